@@ -1,0 +1,255 @@
+"""The commands. Parses, calls, prints; everything else is imported when a command needs it."""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sweeper.errors import SweeperError, UserError
+
+if TYPE_CHECKING:
+    from sweeper.result import Result
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Which learning rate, optimizer, activation function and activation regularization suit your model and data?",
+)
+
+StudyArgument = Annotated[str, typer.Argument(metavar="STUDY", help="A study file (.toml) or the name of a built-in study.")]
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The name of a run.")]
+RunsOption = Annotated[Path, typer.Option("--runs", metavar="DIR", help="Where runs are kept.")]
+ReportsOption = Annotated[Path, typer.Option("--reports", metavar="DIR", help="Where reports are written.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override any key of the study file; may be given many times."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+StorageOption = Annotated[
+    str | None, typer.Option("--storage", metavar="URL", help="Optuna storage, e.g. sqlite:///sweeper.db [default: a journal file]")
+]
+RUNS, REPORTS = Path("runs"), Path("reports")
+
+
+@app.command()
+def run(
+    study: StudyArgument,
+    runs: RunsOption = RUNS,
+    reports: ReportsOption = REPORTS,
+    assignments: SetOption = None,
+    jobs: Annotated[int | None, typer.Option("--jobs", min=1, help="Worker processes [default: one per core]")] = None,
+    engine: Annotated[str, typer.Option("--engine", help="auto or reference.")] = "auto",
+    backend: Annotated[str, typer.Option("--backend", help="joblib backend: loky, dask or ray.")] = "loky",
+    storage: StorageOption = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start over: delete what this run has so far.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress display.")] = False,
+) -> None:
+    """Search, confirm on fresh seeds, test, and write the report. Resumes what is there."""
+    _one_of("--engine", engine, ("auto", "reference"))
+    _one_of("--backend", backend, ("loky", "dask", "ray"))
+    from sweeper.journey import Options
+    from sweeper.journey import run as journey
+    from sweeper.study.study import Study
+
+    asked = Study.load(study, tuple(assignments or ()))
+    options = Options(runs, reports, jobs, backend, storage, fresh, quiet)
+    with _interruptible():
+        result = journey(asked, options)
+    if not quiet:
+        _print_answer(result)
+        typer.echo(f"report: {reports / asked.name / 'index.html'}")
+
+
+@app.command()
+def report(name: NameArgument, runs: RunsOption = RUNS, reports: ReportsOption = REPORTS) -> None:
+    """Render the report of a run again: one page, figures, tables, best.toml and best.py."""
+    page = _open(runs, name).report(reports / name)
+    typer.echo(f"report: {page}")
+
+
+@app.command()
+def best(
+    name: NameArgument,
+    runs: RunsOption = RUNS,
+    as_json: JsonOption = False,
+    as_toml: Annotated[bool, typer.Option("--toml", help="A study file with the winner's values fixed.")] = False,
+    as_python: Annotated[
+        bool, typer.Option("--python", help="A PyTorch script without this package that trains the winner.")
+    ] = False,
+) -> None:
+    """The winner of a run: settings, confirmed score, what is tied with it."""
+    if as_json + as_toml + as_python > 1:
+        raise UserError("best: give one of --json, --toml and --python")
+    result = _open(runs, name)
+    if result.answer is None:
+        raise UserError(f"run {name!r} has no completed trial yet, so there is no best one; see: sweeper status {name}")
+    if as_json:
+        typer.echo(json.dumps(result.answer.to_dict(), indent=2, allow_nan=False))
+    elif as_toml:
+        from sweeper.report.page import best_toml
+
+        typer.echo(best_toml(result.study, result.answer), nl=False)
+    elif as_python:
+        typer.echo(result.script(), nl=False)
+    else:
+        _print_answer(result)
+
+
+@app.command()
+def status(name: NameArgument, runs: RunsOption = RUNS, as_json: JsonOption = False) -> None:
+    """How far a run has got: counts by phase and outcome."""
+    from sweeper.records.store import load
+    from sweeper.records.run_folder import run_folder
+    from sweeper.tables.progress import counts
+
+    found = counts(load(run_folder(runs, name) / "records").trials)
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    for phase, outcomes in found.items():
+        typer.echo(f"{phase:8}" + "  ".join(f"{count} {outcome}" for outcome, count in outcomes.items()))
+
+
+@app.command()
+def export(
+    name: NameArgument,
+    target: Annotated[Path, typer.Argument(metavar="DIR", help="Where the files go.")] = Path("."),
+    runs: RunsOption = RUNS,
+    csv: Annotated[bool, typer.Option("--csv", help="CSV instead of Parquet.")] = False,
+) -> None:
+    """Write the records of a run: trials, curves and layers, one file each."""
+    from sweeper.records.run_folder import run_folder
+    from sweeper.records.store import export as write
+
+    for file in write(run_folder(runs, name) / "records", target, csv=csv):
+        typer.echo(file)
+
+
+@app.command()
+def dashboard(
+    name: NameArgument,
+    runs: RunsOption = RUNS,
+    reports: ReportsOption = REPORTS,
+    storage: StorageOption = None,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port on 127.0.0.1.")] = 8080,
+) -> None:
+    """Look at a run in optuna-dashboard, with the answer as note and the figures as artifacts."""
+    from sweeper.records.run_folder import run_folder
+    from sweeper.report.note import note
+    from sweeper.search.dashboard import serve
+
+    result = _open(runs, name)
+    figures = sorted((reports / name / "figures").glob("*.png"))
+    if not figures:
+        figures = sorted((result.report(reports / name).parent / "figures").glob("*.png"))
+    folder = run_folder(runs, name)
+    with _interruptible():
+        serve(name, storage, folder, note(result.study, result.answer, result.records), figures, port, typer.echo)
+
+
+@app.command()
+def activations(
+    as_json: JsonOption = False,
+    positive: Annotated[bool | None, typer.Option("--positive/--not-positive", help="Output never negative.")] = None,
+    bounded: Annotated[bool | None, typer.Option("--bounded/--unbounded", help="Range bounded on both sides.")] = None,
+    smooth: Annotated[bool | None, typer.Option("--smooth/--not-smooth", help="No kink and no jump.")] = None,
+    monotone: Annotated[bool | None, typer.Option("--monotone/--not-monotone", help="Never falls.")] = None,
+    zero_centred: Annotated[bool | None, typer.Option("--zero-centred/--not-zero-centred", help="f(0) = 0.")] = None,
+) -> None:
+    """The catalogue of activation functions: range, Lipschitz constant, smoothness, computed."""
+    from sweeper.components.activation_facts import catalogue
+    from sweeper.report.catalogue import print_catalogue, to_dicts
+
+    facts = catalogue(positive=positive, bounded=bounded, smooth=smooth, monotone=monotone, zero_centred=zero_centred)
+    if as_json:
+        typer.echo(json.dumps(to_dicts(facts), indent=2, allow_nan=False))
+    else:
+        print_catalogue(facts)
+
+
+@app.command()
+def init(path: Annotated[Path, typer.Argument(metavar="PATH", help="The study file to write.")]) -> None:
+    """Write a commented study file to start from."""
+    from sweeper.study.template import write_template
+
+    typer.echo(f"wrote {write_template(path)}; run it with: sweeper run {path}")
+
+
+@app.command()
+def doctor(as_json: JsonOption = False) -> None:
+    """Check this machine: Python, torch, devices, versions; say how to mend what is wrong."""
+    from sweeper.doctor import diagnose, show
+
+    findings = diagnose()
+    show(findings, as_json=as_json)
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+def _open(runs: Path, name: str) -> "Result":
+    from sweeper.result import open_result
+
+    return open_result(runs, name)
+
+
+def _print_answer(result: "Result") -> None:
+    from sweeper.report.note import plain_answer
+
+    typer.echo(plain_answer(result.study, result.answer, result.records))
+
+
+def _one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:
+    from sweeper.errors import did_you_mean
+
+    if value not in allowed:
+        raise UserError(f"{option} {value!r}: {did_you_mean(value, list(allowed))}")
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """A request to terminate is handled like Ctrl-C: what is finished is kept."""
+
+    def interrupt(signum: int, frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _resume_command() -> str:
+    arguments = [argument for argument in sys.argv[1:] if argument != "--fresh"]
+    import shlex
+
+    return shlex.join(["sweeper", *arguments])
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; errors of the user become one message and an exit code."""
+    raise SystemExit(_exit_code(lambda: app(arguments, standalone_mode=True)))
+
+
+def _exit_code(command: Callable[[], Any]) -> int:
+    try:
+        command()
+    except SweeperError as error:
+        typer.echo(f"error: {error}", err=True)
+        return error.exit_code
+    except KeyboardInterrupt:
+        typer.echo(f"\ninterrupted; finished trials are kept. Go on with: {_resume_command()}", err=True)
+        return 130
+    except BrokenPipeError:  # the reader of a pipe has left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else (0 if end.code is None else 1)
+    return 0

@@ -1,0 +1,65 @@
+"""Activation functions: what hidden layers may apply to their pre-activations.
+
+To add one, add a line to `ACTIVATIONS`; its range, Lipschitz constant, kinks and the rest are
+computed (`activation_facts.py`), and the contract tests pick it up by its name.
+"""
+
+from dataclasses import dataclass
+
+from torch import nn
+
+
+@dataclass(frozen=True)
+class Activation:
+    """An activation function by name."""
+
+    name: str
+    expression: str
+    """Python code that makes a new module, with ``nn`` = ``torch.nn``."""
+    init: str = "he"
+    """Initializer that keeps its signal alive: what ``init = "auto"`` means for it."""
+    elementwise: bool = True
+    note: str = ""
+    """Why it is not for hidden layers, where it is not."""
+
+    def make(self) -> nn.Module:
+        """A new module; PReLU brings a slope of its own."""
+        module: nn.Module = eval(self.expression, {"nn": nn})
+        return module
+
+
+_SOFTMAX = (
+    "softmax is not elementwise: its outputs compete and sum to 1, so a hidden layer passes on only "
+    "which unit is largest; it belongs at the output, and cross_entropy has it inside"
+)
+
+ACTIVATIONS: dict[str, Activation] = {
+    activation.name: activation
+    for activation in (
+        Activation("celu", "nn.CELU()"),
+        Activation("elu", "nn.ELU()"),
+        Activation("gelu", "nn.GELU()"),
+        Activation("gelu_tanh", "nn.GELU(approximate='tanh')"),
+        Activation("hardshrink", "nn.Hardshrink()"),
+        Activation("hardsigmoid", "nn.Hardsigmoid()", "xavier"),
+        Activation("hardswish", "nn.Hardswish()"),
+        Activation("hardtanh", "nn.Hardtanh()", "xavier"),
+        Activation("leaky_relu", "nn.LeakyReLU(0.01)"),
+        Activation("logsigmoid", "nn.LogSigmoid()", "xavier"),
+        Activation("mish", "nn.Mish()"),
+        Activation("prelu", "nn.PReLU()"),
+        Activation("relu", "nn.ReLU()"),
+        Activation("relu6", "nn.ReLU6()"),
+        Activation("rrelu", "nn.RReLU()"),
+        Activation("selu", "nn.SELU()", "lecun"),
+        Activation("sigmoid", "nn.Sigmoid()", "xavier"),
+        Activation("silu", "nn.SiLU()"),
+        Activation("softmax", "nn.Softmax(dim=-1)", "xavier", elementwise=False, note=_SOFTMAX),
+        Activation("softplus", "nn.Softplus()"),
+        Activation("softshrink", "nn.Softshrink()"),
+        Activation("softsign", "nn.Softsign()", "xavier"),
+        Activation("tanh", "nn.Tanh()", "xavier"),
+        Activation("tanhshrink", "nn.Tanhshrink()", "xavier"),
+        Activation("threshold", "nn.Threshold(0.1, 0.0)"),
+    )
+}

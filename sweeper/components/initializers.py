@@ -1,0 +1,58 @@
+"""Initial weights: each function initialises every weight matrix in a module, in module order.
+
+Only linear and convolution layers are touched; biases become 0. Recurrent layers, norms and PReLU
+slopes keep the values that torch gives them.
+"""
+
+from collections.abc import Callable
+
+from torch import nn
+
+
+def torch_default(module: nn.Module) -> None:
+    """What torch does by itself: uniform, variance 1 / (3·fan_in), for linear and convolution layers."""
+
+
+def he(module: nn.Module) -> None:
+    """Normal, variance 2 / fan_in (He et al. 2015, arXiv 1502.01852): keeps the signal of ReLU layers."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+
+
+def xavier(module: nn.Module) -> None:
+    """Normal, variance 2 / (fan_in + fan_out) (Glorot and Bengio 2010): for tanh-like activations."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d):
+            nn.init.xavier_normal_(layer.weight)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+
+
+def lecun(module: nn.Module) -> None:
+    """Normal, variance 1 / fan_in (LeCun et al. 1998): what SELU was derived for."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="linear")
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+
+
+def orthogonal(module: nn.Module) -> None:
+    """Random (semi-)orthogonal matrices, gain 1 (Saxe et al. 2013, arXiv 1312.6120)."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d):
+            nn.init.orthogonal_(layer.weight)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+
+
+INITIALIZERS: dict[str, Callable[[nn.Module], None]] = {
+    "torch": torch_default,
+    "he": he,
+    "xavier": xavier,
+    "lecun": lecun,
+    "orthogonal": orthogonal,
+}

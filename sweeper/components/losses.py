@@ -1,0 +1,53 @@
+"""Losses: output and target -> mean over the rows, a scalar tensor."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch.nn import functional as F
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss by name."""
+
+    name: str
+    function: Callable[[Tensor, Tensor], Tensor]
+    """(output, target) -> scalar mean"""
+    task: str
+    """``classification``: targets are class numbers (n,), outputs (n, classes). ``regression``: targets are
+    real, (n, k). ``binary``: targets lie in 0 … 1, (n, k), outputs are logits."""
+
+
+def cross_entropy(output: Tensor, target: Tensor) -> Tensor:
+    """−log softmax(output)[target], mean over rows; output (n, classes), target (n,) int64."""
+    return F.cross_entropy(output, target)
+
+
+def mse(output: Tensor, target: Tensor) -> Tensor:
+    """(output − target)², mean over elements. Output is given the target's shape: (n,) never meets (n, 1)."""
+    return F.mse_loss(output.view_as(target), target)
+
+
+def l1(output: Tensor, target: Tensor) -> Tensor:
+    """|output − target|, mean over elements."""
+    return F.l1_loss(output.view_as(target), target)
+
+
+def huber(output: Tensor, target: Tensor) -> Tensor:
+    """d²/2 where |d| < 1, else |d| − 1/2, with d = output − target; mean over elements (Huber 1964)."""
+    return F.huber_loss(output.view_as(target), target)
+
+
+def bce(output: Tensor, target: Tensor) -> Tensor:
+    """Binary cross-entropy of logits; targets in 0 … 1, mean over elements."""
+    return F.binary_cross_entropy_with_logits(output.view_as(target), target)
+
+
+LOSSES: dict[str, Loss] = {
+    "cross_entropy": Loss("cross_entropy", cross_entropy, "classification"),
+    "mse": Loss("mse", mse, "regression"),
+    "l1": Loss("l1", l1, "regression"),
+    "huber": Loss("huber", huber, "regression"),
+    "bce": Loss("bce", bce, "binary"),
+}

@@ -1,0 +1,29 @@
+"""Scores that people read beside the loss; higher is better."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+
+def accuracy(output: Tensor, target: Tensor) -> Tensor:
+    """Share of rows whose largest output, shape (n, classes), is at the target class, shape (n,)."""
+    return (output.argmax(dim=1) == target).double().mean()
+
+
+def binary_accuracy(output: Tensor, target: Tensor) -> Tensor:
+    """Share of elements whose logit has the side of the target: above 0 for targets of 0.5 and more."""
+    return ((output.view_as(target) > 0) == (target >= 0.5)).double().mean()
+
+
+def r2(output: Tensor, target: Tensor) -> Tensor:
+    """Coefficient of determination 1 − Σ(y − ŷ)² / Σ(y − mean y)², over all target columns."""
+    residual = (target - output.view_as(target)).double().square().sum()
+    return 1 - residual / (target - target.mean(dim=0)).double().square().sum().clamp_min(torch.finfo(torch.float64).tiny)
+
+
+METRICS: dict[str, tuple[str, Callable[[Tensor, Tensor], Tensor]]] = {
+    "classification": ("accuracy", accuracy),
+    "binary": ("accuracy", binary_accuracy),
+    "regression": ("r2", r2),
+}

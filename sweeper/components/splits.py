@@ -1,0 +1,68 @@
+"""Train, validation and test: who gets which row, and standardization fitted on train alone."""
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+from sweeper.components.data import Data, Parts
+
+
+def split_rows(
+    n: int, shares: tuple[float, float, float], seed: int, test_seed: int, labels: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Row numbers of train, validation and test.
+
+    Test rows depend on `test_seed` alone; `seed` divides the others. With `labels`, every part gets
+    about the same share of each class, where classes are large enough for it.
+    """
+    rows = np.arange(n)
+    rest, test = rows, rows[:0]
+    if shares[2] > 0:
+        size = max(1, round(shares[2] * n))
+        rest, test = train_test_split(
+            rows, test_size=size, random_state=test_seed, stratify=_strata(labels, rows, size)
+        )
+    size = max(1, round(len(rest) * shares[1] / (shares[0] + shares[1])))
+    train, validation = train_test_split(
+        rest, test_size=size, random_state=seed, stratify=_strata(labels, rest, size)
+    )
+    return train, validation, test
+
+
+def _strata(labels: np.ndarray | None, rows: np.ndarray, size: int) -> np.ndarray | None:
+    """The labels of `rows` if each class can be on both sides of a split with `size` rows on one, else ``None``."""
+    if labels is None:
+        return None
+    counts = np.unique(labels[rows], return_counts=True)[1]
+    enough = counts.min() >= 2 and len(counts) <= min(size, len(rows) - size)
+    return labels[rows] if enough else None
+
+
+def standardize_columns(train: np.ndarray, *others: np.ndarray) -> list[np.ndarray]:
+    """(x − mean) / std with mean and std of `train` alone, per column; constant columns are only centred."""
+    mean, std = train.mean(axis=0), train.std(axis=0)
+    std = np.where(std > 0, std, 1.0)
+    return [(x - mean) / std for x in (train, *others)]
+
+
+def split(
+    data: Data,
+    shares: tuple[float, float, float],
+    *,
+    seed: int,
+    test_seed: int,
+    standardize: bool,
+    standardize_target: bool = False,
+) -> Parts:
+    """The parts of replicate `seed`. Data that came split keep their split, whatever the seed."""
+    if data.fixed is not None:
+        parts = tuple(data.fixed[name] for name in ("train", "validation", "test"))
+    else:
+        labels = data.targets if data.classes is not None else None
+        parts = split_rows(len(data.inputs), shares, seed, test_seed, labels)
+    inputs = [data.inputs[rows] for rows in parts]
+    targets = [data.targets[rows] for rows in parts]
+    if standardize and np.issubdtype(data.inputs.dtype, np.floating):
+        inputs = standardize_columns(*inputs)
+    if standardize_target and data.classes is None:
+        targets = standardize_columns(*targets)
+    return Parts(inputs[0], targets[0], inputs[1], targets[1], inputs[2], targets[2])

@@ -1,0 +1,148 @@
+"""``runs/NAME/``: one run at a time, one study for ever.
+
+``study.toml`` (as validated), ``source-folder.txt`` (where the study file lay), ``journal.log`` (Optuna's storage), ``records/`` (Parquet),
+``test.json`` (scores of the winner on the test rows).
+"""
+
+import json
+import os
+import shutil
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from sweeper.errors import RunFolderError, did_you_mean
+from sweeper.study.study import Study
+
+GROWING = {"search.trials", "search.minutes", "question"}
+"""Keys that may change between two calls: a run goes on with them. So may all of [confirm]."""
+
+
+def run_folder(runs: Path, name: str) -> Path:
+    """The folder of an existing run.
+
+    Raises:
+        RunFolderError: if there is none, naming those that exist.
+    """
+    folder = runs / name
+    if (folder / "study.toml").is_file():
+        return folder
+    known = sorted(path.parent.name for path in runs.glob("*/study.toml"))
+    if not known:
+        raise RunFolderError(f"no run {name!r}: {runs}/ holds no runs yet; start one with: sweeper run {name}")
+    raise RunFolderError(f"no run {name!r} in {runs}/; {did_you_mean(name, known)}")
+
+
+@contextmanager
+def open_run(study: Study, runs: Path, *, fresh: bool) -> Iterator[Path]:
+    """Lock and prepare the folder of `study`; with `fresh` what was there is deleted.
+
+    Raises:
+        RunFolderError: if another process uses it, or another study wrote it (and `fresh` is off).
+    """
+    folder = runs / study.name
+    if (folder / "study.toml").is_file() and not fresh:
+        check_same(study, folder)
+    elif folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not _ours(folder)):
+        raise RunFolderError(f"{folder} exists and holds no run; choose another --runs folder or study name")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / "lock", timeout=0)
+        lock.acquire()
+    except Timeout:
+        raise RunFolderError(f"{folder} is in use by another sweeper process; wait for it or stop it") from None
+    except OSError as error:
+        raise RunFolderError(f"{folder} cannot be written: {error}; choose another --runs folder") from None
+    try:
+        if fresh:
+            _clear(folder)
+        if study.folder is not None:
+            write_atomically(folder / "source-folder.txt", f"{study.folder}\n")
+        write_atomically(folder / "study.toml", study.to_toml())
+        yield folder
+    finally:
+        lock.release()
+
+
+def check_same(study: Study, folder: Path) -> None:
+    """Refuse to mix two studies in one folder; say what differs."""
+    try:
+        stored = tomllib.loads((folder / "study.toml").read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RunFolderError(f"{folder / 'study.toml'} cannot be read: {error}; start over with --fresh") from None
+    before, now = _flat(stored), _flat(study.to_dict())
+    differ = [key for key in sorted({*before, *now}) if before.get(key) != now.get(key) and not _may_change(key, before, now)]
+    if differ:
+        lines = [f"  {key}: {_shown(before.get(key))} there, {_shown(now.get(key))} now" for key in differ]
+        raise RunFolderError(
+            f"{folder} was written by another study:\n" + "\n".join(lines)
+            + "\nStart over with --fresh (deletes that run), or give the study another name."
+        )
+
+
+def _may_change(key: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    if key in GROWING or key.startswith("confirm."):
+        return True
+    if not key.startswith("search.space.") or key not in before or key not in now:
+        return False
+    old, new = before[key], now[key]  # a continuous range may widen, its kind may not change
+    if not isinstance(old, dict) or not isinstance(new, dict):
+        return False
+    if not all(isinstance(v, float) for r in (old, new) for v in (r.get("low"), r.get("high"))):
+        return False
+    same = {**old, "low": 0, "high": 0} == {**new, "low": 0, "high": 0}
+    return bool(same and new["low"] <= old["low"] and new["high"] >= old["high"])
+
+
+def _flat(raw: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Dotted keys -> values; ranges stay whole."""
+    flat: dict[str, Any] = {}
+    for key, value in raw.items():
+        if isinstance(value, Mapping) and "low" not in value:
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def _shown(value: Any) -> str:
+    return "nothing" if value is None else json.dumps(value, default=str)
+
+
+def _ours(folder: Path) -> bool:
+    """Whether only files of a run are there (a lock left by a start that failed, say)."""
+    known = {"lock", "study.toml", "source-folder.txt", "journal.log", "records", "test.json"}
+    return {path.name for path in folder.iterdir()} <= known
+
+
+def _clear(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.name == "lock":
+            continue
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def write_atomically(file: Path, text: str) -> None:
+    """Write to a temporary file, sync, rename: the file is whole or as it was."""
+    temporary = file.with_name(file.name + ".tmp")
+    with temporary.open("w", encoding="utf-8") as sink:
+        sink.write(text)
+        sink.flush()
+        os.fsync(sink.fileno())
+    temporary.replace(file)
+
+
+def load_test(folder: Path) -> dict[str, Any] | None:
+    """The winner's scores on the test rows, if they were taken."""
+    file = folder / "test.json"
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
+
+
+def write_test(folder: Path, trial: int, scores: Mapping[int, Mapping[str, float]]) -> None:
+    """Keep the winner's scores on the test rows, one entry per seed."""
+    content = {"trial": trial, "seeds": list(scores), "scores": list(map(dict, scores.values()))}
+    write_atomically(folder / "test.json", json.dumps(content, indent=1))

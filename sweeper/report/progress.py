@@ -1,0 +1,119 @@
+"""What a sweep says while it runs: a live display in a terminal, plain lines elsewhere."""
+
+import math
+import time
+from collections import Counter
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from sweeper.training.result import Outcome, TrialResult
+
+PERIOD = 5.0
+"""Seconds between plain lines."""
+
+
+class Progress:
+    """Counts of outcomes, best objective so far, rate and time left, on stderr."""
+
+    def __init__(self, total: int, confirm_total: int, quiet: bool, console: Console | None = None) -> None:
+        self.totals = {"search": total, "confirm": confirm_total}
+        self.quiet, self.console = quiet, console or Console(stderr=True)
+        self.counts: Counter[str] = Counter()
+        self.done: Counter[str] = Counter()
+        self.best = math.inf
+        self.name = "start"
+        self._fresh, self._started, self._spoken = 0, time.monotonic(), 0.0
+        self._live: Live | None = None
+
+    def __enter__(self) -> "Progress":
+        if not self.quiet and self.console.is_terminal:
+            self._live = Live(self._table(), console=self.console, refresh_per_second=4, transient=True)
+            self._live.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+        if not self.quiet:
+            self.console.print(self.line(), highlight=False)
+
+    def resume(self, results: list[TrialResult]) -> None:
+        """Trials that an earlier call has finished: counted, but not for the rate."""
+        for result in results:
+            self._count(result)
+        if results:
+            self.note(f"resuming after {len(results)} finished trials")
+
+    def add(self, result: TrialResult) -> None:
+        """A trial that has just finished."""
+        self._count(result)
+        self._fresh += 1
+        if self._live is not None:
+            self._live.update(self._table())
+        elif not self.quiet and time.monotonic() - self._spoken > PERIOD:
+            self._say()
+
+    def phase(self, name: str) -> None:
+        """A new phase begins."""
+        if name != self.name:
+            self.name = name
+            if not self.quiet and self._live is None:
+                self._say()
+
+    def note(self, text: str) -> None:
+        """One line that stays."""
+        if not self.quiet:
+            self.console.print(text, highlight=False)
+
+    def line(self) -> str:
+        """The state in one line."""
+        parts = [f"{self.name}: {self.done['search']}/{self.totals['search']} trials"]
+        if self.done["confirm"]:
+            parts.append(f"{self.done['confirm']}/{self.totals['confirm']} confirmations")
+        parts += [f"{self.counts[o]} {o}" for o in Outcome if self.counts[o] and o != Outcome.COMPLETED]
+        if math.isfinite(self.best):
+            parts.append(f"best {self.best:.4g}")
+        parts.append(f"{self.rate:.1f} trials/s")
+        if self.left is not None:
+            parts.append(f"about {_duration(self.left)} left")
+        return ", ".join(parts)
+
+    @property
+    def rate(self) -> float:
+        """Finished trainings per second of this call."""
+        return self._fresh / max(time.monotonic() - self._started, 1e-9)
+
+    @property
+    def left(self) -> float | None:
+        """Seconds to the end at this rate; ``None`` while nothing has finished or all has."""
+        missing = sum(self.totals.values()) - sum(self.done.values())
+        return missing / self.rate if self._fresh and missing > 0 else None
+
+    def _count(self, result: TrialResult) -> None:
+        part = "confirm" if result.trial.phase == "confirm" else "search"
+        self.done[part] += 1
+        self.counts[result.outcome] += 1
+        if part == "search" and result.outcome == Outcome.COMPLETED:
+            self.best = min(self.best, result.objective)
+
+    def _say(self) -> None:
+        self._spoken = time.monotonic()
+        self.console.print(self.line(), highlight=False)
+
+    def _table(self) -> Table:
+        table = Table.grid(padding=(0, 2))
+        table.add_row("[bold]" + self.name, *(f"{self.done[k]}/{self.totals[k]} {k}" for k in self.totals))
+        table.add_row("", *(f"{self.counts[outcome]} {outcome}" for outcome in Outcome))
+        best = f"best {self.best:.4g}" if math.isfinite(self.best) else "no result yet"
+        left = f"{_duration(self.left)} left" if self.left is not None else ""
+        table.add_row("", best, f"{self.rate:.1f} trials/s", left)
+        return table
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,92 @@
+"""`Result`: a run read back from its folder, with its answer and its report."""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from sweeper.components.data import Data
+from sweeper.records.run_folder import load_test, run_folder, write_atomically
+from sweeper.records.store import Records
+from sweeper.records.store import load as load_records
+from sweeper.study.study import Study
+from sweeper.tables.answer import Answer, answer
+
+
+@dataclass(frozen=True)
+class Result:
+    """A run: its records as frames, and the answer they give."""
+
+    study: Study
+    folder: Path
+    records: Records
+    answer: Answer | None
+    """``None`` while no trial has completed."""
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """One row per training; columns as in `sweeper.records.schema`."""
+        return self.records.trials
+
+    @property
+    def curves(self) -> pd.DataFrame:
+        """One row per evaluation point and metric."""
+        return self.records.curves
+
+    @property
+    def layers(self) -> pd.DataFrame:
+        """One row per measured step, layer and measure."""
+        return self.records.layers
+
+    @property
+    def best(self) -> pd.DataFrame:
+        """The winner's rows of `trials`: its search first, then its fresh seeds. Empty if nothing completed."""
+        return self.trials[self.trials["trial"] == (self.answer.trial if self.answer else -1)]
+
+    def report(self, folder: str | Path, *, data: Data | None = None, seconds: float | None = None) -> Path:
+        """Write page, figures, tables, ``best.toml`` and ``best.py`` to `folder`; returns the page."""
+        from sweeper.errors import UserError
+        from sweeper.report.page import ReportInput, write
+        from sweeper.search.importances import importances
+
+        shares = importances(self.trials, list(self.study.space.parameters))
+        page = write(ReportInput(self.study, self.records, self.answer, shares, seconds, ()), Path(folder))
+        if self.answer is not None:
+            try:
+                text = self.script(data)
+            except UserError as error:  # a function that no script can import, say
+                text = f'"""No script can be written for this run: {error}"""\n'
+            write_atomically(Path(folder) / "best.py", text)
+        return page
+
+    def script(self, data: Data | None = None) -> str:
+        """A PyTorch script without this package that trains the winner and prints the recorded curve."""
+        from sweeper.report.script import script
+
+        assert self.answer is not None
+        return script(self.study, self.answer.parameters, self.study.search.seed, data=data)
+
+
+def load_result(study: Study, folder: Path) -> Result:
+    """The run in `folder`, as far as it got."""
+    records = load_records(folder / "records")
+    return Result(study, folder, records, answer(records.trials, load_test(folder)))
+
+
+def open_result(runs: Path, name: str) -> Result:
+    """The run called `name` in `runs`.
+
+    Raises:
+        RunFolderError: if there is none.
+    """
+    folder = run_folder(runs, name)
+    raw = tomllib.loads((folder / "study.toml").read_text(encoding="utf-8"))
+    study = Study(file=str(folder / "study.toml"), folder=source_folder(folder), trusted=True, **raw)
+    return load_result(study, folder)
+
+
+def source_folder(folder: Path) -> Path | None:
+    """Where the study file of a run lay: its data and modules are found from there."""
+    noted = folder / "source-folder.txt"
+    return Path(noted.read_text(encoding="utf-8").strip()) if noted.is_file() else None

@@ -1,0 +1,111 @@
+"""Proposals without a model of the objective: quasi-random, random and grid points.
+
+Scientific parameters are dealt out evenly: every value as often as any other, in every prefix of the
+sequence, crossed with the values of the other scientific parameters. Nuisance parameters follow a
+scrambled Sobol sequence, which fills the ranges more evenly than random points (Sobol 1967; Owen
+1998 for the scrambling).
+"""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from scipy.stats import qmc
+
+from sweeper.study.space import Fixed, Range, Space, Values
+
+MANY = 2048
+"""Scientific combinations up to which each is counted; beyond, only single values are."""
+
+
+def points(space: Space, scientific: Sequence[str], count: int, seed: int, kind: str) -> list[dict[str, Any]]:
+    """`count` configurations; `kind` is ``sobol`` or ``random``. The first ones do not depend on `count`."""
+    dealt = _deal(space, scientific, count, seed)
+    keys = [key for key, values in space.entries.items() if not isinstance(values, Fixed)]
+    unit = _unit_points(len(keys), count, seed, kind)
+    return [
+        _configuration(space, dict(zip(keys, row, strict=True)), even)
+        for row, even in zip(unit, dealt, strict=True)
+    ]
+
+
+def _configuration(space: Space, u: Mapping[str, float], even: Mapping[str, Any]) -> dict[str, Any]:
+    def value(name: str, key: str, values: Values) -> Any:
+        return even[name] if name in even else values.at(u.get(key, 0.0))
+
+    optimizer = value("optimizer", "optimizer", space.entries["optimizer"])
+    active = space.active(optimizer)
+    return {"optimizer": optimizer} | {name: value(name, key, values) for name, (key, values) in active.items()}
+
+
+def _unit_points(dimensions: int, count: int, seed: int, kind: str) -> np.ndarray:
+    """(count, dimensions) points in [0, 1)."""
+    if dimensions == 0 or count == 0:
+        return np.zeros((count, dimensions))
+    if kind == "random":
+        return np.random.default_rng(seed).random((count, dimensions))
+    power = int(np.ceil(np.log2(max(count, 2))))  # Sobol sequences are balanced in powers of two
+    return qmc.Sobol(dimensions, scramble=True, rng=np.random.default_rng(seed)).random_base2(power)[:count]
+
+
+def _deal(space: Space, scientific: Sequence[str], count: int, seed: int) -> list[dict[str, Any]]:
+    """Values of the scientific parameters, balanced in every prefix: least used combination, then values."""
+    levels = {n: _levels(space, n) for n in scientific if n in space.entries}
+    levels = {name: found for name, found in levels.items() if len(found) > 1}
+    if not levels:
+        return [{} for _ in range(count)]
+    generator = np.random.default_rng(seed)
+    sizes = [len(found) for found in levels.values()]
+    combinations = np.array(list(itertools.islice(itertools.product(*map(range, sizes)), MANY)))
+    combinations = generator.permutation(combinations)
+    used = np.zeros(len(combinations), dtype=int)
+    single = [np.zeros(size, dtype=int) for size in sizes]
+    dealt = []
+    for _ in range(count):
+        worn = sum(count[combinations[:, k]] for k, count in enumerate(single))
+        pick = int(np.lexsort((worn, used))[0])
+        used[pick] += 1
+        for k, value in enumerate(combinations[pick]):
+            single[k][value] += 1
+        dealt.append({n: f[i] for (n, f), i in zip(levels.items(), combinations[pick], strict=True)})
+    return dealt
+
+
+def _levels(space: Space, name: str) -> tuple[Any, ...]:
+    return space.entries[name].values or ()
+
+
+def grid(space: Space, count: int) -> list[dict[str, Any]]:
+    """A full grid of at most about `count` configurations: all listed values, ranges at equal distances.
+
+    Every continuous range gets the same number of points, at least 2, its ends included.
+    """
+    points_each = 2
+    while _grid_size(space, points_each + 1) <= count:
+        points_each += 1
+        if _grid_size(space, points_each) == _grid_size(space, points_each + 1):
+            break  # no range is left that would become finer
+    found = []
+    for optimizer in space.entries["optimizer"].values or ():
+        active = space.active(optimizer)
+        axes = [_axis(values, points_each) for _, values in active.values()]
+        found += [{"optimizer": optimizer, **dict(zip(active, c, strict=True))} for c in itertools.product(*axes)]
+    return found
+
+
+def _axis(values: Values, count: int) -> list[Any]:
+    if values.values is not None and (not isinstance(values, Range) or len(values.values) <= count):
+        return list(values.values)
+    assert isinstance(values, Range)
+    spread = [values.zero + (1 - values.zero) * k / (count - 1) for k in range(count)]
+    found = [values.at(u) for u in spread]
+    return list(dict.fromkeys(([0.0] if values.zero else []) + found))
+
+
+def _grid_size(space: Space, count: int) -> int:
+    total = 0
+    for optimizer in space.entries["optimizer"].values or ():
+        sizes = [len(_axis(values, count)) for _, values in space.active(optimizer).values()]
+        total += int(np.prod(sizes)) if sizes else 1
+    return total

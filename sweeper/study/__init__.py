@@ -1,0 +1,1 @@
+"""1 asked: TOML -> frozen, validated `Study`; the search space."""

@@ -1,0 +1,89 @@
+"""One configuration of a study, complete: everything a trial needs besides data and seed."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sweeper.study.study import Study
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What one trial trains with; the study's sections with the trial's parameters filled in."""
+
+    optimizer: str
+    learning_rate: float
+    options: Mapping[str, Any]
+    """Optimizer options that the study sets: momentum, nesterov, dampening, weight_decay, betas, eps."""
+    activation: str | None
+    """``None``: the model keeps the activations it was written with."""
+    activation_penalty: float
+    """Weight of the mean over elements of |a| or a², summed over activation layers."""
+    penalty_kind: str
+    schedule: str
+    model: str | Callable[..., Any]
+    """Built-in name, ``package.module:function`` or the function itself."""
+    model_options: Mapping[str, Any]
+    """Further arguments of the model function (depth, width …), without `init`."""
+    init: str | None
+    """Initializer name; ``None`` leaves the weights as the model function made them."""
+    loss: str | Callable[..., Any]
+    epochs: float | None
+    steps: int | None
+    """Exactly one of `epochs` and `steps` is set."""
+    batch_size: int | str
+    """Rows per step, or ``full``."""
+    evaluations: int
+    """Number of evaluation points after step 0, evenly spaced, the last at the last step."""
+    timeout: float
+    """Seconds."""
+    dtype: str
+    device: str
+
+    def total_steps(self, rows: int) -> int:
+        """Optimizer steps of the whole training on `rows` training rows."""
+        if self.steps is not None:
+            return self.steps
+        assert self.epochs is not None
+        return max(1, round(self.epochs * self.steps_per_epoch(rows)))
+
+    def steps_per_epoch(self, rows: int) -> int:
+        """Full batches in one pass; an incomplete last batch is left out of the pass."""
+        if self.batch_size == "full":
+            return 1
+        return max(1, rows // int(self.batch_size))
+
+
+def settings(study: Study, parameters: Mapping[str, Any]) -> Settings:
+    """The study's sections with the values of one trial's `parameters` filled in.
+
+    `parameters` maps names without conditional suffixes (``learning_rate``, ``model.depth``) to values.
+    """
+    chosen = dict(parameters)
+    model = {**study.model.options, **_stripped(chosen, "model.")}
+    changed = _stripped(chosen, "training.")
+    training = {name: getattr(study.training, name) for name in type(study.training).model_fields}
+    if "epochs" in changed or "steps" in changed:  # a searched length replaces the fixed one
+        training |= {"epochs": None, "steps": None}
+    training |= changed
+    builtin = isinstance(study.model.source, str) and ":" not in study.model.source
+    model.pop("init", None)
+    init = chosen.get("model.init", study.model.init) or ("auto" if builtin else None)
+    options = study.space.optimizer_options
+    return Settings(
+        optimizer=chosen["optimizer"],
+        learning_rate=float(chosen["learning_rate"]),
+        options={name: value for name, value in chosen.items() if name in options},
+        activation=chosen.get("activation", "relu" if builtin else None),
+        activation_penalty=float(chosen.get("activation_penalty", 0.0)),
+        penalty_kind=chosen.get("penalty_kind", "l2"),
+        schedule=chosen.get("schedule", training.pop("schedule")),
+        model=study.model.source,
+        model_options=model,
+        init=init,
+        **{name: value for name, value in training.items() if name != "schedule"},
+    )
+
+
+def _stripped(parameters: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    return {key.removeprefix(prefix): value for key, value in parameters.items() if key.startswith(prefix)}

@@ -1,0 +1,144 @@
+"""The search space: what each key of `[search.space]` may be.
+
+A value in the study file is `Fixed`, a list is a `Choice`, a table is a `Range`. A key
+``learning_rate.sgd`` holds for trials whose optimizer is ``sgd`` and replaces ``learning_rate``
+there. All three kinds answer two questions: which value lies at a point `u` of [0, 1), and how
+many distinct values there are.
+"""
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """One value for every trial."""
+
+    value: Any
+
+    @property
+    def values(self) -> tuple[Any, ...]:
+        return (self.value,)
+
+    def at(self, u: float) -> Any:
+        return self.value
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A list of values without order."""
+
+    options: tuple[Any, ...]
+
+    @property
+    def values(self) -> tuple[Any, ...]:
+        return self.options
+
+    def at(self, u: float) -> Any:
+        return self.options[min(int(u * len(self.options)), len(self.options) - 1)]
+
+
+@dataclass(frozen=True)
+class Range:
+    """Numbers from `low` to `high`, both included.
+
+    `log` spreads them evenly over the logarithm; `step` leaves only ``low + k * step``; `zero` is
+    the share of trials at exactly 0 (for weights that may be off); `integer` rounds.
+    """
+
+    low: float
+    high: float
+    log: bool = False
+    step: float | None = None
+    zero: float = 0.0
+    integer: bool = False
+
+    @property
+    def values(self) -> tuple[Any, ...] | None:
+        """All distinct values, or ``None`` where the range is continuous."""
+        step = self.step or (1 if self.integer else None)
+        if step is None:
+            return None
+        count = int(math.floor((self.high - self.low) / step + 1e-9)) + 1
+        grid = tuple(self._number(self.low + k * step) for k in range(count))
+        return (self._number(0), *grid) if self.zero else grid
+
+    def at(self, u: float) -> float | int:
+        if u < self.zero:
+            return self._number(0)
+        u = (u - self.zero) / (1 - self.zero)
+        if self.log and self.integer:  # every integer gets its share of the logarithm
+            low, high = math.log(self.low - 0.5), math.log(self.high + 0.5)
+            return int(min(max(round(math.exp(low + u * (high - low))), self.low), self.high))
+        if self.log:
+            value = math.exp(math.log(self.low) + u * math.log(self.high / self.low))
+            return min(max(value, self.low), self.high)
+        step = self.step or (1 if self.integer else None)
+        if step is None:
+            return self.low + u * (self.high - self.low)
+        count = int(math.floor((self.high - self.low) / step + 1e-9)) + 1
+        return self._number(self.low + min(int(u * count), count - 1) * step)
+
+    def _number(self, value: float) -> float | int:
+        return int(round(value)) if self.integer else float(value)
+
+
+Values = Fixed | Choice | Range
+
+
+@dataclass(frozen=True)
+class Space:
+    """Every searched or fixed parameter, under the keys of the study file.
+
+    `entries` maps keys to `Values`; `accepted` maps each optimizer of the space to the optimizer
+    options it takes, so that a parameter no trial can use is not sampled for it.
+    """
+
+    entries: Mapping[str, Values]
+    accepted: Mapping[str, frozenset[str]]
+    optimizer_options: frozenset[str]
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Parameter names, optimizer first (others may depend on it), each once."""
+        names = ["optimizer", *(self.base(key) for key in self.entries)]
+        return tuple(dict.fromkeys(names))
+
+    def base(self, key: str) -> str:
+        """``learning_rate.sgd`` -> ``learning_rate``; other keys are their own parameter."""
+        head, _, tail = key.rpartition(".")
+        return head if head and tail in self.accepted else key
+
+    def entry(self, parameter: str, optimizer: str) -> tuple[str, Values] | None:
+        """Key and values of `parameter` for trials of `optimizer`; ``None`` if it is not used there."""
+        if parameter in self.optimizer_options and parameter not in self.accepted[optimizer]:
+            return None
+        for key in (f"{parameter}.{optimizer}", parameter):
+            if key in self.entries:
+                return key, self.entries[key]
+        return None
+
+    def active(self, optimizer: str) -> dict[str, tuple[str, Values]]:
+        """parameter -> (key, values) for every parameter that trials of `optimizer` have."""
+        found = {name: self.entry(name, optimizer) for name in self.parameters if name != "optimizer"}
+        return {name: entry for name, entry in found.items() if entry is not None}
+
+    def size(self) -> int | None:
+        """Number of distinct configurations; ``None`` where a continuous range makes it infinite."""
+        total = 0
+        for optimizer in self.entries["optimizer"].values or ():
+            counts = [values.values for _, values in self.active(optimizer).values()]
+            if any(count is None for count in counts):
+                return None
+            total += math.prod(len(count) for count in counts if count is not None)
+        return total
+
+    def configurations(self) -> Iterator[dict[str, Any]]:
+        """All configurations of a finite space, in the order of the study file."""
+        for optimizer in self.entries["optimizer"].values or ():
+            active = self.active(optimizer)
+            for combination in itertools.product(*(v.values or () for _, v in active.values())):
+                yield {"optimizer": optimizer, **dict(zip(active, combination, strict=True))}

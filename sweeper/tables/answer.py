@@ -1,0 +1,85 @@
+"""The answer of a run: the winner, how sure it is, and what is tied with it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from sweeper.records.schema import TRIALS, decode
+from sweeper.tables.confirmation import confirmed
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean over seeds with its 95 % bootstrap interval, in the unit of the objective."""
+
+    mean: float
+    low: float
+    high: float
+    seeds: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What to use. `confirmed` and `test` are ``None`` where nothing was retrained or no test rows exist."""
+
+    trial: int
+    parameters: Mapping[str, Any]
+    objective: float
+    """Score in the search, on one seed: the lowest of many, so it flatters (winner's curse)."""
+    confirmed: Interval | None
+    test: Mapping[str, float] | None
+    """Mean scores of the winner on the test rows over the fresh seeds, e.g. loss and accuracy."""
+    tied: tuple[int, ...]
+    """Other finalists whose paired difference to the winner has an interval that contains 0."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The contract of ``best --json``."""
+        interval = self.confirmed
+        return {
+            "trial": self.trial,
+            "parameters": {k: list(v) if isinstance(v, tuple) else v for k, v in self.parameters.items()},
+            "objective": self.objective,
+            "confirmed": interval and {"mean": interval.mean, "low": interval.low, "high": interval.high},
+            "test": None if self.test is None else dict(self.test),
+            "tied": list(self.tied),
+        }
+
+
+def answer(trials: pd.DataFrame, test: Mapping[str, Any] | None) -> Answer | None:
+    """The winner of the recorded `trials`; ``None`` when no trial of the search was completed.
+
+    `test` is ``{"trial": number, "scores": [{metric: value}, …]}``, kept only for the present winner.
+    """
+    search = trials[(trials["phase"] != "confirm") & (trials["outcome"] == "completed")]
+    if search.empty:
+        return None
+    ranking = confirmed(trials)
+    interval, tied = None, ()
+    if len(ranking):
+        first = ranking.iloc[0]
+        number = int(first["trial"])
+        interval = Interval(*(float(first[k]) for k in ("mean", "low", "high")), seeds=int(first["n"]))
+        tied = tuple(int(t) for t in ranking.loc[ranking["tied"], "trial"] if int(t) != number)
+    else:
+        number = int(search.sort_values(["objective", "trial"]).iloc[0]["trial"])
+    row = search[search["trial"] == number].iloc[0]
+    scores = _mean_scores(test["scores"]) if test and test["trial"] == number else None
+    return Answer(number, parameters_of(row), float(row["objective"]), interval, scores, tied)
+
+
+def parameters_of(row: "pd.Series[Any]") -> dict[str, Any]:
+    """The parameters of one row of the ``trials`` table, those that its optimizer does not take left out."""
+    names = [name for name in row.index if name not in TRIALS.names]
+    return {name: decode(_plain(row[name])) for name in names if not pd.isna(row[name])}
+
+
+def _plain(value: Any) -> Any:
+    value = value.item() if hasattr(value, "item") else value
+    return value
+
+
+def _mean_scores(scores: Sequence[Mapping[str, float]]) -> dict[str, float] | None:
+    frame = pd.DataFrame(list(scores))
+    return {name: float(frame[name].mean()) for name in frame} if len(frame) else None

@@ -1,0 +1,113 @@
+"""The reference engine: one trial, ``torch.optim``, the loop of every tutorial. It defines what is correct.
+
+Read `train` from top to bottom: draw the weights, then for each batch zero the gradients, forward,
+loss plus penalty, backward, step; look at validation data at fixed points and at the layers at
+log-spaced ones.
+"""
+
+import math
+import time
+
+import torch
+
+from sweeper.components.optimizers import OPTIMIZERS
+from sweeper.components.penalties import PENALTIES
+from sweeper.components.schedules import SCHEDULES
+from sweeper.search.trial import Trial
+from sweeper.study.settings import settings as settings_of
+from sweeper.training.capture import flat, look, measured, outputs_of, weight_layers
+from sweeper.training.evaluate import Evaluation
+from sweeper.training.result import Outcome, TrialResult
+from sweeper.training.setup import (
+    MEASURED_ROWS,
+    Task,
+    batch_order,
+    evaluation_steps,
+    initial_model,
+    measured_steps,
+    pick_loss,
+    rows_of,
+)
+
+EXPLODED = 1e4
+"""A batch loss above this multiple of the first one counts as divergence."""
+
+
+def train(task: Task, trial: Trial) -> TrialResult:
+    """Train one trial from its first weight to its last evaluation.
+
+    Never raises for a loss that is not finite: that is the outcome ``diverged``. Errors of the model
+    itself do propagate.
+    """
+    start = time.perf_counter()
+    settings = settings_of(task.study, trial.parameters)
+    rows, loss_function = rows_of(task, settings, trial.seed), pick_loss(task, settings)
+    built = initial_model(task, settings, trial.seed)
+    model, hidden = built.model, built.hidden
+    optimizer = OPTIMIZERS[settings.optimizer].make(
+        model.parameters(), lr=settings.learning_rate, **settings.options
+    )
+    schedule, penalty_function = SCHEDULES[settings.schedule], PENALTIES[settings.penalty_kind]
+    batches = batch_order(trial.seed, len(rows.x_train), settings.batch_size)
+    steps = settings.total_steps(len(rows.x_train))
+    evaluated, looked = set(evaluation_steps(steps, settings.evaluations)), set(measured_steps(steps))
+    evaluation = Evaluation(task.study.search.objective, loss_function, rows, trial.test)
+    batch_losses: list[float] = []
+    penalties: list[float] = []
+    curves: list[tuple[int, str, float]] = []
+    layers: list[tuple[int, int, str, float]] = []
+    measured_rows = (rows.x_validation[:MEASURED_ROWS], rows.y_validation[:MEASURED_ROWS])
+    watched = hidden if settings.activation_penalty > 0 else ()
+    before, first_loss, outcome, reason = None, math.inf, Outcome.COMPLETED, ""
+
+    model.train()
+    with outputs_of(watched) as activations:
+        for step in range(steps + 1):  # `step` updates have been made
+            if step in looked:
+                layers += measured(look(model, hidden, loss_function.function, *measured_rows, before), step)
+                activations.clear()
+            if step in evaluated:
+                curves += evaluation.at(step, model, batch_losses, penalties)
+                activations.clear()
+                if not evaluation.finite:
+                    outcome, reason = Outcome.DIVERGED, f"validation loss not finite at step {step}"
+                    break
+                if step < steps and trial.rungs.prune(evaluation.steps, evaluation.objectives):
+                    outcome, reason = Outcome.PRUNED, f"behind other trials at step {step}"
+                    break
+            if step == steps:
+                break
+            if time.perf_counter() - start > settings.timeout:
+                outcome, reason = Outcome.FAILED, f"timeout: more than {settings.timeout:g} s at step {step}"
+                break
+
+            batch = next(batches).to(rows.x_train.device)
+            learning_rate = settings.learning_rate * schedule(step, steps)
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate
+            optimizer.zero_grad()
+            loss = loss_function.function(model(rows.x_train[batch]), rows.y_train[batch])
+            total = loss
+            if watched:
+                penalty = settings.activation_penalty * sum(penalty_function(a) for _, _, a in activations)
+                total = loss + penalty
+                penalties.append(penalty.item())
+            total.backward()
+            if step + 1 in looked:
+                before = [flat(weights) for weights in weight_layers(model)]
+            optimizer.step()
+
+            activations.clear()
+            batch_losses.append(loss.item())
+            first_loss = batch_losses[0] if step == 0 else first_loss
+            if not math.isfinite(total.item()) or batch_losses[-1] > EXPLODED * max(first_loss, 1e-8):
+                outcome, reason = Outcome.DIVERGED, f"training loss {total.item():.3g} at step {step}"
+                break
+            if step + 1 in evaluated:
+                curves.append((step + 1, "learning_rate", learning_rate))
+
+    best = evaluation.best if outcome in (Outcome.COMPLETED, Outcome.PRUNED) else math.nan
+    seconds = time.perf_counter() - start
+    return TrialResult(
+        trial, outcome, best, step, seconds, "reference", reason, tuple(curves), tuple(layers), evaluation.test
+    )

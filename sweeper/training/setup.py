@@ -1,0 +1,142 @@
+"""What every engine starts from: the same rows, the same batches, the same initial weights, the same clock."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sweeper.components.build import Built, build
+from sweeper.components.data import Data
+from sweeper.components.losses import LOSSES, Loss
+from sweeper.components.lookup import resolve
+from sweeper.components.splits import split
+from sweeper.study.settings import Settings
+from sweeper.study.study import Study
+
+MEASURED_ROWS = 256
+"""Rows of validation data on which layers are measured."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What all trials of a run share."""
+
+    study: Study
+    data: Data
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Train, validation and test rows as tensors on the device; inputs (n, …), targets (n,) or (n, k)."""
+
+    x_train: Tensor
+    y_train: Tensor
+    x_validation: Tensor
+    y_validation: Tensor
+    x_test: Tensor
+    y_test: Tensor
+
+
+def pick_device(name: str) -> torch.device:
+    """``auto`` is CUDA when there is one, else the CPU."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(name)
+
+
+def rows_of(task: Task, settings: Settings, seed: int) -> Rows:
+    """The split of replicate `seed`, standardized, in the study's precision."""
+    study = task.study
+    parts = split(
+        task.data,
+        study.data.split,
+        seed=seed,
+        test_seed=study.search.seed,
+        standardize=study.data.standardize,
+        standardize_target=study.data.standardize_target,
+    )
+    device, dtype = pick_device(settings.device), getattr(torch, settings.dtype)
+
+    def tensor(array: np.ndarray) -> Tensor:
+        kind = dtype if np.issubdtype(array.dtype, np.floating) else torch.int64
+        return torch.tensor(array, dtype=kind, device=device)
+
+    return Rows(**{name: tensor(getattr(parts, name)) for name in Rows.__dataclass_fields__})
+
+
+def pick_loss(task: Task, settings: Settings) -> Loss:
+    """The named loss, or the user's function with the task that the data suggest."""
+    if isinstance(settings.loss, str) and settings.loss in LOSSES:
+        return LOSSES[settings.loss]
+    function = resolve(settings.loss, task.study.folder) if isinstance(settings.loss, str) else settings.loss
+    kind = "regression" if task.data.classes is None else "classification"
+    return Loss(getattr(function, "__name__", "loss"), function, kind)
+
+
+def out_features(data: Data, loss: Loss) -> int:
+    """Width of the output layer: one per class, else one per target column."""
+    if loss.task == "classification" and data.classes is not None:
+        return len(data.classes)
+    return 1 if data.targets.ndim == 1 else data.targets.shape[1]
+
+
+def initial_model(task: Task, settings: Settings, seed: int) -> Built:
+    """The model of replicate `seed`: ``torch.manual_seed(seed)``, then the model function, on the CPU.
+
+    Weights are drawn on the CPU and in the default generator, so that any script can draw the same.
+    """
+    torch.manual_seed(seed)
+    default = torch.get_default_dtype()
+    torch.set_default_dtype(getattr(torch, settings.dtype))
+    try:
+        source = settings.model
+        if isinstance(source, str) and ":" in source:
+            source = resolve(source, task.study.folder)
+        built = build(
+            source,
+            row=_row(task.data, getattr(torch, settings.dtype)),
+            out_features=out_features(task.data, pick_loss(task, settings)),
+            activation=settings.activation,
+            init=settings.init,
+            options=settings.model_options,
+        )
+    finally:
+        torch.set_default_dtype(default)
+    built.model.to(pick_device(settings.device), getattr(torch, settings.dtype))
+    return built
+
+
+def _row(data: Data, dtype: torch.dtype) -> Tensor:
+    """The first input row as a batch of one."""
+    kind = dtype if np.issubdtype(data.inputs.dtype, np.floating) else torch.int64
+    return torch.tensor(data.inputs[:1], dtype=kind)
+
+
+def batch_order(seed: int, rows: int, batch_size: int | str) -> Iterator[Tensor]:
+    """Row numbers of every batch, without end: a fresh permutation each epoch, full batches only.
+
+    The generator is seeded with the replicate seed alone, so all configurations see the same batches.
+    ``full`` is all rows in their order, every time.
+    """
+    if batch_size == "full" or int(batch_size) >= rows:
+        while True:
+            yield torch.arange(rows)
+    generator = torch.Generator().manual_seed(seed)
+    while True:
+        order = torch.randperm(rows, generator=generator)
+        for start in range(0, rows - int(batch_size) + 1, int(batch_size)):
+            yield order[start : start + int(batch_size)]
+
+
+def evaluation_steps(steps: int, evaluations: int) -> list[int]:
+    """Evaluation points: 0 (before training) and `evaluations` evenly spaced steps, the last one included."""
+    return sorted({0, *(round(steps * k / evaluations) for k in range(1, evaluations + 1))})
+
+
+def measured_steps(steps: int) -> list[int]:
+    """0 and 1, then log-spaced, four a decade, and the last step."""
+    decades = np.log10(max(steps, 1))
+    spaced = np.logspace(0, decades, int(np.ceil(4 * decades)) + 1)
+    return sorted({0, *(round(float(step)) for step in spaced)})
