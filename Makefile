@@ -1,0 +1,93 @@
+# Needs GNU make 3.81 or newer, a POSIX shell and Python 3.11 or newer. Everything is installed into .venv.
+
+PYTHON ?= python3
+STUDY  ?= digits
+ARGS   ?=
+# These two not from the environment: NAME, for one, is the computer's name on some systems.
+DEVICE =
+NAME   =
+
+VENV      := .venv
+BIN       := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+UNDER_WAY := $(VENV)/.under-way
+
+# Recipes read these from their environment, so that paths with spaces and quotes survive.
+export STUDY DEVICE NAME PYTHON
+NEEDED     = Python 3.11 or newer is needed; if it has another name: make setup PYTHON=python3.12
+run_name   = "$${NAME:-$$(basename "$$STUDY" .toml)}"
+
+.DEFAULT_GOAL := help
+.PHONY: help setup sweep report dashboard test check bench clean moved
+.SUFFIXES:
+
+help:
+	@echo "Which learning rate, optimizer, activation function and activation regularization suit a model?"
+	@echo
+	@echo "  make sweep      run a study and write its report (resumes what is there)"
+	@echo "  make test       run the tests"
+	@echo "  make setup      install the pinned dependencies into .venv; sweep, test and the others do it by themselves"
+	@echo "  make report     write the report of a run again"
+	@echo "  make dashboard  look at a run in optuna-dashboard (on this computer only)"
+	@echo "  make bench      compare the speed with that of others"
+	@echo "  make check      lint, format check and types; changes no file"
+	@echo "  make clean      remove caches and build output; runs/, reports/ and .venv stay"
+	@echo
+	@echo "  STUDY=digits    a built-in study or a path: make sweep STUDY=studies/digits.toml"
+	@echo "  ARGS=           further arguments:          make sweep ARGS='--set search.trials=30 --jobs 2'"
+	@echo "                                              make test  ARGS='-k schedules -x'"
+	@echo "  DEVICE=         auto, cpu, cuda or mps:     make sweep DEVICE=cpu"
+	@echo "  NAME=           of the run, if it differs from STUDY's: make report NAME=digits"
+	@echo "  PYTHON=python3  makes .venv (3.11 or newer): make setup PYTHON=python3.12"
+
+setup: $(INSTALLED)
+	@echo "$(VENV) is ready"
+
+sweep: $(INSTALLED)
+	@$(BIN)/sweeper run "$$STUDY" $${DEVICE:+--set training.device="$$DEVICE"} $(ARGS)
+
+report: $(INSTALLED)
+	@$(BIN)/sweeper report $(run_name) $(ARGS)
+
+dashboard: $(INSTALLED)
+	@$(BIN)/sweeper dashboard $(run_name) $(ARGS)
+
+test: $(INSTALLED)
+	@$(BIN)/python -m pytest $(ARGS)
+
+bench: $(INSTALLED)
+	@$(BIN)/python benchmarks/run.py $(ARGS)
+
+# The types of torch take long to read: mypy keeps what it learns inside .venv.
+check: $(INSTALLED)
+	@$(BIN)/ruff check --no-cache .
+	@$(BIN)/ruff format --check --no-cache .
+	@$(BIN)/mypy --cache-dir=$(VENV)/.mypy_cache
+
+clean:
+	@rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis $(VENV)/.mypy_cache
+	@find . -path ./$(VENV) -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
+	@echo "kept: runs/, reports/ and .venv; to install anew: rm -r .venv"
+
+# Written last, so an interrupted installation is not taken for a finished one: it is done again from scratch.
+$(INSTALLED): pyproject.toml constraints.txt
+	@rm -f $(INSTALLED)
+	@command -v "$$PYTHON" >/dev/null || { echo "$$PYTHON: not found. $(NEEDED)" >&2; exit 1; }
+	@"$$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "$$PYTHON is $$("$$PYTHON" --version 2>&1), which is too old. $(NEEDED)" >&2; exit 1; }
+	@"$$PYTHON" -c 'import ensurepip, venv' 2>/dev/null \
+	  || { echo "$$PYTHON cannot make virtual environments. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@if [ -e $(UNDER_WAY) ]; then rm -rf $(VENV); fi
+	@mkdir -p $(VENV) && touch $(UNDER_WAY)
+	"$$PYTHON" -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@pwd -P > $(INSTALLED) && rm -f $(UNDER_WAY)
+
+# The programs in .venv name the folder they were installed in: when the checkout has moved, install anew.
+ifneq ($(wildcard $(INSTALLED)),)
+ifneq ($(shell cat $(INSTALLED)),$(shell pwd -P))
+$(INSTALLED): moved
+moved:
+	@touch $(UNDER_WAY)
+endif
+endif
