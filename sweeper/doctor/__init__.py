@@ -1,0 +1,47 @@
+"""Is this machine fit? Every check looks at one thing and says how to mend it.
+
+Nothing here imports torch, or anything else of this package: the doctor must come when they are ill.
+"""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from sweeper.doctor.apart import check_torch_apart, check_workers
+from sweeper.doctor.finding import Finding, show
+from sweeper.doctor.fixes import fix
+from sweeper.doctor.machine import check_compiler, check_cores, check_disk, check_runs
+from sweeper.doctor.python import check_environment, check_packages, check_python, check_tested
+
+__all__ = ["Finding", "diagnose", "show"]
+
+Check = Callable[[], Finding | Iterable[Finding]]
+
+
+def diagnose(runs: Path = Path("runs")) -> list[Finding]:
+    """All findings, in the order in which they should be mended. Takes a few seconds.
+
+    Args:
+        runs: where runs would be kept.
+    """
+    checks: dict[str, Check] = {
+        "python": check_python,
+        "environment": check_environment,
+        "packages": check_packages,
+        "tested versions": check_tested,
+        "torch": check_torch_apart,
+        "workers": check_workers,
+        "runs": lambda: check_runs(runs),
+        "disk": lambda: check_disk(runs),
+        "cores": check_cores,
+        "compiler": check_compiler,
+    }
+    return [finding for name, check in checks.items() for finding in examine(name, check)]
+
+
+def examine(name: str, check: Check) -> list[Finding]:
+    """The findings of `check`; a check that raises is itself a finding, and the others go on."""
+    try:
+        found = check()
+    except Exception as error:  # a broken installation breaks in ways nobody lists
+        return [Finding(name, False, f"cannot be checked: {type(error).__name__}: {error}", fix("check"))]
+    return [found] if isinstance(found, Finding) else list(found)
