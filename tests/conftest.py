@@ -1,0 +1,16 @@
+"""Fixtures that more than one room needs."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent / "helpers"))
+
+from synthetic_records import SyntheticRecords, synthetic_records
+
+
+@pytest.fixture(scope="session")
+def records() -> SyntheticRecords:
+    """The three frames of a made-up study; do not change them in place."""
+    return synthetic_records()

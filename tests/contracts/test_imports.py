@@ -1,0 +1,227 @@
+"""Who may import whom: the stages of the journey see what lies before them, and only as data.
+
+study -> search -> training -> records -> tables -> figures -> report. A stage imports the data types of
+earlier stages, `components`, `errors` and itself. The modules beside the rooms see everything.
+"""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "sweeper"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+OVERVIEW = {
+    "sweeper",
+    "sweeper.__main__",
+    "sweeper.cli",
+    "sweeper.journey",
+    "sweeper.result",
+}
+"""These alone see every room."""
+
+ASKED = ("study.study", "study.space", "study.settings")
+PROPOSED = ("search.trial",)
+TRAINED = ("training.result",)
+KEPT = ("records.schema", "records.store")
+TOLD_BY_TABLES = ("tables.answer", "tables.source", "tables.confirmation")
+
+MAY_IMPORT = {
+    "errors": (),
+    "components": (),
+    "measures": (),
+    "theory": (),
+    "doctor": (),
+    "study": (),
+    # The driver is told what training gave back: the one word that travels upstream.
+    "search": (*ASKED, *TRAINED),
+    "training": (*ASKED, *PROPOSED, "measures"),
+    "records": (*ASKED, *PROPOSED, *TRAINED),
+    "tables": (*ASKED, *PROPOSED, *TRAINED, *KEPT, "theory"),
+    "figures": TOLD_BY_TABLES,
+    # The page is put together here: each table is drawn by its figure and told in words.
+    "report": (*ASKED, *TRAINED, *KEPT, "tables", "figures", "theory"),
+}
+"""room -> what it may import besides itself, `components` and `errors`: rooms, or modules of data types."""
+
+WITHOUT_COMPONENTS = {"errors", "components", "doctor", "figures"}
+WITHOUT_ERRORS = {"errors", "doctor"}
+
+ONLY_IN = {
+    "optuna": "sweeper.search",
+    "optuna_dashboard": "sweeper.search",
+    "joblib": "sweeper.training.workers",
+    "loky": "sweeper.training.workers",
+    "seaborn": "sweeper.figures",
+    "matplotlib": "sweeper.figures",
+    "typer": "sweeper.cli",
+}
+"""package -> the only place that imports it."""
+
+COMPUTES = {"scipy", "sklearn", "statsmodels", "torch"}
+NO_TORCH = ("sweeper.study.space", "sweeper.records", "sweeper.tables", "sweeper.figures", "sweeper.report")
+ENGINES = {"sweeper.training.reference", "sweeper.training.fused"}
+
+
+def name_of(file: Path) -> str:
+    """Dotted name of a module of the package."""
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def inside(name: str, place: str) -> bool:
+    """`name` is `place` or lies in it."""
+    return name == place or name.startswith(f"{place}.")
+
+
+def is_module(name: str) -> bool:
+    """A module or package of sweeper has this dotted name."""
+    path = ROOT.joinpath(*name.split("."))
+    return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
+
+
+def imports(name: str, source: str, *, at_top: bool = False) -> Iterator[str]:
+    """Dotted names that a module imports, also inside functions, under TYPE_CHECKING or by `import_module`.
+
+    Args:
+        name: dotted name of the module, which relative imports start from.
+        source: its code.
+        at_top: only what is imported when the module itself is.
+    """
+    package = name if (ROOT.joinpath(*name.split(".")) / "__init__.py").is_file() else name.rpartition(".")[0]
+    for node in at_import_time(ast.parse(source)) if at_top else ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            origin = ".".join([*base, *([node.module] if node.module else [])])
+            deeper = [f"{origin}.{alias.name}" for alias in node.names]
+            yield from (module if is_module(module) else origin for module in deeper)
+        elif isinstance(node, ast.Call) and called(node) in {"import_module", "__import__"}:
+            yield from (str(word.value) for word in node.args[:1] if isinstance(word, ast.Constant))
+
+
+def at_import_time(tree: ast.AST) -> Iterator[ast.AST]:
+    """Nodes that run when the module is imported: not function bodies, not what only type checkers read."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            yield from (below for child in node.orelse for below in (child, *at_import_time(child)))
+            continue
+        yield node
+        yield from at_import_time(node)
+
+
+def called(node: ast.Call) -> str:
+    """The last word of what is called."""
+    return ast.unparse(node.func).rpartition(".")[2]
+
+
+def violations(name: str, source: str) -> list[str]:
+    """What in a module breaks the import rule, one sentence each."""
+    broken = [f"{name} imports {target}" for target in imports(name, source) if not allowed(name, target)]
+    if inside(name, NO_TORCH[0]) or any(inside(name, place) for place in NO_TORCH[1:]):
+        top = imports(name, source, at_top=True)
+        broken += [f"{name} imports {target} at its top" for target in top if inside(target, "torch")]
+    return broken
+
+
+def allowed(name: str, target: str) -> bool:
+    """Whether module `name` may import `target`."""
+    first = target.split(".")[0]
+    if first != "sweeper":
+        return (first not in ONLY_IN or inside(name, ONLY_IN[first])) and not (
+            inside(name, "sweeper.figures") and first in COMPUTES
+        )
+    if {name, target} == ENGINES:
+        return False
+    if name in OVERVIEW:
+        return True
+    room = name.split(".")[1]
+    if target == "sweeper" or target in OVERVIEW:
+        return False
+    places = {room, *MAY_IMPORT[room]}
+    places |= set() if room in WITHOUT_COMPONENTS else {"components"}
+    places |= set() if room in WITHOUT_ERRORS else {"errors"}
+    return any(inside(target, f"sweeper.{place}") for place in places)
+
+
+@pytest.mark.parametrize("file", MODULES, ids=name_of)
+def test_every_module_keeps_the_import_rule(file: Path) -> None:
+    """No module looks into a room that is none of its business."""
+    assert violations(name_of(file), file.read_text(encoding="utf-8")) == []
+
+
+def test_every_room_has_its_rule() -> None:
+    """A new room must be given a place in the order."""
+    rooms = {
+        path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()
+    }
+    overview = {name.rpartition(".")[2] for name in OVERVIEW} | {"__init__"}
+    assert rooms - overview <= set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("sweeper.study.space", "from sweeper.search.trial import Trial"),
+        ("sweeper.study.space", "from ..search.trial import Trial"),
+        ("sweeper.study.space", "from .. import journey"),
+        ("sweeper.study.space", "import sweeper.tables.answer as a"),
+        ("sweeper.study.space", "import torch"),
+        ("sweeper.search.driver", "from sweeper.training import workers"),
+        ("sweeper.search.driver", "def f():\n    from sweeper.training.workers import train_all"),
+        (
+            "sweeper.search.driver",
+            "from importlib import import_module\nimport_module('sweeper.training.workers')",
+        ),
+        ("sweeper.training.setup", "from sweeper.search.driver import Search"),
+        ("sweeper.training.setup", "import optuna"),
+        ("sweeper.training.setup", "from joblib.externals.loky import get_reusable_executor"),
+        ("sweeper.training.reference", "from sweeper.training.fused import train"),
+        ("sweeper.training.fused", "from sweeper.training import reference"),
+        ("sweeper.training.fused", "from . import reference"),
+        ("sweeper.components.models", "from sweeper.study.study import Study"),
+        ("sweeper.measures.dead", "from sweeper.training.capture import look"),
+        ("sweeper.records.store", "import torch.nn"),
+        ("sweeper.records.store", "try:\n    import torch\nexcept ImportError:\n    pass"),
+        ("sweeper.tables.answer", "from sweeper.figures.style import themed"),
+        ("sweeper.tables.answer", "import seaborn as sns"),
+        ("sweeper.figures.style", "from scipy import stats"),
+        ("sweeper.figures.style", "def f():\n    import sklearn.linear_model"),
+        ("sweeper.figures.style", "from sweeper.records.store import load"),
+        ("sweeper.report.page", "from sweeper.search.driver import Search"),
+        ("sweeper.report.page", "from sweeper.cli import app"),
+        ("sweeper.doctor.machine", "from sweeper.training.workers import core_count"),
+        ("sweeper.journey", "import optuna"),
+        (
+            "sweeper.tables.answer",
+            "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import sweeper.report.page",
+        ),
+    ],
+)
+def test_a_breach_is_seen(name: str, source: str) -> None:
+    """Each way around the rule, also relative, late, dynamic or for type checkers, is found."""
+    assert len(violations(name, source)) >= 1
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("sweeper.journey", "from sweeper.training import workers\nfrom sweeper.search.driver import Search"),
+        ("sweeper.search.driver", "import optuna\nfrom sweeper.training.result import Outcome"),
+        ("sweeper.training.workers", "import joblib"),
+        ("sweeper.training.reference", "from sweeper.components.losses import LOSSES"),
+        ("sweeper.records.store", "from sweeper.records import schema\nfrom . import restore"),
+        ("sweeper.report.page", "def f():\n    import torch"),
+        ("sweeper.report.page", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import torch"),
+        ("sweeper.figures.style", "import seaborn as sns\nimport numpy as np"),
+    ],
+)
+def test_what_is_allowed_passes(name: str, source: str) -> None:
+    """The rule forbids nothing that the journey needs."""
+    assert violations(name, source) == []
