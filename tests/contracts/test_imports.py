@@ -19,14 +19,15 @@ OVERVIEW = {
     "sweeper.__main__",
     "sweeper.cli",
     "sweeper.journey",
+    "sweeper.lr_range",
     "sweeper.result",
 }
 """These alone see every room."""
 
-ASKED = ("study.study", "study.space", "study.settings")
+ASKED = ("study.expect", "study.study", "study.space", "study.settings")
 PROPOSED = ("search.trial",)
 TRAINED = ("training.result",)
-KEPT = ("records.schema", "records.store")
+KEPT = ("records.schema", "records.store", "records.atomic")
 TOLD_BY_TABLES = ("tables.answer", "tables.source", "tables.confirmation")
 
 MAY_IMPORT = {
@@ -43,7 +44,7 @@ MAY_IMPORT = {
     "tables": (*ASKED, *PROPOSED, *TRAINED, *KEPT, "theory"),
     "figures": TOLD_BY_TABLES,
     # The page is put together here: each table is drawn by its figure and told in words.
-    "report": (*ASKED, *TRAINED, *KEPT, "tables", "figures", "theory"),
+    "report": (*ASKED, "study.load", "study.override", *TRAINED, *KEPT, "tables", "figures", "theory"),
 }
 """room -> what it may import besides itself, `components` and `errors`: rooms, or modules of data types."""
 

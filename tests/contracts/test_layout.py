@@ -31,7 +31,7 @@ HOST = r"(?<![\w.-])"
 FORBIDDEN = {
     "a path of one machine": HOST + "/(?:wo" + "rk|t" + "mp|op" + "t|ro" + "ot|ho" + r"me)/[\w.]",
     "a folder beside the project": r"\.\./(?:sha" + r"red|\.libr" + "ary)",
-    "the tools of one workplace": r"\.libr" + r"ary\b|far" + r"m-(?:stu" + "dio|ben" + "ch)",
+    "the tools of one workplace": r"(?<!\w)\.libr" + r"ary\b|far" + r"m-(?:stu" + "dio|ben" + "ch)",
     "a package registry": "py"
     + r"pi\.org|pythonho"
     + r"sted|(?:ind"
