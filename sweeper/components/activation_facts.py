@@ -1,12 +1,206 @@
-"""Facts about activation functions (draft: derivative only)."""
+"""Facts about activation functions, computed in float64 from the modules themselves; nothing is looked up."""
+
+import functools
+import math
+from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+
+from sweeper.components.activations import ACTIVATIONS, Activation
+from sweeper.components.breaks import Breaks, find_breaks
+from sweeper.components.extremes import (
+    Interval,
+    highest,
+    is_odd,
+    never_falls,
+    output_range,
+    steepest,
+    tail_slopes,
+)
+from sweeper.components.scalar import Scalar, derivative, scalar
+
+__all__ = ["Facts", "catalogue", "derivative", "facts_of"]
+
+FLAT = 1e-9
+"""A side is flat when |φ′| is below this a million away from 0."""
+_SIDES = {(True, True): "both", (True, False): "left", (False, True): "right", (False, False): "no"}
 
 
-def derivative(module: nn.Module, z: Tensor) -> Tensor:
-    """φ′(z), elementwise, by autograd on a detached copy; shape of `z`."""
-    with torch.enable_grad():
-        point = z.detach().clone().requires_grad_()
-        (slope,) = torch.autograd.grad(module(point).sum(), point)
-    return slope
+@dataclass(frozen=True)
+class Facts:
+    """What can be computed about one activation φ; ``None`` where a fact makes no sense for it."""
+
+    name: str
+    elementwise: bool
+    outputs: Interval
+    """Infimum and supremum of the outputs, and whether they are taken."""
+    breaks: Breaks
+    """Where φ jumps, has a kink (φ′ jumps) or a bend (φ″ jumps)."""
+    lipschitz: float | None
+    """sup |φ′|, or sup ‖Jacobian‖₂ if not elementwise; inf without bound, ``None`` when φ jumps."""
+    monotone: bool | None
+    """Never falls: x < y implies φ(x) ≤ φ(y)."""
+    zero_centred: bool
+    """φ(0) = 0."""
+    odd: bool | None
+    """φ(−x) = −φ(x): then symmetric pre-activations give activations of mean 0."""
+    saturates: str | None
+    """Where φ′ goes to 0: ``left`` (towards −∞), ``right``, ``both`` or ``no``."""
+    second_moment: float | None
+    """E[φ(z)²], z ~ N(0, 1)."""
+    slope_second_moment: float | None
+    """E[φ′(z)²], z ~ N(0, 1), φ′ as backpropagation takes it: jumps count nothing."""
+    note: str = ""
+
+    @property
+    def range(self) -> str:
+        """The smallest interval with all outputs: ``[`` and ``]`` at bounds that are taken."""
+        return self.outputs.text()
+
+    @property
+    def bounded(self) -> bool:
+        """On both sides."""
+        return math.isfinite(self.outputs.low) and math.isfinite(self.outputs.high)
+
+    @property
+    def positive(self) -> bool:
+        """Never negative."""
+        return self.outputs.low >= 0
+
+    @property
+    def smooth(self) -> bool:
+        """No kink and no jump: φ′ is continuous."""
+        return not self.breaks.jumps and not self.breaks.kinks
+
+    @property
+    def smoothness(self) -> str:
+        """``smooth``; ``C1, bend at 0`` (φ′ continuous, φ″ not); ``kink at …``; ``jump at …``."""
+        for word, places in (("jump", self.breaks.jumps), ("kink", self.breaks.kinks)):
+            if places:
+                return _at(word, places)
+        return f"C1, {_at('bend', self.breaks.bends)}" if self.breaks.bends else "smooth"
+
+    @property
+    def gain(self) -> float | None:
+        """1/√E[φ(z)²]: with σw = gain and no bias, pre-activations of variance 1 keep it (q = 1)."""
+        return None if self.second_moment is None else self.second_moment**-0.5
+
+    def forward(self, sigma_w2: float) -> float | None:
+        """σw² E[φ(z)²]: factor on the variance of pre-activations at q = 1. He has σw² = 2, Xavier 1."""
+        return None if self.second_moment is None else sigma_w2 * self.second_moment
+
+    def backward(self, sigma_w2: float) -> float | None:
+        """σw² E[φ′(z)²]: factor on the variance of the gradient at q = 1, on its way to the input."""
+        return None if self.slope_second_moment is None else sigma_w2 * self.slope_second_moment
+
+
+def catalogue(
+    *,
+    positive: bool | None = None,
+    bounded: bool | None = None,
+    smooth: bool | None = None,
+    monotone: bool | None = None,
+    zero_centred: bool | None = None,
+) -> list[Facts]:
+    """Facts about every activation that fits what is asked, by name; ``None`` asks nothing.
+
+    A fact that makes no sense for an activation (is softmax monotone?) fits neither ``True`` nor ``False``.
+    """
+    asked = {
+        "positive": positive,
+        "bounded": bounded,
+        "smooth": smooth,
+        "monotone": monotone,
+        "zero_centred": zero_centred,
+    }
+    wanted = {name: value for name, value in asked.items() if value is not None}
+    every = [facts_of(name) for name in sorted(ACTIVATIONS)]
+    return [facts for facts in every if all(getattr(facts, key) is wanted[key] for key in wanted)]
+
+
+@functools.cache
+def facts_of(name: str) -> Facts:
+    """Facts about the activation that `ACTIVATIONS` has under `name`; computed once, some 15 ms."""
+    activation = ACTIVATIONS[name]
+    return _elementwise(activation) if activation.elementwise else _coupled(activation)
+
+
+def _elementwise(activation: Activation) -> Facts:
+    phi: Scalar = scalar(activation.name)
+    left, right = (abs(slope) < FLAT for slope in tail_slopes(phi.slope))
+    return Facts(
+        name=activation.name,
+        elementwise=True,
+        outputs=output_range(phi.value, phi.breaks),
+        breaks=phi.breaks,
+        lipschitz=None if phi.breaks.jumps else steepest(phi.slope),
+        monotone=never_falls(phi.value),
+        zero_centred=phi.value(torch.zeros(1, dtype=torch.float64)).item() == 0,
+        odd=is_odd(phi.value),
+        saturates={(True, True): "both", (True, False): "left", (False, True): "right"}.get(
+            (left, right), "no"
+        ),
+        second_moment=phi.second_moment(1.0).item(),
+        slope_second_moment=phi.slope_second_moment(1.0).item(),
+        note=_note(activation),
+    )
+
+
+def _coupled(activation: Activation) -> Facts:
+    """Facts about a function of whole rows: ranges and breaks along its own input, the other one at 0."""
+    module = activation.make().double().eval()
+
+    def output(i: int, rows: Tensor) -> Tensor:
+        return module(rows)[:, i]
+
+    def along(x: Tensor) -> Tensor:
+        return output(0, torch.stack([x, torch.zeros_like(x)], dim=-1))
+
+    def slope(x: Tensor) -> Tensor:
+        return derivative(along, x)
+
+    def jacobian_norm(x: Tensor) -> Tensor:
+        # Output by output: torch.func would take a second to import.
+        rows = torch.stack([x, torch.zeros_like(x)], dim=-1)
+        jacobian = [derivative(functools.partial(output, i), rows) for i in range(2)]
+        return torch.linalg.matrix_norm(torch.stack(jacobian, dim=1), ord=2)
+
+    breaks = find_breaks(along, slope)
+    generator = torch.Generator().manual_seed(0)
+    sums = module(3 * torch.randn(256, 7, dtype=torch.float64, generator=generator)).sum(dim=-1)
+    total = " and the outputs sum to 1" if torch.allclose(sums, torch.ones_like(sums)) else ""
+    return Facts(
+        name=activation.name,
+        elementwise=False,
+        outputs=output_range(along, breaks),
+        breaks=breaks,
+        lipschitz=highest(jacobian_norm),
+        monotone=None,
+        zero_centred=bool((module(torch.zeros(1, 2, dtype=torch.float64)) == 0).all()),
+        odd=None,
+        saturates=None,
+        second_moment=None,
+        slope_second_moment=None,
+        note=f"not elementwise: range of each output{total}; Lipschitz constant in the 2-norm",
+    )
+
+
+def _note(activation: Activation) -> str:
+    """What the numbers stand for where the function is not fixed: learned or drawn slopes."""
+    module = activation.make()
+    learned = [number for parameter in module.parameters() for number in parameter.flatten().tolist()]
+    if learned:
+        shown = ", ".join(f"{number:.4g}" for number in learned)
+        return f"has a parameter that each layer learns; shown with its initial value, {shown}"
+    x = torch.full((64,), -1.0)
+    with torch.random.fork_rng(devices=[]):
+        drawn = module.train()(x).unique()
+    if len(drawn) > 1:
+        mean = module.eval()(x[:1]).neg().item()
+        return f"draws its slope at random while training; shown with the mean one, {mean:.4g}"
+    return ""
+
+
+def _at(word: str, places: tuple[float, ...]) -> str:
+    return f"{word}{'s' if len(places) > 1 else ''} at {', '.join(f'{x:g}' for x in places)}"

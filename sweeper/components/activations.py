@@ -45,7 +45,7 @@ ACTIVATIONS: dict[str, Activation] = {
         Activation("hardswish", "nn.Hardswish()"),
         Activation("hardtanh", "nn.Hardtanh()", "xavier"),
         Activation("leaky_relu", "nn.LeakyReLU(0.01)"),
-        Activation("logsigmoid", "nn.LogSigmoid()", "xavier"),
+        Activation("logsigmoid", "nn.LogSigmoid()"),
         Activation("mish", "nn.Mish()"),
         Activation("prelu", "nn.PReLU()"),
         Activation("relu", "nn.ReLU()"),

@@ -5,16 +5,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from sweeper.components.activations import ACTIVATIONS
+from sweeper.components.hidden import Calls, watch
 from sweeper.components.initializers import INITIALIZERS
 from sweeper.components.models import MODELS
 from sweeper.errors import ModelError, did_you_mean
-
-KINDS = tuple({type(activation.make()) for activation in ACTIVATIONS.values() if activation.elementwise})
-"""The module classes that count as activation layers in a model that brings its own."""
 
 
 @dataclass(frozen=True)
@@ -36,15 +33,20 @@ def build(
 ) -> Built:
     """Call the model function `source` with what it asks for.
 
-    `row` is a batch of one input row: its shape tells the model's input. `activation` is a name in `ACTIVATIONS`; a function that does not ask for it gets its activation
-    layers swapped, those after the last layer with weights excepted (they belong to the output).
-    ``None`` leaves the model's own. `init` is a name in `INITIALIZERS`, ``auto`` (the scheme that suits
+    `row` is a batch of one input row: its shape tells the model's input. `activation` is a name in
+    `ACTIVATIONS`; a function that does not ask for it gets its activation layers swapped, those after
+    the last layer with weights excepted (they belong to the output). ``None`` leaves the model's own;
+    a function that asks gets ReLU. `init` is a name in `INITIALIZERS`, ``auto`` (the scheme that suits
     the activation) or ``None`` (leave the weights alone).
 
     Raises:
-        ModelError: if the function refuses its arguments, raises, or returns no module.
+        ModelError: if the function refuses its arguments, raises, or returns no module; if there is
+            nothing to swap.
     """
     function = MODELS[source] if isinstance(source, str) else source
+    asked, catch_all = _asked(function)
+    if activation is None and "activation" in asked:
+        activation = "relu"
     in_shape = tuple(row.shape[1:])
     made: list[nn.Module] = []
 
@@ -60,13 +62,13 @@ def build(
         "activation": factory,
         "init": initialise,
     }
-    asked, catch_all = _asked(function)
     arguments = {name: value for name, value in given.items() if name in asked}
     model = _call(function, {**arguments, **options}, asked, catch_all)
     if "activation" in asked:
+        _materialise(model, row)
         hidden = tuple(made)
     elif activation is None:
-        hidden = tuple(hidden_activations(model, row))
+        hidden = watch(model, row).hidden
     else:
         hidden = swap(model, row, factory, _name(function))
     if "init" not in asked and init is not None:
@@ -75,41 +77,48 @@ def build(
 
 
 def swap(model: nn.Module, row: Tensor, factory: Callable[[], nn.Module], name: str) -> tuple[nn.Module, ...]:
-    """Replace the hidden activation layers of `model` and return the new ones, input side first."""
-    old = hidden_activations(model, row)
-    if not old:
-        raise ModelError(
-            f"model {name!r} has no activation layers to swap: let the function ask for `activation` (a factory "
-            "of modules), use modules such as nn.ReLU() instead of functions, or leave activation out of the space"
-        )
-    new = {id(module): factory() for module in old}
+    """Replace the hidden activation layers of `model` and return the new ones, input side first.
+
+    A module that is called several times stays one module.
+
+    Raises:
+        ModelError: if there is nothing to swap, or not all of it can be.
+    """
+    calls = watch(model, row)
+    _check_swappable(calls, name)
+    new = {id(module): factory() for module in calls.hidden}
     for parent in list(model.modules()):
-        for attribute, child in list(parent.named_children()):
+        for attribute, child in list(parent._modules.items()):  # named_children shows shared modules once
             if id(child) in new:
                 setattr(parent, attribute, new[id(child)])
     return tuple(new.values())
 
 
-def hidden_activations(model: nn.Module, row: Tensor) -> list[nn.Module]:
-    """Catalogue activations in the order of their calls, up to the last call of a layer with weights.
+def _check_swappable(calls: Calls, name: str) -> None:
+    ways = (
+        "let the function ask for `activation` (a factory of modules), use modules such as nn.ReLU() instead "
+        "of functions, or leave activation out of the space"
+    )
+    if not calls.hidden:
+        seen = f" (it calls {', '.join(calls.functions)})" if calls.functions else ""
+        raise ModelError(f"model {name!r} has no activation layers to swap{seen}: {ways}")
+    if calls.rectifiers:
+        raise ModelError(
+            f"model {name!r} calls {', '.join(calls.rectifiers)} as a function beside its activation layers, "
+            f"so not all activations can be swapped: {ways}"
+        )
+    shared = [type(module).__name__ for module in calls.hidden if module in calls.output]
+    if shared:
+        raise ModelError(
+            f"model {name!r} uses one {shared[0]} module for hidden layers and for its output, so it cannot "
+            "be swapped: give the output a module of its own"
+        )
 
-    `row` is a batch of one input row; nothing of the model or the random generator is changed by it.
-    """
-    calls: list[nn.Module] = []
-    weighted = [m for m in model.modules() if any(p.ndim >= 2 for p in m.parameters(recurse=False))]
-    watched = [m for m in model.modules() if type(m) in KINDS] + weighted
-    hooks = [m.register_forward_hook(lambda module, x, y: calls.append(module)) for m in watched]
-    training = model.training
-    model.eval()
-    try:
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
-            model(row)
-    finally:
-        for hook in hooks:
-            hook.remove()
-        model.train(training)
-    last = max((i for i, module in enumerate(calls) if module in weighted), default=0)
-    return list(dict.fromkeys(module for module in calls[:last] if type(module) in KINDS))
+
+def _materialise(model: nn.Module, row: Tensor) -> None:
+    """Lazy layers get their shapes from a first look at a row."""
+    if any(isinstance(p, nn.parameter.UninitializedParameter) for p in model.parameters()):
+        watch(model, row)
 
 
 def _scheme(init: str | None, activation: str | None) -> str:
@@ -121,11 +130,16 @@ def _scheme(init: str | None, activation: str | None) -> str:
 
 
 def _asked(function: Callable[..., Any]) -> tuple[set[str], bool]:
-    parameters = inspect.signature(function).parameters.values()
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (ValueError, TypeError):  # functions written in C
+        return set(), True
     return {p.name for p in parameters}, any(p.kind is p.VAR_KEYWORD for p in parameters)
 
 
-def _call(function: Callable[..., Any], arguments: dict[str, Any], asked: set[str], catch_all: bool) -> nn.Module:
+def _call(
+    function: Callable[..., Any], arguments: dict[str, Any], asked: set[str], catch_all: bool
+) -> nn.Module:
     name = _name(function)
     for key in arguments:
         if key not in asked and not catch_all:
@@ -133,11 +147,19 @@ def _call(function: Callable[..., Any], arguments: dict[str, Any], asked: set[st
     try:
         model = function(**arguments)
     except Exception as error:  # the user's function may raise anything
-        problem = f"{type(error).__name__}: {error}"
+        problem = f"{type(error).__name__}: {' '.join(str(error).split())}"
         raise ModelError(f"model {name!r} could not be made with {_shown(arguments)}: {problem}") from error
+    except SystemExit as end:
+        raise ModelError(f"model {name!r} ended the program (exit code {end.code})") from None
     if not isinstance(model, nn.Module):
-        raise ModelError(f"model {name!r} must return a torch.nn.Module, not {type(model).__name__}")
+        raise ModelError(f"model {name!r} must return a torch.nn.Module, not {_returned(model)}")
     return model
+
+
+def _returned(model: Any) -> str:
+    if isinstance(model, type) and issubclass(model, nn.Module):
+        return f"the class {model.__name__}; make one: {model.__name__}(…)"
+    return "None; is a `return` missing?" if model is None else type(model).__name__
 
 
 def _shown(arguments: Mapping[str, Any]) -> str:

@@ -29,7 +29,7 @@ def wine() -> Pair:
 
 
 def diabetes() -> Pair:
-    """442 patients, 10 features, disease progression after a year as a number from 25 to 346 (scikit-learn)."""
+    """442 patients, 10 features, disease progression in a year as a number, 25 to 346 (scikit-learn)."""
     return sklearn.datasets.load_diabetes(return_X_y=True)
 
 

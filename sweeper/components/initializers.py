@@ -10,7 +10,7 @@ from torch import nn
 
 
 def torch_default(module: nn.Module) -> None:
-    """What torch does by itself: uniform, variance 1 / (3·fan_in), for linear and convolution layers."""
+    """The weights that the layers were made with; torch draws them uniformly, variance 1 / (3·fan_in)."""
 
 
 def he(module: nn.Module) -> None:

@@ -1,26 +1,33 @@
 """``package.module:function`` -> the object, looked up from the study file's folder first."""
 
 import importlib
-import importlib.util
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from sweeper.errors import UserError, did_you_mean
 
+SHOWN = 20
+"""Names that a message lists at most."""
+
 
 @contextmanager
 def importing_from(folder: Path | None) -> Iterator[None]:
-    """`folder`, then the working directory, in front of ``sys.path`` while open."""
+    """`folder`, then the working directory, in front of ``sys.path`` while open, and at its end from then on.
+
+    What functions of the user import when they are called is found there later.
+    """
     added = [str(path) for path in (folder, Path.cwd()) if path is not None]
     before = list(sys.path)
     sys.path[:0] = [path for path in added if path not in sys.path]
     try:
         yield
     finally:
-        sys.path[:] = before
+        sys.path[:] = [*before, *(path for path in dict.fromkeys(added) if path not in before)]
 
 
 def resolve(source: str, folder: Path | None = None) -> Any:
@@ -30,25 +37,64 @@ def resolve(source: str, folder: Path | None = None) -> Any:
         UserError: saying which part cannot be found, or what the module raised while it was imported.
     """
     module_name, _, attribute = source.partition(":")
-    if not module_name or not attribute:
-        raise UserError(f"{source!r}: must be package.module:function")
+    if not all(part.isidentifier() for part in (*module_name.split("."), *attribute.split("."))):
+        raise UserError("must be package.module:function")
     with importing_from(folder):
         importlib.invalidate_caches()
-        try:
-            module = importlib.import_module(module_name)
-        except ModuleNotFoundError as error:
-            if error.name and module_name.split(".")[0] == error.name.split(".")[0]:
-                places = " or ".join(str(path) for path in (folder, "the Python path") if path)
-                raise UserError(f"no module {module_name!r} in {places}") from None
-            raise UserError(f"module {module_name!r} cannot be imported: it needs {error.name!r}") from None
-        except Exception as error:  # the user's module may raise anything
-            raise UserError(f"module {module_name!r} cannot be imported: {type(error).__name__}: {error}") from None
+        _forget_namesake(module_name.split(".")[0], folder)
+        module = _imported(module_name, folder)
     found: Any = module
     for name in attribute.split("."):
         if not hasattr(found, name):
-            public = [n for n in vars(found) if not n.startswith("_") and callable(getattr(found, n))]
-            raise UserError(f"module {module_name!r} has no {attribute!r}; {did_you_mean(attribute, public)}")
+            raise UserError(f"module {module_name!r} has no {attribute!r}; {_suggestion(module, attribute)}")
         found = getattr(found, name)
     if not callable(found):
-        raise UserError(f"{source!r} is not a function but {type(found).__name__}")
+        raise UserError(f"is no function but {type(found).__name__}")
     return found
+
+
+def _suggestion(module: ModuleType, attribute: str) -> str:
+    public = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
+    if not public:
+        return "it has no functions"
+    hint, _, _ = did_you_mean(attribute, public).partition("allowed: ")
+    return f"{hint}it has {', '.join(public[:SHOWN])}{' …' * (len(public) > SHOWN)}"
+
+
+def _imported(name: str, folder: Path | None) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        missing = error.name or ""
+        if name != missing and not name.startswith(f"{missing}."):
+            raise UserError(f"module {name!r} cannot be imported: it needs {missing!r}") from None
+        places = " or ".join(str(path) for path in (folder, "the Python path") if path)
+        files = [path.stem for path in folder.glob("*.py")] if folder else []
+        close = get_close_matches(name, files, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise UserError(f"no module {name!r} in {places}{hint}") from None
+    except Exception as error:  # the user's module may raise anything
+        problem = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    except SystemExit as end:
+        problem = f'it ended the program (exit code {end.code}); guard it with if __name__ == "__main__"'
+    raise UserError(f"module {name!r} cannot be imported: {problem}")
+
+
+def _forget_namesake(name: str, folder: Path | None) -> None:
+    """Drop a module of this name that was imported from elsewhere, when `folder` has one: that is meant.
+
+    Raises:
+        UserError: if the name is taken by a module that cannot be dropped.
+    """
+    known = sys.modules.get(name)
+    if known is None or folder is None:
+        return
+    if not ((folder / f"{name}.py").is_file() or (folder / name / "__init__.py").is_file()):
+        return
+    origin = getattr(known, "__file__", None)
+    if origin and Path(origin).resolve().is_relative_to(folder.resolve()):
+        return
+    if name in sys.stdlib_module_names or (origin and "site-packages" in Path(origin).parts):
+        raise UserError(f"the name {name!r} belongs to a module of Python or of a package; rename {name}.py")
+    for module in [module for module in sys.modules if module == name or module.startswith(f"{name}.")]:
+        del sys.modules[module]

@@ -19,7 +19,9 @@ def binary_accuracy(output: Tensor, target: Tensor) -> Tensor:
 def r2(output: Tensor, target: Tensor) -> Tensor:
     """Coefficient of determination 1 − Σ(y − ŷ)² / Σ(y − mean y)², over all target columns."""
     residual = (target - output.view_as(target)).double().square().sum()
-    return 1 - residual / (target - target.mean(dim=0)).double().square().sum().clamp_min(torch.finfo(torch.float64).tiny)
+    return 1 - residual / (target - target.mean(dim=0)).double().square().sum().clamp_min(
+        torch.finfo(torch.float64).tiny
+    )
 
 
 METRICS: dict[str, tuple[str, Callable[[Tensor, Tensor], Tensor]]] = {

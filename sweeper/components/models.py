@@ -23,6 +23,19 @@ def linear(in_features: int, out_features: int, init: Init, bias: bool = True) -
     return model
 
 
+def output_layers(name: str) -> list[nn.Module]:
+    """What follows the last linear layer: nothing, or what keeps outputs positive or within bounds."""
+    layers: dict[str, list[nn.Module]] = {
+        "linear": [],
+        "softplus": [nn.Softplus()],
+        "sigmoid": [nn.Sigmoid()],
+        "tanh": [nn.Tanh()],
+    }
+    if name not in layers:
+        raise ValueError(f"model.output = {name!r}; allowed: {', '.join(layers)}")
+    return layers[name]
+
+
 def mlp(
     in_shape: Sequence[int],
     out_features: int,
@@ -32,11 +45,17 @@ def mlp(
     width: int = 64,
     dropout: float = 0.0,
     norm: str = "none",
+    output: str = "linear",
 ) -> nn.Module:
-    """`depth` hidden layers of `width` units: linear, norm (none | batch | layer), activation, dropout."""
+    """`depth` hidden layers of `width` units: linear, norm (none | batch | layer), activation, dropout.
+
+    `output` is linear | softplus | sigmoid | tanh, after the last linear layer.
+    """
     norms = {"none": nn.Identity, "batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
     if norm not in norms:
         raise ValueError(f"model.norm = {norm!r}; allowed: none, batch, layer")
+    if depth < 0 or width < 1:
+        raise ValueError(f"model.depth = {depth}, model.width = {width}; depth must be at least 0, width 1")
     layers: list[nn.Module] = [nn.Flatten()] if len(in_shape) > 1 else []
     features = math.prod(in_shape)
     for _ in range(depth):
@@ -47,7 +66,7 @@ def mlp(
         if dropout > 0:
             layers.append(nn.Dropout(dropout))
         features = width
-    layers.append(nn.Linear(features, out_features))
+    layers += [nn.Linear(features, out_features), *output_layers(output)]
     model = nn.Sequential(*layers)
     init(model)
     return model
@@ -61,10 +80,11 @@ def cnn(
     channels: Sequence[int] = (16, 32),
     image: Sequence[int] | None = None,
     dropout: float = 0.0,
+    output: str = "linear",
 ) -> nn.Module:
     """3×3 convolutions with an activation each, halved by max pooling, then a linear layer.
 
-    Flat rows are seen as one square channel, or as `image` = (channels, height, width).
+    Flat rows are seen as one square channel, or as `image` = (channels, height, width). `output` as in `mlp`.
     """
     side = math.isqrt(math.prod(in_shape))
     shape = tuple(image or (in_shape if len(in_shape) == 3 else (1, side, side)))
@@ -73,6 +93,8 @@ def cnn(
             f"rows of shape {tuple(in_shape)} are no image of shape {shape}; "
             "set model.image = [channels, height, width]"
         )
+    if any(wide < 1 for wide in channels):
+        raise ValueError(f"model.channels = {list(channels)}; every number must be at least 1")
     layers: list[nn.Module] = [nn.Unflatten(1, shape)] if len(in_shape) == 1 else []
     features, height, width = shape
     for wide in channels:
@@ -83,7 +105,7 @@ def cnn(
             height, width = height // 2, width // 2
     if dropout > 0:
         layers.append(nn.Dropout(dropout))
-    layers += [nn.Flatten(), nn.Linear(features * height * width, out_features)]
+    layers += [nn.Flatten(), nn.Linear(features * height * width, out_features), *output_layers(output)]
     model = nn.Sequential(*layers)
     init(model)
     return model
@@ -113,13 +135,17 @@ def rnn(
     width: int = 32,
     time_steps: int | None = None,
 ) -> nn.Module:
-    """A GRU of `width` units. Flat rows are cut into `time_steps` pieces, by default as many as make a square."""
+    """A GRU of `width` units. Flat rows are cut into `time_steps` pieces; by default they make a square."""
+    if width < 1 or (time_steps is not None and time_steps < 1):
+        raise ValueError(f"model.width = {width}, model.time_steps = {time_steps}; both must be at least 1")
     shape = tuple(in_shape)
     if len(shape) != 2:
         size = math.prod(shape)
         times = time_steps or math.isqrt(size)
         if size % times or (time_steps is None and times * times != size):
-            raise ValueError(f"rows of {size} features cannot be cut into {times} equal steps; set model.time_steps")
+            raise ValueError(
+                f"rows of {size} features cannot be cut into {times} equal steps; set model.time_steps"
+            )
         shape = (times, size // times)
     model = Recurrent(shape, width, out_features, activation())
     init(model)
@@ -149,11 +175,18 @@ def residual_mlp(
     depth: int = 6,
     width: int = 64,
     norm: bool = True,
+    output: str = "linear",
 ) -> nn.Module:
-    """A linear layer, `depth` residual blocks of `width` units with one activation each, a linear layer."""
+    """A linear layer, `depth` residual blocks of `width` units with one activation each, a linear layer.
+
+    `output` as in `mlp`.
+    """
+    if depth < 0 or width < 1:
+        raise ValueError(f"model.depth = {depth}, model.width = {width}; depth must be at least 0, width 1")
     first: list[nn.Module] = [nn.Flatten()] if len(in_shape) > 1 else []
     blocks = [Residual(width, activation(), norm) for _ in range(depth)]
-    model = nn.Sequential(*first, nn.Linear(math.prod(in_shape), width), *blocks, nn.Linear(width, out_features))
+    last = [nn.Linear(width, out_features), *output_layers(output)]
+    model = nn.Sequential(*first, nn.Linear(math.prod(in_shape), width), *blocks, *last)
     init(model)
     with torch.no_grad():  # every block starts small, so that depth does not multiply the variance
         for block in blocks:

@@ -82,7 +82,12 @@ OPTIMIZERS: dict[str, Optimizer] = {
     for optimizer in (
         Optimizer("sgd", "torch.optim.SGD", _SGD),
         Optimizer("momentum", "torch.optim.SGD", _SGD - {"nesterov"}, {"momentum": 0.9}),
-        Optimizer("nesterov", "torch.optim.SGD", frozenset({"momentum", "weight_decay"}), {"momentum": 0.9, "nesterov": True}),
+        Optimizer(
+            "nesterov",
+            "torch.optim.SGD",
+            frozenset({"momentum", "weight_decay"}),
+            {"momentum": 0.9, "nesterov": True},
+        ),
         Optimizer("adam", "torch.optim.Adam", _ADAM),
         Optimizer("adamw", "torch.optim.AdamW", _ADAM),
         Optimizer("nadam", "torch.optim.NAdam", _ADAM),

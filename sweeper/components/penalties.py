@@ -27,7 +27,9 @@ def temporal(activation: Tensor) -> Tensor:
     """
     if activation.ndim != 3:
         shape = tuple(activation.shape)
-        raise ValueError(f"penalty_kind 'temporal' needs activations (batch, time, units), not {shape}; use l1 or l2")
+        raise ValueError(
+            f"penalty_kind 'temporal' needs activations (batch, time, units), not {shape}; use l1 or l2"
+        )
     return (activation[:, 1:] - activation[:, :-1]).square().mean()
 
 

@@ -37,12 +37,15 @@ def warmup_cosine(step: int, steps: int) -> float:
 
 
 def one_cycle(step: int, steps: int) -> float:
-    """From 1/25 up to 1 at 30 % and down to 1/250000, both along cosines (Smith 2017, arXiv 1708.07120)."""
-    peak, done = 0.3 * (steps - 1), float(step)
-    low, high, share = (1 / 25, 1.0, done / peak) if done < peak else (1 / 25e4, 1.0, 1.0)
-    if done >= peak:
-        share = 1 - (done - peak) / max(steps - 1 - peak, 1e-9)
-    return low + (high - low) * 0.5 * (1 - math.cos(math.pi * share))
+    """From 1/25 up to 1 over 30 % of the updates, then down to 1/250000, both along cosines.
+
+    Smith and Topin 2017 (arXiv 1708.07120), with the numbers of ``torch.optim.lr_scheduler.OneCycleLR``.
+    """
+    peak, last = 0.3 * steps - 1, steps - 1
+    if step <= peak:
+        return 1 + (1 / 25 - 1) * 0.5 * (1 + math.cos(math.pi * step / peak))
+    share = (step - peak) / (last - peak)
+    return 1 / 25e4 + (1 - 1 / 25e4) * 0.5 * (1 + math.cos(math.pi * share))
 
 
 def inverse_sqrt(step: int, steps: int) -> float:

@@ -17,11 +17,11 @@ def split_rows(
     rows = np.arange(n)
     rest, test = rows, rows[:0]
     if shares[2] > 0:
-        size = max(1, round(shares[2] * n))
+        size = min(max(1, round(shares[2] * n)), n - 2)
         rest, test = train_test_split(
             rows, test_size=size, random_state=test_seed, stratify=_strata(labels, rows, size)
         )
-    size = max(1, round(len(rest) * shares[1] / (shares[0] + shares[1])))
+    size = min(max(1, round(len(rest) * shares[1] / (shares[0] + shares[1]))), len(rest) - 1)
     train, validation = train_test_split(
         rest, test_size=size, random_state=seed, stratify=_strata(labels, rest, size)
     )
@@ -29,7 +29,7 @@ def split_rows(
 
 
 def _strata(labels: np.ndarray | None, rows: np.ndarray, size: int) -> np.ndarray | None:
-    """The labels of `rows` if each class can be on both sides of a split with `size` rows on one, else ``None``."""
+    """The labels of `rows`, if each class can be on both sides of a split with `size` rows on one."""
     if labels is None:
         return None
     counts = np.unique(labels[rows], return_counts=True)[1]
@@ -40,7 +40,7 @@ def _strata(labels: np.ndarray | None, rows: np.ndarray, size: int) -> np.ndarra
 def standardize_columns(train: np.ndarray, *others: np.ndarray) -> list[np.ndarray]:
     """(x − mean) / std with mean and std of `train` alone, per column; constant columns are only centred."""
     mean, std = train.mean(axis=0), train.std(axis=0)
-    std = np.where(std > 0, std, 1.0)
+    std = np.where(np.ptp(train, axis=0) > 0, std, 1.0)  # rounding can give a constant column a std above 0
     return [(x - mean) / std for x in (train, *others)]
 
 

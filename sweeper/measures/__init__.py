@@ -1,4 +1,4 @@
-"""What is measured while training, one quantity a file. Each takes a `Layer`, returns a scalar or ``None``."""
+"""What is measured while training, one quantity a file: from a `Layer` to a scalar or ``None``."""
 
 from collections.abc import Callable
 

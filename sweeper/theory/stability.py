@@ -7,7 +7,11 @@ On other losses λmax changes while training; the limits then say where the shar
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from sweeper.components.optimizers import OPTIMIZERS
 
 
 @dataclass(frozen=True)
@@ -50,9 +54,55 @@ def adam_limit(beta1: float = 0.9) -> float:
     return sgd_limit(beta1, beta1)
 
 
-def rmsprop_limit() -> float:
-    """Largest stable η·λ of P⁻¹H for RMSprop without momentum: gradient descent, preconditioned: 2."""
-    return sgd_limit()
+def nadam_limit(beta1: float = 0.9, step: int = 0) -> float:
+    """Largest stable η·λ of P⁻¹H for NAdam: 2(1 + β1) / (1 + β1 − 2·β1·μ), P frozen.
+
+    The update is μ·m + (1 − μ)·g with m ← β1·m + (1 − β1)·g; the limit is where an eigenvalue reaches −1.
+    μ = β1·(1 − ½·0.96^(0.004·t)) rises over some ten thousand steps from β1/2 to β1 (``torch.optim.NAdam``),
+    so the limit moves slowly, from 3.49 to 13.6 for β1 = 0.9.
+
+    Args:
+        beta1: in [0, 1).
+        step: updates made.
+    """
+    mu = beta1 * (1 - 0.5 * 0.96 ** (0.004 * (step + 1)))
+    return 2 * (1 + beta1) / (1 + beta1 - 2 * beta1 * mu)
+
+
+def rmsprop_limit(momentum: float = 0.0) -> float:
+    """Largest stable η·λ of P⁻¹H for RMSprop: gradient descent (or heavy ball), preconditioned: 2(1 + β)."""
+    return sgd_limit(momentum)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """Where the linear theory puts the edge of stability of an optimizer."""
+
+    value: float
+    """Largest stable learning rate × curvature, without unit."""
+    preconditioned: bool
+    """Whether the curvature is λmax of P⁻¹H, not of H."""
+
+
+def limit(optimizer: str, options: Mapping[str, Any], step: int = 0) -> Limit | None:
+    """The limit of an optimizer of `OPTIMIZERS` with these options, before the step after `step` updates.
+
+    ``None`` where there is no linear theory: Lion's steps do not shrink with the gradient, so it never
+    settles at any rate. Options that are not given are torch's, or those of `OPTIMIZERS`.
+    """
+    chosen = {**OPTIMIZERS[optimizer].defaults, **options}
+    momentum = float(chosen.get("momentum", 0.0))
+    beta1 = float(chosen.get("betas", (0.9, 0.999))[0])
+    if optimizer in ("sgd", "momentum", "nesterov"):
+        nesterov = bool(chosen.get("nesterov", False))
+        return Limit(sgd_limit(momentum, float(chosen.get("dampening", 0.0)), nesterov=nesterov), False)
+    if optimizer in ("adam", "adamw", "radam", "adamax"):
+        return Limit(adam_limit(beta1), True)
+    if optimizer == "nadam":
+        return Limit(nadam_limit(beta1, step), True)
+    if optimizer in ("rmsprop", "adagrad", "adadelta"):
+        return Limit(rmsprop_limit(momentum), True)
+    return None
 
 
 def best_gradient_descent(smallest: float, largest: float) -> Best:

@@ -1,0 +1,92 @@
+"""Lowest and highest value of a function of one number, and whether it ever takes them."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+from sweeper.components.breaks import GRID, Breaks, Function
+
+FAR, FARTHER = 1e100, 1e150
+LARGE = 100.0
+"""A function that is above 100 far out, and still growing there, has no bound."""
+TAIL = 1e6
+"""Where slopes have reached their limits."""
+_NEAR = torch.tensor([2.0**-6, 0.25, 1.0], dtype=torch.float64)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The smallest interval that holds every output; a function that jumps may leave parts of it out."""
+
+    low: float
+    low_taken: bool
+    high: float
+    high_taken: bool
+
+    def text(self, digits: int = 6) -> str:
+        """``[-0.169971, inf)``: bounds to `digits` significant digits."""
+        opening, closing = "[" if self.low_taken else "(", "]" if self.high_taken else ")"
+        return f"{opening}{self.low:.{digits}g}, {self.high:.{digits}g}{closing}"
+
+
+def output_range(f: Function, breaks: Breaks) -> Interval:
+    """Infimum and supremum of f, ±inf where it has none.
+
+    A bound is taken if it lies beyond both limits at ±∞, or if f takes it on [−2, 2] or just beside a
+    break. The rest (tanh, say) only approaches it: a function without breaks is not constant anywhere,
+    though in float64 tanh(20) = 1.
+    """
+    high, high_taken = _bound(f, breaks)
+    low, low_taken = _bound(lambda x: -f(x), breaks)
+    return Interval(0.0 - low, low_taken, high + 0.0, high_taken)
+
+
+def _bound(f: Function, breaks: Breaks) -> tuple[float, bool]:
+    far, farther = (f(torch.tensor([-x, x], dtype=torch.float64)) for x in (FAR, FARTHER))
+    if ((farther > LARGE) & (farther > 1.2 * far)).any():
+        return math.inf, False
+    limit, top = farther.max().item(), highest(f)
+    if top > limit + 1e-9 * max(1.0, abs(limit)):
+        return top, True
+    beside = torch.tensor(breaks.all, dtype=torch.float64).reshape(-1, 1)
+    places = [GRID[GRID.abs() <= 2], (beside + _NEAR).flatten(), (beside - _NEAR).flatten()]
+    return limit, bool((f(torch.cat(places)) >= limit).any())
+
+
+def highest(g: Function) -> float:
+    """Largest value of g on the grid, refined between the neighbours of the largest one."""
+    x = GRID
+    best = -math.inf
+    for _ in range(10):
+        values = g(x)
+        place = int(values.argmax())
+        best = max(best, values[place].item())
+        low, high = x[max(place - 1, 0)], x[min(place + 1, len(x) - 1)]
+        x = low + (high - low) * torch.linspace(0, 1, 65, dtype=torch.float64)
+    return best
+
+
+def tail_slopes(slope: Function) -> tuple[float, float]:
+    """f′ towards −∞ and towards +∞."""
+    left, right = slope(torch.tensor([-TAIL, TAIL], dtype=torch.float64)).tolist()
+    return left, right
+
+
+def steepest(slope: Function) -> float:
+    """Lipschitz constant of a continuous f: sup |f′|, inf where the slope itself grows without bound."""
+    tails = max(abs(tail) for tail in tail_slopes(slope))
+    steep = highest(lambda x: slope(x).abs())
+    return math.inf if tails > LARGE and tails > 10 * steep else max(tails, steep)
+
+
+def never_falls(f: Function) -> bool:
+    """f(x) ≤ f(y) for x < y, on the grid and far out."""
+    ends = torch.tensor([FAR, TAIL, 1e3], dtype=torch.float64)
+    values = f(torch.cat([-ends, GRID, ends.flip(0)]))
+    return bool((values.diff() >= -1e-12).all())
+
+
+def is_odd(f: Function) -> bool:
+    """f(−x) = −f(x) on the grid."""
+    return torch.allclose(f(-GRID), -f(GRID), rtol=1e-12, atol=1e-12)

@@ -1,0 +1,38 @@
+"""A network before its first step, as one forward and one backward pass on the data show it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The network with one activation; medians over a few seeds of the initial weights."""
+
+    gradients: tuple[float, ...]
+    """‖dL/da‖₂ at each hidden activation layer, input side first."""
+    dead: float
+    """Share of hidden units with φ′ = 0 on every row looked at, mean over layers."""
+    mean_square: float
+    """Σ over layers of the mean of a²: what the l2 penalty is before it is weighted."""
+    loss: float
+    sharpness: float | None
+    """Largest |eigenvalue| of the Hessian of the loss, by power iteration; ``None`` where it was not
+    asked for, or the model has no second derivative."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """What all activations of one model share, and a `Profile` for each that was tried."""
+
+    parameters: int
+    weight_size: float
+    """Root mean square of the elements of all weight matrices."""
+    widths: tuple[int, ...] | None
+    """Input features, then units of each hidden layer, where the model is a plain chain of linear layers
+    and activations, which mean-field theory is about; else ``None``."""
+    last: str
+    """Last operation of the model: ``Addmm`` (linear), ``Softmax`` …; see `sweeper.training.output_range`."""
+    rows: int
+    """Rows looked at."""
+    profiles: Mapping[str | None, Profile]
+    """Activation -> profile; ``None`` stands for the model's own activations."""

@@ -1,0 +1,264 @@
+"""Tables, .csv and .parquet, as features and a target; every fault is named with its row and column."""
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet
+
+from sweeper.errors import DataError, did_you_mean
+
+SEPARATORS = ",;\t"
+MISSING = ("", "nan", "na", "n/a", "none", "null", "<na>")
+BOOLEANS = {"true": 1.0, "false": 0.0}
+CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
+SHOWN = 20
+"""Column names that a message lists at most."""
+
+Column = Sequence[str] | np.ndarray
+"""Cells as text, or numbers."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file's columns, and where its rows stand."""
+
+    path: Path
+    columns: dict[str, Column]
+    lines: Sequence[int] | None
+    """Line of the file where each row starts; ``None`` where a file has no lines."""
+
+    def fault(self, row: int, column: str, problem: str) -> DataError:
+        """The error that names file, row and column."""
+        where = f"line {self.lines[row]}" if self.lines else f"row {row} (counted from 0)"
+        return DataError(f"{self.path}: {where}, column {column!r}: {problem}")
+
+
+def read_table(
+    path: Path, target: str | None, *, numeric_target: bool
+) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Features (n, columns) float64, target (n,) and feature names of a table.
+
+    The target is int64 where all of it is whole, float64 where all of it is numbers, else text;
+    with `numeric_target`, text is a fault.
+
+    Raises:
+        DataError: naming file, row (line of the file for CSV), column, value and what is allowed.
+    """
+    table = read_csv(path) if path.suffix.lower() == ".csv" else read_parquet(path)
+    problem = target_problem(list(table.columns), target)
+    if problem:
+        raise DataError(f"{path}: data.target{'' if target is None else f' = {target!r}'}: {problem}")
+    assert target is not None
+    features = [name for name in table.columns if name != target]
+    columns = [_numbers(table, name) for name in features]
+    return np.stack(columns, axis=1), _labels(table, target, numeric_target), tuple(features)
+
+
+def check_target(path: Path, target: str | None) -> str:
+    """What is wrong with ``data.target``, from the names of the columns alone; empty if nothing is.
+
+    A file that cannot be read is not judged here.
+    """
+    try:
+        if path.suffix.lower() == ".csv":
+            return target_problem(_header(path, _rows(path, _text(path))), target)
+        return target_problem(pyarrow.parquet.read_schema(path).names, target)
+    except (DataError, OSError, pyarrow.ArrowException):
+        return ""
+
+
+def target_problem(names: list[str], target: str | None) -> str:
+    """Why `target` is no column to predict from the others; empty if it is."""
+    listed = ", ".join(names[:SHOWN]) + (f" … ({len(names)} in all)" if len(names) > SHOWN else "")
+    if target is None:
+        return f"missing; name the column to predict; columns: {listed}"
+    if target not in names:
+        hint = did_you_mean(target, names).partition("allowed: ")[0]
+        alone = ". One column only: fields must be separated by comma, semicolon or tab" * (len(names) == 1)
+        nameless = all(map(_is_number, names))
+        first = ". The first line must hold the names of the columns" * (nameless and len(names) > 1)
+        return f"no such column; {hint}columns: {listed}{alone}{first}"
+    return "the only column; inputs are needed beside it" if len(names) == 1 else ""
+
+
+def read_csv(path: Path) -> Table:
+    """A file with a header, separated by commas, semicolons or tabs; quoted fields may hold anything."""
+    reader = _rows(path, _text(path))
+    header = _header(path, reader)
+    rows: list[list[str]] = []
+    lines: list[int] = []
+    blank = 0
+    for start, row in reader:
+        if not "".join(row).strip() and len(row) < len(header):  # at the end blank lines carry nothing
+            blank = blank or start
+            continue
+        if blank:
+            raise DataError(f"{path}: line {blank} is blank; remove it")
+        if len(row) != len(header):
+            fields = "1 field" if len(row) == 1 else f"{len(row)} fields"
+            raise DataError(f"{path}: line {start} has {fields}, the header has {len(header)}")
+        rows.append(row)
+        lines.append(start)
+    if not rows:
+        raise DataError(f"{path}: there is a header but not one row of data")
+    return Table(path, dict(zip(header, zip(*rows, strict=True), strict=True)), lines)
+
+
+def _text(path: Path) -> str:
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path}: not a UTF-8 text file (byte {error.start}); save it as CSV in UTF-8"
+        ) from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+    if CONTROL.search(text):
+        raise DataError(f"{path}: not a text file (it has control characters); save it as CSV in UTF-8")
+    if not text.strip():
+        raise DataError(f"{path}: the file is empty")
+    return text
+
+
+def _rows(path: Path, text: str) -> Any:
+    """(line where it starts, fields) of every record, the header first."""
+    head = text[:100_000].splitlines()[0]
+    separator = max(SEPARATORS, key=lambda mark: len(next(csv.reader([head], delimiter=mark))))
+    style: Any = {"delimiter": separator, "strict": True, "skipinitialspace": True}
+    reader = csv.reader(io.StringIO(text, newline=""), **style)
+    while True:
+        start = reader.line_num + 1
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            problem = "a quotation mark is not closed" if "unexpected end" in str(error) else str(error)
+            problem += "; is a quotation mark not closed?" * ("larger than" in str(error))
+            raise DataError(f"{path}: line {start}: {problem}") from None
+        yield start, row
+
+
+def _header(path: Path, rows: Any) -> list[str]:
+    header = [name.strip() for name in next(rows)[1]]
+    if not header:
+        raise DataError(f"{path}: line 1 is blank; it must hold the names of the columns")
+    if "" in header:
+        raise DataError(
+            f"{path}: column {header.index('') + 1} has no name in line 1; name it, or remove it if it is a "
+            "row index or comes from a separator at the end of the lines"
+        )
+    _check_repeated(path, header)
+    return header
+
+
+def _check_repeated(path: Path, names: list[str]) -> None:
+    repeated = [name for i, name in enumerate(names) if name in names[:i]]
+    if repeated:
+        first = "; the first line must hold the names of the columns" * all(map(_is_number, names))
+        raise DataError(
+            f"{path}: column {repeated[0]!r} is there twice; every column needs its own name{first}"
+        )
+
+
+def read_parquet(path: Path) -> Table:
+    """Numbers, categories, text and truth values; an index that pandas stored is left out."""
+    try:
+        frame = pd.read_parquet(path)
+    except Exception as error:  # pyarrow raises many kinds
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise DataError(f"{path}: not a readable Parquet file: {reason}") from None
+    if not len(frame):
+        raise DataError(f"{path}: the file has no rows")
+    names = [str(name) for name in frame.columns]
+    _check_repeated(path, names)
+    columns = [_cells(frame.iloc[:, place]) for place in range(len(names))]
+    return Table(path, dict(zip(names, columns, strict=True)), None)
+
+
+def _cells(column: pd.Series) -> Column:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(column.cat.categories.dtype if not column.hasnans else object)
+    if column.dtype.kind in "biuf":
+        whole = column.dtype.kind in "biu" and not column.hasnans
+        return (
+            column.to_numpy(dtype=np.int64) if whole else column.to_numpy(dtype=np.float64, na_value=np.nan)
+        )
+    missing = column.isna().tolist()
+    return ["" if gone else str(value) for value, gone in zip(column, missing, strict=True)]
+
+
+def _numbers(table: Table, name: str) -> np.ndarray:
+    """A column as finite float64."""
+    cells = table.columns[name]
+    numbers = _parsed(cells)
+    wrong = ~np.isfinite(numbers)
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise table.fault(row, name, _fault(str(cells[row])))
+    return numbers
+
+
+def _parsed(cells: Column) -> np.ndarray:
+    """float64; NaN for what is no number."""
+    if isinstance(cells, np.ndarray):
+        return cells.astype(np.float64)
+    try:
+        if not any("_" in cell for cell in cells):  # Python reads 1_000 as a number, people do not
+            return np.fromiter(map(float, cells), np.float64, len(cells))
+    except ValueError:
+        pass  # some cell is no number: look at each
+    return np.array([_lenient(cell) for cell in cells])
+
+
+def _lenient(cell: str) -> float:
+    word = cell.strip().lower()
+    return BOOLEANS[word] if word in BOOLEANS else float(word) if _is_number(word) else np.nan
+
+
+def _is_number(word: str) -> bool:
+    try:
+        return "_" not in word and bool(np.isfinite(float(word)))
+    except ValueError:
+        return False
+
+
+def _fault(cell: str) -> str:
+    """What is wrong with a cell that is no finite number."""
+    word = cell.strip().lower()
+    if word in MISSING:
+        return f"a value is missing ({cell!r}); fill it in or drop the row"
+    if word.lstrip("+-") in ("inf", "infinity"):
+        return f"{cell!r} is not finite; every value must be a finite number"
+    if re.fullmatch(r"[+-]?\d+,\d+", word):
+        return f"{cell!r} has a decimal comma; write a point"
+    return f"{cell!r} is not a number; every value must be one (encode text as numbers first)"
+
+
+def _labels(table: Table, name: str, numeric: bool) -> np.ndarray:
+    """The target column: whole numbers, numbers or text."""
+    cells = table.columns[name]
+    if isinstance(cells, np.ndarray) and cells.dtype.kind == "i":
+        return cells
+    numbers = _parsed(cells)
+    words = np.asarray([str(cell).strip() for cell in cells])
+    lower = np.char.lower(words)
+    missing = (words == "") | (np.isin(lower, MISSING) & ~np.isfinite(numbers))
+    if missing.any() and ((words == "").any() or np.isfinite(numbers[~missing]).all()):
+        raise table.fault(int(np.argmax(missing)), name, "the target is missing; fill it in or drop the row")
+    if np.isfinite(numbers).all():
+        whole = not isinstance(cells, np.ndarray) and all(
+            re.fullmatch(r"[+-]?\d{1,18}", word) for word in words
+        )
+        return np.array([int(word) for word in words], dtype=np.int64) if whole else numbers
+    if np.isinf(numbers).any() or (numeric and np.isfinite(numbers).mean() > 0.5):
+        row = int(np.argmax(~np.isfinite(numbers)))
+        raise table.fault(row, name, _fault(str(words[row])))
+    return words

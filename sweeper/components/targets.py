@@ -1,0 +1,88 @@
+"""Targets in the form that a loss needs: class numbers or real columns."""
+
+import numpy as np
+
+from sweeper.errors import DataError
+
+MANY = 20
+"""Classes up to which nobody asks whether they are not rather numbers."""
+
+
+def fit_targets(
+    targets: np.ndarray, loss_task: str | None, name: str, column: str
+) -> tuple[np.ndarray, tuple[str, ...] | None]:
+    """Class numbers (n,) int64 and their names, or real targets (n, k) float64 and ``None``.
+
+    `loss_task` is ``classification``, ``regression``, ``binary``, or ``None`` for a loss of the user's: then
+    words and whole numbers (of an integer type) are classes, real numbers are not.
+
+    Raises:
+        DataError: if they cannot be: real numbers for classes, strings for numbers, values outside 0 … 1.
+    """
+    flat = targets.reshape(len(targets)) if targets.ndim == 2 and targets.shape[1] == 1 else targets
+    where = f"{name}: {column!r}"
+    if loss_task == "classification" or (loss_task is None and flat.ndim == 1 and flat.dtype.kind in "Ubiu"):
+        return _classes(flat, where)
+    if flat.dtype.kind == "U":
+        raise DataError(_words(flat, where, loss_task))
+    numbers = targets.reshape(len(targets), -1).astype(np.float64)
+    if loss_task == "binary":
+        _check_shares(numbers, where)
+    if numbers.min() == numbers.max():
+        raise DataError(f"{where} has the same value {numbers.min():.6g} in every row; nothing can be learnt")
+    return numbers, None
+
+
+def _classes(labels: np.ndarray, where: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Class numbers 0 … k − 1 in sorted order of the labels, and the labels as text."""
+    if labels.ndim != 1:
+        one_hot = labels.ndim == 2 and bool(np.isin(labels, (0, 1)).all() and (labels.sum(axis=1) == 1).all())
+        advice = "give the class numbers, targets.argmax(1)" if one_hot else "use mse, l1 or huber"
+        raise DataError(
+            f"{where} has shape {labels.shape}, but training.loss needs one class per row; {advice}"
+        )
+    if labels.dtype.kind == "f":
+        real = labels != np.round(labels)
+        if real.any():
+            raise DataError(
+                f"{where} has real values such as {labels[np.argmax(real)]:.6g}, but training.loss needs one "
+                "class per row; use mse, l1 or huber"
+            )
+        labels = labels.astype(np.int64) if np.abs(labels).max() < 2**53 else labels
+    classes, numbers = np.unique(labels, return_inverse=True)
+    if len(classes) < 2:
+        raise DataError(f"{where} has one class only, {classes[0]}; at least two are needed")
+    if len(classes) > max(MANY, len(labels) // 2):
+        raise DataError(
+            f"{where} has {len(classes)} classes in {len(labels)} rows; is it a number to predict? "
+            "Then use loss mse, l1 or huber"
+        )
+    return numbers.astype(np.int64).reshape(-1), tuple(str(label) for label in classes)
+
+
+def _words(labels: np.ndarray, where: str, loss_task: str | None) -> str:
+    words = np.unique(labels)
+    few = ", ".join(words[:3]) + (" …" if len(words) > 3 else "")
+    if loss_task == "binary" and len(words) == 2:
+        advice = f"write 0 for {words[0]} and 1 for {words[1]}, or use cross_entropy, which takes words"
+    else:
+        advice = "use cross_entropy, or write numbers"
+    return f"{where} holds words ({few}), but training.loss needs numbers; {advice}"
+
+
+def _check_shares(numbers: np.ndarray, where: str) -> None:
+    """Loss bce takes targets from 0 to 1."""
+    outside = numbers[(numbers < 0) | (numbers > 1)]
+    if not len(outside):
+        return
+    values = np.unique(numbers)
+    problem = f"{where} has the value {outside[0]:.6g}, but loss bce needs targets from 0 to 1"
+    if numbers.shape[1] == 1 and len(values) == 2:
+        problem += (
+            f"; write 0 for {values[0]:g} and 1 for {values[1]:g}, or use cross_entropy, which takes any"
+        )
+    elif numbers.shape[1] == 1 and len(values) <= MANY and (values == np.round(values)).all():
+        problem += f"; for {len(values)} classes use cross_entropy"
+    else:
+        problem += "; for other numbers use mse, l1 or huber"
+    raise DataError(problem)

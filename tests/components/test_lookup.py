@@ -1,0 +1,118 @@
+"""``package.module:function`` is found beside the study; every way to fail has its message."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sweeper.components.lookup import resolve
+from sweeper.errors import UserError
+
+
+@pytest.fixture(autouse=True)
+def _clean_imports() -> Iterator[None]:
+    """Modules and paths of a test do not outlive it."""
+    path, modules = list(sys.path), set(sys.modules)
+    yield
+    sys.path[:] = path
+    for name in set(sys.modules) - modules:
+        del sys.modules[name]
+
+
+def module(folder: Path, name: str, text: str) -> None:
+    """A module in `folder`."""
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}.py").write_text(text, encoding="utf-8")
+
+
+def message(source: str, folder: Path | None) -> str:
+    """What is said of a source that cannot be found."""
+    with pytest.raises(UserError) as caught:
+        resolve(source, folder)
+    return str(caught.value)
+
+
+def test_functions_are_found_beside_the_study(tmp_path: Path) -> None:
+    """In modules, in packages and as attributes of classes; in the installed packages too."""
+    module(tmp_path, "lookup_own", "class Maker:\n    @staticmethod\n    def make(): return 3\n")
+    (tmp_path / "lookup_pkg").mkdir()
+    module(tmp_path / "lookup_pkg", "inner", "def f(): return 4")
+    assert resolve("lookup_own:Maker.make", tmp_path)() == 3
+    assert resolve("lookup_pkg.inner:f", tmp_path)() == 4
+    assert resolve("torch.nn:Linear", tmp_path).__name__ == "Linear"
+
+
+def test_what_a_function_imports_late_is_found_too(tmp_path: Path) -> None:
+    """An import inside the function runs when it is called; folders come last then, and shadow nothing."""
+    module(tmp_path, "lookup_late", "def f():\n    import lookup_helper\n    return lookup_helper.value")
+    module(tmp_path, "lookup_helper", "value = 5")
+    before = list(sys.path)
+    assert resolve("lookup_late:f", tmp_path)() == 5
+    assert sys.path[: len(before)] == before
+
+
+def test_modules_of_the_same_name_in_two_folders(tmp_path: Path) -> None:
+    """Each study gets the module that lies beside it, also in one process."""
+    module(tmp_path / "a", "lookup_same", "def f(): return 'a'")
+    module(tmp_path / "b", "lookup_same", "def f(): return 'b'")
+    assert resolve("lookup_same:f", tmp_path / "a")() == "a"
+    assert resolve("lookup_same:f", tmp_path / "b")() == "b"
+    assert resolve("lookup_same:f", tmp_path / "a")() == "a"
+
+
+def test_names_of_python_s_own_modules(tmp_path: Path) -> None:
+    """random.py beside the study would be hidden by Python's own, or hide it from all others."""
+    module(tmp_path, "random", "def f(): ...")
+    assert message("random:f", tmp_path) == (
+        "the name 'random' belongs to a module of Python or of a package; rename random.py"
+    )
+
+
+@pytest.mark.parametrize("source", ["no colon", ":f", "m:", "a-b:f", "m:f()", "m..n:f"])
+def test_what_is_no_source(source: str) -> None:
+    """The form is said."""
+    assert message(source, None) == "must be package.module:function"
+
+
+def test_modules_that_cannot_be_found(tmp_path: Path) -> None:
+    """A close name beside the study is suggested."""
+    module(tmp_path, "lookup_models", "")
+    place = f"in {tmp_path} or the Python path"
+    assert message("lookup_model:f", tmp_path) == (
+        f"no module 'lookup_model' {place}; did you mean 'lookup_models'?"
+    )
+    assert message("zzz:f", tmp_path) == f"no module 'zzz' {place}"
+    assert message("zzz.inner:f", None) == "no module 'zzz.inner' in the Python path"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("import lookup_missing", "it needs 'lookup_missing'"),
+        ("def f(:", "SyntaxError: invalid syntax (lookup_bad.py, line 1)"),
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+        ("raise ValueError('one\\ntwo')", "ValueError: one two"),
+        (
+            "import sys; sys.exit(4)",
+            'it ended the program (exit code 4); guard it with if __name__ == "__main__"',
+        ),
+    ],
+)
+def test_modules_that_cannot_be_imported(text: str, problem: str, tmp_path: Path) -> None:
+    """Whatever the module does at import, the message says it in one line."""
+    module(tmp_path, "lookup_bad", text)
+    assert message("lookup_bad:f", tmp_path) == f"module 'lookup_bad' cannot be imported: {problem}"
+
+
+def test_functions_that_are_not_there(tmp_path: Path) -> None:
+    """Functions of the module are listed, at most 20, the closest suggested; what is no function is said."""
+    module(tmp_path, "lookup_few", "def model(): ...\ndef data(): ...\nvalue = 3\n_hidden = print")
+    assert message("lookup_few:modle", tmp_path) == (
+        "module 'lookup_few' has no 'modle'; did you mean 'model'? it has model, data"
+    )
+    assert message("lookup_few:value", tmp_path) == "is no function but int"
+    module(tmp_path, "lookup_none", "value = 3")
+    assert message("lookup_none:f", tmp_path) == "module 'lookup_none' has no 'f'; it has no functions"
+    module(tmp_path, "lookup_many", "\n".join(f"def f{k}(): ..." for k in range(30)))
+    assert message("lookup_many:zz", tmp_path).endswith("f18, f19 …")

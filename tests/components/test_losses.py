@@ -1,0 +1,102 @@
+"""Losses, metrics and penalties against their formulas and scikit-learn."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import expit, log_softmax
+from sklearn.metrics import accuracy_score, r2_score
+
+from sweeper.components.losses import LOSSES
+from sweeper.components.metrics import METRICS, accuracy, binary_accuracy, r2
+from sweeper.components.penalties import PENALTIES
+
+R = np.random.default_rng(0)
+OUTPUT, REAL = R.normal(size=(7, 3)) * 2, R.normal(size=(7, 3)) * 2
+SHARES, CLASSES = R.uniform(size=(7, 3)), R.integers(0, 3, 7)
+D = OUTPUT - REAL
+FORMULAS = {
+    "cross_entropy": (CLASSES, -log_softmax(OUTPUT, axis=1)[np.arange(7), CLASSES].mean()),
+    "mse": (REAL, (D**2).mean()),
+    "l1": (REAL, np.abs(D).mean()),
+    "huber": (REAL, np.where(np.abs(D) < 1, D**2 / 2, np.abs(D) - 0.5).mean()),
+    "bce": (SHARES, -(SHARES * np.log(expit(OUTPUT)) + (1 - SHARES) * np.log(expit(-OUTPUT))).mean()),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_losses_are_their_formulas(name: str) -> None:
+    """The mean over the rows, as a scalar that has a gradient."""
+    target, expected = FORMULAS[name]
+    output = torch.tensor(OUTPUT, requires_grad=True)
+    value = LOSSES[name].function(output, torch.tensor(target))
+    value.backward()
+    assert value.item() == pytest.approx(expected)
+    assert value.shape == ()
+    assert torch.isfinite(output.grad).all()
+
+
+@pytest.mark.parametrize("name", [name for name, loss in LOSSES.items() if loss.task != "classification"])
+def test_a_flat_output_meets_a_column(name: str) -> None:
+    """(n,) against (n, 1) is compared row by row, never by broadcasting."""
+    loss, target = LOSSES[name].function, torch.tensor(SHARES[:, :1])
+    flat = torch.tensor(OUTPUT[:, 0])
+    assert loss(flat, target) == loss(flat.reshape(-1, 1), target)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_every_loss_has_a_metric(name: str) -> None:
+    """The metric of the loss's task is a scalar that is 1 for a perfect output."""
+    task = LOSSES[name].task
+    perfect = {
+        "classification": (torch.eye(4) * 9, torch.arange(4)),
+        "binary": (torch.tensor([[5.0], [-5.0]]), torch.tensor([[1.0], [0.0]])),
+        "regression": (torch.tensor([[1.0], [2.0]]), torch.tensor([[1.0], [2.0]])),
+    }[task]
+    assert METRICS[task][1](*perfect).item() == 1.0
+
+
+def test_accuracy_is_that_of_scikit_learn() -> None:
+    """Share of rows whose largest output is the class."""
+    expected = accuracy_score(CLASSES, OUTPUT.argmax(axis=1))
+    assert accuracy(torch.tensor(OUTPUT), torch.tensor(CLASSES)).item() == pytest.approx(expected)
+
+
+def test_binary_accuracy_is_that_of_scikit_learn() -> None:
+    """Share of logits on the side of the target."""
+    expected = accuracy_score(SHARES.ravel() >= 0.5, OUTPUT.ravel() > 0)
+    assert binary_accuracy(torch.tensor(OUTPUT), torch.tensor(SHARES)).item() == pytest.approx(expected)
+
+
+def test_r2_is_that_of_scikit_learn() -> None:
+    """1 − residual over total sum of squares; all target columns weighted by their variance."""
+    expected = r2_score(REAL, OUTPUT, multioutput="variance_weighted")
+    assert r2(torch.tensor(OUTPUT), torch.tensor(REAL)).item() == pytest.approx(expected)
+    assert r2(torch.tensor(OUTPUT[:, 0]), torch.tensor(REAL[:, :1])).item() == pytest.approx(
+        r2_score(REAL[:, 0], OUTPUT[:, 0])
+    )
+
+
+A = R.normal(size=(4, 5, 6))
+PENALTY_FORMULAS = {
+    "l1": np.abs(A).sum() / 120,
+    "l2": (A**2).sum() / 120,
+    "temporal": ((A[:, 1:] - A[:, :-1]) ** 2).sum() / (4 * 4 * 6),
+}
+
+
+@pytest.mark.parametrize("name", PENALTIES)
+def test_penalties_are_means_over_elements(name: str) -> None:
+    """The sum over all elements by their number: the same for every width and batch size."""
+    penalty = PENALTIES[name]
+    assert penalty(torch.tensor(A)).item() == pytest.approx(PENALTY_FORMULAS[name])
+    doubled = torch.tensor(np.concatenate([A, A]))
+    assert penalty(doubled).item() == pytest.approx(PENALTY_FORMULAS[name])
+
+
+def test_temporal_needs_a_time_axis() -> None:
+    """Activations without one are refused with the way on."""
+    with pytest.raises(ValueError, match="penalty_kind 'temporal' needs activations") as caught:
+        PENALTIES["temporal"](torch.zeros(3, 4))
+    assert str(caught.value) == (
+        "penalty_kind 'temporal' needs activations (batch, time, units), not (3, 4); use l1 or l2"
+    )
