@@ -1,24 +1,29 @@
 """What pydantic cannot know: that names exist, that keys fit the functions they go to."""
 
-import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from sweeper.components.activations import ACTIVATIONS
+import torch
+from torch import nn
+
 from sweeper.components.datasets import DATASETS
+from sweeper.components.files import ENDINGS, TABLES, find
 from sweeper.components.initializers import INITIALIZERS
 from sweeper.components.lookup import resolve
 from sweeper.components.losses import LOSSES
 from sweeper.components.models import MODELS
 from sweeper.components.schedules import SCHEDULES
+from sweeper.components.table_files import check_target
 from sweeper.errors import Mistake, UserError, did_you_mean
+from sweeper.study.arguments import check_arguments, check_required, check_types
+from sweeper.study.check_expect import check_expect
+from sweeper.study.check_search import check_search
 from sweeper.study.parse_space import parse_space
-from sweeper.study.sections import DataSection, ModelSection, SearchSection, TrainingSection
-from sweeper.study.space import Range, Space
+from sweeper.study.sections import DataSection, ModelSection, TrainingSection
+from sweeper.study.space import Space, Values
 
-GIVEN = {"in_features", "out_features", "in_shape", "activation", "init"}
-FILE_ENDINGS = (".csv", ".parquet", ".npz", ".pt")
+FUNCTION = "package.module:function"
 
 
 def check(sections: Mapping[str, Any], folder: Path | None) -> list[Mistake]:
@@ -30,134 +35,127 @@ def check(sections: Mapping[str, Any], folder: Path | None) -> list[Mistake]:
     if sections["model"]:
         _check_model(sections["model"], space, folder, mistakes)
     if sections["training"]:
-        _check_training(sections["training"], sections["model"], folder, mistakes)
+        _check_training(sections["training"], space, folder, mistakes)
     if sections["search"] and space:
-        _check_search(sections["search"], space, mistakes)
+        check_search(sections["search"], space, sections["training"], mistakes)
+    if sections["expect"] and space:
+        check_expect(sections["expect"], space, mistakes)
     return mistakes
 
 
 def _check_data(data: DataSection, folder: Path | None, mistakes: list[Mistake]) -> None:
     source = data.source
-    function = DATASETS.get(source) if isinstance(source, str) else source
-    if isinstance(source, str) and function is None:
-        if source.lower().endswith(FILE_ENDINGS):
-            allowed = [name for name in DataSection.model_fields]
-            for key in data.options:
-                mistakes.append(Mistake(f"data.{key}", f"unknown key; {did_you_mean(key, allowed)}"))
-            return
-        if ":" not in source:
-            allowed = [*DATASETS, *(f"a {ending} file" for ending in FILE_ENDINGS), "package.module:function"]
-            mistakes.append(Mistake("data.source", did_you_mean(source, allowed), source))
-            return
-        function = _resolved(source, "data.source", folder, mistakes)
-    if function is not None:
-        _check_arguments("data", data.options, function, set(DataSection.model_fields), mistakes)
+    if isinstance(source, str) and source not in DATASETS and source.lower().endswith(ENDINGS):
+        _check_file(data, source, folder, mistakes)
+        return
+    named = [*DATASETS, *(f"a {ending} file" for ending in ENDINGS), FUNCTION]
+    function = _function(source, "data.source", DATASETS, named, folder, mistakes)
+    if function is None:
+        return
+    check_arguments("data", data.options, function, set(DataSection.model_fields), mistakes)
+    check_required("data", function, set(data.options), mistakes)
+    if source in DATASETS:
+        check_types("data", function, data.options, mistakes)
 
 
-def _check_model(model: ModelSection, space: Space | None, folder: Path | None, mistakes: list[Mistake]) -> None:
+def _check_file(data: DataSection, source: str, folder: Path | None, mistakes: list[Mistake]) -> None:
+    for key, value in data.options.items():
+        hint = did_you_mean(key, list(DataSection.model_fields))
+        mistakes.append(Mistake(f"data.{key}", f"unknown key; {hint}", value))
+    try:
+        path = find(source, folder)
+    except UserError as error:
+        mistakes.append(Mistake("data.source", str(error), source))
+        return
+    if path.suffix.lower() in TABLES:
+        problem = check_target(path, data.target)
+        if problem:
+            mistakes.append(Mistake("data.target", problem, data.target))
+
+
+def _check_model(
+    model: ModelSection, space: Space | None, folder: Path | None, mistakes: list[Mistake]
+) -> None:
     source = model.source
-    function = MODELS.get(source) if isinstance(source, str) else source
-    if isinstance(source, str) and function is None:
-        if ":" not in source:
-            allowed = [*MODELS, "package.module:function"]
-            mistakes.append(Mistake("model.source", did_you_mean(source, allowed), source))
-        else:
-            function = _resolved(source, "model.source", folder, mistakes)
-    inits = {"model.init": [model.init] if model.init else []}
-    if space and "model.init" in space.entries:
-        inits["search.space.model.init"] = list(space.entries["model.init"].values or ())
+    if isinstance(source, nn.Module):
+        problem = "is a module; give a function that makes one, so that every trial starts from fresh weights"
+        mistakes.append(Mistake("model.source", problem, type(source).__name__))
+        return
+    function = _function(source, "model.source", MODELS, [*MODELS, FUNCTION], folder, mistakes)
+    searched = _searched(space) if space else {}
+    inits = {"model.init": (model.init,) if model.init else ()}
+    if "init" in searched:
+        inits["search.space.model.init"] = searched.pop("init").values or ("a range",)
     for key, names in inits.items():
         for name in names:
             if name not in (allowed := ["auto", *INITIALIZERS]):
                 mistakes.append(Mistake(key, did_you_mean(str(name), allowed), name))
     if function is None:
         return
-    _check_arguments("model", model.options, function, {"source", "init"}, mistakes)
-    searched = [key.removeprefix("model.") for key in (space.entries if space else ()) if key.startswith("model.")]
-    options = {name: ... for name in searched if name != "init"}
-    _check_arguments("search.space.model", options, function, {"init"}, mistakes)
-    _check_required(function, {*model.options, *searched}, mistakes)
+    check_arguments("model", model.options, function, {"source", "init"}, mistakes)
+    check_arguments("search.space.model", searched, function, {"init"}, mistakes)
+    check_required("model", function, {*model.options, *searched}, mistakes)
+    if source in MODELS:
+        check_types("model", function, model.options, mistakes)
+        check_types("search.space.model", function, searched, mistakes)
 
 
-def _check_arguments(
-    section: str,
-    options: Mapping[str, Any],
-    function: Callable[..., Any],
-    own: set[str],
-    mistakes: list[Mistake],
-) -> None:
-    """Further keys of a section must be arguments of its function."""
-    parameters = inspect.signature(function).parameters
-    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        return
-    taken = [name for name in parameters if name not in GIVEN]
-    for key in options:
-        if key not in taken:
-            name = getattr(function, "__name__", str(function))
-            hint = did_you_mean(key, sorted(own | set(taken)))
-            mistakes.append(Mistake(f"{section}.{key}", f"no argument of {name}; {hint}"))
-
-
-def _check_required(function: Callable[..., Any], given: set[str], mistakes: list[Mistake]) -> None:
-    for name, parameter in inspect.signature(function).parameters.items():
-        variadic = parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
-        if parameter.default is parameter.empty and not variadic and name not in GIVEN | given:
-            shown = getattr(function, "__name__", str(function))
-            problem = f"missing; {shown} asks for it. Without a key it is given only {', '.join(sorted(GIVEN))}"
-            mistakes.append(Mistake(f"model.{name}", problem))
+def _searched(space: Space) -> dict[str, Values]:
+    """Searched arguments of the model function."""
+    return {
+        space.base(key).removeprefix("model."): values
+        for key, values in space.entries.items()
+        if key.startswith("model.") and key != "model.source"
+    }
 
 
 def _check_training(
-    training: TrainingSection, model: ModelSection | None, folder: Path | None, mistakes: list[Mistake]
+    training: TrainingSection, space: Space | None, folder: Path | None, mistakes: list[Mistake]
 ) -> None:
     if training.schedule not in SCHEDULES:
-        mistakes.append(
-            Mistake("training.schedule", did_you_mean(training.schedule, list(SCHEDULES)), training.schedule)
-        )
-    loss = training.loss
-    if isinstance(loss, str) and loss not in LOSSES:
-        if ":" not in loss:
-            allowed = [*LOSSES, "package.module:function"]
-            mistakes.append(Mistake("training.loss", did_you_mean(loss, allowed), loss))
-        else:
-            _resolved(loss, "training.loss", folder, mistakes)
+        hint = did_you_mean(training.schedule, list(SCHEDULES))
+        mistakes.append(Mistake("training.schedule", hint, training.schedule))
+    losses = {"training.loss": (training.loss,)}
+    if space and "training.loss" in space.entries:
+        losses["search.space.training.loss"] = space.entries["training.loss"].values or ()
+    for key, names in losses.items():
+        for loss in names:
+            _function(loss, key, LOSSES, [*LOSSES, FUNCTION], folder, mistakes)
+    problem = _missing_device(training.device)
+    if problem:
+        mistakes.append(Mistake("training.device", problem, training.device))
+    if training.device == "mps" and training.dtype == "float64":
+        mistakes.append(Mistake("training.dtype", "mps has no float64; use float32", training.dtype))
 
 
-def _check_search(search: SearchSection, space: Space, mistakes: list[Mistake]) -> None:
-    for name in search.scientific:
-        if name not in space.parameters and name not in ("optimizer", "activation"):
-            hint = did_you_mean(name, list(space.parameters))
-            mistakes.append(Mistake("search.scientific", f"not in the search space; {hint}", name))
-        elif isinstance(values := space.entries.get(name), Range) and values.values is None:
-            problem = "a continuous range cannot be compared evenly; give it a list of values"
-            mistakes.append(Mistake("search.scientific", problem, name))
-    activation = space.entries.get("activation")
-    for name in (activation.values or ()) if activation else ():
-        component = ACTIVATIONS.get(name)
-        if component and not component.elementwise and name not in search.insist:
-            problem = f"not for hidden layers: {component.note}. To insist, set search.insist = [{name!r}]"
-            mistakes.append(Mistake("search.space.activation", problem, name))
-    for name in search.insist:
-        if name not in ACTIVATIONS:
-            mistakes.append(Mistake("search.insist", did_you_mean(name, list(ACTIVATIONS)), name))
-    _check_nesterov(space, mistakes)
+def _missing_device(name: str) -> str:
+    """Why this machine cannot train on the device; empty if it can."""
+    kind, _, number = name.partition(":")
+    if kind == "mps" and not torch.backends.mps.is_available():
+        return "this machine has no Apple GPU that torch can use; use auto or cpu"
+    if kind != "cuda" or int(number or 0) < torch.cuda.device_count():
+        return ""
+    if number and torch.cuda.device_count():
+        return f"this machine has {torch.cuda.device_count()} CUDA devices, counted from 0"
+    return "torch finds no CUDA device on this machine; use auto or cpu, and ask: sweeper doctor"
 
 
-def _check_nesterov(space: Space, mistakes: list[Mistake]) -> None:
-    """torch.optim.SGD refuses Nesterov without momentum or with dampening."""
-    if "nesterov" not in space.entries or True not in (space.entries["nesterov"].values or ()):
-        return
-    dampening = space.entries.get("dampening")
-    if dampening is not None and dampening.at(0.999999) != 0:
-        mistakes.append(Mistake("search.space.nesterov", "Nesterov momentum needs dampening = 0"))
-    momentum = space.entries.get("momentum")
-    lowest = momentum.at(0.0) if momentum is not None else 0
-    if "sgd" in space.accepted and space.entry("nesterov", "sgd") and not lowest > 0:
-        problem = "Nesterov needs momentum above 0; set search.space.momentum, or use optimizer nesterov"
-        mistakes.append(Mistake("search.space.nesterov", problem))
-
-
-def _resolved(source: str, key: str, folder: Path | None, mistakes: list[Mistake]) -> Any:
+def _function(
+    source: str | Callable[..., Any],
+    key: str,
+    registry: Mapping[str, Any],
+    allowed: list[str],
+    folder: Path | None,
+    mistakes: list[Mistake],
+) -> Any:
+    """What `source` names, or ``None`` if that is a mistake."""
+    if not isinstance(source, str):
+        return source
+    if source in registry:
+        return registry[source]
+    if ":" not in source:
+        mistakes.append(Mistake(key, did_you_mean(source, allowed), source))
+        return None
     try:
         return resolve(source, folder)
     except UserError as error:

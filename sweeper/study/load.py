@@ -1,14 +1,15 @@
-"""TOML -> `Study`: built-in names, paths and ``--set`` overrides."""
+"""TOML -> `Study`: by path or by the name of a built-in study."""
 
 import tomllib
 from pathlib import Path
 from typing import Any
 
 from sweeper.errors import Mistake, StudyError, UserError, did_you_mean
+from sweeper.study.override import apply
 from sweeper.study.study import Study
 
-RANGE_KEYS = ("low", "high", "log", "step", "zero")
-__all__ = ["builtin_studies", "load", "override", "read_toml"]
+ARGUMENTS = ("file", "folder", "trusted")
+"""Keys that no study file has; `Study` would take them for arguments of its own."""
 
 
 def builtin_studies() -> dict[str, Path]:
@@ -29,13 +30,20 @@ def load(path: str | Path, overrides: tuple[str, ...] = ()) -> Study:
     """
     file = find(path)
     raw = read_toml(file)
-    for assignment in overrides:
-        override(raw, assignment)
+    apply(raw, overrides)
     shown = str(path) if Path(path).suffix else str(file.name)
-    for key in ("file", "folder"):  # would be taken for arguments
-        if key in raw:
-            raise StudyError(shown, [Mistake(key, f"unknown key; {did_you_mean(key, list(Study.model_fields))}")])
-    return Study(file=shown, folder=file.resolve().parent, **raw)
+    mistakes = [
+        Mistake(key, f"unknown key; {did_you_mean(key, list(Study.model_fields))}", raw.pop(key))
+        for key in ARGUMENTS
+        if key in raw
+    ]
+    try:
+        study = Study(file=shown, folder=file.resolve().parent, **raw)
+    except StudyError as error:
+        raise StudyError(shown, [*mistakes, *error.mistakes]) from None
+    if mistakes:
+        raise StudyError(shown, mistakes)
+    return study
 
 
 def find(path: str | Path) -> Path:
@@ -47,9 +55,8 @@ def find(path: str | Path) -> Path:
         return builtin[str(path)]
     if Path(path).is_dir():
         raise UserError(f"study {str(path)!r} is a folder; give a .toml file or one of: {', '.join(builtin)}")
-    raise UserError(
-        f"no study {str(path)!r}: neither a file nor a built-in study; {did_you_mean(str(path), list(builtin))}"
-    )
+    hint = did_you_mean(str(path), list(builtin))
+    raise UserError(f"no study {str(path)!r}: neither a file nor a built-in study; {hint}")
 
 
 def read_toml(file: Path) -> dict[str, Any]:
@@ -60,38 +67,3 @@ def read_toml(file: Path) -> dict[str, Any]:
         raise UserError(f"{file}: not a valid TOML file: {error}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{file}: cannot be read: {error}") from None
-
-
-def override(raw: dict[str, Any], assignment: str) -> None:
-    """Apply one ``key=value`` to a study read from TOML. The value is TOML; bare words are strings."""
-    key, equals, text = assignment.partition("=")
-    key = key.strip()
-    if not equals or not key:
-        raise UserError(f"--set {assignment!r}: must be key=value, for example --set search.trials=40")
-    parts = key.split(".")
-    if parts[:2] == ["search", "space"] and len(parts) > 2:
-        parts = ["search", "space", *_space_path(raw, ".".join(parts[2:]))]
-    target = raw
-    for part in parts[:-1]:
-        target = target.setdefault(part, {})
-        if not isinstance(target, dict):
-            raise UserError(f"--set {assignment!r}: {part} is a value, not a section")
-    target[parts[-1]] = _toml_value(text.strip())
-    if parts[0] == "training" and parts[-1] in ("epochs", "steps"):  # the one given last is meant
-        target.pop("steps" if parts[-1] == "epochs" else "epochs", None)
-
-
-def _space_path(raw: dict[str, Any], key: str) -> list[str]:
-    """``learning_rate.low`` reaches into the range; any other dotted key is one key of the space."""
-    head, _, tail = key.rpartition(".")
-    space = raw.get("search", {}).get("space", {})
-    return [head, tail] if tail in RANGE_KEYS and isinstance(space.get(head), dict) else [key]
-
-
-def _toml_value(text: str) -> Any:
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        if text[:1] in "[{\"'":
-            raise UserError(f"--set: {text!r} is not a valid TOML value") from None
-        return text

@@ -1,69 +1,110 @@
-"""The sections of a study file, as frozen and typed objects; one class per ``[section]``."""
+"""The sections of a study file, as frozen and typed objects; one class per ``[section]``.
+
+Types are strict: text is no number, true is no number, and 20.5 is no count.
+"""
 
 from collections.abc import Callable, Mapping
+from numbers import Integral
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-Source = str | Callable[..., Any]
+from sweeper.study.frozen import FrozenDict, frozen, thawed
+
 Positive = Annotated[float, Field(gt=0)]
+SHARES = (
+    "must be three shares for train, validation and test that sum to 1 (train and validation above 0), "
+    "for example [0.6, 0.2, 0.2]"
+)
 
 
-def _three_shares(split: tuple[float, float, float]) -> tuple[float, float, float]:
-    if abs(sum(split) - 1) > 1e-6 or min(split[0], split[1]) <= 0 or split[2] < 0:
-        raise ValueError(
-            "three shares for train, validation and test that sum to 1 (train and validation above 0), "
-            "for example [0.6, 0.2, 0.2]"
-        )
-    return split
+def _source(value: Any) -> Any:
+    """A name, a path or a function."""
+    value = str(value) if isinstance(value, Path) else value
+    if not (callable(value) or (isinstance(value, str) and value.strip())):
+        raise ValueError("must be a name, a file, package.module:function, or in Python a function")
+    return value
 
 
 def _whole_number(value: Any) -> Any:
-    """Let ``20.0`` pass for 20, but never a bool for a number."""
-    if isinstance(value, bool):
-        raise ValueError("a whole number, not true or false")
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    """Let ``20.0`` and numpy's integers pass for 20."""
+    whole = isinstance(value, Integral) or (isinstance(value, float) and value.is_integer())
+    return int(value) if whole and not isinstance(value, bool) else value
 
 
+def _batch_size(value: Any) -> Any:
+    value = _whole_number(value)
+    if value != "full" and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+        raise ValueError("must be a whole number of at least 1, or 'full'")
+    return value
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _three(value: Any) -> Any:
+    if not isinstance(value, list | tuple) or len(value) != 3:
+        raise ValueError(SHARES)
+    return tuple(value)
+
+
+def _whole(split: tuple[float, float, float]) -> tuple[float, float, float]:
+    if abs(sum(split) - 1) > 1e-6 or min(split[:2]) <= 0 or split[2] < 0:
+        raise ValueError(SHARES)
+    return split
+
+
+Source = Annotated[str | Callable[..., Any], BeforeValidator(_source)]
 Count = Annotated[int, BeforeValidator(_whole_number)]
+BatchSize = Annotated[int | Literal["full"], BeforeValidator(_batch_size)]
+Shares = Annotated[tuple[float, float, float], BeforeValidator(_three), AfterValidator(_whole)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_tuple)]
+Table = Annotated[dict[str, Any], AfterValidator(frozen)]
 
 
 class Section(BaseModel):
     """Frozen; unknown keys are mistakes."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        strict=True, frozen=True, extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False
+    )
 
 
-class DataSection(Section):
+class OpenSection(Section):
+    """A section whose further keys are arguments of its function."""
+
+    model_config = ConfigDict(extra="allow", protected_namespaces=())
+
+    @model_validator(mode="after")
+    def _freeze_options(self) -> "OpenSection":
+        object.__setattr__(self, "__pydantic_extra__", frozen(self.model_extra or {}))
+        return self
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Further keys: arguments of the function; a fresh copy."""
+        copy: dict[str, Any] = thawed(self.model_extra or {})
+        return copy
+
+
+class DataSection(OpenSection):
     """``[data]``: where inputs and targets come from and how they are split."""
-
-    model_config = ConfigDict(extra="allow")
 
     source: Source = "digits"
     target: str | None = None
-    split: Annotated[tuple[float, float, float], AfterValidator(_three_shares)] = (0.6, 0.2, 0.2)
+    split: Shares = (0.6, 0.2, 0.2)
     standardize: bool = True
     standardize_target: bool = False
 
-    @property
-    def options(self) -> Mapping[str, Any]:
-        """Further keys: arguments of the data function."""
-        return dict(self.model_extra or {})
 
-
-class ModelSection(Section):
+class ModelSection(OpenSection):
     """``[model]``: the model function and its arguments."""
-
-    model_config = ConfigDict(extra="allow", protected_namespaces=())
 
     source: Source = "mlp"
     init: str | None = None
     """``None`` stands for ``auto`` with built-in models; a model of your own keeps its weights."""
-
-    @property
-    def options(self) -> Mapping[str, Any]:
-        """Further keys: arguments of the model function."""
-        return dict(self.model_extra or {})
 
 
 class TrainingSection(Section):
@@ -72,7 +113,7 @@ class TrainingSection(Section):
     loss: Source = "cross_entropy"
     epochs: Positive | None = None
     steps: Annotated[Count, Field(ge=1)] | None = None
-    batch_size: Annotated[Count, Field(ge=1)] | Literal["full"] = 64
+    batch_size: BatchSize = 64
     schedule: str = "constant"
     evaluations: Annotated[Count, Field(ge=1)] = 20
     timeout: Positive = 600.0
@@ -101,12 +142,12 @@ class SearchSection(Section):
     seed: Annotated[Count, Field(ge=0, lt=2**31)] = 0
     sampler: Literal["auto", "tpe", "random", "qmc", "gp", "grid", "cmaes"] = "auto"
     pruner: Literal["halving", "median", "wilcoxon", "none"] = "halving"
-    scientific: tuple[str, ...] = ("optimizer", "activation")
+    scientific: Names = ("optimizer", "activation")
     generation: Annotated[Count, Field(ge=1)] = 20
     objective: Literal["validation_loss", "validation_error", "train_loss"] = "validation_loss"
-    insist: tuple[str, ...] = ()
+    insist: Names = ()
     """Activations that hidden layers may have although the study would refuse them."""
-    space: Mapping[str, Any] = Field(default_factory=dict)
+    space: Table = FrozenDict()
 
 
 class ConfirmSection(Section):

@@ -1,9 +1,13 @@
 """One configuration of a study, complete: everything a trial needs besides data and seed."""
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sweeper.components.models import MODELS
+from sweeper.study.frozen import thawed
+from sweeper.study.sections import TrainingSection
 from sweeper.study.study import Study
 
 
@@ -60,12 +64,13 @@ def settings(study: Study, parameters: Mapping[str, Any]) -> Settings:
     `parameters` maps names without conditional suffixes (``learning_rate``, ``model.depth``) to values.
     """
     chosen = dict(parameters)
-    model = {**study.model.options, **_stripped(chosen, "model.")}
+    model = {**study.model.options, **thawed(_stripped(chosen, "model."))}
     changed = _stripped(chosen, "training.")
+    section = TrainingSection.model_validate(changed)
     training = {name: getattr(study.training, name) for name in type(study.training).model_fields}
     if "epochs" in changed or "steps" in changed:  # a searched length replaces the fixed one
         training |= {"epochs": None, "steps": None}
-    training |= changed
+    training |= {name: getattr(section, name) for name in changed}
     builtin = isinstance(study.model.source, str) and ":" not in study.model.source
     model.pop("init", None)
     init = chosen.get("model.init", study.model.init) or ("auto" if builtin else None)
@@ -74,7 +79,7 @@ def settings(study: Study, parameters: Mapping[str, Any]) -> Settings:
         optimizer=chosen["optimizer"],
         learning_rate=float(chosen["learning_rate"]),
         options={name: value for name, value in chosen.items() if name in options},
-        activation=chosen.get("activation", "relu" if builtin else None),
+        activation=chosen.get("activation", "relu" if builtin and _asks_for_activation(study) else None),
         activation_penalty=float(chosen.get("activation_penalty", 0.0)),
         penalty_kind=chosen.get("penalty_kind", "l2"),
         schedule=chosen.get("schedule", training.pop("schedule")),
@@ -83,6 +88,11 @@ def settings(study: Study, parameters: Mapping[str, Any]) -> Settings:
         init=init,
         **{name: value for name, value in training.items() if name != "schedule"},
     )
+
+
+def _asks_for_activation(study: Study) -> bool:
+    """Whether the built-in model has hidden activations; ``linear`` has none."""
+    return "activation" in inspect.signature(MODELS[str(study.model.source)]).parameters
 
 
 def _stripped(parameters: Mapping[str, Any], prefix: str) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 A value in the study file is `Fixed`, a list is a `Choice`, a table is a `Range`. A key
 ``learning_rate.sgd`` holds for trials whose optimizer is ``sgd`` and replaces ``learning_rate``
-there. All three kinds answer two questions: which value lies at a point `u` of [0, 1), and how
-many distinct values there are.
+there. All three kinds answer two questions: which value lies at a point `u` of [0, 1], and which
+distinct values there are.
 """
 
 import itertools
@@ -11,6 +11,9 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+COUNTABLE = 10_000
+"""A range with more values than this counts as continuous: nobody compares them one by one."""
 
 
 @dataclass(frozen=True)
@@ -21,9 +24,11 @@ class Fixed:
 
     @property
     def values(self) -> tuple[Any, ...]:
+        """The value."""
         return (self.value,)
 
     def at(self, u: float) -> Any:
+        """The value, wherever."""
         return self.value
 
 
@@ -35,9 +40,11 @@ class Choice:
 
     @property
     def values(self) -> tuple[Any, ...]:
+        """The options."""
         return self.options
 
     def at(self, u: float) -> Any:
+        """The option whose equal share of [0, 1] holds `u`."""
         return self.options[min(int(u * len(self.options)), len(self.options) - 1)]
 
 
@@ -45,8 +52,9 @@ class Choice:
 class Range:
     """Numbers from `low` to `high`, both included.
 
-    `log` spreads them evenly over the logarithm; `step` leaves only ``low + k * step``; `zero` is
-    the share of trials at exactly 0 (for weights that may be off); `integer` rounds.
+    `log` spreads them evenly over the logarithm; `step` leaves only ``low + k * step``, of which
+    `high` is the last; `zero` is the share of trials at exactly 0 (for weights that may be off);
+    `integer` leaves whole numbers only.
     """
 
     low: float
@@ -58,32 +66,47 @@ class Range:
 
     @property
     def values(self) -> tuple[Any, ...] | None:
-        """All distinct values, or ``None`` where the range is continuous."""
-        step = self.step or (1 if self.integer else None)
-        if step is None:
+        """All distinct values, or ``None`` where the range is continuous or has more than `COUNTABLE`."""
+        count = self._count()
+        if count is None or count > COUNTABLE:
             return None
-        count = int(math.floor((self.high - self.low) / step + 1e-9)) + 1
-        grid = tuple(self._number(self.low + k * step) for k in range(count))
-        return (self._number(0), *grid) if self.zero else grid
+        grid = tuple(self._grid(k) for k in range(count))
+        return grid if not self.zero or 0 in grid else (self._number(0), *grid)
 
     def at(self, u: float) -> float | int:
+        """0 below `zero`; from there to 1 evenly spread from `low` to `high`."""
         if u < self.zero:
             return self._number(0)
-        u = (u - self.zero) / (1 - self.zero)
-        if self.log and self.integer:  # every integer gets its share of the logarithm
-            low, high = math.log(self.low - 0.5), math.log(self.high + 0.5)
-            return int(min(max(round(math.exp(low + u * (high - low))), self.low), self.high))
+        u = min((u - self.zero) / (1 - self.zero), 1.0)
+        count = self._count()
+        if count is not None and not self.log:
+            return self._grid(min(int(u * count), count - 1))
+        if self.integer:  # every whole number gets its share of the logarithm
+            value = math.exp(_between(math.log(self.low - 0.5), math.log(self.high + 0.5), u))
+            return self._number(_clamped(round(value), self.low, self.high))
         if self.log:
-            value = math.exp(math.log(self.low) + u * math.log(self.high / self.low))
-            return min(max(value, self.low), self.high)
+            value = math.exp(_between(math.log(self.low), math.log(self.high), u))
+            return _clamped(value, self.low, self.high)
+        return _clamped(_between(self.low, self.high, u), self.low, self.high)
+
+    def _count(self) -> int | None:
+        """Number of values without the extra zero; ``None`` where the range is continuous."""
         step = self.step or (1 if self.integer else None)
-        if step is None:
-            return self.low + u * (self.high - self.low)
-        count = int(math.floor((self.high - self.low) / step + 1e-9)) + 1
-        return self._number(self.low + min(int(u * count), count - 1) * step)
+        return None if step is None else math.floor((self.high - self.low) / step + 1e-9) + 1
+
+    def _grid(self, k: int) -> float | int:
+        return self._number(min(self.low + k * (self.step or 1), self.high))
 
     def _number(self, value: float) -> float | int:
-        return int(round(value)) if self.integer else float(value)
+        return round(value) if self.integer else float(value)
+
+
+def _between(low: float, high: float, u: float) -> float:
+    return low * (1 - u) + high * u
+
+
+def _clamped(value: float, low: float, high: float) -> float:
+    return float(min(max(value, low), high))
 
 
 Values = Fixed | Choice | Range
@@ -110,7 +133,7 @@ class Space:
     def base(self, key: str) -> str:
         """``learning_rate.sgd`` -> ``learning_rate``; other keys are their own parameter."""
         head, _, tail = key.rpartition(".")
-        return head if head and tail in self.accepted else key
+        return head if head not in ("", "model", "training") and tail in self.accepted else key
 
     def entry(self, parameter: str, optimizer: str) -> tuple[str, Values] | None:
         """Key and values of `parameter` for trials of `optimizer`; ``None`` if it is not used there."""

@@ -8,7 +8,9 @@ from typing import Any
 import tomli_w
 from pydantic import ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
-from sweeper.errors import Mistake, StudyError, did_you_mean
+from sweeper.errors import Mistake, StudyError
+from sweeper.study.expect import ExpectSection
+from sweeper.study.explain import SECTIONS, explain, read_section
 from sweeper.study.sections import (
     ConfirmSection,
     DataSection,
@@ -18,14 +20,6 @@ from sweeper.study.sections import (
     TrainingSection,
 )
 from sweeper.study.space import Space
-
-SECTIONS = {
-    "data": DataSection,
-    "model": ModelSection,
-    "training": TrainingSection,
-    "search": SearchSection,
-    "confirm": ConfirmSection,
-}
 
 
 class Study(Section):
@@ -48,31 +42,35 @@ class Study(Section):
     training: TrainingSection = TrainingSection()
     search: SearchSection = SearchSection()
     confirm: ConfirmSection = ConfirmSection()
+    expect: ExpectSection = ExpectSection()
     _folder: Path | None = PrivateAttr(default=None)
 
     def __init__(
         self, *, file: str = "study", folder: Path | None = None, trusted: bool = False, **values: Any
     ) -> None:
-        """`file` is named in messages; `trusted` skips the look-up of names (a run that was validated before)."""
+        """`file` is named in messages; `trusted`, of a run validated before, skips the look-up of names."""
         mistakes: list[Mistake] = []
         try:
             super().__init__(**values)
         except ValidationError as error:
-            mistakes = [_mistake(one, values) for one in error.errors()]
+            mistakes = explain(error)
+        # Wrong keys are left out and all others checked, so that all mistakes come at once.
+        sections = {
+            name: read_section(name, _short_form(name, values.get(name, {})), mistakes) for name in SECTIONS
+        }
         if not trusted:
-            # Sections that are sound are checked even when others are not: all mistakes come at once.
             from sweeper.study.check import check
 
-            mistakes += check({name: _sound(name, values) for name in SECTIONS}, folder)
+            mistakes += check(sections, folder)
         if mistakes:
-            raise StudyError(file, mistakes)
+            raise StudyError(file, _in_order(mistakes))
         self._folder = folder
 
     @model_validator(mode="before")
     @classmethod
     def _short_forms(cls, values: Any) -> Any:
         """``model=function`` and ``data="file.csv"`` stand for ``{"source": …}``."""
-        return {k: short_form(k, v) for k, v in values.items()} if isinstance(values, Mapping) else values
+        return {k: _short_form(k, v) for k, v in values.items()} if isinstance(values, Mapping) else values
 
     @property
     def folder(self) -> Path | None:
@@ -96,49 +94,25 @@ class Study(Section):
     def to_dict(self) -> dict[str, Any]:
         """The study as plain values, defaults filled in; functions as ``package.module:function``."""
         raw = self.model_dump(exclude_none=True)
-        return {key: _plain(value) for key, value in raw.items()}
+        return {key: _plain(value) for key, value in raw.items() if value or key != "expect"}
 
     def to_toml(self) -> str:
         """The study file that loads as this study."""
         return tomli_w.dumps(self.to_dict())
 
 
-def short_form(key: str, value: Any) -> Any:
+def _short_form(key: str, value: Any) -> Any:
     """A bare source of ``data`` or ``model`` as a section."""
-    return {"source": value} if key in ("data", "model") and (isinstance(value, str) or callable(value)) else value
+    short = key in ("data", "model") and (isinstance(value, str | Path) or callable(value))
+    return {"source": value} if short and not isinstance(value, Section) else value
 
 
-def _sound(name: str, values: Mapping[str, Any]) -> Any:
-    """The section if it validates on its own, else ``None``."""
-    given = short_form(name, values.get(name, {}))
-    if isinstance(given, SECTIONS[name]):
-        return given
-    try:
-        return SECTIONS[name].model_validate(given)
-    except ValidationError:
-        return None
-
-
-def _mistake(error: Any, values: Mapping[str, Any]) -> Mistake:
-    """A pydantic error as a `Mistake` in the study file's terms."""
-    loc = [part for part in error["loc"] if not str(part).startswith(("function-", "constrained-", "literal["))]
-    loc = [part for part in loc if part not in ("str", "int", "float", "callable", "json-or-python")]
-    key, kind, value = ".".join(map(str, loc)), error["type"], error.get("input")
-    if kind == "extra_forbidden":
-        section = SECTIONS.get(str(loc[0])) if len(loc) > 1 else Study
-        assert section is not None
-        return Mistake(key, f"unknown key; {did_you_mean(str(loc[-1]), list(section.model_fields))}", value)
-    if kind == "missing":
-        return Mistake(key, "missing; a study needs it")
-    if kind == "literal_error":
-        allowed = [word.strip("' ") for word in error["ctx"]["expected"].replace(" or ", ", ").split(",")]
-        return Mistake(key, did_you_mean(str(value), allowed), value)
-    if kind == "string_pattern_mismatch" and key == "name":
-        return Mistake(key, "letters, digits, - and _ only", value)
-    if kind == "string_pattern_mismatch":
-        return Mistake(key, "allowed: auto, cpu, cuda, cuda:0 …, mps", value)
-    message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    return Mistake(key or "study", message, None if isinstance(value, Mapping) else value)
+def _in_order(mistakes: list[Mistake]) -> list[Mistake]:
+    """Each once, section by section as in a study file."""
+    order = [*Study.model_fields]
+    place = {section: order.index(section) for section in order}
+    unique = {str(mistake): mistake for mistake in mistakes}
+    return sorted(unique.values(), key=lambda mistake: place.get(mistake.key.split(".")[0], -1))
 
 
 def _plain(value: Any) -> Any:

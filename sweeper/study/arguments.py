@@ -1,0 +1,119 @@
+"""Whether the keys of [data] and [model] fit the functions that they are arguments of."""
+
+import inspect
+import math
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from sweeper.errors import Mistake, did_you_mean
+from sweeper.study.parameters import PARAMETERS
+from sweeper.study.space import Range, Values
+
+GIVEN = {"in_features", "out_features", "in_shape", "activation", "init"}
+"""Arguments that a model function is given without any key."""
+IN_SPACE = "it belongs to [search.space]: search.space.{}"
+WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+
+
+def check_arguments(
+    section: str,
+    options: Mapping[str, Any],
+    function: Callable[..., Any],
+    own: set[str],
+    mistakes: list[Mistake],
+) -> None:
+    """Further keys of a section must be arguments of its function; `own` are the section's keys."""
+    parameters = signature(function)
+    catches_all = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    given = GIVEN if section != "data" else set()
+    for key, value in options.items():
+        if not _is_finite(value):
+            problem = "every number must be finite"
+        elif key in given:
+            by_itself = f"comes from the data, {name_of(function)} is given it; leave it out"
+            problem = IN_SPACE.format(key) if key == "activation" else by_itself
+        elif key in parameters or catches_all:
+            continue
+        elif key in PARAMETERS:
+            problem = IN_SPACE.format(key)
+        else:
+            hint = did_you_mean(key, sorted(own | (set(parameters) - given)))
+            problem = f"no argument of {name_of(function)}; {hint}"
+        shown = None if isinstance(value, Values) else value
+        mistakes.append(Mistake(f"{section}.{key}", problem, shown))
+
+
+def check_required(
+    section: str, function: Callable[..., Any], given: set[str], mistakes: list[Mistake]
+) -> None:
+    """Every argument without a default must come from somewhere."""
+    by_itself = GIVEN if section == "model" else set()
+    for name, parameter in signature(function).items():
+        variadic = parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
+        if parameter.default is parameter.empty and not variadic and name not in by_itself | given:
+            problem = f"missing; {name_of(function)} asks for it"
+            if by_itself:
+                problem += f". Without a key it is given only {', '.join(sorted(by_itself))}"
+            mistakes.append(Mistake(f"{section}.{name}", problem))
+
+
+def check_types(
+    where: str, function: Callable[..., Any], options: Mapping[str, Any], mistakes: list[Mistake]
+) -> None:
+    """Values, or searched `Values`, of arguments of a built-in function must have the annotated type."""
+    hints = typing.get_type_hints(function)
+    for name, value in options.items():
+        if name not in hints or name in GIVEN:
+            continue
+        adapter = TypeAdapter(hints[name], config=ConfigDict(strict=True))
+        for one in _each(value, hints[name]):
+            try:
+                adapter.validate_python(one)
+            except ValidationError:
+                problem = f"must be {_in_words(hints[name])}"
+                if isinstance(value, Range):
+                    problem += "; write low, high and step without a decimal point"
+                mistakes.append(
+                    Mistake(f"{where}.{name}", problem, None if isinstance(value, Range) else one)
+                )
+                break
+
+
+def signature(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    """Parameters by name; for what has no signature, the most permissive one."""
+    try:
+        return dict(inspect.signature(function).parameters)
+    except (ValueError, TypeError):  # functions written in C
+        return {"options": inspect.Parameter("options", inspect.Parameter.VAR_KEYWORD)}
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """Its name for messages."""
+    return str(getattr(function, "__name__", function))
+
+
+def _is_finite(value: Any) -> bool:
+    if isinstance(value, list | tuple | dict):
+        return all(map(_is_finite, value.values() if isinstance(value, dict) else value))
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def _each(value: Any, hint: Any) -> Sequence[Any]:
+    """What must have the type: the value, each searched value, or a number as the range would draw it."""
+    if isinstance(value, Range):
+        return (value.at(0.0), 0.5 if hint is int and not value.integer else value.at(0.5))
+    return value.values or () if isinstance(value, Values) else (value,)
+
+
+def _in_words(hint: Any) -> str:
+    if hint in WORDS:
+        return WORDS[hint]
+    parts = [part for part in typing.get_args(hint) if part is not types.NoneType]
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
+        return " or ".join(map(_in_words, parts))
+    plural = {int: "whole numbers", float: "numbers", str: "words"}
+    return f"a list of {plural.get(parts[0], 'values')}" if parts else str(hint)

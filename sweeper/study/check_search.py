@@ -1,0 +1,100 @@
+"""Whether the parts of [search] fit each other: what is compared, how it is ranked, what the space offers."""
+
+from sweeper.components.activations import ACTIVATIONS
+from sweeper.components.losses import LOSSES
+from sweeper.errors import Mistake, did_you_mean
+from sweeper.study.parameters import NAMES
+from sweeper.study.sections import SearchSection, TrainingSection
+from sweeper.study.space import Range, Space, Values
+
+
+def check_search(
+    search: SearchSection, space: Space, training: TrainingSection | None, mistakes: list[Mistake]
+) -> None:
+    """Mistakes that need the whole section and the parsed space."""
+    _check_scientific(search, space, mistakes)
+    _check_activations(search, space, mistakes)
+    _check_nesterov(space, mistakes)
+    if training:
+        _check_objective(search, space, training, mistakes)
+
+
+def _check_scientific(search: SearchSection, space: Space, mistakes: list[Mistake]) -> None:
+    for place, name in enumerate(search.scientific):
+        conditional = [key for key in space.entries if space.base(key) == name != key]
+        values = space.entries.get(name)
+        if name in search.scientific[:place]:
+            mistakes.append(Mistake("search.scientific", "listed twice", name))
+        elif name not in space.parameters and name not in ("optimizer", "activation"):
+            hint = did_you_mean(name, list(space.parameters))
+            mistakes.append(Mistake("search.scientific", f"not in the search space; {hint}", name))
+        elif isinstance(values, Range) and values.values is None and name not in NAMES:
+            problem = "a continuous range cannot be compared evenly; give it a list of values"
+            mistakes.append(Mistake("search.scientific", problem, name))
+        elif conditional:
+            problem = (
+                f"what is compared evenly has the same values for all optimizers; leave out {conditional[0]}"
+            )
+            mistakes.append(Mistake("search.scientific", problem, name))
+
+
+def _check_activations(search: SearchSection, space: Space, mistakes: list[Mistake]) -> None:
+    for name in search.insist:
+        if name not in ACTIVATIONS:
+            mistakes.append(Mistake("search.insist", did_you_mean(name, list(ACTIVATIONS)), name))
+    for key in space.entries:
+        for name in (space.entries[key].values or ()) if space.base(key) == "activation" else ():
+            component = ACTIVATIONS.get(name) if isinstance(name, str) else None
+            if component and not component.elementwise and name not in search.insist:
+                problem = (
+                    f'not for hidden layers: {component.note}. To insist, set search.insist = ["{name}"]'
+                )
+                mistakes.append(Mistake(f"search.space.{key}", problem, name))
+
+
+def _check_nesterov(space: Space, mistakes: list[Mistake]) -> None:
+    """torch.optim.SGD refuses Nesterov without momentum or with dampening."""
+
+    def lowest(values: Values) -> float:
+        return 0.0 if isinstance(values, Range) and values.zero else min(_ends(values), default=0.0)
+
+    for optimizer in space.accepted:
+        active = space.active(optimizer)
+        key, switch = active.get("nesterov", ("optimizer", None))
+        if optimizer != "nesterov" and (switch is None or True not in (switch.values or ())):
+            continue
+        where = f"search.space.{key}"
+        default = 0.9 if optimizer == "nesterov" else 0.0
+        if not (lowest(active["momentum"][1]) if "momentum" in active else default) > 0:
+            problem = "Nesterov momentum needs momentum above 0: set search.space.momentum"
+            mistakes.append(Mistake(where, problem + ", or use optimizer nesterov" * (optimizer == "sgd")))
+        if "dampening" in active and any(end != 0 for end in _ends(active["dampening"][1])):
+            mistakes.append(Mistake(where, "Nesterov momentum needs dampening = 0"))
+
+
+def _ends(values: Values) -> list[float]:
+    """The lowest and highest number, or every listed one."""
+    found = (values.low, values.high) if isinstance(values, Range) else values.values
+    return [value for value in found if isinstance(value, int | float)]
+
+
+def _check_objective(
+    search: SearchSection, space: Space, training: TrainingSection, mistakes: list[Mistake]
+) -> None:
+    named = LOSSES.get(training.loss) if isinstance(training.loss, str) else None
+    if search.objective == "validation_error" and named and named.task == "regression":
+        problem = f"the share of wrong classes, which loss {named.name} has none of; use validation_loss"
+        mistakes.append(Mistake("search.objective", problem, search.objective))
+    if "training.loss" not in space.entries:
+        return
+    where = "search.space.training.loss"
+    if search.objective != "validation_error":
+        problem = (
+            f"values of different losses cannot be ranked by {search.objective}: set search.objective = "
+            '"validation_error", or run one study for each loss'
+        )
+        mistakes.append(Mistake(where, problem))
+    tasks = {LOSSES[loss].task for loss in space.entries["training.loss"].values or () if loss in LOSSES}
+    if named and tasks - {named.task}:
+        problem = f"all losses must be for the same kind of targets as training.loss ({named.task})"
+        mistakes.append(Mistake(where, problem))

@@ -1,0 +1,123 @@
+"""``--set key=value``: any key of a study file, changed after it was read."""
+
+import re
+import tomllib
+from collections.abc import Sequence
+from typing import Any
+
+from sweeper.components.optimizers import OPTIMIZERS
+from sweeper.errors import UserError
+from sweeper.study.parse_space import DEFAULTS, RANGE_KEYS, flatten
+
+KEY_PART = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|([^.\s"']+))\s*(?:\.|$)""")
+
+
+def apply(raw: dict[str, Any], assignments: Sequence[str]) -> None:
+    """Apply ``key=value`` strings to a study read from TOML, in their order.
+
+    A value is TOML; bare words are strings. What is given here is meant: a fixed [model] or [training]
+    key is no longer searched, and keys for an optimizer that was taken out of the space go with it.
+
+    Raises:
+        UserError: if one is not of the form key=value, or its value is no TOML.
+    """
+    given = [_override(raw, assignment) for assignment in assignments]
+    if "search.space.optimizer" in given:
+        _drop_orphans(raw, given)
+
+
+def _override(raw: dict[str, Any], assignment: str) -> str:
+    """Apply one; returns its key."""
+    text_key, equals, text = assignment.partition("=")
+    parts = _parts(text_key)
+    if not equals or not parts:
+        raise UserError(f"--set {assignment!r}: must be key=value, for example --set search.trials=40")
+    value = _value(assignment, text.strip())
+    if parts[:2] == ["search", "space"]:
+        _flatten_space(raw)
+        if len(parts) > 2:
+            parts = ["search", "space", *_space_path(_space(raw), ".".join(parts[2:]))]
+    if parts in (["data"], ["model"]) and isinstance(value, str) and isinstance(raw.get(parts[0]), dict):
+        parts.append("source")  # the short form; the other keys of the section stay
+    target = raw
+    for part in parts[:-1]:
+        target = target.setdefault(part, {})
+        if not isinstance(target, dict):
+            raise UserError(f"--set {assignment!r}: {part} is a value, not a section")
+    target[parts[-1]] = value
+    if parts[0] in ("model", "training") and len(parts) == 2:
+        _stop_searching(raw, parts[0], parts[1])
+    return ".".join(parts)
+
+
+def _parts(key: str) -> list[str]:
+    """``a."b.c"`` -> ``["a", "b.c"]``; empty if it is no key."""
+    found, place = [], 0
+    while place < len(key):
+        match = KEY_PART.match(key, place)
+        if match is None or match.end() == place:
+            return []
+        found.append(next(part for part in match.groups() if part is not None))
+        place = match.end()
+    return [] if key.rstrip().endswith(".") else found
+
+
+def _value(assignment: str, text: str) -> Any:
+    try:
+        found = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        if text[:1] in ("[", "{", '"', "'"):
+            raise UserError(
+                f"--set {assignment!r}: {text} is no TOML value; words in lists need quotes"
+            ) from None
+        return text
+    return found["value"] if len(found) == 1 else text
+
+
+def _space(raw: dict[str, Any]) -> dict[str, Any]:
+    """The space as read, made if it is not there; an empty one where a mistake stands in its place."""
+    search = raw.setdefault("search", {})
+    space = search.setdefault("space", {}) if isinstance(search, dict) else {}
+    return space if isinstance(space, dict) else {}
+
+
+def _flatten_space(raw: dict[str, Any]) -> None:
+    """Nested tables as dotted keys, so that an override finds them; left alone where a key is there twice."""
+    space = _space(raw)
+    flat = list(flatten(space))
+    if len(flat) == len(dict(flat)):
+        space.clear()
+        space.update(flat)
+
+
+def _space_path(space: dict[str, Any], key: str) -> list[str]:
+    """``learning_rate.low`` reaches into the range; any other dotted key is one key of the space."""
+    head, _, tail = key.rpartition(".")
+    if tail not in RANGE_KEYS or head in ("", "model", "training"):
+        return [key]
+    if not isinstance(space.setdefault(head, dict(DEFAULTS.get(head, {}))), dict):
+        space[head] = {}  # a fixed value becomes a range
+    return [head, tail]
+
+
+def _stop_searching(raw: dict[str, Any], section: str, key: str) -> None:
+    """A value given for all is not searched any more; of epochs and steps the one given last is meant."""
+    length = ("epochs", "steps")
+    gone = length if section == "training" and key in length else (key,)
+    _flatten_space(raw)
+    for name in gone:
+        _space(raw).pop(f"{section}.{name}", None)
+        if name != key:
+            raw[section].pop(name, None)
+    if (section, key) == ("training", "schedule"):
+        _space(raw).pop("schedule", None)
+
+
+def _drop_orphans(raw: dict[str, Any], given: list[str]) -> None:
+    """Take out ``learning_rate.adam`` where adam was overridden away, unless it was given by hand."""
+    space = _space(raw)
+    left = space["optimizer"] if isinstance(space["optimizer"], list) else [space["optimizer"]]
+    for key in list(space):
+        tail = key.rpartition(".")[2]
+        if tail != key and tail in OPTIMIZERS and tail not in left and f"search.space.{key}" not in given:
+            del space[key]

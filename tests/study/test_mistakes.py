@@ -1,0 +1,241 @@
+"""Every mistake in a study file: the key, the value, what is allowed and what was meant; all at once."""
+
+import inspect
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from sweeper.components.activations import ACTIVATIONS
+from sweeper.components.datasets import DATASETS
+from sweeper.components.initializers import INITIALIZERS
+from sweeper.components.losses import LOSSES
+from sweeper.components.models import MODELS
+from sweeper.components.optimizers import OPTIMIZERS
+from sweeper.components.schedules import SCHEDULES
+from sweeper.errors import StudyError
+from sweeper.study.arguments import GIVEN
+from sweeper.study.expect import CHECKS
+from sweeper.study.load import load
+from sweeper.study.study import Study
+
+SECTIONS = "name, question, data, model, training, search, confirm, expect"
+MLP = {*inspect.signature(MODELS["mlp"]).parameters} - GIVEN | {"init"}
+STANDS_FOR = {
+    "{mlp}": ", ".join(sorted({*MLP, "source"})),
+    "{mlp_searched}": ", ".join(sorted(MLP)),
+    "{function}": "package.module:function",
+    "{files}": "a .csv file, a .parquet file, a .npz file, a .pt file",
+    "{sections}": SECTIONS,
+    "{training}": "loss, epochs, steps, batch_size, schedule, evaluations, timeout, dtype, device",
+    "{parameters}": "optimizer, activation, penalty_kind, schedule, learning_rate, activation_penalty, "
+    "weight_decay, momentum, dampening, eps, nesterov, betas, model.*, training.*",
+    "{plain}": "values must be finite numbers, words, true, false or lists of them",
+    "{softmax}": f"not for hidden layers: {ACTIVATIONS['softmax'].note}. To insist, set search.insist = "
+    '["softmax"]',
+    "{activations}": ", ".join(ACTIVATIONS),
+    "{datasets}": ", ".join(DATASETS),
+    "{initializers}": ", ".join(INITIALIZERS),
+    "{losses}": ", ".join(LOSSES),
+    "{models}": ", ".join(MODELS),
+    "{optimizers}": ", ".join(OPTIMIZERS),
+    "{checks}": ", ".join(CHECKS),
+    "{schedules}": ", ".join(SCHEDULES),
+}
+
+
+def cases() -> list[tuple[str, str]]:
+    """(study file, message) of every block in mistakes.txt."""
+    found = []
+    for block in (Path(__file__).parent / "mistakes.txt").read_text(encoding="utf-8").split("\n\n")[1:]:
+        text, _, message = block.strip().partition("\n-> ")
+        for placeholder, meaning in STANDS_FOR.items():
+            message = message.replace(placeholder, meaning)
+        found.append((text, message))
+    return found
+
+
+def mistakes_in(text: str, folder: Path, name: str = 'name = "s"\n') -> list[str]:
+    """The lines of the error that a study file gives; none if it loads."""
+    file = folder / "bad.toml"
+    file.write_text(name + text, encoding="utf-8")
+    try:
+        load(file)
+    except StudyError as error:
+        head, *lines = str(error).splitlines()
+        count = "1 mistake" if len(lines) == 1 else f"{len(lines)} mistakes"
+        assert head == f"{file}: {count}"
+        return [line.removeprefix("  ") for line in lines]
+    return []
+
+
+@pytest.mark.parametrize(("text", "message"), cases())
+def test_a_mistake_is_said_in_one_line(text: str, message: str, tmp_path: Path) -> None:
+    """Key, value, what is allowed, what was meant: the whole text."""
+    assert mistakes_in(text, tmp_path) == [message]
+
+
+def test_the_cases_are_found() -> None:
+    """The file of mistakes is read whole."""
+    assert len(cases()) > 100
+    assert not any("{" in message.replace("{'a'", "") for _, message in cases())
+
+
+def test_a_name_is_needed_and_checked(tmp_path: Path) -> None:
+    """The name becomes a folder: letters, digits, - and _."""
+    assert mistakes_in("", tmp_path, "") == ["name: missing; a study needs it"]
+    assert mistakes_in("", tmp_path, 'name = "a/b"') == ["name = 'a/b': letters, digits, - and _ only"]
+
+
+def test_all_mistakes_come_at_once(tmp_path: Path) -> None:
+    """Wrong types hide no wrong names, in whatever section; mistakes come in the order of the sections."""
+    found = mistakes_in(
+        """
+        nme = 3
+        [data]
+        split = 3
+        sourc = "digits"
+        [model]
+        source = "mlp"
+        dept = 3
+        init = "hee"
+        [training]
+        epochs = -1
+        steps = 10
+        loss = "mss"
+        schedule = "cosin"
+        [search]
+        trials = 0
+        scientific = ["optimizr"]
+        [search.space]
+        learning_rate = { low = 0, high = 1, log = true }
+        optimizer = ["sgd", "adm"]
+        momentm = 0.9
+        [confirm]
+        seeds = "many"
+        """,
+        tmp_path,
+        'name = "a b"',
+    )
+    assert [line.split(":")[0].split(" ")[0] for line in found] == [
+        "nme",
+        "name",
+        "data.split",
+        "data.sourc",
+        "model.init",
+        "model.dept",
+        "training.epochs",
+        "training.schedule",
+        "training.loss",
+        "search.trials",
+        "search.space.learning_rate.low",
+        "search.space.momentm",
+        "search.space.optimizer",
+        "search.scientific",
+        "confirm.seeds",
+    ]
+
+
+def test_losses_can_be_searched_where_they_can_be_compared(tmp_path: Path) -> None:
+    """Losses are ranked by the share of errors alone, and all are for the same kind of targets."""
+    space = '[search.space]\n"training.loss" = ["cross_entropy", "torch.nn.functional:multi_margin_loss"]'
+    assert mistakes_in(space, tmp_path) == [
+        "search.space.training.loss: values of different losses cannot be ranked by validation_loss: set "
+        'search.objective = "validation_error", or run one study for each loss'
+    ]
+    judged = '[search]\nobjective = "validation_error"\n'
+    assert mistakes_in(judged + space, tmp_path) == []
+    assert mistakes_in(judged + space.replace("cross_entropy", "mse"), tmp_path) == [
+        "search.space.training.loss: all losses must be for the same kind of targets as training.loss "
+        "(classification)"
+    ]
+
+
+def test_what_is_compared_evenly_does_not_depend_on_the_optimizer(tmp_path: Path) -> None:
+    """A scientific parameter has one list of values for all."""
+    activations = 'activation = ["relu", "tanh"]\n"activation.sgd" = ["elu"]'
+    assert mistakes_in(f'[search.space]\noptimizer = ["sgd", "adam"]\n{activations}', tmp_path) == [
+        "search.scientific = 'activation': what is compared evenly has the same values for all optimizers; "
+        "leave out "
+        "activation.sgd"
+    ]
+
+
+def test_softmax_is_allowed_to_those_who_insist(tmp_path: Path) -> None:
+    """`insist` lets hidden layers have it."""
+    assert mistakes_in('[search]\ninsist = ["softmax"]\nspace = { activation = "softmax" }', tmp_path) == []
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
+@pytest.mark.parametrize("device", ["cuda", "cuda:3"])
+def test_a_device_that_is_not_there(device: str, tmp_path: Path) -> None:
+    """The study is refused before anything runs, with a way on."""
+    assert mistakes_in(f'[training]\ndevice = "{device}"', tmp_path) == [
+        f"training.device = '{device}': torch finds no CUDA device on this machine; use auto or cpu, and "
+        f"ask: sweeper "
+        "doctor"
+    ]
+
+
+def test_a_data_file_that_is_not_there(tmp_path: Path) -> None:
+    """The message names the places that were looked in."""
+    assert mistakes_in('[data]\nsource = "nope.csv"\ntarget = "y"', tmp_path) == [
+        f"data.source = 'nope.csv': no such file nope.csv (looked in {tmp_path} and {Path.cwd()})"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ("", "data.target: missing; name the column to predict; columns: height, weight, kind"),
+        (
+            'target = "knd"',
+            "data.target = 'knd': no such column; did you mean 'kind'? columns: height, weight, kind",
+        ),
+        (
+            'target = "kind"\nrows = 3',
+            "data.rows = 3: unknown key; allowed: source, target, split, standardize, standardize_target",
+        ),
+    ],
+)
+def test_the_target_of_a_table(section: str, message: str, tmp_path: Path) -> None:
+    """A table needs the name of one of its columns, and nothing else."""
+    (tmp_path / "t.csv").write_text("height,weight,kind\n1,2,a\n", encoding="utf-8")
+    assert mistakes_in(f'[data]\nsource = "t.csv"\n{section}', tmp_path) == [message]
+
+
+def test_functions_ask_for_keys(tmp_path: Path) -> None:
+    """An argument that nobody gives is a mistake of the study, for models and data."""
+    (tmp_path / "asking.py").write_text(
+        "def model(in_features, hidden): ...\ndef data(rows): ...\n", encoding="utf-8"
+    )
+    assert mistakes_in('data = "asking:data"\nmodel = "asking:model"', tmp_path) == [
+        "data.rows: missing; data asks for it",
+        "model.hidden: missing; model asks for it. Without a key it is given only activation, in_features, "
+        "in_shape, "
+        "init, out_features",
+    ]
+
+
+def test_a_module_is_no_model_function() -> None:
+    """Every trial needs fresh weights; a module has its own."""
+    with pytest.raises(StudyError) as caught:
+        Study(name="m", model=nn.Linear(2, 2))
+    assert str(caught.value) == (
+        "study: 1 mistake\n  model.source = 'Linear': is a module; give a function that makes one, so that "
+        "every trial "
+        "starts from fresh weights"
+    )
+
+
+def test_unknown_keywords_in_python() -> None:
+    """The Python interface is as strict as the file."""
+    with pytest.raises(StudyError) as caught:
+        Study(nme="x", training={"epochs": "20"})
+    assert str(caught.value).splitlines() == [
+        "study: 3 mistakes",
+        f"  nme = 'x': unknown key; did you mean 'name'? allowed: {SECTIONS}",
+        "  name: missing; a study needs it",
+        "  training.epochs = '20': must be a number",
+    ]

@@ -1,0 +1,171 @@
+"""``--set key=value`` reaches every key of a study file."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sweeper.errors import UserError
+from sweeper.study.load import load
+from sweeper.study.space import Choice, Fixed, Range
+from sweeper.study.study import Study
+
+FILE = """
+name = "base"
+[data]
+source = "two_spirals"
+rows = 200
+[model]
+depth = 3
+[training]
+epochs = 5
+[search.space]
+optimizer = ["sgd", "adam"]
+activation = ["relu", "tanh"]
+learning_rate = { low = 1e-3, high = 1.0, log = true }
+"learning_rate.adam" = { low = 1e-4, high = 1e-1, log = true }
+weight_decay = 0.1
+model.width = [8, 16]
+"training.batch_size" = [16, 32]
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A study file to override."""
+    path = tmp_path / "base.toml"
+    path.write_text(FILE, encoding="utf-8")
+    return path
+
+
+def reached(study: Study, path: str) -> Any:
+    """The value at a dotted path of a study; keys of the space after ``space:``."""
+    if path.startswith("space:"):
+        return study.space.entries.get(path.removeprefix("space:"))
+    found: Any = study
+    for name in path.split("."):
+        found = getattr(found, name) if hasattr(found, name) else found.options[name]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("assignment", "path", "value"),
+    [
+        ("name=other", "name", "other"),
+        ('name="quoted"', "name", "quoted"),
+        ("question = why = what?", "question", "why = what?"),
+        ("search.trials=40", "search.trials", 40),
+        ("search.minutes=1e-1", "search.minutes", 0.1),
+        ("data.standardize=false", "data.standardize", False),
+        ("data.split=[0.5, 0.25, 0.25]", "data.split", (0.5, 0.25, 0.25)),
+        ("data.rows=300", "data.rows", 300),
+        ("training.batch_size=full", "training.batch_size", "full"),
+        ("model.depth=7", "model.depth", 7),
+        ("confirm={seeds=2}", "confirm.seeds", 2),
+        ("search.space.optimizer=sgd", "space:optimizer", Fixed("sgd")),
+        ("search.space.activation=['elu', 'gelu']", "space:activation", Choice(("elu", "gelu"))),
+        ("search.space.learning_rate=0.1", "space:learning_rate", Fixed(0.1)),
+        ("search.space.learning_rate.low=0.01", "space:learning_rate", Range(0.01, 1.0, log=True)),
+        ("search.space.learning_rate.adam=0.1", "space:learning_rate.adam", Fixed(0.1)),
+        ('search.space."learning_rate.adam"=0.1', "space:learning_rate.adam", Fixed(0.1)),
+        (
+            "search.space.learning_rate.adam.high=0.2",
+            "space:learning_rate.adam",
+            Range(1e-4, 0.2, log=True),
+        ),
+        (
+            "search.space.learning_rate={low=1, high=2}",
+            "space:learning_rate",
+            Range(1, 2),
+        ),
+        ("search.space.model.width=[4, 5]", "space:model.width", Choice((4, 5))),
+        ("search.space.model.width={low=4, high=9}", "space:model.width", Range(4, 9, integer=True)),
+        ("search.space.training.batch_size=8", "space:training.batch_size", Fixed(8)),
+    ],
+)
+def test_any_key_can_be_set(assignment: str, path: str, value: Any, file: Path) -> None:
+    """Values are TOML, bare words are strings, dotted keys reach into ranges and into the space."""
+    assert reached(load(file, (assignment,)), path) == value
+
+
+def test_several_build_a_range(file: Path) -> None:
+    """A fixed value becomes a range by its parts; the default range has parts too."""
+    study = load(file, ("search.space.weight_decay.low=0.0", "search.space.weight_decay.high=0.5"))
+    assert study.space.entries["weight_decay"] == Range(0.0, 0.5)
+    file.write_text('name = "least"', encoding="utf-8")
+    study = load(file, ("search.space.learning_rate.high=10",))
+    assert study.space.entries["learning_rate"] == Range(1e-4, 10, log=True)
+
+
+def test_the_short_form_keeps_the_section(file: Path) -> None:
+    """`--set data=wine` changes the source alone: what does not fit it any more is reported."""
+    assert load(file, ("model=residual_mlp",)).model.options == {"depth": 3}
+    with pytest.raises(UserError, match=r"data\.rows = 200: no argument of wine"):
+        load(file, ("data=wine",))
+
+
+@pytest.mark.parametrize(
+    ("assignment", "gone"),
+    [
+        ("model.width=32", "model.width"),
+        ("training.batch_size=64", "training.batch_size"),
+    ],
+)
+def test_what_is_set_for_all_is_not_searched(assignment: str, gone: str, file: Path) -> None:
+    """A [model] or [training] key on the command line is meant, though the study searches it."""
+    assert gone in load(file).space.entries
+    assert gone not in load(file, (assignment,)).space.entries
+
+
+def test_of_epochs_and_steps_the_last_is_meant(file: Path) -> None:
+    """Setting one takes the other away, also where it is searched."""
+    study = load(file, ("training.epochs=3", "training.steps=50"))
+    assert (study.training.epochs, study.training.steps) == (None, 50)
+    file.write_text(FILE + '"training.epochs" = [1, 2]\n', encoding="utf-8")
+    assert "training.epochs" not in load(file, ("training.steps=50",)).space.entries
+
+
+def test_keys_of_an_optimizer_go_with_it(file: Path) -> None:
+    """Fewer optimizers are no reason to edit their ranges out by hand; given by hand they are mistakes."""
+    assert "learning_rate.adam" not in load(file, ("search.space.optimizer=sgd",)).space.entries
+    with pytest.raises(UserError, match=r"adam is not among search\.space\.optimizer \(sgd\)"):
+        load(file, ("search.space.optimizer=sgd", "search.space.learning_rate.adam=1"))
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("search.trials", "must be key=value, for example --set search.trials=40"),
+        ("=3", "must be key=value, for example --set search.trials=40"),
+        ("a..b=3", "must be key=value, for example --set search.trials=40"),
+        ("search.=3", "must be key=value, for example --set search.trials=40"),
+        ("name.first=3", "name is a value, not a section"),
+        ("search.space.optimizer=[sgd]", "[sgd] is no TOML value; words in lists need quotes"),
+        ("question='open", "'open is no TOML value; words in lists need quotes"),
+    ],
+)
+def test_what_is_no_assignment(assignment: str, message: str, file: Path) -> None:
+    """The message quotes the assignment."""
+    with pytest.raises(UserError) as caught:
+        load(file, (assignment,))
+    assert str(caught.value) == f"--set {assignment!r}: {message}"
+
+
+def test_a_wrong_value_is_reported_like_one_in_the_file(file: Path) -> None:
+    """Overrides pass the same checks, all at once."""
+    with pytest.raises(UserError) as caught:
+        load(file, ("search.trials=many", "training.foo=1", "search.space.activation=rellu"))
+    assert [line.split(":")[0] for line in str(caught.value).splitlines()[1:]] == [
+        "  training.foo = 1",
+        "  search.trials = 'many'",
+        "  search.space.activation = 'rellu'",
+    ]
+
+
+@pytest.mark.parametrize("text", ['search = "x"', '[search]\nspace = "x"', 'training = "x"'])
+def test_overrides_of_a_broken_file_do_not_crash(text: str, file: Path) -> None:
+    """Where a section is no section, the message says so."""
+    file.write_text(f'name = "x"\n{text}', encoding="utf-8")
+    for assignment in ("search.space.optimizer=sgd", "training.epochs=3", "model.depth=3"):
+        with pytest.raises(UserError, match=r"must be a section|is a value, not a section"):
+            load(file, (assignment,))
