@@ -1,44 +1,49 @@
 """Records -> results: what an interrupted run goes on from."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from sweeper.records.schema import TRIALS, decode
-from sweeper.records.store import Records
+from sweeper.records.schema import parameter_columns, restore
+from sweeper.records.store import load_curves
 from sweeper.search.trial import Trial
+from sweeper.study.space import Space
 from sweeper.training.result import Outcome, TrialResult
 
 
-def finished(records: Records) -> set[tuple[int, int]]:
-    """(trial, seed) of every recorded training, whatever its outcome."""
-    return set(zip(records.trials["trial"], records.trials["seed"], strict=True))
+def finished(trials: pd.DataFrame) -> set[tuple[int, int]]:
+    """(trial, seed) of every confirmation on record, whatever its outcome."""
+    confirm = trials[trials["phase"] == "confirm"]
+    return set(zip(confirm["trial"].tolist(), confirm["seed"].tolist(), strict=True))
 
 
-def search_results(records: Records, metrics: Sequence[str]) -> list[TrialResult]:
-    """The recorded trials of the search phases with their curves of `metrics`; layers are not read."""
-    trials = records.trials[records.trials["phase"] != "confirm"]
-    curves = records.curves[records.curves["metric"].isin(metrics)].sort_values("step")
-    by_trial = {key: group for key, group in curves.groupby(["trial", "seed"])}
-    return [_result(row, by_trial.get((row["trial"], row["seed"]))) for _, row in trials.iterrows()]
+def search_results(folder: Path, trials: pd.DataFrame, space: Space, metric: str) -> Iterator[TrialResult]:
+    """The recorded trials of the search phases, with their curves of `metric` and without layers."""
+    columns = parameter_columns(space)
+    curves = load_curves(folder, metric)
+    number, step, value = (curves[name].to_numpy() for name in ("trial", "step", "value"))
+    seed = curves["seed"].to_numpy()
+    for row in trials[trials["phase"] != "confirm"].to_dict("records"):
+        first, last = np.searchsorted(number, [row["trial"], row["trial"] + 1])
+        mine = [k for k in range(first, last) if seed[k] == row["seed"]]
+        points = tuple((int(step[k]), metric, float(value[k])) for k in mine)
+        yield _result({str(name): entry for name, entry in row.items()}, space, columns, points)
 
 
-def _result(row: pd.Series, curve: pd.DataFrame | None) -> TrialResult:
-    names: Iterable[str] = [name for name in row.index if name not in TRIALS.names]
-    parameters = {name: decode(_plain(row[name])) for name in names if not pd.isna(row[name])}
-    trial = Trial(int(row["trial"]), str(row["phase"]), int(row["seed"]), parameters)
-    points = () if curve is None else tuple(zip(curve["step"], curve["metric"], curve["value"], strict=True))
+def _result(
+    row: dict[str, Any], space: Space, columns: Any, points: tuple[tuple[int, str, float], ...]
+) -> TrialResult:
+    trial = Trial(int(row["trial"]), row["phase"], int(row["seed"]), restore(space, row, columns))
     return TrialResult(
         trial,
         Outcome(row["outcome"]),
         float(row["objective"]),
         int(row["steps"]),
         float(row["seconds"]),
-        str(row["engine"]),
-        str(row["reason"]),
-        tuple((int(step), str(metric), float(value)) for step, metric, value in points),
+        row["engine"],
+        row["reason"],
+        points,
     )
-
-
-def _plain(value: object) -> object:
-    return value.item() if hasattr(value, "item") else value

@@ -1,11 +1,10 @@
 """``runs/NAME/``: one run at a time, one study for ever.
 
-``study.toml`` (as validated), ``source-folder.txt`` (where the study file lay), ``journal.log`` (Optuna's storage), ``records/`` (Parquet),
-``test.json`` (scores of the winner on the test rows).
+``study.toml`` (as validated), ``source-folder.txt`` (where the study file lay), ``journal.log`` (Optuna's
+storage), ``records/`` (Parquet), ``test.json`` (scores of the winner on the test rows).
 """
 
 import json
-import os
 import shutil
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -16,10 +15,12 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from sweeper.errors import RunFolderError, did_you_mean
+from sweeper.records.atomic import write_atomically
 from sweeper.study.study import Study
 
+TEMPORARY = ("source-folder.txt.tmp", "study.toml.tmp")
 GROWING = {"search.trials", "search.minutes", "question"}
-"""Keys that may change between two calls: a run goes on with them. So may all of [confirm]."""
+"""Keys that may change between two calls: a run goes on with them. So may all of [confirm] and [expect]."""
 
 
 def run_folder(runs: Path, name: str) -> Path:
@@ -33,8 +34,35 @@ def run_folder(runs: Path, name: str) -> Path:
         return folder
     known = sorted(path.parent.name for path in runs.glob("*/study.toml"))
     if not known:
-        raise RunFolderError(f"no run {name!r}: {runs}/ holds no runs yet; start one with: sweeper run {name}")
+        raise RunFolderError(
+            f"no run {name!r}: {runs}/ holds no runs yet; start one with: sweeper run {name}"
+        )
     raise RunFolderError(f"no run {name!r} in {runs}/; {did_you_mean(name, known)}")
+
+
+def refuse_others(study: Study, runs: Path, *, fresh: bool) -> None:
+    """Refuse early what `open_run` would refuse after the data were loaded and the model was tried.
+
+    Raises:
+        RunFolderError: as `open_run`.
+    """
+    folder = runs / study.name
+    refuse_mixing(study, folder, fresh=fresh)
+    if (folder / "lock").is_file():
+        with _locked(folder):
+            pass
+
+
+def refuse_mixing(study: Study, folder: Path, *, fresh: bool) -> None:
+    """Refuse a folder that holds another study (unless `fresh`) or something else altogether.
+
+    Raises:
+        RunFolderError: saying what is there.
+    """
+    if (folder / "study.toml").is_file() and not fresh:
+        check_same(study, folder)
+    elif folder.is_file() or (folder.is_dir() and not _ours(folder)):
+        raise RunFolderError(f"{folder} exists and holds no run; choose another --runs folder or study name")
 
 
 @contextmanager
@@ -45,25 +73,42 @@ def open_run(study: Study, runs: Path, *, fresh: bool) -> Iterator[Path]:
         RunFolderError: if another process uses it, or another study wrote it (and `fresh` is off).
     """
     folder = runs / study.name
-    if (folder / "study.toml").is_file() and not fresh:
-        check_same(study, folder)
-    elif folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not _ours(folder)):
-        raise RunFolderError(f"{folder} exists and holds no run; choose another --runs folder or study name")
-    try:
+    refuse_mixing(study, folder, fresh=fresh)
+    with _writable(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / "lock", timeout=0)
+    with _locked(folder):
+        refuse_mixing(study, folder, fresh=fresh)  # another process may just have finished here
+        with _writable(folder):
+            if fresh:
+                _clear(folder)
+            if study.folder is not None:
+                write_atomically(folder / "source-folder.txt", f"{study.folder}\n")
+            write_atomically(folder / "study.toml", study.to_toml())
+        yield folder
+
+
+@contextmanager
+def _writable(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RunFolderError(f"{folder} cannot be written: {error}; choose another --runs folder") from None
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the run alone. The lock is the operating system's: it ends with the process that holds it."""
+    lock = FileLock(folder / "lock", timeout=0)
+    try:
         lock.acquire()
     except Timeout:
-        raise RunFolderError(f"{folder} is in use by another sweeper process; wait for it or stop it") from None
+        raise RunFolderError(
+            f"{folder} is in use by another sweeper process; wait for it or stop it"
+        ) from None
     except OSError as error:
         raise RunFolderError(f"{folder} cannot be written: {error}; choose another --runs folder") from None
     try:
-        if fresh:
-            _clear(folder)
-        if study.folder is not None:
-            write_atomically(folder / "source-folder.txt", f"{study.folder}\n")
-        write_atomically(folder / "study.toml", study.to_toml())
-        yield folder
+        yield
     finally:
         lock.release()
 
@@ -73,19 +118,26 @@ def check_same(study: Study, folder: Path) -> None:
     try:
         stored = tomllib.loads((folder / "study.toml").read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RunFolderError(f"{folder / 'study.toml'} cannot be read: {error}; start over with --fresh") from None
+        raise RunFolderError(
+            f"{folder / 'study.toml'} cannot be read: {error}; start over with --fresh"
+        ) from None
     before, now = _flat(stored), _flat(study.to_dict())
-    differ = [key for key in sorted({*before, *now}) if before.get(key) != now.get(key) and not _may_change(key, before, now)]
+    differ = [
+        key
+        for key in sorted({*before, *now})
+        if before.get(key) != now.get(key) and not _may_change(key, before, now)
+    ]
     if differ:
         lines = [f"  {key}: {_shown(before.get(key))} there, {_shown(now.get(key))} now" for key in differ]
         raise RunFolderError(
-            f"{folder} was written by another study:\n" + "\n".join(lines)
+            f"{folder} was written by another study:\n"
+            + "\n".join(lines)
             + "\nStart over with --fresh (deletes that run), or give the study another name."
         )
 
 
 def _may_change(key: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
-    if key in GROWING or key.startswith("confirm."):
+    if key in GROWING or key.startswith(("confirm.", "expect.")):
         return True
     if not key.startswith("search.space.") or key not in before or key not in now:
         return False
@@ -114,26 +166,17 @@ def _shown(value: Any) -> str:
 
 
 def _ours(folder: Path) -> bool:
-    """Whether only files of a run are there (a lock left by a start that failed, say)."""
-    known = {"lock", "study.toml", "source-folder.txt", "journal.log", "records", "test.json"}
-    return {path.name for path in folder.iterdir()} <= known
+    """Whether it is a run's folder, if only a started one; nothing else may be written to or cleared."""
+    if (folder / "study.toml").is_file():
+        return True
+    return {path.name for path in folder.iterdir()} <= {"lock", "source-folder.txt", *TEMPORARY}
 
 
 def _clear(folder: Path) -> None:
-    for path in folder.iterdir():
-        if path.name == "lock":
-            continue
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-
-def write_atomically(file: Path, text: str) -> None:
-    """Write to a temporary file, sync, rename: the file is whole or as it was."""
-    temporary = file.with_name(file.name + ".tmp")
-    with temporary.open("w", encoding="utf-8") as sink:
-        sink.write(text)
-        sink.flush()
-        os.fsync(sink.fileno())
-    temporary.replace(file)
+    """Empty the folder; the study file goes last, so that it stays a run's folder if this is cut short."""
+    for path in sorted(folder.iterdir(), key=lambda path: path.name == "study.toml"):
+        if path.name != "lock":
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def load_test(folder: Path) -> dict[str, Any] | None:
@@ -143,6 +186,7 @@ def load_test(folder: Path) -> dict[str, Any] | None:
 
 
 def write_test(folder: Path, trial: int, scores: Mapping[int, Mapping[str, float]]) -> None:
-    """Keep the winner's scores on the test rows, one entry per seed."""
-    content = {"trial": trial, "seeds": list(scores), "scores": list(map(dict, scores.values()))}
+    """Keep the winner's scores on the test rows, by seed; a seed whose training failed has none."""
+    found = [dict(score) for score in scores.values() if score]
+    content = {"trial": trial, "seeds": list(scores), "scores": found}
     write_atomically(folder / "test.json", json.dumps(content, indent=1))

@@ -4,16 +4,29 @@
 ``layers``: one row per measured step, layer and measure. `trial` and `seed` are the key of all three.
 """
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
-from sweeper.study.space import Range, Space
+from sweeper.study.space import Range, Space, Values
 from sweeper.training.result import Outcome, TrialResult
 
-__all__ = ["ALWAYS", "CURVES", "LAYERS", "TRIALS", "Outcome", "curve_rows", "layer_rows", "parameter_columns", "trial_rows"]
+__all__ = [
+    "ALWAYS",
+    "CURVES",
+    "LAYERS",
+    "TRIALS",
+    "Outcome",
+    "curve_rows",
+    "layer_rows",
+    "parameter_columns",
+    "restore",
+    "trial_rows",
+]
 
 TRIALS = pa.schema(
     [
@@ -88,6 +101,25 @@ def encode(value: Any, kind: pa.DataType) -> Any:
     return value
 
 
+def restore(space: Space, row: Mapping[str, Any], columns: pa.Schema) -> dict[str, Any]:
+    """The configuration of a row of the ``trials`` table, equal to the one that was written.
+
+    `columns` are those of `parameter_columns`. A listed value comes back with the type that it has in
+    the study file, whatever its column made of it.
+    """
+    found = {"optimizer": row["optimizer"]}
+    for name, (_, values) in space.active(row["optimizer"]).items():
+        found[name] = _restored(values, row[name], columns.field(name).type)
+    return found
+
+
+def _restored(values: Values, stored: Any, kind: pa.DataType) -> Any:
+    if isinstance(values, Range):
+        return int(stored) if values.integer else float(stored)
+    same = (value for value in values.values if encode(value, kind) == stored)
+    return next(same, decode(stored))
+
+
 def decode(value: Any) -> Any:
     """The inverse of `encode`: JSON lists become tuples."""
     if isinstance(value, str) and value[:1] == "[":
@@ -121,18 +153,22 @@ def _trial_row(result: TrialResult, parameters: pa.Schema) -> Mapping[str, Any]:
 
 def curve_rows(results: Sequence[TrialResult]) -> pa.Table:
     """The `curves` rows of `results`."""
-    rows = [(r.trial.number, r.trial.seed, *row) for r in results for row in r.curves]
-    return _table(rows, CURVES)
+    return _table(results, [result.curves for result in results], CURVES)
 
 
 def layer_rows(results: Sequence[TrialResult]) -> pa.Table:
     """The `layers` rows of `results`."""
-    rows = [(r.trial.number, r.trial.seed, *row) for r in results for row in r.layers]
-    return _table(rows, LAYERS)
+    return _table(results, [result.layers for result in results], LAYERS)
 
 
-def _table(rows: Sequence[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
-    columns = list(zip(*rows, strict=True)) or [()] * len(schema)
-    return pa.Table.from_arrays(
-        [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)], schema=schema
-    )
+def _table(
+    results: Sequence[TrialResult], blocks: Sequence[Sequence[tuple[Any, ...]]], schema: pa.Schema
+) -> pa.Table:
+    """`blocks` one below the other, trial and seed in front of every row."""
+    counts = [len(block) for block in blocks]
+    keys = np.array([(r.trial.number, r.trial.seed) for r in results], dtype=np.int64).reshape(-1, 2)
+    rows = list(itertools.chain.from_iterable(blocks))
+    columns: list[Any] = [np.repeat(keys[:, k], counts) for k in (0, 1)]
+    columns += [[row[k] for row in rows] for k in range(len(schema) - 2)]
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=schema)

@@ -5,7 +5,9 @@ false, ``NAME``. Pairs such as betas are JSON strings. Fixed values are no Optun
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from optuna.distributions import (
@@ -14,80 +16,140 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
-from optuna.trial import FrozenTrial, Trial
+from optuna.trial import Trial
 
 from sweeper.study.space import Choice, Fixed, Range, Space, Values
 
-Encoded = tuple[dict[str, Any], dict[str, BaseDistribution]]
+Distributions = dict[str, BaseDistribution]
+
+SWITCH = CategoricalDistribution([False, True])
+"""Whether a range with a share of zeros is at zero."""
 
 
-def distribution(values: Range) -> BaseDistribution:
-    """The numeric part of a range."""
+@lru_cache(maxsize=1024)
+def distribution(values: Choice | Range) -> BaseDistribution:
+    """The categories of a choice, or the numeric part of a range."""
+    if isinstance(values, Choice):
+        return CategoricalDistribution([_category(option) for option in values.options])
     if values.integer:
         return IntDistribution(int(values.low), int(values.high), log=values.log, step=int(values.step or 1))
     return FloatDistribution(float(values.low), float(values.high), log=values.log, step=values.step)
 
 
-def encode(space: Space, parameters: Mapping[str, Any]) -> Encoded:
+def encode(space: Space, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], Distributions]:
     """Optuna parameters and distributions of one configuration."""
     params: dict[str, Any] = {}
-    distributions: dict[str, BaseDistribution] = {}
-    optimizer = parameters["optimizer"]
-    entries = {"optimizer": ("optimizer", space.entries["optimizer"]), **space.active(optimizer)}
-    for name, (key, values) in entries.items():
-        for param, value, kind in _encoded(key, values, parameters[name]):
-            params[param], distributions[param] = value, kind
+    distributions: Distributions = {}
+    for name, key, values in _entries(space, parameters["optimizer"]):
+        if isinstance(values, Fixed):
+            continue
+        if isinstance(values, Range) and values.zero:
+            params[f"{key}.zero"], distributions[f"{key}.zero"] = parameters[name] == 0, SWITCH
+            if parameters[name] == 0:
+                continue
+        params[key], distributions[key] = _category(parameters[name]), distribution(values)
     return params, distributions
 
 
-def _encoded(key: str, values: Values, value: Any) -> list[tuple[str, Any, BaseDistribution]]:
+def compose(space: Space, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration that `params` stand for; the inverse of `encode`.
+
+    `params` may hold more than one configuration needs: those of other optimizers are left out.
+    """
+    fixed = space.entries["optimizer"]
+    optimizer = fixed.value if isinstance(fixed, Fixed) else params["optimizer"]
+    return {
+        name: _composed(key, values, params) if name != "optimizer" else optimizer
+        for name, key, values in _entries(space, optimizer)
+    }
+
+
+def _composed(key: str, values: Values, params: Mapping[str, Any]) -> Any:
     if isinstance(values, Fixed):
-        return []
+        return values.value
     if isinstance(values, Choice):
-        options = [_category(option) for option in values.options]
-        return [(key, _category(value), CategoricalDistribution(options))]
-    if not values.zero:
-        return [(key, value, distribution(values))]
-    switch = (f"{key}.zero", value == 0, CategoricalDistribution([False, True]))
-    return [switch] if value == 0 else [switch, (key, value, distribution(values))]
+        return _option(values, params[key])
+    if values.zero and params[f"{key}.zero"]:
+        return 0 if values.integer else 0.0
+    return params[key]
 
 
 def suggest(trial: Trial, space: Space) -> dict[str, Any]:
     """One configuration, each parameter proposed by the sampler of `trial`'s study."""
-    optimizer = _suggest(trial, "optimizer", space.entries["optimizer"])
-    active = space.active(optimizer)
-    return {"optimizer": optimizer} | {n: _suggest(trial, key, v) for n, (key, v) in active.items()}
+    optimizer = _suggested(trial, "optimizer", space.entries["optimizer"])
+    return {
+        name: _suggested(trial, key, values) if name != "optimizer" else optimizer
+        for name, key, values in _entries(space, optimizer)
+    }
 
 
-def _suggest(trial: Trial, key: str, values: Values) -> Any:
+def _suggested(trial: Trial, key: str, values: Values) -> Any:
     if isinstance(values, Fixed):
         return values.value
     if isinstance(values, Choice):
-        by_category = {_category(option): option for option in values.options}
-        return by_category[trial.suggest_categorical(key, list(by_category))]
-    if values.zero and trial.suggest_categorical(f"{key}.zero", [False, True]):
+        return _option(values, _drawn(trial, key, distribution(values)))
+    if values.zero and _drawn(trial, f"{key}.zero", SWITCH):
         return 0 if values.integer else 0.0
-    if values.integer:
-        low, high, step = int(values.low), int(values.high), int(values.step or 1)
-        return trial.suggest_int(key, low, high, log=values.log, step=step)
-    return trial.suggest_float(key, float(values.low), float(values.high), log=values.log, step=values.step)
+    return _drawn(trial, key, distribution(values))
 
 
-def decode(space: Space, trial: FrozenTrial) -> dict[str, Any]:
-    """The configuration of a stored trial; the inverse of `encode`."""
-    fixed = space.entries["optimizer"]
-    params = trial.params
-    optimizer = params.get("optimizer", fixed.value if isinstance(fixed, Fixed) else None)
-    found: dict[str, Any] = {"optimizer": optimizer}
-    for name, (key, values) in space.active(optimizer).items():
-        if isinstance(values, Fixed):
-            found[name] = values.value
-        elif isinstance(values, Choice):
-            found[name] = {_category(option): option for option in values.options}[params[key]]
+def _drawn(trial: Trial, key: str, kind: BaseDistribution) -> Any:
+    if isinstance(kind, CategoricalDistribution):
+        return trial.suggest_categorical(key, kind.choices)
+    if isinstance(kind, IntDistribution):
+        return trial.suggest_int(key, kind.low, kind.high, step=kind.step, log=kind.log)
+    assert isinstance(kind, FloatDistribution)
+    return trial.suggest_float(key, kind.low, kind.high, step=kind.step, log=kind.log)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Optuna parameters that are always present together, which may be modelled jointly."""
+
+    distributions: Distributions
+    optimizers: frozenset[str]
+    """Only trials of these have them,"""
+    switch: str | None = None
+    """and only where this parameter, of an earlier group, is false."""
+
+    def applies(self, params: Mapping[str, Any]) -> bool:
+        """Whether a configuration has them; `params` holds what earlier groups have drawn."""
+        of_mine = "optimizer" not in params or params["optimizer"] in self.optimizers
+        return of_mine and not (self.switch and params[self.switch])
+
+
+def groups(space: Space) -> list[Group]:
+    """The space cut into groups, those first on which others depend."""
+    everybody = frozenset(space.entries["optimizer"].values or ())
+    users: dict[str, set[str]] = {}
+    for optimizer in everybody:
+        for _, key, _ in _entries(space, optimizer):
+            users.setdefault(key, set()).add(optimizer)
+    joint: dict[frozenset[str], Distributions] = {everybody: {}}
+    switched = []
+    for key, values in space.entries.items():
+        where = frozenset(users.get(key, ()))
+        if isinstance(values, Fixed) or not where:
+            continue
+        if isinstance(values, Range) and values.zero:
+            joint.setdefault(where, {})[f"{key}.zero"] = SWITCH
+            switched.append(Group({key: distribution(values)}, where, f"{key}.zero"))
         else:
-            zero = params.get(f"{key}.zero", False)
-            found[name] = (0 if values.integer else 0.0) if zero else params[key]
-    return found
+            joint.setdefault(where, {})[key] = distribution(values)
+    found = [Group(dict(sorted(members.items())), where) for where, members in joint.items() if members]
+    return [*found, *switched]
+
+
+def _entries(space: Space, optimizer: str) -> Iterator[tuple[str, str, Values]]:
+    """Parameter name, key and values of everything that trials of `optimizer` have."""
+    yield "optimizer", "optimizer", space.entries["optimizer"]
+    for name, (key, values) in space.active(optimizer).items():
+        yield name, key, values
+
+
+def _option(values: Choice, category: Any) -> Any:
+    """The option that a category stands for: a pair for its JSON string."""
+    return next(option for option in values.options if _category(option) == category)
 
 
 def _category(value: Any) -> Any:

@@ -1,195 +1,163 @@
 """The search of one run: generations of trials, from the first to the last.
 
-Numbers of trials are those of Optuna. Generation g holds the trials from g·size to (g+1)·size − 1 and
-depends on earlier generations alone; so it is the same for any number of workers, and after any
-interruption.
+Generation g holds the trials numbered g·size to (g+1)·size − 1 and depends on earlier generations
+alone; so it is the same for any number of workers, and after any interruption.
 """
 
-import json
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from optuna.trial import FrozenTrial
-
 from sweeper.search import explore
-from sweeper.search.distributions import decode
-from sweeper.search.pruner import rungs
-from sweeper.search.sampler import Known, propose
-from sweeper.search.storage import StudyStorage
-from sweeper.search.trial import Rungs, Trial
+from sweeper.search.history import History
+from sweeper.search.known import Known, remember
+from sweeper.search.pruner import Standings
+from sweeper.search.sampler import Proposer, Taken
+from sweeper.search.trial import Trial
 from sweeper.study.study import Study
-from sweeper.training.result import Outcome, TrialResult
+from sweeper.training.result import TrialResult
 
 EXPLORED_FIRST = {"tpe": 10, "gp": 10, "cmaes": 10}
 """Quasi-random trials before these samplers take over; ``auto`` explores with half of the trials."""
+LEARNING = {"auto": "tpe", "tpe": "tpe", "gp": "gp", "cmaes": "cmaes"}
+"""sampler of the study -> what proposes after the explore phase; others have no second phase."""
+
+Proposal = tuple[dict[str, Any], str]
+"""Parameters and phase."""
 
 
 class Search:
-    """Proposes generations and hears results; the only one who talks to Optuna while a study runs."""
+    """Proposes generations and learns from results. What it proposes follows from the study and `known`."""
 
-    def __init__(self, study: Study, storage: StudyStorage, finished: Sequence[TrialResult]) -> None:
-        """`finished` are the recorded trials of the search phases; what Optuna was not told, it is told now."""
-        self.study, self.space, self.storage = study, study.space, storage
-        self.results: dict[int, TrialResult] = {result.trial.number: result for result in finished}
-        self.total = min(study.search.trials, self.space.size() or study.search.trials)
-        self._planned: list[dict[str, Any]] | None = None
-        if study.search.sampler == "grid":
-            self.total = min(self.total, len(self._plan()))
-        self._restore()
+    def __init__(self, study: Study, finished: Iterable[TrialResult] = ()) -> None:
+        """`finished` are the recorded trials of the search phases."""
+        search = study.search
+        self.study, self.space, self.size = study, study.space, search.generation
+        self.known: dict[int, Known] = {}
+        self.total = min(search.trials, self.space.size() or search.trials)
+        self._planned = self._plan()
+        if search.sampler == "grid":
+            self.total = len(self._planned)
+        kind = LEARNING.get(search.sampler)
+        self._proposer = Proposer(kind, self.space, search.seed, self.size) if kind else None
+        # What generations before the present one have taught:
+        self._start = 0
+        self._history = History()
+        self._past_keys: set[str] = set()
+        self._standings = Standings()
+        self._drafted: list[Proposal] | None = None
+        for result in finished:
+            self.learn(result)
+
+    def learn(self, result: TrialResult) -> Known:
+        """Remember a finished trial of the search phases."""
+        known = remember(result, self.study.search.objective)
+        self.known[known.number] = known
+        return known
 
     def next_generation(self) -> list[Trial]:
         """Trials to train now: those left of the current generation, or a new one; none when all are done."""
-        asked = self.storage.trials()
-        size = self.study.search.generation
-        open_trials = [t for t in asked if t.number not in self.results and not _lost(t)]
-        if open_trials:
-            start = open_trials[0].number // size * size
-            return self._with_rungs([t for t in open_trials if t.number < start + size], start)
-        real = sum(not _lost(trial) for trial in asked)
-        start = len(asked) // size * size
-        wanted = min(start + size - len(asked), self.total - real)
-        if wanted <= 0:
-            return []
-        proposals = self._proposals(start, len(asked), wanted)
-        with self.storage.grouped():
-            for parameters, phase in proposals:
-                attributes = {"phase": phase, "parameters": json.dumps(parameters)}
-                self.storage.ask(self.space, parameters, attributes)
-        return self._with_rungs(self.storage.trials()[len(asked) :], start) if proposals else []
+        while self._start < self.total:
+            numbers = range(self._start, min(self._start + self.size, self.total))
+            missing = [number for number in numbers if number not in self.known]
+            if missing:
+                return self._trials(missing)
+            self._close_generation(numbers)
+        return []
 
-    def tell(self, results: Sequence[TrialResult]) -> None:
-        """Finished trials of the search phases, already recorded."""
-        with self.storage.grouped():
-            for result in results:
-                self.results[result.trial.number] = result
-                self._tell(result)
+    def _close_generation(self, numbers: Sequence[int]) -> None:
+        if self._proposer is not None and self._proposer.stateful:
+            self._draft()  # also when it was finished before this process began
+        for trial in (self.known[number] for number in numbers):
+            self._history.add(trial)
+            self._standings.add(trial)
+            self._past_keys.add(key(trial.parameters))
+        self._start += self.size
+        self._drafted = None
 
-    def close(self) -> None:
-        """Leave no trial marked as running."""
-        with self.storage.grouped():
-            self.storage.shelve()
+    def _trials(self, numbers: Sequence[int]) -> list[Trial]:
+        """The trials `numbers` of the generation at hand, with the pruning limits known before it."""
+        rule, seed = self._standings.rungs(self.study.search.pruner), self.study.search.seed
+        return [
+            Trial(number, phase, seed, parameters, rule)
+            for number, (parameters, phase) in zip(numbers, self._proposals(numbers), strict=False)
+        ]
 
-    def _tell(self, result: TrialResult) -> None:
-        steps, objectives = _curve(self.study, result)
-        curve = dict(zip(steps, objectives, strict=True))
-        self.storage.tell(result.trial.number, result.outcome, result.objective, curve, result.reason)
+    def _proposals(self, numbers: Sequence[int]) -> list[Proposal]:
+        """One for each of `numbers`, or fewer when the space is exhausted.
 
-    def _restore(self) -> None:
-        """Bring the storage up to the records: they are written first."""
-        with self.storage.grouped():
-            while self.results and len(self.storage.trials()) <= max(self.results):
-                number = len(self.storage.trials())
-                if number in self.results:
-                    trial = self.results[number].trial
-                    attributes = {"phase": trial.phase, "parameters": json.dumps(dict(trial.parameters))}
-                    self.storage.ask(self.space, trial.parameters, attributes)
-                else:
-                    self.storage.add_lost()
-            for result in self.results.values():
-                self._tell(result)
-
-    def _proposals(self, start: int, first: int, count: int) -> list[tuple[dict[str, Any], str]]:
-        """Parameters and phase of the trials `first`, `first + 1` … of the generation that begins at `start`."""
-        drafted = self._draft(start, first - start + count)[first - start :]
-        taken = self._taken()
-        found = [(parameters, phase) for parameters, phase in drafted if not taken(parameters)]
-        if len(found) < count and self._learns:  # a larger total changed the plan of a generation half asked
-            more = self._propose(start, count - len(found), taken, again=1)
-            found += [(parameters, "exploit") for parameters in more]
-        while len(found) < count and (unseen := self._unseen(taken)) is not None:
-            found.append((unseen, "explore"))
+        After a change of ``search.trials`` a generation that was half done may be drafted anew; what
+        it then repeats of its finished half is replaced.
+        """
+        drafted = self._draft()
+        present = range(self._start, self._start + self.size)
+        done = {key(self.known[number].parameters) for number in present if number in self.known}
+        mine = [drafted[n - self._start] for n in numbers if n - self._start < len(drafted)]
+        found = [(parameters, phase) for parameters, phase in mine if key(parameters) not in done]
+        if len(found) < len(numbers):
+            taken = self._taken(done | {key(parameters) for parameters, _ in drafted})
+            found += self._others(taken, len(numbers) - len(found))
         return found
 
-    def _draft(self, start: int, count: int) -> list[tuple[dict[str, Any], str]]:
-        """The generation as a whole, from what was known before it."""
-        taken = self._taken(below=start)
-        planned = self._plan()[start : start + count]
+    def _draft(self) -> list[Proposal]:
+        """The whole present generation, whatever the total, from what was known before it."""
+        if self._drafted is not None:
+            return self._drafted
+        taken = self._taken(set())
+        planned = self._planned[self._start : self._start + self.size]
         found = [(parameters, "explore") for parameters in planned if not taken(parameters)]
-        if self._learns and len(found) < count:
-            found += [(p, "exploit") for p in self._propose(start, count - len(found), taken)]
-        return found
+        if self._proposer is not None and len(found) < self.size:
+            proposed = self._proposer.propose(self._history, self.size - len(found), self._start, taken)
+            found += [(parameters, "exploit") for parameters in proposed]
+        self._drafted = [*found, *self._others(taken, self.size - len(found))]
+        return self._drafted
 
-    def _propose(self, start: int, count: int, taken: Any, again: int = 0) -> list[dict[str, Any]]:
-        kind = "tpe" if self.study.search.sampler == "auto" else self.study.search.sampler
-        known = [self._known(result) for n, result in sorted(self.results.items()) if n < start]
-        seed = (self.study.search.seed * 100_003 + start + again) % 2**32
-        return propose(self.space, kind, known, count, seed, taken)
-
-    @property
-    def _learns(self) -> bool:
-        return self.study.search.sampler not in ("random", "qmc", "grid")
+    def _others(self, taken: Taken, count: int) -> list[Proposal]:
+        """Up to `count` that are not taken: the first of what can be listed, or else random ones."""
+        search = self.study.search
+        if count == 0:
+            return []
+        if self.space.size() is not None:
+            candidates = self.space.configurations()
+        elif search.sampler == "grid":
+            candidates = iter(self._planned)
+        else:
+            seed = (search.seed * 100_003 + self._start + 1) % 2**32
+            drawn = explore.points(self.space, search.scientific, 20 * count, seed, "random")
+            candidates = iter(drawn)
+        fresh = (parameters for parameters in candidates if not taken(parameters))
+        return [(parameters, "explore") for parameters in itertools.islice(fresh, count)]
 
     def _plan(self) -> list[dict[str, Any]]:
         """The configurations of the explore phase; of a space that fits, all there are."""
-        if self._planned is None:
-            search, size = self.study.search, self.space.size()
-            if size is not None and size <= search.trials:
-                self._planned = list(self.space.configurations())
-            elif search.sampler == "grid":
-                self._planned = explore.grid(self.space, self.total)[: self.total]
-            else:
-                share = self.total if search.sampler in ("random", "qmc") else (self.total + 1) // 2
-                count = min(EXPLORED_FIRST.get(search.sampler, share), self.total)
-                kind = "random" if search.sampler == "random" else "sobol"
-                self._planned = explore.points(self.space, search.scientific, count, search.seed, kind)
-        return self._planned
+        search, size = self.study.search, self.space.size()
+        if size is not None and size <= search.trials:
+            return list(self.space.configurations())
+        if search.sampler == "grid":
+            return explore.grid(self.space, self.total)[: self.total]
+        share = self.total if search.sampler not in LEARNING else (self.total + 1) // 2
+        count = min(EXPLORED_FIRST.get(search.sampler, share), self.total)
+        kind = "random" if search.sampler == "random" else "sobol"
+        return explore.points(self.space, search.scientific, count, search.seed, kind)
 
-    def _taken(self, below: int | None = None) -> Any:
-        """A test whether a configuration was proposed before; what it is asked counts as proposed."""
-        seen = {_key(self._parameters(t)) for t in self.storage.trials()[:below] if not _lost(t)}
+    def _taken(self, seen: set[str]) -> Taken:
+        """Whether a configuration is past or among those `seen`; what it is asked is seen from then on."""
 
         def taken(parameters: Mapping[str, Any]) -> bool:
-            key = _key(parameters)
-            if key in seen:
-                return True
-            seen.add(key)
-            return False
+            text = key(parameters)
+            known = text in self._past_keys or text in seen
+            seen.add(text)
+            return known
 
         return taken
 
-    def _unseen(self, taken: Any) -> dict[str, Any] | None:
-        """The first configuration of a finite space that was never proposed."""
-        if self.space.size() is None:
-            return None
-        return next((p for p in self.space.configurations() if not taken(p)), None)
 
-    def _with_rungs(self, trials: Sequence[FrozenTrial], start: int) -> list[Trial]:
-        """Storage trials as `Trial`s, with the pruning limits known before the generation at `start`."""
-        rule = self._rungs(start)
-        seed = self.study.search.seed
-        return [Trial(t.number, t.user_attrs["phase"], seed, self._parameters(t), rule) for t in trials]
-
-    def _rungs(self, start: int) -> Rungs:
-        before = [r for n, r in sorted(self.results.items()) if n < start]
-        sound = [r for r in before if r.outcome in (Outcome.COMPLETED, Outcome.PRUNED)]
-        curves = [dict(zip(*_curve(self.study, r), strict=True)) for r in sound]
-        lengths = {r.steps for r in sound if r.outcome == Outcome.COMPLETED}
-        if len(lengths) > 1:  # trials of unlike lengths cannot be compared step by step
-            return Rungs()
-        longest = max((curve for curve in curves), key=len, default={})
-        return rungs(self.study.search.pruner, curves, sorted(longest))
-
-    def _parameters(self, trial: FrozenTrial) -> dict[str, Any]:
-        stored = trial.user_attrs.get("parameters")
-        if stored is None:
-            return decode(self.space, trial)
-        return {k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(stored).items()}
-
-    def _known(self, result: TrialResult) -> Known:
-        return Known(result.trial.parameters, result.outcome, result.objective)
+def key(parameters: Mapping[str, Any]) -> str:
+    """The same text for configurations that train the same: numbers are compared to nine digits."""
+    return ";".join(f"{name}={_comparable(parameters[name])}" for name in sorted(parameters))
 
 
-def _curve(study: Study, result: TrialResult) -> tuple[list[int], list[float]]:
-    """Steps and objective values of a result at its evaluation points."""
-    if study.search.objective == "validation_error":
-        steps, accuracies = result.objectives("validation_accuracy")
-        return steps, [1 - accuracy for accuracy in accuracies]
-    return result.objectives(study.search.objective)
-
-
-def _lost(trial: FrozenTrial) -> bool:
-    return trial.user_attrs.get("outcome") == "lost"
-
-
-def _key(parameters: Mapping[str, Any]) -> str:
-    return json.dumps(dict(parameters), sort_keys=True, default=str)
+def _comparable(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return repr(value)
+    return f"{value:.9g}"

@@ -36,7 +36,9 @@ def _configuration(space: Space, u: Mapping[str, float], even: Mapping[str, Any]
 
     optimizer = value("optimizer", "optimizer", space.entries["optimizer"])
     active = space.active(optimizer)
-    return {"optimizer": optimizer} | {name: value(name, key, values) for name, (key, values) in active.items()}
+    return {"optimizer": optimizer} | {
+        name: value(name, key, values) for name, (key, values) in active.items()
+    }
 
 
 def _unit_points(dimensions: int, count: int, seed: int, kind: str) -> np.ndarray:
@@ -90,7 +92,9 @@ def grid(space: Space, count: int) -> list[dict[str, Any]]:
     for optimizer in space.entries["optimizer"].values or ():
         active = space.active(optimizer)
         axes = [_axis(values, points_each) for _, values in active.values()]
-        found += [{"optimizer": optimizer, **dict(zip(active, c, strict=True))} for c in itertools.product(*axes)]
+        found += [
+            {"optimizer": optimizer, **dict(zip(active, c, strict=True))} for c in itertools.product(*axes)
+        ]
     return found
 
 

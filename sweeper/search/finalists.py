@@ -1,14 +1,16 @@
 """Who is retrained on fresh seeds."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from sweeper.search.known import Known
 from sweeper.search.trial import Trial
 from sweeper.study.study import Study
-from sweeper.training.result import Outcome, TrialResult
+from sweeper.training.result import Outcome
 
 
-def finalists(study: Study, results: Sequence[TrialResult]) -> list[Trial]:
+def finalists(study: Study, known: Iterable[Known]) -> list[Known]:
     """The best of the search, and the best of scientific values not yet among them.
 
     The better half of the places goes to the lowest objectives. Each further place goes to the best
@@ -16,21 +18,20 @@ def finalists(study: Study, results: Sequence[TrialResult]) -> list[Trial]:
     is represented, to the next lowest objective.
     """
     places = study.confirm.finalists
-    completed = [r for r in results if r.outcome == Outcome.COMPLETED]
-    ranked = sorted(completed, key=lambda r: (r.objective, r.trial.number))
+    completed = [k for k in known if k.outcome == Outcome.COMPLETED and math.isfinite(k.objective)]
+    ranked = sorted(completed, key=lambda trial: (trial.objective, trial.number))
     chosen = ranked[: (places + 1) // 2]
     rest = ranked[len(chosen) :]
     while rest and len(chosen) < places:
-        represented = {value for r in chosen for value in _scientific(study, r)}
-        fresh = next((r for r in rest if not _scientific(study, r) <= represented), rest[0])
-        chosen.append(fresh)
-        rest.remove(fresh)
-    return [result.trial for result in chosen]
+        represented = {value for trial in chosen for value in _scientific(study, trial)}
+        place = next((i for i, t in enumerate(rest) if not _scientific(study, t) <= represented), 0)
+        chosen.append(rest.pop(place))
+    return chosen
 
 
-def _scientific(study: Study, result: TrialResult) -> set[tuple[str, Any]]:
+def _scientific(study: Study, trial: Known) -> set[tuple[str, Any]]:
     """The trial's scientific parameters with their values."""
-    parameters = result.trial.parameters
+    parameters = trial.parameters
     return {(name, str(parameters[name])) for name in study.search.scientific if name in parameters}
 
 
@@ -39,7 +40,7 @@ def confirm_seeds(study: Study) -> list[int]:
     return [study.search.seed + k for k in range(1, study.confirm.seeds + 1)]
 
 
-def confirmations(study: Study, chosen: Sequence[Trial], *, test: bool = False) -> list[Trial]:
+def confirmations(study: Study, chosen: Sequence[Known], *, test: bool = False) -> list[Trial]:
     """Every finalist on every fresh seed, seed by seed, so that pairs are complete early. No pruning."""
     return [
         Trial(trial.number, "confirm", seed, trial.parameters, test=test)

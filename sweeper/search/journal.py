@@ -1,108 +1,156 @@
-"""Optuna's journal file with grouped writes and a healed tail.
+"""Optuna's journal file: many trials in one write, and a healed tail.
 
-Optuna syncs the file once per operation, nine times a trial. Inside `group` operations gather in
-memory and reach the file in one write and one sync.
+Optuna's own backend syncs the file once per operation and keeps every trial in memory to replay the
+file. Here the operations of a group are gathered in memory by a storage that lives no longer than
+the group, and reach the file in one write and one sync.
 """
 
 import json
 import os
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import optuna
+from optuna.storages import JournalStorage
 from optuna.storages.journal import BaseJournalBackend, JournalFileBackend, JournalFileOpenLock
+from optuna.trial import FrozenTrial
+
+from sweeper.search.quiet import quiet
+
+Log = dict[str, Any]
+
+STALE = 1.0
+"""Seconds after which a lock on the journal was left by a killed process: writing takes milliseconds."""
 
 
-class GroupedJournal(BaseJournalBackend):
-    """A journal file whose appends can be gathered. Other processes may append between groups."""
+def open_journal(path: Path) -> JournalStorage:
+    """The storage of a journal file, read whole; other processes may write to the file meanwhile."""
+    with quiet():
+        return JournalStorage(JournalFileBackend(str(path), lock_obj=JournalFileOpenLock(str(path))))
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._lock = JournalFileOpenLock(str(path))
-        self._file = JournalFileBackend(str(path), lock_obj=self._lock)
-        self._gathered: list[dict[str, Any]] | None = None
-        self._lines, self._bytes = 0, 0  # complete lines seen so far, and where they end
 
-    def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
-        """Entries of the file from that number on, then those gathered and not yet written."""
-        yield from self._file.read_logs(log_number_from)
-        if self._gathered is not None:
-            yield from self._gathered[max(log_number_from - self._lines, 0) :]
+class JournalWriter:
+    """Appends finished trials to the study `name` in the journal file at `path`, which it creates."""
 
-    def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        if self._gathered is None:
-            self._file.append_logs(logs)
-        else:
-            self._gathered.extend(logs)
+    def __init__(self, path: Path, name: str) -> None:
+        self.path, self.name = path, name
+        self._studies: list[Log] = []
+        if path.exists():
+            with path.open("rb") as file:
+                self._studies = [log for line in file if "study_name" in (log := json.loads(line))]
+        if not any(log["study_name"] == name for log in self._studies):
+            scratch = _Scratch(self._studies)
+            optuna.create_study(study_name=name, storage=_storage(scratch))
+            self._write(scratch.fresh)
+            self._studies += scratch.fresh
 
-    @contextmanager
-    def group(self) -> Iterator[None]:
-        """Everything appended inside is written at the end, in one piece; the file is locked meanwhile."""
-        if self._gathered is not None:
-            yield
-            return
-        self._lock.acquire()
-        try:
-            self._count_lines()
-            self._gathered = []
-            yield
-        finally:
-            gathered, self._gathered = self._gathered or [], None
-            try:
-                if gathered:
-                    self._write(gathered)
-            finally:
-                self._lock.release()
+    def add(self, trials: Sequence[FrozenTrial]) -> None:
+        """Append `trials`, in one piece; when this returns they are on the disk."""
+        scratch = _Scratch(self._studies)
+        optuna.load_study(study_name=self.name, storage=_storage(scratch)).add_trials(trials)
+        self._write(scratch.fresh)
 
-    def _count_lines(self) -> None:
-        with self.path.open("rb") as file:
-            file.seek(self._bytes)
-            fresh = file.read()
-        self._lines += fresh.count(b"\n")
-        self._bytes += len(fresh)
-
-    def _write(self, logs: list[dict[str, Any]]) -> None:
+    def _write(self, logs: Iterable[Log]) -> None:
         text = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
-        with self.path.open("ab") as file:
-            file.write(text.encode())
-            file.flush()
-            os.fsync(file.fileno())
+        with _locked(self.path), self.path.open("ab") as file:
+            before = file.tell()
+            try:
+                file.write(text.encode())
+                file.flush()
+                os.fsync(file.fileno())
+            except OSError:
+                os.ftruncate(file.fileno(), before)  # half a group would not be read again
+                raise
+
+
+class _Scratch(BaseJournalBackend):
+    """A journal in memory: what was there before, and what is appended."""
+
+    def __init__(self, before: Sequence[Log]) -> None:
+        self._logs, self._known = list(before), len(before)
+
+    @property
+    def fresh(self) -> list[Log]:
+        return self._logs[self._known :]
+
+    def read_logs(self, log_number_from: int) -> Iterator[Log]:
+        yield from self._logs[log_number_from:]
+
+    def append_logs(self, logs: list[Log]) -> None:
+        self._logs.extend(logs)
+
+
+def _storage(backend: BaseJournalBackend) -> JournalStorage:
+    with quiet():
+        return JournalStorage(backend)
 
 
 def heal(path: Path) -> Path | None:
+    """`cut_torn_tail`, for the one who holds the run: a lock left by a killed process is removed first."""
+    _remove_stale_lock(path.with_name(path.name + ".lock"))
+    return cut_torn_tail(path)
+
+
+def cut_torn_tail(path: Path) -> Path | None:
     """Cut what a crash left behind the last sound line; return the file that keeps the cut bytes.
 
     Optuna reads a journal whose last line is torn, but the next append would make it unreadable.
-    A lock left by a killed process is removed: the caller holds the lock of the whole run.
     """
-    for lock in (path.with_name(path.name + ".lock"),):
-        if os.path.lexists(lock) and time.time() - os.lstat(lock).st_mtime > 1:
-            lock.unlink(missing_ok=True)
     if not path.exists():
         return None
-    content = path.read_bytes()
-    sound = _sound_length(content)
-    if sound == len(content):
-        return None
-    kept = path.with_name(f"{path.name}.cut-{time.strftime('%Y%m%d-%H%M%S')}")
-    kept.write_bytes(content[sound:])
-    with path.open("rb+") as file:
-        file.truncate(sound)
-        os.fsync(file.fileno())
-    return kept
+    with _locked(path):
+        sound = _sound_length(path)
+        if sound == path.stat().st_size:
+            return None
+        kept = beside(path, "cut")
+        with path.open("rb+") as file:
+            file.seek(sound)
+            kept.write_bytes(file.read())
+            file.truncate(sound)
+            os.fsync(file.fileno())
+        return kept
 
 
-def _sound_length(content: bytes) -> int:
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Nobody else appends to the journal meanwhile."""
+    lock = JournalFileOpenLock(str(path))
+    lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def beside(path: Path, what: str) -> Path:
+    """A name next to `path` that is not in use."""
+    stamp = f"{path.name}.{what}-{time.strftime('%Y%m%d-%H%M%S')}"
+    names = [stamp, *(f"{stamp}-{k}" for k in range(2, 100))]
+    return next(path.with_name(name) for name in names if not path.with_name(name).exists())
+
+
+def _remove_stale_lock(lock: Path) -> None:
+    """Remove the lock unless whoever holds it releases it soon."""
+    waited_until = time.monotonic() + STALE
+    while os.path.lexists(lock):
+        if time.monotonic() > waited_until:
+            lock.unlink(missing_ok=True)
+        time.sleep(0.02)
+
+
+def _sound_length(path: Path) -> int:
     """Bytes up to the end of the last line before the first that is torn."""
     length = 0
-    for line in content.splitlines(keepends=True):
-        if not line.endswith(b"\n"):
-            break
-        try:
-            json.loads(line)
-        except ValueError:
-            break
-        length += len(line)
+    with path.open("rb") as file:
+        for line in file:
+            try:
+                whole = line.endswith(b"\n") and isinstance(json.loads(line), dict)
+            except ValueError:
+                whole = False
+            if not whole:
+                break
+            length += len(line)
     return length

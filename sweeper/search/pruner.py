@@ -6,53 +6,66 @@ beside it. All pruners are lenient: nothing is pruned before a quarter of the tr
 beats aggressive pruning, see the discussion of optuna#2906).
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from sweeper.search.known import Known
 from sweeper.search.trial import Rungs
+from sweeper.training.result import Outcome
 
 ENOUGH = 10
 """Trials known at a rung before it prunes."""
 
-Curve = Mapping[int, float]
-"""step -> objective at that evaluation point"""
 
+class Standings:
+    """How far earlier trials had got at each evaluation point. Diverged and failed ones do not count."""
 
-def rungs(kind: str, curves: Sequence[Curve], steps: Sequence[int]) -> Rungs:
-    """The rule for the next generation.
+    def __init__(self) -> None:
+        self._best: dict[int, list[float]] = {}
+        """step -> best objective so far of every trial that reached it"""
+        self._lengths: set[int] = set()
+        self._leader: Mapping[int, float] = {}
+        self._count = 0
 
-    Args:
-        kind: ``halving`` keeps the better half at 1/4 and again at 1/2 of the training; ``median``
-            compares with the median at every evaluation point after 1/4; ``wilcoxon`` compares with
-            the leader's whole curve; ``none`` never prunes.
-        curves: one per earlier trial that was not failed; a diverged trial's ends early.
-        steps: the evaluation points of the training.
-    """
-    total = max(steps, default=0)
-    later = [step for step in steps if total / 4 <= step < total]
-    if kind == "none" or not later:
-        return Rungs()
-    if kind == "wilcoxon":
-        finished = [curve for curve in curves if total in curve]
-        leader = min(finished, key=lambda curve: min(curve.values()), default={})
-        return Rungs(leader=leader, warm_up=later[0]) if len(curves) >= ENOUGH else Rungs()
-    if kind == "halving":
-        later = [step for step in (_nearest(later, total / 4), _nearest(later, total / 2)) if step]
-    limits = {step: _median(curves, step) for step in dict.fromkeys(later)}
-    return Rungs(limits={step: limit for step, limit in limits.items() if limit is not None})
+    def add(self, trial: Known) -> None:
+        """Count a finished trial in."""
+        if not trial.sound:
+            return
+        steps = sorted(trial.curve)
+        so_far = itertools.accumulate((trial.curve[step] for step in steps), min)
+        for step, best in zip(steps, so_far, strict=True):
+            self._best.setdefault(step, []).append(best)
+        self._count += 1
+        if trial.outcome == Outcome.COMPLETED:
+            self._lengths.add(trial.steps)
+            leading = min(trial.curve.values(), default=np.inf)
+            if leading < min(self._leader.values(), default=np.inf):
+                self._leader = trial.curve
+
+    def rungs(self, kind: str) -> Rungs:
+        """The rule for the next generation.
+
+        ``halving`` keeps the better half at 1/4 and again at 1/2 of the training; ``median`` compares
+        with the median at every evaluation point after 1/4; ``wilcoxon`` compares with the leader's
+        whole curve; ``none`` never prunes. Trials of unlike lengths cannot be compared step by step:
+        then nothing is pruned either.
+        """
+        total = max(self._best, default=0)
+        later = [step for step in sorted(self._best) if total / 4 <= step < total]
+        if kind == "none" or len(self._lengths) > 1 or not later:
+            return Rungs()
+        if kind == "wilcoxon":
+            enough = self._count >= ENOUGH and self._leader
+            return Rungs(leader=dict(self._leader), warm_up=later[0]) if enough else Rungs()
+        if kind == "halving":
+            later = sorted({_nearest(later, total / 4), _nearest(later, total / 2)})
+        # Halving compares with the survivors: whoever was pruned before a rung never reached it.
+        return Rungs(
+            limits={s: float(np.median(self._best[s])) for s in later if len(self._best[s]) >= ENOUGH}
+        )
 
 
 def _nearest(steps: Sequence[int], wanted: float) -> int:
     return min(steps, key=lambda step: abs(step - wanted))
-
-
-def _median(curves: Sequence[Curve], step: int) -> float | None:
-    """Median best-so-far at `step` over the trials that reached it.
-
-    Trials that were pruned or diverged before are left out: halving compares with the survivors.
-    """
-    reached = [min(v for s, v in curve.items() if s <= step) for curve in curves if step in curve]
-    if len(reached) < ENOUGH:
-        return None
-    return float(np.median(reached))

@@ -1,78 +1,126 @@
 """Proposals that learn from earlier trials: Optuna's samplers, asked in memory.
 
-The sampler sees a study in memory, rebuilt from what is known; the storage receives finished
-proposals only. So a proposal that repeats an earlier one can be thrown away without a trace, and a
-generation is proposed the same way whether the run was interrupted or not.
+The sampler sees trials in memory alone; the storage receives finished trials only. So a proposal
+that repeats an earlier one can be thrown away without a trace, and a generation is proposed the
+same way whether the run was interrupted or not.
 """
 
-import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import optuna
-from optuna.samplers import BaseSampler
-from optuna.trial import TrialState, create_trial
+from optuna.samplers import CmaEsSampler, GPSampler
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from sweeper.search.distributions import encode, suggest
+from sweeper.search.history import History
+from sweeper.search.known import Known
+from sweeper.search.quiet import quiet
+from sweeper.search.tpe import ATTEMPTS, good_trials, propose_tpe
 from sweeper.study.space import Space
 from sweeper.training.result import Outcome
 
 STARTUP = 10
 """Trials before a model-based sampler stops drawing at random."""
-ATTEMPTS = 20
-"""Proposals in a row that may repeat known configurations."""
+
+Taken = Callable[[Mapping[str, Any]], bool]
+"""Says whether a configuration was proposed before; what it is asked counts as proposed from then on."""
 
 
-@dataclass(frozen=True)
-class Known:
-    """An earlier trial, as a sampler sees it."""
+class Proposer:
+    """Proposes generation after generation, each from the trials before it alone.
 
-    parameters: Mapping[str, Any]
-    outcome: Outcome
-    objective: float
-
-
-def make_sampler(kind: str, seed: int) -> BaseSampler:
-    """``tpe`` (multivariate, conditional ranges in groups, repelled by running trials), ``gp``, ``cmaes``."""
-    makers: dict[str, Callable[[], BaseSampler]] = {
-        "tpe": lambda: optuna.samplers.TPESampler(
-            seed=seed, multivariate=True, group=True, constant_liar=True, n_startup_trials=STARTUP
-        ),
-        "gp": lambda: optuna.samplers.GPSampler(seed=seed, n_startup_trials=STARTUP),
-        "cmaes": lambda: optuna.samplers.CmaEsSampler(
-            seed=seed, n_startup_trials=STARTUP, warn_independent_sampling=False
-        ),
-    }
-    with warnings.catch_warnings():  # multivariate, group and constant liar are marked experimental
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        return makers[kind]()
-
-
-def propose(
-    space: Space, kind: str, known: Sequence[Known], count: int, seed: int, taken: Callable[[Mapping[str, Any]], bool]
-) -> list[dict[str, Any]]:
-    """Up to `count` new configurations, from `known` trials alone; the same arguments give the same ones.
-
-    `taken` says whether a configuration was proposed before; it is told of each one that is returned.
+    Generations must be asked for in their order, all of them: CMA-ES carries its state along.
     """
-    study = optuna.create_study(sampler=make_sampler(kind, seed))
-    for trial in known:
-        study.add_trial(_frozen(space, trial))
-    found: list[dict[str, Any]] = []
-    misses = 0
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        while len(found) < count and misses < ATTEMPTS:
-            trial = study.ask()
-            parameters = suggest(trial, space)
-            if taken(parameters):
-                study.tell(trial, state=TrialState.FAIL)  # samplers ignore failed trials
-                misses += 1
-            else:
+
+    def __init__(self, kind: str, space: Space, seed: int, generation: int) -> None:
+        self.kind, self.space, self.seed = kind, space, seed
+        self._evolution = Evolution(space, seed, generation) if kind == "cmaes" else None
+
+    @property
+    def stateful(self) -> bool:
+        """Whether generations that are finished must be proposed again after an interruption."""
+        return self._evolution is not None
+
+    def propose(self, history: History, count: int, start: int, taken: Taken) -> list[dict[str, Any]]:
+        """Up to `count` new configurations for the generation at `start`, from the trials of `history`."""
+        seed = (self.seed * 100_003 + start) % 2**32
+        if self._evolution is not None:
+            return self._evolution.propose(history.trials, count, taken)
+        if self.kind == "gp":
+            return propose_gp(self.space, history, count, seed, taken)
+        return propose_tpe(self.space, history, count, seed, taken)
+
+
+def propose_gp(space: Space, history: History, count: int, seed: int, taken: Taken) -> list[dict[str, Any]]:
+    """Up to `count` new configurations by Gaussian processes; its cost grows with the cube of the trials."""
+    sampler = GPSampler(seed=seed, n_startup_trials=STARTUP, warn_independent_sampling=False)
+    good, others = history.split(good_trials(len(history)))
+    with quiet():
+        study = optuna.create_study(sampler=sampler)
+        for trial in sorted([*good, *others], key=lambda trial: trial.number):
+            study.add_trial(frozen(space, trial))
+        return [parameters for _, parameters in ask_new(study, space, count, taken)]
+
+
+class Evolution:
+    """CMA-ES over the parameters that all trials have; the others are drawn at random (Optuna's way).
+
+    Its distribution moves once a generation, when three quarters of the trials have an objective.
+    """
+
+    def __init__(self, space: Space, seed: int, generation: int) -> None:
+        self.space = space
+        with quiet():
+            sampler = CmaEsSampler(
+                seed=seed,
+                n_startup_trials=STARTUP,
+                warn_independent_sampling=False,
+                consider_pruned_trials=True,
+                popsize=max(2, 3 * generation // 4),
+            )
+        self._study = optuna.create_study(sampler=sampler)
+        self._open: dict[str, Trial] = {}
+        self._heard: set[int] = set()
+
+    def propose(self, known: Sequence[Known], count: int, taken: Taken) -> list[dict[str, Any]]:
+        """Up to `count` new configurations, after hearing of `known` trials."""
+        with quiet():
+            for trial in known:
+                if trial.number not in self._heard:
+                    self._hear(trial)
+            found = []
+            for asked, parameters in ask_new(self._study, self.space, count, taken):
+                self._open[repr(parameters)] = asked
                 found.append(parameters)
-                misses = 0
-    return found
+        return found
+
+    def _hear(self, trial: Known) -> None:
+        self._heard.add(trial.number)
+        asked = self._open.pop(repr(dict(trial.parameters)), None)
+        if asked is None:  # explored, or proposed for another number of trials
+            self._study.add_trial(frozen(self.space, trial))
+            return
+        state, value = told(trial.outcome, trial.objective)
+        if state == TrialState.PRUNED and value is not None:
+            asked.report(value, trial.steps)
+        self._study.tell(asked, None if state == TrialState.PRUNED else value, state=state)
+
+
+def ask_new(
+    study: optuna.Study, space: Space, count: int, taken: Taken
+) -> Iterator[tuple[Trial, dict[str, Any]]]:
+    """Up to `count` configurations that are not taken, asked one by one."""
+    found = misses = 0
+    while found < count and misses < ATTEMPTS:
+        trial = study.ask()
+        parameters = suggest(trial, space)
+        if taken(parameters):
+            study.tell(trial, state=TrialState.FAIL)  # samplers ignore failed trials
+            misses += 1
+        else:
+            found, misses = found + 1, 0
+            yield trial, parameters
 
 
 def told(outcome: Outcome, objective: float) -> tuple[TrialState, float | None]:
@@ -88,10 +136,15 @@ def told(outcome: Outcome, objective: float) -> tuple[TrialState, float | None]:
     return (TrialState.PRUNED if outcome == Outcome.PRUNED else TrialState.COMPLETE), objective
 
 
-def _frozen(space: Space, trial: Known) -> optuna.trial.FrozenTrial:
+def frozen(space: Space, trial: Known) -> FrozenTrial:
+    """A finished trial for a study in memory."""
     params, distributions = encode(space, trial.parameters)
     state, value = told(trial.outcome, trial.objective)
-    values: dict[str, Any] = {"value": value} if value is not None else {}
-    if state == TrialState.PRUNED:  # its last value stands among the intermediate ones
-        values = {"value": value, "intermediate_values": {0: value}}
-    return create_trial(state=state, params=params, distributions=distributions, **values)
+    return create_trial(
+        state=state,
+        params=params,
+        distributions=distributions,
+        value=value,
+        # Of a pruned trial Optuna reads the last of these.
+        intermediate_values={trial.steps: trial.objective} if state == TrialState.PRUNED else None,
+    )

@@ -1,103 +1,162 @@
-"""The persistent Optuna study of a run: the journal file of the run folder, or any storage URL."""
+"""The persistent Optuna study of a run: the journal file of the run folder, or any storage URL.
 
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from datetime import datetime
+The records are the truth; the study is a copy of the finished trials, in the order of their numbers,
+for dashboards and whatever else reads Optuna. So nothing in it is ever running, and whatever a crash
+did to it is mended from the records.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import optuna
-from optuna.storages import BaseStorage, JournalStorage
-from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial, create_trial
 
-from sweeper.errors import UserError
+from sweeper.errors import RunFailed, RunFolderError, UserError
 from sweeper.search.distributions import encode
-from sweeper.search.journal import GroupedJournal, heal
+from sweeper.search.journal import JournalWriter, beside, heal, open_journal
+from sweeper.search.known import Known
 from sweeper.search.sampler import told
 from sweeper.study.space import Space
-from sweeper.training.result import Outcome
 
-optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+class Writer(Protocol):
+    """Takes finished trials for a study."""
+
+    def add(self, trials: Sequence[FrozenTrial]) -> None:
+        """Keep `trials`; their numbers are counted on from those before."""
 
 
 class StudyStorage:
-    """Writes proposals and results to the storage; reads back what was asked before."""
+    """The study's copy of the finished trials."""
 
-    def __init__(self, name: str, url: str | None, journal: Path, *, healing: bool = True) -> None:
-        self._journal: GroupedJournal | None = None
+    def __init__(
+        self, name: str, space: Space, url: str | None, journal: Path, known: Mapping[int, Known]
+    ) -> None:
+        """Open or create the study, and bring it up to the `known` trials.
+
+        Raises:
+            RunFolderError: if the URL holds other trials under this name.
+        """
+        self.space = space
+        self.notes: list[str] = []
+        """What was mended, one sentence each."""
+        self._early: dict[int, Known] = {}
+        self._writer: Writer
         if url is None:
-            if healing:  # only the one who holds the run may cut its journal
-                heal(journal)
-            self._journal = GroupedJournal(journal)
-        storage = self._quiet(lambda: JournalStorage(self._journal)) if self._journal else open_url(url or "")
-        self.storage: BaseStorage = storage
-        self.study = optuna.create_study(study_name=name, storage=storage, load_if_exists=True)
-
-    @staticmethod
-    def _quiet(make: Any) -> Any:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            return make()
-
-    @contextmanager
-    def grouped(self) -> Iterator[None]:
-        """All writes inside reach the journal file in one piece."""
-        if self._journal is None:
-            yield
+            self._next, self._writer = self._open_journal(name, journal, known)
         else:
-            with self._journal.group():
-                yield
+            self._next, self._writer = _open_url(name, url, known)
+        self.add(trial for number, trial in known.items() if number >= self._next)
 
-    def trials(self) -> list[FrozenTrial]:
-        """All trials asked so far, by number."""
-        return self.study.get_trials(deepcopy=False)
+    def add(self, finished: Iterable[Known]) -> None:
+        """Add finished trials; one whose number is not yet due is held back until it is.
 
-    def ask(self, space: Space, parameters: Mapping[str, Any], attributes: Mapping[str, Any]) -> None:
-        """Add a running trial; its number is the count of trials before it."""
-        params, distributions = encode(space, parameters)
-        self.study.add_trial(
-            FrozenTrial(
-                number=-1,
-                trial_id=-1,
-                state=TrialState.RUNNING,
-                value=None,
-                datetime_start=datetime.now(),
-                datetime_complete=None,
-                params=params,
-                distributions=distributions,
-                user_attrs=dict(attributes),
-                system_attrs={},
-                intermediate_values={},
-            )
+        Raises:
+            RunFailed: if the storage cannot be written.
+        """
+        self._early |= {trial.number: trial for trial in finished}
+        due = []
+        while (trial := self._early.pop(self._next, None)) is not None:
+            due.append(_copy(self.space, trial))
+            self._next += 1
+        try:
+            if due:
+                self._writer.add(due)
+        except (OSError, optuna.exceptions.StorageInternalError) as error:
+            raise RunFailed(
+                f"Optuna's storage cannot be written: {error}. The records are kept; "
+                "the same command goes on from there"
+            ) from error
+
+    def _open_journal(self, name: str, path: Path, known: Mapping[int, Known]) -> tuple[int, JournalWriter]:
+        if (cut := heal(path)) is not None:
+            self.notes.append(f"{path} ended in the middle of a line; the torn part is kept in {cut.name}")
+        count = 0
+        if path.exists():
+            stored = _trials(open_journal(path), name)
+            count = len(stored)
+            if not _same(stored, known):
+                aside = beside(path, "aside")
+                path.rename(aside)
+                self.notes.append(f"{path} did not fit the records: written anew; kept as {aside.name}")
+                count = 0
+        return count, JournalWriter(path, name)
+
+
+class _StudyWriter:
+    """Adds trials to a study in any of Optuna's storages."""
+
+    def __init__(self, study: optuna.Study) -> None:
+        self.study = study
+
+    def add(self, trials: Sequence[FrozenTrial]) -> None:
+        self.study.add_trials(trials)
+
+
+def _open_url(name: str, url: str, known: Mapping[int, Known]) -> tuple[int, Writer]:
+    storage = open_url(url)
+    stored = _trials(storage, name)
+    if not _same(stored, known):
+        raise RunFolderError(
+            f"--storage {url!r} holds a study {name!r} with {len(stored)} trials that this run folder does "
+            "not know; start both over with --fresh, or give the study another name"
         )
+    study = optuna.create_study(study_name=name, storage=storage, load_if_exists=True)
+    return len(stored), _StudyWriter(study)
 
-    def tell(self, number: int, outcome: Outcome, objective: float, curve: Mapping[int, float], reason: str) -> None:
-        """Report the curve and end the trial; a trial that was told before is left alone."""
-        stored = self.study.get_trials(deepcopy=False)[number]
-        if stored.state.is_finished():
-            return
-        trial = stored._trial_id
-        for step, value in curve.items():
-            self.storage.set_trial_intermediate_value(trial, step, value)
-        self.storage.set_trial_user_attr(trial, "outcome", str(outcome))
-        if reason:
-            self.storage.set_trial_user_attr(trial, "reason", reason)
-        state, value = told(outcome, objective)
-        self.storage.set_trial_state_values(trial, state, None if value is None else [value])
 
-    def shelve(self) -> None:
-        """Mark what was asked and not trained as waiting: nothing is running when no process is."""
-        for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            self.storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
+def _trials(storage: BaseStorage, name: str) -> list[FrozenTrial]:
+    """All trials of the study, by number; none if there is no such study."""
+    if name not in optuna.get_all_study_names(storage):
+        return []
+    return optuna.load_study(study_name=name, storage=storage).get_trials(deepcopy=False)
 
-    def add_lost(self) -> None:
-        """A failed place holder for a trial of which neither storage nor records know the parameters."""
-        self.study.add_trial(create_trial(state=TrialState.FAIL, user_attrs={"outcome": "lost"}))
+
+def _same(stored: Sequence[FrozenTrial], known: Mapping[int, Known]) -> bool:
+    return all(
+        number in known
+        and trial.state.is_finished()
+        and trial.user_attrs.get("parameters") == _text(known[number].parameters)
+        for number, trial in enumerate(stored)
+    )
+
+
+def _copy(space: Space, trial: Known) -> FrozenTrial:
+    params, distributions = encode(space, trial.parameters)
+    state, value = told(trial.outcome, trial.objective)
+    attributes = {
+        "phase": trial.phase,
+        "outcome": str(trial.outcome),
+        "parameters": _text(trial.parameters),
+        **({"reason": trial.reason} if trial.reason else {}),
+    }
+    copy = create_trial(
+        state=state,
+        value=value,
+        params=params,
+        distributions=distributions,
+        user_attrs=attributes,
+        intermediate_values=dict(trial.curve),
+    )
+    if copy.datetime_complete is not None:
+        copy.datetime_start = copy.datetime_complete - timedelta(seconds=trial.seconds)
+    return copy
+
+
+def _text(parameters: Mapping[str, Any]) -> str:
+    return json.dumps(dict(parameters), sort_keys=True)
 
 
 def open_url(url: str) -> BaseStorage:
-    """A storage by URL; a wrong one is the user's mistake, said in one message."""
+    """A storage by URL.
+
+    Raises:
+        UserError: in one message, whatever is wrong with it.
+    """
     try:
         return optuna.storages.get_storage(url)
     except Exception as error:  # sqlalchemy, drivers and Optuna raise many kinds here

@@ -1,0 +1,198 @@
+"""The search as a whole, on objectives that are formulas: totals, generations, repeats, resumption."""
+
+import json
+import logging
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+from made_up import MIXED, bowl, result, search_through, study
+
+from sweeper.search.driver import Search, key
+from sweeper.search.trial import Trial
+from sweeper.training.result import Outcome
+
+SAMPLERS = ["auto", "tpe", "random", "qmc", "grid", "cmaes"]
+ALL = [*SAMPLERS, "gp"]
+"""Gaussian processes take half a second a proposal."""
+RATE = {"low": 1e-4, "high": 1.0, "log": True}
+SMALL = {"optimizer": ["sgd", "adam"], "activation": ["relu", "tanh", "elu"], "learning_rate": [0.1, 0.01]}
+
+
+def some_end_early(trial: Trial) -> Outcome | None:
+    """Every fifth trial is pruned, every eleventh fails."""
+    if trial.number % 11 == 3:
+        return Outcome.FAILED
+    return Outcome.PRUNED if trial.number % 5 == 4 and math.isfinite(bowl(trial.parameters)) else None
+
+
+@pytest.mark.parametrize("sampler", ALL)
+def test_every_sampler_works_on_a_mixed_space(
+    sampler: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The total is reached, no configuration comes twice, every value lies in its range, nobody is warned."""
+    count = 30 if sampler != "gp" else 14
+    asked = study(MIXED, sampler=sampler, trials=count, generation=8)
+    with caplog.at_level(logging.DEBUG), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        trials = search_through(Search(asked), outcome=some_end_early)
+    assert [trial.number for trial in trials] == list(range(len(trials)))
+    assert len(trials) == count if sampler != "grid" else 0 < len(trials) <= count
+    assert len({key(trial.parameters) for trial in trials}) == len(trials)
+    for trial in trials:
+        low, high = (1e-3, 10.0) if trial.parameters["optimizer"] == "sgd" else (1e-4, 1.0)
+        assert low <= trial.parameters["learning_rate"] <= high
+        assert trial.parameters["model.width"] in range(4, 65, 4)
+        assert trial.parameters["activation_penalty"] == 0 or trial.parameters["activation_penalty"] >= 1e-6
+        assert ("betas" in trial.parameters) == (trial.parameters["optimizer"] == "adam")
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+    assert "arn" not in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_an_interrupted_search_goes_on_as_if_nothing_had_happened(sampler: str) -> None:
+    """Whatever was known when it stopped, the same trials follow: numbers, phases, parameters, rungs."""
+    asked = study(MIXED, sampler=sampler, trials=24, generation=6, pruner="median")
+    whole = search_through(Search(asked), outcome=some_end_early)
+    for cut in (0, 5, 6, 13, 17):
+        known = [result(trial, bowl(trial.parameters), some_end_early(trial)) for trial in whole[:cut]]
+        rest = search_through(Search(asked, known), outcome=some_end_early)
+        assert rest == whole[cut:], cut
+
+
+def test_results_may_come_in_any_order() -> None:
+    """The order in which a generation finishes changes nothing of the next one."""
+    asked = study(MIXED, trials=40, generation=10)
+    straight = search_through(Search(asked))
+    search, shuffled = Search(asked), []
+    generator = np.random.default_rng(0)
+    while trials := search.next_generation():
+        for place in generator.permutation(len(trials)):
+            search.learn(result(trials[place], bowl(trials[place].parameters)))
+        shuffled += trials
+    assert shuffled == straight
+
+
+def test_a_generation_with_holes_is_filled() -> None:
+    """Of a generation that was half done, whichever half, the other half is asked for."""
+    asked = study(MIXED, trials=20, generation=10)
+    whole = search_through(Search(asked))
+    known = [result(trial, bowl(trial.parameters)) for trial in whole if trial.number in (0, 3, 9)]
+    assert Search(asked, known).next_generation() == [whole[n] for n in (1, 2, 4, 5, 6, 7, 8)]
+
+
+@pytest.mark.parametrize("sampler", ALL)
+def test_a_fixed_space_ends_after_its_combinations(sampler: str) -> None:
+    """Three combinations are three trials, however many were asked for."""
+    space = {"optimizer": "sgd", "learning_rate": [0.1, 0.2, 0.3]}
+    trials = search_through(Search(study(space, sampler=sampler, trials=100, generation=4)))
+    assert [trial.parameters["learning_rate"] for trial in trials] == [0.1, 0.2, 0.3]
+
+
+@pytest.mark.parametrize("sampler", ["auto", "tpe", "random", "qmc", "gp", "cmaes"])
+def test_a_small_space_is_never_asked_twice(sampler: str) -> None:
+    """11 of 12 configurations, most of them proposed by a model that knows few places: no repeats."""
+    trials = search_through(Search(study(SMALL, sampler=sampler, trials=11, generation=3)))
+    assert len({json.dumps(trial.parameters, sort_keys=True) for trial in trials}) == len(trials) == 11
+
+
+def test_trials_is_a_total() -> None:
+    """Raising it goes on behind what is there, lowering it asks for nothing more."""
+    few = search_through(Search(study(MIXED, trials=25, generation=10)))
+    known = [result(trial, bowl(trial.parameters)) for trial in few]
+    more = search_through(Search(study(MIXED, trials=60, generation=10), known))
+    assert [trial.number for trial in more] == list(range(25, 60))
+    assert len({key(trial.parameters) for trial in [*few, *more]}) == 60
+    assert Search(study(MIXED, trials=12, generation=10), known).next_generation() == []
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_a_raised_total_repeats_nothing_of_a_half_finished_generation(sampler: str) -> None:
+    """The new plan may differ from the old one; what was trained under the old one is not trained again."""
+    space = SMALL | {"learning_rate": RATE}
+    few = search_through(Search(study(space, sampler=sampler, trials=15, generation=10)))[:13]
+    known = [result(trial, bowl(trial.parameters)) for trial in few]
+    more = search_through(Search(study(space, sampler=sampler, trials=40, generation=10), known))
+    assert len({key(trial.parameters) for trial in [*few, *more]}) == len(few) + len(more) >= 36
+
+
+def test_a_finer_grid_goes_on_behind_a_coarser_one() -> None:
+    """Raising the total of a grid search trains further points, none of them twice, up to the total."""
+    space = {"optimizer": ["sgd", "adam"], "learning_rate": RATE}
+    few = search_through(Search(study(space, sampler="grid", trials=6, generation=4)))
+    known = [result(trial, bowl(trial.parameters)) for trial in few]
+    more = search_through(Search(study(space, sampler="grid", trials=20, generation=4), known))
+    assert len({key(trial.parameters) for trial in [*few, *more]}) == len(few) + len(more) == 20
+
+
+def test_nothing_but_zeros_ends_a_search_of_few_places() -> None:
+    """Where half of the trials are at zero and the rest is fixed, zero comes once; the total is reached."""
+    space = {
+        "optimizer": "sgd",
+        "learning_rate": 0.1,
+        "activation_penalty": {"low": 1e-6, "high": 1.0, "log": True, "zero": 0.5},
+    }
+    for sampler in ("random", "qmc", "auto"):
+        trials = search_through(Search(study(space, sampler=sampler, trials=30, generation=10)))
+        assert len(trials) == 30
+        assert sum(trial.parameters["activation_penalty"] == 0 for trial in trials) == 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ({"learning_rate": 0.1}, {"learning_rate": 0.1 + 1e-12}, True),
+        ({"learning_rate": 0.30000000000000004}, {"learning_rate": 0.3}, True),
+        ({"momentum": 1}, {"momentum": 1.0}, True),
+        ({"learning_rate": 0.1}, {"learning_rate": 0.1001}, False),
+        ({"nesterov": True}, {"nesterov": 1}, False),
+        ({"betas": (0.9, 0.99)}, {"betas": (0.9, 0.999)}, False),
+        ({"a": 1, "b": 2}, {"b": 2, "a": 1}, True),
+    ],
+    ids=str,
+)
+def test_configurations_are_compared_as_numbers(one: Any, other: Any, same: bool) -> None:
+    """What trains the same counts as the same, to nine digits; order does not matter."""
+    assert (key(one) == key(other)) is same
+
+
+def test_rates_of_one_optimizer_are_compared_whatever_key_they_came_from() -> None:
+    """A rate under `learning_rate.sgd` and the same rate under `learning_rate` are one configuration."""
+    space = {"optimizer": ["sgd", "adam"], "learning_rate": [0.1, 0.2], "learning_rate.sgd": [0.1, 0.2, 0.3]}
+    trials = search_through(Search(study(space, trials=100, generation=3)))
+    assert len({key(trial.parameters) for trial in trials}) == len(trials) == 5
+
+
+def test_phases_follow_each_other() -> None:
+    """Half of the trials explore, the other half exploits; random searches only explore."""
+    phases = [trial.phase for trial in search_through(Search(study(MIXED, trials=30, generation=7)))]
+    assert phases == ["explore"] * 15 + ["exploit"] * 15
+    random = search_through(Search(study(MIXED, sampler="random", trials=30)))
+    assert {trial.phase for trial in random} == {"explore"}
+
+
+def test_all_trials_share_the_seed_of_the_search() -> None:
+    """Configurations are compared on one seed; fresh ones are for confirmation."""
+    assert {t.seed for t in search_through(Search(study(MIXED, trials=12, seed=7)))} == {7}
+
+
+def test_the_model_is_used() -> None:
+    """Exploitation finds lower objectives and fewer divergences than exploration did."""
+    trials = search_through(Search(study(MIXED, trials=120)))
+    values = np.array([bowl(trial.parameters) for trial in trials])
+    assert np.median(values[60:]) < 0.6 * np.median(values[:60])
+    assert np.isinf(values[60:]).sum() < np.isinf(values[:60]).sum()
+
+
+def test_evolution_narrows() -> None:
+    """CMA-ES, which lives from generation to generation, gathers its rates around the best one."""
+    space = {
+        "optimizer": "adam",
+        "learning_rate": RATE,
+        "weight_decay": {"low": 1e-6, "high": 1.0, "log": True},
+    }
+    trials = search_through(Search(study(space, sampler="cmaes", trials=150, generation=10)))
+    rates = np.log10([trial.parameters["learning_rate"] for trial in trials])
+    assert np.abs(rates[-30:] + 2).mean() < 0.3 * np.abs(rates[10:40] + 2).mean()

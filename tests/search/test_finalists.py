@@ -1,0 +1,70 @@
+"""Who is confirmed, on which seeds."""
+
+import math
+from collections import Counter
+
+from made_up import known, study
+
+from sweeper.search.finalists import confirm_seeds, confirmations, finalists
+from sweeper.search.known import Known
+from sweeper.training.result import Outcome
+
+SPACE = {"optimizer": ["sgd", "adam"], "activation": ["relu", "tanh", "elu"]}
+
+
+def entry(
+    number: int, optimizer: str, activation: str, value: float, outcome: Outcome | None = None
+) -> Known:
+    """A finished trial of the space."""
+    return known(
+        number, {"optimizer": optimizer, "activation": activation, "learning_rate": 0.1}, value, outcome
+    )
+
+
+TRIALS = [
+    entry(0, "adam", "relu", 0.5),
+    entry(1, "adam", "relu", 0.1),
+    entry(2, "adam", "relu", 0.2),
+    entry(3, "adam", "relu", 0.3),
+    entry(4, "adam", "tanh", 0.6),
+    entry(5, "sgd", "relu", 0.7),
+    entry(6, "sgd", "elu", 0.9),
+    entry(7, "adam", "relu", math.inf),
+    entry(8, "adam", "relu", 0.05, Outcome.FAILED),
+    entry(9, "adam", "relu", -1.0, Outcome.PRUNED),
+]
+
+
+def test_the_better_half_goes_to_the_best_and_the_rest_to_what_is_not_yet_there() -> None:
+    """Three of five places by objective; then the best tanh, the best sgd."""
+    asked = study(SPACE, confirm={"finalists": 5, "seeds": 2})
+    assert [trial.number for trial in finalists(asked, TRIALS)] == [1, 2, 3, 4, 5]
+
+
+def test_a_place_that_no_value_needs_goes_to_the_next_best() -> None:
+    """When every scientific value is represented, the order of the objectives decides."""
+    asked = study(SPACE, confirm={"finalists": 10, "seeds": 2})
+    assert [trial.number for trial in finalists(asked, TRIALS)] == [1, 2, 3, 0, 4, 5, 6]
+
+
+def test_only_completed_trials_are_confirmed() -> None:
+    """Pruned, diverged and failed ones are out, whatever objective they carry."""
+    asked = study(SPACE, confirm={"finalists": 5, "seeds": 2})
+    assert finalists(asked, TRIALS[7:]) == []
+
+
+def test_every_finalist_meets_every_fresh_seed_once() -> None:
+    """Pairs: the same seeds for all, none of them the seed of the search, complete seed by seed."""
+    asked = study(SPACE, seed=7, confirm={"finalists": 2, "seeds": 3})
+    trials = confirmations(asked, finalists(asked, TRIALS))
+    assert confirm_seeds(asked) == [8, 9, 10]
+    assert [(trial.number, trial.seed) for trial in trials] == [(n, s) for s in (8, 9, 10) for n in (1, 4)]
+    assert Counter(trial.phase for trial in trials) == {"confirm": 6}
+    assert not any(trial.rungs.limits or trial.rungs.leader or trial.test for trial in trials)
+
+
+def test_ties_go_to_the_earlier_trial() -> None:
+    """The choice does not depend on the order in which results came."""
+    asked = study(SPACE, confirm={"finalists": 1, "seeds": 1})
+    tied = [entry(4, "sgd", "relu", 0.5), entry(2, "adam", "tanh", 0.5), entry(3, "sgd", "elu", 0.5)]
+    assert [trial.number for trial in finalists(asked, tied)] == [2]

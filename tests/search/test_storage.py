@@ -1,0 +1,267 @@
+"""Optuna's copy of the trials: read back with Optuna, torn, lost, contradicted, written to by others."""
+
+import json
+import math
+import os
+import shutil
+import threading
+import time
+import warnings
+from pathlib import Path
+
+import optuna
+import pytest
+from made_up import MIXED, bowl, known, study
+from optuna.trial import TrialState
+
+from sweeper.errors import RunFailed, RunFolderError, UserError
+from sweeper.search import explore, journal
+from sweeper.search.distributions import encode
+from sweeper.search.known import Known
+from sweeper.search.storage import StudyStorage, delete_study, open_url
+from sweeper.training.result import Outcome
+
+SPACE = study(MIXED).space
+OUTCOMES = {4: Outcome.PRUNED, 7: Outcome.FAILED}
+
+
+def trials(count: int, seed: int = 0) -> dict[int, Known]:
+    """Finished trials of every outcome, by number."""
+    points = explore.points(SPACE, (), count, seed, "random")
+    return {n: known(n, p, math.inf if n == 5 else bowl(p), OUTCOMES.get(n)) for n, p in enumerate(points)}
+
+
+def opened(path: Path, finished: dict[int, Known], url: str | None = None) -> StudyStorage:
+    """The storage of a run that knows these trials."""
+    return StudyStorage("made-up", SPACE, url, path / "journal.log", finished)
+
+
+def read(path: Path) -> list[optuna.trial.FrozenTrial]:
+    """What any other program finds in the journal."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        backend = optuna.storages.journal.JournalFileBackend(str(path / "journal.log"))
+        storage = optuna.storages.JournalStorage(backend)
+    return optuna.load_study(study_name="made-up", storage=storage).trials
+
+
+@pytest.fixture(scope="module")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with Optuna's tables, which take a second to make."""
+    path = tmp_path_factory.mktemp("database") / "optuna.db"
+    open_url(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def database(empty_database: Path, tmp_path: Path) -> str:
+    """The URL of a fresh database."""
+    shutil.copy(empty_database, tmp_path / "optuna.db")
+    return f"sqlite:///{tmp_path / 'optuna.db'}"
+
+
+@pytest.fixture(params=["journal", "sqlite"])
+def url(request: pytest.FixtureRequest) -> str | None:
+    """The journal of the run folder, or a database."""
+    return None if request.param == "journal" else request.getfixturevalue("database")
+
+
+def stored(path: Path, url: str | None) -> list[optuna.trial.FrozenTrial]:
+    """The trials in either storage."""
+    return read(path) if url is None else optuna.load_study(study_name="made-up", storage=url).trials
+
+
+def test_optuna_reads_what_was_added(tmp_path: Path, url: str | None) -> None:
+    """Numbers, states, parameters, values, curves and reasons arrive; nothing is running."""
+    finished = trials(10)
+    opened(tmp_path, {}, url).add(finished.values())
+    found = stored(tmp_path, url)
+    assert [trial.number for trial in found] == list(range(10))
+    states = {4: TrialState.PRUNED, 7: TrialState.FAIL}
+    assert [trial.state for trial in found] == [states.get(n, TrialState.COMPLETE) for n in range(10)]
+    for trial, mine in zip(found, finished.values(), strict=True):
+        assert trial.params == encode(SPACE, mine.parameters)[0]
+        assert trial.intermediate_values == mine.curve
+        assert trial.user_attrs["outcome"] == mine.outcome
+        assert {
+            k: tuple(v) if isinstance(v, list) else v
+            for k, v in json.loads(trial.user_attrs["parameters"]).items()
+        } == mine.parameters
+        assert trial.user_attrs.get("reason", "") == mine.reason
+        if mine.outcome == Outcome.DIVERGED:
+            assert trial.value == math.inf
+        elif mine.outcome == Outcome.COMPLETED:
+            assert trial.value == mine.objective
+    assert optuna.load_study(study_name="made-up", storage=url).best_trial.number in finished if url else True
+
+
+def test_trials_arrive_in_the_order_of_their_numbers(tmp_path: Path, url: str | None) -> None:
+    """A trial that finishes early waits for those before it."""
+    finished, storage = trials(6), opened(tmp_path, {}, url)
+    for number in (2, 0, 5):
+        storage.add([finished[number]])
+    assert len(stored(tmp_path, url)) == 1
+    for number in (1, 3):
+        storage.add([finished[number]])
+    assert len(stored(tmp_path, url)) == 4
+    storage.add([finished[4]])
+    assert [t.user_attrs["parameters"] for t in stored(tmp_path, url)] == [
+        json.dumps(dict(trial.parameters), sort_keys=True) for trial in finished.values()
+    ]
+
+
+def test_what_was_recorded_and_not_told_is_told(tmp_path: Path, url: str | None) -> None:
+    """A crash between records and storage is mended at the next start; nothing comes twice."""
+    finished = trials(8)
+    opened(tmp_path, {}, url).add(list(finished.values())[:3])
+    assert opened(tmp_path, finished, url).notes == []
+    assert len(stored(tmp_path, url)) == 8
+    opened(tmp_path, finished, url)
+    assert len(stored(tmp_path, url)) == 8
+
+
+@pytest.mark.parametrize(
+    "torn", [b'{"op_code":4,"study_id":0,"val', b"\x00" * 50, b'{"op_code": 4}', b"x\ny\n"]
+)
+def test_a_torn_tail_is_cut_and_kept(tmp_path: Path, torn: bytes) -> None:
+    """Bytes behind the last sound line are moved to a file beside; the journal goes on."""
+    finished = trials(6)
+    opened(tmp_path, {}).add(list(finished.values())[:4])
+    path = tmp_path / "journal.log"
+    sound = path.read_bytes()
+    path.write_bytes(sound + torn)
+    storage = opened(tmp_path, {n: finished[n] for n in range(4)})
+    assert path.read_bytes() == sound
+    (kept,) = tmp_path.glob("journal.log.cut-*")
+    assert kept.read_bytes() == torn
+    assert storage.notes == [f"{path} ended in the middle of a line; the torn part is kept in {kept.name}"]
+    storage.add([finished[4], finished[5]])
+    assert len(read(tmp_path)) == 6
+
+
+def test_a_tear_inside_the_last_trials_is_mended_from_the_records(tmp_path: Path) -> None:
+    """When the tear takes whole trials along, they are told again."""
+    finished = trials(6)
+    opened(tmp_path, {}).add(finished.values())
+    path = tmp_path / "journal.log"
+    path.write_bytes(path.read_bytes()[: -path.stat().st_size // 3])
+    opened(tmp_path, finished)
+    assert len(read(tmp_path)) == 6
+
+
+def test_a_lost_journal_is_written_anew(tmp_path: Path) -> None:
+    """The records are enough."""
+    opened(tmp_path, {}).add(trials(5).values())
+    (tmp_path / "journal.log").unlink()
+    assert opened(tmp_path, trials(5)).notes == []
+    assert len(read(tmp_path)) == 5
+
+
+@pytest.mark.parametrize(
+    "known_after", [trials(2), {}, trials(5, seed=1), {n: t for n, t in trials(5).items() if n != 2}]
+)
+def test_a_journal_that_contradicts_the_records_is_set_aside(
+    tmp_path: Path, known_after: dict[int, Known]
+) -> None:
+    """Records lost, of other trials, or with a hole: the records count, and nothing is thrown away."""
+    opened(tmp_path, {}).add(trials(5).values())
+    before = (tmp_path / "journal.log").read_bytes()
+    storage = opened(tmp_path, known_after)
+    (aside,) = tmp_path.glob("journal.log.aside-*")
+    assert aside.read_bytes() == before
+    assert storage.notes == [
+        f"{tmp_path / 'journal.log'} did not fit the records: written anew; kept as {aside.name}"
+    ]
+    assert len(read(tmp_path)) == (2 if 2 not in known_after and known_after else len(known_after))
+
+
+def test_a_running_trial_of_somebody_else_is_set_aside_too(tmp_path: Path) -> None:
+    """Whatever else was written to the journal as a trial cannot be ours."""
+    opened(tmp_path, {}).add(trials(2).values())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        backend = optuna.storages.journal.JournalFileBackend(str(tmp_path / "journal.log"))
+        optuna.load_study(study_name="made-up", storage=optuna.storages.JournalStorage(backend)).ask()
+    opened(tmp_path, trials(2))
+    assert [trial.state for trial in read(tmp_path)] == [TrialState.COMPLETE] * 2
+
+
+def test_others_may_write_to_the_journal_meanwhile(tmp_path: Path) -> None:
+    """A dashboard that puts a note on the study loses nothing and disturbs nothing."""
+    finished, storage = trials(6), opened(tmp_path, {})
+    storage.add([finished[0], finished[1]])
+    other = journal.open_journal(tmp_path / "journal.log")
+    other.set_study_user_attr(0, "note", "hello")
+    storage.add([finished[2]])
+    other.set_study_user_attr(0, "note", "hello again")
+    storage.add([finished[3]])
+    assert len(other.get_all_trials(0)) == len(read(tmp_path)) == 4
+    assert len(opened(tmp_path, trials(4)).notes) == 0
+    assert journal.open_journal(tmp_path / "journal.log").get_study_user_attrs(0) == {"note": "hello again"}
+
+
+def test_a_stale_lock_of_the_journal_is_removed(tmp_path: Path) -> None:
+    """A process that was killed while writing leaves its lock; the next start does not wait half a minute."""
+    opened(tmp_path, {}).add(trials(1).values())
+    (tmp_path / "journal.log.lock").touch()
+    start = time.monotonic()
+    opened(tmp_path, trials(1)).add([trials(2)[1]])
+    assert time.monotonic() - start < 5
+    assert len(read(tmp_path)) == 2
+
+
+def test_a_lock_in_use_is_waited_for(tmp_path: Path) -> None:
+    """A dashboard that writes at this very moment is not robbed of its lock."""
+    opened(tmp_path, {})
+    lock = tmp_path / "journal.log.lock"
+    lock.touch()
+    threading.Timer(0.2, lock.unlink).start()
+    assert journal.heal(tmp_path / "journal.log") is None
+    assert not lock.exists()
+
+
+def test_a_full_disk_leaves_the_journal_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run ends with one message; what half reached the file is taken back."""
+    storage = opened(tmp_path, {})
+    storage.add([trials(1)[0]])
+    before = (tmp_path / "journal.log").read_bytes()
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(RunFailed, match=r"No space left on device.*The records are kept"):
+        storage.add([trials(2)[1]])
+    assert (tmp_path / "journal.log").read_bytes() == before
+
+
+def test_one_group_is_one_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty trials cost one sync of the file, not one for each of their entries."""
+    storage, synced = opened(tmp_path, {}), []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    storage.add(trials(20).values())
+    assert len(synced) == 1
+
+
+def test_a_database_with_other_trials_is_refused(tmp_path: Path, database: str) -> None:
+    """Two run folders do not mix in one study: the message says what is there and what to do."""
+    opened(tmp_path, {}, database).add(trials(3).values())
+    with pytest.raises(RunFolderError) as caught:
+        opened(tmp_path, {}, database)
+    assert str(caught.value) == (
+        f"--storage '{database}' holds a study 'made-up' with 3 trials that this run folder does not know; "
+        "start both over with --fresh, or give the study another name"
+    )
+    delete_study("made-up", database)
+    opened(tmp_path, {}, database)
+
+
+@pytest.mark.parametrize(
+    "url", ["nonsense", "sqlite:///no/such/folder/a.db", "postgresql://h/d", "mysql+nodriver://x"]
+)
+def test_a_wrong_url_is_one_clear_message(url: str) -> None:
+    """Whatever sqlalchemy, a driver or Optuna make of it, the user reads one line with an example."""
+    with pytest.raises(
+        UserError, match=r"^--storage .*: cannot be opened: .* For example sqlite:///sweeper.db$"
+    ):
+        open_url(url)
