@@ -1,5 +1,6 @@
 """The answer of a run: the winner, how sure it is, and what is tied with it."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,12 +13,20 @@ from sweeper.tables.confirmation import confirmed
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean over seeds with its 95 % bootstrap interval, in the unit of the objective."""
+    """A mean over seeds with its 95 % interval, in the unit of the objective.
+
+    `low` and `high` are NaN where one seed says nothing about its spread.
+    """
 
     mean: float
     low: float
     high: float
     seeds: int
+
+    def to_dict(self) -> dict[str, float | None]:
+        """For JSON, which has no NaN."""
+        ends = {"low": self.low, "high": self.high}
+        return {"mean": self.mean, **{k: None if math.isnan(v) else v for k, v in ends.items()}}
 
 
 @dataclass(frozen=True)
@@ -32,16 +41,16 @@ class Answer:
     test: Mapping[str, float] | None
     """Mean scores of the winner on the test rows over the fresh seeds, e.g. loss and accuracy."""
     tied: tuple[int, ...]
-    """Other finalists whose paired difference to the winner has an interval that contains 0."""
+    """Other finalists that the winner is not shown to be better than: the simultaneous interval of their
+    paired difference contains 0."""
 
     def to_dict(self) -> dict[str, Any]:
         """The contract of ``best --json``."""
-        interval = self.confirmed
         return {
             "trial": self.trial,
             "parameters": {k: list(v) if isinstance(v, tuple) else v for k, v in self.parameters.items()},
             "objective": self.objective,
-            "confirmed": interval and {"mean": interval.mean, "low": interval.low, "high": interval.high},
+            "confirmed": None if self.confirmed is None else self.confirmed.to_dict(),
             "test": None if self.test is None else dict(self.test),
             "tied": list(self.tied),
         }
@@ -56,11 +65,13 @@ def answer(trials: pd.DataFrame, test: Mapping[str, Any] | None) -> Answer | Non
     if search.empty:
         return None
     ranking = confirmed(trials)
-    interval, tied = None, ()
+    interval: Interval | None = None
+    tied: tuple[int, ...] = ()
     if len(ranking):
         first = ranking.iloc[0]
         number = int(first["trial"])
-        interval = Interval(*(float(first[k]) for k in ("mean", "low", "high")), seeds=int(first["n"]))
+        mean, low, high = (float(first[name]) for name in ("mean", "low", "high"))
+        interval = Interval(mean, low, high, seeds=int(first["n"]))
         tied = tuple(int(t) for t in ranking.loc[ranking["tied"], "trial"] if int(t) != number)
     else:
         number = int(search.sort_values(["objective", "trial"]).iloc[0]["trial"])

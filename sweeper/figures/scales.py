@@ -1,0 +1,100 @@
+"""Axes whose ticks can be read: logarithms over any span, losses, shares."""
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
+
+LOG_FROM = 8.0
+"""Ratio of largest to smallest value from which an axis is logarithmic."""
+
+
+def plain(value: float, _: object = None) -> str:
+    """``0.001``, ``30``, and powers of ten outside 1e-3 … 1e4."""
+    if value == 0:
+        return "0"
+    exponent = math.floor(math.log10(abs(value)) + 1e-9)
+    if -3 <= exponent <= 3:
+        return f"{value:g}"
+    mantissa = value / 10.0**exponent
+    power = f"10^{{{exponent}}}"
+    return f"${power}$" if math.isclose(mantissa, 1) else f"${mantissa:g}\\times {power}$"
+
+
+def decade(value: float, _: object = None) -> str:
+    """Powers of ten, ``1`` and ``10`` written out."""
+    return (
+        plain(value) if value == 0 or 0.9 < abs(value) < 11 else f"$10^{{{round(math.log10(abs(value)))}}}$"
+    )
+
+
+def log_axis(axis: Axis, most: int = 9) -> None:
+    """Make `axis` logarithmic, limits as they are.
+
+    At most `most` ticks at decades, or ticks at 1-2-5 where few decades show.
+    """
+    low, high = _to_log(axis)
+    decades = math.log10(high / low)
+    axis.set_major_formatter(FuncFormatter(plain if decades < 2 or low > 5e-4 else decade))
+    if decades < 0.5:
+        axis.set_major_locator(MaxNLocator(5))
+        axis.set_minor_locator(NullLocator())
+    elif decades < 2:
+        axis.set_major_locator(LogLocator(10, subs=(1, 2, 5)))
+    else:
+        axis.set_major_locator(LogLocator(10, numticks=most))
+        axis.set_minor_locator(LogLocator(10, subs=range(2, 10), numticks=200))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _to_log(axis: Axis) -> tuple[float, float]:
+    axes: Any = axis.axes
+    if axis is axes.xaxis:
+        axes.set_xscale("log", nonpositive="mask")
+        return axes.get_xlim()
+    axes.set_yscale("log", nonpositive="mask")
+    return axes.get_ylim()
+
+
+def loss_axis(axis: Axis, values: Iterable[float]) -> None:
+    """Logarithmic when all `values` are positive and span more than a factor of `LOG_FROM`; else linear."""
+    known = np.array([value for value in values if math.isfinite(value)])
+    if len(known) and known.min() > 0 and known.max() / known.min() > LOG_FROM:
+        log_axis(axis)
+
+
+def share_axis(axes: Axes) -> None:
+    """A y axis for shares, 0 to 100 %."""
+    axes.set_ylim(-0.04, 1.04)
+    axes.yaxis.set_major_locator(FixedLocator([0, 0.25, 0.5, 0.75, 1]))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f} %"))
+
+
+def layer_axis(axes: Axes) -> None:
+    """An x axis of layer numbers."""
+    axes.set_xlabel("layer (0 = input)")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=9))
+
+
+def decade_below(value: float) -> float:
+    """The power of ten at or just below `value`."""
+    return float(10.0 ** math.floor(math.log10(value) + 1e-9))
+
+
+def weight_axis(axes: Axes, smallest: float, largest: float) -> None:
+    """An x axis for weights that may be exactly 0.
+
+    Logarithmic from the decade of `smallest`, the least weight above 0, to `largest`; 0 at the left.
+    """
+    first, last = math.floor(math.log10(smallest) + 1e-9), math.ceil(math.log10(largest) - 1e-9)
+    start = decade_below(smallest)
+    axes.set_xscale("symlog", linthresh=start, linscale=0.6)
+    axes.set_xlim(-0.4 * start, 10.0 ** max(last, first + 1) * 1.3)
+    stride = max(1, math.ceil((last - first + 1) / 5))
+    axes.xaxis.set_major_locator(FixedLocator([0, *(10.0**k for k in range(first, last + 1, stride))]))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(decade))

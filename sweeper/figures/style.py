@@ -1,0 +1,171 @@
+"""One look for all figures: legible at 100 %, told apart without colour, no global state of pyplot.
+
+Hues are those of Okabe and Ito (2008, "Color universal design") without the yellow, which is too light
+on white. Every group also has its own marker and dashes, so that a grey print still reads.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar, cast
+
+import matplotlib
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+WIDTH, DPI = 8.0, 150
+"""Inches, and dots per inch: 1200 pixels."""
+HUES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9", "#7F7F7F")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h")
+DASHES: tuple[tuple[float, ...], ...] = ((), (5, 1.5), (1.2, 1.2), (6, 1.5, 1.2, 1.5))
+BAND_ALPHA = 0.15
+MANY = 7
+"""Groups above which quartile bands would hide each other and are left out."""
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+_THEME: dict[str, Any] = {
+    **{
+        k: v
+        for k, v in matplotlib.rcParamsDefault.items()
+        if not k.startswith(("backend", "interactive", "toolbar"))
+    },
+    **sns.axes_style("whitegrid"),
+    "axes.edgecolor": "0.3",
+    "axes.labelsize": 10,
+    "axes.titlesize": 11,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "figure.constrained_layout.use": True,
+    "font.family": ["DejaVu Sans"],
+    "font.size": 10,
+    "grid.color": "0.9",
+    "legend.fontsize": 9,
+    "legend.title_fontsize": 9,
+    "legend.frameon": False,
+    "legend.handlelength": 3.2,
+    "lines.linewidth": 1.8,
+    "lines.markersize": 5.5,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "xtick.bottom": True,
+    "ytick.left": True,
+}
+
+
+def themed(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Run `function` under the theme, whatever the user's matplotlibrc says, and leave no trace of it."""
+
+    @wraps(function)
+    def inside(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        with matplotlib.rc_context(cast(Any, _THEME)):
+            return function(*args, **kwargs)
+
+    return inside
+
+
+def canvas(
+    rows: int = 1, columns: int = 1, *, height: float = 4.0, **options: Any
+) -> tuple[Figure, list[Axes]]:
+    """A figure of `WIDTH` with its axes row by row; `options` go to ``Figure.subplots``."""
+    figure = Figure(figsize=(WIDTH, height), dpi=DPI)
+    FigureCanvasAgg(figure)
+    grid = figure.subplots(rows, columns, squeeze=False, **options)
+    return figure, list(grid.flat)
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one group is drawn wherever it appears in a figure."""
+
+    color: str
+    marker: str
+    dashes: tuple[float, ...]
+
+    @property
+    def linestyle(self) -> Any:
+        """For matplotlib; dashes are in multiples of the line width."""
+        return (0, self.dashes) if self.dashes else "-"
+
+
+def looks(groups: Sequence[str]) -> dict[str, Look]:
+    """A look for each group, all different up to 32; the first eight differ in hue and in marker."""
+    found = {}
+    for index, group in enumerate(groups):
+        turn, place = divmod(index, len(HUES))
+        marker = MARKERS[(place + 3 * turn) % len(MARKERS)]
+        found[group] = Look(HUES[place], marker, DASHES[(place + turn) % len(DASHES)])
+    return found
+
+
+def handle(look: Look, *, line: bool = True) -> Line2D:
+    """A legend entry's picture."""
+    return Line2D(
+        [],
+        [],
+        color=look.color,
+        marker=look.marker,
+        linestyle=look.linestyle if line else "none",
+        markeredgecolor="white",
+    )
+
+
+CROWD = 400
+"""Points from which on they are drawn smaller and without edges, so that they do not hide each other."""
+
+
+def dots(points: int, edge: float = 1.0) -> dict[str, Any]:
+    """Size and edge width of one of `points` markers, whose edge is `edge` wide where they are few."""
+    if points <= CROWD:
+        return {"markersize": _THEME["lines.markersize"], "markeredgewidth": edge}
+    return {
+        "markersize": max(1.5, _THEME["lines.markersize"] * (CROWD / points) ** 0.4),
+        "markeredgewidth": 0.3 * edge,
+    }
+
+
+BESIDE = 10
+"""Legend entries that fit beside the panels; more go below them, in three columns."""
+
+
+def legend(target: Figure, entries: Mapping[str, Line2D], title: str) -> None:
+    """A legend outside of the panels, where it covers nothing: at the right, or below when long."""
+    if len(entries) > BESIDE:
+        legend_below(target, entries, title.replace("\n", " "), ncols=3)
+        return
+    target.legend(
+        list(entries.values()), list(entries), title=title, loc="outside right upper", alignment="left"
+    )
+
+
+def legend_height(entries: int) -> float:
+    """Inches that `legend` needs below the panels."""
+    return 0.4 + 0.2 * -(-entries // 3) if entries > BESIDE else 0.0
+
+
+def legend_below(target: Figure, entries: Mapping[str, Line2D], title: str = "", ncols: int = 4) -> None:
+    """A legend outside at the bottom, in `ncols` columns or in fewer where its words are long."""
+    inches = 0.7 + 0.075 * max(len(text) for text in entries)
+    target.legend(
+        list(entries.values()),
+        list(entries),
+        title=title or None,
+        loc="outside lower left",
+        alignment="left",
+        ncols=max(1, min(ncols, int(WIDTH / inches))),
+    )
+
+
+def words(metric: str) -> str:
+    """``validation_loss`` -> ``validation loss``."""
+    return metric.replace("_", " ")
+
+
+def number(value: float) -> str:
+    """Four significant digits at most, as figures and alt texts show scores."""
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.4g}"

@@ -1,0 +1,96 @@
+"""Each finalist against the winner, pair by pair, and what choosing it would cost."""
+
+import numpy as np
+import pandas as pd
+
+from sweeper.tables.confirmation import confirmed
+from sweeper.tables.regret import expected_regret, optimism
+from sweeper.tables.select import labels, search_trials
+from sweeper.tables.simplest import complexity
+from sweeper.tables.source import Source
+
+COLUMNS = [
+    "rank",
+    "trial",
+    "label",
+    "verdict",
+    "mean",
+    "low",
+    "high",
+    "n",
+    "failures",
+    "difference",
+    "difference_low",
+    "difference_high",
+    "p_better",
+    "p_low",
+    "p_high",
+    "tied",
+    "better",
+    "extras",
+    "simplest",
+    "expected_regret",
+    "search_objective",
+    "optimism",
+    "mean_optimism",
+    "mean_optimism_low",
+    "mean_optimism_high",
+    "metric",
+]
+WINNER, TIED, WORSE, ON_AVERAGE, FAILS = (
+    "winner",
+    "tied",
+    "worse",
+    "worse on average",
+    "fails more often",
+)
+"""`verdict`: tied with the winner; worse by mean and on most seeds (`better` in `confirmed`); worse by
+mean, but the winner is not shown to be ahead on most seeds; diverged or failed on more seeds."""
+
+
+def comparison(source: Source) -> pd.DataFrame:
+    """One row per finalist with a completed seed, the winner first; columns as in `COLUMNS`.
+
+    Most columns are those of `confirmed`. `simplest` marks one row among the winner and those tied with
+    it: the smallest by `sweeper.tables.simplest`, then the lower mean; its `difference` is the price of
+    choosing it. `expected_regret` (null for finalists with more failures): see `regret`.
+    `optimism` is mean − search_objective, and `mean_optimism` its mean over finalists.
+    """
+    ranking = confirmed(source.trials)
+    if ranking.empty:
+        return pd.DataFrame(columns=COLUMNS)
+    search = search_trials(source.trials).set_index("trial", drop=False).loc[ranking["trial"]]
+    search = search.reset_index(drop=True)
+    keys = complexity(search)
+    frame = ranking.assign(
+        rank=range(1, len(ranking) + 1),
+        label=labels(search),
+        verdict=_verdicts(ranking),
+        extras=[key[1] for key in keys],
+        search_objective=search["objective"].astype(float),
+        metric=source.objective,
+    )
+    frame["simplest"] = frame.index == min(frame.index[frame["tied"]], key=lambda k: (*keys[k], k))
+    values = _scores(source, frame)
+    sound = (frame["failures"] == frame["failures"].min()).to_numpy()
+    frame["expected_regret"] = np.nan
+    frame.loc[sound, "expected_regret"] = expected_regret(values[sound])
+    mean, low, high = optimism(values[sound], frame.loc[sound, "search_objective"].to_numpy())
+    frame = frame.assign(optimism=frame["mean"] - frame["search_objective"], mean_optimism=mean)
+    return frame.assign(mean_optimism_low=low, mean_optimism_high=high)[COLUMNS]
+
+
+def _verdicts(ranking: pd.DataFrame) -> list[str]:
+    fewest = ranking["failures"].min()
+    words = [
+        TIED if row["tied"] else FAILS if row["failures"] > fewest else WORSE if row["better"] else ON_AVERAGE
+        for row in ranking.to_dict("records")
+    ]
+    return [WINNER, *words[1:]]
+
+
+def _scores(source: Source, frame: pd.DataFrame) -> np.ndarray:
+    """Scores on the fresh seeds, (finalists, seeds), in the order of `frame`."""
+    rows = source.trials[source.trials["phase"] == "confirm"]
+    table = rows.pivot(index="trial", columns="seed", values="objective").astype(float)
+    return table.loc[frame["trial"]].to_numpy()

@@ -1,0 +1,118 @@
+"""What one loss curve says: still improving, saturated, overfitting, unstable, not learning."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+IMPROVING, SATURATED, OVERFITTING, UNSTABLE, DIVERGED = (
+    "still improving",
+    "saturated",
+    "overfitting",
+    "unstable",
+    "diverged",
+)
+STUCK, CUT_SHORT, TOO_SHORT = "not learning", "cut short", "too few points"
+CLASSES = (IMPROVING, SATURATED, OVERFITTING, UNSTABLE, STUCK, DIVERGED, CUT_SHORT, TOO_SHORT)
+
+POINTS = 6
+"""Evaluation points, the one before training included, below which nothing is said."""
+LEARNED = 0.05
+"""A curve that fell by less than this share of its start did not learn."""
+RISE = 0.10
+"""Rise above the lowest loss, as a share of it, from which a curve overfits."""
+GAIN = 0.03
+"""Fall over the last third, as a share of the loss at the end, from which it still improves."""
+JITTER = 0.20
+"""Noise, as a share of the loss, from which it is unstable."""
+WIGGLE = 0.25
+"""Ups that come down again, as a share of the whole fall, from which it is unstable."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A curve with the numbers that its class rests on, all in the unit of the loss unless said otherwise."""
+
+    name: str
+    best_step: int
+    settled_step: int
+    """First step within 2 % of the lowest loss, or within its noise."""
+    lowest: float
+    end: float
+    """Median of the last three points."""
+    gain: float
+    """Fall over the last third of the points, by a straight line."""
+    noise: float
+    """Standard deviation about the course of the second half, from second differences."""
+
+
+def shape(steps: np.ndarray, losses: np.ndarray, train: np.ndarray) -> Shape:
+    """Class of a validation curve; `steps` rise, `train` are train losses at the same points or NaN.
+
+    In this order, with lowest = min ℓ and fall = ℓ at the first point − lowest:
+
+    1. not learning: fall < 5 % of the first loss.
+    2. unstable: noise > 20 % of the median loss of the second half, or the ups of the second half that
+       come down again add up to > 25 % of the fall.
+    3. overfitting: the end lies > 10 % of |lowest| and > 3 × noise above the lowest, which was reached in the
+       first four fifths, and the train loss fell since then (or is not known).
+    4. still improving: over the last third a straight line falls by > 3 % of |end| and by > 2 × its
+       standard error.
+    5. else saturated.
+    """
+    place = int(np.argmin(losses))
+    lowest, end, start = float(losses[place]), float(np.median(losses[-3:])), float(losses[0])
+    fall, noise = start - lowest, _noise(losses[len(losses) // 2 - 1 :])
+    gain, error = _gain(steps, losses)
+    near = lowest + max(0.02 * abs(lowest), noise)
+    settled = int(steps[np.argmax(losses <= near)])
+    if len(losses) < POINTS:
+        name = TOO_SHORT
+    elif fall < LEARNED * abs(start):
+        name = STUCK
+    elif noise > JITTER * _level(losses) or _wiggle(losses) > WIGGLE * fall:
+        name = UNSTABLE
+    elif end - lowest > max(RISE * abs(lowest), 3 * noise) and _overfits(steps, train, place):
+        name = OVERFITTING
+    elif gain > GAIN * abs(end) and gain > 2 * error:
+        name = IMPROVING
+    else:
+        name = SATURATED
+    return Shape(name, int(steps[place]), settled, lowest, end, gain, noise)
+
+
+def _level(losses: np.ndarray) -> float:
+    return abs(float(np.median(losses[len(losses) // 2 :])))
+
+
+def _noise(late: np.ndarray) -> float:
+    """σ of independent noise: ℓ minus the mean of its neighbours has the variance 1.5 σ²."""
+    if len(late) < 3:
+        return 0.0
+    bends = late[1:-1] - (late[:-2] + late[2:]) / 2
+    return float(np.median(np.abs(bends)) / 0.6745 / np.sqrt(1.5))
+
+
+def _wiggle(losses: np.ndarray) -> float:
+    """Half of the way up and down in the second half that does not count towards its net change."""
+    changes = np.diff(losses[len(losses) // 2 - 1 :])
+    return float(np.abs(changes).sum() - abs(changes.sum())) / 2
+
+
+def _gain(steps: np.ndarray, losses: np.ndarray) -> tuple[float, float]:
+    """Fall of a straight line over the last third of the points, at least four, and its standard error."""
+    count = min(max(4, len(losses) // 3), len(losses))
+    x, y = steps[-count:].astype(float), losses[-count:]
+    x = x - x.mean()
+    if count < 3 or not x.any():
+        return 0.0, 0.0
+    slope = float(x @ y / (x @ x))
+    residuals = y - y.mean() - slope * x
+    error = float(np.sqrt(residuals @ residuals / (count - 2) / (x @ x)))
+    length = float(np.ptp(x))
+    return -slope * length, error * length
+
+
+def _overfits(steps: np.ndarray, train: np.ndarray, place: int) -> bool:
+    early = steps[place] <= 0.8 * steps[-1]
+    then, now = train[max(place, 1)], train[-1]
+    return bool(early and (not np.isfinite(then) or not np.isfinite(now) or now < then))

@@ -1,0 +1,120 @@
+"""Two values of a parameter against each other, each at the best settings that the search found for it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sweeper.tables.capped import capped_losses
+from sweeper.tables.findings.quantities import QUANTITIES
+from sweeper.tables.intervals import interval
+from sweeper.tables.select import search_trials
+from sweeper.tables.source import Source
+
+FEWEST = 5
+"""Search trials of each value below which their medians are not compared."""
+PAIRS = 3
+"""Fresh seeds that both must have completed; below, the search trials are compared instead."""
+RESAMPLES = 10_000
+
+
+@dataclass(frozen=True)
+class Difference:
+    """value − than in a quantity, with its 95 % interval; nulls where it is not known."""
+
+    mean: float
+    low: float
+    high: float
+    value: float
+    """The quantity at `value_name` …"""
+    than: float
+    """… and at `than_name`."""
+    value_name: str
+    than_name: str
+    basis: str
+    more_failures: bool = False
+    """`value` diverged or failed on more of the fresh seeds than `than`."""
+
+
+def difference(source: Source, parameter: str, value: Any, than: Any, quantity: str) -> Difference | None:
+    """`value` − `than`; ``None`` if neither fresh seeds nor search trials can tell.
+
+    On fresh seeds each value is represented by the finalist of lowest objective *in the search*, so the seeds
+    that compare have chosen nothing; ``None`` as a value stands for the best of the others. The difference is
+    taken seed by seed. Without enough of them, medians over the trials of the search: see `_of_search`.
+    """
+    return _paired(source, parameter, value, than, quantity) or _of_search(
+        source, parameter, value, than, quantity
+    )
+
+
+def _paired(source: Source, parameter: str, value: Any, than: Any, quantity: str) -> Difference | None:
+    fresh = source.trials[source.trials["phase"] == "confirm"]
+    search = search_trials(source.trials)
+    ranked = search[search["trial"].isin(fresh["trial"])].sort_values(["objective", "trial"])
+    one, other = _best(ranked, parameter, value, than), _best(ranked, parameter, than, value)
+    if one is None or other is None:
+        return None
+    found = QUANTITIES[quantity](source).merge(fresh[["trial", "seed"]], on=["trial", "seed"])
+    wide = found.pivot(index="seed", columns="trial", values="value").reindex(
+        columns=[one["trial"], other["trial"]]
+    )
+    pairs = wide.dropna().to_numpy(dtype=float)
+    if len(pairs) < PAIRS:
+        return None
+    apart = pairs[:, 0] - pairs[:, 1]
+    bad = fresh[fresh["outcome"] != "completed"]["trial"].value_counts()
+    return Difference(
+        float(apart.mean()),
+        *interval(apart),
+        *(float(mean) for mean in pairs.mean(axis=0)),
+        _name(one[parameter]),
+        _name(other[parameter]),
+        f"the best finalist of each on {len(pairs)} fresh seeds, pair by pair",
+        bool(bad.get(one["trial"], 0) > bad.get(other["trial"], 0)),
+    )
+
+
+def _of_search(source: Source, parameter: str, value: Any, than: Any, quantity: str) -> Difference | None:
+    """Difference of medians over the evenly spread trials of the explore phase, with a bootstrap interval.
+
+    Of the objective a trial that diverged counts as one that learned nothing: with its first loss.
+    """
+    search = search_trials(source.trials)
+    explored = search[search["phase"] == "explore"]
+    rows = explored if len(explored) else search
+    if quantity == "objective":
+        found = capped_losses(source).rename(columns={"loss": "value"})[["trial", "value"]]
+    else:
+        found = QUANTITIES[quantity](source)[["trial", "value"]].drop_duplicates("trial")
+    frame = rows[["trial", parameter]].merge(found, on="trial")
+    ranked = frame.sort_values(["value", "trial"])
+    one, other = _best(ranked, parameter, value, than), _best(ranked, parameter, than, value)
+    if one is None or other is None:
+        return None
+    names = one[parameter], other[parameter]
+    groups = [frame.loc[frame[parameter] == name, "value"].to_numpy(dtype=float) for name in names]
+    if min(map(len, groups)) < FEWEST:
+        return None
+    medians = [float(np.median(group)) for group in groups]
+    drawn = [_medians(group, place) for place, group in enumerate(groups)]
+    low, high = np.quantile(drawn[0] - drawn[1], [0.025, 0.975])
+    basis = f"medians over {len(groups[0])} and {len(groups[1])} trials of the search, one seed each"
+    return Difference(medians[0] - medians[1], float(low), float(high), *medians, *map(_name, names), basis)
+
+
+def _medians(values: np.ndarray, seed: int) -> np.ndarray:
+    places = np.random.default_rng(seed).integers(len(values), size=(RESAMPLES, len(values)))
+    return np.asarray(np.median(values[places], axis=1))
+
+
+def _best(ranked: pd.DataFrame, parameter: str, wanted: Any, other: Any) -> "pd.Series[Any] | None":
+    """First row with the `wanted` value; for ``None`` the first with any but `other`."""
+    mine = ranked[parameter] == wanted if wanted is not None else ranked[parameter] != other
+    rows = ranked[mine & ranked[parameter].notna()]
+    return rows.iloc[0] if len(rows) else None
+
+
+def _name(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)

@@ -1,0 +1,44 @@
+"""What became of an expectation: its verdict, the number that decides, and how sure that is."""
+
+import math
+from dataclasses import dataclass
+
+FOUND, NOT_FOUND, CONTRARY = "found", "not found", "contrary"
+"""The whole 95 % interval on the expected side; on both sides, or no interval; wholly on the other side."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The verdict of one check."""
+
+    verdict: str
+    """`FOUND`, `NOT_FOUND` or `CONTRARY`."""
+    number: float
+    """Null where the records cannot tell."""
+    low: float
+    high: float
+    """95 % interval of the number, or the bracket that holds it; null where there is none."""
+    unit: str
+    """What the number is, in words."""
+    basis: str
+    """What it was computed from."""
+    sentence: str
+    """What was measured, with the numbers; the verdict is not part of it."""
+
+
+def judge(low: float, high: float, limit: float, *, below: bool) -> str:
+    """The verdict on "the number lies below (or above) `limit`" for a number known to lie in low … high."""
+    if math.isnan(low) or math.isnan(high):
+        return NOT_FOUND
+    right, wrong = (high < limit, low > limit) if below else (low > limit, high < limit)
+    return FOUND if right else CONTRARY if wrong else NOT_FOUND
+
+
+def unknown(unit: str, why: str) -> Finding:
+    """The records cannot tell."""
+    return Finding(NOT_FOUND, math.nan, math.nan, math.nan, unit, "nothing", why)
+
+
+def text(value: float) -> str:
+    """A number in three significant digits."""
+    return f"{value:.3g}".replace("-", "−").replace("e−0", "e−")

@@ -1,0 +1,135 @@
+"""Does the gradient reach the first layers? A verdict for each activation, with what to change."""
+
+import numpy as np
+import pandas as pd
+
+from sweeper.tables.gradient_advice import advice
+from sweeper.tables.intervals import interval
+from sweeper.tables.layer_profile import START, at_moments, layer_profile, measured_rows
+from sweeper.tables.select import with_names
+from sweeper.tables.slopes import MEASURE, slopes
+from sweeper.tables.source import Source
+
+COLUMNS = [
+    "moment",
+    "activation",
+    "verdict",
+    "sure",
+    "slope",
+    "low",
+    "high",
+    "networks",
+    "trials",
+    "depth",
+    "total",
+    "layers",
+    "saturated",
+    "saturated_layer",
+    "dead",
+    "dead_layer",
+    "suggestion",
+]
+VANISHING, HEALTHY, EXPLODING, CUT = "vanishing", "healthy", "exploding", "cut off"
+DECADES = 1.0
+"""Change over the whole depth, in decades of the norm, from which a gradient vanishes or explodes: the
+first layer then learns from a signal ten times smaller or larger than the last."""
+
+
+def gradient_verdicts(source: Source) -> pd.DataFrame:
+    """One row for each moment and activation; columns as in `COLUMNS`. Empty where nothing was measured.
+
+    slope, low, high: mean change of log10 ‖dL/da‖₂ per layer, backwards, with its 95 % interval over the
+    `networks` that differ. At initialisation equal networks count once (trials of one activation and
+    seed start alike), and those of fresh seeds count too; one network has no interval. total: slope ×
+    (depth − 1). verdict: vanishing from −`DECADES`, exploding from +`DECADES`; cut off where half of the
+    networks or more have a layer that no gradient reaches. sure: the interval lies on that side too.
+
+    layers: those whose median norm is less than a tenth (vanishing) or more than ten times (exploding)
+    that of the last; ``0-3, 5``. saturated, dead: the largest median share of a layer, and which layer
+    that is. suggestion: see `gradient_advice`; empty where there is nothing to mend.
+    """
+    rows = measured_rows(source, (MEASURE,))
+    if rows.empty:
+        return pd.DataFrame(columns=COLUMNS)
+    depth = int(rows["depth"].iloc[0])
+    norms, units = layer_profile(source, (MEASURE,)), layer_profile(source, ("saturated", "dead"))
+    found: list[dict[str, object]] = []
+    for moment, part in at_moments(source, rows).items():
+        lines = slopes(part)
+        fresh = slopes(_fresh(source, depth)) if moment == START else lines.head(0)
+        for activation, group in lines.groupby("activation"):
+            more = fresh[fresh["activation"] == activation]
+            row = {"moment": moment, "activation": str(activation), "trials": len(group), "depth": depth}
+            row |= _judged(pd.concat([group, more]) if len(more) else group, depth, moment == START)
+            row |= {"layers": _named(_at(norms, moment, activation), str(row["verdict"]))}
+            row |= _worst(_at(units, moment, activation))
+            found.append(row)
+    frame = pd.DataFrame(found)
+    starts = frame[frame["moment"] == START].set_index("activation")["verdict"].to_dict()
+    texts = [advice(row, starts.get(row["activation"]), source.init) for row in frame.to_dict("records")]
+    return frame.assign(suggestion=texts)[COLUMNS]
+
+
+def _judged(lines: pd.DataFrame, depth: int, start: bool) -> dict[str, object]:
+    values, cut = lines["slope"], float(lines["cut"].mean())
+    if start:
+        values = values.round(9).drop_duplicates()
+    values = values[np.isfinite(values)]
+    slope = float(values.mean()) if len(values) else np.nan
+    low, high = interval(values.to_numpy())
+    total, ends = slope * (depth - 1), (low * (depth - 1), high * (depth - 1))
+    verdict = CUT if cut >= 0.5 else side(total)
+    sure = verdict == CUT or (side(ends[0]) == side(ends[1]) == verdict and not np.isnan(low))
+    numbers = {"slope": slope, "low": low, "high": high, "networks": len(values), "total": total}
+    return {"verdict": verdict, "sure": sure, **numbers}
+
+
+def side(total: float) -> str:
+    """The verdict on a change of `total` decades over the whole depth."""
+    return VANISHING if total <= -DECADES else EXPLODING if total >= DECADES else HEALTHY
+
+
+def _fresh(source: Source, depth: int) -> pd.DataFrame:
+    """Norms at initialisation of the fresh seeds, of networks with `depth` layers."""
+    confirm = with_names(source.trials[source.trials["phase"] == "confirm"])
+    layers = source.layers
+    rows = layers[(layers["step"] == 0) & layers["trial"].isin(confirm["trial"])]
+    rows = rows[(rows["measure"] == MEASURE) & np.isfinite(rows["value"])]
+    rows = rows.merge(confirm[["trial", "seed", "activation"]], on=["trial", "seed"])
+    deepest = rows.groupby(["trial", "seed"])["layer"].transform("max")
+    return rows[deepest + 1 == depth]
+
+
+def _at(frame: pd.DataFrame, moment: str, activation: object) -> pd.DataFrame:
+    return frame[(frame["moment"] == moment) & (frame["activation"] == activation)]
+
+
+def _named(norms: pd.DataFrame, verdict: str) -> str:
+    """Layers that the verdict is about, runs joined."""
+    medians = norms.set_index("layer")["median"].sort_index()
+    if verdict == HEALTHY or medians.empty:
+        return ""
+    last = medians.iloc[-1]
+    far = medians > 10 * last if verdict == EXPLODING else medians < 0.1 * last
+    return runs([int(layer) for layer in medians.index[far | ((verdict == CUT) & (medians == 0))]])
+
+
+def runs(numbers: list[int]) -> str:
+    """``[0, 1, 2, 5]`` -> ``0-2, 5``; `numbers` rise."""
+    joined: list[list[int]] = []
+    for number in numbers:
+        if joined and number == joined[-1][-1] + 1:
+            joined[-1].append(number)
+        else:
+            joined.append([number])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in joined)
+
+
+def _worst(units: pd.DataFrame) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for measure in ("saturated", "dead"):
+        part = units[units["measure"] == measure]
+        worst = part.loc[part["median"].idxmax()] if len(part) else None
+        found[measure] = np.nan if worst is None else float(worst["median"])
+        found[f"{measure}_layer"] = pd.NA if worst is None else int(worst["layer"])
+    return found

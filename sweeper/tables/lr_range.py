@@ -1,0 +1,129 @@
+"""The learning-rate range test: which rate to start from, and where divergence begins.
+
+After Smith 2015 (arXiv 1506.01186, section 3.3), except that every rate has a training of its own: what a
+rate does is not mixed with what the rates before it did to the network.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy.ndimage import median_filter
+
+from sweeper.tables.divergence import boundary_index
+from sweeper.training.result import Outcome, TrialResult
+
+WINDOW = 5
+"""Neighbouring rates in the running median; with 64 rates over six decades, half a decade."""
+NEAR = 0.1
+"""Share by which a loss may lie above the best one and still count as good."""
+RISEN = 0.05
+"""A loss that ends by more than this share above its start counts as divergence."""
+FLAT = 0.05
+"""A test whose loss falls by less than this share of its start at every rate cannot rank rates."""
+SAFETY = 2.0
+"""The suggestion stays below the divergence boundary divided by this: longer trainings turn sharper."""
+NOTHING = "all diverged"
+UNDECIDED = "flat"
+OPEN = "nothing diverged"
+FOUND = "found"
+MEASURED = ["learning_rate", "outcome", "start", "loss", "diverged", "smooth"]
+SUGGESTED = ["rates", "start", "best_rate", "best_loss", "boundary", "suggestion", "low", "high", "verdict"]
+
+
+def lr_range(results: Sequence[TrialResult], names: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The measured rates, and one row of `suggest` per combination of the parameters `names`.
+
+    The first frame has the columns `names`, group (all of these but the optimizer, in words), learning_rate, outcome, start (validation loss before
+    training), loss (after it; null if not finite), diverged (also: ended more than `RISEN` above its
+    start, as methods with bounded steps do), smooth (see `smoothed`) and those of `suggest`, by rate within
+    each combination. Failed trials are left out.
+    """
+    rows = [_measured(result, names) for result in results if result.outcome != Outcome.FAILED]
+    frame = pd.DataFrame(rows, columns=[*names, *MEASURED[:-1]])
+    parts, found = [], []
+    for key, part in frame.groupby(list(names), dropna=False, sort=False):
+        ordered = part.sort_values("learning_rate", ignore_index=True)
+        rates, losses = ordered["learning_rate"].to_numpy(), ordered["loss"].to_numpy()
+        lost, start = ordered["diverged"].to_numpy(), float(ordered["start"].median())
+        suggestion = {"group": _group(names, key), **suggest(rates, losses, lost, start)}
+        found.append({**dict(zip(names, key, strict=True)), **suggestion})
+        smooth = smoothed(losses, lost)
+        smooth[~np.isfinite(smooth)] = np.nan
+        parts.append(ordered.assign(smooth=smooth, **{k: suggestion[k] for k in ("group", *SUGGESTED[2:])}))
+    columns = [*names, "group", *MEASURED, *SUGGESTED[2:]]
+    measured = pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+    return measured, pd.DataFrame(found, columns=[*names, "group", *SUGGESTED])
+
+
+def _group(names: Sequence[str], key: Sequence[object]) -> str:
+    """``gelu`` or ``gelu, depth 6``."""
+    words = []
+    for name, value in zip(names, key, strict=True):
+        if name == "activation" and pd.notna(value):
+            words.append(str(value))
+        elif name != "optimizer" and pd.notna(value):
+            words.append(f"{name.rpartition('.')[2].replace('_', ' ')} {value}")
+    return ", ".join(words) or "all"
+
+
+def _measured(result: TrialResult, names: Sequence[str]) -> list[object]:
+    steps, losses = result.objectives("validation_loss")
+    start = losses[0] if losses and steps[0] == 0 else np.nan
+    loss = losses[-1] if result.outcome != Outcome.DIVERGED and len(losses) > 1 else np.nan
+    lost = not loss <= start + RISEN * abs(start)
+    chosen = [result.trial.parameters.get(name) for name in names]
+    return [*chosen, float(result.trial.parameters["learning_rate"]), str(result.outcome), start, loss, lost]
+
+
+def smoothed(losses: np.ndarray, diverged: np.ndarray) -> np.ndarray:
+    """Running median of the losses over `WINDOW` neighbouring rates; diverged ones count as +∞.
+
+    A median keeps cliffs where they are and is not moved by one outlier or NaN, as a mean or an
+    exponential average would be; of the loss or of its logarithm, it is the same.
+    """
+    values = np.where(np.asarray(diverged, dtype=bool) | ~np.isfinite(losses), np.inf, losses)
+    return np.asarray(median_filter(values, size=WINDOW, mode="reflect"))
+
+
+def suggest(rates: np.ndarray, losses: np.ndarray, diverged: np.ndarray, start: float) -> dict[str, object]:
+    """One range test in numbers; `rates` ascend, `losses` and `diverged` belong to them.
+
+    boundary: first rate from which on most diverge (`boundary_index`); null if there is none.
+    best_rate, best_loss: lowest smoothed loss (`smoothed`).
+    suggestion: the largest rate whose smoothed loss is good, and at most boundary / `SAFETY`. Good is at
+        most `NEAR` above the best: of the best loss, or of the fall from `start` to it if that is less.
+        Large, because short trainings and small rates look alike, and a large rate gets further.
+    low, high: the range to search, from a tenth of the suggestion to the boundary, or to ten times the
+        suggestion where nothing diverged.
+    verdict: found | nothing diverged (higher rates may do as well) | flat (no rate lowers the loss by
+        `FLAT`: too few steps) | all diverged (smaller rates are needed). The last two suggest nothing.
+    """
+    rates, smooth = np.asarray(rates, dtype=float), smoothed(losses, diverged)
+    place = boundary_index(diverged)
+    boundary = float(rates[place]) if place < len(rates) else np.nan
+    row: dict[str, object] = dict.fromkeys(SUGGESTED, np.nan)
+    row |= {"rates": len(rates), "start": start, "boundary": boundary}
+    alive = np.isfinite(smooth) & (np.arange(len(rates)) < place)
+    if not alive.any():
+        return row | {"verdict": NOTHING}
+    best = int(np.argmin(np.where(alive, smooth, np.inf)))
+    row |= {"best_rate": float(rates[best]), "best_loss": float(smooth[best])}
+    fall = start - smooth[best]
+    if not fall > FLAT * abs(start):
+        return row | {"verdict": UNDECIDED}
+    good = alive & (smooth <= smooth[best] + NEAR * min(abs(smooth[best]), fall))
+    suggestion = float(np.fmin(rates[good].max(), boundary / SAFETY))
+    high = boundary if np.isfinite(boundary) else 10 * suggestion
+    row |= {"suggestion": suggestion, "low": suggestion / 10, "high": float(high)}
+    return row | {"verdict": FOUND if np.isfinite(boundary) else OPEN}
+
+
+def ranges(suggestions: pd.DataFrame) -> pd.DataFrame:
+    """The range to search for each optimizer: columns optimizer, low, high.
+
+    Wide enough for all its combinations that have a suggestion; optimizers without one are left out.
+    """
+    known = suggestions.dropna(subset=["suggestion"])
+    ends = known.groupby("optimizer", sort=False).agg(low=("low", "min"), high=("high", "max"))
+    return ends.reset_index()

@@ -1,0 +1,45 @@
+"""Which rows of ``trials`` a table is about, and what they are called."""
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+OWN = "model's own"
+"""Shown for trials without an activation of the study: the model brings its own."""
+
+
+def search_trials(trials: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the search (explore and exploit), in the order of their numbers."""
+    return trials[trials["phase"] != "confirm"].sort_values("trial", ignore_index=True)
+
+
+def completed_search(trials: pd.DataFrame) -> pd.DataFrame:
+    """Search trials that trained to their end with a finite objective."""
+    search = search_trials(trials)
+    sound = (search["outcome"] == "completed") & np.isfinite(search["objective"].astype(float))
+    return search[sound].reset_index(drop=True)
+
+
+def with_names(trials: pd.DataFrame) -> pd.DataFrame:
+    """`trials` with `OWN` where the activation is null."""
+    names = trials["activation"].astype(object)
+    return trials.assign(activation=names.where(names.notna(), OWN).astype("str"))
+
+
+def label(row: Mapping[Hashable, Any]) -> str:
+    """A trial in a few words, ``"#17 adam, gelu, lr 0.003, penalty 0.0001"``; what it lacks is left out."""
+    words = [str(row["optimizer"])]
+    if pd.notna(row["activation"]) and row["activation"] != OWN:
+        words.append(str(row["activation"]))
+    words.append(f"lr {row['learning_rate']:.2g}")
+    penalty = row.get("activation_penalty", 0.0)
+    if pd.notna(penalty) and penalty > 0:
+        words.append(f"penalty {penalty:.1g}")
+    return f"#{row['trial']} " + ", ".join(words)
+
+
+def labels(trials: pd.DataFrame) -> "pd.Series[str]":
+    """`label` of every row."""
+    return pd.Series([label(row) for row in trials.to_dict("records")], index=trials.index, dtype="str")

@@ -1,0 +1,33 @@
+"""Saturated and dead units by layer while training goes on."""
+
+import numpy as np
+import pandas as pd
+
+from sweeper.tables.layer_profile import measured_rows
+from sweeper.tables.select import completed_search
+from sweeper.tables.source import Source
+
+COLUMNS = ["measure", "activation", "step", "layer", "median", "trials", "depth"]
+PER_DECADE = 4
+"""Looks in a decade of steps, as they are recorded."""
+
+
+def units_over_time(source: Source) -> pd.DataFrame:
+    """Median share over the completed search trials, for each activation, look and layer.
+
+    Columns as in `COLUMNS`; measure is ``saturated`` or ``dead``. Looks of trials of unlike length are
+    put together by quarter decades of the step, and `step` is their median. Completed trials alone, so
+    that a line is about the same trials from its start to its end. Empty where only one look was taken.
+    """
+    rows = measured_rows(source, ("saturated", "dead"))
+    rows = rows[rows["trial"].isin(completed_search(source.trials)["trial"])]
+    steps = rows["step"].to_numpy(float)
+    looks = np.where(steps > 0, 1 + np.round(PER_DECADE * np.log10(np.maximum(steps, 1))), 0).astype(int)
+    rows = rows.assign(look=looks)
+    if rows["look"].nunique() < 2:
+        return pd.DataFrame(columns=COLUMNS)
+    groups = rows.groupby(["measure", "activation", "look", "layer"], observed=True)
+    frame = groups["value"].agg(median="median", trials="size").reset_index()
+    at = rows.groupby("look")["step"].median().astype("int64")
+    frame = frame.assign(step=frame["look"].map(at), depth=int(rows["depth"].iloc[0]))
+    return frame.assign(activation=frame["activation"].astype("str"))[COLUMNS]

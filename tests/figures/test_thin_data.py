@@ -1,0 +1,176 @@
+"""Figures survive whatever a run leaves: little, nothing, one of a kind, or very many."""
+
+import warnings
+from pathlib import Path
+
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from synthetic_records import SyntheticRecords, synthetic_records
+
+from sweeper.figures import FIGURES, png_bytes, save_png
+from sweeper.figures.scales import decade, decade_below, plain
+from sweeper.tables import TABLES, Source
+
+IMPORTANCES = pd.DataFrame({"parameter": ["learning_rate"], "importance": [1.0]})
+NAMES = list(FIGURES)
+
+
+def thin(change: str) -> SyntheticRecords:
+    """Records with something missing."""
+    if change == "one trial":
+        made = synthetic_records(40)
+        best = int(made.trials.query("outcome == 'completed'")["trial"].iloc[0])
+        frames = (made.trials, made.curves, made.layers)
+        return SyntheticRecords(*(f[(f["trial"] == best) & (f["seed"] == 0)] for f in frames))
+    if change == "one confirm seed":
+        return synthetic_records(24, seeds=1)
+    if change == "many activations":
+        return synthetic_records(120, tuple(f"activation_{k}" for k in range(24)))
+    made = synthetic_records(24, ("tanh",) if change == "one activation" else ("sigmoid", "relu"))
+    trials, layers = made.trials, made.layers
+    if change == "all diverged":
+        trials = trials.assign(outcome="diverged", objective=np.nan)
+    elif change == "finalists diverged":
+        confirm = trials["phase"] == "confirm"
+        trials = trials.assign(
+            outcome=trials["outcome"].mask(confirm, "diverged"), objective=trials["objective"].mask(confirm)
+        )
+    elif change == "no activation":
+        trials = trials.assign(activation=pd.Series(None, index=trials.index, dtype="str"))
+    elif change == "no penalty column":
+        trials = trials.drop(columns="activation_penalty")
+    elif change == "penalty always 0":
+        trials = trials.assign(activation_penalty=0.0)
+    elif change == "no layers":
+        layers = layers.head(0)
+    elif change == "dead gradients":
+        layers = layers.assign(value=layers["value"].mask(layers["measure"] == "gradient_norm", 0.0))
+    elif change == "negative loss":
+        trials = trials.assign(objective=trials["objective"] - 1)
+    return SyntheticRecords(trials, made.curves, layers)
+
+
+CHANGES = [
+    "one trial",
+    "one confirm seed",
+    "many activations",
+    "one activation",
+    "all diverged",
+    "finalists diverged",
+    "no activation",
+    "no penalty column",
+    "penalty always 0",
+    "no layers",
+    "dead gradients",
+    "negative loss",
+]
+LEFT_OUT = {
+    "one trial": {"confirmation", "penalty"},
+    "all diverged": set(NAMES) - {"learning_rate", "gradients", "units", "importances"},
+    "finalists diverged": {"confirmation"},
+    "no penalty column": {"penalty"},
+    "penalty always 0": {"penalty"},
+    "no layers": {"gradients", "units"},
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_thin_data_is_drawn_or_left_out_with_a_reason(change: str) -> None:
+    """Every figure is drawn without a warning and without an empty panel, or its table is empty."""
+    made = thin(change)
+    source = Source(made.trials, made.curves, made.layers, IMPORTANCES)
+    left_out = set()
+    for name, spec in FIGURES.items():
+        frame = TABLES[spec.table](source)
+        if frame.empty:
+            left_out.add(name)
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            figure = spec.draw(frame)
+            figure.set_dpi(50)
+            figure.canvas.draw()
+        assert spec.alt(frame).endswith(".")
+        assert all(axes.has_data() for axes in figure.axes), name
+    assert left_out == LEFT_OUT.get(change, set())
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("activations", [4, 24])
+def test_no_label_is_cut_and_no_legend_covers_a_panel(name: str, activations: int) -> None:
+    """Legends stay off the panels; all that is drawn lies inside the picture."""
+    made = synthetic_records(5 * activations, tuple(f"activation_{k}" for k in range(activations)))
+    figure = FIGURES[name].draw(
+        TABLES[FIGURES[name].table](Source(made.trials, made.curves, made.layers, IMPORTANCES))
+    )
+    figure.canvas.draw()
+    legends = [*figure.legends, *(axes.get_legend() for axes in figure.axes if axes.get_legend())]
+    for legend in legends:
+        assert not any(legend.get_window_extent().overlaps(axes.get_window_extent()) for axes in figure.axes)
+    everything, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+    assert everything.x0 >= -0.01
+    assert everything.y0 >= -0.01
+    assert everything.x1 <= width + 0.01
+    assert everything.y1 <= height + 0.01
+
+
+def test_figures_leave_no_global_state(records: SyntheticRecords) -> None:
+    """No figure of pyplot is opened and matplotlib's settings are as before."""
+    before = dict(matplotlib.rcParams)
+    source = Source(records.trials, records.curves, records.layers, IMPORTANCES)
+    for spec in FIGURES.values():
+        png_bytes(spec.draw(TABLES[spec.table](source)))
+    assert plt.get_fignums() == []
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_settings_of_the_user_do_not_reach_the_figures(records: SyntheticRecords) -> None:
+    """The same records give the same picture whatever matplotlibrc says."""
+    frame = TABLES["history"](Source(records.trials, records.curves, records.layers))
+    plain_bytes = png_bytes(FIGURES["history"].draw(frame))
+    with matplotlib.rc_context({"font.size": 30, "axes.facecolor": "black", "savefig.bbox": "tight"}):
+        assert png_bytes(FIGURES["history"].draw(frame)) == plain_bytes
+
+
+def test_png_has_150_dots_per_inch(records: SyntheticRecords, tmp_path: Path) -> None:
+    """The file holds the bytes, the same records give the same ones, 8 inches make 1200 pixels."""
+    frame = TABLES["heatmap"](Source(records.trials, records.curves, records.layers))
+    save_png(FIGURES["heatmap"].draw(frame), tmp_path / "heatmap.png")
+    written = (tmp_path / "heatmap.png").read_bytes()
+    assert written == png_bytes(FIGURES["heatmap"].draw(frame))
+    assert int.from_bytes(written[16:20], "big") == 1200
+
+
+def test_every_spec_is_complete() -> None:
+    """Each figure has its table, and sentences for its caption and for its absence."""
+    for spec in FIGURES.values():
+        assert spec.table in TABLES
+        assert spec.title
+        assert spec.caption.endswith(".")
+        assert spec.missing.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0, "0"),
+        (0.001, "0.001"),
+        (30, "30"),
+        (0.25, "0.25"),
+        (1e-4, "$10^{-4}$"),
+        (2e-5, "$2\\times 10^{-5}$"),
+    ],
+)
+def test_plain_numbers(value: float, shown: str) -> None:
+    """Ticks are plain where that is short, powers of ten elsewhere."""
+    assert plain(value) == shown
+
+
+def test_decades() -> None:
+    """Decade ticks are powers; 0, 1 and 10 are themselves; the decade below an exact power is itself."""
+    assert [decade(v) for v in (0, 1, 10, 1e-3, 100)] == ["0", "1", "10", "$10^{-3}$", "$10^{2}$"]
+    assert decade_below(1e-6) == 1e-6
+    assert decade_below(3.2e-4) == pytest.approx(1e-4)
