@@ -3,12 +3,24 @@
 import math
 import time
 from collections import Counter
+from collections.abc import Iterable
+from typing import Protocol
 
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
 from sweeper.training.result import Outcome, TrialResult
+
+
+class Finished(Protocol):
+    """A finished trial of the search."""
+
+    @property
+    def outcome(self) -> Outcome: ...
+    @property
+    def objective(self) -> float: ...
+
 
 PERIOD = 5.0
 """Seconds between plain lines."""
@@ -29,7 +41,9 @@ class Progress:
 
     def __enter__(self) -> "Progress":
         if not self.quiet and self.console.is_terminal:
-            self._live = Live(self._table(), console=self.console, refresh_per_second=4, transient=True)
+            self._live = Live(
+                get_renderable=self._table, console=self.console, refresh_per_second=4, transient=True
+            )
             self._live.start()
         return self
 
@@ -37,36 +51,34 @@ class Progress:
         if self._live is not None:
             self._live.stop()
             self._live = None
-        if not self.quiet:
-            self.console.print(self.line(), highlight=False)
+        self.note(self.line())
 
-    def resume(self, results: list[TrialResult]) -> None:
+    def resume(self, finished: Iterable[Finished]) -> None:
         """Trials that an earlier call has finished: counted, but not for the rate."""
-        for result in results:
-            self._count(result)
-        if results:
-            self.note(f"resuming after {len(results)} finished trials")
+        for trial in finished:
+            self._count("search", trial)
+        if self.done["search"]:
+            self.note(f"resuming after {self.done['search']} finished trials")
 
     def add(self, result: TrialResult) -> None:
         """A trial that has just finished."""
-        self._count(result)
+        self._count("confirm" if result.trial.phase == "confirm" else "search", result)
         self._fresh += 1
-        if self._live is not None:
-            self._live.update(self._table())
-        elif not self.quiet and time.monotonic() - self._spoken > PERIOD:
+        if self._live is None and time.monotonic() - self._spoken > PERIOD:
             self._say()
 
-    def phase(self, name: str) -> None:
-        """A new phase begins."""
+    def phase(self, name: str, done: int = 0) -> None:
+        """A new phase begins, of which `done` trainings were finished by an earlier call."""
+        self.done[name] += done
         if name != self.name:
             self.name = name
-            if not self.quiet and self._live is None:
+            if self._live is None:
                 self._say()
 
     def note(self, text: str) -> None:
         """One line that stays."""
         if not self.quiet:
-            self.console.print(text, highlight=False)
+            self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def line(self) -> str:
         """The state in one line."""
@@ -89,19 +101,18 @@ class Progress:
     @property
     def left(self) -> float | None:
         """Seconds to the end at this rate; ``None`` while nothing has finished or all has."""
-        missing = sum(self.totals.values()) - sum(self.done.values())
+        missing = sum(max(self.totals[part] - self.done[part], 0) for part in self.totals)
         return missing / self.rate if self._fresh and missing > 0 else None
 
-    def _count(self, result: TrialResult) -> None:
-        part = "confirm" if result.trial.phase == "confirm" else "search"
+    def _count(self, part: str, trial: Finished) -> None:
         self.done[part] += 1
-        self.counts[result.outcome] += 1
-        if part == "search" and result.outcome == Outcome.COMPLETED:
-            self.best = min(self.best, result.objective)
+        self.counts[trial.outcome] += 1
+        if part == "search" and trial.outcome == Outcome.COMPLETED:
+            self.best = min(self.best, trial.objective)
 
     def _say(self) -> None:
         self._spoken = time.monotonic()
-        self.console.print(self.line(), highlight=False)
+        self.note(self.line())
 
     def _table(self) -> Table:
         table = Table.grid(padding=(0, 2))

@@ -1,0 +1,61 @@
+"""Advice on a study before anything is trained: what, why, and the command that tests it.
+
+Each reason says what it stands on: computed, measured on the data, or a rule of thumb with its source. A new
+kind of advice is one file with a function of `Facts`, and one line in `advise`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sweeper.errors import UserError
+from sweeper.report.advice.depth import advise_depth
+from sweeper.report.advice.facts import Facts, Look, facts_about
+from sweeper.report.advice.hidden import advise_hidden
+from sweeper.report.advice.inputs import advise_inputs
+from sweeper.report.advice.item import Advice, Asked, Reason, toml
+from sweeper.report.advice.loss import advise_loss
+from sweeper.report.advice.output import advise_output
+from sweeper.report.advice.penalty import advise_penalty
+from sweeper.report.advice.rates import advise_rates
+from sweeper.study.override import apply
+from sweeper.study.study import Study
+
+__all__ = ["Advice", "Asked", "Reason", "advise"]
+
+
+def advise(study: Study, look: Look) -> list[Advice]:
+    """All advice on `study`, in the order in which one would follow it.
+
+    `look` is `sweeper.training.first_look.first_look`: it builds the model and looks at it before training.
+
+    Raises:
+        UserError: if data or model cannot be had.
+    """
+    facts = facts_about(study, look)
+
+    def change(settings: Mapping[str, Any]) -> Facts | None:
+        try:
+            return facts_about(changed(facts.study, settings), look, thorough=False)
+        except UserError:
+            return None
+
+    return [
+        *advise_inputs(facts),
+        *advise_loss(facts),
+        *advise_output(facts),
+        *advise_hidden(facts),
+        *advise_depth(facts, change),
+        *advise_rates(facts),
+        *advise_penalty(facts),
+    ]
+
+
+def changed(study: Study, settings: Mapping[str, Any]) -> Study:
+    """`study` with `settings` on top, as ``--set`` would have it.
+
+    Raises:
+        UserError: if that is no valid study.
+    """
+    raw = study.to_dict()
+    apply(raw, tuple(f"{key}={toml(value)}" for key, value in settings.items()))
+    return Study(folder=study.folder, **raw)

@@ -1,0 +1,187 @@
+"""What advice is based on: the study, its data, and its deepest network before training."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sweeper.components.activations import ACTIVATIONS
+from sweeper.components.data import Data
+from sweeper.components.data_facts import InputFacts, TargetFacts, input_facts, target_facts
+from sweeper.components.load import load
+from sweeper.components.losses import LOSSES
+from sweeper.components.network import Network, Profile
+from sweeper.errors import DataError, ModelError
+from sweeper.study.settings import Settings
+from sweeper.study.settings import settings as settings_of
+from sweeper.study.space import Range
+from sweeper.study.study import Study
+from sweeper.theory.mean_field import network_variances, predicted_profile
+
+Look = Callable[
+    [Study, Data, Mapping[str, Any], Sequence[str | None], Sequence[str | None]],
+    Network,
+]
+"""`sweeper.training.first_look.first_look`."""
+
+CANDIDATES = ("relu", "leaky_relu", "gelu", "silu", "tanh", "elu", "selu")
+"""Hidden activations that are looked at whether the study has them or not."""
+LOSS_OF = {"classes": "cross_entropy", "binary": "bce", "shares": "bce"}
+"""Kind of target -> loss; mse for all others."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything that advice speaks about."""
+
+    study: Study
+    """As asked, with a loss that fits the data."""
+    data: Data
+    parameters: Mapping[str, Any]
+    """The deepest configuration of the space, first choices otherwise."""
+    settings: Settings
+    inputs: InputFacts
+    targets: TargetFacts
+    network: Network
+    asked_loss: Any
+    """The loss of the study file."""
+    misfit: str
+    """Why that loss cannot be used with the data; empty if it can."""
+
+    @property
+    def activations(self) -> tuple[str, ...]:
+        """Those of the study; empty where the model keeps its own."""
+        entry = self.study.space.entries.get("activation")
+        named = tuple(entry.values or ()) if entry is not None else ()
+        return named or ((self.settings.activation,) if self.settings.activation else ())
+
+    @property
+    def layers(self) -> int:
+        """Hidden activation layers of the deepest network."""
+        return max((len(p.gradients) for p in self.network.profiles.values()), default=0)
+
+    @property
+    def builtin(self) -> bool:
+        """Whether the model is one of this package."""
+        return isinstance(self.study.model.source, str) and ":" not in self.study.model.source
+
+    @property
+    def training_rows(self) -> int:
+        """Rows that a trial trains on."""
+        fixed = self.data.fixed
+        return len(fixed["train"]) if fixed else round(self.study.data.split[0] * self.inputs.rows)
+
+    @property
+    def profile(self) -> Profile | None:
+        """That of the first activation."""
+        return next(iter(self.network.profiles.values()), None)
+
+    def scheme(self, activation: str) -> str:
+        """Name of the initializer that this activation gets."""
+        init = self.settings.init or "torch"
+        return ACTIVATIONS[activation].init if init == "auto" else init
+
+    def predicted(self, activation: str, scheme: str | None = None) -> np.ndarray | None:
+        """Mean-field gradient norms by layer over that of the last one; ``None`` but for plain chains."""
+        widths = self.network.widths
+        if widths is None or len(widths) < 3 or not ACTIVATIONS[activation].elementwise:
+            return None
+        variances = network_variances(scheme or self.scheme(activation), widths)
+        standard = self.study.data.standardize and not self.inputs.tokens
+        return predicted_profile(activation, variances, 1.0 if standard else self.inputs.mean_square)
+
+
+def facts_about(study: Study, look: Look, *, thorough: bool = True) -> Facts:
+    """Load the data, build the deepest network, look at it before training.
+
+    `thorough` looks at the candidates and at the curvature too, not at the study's activations alone.
+
+    Raises:
+        UserError: if data or model cannot be had.
+    """
+    data, misfit = readable(study)
+    targets = target_facts(data)
+    fitting = study if not misfit else with_loss(study, LOSS_OF.get(targets.kind, "mse"))
+    parameters = deepest(fitting)
+    settings = settings_of(fitting, parameters)
+    own = _activations(fitting, settings)
+    if thorough:
+        network = _looked(look, fitting, data, parameters, own)
+    else:
+        network = look(fitting, data, parameters, own, ())
+    return Facts(
+        fitting,
+        data,
+        parameters,
+        settings,
+        input_facts(data),
+        targets,
+        network,
+        study.training.loss,
+        misfit,
+    )
+
+
+def _activations(study: Study, settings: Settings) -> tuple[str | None, ...]:
+    """The study's activations; ``(None,)`` where the model keeps its own, or has none."""
+    entry = study.space.entries.get("activation")
+    return tuple(entry.values or ()) if entry is not None else (settings.activation,)
+
+
+def _looked(
+    look: Look, study: Study, data: Data, parameters: Mapping[str, Any], own: Sequence[str | None]
+) -> Network:
+    """The study's activations and the candidates; only the former where the model has none to swap."""
+    if own == (None,):
+        try:
+            return look(study, data, parameters, (None, *CANDIDATES), own)
+        except ModelError:
+            return look(study, data, parameters, own, own)
+    return look(study, data, parameters, tuple(dict.fromkeys([*own, *CANDIDATES])), own)
+
+
+def readable(study: Study) -> tuple[Data, str]:
+    """The data, and why the study's loss does not fit them (empty if it does).
+
+    Raises:
+        DataError: if they cannot be read with any loss.
+    """
+    named = LOSSES.get(study.training.loss) if isinstance(study.training.loss, str) else None
+    tasks = dict.fromkeys([named.task if named else None, None, "regression"])
+    faults: list[DataError] = []
+    for task in tasks:
+        try:
+            return loaded(study, task), str(faults[0]) if faults else ""
+        except DataError as fault:
+            faults.append(fault)
+    raise faults[0]
+
+
+def loaded(study: Study, task: str | None) -> Data:
+    """The study's data for a loss of this `task`; see `sweeper.components.load.load`."""
+    section = study.data
+    return load(
+        section.source, target=section.target, folder=study.folder, options=section.options, loss_task=task
+    )
+
+
+def with_loss(study: Study, loss: str) -> Study:
+    """The study with another loss; the objective with it where that one would not fit."""
+    raw = study.to_dict()
+    raw["training"]["loss"] = loss
+    if LOSSES[loss].task == "regression" and raw["search"]["objective"] == "validation_error":
+        raw["search"]["objective"] = "validation_loss"
+    return Study(folder=study.folder, trusted=True, **raw)
+
+
+def deepest(study: Study) -> dict[str, Any]:
+    """The first value of every parameter, but the largest ``model.depth``."""
+    space = study.space
+    optimizer = str((space.entries["optimizer"].values or ("adam",))[0])
+    active = space.active(optimizer)
+    found = {"optimizer": optimizer, **{name: values.at(0.0) for name, (_, values) in active.items()}}
+    if "model.depth" in active:
+        depth = active["model.depth"][1]
+        found["model.depth"] = depth.at(1.0) if isinstance(depth, Range) else max(depth.values or (1,))
+    return found

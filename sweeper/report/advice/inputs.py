@@ -1,0 +1,97 @@
+"""Scale and shape of the inputs, and the batches they come in."""
+
+import math
+from collections.abc import Iterator
+
+from sweeper.report.advice.facts import Facts
+from sweeper.report.advice.item import COMPUTED, MEASURED, Advice, Reason, rule
+from sweeper.report.words import count, number
+
+TOPIC = "inputs and model"
+SMALL_BATCH = 8
+
+
+def advise_inputs(facts: Facts) -> Iterator[Advice]:
+    """Standardization, a model that sees the shape of the rows, batches too small for batch norm."""
+    if not facts.study.data.standardize and not facts.inputs.standard and not facts.inputs.tokens:
+        yield _standardize(facts)
+    shape = facts.inputs.shape
+    if len(shape) == 3 and facts.study.model.source == "mlp":
+        yield _other_model(facts, "cnn", "images", f"(channels, height, width) = {shape}")
+    elif len(shape) == 2 and facts.study.model.source == "mlp":
+        yield _other_model(facts, "rnn", "sequences", f"(time, features) = {shape}")
+    if facts.study.model.source == "rnn":
+        yield _gates(facts)
+    size = facts.settings.batch_size
+    if facts.settings.model_options.get("norm") == "batch" and size != "full" and int(size) < SMALL_BATCH:
+        yield _batch_norm(int(size))
+
+
+def _standardize(facts: Facts) -> Advice:
+    found = facts.inputs
+    span = f"deviations from {number(found.smallest_std)} to {number(found.largest_std)}"
+    reasons = [
+        Reason(
+            f"columns have {span} and means up to {number(found.largest_offset)} deviations from 0", MEASURED
+        ),
+        Reason(
+            f"first-layer pre-activations have a variance in proportion to the mean square of the inputs: "
+            f"{number(found.mean_square)} as they come, 1 standardized",
+            COMPUTED,
+        ),
+        Reason(
+            "unlike scales make the curvature unlike along the weights, and one rate has to do for all",
+            rule("LeCun et al. 1998, Efficient BackProp, section 4.3"),
+        ),
+    ]
+    return Advice("standardize", TOPIC, "Standardize the inputs.", tuple(reasons), {"data.standardize": True})
+
+
+def _other_model(facts: Facts, model: str, what: str, shape: str) -> Advice:
+    flat = math.prod(facts.inputs.shape)
+    reasons = (
+        Reason(f"each row has the shape {shape}; an mlp sees it as {flat} unrelated numbers", MEASURED),
+        Reason(
+            "weights that are shared over places or times suit data in which place or time has neighbours",
+            rule("Goodfellow et al. 2016, Deep Learning, chapters 9 and 10"),
+        ),
+    )
+    settings = {"model": {"source": model}}
+    return Advice(
+        model, TOPIC, f"For {what}, compare the built-in {model}.", reasons, settings, alternative=True
+    )
+
+
+def _gates(facts: Facts) -> Advice:
+    reasons = (
+        Reason(
+            "mean-field numbers are about plain feed-forward layers; a GRU has sigmoid and tanh gates of "
+            "its own, "
+            f"which no activation of the study replaces: the {count(facts.layers, 'activation layer')} "
+            "here comes after "
+            "it",
+            COMPUTED,
+        ),
+        Reason(
+            "gated networks are usually trained with rates around 1e-3 and Adam",
+            rule("Greff et al. 2015, arXiv 1503.04069, find the learning rate to matter most for LSTMs"),
+        ),
+    )
+    what = "Compare few activations and many rates: the gates stay as they are."
+    return Advice("gates", TOPIC, what, reasons, {"search.scientific": ["optimizer"]}, alternative=True)
+
+
+def _batch_norm(size: int) -> Advice:
+    reasons = (
+        Reason(
+            f"batch normalization estimates mean and variance from {size} rows: the variance with a "
+            "relative error of "
+            f"about √(2/{size - 1}) = {number(math.sqrt(2 / max(size - 1, 1)))}"
+            if size > 1
+            else "batch normalization knows no variance from one row",
+            COMPUTED,
+        ),
+        Reason("layer normalization does not depend on the batch", rule("Ba et al. 2016, arXiv 1607.06450")),
+    )
+    what = "Batches are too small for batch normalization: use layer normalization."
+    return Advice("layer-norm", TOPIC, what, reasons, {"model.norm": "layer"})

@@ -1,0 +1,78 @@
+"""One piece of advice: what, why, and the settings that test it."""
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+COMPUTED, MEASURED = "computed", "measured on your data"
+
+
+def rule(source: str) -> str:
+    """The basis of what is neither computed nor measured here."""
+    return f"rule of thumb ({source})"
+
+
+@dataclass(frozen=True)
+class Reason:
+    """A sentence, and what it stands on."""
+
+    text: str
+    basis: str
+    """`COMPUTED`, `MEASURED` or a `rule`."""
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What to do about one thing."""
+
+    key: str
+    """Short name; the run that tests it is called STUDY-key."""
+    topic: str
+    what: str
+    reasons: tuple[Reason, ...]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Dotted key of the study file -> value; empty where the study has it already."""
+    alternative: bool = False
+    """To be compared with the main advice on the same topic, not combined with it."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How the study was named on the command line."""
+
+    study: str
+    """File or built-in name."""
+    assignments: tuple[str, ...] = ()
+    """Its ``--set`` arguments."""
+
+    def command(self, name: str, settings: Mapping[str, Any]) -> str:
+        """``sweeper run STUDY --set …``: as asked, with `settings` on top and under a name of its own."""
+        new = [f"name={name}"] if settings else []
+        new += [f"{key}={toml(value)}" for key, value in settings.items()]
+        words = ["sweeper", "run", self.study]
+        return shlex.join([*words, *(w for a in (*self.assignments, *new) for w in ("--set", a))])
+
+
+def toml(value: Any) -> str:
+    """A value as TOML in one line; single words bare, as ``--set`` takes them."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key} = {_inner(inner)}" for key, inner in value.items()) + "}"
+    return value if isinstance(value, str) else _inner(value)
+
+
+def _inner(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_inner, value))}]"
+    return f"{value:.0e}".replace("e-0", "e-").replace("e+0", "e+") if _power(value) else json.dumps(value)
+
+
+def _power(value: Any) -> bool:
+    """A float that ``1e-05`` writes in full."""
+    return isinstance(value, float) and float(f"{value:.0e}") == value and not 1e-3 <= value < 1e4
+
+
+def together(advice: Sequence[Advice]) -> dict[str, Any]:
+    """The settings of all main advice; later ones win."""
+    return {k: v for one in advice if not one.alternative for k, v in one.settings.items()}

@@ -1,0 +1,183 @@
+"""Which loss, from what the targets are."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sweeper.components.losses import LOSSES
+from sweeper.report.advice.facts import LOSS_OF, Facts, loaded
+from sweeper.report.advice.item import COMPUTED, MEASURED, Advice, Reason, rule
+from sweeper.report.words import number, percent, shown
+
+POISSON = "torch.nn.functional:poisson_nll_loss"
+FEW_VALUES = 20
+TOPIC = "loss"
+
+
+def advise_loss(facts: Facts) -> Iterator[Advice]:
+    """The main loss, then what is worth comparing with it."""
+    targets, wanted = facts.targets, LOSS_OF.get(facts.targets.kind, "mse")
+    if facts.misfit or _named(facts.asked_loss) is not None:
+        yield _main(facts, wanted)
+    else:
+        basis = "it is your own function, which is not judged here"
+        yield Advice("loss", TOPIC, f"Keep your loss {_shown(facts.asked_loss)}.", (Reason(basis, COMPUTED),))
+    if targets.kind == "counts":
+        yield from _counts(facts)
+    if targets.heavy_tailed and facts.asked_loss != "huber":
+        yield _robust(facts)
+    if _off_scale(facts):
+        yield _scaled(facts)
+
+
+def _main(facts: Facts, wanted: str) -> Advice:
+    asked, task = facts.asked_loss, LOSSES[wanted].task
+    fits = not facts.misfit and LOSSES[asked].task == task
+    loss = asked if fits else wanted
+    reasons = [*_kind(facts)]
+    if facts.misfit:
+        reasons.append(Reason(f"{_shown(asked)} does not fit: {facts.misfit}", MEASURED))
+    if fits:
+        return Advice("loss", TOPIC, f"Keep loss {loss}.", tuple(reasons))
+    return Advice("loss", TOPIC, f"Use loss {loss}.", tuple(reasons), {"training.loss": loss})
+
+
+def _kind(facts: Facts) -> Iterator[Reason]:
+    targets = facts.targets
+    if targets.kind == "classes":
+        yield Reason(
+            f"the targets are {targets.classes} classes; the largest has {percent(targets.largest_share)} of "
+            f"the rows, so always guessing it is right that often, and predicting only the class shares "
+            f"gives a cross-entropy of {number(targets.entropy)}: a loss below that has learnt something",
+            MEASURED,
+        )
+        return
+    span = f"from {shown(targets.low)} to {shown(targets.high)}"
+    said = {
+        "binary": "the targets are 0 and 1 only",
+        "shares": f"all targets lie in 0 … 1, {span}, so they can be shares or probabilities",
+        "counts": f"all targets are whole and never negative, {span}, {targets.values} different values",
+        "positive": f"no target is negative: {span}, mean {number(targets.mean)}",
+        "bounded": f"all targets lie in −1 … 1, {span}",
+        "real": f"the targets are numbers of both signs, {span}",
+    }
+    if facts.targets.low > 1 or facts.targets.kind != "real":
+        yield Reason(said[targets.kind], MEASURED)
+    else:
+        yield Reason(said["real"] if targets.high > 0 else f"the targets are numbers {span}", MEASURED)
+    if targets.kind in ("binary", "shares"):
+        return
+    mean_only = targets.std**2
+    yield Reason(
+        f"predicting only the mean gives a mean squared error of {number(mean_only)}: that is what mse "
+        "has to "
+        "beat",
+        MEASURED,
+    )
+
+
+def _counts(facts: Facts) -> Iterator[Advice]:
+    targets = facts.targets
+    if targets.values <= FEW_VALUES and targets.columns == 1:
+        why = (
+            f"only {targets.values} different whole numbers occur; as amounts, 3 is nearer to 4 than to "
+            "9, as "
+            "labels it is not, and only you know which they are"
+        )
+        yield Advice(
+            "labels",
+            TOPIC,
+            "If these whole numbers are labels, use loss cross_entropy.",
+            (Reason(why, MEASURED),),
+            {"training.loss": "cross_entropy"},
+            alternative=True,
+        )
+    if not _poisson_is_possible(facts):
+        return
+    ratio = targets.std**2 / targets.mean
+    settings: dict[str, Any] = {"training.loss": POISSON}
+    if facts.study.data.standardize_target:
+        settings["data.standardize_target"] = False
+    yield Advice(
+        "poisson",
+        TOPIC,
+        "If they are counts, compare a Poisson loss; it predicts exp(output), which is always positive.",
+        (
+            Reason(f"variance over mean of the targets is {number(ratio)}", MEASURED),
+            Reason(
+                "the Poisson distribution has variance = mean around each prediction; a ratio that stays far "
+                "above 1 once the inputs are used says that it is too narrow",
+                COMPUTED,
+            ),
+            Reason("counts call for a log link", rule("McCullagh and Nelder 1989, ch. 6")),
+        ),
+        settings,
+        alternative=True,
+    )
+
+
+def _poisson_is_possible(facts: Facts) -> bool:
+    """A loss of the user's is given class numbers where whole numbers came as an integer type."""
+    return loaded(facts.study, None).classes is None
+
+
+def _robust(facts: Facts) -> Advice:
+    share = facts.targets.far_out
+    return Advice(
+        "huber",
+        TOPIC,
+        "Compare loss huber on standardized targets: single far-out rows pull less.",
+        (
+            Reason(
+                f"{percent(share)} of the targets lie more than 3 interquartile ranges outside the "
+                "quartiles; of "
+                "normal ones 2 in a million would",
+                MEASURED,
+            ),
+            Reason(
+                "the slope of mse grows with the error without bound, that of huber is at most 1", COMPUTED
+            ),
+        ),
+        {"training.loss": "huber", "data.standardize_target": True},
+        alternative=True,
+    )
+
+
+def _off_scale(facts: Facts) -> bool:
+    """Real targets far from mean 0 and deviation 1 that are trained on as they come."""
+    targets = facts.targets
+    if targets.kind in LOSS_OF or facts.study.data.standardize_target:
+        return False
+    return not (0.3 < targets.std < 3 and abs(targets.mean) < 3 * targets.std)
+
+
+def _scaled(facts: Facts) -> Advice:
+    targets = facts.targets
+    size = targets.mean**2 + targets.std**2
+    return Advice(
+        "scaled",
+        "targets",
+        "Standardize the targets (with a linear output); scores are then in these units.",
+        (
+            Reason(
+                f"they have mean {number(targets.mean)} and deviation {number(targets.std)}, so a "
+                "network that "
+                f"starts near 0 starts at a mean squared error of about {number(size)}, standardized at "
+                "about 1",
+                MEASURED,
+            ),
+            Reason(
+                "the gradient of mse is in proportion to the error, so learning rates and penalty weights would mean "
+                "something else than at a scale of 1",
+                COMPUTED,
+            ),
+        ),
+        {"data.standardize_target": True},
+    )
+
+
+def _named(loss: Any) -> str | None:
+    return loss if isinstance(loss, str) and loss in LOSSES else None
+
+
+def _shown(loss: Any) -> str:
+    return loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)

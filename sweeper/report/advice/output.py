@@ -1,0 +1,152 @@
+"""Which activation after the last layer, from the range of the targets."""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sweeper.components.activation_facts import catalogue, facts_of
+from sweeper.report.advice.facts import Facts
+from sweeper.report.advice.item import COMPUTED, MEASURED, Advice, Reason
+from sweeper.report.words import listing, number, shown
+
+TOPIC = "output activation"
+WITH_OUTPUT = ("mlp", "cnn", "residual_mlp")
+"""Built-in models that take `output`."""
+MODULES = {"softplus": "nn.Softplus()", "tanh": "nn.Tanh()", "sigmoid": "nn.Sigmoid()"}
+
+
+def advise_output(facts: Facts) -> Iterator[Advice]:
+    """One for the kind of the targets, and one to compare where targets have bounds."""
+    kind = facts.targets.kind
+    if kind == "classes":
+        yield _linear(facts, (_double_softmax(facts.targets.classes),))
+    elif kind in ("binary", "shares"):
+        yield _linear(facts, (_double_sigmoid(),))
+    else:
+        yield _linear(facts, _any_number(facts))
+    if kind in ("positive", "counts"):
+        yield _positive(facts)
+    elif kind == "bounded":
+        yield _within(facts)
+
+
+def _linear(facts: Facts, reasons: tuple[Reason, ...]) -> Advice:
+    present = facts.settings.model_options.get("output", "linear")
+    if present != "linear":
+        what, settings = "Leave the output linear.", {"model.output": "linear"}
+    elif facts.builtin:
+        what, settings = "Keep the output linear.", {}
+    else:
+        what, settings = "Let your model end in a linear layer.", {}
+        ends = facts.network.last
+        linear = ends in ("Addmm", "Mm", "Add", "Bmm", "Baddbmm", "Convolution", "Mv")
+        reasons = (
+            *reasons,
+            Reason(f"it ends in {'a linear layer' if linear else ends.lower()} now", MEASURED),
+        )
+    return Advice("output", TOPIC, what, reasons, settings)
+
+
+def _double_softmax(classes: int) -> Reason:
+    floor = math.log1p((classes - 1) / math.e)
+    return Reason(
+        f"cross_entropy has softmax inside; with another one before it no loss below {number(floor)} "
+        "could be "
+        f"reached with {classes} classes, however sure the model is: ln(1 + {classes - 1}/e)",
+        COMPUTED,
+    )
+
+
+def _double_sigmoid() -> Reason:
+    highest = 1 / (1 + math.exp(-1))
+    return Reason(
+        "bce has the sigmoid inside; with another one before it every probability would lie between 0.5 and "
+        f"{number(highest)}",
+        COMPUTED,
+    )
+
+
+def _any_number(facts: Facts) -> tuple[Reason, ...]:
+    targets = facts.targets
+    small = [f"{name} {facts_of(name).range}" for name in ("sigmoid", "tanh", "relu")]
+    reasons = [
+        Reason(
+            f"a linear layer reaches every number; of others, {listing(small)} are all that can come out",
+            COMPUTED,
+        )
+    ]
+    if targets.kind in ("positive", "counts") and targets.std > 0:
+        away = targets.mean / targets.std
+        reasons.append(
+            Reason(
+                f"the mean of the targets lies {number(away)} deviations above 0: the smaller that is, "
+                "the more "
+                "often a linear output will be negative",
+                MEASURED,
+            )
+        )
+    return tuple(reasons)
+
+
+def _positive(facts: Facts) -> Advice:
+    """Softplus, because it is what the catalogue has that is positive, smooth, unbounded and elementwise."""
+    smooth = [f for f in catalogue(positive=True, smooth=True, bounded=False) if f.elementwise]
+    names = [f"{f.name} {f.range}" for f in smooth]
+    softplus, elu, relu = smooth[0].name, facts_of("elu"), facts_of("relu")
+    reasons = (
+        Reason(f"no target is negative (lowest {shown(facts.targets.low)})", MEASURED),
+        Reason(
+            f"of all activations known here, {listing(names)} is the only one that is positive, smooth and "
+            f"unbounded; elu is not positive, its range is {elu.range}",
+            COMPUTED,
+        ),
+        Reason(
+            f"relu {relu.range} is flat below 0: an output that is negative on every row gets no "
+            "gradient at all",
+            COMPUTED,
+        ),
+        *_far(facts),
+    )
+    ask = "Where negative predictions make no sense, compare a softplus output"
+    ask += ", or take the logarithm of the targets in your data (predictions are then exp(output))."
+    return _output_advice(facts, softplus, ask, reasons)
+
+
+def _far(facts: Facts) -> Iterator[Reason]:
+    mean = facts.targets.mean
+    if mean > 10:
+        yield Reason(
+            f"softplus starts near ln 2 = 0.69 and the targets have mean {number(mean)}: divide them by "
+            "it in your "
+            "data, standardizing would make some negative",
+            MEASURED,
+        )
+
+
+def _within(facts: Facts) -> Advice:
+    targets = facts.targets
+    reasons = (
+        Reason(f"all targets lie between {shown(targets.low)} and {shown(targets.high)}", MEASURED),
+        Reason(f"the range of tanh is {facts_of('tanh').range}; its ends are never reached", COMPUTED),
+    )
+    return _output_advice(
+        facts, "tanh", "If −1 and 1 are true bounds of the targets, compare a tanh output.", reasons
+    )
+
+
+def _output_advice(facts: Facts, name: str, what: str, reasons: tuple[Reason, ...]) -> Advice:
+    settings: dict[str, Any] = {}
+    if facts.study.model.source in WITH_OUTPUT:
+        settings["model.output"] = name
+        settings |= _unscaled(facts)
+    else:
+        what += f" First add {MODULES[name]} after the last layer of your model, then:"
+        settings |= _unscaled(facts) or {"data.standardize_target": False}
+    if facts.misfit:
+        settings["training.loss"] = "mse"
+    return Advice(name, TOPIC, what, reasons, settings, alternative=True)
+
+
+def _unscaled(facts: Facts) -> Mapping[str, Any]:
+    """Standardized targets are negative for about half of the rows."""
+    return {"data.standardize_target": False} if facts.study.data.standardize_target else {}

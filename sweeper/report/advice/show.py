@@ -1,0 +1,83 @@
+"""Advice as text of 80 columns, and as dictionaries for programs."""
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sweeper.report.advice.item import Advice, Asked, together
+
+WIDTH = 80
+
+
+def to_dict(advice: Sequence[Advice], asked: Asked, name: str) -> dict[str, Any]:
+    """``{"advice": [...], "together": command or null}``, safe for JSON."""
+    return {
+        "advice": [
+            {
+                "key": one.key,
+                "topic": one.topic,
+                "what": one.what,
+                "why": [{"text": reason.text, "basis": reason.basis} for reason in one.reasons],
+                "change": bool(one.settings),
+                "alternative": one.alternative,
+                "settings": dict(one.settings),
+                "command": command(one, asked, name),
+            }
+            for one in advice
+        ],
+        "together": combined(advice, asked, name),
+    }
+
+
+def command(one: Advice, asked: Asked, name: str) -> str:
+    """What tests it: the study as STUDY-key with its settings; the study itself if it has them."""
+    return asked.command(f"{name}-{one.key}", one.settings)
+
+
+def combined(advice: Sequence[Advice], asked: Asked, name: str) -> str | None:
+    """All main changes in one run; ``None`` where there are none."""
+    settings = together(advice)
+    return asked.command(f"{name}-advised", settings) if settings else None
+
+
+def text(advice: Sequence[Advice], asked: Asked, name: str) -> str:
+    """Topic by topic; commands are broken before ``--set`` with a backslash, as a shell takes them."""
+    lines = [f"Advice on the study {name}, before anything is trained", ""]
+    topic = ""
+    for one in advice:
+        if one.topic != topic:
+            topic = one.topic
+            lines += [topic[0].upper() + topic[1:], "-" * len(topic)]
+        lines += [*_paragraph(one), *_broken(command(one, asked, name)), ""]
+    whole = combined(advice, asked, name)
+    if whole is not None:
+        lines += ["All main changes in one run", "-" * 27, *_broken(whole), ""]
+    if any(one.settings for one in advice):
+        lines += textwrap.wrap(
+            f"Afterwards: sweeper compare {name} NAME, where NAME is that of the new run.", WIDTH
+        )
+    return "\n".join(lines).rstrip()
+
+
+def _paragraph(one: Advice) -> Iterator[str]:
+    yield from textwrap.wrap(one.what, WIDTH)
+    for reason in one.reasons:
+        yield from textwrap.wrap(
+            f"{reason.text} [{reason.basis}]",
+            WIDTH,
+            initial_indent="  - ",
+            subsequent_indent="    ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+
+
+def _broken(command: str) -> Iterator[str]:
+    """``sweeper run STUDY \\`` and each ``--set`` on a line of its own where it does not fit one line."""
+    if len(command) <= WIDTH - 2:
+        yield f"  {command}"
+        return
+    first, *rest = command.split(" --set ")
+    yield f"  {first} \\"
+    yield from (f"    --set {part} \\" for part in rest[:-1])
+    yield f"    --set {rest[-1]}"

@@ -1,0 +1,199 @@
+"""The answer in words: one card, rendered as HTML (page), Markdown (dashboard) and plain text (terminal)."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sweeper.report.next_step import NextStep, next_step
+from sweeper.report.words import count, interval, listing, metric_words, number, percent, shown
+from sweeper.study.space import Fixed
+from sweeper.study.study import Study
+from sweeper.tables.answer import Answer
+from sweeper.tables.confirmation import confirmed
+from sweeper.tables.select import completed_search, labels, search_trials
+
+LABELS = {
+    "learning_rate": "Learning rate",
+    "optimizer": "Optimizer",
+    "activation": "Activation function",
+    "activation_penalty": "Activation penalty",
+    "penalty_kind": "Kind of penalty",
+    "weight_decay": "Weight decay",
+    "momentum": "Momentum",
+    "schedule": "Learning-rate schedule",
+}
+FIRST = ("learning_rate", "optimizer", "activation", "activation_penalty")
+FINDINGS = ("confirmed", "provisional", "none")
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A number with what it means."""
+
+    label: str
+    value: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """What to use, how sure that is, what to do next."""
+
+    standing: str
+    """One of `FINDINGS`."""
+    headline: str
+    lead: str
+    settings: Mapping[str, str]
+    """Label -> value; empty without an answer."""
+    facts: tuple[Fact, ...]
+    next_step: NextStep
+
+
+def card(study: Study, answer: Answer | None, trials: pd.DataFrame, folder: Path | None = None) -> Card:
+    """The answer of `trials` in words; `folder` is that of the report, if there is one."""
+    step = next_step(study, answer, trials, folder)
+    counted = _counts(trials)
+    if answer is None:
+        return Card("none", _no_headline(trials), _why_none(trials), {}, counted, step)
+    ranking = confirmed(trials)
+    facts = (*_scores(study, answer, trials, ranking), *_tied(answer, trials), *counted)
+    standing = "confirmed" if answer.confirmed else "provisional"
+    return Card(
+        standing,
+        _headline(study, answer),
+        _lead(study, answer, trials, ranking),
+        settings(answer.parameters, study),
+        facts,
+        step,
+    )
+
+
+def settings(parameters: Mapping[str, Any], study: Study) -> dict[str, str]:
+    """Label -> value, the four axes first. A penalty that nobody asked for is left out."""
+    asked = {name: value for name, value in parameters.items() if _asked(name, study)}
+    order = sorted(asked, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST))
+    return {LABELS.get(name, name): shown(asked[name]) for name in order}
+
+
+def _asked(name: str, study: Study) -> bool:
+    return name in ("optimizer", "learning_rate", "activation") or name in study.space.parameters
+
+
+def _headline(study: Study, answer: Answer) -> str:
+    chosen = answer.parameters
+    words = [f"a learning rate of {number(chosen['learning_rate'])}"]
+    if chosen.get("activation") is not None:
+        words.append(str(chosen["activation"]))
+    penalty = study.space.entries.get("activation_penalty")
+    if penalty is not None and penalty != Fixed(0):
+        weight = chosen.get("activation_penalty", 0.0)
+        words.append(f"an activation penalty of {number(weight)}" if weight else "no activation penalty")
+    return f"Use {chosen['optimizer']} with {listing(words)}."
+
+
+def _lead(study: Study, answer: Answer, trials: pd.DataFrame, ranking: pd.DataFrame) -> str:
+    metric = metric_words(study.search.objective)
+    if answer.confirmed is None:
+        why = (
+            "every finalist diverged or failed on every fresh seed"
+            if (trials["phase"] == "confirm").any()
+            else "it was not retrained on fresh seeds yet"
+        )
+        done = count(len(completed_search(trials)), "completed trial")
+        return f"Provisional: the lowest {metric} of {done}, one seed each; {why}, so it may be luck."
+    seeds, others = count(answer.confirmed.seeds, "fresh seed"), len(ranking) - 1
+    failures = int(ranking["failures"].iloc[0])
+    text = (
+        f"Of {others + 1} finalists retrained on {seeds}, these settings had the lowest mean {metric}"
+        if others
+        else f"The best of the search, retrained on {seeds}"
+    )
+    if failures:
+        tried = answer.confirmed.seeds + failures
+        text += f"; beware, {failures} of {tried} seeds diverged or failed"
+    if answer.tied:
+        text += f"; {count(len(answer.tied), 'other')} cannot be told apart from it"
+    return f"{text}."
+
+
+def _scores(study: Study, answer: Answer, trials: pd.DataFrame, ranking: pd.DataFrame) -> tuple[Fact, ...]:
+    metric, found = metric_words(study.search.objective), []
+    if answer.confirmed:
+        sure = answer.confirmed
+        mean, low, high = interval(sure.mean, sure.low, sure.high)
+        if not math.isfinite(sure.low):
+            meaning = "one fresh seed, so nothing is known about its spread"
+        else:
+            meaning = f"95 % interval {low} to {high}; mean over {sure.seeds} fresh seeds"
+        found.append(Fact(metric.capitalize(), mean, meaning))
+    if answer.test:
+        several = answer.confirmed is not None and answer.confirmed.seeds > 1
+        meaning = "mean over the same seeds; " if several else "one seed; "
+        values = ", ".join(_score(name, value) for name, value in answer.test.items())
+        found.append(Fact("Test set", values, f"{meaning}no choice was made on these rows"))
+    done = completed_search(trials)["objective"]
+    meaning = f"one seed, the lowest of {count(len(done), 'completed trial')}"
+    if done.min() < answer.objective:
+        meaning = "one seed; others scored lower there, not on fresh seeds"
+    elif answer.confirmed is None or answer.objective < answer.confirmed.mean:
+        meaning += ": picked as the lowest, so it flatters"
+    found.append(Fact("In the search", number(answer.objective), meaning))
+    return tuple(found)
+
+
+def _score(name: str, value: float) -> str:
+    if name == "accuracy":
+        return f"accuracy {100 * value:.1f} %"
+    return f"{'R²' if name == 'r2' else name} {number(value)}"
+
+
+def _tied(answer: Answer, trials: pd.DataFrame) -> tuple[Fact, ...]:
+    if answer.confirmed is None:
+        return ()
+    search = search_trials(trials)
+    names = labels(search[search["trial"].isin(answer.tied)])
+    numbers = search.loc[names.index, "trial"].tolist()
+    found = dict(zip(numbers, names, strict=True))
+    if not found:
+        return ()
+    few = "one seed tells no two settings apart"
+    enough = "not to be told from the winner by these seeds (paired difference, interval contains 0): use any"
+    meaning = few if answer.confirmed.seeds == 1 else enough
+    return (Fact("Tied with it", "\n".join(found[number] for number in answer.tied), meaning),)
+
+
+def _counts(trials: pd.DataFrame) -> tuple[Fact, ...]:
+    search, confirm = search_trials(trials), trials[trials["phase"] == "confirm"]
+    if search.empty:
+        return ()
+    meaning = _outcomes(search)
+    if len(confirm):
+        meaning += f"; then {count(len(confirm), 'training')} of finalists: {_outcomes(confirm)}"
+    return (Fact("Trials", f"{len(search):,}", meaning),)
+
+
+def _outcomes(rows: pd.DataFrame) -> str:
+    counts = rows["outcome"].value_counts()
+    return ", ".join(
+        f"{counts[name]:,} {name}" for name in ("completed", "pruned", "diverged", "failed") if name in counts
+    )
+
+
+def _no_headline(trials: pd.DataFrame) -> str:
+    if trials.empty:
+        return "Nothing has been trained yet."
+    return "No answer: no trial completed its training."
+
+
+def _why_none(trials: pd.DataFrame) -> str:
+    if trials.empty:
+        return "This page fills as trials finish."
+    counts = trials["outcome"].value_counts()
+    shares = counts / len(trials)
+    reasons = trials["reason"].fillna("").value_counts()
+    ended = f"{counts.iloc[0]:,} of {count(len(trials), 'training')} {counts.index[0]}"
+    return f"{ended} ({percent(shares.iloc[0])}). Most frequent reason: {reasons.index[0] or 'none given'}."

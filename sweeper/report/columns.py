@@ -1,0 +1,46 @@
+"""What the columns of the report's tables mean, and how their headings read."""
+
+from collections.abc import Mapping
+
+HEADINGS: Mapping[str, str] = {
+    "best_in_bin": "best of half decade",
+    "decades_per_layer": "decades per layer",
+    "n": "seeds",
+    "capped": "learned nothing",
+}
+"""Where underscores turned into spaces would not do."""
+
+MEANINGS: Mapping[str, str] = {
+    "activation_size": "root mean square of all activations at the end of training",
+    "best": "lowest score of the pair's completed trials",
+    "capped": "diverged, or ended no better than before training",
+    "compared": "where the middle half of the trials lies against that of the reference (the first row)",
+    "decades_per_layer": "change of log10 of the norm per layer on the way back to the input",
+    "depth": "number of layers with activations",
+    "basis": "what the number was computed from",
+    "expected": "what the study file says",
+    "expected_by": "paper or closed form",
+    "failures": "fresh seeds that diverged or failed",
+    "first_trial": "the first trial that ended so; the reason is its own, word for word",
+    "high": "upper end: of the 95 % interval for means, upper quartile for medians",
+    "importance": "share; all sum to 1",
+    "low": "lower end: of the 95 % interval for means, lower quartile for medians",
+    "mean": "mean score over the fresh seeds that completed",
+    "moment": "before the first step, or after the last",
+    "objective": "the score that ranks trials: the best at its evaluation points; lower is better",
+    "rank": "place among completed trials, 1 is best",
+    "search_objective": "score in the search, on one seed",
+    "seconds": "wall time of the training, s",
+    "size_compared": "the same for the activation size",
+    "steps": "optimizer steps made",
+    "tied": "cannot be told from the winner by these seeds",
+    "trial": "number in the order of the search",
+    "trials": "trials behind the row",
+    "verdict": "found: the interval lies on the expected side; contrary: on the other; else not found",
+    "weight": "of the activation penalty",
+}
+
+
+def heading(column: str) -> str:
+    """A column's name for people; parameters of the study file keep theirs."""
+    return HEADINGS.get(column, column if "." in column else column.replace("_", " "))

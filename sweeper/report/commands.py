@@ -1,0 +1,91 @@
+"""Commands that readers can copy: which study file this was, and what was set beside it."""
+
+import os
+import shlex
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from sweeper.errors import UserError
+from sweeper.study.load import builtin_studies
+from sweeper.study.override import apply
+from sweeper.study.study import Study
+
+PLACEHOLDER = "STUDY"
+"""Stands for a study file that could not be found again, or for a study that was made in Python."""
+
+
+def run_again(study: Study, *settings: str) -> str:
+    """``sweeper run digits --set …``: the study as it was run, and `settings` (key=value) on top."""
+    file = study_file(study)
+    changed = None if file is None else overrides(study, file)
+    if file is None or changed is None:
+        return _command(PLACEHOLDER, settings)
+    asked = {setting.partition("=")[0] for setting in settings}
+    kept = [setting for setting in changed if setting.partition("=")[0] not in asked]
+    return _command(_argument(file), (*kept, *settings))
+
+
+def study_file(study: Study) -> Path | None:
+    """The file in the study's folder that bears its name; ``None`` if there is none."""
+    if study.folder is None:
+        return None
+    files = [file for file in sorted(study.folder.glob("*.toml")) if _content(file).get("name") == study.name]
+    return next((file for file in files if file.stem == study.name), files[0] if files else None)
+
+
+def overrides(study: Study, file: Path) -> tuple[str, ...] | None:
+    """``--set`` arguments that turn the study in `file` into `study`; ``None`` if there are none."""
+    try:
+        written, ours = _flat(_as_study(_content(file))), _flat(study.to_dict())
+        settings = tuple(f"{key}={_toml(value)}" for key, value in ours.items() if written.get(key) != value)
+        raw = _content(file)
+        apply(raw, settings)
+        return settings if _as_study(raw) == study.to_dict() else None
+    except UserError:  # the file has changed since and is no study any more
+        return None
+
+
+def _as_study(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Defaults filled in."""
+    return Study(trusted=True, **raw).to_dict()
+
+
+def _content(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError):  # not readable, not UTF-8 or not TOML: not our study
+        return {}
+
+
+def _argument(file: Path) -> str:
+    if builtin_studies().get(file.stem) == file:
+        return file.stem
+    try:
+        return str(file.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(file)
+
+
+def _flat(raw: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Dotted keys -> values; ranges stay whole."""
+    flat: dict[str, Any] = {}
+    for key, value in raw.items():
+        nested = isinstance(value, Mapping) and "low" not in value
+        flat |= _flat(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": value}
+    return flat
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key} = {_toml(inner)}" for key, inner in value.items()) + "}"
+    return " ".join(tomli_w.dumps({"v": value}).partition("=")[2].split())
+
+
+def _command(study: str, settings: tuple[str, ...]) -> str:
+    words = ["sweeper", "run", study, *(word for setting in settings for word in ("--set", setting))]
+    quote = shlex.quote if os.name == "posix" else lambda word: f'"{word}"' if " " in word else word
+    return " ".join(map(quote, words))

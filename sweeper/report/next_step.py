@@ -1,0 +1,101 @@
+"""The one thing to do next, as a command."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from sweeper.report.commands import PLACEHOLDER, run_again
+from sweeper.report.words import count, number
+from sweeper.study.study import Study
+from sweeper.tables.answer import Answer
+from sweeper.tables.edges import edges
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """What to do, and the command that does it."""
+
+    text: str
+    command: str
+
+
+def next_step(study: Study, answer: Answer | None, trials: pd.DataFrame, folder: Path | None) -> NextStep:
+    """The most useful of: begin, mend what fails, confirm, widen the range, use the answer.
+
+    `folder` is that of the report, where ``best.py`` lies; ``None`` if there is no report.
+    """
+    if answer is None:
+        step = _no_answer(study, trials)
+    elif answer.confirmed is None:
+        step = _unconfirmed(study, trials)
+    else:
+        step = _at_an_edge(study, answer, trials) or _use(study, folder)
+    if PLACEHOLDER in step.command.split():
+        return NextStep(f"{step.text[:-1]} ({PLACEHOLDER} stands for your study file):", step.command)
+    return step
+
+
+def _no_answer(study: Study, trials: pd.DataFrame) -> NextStep:
+    if trials.empty:
+        return NextStep("Start the search.", run_again(study))
+    outcomes = set(trials["outcome"])
+    if outcomes == {"failed"}:
+        return NextStep(
+            "Every training failed with an error. Mend its reason, then:", f"{run_again(study)} --fresh"
+        )
+    diverged = trials[trials["outcome"] == "diverged"]
+    if len(diverged) >= len(trials) / 2:
+        lowest = float(trials["learning_rate"].min())
+        high = 10 ** math.floor(math.log10(lowest)) if lowest > 0 else 1e-4
+        keys = [key for key in study.space.entries if study.space.base(key) == "learning_rate"]
+        change = [f"search.space.{key}={{low = {high / 1e4:g}, high = {high:g}, log = true}}" for key in keys]
+        text = f"Training diverged even at the lowest rate tried, {number(lowest)}: search much lower ones."
+        return NextStep(text, f"{run_again(study, *change)} --fresh")
+    return NextStep("Go on with the search: no trial has come to its end so far.", run_again(study))
+
+
+def _unconfirmed(study: Study, trials: pd.DataFrame) -> NextStep:
+    if (trials["phase"] == "confirm").any():
+        return NextStep(
+            "No finalist completed a fresh seed, so the settings found are unstable. Try more finalists:",
+            run_again(study, f"confirm.finalists={2 * study.confirm.finalists}"),
+        )
+    if study.confirm.finalists and study.confirm.seeds:
+        return NextStep("Finish the run: the finalists are not retrained yet.", run_again(study))
+    return NextStep(
+        "Retrain the best on fresh seeds; what the search found goes on counting.",
+        run_again(study, "confirm.finalists=5", "confirm.seeds=10"),
+    )
+
+
+def _at_an_edge(study: Study, answer: Answer, trials: pd.DataFrame) -> NextStep | None:
+    found = edges(study.space, answer.parameters)
+    if not found:
+        return None
+    edge, searched = found[0], int((trials["phase"] != "confirm").sum())
+    name = edge.parameter.replace("_", " ")
+    text = (
+        f"The winner's {name} lies at the {edge.side} end of what was searched ({number(edge.bound)}), so a "
+    )
+    text += "better value may lie outside. "
+    written = study.search.space.get(edge.key)
+    if not (isinstance(written, Mapping) and all(isinstance(written[k], float) for k in ("low", "high"))):
+        low, high = (edge.wider, edge.other) if edge.side == "low" else (edge.other, edge.wider)
+        change = f"search.space.{edge.key}={{low = {low!r}, high = {high!r}, log = true}}"
+        return NextStep(f"{text}Search a wider range:", f"{run_again(study, change)} --fresh")
+    more = max(searched // 2, 20)
+    settings = (f"search.space.{edge.key}.{edge.side}={edge.wider!r}", f"search.trials={searched + more}")
+    return NextStep(
+        f"{text}Widen the range and go on for {count(more, 'more trial')}:", run_again(study, *settings)
+    )
+
+
+def _use(study: Study, folder: Path | None) -> NextStep:
+    if folder is None:
+        return NextStep(
+            "Get a plain PyTorch script that trains these settings:", f"sweeper best {study.name} --python"
+        )
+    return NextStep("Train these settings with a plain PyTorch script:", f"python {folder / 'best.py'}")

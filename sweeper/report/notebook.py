@@ -1,0 +1,54 @@
+"""A result as a notebook shows it: the answer, and the best trials."""
+
+from html import escape
+from typing import Protocol
+
+import pandas as pd
+
+from sweeper.records.store import Records
+from sweeper.report.card import card
+from sweeper.report.words import shown
+from sweeper.study.study import Study
+from sweeper.tables.answer import Answer
+from sweeper.tables.ranking import leaderboard
+
+TRIALS = 5
+
+
+class Answered(Protocol):
+    """What is needed of a `Result`."""
+
+    @property
+    def study(self) -> Study: ...
+    @property
+    def records(self) -> Records: ...
+    @property
+    def answer(self) -> Answer | None: ...
+
+
+def answer_html(result: Answered) -> str:
+    """HTML without styles of its own, so that it looks like the notebook around it; all text is escaped."""
+    told = card(result.study, result.answer, result.records.trials)
+    rows = [(fact.label, "; ".join(fact.value.splitlines()), fact.meaning) for fact in told.facts]
+    settings = [(label, value, "") for label, value in told.settings.items()]
+    parts = [f"<p><strong>{escape(told.headline)}</strong><br>{escape(told.lead)}</p>"]
+    parts.append(_table([*settings, *rows]))
+    board = leaderboard(result.records.trials, TRIALS)
+    if len(board):
+        parts.append(f"<p>Best trials of the search, one seed each:</p>{_frame(board)}")
+    return "\n".join(parts)
+
+
+def _table(rows: list[tuple[str, ...]]) -> str:
+    body = "".join(
+        f"<tr><th>{escape(head)}</th>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
+        for head, *cells in rows
+    )
+    return f"<table><tbody>{body}</tbody></table>"
+
+
+def _frame(frame: pd.DataFrame) -> str:
+    head = "".join(f"<th>{escape(str(name))}</th>" for name in frame)
+    lines = ["".join(f"<td>{escape(shown(v))}</td>" for v in row) for row in frame.itertuples(index=False)]
+    body = "".join(f"<tr>{line}</tr>" for line in lines)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

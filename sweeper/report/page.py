@@ -1,0 +1,136 @@
+"""One self-contained HTML page, and beside it figures, tables and the winner as a study file."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from sweeper.errors import RunFolderError
+from sweeper.figures import FIGURES, png_bytes
+from sweeper.records.atomic import write_atomically
+from sweeper.records.store import Records
+from sweeper.report.best_toml import best_toml
+from sweeper.report.card import card
+from sweeper.report.render import Drawn, Told, render
+from sweeper.report.section import Evidence, Section
+from sweeper.report.sections import SECTIONS
+from sweeper.study.study import Study
+from sweeper.tables import TABLES, Source
+from sweeper.tables.answer import Answer
+
+__all__ = ["ReportInput", "best_toml", "evidence_of", "sentences", "write"]
+
+
+@dataclass(frozen=True)
+class ReportInput:
+    """What a report is made of."""
+
+    study: Study
+    records: Records
+    answer: Answer | None
+    importances: pd.DataFrame
+    """Columns parameter and importance; may be empty."""
+    seconds: float | None = None
+    """Wall time of the run; ``None`` where only the report was rendered."""
+    notes: tuple[str, ...] = ()
+    """Sentences about how it was run: the plan, say."""
+
+
+def write(told: ReportInput, folder: Path) -> Path:
+    """Write ``index.html``, ``figures/``, ``tables/`` and ``best.toml`` to `folder`; returns the page.
+
+    Each file is whole or as it was; figures and tables of an earlier report that this one has not are
+    deleted; the page comes last.
+
+    Raises:
+        RunFolderError: if `folder` cannot be written.
+    """
+    with _writing_to(folder):  # fails before anything is drawn
+        for part in ("figures", "tables"):
+            (folder / part).mkdir(parents=True, exist_ok=True)
+    evidence = evidence_of(told)
+    with_rows = [name for name, spec in FIGURES.items() if len(evidence.tables[spec.table])]
+    drawn = {name: _draw(name, evidence.tables) for name in with_rows}
+    answered = card(told.study, told.answer, told.records.trials, folder)
+    page = render(
+        told.study,
+        answered,
+        [_section(section, evidence, drawn) for section in SECTIONS if section.applies(evidence)],
+    )
+    files: dict[str, str | bytes] = {f"figures/{name}.png": figure.png for name, figure in drawn.items()}
+    files |= {f"tables/{name}.csv": _csv(frame) for name, frame in evidence.tables.items() if len(frame)}
+    if told.answer is not None:
+        files["best.toml"] = best_toml(told.study, told.answer)
+    kept = {"best.py"} if told.answer is not None else set()  # the script is written beside the page
+    with _writing_to(folder):
+        for name, content in files.items():
+            write_atomically(folder / name, content)
+        for stale in _possible() - set(files) - kept:
+            (folder / stale).unlink(missing_ok=True)
+        write_atomically(folder / "index.html", page)
+    return folder / "index.html"
+
+
+@contextmanager
+def _writing_to(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RunFolderError(
+            f"the report cannot be written to {folder}: {error.strerror}; choose another --reports folder"
+        ) from None
+
+
+def evidence_of(told: ReportInput) -> Evidence:
+    """Every table of a run."""
+    records, objective = told.records, told.study.search.objective
+    source = Source(
+        records.trials,
+        records.curves,
+        records.layers,
+        told.importances,
+        objective,
+        expect=told.study.expect,
+    )
+    tables = {name: table(source) for name, table in TABLES.items()}
+    return Evidence(told.study, records.trials, told.answer, tables, told.seconds, told.notes)
+
+
+def sentences(section: Section, evidence: Evidence) -> tuple[str, ...]:
+    """What a section says; why it has no figure where its table is empty."""
+    spec = FIGURES[section.figure] if section.figure is not None else None
+    if spec is not None and evidence.tables[spec.table].empty:
+        return (spec.missing,)
+    return section.answer(evidence)
+
+
+def _draw(name: str, tables: Mapping[str, pd.DataFrame]) -> Drawn:
+    spec = FIGURES[name]
+    frame = tables[spec.table]
+    return Drawn.of(name, png_bytes(spec.draw(frame)), spec.alt(frame), spec.title, spec.caption)
+
+
+def _section(section: Section, evidence: Evidence, drawn: Mapping[str, Drawn]) -> Told:
+    if section.figure is not None and section.figure not in drawn:
+        return Told(section, sentences(section, evidence), None, (), {}, {})
+    shown = [(part, evidence.tables[part.table]) for part in section.shown]
+    return Told(
+        section,
+        sentences(section, evidence),
+        drawn[section.figure] if section.figure is not None else None,
+        tuple(Told.grid_of(part, frame) for part, frame in shown if len(frame)),
+        section.facts(evidence),
+        section.sources(evidence),
+    )
+
+
+def _csv(frame: pd.DataFrame) -> str:
+    return str(frame.to_csv(index=False, lineterminator="\n"))
+
+
+def _possible() -> set[str]:
+    """Every file that some report may hold, the page aside."""
+    figures = {f"figures/{name}.png" for name in FIGURES}
+    return figures | {f"tables/{name}.csv" for name in TABLES} | {"best.toml", "best.py"}

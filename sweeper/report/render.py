@@ -1,0 +1,98 @@
+"""Templates filled in: nothing here decides what is said."""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from sweeper.report.card import Card
+from sweeper.report.grid import Grid, grid
+from sweeper.report.section import Section, Shown
+from sweeper.study.study import Study
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure as the page embeds it."""
+
+    name: str
+    png: bytes
+    width: int
+    height: int
+    """Pixels, told to the browser so that nothing moves while it loads."""
+    alt: str
+    title: str
+    caption: str
+
+    @classmethod
+    def of(cls, name: str, png: bytes, alt: str, title: str, caption: str) -> "Drawn":
+        """Width and height are read from the PNG's header (IHDR, its first chunk)."""
+        width, height = (int.from_bytes(png[start : start + 4], "big") for start in (16, 20))
+        return cls(name, png, width, height, alt, title, caption)
+
+    @property
+    def uri(self) -> str:
+        """``data:image/png;base64,…``"""
+        return f"data:image/png;base64,{base64.b64encode(self.png).decode('ascii')}"
+
+
+@dataclass(frozen=True)
+class Told:
+    """A section with all that it says."""
+
+    section: Section
+    sentences: tuple[str, ...]
+    figure: Drawn | None
+    grids: tuple[Grid, ...]
+    facts: Mapping[str, str]
+    sources: Mapping[str, str]
+
+    @staticmethod
+    def grid_of(shown: Shown, frame: pd.DataFrame) -> Grid:
+        """The part of a table that the page shows."""
+        return grid(shown.table, shown.caption, shown.view(frame))
+
+
+def render(study: Study, card: Card, sections: list[Told]) -> str:
+    """The page. Names, questions, labels and reasons are escaped; only our own CSS and JS are not."""
+    css, js = ((TEMPLATES / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    policy = (
+        "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; "
+        f"style-src '{_hash(css)}'; script-src '{_hash(js)}'"
+    )
+    template = environment().get_template("page.html.j2")
+    return template.render(
+        study=study, card=card, sections=sections, css=Markup(css), js=Markup(js), policy=policy
+    )
+
+
+@cache
+def environment() -> Environment:
+    """Everything is escaped, whatever the template is called; an unknown name is an error."""
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["unbroken"] = unbroken
+    return made
+
+
+def unbroken(text: str) -> str:
+    """No line ends between a number and its sign: no-break spaces in ``8 %`` and ``n = 12``."""
+    return text.replace(" %", "\u00a0%").replace("n = ", "n\u00a0=\u00a0")
+
+
+def _hash(text: str) -> str:
+    """As a content security policy names an inline style or script."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}"

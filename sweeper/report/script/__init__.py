@@ -1,0 +1,171 @@
+"""``best.py``: a PyTorch script, without this package, that trains a configuration and prints its curve.
+
+`script` puts it together: `best.py.j2` is its shape; `data`, `model` and `training` say what is particular;
+`source` cuts out the functions that the sweep itself trained with, `functions` imports the user's.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from sweeper.components import (
+    datasets,
+    initializers,
+    losses,
+    metrics,
+    models,
+    optimizers,
+    penalties,
+    schedules,
+    splits,
+)
+from sweeper.components.data import Data
+from sweeper.components.load import load
+from sweeper.components.losses import LOSSES
+from sweeper.components.metrics import METRICS
+from sweeper.report.script.data import DataText, data_text
+from sweeper.report.script.functions import quoted
+from sweeper.report.script.model import ModelText, model_text
+from sweeper.report.script.source import import_block
+from sweeper.report.script.training import TrainingText, training_text
+from sweeper.study.settings import settings as settings_of
+from sweeper.study.study import Study
+
+COMPONENTS = (datasets, splits, initializers, models, losses, metrics, penalties, schedules, optimizers)
+OWN_IMPORTS = """
+import argparse
+import math
+import sys
+import numpy as np
+import pandas as pd
+import torch
+"""
+CHUNK = 8192
+"""Rows of one forward pass of an evaluation; as in `sweeper.training.evaluate`."""
+
+
+def script(study: Study, parameters: Mapping[str, Any], seed: int, *, data: Data | None = None) -> str:
+    """A script that trains the configuration `parameters` with replicate `seed` and prints the curve.
+
+    Run with torch, numpy, pandas and scikit-learn alone, on the same machine and with the same versions,
+    its numbers are those of `sweeper.training.reference.train` to the last bit. `data` is what the study
+    loads; it is loaded if not given.
+
+    Raises:
+        UserError: if the study uses functions that no other program can import (a lambda, a function
+            defined in a notebook), or objects that cannot be written down.
+    """
+    settings = settings_of(study, parameters)
+    data = data or load_data(study)
+    rows = data_text(study, data)
+    task_loss = LOSSES.get(settings.loss) if isinstance(settings.loss, str) else None
+    model = model_text(study, settings, data, _out_features(data, task_loss.task if task_loss else None))
+    training = training_text(study, settings, data, rows.sizes[0], model.penalised)
+    context = _context(study, data, seed, rows, model, training)
+    return _render(context)
+
+
+def load_data(study: Study) -> Data:
+    """What the sweep loads for `study`."""
+    loss = LOSSES.get(study.training.loss) if isinstance(study.training.loss, str) else None
+    return load(
+        study.data.source,
+        target=study.data.target,
+        folder=study.folder,
+        options=study.data.options,
+        loss_task=loss.task if loss else None,
+    )
+
+
+def _out_features(data: Data, task: str | None) -> int:
+    if data.classes is not None and task in ("classification", None):
+        return len(data.classes)
+    return 1 if data.targets.ndim == 1 else data.targets.shape[1]
+
+
+def _context(
+    study: Study, data: Data, seed: int, rows: DataText, model: ModelText, training: TrainingText
+) -> dict[str, Any]:
+    metric, metric_function = METRICS[training.task]
+    users = [one for one in (rows.imported, model.imported, training.imported) if one]
+    statements = [*(one.statement for one in users), *(line for one in users for line in one.aliases)]
+    return {
+        **_words(study, data, rows, model, training),
+        "data": rows,
+        "model": model,
+        "training": training,
+        "metric": metric,
+        "metric_function": metric_function.__name__,
+        "objective": study.search.objective,
+        "has_test": rows.sizes[2] > 0,
+        "fixed": data.fixed is not None,
+        "classes": data.classes is not None,
+        "standardize": study.data.standardize and rows.floating,
+        "standardize_target": study.data.standardize_target and data.classes is None,
+        "split": repr(tuple(study.data.split)),
+        "seed": seed,
+        "test_seed": study.search.seed,
+        "chunk": CHUNK if max(rows.sizes[1:]) > CHUNK else 0,
+        "folders": list(dict.fromkeys(quoted(str(one.folder)) for one in users if one.folder)),
+        "user_imports": list(dict.fromkeys(statements)),
+    }
+
+
+def _words(
+    study: Study, data: Data, rows: DataText, model: ModelText, training: TrainingText
+) -> dict[str, Any]:
+    """What people read in the docstring, the help and the comments."""
+    import torch
+
+    drawn = ["initial weights"]
+    drawn += ["batch order"] if training.batch_size else []
+    drawn += ["train/validation split"] if data.fixed is None else []
+    return {
+        "name": study.name,
+        "question": _in_docstring(study.question),
+        "summary": {
+            "data": _in_docstring(rows.what),
+            "model": _in_docstring(model.what),
+            "training": _in_docstring(training.what),
+        },
+        "seed_draws": _listed(drawn),
+        "torch_version": torch.__version__,
+    }
+
+
+def _render(context: Mapping[str, Any]) -> str:
+    """The script; a first pass without imports tells which ones it needs."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    template = environment.get_template("best.py.j2")
+    draft = template.render(context, imports="", needs="")
+    imports = import_block(draft, COMPONENTS, OWN_IMPORTS)
+    text = template.render(context, imports=imports, needs=_needs(imports, context))
+    return "\n".join(line.rstrip() for line in text.split("\n"))
+
+
+def _needs(imports: str, context: Mapping[str, Any]) -> str:
+    """What must be installed, and the user's own modules."""
+    packages = {line.split()[1].split(".")[0] for line in imports.splitlines() if line}
+    names = {"torch": "torch", "numpy": "numpy", "pandas": "pandas", "sklearn": "scikit-learn"}
+    found = [name for package, name in names.items() if package in packages]
+    found += ["pyarrow"] if "read_parquet" in "".join(context["data"].lines) else []
+    users = (context["data"].imported, context["model"].imported, context["training"].imported)
+    return _listed([*found, *dict.fromkeys(one.module for one in users if one and one.folder)])
+
+
+def _listed(words: Sequence[str]) -> str:
+    """a, b and c"""
+    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else words[0]
+
+
+def _in_docstring(text: str) -> str:
+    """`text` on one line, as it can stand in a docstring."""
+    return " ".join(text.split()).replace("\\", "\\\\").replace('"""', "'''")

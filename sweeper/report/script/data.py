@@ -1,0 +1,217 @@
+"""The data part of the script: lines that give the arrays that `sweeper.components.load` gives."""
+
+import csv
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sweeper.components import datasets, splits
+from sweeper.components.data import Data
+from sweeper.components.datasets import DATASETS
+from sweeper.components.files import ENDINGS, PAIRS, TABLES, TRIPLES, find
+from sweeper.components.table_files import SEPARATORS
+from sweeper.report.script.functions import Imported, call, imported, quoted
+from sweeper.report.script.source import definitions
+from sweeper.study.study import Study
+
+PARTS = ("train", "validation", "test")
+
+ARRAY = '''\
+def array(values):
+    """A numpy array of an array, a list or a tensor."""
+    if not isinstance(values, torch.Tensor):
+        return np.asarray(values)
+    values = values.detach().cpu()
+    return (values.double() if values.is_floating_point() else values).numpy()'''
+
+NUMBERS = '''\
+def numbers(column):
+    """A column of the table as float64; text is parsed."""
+    if column.dtype.kind in "biuf":
+        return column.to_numpy(dtype=np.float64)
+    truth = {"true": 1, "false": 0}
+    return np.array([float(truth.get(str(cell).strip().lower(), cell)) for cell in column])'''
+
+
+@dataclass(frozen=True)
+class DataText:
+    """What the template says about data."""
+
+    what: str
+    """In words, for the docstring."""
+    constants: tuple[str, ...]
+    code: tuple[str, ...]
+    """Functions, in order."""
+    lines: tuple[str, ...]
+    """Body that leaves arrays `x` and `y`, and `parts` where the data came split."""
+    imported: Imported | None
+    sizes: tuple[int, ...]
+    """Rows of train, validation and test."""
+    floating: bool
+    """Whether inputs are real numbers (else tokens)."""
+
+
+def data_text(study: Study, data: Data) -> DataText:
+    """How the script gets at the rows of `study`, of which `data` is what the sweep saw.
+
+    Raises:
+        UserError: if a file is gone, or a function cannot be imported by others.
+    """
+    read = _reading(study, data)
+    floating = bool(np.issubdtype(data.inputs.dtype, np.floating))
+    inputs = _inputs(data) if read.any_numbers and floating else []
+    return DataText(
+        what=_what(data),
+        constants=read.constants,
+        code=(*read.code, *_splitting(study, data, floating)),
+        lines=(*read.lines, *inputs, *_targets(data, read.any_numbers)),
+        imported=read.imported,
+        sizes=_sizes(study, data),
+        floating=floating,
+    )
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """How arrays `x` and `y` come into being."""
+
+    lines: Sequence[str]
+    code: tuple[str, ...] = ()
+    constants: tuple[str, ...] = ()
+    imported: Imported | None = None
+    any_numbers: bool = True
+    """Whether they may be of any kind of number; else inputs are float64 and class numbers int64."""
+
+
+def _reading(study: Study, data: Data) -> _Reading:
+    source, options = study.data.source, dict(study.data.options)
+    ending = Path(source).suffix.lower() if isinstance(source, str) else ""
+    if ending in TABLES:
+        path, target = find(str(source), study.folder).resolve(), quoted(str(study.data.target))
+        constants = (f"FILE = {quoted(str(path))}", f"TARGET = {target}  # the column to predict")
+        return _Reading(_table(path, data), (NUMBERS,), constants)
+    if ending in ENDINGS:
+        path = find(str(source), study.folder).resolve()
+        code = (ARRAY,) if ending == ".pt" else ()
+        return _Reading(_arrays(path, data), code, (f"FILE = {quoted(str(path))}",))
+    if isinstance(source, str) and source in DATASETS:
+        lines = _returned(call(source, options, "data"), data, "{}")
+        return _Reading(lines, (definitions(datasets, source),), any_numbers=False)
+    user = imported(source, "data.source", "read_data", study.folder)
+    lines = _returned(call("read_data", options, "data"), data, "array({})")
+    return _Reading(lines, (ARRAY,), imported=user)
+
+
+def _splitting(study: Study, data: Data, floating: bool) -> list[str]:
+    code = [definitions(splits, "split_rows")] if data.fixed is None else []
+    if (study.data.standardize and floating) or (study.data.standardize_target and data.classes is None):
+        code.append(definitions(splits, "standardize_columns"))
+    return code
+
+
+def _what(data: Data) -> str:
+    shape = " × ".join(map(str, data.inputs.shape[1:]))
+    targets = f"{len(data.classes)} classes" if data.classes else "real targets"
+    return f"{data.name}, {len(data.inputs)} rows of {shape} inputs, {targets}"
+
+
+def _sizes(study: Study, data: Data) -> tuple[int, ...]:
+    if data.fixed is not None:
+        return tuple(len(data.fixed[part]) for part in PARTS)
+    labels = data.targets if data.classes is not None else None
+    seed = study.search.seed
+    rows = splits.split_rows(len(data.inputs), study.data.split, seed, seed, labels)
+    return tuple(map(len, rows))
+
+
+def _table(path: Path, data: Data) -> list[str]:
+    words = not all(re.fullmatch("-?[0-9]+", name) for name in data.classes or ())
+    text = "table[TARGET].astype(str).str.strip().to_numpy(dtype=str)"
+    return [
+        _reader(path),
+        "x = np.stack([numbers(table[name]) for name in table if name != TARGET], axis=1)",
+        f"y = {text if words else 'numbers(table[TARGET])'}",
+    ]
+
+
+def _reader(path: Path) -> str:
+    if path.suffix.lower() == ".parquet":
+        return "table = pd.read_parquet(FILE).rename(columns=str)"
+    with path.open(encoding="utf-8-sig") as lines:
+        head = next(lines)
+    separator = max(SEPARATORS, key=lambda mark: len(next(csv.reader([head], delimiter=mark))))
+    how = f'sep={quoted(separator)}, dtype=str, keep_default_na=False, encoding="utf-8-sig"'
+    return f"table = pd.read_csv(FILE, {how}).rename(columns=str.strip)"
+
+
+def _arrays(path: Path, data: Data) -> list[str]:
+    """Lines for a file of arrays; which of the names it may have, it has, is looked up now."""
+    found: Any
+    if path.suffix.lower() == ".npz":
+        read, form = "np.load(FILE)", "{}"
+        with np.load(path, allow_pickle=False) as archive:
+            found = list(archive.files)
+    else:
+        import torch
+
+        read, form = 'torch.load(FILE, map_location="cpu", weights_only=True)', "array({})"
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    if isinstance(found, tuple | list) and path.suffix.lower() == ".pt":
+        return [f"x, y = ({form.format('values')} for values in {read})"]
+    if "train" in found:
+        return _returned(read, data, form)
+    lines = [f"data = {read}"]
+    for inputs, targets in PAIRS:
+        if inputs in found and targets in found:
+            return [*lines, f"x, y = {_item(inputs, form)}, {_item(targets, form)}"]
+    pairs = [f"({_item(x, form)}, {_item(y, form)})" for x, y, part in TRIPLES if part in _parts(data)]
+    return [*lines, f"pairs = [{', '.join(pairs)}]", *_joined("{}")]
+
+
+def _item(name: str, form: str) -> str:
+    return form.format(f'data["{name}"]')
+
+
+def _returned(read: str, data: Data, form: str) -> list[str]:
+    """Lines for ``(inputs, targets)``, or for a dict of such pairs by part."""
+    if data.fixed is None:
+        return (
+            [f"x, y = {read}"] if form == "{}" else [f"x, y = ({form.format('values')} for values in {read})"]
+        )
+    pairs = ", ".join(f'data["{part}"]' for part in _parts(data))
+    return [f"data = {read}", f"pairs = [{pairs}]", *_joined(form)]
+
+
+def _joined(form: str) -> list[str]:
+    """The parts one below the other, and who has which rows."""
+    return [
+        f"x, y = (np.concatenate([{form.format('pair[i]')} for pair in pairs]) for i in (0, 1))",
+        "parts = np.split(np.arange(len(x)), np.cumsum([len(pair[0]) for pair in pairs[:-1]]))",
+    ]
+
+
+def _parts(data: Data) -> Sequence[str]:
+    assert data.fixed is not None
+    return [part for part in PARTS if len(data.fixed[part])]
+
+
+def _inputs(data: Data) -> list[str]:
+    column = ".reshape(len(x), 1)" if data.inputs.shape[1:] == (1,) else ""  # may have come flat
+    return [f"x = x{column}.astype(np.float64)"]
+
+
+def _targets(data: Data, any_numbers: bool) -> list[str]:
+    if data.classes is None:
+        return ["y = y.reshape(len(y), -1).astype(np.float64)"]
+    if data.classes == tuple(map(str, range(len(data.classes)))):
+        return ["y = y.reshape(-1).astype(np.int64)"] if any_numbers else []
+    shown = ", ".join(" ".join(name.split())[:20] for name in data.classes[:4])
+    more = ", …" if len(data.classes) > 4 else ""
+    return [
+        f"# Class numbers in sorted order: {shown}{more}",
+        "y = np.unique(y.reshape(-1), return_inverse=True)[1]",
+    ]

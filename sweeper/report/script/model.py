@@ -1,0 +1,216 @@
+"""The model part of the script: the model function called as `sweeper.components.build` calls it."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sweeper.components import initializers, models
+from sweeper.components.activations import ACTIVATIONS
+from sweeper.components.build import build
+from sweeper.components.data import Data
+from sweeper.components.initializers import INITIALIZERS
+from sweeper.components.models import MODELS
+from sweeper.report.script.functions import Imported, asked, imported, literal, quoted
+from sweeper.report.script.source import definitions
+from sweeper.study.settings import Settings
+from sweeper.study.study import Study
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class ModelText:
+    """What the template says about the model."""
+
+    what: str
+    """In words, for the docstring."""
+    code: tuple[str, ...]
+    """Functions, in order."""
+    lines: tuple[str, ...]
+    """Body that leaves `model`, and with a penalty the list `hidden` of its activation layers."""
+    imported: Imported | None
+    penalised: bool
+    """Whether there are activation layers to penalise, and a weight to do it with."""
+
+
+def model_text(study: Study, settings: Settings, data: Data, out_features: int) -> ModelText:
+    """How the script makes the model of `settings`.
+
+    Raises:
+        UserError: if a function cannot be imported by others, or an argument cannot be written down.
+    """
+    user = None
+    function: Any = MODELS.get(settings.model) if isinstance(settings.model, str) else None
+    name = str(settings.model)
+    if function is None:
+        user = imported(settings.model, "model.source", "make_model", study.folder)
+        function, name = user.function, "make_model"
+    maker = _Maker(function, asked(function), settings, data.inputs[:1], out_features)
+    penalised = settings.activation_penalty > 0
+    remembered = penalised and "activation" in maker.takes
+    lines = _remembering(maker.expression) if remembered else []
+    lines.append(f"model = {name}({', '.join(maker.arguments(remembered))})")
+    if user and maker.is_lazy():
+        lines += _first_look(data)
+    if "activation" not in maker.takes and (penalised or settings.activation):
+        places = maker.hidden_names()
+        penalised = penalised and bool(places)
+        lines += _swap(places, maker.expression) if settings.activation else []
+        lines += [f"hidden = [model.get_submodule(name) for name in {_first(places)}]"] if penalised else []
+    initialised = "init" not in maker.takes and maker.init != "torch_default"
+    lines += [f"{maker.init}(model)"] if initialised else []
+    code = [definitions(initializers, maker.init)] if initialised or "init" in maker.takes else []
+    code += [] if user else [definitions(models, name)]
+    return ModelText(_what(settings), tuple(code), tuple(lines), user, penalised)
+
+
+@dataclass(frozen=True)
+class _Maker:
+    """The model function, and what `build` calls it with."""
+
+    function: Any
+    takes: set[str]
+    settings: Settings
+    row: np.ndarray
+    out_features: int
+
+    @property
+    def activation(self) -> str | None:
+        """``None``: the model's own."""
+        return self.settings.activation or ("relu" if "activation" in self.takes else None)
+
+    @property
+    def expression(self) -> str:
+        """Code of a new activation layer."""
+        return ACTIVATIONS[self.activation or "relu"].expression
+
+    @property
+    def init(self) -> str:
+        """Name of the initializer's function."""
+        scheme = self.settings.init or "torch"
+        if scheme == "auto":
+            scheme = ACTIVATIONS[self.activation].init if self.activation else "torch"
+        return INITIALIZERS[scheme].__name__
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """What the data decide, as far as the function asks for it."""
+        shape = tuple(self.row.shape[1:])
+        in_features = shape[0] if len(shape) == 3 else shape[-1]
+        values = {"in_features": in_features, "in_shape": shape, "out_features": self.out_features}
+        return {key: value for key, value in values.items() if key in self.takes}
+
+    def arguments(self, remembered: bool) -> list[str]:
+        """The arguments as code."""
+        written = {key: repr(value) for key, value in self.given.items()}
+        factory = "activation" if remembered else _factory(self.expression)
+        roles = {"activation": factory, "init": self.init}
+        written |= {key: text for key, text in roles.items() if key in self.takes}
+        options = self.settings.model_options
+        written |= {key: literal(value, f"model.{key}") for key, value in options.items()}
+        return [f"{key}={text}" for key, text in written.items()]
+
+    def is_lazy(self) -> bool:
+        """Whether the model has layers that get their shapes from the first row they see."""
+        from torch.nn.parameter import UninitializedParameter
+
+        roles = {"activation": ACTIVATIONS[self.activation or "relu"].make, "init": INITIALIZERS["torch"]}
+        asked_for = {key: value for key, value in roles.items() if key in self.takes}
+        with _as_in_training(self.settings.dtype):
+            model = self.function(**{**self.given, **asked_for, **self.settings.model_options})
+        return any(isinstance(parameter, UninitializedParameter) for parameter in model.parameters())
+
+    def hidden_names(self) -> list[list[str]]:
+        """Where the hidden activation layers of the model are: the dotted names of each layer."""
+        with _as_in_training(self.settings.dtype) as row_of:
+            built = build(
+                self.function,
+                row=row_of(self.row),
+                out_features=self.out_features,
+                activation=self.settings.activation,
+                init=None,
+                options=self.settings.model_options,
+            )
+        return [names for layer in built.hidden if (names := _names(built.model, layer))]
+
+
+def _first_look(data: Data) -> list[str]:
+    kind = "" if np.issubdtype(data.inputs.dtype, np.floating) else ", dtype=torch.int64"
+    return [
+        "with torch.no_grad(), torch.random.fork_rng(devices=[]):",
+        f"    model.eval()(torch.zeros({(1, *data.inputs.shape[1:])}{kind}))  # lazy layers get their shapes",
+        "model.train()",
+    ]
+
+
+def _factory(expression: str) -> str:
+    """``nn.ReLU()`` -> ``nn.ReLU``; with arguments it takes a lambda."""
+    plain = re.fullmatch(r"(nn\.\w+)\(\)", expression)
+    return plain[1] if plain else f"lambda: {expression}"
+
+
+def _remembering(expression: str) -> list[str]:
+    return [
+        "hidden = []  # activation layers; the penalty looks at what they put out",
+        "",
+        "def activation():",
+        f"    hidden.append({expression})",
+        "    return hidden[-1]",
+        "",
+    ]
+
+
+def _swap(places: list[list[str]], expression: str) -> list[str]:
+    """Lines that put new activation layers in; a layer that the model uses at several places stays one."""
+    if all(len(names) == 1 for names in places):
+        return [
+            f"for name in {_first(places)}:  # the hidden activation layers",
+            f"    model.set_submodule(name, {expression})",
+        ]
+    return [
+        f"for names in [{', '.join(map(quoted, places))}]:  # where the hidden activation layers are",
+        f"    layer = {expression}",
+        "    for name in names:",
+        "        model.set_submodule(name, layer)",
+    ]
+
+
+def _first(places: list[list[str]]) -> str:
+    return quoted([names[0] for names in places])
+
+
+def _names(model: "nn.Module", layer: "nn.Module") -> list[str]:
+    return [name for name, module in model.named_modules(remove_duplicate=False) if module is layer]
+
+
+@contextmanager
+def _as_in_training(dtype: str) -> Iterator[Any]:
+    """The default precision of a study, and a random generator that may be used up."""
+    import torch
+
+    kind, default = getattr(torch, dtype), torch.get_default_dtype()
+
+    def row_of(array: np.ndarray) -> torch.Tensor:
+        return torch.tensor(array, dtype=kind if np.issubdtype(array.dtype, np.floating) else torch.int64)
+
+    torch.set_default_dtype(kind)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield row_of
+    finally:
+        torch.set_default_dtype(default)
+
+
+def _what(settings: Settings) -> str:
+    source = settings.model
+    name = source if isinstance(source, str) else f"{source.__module__}:{source.__qualname__}"
+    options = ", ".join(f"{key} {value}" for key, value in settings.model_options.items())
+    parts = [name + (f" ({options})" if options else "")]
+    if settings.activation:
+        parts.append(f"activation {settings.activation}")
+    return ", ".join(parts)

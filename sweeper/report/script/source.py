@@ -1,0 +1,106 @@
+"""Source code of this package's components, cut out so that it stands on its own.
+
+The script of a run carries the very functions that trained it: they are read from the modules, never
+written a second time, so they cannot drift.
+"""
+
+import ast
+import inspect
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from types import ModuleType
+
+Import = tuple[str, str | None, str | None]
+"""``from module import name as alias``; name ``None`` for ``import module``."""
+
+
+def definitions(module: ModuleType, name: str) -> str:
+    """Source of the function or class `name` of `module`, after everything of that module that it uses."""
+    text = inspect.getsource(module)
+    found = {bound: node for node in ast.parse(text).body for bound in _bound(node)}
+    wanted: dict[str, ast.stmt] = {}
+    waiting = [name]
+    while waiting:
+        used = waiting.pop()
+        if used in found and used not in wanted:
+            wanted[used] = found[used]
+            waiting += _used_outside(found[used])
+    lines = text.splitlines()
+    blocks = [(node, _lines_of(node, lines)) for node in found.values() if node in wanted.values()]
+    code = ""
+    for (before, _), (node, block) in zip([(None, ""), *blocks], blocks, strict=False):
+        both_short = isinstance(before, ast.Assign) and isinstance(node, ast.Assign)
+        code += ("\n" if both_short else "\n\n\n" if before else "") + block
+    return re.sub(r" *# type: ignore\[.*\]", "", code)
+
+
+def renamed(code: str, old: str, new: str) -> str:
+    """`code` with its function `old` called `new`: its role in the script, not its name in a catalogue."""
+    return re.sub(rf"^def {old}\(", f"def {new}(", code, flags=re.MULTILINE)
+
+
+def import_block(code: str, modules: Sequence[ModuleType], own: str) -> str:
+    """The import statements that `code` needs, sorted: those of `own` (statements) and of `modules`."""
+    texts = [own, *(inspect.getsource(module) for module in modules)]
+    known = {bound: found for text in reversed(texts) for bound, found in _imports(text)}
+    used = names_in(ast.parse(code))
+    return "\n".join(_statements([found for name, found in known.items() if name in used]))
+
+
+def names_in(tree: ast.AST) -> set[str]:
+    """Every plain name in the code: variables, functions, annotations."""
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+
+def _used_outside(node: ast.stmt) -> set[str]:
+    """Names of a definition that are neither its arguments nor its own variables."""
+    stored = (n.id for n in ast.walk(node) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load))
+    arguments = (n.arg for n in ast.walk(node) if isinstance(n, ast.arg))
+    return names_in(node) - {*stored, *arguments}
+
+
+def _bound(node: ast.stmt) -> list[str]:
+    """Names that a statement at module level defines; imports aside."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return [node.name]
+    if isinstance(node, ast.Assign):
+        return [target.id for target in node.targets if isinstance(target, ast.Name)]
+    return []
+
+
+def _lines_of(node: ast.stmt, lines: Sequence[str]) -> str:
+    decorators = getattr(node, "decorator_list", [])
+    first = min([node.lineno, *(decorator.lineno for decorator in decorators)])
+    return "\n".join(lines[first - 1 : node.end_lineno])
+
+
+def _imports(text: str) -> Iterator[tuple[str, Import]]:
+    """Bound name and import, for every import at module level from outside this package."""
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.asname or alias.name.split(".")[0], (alias.name, None, alias.asname)
+        elif isinstance(node, ast.ImportFrom) and not str(node.module).startswith("sweeper"):
+            for alias in node.names:
+                yield alias.asname or alias.name, (str(node.module), alias.name, alias.asname)
+
+
+def _statements(found: Sequence[Import]) -> Iterator[str]:
+    """Import lines: the standard library first, a blank line, the others."""
+    standard = [one for one in found if one[0].split(".")[0] in sys.stdlib_module_names]
+    others = [one for one in found if one not in standard]
+    for group in (standard, others):
+        if group is others and standard and others:
+            yield ""
+        whole = sorted(one for one in group if one[1] is None)
+        yield from (f"import {module}" + _as(alias) for module, _, alias in whole)
+        for module in sorted({one[0] for one in group if one[1] is not None}):
+            names = sorted(
+                str(name) + _as(alias) for source, name, alias in group if source == module and name
+            )
+            yield f"from {module} import {', '.join(names)}"
+
+
+def _as(alias: str | None) -> str:
+    return f" as {alias}" if alias else ""

@@ -1,0 +1,122 @@
+"""The training part of the script: loss, metric, penalty, schedule and optimizer, and their numbers."""
+
+from dataclasses import dataclass, replace
+
+from sweeper.components import losses, metrics, optimizers, penalties, schedules
+from sweeper.components.data import Data
+from sweeper.components.losses import LOSSES
+from sweeper.components.metrics import METRICS
+from sweeper.components.optimizers import OPTIMIZERS
+from sweeper.components.penalties import PENALTIES
+from sweeper.components.schedules import SCHEDULES
+from sweeper.report.script.functions import Imported, imported, literal
+from sweeper.report.script.source import definitions, renamed
+from sweeper.study.settings import Settings
+from sweeper.study.study import Study
+
+
+@dataclass(frozen=True)
+class TrainingText:
+    """What the template says about the loop."""
+
+    what: str
+    """In words, for the docstring."""
+    code: tuple[str, ...]
+    """Functions, in order."""
+    imported: Imported | None
+    """The loss, where it is the user's."""
+    task: str
+    """classification | regression | binary"""
+    optimizer: str
+    """The call that makes it."""
+    schedule: bool
+    """Whether the learning rate changes."""
+    learning_rate: str
+    activation_penalty: str
+    steps: int
+    steps_note: str
+    batch_size: int
+    """Rows of a batch; 0: all of them, in their order."""
+    evaluations: int
+    dtype: str
+    device: str
+
+
+def training_text(study: Study, settings: Settings, data: Data, rows: int, penalised: bool) -> TrainingText:
+    """How the script trains on `rows` rows.
+
+    Raises:
+        UserError: if the user's loss cannot be imported by others.
+    """
+    user, code = None, []
+    if isinstance(settings.loss, str) and settings.loss in LOSSES:
+        task = LOSSES[settings.loss].task
+        code.append(renamed(definitions(losses, settings.loss), settings.loss, "loss_function"))
+    else:
+        task = "regression" if data.classes is None else "classification"
+        user = _users_loss(study, settings)
+    code.append(definitions(metrics, METRICS[task][1].__name__))
+    if penalised:
+        name = PENALTIES[settings.penalty_kind].__name__
+        code.append(renamed(definitions(penalties, name), name, "penalty_function"))
+    if settings.schedule != "constant":
+        name = SCHEDULES[settings.schedule].__name__
+        code.append(renamed(definitions(schedules, name), name, "schedule"))
+    if settings.optimizer == "lion":
+        code.append(definitions(optimizers, "Lion"))
+    full = settings.batch_size == "full" or int(settings.batch_size) >= rows
+    return TrainingText(
+        what=_what(settings, penalised),
+        code=tuple(code),
+        imported=user,
+        task=task,
+        optimizer=_optimizer(settings),
+        schedule=settings.schedule != "constant",
+        learning_rate=repr(float(settings.learning_rate)),
+        activation_penalty=repr(float(settings.activation_penalty)),
+        steps=settings.total_steps(rows),
+        steps_note=_steps_note(settings, rows, full),
+        batch_size=0 if full else int(settings.batch_size),
+        evaluations=int(settings.evaluations),
+        dtype=settings.dtype,
+        device=_device(settings.device),
+    )
+
+
+def _users_loss(study: Study, settings: Settings) -> Imported:
+    """A function, or a class such as ``torch.nn.HuberLoss`` of which one object is made."""
+    user = imported(settings.loss, "training.loss", "loss_function", study.folder)
+    if not isinstance(user.function, type):
+        return user
+    user = imported(settings.loss, "training.loss", "Loss", study.folder)
+    return replace(user, aliases=(*user.aliases, "loss_function = Loss()"))
+
+
+def _optimizer(settings: Settings) -> str:
+    optimizer = OPTIMIZERS[settings.optimizer]
+    options = {**optimizer.defaults, **settings.options}
+    given = "".join(f", {name}={literal(value, name)}" for name, value in options.items())
+    return f"{optimizer.expression}(model.parameters(), lr=LEARNING_RATE{given})"
+
+
+def _steps_note(settings: Settings, rows: int, full: bool) -> str:
+    if full:
+        return f"  # each on all {rows} training rows"
+    if settings.epochs is None:
+        return ""
+    return f"  # {settings.epochs:g} epochs of {settings.steps_per_epoch(rows)} full batches"
+
+
+def _device(name: str) -> str:
+    return '"cuda" if torch.cuda.is_available() else "cpu"' if name == "auto" else f'"{name}"'
+
+
+def _what(settings: Settings, penalised: bool) -> str:
+    parts = [
+        settings.optimizer,
+        f"learning rate {settings.learning_rate:.4g}",
+        f"schedule {settings.schedule}",
+    ]
+    if penalised:
+        parts.append(f"{settings.penalty_kind} activation penalty {settings.activation_penalty:.4g}")
+    return ", ".join(parts)

@@ -1,0 +1,107 @@
+"""Numbers and lists as the report writes them: three significant digits, units, no false precision."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def number(value: float, digits: int = 3) -> str:
+    """``0.0312``, ``1234``, ``2.5e-5``: `digits` significant digits, whole from 1000 up; ``–`` for none."""
+    if not math.isfinite(value):
+        return "–" if math.isnan(value) else ("−∞" if value < 0 else "∞")
+    sign, size = "−" if value < 0 else "", abs(value)
+    if size == 0 or 1e-3 <= size < 1e6:
+        return sign + (f"{size:.0f}" if size >= 1000 else f"{size:.{digits}g}")
+    mantissa, _, exponent = f"{size:.{digits - 1}e}".partition("e")
+    mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+    return f"{sign}{mantissa}e{int(exponent)}"
+
+
+def interval(mean: float, low: float, high: float) -> tuple[str, str, str]:
+    """`mean`, `low` and `high` to the same decimals: those of two digits of the interval's width."""
+    width = high - low
+    if not (math.isfinite(width) and math.isfinite(mean)) or width <= 0 or abs(mean) < 1e-3:
+        return number(mean), number(low), number(high)
+    decimals = min(max(1 - math.floor(math.log10(width)), 0), 6)
+    return tuple(f"{value:.{decimals}f}".replace("-", "−") for value in (mean, low, high))  # type: ignore[return-value]
+
+
+def percent(share: float) -> str:
+    """``0.084`` -> ``8 %``; one decimal below 1 % and above 99 %, where whole ones would round to the end."""
+    value = 100 * share
+    near = 0 < value < 1 or 99 < value < 100
+    return f"{value:.1f} %" if near else f"{value:.0f} %"
+
+
+def count(number_of: int, noun: str, plural: str | None = None) -> str:
+    """``1 trial``, ``2 trials``, ``10,000 trials``."""
+    return f"{number_of:,} {noun if number_of == 1 else plural or noun + 's'}"
+
+
+def listing(items: Sequence[str], last: str = "and") -> str:
+    """``a, b and c``."""
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} {last} {items[-1]}"
+
+
+def duration(seconds: float) -> str:
+    """``0.8 s``, ``42 s``, ``3 min 10 s``, ``2 h 5 min``."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 1:
+        return f"{rest} s"
+    hours, left = divmod(minutes, 60)
+    return f"{hours} h {left} min" if hours else f"{minutes} min {rest} s"
+
+
+def layers(numbers: Sequence[int]) -> str:
+    """``layer 3``, ``layers 0–4 and 7``: runs of neighbours are joined."""
+    runs: list[list[int]] = []
+    for layer in sorted(numbers):
+        if runs and layer == runs[-1][-1] + 1:
+            runs[-1].append(layer)
+        else:
+            runs.append([layer])
+    said = [f"{run[0]}" if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs]
+    return f"layer{'s' if len(numbers) != 1 else ''} {listing(said)}"
+
+
+def times(decades: float) -> str:
+    """Factor of 10 to the power |`decades`|: ``25 times``, ``4,000 times``, ``10⁹ times``."""
+    size = abs(decades)
+    if size >= 6:
+        return f"10{str(round(size)).translate(SUPERSCRIPTS)} times"
+    factor = 10**size
+    digits = max(0, math.floor(math.log10(factor)) - 1)
+    return f"{round(factor / 10**digits) * 10**digits:,} times" if factor >= 10 else f"{factor:.2g} times"
+
+
+def signed(value: float) -> str:
+    """Two decimals with their sign, ``−0.59``."""
+    return f"{round(value, 2) + 0.0:+.2f}".replace("-", "−")
+
+
+def metric_words(metric: str) -> str:
+    """``validation_loss`` -> ``validation loss``."""
+    return metric.replace("_", " ")
+
+
+def shown(value: Any) -> str:
+    """Any cell or setting for people: numbers in four digits, yes and no, sequences with commas."""
+    value = value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple | list):
+        return ", ".join(map(shown, value))
+    if pd.isna(value):
+        return "–"
+    if isinstance(value, int):
+        return f"{value}".replace("-", "−")
+    return number(value, 4) if isinstance(value, float) else str(value)

@@ -1,0 +1,208 @@
+"""The report as a browser shows it: quiet, self-contained, legible, sortable, printable."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from sweeper.figures import FIGURES
+
+CONTRAST = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
+BOARD = "#trials table.sortable >> nth=0"
+
+
+def column(page: Page, name: str) -> list[str]:
+    """Cells of a column of the leaderboard, from the top."""
+    return page.evaluate(
+        """name => { const table = document.querySelector('#trials table.sortable');
+        const index = [...table.tHead.rows[0].cells].findIndex(cell => cell.textContent === name);
+        return [...table.tBodies[0].rows].map(row => row.cells[index].textContent); }""",
+        name,
+    )
+
+
+def sort_state(page: Page, name: str) -> str | None:
+    """``aria-sort`` of a heading of the leaderboard."""
+    return page.locator(f"{BOARD} >> th", has_text=name).get_attribute("aria-sort")
+
+
+def numbers(cells: list[str]) -> list[float]:
+    """Cells as numbers."""
+    return [float(cell) for cell in cells if cell != "–"]
+
+
+def test_the_page_is_quiet_and_asks_for_nothing(context: BrowserContext, report: Path) -> None:
+    """No message in the console, no error, no request but the file; nothing breaks the policy."""
+    messages: list[str] = []
+    requests: list[str] = []
+    page = context.new_page()
+    page.on("console", lambda message: messages.append(message.text))
+    page.on("pageerror", lambda error: messages.append(str(error)))
+    page.on("request", lambda request: requests.append(request.url))
+    page.goto(report.as_uri())
+    page.locator("#theme").click()
+    page.locator(f"{BOARD} >> th button >> nth=2").click()
+    page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true; })")
+    page.wait_for_timeout(100)
+    assert messages == []
+    assert [url for url in requests if not url.startswith("data:image/")] == [report.as_uri()]
+
+
+@pytest.mark.parametrize("width", [375, 768, 1280])
+@pytest.mark.parametrize("media", ["screen", "print"])
+def test_nothing_makes_the_page_scroll_sideways(page: Page, width: int, media: Any) -> None:
+    """At phone, tablet and desktop width, and on paper, with everything unfolded."""
+    page.set_viewport_size({"width": width, "height": 800})
+    page.emulate_media(media=media)
+    page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true; })")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    wide = page.evaluate(
+        """() => [...document.body.querySelectorAll('*')]
+        .filter(element => !element.closest('.scroll, .plot, pre, .skip'))
+        .filter(element => element.getBoundingClientRect().right > innerWidth + 0.5)
+        .map(element => element.outerHTML.slice(0, 80))"""
+    )
+    assert media == "print" or wide == []
+
+
+def test_the_first_screen_is_the_answer(page: Page) -> None:
+    """Headline, settings, score and the next step are seen without scrolling at 1280 × 800."""
+    seen = page.evaluate(
+        """() => ['#headline', '.settings', '.numbers > div', '.command'].map(
+        selector => document.querySelector(selector).getBoundingClientRect().bottom)"""
+    )
+    assert max(seen) <= 800
+    assert page.locator("h1").count() == 1
+    assert page.title() == "made · sweeper report"
+    assert page.evaluate("document.documentElement.lang") == "en"
+
+
+def test_on_a_phone_headline_and_settings_come_first(page: Page) -> None:
+    """At 375 × 812 the headline and the settings are on the first screen."""
+    page.set_viewport_size({"width": 375, "height": 812})
+    assert page.evaluate("document.querySelector('.settings').getBoundingClientRect().bottom") <= 812
+
+
+def test_pictures_load_and_are_described(page: Page) -> None:
+    """Each figure decodes, keeps its shape, has a text of its own, and does not move the page."""
+    images = page.evaluate(
+        """() => [...document.images].map(image => ({
+        alt: image.alt, natural: image.naturalWidth / image.naturalHeight, shown: image.width / image.height,
+        width: image.naturalWidth, given: image.getAttribute('height') }))"""
+    )
+    assert len(images) == len(FIGURES)
+    assert all(image["width"] == 1200 and image["given"] for image in images)
+    assert all(image["shown"] == pytest.approx(image["natural"], rel=0.02) for image in images)
+    assert len({image["alt"] for image in images}) == len(FIGURES)
+
+
+def test_tables_sort_by_click(page: Page) -> None:
+    """Numbers by value and gaps last, in both directions; only one heading says that it is sorted."""
+    before = column(page, "learning rate")
+    heading = page.locator(f"{BOARD} >> th button", has_text="learning rate")
+    heading.click()
+    rising = numbers(column(page, "learning rate"))
+    assert rising == sorted(numbers(before))
+    assert sort_state(page, "learning rate") == "ascending"
+    heading.click()
+    assert numbers(column(page, "learning rate")) == sorted(rising, reverse=True)
+    assert sort_state(page, "learning rate") == "descending"
+    page.locator(f"{BOARD} >> th button", has_text="rank").click()
+    page.locator(f"{BOARD} >> th button", has_text="rank").click()
+    ranks = column(page, "rank")
+    assert ranks[0] == "43"
+    assert set(ranks[43:]) == {"–"}
+    states = page.locator(f"{BOARD} >> th").evaluate_all("cells => cells.map(cell => cell.ariaSort)")
+    assert sorted(states)[:2] == ["descending", "none"]
+
+
+def test_tables_sort_by_keyboard(page: Page) -> None:
+    """A heading is a button: it takes the focus, shows it, and Enter and the space bar sort."""
+    heading = page.locator(f"{BOARD} >> th button", has_text="optimizer")
+    heading.focus()
+    page.keyboard.press("Enter")
+    assert column(page, "optimizer") == sorted(column(page, "optimizer"))
+    page.keyboard.press("Space")
+    assert sort_state(page, "optimizer") == "descending"
+    assert column(page, "optimizer") == sorted(column(page, "optimizer"), reverse=True)
+    assert heading.evaluate("button => getComputedStyle(button).outlineStyle") == "solid"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("standing", ["confirmed", "provisional", "none"])
+def test_every_text_has_contrast(page: Page, scheme: Any, standing: str) -> None:
+    """All texts, unfolded ones included, reach WCAG AA against what lies behind them, in both schemes."""
+    page.emulate_media(color_scheme=scheme)
+    page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true; })")
+    page.evaluate(
+        "standing => { document.getElementById('answer').className = `card ${standing}`; }", standing
+    )
+    found = page.evaluate(CONTRAST)
+    assert found["texts"] > 1000
+    assert found["poor"] == []
+
+
+def test_dark_mode_follows_the_system_and_the_button(browser: Browser, report: Path) -> None:
+    """The system's wish decides first, the button after it; figures stay on white."""
+    background = "() => getComputedStyle(document.body).backgroundColor"
+    found = {}
+    for scheme in ("light", "dark"):
+        context = browser.new_context(color_scheme=scheme)  # type: ignore[arg-type]
+        page = context.new_page()
+        page.goto(report.as_uri())
+        found[scheme] = page.evaluate(background)
+        page.locator("#theme").click()
+        found[f"{scheme} toggled"] = page.evaluate(background)
+        plot = page.evaluate("getComputedStyle(document.querySelector('.plot')).backgroundColor")
+        assert plot == "rgb(255, 255, 255)"
+        page.reload()
+        assert page.evaluate(background) == found[f"{scheme} toggled"], "the choice is kept"
+        context.close()
+    assert found["light"] == found["dark toggled"] != found["dark"] == found["light toggled"]
+
+
+def test_paper_has_everything_unfolded_and_no_buttons(page: Page, tmp_path: Path) -> None:
+    """On paper details are open, buttons and contents gone, colours light; after it all is as before."""
+    page.locator("#theme").click()  # dark
+    page.emulate_media(media="print")
+    expect(page.locator("details:not([open])")).to_have_count(0)
+    assert not page.locator("button:visible:not(th button)").count()
+    assert not page.locator("nav").is_visible()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    page.emulate_media(media="screen")
+    expect(page.locator("details[open]")).to_have_count(0)
+    page.pdf(path=tmp_path / "report.pdf", format="A4")
+    assert (tmp_path / "report.pdf").read_bytes().count(b"/Type /Page\n") > 5
+
+
+def test_the_command_can_be_copied(page: Page) -> None:
+    """The button puts the command on the clipboard, or selects it where that is not allowed."""
+    button = page.locator(".command .copy")
+    button.click()
+    expect(button).not_to_have_text("Copy")
+    if button.text_content() == "Selected":
+        selected = page.evaluate("getSelection().toString()")
+        assert selected == page.locator(".command code").text_content()
+
+
+def test_the_keyboard_reaches_the_answer_first(page: Page) -> None:
+    """The first stop is the link that skips to the answer; it becomes visible and works."""
+    page.keyboard.press("Tab")
+    focused = page.evaluate("document.activeElement.className")
+    assert focused == "skip"
+    page.wait_for_timeout(50)
+    assert page.evaluate("document.activeElement.getBoundingClientRect().top") >= 0
+    page.keyboard.press("Enter")
+    assert page.evaluate("location.hash") == "#answer"
+
+
+def test_without_script_everything_can_be_read(browser: Browser, report: Path) -> None:
+    """Buttons that would do nothing are not shown; the tables and the answer are."""
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(report.as_uri())
+    assert page.locator("button:visible").count() == 0
+    assert page.locator("h1").is_visible()
+    assert page.locator(f"{BOARD} >> tbody tr").first.is_visible()
+    context.close()

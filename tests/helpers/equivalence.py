@@ -1,0 +1,221 @@
+"""Both engines on the same trials, and how far apart what they give is."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from sweeper.components.build import Built
+from sweeper.components.load import load
+from sweeper.search.trial import Trial
+from sweeper.study.study import Study
+from sweeper.training import reference
+from sweeper.training.fused import train_stack
+from sweeper.training.result import Outcome, TrialResult
+from sweeper.training.setup import Task
+
+State = Mapping[str, Tensor]
+ULP = 2.0**-52
+
+
+@dataclass
+class Trained:
+    """A result and the parameters and buffers at the end."""
+
+    result: TrialResult
+    state: State
+
+
+def task_of(
+    data: Any = "wine", model: Any = None, space: Mapping[str, Any] | None = None, **training: Any
+) -> Task:
+    """A small study in float64; `space` only has to allow what the trials have."""
+    source = data if isinstance(data, Mapping) else {"source": data}
+    search = dict(training.pop("search", {}))
+    training = {"steps": 40, "batch_size": 16, "evaluations": 8, "dtype": "float64", "device": "cpu", **training}
+    study = Study(
+        name="equal",
+        data=source,
+        model=model or {"source": "mlp", "depth": 2, "width": 8},
+        training=training,
+        search={"space": {"optimizer": ["sgd"], "learning_rate": 0.1, **(space or {})}, **search},
+    )
+    loss = study.training.loss
+    kinds = {"cross_entropy": "classification", "bce": "binary"}
+    kind = kinds.get(loss, "regression") if isinstance(loss, str) else None
+    return Task(study, load(study.data.source, options=study.data.options, loss_task=kind))
+
+
+def by_reference(task: Task, trial: Trial, disturb: float = 0.0) -> Trained:
+    """One trial by the reference engine; `disturb` changes every initial weight by this share of itself."""
+    kept: list[Built] = []
+    make = reference.initial_model
+
+    def noted(*arguments: Any) -> Built:
+        built = make(*arguments)
+        state = torch.get_rng_state()
+        generator = torch.Generator().manual_seed(99)
+        with torch.no_grad():
+            for parameter in built.model.parameters():
+                sign = torch.randint(0, 2, parameter.shape, generator=generator) * 2 - 1
+                parameter.mul_(1 + disturb * sign)
+        torch.set_rng_state(state)
+        kept.append(built)
+        return built
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reference, "initial_model", noted)
+        result = reference.train(task, trial)
+    model = kept[0].model
+    state = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    return Trained(result, {name: tensor.detach() for name, tensor in state.items()})
+
+
+def by_stack(task: Task, trials: Sequence[Trial], slots: int) -> dict[tuple[int, int], Trained]:
+    """All trials by the fused engine, by number and seed."""
+    states: dict[tuple[int, int], State] = {}
+    stream = train_stack(
+        task, trials, slots, on_finish=lambda t, state: states.update({(t.number, t.seed): dict(state)})
+    )
+    found = {}
+    for result in stream:
+        key = result.trial.number, result.trial.seed
+        assert key not in found, "a trial came back twice"
+        found[key] = Trained(result, states.get(key, {}))
+    return found
+
+
+def distance(a: Trained, b: Trained) -> float:
+    """Largest difference of curves, layers and final states, relative to the size of what is compared.
+
+    A number is compared with the largest of its kind in the trial (the curve of its metric, the measure
+    of its layer, its tensor): a gradient that cancels to nearly nothing has no digits of its own.
+    """
+    assert [a.result.outcome, a.result.steps, a.result.reason] == [
+        b.result.outcome,
+        b.result.steps,
+        b.result.reason,
+    ]
+    worst = _rows_distance(_curves(a.result), _curves(b.result))
+    worst = max(worst, _rows_distance(_layers(a.result), _layers(b.result)))
+    worst = max(worst, _rows_distance({"test": dict(a.result.test)}, {"test": dict(b.result.test)}))
+    if a.result.outcome in (Outcome.COMPLETED, Outcome.PRUNED):
+        worst = max(worst, abs(a.result.objective - b.result.objective) / (abs(a.result.objective) + 1e-300))
+        assert list(a.state) == list(b.state)
+        for name, mine in a.state.items():
+            theirs = b.state[name]
+            assert mine.dtype == theirs.dtype
+            assert mine.shape == theirs.shape
+            if mine.numel():
+                scale = float(mine.abs().max()) + 1e-300
+                worst = max(worst, float((mine.double() - theirs.double()).abs().max()) / scale)
+    return worst
+
+
+def _curves(result: TrialResult) -> dict[str, dict[int, float]]:
+    found: dict[str, dict[int, float]] = {}
+    for step, metric, value in result.curves:
+        assert step not in found.setdefault(metric, {})
+        found[metric][step] = value
+    return found
+
+
+def _layers(result: TrialResult) -> dict[tuple[int, str], dict[int, float]]:
+    found: dict[tuple[int, str], dict[int, float]] = {}
+    for step, layer, measure, value in result.layers:
+        assert step not in found.setdefault((layer, measure), {})
+        found[layer, measure][step] = value
+    return found
+
+
+def _rows_distance(a: Mapping[Any, Mapping[Any, float]], b: Mapping[Any, Mapping[Any, float]]) -> float:
+    assert a.keys() == b.keys()
+    worst = 0.0
+    for key, mine in a.items():
+        assert mine.keys() == b[key].keys(), key
+        scale = max((abs(value) for value in mine.values()), default=0.0) + 1e-300
+        worst = max([worst, *(abs(mine[at] - b[key][at]) / scale for at in mine)])
+    return worst
+
+
+def assert_engines_agree(
+    task: Task, trials: Sequence[Trial], slots: int, tolerance: float = 1e-9, most_chaotic: int = 0
+) -> dict[tuple[int, int], Trained]:
+    """The fused engine gives what the reference engine gives, to `tolerance`.
+
+    A training is chaotic when rounding decides where it goes: when the reference engine itself, started
+    from weights that differ in the last bit, ends more than 1e-10 away. At most `most_chaotic` of the
+    trials may be left out for that.
+    """
+    with one_thread():
+        return _agreement(task, trials, slots, tolerance, most_chaotic)
+
+
+def _agreement(
+    task: Task, trials: Sequence[Trial], slots: int, tolerance: float, most_chaotic: int
+) -> dict[tuple[int, int], Trained]:
+    found, chaotic = by_stack(task, trials, slots), []
+    assert set(found) == {(trial.number, trial.seed) for trial in trials}
+    for trial in trials:
+        mine, theirs = found[trial.number, trial.seed], by_reference(task, trial)
+        try:
+            apart = distance(theirs, mine)
+        except AssertionError:
+            apart = math.inf
+        if apart <= tolerance:
+            continue
+        if _is_chaotic(task, trial, theirs):
+            chaotic.append(trial.number)
+            continue
+        pytest.fail(f"{dict(trial.parameters)} seed {trial.seed}: {apart:.3g} apart\n{_summary(theirs, mine)}")
+    assert len(chaotic) <= most_chaotic, f"chaotic: {chaotic}"
+    return found
+
+
+def _is_chaotic(task: Task, trial: Trial, undisturbed: Trained) -> bool:
+    try:
+        return distance(undisturbed, by_reference(task, trial, disturb=ULP)) > 1e-10
+    except AssertionError:
+        return True
+
+
+def _summary(theirs: Trained, mine: Trained) -> str:
+    lines = [f"{t.result.outcome} {t.result.steps} {t.result.reason}" for t in (theirs, mine)]
+    for name, rows in (("curves", _curves), ("layers", _layers)):
+        a, b = rows(theirs.result), rows(mine.result)
+        if a.keys() != b.keys():
+            lines.append(f"{name}: {a.keys() ^ b.keys()}")
+            continue
+        for key in a:
+            try:
+                lines.append(f"{name} {key}: {_rows_distance({key: a[key]}, {key: b[key]}):.3g}")
+            except AssertionError:
+                lines.append(f"{name} {key}: other steps")
+    return "\n".join(lines)
+
+
+def numbered(parameters: Sequence[Mapping[str, Any]], seeds: Sequence[int] = (0,), **more: Any) -> list[Trial]:
+    """Trials with these parameters, seeds in turn."""
+    return [
+        Trial(i, "explore", seeds[i % len(seeds)], {"optimizer": "sgd", "learning_rate": 0.1, **p}, **more)
+        for i, p in enumerate(parameters)
+    ]
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Sums in one order."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+Make = Callable[..., torch.nn.Module]

@@ -1,0 +1,105 @@
+"""Made-up runs for the report: synthetic records with the study that they would belong to."""
+
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from synthetic_records import SyntheticRecords, synthetic_records
+
+from sweeper.records.store import Records
+from sweeper.report.page import ReportInput, evidence_of, sentences
+from sweeper.report.section import Evidence
+from sweeper.report.sections import SECTIONS
+from sweeper.study.study import Study
+from sweeper.tables.answer import answer
+
+SHARES = pd.DataFrame(
+    {
+        "parameter": ["learning_rate", "activation", "activation_penalty", "optimizer"],
+        "importance": [0.42, 0.311, 0.18, 0.089],
+    }
+)
+SPACE = {
+    "optimizer": ["sgd", "momentum", "adam", "rmsprop"],
+    "activation": ["sigmoid", "tanh", "relu", "gelu"],
+    "learning_rate": {"low": 1e-4, "high": 1.0, "log": True},
+    "activation_penalty": {"low": 1e-6, "high": 1e-1, "log": True, "zero": 0.25},
+    "momentum": 0.9,
+}
+NUMBER = re.compile(r"(?<![\w.#])−?\d[\d,]*(?:\.\d+)?(?:e−?-?\d+)?(?![\w.]*\d)")
+
+
+def made_study(**sections: Any) -> Study:
+    """The study of `synthetic_records`; `sections` replace keys."""
+    raw = {"name": "made", "question": "Which settings suit?", "search": {"trials": 60, "space": SPACE}}
+    return Study(trusted=True, **{**raw, **sections})
+
+
+def made_input(
+    records: SyntheticRecords, *, study: Study | None = None, test: bool = True, **changes: Any
+) -> ReportInput:
+    """A report on `records`, the winner tested on two seeds unless `test` is false."""
+    found = answer(records.trials, None)
+    if found is not None and test:
+        scores = [{"loss": 0.11, "accuracy": 0.968}, {"loss": 0.13, "accuracy": 0.972}]
+        found = answer(records.trials, {"trial": found.trial, "scores": scores})
+    kept = Records(records.trials, records.curves, records.layers)
+    given = {"importances": SHARES, "seconds": 61.2, "notes": ("Two processes, one thread each.",)}
+    return ReportInput(study or made_study(), kept, found, **{**given, **changes})
+
+
+def told(report: ReportInput) -> dict[str, str]:
+    """Key of a section -> all it says, without drawing anything."""
+    evidence: Evidence = evidence_of(report)
+    return {section.key: " ".join(sentences(section, evidence)) for section in SECTIONS}
+
+
+def changed(records: SyntheticRecords, what: str) -> SyntheticRecords:
+    """Records with something missing or gone wrong."""
+    trials, curves, layers = records.trials, records.curves, records.layers
+    confirm = trials["phase"] == "confirm"
+    if what == "nothing yet":
+        return SyntheticRecords(trials.head(0), curves.head(0), layers.head(0))
+    if what in ("all diverged", "all failed"):
+        outcome, reason = (
+            what.split()[1],
+            "RuntimeError: <b>no</b>" if "failed" in what else "loss nan at step 3",
+        )
+        trials = trials[~confirm].assign(outcome=outcome, objective=np.nan, reason=reason)
+        layers = layers.head(0) if outcome == "failed" else layers
+        curves = curves.head(0) if outcome == "failed" else curves
+    elif what == "no confirmation":
+        trials = trials[~confirm]
+    elif what == "finalists diverged":
+        trials = trials.assign(
+            outcome=trials["outcome"].mask(confirm, "diverged"), objective=trials["objective"].mask(confirm)
+        )
+    elif what == "one trial":
+        best = trials[(trials["outcome"] == "completed") & ~confirm]["trial"].iloc[0]
+        trials = trials[(trials["trial"] == best) & ~confirm]
+    elif what == "one fresh seed":
+        trials = trials[~confirm | (trials["seed"] == 1)]
+    elif what == "no layers":
+        layers = layers.head(0)
+    elif what == "own activations":
+        trials = trials.assign(activation=pd.Series(None, index=trials.index, dtype="str"))
+    elif what == "dead gradients":
+        layers = layers.assign(value=layers["value"].mask(layers["measure"] == "gradient_norm", 0.0))
+    return SyntheticRecords(trials, curves, layers)
+
+
+CHANGES = [
+    "nothing yet",
+    "all diverged",
+    "all failed",
+    "no confirmation",
+    "finalists diverged",
+    "one trial",
+    "one fresh seed",
+    "no layers",
+    "own activations",
+    "dead gradients",
+]
+
+__all__ = ["CHANGES", "SHARES", "changed", "made_input", "made_study", "synthetic_records", "told"]

@@ -1,0 +1,227 @@
+"""The answer card: headline, settings, scores, ties, next step, in its three renderings."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from report_inputs import CHANGES, SPACE, changed, made_input, made_study
+from synthetic_records import SyntheticRecords
+
+from sweeper.report.card import Card, card
+from sweeper.report.commands import overrides, run_again
+from sweeper.report.next_step import next_step
+from sweeper.report.note import note, plain_answer
+from sweeper.report.notebook import answer_html
+from sweeper.report.page import ReportInput
+from sweeper.study.study import Study
+
+
+def card_of(report: ReportInput) -> Card:
+    """The card without a report's folder."""
+    return card(report.study, report.answer, report.records.trials)
+
+
+def facts(told: Card) -> dict[str, str]:
+    """Label -> value and meaning."""
+    return {fact.label: f"{fact.value} | {fact.meaning}" for fact in told.facts}
+
+
+def test_the_card_tells_a_confirmed_answer(records: SyntheticRecords) -> None:
+    """Headline and settings are the winner's, scores are the answer's, ties are named, outcomes counted."""
+    report = made_input(records)
+    told, answer = card_of(report), report.answer
+    assert answer is not None
+    assert answer.confirmed is not None
+    assert told.standing == "confirmed"
+    chosen = answer.parameters
+    for text in (chosen["optimizer"], f"{chosen['learning_rate']:.3g}", chosen["activation"]):
+        assert text in told.headline
+    assert told.settings["Learning rate"] == f"{chosen['learning_rate']:.4g}"
+    assert list(told.settings)[:3] == ["Learning rate", "Optimizer", "Activation function"]
+    sure = answer.confirmed
+    found = facts(told)
+    printed = re.findall(r"\d+\.\d+", found["Validation loss"])
+    for text, value in zip(printed, (sure.mean, sure.low, sure.high), strict=True):
+        assert float(text) == pytest.approx(value, abs=0.02 * (sure.high - sure.low))
+    assert "5 fresh seeds" in found["Validation loss"]
+    assert found["Test set"].startswith("loss 0.12, accuracy 97.0 % | mean over the same seeds")
+    assert [f"#{trial} " in found["Tied with it"] for trial in answer.tied] == [True]
+    assert found["Trials"].startswith("60 | 43 completed, 3 pruned, 13 diverged, 1 failed; then 15 trainings")
+
+
+@pytest.mark.parametrize(
+    ("what", "standing", "headline"),
+    [
+        ("nothing yet", "none", "Nothing has been trained yet."),
+        ("all diverged", "none", "No answer: no trial completed its training."),
+        ("all failed", "none", "No answer: no trial completed its training."),
+        ("no confirmation", "provisional", "Use "),
+        ("finalists diverged", "provisional", "Use "),
+        ("one trial", "provisional", "Use "),
+        ("one fresh seed", "confirmed", "Use "),
+    ],
+)
+def test_the_card_does_not_claim_more_than_was_done(
+    records: SyntheticRecords, what: str, standing: str, headline: str
+) -> None:
+    """No answer and a provisional one are called so, and there is always something to do next."""
+    told = card_of(made_input(changed(records, what)))
+    assert told.standing == standing
+    assert told.headline.startswith(headline)
+    assert (standing == "provisional") == told.lead.startswith("Provisional:")
+    assert told.next_step.text
+    assert told.next_step.command.startswith("sweeper ")
+
+
+def test_one_fresh_seed_gives_no_interval(records: SyntheticRecords) -> None:
+    """One seed has no spread, and tells no two settings apart."""
+    found = facts(card_of(made_input(changed(records, "one fresh seed"))))
+    assert "nothing is known about its spread" in found["Validation loss"]
+    assert "one seed tells no two settings apart" in found["Tied with it"]
+
+
+def test_no_test_rows_no_test_score(records: SyntheticRecords) -> None:
+    """A run without test rows has no line for them."""
+    assert "Test set" not in facts(card_of(made_input(records, test=False)))
+
+
+def test_a_penalty_nobody_asked_for_is_not_mentioned(records: SyntheticRecords) -> None:
+    """The records always have its column; the answer speaks of it only where the study did."""
+    space = {name: value for name, value in SPACE.items() if name != "activation_penalty"}
+    report = made_input(records, study=made_study(search={"space": space}))
+    told = card_of(report)
+    assert "penalty" not in told.headline
+    assert "Activation penalty" not in told.settings
+
+
+@pytest.mark.parametrize("what", ["as it is", *CHANGES])
+def test_note_and_plain_answer_say_what_the_card_says(records: SyntheticRecords, what: str) -> None:
+    """Headline, settings and command stand in all renderings; the plain one fits a terminal."""
+    report = made_input(changed(records, what))
+    told = card_of(report)
+    plain = plain_answer(report.study, report.answer, report.records)
+    markdown = note(report.study, report.answer, report.records)
+    html = answer_html(report)
+    assert plain.startswith(told.headline)
+    assert markdown.startswith("# ")
+    for value in told.settings.values():
+        assert value in plain
+        assert value in markdown
+        assert value in html
+    command = told.next_step.command
+    assert plain.endswith(command)
+    assert f"```sh\n{command}\n```" in markdown
+    assert all(len(line) <= 100 for line in plain.splitlines() if line.strip() != command)
+
+
+def test_the_note_escapes_what_users_wrote(records: SyntheticRecords) -> None:
+    """Neither HTML nor Markdown nor a table's bar in a question or a name is markup."""
+    question = "<script>alert(1)</script> *bold* [a](b) `c` | d"
+    report = made_input(records, study=made_study(question=question))
+    text = note(report.study, report.answer, report.records)
+    assert "<script>" not in text
+    assert r"\<script\>alert(1)\</script\> \*bold\* \[a\](b) \`c\` \| d" in text
+
+
+def test_the_notebook_escapes_what_users_wrote(records: SyntheticRecords) -> None:
+    """An activation called like a tag stays text."""
+    trials = records.trials.assign(activation="<img src=x>")
+    html = answer_html(made_input(SyntheticRecords(trials, records.curves, records.layers)))
+    assert "<img" not in html
+    assert "&lt;img src=x&gt;" in html
+
+
+def at_the_edge(records: SyntheticRecords, space: dict) -> tuple[str, str]:
+    """Text and command of the next step where the winner's rate is at the top of its range."""
+    top = space["learning_rate"]["high"]
+    made = SyntheticRecords(records.trials.assign(learning_rate=0.97 * top), records.curves, records.layers)
+    report = made_input(made, study=made_study(search={"trials": 60, "space": space}))
+    step = next_step(report.study, report.answer, report.records.trials, None)
+    return step.text, step.command
+
+
+def test_a_winner_at_the_edge_asks_for_a_wider_range(records: SyntheticRecords) -> None:
+    """The command widens that bound tenfold and adds half as many trials; the run goes on."""
+    text, command = at_the_edge(records, SPACE)
+    assert "high end of what was searched (1)" in text
+    assert shlex.split(command)[3:] == [
+        "--set",
+        "search.space.learning_rate.high=10.0",
+        "--set",
+        "search.trials=90",
+    ]
+
+
+def test_a_range_that_cannot_be_widened_in_place_is_searched_afresh(records: SyntheticRecords) -> None:
+    """Whole numbers as bounds make another distribution, so the run cannot go on."""
+    space = {**SPACE, "learning_rate": {"low": 1e-4, "high": 1, "log": True}}
+    _, command = at_the_edge(records, space)
+    assert shlex.split(command)[3:] == [
+        "--set",
+        "search.space.learning_rate={low = 0.0001, high = 10.0, log = true}",
+        "--fresh",
+    ]
+
+
+def test_the_script_is_the_next_step_of_a_sound_answer(records: SyntheticRecords) -> None:
+    """From the page it is best.py beside it; elsewhere the command that prints it."""
+    report = made_input(records)
+    trials = report.records.trials
+    assert next_step(report.study, report.answer, trials, None).command == "sweeper best made --python"
+    beside = next_step(report.study, report.answer, trials, Path("reports") / "made").command
+    assert beside == f"python {Path('reports') / 'made' / 'best.py'}"
+
+
+def test_the_command_runs_the_same_study_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A built-in study by its name, a file by its path, and what --set had changed is set again."""
+    again = "sweeper run digits --set search.trials=200"
+    for study in (Study.load("digits"), Study.load("digits", ("search.trials=7",))):
+        assert run_again(study, "search.trials=200") == again
+    file = tmp_path / "my study.toml"
+    file.write_text('name = "mine"\n[training]\nepochs = 3\n[search.space]\nactivation = ["relu", "tanh"]\n')
+    given = ("training.steps=70", "search.space.activation=['elu']", "model.depth=3", "question=Why?")
+    study = Study.load(file, given)
+    monkeypatch.chdir(tmp_path)
+    command = shlex.split(run_again(study, "search.trials=5"))
+    assert command[:3] == ["sweeper", "run", "my study.toml"]
+    assert command[-2:] == ["--set", "search.trials=5"]
+    assert Study.load(file, tuple(command[4:-2:2])).to_dict() == study.to_dict()
+
+
+def test_a_study_made_in_python_has_no_file_to_name() -> None:
+    """The command then holds a placeholder, and the text says so."""
+    report = made_input(SyntheticRecords(*(changed_frames())))
+    step = next_step(report.study, report.answer, report.records.trials, None)
+    assert step.command == "sweeper run STUDY"
+    assert step.text.endswith("(STUDY stands for your study file):")
+
+
+def changed_frames() -> tuple:
+    """Frames of a run that has not begun."""
+    from synthetic_records import synthetic_records
+
+    made = changed(synthetic_records(8), "nothing yet")
+    return made.trials, made.curves, made.layers
+
+
+def test_a_key_that_was_removed_cannot_be_set(tmp_path: Path) -> None:
+    """A study file that has a key which the run had not: no command is made up."""
+    file = tmp_path / "mine.toml"
+    file.write_text('name = "mine"\n[model]\ndepth = 3\n')
+    study = Study.load(file)
+    file.write_text('name = "mine"\n[model]\ndepth = 3\nwidth = 9\n')
+    assert overrides(study, file) is None
+    assert run_again(study) == "sweeper run STUDY"
+
+
+def test_a_winner_that_loses_seeds_is_named_unstable(records: SyntheticRecords) -> None:
+    """Where every finalist diverged on some seed, the winner's lost seeds are counted out of all tried."""
+    lost = (records.trials["phase"] == "confirm") & records.trials["seed"].isin([2, 3])
+    trials = records.trials.assign(
+        outcome=records.trials["outcome"].mask(lost, "diverged"),
+        objective=records.trials["objective"].mask(lost),
+    )
+    told = card_of(made_input(SyntheticRecords(trials, records.curves, records.layers)))
+    assert "beware, 2 of 5 seeds diverged or failed" in told.lead
+    assert "mean over 3 fresh seeds" in facts(told)["Validation loss"]

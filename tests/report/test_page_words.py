@@ -1,0 +1,86 @@
+"""Numbers and lists in words."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sweeper.report.words import count, duration, interval, layers, listing, number, percent, shown, times
+
+
+def read(text: str) -> float:
+    """The number that a reader sees."""
+    return float(text.replace("−", "-").replace(",", ""))
+
+
+@given(st.floats(min_value=1e-12, max_value=1e12), st.booleans())
+def test_a_number_keeps_three_digits(size: float, negative: bool) -> None:
+    """What is printed is within half a unit of the third digit, whatever the size and the sign."""
+    value = -size if negative else size
+    assert read(number(value)) == pytest.approx(value, rel=5.01e-3)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"),
+        (0.0312345, "0.0312"),
+        (1234.5, "1234"),
+        (2.5e-5, "2.5e-5"),
+        (-0.25, "−0.25"),
+        (-3e-5, "−3e-5"),
+        (np.float64(1e-3), "0.001"),
+        (math.nan, "–"),
+        (math.inf, "∞"),
+    ],
+)
+def test_numbers(value: float, text: str) -> None:
+    """Plain where that is short; a true minus sign, but an exponent that can be copied."""
+    assert number(value) == text
+
+
+@given(
+    st.floats(min_value=0.01, max_value=100),
+    st.floats(min_value=0.001, max_value=1),
+    st.floats(min_value=0, max_value=1),
+)
+def test_an_interval_shows_two_digits_of_its_width(mean: float, width: float, place: float) -> None:
+    """All three numbers have the same decimals, fine enough for a twentieth of the width."""
+    low = mean - place * width
+    texts = interval(mean, low, low + width)
+    assert len({len(text.partition(".")[2]) for text in texts}) == 1
+    for text, value in zip(texts, (mean, low, low + width), strict=True):
+        assert abs(read(text) - value) <= width / 20 + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("items", "text"), [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")]
+)
+def test_listing(items: list[str], text: str) -> None:
+    """Commas, and one "and"."""
+    assert listing(items) == text
+
+
+@pytest.mark.parametrize(
+    ("numbers", "text"),
+    [([3], "layer 3"), ([1, 0], "layers 0–1"), ([0, 1, 2, 5], "layers 0–2 and 5")],
+)
+def test_layers(numbers: list[int], text: str) -> None:
+    """Neighbours are joined."""
+    assert layers(numbers) == text
+
+
+def test_counts_percents_durations_and_factors() -> None:
+    """Nouns agree, the ends of shares stay apart from 0 and 100, factors have two digits."""
+    assert [count(n, "trial") for n in (0, 1, 10_000)] == ["0 trials", "1 trial", "10,000 trials"]
+    assert [percent(s) for s in (0, 0.004, 0.084, 0.995, 1)] == ["0 %", "0.4 %", "8 %", "99.5 %", "100 %"]
+    assert [duration(s) for s in (0.84, 42, 190, 7500)] == ["0.8 s", "42 s", "3 min 10 s", "2 h 5 min"]
+    assert [times(d) for d in (0.3, 1, -4.13, 9.2)] == ["2 times", "10 times", "13,000 times", "10⁹ times"]
+
+
+def test_cells() -> None:
+    """Settings and cells of any type have one form."""
+    values = (True, None, np.nan, 64, 0.00149934, (0.9, 0.999), "adam", np.int64(-3))
+    assert [shown(v) for v in values] == ["yes", "–", "–", "64", "0.001499", "0.9, 0.999", "adam", "−3"]
