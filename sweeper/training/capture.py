@@ -36,7 +36,12 @@ def flat(tensors: Sequence[Tensor]) -> Tensor:
 
 
 def look(
-    model: nn.Module, hidden: Sequence[nn.Module], loss: Loss, x: Tensor, y: Tensor, before: Sequence[Tensor] | None
+    model: nn.Module,
+    hidden: Sequence[nn.Module],
+    loss: Loss,
+    x: Tensor,
+    y: Tensor,
+    before: Sequence[Tensor] | None,
 ) -> list[Layer]:
     """Every layer of `model` on the evaluation batch (x, y), dropout off, parameters and buffers untouched.
 

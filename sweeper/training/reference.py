@@ -7,9 +7,11 @@ log-spaced ones.
 
 import math
 import time
+from collections.abc import Callable
 
 import torch
 
+from sweeper.components.build import Built
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.components.penalties import PENALTIES
 from sweeper.components.schedules import SCHEDULES
@@ -29,11 +31,13 @@ from sweeper.training.setup import (
     rows_of,
 )
 
+Watch = Callable[[int, Built, torch.optim.Optimizer], None]
+"""(step, model, optimizer), called before each update with its learning rate set; it must change nothing."""
 EXPLODED = 1e4
 """A batch loss above this multiple of the first one counts as divergence."""
 
 
-def train(task: Task, trial: Trial) -> TrialResult:
+def train(task: Task, trial: Trial, watch: Watch | None = None) -> TrialResult:
     """Train one trial from its first weight to its last evaluation.
 
     Never raises for a loss that is not finite: that is the outcome ``diverged``. Errors of the model
@@ -85,6 +89,9 @@ def train(task: Task, trial: Trial) -> TrialResult:
             learning_rate = settings.learning_rate * schedule(step, steps)
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate
+            if watch is not None:
+                watch(step, built, optimizer)
+                activations.clear()
             optimizer.zero_grad()
             loss = loss_function.function(model(rows.x_train[batch]), rows.y_train[batch])
             total = loss
@@ -109,5 +116,14 @@ def train(task: Task, trial: Trial) -> TrialResult:
     best = evaluation.best if outcome in (Outcome.COMPLETED, Outcome.PRUNED) else math.nan
     seconds = time.perf_counter() - start
     return TrialResult(
-        trial, outcome, best, step, seconds, "reference", reason, tuple(curves), tuple(layers), evaluation.test
+        trial,
+        outcome,
+        best,
+        step,
+        seconds,
+        "reference",
+        reason,
+        tuple(curves),
+        tuple(layers),
+        evaluation.test,
     )

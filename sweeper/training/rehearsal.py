@@ -1,4 +1,4 @@
-"""A look at model, data and loss together before anything is written: one forward pass a configuration.
+"""A look at model, data and loss together before anything is written: one training step a configuration.
 
 It runs in a worker process, so that a model that ends its process does not take the driver along.
 """
@@ -9,15 +9,22 @@ from typing import Any
 
 import torch
 
+from sweeper.components.build import Built
 from sweeper.components.losses import Loss
+from sweeper.components.metrics import METRICS
 from sweeper.components.optimizers import OPTIMIZERS
+from sweeper.components.penalties import PENALTIES
 from sweeper.errors import DataError, ModelError, SweeperError
 from sweeper.study.settings import Settings
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.space import Range, Space
-from sweeper.training.setup import Task, initial_model, out_features, pick_loss, rows_of
+from sweeper.training.capture import look, outputs_of
+from sweeper.training.evaluate import scores
+from sweeper.training.output_range import range_problem
+from sweeper.training.setup import Rows, Task, initial_model, out_features, pick_loss, rows_of
 
-ROWS = 4
+FEW, MANY = 4, 64
+"""Rows of the first look and of the step."""
 
 
 def configurations(space: Space) -> Iterator[dict[str, Any]]:
@@ -39,95 +46,160 @@ def rehearse(task: Task) -> list[str]:
     Failures of single configurations are no reason to refuse a study: such trials fail alone, with
     their reason in the records.
     """
-    return [_problem(task, parameters) for parameters in configurations(task.study.space)]
+    known: dict[tuple[str, str], Rows] = {}
+    return [_problem(task, parameters, known) for parameters in configurations(task.study.space)]
 
 
 def judge(problems: Sequence[str]) -> None:
     """Refuse a study of which no configuration can be trained.
 
     Raises:
-        ModelError: with the first problem.
+        ModelError: with the problems, each once.
     """
     if problems and all(problems):
-        raise ModelError(problems[0])
+        raise ModelError("\n".join(list(dict.fromkeys(problems))[:3]))
 
 
-def _problem(task: Task, parameters: Mapping[str, Any]) -> str:
+def _problem(task: Task, parameters: Mapping[str, Any], known: dict[tuple[str, str], Rows]) -> str:
+    rows = None
     try:
         settings = settings_of(task.study, parameters)
-        _try(task, settings)
+        key = (settings.dtype, settings.device)
+        if key not in known:
+            known[key] = rows_of(task, settings, task.study.search.seed)
+        rows = known[key]
+        _try(task, settings, rows)
     except SweeperError as error:
         return str(error)
-    except Exception as error:  # whatever a model raises is its own
-        return f"{_label(task)} cannot be trained: {type(error).__name__}: {' '.join(str(error).split())[:500]}"
+    except (Exception, SystemExit) as error:  # whatever a model raises is its own
+        shape = f" (inputs come in batches of shape {_shape(rows)})" if rows else ""
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"
+        return f"{_label(task)} cannot be trained: {reason}{shape}{_hint(str(error))}"
     return ""
 
 
-def _try(task: Task, settings: Settings) -> None:
-    rows, loss = rows_of(task, settings, task.study.search.seed), pick_loss(task, settings)
-    model = initial_model(task, settings, task.study.search.seed).model
+def _try(task: Task, settings: Settings, rows: Rows) -> None:
+    """All that an engine would do with the first batch."""
+    _check_rows(rows)
+    loss = pick_loss(task, settings)
+    _check_objective(task, loss)
+    built = initial_model(task, settings, task.study.search.seed)
+    model = built.model
     parameters = list(model.parameters())
     if not parameters:
         raise ModelError(f"{_label(task)} has no parameters to train")
-    OPTIMIZERS[settings.optimizer].make(parameters, lr=settings.learning_rate, **settings.options)
+    _check_penalty(task, built)
+    optimizer = OPTIMIZERS[settings.optimizer].make(parameters, lr=settings.learning_rate, **settings.options)
+    few = (rows.x_train[:FEW], rows.y_train[:FEW])
     model.eval()
     with torch.no_grad():
-        x, y = rows.x_train[:ROWS], rows.y_train[:ROWS]
-        output = model(x)
-        check_output(task, output, y, loss)
-        value = loss.function(output, y)
+        output = model(few[0])
+        check_output(task, output, few[1], loss)
+        _check_scalar(loss.function(output, few[1]), loss)
+    scores(model, loss, *few)
+    size = MANY if settings.batch_size == "full" else min(int(settings.batch_size), MANY)
+    _step(task, settings, built, loss, optimizer, rows, size)
+    look(model, built.hidden, loss.function, *few, None)
+
+
+def _step(
+    task: Task,
+    settings: Settings,
+    built: Built,
+    loss: Loss,
+    optimizer: torch.optim.Optimizer,
+    rows: Rows,
+    size: int,
+) -> None:
+    built.model.train()
+    with outputs_of(built.hidden) as activations:
+        output = built.model(rows.x_train[:size])
+        problem = range_problem(output, loss, (rows.y_train, rows.y_validation, rows.y_test))
+        if problem:
+            raise ModelError(f"{_label(task)} {problem}")
+        total = loss.function(output, rows.y_train[:size])
+        if _can_be_penalized(task):
+            total = total + sum(PENALTIES[settings.penalty_kind](a) for _, _, a in activations)
+    if not total.requires_grad:
+        raise ModelError(f"{_label(task)}: the loss does not depend on any parameter that is trained")
+    total.backward()
+    optimizer.step()
+
+
+def _check_rows(rows: Rows) -> None:
+    for name, values in vars(rows).items():
+        if values.is_floating_point() and not torch.isfinite(values).all():
+            what, key = ("inputs", "standardize") if name[0] == "x" else ("targets", "standardize_target")
+            kind = str(values.dtype).removeprefix("torch.")
+            raise DataError(
+                f"{what} are too large for {kind}: scale the data, set data.{key} = true or "
+                'training.dtype = "float64"'
+            )
+
+
+def _check_objective(task: Task, loss: Loss) -> None:
+    metric, _ = METRICS[loss.task]
+    if task.study.search.objective == "validation_error" and metric != "accuracy":
+        raise DataError(
+            "search.objective = 'validation_error': the share of wrong classes, but the targets are real "
+            "numbers; use validation_loss"
+        )
+
+
+def _check_penalty(task: Task, built: Built) -> None:
+    if _can_be_penalized(task) and not built.hidden:
+        raise ModelError(
+            f"{_label(task)} has no hidden activation layers whose outputs could be penalized: use modules "
+            "such as nn.ReLU() instead of functions, or leave search.space.activation_penalty out"
+        )
+
+
+def _can_be_penalized(task: Task) -> bool:
+    space = task.study.space
+    entries = [v for key, v in space.entries.items() if space.base(key) == "activation_penalty"]
+    return any(isinstance(v, Range) or any(value > 0 for value in v.values) for v in entries)
+
+
+def _check_scalar(value: Any, loss: Loss) -> None:
     if not isinstance(value, torch.Tensor) or value.ndim != 0:
-        shape = tuple(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
-        raise ModelError(f"training.loss = {loss.name!r} must return a scalar tensor, not {shape}")
+        shape = (
+            f"a tensor of shape {tuple(value.shape)}"
+            if isinstance(value, torch.Tensor)
+            else type(value).__name__
+        )
+        raise ModelError(f"training.loss = {loss.name!r} must return the mean, a scalar tensor, not {shape}")
 
 
 def check_output(task: Task, output: Any, target: torch.Tensor, loss: Loss) -> None:
-    """The output must have the shape that the loss needs for these data, and its range must hold the targets."""
-    label = _label(task)
+    """The output must have the shape that the loss needs for these data."""
+    label, rows = _label(task), len(target)
     if not isinstance(output, torch.Tensor):
         raise ModelError(f"{label} must return a tensor, not {type(output).__name__}")
     shape = tuple(output.shape)
     if loss.task == "classification":
         classes = out_features(task.data, loss)
-        if output.ndim != 2 or shape[1] != classes:
+        if shape != (rows, classes):
+            single = ", or loss bce with targets 0 and 1" * (classes == 2 and math.prod(shape) == rows)
             raise ModelError(
-                f"{label} puts out {shape} for {len(target)} rows; loss {loss.name} on {classes} classes needs "
-                f"({len(target)}, {classes}): use out_features for the width of the last layer"
+                f"{label} puts out {shape} for {rows} rows; loss {loss.name} on {classes} classes needs "
+                f"({rows}, {classes}): use out_features for the width of the last layer{single}"
             )
-    elif math.prod(shape) != target.numel():
+    elif shape[:1] != (rows,) or math.prod(shape) != target.numel():
         raise ModelError(
-            f"{label} puts out {shape} for {len(target)} rows; loss {loss.name} needs {tuple(target.shape)}, "
-            "the shape of the targets"
-        )
-    _check_range(task, output, loss)
-
-
-def _check_range(task: Task, output: torch.Tensor, loss: Loss) -> None:
-    targets = task.data.targets
-    low, high = float(output.min()), float(output.max())
-    if loss.name == "bce" and 0 <= low and high <= 1 and output.numel() >= ROWS:
-        # Four logits of a fresh net that all lie in [0, 1] are possible; a sigmoid at the end is the cause to name.
-        if _ends_in_sigmoid(task):
-            raise ModelError(
-                f"{_label(task)} ends in a sigmoid, but loss bce takes logits: leave the sigmoid out, or set "
-                "training.loss = 'torch.nn.functional:binary_cross_entropy'"
-            )
-    if loss.task == "regression" and targets.min() < 0 and _last_is(task, ("ReLU", "Softplus", "Sigmoid", "ReLU6")):
-        raise DataError(
-            f"{_label(task)} ends in an activation that is never negative, but the targets go down to "
-            f"{targets.min():.6g}: use a linear output layer"
+            f"{label} puts out {shape} for {rows} rows; loss {loss.name} needs {tuple(target.shape)}, the "
+            "shape of the targets: use out_features for the width of the last layer"
         )
 
 
-def _ends_in_sigmoid(task: Task) -> bool:
-    return _last_is(task, ("Sigmoid", "Hardsigmoid"))
+def _shape(rows: Rows) -> str:
+    kind = str(rows.x_train.dtype).removeprefix("torch.")
+    return f"(n, {', '.join(map(str, rows.x_train.shape[1:]))}), {kind}"
 
 
-def _last_is(task: Task, names: tuple[str, ...]) -> bool:
-    """Whether the module that was registered last is one of these activations."""
-    first = next(configurations(task.study.space))
-    model = initial_model(task, settings_of(task.study, first), 0).model
-    return type(list(model.modules())[-1]).__name__ in names
+def _hint(message: str) -> str:
+    if "indices" in message and "Float" in message:
+        return "; token numbers must come as a torch.int64 tensor"
+    return ""
 
 
 def _label(task: Task) -> str:

@@ -1,4 +1,4 @@
-"""What every engine starts from: the same rows, the same batches, the same initial weights, the same clock."""
+"""What every engine starts from: the same rows, batches, initial weights and evaluation points."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from torch import Tensor
 
 from sweeper.components.build import Built, build
 from sweeper.components.data import Data
-from sweeper.components.losses import LOSSES, Loss
 from sweeper.components.lookup import resolve
+from sweeper.components.losses import LOSSES, Loss
 from sweeper.components.splits import split
 from sweeper.study.settings import Settings
 from sweeper.study.study import Study
@@ -71,8 +71,10 @@ def pick_loss(task: Task, settings: Settings) -> Loss:
     if isinstance(settings.loss, str) and settings.loss in LOSSES:
         return LOSSES[settings.loss]
     function = resolve(settings.loss, task.study.folder) if isinstance(settings.loss, str) else settings.loss
+    if isinstance(function, type):  # a class such as torch.nn.HuberLoss
+        function = function()
     kind = "regression" if task.data.classes is None else "classification"
-    return Loss(getattr(function, "__name__", "loss"), function, kind)
+    return Loss(getattr(function, "__name__", type(function).__name__), function, kind)
 
 
 def out_features(data: Data, loss: Loss) -> int:

@@ -1,50 +1,54 @@
-"""A thread in each worker that ends the process when the driver is gone or a trial never returns."""
+"""What ends a worker process that nobody waits for any more: its driver is gone, or a trial never returns.
 
+Imports nothing heavy: a worker that has nothing to do stays small.
+"""
+
+import faulthandler
 import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
-GRACE = 5.0
-"""Seconds past its limit after which a trial that does not look at the clock is ended by force."""
 PERIOD = 0.5
+"""Seconds between two looks at the parent process."""
+GRACE = 5.0
+"""Most seconds past its limit after which a trial that does not look at the clock is ended by force."""
 
 
-@dataclass
-class Watch:
-    """What the thread looks at; one per worker process."""
-
-    parent: int | None = None
-    deadline: float | None = None
+def start_worker(parent: int) -> None:
+    """The first thing a worker process does. Ctrl-C reaches it too, but the driver decides what follows."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    follow(parent)
 
 
-_watch = Watch()
-_started = threading.Lock()
+def follow(parent: int) -> None:
+    """From now on, end this process when process `parent` is no longer its parent.
+
+    An orphan is handed to another parent; on Windows the number stays, and loky's own pipe ends it.
+    """
+    threading.Thread(target=_look, args=(parent,), daemon=True, name="sweeper-watchdog").start()
+
+
+def _look(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(PERIOD)
+    os._exit(0)
 
 
 @contextmanager
-def guard(parent: int | None, seconds: float | None) -> Iterator[None]:
-    """While open, the process ends if `parent` dies or `seconds` (plus a grace) pass.
+def deadline(seconds: float | None) -> Iterator[None]:
+    """While open, the process ends with exit code 1 when `seconds` and a grace as long, or `GRACE`, pass.
 
-    `parent` is the process number of the driver, ``None`` where it is on another machine.
+    The clock is faulthandler's: it needs no bytecode to run, so it also ends an endless loop in C.
     """
-    _watch.parent = parent
-    _watch.deadline = time.monotonic() + seconds + GRACE if seconds is not None else None
-    if _started.acquire(blocking=False):  # never released: the thread lives as long as the process
-        threading.Thread(target=_look, daemon=True, name="sweeper-watchdog").start()
-    try:
+    if seconds is None:
         yield
-    finally:
-        _watch.deadline = None
-
-
-def _look() -> None:
-    while True:
-        time.sleep(PERIOD)
-        late = _watch.deadline is not None and time.monotonic() > _watch.deadline
-        # An orphan is handed to another parent; on Windows the number stays, and loky's own pipe ends it.
-        orphan = _watch.parent is not None and os.getppid() != _watch.parent
-        if late or orphan:
-            os._exit(124 if late else 0)
+        return
+    with open(os.devnull, "w") as nowhere:
+        faulthandler.dump_traceback_later(seconds + min(seconds, GRACE), exit=True, file=nowhere)
+        try:
+            yield
+        finally:
+            faulthandler.cancel_dump_traceback_later()

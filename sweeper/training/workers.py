@@ -1,6 +1,6 @@
-"""Trials in parallel worker processes: results stream back as they come, a dying worker takes one trial down.
+"""Cohorts in parallel worker processes: results stream back, a dying worker takes one trial down.
 
-The only importer of joblib. Workers get trials and give back results; they write nothing and share
+The only importer of joblib. Workers get cohorts and give back results; they write nothing and share
 nothing, so another joblib backend (dask, ray) serves as well.
 """
 
@@ -8,20 +8,42 @@ import math
 import os
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import cache
+from typing import TypeVar
 
 import joblib
+import torch
 from joblib.externals.loky import get_reusable_executor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
+from sweeper.errors import UserError
 from sweeper.search.trial import Trial
-from sweeper.study.settings import settings as settings_of
 from sweeper.training import watchdog
-from sweeper.training.result import TrialResult, failed
+from sweeper.training.cohort import Cohort, singles
+from sweeper.training.reference import train
+from sweeper.training.rehearsal import rehearse
+from sweeper.training.result import Outcome, TrialResult, failed
 from sweeper.training.setup import Task
 
-Engine = Callable[[Task, Trial], TrialResult]
+Engine = Callable[[Task, Sequence[Trial], int], Iterable[TrialResult]]
+"""(task, trials, slots) -> one result for every trial, in any order."""
+
+
+def one_by_one(task: Task, trials: Sequence[Trial], slots: int) -> Iterator[TrialResult]:
+    """The reference engine on each of `trials`."""
+    for trial in trials:
+        yield train(task, trial)
+
+
+Found = TypeVar("Found")
+
+ENGINES: dict[str, Engine] = {"reference": one_by_one}
+
+REHEARSAL = 60.0
+"""Most seconds for the look at model and data before the run; what hangs then fails in its trials."""
 
 
 def core_count() -> int:
@@ -31,89 +53,79 @@ def core_count() -> int:
 
 @contextmanager
 def backend(name: str, jobs: int) -> Iterator[None]:
-    """Every `train_all` inside uses this joblib backend; loky is the default."""
+    """Every `train_all` inside uses this joblib backend with `jobs` worker processes.
+
+    Loky workers end with the block, whatever they are doing. With one job loky would run in this very
+    process, where a dying trial takes the driver along: there are two workers then, one of them idle.
+
+    Raises:
+        UserError: if joblib cannot use the backend here.
+    """
     if name != "loky":
-        with joblib.parallel_config(backend=name, n_jobs=jobs):
+        try:
+            other = joblib.parallel_config(backend=name, n_jobs=jobs)
+        except (ImportError, ValueError) as error:  # not installed, or no client of a cluster
+            raise UserError(f"--backend {name}: {' '.join(str(error).split())}") from None
+        with other:
             yield
         return
+    options = {"initializer": watchdog.start_worker, "initargs": (os.getpid(),), "inner_max_num_threads": 1}
     try:
-        with joblib.parallel_config(backend="loky", n_jobs=jobs, inner_max_num_threads=1):
+        with joblib.parallel_config(backend="loky", n_jobs=max(jobs, 2), **options):
             yield
     finally:
-        stop_workers()
-
-
-def stop_workers() -> None:
-    """End all worker processes now, whatever they are doing."""
-    get_reusable_executor(reuse=True).shutdown(wait=True, kill_workers=True)
+        get_reusable_executor(reuse=True).shutdown(wait=True, kill_workers=True)
 
 
 def train_all(
-    task: Task, trials: Sequence[Trial], *, jobs: int, local: bool = True, stop: Callable[[], bool] = lambda: False
-) -> Iterator[TrialResult]:
-    """Results of `trials` in the order in which they finish; each trial exactly once.
+    task: Task, cohorts: Sequence[Cohort], *, jobs: int, stop: Callable[[], bool] = lambda: False
+) -> Iterator[list[TrialResult]]:
+    """Results of the cohorts in the order in which these finish; each trial exactly once.
 
-    When a worker process dies, the trials that were under way are tried again one at a time, so that
-    the culprit is known: it alone is recorded as failed. No trial is started once `stop` says so.
+    When a worker process dies, the cohorts that were under way are tried again trial by trial, and
+    those that consist of one trial by themselves, so that the culprit is known: it alone is recorded
+    as failed. No cohort is started once `stop` says so.
     """
-    waiting = {(trial.number, trial.seed): trial for trial in trials}
+    waiting = list(cohorts)
     while waiting:
+        done: set[int] = set()
         try:
-            for result in _stream(task, list(waiting.values()), jobs, local, stop):
-                del waiting[result.trial.number, result.trial.seed]
-                yield result
+            for place, results in _stream(task, waiting, jobs, stop):
+                done.add(place)
+                yield results
             return
         except TerminatedWorkerError:
-            # Tasks start in order, so whoever was under way is among the first that have not come back.
-            for trial in list(waiting.values())[: jobs + 1]:
-                del waiting[trial.number, trial.seed]
-                yield _alone(task, trial, local)
-
-
-def rehearse_apart(task: Task) -> list[str]:
-    """`rehearsal.rehearse` in a worker process; empty if the process died (its trials will tell)."""
-    try:
-        parallel = joblib.Parallel(n_jobs=2, pre_dispatch=1, batch_size=1)
-        return list(parallel([joblib.delayed(rehearse_one)(task)])[0])
-    except TerminatedWorkerError:
-        return []
-
-
-def rehearse_one(task: Task) -> list[str]:
-    """The worker's side of `rehearse_apart`."""
-    import torch
-
-    from sweeper.training.rehearsal import rehearse
-
-    torch.set_num_threads(1)
-    with watchdog.guard(None, task.study.training.timeout):
-        return rehearse(task)
+            left = [cohort for place, cohort in enumerate(waiting) if place not in done]
+            # Cohorts start in order, so whoever was under way is among the first that have not come back.
+            suspects, waiting = left[: jobs + 1], left[jobs + 1 :]
+            for cohort in suspects:
+                if len(cohort.trials) == 1:
+                    yield [_alone(task, cohort.trials[0])]
+                else:
+                    waiting = [*singles(cohort.trials), *waiting]
 
 
 def _stream(
-    task: Task, trials: Sequence[Trial], jobs: int, local: bool, stop: Callable[[], bool]
-) -> Iterator[TrialResult]:
-    # With one job loky would run in this very process, where a dying trial takes the driver along:
-    # two workers and one trial in flight keep it apart.
-    parallel = joblib.Parallel(
-        n_jobs=max(jobs, 2), pre_dispatch=jobs, batch_size=1, return_as="generator_unordered"
+    task: Task, cohorts: Sequence[Cohort], jobs: int, stop: Callable[[], bool]
+) -> Iterator[tuple[int, list[TrialResult]]]:
+    parallel = joblib.Parallel(pre_dispatch=jobs, batch_size=1, return_as="generator_unordered")
+    calls = (
+        joblib.delayed(_placed)(task, place, cohort) for place, cohort in enumerate(cohorts) if not stop()
     )
-    parent = os.getpid() if local else None
-    yield from parallel(joblib.delayed(train_one)(task, trial, parent) for trial in trials if not stop())
+    yield from parallel(calls)
 
 
-def _alone(task: Task, trial: Trial, local: bool) -> TrialResult:
+def _alone(task: Task, trial: Trial) -> TrialResult:
     """Train one suspect by itself; if its process dies again, that is its outcome."""
+    _in_worker(_nothing)  # starts a process, which does not count as the trial's time
     start = time.perf_counter()
     try:
-        return next(iter(_stream(task, [trial], 1, local, lambda: False)))
+        return next(_stream(task, singles([trial]), 1, lambda: False))[1][0]
     except TerminatedWorkerError as error:
-        seconds = time.perf_counter() - start
-        limit = settings_of(task.study, trial.parameters).timeout
+        seconds, limit = time.perf_counter() - start, task.study.training.timeout
+        reason = f"its worker process ended: {_exit_codes(error)}"
         if seconds > limit:
             reason = f"timeout: more than {limit:g} s without finishing a step; its process was ended"
-        else:
-            reason = f"its worker process ended: {_exit_codes(error)}"
         return failed(trial, reason, "reference", seconds=seconds)
 
 
@@ -123,20 +135,74 @@ def _exit_codes(error: BaseException) -> str:
     return (lines or ["exit code unknown"])[-1].strip().removeprefix("The exit codes of the workers are ")
 
 
-def train_one(task: Task, trial: Trial, parent: int | None) -> TrialResult:
-    """One trial in a worker process; whatever the model raises becomes the reason of a failed trial."""
-    import torch
+def rehearse_apart(task: Task) -> list[str]:
+    """`rehearsal.rehearse` in a worker process; empty if the process died (its trials will tell)."""
+    try:
+        return _in_worker(_rehearse, task)
+    except TerminatedWorkerError:
+        return []
 
-    from sweeper.training.reference import train
 
+def _in_worker(function: Callable[..., Found], *arguments: object) -> Found:
+    found: Found = joblib.Parallel(pre_dispatch=1, batch_size=1)([joblib.delayed(function)(*arguments)])[0]
+    return found
+
+
+# What follows runs in worker processes.
+
+
+def _nothing() -> None:
+    return None
+
+
+def _rehearse(task: Task) -> list[str]:
     torch.set_num_threads(1)
+    with watchdog.deadline(min(task.study.training.timeout, REHEARSAL)):
+        return rehearse(task)
+
+
+def _placed(task: Task, place: int, cohort: Cohort) -> tuple[int, list[TrialResult]]:
+    return place, train_cohort(task, cohort)
+
+
+def train_cohort(task: Task, cohort: Cohort) -> list[TrialResult]:
+    """One result for every trial of the cohort.
+
+    Whatever the model raises becomes the reason of a failed trial. If trials were training together,
+    those without a result are trained one by one, so that the others go unharmed.
+    """
+    torch.set_num_threads(cohort.threads)
+    if cohort.engine == "reference":
+        _load_optimizers()
     start = time.perf_counter()
-    limit = settings_of(task.study, trial.parameters).timeout
-    with watchdog.guard(parent, limit if math.isfinite(limit) else None):
-        try:
-            return train(task, trial)
-        except Exception as error:  # the model, the loss or torch: all are this trial's own failure
-            return failed(trial, _reason(error), "reference", seconds=time.perf_counter() - start)
+    results: list[TrialResult] = []
+    limit = task.study.training.timeout * math.ceil(len(cohort.trials) / cohort.slots)
+    try:
+        with watchdog.deadline(limit if math.isfinite(limit) else None):
+            for result in ENGINES[cohort.engine](task, cohort.trials, cohort.slots):
+                results.append(_checked(result))
+    except Exception as error:  # the model, the loss or torch: all are this trial's own failure
+        if cohort.engine == "reference" and len(cohort.trials) == 1:
+            seconds = time.perf_counter() - start
+            return [failed(cohort.trials[0], _reason(error), cohort.engine, seconds=seconds)]
+        done = {(result.trial.number, result.trial.seed) for result in results}
+        for single in singles([t for t in cohort.trials if (t.number, t.seed) not in done]):
+            results += train_cohort(task, single)
+    return results
+
+
+@cache
+def _load_optimizers() -> None:
+    """The first optimizer of a process imports torch._dynamo, for seconds: not the first trial's fault."""
+    torch.optim.SGD([torch.zeros(1)])
+
+
+def _checked(result: TrialResult) -> TrialResult:
+    """An objective that is not finite is divergence, whatever engine and loss make of it."""
+    if result.outcome in (Outcome.COMPLETED, Outcome.PRUNED) and not math.isfinite(result.objective):
+        reason = f"objective {result.objective} at step {result.steps}"
+        return replace(result, outcome=Outcome.DIVERGED, objective=math.nan, reason=reason)
+    return result
 
 
 def _reason(error: Exception) -> str:
@@ -145,5 +211,3 @@ def _reason(error: Exception) -> str:
     where = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
     message = " ".join(str(error).split())
     return f"{type(error).__name__}: {message[:500]}{where}"
-
-

@@ -1,0 +1,145 @@
+"""A model before its first step: how gradients, activations and curvature look on the data."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sweeper.components.build import Built
+from sweeper.components.data import Data
+from sweeper.components.hidden import KINDS
+from sweeper.components.losses import Loss
+from sweeper.components.network import Network, Profile
+from sweeper.measures import MEASURES
+from sweeper.study.settings import Settings
+from sweeper.study.settings import settings as settings_of
+from sweeper.study.study import Study
+from sweeper.training.capture import look, weight_layers
+from sweeper.training.output_range import last_operation
+from sweeper.training.setup import Rows, Task, initial_model, pick_loss, rows_of
+
+ROWS, SEEDS, ITERATIONS = 256, 3, 40
+CHAIN = (nn.Linear, nn.Flatten, nn.Identity, nn.Dropout, *KINDS)
+"""Layers of a network that mean-field theory is about."""
+
+
+def first_look(
+    study: Study,
+    data: Data,
+    parameters: Mapping[str, Any],
+    activations: Iterable[str | None],
+    curved: Sequence[str | None] = (),
+) -> Network:
+    """The model of `parameters` with each of `activations` (``None``: the model's own), on training rows.
+
+    The sharpness is found for those in `curved`. Nothing is trained.
+
+    Raises:
+        ModelError: if the model cannot be made with one of them.
+    """
+    task = Task(study, data)
+    chosen = replace(settings_of(study, parameters), device="cpu")
+    rows = rows_of(task, chosen, study.search.seed)
+    loss, profiles, built = pick_loss(task, chosen), {}, None
+    for name in activations:
+        settings = replace(chosen, activation=name)
+        found = []
+        for seed in range(study.search.seed, study.search.seed + SEEDS):
+            built = initial_model(task, settings, seed)
+            found.append(_profile(built, loss, rows, sharp=name in curved and seed == study.search.seed))
+        profiles[name] = _median(found)
+    built = built or initial_model(task, chosen, study.search.seed)
+    return _network(built, chosen, rows, profiles)
+
+
+def _network(built: Built, settings: Settings, rows: Rows, profiles: Mapping[str | None, Profile]) -> Network:
+    weights = torch.cat([p.detach().flatten() for layer in weight_layers(built.model) for p in layer])
+    return Network(
+        parameters=sum(p.numel() for p in built.model.parameters()),
+        weight_size=weights.double().square().mean().sqrt().item(),
+        widths=chain_widths(built.model),
+        last=last_operation(built.model(rows.x_train[:4])),
+        rows=min(len(rows.x_train), ROWS),
+        profiles=profiles,
+    )
+
+
+def _profile(built: Built, loss: Loss, rows: Rows, *, sharp: bool) -> Profile:
+    x, y = rows.x_train[:ROWS], rows.y_train[:ROWS]
+    layers = look(built.model, built.hidden, loss.function, x, y, None)
+    measured = [
+        {name: MEASURES[name](layer) for name in ("gradient_norm", "dead")}
+        for layer in layers
+        if layer.activation is not None
+    ]
+    squares = [layer.activation.square().mean().item() for layer in layers if layer.activation is not None]
+    dead = [float(m["dead"]) for m in measured if m["dead"] is not None]
+    with torch.no_grad():
+        value = loss.function(built.model.eval()(x), y).item()
+    return Profile(
+        gradients=tuple(float(m["gradient_norm"]) for m in measured if m["gradient_norm"] is not None),
+        dead=float(np.mean(dead)) if dead else 0.0,
+        mean_square=float(sum(squares)),
+        loss=value,
+        sharpness=sharpness(built.model, loss, x, y) if sharp else None,
+    )
+
+
+def _median(found: Sequence[Profile]) -> Profile:
+    return Profile(
+        gradients=tuple(np.median([one.gradients for one in found], axis=0).tolist()),
+        dead=float(np.median([one.dead for one in found])),
+        mean_square=float(np.median([one.mean_square for one in found])),
+        loss=float(np.median([one.loss for one in found])),
+        sharpness=found[0].sharpness,
+    )
+
+
+def sharpness(model: nn.Module, loss: Loss, x: Tensor, y: Tensor) -> float | None:
+    """Largest |eigenvalue| of the Hessian of the mean loss on (x, y): `ITERATIONS` steps of power iteration.
+
+    Hessian–vector products after Pearlmutter 1994, in double precision, dropout off. An iterate's Rayleigh
+    quotient is never above the true value. ``None`` where an operation has no second derivative.
+    """
+    try:
+        return _largest_curvature(model, loss, x, y)
+    except RuntimeError:
+        return None
+
+
+def _largest_curvature(model: nn.Module, loss: Loss, x: Tensor, y: Tensor) -> float:
+    model = model.double().eval()
+    x = x.double() if x.is_floating_point() else x
+    y = y.double() if y.is_floating_point() else y
+    weights = [p for p in model.parameters() if p.requires_grad]
+    value = loss.function(model(x), y)
+    gradients = torch.autograd.grad(value, weights, create_graph=True, materialize_grads=True)
+    if not any(gradient.requires_grad for gradient in gradients):
+        return 0.0  # linear in every weight
+    generator = torch.Generator().manual_seed(0)
+    vector = [torch.randn(p.shape, dtype=torch.float64, generator=generator) for p in weights]
+    quotient = 0.0
+    for _ in range(ITERATIONS):
+        size = torch.sqrt(sum((v.square().sum() for v in vector), torch.zeros((), dtype=torch.float64)))
+        if size == 0:
+            return 0.0
+        vector = [v / size for v in vector]
+        product = torch.autograd.grad(
+            gradients, weights, vector, retain_graph=True, allow_unused=True, materialize_grads=True
+        )
+        quotient = sum((v * p).sum().item() for v, p in zip(vector, product, strict=True))
+        vector = [p.detach() for p in product]
+    return abs(quotient)
+
+
+def chain_widths(model: nn.Module) -> tuple[int, ...] | None:
+    """Input features and units of the hidden layers, if `model` is linear layers and activations in a row."""
+    leaves = [module for module in model.modules() if not list(module.children())]
+    nested = all(isinstance(m, nn.Sequential) for m in model.modules() if list(m.children()))
+    linear = [leaf for leaf in leaves if isinstance(leaf, nn.Linear)]
+    if not nested or len(linear) < 2 or not all(isinstance(leaf, CHAIN) for leaf in leaves):
+        return None
+    return (linear[0].in_features, *(layer.out_features for layer in linear[:-1]))

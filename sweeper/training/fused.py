@@ -1,0 +1,321 @@
+"""The fused engine: many trials train as one, in slots along a leading trial axis.
+
+`train_stack` gives what the reference engine gives, trial by trial, for a fraction of the time. Every slot
+has a clock of its own; a slot whose trial is finished, pruned or diverged takes the next one from the queue.
+The result of a trial does not depend on what it was stacked with: nothing is ever summed over slots.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sweeper.search.trial import Trial
+from sweeper.study.settings import Settings
+from sweeper.study.settings import settings as settings_of
+from sweeper.training.reasons import reason_of
+from sweeper.training.result import Outcome, TrialResult, failed
+from sweeper.training.setup import Task, initial_model, pick_loss
+from sweeper.training.stacked.activation_split import Split
+from sweeper.training.stacked.batches import Batches, Splits
+from sweeper.training.stacked.evaluation import Evaluator
+from sweeper.training.stacked.groups import Group, table
+from sweeper.training.stacked.initial import Initials
+from sweeper.training.stacked.looks import Look, Looks
+from sweeper.training.stacked.refusal import Misfit, NotFusible
+from sweeper.training.stacked.running import Running
+from sweeper.training.stacked.stack import Stack
+from sweeper.training.stacked.template import Template, trained_names
+from sweeper.training.update_rules import RULES, hyper
+
+OnFinish = Callable[[Trial, Mapping[str, Tensor]], None]
+"""(trial, its parameters and buffers after the last step) -> None"""
+
+BLOCK = 64
+"""Steps that are prepared together; a trial that diverges stops training at the end of its block."""
+NEW_STACK = 100
+"""A stack of another size costs about as much as this many steps."""
+
+
+def train_stack(
+    task: Task, trials: Sequence[Trial], slots: int, *, on_finish: OnFinish | None = None
+) -> Iterator[TrialResult]:
+    """Train trials of one shape together, `slots` at a time; results come as they finish.
+
+    Args:
+        task: what all trials of the run share.
+        trials: of one shape (see `shapes`): they may differ in everything but the model's parameters, the
+            batch size, the loss, the precision and the device.
+        slots: most trials in training at the same time.
+        on_finish: called with the final state of each trial.
+
+    Raises:
+        NotFusible: if the model cannot be batched; the message names the operation.
+    """
+    waiting = deque(trials)
+    while waiting:
+        stacked = _StackedTraining(task, waiting, slots, on_finish)
+        yield from stacked.run()
+        if len(stacked.misfits) and not stacked.accepted:
+            raise NotFusible("the model computes something else when it is batched")
+        waiting = deque(stacked.misfits)
+
+
+class _StackedTraining:
+    """One stack and its queue."""
+
+    def __init__(self, task: Task, queue: deque[Trial], slots: int, on_finish: OnFinish | None) -> None:
+        self.task, self.queue, self.size, self.on_finish = task, queue, min(slots, len(queue)), on_finish
+        self.misfits: list[Trial] = []
+        self.accepted = 0
+        self.clock = 0
+        self.finished: list[Running] = []
+
+    def run(self) -> Iterator[TrialResult]:
+        """Train everything in the queue; what does not fit in is left in `misfits`."""
+        yield from self._prepare()
+        if not self.queue:
+            return
+        while True:
+            if self._may_refill():
+                yield from self._refill()
+            self._stop_at_points()
+            yield from self._let_go()
+            if any(self.slots) or self.queue:
+                self._shrink()
+                self._advance()
+                continue
+            self.looks.finish()
+            yield from self._let_go()
+            return
+
+    # Setting up
+
+    def _prepare(self) -> Iterator[TrialResult]:
+        """Make the stack from the first trial whose model can be made."""
+        settings = [settings_of(self.task.study, trial.parameters) for trial in self.queue]
+        learned = [i for i, s in enumerate(settings) if s.activation == "prelu"]
+        for index in [*learned[:1], *range(len(settings))]:
+            trial = self.queue[index]
+            try:
+                built = initial_model(self.task, settings[index], trial.seed)
+                break
+            except Exception as error:  # whatever the model function raises is this trial's own failure
+                problem = error
+        else:
+            while self.queue:
+                yield failed(self.queue.popleft(), reason_of(problem), "fused")
+            return
+        lead = settings[index]
+        self.splits = Splits(self.task, lead)
+        self.batches = Batches(self.splits, [t.seed for t in self.queue], lead.batch_size)
+        self.template = Template(built)
+        self.loss = pick_loss(self.task, lead)
+        rows = self.splits.of(trial.seed)
+        sample = slice(0, self.batches.size)
+        self.sample = (rows.x_train[sample], rows.y_train[sample])
+        self.initials = Initials(self.task, self.template, rows.x_train[:4])
+        with _refusing():
+            split = Split([[kernel] for kernel in self.template.kernels])
+            self.trained = trained_names(self.template, split, self.loss.function, *self.sample)
+        self.penalties = sorted({s.penalty_kind for s in settings if s.activation_penalty > 0})
+        rules = [RULES[s.optimizer] for s in settings]
+        self.matrices = (max(r.state for r in rules) + 1, max(r.scratch for r in rules))
+        self.stack = self._new_stack(self.size)
+        self.slots: list[Running | None] = [None] * self.size
+        self.evaluator = Evaluator(
+            self.template, self.loss, self.task.study.search.objective, self.splits.of
+        )
+        self.looks = Looks(self.template, self.loss.function, self.splits.of, self.size)
+        self.rhythm = _rhythm(settings, len(rows.x_train))
+
+    def _new_stack(self, slots: int) -> Stack:
+        x, y = (part.expand(slots, *part.shape).clone() for part in self.sample)
+        with _refusing():
+            return Stack(
+                self.template, self.loss.function, self.trained, self.penalties, self.matrices, x, y
+            )
+
+    # Trials come and go
+
+    def _may_refill(self) -> bool:
+        """Whether trials may start now: all in step, so that slots are evaluated and looked at together."""
+        if not self.queue or all(self.slots):
+            return False
+        return self.clock % self.rhythm == 0 or not any(self.slots)
+
+    def _refill(self) -> Iterator[TrialResult]:
+        for slot in range(self.size):
+            while self.slots[slot] is None and self.queue:
+                trial = self.queue.popleft()
+                try:
+                    self.slots[slot] = self._start(trial)
+                except Misfit:
+                    self.misfits.append(trial)
+                except Exception as error:  # the model function, or options that its optimizer refuses
+                    yield failed(trial, reason_of(error), "fused")
+            run = self.slots[slot]
+            if run is not None and run.step == 0:
+                self.stack.load(slot, run.initial)
+                self.accepted += 1
+        self._arrange()
+
+    def _start(self, trial: Trial) -> Running:
+        settings = settings_of(self.task.study, trial.parameters)
+        initial = self.initials.of(settings, trial.seed)
+        return Running.start(trial, settings, initial, self.batches.rows)
+
+    def _arrange(self) -> None:
+        """Sort the slots by update rule and activation, the empty ones last, and tell the stack."""
+        order = sorted(range(self.size), key=lambda slot: _place(self.slots[slot]))
+        self.stack.reorder(order)
+        self.slots = [self.slots[slot] for slot in order]
+        self._tell()
+
+    def _tell(self) -> None:
+        kernels = [run.initial.kernels if run else self.template.kernels for run in self.slots]
+        weights = {
+            kind: [run.penalty_weight(kind) if run else 0.0 for run in self.slots] for kind in self.penalties
+        }
+        self.groups = _groups(self.slots)
+        self.stack.arrange(self.groups, list(zip(*kernels, strict=True)), weights)
+
+    def _let_go(self) -> Iterator[TrialResult]:
+        """Empty the slots of trials that ended; yield those whose looks are done."""
+        for slot, run in enumerate(self.slots):
+            if run is not None and run.outcome is not None:
+                if self.on_finish is not None:
+                    self.on_finish(run.trial, self._state(slot, run))
+                self.slots[slot] = None
+                self.finished.append(run)
+        done = [run for run in self.finished if not run.looks_due]
+        self.finished = [run for run in self.finished if run.looks_due]
+        for run in done:
+            yield run.result()
+
+    def _state(self, slot: int, run: Running) -> dict[str, Tensor]:
+        values = self.stack.values([slot])
+        names = [n for n in (*self.template.parameters, *self.template.buffers) if n in run.initial.own]
+        return {name: values[name][0] for name in names}
+
+    def _shrink(self) -> None:
+        """Go on in a smaller stack when the queue is empty and enough remains to be done."""
+        active = [run for run in self.slots if run is not None]
+        if self.queue or not active or len(active) == self.size:
+            return
+        left = max(run.steps - run.step for run in active)
+        if left * (1 - len(active) / self.size) < NEW_STACK:
+            return
+        self._arrange()
+        smaller = self._new_stack(len(active))
+        smaller.shrink_from(self.stack)
+        self.stack, self.size, self.slots = smaller, len(active), list(active)
+        self._tell()
+
+    # Steps, and what happens between them
+
+    def _stop_at_points(self) -> None:
+        """Looks, evaluations, ends: in the order in which the reference engine has them."""
+        due = [(i, run) for i, run in enumerate(self.slots) if run is not None and run.due]
+        for slot, run in due:
+            run.due = False
+            if run.outcome is None and run.step in run.looked:
+                values = {name: v[0] for name, v in self.stack.values([slot]).items()}
+                self.looks.add(Look(run, run.step, values, run.before))
+        evaluated = [(i, run) for i, run in due if run.outcome is None and run.step in run.evaluated]
+        if evaluated:
+            places = [i for i, _ in evaluated]
+            self.evaluator.evaluate(
+                [run for _, run in evaluated], lambda some: self.stack.values([places[i] for i in some])
+            )
+        for run in self.slots:
+            if run is not None and run.outcome is None:
+                run.end_if_over()
+
+    def _advance(self) -> None:
+        """Train until the first slot comes to a point."""
+        active = [(i, run) for i, run in enumerate(self.slots) if run is not None]
+        if not active:
+            return
+        steps = min(BLOCK, *(run.next_point - run.step for _, run in active))
+        if self.queue and len(active) < self.size:
+            steps = min(steps, self.rhythm - self.clock % self.rhythm)
+        start = time.perf_counter()
+        history = self._train(steps)
+        seconds = (time.perf_counter() - start) / len(active)
+        for slot, run in active:
+            run.seconds += seconds
+            run.advance(*history[:, :, slot].T)
+        self.clock += steps
+
+    def _train(self, steps: int) -> np.ndarray:
+        """Make `steps` updates of all slots; losses, penalties and totals: (steps, 3, slots)."""
+        seeds = [run.trial.seed if run else self._any_seed for run in self.slots]
+        ages = [run.step if run else 0 for run in self.slots]
+        rates = [run.learning_rates[run.step : run.step + steps] if run else np.zeros(steps) for run in self.slots]
+        updates = np.arange(1, steps + 1)[:, None] + np.array(ages, dtype=float)
+        stack = self.stack
+        coefficients = table(self.groups, np.stack(rates, 1), updates, stack.p.dtype).to(stack.p.device)
+        rows = self.batches.coming(seeds, ages, steps).to(stack.p.device)
+        history = stack.losses.new_empty(steps, *stack.losses.shape)
+        with torch.no_grad():
+            for step in range(steps):
+                if step == steps - 1:
+                    self._remember(steps)
+                self.batches.fill(stack.x, stack.y, seeds, rows[step])
+                stack.step(coefficients[step])
+                history[step].copy_(stack.losses)
+        return history.cpu().numpy().astype(np.float64)
+
+    @property
+    def _any_seed(self) -> int:
+        return next(run.trial.seed for run in self.slots if run is not None)
+
+    def _remember(self, steps: int) -> None:
+        """Keep the weights before the last update of trials that will be looked at after it."""
+        for slot, run in enumerate(self.slots):
+            if run is not None and run.step + steps in run.looked:
+                values = self.stack.values([slot])
+                run.before = {name: values[name][0] for layer in self.looks.layers for name in layer}
+
+
+def _place(run: Running | None) -> tuple[bool, str, str, int]:
+    if run is None:
+        return True, "", "", 0
+    return False, run.rule.name, run.settings.activation or "", 0
+
+
+def _groups(slots: Sequence[Running | None]) -> list[Group]:
+    """Neighbouring slots with the same rule."""
+    groups, start = [], 0
+    while start < len(slots) and (first := slots[start]) is not None:
+        members = [first]
+        for run in slots[start + 1 :]:
+            if run is None or run.rule is not first.rule:
+                break
+            members.append(run)
+        stop = start + len(members)
+        groups.append(Group(first.rule, slice(start, stop), hyper([run.group for run in members])))
+        start = stop
+    return groups
+
+
+def _rhythm(settings: Sequence[Settings], rows: int) -> int:
+    """Trials start at multiples of this number of steps, at most a twentieth of a training apart."""
+    steps, evaluations = min((s.total_steps(rows), s.evaluations) for s in settings)
+    parts = evaluations * -(-20 // evaluations)
+    return max(1, round(steps / parts))
+
+
+class _refusing:  # noqa: N801
+    """Errors of a first batched step say why it cannot be."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, Exception) and not isinstance(error, NotFusible):
+            raise NotFusible(reason_of(error)) from error

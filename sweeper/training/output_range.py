@@ -1,0 +1,88 @@
+"""What a model's last operation lets it put out, read off the autograd graph, against what the loss needs."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor
+
+from sweeper.components.losses import LOSSES, Loss
+
+RESHAPING = (
+    "View",
+    "UnsafeView",
+    "ReshapeAlias",
+    "Squeeze",
+    "Unsqueeze",
+    "Select",
+    "Slice",
+    "T",
+    "Transpose",
+)
+SAME_VALUES = (*RESHAPING, "Permute", "Clone", "Expand", "Alias", "ToCopy")
+"""Operations that move values and leave them as they are."""
+RANGES = {
+    "Sigmoid": (0.0, 1.0),
+    "Hardsigmoid": (0.0, 1.0),
+    "Softmax": (0.0, 1.0),
+    "Relu": (0.0, math.inf),
+    "Softplus": (0.0, math.inf),
+    "Exp": (0.0, math.inf),
+    "Abs": (0.0, math.inf),
+    "Tanh": (-1.0, 1.0),
+    "LogSigmoid": (-math.inf, 0.0),
+    "LogSoftmax": (-math.inf, 0.0),
+}
+"""Last operation -> interval that holds all outputs."""
+PROBABILITIES = ("Sigmoid", "Hardsigmoid", "Softmax")
+
+
+def last_operation(output: Tensor) -> str:
+    """Name of the operation that made the values of `output`: ``Sigmoid``, ``Addmm`` …; empty for a leaf."""
+    node: Any = output.grad_fn
+    while node is not None:
+        name = node.name().rstrip("0123456789").removesuffix("Backward")
+        if name not in SAME_VALUES or not node.next_functions:
+            return str(name).lstrip("_")
+        node = node.next_functions[0][0]
+    return ""
+
+
+def range_problem(output: Tensor, loss: Loss, targets: Sequence[Tensor]) -> str:
+    """Why a model with this output cannot fit these targets with this loss; empty if it can.
+
+    A loss of the user's own is not judged.
+    """
+    last = last_operation(output)
+    if last not in RANGES or LOSSES.get(loss.name) is not loss:
+        return ""
+    low, high = RANGES[last]
+    if loss.name in ("cross_entropy", "bce") and last in PROBABILITIES:
+        inside = {"cross_entropy": "softmax", "bce": "a sigmoid"}[loss.name]
+        own = {"cross_entropy": "cross_entropy", "bce": "binary_cross_entropy"}[loss.name]
+        return (
+            f"ends in {last.lower()}, but loss {loss.name} has {inside} inside and takes logits: leave the "
+            f"last operation out, or insist with training.loss = 'torch.nn.functional:{own}'"
+        )
+    if loss.name == "bce" and (low >= 0 or high <= 0):
+        side = "above" if low >= 0 else "below"
+        return (
+            f"ends in {last.lower()}, so that all probabilities are {side} one half: loss bce takes logits "
+            "of both signs; use a linear output layer"
+        )
+    if loss.task != "regression":
+        return ""
+    lowest = min(float(part.min()) for part in targets if part.numel())
+    highest = max(float(part.max()) for part in targets if part.numel())
+    if low <= lowest and highest <= high:
+        return ""
+    return (
+        f"ends in {last.lower()}, whose outputs are {_in_words(low, high)}, but the targets go from "
+        f"{lowest:.4g} to {highest:.4g}: use a linear output layer, or scale the targets"
+    )
+
+
+def _in_words(low: float, high: float) -> str:
+    if math.isinf(high):
+        return f"at least {low:g}"
+    return f"at most {high:g}" if math.isinf(low) else f"from {low:g} to {high:g}"

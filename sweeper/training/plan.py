@@ -1,0 +1,232 @@
+"""Which engine, and how many trials a stack: measured on this machine for this study, in about a second.
+
+Every worker process trains a few steps of the study's own trials, all of them at the same time as in the
+run that follows: one by one, and in stacks of several sizes. The cheapest step of a trial wins.
+"""
+
+import os
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from statistics import median
+from typing import Any
+
+import numpy as np
+import torch
+
+from sweeper.search.trial import Trial
+from sweeper.study.settings import settings as settings_of
+from sweeper.study.space import Space
+from sweeper.training import fused, reference
+from sweeper.training.cohort import Cohort, singles
+from sweeper.training.rehearsal import configurations
+from sweeper.training.setup import Task, initial_model, rows_of
+from sweeper.training.shapes import fusible, shapes
+
+SLOTS = (8, 16, 32, 64, 128, 256)
+"""Stack sizes that are tried, smallest first, until a larger one is no cheaper."""
+LITTLE = 3000
+"""Steps of all trials together below which measuring would cost more than it saves."""
+COHORT = 10.0
+"""Seconds that a cohort should take at most: what is lost when everything is killed, and what is waited for."""
+MEMORY = 0.3
+"""Share of the free memory that all stacks together may take."""
+CLEARLY = 0.95
+"""Stacks must beat training one by one by this factor."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one process saw: seconds that one step of one trial takes."""
+
+    one_by_one: float
+    stacked: Mapping[int, float]
+    """slots -> seconds"""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the trials of a run are trained; it changes how long a run takes, and no result beyond rounding."""
+
+    engine: str
+    """fused | reference"""
+    slots: int
+    """Trials a stack."""
+    processes: int
+    speedup: float | None = None
+    """Of stacks over one by one; ``None`` where nothing was measured."""
+    seconds_a_step: float = 0.0
+    """Of one trial, by the engine chosen."""
+    alone: Mapping[str, str] = field(default_factory=dict)
+    """activation -> why its trials train one by one."""
+    reason: str = ""
+    """Why no trial is stacked."""
+
+    def line(self) -> str:
+        """The plan in one line."""
+        processes = f"{self.processes} process" + ("es" if self.processes > 1 else "")
+        if self.engine == "reference":
+            return f"one by one × {processes}" + (f": {self.reason}" if self.reason else "")
+        faster = f", {self.speedup:.1f}× one by one" if self.speedup else ""
+        apart = "".join(f"; {name} one by one: {reason}" for name, reason in self.alone.items())
+        return f"{self.slots} trials a stack × {processes}{faster}{apart}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, with the line."""
+        return {**asdict(self), "line": self.line()}
+
+
+def from_dict(kept: Mapping[str, Any]) -> Plan:
+    """The plan that `to_dict` wrote."""
+    return Plan(**{name: kept[name] for name in Plan.__dataclass_fields__ if name in kept})
+
+
+def one_by_one(processes: int, reason: str = "") -> Plan:
+    """The plan without stacks."""
+    return Plan("reference", 1, processes, reason=reason)
+
+
+def refusals(task: Task) -> dict[str, str]:
+    """activation -> why the study's model cannot be batched with it, found by trying each once."""
+    found: dict[str, str] = {}
+    for parameters in configurations(task.study.space):
+        name = str(parameters.get("activation"))
+        if name not in found:
+            found[name] = fusible(task, Trial(0, "explore", task.study.search.seed, parameters))
+    return found
+
+
+def steps_of(task: Task, trial: Trial) -> int:
+    """Optimizer steps of one trial."""
+    settings = settings_of(task.study, trial.parameters)
+    return settings.total_steps(round(len(task.data.inputs) * task.study.data.split[0]))
+
+
+def sample(space: Space, count: int, seed: int) -> list[Trial]:
+    """`count` trials as a search would propose them, at rates so small that none diverges."""
+    generator = np.random.default_rng(seed)
+    found = []
+    for number in range(count):
+        optimizers = space.entries["optimizer"].values or ()
+        optimizer = optimizers[number % len(optimizers)]
+        active = {n: v.at(float(generator.random())) for n, (_, v) in space.active(optimizer).items()}
+        parameters = {n: v for n, v in active.items() if not n.startswith(("training.", "model."))}
+        first = {n: v.at(0.0) for n, (_, v) in space.active(optimizer).items() if n.startswith("model.")}
+        chosen = {"optimizer": optimizer, **parameters, **first, "learning_rate": 1e-7}
+        found.append(Trial(number, "explore", seed, chosen))
+    return found
+
+
+def measure(task: Task, trials: Sequence[Trial], *, alone: bool = True) -> Measured:
+    """Seconds a step of one trial, one by one (unless `alone` is false) and in stacks of up to all `trials`."""
+    steps = 8
+    start = time.perf_counter()
+    _train_one(task, trials[0], 2)
+    rough = (time.perf_counter() - start) / 2
+    steps = int(min(max(0.08 / rough, 8), 48))
+    one = _marginal(lambda n: _train_one(task, trials[0], n), steps) if alone else float("nan")
+    stacked: dict[int, float] = {}
+    for slots in _sizes(task, trials):
+        seconds = _marginal(lambda n, k=slots: _train_stack(task, trials[:k], n), steps) / slots
+        stacked[slots] = seconds
+        if seconds > 1.1 * min(stacked.values()):
+            break
+    return Measured(one, stacked)
+
+
+def choose(measured: Sequence[Measured], processes: int, refused: Mapping[str, str], engine: str) -> Plan:
+    """The cheapest way that the processes saw, medians over them."""
+    sizes = set.intersection(*(set(m.stacked) for m in measured))
+    stacked = {size: median(m.stacked[size] for m in measured) for size in sizes}
+    alone = {name: why for name, why in refused.items() if why}
+    if not stacked:
+        return one_by_one(processes, "too few trials for a stack")
+    slots = min(stacked, key=lambda size: (stacked[size], size))
+    one = median(m.one_by_one for m in measured)
+    if engine == "auto" and not stacked[slots] < CLEARLY * one:
+        plan = one_by_one(processes, f"stacks of {slots} are no faster ({one / stacked[slots]:.2f}×)")
+        return replace(plan, seconds_a_step=one)
+    return Plan("fused", slots, processes, one / stacked[slots], stacked[slots], alone)
+
+
+def cohorts_of(plan: Plan, task: Task, trials: Sequence[Trial]) -> list[Cohort]:
+    """`trials` in the portions that workers get: every process one or more of about `COHORT` seconds."""
+    if plan.engine == "reference":
+        return singles(trials)
+    apart = [t for t in trials if str(t.parameters.get("activation")) in plan.alone]
+    together = [t for t in trials if str(t.parameters.get("activation")) not in plan.alone]
+    found: list[Cohort] = []
+    for group in shapes(task, together):
+        seconds = plan.seconds_a_step * sum(steps_of(task, trial) for trial in group)
+        rounds = max(1, round(seconds / (plan.processes * COHORT)))
+        parts = min(plan.processes * rounds, max(len(group) // 2, 1))
+        found += [
+            Cohort(tuple(group[k::parts]), "fused", min(plan.slots, -(-len(group) // parts)))
+            for k in range(parts)
+        ]
+    return [*found, *singles(apart)]
+
+
+def free_memory() -> int:
+    """Bytes; 2 GiB where the system does not tell."""
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return 2 << 30
+
+
+def _sizes(task: Task, trials: Sequence[Trial]) -> Iterable[int]:
+    limit = MEMORY * free_memory() / max(1, os.cpu_count() or 1)
+    largest = int(min(len(trials), max(limit / _bytes_a_slot(task, trials[0]), 1)))
+    sizes = [size for size in SLOTS if size <= largest]
+    if largest > 1 and largest not in sizes and largest < SLOTS[-1]:
+        sizes.append(largest)
+    return sizes
+
+
+def _bytes_a_slot(task: Task, trial: Trial) -> float:
+    """Parameters, gradients and state, and what layers put out for a batch and for the rows of validation."""
+    settings = settings_of(task.study, trial.parameters)
+    model = initial_model(task, settings, trial.seed).model
+    rows = rows_of(task, settings, trial.seed)
+    outputs: list[int] = []
+    hooks = [m.register_forward_hook(lambda m, x, y: outputs.append(_size(y))) for m in model.modules()]
+    model.eval()
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        model(rows.x_train[:2])
+    for hook in hooks:
+        hook.remove()
+    batch = len(rows.x_train) if settings.batch_size == "full" else int(settings.batch_size)
+    each = sum(outputs) / 2
+    size = next(model.parameters()).element_size()
+    parameters = sum(p.numel() for p in model.parameters())
+    return size * (8 * parameters + each * (3 * batch + min(len(rows.x_validation), 1024)))
+
+
+def _size(output: object) -> int:
+    return output.numel() if isinstance(output, torch.Tensor) else 0
+
+
+def _short(task: Task, steps: int) -> Task:
+    changed = {"steps": steps, "epochs": None, "evaluations": 1}
+    training = task.study.training.model_copy(update=changed)
+    return Task(task.study.model_copy(update={"training": training}), task.data)
+
+
+def _train_one(task: Task, trial: Trial, steps: int) -> None:
+    reference.train(_short(task, steps), trial)
+
+
+def _train_stack(task: Task, trials: Sequence[Trial], steps: int) -> None:
+    for _ in fused.train_stack(_short(task, steps), trials, len(trials)):
+        pass
+
+
+def _marginal(train: Any, steps: int) -> float:
+    """Seconds of one step more: a training of 3 × `steps` less one of `steps`, so that set-up does not count."""
+    times = []
+    for length in (steps, 3 * steps):
+        start = time.perf_counter()
+        train(length)
+        times.append(time.perf_counter() - start)
+    return max(times[1] - times[0], 1e-9) / (2 * steps)

@@ -1,0 +1,92 @@
+"""How sharp the loss was along a training: a trial is trained again, one by one, and looked at on the way."""
+
+import math
+import time
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from sweeper.components.build import Built
+from sweeper.components.penalties import PENALTIES
+from sweeper.search.trial import Rungs, Trial
+from sweeper.study.settings import settings as settings_of
+from sweeper.training.capture import outputs_of
+from sweeper.training.preconditioner import preconditioner
+from sweeper.training.reasons import reason_of
+from sweeper.training.reference import train
+from sweeper.training.result import Outcome, TrialResult, failed
+from sweeper.training.setup import Task, pick_loss, rows_of
+from sweeper.training.sharpness import curvature
+
+POINTS = 8
+"""Most steps at which one trial is looked at."""
+ROWS = 512
+"""Most training rows the loss is taken over."""
+SHARPNESS, PRECONDITIONED, RATE = "sharpness", "preconditioned_sharpness", "next_learning_rate"
+"""Metrics of the ``curves`` table that are written here."""
+
+
+def sharpness_of(
+    task: Task, trial: Trial, points: int = POINTS, last: int | None = None
+) -> list[tuple[int, str, float]]:
+    """Rows (step, metric, value) for the ``curves`` table; what is not finite is left out.
+
+    ``sharpness``: λmax of the training loss, penalty included and weight decay not, over the first
+    `ROWS` training rows, before the step after `step` updates. ``preconditioned_sharpness``: that of
+    P^-½HP^-½ for optimizers that divide the gradient by P, from their second step on.
+    ``next_learning_rate``: the rate of the step that follows, schedule included.
+
+    Args:
+        task: the run's.
+        trial: trained by the reference engine on its own seed; it is never pruned.
+        points: most steps to look at: 0, then log-spaced.
+        last: the last of them; a diverged trial's `steps`, say. ``None``: the last step of the training.
+    """
+    settings = settings_of(task.study, trial.parameters)
+    rows, loss = rows_of(task, settings, trial.seed), pick_loss(task, settings).function
+    x, y = rows.x_train[:ROWS], rows.y_train[:ROWS]
+    length = settings.total_steps(len(rows.x_train)) - 1
+    looked = set(looked_at(length if last is None else min(last, length), points))
+    found: list[tuple[int, str, float]] = []
+
+    def look(step: int, built: Built, optimizer: torch.optim.Optimizer) -> None:
+        if step not in looked:
+            return
+        built.model.eval()
+        penalty = PENALTIES[settings.penalty_kind]
+        # cuDNN's recurrent layers have no second derivative; the plain kernels do.
+        with outputs_of(built.hidden) as activations, torch.backends.cudnn.flags(enabled=False):
+            value = loss(built.model(x), y)
+            if settings.activation_penalty > 0:
+                value = value + settings.activation_penalty * sum(penalty(a) for _, _, a in activations)
+        built.model.train()
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        values = {SHARPNESS: curvature(value, parameters), RATE: optimizer.param_groups[0]["lr"]}
+        divisor = preconditioner(settings.optimizer, optimizer)
+        if divisor is not None:
+            values[PRECONDITIONED] = curvature(value, parameters, divisor)
+        found.extend((step, name, float(v)) for name, v in values.items() if math.isfinite(v))
+
+    train(task, replace(trial, rungs=Rungs(), test=False), look)
+    return found
+
+
+def looked_at(last: int, points: int) -> list[int]:
+    """0, `last` and what lies log-spaced between them: at most `points` steps."""
+    spaced = np.geomspace(1, max(last, 1), max(points - 1, 1))
+    return sorted({0, *(min(round(float(step)), last) for step in spaced)})
+
+
+def sharpness_result(task: Task, trial: Trial, last: int | None = None) -> TrialResult:
+    """`sharpness_of` as the curves of a result; whatever the model raises is the reason of a failed one."""
+    torch.set_num_threads(1)
+    start = time.perf_counter()
+    try:
+        rows = sharpness_of(task, trial, last=last)
+    except Exception as error:  # an operation without a second derivative, say
+        return failed(trial, reason_of(error), "reference", seconds=time.perf_counter() - start)
+    seconds = time.perf_counter() - start
+    return TrialResult(
+        trial, Outcome.COMPLETED, math.nan, 0, seconds, "reference", curves=tuple(rows)
+    )

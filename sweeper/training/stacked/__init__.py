@@ -1,0 +1,1 @@
+"""Parts of the fused engine: how trials are stacked, stepped, evaluated and measured together."""

@@ -1,0 +1,192 @@
+"""Different activations in one stack: runs of neighbouring slots with the same activation share one kernel.
+
+Every hidden activation layer of the stacked model is one operation, `activate`, on pre-activations with a
+leading trial axis. A `Split` knows which slot has which activation, and applies the kernel of each to its
+part of the array.
+"""
+
+import itertools
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from sweeper.training.stacked.kernel import AnyKernel, Run, SlopeKernel
+from sweeper.training.stacked.tape import Call
+
+
+class Hidden(NamedTuple):
+    """One call of a hidden activation layer; tensors with a trial axis."""
+
+    site: int
+    z: Tensor
+    a: Tensor
+    w: Tensor | None
+
+
+class Split:
+    """The activations of `n` slots. `kernels[site][slot]` is the one of hidden activation layer `site`."""
+
+    def __init__(self, kernels: Sequence[Sequence[AnyKernel]]) -> None:
+        self.kernels = kernels
+        self.calls: list[Hidden] = []
+        """The calls of hidden layers since it was emptied."""
+        self._bound: list[Bound] = []
+        self.handle = id(self)
+        _SPLITS[self.handle] = self
+
+    def arrange(self, kernels: Sequence[Sequence[AnyKernel]]) -> None:
+        """Other trials are in the slots now."""
+        self.kernels = kernels
+        for bound in self._bound:
+            bound.renew()
+
+    def runs(self, site: int) -> list[tuple[slice, AnyKernel]]:
+        """Neighbouring slots with the same kernel."""
+        found, start = [], 0
+        for kernel, slots in itertools.groupby(self.kernels[site]):
+            stop = start + len(list(slots))
+            found.append((slice(start, stop), kernel))
+            start = stop
+        return found
+
+    def forward(self, site: int, z: Tensor, w: Tensor | None, a: Tensor) -> "Bound":
+        """What computes `a` from `z` (and the slopes `w`), whenever it is called."""
+
+        def parts() -> list[Run]:
+            runs: list[Run] = []
+            for at, kernel in self.runs(site):
+                if isinstance(kernel, SlopeKernel):
+                    assert w is not None
+                    runs += kernel.forward(z[at], a[at], w[at])
+                else:
+                    runs += kernel.forward(z[at], a[at])
+            return runs
+
+        return Bound(parts)
+
+    def backward(
+        self, site: int, g: Tensor, z: Tensor, a: Tensor, w: Tensor | None, gz: Tensor, gw: Tensor
+    ) -> "Bound":
+        """What computes the gradients `gz` and `gw` from `g`, the gradient of `a`."""
+
+        def parts() -> list[Run]:
+            runs: list[Run] = [gw.zero_] if w is not None else []
+            for at, kernel in self.runs(site):
+                if isinstance(kernel, SlopeKernel):
+                    assert w is not None
+                    runs += kernel.backward(g[at], z[at], gz[at], w[at], gw[at])
+                else:
+                    runs += kernel.backward(g[at], z[at], a[at], gz[at])
+            return runs
+
+        return Bound(parts)
+
+    def keep(self, bound: "Bound") -> "Bound":
+        """Renew it whenever other trials come in."""
+        self._bound.append(bound)
+        return bound
+
+
+class Bound:
+    """Operations on fixed memory, made anew when the slots change."""
+
+    def __init__(self, parts: Callable[[], list[Run]]) -> None:
+        self._parts = parts
+        self.renew()
+
+    def renew(self) -> None:
+        self._runs = self._parts()
+
+    def __call__(self) -> None:
+        for run in self._runs:
+            run()
+
+
+_SPLITS: "weakref.WeakValueDictionary[int, Split]" = weakref.WeakValueDictionary()
+
+
+def _activate(z: Tensor, w: Tensor | None, split: int, site: int) -> Tensor:
+    """φ(z) slot by slot; z: (slots, …)."""
+    a = torch.empty_like(z)
+    _SPLITS[split].forward(site, z, w, a)()
+    return a
+
+
+def _activate_backward(
+    g: Tensor, z: Tensor, a: Tensor, w: Tensor | None, split: int, site: int
+) -> tuple[Tensor, Tensor]:
+    """Gradients of `activate` with respect to z and to the slopes w."""
+    gz, gw = torch.empty_like(z), torch.empty_like(w) if w is not None else z.new_empty(1)
+    _SPLITS[split].backward(site, g, z, a, w, gz, gw)()
+    return gz, gw
+
+
+# Registered without `custom_op`, which takes seconds to import.
+_LIBRARY = torch.library.Library("sweeper", "DEF")
+_LIBRARY.define("activate(Tensor z, Tensor? w, int split, int site) -> Tensor")
+_LIBRARY.define(
+    "activate_backward(Tensor g, Tensor z, Tensor a, Tensor? w, int split, int site) -> (Tensor, Tensor)"
+)
+_LIBRARY.impl("activate", _activate, "CompositeExplicitAutograd")
+_LIBRARY.impl("activate_backward", _activate_backward, "CompositeExplicitAutograd")
+
+
+def bind_forward(call: Call, arguments: Sequence[Any], targets: Sequence[Tensor]) -> Bound:
+    """`activate` on a tape."""
+    z, w, handle, site = arguments
+    split = _SPLITS[handle]
+    return split.keep(split.forward(site, z, w, targets[0]))
+
+
+def bind_backward(call: Call, arguments: Sequence[Any], targets: Sequence[Tensor]) -> Bound:
+    """`activate_backward` on a tape."""
+    g, z, a, w, handle, site = arguments
+    split = _SPLITS[handle]
+    return split.keep(split.backward(site, g, z, a, w, targets[0], targets[1]))
+
+
+BINDERS = {
+    torch.ops.sweeper.activate.default: bind_forward,
+    torch.ops.sweeper.activate_backward.default: bind_backward,
+}
+
+
+class Activation(torch.autograd.Function):
+    """A hidden activation layer of one trial; exists under vmap alone, where it is that of all trials."""
+
+    @staticmethod
+    def forward(z: Tensor, w: Tensor | None, split: Split, site: int) -> Tensor:
+        raise RuntimeError("the layers of a stack work under vmap alone")
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        raise RuntimeError("the layers of a stack work under vmap alone")
+
+    @staticmethod
+    def vmap(
+        info: Any, in_dims: Any, z: Tensor, w: Tensor | None, split: Split, site: int
+    ) -> tuple[Tensor, int]:
+        z = z.movedim(in_dims[0], 0) if in_dims[0] is not None else z.expand(info.batch_size, *z.shape)
+        if w is not None:
+            w = w.movedim(in_dims[1], 0) if in_dims[1] is not None else w.expand(info.batch_size, *w.shape)
+        a = _Stacked.apply(z, w, split.handle, site)
+        split.calls.append(Hidden(site, z, a, w))
+        return a, 0
+
+
+class _Stacked(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, z: Tensor, w: Tensor | None, handle: int, site: int) -> Tensor:
+        a = torch.ops.sweeper.activate(z, w, handle, site)
+        ctx.save_for_backward(z, a, w)
+        ctx.handle, ctx.site = handle, site
+        return a
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, Tensor | None, None, None]:
+        z, a, w = ctx.saved_tensors
+        gz, gw = torch.ops.sweeper.activate_backward(g, z, a, w, ctx.handle, ctx.site)
+        return gz, gw if w is not None else None, None, None

@@ -1,0 +1,84 @@
+"""Slots that follow the same update rule, and what differs between their trials, as columns."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sweeper.training.update_rules import MOST_COEFFICIENTS, Rule
+from sweeper.training.update_rules.rule import Hyper
+
+BLOCK = 1 << 16
+"""Elements of one matrix that an update works on at a time, so that all of its matrices stay in the cache."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Neighbouring slots with one rule."""
+
+    rule: Rule
+    slots: slice
+    options: Hyper
+
+    @property
+    def decays(self) -> bool:
+        """Whether weight decay has to be added to the gradients."""
+        return self.rule.coupled and bool(np.any(self.options["weight_decay"] != 0))
+
+    def coefficients(self, learning_rates: np.ndarray, updates: np.ndarray) -> np.ndarray:
+        """(steps, columns, slots): those of the rule, then the weight decay.
+
+        Args:
+            learning_rates: (steps, slots of this group)
+            updates: numbers of the updates, counted from 1, same shape
+        """
+        arrays = [*self.rule.coefficients(self.options, learning_rates, updates)]
+        if self.rule.coupled:
+            arrays.append(self.options["weight_decay"])
+        return np.stack([np.broadcast_to(a, updates.shape) for a in arrays], axis=1)
+
+
+def table(
+    groups: Sequence[Group], learning_rates: np.ndarray, updates: np.ndarray, dtype: torch.dtype
+) -> Tensor:
+    """Coefficients of all slots for the coming steps: (steps, `MOST_COEFFICIENTS`, slots, 1)."""
+    steps, slots = updates.shape
+    values = np.zeros((steps, MOST_COEFFICIENTS, slots))
+    for group in groups:
+        mine = group.coefficients(learning_rates[:, group.slots], updates[:, group.slots])
+        values[:, : mine.shape[1], group.slots] = mine
+    return torch.from_numpy(values).to(dtype).unsqueeze(3)
+
+
+class Updates:
+    """The optimizer step of a whole stack, on its matrices (slots, size)."""
+
+    def __init__(self, p: Tensor, g: Tensor, state: Sequence[Tensor], scratch: Sequence[Tensor]) -> None:
+        self.p, self.g, self.state, self.scratch = p, g, state, scratch
+        self.columns = p.new_zeros(MOST_COEFFICIENTS, len(p), 1)
+        self._work: list[tuple[Rule, bool, Sequence[Tensor], Sequence[Sequence[Tensor]]]] = []
+
+    def arrange(self, groups: Sequence[Group]) -> None:
+        """Other trials are in the slots now."""
+        self._work = []
+        for group in groups:
+            count = len(range(*group.slots.indices(len(self.p))))
+            width = max(1, BLOCK // count)
+            columns = [c[group.slots] for c in self.columns[: group.rule.columns + group.rule.coupled]]
+            for start in range(0, self.p.shape[1], width):
+                at = (group.slots, slice(start, start + width))
+                state = [matrix[at] for matrix in self.state[: group.rule.state]]
+                scratch = [matrix[at] for matrix in self.scratch[: group.rule.scratch]]
+                self._work.append(
+                    (group.rule, group.decays, columns, ([self.p[at], self.g[at]], state, scratch))
+                )
+
+    def step(self, coefficients: Tensor) -> None:
+        """One update of every slot; `coefficients` is one step of a `table`. Gradients are overwritten."""
+        self.columns.copy_(coefficients)
+        for rule, decays, columns, ((p, g), state, scratch) in self._work:
+            if decays:
+                torch.addcmul(g, p, columns[-1], out=g)
+            rule.update(p, g, state, columns[: rule.columns], scratch)

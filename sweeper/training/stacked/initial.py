@@ -1,0 +1,86 @@
+"""The state in which a trial enters a slot: its initial weights, exactly those of a trial that trains alone."""
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from sweeper.components.build import Built
+from sweeper.study.settings import Settings
+from sweeper.training.setup import Task, initial_model
+from sweeper.training.stacked.activation_split import Split
+from sweeper.training.stacked.kernel import AnyKernel, named_kernel
+from sweeper.training.stacked.refusal import Misfit
+from sweeper.training.stacked.template import Template
+
+
+@dataclass(frozen=True)
+class Initial:
+    """One trial before its first step."""
+
+    values: Mapping[str, Tensor]
+    """Parameters and buffers by name, those of the template, without a trial axis."""
+    own: frozenset[str]
+    """Names that its own model has too."""
+    kernels: Sequence[AnyKernel]
+    """Its hidden activations, layer by layer."""
+    seed: int
+    random: Tensor
+    """State of the CPU's random generator once the model is made."""
+
+
+class Initials:
+    """Makes initial states; trials that start from the same weights share the work."""
+
+    def __init__(self, task: Task, template: Template, x: Tensor, keep: int = 32) -> None:
+        """`x`: a few input rows, on which each model is compared with the template."""
+        self.task, self.template, self.x, self.keep = task, template, x, keep
+        self._known: OrderedDict[tuple[str, str | None, str | None, int], Initial] = OrderedDict()
+
+    def of(self, settings: Settings, seed: int) -> Initial:
+        """The state of replicate `seed` under `settings`.
+
+        Raises:
+            Misfit: if the model is not the template's.
+        """
+        key = (repr(settings.model_options), settings.activation, settings.init, seed)
+        if key not in self._known:
+            self._known[key] = self._make(settings, seed)
+            while len(self._known) > self.keep:
+                self._known.popitem(last=False)
+        self._known.move_to_end(key)
+        return self._known[key]
+
+    def _make(self, settings: Settings, seed: int) -> Initial:
+        built = initial_model(self.task, settings, seed)
+        random = torch.get_rng_state()
+        kernels: Sequence[AnyKernel] = self.template.kernels
+        if settings.activation is not None:
+            kernels = [named_kernel(settings.activation, self.template.dtype)] * len(built.hidden)
+        own = frozenset({*dict(built.model.named_parameters()), *dict(built.model.named_buffers())})
+        initial = Initial(self._values(built), own, kernels, seed, random)
+        self._compare(built, initial)
+        return initial
+
+    def _values(self, built: Built) -> dict[str, Tensor]:
+        if not self.template.accepts(built):
+            raise Misfit("its model has other parameters")
+        values = {**dict(built.model.named_parameters()), **dict(built.model.named_buffers())}
+        mine = {**self.template.parameters, **self.template.buffers}
+        # A trial without PReLU carries slopes that nothing reads.
+        return {name: values.get(name, tensor).detach().clone() for name, tensor in mine.items()}
+
+    def _compare(self, built: Built, initial: Initial) -> None:
+        """Models that a function makes for two activations may differ in more than these."""
+        values = {name: value[None] for name, value in initial.values.items()}
+        split = Split([[kernel] for kernel in initial.kernels])
+        built.model.eval()
+        with torch.no_grad(), self.template.evaluating():
+            mine = self.template.outputs(values, split, self.x[None])[0]
+            theirs = built.model(self.x)
+        tolerance = 1e-3 if mine.dtype == torch.float32 else 1e-9
+        scale = theirs.abs().max().clamp_min(1)
+        if mine.shape != theirs.shape or not bool(((mine - theirs).abs() <= tolerance * scale).all()):
+            raise Misfit("its model computes something else")

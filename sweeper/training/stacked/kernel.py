@@ -1,0 +1,145 @@
+"""One activation function as operations that write where they are told, forward and backward."""
+
+import copy
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sweeper.components.activations import ACTIVATIONS
+from sweeper.training.stacked.refusal import NotFusible
+from sweeper.training.stacked.tape import Call, needed, place, record, replaced, writing
+
+Run = Callable[[], Any]
+
+
+class Kernel:
+    """Forward and backward of an elementwise module, recorded from the module itself."""
+
+    def __init__(self, module: nn.Module, dtype: torch.dtype) -> None:
+        self.module = copy.deepcopy(module).cpu()
+        if hasattr(self.module, "inplace"):
+            self.module.inplace = False
+        self._steepest: dict[tuple[torch.dtype, torch.device], Tensor] = {}
+        z = torch.linspace(-3, 3, 6, dtype=dtype).reshape(1, 2, 3).requires_grad_()
+        g = torch.linspace(1, 2, 6, dtype=dtype).reshape(1, 2, 3)
+        self._forward = _recorded(lambda: [self.module(z)], {"z": z}, "a")
+        self._backward = _recorded(
+            lambda: [a := self.module(z), *torch.autograd.grad(a, z, g)], {"z": z, "g": g}, "a", "gz"
+        )
+
+    def forward(self, z: Tensor, a: Tensor) -> list[Run]:
+        """a ← φ(z)"""
+        return self._forward({"z": z, "a": a})
+
+    def backward(self, g: Tensor, z: Tensor, a: Tensor, gz: Tensor) -> list[Run]:
+        """gz ← g · φ′(z), with a = φ(z) known"""
+        return self._backward({"g": g, "z": z, "a": a, "gz": gz})
+
+    def steepest(self, like: Tensor) -> Tensor:
+        """max |φ′|, a scalar; `like` tells its precision and device; from −20 to 20, 0.01 apart."""
+        key = (like.dtype, like.device)
+        if key not in self._steepest:
+            grid = torch.linspace(-20, 20, 4001, dtype=like.dtype, device=like.device)
+            with torch.enable_grad():
+                a = self.module(grid.requires_grad_())
+                (slope,) = torch.autograd.grad(a.sum(), grid)
+            self._steepest[key] = slope.abs().max()
+        return self._steepest[key]
+
+
+class SlopeKernel:
+    """PReLU: z where z > 0, else w·z with one slope w per trial, or one per trial and channel, that learns."""
+
+    def forward(self, z: Tensor, a: Tensor, w: Tensor) -> list[Run]:
+        """a ← φ(z); w: (n, 1) or (n, channels), channels being the axis after the rows."""
+        wide = _beside(w, z)
+
+        def run() -> None:
+            torch.mul(z, wide, out=a)
+            torch.where(z > 0, z, a, out=a)
+
+        return [run]
+
+    def backward(self, g: Tensor, z: Tensor, gz: Tensor, w: Tensor, gw: Tensor) -> list[Run]:
+        """gz ← g · φ′(z), gw ← the gradient of the slopes"""
+        wide = _beside(w, z)
+        summed = [axis for axis in range(1, z.ndim) if wide.shape[axis] == 1]
+
+        def run() -> None:
+            flat = z <= 0
+            gw.copy_(torch.where(flat, g * z, 0.0).sum(summed).view_as(gw))
+            torch.mul(g, wide, out=gz)
+            torch.where(flat, gz, g, out=gz)
+
+        return [run]
+
+
+AnyKernel = Kernel | SlopeKernel
+
+
+def kernel_of(module: nn.Module, dtype: torch.dtype) -> AnyKernel:
+    """The kernel of a hidden activation layer.
+
+    Raises:
+        NotFusible: for activations that draw random numbers.
+    """
+    if isinstance(module, nn.RReLU):
+        raise NotFusible("RReLU draws random slopes for the negative inputs alone")
+    return SlopeKernel() if isinstance(module, nn.PReLU) else Kernel(module, dtype)
+
+
+@lru_cache(maxsize=64)
+def named_kernel(activation: str, dtype: torch.dtype) -> AnyKernel:
+    """The kernel of an activation of the catalogue; one for all trials, so that they share runs."""
+    return kernel_of(ACTIVATIONS[activation].make(), dtype)
+
+
+def _beside(w: Tensor, z: Tensor) -> Tensor:
+    return w.reshape(len(w), *([1, w.shape[1]] if z.ndim > 2 else [w.shape[1]]), *[1] * (z.ndim - 3))
+
+
+def _recorded(
+    function: Callable[[], Sequence[Tensor]], inputs: dict[str, Tensor], *names: str
+) -> Callable[[dict[str, Tensor]], list[Run]]:
+    """`function` as a recipe: named tensors of any shape -> operations on them.
+
+    Raises:
+        NotFusible: for what is not elementwise, or draws random numbers.
+    """
+    calls, results = record(function)
+    known = {place(t): name for name, t in (*inputs.items(), *zip(names, results, strict=True))}
+    given = set(names[:-1])
+    calls = [c for c in calls if {known.get(place(t)) for t in c.results} - given]
+    last = results[-1]
+    kept = needed(calls, [*inputs.values(), *results[:-1]], [last])
+    shape = last.shape
+    whole = all(t.shape == shape or t.ndim == 0 for c in kept for t in (*c.inputs, *c.results))
+    if not whole or any(c.written or c.random for c in kept):
+        raise NotFusible("a hidden activation that is not a fixed function of single numbers")
+    made = {place(t) for c in kept for t in c.results}
+
+    def bind(tensors: dict[str, Tensor]) -> list[Run]:
+        like = tensors["z"]
+        temporary: dict[int, Tensor] = {}
+
+        def memory(tensor: Tensor) -> Tensor:
+            where = place(tensor)
+            if where in known:
+                return tensors[known[where]]
+            if where not in made:
+                return tensor  # a constant
+            if where not in temporary:
+                temporary[where] = torch.empty_like(like, dtype=tensor.dtype)
+            return temporary[where]
+
+        return [_run(call, memory) for call in kept]
+
+    return bind
+
+
+def _run(call: Call, memory: Callable[[Tensor], Tensor]) -> Run:
+    arguments, options = replaced(call.arguments, memory), replaced(call.options, memory)
+    return writing(call.operation, arguments, options, [memory(t) for t in call.results])

@@ -1,0 +1,94 @@
+"""Random numbers of trials that train together: every slot draws from a generator of its own.
+
+A trial that trains alone draws dropout masks and noise from torch's generator, in the state in which the
+making of its model left it. Slots do the same with generators of their own, in the same order, so that a
+trial's numbers do not depend on its neighbours.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sweeper.training.stacked.refusal import NotFusible
+from sweeper.training.stacked.tape import Call
+
+Draw = Callable[[Tensor, torch.Generator], Any]
+
+
+class Noise:
+    """One generator per slot."""
+
+    def __init__(self, slots: int, device: torch.device) -> None:
+        self.generators = [torch.Generator(device) for _ in range(slots)]
+
+    def start(self, slot: int, seed: int, state: Tensor) -> None:
+        """A new trial: its seed, and the state of the CPU's generator once its model was made.
+
+        Models are made on the CPU, so another device's generator has not drawn since it was seeded.
+        """
+        if self.generators[slot].device.type == "cpu":
+            self.generators[slot].set_state(state)
+        else:
+            self.generators[slot].manual_seed(seed)
+
+    def reorder(self, order: Sequence[int]) -> None:
+        """Slot i goes on with the generator of slot `order[i]`."""
+        self.generators[:] = [self.generators[source] for source in order]
+
+    def __call__(self, call: Call, arguments: Sequence[Any], targets: Sequence[Tensor]) -> Callable[[], None]:
+        """The way a recorded random operation is run again."""
+        name = call.operation._schema.name.removeprefix("aten::").rstrip("_")
+        target = arguments[0] if call.written else targets[0]
+        if len(target) != len(self.generators) or name not in DRAWS:
+            raise NotFusible(f"{name} draws random numbers that cannot be told apart by trial")
+        draw = DRAWS[name](call.operation, arguments)
+        return partial(self._fill, draw, list(target.unbind(0)))
+
+    def _fill(self, draw: Draw, rows: Sequence[Tensor]) -> None:
+        for row, generator in zip(rows, self.generators, strict=True):
+            draw(row, generator)
+
+
+def _bernoulli(operation: Any, arguments: Sequence[Any]) -> Draw:
+    p = arguments[1] if len(arguments) > 1 else None
+    if not isinstance(p, float):
+        raise NotFusible("bernoulli draws with probabilities that are computed")
+    return lambda row, generator: row.bernoulli_(p, generator=generator)
+
+
+def _uniform(operation: Any, arguments: Sequence[Any]) -> Draw:
+    low, high = _range(operation, arguments, "uniform", (0.0, 1.0))
+    return lambda row, generator: row.uniform_(low, high, generator=generator)
+
+
+def _normal(operation: Any, arguments: Sequence[Any]) -> Draw:
+    mean, std = _range(operation, arguments, "normal", (0.0, 1.0))
+    return lambda row, generator: row.normal_(mean, std, generator=generator)
+
+
+def _range(
+    operation: Any, arguments: Sequence[Any], named: str, default: tuple[float, float]
+) -> tuple[float, float]:
+    """The two numbers that ``uniform`` and ``normal`` take and ``rand`` and ``randn`` do not."""
+    if not operation._schema.name.removeprefix("aten::").startswith(named):
+        return default
+    given = (*arguments[1:], *default[len(arguments) - 1 :])
+    if not all(isinstance(number, int | float) for number in given[:2]):
+        raise NotFusible(f"{named} draws with parameters that are computed")
+    return float(given[0]), float(given[1])
+
+
+DRAWS: dict[str, Callable[[Any, Sequence[Any]], Draw]] = {
+    "bernoulli": _bernoulli,
+    "uniform": _uniform,
+    "rand": _uniform,
+    "rand_like": _uniform,
+    "normal": _normal,
+    "normal_functional": _normal,
+    "randn": _normal,
+    "randn_like": _normal,
+}
+"""aten operation -> how one slot draws it"""

@@ -1,0 +1,9 @@
+"""Why a trial cannot train together with others."""
+
+
+class NotFusible(Exception):
+    """A model that trains one by one alone; the message names the operation that is to blame."""
+
+
+class Misfit(Exception):
+    """A trial whose model is not that of the stack, though its settings promised so."""

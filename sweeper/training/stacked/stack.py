@@ -1,0 +1,146 @@
+"""Many trials of one shape as matrices with a leading trial axis: one row a slot."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.func import vmap
+
+from sweeper.components.penalties import PENALTIES
+from sweeper.training.stacked.activation_split import BINDERS, Hidden, Split
+from sweeper.training.stacked.groups import Group, Updates
+from sweeper.training.stacked.initial import Initial
+from sweeper.training.stacked.kernel import AnyKernel
+from sweeper.training.stacked.noise import Noise
+from sweeper.training.stacked.tape import Tape
+from sweeper.training.stacked.template import Template, losses_of, unstack
+
+LOSS, PENALTY, TOTAL = range(3)
+"""Rows of `Stack.losses`."""
+
+
+class Stack:
+    """Parameters, gradients, optimizer state and one training step of all slots.
+
+    All parameters lie in one matrix (slots, size), all gradients in another: an optimizer is a short chain
+    of operations on them.
+    """
+
+    def __init__(
+        self,
+        template: Template,
+        loss: Callable[[Tensor, Tensor], Tensor],
+        trained: Sequence[str],
+        penalties: Sequence[str],
+        matrices: tuple[int, int],
+        x: Tensor,
+        y: Tensor,
+    ) -> None:
+        """An empty stack.
+
+        Args:
+            template: the module of all trials.
+            loss: (output, target) -> mean over the rows of one trial.
+            trained: names of the parameters that are trained; the others stay as they are.
+            penalties: the penalty kinds that any of the trials has.
+            matrices: how many state and scratch matrices the optimizers need.
+            x, y: (slots, rows, …), the memory from which every step reads its batches.
+        """
+        self.template, self.loss, self.penalties, self.x, self.y = template, loss, penalties, x, y
+        self.shapes = {name: template.parameters[name].shape for name in trained}
+        slots, size = len(x), sum(shape.numel() for shape in self.shapes.values())
+        like = next(iter(template.parameters.values()))
+        state = [like.new_zeros(slots, size) for _ in range(matrices[0])]
+        scratch = [like.new_zeros(slots, size) for _ in range(matrices[1])]
+        self.p = torch.cat([template.parameters[n].detach().reshape(-1) for n in trained]).repeat(slots, 1)
+        others = {**template.parameters, **template.buffers}
+        self.fixed = {
+            name: value.detach().repeat(slots, *[1] * value.ndim)
+            for name, value in others.items()
+            if name not in self.shapes
+        }
+        self.weights = {kind: like.new_zeros(slots) for kind in penalties}
+        self.noise = Noise(slots, x.device)
+        self.split = Split([[kernel] * slots for kernel in template.kernels])
+        self._views = {n: v.requires_grad_() for n, v in unstack(self.p, self.shapes).items()}
+        inputs = [self.p, *self.fixed.values(), *self.weights.values(), x, y]
+        self._tape = Tape(self._forward_and_backward, inputs, BINDERS, self.noise)
+        self.losses, gradients = self._tape.outputs
+        """(3, slots): loss of the batch, weighted penalty, and their sum."""
+        self.updates = Updates(self.p, gradients, state, scratch)
+
+    @property
+    def slots(self) -> int:
+        """Number of rows."""
+        return len(self.p)
+
+    def step(self, coefficients: Tensor) -> None:
+        """Forward, backward and one update of all slots on the batches in `x` and `y`."""
+        self._tape.run()
+        self.updates.step(coefficients)
+
+    def load(self, slot: int, initial: Initial) -> None:
+        """Put a trial into a slot, in the state before its first step."""
+        self.p[slot] = torch.cat([initial.values[name].reshape(-1) for name in self.shapes])
+        for name, values in self.fixed.items():
+            values[slot] = initial.values[name]
+        for matrix in self.updates.state:
+            matrix[slot] = 0
+        self.noise.start(slot, initial.seed, initial.random)
+
+    def arrange(
+        self,
+        groups: Sequence[Group],
+        kernels: Sequence[Sequence[AnyKernel]],
+        weights: Mapping[str, Sequence[float]],
+    ) -> None:
+        """Tell who is in the slots now: update rules, activations (site by site) and penalty weights."""
+        self.updates.arrange(groups)
+        self.split.arrange(kernels)
+        for kind, values in weights.items():
+            self.weights[kind].copy_(torch.tensor(values, dtype=torch.float64))
+
+    def reorder(self, order: Sequence[int]) -> None:
+        """Slot i takes over the trial of slot `order[i]`."""
+        moved = torch.tensor([i for i, source in enumerate(order) if i != source], device=self.p.device)
+        if len(moved):
+            sources = torch.tensor(order, device=self.p.device)[moved]
+            for matrix in self._rows():
+                matrix[moved] = matrix[sources]
+            self.noise.reorder(order)
+
+    def shrink_from(self, larger: "Stack") -> None:
+        """Take over the first slots of a larger stack of the same trials."""
+        for mine, theirs in zip(self._rows(), larger._rows(), strict=True):
+            mine.copy_(theirs[: self.slots])
+        self.noise.generators[:] = larger.noise.generators[: self.slots]
+
+    def values(self, slots: Sequence[int]) -> dict[str, Tensor]:
+        """Copies of every parameter and buffer of some slots, with a trial axis."""
+        index = torch.tensor(slots, device=self.p.device)
+        fixed = {name: values[index] for name, values in self.fixed.items()}
+        return {**unstack(self.p[index], self.shapes), **fixed}
+
+    def _rows(self) -> list[Tensor]:
+        return [self.p, *self.updates.state, *self.fixed.values()]
+
+    def _forward_and_backward(self) -> list[Tensor]:
+        outputs = self.template.outputs({**self._views, **self.fixed}, self.split, self.x)
+        losses = losses_of(self.loss, outputs, self.y)
+        penalties = self._weighted_penalties(self.split.calls, losses)
+        totals = losses + penalties if self.penalties else losses
+        gradients: Any = torch.autograd.grad(totals.sum(), list(self._views.values()))
+        flat = torch.cat([gradient.reshape(self.slots, -1) for gradient in gradients], 1)
+        return [torch.stack([losses, penalties, totals]), flat]
+
+    def _weighted_penalties(self, calls: Sequence[Hidden], losses: Tensor) -> Tensor:
+        """Weight times penalty, summed over the hidden activations: (slots,). Who has none is left alone."""
+        total = torch.zeros_like(losses)
+        for kind in self.penalties:
+            weight = self.weights[kind]
+            for call in calls:
+                on = weight.view(-1, *[1] * (call.a.ndim - 1)) > 0
+                kept = torch.where(on, call.a, 0.0)
+                total = total + weight * vmap(PENALTIES[kind])(kept)
+        return total

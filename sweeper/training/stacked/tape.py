@@ -1,0 +1,238 @@
+"""A function recorded as a list of array operations, and replayed into the same memory.
+
+A training step of a small network costs its framework more than its arithmetic: autograd graphs, batching
+rules, fresh memory. A step that repeats needs none of that. `record` runs it once, forward and backward, and
+notes every operation; `Tape` gives each of them a fixed place to write to and runs them one after another.
+
+What a recorded step computes from something other than its inputs is fixed when it is recorded; `fusible`
+in shapes.py tells which models that would change.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+Binder = Callable[["Call", Sequence[Any], Sequence[Tensor]], Callable[[], Any]]
+"""(recorded call, its arguments, where to write) -> what does it again."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One operation as it was run."""
+
+    operation: Any
+    arguments: tuple[Any, ...]
+    options: Mapping[str, Any]
+    results: tuple[Tensor, ...]
+
+    @property
+    def inputs(self) -> list[Tensor]:
+        return [*tensors(self.arguments), *tensors(self.options.values())]
+
+    @property
+    def written(self) -> list[Tensor]:
+        """Arguments that the operation changes in place."""
+        names = [a for a in self.operation._schema.arguments if not a.kwarg_only]
+        pairs = [(a, value) for a, value in zip(names, self.arguments, strict=False)]
+        pairs += [(a, self.options.get(a.name)) for a in self.operation._schema.arguments if a.kwarg_only]
+        return [t for a, value in pairs if a.alias_info and a.alias_info.is_write for t in tensors([value])]
+
+    @property
+    def random(self) -> bool:
+        return torch.Tag.nondeterministic_seeded in self.operation.tags
+
+
+class Recorder(TorchDispatchMode):
+    """While open, notes every operation below autograd and vmap."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[Call] = []
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing is compiled while this is open; saying so would import the compiler, for seconds."""
+        return False
+
+    def __torch_dispatch__(
+        self, operation: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        result = operation(*args, **(kwargs or {}))
+        self.calls.append(Call(operation, args, kwargs or {}, tuple(tensors([result]))))
+        return result
+
+
+def record(function: Callable[[], Sequence[Tensor]]) -> tuple[list[Call], list[Tensor]]:
+    """Run `function` once; its operations in order, and what it returned."""
+    with Recorder() as recorder:
+        results = list(function())
+    return recorder.calls, results
+
+
+def tensors(values: Iterable[Any]) -> list[Tensor]:
+    """The tensors among `values`, also inside lists and tuples."""
+    found: list[Tensor] = []
+    for value in values:
+        if isinstance(value, Tensor):
+            found.append(value)
+        elif isinstance(value, list | tuple):
+            found += tensors(value)
+    return found
+
+
+def place(tensor: Tensor) -> int:
+    """What tensors on the same memory have in common."""
+    return tensor.untyped_storage().data_ptr()
+
+
+def needed(calls: Sequence[Call], inputs: Sequence[Tensor], results: Sequence[Tensor]) -> list[Call]:
+    """The calls that must run again when `inputs` change, for `results` to change with them.
+
+    Left out are views (they look at the same memory), constants, and what nobody reads.
+    """
+    changed = {place(t) for call in calls for t in call.written}
+    varying = {place(t) for t in inputs}
+    again: list[Call] = []
+    for call in calls:
+        read, made = {place(t) for t in call.inputs}, {place(t) for t in call.results}
+        if not call.written and not call.random and made <= read:
+            continue
+        if call.random or made & changed or read & varying or call.written:
+            varying |= made
+            again.append(call)
+    wanted = {place(t) for t in results} | {place(t) for t in inputs}
+    kept: list[Call] = []
+    for call in reversed(again):
+        targets = {place(t) for t in (call.written or call.results)}
+        if targets & wanted:
+            wanted |= {place(t) for t in call.inputs}
+            kept.append(call)
+    return kept[::-1]
+
+
+class Tape:
+    """The operations of `record`, bound to memory of their own."""
+
+    def __init__(
+        self,
+        function: Callable[[], Sequence[Tensor]],
+        inputs: Sequence[Tensor],
+        binders: Mapping[Any, Binder] | None = None,
+        random: Binder | None = None,
+    ) -> None:
+        """Record `function`, which reads `inputs` and returns tensors.
+
+        Args:
+            function: what to record; it runs once, on the `inputs` as they are.
+            inputs: tensors whose memory is filled anew before each `run`.
+            binders: operations that are run another way than by themselves.
+            random: the way of operations that draw random numbers.
+        """
+        calls, results = record(function)
+        kept = needed(calls, inputs, results)
+        memory = _share(kept, inputs, results)
+        self.outputs = [memory(t) for t in results]
+        self.operations: list[Callable[[], Any]] = []
+        for call in kept:
+            arguments, targets = replaced(call.arguments, memory), [memory(t) for t in call.results]
+            moved = Call(call.operation, arguments, replaced(call.options, memory), tuple(targets))
+            special = (binders or {}).get(call.operation) or (random if call.random else None)
+            self.operations.append((special or _again)(moved, arguments, targets))
+
+    def run(self) -> None:
+        """Do it all again."""
+        for operation in self.operations:
+            operation()
+
+
+def _again(call: Call, arguments: Sequence[Any], targets: Sequence[Tensor]) -> Callable[[], Any]:
+    if call.written:
+        return partial(call.operation._op, *arguments, **call.options)
+    return writing(call.operation, arguments, call.options, targets)
+
+
+def writing(
+    operation: Any, arguments: Sequence[Any], options: Mapping[str, Any], targets: Sequence[Tensor]
+) -> Callable[[], Any]:
+    """Runs an operation whenever it is called, its results going to `targets`."""
+    variant = out_variant(operation)
+    names = [a.name for a in variant._schema.arguments if a.is_out] if variant is not None else []
+    if variant is not None and len(names) == len(targets):  # a backward may leave out gradients
+        return partial(variant._op, *arguments, **options, **dict(zip(names, targets, strict=True)))
+
+    def copy() -> None:
+        for target, value in zip(targets, tensors([operation(*arguments, **options)]), strict=True):
+            target.copy_(value)
+
+    return copy
+
+
+def out_variant(operation: Any) -> Any:
+    """The overload of an operation that writes to given tensors, if there is one."""
+    wanted = [(a.name, str(a.type)) for a in operation._schema.arguments]
+    packet = operation._overloadpacket
+    for name in packet.overloads():
+        schema = (overload := getattr(packet, name))._schema
+        outs = [a for a in schema.arguments if a.is_out]
+        plain = [(a.name, str(a.type)) for a in schema.arguments if not a.is_out]
+        # Factories lose their dtype and device: the target has them.
+        lost = [pair for pair in wanted if pair not in plain]
+        if outs and len(outs) == len(operation._schema.returns) and plain == wanted and not lost:
+            return overload
+    return None
+
+
+def replaced(value: Any, memory: Callable[[Tensor], Tensor]) -> Any:
+    if isinstance(value, Tensor):
+        return memory(value)
+    if isinstance(value, list | tuple):
+        return type(value)(replaced(v, memory) for v in value)
+    if isinstance(value, Mapping):
+        return {key: replaced(v, memory) for key, v in value.items()}
+    return value
+
+
+def _share(
+    calls: Sequence[Call], inputs: Sequence[Tensor], results: Sequence[Tensor]
+) -> Callable[[Tensor], Tensor]:
+    """Lay out the memory of what `calls` make: what is read for the last time makes room for what follows.
+
+    Less memory in use means that more of it is in the cache. Returns the map from recorded tensors to
+    those that the tape uses.
+    """
+    last: dict[int, int] = {}
+    for index, call in enumerate(calls):
+        last |= {place(t): index for t in (*call.inputs, *call.results)}
+    last |= {place(t): len(calls) for t in results}
+    outside = {place(t) for t in inputs}
+    storages: dict[int, torch.UntypedStorage] = {}
+    free: dict[tuple[int, torch.device], list[torch.UntypedStorage]] = {}
+    known = set(outside)
+    for index, call in enumerate(calls):
+        for tensor in call.results:
+            where = place(tensor)
+            if where in known or where in storages or call.written:
+                continue
+            size = tensor.untyped_storage().nbytes()
+            spare = free.get((size, tensor.device))
+            storages[where] = (
+                spare.pop() if spare else torch.UntypedStorage(size, device=tensor.device)
+            )
+        for where in {place(t) for t in (*call.inputs, *call.results)} & storages.keys():
+            if last[where] == index:
+                storage = storages[where]
+                free.setdefault((storage.nbytes(), storage.device), []).append(storage)
+
+    def memory(tensor: Tensor) -> Tensor:
+        storage = storages.get(place(tensor))
+        if storage is None:
+            return tensor.detach()
+        empty = torch.empty(0, dtype=tensor.dtype, device=tensor.device)
+        return empty.set_(storage, tensor.storage_offset(), tensor.size(), tensor.stride())
+
+    return memory

@@ -1,0 +1,121 @@
+"""The module that all trials of a stack share; their parameters come from outside."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+
+from sweeper.components.build import Built
+from sweeper.training.stacked.activation_split import Activation, Split
+from sweeper.training.stacked.batching_rules import BetterRules
+from sweeper.training.stacked.kernel import kernel_of
+
+Tensors = Mapping[str, Tensor]
+
+
+class Template:
+    """A model whose hidden activation layers apply what each slot's trial has.
+
+    Names are those of ``named_parameters`` and ``named_buffers``. PReLU has a parameter that others lack:
+    where one of the trials has it, make the template from that trial.
+    """
+
+    def __init__(self, built: Built) -> None:
+        """Takes over the model of `built`, and changes it."""
+        self.model = built.model
+        self.hidden = built.hidden
+        self.parameters = dict(self.model.named_parameters())
+        self.buffers = dict(self.model.named_buffers())
+        self.dtype = next(iter(self.parameters.values())).dtype
+        self.kernels = tuple(kernel_of(module, self.dtype) for module in self.hidden)
+        """What its own hidden activations are, layer by layer."""
+        self.split: Split | None = None
+        for site, module in enumerate(self.hidden):
+            # On the instance, so that it holds however the model refers to the module.
+            module.forward = partial(self._activate, module, site)  # type: ignore[method-assign]
+
+    def _activate(self, module: nn.Module, site: int, z: Tensor) -> Tensor:
+        slope = module.weight if isinstance(module, nn.PReLU) else None
+        return Activation.apply(z, slope, self.split, site)
+
+    def outputs(self, values: Tensors, split: Split, x: Tensor, shared: bool = False) -> Tensor:
+        """Outputs of all trials: (trials, rows, …).
+
+        Args:
+            values: every parameter and buffer, with a leading trial axis; buffers may be changed.
+            split: who has which activation; it notes the hidden layers' calls.
+            x: (trials, rows, …), or (rows, …) if all trials see the same rows.
+            shared: the latter.
+        """
+        self.split = split
+        split.calls.clear()
+        with BetterRules():
+            return vmap(self._one, in_dims=(0, None if shared else 0), randomness="different")(
+                dict(values), x
+            )
+
+    def _one(self, values: dict[str, Tensor], x: Tensor) -> Tensor:
+        output: Tensor = functional_call(self.model, values, (x,))
+        return output
+
+    @contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """While open, dropout is off and norms use what they have seen."""
+        self.model.eval()
+        try:
+            yield
+        finally:
+            self.model.train()
+
+    def layers(self) -> list[list[str]]:
+        """Names of the weight matrices of each layer, input side first; biases, norms and slopes left out."""
+        names = {id(parameter): name for name, parameter in self.parameters.items()}
+        own = [[p for p in m.parameters(recurse=False) if p.ndim >= 2] for m in self.model.modules()]
+        return [[names[id(p)] for p in parameters] for parameters in own if parameters]
+
+    def accepts(self, built: Built) -> bool:
+        """Whether parameters and buffers of another trial's model have the same names, shapes and order."""
+        theirs = {name: p.shape for name, p in built.model.named_parameters()}
+        slopes = self.slopes() - theirs.keys()
+        mine = {name: p.shape for name, p in self.parameters.items() if name not in slopes}
+        same = list(mine.items()) == list(theirs.items()) and len(built.hidden) == len(self.hidden)
+        buffers = {name: b.shape for name, b in built.model.named_buffers()}
+        return same and buffers == {name: b.shape for name, b in self.buffers.items()}
+
+    def slopes(self) -> set[str]:
+        """Names of the parameters of hidden PReLU layers."""
+        learned = {id(module.weight) for module in self.hidden if isinstance(module, nn.PReLU)}
+        return {name for name, parameter in self.parameters.items() if id(parameter) in learned}
+
+
+def losses_of(loss: Any, outputs: Tensor, y: Tensor, shared: bool = False) -> Tensor:
+    """The loss of each trial: (trials,)."""
+    with BetterRules():
+        return vmap(loss, in_dims=(0, None if shared else 0), randomness="different")(outputs, y)
+
+
+def unstack(flat: Tensor, shapes: Mapping[str, torch.Size]) -> dict[str, Tensor]:
+    """Views of a matrix (trials, size) as the tensors that its columns hold, each with the trial axis."""
+    parts: Sequence[Tensor] = flat.split([shape.numel() for shape in shapes.values()], 1)
+    return {
+        name: part.view(len(flat), *shape) for part, (name, shape) in zip(parts, shapes.items(), strict=True)
+    }
+
+
+def trained_names(template: Template, split: Split, loss: Any, x: Tensor, y: Tensor) -> list[str]:
+    """Parameters that an optimizer would update: those that the loss of (x, y) has a gradient for.
+
+    Frozen ones and those that the forward pass leaves out keep their values, as in ``torch.optim``.
+    """
+    free = {n: p.detach()[None].requires_grad_(p.requires_grad) for n, p in template.parameters.items()}
+    buffers = {name: b.detach().clone()[None] for name, b in template.buffers.items()}
+    with torch.random.fork_rng(devices=[]):
+        outputs = template.outputs({**free, **buffers}, split, x[None])
+        total = losses_of(loss, outputs, y[None]).sum()
+    wanted = {name: p for name, p in free.items() if p.requires_grad}
+    gradients = torch.autograd.grad(total, list(wanted.values()), allow_unused=True)
+    return [name for name, gradient in zip(wanted, gradients, strict=True) if gradient is not None]

@@ -1,0 +1,63 @@
+"""NAdam: Adam with Nesterov momentum (Dozat 2016), as torch.optim.NAdam has it.
+
+g ← g + λ·p
+μₜ = β1·(1 − ½·0.96^(t·ψ)),  Πₜ = μ₁ ⋯ μₜ,  ψ = momentum_decay = 0.004
+m ← m + (1 − β1)·(g − m)
+v ← β2·v + (1 − β2)·g²
+d = √(v / (1 − β2ᵗ)) + eps
+p ← p − lr·(1 − μₜ) / (1 − Πₜ) · g / d − lr·μₜ₊₁ / (1 − Πₜ₊₁) · m / d
+
+torch keeps Πₜ in float32, whatever the precision of the parameters; so does this.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sweeper.training.update_rules.rule import Hyper, Rule, power
+
+
+@lru_cache(maxsize=256)
+def _momenta(beta1: float, decay: float, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """μ₀ … μ_size and Π₀ … Π_size, the latter rounded to float32 after each factor."""
+    momenta = np.array([beta1 * (1.0 - 0.5 * (0.96 ** (step * decay))) for step in range(size + 1)])
+    factors = np.concatenate([[1.0], momenta[1:]]).astype(np.float32)
+    return momenta, np.multiply.accumulate(factors).astype(np.float64)
+
+
+def _coefficients(o: Hyper, lr: np.ndarray, step: np.ndarray) -> Sequence[np.ndarray]:
+    size = 1 << max(8, int(step.max() + 1).bit_length())
+    now, later, product = np.empty((3, *step.shape))
+    for slot, (beta1, decay) in enumerate(zip(o["beta1"], o["momentum_decay"], strict=True)):
+        momenta, products = _momenta(float(beta1), float(decay), size)
+        updates = step[:, slot].astype(np.int64)
+        now[:, slot], later[:, slot] = momenta[updates], momenta[updates + 1]
+        product[:, slot] = products[updates]
+    gradient_rate = -lr * (1.0 - now) / (1.0 - product)
+    momentum_rate = (-lr * later) / (1.0 - product * later)
+    correction = 1 - power(o["beta2"], step)
+    return gradient_rate, momentum_rate, 1 - o["beta1"], o["beta2"], 1 - o["beta2"], correction, o["eps"]
+
+
+def _update(
+    p: Tensor, g: Tensor, state: Sequence[Tensor], c: Sequence[Tensor], scratch: Sequence[Tensor]
+) -> None:
+    gradient_rate, momentum_rate, new1, keep2, new2, correction, eps = c
+    (m, v), (t,) = state, scratch
+    torch.lerp(m, g, new1, out=m)
+    torch.mul(v, keep2, out=v)
+    torch.mul(g, new2, out=t)
+    torch.addcmul(v, t, g, out=v)
+    torch.div(v, correction, out=t)
+    torch.sqrt(t, out=t)
+    torch.add(t, eps, out=t)
+    torch.mul(g, gradient_rate, out=g)
+    torch.addcdiv(p, g, t, out=p)
+    torch.mul(m, momentum_rate, out=g)
+    torch.addcdiv(p, g, t, out=p)
+
+
+NADAM = Rule("nadam", 7, 2, _coefficients, _update, scratch=1)

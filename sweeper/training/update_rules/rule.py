@@ -1,0 +1,73 @@
+"""What an update rule is: coefficients per slot and step, and a chain of in-place operations on rows.
+
+A stack trains `n` trials with one rule. Its parameters are rows of a matrix (n, size); whatever differs
+between trials (learning rate, momentum, the number of updates made) enters as columns (n, 1), so that one
+chain of operations serves all of them.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+Hyper = Mapping[str, np.ndarray]
+"""Options of ``torch.optim`` by name, one float64 value per trial, shape (n,); `beta1` and `beta2` apart."""
+
+Coefficients = Callable[[Hyper, np.ndarray, np.ndarray], Sequence[np.ndarray]]
+"""(options, learning rates (k, n), numbers of the update, from 1, (k, n)) -> arrays that broadcast to (k, n).
+
+Computed in float64 and rounded once, to the precision of the training, as ``torch.optim`` does.
+"""
+
+Update = Callable[[Tensor, Tensor, Sequence[Tensor], Sequence[Tensor], Sequence[Tensor]], None]
+"""(parameters, gradients, state, coefficient columns (n, 1), scratch) -> None.
+
+All matrices are (n, size). Parameters and state are updated in place; gradients and scratch are overwritten.
+"""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One way to update parameters; `state` matrices start as zeros."""
+
+    name: str
+    columns: int
+    """Number of coefficients."""
+    state: int
+    """Number of matrices that it remembers from update to update."""
+    coefficients: Coefficients
+    update: Update
+    scratch: int = 0
+    """Number of matrices it needs while it works (at most 2)."""
+    coupled: bool = True
+    """Weight decay is added to the gradient, g + λ·p, before `update`; else the rule deals with it itself."""
+
+
+def hyper(groups: Sequence[Mapping[str, Any]]) -> Hyper:
+    """The numeric options of several ``torch.optim`` parameter groups, as arrays."""
+    values: dict[str, list[float]] = {}
+    for group in groups:
+        plain = {name: value for name, value in group.items() if isinstance(value, bool | int | float)}
+        if "betas" in group:
+            plain["beta1"], plain["beta2"] = group["betas"]
+        for name, value in plain.items():
+            values.setdefault(name, []).append(float(value))
+    return {name: np.array(column) for name, column in values.items() if len(column) == len(groups)}
+
+
+def power(base: np.ndarray, step: np.ndarray) -> np.ndarray:
+    """base^step for bases (n,) and whole steps (k, n), rounded as Python's own ``**`` does it.
+
+    NumPy's vectorised power may differ from it in the last bit, and ``torch.optim`` uses Python's.
+    """
+    size = 1 << int(step.max()).bit_length()
+    tables = np.stack([_powers(float(value), max(size, 256)) for value in base], axis=1)
+    return np.take_along_axis(tables, step.astype(np.int64), axis=0)
+
+
+@lru_cache(maxsize=256)
+def _powers(base: float, size: int) -> np.ndarray:
+    return np.array([base**exponent for exponent in range(size)])

@@ -1,0 +1,76 @@
+"""Trials that have nothing in common but their shape, in one stack, give what they give alone."""
+
+import itertools
+import random
+from typing import Any
+
+import pytest
+
+from equivalence import assert_engines_agree, numbered, task_of
+from sweeper.components.activations import ACTIVATIONS
+from sweeper.components.optimizers import OPTIMIZERS
+from sweeper.components.schedules import SCHEDULES
+
+RATES = {
+    "sgd": 0.1,
+    "momentum": 0.03,
+    "nesterov": 0.03,
+    "adagrad": 0.03,
+    "adadelta": 1.0,
+    "lion": 1e-3,
+}
+FUSED = sorted(set(ACTIVATIONS) - {"rrelu"})
+
+
+def options(optimizer: str, rng: random.Random) -> dict[str, Any]:
+    """Options that the optimizer takes, at random."""
+    every = {
+        "momentum": rng.choice([0.5, 0.9]),
+        "dampening": rng.choice([0.0, 0.3]),
+        "weight_decay": rng.choice([0.0, 0.01]),
+        "betas": rng.choice([(0.9, 0.999), (0.8, 0.95)]),
+        "eps": rng.choice([1e-8, 1e-3]),
+    }
+    takes = OPTIMIZERS[optimizer].options
+    return {name: value for name, value in every.items() if name in takes and rng.random() < 0.6}
+
+
+def mixture(count: int, seed: int) -> list[dict[str, Any]]:
+    """Configurations in which every optimizer, activation, schedule and penalty occurs."""
+    rng = random.Random(seed)
+    optimizers, activations = itertools.cycle(OPTIMIZERS), itertools.cycle(FUSED)
+    schedules = itertools.cycle(SCHEDULES)
+    configurations = []
+    for _ in range(count):
+        optimizer = next(optimizers)
+        configurations.append(
+            {
+                "optimizer": optimizer,
+                "learning_rate": RATES.get(optimizer, 0.003) * rng.choice([0.3, 1.0]),
+                "activation": next(activations),
+                "schedule": next(schedules),
+                "activation_penalty": rng.choice([0.0, 0.01, 0.3]),
+                "penalty_kind": rng.choice(["l1", "l2"]),
+                **options(optimizer, rng),
+            }
+        )
+    return configurations
+
+
+SPACE = {
+    "optimizer": list(OPTIMIZERS),
+    "activation": FUSED,
+    "momentum": [0.5, 0.9],
+    "dampening": [0.0, 0.3],
+    "weight_decay": [0.0, 0.01],
+    "betas": [[0.9, 0.999], [0.8, 0.95]],
+    "eps": [1e-8, 1e-3],
+}
+
+
+@pytest.mark.parametrize("slots", [1, 7, 48])
+def test_everything_mixed(slots: int) -> None:
+    """All optimizers, activations, schedules and penalties, three seeds, refilled slots: equal to 1e-9."""
+    task = task_of(space=SPACE, search={"insist": ["softmax"]})
+    trials = numbered(mixture(48, seed=1), seeds=[0, 3, 4])
+    assert_engines_agree(task, trials if slots > 1 else trials[:6], slots, most_chaotic=3)

@@ -1,0 +1,163 @@
+"""Models of every kind train in a stack as they train alone: built-in ones, and what people write."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from equivalence import assert_engines_agree, numbered, task_of
+from sweeper.search.trial import Trial
+
+MIXED = [
+    {"optimizer": "adam", "learning_rate": 0.01, "activation": "tanh"},
+    {"optimizer": "momentum", "learning_rate": 0.02, "activation": "prelu", "activation_penalty": 0.1},
+    {"optimizer": "rmsprop", "learning_rate": 0.003, "activation": "gelu"},
+    {"optimizer": "adam", "learning_rate": 0.003, "activation": "prelu", "schedule": "cosine"},
+    {
+        "optimizer": "sgd",
+        "learning_rate": 0.1,
+        "activation": "elu",
+        "activation_penalty": 0.3,
+        "penalty_kind": "l1",
+    },
+]
+"""Different in all that may differ; twice, with other seeds, they fill slots a second time."""
+SPACE = {
+    "optimizer": ["adam", "momentum", "rmsprop", "sgd"],
+    "activation": ["tanh", "prelu", "gelu", "elu"],
+    "activation_penalty": {"low": 0.01, "high": 1.0},
+}
+
+
+def trials_of(parameters: list[dict[str, Any]], seeds: tuple[int, ...] = (0, 5)) -> list[Trial]:
+    """All configurations for each seed."""
+    return [
+        Trial(t.number, t.phase, seed, t.parameters)
+        for place, seed in enumerate(seeds)
+        for t in numbered([*[{}] * place * len(parameters), *parameters])[place * len(parameters) :]
+    ]
+
+
+BUILT_IN = {
+    "linear": {"source": "linear"},
+    "mlp with batch norm": {"source": "mlp", "depth": 2, "width": 8, "norm": "batch"},
+    "mlp with layer norm": {"source": "mlp", "depth": 2, "width": 8, "norm": "layer"},
+    "mlp with dropout": {"source": "mlp", "depth": 2, "width": 8, "dropout": 0.3},
+    "residual": {"source": "residual_mlp", "depth": 2, "width": 8},
+    "deep": {"source": "mlp", "depth": 8, "width": 6},
+}
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_built_in_models(name: str) -> None:
+    """Norms with buffers, dropout masks, residual blocks: curves, layers and parameters equal to 1e-9."""
+    parameters = MIXED if name != "linear" else [{k: v for k, v in p.items() if "act" not in k} for p in MIXED]
+    space = SPACE if name != "linear" else {"optimizer": SPACE["optimizer"]}
+    task = task_of(model=BUILT_IN[name], space=space)
+    assert_engines_agree(task, trials_of(parameters), slots=4, most_chaotic=1)
+
+
+def test_convolutions() -> None:
+    """A network of convolutions, pooling and dropout on images."""
+    task = task_of(
+        data="digits",
+        model={"source": "cnn", "channels": [3, 4], "dropout": 0.2},
+        space=SPACE,
+        steps=12,
+        evaluations=3,
+        batch_size=8,
+    )
+    assert_engines_agree(task, trials_of(MIXED), slots=4, most_chaotic=1)
+
+
+class Asks(nn.Module):
+    """Uses one activation module twice, a norm, a product of two paths, and a functional activation at the end."""
+
+    def __init__(self, in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(in_features, 8), nn.Linear(8, 8)
+        self.norm, self.act, self.out = nn.BatchNorm1d(8), activation(), nn.Linear(8, out_features)
+        self.scale = nn.Parameter(torch.tensor(1.5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.norm(self.act(self.first(x)))
+        h = self.act(self.second(h)) * torch.sigmoid(h)
+        return F.softplus(self.out(h * self.scale))
+
+
+def asks(in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> nn.Module:
+    """A module that uses the activation it is given."""
+    return Asks(in_features, out_features, activation)
+
+
+def swapped(in_features: int, out_features: int) -> nn.Module:
+    """Activations of its own, of which the hidden ones are swapped; one works in place."""
+    return nn.Sequential(
+        nn.Linear(in_features, 8),
+        nn.ReLU(inplace=True),
+        nn.Linear(8, 8),
+        nn.Tanh(),
+        nn.Linear(8, out_features),
+        nn.Hardtanh(),
+    )
+
+
+def keeps(in_features: int, out_features: int) -> nn.Module:
+    """Activations of its own, a different one in each layer."""
+    return nn.Sequential(
+        nn.Linear(in_features, 8), nn.PReLU(), nn.Linear(8, 8), nn.GELU(), nn.Linear(8, out_features)
+    )
+
+
+class Odd(nn.Module):
+    """Frozen, unused and tied parameters, a buffer that changes, an activation in a list, no bias, dropout as a call."""
+
+    def __init__(self, in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> None:
+        super().__init__()
+        self.first = nn.Linear(in_features, 8, bias=False)
+        self.tied = nn.Linear(8, 8)
+        self.again = nn.Linear(8, 8)
+        self.again.weight = self.tied.weight
+        self.frozen = nn.Linear(8, 8).requires_grad_(False)
+        self.unused = nn.Linear(3, 3)
+        self.out = nn.Linear(8, out_features)
+        self.register_buffer("seen", torch.zeros(8))
+        self.acts = [activation(), activation()]
+        self.first_act = self.acts[0]
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.acts[0](self.first(x))
+        h = self.acts[1](self.again(h) + self.tied(h) + self.frozen(h))
+        if self.training:
+            self.seen.mul_(0.9).add_(0.1 * h.detach().mean(0))
+        return self.out(F.dropout(h, 0.2, self.training) + self.seen + 0.1 * torch.randn_like(h) * self.training)
+
+
+def odd(in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> nn.Module:
+    """Everything at once."""
+    return Odd(in_features, out_features, activation)
+
+
+def test_a_model_that_asks_for_its_activation() -> None:
+    """A module of one's own with a shared activation layer and batch norm."""
+    assert_engines_agree(task_of(model=asks, space=SPACE), trials_of(MIXED), slots=3, most_chaotic=1)
+
+
+def test_a_model_whose_activations_are_swapped() -> None:
+    """Hidden activations are swapped, also one that works in place; the output's stays."""
+    assert_engines_agree(task_of(model=swapped, space=SPACE), trials_of(MIXED), slots=3, most_chaotic=1)
+
+
+def test_a_model_that_keeps_its_activations() -> None:
+    """Without a searched activation each layer keeps its own, with slopes that learn and penalties on top."""
+    parameters = [{k: v for k, v in p.items() if k != "activation"} for p in MIXED]
+    space = {k: v for k, v in SPACE.items() if k != "activation"}
+    assert_engines_agree(task_of(model=keeps, space=space), trials_of(parameters), slots=3)
+
+
+def test_a_model_with_odd_habits() -> None:
+    """Frozen, unused and tied weights, changing buffers and noise of its own: all as when it trains alone."""
+    assert_engines_agree(task_of(model=odd, space=SPACE), trials_of(MIXED), slots=4, most_chaotic=1)

@@ -1,0 +1,234 @@
+"""Worker processes: whoever misbehaves fails alone and with a reason, the others go unharmed."""
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from joblib.externals.loky import get_reusable_executor
+from misbehaving import data
+
+from sweeper.components.load import load
+from sweeper.search.trial import Trial
+from sweeper.study.study import Study
+from sweeper.training import workers
+from sweeper.training.cohort import Cohort, singles
+from sweeper.training.reference import train
+from sweeper.training.result import Outcome, TrialResult
+from sweeper.training.setup import Task
+
+HELPERS = Path(__file__).parents[1] / "helpers"
+LIMIT = 2.0
+"""Seconds a trial may take."""
+
+
+@pytest.fixture(scope="module")
+def task() -> Task:
+    """Six steps of a tiny model."""
+    study = Study(
+        name="misbehaving",
+        folder=HELPERS,
+        model={"source": "misbehaving:model"},
+        data=data,
+        training={"steps": 6, "batch_size": 8, "evaluations": 2, "timeout": LIMIT, "device": "cpu"},
+        search={
+            "space": {
+                "optimizer": "sgd",
+                "activation": "relu",
+                "learning_rate": 0.1,
+                "model.way": ["fine", "exit"],
+            }
+        },
+    )
+    return Task(study, load(data, loss_task="classification"))
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[None]:
+    """Two workers."""
+    with workers.backend("loky", 2):
+        yield
+
+
+def trial(number: int, way: str) -> Trial:
+    """A trial that goes this way."""
+    parameters = {"optimizer": "sgd", "activation": "relu", "learning_rate": 0.1, "model.way": way}
+    return Trial(number, "explore", 0, parameters)
+
+
+def same(mine: TrialResult, theirs: TrialResult) -> bool:
+    """Equal but for the time it took."""
+    return replace(mine, seconds=0.0) == replace(theirs, seconds=0.0)
+
+
+@pytest.mark.timeout(300)
+def test_each_culprit_fails_alone_with_its_reason(task: Task, pool: None) -> None:
+    """Raised, ran out of memory, crashed, hung in C, turned NaN: nobody else is harmed."""
+    ways = ["fine", "segfault", "fine", "raise", "hang in C", "fine", "memory", "nan", *["fine"] * 4]
+    trials = [trial(number, way) for number, way in enumerate(ways)]
+    cohorts = [Cohort(tuple(trials[:4])), *singles(trials[4:])]
+    results = [result for group in workers.train_all(task, cohorts, jobs=2) for result in group]
+    assert sorted(result.trial.number for result in results) == list(range(len(ways)))
+    found = {result.trial.parameters["model.way"]: result for result in results}
+    assert {way: result.outcome for way, result in found.items()} == {
+        **dict.fromkeys(("segfault", "raise", "hang in C", "memory"), Outcome.FAILED),
+        "nan": Outcome.DIVERGED,
+        "fine": Outcome.COMPLETED,
+    }
+    assert found["raise"].reason == "ValueError: this activation will not do (misbehaving.py:33)"
+    assert "memory" in found["memory"].reason
+    assert found["segfault"].reason == "its worker process ended: {SIGSEGV(-11)}"
+    assert found["hang in C"].reason == (
+        f"timeout: more than {LIMIT:g} s without finishing a step; its process was ended"
+    )
+    expected = train(task, trials[0])
+    fine = [result for result in results if result.trial.parameters["model.way"] == "fine"]
+    assert len(fine) == 7
+    assert all(same(result, replace(expected, trial=result.trial)) for result in fine)
+
+
+def test_results_stream_back_as_they_come(task: Task, pool: None) -> None:
+    """A slow trial holds nobody up."""
+    cohorts = singles([trial(0, "slow"), *(trial(number, "fine") for number in range(1, 4))])
+    order = [group[0].trial.number for group in workers.train_all(task, cohorts, jobs=2)]
+    assert order[-1] == 0
+    assert sorted(order) == [0, 1, 2, 3]
+
+
+def test_nothing_is_started_after_stop(task: Task, pool: None) -> None:
+    """What is under way is finished; the rest is left."""
+    cohorts = singles([trial(number, "slow") for number in range(30)])
+    seen: list[int] = []
+    for group in workers.train_all(task, cohorts, jobs=2, stop=lambda: bool(seen)):  # noqa: B023
+        seen += [result.trial.number for result in group]
+    assert 1 <= len(seen) <= 5
+    assert seen == sorted(seen)
+
+
+def test_a_rehearsal_survives_a_model_that_ends_its_process(task: Task, pool: None) -> None:
+    """One problem per configuration, none here; nothing to say where the process died."""
+    assert workers.rehearse_apart(task) == ["", ""]
+    dying = Study(
+        name="dying",
+        folder=HELPERS,
+        data=data,
+        model={"source": "misbehaving:model"},
+        training={"steps": 1, "device": "cpu"},
+        search={"space": {"activation": "relu", "model.way": "exit at once"}},
+    )
+    assert workers.rehearse_apart(Task(dying, task.data)) == []
+
+
+@pytest.mark.timeout(300)
+def test_one_job_is_one_trial_at_a_time_in_another_process(task: Task, pool: None) -> None:
+    """A dying trial does not take the driver along, and starting anew is no part of its time."""
+    cohorts = singles([trial(0, "fine"), trial(1, "exit"), trial(2, "fine")])
+    results = [group[0] for group in workers.train_all(task, cohorts, jobs=1)]
+    assert [(r.trial.number, r.outcome == Outcome.COMPLETED) for r in results] == [
+        (0, True),
+        (1, False),
+        (2, True),
+    ]
+    assert results[1].reason == "its worker process ended: {EXIT(1)}"
+    assert results[1].seconds < LIMIT
+
+
+def test_workers_end_with_their_block(task: Task) -> None:
+    """No process stays behind, whatever it is doing."""
+    with workers.backend("loky", 2):
+        stream = workers.train_all(task, singles([trial(0, "fine"), trial(1, "hang")]), jobs=2)
+        assert next(stream)[0].trial.number == 0
+        processes = list(get_reusable_executor(reuse=True)._processes.values())
+        assert any(process.is_alive() for process in processes)
+    for process in processes:
+        process.join(5)
+        assert not process.is_alive()
+
+
+# In this process: what a worker does with a cohort.
+
+
+@pytest.fixture
+def patient(task: Task) -> Task:
+    """The same task with a limit that is never reached: it would end this very process."""
+    training = task.study.training.model_copy(update={"timeout": 3600.0})
+    return Task(task.study.model_copy(update={"training": training}), task.data)
+
+
+def test_a_stack_that_breaks_is_finished_one_by_one(patient: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Results that came before stand; the others come from the reference engine, the culprit's too."""
+    trials = [trial(0, "fine"), trial(1, "fine"), trial(2, "raise"), trial(3, "fine")]
+
+    def breaks(task: Task, trials: Sequence[Trial], slots: int) -> Iterator[TrialResult]:
+        yield replace(train(task, trials[1]), engine="stack")
+        raise RuntimeError("one of you")
+
+    monkeypatch.setitem(workers.ENGINES, "stack", breaks)
+    results = workers.train_cohort(patient, Cohort(tuple(trials), "stack", slots=2))
+    assert [(r.trial.number, r.engine, r.outcome) for r in results] == [
+        (1, "stack", Outcome.COMPLETED),
+        (0, "reference", Outcome.COMPLETED),
+        (2, "reference", Outcome.FAILED),
+        (3, "reference", Outcome.COMPLETED),
+    ]
+
+
+def test_a_stack_of_one_that_breaks_is_tried_by_the_reference_engine(
+    patient: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What cannot be stacked can still be trained."""
+
+    def breaks(task: Task, trials: Sequence[Trial], slots: int) -> Iterator[TrialResult]:
+        raise RuntimeError("no batching rule")
+        yield
+
+    monkeypatch.setitem(workers.ENGINES, "stack", breaks)
+    (result,) = workers.train_cohort(patient, Cohort((trial(0, "fine"),), "stack"))
+    assert (result.engine, result.outcome) == ("reference", Outcome.COMPLETED)
+
+
+@pytest.mark.parametrize("objective", [-math.inf, math.inf, math.nan])
+def test_an_objective_that_is_no_number_is_divergence(
+    patient: Task, monkeypatch: pytest.MonkeyPatch, objective: float
+) -> None:
+    """No engine can make minus infinity the best of a study."""
+
+    def engine(task: Task, trials: Sequence[Trial], slots: int) -> Iterator[TrialResult]:
+        yield TrialResult(trials[0], Outcome.COMPLETED, objective, 6, 0.1, "stack")
+
+    monkeypatch.setitem(workers.ENGINES, "stack", engine)
+    (result,) = workers.train_cohort(patient, Cohort((trial(0, "fine"),), "stack"))
+    assert result.outcome == Outcome.DIVERGED
+    assert math.isnan(result.objective)
+    assert result.reason == f"objective {objective} at step 6"
+
+
+def test_a_long_message_is_one_short_line(patient: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reason fits a table cell."""
+
+    def engine(task: Task, trials: Sequence[Trial], slots: int) -> Iterator[TrialResult]:
+        raise RuntimeError("line\n" * 1000)
+        yield
+
+    monkeypatch.setitem(workers.ENGINES, "reference", engine)
+    (result,) = workers.train_cohort(patient, Cohort((trial(0, "fine"),)))
+    assert result.reason.startswith("RuntimeError: line line")
+    assert len(result.reason) < 600
+    assert "\n" not in result.reason
+
+
+def test_the_time_limit_of_a_cohort_grows_with_its_waves(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten trials in four slots may take three times as long as one."""
+    limits = []
+
+    @contextmanager
+    def deadline(seconds: float) -> Iterator[None]:
+        limits.append(seconds)
+        yield
+
+    monkeypatch.setattr(workers.watchdog, "deadline", deadline)
+    monkeypatch.setitem(workers.ENGINES, "stack", lambda task, trials, slots: ())
+    workers.train_cohort(task, Cohort(tuple(trial(n, "fine") for n in range(10)), "stack", slots=4))
+    assert limits == [3 * LIMIT]
