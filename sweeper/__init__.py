@@ -12,7 +12,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sweeper.errors import DataError, ModelError, RunFailed, RunFolderError, StudyError, SweeperError, UserError
+    from sweeper.errors import (
+        DataError,
+        ModelError,
+        RunFailed,
+        RunFolderError,
+        StudyError,
+        SweeperError,
+        UserError,
+    )
     from sweeper.journey import Options, run
     from sweeper.result import Result
     from sweeper.study.study import Study
@@ -34,7 +42,12 @@ __all__ = [
 ]
 
 # Imported when first used: the command line must answer `--help` before torch has loaded.
-_HOMES = {"Study": "sweeper.study.study", "run": "sweeper.journey", "Options": "sweeper.journey", "Result": "sweeper.result"}
+_HOMES = {
+    "Study": "sweeper.study.study",
+    "run": "sweeper.journey",
+    "Options": "sweeper.journey",
+    "Result": "sweeper.result",
+}
 
 
 def __getattr__(name: str) -> Any:

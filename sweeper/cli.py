@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -20,20 +21,27 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Which learning rate, optimizer, activation function and activation regularization suit your model and data?",
+    help="Which learning rate, optimizer, activation and activation regularization suit your model and data?",
 )
 
-StudyArgument = Annotated[str, typer.Argument(metavar="STUDY", help="A study file (.toml) or the name of a built-in study.")]
+StudyArgument = Annotated[
+    str, typer.Argument(metavar="STUDY", help="A study file (.toml) or the name of a built-in study.")
+]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The name of a run.")]
 RunsOption = Annotated[Path, typer.Option("--runs", metavar="DIR", help="Where runs are kept.")]
 ReportsOption = Annotated[Path, typer.Option("--reports", metavar="DIR", help="Where reports are written.")]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Override any key of the study file; may be given many times."),
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Override any key of the study file; may be given many times."
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 StorageOption = Annotated[
-    str | None, typer.Option("--storage", metavar="URL", help="Optuna storage, e.g. sqlite:///sweeper.db [default: a journal file]")
+    str | None,
+    typer.Option(
+        "--storage", metavar="URL", help="Optuna storage, e.g. sqlite:///sweeper.db [default: a journal file]"
+    ),
 ]
 RUNS, REPORTS = Path("runs"), Path("reports")
 
@@ -44,11 +52,15 @@ def run(
     runs: RunsOption = RUNS,
     reports: ReportsOption = REPORTS,
     assignments: SetOption = None,
-    jobs: Annotated[int | None, typer.Option("--jobs", min=1, help="Worker processes [default: one per core]")] = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", min=1, help="Worker processes [default: one per core]")
+    ] = None,
     engine: Annotated[str, typer.Option("--engine", help="auto or reference.")] = "auto",
     backend: Annotated[str, typer.Option("--backend", help="joblib backend: loky, dask or ray.")] = "loky",
     storage: StorageOption = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Start over: delete what this run has so far.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Start over: delete what this run has so far.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress display.")] = False,
 ) -> None:
     """Search, confirm on fresh seeds, test, and write the report. Resumes what is there."""
@@ -79,7 +91,9 @@ def best(
     name: NameArgument,
     runs: RunsOption = RUNS,
     as_json: JsonOption = False,
-    as_toml: Annotated[bool, typer.Option("--toml", help="A study file with the winner's values fixed.")] = False,
+    as_toml: Annotated[
+        bool, typer.Option("--toml", help="A study file with the winner's values fixed.")
+    ] = False,
     as_python: Annotated[
         bool, typer.Option("--python", help="A PyTorch script without this package that trains the winner.")
     ] = False,
@@ -89,7 +103,9 @@ def best(
         raise UserError("best: give one of --json, --toml and --python")
     result = _open(runs, name)
     if result.answer is None:
-        raise UserError(f"run {name!r} has no completed trial yet, so there is no best one; see: sweeper status {name}")
+        raise UserError(
+            f"run {name!r} has no completed trial yet, so there is no best one; see: sweeper status {name}"
+        )
     if as_json:
         typer.echo(json.dumps(result.answer.to_dict(), indent=2, allow_nan=False))
     elif as_toml:
@@ -105,8 +121,8 @@ def best(
 @app.command()
 def status(name: NameArgument, runs: RunsOption = RUNS, as_json: JsonOption = False) -> None:
     """How far a run has got: counts by phase and outcome."""
-    from sweeper.records.store import load
     from sweeper.records.run_folder import run_folder
+    from sweeper.records.store import load
     from sweeper.tables.progress import counts
 
     found = counts(load(run_folder(runs, name) / "records").trials)
@@ -132,6 +148,35 @@ def export(
         typer.echo(file)
 
 
+@app.command("lr-range")
+def lr_range(
+    study: StudyArgument,
+    reports: ReportsOption = REPORTS,
+    assignments: SetOption = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", min=1, help="Worker processes [default: one per core]")
+    ] = None,
+    steps: Annotated[int, typer.Option("--steps", min=1, help="Optimizer steps of each training.")] = 40,
+    rates: Annotated[int, typer.Option("--rates", min=5, help="Learning rates for each combination.")] = 64,
+    as_json: JsonOption = False,
+) -> None:
+    """Find the range of learning rates worth searching: many short trainings, each at its own rate."""
+    from sweeper.lr_range import lr_range as test
+    from sweeper.report.lr_range import print_lr_range, to_dict
+    from sweeper.study.study import Study
+
+    asked = Study.load(study, tuple(assignments or ()))
+    with _interruptible():
+        found = test(asked, steps=steps, rates=rates, jobs=jobs)
+    figure = found.save(reports / asked.name)
+    if as_json:
+        about = {**found.about, "figure": str(figure)}
+        typer.echo(json.dumps(to_dict(found.suggestions, about), indent=2, allow_nan=False))
+        return
+    print_lr_range(found.suggestions, found.about)
+    typer.echo(f"figure: {figure}")
+
+
 @app.command()
 def dashboard(
     name: NameArgument,
@@ -151,23 +196,39 @@ def dashboard(
         figures = sorted((result.report(reports / name).parent / "figures").glob("*.png"))
     folder = run_folder(runs, name)
     with _interruptible():
-        serve(name, storage, folder, note(result.study, result.answer, result.records), figures, port, typer.echo)
+        serve(
+            name,
+            storage,
+            folder,
+            note(result.study, result.answer, result.records),
+            figures,
+            port,
+            typer.echo,
+        )
 
 
 @app.command()
 def activations(
     as_json: JsonOption = False,
-    positive: Annotated[bool | None, typer.Option("--positive/--not-positive", help="Output never negative.")] = None,
-    bounded: Annotated[bool | None, typer.Option("--bounded/--unbounded", help="Range bounded on both sides.")] = None,
+    positive: Annotated[
+        bool | None, typer.Option("--positive/--not-positive", help="Output never negative.")
+    ] = None,
+    bounded: Annotated[
+        bool | None, typer.Option("--bounded/--unbounded", help="Range bounded on both sides.")
+    ] = None,
     smooth: Annotated[bool | None, typer.Option("--smooth/--not-smooth", help="No kink and no jump.")] = None,
     monotone: Annotated[bool | None, typer.Option("--monotone/--not-monotone", help="Never falls.")] = None,
-    zero_centred: Annotated[bool | None, typer.Option("--zero-centred/--not-zero-centred", help="f(0) = 0.")] = None,
+    zero_centred: Annotated[
+        bool | None, typer.Option("--zero-centred/--not-zero-centred", help="f(0) = 0.")
+    ] = None,
 ) -> None:
     """The catalogue of activation functions: range, Lipschitz constant, smoothness, computed."""
     from sweeper.components.activation_facts import catalogue
     from sweeper.report.catalogue import print_catalogue, to_dicts
 
-    facts = catalogue(positive=positive, bounded=bounded, smooth=smooth, monotone=monotone, zero_centred=zero_centred)
+    facts = catalogue(
+        positive=positive, bounded=bounded, smooth=smooth, monotone=monotone, zero_centred=zero_centred
+    )
     if as_json:
         typer.echo(json.dumps(to_dicts(facts), indent=2, allow_nan=False))
     else:
@@ -175,11 +236,30 @@ def activations(
 
 
 @app.command()
+def advise(study: StudyArgument, assignments: SetOption = None, as_json: JsonOption = False) -> None:
+    """What to search and why, before anything is trained: from theory and a look at data and model."""
+    from sweeper.report.advice import Asked
+    from sweeper.report.advice import advise as advice_on
+    from sweeper.report.advice.show import text, to_dict
+    from sweeper.study.study import Study
+    from sweeper.training.first_look import first_look
+
+    given = tuple(assignments or ())
+    asked = Study.load(study, given)
+    found, named = advice_on(asked, first_look), Asked(study, given)
+    if as_json:
+        typer.echo(json.dumps(to_dict(found, named, asked.name), indent=2, allow_nan=False))
+    else:
+        typer.echo(text(found, named, asked.name))
+
+
+@app.command()
 def init(path: Annotated[Path, typer.Argument(metavar="PATH", help="The study file to write.")]) -> None:
     """Write a commented study file to start from."""
     from sweeper.study.template import write_template
 
-    typer.echo(f"wrote {write_template(path)}; run it with: sweeper run {path}")
+    file = write_template(path)
+    typer.echo(f"wrote {file}; run it with: {shlex.join(['sweeper', 'run', str(file)])}")
 
 
 @app.command()
@@ -228,8 +308,6 @@ def _interruptible() -> Iterator[None]:
 
 def _resume_command() -> str:
     arguments = [argument for argument in sys.argv[1:] if argument != "--fresh"]
-    import shlex
-
     return shlex.join(["sweeper", *arguments])
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from sweeper.components.data import Data
-from sweeper.records.run_folder import load_test, run_folder, write_atomically
+from sweeper.records.atomic import write_atomically
+from sweeper.records.run_folder import load_test, run_folder
 from sweeper.records.store import Records
 from sweeper.records.store import load as load_records
 from sweeper.study.study import Study
@@ -41,7 +42,7 @@ class Result:
 
     @property
     def best(self) -> pd.DataFrame:
-        """The winner's rows of `trials`: its search first, then its fresh seeds. Empty if nothing completed."""
+        """The winner's rows of `trials`: its search, then its fresh seeds; empty if nothing completed."""
         return self.trials[self.trials["trial"] == (self.answer.trial if self.answer else -1)]
 
     def report(self, folder: str | Path, *, data: Data | None = None, seconds: float | None = None) -> Path:

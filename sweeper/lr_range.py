@@ -1,0 +1,67 @@
+"""lr_range(study): the learning-rate range test, every stage once.
+
+study -> short trainings, one per rate -> table of suggestions -> figure
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sweeper.errors import RunFailed
+from sweeper.figures.lr_range import draw
+from sweeper.figures.png import save_png
+from sweeper.journey import load_data
+from sweeper.study.study import Study
+from sweeper.tables.lr_range import lr_range as tabulate
+from sweeper.training import workers
+from sweeper.training.cohort import singles
+from sweeper.training.lr_range import RATES, STEPS, held, range_task, range_trials, varied
+from sweeper.training.rehearsal import judge
+from sweeper.training.result import TrialResult
+from sweeper.training.setup import Task
+
+
+@dataclass(frozen=True)
+class RangeTest:
+    """What a range test found."""
+
+    measured: pd.DataFrame
+    """One row per combination and rate; columns as in `sweeper.tables.lr_range`."""
+    suggestions: pd.DataFrame
+    """One row per combination."""
+    about: dict[str, Any]
+    """study, trainings, rates, steps, seed, and what was held fixed."""
+
+    def save(self, folder: Path) -> Path:
+        """Write the figure to `folder`; returns its path."""
+        folder.mkdir(parents=True, exist_ok=True)
+        save_png(draw(self.measured), folder / "lr-range.png")
+        return folder / "lr-range.png"
+
+
+def lr_range(study: Study, *, steps: int = STEPS, rates: int = RATES, jobs: int | None = None) -> RangeTest:
+    """Train every combination of the study's scientific values at `rates` learning rates for `steps` steps.
+
+    Raises:
+        UserError: if data or model do not fit.
+        RunFailed: if every training failed.
+    """
+    jobs = jobs or workers.core_count()
+    task = Task(study, load_data(study))
+    trials = range_trials(study, rates)
+    with workers.backend("loky", jobs):
+        judge(workers.rehearse_apart(task))
+        cohorts = workers.train_all(range_task(task, steps), singles(trials), jobs=jobs)
+        found = [result for results in cohorts for result in results]
+    results = sorted(found, key=lambda result: result.trial.number)
+    measured, suggestions = tabulate(results, varied(study))
+    if measured.empty:
+        raise RunFailed(_all_failed(results))
+    about = {"study": study.name, "trainings": len(trials), "rates": rates, "steps": steps}
+    return RangeTest(measured, suggestions, {**about, "seed": study.search.seed, "held": held(study)})
+
+
+def _all_failed(results: list[TrialResult]) -> str:
+    return f"all {len(results)} trainings failed; the reason of the first: {results[0].reason}"
