@@ -55,7 +55,7 @@ def run(
     jobs: Annotated[
         int | None, typer.Option("--jobs", min=1, help="Worker processes [default: one per core]")
     ] = None,
-    engine: Annotated[str, typer.Option("--engine", help="auto or reference.")] = "auto",
+    engine: Annotated[str, typer.Option("--engine", help="auto, fused or reference.")] = "auto",
     backend: Annotated[str, typer.Option("--backend", help="joblib backend: loky, dask or ray.")] = "loky",
     storage: StorageOption = None,
     fresh: Annotated[
@@ -64,14 +64,14 @@ def run(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress display.")] = False,
 ) -> None:
     """Search, confirm on fresh seeds, test, and write the report. Resumes what is there."""
-    _one_of("--engine", engine, ("auto", "reference"))
+    _one_of("--engine", engine, ("auto", "fused", "reference"))
     _one_of("--backend", backend, ("loky", "dask", "ray"))
     from sweeper.journey import Options
     from sweeper.journey import run as journey
     from sweeper.study.study import Study
 
     asked = Study.load(study, tuple(assignments or ()))
-    options = Options(runs, reports, jobs, backend, storage, fresh, quiet)
+    options = Options(runs, reports, jobs, backend, storage, fresh, quiet, engine)
     with _interruptible():
         result = journey(asked, options)
     if not quiet:
@@ -246,11 +246,26 @@ def advise(study: StudyArgument, assignments: SetOption = None, as_json: JsonOpt
 
     given = tuple(assignments or ())
     asked = Study.load(study, given)
-    found, named = advice_on(asked, first_look), Asked(study, given)
-    if as_json:
-        typer.echo(json.dumps(to_dict(found, named, asked.name), indent=2, allow_nan=False))
-    else:
-        typer.echo(text(found, named, asked.name))
+    told = (advice_on(asked, first_look), Asked(study, given), asked.name)
+    typer.echo(json.dumps(to_dict(*told), indent=2, allow_nan=False) if as_json else text(*told))
+
+
+@app.command()
+def compare(
+    a: Annotated[str, typer.Argument(metavar="A", help="The name of a run.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="The name of another run.")],
+    runs: RunsOption = RUNS,
+    reports: ReportsOption = REPORTS,
+    as_json: JsonOption = False,
+) -> None:
+    """Two runs side by side: which winner is better, how sure that is, and what differs."""
+    from sweeper.report.compare import side_by_side, to_dict, write
+    from sweeper.report.compare_words import text
+
+    side = side_by_side(a, _open(runs, a), b, _open(runs, b))
+    page = write(side, reports / f"{a}-vs-{b}")
+    told = f"{text(side)}\ncomparison: {page}"
+    typer.echo(json.dumps(to_dict(side), indent=2, allow_nan=False) if as_json else told)
 
 
 @app.command()

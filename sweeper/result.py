@@ -8,6 +8,7 @@ import pandas as pd
 
 from sweeper.components.data import Data
 from sweeper.records.atomic import write_atomically
+from sweeper.records.plan_file import load_plan
 from sweeper.records.run_folder import load_test, run_folder
 from sweeper.records.store import Records
 from sweeper.records.store import load as load_records
@@ -52,14 +53,22 @@ class Result:
         from sweeper.search.importances import importances
 
         shares = importances(self.trials, list(self.study.space.parameters))
-        page = write(ReportInput(self.study, self.records, self.answer, shares, seconds, ()), Path(folder))
+        plan = load_plan(self.folder)
+        notes = (f"Trained {plan['line']}.",) if plan else ()
+        page = write(ReportInput(self.study, self.records, self.answer, shares, seconds, notes), Path(folder))
         if self.answer is not None:
             try:
                 text = self.script(data)
             except UserError as error:  # a function that no script can import, say
-                text = f'"""No script can be written for this run: {error}"""\n'
+                text = f"raise SystemExit({f'no script can be written for this run: {error}'!r})\n"
             write_atomically(Path(folder) / "best.py", text)
         return page
+
+    def _repr_html_(self) -> str:
+        """The answer and the best trials, where a notebook shows the result."""
+        from sweeper.report.notebook import answer_html
+
+        return answer_html(self)
 
     def script(self, data: Data | None = None) -> str:
         """A PyTorch script without this package that trains the winner and prints the recorded curve."""

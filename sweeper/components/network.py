@@ -16,8 +16,8 @@ class Profile:
     """Σ over layers of the mean of a²: what the l2 penalty is before it is weighted."""
     loss: float
     sharpness: float | None
-    """Largest |eigenvalue| of the Hessian of the loss, by power iteration; ``None`` where it was not
-    asked for, or the model has no second derivative."""
+    """Largest eigenvalue of the Hessian of the loss; ``None`` where it was not asked for, or the model has no
+    second derivative."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from sweeper.figures.scales import LOG_FROM, log_axis
 from sweeper.figures.spec import FigureSpec
-from sweeper.figures.style import canvas, number, themed, words
+from sweeper.figures.style import canvas, ink, number, themed, words
 
 COLORS = "viridis"
 """Even in lightness, so that dark is better in grey too."""
@@ -61,12 +61,7 @@ def _write(axes: Axes, best: pd.DataFrame, texts: pd.DataFrame, norm: Normalize)
 
 
 def _ink(value: float, norm: Normalize) -> str:
-    """Black or white, whichever has more contrast to the cell (WCAG 2 relative luminance)."""
-    if math.isnan(value):
-        return "0.3"
-    channels = matplotlib.colormaps[COLORS](norm(value))[:3]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-    return "black" if 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] > 0.179 else "white"
+    return "0.3" if math.isnan(value) else ink(matplotlib.colormaps[COLORS](norm(value)))
 
 
 def _texts(frame: pd.DataFrame) -> list[str]:

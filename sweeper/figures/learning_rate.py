@@ -40,11 +40,20 @@ def draw(frame: pd.DataFrame) -> Figure:
 
 
 def _panel(axes: Axes, rows: pd.DataFrame, points: int) -> None:
+    first = rows.iloc[0]
+    if math.isfinite(first["basin_low"]):
+        axes.axvspan(first["basin_low"], first["basin_high"], zorder=1, **_BASIN)
+    if math.isfinite(first["boundary"]):
+        axes.vlines(first["boundary"], 0, 1, transform=axes.get_xaxis_transform(), zorder=1, **_BOUNDARY)
     best = rows[rows["best_in_bin"]]
     axes.plot(best["learning_rate"], best["loss"], "-", color=BEST, zorder=2, label="best")
     for name, part in _kinds(rows).items():
         marks = _MARKS[name] | dots(points, _MARKS[name].get("markeredgewidth", 1.0))
         axes.plot(part["learning_rate"], part["loss"], zorder=3, label=name, **marks)
+
+
+_BASIN: dict[str, Any] = {"facecolor": HUES[2], "edgecolor": HUES[2], "linewidth": 1.5, "alpha": 0.3}
+_BOUNDARY: dict[str, Any] = {"color": CAPPED, "linestyle": (0, (4, 2)), "linewidth": 1.2}
 
 
 def _kinds(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -82,7 +91,19 @@ _SAID = {
 
 def _entries(frame: pd.DataFrame) -> dict[str, Line2D]:
     found = {_SAID[name]: Line2D([], [], **_MARKS[name]) for name, part in _kinds(frame).items() if len(part)}
-    return {"best of each half decade": Line2D([], [], color=BEST), **found}
+    found = {"best of each half decade": Line2D([], [], color=BEST), **found}
+    if frame["basin_low"].notna().any():
+        wide: dict[str, Any] = {
+            "marker": "s",
+            "markersize": 9,
+            "linestyle": "none",
+            "color": HUES[2],
+            "alpha": 0.4,
+        }
+        found["basin: within 10 % of the lowest loss"] = Line2D([], [], **wide)
+    if frame["boundary"].notna().any():
+        found["half of the trials diverge from here on"] = Line2D([], [], **_BOUNDARY)
+    return found
 
 
 def alt(frame: pd.DataFrame) -> str:
@@ -92,6 +113,8 @@ def alt(frame: pd.DataFrame) -> str:
         best = rows.sort_values("loss").iloc[0]
         lost = int(rows["capped"].sum())
         tail = f", {lost} of {len(rows)} trials diverged or learned nothing" if lost else ""
+        if math.isfinite(best["boundary"]):
+            tail += f", half diverge from {best['boundary']:.2g} on"
         said.append(f"{optimizer}: lowest {number(best['loss'])} at {best['learning_rate']:.2g}{tail}")
     metric = words(frame["metric"].iloc[0])
     return f"Best {metric} against learning rate for each optimizer. {'; '.join(said)}."
@@ -101,8 +124,9 @@ FIGURE = FigureSpec(
     title="Loss against learning rate",
     table="learning_rate",
     caption="One point per trial; all other settings vary. Losses are capped at the loss before training,"
-    " so a diverged trial (×) stands where it learned nothing. A wide flat bottom means that the "
-    "learning rate need not be exact; a lowest point at the edge asks for a wider range.",
+    " so a diverged trial (×) stands where it learned nothing. A wide basin (green, from the lowest to the "
+    "highest rate within 10 % of the best) means that the rate need not be exact; a lowest point at the edge "
+    "asks for a wider range.",
     missing="No trial of the search has both a learning rate above 0 and a loss.",
     draw=draw,
     alt=alt,

@@ -70,8 +70,13 @@ def loss_axis(axis: Axis, values: Iterable[float]) -> None:
 def share_axis(axes: Axes) -> None:
     """A y axis for shares, 0 to 100 %."""
     axes.set_ylim(-0.04, 1.04)
-    axes.yaxis.set_major_locator(FixedLocator([0, 0.25, 0.5, 0.75, 1]))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f} %"))
+    share_ticks(axes.yaxis)
+
+
+def share_ticks(axis: Axis, parts: int = 4) -> None:
+    """0 to 100 % in `parts`."""
+    axis.set_major_locator(FixedLocator([part / parts for part in range(parts + 1)]))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f} %"))
 
 
 def layer_axis(axes: Axes) -> None:

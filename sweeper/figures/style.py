@@ -13,6 +13,7 @@ import matplotlib
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -159,6 +160,12 @@ def legend_below(target: Figure, entries: Mapping[str, Line2D], title: str = "",
         alignment="left",
         ncols=max(1, min(ncols, int(WIDTH / inches))),
     )
+
+
+def ink(background: Any) -> str:
+    """Black or white, whichever has more contrast to the colour behind it (WCAG 2 relative luminance)."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(background)]
+    return "black" if 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] > 0.179 else "white"
 
 
 def words(metric: str) -> str:

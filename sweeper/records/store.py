@@ -14,13 +14,14 @@ import math
 import os
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sweeper.errors import RunFailed
@@ -85,14 +86,46 @@ class Store:
         """
         if not results:
             return
-        tables = {
-            "curves": curve_rows(results),
-            "layers": layer_rows(results),
-            "trials": trial_rows(results, self.parameters),
+        self._keep(curve_rows(results), layer_rows(results), trial_rows(results, self.parameters))
+
+    def append_curves(self, results: Sequence[TrialResult]) -> None:
+        """Keep the curves of `results` beside those of trials that are on record, and nothing else of them.
+
+        Raises:
+            RunFailed: as `append`.
+        """
+        if results:
+            self._keep(curve_rows(results), LAYERS.empty_table(), trial_rows([], self.parameters))
+
+    def replace(self, result: TrialResult) -> None:
+        """Put `result` in the place of what is on record for its trial and seed.
+
+        Raises:
+            RunFailed: as `append`.
+        """
+        key = {"trial": result.trial.number, "seed": result.trial.seed}
+        part = next(p for p in self._parts if len(_rows_of(_concat(self.folder, "trials", [p.number]), key)))
+        fresh = {
+            "curves": curve_rows([result]),
+            "layers": layer_rows([result]),
+            "trials": trial_rows([result], self.parameters),
         }
-        try:
-            self._write(tables, {})
+        kept = {n: _rows_of(_concat(self.folder, n, [part.number]), key, without=True) for n in SCHEMAS}
+        joined = {n: pa.concat_tables([kept[n], fresh[n]], promote_options="permissive") for n in SCHEMAS}
+        with self._refusing():
+            self._write(joined, {REPLACES: str(part.number).encode()})
+            self._parts.remove(part)
+            _remove(self.folder, part.number)
+
+    def _keep(self, curves: pa.Table, layers: pa.Table, trials: pa.Table) -> None:
+        with self._refusing():
+            self._write({"curves": curves, "layers": layers, "trials": trials}, {})
             self._merge_if_many()
+
+    @contextlib.contextmanager
+    def _refusing(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise RunFailed(
                 f"{self.folder} cannot be written: {error.strerror or error}. "
@@ -216,6 +249,12 @@ def _concat(folder: Path, name: str, parts: Sequence[int]) -> pa.Table:
     if not tables:
         return SCHEMAS[name].empty_table()
     return pa.concat_tables(tables, promote_options="permissive")
+
+
+def _rows_of(table: pa.Table, key: Mapping[str, int], *, without: bool = False) -> pa.Table:
+    """The rows of one trial and seed, or all others."""
+    mask = pc.and_(*(pc.equal(table[name], value) for name, value in key.items()))
+    return table.filter(pc.invert(mask) if without else mask)
 
 
 def _remove(folder: Path, number: int) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.errors import UserError
+from sweeper.study.expect import CHECKS
 from sweeper.study.parse_space import DEFAULTS, RANGE_KEYS, flatten
 
 KEY_PART = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|([^.\s"']+))\s*(?:\.|$)""")
@@ -16,7 +17,8 @@ def apply(raw: dict[str, Any], assignments: Sequence[str]) -> None:
     """Apply ``key=value`` strings to a study read from TOML, in their order.
 
     A value is TOML; bare words are strings. What is given here is meant: a fixed [model] or [training]
-    key is no longer searched, and keys for an optimizer that was taken out of the space go with it.
+    key is no longer searched, and keys for an optimizer that was taken out of the space go with it. So does an
+    expectation about other data, another model or values that the space has no longer.
 
     Raises:
         UserError: if one is not of the form key=value, or its value is no TOML.
@@ -24,6 +26,7 @@ def apply(raw: dict[str, Any], assignments: Sequence[str]) -> None:
     given = [_override(raw, assignment) for assignment in assignments]
     if "search.space.optimizer" in given:
         _drop_orphans(raw, given)
+    _drop_expectation(raw, given)
 
 
 def _override(raw: dict[str, Any], assignment: str) -> str:
@@ -121,3 +124,19 @@ def _drop_orphans(raw: dict[str, Any], given: list[str]) -> None:
         tail = key.rpartition(".")[2]
         if tail != key and tail in OPTIMIZERS and tail not in left and f"search.space.{key}" not in given:
             del space[key]
+
+
+def _drop_expectation(raw: dict[str, Any], given: list[str]) -> None:
+    """Take out what was expected of the study as the file has it, unless it was given by hand."""
+    expect = raw.get("expect")
+    changed = [key for key in given if key.split(".")[0] in ("data", "model", "training", "search")]
+    if not isinstance(expect, dict) or not changed or any(key.startswith("expect") for key in given):
+        return
+    _flatten_space(raw)
+    name = expect.get("parameter", getattr(CHECKS.get(str(expect.get("check"))), "parameter", None))
+    listed = _space(raw).get(str(name)) if name is not None else None
+    listed = listed if isinstance(listed, list) else [listed]
+    asked = [name] if listed == [None] else [expect[key] for key in ("value", "than") if key in expect]
+    gone = name is not None and any(value not in listed for value in asked)
+    if gone or {"data", "data.source", "model", "model.source"} & set(changed):
+        del raw["expect"]

@@ -143,7 +143,7 @@ class SearchSection(Section):
     sampler: Literal["auto", "tpe", "random", "qmc", "gp", "grid", "cmaes"] = "auto"
     pruner: Literal["halving", "median", "wilcoxon", "none"] = "halving"
     scientific: Names = ("optimizer", "activation")
-    generation: Annotated[Count, Field(ge=1)] = 20
+    generation: Annotated[Count, Field(ge=1)] = 40
     objective: Literal["validation_loss", "validation_error", "train_loss"] = "validation_loss"
     insist: Names = ()
     """Activations that hidden layers may have although the study would refuse them."""

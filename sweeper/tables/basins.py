@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from sweeper.tables.capped import capped_losses
-from sweeper.tables.source import Source
+from sweeper.tables.source import Source, once
 
 COLUMNS = [
     "optimizer",
@@ -32,6 +32,7 @@ FEWEST_BINS = 4
 """Half decades with trials below which no sensitivity is stated."""
 
 
+@once
 def basins(source: Source) -> pd.DataFrame:
     """One row per optimizer (activation ``any``) and per optimizer × activation; columns as in `COLUMNS`.
 

@@ -5,7 +5,7 @@ import pandas as pd
 
 from sweeper.tables.basins import ANY
 from sweeper.tables.select import search_trials, with_names
-from sweeper.tables.source import Source
+from sweeper.tables.source import Source, once
 
 COLUMNS = [
     "optimizer",
@@ -24,6 +24,7 @@ decades, at 100 at once."""
 BINS = 120
 
 
+@once
 def boundaries(source: Source) -> pd.DataFrame:
     """One row per optimizer (activation ``any``) and per optimizer × activation; columns as in `COLUMNS`.
 

@@ -5,9 +5,10 @@ import pandas as pd
 
 from sweeper.tables.curves import initial
 from sweeper.tables.select import search_trials, with_names
-from sweeper.tables.source import Source
+from sweeper.tables.source import Source, once
 
 
+@once
 def capped_losses(source: Source) -> pd.DataFrame:
     """Search trials that did not fail, by number, with the columns initial, loss and capped added.
 

@@ -21,7 +21,7 @@ LEARNED = 0.05
 RISE = 0.10
 """Rise above the lowest loss, as a share of it, from which a curve overfits."""
 GAIN = 0.03
-"""Fall over the last third, as a share of the loss at the end, from which it still improves."""
+"""Fall over the last quarter, as a share of the loss at the end, from which it still improves."""
 JITTER = 0.20
 """Noise, as a share of the loss, from which it is unstable."""
 WIGGLE = 0.25
@@ -40,7 +40,7 @@ class Shape:
     end: float
     """Median of the last three points."""
     gain: float
-    """Fall over the last third of the points, by a straight line."""
+    """Fall over the last quarter of the points, by a straight line."""
     noise: float
     """Standard deviation about the course of the second half, from second differences."""
 
@@ -55,7 +55,7 @@ def shape(steps: np.ndarray, losses: np.ndarray, train: np.ndarray) -> Shape:
        come down again add up to > 25 % of the fall.
     3. overfitting: the end lies > 10 % of |lowest| and > 3 × noise above the lowest, which was reached in the
        first four fifths, and the train loss fell since then (or is not known).
-    4. still improving: over the last third a straight line falls by > 3 % of |end| and by > 2 × its
+    4. still improving: over the last quarter a straight line falls by > 3 % of |end| and by > 3 × its
        standard error.
     5. else saturated.
     """
@@ -73,7 +73,7 @@ def shape(steps: np.ndarray, losses: np.ndarray, train: np.ndarray) -> Shape:
         name = UNSTABLE
     elif end - lowest > max(RISE * abs(lowest), 3 * noise) and _overfits(steps, train, place):
         name = OVERFITTING
-    elif gain > GAIN * abs(end) and gain > 2 * error:
+    elif gain > GAIN * abs(end) and gain > 3 * error:
         name = IMPROVING
     else:
         name = SATURATED
@@ -99,8 +99,8 @@ def _wiggle(losses: np.ndarray) -> float:
 
 
 def _gain(steps: np.ndarray, losses: np.ndarray) -> tuple[float, float]:
-    """Fall of a straight line over the last third of the points, at least four, and its standard error."""
-    count = min(max(4, len(losses) // 3), len(losses))
+    """Fall of a straight line over the last quarter of the points, at least five, and its standard error."""
+    count = min(max(5, len(losses) // 4), len(losses))
     x, y = steps[-count:].astype(float), losses[-count:]
     x = x - x.mean()
     if count < 3 or not x.any():

@@ -9,7 +9,7 @@ from sweeper.tables import curve_class as shapes
 from sweeper.tables.curves import SHOWN, of_search
 from sweeper.tables.ranking import best_trials
 from sweeper.tables.select import search_trials
-from sweeper.tables.source import Source
+from sweeper.tables.source import Source, once
 
 COLUMNS = [
     "trial",
@@ -28,15 +28,17 @@ COLUMNS = [
 ]
 BEST, REST = "best", "rest"
 EARLY = 0.1
-"""Divergence within this share of the steps asks for a warm-up, later for a lower rate."""
+"""Divergence within this share of the steps may be mended by a warm-up."""
 
 
+@once
 def curve_classes(source: Source) -> pd.DataFrame:
-    """One row per search trial that was evaluated; columns as in `COLUMNS`, numbers those of `curve_class.Shape`.
+    """One row per search trial that was evaluated; columns as in `COLUMNS`.
 
-    group: the `SHOWN` trials of lowest objective are ``best``, all others ``rest`` (the selection hides what
-    goes wrong there). class: that of the validation loss, see `curve_class.shape`; trials that
-    diverged or were pruned (``cut short``) are that, whatever their curve. Failed trials are left out.
+    best_step … noise: see `curve_class.Shape`. group: the `SHOWN` trials of lowest objective are ``best``,
+    all others ``rest`` (the selection hides what goes wrong there). class: that of the validation loss, see
+    `curve_class.shape`; trials that diverged or were pruned (``cut short``) are that, whatever
+    their curve. Failed trials are left out.
     """
     search = search_trials(source.trials)
     search = search[search["outcome"] != "failed"]
@@ -56,7 +58,7 @@ def curve_classes(source: Source) -> pd.DataFrame:
 
 
 def curve_summary(source: Source) -> pd.DataFrame:
-    """Columns group, class, trials, share (of the group); best before rest, classes in the order of `CLASSES`."""
+    """Columns group, class, trials, share (of the group); best first, classes in the order of `CLASSES`."""
     frame = curve_classes(source)
     counts = frame.groupby(["group", "class"]).size().rename("trials").reset_index()
     order = {name: place for place, name in enumerate(shapes.CLASSES)}
@@ -68,14 +70,15 @@ def curve_summary(source: Source) -> pd.DataFrame:
 
 def _curves(source: Source, search: pd.DataFrame) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
     """Trial, steps, validation losses and train losses (NaN at step 0), trial by trial."""
-    rows = source.curves[source.curves["metric"].isin(["validation_loss", "train_loss"])]
-    rows = of_search(search, rows)
-    wide = rows.pivot(index=["trial", "step"], columns="metric", values="value")
-    wide = wide.reindex(columns=["validation_loss", "train_loss"]).reset_index()
-    wide = wide[np.isfinite(wide["validation_loss"].astype(float))]
+    validation, train = (
+        of_search(search, source.curves[source.curves["metric"] == name])[["trial", "step", "value"]]
+        for name in ("validation_loss", "train_loss")
+    )
+    wide = validation.merge(train, on=["trial", "step"], how="left", suffixes=("", "_train"))
+    wide = wide[np.isfinite(wide["value"])].sort_values(["trial", "step"])
     trials = wide["trial"].to_numpy()
     cuts = np.flatnonzero(np.diff(trials)) + 1
-    steps, *losses = (wide[name].to_numpy(float) for name in ("step", "validation_loss", "train_loss"))
+    steps, *losses = (wide[name].to_numpy(float) for name in ("step", "value", "value_train"))
     for part in np.split(np.arange(len(trials)), cuts) if len(trials) else ():
         yield int(trials[part[0]]), steps[part].astype(int), losses[0][part], losses[1][part]
 
@@ -91,15 +94,13 @@ def advice(name: str, steps: int, full: int, found: shapes.Shape) -> str:
         enough = max(int(np.ceil(1.25 * found.settled_step)), 1)
         return f"fewer steps would do: --set training.steps={enough}"
     if name == shapes.OVERFITTING:
-        return (
-            f"it was best at step {found.best_step} of {steps}: regularize "
-            "(--set 'search.space.weight_decay={low = 1e-6, high = 1e-2, log = true, zero = 0.25}') or stop there"
-        )
+        decay = "--set 'search.space.weight_decay={low = 1e-6, high = 1e-2, log = true, zero = 0.25}'"
+        return f"best at step {found.best_step} of {steps}: stop there, or regularize: {decay}"
     if name == shapes.UNSTABLE:
         return "lower learning rate, or one that falls: --set search.space.schedule=cosine"
     if name == shapes.STUCK:
         return "higher learning rate, or see whether the gradient vanishes"
     if name == shapes.DIVERGED:
-        early = steps <= EARLY * full
-        return "warm up: --set search.space.schedule=warmup_cosine" if early else "lower learning rate"
+        warm = ", or warm up: --set search.space.schedule=warmup_cosine" if steps <= EARLY * full else ""
+        return f"lower learning rate{warm}"
     return ""

@@ -14,8 +14,9 @@ BAND_METRIC = "validation_loss"
 
 
 def of_search(trials: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of ``curves`` or ``layers`` that belong to `trials`, by trial and seed."""
-    return rows.merge(trials[["trial", "seed"]], on=["trial", "seed"])
+    """Rows of ``curves`` or ``layers`` that belong to `trials`, one row a trial, by trial and seed."""
+    seeds = trials.set_index("trial")["seed"]
+    return rows[rows["trial"].map(seeds) == rows["seed"]].reset_index(drop=True)
 
 
 def convergence(source: Source) -> pd.DataFrame:

@@ -4,11 +4,15 @@ import numpy as np
 import pandas as pd
 
 from sweeper.tables.gradient_advice import advice
-from sweeper.tables.intervals import interval
-from sweeper.tables.layer_profile import START, at_moments, layer_profile, measured_rows
+from sweeper.tables.gradients import gradients
+from sweeper.tables.intervals import FEWEST_FOR_BOOTSTRAP, interval
+from sweeper.tables.layer_profile import START, at_moments
+from sweeper.tables.layer_rows import COLUMNS as LAYER_COLUMNS
+from sweeper.tables.layer_rows import layer_rows
 from sweeper.tables.select import with_names
-from sweeper.tables.slopes import MEASURE, slopes
+from sweeper.tables.slopes import MEASURE, changes, slopes
 from sweeper.tables.source import Source
+from sweeper.tables.units import units
 
 COLUMNS = [
     "moment",
@@ -40,29 +44,35 @@ def gradient_verdicts(source: Source) -> pd.DataFrame:
 
     slope, low, high: mean change of log10 ‖dL/da‖₂ per layer, backwards, with its 95 % interval over the
     `networks` that differ. At initialisation equal networks count once (trials of one activation and
-    seed start alike), and those of fresh seeds count too; one network has no interval. total: slope ×
-    (depth − 1). verdict: vanishing from −`DECADES`, exploding from +`DECADES`; cut off where half of the
-    networks or more have a layer that no gradient reaches. sure: the interval lies on that side too.
+    seed start alike), and those of fresh seeds count too; where they are fewer than five, the interval
+    is that of the factors between their layers, which are nearly independent there (mean-field
+    theory). total: slope × (depth − 1). verdict: vanishing from −`DECADES`, exploding from +`DECADES`;
+    cut off where half of the networks or more have a layer that no gradient reaches. sure: the interval
+    lies on that side too.
 
     layers: those whose median norm is less than a tenth (vanishing) or more than ten times (exploding)
     that of the last; ``0-3, 5``. saturated, dead: the largest median share of a layer, and which layer
     that is. suggestion: see `gradient_advice`; empty where there is nothing to mend.
     """
-    rows = measured_rows(source, (MEASURE,))
+    rows = layer_rows(source, MEASURE)
     if rows.empty:
         return pd.DataFrame(columns=COLUMNS)
     depth = int(rows["depth"].iloc[0])
-    norms, units = layer_profile(source, (MEASURE,)), layer_profile(source, ("saturated", "dead"))
+    norms, shares = gradients(source), units(source)
     found: list[dict[str, object]] = []
     for moment, part in at_moments(source, rows).items():
-        lines = slopes(part)
-        fresh = slopes(_fresh(source, depth)) if moment == START else lines.head(0)
-        for activation, group in lines.groupby("activation"):
-            more = fresh[fresh["activation"] == activation]
-            row = {"moment": moment, "activation": str(activation), "trials": len(group), "depth": depth}
-            row |= _judged(pd.concat([group, more]) if len(more) else group, depth, moment == START)
+        searched = part.groupby("activation", observed=True)["trial"].nunique()
+        part = part.assign(activation=part["activation"].astype("str"))
+        part = pd.concat([part, _fresh(source, depth)]) if moment == START else part
+        for activation, lines in part.groupby("activation"):
+            row = {
+                "moment": moment,
+                "activation": str(activation),
+                "trials": int(searched.get(activation, 0)),
+            }
+            row |= _judged(lines, depth, moment == START)
             row |= {"layers": _named(_at(norms, moment, activation), str(row["verdict"]))}
-            row |= _worst(_at(units, moment, activation))
+            row |= _worst(_at(shares, moment, activation))
             found.append(row)
     frame = pd.DataFrame(found)
     starts = frame[frame["moment"] == START].set_index("activation")["verdict"].to_dict()
@@ -70,18 +80,25 @@ def gradient_verdicts(source: Source) -> pd.DataFrame:
     return frame.assign(suggestion=texts)[COLUMNS]
 
 
-def _judged(lines: pd.DataFrame, depth: int, start: bool) -> dict[str, object]:
-    values, cut = lines["slope"], float(lines["cut"].mean())
+def _judged(rows: pd.DataFrame, depth: int, start: bool) -> dict[str, object]:
+    found = slopes(rows)
+    cut = float(found["cut"].mean())
     if start:
-        values = values.round(9).drop_duplicates()
-    values = values[np.isfinite(values)]
-    slope = float(values.mean()) if len(values) else np.nan
-    low, high = interval(values.to_numpy())
+        found = found[~found["slope"].round(9).duplicated()]
+    found = found[np.isfinite(found["slope"])]
+    slope = float(found["slope"].mean()) if len(found) else np.nan
+    if start and len(found) < FEWEST_FOR_BOOTSTRAP:
+        factors = changes(rows.merge(found[["trial", "seed"]], on=["trial", "seed"]))
+        low, high = (
+            (slope + end - factors.mean() for end in interval(factors)) if len(factors) else (np.nan,) * 2
+        )
+    else:
+        low, high = interval(found["slope"].to_numpy())
     total, ends = slope * (depth - 1), (low * (depth - 1), high * (depth - 1))
     verdict = CUT if cut >= 0.5 else side(total)
     sure = verdict == CUT or (side(ends[0]) == side(ends[1]) == verdict and not np.isnan(low))
-    numbers = {"slope": slope, "low": low, "high": high, "networks": len(values), "total": total}
-    return {"verdict": verdict, "sure": sure, **numbers}
+    numbers = {"slope": slope, "low": low, "high": high, "networks": len(found), "total": total}
+    return {"verdict": verdict, "sure": sure, "depth": depth, **numbers}
 
 
 def side(total: float) -> str:
@@ -93,9 +110,11 @@ def _fresh(source: Source, depth: int) -> pd.DataFrame:
     """Norms at initialisation of the fresh seeds, of networks with `depth` layers."""
     confirm = with_names(source.trials[source.trials["phase"] == "confirm"])
     layers = source.layers
-    rows = layers[(layers["step"] == 0) & layers["trial"].isin(confirm["trial"])]
-    rows = rows[(rows["measure"] == MEASURE) & np.isfinite(rows["value"])]
-    rows = rows.merge(confirm[["trial", "seed", "activation"]], on=["trial", "seed"])
+    wanted = ((layers["step"] == 0) & layers["trial"].isin(confirm["trial"])).to_numpy()
+    rows = layers[wanted & (layers["measure"] == MEASURE).to_numpy()][LAYER_COLUMNS]
+    rows = rows[np.isfinite(rows["value"])].merge(
+        confirm[["trial", "seed", "activation"]], on=["trial", "seed"]
+    )
     deepest = rows.groupby(["trial", "seed"])["layer"].transform("max")
     return rows[deepest + 1 == depth]
 

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 
 from sweeper.tables.layer_profile import layer_profile
-from sweeper.tables.source import Source
+from sweeper.tables.source import Source, once
 
 
+@once
 def gradients(source: Source) -> pd.DataFrame:
     """`layer_profile` of ‖dL/da‖₂ with `decades_per_layer`, the slope of each line.
 

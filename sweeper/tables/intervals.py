@@ -24,13 +24,16 @@ WORK = 1_000_000
 """Most values drawn for one interval: many values need fewer resamples."""
 FEWEST_FOR_BOOTSTRAP = 5
 """Below it there are too few different resamples, and Student's t is used."""
+MOST_FOR_BOOTSTRAP = 500
+"""Above it Student's t does as well."""
 
 
 def interval(values: np.ndarray, level: float = 0.95, seed: int = 0) -> tuple[float, float]:
     """Interval of the mean of independent `values`, in their unit; nulls where fewer than two are known.
 
     Studentized bootstrap (Efron 1979; Hall 1988): mean − t*_(1−α/2) · se … mean − t*_(α/2) · se, where t* are
-    quantiles of (mean* − mean) / se* over resamples and se = s / √n. Student's t below five values.
+    quantiles of (mean* − mean) / se* over resamples and se = s / √n. Student's t below five values and
+    above 500.
     """
     values = np.asarray(values, dtype=float)
     values = values[np.isfinite(values)]
@@ -40,7 +43,7 @@ def interval(values: np.ndarray, level: float = 0.95, seed: int = 0) -> tuple[fl
     if error == 0:
         return mean, mean
     tails = np.array([(1 + level) / 2, (1 - level) / 2])
-    if len(values) < FEWEST_FOR_BOOTSTRAP:
+    if not FEWEST_FOR_BOOTSTRAP <= len(values) <= MOST_FOR_BOOTSTRAP:
         quantiles = stats.t.ppf(tails, len(values) - 1)
     else:
         quantiles = np.quantile(_finite(studentized(values[:, None] - mean, seed)[:, 0]), tails)

@@ -80,7 +80,8 @@ def expected_best(losses: np.ndarray, budget: int) -> tuple[float, float, float]
 
     For sorted x₁ ≤ … ≤ xₙ: Σᵢ xᵢ C(n − i, k − 1) / C(n, k), the mean over all subsets of size k (Tang
     et al. 2020, arXiv 2004.14373, the unbiased form of Dodge et al. 2019). Bootstrap: resamples of the n
-    trials, lowest of k drawn with replacement, moved to have this mean.
+    trials, lowest of k drawn with replacement, moved to have this mean; not below 0 for
+    losses that are not.
     """
     ordered, n = np.sort(losses), len(losses)
     mean = float(ordered @ subset_weights(n, budget))
@@ -90,7 +91,7 @@ def expected_best(losses: np.ndarray, budget: int) -> tuple[float, float, float]
     above = np.clip(1 - np.concatenate([np.zeros((len(below), 1)), below], axis=1), 0, 1) ** budget
     spread = (above[:, :-1] - above[:, 1:]) @ ordered
     low, high = np.quantile(spread - spread.mean() + mean, [0.025, 0.975])
-    return mean, float(low), float(high)
+    return mean, float(max(low, 0.0) if ordered[0] >= 0 else low), float(high)
 
 
 def subset_weights(n: int, k: int) -> np.ndarray:

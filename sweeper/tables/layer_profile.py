@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from sweeper.tables.curves import of_search
-from sweeper.tables.select import completed_search, search_trials, with_names
+from sweeper.tables.layer_rows import layer_rows
+from sweeper.tables.select import completed_search
 from sweeper.tables.source import Source
 
 START, END = "initialisation", "end of training"
@@ -14,25 +14,19 @@ COLUMNS = ["moment", "activation", "layer", "measure", "low", "median", "high", 
 def layer_profile(source: Source, measures: tuple[str, ...]) -> pd.DataFrame:
     """Median and quartiles over trials for each moment, activation, layer and measure.
 
-    Columns as in `COLUMNS`; `trials` counts the trials behind a row. See `measured_rows` for which those are.
+    Columns as in `COLUMNS`; `trials` counts the trials behind a row. Trials are those of `layer_rows`
+    that count at the moment, see `at_moments`.
     """
-    rows = measured_rows(source, measures)
-    frames = [_summary(part).assign(moment=moment) for moment, part in at_moments(source, rows).items()]
-    return pd.concat(frames, ignore_index=True)[COLUMNS] if frames else pd.DataFrame(columns=COLUMNS)
-
-
-def measured_rows(source: Source, measures: tuple[str, ...]) -> pd.DataFrame:
-    """Finite rows of `measures` of search trials, with the columns activation and depth.
-
-    Where trials differ in depth, those of one depth are taken, so that a layer means the same
-    in every line: the deepest among the depths that most activations have.
-    """
-    search = with_names(search_trials(source.trials))
-    rows = source.layers[source.layers["measure"].isin(measures) & np.isfinite(source.layers["value"])]
-    rows = of_search(search, rows)
-    names = search.drop_duplicates("trial").set_index("trial")["activation"]
-    kinds = pd.Categorical(rows["trial"].map(names.astype("category")))
-    return _one_depth(rows.assign(activation=kinds))
+    frames = [
+        _summary(part).assign(moment=moment, measure=measure)
+        for measure in measures
+        for moment, part in at_moments(source, layer_rows(source, measure)).items()
+    ]
+    if not frames:
+        return pd.DataFrame(columns=COLUMNS)
+    order = {moment: place for place, moment in enumerate((START, END))}
+    frame = pd.concat(frames, ignore_index=True)[COLUMNS]
+    return frame.sort_values("moment", key=lambda names: names.map(order), kind="stable", ignore_index=True)
 
 
 def at_moments(source: Source, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -47,17 +41,8 @@ def at_moments(source: Source, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return {moment: part for moment, part in moments.items() if len(part)}
 
 
-def _one_depth(rows: pd.DataFrame) -> pd.DataFrame:
-    rows = rows.assign(depth=rows.groupby("trial")["layer"].transform("max") + 1)
-    if rows.empty:
-        return rows
-    covered = rows.groupby("depth")["activation"].nunique()
-    return rows[rows["depth"] == max(covered[covered == covered.max()].index)]
-
-
 def _summary(rows: pd.DataFrame) -> pd.DataFrame:
-    keys = ["activation", "layer", "measure", "depth"]
-    groups = rows.groupby(keys, observed=True)["value"]
+    groups = rows.groupby(["activation", "layer", "depth"], observed=True)["value"]
     quartiles = groups.quantile(np.array([0.25, 0.5, 0.75])).unstack()
     quartiles.columns = ["low", "median", "high"]
     frame = quartiles.assign(trials=groups.size()).reset_index()

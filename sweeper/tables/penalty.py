@@ -5,7 +5,7 @@ import pandas as pd
 
 from sweeper.tables.curves import of_search
 from sweeper.tables.select import completed_search, with_names
-from sweeper.tables.source import Source
+from sweeper.tables.source import Source, once
 
 COLUMNS = [
     "trial",
@@ -23,6 +23,7 @@ COLUMNS = [
 ]
 
 
+@once
 def penalty(source: Source) -> pd.DataFrame:
     """One row per completed search trial, by penalty weight; empty if all have the same weight.
 
@@ -50,10 +51,15 @@ def penalty(source: Source) -> pd.DataFrame:
 
 def _sizes(source: Source) -> pd.DataFrame:
     """Columns trial, activation_size."""
-    rows = source.layers[source.layers["measure"].isin(["activation_mean", "activation_std"])]
-    rows = of_search(completed_search(source.trials), rows)
-    rows = rows[rows["step"] == rows.groupby("trial")["step"].transform("max")]
-    both = rows.pivot(index=["trial", "layer"], columns="measure", values="value")
-    both = both.reindex(columns=["activation_mean", "activation_std"]).dropna()
-    size = both.pow(2).sum(axis=1).groupby("trial").mean().pow(0.5)
+    keys = ["trial", "step", "layer"]
+    mean, std = (_at_the_end(source, name) for name in ("activation_mean", "activation_std"))
+    both = mean.merge(std, on=keys, suffixes=("_mean", "_std"))
+    square = both["value_mean"] ** 2 + both["value_std"] ** 2
+    size = square.groupby(both["trial"]).mean().pow(0.5)
     return size.rename("activation_size").reset_index()
+
+
+def _at_the_end(source: Source, measure: str) -> pd.DataFrame:
+    rows = source.layers[["trial", "seed", "step", "layer", "value"]]
+    rows = of_search(completed_search(source.trials), rows[(source.layers["measure"] == measure).to_numpy()])
+    return rows[rows["step"] == rows.groupby("trial")["step"].transform("max")]

@@ -36,19 +36,23 @@ def penalty_data(source: Source) -> pd.DataFrame:
 
 
 def _losses(source: Source, done: pd.DataFrame) -> pd.DataFrame:
-    rows = source.curves[source.curves["metric"].isin(["validation_loss", "train_loss"])]
-    rows = of_search(done, rows[rows["step"] > 0])
-    wide = rows.pivot(index=["trial", "step"], columns="metric", values="value")
-    wide = wide.reindex(columns=["validation_loss", "train_loss"]).dropna().reset_index()
-    best = wide.loc[wide.groupby("trial")["validation_loss"].idxmin()]
-    best = best.assign(generalisation_gap=best["validation_loss"] - best["train_loss"])
-    return best[["trial", "validation_loss", "generalisation_gap"]]
+    rows = source.curves[source.curves["step"] > 0]
+    validation, train = (
+        of_search(done, rows[rows["metric"] == name])[["trial", "step", "value"]]
+        for name in ("validation_loss", "train_loss")
+    )
+    both = validation.merge(train, on=["trial", "step"], suffixes=("", "_train")).dropna()
+    best = both.sort_values("value", kind="stable").drop_duplicates("trial")
+    best = best.assign(generalisation_gap=best["value"] - best["value_train"])
+    return best.rename(columns={"value": "validation_loss"})[
+        ["trial", "validation_loss", "generalisation_gap"]
+    ]
 
 
 def _sparsity(source: Source, done: pd.DataFrame) -> pd.DataFrame:
     sparse = done[done["activation"].isin(SPARSE)]
-    layers = source.layers
-    rows = of_search(sparse, layers[(layers["measure"] == "saturated") & np.isfinite(layers["value"])])
+    rows = source.layers[["trial", "seed", "step", "layer", "value"]]
+    rows = of_search(sparse, rows[(source.layers["measure"] == "saturated").to_numpy()])
     rows = rows[rows["step"] == rows.groupby("trial")["step"].transform("max")]
-    share = rows.groupby("trial")["value"].mean()
+    share = rows[np.isfinite(rows["value"])].groupby("trial")["value"].mean()
     return share.rename("sparsity").reset_index()

@@ -1,7 +1,9 @@
 """What tables are made of: the records of one run, and what only the study and the search know."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any
 
 import pandas as pd
 
@@ -34,6 +36,20 @@ class Source:
     """What the study is expected to find."""
     init: str = ""
     """Initializer of the study's [model] section; empty where not known."""
+    found: dict[Any, pd.DataFrame] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What `once` has kept; nothing else uses it."""
+
+
+def once(table: Callable[[Source], pd.DataFrame]) -> Callable[[Source], pd.DataFrame]:
+    """Compute a table that others build on one time for each `Source`; every caller gets a copy."""
+
+    @wraps(table)
+    def kept(source: Source) -> pd.DataFrame:
+        if table not in source.found:
+            source.found[table] = table(source)
+        return source.found[table].copy(deep=False)
+
+    return kept
 
 
 def ranges_of(space: Space) -> dict[str, Range]:

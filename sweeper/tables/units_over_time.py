@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from sweeper.tables.layer_profile import measured_rows
+from sweeper.tables.layer_rows import layer_rows
 from sweeper.tables.select import completed_search
 from sweeper.tables.source import Source
 
@@ -19,15 +19,18 @@ def units_over_time(source: Source) -> pd.DataFrame:
     put together by quarter decades of the step, and `step` is their median. Completed trials alone, so
     that a line is about the same trials from its start to its end. Empty where only one look was taken.
     """
-    rows = measured_rows(source, ("saturated", "dead"))
-    rows = rows[rows["trial"].isin(completed_search(source.trials)["trial"])]
+    done = completed_search(source.trials)["trial"]
+    frames = [_medians(layer_rows(source, name), done).assign(measure=name) for name in ("dead", "saturated")]
+    frame = pd.concat(frames, ignore_index=True)
+    return frame[COLUMNS] if frame["step"].nunique() > 1 else pd.DataFrame(columns=COLUMNS)
+
+
+def _medians(rows: pd.DataFrame, done: "pd.Series[int]") -> pd.DataFrame:
+    rows = rows[rows["trial"].isin(done)]
     steps = rows["step"].to_numpy(float)
     looks = np.where(steps > 0, 1 + np.round(PER_DECADE * np.log10(np.maximum(steps, 1))), 0).astype(int)
     rows = rows.assign(look=looks)
-    if rows["look"].nunique() < 2:
-        return pd.DataFrame(columns=COLUMNS)
-    groups = rows.groupby(["measure", "activation", "look", "layer"], observed=True)
+    groups = rows.groupby(["activation", "look", "layer", "depth"], observed=True)
     frame = groups["value"].agg(median="median", trials="size").reset_index()
     at = rows.groupby("look")["step"].median().astype("int64")
-    frame = frame.assign(step=frame["look"].map(at), depth=int(rows["depth"].iloc[0]))
-    return frame.assign(activation=frame["activation"].astype("str"))[COLUMNS]
+    return frame.assign(step=frame["look"].map(at), activation=frame["activation"].astype("str"))

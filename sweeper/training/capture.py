@@ -48,13 +48,18 @@ def look(
     `before` holds the flat weights of each layer before the last update, or ``None`` before the first.
     """
     weights = weight_layers(model)
+    frozen = [p for layer in weights for p in layer if not p.requires_grad]
     training = model.training
     model.eval()
+    for parameter in frozen:  # nothing updates them, yet there is a gradient to look at
+        parameter.requires_grad_(True)
     # cuDNN's recurrent layers refuse backward in eval mode; the plain kernels do not.
     with outputs_of(hidden) as calls, torch.backends.cudnn.flags(enabled=False), torch.enable_grad():
         value = loss(model(x), y)
     wanted = [output for _, _, output in calls] + [p for layer in weights for p in layer]
     gradients = iter(torch.autograd.grad(value, wanted, allow_unused=True, materialize_grads=True))
+    for parameter in frozen:
+        parameter.requires_grad_(False)
     model.train(training)
     activations = [_activation_part(module, z, a, next(gradients)) for module, z, a in calls]
     layers = []

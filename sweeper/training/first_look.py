@@ -1,5 +1,6 @@
 """A model before its first step: how gradients, activations and curvature look on the data."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -20,8 +21,9 @@ from sweeper.study.study import Study
 from sweeper.training.capture import look, weight_layers
 from sweeper.training.output_range import last_operation
 from sweeper.training.setup import Rows, Task, initial_model, pick_loss, rows_of
+from sweeper.training.sharpness import sharpness
 
-ROWS, SEEDS, ITERATIONS = 256, 3, 40
+ROWS, SEEDS = 256, 3
 CHAIN = (nn.Linear, nn.Flatten, nn.Identity, nn.Dropout, *KINDS)
 """Layers of a network that mean-field theory is about."""
 
@@ -84,7 +86,7 @@ def _profile(built: Built, loss: Loss, rows: Rows, *, sharp: bool) -> Profile:
         dead=float(np.mean(dead)) if dead else 0.0,
         mean_square=float(sum(squares)),
         loss=value,
-        sharpness=sharpness(built.model, loss, x, y) if sharp else None,
+        sharpness=_sharpness(built.model, loss, x, y) if sharp else None,
     )
 
 
@@ -98,41 +100,13 @@ def _median(found: Sequence[Profile]) -> Profile:
     )
 
 
-def sharpness(model: nn.Module, loss: Loss, x: Tensor, y: Tensor) -> float | None:
-    """Largest |eigenvalue| of the Hessian of the mean loss on (x, y): `ITERATIONS` steps of power iteration.
-
-    Hessian–vector products after Pearlmutter 1994, in double precision, dropout off. An iterate's Rayleigh
-    quotient is never above the true value. ``None`` where an operation has no second derivative.
-    """
+def _sharpness(model: nn.Module, loss: Loss, x: Tensor, y: Tensor) -> float | None:
+    """Largest curvature; ``None`` where an operation has no second derivative, or the loss is not finite."""
     try:
-        return _largest_curvature(model, loss, x, y)
+        found = sharpness(model, loss.function, x, y)
     except RuntimeError:
         return None
-
-
-def _largest_curvature(model: nn.Module, loss: Loss, x: Tensor, y: Tensor) -> float:
-    model = model.double().eval()
-    x = x.double() if x.is_floating_point() else x
-    y = y.double() if y.is_floating_point() else y
-    weights = [p for p in model.parameters() if p.requires_grad]
-    value = loss.function(model(x), y)
-    gradients = torch.autograd.grad(value, weights, create_graph=True, materialize_grads=True)
-    if not any(gradient.requires_grad for gradient in gradients):
-        return 0.0  # linear in every weight
-    generator = torch.Generator().manual_seed(0)
-    vector = [torch.randn(p.shape, dtype=torch.float64, generator=generator) for p in weights]
-    quotient = 0.0
-    for _ in range(ITERATIONS):
-        size = torch.sqrt(sum((v.square().sum() for v in vector), torch.zeros((), dtype=torch.float64)))
-        if size == 0:
-            return 0.0
-        vector = [v / size for v in vector]
-        product = torch.autograd.grad(
-            gradients, weights, vector, retain_graph=True, allow_unused=True, materialize_grads=True
-        )
-        quotient = sum((v * p).sum().item() for v, p in zip(vector, product, strict=True))
-        vector = [p.detach() for p in product]
-    return abs(quotient)
+    return found if math.isfinite(found) else None
 
 
 def chain_widths(model: nn.Module) -> tuple[int, ...] | None:

@@ -19,16 +19,16 @@ from sweeper.study.settings import settings as settings_of
 from sweeper.training.reasons import reason_of
 from sweeper.training.result import Outcome, TrialResult, failed
 from sweeper.training.setup import Task, initial_model, pick_loss
-from sweeper.training.stacked.activation_split import Split
 from sweeper.training.stacked.batches import Batches, Splits
 from sweeper.training.stacked.evaluation import Evaluator
 from sweeper.training.stacked.groups import Group, table
 from sweeper.training.stacked.initial import Initials
 from sweeper.training.stacked.looks import Look, Looks
 from sweeper.training.stacked.refusal import Misfit, NotFusible
-from sweeper.training.stacked.running import Running
+from sweeper.training.stacked.probe import trained_names
+from sweeper.training.stacked.running import EXPLODED, Running
 from sweeper.training.stacked.stack import Stack
-from sweeper.training.stacked.template import Template, trained_names
+from sweeper.training.stacked.template import Template
 from sweeper.training.update_rules import RULES, hyper
 
 OnFinish = Callable[[Trial, Mapping[str, Tensor]], None]
@@ -55,13 +55,28 @@ def train_stack(
     Raises:
         NotFusible: if the model cannot be batched; the message names the operation.
     """
-    waiting = deque(trials)
+    # Neighbours that share update rule and activation share operations.
+    waiting = deque(sorted(trials, key=lambda t: (t.parameters["optimizer"], str(t.parameters.get("activation")))))
     while waiting:
         stacked = _StackedTraining(task, waiting, slots, on_finish)
         yield from stacked.run()
         if len(stacked.misfits) and not stacked.accepted:
             raise NotFusible("the model computes something else when it is batched")
         waiting = deque(stacked.misfits)
+
+
+def warm_stack(task: Task, trials: Sequence[Trial]) -> Callable[[int], object]:
+    """A full stack of `trials` before its first step: called with a number, it makes so many steps.
+
+    For timing alone: nothing is evaluated, and no trial ends.
+
+    Raises:
+        NotFusible: as `train_stack`.
+    """
+    stacked = _StackedTraining(task, deque(trials), len(trials), None)
+    for result in (*stacked.prepare(), *stacked.refill()):
+        raise NotFusible(result.reason)
+    return stacked.train
 
 
 class _StackedTraining:
@@ -76,12 +91,12 @@ class _StackedTraining:
 
     def run(self) -> Iterator[TrialResult]:
         """Train everything in the queue; what does not fit in is left in `misfits`."""
-        yield from self._prepare()
+        yield from self.prepare()
         if not self.queue:
             return
         while True:
             if self._may_refill():
-                yield from self._refill()
+                yield from self.refill()
             self._stop_at_points()
             yield from self._let_go()
             if any(self.slots) or self.queue:
@@ -94,7 +109,7 @@ class _StackedTraining:
 
     # Setting up
 
-    def _prepare(self) -> Iterator[TrialResult]:
+    def prepare(self) -> Iterator[TrialResult]:
         """Make the stack from the first trial whose model can be made."""
         settings = [settings_of(self.task.study, trial.parameters) for trial in self.queue]
         learned = [i for i, s in enumerate(settings) if s.activation == "prelu"]
@@ -119,8 +134,7 @@ class _StackedTraining:
         self.sample = (rows.x_train[sample], rows.y_train[sample])
         self.initials = Initials(self.task, self.template, rows.x_train[:4])
         with _refusing():
-            split = Split([[kernel] for kernel in self.template.kernels])
-            self.trained = trained_names(self.template, split, self.loss.function, *self.sample)
+            self.trained = trained_names(self.template, self.loss.function, *self.sample)
         self.penalties = sorted({s.penalty_kind for s in settings if s.activation_penalty > 0})
         rules = [RULES[s.optimizer] for s in settings]
         self.matrices = (max(r.state for r in rules) + 1, max(r.scratch for r in rules))
@@ -147,7 +161,7 @@ class _StackedTraining:
             return False
         return self.clock % self.rhythm == 0 or not any(self.slots)
 
-    def _refill(self) -> Iterator[TrialResult]:
+    def refill(self) -> Iterator[TrialResult]:
         for slot in range(self.size):
             while self.slots[slot] is None and self.queue:
                 trial = self.queue.popleft()
@@ -244,14 +258,14 @@ class _StackedTraining:
         if self.queue and len(active) < self.size:
             steps = min(steps, self.rhythm - self.clock % self.rhythm)
         start = time.perf_counter()
-        history = self._train(steps)
+        history = self.train(steps)
         seconds = (time.perf_counter() - start) / len(active)
         for slot, run in active:
             run.seconds += seconds
             run.advance(*history[:, :, slot].T)
         self.clock += steps
 
-    def _train(self, steps: int) -> np.ndarray:
+    def train(self, steps: int) -> np.ndarray:
         """Make `steps` updates of all slots; losses, penalties and totals: (steps, 3, slots)."""
         seeds = [run.trial.seed if run else self._any_seed for run in self.slots]
         ages = [run.step if run else 0 for run in self.slots]

@@ -6,7 +6,7 @@ run that follows: one by one, and in stacks of several sizes. The cheapest step 
 
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from statistics import median
 from typing import Any
@@ -27,8 +27,10 @@ SLOTS = (8, 16, 32, 64, 128, 256)
 """Stack sizes that are tried, smallest first, until a larger one is no cheaper."""
 LITTLE = 3000
 """Steps of all trials together below which measuring would cost more than it saves."""
+BUDGET = 0.2
+"""Seconds for each thing that is timed, about."""
 COHORT = 10.0
-"""Seconds that a cohort should take at most: what is lost when everything is killed, and what is waited for."""
+"""Seconds that a cohort should take at most: so much is lost when everything is killed."""
 MEMORY = 0.3
 """Share of the free memory that all stacks together may take."""
 CLEARLY = 0.95
@@ -86,6 +88,15 @@ def one_by_one(processes: int, reason: str = "") -> Plan:
     return Plan("reference", 1, processes, reason=reason)
 
 
+def is_little(task: Task) -> bool:
+    """Whether the whole search takes fewer than `LITTLE` steps."""
+    first = next(configurations(task.study.space))
+    steps = steps_of(task, Trial(0, "explore", task.study.search.seed, first))
+    study = task.study
+    trainings = study.search.trials + study.confirm.finalists * study.confirm.seeds
+    return steps * trainings < LITTLE
+
+
 def refusals(task: Task) -> dict[str, str]:
     """activation -> why the study's model cannot be batched with it, found by trying each once."""
     found: dict[str, str] = {}
@@ -117,21 +128,41 @@ def sample(space: Space, count: int, seed: int) -> list[Trial]:
     return found
 
 
-def measure(task: Task, trials: Sequence[Trial], *, alone: bool = True) -> Measured:
-    """Seconds a step of one trial, one by one (unless `alone` is false) and in stacks of up to all `trials`."""
-    steps = 8
-    start = time.perf_counter()
-    _train_one(task, trials[0], 2)
-    rough = (time.perf_counter() - start) / 2
-    steps = int(min(max(0.08 / rough, 8), 48))
-    one = _marginal(lambda n: _train_one(task, trials[0], n), steps) if alone else float("nan")
+def measure(task: Task, trials: Sequence[Trial]) -> Measured:
+    """Seconds a step of one trial, one by one and in stacks of up to all `trials`."""
+    one = _one_by_one(task, trials[0])
     stacked: dict[int, float] = {}
     for slots in _sizes(task, trials):
-        seconds = _marginal(lambda n, k=slots: _train_stack(task, trials[:k], n), steps) / slots
-        stacked[slots] = seconds
-        if seconds > 1.1 * min(stacked.values()):
+        stacked[slots] = _stacked(task, trials[:slots], one)
+        if stacked[slots] > 1.1 * min(stacked.values()):
             break
     return Measured(one, stacked)
+
+
+def _one_by_one(task: Task, trial: Trial) -> float:
+    """A longer training less a shorter one, so that set-up does not count; the fastest of three."""
+    seconds, steps = [], 4
+    for _ in range(3):
+        short, long = (
+            _timed(lambda n=n: reference.train(_short(task, n), trial)) for n in (steps, 4 * steps)
+        )
+        seconds.append(max(long - short, 1e-7) / (3 * steps))
+        steps = int(min(max(BUDGET / 6 / seconds[-1], 4), 32))
+    return min(seconds[1:])
+
+
+def _stacked(task: Task, trials: Sequence[Trial], one: float) -> float:
+    """Seconds of one trial's share in a step of a full stack: the fastest of some blocks of steps."""
+    train = fused.warm_stack(_short(task, 1000), trials)
+    steps = int(min(max(BUDGET / 4 / (one * len(trials)), 1), 16))
+    train(1)
+    return min(_timed(lambda: train(steps)) for _ in range(4)) / (steps * len(trials))
+
+
+def _timed(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
 
 
 def choose(measured: Sequence[Measured], processes: int, refused: Mapping[str, str], engine: str) -> Plan:
@@ -211,22 +242,3 @@ def _short(task: Task, steps: int) -> Task:
     changed = {"steps": steps, "epochs": None, "evaluations": 1}
     training = task.study.training.model_copy(update=changed)
     return Task(task.study.model_copy(update={"training": training}), task.data)
-
-
-def _train_one(task: Task, trial: Trial, steps: int) -> None:
-    reference.train(_short(task, steps), trial)
-
-
-def _train_stack(task: Task, trials: Sequence[Trial], steps: int) -> None:
-    for _ in fused.train_stack(_short(task, steps), trials, len(trials)):
-        pass
-
-
-def _marginal(train: Any, steps: int) -> float:
-    """Seconds of one step more: a training of 3 × `steps` less one of `steps`, so that set-up does not count."""
-    times = []
-    for length in (steps, 3 * steps):
-        start = time.perf_counter()
-        train(length)
-        times.append(time.perf_counter() - start)
-    return max(times[1] - times[0], 1e-9) / (2 * steps)

@@ -87,6 +87,4 @@ def sharpness_result(task: Task, trial: Trial, last: int | None = None) -> Trial
     except Exception as error:  # an operation without a second derivative, say
         return failed(trial, reason_of(error), "reference", seconds=time.perf_counter() - start)
     seconds = time.perf_counter() - start
-    return TrialResult(
-        trial, Outcome.COMPLETED, math.nan, 0, seconds, "reference", curves=tuple(rows)
-    )
+    return TrialResult(trial, Outcome.COMPLETED, math.nan, 0, seconds, "reference", curves=tuple(rows))

@@ -1,25 +1,38 @@
-"""What ends a worker process that nobody waits for any more: its driver is gone, or a trial never returns.
+"""What ends a worker process that nobody waits for any more, and what the process says of its end.
 
 Imports nothing heavy: a worker that has nothing to do stays small.
 """
 
 import faulthandler
 import os
+import re
 import signal
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
 
 PERIOD = 0.5
 """Seconds between two looks at the parent process."""
 GRACE = 5.0
 """Most seconds past its limit after which a trial that does not look at the clock is ended by force."""
 
+_words: TextIO | None = None
+"""Where faulthandler writes in this process; ``None``: nowhere."""
 
-def start_worker(parent: int) -> None:
-    """The first thing a worker process does. Ctrl-C reaches it too, but the driver decides what follows."""
+
+def start_worker(parent: int, folder: str) -> None:
+    """The first thing a worker process does: follow its `parent`, and leave its last words in `folder`.
+
+    Ctrl-C reaches worker processes too, but the driver decides what follows.
+    """
+    global _words
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _words = (Path(folder) / f"{os.getpid()}.txt").open("w", encoding="utf-8")
+    faulthandler.enable(_words)
     follow(parent)
 
 
@@ -47,8 +60,32 @@ def deadline(seconds: float | None) -> Iterator[None]:
         yield
         return
     with open(os.devnull, "w") as nowhere:
-        faulthandler.dump_traceback_later(seconds + min(seconds, GRACE), exit=True, file=nowhere)
+        wait = seconds + min(seconds, GRACE)
+        faulthandler.dump_traceback_later(wait, exit=True, file=_words or nowhere)
         try:
             yield
         finally:
             faulthandler.cancel_dump_traceback_later()
+
+
+@dataclass(frozen=True)
+class LastWords:
+    """What a process left behind that ended in the middle of its work."""
+
+    timeout: bool = False
+    """Whether its `deadline` passed."""
+    place: str = ""
+    """``file.py:12`` of the innermost Python frame; empty if the process just ended itself."""
+
+
+def last_words(folder: Path) -> LastWords:
+    """Those of the one process that had something to say since the last call."""
+    found = LastWords()
+    for file in sorted(folder.glob("*.txt")):
+        text = file.read_text(encoding="utf-8", errors="replace")
+        if text:  # the empty ones are of those who live, or were ended by the driver
+            file.unlink()
+            frames = re.findall(r'File "([^"]*)", line (\d+)', text.split("most recent call first")[-1])
+            place = f"{os.path.basename(frames[0][0])}:{frames[0][1]}" if frames else ""
+            found = LastWords(text.startswith("Timeout"), place)
+    return found

@@ -6,12 +6,15 @@ nothing, so another joblib backend (dask, ray) serves as well.
 
 import math
 import os
+import tempfile
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import TypeVar
 
 import joblib
@@ -21,12 +24,16 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from sweeper.errors import UserError
 from sweeper.search.trial import Trial
+from sweeper.training import plan as planning
 from sweeper.training import watchdog
 from sweeper.training.cohort import Cohort, singles
+from sweeper.training.fused import train_stack
+from sweeper.training.plan import Plan
 from sweeper.training.reference import train
 from sweeper.training.rehearsal import rehearse
 from sweeper.training.result import Outcome, TrialResult, failed
 from sweeper.training.setup import Task
+from sweeper.training.stability import sharpness_result
 
 Engine = Callable[[Task, Sequence[Trial], int], Iterable[TrialResult]]
 """(task, trials, slots) -> one result for every trial, in any order."""
@@ -40,7 +47,10 @@ def one_by_one(task: Task, trials: Sequence[Trial], slots: int) -> Iterator[Tria
 
 Found = TypeVar("Found")
 
-ENGINES: dict[str, Engine] = {"reference": one_by_one}
+ENGINES: dict[str, Engine] = {"reference": one_by_one, "fused": train_stack}
+
+_folder: Path | None = None
+"""Where loky workers of the present `backend` leave their last words."""
 
 REHEARSAL = 60.0
 """Most seconds for the look at model and data before the run; what hangs then fails in its trials."""
@@ -57,24 +67,23 @@ def backend(name: str, jobs: int) -> Iterator[None]:
 
     Loky workers end with the block, whatever they are doing. With one job loky would run in this very
     process, where a dying trial takes the driver along: there are two workers then, one of them idle.
-
-    Raises:
-        UserError: if joblib cannot use the backend here.
     """
     if name != "loky":
-        try:
-            other = joblib.parallel_config(backend=name, n_jobs=jobs)
-        except (ImportError, ValueError) as error:  # not installed, or no client of a cluster
-            raise UserError(f"--backend {name}: {' '.join(str(error).split())}") from None
-        with other:
+        with joblib.parallel_config(backend=name, n_jobs=jobs):
             yield
         return
-    options = {"initializer": watchdog.start_worker, "initargs": (os.getpid(),), "inner_max_num_threads": 1}
-    try:
-        with joblib.parallel_config(backend="loky", n_jobs=max(jobs, 2), **options):
-            yield
-    finally:
-        get_reusable_executor(reuse=True).shutdown(wait=True, kill_workers=True)
+    global _folder
+    with tempfile.TemporaryDirectory(prefix="sweeper-", ignore_cleanup_errors=True) as folder:
+        _folder = Path(folder)
+        start = {"initializer": watchdog.start_worker, "initargs": (os.getpid(), folder)}
+        try:
+            with joblib.parallel_config(
+                backend="loky", n_jobs=max(jobs, 2), inner_max_num_threads=1, **start
+            ):
+                yield
+        finally:
+            get_reusable_executor(reuse=True).shutdown(wait=True, kill_workers=True)
+            _folder = None
 
 
 def train_all(
@@ -112,27 +121,88 @@ def _stream(
     calls = (
         joblib.delayed(_placed)(task, place, cohort) for place, cohort in enumerate(cohorts) if not stop()
     )
-    yield from parallel(calls)
+    results = parallel(calls)
+    try:
+        for result in results:  # noqa: UP028  (`yield from` would close `results` by itself)
+            yield result
+    finally:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # joblib's advice on tasks that were cancelled
+            results.close()
 
 
 def _alone(task: Task, trial: Trial) -> TrialResult:
     """Train one suspect by itself; if its process dies again, that is its outcome."""
-    _in_worker(_nothing)  # starts a process, which does not count as the trial's time
+    last_words()
     start = time.perf_counter()
     try:
         return next(_stream(task, singles([trial]), 1, lambda: False))[1][0]
     except TerminatedWorkerError as error:
-        seconds, limit = time.perf_counter() - start, task.study.training.timeout
+        words, limit = last_words(), task.study.training.timeout
         reason = f"its worker process ended: {_exit_codes(error)}"
-        if seconds > limit:
+        if words.timeout:
             reason = f"timeout: more than {limit:g} s without finishing a step; its process was ended"
-        return failed(trial, reason, "reference", seconds=seconds)
+        place = f" ({words.place})" if words.place else ""
+        return failed(trial, reason + place, "reference", seconds=time.perf_counter() - start)
+
+
+def last_words() -> watchdog.LastWords:
+    """Those of a worker process that has died since the last call."""
+    return watchdog.last_words(_folder) if _folder is not None else watchdog.LastWords()
 
 
 def _exit_codes(error: BaseException) -> str:
     """What loky says of the exit codes, without its advice."""
     lines = [line for line in str(error).splitlines() if "EXIT" in line or "SIG" in line]
     return (lines or ["exit code unknown"])[-1].strip().removeprefix("The exit codes of the workers are ")
+
+
+def sharpness_all(task: Task, asked: Sequence[tuple[Trial, int]], *, jobs: int) -> Iterator[TrialResult]:
+    """`stability.sharpness_result` of each (trial, last step), in any order; `curves` hold the rows.
+
+    When a worker process dies, those that have not come back are failed: nothing depends on them.
+    """
+    left = {(trial.number, trial.seed): trial for trial, _ in asked}
+    parallel = joblib.Parallel(pre_dispatch=jobs, batch_size=1, return_as="generator_unordered")
+    try:
+        for result in parallel(joblib.delayed(sharpness_result)(task, *each) for each in asked):
+            del left[result.trial.number, result.trial.seed]
+            yield result
+    except TerminatedWorkerError as error:
+        reason = f"a worker process ended: {_exit_codes(error)}"
+        yield from (failed(trial, reason, "reference") for trial in left.values())
+
+
+def plan_apart(task: Task, *, jobs: int, engine: str, share: int) -> Plan:
+    """How to train the study here, measured in all worker processes at once.
+
+    Args:
+        task: study and data.
+        jobs: worker processes.
+        engine: ``auto`` (what is faster), ``fused`` (stacks wherever possible) or ``reference``.
+        share: trials that one process gets at a time.
+
+    Raises:
+        UserError: if stacks are insisted on and the model cannot be batched.
+    """
+    if engine == "reference":
+        return planning.one_by_one(jobs)
+    if engine == "auto" and planning.is_little(task):
+        return planning.one_by_one(jobs, "too little to train for stacks to pay")
+    try:
+        refused = _in_worker(_refusals, task)
+        if refused and all(refused.values()):
+            reason = next(iter(refused.values()))
+            if engine == "fused":
+                raise UserError(f"--engine fused: the model trains one by one alone: {reason}")
+            return planning.one_by_one(jobs, reason)
+        trials = planning.sample(task.study.space, max(share, 1), task.study.search.seed)
+        trials = [t for t in trials if not refused.get(str(t.parameters.get("activation")))]
+        calls = (joblib.delayed(_measure)(task, trials) for _ in range(jobs))
+        measured = list(joblib.Parallel(pre_dispatch=jobs, batch_size=1)(calls))
+    except TerminatedWorkerError:
+        return planning.one_by_one(jobs, "a process ended while stacks were tried")
+    return planning.choose(measured, jobs, refused, engine)
 
 
 def rehearse_apart(task: Task) -> list[str]:
@@ -151,14 +221,22 @@ def _in_worker(function: Callable[..., Found], *arguments: object) -> Found:
 # What follows runs in worker processes.
 
 
-def _nothing() -> None:
-    return None
-
-
 def _rehearse(task: Task) -> list[str]:
     torch.set_num_threads(1)
     with watchdog.deadline(min(task.study.training.timeout, REHEARSAL)):
         return rehearse(task)
+
+
+def _refusals(task: Task) -> dict[str, str]:
+    torch.set_num_threads(1)
+    with watchdog.deadline(REHEARSAL):
+        return planning.refusals(task)
+
+
+def _measure(task: Task, trials: Sequence[Trial]) -> planning.Measured:
+    torch.set_num_threads(1)
+    with watchdog.deadline(REHEARSAL):
+        return planning.measure(task, trials)
 
 
 def _placed(task: Task, place: int, cohort: Cohort) -> tuple[int, list[TrialResult]]:

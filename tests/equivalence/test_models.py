@@ -74,7 +74,7 @@ def test_convolutions() -> None:
 
 
 class Asks(nn.Module):
-    """Uses one activation module twice, a norm, a product of two paths, and a functional activation at the end."""
+    """Uses one activation module twice, a norm, a product of two paths, and a function at the end."""
 
     def __init__(self, in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> None:
         super().__init__()
@@ -113,7 +113,7 @@ def keeps(in_features: int, out_features: int) -> nn.Module:
 
 
 class Odd(nn.Module):
-    """Frozen, unused and tied parameters, a buffer that changes, an activation in a list, no bias, dropout as a call."""
+    """Frozen, unused and tied parameters, a buffer that changes, activations in a list, noise of its own."""
 
     def __init__(self, in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> None:
         super().__init__()
@@ -133,7 +133,8 @@ class Odd(nn.Module):
         h = self.acts[1](self.again(h) + self.tied(h) + self.frozen(h))
         if self.training:
             self.seen.mul_(0.9).add_(0.1 * h.detach().mean(0))
-        return self.out(F.dropout(h, 0.2, self.training) + self.seen + 0.1 * torch.randn_like(h) * self.training)
+            h = h + 0.1 * torch.randn_like(h)
+        return self.out(F.dropout(h, 0.2, self.training) + self.seen)
 
 
 def odd(in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> nn.Module:

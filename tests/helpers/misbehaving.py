@@ -43,6 +43,8 @@ class Misbehaving(nn.Module):
             time.sleep(600)
         if self.way == "hang in C":  # never lets another thread run
             re.match(r"(a+)+$", "a" * 40 + "b")
+        while self.way.startswith("wait for ") and not os.path.exists(self.way[9:]):
+            time.sleep(0.02)
         if self.way == "slow":
             time.sleep(0.05)
 
@@ -59,3 +61,26 @@ def data() -> tuple[np.ndarray, np.ndarray]:
     generator = np.random.default_rng(0)
     x = generator.normal(size=(60, 3))
     return x, (x[:, 0] > 0).astype(np.int64)
+
+
+class Logged(nn.Module):
+    """A linear model that writes to a file when its training starts, and takes a third of a second."""
+
+    def __init__(self, in_features: int, out_features: int, tag: int) -> None:
+        super().__init__()
+        self.layer, self.tag, self.calls = nn.Linear(in_features, out_features), tag, 0
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The output; the first call in training leaves a line."""
+        if self.training:
+            self.calls += 1
+            time.sleep(0.06)
+            if self.calls == 1:
+                with open(os.environ["SWEEPER_TEST_LOG"], "a", encoding="utf-8") as log:
+                    log.write(f"{self.tag}\n")
+        return self.layer(x)
+
+
+def logged(in_features: int, out_features: int, tag: int = 0) -> nn.Module:
+    """The model function."""
+    return Logged(in_features, out_features, tag)

@@ -169,3 +169,35 @@ def test_overrides_of_a_broken_file_do_not_crash(text: str, file: Path) -> None:
     for assignment in ("search.space.optimizer=sgd", "training.epochs=3", "model.depth=3"):
         with pytest.raises(UserError, match=r"must be a section|is a value, not a section"):
             load(file, (assignment,))
+
+
+EXPECTING = """
+[expect]
+finding = "f."
+source = "s"
+check = "better"
+parameter = "activation"
+value = "relu"
+than = "tanh"
+"""
+
+
+@pytest.mark.parametrize(
+    ("overrides", "stays"),
+    [
+        ((), True),
+        (("search.trials=9", "training.epochs=1"), True),
+        (("search.space.activation=['tanh', 'gelu', 'relu']",), True),
+        (("search.space.activation=['relu', 'gelu']",), False),
+        (("search.space.activation=relu",), False),
+        (("data.source=digits", "data={source='digits'}"), False),
+        (("model=linear", "model={source='linear'}", "search.space={}"), False),
+        (("search.space.activation=['relu', 'gelu']", "expect.than=gelu"), True),
+    ],
+)
+def test_an_expectation_goes_with_what_it_is_about(
+    file: Path, overrides: tuple[str, ...], stays: bool
+) -> None:
+    """Other data, another model, or a compared value overridden away: nothing is expected any more."""
+    file.write_text(FILE + EXPECTING, encoding="utf-8")
+    assert (load(file, overrides).expect.check == "better") == stays

@@ -1,13 +1,18 @@
 """Finalists on fresh seeds: means, intervals, pairs, ties."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 from synthetic_records import SyntheticRecords
 
-from sweeper.tables.confirmation import FEW, confirmed, interval
+from sweeper.tables.answer import answer
+from sweeper.tables.better import critical_value
+from sweeper.tables.confirmation import COLUMNS as CONFIRMED
+from sweeper.tables.confirmation import confirmed, picked_interval
 from sweeper.tables.finalists import COLUMNS, finalists
+from sweeper.tables.intervals import interval
 from sweeper.tables.source import Source
 
 
@@ -27,6 +32,7 @@ def test_lowest_mean_wins() -> None:
     assert table["trial"].tolist() == [2, 5, 7]
     assert table["mean"].tolist() == [3.0, 4.0, 5.0]
     assert table["n"].tolist() == [5, 5, 5]
+    assert list(table.columns) == list(CONFIRMED)
 
 
 def test_a_diverged_seed_ranks_after_all_sound_finalists() -> None:
@@ -36,22 +42,16 @@ def test_a_diverged_seed_ranks_after_all_sound_finalists() -> None:
         [2, 5, 0, True],
         [1, 4, 1, False],
     ]
+    assert table["better"].tolist() == [False, False]
 
 
-def test_interval_agrees_with_scipy() -> None:
-    """The percentile bootstrap interval is the one of scipy.stats.bootstrap, up to resampling noise."""
-    values = np.random.default_rng(3).normal(1, 0.3, 12)
-    theirs = stats.bootstrap(
-        (values,), np.mean, n_resamples=20_000, method="percentile", rng=1
-    ).confidence_interval
-    assert interval(values) == pytest.approx((theirs.low, theirs.high), abs=0.01)
-
-
-def test_few_seeds_give_their_range() -> None:
-    """With fewer than five seeds a bootstrap would be too narrow: the range is given."""
-    values = np.array([0.3, 0.1, 0.7, 0.2])
-    assert len(values) < FEW
-    assert interval(values) == (0.1, 0.7)
+def test_intervals_are_those_of_the_means() -> None:
+    """Every finalist that is not tied has the plain interval of its own seeds."""
+    rng = np.random.default_rng(0)
+    scores = {k: list(k + rng.normal(0, 0.1, 10)) for k in range(3)}
+    table = confirmed(confirm_rows(scores))
+    for row in table.to_dict("records"):
+        assert (row["low"], row["high"]) == pytest.approx(interval(np.array(scores[row["trial"]])))
 
 
 def test_pairs_see_what_separate_intervals_do_not() -> None:
@@ -64,11 +64,50 @@ def test_pairs_see_what_separate_intervals_do_not() -> None:
     assert table.loc[2, "low"] < table.loc[1, "high"]
     assert table["tied"].to_dict() == {1: True, 3: True, 2: False}
     assert table.loc[2, "difference_low"] == pytest.approx(0.02)
+    assert table["better"].to_dict() == {1: False, 3: False, 2: True}
+
+
+def test_differences_by_hand() -> None:
+    """Mean difference, simultaneous interval and share of seeds equal plain arithmetic; ties count half."""
+    winner = [0.1, 0.2, 0.3, 0.2, 0.1, 0.2]
+    rival = [0.3, 0.2, 0.5, 0.1, 0.4, 0.5]
+    row = confirmed(confirm_rows({1: winner, 2: rival})).iloc[1]
+    pairs = np.subtract(rival, winner)
+    reach = critical_value(2, 6) * pairs.std(ddof=1) / np.sqrt(6)
+    assert row["difference"] == pytest.approx(pairs.mean())
+    assert row["difference_low"] == pytest.approx(pairs.mean() - reach)
+    assert row["difference_high"] == pytest.approx(pairs.mean() + reach)
+    assert row["p_better"] == pytest.approx((4 + 0.5) / 6)
+    assert row["pairs"] == 6
+
+
+def test_better_asks_for_most_seeds_too() -> None:
+    """A mean that is driven by six of ten seeds is no tie, but the winner is not called better."""
+    winner = np.zeros(10)
+    rival = np.array([1.0, 1, 1, 1, 1, 1, -0.01, -0.01, -0.01, -0.01])
+    noise = 0.01 * np.arange(10)
+    row = confirmed(confirm_rows({1: list(winner + noise), 2: list(rival + noise)})).iloc[1]
+    assert row["p_better"] == pytest.approx(0.6)
+    assert not row["better"]
 
 
 def test_one_seed_tells_nothing_apart() -> None:
-    """With a single shared seed every finalist is tied with the winner."""
-    assert confirmed(confirm_rows({1: [0.1], 2: [0.9]}))["tied"].all()
+    """With a single shared seed every finalist is tied with the winner, and no interval is stated."""
+    table = confirmed(confirm_rows({1: [0.1], 2: [0.9]}))
+    assert table["tied"].all()
+    assert table[["low", "high", "difference_low", "difference_high"]].iloc[1].isna().all()
+
+
+def test_one_seed_is_valid_json() -> None:
+    """An interval that is not known is null in ``best --json``, not NaN."""
+    search = pd.DataFrame([(1, "explore", 0, "completed", 0.1)], columns=confirm_rows({}).columns)
+    found = answer(pd.concat([search, confirm_rows({1: [0.1]})], ignore_index=True), None)
+    assert found is not None
+    assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["confirmed"] == {
+        "mean": 0.1,
+        "low": None,
+        "high": None,
+    }
 
 
 def test_nothing_retrained_gives_an_empty_frame(records: SyntheticRecords) -> None:
@@ -76,7 +115,63 @@ def test_nothing_retrained_gives_an_empty_frame(records: SyntheticRecords) -> No
     search = records.trials[records.trials["phase"] != "confirm"]
     for trials in (search, confirm_rows({1: [np.nan, np.nan]})):
         assert confirmed(trials).empty
-        assert {"trial", "mean", "low", "high", "n", "failures", "tied"} <= set(confirmed(trials))
+        assert set(CONFIRMED) <= set(confirmed(trials))
+
+
+@pytest.mark.parametrize(
+    ("kind", "spread"),
+    [
+        ("normal", "identical"),
+        ("skewed", "identical"),
+        ("skewed", "two alike"),
+        ("normal", "spread"),
+        ("normal", "clear"),
+    ],
+)
+def test_the_winners_interval_holds_its_true_mean(kind: str, spread: str) -> None:
+    """Over 200 runs with ten seeds it holds in 90 to 98.5 %, though picked; false claims stay below 5 %."""
+    means = {
+        "identical": np.zeros(5),
+        "two alike": np.array([0, 0, 2, 2, 2.0]),
+        "spread": np.array([0, 0.2, 0.5, 1, 2]),
+        "clear": np.array([0, 3, 3, 3, 3.0]),
+    }[spread]
+    rng, hits, claims = np.random.default_rng(1), 0, 0
+    for _ in range(200):
+        noise = (
+            rng.normal(size=(5, 10)) if kind == "normal" else rng.lognormal(0, 0.5, (5, 10)) - np.exp(0.125)
+        )
+        scores = means[:, None] + noise + 0.5 * rng.normal(size=10)
+        table = confirmed(confirm_rows(dict(enumerate(scores.tolist()))))
+        first, truth = table.iloc[0], means[table["trial"]]
+        hits += first["low"] <= truth[0] <= first["high"]
+        claims += bool((~table["tied"].to_numpy(bool) & (truth <= truth[0])).any())
+    assert 0.90 <= hits / 200 <= 0.985
+    assert claims / 200 < 0.05
+
+
+def test_a_plain_interval_of_a_picked_mean_would_miss_too_often() -> None:
+    """What was rejected: of eight identical settings the lowest one's plain interval covers below 90 %."""
+    rng, hits = np.random.default_rng(0), 0
+    for _ in range(400):
+        scores = rng.normal(size=(8, 10))
+        low, high = interval(scores[scores.mean(axis=1).argmin()])
+        hits += low <= 0 <= high
+    assert hits / 400 < 0.90
+
+
+def test_one_contender_has_the_plain_interval() -> None:
+    """Nothing was picked where there is nobody to pick from."""
+    values = np.random.default_rng(0).exponential(size=(1, 10))
+    assert picked_interval(values) == pytest.approx(interval(values[0]), rel=1e-6)
+
+
+def test_few_shared_seeds_use_bonferroni() -> None:
+    """With four seeds the upper end moves out by Student's t, the lower one stays."""
+    values = np.random.default_rng(0).normal(size=(5, 4))
+    plain, picked = interval(values[0]), picked_interval(values)
+    assert picked[0] == plain[0]
+    assert picked[1] > plain[1]
 
 
 def test_finalists_table_repeats_the_ranking_seed_by_seed(records: SyntheticRecords) -> None:

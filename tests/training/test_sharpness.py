@@ -122,7 +122,9 @@ def test_the_next_update_is_the_gradient_over_the_preconditioner(name: str) -> N
     before = [p.detach().clone() for p in model.parameters()]
     optimizer.zero_grad()
     nn.functional.mse_loss(model(x), y).backward()
-    delta = [optimizer.state[p]["acc_delta"].clone() for p in model.parameters()] if name == "adadelta" else []
+    delta = (
+        [optimizer.state[p]["acc_delta"].clone() for p in model.parameters()] if name == "adadelta" else []
+    )
     optimizer.step()
     for p, now in zip(delta, model.parameters(), strict=False):
         optimizer.state[now]["acc_delta"] = p  # the update used the mean before this step
@@ -135,4 +137,6 @@ def test_the_next_update_is_the_gradient_over_the_preconditioner(name: str) -> N
 def test_there_is_a_preconditioner_only_after_a_step_and_where_one_divides(name: str) -> None:
     """None for SGD in all forms and Lion, and None for all before the first step."""
     assert preconditioner(name, trained(name, 0)[1]) is None
-    assert (preconditioner(name, trained(name, 1)[1]) is None) == (name in {"sgd", "momentum", "nesterov", "lion"})
+    assert (preconditioner(name, trained(name, 1)[1]) is None) == (
+        name in {"sgd", "momentum", "nesterov", "lion"}
+    )

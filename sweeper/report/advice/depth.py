@@ -5,7 +5,7 @@ from typing import Any
 
 from sweeper.components.activations import ACTIVATIONS
 from sweeper.report.advice.facts import Facts
-from sweeper.report.advice.hidden import HEALTHY, LOST, decades, predicted_decades
+from sweeper.report.advice.hidden import HEALTHY, LOST, decades, predicted_decades, told
 from sweeper.report.advice.item import COMPUTED, MEASURED, Advice, Reason, rule
 from sweeper.report.words import count, listing, signed
 
@@ -44,8 +44,8 @@ def _init(facts: Facts, change: Change) -> Iterator[Advice]:
     better = [name for name, (now, then) in gains.items() if abs(now or 0) > abs(then or 0) + 0.3]
     if not better:
         return
-    told = listing([_from_to(facts, name, *gains[name]) for name in better])
-    reasons = [Reason(f"decades of the gradient from last to first layer: {told}", MEASURED)]
+    changes = listing([_from_to(facts, name, *gains[name]) for name in better])
+    reasons = [Reason(f"decades of the gradient from last to first layer: {changes}", MEASURED)]
     theory = [(name, predicted_decades(facts, name), predicted_decades(other, name)) for name in better]
     known = [
         f"{name} {signed(a)} and {signed(b)}" for name, a, b in theory if a is not None and b is not None
@@ -58,7 +58,7 @@ def _init(facts: Facts, change: Change) -> Iterator[Advice]:
 
 def _from_to(facts: Facts, name: str, now: float | None, then: float | None) -> str:
     suits = ACTIVATIONS[name].init
-    before, after = signed(now or 0.0), signed(then or 0.0)
+    before, after = told(now), told(then)
     return f"{name} {before} with {facts.scheme(name)} and {after} with {suits} weights"
 
 
@@ -78,6 +78,7 @@ def _rescue(facts: Facts, change: Change) -> Iterator[Advice]:
     tried = [("residual", {"model.source": "residual_mlp"}, "residual blocks (x + f(x))")] if plain else []
     if facts.settings.model_options.get("norm", "none") == "none":
         tried.append(("norm", {"model.norm": "layer"}, "layer normalization before every activation"))
+    before = max(abs(decades(facts, name) or 0.0) for name in _names(facts))
     for key, settings, words in tried:
         other = change(settings)
         if other is None:
@@ -85,7 +86,7 @@ def _rescue(facts: Facts, change: Change) -> Iterator[Advice]:
         reasons = [_shown_decades(facts), _shown_decades(other, f"with {words}: ")]
         reasons += [_residual_source()] if key == "residual" else []
         worst = max(abs(decades(other, name) or 0.0) for name in _names(other))
-        if worst < max(abs(decades(facts, name) or 0.0) for name in _names(facts)):
+        if worst < LOST or worst < before / 2:
             what = f"For {count(facts.layers, 'layer')}, compare {words}."
             yield Advice(key, TOPIC, what, tuple(reasons), settings, alternative=True)
 
@@ -101,7 +102,7 @@ def _orthogonal(facts: Facts, change: Change) -> Iterator[Advice]:
         Reason(
             f"tanh changes the gradient by {signed(then)} decades over {facts.layers} layers with "
             "orthogonal weights, "
-            f"by {signed(now or 0.0)} with {facts.scheme('tanh')} ones",
+            f"by {told(now)} with {facts.scheme('tanh')} ones",
             MEASURED,
         ),
         Reason(
@@ -120,11 +121,11 @@ def _orthogonal(facts: Facts, change: Change) -> Iterator[Advice]:
 
 
 def _shown_decades(facts: Facts, before: str = "") -> Reason:
-    told = ", ".join(
-        f"{name or 'its own activations'} {signed(decades(facts, name) or 0.0)}" for name in _names(facts)
+    changes = ", ".join(
+        f"{name or 'its own activations'} {told(decades(facts, name))}" for name in _names(facts)
     )
     return Reason(
-        f"{before or 'plain layers: '}decades of the gradient from last to first layer {told}", MEASURED
+        f"{before or 'plain layers: '}decades of the gradient from last to first layer {changes}", MEASURED
     )
 
 

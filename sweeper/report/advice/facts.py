@@ -37,6 +37,8 @@ class Facts:
 
     study: Study
     """As asked, with a loss that fits the data."""
+    looked: Study
+    """`study` with inputs and targets standardized where that is advised: what `network` was seen with."""
     data: Data
     parameters: Mapping[str, Any]
     """The deepest configuration of the space, first choices otherwise."""
@@ -88,7 +90,7 @@ class Facts:
         if widths is None or len(widths) < 3 or not ACTIVATIONS[activation].elementwise:
             return None
         variances = network_variances(scheme or self.scheme(activation), widths)
-        standard = self.study.data.standardize and not self.inputs.tokens
+        standard = self.looked.data.standardize and not self.inputs.tokens
         return predicted_profile(activation, variances, 1.0 if standard else self.inputs.mean_square)
 
 
@@ -103,19 +105,22 @@ def facts_about(study: Study, look: Look, *, thorough: bool = True) -> Facts:
     data, misfit = readable(study)
     targets = target_facts(data)
     fitting = study if not misfit else with_loss(study, LOSS_OF.get(targets.kind, "mse"))
+    inputs = input_facts(data)
+    looked = rescaled(fitting, inputs, targets)
     parameters = deepest(fitting)
     settings = settings_of(fitting, parameters)
     own = _activations(fitting, settings)
     if thorough:
-        network = _looked(look, fitting, data, parameters, own)
+        network = _looked(look, looked, data, parameters, own)
     else:
-        network = look(fitting, data, parameters, own, ())
+        network = look(looked, data, parameters, own, ())
     return Facts(
         fitting,
+        looked,
         data,
         parameters,
         settings,
-        input_facts(data),
+        inputs,
         targets,
         network,
         study.training.loss,
@@ -133,12 +138,14 @@ def _looked(
     look: Look, study: Study, data: Data, parameters: Mapping[str, Any], own: Sequence[str | None]
 ) -> Network:
     """The study's activations and the candidates; only the former where the model has none to swap."""
+    descends = {"sgd", "momentum", "nesterov"} & set(study.space.entries["optimizer"].values or ())
+    curved = own if descends else ()
     if own == (None,):
         try:
-            return look(study, data, parameters, (None, *CANDIDATES), own)
+            return look(study, data, parameters, (None, *CANDIDATES), curved)
         except ModelError:
-            return look(study, data, parameters, own, own)
-    return look(study, data, parameters, tuple(dict.fromkeys([*own, *CANDIDATES])), own)
+            return look(study, data, parameters, own, curved)
+    return look(study, data, parameters, tuple(dict.fromkeys([*own, *CANDIDATES])), curved)
 
 
 def readable(study: Study) -> tuple[Data, str]:
@@ -172,6 +179,28 @@ def with_loss(study: Study, loss: str) -> Study:
     raw["training"]["loss"] = loss
     if LOSSES[loss].task == "regression" and raw["search"]["objective"] == "validation_error":
         raw["search"]["objective"] = "validation_loss"
+    return Study(folder=study.folder, trusted=True, **raw)
+
+
+def off_scale(study: Study, targets: TargetFacts) -> bool:
+    """Real targets far from mean 0 and deviation 1 that are trained on as they come."""
+    if targets.kind in LOSS_OF or study.data.standardize_target:
+        return False
+    return not (0.3 < targets.std < 3 and abs(targets.mean) < 3 * targets.std)
+
+
+def unstandard(study: Study, inputs: InputFacts) -> bool:
+    """Inputs of unlike scales that are trained on as they come."""
+    return not (study.data.standardize or inputs.standard or inputs.tokens)
+
+
+def rescaled(study: Study, inputs: InputFacts, targets: TargetFacts) -> Study:
+    """`study`, inputs and targets standardized where they had better be."""
+    wanted = {"standardize": unstandard(study, inputs), "standardize_target": off_scale(study, targets)}
+    if not any(wanted.values()):
+        return study
+    raw = study.to_dict()
+    raw["data"] |= {key: True for key, value in wanted.items() if value}
     return Study(folder=study.folder, trusted=True, **raw)
 
 

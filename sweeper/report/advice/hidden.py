@@ -46,6 +46,11 @@ def decades(facts: Facts, name: str | None) -> float | None:
     return math.log10(gradients[0] / gradients[-1]) if gradients[0] > 0 else -math.inf
 
 
+def told(change: float | None) -> str:
+    """``−0.59``; ``−∞`` where nothing arrives."""
+    return "−∞" if change == -math.inf else signed(change or 0.0)
+
+
 def predicted_decades(facts: Facts, name: str, scheme: str | None = None) -> float | None:
     """The same, from mean-field theory; ``None`` where that is not about this model."""
     profile = facts.predicted(name, scheme)
@@ -56,7 +61,10 @@ def _search(facts: Facts, swappable: list[str]) -> Advice:
     sound = [name for name in swappable if abs(decades(facts, name) or 0.0) <= HEALTHY]
     own = [name for name in sound if name in facts.activations]
     chosen = [*own, *(name for name in PREFERRED if name in sound and name not in own)]
-    chosen = (own if len(own) >= MOST else chosen[:MOST]) or ["relu", "tanh"]
+    chosen = own if len(own) >= MOST else chosen[:MOST]
+    if not chosen:
+        what = "None keeps its gradient at this depth with these weights: see the advice on depth first."
+        return Advice("hidden", TOPIC, what, tuple(_table(facts, swappable)))
     same = set(chosen) == set(facts.activations)
     what = f"{'Keep searching' if same else 'Search'} {listing(chosen)}."
     reasons = [
@@ -76,7 +84,7 @@ def _table(facts: Facts, names: list[str]) -> Iterator[Reason]:
         yield Reason("with one hidden layer no gradient can vanish between layers", COMPUTED)
         return
     where = f"between the last and the first of {count(facts.layers, 'hidden layer')}"
-    found = [f"{name} {signed(decades(facts, name) or 0.0)}" for name in names]
+    found = [f"{name} {told(decades(facts, name))}" for name in names]
     yield Reason(
         f"before training, the gradient changes {where} by these decades: {listing(found)} (a decade is "
         "a factor "
@@ -84,29 +92,30 @@ def _table(facts: Facts, names: list[str]) -> Iterator[Reason]:
         MEASURED,
     )
     theory = [(name, predicted_decades(facts, name)) for name in names]
-    told = [f"{name} {signed(value)}" for name, value in theory if value is not None]
-    if told:
-        yield Reason(f"mean-field theory for these widths and weights: {listing(told)}", COMPUTED)
+    known = [f"{name} {signed(value)}" for name, value in theory if value is not None]
+    if known:
+        yield Reason(f"mean-field theory for these widths and weights: {listing(known)}", COMPUTED)
 
 
 def _lost(facts: Facts, name: str, change: float) -> Advice:
     verb = "vanish" if change < 0 else "explode"
-    others = [a for a in facts.activations if a != name]
-    others += [a for a in PREFERRED if a != name and a not in others][: max(0, 2 - len(others))]
+    others = [a for a in facts.activations if a != name and abs(decades(facts, a) or 0.0) < LOST]
     reasons = [
-        Reason(
-            f"before training its gradient is {times(change)} {'smaller' if change < 0 else 'larger'} at "
-            "the first "
-            f"of {count(facts.layers, 'hidden layer')} than at the last",
-            MEASURED,
-        ),
+        Reason(_change(facts, change), MEASURED),
         *_theory(facts, name),
         *_why(name, change),
     ]
     what = f"{name}: gradients {verb} at this depth. Leave it out, or see the advice on depth."
-    return Advice(
-        f"no-{name.replace('_', '-')}", TOPIC, what, tuple(reasons), {"search.space.activation": others}
-    )
+    settings = {"search.space.activation": others} if others else {}
+    return Advice(f"no-{name.replace('_', '-')}", TOPIC, what, tuple(reasons), settings, alternative=True)
+
+
+def _change(facts: Facts, change: float) -> str:
+    where = f"at the first of {count(facts.layers, 'hidden layer')}"
+    if math.isinf(change):
+        return f"before training no gradient at all arrives {where}"
+    than = "smaller" if change < 0 else "larger"
+    return f"before training its gradient is {times(change)} {than} {where} than at the last"
 
 
 def _theory(facts: Facts, name: str) -> Iterator[Reason]:
@@ -166,9 +175,7 @@ def _dead(facts: Facts) -> Advice:
 def _own(facts: Facts) -> Advice:
     change = decades(facts, None)
     said = (
-        ""
-        if change is None
-        else f"; its gradient changes by {signed(change)} decades from last to first layer"
+        "" if change is None else f"; its gradient changes by {told(change)} decades from last to first layer"
     )
     text = f"the model brings its own activations, and they cannot be swapped from outside{said}"
     return Advice("hidden", TOPIC, "Keep the model's own activations.", (Reason(text, MEASURED),))

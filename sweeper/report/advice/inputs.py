@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 
-from sweeper.report.advice.facts import Facts
+from sweeper.report.advice.facts import Facts, unstandard
 from sweeper.report.advice.item import COMPUTED, MEASURED, Advice, Reason, rule
 from sweeper.report.words import count, number
 
@@ -13,7 +13,7 @@ SMALL_BATCH = 8
 
 def advise_inputs(facts: Facts) -> Iterator[Advice]:
     """Standardization, a model that sees the shape of the rows, batches too small for batch norm."""
-    if not facts.study.data.standardize and not facts.inputs.standard and not facts.inputs.tokens:
+    if unstandard(facts.study, facts.inputs):
         yield _standardize(facts)
     shape = facts.inputs.shape
     if len(shape) == 3 and facts.study.model.source == "mlp":

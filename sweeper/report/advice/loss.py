@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sweeper.components.losses import LOSSES
-from sweeper.report.advice.facts import LOSS_OF, Facts, loaded
+from sweeper.report.advice.facts import LOSS_OF, Facts, loaded, off_scale
 from sweeper.report.advice.item import COMPUTED, MEASURED, Advice, Reason, rule
 from sweeper.report.words import number, percent, shown
 
@@ -25,7 +25,7 @@ def advise_loss(facts: Facts) -> Iterator[Advice]:
         yield from _counts(facts)
     if targets.heavy_tailed and facts.asked_loss != "huber":
         yield _robust(facts)
-    if _off_scale(facts):
+    if off_scale(facts.study, targets):
         yield _scaled(facts)
 
 
@@ -142,14 +142,6 @@ def _robust(facts: Facts) -> Advice:
     )
 
 
-def _off_scale(facts: Facts) -> bool:
-    """Real targets far from mean 0 and deviation 1 that are trained on as they come."""
-    targets = facts.targets
-    if targets.kind in LOSS_OF or facts.study.data.standardize_target:
-        return False
-    return not (0.3 < targets.std < 3 and abs(targets.mean) < 3 * targets.std)
-
-
 def _scaled(facts: Facts) -> Advice:
     targets = facts.targets
     size = targets.mean**2 + targets.std**2
@@ -166,7 +158,8 @@ def _scaled(facts: Facts) -> Advice:
                 MEASURED,
             ),
             Reason(
-                "the gradient of mse is in proportion to the error, so learning rates and penalty weights would mean "
+                "the gradient of mse is in proportion to the error, so learning rates and penalty "
+                "weights would mean "
                 "something else than at a scale of 1",
                 COMPUTED,
             ),

@@ -16,6 +16,7 @@ from sweeper.report.sections import (
     learning_rate,
     penalty,
     run,
+    stability,
     trials,
     units,
 )
@@ -32,6 +33,7 @@ SECTIONS: tuple[Section, ...] = (
     convergence.SECTION,
     gradients.SECTION,
     units.SECTION,
+    stability.SECTION,
     importances.SECTION,
     history.SECTION,
     trials.SECTION,

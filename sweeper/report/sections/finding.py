@@ -1,5 +1,7 @@
 """Did the study find what it was expected to find?"""
 
+import pandas as pd
+
 from sweeper.report.section import Evidence, Section, Shown
 from sweeper.tables.findings import CONTRARY, FOUND, NOT_FOUND
 
@@ -11,13 +13,17 @@ def applies(evidence: Evidence) -> bool:
     return len(evidence.tables["finding"]) > 0
 
 
+def deciding(frame: pd.DataFrame) -> pd.DataFrame:
+    """The number without the sentences, which stand above it."""
+    return frame[["verdict", "number", "low", "high", "unit", "basis"]]
+
+
 def answer(evidence: Evidence) -> tuple[str, ...]:
     """The verdict with the expectation, then the measurement, then who says so."""
     if not applies(evidence):
         return ("Nothing was expected of this study: it has no [expect].",)
     row = evidence.tables["finding"].iloc[0]
-    expected_by = str(row["expected_by"]).rstrip(".")
-    return f"{HEADS[row['verdict']]}: {row['expected']}", str(row["sentence"]), f"Expected by {expected_by}."
+    return f"{HEADS[row['verdict']]}: {row['expected']}", row["sentence"], f"Source: {row['expected_by']}."
 
 
 SECTION = Section(
@@ -25,7 +31,7 @@ SECTION = Section(
     question="Was it found as expected?",
     answer=answer,
     applies=applies,
-    shown=(Shown("finding", "The number that decides"),),
+    shown=(Shown("finding", "The number that decides", deciding),),
     how=(
         "The study file says what is expected, by which source, and which check decides. Found: the whole "
         "95 % interval (or the bracket between two neighbouring rates) lies on the expected side; contrary: "

@@ -65,21 +65,25 @@ def _paired(source: Source, parameter: str, value: Any, than: Any, quantity: str
         return None
     apart = pairs[:, 0] - pairs[:, 1]
     bad = fresh[fresh["outcome"] != "completed"]["trial"].value_counts()
+    low, high = interval(apart)
     return Difference(
-        float(apart.mean()),
-        *interval(apart),
-        *(float(mean) for mean in pairs.mean(axis=0)),
-        _name(one[parameter]),
-        _name(other[parameter]),
-        f"the best finalist of each on {len(pairs)} fresh seeds, pair by pair",
-        bool(bad.get(one["trial"], 0) > bad.get(other["trial"], 0)),
+        mean=float(apart.mean()),
+        low=low,
+        high=high,
+        value=float(pairs[:, 0].mean()),
+        than=float(pairs[:, 1].mean()),
+        value_name=_name(one[parameter]),
+        than_name=_name(other[parameter]),
+        basis=f"the best finalist of each on {len(pairs)} fresh seeds, pair by pair",
+        more_failures=bool(bad.get(one["trial"], 0) > bad.get(other["trial"], 0)),
     )
 
 
 def _of_search(source: Source, parameter: str, value: Any, than: Any, quantity: str) -> Difference | None:
     """Difference of medians over the evenly spread trials of the explore phase, with a bootstrap interval.
 
-    Of the objective a trial that diverged counts as one that learned nothing: with its first loss.
+    Of the objective a trial that diverged counts as one that learned nothing: with its first loss;
+    a pruned one with the best it had reached.
     """
     search = search_trials(source.trials)
     explored = search[search["phase"] == "explore"]
@@ -100,8 +104,16 @@ def _of_search(source: Source, parameter: str, value: Any, than: Any, quantity: 
     medians = [float(np.median(group)) for group in groups]
     drawn = [_medians(group, place) for place, group in enumerate(groups)]
     low, high = np.quantile(drawn[0] - drawn[1], [0.025, 0.975])
-    basis = f"medians over {len(groups[0])} and {len(groups[1])} trials of the search, one seed each"
-    return Difference(medians[0] - medians[1], float(low), float(high), *medians, *map(_name, names), basis)
+    return Difference(
+        mean=medians[0] - medians[1],
+        low=float(low),
+        high=float(high),
+        value=medians[0],
+        than=medians[1],
+        value_name=_name(names[0]),
+        than_name=_name(names[1]),
+        basis=f"medians over {len(groups[0])} and {len(groups[1])} trials of the search, one seed each",
+    )
 
 
 def _medians(values: np.ndarray, seed: int) -> np.ndarray:

@@ -8,7 +8,7 @@ import pandas as pd
 from sweeper.study.expect import NearLimit
 from sweeper.tables.findings.finding import Finding, judge, text, unknown
 from sweeper.tables.findings.stable import bracket, unstable
-from sweeper.tables.intervals import interval
+from sweeper.tables.intervals import multiplicities
 from sweeper.tables.select import completed_search
 from sweeper.tables.source import Source
 
@@ -20,15 +20,22 @@ BASIN = 1.1
 
 
 def near_limit(source: Source, asked: NearLimit) -> Finding:
-    """Found: the whole interval of the ratio lies below `factor`; of the optimizer with the lowest loss."""
+    """Found: the whole interval of the ratio lies below `factor`; of the optimizer with the lowest loss.
+
+    A rate trains if it does so in the search and on every fresh seed that it was tried on.
+    """
     done = completed_search(source.trials).sort_values(["objective", "trial"])
     if done.empty:
         return unknown(UNIT, "No trial was completed.")
     optimizer = str(done["optimizer"].iloc[0])
-    largest, beyond = bracket(source, optimizer)
-    if math.isnan(largest) or math.isnan(beyond):
+    done = done[done["optimizer"] == optimizer]
+    lost = source.trials[(source.trials["phase"] == "confirm") & (source.trials["outcome"] != "completed")]
+    failed = done.loc[done["trial"].isin(lost["trial"]), "learning_rate"].astype(float)
+    beyond = float(np.fmin.reduce([*failed, bracket(source, optimizer)[1]]))
+    trains = done[~done["trial"].map(unstable(source)) & (done["learning_rate"] < beyond)]
+    if math.isnan(beyond) or trains.empty:
         return unknown(UNIT, f"No learning rate of {optimizer} is known to be too large; try larger ones.")
-    trains = done[(done["optimizer"] == optimizer) & ~done["trial"].map(unstable(source))]
+    largest = float(trains["learning_rate"].max())
     best, low, high, basis = _from_seeds(source, trains) or _from_search(trains)
     ratio, ends = largest / best, (largest / high, largest / low)
     said = (
@@ -40,17 +47,18 @@ def near_limit(source: Source, asked: NearLimit) -> Finding:
 
 
 def _from_seeds(source: Source, trains: pd.DataFrame) -> tuple[float, float, float, str] | None:
-    """Geometric mean over fresh seeds of each seed's best rate, with its interval."""
+    """The rate of lowest mean over fresh seeds, and its interval: resampled seeds pick it anew."""
     fresh = source.trials[source.trials["phase"] == "confirm"]
-    fresh = fresh[fresh["trial"].isin(trains["trial"]) & (fresh["outcome"] == "completed")]
-    first = fresh.sort_values(["objective", "trial"]).drop_duplicates("seed")
-    rates = first["learning_rate"].to_numpy(dtype=float)
-    if len(rates) < SEEDS:
+    fresh = fresh[fresh["trial"].isin(trains["trial"])]
+    table = fresh.pivot(index="seed", columns="learning_rate", values="objective").astype(float)
+    seeds, candidates = table.shape
+    if seeds < SEEDS:
         return None
-    low, high = interval(np.log(rates))
-    finalists = fresh["trial"].nunique()
-    basis = f"the best of {finalists} rates on each of {len(rates)} fresh seeds, geometric mean"
-    return float(np.exp(np.log(rates).mean())), math.exp(low), math.exp(high), basis
+    rates, values = table.columns.to_numpy(dtype=float), table.to_numpy()
+    drawn = rates[(multiplicities(seeds) @ values).argmin(axis=1)]
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    basis = f"the lowest mean of {candidates} rates over {seeds} fresh seeds"
+    return float(rates[values.mean(axis=0).argmin()]), float(low), float(high), basis
 
 
 def _from_search(trains: pd.DataFrame) -> tuple[float, float, float, str]:

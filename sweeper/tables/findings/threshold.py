@@ -43,7 +43,8 @@ def threshold(source: Source, asked: Threshold) -> Finding:
         f"Training begins to diverge at η·λmax between these rates: {'; '.join(parts)}. "
         f"The farthest from theory, {farthest}, is off by {off}."
     )
-    basis = f"neighbouring stable and unstable rates among {len(search_trials(source.trials))} trials, one seed each"
+    tries = len(search_trials(source.trials))
+    basis = f"neighbouring stable and unstable rates among {tries} trials, one seed each"
     verdict = _verdict(list(ratios.values()), asked.tolerance)
     return Finding(verdict, float(ratios[farthest].mean()), float(low), float(high), UNIT, basis, said)
 

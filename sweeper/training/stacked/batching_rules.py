@@ -12,21 +12,30 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
+NARROW = 16
+"""Outputs of a layer below which its product is transposed."""
+PLAIN = {"ignore_index": -100, "reduction": "mean", "label_smoothing": 0.0}
+"""Options of ``F.cross_entropy`` as they are when nobody sets them; the others are ``None``."""
+
 
 class StackedLinear(torch.autograd.Function):
     """y = x·Wᵀ + b for every trial: one batched product with the bias inside.
 
     x: (trials, rows, in), W: (trials, out, in), b: (trials, out) or ``None``. The gradient of W comes out
-    in the layout of W, so that nothing is transposed.
+    in the layout of W, so that nothing is transposed. A narrow output is computed as (W·xᵀ)ᵀ, which is
+    two to three times as fast.
     """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, w: Tensor, b: Tensor | None) -> Tensor:
         ctx.save_for_backward(x, w)
         ctx.biased = b is not None
-        if b is None:
-            return torch.bmm(x, w.transpose(1, 2))
-        return torch.baddbmm(b.unsqueeze(1), x, w.transpose(1, 2))
+        if w.shape[1] < min(NARROW, x.shape[1]):
+            x = x.transpose(1, 2)
+            y = torch.bmm(w, x) if b is None else torch.baddbmm(b.unsqueeze(2), w, x)
+            return y.transpose(1, 2)
+        w = w.transpose(1, 2)
+        return torch.bmm(x, w) if b is None else torch.baddbmm(b.unsqueeze(1), x, w)
 
     @staticmethod
     def backward(ctx: Any, gy: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
@@ -62,11 +71,51 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return Linear.apply(x, weight, bias)
 
 
+class StackedCrossEntropy(torch.autograd.Function):
+    """−log softmax(x)[y], mean over the rows of each trial; x: (trials, rows, classes), y: (trials, rows).
+
+    The gradient is (softmax(x) − one-hot(y)) / rows.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, y: Tensor) -> Tensor:
+        largest, y = x.amax(2, keepdim=True), y.unsqueeze(2)
+        e = (x - largest).exp_()
+        total = e.sum(2, keepdim=True)
+        ctx.save_for_backward(e, total, y)
+        return (total.log() + largest - x.gather(2, y)).mean((1, 2))
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, None]:
+        e, total, y = ctx.saved_tensors
+        softmax = e / total
+        softmax.scatter_add_(2, y, softmax.new_full((), -1.0).expand(y.shape))
+        return softmax.mul_((g / y.shape[1]).view(-1, 1, 1)), None
+
+
+class CrossEntropy(torch.autograd.Function):
+    """``F.cross_entropy`` of one trial, which vmap turns into `StackedCrossEntropy`."""
+
+    @staticmethod
+    def forward(x: Tensor, y: Tensor) -> Tensor:
+        return F.cross_entropy(x, y)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        raise RuntimeError("exists under vmap alone")
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, x: Tensor, y: Tensor) -> tuple[Tensor, int]:
+        x, y = (_in_front(t, dim, info.batch_size) for t, dim in zip((x, y), in_dims, strict=True))
+        return StackedCrossEntropy.apply(x, y), 0
+
+
 def cross_entropy(input: Tensor, target: Tensor, **options: Any) -> Tensor:
-    """``F.cross_entropy`` on class numbers, without its look-out for classes to be ignored."""
-    if options or target.is_floating_point() or input.ndim != 2:
+    """``F.cross_entropy`` of rows with class numbers; other forms are left to vmap."""
+    plain = all(value == PLAIN.get(name) for name, value in options.items())
+    if not plain or target.is_floating_point() or input.ndim != 2:
         return F.cross_entropy(input, target, **options)
-    return -input.log_softmax(1).gather(1, target.unsqueeze(1)).mean()
+    return CrossEntropy.apply(input, target)
 
 
 def _in_front(t: Tensor, dim: int | None, size: int) -> Tensor:

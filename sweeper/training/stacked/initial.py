@@ -12,7 +12,7 @@ from sweeper.study.settings import Settings
 from sweeper.training.setup import Task, initial_model
 from sweeper.training.stacked.activation_split import Split
 from sweeper.training.stacked.kernel import AnyKernel, named_kernel
-from sweeper.training.stacked.refusal import Misfit
+from sweeper.training.stacked.refusal import Misfit, NotFusible
 from sweeper.training.stacked.template import Template
 
 
@@ -79,7 +79,10 @@ class Initials:
         built.model.eval()
         with torch.no_grad(), self.template.evaluating():
             mine = self.template.outputs(values, split, self.x[None])[0]
+            before = torch.get_rng_state()
             theirs = built.model(self.x)
+        if not torch.equal(before, torch.get_rng_state()):
+            raise NotFusible("the model draws random numbers when it is evaluated")
         tolerance = 1e-3 if mine.dtype == torch.float32 else 1e-9
         scale = theirs.abs().max().clamp_min(1)
         if mine.shape != theirs.shape or not bool(((mine - theirs).abs() <= tolerance * scale).all()):

@@ -5,7 +5,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.func import vmap
 
 from sweeper.components.penalties import PENALTIES
 from sweeper.training.stacked.activation_split import BINDERS, Hidden, Split
@@ -13,6 +12,7 @@ from sweeper.training.stacked.groups import Group, Updates
 from sweeper.training.stacked.initial import Initial
 from sweeper.training.stacked.kernel import AnyKernel
 from sweeper.training.stacked.noise import Noise
+from sweeper.training.stacked.penalty import weighted
 from sweeper.training.stacked.tape import Tape
 from sweeper.training.stacked.template import Template, losses_of, unstack
 
@@ -140,7 +140,5 @@ class Stack:
         for kind in self.penalties:
             weight = self.weights[kind]
             for call in calls:
-                on = weight.view(-1, *[1] * (call.a.ndim - 1)) > 0
-                kept = torch.where(on, call.a, 0.0)
-                total = total + weight * vmap(PENALTIES[kind])(kept)
+                total = total + weighted(PENALTIES[kind], call.a, weight)
         return total

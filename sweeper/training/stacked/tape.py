@@ -10,7 +10,7 @@ in shapes.py tells which models that would change.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -160,8 +160,7 @@ def writing(
     operation: Any, arguments: Sequence[Any], options: Mapping[str, Any], targets: Sequence[Tensor]
 ) -> Callable[[], Any]:
     """Runs an operation whenever it is called, its results going to `targets`."""
-    variant = out_variant(operation)
-    names = [a.name for a in variant._schema.arguments if a.is_out] if variant is not None else []
+    variant, names = out_variant(operation)
     if variant is not None and len(names) == len(targets):  # a backward may leave out gradients
         return partial(variant._op, *arguments, **options, **dict(zip(names, targets, strict=True)))
 
@@ -172,19 +171,18 @@ def writing(
     return copy
 
 
-def out_variant(operation: Any) -> Any:
-    """The overload of an operation that writes to given tensors, if there is one."""
+@cache
+def out_variant(operation: Any) -> tuple[Any, tuple[str, ...]]:
+    """The overload of an operation that writes to given tensors, and the names under which it takes them."""
     wanted = [(a.name, str(a.type)) for a in operation._schema.arguments]
     packet = operation._overloadpacket
     for name in packet.overloads():
         schema = (overload := getattr(packet, name))._schema
-        outs = [a for a in schema.arguments if a.is_out]
+        outs = tuple(a.name for a in schema.arguments if a.is_out)
         plain = [(a.name, str(a.type)) for a in schema.arguments if not a.is_out]
-        # Factories lose their dtype and device: the target has them.
-        lost = [pair for pair in wanted if pair not in plain]
-        if outs and len(outs) == len(operation._schema.returns) and plain == wanted and not lost:
-            return overload
-    return None
+        if outs and len(outs) == len(operation._schema.returns) and plain == wanted:
+            return overload, outs
+    return None, ()
 
 
 def replaced(value: Any, memory: Callable[[Tensor], Tensor]) -> Any:

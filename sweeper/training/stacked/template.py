@@ -104,18 +104,3 @@ def unstack(flat: Tensor, shapes: Mapping[str, torch.Size]) -> dict[str, Tensor]
     return {
         name: part.view(len(flat), *shape) for part, (name, shape) in zip(parts, shapes.items(), strict=True)
     }
-
-
-def trained_names(template: Template, split: Split, loss: Any, x: Tensor, y: Tensor) -> list[str]:
-    """Parameters that an optimizer would update: those that the loss of (x, y) has a gradient for.
-
-    Frozen ones and those that the forward pass leaves out keep their values, as in ``torch.optim``.
-    """
-    free = {n: p.detach()[None].requires_grad_(p.requires_grad) for n, p in template.parameters.items()}
-    buffers = {name: b.detach().clone()[None] for name, b in template.buffers.items()}
-    with torch.random.fork_rng(devices=[]):
-        outputs = template.outputs({**free, **buffers}, split, x[None])
-        total = losses_of(loss, outputs, y[None]).sum()
-    wanted = {name: p for name, p in free.items() if p.requires_grad}
-    gradients = torch.autograd.grad(total, list(wanted.values()), allow_unused=True)
-    return [name for name, gradient in zip(wanted, gradients, strict=True) if gradient is not None]

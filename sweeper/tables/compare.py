@@ -1,0 +1,248 @@
+"""Two runs against each other: whether they can be compared, on which seeds, and which winner is better.
+
+Each winner was picked as the lowest mean of its own finalists, by the scores that are compared here. So the
+difference of the two is held against its distribution when all contenders of both runs are alike
+(`picked_quantiles`), as well as against Student's t; the wider end counts.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from scipy.optimize import brentq
+
+from sweeper.records.store import Records
+from sweeper.study.study import Study
+from sweeper.tables.answer import Answer
+from sweeper.tables.confirmation import FEW, OFTEN
+from sweeper.tables.intervals import share_interval, standard_error
+
+LEVEL = 0.95
+SIMULATIONS = 20_000
+Numbers = tuple[float, float, float, float, float, float]
+"""Difference, its low and high, P, its low and high."""
+UNKNOWN: Numbers = (math.nan, math.nan, math.nan, math.nan, math.nan, math.nan)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One of the two: a run with an answer."""
+
+    name: str
+    study: Study
+    records: Records
+    answer: Answer
+
+    @property
+    def scores(self) -> "pd.Series[float]":
+        """Objective of the winner on each fresh seed (the index); NaN where it diverged or failed."""
+        trials = self.records.trials
+        rows = trials[(trials["phase"] == "confirm") & (trials["trial"] == self.answer.trial)]
+        return rows.set_index("seed")["objective"].astype(float).sort_index()
+
+    @property
+    def contenders(self) -> int:
+        """Finalists that the winner was picked from without being told from them."""
+        return 1 + len(self.answer.tied)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The winners of two runs, A and B; lower scores are better.
+
+    Numbers are NaN where too few seeds were completed for them.
+    """
+
+    paired: bool
+    why: str
+    """Why it is paired, or is not."""
+    pairs: int
+    """Seeds on which both completed, if paired."""
+    difference: float
+    """Mean of B − A: above 0 where A is better."""
+    low: float
+    high: float
+    p_better: float
+    """P(A < B) on a fresh seed, ties counted half."""
+    p_low: float
+    p_high: float
+    verdict: str
+    """``a`` or ``b`` is better: the interval of the difference leaves 0 out, P ≥ ¾, its interval above ½;
+    ``undecided``; ``unconfirmed`` where a winner has fewer than two completed fresh seeds."""
+
+
+def incomparable(a: Run, b: Run) -> str:
+    """Why scores of the two runs are not in the same unit or about the same data; empty if they are."""
+    one, other = a.study, b.study
+    if one.search.objective != other.search.objective:
+        return f"{a.name} ranks by {one.search.objective}, {b.name} by {other.search.objective}"
+    source = (str(_source(one)), str(_source(other)))
+    if source[0] != source[1]:
+        return f"{a.name} has the data {source[0]}, {b.name} has {source[1]}"
+    for key in ("target", "options"):
+        values = getattr(one.data, key), getattr(other.data, key)
+        if values[0] != values[1]:
+            return f"data.{key} is {values[0]} in {a.name} and {values[1]} in {b.name}"
+    if one.search.objective == "validation_error":
+        return ""
+    if str(_plain(one.training.loss)) != str(_plain(other.training.loss)):
+        return (
+            f"{a.name} has the loss {_plain(one.training.loss)}, {b.name} has {_plain(other.training.loss)}"
+        )
+    if one.data.standardize_target != other.data.standardize_target:
+        return "the targets are standardized in one of them only, so losses are in other units"
+    return ""
+
+
+def _source(study: Study) -> Any:
+    """Built-in name; file or function with the folder that it is looked up from."""
+    source = _plain(study.data.source)
+    local = study.folder is not None and (":" in source or "." in source)
+    return f"{source} (from {study.folder})" if local else source
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else f"{value.__module__}:{value.__qualname__}"
+
+
+def unpaired_because(a: Run, b: Run) -> str:
+    """Why a seed does not mean the same in both runs; empty if it does."""
+    if a.study.search.seed != b.study.search.seed:
+        seeds = a.study.search.seed, b.study.search.seed
+        return f"search.seed is {seeds[0]} and {seeds[1]}, so they hold back other test rows"
+    if a.study.data.split != b.study.data.split:
+        return f"data.split is {_shares(a.study)} and {_shares(b.study)}, so they validate on other rows"
+    shared = int((a.scores.notna() & b.scores.notna()).sum()) if len(a.scores) and len(b.scores) else 0
+    if shared < FEW:
+        return f"they share {shared} completed fresh seed{'s' * (shared != 1)}"
+    return ""
+
+
+def _shares(study: Study) -> str:
+    return "/".join(f"{share:g}" for share in study.data.split)
+
+
+def compare(a: Run, b: Run) -> Compared:
+    """Difference of the winners with its interval, P(A < B) with its interval, and what they add up to."""
+    reason = unpaired_because(a, b)
+    one, other = _finite(a.scores), _finite(b.scores)
+    if min(len(one), len(other)) < FEW:
+        short = [run.name for run, found in ((a, one), (b, other)) if len(found) < FEW]
+        why = f"fewer than {FEW} completed fresh seeds in {' and '.join(short)}"
+        return Compared(False, why, 0, *UNKNOWN, "unconfirmed")
+    if reason:
+        found = unpaired(one, other, a.contenders, b.contenders)
+        return _judged(found, False, f"unpaired, because {reason}", 0)
+    both = pd.concat([a.scores, b.scores], axis=1, keys=["a", "b"]).dropna()
+    pairs = (both["b"] - both["a"]).to_numpy()
+    why = f"paired: the same data, split and fresh seeds ({len(pairs)} of them completed in both)"
+    return _judged(paired(pairs, a.contenders, b.contenders), True, why, len(pairs))
+
+
+def _judged(found: Numbers, is_paired: bool, why: str, pairs: int) -> Compared:
+    _, low, high, p, p_low, p_high = found
+    verdict = "undecided"
+    if low > 0 and p >= OFTEN and p_low > 0.5:
+        verdict = "a"
+    elif high < 0 and p <= 1 - OFTEN and p_high < 0.5:
+        verdict = "b"
+    return Compared(is_paired, why, pairs, *found, verdict)
+
+
+def paired(differences: np.ndarray, k_a: int = 1, k_b: int = 1) -> Numbers:
+    """(mean, low, high, P, low, high) of differences B − A, one for each seed; at least two.
+
+    `k_a` and `k_b` are the contenders that each winner was picked from. P has Wilson's interval.
+    """
+    n, mean, error = len(differences), float(differences.mean()), standard_error(differences)
+    quantile = float(stats.t.ppf((1 + LEVEL) / 2, n - 1))
+    picked = picked_quantiles(n, n, k_a, k_b, paired=True)
+    low, high = _ends(mean, error, quantile, picked)
+    won = float((differences > 0).sum() + (differences == 0).sum() / 2)
+    return mean, low, high, won / n, *share_interval(won, n)
+
+
+def unpaired(a: np.ndarray, b: np.ndarray, k_a: int = 1, k_b: int = 1) -> Numbers:
+    """The same for independent scores: Welch's t (1947), Mann and Whitney's P (`superiority_interval`)."""
+    errors = np.array([standard_error(a), standard_error(b)])
+    error, mean = float(np.sqrt((errors**2).sum())), float(b.mean() - a.mean())
+    freedom = (
+        float((errors**2).sum() ** 2 / (errors**4 / np.array([len(a) - 1, len(b) - 1])).sum()) if error else 1
+    )
+    quantile = float(stats.t.ppf((1 + LEVEL) / 2, freedom))
+    low, high = _ends(mean, error, quantile, picked_quantiles(len(a), len(b), k_a, k_b, paired=False))
+    above = (b[None, :] > a[:, None]).mean() + (b[None, :] == a[:, None]).mean() / 2
+    return mean, low, high, float(above), *superiority_interval(float(above), len(a), len(b))
+
+
+def _ends(mean: float, error: float, quantile: float, picked: tuple[float, float]) -> tuple[float, float]:
+    return mean - max(quantile, picked[1]) * error, mean - min(-quantile, picked[0]) * error
+
+
+@cache
+def picked_quantiles(n_a: int, n_b: int, k_a: int, k_b: int, *, paired: bool) -> tuple[float, float]:
+    """Quantiles, 2.5 % and 97.5 %, of t = (mean B − mean A) / error, A and B the lowest of `k_a` and `k_b`.
+
+    Scores are independent standard normal, simulated with a fixed seed; with one contender each it is
+    Student's t. What a seed does to all alike cancels in paired differences, so it is left out.
+    """
+    if k_a == k_b == 1 and paired:
+        quantile = float(stats.t.ppf((1 + LEVEL) / 2, n_a - 1))
+        return -quantile, quantile
+    rng = np.random.default_rng(0)
+    a, b = (_lowest(rng.standard_normal((SIMULATIONS, k, n))) for k, n in ((k_a, n_a), (k_b, n_b)))
+    if paired:
+        errors = (b - a).std(axis=1, ddof=1) / np.sqrt(n_a)
+    else:
+        errors = np.sqrt(a.var(axis=1, ddof=1) / n_a + b.var(axis=1, ddof=1) / n_b)
+    low, high = np.quantile((b.mean(axis=1) - a.mean(axis=1)) / errors, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)
+
+
+def _lowest(draws: np.ndarray) -> np.ndarray:
+    """Of (simulations, contenders, seeds) the contender of lowest mean: (simulations, seeds)."""
+    picked = draws.mean(axis=2).argmin(axis=1)
+    return np.asarray(draws[np.arange(len(draws)), picked])
+
+
+def superiority_interval(p: float, m: int, n: int, level: float = LEVEL) -> tuple[float, float]:
+    """Interval of P(A < B) from its share `p` over the m·n pairs of independent scores.
+
+    Where |θ − p| = z √V(θ), V(θ) = θ(1 − θ)(1 + N(1 − θ)/(2 − θ) + Nθ/(1 + θ)) / (mn), N = (m + n)/2 − 1:
+    Newcombe 2006 (Statistics in Medicine 25, part 2, method 5). It keeps its width at p = 0 and 1.
+    """
+    z, big = float(stats.norm.ppf((1 + level) / 2)), (m + n) / 2 - 1
+
+    def excess(theta: float) -> float:
+        spread = 1 + big * (1 - theta) / (2 - theta) + big * theta / (1 + theta)
+        return abs(theta - p) - z * math.sqrt(max(theta * (1 - theta), 0.0) * spread / (m * n))
+
+    low = 0.0 if p <= 0 else _root(excess, 0.0, p)
+    high = 1.0 if p >= 1 else _root(excess, p, 1.0)
+    return low, high
+
+
+def _root(f: Any, low: float, high: float) -> float:
+    """Where f changes its sign: it is above 0 at the outer end and not at p, p = 0 and 1 apart."""
+    tiny = 1e-12
+    left, right = (low + tiny if low == 0 else low), (high - tiny if high == 1 else high)
+    return float(brentq(f, left, right)) if f(left) * f(right) < 0 else (low if f(left) >= 0 else high)
+
+
+def _finite(values: "pd.Series[float]") -> np.ndarray:
+    found = values.to_numpy()
+    return np.asarray(found[np.isfinite(found)])
+
+
+def to_dict(found: Compared) -> Mapping[str, Any]:
+    """For JSON, which has no NaN."""
+    numbers = {
+        name: getattr(found, name) for name in ("difference", "low", "high", "p_better", "p_low", "p_high")
+    }
+    plain = {name: None if math.isnan(value) else float(value) for name, value in numbers.items()}
+    return {"verdict": found.verdict, "paired": found.paired, "why": found.why, "pairs": found.pairs, **plain}

@@ -1,0 +1,201 @@
+"""One run, killed and interrupted in every way, and started again by the same command each time."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import optuna
+import pandas as pd
+import pytest
+
+from sweeper.records.run_folder import load_test
+from sweeper.records.store import load, load_trials
+
+HELPERS = Path(__file__).parents[1] / "helpers"
+TRIALS = 16
+STUDY = f"""
+name = "interrupted"
+[data]
+source = "misbehaving:data"
+[model]
+source = "misbehaving:logged"
+[training]
+steps = 6
+batch_size = 8
+evaluations = 2
+device = "cpu"
+[search]
+trials = {TRIALS}
+generation = 6
+[search.space]
+optimizer = "sgd"
+learning_rate = 0.1
+"model.tag" = {{ low = 0, high = {TRIALS - 1} }}
+[confirm]
+finalists = 1
+seeds = 2
+"""
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+
+
+@dataclass
+class Sweep:
+    """A folder with a study, and processes that run it."""
+
+    folder: Path
+
+    @property
+    def records(self) -> Path:
+        return self.folder / "runs" / "interrupted" / "records"
+
+    def start(self) -> "subprocess.Popen[str]":
+        """The command, in a process group of its own as in a terminal."""
+        command = [sys.executable, str(HELPERS / "sweeper_without_report.py"), "run", "study.toml"]
+        return subprocess.Popen(
+            [*command, "--jobs", "2", "--engine", "reference"],
+            cwd=self.folder,
+            env={**os.environ, "SWEEPER_TEST_LOG": str(self.folder / "log"), "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def recorded(self) -> list[int]:
+        """Numbers of the trials on record."""
+        return load_trials(self.records)["trial"].tolist() if self.records.is_dir() else []
+
+    def starts(self) -> Counter[int]:
+        """How often the training of each tag has begun."""
+        log = self.folder / "log"
+        return Counter(int(line) for line in log.read_text("utf-8").split()) if log.exists() else Counter()
+
+    def wait_for(self, process: "subprocess.Popen[str]", count: int) -> None:
+        """Until so many trials are on record and others are under way."""
+        deadline = time.monotonic() + 100
+        while len(self.recorded()) < count and time.monotonic() < deadline and process.poll() is None:
+            time.sleep(0.02)
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.1)
+
+    def processes(self) -> list[int]:
+        """Those that carry this test's mark, of whatever parent."""
+        mark, found = f"SWEEPER_TEST_LOG={self.folder / 'log'}".encode(), []
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                if mark in (entry / "environ").read_bytes():
+                    found.append(int(entry.name))
+            except OSError:
+                continue
+        return found
+
+    def everybody_left(self) -> bool:
+        """Whether all processes are gone within some seconds."""
+        deadline = time.monotonic() + 15
+        while (left := self.processes()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return not left
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sweep]:
+    """The run that all tests of this file hurt, one after the other."""
+    folder = tmp_path_factory.mktemp("interrupted")
+    (folder / "study.toml").write_text(STUDY, encoding="utf-8")
+    (folder / "misbehaving.py").write_text((HELPERS / "misbehaving.py").read_text("utf-8"), encoding="utf-8")
+    started = Sweep(folder)
+    yield started
+    for process in started.processes():
+        os.kill(process, signal.SIGKILL)
+
+
+def kill_group(process: "subprocess.Popen[str]") -> None:
+    """As when the machine loses its power."""
+    os.killpg(process.pid, signal.SIGKILL)
+
+
+def kill_driver(process: "subprocess.Popen[str]") -> None:
+    """As the kernel does with a process that takes too much memory."""
+    process.kill()
+
+
+def press_ctrl_c(process: "subprocess.Popen[str]") -> None:
+    """A terminal sends it to driver and workers."""
+    os.killpg(process.pid, signal.SIGINT)
+
+
+def terminate(process: "subprocess.Popen[str]") -> None:
+    """As a cluster does when the time of a job is over."""
+    process.terminate()
+
+
+WAYS = [(kill_group, -9, 3), (kill_driver, -9, 6), (press_ctrl_c, 130, 9), (terminate, 130, 12)]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("way", "code", "count"), WAYS, ids=lambda value: getattr(value, "__name__", None))
+def test_what_is_finished_stays_finished(
+    sweep: Sweep, way: Callable[["subprocess.Popen[str]"], None], code: int, count: int
+) -> None:
+    """However it ends: no process stays, what was on record is, and none of it had been trained again."""
+    before, started = set(sweep.recorded()), sweep.starts()
+    process = sweep.start()
+    sweep.wait_for(process, count)
+    kept = set(sweep.recorded())
+    way(process)
+    told = process.communicate(timeout=60)[1]
+    assert process.returncode == code
+    if code == 130:
+        assert told.splitlines()[-1] == (
+            "interrupted; finished trials are kept. "
+            "Go on with: sweeper run study.toml --jobs 2 --engine reference"
+        )
+        assert "Traceback" not in told
+        assert "Warning" not in told
+    assert sweep.everybody_left()
+    assert kept <= set(sweep.recorded())
+    assert len(sweep.recorded()) == len(set(sweep.recorded())) < TRIALS
+    again = sweep.starts()
+    assert all(again[number] == started[number] for number in before)
+
+
+@pytest.mark.timeout(300)
+def test_in_the_end_everything_was_trained_once(sweep: Sweep) -> None:
+    """The same command finishes: all trials are on record once, in Optuna once, confirmed and tested."""
+    before, started = set(sweep.recorded()), sweep.starts()
+    assert len(before) >= WAYS[-1][-1]
+    process = sweep.start()
+    told = process.communicate(timeout=200)
+    assert process.returncode == 0, told
+    assert f"resuming after {len(before)} finished trials" in told[1]
+    assert sweep.everybody_left()
+    frame = load(sweep.records)
+    assert frame.trials["trial"].tolist() == [0, *range(TRIALS)] + [0] * 0 or len(frame.trials) == TRIALS + 2
+    search = frame.trials[frame.trials["phase"] != "confirm"]
+    assert search["trial"].tolist() == search["model.tag"].tolist() == list(range(TRIALS))
+    confirmed = frame.trials[frame.trials["phase"] == "confirm"]
+    assert confirmed["seed"].tolist() == [1, 2]
+    assert not frame.curves.duplicated(["trial", "seed", "step", "metric"]).any()
+    assert not frame.layers.duplicated(["trial", "seed", "step", "layer", "measure"]).any()
+    winner = int(confirmed["trial"].iloc[0])
+    again = sweep.starts()
+    assert all(again[n] == started[n] for n in before - {winner})
+    assert again[winner] == max(started[winner], 1) + 2 + 2  # two confirmations, two tests
+    tested = load_test(sweep.records.parent)
+    assert tested is not None
+    assert (tested["trial"], tested["seeds"], len(tested["scores"])) == (winner, [1, 2], 2)
+    _check_optuna(sweep.records.parent / "journal.log", search)
+
+
+def _check_optuna(journal: Path, search: pd.DataFrame) -> None:
+    backend = optuna.storages.journal.JournalFileBackend(str(journal))
+    study = optuna.load_study(study_name="interrupted", storage=optuna.storages.JournalStorage(backend))
+    assert [trial.params["model.tag"] for trial in study.trials] == list(range(TRIALS))
+    assert [trial.value for trial in study.trials] == search["objective"].tolist()
+    assert all(trial.state.is_finished() for trial in study.trials)

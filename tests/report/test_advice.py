@@ -1,0 +1,251 @@
+"""Advice before training: its numbers, its commands, and what each reason stands on."""
+
+import itertools
+import json
+import math
+import re
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tomli_w
+import torch
+from torch import nn
+
+from sweeper.components.data import Data
+from sweeper.components.data_facts import target_facts
+from sweeper.journey import load_data
+from sweeper.report.advice import Advice, Asked, advise
+from sweeper.report.advice.show import WIDTH, combined, command, text, to_dict
+from sweeper.report.words import number
+from sweeper.study.load import load
+from sweeper.study.settings import settings
+from sweeper.study.study import Study
+from sweeper.theory.mean_field import born_dead_probability, network_variances, predicted_profile
+from sweeper.training.first_look import chain_widths, first_look
+from sweeper.training.rehearsal import rehearse
+from sweeper.training.setup import Task, rows_of
+
+BASES = re.compile(r"computed|measured on your data|rule of thumb \(.+\)")
+SMALL = {"depth": 2, "width": 8}
+X = np.random.default_rng(0).normal(size=(120, 3))
+TARGETS = {
+    "binary": (X[:, 0] > 0).astype(float),
+    "shares": 1 / (1 + np.exp(-X[:, 0])),
+    "counts": np.random.default_rng(1).poisson(np.exp(1 + X[:, 0])).astype(float),
+    "positive": np.exp(3 + X[:, 0]),
+    "bounded": np.tanh(3 * X[:, 0]),
+    "real": 5 * X[:, 0],
+}
+
+
+def study_file(folder: Path, **sections: Any) -> Path:
+    """A study on `folder`; sections as in a study file."""
+    file = folder / "asked.toml"
+    file.write_text(tomli_w.dumps({"name": "asked", "model": SMALL, **sections}), encoding="utf-8")
+    return file
+
+
+def with_targets(folder: Path, kind: str, **sections: Any) -> Path:
+    """A study with targets of one kind, as floats, and mse."""
+    np.savez(folder / "rows.npz", x=X, y=TARGETS[kind])
+    given: dict[str, Any] = {"data": {"source": "rows.npz"}, "training": {"loss": "mse"}, **sections}
+    return study_file(folder, **given)
+
+
+def advice_on(file: Path, *overrides: str) -> dict[str, Advice]:
+    """Advice by key."""
+    return {one.key: one for one in advise(load(file, overrides), first_look)}
+
+
+def said(one: Advice) -> str:
+    """All reasons of one piece of advice."""
+    return " ".join(reason.text for reason in one.reasons)
+
+
+def check(advice: Mapping[str, Advice], file: Path) -> None:
+    """Each reason names its basis, and every command parses to a valid study that can be trained."""
+    asked = Asked(str(file))
+    commands = [command(one, asked, "asked") for one in advice.values()]
+    commands += [whole] if (whole := combined(list(advice.values()), asked, "asked")) else []
+    for one in advice.values():
+        assert one.what
+        assert one.reasons
+        assert all(BASES.fullmatch(reason.basis) for reason in one.reasons)
+    for line in commands:
+        words = shlex.split(line)
+        assert words[:3] == ["sweeper", "run", str(file)]
+        study = load(words[2], tuple(b for a, b in itertools.pairwise(words) if a == "--set"))
+        assert (study.name == "asked") is (len(words) == 3)
+        assert set(rehearse(Task(study, load_data(study)))) == {""}
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+def test_targets_are_told_apart(kind: str) -> None:
+    """Each kind of target is recognised from its values."""
+    assert target_facts(Data(X, TARGETS[kind][:, None], None)).kind == kind
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+def test_commands_of_regression_advice_run(tmp_path: Path, kind: str) -> None:
+    """For every kind of target each command is a study that loads and trains."""
+    file = with_targets(tmp_path, kind)
+    check(advice_on(file), file)
+
+
+def test_positive_targets_get_softplus(tmp_path: Path) -> None:
+    """Softplus is proposed with its reason, and elu is said not to be positive; so in the command."""
+    advice = advice_on(with_targets(tmp_path, "positive"))
+    assert advice["softplus"].settings["model.output"] == "softplus"
+    assert "elu is not positive, its range is (-1, inf)" in said(advice["softplus"])
+    assert "softplus (0, inf)" in said(advice["softplus"])
+    assert "logarithm" in advice["softplus"].what
+
+
+def test_signed_targets_keep_a_linear_output(tmp_path: Path) -> None:
+    """Nothing positive is proposed for numbers of both signs."""
+    advice = advice_on(with_targets(tmp_path, "real"))
+    assert advice["output"].settings == {}
+    assert "softplus" not in advice
+
+
+@pytest.mark.parametrize("kind", ["binary", "shares"])
+def test_shares_get_bce(tmp_path: Path, kind: str) -> None:
+    """Targets in 0 … 1 get bce with a linear output."""
+    advice = advice_on(with_targets(tmp_path, kind))
+    assert advice["loss"].settings == {"training.loss": "bce"}
+    assert "linear" in advice["output"].what
+
+
+def test_a_loss_that_does_not_fit_is_replaced(tmp_path: Path) -> None:
+    """cross_entropy on real numbers is no error here but advice, with the reason of the refusal."""
+    file = with_targets(tmp_path, "real", training={"loss": "cross_entropy"})
+    advice = advice_on(file)
+    assert advice["loss"].settings == {"training.loss": "mse"}
+    assert "real values" in said(advice["loss"])
+
+
+def test_double_softmax_floor(tmp_path: Path) -> None:
+    """The loss below which softmax before cross_entropy cannot get is what torch gives for a sure output."""
+    advice = advice_on(study_file(tmp_path, data="wine"))
+    sure = nn.functional.cross_entropy(torch.tensor([[1.0, 0.0, 0.0]]), torch.tensor([0])).item()
+    assert f"{sure:.3g}" in said(advice["output"])
+
+
+def test_deep_sigmoid_vanishes(tmp_path: Path) -> None:
+    """The decades that are told are those of mean field and of autograd on this network, and they agree."""
+    space = {"activation": ["sigmoid", "relu"], "optimizer": ["adam"]}
+    file = study_file(tmp_path, model={"depth": 8, "width": 64}, search={"space": space})
+    advice = advice_on(file)
+    widths = [64] * 9
+    profile = predicted_profile("sigmoid", network_variances("xavier", widths))
+    predicted = math.log10(profile[0])
+    assert f"{predicted:+.2f}".replace("-", "−") in said(advice["no-sigmoid"])
+    assert "no-relu" not in advice
+    measured = re.search(r"sigmoid (−[\d.]+)", said(advice["residual"]))
+    assert measured
+    assert -float(measured.group(1)[1:]) == pytest.approx(predicted, abs=0.35)
+    assert "sigmoid" not in advice["hidden"].settings["search.space.activation"]
+    check(advice, file)
+
+
+def test_a_torch_init_that_vanishes_is_replaced(tmp_path: Path) -> None:
+    """ReLU with torch's default weights loses √6 a layer; init = auto is proposed."""
+    space = {"activation": ["relu"], "optimizer": ["adam"]}
+    model = {"depth": 12, "width": 32, "init": "torch"}
+    file = study_file(tmp_path, model=model, search={"space": space})
+    assert advice_on(file)["init"].settings == {"model.init": "auto"}
+
+
+def test_narrow_deep_relu_may_be_born_dead(tmp_path: Path) -> None:
+    """The probability is 1 − (1 − 2⁻ᴺ)ᴸ for the layers of this study."""
+    space = {"activation": ["relu"], "optimizer": ["adam"]}
+    file = study_file(tmp_path, model={"depth": 10, "width": 4}, search={"space": space})
+    advice = advice_on(file)
+    assert born_dead_probability(4, 10) == pytest.approx(0.47554, abs=1e-5)
+    assert "48 %" in said(advice["leaky"])
+    assert advice["leaky"].settings == {"search.space.activation": ["leaky_relu"]}
+
+
+def test_rates_by_optimizer(tmp_path: Path) -> None:
+    """Each optimizer has its range and its source; what the study has already is kept."""
+    space = {"optimizer": ["adam", "lion"], "learning_rate": {"low": 1e-5, "high": 0.1, "log": True}}
+    advice = advice_on(study_file(tmp_path, data="wine", search={"space": space}))
+    assert advice["rate-adam"].settings == {}
+    assert advice["rate-lion"].settings == {} or "lion" in str(advice["rate-lion"].settings)
+    assert any("Kingma" in reason.basis for reason in advice["rate-adam"].reasons)
+
+
+def test_curvature_bounds_the_rates_of_gradient_descent(tmp_path: Path) -> None:
+    """On least squares 2/λmax of the Hessian is told, and rates up to about 3 times that are advised."""
+    np.savez(tmp_path / "rows.npz", x=X, y=TARGETS["real"])
+    sections = {
+        "data": {"source": "rows.npz"},
+        "training": {"loss": "mse"},
+        "search": {"space": {"optimizer": "sgd"}},
+    }
+    file = tmp_path / "asked.toml"
+    file.write_text(tomli_w.dumps({"name": "asked", "model": "linear", **sections}), encoding="utf-8")
+    study = load(file)
+    rows = rows_of(
+        Task(study, load_data(study)), settings(study, {"optimizer": "sgd", "learning_rate": 1.0}), 0
+    )
+    inputs = np.column_stack([rows.x_train.double().numpy(), np.ones(len(rows.x_train))])
+    steepest = float(np.linalg.eigvalsh(2 * inputs.T @ inputs / len(inputs)).max())
+    advice = advice_on(file)["rate-sgd"]
+    assert f"2/λ = {number(2 / steepest)}" in said(advice)
+    assert advice.settings["search.space.learning_rate.sgd"]["high"] == 10 ** round(math.log10(6 / steepest))
+
+
+def test_an_expectation_that_the_advice_breaks_is_dropped(tmp_path: Path) -> None:
+    """Where the study expects something of an activation that is taken out, so is the expectation."""
+    expected = {"finding": "f", "source": "s", "check": "better", "parameter": "activation"}
+    space = {"activation": ["sigmoid", "relu"], "optimizer": ["adam"]}
+    sections = {"model": {"depth": 8, "width": 32}, "search": {"space": space}}
+    file = study_file(tmp_path, **sections, expect={**expected, "value": "relu", "than": "sigmoid"})
+    advice = advice_on(file)
+    assert advice["no-sigmoid"].settings["expect"] == {}
+    assert "expect" not in advice["rate-adam"].settings
+    check(advice, file)
+
+
+def test_chains_alone_are_predicted() -> None:
+    """Widths are those of a plain chain; anything else has none."""
+    chain: list[nn.Module] = [nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 1)]
+    assert chain_widths(nn.Sequential(*chain)) == (3, 4, 5)
+    assert chain_widths(nn.Sequential(*chain[:2], nn.LayerNorm(4), *chain[2:])) is None
+    assert chain_widths(nn.Bilinear(2, 2, 2)) is None
+
+
+@pytest.mark.parametrize("model", ["linear", "rnn", "cnn", "residual_mlp"])
+def test_other_models_get_advice(tmp_path: Path, model: str) -> None:
+    """Sequences, images, residual and linear models are advised without mean-field numbers of chains."""
+    file = study_file(tmp_path, model=model, data="digits")
+    advice = advice_on(file)
+    assert ("gates" in advice) is (model == "rnn")
+    assert ("hidden" in advice) is (model != "linear")
+    assert "mean-field theory for" not in " ".join(map(said, advice.values()))
+    check(advice, file)
+
+
+def test_text_fits_a_terminal(tmp_path: Path) -> None:
+    """All but lines of one long setting have at most 80 columns, and the JSON says the same."""
+    file = with_targets(tmp_path, "positive")
+    found, asked = list(advice_on(file).values()), Asked("asked.toml")
+    shown = text(found, asked, "asked")
+    assert all(len(line) <= WIDTH for line in shown.splitlines() if "--set" not in line)
+    flat = " ".join(shown.split())
+    spoken = json.loads(json.dumps(to_dict(found, asked, "asked"), allow_nan=False))
+    for one in spoken["advice"]:
+        assert all(f"{why['text']} [{why['basis']}]" in flat for why in one["why"])
+
+
+def test_the_study_itself_is_left_alone() -> None:
+    """The default study is advised whole, and its object is not changed."""
+    study = Study(name="kept", data="wine", model={**SMALL})
+    before = study.to_dict()
+    advise(study, first_look)
+    assert study.to_dict() == before

@@ -1,0 +1,97 @@
+"""Intervals of means and shares: against plain code, and how often they hold the truth."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from sweeper.tables.intervals import interval, share_interval, standard_error
+
+SKEWED = 0.5
+"""σ of the logarithm of the skewed values: a skewness of 1.75, more than losses over seeds usually have."""
+
+
+def plain_bootstrap_t(values: np.ndarray, resamples: int = 20_000) -> tuple[float, float]:
+    """The studentized bootstrap, resample by resample."""
+    rng, n = np.random.default_rng(5), len(values)
+    statistics = []
+    for _ in range(resamples):
+        drawn = values[rng.integers(n, size=n)]
+        error = drawn.std(ddof=1) / np.sqrt(n)
+        if error > 1e-9:
+            statistics.append((drawn.mean() - values.mean()) / error)
+    high, low = np.quantile(statistics, [0.975, 0.025])
+    error = values.std(ddof=1) / np.sqrt(n)
+    return float(values.mean() - high * error), float(values.mean() - low * error)
+
+
+@pytest.mark.parametrize("kind", ["normal", "lognormal"])
+def test_interval_is_the_studentized_bootstrap(kind: str) -> None:
+    """It equals a plain loop over resamples, up to resampling noise."""
+    rng = np.random.default_rng(3)
+    values = rng.normal(1, 0.3, 12) if kind == "normal" else rng.lognormal(0, 1, 12)
+    theirs = plain_bootstrap_t(values)
+    width = theirs[1] - theirs[0]
+    assert interval(values) == pytest.approx(theirs, abs=0.04 * width)
+
+
+def test_few_values_get_students_t() -> None:
+    """Below five values the interval is that of scipy's Student t."""
+    values = np.array([0.3, 0.1, 0.7, 0.2])
+    error = standard_error(values)
+    assert interval(values) == pytest.approx(stats.t.interval(0.95, 3, values.mean(), error))
+
+
+def test_many_values_get_students_t() -> None:
+    """Above 500 values, where both agree, the cheap one is taken."""
+    values = np.random.default_rng(0).exponential(size=501)
+    assert interval(values) == pytest.approx(
+        stats.t.interval(0.95, 500, values.mean(), standard_error(values))
+    )
+
+
+def test_one_value_has_no_interval() -> None:
+    """Nothing is known about a spread from one value, and nulls and infinities do not count."""
+    assert np.isnan(interval(np.array([0.3]))).all()
+    assert np.isnan(interval(np.array([0.3, np.nan, np.inf]))).all()
+
+
+def test_equal_values_have_an_interval_of_no_width() -> None:
+    """No resample of equal values has a spread; the mean is all there is, without a warning."""
+    assert interval(np.full(8, 0.1)) == pytest.approx((0.1, 0.1))
+
+
+@pytest.mark.parametrize("n", [5, 10, 20])
+@pytest.mark.parametrize("kind", ["normal", "skewed", "heavy"])
+def test_intervals_hold_the_truth_as_often_as_they_say(n: int, kind: str) -> None:
+    """Of 600 samples, skewed and heavy-tailed ones too, 90 to 98 % of 95 % intervals hold the mean."""
+    rng = np.random.default_rng(n)
+    draws, mean = {
+        "normal": (rng.normal(size=(600, n)), 0.0),
+        "skewed": (rng.lognormal(0, SKEWED, (600, n)), np.exp(SKEWED**2 / 2)),
+        "heavy": (rng.standard_t(4, (600, n)), 0.0),
+    }[kind]
+    ends = np.array([interval(values) for values in draws])
+    assert 0.90 <= ((ends[:, 0] <= mean) & (mean <= ends[:, 1])).mean() <= 0.98
+
+
+def test_a_percentile_bootstrap_would_be_too_narrow() -> None:
+    """What was rejected: for ten skewed values it covers less than 90 %."""
+    rng = np.random.default_rng(0)
+    mean, hits = np.exp(SKEWED**2 / 2), 0
+    for _ in range(500):
+        values = rng.lognormal(0, SKEWED, 10)
+        low, high = np.percentile(values[rng.integers(10, size=(500, 10))].mean(axis=1), [2.5, 97.5])
+        hits += low <= mean <= high
+    assert hits / 500 < 0.90
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 10), (7, 10), (10, 10), (3, 5), (50, 80)])
+def test_share_interval_is_wilsons(k: int, n: int) -> None:
+    """The interval of a share equals scipy's Wilson interval."""
+    theirs = stats.binomtest(k, n).proportion_ci(0.95, method="wilson")
+    assert share_interval(k, n) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+
+
+def test_no_tries_have_no_share() -> None:
+    """Without a pair of seeds there is no interval."""
+    assert np.isnan(share_interval(0, 0)).all()

@@ -1,0 +1,172 @@
+"""Sharpness along a training, against exact Hessians of an independent training."""
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from sweeper.components.load import load
+from sweeper.search.trial import Rungs, Trial
+from sweeper.study.study import Study
+from sweeper.training import workers
+from sweeper.training.reference import train
+from sweeper.training.result import Outcome
+from sweeper.training.setup import Task
+from sweeper.training.stability import looked_at, sharpness_of, sharpness_result
+
+RATE = {"low": 1e-4, "high": 1.0, "log": True}
+
+
+@pytest.fixture(scope="module")
+def task() -> Task:
+    """A tiny network in double precision on wine, 30 steps, cosine schedule."""
+    study = Study(
+        name="tiny",
+        data={"source": "wine"},
+        model={"source": "mlp", "depth": 1, "width": 3},
+        training={"steps": 30, "batch_size": 16, "dtype": "float64", "schedule": "cosine", "evaluations": 3},
+        search={"space": {"optimizer": ["sgd", "adam"], "activation": "tanh", "learning_rate": RATE}},
+    )
+    return Task(study, load("wine", loss_task="classification"))
+
+
+def trial(optimizer: str, rate: float, **more: object) -> Trial:
+    """One configuration."""
+    return Trial(
+        3, "explore", 0, {"optimizer": optimizer, "activation": "tanh", "learning_rate": rate, **more}
+    )
+
+
+def exact(model: nn.Module, x: Tensor, y: Tensor, weight: float) -> Tensor:
+    """The Hessian of cross-entropy plus weight × mean square of the hidden activations."""
+    names = dict(model.named_parameters())
+    sizes = [p.numel() for p in names.values()]
+
+    def loss(flat: Tensor) -> Tensor:
+        parts = zip(names.items(), flat.split(sizes), strict=True)
+        a, b, c, d = (part.view_as(p) for (_, p), part in parts)
+        hidden = torch.tanh(x @ a.T + b)
+        return nn.functional.cross_entropy(hidden @ c.T + d, y) + weight * hidden.square().mean()
+
+    return torch.func.jacrev(torch.func.grad(loss))(
+        torch.cat([p.detach().reshape(-1) for p in names.values()])
+    )
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.5])
+def test_rows_are_those_of_an_independent_training(task: Task, weight: float) -> None:
+    """λmax, preconditioned λmax and the next rate of Adam, at every step that was looked at.
+
+    To 4 %: once, the two largest eigenvalues lie so close to each other, and the smaller is found.
+    """
+    found = sharpness_of(task, trial("adam", 0.02, activation_penalty=weight), points=5)
+    rows = {(step, name): value for step, name, value in found}
+    seen = {}
+
+    def watch(step, built, optimizer) -> None:
+        states = [optimizer.state[p] for p in built.model.parameters()]
+        scale = [(s["exp_avg_sq"] / (1 - 0.999**step)).sqrt() + 1e-8 for s in states if s]
+        seen[step] = ([p.detach().clone() for p in built.model.parameters()], scale, built.model)
+
+    train(task, trial("adam", 0.02, activation_penalty=weight), watch)
+    from sweeper.study.settings import settings
+    from sweeper.training.setup import rows_of
+
+    parts = rows_of(task, settings(task.study, trial("adam", 0.02).parameters), 0)
+    assert sorted({step for step, _ in rows}) == looked_at(29, 5) == [0, 1, 3, 9, 29]
+    for step in looked_at(29, 5):
+        weights, scale, model = seen[step]
+        with torch.no_grad():
+            for p, kept in zip(model.parameters(), weights, strict=True):
+                p.copy_(kept)
+        hessian = exact(model, parts.x_train, parts.y_train, weight)
+        largest = torch.linalg.eigvalsh(hessian)[-1].item()
+        assert rows[step, "sharpness"] == pytest.approx(largest, rel=0.04)
+        assert rows[step, "next_learning_rate"] == pytest.approx(0.01 * (1 + np.cos(np.pi * step / 30)))
+        assert ((step, "preconditioned_sharpness") in rows) == (step > 0)
+        if step:
+            root = torch.cat([s.reshape(-1) for s in scale]) ** -0.5
+            largest = torch.linalg.eigvalsh(root[:, None] * hessian * root)[-1].item()
+            assert rows[step, "preconditioned_sharpness"] == pytest.approx(largest, rel=0.02)
+
+
+def test_looking_changes_nothing(task: Task) -> None:
+    """The training that is looked at is the training that was recorded, pruning aside."""
+    asked = trial("adam", 0.02, activation_penalty=0.1)
+    steps = []
+
+    def look(step, built, optimizer) -> None:
+        built.model.eval()
+        built.model(torch.zeros(2, 13, dtype=torch.float64))
+        built.model.train()
+        steps.append(step)
+
+    plain, looked = train(task, asked), train(task, asked, look)
+    assert (plain.curves, plain.layers, plain.objective) == (looked.curves, looked.layers, looked.objective)
+    assert steps == list(range(30))
+    stopped = Trial(3, "explore", 0, asked.parameters, Rungs({10: -1.0}))
+    assert sharpness_of(task, stopped) == sharpness_of(task, asked)
+
+
+@pytest.mark.parametrize(
+    ("last", "points", "steps"), [(0, 8, [0]), (1, 8, [0, 1]), (999, 1, [0, 1]), (63, 4, [0, 1, 8, 63])]
+)
+def test_steps_are_log_spaced(last: int, points: int, steps: list[int]) -> None:
+    """Zero and the last, no step twice."""
+    assert looked_at(last, points) == steps
+
+
+def test_what_explodes_is_left_out(task: Task) -> None:
+    """A training that diverges leaves rows that are finite, from before it did."""
+    rows = sharpness_of(task, trial("sgd", 1e200), last=29)
+    assert {0} <= {step for step, _, _ in rows} <= {0, 1, 2}
+    assert all(np.isfinite(value) for _, _, value in rows)
+
+
+class Once(torch.autograd.Function):
+    """The identity, without a second derivative."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:
+        return x.clone()
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, gradient: Tensor) -> Tensor:
+        return gradient
+
+
+class OnceModule(nn.Module):
+    """A linear layer behind `Once`."""
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(in_features, out_features)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return Once.apply(self.linear(x))
+
+
+def test_a_model_without_second_derivative_says_so() -> None:
+    """The reason comes back instead of rows; nothing is raised."""
+    study = Study(
+        name="once",
+        data={"source": "wine"},
+        model=lambda in_features, out_features: OnceModule(in_features, out_features),
+        training={"steps": 3},
+        search={"space": {"optimizer": "sgd", "learning_rate": 0.1}, "scientific": ["optimizer"]},
+    )
+    task = Task(study, load("wine", loss_task="classification"))
+    result = sharpness_result(task, Trial(0, "explore", 0, {"optimizer": "sgd", "learning_rate": 0.1}))
+    assert (result.outcome, result.curves) == (Outcome.FAILED, ())
+    assert "once_differentiable" in result.reason
+
+
+def test_worker_processes_give_the_same_rows(task: Task) -> None:
+    """Each asked trial once, with the rows that this process would find."""
+    asked = [(trial("adam", 0.02), 30), (Trial(4, "explore", 0, trial("sgd", 0.1).parameters), 10)]
+    with workers.backend("loky", 2):
+        found = {r.trial.number: r for r in workers.sharpness_all(task, asked, jobs=2)}
+    assert sorted(found) == [3, 4]
+    for each, last in asked:
+        assert list(found[each.number].curves) == sharpness_of(task, each, last=last)
