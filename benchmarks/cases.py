@@ -59,7 +59,7 @@ class Case:
 
     @property
     def flops_a_step(self) -> float:
-        """Arithmetic of one training step: forward, and backward to weights and, but for the first layer, inputs."""
+        """Arithmetic of one training step: forward, backward to weights and to all inputs but the first."""
         each = [2.0 * inputs * outputs * self.batch_size for inputs, outputs in self.layers]
         return 3 * sum(each) - each[0]
 

@@ -1,4 +1,4 @@
-"""The most arithmetic that batched matrix products reach here: what no trainer of small networks can exceed."""
+"""The most arithmetic that batched matrix products reach here: the ceiling for small networks."""
 
 import statistics
 import time

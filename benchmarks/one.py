@@ -1,10 +1,11 @@
 """One timing in a process of its own: ``python benchmarks/one.py CASE CONTENDER DEVICE`` prints JSON.
 
-What is timed is the training of the trials with workers that are up and warm; peak memory is that of
-the driver and its workers together.
+What is timed is the training of trials with workers that are up and warm; peak memory is that of the
+driver and its workers together.
 """
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -16,11 +17,11 @@ from peers import PEERS
 from sweeper.search.trial import Trial
 from sweeper.training import workers
 from sweeper.training.cohort import Cohort, singles
-from sweeper.training.plan import cohorts_of, make_plan
+from sweeper.training.plan import cohorts_of
 from sweeper.training.setup import Task
 
 JOBS = 2
-OURS = ("ours, reference", "ours, fused", "ours, compiled")
+OURS = ("ours, reference", "ours, fused")
 
 
 def contender(name: str, case: Case, device: str) -> tuple[Callable[[Sequence[Trial]], None], str]:
@@ -29,12 +30,13 @@ def contender(name: str, case: Case, device: str) -> tuple[Callable[[Sequence[Tr
         return lambda trials: PEERS[name](case, trials, JOBS), f"{JOBS} processes"
     task = case.task(device)
     if name == "ours, reference":
-        return lambda trials: _drain(task, singles(trials)), f"{JOBS} processes"
-    plan = make_plan(task, case.trials(case.stacked), jobs=JOBS, engine="fused", compiled="compiled" in name)
-    return lambda trials: _drain(task, cohorts_of(plan, task, trials)), plan.line()
+        return lambda trials: drain(task, singles(trials)), f"{JOBS} processes"
+    plan = workers.plan_apart(task, jobs=JOBS, engine="fused", share=case.stacked // JOBS)
+    return lambda trials: drain(task, cohorts_of(plan, task, trials)), plan.line()
 
 
-def _drain(task: Task, cohorts: Sequence[Cohort]) -> None:
+def drain(task: Task, cohorts: Sequence[Cohort]) -> None:
+    """Train everything; a trial that fails is an error here."""
     for results in workers.train_all(task, cohorts, jobs=JOBS):
         for result in results:
             if result.outcome == "failed":
@@ -42,40 +44,37 @@ def _drain(task: Task, cohorts: Sequence[Cohort]) -> None:
 
 
 def peak_mib() -> float:
-    """High-water marks of this process and of all below it, added up; Linux only, else NaN."""
-    total, seen = 0.0, {"self"}
-    try:
-        for status in Path("/proc").glob("[0-9]*/status"):
-            lines = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
-            if "VmHWM" in lines and _below(int(status.parent.name), seen):
-                total += int(lines["VmHWM"].split()[0]) / 1024
-    except OSError:
-        return float("nan")
-    return total
+    """High-water marks of this process and of all below it, added up; NaN where ``/proc`` is not there."""
+    total, parents = 0.0, _parents()
+    for process in parents:
+        if _below(process, parents):
+            status = Path(f"/proc/{process}/status").read_text()
+            marks = [line.split() for line in status.splitlines() if line.startswith("VmHWM")]
+            total += sum(int(words[1]) / 1024 for words in marks)
+    return total or float("nan")
 
 
-def _below(process: int, seen: set[str]) -> bool:
-    import os
+def _parents() -> dict[int, int]:
+    files = Path("/proc").glob("[0-9]*/stat")
+    return {int(f.parent.name): int(f.read_text().rsplit(")", 1)[1].split()[1]) for f in files}
 
-    while process > 1:
-        if process == os.getpid():
-            return True
-        stat = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1]
-        process = int(stat.split()[1])
-    return False
+
+def _below(process: int, parents: dict[int, int]) -> bool:
+    while process in parents and process != os.getpid():
+        process = parents[process]
+    return process == os.getpid()
 
 
 def main(case_name: str, name: str, device: str) -> None:
     """Warm up, time once, print."""
     case = CASES[case_name]
-    count = case.stacked if name in ("ours, fused", "ours, compiled") else case.loops
+    count = case.stacked if name == "ours, fused" else case.loops
     with workers.backend("loky", JOBS):
         run, how = contender(name, case, device)
-        run(case.trials(4))
+        run(case.trials(JOBS))
         start = time.perf_counter()
         run(case.trials(count))
-        seconds = time.perf_counter() - start
-        memory = peak_mib()
+        seconds, memory = time.perf_counter() - start, peak_mib()
     found = {"case": case_name, "contender": name, "trials": count, "seconds": seconds}
     print(json.dumps({**found, "peak_mib": memory, "how": how}))
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import joblib
 import torch
-from cases import CASES, Case
+from cases import Case
 from torch import nn
 
 from sweeper.components.activations import ACTIVATIONS
@@ -133,9 +133,10 @@ def optuna_journal(case: Case, trials: Sequence[Trial], jobs: int) -> None:
 
 
 def ray_tune(case: Case, trials: Sequence[Trial], jobs: int) -> None:
-    """Ray Tune with its random search; needs the extra package ``ray[tune]``."""
-    from ray import tune
+    """Ray Tune, an actor a trial; needs the extra package ``ray[tune]``."""
+    from ray import init, tune
 
+    init(num_cpus=jobs, ignore_reinit_error=True, include_dashboard=False, log_to_driver=False)
     chosen = [dict(trial.parameters) for trial in trials]
     rows = data(case)
 
@@ -152,11 +153,3 @@ PEERS: dict[str, Callable[[Case, Sequence[Trial], int], None]] = {
     "optuna, journal": optuna_journal,
     "ray tune": ray_tune,
 }
-
-if __name__ == "__main__":
-    import time
-
-    for case in CASES.values():
-        rows, start = data(case), time.perf_counter()
-        train(case, dict(case.trials(1)[0].parameters), rows)
-        print(case.name, f"{1e3 * (time.perf_counter() - start) / case.steps:.3f} ms a step")

@@ -337,12 +337,12 @@ def _exit_code(command: Callable[[], Any]) -> int:
     except SweeperError as error:
         typer.echo(f"error: {error}", err=True)
         return error.exit_code
-    except KeyboardInterrupt:
-        typer.echo(f"\ninterrupted; finished trials are kept. Go on with: {_resume_command()}", err=True)
-        return 130
     except BrokenPipeError:  # the reader of a pipe has left
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else (0 if end.code is None else 1)
+    except (KeyboardInterrupt, SystemExit) as end:
+        code = 130 if isinstance(end, KeyboardInterrupt) else end.code
+        if code == 130:  # typer makes this of Ctrl-C
+            typer.echo(f"\ninterrupted; finished trials are kept. Go on with: {_resume_command()}", err=True)
+        return code if isinstance(code, int) else (0 if code is None else 1)
     return 0

@@ -3,6 +3,7 @@
 study file -> Study -> trials -> training -> records -> tables -> figures -> report
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -21,10 +22,11 @@ from sweeper.records.plan_file import load_plan, write_plan
 from sweeper.records.restore import finished, search_results
 from sweeper.records.run_folder import load_test, open_run, refuse_others, write_test
 from sweeper.records.schema import parameter_columns
-from sweeper.records.store import Store, load_trials
+from sweeper.records.store import Store, load_curves, load_trials
 from sweeper.report.progress import Progress
 from sweeper.result import Result, load_result
 from sweeper.search.driver import Search
+from sweeper.search.examined import examined
 from sweeper.search.finalists import confirmations, finalists
 from sweeper.search.known import metric_of, remember
 from sweeper.search.storage import StudyStorage, delete_study, open_url
@@ -38,6 +40,9 @@ from sweeper.training.plan import from_dict as plan_of
 from sweeper.training.rehearsal import judge
 from sweeper.training.result import Outcome, TrialResult
 from sweeper.training.setup import Task
+
+CHEAP = 4.0
+"""Seconds that looks at the sharpness may always take."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,7 @@ def run(study: Study, options: Options | None = None) -> Result:
             sweep.confirm_all()
             sweep.retrace_winner()
             sweep.test_winner()
+            sweep.examine_sharpness(started)
     result = load_result(study, folder)
     if len(result.trials) and result.trials["outcome"].eq(Outcome.FAILED).all():
         raise RunFailed(_all_failed(result.trials))
@@ -119,6 +125,7 @@ class Sweep:
         confirm = min(study.confirm.finalists, self.search.total) * study.confirm.seeds
         self.progress = Progress(self.search.total, confirm, options.quiet)
         self.plan = self._planned(options.engine)
+        self.seconds_alone = math.inf  # of one training, once the winner is known
         self._open = ExitStack()
 
     def __enter__(self) -> "Sweep":
@@ -174,10 +181,12 @@ class Sweep:
             return
         winner = self.search.known[found.trial]
         own = trials[(trials["trial"] == winner.number) & (trials["phase"] != "confirm")].iloc[0]
+        self.seconds_alone = float(own["seconds"])
         if own["engine"] == "reference":
             return
         again = Trial(winner.number, winner.phase, self.task.study.search.seed, winner.parameters)
         for (result,) in workers.train_all(self.task, singles([again]), jobs=self.jobs):
+            self.seconds_alone = result.seconds
             if result.outcome == Outcome.COMPLETED:
                 self.store.replace(result)
 
@@ -202,6 +211,21 @@ class Sweep:
         sound = {seed for seed, r in results.items() if r.outcome == Outcome.COMPLETED}
         scores = {seed: results[seed].test if seed in sound else {} for seed in seeds}
         write_test(self.folder, winner.number, scores)
+
+    def examine_sharpness(self, started: float) -> None:
+        """How sharp the loss was for some finalists and diverged trials, as far as it is cheap.
+
+        Each is one training more, one by one: together they may take a tenth of the time of the run so far.
+        """
+        done = set(load_curves(self.folder / "records", "sharpness")["trial"].to_pylist())
+        asked = examined(self.task.study, self.search.known.values(), done)
+        budget = max(CHEAP, 0.1 * (time.monotonic() - started)) * self.jobs
+        affordable = int(budget / max(self.seconds_alone, 1e-3))
+        if not asked or not affordable:
+            return
+        self.progress.phase("sharpness")
+        results = workers.sharpness_all(self.task, asked[:affordable], jobs=self.jobs)
+        self.store.append_curves([r for r in results if r.outcome == Outcome.COMPLETED])
 
     def _trained(
         self, trials: Sequence[Trial], stop: Callable[[], bool] = lambda: False

@@ -99,7 +99,8 @@ FIGURES = {
     "curves": FigureSpec(
         title="The curves of the two winners",
         table="curves",
-        caption="Lines are medians over the fresh seeds, bands reach from the lower to the upper quartile.",
+        caption="Lines are medians over the fresh seeds, bands reach from the lower to the upper quartile; "
+        "a winner that was not retrained has the one curve of its search.",
         missing="No winner has a curve.",
         draw=draw_curves,
         alt=alt_curves,

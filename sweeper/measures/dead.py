@@ -14,4 +14,4 @@ def dead(layer: Layer) -> Tensor | None:
     if layer.derivative is None:
         return None
     over = {2: (0,), 3: (0, 1), 4: (0, 2, 3), 5: (0, 2, 3, 4)}.get(layer.derivative.ndim, (0,))
-    return (layer.derivative == 0).all(dim=over).to(layer.derivative.dtype).mean()
+    return (layer.derivative.abs().amax(dim=over) == 0).to(layer.derivative.dtype).mean()

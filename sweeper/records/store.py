@@ -33,7 +33,7 @@ SCHEMAS = {"curves": CURVES, "layers": LAYERS, "trials": TRIALS}
 REPLACES = b"replaces"
 MANY = 32
 """Parts of one size class at which they are merged."""
-LARGE = 500_000
+LARGE = 250_000
 """Rows (of all three tables) from which a part is left alone: a merge holds its parts in memory."""
 DICTIONARIES = ["trial", "seed", "step", "layer", "metric", "measure", "phase", "outcome", "engine"]
 """Columns of few values."""

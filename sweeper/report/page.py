@@ -19,6 +19,7 @@ from sweeper.report.sections import SECTIONS
 from sweeper.study.study import Study
 from sweeper.tables import TABLES, Source
 from sweeper.tables.answer import Answer
+from sweeper.tables.source import ranges_of
 
 __all__ = ["ReportInput", "best_toml", "evidence_of", "sentences", "write"]
 
@@ -93,9 +94,18 @@ def evidence_of(told: ReportInput) -> Evidence:
         told.importances,
         objective,
         expect=told.study.expect,
+        scientific=told.study.search.scientific,
+        ranges=ranges_of(told.study.space),
+        init=_init(told.study),
     )
     tables = {name: table(source) for name, table in TABLES.items()}
     return Evidence(told.study, records.trials, told.answer, tables, told.seconds, told.notes)
+
+
+def _init(study: Study) -> str:
+    """The initializer that the study names, or that built-in models take by themselves."""
+    builtin = isinstance(study.model.source, str) and ":" not in study.model.source
+    return study.model.init or ("auto" if builtin else "")
 
 
 def sentences(section: Section, evidence: Evidence) -> tuple[str, ...]:

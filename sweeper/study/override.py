@@ -17,8 +17,8 @@ def apply(raw: dict[str, Any], assignments: Sequence[str]) -> None:
     """Apply ``key=value`` strings to a study read from TOML, in their order.
 
     A value is TOML; bare words are strings. What is given here is meant: a fixed [model] or [training]
-    key is no longer searched, and keys for an optimizer that was taken out of the space go with it. So does an
-    expectation about other data, another model or values that the space has no longer.
+    key is no longer searched, and keys for an optimizer that was taken out of the space go with it. So does
+    an expectation about other data, another model or values that the space has no longer.
 
     Raises:
         UserError: if one is not of the form key=value, or its value is no TOML.

@@ -48,36 +48,46 @@ class Shape:
 def shape(steps: np.ndarray, losses: np.ndarray, train: np.ndarray) -> Shape:
     """Class of a validation curve; `steps` rise, `train` are train losses at the same points or NaN.
 
-    In this order, with lowest = min ℓ and fall = ℓ at the first point − lowest:
+    In this order, with lowest the least running median of three points (one lucky point is no minimum)
+    and fall = ℓ at the first point − lowest:
 
-    1. not learning: fall < 5 % of the first loss.
+    1. not learning: fall < 5 % of the first loss, or < 3 × noise that is not itself as in 2.
     2. unstable: noise > 20 % of the median loss of the second half, or the ups of the second half that
        come down again add up to > 25 % of the fall.
-    3. overfitting: the end lies > 10 % of |lowest| and > 3 × noise above the lowest, which was reached in the
-       first four fifths, and the train loss fell since then (or is not known).
+    3. overfitting: the end lies > 10 % of |lowest| and > 3 × noise above the lowest, min ℓ was reached in
+       the first four fifths, and the train loss fell since then (or is not known).
     4. still improving: over the last quarter a straight line falls by > 3 % of |end| and by > 3 × its
        standard error.
     5. else saturated.
     """
     place = int(np.argmin(losses))
     lowest, end, start = float(losses[place]), float(np.median(losses[-3:])), float(losses[0])
-    fall, noise = start - lowest, _noise(losses[len(losses) // 2 - 1 :])
+    typical, noise = float(_smooth(losses).min()), _noise(losses[len(losses) // 2 - 1 :])
+    fall, loud = start - typical, noise > JITTER * _level(losses)
     gain, error = _gain(steps, losses)
     near = lowest + max(0.02 * abs(lowest), noise)
     settled = int(steps[np.argmax(losses <= near)])
     if len(losses) < POINTS:
         name = TOO_SHORT
-    elif fall < LEARNED * abs(start):
+    elif fall < LEARNED * abs(start) or (fall < 3 * noise and not loud):
         name = STUCK
-    elif noise > JITTER * _level(losses) or _wiggle(losses) > WIGGLE * fall:
+    elif loud or _wiggle(losses) > WIGGLE * fall:
         name = UNSTABLE
-    elif end - lowest > max(RISE * abs(lowest), 3 * noise) and _overfits(steps, train, place):
+    elif end - typical > max(RISE * abs(typical), 3 * noise) and _overfits(steps, train, place):
         name = OVERFITTING
     elif gain > GAIN * abs(end) and gain > 3 * error:
         name = IMPROVING
     else:
         name = SATURATED
     return Shape(name, int(steps[place]), settled, lowest, end, gain, noise)
+
+
+def _smooth(losses: np.ndarray) -> np.ndarray:
+    """Running median of three points; the first and the last are as they are."""
+    if len(losses) < 3:
+        return losses
+    inner = np.median(np.stack([losses[:-2], losses[1:-1], losses[2:]]), axis=0)
+    return np.concatenate([losses[:1], inner, losses[-1:]])
 
 
 def _level(losses: np.ndarray) -> float:

@@ -69,5 +69,5 @@ def _facts(name: str) -> tuple[float, bool]:
 def _or_shallower(row: Mapping[Hashable, Any], before: str = ", or fewer layers: ") -> str:
     """The depth whose gradient changes by less than a decade, as an option."""
     slope = float(row["slope"])
-    depth = int(1 / abs(slope)) + 1 if math.isfinite(slope) and slope else 1
+    depth = math.ceil(1 / abs(slope)) if math.isfinite(slope) and slope else 1
     return f"{before}--set model.depth={depth}" if depth < row["depth"] else ""

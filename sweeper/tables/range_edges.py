@@ -36,7 +36,7 @@ def range_edges(source: Source) -> pd.DataFrame:
     best_trials are the best completed trials of the search that drew from the range, `best` the value of
     the first; near_low and near_high the shares of them within `NEAR` of a bound, zeros that a range
     allows beside its numbers left out. at_edge: more than half are near one bound (`side`); if all places
-    were equally good that would happen in about 1 % of ranges. `wider` is that bound moved outwards, by
+    were equally good that would happen in 2 % of ranges or fewer. `wider` is that bound moved outwards, by
     a factor of 10 or by half the width, and `suggestion` the option that says so, ready for the
     command line. Empty where no range is known or fewer than twice `FEWEST` trials completed.
     """

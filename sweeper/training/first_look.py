@@ -24,6 +24,8 @@ from sweeper.training.setup import Rows, Task, initial_model, pick_loss, rows_of
 from sweeper.training.sharpness import sharpness
 
 ROWS, SEEDS = 256, 3
+TOLERANCE = 1e-3
+"""Of the sharpness; strict, since near an eigenvalue that is not the largest a loose one stops too early."""
 CHAIN = (nn.Linear, nn.Flatten, nn.Identity, nn.Dropout, *KINDS)
 """Layers of a network that mean-field theory is about."""
 
@@ -103,7 +105,7 @@ def _median(found: Sequence[Profile]) -> Profile:
 def _sharpness(model: nn.Module, loss: Loss, x: Tensor, y: Tensor) -> float | None:
     """Largest curvature; ``None`` where an operation has no second derivative, or the loss is not finite."""
     try:
-        found = sharpness(model, loss.function, x, y)
+        found = sharpness(model, loss.function, x, y, tolerance=TOLERANCE)
     except RuntimeError:
         return None
     return found if math.isfinite(found) else None

@@ -56,7 +56,9 @@ def train_stack(
         NotFusible: if the model cannot be batched; the message names the operation.
     """
     # Neighbours that share update rule and activation share operations.
-    waiting = deque(sorted(trials, key=lambda t: (t.parameters["optimizer"], str(t.parameters.get("activation")))))
+    waiting = deque(
+        sorted(trials, key=lambda t: (t.parameters["optimizer"], str(t.parameters.get("activation"))))
+    )
     while waiting:
         stacked = _StackedTraining(task, waiting, slots, on_finish)
         yield from stacked.run()
@@ -140,18 +142,14 @@ class _StackedTraining:
         self.matrices = (max(r.state for r in rules) + 1, max(r.scratch for r in rules))
         self.stack = self._new_stack(self.size)
         self.slots: list[Running | None] = [None] * self.size
-        self.evaluator = Evaluator(
-            self.template, self.loss, self.task.study.search.objective, self.splits.of
-        )
-        self.looks = Looks(self.template, self.loss.function, self.splits.of, self.size)
+        self.evaluator = Evaluator(self.template, self.loss, self.task.study.search.objective, self.splits.of)
+        self.looks = Looks(self.template, self.stack.shapes, self.loss.function, self.splits.of, self.size)
         self.rhythm = _rhythm(settings, len(rows.x_train))
 
     def _new_stack(self, slots: int) -> Stack:
         x, y = (part.expand(slots, *part.shape).clone() for part in self.sample)
         with _refusing():
-            return Stack(
-                self.template, self.loss.function, self.trained, self.penalties, self.matrices, x, y
-            )
+            return Stack(self.template, self.loss.function, self.trained, self.penalties, self.matrices, x, y)
 
     # Trials come and go
 
@@ -213,7 +211,7 @@ class _StackedTraining:
     def _state(self, slot: int, run: Running) -> dict[str, Tensor]:
         values = self.stack.values([slot])
         names = [n for n in (*self.template.parameters, *self.template.buffers) if n in run.initial.own]
-        return {name: values[name][0] for name in names}
+        return {name: values[name][0].clone() for name in names}
 
     def _shrink(self) -> None:
         """Go on in a smaller stack when the queue is empty and enough remains to be done."""
@@ -237,8 +235,7 @@ class _StackedTraining:
         for slot, run in due:
             run.due = False
             if run.outcome is None and run.step in run.looked:
-                values = {name: v[0] for name, v in self.stack.values([slot]).items()}
-                self.looks.add(Look(run, run.step, values, run.before))
+                self.looks.add(Look(run, run.step, self.stack.snapshot(slot), run.before))
         evaluated = [(i, run) for i, run in due if run.outcome is None and run.step in run.evaluated]
         if evaluated:
             places = [i for i, _ in evaluated]
@@ -269,7 +266,9 @@ class _StackedTraining:
         """Make `steps` updates of all slots; losses, penalties and totals: (steps, 3, slots)."""
         seeds = [run.trial.seed if run else self._any_seed for run in self.slots]
         ages = [run.step if run else 0 for run in self.slots]
-        rates = [run.learning_rates[run.step : run.step + steps] if run else np.zeros(steps) for run in self.slots]
+        rates = [
+            run.learning_rates[run.step : run.step + steps] if run else np.zeros(steps) for run in self.slots
+        ]
         updates = np.arange(1, steps + 1)[:, None] + np.array(ages, dtype=float)
         stack = self.stack
         coefficients = table(self.groups, np.stack(rates, 1), updates, stack.p.dtype).to(stack.p.device)
@@ -292,8 +291,7 @@ class _StackedTraining:
         """Keep the weights before the last update of trials that will be looked at after it."""
         for slot, run in enumerate(self.slots):
             if run is not None and run.step + steps in run.looked:
-                values = self.stack.values([slot])
-                run.before = {name: values[name][0] for layer in self.looks.layers for name in layer}
+                run.before = self.stack.p[slot].clone()
 
 
 def _place(run: Running | None) -> tuple[bool, str, str, int]:

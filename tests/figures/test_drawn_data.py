@@ -24,7 +24,7 @@ def drawn(records: SyntheticRecords) -> dict[str, tuple[pd.DataFrame, Figure]]:
     """name -> (table, figure) of the made-up study."""
     source = Source(records.trials, records.curves, records.layers, IMPORTANCES)
     frames = {name: TABLES[spec.table](source) for name, spec in FIGURES.items()}
-    return {name: (frames[name], spec.draw(frames[name])) for name, spec in FIGURES.items()}
+    return {name: (frame, FIGURES[name].draw(frame)) for name, frame in frames.items() if len(frame)}
 
 
 def lines_with_data(axes: Axes) -> list[tuple[list[float], list[float]]]:

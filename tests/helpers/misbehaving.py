@@ -64,18 +64,21 @@ def data() -> tuple[np.ndarray, np.ndarray]:
 
 
 class Logged(nn.Module):
-    """A linear model that writes to a file when its training starts, and takes a third of a second."""
+    """A linear model that writes to a file in its fifth training step, and takes a third of a second for six.
+
+    A look at the model before a run takes fewer steps.
+    """
 
     def __init__(self, in_features: int, out_features: int, tag: int) -> None:
         super().__init__()
         self.layer, self.tag, self.calls = nn.Linear(in_features, out_features), tag, 0
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """The output; the first call in training leaves a line."""
+        """The output; the fifth call in training leaves a line."""
         if self.training:
             self.calls += 1
             time.sleep(0.06)
-            if self.calls == 1:
+            if self.calls == 5:
                 with open(os.environ["SWEEPER_TEST_LOG"], "a", encoding="utf-8") as log:
                     log.write(f"{self.tag}\n")
         return self.layer(x)

@@ -34,7 +34,8 @@ def test_replacing_changes_one_trial_alone(tmp_path: Path) -> None:
     ]
     for name in ("curves", "layers"):
         old, new = (
-            getattr(frame, name).sort_values(["trial", "seed"], ignore_index=True) for frame in (before, after)
+            getattr(frame, name).sort_values(["trial", "seed"], ignore_index=True)
+            for frame in (before, after)
         )
         pd.testing.assert_frame_equal(old[["trial", "seed", "step"]], new[["trial", "seed", "step"]])
     assert after.curves.query("trial == 1 and seed == 0")["value"].tolist() == [0.25]

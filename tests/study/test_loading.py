@@ -96,7 +96,7 @@ def test_defaults_of_every_section(tmp_path: Path) -> None:
         sampler="auto",
         pruner="halving",
         scientific=("optimizer", "activation"),
-        generation=20,
+        generation=40,
         objective="validation_loss",
         insist=(),
         space={},

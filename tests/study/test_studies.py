@@ -82,21 +82,12 @@ def compared(study: Study) -> tuple[str, tuple[object, ...]]:
 def test_what_is_compared_is_dealt_evenly_and_confirmed(study: Study) -> None:
     """Compared values are scientific, and each has a place among the finalists whoever wins the search."""
     name, _ = compared(study)
-    if name and study.name != "digits":
+    if name:
         assert name in study.search.scientific
         values = study.space.entries[name].values or ()
         places = study.confirm.finalists
         assert places // 2 >= len(values) - 1 or places >= (study.space.size() or math.inf)
         assert study.confirm.seeds >= 8
-
-
-def test_digits_asks_the_search() -> None:
-    """The default study has too few finalists for all its values: explored trials of each are compared."""
-    study = STUDIES["digits"]
-    name, values = compared(study)
-    explored = study.search.trials // 2
-    assert set(values) <= set(study.space.entries[name].values or ())
-    assert explored / len(study.space.entries[name].values or ()) >= 5
 
 
 def test_the_curvature_is_that_of_the_data() -> None:
@@ -125,14 +116,19 @@ def test_rates_are_dense_around_the_threshold(optimizer: str) -> None:
     assert 0.1 * growth ** (2 * study.training.steps) > 1  # the steepest direction holds a tenth of the loss
 
 
-def test_the_slope_of_sigmoid_is_that_of_theory() -> None:
+@pytest.mark.parametrize("name", ["activations", "digits"])
+def test_the_slope_of_sigmoid_is_that_of_theory(name: str) -> None:
     """The source quotes ½ log10 χ of sigmoid with Xavier weights; the bound leaves room for finite width."""
-    asked = STUDIES["activations"].expect.arguments
+    asked = STUDIES[name].expect.arguments
     decades = math.log10(propagation("sigmoid", 1.0).chi) / 2
-    assert f"{decades:.2f}".replace("-", "−") in expected(STUDIES["activations"])[1]
+    assert f"{decades:.2f}".replace("-", "−") in expected(STUDIES[name])[1]
     assert isinstance(asked, Slope)
     assert asked.below is not None
     assert decades < 1.2 * asked.below
+
+
+def test_depths_are_from_2_to_20() -> None:
+    """The study of activations tries shallow and deep networks."""
     assert STUDIES["activations"].space.entries["model.depth"] == Choice((2, 5, 10, 20))
 
 

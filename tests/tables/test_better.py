@@ -57,7 +57,7 @@ def test_identical_settings_are_seldom_told_apart(seeds: int, kind: str) -> None
 
 
 def test_the_claim_holds_for_those_left_when_others_are_worse() -> None:
-    """Step-down: with three clearly worse rivals, the one that is alike is claimed worse in fewer than 5 %."""
+    """Step-down: with three clearly worse rivals, the one alike is claimed worse in fewer than 5 %."""
     rng, claims = np.random.default_rng(2), 0
     for _ in range(1000):
         means, errors = paired(np.array([0, 0, 9, 9, 9]) + rng.normal(size=(10, 5)))

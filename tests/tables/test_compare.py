@@ -93,6 +93,8 @@ def test_picked_winners_are_not_called_better(is_paired: bool) -> None:
         b = many[many.mean(axis=1).argmin()]
         _, low, high, *_ = paired(b - a, 1, 5) if is_paired else unpaired(a, b, 1, 5)
         claims += low > 0 or high < 0
+        _, turned_low, turned_high, *_ = paired(a - b, 5, 1) if is_paired else unpaired(b, a, 5, 1)
+        assert turned_high - turned_low == pytest.approx(high - low, rel=0.05)
         test = stats.ttest_1samp(b - a, 0) if is_paired else stats.ttest_ind(b, a)
         plain += test.pvalue < 0.05
     assert claims / 600 <= 0.065

@@ -5,10 +5,9 @@ kind of advice is one file with a function of `Facts`, and one line in `advise`.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
-from sweeper.errors import StudyError, UserError
+from sweeper.errors import UserError
 from sweeper.report.advice.depth import advise_depth
 from sweeper.report.advice.facts import Facts, Look, facts_about
 from sweeper.report.advice.hidden import advise_hidden
@@ -40,7 +39,7 @@ def advise(study: Study, look: Look) -> list[Advice]:
         except UserError:
             return None
 
-    found = [
+    return [
         *advise_inputs(facts),
         *advise_loss(facts),
         *advise_output(facts),
@@ -49,17 +48,6 @@ def advise(study: Study, look: Look) -> list[Advice]:
         *advise_rates(facts),
         *advise_penalty(facts),
     ]
-    return [_unexpecting(study, one) for one in found]
-
-
-def _unexpecting(study: Study, one: Advice) -> Advice:
-    """Without the study's expectation, where that is about a value that the advice takes out."""
-    try:
-        changed(study, one.settings)
-    except StudyError as error:
-        if any(mistake.key.startswith("expect") for mistake in error.mistakes):
-            return replace(one, settings={**one.settings, "expect": {}})
-    return one
 
 
 def changed(study: Study, settings: Mapping[str, Any]) -> Study:

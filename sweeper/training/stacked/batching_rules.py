@@ -118,12 +118,39 @@ def cross_entropy(input: Tensor, target: Tensor, **options: Any) -> Tensor:
     return CrossEntropy.apply(input, target)
 
 
+class ArgMax(torch.autograd.Function):
+    """``x.argmax(1)`` of the rows of one trial. On a transposed layout, as narrow layers have it, it is slow."""
+
+    @staticmethod
+    def forward(x: Tensor) -> Tensor:
+        return x.argmax(1)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        ctx.mark_non_differentiable(output)
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, x: Tensor) -> tuple[Tensor, int]:
+        return x.movedim(in_dims[0], 0).contiguous().argmax(2), 0
+
+
+def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """``Tensor.argmax`` over the classes of rows; other forms are left to vmap."""
+    if dim not in (1, -1) or keepdim or input.ndim != 2:
+        return torch.argmax(input, dim, keepdim)
+    return ArgMax.apply(input)
+
+
 def _in_front(t: Tensor, dim: int | None, size: int) -> Tensor:
     """The trial axis first; what all trials share is repeated without a copy."""
     return t.movedim(dim, 0) if dim is not None else t.expand(size, *t.shape)
 
 
-RULES: Mapping[Any, Callable[..., Tensor]] = {F.linear: linear, F.cross_entropy: cross_entropy}
+RULES: Mapping[Any, Callable[..., Tensor]] = {
+    F.linear: linear,
+    F.cross_entropy: cross_entropy,
+    Tensor.argmax: argmax,
+}
 
 
 class BetterRules(TorchFunctionMode):

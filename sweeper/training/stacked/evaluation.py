@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
-from torch.func import vmap
 
 from sweeper.components.losses import Loss
 from sweeper.components.metrics import METRICS
@@ -69,7 +68,7 @@ class Evaluator:
             parts = [self.template.outputs(values, split, part, shared=True) for part in x.split(CHUNK)]
             output = torch.cat(parts, 1) if len(parts) > 1 else parts[0]
             losses = losses_of(self.loss.function, output, y, shared=True).tolist()
-            metrics = vmap(metric, in_dims=(0, None))(output, y).tolist()
+            metrics = losses_of(metric, output, y, shared=True).tolist()
         return [{"loss": loss, name: value} for loss, value in zip(losses, metrics, strict=True)]
 
     def _note(self, run: Running, found: Mapping[str, float]) -> bool:

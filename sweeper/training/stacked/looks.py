@@ -13,7 +13,8 @@ from sweeper.training.setup import MEASURED_ROWS, Rows
 from sweeper.training.stacked.activation_split import Hidden, Split
 from sweeper.training.stacked.kernel import AnyKernel, Kernel
 from sweeper.training.stacked.running import Running
-from sweeper.training.stacked.template import Template, losses_of
+from sweeper.training.stacked.stack import Snapshot
+from sweeper.training.stacked.template import Template, losses_of, unstack
 
 SLOPE_MEASURES = ("saturated", "dead")
 """Need φ′, which exists for elementwise activations alone."""
@@ -21,14 +22,13 @@ SLOPE_MEASURES = ("saturated", "dead")
 
 @dataclass(frozen=True)
 class Look:
-    """One trial at one step: copies, so that the slot can go on."""
+    """One trial at one step, copied, so that the slot can go on."""
 
     running: Running
     step: int
-    values: Mapping[str, Tensor]
-    """Parameters and buffers, without a trial axis."""
-    before: Mapping[str, Tensor] | None
-    """Weights before the last update; ``None`` before the first."""
+    now: Snapshot
+    before: Tensor | None
+    """Its flat parameters before the last update; ``None`` before the first."""
 
 
 class Looks:
@@ -37,11 +37,14 @@ class Looks:
     def __init__(
         self,
         template: Template,
+        shapes: Mapping[str, torch.Size],
         loss: Callable[[Tensor, Tensor], Tensor],
         rows_of: Callable[[int], Rows],
         at_once: int,
     ) -> None:
-        self.template, self.loss, self.rows_of, self.at_once = template, loss, rows_of, at_once
+        """`shapes`: of the trained parameters, in their order in the flat ones."""
+        self.template, self.shapes, self.loss = template, shapes, loss
+        self.rows_of, self.at_once = rows_of, at_once
         self.layers = template.layers()
         self._waiting: list[Look] = []
 
@@ -61,7 +64,8 @@ class Looks:
                 self._measure(some[start : start + self.at_once])
 
     def _measure(self, looks: Sequence[Look]) -> None:
-        values = {name: torch.stack([k.values[name] for k in looks]) for name in looks[0].values}
+        values = unstack(torch.stack([look.now.p for look in looks]), self.shapes)
+        values |= {name: torch.stack([look.now.fixed[name] for look in looks]) for name in looks[0].now.fixed}
         split = Split(list(zip(*(k.running.initial.kernels for k in looks), strict=True)))
         layers = self._layers(looks, values, split)
         for number, layer in enumerate(layers):
@@ -112,8 +116,10 @@ class Looks:
             "weight_gradient": _flat([next(gradients) for _ in names]),  # type: ignore[call-overload]
         }
         if looks[0].before is not None:
-            before = [torch.stack([look.before[name] for look in looks]) for name in names]  # type: ignore[index]
-            part["weight_before"] = _flat(before)
+            before = unstack(
+                torch.stack([look.before for look in looks if look.before is not None]), self.shapes
+            )
+            part["weight_before"] = _flat([before.get(name, values[name].detach()) for name in names])
         return part
 
 
@@ -150,6 +156,7 @@ def _steepest(kernel: AnyKernel, z: Tensor, w: Tensor | None) -> Tensor:
 def _measured(layer: Layer) -> dict[str, list[float]]:
     """Every measure of a stacked layer, one value per trial."""
     parts = {name: t for name in Layer.__dataclass_fields__ if (t := getattr(layer, name)) is not None}
+
     def all_measures(one: dict[str, Tensor]) -> dict[str, Tensor]:
         found = {name: measure(Layer(**one)) for name, measure in MEASURES.items()}
         return {name: value for name, value in found.items() if value is not None}

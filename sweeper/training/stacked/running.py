@@ -56,8 +56,8 @@ class Running:
     """Looks at its layers that were put off."""
     due: bool = True
     """Whether it has come to a point and was not dealt with yet."""
-    before: Mapping[str, Tensor] | None = None
-    """Weights before the last update, where they are needed."""
+    before: Tensor | None = None
+    """Its flat parameters before the last update, where they are needed."""
 
     @classmethod
     def start(cls, trial: Trial, settings: Settings, initial: Initial, rows: int) -> "Running":

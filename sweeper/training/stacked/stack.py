@@ -1,6 +1,7 @@
 """Many trials of one shape as matrices with a leading trial axis: one row a slot."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -18,6 +19,16 @@ from sweeper.training.stacked.template import Template, losses_of, unstack
 
 LOSS, PENALTY, TOTAL = range(3)
 """Rows of `Stack.losses`."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The state of one trial."""
+
+    p: Tensor
+    """All trained parameters, flat."""
+    fixed: Mapping[str, Tensor]
+    """Other parameters, and buffers."""
 
 
 class Stack:
@@ -117,10 +128,18 @@ class Stack:
         self.noise.generators[:] = larger.noise.generators[: self.slots]
 
     def values(self, slots: Sequence[int]) -> dict[str, Tensor]:
-        """Copies of every parameter and buffer of some slots, with a trial axis."""
+        """Every parameter and buffer of some slots, with a trial axis; to be read before the next step."""
+        if list(slots) == list(range(self.slots)):
+            return {**unstack(self.p, self.shapes), **self.fixed}
         index = torch.tensor(slots, device=self.p.device)
-        fixed = {name: values[index] for name, values in self.fixed.items()}
-        return {**unstack(self.p[index], self.shapes), **fixed}
+        fixed = {name: values.index_select(0, index) for name, values in self.fixed.items()}
+        return {**unstack(self.p.index_select(0, index), self.shapes), **fixed}
+
+    def snapshot(self, slot: int) -> Snapshot:
+        """A copy of one slot's trial as it is now."""
+        return Snapshot(
+            self.p[slot].clone(), {name: values[slot].clone() for name, values in self.fixed.items()}
+        )
 
     def _rows(self) -> list[Tensor]:
         return [self.p, *self.updates.state, *self.fixed.values()]

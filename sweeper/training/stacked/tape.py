@@ -218,9 +218,7 @@ def _share(
                 continue
             size = tensor.untyped_storage().nbytes()
             spare = free.get((size, tensor.device))
-            storages[where] = (
-                spare.pop() if spare else torch.UntypedStorage(size, device=tensor.device)
-            )
+            storages[where] = spare.pop() if spare else torch.UntypedStorage(size, device=tensor.device)
         for where in {place(t) for t in (*call.inputs, *call.results)} & storages.keys():
             if last[where] == index:
                 storage = storages[where]

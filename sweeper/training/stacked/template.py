@@ -93,7 +93,7 @@ class Template:
 
 
 def losses_of(loss: Any, outputs: Tensor, y: Tensor, shared: bool = False) -> Tensor:
-    """The loss of each trial: (trials,)."""
+    """The loss (or a metric) of each trial: (trials,); `shared` if all have the same targets."""
     with BetterRules():
         return vmap(loss, in_dims=(0, None if shared else 0), randomness="different")(outputs, y)
 

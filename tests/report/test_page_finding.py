@@ -1,0 +1,36 @@
+"""The section about an expectation: there when something was expected, with verdict, numbers and source."""
+
+from pathlib import Path
+
+from report_inputs import SPACE, made_input, made_study, told
+from synthetic_records import synthetic_records
+
+from sweeper.report.page import evidence_of, write
+
+EXPECT = {
+    "finding": "ReLU beats sigmoid.",
+    "source": "Somebody 2011",
+    "check": "better",
+    "parameter": "activation",
+    "value": "relu",
+    "than": "sigmoid",
+}
+
+
+def test_the_verdict_is_told_first(tmp_path: Path) -> None:
+    """Verdict and expectation, then the measured numbers, then the source; the page and the CSV have them."""
+    report = made_input(synthetic_records(), study=made_study(expect=EXPECT, search={"space": SPACE}))
+    row = evidence_of(report).tables["finding"].iloc[0]
+    said = told(report)["finding"]
+    head = {"found": "Found", "not found": "Not found", "contrary": "The contrary was found of this"}
+    assert said == f"{head[row['verdict']]}: ReLU beats sigmoid. {row['sentence']} Source: Somebody 2011."
+    page = write(report, tmp_path).read_text(encoding="utf-8")
+    assert page.index('id="answer"') < page.index('id="finding"') < page.index('id="confirmation"')
+    assert row["verdict"] in (tmp_path / "tables" / "finding.csv").read_text(encoding="utf-8")
+
+
+def test_no_section_without_an_expectation(tmp_path: Path) -> None:
+    """A study that expects nothing has no such section."""
+    page = write(made_input(synthetic_records()), tmp_path).read_text(encoding="utf-8")
+    assert 'id="finding"' not in page
+    assert 'id="confirmation"' in page

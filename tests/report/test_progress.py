@@ -1,0 +1,110 @@
+"""What a sweep says while it runs."""
+
+import io
+
+import pytest
+from made_up import known, result
+from rich.console import Console
+
+from sweeper.report import progress as module
+from sweeper.report.progress import Progress
+from sweeper.search.trial import Trial
+from sweeper.training.result import Outcome
+
+
+class Clock:
+    """Seconds that pass when the test says so."""
+
+    now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock that the display looks at."""
+    clock = Clock()
+    monkeypatch.setattr(module, "time", clock)
+    return clock
+
+
+def told(terminal: bool = False) -> tuple[io.StringIO, Console]:
+    """A console and what is written to it."""
+    text = io.StringIO()
+    return text, Console(file=text, force_terminal=terminal, width=60)
+
+
+def finished(number: int, value: float, outcome: Outcome | None = None, phase: str = "explore") -> object:
+    """A trial that has just finished."""
+    return result(Trial(number, phase, 0, {}), value, outcome)
+
+
+def test_a_line_has_counts_best_rate_and_time_left(clock: Clock) -> None:
+    """Outcomes other than completed are named; the rate is that of this call."""
+    text, console = told()
+    with Progress(10, 4, False, console) as progress:
+        progress.resume([known(0, {}, 0.5), known(1, {}, float("inf"))])
+        progress.phase("explore")
+        clock.now += 2
+        progress.add(finished(2, 0.25))
+        progress.add(finished(3, 0.75, Outcome.PRUNED))
+        progress.add(finished(4, 0.1, Outcome.FAILED))
+        clock.now += 1
+        assert progress.line() == (
+            "explore: 5/10 trials, 1 pruned, 1 diverged, 1 failed, best 0.25, 1.0 trials/s, about 9 s left"
+        )
+        progress.phase("confirm", done=3)
+        progress.add(finished(2, 0.3, phase="confirm"))
+    lines = text.getvalue().splitlines()
+    assert lines[0] == "resuming after 2 finished trials"
+    assert lines[1].startswith("explore: 2/10 trials, 1 diverged, best 0.5")
+    assert "4/4 confirmations" in lines[-1]
+    assert all("\x1b" not in line for line in lines)
+
+
+def test_plain_lines_come_at_most_every_few_seconds(clock: Clock) -> None:
+    """A log file is not flooded, and a long line is not broken."""
+    text, console = told()
+    with Progress(1000, 0, False, console) as progress:
+        for number in range(200):
+            clock.now += 0.1
+            progress.add(finished(number, 0.5))
+    lines = text.getvalue().splitlines()
+    assert 4 <= len(lines) <= 6
+    assert all(line.startswith("start: ") and "trials/s" in line for line in lines)
+    assert max(map(len, lines)) > 60
+
+
+def test_quiet_says_nothing(clock: Clock) -> None:
+    """Whatever happens."""
+    text, console = told(terminal=True)
+    with Progress(10, 0, True, console) as progress:
+        progress.note("a note")
+        progress.phase("explore")
+        clock.now += 60
+        progress.add(finished(0, 0.5))
+    assert text.getvalue() == ""
+
+
+def test_a_terminal_shows_a_table_that_goes_when_it_is_over() -> None:
+    """Done, pruned, diverged, best, rate and time left; at the end one line stays."""
+    text, console = told(terminal=True)
+    with Progress(10, 4, False, console) as progress:
+        progress.phase("explore")
+        progress.add(finished(0, 0.5))
+        assert progress._live is not None
+        progress._live.refresh()
+    shown = text.getvalue()
+    assert all(
+        word in shown for word in ("1/10 search", "0/4 confirm", "1 completed", "best 0.5", "trials/s")
+    )
+    assert "explore: 1/10 trials" in shown.rstrip().splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(3, "3 s"), (89, "89 s"), (600, "10 min"), (7200, "2.0 h")], ids=str
+)
+def test_durations_are_rounded(seconds: float, words: str) -> None:
+    """Seconds, minutes, hours."""
+    assert module._duration(seconds) == words
