@@ -15,7 +15,7 @@ from sweeper.components.splits import split
 from sweeper.study.settings import Settings
 from sweeper.study.study import Study
 
-MEASURED_ROWS = 256
+MEASURED_ROWS = 128
 """Rows of validation data on which layers are measured."""
 
 

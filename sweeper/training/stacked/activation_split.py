@@ -101,8 +101,12 @@ class Bound:
         self._runs = self._parts()
 
     def __call__(self) -> None:
+        # oneDNN's GELU takes longer to start than small arrays take to compute.
+        enabled = torch.backends.mkldnn.is_available() and torch._C._get_mkldnn_enabled()
+        torch._C._set_mkldnn_enabled(False)
         for run in self._runs:
             run()
+        torch._C._set_mkldnn_enabled(enabled)
 
 
 _SPLITS: "weakref.WeakValueDictionary[int, Split]" = weakref.WeakValueDictionary()
