@@ -76,7 +76,7 @@ def report(found: dict[str, Any], gflops: float, device: str, rounds: int) -> st
     lines = ["# Training throughput, side by side", "", machine(device, gflops), ""]
     lines += [
         f"Same trials for all (four activations, four optimizers, half with an activation penalty), {JOBS} "
-        f"processes of one thread, medians of {rounds} rounds in turn. All score validation data at 20 points; "
+        f"processes of one thread, medians of {rounds} rounds in turn. All score validation at 20 points; "
         "our engines also measure every layer. `× plain` is trials a second over those of the plain loop; "
         "`of peak` the arithmetic of the products over the most that batched products reached.",
         "",
@@ -93,7 +93,8 @@ def report(found: dict[str, Any], gflops: float, device: str, rounds: int) -> st
             rate = row["trials_per_second"]
             speed = rate * flops / 1e9
             lines.append(
-                f"| {contender} | {rate:.2f} | {row['lowest']:.2f}–{row['highest']:.2f} | {rate / plain:.1f} | "
+                f"| {contender} | {rate:.2f} | {row['lowest']:.2f}–{row['highest']:.2f} "
+                f"| {rate / plain:.1f} | "
                 f"{speed:.1f} | {speed / gflops:.0%} | {row['peak_mib']:.0f} | {row['how']} |"
             )
         lines.append("")

@@ -70,7 +70,8 @@ def alt(frame: pd.DataFrame) -> str:
     for name, rows in frame.dropna(subset=["ratio"]).groupby("label", sort=False):
         ratios = rows["ratio"]
         said.append(
-            f"{name} ({rows['outcome'].iloc[0]}): {number(ratios.iloc[0])} first, {number(ratios.max())} at most, "
+            f"{name} ({rows['outcome'].iloc[0]}): {number(ratios.iloc[0])} first, "
+            f"{number(ratios.max())} at most, "
             f"{number(ratios.iloc[-1])} at step {rows['step'].iloc[-1]}"
         )
     return (
@@ -82,7 +83,8 @@ FIGURE = FigureSpec(
     title="Sharpness against the limit of stability",
     table="stability",
     caption="Learning rate × largest Hessian eigenvalue of the training loss (preconditioned for optimizers "
-    "that divide the gradient), over the largest value at which the optimizer is stable on a quadratic. Above "
+    "that divide the gradient), over the largest value at which the optimizer is stable on a quadratic. "
+    "Above "
     "the dashed line a step grows along the sharpest direction; whether a training settles at the line is "
     "seen, not assumed. × : the last look before the trial diverged.",
     missing="Sharpness was not measured: no trial was trained again for it, or the model has no second "

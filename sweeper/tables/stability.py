@@ -29,7 +29,7 @@ SUMMARY = ["trial", "label", "optimizer", "outcome", "points", "first", "largest
 
 
 def stability(source: Source) -> pd.DataFrame:
-    """One row per trial and step at which the sharpness λ was measured, best trials first, then diverged ones.
+    """One row per trial and step at which the sharpness λ was measured, best trials first.
 
     learning_rate: η of the step that follows. limit: largest stable η·λ (`sweeper.theory.stability.limit`);
     λ is the preconditioned sharpness for optimizers that divide the gradient. ratio = η·λ / limit: above 1,

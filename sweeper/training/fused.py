@@ -17,16 +17,16 @@ from sweeper.search.trial import Trial
 from sweeper.study.settings import Settings
 from sweeper.study.settings import settings as settings_of
 from sweeper.training.reasons import reason_of
-from sweeper.training.result import Outcome, TrialResult, failed
+from sweeper.training.result import TrialResult, failed
 from sweeper.training.setup import Task, initial_model, pick_loss
 from sweeper.training.stacked.batches import Batches, Splits
 from sweeper.training.stacked.evaluation import Evaluator
 from sweeper.training.stacked.groups import Group, table
 from sweeper.training.stacked.initial import Initials
 from sweeper.training.stacked.looks import Look, Looks
-from sweeper.training.stacked.refusal import Misfit, NotFusible
 from sweeper.training.stacked.probe import trained_names
-from sweeper.training.stacked.running import EXPLODED, Running
+from sweeper.training.stacked.refusal import Misfit, NotFusible
+from sweeper.training.stacked.running import Running
 from sweeper.training.stacked.stack import Stack
 from sweeper.training.stacked.template import Template
 from sweeper.training.update_rules import RULES, hyper
@@ -242,9 +242,9 @@ class _StackedTraining:
             self.evaluator.evaluate(
                 [run for _, run in evaluated], lambda some: self.stack.values([places[i] for i in some])
             )
-        for run in self.slots:
-            if run is not None and run.outcome is None:
-                run.end_if_over()
+        for kept in self.slots:
+            if kept is not None and kept.outcome is None:
+                kept.end_if_over()
 
     def _advance(self) -> None:
         """Train until the first slot comes to a point."""

@@ -1,7 +1,7 @@
 """The trainings of a learning-rate range test: short, one for each rate, all from the same weights."""
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -91,7 +91,7 @@ def typical(values: Values) -> Any:
     return values.values[0]
 
 
-def _crossed(space: Space, optimizer: str, names: list[str]) -> Iterator[Mapping[str, Any]]:
+def _crossed(space: Space, optimizer: str, names: list[str]) -> Iterator[dict[str, Any]]:
     active = {k: v for k, (_, v) in space.active(optimizer).items() if k not in FIXED_HERE}
     crossed = [name for name in names if name in active]
     base = {"optimizer": optimizer, **{name: typical(values) for name, values in active.items()}}

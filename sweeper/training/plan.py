@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -143,9 +144,7 @@ def _one_by_one(task: Task, trial: Trial) -> float:
     """A longer training less a shorter one, so that set-up does not count; the fastest of three."""
     seconds, steps = [], 4
     for _ in range(3):
-        short, long = (
-            _timed(lambda n=n: reference.train(_short(task, n), trial)) for n in (steps, 4 * steps)
-        )
+        short, long = (_timed(partial(reference.train, _short(task, n), trial)) for n in (steps, 4 * steps))
         seconds.append(max(long - short, 1e-7) / (3 * steps))
         steps = int(min(max(BUDGET / 6 / seconds[-1], 4), 32))
     return min(seconds[1:])

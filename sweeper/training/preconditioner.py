@@ -23,7 +23,7 @@ def adam(state: Mapping[str, Any], group: Mapping[str, Any]) -> Tensor:
 
 
 def radam(state: Mapping[str, Any], group: Mapping[str, Any]) -> Tensor:
-    """(√v + ε) / (r_t·√(1 − β2^t)) once the variance is rectified (ρ_t > 5), before that 1: plain momentum."""
+    """(√v + ε) / (r_t·√(1 − β2^t)) once the variance is rectified (ρ_t > 5), before that 1: momentum."""
     step, beta2 = float(state["step"]), group["betas"][1]
     longest = 2 / (1 - beta2) - 1
     length = longest - 2 * step * beta2**step / (1 - beta2**step)
@@ -77,7 +77,7 @@ def preconditioner(name: str, optimizer: torch.optim.Optimizer) -> list[Tensor] 
     found, moved = [], False
     for group in optimizer.param_groups:
         for parameter in group["params"]:
-            state = optimizer.state[parameter] if parameter in optimizer.state else {}
+            state = optimizer.state.get(parameter, {})
             stepped = bool(state) and float(state["step"]) > 0  # Adagrad's sums are there from the beginning
             divisor = PRECONDITIONERS[name](state, group) if stepped else torch.ones_like(parameter)
             found.append(divisor.detach())

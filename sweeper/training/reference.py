@@ -96,7 +96,8 @@ def train(task: Task, trial: Trial, watch: Watch | None = None) -> TrialResult:
             loss = loss_function.function(model(rows.x_train[batch]), rows.y_train[batch])
             total = loss
             if watched:
-                penalty = settings.activation_penalty * sum(penalty_function(a) for _, _, a in activations)
+                terms = [penalty_function(a) for _, _, a in activations]
+                penalty = settings.activation_penalty * sum(terms, torch.zeros_like(loss))
                 total = loss + penalty
                 penalties.append(penalty.item())
             total.backward()

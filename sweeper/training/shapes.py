@@ -15,7 +15,7 @@ STEPS = 2
 
 
 def shapes(task: Task, trials: Sequence[Trial]) -> list[list[Trial]]:
-    """`trials` in groups of one shape: same arguments of the model, batch size, loss, precision and device."""
+    """`trials` in groups of one shape: same model arguments, batch size, loss, precision, device."""
     groups: dict[str, list[Trial]] = {}
     for trial in trials:
         s = settings_of(task.study, trial.parameters)

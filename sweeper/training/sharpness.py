@@ -121,7 +121,8 @@ def _refuse_once_differentiable(gradient: Tensor) -> None:
 def lanczos(product: Callable[[Tensor], Tensor], start: Tensor, iterations: int, tolerance: float) -> float:
     """Largest eigenvalue of a symmetric matrix of which only `product`, v -> A·v, is known.
 
-    After k products it is that of the k × k tridiagonal matrix of A in the Krylov space of `start`. Stops at a
+    After k products it is that of the k × k tridiagonal matrix of A in the Krylov space of `start`.
+    Stops at a
     residual β_k·|last component of its eigenvector| ≤ `tolerance` × |eigenvalue|.
 
     Args:

@@ -5,8 +5,8 @@ import random
 from typing import Any
 
 import pytest
-
 from equivalence import assert_engines_agree, numbered, task_of
+
 from sweeper.components.activations import ACTIVATIONS
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.components.schedules import SCHEDULES

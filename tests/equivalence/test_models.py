@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 import torch
+from equivalence import assert_engines_agree, numbered, task_of
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from equivalence import assert_engines_agree, numbered, task_of
 from sweeper.search.trial import Trial
 
 MIXED = [
@@ -54,7 +54,9 @@ BUILT_IN = {
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_built_in_models(name: str) -> None:
     """Norms with buffers, dropout masks, residual blocks: curves, layers and parameters equal to 1e-9."""
-    parameters = MIXED if name != "linear" else [{k: v for k, v in p.items() if "act" not in k} for p in MIXED]
+    parameters = (
+        MIXED if name != "linear" else [{k: v for k, v in p.items() if "act" not in k} for p in MIXED]
+    )
     space = SPACE if name != "linear" else {"optimizer": SPACE["optimizer"]}
     task = task_of(model=BUILT_IN[name], space=space)
     assert_engines_agree(task, trials_of(parameters), slots=4, most_chaotic=1)

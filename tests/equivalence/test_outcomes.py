@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import torch
+from equivalence import assert_engines_agree, by_reference, by_stack, distance, numbered, one_thread, task_of
 from torch import nn
 
-from equivalence import assert_engines_agree, by_reference, by_stack, distance, numbered, one_thread, task_of
-from sweeper.search.trial import Rungs, Trial
+from sweeper.search.trial import Rungs
 from sweeper.training.fused import EXPLODED, train_stack
 from sweeper.training.reference import EXPLODED as EXPLODED_ALONE
 from sweeper.training.result import Outcome
@@ -19,13 +19,19 @@ CALM = {"optimizer": "adam", "learning_rate": 0.01, "activation": "tanh"}
 WILD = {"optimizer": "sgd", "learning_rate": 1e4, "activation": "relu"}
 LEAPS = {"optimizer": "momentum", "learning_rate": 1e30, "activation": "relu", "activation_penalty": 0.1}
 SCALED = {"source": "diabetes", "standardize_target": True}
-SPACE = {"optimizer": ["adam", "sgd", "momentum"], "activation": ["tanh", "relu"], "activation_penalty": [0, 0.1]}
+SPACE = {
+    "optimizer": ["adam", "sgd", "momentum"],
+    "activation": ["tanh", "relu"],
+    "activation_penalty": [0, 0.1],
+}
 
 
 def test_diverging_neighbours_change_nothing() -> None:
     """Trials beside exploding ones give what they give alone; the exploding ones end as they do alone."""
     task = task_of(space=SPACE)
-    trials = numbered([CALM, WILD, {**CALM, "optimizer": "momentum"}, LEAPS, WILD, {**CALM, "schedule": "cosine"}] * 2)
+    trials = numbered(
+        [CALM, WILD, {**CALM, "optimizer": "momentum"}, LEAPS, WILD, {**CALM, "schedule": "cosine"}] * 2
+    )
     found = assert_engines_agree(task, trials, slots=4)
     outcomes = [found[t.number, t.seed].result.outcome for t in trials[:6]]
     assert outcomes[1] == outcomes[3] == Outcome.DIVERGED
@@ -87,7 +93,9 @@ def test_data_losses_and_lengths(data: Any, training: dict[str, Any]) -> None:
     """Every loss, objective, kind of batch and length; test rows scored at the best point."""
     training = {k: v for k, v in training.items() if v is not None or k == "steps"}
     task = task_of(data, space=SPACE, **training)
-    trials = [replace(t, test=True) for t in numbered([CALM, {**CALM, "optimizer": "sgd"}] * 2, seeds=[0, 1, 2])]
+    trials = [
+        replace(t, test=True) for t in numbered([CALM, {**CALM, "optimizer": "sgd"}] * 2, seeds=[0, 1, 2])
+    ]
     found = assert_engines_agree(task, trials, slots=3)
     assert all(f.result.test for f in found.values())
 
@@ -95,9 +103,13 @@ def test_data_losses_and_lengths(data: Any, training: dict[str, Any]) -> None:
 def test_trials_of_unlike_length() -> None:
     """Slots have clocks of their own: trials of 5 to 40 steps share a stack."""
     task = task_of(space={**SPACE, "training.steps": [5, 13, 40]})
-    trials = numbered([{**CALM, "training.steps": n, "schedule": "one_cycle"} for n in (40, 5, 13, 40, 5, 13, 13, 5)])
+    trials = numbered(
+        [{**CALM, "training.steps": n, "schedule": "one_cycle"} for n in (40, 5, 13, 40, 5, 13, 13, 5)]
+    )
     found = assert_engines_agree(task, trials, slots=3)
-    assert [found[t.number, 0].result.steps for t in trials] == [t.parameters["training.steps"] for t in trials]
+    assert [found[t.number, 0].result.steps for t in trials] == [
+        t.parameters["training.steps"] for t in trials
+    ]
 
 
 def test_single_precision_over_a_hundred_steps() -> None:
@@ -134,7 +146,7 @@ def picky(in_features: int, out_features: int, activation: Callable[[], nn.Modul
 
 
 def test_one_failing_trial_fails_alone() -> None:
-    """A model function that raises for one activation costs that trial; other shapes get stacks of their own."""
+    """A model function that raises for one activation costs that trial; other shapes get their own stacks."""
     names = ["tanh", "relu", "gelu", "silu", "elu", "relu", "gelu", "silu"]
     task = task_of(model=picky, space={"activation": names[:5]})
     trials = numbered([{"activation": name} for name in names])
@@ -177,5 +189,3 @@ def test_the_caller_keeps_its_settings() -> None:
     list(train_stack(task_of(space=SPACE), numbered([CALM]), 2))
     assert torch.is_grad_enabled()
     assert torch.get_default_dtype() == torch.float32
-
-

@@ -37,7 +37,14 @@ def task_of(
     """A small study in float64; `space` only has to allow what the trials have."""
     source = data if isinstance(data, Mapping) else {"source": data}
     search = dict(training.pop("search", {}))
-    training = {"steps": 40, "batch_size": 16, "evaluations": 8, "dtype": "float64", "device": "cpu", **training}
+    training = {
+        "steps": 40,
+        "batch_size": 16,
+        "evaluations": 8,
+        "dtype": "float64",
+        "device": "cpu",
+        **training,
+    }
     study = Study(
         name="equal",
         data=source,
@@ -203,7 +210,9 @@ def _summary(theirs: Trained, mine: Trained) -> str:
     return "\n".join(lines)
 
 
-def numbered(parameters: Sequence[Mapping[str, Any]], seeds: Sequence[int] = (0,), **more: Any) -> list[Trial]:
+def numbered(
+    parameters: Sequence[Mapping[str, Any]], seeds: Sequence[int] = (0,), **more: Any
+) -> list[Trial]:
     """Trials with these parameters, seeds in turn."""
     return [
         Trial(i, "explore", seeds[i % len(seeds)], {"optimizer": "sgd", "learning_rate": 0.1, **p}, **more)

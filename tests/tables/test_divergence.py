@@ -43,11 +43,13 @@ def trials(rows: list[tuple[str, float, str]]) -> pd.DataFrame:
 
 
 def test_the_bracket_of_each_group() -> None:
-    """Largest survivor, smallest diverged, geometric mean in between; failures and other groups do not count."""
+    """Largest survivor, smallest diverged, geometric mean in between; failures do not count."""
     frame = trials(
-        [("sgd", 0.1, "completed"), ("sgd", 0.4, "diverged"), ("sgd", 0.05, "pruned"), ("sgd", 0.3, "failed")]
-        + [("adam", 1.0, "diverged"), ("adam", 4.0, "completed"), ("adam", 2.0, "diverged")]
-        + [("lion", 0.1, "completed"), ("rprop", 0.2, "diverged")]
+        [
+            *[("sgd", 0.1, "completed"), ("sgd", 0.4, "diverged"), ("sgd", 0.05, "pruned")],
+            *[("sgd", 0.3, "failed"), ("adam", 1.0, "diverged"), ("adam", 4.0, "completed")],
+            *[("adam", 2.0, "diverged"), ("lion", 0.1, "completed"), ("rprop", 0.2, "diverged")],
+        ]
     )
     found = divergence_boundary(frame, ["optimizer"]).set_index("optimizer")
     assert found.loc["sgd"].tolist() == pytest.approx([3, 1, 0.1, 0.4, 0.2])

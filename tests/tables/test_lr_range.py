@@ -128,7 +128,7 @@ def result(number: int, rate: float, loss: float, optimizer: str = "sgd", **more
 
 
 def test_results_become_rows_by_combination() -> None:
-    """One suggestion per combination; what ended above its start, or nowhere, diverged; failures are left out."""
+    """One suggestion per combination; what ended above its start diverged; failures are left out."""
     results = [result(k, rate, loss) for k, (rate, loss) in enumerate(zip(RATES, valley(), strict=True))]
     results += [result(100 + k, rate, 2.5, "adam") for k, rate in enumerate(RATES)]
     results += [result(999, 1.0, 0.1, "lion", outcome=Outcome.FAILED)]

@@ -16,7 +16,7 @@ def summary(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def answer(evidence: Evidence) -> tuple[str, ...]:
-    """How many diverged trials were above the limit before they diverged, where the best ended, what holds."""
+    """How many diverged trials were above the limit before, where the best ended, and what holds."""
     trials = evidence.tables["stability_trials"]
     if trials.empty:
         return (
@@ -34,14 +34,15 @@ def answer(evidence: Evidence) -> tuple[str, ...]:
 def _diverged(lost: pd.DataFrame) -> str:
     above = lost["above_at"].notna()
     said = (
-        f"Of {count(len(lost), 'diverged trial')} looked at, {int(above.sum())} had a learning rate × sharpness "
+        f"Of {count(len(lost), 'diverged trial')} looked at, {int(above.sum())} had a learning rate × "
+        "sharpness "
         "above the limit of the optimizer before the loss exploded"
     )
     if above.all():
         return f"{said}: steps too long for the curvature explain the divergence."
     rest = int((~above).sum())
     return (
-        f"{said}; {rest} {'was' if rest == 1 else 'were'} not seen above it at the steps that were looked at, "
+        f"{said}; {rest} {'was' if rest == 1 else 'were'} not seen above it at the steps looked at, "
         "so the limit alone does not explain every divergence."
     )
 
@@ -72,7 +73,8 @@ def _validity(evidence: Evidence) -> str:
     if not reasons:
         return f"{base}; elsewhere it says where a step starts to grow, not that the loss explodes."
     return (
-        f"{base}. Here it is a yardstick only, because of {listing(reasons)}: training can settle below it, and "
+        f"{base}. Here it is a yardstick only, because of {listing(reasons)}: training can settle "
+        "below it, and "
         "can survive above it."
     )
 
@@ -87,12 +89,14 @@ SECTION = Section(
         Shown("stability", "Every look"),
     ),
     how=(
-        "The first finalists, and the diverged trials with the lowest rates, were trained again one by one on the "
-        "search's seed and looked at before a few log-spaced steps. Sharpness is the largest eigenvalue of the "
-        "Hessian of the training loss (penalty included, weight decay not) on up to 512 training rows, by "
+        "The first finalists, and the diverged trials with the lowest rates, were trained again one by one "
+        "on the search's seed and looked at before a few log-spaced steps. Sharpness is the largest "
+        "eigenvalue of the Hessian of the training loss (penalty included, weight decay not) on up to 512 training rows, by "
         "Lanczos on Hessian–vector products to 1 %, dropout off.",
-        "Limits of η·λ: 2 for gradient descent, 2(1 + β) for momentum, 2(1 + β)/(1 + 2β) for Nesterov; for Adam "
-        "2(1 + β1)/(1 − β1) and for RMSprop, Adagrad and Adadelta 2, of the Hessian divided by what the optimizer "
+        "Limits of η·λ: 2 for gradient descent, 2(1 + β) for momentum, 2(1 + β)/(1 + 2β) for Nesterov; for "
+        "Adam "
+        "2(1 + β1)/(1 − β1) and for RMSprop, Adagrad and Adadelta 2, of the Hessian divided by what the "
+        "optimizer "
         "divides the gradient by. Full-batch gradient descent often settles at its limit (Cohen et al. 2021, "
         "arXiv 2103.00065; 2022, arXiv 2207.14484); with momentum it does not always get there.",
     ),

@@ -1,6 +1,6 @@
 """Which rows each slot sees at its next steps."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 
 import torch
@@ -35,7 +35,7 @@ def _split_already(data: Data) -> bool:
 
 
 class Order:
-    """The batches of one seed from its first step on, epoch by epoch; drawn once for all trials that share it."""
+    """The batches of one seed from its first step on, epoch by epoch; drawn once for all its trials."""
 
     def __init__(self, seed: int, rows: int, batch_size: int | str) -> None:
         self.size = rows if batch_size == "full" else min(int(batch_size), rows)

@@ -119,7 +119,7 @@ def cross_entropy(input: Tensor, target: Tensor, **options: Any) -> Tensor:
 
 
 class ArgMax(torch.autograd.Function):
-    """``x.argmax(1)`` of the rows of one trial. On a transposed layout, as narrow layers have it, it is slow."""
+    """``x.argmax(1)`` of the rows of one trial. On a transposed layout it is slow."""
 
     @staticmethod
     def forward(x: Tensor) -> Tensor:

@@ -37,9 +37,9 @@ class Evaluator:
         for i, test in self._scores(running, tested, values, "test").items():
             running[i].test = test
         for run in running:
-            if run.outcome is None and run.step < run.steps:
-                if run.trial.rungs.prune(run.points, run.objectives):
-                    run.end(Outcome.PRUNED, f"behind other trials at step {run.step}")
+            going_on = run.outcome is None and run.step < run.steps
+            if going_on and run.trial.rungs.prune(run.points, run.objectives):
+                run.end(Outcome.PRUNED, f"behind other trials at step {run.step}")
 
     def _rows(self, run: Running) -> Rows:
         return self.rows_of(run.trial.seed)

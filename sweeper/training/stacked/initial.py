@@ -1,4 +1,4 @@
-"""The state in which a trial enters a slot: its initial weights, exactly those of a trial that trains alone."""
+"""The state in which a trial enters a slot: its initial weights, those of a trial that trains alone."""
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence

@@ -21,7 +21,7 @@ class Kernel:
     def __init__(self, module: nn.Module, dtype: torch.dtype) -> None:
         self.module = copy.deepcopy(module).cpu()
         if hasattr(self.module, "inplace"):
-            self.module.inplace = False
+            setattr(self.module, "inplace", False)  # noqa: B010
         self._steepest: dict[tuple[torch.dtype, torch.device], Tensor] = {}
         z = torch.linspace(-3, 3, 6, dtype=dtype).reshape(1, 2, 3).requires_grad_()
         g = torch.linspace(1, 2, 6, dtype=dtype).reshape(1, 2, 3)
@@ -51,7 +51,7 @@ class Kernel:
 
 
 class SlopeKernel:
-    """PReLU: z where z > 0, else w·z with one slope w per trial, or one per trial and channel, that learns."""
+    """PReLU: z where z > 0, else w·z with a slope w per trial, or per trial and channel, that learns."""
 
     def forward(self, z: Tensor, a: Tensor, w: Tensor) -> list[Run]:
         """a ← φ(z); w: (n, 1) or (n, channels), channels being the axis after the rows."""

@@ -1,4 +1,4 @@
-"""One batched step on one batch, before anything is trained: what is updated, and whether it can be repeated."""
+"""One batched step on one batch, before anything is trained: what is updated, and can it be repeated?"""
 
 import random
 from collections.abc import Callable
@@ -42,7 +42,7 @@ def _surroundings(model: nn.Module) -> dict[str, Any]:
     """What a forward pass may depend on that a recorded step would take as fixed."""
     found: dict[str, Any] = {
         "Python's random numbers": random.getstate(),
-        "NumPy's random numbers": np.random.get_state()[1].tobytes(),  # type: ignore[union-attr]
+        "NumPy's random numbers": str(np.random.get_state()),
     }
     for path, module in model.named_modules():
         for name, value in vars(module).items():

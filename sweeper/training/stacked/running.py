@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from torch import Tensor
+from torch import Tensor, nn
 
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.components.schedules import SCHEDULES
@@ -64,7 +64,7 @@ class Running:
         """A trial before its first step, on `rows` training rows."""
         (parameter, *_) = initial.values.values()
         optimizer = OPTIMIZERS[settings.optimizer].make(
-            [parameter.new_zeros(1).requires_grad_()], lr=settings.learning_rate, **settings.options
+            [nn.Parameter(parameter.new_zeros(1))], lr=settings.learning_rate, **settings.options
         )
         group, steps = optimizer.param_groups[0], settings.total_steps(rows)
         evaluated, looked = _points(steps, settings.evaluations)
