@@ -16,8 +16,8 @@ from sweeper.journey import load_data
 from sweeper.study.study import Study
 from sweeper.tables.lr_range import lr_range as tabulate
 from sweeper.training import workers
-from sweeper.training.cohort import singles
 from sweeper.training.lr_range import RATES, STEPS, held, range_task, range_trials, varied
+from sweeper.training.plan import cohorts_of
 from sweeper.training.rehearsal import judge
 from sweeper.training.result import TrialResult
 from sweeper.training.setup import Task
@@ -32,7 +32,7 @@ class RangeTest:
     suggestions: pd.DataFrame
     """One row per combination."""
     about: dict[str, Any]
-    """study, trainings, rates, steps, seed, and what was held fixed."""
+    """study, trainings, rates, steps, seed, the plan, and what was held fixed."""
 
     def save(self, folder: Path) -> Path:
         """Write the figure to `folder`; returns its path."""
@@ -41,8 +41,17 @@ class RangeTest:
         return folder / "lr-range.png"
 
 
-def lr_range(study: Study, *, steps: int = STEPS, rates: int = RATES, jobs: int | None = None) -> RangeTest:
+def lr_range(
+    study: Study, *, steps: int = STEPS, rates: int = RATES, jobs: int | None = None, engine: str = "auto"
+) -> RangeTest:
     """Train every combination of the study's scientific values at `rates` learning rates for `steps` steps.
+
+    Args:
+        study: its scientific values and its optimizers are compared.
+        steps: optimizer steps of each training.
+        rates: learning rates for each combination.
+        jobs: worker processes; ``None``: one per core.
+        engine: auto | fused | reference.
 
     Raises:
         UserError: if data or model do not fit.
@@ -51,15 +60,18 @@ def lr_range(study: Study, *, steps: int = STEPS, rates: int = RATES, jobs: int 
     jobs = jobs or workers.core_count()
     task = Task(study, load_data(study))
     trials = range_trials(study, rates)
+    short = range_task(task, steps, len(trials))
     with workers.backend("loky", jobs):
         judge(workers.rehearse_apart(task))
-        cohorts = workers.train_all(range_task(task, steps), singles(trials), jobs=jobs)
+        plan = workers.plan_apart(short, jobs=jobs, engine=engine, share=-(-len(trials) // jobs))
+        cohorts = workers.train_all(short, cohorts_of(plan, short, trials), jobs=jobs)
         found = [result for results in cohorts for result in results]
     results = sorted(found, key=lambda result: result.trial.number)
     measured, suggestions = tabulate(results, varied(study))
     if measured.empty:
         raise RunFailed(_all_failed(results))
     about = {"study": study.name, "trainings": len(trials), "rates": rates, "steps": steps}
+    about["plan"] = plan.line()
     return RangeTest(measured, suggestions, {**about, "seed": study.search.seed, "held": held(study)})
 
 

@@ -72,6 +72,7 @@ def _legend(about: Mapping[str, Any]) -> list[str]:
         "from which on most rates diverge (NaN, or a loss that ends above its start). So few steps favour "
         "large rates: search below.",
     ]
+    lines.append(f"trained: {about['plan']}.")
     return lines + ([f"the same in all trainings: {held}."] if held else [])
 
 

@@ -22,11 +22,12 @@ FIXED_HERE = ("schedule", "training.schedule", "training.steps", "training.epoch
 """Parameters that the test itself sets."""
 
 
-def range_task(task: Task, steps: int = STEPS) -> Task:
-    """`task` with trainings of `steps` steps at constant rates, evaluated before and after."""
+def range_task(task: Task, steps: int = STEPS, trials: int | None = None) -> Task:
+    """`task` with `trials` trainings of `steps` steps at constant rates, evaluated before and after."""
     changed = {"steps": steps, "epochs": None, "schedule": "constant", "evaluations": 1}
     training = task.study.training.model_copy(update=changed)
-    return Task(task.study.model_copy(update={"training": training}), task.data)
+    search = task.study.search.model_copy(update={"trials": trials or task.study.search.trials})
+    return Task(task.study.model_copy(update={"training": training, "search": search}), task.data)
 
 
 def range_trials(study: Study, rates: int = RATES) -> list[Trial]:

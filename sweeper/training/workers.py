@@ -165,7 +165,7 @@ def sharpness_all(task: Task, asked: Sequence[tuple[Trial, int]], *, jobs: int) 
     left = {(trial.number, trial.seed): trial for trial, _ in asked}
     parallel = joblib.Parallel(pre_dispatch=jobs, batch_size=1, return_as="generator_unordered")
     try:
-        for result in parallel(joblib.delayed(sharpness_result)(task, *each) for each in asked):
+        for result in parallel(joblib.delayed(_sharpness)(task, *each) for each in asked):
             del left[result.trial.number, result.trial.seed]
             yield result
     except TerminatedWorkerError as error:
@@ -237,6 +237,11 @@ def _measure(task: Task, trials: Sequence[Trial]) -> planning.Measured:
     torch.set_num_threads(1)
     with watchdog.deadline(REHEARSAL):
         return planning.measure(task, trials)
+
+
+def _sharpness(task: Task, trial: Trial, last: int) -> TrialResult:
+    with watchdog.deadline(2 * task.study.training.timeout):  # a training, and the looks on the way
+        return sharpness_result(task, trial, last)
 
 
 def _placed(task: Task, place: int, cohort: Cohort) -> tuple[int, list[TrialResult]]:

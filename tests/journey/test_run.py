@@ -1,6 +1,5 @@
 """Whole runs of tiny studies: phases, seeds, totals, budgets, storages, resumption; figures left out."""
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -68,6 +67,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """No worker processes: what a run does is the same, and takes a tenth of the time."""
     monkeypatch.setattr(workers, "train_all", in_this_process)
     monkeypatch.setattr(workers, "rehearse_apart", lambda task: [])
+    monkeypatch.setattr(workers, "sharpness_all", lambda task, asked, **options: iter(()))
 
 
 @pytest.fixture(autouse=True)
@@ -89,10 +89,10 @@ def comparable(result: Result) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Result:
-    """The study as it comes, with real workers."""
+    """The study with real workers, which get its data function by value, as from a notebook."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Result, "report", lambda self, folder, **options: Path(folder) / "index.html")
-        return run(tmp_path_factory.mktemp("plain"), study(), jobs=2)
+        return run(tmp_path_factory.mktemp("plain"), study(data=lambda: data()), jobs=2)
 
 
 def test_one_worker_and_two_give_the_same(plain: Result, tmp_path: Path) -> None:
@@ -348,17 +348,3 @@ def test_a_study_that_cannot_be_trained_leaves_nothing(
             run(folder, asked, fresh=True)
     assert not (tmp_path / "new").exists()
     pd.testing.assert_frame_equal(run(tmp_path, study()).trials, first.trials)
-
-
-def test_functions_need_no_file(tmp_path: Path) -> None:
-    """Model and data of a notebook, a lambda among them, reach the workers."""
-    import torch
-
-    asked = study(
-        model=lambda in_features, out_features: torch.nn.Linear(in_features, out_features),
-        search={"trials": 2, "space": {"learning_rate": [0.1, 0.2]}},
-        confirm={"finalists": 0, "seeds": 0},
-    )
-    result = run(tmp_path, asked, jobs=2)
-    assert result.trials["outcome"].tolist() == ["completed"] * 2
-    assert json.dumps(result.answer.to_dict() if result.answer else None)

@@ -13,7 +13,7 @@ from sweeper.search import explore
 from sweeper.search.driver import key
 from sweeper.search.known import remember
 from sweeper.search.trial import Trial
-from sweeper.training.result import Outcome
+from sweeper.training.result import Outcome, TrialResult
 
 ODD = {
     "optimizer": ["sgd", "adam"],
@@ -97,3 +97,13 @@ def test_the_objective_may_be_an_error_rate() -> None:
         ((0, "validation_accuracy", 0.25), (10, "validation_accuracy", 0.9)),
     )
     assert remember(accurate, "validation_error").curve == {0: 0.75, 10: pytest.approx(0.1)}
+
+
+def test_points_that_are_not_finite_are_not_remembered() -> None:
+    """Neither sampler nor pruner nor Optuna's storage hears of them."""
+    trial = Trial(0, "explore", 0, {})
+    curve = tuple(
+        (step, "validation_loss", value) for step, value in ((0, 1.0), (5, math.inf), (9, math.nan))
+    )
+    odd = TrialResult(trial, Outcome.DIVERGED, math.nan, 9, 0.1, "made up", "", curve)
+    assert remember(odd, "validation_loss").curve == {0: 1.0}
