@@ -22,6 +22,9 @@ from sweeper.training.rehearsal import judge
 from sweeper.training.result import TrialResult
 from sweeper.training.setup import Task
 
+STACK = 16
+"""Largest stack that is tried: for trainings this short, trying more takes longer than it saves."""
+
 
 @dataclass(frozen=True)
 class RangeTest:
@@ -63,7 +66,7 @@ def lr_range(
     short = range_task(task, steps, len(trials))
     with workers.backend("loky", jobs):
         judge(workers.rehearse_apart(task))
-        plan = workers.plan_apart(short, jobs=jobs, engine=engine, share=-(-len(trials) // jobs))
+        plan = workers.plan_apart(short, jobs=jobs, engine=engine, share=min(len(trials) // jobs, STACK))
         cohorts = workers.train_all(short, cohorts_of(plan, short, trials), jobs=jobs)
         found = [result for results in cohorts for result in results]
     results = sorted(found, key=lambda result: result.trial.number)

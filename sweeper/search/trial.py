@@ -55,3 +55,5 @@ class Trial:
     rungs: Rungs = Rungs()
     test: bool = False
     """Score the test rows too, at the evaluation point with the best objective."""
+    measured: bool = True
+    """Measure its layers, which takes as long as some tens of steps."""

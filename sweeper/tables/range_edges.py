@@ -71,7 +71,7 @@ def _drawn_from(key: str, done: pd.DataFrame, keys: Collection[str]) -> tuple[st
     if key not in done:
         return key, done
     elsewhere = optimizers.map(lambda optimizer: f"{key}.{optimizer}" in keys)
-    return key, done[~elsewhere & done[key].notna()]
+    return key, done[~elsewhere.astype(bool) & done[key].notna()]
 
 
 def place(values: np.ndarray, within: Range) -> np.ndarray:

@@ -37,7 +37,8 @@ def range_trials(study: Study, rates: int = RATES) -> list[Trial]:
         for combination in combinations(study)
         for rate in rates_of(study.space, combination["optimizer"], rates)
     )
-    return [Trial(k, "explore", study.search.seed, each) for k, each in enumerate(configurations)]
+    seed = study.search.seed
+    return [Trial(k, "explore", seed, each, measured=False) for k, each in enumerate(configurations)]
 
 
 def varied(study: Study) -> list[str]:

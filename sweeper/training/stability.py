@@ -68,7 +68,7 @@ def sharpness_of(
             values[PRECONDITIONED] = curvature(value, parameters, divisor)
         found.extend((step, name, float(v)) for name, v in values.items() if math.isfinite(v))
 
-    train(task, replace(trial, rungs=Rungs(), test=False), look)
+    train(task, replace(trial, rungs=Rungs(), test=False, measured=False), look)
     return found
 
 

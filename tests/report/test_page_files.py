@@ -58,6 +58,10 @@ class Page(HTMLParser):
         return [attrs for name, attrs in self.tags if name == tag]
 
 
+UNMEASURED = {"stability"}
+"""Figures of what synthetic records do not hold: nobody looked at the sharpness there."""
+
+
 @pytest.fixture(scope="module")
 def folder(records: SyntheticRecords, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A whole report of the made-up study."""
@@ -83,7 +87,7 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_file_is_there(folder: Path, records: SyntheticRecords) -> None:
     """A picture per figure at 150 dpi, a CSV per table that equals the table, no temporary file."""
     evidence = evidence_of(made_input(records))
-    assert {file.stem for file in (folder / "figures").iterdir()} == set(FIGURES)
+    assert {file.stem for file in (folder / "figures").iterdir()} == set(FIGURES) - UNMEASURED
     tables = {name for name, frame in evidence.tables.items() if len(frame)}
     assert {file.stem for file in (folder / "tables").iterdir()} == tables
     for name in tables:
@@ -120,7 +124,7 @@ def test_the_page_is_small(html: str) -> None:
 def test_pictures_have_their_size_and_an_alternative_text(html: str, folder: Path) -> None:
     """The embedded bytes are those of the PNG file; width and height are its own."""
     images = Page(html).attributes("img")
-    assert len(images) == len(FIGURES)
+    assert len(images) == len(FIGURES) - len(UNMEASURED)
     files = {file.read_bytes() for file in (folder / "figures").iterdir()}
     for attrs in images:
         png = base64.b64decode(str(attrs["src"]).partition("base64,")[2])

@@ -2,15 +2,15 @@
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
 from sweeper.report.section import Evidence, Section, Shown, named
 from sweeper.report.words import layers, listing, signed, times
+from sweeper.tables.gradient_verdicts import CUT, DECADES
 from sweeper.tables.layer_profile import END, START
 
-DECADES = 1.0
-"""Change of log10(norm) along the fitted line, over all layers, from which gradients vanish or explode."""
 SMALL = 0.01
 """Layers whose norm is below this share of the last layer's are named."""
 CHANGING = {"vanishing": "vanish on the way back to the input", "exploding": "explode on it"}
@@ -18,24 +18,23 @@ MOMENTS = {START: "at initialisation", END: "at the end of training"}
 
 
 def answer(evidence: Evidence) -> tuple[str, ...]:
-    """A verdict for each activation at each moment, and the layers that hardly get a gradient."""
-    frame = evidence.tables["gradients"]
+    """A verdict for each activation at each moment, its slope, what to change, and starved layers."""
+    frame, verdicts = evidence.tables["gradients"], evidence.tables["gradient_verdicts"]
     depth = int(frame["depth"].iloc[0])
     if depth < 2:
         return (
             "The models have one layer with activations, so there is no way on which gradients could vanish.",
         )
-    moments = [moment for moment in (START, END) if (frame["moment"] == moment).any()]
-    lines = frame.drop_duplicates(["moment", "activation"])
-    found = {m: _by_verdict(lines[lines["moment"] == m], depth) for m in moments}
+    moments = [moment for moment in (START, END) if (verdicts["moment"] == moment).any()]
+    found = {m: _by_verdict(verdicts[verdicts["moment"] == m]) for m in moments}
     if len(moments) == 2 and found[START] == found[END]:
         said = [_sentence("Before and after training,", found[START], depth)]
     else:
         said = [_sentence(MOMENTS[m].capitalize(), found[m], depth) for m in moments]
-    changing = {name for groups in found.values() for kind in CHANGING for name in groups.get(kind, ())}
-    said += [
-        _numbers(name, lines[lines["activation"].map(named) == name], depth) for name in sorted(changing)
-    ]
+    for activation, rows in verdicts.groupby("activation"):
+        if rows["verdict"].isin([*CHANGING, CUT]).any():
+            said.append(_numbers(named(str(activation)), rows.to_dict("records"), depth))
+    said += _changes(verdicts)
     last = frame[frame["moment"] == moments[-1]]
     starved = [text for name, rows in last.groupby("activation") if (text := _starved(str(name), rows))]
     if starved:
@@ -46,21 +45,21 @@ def answer(evidence: Evidence) -> tuple[str, ...]:
     return tuple(said)
 
 
-def verdict(decades_per_layer: float, depth: int) -> str:
-    """``vanishing``, ``healthy`` or ``exploding``; ``unknown`` where no line could be fitted."""
-    total = decades_per_layer * (depth - 1)
-    if math.isnan(total):
-        return "unknown"
-    return "vanishing" if total < -DECADES else "exploding" if total > DECADES else "healthy"
-
-
-def _by_verdict(lines: pd.DataFrame, depth: int) -> dict[str, list[str]]:
+def _by_verdict(verdicts: pd.DataFrame) -> dict[str, list[str]]:
     groups: dict[str, list[str]] = {}
-    for line in lines.sort_values("activation").to_dict("records"):
-        groups.setdefault(verdict(line["decades_per_layer"], depth), []).append(
-            named(str(line["activation"]))
-        )
+    for row in verdicts.sort_values("activation").to_dict("records"):
+        known = row["verdict"] == CUT or math.isfinite(row["slope"])
+        groups.setdefault(row["verdict"] if known else "unknown", []).append(named(row["activation"]))
     return groups
+
+
+def _changes(verdicts: pd.DataFrame) -> list[str]:
+    """Suggestions, the last moment's where both moments have one."""
+    asked = verdicts[verdicts["suggestion"] != ""].drop_duplicates("activation", keep="last")
+    return [
+        f"What to change with {named(row['activation'])}: {row['suggestion']}"
+        for row in asked.to_dict("records")
+    ]
 
 
 def _sentence(when: str, groups: Mapping[str, list[str]], depth: int) -> str:
@@ -70,21 +69,30 @@ def _sentence(when: str, groups: Mapping[str, list[str]], depth: int) -> str:
         said.append(
             f"{subject} (within a factor of 10 over {depth} layers) with {listing(groups['healthy'])}"
         )
+    if CUT in groups:
+        said.append(
+            f"no gradient at all reaches some layer in at least half of the networks with "
+            f"{listing(groups[CUT])}"
+        )
     if "unknown" in groups:
         names = listing(groups["unknown"])
         said.append(f"nothing can be said for {names}: fewer than two layers have a gradient above 0")
     return f"{when} {'; '.join(said)}."
 
 
-def _numbers(activation: str, lines: pd.DataFrame, depth: int) -> str:
+def _numbers(activation: str, rows: list[dict[Any, Any]], depth: int) -> str:
     said: list[str] = []
-    for line in lines.to_dict("records"):
-        slope, unit = line["decades_per_layer"], "" if said else " decades per layer"
-        if not math.isnan(slope):
-            change = f"{times(slope * (depth - 1))} {'less' if slope < 0 else 'more'}"
-            compared = f"the first layer gets {change} than the last" if unit else change
-            said.append(f"{signed(slope)}{unit} {MOMENTS[line['moment']]} ({compared})")
-    return f"{activation}: {listing(said)}."
+    for row in rows:
+        slope, unit = row["slope"], "" if said else " decades per layer"
+        if not math.isfinite(slope):
+            continue
+        change = f"{times(slope * (depth - 1))} {'less' if slope < 0 else 'more'}"
+        compared = f"the first layer gets {change} than the last" if unit else change
+        if math.isfinite(row["low"]) and math.isfinite(row["high"]):
+            ends = f"95 % interval {signed(row['low'])} to {signed(row['high'])}"
+            compared = f"{ends}{'' if row['sure'] else ', which leaves the verdict open'}; {compared}"
+        said.append(f"{signed(slope)}{unit} {MOMENTS[row['moment']]} ({compared})")
+    return f"{activation}: {listing(said) if said else 'no slope can be fitted'}."
 
 
 def _starved(activation: str, rows: pd.DataFrame) -> str:
@@ -98,16 +106,21 @@ SECTION = Section(
     question="Do gradients vanish or explode?",
     answer=answer,
     figure="gradients",
-    shown=(Shown("gradients", "One row per moment, activation and layer"),),
+    shown=(
+        Shown("gradient_verdicts", "One row per moment and activation"),
+        Shown("gradients", "One row per moment, activation and layer"),
+    ),
     how=(
         "On one fixed batch of validation rows, the norm of the gradient of the loss with respect to each "
         "layer's activations: the signal that backpropagation hands to the layer. Medians and quartiles "
         "over the trials of the search that share an activation; where depths differ, the trials of one "
         "depth.",
-        "A straight line is fitted to log10 of the median norm by layer. Its slope, taken from the output "
-        "back to the input, is given in decades per layer. Vanishing: the line falls by more than "
-        f"{DECADES:g} decade (a factor of 10) from the last layer to the first; exploding: it grows by "
-        "more; healthy: in between.",
+        "A straight line is fitted to log10 of the norm by layer, network by network, from the output "
+        "back to "
+        "the input; the slope is their mean, in decades per layer, with a 95 % interval over networks (the "
+        "figure's lines are through medians). Vanishing: it falls by "
+        f"{DECADES:g} decade (a factor of 10) or more from the last layer to the first; exploding: it grows "
+        "by as much; healthy: in between.",
         "Layers with a small gradient hardly move under sgd and momentum; adam, rmsprop and their "
         "relatives rescale each gradient, so that they can train where the norm has fallen.",
         "What helps against vanishing: an activation whose slope does not shrink the signal (ReLU, GELU "

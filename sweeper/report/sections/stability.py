@@ -95,7 +95,8 @@ SECTION = Section(
         "training rows, by Lanczos on Hessian–vector products to 1 %, dropout off.",
         "Limits of η·λ: 2 for gradient descent, 2(1 + β) for momentum, 2(1 + β)/(1 + 2β) for Nesterov; for "
         "Adam 2(1 + β1)/(1 − β1) and for RMSprop, Adagrad and Adadelta 2, of the Hessian divided by what the "
-        "optimizer divides the gradient by. Full-batch gradient descent often settles at its limit (Cohen et al. 2021, "
-        "arXiv 2103.00065; 2022, arXiv 2207.14484); with momentum it does not always get there.",
+        "optimizer divides the gradient by. Full-batch gradient descent often settles at its limit "
+        "(Cohen et al. 2021, arXiv 2103.00065; 2022, arXiv 2207.14484); with momentum it does not "
+        "always get there.",
     ),
 )

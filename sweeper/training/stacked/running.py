@@ -76,7 +76,7 @@ class Running:
             rule_of(settings.optimizer, group),
             steps,
             evaluated,
-            looked,
+            looked if trial.measured else frozenset(),
             settings.learning_rate * _multipliers(settings.schedule, steps),
         )
 

@@ -1,0 +1,189 @@
+"""Sections on the evidence tables: their numbers are those of the tables, and no claim goes further."""
+
+import math
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+from report_inputs import made_input, made_study
+from synthetic_records import SyntheticRecords
+
+from sweeper.report.card import card
+from sweeper.report.page import evidence_of, layer_sizes
+from sweeper.report.section import Evidence
+from sweeper.report.sections import (
+    basins,
+    comparison,
+    curve_classes,
+    gradients,
+    isolation,
+    penalty_effects,
+    units_over_time,
+    variance,
+)
+from sweeper.report.words import interval, number, percent
+from sweeper.tables.answer import Answer
+
+
+@pytest.fixture(scope="module")
+def evidence(records: SyntheticRecords) -> Evidence:
+    """All tables of the made-up study."""
+    return evidence_of(made_input(records))
+
+
+def changed(evidence: Evidence, table: str, **columns: object) -> Evidence:
+    """The same evidence with other values in one table."""
+    frame = evidence.tables[table].assign(**columns)
+    return replace(evidence, tables={**evidence.tables, table: frame})
+
+
+def test_finalists_are_given_with_the_intervals_of_the_table(evidence: Evidence) -> None:
+    """Each rival's difference and share of seeds stand in the sentence as in the table."""
+    text = " ".join(comparison.answer(evidence))
+    for row in evidence.tables["comparison"].iloc[1:].to_dict("records"):
+        assert f"{row['label']}: validation loss minus that of the winner {number(row['difference'])}" in text
+        assert f"({percent(row['p_low'])} to {percent(row['p_high'])})" in text
+    assert f"expected to cost {number(evidence.tables['comparison']['expected_regret'].iloc[0])}" in text
+
+
+def test_the_simplest_tied_finalist_is_named_with_its_price(evidence: Evidence) -> None:
+    """Where the second, tied with the winner, is simpler, it is named; where none is tied, nothing is."""
+    frame = evidence.tables["comparison"]
+    tied = changed(evidence, "comparison", tied=frame["rank"] <= 2, simplest=frame["rank"] == 2)
+    row = frame.iloc[1]
+    said = " ".join(comparison.answer(tied))
+    assert f"The simplest of those tied is {row['label']}. Its price: " in said
+    alone = changed(evidence, "comparison", tied=frame["rank"] == 1, simplest=frame["rank"] == 1)
+    assert "simple" not in " ".join(comparison.answer(alone))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        (0.6, 0.9, "Settings outweigh luck"),
+        (0.0, 0.4, "Luck outweighs settings"),
+        (0.3, 0.7, "is not settled"),
+    ],
+)
+def test_settings_and_luck_are_ordered_only_by_intervals(
+    evidence: Evidence, low: float, high: float, words: str
+) -> None:
+    """Only an interval that lies wholly on one side of one half decides."""
+    said = variance.answer(changed(evidence, "variance", low=low, high=high))
+    assert words in said[0]
+    for share in evidence.tables["variance"]["share"]:
+        assert percent(share) in said[1]
+
+
+def test_basins_and_boundaries_are_those_of_the_tables(evidence: Evidence) -> None:
+    """Rates of the basins, share lost to a blind rate, and the boundary with its interval."""
+    text = " ".join(basins.answer(evidence))
+    whole = evidence.tables["basins"].query("activation == 'any'")
+    for row in whole.dropna(subset=["low"]).to_dict("records"):
+        assert number(row["low"]) in text
+        assert f"{percent(row['lost_share'])} with {row['optimizer']}" in text
+    for row in evidence.tables["divergence"].query("activation == 'any'").dropna().to_dict("records"):
+        ends = f"(95 % interval {number(row['low'])} to {number(row['high'])})"
+        assert f"{number(row['boundary'])} with {row['optimizer']} {ends}" in text
+    assert "One seed each" in text
+
+
+def test_a_crowded_bound_comes_with_the_option_that_widens_it(evidence: Evidence) -> None:
+    """The suggestion of the table is repeated word for word."""
+    option = "--set search.space.learning_rate.high=10"
+    frame = evidence.tables["range_edges"]
+    first = frame.index == 0
+    crowded = changed(
+        evidence, "range_edges", at_edge=first, side="high", suggestion=pd.Series(option, frame.index)
+    )
+    assert option in " ".join(basins.answer(crowded))
+
+
+def test_isolation_calls_nothing_lower_whose_interval_meets(evidence: Evidence) -> None:
+    """A value stands among the higher ones exactly when its interval begins above the first's end."""
+    said = isolation.answer(evidence)
+    assert "one seed each" in said[0]
+    parts = evidence.tables["isolation"].groupby("parameter", sort=False)
+    for sentence, (_, part) in zip(said[1:], parts, strict=True):
+        first, *others = part.to_dict("records")
+        apart, _, close = sentence.partition("not settled against")
+        for row in others:
+            shown = f"{row['value']} {interval(row['expected_best'], row['low'], row['high'])[0]}"
+            assert shown in (apart if row["low"] > first["high"] else close)
+
+
+def test_curve_classes_are_counted_with_their_advice(evidence: Evidence) -> None:
+    """Counts of the summary; the advice of the best trial of a class as the table has it."""
+    text = " ".join(curve_classes.answer(evidence))
+    for row in evidence.tables["curve_summary"].to_dict("records"):
+        assert f"{row['trials']} {row['class']}" in text
+    best = evidence.tables["curve_classes"].query("group == 'best' and advice != ''")
+    first = best.sort_values("lowest").iloc[0]
+    assert f"Trial #{first['trial']} ({first['class']}): {first['advice']}." in text
+
+
+def test_gradient_slopes_have_intervals_and_advice(evidence: Evidence) -> None:
+    """What vanishes is given with the interval of its slope and what to change."""
+    text = " ".join(gradients.answer(evidence))
+    for row in evidence.tables["gradient_verdicts"].query("verdict != 'healthy'").to_dict("records"):
+        ends = f"{row['low']:+.2f} to {row['high']:+.2f}".replace("-", "−")
+        assert f"95 % interval {ends}" in text
+        assert row["suggestion"] in text
+
+
+def test_a_penalty_without_effect_says_how_far_intervals_reach(evidence: Evidence) -> None:
+    """No effect found, never no effect; one with an interval beyond 0 is named with it."""
+    frame = evidence.tables["penalty_effects"]
+    none = " ".join(penalty_effects.answer(changed(evidence, "penalty_effects", found=False)))
+    loss = frame[(frame["quantity"] == "validation_loss") & (frame["contrast"] == "vs zero")]
+    low, high = (f"{number(100 * value)} %" for value in (loss["low"].min(), loss["high"].max()))
+    assert (
+        f"Validation loss: no effect found against no penalty; the intervals of {len(loss)} decades" in none
+    )
+    assert f"reach from {low} to +{high}" in none
+    row = frame[frame["found"] & (frame["contrast"] == "vs zero")].iloc[0]
+    text = " ".join(penalty_effects.answer(evidence))
+    assert f"{number(100 * row['effect'])} % (95 % interval {number(100 * row['low'])} %" in text
+
+
+def test_units_over_time_compare_the_first_look_with_the_last(evidence: Evidence) -> None:
+    """The largest rise of dead units with relu is that of a plain loop."""
+    frame = evidence.tables["units_over_time"].query("measure == 'dead' and activation == 'relu'")
+    rises = {
+        layer: (rows.sort_values("step")["median"].iloc[0], rows.sort_values("step")["median"].iloc[-1])
+        for layer, rows in frame.groupby("layer")
+    }
+    layer, (before, after) = max(rises.items(), key=lambda item: item[1][1] - item[1][0])
+    text = " ".join(units_over_time.answer(evidence))
+    assert f"relu (layer {layer}: {percent(before)} at step 0, {percent(after)} at step 400" in text
+
+
+def test_layer_sizes_are_those_of_the_winner() -> None:
+    """Depth and width of the winner, else of the study; nothing for models of another shape."""
+    found = Answer(1, {"optimizer": "adam", "model.depth": 4.0}, 0.1, None, None, ())
+    assert layer_sizes(made_study(model={"source": "mlp", "width": 16}), found) == (16,) * 4
+    assert layer_sizes(made_study(model={"source": "mlp"}), None) == ()
+    assert layer_sizes(made_study(model={"source": "gru"}), found) == ()
+
+
+def test_the_card_names_the_simplest_tied_finalist(records: SyntheticRecords) -> None:
+    """A fact of its own exactly where the table marks another finalist than the winner."""
+    for swapped in (False, True):
+        trials = records.trials
+        if swapped:  # a penalty makes the winner the less simple one
+            winner = made_input(records).answer
+            assert winner is not None
+            own = trials["trial"] == winner.trial
+            heavy = trials["activation_penalty"].mask(own, 0.01)
+            trials = trials.assign(
+                activation_penalty=heavy, schedule=pd.Series("cosine", trials.index).where(own, "constant")
+            )
+        report = made_input(SyntheticRecords(trials, records.curves, records.layers))
+        frame = evidence_of(report).tables["comparison"]
+        row = frame[frame["simplest"]].iloc[0]
+        facts = {fact.label: fact for fact in card(report.study, report.answer, trials).facts}
+        assert ("Simplest of those tied" in facts) == (row["rank"] > 1)
+        if row["rank"] > 1:
+            assert facts["Simplest of those tied"].value == row["label"]
+            assert math.isfinite(row["difference"])
+            assert number(row["difference"]) in facts["Simplest of those tied"].meaning
