@@ -12,7 +12,6 @@ from report_inputs import CHANGES, SHARES, changed, made_input, made_study, told
 from synthetic_records import SyntheticRecords, synthetic_records
 
 from sweeper.report.sections import SECTIONS
-from sweeper.report.sections.gradients import verdict
 from sweeper.report.words import number
 from sweeper.tables.select import label
 
@@ -191,21 +190,6 @@ def test_the_end_of_a_curve_is_told_apart(
     assert words in told(made_input(made))["convergence"]
 
 
-@pytest.mark.parametrize(
-    ("slope", "depth", "word"),
-    [
-        (-0.6, 8, "vanishing"),
-        (0.2, 8, "exploding"),
-        (-0.1, 8, "healthy"),
-        (-0.3, 3, "healthy"),
-        (np.nan, 8, "unknown"),
-    ],
-)
-def test_gradients_are_judged_by_a_decade_over_all_layers(slope: float, depth: int, word: str) -> None:
-    """Slope times the number of steps between layers, against one factor of 10."""
-    assert verdict(slope, depth) == word
-
-
 def test_gradients_name_activations_slopes_and_layers(
     said: dict[str, str], records: SyntheticRecords
 ) -> None:
@@ -223,7 +207,9 @@ def test_gradients_name_activations_slopes_and_layers(
             .median()
         )
         slope = np.polyfit(norms.index[::-1], np.log10(norms), 1)[0]
-        assert f"{slope:+.2f}".replace("-", "−") in said["gradients"].partition(moment)[0]
+        before = said["gradients"].partition(moment)[0].replace("−", "-")
+        shown = [float(number) for number in re.findall(r"[+-]\d\.\d\d\b", before)]
+        assert any(abs(number - slope) <= 0.02 for number in shown)
         starved = [layer for layer, norm in norms.items() if norm < 0.01 * norms[7]]
     text = said["gradients"]
     assert "vanish on the way back to the input with sigmoid;" in text

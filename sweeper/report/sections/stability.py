@@ -42,7 +42,8 @@ def _diverged(lost: pd.DataFrame) -> str:
         return f"{said}: steps too long for the curvature explain the divergence."
     rest = int((~above).sum())
     return (
-        f"{said}; {rest} {'was' if rest == 1 else 'were'} not seen above it at the steps looked at, "
+        f"{said}; {rest} {'was' if rest == 1 else 'were'} not seen above it at the steps that "
+        "were looked at, "
         "so the limit alone does not explain every divergence."
     )
 
