@@ -13,8 +13,10 @@ from sweeper.report.words import count, interval, listing, metric_words, number,
 from sweeper.study.space import Fixed
 from sweeper.study.study import Study
 from sweeper.tables.answer import Answer
+from sweeper.tables.comparison import comparison
 from sweeper.tables.confirmation import confirmed
 from sweeper.tables.select import completed_search, labels, search_trials
+from sweeper.tables.source import Source
 
 LABELS = {
     "learning_rate": "Learning rate",
@@ -60,7 +62,8 @@ def card(study: Study, answer: Answer | None, trials: pd.DataFrame, folder: Path
     if answer is None:
         return Card("none", _no_headline(trials), _why_none(trials), {}, counted, step)
     ranking = confirmed(trials)
-    facts = (*_scores(study, answer, trials, ranking), *_tied(answer, trials), *counted)
+    tied = (*_tied(answer, trials), *_simplest(study, answer, trials))
+    facts = (*_scores(study, answer, trials, ranking), *tied, *counted)
     standing = "confirmed" if answer.confirmed else "provisional"
     return Card(
         standing,
@@ -164,6 +167,22 @@ def _tied(answer: Answer, trials: pd.DataFrame) -> tuple[Fact, ...]:
     enough = "not to be told from the winner by these seeds (paired difference, interval contains 0): use any"
     meaning = few if answer.confirmed.seeds == 1 else enough
     return (Fact("Tied with it", "\n".join(found[number] for number in answer.tied), meaning),)
+
+
+def _simplest(study: Study, answer: Answer, trials: pd.DataFrame) -> tuple[Fact, ...]:
+    """The simplest of those tied, where more than one seed says that they are, and it is not the winner."""
+    if answer.confirmed is None or answer.confirmed.seeds < 2 or not answer.tied:
+        return ()
+    empty = pd.DataFrame()
+    rows = comparison(Source(trials, empty, empty, objective=study.search.objective))
+    row = rows[rows["simplest"]].iloc[0]
+    if row["rank"] == 1:
+        return ()
+    metric = metric_words(study.search.objective)
+    meaning = f"its {metric} minus that of the winner: {number(row['difference'])}"
+    if math.isfinite(row["difference_low"]):
+        meaning += f" (interval {number(row['difference_low'])} to {number(row['difference_high'])})"
+    return (Fact("Simplest of those tied", str(row["label"]), meaning),)
 
 
 def _counts(trials: pd.DataFrame) -> tuple[Fact, ...]:

@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 
 import pandas as pd
 
+from sweeper.components.models import MODELS
 from sweeper.errors import RunFolderError
 from sweeper.figures import FIGURES, png_bytes
 from sweeper.records.atomic import write_atomically
@@ -22,6 +24,10 @@ from sweeper.tables.answer import Answer
 from sweeper.tables.source import ranges_of
 
 __all__ = ["ReportInput", "best_toml", "evidence_of", "sentences", "write"]
+
+
+OF_ONE_WIDTH = ("mlp", "residual_mlp")
+"""Built-in models whose `depth` hidden layers put out `width` activations each."""
 
 
 @dataclass(frozen=True)
@@ -96,10 +102,23 @@ def evidence_of(told: ReportInput) -> Evidence:
         expect=told.study.expect,
         scientific=told.study.search.scientific,
         ranges=ranges_of(told.study.space),
+        layer_sizes=layer_sizes(told.study, told.answer),
         init=_init(told.study),
     )
     tables = {name: table(source) for name, table in TABLES.items()}
     return Evidence(told.study, records.trials, told.answer, tables, told.seconds, told.notes)
+
+
+def layer_sizes(study: Study, answer: Answer | None) -> tuple[int, ...]:
+    """Activations of each hidden layer of the winner; empty where the model is none of `OF_ONE_WIDTH`."""
+    source = study.model.source
+    if answer is None or not isinstance(source, str) or source not in OF_ONE_WIDTH:
+        return ()
+    defaults = {key: value.default for key, value in signature(MODELS[source]).parameters.items()}
+    searched = answer.parameters.items()
+    chosen = {key.removeprefix("model."): value for key, value in searched if key.startswith("model.")}
+    given = {**defaults, **study.model.options, **chosen}
+    return (int(given["width"]),) * int(given["depth"])
 
 
 def _init(study: Study) -> str:

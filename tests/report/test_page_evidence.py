@@ -1,15 +1,16 @@
 """Sections on the evidence tables: their numbers are those of the tables, and no claim goes further."""
 
-import math
 from dataclasses import replace
 
 import pandas as pd
 import pytest
-from report_inputs import made_input
+import torch
+from report_inputs import made_input, made_study
 from synthetic_records import SyntheticRecords
 
+from sweeper.components.models import MODELS
 from sweeper.report.card import card
-from sweeper.report.page import evidence_of
+from sweeper.report.page import evidence_of, layer_sizes
 from sweeper.report.section import Evidence
 from sweeper.report.sections import (
     basins,
@@ -22,6 +23,7 @@ from sweeper.report.sections import (
     variance,
 )
 from sweeper.report.words import interval, number, percent
+from sweeper.tables.answer import Answer
 
 
 @pytest.fixture(scope="module")
@@ -158,24 +160,52 @@ def test_units_over_time_compare_the_first_look_with_the_last(evidence: Evidence
     assert f"relu (layer {layer}: {percent(before)} at step 0, {percent(after)} at step 400" in text
 
 
-def test_the_card_names_the_simplest_tied_finalist(records: SyntheticRecords) -> None:
-    """A fact of its own exactly where the table marks another finalist than the winner."""
-    for swapped in (False, True):
-        trials = records.trials
-        if swapped:  # a penalty makes the winner the less simple one
-            winner = made_input(records).answer
-            assert winner is not None
-            own = trials["trial"] == winner.trial
-            heavy = trials["activation_penalty"].mask(own, 0.01)
-            trials = trials.assign(
-                activation_penalty=heavy, schedule=pd.Series("cosine", trials.index).where(own, "constant")
-            )
-        report = made_input(SyntheticRecords(trials, records.curves, records.layers))
-        frame = evidence_of(report).tables["comparison"]
-        row = frame[frame["simplest"]].iloc[0]
-        facts = {fact.label: fact for fact in card(report.study, report.answer, trials).facts}
-        assert ("Simplest of those tied" in facts) == (row["rank"] > 1)
-        if row["rank"] > 1:
-            assert facts["Simplest of those tied"].value == row["label"]
-            assert math.isfinite(row["difference"])
-            assert number(row["difference"]) in facts["Simplest of those tied"].meaning
+def test_layer_sizes_are_those_of_the_winner() -> None:
+    """Depth and width of the winner, else of the study, else of the model; nothing for other models."""
+    found = Answer(1, {"optimizer": "adam", "model.depth": 4.0}, 0.1, None, None, ())
+    assert layer_sizes(made_study(model={"source": "mlp", "width": 16, "depth": 2}), found) == (16,) * 4
+    plain = Answer(1, {"optimizer": "adam"}, 0.1, None, None, ())
+    assert layer_sizes(made_study(model={"source": "mlp", "width": 16, "depth": 2}), plain) == (16, 16)
+    for source in ("mlp", "residual_mlp"):
+        assert layer_sizes(made_study(model={"source": source}), plain) == looked_at(source)
+    assert layer_sizes(made_study(model={"source": "mlp"}), None) == ()
+    assert layer_sizes(made_study(model={"source": "gru"}), found) == ()
+
+
+def looked_at(source: str) -> tuple[int, ...]:
+    """Sizes of the activations of the model itself, looked at by hooks on one row."""
+    network = MODELS[source](
+        in_shape=(5,), out_features=3, activation=torch.nn.ELU, init=lambda *given, **named: None
+    )
+    sizes: list[int] = []
+    for module in network.modules():
+        if isinstance(module, torch.nn.ELU):
+            module.register_forward_hook(lambda module, given, out: sizes.append(out[0].numel()))
+    network(torch.zeros(1, 5))
+    return tuple(sizes)
+
+
+@pytest.mark.parametrize("simpler", [False, True])
+def test_the_card_names_the_simplest_tied_finalist(records: SyntheticRecords, simpler: bool) -> None:
+    """A fact of its own, with its price, where a finalist tied with the winner is simpler; else none."""
+    found = made_input(records).answer
+    assert found is not None
+    (tied,) = found.tied
+    trials = records.trials
+    if simpler:  # plain gradient descent on a piecewise linear activation, against adam on a smooth one
+        first, second = trials["trial"] == found.trial, trials["trial"] == tied
+        trials = trials.assign(
+            optimizer=trials["optimizer"].mask(first, "adam").mask(second, "sgd"),
+            activation=trials["activation"].mask(first, "gelu").mask(second, "relu"),
+        )
+    report = made_input(SyntheticRecords(trials, records.curves, records.layers))
+    facts = {fact.label: fact for fact in card(report.study, report.answer, trials).facts}
+    assert ("Simplest of those tied" in facts) is simpler
+    if simpler:
+        row = evidence_of(report).tables["comparison"].query(f"trial == {tied}").iloc[0]
+        fact = facts["Simplest of those tied"]
+        assert fact.value == row["label"]
+        assert fact.meaning.endswith(
+            f"{number(row['difference'])} (interval {number(row['difference_low'])} to "
+            f"{number(row['difference_high'])})"
+        )
