@@ -12,6 +12,8 @@ from sweeper.figures.spec import FigureSpec
 from sweeper.figures.style import HUES, Look, canvas, handle, legend_below, looks, number, themed
 
 LIMIT: dict[str, Any] = {"color": HUES[4], "linewidth": 1.2, "linestyle": "--"}
+HIGHEST = 1000.0
+"""Where larger ratios are drawn: a loss that explodes is sharper by any factor."""
 SHORTEST = 1.0
 """Steps 0 and 1 share a place on the logarithmic axis, one step apart: steps are shown from 1."""
 
@@ -44,7 +46,7 @@ def draw(frame: pd.DataFrame) -> Figure:
 def _line(axes: Axes, rows: pd.DataFrame, look: Look) -> None:
     axes.plot(
         rows["step"] + SHORTEST,
-        rows["ratio"],
+        rows["ratio"].clip(upper=HIGHEST),
         marker=look.marker,
         color=look.color,
         linestyle=look.linestyle,
@@ -55,7 +57,7 @@ def _line(axes: Axes, rows: pd.DataFrame, look: Look) -> None:
         last = rows.iloc[-1]
         axes.plot(
             last["step"] + SHORTEST,
-            last["ratio"],
+            min(last["ratio"], HIGHEST),
             marker="x",
             color=look.color,
             markersize=10,
@@ -84,9 +86,8 @@ FIGURE = FigureSpec(
     table="stability",
     caption="Learning rate × largest Hessian eigenvalue of the training loss (preconditioned for optimizers "
     "that divide the gradient), over the largest value at which the optimizer is stable on a quadratic. "
-    "Above "
-    "the dashed line a step grows along the sharpest direction; whether a training settles at the line is "
-    "seen, not assumed. × : the last look before the trial diverged.",
+    "Above the dashed line a step grows along the sharpest direction; whether a training settles at the line "
+    "is seen, not assumed. ×: last look before the trial diverged. Ratios above 1,000 are drawn at 1,000.",
     missing="Sharpness was not measured: no trial was trained again for it, or the model has no second "
     "derivative.",
     draw=draw,

@@ -11,8 +11,12 @@ from sweeper.tables.select import labels, search_trials
 from sweeper.tables.source import Source
 from sweeper.theory.stability import limit
 
-SHARPNESS, PRECONDITIONED, RATE = "sharpness", "preconditioned_sharpness", "next_learning_rate"
-"""Metrics of the ``curves`` table."""
+SHARPNESS, PRECONDITIONED = "sharpness", "preconditioned_sharpness"
+LOSS, RATE = "sharpness_loss", "next_learning_rate"
+METRICS = [SHARPNESS, PRECONDITIONED, LOSS, RATE]
+"""Of the ``curves`` table."""
+INTACT = 2.0
+"""A loss up to this multiple of the first one has not begun to explode."""
 COLUMNS = [
     "trial",
     "label",
@@ -21,30 +25,42 @@ COLUMNS = [
     "step",
     "sharpness",
     "preconditioned_sharpness",
+    "loss",
     "learning_rate",
     "limit",
     "ratio",
 ]
-SUMMARY = ["trial", "label", "optimizer", "outcome", "points", "first", "largest", "last", "above_at"]
+SUMMARY = [
+    "trial",
+    "label",
+    "optimizer",
+    "outcome",
+    "points",
+    "first",
+    "largest",
+    "last",
+    "above_at",
+    "above_intact",
+]
 
 
 def stability(source: Source) -> pd.DataFrame:
     """One row per trial and step at which the sharpness λ was measured, best trials first.
 
-    learning_rate: η of the step that follows. limit: largest stable η·λ (`sweeper.theory.stability.limit`);
-    λ is the preconditioned sharpness for optimizers that divide the gradient. ratio = η·λ / limit: above 1,
-    linear theory says, the step grows along the sharpest direction. Null where the optimizer has no limit
-    or has not averaged anything yet (step 0).
+    loss: that whose sharpness it is. learning_rate: η of the step that follows. limit: largest stable η·λ
+    (`sweeper.theory.stability.limit`); λ is the preconditioned sharpness for optimizers that divide the
+    gradient. ratio = η·λ / limit: above 1, linear theory says, the step grows along the sharpest direction.
+    Null where the optimizer has no limit or has not averaged anything yet (step 0).
     """
-    rows = source.curves[source.curves["metric"].isin([SHARPNESS, PRECONDITIONED, RATE])]
+    rows = source.curves[source.curves["metric"].isin(METRICS)]
     if rows.empty:
         return pd.DataFrame(columns=COLUMNS)
     wide = rows.pivot_table(index=["trial", "seed", "step"], columns="metric", values="value")
-    wide = wide.reindex(columns=[SHARPNESS, PRECONDITIONED, RATE]).reset_index()
+    wide = wide.reindex(columns=METRICS).reset_index()
     search = search_trials(source.trials)
     search = search.assign(label=labels(search))
     frame = wide.merge(search.drop(columns=["learning_rate"]), on=["trial", "seed"])
-    frame = frame.rename(columns={RATE: "learning_rate"}).dropna(subset=["learning_rate"])
+    frame = frame.rename(columns={RATE: "learning_rate", LOSS: "loss"}).dropna(subset=["learning_rate"])
     found = [_limit(row) for row in frame.to_dict("records")]
     frame = frame.assign(
         limit=pd.Series([each[0] for each in found], index=frame.index, dtype="float64"),
@@ -69,16 +85,19 @@ def stability_trials(source: Source) -> pd.DataFrame:
     """One row per trial of `stability` that has a ratio: where it began, how high it got, how it ended.
 
     points: steps with a ratio. first, largest, last: ratios. above_at: the first measured step at which the
-    ratio was above 1; null if it never was. All of them lie before the divergence of a diverged trial.
+    ratio was above 1; null if it never was. above_intact: whether it was above 1 at a look before the loss
+    had passed `INTACT` × its first value; a loss that explodes is sharp, so what comes later proves nothing.
     """
-    frame = stability(source).dropna(subset=["ratio"])
-    rows = [_summary(part) for _, part in frame.groupby("trial", sort=False)]
+    frame = stability(source)
+    rows = [_summary(part) for _, part in frame.groupby("trial", sort=False) if part["ratio"].notna().any()]
     return pd.DataFrame(rows, columns=SUMMARY)
 
 
 def _summary(part: pd.DataFrame) -> list[Any]:
-    ratios = part["ratio"]
-    above = part.loc[ratios > 1, "step"]
+    intact = (part["loss"] <= INTACT * part["loss"].iloc[0]).cummin()
+    above = part.loc[part["ratio"] > 1, "step"]
+    ratios = part["ratio"].dropna()
     head = part.iloc[0][["trial", "label", "optimizer", "outcome"]].tolist()
     ends = [float(ratios.iloc[0]), float(ratios.max()), float(ratios.iloc[-1])]
-    return [*head, len(part), *ends, float(above.iloc[0]) if len(above) else float("nan")]
+    first = float(above.iloc[0]) if len(above) else float("nan")
+    return [*head, len(ratios), *ends, first, bool((intact & (part["ratio"] > 1)).any())]

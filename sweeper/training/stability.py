@@ -23,7 +23,8 @@ POINTS = 8
 """Most steps at which one trial is looked at."""
 ROWS = 512
 """Most training rows the loss is taken over."""
-SHARPNESS, PRECONDITIONED, RATE = "sharpness", "preconditioned_sharpness", "next_learning_rate"
+SHARPNESS, PRECONDITIONED = "sharpness", "preconditioned_sharpness"
+LOSS, RATE = "sharpness_loss", "next_learning_rate"
 """Metrics of the ``curves`` table that are written here."""
 
 
@@ -35,7 +36,8 @@ def sharpness_of(
     ``sharpness``: λmax of the training loss, penalty included and weight decay not, over the first
     `ROWS` training rows, before the step after `step` updates. ``preconditioned_sharpness``: that of
     P^-½HP^-½ for optimizers that divide the gradient by P, from their second step on.
-    ``next_learning_rate``: the rate of the step that follows, schedule included.
+    ``sharpness_loss``: that loss itself. ``next_learning_rate``: the rate of the step that follows,
+    schedule included.
 
     Args:
         task: the run's.
@@ -62,7 +64,8 @@ def sharpness_of(
                 value = value + settings.activation_penalty * sum(penalty(a) for _, _, a in activations)
         built.model.train()
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
-        values = {SHARPNESS: curvature(value, parameters), RATE: optimizer.param_groups[0]["lr"]}
+        values = {SHARPNESS: curvature(value, parameters), LOSS: value.item()}
+        values[RATE] = optimizer.param_groups[0]["lr"]
         divisor = preconditioner(settings.optimizer, optimizer)
         if divisor is not None:
             values[PRECONDITIONED] = curvature(value, parameters, divisor)

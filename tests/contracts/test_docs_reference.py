@@ -29,9 +29,11 @@ from sweeper.study.parameters import LIMITS, PARAMETERS, SEARCHABLE_TRAINING
 from sweeper.study.parse_space import DEFAULTS, RANGE_KEYS
 from sweeper.study.study import Study
 from sweeper.tables.answer import Answer
+from sweeper.tables.stability import METRICS, PRECONDITIONED
 from sweeper.training.reference import train
 from sweeper.training.result import Outcome
 from sweeper.training.setup import Task
+from sweeper.training.stability import sharpness_of
 
 STUDY_PAGE, RECORDS_PAGE = "docs/study-file.md", "docs/records.md"
 TYPES: dict[str, Any] = {
@@ -215,7 +217,11 @@ def test_words_of_the_records() -> None:
         parameters = {"optimizer": "adam", "learning_rate": 0.01, "activation_penalty": 0.1}
         result = train(Task(study, load_data(study)), Trial(0, "explore", 0, parameters))
         written |= {metric for _, metric, _ in result.curves}
-    assert {name_in(r["Metric"]) for r in table(RECORDS_PAGE, "curves", "Metric")} == written
+        written |= {
+            metric for _, metric, _ in sharpness_of(Task(study, load_data(study)), result.trial, last=0)
+        }
+    told = {name_in(r["Metric"]) for r in table(RECORDS_PAGE, "curves", "Metric")}
+    assert told == written | {PRECONDITIONED} == written | set(METRICS)
     (example,) = blocks(RECORDS_PAGE, "json")
     keys = Answer(0, {}, 0.0, None, None, ()).to_dict()
     assert re.findall(r'^  "(\w+)"', example.text, re.MULTILINE) == list(keys)

@@ -17,12 +17,13 @@ from sweeper.tables.stability import SUMMARY, stability, stability_trials
 
 
 def source(rows: list[dict], curves: list[tuple]) -> Source:
-    """Records with sharpness; curves are (trial, step, sharpness, preconditioned or None, next rate)."""
+    """Records; curves are (trial, step, sharpness, preconditioned or None, next rate, loss or 1)."""
     base = {"phase": "explore", "seed": 0, "objective": 1.0, "steps": 9, "activation": "relu", "reason": ""}
     trials = pd.DataFrame([{**base, **row} for row in rows])
     long = []
-    for trial, step, sharp, conditioned, rate in curves:
+    for trial, step, sharp, conditioned, rate, *loss in curves:
         found = {"sharpness": sharp, "preconditioned_sharpness": conditioned, "next_learning_rate": rate}
+        found["sharpness_loss"] = loss[0] if loss else 1.0
         long += [(trial, 0, step, name, value) for name, value in found.items() if value is not None]
     columns = ["trial", "seed", "step", "metric", "value"]
     return Source(trials, pd.DataFrame(long, columns=columns), pd.DataFrame())
@@ -44,24 +45,27 @@ CURVES = [
     (2, 1, 5.0, None, 1.0),
     (3, 1, 5.0, None, 1.0),
     (4, 0, 2.0, None, 0.5),
+    (4, 1, 9.0, None, 0.5, 2.1),  # sharp only when the loss has already doubled
+    (4, 2, 9.0, None, 0.5, 1.9),  # … or was blown up and came back
 ]
 
 
 def test_ratios_are_rate_times_curvature_over_the_limit() -> None:
     """Heavy ball 2(1 + β); Adam with the preconditioned sharpness, (1 + β1)/(1 − β1) × 2; none for Lion."""
     frame = stability(source(ROWS, CURVES))
-    assert frame["trial"].tolist() == [0, 0, 1, 1, 2, 2, 3, 4]
-    expected = [3.0 / 3, 0.75 / 3, math.nan, 9 / 18, 0.5, 2.5, math.nan, 0.5]
+    assert frame["trial"].tolist() == [0, 0, 1, 1, 2, 2, 3, 4, 4, 4]
+    expected = [3.0 / 3, 0.75 / 3, math.nan, 9 / 18, 0.5, 2.5, math.nan, 0.5, 2.25, 2.25]
     np.testing.assert_allclose(frame["ratio"], expected)
-    assert frame["limit"].dropna().tolist() == pytest.approx([3, 3, 18, 18, 2, 2, 2])
+    assert frame["limit"].dropna().tolist() == pytest.approx([3, 3, 18, 18, *[2] * 5])
 
 
 def test_one_row_per_trial_with_a_limit() -> None:
-    """First, largest and last ratio, and where it first was above 1."""
+    """First, largest and last ratio, where it first was above 1, and whether the loss was intact then."""
     found = stability_trials(source(ROWS, CURVES)).set_index("trial")
     assert found.index.tolist() == [0, 1, 2, 4]
     assert found.loc[2, ["points", "first", "largest", "last", "above_at"]].tolist() == [2, 0.5, 2.5, 2.5, 1]
-    assert found["above_at"].isna().tolist() == [True, True, False, True]
+    assert found["above_at"].isna().tolist() == [True, True, False, False]
+    assert found["above_intact"].tolist() == [False, False, True, False]
 
 
 def test_nothing_measured_gives_empty_tables(records: SyntheticRecords) -> None:
@@ -86,7 +90,7 @@ def test_diverged_trials_are_counted_and_validity_is_stated() -> None:
     text = said(source(ROWS, CURVES))
     assert text.startswith(
         "Of 2 diverged trials looked at, 1 had a learning rate × sharpness above the limit of the optimizer "
-        "before the loss exploded; 1 was not seen above it at the steps that were looked at"
+        "while the loss was still below 2 × its first value; 1 was not seen above it that early"
     )
     assert "Of the best trials, at the last look: 2 trials below it (0.25 and 0.5 × the limit)." in text
     assert "a yardstick only, because of mini-batches" in text

@@ -1,11 +1,15 @@
 """Which short trainings a range test consists of."""
 
+from dataclasses import replace
+
 import numpy as np
 from made_up import MIXED, study
 
 from sweeper.components.load import load
 from sweeper.study.settings import settings
+from sweeper.training.fused import train_stack
 from sweeper.training.lr_range import MOST, combinations, held, range_task, range_trials, rates_of, varied
+from sweeper.training.reference import train
 from sweeper.training.setup import Task
 
 
@@ -58,3 +62,15 @@ def test_trainings_are_short_and_at_constant_rate() -> None:
         found = settings(task.study, trial.parameters)
         assert (found.total_steps(1000), found.schedule, found.evaluations) == (12, "constant", 1)
     assert task.study.folder == asked.folder
+
+
+def test_trainings_go_without_layers_in_both_engines() -> None:
+    """Layers are not measured, which changes no loss."""
+    asked = study({"optimizer": "sgd", "activation": "relu", "learning_rate": 0.1, "model.width": 8})
+    task = range_task(Task(asked, load("digits", loss_task="classification")), 6)
+    trial = range_trials(asked, 5)[2]
+    alone, (stacked,) = train(task, trial), train_stack(task, [trial], 1)
+    assert (alone.layers, stacked.layers) == ((), ())
+    measured = train(task, replace(trial, measured=True))
+    assert measured.layers
+    assert measured.curves == alone.curves

@@ -82,6 +82,9 @@ def test_rows_are_those_of_an_independent_training(task: Task, weight: float) ->
         hessian = exact(model, parts.x_train, parts.y_train, weight)
         largest = torch.linalg.eigvalsh(hessian)[-1].item()
         assert rows[step, "sharpness"] == pytest.approx(largest, rel=0.04)
+        loss = nn.functional.cross_entropy(model(parts.x_train), parts.y_train).item()
+        assert rows[step, "sharpness_loss"] >= loss - 1e-9
+        assert weight > 0 or rows[step, "sharpness_loss"] == pytest.approx(loss)
         assert rows[step, "next_learning_rate"] == pytest.approx(0.01 * (1 + np.cos(np.pi * step / 30)))
         assert ((step, "preconditioned_sharpness") in rows) == (step > 0)
         if step:

@@ -4,6 +4,7 @@ import pandas as pd
 
 from sweeper.report.section import Evidence, Section, Shown
 from sweeper.report.words import count, listing, number
+from sweeper.tables.stability import INTACT
 
 AT = (0.8, 1.25)
 """Last ratios in between count as at the limit."""
@@ -32,19 +33,18 @@ def answer(evidence: Evidence) -> tuple[str, ...]:
 
 
 def _diverged(lost: pd.DataFrame) -> str:
-    above = lost["above_at"].notna()
+    above = lost["above_intact"]
     said = (
         f"Of {count(len(lost), 'diverged trial')} looked at, {int(above.sum())} had a learning rate × "
-        "sharpness "
-        "above the limit of the optimizer before the loss exploded"
+        f"sharpness above the limit of the optimizer while the loss was still below {INTACT:g} × its first "
+        "value"
     )
     if above.all():
         return f"{said}: steps too long for the curvature explain the divergence."
     rest = int((~above).sum())
     return (
-        f"{said}; {rest} {'was' if rest == 1 else 'were'} not seen above it at the steps that "
-        "were looked at, "
-        "so the limit alone does not explain every divergence."
+        f"{said}; {rest} {'was' if rest == 1 else 'were'} not seen above it that early, so the limit alone "
+        "does not explain every divergence."
     )
 
 
