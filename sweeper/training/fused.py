@@ -142,8 +142,16 @@ class _StackedTraining:
         self.matrices = (max(r.state for r in rules) + 1, max(r.scratch for r in rules))
         self.stack = self._new_stack(self.size)
         self.slots: list[Running | None] = [None] * self.size
-        self.evaluator = Evaluator(self.template, self.loss, self.task.study.search.objective, self.splits.of)
-        self.looks = Looks(self.template, self.stack.shapes, self.loss.function, self.splits.of, self.size)
+        objective = self.task.study.search.objective
+        self.evaluator = Evaluator(self.loss, objective, self.splits.of, self.batches.shared)
+        self.looks = Looks(
+            self.template,
+            self.stack.shapes,
+            self.loss.function,
+            self.splits.of,
+            self.batches.shared,
+            self.size,
+        )
         self.rhythm = _rhythm(settings, len(rows.x_train))
 
     def _new_stack(self, slots: int) -> Stack:
@@ -236,12 +244,9 @@ class _StackedTraining:
             run.due = False
             if run.outcome is None and run.step in run.looked:
                 self.looks.add(Look(run, run.step, self.stack.snapshot(slot), run.before))
-        evaluated = [(i, run) for i, run in due if run.outcome is None and run.step in run.evaluated]
+        evaluated = {i: run for i, run in due if run.outcome is None and run.step in run.evaluated}
         if evaluated:
-            places = [i for i, _ in evaluated]
-            self.evaluator.evaluate(
-                [run for _, run in evaluated], lambda some: self.stack.values([places[i] for i in some])
-            )
+            self.evaluator.evaluate(self.stack, evaluated)
         for kept in self.slots:
             if kept is not None and kept.outcome is None:
                 kept.end_if_over()

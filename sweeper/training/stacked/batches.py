@@ -70,6 +70,11 @@ class Batches:
         self.order = cache(lambda seed: Order(seed, self.rows, batch_size))
 
     @property
+    def shared(self) -> bool:
+        """Whether all trials have the same rows."""
+        return len(self._offset) == 1
+
+    @property
     def size(self) -> int:
         """Rows of a batch."""
         return self.order(next(iter(self._offset))).size

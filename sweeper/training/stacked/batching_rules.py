@@ -33,7 +33,7 @@ class StackedLinear(torch.autograd.Function):
         if w.shape[1] < min(NARROW, x.shape[1]):
             x = x.transpose(1, 2)
             y = torch.bmm(w, x) if b is None else torch.baddbmm(b.unsqueeze(2), w, x)
-            return y.transpose(1, 2).contiguous()  # some operations write to no other layout
+            return y.transpose(1, 2)
         w = w.transpose(1, 2)
         return torch.bmm(x, w) if b is None else torch.baddbmm(b.unsqueeze(1), x, w)
 

@@ -12,31 +12,33 @@ from sweeper.training.result import Outcome
 from sweeper.training.setup import Rows
 from sweeper.training.stacked.activation_split import Split
 from sweeper.training.stacked.running import Running
-from sweeper.training.stacked.template import Template, losses_of
+from sweeper.training.stacked.score_pass import ScorePass
+from sweeper.training.stacked.stack import Stack
+from sweeper.training.stacked.template import losses_of
 
 CHUNK = 8192
 """Rows evaluated in one forward pass."""
-
-Values = Callable[[Sequence[int]], dict[str, Tensor]]
-"""Positions among the trials -> their parameters and buffers, with a trial axis."""
+AT_ONCE = 8 * CHUNK
+"""Most rows of all trials together in one forward pass."""
 
 
 class Evaluator:
     """Evaluates trials of one task."""
 
-    def __init__(
-        self, template: Template, loss: Loss, objective: str, rows_of: Callable[[int], Rows]
-    ) -> None:
-        self.template, self.loss, self.objective, self.rows_of = template, loss, objective, rows_of
+    def __init__(self, loss: Loss, objective: str, rows_of: Callable[[int], Rows], shared: bool) -> None:
+        """`shared`: all trials have the same rows."""
+        self.loss, self.objective, self.rows_of, self.shared = loss, objective, rows_of, shared
+        self.metric_name, self.metric = METRICS[loss.task]
+        self._pass: ScorePass | None = None
 
-    def evaluate(self, running: Sequence[Running], values: Values) -> None:
-        """The evaluation point of every trial in `running`; those that diverged or lag behind end here."""
-        found = self._scores(running, range(len(running)), values, "validation")
-        improved = [i for i, run in enumerate(running) if self._note(run, found[i])]
-        tested = [i for i in improved if running[i].trial.test and len(self._rows(running[i]).x_test)]
-        for i, test in self._scores(running, tested, values, "test").items():
-            running[i].test = test
-        for run in running:
+    def evaluate(self, stack: Stack, slots: Mapping[int, Running]) -> None:
+        """The evaluation point of every trial in `slots`; those that diverged or lag behind end here."""
+        found = self._scores(stack, slots, "validation")
+        improved = {slot: run for slot, run in slots.items() if self._note(run, found[slot])}
+        tested = {s: run for s, run in improved.items() if run.trial.test and len(self._rows(run).x_test)}
+        for slot, test in self._scores(stack, tested, "test").items():
+            tested[slot].test = test
+        for run in slots.values():
             going_on = run.outcome is None and run.step < run.steps
             if going_on and run.trial.rungs.prune(run.points, run.objectives):
                 run.end(Outcome.PRUNED, f"behind other trials at step {run.step}")
@@ -45,31 +47,48 @@ class Evaluator:
         return self.rows_of(run.trial.seed)
 
     def _scores(
-        self, running: Sequence[Running], chosen: Sequence[int], values: Values, part: str
+        self, stack: Stack, slots: Mapping[int, Running], part: str
     ) -> dict[int, Mapping[str, float]]:
-        """Position -> ``loss`` and the metric of the task on the trial's own rows."""
+        """Slot -> ``loss`` and the metric of the task on the trial's own rows."""
         by_rows: dict[int, list[int]] = {}
-        for i in chosen:
-            by_rows.setdefault(id(self._rows(running[i])), []).append(i)
+        for slot, run in slots.items():
+            by_rows.setdefault(id(self._rows(run)), []).append(slot)
         found: dict[int, Mapping[str, float]] = {}
         for members in by_rows.values():
-            rows = self._rows(running[members[0]])
+            rows = self._rows(slots[members[0]])
             x, y = getattr(rows, f"x_{part}"), getattr(rows, f"y_{part}")
-            at_once = max(1, 8 * CHUNK // max(1, min(len(x), CHUNK)))
+            most = stack.slots * len(x) <= AT_ONCE and 2 * len(members) >= stack.slots
+            if self.shared and most and len(x) <= CHUNK and part == "validation":
+                everyone = self._in_place(stack, x, y)
+                found |= {slot: everyone[slot] for slot in members}
+                continue
+            at_once = max(1, AT_ONCE // max(1, min(len(x), CHUNK)))
             for start in range(0, len(members), at_once):
                 some = members[start : start + at_once]
-                split = Split(list(zip(*(running[i].initial.kernels for i in some), strict=True)))
-                found |= zip(some, self._score(values(some), split, x, y), strict=True)
+                split = Split(list(zip(*(slots[slot].initial.kernels for slot in some), strict=True)))
+                found |= zip(some, self._score(stack, some, split, x, y), strict=True)
         return found
 
-    def _score(self, values: dict[str, Tensor], split: Split, x: Tensor, y: Tensor) -> list[dict[str, float]]:
-        name, metric = METRICS[self.loss.task]
-        with torch.no_grad(), self.template.evaluating():
-            parts = [self.template.outputs(values, split, part, shared=True) for part in x.split(CHUNK)]
+    def _in_place(self, stack: Stack, x: Tensor, y: Tensor) -> list[dict[str, float]]:
+        """All slots at once, by a recorded pass."""
+        if self._pass is None or self._pass.stack is not stack:
+            self._pass = ScorePass(stack, (self.loss.function, self.metric), x, y)
+        return self._named(*self._pass.run())
+
+    def _score(
+        self, stack: Stack, slots: Sequence[int], split: Split, x: Tensor, y: Tensor
+    ) -> list[dict[str, float]]:
+        template, values = stack.template, stack.values(slots)
+        with torch.no_grad(), template.evaluating():
+            parts = [template.outputs(values, split, part, shared=True) for part in x.split(CHUNK)]
             output = torch.cat(parts, 1) if len(parts) > 1 else parts[0]
             losses = losses_of(self.loss.function, output, y, shared=True).tolist()
-            metrics = losses_of(metric, output, y, shared=True).tolist()
-        return [{"loss": loss, name: value} for loss, value in zip(losses, metrics, strict=True)]
+            metrics = losses_of(self.metric, output, y, shared=True).tolist()
+        return self._named(losses, metrics)
+
+    def _named(self, losses: Sequence[float], metrics: Sequence[float]) -> list[dict[str, float]]:
+        pairs = zip(losses, metrics, strict=True)
+        return [{"loss": loss, self.metric_name: value} for loss, value in pairs]
 
     def _note(self, run: Running, found: Mapping[str, float]) -> bool:
         """Keep the rows of this point and its objective; whether that is the best so far."""

@@ -10,9 +10,6 @@ from torch import Tensor
 from sweeper.training.update_rules import MOST_COEFFICIENTS, Rule
 from sweeper.training.update_rules.rule import Hyper
 
-BLOCK = 1 << 16
-"""Elements of one matrix that an update works on at a time, so that all of its matrices stay in the cache."""
-
 
 @dataclass(frozen=True)
 class Group:
@@ -64,16 +61,11 @@ class Updates:
         """Other trials are in the slots now."""
         self._work = []
         for group in groups:
-            count = len(range(*group.slots.indices(len(self.p))))
-            width = max(1, BLOCK // count)
-            columns = [c[group.slots] for c in self.columns[: group.rule.columns + group.rule.coupled]]
-            for start in range(0, self.p.shape[1], width):
-                at = (group.slots, slice(start, start + width))
-                state = [matrix[at] for matrix in self.state[: group.rule.state]]
-                scratch = [matrix[at] for matrix in self.scratch[: group.rule.scratch]]
-                self._work.append(
-                    (group.rule, group.decays, columns, ([self.p[at], self.g[at]], state, scratch))
-                )
+            at, rule = group.slots, group.rule
+            columns = [c[at] for c in self.columns[: rule.columns + rule.coupled]]
+            state = [matrix[at] for matrix in self.state[: rule.state]]
+            scratch = [matrix[at] for matrix in self.scratch[: rule.scratch]]
+            self._work.append((rule, group.decays, columns, ([self.p[at], self.g[at]], state, scratch)))
 
     def step(self, coefficients: Tensor) -> None:
         """One update of every slot; `coefficients` is one step of a `table`. Gradients are overwritten."""

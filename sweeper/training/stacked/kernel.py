@@ -152,4 +152,5 @@ def _run(call: Call, memory: Callable[[Tensor], Tensor]) -> Run:
     arguments, options = replaced(call.arguments, memory), replaced(call.options, memory)
     if call.operation is torch.ops.aten.tanh.default and arguments[0].device.type == "cpu":
         return partial(tanh, arguments[0], memory(call.results[0]))
-    return writing(call.operation, arguments, options, [memory(t) for t in call.results])
+    targets = [memory(t) for t in call.results]
+    return writing(call.operation, arguments, options, targets, trying=False)

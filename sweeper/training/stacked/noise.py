@@ -44,12 +44,20 @@ class Noise:
         target = arguments[0] if call.written else targets[0]
         if len(target) != len(self.generators) or name not in DRAWS:
             raise NotFusible(f"{name} draws random numbers that cannot be told apart by trial")
-        draw = DRAWS[name](call.operation, arguments)
-        return partial(self._fill, draw, list(target.unbind(0)))
+        draw, rows = DRAWS[name](call.operation, arguments), list(target.unbind(0))
+        if rows[0].is_contiguous():
+            return partial(self._fill, draw, rows)
+        # A trial that trains alone has this array in the usual order, and draws in that order.
+        usual = torch.empty(target.shape, dtype=target.dtype, device=target.device)
+        return partial(self._fill_and_copy, draw, usual, target)
 
     def _fill(self, draw: Draw, rows: Sequence[Tensor]) -> None:
         for row, generator in zip(rows, self.generators, strict=True):
             draw(row, generator)
+
+    def _fill_and_copy(self, draw: Draw, usual: Tensor, target: Tensor) -> None:
+        self._fill(draw, list(usual.unbind(0)))
+        target.copy_(usual)
 
 
 def _bernoulli(operation: Any, arguments: Sequence[Any]) -> Draw:

@@ -1,6 +1,6 @@
 """Weighted activation penalties of all trials at once; who has no penalty is left alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -10,52 +10,58 @@ from torch.func import vmap
 from sweeper.components.penalties import l1, l2
 
 
-def weighted(penalty: Callable[[Tensor], Tensor], a: Tensor, weight: Tensor) -> Tensor:
-    """weight · penalty(a) of every trial, 0 where the weight is 0, whatever the activations are there.
+def weighted(penalty: Callable[[Tensor], Tensor], activations: Sequence[Tensor], weight: Tensor) -> Tensor:
+    """weight · Σ penalty(a) of every trial, 0 where the weight is 0, whatever the activations are there.
 
-    a: (trials, rows, …), weight: (trials,) -> (trials,)
+    activations: of each hidden layer, (trials, rows, …); weight: (trials,) -> (trials,)
     """
     if penalty is l1:
-        return L1.apply(a, weight)
+        return L1.apply(weight, *activations)
     if penalty is l2:
-        return L2.apply(a, weight)
-    on = weight.view(-1, *[1] * (a.ndim - 1)) > 0
-    return weight * vmap(penalty)(torch.where(on, a, 0.0))
+        return L2.apply(weight, *activations)
+    total = torch.zeros_like(weight)
+    for a in activations:
+        on = weight.view(-1, *[1] * (a.ndim - 1)) > 0
+        total = total + vmap(penalty)(torch.where(on, a, 0.0))
+    return weight * total
 
 
 class L1(torch.autograd.Function):
-    """w · mean |a|, with gradient w · sign(a) / n."""
+    """w · Σ mean |a|, with gradient w · sign(a) / n."""
 
     @staticmethod
-    def forward(ctx: Any, a: Tensor, weight: Tensor) -> Tensor:
-        ctx.save_for_backward(a, weight)
-        return _where_on(weight, a.abs().flatten(1).mean(1))
+    def forward(ctx: Any, weight: Tensor, *activations: Tensor) -> Tensor:
+        ctx.save_for_backward(weight, *activations)
+        return _where_on(weight, [a.abs().flatten(1).mean(1) for a in activations])
 
     @staticmethod
-    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, None]:
-        a, weight = ctx.saved_tensors
-        return _scaled(a.sign(), g * weight / a[0].numel()), None
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+        weight, *activations = ctx.saved_tensors
+        return None, *_scaled([a.sign() for a in activations], g * weight)
 
 
 class L2(torch.autograd.Function):
-    """w · mean a², with gradient 2 · w · a / n."""
+    """w · Σ mean a², with gradient 2 · w · a / n."""
 
     @staticmethod
-    def forward(ctx: Any, a: Tensor, weight: Tensor) -> Tensor:
-        ctx.save_for_backward(a, weight)
-        norm = torch.linalg.vector_norm(a.flatten(1), dim=1)
-        return _where_on(weight, norm.square() / a[0].numel())
+    def forward(ctx: Any, weight: Tensor, *activations: Tensor) -> Tensor:
+        ctx.save_for_backward(weight, *activations)
+        roots = [a[0].numel() ** 0.5 for a in activations]
+        norms = [torch.linalg.vector_norm(a.flatten(1), dim=1) for a in activations]
+        return _where_on(weight, [(norm / root).square() for norm, root in zip(norms, roots, strict=True)])
 
     @staticmethod
-    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, None]:
-        a, weight = ctx.saved_tensors
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+        weight, *activations = ctx.saved_tensors
         # An infinite activation times a weight of 0 would be NaN.
-        return _scaled(a.nan_to_num(), g * weight * (2 / a[0].numel())), None
+        return None, *_scaled([a.nan_to_num() for a in activations], g * weight * 2)
 
 
-def _where_on(weight: Tensor, penalty: Tensor) -> Tensor:
-    return torch.where(weight > 0, weight * penalty, 0.0)
+def _where_on(weight: Tensor, penalties: Sequence[Tensor]) -> Tensor:
+    return torch.where(weight > 0, weight * torch.stack(list(penalties)).sum(0), 0.0)
 
 
-def _scaled(a: Tensor, factor: Tensor) -> Tensor:
-    return a.mul_(factor.view(-1, *[1] * (a.ndim - 1)))
+def _scaled(directions: Sequence[Tensor], factor: Tensor) -> list[Tensor]:
+    """Each direction times factor / n, n being its number of elements per trial."""
+    factors = {n: factor / n for n in {a[0].numel() for a in directions}}
+    return [a.mul_(factors[a[0].numel()].view(-1, *[1] * (a.ndim - 1))) for a in directions]

@@ -68,6 +68,7 @@ class Running:
         )
         group, steps = optimizer.param_groups[0], settings.total_steps(rows)
         evaluated, looked = _points(steps, settings.evaluations)
+        looked = looked if trial.measured else frozenset()
         return cls(
             trial,
             settings,
@@ -76,7 +77,7 @@ class Running:
             rule_of(settings.optimizer, group),
             steps,
             evaluated,
-            looked if trial.measured else frozenset(),
+            looked,
             settings.learning_rate * _multipliers(settings.schedule, steps),
         )
 

@@ -64,19 +64,14 @@ class Stack:
         like = next(iter(template.parameters.values()))
         state = [like.new_zeros(slots, size) for _ in range(matrices[0])]
         scratch = [like.new_zeros(slots, size) for _ in range(matrices[1])]
-        self.p = torch.cat([template.parameters[n].detach().reshape(-1) for n in trained]).repeat(slots, 1)
-        others = {**template.parameters, **template.buffers}
-        self.fixed = {
-            name: value.detach().repeat(slots, *[1] * value.ndim)
-            for name, value in others.items()
-            if name not in self.shapes
-        }
+        self.p, self.fixed = template.stacked(self.shapes, slots)
         self.weights = {kind: like.new_zeros(slots) for kind in penalties}
         self.noise = Noise(slots, x.device)
         self.split = Split([[kernel] * slots for kernel in template.kernels])
         self._views = {n: v.requires_grad_() for n, v in unstack(self.p, self.shapes).items()}
         inputs = [self.p, *self.fixed.values(), *self.weights.values(), x, y]
         self._tape = Tape(self._forward_and_backward, inputs, BINDERS, self.noise)
+        self.split.calls.clear()
         self.losses, gradients = self._tape.outputs
         """(3, slots): loss of the batch, weighted penalty, and their sum."""
         self.updates = Updates(self.p, gradients, state, scratch)
@@ -127,9 +122,9 @@ class Stack:
             mine.copy_(theirs[: self.slots])
         self.noise.generators[:] = larger.noise.generators[: self.slots]
 
-    def values(self, slots: Sequence[int]) -> dict[str, Tensor]:
-        """Every parameter and buffer of some slots, with a trial axis; to be read before the next step."""
-        if list(slots) == list(range(self.slots)):
+    def values(self, slots: Sequence[int] | None = None) -> dict[str, Tensor]:
+        """Every parameter and buffer, with a trial axis: copies for some slots, or all of them in place."""
+        if slots is None:
             return {**unstack(self.p, self.shapes), **self.fixed}
         index = torch.tensor(slots, device=self.p.device)
         fixed = {name: values.index_select(0, index) for name, values in self.fixed.items()}
@@ -154,10 +149,7 @@ class Stack:
         return [torch.stack([losses, penalties, totals]), flat]
 
     def _weighted_penalties(self, calls: Sequence[Hidden], losses: Tensor) -> Tensor:
-        """Weight times penalty, summed over the hidden activations: (slots,). Who has none is left alone."""
-        total = torch.zeros_like(losses)
-        for kind in self.penalties:
-            weight = self.weights[kind]
-            for call in calls:
-                total = total + weighted(PENALTIES[kind], call.a, weight)
-        return total
+        """Weight times penalty, summed over the hidden activations: (slots,)."""
+        activations = [call.a for call in calls]
+        found = [weighted(PENALTIES[kind], activations, self.weights[kind]) for kind in self.penalties]
+        return sum(found[1:], found[0]) if found and calls else torch.zeros_like(losses)

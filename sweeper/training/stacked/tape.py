@@ -21,6 +21,12 @@ Binder = Callable[["Call", Sequence[Any], Sequence[Tensor]], Callable[[], Any]]
 """(recorded call, its arguments, where to write) -> what does it again."""
 
 
+CONSTANT = {
+    f(value) for value in ("zeros", "ones", "full", "empty") for f in ("new_{}".format, "{}_like".format)
+}
+"""Operations that take a tensor for its shape alone."""
+
+
 @dataclass(frozen=True)
 class Call:
     """One operation as it was run."""
@@ -41,6 +47,11 @@ class Call:
         pairs = [(a, value) for a, value in zip(names, self.arguments, strict=False)]
         pairs += [(a, self.options.get(a.name)) for a in self.operation._schema.arguments if a.kwarg_only]
         return [t for a, value in pairs if a.alias_info and a.alias_info.is_write for t in tensors([value])]
+
+    @property
+    def constant(self) -> bool:
+        """Whether the values of its tensors do not matter, only their shapes."""
+        return self.operation._schema.name.removeprefix("aten::") in CONSTANT
 
     @property
     def random(self) -> bool:
@@ -102,7 +113,7 @@ def needed(calls: Sequence[Call], inputs: Sequence[Tensor], results: Sequence[Te
         read, made = {place(t) for t in call.inputs}, {place(t) for t in call.results}
         if not call.written and not call.random and made <= read:
             continue
-        if call.random or made & changed or read & varying or call.written:
+        if call.random or made & changed or (read & varying and not call.constant) or call.written:
             varying |= made
             again.append(call)
     wanted = {place(t) for t in results} | {place(t) for t in inputs}
@@ -143,6 +154,7 @@ class Tape:
             moved = Call(call.operation, arguments, replaced(call.options, memory), tuple(targets))
             special = (binders or {}).get(call.operation) or (random if call.random else None)
             self.operations.append((special or _again)(moved, arguments, targets))
+            self.operations[-1]()  # what follows is tried on what this one made
 
     def run(self) -> None:
         """Do it all again."""
@@ -153,22 +165,54 @@ class Tape:
 def _again(call: Call, arguments: Sequence[Any], targets: Sequence[Tensor]) -> Callable[[], Any]:
     if call.written:
         return partial(call.operation._op, *arguments, **call.options)
-    return writing(call.operation, arguments, call.options, targets)
+    return writing(call.operation, arguments, call.options, targets, trying=True)
 
 
 def writing(
-    operation: Any, arguments: Sequence[Any], options: Mapping[str, Any], targets: Sequence[Tensor]
+    operation: Any,
+    arguments: Sequence[Any],
+    options: Mapping[str, Any],
+    targets: Sequence[Tensor],
+    *,
+    trying: bool,
 ) -> Callable[[], Any]:
-    """Runs an operation whenever it is called, its results going to `targets`."""
+    """Runs an operation whenever it is called, its results going to `targets`.
+
+    It writes there directly where that is known to give the same: in some layouts torch's operations with
+    a target ignore its strides, or leave it as it was. What is not computed number by number is tried on
+    the arguments as they are if `trying`, and otherwise trusted with contiguous targets alone.
+    """
     variant, names = out_variant(operation)
     if variant is not None and len(names) == len(targets):  # a backward may leave out gradients
-        return partial(variant._op, *arguments, **options, **dict(zip(names, targets, strict=True)))
+        run = partial(variant._op, *arguments, **options, **dict(zip(names, targets, strict=True)))
+        trusted = torch.Tag.pointwise in operation.tags or (
+            _writes_all(run, operation, arguments, options, targets)
+            if trying
+            else all(target.is_contiguous() for target in targets)
+        )
+        if trusted:
+            return run
 
     def copy() -> None:
         for target, value in zip(targets, tensors([operation(*arguments, **options)]), strict=True):
             target.copy_(value)
 
     return copy
+
+
+def _writes_all(
+    run: Callable[[], Any],
+    operation: Any,
+    arguments: Sequence[Any],
+    options: Mapping[str, Any],
+    targets: Sequence[Tensor],
+) -> bool:
+    """Whether `run` leaves in its targets what the operation returns, whatever was there before."""
+    expected = tensors([operation(*arguments, **options)])
+    for target in targets:
+        target.fill_(False if target.dtype == torch.bool else 77)
+    run()
+    return all(torch.equal(t.nan_to_num(), e.nan_to_num()) for t, e in zip(targets, expected, strict=True))
 
 
 @cache

@@ -1,6 +1,6 @@
 """The module that all trials of a stack share; their parameters come from outside."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -62,6 +62,18 @@ class Template:
         output: Tensor = functional_call(self.model, values, (x,))
         return output
 
+    def stacked(self, trained: Collection[str], trials: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """Memory for `trials`: trained parameters as a matrix, other parameters and buffers by name.
+
+        Filled with the template's own values, a little different for each trial: what is recorded on it
+        is also tried on it.
+        """
+        flat = torch.cat([self.parameters[name].detach().reshape(-1) for name in trained])
+        scale = torch.linspace(1, 1.5, trials, dtype=flat.dtype, device=flat.device)
+        others = {**self.parameters, **self.buffers}
+        fixed = {n: v.detach().repeat(trials, *[1] * v.ndim) for n, v in others.items() if n not in trained}
+        return scale[:, None] * flat, fixed
+
     @contextmanager
     def evaluating(self) -> Iterator[None]:
         """While open, dropout is off and norms use what they have seen."""
@@ -85,6 +97,15 @@ class Template:
         same = list(mine.items()) == list(theirs.items()) and len(built.hidden) == len(self.hidden)
         buffers = {name: b.shape for name, b in built.model.named_buffers()}
         return same and buffers == {name: b.shape for name, b in self.buffers.items()}
+
+    def slope_of(self, site: int, flat: Tensor, shapes: Mapping[str, torch.Size]) -> Tensor:
+        """The slopes of a hidden PReLU layer of one trial, whose trained parameters are `flat`."""
+        weight = self.hidden[site].weight
+        assert isinstance(weight, Tensor)
+        names = [name for name, parameter in self.parameters.items() if parameter is weight]
+        if not names or names[0] not in shapes:
+            return weight.detach()
+        return unstack(flat[None], shapes)[names[0]][0]
 
     def slopes(self) -> set[str]:
         """Names of the parameters of hidden PReLU layers."""

@@ -1,0 +1,130 @@
+"""One look at every layer of some trials, forward and backward, recorded once and replayed for others."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import torch
+from torch import Tensor
+from torch.func import vmap
+
+from sweeper.measures import MEASURES, Layer
+from sweeper.training.stacked.activation_split import BINDERS, Hidden, Split
+from sweeper.training.stacked.kernel import AnyKernel
+from sweeper.training.stacked.tape import Tape
+from sweeper.training.stacked.template import Template, losses_of, unstack
+
+
+class LookPass:
+    """Measures `count` trials at a time, whose state and evaluation rows are written into its memory."""
+
+    def __init__(
+        self,
+        template: Template,
+        shapes: Mapping[str, torch.Size],
+        loss: Callable[[Tensor, Tensor], Tensor],
+        count: int,
+        x: Tensor,
+        y: Tensor,
+        shared: bool,
+    ) -> None:
+        """Record the pass.
+
+        Args:
+            template: the module of all trials.
+            shapes: of the trained parameters, in their order in the flat ones.
+            loss: (output, target) -> mean over the rows of one trial.
+            count: trials of one pass.
+            x, y: evaluation rows of one trial, or of all of them.
+            shared: whether all trials have these rows.
+        """
+        self.template, self.shapes, self.loss, self.shared = template, shapes, loss, shared
+        self.x, self.y = (x, y) if shared else (t.expand(count, *t.shape).clone() for t in (x, y))
+        self.now, self.fixed = template.stacked(shapes, count)
+        self.before = self.now * 1.01
+        """Flat parameters of every trial, and those before its last update."""
+        self.steepest = self.now.new_ones(len(template.hidden), count)
+        """max |φ′| of every trial's hidden activation, layer by layer."""
+        self.rows: list[tuple[int, str]] = []
+        """(layer, measure) of every row of the result."""
+        self.sites: list[int] = []
+        """The hidden activation of each layer."""
+        self.split = Split([[kernel] * count for kernel in template.kernels])
+        inputs = [self.now, self.before, *self.fixed.values(), self.steepest, self.x, self.y]
+        with torch.enable_grad(), template.evaluating():
+            self._tape = Tape(self._measures, inputs, BINDERS)
+        self.split.calls.clear()
+
+    def run(self, kernels: Sequence[Sequence[AnyKernel]]) -> list[list[float]]:
+        """Values of all `rows`, one per trial; `kernels`: site by site, trial by trial."""
+        self.split.arrange(kernels)
+        with torch.no_grad():
+            self._tape.run()
+        values: list[list[float]] = self._tape.outputs[0].tolist()
+        return values
+
+    def _measures(self) -> list[Tensor]:
+        self.rows.clear()
+        columns = []
+        for number, layer in enumerate(self._layers()):
+            for name, column in _over_trials(layer).items():
+                self.rows.append((number, name))
+                columns.append(column)
+        return [torch.stack(columns)]
+
+    def _layers(self) -> list[Layer]:
+        """Every layer, tensors with a leading trial axis."""
+        layers = self.template.layers()
+        weights = {name for layer in layers for name in layer}
+        values = {**unstack(self.now, self.shapes), **self.fixed}
+        values = {n: v.detach().requires_grad_() if n in weights else v for n, v in values.items()}
+        outputs = self.template.outputs(values, self.split, self.x, self.shared)
+        total = losses_of(self.loss, outputs, self.y, self.shared).sum()
+        calls = list(self.split.calls)
+        self.sites = [call.site for call in calls]
+        wanted = [call.a for call in calls] + [values[name] for layer in layers for name in layer]
+        gradients = iter(torch.autograd.grad(total, wanted, allow_unused=True, materialize_grads=True))
+        hidden = [self._activation(call, next(gradients)) for call in calls]
+        found = []
+        for number in range(max(len(hidden), len(layers))):
+            part = hidden[number] if number < len(hidden) else {}
+            if number < len(layers):
+                part = {**part, **self._weights(values, layers[number], gradients)}
+            found.append(Layer(**part))
+        return found
+
+    def _activation(self, call: Hidden, gradient: Tensor) -> dict[str, Tensor]:
+        z, a = call.z.detach(), call.a.detach()
+        w = call.w.detach() if call.w is not None else None
+        one = torch.ones_like(z)
+        slope, _ = torch.ops.sweeper.activate_backward(one, z, a, w, self.split.handle, call.site)
+        return {
+            "activation": a,
+            "activation_gradient": gradient,
+            "derivative": slope,
+            "steepest": self.steepest[call.site],
+        }
+
+    def _weights(
+        self, values: Mapping[str, Tensor], names: Sequence[str], gradients: Iterator[Tensor]
+    ) -> dict[str, Tensor]:
+        before = {**values, **unstack(self.before, self.shapes)}
+        return {
+            "weight": _flat([values[name].detach() for name in names]),
+            "weight_before": _flat([before[name].detach() for name in names]),
+            "weight_gradient": _flat([next(gradients) for _ in names]),
+        }
+
+
+def _flat(tensors: Sequence[Tensor]) -> Tensor:
+    return torch.cat([t.reshape(len(t), -1) for t in tensors], 1)
+
+
+def _over_trials(layer: Layer) -> dict[str, Tensor]:
+    """Every measure of a stacked layer: (trials,) each."""
+    parts = {name: t for name in Layer.__dataclass_fields__ if (t := getattr(layer, name)) is not None}
+
+    def of_one(one: dict[str, Tensor]) -> dict[str, Tensor]:
+        found = {name: measure(Layer(**one)) for name, measure in MEASURES.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+    measured: dict[str, Tensor] = vmap(of_one)(parts)
+    return measured
