@@ -16,6 +16,7 @@ from torch import Tensor
 from sweeper.search.trial import Trial
 from sweeper.study.settings import Settings
 from sweeper.study.settings import settings as settings_of
+from sweeper.training.dealing import kind
 from sweeper.training.reasons import reason_of
 from sweeper.training.result import TrialResult, failed
 from sweeper.training.setup import Task, initial_model, pick_loss
@@ -55,10 +56,7 @@ def train_stack(
     Raises:
         NotFusible: if the model cannot be batched; the message names the operation.
     """
-    # Neighbours that share update rule and activation share operations.
-    waiting = deque(
-        sorted(trials, key=lambda t: (t.parameters["optimizer"], str(t.parameters.get("activation"))))
-    )
+    waiting = deque(sorted(trials, key=kind))
     while waiting:
         stacked = _StackedTraining(task, waiting, slots, on_finish)
         yield from stacked.run()

@@ -20,6 +20,7 @@ from sweeper.study.settings import settings as settings_of
 from sweeper.study.space import Space
 from sweeper.training import fused, reference
 from sweeper.training.cohort import Cohort, singles
+from sweeper.training.dealing import deal, kind
 from sweeper.training.rehearsal import configurations
 from sweeper.training.setup import Task, initial_model, rows_of
 from sweeper.training.shapes import fusible, shapes
@@ -133,8 +134,11 @@ def measure(task: Task, trials: Sequence[Trial]) -> Measured:
     """Seconds a step of one trial, one by one and in stacks of up to all `trials`."""
     one = _one_by_one(task, trials[0])
     stacked: dict[int, float] = {}
+    queue = sorted(trials, key=kind)
     for slots in _sizes(task, trials):
-        stacked[slots] = _stacked(task, trials[:slots], one)
+        # As in a run, where neighbours in the queue are alike: from its middle.
+        start = (len(trials) - slots) // 2
+        stacked[slots] = _stacked(task, queue[start : start + slots], one)
         if stacked[slots] > 1.1 * min(stacked.values()):
             break
     return Measured(one, stacked)
@@ -190,10 +194,8 @@ def cohorts_of(plan: Plan, task: Task, trials: Sequence[Trial]) -> list[Cohort]:
         seconds = plan.seconds_a_step * sum(steps_of(task, trial) for trial in group)
         rounds = max(1, round(seconds / (plan.processes * COHORT)))
         parts = min(plan.processes * rounds, max(len(group) // 2, 1))
-        found += [
-            Cohort(tuple(group[k::parts]), "fused", min(plan.slots, -(-len(group) // parts)))
-            for k in range(parts)
-        ]
+        dealt = deal(group, parts)
+        found += [Cohort(tuple(part), "fused", min(plan.slots, len(part))) for part in dealt]
     return [*found, *singles(apart)]
 
 

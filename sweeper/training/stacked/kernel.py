@@ -99,10 +99,12 @@ def named_kernel(activation: str, dtype: torch.dtype) -> AnyKernel:
 
 def tanh(z: Tensor, out: Tensor) -> None:
     """tanh z = 2·sigmoid(2z) − 1, to the precision of 1; torch's sigmoid is vectorised, its tanh is not."""
-    torch.mul(z, 2, out=out)
+    torch.add(z, z, out=out)
     torch.sigmoid(out, out=out)
-    torch.mul(out, 2, out=out)
-    torch.sub(out, 1, out=out)
+    torch.add(_MINUS_ONE[z.dtype], out, alpha=2, out=out)
+
+
+_MINUS_ONE = {dtype: torch.tensor(-1, dtype=dtype) for dtype in (torch.float32, torch.float64)}
 
 
 def _beside(w: Tensor, z: Tensor) -> Tensor:

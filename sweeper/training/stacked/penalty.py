@@ -32,7 +32,7 @@ class L1(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, weight: Tensor, *activations: Tensor) -> Tensor:
         ctx.save_for_backward(weight, *activations)
-        return _where_on(weight, [a.abs().flatten(1).mean(1) for a in activations])
+        return _where_on(weight, torch.stack([a.abs().flatten(1).mean(1) for a in activations]))
 
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
@@ -46,9 +46,9 @@ class L2(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, weight: Tensor, *activations: Tensor) -> Tensor:
         ctx.save_for_backward(weight, *activations)
-        roots = [a[0].numel() ** 0.5 for a in activations]
-        norms = [torch.linalg.vector_norm(a.flatten(1), dim=1) for a in activations]
-        return _where_on(weight, [(norm / root).square() for norm, root in zip(norms, roots, strict=True)])
+        norms = torch.stack([torch.linalg.vector_norm(a.flatten(1), dim=1) for a in activations])
+        roots = norms.new_tensor([a[0].numel() ** -0.5 for a in activations])
+        return _where_on(weight, (norms * roots[:, None]).square())
 
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
@@ -57,8 +57,9 @@ class L2(torch.autograd.Function):
         return None, *_scaled([a.nan_to_num() for a in activations], g * weight * 2)
 
 
-def _where_on(weight: Tensor, penalties: Sequence[Tensor]) -> Tensor:
-    return torch.where(weight > 0, weight * torch.stack(list(penalties)).sum(0), 0.0)
+def _where_on(weight: Tensor, penalties: Tensor) -> Tensor:
+    """penalties: (layers, trials)"""
+    return torch.where(weight > 0, weight * penalties.sum(0), 0.0)
 
 
 def _scaled(directions: Sequence[Tensor], factor: Tensor) -> list[Tensor]:
