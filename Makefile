@@ -52,8 +52,9 @@ report: $(INSTALLED)
 dashboard: $(INSTALLED)
 	@$(BIN)/sweeper dashboard $(run_name) $(ARGS)
 
+# A file's tests share what they set up, so each file goes to one process.
 test: $(INSTALLED)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile $(ARGS)
 
 bench: $(INSTALLED)
 	@$(BIN)/python benchmarks/run.py $(ARGS)

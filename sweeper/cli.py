@@ -1,18 +1,14 @@
 """The commands. Parses, calls, prints; everything else is imported when a command needs it."""
 
 import json
-import os
 import shlex
-import signal
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sweeper.errors import SweeperError, UserError
+from sweeper.errors import UserError
+from sweeper.exits import exit_code, interruptible
 
 if TYPE_CHECKING:
     from sweeper.result import Result
@@ -56,6 +52,10 @@ def run(
         int | None, typer.Option("--jobs", min=1, help="Worker processes [default: one per core]")
     ] = None,
     engine: Annotated[str, typer.Option("--engine", help="auto, fused or reference.")] = "auto",
+    compiled: Annotated[
+        bool | None,
+        typer.Option("--compile/--no-compile", help="Use torch.compile on stacks [default: if it pays]"),
+    ] = None,
     backend: Annotated[str, typer.Option("--backend", help="joblib backend: loky, dask or ray.")] = "loky",
     storage: StorageOption = None,
     fresh: Annotated[
@@ -70,9 +70,10 @@ def run(
     from sweeper.journey import run as journey
     from sweeper.study.study import Study
 
-    asked = Study.load(study, tuple(assignments or ()))
+    chosen = () if compiled is None else (f"training.compile={str(compiled).lower()}",)
+    asked = Study.load(study, (*(assignments or ()), *chosen))
     options = Options(runs, reports, jobs, backend, storage, fresh, quiet, engine)
-    with _interruptible():
+    with interruptible():
         result = journey(asked, options)
     if not quiet:
         _print_answer(result)
@@ -166,7 +167,7 @@ def lr_range(
     from sweeper.study.study import Study
 
     asked = Study.load(study, tuple(assignments or ()))
-    with _interruptible():
+    with interruptible():
         found = test(asked, steps=steps, rates=rates, jobs=jobs)
     figure = found.save(reports / asked.name)
     if as_json:
@@ -195,7 +196,7 @@ def dashboard(
     if not figures:
         figures = sorted((result.report(reports / name).parent / "figures").glob("*.png"))
     folder = run_folder(runs, name)
-    with _interruptible():
+    with interruptible():
         serve(
             name,
             storage,
@@ -307,42 +308,6 @@ def _one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:
         raise UserError(f"{option} {value!r}: {did_you_mean(value, list(allowed))}")
 
 
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """A request to terminate is handled like Ctrl-C: what is finished is kept."""
-
-    def interrupt(signum: int, frame: Any) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _resume_command() -> str:
-    arguments = [argument for argument in sys.argv[1:] if argument != "--fresh"]
-    return shlex.join(["sweeper", *arguments])
-
-
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; errors of the user become one message and an exit code."""
-    raise SystemExit(_exit_code(lambda: app(arguments, standalone_mode=True)))
-
-
-def _exit_code(command: Callable[[], Any]) -> int:
-    try:
-        command()
-    except SweeperError as error:
-        typer.echo(f"error: {error}", err=True)
-        return error.exit_code
-    except BrokenPipeError:  # the reader of a pipe has left
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except (KeyboardInterrupt, SystemExit) as end:
-        code = 130 if isinstance(end, KeyboardInterrupt) else end.code
-        if code == 130:  # typer makes this of Ctrl-C
-            typer.echo(f"\ninterrupted; finished trials are kept. Go on with: {_resume_command()}", err=True)
-        return code if isinstance(code, int) else (0 if code is None else 1)
-    return 0
+    raise SystemExit(exit_code(lambda: app(arguments, standalone_mode=True)))

@@ -30,7 +30,7 @@ LIMITS: dict[str, tuple[float, float, bool, bool]] = {
 }
 """Numbers: lowest, highest, whether the lowest itself is allowed, whether the highest is."""
 PARAMETERS = [*NAMES, *LIMITS, "nesterov", "betas"]
-THE_SAME_FOR_ALL = ("evaluations", "timeout", "device")
+THE_SAME_FOR_ALL = ("evaluations", "timeout", "device", "compile")
 """Keys of [training] that say how trials are judged and where they run."""
 SEARCHABLE_TRAINING = [name for name in TrainingSection.model_fields if name not in THE_SAME_FOR_ALL]
 WHOLE_TRAINING = ("steps", "batch_size")

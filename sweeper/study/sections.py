@@ -119,6 +119,7 @@ class TrainingSection(Section):
     timeout: Positive = 600.0
     dtype: Literal["float32", "float64"] = "float32"
     device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
+    compile: bool | Literal["auto"] = "auto"
 
     @model_validator(mode="before")
     @classmethod

@@ -86,7 +86,7 @@ def settings(study: Study, parameters: Mapping[str, Any]) -> Settings:
         model=study.model.source,
         model_options=model,
         init=init,
-        **{name: value for name, value in training.items() if name != "schedule"},
+        **{name: value for name, value in training.items() if name not in ("schedule", "compile")},
     )
 
 

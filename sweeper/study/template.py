@@ -53,6 +53,7 @@ evaluations = 20                     # looks at the validation data, evenly spac
 timeout = 600                        # seconds that one trial may take
 dtype = "float32"                    # or "float64"
 device = "auto"                      # or "cpu", "cuda", "cuda:1", "mps"
+compile = "auto"                     # torch.compile if it pays; or true, false
 
 [search]
 trials = 60                          # configurations, in all: a second run with more goes on from here

@@ -14,23 +14,23 @@ import torch
 from torch import Tensor
 
 from sweeper.search.trial import Trial
-from sweeper.study.settings import Settings
 from sweeper.study.settings import settings as settings_of
 from sweeper.training.dealing import kind
 from sweeper.training.reasons import reason_of
 from sweeper.training.result import TrialResult, failed
 from sweeper.training.setup import Task, initial_model, pick_loss
+from sweeper.training.stacked.arrangement import groups_of, place, rhythm
 from sweeper.training.stacked.batches import Batches, Splits
 from sweeper.training.stacked.evaluation import Evaluator
-from sweeper.training.stacked.groups import Group, table
+from sweeper.training.stacked.groups import table
 from sweeper.training.stacked.initial import Initials
 from sweeper.training.stacked.looks import Look, Looks
 from sweeper.training.stacked.probe import trained_names
-from sweeper.training.stacked.refusal import Misfit, NotFusible
+from sweeper.training.stacked.refusal import Misfit, NotCompiled, NotFusible
 from sweeper.training.stacked.running import Running
 from sweeper.training.stacked.stack import Stack
 from sweeper.training.stacked.template import Template
-from sweeper.training.update_rules import RULES, hyper
+from sweeper.training.update_rules import RULES
 
 OnFinish = Callable[[Trial, Mapping[str, Tensor]], None]
 """(trial, its parameters and buffers after the last step) -> None"""
@@ -42,7 +42,12 @@ NEW_STACK = 100
 
 
 def train_stack(
-    task: Task, trials: Sequence[Trial], slots: int, *, on_finish: OnFinish | None = None
+    task: Task,
+    trials: Sequence[Trial],
+    slots: int,
+    *,
+    on_finish: OnFinish | None = None,
+    compiled: bool = False,
 ) -> Iterator[TrialResult]:
     """Train trials of one shape together, `slots` at a time; results come as they finish.
 
@@ -52,28 +57,31 @@ def train_stack(
             batch size, the loss, the precision and the device.
         slots: most trials in training at the same time.
         on_finish: called with the final state of each trial.
+        compiled: send full stacks through ``torch.compile``, where it takes them.
 
     Raises:
         NotFusible: if the model cannot be batched; the message names the operation.
     """
     waiting = deque(sorted(trials, key=kind))
     while waiting:
-        stacked = _StackedTraining(task, waiting, slots, on_finish)
+        stacked = _StackedTraining(task, waiting, slots, on_finish, compiled)
         yield from stacked.run()
         if len(stacked.misfits) and not stacked.accepted:
             raise NotFusible("the model computes something else when it is batched")
         waiting = deque(stacked.misfits)
 
 
-def warm_stack(task: Task, trials: Sequence[Trial]) -> Callable[[int], object]:
+def warm_stack(task: Task, trials: Sequence[Trial], *, compiled: bool = False) -> Callable[[int], object]:
     """A full stack of `trials` before its first step: called with a number, it makes so many steps.
 
     For timing alone: nothing is evaluated, and no trial ends.
 
     Raises:
         NotFusible: as `train_stack`.
+        NotCompiled: if it is to be `compiled` and cannot be.
     """
-    stacked = _StackedTraining(task, deque(trials), len(trials), None)
+    stacked = _StackedTraining(task, deque(trials), len(trials), None, compiled)
+    stacked.uncompiled_too = False
     for result in (*stacked.prepare(), *stacked.refill()):
         raise NotFusible(result.reason)
     return stacked.train
@@ -82,7 +90,10 @@ def warm_stack(task: Task, trials: Sequence[Trial]) -> Callable[[int], object]:
 class _StackedTraining:
     """One stack and its queue."""
 
-    def __init__(self, task: Task, queue: deque[Trial], slots: int, on_finish: OnFinish | None) -> None:
+    def __init__(
+        self, task: Task, queue: deque[Trial], slots: int, on_finish: OnFinish | None, compiled: bool
+    ) -> None:
+        self.compiled, self.uncompiled_too = compiled, True
         self.task, self.queue, self.size, self.on_finish = task, queue, min(slots, len(queue)), on_finish
         self.misfits: list[Trial] = []
         self.accepted = 0
@@ -138,7 +149,7 @@ class _StackedTraining:
         self.penalties = sorted({s.penalty_kind for s in settings if s.activation_penalty > 0})
         rules = [RULES[s.optimizer] for s in settings]
         self.matrices = (max(r.state for r in rules) + 1, max(r.scratch for r in rules))
-        self.stack = self._new_stack(self.size)
+        self.stack = self._new_stack(self.size, self.compiled)
         self.slots: list[Running | None] = [None] * self.size
         objective = self.task.study.search.objective
         self.evaluator = Evaluator(self.loss, objective, self.splits.of, self.batches.shared)
@@ -150,12 +161,26 @@ class _StackedTraining:
             self.batches.shared,
             self.size,
         )
-        self.rhythm = _rhythm(settings, len(rows.x_train))
+        self.rhythm = rhythm(settings, len(rows.x_train))
 
-    def _new_stack(self, slots: int) -> Stack:
+    def _new_stack(self, slots: int, compiled: bool = False) -> Stack:
         x, y = (part.expand(slots, *part.shape).clone() for part in self.sample)
-        with _refusing():
-            return Stack(self.template, self.loss.function, self.trained, self.penalties, self.matrices, x, y)
+        try:
+            with _refusing():
+                return Stack(
+                    self.template,
+                    self.loss.function,
+                    self.trained,
+                    self.penalties,
+                    self.matrices,
+                    x,
+                    y,
+                    compiled=compiled,
+                )
+        except NotCompiled:
+            if not self.uncompiled_too:
+                raise
+            return self._new_stack(slots)
 
     # Trials come and go
 
@@ -188,7 +213,7 @@ class _StackedTraining:
 
     def _arrange(self) -> None:
         """Sort the slots by update rule and activation, the empty ones last, and tell the stack."""
-        order = sorted(range(self.size), key=lambda slot: _place(self.slots[slot]))
+        order = sorted(range(self.size), key=lambda slot: place(self.slots[slot]))
         self.stack.reorder(order)
         self.slots = [self.slots[slot] for slot in order]
         self._tell()
@@ -198,7 +223,7 @@ class _StackedTraining:
         weights = {
             kind: [run.penalty_weight(kind) if run else 0.0 for run in self.slots] for kind in self.penalties
         }
-        self.groups = _groups(self.slots)
+        self.groups = groups_of(self.slots)
         self.stack.arrange(self.groups, list(zip(*kernels, strict=True)), weights)
 
     def _let_go(self) -> Iterator[TrialResult]:
@@ -297,34 +322,6 @@ class _StackedTraining:
                 run.before = self.stack.p[slot].clone()
 
 
-def _place(run: Running | None) -> tuple[bool, str, str, int]:
-    if run is None:
-        return True, "", "", 0
-    return False, run.rule.name, run.settings.activation or "", 0
-
-
-def _groups(slots: Sequence[Running | None]) -> list[Group]:
-    """Neighbouring slots with the same rule."""
-    groups, start = [], 0
-    while start < len(slots) and (first := slots[start]) is not None:
-        members = [first]
-        for run in slots[start + 1 :]:
-            if run is None or run.rule is not first.rule:
-                break
-            members.append(run)
-        stop = start + len(members)
-        groups.append(Group(first.rule, slice(start, stop), hyper([run.group for run in members])))
-        start = stop
-    return groups
-
-
-def _rhythm(settings: Sequence[Settings], rows: int) -> int:
-    """Trials start at multiples of this number of steps, at most a twentieth of a training apart."""
-    steps, evaluations = min((s.total_steps(rows), s.evaluations) for s in settings)
-    parts = evaluations * -(-20 // evaluations)
-    return max(1, round(steps / parts))
-
-
 class _refusing:  # noqa: N801
     """Errors of a first batched step say why it cannot be."""
 
@@ -332,5 +329,5 @@ class _refusing:  # noqa: N801
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, Exception) and not isinstance(error, NotFusible):
+        if isinstance(error, Exception) and not isinstance(error, NotFusible | NotCompiled):
             raise NotFusible(reason_of(error)) from error

@@ -65,6 +65,10 @@ class Plan:
     """activation -> why its trials train one by one."""
     reason: str = ""
     """Why no trial is stacked."""
+    compiled: bool = False
+    """Whether stacks go through ``torch.compile``."""
+    uncompiled: str = ""
+    """Why not, where that was tried."""
 
     def line(self) -> str:
         """The plan in one line."""
@@ -73,7 +77,9 @@ class Plan:
             return f"one by one × {processes}" + (f": {self.reason}" if self.reason else "")
         faster = f", {self.speedup:.1f}× one by one" if self.speedup else ""
         apart = "".join(f"; {name} one by one: {reason}" for name, reason in self.alone.items())
-        return f"{self.slots} trials a stack × {processes}{faster}{apart}"
+        how = ", compiled" if self.compiled else ""
+        why = f"; not compiled: {self.uncompiled}" if self.uncompiled else ""
+        return f"{self.slots} trials a stack × {processes}{how}{faster}{apart}{why}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, with the line."""
@@ -148,15 +154,15 @@ def _one_by_one(task: Task, trial: Trial) -> float:
     """A longer training less a shorter one, so that set-up does not count; the fastest of three."""
     seconds, steps = [], 4
     for _ in range(3):
-        short, long = (_timed(partial(reference.train, _short(task, n), trial)) for n in (steps, 4 * steps))
-        seconds.append(max(long - short, 1e-7) / (3 * steps))
+        few, many = (_timed(partial(reference.train, short(task, n), trial)) for n in (steps, 4 * steps))
+        seconds.append(max(many - few, 1e-7) / (3 * steps))
         steps = int(min(max(BUDGET / 6 / seconds[-1], 4), 32))
     return min(seconds[1:])
 
 
 def _stacked(task: Task, trials: Sequence[Trial], one: float) -> float:
     """Seconds of one trial's share in a step of a full stack: the fastest of some blocks of steps."""
-    train = fused.warm_stack(_short(task, 1000), trials)
+    train = fused.warm_stack(short(task, 1000), trials)
     steps = int(min(max(BUDGET / 4 / (one * len(trials)), 1), 16))
     train(1)
     return min(_timed(lambda: train(steps)) for _ in range(4)) / (steps * len(trials))
@@ -189,13 +195,14 @@ def cohorts_of(plan: Plan, task: Task, trials: Sequence[Trial]) -> list[Cohort]:
         return singles(trials)
     apart = [t for t in trials if str(t.parameters.get("activation")) in plan.alone]
     together = [t for t in trials if str(t.parameters.get("activation")) not in plan.alone]
+    engine = "compiled" if plan.compiled else "fused"
     found: list[Cohort] = []
     for group in shapes(task, together):
         seconds = plan.seconds_a_step * sum(steps_of(task, trial) for trial in group)
         rounds = max(1, round(seconds / (plan.processes * COHORT)))
         parts = min(plan.processes * rounds, max(len(group) // 2, 1))
         dealt = deal(group, parts)
-        found += [Cohort(tuple(part), "fused", min(plan.slots, len(part))) for part in dealt]
+        found += [Cohort(tuple(part), engine, min(plan.slots, len(part))) for part in dealt]
     return [*found, *singles(apart)]
 
 
@@ -239,7 +246,8 @@ def _size(output: object) -> int:
     return output.numel() if isinstance(output, torch.Tensor) else 0
 
 
-def _short(task: Task, steps: int) -> Task:
+def short(task: Task, steps: int) -> Task:
+    """The task with trainings of `steps` steps."""
     changed = {"steps": steps, "epochs": None, "evaluations": 1}
     training = task.study.training.model_copy(update=changed)
     return Task(task.study.model_copy(update={"training": training}), task.data)

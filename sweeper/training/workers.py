@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,8 +24,8 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from sweeper.errors import UserError
 from sweeper.search.trial import Trial
+from sweeper.training import compiling, watchdog
 from sweeper.training import plan as planning
-from sweeper.training import watchdog
 from sweeper.training.cohort import Cohort, singles
 from sweeper.training.fused import train_stack
 from sweeper.training.plan import Plan
@@ -34,6 +34,7 @@ from sweeper.training.rehearsal import rehearse
 from sweeper.training.result import Outcome, TrialResult, failed
 from sweeper.training.setup import Task
 from sweeper.training.stability import sharpness_result
+from sweeper.training.stacked.refusal import NotCompiled
 
 Engine = Callable[[Task, Sequence[Trial], int], Iterable[TrialResult]]
 """(task, trials, slots) -> one result for every trial, in any order."""
@@ -47,11 +48,17 @@ def one_by_one(task: Task, trials: Sequence[Trial], slots: int) -> Iterator[Tria
 
 Found = TypeVar("Found")
 
-ENGINES: dict[str, Engine] = {"reference": one_by_one, "fused": train_stack}
+ENGINES: dict[str, Engine] = {
+    "reference": one_by_one,
+    "fused": train_stack,
+    "compiled": partial(train_stack, compiled=True),
+}
 
 _folder: Path | None = None
 """Where loky workers of the present `backend` leave their last words."""
 
+COMPILING = 600.0
+"""Most seconds for one compilation."""
 REHEARSAL = 60.0
 """Most seconds for the look at model and data before the run; what hangs then fails in its trials."""
 
@@ -202,7 +209,16 @@ def plan_apart(task: Task, *, jobs: int, engine: str, share: int) -> Plan:
         measured = list(joblib.Parallel(pre_dispatch=jobs, batch_size=1)(calls))
     except TerminatedWorkerError:
         return planning.one_by_one(jobs, "a process ended while stacks were tried")
-    return planning.choose(measured, jobs, refused, engine)
+    plan = planning.choose(measured, jobs, refused, engine)
+    left = compiling.seconds_left(task, plan)
+    if plan.engine != "fused" or not compiling.is_wanted(task.study, left):
+        return plan
+    try:
+        calls = (joblib.delayed(_measure_compiled)(task, trials[: plan.slots]) for _ in range(jobs))
+        tried = list(joblib.Parallel(pre_dispatch=jobs, batch_size=1)(calls))
+    except TerminatedWorkerError:
+        tried = ["a process ended while it was tried"]
+    return compiling.decide(plan, task.study, tried, left)
 
 
 def rehearse_apart(task: Task) -> list[str]:
@@ -237,6 +253,15 @@ def _measure(task: Task, trials: Sequence[Trial]) -> planning.Measured:
     torch.set_num_threads(1)
     with watchdog.deadline(REHEARSAL):
         return planning.measure(task, trials)
+
+
+def _measure_compiled(task: Task, trials: Sequence[Trial]) -> compiling.Compiled | str:
+    torch.set_num_threads(1)
+    with watchdog.deadline(COMPILING):
+        try:
+            return compiling.measure(task, trials)
+        except NotCompiled as reason:
+            return str(reason)
 
 
 def _sharpness(task: Task, trial: Trial, last: int) -> TrialResult:

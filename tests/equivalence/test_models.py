@@ -1,45 +1,12 @@
 """Models of every kind train in a stack as they train alone: built-in ones, and what people write."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 import torch
-from equivalence import assert_engines_agree, numbered, task_of
+from equivalence import MIXED, SPACE, assert_engines_agree, task_of, trials_of
 from torch import Tensor, nn
 from torch.nn import functional as F
-
-from sweeper.search.trial import Trial
-
-MIXED = [
-    {"optimizer": "adam", "learning_rate": 0.01, "activation": "tanh"},
-    {"optimizer": "momentum", "learning_rate": 0.02, "activation": "prelu", "activation_penalty": 0.1},
-    {"optimizer": "rmsprop", "learning_rate": 0.003, "activation": "gelu"},
-    {"optimizer": "adam", "learning_rate": 0.003, "activation": "prelu", "schedule": "cosine"},
-    {
-        "optimizer": "sgd",
-        "learning_rate": 0.1,
-        "activation": "elu",
-        "activation_penalty": 0.3,
-        "penalty_kind": "l1",
-    },
-]
-"""Different in all that may differ; twice, with other seeds, they fill slots a second time."""
-SPACE = {
-    "optimizer": ["adam", "momentum", "rmsprop", "sgd"],
-    "activation": ["tanh", "prelu", "gelu", "elu"],
-    "activation_penalty": {"low": 0.01, "high": 1.0},
-}
-
-
-def trials_of(parameters: list[dict[str, Any]], seeds: tuple[int, ...] = (0, 5)) -> list[Trial]:
-    """All configurations for each seed."""
-    return [
-        Trial(t.number, t.phase, seed, t.parameters)
-        for place, seed in enumerate(seeds)
-        for t in numbered([*[{}] * place * len(parameters), *parameters])[place * len(parameters) :]
-    ]
-
 
 BUILT_IN = {
     "linear": {"source": "linear"},

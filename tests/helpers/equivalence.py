@@ -83,12 +83,16 @@ def by_reference(task: Task, trial: Trial, disturb: float = 0.0) -> Trained:
     return Trained(result, {name: tensor.detach() for name, tensor in state.items()})
 
 
-def by_stack(task: Task, trials: Sequence[Trial], slots: int) -> dict[tuple[int, int], Trained]:
+def by_stack(
+    task: Task, trials: Sequence[Trial], slots: int, compiled: bool = False
+) -> dict[tuple[int, int], Trained]:
     """All trials by the fused engine, by number and seed."""
     states: dict[tuple[int, int], State] = {}
-    stream = train_stack(
-        task, trials, slots, on_finish=lambda t, state: states.update({(t.number, t.seed): dict(state)})
-    )
+
+    def keep(trial: Trial, state: Mapping[str, Tensor]) -> None:
+        states[trial.number, trial.seed] = dict(state)
+
+    stream = train_stack(task, trials, slots, on_finish=keep, compiled=compiled)
     found = {}
     for result in stream:
         key = result.trial.number, result.trial.seed
@@ -150,7 +154,12 @@ def _rows_distance(a: Mapping[Any, Mapping[Any, float]], b: Mapping[Any, Mapping
 
 
 def assert_engines_agree(
-    task: Task, trials: Sequence[Trial], slots: int, tolerance: float = 1e-9, most_chaotic: int = 0
+    task: Task,
+    trials: Sequence[Trial],
+    slots: int,
+    tolerance: float = 1e-9,
+    most_chaotic: int = 0,
+    compiled: bool = False,
 ) -> dict[tuple[int, int], Trained]:
     """The fused engine gives what the reference engine gives, to `tolerance`.
 
@@ -159,13 +168,13 @@ def assert_engines_agree(
     times that distance, and at most `most_chaotic` of them may be among the trials.
     """
     with one_thread():
-        return _agreement(task, trials, slots, tolerance, most_chaotic)
+        return _agreement(task, trials, slots, tolerance, most_chaotic, compiled)
 
 
 def _agreement(
-    task: Task, trials: Sequence[Trial], slots: int, tolerance: float, most_chaotic: int
+    task: Task, trials: Sequence[Trial], slots: int, tolerance: float, most_chaotic: int, compiled: bool
 ) -> dict[tuple[int, int], Trained]:
-    found, chaotic = by_stack(task, trials, slots), []
+    found, chaotic = by_stack(task, trials, slots, compiled), []
     assert set(found) == {(trial.number, trial.seed) for trial in trials}
     for trial in trials:
         mine, theirs = found[trial.number, trial.seed], by_reference(task, trial)
@@ -232,3 +241,33 @@ def one_thread() -> Iterator[None]:
 
 
 Make = Callable[..., torch.nn.Module]
+
+
+MIXED = [
+    {"optimizer": "adam", "learning_rate": 0.01, "activation": "tanh"},
+    {"optimizer": "momentum", "learning_rate": 0.02, "activation": "prelu", "activation_penalty": 0.1},
+    {"optimizer": "rmsprop", "learning_rate": 0.003, "activation": "gelu"},
+    {"optimizer": "adam", "learning_rate": 0.003, "activation": "prelu", "schedule": "cosine"},
+    {
+        "optimizer": "sgd",
+        "learning_rate": 0.1,
+        "activation": "elu",
+        "activation_penalty": 0.3,
+        "penalty_kind": "l1",
+    },
+]
+"""Different in all that may differ; twice, with other seeds, they fill slots a second time."""
+SPACE = {
+    "optimizer": ["adam", "momentum", "rmsprop", "sgd"],
+    "activation": ["tanh", "prelu", "gelu", "elu"],
+    "activation_penalty": {"low": 0.01, "high": 1.0},
+}
+
+
+def trials_of(parameters: list[dict[str, Any]], seeds: tuple[int, ...] = (0, 5)) -> list[Trial]:
+    """All configurations for each seed."""
+    return [
+        Trial(t.number, t.phase, seed, t.parameters)
+        for place, seed in enumerate(seeds)
+        for t in numbered([*[{}] * place * len(parameters), *parameters])[place * len(parameters) :]
+    ]

@@ -41,6 +41,7 @@ WHOLE: dict[str, Any] = {
         "timeout": 5.0,
         "dtype": "float64",
         "device": "cpu",
+        "compile": False,
     },
     "search": {
         "trials": 9,
@@ -88,6 +89,7 @@ def test_defaults_of_every_section(tmp_path: Path) -> None:
         timeout=600.0,
         dtype="float32",
         device="auto",
+        compile="auto",
     )
     assert study.search == SearchSection(
         trials=60,

@@ -7,7 +7,8 @@ part of the array.
 
 import itertools
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
@@ -110,6 +111,20 @@ class Bound:
 
 
 _SPLITS: "weakref.WeakValueDictionary[int, Split]" = weakref.WeakValueDictionary()
+PRESENT = 0
+"""The handle of whichever split a compiled pass works for at present: one such pass serves many stacks."""
+
+
+@contextmanager
+def present(split: Split) -> Iterator[None]:
+    """While open, `split` goes by the handle `PRESENT` too."""
+    own, split.handle = split.handle, PRESENT
+    _SPLITS[PRESENT] = split
+    try:
+        yield
+    finally:
+        split.handle = own
+        del _SPLITS[PRESENT]
 
 
 def _activate(z: Tensor, w: Tensor | None, split: int, site: int) -> Tensor:
@@ -123,9 +138,13 @@ def _activate_backward(
     g: Tensor, z: Tensor, a: Tensor, w: Tensor | None, split: int, site: int
 ) -> tuple[Tensor, Tensor]:
     """Gradients of `activate` with respect to z and to the slopes w."""
-    gz, gw = torch.empty_like(z), torch.empty_like(w) if w is not None else z.new_empty(1)
+    gz, gw = _like(z, w)
     _SPLITS[split].backward(site, g, z, a, w, gz, gw)()
     return gz, gw
+
+
+def _like(z: Tensor, w: Tensor | None) -> tuple[Tensor, Tensor]:
+    return torch.empty_like(z), torch.empty_like(w) if w is not None else z.new_empty(1)
 
 
 # Registered without `custom_op`, which takes seconds to import.
@@ -134,6 +153,8 @@ _LIBRARY.define("activate(Tensor z, Tensor? w, int split, int site) -> Tensor")
 _LIBRARY.define(
     "activate_backward(Tensor g, Tensor z, Tensor a, Tensor? w, int split, int site) -> (Tensor, Tensor)"
 )
+_LIBRARY.impl("activate", lambda z, w, split, site: torch.empty_like(z), "Meta")
+_LIBRARY.impl("activate_backward", lambda g, z, a, w, split, site: _like(z, w), "Meta")
 _LIBRARY.impl("activate", _activate, "CompositeExplicitAutograd")
 _LIBRARY.impl("activate_backward", _activate_backward, "CompositeExplicitAutograd")
 

@@ -7,3 +7,7 @@ class NotFusible(Exception):
 
 class Misfit(Exception):
     """A trial whose model is not that of the stack, though its settings promised so."""
+
+
+class NotCompiled(Exception):
+    """A pass that ``torch.compile`` does not take; the message is the reason, in one line."""

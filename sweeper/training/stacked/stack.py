@@ -9,6 +9,7 @@ from torch import Tensor
 
 from sweeper.components.penalties import PENALTIES
 from sweeper.training.stacked.activation_split import BINDERS, Hidden, Split
+from sweeper.training.stacked.compiled import CompiledPass
 from sweeper.training.stacked.groups import Group, Updates
 from sweeper.training.stacked.initial import Initial
 from sweeper.training.stacked.kernel import AnyKernel
@@ -47,6 +48,8 @@ class Stack:
         matrices: tuple[int, int],
         x: Tensor,
         y: Tensor,
+        *,
+        compiled: bool = False,
     ) -> None:
         """An empty stack.
 
@@ -57,6 +60,10 @@ class Stack:
             penalties: the penalty kinds that any of the trials has.
             matrices: how many state and scratch matrices the optimizers need.
             x, y: (slots, rows, …), the memory from which every step reads its batches.
+            compiled: send the pass through ``torch.compile`` instead of replaying a tape.
+
+        Raises:
+            NotCompiled: if that is asked for and cannot be.
         """
         self.template, self.loss, self.penalties, self.x, self.y = template, loss, penalties, x, y
         self.shapes = {name: template.parameters[name].shape for name in trained}
@@ -68,11 +75,13 @@ class Stack:
         self.weights = {kind: like.new_zeros(slots) for kind in penalties}
         self.noise = Noise(slots, x.device)
         self.split = Split([[kernel] * slots for kernel in template.kernels])
-        self._views = {n: v.requires_grad_() for n, v in unstack(self.p, self.shapes).items()}
-        inputs = [self.p, *self.fixed.values(), *self.weights.values(), x, y]
-        self._tape = Tape(self._forward_and_backward, inputs, BINDERS, self.noise)
+        inputs = [self.p, x, y, *self.fixed.values(), *self.weights.values()]
+        tape = Tape(lambda: self._forward_and_backward(*inputs), inputs, BINDERS, self.noise)
+        self._pass: Tape | CompiledPass = tape
+        if compiled:
+            self._pass = CompiledPass(self._forward_and_backward, inputs, tape.outputs, self.split)
         self.split.calls.clear()
-        self.losses, gradients = self._tape.outputs
+        self.losses, gradients = tape.outputs
         """(3, slots): loss of the batch, weighted penalty, and their sum."""
         self.updates = Updates(self.p, gradients, state, scratch)
 
@@ -83,7 +92,7 @@ class Stack:
 
     def step(self, coefficients: Tensor) -> None:
         """Forward, backward and one update of all slots on the batches in `x` and `y`."""
-        self._tape.run()
+        self._pass.run()
         self.updates.step(coefficients)
 
     def load(self, slot: int, initial: Initial) -> None:
@@ -139,17 +148,22 @@ class Stack:
     def _rows(self) -> list[Tensor]:
         return [self.p, *self.updates.state, *self.fixed.values()]
 
-    def _forward_and_backward(self) -> list[Tensor]:
-        outputs = self.template.outputs({**self._views, **self.fixed}, self.split, self.x)
-        losses = losses_of(self.loss, outputs, self.y)
-        penalties = self._weighted_penalties(self.split.calls, losses)
-        totals = losses + penalties if self.penalties else losses
-        gradients: Any = torch.autograd.grad(totals.sum(), list(self._views.values()))
+    def _forward_and_backward(self, p: Tensor, x: Tensor, y: Tensor, *others: Tensor) -> list[Tensor]:
+        """Losses (3, slots) and gradients (slots, size); `others`: what `fixed` and then `weights` hold."""
+        fixed = dict(zip(self.fixed, others, strict=False))
+        weights = dict(zip(self.weights, others[len(fixed) :], strict=True))
+        views = {name: view.requires_grad_() for name, view in unstack(p, self.shapes).items()}
+        outputs = self.template.outputs({**views, **fixed}, self.split, x)
+        losses = losses_of(self.loss, outputs, y)
+        penalties = _weighted_penalties(weights, self.split.calls, losses)
+        totals = losses + penalties if weights else losses
+        gradients: Any = torch.autograd.grad(totals.sum(), list(views.values()))
         flat = torch.cat([gradient.reshape(self.slots, -1) for gradient in gradients], 1)
         return [torch.stack([losses, penalties, totals]), flat]
 
-    def _weighted_penalties(self, calls: Sequence[Hidden], losses: Tensor) -> Tensor:
-        """Weight times penalty, summed over the hidden activations: (slots,)."""
-        activations = [call.a for call in calls]
-        found = [weighted(PENALTIES[kind], activations, self.weights[kind]) for kind in self.penalties]
-        return sum(found[1:], found[0]) if found and calls else torch.zeros_like(losses)
+
+def _weighted_penalties(weights: Mapping[str, Tensor], calls: Sequence[Hidden], losses: Tensor) -> Tensor:
+    """Weight times penalty, summed over the hidden activations: (slots,)."""
+    activations = [call.a for call in calls]
+    found = [weighted(PENALTIES[kind], activations, weight) for kind, weight in weights.items()]
+    return sum(found[1:], found[0]) if found and calls else torch.zeros_like(losses)

@@ -1,0 +1,49 @@
+"""How a command ends: signals, messages on stderr, exit codes."""
+
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sweeper.errors import SweeperError
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """A request to terminate is handled like Ctrl-C: what is finished is kept."""
+
+    def interrupt(signum: int, frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def exit_code(command: Callable[[], Any]) -> int:
+    """Run `command`; errors of the user become one message and an exit code."""
+    try:
+        command()
+    except SweeperError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:  # the reader of a pipe has left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (KeyboardInterrupt, SystemExit) as end:
+        code = 130 if isinstance(end, KeyboardInterrupt) else end.code
+        if code == 130:  # typer makes this of Ctrl-C
+            again = _resume_command()
+            print(f"\ninterrupted; finished trials are kept. Go on with: {again}", file=sys.stderr)
+        return code if isinstance(code, int) else (0 if code is None else 1)
+    return 0
+
+
+def _resume_command() -> str:
+    arguments = [argument for argument in sys.argv[1:] if argument != "--fresh"]
+    return shlex.join(["sweeper", *arguments])

@@ -1,0 +1,81 @@
+"""Whether ``torch.compile`` pays for stacks: measured, once the time left is worth the attempt."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+
+from sweeper.search.trial import Trial
+from sweeper.study.study import Study
+from sweeper.training import fused
+from sweeper.training.plan import Plan, short, steps_of
+from sweeper.training.setup import Task
+
+WORTH = 600.0
+"""Seconds of training left from which ``auto`` tries: compiling takes some ten seconds in every process."""
+BLOCKS, STEPS = 5, 4
+"""What is timed: so many blocks of so many steps."""
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """What one process saw."""
+
+    seconds_a_step: float
+    """Of one trial's share in a step of a full stack."""
+    seconds: float
+    """That compiling took."""
+
+
+def seconds_left(task: Task, plan: Plan) -> float:
+    """How long training takes by the plan, about, no trial pruned."""
+    study, space = task.study, task.study.space
+    optimizer = (space.entries["optimizer"].values or ("sgd",))[0]
+    first = {name: values.at(0.0) for name, (_, values) in space.active(str(optimizer)).items()}
+    steps = steps_of(task, Trial(0, "explore", study.search.seed, {**first, "optimizer": optimizer}))
+    trainings = study.search.trials + study.confirm.finalists * study.confirm.seeds
+    return plan.seconds_a_step * steps * trainings / plan.processes
+
+
+def is_wanted(study: Study, left: float) -> bool:
+    """Whether to try at all."""
+    return study.training.compile is True or (study.training.compile == "auto" and left > WORTH)
+
+
+def measure(task: Task, trials: Sequence[Trial]) -> Compiled:
+    """Compile for a full stack of `trials`, and time it.
+
+    Raises:
+        NotCompiled: if it cannot be.
+    """
+    start = time.perf_counter()
+    train = fused.warm_stack(short(task, 1000), trials, compiled=True)
+    train(1)
+    seconds = time.perf_counter() - start
+    blocks = []
+    for _ in range(BLOCKS):
+        start = time.perf_counter()
+        train(STEPS)
+        blocks.append(time.perf_counter() - start)
+    return Compiled(min(blocks) / (STEPS * len(trials)), seconds)
+
+
+def decide(plan: Plan, study: Study, found: Sequence[Compiled | str], left: float) -> Plan:
+    """The plan with or without compilation, and why not.
+
+    Args:
+        plan: of the fused engine.
+        study: its `training.compile` says whether the measurement matters.
+        found: what every process saw, or the reason why it could not compile.
+        left: seconds of training that are left by `plan`.
+    """
+    reasons = [each for each in found if isinstance(each, str)]
+    if reasons:
+        return replace(plan, uncompiled=reasons[0])
+    step = median(each.seconds_a_step for each in found if isinstance(each, Compiled))
+    spent = max(each.seconds for each in found if isinstance(each, Compiled))
+    ratio = plan.seconds_a_step / step
+    if study.training.compile == "auto" and left * (1 - 1 / ratio) < spent:
+        return replace(plan, uncompiled=f"{ratio:.2f}× as fast, after {spent:.0f} s of compiling")
+    speedup = plan.speedup * ratio if plan.speedup else None
+    return replace(plan, compiled=True, speedup=speedup, seconds_a_step=step)

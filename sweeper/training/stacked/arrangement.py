@@ -1,0 +1,37 @@
+"""Who stands where in a stack, and when trials may come in."""
+
+from collections.abc import Sequence
+
+from sweeper.study.settings import Settings
+from sweeper.training.stacked.groups import Group
+from sweeper.training.stacked.running import Running
+from sweeper.training.update_rules import hyper
+
+
+def place(run: Running | None) -> tuple[bool, str, str]:
+    """By what slots are sorted: the empty ones last, those that share operations side by side."""
+    if run is None:
+        return True, "", ""
+    return False, run.rule.name, run.settings.activation or ""
+
+
+def groups_of(slots: Sequence[Running | None]) -> list[Group]:
+    """Neighbouring slots with the same rule."""
+    groups, start = [], 0
+    while start < len(slots) and (first := slots[start]) is not None:
+        members = [first]
+        for run in slots[start + 1 :]:
+            if run is None or run.rule is not first.rule:
+                break
+            members.append(run)
+        stop = start + len(members)
+        groups.append(Group(first.rule, slice(start, stop), hyper([run.group for run in members])))
+        start = stop
+    return groups
+
+
+def rhythm(settings: Sequence[Settings], rows: int) -> int:
+    """Trials start at multiples of this number of steps, at most a twentieth of a training apart."""
+    steps, evaluations = min((s.total_steps(rows), s.evaluations) for s in settings)
+    parts = evaluations * -(-20 // evaluations)
+    return max(1, round(steps / parts))
