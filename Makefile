@@ -57,7 +57,7 @@ test: $(INSTALLED)
 	@$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile $(ARGS)
 
 bench: $(INSTALLED)
-	@$(BIN)/python benchmarks/run.py $(ARGS)
+	@$(BIN)/python benchmarks/run.py $${DEVICE:+--device "$$DEVICE"} $(ARGS)
 
 # The types of torch take long to read: mypy keeps what it learns inside .venv.
 check: $(INSTALLED)

@@ -37,19 +37,24 @@ class Case:
     stacked: int
     """Trials that one timing of ours trains."""
 
-    def study(self, device: str = "cpu") -> Study:
+    def study(self, device: str = "cpu", compiled: bool = False) -> Study:
         """The case as a study; no trial is pruned, so that all peers train the same steps."""
         return Study(
             name=f"bench-{self.name}",
             data=self.data,
             model=self.model,
-            training={"steps": self.steps, "batch_size": self.batch_size, "device": device},
+            training={
+                "steps": self.steps,
+                "batch_size": self.batch_size,
+                "device": device,
+                "compile": compiled,
+            },
             search={"space": SPACE, "pruner": "none", "trials": self.stacked},
         )
 
-    def task(self, device: str = "cpu") -> Task:
+    def task(self, device: str = "cpu", compiled: bool = False) -> Task:
         """Study and data, ready to train."""
-        return Task(self.study(device), load(self.data, loss_task="classification"))
+        return Task(self.study(device, compiled), load(self.data, loss_task="classification"))
 
     def trials(self, count: int) -> list[Trial]:
         """The first `count` trials: the same ones for every peer."""
@@ -94,7 +99,7 @@ CASES: dict[str, Case] = {
     case.name: case
     for case in (
         Case("tiny", _mlp(2, 16), two, 32, 1000, ((2, 16), (16, 16), (16, 2)), 16, 512),
-        Case("digits", _mlp(2, 64), sixty_four, 32, 740, ((64, 64), (64, 64), (64, 10)), 16, 128),
+        Case("digits", _mlp(2, 64), sixty_four, 32, 740, ((64, 64), (64, 64), (64, 10)), 16, 256),
         Case("deep", _mlp(10, 64), sixty_four, 64, 400, ((64, 64),) * 10 + ((64, 10),), 16, 64),
         Case("wide", _mlp(2, 256), wide_rows, 128, 200, ((784, 256), (256, 256), (256, 10)), 16, 32),
         Case(

@@ -21,14 +21,14 @@ from sweeper.training.plan import cohorts_of
 from sweeper.training.setup import Task
 
 JOBS = 2
-OURS = ("ours, reference", "ours, fused")
+OURS = ("ours, reference", "ours, fused", "ours, compiled")
 
 
 def contender(name: str, case: Case, device: str) -> tuple[Callable[[Sequence[Trial]], None], str]:
     """What trains trials, and how it does so in words."""
     if name in PEERS:
         return lambda trials: PEERS[name](case, trials, JOBS), f"{JOBS} processes"
-    task = case.task(device)
+    task = case.task(device, compiled=name == "ours, compiled")
     if name == "ours, reference":
         return lambda trials: drain(task, singles(trials)), f"{JOBS} processes"
     plan = workers.plan_apart(task, jobs=JOBS, engine="fused", share=case.stacked // JOBS)
@@ -68,7 +68,7 @@ def _below(process: int, parents: dict[int, int]) -> bool:
 def main(case_name: str, name: str, device: str) -> None:
     """Warm up, time once, print."""
     case = CASES[case_name]
-    count = case.stacked if name == "ours, fused" else case.loops
+    count = case.stacked if name in OURS[1:] else case.loops
     with workers.backend("loky", JOBS):
         run, how = contender(name, case, device)
         run(case.trials(JOBS))

@@ -22,6 +22,7 @@ from cases import CASES, Case
 from gemm import peak
 from one import JOBS, OURS
 from peers import PEERS
+from sweeps import MARGINAL
 
 HERE = Path(__file__).resolve().parent
 SLOW = ("ray tune",)
@@ -98,8 +99,54 @@ def report(found: dict[str, Any], gflops: float, device: str, rounds: int) -> st
                 f"{speed:.1f} | {speed / gflops:.0%} | {row['peak_mib']:.0f} | {row['how']} |"
             )
         lines.append("")
-    limits = HERE / "limits.md"
-    return "\n".join([*lines, limits.read_text(encoding="utf-8") if limits.is_file() else ""])
+    return "\n".join(lines)
+
+
+def sweeps(cases: list[str], rounds: int) -> dict[str, Any]:
+    """What ``sweeps.py`` measures, in processes of their own: medians of what one more trial costs."""
+    found: dict[str, Any] = {"marginal": {}}
+    for case in (name for name in MARGINAL if name in cases):
+        runs = [_told("marginal", "--case", case) for _ in range(rounds)]
+        found["marginal"][case] = {key: statistics.median(run[key] for run in runs) for key in runs[0]}
+    prices = [_told("price") for _ in range(rounds)]
+    found["price"] = sorted(prices, key=lambda price: price["seconds"] / price["single"])[len(prices) // 2]
+    found["scale"] = _told("scale")
+    return found
+
+
+def _told(*arguments: str) -> Any:
+    done = subprocess.run(
+        [sys.executable, str(HERE / "sweeps.py"), *arguments], capture_output=True, text=True
+    )
+    if done.returncode:
+        raise RuntimeError(f"{arguments}: {done.stderr.strip().splitlines()[-1:]}")
+    print(arguments, done.stdout.strip(), file=sys.stderr, flush=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def sweeps_report(found: dict[str, Any]) -> str:
+    """Whole sweeps as Markdown."""
+    lines = ["# Whole sweeps, process start to report", ""]
+    lines += [
+        "What one more trial adds to `sweeper run`, search, storage and records included.",
+        "",
+    ]
+    lines += ["| | plain loop, ms a trial | ours, ms a trial | × plain |", "|---|---:|---:|---:|"]
+    for case, cost in found["marginal"].items():
+        ratio = cost["plain"] / cost["ours"]
+        lines.append(f"| {case} | {1e3 * cost['plain']:.1f} | {1e3 * cost['ours']:.1f} | {ratio:.1f} |")
+    lines += ["", "Whole sweeps of the tiny case, confirmation left out:", ""]
+    lines += ["| trials | ms a trial |", "|---:|---:|"]
+    lines += [f"| {count} | {1e3 * cost:.1f} |" for count, cost in found["scale"].items()]
+    price = found["price"]
+    lines += [
+        "",
+        f"Price of an answer: 120 configurations of digits with pruning, 5 × 10 confirmations, 5,000 "
+        f"steps each, test, sharpness and report took {price['seconds']:.1f} s; one plain training takes "
+        f"{price['single']:.2f} s. The answer costs {price['seconds'] / price['single']:.1f} of these.",
+        "",
+    ]
+    return "\n".join(lines)
 
 
 def _described(case: Case) -> str:
@@ -133,11 +180,17 @@ def main() -> None:
     parser.add_argument("--only", default=",".join(CASES))
     arguments = parser.parse_args()
     gflops = peak(JOBS)
-    found = measure(arguments.only.split(","), arguments.device, arguments.rounds)
+    cases = arguments.only.split(",")
+    found = measure(cases, arguments.device, arguments.rounds)
     text = report(found, gflops, arguments.device, arguments.rounds)
+    kept: dict[str, Any] = {"gemm_gflops": gflops, "device": arguments.device, "cases": found}
+    if arguments.device == "cpu":
+        kept["sweeps"] = sweeps(cases, arguments.rounds)
+        text += "\n" + sweeps_report(kept["sweeps"])
+    limits = HERE / "limits.md"
+    text += "\n" + limits.read_text(encoding="utf-8") if limits.is_file() else ""
     print(text)
     (HERE / "results.md").write_text(text, encoding="utf-8")
-    kept = {"gemm_gflops": gflops, "device": arguments.device, "cases": found}
     (HERE / "results.json").write_text(json.dumps(kept, indent=1), encoding="utf-8")
 
 

@@ -23,6 +23,7 @@ from sweeper.records.restore import finished, search_results
 from sweeper.records.run_folder import load_test, open_run, refuse_others, write_test
 from sweeper.records.schema import parameter_columns
 from sweeper.records.store import Store, load_curves, load_trials
+from sweeper.report.live import LivePage
 from sweeper.report.progress import Progress
 from sweeper.result import Result, load_result
 from sweeper.search.driver import Search
@@ -41,8 +42,8 @@ from sweeper.training.rehearsal import judge
 from sweeper.training.result import Outcome, TrialResult
 from sweeper.training.setup import Task
 
-CHEAP = 4.0
-"""Seconds that looks at the sharpness may always take."""
+CHEAP, SHARE = 2.0, 0.05
+"""Seconds that looks at the sharpness may always take, and share of the time of the run so far."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,9 @@ class Sweep:
         self.keeper = Keeper(self._keep)
         confirm = min(study.confirm.finalists, self.search.total) * study.confirm.seeds
         self.progress = Progress(self.search.total, confirm, options.quiet)
+        self.live = LivePage(study, self.store.folder, options.reports / study.name, self.progress, options)
         self.plan = self._planned(options.engine)
+        self.scores: dict[tuple[int, int], TrialResult] = {}  # of confirmations, by number and seed
         self.seconds_alone = math.inf  # of one training, once the winner is known
         self._open = ExitStack()
 
@@ -162,11 +165,12 @@ class Sweep:
 
     def confirm_all(self) -> None:
         """The finalists on fresh seeds."""
-        trials = confirmations(self.task.study, finalists(self.task.study, self.search.known.values()))
+        chosen = finalists(self.task.study, self.search.known.values())
+        trials = confirmations(self.task.study, chosen, test=True)
         left = [trial for trial in trials if (trial.number, trial.seed) not in self.confirmed]
         self.progress.phase("confirm", done=len(trials) - len(left))
-        for _ in self._trained(left):
-            pass
+        for result in self._trained(left):
+            self.scores[result.trial.number, result.trial.seed] = result
         self.keeper.drain()
 
     def retrace_winner(self) -> None:
@@ -191,7 +195,11 @@ class Sweep:
                 self.store.replace(result)
 
     def test_winner(self) -> None:
-        """Score the winner, and it alone, on the test rows: retrained on the same fresh seeds."""
+        """Keep what the winner, and it alone, scored on the test rows on the same fresh seeds.
+
+        Every finalist is scored there while it trains, which is cheaper than training the winner again;
+        nobody sees the others' scores. Confirmations of an earlier call are trained again.
+        """
         study = self.task.study
         found = answer(load_trials(self.folder / "records"), None)
         if found is None or (study.data.split[2] == 0 and self.task.data.fixed is None):
@@ -205,22 +213,24 @@ class Sweep:
         known = load_test(self.folder)
         if known and (known["trial"], known["seeds"]) == (winner.number, seeds):
             return
-        self.progress.phase("test")
-        cohorts = workers.train_all(self.task, self._cohorts(trials), jobs=self.jobs)
-        results = {r.trial.seed: r for some in cohorts for r in some}
-        sound = {seed for seed, r in results.items() if r.outcome == Outcome.COMPLETED}
-        scores = {seed: results[seed].test if seed in sound else {} for seed in seeds}
+        results = {seed: self.scores.get((winner.number, seed)) for seed in seeds}
+        if not all(results.values()):
+            self.progress.phase("test")
+            cohorts = workers.train_all(self.task, self._cohorts(trials), jobs=self.jobs)
+            results = {r.trial.seed: r for some in cohorts for r in some}
+        sound = {seed: r.test for seed, r in results.items() if r and r.outcome == Outcome.COMPLETED}
+        scores = {seed: sound.get(seed, {}) for seed in seeds}
         write_test(self.folder, winner.number, scores)
 
     def examine_sharpness(self, started: float) -> None:
         """How sharp the loss was for some finalists and diverged trials, as far as it is cheap.
 
-        Each is one training more, one by one: together they may take a tenth of the time of the run so far.
+        Each is a training more, one by one, and half as long again for the eigenvalues.
         """
         done = set(load_curves(self.folder / "records", "sharpness")["trial"].to_pylist())
         asked = examined(self.task.study, self.search.known.values(), done)
-        budget = max(CHEAP, 0.1 * (time.monotonic() - started)) * self.jobs
-        affordable = int(budget / max(self.seconds_alone, 1e-3))
+        budget = max(CHEAP, SHARE * (time.monotonic() - started)) * self.jobs
+        affordable = int(budget / max(1.5 * self.seconds_alone, 1e-3))
         if not asked or not affordable:
             return
         self.progress.phase("sharpness")
@@ -231,11 +241,13 @@ class Sweep:
         self, trials: Sequence[Trial], stop: Callable[[], bool] = lambda: False
     ) -> Iterator[TrialResult]:
         """Train `trials`; every result is on its way to the disk when it is yielded."""
+        self.live.begin()
         for results in workers.train_all(self.task, self._cohorts(trials), jobs=self.jobs, stop=stop):
             self.keeper.add(results)
             for result in results:
                 self.progress.add(result)
                 yield result
+            self.live.refresh()
 
     def _cohorts(self, trials: Sequence[Trial]) -> list[Cohort]:
         return cohorts_of(self.plan, self.task, trials)

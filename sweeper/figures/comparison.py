@@ -1,9 +1,13 @@
 """Each finalist against the winner: by how much it is worse, and on what share of seeds."""
 
+from typing import cast
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from sweeper.figures.scales import share_ticks
 from sweeper.figures.spec import FigureSpec
@@ -16,6 +20,9 @@ SAID = {
     "worse on average": "worse on average",
     "fails more often": "diverged or failed on more seeds",
 }
+
+TICKS = 3
+"""At most so many steps between the ticks of the differences, whose labels are long beside long names."""
 
 
 @themed
@@ -34,8 +41,10 @@ def draw(frame: pd.DataFrame) -> Figure:
     left.set_ylim(len(rivals) - 0.5, -0.5)
     left.set(xlabel=f"{words(frame['metric'].iloc[0])} above the winner's", title="paired difference")
     right.set(xlabel="share of seeds", title="winner is lower", xlim=(-0.03, 1.03))
+    left.xaxis.set_major_locator(MaxNLocator(TICKS))
     share_ticks(right.xaxis, parts=2)
     right.tick_params(left=False)
+    cast(ConstrainedLayoutEngine, figure.get_layout_engine()).set(wspace=0.1)
     for axes in (left, right):
         axes.grid(False, axis="y")
     kinds = [kind for kind in COLORS if (rivals["verdict"] == kind).any()]

@@ -95,8 +95,8 @@ FIGURE = FigureSpec(
     title="Finalists on fresh seeds",
     table="finalists",
     caption="Each dot is one fresh seed (initial weights, batch order and split drawn anew), the bar the "
-    "mean, the line its 95 % interval (one seed has none); lower is better. "
-    "The diamond is the score in the search, picked as the lowest of many.",
+    "mean, the line its 95 % interval (one seed has none); lower is better. The diamond is the score in the "
+    "search, on one seed.",
     missing="No finalist completed a fresh seed, so there is nothing to compare.",
     draw=draw,
     alt=alt,

@@ -65,8 +65,8 @@ FIGURE = FigureSpec(
     title="Convergence of the best trials",
     table="convergence",
     caption="Left the loss on validation rows, right the mean loss of the training batches since the "
-    "evaluation before (without the penalty). A validation curve that turns up while training "
-    "falls is overfitting; one that still falls at the end asks for more steps.",
+    "evaluation before (without the penalty). A validation curve that turns up while training falls is "
+    "overfitting; one that still falls at the end asks for more steps.",
     missing="No trial of the search completed, so there is no curve to show.",
     draw=draw,
     alt=alt,

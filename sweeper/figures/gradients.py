@@ -26,7 +26,9 @@ def draw(frame: pd.DataFrame) -> Figure:
     if (frame["median"] > 0).any():
         log_axis(panels[0].yaxis)
     entries = {f"{name}  {_slopes(frame, name)}": handle(look) for name, look in styles.items()}
-    legend(figure, entries, "decades per layer,\nbackwards" + (": start → end" if len(moments) > 1 else ""))
+    legend(
+        figure, entries, "mean decades per layer,\nbackwards" + (": start → end" if len(moments) > 1 else "")
+    )
     return figure
 
 
@@ -65,7 +67,7 @@ def _change(name: str, line: pd.DataFrame) -> str:
     ends = f"{norms.iloc[-1]:.2g} at the last layer, {norms.iloc[0]:.2g} at the first"
     slope = line["decades_per_layer"].iloc[0]
     return f"{name} {ends}" + (
-        "" if math.isnan(slope) else f" ({_signed(slope)} decades per layer backwards)"
+        "" if math.isnan(slope) else f" ({_signed(slope)} decades per layer backwards, mean over networks)"
     )
 
 
@@ -75,7 +77,8 @@ FIGURE = FigureSpec(
     caption="Norm of the gradient of the loss with respect to each layer's activations, median and "
     "quartiles over trials of the search. Backpropagation runs from right to left: a line that "
     "falls to the left is a gradient that vanishes on its way to the input, and sgd hardly moves "
-    "the layers there. In the legend, the change of log10(norm) per layer.",
+    "the layers there. In the legend, the change of log10(norm) per layer, fitted network by network and "
+    "averaged, so that networks that differ may pull it away from the slope of the line.",
     missing="No gradient norms were recorded: no trial of the search was measured, or its model has no "
     "activation layers.",
     draw=draw,

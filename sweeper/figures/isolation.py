@@ -26,9 +26,12 @@ def draw(frame: pd.DataFrame) -> Figure:
         axes.set_title(f"by {parameter}: best of {budget} trial{'s' if budget > 1 else ''}")
         axes.set_xlabel(words(frame["metric"].iloc[0]))
     loss_axis(panels[0].xaxis, frame[["expected_best", "high", "best"]].to_numpy().ravel())
-    if panels[0].get_xscale() == "log":  # an interval that reaches far down leaves the panel
-        panels[0].set_xlim(left=float(frame["best"].min()) / 1.5)
+    if panels[0].get_xscale() == "log":
+        left = float(frame["best"].min()) / 1.5
+        panels[0].set_xlim(left=left)
         log_axis(panels[0].xaxis)
+        for axes, parameter in zip(panels, parameters, strict=True):
+            _leaving(axes, frame.loc[frame["parameter"] == parameter, "low"] < left, left)
     entries = {
         "expected best, 95 % interval": Line2D([], [], linewidth=2.5, **_MEAN),
         "best of all its trials": Line2D([], [], **_BEST),
@@ -53,6 +56,13 @@ def _panel(axes: Axes, rows: pd.DataFrame) -> None:
     axes.grid(False, axis="y")
 
 
+def _leaving(axes: Axes, below: "pd.Series[bool]", left: float) -> None:
+    """An arrow at the left end of the panel for each interval that goes on beyond it."""
+    places = [place for place, leaves in enumerate(below) if leaves]
+    if places:
+        axes.scatter([left] * len(places), places, marker="<", color=HUES[0], s=45, clip_on=False, zorder=4)
+
+
 def alt(frame: pd.DataFrame) -> str:
     """Expected best with interval of each value."""
     said = []
@@ -73,7 +83,7 @@ FIGURE = FigureSpec(
     caption="What each value reaches when all get the same number of trials, other settings drawn at "
     "random: the mean over all subsets of its n trials, with a 95 % bootstrap interval. Trials that diverged "
     "count at the loss before training. Diamonds are the best of the whole search, where promising values "
-    "were tried more often. Exploratory: one seed each.",
+    "were tried more often; an arrow is an interval that goes on. Exploratory: one seed each.",
     missing="Nothing to compare: fewer than two values of each scientific parameter have trials.",
     draw=draw,
     alt=alt,

@@ -90,8 +90,8 @@ FIGURE = FigureSpec(
     title="Activation penalty",
     table="penalty",
     caption="Completed trials of the search; bars are medians of each decade of the weight, and of the "
-    "trials without penalty. All other settings vary, so a difference between bars is a hint, not"
-    " an effect. Size is the root mean square of all activations at the end of training.",
+    "trials without penalty. All other settings vary, so a difference between bars is a hint, not an effect. "
+    "Size is the root mean square of all activations at the end of training.",
     missing="The weight of the activation penalty was not varied among the completed trials of the search.",
     draw=draw,
     alt=alt,

@@ -72,9 +72,8 @@ def alt(frame: pd.DataFrame) -> str:
     for name, rows in frame.dropna(subset=["ratio"]).groupby("label", sort=False):
         ratios = rows["ratio"]
         said.append(
-            f"{name} ({rows['outcome'].iloc[0]}): {number(ratios.iloc[0])} first, "
-            f"{number(ratios.max())} at most, "
-            f"{number(ratios.iloc[-1])} at step {rows['step'].iloc[-1]}"
+            f"{name} ({rows['outcome'].iloc[0]}): {number(ratios.iloc[0])} first, {number(ratios.max())} at "
+            f"most, {number(ratios.iloc[-1])} at step {rows['step'].iloc[-1]}"
         )
     return (
         f"Learning rate times sharpness over the optimizer's limit. {'; '.join(said) or 'no limits known'}."

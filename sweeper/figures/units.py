@@ -48,10 +48,9 @@ def alt(frame: pd.DataFrame) -> str:
 FIGURE = FigureSpec(
     title="Saturated and dead units",
     table="units",
-    caption="Saturated: elements whose slope |φ′| is below 5 % of the activation's steepest; a fresh ReLU"
-    " layer has about half of them by design. Dead: units whose slope is exactly 0 on every row "
-    "of the evaluation batch; no gradient reaches them. Medians and quartiles over trials of the "
-    "search.",
+    caption="Saturated: elements whose slope |φ′| is below 5 % of the activation's steepest; a fresh ReLU "
+    "layer has about half of them by design. Dead: units whose slope is exactly 0 on every row of the "
+    "evaluation batch; no gradient reaches them. Medians and quartiles over trials of the search.",
     missing="No shares were recorded: no trial of the search was measured, or its activations are not "
     "elementwise.",
     draw=draw,

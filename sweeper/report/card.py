@@ -29,7 +29,7 @@ LABELS = {
     "schedule": "Learning-rate schedule",
 }
 FIRST = ("learning_rate", "optimizer", "activation", "activation_penalty")
-FINDINGS = ("confirmed", "provisional", "none")
+FINDINGS = ("confirmed", "provisional", "none", "running")
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,9 @@ HEADINGS: Mapping[str, str] = {
 
 MEANINGS: Mapping[str, str] = {
     "activation_size": "root mean square of all activations at the end of training",
-    "best": "lowest score of the pair's completed trials",
     "capped": "diverged, or ended no better than before training",
     "compared": "where the middle half of the trials lies against that of the reference (the first row)",
-    "decades_per_layer": "change of log10 of the norm per layer on the way back to the input",
+    "decades_per_layer": "change of log10 of the norm per layer back to the input, mean over networks",
     "depth": "number of layers with activations",
     "basis": "what the number was computed from",
     "expected": "what the study file says",
@@ -36,9 +35,38 @@ MEANINGS: Mapping[str, str] = {
     "tied": "cannot be told from the winner by these seeds",
     "trial": "number in the order of the search",
     "trials": "trials behind the row",
-    "verdict": "found: the interval lies on the expected side; contrary: on the other; else not found",
     "weight": "of the activation penalty",
 }
+
+OF_TABLE: Mapping[str, Mapping[str, str]] = {
+    "basins": {
+        "low": "lowest rate whose loss is within 10 % of the lowest",
+        "high": "highest rate whose loss is within 10 % of the lowest",
+    },
+    "comparison": {
+        "verdict": "tied: the interval of the difference contains 0; else by how much it is worse"
+    },
+    "finding": {
+        "verdict": "found: the interval lies on the expected side; contrary: on the other; else not found"
+    },
+    "gradient_verdicts": {
+        "verdict": "vanishing, exploding: the norm changes tenfold or more from the last layer to the first",
+        "slope": "change of log10 of the norm per layer back to the input, mean over networks",
+    },
+    "heatmap": {"best": "lowest score of the pair's completed trials"},
+    "isolation": {"best": "lowest score of the whole search"},
+    "range_edges": {
+        "best": "value in the best trial",
+        "low": "lower bound of the searched range",
+        "high": "upper bound of the searched range",
+    },
+}
+"""Columns that mean something else in one table."""
+
+
+def meaning(table: str, column: str) -> str:
+    """What a column means in a table; empty where its heading says it."""
+    return OF_TABLE.get(table, {}).get(column) or MEANINGS.get(column, "")
 
 
 def heading(column: str) -> str:

@@ -1,6 +1,7 @@
 """Two runs side by side: one page like a report, its tables and figures, and a short text."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -98,11 +99,15 @@ def _grid(table: str, caption: str, side: Side) -> Grid:
     """Columns of the two runs bear their names."""
     names = {"a": side.a.name, "b": side.b.name}
     headings = {key: f"{name} ({key.upper()})" for key, name in names.items()}
-    headings |= {f"{what}_{key}": f"{what} ({key.upper()})" for key in names for what in ("best", "trials")}
+    headings |= {f"{what} {key}": f"{what} ({key.upper()})" for key in names for what in ("best", "trials")}
     frame = side.tables[table].drop(columns="paired", errors="ignore")
     if "best_a" in frame:
         caption += f"; A is {side.a.name}, B is {side.b.name}"
-    return grid(table, caption, frame.rename(columns=headings))
+    found = grid(table, caption, frame)
+    columns = [
+        replace(column, heading=headings.get(column.heading, column.heading)) for column in found.columns
+    ]
+    return replace(found, columns=tuple(columns))
 
 
 def to_dict(side: Side) -> dict[str, Any]:

@@ -52,8 +52,7 @@ def _on_curves(side: Side) -> tuple[str, ...]:
         seeds = count(int(last["seeds"]), "fresh seed" if bool(last["fresh"]) else "search seed")
         said.append(
             f"The median validation loss of {run.name} was lowest, {number(low['median'])}, at step "
-            f"{int(low['step']):,} of "
-            f"{int(last['step']):,} ({seeds})."
+            f"{int(low['step']):,} of {int(last['step']):,} ({seeds})."
         )
     return tuple(said)
 
@@ -105,20 +104,15 @@ SECTIONS = (
         shown=(Shown("scores", "Scores of the two winners, seed by seed"),),
         how=(
             "Paired means that a seed is the same in both runs: the same data, test rows, split and seed "
-            "number, so "
-            "the same training and validation rows. Then differences are taken seed by seed, with "
-            "Student's t; the "
-            "share of seeds has Wilson's interval. Otherwise Welch's t compares the means, and the "
-            "probability that "
-            "one score is below another has Newcombe's interval (2006, method 5).",
-            "Each winner is the lowest of its finalists by these very scores. The interval is therefore "
-            "also held "
-            "against the distribution of the difference when all finalists tied with a winner are alike, "
-            "found by "
-            "simulation; the wider end counts.",
+            "number, so the same training and validation rows. Then differences are taken seed by seed, with "
+            "Student's t; the share of seeds has Wilson's interval. Otherwise Welch's t compares the means, "
+            "and the probability that one score is below another has Newcombe's interval (2006, method 5).",
+            "Each winner is the lowest of its finalists by these very scores. The interval is therefore also "
+            "held against the distribution of the difference when all finalists tied with a winner are "
+            "alike, found by simulation; the wider end counts.",
             "Better means: the interval of the difference leaves 0 out, one is lower on at least 75 % of "
-            "seeds, and "
-            "the interval of that share stays above 50 % (Bouthillier et al. 2021, arXiv 2103.03098).",
+            "seeds, and the interval of that share stays above 50 % (Bouthillier et al. 2021, arXiv "
+            "2103.03098).",
         ),
     ),
     Section(

@@ -71,8 +71,7 @@ def _lead(side: Side) -> str:
     first, second = (side.a.name, side.b.name) if found.difference >= 0 else (side.b.name, side.a.name)
     text = (
         f"The mean {side.metric} of the winner of {first} is {mean} lower than that of {second} (95 % "
-        "interval of the "
-        f"difference {low} to {high}). "
+        f"interval of the difference {low} to {high}). "
     )
     return f"{text}The comparison is {found.why}."
 

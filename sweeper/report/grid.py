@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sweeper.report.columns import MEANINGS, heading
+from sweeper.report.columns import heading, meaning
 from sweeper.report.words import shown
 
 MOST = 200
@@ -52,7 +52,7 @@ def grid(name: str, caption: str, frame: pd.DataFrame, most: int = MOST) -> Grid
     head = head.loc[:, (head.notna() & (head != "")).any()]
     columns = tuple(Column(heading(str(c)), _numeric(head[c])) for c in head.columns)
     cells = [_cells(head[c]) for c in head.columns]
-    meanings = tuple((heading(str(c)), MEANINGS[str(c)]) for c in head.columns if c in MEANINGS)
+    meanings = tuple((heading(str(c)), text) for c in head.columns if (text := meaning(name, str(c))))
     return Grid(name, caption, columns, list(zip(*cells, strict=True)), len(frame), meanings)
 
 

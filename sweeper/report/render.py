@@ -61,17 +61,20 @@ class Told:
         return grid(shown.table, shown.caption, shown.view(frame))
 
 
-def render(study: Study, card: Card, sections: list[Told]) -> str:
-    """The page. Names, questions, labels and reasons are escaped; only our own CSS and JS are not."""
+def render(study: Study, card: Card, sections: list[Told], *, refresh: int = 0) -> str:
+    """The page. Names, questions, labels and reasons are escaped; only our own CSS and JS are not.
+
+    With `refresh` it is that of a run under way: it loads itself again after so many seconds, and names
+    no files beside it, as there are none yet.
+    """
     css, js = ((TEMPLATES / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
     policy = (
         "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; "
         f"style-src '{_hash(css)}'; script-src '{_hash(js)}'"
     )
     template = environment().get_template("page.html.j2")
-    return template.render(
-        study=study, card=card, sections=sections, css=Markup(css), js=Markup(js), policy=policy
-    )
+    own = {"css": Markup(css), "js": Markup(js), "policy": policy}
+    return template.render(study=study, card=card, sections=sections, refresh=refresh, **own)
 
 
 @cache

@@ -20,6 +20,8 @@ LEARNED = 0.05
 """A curve that fell by less than this share of its start did not learn."""
 RISE = 0.10
 """Rise above the lowest loss, as a share of it, from which a curve overfits."""
+EARLY = 0.8
+"""Share of the steps within which the lowest loss of a curve that overfits was reached."""
 GAIN = 0.03
 """Fall over the last quarter, as a share of the loss at the end, from which it still improves."""
 JITTER = 0.20
@@ -123,6 +125,6 @@ def _gain(steps: np.ndarray, losses: np.ndarray) -> tuple[float, float]:
 
 
 def _overfits(steps: np.ndarray, train: np.ndarray, place: int) -> bool:
-    early = steps[place] <= 0.8 * steps[-1]
+    early = steps[place] <= EARLY * steps[-1]
     then, now = train[max(place, 1)], train[-1]
     return bool(early and (not np.isfinite(then) or not np.isfinite(now) or now < then))

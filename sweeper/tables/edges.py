@@ -5,7 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from sweeper.study.space import Range, Space
+from sweeper.tables.range_edges import place, wider
 
 NEAR = 0.05
 """Share of the logarithmic range, from either bound, that counts as its edge."""
@@ -23,7 +26,7 @@ class Edge:
     """low | high"""
     bound: float
     wider: float
-    """The bound moved outwards by a factor of 10."""
+    """The bound moved outwards, see `wider`."""
     other: float
     """The bound at the other side."""
 
@@ -31,7 +34,8 @@ class Edge:
 def edges(space: Space, parameters: Mapping[str, Any]) -> tuple[Edge, ...]:
     """Parameters of a trial within `NEAR` of a bound of their logarithmic range, learning rate first.
 
-    A weight that may also be exactly 0 has no lower edge: below it lies what zero already shows.
+    A weight that may also be exactly 0 has no lower edge: below it lies what zero already shows. Nor has a
+    bound one that can move no further. `range_edges` asks the same of the best trials together.
     """
     found = []
     for name, value in parameters.items():
@@ -43,16 +47,12 @@ def edges(space: Space, parameters: Mapping[str, Any]) -> tuple[Edge, ...]:
             continue
         if not values.low <= value <= values.high:
             continue
-        place = math.log(value / values.low) / math.log(values.high / values.low)
-        if place < NEAR and not values.zero:
-            ends = (float(values.low), _tenfold(values.low, -1), float(values.high))
-            found.append(Edge(name, key, float(value), "low", *ends))
-        elif place > 1 - NEAR:
-            ends = (float(values.high), _tenfold(values.high, 1), float(values.low))
-            found.append(Edge(name, key, float(value), "high", *ends))
+        where = float(place(np.array([value]), values)[0])
+        side = "low" if where < NEAR and not values.zero else "high" if where > 1 - NEAR else ""
+        bound = wider(name, values, side) if side else math.nan
+        if math.isnan(bound):
+            continue
+        low, high = float(values.low), float(values.high)
+        at, other = (low, high) if side == "low" else (high, low)
+        found.append(Edge(name, key, float(value), side, at, bound, other))
     return tuple(sorted(found, key=lambda edge: edge.parameter != "learning_rate"))
-
-
-def _tenfold(value: float, power: int) -> float:
-    """Ten times or a tenth of `value`, without digits that only binary fractions have."""
-    return float(f"{value * 10.0**power:.12g}")

@@ -67,7 +67,9 @@ def _facts(name: str) -> tuple[float, bool]:
 
 
 def _or_shallower(row: Mapping[Hashable, Any], before: str = ", or fewer layers: ") -> str:
-    """The depth whose gradient changes by less than a decade, as an option."""
+    """The depth whose gradient changes by less than a decade, as an option; empty where no slope is known."""
     slope = float(row["slope"])
-    depth = math.ceil(1 / abs(slope)) if math.isfinite(slope) and slope else 1
+    if not math.isfinite(slope) or slope == 0:
+        return ""
+    depth = math.ceil(1 / abs(slope))
     return f"{before}--set model.depth={depth}" if depth < row["depth"] else ""

@@ -4,14 +4,13 @@ import numpy as np
 import pandas as pd
 
 from sweeper.tables.gradient_advice import advice
-from sweeper.tables.gradients import gradients
 from sweeper.tables.intervals import FEWEST_FOR_BOOTSTRAP, interval
-from sweeper.tables.layer_profile import START, at_moments
+from sweeper.tables.layer_profile import START, at_moments, layer_profile
 from sweeper.tables.layer_rows import COLUMNS as LAYER_COLUMNS
 from sweeper.tables.layer_rows import layer_rows
 from sweeper.tables.select import with_names
 from sweeper.tables.slopes import MEASURE, changes, slopes
-from sweeper.tables.source import Source
+from sweeper.tables.source import Source, once
 from sweeper.tables.units import units
 
 COLUMNS = [
@@ -39,6 +38,13 @@ DECADES = 1.0
 first layer then learns from a signal ten times smaller or larger than the last."""
 
 
+@once
+def norms(source: Source) -> pd.DataFrame:
+    """`layer_profile` of ‖dL/da‖₂."""
+    return layer_profile(source, (MEASURE,))
+
+
+@once
 def gradient_verdicts(source: Source) -> pd.DataFrame:
     """One row for each moment and activation; columns as in `COLUMNS`. Empty where nothing was measured.
 
@@ -58,7 +64,7 @@ def gradient_verdicts(source: Source) -> pd.DataFrame:
     if rows.empty:
         return pd.DataFrame(columns=COLUMNS)
     depth = int(rows["depth"].iloc[0])
-    norms, shares = gradients(source), units(source)
+    profile, shares = norms(source), units(source)
     found: list[dict[str, object]] = []
     for moment, part in at_moments(source, rows).items():
         searched = part.groupby("activation", observed=True)["trial"].nunique()
@@ -71,7 +77,7 @@ def gradient_verdicts(source: Source) -> pd.DataFrame:
                 "trials": int(searched.get(activation, 0)),
             }
             row |= _judged(lines, depth, moment == START)
-            row |= {"layers": _named(_at(norms, moment, activation), str(row["verdict"]))}
+            row |= {"layers": _named(_at(profile, moment, activation), str(row["verdict"]))}
             row |= _worst(_at(shares, moment, activation))
             found.append(row)
     frame = pd.DataFrame(found)
@@ -123,9 +129,9 @@ def _at(frame: pd.DataFrame, moment: str, activation: object) -> pd.DataFrame:
     return frame[(frame["moment"] == moment) & (frame["activation"] == activation)]
 
 
-def _named(norms: pd.DataFrame, verdict: str) -> str:
+def _named(profile: pd.DataFrame, verdict: str) -> str:
     """Layers that the verdict is about, runs joined."""
-    medians = norms.set_index("layer")["median"].sort_index()
+    medians = profile.set_index("layer")["median"].sort_index()
     if verdict == HEALTHY or medians.empty:
         return ""
     last = medians.iloc[-1]

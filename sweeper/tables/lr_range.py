@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import median_filter
 
-from sweeper.tables.divergence import boundary_index
 from sweeper.training.result import Outcome, TrialResult
 
 WINDOW = 5
@@ -128,3 +127,18 @@ def ranges(suggestions: pd.DataFrame) -> pd.DataFrame:
     known = suggestions.dropna(subset=["suggestion"])
     ends = known.groupby("optimizer", sort=False).agg(low=("low", "min"), high=("high", "max"))
     return ends.reset_index()
+
+
+def boundary_index(diverged: np.ndarray) -> int:
+    """The place k of the cliff in trials ordered by rate: from `diverged[k]` on, most diverged.
+
+    k is where the fewest trials lie on the wrong side: (diverged before k) + (survivors from k on). So a
+    lone NaN among survivors, or a lone survivor beyond the cliff, moves nothing. Of several such places
+    the last is taken, as nothing forces the cliff to begin earlier. ``len(diverged)`` means that there is
+    no cliff, 0 that all lies beyond it.
+    """
+    lost = np.asarray(diverged, dtype=bool)
+    before = np.concatenate([[0], np.cumsum(lost)])
+    after = np.concatenate([np.cumsum(~lost[::-1])[::-1], [0]])
+    wrong = before + after
+    return int(np.flatnonzero(wrong == wrong.min())[-1])

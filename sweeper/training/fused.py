@@ -13,24 +13,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sweeper.components.build import Built
 from sweeper.search.trial import Trial
+from sweeper.study.settings import Settings
 from sweeper.study.settings import settings as settings_of
 from sweeper.training.dealing import kind
 from sweeper.training.reasons import reason_of
 from sweeper.training.result import TrialResult, failed
-from sweeper.training.setup import Task, initial_model, pick_loss
+from sweeper.training.setup import Task, initial_model
 from sweeper.training.stacked.arrangement import groups_of, place, rhythm
-from sweeper.training.stacked.batches import Batches, Splits
-from sweeper.training.stacked.evaluation import Evaluator
 from sweeper.training.stacked.groups import table
-from sweeper.training.stacked.initial import Initials
-from sweeper.training.stacked.looks import Look, Looks
-from sweeper.training.stacked.probe import trained_names
+from sweeper.training.stacked.kit import Kit, Need, give_back, kit_for
+from sweeper.training.stacked.looks import Look
 from sweeper.training.stacked.refusal import Misfit, NotCompiled, NotFusible
 from sweeper.training.stacked.running import Running
-from sweeper.training.stacked.stack import Stack
-from sweeper.training.stacked.template import Template
-from sweeper.training.update_rules import RULES
 
 OnFinish = Callable[[Trial, Mapping[str, Tensor]], None]
 """(trial, its parameters and buffers after the last step) -> None"""
@@ -115,6 +111,8 @@ class _StackedTraining:
                 self._advance()
                 continue
             self.looks.finish()
+            if not self.misfits:
+                give_back(self.kit, *self.made_for)
             yield from self._let_go()
             return
 
@@ -135,52 +133,22 @@ class _StackedTraining:
             while self.queue:
                 yield failed(self.queue.popleft(), reason_of(problem), "fused")
             return
-        lead = settings[index]
-        self.splits = Splits(self.task, lead)
-        self.batches = Batches(self.splits, [t.seed for t in self.queue], lead.batch_size)
-        self.template = Template(built)
-        self.loss = pick_loss(self.task, lead)
-        rows = self.splits.of(trial.seed)
-        sample = slice(0, self.batches.size)
-        self.sample = (rows.x_train[sample], rows.y_train[sample])
-        self.initials = Initials(self.task, self.template, rows.x_train[:4])
-        with _refusing():
-            self.trained = trained_names(self.template, self.loss.function, *self.sample)
-        self.penalties = sorted({s.penalty_kind for s in settings if s.activation_penalty > 0})
-        rules = [RULES[s.optimizer] for s in settings]
-        self.matrices = (max(r.state for r in rules) + 1, max(r.scratch for r in rules))
-        self.stack = self._new_stack(self.size, self.compiled)
+        lead, seeds = settings[index], [trial.seed, *(t.seed for t in self.queue)]
+        self.kit = self._kit(lead, built, seeds, settings)
+        self.made_for = lead, seeds
+        self.stack, self.evaluator, self.looks = self.kit.stack, self.kit.evaluator, self.kit.looks
         self.slots: list[Running | None] = [None] * self.size
-        objective = self.task.study.search.objective
-        self.evaluator = Evaluator(self.loss, objective, self.splits.of, self.batches.shared)
-        self.looks = Looks(
-            self.template,
-            self.stack.shapes,
-            self.loss.function,
-            self.splits.of,
-            self.batches.shared,
-            self.size,
-        )
-        self.rhythm = rhythm(settings, len(rows.x_train))
+        self.rhythm = rhythm(settings, self.kit.batches.rows)
 
-    def _new_stack(self, slots: int, compiled: bool = False) -> Stack:
-        x, y = (part.expand(slots, *part.shape).clone() for part in self.sample)
+    def _kit(self, lead: Settings, built: Built, seeds: Sequence[int], settings: Sequence[Settings]) -> Kit:
         try:
-            with _refusing():
-                return Stack(
-                    self.template,
-                    self.loss.function,
-                    self.trained,
-                    self.penalties,
-                    self.matrices,
-                    x,
-                    y,
-                    compiled=compiled,
-                )
+            return kit_for(self.task, lead, built, seeds, Need(settings, self.compiled), self.size)
         except NotCompiled:
             if not self.uncompiled_too:
                 raise
-            return self._new_stack(slots)
+        self.compiled = False
+        again = initial_model(self.task, lead, seeds[0])  # the first one has been changed
+        return kit_for(self.task, lead, again, seeds, Need(settings, False), self.size)
 
     # Trials come and go
 
@@ -208,8 +176,8 @@ class _StackedTraining:
 
     def _start(self, trial: Trial) -> Running:
         settings = settings_of(self.task.study, trial.parameters)
-        initial = self.initials.of(settings, trial.seed)
-        return Running.start(trial, settings, initial, self.batches.rows)
+        initial = self.kit.initials.of(settings, trial.seed)
+        return Running.start(trial, settings, initial, self.kit.batches.rows)
 
     def _arrange(self) -> None:
         """Sort the slots by update rule and activation, the empty ones last, and tell the stack."""
@@ -219,9 +187,10 @@ class _StackedTraining:
         self._tell()
 
     def _tell(self) -> None:
-        kernels = [run.initial.kernels if run else self.template.kernels for run in self.slots]
+        kernels = [run.initial.kernels if run else self.kit.template.kernels for run in self.slots]
         weights = {
-            kind: [run.penalty_weight(kind) if run else 0.0 for run in self.slots] for kind in self.penalties
+            kind: [run.penalty_weight(kind) if run else 0.0 for run in self.slots]
+            for kind in self.kit.need.penalties
         }
         self.groups = groups_of(self.slots)
         self.stack.arrange(self.groups, list(zip(*kernels, strict=True)), weights)
@@ -240,8 +209,8 @@ class _StackedTraining:
             yield run.result()
 
     def _state(self, slot: int, run: Running) -> dict[str, Tensor]:
-        values = self.stack.values([slot])
-        names = [n for n in (*self.template.parameters, *self.template.buffers) if n in run.initial.own]
+        values, template = self.stack.values([slot]), self.kit.template
+        names = [n for n in (*template.parameters, *template.buffers) if n in run.initial.own]
         return {name: values[name][0].clone() for name in names}
 
     def _shrink(self) -> None:
@@ -253,7 +222,7 @@ class _StackedTraining:
         if left * (1 - len(active) / self.size) < NEW_STACK:
             return
         self._arrange()
-        smaller = self._new_stack(len(active))
+        smaller, self.evaluator = self.kit.new_stack(len(active)), self.kit.new_evaluator()
         smaller.shrink_from(self.stack)
         self.stack, self.size, self.slots = smaller, len(active), list(active)
         self._tell()
@@ -300,13 +269,13 @@ class _StackedTraining:
         updates = np.arange(1, steps + 1)[:, None] + np.array(ages, dtype=float)
         stack = self.stack
         coefficients = table(self.groups, np.stack(rates, 1), updates, stack.p.dtype).to(stack.p.device)
-        rows = self.batches.coming(seeds, ages, steps).to(stack.p.device)
+        rows = self.kit.batches.coming(seeds, ages, steps).to(stack.p.device)
         history = stack.losses.new_empty(steps, *stack.losses.shape)
         with torch.no_grad():
             for step in range(steps):
                 if step == steps - 1:
                     self._remember(steps)
-                self.batches.fill(stack.x, stack.y, seeds, rows[step])
+                self.kit.batches.fill(stack.x, stack.y, seeds, rows[step])
                 stack.step(coefficients[step])
                 history[step].copy_(stack.losses)
         return history.cpu().numpy().astype(np.float64)
@@ -320,14 +289,3 @@ class _StackedTraining:
         for slot, run in enumerate(self.slots):
             if run is not None and run.step + steps in run.looked:
                 run.before = self.stack.p[slot].clone()
-
-
-class _refusing:  # noqa: N801
-    """Errors of a first batched step say why it cannot be."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, Exception) and not isinstance(error, NotFusible | NotCompiled):
-            raise NotFusible(reason_of(error)) from error

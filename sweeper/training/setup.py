@@ -1,7 +1,8 @@
 """What every engine starts from: the same rows, batches, initial weights and evaluation points."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from uuid import uuid4
 
 import numpy as np
 import torch
@@ -25,6 +26,8 @@ class Task:
 
     study: Study
     data: Data
+    token: str = field(default_factory=lambda: uuid4().hex, compare=False, repr=False)
+    """The same for all copies that worker processes get."""
 
 
 @dataclass(frozen=True)

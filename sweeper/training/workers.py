@@ -223,10 +223,13 @@ def plan_apart(task: Task, *, jobs: int, engine: str, share: int) -> Plan:
 
 def rehearse_apart(task: Task) -> list[str]:
     """`rehearsal.rehearse` in a worker process; empty if the process died (its trials will tell)."""
+    # Another worker starts meanwhile: it will be asked for the plan next.
+    calls = [joblib.delayed(_rehearse)(task), joblib.delayed(_warm_up)()]
     try:
-        return _in_worker(_rehearse, task)
+        found: list[str] = joblib.Parallel(pre_dispatch=len(calls), batch_size=1)(calls)[0]
     except TerminatedWorkerError:
         return []
+    return found
 
 
 def _in_worker(function: Callable[..., Found], *arguments: object) -> Found:
@@ -241,6 +244,12 @@ def _rehearse(task: Task) -> list[str]:
     torch.set_num_threads(1)
     with watchdog.deadline(min(task.study.training.timeout, REHEARSAL)):
         return rehearse(task)
+
+
+def _warm_up() -> None:
+    """The first call of vmap in a process imports for a second."""
+    torch.set_num_threads(1)
+    torch.func.vmap(torch.sin)(torch.zeros(1))
 
 
 def _refusals(task: Task) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """Figures of the evidence show what their tables say: intervals, shares, classes, maps."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -65,6 +67,24 @@ def test_comparison_shows_differences_and_shares(drawn: dict) -> None:
     assert left.get_ylim()[0] > left.get_ylim()[1]
 
 
+@pytest.mark.parametrize("width", [0.0031, 0.012, 0.055, 0.11, 0.4, 7.0])
+def test_labels_of_differences_stand_apart(drawn: dict, width: float) -> None:
+    """Neighbouring tick labels, of both panels, have two letters' room between them, whatever the range."""
+    frame, _ = drawn["comparison"]
+    scale = width / frame["difference_high"].max()
+    columns = ["difference", "difference_low", "difference_high"]
+    longer = frame["label"] + " with a longer name"
+    figure = FIGURES["comparison"].draw(frame.assign(label=longer, **{c: scale * frame[c] for c in columns}))
+    figure.canvas.draw()
+    shown = []
+    for axes in figure.axes:
+        boxes = [label.get_window_extent() for label in axes.get_xticklabels() if label.get_text()]
+        left, right = axes.bbox.x0 - 1, axes.bbox.x1 + 1
+        shown += [(box.x0, box.x1) for box in boxes if left <= (box.x0 + box.x1) / 2 <= right]
+    assert len(shown) >= 2 + 3
+    assert min(right[0] - left[1] for left, right in pairwise(shown)) > 15
+
+
 def test_variance_bars_are_the_shares(drawn: dict) -> None:
     """One bar per component, a line for its interval, the share beside it."""
     frame, figure = drawn["variance"]
@@ -87,6 +107,19 @@ def test_isolation_panels_show_every_value(drawn: dict) -> None:
         assert f"by {parameter}: best of {rows['budget'].iloc[0]} trial" in axes.get_title(loc="left")
         names = [text.get_text() for text in axes.get_yticklabels()]
         assert names == [f"{v} (n = {n})" for v, n in zip(rows["value"], rows["trials"], strict=True)]
+
+
+def test_intervals_that_leave_the_panel_have_arrows(drawn: dict) -> None:
+    """On a logarithmic axis an interval down to 0 ends in an arrow at the left edge, the others do not."""
+    frame, _ = drawn["isolation"]
+    first = frame["parameter"] == frame["parameter"].iloc[0]
+    low = (0.9 * frame["best"]).mask(first & ~frame["parameter"].duplicated(), 0.0)
+    figure = FIGURES["isolation"].draw(frame.assign(low=low, high=20 * frame["expected_best"]))
+    left, right = figure.axes
+    assert left.get_xscale() == "log"
+    _, arrows = left.collections
+    assert arrows.get_offsets().tolist() == [[pytest.approx(left.get_xlim()[0]), 0.0]]
+    assert len(right.collections) == 1
 
 
 def test_basins_are_drawn_where_the_table_has_them(drawn: dict) -> None:

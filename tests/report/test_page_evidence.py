@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -10,11 +11,14 @@ from synthetic_records import SyntheticRecords
 
 from sweeper.components.models import MODELS
 from sweeper.report.card import card
+from sweeper.report.columns import MEANINGS, OF_TABLE
+from sweeper.report.grid import grid
 from sweeper.report.page import evidence_of, layer_sizes
 from sweeper.report.section import Evidence
 from sweeper.report.sections import (
     basins,
     comparison,
+    confirmation,
     curve_classes,
     gradients,
     isolation,
@@ -74,6 +78,37 @@ def test_settings_and_luck_are_ordered_only_by_intervals(
     assert words in said[0]
     for share in evidence.tables["variance"]["share"]:
         assert percent(share) in said[1]
+
+
+def test_columns_are_explained_table_by_table(evidence: Evidence) -> None:
+    """A verdict or a bound is explained as what it is in its own table, and every such column is there."""
+    for table, columns in OF_TABLE.items():
+        assert set(columns) <= set(evidence.tables[table].columns), table
+    said = {name: dict(grid(name, "", evidence.tables[name]).meanings) for name in ("comparison", "basins")}
+    assert said["comparison"]["verdict"].startswith("tied:")
+    assert said["comparison"]["rank"] == MEANINGS["rank"]
+    assert "rate" in said["basins"]["low"]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "luck", "words"),
+    [
+        (0.01, 0.03, "the search flattered them", "the search flattered the finalists, so trust"),
+        (-0.01, 0.02, "no bias shown", "the finalists together do not show that the search flattered them"),
+        (-0.03, -0.01, "the search had been harder", "do not show that the search flattered them"),
+        (np.nan, np.nan, "", "may owe that to luck"),
+    ],
+)
+def test_two_sections_say_the_same_of_the_searchs_scores(
+    evidence: Evidence, low: float, high: float, luck: str, words: str
+) -> None:
+    """Where the finalists show no bias, the winner's lower score in the search is not called luck."""
+    made = changed(evidence, "comparison", mean_optimism_low=low, mean_optimism_high=high)
+    made = changed(made, "finalists", search_objective=made.tables["finalists"]["mean"] - 0.01)
+    assert " ".join(variance.answer(made)).endswith(f"{luck}." if luck else "95 % intervals.")
+    (said,) = [text for text in confirmation.answer(made) if text.startswith("In the search")]
+    assert words in said
+    assert ("trust the fresh seeds" in said) is (luck in ("", "the search flattered them"))
 
 
 def test_basins_and_boundaries_are_those_of_the_tables(evidence: Evidence) -> None:

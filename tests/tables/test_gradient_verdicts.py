@@ -10,6 +10,7 @@ from synthetic_records import DEPTH, SLOPE, STEPS, SyntheticRecords
 
 from sweeper.tables.gradient_advice import advice
 from sweeper.tables.gradient_verdicts import COLUMNS, gradient_verdicts, runs, side
+from sweeper.tables.gradients import gradients
 from sweeper.tables.layer_profile import END, START
 from sweeper.tables.slopes import changes, slopes
 from sweeper.tables.source import Source
@@ -174,6 +175,17 @@ def test_worst_layers_are_named() -> None:
     assert math.isnan(without["dead"])
 
 
+def test_one_slope_stands_behind_figure_and_sentence() -> None:
+    """The figure's slope is that of the verdict, the mean over networks, where medians have another one."""
+    slopes_made = (-0.61, -0.6, -0.59, 0.3, 0.1)
+    source = made({"sigmoid": [line(slope) for slope in slopes_made], "relu": [line(0.0)]})
+    figure = gradients(source).groupby("activation")["decades_per_layer"].agg(["first", "nunique"])
+    sentence = gradient_verdicts(source).set_index("activation")["slope"]
+    assert figure["nunique"].tolist() == [1, 1]
+    assert figure["first"].to_dict() == sentence.to_dict()
+    assert figure.loc["sigmoid", "first"] == pytest.approx(np.mean(slopes_made))
+
+
 def row_of(**facts: object) -> dict:
     """A row of the table, healthy unless said otherwise."""
     healthy = {
@@ -227,6 +239,15 @@ def test_the_advised_depth_is_healthy() -> None:
         text = advice(row_of(verdict="vanishing" if slope < 0 else "exploding", slope=slope), None, "auto")
         depth = int(text.split("model.depth=")[1].split(",")[0].split(".")[0])
         assert abs(slope) * (depth - 1) < 1 <= abs(slope) * depth
+
+
+@pytest.mark.parametrize("slope", [math.nan, 0.0])
+def test_no_depth_is_advised_without_a_slope(slope: float) -> None:
+    """Where no slope could be fitted nothing is known of the depth that would do."""
+    row = row_of(activation="sigmoid", verdict="cut off", slope=slope)
+    assert "try a steeper activation" in advice(row, None, "auto")
+    for text in (advice(row, None, "auto"), advice({**row, "activation": "relu"}, None, "he")):
+        assert "model.depth" not in text
 
 
 def test_layers_are_joined() -> None:

@@ -80,6 +80,22 @@ def test_divergence_counts_against_a_value(source: Source) -> None:
     assert table["learned_nothing"].to_dict() == pytest.approx(shares.to_dict())
 
 
+def test_a_trial_that_only_got_worse_learned_nothing(records: SyntheticRecords) -> None:
+    """Its objective, the best of all evaluations, is that of step 0: it counts like one that diverged."""
+    worse = records.trials[records.trials["outcome"] == "completed"]["trial"].iloc[0]
+    start = capped_losses(Source(records.trials, records.curves, records.layers))
+    trials = records.trials.assign(
+        objective=records.trials["objective"].mask(
+            records.trials["trial"] == worse, start.set_index("trial")["initial"][worse]
+        )
+    )
+    losses = capped_losses(Source(trials, records.curves, records.layers)).set_index("trial")
+    assert losses.loc[worse, "capped"]
+    assert losses.loc[worse, "loss"] == losses.loc[worse, "initial"]
+    expected = {*start.loc[start["capped"], "trial"], worse}
+    assert set(losses.index[losses["capped"]]) == expected
+
+
 def test_other_scientific_parameters(source: Source) -> None:
     """Any parameter of the study is compared, numbers too; one that is not there is left out."""
     trials = source.trials.assign(**{"model.depth": source.trials["trial"] % 3})

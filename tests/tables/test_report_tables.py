@@ -145,6 +145,13 @@ def test_only_ranges_that_can_widen_have_edges() -> None:
     assert edges(made, {"optimizer": "adam", "learning_rate": 0.02, "activation_penalty": 0.0}) == ()
 
 
+def test_a_bound_that_can_move_no_further_is_no_edge() -> None:
+    """A logarithmic range of momentum widens towards 1, not tenfold; where it is there already, nothing."""
+    for high, wider in ((0.9, [0.95]), (0.999, [])):
+        found = edges(space(momentum=Range(0.1, high, log=True)), {"optimizer": "sgd", "momentum": high})
+        assert [edge.wider for edge in found] == wider
+
+
 def test_tables_of_nothing_are_empty(source: Source) -> None:
     """A run that has just begun."""
     nothing = Source(source.trials.head(0), source.curves.head(0), source.layers.head(0))

@@ -42,8 +42,8 @@ def _basin(row: Mapping[Any, Any]) -> str:
 def _breaks(frame: pd.DataFrame) -> tuple[str, ...]:
     rows = _whole(frame).dropna(subset=["boundary"]) if len(frame) else frame
     said = [
-        f"{number(row['boundary'])} with {row['optimizer']}{_ends(row)}, where "
-        f"{row['diverged']} of {count(row['trials'], 'trial')} diverged"
+        f"{number(row['boundary'])} with {row['optimizer']}{_ends(row)}, where {row['diverged']} of "
+        f"{count(row['trials'], 'trial')} diverged"
         for row in rows.to_dict("records")
     ]
     return (f"Training begins to diverge at about {'; '.join(said)}.",) if said else ()
@@ -63,8 +63,8 @@ def _crowded(frame: pd.DataFrame) -> tuple[str, ...]:
         return (f"The best trials crowd at no bound of the {count(len(frame), 'range')} looked at.",)
     return tuple(
         f"More than half of the best {row['best_trials']} trials lie at the {row['side']} end of "
-        f"{row['key']} "
-        f"({number(row[row['side']])}): better ones may lie outside. Widen it with {row['suggestion']}."
+        f"{row['key']} ({number(row[row['side']])}): better ones may lie outside. Widen it with "
+        f"{row['suggestion']}."
         for row in at_edge.to_dict("records")
     )
 
@@ -82,9 +82,8 @@ SECTION = Section(
     how=(
         "A basin holds the rates of trials whose loss is within 10 % of the lowest of their group. Other "
         "settings vary and each trial has one seed, so a lucky trial narrows a basin. What a blind rate "
-        "loses "
-        "is the mean of min(loss, loss before training) − lowest over log-uniform rates, as a share of what "
-        "could be learned (Wortsman et al. 2023, arXiv 2309.14322).",
+        "loses is the mean of min(loss, loss before training) − lowest over log-uniform rates, as a share of "
+        "what could be learned (Wortsman et al. 2023, arXiv 2309.14322).",
         "The divergence boundary is that of a logistic curve in log10 of the rate; pruned trials count as "
         "not diverged. A range is crowded where more than half of the best trials lie in the outer 15 % "
         "of it.",

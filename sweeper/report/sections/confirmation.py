@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from sweeper.report.section import Evidence, Section, Shown
+from sweeper.report.sections.variance import FLATTERED, bias
 from sweeper.report.words import count, interval, listing, number
 
 
@@ -46,7 +47,7 @@ def answer(evidence: Evidence) -> tuple[str, ...]:
     ]
     if lost:
         said.append(f"Seeds that diverged or failed: {listing(lost)}.")
-    said.append(_flattery(first, evidence.metric))
+    said.append(_flattery(first, bias(evidence.tables["comparison"])))
     return tuple(said)
 
 
@@ -57,11 +58,23 @@ def _score(row: Mapping[Any, Any]) -> str:
     return f"{mean} (95 % interval {low} to {high})"
 
 
-def _flattery(first: Mapping[Any, Any], metric: str) -> str:
+def _flattery(first: Mapping[Any, Any], shown: str) -> str:
+    """The winner's score in the search beside its mean; `shown` is what the finalists show together."""
     search, mean = first["search_objective"], first["mean"]
-    relation = "below" if search < mean else "above" if search > mean else "equal to"
-    reason = "; a score picked out of many is partly luck, so trust the fresh seeds" if search < mean else ""
-    return f"In the search the winner scored {number(search)}, {relation} its mean on fresh seeds{reason}."
+    if search < mean:
+        relation = "below its mean on fresh seeds"
+        if shown == FLATTERED:
+            reason = "; the search flattered the finalists, so trust the fresh seeds"
+        elif shown:
+            reason = (
+                ", which one seed may do: the finalists together do not show that the search flattered them"
+            )
+        else:
+            reason = "; the lowest of many may owe that to luck, so trust the fresh seeds"
+    else:
+        relation = "above its mean on fresh seeds" if search > mean else "equal to its mean on fresh seeds"
+        reason = ""
+    return f"In the search the winner scored {number(search)} on one seed, {relation}{reason}."
 
 
 SECTION = Section(

@@ -4,11 +4,7 @@ import pandas as pd
 
 from sweeper.report.section import Evidence, Section, Shown
 from sweeper.report.words import count, number, percent
-
-ROSE = 1.05
-"""A last loss above this multiple of the lowest counts as a rise…"""
-BEFORE = 0.9
-"""… if the lowest was reached within this share of the training; later it is not told from noise."""
+from sweeper.tables.curve_class import EARLY, RISE
 
 
 def answer(evidence: Evidence) -> tuple[str, ...]:
@@ -23,9 +19,9 @@ def answer(evidence: Evidence) -> tuple[str, ...]:
     ]
     if step == end:
         said[0] += ", its last evaluation: more steps may lower it further."
-    elif lowest <= 0 or last <= ROSE * lowest:
+    elif lowest <= 0 or last <= (1 + RISE) * lowest:
         said[0] += f", and {number(last)} at the end: it had levelled off."
-    elif step <= BEFORE * end:
+    elif step <= EARLY * end:
         said[0] += f", then rose to {number(last)}: shorter training or more regularization may help."
     else:
         said[0] += f", and {number(last)} at the end: a rise so late may be noise."
@@ -56,8 +52,7 @@ SECTION = Section(
         "Validation rows were scored at evenly spaced steps, the first before training. The training loss "
         "is the mean over the batches since the evaluation before, without the penalty, so it has no value "
         "at step 0.",
-        f"“Rose” means that the last loss is more than {percent(ROSE - 1)} above the lowest, and that the "
-        f"lowest came before the last {percent(1 - BEFORE)} of the steps. Each curve is one training with "
-        "one seed.",
+        f"“Rose” means that the last loss is more than {percent(RISE)} above the lowest, and that the lowest "
+        f"came before the last {percent(1 - EARLY)} of the steps. Each curve is one training with one seed.",
     ),
 )

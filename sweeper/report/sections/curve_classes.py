@@ -58,12 +58,10 @@ SECTION = Section(
     how=(
         "Each validation curve is put in the first class that holds. Not learning: fell by less than 5 %. "
         "Unstable: noise above 20 % of the loss, or ups that come down again above a quarter of the fall. "
-        "Overfitting: ended more than 10 % above its lowest, reached in the first four fifths, while "
-        "the train "
-        "loss fell. Still improving: fell by more than 3 % over the last quarter, beyond its noise. Else "
-        "saturated.",
-        "Best and others are counted apart, because picking the best hides what goes wrong. Pruned "
-        "trials are "
-        "“cut short” and not judged. Advice is a place to start, not a result of this search.",
+        "Overfitting: ended more than 10 % above its lowest, reached in the first four fifths, while the "
+        "train loss fell. Still improving: fell by more than 3 % over the last quarter, beyond its noise. "
+        "Else saturated.",
+        "Best and others are counted apart, because picking the best hides what goes wrong. Pruned trials "
+        "are “cut short” and not judged. Advice is a place to start, not a result of this search.",
     ),
 )

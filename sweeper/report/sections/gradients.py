@@ -115,12 +115,10 @@ SECTION = Section(
         "layer's activations: the signal that backpropagation hands to the layer. Medians and quartiles "
         "over the trials of the search that share an activation; where depths differ, the trials of one "
         "depth.",
-        "A straight line is fitted to log10 of the norm by layer, network by network, from the output "
-        "back to "
-        "the input; the slope is their mean, in decades per layer, with a 95 % interval over networks (the "
-        "figure's lines are through medians). Vanishing: it falls by "
-        f"{DECADES:g} decade (a factor of 10) or more from the last layer to the first; exploding: it grows "
-        "by as much; healthy: in between.",
+        "A straight line is fitted to log10 of the norm by layer, network by network, from the output back "
+        "to the input; the slope is their mean, in decades per layer, with a 95 % interval over networks "
+        f"(the figure's lines are through medians). Vanishing: it falls by {DECADES:g} decade (a factor of "
+        "10) or more from the last layer to the first; exploding: it grows by as much; healthy: in between.",
         "Layers with a small gradient hardly move under sgd and momentum; adam, rmsprop and their "
         "relatives rescale each gradient, so that they can train where the norm has fallen.",
         "What helps against vanishing: an activation whose slope does not shrink the signal (ReLU, GELU "

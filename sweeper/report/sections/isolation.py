@@ -15,9 +15,8 @@ def answer(evidence: Evidence) -> tuple[str, ...]:
     best = [f"{named(first['value'])} among {name}s" for name, (first, *_) in parts.items()]
     said = [
         f"With everything else tuned for equally many trials, {listing(best)} "
-        f"{'is' if len(best) == 1 else 'are'} expected to reach the lowest {evidence.metric}; "
-        "exploratory, one "
-        "seed each."
+        f"{'is' if len(best) == 1 else 'are'} expected to reach the lowest {evidence.metric}; exploratory, "
+        "one seed each."
     ]
     said += [_compared(name, rows) for name, rows in parts.items()]
     return tuple(said)
@@ -51,9 +50,8 @@ SECTION = Section(
     how=(
         "Expected best of k trials: the mean, over all subsets of k of a value's trials, of the lowest loss "
         "(Dodge et al. 2019; unbiased form of Tang et al. 2020, arXiv 2004.14373). k is a third of the "
-        "fewest "
-        "trials that any value has, the same for all, so that a value tried more often is not better by that "
-        "alone. Trials that diverged count at the loss before training.",
+        "fewest trials that any value has, the same for all, so that a value tried more often is not better "
+        "by that alone. Trials that diverged count at the loss before training.",
         "Explore trials alone are used where every value has at least three, for they draw other settings "
         "alike for all. Intervals are 95 % bootstrap intervals over trials. All rests on one seed for each "
         "trial: it shows where to look and proves nothing; the finalists' fresh seeds decide.",

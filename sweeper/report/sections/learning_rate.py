@@ -71,8 +71,8 @@ SECTION = Section(
         Shown("learning_rate", "The best of each half decade; the CSV has every trial", best_of_each_bin),
     ),
     how=(
-        "One point per trial of the search; all other settings vary. A trial that diverged, or that ended "
-        "above the loss it had before training, is shown at that first loss: it learned nothing (Wortsman "
+        "One point per trial of the search; all other settings vary. A trial that diverged, or whose loss "
+        "never fell below the one before training, is shown at that first loss: it learned nothing (Wortsman "
         "et al. 2023, arXiv 2309.14322).",
         "The best point of a half decade is the luckiest of several trials with one seed each. Read the "
         "shape of the valley rather than its lowest point.",

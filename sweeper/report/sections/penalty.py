@@ -40,15 +40,15 @@ def answer(evidence: Evidence) -> tuple[str, ...]:
             f"trials overlaps with that of {base}."
         ]
     else:
-        said = []
-        if len(lower):
-            said.append(f"The {metric} was lower with weights of {_bins(lower)} than with {base}.")
-        if len(higher):
-            said.append(f"The {metric} was higher with weights of {_bins(higher)} than with {base}.")
+        said = [
+            f"Most trials with weights of {_bins(rows)} had a {way} {metric} than most with {base}."
+            for way, rows in (("lower", lower), ("higher", higher))
+            if len(rows)
+        ]
     said += _size(bins)
     said.append(
-        "All other settings vary within a decade, and each trial has one seed: this is a description, not "
-        "a test."
+        "All other settings differ between these trials too, and each has one seed: this is a description, "
+        "not an effect of the penalty."
     )
     return tuple(said)
 

@@ -74,9 +74,8 @@ def _validity(evidence: Evidence) -> str:
     if not reasons:
         return f"{base}; elsewhere it says where a step starts to grow, not that the loss explodes."
     return (
-        f"{base}. Here it is a yardstick only, because of {listing(reasons)}: training can settle "
-        "below it, and "
-        "can survive above it."
+        f"{base}. Here it is a yardstick only, because of {', and '.join(reasons)}: training can settle "
+        "below it, and can survive above it."
     )
 
 

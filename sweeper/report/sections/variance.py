@@ -10,6 +10,7 @@ from sweeper.tables.variance import COMPONENTS
 
 SETTINGS, SEED, BOTH = COMPONENTS
 WORDS = {SETTINGS: "between settings", SEED: "what a seed does to all alike", BOTH: "what it does to each"}
+FLATTERED, HARDER, NO_BIAS = "the search flattered them", "the search had been harder", "no bias shown"
 
 
 def answer(evidence: Evidence) -> tuple[str, ...]:
@@ -32,22 +33,25 @@ def answer(evidence: Evidence) -> tuple[str, ...]:
     return (judged, said, *_optimism(evidence.tables["comparison"], evidence.metric))
 
 
-def _optimism(frame: pd.DataFrame, metric: str) -> tuple[str, ...]:
-    if frame.empty or not math.isfinite(frame["mean_optimism_low"].iloc[0]):
+def bias(comparison: pd.DataFrame) -> str:
+    """What ``tables.comparison`` shows of the search's scores: one of the words below, or nothing known."""
+    if comparison.empty or not math.isfinite(comparison["mean_optimism_low"].iloc[0]):
+        return ""
+    row = comparison.iloc[0]
+    if row["mean_optimism_low"] > 0:
+        return FLATTERED
+    return HARDER if row["mean_optimism_high"] < 0 else NO_BIAS
+
+
+def _optimism(comparison: pd.DataFrame, metric: str) -> tuple[str, ...]:
+    verdict = bias(comparison)
+    if not verdict:
         return ()
-    row = frame.iloc[0]
-    low, high = row["mean_optimism_low"], row["mean_optimism_high"]
-    words = interval(row["mean_optimism"], low, high)
-    verdict = (
-        "the search flattered them"
-        if low > 0
-        else "the search had been harder"
-        if high < 0
-        else "no bias shown"
-    )
+    row = comparison.iloc[0]
+    mean, low, high = interval(*row[["mean_optimism", "mean_optimism_low", "mean_optimism_high"]])
     return (
-        f"Fresh seeds minus search, mean {metric} over finalists: {words[0]} (95 % interval {words[1]} to "
-        f"{words[2]}): {verdict}.",
+        f"Fresh seeds minus search, mean {metric} over finalists: {mean} (95 % interval {low} to {high}): "
+        f"{verdict}.",
     )
 
 

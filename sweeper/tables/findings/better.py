@@ -38,7 +38,7 @@ def _verdict(source: Source, asked: Better | NoWorse, margin: float) -> Finding:
 def compared(found: Difference, parameter: str, quantity: str) -> str:
     """Both values, the difference and its interval, in words."""
     return (
-        f"With {parameter} = {found.value_name} the {quantity} is {text(found.value)}, "
-        f"with {found.than_name} {text(found.than)}: a difference of {text(found.mean)} "
-        f"(95 % interval {text(found.low)} to {text(found.high)}; {found.basis})"
+        f"With {parameter} = {found.value_name} the {quantity} is {text(found.value)}, with "
+        f"{found.than_name} {text(found.than)}: a difference of {text(found.mean)} (95 % interval "
+        f"{text(found.low)} to {text(found.high)}; {found.basis})"
     )

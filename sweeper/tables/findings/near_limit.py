@@ -40,8 +40,8 @@ def near_limit(source: Source, asked: NearLimit) -> Finding:
     ratio, ends = largest / best, (largest / high, largest / low)
     said = (
         f"With {optimizer} training fails from a rate of {text(beyond)} on; the largest that trains is "
-        f"{text(largest)}, the best {text(best)} ({basis}): {text(ratio)} times smaller "
-        f"(95 % interval {text(ends[0])} to {text(ends[1])}); expected at most {text(asked.factor)} times."
+        f"{text(largest)}, the best {text(best)} ({basis}): {text(ratio)} times smaller (95 % interval "
+        f"{text(ends[0])} to {text(ends[1])}); expected at most {text(asked.factor)} times."
     )
     return Finding(judge(*ends, asked.factor, below=True), ratio, *ends, UNIT, basis, said)
 

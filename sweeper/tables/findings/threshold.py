@@ -40,8 +40,8 @@ def threshold(source: Source, asked: Threshold) -> Finding:
     ]
     off = f"{100 * (ratios[farthest].mean() - 1):+.2f} %".replace("-", "−")
     said = (
-        f"Training begins to diverge at η·λmax between these rates: {'; '.join(parts)}. "
-        f"The farthest from theory, {farthest}, is off by {off}."
+        f"Training begins to diverge at η·λmax between these rates: {'; '.join(parts)}. The farthest from "
+        f"theory, {farthest}, is off by {off}."
     )
     tries = len(search_trials(source.trials))
     basis = f"neighbouring stable and unstable rates among {tries} trials, one seed each"

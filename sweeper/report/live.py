@@ -1,0 +1,122 @@
+"""The page of a run under way: when it may be written. The finished report takes its place.
+
+A refresh comes at the earliest `PERIOD` after the last one, and only if all of them so far, the one at
+hand expected to cost what the last one cost, stay under `SHARE` of the time since training began.
+It is written between results by whoever handles them, so its wall time is what it delays the run at most.
+"""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from sweeper.records.atomic import write_atomically
+from sweeper.records.store import load_curves, load_trials
+from sweeper.report.progress import Progress
+from sweeper.study.study import Study
+
+if TYPE_CHECKING:
+    from sweeper.report.render import Told
+
+PERIOD = 20.0
+"""Seconds between two refreshes at least; the browser loads the page again as often."""
+SHARE = 0.02
+"""Most of the time of the run that refreshing may take."""
+FIRST_PAGE = 0.5
+"""Seconds expected of the first page, imports included; then the last one counts."""
+FIRST_FIGURES = 25.0
+"""The first figures with the imports, in pages: as often as a page is slow on a busy machine, so are they."""
+
+
+class LivePage:
+    """``index.html`` of the report's folder while the run works. It never makes the run fail."""
+
+    def __init__(
+        self,
+        study: Study,
+        records: Path,
+        folder: Path,
+        progress: Progress,
+        options: Any = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        """`options` is the dataclass of the run's options, from which the command that goes on is made."""
+        self.study, self.records, self.folder, self.progress = study, records, folder, progress
+        self.spent = 0.0
+        """Seconds that refreshing has taken so far."""
+        self._options, self._clock = options, clock
+        self._began: float | None = None
+        self._last = 0.0
+        self._page_cost, self._pages = FIRST_PAGE, 0
+        self._figures_cost: float | None = None
+        self._figures: Sequence[Told] = ()
+        self._silent = self._broken = False
+
+    def begin(self) -> None:
+        """Training begins; what came before does not count."""
+        if self._began is None:
+            self._began = self._last = self._clock()
+
+    def refresh(self) -> None:
+        """Write the page if it is time and affordable, with new figures if these are affordable too."""
+        start = self._clock()
+        if self._broken or self._began is None or start - self._last < PERIOD:
+            return
+        left = SHARE * (start - self._began) - self.spent
+        if self._page_cost > left:
+            return
+        drawing = 0.0
+        try:
+            trials = load_trials(self.records)
+            if self._page_cost + self._expected_of_figures() <= left:
+                drawing = self._draw(trials)
+            self._write(trials)
+        except OSError as error:  # a full disk may be mended while the run goes on
+            self._say(f"the live page cannot be written: {error}")
+        except Exception as error:  # a mistake in a page must not cost hours of training
+            self._broken = True
+            self._say(f"no live page from here on: {type(error).__name__}: {error}")
+        finally:
+            self._last = self._clock()
+            self.spent += self._last - start
+            self._page_cost = self._last - start - drawing
+            self._pages += 1
+
+    def _expected_of_figures(self) -> float:
+        if self._figures_cost is not None:
+            return self._figures_cost
+        return FIRST_FIGURES * self.spent / self._pages if self._pages else math.inf
+
+    def _draw(self, trials: pd.DataFrame) -> float:
+        """Draw the figures of `trials`; returns the seconds it took, the first time with the imports."""
+        start = self._clock()
+        from sweeper.report.live_figures import METRIC, figures
+
+        imported = self._clock()
+        curves = load_curves(self.records, METRIC[self.study.search.objective]).to_pandas()
+        self._figures = figures(self.study, trials, curves)
+        end = self._clock()
+        self._figures_cost = end - imported
+        return end - start
+
+    def _write(self, trials: pd.DataFrame) -> None:
+        from sweeper.report.live_page import live_page
+
+        page = live_page(self.study, trials, self.progress, self._figures, self._resume, round(PERIOD))
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(self.folder / "index.html", page)
+
+    @cached_property
+    def _resume(self) -> str:
+        from sweeper.report.live_page import resume_command
+
+        return resume_command(self.study, self._options)
+
+    def _say(self, text: str) -> None:
+        if not self._silent:
+            self.progress.note(text)
+        self._silent = True

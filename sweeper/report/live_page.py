@@ -1,0 +1,137 @@
+"""The page of a run under way: what it says. Every sentence stays true when the run is stopped."""
+
+import dataclasses
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from sweeper.report.card import Card, Fact, settings
+from sweeper.report.commands import PLACEHOLDER, run_again
+from sweeper.report.next_step import NextStep
+from sweeper.report.progress import Progress
+from sweeper.report.render import Told, render
+from sweeper.report.section import Section, Shown
+from sweeper.report.words import count, duration, metric_words, number
+from sweeper.study.study import Study
+from sweeper.tables.answer import Answer, answer
+from sweeper.tables.ranking import leaderboard
+from sweeper.tables.select import completed_search, search_trials
+from sweeper.training.result import Outcome
+
+MOST = 10
+"""Trials in the table."""
+PHASES = {
+    "explore": "settings spread evenly over the space",
+    "exploit": "settings near those that scored well",
+    "confirm": "the finalists are retrained on fresh seeds",
+}
+NOT_REPEATED = ("fresh", "quiet")
+"""Options that the command that goes on leaves out."""
+
+
+def live_page(
+    study: Study,
+    trials: pd.DataFrame,
+    progress: Progress,
+    figures: Sequence[Told],
+    resume: str,
+    refresh: int,
+) -> str:
+    """The page for the recorded `trials`: card, the best ten, and `figures` as they were last drawn.
+
+    It loads itself again every `refresh` seconds. `resume` is the command that goes on with the run.
+    """
+    best = answer(search_trials(trials), None)  # without confirmations, so that nothing counts as confirmed
+    told = _card(study, trials, progress, best, resume, datetime.now().astimezone())
+    return render(study, told, [_best_trials(study, trials), *figures], refresh=refresh)
+
+
+def resume_command(study: Study, options: Any = None) -> str:
+    """``sweeper run …``, with those of `options` (a dataclass) that differ from their defaults.
+
+    The URL of a storage may hold a password, so it is not written out.
+    """
+    words: list[str] = []
+    for field in dataclasses.fields(options) if options is not None else ():
+        value = getattr(options, field.name)
+        if value != field.default and field.name not in NOT_REPEATED:
+            words += [f"--{field.name}", "URL" if field.name == "storage" else str(value)]
+    return " ".join([run_again(study), *([shlex.join(words)] if words else [])])
+
+
+def _card(
+    study: Study, trials: pd.DataFrame, progress: Progress, best: Answer | None, resume: str, now: datetime
+) -> Card:
+    search, confirm = search_trials(trials), trials[trials["phase"] == "confirm"]
+    of_all, of_confirm = progress.totals["search"], progress.totals["confirm"]
+    text = "If the run was stopped, start it again and it goes on from here"
+    note = f" ({PLACEHOLDER} stands for your study file)" if PLACEHOLDER in resume.split() else ""
+    if progress.name == "confirm":
+        headline = f"At {now:%H:%M} the search was over, and {len(confirm):,} of {of_confirm:,} confirmations"
+    else:
+        headline = f"At {now:%H:%M}, {len(search):,} of {of_all:,} trials"
+    facts = (
+        Fact("Written", f"{now:%H:%M:%S}", f"{now:%Y-%m-%d}; new at most every 20 s while the run works"),
+        Fact("Phase", progress.name, PHASES.get(progress.name, "")),
+        Fact("Trials", f"{len(search):,} of {of_all:,}", _outcomes(search)),
+        *_confirmations(confirm, of_confirm),
+        Fact("Rate", f"{number(progress.rate)} trainings/s", _left(study, progress)),
+    )
+    return Card(
+        "running",
+        f"{headline} were done.",
+        _lead(study, search, best),
+        settings(best.parameters, study) if best else {},
+        facts,
+        NextStep(f"{text}{note}:", resume),
+    )
+
+
+def _lead(study: Study, search: pd.DataFrame, best: Answer | None) -> str:
+    if best is None:
+        return "No trial has completed its training yet, so there is nothing to rank."
+    done = count(len(completed_search(search)), "completed trial")
+    return (
+        f"Best so far, not confirmed: trial #{best.trial} with a {metric_words(study.search.objective)} of "
+        f"{number(best.objective)}. It is the lowest of {done} with one seed each, so it may be luck."
+    )
+
+
+def _outcomes(rows: pd.DataFrame) -> str:
+    counts = Counter(rows["outcome"])
+    return ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in Outcome if counts[outcome])
+
+
+def _confirmations(confirm: pd.DataFrame, total: int) -> tuple[Fact, ...]:
+    if not total:
+        return ()
+    meaning = _outcomes(confirm) or "trainings of the finalists on fresh seeds, after the search"
+    return (Fact("Confirmations", f"{len(confirm):,} of {total:,}", meaning),)
+
+
+def _left(study: Study, progress: Progress) -> str:
+    if progress.left is None:
+        return ""
+    most = "at most " if study.search.minutes else ""  # the clock may end the search first
+    return f"{most}about {duration(progress.left)} of training left at this rate"
+
+
+def _best_trials(study: Study, trials: pd.DataFrame) -> Told:
+    board = leaderboard(trials, MOST).drop(columns=["steps", "seconds"])
+    shown = Shown("leaderboard", f"The best {len(board)} so far" if len(board) > 1 else "The best so far")
+    section = Section("trials", "Which trials are best so far?", lambda evidence: (), unfolded=True)
+    scores = board["objective"]
+    if board.empty:
+        said = "None has completed its training yet."
+    elif len(board) == 1:
+        said = f"Only trial #{board['trial'].iloc[0]} has completed its training."
+    else:
+        said = (
+            f"The best {len(board)} have a {metric_words(study.search.objective)} of "
+            f"{number(scores.min())} to {number(scores.max())}, one seed each; fresh seeds may reorder them."
+        )
+    return Told(section, (said,), None, (Told.grid_of(shown, board),) if len(board) else (), {}, {})
