@@ -35,7 +35,7 @@ from sweeper.search.trial import Trial
 from sweeper.study.study import Study
 from sweeper.tables.answer import answer
 from sweeper.training import workers
-from sweeper.training.cohort import Cohort, singles
+from sweeper.training.cohort import Cohort
 from sweeper.training.plan import Plan, cohorts_of
 from sweeper.training.plan import from_dict as plan_of
 from sweeper.training.rehearsal import judge
@@ -83,9 +83,8 @@ def run(study: Study, options: Options | None = None) -> Result:
         ):
             sweep.search_all(started)
             sweep.confirm_all()
-            sweep.retrace_winner()
+            sweep.look_closer(started)
             sweep.test_winner()
-            sweep.examine_sharpness(started)
     result = load_result(study, folder)
     if len(result.trials) and result.trials["outcome"].eq(Outcome.FAILED).all():
         raise RunFailed(_all_failed(result.trials))
@@ -148,7 +147,7 @@ class Sweep:
         kept, asked = load_plan(self.folder), {"engine": engine, "jobs": self.jobs}
         if kept and kept["asked"] == asked:
             return plan_of(kept)
-        share = -(-self.task.study.search.generation // self.jobs)
+        share = -(-self.task.study.search.generation_size // self.jobs)
         plan = workers.plan_apart(self.task, jobs=self.jobs, engine=engine, share=share)
         write_plan(self.folder, {**plan.to_dict(), "asked": asked})
         return plan
@@ -172,27 +171,6 @@ class Sweep:
         for result in self._trained(left):
             self.scores[result.trial.number, result.trial.seed] = result
         self.keeper.drain()
-
-    def retrace_winner(self) -> None:
-        """Train the winner's trial of the search by the reference engine, and keep that instead.
-
-        Stacks give its numbers up to rounding, which grows over a training; a script is to print the curve
-        on record to the last bit. A training so unstable that it ends otherwise stays as it was.
-        """
-        trials = load_trials(self.folder / "records")
-        found = answer(trials, None)
-        if found is None:
-            return
-        winner = self.search.known[found.trial]
-        own = trials[(trials["trial"] == winner.number) & (trials["phase"] != "confirm")].iloc[0]
-        self.seconds_alone = float(own["seconds"])
-        if own["engine"] == "reference":
-            return
-        again = Trial(winner.number, winner.phase, self.task.study.search.seed, winner.parameters)
-        for (result,) in workers.train_all(self.task, singles([again]), jobs=self.jobs):
-            self.seconds_alone = result.seconds
-            if result.outcome == Outcome.COMPLETED:
-                self.store.replace(result)
 
     def test_winner(self) -> None:
         """Keep what the winner, and it alone, scored on the test rows on the same fresh seeds.
@@ -222,20 +200,45 @@ class Sweep:
         scores = {seed: sound.get(seed, {}) for seed in seeds}
         write_test(self.folder, winner.number, scores)
 
-    def examine_sharpness(self, started: float) -> None:
-        """How sharp the loss was for some finalists and diverged trials, as far as it is cheap.
+    def look_closer(self, started: float) -> None:
+        """Retrace the winner, and measure how sharp the loss was for some finalists and diverged trials."""
+        again, asked = self._to_retrace(), self._to_examine(started)
+        if asked:
+            self.progress.phase("sharpness")
+        looks = []
+        for trained, result in workers.look_closer(self.task, again, asked, jobs=self.jobs):
+            if result.outcome != Outcome.COMPLETED:
+                continue
+            if trained:
+                self.store.replace(result)
+            else:
+                looks.append(result)
+        self.store.append_curves(looks)
 
-        Each is a training more, one by one, and half as long again for the eigenvalues.
+    def _to_retrace(self) -> Trial | None:
+        """The winner's trial of the search, to be trained by the reference engine and kept in its stead.
+
+        Stacks give its numbers up to rounding, which grows over a training; a script is to print the curve
+        on record to the last bit. A training so unstable that it ends otherwise stays as it was.
         """
+        trials = load_trials(self.folder / "records")
+        found = answer(trials, None)
+        if found is None:
+            return None
+        winner = self.search.known[found.trial]
+        own = trials[(trials["trial"] == winner.number) & (trials["phase"] != "confirm")].iloc[0]
+        alone = (self.plan.speedup or 1.0) * self.plan.seconds_a_step * winner.steps
+        self.seconds_alone = max(alone, float(own["seconds"]))
+        if own["engine"] == "reference":
+            return None
+        return Trial(winner.number, winner.phase, self.task.study.search.seed, winner.parameters)
+
+    def _to_examine(self, started: float) -> list[tuple[Trial, int]]:
+        """As many as are cheap: each is a training, one by one, and half as long again for eigenvalues."""
         done = set(load_curves(self.folder / "records", "sharpness")["trial"].to_pylist())
-        asked = examined(self.task.study, self.search.known.values(), done)
         budget = max(CHEAP, SHARE * (time.monotonic() - started)) * self.jobs
         affordable = int(budget / max(1.5 * self.seconds_alone, 1e-3))
-        if not asked or not affordable:
-            return
-        self.progress.phase("sharpness")
-        results = workers.sharpness_all(self.task, asked[:affordable], jobs=self.jobs)
-        self.store.append_curves([r for r in results if r.outcome == Outcome.COMPLETED])
+        return examined(self.task.study, self.search.known.values(), done)[:affordable]
 
     def _trained(
         self, trials: Sequence[Trial], stop: Callable[[], bool] = lambda: False

@@ -32,7 +32,7 @@ class Search:
     def __init__(self, study: Study, finished: Iterable[TrialResult] = ()) -> None:
         """`finished` are the recorded trials of the search phases."""
         search = study.search
-        self.study, self.space, self.size = study, study.space, search.generation
+        self.study, self.space, self.size = study, study.space, search.generation_size
         self.known: dict[int, Known] = {}
         self.total = min(search.trials, self.space.size() or search.trials)
         self._planned = self._plan()

@@ -144,11 +144,19 @@ class SearchSection(Section):
     sampler: Literal["auto", "tpe", "random", "qmc", "gp", "grid", "cmaes"] = "auto"
     pruner: Literal["halving", "median", "wilcoxon", "none"] = "halving"
     scientific: Names = ("optimizer", "activation")
-    generation: Annotated[Count, Field(ge=1)] = 40
+    generation: Annotated[Count, Field(ge=1)] | None = None
     objective: Literal["validation_loss", "validation_error", "train_loss"] = "validation_loss"
     insist: Names = ()
     """Activations that hidden layers may have although the study would refuse them."""
     space: Table = FrozenDict()
+
+    @property
+    def generation_size(self) -> int:
+        """Trials that are proposed together: `generation`, or a tenth of all, at least 40 and at most 256.
+
+        More train faster, as they fill larger stacks; fewer let the search learn more often.
+        """
+        return self.generation or min(max(self.trials // 10, 40), 256)
 
 
 class ConfirmSection(Section):

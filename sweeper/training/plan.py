@@ -4,6 +4,7 @@ Every worker process trains a few steps of the study's own trials, all of them a
 run that follows: one by one, and in stacks of several sizes. The cheapest step of a trial wins.
 """
 
+import math
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -117,8 +118,9 @@ def refusals(task: Task) -> dict[str, str]:
 
 def steps_of(task: Task, trial: Trial) -> int:
     """Optimizer steps of one trial."""
-    settings = settings_of(task.study, trial.parameters)
-    return settings.total_steps(round(len(task.data.inputs) * task.study.data.split[0]))
+    data, settings = task.data, settings_of(task.study, trial.parameters)
+    rows = len(data.fixed["train"]) if data.fixed else round(len(data.inputs) * task.study.data.split[0])
+    return settings.total_steps(rows)
 
 
 def sample(space: Space, count: int, seed: int) -> list[Trial]:
@@ -137,7 +139,9 @@ def sample(space: Space, count: int, seed: int) -> list[Trial]:
 
 
 def measure(task: Task, trials: Sequence[Trial]) -> Measured:
-    """Seconds a step of one trial, one by one and in stacks of up to all `trials`."""
+    """Seconds a step of one trial, one by one and in stacks of up to all `trials`; there may be none."""
+    if not trials:
+        return Measured(math.inf, {})
     one = _one_by_one(task, trials[0])
     stacked: dict[int, float] = {}
     queue = sorted(trials, key=kind)
@@ -180,7 +184,7 @@ def choose(measured: Sequence[Measured], processes: int, refused: Mapping[str, s
     stacked = {size: median(m.stacked[size] for m in measured) for size in sizes}
     alone = {name: why for name, why in refused.items() if why}
     if not stacked:
-        return one_by_one(processes, "too few trials for a stack")
+        return one_by_one(processes, "too few trials, or too little memory, for a stack")
     slots = min(stacked, key=lambda size: (stacked[size], size))
     one = median(m.one_by_one for m in measured)
     if engine == "auto" and not stacked[slots] < CLEARLY * one:

@@ -34,7 +34,7 @@ from sweeper.training.rehearsal import rehearse
 from sweeper.training.result import Outcome, TrialResult, failed
 from sweeper.training.setup import Task
 from sweeper.training.stability import sharpness_result
-from sweeper.training.stacked.refusal import NotCompiled
+from sweeper.training.stacked.refusal import NotCompiled, NotFusible
 
 Engine = Callable[[Task, Sequence[Trial], int], Iterable[TrialResult]]
 """(task, trials, slots) -> one result for every trial, in any order."""
@@ -164,20 +164,31 @@ def _exit_codes(error: BaseException) -> str:
     return (lines or ["exit code unknown"])[-1].strip().removeprefix("The exit codes of the workers are ")
 
 
-def sharpness_all(task: Task, asked: Sequence[tuple[Trial, int]], *, jobs: int) -> Iterator[TrialResult]:
-    """`stability.sharpness_result` of each (trial, last step), in any order; `curves` hold the rows.
+def look_closer(
+    task: Task, again: Trial | None, asked: Sequence[tuple[Trial, int]], *, jobs: int
+) -> Iterator[tuple[bool, TrialResult]]:
+    """Train `again` by the reference engine, and meanwhile measure the sharpness of others.
 
-    When a worker process dies, those that have not come back are failed: nothing depends on them.
+    Yields (whether it is `again`, result) in any order; each (trial, last step) of `asked` gives a
+    `stability.sharpness_result`, whose `curves` hold the rows. When a worker process dies, those that have
+    not come back are failed: nothing depends on them.
     """
-    left = {(trial.number, trial.seed): trial for trial, _ in asked}
+    first = [] if again is None else [again]
+    if not (first or asked):
+        return
+    left = {(trial.number, trial.seed, False): trial for trial, _ in asked}
+    left |= {(trial.number, trial.seed, True): trial for trial in first}
     parallel = joblib.Parallel(pre_dispatch=jobs, batch_size=1, return_as="generator_unordered")
+    calls = [joblib.delayed(_again)(task, trial) for trial in first]
+    calls += [joblib.delayed(_sharpness)(task, *each) for each in asked]
     try:
-        for result in parallel(joblib.delayed(_sharpness)(task, *each) for each in asked):
-            del left[result.trial.number, result.trial.seed]
-            yield result
+        for trained, result in parallel(calls):
+            del left[result.trial.number, result.trial.seed, trained]
+            yield trained, result
     except TerminatedWorkerError as error:
         reason = f"a worker process ended: {_exit_codes(error)}"
-        yield from (failed(trial, reason, "reference") for trial in left.values())
+        for (_, _, trained), trial in left.items():
+            yield trained, failed(trial, reason, "reference")
 
 
 def plan_apart(task: Task, *, jobs: int, engine: str, share: int) -> Plan:
@@ -209,6 +220,8 @@ def plan_apart(task: Task, *, jobs: int, engine: str, share: int) -> Plan:
         measured = list(joblib.Parallel(pre_dispatch=jobs, batch_size=1)(calls))
     except TerminatedWorkerError:
         return planning.one_by_one(jobs, "a process ended while stacks were tried")
+    except NotFusible as reason:  # of a sampled trial: its model fails by itself
+        return planning.one_by_one(jobs, f"no stack could be tried: {reason}")
     plan = planning.choose(measured, jobs, refused, engine)
     left = compiling.seconds_left(task, plan)
     if plan.engine != "fused" or not compiling.is_wanted(task.study, left):
@@ -273,9 +286,13 @@ def _measure_compiled(task: Task, trials: Sequence[Trial]) -> compiling.Compiled
             return str(reason)
 
 
-def _sharpness(task: Task, trial: Trial, last: int) -> TrialResult:
+def _again(task: Task, trial: Trial) -> tuple[bool, TrialResult]:
+    return True, train_cohort(task, Cohort((trial,)))[0]
+
+
+def _sharpness(task: Task, trial: Trial, last: int) -> tuple[bool, TrialResult]:
     with watchdog.deadline(2 * task.study.training.timeout):  # a training, and the looks on the way
-        return sharpness_result(task, trial, last)
+        return False, sharpness_result(task, trial, last)
 
 
 def _placed(task: Task, place: int, cohort: Cohort) -> tuple[int, list[TrialResult]]:

@@ -98,7 +98,7 @@ def test_defaults_of_every_section(tmp_path: Path) -> None:
         sampler="auto",
         pruner="halving",
         scientific=("optimizer", "activation"),
-        generation=40,
+        generation=None,
         objective="validation_loss",
         insist=(),
         space={},
@@ -253,3 +253,11 @@ def test_whole_numbers() -> None:
     assert (study.training.steps, study.training.batch_size) == (20, 8)
     assert type(study.training.steps) is type(study.training.batch_size) is int
     assert study.space.entries["learning_rate"].values == (0.1, 0.2)
+
+
+@pytest.mark.parametrize(
+    ("trials", "generation", "size"), [(60, None, 40), (1000, None, 100), (10_000, None, 256), (1000, 7, 7)]
+)
+def test_generations_grow_with_the_search(trials: int, generation: int | None, size: int) -> None:
+    """A tenth of the trials, within bounds, unless the study says otherwise."""
+    assert SearchSection(trials=trials, generation=generation).generation_size == size

@@ -12,7 +12,7 @@ from sweeper.training.result import Outcome
 from sweeper.training.setup import Rows
 from sweeper.training.stacked.activation_split import Split
 from sweeper.training.stacked.running import Running
-from sweeper.training.stacked.score_pass import ScorePass
+from sweeper.training.stacked.score_pass import Part, ScorePass
 from sweeper.training.stacked.stack import Stack
 from sweeper.training.stacked.template import losses_of
 
@@ -29,7 +29,7 @@ class Evaluator:
         """`shared`: all trials have the same rows."""
         self.loss, self.objective, self.rows_of, self.shared = loss, objective, rows_of, shared
         self.metric_name, self.metric = METRICS[loss.task]
-        self._pass: ScorePass | None = None
+        self._passes: dict[str, ScorePass] = {}
 
     def evaluate(self, stack: Stack, slots: Mapping[int, Running]) -> None:
         """The evaluation point of every trial in `slots`; those that diverged or lag behind end here."""
@@ -50,18 +50,16 @@ class Evaluator:
         self, stack: Stack, slots: Mapping[int, Running], part: str
     ) -> dict[int, Mapping[str, float]]:
         """Slot -> ``loss`` and the metric of the task on the trial's own rows."""
+        rows = {slot: self._part(run, part) for slot, run in slots.items()}
         by_rows: dict[int, list[int]] = {}
-        for slot, run in slots.items():
-            by_rows.setdefault(id(self._rows(run)), []).append(slot)
+        for slot, (x, _) in rows.items():
+            by_rows.setdefault(id(x), []).append(slot)
+        if rows and self._fit_in_one(stack, [rows[members[0]] for members in by_rows.values()], len(slots)):
+            everyone = self._in_place(stack, rows, part)
+            return {slot: everyone[slot] for slot in slots}
         found: dict[int, Mapping[str, float]] = {}
         for members in by_rows.values():
-            rows = self._rows(slots[members[0]])
-            x, y = getattr(rows, f"x_{part}"), getattr(rows, f"y_{part}")
-            most = stack.slots * len(x) <= AT_ONCE and 2 * len(members) >= stack.slots
-            if self.shared and most and len(x) <= CHUNK and part == "validation":
-                everyone = self._in_place(stack, x, y)
-                found |= {slot: everyone[slot] for slot in members}
-                continue
+            x, y = rows[members[0]]
             at_once = max(1, AT_ONCE // max(1, min(len(x), CHUNK)))
             for start in range(0, len(members), at_once):
                 some = members[start : start + at_once]
@@ -69,11 +67,24 @@ class Evaluator:
                 found |= zip(some, self._score(stack, some, split, x, y), strict=True)
         return found
 
-    def _in_place(self, stack: Stack, x: Tensor, y: Tensor) -> list[dict[str, float]]:
+    def _part(self, run: Running, part: str) -> Part:
+        rows = self._rows(run)
+        return getattr(rows, f"x_{part}"), getattr(rows, f"y_{part}")
+
+    def _fit_in_one(self, stack: Stack, groups: Sequence[Part], asked: int) -> bool:
+        """Whether scoring all slots in a recorded pass can be, and is cheaper than group by group."""
+        x, y = groups[0]
+        alike = all(a.shape == x.shape and b.shape == y.shape for a, b in groups)
+        worth = 2 * asked >= stack.slots or len(groups) > 1
+        return alike and worth and len(x) <= CHUNK and stack.slots * len(x) <= AT_ONCE
+
+    def _in_place(self, stack: Stack, rows: Mapping[int, Part], part: str) -> list[dict[str, float]]:
         """All slots at once, by a recorded pass."""
-        if self._pass is None or self._pass.stack is not stack:
-            self._pass = ScorePass(stack, (self.loss.function, self.metric), x, y)
-        return self._named(*self._pass.run())
+        done, some = self._passes.get(part), next(iter(rows.values()))
+        if done is None or done.stack is not stack or not done.takes(some):
+            done = ScorePass(stack, (self.loss.function, self.metric), some, self.shared)
+            self._passes[part] = done
+        return self._named(*done.run(rows))
 
     def _score(
         self, stack: Stack, slots: Sequence[int], split: Split, x: Tensor, y: Tensor

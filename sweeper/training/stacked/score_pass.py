@@ -1,6 +1,6 @@
-"""Loss and metric of all slots of a stack on the same rows, recorded once and replayed for later weights."""
+"""Loss and metric of all slots of a stack, recorded once and replayed for later weights."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -12,25 +12,41 @@ from sweeper.training.stacked.template import losses_of
 
 Score = Callable[[Tensor, Tensor], Tensor]
 """(output, target) -> scalar"""
+Part = tuple[Tensor, Tensor]
+"""Inputs and targets of some rows."""
 
 
 class ScorePass:
     """Scores a stack in place: it reads the parameters where the training writes them."""
 
-    def __init__(self, stack: Stack, scores: tuple[Score, Score], x: Tensor, y: Tensor) -> None:
-        """Record the pass over the rows (x, y), which stay as they are."""
-        self.stack, self.scores, self.x, self.y = stack, scores, x, y
+    def __init__(self, stack: Stack, scores: tuple[Score, Score], rows: Part, shared: bool) -> None:
+        """Record the pass over `rows`, which all slots share; else over as many for each, filled in later."""
+        self.stack, self.scores, self.shared = stack, scores, shared
+        slots = stack.slots
+        self.x, self.y = rows if shared else (t.expand(slots, *t.shape).clone() for t in rows)
+        self._held: list[Part] = [rows] * slots
+        inputs = [stack.p, *stack.fixed.values(), self.x, self.y]
         with torch.no_grad(), stack.template.evaluating():
-            self._tape = Tape(self._scored, [stack.p, *stack.fixed.values()], BINDERS)
+            self._tape = Tape(self._scored, inputs, BINDERS)
         stack.split.calls.clear()
 
-    def run(self) -> tuple[list[float], list[float]]:
-        """Both scores of every slot."""
+    def takes(self, rows: Part) -> bool:
+        """Whether `rows` have the shape of those that it was recorded on."""
+        return all(a.shape[not self.shared :] == b.shape for a, b in zip((self.x, self.y), rows, strict=True))
+
+    def run(self, rows: Mapping[int, Part]) -> tuple[list[float], list[float]]:
+        """Both scores of every slot; `rows`: those of each slot that matters."""
+        if not self.shared:
+            for slot, (x, y) in rows.items():
+                if self._held[slot][0] is not x:
+                    self.x[slot], self.y[slot] = x, y
+                    self._held[slot] = (x, y)
         with torch.no_grad():
             self._tape.run()
         first, second = self._tape.outputs
         return first.tolist(), second.tolist()
 
     def _scored(self) -> list[Tensor]:
-        outputs = self.stack.template.outputs(self.stack.values(), self.stack.split, self.x, shared=True)
-        return [losses_of(score, outputs, self.y, shared=True) for score in self.scores]
+        stack = self.stack
+        outputs = stack.template.outputs(stack.values(), stack.split, self.x, shared=self.shared)
+        return [losses_of(score, outputs, self.y, shared=self.shared) for score in self.scores]

@@ -1,0 +1,118 @@
+"""Trials dealt to processes: each once, equal work for all, kinds side by side."""
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sweeper.search.trial import Trial
+from sweeper.training.dealing import ALONE, LARGE, deal, kind
+
+MATRICES = {
+    **{"sgd": 0, "momentum": 1, "nesterov": 1, "adamax": 2, "rmsprop": 2, "adagrad": 2},
+    **{"adam": 3, "adamw": 3, "nadam": 3, "radam": 3, "lion": 3, "adadelta": 4},
+}
+"""Matrices as large as the parameters that an optimizer remembers or works in, by its update rule."""
+KINDS = st.tuples(st.sampled_from(sorted(MATRICES)), st.sampled_from(["relu", "tanh", "gelu", "prelu"]))
+MIXES = st.dictionaries(KINDS, st.integers(1, 30), min_size=1, max_size=12)
+"""(optimizer, activation) -> how many trials"""
+relaxed = settings(deadline=None, max_examples=200)
+
+
+def trials_of(mix: dict[tuple[str, str], int], seed: int = 0) -> list[Trial]:
+    """So many trials of each kind, in a random order."""
+    kinds = [each for each, count in mix.items() for _ in range(count)]
+    random.Random(seed).shuffle(kinds)
+    return [
+        Trial(number, "explore", 0, {"optimizer": optimizer, "activation": activation})
+        for number, (optimizer, activation) in enumerate(kinds)
+    ]
+
+
+def cost(portion: Sequence[Trial]) -> int:
+    """Passes over the parameters, about."""
+    return sum(ALONE + MATRICES[trial.parameters["optimizer"]] for trial in portion)
+
+
+@relaxed
+@given(mix=MIXES, parts=st.integers(1, 8), seed=st.integers(0, 99))
+def test_every_trial_is_dealt_once(mix: dict[tuple[str, str], int], parts: int, seed: int) -> None:
+    """No trial is lost or doubled; there are no empty portions, and not more than were asked for."""
+    trials = trials_of(mix, seed)
+    dealt = deal(trials, parts)
+    assert sorted(trial.number for portion in dealt for trial in portion) == list(range(len(trials)))
+    assert all(dealt)
+    assert len(dealt) <= parts
+
+
+@relaxed
+@given(mix=MIXES, parts=st.integers(1, 8), seed=st.integers(0, 99))
+def test_portions_take_about_equally_long(mix: dict[tuple[str, str], int], parts: int, seed: int) -> None:
+    """The costliest and the cheapest portion differ by less than the largest kind that is kept together."""
+    trials = trials_of(mix, seed)
+    loads = [cost(portion) for portion in deal(trials, parts)]
+    loads += [0] * (parts - len(loads))
+    undivided = LARGE * len(trials) / parts + 1
+    assert max(loads) - min(loads) <= undivided * max(cost([trial]) for trial in trials)
+
+
+@relaxed
+@given(mix=MIXES, parts=st.integers(1, 8), seed=st.integers(0, 99))
+def test_kinds_stay_together_unless_they_are_large(
+    mix: dict[tuple[str, str], int], parts: int, seed: int
+) -> None:
+    """A kind of at most a quarter of a portion lies in one portion, its trials side by side."""
+    trials = trials_of(mix, seed)
+    dealt = deal(trials, parts)
+    for each, count in mix.items():
+        if count > LARGE * len(trials) / parts:
+            continue
+        (holder,) = [portion for portion in dealt if any(kind(trial) == each for trial in portion)]
+        places = [place for place, trial in enumerate(holder) if kind(trial) == each]
+        assert places == list(range(places[0], places[0] + count))
+
+
+def test_a_large_kind_is_shared_by_all() -> None:
+    """Of a kind that makes up most of the trials every process gets as many, give or take one."""
+    dealt = deal(trials_of({("adam", "relu"): 42, ("sgd", "tanh"): 4}), 4)
+    shares = [sum(kind(trial) == ("adam", "relu") for trial in portion) for portion in dealt]
+    assert sorted(shares) == [10, 10, 11, 11]
+
+
+def test_no_process_gets_a_costly_activation_with_every_optimizer() -> None:
+    """Two optimizers and four activations on two processes: each process has each activation once."""
+    activations = ["elu", "gelu", "relu", "tanh"]
+    mix = {(optimizer, name): 2 for optimizer in ("adam", "adamw") for name in activations}
+    for portion in deal(trials_of(mix), 2):
+        assert Counter(kind(trial)[1] for trial in portion) == dict.fromkeys(activations, 2)
+
+
+@relaxed
+@given(mix=MIXES, parts=st.integers(1, 8), seeds=st.tuples(st.integers(0, 99), st.integers(0, 99)))
+def test_dealing_is_repeatable(mix: dict[tuple[str, str], int], parts: int, seeds: tuple[int, int]) -> None:
+    """The same trials are dealt the same way; their order decides who of a kind goes where, nothing else."""
+    first, again, shuffled = (trials_of(mix, seed) for seed in (seeds[0], *seeds))
+    assert deal(first, parts) == deal(again, parts)
+    kinds = [[kind(trial) for trial in portion] for portion in deal(first, parts)]
+    assert kinds == [[kind(trial) for trial in portion] for portion in deal(shuffled, parts)]
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_fewer_trials_than_parts(count: int) -> None:
+    """Everybody who gets something gets one trial, of one kind or of several."""
+    for kinds in (["relu"], ["relu", "tanh", "gelu"]):
+        trials = [
+            Trial(number, "explore", 0, {"optimizer": "sgd", "activation": kinds[number % len(kinds)]})
+            for number in range(count)
+        ]
+        assert sorted(len(portion) for portion in deal(trials, 5)) == [1] * count
+
+
+def test_trials_without_an_activation() -> None:
+    """Where the model keeps its own activations, the optimizer alone makes the kind."""
+    trials = [Trial(number, "explore", 0, {"optimizer": "sgd"}) for number in range(4)]
+    assert {kind(trial) for trial in trials} == {("sgd", "None")}
+    assert [len(portion) for portion in deal(trials, 2)] == [2, 2]

@@ -1,0 +1,215 @@
+"""What the plan measures, and all of it together on small studies."""
+
+import math
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
+from typing import Any
+
+import joblib
+import pytest
+from equivalence import numbered, one_thread, task_of
+from hypothesis import settings
+
+from sweeper.errors import UserError
+from sweeper.search.trial import Trial
+from sweeper.training import fused, workers
+from sweeper.training import plan as module
+from sweeper.training.plan import (
+    Measured,
+    Plan,
+    one_by_one,
+)
+from sweeper.training.setup import Task
+
+FUSED = Plan("fused", 16, 2, speedup=8.04, seconds_a_step=1e-4)
+TASK = task_of(steps=1000)
+RRELU = "RReLU draws random slopes for the negative inputs alone"
+relaxed = settings(deadline=None, max_examples=60)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    with one_thread():
+        yield
+
+
+def mixed(number: int, parameters: Sequence[dict[str, Any]] = ({},)) -> list[Trial]:
+    """Trials of different optimizers and activations, and of `parameters` in turn."""
+    optimizers, activations = ["sgd", "adam", "lion"], ["relu", "tanh", "rrelu", "gelu"]
+    return numbered(
+        [
+            {
+                "optimizer": optimizers[k % 3],
+                "activation": activations[k % 4],
+                **parameters[k % len(parameters)],
+            }
+            for k in range(number)
+        ]
+    )
+
+
+# What is measured
+
+
+def measured_by(
+    monkeypatch: pytest.MonkeyPatch, trials: Sequence[Trial], cost: Callable[[int], float]
+) -> tuple[Measured, dict[int, Sequence[Trial]]]:
+    """`measure` with made-up seconds for a stack of so many slots; which trials each stack had."""
+    stacks: dict[int, Sequence[Trial]] = {}
+
+    def stacked(task: Task, trials: Sequence[Trial], one: float) -> float:
+        stacks[len(trials)] = trials
+        return cost(len(trials))
+
+    monkeypatch.setattr(module, "_one_by_one", lambda task, trial: 1e-3)
+    monkeypatch.setattr(module, "_stacked", stacked)
+    return module.measure(TASK, trials), stacks
+
+
+def test_sizes_are_tried_until_they_get_dearer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Smallest first; the first that costs more than a tenth above the cheapest is the last."""
+    seconds = {8: 3e-4, 16: 2e-4, 32: 2.1e-4, 64: 2.3e-4, 128: 1e-6}
+    found, _ = measured_by(monkeypatch, mixed(128), seconds.__getitem__)
+    assert found == Measured(1e-3, {8: 3e-4, 16: 2e-4, 32: 2.1e-4, 64: 2.3e-4})
+
+
+def test_stacks_that_are_timed_are_mixed_as_in_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neighbours in the queue, sorted by optimizer and activation, from its middle."""
+    _, stacks = measured_by(monkeypatch, mixed(36), lambda slots: 1 / slots)
+    queue = sorted((t.parameters["optimizer"], t.parameters["activation"]) for t in mixed(36))
+    assert set(stacks) == {8, 16, 32, 36}
+    for slots, trials in stacks.items():
+        kinds = [(t.parameters["optimizer"], t.parameters["activation"]) for t in trials]
+        assert kinds == queue[(36 - slots) // 2 :][:slots]
+
+
+@pytest.mark.parametrize(
+    ("number", "sizes"),
+    [(1, []), (2, [2]), (8, [8]), (11, [8, 11]), (64, [8, 16, 32, 64]), (300, [8, 16, 32, 64, 128, 256])],
+)
+def test_no_stack_is_larger_than_the_trials(number: int, sizes: list[int]) -> None:
+    """The usual sizes, and all trials together where that is another size; one trial is no stack."""
+    assert list(module._sizes(TASK, mixed(number))) == sizes
+
+
+def test_stacks_fit_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The less is free for each core, the fewer sizes are tried; where two trials do not fit, none is."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    trials = mixed(64)
+    a_slot = module._bytes_a_slot(TASK, trials[0])
+    tried = {}
+    for slots in (1.5, 5.5, 16.5, 1e6):
+        monkeypatch.setattr(module, "free_memory", lambda slots=slots: 4 * slots * a_slot / module.MEMORY)
+        tried[slots] = list(module._sizes(TASK, trials))
+    assert tried == {1.5: [], 5.5: [5], 16.5: [8, 16], 1e6: [8, 16, 32, 64]}
+
+
+def test_a_slot_holds_at_least_what_a_training_needs() -> None:
+    """Parameters, gradients and two states, and the layers' outputs of a batch: 8 bytes each in float64."""
+    task = task_of(model={"source": "mlp", "depth": 1, "width": 100}, batch_size=64)
+    parameters, outputs = 13 * 100 + 100 + 100 * 3 + 3, 100 + 100 + 3
+    least = 8 * (4 * parameters + 64 * outputs)
+    assert least < module._bytes_a_slot(task, numbered([{}])[0]) < 10 * least
+
+
+def test_free_memory_is_guessed_where_the_system_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """2 GiB; where it tells, a whole number of bytes above 0."""
+    assert module.free_memory() > 0
+
+    def sysconf(name: str) -> int:
+        raise ValueError(f"unrecognized configuration name {name}")
+
+    monkeypatch.setattr(os, "sysconf", sysconf, raising=False)
+    assert module.free_memory() == 2 * 1024**3
+
+
+def test_the_shortest_block_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stack's step costs its block's time by steps and trials; the warm-up is not timed."""
+    clock, blocks = iter(count()), list[int]()
+    monkeypatch.setattr(fused, "warm_stack", lambda task, trials: blocks.append)
+    monkeypatch.setattr(time, "perf_counter", lambda: float(next(clock)))
+    assert module._stacked(TASK, mixed(4), one=1e-3) == pytest.approx(1 / (12 * 4))
+    assert blocks == [1, 12, 12, 12, 12]
+
+
+def test_trials_to_measure_are_those_of_the_search() -> None:
+    """Optimizers in turn, activations of the space, one shape, tiny rates; a seed gives the same again."""
+    space = {
+        "optimizer": ["sgd", "adam"],
+        "activation": ["relu", "tanh"],
+        "learning_rate": {"low": 1e-3, "high": 10.0, "log": True},
+        "model.width": [8, 16],
+        "training.batch_size": [4, 8],
+    }
+    parsed = task_of(space=space).study.space
+    trials = module.sample(parsed, 40, seed=3)
+    assert [t.parameters["optimizer"] for t in trials] == ["sgd", "adam"] * 20
+    assert {t.parameters["activation"] for t in trials} == {"relu", "tanh"}
+    assert {t.parameters["learning_rate"] for t in trials} == {1e-7}
+    assert {t.parameters["model.width"] for t in trials} == {8}
+    assert not any("training.batch_size" in t.parameters for t in trials)
+    assert trials == module.sample(parsed, 40, seed=3) != module.sample(parsed, 40, seed=4)
+
+
+# All of it, in this process
+
+SEARCH = {"trials": 40}
+
+
+def planned(task: Task, engine: str, share: int = 12, jobs: int = 1) -> Plan:
+    """The plan, measured without worker processes."""
+    with joblib.parallel_config(backend="sequential", n_jobs=1):
+        return workers.plan_apart(task, jobs=jobs, engine=engine, share=share)
+
+
+def test_small_networks_train_in_stacks() -> None:
+    """Tiny nets are clearly faster in stacks; RReLU stays out and the plan says so."""
+    space = {"optimizer": ["sgd", "adam"], "activation": ["relu", "rrelu", "tanh"]}
+    plan = planned(task_of(space=space, steps=1000, search=SEARCH), "auto")
+    assert plan.engine == "fused"
+    assert 2 <= plan.slots <= 12
+    assert plan.speedup is not None
+    assert plan.speedup > 1.2
+    assert plan.alone == {"rrelu": RRELU}
+    assert 0 < plan.seconds_a_step < 1e-2
+
+
+GRU = {"source": "rnn", "width": 4}
+
+
+def test_a_model_that_cannot_be_batched_trains_one_by_one() -> None:
+    """`auto` gives the operation as the reason."""
+    plan = planned(task_of("digits", GRU, steps=1000, search=SEARCH), "auto", jobs=2)
+    assert (plan.engine, plan.slots, plan.processes) == ("reference", 1, 2)
+    assert "aten::gru.input" in plan.line()
+
+
+def test_who_insists_on_stacks_is_told_why_there_are_none() -> None:
+    """`fused` refuses a model that cannot be batched, and names the operation."""
+    with pytest.raises(
+        UserError, match=r"^--engine fused: the model trains one by one alone: .*aten::gru\.input"
+    ):
+        planned(task_of("digits", GRU, steps=1000, search=SEARCH), "fused")
+
+
+def test_nothing_is_measured_without_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With `reference`, and by `auto` where there is little to train."""
+    monkeypatch.setattr(workers, "_in_worker", lambda *arguments: pytest.fail("measured"))
+    little, much = (task_of(steps=steps, search=SEARCH) for steps in (1, 10_000))
+    assert planned(much, "reference", jobs=2) == one_by_one(2)
+    assert planned(little, "auto", jobs=2) == one_by_one(2, "too little to train for stacks to pay")
+
+
+@pytest.mark.parametrize("engine", ["auto", "fused"])
+def test_a_sample_without_a_trial_that_can_be_batched(engine: str) -> None:
+    """One trial a process, and of the activation that trains alone: one by one, and no error."""
+    space = {"activation": ["rrelu", "relu"]}
+    for seed in range(20):
+        task = task_of(space=space, steps=1000, search={**SEARCH, "seed": seed})
+        if module.sample(task.study.space, 1, seed)[0].parameters["activation"] == "rrelu":
+            break
+    plan = planned(task, engine, share=1)
+    assert plan == one_by_one(1, "too few trials, or too little memory, for a stack")
+    assert math.isfinite(plan.seconds_a_step)
