@@ -8,7 +8,7 @@ from statistics import median
 from sweeper.search.trial import Trial
 from sweeper.study.study import Study
 from sweeper.training import fused
-from sweeper.training.plan import Plan, short, steps_of
+from sweeper.training.plan import Plan, short, steps_in_all
 from sweeper.training.setup import Task
 
 WORTH = 600.0
@@ -29,12 +29,7 @@ class Compiled:
 
 def seconds_left(task: Task, plan: Plan) -> float:
     """How long training takes by the plan, about, no trial pruned."""
-    study, space = task.study, task.study.space
-    optimizer = (space.entries["optimizer"].values or ("sgd",))[0]
-    first = {name: values.at(0.0) for name, (_, values) in space.active(str(optimizer)).items()}
-    steps = steps_of(task, Trial(0, "explore", study.search.seed, {**first, "optimizer": optimizer}))
-    trainings = study.search.trials + study.confirm.finalists * study.confirm.seeds
-    return plan.seconds_a_step * steps * trainings / plan.processes
+    return plan.seconds_a_step * steps_in_all(task) / plan.processes
 
 
 def is_wanted(study: Study, left: float) -> bool:

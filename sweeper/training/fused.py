@@ -13,9 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sweeper.components.build import Built
 from sweeper.search.trial import Trial
-from sweeper.study.settings import Settings
 from sweeper.study.settings import settings as settings_of
 from sweeper.training.dealing import kind
 from sweeper.training.reasons import reason_of
@@ -23,7 +21,7 @@ from sweeper.training.result import TrialResult, failed
 from sweeper.training.setup import Task, initial_model
 from sweeper.training.stacked.arrangement import groups_of, place, rhythm
 from sweeper.training.stacked.groups import table
-from sweeper.training.stacked.kit import Kit, Need, give_back, kit_for
+from sweeper.training.stacked.kit import Need, give_back, kit_for
 from sweeper.training.stacked.looks import Look
 from sweeper.training.stacked.refusal import Misfit, NotCompiled, NotFusible
 from sweeper.training.stacked.running import Running
@@ -61,7 +59,11 @@ def train_stack(
     waiting = deque(sorted(trials, key=kind))
     while waiting:
         stacked = _StackedTraining(task, waiting, slots, on_finish, compiled)
-        yield from stacked.run()
+        try:
+            yield from stacked.run()
+        except NotCompiled:  # before any trial has begun
+            compiled = False
+            continue
         if len(stacked.misfits) and not stacked.accepted:
             raise NotFusible("the model computes something else when it is batched")
         waiting = deque(stacked.misfits)
@@ -77,7 +79,6 @@ def warm_stack(task: Task, trials: Sequence[Trial], *, compiled: bool = False) -
         NotCompiled: if it is to be `compiled` and cannot be.
     """
     stacked = _StackedTraining(task, deque(trials), len(trials), None, compiled)
-    stacked.uncompiled_too = False
     for result in (*stacked.prepare(), *stacked.refill()):
         raise NotFusible(result.reason)
     return stacked.train
@@ -89,7 +90,7 @@ class _StackedTraining:
     def __init__(
         self, task: Task, queue: deque[Trial], slots: int, on_finish: OnFinish | None, compiled: bool
     ) -> None:
-        self.compiled, self.uncompiled_too = compiled, True
+        self.compiled = compiled
         self.task, self.queue, self.size, self.on_finish = task, queue, min(slots, len(queue)), on_finish
         self.misfits: list[Trial] = []
         self.accepted = 0
@@ -112,7 +113,7 @@ class _StackedTraining:
                 continue
             self.looks.finish()
             if not self.misfits:
-                give_back(self.kit, *self.made_for)
+                give_back(self.kit)
             yield from self._let_go()
             return
 
@@ -134,21 +135,10 @@ class _StackedTraining:
                 yield failed(self.queue.popleft(), reason_of(problem), "fused")
             return
         lead, seeds = settings[index], [trial.seed, *(t.seed for t in self.queue)]
-        self.kit = self._kit(lead, built, seeds, settings)
-        self.made_for = lead, seeds
+        self.kit = kit_for(self.task, lead, built, seeds, Need(settings, self.compiled), self.size)
         self.stack, self.evaluator, self.looks = self.kit.stack, self.kit.evaluator, self.kit.looks
         self.slots: list[Running | None] = [None] * self.size
         self.rhythm = rhythm(settings, self.kit.batches.rows)
-
-    def _kit(self, lead: Settings, built: Built, seeds: Sequence[int], settings: Sequence[Settings]) -> Kit:
-        try:
-            return kit_for(self.task, lead, built, seeds, Need(settings, self.compiled), self.size)
-        except NotCompiled:
-            if not self.uncompiled_too:
-                raise
-        self.compiled = False
-        again = initial_model(self.task, lead, seeds[0])  # the first one has been changed
-        return kit_for(self.task, lead, again, seeds, Need(settings, False), self.size)
 
     # Trials come and go
 

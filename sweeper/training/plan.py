@@ -99,11 +99,14 @@ def one_by_one(processes: int, reason: str = "") -> Plan:
 
 def is_little(task: Task) -> bool:
     """Whether the whole search takes fewer than `LITTLE` steps."""
-    first = next(configurations(task.study.space))
-    steps = steps_of(task, Trial(0, "explore", task.study.search.seed, first))
+    return steps_in_all(task) < LITTLE
+
+
+def steps_in_all(task: Task) -> int:
+    """Optimizer steps of search and confirmations together, about: of its first configuration, unpruned."""
     study = task.study
-    trainings = study.search.trials + study.confirm.finalists * study.confirm.seeds
-    return steps * trainings < LITTLE
+    steps = steps_of(task, Trial(0, "explore", study.search.seed, next(configurations(study.space))))
+    return steps * (study.search.trials + study.confirm.finalists * study.confirm.seeds)
 
 
 def refusals(task: Task) -> dict[str, str]:

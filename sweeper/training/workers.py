@@ -223,8 +223,10 @@ def plan_apart(task: Task, *, jobs: int, engine: str, share: int) -> Plan:
     except NotFusible as reason:  # of a sampled trial: its model fails by itself
         return planning.one_by_one(jobs, f"no stack could be tried: {reason}")
     plan = planning.choose(measured, jobs, refused, engine)
+    if plan.engine != "fused":
+        return plan
     left = compiling.seconds_left(task, plan)
-    if plan.engine != "fused" or not compiling.is_wanted(task.study, left):
+    if not compiling.is_wanted(task.study, left):
         return plan
     try:
         calls = (joblib.delayed(_measure_compiled)(task, trials[: plan.slots]) for _ in range(jobs))

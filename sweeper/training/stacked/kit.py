@@ -3,7 +3,8 @@
 Recording the passes takes as long as some dozen steps, so a process keeps its last kit for its next cohort.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from sweeper.components.build import Built
@@ -28,7 +29,8 @@ class Kit:
         self, task: Task, lead: Settings, built: Built, seeds: Sequence[int], need: "Need", size: int
     ) -> None:
         """`lead`: settings of the trial whose model is the template; `built`: that model."""
-        self.task, self.need, self.size = task, need, size
+        self.task, self.need = task, need
+        self.kind = _kind(task, lead, seeds, need, size)
         self.splits = Splits(task, lead)
         self.batches = Batches(self.splits, seeds, lead.batch_size)
         self.template = Template(built)
@@ -96,10 +98,10 @@ def kit_for(task: Task, lead: Settings, built: Built, seeds: Sequence[int], need
     return Kit(task, lead, built, seeds, need, size)
 
 
-def give_back(kit: Kit, lead: Settings, seeds: Sequence[int]) -> None:
+def give_back(kit: Kit) -> None:
     """Keep it for the next cohort."""
     _kept.clear()
-    _kept[_kind(kit.task, lead, seeds, kit.need, kit.size)] = kit
+    _kept[kit.kind] = kit
 
 
 def _kind(task: Task, lead: Settings, seeds: Sequence[int], need: Need, size: int) -> tuple[Any, ...]:
@@ -108,12 +110,12 @@ def _kind(task: Task, lead: Settings, seeds: Sequence[int], need: Need, size: in
     return (task.token, repr(shape), tuple(sorted(set(seeds))), asked, size)
 
 
-class _refusing:  # noqa: N801
+@contextmanager
+def _refusing() -> Iterator[None]:
     """Errors of a first batched step say why it cannot be."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, Exception) and not isinstance(error, NotFusible | NotCompiled):
-            raise NotFusible(reason_of(error)) from error
+    try:
+        yield
+    except (NotFusible, NotCompiled):
+        raise
+    except Exception as error:  # whatever the model and torch raise is the reason
+        raise NotFusible(reason_of(error)) from error
