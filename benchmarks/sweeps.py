@@ -7,12 +7,15 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import tomli_w
 import torch
 from cases import CASES, SPACE, Case
-from peers import data, train
+from one import JOBS
+from peers import data, one_by_one, train
 
 HERE = Path(__file__).resolve().parent
 MARGINAL = {"tiny": (400, 2400), "digits": (100, 600), "deep": (40, 200)}
@@ -24,14 +27,11 @@ LONG = 5_000
 
 def study(case: Case, steps: int, search: dict[str, Any], confirm: dict[str, Any]) -> str:
     """The case as a study file."""
-    import tomli_w
-
-    model = {key: value for key, value in case.model.items()}
     return tomli_w.dumps(
         {
             "name": "sweep",
             "data": {"source": f"cases:{case.data.__name__}"},
-            "model": model,
+            "model": dict(case.model),
             "training": {"steps": steps, "batch_size": case.batch_size},
             "search": {"space": SPACE, **search},
             "confirm": confirm,
@@ -55,18 +55,13 @@ def seconds_of(text: str) -> tuple[float, str]:
         return seconds, plans[0].removeprefix("plan: ") if plans else ""
 
 
-def whole(case: Case, trials: int, **search: Any) -> float:
+def whole(case: Case, trials: int) -> float:
     """Seconds of a sweep of so many trials, none of them pruned, without confirmation."""
-    return seconds_of(
-        study(case, case.steps, {"trials": trials, "pruner": "none", **search}, {"finalists": 0})
-    )[0]
+    return seconds_of(study(case, case.steps, {"trials": trials, "pruner": "none"}, {"finalists": 0}))[0]
 
 
 def marginal(name: str) -> dict[str, float]:
     """Seconds that one more trial adds to a sweep, and one training of the plain loop under joblib."""
-    from one import JOBS
-    from peers import one_by_one
-
     case, (few, many) = CASES[name], MARGINAL[name]
     trials = case.trials(case.loops)
     one_by_one(case, trials[:JOBS], JOBS)
@@ -86,8 +81,6 @@ def price() -> dict[str, Any]:
     """Wall time of an answer over that of one plain training of the digits case at `LONG` steps."""
     case = CASES["digits"]
     torch.set_num_threads(1)
-    from dataclasses import replace
-
     long = replace(case, steps=LONG)
     rows, single = data(long), []
     for trial in long.trials(5):

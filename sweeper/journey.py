@@ -5,7 +5,7 @@ study file -> Study -> trials -> training -> records -> tables -> figures -> rep
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,7 +126,7 @@ class Sweep:
         self.progress = Progress(self.search.total, confirm, options.quiet)
         self.live = LivePage(study, self.store.folder, options.reports / study.name, self.progress, options)
         self.plan = self._planned(options.engine)
-        self.scores: dict[tuple[int, int], TrialResult] = {}  # of confirmations, by number and seed
+        self.scores: dict[tuple[int, int], Mapping[str, float]] = {}  # on test rows, by number and seed
         self.seconds_alone = math.inf  # of one training, once the winner is known
         self._open = ExitStack()
 
@@ -169,7 +169,7 @@ class Sweep:
         left = [trial for trial in trials if (trial.number, trial.seed) not in self.confirmed]
         self.progress.phase("confirm", done=len(trials) - len(left))
         for result in self._trained(left):
-            self.scores[result.trial.number, result.trial.seed] = result
+            self.scores[result.trial.number, result.trial.seed] = _tested(result)
         self.keeper.drain()
 
     def test_winner(self) -> None:
@@ -191,14 +191,11 @@ class Sweep:
         known = load_test(self.folder)
         if known and (known["trial"], known["seeds"]) == (winner.number, seeds):
             return
-        results = {seed: self.scores.get((winner.number, seed)) for seed in seeds}
-        if not all(results.values()):
+        if any((winner.number, seed) not in self.scores for seed in seeds):
             self.progress.phase("test")
-            cohorts = workers.train_all(self.task, self._cohorts(trials), jobs=self.jobs)
-            results = {r.trial.seed: r for some in cohorts for r in some}
-        sound = {seed: r.test for seed, r in results.items() if r and r.outcome == Outcome.COMPLETED}
-        scores = {seed: sound.get(seed, {}) for seed in seeds}
-        write_test(self.folder, winner.number, scores)
+            for results in workers.train_all(self.task, self._cohorts(trials), jobs=self.jobs):
+                self.scores |= {(r.trial.number, r.trial.seed): _tested(r) for r in results}
+        write_test(self.folder, winner.number, {seed: self.scores[winner.number, seed] for seed in seeds})
 
     def look_closer(self, started: float) -> None:
         """Retrace the winner, and measure how sharp the loss was for some finalists and diverged trials."""
@@ -260,6 +257,11 @@ class Sweep:
         self.store.append(results)
         objective = self.task.study.search.objective
         self.storage.add(remember(r, objective) for r in results if r.trial.phase != "confirm")
+
+
+def _tested(result: TrialResult) -> Mapping[str, float]:
+    """Its scores on the test rows; none unless it trained to the end."""
+    return result.test if result.outcome == Outcome.COMPLETED else {}
 
 
 def _all_failed(trials: pd.DataFrame) -> str:

@@ -5,15 +5,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from browsing import CONTRAST, UNFOLD, asked_for, listened_to
 from playwright.sync_api import BrowserContext, Page
 from report_inputs import made_input, made_study
 from synthetic_records import SyntheticRecords, synthetic_records
 
 from sweeper.figures.compare import FIGURES
 from sweeper.report.compare import side_by_side, write
-
-CONTRAST = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
-UNFOLD = "document.querySelectorAll('details').forEach(details => { details.open = true; })"
 
 
 @pytest.fixture(scope="module")
@@ -42,19 +40,14 @@ def page(context: BrowserContext, comparison: Path) -> Page:
 
 def test_the_page_is_quiet_and_asks_for_nothing(context: BrowserContext, comparison: Path) -> None:
     """No message in the console, no error, no request but the file."""
-    messages: list[str] = []
-    requests: list[str] = []
-    page = context.new_page()
-    page.on("console", lambda message: messages.append(message.text))
-    page.on("pageerror", lambda error: messages.append(str(error)))
-    page.on("request", lambda request: requests.append(request.url))
+    page, heard = listened_to(context)
     page.goto(comparison.as_uri())
     page.locator("#theme").click()
     page.evaluate(UNFOLD)
     page.locator("table.sortable th button >> nth=0").click()
     page.wait_for_timeout(50)
-    assert messages == []
-    assert [url for url in requests if not url.startswith("data:image/")] == [comparison.as_uri()]
+    assert heard.messages == []
+    assert asked_for(heard) == [comparison.as_uri()]
 
 
 @pytest.mark.parametrize("width", [375, 1280])

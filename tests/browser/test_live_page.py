@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from browsing import CONTRAST, asked_for, listened_to
 from playwright.sync_api import BrowserContext, expect
 from report_inputs import made_study
 from synthetic_records import SyntheticRecords
@@ -10,8 +11,6 @@ from synthetic_records import SyntheticRecords
 from sweeper.report.live_figures import figures
 from sweeper.report.live_page import live_page
 from sweeper.report.progress import Progress
-
-CONTRAST = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
 
 
 def written(records: SyntheticRecords, refresh: int) -> str:
@@ -30,12 +29,7 @@ def test_the_live_page_is_a_page_like_the_report(
     file = tmp_path / "index.html"
     text = written(records, 1)
     file.write_text(text, encoding="utf-8")
-    messages: list[str] = []
-    requests: list[str] = []
-    page = context.new_page()
-    page.on("console", lambda message: messages.append(message.text))
-    page.on("pageerror", lambda error: messages.append(str(error)))
-    page.on("request", lambda request: requests.append(request.url))
+    page, heard = listened_to(context)
     page.goto(file.as_uri())
     later = text.replace("60 of 120 trials", "61 of 120 trials").replace('content="1"', 'content="99"')
     file.write_text(later, encoding="utf-8")
@@ -51,5 +45,5 @@ def test_the_live_page_is_a_page_like_the_report(
     assert all(len(alt) > 40 for alt in alts)
     page.set_viewport_size({"width": 375, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
-    assert messages == []
-    assert {url for url in requests if not url.startswith("data:image/")} == {file.as_uri()}
+    assert heard.messages == []
+    assert set(asked_for(heard)) == {file.as_uri()}

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browsing import CONTRAST, UNFOLD, asked_for, listened_to
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from sweeper.figures import FIGURES
 
-CONTRAST = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
 BOARD = "#trials table.sortable >> nth=0"
 
 SHOWN = len(FIGURES) - 1
@@ -37,19 +37,14 @@ def numbers(cells: list[str]) -> list[float]:
 
 def test_the_page_is_quiet_and_asks_for_nothing(context: BrowserContext, report: Path) -> None:
     """No message in the console, no error, no request but the file; nothing breaks the policy."""
-    messages: list[str] = []
-    requests: list[str] = []
-    page = context.new_page()
-    page.on("console", lambda message: messages.append(message.text))
-    page.on("pageerror", lambda error: messages.append(str(error)))
-    page.on("request", lambda request: requests.append(request.url))
+    page, heard = listened_to(context)
     page.goto(report.as_uri())
     page.locator("#theme").click()
     page.locator(f"{BOARD} >> th button >> nth=2").click()
-    page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true; })")
+    page.evaluate(UNFOLD)
     page.wait_for_timeout(100)
-    assert messages == []
-    assert [url for url in requests if not url.startswith("data:image/")] == [report.as_uri()]
+    assert heard.messages == []
+    assert asked_for(heard) == [report.as_uri()]
 
 
 @pytest.mark.parametrize("width", [375, 768, 1280])
@@ -58,7 +53,7 @@ def test_nothing_makes_the_page_scroll_sideways(page: Page, width: int, media: A
     """At phone, tablet and desktop width, and on paper, with everything unfolded."""
     page.set_viewport_size({"width": width, "height": 800})
     page.emulate_media(media=media)
-    page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true; })")
+    page.evaluate(UNFOLD)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     wide = page.evaluate(
         """() => [...document.body.querySelectorAll('*')]
@@ -137,7 +132,7 @@ def test_tables_sort_by_keyboard(page: Page) -> None:
 def test_every_text_has_contrast(page: Page, scheme: Any, standing: str) -> None:
     """All texts, unfolded ones included, reach WCAG AA against what lies behind them, in both schemes."""
     page.emulate_media(color_scheme=scheme)
-    page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true; })")
+    page.evaluate(UNFOLD)
     page.evaluate(
         "standing => { document.getElementById('answer').className = `card ${standing}`; }", standing
     )

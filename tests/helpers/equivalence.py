@@ -271,3 +271,18 @@ def trials_of(parameters: list[dict[str, Any]], seeds: tuple[int, ...] = (0, 5))
         for place, seed in enumerate(seeds)
         for t in numbered([*[{}] * place * len(parameters), *parameters])[place * len(parameters) :]
     ]
+
+
+def mixed(number: int, parameters: Sequence[dict[str, Any]] = ({},)) -> list[Trial]:
+    """Trials of different optimizers and activations, and of `parameters` in turn."""
+    optimizers, activations = ["sgd", "adam", "lion"], ["relu", "tanh", "rrelu", "gelu"]
+    return numbered(
+        [
+            {
+                "optimizer": optimizers[k % 3],
+                "activation": activations[k % 4],
+                **parameters[k % len(parameters)],
+            }
+            for k in range(number)
+        ]
+    )

@@ -1,17 +1,15 @@
 """How trials are trained here: what is measured, what is chosen, and who trains with whom."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
-from equivalence import numbered, one_thread, task_of
+from equivalence import mixed, numbered, one_thread, task_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sweeper.search.trial import Trial
 from sweeper.study.sections import ConfirmSection
 from sweeper.training import reference
 from sweeper.training.cohort import Cohort, singles
@@ -174,21 +172,6 @@ def test_the_steps_of_a_trial_on_data_that_came_split() -> None:
 
 
 # Cohorts
-
-
-def mixed(number: int, parameters: Sequence[dict[str, Any]] = ({},)) -> list[Trial]:
-    """Trials of different optimizers and activations, and of `parameters` in turn."""
-    optimizers, activations = ["sgd", "adam", "lion"], ["relu", "tanh", "rrelu", "gelu"]
-    return numbered(
-        [
-            {
-                "optimizer": optimizers[k % 3],
-                "activation": activations[k % 4],
-                **parameters[k % len(parameters)],
-            }
-            for k in range(number)
-        ]
-    )
 
 
 def seconds_of(task: Task, cohort: Cohort, plan: Plan) -> float:

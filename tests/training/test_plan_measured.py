@@ -5,12 +5,10 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
-from typing import Any
 
 import joblib
 import pytest
-from equivalence import numbered, one_thread, task_of
-from hypothesis import settings
+from equivalence import mixed, numbered, one_thread, task_of
 
 from sweeper.errors import UserError
 from sweeper.search.trial import Trial
@@ -23,31 +21,14 @@ from sweeper.training.plan import (
 )
 from sweeper.training.setup import Task
 
-FUSED = Plan("fused", 16, 2, speedup=8.04, seconds_a_step=1e-4)
 TASK = task_of(steps=1000)
 RRELU = "RReLU draws random slopes for the negative inputs alone"
-relaxed = settings(deadline=None, max_examples=60)
 
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> Iterator[None]:
     with one_thread():
         yield
-
-
-def mixed(number: int, parameters: Sequence[dict[str, Any]] = ({},)) -> list[Trial]:
-    """Trials of different optimizers and activations, and of `parameters` in turn."""
-    optimizers, activations = ["sgd", "adam", "lion"], ["relu", "tanh", "rrelu", "gelu"]
-    return numbered(
-        [
-            {
-                "optimizer": optimizers[k % 3],
-                "activation": activations[k % 4],
-                **parameters[k % len(parameters)],
-            }
-            for k in range(number)
-        ]
-    )
 
 
 # What is measured

@@ -1,0 +1,34 @@
+"""What every page is asked in a browser."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from playwright.sync_api import BrowserContext, Page
+
+CONTRAST = (Path(__file__).parents[1] / "browser" / "contrast.js").read_text(encoding="utf-8")
+"""Expression: how many texts a page has, and those whose contrast is poor."""
+UNFOLD = "document.querySelectorAll('details').forEach(details => { details.open = true; })"
+
+
+@dataclass
+class Heard:
+    """What a page said and asked for."""
+
+    messages: list[str] = field(default_factory=list)
+    """Of the console, and errors."""
+    requests: list[str] = field(default_factory=list)
+    """Addresses, those of pictures inside the page included."""
+
+
+def listened_to(context: BrowserContext) -> tuple[Page, Heard]:
+    """An empty page, and what is heard from now on."""
+    page, heard = context.new_page(), Heard()
+    page.on("console", lambda message: heard.messages.append(message.text))
+    page.on("pageerror", lambda error: heard.messages.append(str(error)))
+    page.on("request", lambda request: heard.requests.append(request.url))
+    return page, heard
+
+
+def asked_for(heard: Heard) -> list[str]:
+    """Requests for anything but pictures inside the page."""
+    return [url for url in heard.requests if not url.startswith("data:image/")]
