@@ -1,5 +1,6 @@
 """The commands. Parses, calls, prints; everything else is imported when a command needs it."""
 
+import gc
 import json
 import shlex
 from pathlib import Path
@@ -66,15 +67,19 @@ def run(
     """Search, confirm on fresh seeds, test, and write the report. Resumes what is there."""
     _one_of("--engine", engine, ("auto", "fused", "reference"))
     _one_of("--backend", backend, ("loky", "dask", "ray"))
-    from sweeper.journey import Options
-    from sweeper.journey import run as journey
-    from sweeper.study.study import Study
+    from sweeper.training import workers
 
-    chosen = () if compiled is None else (f"training.compile={str(compiled).lower()}",)
-    asked = Study.load(study, (*(assignments or ()), *chosen))
-    options = Options(runs, reports, jobs, backend, storage, fresh, quiet, engine)
-    with interruptible():
-        result = journey(asked, options)
+    with interruptible(), workers.backend(backend, jobs or workers.core_count()):
+        workers.start()  # they import while this process does
+        from sweeper.study.study import Study
+
+        chosen = () if compiled is None else (f"training.compile={str(compiled).lower()}",)
+        asked = Study.load(study, (*(assignments or ()), *chosen))
+        from sweeper.journey import Options
+        from sweeper.journey import run as journey
+
+        gc.freeze()  # the collector need not look at modules again and again
+        result = journey(asked, Options(runs, reports, jobs, backend, storage, fresh, quiet, engine))
     if not quiet:
         _print_answer(result)
         typer.echo(f"report: {reports / asked.name / 'index.html'}")

@@ -1,36 +1,44 @@
 """Built-in data sets: plain functions that return ``(inputs, targets)``, or a dict of such pairs by part.
 
 Each depends on numpy, torch and scikit-learn alone, so that the stand-alone script of a run can carry
-its source. Class targets are integers, real ones floats.
+its source. Class targets are integers, real ones floats. scikit-learn is imported where it is needed, as
+that takes a second.
 """
 
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import sklearn.datasets
 
 Pair = tuple[np.ndarray, np.ndarray]
 
 
 def digits() -> Pair:
     """1,797 handwritten digits of 8×8 grey values (64 features), 10 classes (scikit-learn)."""
-    return sklearn.datasets.load_digits(return_X_y=True)
+    from sklearn.datasets import load_digits
+
+    return load_digits(return_X_y=True)
 
 
 def breast_cancer() -> Pair:
     """569 tumours, 30 features, 2 classes (scikit-learn)."""
-    return sklearn.datasets.load_breast_cancer(return_X_y=True)
+    from sklearn.datasets import load_breast_cancer
+
+    return load_breast_cancer(return_X_y=True)
 
 
 def wine() -> Pair:
     """178 wines, 13 chemical features, 3 classes (scikit-learn)."""
-    return sklearn.datasets.load_wine(return_X_y=True)
+    from sklearn.datasets import load_wine
+
+    return load_wine(return_X_y=True)
 
 
 def diabetes() -> Pair:
     """442 patients, 10 features, disease progression in a year as a number, 25 to 346 (scikit-learn)."""
-    return sklearn.datasets.load_diabetes(return_X_y=True)
+    from sklearn.datasets import load_diabetes
+
+    return load_diabetes(return_X_y=True)
 
 
 def two_spirals(rows: int = 400, noise: float = 0.1, turns: float = 1.5, seed: int = 0) -> Pair:

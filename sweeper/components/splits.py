@@ -1,7 +1,6 @@
 """Train, validation and test: who gets which row, and standardization fitted on train alone."""
 
 import numpy as np
-from sklearn.model_selection import train_test_split
 
 from sweeper.components.data import Data, Parts
 
@@ -14,6 +13,8 @@ def split_rows(
     Test rows depend on `test_seed` alone; `seed` divides the others. With `labels`, every part gets
     about the same share of each class, where classes are large enough for it.
     """
+    from sklearn.model_selection import train_test_split  # takes a second
+
     rows = np.arange(n)
     rest, test = rows, rows[:0]
     if shares[2] > 0:

@@ -12,7 +12,7 @@ class Cohort:
 
     trials: tuple[Trial, ...]
     engine: str = "reference"
-    """A name in `sweeper.training.workers.ENGINES`."""
+    """A name in `sweeper.training.work.ENGINES`."""
     slots: int = 1
     """Trials in training at the same time."""
     threads: int = 1

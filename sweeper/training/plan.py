@@ -209,8 +209,13 @@ def cohorts_of(plan: Plan, task: Task, trials: Sequence[Trial]) -> list[Cohort]:
         rounds = max(1, round(seconds / (plan.processes * COHORT)))
         parts = min(plan.processes * rounds, max(len(group) // 2, 1))
         dealt = deal(group, parts)
-        found += [Cohort(tuple(part), engine, min(plan.slots, len(part))) for part in dealt]
+        found += [Cohort(tuple(part), engine, _filled(plan.slots, len(part))) for part in dealt]
     return [*found, *singles(apart)]
+
+
+def _filled(slots: int, trials: int) -> int:
+    """About `slots`, so that stacks are full to the end: 25 trials in one, say, rather than 20 and 5."""
+    return -(-trials // max(1, round(trials / slots)))
 
 
 def free_memory() -> int:

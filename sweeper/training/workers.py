@@ -1,66 +1,40 @@
 """Cohorts in parallel worker processes: results stream back, a dying worker takes one trial down.
 
 The only importer of joblib. Workers get cohorts and give back results; they write nothing and share
-nothing, so another joblib backend (dask, ray) serves as well.
+nothing, so another joblib backend (dask, ray) serves as well. What they do stands in work.py, which is
+imported late: processes start here before anything heavy is there, and import while the driver does.
 """
 
-import math
 import os
 import tempfile
 import time
-import traceback
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from functools import cache, partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any
 
 import joblib
-import torch
 from joblib.externals.loky import get_reusable_executor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from sweeper.errors import UserError
 from sweeper.search.trial import Trial
-from sweeper.training import compiling, watchdog
-from sweeper.training import plan as planning
+from sweeper.training import watchdog
 from sweeper.training.cohort import Cohort, singles
-from sweeper.training.fused import train_stack
-from sweeper.training.plan import Plan
-from sweeper.training.reference import train
-from sweeper.training.rehearsal import rehearse
-from sweeper.training.result import Outcome, TrialResult, failed
-from sweeper.training.setup import Task
-from sweeper.training.stability import sharpness_result
-from sweeper.training.stacked.refusal import NotCompiled, NotFusible
+from sweeper.training.result import TrialResult, failed
+from sweeper.training.stacked.refusal import NotFusible
 
-Engine = Callable[[Task, Sequence[Trial], int], Iterable[TrialResult]]
-"""(task, trials, slots) -> one result for every trial, in any order."""
+if TYPE_CHECKING:
+    from sweeper.training.plan import Plan
+    from sweeper.training.setup import Task
 
-
-def one_by_one(task: Task, trials: Sequence[Trial], slots: int) -> Iterator[TrialResult]:
-    """The reference engine on each of `trials`."""
-    for trial in trials:
-        yield train(task, trial)
-
-
-Found = TypeVar("Found")
-
-ENGINES: dict[str, Engine] = {
-    "reference": one_by_one,
-    "fused": train_stack,
-    "compiled": partial(train_stack, compiled=True),
-}
-
+_kind: tuple[str, int] | None = None
+"""Name and jobs of the present `backend`."""
 _folder: Path | None = None
-"""Where loky workers of the present `backend` leave their last words."""
-
-COMPILING = 600.0
-"""Most seconds for one compilation."""
-REHEARSAL = 60.0
-"""Most seconds for the look at model and data before the run; what hangs then fails in its trials."""
+"""Where its loky workers leave their last words."""
+_starting: Any = None
+"""Those of its loky workers that are still importing."""
 
 
 def core_count() -> int:
@@ -73,28 +47,78 @@ def backend(name: str, jobs: int) -> Iterator[None]:
     """Every `train_all` inside uses this joblib backend with `jobs` worker processes.
 
     Loky workers end with the block, whatever they are doing. With one job loky would run in this very
-    process, where a dying trial takes the driver along: there are two workers then, one of them idle.
+    process, where a dying trial takes the driver along: there are two workers then, one of them idle. A
+    block inside one of the same kind uses the processes of that.
     """
-    if name != "loky":
-        with joblib.parallel_config(backend=name, n_jobs=jobs):
-            yield
+    global _kind
+    if _kind == (name, jobs):
+        yield
         return
-    global _folder
+    before, _kind = _kind, (name, jobs)
+    try:
+        if name == "loky":
+            with _loky(jobs):
+                yield
+        else:
+            with joblib.parallel_config(backend=name, n_jobs=jobs):
+                yield
+    finally:
+        _kind = before
+
+
+@contextmanager
+def _loky(jobs: int) -> Iterator[None]:
+    global _folder, _starting
     with tempfile.TemporaryDirectory(prefix="sweeper-", ignore_cleanup_errors=True) as folder:
         _folder = Path(folder)
-        start = {"initializer": watchdog.start_worker, "initargs": (os.getpid(), folder)}
+        first = {"initializer": watchdog.start_worker, "initargs": (os.getpid(), folder)}
         try:
             with joblib.parallel_config(
-                backend="loky", n_jobs=max(jobs, 2), inner_max_num_threads=1, **start
+                backend="loky", n_jobs=max(jobs, 2), inner_max_num_threads=1, **first
             ):
                 yield
         finally:
+            if _starting is not None:
+                with _cancelling():
+                    _starting.close()
+            _starting = None
             get_reusable_executor(reuse=True).shutdown(wait=True, kill_workers=True)
             _folder = None
 
 
+def _calls(jobs: int, *, stream: bool = False) -> joblib.Parallel:
+    """Runs calls in the workers, `jobs` of them at a time; with `stream`, results come as they are there."""
+    for _ in _starting or ():  # until all workers are up
+        pass
+    how = "generator_unordered" if stream else "list"
+    return joblib.Parallel(pre_dispatch=jobs, batch_size=1, return_as=how)
+
+
+def start() -> None:
+    """Let the loky workers of the present `backend` import what they need; does not wait for it."""
+    global _starting
+    if _kind is not None and _kind[0] == "loky" and _starting is None:
+        jobs = _kind[1]
+        _starting = _calls(jobs, stream=True)(joblib.delayed(_import)() for _ in range(jobs))
+
+
+@contextmanager
+def _cancelling() -> Iterator[None]:
+    """While open, joblib gives no advice on tasks that are cancelled."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        yield
+
+
+def _import() -> None:
+    """In a worker process: import what it will need."""
+    from sweeper.training import work
+
+    work.settle()
+
+
 def train_all(
-    task: Task, cohorts: Sequence[Cohort], *, jobs: int, stop: Callable[[], bool] = lambda: False
+    task: "Task", cohorts: Sequence[Cohort], *, jobs: int, stop: Callable[[], bool] = lambda: False
 ) -> Iterator[list[TrialResult]]:
     """Results of the cohorts in the order in which these finish; each trial exactly once.
 
@@ -122,23 +146,23 @@ def train_all(
 
 
 def _stream(
-    task: Task, cohorts: Sequence[Cohort], jobs: int, stop: Callable[[], bool]
+    task: "Task", cohorts: Sequence[Cohort], jobs: int, stop: Callable[[], bool]
 ) -> Iterator[tuple[int, list[TrialResult]]]:
-    parallel = joblib.Parallel(pre_dispatch=jobs, batch_size=1, return_as="generator_unordered")
+    from sweeper.training import work
+
     calls = (
-        joblib.delayed(_placed)(task, place, cohort) for place, cohort in enumerate(cohorts) if not stop()
+        joblib.delayed(work.placed)(task, place, cohort) for place, cohort in enumerate(cohorts) if not stop()
     )
-    results = parallel(calls)
+    results = _calls(jobs, stream=True)(calls)
     try:
         for result in results:  # noqa: UP028  (`yield from` would close `results` by itself)
             yield result
     finally:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # joblib's advice on tasks that were cancelled
+        with _cancelling():
             results.close()
 
 
-def _alone(task: Task, trial: Trial) -> TrialResult:
+def _alone(task: "Task", trial: Trial) -> TrialResult:
     """Train one suspect by itself; if its process dies again, that is its outcome."""
     last_words()
     start = time.perf_counter()
@@ -165,7 +189,7 @@ def _exit_codes(error: BaseException) -> str:
 
 
 def look_closer(
-    task: Task, again: Trial | None, asked: Sequence[tuple[Trial, int]], *, jobs: int
+    task: "Task", again: Trial | None, asked: Sequence[tuple[Trial, int]], *, jobs: int
 ) -> Iterator[tuple[bool, TrialResult]]:
     """Train `again` by the reference engine, and meanwhile measure the sharpness of others.
 
@@ -178,11 +202,12 @@ def look_closer(
         return
     left = {(trial.number, trial.seed, False): trial for trial, _ in asked}
     left |= {(trial.number, trial.seed, True): trial for trial in first}
-    parallel = joblib.Parallel(pre_dispatch=jobs, batch_size=1, return_as="generator_unordered")
-    calls = [joblib.delayed(_again)(task, trial) for trial in first]
-    calls += [joblib.delayed(_sharpness)(task, *each) for each in asked]
+    from sweeper.training import work
+
+    calls = [joblib.delayed(work.again)(task, trial) for trial in first]
+    calls += [joblib.delayed(work.sharpness)(task, *each) for each in asked]
     try:
-        for trained, result in parallel(calls):
+        for trained, result in _calls(jobs, stream=True)(calls):
             del left[result.trial.number, result.trial.seed, trained]
             yield trained, result
     except TerminatedWorkerError as error:
@@ -191,7 +216,7 @@ def look_closer(
             yield trained, failed(trial, reason, "reference")
 
 
-def plan_apart(task: Task, *, jobs: int, engine: str, share: int) -> Plan:
+def plan_apart(task: "Task", *, jobs: int, engine: str, share: int) -> "Plan":
     """How to train the study here, measured in all worker processes at once.
 
     Args:
@@ -203,12 +228,15 @@ def plan_apart(task: Task, *, jobs: int, engine: str, share: int) -> Plan:
     Raises:
         UserError: if stacks are insisted on and the model cannot be batched.
     """
+    from sweeper.training import compiling, work
+    from sweeper.training import plan as planning
+
     if engine == "reference":
         return planning.one_by_one(jobs)
     if engine == "auto" and planning.is_little(task):
         return planning.one_by_one(jobs, "too little to train for stacks to pay")
     try:
-        refused = _in_worker(_refusals, task)
+        (refused,) = _calls(1)([joblib.delayed(work.refusals)(task)])
         if refused and all(refused.values()):
             reason = next(iter(refused.values()))
             if engine == "fused":
@@ -216,8 +244,7 @@ def plan_apart(task: Task, *, jobs: int, engine: str, share: int) -> Plan:
             return planning.one_by_one(jobs, reason)
         trials = planning.sample(task.study.space, max(share, 1), task.study.search.seed)
         trials = [t for t in trials if not refused.get(str(t.parameters.get("activation")))]
-        calls = (joblib.delayed(_measure)(task, trials) for _ in range(jobs))
-        measured = list(joblib.Parallel(pre_dispatch=jobs, batch_size=1)(calls))
+        measured = _calls(jobs)(joblib.delayed(work.measure)(task, trials) for _ in range(jobs))
     except TerminatedWorkerError:
         return planning.one_by_one(jobs, "a process ended while stacks were tried")
     except NotFusible as reason:  # of a sampled trial: its model fails by itself
@@ -229,121 +256,20 @@ def plan_apart(task: Task, *, jobs: int, engine: str, share: int) -> Plan:
     if not compiling.is_wanted(task.study, left):
         return plan
     try:
-        calls = (joblib.delayed(_measure_compiled)(task, trials[: plan.slots]) for _ in range(jobs))
-        tried = list(joblib.Parallel(pre_dispatch=jobs, batch_size=1)(calls))
+        some = trials[: plan.slots]
+        tried = _calls(jobs)(joblib.delayed(work.measure_compiled)(task, some) for _ in range(jobs))
     except TerminatedWorkerError:
         tried = ["a process ended while it was tried"]
     return compiling.decide(plan, task.study, tried, left)
 
 
-def rehearse_apart(task: Task) -> list[str]:
+def rehearse_apart(task: "Task") -> list[str]:
     """`rehearsal.rehearse` in a worker process; empty if the process died (its trials will tell)."""
-    # Another worker starts meanwhile: it will be asked for the plan next.
-    calls = [joblib.delayed(_rehearse)(task), joblib.delayed(_warm_up)()]
+    from sweeper.training import work
+
+    start()
     try:
-        found: list[str] = joblib.Parallel(pre_dispatch=len(calls), batch_size=1)(calls)[0]
+        found: list[str] = _calls(1)([joblib.delayed(work.rehearse)(task)])[0]
     except TerminatedWorkerError:
         return []
     return found
-
-
-def _in_worker(function: Callable[..., Found], *arguments: object) -> Found:
-    found: Found = joblib.Parallel(pre_dispatch=1, batch_size=1)([joblib.delayed(function)(*arguments)])[0]
-    return found
-
-
-# What follows runs in worker processes.
-
-
-def _rehearse(task: Task) -> list[str]:
-    torch.set_num_threads(1)
-    with watchdog.deadline(min(task.study.training.timeout, REHEARSAL)):
-        return rehearse(task)
-
-
-def _warm_up() -> None:
-    """The first call of vmap in a process imports for a second."""
-    torch.set_num_threads(1)
-    torch.func.vmap(torch.sin)(torch.zeros(1))
-
-
-def _refusals(task: Task) -> dict[str, str]:
-    torch.set_num_threads(1)
-    with watchdog.deadline(REHEARSAL):
-        return planning.refusals(task)
-
-
-def _measure(task: Task, trials: Sequence[Trial]) -> planning.Measured:
-    torch.set_num_threads(1)
-    with watchdog.deadline(REHEARSAL):
-        return planning.measure(task, trials)
-
-
-def _measure_compiled(task: Task, trials: Sequence[Trial]) -> compiling.Compiled | str:
-    torch.set_num_threads(1)
-    with watchdog.deadline(COMPILING):
-        try:
-            return compiling.measure(task, trials)
-        except NotCompiled as reason:
-            return str(reason)
-
-
-def _again(task: Task, trial: Trial) -> tuple[bool, TrialResult]:
-    return True, train_cohort(task, Cohort((trial,)))[0]
-
-
-def _sharpness(task: Task, trial: Trial, last: int) -> tuple[bool, TrialResult]:
-    with watchdog.deadline(2 * task.study.training.timeout):  # a training, and the looks on the way
-        return False, sharpness_result(task, trial, last)
-
-
-def _placed(task: Task, place: int, cohort: Cohort) -> tuple[int, list[TrialResult]]:
-    return place, train_cohort(task, cohort)
-
-
-def train_cohort(task: Task, cohort: Cohort) -> list[TrialResult]:
-    """One result for every trial of the cohort.
-
-    Whatever the model raises becomes the reason of a failed trial. If trials were training together,
-    those without a result are trained one by one, so that the others go unharmed.
-    """
-    torch.set_num_threads(cohort.threads)
-    if cohort.engine == "reference":
-        _load_optimizers()
-    start = time.perf_counter()
-    results: list[TrialResult] = []
-    limit = task.study.training.timeout * math.ceil(len(cohort.trials) / cohort.slots)
-    try:
-        with watchdog.deadline(limit if math.isfinite(limit) else None):
-            for result in ENGINES[cohort.engine](task, cohort.trials, cohort.slots):
-                results.append(_checked(result))
-    except Exception as error:  # the model, the loss or torch: all are this trial's own failure
-        if cohort.engine == "reference" and len(cohort.trials) == 1:
-            seconds = time.perf_counter() - start
-            return [failed(cohort.trials[0], _reason(error), cohort.engine, seconds=seconds)]
-        done = {(result.trial.number, result.trial.seed) for result in results}
-        for single in singles([t for t in cohort.trials if (t.number, t.seed) not in done]):
-            results += train_cohort(task, single)
-    return results
-
-
-@cache
-def _load_optimizers() -> None:
-    """The first optimizer of a process imports torch._dynamo, for seconds: not the first trial's fault."""
-    torch.optim.SGD([torch.zeros(1)])
-
-
-def _checked(result: TrialResult) -> TrialResult:
-    """An objective that is not finite is divergence, whatever engine and loss make of it."""
-    if result.outcome in (Outcome.COMPLETED, Outcome.PRUNED) and not math.isfinite(result.objective):
-        reason = f"objective {result.objective} at step {result.steps}"
-        return replace(result, outcome=Outcome.DIVERGED, objective=math.nan, reason=reason)
-    return result
-
-
-def _reason(error: Exception) -> str:
-    """Type, message and the innermost line of the traceback, in one line."""
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
-    message = " ".join(str(error).split())
-    return f"{type(error).__name__}: {message[:500]}{where}"

@@ -13,7 +13,7 @@ from sweeper.cli import main
 from sweeper.records.run_folder import open_run
 from sweeper.result import Result
 from sweeper.study.study import Study
-from sweeper.training import workers
+from sweeper.training import work, workers
 from sweeper.training.cohort import Cohort
 from sweeper.training.result import TrialResult
 from sweeper.training.setup import Task
@@ -44,7 +44,7 @@ seeds = 2
 
 def in_this_process(task: Task, cohorts: list[Cohort], **options: Any) -> Iterator[list[TrialResult]]:
     """`workers.train_all` without workers."""
-    yield from (workers.train_cohort(task, cohort) for cohort in cohorts)
+    yield from (work.train_cohort(task, cohort) for cohort in cohorts)
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +55,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setattr(workers, "train_all", in_this_process)
+        patch.setattr(workers, "start", lambda: None)
         patch.setattr(workers, "rehearse_apart", lambda task: [])
         patch.setattr(journey, "examined", lambda *arguments: [])
         patch.setattr(Result, "report", lambda self, target, **options: Path(target) / "index.html")
@@ -199,7 +200,7 @@ def test_a_failed_run_has_exit_code_1(
         raise ValueError("no luck today")
         yield
 
-    monkeypatch.setitem(workers.ENGINES, "reference", raises)
+    monkeypatch.setitem(work.ENGINES, "reference", raises)
     code, out, err = called(capsys, *RUN, "--set", "name=failing", "--quiet")
     assert (code, out) == (1, "")
     assert err.startswith("error: all 6 trials failed; the reason of 6: ValueError: no luck today")

@@ -17,7 +17,7 @@ from sweeper.journey import Options
 from sweeper.records.run_folder import load_test
 from sweeper.result import Result
 from sweeper.study.study import Study
-from sweeper.training import workers
+from sweeper.training import work, workers
 from sweeper.training.cohort import Cohort
 from sweeper.training.rehearsal import rehearse
 from sweeper.training.result import TrialResult
@@ -59,7 +59,7 @@ def in_this_process(
     """`workers.train_all` without workers."""
     for cohort in cohorts:
         if not stop():
-            yield workers.train_cohort(task, cohort)
+            yield work.train_cohort(task, cohort)
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from sweeper.result import Result
 from sweeper.search.driver import Search
 from sweeper.study.study import Study
 from sweeper.tables import TABLES, Source
-from sweeper.training import workers
+from sweeper.training import work, workers
 
 ATTACK = "<script>alert(1)</script> & co"
 HELPERS = Path(__file__).parents[1] / "helpers"
@@ -314,7 +314,7 @@ def in_this_process(
 ) -> Iterator[list[Any]]:
     """`workers.train_all` without workers."""
     for cohort in cohorts:
-        yield workers.train_cohort(task, cohort)
+        yield work.train_cohort(task, cohort)
 
 
 def test_a_run_writes_it_and_the_report_replaces_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import math
 import re
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -16,7 +17,7 @@ from misbehaving import data
 from sweeper.components.load import load
 from sweeper.search.trial import Trial
 from sweeper.study.study import Study
-from sweeper.training import workers
+from sweeper.training import work, workers
 from sweeper.training.cohort import Cohort, singles
 from sweeper.training.reference import train
 from sweeper.training.result import Outcome, TrialResult
@@ -150,7 +151,7 @@ def test_nothing_is_started_after_stop(task: Task, pool: ExitStack) -> None:
     for group in workers.train_all(task, cohorts, jobs=2, stop=lambda: bool(seen)):  # noqa: B023
         seen += [result.trial.number for result in group]
     assert 1 <= len(seen) <= 5
-    assert seen == sorted(seen)
+    assert sorted(seen) == list(range(len(seen)))
 
 
 def test_a_rehearsal_survives_a_model_that_ends_its_process(task: Task, pool: ExitStack) -> None:
@@ -167,8 +168,18 @@ def test_a_rehearsal_survives_a_model_that_ends_its_process(task: Task, pool: Ex
     assert workers.rehearse_apart(Task(dying, task.data)) == []
 
 
+def test_a_block_inside_another_uses_its_processes(task: Task, pool: ExitStack) -> None:
+    """They live on when the inner block ends."""
+    assert workers.rehearse_apart(task) == ["", ""]
+    processes = dict(get_reusable_executor(reuse=True)._processes)
+    with workers.backend("loky", 2):
+        assert workers.rehearse_apart(task) == ["", ""]
+    assert dict(get_reusable_executor(reuse=True)._processes) == processes
+    assert all(process.is_alive() for process in processes.values())
+
+
 def test_workers_end_with_their_block(patient: Task, pool: ExitStack) -> None:
-    """No process stays behind, whatever it is doing. This is the last test that has workers."""
+    """No process stays behind, whatever it is doing. The last test that has these workers."""
     stream = workers.train_all(patient, singles([trial(0, "hang"), trial(1, "fine")]), jobs=2)
     assert next(stream)[0].trial.number == 1
     processes = list(get_reusable_executor(reuse=True)._processes.values())
@@ -177,6 +188,21 @@ def test_workers_end_with_their_block(patient: Task, pool: ExitStack) -> None:
     for process in processes:
         process.join(5)
         assert not process.is_alive()
+
+
+def test_workers_start_before_they_are_asked() -> None:
+    """All import at once; the block may end at any moment meanwhile."""
+    with workers.backend("loky", 2):
+        workers.start()
+        assert len(get_reusable_executor(reuse=True)._processes) == 2
+        workers._calls(2)  # waits until they are up
+        workers.start()  # again: nothing
+    with workers.backend("loky", 2):
+        workers.start()
+        time.sleep(0.3)
+        processes = list(get_reusable_executor(reuse=True)._processes.values())
+    assert processes
+    assert not any(process.is_alive() for process in processes)
 
 
 # In this process: what a worker does with a cohort.
@@ -190,8 +216,8 @@ def test_a_stack_that_breaks_is_finished_one_by_one(patient: Task, monkeypatch: 
         yield replace(train(task, trials[1]), engine="stack")
         raise RuntimeError("one of you")
 
-    monkeypatch.setitem(workers.ENGINES, "stack", breaks)
-    results = workers.train_cohort(patient, Cohort(tuple(trials), "stack", slots=2))
+    monkeypatch.setitem(work.ENGINES, "stack", breaks)
+    results = work.train_cohort(patient, Cohort(tuple(trials), "stack", slots=2))
     assert [(r.trial.number, r.engine, r.outcome) for r in results] == [
         (1, "stack", Outcome.COMPLETED),
         (0, "reference", Outcome.COMPLETED),
@@ -209,8 +235,8 @@ def test_a_stack_of_one_that_breaks_is_tried_by_the_reference_engine(
         raise RuntimeError("no batching rule")
         yield
 
-    monkeypatch.setitem(workers.ENGINES, "stack", breaks)
-    (result,) = workers.train_cohort(patient, Cohort((trial(0, "fine"),), "stack"))
+    monkeypatch.setitem(work.ENGINES, "stack", breaks)
+    (result,) = work.train_cohort(patient, Cohort((trial(0, "fine"),), "stack"))
     assert (result.engine, result.outcome) == ("reference", Outcome.COMPLETED)
 
 
@@ -223,8 +249,8 @@ def test_an_objective_that_is_no_number_is_divergence(
     def engine(task: Task, trials: Sequence[Trial], slots: int) -> Iterator[TrialResult]:
         yield TrialResult(trials[0], Outcome.COMPLETED, objective, 6, 0.1, "stack")
 
-    monkeypatch.setitem(workers.ENGINES, "stack", engine)
-    (result,) = workers.train_cohort(patient, Cohort((trial(0, "fine"),), "stack"))
+    monkeypatch.setitem(work.ENGINES, "stack", engine)
+    (result,) = work.train_cohort(patient, Cohort((trial(0, "fine"),), "stack"))
     assert result.outcome == Outcome.DIVERGED
     assert math.isnan(result.objective)
     assert result.reason == f"objective {objective} at step 6"
@@ -237,8 +263,8 @@ def test_a_long_message_is_one_short_line(patient: Task, monkeypatch: pytest.Mon
         raise RuntimeError("line\n" * 1000)
         yield
 
-    monkeypatch.setitem(workers.ENGINES, "reference", engine)
-    (result,) = workers.train_cohort(patient, Cohort((trial(0, "fine"),)))
+    monkeypatch.setitem(work.ENGINES, "reference", engine)
+    (result,) = work.train_cohort(patient, Cohort((trial(0, "fine"),)))
     assert result.reason.startswith("RuntimeError: line line")
     assert len(result.reason) < 600
     assert "\n" not in result.reason
@@ -253,7 +279,7 @@ def test_the_time_limit_of_a_cohort_grows_with_its_waves(task: Task, monkeypatch
         limits.append(seconds)
         yield
 
-    monkeypatch.setattr(workers.watchdog, "deadline", deadline)
-    monkeypatch.setitem(workers.ENGINES, "stack", lambda task, trials, slots: ())
-    workers.train_cohort(task, Cohort(tuple(trial(n, "fine") for n in range(10)), "stack", slots=4))
+    monkeypatch.setattr(work.watchdog, "deadline", deadline)
+    monkeypatch.setitem(work.ENGINES, "stack", lambda task, trials, slots: ())
+    work.train_cohort(task, Cohort(tuple(trial(n, "fine") for n in range(10)), "stack", slots=4))
     assert limits == [3 * LIMIT]

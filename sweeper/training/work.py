@@ -1,0 +1,154 @@
+"""What worker processes do: train a cohort, measure for the plan, look closer at some trials."""
+
+import gc
+import math
+import os
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import cache, partial
+
+import torch
+
+from sweeper.search.trial import Trial
+from sweeper.training import compiling, watchdog
+from sweeper.training import plan as planning
+from sweeper.training import rehearsal as rehearsing
+from sweeper.training.cohort import Cohort, singles
+from sweeper.training.fused import train_stack
+from sweeper.training.reference import train
+from sweeper.training.result import Outcome, TrialResult, failed
+from sweeper.training.setup import Task
+from sweeper.training.stability import sharpness_result
+from sweeper.training.stacked.refusal import NotCompiled
+
+Engine = Callable[[Task, Sequence[Trial], int], Iterable[TrialResult]]
+"""(task, trials, slots) -> one result for every trial, in any order."""
+
+
+def one_by_one(task: Task, trials: Sequence[Trial], slots: int) -> Iterator[TrialResult]:
+    """The reference engine on each of `trials`."""
+    for trial in trials:
+        yield train(task, trial)
+
+
+ENGINES: dict[str, Engine] = {
+    "reference": one_by_one,
+    "fused": train_stack,
+    "compiled": partial(train_stack, compiled=True),
+}
+
+COMPILING = 600.0
+"""Most seconds for one compilation."""
+REHEARSAL = 60.0
+"""Most seconds for the look at model and data before the run; what hangs then fails in its trials."""
+
+
+@cache
+def settle() -> None:
+    """Once in a worker process: import everything, and spare the garbage collector what stays.
+
+    loky calls the collector after every cohort, and it takes a tenth of a second for torch alone.
+    """
+    import sklearn.model_selection  # noqa: F401  (for the splits)
+
+    torch.set_num_threads(1)
+    _load_optimizers()
+    gc.freeze()
+
+
+def rehearse(task: Task) -> list[str]:
+    """`rehearsal.rehearse`, as long as it takes at most `REHEARSAL`."""
+    settle()
+    with watchdog.deadline(min(task.study.training.timeout, REHEARSAL)):
+        return rehearsing.rehearse(task)
+
+
+def refusals(task: Task) -> dict[str, str]:
+    """`plan.refusals`"""
+    settle()
+    with watchdog.deadline(REHEARSAL):
+        return planning.refusals(task)
+
+
+def measure(task: Task, trials: Sequence[Trial]) -> planning.Measured:
+    """`plan.measure`"""
+    settle()
+    with watchdog.deadline(REHEARSAL):
+        return planning.measure(task, trials)
+
+
+def measure_compiled(task: Task, trials: Sequence[Trial]) -> compiling.Compiled | str:
+    """`compiling.measure`, or why nothing could be compiled."""
+    settle()
+    with watchdog.deadline(COMPILING):
+        try:
+            return compiling.measure(task, trials)
+        except NotCompiled as reason:
+            return str(reason)
+
+
+def again(task: Task, trial: Trial) -> tuple[bool, TrialResult]:
+    """`trial` by the reference engine, and True."""
+    return True, train_cohort(task, Cohort((trial,)))[0]
+
+
+def sharpness(task: Task, trial: Trial, last: int) -> tuple[bool, TrialResult]:
+    """`stability.sharpness_result`, and False."""
+    with watchdog.deadline(2 * task.study.training.timeout):  # a training, and the looks on the way
+        return False, sharpness_result(task, trial, last)
+
+
+def placed(task: Task, place: int, cohort: Cohort) -> tuple[int, list[TrialResult]]:
+    """`train_cohort` in a worker process; `place` tells whose results they are."""
+    settle()
+    return place, train_cohort(task, cohort)
+
+
+def train_cohort(task: Task, cohort: Cohort) -> list[TrialResult]:
+    """One result for every trial of the cohort.
+
+    Whatever the model raises becomes the reason of a failed trial. If trials were training together,
+    those without a result are trained one by one, so that the others go unharmed.
+    """
+    torch.set_num_threads(cohort.threads)
+    if cohort.engine == "reference":
+        _load_optimizers()
+    start = time.perf_counter()
+    results: list[TrialResult] = []
+    limit = task.study.training.timeout * math.ceil(len(cohort.trials) / cohort.slots)
+    try:
+        with watchdog.deadline(limit if math.isfinite(limit) else None):
+            for result in ENGINES[cohort.engine](task, cohort.trials, cohort.slots):
+                results.append(_checked(result))
+    except Exception as error:  # the model, the loss or torch: all are this trial's own failure
+        if cohort.engine == "reference" and len(cohort.trials) == 1:
+            seconds = time.perf_counter() - start
+            return [failed(cohort.trials[0], _reason(error), cohort.engine, seconds=seconds)]
+        done = {(result.trial.number, result.trial.seed) for result in results}
+        for single in singles([t for t in cohort.trials if (t.number, t.seed) not in done]):
+            results += train_cohort(task, single)
+    return results
+
+
+@cache
+def _load_optimizers() -> None:
+    """The first optimizer of a process imports torch._dynamo, for seconds: not the first trial's fault."""
+    torch.optim.SGD([torch.zeros(1)])
+
+
+def _checked(result: TrialResult) -> TrialResult:
+    """An objective that is not finite is divergence, whatever engine and loss make of it."""
+    if result.outcome in (Outcome.COMPLETED, Outcome.PRUNED) and not math.isfinite(result.objective):
+        reason = f"objective {result.objective} at step {result.steps}"
+        return replace(result, outcome=Outcome.DIVERGED, objective=math.nan, reason=reason)
+    return result
+
+
+def _reason(error: Exception) -> str:
+    """Type, message and the innermost line of the traceback, in one line."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
+    message = " ".join(str(error).split())
+    return f"{type(error).__name__}: {message[:500]}{where}"
