@@ -155,7 +155,11 @@ class Sweep:
     def search_all(self, started: float) -> None:
         """Generation after generation, until all trials are done or the clock has run out."""
         minutes = self.task.study.search.minutes
-        late = (lambda: time.monotonic() - started > 60 * minutes) if minutes else (lambda: False)
+        ends = self.progress.search_ends = started + 60 * minutes if minutes else math.inf
+
+        def late() -> bool:
+            return time.monotonic() > ends
+
         self.progress.resume(self.search.known.values())
         while not late() and (trials := self.search.next_generation()):
             self.progress.phase(trials[0].phase)

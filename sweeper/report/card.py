@@ -143,7 +143,7 @@ def _scores(study: Study, answer: Answer, trials: pd.DataFrame, ranking: pd.Data
     if done.min() < answer.objective:
         meaning = "one seed; others scored lower there, not on fresh seeds"
     elif answer.confirmed is None or answer.objective < answer.confirmed.mean:
-        meaning += ": picked as the lowest, so it flatters"
+        meaning += ": picked as the lowest, so it may flatter"
     found.append(Fact("In the search", number(answer.objective), meaning))
     return tuple(found)
 

@@ -36,6 +36,8 @@ class Progress:
         self.done: Counter[str] = Counter()
         self.best = math.inf
         self.name = "start"
+        self.search_ends = math.inf
+        """When no further trial is started, by ``time.monotonic``."""
         self._fresh, self._started, self._spoken = 0, time.monotonic(), 0.0
         self._live: Live | None = None
 
@@ -101,8 +103,11 @@ class Progress:
     @property
     def left(self) -> float | None:
         """Seconds to the end at this rate; ``None`` while nothing has finished or all has."""
-        missing = sum(max(self.totals[part] - self.done[part], 0) for part in self.totals)
-        return missing / self.rate if self._fresh and missing > 0 else None
+        missing = {part: max(self.totals[part] - self.done[part], 0) for part in self.totals}
+        if not self._fresh or not any(missing.values()):
+            return None
+        search = min(missing["search"] / self.rate, max(self.search_ends - time.monotonic(), 0.0))
+        return search + missing["confirm"] / self.rate
 
     def _count(self, part: str, trial: Finished) -> None:
         self.done[part] += 1

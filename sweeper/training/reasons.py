@@ -1,12 +1,26 @@
 """What went wrong, in one line."""
 
 import os
+import sysconfig
 import traceback
+from pathlib import Path
+
+from sweeper.training.stacked.refusal import NotFusible
+
+_LIBRARIES = tuple(sysconfig.get_path(name) + os.sep for name in ("stdlib", "purelib", "platlib"))
+_PACKAGE = str(Path(__file__).resolve().parents[1]) + os.sep
 
 
 def reason_of(error: BaseException) -> str:
-    """Type, message and the innermost line of the traceback."""
+    """Type, message, and the innermost line of the user's own files that led there.
+
+    Where none of those took part: the innermost line of all.
+    """
+    if isinstance(error, NotFusible):
+        return str(error)
     frames = traceback.extract_tb(error.__traceback__)
-    where = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
+    own = [frame for frame in frames if not frame.filename.startswith((*_LIBRARIES, _PACKAGE, "<frozen"))]
+    last = (own or frames)[-1:]
+    where = "".join(f" ({os.path.basename(frame.filename)}:{frame.lineno})" for frame in last)
     message = " ".join(str(error).split())
     return f"{type(error).__name__}: {message[:500]}{where}"

@@ -6,6 +6,7 @@ from dataclasses import replace
 from sweeper.search.trial import Rungs, Trial
 from sweeper.study.settings import settings as settings_of
 from sweeper.training.fused import train_stack
+from sweeper.training.reasons import reason_of
 from sweeper.training.result import Outcome
 from sweeper.training.setup import Task
 from sweeper.training.stacked.refusal import NotFusible
@@ -38,6 +39,8 @@ def fusible(task: Task, trial: Trial) -> str:
         results = list(train_stack(short, twins, len(twins)))
     except NotFusible as refusal:
         return str(refusal)
+    except Exception as error:  # whatever torch and the model make of it: one by one they may train
+        return reason_of(error)
     failed = [r.reason for r in results if r.outcome == Outcome.FAILED]
     return failed[0] if failed and not _fails_alone(short, twins[0]) else ""
 

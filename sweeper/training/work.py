@@ -2,9 +2,8 @@
 
 import gc
 import math
-import os
 import time
-import traceback
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache, partial
@@ -17,11 +16,12 @@ from sweeper.training import plan as planning
 from sweeper.training import rehearsal as rehearsing
 from sweeper.training.cohort import Cohort, singles
 from sweeper.training.fused import train_stack
+from sweeper.training.reasons import reason_of
 from sweeper.training.reference import train
 from sweeper.training.result import Outcome, TrialResult, failed
 from sweeper.training.setup import Task
 from sweeper.training.stability import sharpness_result
-from sweeper.training.stacked.refusal import NotCompiled
+from sweeper.training.stacked.refusal import NotCompiled, NotFusible
 
 Engine = Callable[[Task, Sequence[Trial], int], Iterable[TrialResult]]
 """(task, trials, slots) -> one result for every trial, in any order."""
@@ -55,6 +55,8 @@ def settle() -> None:
 
     torch.set_num_threads(1)
     _load_optimizers()
+    # vmap says so of each operation that it makes a loop of; the plan measures whether stacks pay.
+    warnings.filterwarnings("ignore", "There is a performance drop", UserWarning)
     gc.freeze()
 
 
@@ -76,7 +78,12 @@ def measure(task: Task, trials: Sequence[Trial]) -> planning.Measured:
     """`plan.measure`"""
     settle()
     with watchdog.deadline(REHEARSAL):
-        return planning.measure(task, trials)
+        try:
+            return planning.measure(task, trials)
+        except NotFusible:
+            raise
+        except Exception as error:  # of a model that does with some settings what it does not with others
+            raise NotFusible(reason_of(error)) from error
 
 
 def measure_compiled(task: Task, trials: Sequence[Trial]) -> compiling.Compiled | str:
@@ -125,7 +132,7 @@ def train_cohort(task: Task, cohort: Cohort) -> list[TrialResult]:
     except Exception as error:  # the model, the loss or torch: all are this trial's own failure
         if cohort.engine == "reference" and len(cohort.trials) == 1:
             seconds = time.perf_counter() - start
-            return [failed(cohort.trials[0], _reason(error), cohort.engine, seconds=seconds)]
+            return [failed(cohort.trials[0], reason_of(error), cohort.engine, seconds=seconds)]
         done = {(result.trial.number, result.trial.seed) for result in results}
         for single in singles([t for t in cohort.trials if (t.number, t.seed) not in done]):
             results += train_cohort(task, single)
@@ -144,11 +151,3 @@ def _checked(result: TrialResult) -> TrialResult:
         reason = f"objective {result.objective} at step {result.steps}"
         return replace(result, outcome=Outcome.DIVERGED, objective=math.nan, reason=reason)
     return result
-
-
-def _reason(error: Exception) -> str:
-    """Type, message and the innermost line of the traceback, in one line."""
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
-    message = " ".join(str(error).split())
-    return f"{type(error).__name__}: {message[:500]}{where}"

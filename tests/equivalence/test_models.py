@@ -131,3 +131,69 @@ def test_a_model_that_keeps_its_activations() -> None:
 def test_a_model_with_odd_habits() -> None:
     """Frozen, unused and tied weights, changing buffers and noise of its own: all as when it trains alone."""
     assert_engines_agree(task_of(model=odd, space=SPACE), trials_of(MIXED), slots=4, most_chaotic=1)
+
+
+class Encodes(nn.Module):
+    """A transformer's encoder: attention with dropout, whose arrays lie in memory in another order."""
+
+    def __init__(self, in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> None:
+        super().__init__()
+        self.first, self.act = nn.Linear(in_features, 8), activation()
+        self.encoder = nn.TransformerEncoderLayer(4, 2, 8, dropout=0.2, batch_first=True)
+        self.noisy, self.out = nn.Linear(8, 8), nn.Linear(8, out_features)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.encoder(self.act(self.first(x)).view(-1, 2, 4)).flatten(1)
+        if self.training:
+            torch.rand(3)  # drawn in vain: what is drawn after it depends on it all the same
+            swapped = h.view(-1, 2, 4).transpose(0, 1)
+            h = h + 0.1 * torch.randn_like(swapped).transpose(0, 1).flatten(1)
+        return self.out(self.noisy(h))
+
+
+def encodes(in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> nn.Module:
+    """A module that draws in many ways."""
+    return Encodes(in_features, out_features, activation)
+
+
+def attends(in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> nn.Module:
+    """Attention without dropout."""
+    model = Encodes(in_features, out_features, activation)
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+    model.encoder.self_attn.dropout = 0.0
+    return model
+
+
+class Direct(Encodes):
+    """Calls the function itself, heads and causal mask as language models do."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        q = self.act(self.first(x)).view(-1, 1, 4, 2)
+        h = F.scaled_dot_product_attention(q, 0.5 * q, q, is_causal=True)
+        return self.out(self.noisy(h.flatten(1)))
+
+
+def asks_directly(in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> nn.Module:
+    """Attention as a function."""
+    return Direct(in_features, out_features, activation)
+
+
+def shared(in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> nn.Module:
+    """One activation module, and one layer, in several places."""
+    act, layer = activation(), nn.Linear(8, 8)
+    inner = nn.Sequential(layer, act)
+    return nn.Sequential(nn.Linear(in_features, 8), act, layer, act, inner, nn.Linear(8, out_features))
+
+
+@pytest.mark.filterwarnings("ignore:There is a performance drop")
+@pytest.mark.parametrize("model", [encodes, attends, asks_directly])
+def test_attention(model: Callable[..., nn.Module]) -> None:
+    """Random numbers are drawn in the order in which the memory lies where a trial trains alone."""
+    assert_engines_agree(task_of(model=model, space=SPACE), trials_of(MIXED), slots=4, most_chaotic=1)
+
+
+def test_a_model_that_uses_its_modules_in_several_places() -> None:
+    """Slopes and weights that are shared by sharing the module."""
+    assert_engines_agree(task_of(model=shared, space=SPACE), trials_of(MIXED), slots=4, most_chaotic=1)

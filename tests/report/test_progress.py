@@ -63,6 +63,19 @@ def test_a_line_has_counts_best_rate_and_time_left(clock: Clock) -> None:
     assert all("\x1b" not in line for line in lines)
 
 
+def test_the_time_left_knows_the_clock_of_the_search(clock: Clock) -> None:
+    """Trials that no time is left for are not waited for; confirmations are."""
+    progress = Progress(1000, 20, True, told()[1])
+    clock.now += 10
+    progress.add(finished(0, 0.25))
+    progress.add(finished(1, 0.5))
+    assert progress.left == pytest.approx(998 / 0.2 + 20 / 0.2)
+    progress.search_ends = clock.now + 30
+    assert progress.left == pytest.approx(30 + 20 / 0.2)
+    clock.now += 40
+    assert progress.left == pytest.approx(20 / (2 / 50))
+
+
 def test_plain_lines_come_at_most_every_few_seconds(clock: Clock) -> None:
     """A log file is not flooded, and a long line is not broken."""
     text, console = told()

@@ -1,6 +1,7 @@
 """How trials are trained here: what is measured, what is chosen, and who trains with whom."""
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -206,7 +207,9 @@ def test_cohorts_hold_every_trial_once(
             assert (len(cohort.trials), cohort.engine, cohort.slots) == (1, "reference", 1)
             continue
         assert cohort.engine == "fused"
-        assert 1 <= cohort.slots <= min(slots, len(cohort.trials))
+        assert 1 <= cohort.slots <= min(1.5 * slots, len(cohort.trials))
+        rounds = math.ceil(len(cohort.trials) / cohort.slots)
+        assert rounds * cohort.slots - len(cohort.trials) < rounds, "stacks are full to the end"
         shape = {
             (t.parameters.get("model.width"), t.parameters.get("training.batch_size")) for t in cohort.trials
         }
@@ -222,6 +225,15 @@ def test_every_process_gets_portions_of_about_ten_seconds(seconds: float, portio
     assert len(cohorts) == portions
     lengths = [seconds_of(TASK, cohort, plan) for cohort in cohorts]
     assert max(lengths) == pytest.approx(100e3 * seconds / portions, rel=0.2)
+
+
+def test_stacks_stretch_a_little_rather_than_leave_a_few_trials_behind() -> None:
+    """25 trials for a process are one stack, not 20 and then 5; 40 are two of 20."""
+    task = task_of(space={"activation": ["relu", "tanh"]})
+    plan = Plan("fused", 20, 2, seconds_a_step=1e-6)
+    for number, slots in ((50, 25), (80, 20), (60, 15)):
+        trials = numbered([{"activation": ["relu", "tanh"][k % 2]} for k in range(number)])
+        assert [c.slots for c in cohorts_of(plan, task, trials)] == [slots] * 2
 
 
 def test_no_process_trains_a_stack_of_one() -> None:

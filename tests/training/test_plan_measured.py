@@ -177,7 +177,7 @@ def test_who_insists_on_stacks_is_told_why_there_are_none() -> None:
 
 def test_nothing_is_measured_without_need(monkeypatch: pytest.MonkeyPatch) -> None:
     """With `reference`, and by `auto` where there is little to train."""
-    monkeypatch.setattr(workers, "_in_worker", lambda *arguments: pytest.fail("measured"))
+    monkeypatch.setattr(workers, "_calls", lambda *arguments: pytest.fail("measured"))
     little, much = (task_of(steps=steps, search=SEARCH) for steps in (1, 10_000))
     assert planned(much, "reference", jobs=2) == one_by_one(2)
     assert planned(little, "auto", jobs=2) == one_by_one(2, "too little to train for stacks to pay")

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
+import torch
 from equivalence import numbered, one_thread, task_of
 from torch import Tensor, nn
 
@@ -118,6 +119,42 @@ class Long(Mine):
         return self.out(self.act(self.lstm(x.reshape(len(x), 8, -1))[0])[:, -1])
 
 
+class Replaces(Mine):
+    """A running mean that is a new tensor each time."""
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__(in_features, out_features)
+        self.register_buffer("mean", torch.zeros(8))
+
+    def change(self, h: Tensor) -> Tensor:
+        self.mean = 0.9 * self.mean + 0.1 * h.detach().mean(0)
+        return h - self.mean
+
+
+class Remembers(Mine):
+    """The rows before these, in a list."""
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__(in_features, out_features)
+        self.before: list[Tensor] = []
+
+    def change(self, h: Tensor) -> Tensor:
+        self.before.append(h.detach().mean(0))
+        return h + self.before[max(len(self.before) - 2, 0)] * len(self.before)
+
+
+class Draws(Mine):
+    def change(self, h: Tensor) -> Tensor:
+        return h + torch.rand_like(h)
+
+
+class Breaks(Mine):
+    """Something that only vmap stumbles over, in a way of its own."""
+
+    def change(self, h: Tensor) -> Tensor:
+        return h * float(h.detach().numpy().max() > 0)
+
+
 def made(of: type[nn.Module]) -> Any:
     """A model function that makes it."""
 
@@ -152,8 +189,12 @@ def test_a_module_of_ones_own_can_be_batched() -> None:
         (made(AsksForANumber), "wine", "calling .item() on a Tensor"),
         (made(Decides), "wine", "data-dependent control flow"),
         (made(Counts), "wine", "the forward pass changes calls"),
+        (made(Replaces), "wine", "a new tensor in the place of the buffer mean"),
+        (made(Remembers), "wine", "the forward pass depends on an earlier one"),
+        (made(Draws), "wine", "the model draws random numbers when it is evaluated"),
+        (made(Breaks), "wine", "Cannot access data pointer"),
     ],
-    ids=["gru", "lstm", "item", "control flow", "state"],
+    ids=["gru", "lstm", "item", "control flow", "state", "new buffer", "list", "draws", "numpy"],
 )
 def test_what_cannot_be_batched_names_the_operation(model: Any, data: str, reason: str) -> None:
     """The reason names what is to blame, in one line."""

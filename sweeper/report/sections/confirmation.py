@@ -91,6 +91,6 @@ SECTION = Section(
         "been picked as the lowest, those of paired differences for the number of finalists. A finalist is "
         "tied when the interval of its difference to the winner contains 0. One that failed on more seeds "
         "ranks after those that failed on fewer.",
-        "The winner is the lowest of the finalists' means, so its own mean still flatters a little.",
+        "The winner is the lowest of the finalists' means, so on average its own mean flatters a little.",
     ),
 )

@@ -146,6 +146,49 @@ def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
     return ArgMax.apply(input)
 
 
+class Attention(torch.autograd.Function):
+    """softmax(q·kᵀ·scale)·v of one trial, for which vmap alone loops over the trials.
+
+    q, k, v: (…, length, features); a stack has its trials side by side with the rows.
+    """
+
+    @staticmethod
+    def forward(q: Tensor, k: Tensor, v: Tensor, causal: bool, scale: float | None) -> Tensor:
+        return F.scaled_dot_product_attention(q, k, v, is_causal=causal, scale=scale)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        raise RuntimeError("exists under vmap alone")
+
+    @staticmethod
+    def vmap(
+        info: Any, in_dims: Any, q: Tensor, k: Tensor, v: Tensor, causal: bool, scale: float | None
+    ) -> tuple[Tensor, int]:
+        trials = info.batch_size
+        stacked = (_in_front(t, dim, trials) for t, dim in zip((q, k, v), in_dims[:3], strict=True))
+        q, k, v = (t.flatten(0, 1) for t in stacked)
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=causal, scale=scale)
+        return y.unflatten(0, (trials, -1)), 0
+
+
+def attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Tensor:
+    """``F.scaled_dot_product_attention`` of rows and heads; with a mask or dropout it is left to vmap."""
+    if attn_mask is not None or dropout_p > 0 or enable_gqa or {query.ndim, key.ndim, value.ndim} != {4}:
+        return F.scaled_dot_product_attention(
+            query, key, value, attn_mask, dropout_p, is_causal, scale=scale, enable_gqa=enable_gqa
+        )
+    return Attention.apply(query, key, value, is_causal, scale)
+
+
 def _in_front(t: Tensor, dim: int | None, size: int) -> Tensor:
     """The trial axis first; what all trials share is repeated without a copy."""
     return t.movedim(dim, 0) if dim is not None else t.expand(size, *t.shape)
@@ -154,6 +197,7 @@ def _in_front(t: Tensor, dim: int | None, size: int) -> Tensor:
 RULES: Mapping[Any, Callable[..., Tensor]] = {
     F.linear: linear,
     F.cross_entropy: cross_entropy,
+    F.scaled_dot_product_attention: attention,
     Tensor.argmax: argmax,
 }
 

@@ -10,7 +10,8 @@ from typing import Any
 from sweeper.components.build import Built
 from sweeper.study.settings import Settings
 from sweeper.training.reasons import reason_of
-from sweeper.training.setup import Task, pick_loss
+from sweeper.training.setup import Task, initial_model, pick_loss
+from sweeper.training.stacked.alone import draws
 from sweeper.training.stacked.batches import Batches, Splits
 from sweeper.training.stacked.evaluation import Evaluator
 from sweeper.training.stacked.initial import Initials
@@ -41,6 +42,7 @@ class Kit:
         self.initials = Initials(task, self.template, rows.x_train[:4])
         with _refusing():
             self.trained = trained_names(self.template, self.loss.function, *self.sample)
+            self.draws = draws(initial_model(task, lead, seeds[0]).model, self.sample[0])
         self.stack = self.new_stack(size, need.compiled)
         self.evaluator = self.new_evaluator()
         shared = self.batches.shared
@@ -59,6 +61,7 @@ class Kit:
                 need.matrices,
                 x,
                 y,
+                self.draws,
                 compiled=compiled,
             )
 

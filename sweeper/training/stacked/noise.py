@@ -5,13 +5,14 @@ making of its model left it. Slots do the same with generators of their own, in 
 trial's numbers do not depend on its neighbours.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from sweeper.training.stacked.alone import Layout
 from sweeper.training.stacked.refusal import NotFusible
 from sweeper.training.stacked.tape import Call
 
@@ -21,8 +22,10 @@ Draw = Callable[[Tensor, torch.Generator], Any]
 class Noise:
     """One generator per slot."""
 
-    def __init__(self, slots: int, device: torch.device) -> None:
+    def __init__(self, slots: int, device: torch.device, draws: Iterable[Layout]) -> None:
+        """`draws`: the random arrays of a trial that trains alone, in order."""
         self.generators = [torch.Generator(device) for _ in range(slots)]
+        self._draws = iter(draws)
 
     def start(self, slot: int, seed: int, state: Tensor) -> None:
         """A new trial: its seed, and the state of the CPU's generator once its model was made.
@@ -45,19 +48,21 @@ class Noise:
         if len(target) != len(self.generators) or name not in DRAWS:
             raise NotFusible(f"{name} draws random numbers that cannot be told apart by trial")
         draw, rows = DRAWS[name](call.operation, arguments), list(target.unbind(0))
-        if rows[0].is_contiguous():
+        alone = next(self._draws, None)
+        if alone is None or alone.shape != rows[0].shape:
+            raise NotFusible(f"{name} draws other random numbers than when a trial trains alone")
+        if alone.stride == rows[0].stride():
             return partial(self._fill, draw, rows)
-        # A trial that trains alone has this array in the usual order, and draws in that order.
-        usual = torch.empty(target.shape, dtype=target.dtype, device=target.device)
-        return partial(self._fill_and_copy, draw, usual, target)
+        return partial(self._fill_and_copy, draw, alone.empty(target), rows)
 
     def _fill(self, draw: Draw, rows: Sequence[Tensor]) -> None:
         for row, generator in zip(rows, self.generators, strict=True):
             draw(row, generator)
 
-    def _fill_and_copy(self, draw: Draw, usual: Tensor, target: Tensor) -> None:
-        self._fill(draw, list(usual.unbind(0)))
-        target.copy_(usual)
+    def _fill_and_copy(self, draw: Draw, alone: Tensor, rows: Sequence[Tensor]) -> None:
+        for row, generator in zip(rows, self.generators, strict=True):
+            draw(alone, generator)
+            row.copy_(alone)
 
 
 def _bernoulli(operation: Any, arguments: Sequence[Any]) -> Draw:

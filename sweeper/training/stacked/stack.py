@@ -9,6 +9,7 @@ from torch import Tensor
 
 from sweeper.components.penalties import PENALTIES
 from sweeper.training.stacked.activation_split import BINDERS, Hidden, Split
+from sweeper.training.stacked.alone import Layout
 from sweeper.training.stacked.compiled import CompiledPass
 from sweeper.training.stacked.groups import Group, Updates
 from sweeper.training.stacked.initial import Initial
@@ -48,6 +49,7 @@ class Stack:
         matrices: tuple[int, int],
         x: Tensor,
         y: Tensor,
+        draws: Sequence[Layout],
         *,
         compiled: bool = False,
     ) -> None:
@@ -60,6 +62,7 @@ class Stack:
             penalties: the penalty kinds that any of the trials has.
             matrices: how many state and scratch matrices the optimizers need.
             x, y: (slots, rows, …), the memory from which every step reads its batches.
+            draws: the random arrays of one trial's step, in order.
             compiled: send the pass through ``torch.compile`` instead of replaying a tape.
 
         Raises:
@@ -73,7 +76,7 @@ class Stack:
         scratch = [like.new_zeros(slots, size) for _ in range(matrices[1])]
         self.p, self.fixed = template.stacked(self.shapes, slots)
         self.weights = {kind: like.new_zeros(slots) for kind in penalties}
-        self.noise = Noise(slots, x.device)
+        self.noise = Noise(slots, x.device, draws)
         self.split = Split([[kernel] * slots for kernel in template.kernels])
         inputs = [self.p, x, y, *self.fixed.values(), *self.weights.values()]
         tape = Tape(lambda: self._forward_and_backward(*inputs), inputs, BINDERS, self.noise)

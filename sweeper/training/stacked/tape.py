@@ -55,7 +55,17 @@ class Call:
 
     @property
     def random(self) -> bool:
-        return torch.Tag.nondeterministic_seeded in self.operation.tags
+        """Whether it draws; torch says so of attention without dropout too."""
+        chance = self._given("dropout_p")
+        return torch.Tag.nondeterministic_seeded in self.operation.tags and chance != 0
+
+    def _given(self, name: str) -> Any:
+        """The value of the argument `name`; ``None`` where there is none of that name."""
+        for place, argument in enumerate(self.operation._schema.arguments):
+            if argument.name == name:
+                positional = place < len(self.arguments)
+                return self.arguments[place] if positional else self.options.get(name, argument.default_value)
+        return None
 
 
 class Recorder(TorchDispatchMode):
@@ -120,7 +130,7 @@ def needed(calls: Sequence[Call], inputs: Sequence[Tensor], results: Sequence[Te
     kept: list[Call] = []
     for call in reversed(again):
         targets = {place(t) for t in (call.written or call.results)}
-        if targets & wanted:
+        if targets & wanted or call.random:  # what is drawn after it depends on it
             wanted |= {place(t) for t in call.inputs}
             kept.append(call)
     return kept[::-1]

@@ -31,6 +31,12 @@ class Template:
         self.parameters = dict(self.model.named_parameters())
         self.buffers = dict(self.model.named_buffers())
         self.dtype = next(iter(self.parameters.values())).dtype
+        self._own: list[tuple[dict[str, Any], str, Any]] = [
+            (held, name, tensor)
+            for module in self.model.modules()
+            for held in (module._parameters, module._buffers)
+            for name, tensor in held.items()
+        ]
         self.kernels = tuple(kernel_of(module, self.dtype) for module in self.hidden)
         """What its own hidden activations are, layer by layer."""
         self.split: Split | None = None
@@ -54,9 +60,14 @@ class Template:
         self.split = split
         split.calls.clear()
         with BetterRules():
-            return vmap(self._one, in_dims=(0, None if shared else 0), randomness="different")(
-                dict(values), x
-            )
+            try:
+                return vmap(self._one, in_dims=(0, None if shared else 0), randomness="different")(
+                    dict(values), x
+                )
+            finally:
+                # functional_call leaves its tensors in modules that the model holds in two places.
+                for held, name, tensor in self._own:
+                    held[name] = tensor
 
     def _one(self, values: dict[str, Tensor], x: Tensor) -> Tensor:
         output: Tensor = functional_call(self.model, values, (x,))
