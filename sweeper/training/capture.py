@@ -76,6 +76,8 @@ def look(
 
 def _activation_part(module: nn.Module, z: Tensor, a: Tensor, gradient: Tensor) -> dict[str, Tensor]:
     grid = torch.linspace(-20, 20, 4001, dtype=z.dtype, device=z.device)
+    if isinstance(module, nn.PReLU):
+        grid = grid[:, None].expand(-1, module.num_parameters)  # one slope a channel, or one for all
     part = {"activation": a.detach(), "activation_gradient": gradient.detach()}
     if not isinstance(module, nn.Softmax):  # φ′ exists for elementwise functions alone
         part["derivative"] = derivative(module, z)

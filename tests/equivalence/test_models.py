@@ -81,6 +81,19 @@ def keeps(in_features: int, out_features: int) -> nn.Module:
     )
 
 
+def channels(in_features: int, out_features: int) -> nn.Module:
+    """PReLU with a slope for each channel, of units and of images."""
+    return nn.Sequential(
+        nn.Linear(in_features, 8),
+        nn.PReLU(8),
+        nn.Unflatten(1, (2, 2, 2)),
+        nn.Conv2d(2, 3, 1),
+        nn.PReLU(3, init=1.5),
+        nn.Flatten(),
+        nn.Linear(12, out_features),
+    )
+
+
 class Odd(nn.Module):
     """Frozen, unused and tied parameters, a buffer that changes, activations in a list, noise of its own."""
 
@@ -125,7 +138,8 @@ def test_a_model_that_keeps_its_activations() -> None:
     """Without a searched activation each layer keeps its own, with slopes that learn and penalties on top."""
     parameters = [{k: v for k, v in p.items() if k != "activation"} for p in MIXED]
     space = {k: v for k, v in SPACE.items() if k != "activation"}
-    assert_engines_agree(task_of(model=keeps, space=space), trials_of(parameters), slots=3)
+    for model in (keeps, channels):
+        assert_engines_agree(task_of(model=model, space=space), trials_of(parameters), slots=3)
 
 
 def test_a_model_with_odd_habits() -> None:
