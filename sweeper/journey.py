@@ -85,10 +85,12 @@ def run(study: Study, options: Options | None = None) -> Result:
             sweep.confirm_all()
             sweep.look_closer(started)
             sweep.test_winner()
-    result = load_result(study, folder)
-    if len(result.trials) and result.trials["outcome"].eq(Outcome.FAILED).all():
-        raise RunFailed(_all_failed(result.trials))
-    result.report(options.reports / study.name, data=task.data, seconds=time.monotonic() - started)
+        result = load_result(study, folder)
+        if len(result.trials) and result.trials["outcome"].eq(Outcome.FAILED).all():
+            raise RunFailed(_all_failed(result.trials))
+        seconds = time.monotonic() - started
+        folder = options.reports / study.name
+        result.report(folder, data=task.data, seconds=seconds, each=workers.side_by_side)
     return result
 
 

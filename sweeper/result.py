@@ -3,6 +3,7 @@
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -14,6 +15,9 @@ from sweeper.records.store import Records
 from sweeper.records.store import load as load_records
 from sweeper.study.study import Study
 from sweeper.tables.answer import Answer, answer
+
+if TYPE_CHECKING:
+    from sweeper.report.page import Each
 
 
 @dataclass(frozen=True)
@@ -46,8 +50,22 @@ class Result:
         """The winner's rows of `trials`: its search, then its fresh seeds; empty if nothing completed."""
         return self.trials[self.trials["trial"] == (self.answer.trial if self.answer else -1)]
 
-    def report(self, folder: str | Path, *, data: Data | None = None, seconds: float | None = None) -> Path:
-        """Write page, figures, tables, ``best.toml`` and ``best.py`` to `folder`; returns the page."""
+    def report(
+        self,
+        folder: str | Path,
+        *,
+        data: Data | None = None,
+        seconds: float | None = None,
+        each: "Each" = map,
+    ) -> Path:
+        """Write page, figures, tables, ``best.toml`` and ``best.py`` to `folder`; returns the page.
+
+        Args:
+            folder: is made if it is not there.
+            data: of the study, if they are at hand.
+            seconds: wall time of the run.
+            each: ``map``, or what does the same faster; it draws the figures.
+        """
         from sweeper.errors import UserError
         from sweeper.report.page import ReportInput, write
         from sweeper.search.importances import importances
@@ -55,7 +73,8 @@ class Result:
         shares = importances(self.trials, list(self.study.space.parameters))
         plan = load_plan(self.folder)
         notes = (f"Trained {plan['line']}.",) if plan else ()
-        page = write(ReportInput(self.study, self.records, self.answer, shares, seconds, notes), Path(folder))
+        told = ReportInput(self.study, self.records, self.answer, shares, seconds, notes)
+        page = write(told, Path(folder), each)
         if self.answer is not None:
             try:
                 text = self.script(data)

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache, partial
+from typing import TypeVar
 
 import torch
 
@@ -23,6 +24,8 @@ from sweeper.training.setup import Task
 from sweeper.training.stability import sharpness_result
 from sweeper.training.stacked.refusal import NotCompiled, NotFusible
 
+Given = TypeVar("Given")
+Found = TypeVar("Found")
 Engine = Callable[[Task, Sequence[Trial], int], Iterable[TrialResult]]
 """(task, trials, slots) -> one result for every trial, in any order."""
 
@@ -94,6 +97,11 @@ def measure_compiled(task: Task, trials: Sequence[Trial]) -> compiling.Compiled 
             return compiling.measure(task, trials)
         except NotCompiled as reason:
             return str(reason)
+
+
+def each(function: Callable[[Given], Found], items: Sequence[Given]) -> list[Found]:
+    """`function` of all items."""
+    return [function(item) for item in items]
 
 
 def again(task: Task, trial: Trial) -> tuple[bool, TrialResult]:

@@ -289,9 +289,10 @@ def test_components_stand_alone(module: ModuleType, name: str) -> None:
     assert scope[name].__doc__ == getattr(module, name).__doc__
     assert "sweeper" not in imports
     local = {node.arg for node in ast.walk(ast.parse(code)) if isinstance(node, ast.arg)}
+    late = {node.asname or node.name for node in ast.walk(ast.parse(code)) if isinstance(node, ast.alias)}
     stored = {
         node.id
         for node in ast.walk(ast.parse(code))
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
     }
-    assert names_in(ast.parse(code)) - set(scope) - set(dir(builtins)) - local - stored == set()
+    assert names_in(ast.parse(code)) - set(scope) - set(dir(builtins)) - local - stored - late == set()

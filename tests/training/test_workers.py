@@ -1,11 +1,13 @@
 """Worker processes: whoever misbehaves fails alone and with a reason, the others go unharmed."""
 
 import math
+import os
 import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +70,18 @@ def trial(number: int, way: str) -> Trial:
     """A trial that goes this way."""
     parameters = {"optimizer": "sgd", "activation": "relu", "learning_rate": 0.1, "model.way": way}
     return Trial(number, "explore", 0, parameters)
+
+
+def where(item: int) -> tuple[int, int]:
+    """The item, and the process that this runs in."""
+    return item, os.getpid()
+
+
+def only_here(process: int, item: int) -> int:
+    """The item; ends every process but one."""
+    if os.getpid() != process:
+        os._exit(1)
+    return item
 
 
 @pytest.mark.timeout(300)
@@ -176,6 +190,20 @@ def test_a_block_inside_another_uses_its_processes(task: Task, pool: ExitStack) 
         assert workers.rehearse_apart(task) == ["", ""]
     assert dict(get_reusable_executor(reuse=True)._processes) == processes
     assert all(process.is_alive() for process in processes.values())
+
+
+def test_work_is_shared_with_a_worker(pool: ExitStack) -> None:
+    """Results in order, of the last two fifths from another process; few items stay here."""
+    found = workers.side_by_side(where, range(10))
+    assert [item for item, _ in found] == list(range(10))
+    assert [process == os.getpid() for _, process in found] == [True] * 6 + [False] * 4
+    assert workers.side_by_side(where, [7, 8]) == [(7, os.getpid()), (8, os.getpid())]
+    assert workers.side_by_side(where, []) == []
+
+
+def test_work_that_ends_its_worker_is_done_here(pool: ExitStack) -> None:
+    """As if there had been no worker."""
+    assert workers.side_by_side(partial(only_here, os.getpid()), range(5)) == list(range(5))
 
 
 def test_workers_end_with_their_block(patient: Task, pool: ExitStack) -> None:
