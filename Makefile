@@ -18,7 +18,7 @@ NEEDED     = Python 3.11 or newer is needed; if it has another name: make setup 
 run_name   = "$${NAME:-$$(basename "$$STUDY" .toml)}"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep report dashboard test check bench clean moved
+.PHONY: help setup sweep report dashboard test check bench soak clean moved
 .SUFFIXES:
 
 help:
@@ -30,6 +30,7 @@ help:
 	@echo "  make report     write the report of a run again"
 	@echo "  make dashboard  look at a run in optuna-dashboard (on this computer only)"
 	@echo "  make bench      compare the speed with that of others"
+	@echo "  make soak       repeat whole sweeps where the truth is known, and count the claims that hold (15 minutes)"
 	@echo "  make check      lint, format check and types; changes no file"
 	@echo "  make clean      remove caches and build output; runs/, reports/ and .venv stay"
 	@echo
@@ -58,6 +59,9 @@ test: $(INSTALLED)
 
 bench: $(INSTALLED)
 	@$(BIN)/python benchmarks/run.py $${DEVICE:+--device "$$DEVICE"} $(ARGS)
+
+soak: $(INSTALLED)
+	@$(BIN)/python benchmarks/repeated.py $(ARGS)
 
 # The types of torch take long to read: mypy keeps what it learns inside .venv.
 check: $(INSTALLED)
