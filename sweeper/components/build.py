@@ -13,6 +13,9 @@ from sweeper.components.initializers import INITIALIZERS
 from sweeper.components.models import MODELS
 from sweeper.errors import ModelError, did_you_mean
 
+_GIVEN = "_given_to_the_model_function"
+"""Attribute of activation layers that a model function asked for; copies of them have it too."""
+
 
 @dataclass(frozen=True)
 class Built:
@@ -20,6 +23,8 @@ class Built:
 
     model: nn.Module
     hidden: tuple[nn.Module, ...]
+    copies: tuple[nn.Module, ...] = ()
+    """Those of them that the model function got by copying layers it had been given."""
 
 
 def build(
@@ -49,9 +54,11 @@ def build(
         activation = "relu"
     in_shape = tuple(row.shape[1:])
     made: list[nn.Module] = []
+    copies: tuple[nn.Module, ...] = ()
 
     def factory() -> nn.Module:
         made.append(ACTIVATIONS[activation or "relu"].make())
+        setattr(made[-1], _GIVEN, True)
         return made[-1]
 
     initialise = INITIALIZERS[_scheme(init, activation)]
@@ -66,14 +73,15 @@ def build(
     model = _call(function, {**arguments, **options}, asked, catch_all)
     if "activation" in asked:
         _materialise(model, row)
-        hidden = tuple(made)
+        copies = tuple(m for m in model.modules() if hasattr(m, _GIVEN) and all(m is not g for g in made))
+        hidden = (*made, *copies)
     elif activation is None:
         hidden = watch(model, row).hidden
     else:
         hidden = swap(model, row, factory, _name(function))
     if "init" not in asked and init is not None:
         initialise(model)
-    return Built(model, hidden)
+    return Built(model, hidden, copies)
 
 
 def swap(model: nn.Module, row: Tensor, factory: Callable[[], nn.Module], name: str) -> tuple[nn.Module, ...]:

@@ -1,5 +1,6 @@
 """Models of the user's own: called with what they ask for, activations swapped, weights kept."""
 
+import copy
 import math
 from collections.abc import Callable
 from typing import Any
@@ -183,6 +184,20 @@ def test_a_function_is_given_what_it_asks_for() -> None:
     assert (seen["hidden"], seen["depth"]) == (7, 2)
     assert [type(module) for module in made.hidden] == [nn.ELU]
     assert made.model[0].weight.std().item() == pytest.approx(math.sqrt(2 / 6), rel=0.3)
+
+
+def test_copies_of_what_was_asked_for_are_hidden_too() -> None:
+    """Of a block, as nn.TransformerEncoder makes them: they are called in place of the one that was given."""
+
+    def model(in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> nn.Module:
+        block = nn.Sequential(nn.Linear(4, 4), activation())
+        return nn.Sequential(*[copy.deepcopy(block) for _ in range(3)], nn.Linear(4, out_features))
+
+    made = built(model, "tanh")
+    assert made.copies == tuple(made.model[k][1] for k in range(3))
+    assert set(made.copies) < set(made.hidden)
+    assert [type(module) for module in made.hidden] == [nn.Tanh] * 4
+    assert built(plain, "tanh").copies == ()
 
 
 def test_images_have_their_channels_as_features() -> None:

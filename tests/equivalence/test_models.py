@@ -194,6 +194,14 @@ def asks_directly(in_features: int, out_features: int, activation: Callable[[], 
     return Direct(in_features, out_features, activation)
 
 
+def copied(in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> nn.Module:
+    """Blocks that torch copies, with the activation inside."""
+    block = nn.TransformerEncoderLayer(4, 2, 8, dropout=0.1, batch_first=True, activation=activation())
+    encoder = nn.TransformerEncoder(block, 2, enable_nested_tensor=False)
+    first = nn.Sequential(nn.Linear(in_features, 8), nn.Unflatten(1, (2, 4)))
+    return nn.Sequential(first, encoder, nn.Flatten(), nn.Linear(8, out_features))
+
+
 def shared(in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> nn.Module:
     """One activation module, and one layer, in several places."""
     act, layer = activation(), nn.Linear(8, 8)
@@ -202,7 +210,7 @@ def shared(in_features: int, out_features: int, activation: Callable[[], nn.Modu
 
 
 @pytest.mark.filterwarnings("ignore:There is a performance drop")
-@pytest.mark.parametrize("model", [encodes, attends, asks_directly])
+@pytest.mark.parametrize("model", [encodes, attends, asks_directly, copied])
 def test_attention(model: Callable[..., nn.Module]) -> None:
     """Random numbers are drawn in the order in which the memory lies where a trial trains alone."""
     assert_engines_agree(task_of(model=model, space=SPACE), trials_of(MIXED), slots=4, most_chaotic=1)

@@ -11,6 +11,8 @@ from sweeper.study.study import Study
 
 FUNCTIONS = '''
 """Functions of a user."""
+import copy
+
 import numpy as np
 import torch
 from torch import nn
@@ -39,6 +41,13 @@ def net(in_features, out_features, width=6):
 def asking(in_shape, out_features, activation, **options):
     layers = [nn.Flatten(), nn.Linear(in_shape[0] * in_shape[1], options["width"]), activation()]
     return nn.Sequential(*layers, nn.Sigmoid(), nn.Linear(options["width"], out_features), nn.Flatten())
+
+
+def copies(in_features, out_features, activation):
+    """Blocks that are copies of one another, as nn.TransformerEncoder makes them."""
+    block = nn.Sequential(nn.Linear(8, 8), activation())
+    blocks = [copy.deepcopy(block) for _ in range(2)]
+    return nn.Sequential(nn.Linear(in_features, 8), activation(), *blocks, nn.Linear(8, out_features))
 
 
 def pair(in_shape, out_features, activation, init):
@@ -216,6 +225,11 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         data={"source": user("fortran"), "split": [0.7, 0.3, 0.0]},
         model={"source": user("asking"), "width": 6},
         loss=user("focal"),
+    ),
+    "copies of what was asked for, penalised": case(
+        {"optimizer": "adam", "activation": "elu", "activation_penalty": 0.5},
+        data="wine",
+        model=user("copies"),
     ),
     "its own activations, penalised": case(
         {"optimizer": "adamax", "activation_penalty": 0.1, "model.init": "lecun"},

@@ -10,7 +10,7 @@ import numpy as np
 
 from sweeper.components import initializers, models
 from sweeper.components.activations import ACTIVATIONS
-from sweeper.components.build import build
+from sweeper.components.build import Built, build
 from sweeper.components.data import Data
 from sweeper.components.initializers import INITIALIZERS
 from sweeper.components.models import MODELS
@@ -57,6 +57,8 @@ def model_text(study: Study, settings: Settings, data: Data, out_features: int) 
     lines.append(f"model = {name}({', '.join(maker.arguments(remembered))})")
     if user and maker.is_lazy():
         lines += _first_look(data)
+    if remembered and (copies := maker.copies_names()):
+        lines += [f"hidden += [model.get_submodule(name) for name in {quoted(copies)}]  # copies of those"]
     if "activation" not in maker.takes and (penalised or settings.activation):
         places = maker.hidden_names()
         penalised = penalised and bool(places)
@@ -127,8 +129,17 @@ class _Maker:
 
     def hidden_names(self) -> list[list[str]]:
         """Where the hidden activation layers of the model are: the dotted names of each layer."""
+        built = self._built()
+        return [names for layer in built.hidden if (names := _names(built.model, layer))]
+
+    def copies_names(self) -> list[str]:
+        """Where those are that the function got by copying."""
+        built = self._built()
+        return [_names(built.model, layer)[0] for layer in built.copies]
+
+    def _built(self) -> Built:
         with _as_in_training(self.settings.dtype) as row_of:
-            built = build(
+            return build(
                 self.function,
                 row=row_of(self.row),
                 out_features=self.out_features,
@@ -136,7 +147,6 @@ class _Maker:
                 init=None,
                 options=self.settings.model_options,
             )
-        return [names for layer in built.hidden if (names := _names(built.model, layer))]
 
 
 def _first_look(data: Data) -> list[str]:
