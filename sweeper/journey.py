@@ -250,9 +250,8 @@ class Sweep:
         self.live.begin()
         for results in workers.train_all(self.task, self._cohorts(trials), jobs=self.jobs, stop=stop):
             self.keeper.add(results)
-            for result in results:
-                self.progress.add(result)
-                yield result
+            self.progress.add(*results)
+            yield from results
             self.live.refresh()
 
     def _cohorts(self, trials: Sequence[Trial]) -> list[Cohort]:

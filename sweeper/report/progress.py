@@ -62,10 +62,11 @@ class Progress:
         if self.done["search"]:
             self.note(f"resuming after {self.done['search']} finished trials")
 
-    def add(self, result: TrialResult) -> None:
-        """A trial that has just finished."""
-        self._count("confirm" if result.trial.phase == "confirm" else "search", result)
-        self._fresh += 1
+    def add(self, *results: TrialResult) -> None:
+        """Trials that have just finished."""
+        for result in results:
+            self._count("confirm" if result.trial.phase == "confirm" else "search", result)
+        self._fresh += len(results)
         if self._live is None and time.monotonic() - self._spoken > PERIOD:
             self._say()
 

@@ -63,6 +63,15 @@ def test_a_line_has_counts_best_rate_and_time_left(clock: Clock) -> None:
     assert all("\x1b" not in line for line in lines)
 
 
+def test_what_comes_together_is_told_together(clock: Clock) -> None:
+    """A stack of 20 is no reason to expect as long for each of the others as for its first."""
+    text, console = told()
+    progress = Progress(40, 0, False, console)
+    clock.now += 10
+    progress.add(*(finished(number, 0.5) for number in range(20)))
+    assert text.getvalue().splitlines() == ["start: 20/40 trials, best 0.5, 2.0 trials/s, about 10 s left"]
+
+
 def test_the_time_left_knows_the_clock_of_the_search(clock: Clock) -> None:
     """Trials that no time is left for are not waited for; confirmations are."""
     progress = Progress(1000, 20, True, told()[1])
