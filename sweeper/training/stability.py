@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from sweeper.components.build import Built
 from sweeper.components.penalties import PENALTIES
@@ -57,8 +58,12 @@ def sharpness_of(
             return
         built.model.eval()
         penalty = PENALTIES[settings.penalty_kind]
-        # cuDNN's recurrent layers have no second derivative; the plain kernels do.
-        with outputs_of(built.hidden) as activations, torch.backends.cudnn.flags(enabled=False):
+        # cuDNN's recurrent layers and fused attention have no second derivative; the plain kernels do.
+        with (
+            outputs_of(built.hidden) as activations,
+            torch.backends.cudnn.flags(enabled=False),
+            sdpa_kernel(SDPBackend.MATH),
+        ):
             value = loss(built.model(x), y)
             if settings.activation_penalty > 0:
                 value = value + settings.activation_penalty * sum(penalty(a) for _, _, a in activations)

@@ -165,6 +165,28 @@ def test_a_model_without_second_derivative_says_so() -> None:
     assert "once_differentiable" in result.reason
 
 
+def attends(in_features: int, out_features: int) -> nn.Module:
+    """Attention, whose fast kernels have no second derivative."""
+    block = nn.TransformerEncoderLayer(4, 2, 8, dropout=0.1, batch_first=True)
+    first = nn.Sequential(nn.Linear(in_features, 8), nn.Unflatten(1, (2, 4)))
+    return nn.Sequential(first, block, nn.Flatten(), nn.Linear(8, out_features))
+
+
+def test_attention_is_looked_at() -> None:
+    """It is measured by kernels that can be differentiated twice."""
+    study = Study(
+        name="attends",
+        data={"source": "wine"},
+        model=attends,
+        training={"steps": 3, "batch_size": 16},
+        search={"space": {"optimizer": "sgd", "learning_rate": 0.1}, "scientific": ["optimizer"]},
+    )
+    task = Task(study, load("wine", loss_task="classification"))
+    result = sharpness_result(task, Trial(0, "explore", 0, {"optimizer": "sgd", "learning_rate": 0.1}))
+    assert result.outcome == Outcome.COMPLETED, result.reason
+    assert all(value > 0 for _, name, value in result.curves if name == "sharpness")
+
+
 def test_worker_processes_give_the_same_rows(task: Task) -> None:
     """Each asked trial once, with the rows that this process would find."""
     asked = [(trial("adam", 0.02), 30), (Trial(4, "explore", 0, trial("sgd", 0.1).parameters), 10)]
