@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from one import JOBS
 from sklearn.datasets import load_diabetes
 from torch import nn
 
@@ -28,6 +29,7 @@ from sweeper.records.run_folder import open_run
 from sweeper.result import Result, load_result
 from sweeper.search.trial import Trial
 from sweeper.study.study import Study
+from sweeper.tables.answer import parameters_of
 from sweeper.tables.confirmation import confirmed
 from sweeper.training import workers
 from sweeper.training.cohort import Cohort
@@ -35,7 +37,6 @@ from sweeper.training.rehearsal import judge
 from sweeper.training.setup import Task
 
 HERE = Path(__file__).resolve().parent
-JOBS = 2
 TRUTH = 400
 """Seeds that the truth of a configuration is the mean of; no sweep uses them."""
 FIRST = 10_000_000
@@ -171,8 +172,9 @@ def held(result: Result, known: Mapping[Key, np.ndarray]) -> Seen:
     """The claims of a sweep against the truth; means over the seeds on which both completed."""
     ranking = confirmed(result.trials)
     search = result.trials[result.trials["phase"] != "confirm"].set_index("trial")
-    rows = [known[key(_parameters(search.loc[trial]))] for trial in ranking["trial"]]
-    means = {k: float(np.nanmean(row)) for k, row in known.items() if np.isfinite(row).all()}
+    searched = dict(next(iter(known)))
+    chosen = (parameters_of(search.loc[trial]).items() for trial in ranking["trial"])
+    rows = [known[key({n: v for n, v in parameters if n in searched})] for parameters in chosen]
     winner = rows[0]
     apart = [float(np.nanmean(row - winner)) for row in rows]
     low, high = ranking["difference_low"].to_numpy(), ranking["difference_high"].to_numpy()
@@ -183,22 +185,22 @@ def held(result: Result, known: Mapping[Key, np.ndarray]) -> Seen:
         differences=all(a <= d <= b for a, d, b in list(zip(low, apart, high, strict=True))[1:]),
         false=any(claim and d <= 0 for claim, d in zip(worse, apart, strict=True)),
         claims=int(worse.sum()),
-        regret=truth - min(means.values()),
+        regret=truth - min(means_of(known)),
     )
 
 
-def _parameters(row: Any) -> dict[str, Any]:
-    names = ("optimizer", "activation", "learning_rate", "model.idle")
-    return {name: row[name] for name in names if name in row.index}
+def means_of(known: Mapping[Key, np.ndarray]) -> list[float]:
+    """True means of the configurations that never diverge."""
+    return [float(row.mean()) for row in known.values() if np.isfinite(row).all()]
 
 
-def line(name: str, problem: Problem, seen: list[Seen], known: Mapping[Key, np.ndarray]) -> str:
+def line(name: str, seen: list[Seen], known: Mapping[Key, np.ndarray]) -> str:
     """One row of the table."""
     n = len(seen)
     spread = np.median([np.nanstd(row, ddof=1) for row in known.values()])
     share = {f: sum(getattr(s, f) for s in seen) / n for f in ("covered", "differences", "false")}
     regrets = [s.regret for s in seen]
-    means = [float(np.nanmean(row)) for row in known.values() if np.isfinite(row).all()]
+    means = means_of(known)
     return (
         f"| {name} | {n} | {share['covered']:.1%} | {share['differences']:.1%} | {share['false']:.1%} "
         f"| {sum(s.claims for s in seen) / n:.1f} "
@@ -242,8 +244,8 @@ def main() -> None:
             for number in range(1, arguments.sweeps + 1):
                 seen.append(held(swept(problem, number, Path(folder) / name), known))
                 if number % 20 == 0:
-                    print(line(name, problem, seen, known), file=sys.stderr, flush=True)
-            lines.append(line(name, problem, seen, known))
+                    print(line(name, seen, known), file=sys.stderr, flush=True)
+            lines.append(line(name, seen, known))
     text = HEAD.format(truth=TRUTH) + "\n".join(lines) + "\n"
     print(text)
     (HERE / "repeated.md").write_text(text, encoding="utf-8")

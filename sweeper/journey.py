@@ -88,9 +88,12 @@ def run(study: Study, options: Options | None = None) -> Result:
         result = load_result(study, folder)
         if len(result.trials) and result.trials["outcome"].eq(Outcome.FAILED).all():
             raise RunFailed(_all_failed(result.trials))
-        seconds = time.monotonic() - started
-        folder = options.reports / study.name
-        result.report(folder, data=task.data, seconds=seconds, each=workers.side_by_side)
+        result.report(
+            options.reports / study.name,
+            data=task.data,
+            seconds=time.monotonic() - started,
+            each=workers.side_by_side,
+        )
     return result
 
 

@@ -56,7 +56,7 @@ class Plan:
     engine: str
     """fused | reference"""
     slots: int
-    """Trials a stack."""
+    """Trials a stack; up to half as many more where that fills stacks to the end."""
     processes: int
     speedup: float | None = None
     """Of stacks over one by one; ``None`` where nothing was measured."""

@@ -3,9 +3,11 @@
 import os
 import sysconfig
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from sweeper.training.stacked.refusal import NotFusible
+from sweeper.training.stacked.refusal import NotCompiled, NotFusible
 
 _LIBRARIES = tuple(sysconfig.get_path(name) + os.sep for name in ("stdlib", "purelib", "platlib"))
 _PACKAGE = str(Path(__file__).resolve().parents[1]) + os.sep
@@ -24,3 +26,14 @@ def reason_of(error: BaseException) -> str:
     where = "".join(f" ({os.path.basename(frame.filename)}:{frame.lineno})" for frame in last)
     message = " ".join(str(error).split())
     return f"{type(error).__name__}: {message[:500]}{where}"
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Whatever is raised while stacks are tried says why trials cannot train together."""
+    try:
+        yield
+    except (NotFusible, NotCompiled):
+        raise
+    except Exception as error:  # whatever the model and torch raise is the reason
+        raise NotFusible(reason_of(error)) from error

@@ -9,7 +9,6 @@ from sweeper.training.fused import train_stack
 from sweeper.training.reasons import reason_of
 from sweeper.training.result import Outcome
 from sweeper.training.setup import Task
-from sweeper.training.stacked.refusal import NotFusible
 
 STEPS = 2
 """Steps of the trial that tells whether a model can be batched."""
@@ -37,8 +36,6 @@ def fusible(task: Task, trial: Trial) -> str:
     twins = [replace(trial, number=k, parameters=plain, rungs=Rungs()) for k in range(2)]
     try:
         results = list(train_stack(short, twins, len(twins)))
-    except NotFusible as refusal:
-        return str(refusal)
     except Exception as error:  # whatever torch and the model make of it: one by one they may train
         return reason_of(error)
     failed = [r.reason for r in results if r.outcome == Outcome.FAILED]

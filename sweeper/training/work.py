@@ -17,12 +17,12 @@ from sweeper.training import plan as planning
 from sweeper.training import rehearsal as rehearsing
 from sweeper.training.cohort import Cohort, singles
 from sweeper.training.fused import train_stack
-from sweeper.training.reasons import reason_of
+from sweeper.training.reasons import reason_of, refusing
 from sweeper.training.reference import train
 from sweeper.training.result import Outcome, TrialResult, failed
 from sweeper.training.setup import Task
 from sweeper.training.stability import sharpness_result
-from sweeper.training.stacked.refusal import NotCompiled, NotFusible
+from sweeper.training.stacked.refusal import NotCompiled
 
 Given = TypeVar("Given")
 Found = TypeVar("Found")
@@ -57,7 +57,9 @@ def settle() -> None:
     import sklearn.model_selection  # noqa: F401  (for the splits)
 
     torch.set_num_threads(1)
-    _load_optimizers()
+    torch.optim.SGD(
+        [torch.zeros(1)]
+    )  # the first optimizer imports torch._dynamo: not the first trial's fault
     # vmap says so of each operation that it makes a loop of; the plan measures whether stacks pay.
     warnings.filterwarnings("ignore", "There is a performance drop", UserWarning)
     gc.freeze()
@@ -80,13 +82,8 @@ def refusals(task: Task) -> dict[str, str]:
 def measure(task: Task, trials: Sequence[Trial]) -> planning.Measured:
     """`plan.measure`"""
     settle()
-    with watchdog.deadline(REHEARSAL):
-        try:
-            return planning.measure(task, trials)
-        except NotFusible:
-            raise
-        except Exception as error:  # of a model that does with some settings what it does not with others
-            raise NotFusible(reason_of(error)) from error
+    with watchdog.deadline(REHEARSAL), refusing():
+        return planning.measure(task, trials)
 
 
 def measure_compiled(task: Task, trials: Sequence[Trial]) -> compiling.Compiled | str:
@@ -106,11 +103,13 @@ def each(function: Callable[[Given], Found], items: Sequence[Given]) -> list[Fou
 
 def again(task: Task, trial: Trial) -> tuple[bool, TrialResult]:
     """`trial` by the reference engine, and True."""
+    settle()
     return True, train_cohort(task, Cohort((trial,)))[0]
 
 
 def sharpness(task: Task, trial: Trial, last: int) -> tuple[bool, TrialResult]:
     """`stability.sharpness_result`, and False."""
+    settle()
     with watchdog.deadline(2 * task.study.training.timeout):  # a training, and the looks on the way
         return False, sharpness_result(task, trial, last)
 
@@ -128,8 +127,6 @@ def train_cohort(task: Task, cohort: Cohort) -> list[TrialResult]:
     those without a result are trained one by one, so that the others go unharmed.
     """
     torch.set_num_threads(cohort.threads)
-    if cohort.engine == "reference":
-        _load_optimizers()
     start = time.perf_counter()
     results: list[TrialResult] = []
     limit = task.study.training.timeout * math.ceil(len(cohort.trials) / cohort.slots)
@@ -145,12 +142,6 @@ def train_cohort(task: Task, cohort: Cohort) -> list[TrialResult]:
         for single in singles([t for t in cohort.trials if (t.number, t.seed) not in done]):
             results += train_cohort(task, single)
     return results
-
-
-@cache
-def _load_optimizers() -> None:
-    """The first optimizer of a process imports torch._dynamo, for seconds: not the first trial's fault."""
-    torch.optim.SGD([torch.zeros(1)])
 
 
 def _checked(result: TrialResult) -> TrialResult:

@@ -110,6 +110,17 @@ def start() -> None:
 
 
 @contextmanager
+def _running(jobs: int, calls: Iterable[Any]) -> Iterator[Iterator[Any]]:
+    """Results of `calls` as they are there; what is under way at the end of the block is cancelled."""
+    results = _calls(jobs, stream=True)(calls)
+    try:
+        yield results
+    finally:
+        with _cancelling():
+            results.close()
+
+
+@contextmanager
 def _cancelling() -> Iterator[None]:
     """While open, joblib gives no advice on tasks that are cancelled."""
     with warnings.catch_warnings():
@@ -160,13 +171,9 @@ def _stream(
     calls = (
         joblib.delayed(work.placed)(task, place, cohort) for place, cohort in enumerate(cohorts) if not stop()
     )
-    results = _calls(jobs, stream=True)(calls)
-    try:
+    with _running(jobs, calls) as results:
         for result in results:  # noqa: UP028  (`yield from` would close `results` by itself)
             yield result
-    finally:
-        with _cancelling():
-            results.close()
 
 
 def _alone(task: "Task", trial: Trial) -> TrialResult:
@@ -214,9 +221,10 @@ def look_closer(
     calls = [joblib.delayed(work.again)(task, trial) for trial in first]
     calls += [joblib.delayed(work.sharpness)(task, *each) for each in asked]
     try:
-        for trained, result in _calls(jobs, stream=True)(calls):
-            del left[result.trial.number, result.trial.seed, trained]
-            yield trained, result
+        with _running(jobs, calls) as results:
+            for trained, result in results:
+                del left[result.trial.number, result.trial.seed, trained]
+                yield trained, result
     except TerminatedWorkerError as error:
         reason = f"a worker process ended: {_exit_codes(error)}"
         for (_, _, trained), trial in left.items():
@@ -231,15 +239,16 @@ def side_by_side(function: Callable[[Given], Found], items: Iterable[Given]) -> 
     from sweeper.training import work
 
     every = list(items)
-    mine, theirs = every[: -(2 * len(every) // 5) or None], every[-(2 * len(every) // 5) or len(every) :]
+    cut = len(every) - 2 * len(every) // 5
+    mine, theirs = every[:cut], every[cut:]
     if _kind is None or _kind[0] != "loky" or not theirs:
         return [function(item) for item in every]
-    results = _calls(1, stream=True)([joblib.delayed(work.each)(function, theirs)])
-    found = [function(item) for item in mine]
-    try:
-        return [*found, *next(results)]
-    except TerminatedWorkerError:
-        return [*found, *(function(item) for item in theirs)]
+    with _running(1, [joblib.delayed(work.each)(function, theirs)]) as results:
+        found = [function(item) for item in mine]
+        try:
+            return [*found, *next(results)]
+        except TerminatedWorkerError:
+            return [*found, *(function(item) for item in theirs)]
 
 
 def plan_apart(task: "Task", *, jobs: int, engine: str, share: int) -> "Plan":

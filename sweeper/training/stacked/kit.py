@@ -3,13 +3,12 @@
 Recording the passes takes as long as some dozen steps, so a process keeps its last kit for its next cohort.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 from sweeper.components.build import Built
 from sweeper.study.settings import Settings
-from sweeper.training.reasons import reason_of
+from sweeper.training.reasons import refusing
 from sweeper.training.setup import Task, initial_model, pick_loss
 from sweeper.training.stacked.alone import draws
 from sweeper.training.stacked.batches import Batches, Splits
@@ -17,7 +16,6 @@ from sweeper.training.stacked.evaluation import Evaluator
 from sweeper.training.stacked.initial import Initials
 from sweeper.training.stacked.looks import Looks
 from sweeper.training.stacked.probe import trained_names
-from sweeper.training.stacked.refusal import NotCompiled, NotFusible
 from sweeper.training.stacked.stack import Stack
 from sweeper.training.stacked.template import Template
 from sweeper.training.update_rules import RULES
@@ -40,7 +38,7 @@ class Kit:
         sample = slice(0, self.batches.size)
         self.sample = (rows.x_train[sample], rows.y_train[sample])
         self.initials = Initials(task, self.template, rows.x_train[:4])
-        with _refusing():
+        with refusing():
             self.trained = trained_names(self.template, self.loss.function, *self.sample)
             self.draws = draws(initial_model(task, lead, seeds[0]).model, self.sample[0])
         self.stack = self.new_stack(size, need.compiled)
@@ -52,7 +50,7 @@ class Kit:
         """An empty stack; the recorded passes of one stack serve no other."""
         x, y = (part.expand(slots, *part.shape).clone() for part in self.sample)
         need = self.need
-        with _refusing():
+        with refusing():
             return Stack(
                 self.template,
                 self.loss.function,
@@ -111,14 +109,3 @@ def _kind(task: Task, lead: Settings, seeds: Sequence[int], need: Need, size: in
     shape = (sorted(lead.model_options.items()), lead.batch_size, lead.dtype, lead.device, lead.loss)
     asked = (need.penalties, need.matrices, need.slopes, need.compiled)
     return (task.token, repr(shape), tuple(sorted(set(seeds))), asked, size)
-
-
-@contextmanager
-def _refusing() -> Iterator[None]:
-    """Errors of a first batched step say why it cannot be."""
-    try:
-        yield
-    except (NotFusible, NotCompiled):
-        raise
-    except Exception as error:  # whatever the model and torch raise is the reason
-        raise NotFusible(reason_of(error)) from error

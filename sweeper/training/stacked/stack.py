@@ -167,8 +167,8 @@ class Stack:
 
 def _weighted_penalties(weights: Mapping[str, Tensor], calls: Sequence[Hidden], losses: Tensor) -> Tensor:
     """Weight times penalty, summed over the hidden activations: (slots,)."""
-    activations = [call.a for call in calls]
-    if not calls:
+    if not (weights and calls):
         return torch.zeros_like(losses)
+    activations = [call.a for call in calls]
     found = [weighted(PENALTIES[kind], activations, weight) for kind, weight in weights.items()]
-    return sum(found[1:], found[0]) if found else torch.zeros_like(losses)
+    return sum(found[1:], found[0])

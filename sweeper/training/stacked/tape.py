@@ -56,8 +56,7 @@ class Call:
     @property
     def random(self) -> bool:
         """Whether it draws; torch says so of attention without dropout too."""
-        chance = self._given("dropout_p")
-        return torch.Tag.nondeterministic_seeded in self.operation.tags and chance != 0
+        return torch.Tag.nondeterministic_seeded in self.operation.tags and self._given("dropout_p") != 0
 
     def _given(self, name: str) -> Any:
         """The value of the argument `name`; ``None`` where there is none of that name."""
