@@ -69,7 +69,7 @@ def main(case_name: str, name: str, device: str) -> None:
     """Warm up, time once, print."""
     case = CASES[case_name]
     count = case.stacked if name in OURS[1:] else case.loops
-    with workers.backend("loky", JOBS):
+    with workers.processes(JOBS):
         run, how = contender(name, case, device)
         run(case.trials(JOBS))
         start = time.perf_counter()

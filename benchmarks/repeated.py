@@ -236,7 +236,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     lines = []
-    with workers.backend("loky", JOBS), tempfile.TemporaryDirectory() as folder:
+    with workers.processes(JOBS), tempfile.TemporaryDirectory() as folder:
         for name in arguments.only.split(";"):
             problem = PROBLEMS[name]
             known = truths(problem)

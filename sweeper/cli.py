@@ -57,7 +57,7 @@ def run(
         bool | None,
         typer.Option("--compile/--no-compile", help="Use torch.compile on stacks [default: if it pays]"),
     ] = None,
-    backend: Annotated[str, typer.Option("--backend", help="joblib backend: loky, dask or ray.")] = "loky",
+    backend: Annotated[str | None, typer.Option("--backend", hidden=True)] = None,
     storage: StorageOption = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start over: delete what this run has so far.")
@@ -66,10 +66,11 @@ def run(
 ) -> None:
     """Search, confirm on fresh seeds, test, and write the report. Resumes what is there."""
     _one_of("--engine", engine, ("auto", "fused", "reference"))
-    _one_of("--backend", backend, ("loky", "dask", "ray"))
+    if backend is not None:
+        raise UserError(f"--backend {backend!r}: there is no such option; trials run in local processes only")
     from sweeper.training import workers
 
-    with interruptible(), workers.backend(backend, jobs or workers.core_count()):
+    with interruptible(), workers.processes(jobs or workers.core_count()):
         workers.start()  # they import while this process does
         from sweeper.study.study import Study
 
@@ -79,7 +80,7 @@ def run(
         from sweeper.journey import run as journey
 
         gc.freeze()  # the collector need not look at modules again and again
-        result = journey(asked, Options(runs, reports, jobs, backend, storage, fresh, quiet, engine))
+        result = journey(asked, Options(runs, reports, jobs, storage, fresh, quiet, engine))
     if not quiet:
         _print_answer(result)
         typer.echo(f"report: {reports / asked.name / 'index.html'}")

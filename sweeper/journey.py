@@ -54,7 +54,6 @@ class Options:
     reports: Path = Path("reports")
     jobs: int | None = None
     """Worker processes; ``None``: one per core."""
-    backend: str = "loky"
     storage: str | None = None
     """Optuna storage URL; ``None``: the journal file of the run folder."""
     fresh: bool = False
@@ -75,7 +74,7 @@ def run(study: Study, options: Options | None = None) -> Result:
     if options.storage is not None:
         open_url(options.storage)
     task = Task(study, load_data(study))
-    with workers.backend(options.backend, options.jobs or workers.core_count()):
+    with workers.processes(options.jobs or workers.core_count()):
         judge(workers.rehearse_apart(task))
         with (
             open_run(study, options.runs, fresh=options.fresh) as folder,

@@ -64,7 +64,7 @@ def lr_range(
     task = Task(study, load_data(study))
     trials = range_trials(study, rates)
     short = range_task(task, steps, len(trials))
-    with workers.backend("loky", jobs):
+    with workers.processes(jobs):
         judge(workers.rehearse_apart(task))
         plan = workers.plan_apart(short, jobs=jobs, engine=engine, share=min(len(trials) // jobs, STACK))
         cohorts = workers.train_all(short, cohorts_of(plan, short, trials), jobs=jobs)

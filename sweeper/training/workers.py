@@ -1,8 +1,8 @@
 """Cohorts in parallel worker processes: results stream back, a dying worker takes one trial down.
 
 The only importer of joblib. Workers get cohorts and give back results; they write nothing and share
-nothing, so another joblib backend (dask, ray) serves as well. What they do stands in work.py, which is
-imported late: processes start here before anything heavy is there, and import while the driver does.
+nothing. What they do stands in work.py, which is imported late: processes start here before anything
+heavy is there, and import while the driver does.
 """
 
 import os
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 Given = TypeVar("Given")
 Found = TypeVar("Found")
 
-_kind: tuple[str, int] | None = None
-"""Name and jobs of the present `backend`."""
+_jobs: int | None = None
+"""Number of the present `processes`; ``None`` outside of them."""
 _folder: Path | None = None
-"""Where its loky workers leave their last words."""
+"""Where they leave their last words."""
 _starting: Any = None
-"""Those of its loky workers that are still importing."""
+"""Those of them that are still importing."""
 
 
 def core_count() -> int:
@@ -46,31 +46,27 @@ def core_count() -> int:
 
 
 @contextmanager
-def backend(name: str, jobs: int) -> Iterator[None]:
-    """Every `train_all` inside uses this joblib backend with `jobs` worker processes.
+def processes(jobs: int) -> Iterator[None]:
+    """Every `train_all` inside uses the same `jobs` worker processes, by joblib's loky.
 
-    Loky workers end with the block, whatever they are doing. With one job loky would run in this very
-    process, where a dying trial takes the driver along: there are two workers then, one of them idle. A
-    block inside one of the same kind uses the processes of that.
+    They end with the block, whatever they are doing. With one job loky would run in this very process,
+    where a dying trial takes the driver along: there are two workers then, one of them idle. A block
+    inside one of as many jobs uses the processes of that.
     """
-    global _kind
-    if _kind == (name, jobs):
+    global _jobs
+    if _jobs == jobs:
         yield
         return
-    before, _kind = _kind, (name, jobs)
+    before, _jobs = _jobs, jobs
     try:
-        if name == "loky":
-            with _loky(jobs):
-                yield
-        else:
-            with joblib.parallel_config(backend=name, n_jobs=jobs):
-                yield
+        with _started(jobs):
+            yield
     finally:
-        _kind = before
+        _jobs = before
 
 
 @contextmanager
-def _loky(jobs: int) -> Iterator[None]:
+def _started(jobs: int) -> Iterator[None]:
     global _folder, _starting
     with tempfile.TemporaryDirectory(prefix="sweeper-", ignore_cleanup_errors=True) as folder:
         _folder = Path(folder)
@@ -98,11 +94,10 @@ def _calls(jobs: int, *, stream: bool = False) -> joblib.Parallel:
 
 
 def start() -> None:
-    """Let the loky workers of the present `backend` import what they need; does not wait for it."""
+    """Let the present `processes` import what they need; does not wait for it."""
     global _starting
-    if _kind is not None and _kind[0] == "loky" and _starting is None:
-        jobs = _kind[1]
-        _starting = _calls(jobs, stream=True)(joblib.delayed(_import)() for _ in range(jobs))
+    if _jobs is not None and _starting is None:
+        _starting = _calls(_jobs, stream=True)(joblib.delayed(_import)() for _ in range(_jobs))
         # A loky that is shut down before its thread has taken over the first calls stumbles over them.
         deadline, queued = time.monotonic() + 1.0, get_reusable_executor(reuse=True)._work_ids
         while not queued.empty() and time.monotonic() < deadline:
@@ -241,7 +236,7 @@ def side_by_side(function: Callable[[Given], Found], items: Iterable[Given]) -> 
     every = list(items)
     cut = len(every) - 2 * len(every) // 5
     mine, theirs = every[:cut], every[cut:]
-    if _kind is None or _kind[0] != "loky" or not theirs:
+    if _jobs is None or not theirs:
         return [function(item) for item in every]
     with _running(1, [joblib.delayed(work.each)(function, theirs)]) as results:
         found = [function(item) for item in mine]

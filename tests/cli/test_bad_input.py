@@ -125,7 +125,10 @@ def test_models_that_do_not_fit(
             "study.toml: 1 mistake\n  search.trials = 'x': must be a whole number",
         ),
         (["--engine", "fast"], "--engine 'fast': "),
-        (["--backend", "threads"], "--backend 'threads': allowed: loky, dask, ray"),
+        *(
+            (["--backend", name], f"--backend {name!r}: there is no such option; trials run in local")
+            for name in ("loky", "dask", "ray")
+        ),
     ],
 )
 def test_options(options: list[str], message: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

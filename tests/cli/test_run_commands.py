@@ -135,7 +135,6 @@ def test_a_run_in_use_is_refused(run: Path, capsys: pytest.CaptureFixture[str]) 
             "error: --storage 'sqlite:///no/such/folder/x.db': cannot be opened",
         ),
         (("--engine", "fusd"), "error: --engine 'fusd': did you mean 'fused'?"),
-        (("--backend", "threads"), "error: --backend 'threads': allowed: loky, dask, ray"),
         (("--runs", "small.toml"), "error: small.toml/small cannot be written"),
         (("--jobs", "0"), "'--jobs'"),
         (("--jobs", "many"), "'--jobs'"),

@@ -190,7 +190,7 @@ def test_attention_is_looked_at() -> None:
 def test_worker_processes_give_the_same_rows(task: Task) -> None:
     """Each asked trial once, with the rows that this process would find."""
     asked = [(trial("adam", 0.02), 30), (Trial(4, "explore", 0, trial("sgd", 0.1).parameters), 10)]
-    with workers.backend("loky", 2):
+    with workers.processes(2):
         found = {r.trial.number: r for _, r in workers.look_closer(task, None, asked, jobs=2)}
     assert sorted(found) == [3, 4]
     for each, last in asked:

@@ -62,7 +62,7 @@ def patient(task: Task) -> Task:
 def pool() -> Iterator[ExitStack]:
     """Two workers; closing the stack ends them."""
     with ExitStack() as stack:
-        stack.enter_context(workers.backend("loky", 2))
+        stack.enter_context(workers.processes(2))
         yield stack
 
 
@@ -186,7 +186,7 @@ def test_a_block_inside_another_uses_its_processes(task: Task, pool: ExitStack) 
     """They live on when the inner block ends."""
     assert workers.rehearse_apart(task) == ["", ""]
     processes = dict(get_reusable_executor(reuse=True)._processes)
-    with workers.backend("loky", 2):
+    with workers.processes(2):
         assert workers.rehearse_apart(task) == ["", ""]
     assert dict(get_reusable_executor(reuse=True)._processes) == processes
     assert all(process.is_alive() for process in processes.values())
@@ -220,12 +220,12 @@ def test_workers_end_with_their_block(patient: Task, pool: ExitStack) -> None:
 
 def test_workers_start_before_they_are_asked() -> None:
     """All import at once; the block may end at any moment meanwhile."""
-    with workers.backend("loky", 2):
+    with workers.processes(2):
         workers.start()
         assert len(get_reusable_executor(reuse=True)._processes) == 2
         workers._calls(2)  # waits until they are up
         workers.start()  # again: nothing
-    with workers.backend("loky", 2):
+    with workers.processes(2):
         workers.start()
         time.sleep(0.3)
         processes = list(get_reusable_executor(reuse=True)._processes.values())
