@@ -9,12 +9,13 @@ from typing import Any
 import pandas as pd
 
 from sweeper.report.next_step import NextStep, next_step
+from sweeper.report.placing import finalists_of, lower_means, placing
 from sweeper.report.words import count, interval, listing, metric_words, number, percent, shown
 from sweeper.study.space import Fixed
 from sweeper.study.study import Study
 from sweeper.tables.answer import Answer
 from sweeper.tables.comparison import comparison
-from sweeper.tables.confirmation import confirmed
+from sweeper.tables.confirmation import FEW, confirmed
 from sweeper.tables.select import completed_search, labels, search_trials
 from sweeper.tables.source import Source
 
@@ -62,7 +63,7 @@ def card(study: Study, answer: Answer | None, trials: pd.DataFrame, folder: Path
     if answer is None:
         return Card("none", _no_headline(trials), _why_none(trials), {}, counted, step)
     ranking = confirmed(trials)
-    tied = (*_tied(answer, trials), *_simplest(study, answer, trials))
+    tied = (*_tied(answer, trials, ranking), *_simplest(study, answer, trials))
     facts = (*_scores(study, answer, trials, ranking), *tied, *counted)
     standing = "confirmed" if answer.confirmed else "provisional"
     return Card(
@@ -102,22 +103,16 @@ def _lead(study: Study, answer: Answer, trials: pd.DataFrame, ranking: pd.DataFr
     metric = metric_words(study.search.objective)
     if answer.confirmed is None:
         why = (
-            "every finalist diverged or failed on every fresh seed"
+            "no finalist completed a fresh seed"
             if (trials["phase"] == "confirm").any()
-            else "it was not retrained on fresh seeds yet"
+            else "it was not retrained on fresh seeds"
         )
         done = count(len(completed_search(trials)), "completed trial")
         return f"Provisional: the lowest {metric} of {done}, one seed each; {why}, so it may be luck."
-    seeds, others = count(answer.confirmed.seeds, "fresh seed"), len(ranking) - 1
-    failures = int(ranking["failures"].iloc[0])
-    text = (
-        f"Of {others + 1} finalists retrained on {seeds}, these settings had the lowest mean {metric}"
-        if others
-        else f"The best of the search, retrained on {seeds}"
-    )
-    if failures:
-        tried = answer.confirmed.seeds + failures
-        text += f"; beware, {failures} of {tried} seeds diverged or failed"
+    finalists = finalists_of(trials, ranking)
+    text = "; ".join([placing(finalists, metric, "these settings", "have"), *lower_means(finalists)])
+    if finalists[0].lost:
+        text += f"; beware, {finalists[0].lost} of {finalists[0].tried} seeds diverged or failed"
     if answer.tied:
         text += f"; {count(len(answer.tied), 'other')} cannot be told apart from it"
     return f"{text}."
@@ -134,14 +129,13 @@ def _scores(study: Study, answer: Answer, trials: pd.DataFrame, ranking: pd.Data
             meaning = f"95 % interval {low} to {high}; mean over {sure.seeds} fresh seeds"
         found.append(Fact(metric.capitalize(), mean, meaning))
     if answer.test:
-        several = answer.confirmed is not None and answer.confirmed.seeds > 1
-        meaning = "mean over the same seeds; " if several else "one seed; "
+        meaning = f"mean over {answer.test_seeds} seeds; " if answer.test_seeds > 1 else "one seed; "
         values = ", ".join(_score(name, value) for name, value in answer.test.items())
         found.append(Fact("Test set", values, f"{meaning}no choice was made on these rows"))
     done = completed_search(trials)["objective"]
     meaning = f"one seed, the lowest of {count(len(done), 'completed trial')}"
     if done.min() < answer.objective:
-        meaning = "one seed; others scored lower there, not on fresh seeds"
+        meaning = "one seed; others scored lower in the search, but fresh seeds decide"
     elif answer.confirmed is None or answer.objective < answer.confirmed.mean:
         meaning += ": picked as the lowest, so it may flatter"
     found.append(Fact("In the search", number(answer.objective), meaning))
@@ -154,7 +148,12 @@ def _score(name: str, value: float) -> str:
     return f"{'R²' if name == 'r2' else name} {number(value)}"
 
 
-def _tied(answer: Answer, trials: pd.DataFrame) -> tuple[Fact, ...]:
+def _barely_shared(answer: Answer, ranking: pd.DataFrame) -> bool:
+    """Whether some finalist is tied for want of seeds that both it and the winner completed."""
+    return bool((ranking.loc[ranking["trial"].isin(answer.tied), "pairs"] < FEW).any())
+
+
+def _tied(answer: Answer, trials: pd.DataFrame, ranking: pd.DataFrame) -> tuple[Fact, ...]:
     if answer.confirmed is None:
         return ()
     search = search_trials(trials)
@@ -163,9 +162,13 @@ def _tied(answer: Answer, trials: pd.DataFrame) -> tuple[Fact, ...]:
     found = dict(zip(numbers, names, strict=True))
     if not found:
         return ()
-    few = "one seed tells no two settings apart"
-    enough = "not to be told from the winner by these seeds (paired difference, interval contains 0): use any"
-    meaning = few if answer.confirmed.seeds == 1 else enough
+    if answer.confirmed.seeds == 1:
+        meaning = "one seed tells no two settings apart"
+    else:
+        meaning = "not to be told from the winner by these seeds (paired difference, interval contains 0"
+        meaning += (
+            ", or fewer than two seeds shared): use any" if _barely_shared(answer, ranking) else "): use any"
+        )
     return (Fact("Tied with it", "\n".join(found[number] for number in answer.tied), meaning),)
 
 

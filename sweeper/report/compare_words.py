@@ -67,6 +67,8 @@ def _lead(side: Side) -> str:
     if found.verdict == "unconfirmed":
         flattering = "search scores are the lowest of many, on one seed each, and compare nothing"
         return f"There are {found.why}; {flattering}."
+    if found.difference == 0:
+        return f"The winners have the same mean {side.metric}. The comparison is {found.why}."
     mean, low, high = interval(abs(found.difference), *_turned(found))
     first, second = (side.a.name, side.b.name) if found.difference >= 0 else (side.b.name, side.a.name)
     text = (

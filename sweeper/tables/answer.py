@@ -43,6 +43,8 @@ class Answer:
     tied: tuple[int, ...]
     """Other finalists that the winner is not shown to be better than: the simultaneous interval of their
     paired difference contains 0."""
+    test_seeds: int = 0
+    """Fresh seeds that `test` is the mean of."""
 
     def to_dict(self) -> dict[str, Any]:
         """The contract of ``best --json``."""
@@ -76,8 +78,9 @@ def answer(trials: pd.DataFrame, test: Mapping[str, Any] | None) -> Answer | Non
     else:
         number = int(search.sort_values(["objective", "trial"]).iloc[0]["trial"])
     row = search[search["trial"] == number].iloc[0]
-    scores = _mean_scores(test["scores"]) if test and test["trial"] == number else None
-    return Answer(number, parameters_of(row), float(row["objective"]), interval, scores, tied)
+    tested = test["scores"] if test and test["trial"] == number else []
+    score, settings = float(row["objective"]), parameters_of(row)
+    return Answer(number, settings, score, interval, _mean_scores(tested), tied, len(tested))
 
 
 def parameters_of(row: "pd.Series[Any]") -> dict[str, Any]:

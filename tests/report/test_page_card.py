@@ -45,7 +45,7 @@ def test_the_card_tells_a_confirmed_answer(records: SyntheticRecords) -> None:
     for text, value in zip(printed, (sure.mean, sure.low, sure.high), strict=True):
         assert float(text) == pytest.approx(value, abs=0.02 * (sure.high - sure.low))
     assert "5 fresh seeds" in found["Validation loss"]
-    assert found["Test set"].startswith("loss 0.12, accuracy 97.0 % | mean over the same seeds")
+    assert found["Test set"].startswith("loss 0.12, accuracy 97.0 % | mean over 2 seeds")
     assert [f"#{trial} " in found["Tied with it"] for trial in answer.tied] == [True]
     assert found["Trials"].startswith("60 | 43 completed, 3 pruned, 13 diverged, 1 failed; then 15 trainings")
 

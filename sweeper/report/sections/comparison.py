@@ -10,10 +10,13 @@ from sweeper.report.section import Evidence, Section, Shown
 from sweeper.report.words import count, listing, number, percent
 from sweeper.tables.comparison import FAILS, ON_AVERAGE, TIED, WORSE
 
+LOWER = "lower where shared"
+"""Possible only where both lost seeds, and not the same ones."""
 SAID = {
     TIED: "cannot be told from the winner",
     WORSE: "did worse on average and on most seeds",
     ON_AVERAGE: "did worse on average, but not surely on most seeds",
+    LOWER: "did better on the seeds that both completed, but worse over those that each completed",
     FAILS: "diverged or failed on more seeds",
 }
 NAMED = 3
@@ -38,11 +41,15 @@ def answer(evidence: Evidence) -> tuple[str, ...]:
     verdicts = [
         f"{len(part)} {words}"
         for name, words in SAID.items()
-        if (part := [row for row in others if row["verdict"] == name])
+        if (part := [row for row in others if _verdict(row) == name])
     ]
     said = [f"Of {count(len(others), 'other finalist')}, {listing(verdicts)}."]
     said += [text for row in others[:NAMED] if (text := _numbers(row, evidence.metric))]
-    return (*said, *simplest(frame, evidence.metric), *_regret(winner, evidence.metric))
+    return (*said, *simplest(frame, evidence.metric), *_regret(frame, evidence.metric))
+
+
+def _verdict(row: Mapping[Any, Any]) -> str:
+    return LOWER if row["verdict"] == ON_AVERAGE and row["difference"] < 0 else str(row["verdict"])
 
 
 def _numbers(row: Mapping[Any, Any], metric: str) -> str:
@@ -74,12 +81,15 @@ def simplest(frame: pd.DataFrame, metric: str) -> tuple[str, ...]:
     return (f"The simplest of those tied is {row['label']}.{price}",)
 
 
-def _regret(winner: Mapping[Any, Any], metric: str) -> tuple[str, ...]:
-    if not math.isfinite(winner["expected_regret"]):
+def _regret(frame: pd.DataFrame, metric: str) -> tuple[str, ...]:
+    cost = frame["expected_regret"].iloc[0]
+    if not math.isfinite(cost):
         return ()
+    some = (frame["failures"] > frame["failures"].min()).any()
+    best = "best finalist that lost as few seeds" if some else "best finalist"
     return (
-        f"Using the winner is expected to cost {number(winner['expected_regret'])} of {metric} against the "
-        "best finalist, had one known which that is.",
+        f"Using the winner is expected to cost {number(cost)} of {metric} against the {best}, had one known "
+        "which that is.",
     )
 
 

@@ -1,11 +1,12 @@
 """The finalists on fresh seeds."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
+from sweeper.report.placing import Finalist, losses, lower_means, placing
 from sweeper.report.section import Evidence, Section, Shown
 from sweeper.report.sections.variance import FLATTERED, bias
 from sweeper.report.words import count, interval, listing, number
@@ -22,14 +23,14 @@ def answer(evidence: Evidence) -> tuple[str, ...]:
     """Who won, who is tied, what was lost, and how far the search had flattered the winner."""
     ranks = evidence.tables["finalists"].drop_duplicates("rank").to_dict("records")
     first, others = ranks[0], ranks[1:]
-    score = _score(first)
+    finalists = [_finalist(row, evidence.tables["finalists"]) for row in ranks]
+    placed = placing(finalists, evidence.metric, first["label"], "has")
     said = [
-        f"{first['label']} has the lowest mean {evidence.metric} over "
-        f"{count(first['n'], 'fresh seed')}: {score}."
-        if others
-        else f"{first['label']} was the only finalist; its mean {evidence.metric} over "
-        f"{count(first['n'], 'fresh seed')} is {score}."
+        f"{placed} over {count(first['n'], 'fresh seed')}: {_score(first)}."
+        if _plain(finalists)
+        else f"{placed}; its mean {evidence.metric} over {count(first['n'], 'seed')} is {_score(first)}."
     ]
+    said += [f"{clause}." for clause in lower_means(finalists)]
     tied = [row["label"] for row in others if row["tied"]]
     if tied and first["n"] == 1:
         said.append(f"One seed cannot tell it from {listing(tied)}.")
@@ -38,17 +39,45 @@ def answer(evidence: Evidence) -> tuple[str, ...]:
             f"These seeds cannot tell it from {listing(tied)}: {'its' if len(tied) == 1 else 'their'} "
             "paired difference to the winner has an interval that contains 0."
         )
-    elif others:
-        said.append("Every other finalist did worse on the same seeds, or failed on more of them.")
+    said += _others(evidence.tables["comparison"], finalists, tied=bool(tied))
     lost = [
-        f"{row['label']} on {row['failures']} of {row['n'] + row['failures']}"
-        for row in ranks
-        if row["failures"]
+        f"{row['label']} {losses(finalist)} of {finalist.tried}"
+        for row, finalist in zip(ranks, finalists, strict=True)
+        if finalist.lost
     ]
     if lost:
-        said.append(f"Seeds that diverged or failed: {listing(lost)}.")
+        said.append(f"Seeds lost: {listing(lost)}.")
     said.append(_flattery(first, bias(evidence.tables["comparison"])))
     return tuple(said)
+
+
+def _finalist(row: Mapping[Any, Any], finalists: pd.DataFrame) -> Finalist:
+    own = finalists[finalists["rank"] == row["rank"]]
+    diverged = int((own["outcome"] == "diverged").sum())
+    return Finalist(row["label"], row["mean"], row["n"], diverged, row["failures"] - diverged)
+
+
+def _plain(finalists: Sequence[Finalist]) -> bool:
+    """Several finalists on the same seeds, none of them lost: what was said of the mean goes for all."""
+    one = len({finalist.completed for finalist in finalists}) == 1
+    return len(finalists) > 1 and one and not any(finalist.lost for finalist in finalists)
+
+
+def _others(comparison: pd.DataFrame, finalists: Sequence[Finalist], *, tied: bool) -> list[str]:
+    """Of those that are not tied: worse on the same seeds, lower on the shared ones, or lost more seeds."""
+    apart = comparison.iloc[1:][~comparison["tied"].iloc[1:].astype(bool)]
+    more = apart["failures"] > comparison["failures"].min()
+    lower = apart[~more & (apart["difference"] < 0)]
+    said = [
+        f"On the seeds that both completed, {name} is lower than the winner; each lost other seeds."
+        for name in lower["label"]
+    ]
+    worse = apart[~more & (apart["difference"] > 0)]
+    lost = sum(finalist.lost > finalists[0].lost for finalist in finalists)
+    if tied or worse.empty or len(worse) + lost < len(finalists) - 1:
+        return said
+    ends = "did worse on the same seeds"
+    return [*said, f"Every other finalist {f'{ends}, or lost more of them' if lost else ends}."]
 
 
 def _score(row: Mapping[Any, Any]) -> str:
@@ -91,6 +120,7 @@ SECTION = Section(
         "been picked as the lowest, those of paired differences for the number of finalists. A finalist is "
         "tied when the interval of its difference to the winner contains 0. One that failed on more seeds "
         "ranks after those that failed on fewer.",
-        "The winner is the lowest of the finalists' means, so on average its own mean flatters a little.",
+        "The winner has the lowest mean of the finalists that lost the fewest seeds, so on average its own "
+        "mean flatters a little.",
     ),
 )

@@ -1,0 +1,172 @@
+"""Why the winner won: true whatever was lost, by whom, and how far the run has got."""
+
+import math
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from report_inputs import made_input, told
+from synthetic_records import SyntheticRecords, synthetic_records
+
+from sweeper.report.card import card
+from sweeper.report.placing import Finalist, finalists_of, lower_means, placing
+from sweeper.tables.confirmation import confirmed
+
+
+def finalist(number: int, mean: float, completed: int, diverged: int = 0, failed: int = 0) -> Finalist:
+    """Trial `number` in a few numbers."""
+    return Finalist(f"trial #{number}", mean, completed, diverged, failed)
+
+
+WON = finalist(1, 0.5, 10)
+CASES = [
+    (
+        "nothing lost",
+        [WON, finalist(2, 0.6, 10)],
+        "Of 2 finalists retrained on 10 fresh seeds, these settings have the lowest mean validation loss",
+        [],
+    ),
+    (
+        "equal means",
+        [WON, finalist(2, 0.5, 10), finalist(3, 0.7, 10)],
+        "Of 3 finalists retrained on 10 fresh seeds, these settings have the lowest mean validation loss, as "
+        "has trial #2,",
+        [],
+    ),
+    (
+        "alone",
+        [WON],
+        "These settings have been retrained on 10 fresh seeds as the only finalist",
+        [],
+    ),
+    (
+        "a rival of lower mean lost a seed",
+        [WON, finalist(3, 0.6, 10), finalist(7, 0.1, 9, diverged=1)],
+        "Of the 2 of 3 finalists that completed all 10 fresh seeds, these settings have the lowest mean "
+        "validation loss",
+        ["trial #7 has a lower mean (0.1) over 9 of 10 seeds, but diverged on 1"],
+    ),
+    (
+        "every rival lost a seed",
+        [WON, finalist(7, 0.1, 8, diverged=1, failed=1), finalist(8, 0.9, 9, failed=1)],
+        "Of 3 finalists, these settings alone completed all 10 fresh seeds",
+        ["trial #7 has a lower mean (0.1) over 8 of 10 seeds, but diverged on 1 and failed on 1"],
+    ),
+    (
+        "the others completed none",
+        [WON, finalist(2, math.nan, 0, failed=10)],
+        "Of 2 finalists, these settings alone completed all 10 fresh seeds",
+        [],
+    ),
+    (
+        "all lost seeds, some as few as the winner",
+        [finalist(1, 0.5, 9, diverged=1), finalist(2, 0.6, 9, failed=1), finalist(3, 0.2, 7, failed=3)],
+        "None of 3 finalists completed every fresh seed; of the 2 that lost the fewest seeds (1 of 10), "
+        "these settings have the lowest mean validation loss",
+        ["trial #3 has a lower mean (0.2) over 7 of 10 seeds, but failed on 3"],
+    ),
+    (
+        "all lost seeds, the winner the fewest",
+        [finalist(1, 0.5, 9, diverged=1), finalist(2, 0.6, 8, failed=2)],
+        "None of 2 finalists completed every fresh seed; these settings lost the fewest seeds (1 of 10)",
+        [],
+    ),
+    (
+        "stopped in the middle",
+        [finalist(1, 0.5, 3), finalist(2, 0.6, 2)],
+        "Of 2 finalists retrained on fresh seeds, these settings have the lowest mean validation loss over "
+        "the seeds that each has completed so far",
+        [],
+    ),
+    (
+        "one seed",
+        [finalist(1, 0.5, 1), finalist(2, math.nan, 0, diverged=1)],
+        "Of 2 finalists, these settings alone completed the 1 fresh seed",
+        [],
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("finalists", "said", "lower"), [case[1:] for case in CASES], ids=[c[0] for c in CASES]
+)
+def test_the_winner_is_called_what_it_is(finalists: list[Finalist], said: str, lower: list[str]) -> None:
+    """The lowest mean is claimed among those that lost as few seeds, and lower means of others are told."""
+    assert placing(finalists, "validation loss", "these settings", "have") == said
+    assert lower_means(finalists) == lower
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_sentence_claims_a_mean_that_is_not_lowest(seed: int) -> None:
+    """Of whatever was lost: a claim over all finalists holds over all; every lower mean is accounted for."""
+    rng = np.random.default_rng(seed)
+    rows = [
+        (trial, "confirm", s, outcome, float(rng.integers(1, 4)) if outcome == "completed" else np.nan)
+        for trial in range(4)
+        for s in range(3)
+        for outcome in [str(rng.choice(["completed", "diverged", "failed"], p=[0.7, 0.2, 0.1]))]
+    ]
+    trials = pd.DataFrame(rows, columns=["trial", "phase", "seed", "outcome", "objective"])
+    ranking = confirmed(trials)
+    if ranking.empty:
+        return
+    finalists = finalists_of(trials, ranking)
+    means = trials.groupby("trial")["objective"].mean()
+    said = placing(finalists, "loss", "these settings", "have")
+    lowest = finalists[0].mean == means.min()
+    assert ("Of 4 finalists retrained on 3 fresh seeds, these settings have the lowest" in said) <= lowest
+    below = {f"trial #{trial}" for trial, mean in means.items() if mean < finalists[0].mean}
+    named = {re.sub(" has.*", "", clause) for clause in lower_means(finalists)}
+    assert named == below
+
+
+def with_lost_seeds(places: dict[int, int]) -> SyntheticRecords:
+    """Four finalists on five seeds; the one at each place has lost so many of them, the last ones.
+
+    The finalist at place 3 has the lowest scores by far.
+    """
+    made = synthetic_records(60, finalists=4)
+    trials = made.trials.copy()
+    confirm = trials["phase"] == "confirm"
+    order = trials.loc[confirm, "trial"].drop_duplicates().tolist()
+    for place, trial in enumerate(order):
+        own = confirm & (trials["trial"] == trial)
+        spread = 0.01 * np.sin(7 * place + 3 * trials.loc[own, "seed"])
+        trials.loc[own, "objective"] = (0.1 if place == 3 else 0.2 + 0.1 * place) + spread
+        lost = own & (trials["seed"] > 5 - places.get(place, 0))
+        trials.loc[own, "outcome"] = "completed"
+        trials.loc[lost, ["outcome", "objective"]] = ["diverged", np.nan]
+    return SyntheticRecords(trials, made.curves, made.layers)
+
+
+def test_card_and_sections_name_the_rival_of_lower_mean() -> None:
+    """A finalist that diverged on one seed and is lower on the rest stands in card and section."""
+    report = made_input(with_lost_seeds({3: 1}))
+    assert report.answer is not None
+    lead = card(report.study, report.answer, report.records.trials).lead
+    assert lead.startswith("Of the 3 of 4 finalists that completed all 5 fresh seeds, these settings have")
+    assert re.search(r"; trial #\d+ has a lower mean \(0\.1\d*\) over 4 of 5 seeds, but diverged on 1", lead)
+    said = told(report)
+    assert re.search(
+        r"has a lower mean \(0\.1\d*\) over 4 of 5 seeds, but diverged on 1\.", said["confirmation"]
+    )
+    assert "best finalist that lost as few seeds" in said["finalists"]
+
+
+def test_a_rival_that_is_lower_on_the_shared_seeds_is_not_called_worse() -> None:
+    """Where winner and rival lost different seeds, the pairs may favour the rival; both sections say so."""
+    made = with_lost_seeds({2: 5, 3: 5})
+    trials = made.trials.copy()
+    confirm = trials["phase"] == "confirm"
+    one, other = trials.loc[confirm, "trial"].drop_duplicates().tolist()[:2]
+    values = {one: [np.nan, 1.0, 1.1, 1.2, 1.3], other: [9.0, 0.9, 1.0, 1.1, np.nan]}
+    for trial, scores in values.items():
+        own = confirm & (trials["trial"] == trial)
+        trials.loc[own, "objective"] = scores
+        trials.loc[own, "outcome"] = ["diverged" if np.isnan(score) else "completed" for score in scores]
+    said = told(made_input(SyntheticRecords(trials, made.curves, made.layers)))
+    assert "On the seeds that both completed, #" in said["confirmation"]
+    assert "is lower than the winner" in said["confirmation"]
+    assert "did better on the seeds that both completed" in said["finalists"]
+    assert "did worse" not in said["confirmation"]
