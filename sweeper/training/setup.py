@@ -12,6 +12,7 @@ from sweeper.components.build import Built, build
 from sweeper.components.data import Data
 from sweeper.components.lookup import resolve
 from sweeper.components.losses import LOSSES, Loss
+from sweeper.components.precision import to_precision
 from sweeper.components.splits import split
 from sweeper.study.settings import Settings
 from sweeper.study.study import Study
@@ -109,7 +110,7 @@ def initial_model(task: Task, settings: Settings, seed: int) -> Built:
         )
     finally:
         torch.set_default_dtype(default)
-    built.model.to(pick_device(settings.device), getattr(torch, settings.dtype))
+    to_precision(built.model, pick_device(settings.device), getattr(torch, settings.dtype))
     return built
 
 

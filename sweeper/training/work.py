@@ -2,12 +2,13 @@
 
 import gc
 import math
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import cache, partial
-from typing import TypeVar
+from functools import cache, partial, wraps
+from typing import ParamSpec, TypeVar
 
 import torch
 
@@ -26,6 +27,7 @@ from sweeper.training.stacked.refusal import NotCompiled
 
 Given = TypeVar("Given")
 Found = TypeVar("Found")
+Arguments = ParamSpec("Arguments")
 Engine = Callable[[Task, Sequence[Trial], int], Iterable[TrialResult]]
 """(task, trials, slots) -> one result for every trial, in any order."""
 
@@ -48,6 +50,25 @@ REHEARSAL = 60.0
 """Most seconds for the look at model and data before the run; what hangs then fails in its trials."""
 
 
+_TRAINING = threading.RLock()
+"""Held by the thread that trains, measures or tries models at present."""
+
+
+def one_at_a_time(function: Callable[Arguments, Found]) -> Callable[Arguments, Found]:
+    """`function`, of which no second call begins in this process before the first has ended.
+
+    Random generators, default precision, number of threads and the deadline belong to the process. Pools
+    whose workers have several threads would mix them up between trials; such calls wait for each other.
+    """
+
+    @wraps(function)
+    def alone(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Found:
+        with _TRAINING:
+            return function(*args, **kwargs)
+
+    return alone
+
+
 @cache
 def settle() -> None:
     """Once in a worker process: import everything, and spare the garbage collector what stays.
@@ -65,6 +86,7 @@ def settle() -> None:
     gc.freeze()
 
 
+@one_at_a_time
 def rehearse(task: Task) -> list[str]:
     """`rehearsal.rehearse`, as long as it takes at most `REHEARSAL`."""
     settle()
@@ -72,6 +94,7 @@ def rehearse(task: Task) -> list[str]:
         return rehearsing.rehearse(task)
 
 
+@one_at_a_time
 def refusals(task: Task) -> dict[str, str]:
     """`plan.refusals`"""
     settle()
@@ -79,6 +102,7 @@ def refusals(task: Task) -> dict[str, str]:
         return planning.refusals(task)
 
 
+@one_at_a_time
 def measure(task: Task, trials: Sequence[Trial]) -> planning.Measured:
     """`plan.measure`"""
     settle()
@@ -86,6 +110,7 @@ def measure(task: Task, trials: Sequence[Trial]) -> planning.Measured:
         return planning.measure(task, trials)
 
 
+@one_at_a_time
 def measure_compiled(task: Task, trials: Sequence[Trial]) -> compiling.Compiled | str:
     """`compiling.measure`, or why nothing could be compiled."""
     settle()
@@ -107,6 +132,7 @@ def again(task: Task, trial: Trial) -> tuple[bool, TrialResult]:
     return True, train_cohort(task, Cohort((trial,)))[0]
 
 
+@one_at_a_time
 def sharpness(task: Task, trial: Trial, last: int) -> tuple[bool, TrialResult]:
     """`stability.sharpness_result`, and False."""
     settle()
@@ -120,6 +146,7 @@ def placed(task: Task, place: int, cohort: Cohort) -> tuple[int, list[TrialResul
     return place, train_cohort(task, cohort)
 
 
+@one_at_a_time
 def train_cohort(task: Task, cohort: Cohort) -> list[TrialResult]:
     """One result for every trial of the cohort.
 

@@ -18,6 +18,7 @@ from sweeper.components import (
     models,
     optimizers,
     penalties,
+    precision,
     schedules,
     splits,
 )
@@ -33,7 +34,10 @@ from sweeper.report.script.training import TrainingText, training_text
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.study import Study
 
-COMPONENTS = (datasets, splits, initializers, models, losses, metrics, penalties, schedules, optimizers)
+COMPONENTS = (
+    *(datasets, splits, initializers, models, precision),
+    *(losses, metrics, penalties, schedules, optimizers),
+)
 OWN_IMPORTS = """
 import argparse
 import math

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sweeper.components import initializers, models
+from sweeper.components import initializers, models, precision
 from sweeper.components.activations import ACTIVATIONS
 from sweeper.components.build import Built, build
 from sweeper.components.data import Data
@@ -36,6 +36,8 @@ class ModelText:
     imported: Imported | None
     penalised: bool
     """Whether there are activation layers to penalise, and a weight to do it with."""
+    is_complex: bool
+    """Whether parameters or buffers are complex numbers."""
 
 
 def model_text(study: Study, settings: Settings, data: Data, out_features: int) -> ModelText:
@@ -55,8 +57,8 @@ def model_text(study: Study, settings: Settings, data: Data, out_features: int) 
     remembered = penalised and "activation" in maker.takes
     lines = _remembering(maker.expression) if remembered else []
     lines.append(f"model = {name}({', '.join(maker.arguments(remembered))})")
-    if user and maker.is_lazy():
-        lines += _first_look(data)
+    lazy, is_complex = maker.habits() if user else (False, False)
+    lines += _first_look(data) if lazy else []
     if remembered and (copies := maker.copies_names()):
         lines += [f"hidden += [model.get_submodule(name) for name in {quoted(copies)}]  # copies of those"]
     if "activation" not in maker.takes and (penalised or settings.activation):
@@ -68,7 +70,8 @@ def model_text(study: Study, settings: Settings, data: Data, out_features: int) 
     lines += [f"{maker.init}(model)"] if initialised else []
     code = [definitions(initializers, maker.init)] if initialised or "init" in maker.takes else []
     code += [] if user else [definitions(models, name)]
-    return ModelText(_what(settings), tuple(code), tuple(lines), user, penalised)
+    code += [definitions(precision, "to_precision")] if is_complex else []
+    return ModelText(_what(settings), tuple(code), tuple(lines), user, penalised, is_complex)
 
 
 @dataclass(frozen=True)
@@ -117,15 +120,17 @@ class _Maker:
         written |= {key: literal(value, f"model.{key}") for key, value in options.items()}
         return [f"{key}={text}" for key, text in written.items()]
 
-    def is_lazy(self) -> bool:
-        """Whether the model has layers that get their shapes from the first row they see."""
+    def habits(self) -> tuple[bool, bool]:
+        """Whether layers get their shapes from the first row they see; whether there are complex numbers."""
         from torch.nn.parameter import UninitializedParameter
 
         roles = {"activation": ACTIVATIONS[self.activation or "relu"].make, "init": INITIALIZERS["torch"]}
         asked_for = {key: value for key, value in roles.items() if key in self.takes}
         with _as_in_training(self.settings.dtype):
             model = self.function(**{**self.given, **asked_for, **self.settings.model_options})
-        return any(isinstance(parameter, UninitializedParameter) for parameter in model.parameters())
+        parameters, held = list(model.parameters()), [*model.parameters(), *model.buffers()]
+        lazy = any(isinstance(parameter, UninitializedParameter) for parameter in parameters)
+        return lazy, any(tensor.dtype.is_complex for tensor in held)
 
     def hidden_names(self) -> list[list[str]]:
         """Where the hidden activation layers of the model are: the dotted names of each layer."""

@@ -37,7 +37,7 @@ class LookPass:
             shared: whether all trials have these rows.
         """
         self.template, self.shapes, self.loss, self.shared = template, shapes, loss, shared
-        self.x, self.y = (x, y) if shared else (t.expand(count, *t.shape).clone() for t in (x, y))
+        self.x, self.y = (t.clone() if shared else t.expand(count, *t.shape).clone() for t in (x, y))
         self.now, self.fixed = template.stacked(shapes, count)
         self.before = self.now * 1.01
         """Flat parameters of every trial, and those before its last update."""
@@ -50,7 +50,8 @@ class LookPass:
         self.split = Split([[kernel] * count for kernel in template.kernels])
         inputs = [self.now, self.before, *self.fixed.values(), self.steepest, self.x, self.y]
         with torch.enable_grad(), template.evaluating():
-            self._tape = Tape(self._measures, inputs, BINDERS)
+            read_only = {"inputs": [self.x], "targets": [self.y]}
+            self._tape = Tape(self._measures, inputs, BINDERS, read_only=read_only)
         self.split.calls.clear()
 
     def run(self, kernels: Sequence[Sequence[AnyKernel]]) -> list[list[float]]:

@@ -23,11 +23,17 @@ class ScorePass:
         """Record the pass over `rows`, which all slots share; else over as many for each, filled in later."""
         self.stack, self.scores, self.shared = stack, scores, shared
         slots = stack.slots
-        self.x, self.y = rows if shared else (t.expand(slots, *t.shape).clone() for t in rows)
+        self.x, self.y = (t.clone() if shared else t.expand(slots, *t.shape).clone() for t in rows)
         self._held: list[Part] = [rows] * slots
         inputs = [stack.p, *stack.fixed.values(), self.x, self.y]
+        read_only = {
+            "parameters": [stack.p],
+            "buffers in evaluation mode": list(stack.fixed.values()),
+            "inputs": [self.x],
+            "targets": [self.y],
+        }
         with torch.no_grad(), stack.template.evaluating():
-            self._tape = Tape(self._scored, inputs, BINDERS)
+            self._tape = Tape(self._scored, inputs, BINDERS, read_only=read_only)
         stack.split.calls.clear()
 
     def takes(self, rows: Part) -> bool:

@@ -79,7 +79,8 @@ class Stack:
         self.noise = Noise(slots, x.device, draws)
         self.split = Split([[kernel] * slots for kernel in template.kernels])
         inputs = [self.p, x, y, *self.fixed.values(), *self.weights.values()]
-        tape = Tape(lambda: self._forward_and_backward(*inputs), inputs, BINDERS, self.noise)
+        read_only = {"parameters": [self.p], "inputs": [x], "targets": [y]}
+        tape = Tape(lambda: self._forward_and_backward(*inputs), inputs, BINDERS, self.noise, read_only)
         self._pass: Tape | CompiledPass = tape
         if compiled:
             self._pass = CompiledPass(self._forward_and_backward, inputs, tape.outputs, self.split)

@@ -17,6 +17,8 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from sweeper.training.stacked.refusal import NotFusible
+
 Binder = Callable[["Call", Sequence[Any], Sequence[Tensor]], Callable[[], Any]]
 """(recorded call, its arguments, where to write) -> what does it again."""
 
@@ -25,6 +27,10 @@ CONSTANT = {
     f(value) for value in ("zeros", "ones", "full", "empty") for f in ("new_{}".format, "{}_like".format)
 }
 """Operations that take a tensor for its shape alone."""
+
+
+PLAIN = (Tensor, torch.nn.Parameter)
+"""Classes without a behaviour of their own."""
 
 
 @dataclass(frozen=True)
@@ -88,10 +94,35 @@ class Recorder(TorchDispatchMode):
 
 
 def record(function: Callable[[], Sequence[Tensor]]) -> tuple[list[Call], list[Tensor]]:
-    """Run `function` once; its operations in order, and what it returned."""
+    """Run `function` once; its operations in order, and what it returned.
+
+    Raises:
+        NotFusible: for tensors that are more than numbers of one type at strides in memory.
+    """
     with Recorder() as recorder:
         results = list(function())
+    for call in recorder.calls:
+        for tensor in (*call.inputs, *call.results):
+            if kind := unusual(tensor):
+                raise NotFusible(f"{call.operation} works on {kind}, which a recorded step cannot hold")
     return recorder.calls, results
+
+
+def unusual(tensor: Tensor) -> str:
+    """What makes a tensor more than memory, type, size, strides, conjugate bit and negative bit; or empty.
+
+    These are all that `placed_on` rebuilds.
+    """
+    if type(tensor) not in PLAIN:
+        return f"a tensor of the class {type(tensor).__name__}"
+    if tensor.layout != torch.strided:
+        return f"a tensor in the layout {str(tensor.layout).removeprefix('torch.')}"
+    found = {
+        "a quantized tensor": tensor.is_quantized,
+        "a nested tensor": tensor.is_nested,
+        "a tensor of zeros without memory": tensor._is_zerotensor(),
+    }
+    return next((kind for kind, is_so in found.items() if is_so), "")
 
 
 def tensors(values: Iterable[Any]) -> list[Tensor]:
@@ -144,6 +175,7 @@ class Tape:
         inputs: Sequence[Tensor],
         binders: Mapping[Any, Binder] | None = None,
         random: Binder | None = None,
+        read_only: Mapping[str, Sequence[Tensor]] | None = None,
     ) -> None:
         """Record `function`, which reads `inputs` and returns tensors.
 
@@ -152,8 +184,16 @@ class Tape:
             inputs: tensors whose memory is filled anew before each `run`.
             binders: operations that are run another way than by themselves.
             random: the way of operations that draw random numbers.
+            read_only: what they are -> `inputs` that nothing may be written to.
+
+        Raises:
+            NotFusible: if it is written to them; for tensors that a tape cannot hold.
         """
         calls, results = record(function)
+        for what, kept_as_is in (read_only or {}).items():
+            places = {place(t) for t in kept_as_is}
+            if any(place(t) in places for call in calls for t in call.written):
+                raise NotFusible(f"the model writes into its {what}")
         kept = needed(calls, inputs, results)
         memory = _share(kept, inputs, results)
         self.outputs = [memory(t) for t in results]
@@ -281,7 +321,15 @@ def _share(
         storage = storages.get(place(tensor))
         if storage is None:
             return tensor.detach()
-        empty = torch.empty(0, dtype=tensor.dtype, device=tensor.device)
-        return empty.set_(storage, tensor.storage_offset(), tensor.size(), tensor.stride())
+        return placed_on(storage, tensor)
 
     return memory
+
+
+def placed_on(storage: torch.UntypedStorage, tensor: Tensor) -> Tensor:
+    """`tensor` as it is, but on another memory: a view that is read conjugated or negated stays one."""
+    empty = torch.empty(0, dtype=tensor.dtype, device=tensor.device)
+    view = empty.set_(storage, tensor.storage_offset(), tensor.size(), tensor.stride())
+    if tensor.is_conj():
+        view = torch._conj(view)
+    return torch._neg_view(view) if tensor.is_neg() else view

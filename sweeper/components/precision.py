@@ -1,0 +1,18 @@
+"""A model in the precision of the study."""
+
+import torch
+from torch import Tensor, nn
+
+
+def to_precision(model: nn.Module, device: torch.device | str, dtype: torch.dtype) -> nn.Module:
+    """Move `model` to `device`, its real numbers to `dtype`, complex ones to the complex type beside it.
+
+    Whole numbers and truth values keep their type. ``model.to(device, dtype)`` would drop imaginary parts.
+    """
+
+    def moved(tensor: Tensor) -> Tensor:
+        if tensor.is_complex():
+            return tensor.to(device, dtype.to_complex())
+        return tensor.to(device, dtype if tensor.is_floating_point() else tensor.dtype)
+
+    return model._apply(moved)
