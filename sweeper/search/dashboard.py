@@ -1,9 +1,13 @@
 """optuna-dashboard on a run's storage, with the answer as note and the figures as artifacts."""
 
 import contextlib
-from collections.abc import Callable, Sequence
+import json
+import re
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from socketserver import ThreadingMixIn
+from typing import Any
+from urllib.parse import urlsplit
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import optuna
@@ -18,6 +22,10 @@ from sweeper.search.storage import open_url
 
 HOST = "127.0.0.1"
 """Loopback only: the dashboard has no log-in."""
+LOOPBACK = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])(?::([0-9]{1,5}))?", re.IGNORECASE)
+"""``Host`` headers that are answered; the port is a tunnel's, say."""
+ARTIFACT = "artifacts:"
+"""Optuna's prefix of the study attributes that describe artifacts."""
 
 
 def serve(
@@ -53,7 +61,7 @@ def open_server(
     with quiet():
         application = optuna_dashboard.wsgi(study._storage, artifact_store=store)
     try:
-        return make_server(HOST, port, application, _Server, _Silent)
+        return make_server(HOST, port, loopback_only(application), _Server, _Silent)
     except OSError as error:
         raise UserError(
             f"--port {port}: cannot listen on {HOST}: {error.strerror}; choose another port"
@@ -61,20 +69,73 @@ def open_server(
 
 
 def decorate(study: optuna.Study, store: FileSystemArtifactStore, note: str, figures: Sequence[Path]) -> None:
-    """Put note and figures on the study; figures of the same name are replaced."""
+    """Put note and figures on the study; a figure of the same name is replaced if it has changed."""
     optuna_dashboard.save_note(study, note)
-    names = {figure.name for figure in figures}
-    for meta in optuna.artifacts.get_all_artifact_meta(study):
-        if meta.filename in names:
-            _forget(study, store, meta.artifact_id)
-    for figure in figures:
-        upload_artifact(artifact_store=store, file_path=str(figure), study_or_trial=study)
+    wanted = {figure.name: figure for figure in figures}
+    kept = set()
+    for artifact, filename in _artifacts(study):
+        if filename in wanted and filename not in kept and _holds(store, artifact, wanted[filename]):
+            kept.add(filename)
+        elif filename in wanted:
+            _forget(study, store, artifact)
+    for name in wanted.keys() - kept:
+        upload_artifact(artifact_store=store, file_path=str(wanted[name]), study_or_trial=study)
+
+
+def _artifacts(study: optuna.Study) -> list[tuple[str, str]]:
+    """(identifier, file name) of the study's artifacts; `optuna.artifacts` stumbles over removed ones.
+
+    An artifact is removed by setting its attribute to ``null``, here as in the dashboard.
+    """
+    attributes = study._storage.get_study_system_attrs(study._study_id)
+    found = (json.loads(text) for key, text in attributes.items() if key.startswith(ARTIFACT))
+    return [(about["artifact_id"], about["filename"]) for about in found if about is not None]
+
+
+def _holds(store: FileSystemArtifactStore, artifact: str, figure: Path) -> bool:
+    """Whether the artifact's file is there and equals `figure`."""
+    try:
+        with store.open_reader(artifact) as file:
+            return bytes(file.read()) == figure.read_bytes()
+    except (ArtifactNotFound, FileNotFoundError):
+        return False
 
 
 def _forget(study: optuna.Study, store: FileSystemArtifactStore, artifact: str) -> None:
     with contextlib.suppress(ArtifactNotFound, FileNotFoundError):  # its file may be gone already
         store.remove(artifact)
-    study._storage.set_study_system_attr(study._study_id, f"artifacts:{artifact}", "null")
+    study._storage.set_study_system_attr(study._study_id, f"{ARTIFACT}{artifact}", json.dumps(None))
+
+
+def loopback_only(application: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
+    """`application`, but 403 for a request whose ``Host`` or ``Origin`` is not this computer.
+
+    A web page of a stranger can make its name resolve to 127.0.0.1 (DNS rebinding) and then read
+    whatever a server there answers. The names in the headers stay the stranger's.
+    """
+
+    def guarded(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if _is_own(environ.get("HTTP_HOST", ""), environ.get("HTTP_ORIGIN")):
+            return application(environ, start_response)
+        text = b"403: this dashboard answers requests to 127.0.0.1 or localhost alone\n"
+        headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(text)))]
+        start_response("403 Forbidden", headers)
+        return [text]
+
+    return guarded
+
+
+def _is_own(host: str, origin: str | None) -> bool:
+    """Whether a ``Host`` is a loopback one, and an ``Origin``, if there is one, too, at the same port."""
+    to = LOOPBACK.fullmatch(host)
+    if to is None or origin is None:
+        return to is not None
+    try:
+        page = urlsplit(origin)
+    except ValueError:  # brackets that do not match
+        return False
+    source = LOOPBACK.fullmatch(page.netloc)
+    return page.scheme in ("http", "https") and source is not None and source[1] == to[1]
 
 
 def _study(name: str, url: str | None, folder: Path) -> optuna.Study:

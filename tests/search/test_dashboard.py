@@ -1,5 +1,6 @@
 """The dashboard's server, asked over the loopback as a browser would."""
 
+import http.client
 import json
 import threading
 import urllib.request
@@ -79,6 +80,83 @@ def test_a_second_call_replaces_note_and_figures(run: tuple[Path, str | None]) -
         assert detail["note"]["body"] == "# Use adam"
         assert [artifact["filename"] for artifact in detail["artifacts"]] == ["loss.png"]
     assert len(list((run[0] / "artifacts").iterdir())) == 1
+
+
+def test_it_starts_as_often_as_it_is_called(run: tuple[Path, str | None]) -> None:
+    """Five starts with new figures, or the same ones: each has the latest figure, once."""
+    for start in range(5):
+        (run[0] / "loss.png").write_bytes(PNG + bytes([start // 2]))
+        with served(run, f"# Start {start}") as address:
+            (summary,) = json.loads(fetched(f"{address}/api/studies"))["study_summaries"]
+            detail = json.loads(fetched(f"{address}/api/studies/{summary['study_id']}"))
+            assert detail["note"]["body"] == f"# Start {start}"
+            (artifact,) = detail["artifacts"]
+            path = f"{address}/artifacts/{summary['study_id']}/{artifact['artifact_id']}"
+            assert fetched(path) == PNG + bytes([start // 2])
+    assert len(list((run[0] / "artifacts").iterdir())) == 1
+
+
+def test_an_artifact_that_was_removed_elsewhere_does_no_harm(run: tuple[Path, str | None]) -> None:
+    """The dashboard's own button, and versions before, leave ``null``; a lost file is uploaded anew."""
+    with served(run, "first") as address:
+        (summary,) = json.loads(fetched(f"{address}/api/studies"))["study_summaries"]
+        (artifact,) = json.loads(fetched(f"{address}/api/studies/{summary['study_id']}"))["artifacts"]
+        path = f"{address}/api/artifacts/{summary['study_id']}/{artifact['artifact_id']}"
+        urllib.request.urlopen(urllib.request.Request(path, method="DELETE"), timeout=20).close()
+    with served(run, "second"):
+        pass
+    (stored,) = (run[0] / "artifacts").iterdir()
+    stored.unlink()
+    with served(run, "third") as address:
+        (artifact,) = json.loads(fetched(f"{address}/api/studies/{summary['study_id']}"))["artifacts"]
+        assert fetched(f"{address}/artifacts/{summary['study_id']}/{artifact['artifact_id']}") == PNG
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "status"),
+    [
+        ("127.0.0.1:{port}", None, 200),
+        ("LOCALHOST:{port}", "http://localhost:{port}", 200),
+        ("localhost:9000", "http://127.0.0.1:9000", 200),  # through a tunnel
+        ("[::1]:{port}", None, 200),
+        ("rebound.example", None, 403),
+        ("rebound.example:{port}", None, 403),
+        ("127.0.0.1.rebound.example", None, 403),
+        ("localhost@rebound.example", None, 403),
+        ("", None, 403),
+        (None, None, 403),
+        ("127.0.0.1:{port}", "http://rebound.example", 403),
+        ("127.0.0.1:{port}", "http://127.0.0.1:1", 403),
+        ("127.0.0.1:{port}", "null", 403),
+        ("127.0.0.1:{port}", "file://", 403),
+        ("127.0.0.1:{port}", "http://[", 403),
+    ],
+)
+def test_only_requests_to_this_computer_are_answered(
+    strict: int, host: str | None, origin: str | None, status: int
+) -> None:
+    """Another Host or Origin is a stranger's page whose name was made to resolve to the loopback."""
+    connection = http.client.HTTPConnection("127.0.0.1", strict, timeout=20)
+    connection.putrequest("GET", "/api/studies", skip_host=True)
+    for name, value in (("Host", host), ("Origin", origin)):
+        if value is not None:
+            connection.putheader(name, value.format(port=strict))
+    connection.endheaders()
+    answer = connection.getresponse()
+    body = answer.read()
+    connection.close()
+    assert answer.status == status
+    assert (b"made-up" in body) == (status == 200)
+
+
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """Port of a dashboard."""
+    folder = tmp_path_factory.mktemp("strict")
+    StudyStorage("made-up", SPACE, None, folder / "journal.log", finished())
+    (folder / "loss.png").write_bytes(PNG)
+    with served((folder, None), "note") as address:
+        yield int(address.rpartition(":")[2])
 
 
 def test_a_torn_journal_is_mended_before_it_is_written_to(tmp_path: Path) -> None:
