@@ -1,7 +1,6 @@
 """The commands. Parses, calls, prints; everything else is imported when a command needs it."""
 
 import gc
-import json
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +9,7 @@ import typer
 
 from sweeper.errors import UserError
 from sweeper.exits import exit_code, interruptible
+from sweeper.to_json import to_json
 
 if TYPE_CHECKING:
     from sweeper.result import Result
@@ -114,7 +114,7 @@ def best(
             f"run {name!r} has no completed trial yet, so there is no best one; see: sweeper status {name}"
         )
     if as_json:
-        typer.echo(json.dumps(result.answer.to_dict(), indent=2, allow_nan=False))
+        typer.echo(to_json(result.answer.to_dict()))
     elif as_toml:
         from sweeper.report.page import best_toml
 
@@ -134,7 +134,7 @@ def status(name: NameArgument, runs: RunsOption = RUNS, as_json: JsonOption = Fa
 
     found = counts(load(run_folder(runs, name) / "records").trials)
     if as_json:
-        typer.echo(json.dumps(found, indent=2))
+        typer.echo(to_json(found))
         return
     for phase, outcomes in found.items():
         typer.echo(f"{phase:8}" + "  ".join(f"{count} {outcome}" for outcome, count in outcomes.items()))
@@ -178,7 +178,7 @@ def lr_range(
     figure = found.save(reports / asked.name)
     if as_json:
         about = {**found.about, "figure": str(figure)}
-        typer.echo(json.dumps(to_dict(found.suggestions, about), indent=2, allow_nan=False))
+        typer.echo(to_json(to_dict(found.suggestions, about)))
         return
     print_lr_range(found.suggestions, found.about)
     typer.echo(f"figure: {figure}")
@@ -237,7 +237,7 @@ def activations(
         positive=positive, bounded=bounded, smooth=smooth, monotone=monotone, zero_centred=zero_centred
     )
     if as_json:
-        typer.echo(json.dumps(to_dicts(facts), indent=2, allow_nan=False))
+        typer.echo(to_json(to_dicts(facts)))
     else:
         print_catalogue(facts)
 
@@ -254,7 +254,7 @@ def advise(study: StudyArgument, assignments: SetOption = None, as_json: JsonOpt
     given = tuple(assignments or ())
     asked = Study.load(study, given)
     told = (advice_on(asked, first_look), Asked(study, given), asked.name)
-    typer.echo(json.dumps(to_dict(*told), indent=2, allow_nan=False) if as_json else text(*told))
+    typer.echo(to_json(to_dict(*told)) if as_json else text(*told))
 
 
 @app.command()
@@ -272,7 +272,7 @@ def compare(
     side = side_by_side(a, _open(runs, a), b, _open(runs, b))
     page = write(side, reports / f"{a}-vs-{b}")
     told = f"{text(side)}\ncomparison: {page}"
-    typer.echo(json.dumps(to_dict(side), indent=2, allow_nan=False) if as_json else told)
+    typer.echo(to_json(to_dict(side)) if as_json else told)
 
 
 @app.command()

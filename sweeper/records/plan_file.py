@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sweeper.records.atomic import write_atomically
+from sweeper.to_json import to_json
 
 NAME = "plan.json"
 
@@ -18,4 +19,4 @@ def load_plan(folder: Path) -> dict[str, Any] | None:
 
 def write_plan(folder: Path, plan: Mapping[str, Any]) -> None:
     """Keep a plan; it replaces the one before."""
-    write_atomically(folder / NAME, json.dumps(dict(plan), indent=1))
+    write_atomically(folder / NAME, to_json(plan, indent=1))

@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 from sweeper.errors import RunFolderError, did_you_mean
 from sweeper.records.atomic import write_atomically
 from sweeper.study.study import Study
+from sweeper.to_json import to_json
 
 TEMPORARY = ("source-folder.txt.tmp", "study.toml.tmp")
 GROWING = {"search.trials", "search.minutes", "question"}
@@ -189,4 +190,4 @@ def write_test(folder: Path, trial: int, scores: Mapping[int, Mapping[str, float
     """Keep the winner's scores on the test rows, by seed; a seed whose training failed has none."""
     found = [dict(score) for score in scores.values() if score]
     content = {"trial": trial, "seeds": list(scores), "scores": found}
-    write_atomically(folder / "test.json", json.dumps(content, indent=1))
+    write_atomically(folder / "test.json", to_json(content, indent=1))

@@ -95,5 +95,6 @@ def _plain(value: Any) -> Any:
 
 
 def _mean_scores(scores: Sequence[Mapping[str, float]]) -> dict[str, float] | None:
-    frame = pd.DataFrame(list(scores))
-    return {name: float(frame[name].mean()) for name in frame} if len(frame) else None
+    """Means over seeds; a score that is not a number (``null`` in the file) makes its mean none either."""
+    frame = pd.DataFrame(list(scores)).astype(float)
+    return {name: float(frame[name].mean(skipna=False)) for name in frame} if len(frame) else None

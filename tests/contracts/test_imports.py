@@ -1,7 +1,7 @@
 """Who may import whom: the stages of the journey see what lies before them, and only as data.
 
 study -> search -> training -> records -> tables -> figures -> report. A stage imports the data types of
-earlier stages, `components`, `errors` and itself. The modules beside the rooms see everything.
+earlier stages, `components`, the modules `BELOW` and itself. The modules beside the rooms see everything.
 """
 
 import ast
@@ -32,7 +32,7 @@ KEPT = ("records.schema", "records.store", "records.atomic")
 TOLD_BY_TABLES = ("tables.answer", "tables.source", "tables.confirmation")
 
 MAY_IMPORT = {
-    "errors": (),
+    **dict.fromkeys(("errors", "to_json", "user_code"), ()),
     "components": (),
     "measures": (),
     "theory": (),
@@ -47,10 +47,12 @@ MAY_IMPORT = {
     # The page is put together here: each table is drawn by its figure and told in words.
     "report": (*ASKED, "study.load", "study.override", *TRAINED, *KEPT, "tables", "figures", "theory"),
 }
-"""room -> what it may import besides itself, `components` and `errors`: rooms, or modules of data types."""
+"""room -> what it may import besides itself, `components` and `BELOW`: rooms, or modules of data types."""
 
-WITHOUT_COMPONENTS = {"errors", "components", "doctor", "figures"}
-WITHOUT_ERRORS = {"errors", "doctor"}
+BELOW = ("errors", "to_json", "user_code")
+"""Modules that nothing stands below: all rooms see them, `doctor` apart."""
+WITHOUT_COMPONENTS = {*BELOW, "components", "doctor", "figures"}
+WITHOUT_BELOW = {"errors", "to_json", "doctor"}
 
 ONLY_IN = {
     "optuna": "sweeper.search",
@@ -148,7 +150,7 @@ def allowed(name: str, target: str) -> bool:
         return False
     places = {room, *MAY_IMPORT[room]}
     places |= set() if room in WITHOUT_COMPONENTS else {"components"}
-    places |= set() if room in WITHOUT_ERRORS else {"errors"}
+    places |= set() if room in WITHOUT_BELOW else set(BELOW)
     return any(inside(target, f"sweeper.{place}") for place in places)
 
 
