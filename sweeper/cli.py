@@ -128,11 +128,9 @@ def best(
 @app.command()
 def status(name: NameArgument, runs: RunsOption = RUNS, as_json: JsonOption = False) -> None:
     """How far a run has got: counts by phase and outcome."""
-    from sweeper.records.run_folder import run_folder
-    from sweeper.records.store import load
     from sweeper.tables.progress import counts
 
-    found = counts(load(run_folder(runs, name) / "records").trials)
+    found = counts(_open(runs, name).trials)
     if as_json:
         typer.echo(to_json(found))
         return
@@ -148,10 +146,9 @@ def export(
     csv: Annotated[bool, typer.Option("--csv", help="CSV instead of Parquet.")] = False,
 ) -> None:
     """Write the records of a run: trials, curves and layers, one file each."""
-    from sweeper.records.run_folder import run_folder
-    from sweeper.records.store import export as write
+    from sweeper.records.reading import export as write
 
-    for file in write(run_folder(runs, name) / "records", target, csv=csv):
+    for file in write(_open(runs, name).records, target, csv=csv):
         typer.echo(file)
 
 
@@ -204,7 +201,7 @@ def dashboard(
     folder = run_folder(runs, name)
     with interruptible():
         serve(
-            name,
+            result.study.name,
             storage,
             folder,
             note(result.study, result.answer, result.records),
@@ -296,9 +293,14 @@ def doctor(as_json: JsonOption = False) -> None:
 
 
 def _open(runs: Path, name: str) -> "Result":
+    """The run, and on stderr what was left out of it."""
+    from sweeper.records.finding import lines
     from sweeper.result import open_result
 
-    return open_result(runs, name)
+    result = open_result(runs, name)
+    for line in lines(result.findings):
+        typer.echo(line, err=True)
+    return result
 
 
 def _print_answer(result: "Result") -> None:

@@ -19,6 +19,10 @@ class RunFailed(SweeperError):
     """The run could not finish, though its input was right."""
 
 
+class StateKept(RunFailed):
+    """The run had to stop in the middle; what is finished is kept, and the same command goes on."""
+
+
 class UserError(SweeperError):
     """The input is wrong; the message names file, key, value and what is allowed."""
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sweeper.errors import SweeperError
+from sweeper.errors import StateKept, SweeperError
 
 
 @contextmanager
@@ -30,11 +30,16 @@ def exit_code(command: Callable[[], Any]) -> int:
     try:
         command()
     except SweeperError as error:
-        print(f"error: {error}", file=sys.stderr)
+        again = f": {_resume_command()}" if isinstance(error, StateKept) else ""
+        print(f"error: {error}{again}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:  # the reader of a pipe has left
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # a disk may fail anywhere
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"error: {place}{error.strerror or error}; mend that and try again", file=sys.stderr)
+        return 1
     except (KeyboardInterrupt, SystemExit) as end:
         code = 130 if isinstance(end, KeyboardInterrupt) else end.code
         if code == 130:  # typer makes this of Ctrl-C

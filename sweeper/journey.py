@@ -6,22 +6,27 @@ study file -> Study -> trials -> training -> records -> tables -> figures -> rep
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import pandas as pd
 
 from sweeper.components.data import Data
 from sweeper.components.load import load
 from sweeper.components.losses import LOSSES
-from sweeper.errors import RunFailed
+from sweeper.errors import RunFailed, RunFolderError, StateKept
+from sweeper.records.atomic import set_aside
+from sweeper.records.finding import Finding
 from sweeper.records.keeper import Keeper
-from sweeper.records.plan_file import load_plan, write_plan
+from sweeper.records.plan_file import read_plan, write_plan
 from sweeper.records.restore import finished, search_results
-from sweeper.records.run_folder import load_test, open_run, refuse_others, write_test
+from sweeper.records.rules import rules_of
+from sweeper.records.run_folder import open_run, preparing, refuse_others, writing
 from sweeper.records.schema import parameter_columns
+from sweeper.records.scores import read_test, write_test
 from sweeper.records.store import Store, load_curves, load_trials
 from sweeper.report.live import LivePage
 from sweeper.report.progress import Progress
@@ -76,24 +81,35 @@ def run(study: Study, options: Options | None = None) -> Result:
     task = Task(study, load_data(study))
     with workers.processes(options.jobs or workers.core_count()):
         judge(workers.rehearse_apart(task))
-        with (
-            open_run(study, options.runs, fresh=options.fresh) as folder,
-            Sweep(task, folder, options) as sweep,
-        ):
-            sweep.search_all(started)
-            sweep.confirm_all()
-            sweep.look_closer(started)
-            sweep.test_winner()
+        with open_run(study, options.runs, fresh=options.fresh) as folder:
+            with preparing(folder):
+                (options.reports / study.name).mkdir(parents=True, exist_ok=True)
+                sweep = Sweep(task, folder, options)
+            with writing(folder), sweep:
+                sweep.search_all(started)
+                sweep.confirm_all()
+                sweep.look_closer(started)
+                sweep.test_winner()
         result = load_result(study, folder)
         if len(result.trials) and result.trials["outcome"].eq(Outcome.FAILED).all():
             raise RunFailed(_all_failed(result.trials))
-        result.report(
-            options.reports / study.name,
-            data=task.data,
-            seconds=time.monotonic() - started,
-            each=workers.side_by_side,
-        )
+        with writing(folder), _report_kept_apart():
+            result.report(
+                options.reports / study.name,
+                data=task.data,
+                seconds=time.monotonic() - started,
+                each=workers.side_by_side,
+            )
     return result
+
+
+@contextmanager
+def _report_kept_apart() -> Iterator[None]:
+    """A report that cannot be written is no mistake in the input once everything is trained."""
+    try:
+        yield
+    except RunFolderError as error:
+        raise StateKept(f"{error}. All trials are kept; the same command writes it") from error
 
 
 def load_data(study: Study) -> Data:
@@ -117,8 +133,9 @@ class Sweep:
         study = task.study
         if options.fresh and options.storage:
             delete_study(study.name, options.storage)
-        self.store = Store(folder / "records", parameter_columns(study.space))
-        trials = load_trials(folder / "records")
+        self.rules = rules_of(study)
+        self.store = Store(folder / "records", parameter_columns(study.space), self.rules)
+        trials = self._trials(alone=True)
         metric = metric_of(study.search.objective)
         self.search = Search(study, search_results(folder / "records", trials, study.space, metric))
         self.storage = StudyStorage(
@@ -137,7 +154,8 @@ class Sweep:
     def __enter__(self) -> "Sweep":
         self._open.enter_context(self.progress)
         self._open.enter_context(self.keeper)
-        for note in (*self.storage.notes, f"plan: {self.plan.line()}"):
+        damaged = map(str, self.store.findings)
+        for note in (*damaged, *self.storage.notes, f"plan: {self.plan.line()}"):
             self.progress.note(note)
         return self
 
@@ -146,9 +164,21 @@ class Sweep:
     ) -> None:
         self._open.__exit__(kind, error, trace)
 
+    def _trials(self, *, alone: bool = False) -> pd.DataFrame:
+        """What is on record; `alone`: see `load_trials`."""
+        return load_trials(self.folder / "records", self.rules, alone=alone)
+
+    def _sound(self, found: tuple[dict[str, Any] | None, Finding | None]) -> dict[str, Any] | None:
+        """A small file's content; a damaged one is put aside and made anew."""
+        content, finding = found
+        if finding is not None:
+            kept = set_aside(finding.file).name
+            self.progress.note(f"{finding.file}: {finding.problem}; kept as {kept}")
+        return content
+
     def _planned(self, engine: str) -> Plan:
         """The plan of the run's earlier call, if it was made for the same, else a new one."""
-        kept, asked = load_plan(self.folder), {"engine": engine, "jobs": self.jobs}
+        kept, asked = self._sound(read_plan(self.folder)), {"engine": engine, "jobs": self.jobs}
         if kept and kept["asked"] == asked:
             return plan_of(kept)
         share = -(-self.task.study.search.generation_size // self.jobs)
@@ -187,7 +217,7 @@ class Sweep:
         nobody sees the others' scores. Confirmations of an earlier call are trained again.
         """
         study = self.task.study
-        found = answer(load_trials(self.folder / "records"), None)
+        found = answer(self._trials(), None)
         if found is None or (study.data.split[2] == 0 and self.task.data.fixed is None):
             return
         winner = self.search.known[found.trial]
@@ -196,7 +226,7 @@ class Sweep:
             Trial(winner.number, winner.phase, study.search.seed, winner.parameters, test=True)
         ]
         seeds = [trial.seed for trial in trials]
-        known = load_test(self.folder)
+        known = self._sound(read_test(self.folder))
         if known and (known["trial"], known["seeds"]) == (winner.number, seeds):
             return
         if any((winner.number, seed) not in self.scores for seed in seeds):
@@ -226,7 +256,7 @@ class Sweep:
         Stacks give its numbers up to rounding, which grows over a training; a script is to print the curve
         on record to the last bit. A training so unstable that it ends otherwise stays as it was.
         """
-        trials = load_trials(self.folder / "records")
+        trials = self._trials()
         found = answer(trials, None)
         if found is None:
             return None

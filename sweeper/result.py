@@ -1,16 +1,19 @@
 """`Result`: a run read back from its folder, with its answer and its report."""
 
-import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from sweeper.components.data import Data
+from sweeper.errors import RunFolderError
 from sweeper.records.atomic import write_atomically
-from sweeper.records.plan_file import load_plan
-from sweeper.records.run_folder import load_test, run_folder
+from sweeper.records.finding import Finding, lines, unreadable
+from sweeper.records.plan_file import read_plan
+from sweeper.records.rules import rules_of
+from sweeper.records.run_folder import read_study, run_folder
+from sweeper.records.scores import read_test
 from sweeper.records.store import Records
 from sweeper.records.store import load as load_records
 from sweeper.study.study import Study
@@ -29,6 +32,8 @@ class Result:
     records: Records
     answer: Answer | None
     """``None`` while no trial has completed."""
+    findings: tuple[Finding, ...] = ()
+    """What was damaged in the run folder, and left out."""
 
     @property
     def trials(self) -> pd.DataFrame:
@@ -71,7 +76,7 @@ class Result:
         from sweeper.search.importances import importances
 
         shares = importances(self.trials, list(self.study.space.parameters))
-        plan = load_plan(self.folder)
+        plan, _ = read_plan(self.folder)
         notes = (f"Trained {plan['line']}.",) if plan else ()
         told = ReportInput(self.study, self.records, self.answer, shares, seconds, notes)
         page = write(told, Path(folder), each)
@@ -98,24 +103,45 @@ class Result:
 
 
 def load_result(study: Study, folder: Path) -> Result:
-    """The run in `folder`, as far as it got."""
-    records = load_records(folder / "records")
-    return Result(study, folder, records, answer(records.trials, load_test(folder)))
+    """The run in `folder`, as far as it got; what is damaged is left out, and named in the findings."""
+    records = load_records(folder / "records", rules_of(study))
+    tested, of_test = read_test(folder)
+    others = [finding for finding in (of_test, read_plan(folder)[1]) if finding is not None]
+    return Result(study, folder, records, answer(records.trials, tested), (*records.findings, *others))
 
 
 def open_result(runs: Path, name: str) -> Result:
     """The run called `name` in `runs`.
 
     Raises:
-        RunFolderError: if there is none.
+        RunFolderError: if there is none, or nothing sound is left of it.
+        StudyError: if its study file is none.
     """
     folder = run_folder(runs, name)
-    raw = tomllib.loads((folder / "study.toml").read_text(encoding="utf-8"))
-    study = Study(file=str(folder / "study.toml"), folder=source_folder(folder), trusted=True, **raw)
-    return load_result(study, folder)
+    raw = read_study(folder)
+    source, problem = read_source_folder(folder)
+    reserved = {"file", "folder", "trusted"} & raw.keys()
+    if reserved:
+        raise RunFolderError(f"{folder / 'study.toml'}: unknown key {', '.join(sorted(reserved))}")
+    study = Study(file=str(folder / "study.toml"), folder=source, trusted=True, **raw)
+    result = load_result(study, folder)
+    if result.records.findings and result.trials.empty:
+        named = "\n".join(f"  {line}" for line in lines(result.records.findings))
+        raise RunFolderError(f"{folder}: nothing sound is left of its records\n{named}")
+    return replace(result, findings=(*result.findings, *([problem] if problem else [])))
 
 
-def source_folder(folder: Path) -> Path | None:
-    """Where the study file of a run lay: its data and modules are found from there."""
+def read_source_folder(folder: Path) -> tuple[Path | None, Finding | None]:
+    """Where the study file of a run lay (its data and modules are found from there), or what is wrong."""
     noted = folder / "source-folder.txt"
-    return Path(noted.read_text(encoding="utf-8").strip()) if noted.is_file() else None
+    try:
+        text = noted.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return None, None
+    except OSError as error:
+        return None, Finding(noted, unreadable(error))
+    except ValueError:
+        return None, Finding(noted, "is no text")
+    if not text or len(text.splitlines()) != 1 or not text.isprintable():
+        return None, Finding(noted, "names no folder")
+    return Path(text), None

@@ -1,22 +1,36 @@
 """``plan.json``: how the trials of a run were trained. A run that goes on keeps to it."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sweeper.records.atomic import write_atomically
-from sweeper.to_json import to_json
+from sweeper.records.finding import Finding
+from sweeper.records.json_file import read_json, write_json
+from sweeper.records.schema import ENGINES
 
 NAME = "plan.json"
 
 
 def load_plan(folder: Path) -> dict[str, Any] | None:
-    """The plan of the run in `folder`, if one was made."""
-    file = folder / NAME
-    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
+    """The plan of the run in `folder`, if a sound one is there."""
+    return read_plan(folder)[0]
+
+
+def read_plan(folder: Path) -> tuple[dict[str, Any] | None, Finding | None]:
+    """The plan of the run in `folder`, or what is wrong with it."""
+    return read_json(folder / NAME, _is_plan)
 
 
 def write_plan(folder: Path, plan: Mapping[str, Any]) -> None:
     """Keep a plan; it replaces the one before."""
-    write_atomically(folder / NAME, to_json(plan, indent=1))
+    write_json(folder / NAME, plan)
+
+
+def _is_plan(content: dict[str, Any]) -> bool:
+    counts = [content[name] for name in ("slots", "processes")]
+    return (
+        isinstance(content["asked"], dict)
+        and isinstance(content["line"], str)
+        and content["engine"] in ENGINES
+        and all(isinstance(count, int) and count > 0 for count in counts)
+    )

@@ -8,18 +8,19 @@ import json
 import shutil
 import tomllib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from sweeper.errors import RunFolderError, did_you_mean
-from sweeper.records.atomic import write_atomically
+from sweeper.errors import RunFolderError, StateKept, did_you_mean
+from sweeper.records.atomic import is_temporary, remove_leftovers, set_aside, write_atomically
+from sweeper.records.finding import unreadable
 from sweeper.study.study import Study
-from sweeper.to_json import to_json
 
-TEMPORARY = ("source-folder.txt.tmp", "study.toml.tmp")
+OLD_TEMPORARY = ("source-folder.txt.tmp", "study.toml.tmp", "plan.json.tmp", "test.json.tmp")
+"""Temporary files of earlier releases."""
 GROWING = {"search.trials", "search.minutes", "question"}
 """Keys that may change between two calls: a run goes on with them. So may all of [confirm] and [expect]."""
 
@@ -33,6 +34,8 @@ def run_folder(runs: Path, name: str) -> Path:
     folder = runs / name
     if (folder / "study.toml").is_file():
         return folder
+    if _lost_its_study(folder):
+        raise RunFolderError(_without_study(folder))
     known = sorted(path.parent.name for path in runs.glob("*/study.toml"))
     if not known:
         raise RunFolderError(
@@ -48,7 +51,8 @@ def refuse_others(study: Study, runs: Path, *, fresh: bool) -> None:
         RunFolderError: as `open_run`.
     """
     folder = runs / study.name
-    refuse_mixing(study, folder, fresh=fresh)
+    with _reading(folder):
+        refuse_mixing(study, folder, fresh=fresh)
     if (folder / "lock").is_file():
         with _locked(folder):
             pass
@@ -62,6 +66,8 @@ def refuse_mixing(study: Study, folder: Path, *, fresh: bool) -> None:
     """
     if (folder / "study.toml").is_file() and not fresh:
         check_same(study, folder)
+    elif _lost_its_study(folder) and not fresh:
+        raise RunFolderError(_without_study(folder))
     elif folder.is_file() or (folder.is_dir() and not _ours(folder)):
         raise RunFolderError(f"{folder} exists and holds no run; choose another --runs folder or study name")
 
@@ -82,10 +88,61 @@ def open_run(study: Study, runs: Path, *, fresh: bool) -> Iterator[Path]:
         with _writable(folder):
             if fresh:
                 _clear(folder)
+            remove_leftovers(folder)
+            for name in OLD_TEMPORARY:
+                (folder / name).unlink(missing_ok=True)
+            _make_room(folder)
             if study.folder is not None:
                 write_atomically(folder / "source-folder.txt", f"{study.folder}\n")
             write_atomically(folder / "study.toml", study.to_toml())
         yield folder
+
+
+def _make_room(folder: Path) -> None:
+    """Put aside what is no file where files are to be written."""
+    for name in ("source-folder.txt", "plan.json", "test.json", "journal.log"):
+        if (folder / name).is_dir():
+            set_aside(folder / name)
+
+
+@contextmanager
+def preparing(folder: Path) -> Iterator[None]:
+    """Before anything is trained: a file that cannot be read or written is the user's to mend.
+
+    Raises:
+        RunFolderError: that names it.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise RunFolderError(
+            f"{error.filename or folder}: {error.strerror or error}; mend that, or choose another folder"
+        ) from error
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """While trials are trained: a file that cannot be written ends the run, and what is finished stays.
+
+    Raises:
+        StateKept: that names it.
+    """
+    try:
+        yield
+    except OSError as error:
+        gone = "" if folder.is_dir() else f" ({folder} was removed in mid-run)"
+        raise StateKept(
+            f"{error.filename or folder}: {error.strerror or error}{gone}. Finished trials are kept; "
+            "the same command goes on from there"
+        ) from error
+
+
+@contextmanager
+def _reading(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RunFolderError(f"{error.filename or folder} {unreadable(error)}") from None
 
 
 @contextmanager
@@ -93,7 +150,11 @@ def _writable(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise RunFolderError(f"{folder} cannot be written: {error}; choose another --runs folder") from None
+        raise _not_writable(folder, error) from None
+
+
+def _not_writable(folder: Path, error: OSError) -> RunFolderError:
+    return RunFolderError(f"{folder} cannot be written: {error}; choose another --runs folder")
 
 
 @contextmanager
@@ -107,21 +168,19 @@ def _locked(folder: Path) -> Iterator[None]:
             f"{folder} is in use by another sweeper process; wait for it or stop it"
         ) from None
     except OSError as error:
-        raise RunFolderError(f"{folder} cannot be written: {error}; choose another --runs folder") from None
+        raise _not_writable(folder, error) from None
     try:
         yield
     finally:
-        lock.release()
+        with suppress(OSError):  # its folder may be gone; the lock ends with the process
+            lock.release()
 
 
 def check_same(study: Study, folder: Path) -> None:
     """Refuse to mix two studies in one folder; say what differs."""
-    try:
-        stored = tomllib.loads((folder / "study.toml").read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RunFolderError(
-            f"{folder / 'study.toml'} cannot be read: {error}; start over with --fresh"
-        ) from None
+    stored = read_study(folder)
+    with suppress(Exception):  # as the present release writes it, unless it is no study of this release
+        stored = Study(trusted=True, **stored).to_dict()
     before, now = _flat(stored), _flat(study.to_dict())
     differ = [
         key
@@ -135,6 +194,22 @@ def check_same(study: Study, folder: Path) -> None:
             + "\n".join(lines)
             + "\nStart over with --fresh (deletes that run), or give the study another name."
         )
+
+
+def read_study(folder: Path) -> dict[str, Any]:
+    """The content of ``study.toml``.
+
+    Raises:
+        RunFolderError: if it cannot be read.
+    """
+    file = folder / "study.toml"
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        told = error.strerror if isinstance(error, OSError) else error
+        raise RunFolderError(
+            f"{file} cannot be read: {told}; start over with --fresh, or put a sound copy back"
+        ) from None
 
 
 def _may_change(key: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
@@ -170,24 +245,27 @@ def _ours(folder: Path) -> bool:
     """Whether it is a run's folder, if only a started one; nothing else may be written to or cleared."""
     if (folder / "study.toml").is_file():
         return True
-    return {path.name for path in folder.iterdir()} <= {"lock", "source-folder.txt", *TEMPORARY}
+    known = {"lock", "source-folder.txt", *OLD_TEMPORARY}
+    return all(path.name in known or is_temporary(path.name) for path in folder.iterdir())
+
+
+def _lost_its_study(folder: Path) -> bool:
+    """Whether records lie there, and no study file with them."""
+    try:
+        return not (folder / "study.toml").is_file() and any((folder / "records").glob("trials-*"))
+    except OSError:
+        return False
+
+
+def _without_study(folder: Path) -> str:
+    return (
+        f"{folder} holds records, but {folder / 'study.toml'} is missing; put it back, "
+        "or choose another --runs folder or study name"
+    )
 
 
 def _clear(folder: Path) -> None:
     """Empty the folder; the study file goes last, so that it stays a run's folder if this is cut short."""
     for path in sorted(folder.iterdir(), key=lambda path: path.name == "study.toml"):
         if path.name != "lock":
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-
-def load_test(folder: Path) -> dict[str, Any] | None:
-    """The winner's scores on the test rows, if they were taken."""
-    file = folder / "test.json"
-    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
-
-
-def write_test(folder: Path, trial: int, scores: Mapping[int, Mapping[str, float]]) -> None:
-    """Keep the winner's scores on the test rows, by seed; a seed whose training failed has none."""
-    found = [dict(score) for score in scores.values() if score]
-    content = {"trial": trial, "seeds": list(scores), "scores": found}
-    write_atomically(folder / "test.json", to_json(content, indent=1))
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()

@@ -18,7 +18,10 @@ from sweeper.training.result import Outcome, TrialResult
 __all__ = [
     "ALWAYS",
     "CURVES",
+    "ENGINES",
+    "LATER",
     "LAYERS",
+    "PHASES",
     "TRIALS",
     "Outcome",
     "curve_rows",
@@ -60,6 +63,11 @@ LAYERS = pa.schema(
         ("value", pa.float64()),
     ]
 )
+LATER = {"layer_name"}
+"""Columns that files of earlier releases lack; they are empty then."""
+PHASES = ("explore", "exploit", "confirm")
+ENGINES = ("reference", "fused", "stacked")
+"""Words of the column `engine`; ``stacked`` is the later word for ``fused``."""
 ALWAYS = {
     "optimizer": pa.string(),
     "learning_rate": pa.float64(),

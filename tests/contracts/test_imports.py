@@ -28,7 +28,7 @@ OVERVIEW = {
 ASKED = ("study.expect", "study.study", "study.space", "study.settings")
 PROPOSED = ("search.trial",)
 TRAINED = ("training.result",)
-KEPT = ("records.schema", "records.store", "records.atomic")
+KEPT = ("records.schema", "records.store", "records.reading", "records.atomic", "records.finding")
 TOLD_BY_TABLES = ("tables.answer", "tables.source", "tables.confirmation")
 
 MAY_IMPORT = {
@@ -39,7 +39,7 @@ MAY_IMPORT = {
     "doctor": (),
     "study": (),
     # The driver is told what training gave back: the one word that travels upstream.
-    "search": (*ASKED, *TRAINED),
+    "search": (*ASKED, *TRAINED, "records.atomic"),
     "training": (*ASKED, *PROPOSED, "measures"),
     "records": (*ASKED, *PROPOSED, *TRAINED),
     "tables": (*ASKED, *PROPOSED, *TRAINED, *KEPT, "theory"),

@@ -43,12 +43,12 @@ def result(trial: Trial, value: float, outcome: Outcome | None = None) -> TrialR
     """A trial that falls from 1 above `value` to `value`; an infinite value is divergence."""
     outcome = outcome or (Outcome.COMPLETED if math.isfinite(value) else Outcome.DIVERGED)
     if outcome == Outcome.DIVERGED:
-        return TrialResult(trial, outcome, math.nan, 7, 0.1, "made up", "training loss inf at step 7")
+        return TrialResult(trial, outcome, math.nan, 7, 0.1, "reference", "training loss inf at step 7")
     if outcome == Outcome.FAILED:
-        return TrialResult(trial, outcome, math.nan, 0, 0.1, "made up", "RuntimeError: no luck")
+        return TrialResult(trial, outcome, math.nan, 0, 0.1, "reference", "RuntimeError: no luck")
     steps = range(0, STEPS + 1, 10) if outcome == Outcome.COMPLETED else range(0, 31, 10)
     curve = tuple((step, "validation_loss", value + 1 - step / STEPS) for step in steps)
-    return TrialResult(trial, outcome, curve[-1][2], steps[-1], 0.1, "made up", "", curve)
+    return TrialResult(trial, outcome, curve[-1][2], steps[-1], 0.1, "reference", "", curve)
 
 
 def known(number: int, parameters: Mapping[str, Any], value: float, outcome: Outcome | None = None) -> Known:

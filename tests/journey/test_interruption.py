@@ -14,7 +14,7 @@ import optuna
 import pandas as pd
 import pytest
 
-from sweeper.records.run_folder import load_test
+from sweeper.records.scores import load_test
 from sweeper.records.store import load, load_trials
 
 HELPERS = Path(__file__).parents[1] / "helpers"

@@ -14,7 +14,7 @@ from misbehaving import data
 from sweeper import journey
 from sweeper.errors import ModelError, RunFailed, RunFolderError, UserError
 from sweeper.journey import Options
-from sweeper.records.run_folder import load_test
+from sweeper.records.scores import load_test
 from sweeper.result import Result
 from sweeper.study.study import Study
 from sweeper.training import work, workers

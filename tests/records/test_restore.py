@@ -35,9 +35,14 @@ def test_results_come_back_as_they_were(tmp_path: Path, space: dict[str, object]
     points = explore.points(asked.space, (), 40, 0, "random")
     outcomes = {3: Outcome.FAILED, 5: Outcome.PRUNED}
     results = [
-        result(Trial(n, "explore", 0, p), math.inf if n == 7 else bowl(p) if n % 9 else 0.1, outcomes.get(n))
+        result(
+            Trial(n, "explore", 0, p),
+            bowl(p) if n % 9 and n != 5 else 0.1,
+            outcomes.get(n),
+        )
         for n, p in enumerate(points)
     ]
+    results[7] = result(Trial(7, "explore", 0, points[7]), math.inf)
     store = Store(tmp_path, parameter_columns(asked.space))
     store.append(results[20:])
     store.append(results[:20])
@@ -92,7 +97,7 @@ def test_the_objective_may_be_an_error_rate() -> None:
         0.1,
         10,
         0.1,
-        "made up",
+        "reference",
         "",
         ((0, "validation_accuracy", 0.25), (10, "validation_accuracy", 0.9)),
     )
@@ -105,5 +110,5 @@ def test_points_that_are_not_finite_are_not_remembered() -> None:
     curve = tuple(
         (step, "validation_loss", value) for step, value in ((0, 1.0), (5, math.inf), (9, math.nan))
     )
-    odd = TrialResult(trial, Outcome.DIVERGED, math.nan, 9, 0.1, "made up", "", curve)
+    odd = TrialResult(trial, Outcome.DIVERGED, math.nan, 9, 0.1, "reference", "", curve)
     assert remember(odd, "validation_loss").curve == {0: 1.0}

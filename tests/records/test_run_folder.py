@@ -9,7 +9,8 @@ import pytest
 from made_up import study
 
 from sweeper.errors import RunFolderError
-from sweeper.records.run_folder import load_test, open_run, refuse_others, run_folder, write_test
+from sweeper.records.run_folder import open_run, refuse_others, run_folder
+from sweeper.records.scores import load_test, write_test
 from sweeper.study.study import Study
 
 SPACE: dict[str, Any] = {

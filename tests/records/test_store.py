@@ -32,7 +32,7 @@ def result(number: int, seed: int = 0, phase: str = "explore") -> TrialResult:
     )
     layers = tuple((5, layer, "dead", number / 7) for layer in (0, 1))
     trial = Trial(number, phase, seed, POINTS[number])
-    return TrialResult(trial, Outcome.COMPLETED, number + 0.5, 5, 0.25, "made up", "", curves, layers)
+    return TrialResult(trial, Outcome.COMPLETED, number + 0.5, 5, 0.25, "reference", "", curves, layers)
 
 
 def numbers(folder: Path) -> list[int]:
@@ -54,7 +54,7 @@ def test_what_goes_in_comes_out(tmp_path: Path) -> None:
     assert records.trials["trial"].tolist() == [1, 2, 3]
     row = records.trials.iloc[1]
     assert (row["phase"], row["seed"], row["outcome"], row["objective"]) == ("confirm", 9, "completed", 2.5)
-    assert (row["steps"], row["seconds"], row["engine"], row["reason"]) == (5, 0.25, "made up", "")
+    assert (row["steps"], row["seconds"], row["engine"], row["reason"]) == (5, 0.25, "reference", "")
     assert row["learning_rate"] == POINTS[2]["learning_rate"]
     curve = records.curves[records.curves["trial"] == 2]
     assert list(curve.itertuples(index=False, name=None)) == [(2, 9, *point) for point in result(2).curves]
@@ -121,19 +121,18 @@ def test_large_parts_are_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """A merge never holds more than twice LARGE rows, so memory does not grow with the run."""
     monkeypatch.setattr(module, "LARGE", 70)
     monkeypatch.setattr(module, "MANY", 4)
-    merged, original = [], module._concat
+    merged, original = [], Store._concat
 
-    def counted(folder: Path, name: str, parts: list[int]) -> object:
-        table = original(folder, name, parts)
+    def counted(self: Store, name: str, parts: list[int]) -> object:
+        table = original(self, name, parts)
         merged.append(len(table))
         return table
 
-    monkeypatch.setattr(module, "_concat", counted)
+    monkeypatch.setattr(Store, "_concat", counted)
     store = Store(tmp_path, COLUMNS)
     for number in range(60):
         store.append([result(number)])
     assert 0 < max(merged) <= 2 * 70
-    monkeypatch.setattr(module, "_concat", original)
     assert numbers(tmp_path) == list(range(60))
 
 
@@ -151,8 +150,7 @@ def test_a_crash_anywhere_loses_at_most_what_was_being_written(
     store = Store(tmp_path, COLUMNS)
     store.append([result(0)])
     store.append([result(1)])
-    owner = os if what == "fsync" else Path
-    original: Callable[..., object] = getattr(owner, what)
+    original: Callable[..., object] = getattr(os, what)
     calls = []
 
     def crashing(*arguments: object, **options: object) -> object:
@@ -162,7 +160,7 @@ def test_a_crash_anywhere_loses_at_most_what_was_being_written(
         return original(*arguments, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(owner, what, crashing)
+        patch.setattr(os, what, crashing)
         try:
             store.append([result(2)])
             crashed = False
@@ -223,7 +221,7 @@ def test_replaced_parts_that_outlived_a_crash_are_removed(
 ) -> None:
     """Written by the merge, not yet deleted: read once all the same, and gone after the next start."""
     monkeypatch.setattr(module, "MANY", 3)
-    monkeypatch.setattr(module, "_remove", lambda folder, number: None)
+    monkeypatch.setattr(Store, "_remove", lambda self, number: None)
     store = Store(tmp_path, COLUMNS)
     for number in range(3):
         store.append([result(number)])
@@ -259,8 +257,8 @@ def test_export_writes_one_file_a_table(tmp_path: Path) -> None:
     store = Store(tmp_path / "records", COLUMNS)
     for number in range(3):
         store.append([result(number)])
-    export(tmp_path / "records", tmp_path / "out")
-    export(tmp_path / "records", tmp_path / "out", csv=True)
+    export(load(tmp_path / "records"), tmp_path / "out")
+    export(load(tmp_path / "records"), tmp_path / "out", csv=True)
     for name in ("trials", "curves", "layers"):
         frame = pd.read_parquet(tmp_path / "out" / f"{name}.parquet")
         text = pd.read_csv(tmp_path / "out" / f"{name}.csv")
