@@ -144,8 +144,14 @@ def _study(name: str, url: str | None, folder: Path) -> optuna.Study:
             f"{folder} has no journal.log; was it run with --storage? Give the same --storage here"
         )
     if url is None:
-        cut_torn_tail(folder / "journal.log")  # what is appended to it would make it unreadable
-        return optuna.load_study(study_name=name, storage=open_journal(folder / "journal.log"))
+        try:
+            cut_torn_tail(folder / "journal.log")  # what is appended to it would make it unreadable
+            return optuna.load_study(study_name=name, storage=open_journal(folder / "journal.log"))
+        except Exception as error:  # Optuna raises whatever a damaged line leads it to
+            raise RunFolderError(
+                f"{folder / 'journal.log'} is damaged ({type(error).__name__}: {error}); "
+                "`sweeper run` writes it anew from the records"
+            ) from None
     storage = open_url(url)
     if name not in optuna.get_all_study_names(storage):
         raise UserError(f"--storage {url!r} holds no study {name!r}")

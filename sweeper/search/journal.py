@@ -7,29 +7,26 @@ the group, and reach the file in one write and one sync.
 
 import json
 import os
-import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.storages import JournalStorage
-from optuna.storages.journal import BaseJournalBackend, JournalFileBackend, JournalFileOpenLock
+from optuna.storages.journal import BaseJournalBackend, JournalFileBackend
 from optuna.trial import FrozenTrial
 
+from sweeper.records.atomic import beside, write_atomically
+from sweeper.search.journal_lock import JournalLock
 from sweeper.search.quiet import quiet
 
 Log = dict[str, Any]
-
-STALE = 1.0
-"""Seconds after which a lock on the journal was left by a killed process: writing takes milliseconds."""
 
 
 def open_journal(path: Path) -> JournalStorage:
     """The storage of a journal file, read whole; other processes may write to the file meanwhile."""
     with quiet():
-        return JournalStorage(JournalFileBackend(str(path), lock_obj=JournalFileOpenLock(str(path))))
+        return JournalStorage(JournalFileBackend(str(path), lock_obj=JournalLock(path)))  # type: ignore[arg-type]
 
 
 class JournalWriter:
@@ -55,7 +52,7 @@ class JournalWriter:
 
     def _write(self, logs: Iterable[Log]) -> None:
         text = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
-        with _locked(self.path), self.path.open("ab") as file:
+        with JournalLock(self.path), self.path.open("ab") as file:
             before = file.tell()
             try:
                 file.write(text.encode())
@@ -88,12 +85,6 @@ def _storage(backend: BaseJournalBackend) -> JournalStorage:
         return JournalStorage(backend)
 
 
-def heal(path: Path) -> Path | None:
-    """`cut_torn_tail`, for the one who holds the run: a lock left by a killed process is removed first."""
-    _remove_stale_lock(path.with_name(path.name + ".lock"))
-    return cut_torn_tail(path)
-
-
 def cut_torn_tail(path: Path) -> Path | None:
     """Cut what a crash left behind the last sound line; return the file that keeps the cut bytes.
 
@@ -101,44 +92,17 @@ def cut_torn_tail(path: Path) -> Path | None:
     """
     if not path.exists():
         return None
-    with _locked(path):
+    with JournalLock(path):
         sound = _sound_length(path)
         if sound == path.stat().st_size:
             return None
         kept = beside(path, "cut")
         with path.open("rb+") as file:
             file.seek(sound)
-            kept.write_bytes(file.read())
+            write_atomically(kept, file.read())
             file.truncate(sound)
             os.fsync(file.fileno())
         return kept
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Nobody else appends to the journal meanwhile."""
-    lock = JournalFileOpenLock(str(path))
-    lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def beside(path: Path, what: str) -> Path:
-    """A name next to `path` that is not in use."""
-    stamp = f"{path.name}.{what}-{time.strftime('%Y%m%d-%H%M%S')}"
-    names = [stamp, *(f"{stamp}-{k}" for k in range(2, 100))]
-    return next(path.with_name(name) for name in names if not path.with_name(name).exists())
-
-
-def _remove_stale_lock(lock: Path) -> None:
-    """Remove the lock unless whoever holds it releases it soon."""
-    waited_until = time.monotonic() + STALE
-    while os.path.lexists(lock):
-        if time.monotonic() > waited_until:
-            lock.unlink(missing_ok=True)
-        time.sleep(0.02)
 
 
 def _sound_length(path: Path) -> int:

@@ -6,6 +6,7 @@ did to it is mended from the records.
 """
 
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -15,9 +16,11 @@ import optuna
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, create_trial
 
-from sweeper.errors import RunFailed, RunFolderError, UserError
+from sweeper.errors import RunFolderError, StateKept, UserError
+from sweeper.records.atomic import set_aside
+from sweeper.records.finding import DAMAGED
 from sweeper.search.distributions import encode
-from sweeper.search.journal import JournalWriter, beside, heal, open_journal
+from sweeper.search.journal import JournalWriter, cut_torn_tail, open_journal
 from sweeper.search.known import Known
 from sweeper.search.sampler import told
 from sweeper.study.space import Space
@@ -67,24 +70,25 @@ class StudyStorage:
             if due:
                 self._writer.add(due)
         except (OSError, optuna.exceptions.StorageInternalError) as error:
-            raise RunFailed(
+            raise StateKept(
                 f"Optuna's storage cannot be written: {error}. The records are kept; "
                 "the same command goes on from there"
             ) from error
 
     def _open_journal(self, name: str, path: Path, known: Mapping[int, Known]) -> tuple[int, JournalWriter]:
-        if (cut := heal(path)) is not None:
-            self.notes.append(f"{path} ended in the middle of a line; the torn part is kept in {cut.name}")
-        count = 0
-        if path.exists():
-            stored = _trials(open_journal(path), name)
-            count = len(stored)
-            if not _same(stored, known):
-                aside = beside(path, "aside")
-                path.rename(aside)
-                self.notes.append(f"{path} did not fit the records: written anew; kept as {aside.name}")
-                count = 0
-        return count, JournalWriter(path, name)
+        try:
+            if (cut := cut_torn_tail(path)) is not None:
+                self.notes.append(f"{path} ended within a line; the torn part is kept in {cut.name}")
+            stored = _trials(open_journal(path), name) if path.exists() else []
+            fits = _same(stored, known) and (path.exists() or not os.path.lexists(path))
+        except Exception as error:  # Optuna raises whatever a damaged line leads it to
+            if isinstance(error, OSError) and error.errno not in DAMAGED:
+                raise
+            fits = False
+        if not fits:
+            self.notes.append(f"{path} did not fit the records: written anew; kept as {set_aside(path).name}")
+            stored = []
+        return len(stored), JournalWriter(path, name)
 
 
 class _StudyWriter:
@@ -94,12 +98,18 @@ class _StudyWriter:
         self.study = study
 
     def add(self, trials: Sequence[FrozenTrial]) -> None:
-        self.study.add_trials(trials)
+        try:
+            self.study.add_trials(trials)
+        except Exception as error:  # drivers raise many kinds
+            raise optuna.exceptions.StorageInternalError(_first_line(error)) from error
 
 
 def _open_url(name: str, url: str, known: Mapping[int, Known]) -> tuple[int, Writer]:
     storage = open_url(url)
-    stored = _trials(storage, name)
+    try:
+        stored = _trials(storage, name)
+    except Exception as error:  # drivers raise many kinds
+        raise UserError(f"--storage {url!r}: cannot be read: {_first_line(error)}") from None
     if not _same(stored, known):
         raise RunFolderError(
             f"--storage {url!r} holds a study {name!r} with {len(stored)} trials that this run folder does "
@@ -160,10 +170,13 @@ def open_url(url: str) -> BaseStorage:
     try:
         return optuna.storages.get_storage(url)
     except Exception as error:  # sqlalchemy, drivers and Optuna raise many kinds here
-        message = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(
-            f"--storage {url!r}: cannot be opened: {message}. For example sqlite:///sweeper.db"
+            f"--storage {url!r}: cannot be opened: {_first_line(error)}. For example sqlite:///sweeper.db"
         ) from None
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def delete_study(name: str, url: str) -> None:

@@ -39,7 +39,7 @@ MAY_IMPORT = {
     "doctor": (),
     "study": (),
     # The driver is told what training gave back: the one word that travels upstream.
-    "search": (*ASKED, *TRAINED, "records.atomic"),
+    "search": (*ASKED, *TRAINED, "records.atomic", "records.finding"),
     "training": (*ASKED, *PROPOSED, "measures"),
     "records": (*ASKED, *PROPOSED, *TRAINED),
     "tables": (*ASKED, *PROPOSED, *TRAINED, *KEPT, "theory"),

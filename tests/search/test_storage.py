@@ -216,8 +216,62 @@ def test_a_lock_in_use_is_waited_for(tmp_path: Path) -> None:
     lock = tmp_path / "journal.log.lock"
     lock.touch()
     threading.Timer(0.2, lock.unlink).start()
-    assert journal.heal(tmp_path / "journal.log") is None
+    assert journal.cut_torn_tail(tmp_path / "journal.log") is None
     assert not lock.exists()
+
+
+def _folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def _loop(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path.name)
+
+
+DAMAGE = {
+    "empty entry": lambda path: path.write_bytes(b"{}\n" + path.read_bytes()),
+    "unknown operation": lambda path: path.write_bytes(
+        path.read_bytes() + b'{"op_code": 99, "worker_id": "x", "study_id": 0}\n'
+    ),
+    "wrong types": lambda path: path.write_bytes(
+        path.read_bytes() + b'{"op_code": 4, "worker_id": 5, "study_id": [], "datetime_start": 7}\n'
+    ),
+    "garbage": lambda path: path.write_bytes(bytes(range(256)) * 9),
+    "in the middle": lambda path: path.write_bytes(path.read_bytes()[:300] + path.read_bytes()[340:]),
+    "twice": lambda path: path.write_bytes(2 * path.read_bytes()),
+    "empty": lambda path: path.write_bytes(b""),
+    "folder": _folder,
+    "loop": _loop,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_journal_is_written_anew(tmp_path: Path, damage: str) -> None:
+    """Whatever it holds; what was there is kept under another name, unless nothing was."""
+    path = tmp_path / "journal.log"
+    opened(tmp_path, {}).add(trials(3).values())
+    DAMAGE[damage](path)
+    storage = opened(tmp_path, trials(3))
+    storage.add([trials(4)[3]])
+    assert [trial.number for trial in read(tmp_path)] == list(range(4))
+    assert opened(tmp_path, trials(4)).notes == []
+    assert len(os.listdir(tmp_path)) == (1 if damage == "empty" else 2) == 1 + len(storage.notes)
+
+
+def test_a_disk_that_fails_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A journal that cannot be read for a reason that may pass is left where it is."""
+    opened(tmp_path, {}).add(trials(3).values())
+
+    def failing(path: Path) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("sweeper.search.storage.open_journal", failing)
+        with pytest.raises(OSError, match="Input/output error"):
+            opened(tmp_path, trials(3))
+    assert opened(tmp_path, trials(3)).notes == []
 
 
 def test_a_full_disk_leaves_the_journal_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,79 @@
+"""The journal's lock: held by one, taken from the dead, and never from the living."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from sweeper.search import journal_lock
+from sweeper.search.journal_lock import JournalLock
+
+
+def test_one_at_a_time(tmp_path: Path) -> None:
+    """Threads that hold it in turn never meet, and no file stays."""
+    inside: list[int] = []
+
+    def work() -> None:
+        for _ in range(5):
+            with JournalLock(tmp_path / "journal.log"):
+                inside.append(1)
+                assert len(inside) == 1
+                time.sleep(0.001)
+                inside.pop()
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="asks for processes by signal 0")
+def test_the_lock_of_a_dead_process_is_taken_at_once(tmp_path: Path) -> None:
+    """Nobody waits for who was killed."""
+    code = "import os, sys; from pathlib import Path; from sweeper.search.journal_lock import JournalLock; "
+    code += "JournalLock(Path(sys.argv[1])).acquire(); os._exit(9)"
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "journal.log")], check=False)
+    lock = JournalLock(tmp_path / "journal.log")
+    assert lock.file.exists()
+    assert lock._patience() == 0
+    with lock:
+        assert lock.file.read_text(encoding="utf-8").startswith(f"{os.getpid()}@")
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="asks for processes by signal 0")
+def test_a_living_process_is_waited_for(tmp_path: Path) -> None:
+    """As long as Optuna would, also one of another computer; a lock that names nobody, shortly."""
+    lock = JournalLock(tmp_path / "journal.log")
+    node = journal_lock.platform.node()
+    for text, patience in (
+        (f"{os.getppid()}@{node}", journal_lock.PATIENCE),
+        (f"{2**22 + 1}@another", journal_lock.PATIENCE),
+        (f"{os.getpid()}@{node}", journal_lock.STALE),
+        ("", journal_lock.STALE),
+    ):
+        lock.file.write_text(text, encoding="utf-8")
+        assert lock._patience() == patience
+
+
+def test_a_lock_that_cannot_be_released_is_no_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was written under it is written; the next to come finds it stale."""
+
+    def refuse(path: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "unlink", refuse)
+        with JournalLock(tmp_path / "journal.log"):
+            pass
+    with JournalLock(tmp_path / "journal.log"):
+        pass
+    assert os.listdir(tmp_path) == []
