@@ -12,6 +12,7 @@ from sweeper.components.hidden import Calls, watch
 from sweeper.components.initializers import INITIALIZERS
 from sweeper.components.models import MODELS
 from sweeper.errors import ModelError, did_you_mean
+from sweeper.user_code import message_of, name_of, user_code
 
 _GIVEN = "_given_to_the_model_function"
 """Attribute of activation layers that a model function asked for; copies of them have it too."""
@@ -78,7 +79,7 @@ def build(
     elif activation is None:
         hidden = watch(model, row).hidden
     else:
-        hidden = swap(model, row, factory, _name(function))
+        hidden = swap(model, row, factory, name_of(function))
     if "init" not in asked and init is not None:
         initialise(model)
     return Built(model, hidden, copies)
@@ -139,8 +140,9 @@ def _scheme(init: str | None, activation: str | None) -> str:
 
 def _asked(function: Callable[..., Any]) -> tuple[set[str], bool]:
     try:
-        parameters = inspect.signature(function).parameters.values()
-    except (ValueError, TypeError):  # functions written in C
+        with user_code():
+            parameters = inspect.signature(function).parameters.values()
+    except Exception:  # functions written in C, and objects that raise when they are asked
         return set(), True
     return {p.name for p in parameters}, any(p.kind is p.VAR_KEYWORD for p in parameters)
 
@@ -148,17 +150,16 @@ def _asked(function: Callable[..., Any]) -> tuple[set[str], bool]:
 def _call(
     function: Callable[..., Any], arguments: dict[str, Any], asked: set[str], catch_all: bool
 ) -> nn.Module:
-    name = _name(function)
+    name = name_of(function)
     for key in arguments:
         if key not in asked and not catch_all:
             raise ModelError(f"model {name!r} takes no argument {key!r}; {did_you_mean(key, sorted(asked))}")
     try:
-        model = function(**arguments)
+        with user_code():
+            model = function(**arguments)
     except Exception as error:  # the user's function may raise anything
-        problem = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        raise ModelError(f"model {name!r} could not be made with {_shown(arguments)}: {problem}") from error
-    except SystemExit as end:
-        raise ModelError(f"model {name!r} ended the program (exit code {end.code})") from None
+        problem = f"could not be made with {_shown(arguments)}: {message_of(error)}"
+        raise ModelError(f"model {name!r} {problem}") from error
     if not isinstance(model, nn.Module):
         raise ModelError(f"model {name!r} must return a torch.nn.Module, not {_returned(model)}")
     return model
@@ -173,7 +174,3 @@ def _returned(model: Any) -> str:
 def _shown(arguments: Mapping[str, Any]) -> str:
     plain = {k: v for k, v in arguments.items() if k not in ("activation", "init")}
     return ", ".join(f"{key}={value!r}" for key, value in plain.items()) or "no arguments"
-
-
-def _name(function: Callable[..., Any]) -> str:
-    return getattr(function, "__qualname__", repr(function))

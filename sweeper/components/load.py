@@ -13,7 +13,8 @@ from sweeper.components.files import ENDINGS, TABLES, find, read_arrays
 from sweeper.components.lookup import resolve
 from sweeper.components.table_files import read_table
 from sweeper.components.targets import fit_targets
-from sweeper.errors import DataError, did_you_mean
+from sweeper.errors import DataError, SweeperError, did_you_mean
+from sweeper.user_code import message_of, name_of, user_code
 
 FEWEST = 10
 """Rows below which there is nothing to split."""
@@ -39,7 +40,7 @@ def load(
     Raises:
         DataError: naming file, row, column and value, and what is allowed.
     """
-    name = source if isinstance(source, str) else getattr(source, "__qualname__", repr(source))
+    name = source if isinstance(source, str) else name_of(source)
     ending = Path(source).suffix.lower() if isinstance(source, str) and source not in DATASETS else ""
     features: tuple[str, ...] = ()
     if isinstance(source, str) and ending in TABLES:
@@ -50,7 +51,13 @@ def load(
         found = read_arrays(find(source, folder))
     else:
         found = _called(source, name, folder, dict(options or {}))
-    return _data(found, name, features, loss_task, target or "targets")
+    try:
+        with user_code():  # what a function gave may do anything when it is read
+            return _data(found, name, features, loss_task, target or "targets")
+    except SweeperError:
+        raise
+    except Exception as error:
+        raise DataError(f"{name}: what it gave cannot be read: {message_of(error)}") from error
 
 
 def _called(source: str | Callable[..., Any], name: str, folder: Path | None, options: dict[str, Any]) -> Any:
@@ -59,12 +66,10 @@ def _called(source: str | Callable[..., Any], name: str, folder: Path | None, op
         raise DataError(f"data.source = {source!r}: {did_you_mean(source, allowed)}")
     function = DATASETS.get(source) or resolve(source, folder) if isinstance(source, str) else source
     try:
-        return function(**options)
+        with user_code():
+            return function(**options)
     except Exception as error:  # the user's function may raise anything
-        problem = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        raise DataError(f"data function {name!r} raised {problem}") from error
-    except SystemExit as end:
-        raise DataError(f"data function {name!r} ended the program (exit code {end.code})") from None
+        raise DataError(f"data function {name!r} failed: {message_of(error)}") from error
 
 
 def _data(found: Any, name: str, features: tuple[str, ...], loss_task: str | None, column: str) -> Data:

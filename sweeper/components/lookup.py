@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from sweeper.errors import UserError, did_you_mean
+from sweeper.user_code import CodeEnded, message_of, user_code
 
 SHOWN = 20
 """Names that a message lists at most."""
@@ -45,9 +46,14 @@ def resolve(source: str, folder: Path | None = None) -> Any:
         module = _imported(module_name, folder)
     found: Any = module
     for name in attribute.split("."):
-        if not hasattr(found, name):
-            raise UserError(f"module {module_name!r} has no {attribute!r}; {_suggestion(module, attribute)}")
-        found = getattr(found, name)
+        try:
+            with user_code():  # a module may have a `__getattr__`
+                found = getattr(found, name)
+        except AttributeError:
+            missing = f"module {module_name!r} has no {attribute!r}; {_suggestion(module, attribute)}"
+            raise UserError(missing) from None
+        except Exception as error:
+            raise UserError(f"{name!r} of module {module_name!r}: {message_of(error)}") from None
     if not callable(found):
         raise UserError(f"is no function but {type(found).__name__}")
     return found
@@ -63,7 +69,8 @@ def _suggestion(module: ModuleType, attribute: str) -> str:
 
 def _imported(name: str, folder: Path | None) -> ModuleType:
     try:
-        return importlib.import_module(name)
+        with user_code():
+            return importlib.import_module(name)
     except ModuleNotFoundError as error:
         missing = error.name or ""
         if name != missing and not name.startswith(f"{missing}."):
@@ -74,10 +81,9 @@ def _imported(name: str, folder: Path | None) -> ModuleType:
         hint = f"; did you mean {close[0]!r}?" if close else ""
         raise UserError(f"no module {name!r} in {places}{hint}") from None
     except Exception as error:  # the user's module may raise anything
-        problem = f"{type(error).__name__}: {' '.join(str(error).split())}"
-    except SystemExit as end:
-        problem = f'it ended the program (exit code {end.code}); guard it with if __name__ == "__main__"'
-    raise UserError(f"module {name!r} cannot be imported: {problem}")
+        ended = isinstance(error, CodeEnded) and isinstance(error.error, SystemExit)
+        hint = '; guard it with if __name__ == "__main__"' if ended else ""
+        raise UserError(f"module {name!r} cannot be imported: {message_of(error)}{hint}") from None
 
 
 def _forget_namesake(name: str, folder: Path | None) -> None:

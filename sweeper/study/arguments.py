@@ -12,6 +12,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from sweeper.errors import Mistake, did_you_mean
 from sweeper.study.parameters import PARAMETERS
 from sweeper.study.space import Range, Values
+from sweeper.user_code import user_code
 
 GIVEN = {"in_features", "out_features", "in_shape", "activation", "init"}
 """Arguments that a model function is given without any key."""
@@ -86,8 +87,9 @@ def check_types(
 def signature(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
     """Parameters by name; for what has no signature, the most permissive one."""
     try:
-        return dict(inspect.signature(function).parameters)
-    except (ValueError, TypeError):  # functions written in C
+        with user_code():
+            return dict(inspect.signature(function).parameters)
+    except Exception:  # functions written in C, and objects that raise when they are asked
         return {"options": inspect.Parameter("options", inspect.Parameter.VAR_KEYWORD)}
 
 

@@ -7,32 +7,36 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sweeper.errors import SweeperError
 from sweeper.training.stacked.refusal import NotCompiled, NotFusible
+from sweeper.user_code import CodeEnded, message_of, user_code
 
 _LIBRARIES = tuple(sysconfig.get_path(name) + os.sep for name in ("stdlib", "purelib", "platlib"))
 _PACKAGE = str(Path(__file__).resolve().parents[1]) + os.sep
 
 
 def reason_of(error: BaseException) -> str:
-    """Type, message, and the innermost line of the user's own files that led there.
+    """What a message of torch means; type, message, and the innermost line of the user's own files.
 
-    Where none of those took part: the innermost line of all.
+    Where none of those took part: the innermost line of all. Total: whatever the exception is.
     """
     if isinstance(error, NotFusible):
         return str(error)
     frames = traceback.extract_tb(error.__traceback__)
+    if isinstance(error, SweeperError | CodeEnded) and error.__cause__ is not None:
+        frames += traceback.extract_tb(error.__cause__.__traceback__)
     own = [frame for frame in frames if not frame.filename.startswith((*_LIBRARIES, _PACKAGE, "<frozen"))]
     last = (own or frames)[-1:]
     where = "".join(f" ({os.path.basename(frame.filename)}:{frame.lineno})" for frame in last)
-    message = " ".join(str(error).split())
-    return f"{type(error).__name__}: {message[:500]}{where}"
+    return f"{message_of(error)}{where}"
 
 
 @contextmanager
 def refusing() -> Iterator[None]:
     """Whatever is raised while stacks are tried says why trials cannot train together."""
     try:
-        yield
+        with user_code():
+            yield
     except (NotFusible, NotCompiled):
         raise
     except Exception as error:  # whatever the model and torch raise is the reason

@@ -22,6 +22,7 @@ from sweeper.training.capture import look, outputs_of
 from sweeper.training.evaluate import scores
 from sweeper.training.output_range import range_problem
 from sweeper.training.setup import Rows, Task, initial_model, out_features, pick_loss, rows_of
+from sweeper.user_code import message_of, name_of, text_of, user_code
 
 FEW, MANY = 4, 64
 """Rows of the first look and of the step."""
@@ -40,14 +41,18 @@ def configurations(space: Space) -> Iterator[dict[str, Any]]:
             yield from ({**base, name: value} for value in ends)
 
 
-def rehearse(task: Task) -> list[str]:
+def rehearse(task: Task, place: int | None = None) -> list[str]:
     """What is wrong with each configuration that cannot be trained; an empty string where all is well.
+
+    With `place`, of that one of `configurations` alone.
 
     Failures of single configurations are no reason to refuse a study: such trials fail alone, with
     their reason in the records.
     """
     known: dict[tuple[str, str], Rows] = {}
-    return [_problem(task, parameters, known) for parameters in configurations(task.study.space)]
+    every = list(configurations(task.study.space))
+    chosen = every if place is None else every[place : place + 1]
+    return [_problem(task, parameters, known) for parameters in chosen]
 
 
 def judge(problems: Sequence[str]) -> None:
@@ -68,13 +73,13 @@ def _problem(task: Task, parameters: Mapping[str, Any], known: dict[tuple[str, s
         if key not in known:
             known[key] = rows_of(task, settings, task.study.search.seed)
         rows = known[key]
-        _try(task, settings, rows)
+        with user_code():
+            _try(task, settings, rows)
     except SweeperError as error:
         return str(error)
-    except (Exception, SystemExit) as error:  # whatever a model raises is its own
+    except Exception as error:  # whatever a model raises is its own
         shape = f" (inputs come in batches of shape {_shape(rows)})" if rows else ""
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"
-        return f"{_label(task)} cannot be trained: {reason}{shape}{_hint(str(error))}"
+        return f"{label(task)} cannot be trained: {message_of(error)}{shape}{_hint(text_of(error))}"
     return ""
 
 
@@ -87,7 +92,7 @@ def _try(task: Task, settings: Settings, rows: Rows) -> None:
     model = built.model
     parameters = list(model.parameters())
     if not parameters:
-        raise ModelError(f"{_label(task)} has no parameters to train")
+        raise ModelError(f"{label(task)} has no parameters to train")
     _check_penalty(task, built)
     optimizer = OPTIMIZERS[settings.optimizer].make(parameters, lr=settings.learning_rate, **settings.options)
     few = (rows.x_train[:FEW], rows.y_train[:FEW])
@@ -116,12 +121,12 @@ def _step(
         output = built.model(rows.x_train[:size])
         problem = range_problem(output, loss, (rows.y_train, rows.y_validation, rows.y_test))
         if problem:
-            raise ModelError(f"{_label(task)} {problem}")
+            raise ModelError(f"{label(task)} {problem}")
         total = loss.function(output, rows.y_train[:size])
         if _can_be_penalized(task):
             total = total + sum(PENALTIES[settings.penalty_kind](a) for _, _, a in activations)
     if not total.requires_grad:
-        raise ModelError(f"{_label(task)}: the loss does not depend on any parameter that is trained")
+        raise ModelError(f"{label(task)}: the loss does not depend on any parameter that is trained")
     total.backward()
     optimizer.step()
 
@@ -149,7 +154,7 @@ def _check_objective(task: Task, loss: Loss) -> None:
 def _check_penalty(task: Task, built: Built) -> None:
     if _can_be_penalized(task) and not built.hidden:
         raise ModelError(
-            f"{_label(task)} has no hidden activation layers whose outputs could be penalized: use modules "
+            f"{label(task)} has no hidden activation layers whose outputs could be penalized: use modules "
             "such as nn.ReLU() instead of functions, or leave search.space.activation_penalty out"
         )
 
@@ -172,21 +177,21 @@ def _check_scalar(value: Any, loss: Loss) -> None:
 
 def check_output(task: Task, output: Any, target: torch.Tensor, loss: Loss) -> None:
     """The output must have the shape that the loss needs for these data."""
-    label, rows = _label(task), len(target)
+    name, rows = label(task), len(target)
     if not isinstance(output, torch.Tensor):
-        raise ModelError(f"{label} must return a tensor, not {type(output).__name__}")
+        raise ModelError(f"{name} must return a tensor, not {type(output).__name__}")
     shape = tuple(output.shape)
     if loss.task == "classification":
         classes = out_features(task.data, loss)
         if shape != (rows, classes):
             single = ", or loss bce with targets 0 and 1" * (classes == 2 and math.prod(shape) == rows)
             raise ModelError(
-                f"{label} puts out {shape} for {rows} rows; loss {loss.name} on {classes} classes needs "
+                f"{name} puts out {shape} for {rows} rows; loss {loss.name} on {classes} classes needs "
                 f"({rows}, {classes}): use out_features for the width of the last layer{single}"
             )
     elif shape[:1] != (rows,) or math.prod(shape) != target.numel():
         raise ModelError(
-            f"{label} puts out {shape} for {rows} rows; loss {loss.name} needs {tuple(target.shape)}, the "
+            f"{name} puts out {shape} for {rows} rows; loss {loss.name} needs {tuple(target.shape)}, the "
             "shape of the targets: use out_features for the width of the last layer"
         )
 
@@ -202,7 +207,8 @@ def _hint(message: str) -> str:
     return ""
 
 
-def _label(task: Task) -> str:
+def label(task: Task) -> str:
+    """How messages name the study's model."""
     source = task.study.model.source
-    name = source if isinstance(source, str) else getattr(source, "__qualname__", repr(source))
+    name = source if isinstance(source, str) else name_of(source)
     return f"model {name!r}"

@@ -16,6 +16,7 @@ from sweeper.components.precision import to_precision
 from sweeper.components.splits import split
 from sweeper.study.settings import Settings
 from sweeper.study.study import Study
+from sweeper.user_code import user_code
 
 MEASURED_ROWS = 128
 """Rows of validation data on which layers are measured."""
@@ -97,17 +98,18 @@ def initial_model(task: Task, settings: Settings, seed: int) -> Built:
     default = torch.get_default_dtype()
     torch.set_default_dtype(getattr(torch, settings.dtype))
     try:
-        source = settings.model
-        if isinstance(source, str) and ":" in source:
-            source = resolve(source, task.study.folder)
-        built = build(
-            source,
-            row=_row(task.data, getattr(torch, settings.dtype)),
-            out_features=out_features(task.data, pick_loss(task, settings)),
-            activation=settings.activation,
-            init=settings.init,
-            options=settings.model_options,
-        )
+        with user_code():
+            source = settings.model
+            if isinstance(source, str) and ":" in source:
+                source = resolve(source, task.study.folder)
+            built = build(
+                source,
+                row=_row(task.data, getattr(torch, settings.dtype)),
+                out_features=out_features(task.data, pick_loss(task, settings)),
+                activation=settings.activation,
+                init=settings.init,
+                options=settings.model_options,
+            )
     finally:
         torch.set_default_dtype(default)
     to_precision(built.model, pick_device(settings.device), getattr(torch, settings.dtype))

@@ -9,6 +9,7 @@ from sweeper.training.fused import train_stack
 from sweeper.training.reasons import reason_of
 from sweeper.training.result import Outcome
 from sweeper.training.setup import Task
+from sweeper.user_code import user_code
 
 STEPS = 2
 """Steps of the trial that tells whether a model can be batched."""
@@ -35,7 +36,8 @@ def fusible(task: Task, trial: Trial) -> str:
     plain = {k: v for k, v in trial.parameters.items() if k not in ("training.steps", "training.epochs")}
     twins = [replace(trial, number=k, parameters=plain, rungs=Rungs()) for k in range(2)]
     try:
-        results = list(train_stack(short, twins, len(twins)))
+        with user_code():
+            results = list(train_stack(short, twins, len(twins)))
     except Exception as error:  # whatever torch and the model make of it: one by one they may train
         return reason_of(error)
     failed = [r.reason for r in results if r.outcome == Outcome.FAILED]
@@ -46,6 +48,7 @@ def _fails_alone(task: Task, trial: Trial) -> bool:
     from sweeper.training.reference import train
 
     try:
-        return train(task, trial).outcome == Outcome.FAILED
+        with user_code():
+            return train(task, trial).outcome == Outcome.FAILED
     except Exception:  # whatever it is, the trial itself raises it
         return True

@@ -19,6 +19,7 @@ from sweeper.training.reference import train
 from sweeper.training.result import Outcome, TrialResult, failed
 from sweeper.training.setup import Task, pick_loss, rows_of
 from sweeper.training.sharpness import curvature
+from sweeper.user_code import user_code
 
 POINTS = 8
 """Most steps at which one trial is looked at."""
@@ -91,7 +92,8 @@ def sharpness_result(task: Task, trial: Trial, last: int | None = None) -> Trial
     torch.set_num_threads(1)
     start = time.perf_counter()
     try:
-        rows = sharpness_of(task, trial, last=last)
+        with user_code():
+            rows = sharpness_of(task, trial, last=last)
     except Exception as error:  # an operation without a second derivative, say
         return failed(trial, reason_of(error), "reference", seconds=time.perf_counter() - start)
     seconds = time.perf_counter() - start

@@ -77,6 +77,11 @@ class LastWords:
     place: str = ""
     """``file.py:12`` of the innermost Python frame; empty if the process just ended itself."""
 
+    @property
+    def where(self) -> str:
+        """The place in brackets, behind a space."""
+        return f" ({self.place})" if self.place else ""
+
 
 def last_words(folder: Path) -> LastWords:
     """Those of the one process that had something to say since the last call."""
@@ -89,3 +94,18 @@ def last_words(folder: Path) -> LastWords:
             place = f"{os.path.basename(frames[0][0])}:{frames[0][1]}" if frames else ""
             found = LastWords(text.startswith("Timeout"), place)
     return found
+
+
+def end_of(error: BaseException, whose: str) -> str:
+    """What loky says of the end of `whose` worker process: exit codes, or what it could not read."""
+    if error.__cause__ is not None:
+        return f"{whose} worker process could not read its task{last_line(error)}"
+    lines = [line for line in str(error).splitlines() if "EXIT" in line or "SIG" in line]
+    codes = (lines or ["exit code unknown"])[-1].strip().removeprefix("The exit codes of the workers are ")
+    return f"{whose} worker process ended: {codes}"
+
+
+def last_line(error: BaseException) -> str:
+    """``: Type: text`` of the traceback that loky brings along from another process or thread, if it does."""
+    lines = str(error.__cause__ or "").strip(' \n"').splitlines()
+    return f": {lines[-1].strip()[:300]}" if lines else ""

@@ -24,6 +24,7 @@ from sweeper.training.result import Outcome, TrialResult, failed
 from sweeper.training.setup import Task
 from sweeper.training.stability import sharpness_result
 from sweeper.training.stacked.refusal import NotCompiled
+from sweeper.user_code import user_code
 
 Given = TypeVar("Given")
 Found = TypeVar("Found")
@@ -87,11 +88,11 @@ def settle() -> None:
 
 
 @one_at_a_time
-def rehearse(task: Task) -> list[str]:
+def rehearse(task: Task, place: int | None = None) -> list[str]:
     """`rehearsal.rehearse`, as long as it takes at most `REHEARSAL`."""
     settle()
     with watchdog.deadline(min(task.study.training.timeout, REHEARSAL)):
-        return rehearsing.rehearse(task)
+        return rehearsing.rehearse(task, place)
 
 
 @one_at_a_time
@@ -116,9 +117,12 @@ def measure_compiled(task: Task, trials: Sequence[Trial]) -> compiling.Compiled 
     settle()
     with watchdog.deadline(COMPILING):
         try:
-            return compiling.measure(task, trials)
+            with user_code():
+                return compiling.measure(task, trials)
         except NotCompiled as reason:
             return str(reason)
+        except Exception as error:  # the model's own: its trials will tell
+            return reason_of(error)
 
 
 def each(function: Callable[[Given], Found], items: Sequence[Given]) -> list[Found]:
@@ -158,7 +162,7 @@ def train_cohort(task: Task, cohort: Cohort) -> list[TrialResult]:
     results: list[TrialResult] = []
     limit = task.study.training.timeout * math.ceil(len(cohort.trials) / cohort.slots)
     try:
-        with watchdog.deadline(limit if math.isfinite(limit) else None):
+        with user_code(), watchdog.deadline(limit if math.isfinite(limit) else None):
             for result in ENGINES[cohort.engine](task, cohort.trials, cohort.slots):
                 results.append(_checked(result))
     except Exception as error:  # the model, the loss or torch: all are this trial's own failure

@@ -12,11 +12,12 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from pickle import PicklingError
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import joblib
 from joblib.externals.loky import get_reusable_executor
-from joblib.externals.loky.process_executor import TerminatedWorkerError
+from joblib.externals.loky.process_executor import BrokenProcessPool, TerminatedWorkerError
 
 from sweeper.errors import UserError
 from sweeper.search.trial import Trial
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 Given = TypeVar("Given")
 Found = TypeVar("Found")
+
+MOST_DEATHS = 20
+"""Configurations that may end their process before the look at the model gives up."""
 
 _jobs: int | None = None
 """Number of the present `processes`; ``None`` outside of them."""
@@ -147,7 +151,7 @@ def train_all(
                 done.add(place)
                 yield results
             return
-        except TerminatedWorkerError:
+        except BrokenProcessPool:
             left = [cohort for place, cohort in enumerate(waiting) if place not in done]
             # Cohorts start in order, so whoever was under way is among the first that have not come back.
             suspects, waiting = left[: jobs + 1], left[jobs + 1 :]
@@ -177,24 +181,17 @@ def _alone(task: "Task", trial: Trial) -> TrialResult:
     start = time.perf_counter()
     try:
         return next(_stream(task, singles([trial]), 1, lambda: False))[1][0]
-    except TerminatedWorkerError as error:
+    except BrokenProcessPool as error:
         words, limit = last_words(), task.study.training.timeout
-        reason = f"its worker process ended: {_exit_codes(error)}"
+        reason = watchdog.end_of(error, "its")
         if words.timeout:
             reason = f"timeout: more than {limit:g} s without finishing a step; its process was ended"
-        place = f" ({words.place})" if words.place else ""
-        return failed(trial, reason + place, "reference", seconds=time.perf_counter() - start)
+        return failed(trial, reason + words.where, "reference", seconds=time.perf_counter() - start)
 
 
 def last_words() -> watchdog.LastWords:
     """Those of a worker process that has died since the last call."""
     return watchdog.last_words(_folder) if _folder is not None else watchdog.LastWords()
-
-
-def _exit_codes(error: BaseException) -> str:
-    """What loky says of the exit codes, without its advice."""
-    lines = [line for line in str(error).splitlines() if "EXIT" in line or "SIG" in line]
-    return (lines or ["exit code unknown"])[-1].strip().removeprefix("The exit codes of the workers are ")
 
 
 def look_closer(
@@ -220,8 +217,8 @@ def look_closer(
             for trained, result in results:
                 del left[result.trial.number, result.trial.seed, trained]
                 yield trained, result
-    except TerminatedWorkerError as error:
-        reason = f"a worker process ended: {_exit_codes(error)}"
+    except BrokenProcessPool as error:
+        reason = watchdog.end_of(error, "a")
         for (_, _, trained), trial in left.items():
             yield trained, failed(trial, reason, "reference")
 
@@ -242,7 +239,7 @@ def side_by_side(function: Callable[[Given], Found], items: Iterable[Given]) -> 
         found = [function(item) for item in mine]
         try:
             return [*found, *next(results)]
-        except TerminatedWorkerError:
+        except BrokenProcessPool:
             return [*found, *(function(item) for item in theirs)]
 
 
@@ -275,7 +272,7 @@ def plan_apart(task: "Task", *, jobs: int, engine: str, share: int) -> "Plan":
         trials = planning.sample(task.study.space, max(share, 1), task.study.search.seed)
         trials = [t for t in trials if not refused.get(str(t.parameters.get("activation")))]
         measured = _calls(jobs)(joblib.delayed(work.measure)(task, trials) for _ in range(jobs))
-    except TerminatedWorkerError:
+    except BrokenProcessPool:
         return planning.one_by_one(jobs, "a process ended while stacks were tried")
     except NotFusible as reason:  # of a sampled trial: its model fails by itself
         return planning.one_by_one(jobs, f"no stack could be tried: {reason}")
@@ -288,18 +285,50 @@ def plan_apart(task: "Task", *, jobs: int, engine: str, share: int) -> "Plan":
     try:
         some = trials[: plan.slots]
         tried = _calls(jobs)(joblib.delayed(work.measure_compiled)(task, some) for _ in range(jobs))
-    except TerminatedWorkerError:
+    except BrokenProcessPool:
         tried = ["a process ended while it was tried"]
     return compiling.decide(plan, task.study, tried, left)
 
 
 def rehearse_apart(task: "Task") -> list[str]:
-    """`rehearsal.rehearse` in a worker process; empty if the process died (its trials will tell)."""
+    """`rehearsal.rehearse` in a worker process.
+
+    Where the process dies, one configuration at a time until one lives: then not all of them are
+    wrong, and trials will tell the rest. Empty where that is not found out: a model that hangs.
+
+    Raises:
+        UserError: if study or data cannot be sent to another process.
+    """
     from sweeper.training import work
 
     start()
+    last_words()
     try:
         found: list[str] = _calls(1)([joblib.delayed(work.rehearse)(task)])[0]
     except TerminatedWorkerError:
-        return []
+        return [] if last_words().timeout else _rehearse_singly(task)
+    except (BrokenProcessPool, PicklingError) as error:
+        raise UserError(
+            f"the study cannot be sent to worker processes{watchdog.last_line(error)}; name functions as "
+            "package.module:function"
+        ) from None
     return found
+
+
+def _rehearse_singly(task: "Task") -> list[str]:
+    """Problems of the configurations in their order, up to the first that has none."""
+    from sweeper.training import work
+    from sweeper.training.rehearsal import configurations, label
+
+    problems: list[str] = []
+    for place in range(len(list(configurations(task.study.space)))):
+        try:
+            problems += _calls(1)([joblib.delayed(work.rehearse)(task, place)])[0]
+        except TerminatedWorkerError as error:
+            words = last_words()
+            if words.timeout or len(problems) == MOST_DEATHS:
+                return []
+            problems.append(f"{label(task)} cannot be trained: {watchdog.end_of(error, 'its')}{words.where}")
+        if not problems[-1]:
+            break
+    return problems

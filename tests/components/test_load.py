@@ -200,7 +200,9 @@ def exits() -> None:
 
 def test_functions_that_fail() -> None:
     """What they raised is told in one line; nobody ends the program."""
-    with pytest.raises(DataError, match=r"^data function 'raises' raised KeyError: 'one\\ntwo'$"):
+    with pytest.raises(DataError, match=r"^data function 'raises' failed: KeyError: 'one\\ntwo'$"):
         load(raises)
-    with pytest.raises(DataError, match=r"^data function 'exits' ended the program \(exit code 2\)$"):
+    with pytest.raises(
+        DataError, match=r"^data function 'exits' failed: it ended the program \(exit code 2\)$"
+    ):
         load(exits)

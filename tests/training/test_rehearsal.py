@@ -149,13 +149,14 @@ WIDTH = "use out_features for the width of the last layer"
             lambda in_features: Exit(in_features, 3),
             LABELS,
             "cross_entropy",
-            "cannot be trained: SystemExit: 3 (inputs come in batches of shape (n, 4), float32)",
+            "cannot be trained: it ended the program (exit code 3) (inputs come in "
+            "batches of shape (n, 4), float32)",
         ),
         (
             lambda out_features: nn.Linear(9, out_features),
             LABELS,
             "cross_entropy",
-            "cannot be trained: RuntimeError: "
+            "cannot be trained: a linear layer got rows of 4 numbers but takes rows of 9: RuntimeError: "
             "mat1 and mat2 shapes cannot be multiplied (1x4 and 9x3) (inputs come in batches of shape (n, "
             "4), float32)",
         ),

@@ -1,0 +1,139 @@
+"""What torch's messages mean, in plain words."""
+
+import re
+
+MEANINGS: tuple[tuple[str, str], ...] = (
+    # shapes
+    (
+        r"mat1 and mat2 shapes cannot be multiplied \((\d+)x(\d+) and (\d+)x(\d+)\)",
+        "a linear layer got rows of {2} numbers but takes rows of {3}",
+    ),
+    (
+        r"input\.size\(-1\) must be equal to input_size\. Expected (\d+), got (\d+)",
+        "a recurrent layer got rows of {2} numbers but takes rows of {1}",
+    ),
+    (
+        r"The size of tensor a \((\d+)\) must match the size of tensor b \((\d+)\)",
+        "two tensors of unequal sizes, {1} and {2}, meet in one operation",
+    ),
+    (
+        r"expected input\[.*\] to have (\d+) channels, but got (\d+) channels",
+        "a convolution got {2} channels but takes {1}",
+    ),
+    (
+        r"Kernel size can't be greater than actual input size",
+        "a convolution's kernel is larger than its input",
+    ),
+    (
+        r"Expected .*input to conv|Expected .*\(batched\)",
+        "a layer got an input of the wrong number of dimensions",
+    ),
+    (
+        r"shape '.*' is invalid for input of size|Sizes of tensors must match"
+        r"|Expected size for first two dimensions|shapes? .*mismatch|not broadcastable|must be divisible",
+        "the shapes of two tensors do not fit",
+    ),
+    (
+        r"Expected more than 1 value per channel when training",
+        "batch normalization needs more than one row a batch",
+    ),
+    # values and types
+    (r"Target -?\d+ is out of bounds", "a target is no class of the model's output"),
+    (r"index out of range in self", "an embedding got a number that it has no row for"),
+    (r"index -?\d+ is out of bounds", "an index is larger than the tensor"),
+    (
+        r"all elements of (?:input|target) should be between 0 and 1",
+        "this loss takes numbers from 0 to 1 alone",
+    ),
+    (
+        r"must have the same dtype|expected scalar type|to have one of the following scalar types"
+        r"|Found dtype|not implemented for '(?:Long|Int|Half|BFloat16|Bool|ComplexFloat|ComplexDouble)'",
+        "an operation got numbers of a type that it does not take",
+    ),
+    (
+        r"on the same device|not on the expected device|different devices",
+        "tensors of different devices meet in one operation",
+    ),
+    (
+        r"not compiled with CUDA|No CUDA GPUs|invalid device ordinal|CUDA driver",
+        "this machine has no such device",
+    ),
+    # memory
+    (
+        r"can't allocate memory|out of memory|not enough memory|bad_alloc|Cannot allocate memory",
+        "there was not enough memory",
+    ),
+    # gradients
+    (
+        r"does not require grad and does not have a grad_fn",
+        "the loss does not depend on any parameter that is trained",
+    ),
+    (r"modified by an inplace operation", "the model changes a tensor in place that the gradient needs"),
+    (r"leaf Variable that requires grad .*in-place", "the model changes a trained parameter in place"),
+    (r"backward through the graph a second time", "a part of the computation is used for two gradients"),
+    (
+        r"derivative for .* is not implemented|does not implement .*double backward"
+        r"|is not differentiable twice",
+        "torch has no (second) derivative of one of the operations",
+    ),
+    (
+        r"Can't call numpy\(\) on Tensor that requires grad",
+        "the model turns a tensor into an array, through which no gradient goes",
+    ),
+    (r"not positive-definite|is singular|did not converge", "a matrix has no such decomposition"),
+    # stacks
+    (
+        r"calling \.item\(\)",
+        "the model turns a tensor into a Python number, which a stack of trials cannot do",
+    ),
+    (
+        r"output dynamic shape",
+        "an operation's shape depends on the numbers, which a stack of trials cannot do",
+    ),
+    (
+        r"data-dependent control flow",
+        "the model decides by the value of a tensor, which a stack of trials cannot do",
+    ),
+    (
+        r"Batching rule not implemented|[Nn]o batching rule|does not have a batching rule",
+        "torch cannot batch one of the model's operations",
+    ),
+    (
+        r"called random operation",
+        "the model draws random numbers in a way that a stack of trials cannot repeat",
+    ),
+    (r"vmap", "torch cannot batch the model"),
+)
+"""(pattern of a message, what it means): the first found counts; ``{1}`` is the pattern's first group."""
+OF_TORCH = re.compile(
+    r"Exception raised from|INTERNAL ASSERT|enforce fail|\baten::|\bat::|\bc10::|torch\.\w*Tensor\b|pytorch"
+    r"|_dynamo|_inductor|CUDA error|cuDNN|CUBLAS"
+)
+"""What gives away a message that torch wrote for its own developers."""
+CUT = re.compile(
+    r"Exception raised from.*|C\+\+ CapturedTraceback.*|frame #\d+.*|Hint: .*"
+    r"|[Pp]lease (?:file|report|ensure|either|use) .*|If error is occurring somewhere.*"
+    r"|[Ff]or debugging consider.*|Compile with `TORCH_.*|Set TORCH.*|Search for `.*"
+    r"|Specify retain_graph.*|Use tensor\.detach.*",
+    re.DOTALL,
+)
+PLACE = re.compile(
+    r"""\s*(?:at )?["'\[(]?(?:/[\w.+-]+)+\.(?:cpp|cc|cu|h|hpp)["'\])]?(?::\d+)?,?"""
+    r"|\s*at \w+\.(?:cpp|cc|cu|h):\d+"
+)
+LONGEST = 200
+"""Characters of a message that its meaning stands before."""
+
+
+def meaning(text: str) -> str:
+    """What the message `text` of torch says, a clause without full stop; empty if it is not torch's."""
+    for pattern, words in MEANINGS:
+        if found := re.search(pattern, text):
+            return words.format(found[0], *found.groups())
+    return "torch refused an operation" if OF_TORCH.search(text) else ""
+
+
+def shortened(text: str) -> str:
+    """A message of torch in one line, without C++ stacks, files of its source and advice to developers."""
+    line = " ".join(PLACE.sub("", CUT.sub("", text)).split()).rstrip(" ,;")
+    return line if len(line) <= LONGEST else f"{line[:LONGEST].rstrip()} …"
