@@ -12,12 +12,13 @@ from sweeper.components.data_facts import InputFacts, TargetFacts, input_facts, 
 from sweeper.components.load import load
 from sweeper.components.losses import LOSSES
 from sweeper.components.network import Network, Profile
-from sweeper.errors import DataError, ModelError
+from sweeper.errors import DataError, ModelError, SweeperError
 from sweeper.study.settings import Settings
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.space import Range
 from sweeper.study.study import Study
 from sweeper.theory.mean_field import network_variances, predicted_profile
+from sweeper.user_code import message_of, user_code
 
 Look = Callable[
     [Study, Data, Mapping[str, Any], Sequence[str | None], Sequence[str | None]],
@@ -138,6 +139,7 @@ def _looked(
     look: Look, study: Study, data: Data, parameters: Mapping[str, Any], own: Sequence[str | None]
 ) -> Network:
     """The study's activations and the candidates; only the former where the model has none to swap."""
+    look = _guarded(look)
     descends = {"sgd", "momentum", "nesterov"} & set(study.space.entries["optimizer"].values or ())
     curved = own if descends else ()
     if own == (None,):
@@ -146,6 +148,21 @@ def _looked(
         except ModelError:
             return look(study, data, parameters, own, curved)
     return look(study, data, parameters, tuple(dict.fromkeys([*own, *CANDIDATES])), curved)
+
+
+def _guarded(look: Look) -> Look:
+    """`look`, whose model's own failures are messages."""
+
+    def guarded(*given: Any) -> Network:
+        try:
+            with user_code():
+                return look(*given)
+        except SweeperError:
+            raise
+        except Exception as error:
+            raise ModelError(f"the model cannot be looked at: {message_of(error)}") from error
+
+    return guarded
 
 
 def readable(study: Study) -> tuple[Data, str]:
