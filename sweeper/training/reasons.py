@@ -25,10 +25,16 @@ def reason_of(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     if isinstance(error, SweeperError | CodeEnded) and error.__cause__ is not None:
         frames += traceback.extract_tb(error.__cause__.__traceback__)
-    own = [frame for frame in frames if not frame.filename.startswith((*_LIBRARIES, _PACKAGE, "<frozen"))]
+    own = [frame for frame in frames if not _is_of_library(frame.filename)]
     last = (own or frames)[-1:]
     where = "".join(f" ({os.path.basename(frame.filename)}:{frame.lineno})" for frame in last)
     return f"{message_of(error)}{where}"
+
+
+def _is_of_library(file: str) -> bool:
+    """Whether it is this package's, Python's, or was installed, wherever that may be."""
+    installed = {"site-packages", "dist-packages"} & set(Path(file).parts)
+    return bool(installed) or file.startswith((*_LIBRARIES, _PACKAGE, "<frozen"))
 
 
 @contextmanager

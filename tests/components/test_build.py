@@ -271,7 +271,7 @@ def exits(in_features: int) -> None:
             lambda in_features: nn.Linear(in_features, "x\ny"),
             "model '<lambda>' could not be made with in_features=4: TypeError: ",
         ),
-        (exits, "model 'exits' could not be made with no arguments: it ended the program (exit code 3)"),
+        (exits, "model 'exits' could not be made with in_features=4: it ended the program (exit code 3)"),
         (lambda width: nn.Flatten(), "model '<lambda>' could not be made with no arguments: TypeError: "),
     ],
 )
