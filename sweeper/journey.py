@@ -17,7 +17,7 @@ import pandas as pd
 from sweeper.components.data import Data
 from sweeper.components.load import load
 from sweeper.components.losses import LOSSES
-from sweeper.errors import RunFailed, RunFolderError, StateKept
+from sweeper.errors import RunFailed, RunFolderError, StateKept, UserError
 from sweeper.records.atomic import set_aside
 from sweeper.records.finding import Finding
 from sweeper.records.keeper import Keeper
@@ -27,6 +27,7 @@ from sweeper.records.rules import rules_of
 from sweeper.records.run_folder import open_run, preparing, refuse_others, writing
 from sweeper.records.schema import parameter_columns
 from sweeper.records.scores import read_test, write_test
+from sweeper.records.script_file import keep_script
 from sweeper.records.store import Store, load_curves, load_trials
 from sweeper.report.live import LivePage
 from sweeper.report.progress import Progress
@@ -90,13 +91,13 @@ def run(study: Study, options: Options | None = None) -> Result:
                 sweep.confirm_all()
                 sweep.look_closer(started)
                 sweep.test_winner()
+                sweep.keep_script()
         result = load_result(study, folder)
         if len(result.trials) and result.trials["outcome"].eq(Outcome.FAILED).all():
             raise RunFailed(_all_failed(result.trials))
         with writing(folder), _report_kept_apart():
             result.report(
                 options.reports / study.name,
-                data=task.data,
                 seconds=time.monotonic() - started,
                 each=workers.side_by_side,
             )
@@ -234,6 +235,27 @@ class Sweep:
             for results in workers.train_all(self.task, self._cohorts(trials), jobs=self.jobs):
                 self.scores |= {(r.trial.number, r.trial.seed): _tested(r) for r in results}
         write_test(self.folder, winner.number, {seed: self.scores[winner.number, seed] for seed in seeds})
+
+    def keep_script(self) -> None:
+        """Write the winner as a script: now, as its model and data have just been trusted to train.
+
+        Whatever the user's functions raise when they are called once more is told and kept as the reason.
+        """
+        found = answer(self._trials(), None)
+        if found is None:
+            return
+        from sweeper.report.script import script
+
+        study, text, reason = self.task.study, "", ""
+        parameters = self.search.known[found.trial].parameters
+        try:
+            text = script(study, parameters, study.search.seed, data=self.task.data)
+        except UserError as error:  # a function that no script can import, say
+            reason = str(error)
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            self.progress.note(f"no script can be written for this run: {reason}")
+        keep_script(self.folder, found.trial, found.parameters, text, reason)
 
     def look_closer(self, started: float) -> None:
         """Retrace the winner, and measure how sharp the loss was for some finalists and diverged trials."""

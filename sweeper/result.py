@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from sweeper.components.data import Data
-from sweeper.errors import RunFolderError
+from sweeper.errors import RunFolderError, UserError
 from sweeper.records.atomic import write_atomically
 from sweeper.records.finding import Finding, lines, unreadable
 from sweeper.records.plan_file import read_plan
 from sweeper.records.rules import rules_of
 from sweeper.records.run_folder import read_study, run_folder
 from sweeper.records.scores import read_test
+from sweeper.records.script_file import KeptScript, load_script, no_script
 from sweeper.records.store import Records
 from sweeper.records.store import load as load_records
 from sweeper.study.study import Study
@@ -59,7 +59,6 @@ class Result:
         self,
         folder: str | Path,
         *,
-        data: Data | None = None,
         seconds: float | None = None,
         each: "Each" = map,
     ) -> Path:
@@ -67,11 +66,9 @@ class Result:
 
         Args:
             folder: is made if it is not there.
-            data: of the study, if they are at hand.
             seconds: wall time of the run.
             each: ``map``, or what does the same faster; it draws the figures.
         """
-        from sweeper.errors import UserError
         from sweeper.report.page import ReportInput, write
         from sweeper.search.importances import importances
 
@@ -81,10 +78,8 @@ class Result:
         told = ReportInput(self.study, self.records, self.answer, shares, seconds, notes)
         page = write(told, Path(folder), each)
         if self.answer is not None:
-            try:
-                text = self.script(data)
-            except UserError as error:  # a function that no script can import, say
-                text = f"raise SystemExit({f'no script can be written for this run: {error}'!r})\n"
+            kept = self._kept_script()
+            text = kept.text if kept else no_script(self._how_to_get_it())
             write_atomically(Path(folder) / "best.py", text)
         return page
 
@@ -94,12 +89,36 @@ class Result:
 
         return answer_html(self)
 
-    def script(self, data: Data | None = None) -> str:
-        """A PyTorch script without this package that trains the winner and prints the recorded curve."""
-        from sweeper.report.script import script
+    def script(self) -> str:
+        """A PyTorch script without this package that trains the winner and prints the recorded curve.
+
+        The run made it and keeps it as text: nothing of the user's is imported here.
+
+        Raises:
+            UserError: if there is none, saying why or how to get it.
+        """
+        assert self.answer is not None
+        kept = self._kept_script()
+        if kept is None:
+            raise UserError(self._how_to_get_it())
+        if kept.reason:
+            raise UserError(f"no script can be written for this run: {kept.reason}")
+        return kept.text
+
+    def _kept_script(self) -> KeptScript | None:
+        """That of the present winner."""
+        kept, found = load_script(self.folder), self.answer
+        return kept if kept and found and kept.is_for(found.trial, found.parameters) else None
+
+    def _how_to_get_it(self) -> str:
+        from sweeper.report.commands import run_again
 
         assert self.answer is not None
-        return script(self.study, self.answer.parameters, self.study.search.seed, data=data)
+        return (
+            f"run {self.folder.name!r} keeps no script of its winner, trial {self.answer.trial}: it was "
+            "interrupted before it made one, or an earlier version ran it. This makes it, and trains nothing "
+            f"that is on record again: {run_again(self.study)}"
+        )
 
 
 def load_result(study: Study, folder: Path) -> Result:

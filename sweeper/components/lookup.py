@@ -1,7 +1,16 @@
-"""``package.module:function`` -> the object, looked up from the study file's folder first."""
+"""``package.module:function`` -> the object, looked up from the study file's folder first.
+
+Importing a module runs it, and what is found is called. So this is for `sweeper run` and its like, on the
+study file that the user names; nothing that only reads a run comes here. A name is a function or class of
+that module: not one of Python's own (``subprocess:getoutput``), and not one of a module that it imported
+(``mine:os.system``).
+"""
 
 import importlib
+import inspect
+import keyword
 import sys
+import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -14,6 +23,12 @@ from sweeper.user_code import CodeEnded, message_of, user_code
 
 SHOWN = 20
 """Names that a message lists at most."""
+PYTHONS_OWN = (
+    "is a part of Python itself, which has neither models nor data nor losses; name a function of a module "
+    "of your own or of an installed package"
+)
+DEFINED = (inspect.isfunction, inspect.isbuiltin, inspect.isclass, inspect.ismethod)
+"""Objects whose ``__module__`` says where they were defined; that of a partial function does not."""
 
 
 @contextmanager
@@ -38,25 +53,71 @@ def resolve(source: str, folder: Path | None = None) -> Any:
         UserError: saying which part cannot be found, or what the module raised while it was imported.
     """
     module_name, _, attribute = source.partition(":")
-    if not all(part.isidentifier() for part in (*module_name.split("."), *attribute.split("."))):
+    if not all(_is_name(part) for part in (*module_name.split("."), *attribute.split("."))):
         raise UserError("must be package.module:function")
+    if module_name.split(".")[0] in sys.stdlib_module_names and not _beside(module_name, folder):
+        raise UserError(PYTHONS_OWN)
     with importing_from(folder):
         importlib.invalidate_caches()
         _forget_namesake(module_name.split(".")[0], folder)
         module = _imported(module_name, folder)
+    if _is_pythons(module):
+        raise UserError(PYTHONS_OWN)
+    return _attribute(module, attribute)
+
+
+def _attribute(module: ModuleType, attribute: str) -> Any:
+    """The function or class, which may lie in a class of the module or in a module of the same package."""
     found: Any = module
     for name in attribute.split("."):
         try:
             with user_code():  # a module may have a `__getattr__`
                 found = getattr(found, name)
         except AttributeError:
-            missing = f"module {module_name!r} has no {attribute!r}; {_suggestion(module, attribute)}"
+            missing = f"module {module.__name__!r} has no {attribute!r}; {_suggestion(module, attribute)}"
             raise UserError(missing) from None
         except Exception as error:
-            raise UserError(f"{name!r} of module {module_name!r}: {message_of(error)}") from None
+            raise UserError(f"{name!r} of module {module.__name__!r}: {message_of(error)}") from None
+        if isinstance(found, ModuleType) and not found.__name__.startswith(f"{module.__name__}."):
+            raise UserError(
+                f"{name!r} is a module that {module.__name__!r} imports; name a function of a module of "
+                "your own or of an installed package"
+            )
     if not callable(found):
         raise UserError(f"is no function but {type(found).__name__}")
+    home = found.__module__ if any(check(found) for check in DEFINED) else None
+    if home != module.__name__ and _top(home) in sys.stdlib_module_names:
+        raise UserError(PYTHONS_OWN)
     return found
+
+
+def _is_name(text: str) -> bool:
+    """A name that an import statement can hold; ``__globals__`` and its like lead out of the module."""
+    hidden = text.startswith("__") and text.endswith("__") and text != "__main__"
+    return text.isidentifier() and not keyword.iskeyword(text) and not hidden
+
+
+def _top(module: str | None) -> str:
+    return (module or "").split(".")[0]
+
+
+def _beside(module_name: str, folder: Path | None) -> bool:
+    """Whether the study's folder or the working directory has a module of this name."""
+    name = _top(module_name)
+    places = [place for place in (folder, Path.cwd()) if place is not None]
+    return any(
+        (place / f"{name}.py").is_file() or (place / name / "__init__.py").is_file() for place in places
+    )
+
+
+def _is_pythons(module: ModuleType) -> bool:
+    """Whether it is built into Python or lies in its standard library."""
+    file = getattr(module, "__file__", None)
+    if file is None:
+        return getattr(module.__spec__, "origin", None) in ("built-in", "frozen")
+    path, library = Path(file).resolve(), Path(sysconfig.get_path("stdlib")).resolve()
+    inside = path.is_relative_to(library)
+    return inside and not {"site-packages", "dist-packages"} & set(path.relative_to(library).parts)
 
 
 def _suggestion(module: ModuleType, attribute: str) -> str:

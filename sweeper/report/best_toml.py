@@ -5,6 +5,7 @@ from typing import Any
 
 import tomli_w
 
+from sweeper.printable import HIDDEN, one_line
 from sweeper.study.space import Range
 from sweeper.study.study import Study
 from sweeper.tables.answer import Answer
@@ -26,8 +27,11 @@ def best_toml(study: Study, answer: Answer) -> str:
     confirm = {**raw["confirm"], "finalists": 1}
     head = f"# The winner of the study {study.name!r}: trial {answer.trial}.\n"
     if study.folder is not None and _looks_beside_itself(raw):
-        head += f"# Its data and modules were found from {study.folder}: keep this file there.\n"
-    return head + tomli_w.dumps({**raw, "name": f"{study.name}-best", "search": search, "confirm": confirm})
+        head += (
+            f"# Its data and modules were found from {one_line(str(study.folder))}: keep this file there.\n"
+        )
+    text = tomli_w.dumps({**raw, "name": f"{study.name}-best", "search": search, "confirm": confirm})
+    return head + HIDDEN.sub(lambda found: f"\\U{ord(found[0]):08x}", text)
 
 
 def _typed(study: Study, name: str, value: Any, answer: Answer) -> Any:

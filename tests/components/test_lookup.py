@@ -13,10 +13,10 @@ from sweeper.errors import UserError
 @pytest.fixture(autouse=True)
 def _clean_imports() -> Iterator[None]:
     """Modules and paths of a test do not outlive it."""
-    path, modules = list(sys.path), set(sys.modules)
+    path = list(sys.path)
     yield
     sys.path[:] = path
-    for name in set(sys.modules) - modules:
+    for name in [name for name in sys.modules if name.startswith(("lookup_", "sndhdr"))]:
         del sys.modules[name]
 
 
@@ -116,3 +116,75 @@ def test_functions_that_are_not_there(tmp_path: Path) -> None:
     assert message("lookup_none:f", tmp_path) == "module 'lookup_none' has no 'f'; it has no functions"
     module(tmp_path, "lookup_many", "\n".join(f"def f{k}(): ..." for k in range(30)))
     assert message("lookup_many:zz", tmp_path).endswith("f18, f19 …")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "subprocess:getoutput",
+        "os:system",
+        "os.path:join",
+        "builtins:exec",
+        "posix:system",
+        "antigravity:fly",
+        "test.support:run_with_locale",
+        "lookup_climbs:getoutput",
+        "lookup_climbs:print",
+        "lookup_climbs:Path",
+        "lookup_climbs:join",
+    ],
+)
+def test_python_s_own_functions_are_refused(source: str, tmp_path: Path) -> None:
+    """Nothing of the standard library is a model, data or a loss, also where a module imported it by name."""
+    text = (
+        "from subprocess import getoutput\nfrom pathlib import Path\nfrom os.path import join\nprint = print"
+    )
+    module(tmp_path, "lookup_climbs", text)
+    assert message(source, tmp_path) == (
+        "is a part of Python itself, which has neither models nor data nor losses; name a function of a "
+        "module of your own or of an installed package"
+    )
+    assert "antigravity" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [("lookup_uses:os.system", "os"), ("torch:os.system", "os"), ("torch:nn.functional.math.pow", "math")],
+)
+def test_other_modules_are_not_reached_through_one(source: str, name: str, tmp_path: Path) -> None:
+    """What a module imports is not its own: a dotted name stays in the module and in its package."""
+    module(tmp_path, "lookup_uses", "import os")
+    home = source.partition(":")[0]
+    said = message(source, tmp_path)
+    assert said.startswith(f"{name!r} is a module that {home!r} imports; name a function of a module of your")
+
+
+@pytest.mark.parametrize("source", ["m:f.__globals__.get", "m:__builtins__.exec", "class:f", "m:lambda"])
+def test_names_that_lead_out_of_a_module(source: str) -> None:
+    """Python's hidden attributes and its keywords are no names of functions."""
+    assert message(source, None) == "must be package.module:function"
+
+
+def test_what_stays_allowed(tmp_path: Path) -> None:
+    """Installed packages with their parts, wrapped and partial functions, and a class method of one's own."""
+    text = (
+        "import functools\n"
+        "def make(depth): return depth\n"
+        "model = functools.partial(make, 3)\n"
+        "@functools.cache\n"
+        "def data(): return 4\n"
+        "class Maker(dict):\n"
+        "    @classmethod\n"
+        "    def made(cls): return 5\n"
+    )
+    module(tmp_path, "lookup_wraps", text)
+    found = [resolve(f"lookup_wraps:{name}", tmp_path)() for name in ("model", "data", "Maker.made")]
+    assert found == [3, 4, 5]
+    for source in ("torch.nn:functional.mse_loss", "torch:tanh", "torch.nn:HuberLoss", "numpy.linalg:norm"):
+        assert callable(resolve(source, tmp_path))
+
+
+def test_a_module_beside_the_study_may_have_a_rare_name_of_python_s(tmp_path: Path) -> None:
+    """Where nothing has loaded Python's module of that name, the file that lies there is meant."""
+    module(tmp_path, "sndhdr", "def f(): return 6")
+    assert resolve("sndhdr:f", tmp_path)() == 6

@@ -32,7 +32,7 @@ KEPT = ("records.schema", "records.store", "records.reading", "records.atomic", 
 TOLD_BY_TABLES = ("tables.answer", "tables.source", "tables.confirmation")
 
 MAY_IMPORT = {
-    **dict.fromkeys(("errors", "plain_words", "to_json", "user_code"), ()),
+    **dict.fromkeys(("errors", "plain_words", "printable", "to_json", "user_code"), ()),
     "components": (),
     "measures": (),
     "theory": (),
@@ -49,10 +49,10 @@ MAY_IMPORT = {
 }
 """room -> what it may import besides itself, `components` and `BELOW`: rooms, or modules of data types."""
 
-BELOW = ("errors", "plain_words", "to_json", "user_code")
+BELOW = ("errors", "plain_words", "printable", "to_json", "user_code")
 """Modules that nothing stands below: all rooms see them, `doctor` apart."""
 WITHOUT_COMPONENTS = {*BELOW, "components", "doctor", "figures"}
-WITHOUT_BELOW = {"errors", "plain_words", "to_json", "doctor"}
+WITHOUT_BELOW = {"errors", "plain_words", "printable", "to_json", "doctor"}
 
 ONLY_IN = {
     "optuna": "sweeper.search",

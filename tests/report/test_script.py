@@ -29,6 +29,7 @@ from sweeper.components import (
     splits,
 )
 from sweeper.errors import UserError
+from sweeper.printable import printable
 from sweeper.report import script as package
 from sweeper.report.script import script
 from sweeper.report.script.source import definitions, import_block, names_in
@@ -296,3 +297,25 @@ def test_components_stand_alone(module: ModuleType, name: str) -> None:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
     }
     assert names_in(ast.parse(code)) - set(scope) - set(dir(builtins)) - local - stored - late == set()
+
+
+def test_no_key_or_value_of_a_study_is_code(folder: Path) -> None:
+    """Whatever keys, values and texts contain, they stand in the script as strings, and comments end."""
+    evil = "x=1);open('owned','w').close();(y\n\"\"\"\x1b[2J\u202e\x00"
+    sections, parameters = case({}, model={"source": "script_case_functions:anything", evil: [evil], "if": 1})
+    sections["data"] = {"source": "script_case_functions:words", "of": evil}
+    study = Study(name="case", question=evil, folder=folder, trusted=True, **sections)
+    text = script(study, parameters, 3)
+    tree = ast.parse(text)
+    assert "owned" not in {node.args[0].value for node in calls_of(tree, "open")}
+    (made,) = calls_of(tree, "make_model")
+    assert [keyword.arg for keyword in made.keywords] == ["in_features", "out_features", None, None]
+    assert [ast.literal_eval(k.value) for k in made.keywords if k.arg is None] == [{evil: [evil]}, {"if": 1}]
+    (read,) = calls_of(tree, "read_data")
+    assert ast.literal_eval(read.keywords[0].value) == evil
+    assert printable(text) == text
+
+
+def calls_of(tree: ast.AST, name: str) -> list[Any]:
+    """Every call of the function `name`."""
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == name]

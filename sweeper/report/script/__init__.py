@@ -26,6 +26,7 @@ from sweeper.components.data import Data
 from sweeper.components.load import load
 from sweeper.components.losses import LOSSES
 from sweeper.components.metrics import METRICS
+from sweeper.printable import one_line
 from sweeper.report.script.data import DataText, data_text
 from sweeper.report.script.functions import quoted
 from sweeper.report.script.model import ModelText, model_text
@@ -127,7 +128,7 @@ def _words(
     drawn += ["batch order"] if training.batch_size else []
     drawn += ["train/validation split"] if data.fixed is None else []
     return {
-        "name": study.name,
+        "name": _in_docstring(study.name),
         "question": _in_docstring(study.question),
         "summary": {
             "data": _in_docstring(rows.what),
@@ -172,4 +173,4 @@ def _listed(words: Sequence[str]) -> str:
 
 def _in_docstring(text: str) -> str:
     """`text` on one line, as it can stand in a docstring."""
-    return " ".join(text.split()).replace("\\", "\\\\").replace('"""', "'''")
+    return one_line(text).replace("\\", "\\\\").replace('"""', "'''")

@@ -14,6 +14,7 @@ from sweeper.components.data import Data
 from sweeper.components.datasets import DATASETS
 from sweeper.components.files import ENDINGS, PAIRS, TABLES, TRIPLES, find
 from sweeper.components.table_files import SEPARATORS
+from sweeper.printable import one_line
 from sweeper.report.script.functions import Imported, call, imported, quoted
 from sweeper.report.script.source import definitions
 from sweeper.study.study import Study
@@ -209,7 +210,7 @@ def _targets(data: Data, any_numbers: bool) -> list[str]:
         return ["y = y.reshape(len(y), -1).astype(np.float64)"]
     if data.classes == tuple(map(str, range(len(data.classes)))):
         return ["y = y.reshape(-1).astype(np.int64)"] if any_numbers else []
-    shown = ", ".join(" ".join(name.split())[:20] for name in data.classes[:4])
+    shown = ", ".join(one_line(name)[:20] for name in data.classes[:4])
     more = ", …" if len(data.classes) > 4 else ""
     return [
         f"# Class numbers in sorted order: {shown}{more}",

@@ -3,9 +3,11 @@
 import ast
 import inspect
 import json
+import keyword
+import re
 import sys
 import sysconfig
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import numpy as np
 
 from sweeper.components.lookup import resolve
 from sweeper.errors import UserError
+from sweeper.printable import HIDDEN, escape
 
 
 @dataclass(frozen=True)
@@ -55,12 +58,20 @@ def imported(source: str | Callable[..., Any], key: str, role: str, folder: Path
     return Imported(function, statement, aliases, module, _folder(module))
 
 
-def call(name: str, arguments: dict[str, Any], key: str) -> str:
+def call(name: str, arguments: Mapping[str, Any], key: str) -> str:
     """``name(a=1, b=2)``"""
-    given = ", ".join(
-        f"{argument}={literal(value, f'{key}.{argument}')}" for argument, value in arguments.items()
-    )
-    return f"{name}({given})"
+    written = {argument: literal(value, f"{key}.{argument}") for argument, value in arguments.items()}
+    return f"{name}({', '.join(named(written))})"
+
+
+def named(written: Mapping[str, str]) -> list[str]:
+    """Arguments of a call, of which `written` holds the code: a name that is none in Python is quoted."""
+    return [
+        f"{name}={text}"
+        if name.isidentifier() and not keyword.iskeyword(name)
+        else f"**{{{quoted(name)}: {text}}}"
+        for name, text in written.items()
+    ]
 
 
 def literal(value: Any, key: str) -> str:
@@ -70,7 +81,7 @@ def literal(value: Any, key: str) -> str:
         UserError: if it is an object that no literal stands for.
     """
     plain = value.item() if isinstance(value, np.generic) else value
-    if isinstance(plain, str):
+    if type(plain) is str:
         return quoted(plain)
     try:
         if ast.literal_eval(repr(plain)) == plain:
@@ -83,8 +94,8 @@ def literal(value: Any, key: str) -> str:
 
 
 def quoted(text: str | list[str]) -> str:
-    """A string, or a list of them, as code, in double quotes."""
-    return json.dumps(text, ensure_ascii=False)
+    """A string, or a list of them, as code, in double quotes; what cannot be seen is escaped."""
+    return re.sub(HIDDEN, lambda found: escape(found[0]), json.dumps(text, ensure_ascii=False))
 
 
 def _unreachable(module: str, name: str) -> str:

@@ -14,7 +14,7 @@ from sweeper.components.build import Built, build
 from sweeper.components.data import Data
 from sweeper.components.initializers import INITIALIZERS
 from sweeper.components.models import MODELS
-from sweeper.report.script.functions import Imported, asked, imported, literal, quoted
+from sweeper.report.script.functions import Imported, asked, imported, literal, named, quoted
 from sweeper.report.script.source import definitions
 from sweeper.study.settings import Settings
 from sweeper.study.study import Study
@@ -118,7 +118,7 @@ class _Maker:
         written |= {key: text for key, text in roles.items() if key in self.takes}
         options = self.settings.model_options
         written |= {key: literal(value, f"model.{key}") for key, value in options.items()}
-        return [f"{key}={text}" for key, text in written.items()]
+        return named(written)
 
     def habits(self) -> tuple[bool, bool]:
         """Whether layers get their shapes from the first row they see; whether there are complex numbers."""

@@ -1,0 +1,32 @@
+"""Text that others wrote, made safe to show: nothing in it moves a cursor, reorders lines or hides.
+
+File names, reasons, names of layers and whatever else a run folder holds may have been written by anybody.
+"""
+
+import re
+
+# Control characters but tab and newline; what sets the direction, ends a line or has no width; halves of
+# characters; invisible tags.
+HIDDEN = re.compile(
+    "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f"
+    "\\u061c\\u200b\\u200e\\u200f\\u2028-\\u202e\\u2060\\u2066-\\u2069\\ufeff"
+    "\\ud800-\\udfff\\U000e0000-\\U000e007f]"
+)
+"""Characters that are not shown as they are; a tab and a newline are."""
+
+
+def printable(text: str) -> str:
+    """`text` with each of `HIDDEN` as the escape that Python writes for it: ``\\x1b``."""
+    return HIDDEN.sub(lambda found: escape(found[0]), text)
+
+
+def one_line(text: str) -> str:
+    """`printable` text on one line."""
+    return printable(" ".join(text.split()))
+
+
+def escape(character: str) -> str:
+    """``\\x1b``, ``\\u202e`` or ``\\U000e0041``"""
+    number = ord(character)
+    width, letter = (2, "x") if number < 0x100 else (4, "u") if number < 0x10000 else (8, "U")
+    return f"\\{letter}{number:0{width}x}"
