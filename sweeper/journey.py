@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -184,6 +184,7 @@ class Sweep:
             return plan_of(kept)
         share = -(-self.task.study.search.generation_size // self.jobs)
         plan = workers.plan_apart(self.task, jobs=self.jobs, engine=engine, share=share)
+        plan = replace(plan, swapped=workers.swaps_apart(self.task))
         write_plan(self.folder, {**plan.to_dict(), "asked": asked})
         return plan
 

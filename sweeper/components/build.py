@@ -1,16 +1,18 @@
 """A model function, called with what it asks for, as a module whose hidden activations are known."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
 
 from sweeper.components.activations import ACTIVATIONS
-from sweeper.components.hidden import Calls, watch
+from sweeper.components.forward import materialise
+from sweeper.components.hidden import watch
 from sweeper.components.initializers import INITIALIZERS
 from sweeper.components.models import MODELS
+from sweeper.components.swap import Swapped, leave_fast_paths, swap
 from sweeper.errors import ModelError, did_you_mean
 from sweeper.user_code import message_of, name_of, user_code
 
@@ -26,6 +28,10 @@ class Built:
     hidden: tuple[nn.Module, ...]
     copies: tuple[nn.Module, ...] = ()
     """Those of them that the model function got by copying layers it had been given."""
+    swapped: Swapped | None = None
+    """What was swapped; ``None`` where nothing was: the function asked, or keeps its own activations."""
+    left_fast_paths: tuple[str, ...] = ()
+    """Names of layers that `leave_fast_paths` changed."""
 
 
 def build(
@@ -36,13 +42,15 @@ def build(
     activation: str | None,
     init: str | None,
     options: Mapping[str, Any],
+    chosen: Sequence[str] | None = None,
+    left: Sequence[str] = (),
 ) -> Built:
     """Call the model function `source` with what it asks for.
 
     `row` is a batch of one input row: its shape tells the model's input. `activation` is a name in
-    `ACTIVATIONS`; a function that does not ask for it gets its activation layers swapped, those after
-    the last layer with weights excepted (they belong to the output). ``None`` leaves the model's own;
-    a function that asks gets ReLU. `init` is a name in `INITIALIZERS`, ``auto`` (the scheme that suits
+    `ACTIVATIONS`; a function that does not ask for it gets its hidden activation layers swapped, or those
+    that the patterns `chosen` and `left` say, see `swap`. ``None`` leaves the model's own; a function that
+    asks gets ReLU. `init` is a name in `INITIALIZERS`, ``auto`` (the scheme that suits
     the activation) or ``None`` (leave the weights alone).
 
     Raises:
@@ -56,6 +64,7 @@ def build(
     in_shape = tuple(row.shape[1:])
     made: list[nn.Module] = []
     copies: tuple[nn.Module, ...] = ()
+    swapped: Swapped | None = None
 
     def factory() -> nn.Module:
         made.append(ACTIVATIONS[activation or "relu"].make())
@@ -73,61 +82,18 @@ def build(
     arguments = {name: value for name, value in given.items() if name in asked}
     model = _call(function, {**arguments, **options}, asked, catch_all)
     if "activation" in asked:
-        _materialise(model, row)
+        materialise(model, row)
         copies = tuple(m for m in model.modules() if hasattr(m, _GIVEN) and all(m is not g for g in made))
         hidden = (*made, *copies)
     elif activation is None:
         hidden = watch(model, row).hidden
     else:
-        hidden = swap(model, row, factory, name_of(function))
+        swapped = swap(model, row, factory, name_of(function), chosen, left)
+        hidden = swapped.new
     if "init" not in asked and init is not None:
         initialise(model)
-    return Built(model, hidden, copies)
-
-
-def swap(model: nn.Module, row: Tensor, factory: Callable[[], nn.Module], name: str) -> tuple[nn.Module, ...]:
-    """Replace the hidden activation layers of `model` and return the new ones, input side first.
-
-    A module that is called several times stays one module.
-
-    Raises:
-        ModelError: if there is nothing to swap, or not all of it can be.
-    """
-    calls = watch(model, row)
-    _check_swappable(calls, name)
-    new = {id(module): factory() for module in calls.hidden}
-    for parent in list(model.modules()):
-        for attribute, child in list(parent._modules.items()):  # named_children shows shared modules once
-            if id(child) in new:
-                setattr(parent, attribute, new[id(child)])
-    return tuple(new.values())
-
-
-def _check_swappable(calls: Calls, name: str) -> None:
-    ways = (
-        "let the function ask for `activation` (a factory of modules), use modules such as nn.ReLU() instead "
-        "of functions, or leave activation out of the space"
-    )
-    if not calls.hidden:
-        seen = f" (it calls {', '.join(calls.functions)})" if calls.functions else ""
-        raise ModelError(f"model {name!r} has no activation layers to swap{seen}: {ways}")
-    if calls.rectifiers:
-        raise ModelError(
-            f"model {name!r} calls {', '.join(calls.rectifiers)} as a function beside its activation layers, "
-            f"so not all activations can be swapped: {ways}"
-        )
-    shared = [type(module).__name__ for module in calls.hidden if module in calls.output]
-    if shared:
-        raise ModelError(
-            f"model {name!r} uses one {shared[0]} module for hidden layers and for its output, so it cannot "
-            "be swapped: give the output a module of its own"
-        )
-
-
-def _materialise(model: nn.Module, row: Tensor) -> None:
-    """Lazy layers get their shapes from a first look at a row."""
-    if any(isinstance(p, nn.parameter.UninitializedParameter) for p in model.parameters()):
-        watch(model, row)
+    slowed = swapped.noted if swapped else leave_fast_paths(model) if activation is not None else ()
+    return Built(model, hidden, copies, swapped, slowed)
 
 
 def _scheme(init: str | None, activation: str | None) -> str:

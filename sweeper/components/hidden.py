@@ -1,103 +1,62 @@
-"""Which activations a model applies, and where: found by watching one forward pass."""
+"""Which activations of a model are hidden, which are gates and which belong to its output."""
 
 from dataclasses import dataclass
-from typing import Any
 
-import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from sweeper.components.activations import ACTIVATIONS
+from sweeper.components.dataflow import Flow, flow
 
 KINDS = tuple({type(activation.make()) for activation in ACTIVATIONS.values() if activation.elementwise})
 """The module classes that count as activation layers in a model that brings its own."""
 RECTIFIERS = {
-    *(
-        "relu",
-        "relu_",
-        "relu6",
-        "leaky_relu",
-        "leaky_relu_",
-        "prelu",
-        "rrelu",
-        "elu",
-        "elu_",
-        "selu",
-        "selu_",
-    ),
-    *("celu", "celu_", "gelu", "silu", "mish", "hardswish", "softplus"),
+    *("relu", "relu_", "relu6", "leaky_relu", "leaky_relu_", "prelu", "rrelu", "elu", "elu_", "selu"),
+    *("selu_", "celu", "celu_", "gelu", "silu", "mish", "hardswish", "softplus"),
 }
-"""Functions that serve as hidden activations and as nothing else."""
+"""Functions that serve as hidden activations where they are no gates."""
 FUNCTIONS = {*RECTIFIERS, "tanh", "tanh_", "sigmoid", "sigmoid_", "hardtanh", "softsign", "logsigmoid"}
-"""These may also be gates, which nobody wants swapped."""
 
 
 @dataclass(frozen=True)
 class Calls:
-    """Activations in the order of their calls, each once."""
+    """Activations in the order of their calls, each once. A module may be of several kinds."""
 
     hidden: tuple[nn.Module, ...]
-    """Modules called before the last layer with weights."""
+    """Modules that a layer with weights follows and that are no gates."""
+    gates: tuple[nn.Module, ...]
+    """Modules whose outputs are multiplied onto features."""
     output: tuple[nn.Module, ...]
-    """Modules called after it."""
+    """Modules that no layer with weights follows."""
     functions: tuple[str, ...]
-    """Names of activation functions called before it, outside of activation modules."""
+    """Names of activation functions that are hidden, outside of activation modules."""
 
     @property
     def rectifiers(self) -> tuple[str, ...]:
-        """Those of `functions` that can be nothing but hidden activations."""
+        """Those of `functions` that serve for nothing but hidden layers."""
         return tuple(name for name in self.functions if name in RECTIFIERS)
-
-
-class _FunctionCalls(TorchFunctionMode):
-    """Adds the name of each activation function to `calls`."""
-
-    def __init__(self, calls: list[Any]) -> None:
-        super().__init__()
-        self.calls = calls
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if getattr(func, "__name__", "") in FUNCTIONS:
-            self.calls.append(func.__name__)
-        return func(*args, **(kwargs or {}))
 
 
 def watch(model: nn.Module, row: Tensor) -> Calls:
     """The activations of `model` on `row`, a batch of one input row.
 
-    Nothing of the model or of the random generator is changed by it; lazy layers get their shapes.
+    Hidden is what a layer with weights follows on the way to the output and what is not multiplied onto
+    features. Nothing of the model or of the random generator is changed; lazy layers get their shapes.
     """
-    calls: list[Any] = []
-    weighted = [m for m in model.modules() if any(_is_weight(p) for p in m.parameters(recurse=False))]
-    activations = [m for m in model.modules() if type(m) in KINDS]
+    return calls_of(flow(model, row, [m for m in model.modules() if type(m) in KINDS], FUNCTIONS))
 
-    def note(module: nn.Module, x: Any, y: Any) -> None:
-        while calls and calls[-1] != ("enter", module):  # what ran inside an activation module is its own
-            calls.pop()
-        calls[-1] = module
 
-    hooks = [m.register_forward_hook(lambda module, x, y: calls.append(module)) for m in weighted]
-    for module in activations:
-        hooks.append(module.register_forward_pre_hook(lambda module, x: calls.append(("enter", module))))
-        hooks.append(module.register_forward_hook(note))
-    training = model.training
-    model.eval()
-    try:
-        with torch.no_grad(), torch.random.fork_rng(devices=[]), _FunctionCalls(calls):
-            model(row)
-    finally:
-        for hook in hooks:
-            hook.remove()
-        model.train(training)
-    last = max(
-        (i for i, call in enumerate(calls) if isinstance(call, nn.Module) and call in weighted), default=0
-    )
+def calls_of(seen: Flow) -> Calls:
+    """The activations of a forward pass by kind."""
+    hidden = [c.what for k, c in enumerate(seen.calls) if seen.is_hidden(k)]
+    gates = [c.what for c in seen.calls if c.gate]
+    output = [c.what for k, c in enumerate(seen.calls) if not c.gate and not seen.is_hidden(k)]
     return Calls(
-        tuple(dict.fromkeys(c for c in calls[:last] if isinstance(c, nn.Module) and type(c) in KINDS)),
-        tuple(dict.fromkeys(c for c in calls[last:] if isinstance(c, nn.Module) and type(c) in KINDS)),
-        tuple(dict.fromkeys(c for c in calls[:last] if isinstance(c, str))),
+        _modules(hidden),
+        _modules(gates),
+        _modules(output),
+        tuple(dict.fromkeys(what for what in hidden if isinstance(what, str))),
     )
 
 
-def _is_weight(parameter: nn.Parameter) -> bool:
-    return isinstance(parameter, nn.parameter.UninitializedParameter) or parameter.ndim >= 2
+def _modules(found: list[nn.Module | str]) -> tuple[nn.Module, ...]:
+    return tuple(dict.fromkeys(what for what in found if isinstance(what, nn.Module)))

@@ -34,5 +34,7 @@ class Network:
     """Last operation of the model: ``Addmm`` (linear), ``Softmax`` …; see `sweeper.training.output_range`."""
     rows: int
     """Rows looked at."""
+    swapped: str
+    """Which activation layers of the model are swapped and which are kept; empty where none is."""
     profiles: Mapping[str | None, Profile]
     """Activation -> profile; ``None`` stands for the model's own activations."""

@@ -16,7 +16,7 @@ from sweeper.components.models import MODELS
 from sweeper.components.schedules import SCHEDULES
 from sweeper.components.table_files import check_target
 from sweeper.errors import Mistake, UserError, did_you_mean
-from sweeper.study.arguments import check_arguments, check_required, check_types
+from sweeper.study.arguments import check_arguments, check_required, check_types, name_of, signature
 from sweeper.study.check_expect import check_expect
 from sweeper.study.check_search import check_search
 from sweeper.study.parse_space import parse_space
@@ -90,14 +90,39 @@ def _check_model(
         for name in names:
             if name not in (allowed := ["auto", *INITIALIZERS]):
                 mistakes.append(Mistake(key, did_you_mean(str(name), allowed), name))
+    for name in ("swap", "keep"):
+        if name in searched:
+            del searched[name]
+            mistakes.append(Mistake(f"search.space.model.{name}", f"cannot be searched; set model.{name}"))
     if function is None:
         return
-    check_arguments("model", model.options, function, {"source", "init"}, mistakes)
+    _check_swap(model, function, space, mistakes)
+    check_arguments("model", model.options, function, set(ModelSection.model_fields), mistakes)
     check_arguments("search.space.model", searched, function, {"init"}, mistakes)
     check_required("model", function, {*model.options, *searched}, mistakes)
     if source in MODELS:
         check_types("model", function, model.options, mistakes)
         check_types("search.space.model", function, searched, mistakes)
+
+
+def _check_swap(model: ModelSection, function: Any, space: Space | None, mistakes: list[Mistake]) -> None:
+    """Patterns that would do nothing; whether they fit is seen once there is a model."""
+    for name in ("swap", "keep"):
+        patterns = getattr(model, name)
+        if patterns is None:
+            continue
+        problem = ""
+        if not patterns:
+            problem = "must name activation layers, for example ['net.*']; leave it out for the hidden ones"
+        elif "activation" in signature(function):
+            problem = (
+                f"{name_of(function)} asks for activation and decides where it goes, so nothing is swapped; "
+                "leave it out"
+            )
+        elif space and "activation" not in space.entries:
+            problem = "nothing is swapped without search.space.activation; give that, or leave this out"
+        if problem:
+            mistakes.append(Mistake(f"model.{name}", problem, list(patterns)))
 
 
 def _searched(space: Space) -> dict[str, Values]:

@@ -105,6 +105,10 @@ class ModelSection(OpenSection):
     source: Source = "mlp"
     init: str | None = None
     """``None`` stands for ``auto`` with built-in models; a model of your own keeps its weights."""
+    swap: Names | None = None
+    """Patterns of the names of the activation layers that are swapped; ``None``: the hidden ones."""
+    keep: Names | None = None
+    """Patterns of those that are not."""
 
 
 class TrainingSection(Section):

@@ -31,6 +31,10 @@ class Settings:
     """Further arguments of the model function (depth, width …), without `init`."""
     init: str | None
     """Initializer name; ``None`` leaves the weights as the model function made them."""
+    swap: tuple[str, ...] | None
+    """Patterns of names of activation layers to swap; ``None``: the hidden ones."""
+    keep: tuple[str, ...]
+    """Patterns of those not to swap."""
     loss: str | Callable[..., Any]
     epochs: float | None
     steps: int | None
@@ -86,6 +90,8 @@ def settings(study: Study, parameters: Mapping[str, Any]) -> Settings:
         model=study.model.source,
         model_options=model,
         init=init,
+        swap=study.model.swap,
+        keep=study.model.keep or (),
         **{name: value for name, value in training.items() if name not in ("schedule", "compile")},
     )
 

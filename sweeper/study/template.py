@@ -41,6 +41,9 @@ depth = 3                            # further keys are arguments of the model f
 width = 64
 {init}
 init = "auto"
+# A model function that does not ask for activation gets its hidden activation layers swapped. Otherwise:
+# swap = ["net.*"]                   # names of the activation layers to swap
+# keep = ["*.gate"]                  # names of those to keep
 
 [training]
 {loss}

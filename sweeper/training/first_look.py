@@ -67,6 +67,7 @@ def _network(built: Built, settings: Settings, rows: Rows, profiles: Mapping[str
         widths=chain_widths(built.model),
         last=last_operation(built.model(rows.x_train[:4])),
         rows=min(len(rows.x_train), ROWS),
+        swapped=built.swapped.line() if built.swapped else "",
         profiles=profiles,
     )
 

@@ -70,9 +70,14 @@ class Plan:
     """Whether stacks go through ``torch.compile``."""
     uncompiled: str = ""
     """Why not, where that was tried."""
+    swapped: str = ""
+    """Which activation layers are swapped and which are kept; empty where none is."""
 
     def line(self) -> str:
         """The plan in one line."""
+        return self._how() + (f"; activation layers {self.swapped}" if self.swapped else "")
+
+    def _how(self) -> str:
         processes = f"{self.processes} process" + ("es" if self.processes > 1 else "")
         if self.engine == "reference":
             return f"one by one × {processes}" + (f": {self.reason}" if self.reason else "")

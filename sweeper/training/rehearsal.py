@@ -14,6 +14,7 @@ from sweeper.components.losses import Loss
 from sweeper.components.metrics import METRICS
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.components.penalties import PENALTIES
+from sweeper.components.swap import Swapped
 from sweeper.errors import DataError, ModelError, SweeperError
 from sweeper.study.settings import Settings
 from sweeper.study.settings import settings as settings_of
@@ -53,6 +54,30 @@ def rehearse(task: Task, place: int | None = None) -> list[str]:
     every = list(configurations(task.study.space))
     chosen = every if place is None else every[place : place + 1]
     return [_problem(task, parameters, known) for parameters in chosen]
+
+
+def swaps(task: Task) -> str:
+    """Which activation layers are swapped and which are kept, in words; empty where none is swapped.
+
+    Of the configuration that swaps most, where they differ (in depth, say).
+    """
+    found: list[Swapped] = []
+    for parameters in configurations(task.study.space):
+        settings = settings_of(task.study, parameters)
+        if settings.activation is None:
+            continue
+        try:
+            swapped = initial_model(task, settings, task.study.search.seed).swapped
+        except (Exception, SystemExit):  # said by `rehearse`, or by the trials that fail
+            continue
+        if swapped is None:
+            break  # the function asks for its activation
+        found.append(swapped)
+    if not found:
+        return ""
+    most = max(found, key=lambda one: len(one.swapped))
+    differ = any(one.swapped != most.swapped for one in found)
+    return most.line() + (" (in the model with most layers)" if differ else "")
 
 
 def judge(problems: Sequence[str]) -> None:

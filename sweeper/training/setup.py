@@ -109,6 +109,8 @@ def initial_model(task: Task, settings: Settings, seed: int) -> Built:
                 activation=settings.activation,
                 init=settings.init,
                 options=settings.model_options,
+                chosen=settings.swap,
+                left=settings.keep,
             )
     finally:
         torch.set_default_dtype(default)

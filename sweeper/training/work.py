@@ -96,6 +96,14 @@ def rehearse(task: Task, place: int | None = None) -> list[str]:
 
 
 @one_at_a_time
+def swaps(task: Task) -> str:
+    """`rehearsal.swaps`"""
+    settle()
+    with watchdog.deadline(REHEARSAL):
+        return rehearsing.swaps(task)
+
+
+@one_at_a_time
 def refusals(task: Task) -> dict[str, str]:
     """`plan.refusals`"""
     settle()

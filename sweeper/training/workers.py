@@ -290,6 +290,18 @@ def plan_apart(task: "Task", *, jobs: int, engine: str, share: int) -> "Plan":
     return compiling.decide(plan, task.study, tried, left)
 
 
+def swaps_apart(task: "Task") -> str:
+    """`rehearsal.swaps` in a worker process; empty if the process died."""
+    from sweeper.training import work
+
+    start()
+    try:
+        found: str = _calls(1)([joblib.delayed(work.swaps)(task)])[0]
+    except TerminatedWorkerError:
+        return ""
+    return found
+
+
 def rehearse_apart(task: "Task") -> list[str]:
     """`rehearsal.rehearse` in a worker process.
 

@@ -81,6 +81,24 @@ def lazy_asking(out_features, activation, init):
     return nn.Sequential(nn.LazyLinear(5), activation(), nn.LazyLinear(out_features))
 
 
+class Encoder(nn.Module):
+    """A transformer layer whose activation is a function, gates, and an activation that is kept."""
+
+    def __init__(self, outputs):
+        super().__init__()
+        self.layer = nn.TransformerEncoderLayer(4, 2, 8, activation="relu", batch_first=True)
+        self.first, self.kept = nn.Linear(13, 16), nn.Tanh()
+        self.gate, self.head = nn.Sequential(nn.Linear(4, 4), nn.Sigmoid()), nn.Linear(4, outputs)
+
+    def forward(self, x):
+        x = self.layer(self.kept(self.first(x)).view(-1, 4, 4)).mean(1)
+        return self.head(x * self.gate(x))
+
+
+def encoder(out_features):
+    return Encoder(out_features)
+
+
 class Pinball(nn.Module):
     def forward(self, output, target):
         error = target - output
@@ -240,6 +258,11 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"optimizer": "adam", "activation": "elu", "activation_penalty": 0.5},
         data="wine",
         model=user("copies"),
+    ),
+    "transformer, patterns of names": case(
+        {"optimizer": "adam", "activation": "tanh", "activation_penalty": 0.5},
+        data="wine",
+        model={"source": user("encoder"), "keep": ["kep*"]},
     ),
     "its own activations, penalised": case(
         {"optimizer": "adamax", "activation_penalty": 0.1, "model.init": "lecun"},

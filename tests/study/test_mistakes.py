@@ -239,3 +239,39 @@ def test_unknown_keywords_in_python() -> None:
         "  name: missing; a study needs it",
         "  training.epochs = '20': must be a number",
     ]
+
+
+@pytest.mark.parametrize(
+    ("model", "space", "message"),
+    [
+        (
+            'source = "own:asking"\nswap = ["a.*"]',
+            'activation = "tanh"',
+            "model.swap = ['a.*']: asking asks for activation and decides where it goes, so nothing is "
+            "swapped; leave it out",
+        ),
+        (
+            'source = "own:plain"\nkeep = ["gate"]',
+            'optimizer = "sgd"',
+            "model.keep = ['gate']: nothing is swapped without search.space.activation; give that, or leave "
+            "this out",
+        ),
+        (
+            'source = "own:plain"\nswap = []',
+            'activation = "tanh"',
+            "model.swap = []: must name activation layers, for example ['net.*']; leave it out for the "
+            "hidden ones",
+        ),
+        (
+            'source = "own:plain"',
+            'activation = "tanh"\n"model.keep" = ["a", "b"]',
+            "search.space.model.keep: cannot be searched; set model.keep",
+        ),
+    ],
+)
+def test_patterns_of_activation_layers_that_do_nothing(
+    model: str, space: str, message: str, tmp_path: Path
+) -> None:
+    """`swap` and `keep` are for functions that do not ask, where activations are searched."""
+    (tmp_path / "own.py").write_text("def plain(): ...\ndef asking(activation): ...\n", encoding="utf-8")
+    assert mistakes_in(f"[model]\n{model}\n[search.space]\n{space}", tmp_path) == [message]

@@ -25,7 +25,7 @@ from torch.nn import functional as F
 from sweeper.components.load import load
 from sweeper.errors import ModelError
 from sweeper.study.study import Study
-from sweeper.training.rehearsal import configurations, judge, rehearse
+from sweeper.training.rehearsal import configurations, judge, rehearse, swaps
 from sweeper.training.setup import Task
 
 
@@ -272,3 +272,30 @@ def test_every_value_is_tried_once() -> None:
         {**base, "activation": "elu"},
         {"optimizer": "adam", "learning_rate": 0.1, "activation": "relu"},
     ]
+
+
+def gated(out_features: int, depth: int = 1) -> nn.Module:
+    """`depth` hidden layers; the last activation belongs to the output."""
+    layers = [layer for _ in range(depth) for layer in (nn.Linear(4, 4), nn.ReLU())]
+    return nn.Sequential(*layers, nn.Linear(4, out_features), nn.Hardtanh(-50, 50))
+
+
+def test_what_is_swapped_is_said_and_patterns_that_fit_nothing_are_refused() -> None:
+    """Of the deepest model; the keys are no arguments of the model function."""
+    data = load(lambda: (R.normal(size=(40, 4)), np.arange(40) % 3))
+    space = {"activation": ["tanh", "elu"], "model.depth": [1, 2]}
+
+    def task(**model: Any) -> Task:
+        study = Study(
+            name="s", model={"source": gated, **model}, search={"space": space}, training={"steps": 1}
+        )
+        return Task(study, data)
+
+    assert swaps(task()) == "swapped: 1, 3; kept: 5 (in the model with most layers)"
+    assert swaps(task(keep=["1"], depth=2)).startswith("swapped: 3; kept: 1, 5")
+    with pytest.raises(ModelError) as caught:
+        judge(rehearse(task(swap=["net.*"])))
+    assert (
+        "model.swap and model.keep: 'net.*' fits no activation layer of model 'gated'; there are 1, 3"
+        in str(caught.value)
+    )

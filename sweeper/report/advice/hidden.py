@@ -64,11 +64,12 @@ def _search(facts: Facts, swappable: list[str]) -> Advice:
     chosen = own if len(own) >= MOST else chosen[:MOST]
     if not chosen:
         what = "None keeps its gradient at this depth with these weights: see the advice on depth first."
-        return Advice("hidden", TOPIC, what, tuple(_table(facts, swappable)))
+        return Advice("hidden", TOPIC, what, (*_table(facts, swappable), *_swapped(facts)))
     same = set(chosen) == set(facts.activations)
     what = f"{'Keep searching' if same else 'Search'} {listing(chosen)}."
     reasons = [
         *_table(facts, chosen),
+        *_swapped(facts),
         Reason(
             "which of them wins differs between tasks, so compare them",
             rule("Ramachandran et al. 2017, arXiv 1710.05941"),
@@ -76,6 +77,12 @@ def _search(facts: Facts, swappable: list[str]) -> Advice:
     ]
     settings = {} if same else {"search.space.activation": chosen}
     return Advice("hidden", TOPIC, what, tuple(reasons), settings)
+
+
+def _swapped(facts: Facts) -> Iterator[Reason]:
+    """Which layers that is about."""
+    if facts.network.swapped:
+        yield Reason(f"activation layers {facts.network.swapped}", MEASURED)
 
 
 def _table(facts: Facts, names: list[str]) -> Iterator[Reason]:

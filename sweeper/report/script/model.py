@@ -57,6 +57,7 @@ def model_text(study: Study, settings: Settings, data: Data, out_features: int) 
     remembered = penalised and "activation" in maker.takes
     lines = _remembering(maker.expression) if remembered else []
     lines.append(f"model = {name}({', '.join(maker.arguments(remembered))})")
+    lines += _fast_paths(maker.fast_paths()) if maker.activation and user else []
     lazy, is_complex = maker.habits() if user else (False, False)
     lines += _first_look(data) if lazy else []
     if remembered and (copies := maker.copies_names()):
@@ -142,6 +143,10 @@ class _Maker:
         built = self._built()
         return [_names(built.model, layer)[0] for layer in built.copies]
 
+    def fast_paths(self) -> list[str]:
+        """Torch's layers that would apply in evaluation what they were made with."""
+        return list(self._built().left_fast_paths)
+
     def _built(self) -> Built:
         with _as_in_training(self.settings.dtype) as row_of:
             return build(
@@ -151,6 +156,8 @@ class _Maker:
                 activation=self.settings.activation,
                 init=None,
                 options=self.settings.model_options,
+                chosen=self.settings.swap,
+                left=self.settings.keep,
             )
 
 
@@ -180,18 +187,29 @@ def _remembering(expression: str) -> list[str]:
     ]
 
 
+def _fast_paths(layers: list[str]) -> list[str]:
+    if not layers:
+        return []
+    return [
+        f"for name in {quoted(layers)}:  # in evaluation, too, these apply `activation`, not what they noted",
+        "    model.get_submodule(name).activation_relu_or_gelu = 0",
+    ]
+
+
 def _swap(places: list[list[str]], expression: str) -> list[str]:
     """Lines that put new activation layers in; a layer that the model uses at several places stays one."""
     if all(len(names) == 1 for names in places):
         return [
             f"for name in {_first(places)}:  # the hidden activation layers",
-            f"    model.set_submodule(name, {expression})",
+            '    parent, _, attribute = name.rpartition(".")',
+            f"    setattr(model.get_submodule(parent), attribute, {expression})",
         ]
     return [
         f"for names in [{', '.join(map(quoted, places))}]:  # where the hidden activation layers are",
         f"    layer = {expression}",
         "    for name in names:",
-        "        model.set_submodule(name, layer)",
+        '        parent, _, attribute = name.rpartition(".")',
+        "        setattr(model.get_submodule(parent), attribute, layer)",
     ]
 
 
