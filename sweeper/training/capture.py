@@ -16,9 +16,36 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 def outputs_of(modules: Sequence[nn.Module]) -> Iterator[list[tuple[nn.Module, Tensor, Tensor]]]:
     """While open, a list of (module, input, output) in the order of the calls; clear it between forwards."""
     calls: list[tuple[nn.Module, Tensor, Tensor]] = []
-    hooks = [m.register_forward_hook(lambda m, x, y: calls.append((m, x[0], y))) for m in modules]
-    try:
+
+    def note(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        calls.append((module, inputs[0], output))
+
+    with _noting(modules, note):
         yield calls
+
+
+@contextmanager
+def _differentiable_outputs_of(
+    modules: Sequence[nn.Module],
+) -> Iterator[list[tuple[nn.Module, Tensor, Tensor]]]:
+    """`outputs_of`, of which every output has a gradient, also where nothing trained comes before it."""
+    calls: list[tuple[nn.Module, Tensor, Tensor]] = []
+
+    def note(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        if not output.requires_grad:
+            output = output.detach().requires_grad_().clone()  # a leaf must not be written into
+        calls.append((module, inputs[0], output))
+        return output
+
+    with _noting(modules, note):
+        yield calls
+
+
+@contextmanager
+def _noting(modules: Sequence[nn.Module], note: Callable[..., Tensor | None]) -> Iterator[None]:
+    hooks = [m.register_forward_hook(note) for m in modules]
+    try:
+        yield
     finally:
         for hook in hooks:
             hook.remove()
@@ -54,7 +81,8 @@ def look(
     for parameter in frozen:  # nothing updates them, yet there is a gradient to look at
         parameter.requires_grad_(True)
     # cuDNN's recurrent layers refuse backward in eval mode; the plain kernels do not.
-    with outputs_of(hidden) as calls, torch.backends.cudnn.flags(enabled=False), torch.enable_grad():
+    recorded = _differentiable_outputs_of(hidden)
+    with recorded as calls, torch.backends.cudnn.flags(enabled=False), torch.enable_grad():
         value = loss(model(x), y)
     wanted = [output for _, _, output in calls] + [p for layer in weights for p in layer]
     gradients = iter(torch.autograd.grad(value, wanted, allow_unused=True, materialize_grads=True))

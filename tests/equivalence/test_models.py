@@ -8,6 +8,8 @@ from equivalence import MIXED, SPACE, assert_engines_agree, task_of, trials_of
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sweeper.training.rehearsal import configurations, rehearse
+
 BUILT_IN = {
     "linear": {"source": "linear"},
     "mlp with batch norm": {"source": "mlp", "depth": 2, "width": 8, "norm": "batch"},
@@ -74,6 +76,23 @@ def swapped(in_features: int, out_features: int) -> nn.Module:
     )
 
 
+class First(nn.Module):
+    """The activation sees the rows before any weights do."""
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__()
+        self.act, self.more = nn.SiLU(), nn.Sequential(nn.Linear(in_features, 8), nn.SiLU())
+        self.base, self.out = nn.Linear(in_features, 8), nn.Linear(8, out_features)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.out(self.base(0.5 * self.act(x)) + self.more(x))
+
+
+def first(in_features: int, out_features: int) -> nn.Module:
+    """As in Kolmogorov-Arnold and pre-activation networks."""
+    return First(in_features, out_features)
+
+
 def keeps(in_features: int, out_features: int) -> nn.Module:
     """Activations of its own, a different one in each layer."""
     return nn.Sequential(
@@ -132,6 +151,13 @@ def test_a_model_that_asks_for_its_activation() -> None:
 def test_a_model_whose_activations_are_swapped() -> None:
     """Hidden activations are swapped, also one that works in place; the output's stays."""
     assert_engines_agree(task_of(model=swapped, space=SPACE), trials_of(MIXED), slots=3, most_chaotic=1)
+
+
+def test_a_model_whose_activation_sees_the_rows_first() -> None:
+    """No gradient is asked for before the activation, yet its layer has one to look at."""
+    task = task_of(model=first, space=SPACE)
+    assert rehearse(task) == [""] * len(list(configurations(task.study.space)))
+    assert_engines_agree(task, trials_of(MIXED), slots=3, most_chaotic=1)
 
 
 def test_a_model_that_keeps_its_activations() -> None:

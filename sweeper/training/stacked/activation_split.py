@@ -34,6 +34,8 @@ class Split:
         self.kernels = kernels
         self.calls: list[Hidden] = []
         """The calls of hidden layers since it was emptied."""
+        self.differentiable = False
+        """Whether every output must have a gradient, also where nothing trained comes before it."""
         self._bound: list[Bound] = []
         self.handle = id(self)
         _SPLITS[self.handle] = self
@@ -198,6 +200,8 @@ class Activation(torch.autograd.Function):
         if w is not None:
             w = w.movedim(in_dims[1], 0) if in_dims[1] is not None else w.expand(info.batch_size, *w.shape)
         a = _Stacked.apply(z, w, split.handle, site)
+        if split.differentiable and not a.requires_grad:
+            a = a.detach().requires_grad_().clone()  # a leaf must not be written into
         split.calls.append(Hidden(site, z, a, w))
         return a, 0
 

@@ -48,6 +48,7 @@ class LookPass:
         self.sites: list[int] = []
         """The hidden activation of each layer."""
         self.split = Split([[kernel] * count for kernel in template.kernels])
+        self.split.differentiable = True
         inputs = [self.now, self.before, *self.fixed.values(), self.steepest, self.x, self.y]
         with torch.enable_grad(), template.evaluating():
             read_only = {"inputs": [self.x], "targets": [self.y]}
