@@ -68,7 +68,7 @@ def swaps(task: Task) -> str:
             continue
         try:
             swapped = initial_model(task, settings, task.study.search.seed).swapped
-        except (Exception, SystemExit):  # said by `rehearse`, or by the trials that fail
+        except Exception:  # said by `rehearse`, or by the trials that fail
             continue
         if swapped is None:
             break  # the function asks for its activation
