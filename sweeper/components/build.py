@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from torch import Tensor, nn
@@ -11,6 +12,7 @@ from sweeper.components.activations import ACTIVATIONS
 from sweeper.components.forward import materialise
 from sweeper.components.hidden import watch
 from sweeper.components.initializers import INITIALIZERS
+from sweeper.components.layers import Place, layers_of
 from sweeper.components.models import MODELS
 from sweeper.components.swap import Swapped, leave_fast_paths, swap
 from sweeper.errors import ModelError, did_you_mean
@@ -32,6 +34,18 @@ class Built:
     """What was swapped; ``None`` where nothing was: the function asked, or keeps its own activations."""
     left_fast_paths: tuple[str, ...] = ()
     """Names of layers that `leave_fast_paths` changed."""
+    row: Tensor | None = None
+    """The row that it was built for."""
+
+    @cached_property
+    def layers(self) -> tuple[Place, ...]:
+        """Its layers in the order of the forward pass; see `layers_of`."""
+        assert self.row is not None
+        real = [p for p in self.model.parameters() if p.is_floating_point()]
+        x = self.row.repeat(2, *[1] * (self.row.ndim - 1))
+        if real:
+            x = x.to(real[0].device, real[0].dtype if x.is_floating_point() else None)
+        return layers_of(self.model, self.hidden, x)
 
 
 def build(
@@ -93,7 +107,7 @@ def build(
     if "init" not in asked and init is not None:
         initialise(model)
     slowed = swapped.noted if swapped else leave_fast_paths(model) if activation is not None else ()
-    return Built(model, hidden, copies, swapped, slowed)
+    return Built(model, hidden, copies, swapped, slowed, row)
 
 
 def _scheme(init: str | None, activation: str | None) -> str:

@@ -46,6 +46,8 @@ class Use:
     """Names of the modules that own the weights."""
     weights: tuple[str, ...]
     """Names of the parameters."""
+    owners: tuple[str, ...]
+    """The module of each of `weights`."""
     consumed: int
     """Activation calls, as bits, whose outputs reach it without weights in between."""
     depth: int
@@ -174,9 +176,10 @@ class _Record:
             _union(getattr(n, name) for n in known) for name in ("nearest", "open", "past", "uses")
         )
         depth = 1 + max((u.depth for k, u in enumerate(self.uses) if nearest >> k & 1), default=0)
-        modules = tuple(dict.fromkeys(self.owners[w] for w in weights))
+        owners = tuple(self.owners[w] for w in weights)
+        modules = tuple(dict.fromkeys(owners))
         bit = 1 << len(self.uses)
-        self.uses.append(Use(modules, weights, consumed, depth, len(self.calls) + len(self.uses)))
+        self.uses.append(Use(modules, weights, owners, consumed, depth, len(self.calls) + len(self.uses)))
         return _Node(True, past=past, uses=uses | bit, nearest=bit)
 
     def _mixed(
@@ -197,9 +200,9 @@ class _Record:
                 together = all(n.direct for n in moving) and name not in CONTRACTIONS
                 direct = _union(n.direct for n in moving) if together else 0
                 share = all(n.share for n in moving)
-        past, opened, uses, nearest = (
-            _union(getattr(n, key) for n in moving) for key in ("past", "open", "uses", "nearest")
-        )
+        past, opened, uses = (_union(getattr(n, key) for n in moving) for key in ("past", "open", "uses"))
+        passed = [n for n in moving if not n.share] if name in PRODUCTS else []
+        nearest = _union(n.nearest for n in passed or moving)  # a gate lets pass what other weights made
         return _Node(True, frozenset(), past, opened, direct, share, uses, nearest)
 
     def _multiply(self, factors: Sequence[_Node]) -> None:

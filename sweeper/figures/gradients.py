@@ -59,7 +59,7 @@ def alt(frame: pd.DataFrame) -> str:
     for moment, rows in frame.groupby("moment", sort=False):
         lines = [_change(str(name), line) for name, line in rows.groupby("activation")]
         said.append(f"At {'the ' if str(moment).startswith('end') else ''}{moment}: {'; '.join(lines)}.")
-    return f"Median gradient norm by layer, {frame['depth'].iloc[0]} layers. {' '.join(said)}"
+    return f"Median gradient norm by layer, {frame['layer'].nunique()} layers. {' '.join(said)}"
 
 
 def _change(name: str, line: pd.DataFrame) -> str:

@@ -81,7 +81,7 @@ def share_ticks(axis: Axis, parts: int = 4) -> None:
 
 def layer_axis(axes: Axes) -> None:
     """An x axis of layer numbers."""
-    axes.set_xlabel("layer (0 = input)")
+    axes.set_xlabel("layer (0 = first in the forward pass)")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=9))
 
 

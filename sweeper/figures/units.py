@@ -1,5 +1,8 @@
 """Saturated and dead units by layer."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -38,11 +41,16 @@ def alt(frame: pd.DataFrame) -> str:
     for measure, rows in frame[frame["moment"] == moment].groupby("measure", sort=False):
         worst = rows.loc[rows.groupby("activation")["median"].idxmax()]
         lines = [
-            f"{r['activation']} {100 * r['median']:.0f} % (layer {r['layer']})"
+            f"{r['activation']} {100 * r['median']:.0f} % (layer {r['layer']}{_called(r)})"
             for r in worst.to_dict("records")
         ]
         said.append(f"Largest {measure} share, {moment}: {', '.join(lines)}.")
     return " ".join(said)
+
+
+def _called(row: Mapping[Any, Any]) -> str:
+    name = row.get("layer_name")
+    return f", {name}" if name else ""
 
 
 FIGURE = FigureSpec(

@@ -18,7 +18,18 @@ SCHEMAS = {"curves": CURVES, "layers": LAYERS, "trials": TRIALS}
 """In the order of writing: trials commit."""
 REPLACES, STUDY, PART = b"replaces", b"study", b"part"
 """Keys of the metadata: numbers of parts, fingerprint of the study, a word that the three files share."""
-DICTIONARIES = ["trial", "seed", "step", "layer", "metric", "measure", "phase", "outcome", "engine"]
+DICTIONARIES = [
+    "trial",
+    "seed",
+    "step",
+    "layer",
+    "layer_name",
+    "metric",
+    "measure",
+    "phase",
+    "outcome",
+    "engine",
+]
 """Columns of few values."""
 
 

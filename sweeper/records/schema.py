@@ -58,7 +58,8 @@ LAYERS = pa.schema(
         ("trial", pa.int64()),
         ("seed", pa.int64()),
         ("step", pa.int64()),
-        ("layer", pa.int64()),  # 0 at the input
+        ("layer", pa.int64()),  # in the order of the forward pass, from 0
+        ("layer_name", pa.string()),  # of the module that owns its weights; empty in earlier releases
         ("measure", pa.string()),  # a name in sweeper.measures.MEASURES
         ("value", pa.float64()),
     ]
@@ -166,7 +167,14 @@ def curve_rows(results: Sequence[TrialResult]) -> pa.Table:
 
 def layer_rows(results: Sequence[TrialResult]) -> pa.Table:
     """The `layers` rows of `results`."""
-    return _table(results, [result.layers for result in results], LAYERS)
+    blocks = [
+        [
+            (step, layer, r.layer_names[layer] if layer < len(r.layer_names) else None, measure, value)
+            for step, layer, measure, value in r.layers
+        ]
+        for r in results
+    ]
+    return _table(results, blocks, LAYERS)
 
 
 def _table(

@@ -73,6 +73,11 @@ def layers(numbers: Sequence[int]) -> str:
     return f"layer{'s' if len(numbers) != 1 else ''} {listing(said)}"
 
 
+def from_to(names: Sequence[str]) -> str:
+    """`` (net.0 to net.6)``: the first and the last of some names; empty where there are none."""
+    return f" ({names[0]}{f' to {names[-1]}' if len(names) > 1 else ''})" if names else ""
+
+
 def times(decades: float) -> str:
     """Factor of 10 to the power |`decades`|: ``25 times``, ``4,000 times``, ``10⁹ times``."""
     size = abs(decades)

@@ -52,7 +52,8 @@ def gradient_verdicts(source: Source) -> pd.DataFrame:
     `networks` that differ. At initialisation equal networks count once (trials of one activation and
     seed start alike), and those of fresh seeds count too; where they are fewer than five, the interval
     is that of the factors between their layers, which are nearly independent there (mean-field
-    theory). total: slope × (depth − 1). verdict: vanishing from −`DECADES`, exploding from +`DECADES`;
+    theory). depth: layers with an activation. total: slope × the layers between the first and the last of
+    them. verdict: vanishing from −`DECADES`, exploding from +`DECADES`;
     cut off where half of the networks or more have a layer that no gradient reaches. sure: the interval
     lies on that side too.
 
@@ -76,7 +77,7 @@ def gradient_verdicts(source: Source) -> pd.DataFrame:
                 "activation": str(activation),
                 "trials": int(searched.get(activation, 0)),
             }
-            row |= _judged(lines, depth, moment == START)
+            row |= _judged(lines, moment == START)
             row |= {"layers": _named(_at(profile, moment, activation), str(row["verdict"]))}
             row |= _worst(_at(shares, moment, activation))
             found.append(row)
@@ -86,7 +87,8 @@ def gradient_verdicts(source: Source) -> pd.DataFrame:
     return frame.assign(suggestion=texts)[COLUMNS]
 
 
-def _judged(rows: pd.DataFrame, depth: int, start: bool) -> dict[str, object]:
+def _judged(rows: pd.DataFrame, start: bool) -> dict[str, object]:
+    span = int(rows["layer"].max() - rows["layer"].min())
     found = slopes(rows)
     cut = float(found["cut"].mean())
     if start:
@@ -100,11 +102,11 @@ def _judged(rows: pd.DataFrame, depth: int, start: bool) -> dict[str, object]:
         )
     else:
         low, high = interval(found["slope"].to_numpy())
-    total, ends = slope * (depth - 1), (low * (depth - 1), high * (depth - 1))
+    total, ends = slope * span, (low * span, high * span)
     verdict = CUT if cut >= 0.5 else side(total)
     sure = verdict == CUT or (side(ends[0]) == side(ends[1]) == verdict and not np.isnan(low))
     numbers = {"slope": slope, "low": low, "high": high, "networks": len(found), "total": total}
-    return {"verdict": verdict, "sure": sure, "depth": depth, **numbers}
+    return {"verdict": verdict, "sure": sure, "depth": rows["layer"].nunique(), **numbers}
 
 
 def side(total: float) -> str:

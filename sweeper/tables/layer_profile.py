@@ -8,14 +8,25 @@ from sweeper.tables.select import completed_search
 from sweeper.tables.source import Source
 
 START, END = "initialisation", "end of training"
-COLUMNS = ["moment", "activation", "layer", "measure", "low", "median", "high", "trials", "depth"]
+COLUMNS = [
+    "moment",
+    "activation",
+    "layer",
+    "layer_name",
+    "measure",
+    "low",
+    "median",
+    "high",
+    "trials",
+    "depth",
+]
 
 
 def layer_profile(source: Source, measures: tuple[str, ...]) -> pd.DataFrame:
     """Median and quartiles over trials for each moment, activation, layer and measure.
 
-    Columns as in `COLUMNS`; `trials` counts the trials behind a row. Trials are those of `layer_rows`
-    that count at the moment, see `at_moments`.
+    Columns as in `COLUMNS`; layer_name is empty where the run kept none; `trials` counts the trials behind a
+    row. Trials are those of `layer_rows` that count at the moment, see `at_moments`.
     """
     frames = [
         _summary(part).assign(moment=moment, measure=measure)
@@ -25,7 +36,9 @@ def layer_profile(source: Source, measures: tuple[str, ...]) -> pd.DataFrame:
     if not frames:
         return pd.DataFrame(columns=COLUMNS)
     order = {moment: place for place, moment in enumerate((START, END))}
-    frame = pd.concat(frames, ignore_index=True)[COLUMNS]
+    frame = pd.concat(frames, ignore_index=True)
+    names = layer_names(source, int(frame["depth"].iloc[0]))
+    frame = frame.assign(layer_name=frame["layer"].map(lambda layer: names.get(layer, "")))[COLUMNS]
     return frame.sort_values("moment", key=lambda names: names.map(order), kind="stable", ignore_index=True)
 
 
@@ -39,6 +52,16 @@ def at_moments(source: Source, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
     last = done.groupby("trial")["step"].transform("max")
     moments = {START: rows[rows["step"] == 0], END: done[(done["step"] == last) & (done["step"] > 0)]}
     return {moment: part for moment, part in moments.items() if len(part)}
+
+
+def layer_names(source: Source, depth: int) -> dict[int, str]:
+    """Number -> name of the layers, of the trials with `depth` of them; several names of one are joined."""
+    if "layer_name" not in source.layers:
+        return {}
+    rows = source.layers.loc[source.layers["measure"] == "gradient_norm", ["trial", "layer", "layer_name"]]
+    rows = rows[rows.groupby("trial")["layer"].transform("max") + 1 == depth]
+    known = rows[rows["layer_name"].notna()].drop_duplicates(["layer", "layer_name"])
+    return {int(layer): " or ".join(map(str, names)) for layer, names in known.groupby("layer")["layer_name"]}
 
 
 def _summary(rows: pd.DataFrame) -> pd.DataFrame:

@@ -26,8 +26,13 @@ def slopes(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def changes(rows: pd.DataFrame) -> np.ndarray:
-    """log10 of each layer's norm over that of the layer above it, all networks; norms above 0 alone."""
-    ordered = rows[rows["value"] > 0].sort_values(["trial", "seed", "layer"])
-    logs = np.log10(ordered["value"].to_numpy(float))
-    same = (ordered["trial"].diff() == 0) & (ordered["seed"].diff() == 0) & (ordered["layer"].diff() == 1)
-    return -np.diff(logs, prepend=np.nan)[same.to_numpy()]
+    """log10 of each norm over that of the next layer above, divided by their distance; norms above 0 alone.
+
+    All networks of `rows`; neighbours are layers with an activation. A norm of 0 breaks the chain.
+    """
+    ordered = rows.sort_values(["trial", "seed", "layer"])
+    logs = np.log10(ordered["value"].where(ordered["value"] > 0).to_numpy(float))
+    same = (ordered["trial"].diff() == 0) & (ordered["seed"].diff() == 0)
+    factors = -np.diff(logs, prepend=np.nan) / ordered["layer"].diff().to_numpy(float)
+    found: np.ndarray = factors[same.to_numpy() & np.isfinite(factors)]
+    return found

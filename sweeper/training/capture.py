@@ -1,12 +1,13 @@
 """Forward hooks that keep what activation layers put out, and one look at every layer."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
 from sweeper.components.activation_facts import derivative
+from sweeper.components.build import Built
 from sweeper.measures import MEASURES, Layer
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -51,55 +52,87 @@ def _noting(modules: Sequence[nn.Module], note: Callable[..., Tensor | None]) ->
             hook.remove()
 
 
-def weight_layers(model: nn.Module) -> list[list[nn.Parameter]]:
-    """The weight matrices of each layer, input side first; biases, norms and slopes left out."""
-    own = [[p for p in module.parameters(recurse=False) if p.ndim >= 2] for module in model.modules()]
-    return [weights for weights in own if weights]
+def weights_of(built: Built) -> list[Tensor]:
+    """The weights of each layer, flat, as they are now; see `Built.layers`."""
+    parameters = dict(built.model.named_parameters())
+    return [flat([parameters[name] for name in layer.weights]) for layer in built.layers]
 
 
 def flat(tensors: Sequence[Tensor]) -> Tensor:
-    """The tensors as one vector, detached and copied."""
-    return torch.cat([tensor.detach().reshape(-1) for tensor in tensors])
+    """The tensors as one vector, detached and copied; empty where there are none."""
+    return torch.cat([tensor.detach().reshape(-1) for tensor in tensors] or [torch.empty(0)])
 
 
-def look(
-    model: nn.Module,
-    hidden: Sequence[nn.Module],
-    loss: Loss,
-    x: Tensor,
-    y: Tensor,
-    before: Sequence[Tensor] | None,
-) -> list[Layer]:
-    """Every layer of `model` on the evaluation batch (x, y), dropout off, parameters and buffers untouched.
+def look(built: Built, loss: Loss, x: Tensor, y: Tensor, before: Sequence[Tensor] | None) -> list[Layer]:
+    """Every layer of a model on the evaluation batch (x, y), as training sees it, see `as_in_training`.
 
-    `before` holds the flat weights of each layer before the last update, or ``None`` before the first.
+    Parameters, buffers and mode are left as they are. Layers as in `Built.layers`; `before` holds the flat
+    weights of each before the last update, or ``None`` before the first.
     """
-    weights = weight_layers(model)
+    model, places = built.model, built.layers
+    parameters = dict(model.named_parameters())
+    weights = [[parameters[name] for name in place.weights] for place in places]
     frozen = [p for layer in weights for p in layer if not p.requires_grad]
-    training = model.training
-    model.eval()
     for parameter in frozen:  # nothing updates them, yet there is a gradient to look at
         parameter.requires_grad_(True)
+    recorded = _differentiable_outputs_of(built.hidden)
     # cuDNN's recurrent layers refuse backward in eval mode; the plain kernels do not.
-    recorded = _differentiable_outputs_of(hidden)
-    with recorded as calls, torch.backends.cudnn.flags(enabled=False), torch.enable_grad():
+    with (
+        recorded as calls,
+        as_in_training(model, len(x)),
+        torch.backends.cudnn.flags(enabled=False),
+        torch.enable_grad(),
+    ):
         value = loss(model(x), y)
-    wanted = [output for _, _, output in calls] + [p for layer in weights for p in layer]
-    gradients = iter(torch.autograd.grad(value, wanted, allow_unused=True, materialize_grads=True))
+        wanted = [output for _, _, output in calls] + [p for layer in weights for p in layer]
+        gradients = list(torch.autograd.grad(value, wanted, allow_unused=True, materialize_grads=True))
     for parameter in frozen:
         parameter.requires_grad_(False)
-    model.train(training)
-    activations = [_activation_part(module, z, a, next(gradients)) for module, z, a in calls]
+    of_weights = iter(gradients[len(calls) :])
     layers = []
-    for index in range(max(len(activations), len(weights))):
-        part: Mapping[str, Tensor] = activations[index] if index < len(activations) else {}
-        if index < len(weights):
-            part = {**part, "weight": flat(weights[index])}
-            part["weight_gradient"] = flat([next(gradients) for _ in weights[index]])
+    for index, place in enumerate(places):
+        part: dict[str, Tensor] = {}
+        if place.call is not None and place.call < len(calls):
+            part = _activation_part(*calls[place.call], gradients[place.call])
+        if place.weights:
+            part |= {"weight": flat(weights[index])}
+            part["weight_gradient"] = flat([next(of_weights) for _ in place.weights])
             if before is not None:
                 part["weight_before"] = before[index]
         layers.append(Layer(**part))
     return layers
+
+
+@contextmanager
+def as_in_training(model: nn.Module, rows: int) -> Iterator[None]:
+    """While open, normalisation by batches is that of training and dropout is off.
+
+    In evaluation mode a fresh batch norm is the identity: gradients would be those of another network.
+    Modes and buffers are what they were afterwards. A batch of one row has no statistics: `rows` must be two
+    or more for that.
+    """
+    training = model.training
+    norms = training_norms(model) if rows > 1 else []
+    buffers = [(b, b.clone()) for norm in norms for b in norm.buffers(recurse=False)]
+    model.eval()
+    for norm in norms:
+        norm.training = True
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for buffer, value in buffers:
+                buffer.copy_(value)
+        model.train(training)
+
+
+def training_norms(model: nn.Module) -> list[nn.Module]:
+    """The modules that normalise by the statistics of the batch when `model` is in training mode."""
+    training = model.training
+    model.train()
+    norms = [m for m in model.modules() if m.training and "running_mean" in m._buffers]
+    model.train(training)
+    return norms
 
 
 def _activation_part(module: nn.Module, z: Tensor, a: Tensor, gradient: Tensor) -> dict[str, Tensor]:

@@ -18,7 +18,7 @@ from sweeper.measures import MEASURES
 from sweeper.study.settings import Settings
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.study import Study
-from sweeper.training.capture import look, weight_layers
+from sweeper.training.capture import look, weights_of
 from sweeper.training.output_range import last_operation
 from sweeper.training.setup import Rows, Task, initial_model, pick_loss, rows_of
 from sweeper.training.sharpness import sharpness
@@ -60,7 +60,7 @@ def first_look(
 
 
 def _network(built: Built, settings: Settings, rows: Rows, profiles: Mapping[str | None, Profile]) -> Network:
-    weights = torch.cat([p.detach().flatten() for layer in weight_layers(built.model) for p in layer])
+    weights = torch.cat(weights_of(built) or [torch.zeros(1)])
     return Network(
         parameters=sum(p.numel() for p in built.model.parameters()),
         weight_size=weights.double().square().mean().sqrt().item(),
@@ -74,7 +74,7 @@ def _network(built: Built, settings: Settings, rows: Rows, profiles: Mapping[str
 
 def _profile(built: Built, loss: Loss, rows: Rows, *, sharp: bool) -> Profile:
     x, y = rows.x_train[:ROWS], rows.y_train[:ROWS]
-    layers = look(built.model, built.hidden, loss.function, x, y, None)
+    layers = look(built, loss.function, x, y, None)
     measured = [
         {name: MEASURES[name](layer) for name in ("gradient_norm", "dead")}
         for layer in layers

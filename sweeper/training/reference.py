@@ -17,7 +17,7 @@ from sweeper.components.penalties import PENALTIES
 from sweeper.components.schedules import SCHEDULES
 from sweeper.search.trial import Trial
 from sweeper.study.settings import settings as settings_of
-from sweeper.training.capture import flat, look, measured, outputs_of, weight_layers
+from sweeper.training.capture import look, measured, outputs_of, weights_of
 from sweeper.training.evaluate import Evaluation
 from sweeper.training.result import Outcome, TrialResult
 from sweeper.training.setup import (
@@ -69,7 +69,7 @@ def train(task: Task, trial: Trial, watch: Watch | None = None) -> TrialResult:
     with outputs_of(watched) as activations:
         for step in range(steps + 1):  # `step` updates have been made
             if step in looked:
-                layers += measured(look(model, hidden, loss_function.function, *measured_rows, before), step)
+                layers += measured(look(built, loss_function.function, *measured_rows, before), step)
                 activations.clear()
             if step in evaluated:
                 curves += evaluation.at(step, model, batch_losses, penalties)
@@ -103,7 +103,7 @@ def train(task: Task, trial: Trial, watch: Watch | None = None) -> TrialResult:
                 penalties.append(penalty.item())
             total.backward()
             if step + 1 in looked:
-                before = [flat(weights) for weights in weight_layers(model)]
+                before = weights_of(built)
             optimizer.step()
 
             activations.clear()
@@ -128,4 +128,5 @@ def train(task: Task, trial: Trial, watch: Watch | None = None) -> TrialResult:
         tuple(curves),
         tuple(layers),
         evaluation.test,
+        tuple(layer.name for layer in built.layers) if looked else (),
     )

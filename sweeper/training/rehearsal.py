@@ -129,7 +129,7 @@ def _try(task: Task, settings: Settings, rows: Rows) -> None:
     scores(model, loss, *few)
     size = MANY if settings.batch_size == "full" else min(int(settings.batch_size), MANY)
     _step(task, settings, built, loss, optimizer, rows, size)
-    look(model, built.hidden, loss.function, *few, None)
+    look(built, loss.function, *few, None)
 
 
 def _step(

@@ -32,9 +32,11 @@ class TrialResult:
     curves: tuple[tuple[int, str, float], ...] = ()
     """(step, metric, value)"""
     layers: tuple[tuple[int, int, str, float], ...] = ()
-    """(step, layer, measure, value)"""
+    """(step, layer, measure, value); layers are numbered in the order of the forward pass"""
     test: Mapping[str, float] = field(default_factory=dict)
     """metric -> value on the test rows at the best evaluation point, where the trial asked for it."""
+    layer_names: tuple[str, ...] = ()
+    """Name of each layer, by its number; empty where none was measured."""
 
     def objectives(self, metric: str) -> tuple[list[int], list[float]]:
         """Steps and values of one metric, in the order of the steps."""

@@ -109,7 +109,7 @@ def factor(activation: str, init: str) -> float:
     chosen = settings(study, {"optimizer": "adam", "learning_rate": 0.01, "activation": activation})
     rows, loss = rows_of(task, chosen, 0), pick_loss(task, chosen)
     built = initial_model(task, chosen, 0)
-    layers = look(built.model, built.hidden, loss.function, rows.x_validation, rows.y_validation, None)
+    layers = look(built, loss.function, rows.x_validation, rows.y_validation, None)
     first, last = (torch.linalg.vector_norm(layers[k].activation_gradient).item() for k in (0, 9))
     return (first / last) ** (1 / 9)
 

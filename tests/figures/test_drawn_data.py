@@ -107,7 +107,7 @@ def test_gradient_lines_are_the_medians_on_a_log_axis(drawn: dict) -> None:
         expected = [(g["layer"].tolist(), g["median"].tolist()) for _, g in rows.groupby("activation")]
         assert lines_with_data(axes) == expected
         assert axes.get_yscale() == "log"
-        assert axes.get_xlabel() == "layer (0 = input)"
+        assert axes.get_xlabel() == "layer (0 = first in the forward pass)"
         assert axes.get_title(loc="left") == moment
     entries = dict(text.split("  ") for text in legend_texts(figure))
     assert set(entries) == set(ACTIVATIONS)

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from sweeper.report.section import Evidence, Section, Shown, named
-from sweeper.report.words import layers, listing, signed, times
+from sweeper.report.words import from_to, layers, listing, signed, times
 from sweeper.tables.gradient_verdicts import CUT, DECADES
 from sweeper.tables.layer_profile import END, START
 
@@ -20,7 +20,7 @@ MOMENTS = {START: "at initialisation", END: "at the end of training"}
 def answer(evidence: Evidence) -> tuple[str, ...]:
     """A verdict for each activation at each moment, its slope, what to change, and starved layers."""
     frame, verdicts = evidence.tables["gradients"], evidence.tables["gradient_verdicts"]
-    depth = int(frame["depth"].iloc[0])
+    depth = frame["layer"].nunique()
     if depth < 2:
         return (
             "The models have one layer with activations, so there is no way on which gradients could vanish.",
@@ -33,7 +33,7 @@ def answer(evidence: Evidence) -> tuple[str, ...]:
         said = [_sentence(MOMENTS[m].capitalize(), found[m], depth) for m in moments]
     for activation, rows in verdicts.groupby("activation"):
         if rows["verdict"].isin([*CHANGING, CUT]).any():
-            said.append(_numbers(named(str(activation)), rows.to_dict("records"), depth))
+            said.append(_numbers(named(str(activation)), rows.to_dict("records")))
     said += _changes(verdicts)
     last = frame[frame["moment"] == moments[-1]]
     starved = [text for name, rows in last.groupby("activation") if (text := _starved(str(name), rows))]
@@ -80,13 +80,13 @@ def _sentence(when: str, groups: Mapping[str, list[str]], depth: int) -> str:
     return f"{when} {'; '.join(said)}."
 
 
-def _numbers(activation: str, rows: list[dict[Any, Any]], depth: int) -> str:
+def _numbers(activation: str, rows: list[dict[Any, Any]]) -> str:
     said: list[str] = []
     for row in rows:
         slope, unit = row["slope"], "" if said else " decades per layer"
         if not math.isfinite(slope):
             continue
-        change = f"{times(slope * (depth - 1))} {'less' if slope < 0 else 'more'}"
+        change = f"{times(row['total'])} {'less' if slope < 0 else 'more'}"
         compared = f"the first layer gets {change} than the last" if unit else change
         if math.isfinite(row["low"]) and math.isfinite(row["high"]):
             ends = f"95 % interval {signed(row['low'])} to {signed(row['high'])}"
@@ -98,7 +98,9 @@ def _numbers(activation: str, rows: list[dict[Any, Any]], depth: int) -> str:
 def _starved(activation: str, rows: pd.DataFrame) -> str:
     norms = rows.set_index("layer")["median"]
     small = [int(layer) for layer, norm in norms.items() if norm < SMALL * norms[norms.index.max()]]
-    return f"{named(activation)} {layers(small)}" if small else ""
+    called = rows.set_index("layer")["layer_name"] if "layer_name" in rows else {}
+    names = [str(called[layer]) for layer in small if called[layer]] if len(called) else []
+    return f"{named(activation)} {layers(small)}{from_to(names)}" if small else ""
 
 
 SECTION = Section(
@@ -111,8 +113,11 @@ SECTION = Section(
         Shown("gradients", "One row per moment, activation and layer"),
     ),
     how=(
-        "On one fixed batch of validation rows, the norm of the gradient of the loss with respect to each "
-        "layer's activations: the signal that backpropagation hands to the layer. Medians and quartiles "
+        "On one fixed batch of up to 128 validation rows, as training sees it (batch norm with the "
+        "statistics of these rows, dropout off), the norm of the gradient of the loss with respect to each "
+        "layer's activations: the signal that backpropagation hands to the layer. Layers are numbered in the "
+        "order of the forward pass, from 0; an activation belongs to the layer whose weights come before it. "
+        "Medians and quartiles "
         "over the trials of the search that share an activation; where depths differ, the trials of one "
         "depth.",
         "A straight line is fitted to log10 of the norm by layer, network by network, from the output back "

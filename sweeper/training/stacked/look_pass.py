@@ -45,12 +45,12 @@ class LookPass:
         """max |φ′| of every trial's hidden activation, layer by layer."""
         self.rows: list[tuple[int, str]] = []
         """(layer, measure) of every row of the result."""
-        self.sites: list[int] = []
-        """The hidden activation of each layer."""
+        self.sites: list[int | None] = []
+        """The hidden activation of each layer, if it has one."""
         self.split = Split([[kernel] * count for kernel in template.kernels])
         self.split.differentiable = True
         inputs = [self.now, self.before, *self.fixed.values(), self.steepest, self.x, self.y]
-        with torch.enable_grad(), template.evaluating():
+        with torch.enable_grad(), template.measured(self.x.shape[not shared]):
             read_only = {"inputs": [self.x], "targets": [self.y]}
             self._tape = Tape(self._measures, inputs, BINDERS, read_only=read_only)
         self.split.calls.clear()
@@ -74,22 +74,26 @@ class LookPass:
 
     def _layers(self) -> list[Layer]:
         """Every layer, tensors with a leading trial axis."""
-        layers = self.template.layers()
-        weights = {name for layer in layers for name in layer}
+        layers = self.template.layers
+        weights = {name for layer in layers for name in layer.weights}
         values = {**unstack(self.now, self.shapes), **self.fixed}
         values = {n: v.detach().requires_grad_() if n in weights else v for n, v in values.items()}
         outputs = self.template.outputs(values, self.split, self.x, self.shared)
         total = losses_of(self.loss, outputs, self.y, self.shared).sum()
         calls = list(self.split.calls)
-        self.sites = [call.site for call in calls]
-        wanted = [call.a for call in calls] + [values[name] for layer in layers for name in layer]
-        gradients = iter(torch.autograd.grad(total, wanted, allow_unused=True, materialize_grads=True))
-        hidden = [self._activation(call, next(gradients)) for call in calls]
-        found = []
-        for number in range(max(len(hidden), len(layers))):
-            part = hidden[number] if number < len(hidden) else {}
-            if number < len(layers):
-                part = {**part, **self._weights(values, layers[number], gradients)}
+        wanted = [call.a for call in calls] + [values[name] for layer in layers for name in layer.weights]
+        gradients = list(torch.autograd.grad(total, wanted, allow_unused=True, materialize_grads=True))
+        of_weights = iter(gradients[len(calls) :])
+        found: list[Layer] = []
+        self.sites.clear()
+        for layer in layers:
+            part: dict[str, Tensor] = {}
+            call = layer.call if layer.call is not None and layer.call < len(calls) else None
+            if call is not None:
+                part = self._activation(calls[call], gradients[call])
+            if layer.weights:
+                part |= self._weights(values, layer.weights, of_weights)
+            self.sites.append(None if call is None else calls[call].site)
             found.append(Layer(**part))
         return found
 

@@ -52,6 +52,7 @@ class Looks:
     def add(self, look: Look) -> None:
         """Measure it now or later."""
         look.running.looks_due += 1
+        look.running.layer_names = tuple(layer.name for layer in self.template.layers)
         self._waiting.append(look)
         if len(self._waiting) >= self.at_once:
             self.finish()
@@ -71,7 +72,7 @@ class Looks:
         columns = done.run(list(zip(*kernels, strict=True)))
         for (layer, name), column in zip(done.rows, columns, strict=True):
             for look, value in zip(looks[:count], column, strict=False):
-                if math.isfinite(value) and _exists(name, look, done.sites[layer : layer + 1]):
+                if math.isfinite(value) and _exists(name, look, done.sites[layer]):
                     look.running.layers.append((look.step, layer, name, value))
 
     def _filled(self, looks: Sequence[Look]) -> LookPass:
@@ -107,11 +108,11 @@ def _activation(look: Look) -> str:
     return str(look.running.settings.activation)
 
 
-def _exists(name: str, look: Look, site: Sequence[int]) -> bool:
+def _exists(name: str, look: Look, site: int | None) -> bool:
     """Whether a measure makes sense for a trial at a layer; `site`: its hidden activation, if it has one."""
     if name in CHANGE_MEASURES:
         return look.before is not None
-    return name not in SLOPE_MEASURES or _has_slope(look.running.initial.kernels[site[0]])
+    return site is None or name not in SLOPE_MEASURES or _has_slope(look.running.initial.kernels[site])
 
 
 def _has_slope(kernel: AnyKernel) -> bool:

@@ -45,6 +45,7 @@ class Running:
     penalties: list[float] = field(default_factory=list)
     curves: list[tuple[int, str, float]] = field(default_factory=list)
     layers: list[tuple[int, int, str, float]] = field(default_factory=list)
+    layer_names: tuple[str, ...] = ()
     points: list[int] = field(default_factory=list)
     """Steps at which there is an objective."""
     objectives: list[float] = field(default_factory=list)
@@ -139,6 +140,7 @@ class Running:
             tuple(self.curves),
             tuple(self.layers),
             self.test,
+            self.layer_names,
         )
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from sweeper.components.build import Built
+from sweeper.training.capture import as_in_training
 from sweeper.training.stacked.activation_split import Activation, Split
 from sweeper.training.stacked.batching_rules import BetterRules
 from sweeper.training.stacked.kernel import kernel_of
@@ -28,6 +29,8 @@ class Template:
         """Takes over the model of `built`, and changes it."""
         self.model = built.model
         self.hidden = built.hidden
+        self.layers = built.layers
+        """In the order of the forward pass."""
         self.parameters = dict(self.model.named_parameters())
         self.buffers = dict(self.model.named_buffers())
         self.dtype = next(iter(self.parameters.values())).dtype
@@ -94,11 +97,11 @@ class Template:
         finally:
             self.model.train()
 
-    def layers(self) -> list[list[str]]:
-        """Names of the weight matrices of each layer, input side first; biases, norms and slopes left out."""
-        names = {id(parameter): name for name, parameter in self.parameters.items()}
-        own = [[p for p in m.parameters(recurse=False) if p.ndim >= 2] for m in self.model.modules()]
-        return [[names[id(p)] for p in parameters] for parameters in own if parameters]
+    @contextmanager
+    def measured(self, rows: int) -> Iterator[None]:
+        """While open, the model is as layers are measured on `rows` rows; see `as_in_training`."""
+        with as_in_training(self.model, rows):
+            yield
 
     def accepts(self, built: Built) -> bool:
         """Whether parameters and buffers of another trial's model have the same names, shapes and order."""
