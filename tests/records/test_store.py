@@ -25,6 +25,9 @@ COLUMNS = parameter_columns(SPACE)
 POINTS = explore.points(SPACE, (), 400, 0, "random")
 
 
+NAMES = ("net.0", "net.2")
+
+
 def result(number: int, seed: int = 0, phase: str = "explore") -> TrialResult:
     """A trial with two evaluation points and two layers."""
     curves = tuple(
@@ -32,7 +35,9 @@ def result(number: int, seed: int = 0, phase: str = "explore") -> TrialResult:
     )
     layers = tuple((5, layer, "dead", number / 7) for layer in (0, 1))
     trial = Trial(number, phase, seed, POINTS[number])
-    return TrialResult(trial, Outcome.COMPLETED, number + 0.5, 5, 0.25, "reference", "", curves, layers)
+    return TrialResult(
+        trial, Outcome.COMPLETED, number + 0.5, 5, 0.25, "reference", "", curves, layers, {}, NAMES
+    )
 
 
 def numbers(folder: Path) -> list[int]:
@@ -59,7 +64,10 @@ def test_what_goes_in_comes_out(tmp_path: Path) -> None:
     curve = records.curves[records.curves["trial"] == 2]
     assert list(curve.itertuples(index=False, name=None)) == [(2, 9, *point) for point in result(2).curves]
     layer = records.layers[records.layers["trial"] == 3]
-    assert list(layer.itertuples(index=False, name=None)) == [(3, 0, *point) for point in result(3).layers]
+    assert list(layer.itertuples(index=False, name=None)) == [
+        (3, 0, step, number, NAMES[number], measure, value)
+        for step, number, measure, value in result(3).layers
+    ]
 
 
 def test_one_metric_can_be_read_alone(tmp_path: Path) -> None:
@@ -277,6 +285,7 @@ def test_files_are_ordinary_parquet(tmp_path: Path) -> None:
         ("seed", "int64"),
         ("step", "int64"),
         ("layer", "int64"),
+        ("layer_name", "string"),
         ("measure", "string"),
         ("value", "double"),
     ]
