@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -332,8 +333,16 @@ def _union(parts: Iterable[int]) -> int:
     return found
 
 
+def unwrapped(tensor: Tensor) -> Tensor:
+    """The tensor itself where `tensor` stands for a part of it, inside of vmap."""
+    while torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+        tensor = torch._C._functorch.get_unwrapped(tensor)
+    return tensor
+
+
 def _memory(tensor: Tensor) -> int:
     """What tensors on the same memory have in common."""
+    tensor = unwrapped(tensor)
     try:
         return tensor.untyped_storage().data_ptr() or -id(tensor)
     except (NotImplementedError, RuntimeError):  # sparse ones have no single memory

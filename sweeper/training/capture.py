@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from sweeper.components.activation_facts import derivative
 from sweeper.components.build import Built
+from sweeper.components.dataflow import unwrapped
 from sweeper.measures import MEASURES, Layer
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -33,6 +34,10 @@ def _differentiable_outputs_of(
     calls: list[tuple[nn.Module, Tensor, Tensor]] = []
 
     def note(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        plain = unwrapped(output)
+        if plain is not output:
+            calls.append((module, unwrapped(inputs[0]), plain))
+            return output
         if not output.requires_grad:
             output = output.detach().requires_grad_().clone()  # a leaf must not be written into
         calls.append((module, inputs[0], output))

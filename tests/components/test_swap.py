@@ -155,6 +155,18 @@ class First(nn.Module):
         return self.b(self.more(self.a(self.act(x))))
 
 
+class Mapped(nn.Module):
+    """Row by row, by vmap."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.act, self.b = nn.Linear(16, 8), nn.ReLU(), nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, 16) -> (n, 3)"""
+        return self.b(torch.vmap(lambda row: self.act(self.a(row)))(x))
+
+
 def made(function: Callable[[], nn.Module], activation: str = "tanh", **patterns: Any) -> Built:
     """The model, its activation layers swapped."""
     row = torch.linspace(0, 1, 16)[None]
@@ -171,6 +183,7 @@ def made(function: Callable[[], nn.Module], activation: str = "tanh", **patterns
         (Positions, "swapped: net.1; kept: out"),
         (AttentionGate, "swapped: act, psi.1; kept: psi.3"),
         (First, "swapped: act, more; kept: none"),
+        (Mapped, "swapped: act; kept: none"),
         (
             lambda: Encoder("relu"),
             "swapped: encoder.layers.0.activation, encoder.layers.1.activation; kept: none",
