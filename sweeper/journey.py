@@ -19,6 +19,7 @@ from sweeper.components.load import load
 from sweeper.components.losses import LOSSES
 from sweeper.errors import RunFailed, RunFolderError, StateKept, UserError
 from sweeper.records.atomic import set_aside
+from sweeper.records.baseline_file import write_baselines
 from sweeper.records.finding import Finding
 from sweeper.records.keeper import Keeper
 from sweeper.records.plan_file import read_plan, write_plan
@@ -34,7 +35,7 @@ from sweeper.report.progress import Progress
 from sweeper.result import Result, load_result
 from sweeper.search.driver import Search
 from sweeper.search.examined import examined
-from sweeper.search.finalists import confirmations, finalists
+from sweeper.search.finalists import confirm_seeds, confirmations, finalists
 from sweeper.search.known import metric_of, remember
 from sweeper.search.storage import StudyStorage, delete_study, open_url
 from sweeper.search.trial import Trial
@@ -87,6 +88,7 @@ def run(study: Study, options: Options | None = None) -> Result:
                 (options.reports / study.name).mkdir(parents=True, exist_ok=True)
                 sweep = Sweep(task, folder, options)
             with writing(folder), sweep:
+                sweep.keep_baselines()
                 sweep.search_all(started)
                 sweep.confirm_all()
                 sweep.look_closer(started)
@@ -184,9 +186,16 @@ class Sweep:
             return plan_of(kept)
         share = -(-self.task.study.search.generation_size // self.jobs)
         plan = workers.plan_apart(self.task, jobs=self.jobs, engine=engine, share=share)
-        plan = replace(plan, swapped=workers.swaps_apart(self.task))
+        plan = replace(plan, swapped=workers.in_a_worker("swaps", self.task) or "")
         write_plan(self.folder, {**plan.to_dict(), "asked": asked})
         return plan
+
+    def keep_baselines(self) -> None:
+        """Record what guessing scores on the rows of every seed, so that no report needs the data."""
+        study = self.task.study
+        found = workers.in_a_worker("guess", self.task, [study.search.seed, *confirm_seeds(study)])
+        if found is not None:
+            write_baselines(self.folder, found)
 
     def search_all(self, started: float) -> None:
         """Generation after generation, until all trials are done or the clock has run out."""

@@ -8,6 +8,7 @@ import pandas as pd
 
 from sweeper.errors import RunFolderError, UserError
 from sweeper.records.atomic import write_atomically
+from sweeper.records.baseline_file import read_baselines
 from sweeper.records.finding import Finding, lines, unreadable
 from sweeper.records.plan_file import read_plan
 from sweeper.records.rules import rules_of
@@ -123,10 +124,15 @@ class Result:
 
 def load_result(study: Study, folder: Path) -> Result:
     """The run in `folder`, as far as it got; what is damaged is left out, and named in the findings."""
+    from sweeper.report.doubts import with_warnings
+
     records = load_records(folder / "records", rules_of(study))
     tested, of_test = read_test(folder)
-    others = [finding for finding in (of_test, read_plan(folder)[1]) if finding is not None]
-    return Result(study, folder, records, answer(records.trials, tested), (*records.findings, *others))
+    baselines, of_baselines = read_baselines(folder)
+    others = [finding for finding in (of_test, of_baselines, read_plan(folder)[1]) if finding is not None]
+    found = answer(records.trials, tested, records.curves, baselines, study.search.objective)
+    found = with_warnings(study, found, baselines)
+    return Result(study, folder, records, found, (*records.findings, *others))
 
 
 def open_result(runs: Path, name: str) -> Result:

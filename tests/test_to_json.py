@@ -70,6 +70,9 @@ def test_an_answer_without_numbers_is_json() -> None:
         "confirmed": {"mean": None, "low": None, "high": None},
         "test": {"loss": None, "r2": None},
         "tied": [],
+        "learned": None,
+        "baseline": None,
+        "warnings": [],
     }
 
 

@@ -55,15 +55,37 @@ def split(
     standardize_target: bool = False,
 ) -> Parts:
     """The parts of replicate `seed`. Data that came split keep their split, whatever the seed."""
-    if data.fixed is not None:
-        parts = tuple(data.fixed[name] for name in ("train", "validation", "test"))
-    else:
-        labels = data.targets if data.classes is not None else None
-        parts = split_rows(len(data.inputs), shares, seed, test_seed, labels)
+    parts = rows_of_parts(data, shares, seed=seed, test_seed=test_seed)
     inputs = [data.inputs[rows] for rows in parts]
-    targets = [data.targets[rows] for rows in parts]
     if standardize and np.issubdtype(data.inputs.dtype, np.floating):
         inputs = standardize_columns(*inputs)
-    if standardize_target and data.classes is None:
-        targets = standardize_columns(*targets)
+    targets = _targets(data, parts, standardize_target)
     return Parts(inputs[0], targets[0], inputs[1], targets[1], inputs[2], targets[2])
+
+
+def rows_of_parts(
+    data: Data, shares: tuple[float, float, float], *, seed: int, test_seed: int
+) -> tuple[np.ndarray, ...]:
+    """Row numbers of train, validation and test of replicate `seed`."""
+    if data.fixed is not None:
+        return tuple(data.fixed[name] for name in ("train", "validation", "test"))
+    labels = data.targets if data.classes is not None else None
+    return split_rows(len(data.inputs), shares, seed, test_seed, labels)
+
+
+def targets_of(
+    data: Data,
+    shares: tuple[float, float, float],
+    *,
+    seed: int,
+    test_seed: int,
+    standardize_target: bool,
+) -> list[np.ndarray]:
+    """Targets of train, validation and test of replicate `seed`, as in `split`."""
+    parts = rows_of_parts(data, shares, seed=seed, test_seed=test_seed)
+    return _targets(data, parts, standardize_target)
+
+
+def _targets(data: Data, parts: tuple[np.ndarray, ...], standardize_target: bool) -> list[np.ndarray]:
+    targets = [data.targets[rows] for rows in parts]
+    return standardize_columns(*targets) if standardize_target and data.classes is None else targets

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from sweeper.report.doubts import ENOUGH_SEEDS, doubt, guessing
 from sweeper.report.next_step import NextStep, next_step
 from sweeper.report.placing import finalists_of, lower_means, placing
 from sweeper.report.words import count, interval, listing, metric_words, number, percent, shown
@@ -30,7 +31,7 @@ LABELS = {
     "schedule": "Learning-rate schedule",
 }
 FIRST = ("learning_rate", "optimizer", "activation", "activation_penalty")
-FINDINGS = ("confirmed", "provisional", "none", "running")
+FINDINGS = ("confirmed", "provisional", "unlearned", "guess", "none", "running")
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class Card:
     """Label -> value; empty without an answer."""
     facts: tuple[Fact, ...]
     next_step: NextStep
+    warnings: tuple[str, ...] = ()
 
 
 def card(study: Study, answer: Answer | None, trials: pd.DataFrame, folder: Path | None = None) -> Card:
@@ -64,16 +66,21 @@ def card(study: Study, answer: Answer | None, trials: pd.DataFrame, folder: Path
         return Card("none", _no_headline(trials), _why_none(trials), {}, counted, step)
     ranking = confirmed(trials)
     tied = (*_tied(answer, trials, ranking), *_simplest(study, answer, trials))
-    facts = (*_scores(study, answer, trials, ranking), *tied, *counted)
-    standing = "confirmed" if answer.confirmed else "provisional"
-    return Card(
-        standing,
-        _headline(study, answer),
-        _lead(study, answer, trials, ranking),
-        settings(answer.parameters, study),
-        facts,
-        step,
+    scores = _scores(study, answer, trials, ranking)
+    facts = (
+        *scores,
+        Fact("Guessing", *guessing(answer, metric_words(study.search.objective))),
+        *tied,
+        *counted,
     )
+    headline, lead = _headline(study, answer), _lead(study, answer, trials, ranking)
+    enough = answer.confirmed is not None and answer.confirmed.seeds >= ENOUGH_SEEDS
+    standing, warned = "confirmed" if enough else "provisional", answer.warnings
+    if (doubted := doubt(study, answer)) is not None:
+        standing, headline, said = doubted.standing, doubted.headline, headline
+        lead = f"{doubted.lead} The best that was found: {said[0].lower()}{said[1:]} {lead}"
+        warned = tuple(text for text in warned if not text.startswith(f"{doubted.headline} "))
+    return Card(standing, headline, lead, settings(answer.parameters, study), facts, step, warned)
 
 
 def settings(parameters: Mapping[str, Any], study: Study) -> dict[str, str]:
@@ -113,6 +120,8 @@ def _lead(study: Study, answer: Answer, trials: pd.DataFrame, ranking: pd.DataFr
     text = "; ".join([placing(finalists, metric, "these settings", "have"), *lower_means(finalists)])
     if finalists[0].lost:
         text += f"; beware, {finalists[0].lost} of {finalists[0].tried} seeds diverged or failed"
+    if answer.confirmed.seeds < ENOUGH_SEEDS:
+        text = f"Provisional: {text[0].lower()}{text[1:]}"
     if answer.tied:
         text += f"; {count(len(answer.tied), 'other')} cannot be told apart from it"
     return f"{text}."

@@ -8,10 +8,15 @@ from pathlib import Path
 import pandas as pd
 
 from sweeper.report.commands import PLACEHOLDER, run_again
+from sweeper.report.doubts import doubt
 from sweeper.report.words import count, number
 from sweeper.study.study import Study
 from sweeper.tables.answer import Answer
 from sweeper.tables.edges import edges
+from sweeper.tables.learning import NOISE, Learning
+
+HIGHEST, LOWEST = 1.0, 1e-4
+"""Learning rates up to which, and down to which, a search that learned nothing is to look."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +34,12 @@ def next_step(study: Study, answer: Answer | None, trials: pd.DataFrame, folder:
     """
     if answer is None:
         step = _no_answer(study, trials)
+    elif answer.learning is not None and not answer.learning.learned:
+        step = _unlearned(study, answer.learning, trials)
     elif answer.confirmed is None:
         step = _unconfirmed(study, trials)
+    elif (doubted := doubt(study, answer)) is not None:
+        step = _check_the_data(study, doubted.standing)
     else:
         step = _at_an_edge(study, answer, trials) or _use(study, folder)
     if PLACEHOLDER in step.command.split():
@@ -50,11 +59,36 @@ def _no_answer(study: Study, trials: pd.DataFrame) -> NextStep:
     if len(diverged) >= len(trials) / 2:
         lowest = float(trials["learning_rate"].min())
         high = 10 ** math.floor(math.log10(lowest)) if lowest > 0 else 1e-4
-        keys = [key for key in study.space.entries if study.space.base(key) == "learning_rate"]
-        change = [f"search.space.{key}={{low = {high / 1e4:g}, high = {high:g}, log = true}}" for key in keys]
         text = f"Training diverged even at the lowest rate tried, {number(lowest)}: search much lower ones."
-        return NextStep(text, f"{run_again(study, *change)} --fresh")
+        return NextStep(text, _with_rates(study, high / 1e4, high))
     return NextStep("Go on with the search: no trial has come to its end so far.", run_again(study))
+
+
+def _with_rates(study: Study, low: float, high: float) -> str:
+    keys = [key for key in study.space.entries if study.space.base(key) == "learning_rate"]
+    change = [f"search.space.{key}={{low = {low:g}, high = {high:g}, log = true}}" for key in keys]
+    return f"{run_again(study, *change)} --fresh"
+
+
+def _unlearned(study: Study, found: Learning, trials: pd.DataFrame) -> NextStep:
+    """Rates far above all tried where nothing moved, far below where it only rose."""
+    rates = trials["learning_rate"]
+    lowest, highest = float(rates.min()), float(rates.max())
+    if abs(found.fell) <= NOISE * abs(found.before) and highest < HIGHEST:
+        low = 10.0 ** math.ceil(math.log10(highest))
+        text = f"Training changed next to nothing at rates up to {number(highest)}: search higher ones."
+        return NextStep(text, _with_rates(study, low, max(HIGHEST, 100 * low)))
+    if lowest > LOWEST:
+        high = 10.0 ** math.floor(math.log10(lowest))
+        text = f"Training did not lower it at rates down to {number(lowest)}: search lower ones."
+        return NextStep(text, _with_rates(study, min(LOWEST, high / 100), high))
+    return _check_the_data(study, "unlearned")
+
+
+def _check_the_data(study: Study, standing: str) -> NextStep:
+    what = "learned nothing" if standing == "unlearned" else "is not shown to beat guessing"
+    text = f"The winner {what}: check that targets belong to their rows, and see what theory advises:"
+    return NextStep(text, run_again(study).replace("sweeper run", "sweeper advise", 1))
 
 
 def _unconfirmed(study: Study, trials: pd.DataFrame) -> NextStep:

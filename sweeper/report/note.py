@@ -18,6 +18,8 @@ def note(study: Study, answer: Answer | None, records: Records) -> str:
     if study.question:
         lines += [f"*{_escaped(study.question)}*", ""]
     lines += [_escaped(told.lead), ""]
+    if told.warnings:
+        lines += [*(f"- **Warning.** {_escaped(text)}" for text in told.warnings), ""]
     if told.settings:
         lines += ["| Setting | Value |", "| --- | --- |"]
         lines += [f"| {_escaped(label)} | {_escaped(value)} |" for label, value in told.settings.items()]
@@ -33,6 +35,9 @@ def plain_answer(study: Study, answer: Answer | None, records: Records) -> str:
     """A few lines: settings, confirmed score, test score, ties, outcomes, next step."""
     told = card(study, answer, records.trials)
     lines = [told.headline, *_wrapped(told.lead), ""]
+    for text in told.warnings:
+        lines += textwrap.wrap(f"Warning: {text}", WIDTH, subsequent_indent="  ")
+    lines += [""] if told.warnings else []
     lines += _columns(dict(told.settings)) + ([""] if told.settings else [])
     lines += _facts(told) + ([""] if told.facts else [])
     lines += [*_wrapped(f"Next: {told.next_step.text}"), f"  {told.next_step.command}"]

@@ -32,6 +32,9 @@ def answer_html(result: Answered) -> str:
     rows = [(fact.label, "; ".join(fact.value.splitlines()), fact.meaning) for fact in told.facts]
     settings = [(label, value, "") for label, value in told.settings.items()]
     parts = [f"<p><strong>{escape(told.headline)}</strong><br>{escape(told.lead)}</p>"]
+    if told.warnings:
+        items = "".join(f"<li><strong>Warning.</strong> {escape(text)}</li>" for text in told.warnings)
+        parts.append(f"<ul>{items}</ul>")
     parts.append(_table([*settings, *rows]))
     board = leaderboard(result.records.trials, TRIALS)
     if len(board):

@@ -2,13 +2,15 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
 from sweeper.records.schema import TRIALS, decode
+from sweeper.tables.baseline import Baseline, baseline, by_seed
 from sweeper.tables.confirmation import confirmed
+from sweeper.tables.learning import Learning, learning
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,12 @@ class Answer:
     paired difference contains 0."""
     test_seeds: int = 0
     """Fresh seeds that `test` is the mean of."""
+    learning: Learning | None = None
+    """What training did to the objective; ``None`` where no curve says."""
+    baseline: Baseline | None = None
+    """What guessing scores; ``None`` in runs of earlier versions, which did not record it."""
+    warnings: tuple[str, ...] = ()
+    """What else to know before the answer is trusted, in sentences."""
 
     def to_dict(self) -> dict[str, Any]:
         """The contract of ``best --json``."""
@@ -55,13 +63,23 @@ class Answer:
             "confirmed": None if self.confirmed is None else self.confirmed.to_dict(),
             "test": None if self.test is None else dict(self.test),
             "tied": list(self.tied),
+            "learned": None if self.learning is None else self.learning.learned,
+            "baseline": None if self.baseline is None else self.baseline.to_dict(),
+            "warnings": list(self.warnings),
         }
 
 
-def answer(trials: pd.DataFrame, test: Mapping[str, Any] | None) -> Answer | None:
+def answer(
+    trials: pd.DataFrame,
+    test: Mapping[str, Any] | None,
+    curves: pd.DataFrame | None = None,
+    baselines: Mapping[str, Any] | None = None,
+    objective: str = "validation_loss",
+) -> Answer | None:
     """The winner of the recorded `trials`; ``None`` when no trial of the search was completed.
 
     `test` is ``{"trial": number, "scores": [{metric: value}, …]}``, kept only for the present winner.
+    `curves` and the recorded `baselines` say whether it learned, and how it compares with guessing.
     """
     search = trials[(trials["phase"] != "confirm") & (trials["outcome"] == "completed")]
     if search.empty:
@@ -80,7 +98,32 @@ def answer(trials: pd.DataFrame, test: Mapping[str, Any] | None) -> Answer | Non
     row = search[search["trial"] == number].iloc[0]
     tested = test["scores"] if test and test["trial"] == number else []
     score, settings = float(row["objective"]), parameters_of(row)
-    return Answer(number, settings, score, interval, _mean_scores(tested), tied, len(tested))
+    found = Answer(number, settings, score, interval, _mean_scores(tested), tied, len(tested))
+    return _judged(found, _scores_of(trials, found), tested, curves, baselines, objective)
+
+
+def _scores_of(trials: pd.DataFrame, found: Answer) -> dict[int, float]:
+    """Objective by seed: of the fresh seeds that the winner completed, else of its search."""
+    rows = trials[(trials["trial"] == found.trial) & (trials["outcome"] == "completed")]
+    rows = rows[(rows["phase"] == "confirm") == (found.confirmed is not None)]
+    scores = zip(rows["seed"].tolist(), rows["objective"].astype(float).tolist(), strict=True)
+    return {int(seed): value for seed, value in sorted(scores) if math.isfinite(value)}
+
+
+def _judged(
+    found: Answer,
+    scores: Mapping[int, float],
+    tested: Sequence[Mapping[str, float]],
+    curves: pd.DataFrame | None,
+    baselines: Mapping[str, Any] | None,
+    objective: str,
+) -> Answer:
+    if curves is not None:
+        found = replace(found, learning=learning(curves, found.trial, list(scores), objective))
+    if baselines is not None:
+        on_test = by_seed(tested, list(scores))
+        found = replace(found, baseline=baseline(baselines, objective, scores, on_test))
+    return found
 
 
 def parameters_of(row: "pd.Series[Any]") -> dict[str, Any]:

@@ -63,7 +63,7 @@ def _basin(rows: pd.DataFrame) -> tuple[float, ...]:
     blank = (np.nan,) * 7
     if not learned.any():
         return (len(rows), np.nan, float(losses.min()), *blank[:5], rates.min(), rates.max(), *blank[:2])
-    best = float(losses.min())
+    best = float(losses[learned].min())  # a capped loss may lie below where starting losses differ
     good = rates[learned & (losses <= best + WITHIN * abs(best))]
     low, high = float(good.min()), float(good.max())
     sensitive = sensitivity(rates, losses)
@@ -72,7 +72,8 @@ def _basin(rows: pd.DataFrame) -> tuple[float, ...]:
     outside = (rates[rates < low].max(initial=-np.inf), rates[rates > high].min(initial=np.inf))
     below, above = (float(rate) if np.isfinite(rate) else np.nan for rate in outside)
     edges = (low, high, float(np.log10(high / low)), below, above, float(rates.min()), float(rates.max()))
-    return (len(rows), float(rates[losses.argmin()]), best, *edges, sensitive, share)
+    at_best = float(rates[learned][losses[learned].argmin()])
+    return (len(rows), at_best, best, *edges, sensitive, share)
 
 
 def sensitivity(rates: np.ndarray, losses: np.ndarray) -> float:

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache, partial, wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import torch
 
@@ -18,6 +18,7 @@ from sweeper.training import plan as planning
 from sweeper.training import rehearsal as rehearsing
 from sweeper.training.cohort import Cohort, singles
 from sweeper.training.fused import train_stack
+from sweeper.training.guessing import guessing
 from sweeper.training.reasons import reason_of, refusing
 from sweeper.training.reference import train
 from sweeper.training.result import Outcome, TrialResult, failed
@@ -131,6 +132,14 @@ def measure_compiled(task: Task, trials: Sequence[Trial]) -> compiling.Compiled 
             return str(reason)
         except Exception as error:  # the model's own: its trials will tell
             return reason_of(error)
+
+
+@one_at_a_time
+def guess(task: Task, seeds: Sequence[int]) -> dict[str, Any]:
+    """`guessing.guessing`, as long as it takes at most `REHEARSAL`."""
+    settle()
+    with watchdog.deadline(REHEARSAL):
+        return guessing(task, seeds)
 
 
 def each(function: Callable[[Given], Found], items: Sequence[Given]) -> list[Found]:

@@ -290,16 +290,16 @@ def plan_apart(task: "Task", *, jobs: int, engine: str, share: int) -> "Plan":
     return compiling.decide(plan, task.study, tried, left)
 
 
-def swaps_apart(task: "Task") -> str:
-    """`rehearsal.swaps` in a worker process; empty if the process died."""
+def in_a_worker(name: str, task: "Task", *arguments: Any) -> Any:
+    """What the function `name` of `work` gives in a worker process; ``None`` if the process died."""
     from sweeper.training import work
 
     start()
     try:
-        found: str = _calls(1)([joblib.delayed(work.swaps)(task)])[0]
-    except TerminatedWorkerError:
-        return ""
-    return found
+        return _calls(1)([joblib.delayed(getattr(work, name))(task, *arguments)])[0]
+    except BrokenProcessPool:
+        last_words()
+        return None
 
 
 def rehearse_apart(task: "Task") -> list[str]:

@@ -59,7 +59,7 @@ def test_the_card_tells_a_confirmed_answer(records: SyntheticRecords) -> None:
         ("no confirmation", "provisional", "Use "),
         ("finalists diverged", "provisional", "Use "),
         ("one trial", "provisional", "Use "),
-        ("one fresh seed", "confirmed", "Use "),
+        ("one fresh seed", "provisional", "Use "),
     ],
 )
 def test_the_card_does_not_claim_more_than_was_done(

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from sweeper.study.space import Range
-from sweeper.tables.basins import ANY, basins, sensitivity
+from sweeper.tables.basins import ANY, _basin, basins, sensitivity
 from sweeper.tables.boundary import boundaries, boundary
 from sweeper.tables.learning_rate import learning_rate
 from sweeper.tables.range_edges import COLUMNS, range_edges, wider
@@ -236,3 +236,17 @@ def test_zero_has_no_lower_edge() -> None:
 def test_bounds_move_as_far_as_makes_sense(name: str, within: Range, side: str, bound: float) -> None:
     """A factor of ten, half the width, whole numbers, and never past what the parameter may be."""
     assert wider(name, within, side) == pytest.approx(bound, nan_ok=True)
+
+
+def test_a_basin_is_that_of_trials_that_learned() -> None:
+    """A trial that learned from a high start counts, though capped losses of others are lower."""
+    frame = pd.DataFrame(
+        {
+            "learning_rate": [1e-9, 1e-9, 1e-9],
+            "loss": [2.3, 2.3, 2.9],
+            "capped": [True, True, False],
+            "initial": [2.3, 2.3, 3.0],
+        }
+    )
+    count, rate, best, low, high, *_ = _basin(frame)
+    assert (count, rate, best, low, high) == (3, 1e-9, 2.9, 1e-9, 1e-9)

@@ -1,0 +1,148 @@
+"""What has to be said before an answer: nothing was learned, no better than guessing, thin data."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sweeper.report.words import count, interval, listing, metric_words, number, percent
+from sweeper.study.study import Study
+from sweeper.tables.answer import Answer
+from sweeper.tables.baseline import Against
+from sweeper.tables.learning import Learning
+
+ENOUGH_SEEDS = 5
+"""Completed fresh seeds of the winner below which nothing is called confirmed."""
+FEW_ROWS = 30
+"""Validation rows below which one row changes an error by more than three points."""
+NAMED = 3
+"""Classes that are named; further ones are counted."""
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """Why the answer is none; it takes the place of the headline."""
+
+    standing: str
+    """unlearned | guess"""
+    headline: str
+    lead: str
+
+
+def doubt(study: Study, answer: Answer) -> Doubt | None:
+    """Nothing was learned; else the winner is no better than guessing; else ``None``."""
+    metric = metric_words(study.search.objective)
+    if answer.learning is not None and not answer.learning.learned:
+        return Doubt("unlearned", "Nothing was learned.", _unlearned(answer.learning, metric))
+    if answer.baseline is None:
+        return None
+    same = "accuracy" if study.search.objective == "validation_error" else "loss"
+    scores = [*([answer.baseline.objective] if answer.baseline.objective else []), *answer.baseline.test]
+    weak = [each for each in scores if not each.better]
+    if not weak:
+        return None
+    first = weak[0]
+    central = first is answer.baseline.objective or first.score == same
+    worse = first.gain <= 0
+    text = "No better than guessing" if worse else "Not shown to be better than guessing"
+    where = "" if central else f" by {_named(first)}"
+    return Doubt(
+        "guess", f"{text}{where}.", " ".join(_no_better(each, answer.baseline.guess) for each in weak)
+    )
+
+
+def _unlearned(found: Learning, metric: str) -> str:
+    seeds = "its one seed" if found.seeds == 1 else f"{found.seeds} seeds"
+    change = f"{number(found.before)} before training, {number(found.before - found.fell)} at best afterwards"
+    ends = f" (95 % interval of the fall {number(found.low)} to {number(found.high)})"
+    where = ends if math.isfinite(found.low) else ""
+    text = f"The winner's {metric} never falls below where it began by more than noise"
+    return f"{text} on {seeds}: {change}{where}."
+
+
+def _no_better(each: Against, guess: str) -> str:
+    text = (
+        f"On the {each.part} rows the winner's {_named(each)} is {_value(each, each.winner)}, and that of "
+        f"guessing {guess} {_value(each, each.guess)}"
+    )
+    if not math.isfinite(each.low):
+        return f"{text} (one seed)."
+    return f"{text} (gain {number(each.gain)}, 95 % interval {number(each.low)} to {number(each.high)})."
+
+
+def _named(each: Against) -> str:
+    return {"r2": "R²"}.get(each.score, each.score)
+
+
+def _value(each: Against, value: float) -> str:
+    return f"{100 * value:.1f} %" if each.score == "accuracy" else number(value, 4)
+
+
+def guessing(answer: Answer, metric: str) -> tuple[str, str]:
+    """Value and meaning of the line that shows the baseline."""
+    found = answer.baseline
+    if found is None:
+        return "–", "no baseline on record: this run is of an earlier version"
+    if not found.guess:
+        return "–", f"no baseline is known for this loss: {found.why or 'its scores are not on record'}"
+    values = [] if found.objective is None else [f"{metric} {_value(found.objective, found.objective.guess)}"]
+    on_test = [f"{_named(each)} {_value(each, each.guess)}" for each in found.test]
+    values += [f"test set {', '.join(on_test)}"] if on_test else []
+    if not values:
+        return "–", "no baseline on record for the seeds of the winner"
+    meaning = f"guessing {found.guess}, scored on the same rows"
+    if found.objective is not None:
+        gain, low, high = (found.objective.gain, found.objective.low, found.objective.high)
+        words = interval(abs(gain), *((low, high) if gain >= 0 else (-high, -low)))
+        meaning += f"; the winner is {words[0]} {'lower' if gain >= 0 else 'higher'}"
+        meaning += f" (95 % interval {words[1]} to {words[2]})" if math.isfinite(low) else " (one seed)"
+    return "\n".join(values), meaning
+
+
+def warnings(study: Study, answer: Answer, baselines: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Sentences about seeds and rows; those about rows need what the run recorded."""
+    return (*_seeds(answer), *(() if baselines is None else _rows(study, baselines)))
+
+
+def _seeds(answer: Answer) -> tuple[str, ...]:
+    if answer.confirmed is None or answer.confirmed.seeds >= ENOUGH_SEEDS:
+        return ()
+    if answer.confirmed.seeds == 1:
+        return ("One fresh seed: it confirms nothing, as nothing is known about its spread.",)
+    few = f"{answer.confirmed.seeds} fresh seeds"
+    return (f"Only {few}: too few to call the answer confirmed; use at least {ENOUGH_SEEDS}.",)
+
+
+def _rows(study: Study, recorded: Mapping[str, Any]) -> tuple[str, ...]:
+    found, rows = [], recorded["rows"]
+    if recorded["labels"]:
+        found.append(
+            f"The targets look like {recorded['labels']} class labels, but the loss {_loss(study)} "
+            "takes them for amounts; for classes use cross_entropy."
+        )
+    if recorded["few"]:
+        few = sorted(recorded["few"], key=lambda each: each["rows"])
+        named = [f"class {each['class']} has {each['rows']} in {each['part']}" for each in few[:NAMED]]
+        if len(few) > NAMED:
+            named.append(f"{len(few) - NAMED} more are as thin")
+        found.append(f"Fewer than five rows of a class: {listing(named)}.")
+    if study.search.objective != "train_loss" and rows["validation"] < FEW_ROWS:
+        objective_rows, share = count(rows["validation"], "validation row"), percent(1 / rows["validation"])
+        found.append(f"The objective is measured on {objective_rows}, so one row is {share} of it.")
+    if not rows["test"]:
+        found.append("No test rows: how the winner does on rows that no choice was made on is not known.")
+    return tuple(found)
+
+
+def _loss(study: Study) -> str:
+    loss = study.training.loss
+    return loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
+
+
+def with_warnings(study: Study, answer: Answer | None, baselines: Mapping[str, Any] | None) -> Answer | None:
+    """`answer` with its `warnings`, a doubt first."""
+    if answer is None:
+        return None
+    doubted = doubt(study, answer)
+    first = () if doubted is None else (f"{doubted.headline} {doubted.lead}",)
+    return replace(answer, warnings=(*first, *warnings(study, answer, baselines)))

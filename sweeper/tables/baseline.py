@@ -1,0 +1,141 @@
+"""The winner against guessing, pair by pair on the same seeds."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from sweeper.tables.intervals import interval, standard_error
+
+ROUNDING = 1e-6
+"""Share of the guess's score below which a difference is rounding."""
+LEVEL = 0.95
+HUGE = 1e100
+"""Scores from here on say nothing: R² of rows whose targets are all alike; their squares may overflow."""
+HIGHER_IS_BETTER = ("accuracy", "r2")
+
+
+@dataclass(frozen=True)
+class Against:
+    """A score of the winner and that of guessing, means over the same `seeds`."""
+
+    part: str
+    """validation | train | test: whose rows."""
+    score: str
+    """loss | error | accuracy | r2"""
+    winner: float
+    guess: float
+    gain: float
+    """How much better the winner is; below 0 where it is worse."""
+    low: float
+    high: float
+    """95 % interval of the mean paired `gain`; NaN for one seed."""
+    seeds: int
+
+    @property
+    def better(self) -> bool:
+        """The interval lies above 0; with one seed, the gain."""
+        return (self.low if math.isfinite(self.low) else self.gain) > ROUNDING * abs(self.guess)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON, which has no NaN."""
+        low, high = (None if math.isnan(end) else end for end in (self.low, self.high))
+        return {"guess": self.guess, "gain": self.gain, "low": low, "high": high, "better": self.better}
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What guessing scores beside the winner."""
+
+    guess: str
+    """The constant prediction in words; empty where none is known."""
+    why: str
+    """Why none is known."""
+    objective: Against | None
+    """In the unit of the objective, on the rows that it is taken on."""
+    test: tuple[Against, ...]
+    """Each score on the test rows."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """``{"guess": words, "objective": {…}, "test": {score: {…}}}``"""
+        objective = None if self.objective is None else self.objective.to_dict()
+        return {
+            "guess": self.guess or None,
+            "objective": objective,
+            "test": {each.score: each.to_dict() for each in self.test},
+        }
+
+
+def baseline(
+    recorded: Mapping[str, Any],
+    objective: str,
+    found: Mapping[int, float],
+    tested: Mapping[int, Mapping[str, float]],
+) -> Baseline:
+    """The winner against the `recorded` guesses (``baselines.json``).
+
+    Args:
+        recorded: as `sweeper.records.baseline_file` reads it.
+        objective: validation_loss | validation_error | train_loss.
+        found: objective of the winner by seed; only its completed ones.
+        tested: its scores on the test rows by seed.
+    """
+    by_seed = {int(each["seed"]): each for each in recorded["scores"]}
+    part, score = objective.split("_")
+    guesses = {seed: _guess(each, part, score) for seed, each in by_seed.items()}
+    names = dict.fromkeys(name for scores in tested.values() for name in scores)
+    test = [
+        _against(
+            "test",
+            name,
+            {seed: scores[name] for seed, scores in tested.items() if scores.get(name) is not None},
+            {seed: _guess(each, "test", name) for seed, each in by_seed.items()},
+        )
+        for name in names
+    ]
+    return Baseline(
+        recorded["guess"] or "",
+        recorded["why"],
+        _against(part, score, found, guesses),
+        tuple(each for each in test if each is not None),
+    )
+
+
+def _guess(scores: Mapping[str, Any], part: str, score: str) -> float:
+    of_part = scores.get(part, {})
+    if score == "error":
+        return 1 - float(of_part["accuracy"]) if "accuracy" in of_part else math.nan
+    return float(of_part.get(score, math.nan))
+
+
+def _against(
+    part: str, score: str, winner: Mapping[int, float], guess: Mapping[int, float]
+) -> Against | None:
+    """``None`` where no seed has both."""
+    pairs = [(winner[seed], guess[seed]) for seed in winner if math.isfinite(guess.get(seed, math.nan))]
+    pairs = [pair for pair in pairs if abs(pair[0]) < HUGE]
+    if not pairs:
+        return None
+    ours, theirs = np.array(pairs).T
+    gains = ours - theirs if score in HIGHER_IS_BETTER else theirs - ours
+    low, high = _ends(gains)
+    means = {"winner": float(ours.mean()), "guess": float(theirs.mean()), "gain": float(gains.mean())}
+    return Against(part, score, **means, low=low, high=high, seeds=len(pairs))
+
+
+def _ends(gains: np.ndarray) -> tuple[float, float]:
+    """The wider of bootstrap and Student's t: a bootstrap takes values that repeat for certainty."""
+    low, high = interval(gains)
+    if len(gains) < 2:
+        return low, high
+    half = float(stats.t.ppf((1 + LEVEL) / 2, len(gains) - 1)) * standard_error(gains)
+    mean = float(gains.mean())
+    return min(low, mean - half), max(high, mean + half)
+
+
+def by_seed(scores: Sequence[Mapping[str, float]], seeds: Sequence[int]) -> dict[int, Mapping[str, float]]:
+    """`scores` of ``test.json`` under the `seeds` that completed; nothing if they are not as many."""
+    return dict(zip(seeds, scores, strict=True)) if len(scores) == len(seeds) else {}

@@ -1,0 +1,143 @@
+"""What is said before an answer: on the card, in the terminal, the note, the notebook and as JSON."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from report_inputs import made_input, made_study
+from synthetic_records import SyntheticRecords
+
+from sweeper.report.card import card
+from sweeper.report.doubts import with_warnings
+from sweeper.report.note import note, plain_answer
+from sweeper.report.notebook import answer_html
+from sweeper.report.page import ReportInput
+from sweeper.tables.answer import answer
+
+ROWS = {"rows": {"train": 600, "validation": 200, "test": 200}, "few": [], "labels": 0}
+PART = {"loss": 2.3, "accuracy": 0.1}
+GOOD = {"guess": "the class frequencies of the training rows", "why": "", **ROWS}
+GOOD["scores"] = [{"seed": s, "train": PART, "validation": PART, "test": PART} for s in range(6)]
+
+
+def judged(records: SyntheticRecords, baselines: dict | None = GOOD, accuracy: float = 0.97) -> ReportInput:
+    """A report whose answer knows curves and baselines, and was tested on each of its seeds."""
+    report = made_input(records)
+    assert report.answer is not None
+    scores = [{"loss": 0.11, "accuracy": accuracy}] * report.answer.confirmed.seeds
+    test = {"trial": report.answer.trial, "scores": scores}
+    found = answer(records.trials, test, records.curves, baselines)
+    return replace(report, answer=with_warnings(report.study, found, baselines))
+
+
+def flat(records: SyntheticRecords) -> SyntheticRecords:
+    """No curve ever leaves the value that it had before training."""
+    value = records.curves["value"].mask(records.curves["metric"] == "validation_loss", 2.3)
+    return SyntheticRecords(records.trials, records.curves.assign(value=value), records.layers)
+
+
+def everywhere(report: ReportInput) -> dict[str, str]:
+    """Name of a rendering -> its text, without line ends and escapes."""
+    texts = {
+        "plain": plain_answer(report.study, report.answer, report.records),
+        "note": note(report.study, report.answer, report.records),
+        "notebook": answer_html(report),
+        "json": json.dumps(report.answer.to_dict(), allow_nan=False),
+    }
+    return {name: " ".join(text.replace("\\", "").split()) for name, text in texts.items()}
+
+
+def test_a_sound_answer_stands_beside_its_baseline(records: SyntheticRecords) -> None:
+    """What guessing scores is on every card, in the note, the terminal and the JSON; there is no warning."""
+    report = judged(records)
+    told = card(report.study, report.answer, report.records.trials)
+    assert (told.standing, told.warnings) == ("confirmed", ())
+    fact = next(fact for fact in told.facts if fact.label == "Guessing")
+    assert fact.value == "validation loss 2.3\ntest set loss 2.3, accuracy 10.0 %"
+    assert fact.meaning.startswith(
+        "guessing the class frequencies of the training rows, scored on the same rows"
+    )
+    for text in everywhere(report).values():
+        assert "the class frequencies of the training rows" in text
+    found = report.answer.to_dict()
+    assert (found["learned"], found["baseline"]["objective"]["better"], found["warnings"]) == (True, True, [])
+
+
+def test_nothing_learned_is_said_first(records: SyntheticRecords) -> None:
+    """Headline, badge, JSON and every rendering say so before any setting; the next step is other rates."""
+    report = judged(flat(records))
+    told = card(report.study, report.answer, report.records.trials)
+    assert (told.standing, told.headline) == ("unlearned", "Nothing was learned.")
+    assert "2.3 before training, 2.3 at best afterwards" in told.lead
+    assert "search higher ones" in told.next_step.text
+    for text in everywhere(report).values():
+        assert text.find("Nothing was learned.") >= 0
+    assert report.answer.to_dict()["learned"] is False
+    assert report.answer.warnings[0].startswith("Nothing was learned. ")
+
+
+@pytest.mark.parametrize(
+    ("loss", "accuracy", "headline"),
+    [
+        (0.01, 0.1, "No better than guessing."),
+        (2.3, 0.97, "Not shown to be better than guessing by accuracy."),
+        (2.3, 0.99, "No better than guessing by accuracy."),
+    ],
+)
+def test_no_better_than_guessing_is_said_first(
+    records: SyntheticRecords, loss: float, accuracy: float, headline: str
+) -> None:
+    """By the objective, or by the accuracy on the test rows alone, with both scores."""
+    part = {"loss": loss, "accuracy": accuracy}
+    guesses = [{"seed": s, "train": part, "validation": part, "test": part} for s in range(6)]
+    if headline.startswith("Not shown"):
+        guesses = [
+            {**each, "test": {**part, "accuracy": 0.96 + 0.015 * (each["seed"] % 2 == 0)}} for each in guesses
+        ]
+    report = judged(records, {**GOOD, "scores": guesses})
+    told = card(report.study, report.answer, report.records.trials)
+    assert (told.standing, told.headline) == ("guess", headline)
+    assert "guessing the class frequencies of the training rows" in told.lead
+    assert told.next_step.command.startswith("sweeper advise")
+    for text in everywhere(report).values():
+        assert headline in text
+
+
+def test_old_runs_say_that_they_have_no_baseline(records: SyntheticRecords) -> None:
+    """A run folder without the file opens; a loss without a known constant says why."""
+    assert "no baseline on record" in everywhere(judged(records, None))["plain"]
+    none = {**GOOD, "guess": None, "why": "ValueError: no", "scores": []}
+    assert "no baseline is known for this loss: ValueError: no" in everywhere(judged(records, none))["plain"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"labels": 3}, "look like 3 class labels, but the loss cross_entropy"),
+        ({"few": [{"class": "7", "part": "test", "rows": 3}]}, "of a class: class 7 has 3 in test."),
+        (
+            {"rows": {"train": 60, "validation": 12, "test": 9}},
+            "on 12 validation rows, so one row is 8 % of it",
+        ),
+        ({"rows": {"train": 60, "validation": 90, "test": 0}}, "No test rows"),
+    ],
+)
+def test_rows_that_give_cause_to_doubt_are_named(records: SyntheticRecords, change: dict, words: str) -> None:
+    """Each stands in every rendering and in the JSON."""
+    for text in everywhere(judged(records, {**GOOD, **change})).values():
+        assert words in text
+
+
+@pytest.mark.parametrize(
+    ("seeds", "standing", "words"),
+    [(1, "provisional", "One fresh seed"), (3, "provisional", "Only 3 fresh seeds"), (5, "confirmed", "")],
+)
+def test_few_seeds_confirm_nothing(records: SyntheticRecords, seeds: int, standing: str, words: str) -> None:
+    """Below five completed seeds the answer is provisional, and says how many there were."""
+    trials = records.trials[(records.trials["phase"] != "confirm") | (records.trials["seed"] <= seeds)]
+    report = judged(SyntheticRecords(trials, records.curves, records.layers))
+    told = card(made_study(), report.answer, trials)
+    assert told.standing == standing
+    assert len(told.warnings) == bool(words)
+    for text in everywhere(report).values() if words else ():
+        assert words in text

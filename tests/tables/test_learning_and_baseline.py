@@ -1,0 +1,133 @@
+"""Whether anything was learned, and whether the winner beats guessing: from made-up curves and scores."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sweeper.tables.baseline import baseline, by_seed
+from sweeper.tables.learning import learning
+
+RNG = np.random.default_rng(0)
+SEEDS = list(range(1, 11))
+
+
+def curves(values: np.ndarray, metric: str = "validation_loss", first: int = 0) -> pd.DataFrame:
+    """Of trial 3: a row of `values` for each seed, a column for each evaluation point."""
+    rows = [
+        (3, seed, 10 * step, metric, value)
+        for seed, line in enumerate(values, 1)
+        for step, value in enumerate(line, first)
+    ]
+    return pd.DataFrame(rows, columns=["trial", "seed", "step", "metric", "value"])
+
+
+def learned(values: np.ndarray, objective: str = "validation_loss", metric: str = "validation_loss") -> bool:
+    """Of trial 3 on all seeds."""
+    found = learning(curves(values, metric), 3, SEEDS, objective)
+    assert found is not None
+    return found.learned
+
+
+STARTS = 2.3 + 0.02 * RNG.normal(size=(10, 1))
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (STARTS * np.linspace(1, 0.1, 8), True),
+        (STARTS * np.linspace(1, 1.5, 8), False),  # it only rises
+        (STARTS - 1e-7 * np.arange(8), False),  # a rate near 0: falls on every seed, by nothing
+        (STARTS + 0.0 * np.arange(8), False),
+        (STARTS * np.array([1, 0.8, 1.1, 1.4]), True),  # falls at first, then overfits
+        (STARTS - 0.02 * np.arange(8), True),  # less than the starts differ, but on every seed
+    ],
+)
+def test_learning_is_a_fall_below_the_value_before_training(values: np.ndarray, expected: bool) -> None:
+    """More than a thousandth, paired by seed; it need not last."""
+    assert learned(values) == expected
+
+
+def test_the_lowest_of_noisy_points_is_no_learning() -> None:
+    """Pure noise around the start has a minimum below it on every seed; in most runs nothing was learned."""
+    called = [learned(2.3 + 0.1 * RNG.normal(size=(10, 20))) for _ in range(40)]
+    assert sum(called) <= 6
+
+
+def test_errors_and_training_losses_have_their_own_start() -> None:
+    """An error falls as the accuracy rises; a training loss is held against the validation loss at step 0."""
+    rising = np.tile(np.linspace(0.1, 0.9, 5), (10, 1))
+    assert learned(rising, "validation_error", "validation_accuracy")
+    assert not learned(rising[:, ::-1], "validation_error", "validation_accuracy")
+    start = curves(STARTS)
+    for scale, expected in ((0.2, True), (1.0, False)):
+        after = curves(scale * (2.3 + 0.02 * RNG.normal(size=(10, 6))), "train_loss", first=1)
+        found = learning(pd.concat([start, after]), 3, SEEDS, "train_loss")
+        assert found is not None
+        assert found.learned == expected
+
+
+def test_without_a_value_before_training_nothing_is_said() -> None:
+    """No claim on curves that lack step 0, or have nothing else; one seed has no interval."""
+    flat = STARTS + 0.0 * np.arange(4)
+    assert learning(curves(flat, first=1), 3, SEEDS, "validation_loss") is None
+    assert learning(curves(flat[:, :1]), 3, SEEDS, "validation_loss") is None
+    found = learning(curves(flat[:1] * [1, 0.5, 0.6, 0.7]), 3, [1], "validation_loss")
+    assert found is not None
+    assert (found.seeds, found.learned) == (1, True)
+    assert np.isnan(found.low)
+
+
+def recorded(loss: float, accuracy: float) -> dict:
+    """Guesses of all seeds alike."""
+    part = {"loss": loss, "accuracy": accuracy}
+    return {
+        "guess": "it",
+        "why": "",
+        "scores": [{"seed": s, "validation": part, "test": part} for s in SEEDS],
+    }
+
+
+@pytest.mark.parametrize(
+    ("objective", "mean", "better"),
+    [
+        ("validation_loss", 0.3, True),
+        ("validation_loss", 0.6, False),
+        ("validation_loss", 0.69, False),
+        ("validation_error", 0.1, True),
+        ("validation_error", 0.25, False),
+    ],
+)
+def test_the_winner_is_better_only_outside_of_the_interval(objective: str, mean: float, better: bool) -> None:
+    """Loss against the guess's loss, error against the rarer classes' share, both lower for better."""
+    found = {seed: mean + 0.05 * np.sin(3 * seed) * (mean < 0.65) for seed in SEEDS}
+    against = baseline(recorded(0.6, 0.75), objective, found, {}).objective
+    assert against is not None
+    assert against.better == better
+    assert against.guess == pytest.approx(0.6 if objective == "validation_loss" else 0.25)
+
+
+def test_test_scores_are_paired_with_the_seeds_that_completed() -> None:
+    """Accuracy counts upwards; a guess that is equal everywhere is not beaten; unlike counts are left out."""
+    scores = [{"loss": 0.1, "accuracy": 0.75}] * 9
+    assert by_seed(scores, SEEDS) == {}
+    tested = by_seed(scores, SEEDS[1:])
+    found = baseline(recorded(0.6, 0.75), "validation_loss", dict.fromkeys(SEEDS[1:], 0.1), tested)
+    assert {each.score: (each.better, each.seeds) for each in found.test} == {
+        "loss": (True, 9),
+        "accuracy": (False, 9),
+    }
+
+
+def test_a_score_without_meaning_is_left_out() -> None:
+    """R² of rows whose targets are all alike is −∞ but for rounding: no comparison, and no overflow."""
+    tested = {seed: {"loss": 0.2, "r2": -2.6e307, "accuracy": None} for seed in SEEDS}
+    found = baseline(recorded(0.6, 0.75), "validation_loss", {}, tested)
+    assert [each.score for each in found.test] == ["loss"]
+
+
+def test_no_guess_on_record_is_no_comparison() -> None:
+    """A loss without a known constant has words and nothing else."""
+    none = {"guess": None, "why": "ValueError: no", "scores": []}
+    found = baseline(none, "validation_loss", {1: 0.5}, {1: {"loss": 0.2}})
+    assert (found.objective, found.test, found.why) == (None, (), "ValueError: no")
+    assert found.to_dict() == {"guess": None, "objective": None, "test": {}}
