@@ -9,6 +9,7 @@ import pandas as pd
 
 from sweeper.report.card import Card, Fact
 from sweeper.report.commands import PLACEHOLDER, run_again
+from sweeper.report.doubts import ENOUGH_SEEDS
 from sweeper.report.next_step import NextStep
 from sweeper.report.words import count, interval, listing, metric_words, number, percent
 from sweeper.tables.compare import Compared, Run
@@ -36,7 +37,8 @@ class Side:
 
 def card(side: Side) -> Card:
     """The answer."""
-    confirmed = side.found.verdict != "unconfirmed"
+    seeds = [0 if run.answer.confirmed is None else run.answer.confirmed.seeds for run in (side.a, side.b)]
+    confirmed = side.found.verdict != "unconfirmed" and min(seeds) >= ENOUGH_SEEDS
     facts = [_score(side.a), _score(side.b), *_difference(side)]
     return Card(
         "confirmed" if confirmed else "provisional",
@@ -45,6 +47,7 @@ def card(side: Side) -> Card:
         {},
         tuple(facts),
         _next(side),
+        tuple(f"{run.name}: {text}" for run in (side.a, side.b) for text in run.answer.warnings),
     )
 
 
@@ -153,6 +156,9 @@ def text(side: Side) -> str:
     told = card(side)
     width = max(len(fact.label) for fact in told.facts)
     lines = [told.headline, *textwrap.wrap(told.lead, WIDTH), ""]
+    for warning in told.warnings:
+        lines += textwrap.wrap(f"Warning: {warning}", WIDTH, subsequent_indent="  ")
+    lines += [""] if told.warnings else []
     for fact in told.facts:
         words, ahead = f"{fact.value}  ({fact.meaning})", f"  {fact.label:{width}}  "
         lines += textwrap.wrap(words, WIDTH, initial_indent=ahead, subsequent_indent=" " * len(ahead))

@@ -1,0 +1,79 @@
+"""What a run records of guessing and of its rows, for every kind of target and loss."""
+
+import numpy as np
+import pytest
+import torch
+
+from sweeper.journey import load_data
+from sweeper.records.baseline_file import read_baselines, write_baselines
+from sweeper.study.settings import settings
+from sweeper.study.study import Study
+from sweeper.training.guessing import guessing
+from sweeper.training.setup import Task, rows_of
+
+RNG = np.random.default_rng(0)
+INPUTS = RNG.normal(size=(200, 3))
+
+
+def task(targets: np.ndarray, loss: object, **data: object) -> Task:
+    """A study of a linear model on `targets`."""
+    study = Study(
+        name="m", model=lambda in_features, out_features: torch.nn.Linear(in_features, out_features),
+        data={"source": lambda: (INPUTS, targets), **data}, training={"loss": loss},
+    )  # fmt: skip
+    return Task(study, load_data(study))
+
+
+def scaled(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """A loss of the user's."""
+    return 3 * ((output - target) ** 2).mean()
+
+
+def broken(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """A loss that ends the program."""
+    raise SystemExit(3)
+
+
+@pytest.mark.parametrize("standardize", [False, True])
+def test_the_mean_of_the_training_rows_scores_on_the_rows_of_its_seed(standardize: bool) -> None:
+    """Each seed has its own split: the recorded loss is that of the rows that its trainings see."""
+    asked = task(RNG.normal(5, 2, size=200), "mse", standardize_target=standardize)
+    found = guessing(asked, [0, 1, 2])
+    for each in found["scores"]:
+        rows = rows_of(asked, settings(asked.study, {"optimizer": "sgd", "learning_rate": 1.0}), each["seed"])
+        for part, y in (("validation", rows.y_validation), ("test", rows.y_test)):
+            expected = ((y - rows.y_train.mean()) ** 2).mean().item()
+            assert each[part]["loss"] == pytest.approx(expected, rel=1e-5)
+            assert each[part]["r2"] == 0
+    assert len({each["validation"]["loss"] for each in found["scores"]}) == 3
+    assert (found["rows"], found["labels"]) == ({"train": 120, "validation": 40, "test": 40}, 0)
+
+
+def test_class_labels_and_thin_classes_are_noticed() -> None:
+    """Numbers that look like labels under mse; a class of a few rows under cross-entropy, by part."""
+    labels = np.repeat([0, 1, 2], [120, 70, 10])
+    assert guessing(task(labels.astype(float), "mse"), [0])["labels"] == 3
+    assert guessing(task(np.eye(3)[labels], "mse"), [0])["labels"] == 3
+    found = guessing(task(labels, "cross_entropy"), [0, 1])
+    assert {(each["class"], each["part"], each["rows"]) for each in found["few"]} == {
+        ("2", "validation", 2),
+        ("2", "test", 2),
+    }
+    assert found["scores"][0]["test"]["accuracy"] == pytest.approx(0.6)
+    assert guessing(task(labels % 2, "bce"), [0])["labels"] == 0
+
+
+def test_a_loss_of_the_users_has_a_baseline_if_one_can_be_computed(tmp_path) -> None:
+    """Its own constant, found by descent; whatever it raises is the reason why there is none."""
+    y = RNG.normal(size=200)
+    found = guessing(task(y, scaled), [0])
+    known = guessing(task(y, "mse"), [0])
+    assert found["scores"][0]["test"]["loss"] == pytest.approx(
+        3 * known["scores"][0]["test"]["loss"], rel=1e-3
+    )
+    none = guessing(task(y, broken), [0])
+    assert (none["guess"], none["scores"]) == (None, [])
+    assert none["why"].startswith("it ended the program (exit code 3)")
+    for each in (found, none):
+        write_baselines(tmp_path, each)
+        assert read_baselines(tmp_path) == (each, None)
