@@ -8,6 +8,15 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
+MAX_MISTAKES = 50
+"""Mistakes of one study, or of one key, that a message lists."""
+MAX_SHOWN = 200
+"""Characters of a value or a name in a message."""
+MAX_LISTED = 60
+"""Names that a message lists."""
+MAX_COMPARED = 2000
+"""Names among which one like the word is looked for."""
+
 
 class SweeperError(Exception):
     """Anything the program tells its user without a traceback."""
@@ -41,8 +50,8 @@ class Mistake:
     """The value found there; ``None`` when the key is missing."""
 
     def __str__(self) -> str:
-        shown = "" if self.value is None else f" = {self.value!r}"
-        return f"{self.key}{shown}: {self.problem}"
+        value = "" if self.value is None else f" = {shown(self.value)}"
+        return f"{shortened(self.key)}{value}: {self.problem}"
 
 
 class StudyError(UserError):
@@ -51,7 +60,9 @@ class StudyError(UserError):
     def __init__(self, file: str, mistakes: list[Mistake]) -> None:
         self.file, self.mistakes = file, tuple(mistakes)
         count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
-        super().__init__(f"{file}: {count}\n" + "\n".join(f"  {mistake}" for mistake in mistakes))
+        lines = [f"  {mistake}" for mistake in mistakes[:MAX_MISTAKES]]
+        lines += [f"  … and {len(mistakes) - MAX_MISTAKES} more"] * (len(mistakes) > MAX_MISTAKES)
+        super().__init__("\n".join([f"{file}: {count}", *lines]))
 
 
 class DataError(UserError):
@@ -68,6 +79,21 @@ class RunFolderError(UserError):
 
 def did_you_mean(word: str, allowed: list[str]) -> str:
     """``allowed: a, b, c`` with a suggestion in front when one of them is close to `word`."""
-    close = get_close_matches(str(word), allowed, n=1, cutoff=0.6)
+    near = [name for name in allowed if abs(len(name) - len(word)) <= len(word)][:MAX_COMPARED]
+    close = get_close_matches(word, near, n=1, cutoff=0.6) if len(word) <= MAX_SHOWN else []
     hint = f"did you mean {close[0]!r}? " if close else ""
-    return f"{hint}allowed: {', '.join(allowed)}"
+    more = f" … ({len(allowed)} in all)" if len(allowed) > MAX_LISTED else ""
+    return f"{hint}allowed: {', '.join(allowed[:MAX_LISTED])}{more}"
+
+
+def shown(value: Any) -> str:
+    """`value` for a message, shortened; numbers of thousands of digits have no text."""
+    try:
+        return shortened(repr(value))
+    except (ValueError, RecursionError):
+        return f"a {type(value).__name__} too large to show"
+
+
+def shortened(text: str) -> str:
+    """The beginning of a text that is too long for a message."""
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]} … ({len(text)} characters)"

@@ -1,12 +1,14 @@
 """Data files: where they lie, and .npz and .pt arrays. Nothing is unpickled."""
 
+import stat
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from sweeper.errors import DataError
+from sweeper.errors import DataError, shortened
 
 TABLES = (".csv", ".parquet")
 ENDINGS = (*TABLES, ".npz", ".pt")
@@ -17,6 +19,9 @@ TRIPLES = (
     ("x_test", "y_test", "test"),
 )
 
+MAX_EXPANDED, MAX_RATIO = 2**30, 100
+"""Bytes that every archive may expand to, and how many times its size a larger one may."""
+
 
 def find(source: str, folder: Path | None) -> Path:
     """The data file, looked up in `folder` first, then in the working directory.
@@ -26,13 +31,26 @@ def find(source: str, folder: Path | None) -> Path:
     """
     places = [folder / source] if folder and not Path(source).is_absolute() else []
     places.append(Path(source).absolute())
-    for path in places:
-        if path.is_file():
+    found = [what_lies_at(path) for path in places]
+    for path, what in zip(places, found, strict=True):
+        if what == "file":
             return path
-    if any(path.is_dir() for path in places):
-        raise DataError(f"{source} is a folder; give a file")
-    looked = dict.fromkeys(str(path.parent) for path in places)
-    raise DataError(f"no such file {source} (looked in {' and '.join(looked)})")
+    other = [what for what in found if what != "nothing"]
+    if other:
+        raise DataError(f"{shortened(source)} is {other[0]}; give a file")
+    looked = dict.fromkeys(shortened(str(path.parent)) for path in places)
+    raise DataError(f"no such file {shortened(source)} (looked in {' and '.join(looked)})")
+
+
+def what_lies_at(path: Path) -> str:
+    """``file``, ``nothing``, or what else: only files are ever opened, as a pipe never ends."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):  # not there, or no name that a file can have
+        return "nothing"
+    if stat.S_ISREG(mode):
+        return "file"
+    return "a folder" if stat.S_ISDIR(mode) else "no regular file but a pipe or a device"
 
 
 def read_arrays(path: Path) -> Any:
@@ -61,11 +79,14 @@ def read_arrays(path: Path) -> Any:
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
     try:
+        _refuse_bombs(path)
         archive = np.load(path, allow_pickle=False)
         if isinstance(archive, np.ndarray):
             raise ValueError("it is a single array (.npy); use np.savez(file, inputs=…, targets=…)")
         with archive:
             return {name: archive[name] for name in archive.files}
+    except DataError:
+        raise
     except Exception as error:  # numpy and zipfile raise many kinds for what is no archive of arrays
         raise DataError(f"{path}: not a readable .npz file of plain arrays: {_reason(error)}") from None
 
@@ -77,8 +98,23 @@ def _read_pt(path: Path) -> Any:
         raise DataError(f"{path}: not a readable .pt file of plain tensors: {_reason(error)}") from None
 
 
+def _refuse_bombs(path: Path) -> None:
+    """Small files that fill the memory when they are read; zeros alone compress that well."""
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        size = sum(member.file_size for member in archive.infolist())
+    if size > max(MAX_EXPANDED, MAX_RATIO * path.stat().st_size):
+        raise DataError(
+            f"{path}: its arrays take {size / 2**30:.1f} GiB, more than {MAX_RATIO} times the size of the "
+            "file; if that is meant, save them uncompressed, with np.savez"
+        )
+
+
 def _reason(error: Exception) -> str:
     text = str(error).strip() or type(error).__name__
+    if isinstance(error, KeyError | IndexError) or text in ("", "EOFError"):
+        return "it is damaged, or something else"
     if "pickle" in text.lower():  # what libraries say then is advice that nobody should follow
         return "it is damaged, or holds Python objects, which are never unpickled"
     return text.splitlines()[0]

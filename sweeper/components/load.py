@@ -12,8 +12,8 @@ from sweeper.components.datasets import DATASETS
 from sweeper.components.files import ENDINGS, TABLES, find, read_arrays
 from sweeper.components.lookup import resolve
 from sweeper.components.table_files import read_table
-from sweeper.components.targets import fit_targets
-from sweeper.errors import DataError, SweeperError, did_you_mean
+from sweeper.components.targets import fit_targets, word_problem
+from sweeper.errors import DataError, SweeperError, did_you_mean, shown
 from sweeper.user_code import message_of, name_of, user_code
 
 FEWEST = 10
@@ -87,8 +87,9 @@ def _data(found: Any, name: str, features: tuple[str, ...], loss_task: str | Non
         )
     _check_rows(inputs, targets, name)
     inputs = inputs.reshape(len(inputs), 1) if inputs.ndim == 1 else inputs
-    if not inputs[0].size:
-        raise DataError(f"{name}: inputs have shape {inputs.shape}; every row needs at least one number")
+    for what, array in (("inputs", inputs), ("targets", targets)):
+        if not array[0].size:
+            raise DataError(f"{name}: {what} have shape {array.shape}; every row needs at least one number")
     targets, classes = fit_targets(targets, loss_task, name, column)
     return Data(inputs, targets, classes, fixed, name, features)
 
@@ -152,17 +153,37 @@ def _targets(values: Any, name: str, what: str) -> np.ndarray:
 def _array(values: Any, name: str, what: str) -> np.ndarray:
     try:
         if isinstance(values, torch.Tensor):
-            tensor = values.detach().cpu()
+            tensor = values.detach().cpu().resolve_conj().resolve_neg()
             return tensor.double().numpy() if tensor.is_floating_point() else tensor.numpy()
         array = np.asarray(values)
+        if array.dtype.kind == "U" and not isinstance(values, np.ndarray):
+            array = np.asarray(values, dtype=object)  # numpy writes a missing number among words as "nan"
     except (ValueError, TypeError, RuntimeError) as error:  # rows of unlike length, sparse tensors …
         raise DataError(f"{name}: {what} cannot be made an array: {str(error).splitlines()[0]}") from None
     if array.dtype.kind == "O" and array.size:  # pandas and lists keep words and mixed numbers as objects
         if all(isinstance(value, str) for value in array.flat):
-            return array.astype(str)
+            return _words(array, name, what)
         if all(isinstance(value, int | float | np.number | np.bool_) for value in array.flat):
-            return array.astype(np.float64)
-    return array
+            return _mixed_numbers(array, name, what)
+    return _words(array, name, what) if array.dtype.kind == "U" else array
+
+
+def _words(array: np.ndarray, name: str, what: str) -> np.ndarray:
+    """Words as numpy keeps them, all as long as the longest."""
+    for place, word in enumerate(array.flat):
+        if problem := word_problem(str(word)):
+            row = f"row {place * len(array) // array.size} (counted from 0)"
+            raise DataError(f"{name}: {what} of {row} are {shown(str(word))}: {problem}")
+    return array.astype(str)
+
+
+def _mixed_numbers(array: np.ndarray, name: str, what: str) -> np.ndarray:
+    """float64, which would take different integers beyond 64 bits for the same."""
+    for place, value in enumerate(array.flat):
+        if isinstance(value, int) and not -(2**63) <= value < 2**64:
+            row = f"row {place * len(array) // array.size} (counted from 0)"
+            raise DataError(f"{name}: {what} of {row} are {shown(value)}: an integer has at most 64 bits")
+    return array.astype(np.float64)
 
 
 def _kind(array: np.ndarray) -> str:
@@ -181,9 +202,8 @@ def _check_rows(inputs: np.ndarray, targets: np.ndarray, name: str) -> None:
             f"{name}: {len(inputs)} rows of inputs and {len(targets)} of targets; they must be equal"
         )
     if len(inputs) < FEWEST:
-        raise DataError(
-            f"{name}: {len(inputs)} rows; at least {FEWEST} are needed for training and validation"
-        )
+        rows = "1 row" if len(inputs) == 1 else f"{len(inputs)} rows"
+        raise DataError(f"{name}: {rows}; at least {FEWEST} are needed for training and validation")
     for what, array in (("inputs", inputs), ("targets", targets)):
         if array.dtype.kind == "f" and not (np.abs(array) < HUGE).all():
             place = np.argwhere(~(np.abs(array) < HUGE))[0]

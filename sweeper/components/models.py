@@ -54,8 +54,8 @@ def mlp(
     norms = {"none": nn.Identity, "batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
     if norm not in norms:
         raise ValueError(f"model.norm = {norm!r}; allowed: none, batch, layer")
-    if depth < 0 or width < 1:
-        raise ValueError(f"model.depth = {depth}, model.width = {width}; depth must be at least 0, width 1")
+    if not 0 <= depth <= 10_000 or width < 1:
+        raise ValueError(f"model.depth = {depth}, model.width = {width}; depth is 0 … 10000, width 1 or more")
     layers: list[nn.Module] = [nn.Flatten()] if len(in_shape) > 1 else []
     features = math.prod(in_shape)
     for _ in range(depth):
@@ -181,8 +181,8 @@ def residual_mlp(
 
     `output` as in `mlp`.
     """
-    if depth < 0 or width < 1:
-        raise ValueError(f"model.depth = {depth}, model.width = {width}; depth must be at least 0, width 1")
+    if not 0 <= depth <= 10_000 or width < 1:
+        raise ValueError(f"model.depth = {depth}, model.width = {width}; depth is 0 … 10000, width 1 or more")
     first: list[nn.Module] = [nn.Flatten()] if len(in_shape) > 1 else []
     blocks = [Residual(width, activation(), norm) for _ in range(depth)]
     last = [nn.Linear(width, out_features), *output_layers(output)]

@@ -40,6 +40,11 @@ def _strata(labels: np.ndarray | None, rows: np.ndarray, size: int) -> np.ndarra
 
 def standardize_columns(train: np.ndarray, *others: np.ndarray) -> list[np.ndarray]:
     """(x − mean) / std with mean and std of `train` alone, per column; constant columns are only centred."""
+    largest = np.abs(train).max(axis=0)
+    tiny = (largest > 0) & (largest < 1e-140)
+    if tiny.any():  # their squares are no normal numbers, so each is divided by its largest first
+        scale = np.where(tiny, largest, 1.0)
+        return standardize_columns(train / scale, *(x / scale for x in others))
     mean, std = train.mean(axis=0), train.std(axis=0)
     std = np.where(np.ptp(train, axis=0) > 0, std, 1.0)  # rounding can give a constant column a std above 0
     return [(x - mean) / std for x in (train, *others)]

@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow
 import pyarrow.parquet
 
-from sweeper.errors import DataError, did_you_mean
+from sweeper.components.targets import word_problem
+from sweeper.errors import DataError, did_you_mean, shortened, shown
 
 SEPARATORS = ",;\t"
 MISSING = ("", "nan", "na", "n/a", "none", "null", "<na>")
@@ -37,7 +39,7 @@ class Table:
     def fault(self, row: int, column: str, problem: str) -> DataError:
         """The error that names file, row and column."""
         where = f"line {self.lines[row]}" if self.lines else f"row {row} (counted from 0)"
-        return DataError(f"{self.path}: {where}, column {column!r}: {problem}")
+        return DataError(f"{self.path}: {where}, column {shown(column)}: {problem}")
 
 
 def read_table(
@@ -76,7 +78,9 @@ def check_target(path: Path, target: str | None) -> str:
 
 def target_problem(names: list[str], target: str | None) -> str:
     """Why `target` is no column to predict from the others; empty if it is."""
-    listed = ", ".join(names[:SHOWN]) + (f" … ({len(names)} in all)" if len(names) > SHOWN else "")
+    listed = ", ".join(map(shortened, names[:SHOWN])) + (
+        f" … ({len(names)} in all)" if len(names) > SHOWN else ""
+    )
     if target is None:
         return f"missing; name the column to predict; columns: {listed}"
     if target not in names:
@@ -160,37 +164,60 @@ def _header(path: Path, rows: Any) -> list[str]:
 
 
 def _check_repeated(path: Path, names: list[str]) -> None:
-    repeated = [name for i, name in enumerate(names) if name in names[:i]]
-    if repeated:
-        first = "; the first line must hold the names of the columns" * all(map(_is_number, names))
-        raise DataError(
-            f"{path}: column {repeated[0]!r} is there twice; every column needs its own name{first}"
-        )
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            first = "; the first line must hold the names of the columns" * all(map(_is_number, names))
+            raise DataError(
+                f"{path}: column {shown(name)} is there twice; every column needs its own name{first}"
+            )
+        seen.add(name)
 
 
 def read_parquet(path: Path) -> Table:
     """Numbers, categories, text and truth values; an index that pandas stored is left out."""
     try:
-        frame = pd.read_parquet(path)
+        table = pyarrow.parquet.ParquetFile(path).read()
     except Exception as error:  # pyarrow raises many kinds
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise DataError(f"{path}: not a readable Parquet file: {reason}") from None
-    if not len(frame):
-        raise DataError(f"{path}: the file has no rows")
-    names = [str(name) for name in frame.columns]
+        raise DataError(f"{path}: not a readable Parquet file: {_first_line(error)}") from None
+    stored = (table.schema.pandas_metadata or {}).get("index_columns", ())
+    names = [name for name in table.column_names if name not in stored]
     _check_repeated(path, names)
-    columns = [_cells(frame.iloc[:, place]) for place in range(len(names))]
-    return Table(path, dict(zip(names, columns, strict=True)), None)
+    if not table.num_rows:
+        raise DataError(f"{path}: the file has no rows")
+    columns = {}
+    for place, name in enumerate(table.column_names):
+        if name not in stored:
+            try:
+                columns[name] = _arrow_cells(table.column(place))
+            except (pyarrow.ArrowException, ValueError, OverflowError) as error:
+                raise DataError(
+                    f"{path}: column {shown(name)} cannot be read: {_first_line(error)}"
+                ) from None
+    return Table(path, columns, None)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def _arrow_cells(column: pyarrow.ChunkedArray) -> Column:
+    """Numbers go without pandas, which takes milliseconds a column."""
+    kind, types = column.type, pyarrow.types
+    if types.is_floating(kind) or (types.is_integer(kind) and column.null_count):
+        return column.to_numpy().astype(np.float64)
+    if types.is_integer(kind):
+        return column.to_numpy().astype(np.uint64 if types.is_unsigned_integer(kind) else np.int64)
+    return _cells(column.to_pandas())
 
 
 def _cells(column: pd.Series) -> Column:
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.astype(column.cat.categories.dtype if not column.hasnans else object)
     if column.dtype.kind in "biuf":
-        whole = column.dtype.kind in "biu" and not column.hasnans
-        return (
-            column.to_numpy(dtype=np.int64) if whole else column.to_numpy(dtype=np.float64, na_value=np.nan)
-        )
+        if column.hasnans or column.dtype.kind == "f":
+            return column.to_numpy(dtype=np.float64, na_value=np.nan)
+        return column.to_numpy(dtype=np.uint64 if column.dtype.kind == "u" else np.int64)
     missing = column.isna().tolist()
     return ["" if gone else str(value) for value, gone in zip(column, missing, strict=True)]
 
@@ -234,31 +261,47 @@ def _fault(cell: str) -> str:
     """What is wrong with a cell that is no finite number."""
     word = cell.strip().lower()
     if word in MISSING:
-        return f"a value is missing ({cell!r}); fill it in or drop the row"
+        return f"a value is missing ({shown(cell)}); fill it in or drop the row"
     if word.lstrip("+-") in ("inf", "infinity"):
-        return f"{cell!r} is not finite; every value must be a finite number"
+        return f"{shown(cell)} is not finite; every value must be a finite number"
     if re.fullmatch(r"[+-]?\d+,\d+", word):
-        return f"{cell!r} has a decimal comma; write a point"
-    return f"{cell!r} is not a number; every value must be one (encode text as numbers first)"
+        return f"{shown(cell)} has a decimal comma; write a point"
+    return f"{shown(cell)} is not a number; every value must be one (encode text as numbers first)"
 
 
 def _labels(table: Table, name: str, numeric: bool) -> np.ndarray:
     """The target column: whole numbers, numbers or text."""
     cells = table.columns[name]
-    if isinstance(cells, np.ndarray) and cells.dtype.kind == "i":
+    if isinstance(cells, np.ndarray) and cells.dtype.kind in "iu":
         return cells
     numbers = _parsed(cells)
-    words = np.asarray([str(cell).strip() for cell in cells])
+    texts = [str(cell).strip() for cell in cells]
+    for text in dict.fromkeys(texts):
+        if problem := word_problem(text):
+            raise table.fault(texts.index(text), name, f"{shown(text)}: {problem}")
+    words = np.asarray(texts)
     lower = np.char.lower(words)
     missing = (words == "") | (np.isin(lower, MISSING) & ~np.isfinite(numbers))
     if missing.any() and ((words == "").any() or np.isfinite(numbers[~missing]).all()):
         raise table.fault(int(np.argmax(missing)), name, "the target is missing; fill it in or drop the row")
     if np.isfinite(numbers).all():
-        whole = not isinstance(cells, np.ndarray) and all(
-            re.fullmatch(r"[+-]?\d{1,18}", word) for word in words
-        )
-        return np.array([int(word) for word in words], dtype=np.int64) if whole else numbers
+        whole = not isinstance(cells, np.ndarray) and all(re.fullmatch(r"[+-]?\d+", word) for word in words)
+        return _whole_numbers(table, name, words, numeric) if whole else numbers
     if np.isinf(numbers).any() or (numeric and np.isfinite(numbers).mean() > 0.5):
         row = int(np.argmax(~np.isfinite(numbers)))
         raise table.fault(row, name, _fault(str(words[row])))
     return words
+
+
+def _whole_numbers(table: Table, name: str, words: np.ndarray, numeric: bool) -> np.ndarray:
+    """int64; as float64 different classes beyond it would be taken for the same."""
+    whole = [int(word) for word in words]
+    beyond = [row for row, number in enumerate(whole) if not -(2**63) <= number < 2**63]
+    if not beyond:
+        return np.array(whole, dtype=np.int64)
+    if numeric:
+        return np.array(whole, dtype=np.float64)
+    row = beyond[0]
+    raise table.fault(
+        row, name, f"{shown(str(words[row]))}: a whole number that names a class has at most 64 bits"
+    )

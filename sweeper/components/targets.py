@@ -7,6 +7,9 @@ from sweeper.errors import DataError
 MANY = 20
 """Classes up to which nobody asks whether they are not rather numbers."""
 
+LONGEST_NAME = 200
+"""Characters of the name of a class; longer texts are no classes."""
+
 
 def fit_targets(
     targets: np.ndarray, loss_task: str | None, name: str, column: str
@@ -58,6 +61,15 @@ def _classes(labels: np.ndarray, where: str) -> tuple[np.ndarray, tuple[str, ...
             "Then use loss mse, l1 or huber"
         )
     return numbers.astype(np.int64).reshape(-1), tuple(str(label) for label in classes)
+
+
+def word_problem(word: str) -> str:
+    """Why a text cannot be the name of a class; empty if it can."""
+    if len(word) > LONGEST_NAME:
+        return f"the name of a class has at most {LONGEST_NAME} characters"
+    if "\0" in word or (not word.isascii() and any("\ud800" <= mark <= "\udfff" for mark in word)):
+        return "the name of a class is Unicode text without NUL characters"
+    return ""
 
 
 def _words(labels: np.ndarray, where: str, loss_task: str | None) -> str:

@@ -15,7 +15,7 @@ from sweeper.components.losses import LOSSES
 from sweeper.components.models import MODELS
 from sweeper.components.schedules import SCHEDULES
 from sweeper.components.table_files import check_target
-from sweeper.errors import Mistake, UserError, did_you_mean
+from sweeper.errors import MAX_MISTAKES, Mistake, UserError, did_you_mean
 from sweeper.study.arguments import check_arguments, check_required, check_types, name_of, signature
 from sweeper.study.check_expect import check_expect
 from sweeper.study.check_search import check_search
@@ -24,6 +24,14 @@ from sweeper.study.sections import DataSection, ModelSection, TrainingSection
 from sweeper.study.space import Space, Values
 
 FUNCTION = "package.module:function"
+MAX_NAME = 120
+"""Characters of a study's name: folders are called by it, and by two of them."""
+
+
+def check_name(name: Any) -> list[Mistake]:
+    """A name that no file system takes; runs of old that have one still open."""
+    too_long = isinstance(name, str) and len(name) > MAX_NAME
+    return [Mistake("name", f"at most {MAX_NAME} characters, as folders are called by it", name)] * too_long
 
 
 def check(sections: Mapping[str, Any], folder: Path | None) -> list[Mistake]:
@@ -87,9 +95,9 @@ def _check_model(
     if "init" in searched:
         inits["search.space.model.init"] = searched.pop("init").values or ("a range",)
     for key, names in inits.items():
-        for name in names:
-            if name not in (allowed := ["auto", *INITIALIZERS]):
-                mistakes.append(Mistake(key, did_you_mean(str(name), allowed), name))
+        allowed = ["auto", *INITIALIZERS]
+        for name in [name for name in names if name not in allowed][:MAX_MISTAKES]:
+            mistakes.append(Mistake(key, did_you_mean(str(name), allowed), name))
     for name in ("swap", "keep"):
         if name in searched:
             del searched[name]
@@ -144,7 +152,7 @@ def _check_training(
     if space and "training.loss" in space.entries:
         losses["search.space.training.loss"] = space.entries["training.loss"].values or ()
     for key, names in losses.items():
-        for loss in names:
+        for loss in names[:MAX_MISTAKES]:
             _function(loss, key, LOSSES, [*LOSSES, FUNCTION], folder, mistakes)
     problem = _missing_device(training.device)
     if problem:

@@ -2,7 +2,7 @@
 
 from sweeper.components.activations import ACTIVATIONS
 from sweeper.components.losses import LOSSES
-from sweeper.errors import Mistake, did_you_mean
+from sweeper.errors import MAX_MISTAKES, Mistake, did_you_mean
 from sweeper.study.parameters import NAMES
 from sweeper.study.sections import SearchSection, TrainingSection
 from sweeper.study.space import Range, Space, Values
@@ -20,7 +20,7 @@ def check_search(
 
 
 def _check_scientific(search: SearchSection, space: Space, mistakes: list[Mistake]) -> None:
-    for place, name in enumerate(search.scientific):
+    for place, name in enumerate(search.scientific[:MAX_MISTAKES]):
         conditional = [key for key in space.entries if space.base(key) == name != key]
         values = space.entries.get(name)
         if name in search.scientific[:place]:
@@ -39,7 +39,7 @@ def _check_scientific(search: SearchSection, space: Space, mistakes: list[Mistak
 
 
 def _check_activations(search: SearchSection, space: Space, mistakes: list[Mistake]) -> None:
-    for name in search.insist:
+    for name in search.insist[:MAX_MISTAKES]:
         if name not in ACTIVATIONS:
             mistakes.append(Mistake("search.insist", did_you_mean(name, list(ACTIVATIONS)), name))
     for key in space.entries:

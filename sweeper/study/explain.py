@@ -26,6 +26,7 @@ SECTIONS: dict[str, type[Section]] = {
 }
 PLAIN = {
     "string_type": "must be text",
+    "string_unicode": "must be Unicode text",
     "int_type": "must be a whole number",
     "int_from_float": "must be a whole number",
     "float_type": "must be a number",
@@ -67,7 +68,9 @@ def read_section(name: str, given: Any, mistakes: list[Mistake]) -> Section | No
 
 def explain(error: ValidationError) -> list[Mistake]:
     """The mistakes outside of sections."""
-    return [_mistake(one["loc"], one) for one in error.errors() if one["loc"][0] not in SECTIONS]
+    return [
+        _mistake(one["loc"], one) for one in error.errors() if not one["loc"] or one["loc"][0] not in SECTIONS
+    ]
 
 
 def _mistake(loc: tuple[int | str, ...], error: Any) -> Mistake:

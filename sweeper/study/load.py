@@ -1,15 +1,22 @@
 """TOML -> `Study`: by path or by the name of a built-in study."""
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
 
-from sweeper.errors import Mistake, StudyError, UserError, did_you_mean
+from sweeper.components.files import what_lies_at
+from sweeper.errors import Mistake, StudyError, UserError, did_you_mean, shown
+from sweeper.study.limits import MAX_DEPTH, beyond_limits
 from sweeper.study.override import apply
 from sweeper.study.study import Study
 
 ARGUMENTS = ("file", "folder", "trusted")
 """Keys that no study file has; `Study` would take them for arguments of its own."""
+MAX_BYTES = 2_000_000
+"""A study file is what a person reads."""
+DEEP_KEY = re.compile(rf"""(?<![\w-])(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){{{MAX_DEPTH + 1}}}""")
+"""A dotted key that takes `tomllib` long, the longer the worse."""
 
 
 def builtin_studies() -> dict[str, Path]:
@@ -30,40 +37,56 @@ def load(path: str | Path, overrides: tuple[str, ...] = ()) -> Study:
     """
     file = find(path)
     raw = read_toml(file)
+    called = str(path) if Path(path).suffix else str(file.name)
+    if beyond := beyond_limits(raw):
+        raise StudyError(called, beyond)
     apply(raw, overrides)
-    shown = str(path) if Path(path).suffix else str(file.name)
     mistakes = [
         Mistake(key, f"unknown key; {did_you_mean(key, list(Study.model_fields))}", raw.pop(key))
         for key in ARGUMENTS
         if key in raw
     ]
     try:
-        study = Study(file=shown, folder=file.resolve().parent, **raw)
+        study = Study(file=called, folder=file.resolve().parent, **raw)
     except StudyError as error:
-        raise StudyError(shown, [*mistakes, *error.mistakes]) from None
+        raise StudyError(called, [*mistakes, *error.mistakes]) from None
     if mistakes:
-        raise StudyError(shown, mistakes)
+        raise StudyError(called, mistakes)
     return study
 
 
 def find(path: str | Path) -> Path:
     """The file that `path` names: a path first, then a built-in study."""
-    if Path(path).is_file():
+    found = what_lies_at(Path(path))
+    if found == "file":
         return Path(path)
     builtin = builtin_studies()
     if str(path) in builtin:
         return builtin[str(path)]
-    if Path(path).is_dir():
-        raise UserError(f"study {str(path)!r} is a folder; give a .toml file or one of: {', '.join(builtin)}")
+    if found != "nothing":
+        raise UserError(
+            f"study {shown(str(path))} is {found}; give a .toml file or one of: {', '.join(builtin)}"
+        )
     hint = did_you_mean(str(path), list(builtin))
-    raise UserError(f"no study {str(path)!r}: neither a file nor a built-in study; {hint}")
+    raise UserError(f"no study {shown(str(path))}: neither a file nor a built-in study; {hint}")
 
 
 def read_toml(file: Path) -> dict[str, Any]:
     """The file's content; a syntax error becomes one clear message with its line."""
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
+        with file.open("rb") as source:
+            content = source.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise UserError(f"{file}: larger than {MAX_BYTES:,} bytes, which no study file is")
+        text = content.decode("utf-8-sig").replace("\r\n", "\n")
+        if DEEP_KEY.search(text):
+            raise UserError(f"{file}: a key has more than {MAX_DEPTH} parts")
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{file}: not a valid TOML file: {error}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{file}: cannot be read: {error}") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{file}: not a UTF-8 text file (byte {error.start}); save it in UTF-8") from None
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError):  # thousands of digits, or of brackets
+        raise UserError(f"{file}: too long a number, or too deeply nested") from None

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from sweeper.components.optimizers import OPTIMIZERS
-from sweeper.errors import UserError
+from sweeper.errors import UserError, shown
 from sweeper.study.expect import CHECKS
+from sweeper.study.limits import beyond_limits
 from sweeper.study.parse_space import DEFAULTS, RANGE_KEYS, flatten
 
 KEY_PART = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|([^.\s"']+))\s*(?:\.|$)""")
@@ -34,8 +35,13 @@ def _override(raw: dict[str, Any], assignment: str) -> str:
     text_key, equals, text = assignment.partition("=")
     parts = _parts(text_key)
     if not equals or not parts:
-        raise UserError(f"--set {assignment!r}: must be key=value, for example --set search.trials=40")
+        raise UserError(f"--set {shown(assignment)}: must be key=value, for example --set search.trials=40")
     value = _value(assignment, text.strip())
+    nested = value
+    for part in reversed(parts):
+        nested = {part: nested}
+    if beyond := beyond_limits(nested):
+        raise UserError(f"--set {shown(assignment)}: {beyond[0].problem}")
     if parts[:2] == ["search", "space"]:
         _flatten_space(raw)
         if len(parts) > 2:
@@ -46,7 +52,7 @@ def _override(raw: dict[str, Any], assignment: str) -> str:
     for part in parts[:-1]:
         target = target.setdefault(part, {})
         if not isinstance(target, dict):
-            raise UserError(f"--set {assignment!r}: {part} is a value, not a section")
+            raise UserError(f"--set {shown(assignment)}: {part} is a value, not a section")
     target[parts[-1]] = value
     if parts[0] in ("model", "training") and len(parts) == 2:
         _stop_searching(raw, parts[0], parts[1])
@@ -71,9 +77,11 @@ def _value(assignment: str, text: str) -> Any:
     except tomllib.TOMLDecodeError:
         if text[:1] in ("[", "{", '"', "'"):
             raise UserError(
-                f"--set {assignment!r}: {text} is no TOML value; words in lists need quotes"
+                f"--set {shown(assignment)}: {text} is no TOML value; words in lists need quotes"
             ) from None
         return text
+    except (ValueError, RecursionError):  # thousands of digits, or of brackets
+        raise UserError(f"--set {shown(assignment)}: too long a number, or too deeply nested") from None
     return found["value"] if len(found) == 1 else text
 
 

@@ -7,7 +7,7 @@ from sweeper.components.activations import ACTIVATIONS
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.components.penalties import PENALTIES
 from sweeper.components.schedules import SCHEDULES
-from sweeper.errors import Mistake, did_you_mean
+from sweeper.errors import MAX_MISTAKES, Mistake, did_you_mean
 from sweeper.study.explain import read_section
 from sweeper.study.sections import TrainingSection
 from sweeper.study.space import Range, Space, Values
@@ -43,9 +43,8 @@ def check_values(key: str, name: str, values: Values, mistakes: list[Mistake]) -
     if isinstance(values, Range) and (name in NAMES or name in ("nesterov", "betas")):
         mistakes.append(Mistake(where, "cannot be a range; give a value or a list"))
     elif name in NAMES:
-        for value in found:
-            if value not in NAMES[name]:
-                mistakes.append(Mistake(where, did_you_mean(str(value), list(NAMES[name])), value))
+        for value in [value for value in found if value not in NAMES[name]][:MAX_MISTAKES]:
+            mistakes.append(Mistake(where, did_you_mean(str(value), list(NAMES[name])), value))
     elif name in LIMITS:
         words = f"must be {_limits_in_words(*LIMITS[name])}"
         mistakes += [Mistake(where, words, value) for value in found if not _within(value, *LIMITS[name])]

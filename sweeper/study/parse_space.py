@@ -1,11 +1,11 @@
 """``[search.space]`` as written -> `Space`, with every mistake in it."""
 
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from sweeper.components.optimizers import OPTIMIZER_OPTIONS, OPTIMIZERS
-from sweeper.errors import Mistake, did_you_mean
+from sweeper.errors import Mistake, did_you_mean, shown
 from sweeper.study.frozen import frozen, thawed
 from sweeper.study.parameters import check_key, check_values, is_number
 from sweeper.study.space import Choice, Fixed, Range, Space, Values
@@ -77,10 +77,12 @@ def _parse_values(key: str, value: Any, mistakes: list[Mistake]) -> Values | Non
         mistakes.append(Mistake(where, "an empty list; give at least one value"))
         return None
     options = frozen(value)
-    repeated = [v for i, v in enumerate(options) if v in options[:i]]
-    if repeated:
-        mistakes.append(Mistake(where, f"{repeated[0]!r} is listed twice", value))
-        return None
+    seen: set[Any] = set()
+    for option in options:
+        if option in seen:
+            mistakes.append(Mistake(where, f"{shown(option)} is listed twice", value))
+            return None
+        seen.add(option)
     return Choice(options) if len(options) > 1 else Fixed(options[0])
 
 
@@ -106,6 +108,7 @@ def _parse_range(key: str, raw: Mapping[str, Any], mistakes: list[Mistake]) -> R
         (log and low <= 0, ".low", f"must be above 0 on a log scale (low = {low})"),
         (not 0 <= zero < 1, ".zero", "a share of trials, from 0 up to but not including 1"),
         (step is not None and step <= 0, ".step", "must be above 0"),
+        (_too_many(low, high, step), ".step", "too small: more than 2^53 values between low and high"),
         (step is not None and low < high < low + step, ".step", "must be at most high - low"),
         (step is not None and log, ".step", "a log range cannot have a step; leave one of them out"),
     ):
@@ -121,8 +124,13 @@ def _parse_range(key: str, raw: Mapping[str, Any], mistakes: list[Mistake]) -> R
 
 def _last(low: float, high: float, step: float) -> float:
     """The largest ``low + k * step`` up to `high`, in decimals, as people count."""
-    first, end, by = (Decimal(str(value)) for value in (low, high, step))
+    first, end, by = (Fraction(str(value)) for value in (low, high, step))
     return type(high)(first + (end - first) // by * by)
+
+
+def _too_many(low: float, high: float, step: float | None) -> bool:
+    """Whether numbers cannot count the values."""
+    return bool(step and step > 0 and (Fraction(high) - Fraction(low)) / Fraction(step) > 2**53)
 
 
 def _is_plain(value: Any) -> bool:

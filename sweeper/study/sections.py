@@ -12,7 +12,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from sweeper.study.frozen import FrozenDict, frozen, thawed
 
-Positive = Annotated[float, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0, le=1e9)]
+"""Of time; also minutes. More than clocks of operating systems can wait for is a mistake."""
 SHARES = (
     "must be three shares for train, validation and test that sum to 1 (train and validation above 0), "
     "for example [0.6, 0.2, 0.2]"
@@ -115,12 +116,12 @@ class TrainingSection(Section):
     """``[training]``: the loop."""
 
     loss: Source = "cross_entropy"
-    epochs: Positive | None = None
-    steps: Annotated[Count, Field(ge=1)] | None = None
+    epochs: Annotated[float, Field(gt=0, le=1e9)] | None = None
+    steps: Annotated[Count, Field(ge=1, le=10**12)] | None = None
     batch_size: BatchSize = 64
     schedule: str = "constant"
-    evaluations: Annotated[Count, Field(ge=1)] = 20
-    timeout: Positive = 600.0
+    evaluations: Annotated[Count, Field(ge=1, le=100_000)] = 20
+    timeout: Seconds = 600.0
     dtype: Literal["float32", "float64"] = "float32"
     device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
     compile: bool | Literal["auto"] = "auto"
@@ -142,13 +143,13 @@ class TrainingSection(Section):
 class SearchSection(Section):
     """``[search]``: how many trials, and how they are proposed, pruned and ranked."""
 
-    trials: Annotated[Count, Field(ge=1)] = 60
-    minutes: Positive | None = None
+    trials: Annotated[Count, Field(ge=1, le=1_000_000)] = 60
+    minutes: Seconds | None = None
     seed: Annotated[Count, Field(ge=0, lt=2**31)] = 0
     sampler: Literal["auto", "tpe", "random", "qmc", "gp", "grid", "cmaes"] = "auto"
     pruner: Literal["halving", "median", "wilcoxon", "none"] = "halving"
     scientific: Names = ("optimizer", "activation")
-    generation: Annotated[Count, Field(ge=1)] | None = None
+    generation: Annotated[Count, Field(ge=1, le=1_000_000)] | None = None
     objective: Literal["validation_loss", "validation_error", "train_loss"] = "validation_loss"
     insist: Names = ()
     """Activations that hidden layers may have although the study would refuse them."""
@@ -166,5 +167,5 @@ class SearchSection(Section):
 class ConfirmSection(Section):
     """``[confirm]``: retraining of the finalists on fresh seeds."""
 
-    finalists: Annotated[Count, Field(ge=0)] = 5
-    seeds: Annotated[Count, Field(ge=0)] = 10
+    finalists: Annotated[Count, Field(ge=0, le=10_000)] = 5
+    seeds: Annotated[Count, Field(ge=0, le=10_000)] = 10

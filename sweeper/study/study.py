@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field, PrivateAttr, ValidationError, model_vali
 from sweeper.errors import Mistake, StudyError
 from sweeper.study.expect import ExpectSection
 from sweeper.study.explain import SECTIONS, explain, read_section
+from sweeper.study.limits import beyond_limits
 from sweeper.study.sections import (
     ConfirmSection,
     DataSection,
@@ -49,7 +50,8 @@ class Study(Section):
         self, *, file: str = "study", folder: Path | None = None, trusted: bool = False, **values: Any
     ) -> None:
         """`file` is named in messages; `trusted`, of a run validated before, skips the look-up of names."""
-        mistakes: list[Mistake] = []
+        if mistakes := beyond_limits(values):
+            raise StudyError(file, mistakes)
         try:
             super().__init__(**values)
         except ValidationError as error:
@@ -59,9 +61,9 @@ class Study(Section):
             name: read_section(name, _short_form(name, values.get(name, {})), mistakes) for name in SECTIONS
         }
         if not trusted:
-            from sweeper.study.check import check
+            from sweeper.study.check import check, check_name
 
-            mistakes += check(sections, folder)
+            mistakes += check_name(values.get("name")) + check(sections, folder)
         if mistakes:
             raise StudyError(file, _in_order(mistakes))
         self._folder = folder

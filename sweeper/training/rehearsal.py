@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from sweeper.components.build import Built
@@ -110,7 +111,7 @@ def _problem(task: Task, parameters: Mapping[str, Any], known: dict[tuple[str, s
 
 def _try(task: Task, settings: Settings, rows: Rows) -> None:
     """All that an engine would do with the first batch."""
-    _check_rows(rows)
+    _check_rows(rows, task.data.inputs)
     loss = pick_loss(task, settings)
     _check_objective(task, loss)
     built = initial_model(task, settings, task.study.search.seed)
@@ -156,7 +157,7 @@ def _step(
     optimizer.step()
 
 
-def _check_rows(rows: Rows) -> None:
+def _check_rows(rows: Rows, given: np.ndarray) -> None:
     for name, values in vars(rows).items():
         if values.is_floating_point() and not torch.isfinite(values).all():
             what, key = ("inputs", "standardize") if name[0] == "x" else ("targets", "standardize_target")
@@ -165,6 +166,12 @@ def _check_rows(rows: Rows) -> None:
                 f"{what} are too large for {kind}: scale the data, set data.{key} = true or "
                 'training.dtype = "float64"'
             )
+    inputs = rows.x_train
+    if inputs.is_floating_point() and given.any() and not inputs.any():
+        raise DataError(
+            f"inputs are too small for {str(inputs.dtype).removeprefix('torch.')}, where all of them are 0: "
+            "scale the data, or set data.standardize = true"
+        )
 
 
 def _check_objective(task: Task, loss: Loss) -> None:

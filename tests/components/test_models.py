@@ -111,18 +111,18 @@ def test_flat_rows_become_images_and_sequences() -> None:
     ("name", "shape", "options", "message"),
     [
         ("mlp", (64,), {"norm": "bach"}, "model.norm = 'bach'; allowed: none, batch, layer"),
-        ("mlp", (64,), {"width": 0}, "model.depth = 3, model.width = 0; depth must be at least 0, width 1"),
+        ("mlp", (64,), {"width": 0}, "model.depth = 3, model.width = 0; depth is 0 … 10000, width 1 or more"),
         (
             "mlp",
             (64,),
             {"depth": -1},
-            "model.depth = -1, model.width = 64; depth must be at least 0, width 1",
+            "model.depth = -1, model.width = 64; depth is 0 … 10000, width 1 or more",
         ),
         (
             "residual_mlp",
             (64,),
             {"depth": -1},
-            "model.depth = -1, model.width = 64; depth must be at least 0, width 1",
+            "model.depth = -1, model.width = 64; depth is 0 … 10000, width 1 or more",
         ),
         ("cnn", (64,), {"channels": [4, 0]}, "model.channels = [4, 0]; every number must be at least 1"),
         (

@@ -167,7 +167,7 @@ def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
         (b"name = ", "not a valid TOML file: Invalid value (at end of document)"),
         (
             b"\xff\xfe\x00",
-            "cannot be read: 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte",
+            "not a UTF-8 text file (byte 0); save it in UTF-8",
         ),
     ],
 )
