@@ -10,6 +10,7 @@ NAME   =
 VENV      := .venv
 BIN       := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+OLDEST    := .venv-oldest
 UNDER_WAY := $(VENV)/.under-way
 
 # Recipes read these from their environment, so that paths with spaces and quotes survive.
@@ -18,7 +19,7 @@ NEEDED     = Python 3.11 or newer is needed; if it has another name: make setup 
 run_name   = "$${NAME:-$$(basename "$$STUDY" .toml)}"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep report dashboard test check bench soak clean moved
+.PHONY: help setup sweep report dashboard test oldest check bench soak clean moved
 .SUFFIXES:
 
 help:
@@ -26,6 +27,7 @@ help:
 	@echo
 	@echo "  make sweep      run a study and write its report (resumes what is there)"
 	@echo "  make test       run the tests"
+	@echo "  make oldest     run some of the tests with the oldest versions that are allowed, installed into $(OLDEST)"
 	@echo "  make setup      install the pinned dependencies into .venv; sweep, test and the others do it by themselves"
 	@echo "  make report     write the report of a run again"
 	@echo "  make dashboard  look at a run in optuna-dashboard (on this computer only)"
@@ -96,3 +98,13 @@ moved:
 	@touch $(UNDER_WAY)
 endif
 endif
+
+oldest: $(OLDEST)/.installed
+	@$(OLDEST)/bin/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile \
+	  tests/study tests/records tests/search tests/components tests/cli/test_run_commands.py $(ARGS)
+
+$(OLDEST)/.installed: pyproject.toml constraints-oldest.txt
+	@rm -rf $(OLDEST)
+	"$$PYTHON" -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --disable-pip-version-check -c constraints-oldest.txt -e ".[dev]"
+	@touch $@

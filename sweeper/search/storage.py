@@ -25,6 +25,13 @@ from sweeper.search.known import Known
 from sweeper.search.sampler import told
 from sweeper.study.space import Space
 
+DRIVERS = {
+    "MySQLdb": "mysqlclient",
+    "psycopg": "'psycopg[binary]'",
+    "psycopg2": "psycopg2-binary",
+}
+"""Module of a database driver -> its package, where the names differ."""
+
 
 class Writer(Protocol):
     """Takes finished trials for a study."""
@@ -171,8 +178,20 @@ def open_url(url: str) -> BaseStorage:
         return optuna.storages.get_storage(url)
     except Exception as error:  # sqlalchemy, drivers and Optuna raise many kinds here
         raise UserError(
-            f"--storage {url!r}: cannot be opened: {_first_line(error)}. For example sqlite:///sweeper.db"
+            f"--storage {url!r}: cannot be opened: {_why(error)}. For example sqlite:///sweeper.db"
         ) from None
+
+
+def _why(error: Exception) -> str:
+    """One sentence; of a missing driver with the line that installs it."""
+    if isinstance(error.__cause__, ModuleNotFoundError) and error.__cause__.name:
+        driver = error.__cause__.name
+        return f"its driver {driver} is missing; install it with: pip install {DRIVERS.get(driver, driver)}"
+    if type(error).__name__ == "NoSuchModuleError":  # SQLAlchemy's, which is imported only with a URL
+        return "no such kind of database; these are known: sqlite, postgresql, mysql, oracle, mssql"
+    if "RedisStorage" in str(error):
+        return "Redis is no storage for Optuna any more; use a database, or no --storage: the journal file"
+    return _first_line(error)
 
 
 def _first_line(error: BaseException) -> str:

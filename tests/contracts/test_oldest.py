@@ -1,0 +1,23 @@
+"""The lower bounds that pyproject.toml declares are those that `make oldest` installs."""
+
+import re
+import tomllib
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_oldest_versions_are_the_declared_ones() -> None:
+    """Each direct dependency stands in constraints-oldest.txt with its lower bound, and nothing else does."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {}
+    for text in (*project["dependencies"], *project["optional-dependencies"]["dev"]):
+        requirement = Requirement(text)
+        (lower,) = (part.version for part in requirement.specifier if part.operator == ">=")
+        declared[requirement.name] = Version(lower)
+    text = (ROOT / "constraints-oldest.txt").read_text(encoding="utf-8")
+    pinned = {name: Version(version) for name, version in re.findall(r"^([\w-]+)==(\S+)$", text, re.M)}
+    assert pinned == declared
