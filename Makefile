@@ -63,6 +63,7 @@ bench: $(INSTALLED)
 	@$(BIN)/python benchmarks/run.py $${DEVICE:+--device "$$DEVICE"} $(ARGS)
 
 soak: $(INSTALLED)
+	@SWEEPER_FUZZ=5000 $(BIN)/python -m pytest -q tests/fuzz
 	@$(BIN)/python benchmarks/repeated.py $(ARGS)
 
 # The types of torch take long to read: mypy keeps what it learns inside .venv.

@@ -80,11 +80,12 @@ def read_arrays(path: Path) -> Any:
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
     try:
         _refuse_bombs(path)
-        archive = np.load(path, allow_pickle=False)
-        if isinstance(archive, np.ndarray):
-            raise ValueError("it is a single array (.npy); use np.savez(file, inputs=…, targets=…)")
-        with archive:
-            return {name: archive[name] for name in archive.files}
+        with path.open("rb") as source:  # numpy leaves damaged files open
+            archive = np.load(source, allow_pickle=False)
+            if isinstance(archive, np.ndarray):
+                raise ValueError("it is a single array (.npy); use np.savez(file, inputs=…, targets=…)")
+            with archive:
+                return {name: archive[name] for name in archive.files}
     except DataError:
         raise
     except Exception as error:  # numpy and zipfile raise many kinds for what is no archive of arrays

@@ -178,9 +178,9 @@ def read_parquet(path: Path) -> Table:
     """Numbers, categories, text and truth values; an index that pandas stored is left out."""
     try:
         table = pyarrow.parquet.ParquetFile(path).read()
+        stored = (table.schema.pandas_metadata or {}).get("index_columns", ())
     except Exception as error:  # pyarrow raises many kinds
         raise DataError(f"{path}: not a readable Parquet file: {_first_line(error)}") from None
-    stored = (table.schema.pandas_metadata or {}).get("index_columns", ())
     names = [name for name in table.column_names if name not in stored]
     _check_repeated(path, names)
     if not table.num_rows:
