@@ -20,7 +20,7 @@ from sweeper.components.losses import LOSSES
 from sweeper.errors import RunFailed, RunFolderError, StateKept, UserError
 from sweeper.records.atomic import set_aside
 from sweeper.records.baseline_file import write_baselines
-from sweeper.records.finding import Finding
+from sweeper.records.finding import Finding, lines
 from sweeper.records.keeper import Keeper
 from sweeper.records.plan_file import read_plan, write_plan
 from sweeper.records.restore import finished, search_results
@@ -157,9 +157,9 @@ class Sweep:
     def __enter__(self) -> "Sweep":
         self._open.enter_context(self.progress)
         self._open.enter_context(self.keeper)
-        damaged = map(str, self.store.findings)
-        for note in (*damaged, *self.storage.notes, f"plan: {self.plan.line()}"):
-            self.progress.note(note)
+        for damage in (*lines(self.store.findings), *self.storage.notes):
+            self.progress.warn(damage)
+        self.progress.note(f"plan: {self.plan.line()}")
         return self
 
     def __exit__(
@@ -176,7 +176,7 @@ class Sweep:
         content, finding = found
         if finding is not None:
             kept = set_aside(finding.file).name
-            self.progress.note(f"{finding.file}: {finding.problem}; kept as {kept}")
+            self.progress.warn(f"{finding.file}: {finding.problem}; kept as {kept}")
         return content
 
     def _planned(self, engine: str) -> Plan:

@@ -1,5 +1,6 @@
 """`Result`: a run read back from its folder, with its answer and its report."""
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -130,6 +131,8 @@ def load_result(study: Study, folder: Path) -> Result:
     tested, of_test = read_test(folder)
     baselines, of_baselines = read_baselines(folder)
     others = [finding for finding in (of_test, of_baselines, read_plan(folder)[1]) if finding is not None]
+    if (folder / "journal.log").exists() and not os.path.lexists(folder / "records"):
+        records = replace(records, findings=(Finding(folder / "records", "is missing"),))
     found = answer(records.trials, tested, records.curves, baselines, study.search.objective)
     found = with_warnings(study, found, baselines)
     return Result(study, folder, records, found, (*records.findings, *others))

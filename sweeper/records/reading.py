@@ -57,12 +57,18 @@ class Reading:
     """number of a part -> what is wrong with it"""
     strangers: tuple[Path, ...] = ()
     """Parquet files whose name is not that of a part: copies that a program for syncing made, say."""
+    unusable: tuple[Finding, ...] = ()
+    """What is wrong with the folder itself."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """All of them, by number."""
         named = [finding for number in sorted(self.damaged) for finding in self.damaged[number]]
-        return (*named, *(Finding(file, "is no part of these records") for file in self.strangers))
+        return (
+            *self.unusable,
+            *named,
+            *(Finding(file, "is no part of these records") for file in self.strangers),
+        )
 
 
 def read(
@@ -167,7 +173,7 @@ class _Reader:
             for n, tables in found.items()
             if n not in self.damaged
         )
-        return Reading(whole, parts, self.damaged, self._strangers())
+        return Reading(whole, parts, self.damaged, self._strangers(), self._of_folder())
 
     def _note(self, number: int, name: str, problem: str) -> None:
         self.damaged.setdefault(number, []).append(Finding(file_of(self.folder, name, number), problem))
@@ -247,6 +253,14 @@ class _Reader:
     def _empty(self, name: str) -> pa.Table:
         columns = self.columns if self.columns is not None and name == "trials" else ()
         return pa.schema([*SCHEMAS[name], *columns]).empty_table()
+
+    def _of_folder(self) -> tuple[Finding, ...]:
+        try:
+            os.listdir(self.folder)
+        except OSError as error:
+            if os.path.lexists(self.folder):
+                return (Finding(self.folder, unreadable(error)),)
+        return ()
 
     def _strangers(self) -> tuple[Path, ...]:
         try:

@@ -81,7 +81,11 @@ class Progress:
     def note(self, text: str) -> None:
         """One line that stays."""
         if not self.quiet:
-            self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+            self.warn(text)
+
+    def warn(self, text: str) -> None:
+        """One line that stays, also where the display is not wanted: something was damaged, say."""
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def line(self) -> str:
         """The state in one line."""

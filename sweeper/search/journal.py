@@ -16,11 +16,12 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import BaseJournalBackend, JournalFileBackend
 from optuna.trial import FrozenTrial
 
-from sweeper.records.atomic import beside, write_atomically
+from sweeper.records.atomic import beside, write_all, write_atomically
 from sweeper.search.journal_lock import JournalLock
 from sweeper.search.quiet import quiet
 
 Log = dict[str, Any]
+_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
 
 
 def open_journal(path: Path) -> JournalStorage:
@@ -52,15 +53,18 @@ class JournalWriter:
 
     def _write(self, logs: Iterable[Log]) -> None:
         text = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
-        with JournalLock(self.path), self.path.open("ab") as file:
-            before = file.tell()
+        with JournalLock(self.path):
+            descriptor = os.open(self.path, _APPEND, 0o666)
             try:
-                file.write(text.encode())
-                file.flush()
-                os.fsync(file.fileno())
-            except OSError:
-                os.ftruncate(file.fileno(), before)  # half a group would not be read again
-                raise
+                before = os.fstat(descriptor).st_size
+                try:
+                    write_all(descriptor, text.encode())
+                    os.fsync(descriptor)
+                except OSError:
+                    os.ftruncate(descriptor, before)  # half a group would not be read again
+                    raise
+            finally:
+                os.close(descriptor)
 
 
 class _Scratch(BaseJournalBackend):

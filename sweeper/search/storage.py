@@ -85,7 +85,9 @@ class StudyStorage:
     def _open_journal(self, name: str, path: Path, known: Mapping[int, Known]) -> tuple[int, JournalWriter]:
         try:
             if (cut := cut_torn_tail(path)) is not None:
-                self.notes.append(f"{path} ended within a line; the torn part is kept in {cut.name}")
+                self.notes.append(
+                    f"{path} ended in the middle of a line; the torn part is kept in {cut.name}"
+                )
             stored = _trials(open_journal(path), name) if path.exists() else []
             fits = _same(stored, known) and (path.exists() or not os.path.lexists(path))
         except Exception as error:  # Optuna raises whatever a damaged line leads it to

@@ -274,3 +274,15 @@ def test_a_study_read_back_has_the_same_fingerprint() -> None:
     import tomllib
 
     assert fingerprint(Study(trusted=True, **tomllib.loads(ASKED.to_toml()))) == fingerprint(ASKED)
+
+
+def test_a_folder_that_is_none_is_named(tmp_path: Path) -> None:
+    """A file in its place is put aside by a run; whoever only reads says so."""
+    (tmp_path / "records").write_text("", encoding="utf-8")
+    assert [f.problem for f in load(tmp_path / "records", RULES).findings] == [
+        "cannot be read: Not a directory"
+    ]
+    store = Store(tmp_path / "records", RULES.columns, RULES)
+    assert [f.problem for f in store.findings] == ["is no folder"]
+    assert (tmp_path / "records").is_dir()
+    assert len(list(tmp_path.iterdir())) == 2

@@ -1,0 +1,142 @@
+"""The command line in this very process, without workers and with a small report."""
+
+import contextlib
+import hashlib
+import io
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import optuna
+
+from sweeper import journey
+from sweeper.cli import app
+from sweeper.exits import exit_code
+from sweeper.figures import FIGURES
+from sweeper.records.reading import load
+from sweeper.report import page
+from sweeper.report.render import Drawn
+from sweeper.search.journal import open_journal
+from sweeper.tables import TABLES
+from sweeper.training import work, workers
+from sweeper.training.cohort import Cohort
+from sweeper.training.result import TrialResult
+from sweeper.training.setup import Task
+
+HELPERS = Path(__file__).parent
+STUDY = """
+name = "tiny"
+[data]
+source = "misbehaving:data"
+[model]
+source = "mlp"
+depth = 1
+width = 3
+[training]
+steps = 4
+batch_size = 20
+evaluations = 2
+device = "cpu"
+[search]
+trials = 6
+generation = 3
+seed = 3
+[search.space]
+optimizer = ["sgd", "adam"]
+activation = ["relu", "tanh"]
+learning_rate = { low = 1e-3, high = 1e-1, log = true }
+[confirm]
+finalists = 2
+seeds = 2
+"""
+FIGURE, TABLE = "history", "history"
+ORDER = {
+    "trials": ["trial", "seed"],
+    "curves": ["trial", "seed", "step", "metric"],
+    "layers": ["trial", "seed", "step", "layer", "measure"],
+}
+
+
+def write_study(folder: Path) -> None:
+    """The study file and its data function in `folder`."""
+    (folder / "study.toml").write_text(STUDY, encoding="utf-8")
+    (folder / "misbehaving.py").write_text((HELPERS / "misbehaving.py").read_text("utf-8"), encoding="utf-8")
+
+
+def _train_all(
+    task: Task, cohorts: list[Cohort], *, jobs: int, stop: Callable[[], bool] = lambda: False
+) -> Iterator[list[TrialResult]]:
+    for cohort in cohorts:
+        if not stop():
+            yield work.train_cohort(task, cohort)
+
+
+@contextlib.contextmanager
+def _no_workers(*arguments: Any) -> Iterator[None]:
+    yield
+
+
+def _drawn(needed: tuple[str, Any]) -> Drawn:
+    name, frame = needed
+    spec = FIGURES[name]
+    return Drawn.of(name, b"\x89PNG\r\n", spec.alt(frame), spec.title, spec.caption)
+
+
+@contextlib.contextmanager
+def quick() -> Iterator[None]:
+    """While open, runs train in this process, one trial after the other, and draw nothing."""
+    replaced = {
+        (workers, "train_all"): _train_all,
+        (workers, "rehearse_apart"): lambda task: [],
+        (workers, "processes"): _no_workers,
+        (workers, "start"): lambda: None,
+        (workers, "side_by_side"): lambda function, items: [function(item) for item in items],
+        (journey, "examined"): lambda *arguments: [],
+        (page, "FIGURES"): {FIGURE: FIGURES[FIGURE]},
+        (page, "TABLES"): {TABLE: TABLES[TABLE]},
+        (page, "SECTIONS"): (),
+        (page, "_draw"): _drawn,
+    }
+    with contextlib.ExitStack() as stack:
+        for (owner, name), stand_in in replaced.items():
+            stack.enter_context(mock.patch.object(owner, name, stand_in))
+        yield
+
+
+def command(folder: Path, *arguments: str) -> tuple[int, str, str]:
+    """(exit code, stdout, stderr) of a command that is run in `folder`."""
+    out, err = io.StringIO(), io.StringIO()
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = exit_code(lambda: app(list(arguments), standalone_mode=True))
+    finally:
+        os.chdir(before)
+    return code, out.getvalue(), err.getvalue()
+
+
+def run(folder: Path, *arguments: str) -> tuple[int, str, str]:
+    """`sweeper run` on the tiny study."""
+    return command(folder, "run", "study.toml", "--jobs", "1", "--engine", "reference", *arguments)
+
+
+def digest(folder: Path) -> dict[str, str]:
+    """What must be equal after two runs of one study: records, Optuna's copy, test scores, report."""
+    kept = folder / "runs" / "tiny"
+    records = load(kept / "records")
+    found = {"findings": "; ".join(map(str, records.findings))}
+    for name, order in ORDER.items():
+        frame = getattr(records, name).drop(columns="seconds", errors="ignore")
+        text = frame.sort_values(order).to_csv(index=False)
+        found[name] = f"{len(frame)} rows, {hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    study = optuna.load_study(study_name="tiny", storage=open_journal(kept / "journal.log"))
+    found["journal"] = repr([(t.number, t.state.name, t.value, t.params) for t in study.trials])
+    found["test"] = (kept / "test.json").read_text(encoding="utf-8")
+    names = sorted(p.relative_to(folder / "reports").as_posix() for p in (folder / "reports").rglob("*"))
+    found["report"] = " ".join(names)
+    rest = [p.name for p in folder.rglob("*") if p.name.endswith((".tmp", ".lock"))]
+    found["left"] = " ".join(rest)
+    return found
