@@ -32,7 +32,8 @@ help:
 	@echo "  make report     write the report of a run again"
 	@echo "  make dashboard  look at a run in optuna-dashboard (on this computer only)"
 	@echo "  make bench      compare the speed with that of others"
-	@echo "  make soak       repeat whole sweeps where the truth is known, and count the claims that hold (15 minutes)"
+	@echo "  make soak       repeat whole sweeps where the truth is known, and count the claims that hold (15 minutes);"
+	@echo "                  then kill runs at every operation on files, and damage run folders at random"
 	@echo "  make check      lint, format check and types; changes no file"
 	@echo "  make clean      remove caches and build output; runs/, reports/ and .venv stay"
 	@echo
@@ -65,6 +66,7 @@ bench: $(INSTALLED)
 soak: $(INSTALLED)
 	@SWEEPER_FUZZ=5000 $(BIN)/python -m pytest -q tests/fuzz
 	@$(BIN)/python benchmarks/repeated.py $(ARGS)
+	@SWEEPER_SOAK=1 $(BIN)/python -m pytest -q tests/faults tests/records/test_fuzz.py
 
 # The types of torch take long to read: mypy keeps what it learns inside .venv.
 check: $(INSTALLED)

@@ -117,7 +117,7 @@ def _with_columns(table: pa.Table, schema: pa.Schema, parameters: pa.Schema | No
     known = {field.name for field in wanted}
     if missing := sorted(known - set(table.column_names)):
         raise Unsound(f"lacks the column {', '.join(missing)}")
-    if parameters is not None and (more := sorted(set(table.column_names) - known)):
+    if parameters is not None and (more := sorted(set(table.column_names) - known - LATER)):
         raise Unsound(f"has a column of another study: {', '.join(more)}")
     wanted += [field for field in table.schema if field.name not in known]
     for field in wanted:

@@ -5,6 +5,7 @@ the run later copies the text and runs nothing. Its first line says for which tr
 """
 
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,8 +38,9 @@ def keep_script(
     folder: Path, trial: int, parameters: Mapping[str, Any], script: str, reason: str = ""
 ) -> None:
     """Keep the `script` of a winner, or the `reason` why there is none; it replaces the one before."""
-    note = {"trial": trial, "parameters": parameters, **({"reason": reason} if reason else {})}
     text = no_script(reason) if reason else script
+    note = {"trial": trial, "parameters": parameters, "crc32": zlib.crc32(text.encode())}
+    note |= {"reason": reason} if reason else {}
     write_atomically(folder / NAME, f"{MARK}{json.dumps(note)}\n{text}")
 
 
@@ -48,6 +50,8 @@ def load_script(folder: Path) -> KeptScript | None:
     try:
         text = file.read_text(encoding="utf-8") if file.is_file() else ""
         note = json.loads(text.partition("\n")[0].removeprefix(MARK))
+        if zlib.crc32(text.partition("\n")[2].encode()) != note["crc32"]:
+            return None  # a digit has changed, say
         kept = KeptScript(note["trial"], dict(note["parameters"]), text, str(note.get("reason", "")))
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None  # not ours, or damaged: the run makes it again

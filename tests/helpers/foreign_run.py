@@ -118,7 +118,8 @@ def write_run(folder: Path, raw: dict[str, Any], *, script: str | None = None, s
         layers["layer_name"] = f"-2+3{ESCAPES}{MARKUP}"
     for table, frame in {"trials": trials, "curves": curves, "layers": layers}.items():
         frame.to_parquet(run / "records" / f"{table}-000000.parquet", index=False)
-    (run / "plan.json").write_text(json.dumps({"line": f"{ESCAPES}{MARKUP}", "asked": {}}))
+    plan = {"engine": "reference", "slots": 1, "processes": 1, "asked": {}}
+    (run / "plan.json").write_text(json.dumps({**plan, "line": f"{ESCAPES}{MARKUP}"}))
     if script is not None:
         keep_script(run, 0, {}, script)
     return run

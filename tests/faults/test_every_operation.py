@@ -1,0 +1,75 @@
+"""Every change of a file in a run is killed before, within and after it, or fails; then the run goes on.
+
+Every tenth operation here, each with one kind of fault; all of them with all kinds where SWEEPER_SOAK is set
+(`make soak`).
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from faults import KILLED, KILLS, KINDS
+
+HELPERS = Path(__file__).parents[1] / "helpers"
+EVERY = 10
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks, and asks /proc for descriptors")
+
+
+def answers(points: list[tuple[int, str]]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """What the undisturbed run and those with faults did."""
+    done = subprocess.run(
+        [sys.executable, str(HELPERS / "faults.py")],
+        input=json.dumps(points),
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    plain, *others = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(others) == len(points), done.stderr
+    return plain, others
+
+
+def complaints(plain: dict[str, Any], found: dict[str, Any]) -> list[str]:
+    """What a run with a fault must not do."""
+    first, again, kind = found["first"], found["again"], found["kind"]
+    wrong = []
+    if kind in KILLS:
+        if first != KILLED:
+            wrong.append(f"was not killed: {first}")
+    elif not isinstance(first, dict) or first["code"] not in (0, 1, 2):
+        wrong.append(f"ended with {first}")
+    else:
+        errors = [line for line in first["told"].splitlines() if line.startswith("error: ")]
+        if "Traceback" in first["told"] or len(errors) != (first["code"] != 0):
+            wrong.append(f"exit code {first['code']}, and told: {first['told']}")
+    if not isinstance(again, dict) or again["code"] != 0 or "Traceback" in again["told"]:
+        return [*wrong, f"did not go on: {again}"]
+    differ = {name: (text, plain["digest"][name]) for name, text in again["digest"].items()}
+    return [*wrong, *(f"{name}: {pair}" for name, pair in differ.items() if pair[0] != pair[1])]
+
+
+@pytest.mark.timeout(7200)
+def test_a_run_survives_a_fault_at_any_operation() -> None:
+    """One message or an end by force; then the same command ends like a run that nothing happened to."""
+    plain, _ = answers([])
+    assert plain["code"] == 0
+    assert plain["digest"]["left"] == ""
+    count = len(plain["names"])
+    assert count > 100
+    if os.environ.get("SWEEPER_SOAK"):
+        points = [(point, kind) for point in range(count) for kind in KINDS]
+    else:
+        points = [(point, KINDS[k % len(KINDS)]) for k, point in enumerate(range(0, count, EVERY))]
+    plain, others = answers(points)
+    wrong = [
+        f"{found['kind']} at {found['point']}, {plain['names'][found['point']]}: {complaint}"
+        for found in others
+        for complaint in complaints(plain, found)
+    ]
+    assert wrong == []
