@@ -100,7 +100,7 @@ def open_run(study: Study, runs: Path, *, fresh: bool) -> Iterator[Path]:
 
 def _make_room(folder: Path) -> None:
     """Put aside what is no file where files are to be written."""
-    for name in ("source-folder.txt", "plan.json", "test.json", "journal.log", "best.py"):
+    for name in ("source-folder.txt", "plan.json", "test.json", "baselines.json", "journal.log", "best.py"):
         if (folder / name).is_dir():
             set_aside(folder / name)
 
