@@ -9,6 +9,7 @@ import typer
 
 from sweeper.errors import UserError
 from sweeper.exits import exit_code, interruptible
+from sweeper.printable import printable
 from sweeper.to_json import to_json
 
 if TYPE_CHECKING:
@@ -37,7 +38,10 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing
 StorageOption = Annotated[
     str | None,
     typer.Option(
-        "--storage", metavar="URL", help="Optuna storage, e.g. sqlite:///sweeper.db [default: a journal file]"
+        "--storage",
+        metavar="URL",
+        envvar="SWEEPER_STORAGE",
+        help="Optuna storage, e.g. sqlite:///sweeper.db [default: a journal file]",
     ),
 ]
 RUNS, REPORTS = Path("runs"), Path("reports")
@@ -83,14 +87,14 @@ def run(
         result = journey(asked, Options(runs, reports, jobs, storage, fresh, quiet, engine))
     if not quiet:
         _print_answer(result)
-        typer.echo(f"report: {reports / asked.name / 'index.html'}")
+        _say(f"report: {reports / asked.name / 'index.html'}")
 
 
 @app.command()
 def report(name: NameArgument, runs: RunsOption = RUNS, reports: ReportsOption = REPORTS) -> None:
     """Render the report of a run again: one page, figures, tables, best.toml and best.py."""
     page = _open(runs, name).report(reports / name)
-    typer.echo(f"report: {page}")
+    _say(f"report: {page}")
 
 
 @app.command()
@@ -114,13 +118,13 @@ def best(
             f"run {name!r} has no completed trial yet, so there is no best one; see: sweeper status {name}"
         )
     if as_json:
-        typer.echo(to_json(result.answer.to_dict()))
+        _say(to_json(result.answer.to_dict()))
     elif as_toml:
         from sweeper.report.page import best_toml
 
-        typer.echo(best_toml(result.study, result.answer), nl=False)
+        _say(best_toml(result.study, result.answer), nl=False)
     elif as_python:
-        typer.echo(result.script(), nl=False)
+        _say(result.script(), nl=False)
     else:
         _print_answer(result)
 
@@ -132,10 +136,10 @@ def status(name: NameArgument, runs: RunsOption = RUNS, as_json: JsonOption = Fa
 
     found = counts(_open(runs, name).trials)
     if as_json:
-        typer.echo(to_json(found))
+        _say(to_json(found))
         return
     for phase, outcomes in found.items():
-        typer.echo(f"{phase:8}" + "  ".join(f"{count} {outcome}" for outcome, count in outcomes.items()))
+        _say(f"{phase:8}" + "  ".join(f"{count} {outcome}" for outcome, count in outcomes.items()))
 
 
 @app.command()
@@ -149,7 +153,7 @@ def export(
     from sweeper.records.reading import export as write
 
     for file in write(_open(runs, name).records, target, csv=csv):
-        typer.echo(file)
+        _say(file)
 
 
 @app.command("lr-range")
@@ -175,10 +179,10 @@ def lr_range(
     figure = found.save(reports / asked.name)
     if as_json:
         about = {**found.about, "figure": str(figure)}
-        typer.echo(to_json(to_dict(found.suggestions, about)))
+        _say(to_json(to_dict(found.suggestions, about)))
         return
     print_lr_range(found.suggestions, found.about)
-    typer.echo(f"figure: {figure}")
+    _say(f"figure: {figure}")
 
 
 @app.command()
@@ -207,7 +211,7 @@ def dashboard(
             note(result.study, result.answer, result.records),
             figures,
             port,
-            typer.echo,
+            _say,
         )
 
 
@@ -234,7 +238,7 @@ def activations(
         positive=positive, bounded=bounded, smooth=smooth, monotone=monotone, zero_centred=zero_centred
     )
     if as_json:
-        typer.echo(to_json(to_dicts(facts)))
+        _say(to_json(to_dicts(facts)))
     else:
         print_catalogue(facts)
 
@@ -251,7 +255,7 @@ def advise(study: StudyArgument, assignments: SetOption = None, as_json: JsonOpt
     given = tuple(assignments or ())
     asked = Study.load(study, given)
     told = (advice_on(asked, first_look), Asked(study, given), asked.name)
-    typer.echo(to_json(to_dict(*told)) if as_json else text(*told))
+    _say(to_json(to_dict(*told)) if as_json else text(*told))
 
 
 @app.command()
@@ -269,7 +273,7 @@ def compare(
     side = side_by_side(a, _open(runs, a), b, _open(runs, b))
     page = write(side, reports / f"{a}-vs-{b}")
     told = f"{text(side)}\ncomparison: {page}"
-    typer.echo(to_json(to_dict(side)) if as_json else told)
+    _say(to_json(to_dict(side)) if as_json else told)
 
 
 @app.command()
@@ -278,7 +282,7 @@ def init(path: Annotated[Path, typer.Argument(metavar="PATH", help="The study fi
     from sweeper.study.template import write_template
 
     file = write_template(path)
-    typer.echo(f"wrote {file}; run it with: {shlex.join(['sweeper', 'run', str(file)])}")
+    _say(f"wrote {file}; run it with: {shlex.join(['sweeper', 'run', str(file)])}")
 
 
 @app.command()
@@ -292,6 +296,11 @@ def doctor(as_json: JsonOption = False) -> None:
         raise typer.Exit(1)
 
 
+def _say(text: object, *, nl: bool = True, err: bool = False) -> None:
+    """Print; what others wrote moves no cursor."""
+    typer.echo(printable(str(text)), nl=nl, err=err)
+
+
 def _open(runs: Path, name: str) -> "Result":
     """The run, and on stderr what was left out of it."""
     from sweeper.records.finding import lines
@@ -299,14 +308,14 @@ def _open(runs: Path, name: str) -> "Result":
 
     result = open_result(runs, name)
     for line in lines(result.findings):
-        typer.echo(line, err=True)
+        _say(line, err=True)
     return result
 
 
 def _print_answer(result: "Result") -> None:
     from sweeper.report.note import plain_answer
 
-    typer.echo(plain_answer(result.study, result.answer, result.records))
+    _say(plain_answer(result.study, result.answer, result.records))
 
 
 def _one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:

@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -18,7 +18,7 @@ from sweeper.components.data import Data
 from sweeper.components.load import load
 from sweeper.components.losses import LOSSES
 from sweeper.errors import RunFailed, RunFolderError, StateKept, UserError
-from sweeper.records.atomic import set_aside
+from sweeper.records.atomic import refuse_links, set_aside
 from sweeper.records.baseline_file import write_baselines
 from sweeper.records.finding import Finding, lines
 from sweeper.records.keeper import Keeper
@@ -48,6 +48,7 @@ from sweeper.training.plan import from_dict as plan_of
 from sweeper.training.rehearsal import judge
 from sweeper.training.result import Outcome, TrialResult
 from sweeper.training.setup import Task
+from sweeper.user_code import user_code
 
 CHEAP, SHARE = 2.0, 0.05
 """Seconds that looks at the sharpness may always take, and share of the time of the run so far."""
@@ -61,7 +62,7 @@ class Options:
     reports: Path = Path("reports")
     jobs: int | None = None
     """Worker processes; ``None``: one per core."""
-    storage: str | None = None
+    storage: str | None = field(default=None, repr=False)
     """Optuna storage URL; ``None``: the journal file of the run folder."""
     fresh: bool = False
     quiet: bool = False
@@ -85,6 +86,7 @@ def run(study: Study, options: Options | None = None) -> Result:
         judge(workers.rehearse_apart(task))
         with open_run(study, options.runs, fresh=options.fresh) as folder:
             with preparing(folder):
+                refuse_links(options.reports / study.name)
                 (options.reports / study.name).mkdir(parents=True, exist_ok=True)
                 sweep = Sweep(task, folder, options)
             with writing(folder), sweep:
@@ -259,7 +261,8 @@ class Sweep:
         study, text, reason = self.task.study, "", ""
         parameters = self.search.known[found.trial].parameters
         try:
-            text = script(study, parameters, study.search.seed, data=self.task.data)
+            with user_code():
+                text = script(study, parameters, study.search.seed, data=self.task.data)
         except UserError as error:  # a function that no script can import, say
             reason = str(error)
         except Exception as error:

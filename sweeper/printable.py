@@ -3,6 +3,7 @@
 File names, reasons, names of layers and whatever else a run folder holds may have been written by anybody.
 """
 
+import os
 import re
 
 # Control characters but tab and newline; what sets the direction, ends a line or has no width; halves of
@@ -13,6 +14,11 @@ HIDDEN = re.compile(
     "\\ud800-\\udfff\\U000e0000-\\U000e007f]"
 )
 """Characters that are not shown as they are; a tab and a newline are."""
+
+RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+"""Names of devices on Windows, whatever follows a dot."""
+LONGEST_NAME = 200
+"""Bytes; file systems take 255, and names are put together."""
 
 
 def printable(text: str) -> str:
@@ -30,3 +36,10 @@ def escape(character: str) -> str:
     number = ord(character)
     width, letter = (2, "x") if number < 0x100 else (4, "u") if number < 0x10000 else (8, "U")
     return f"\\{letter}{number:0{width}x}"
+
+
+def is_folder_name(name: str) -> bool:
+    """Whether `name` is that of one folder on every system, and leads nowhere else."""
+    plain = printable(name) == name and not set(name) & set('/\\:*?"<>|\t\n')
+    ends_well = name.strip() == name and not name.endswith(".")
+    return plain and ends_well and 0 < len(os.fsencode(name)) <= LONGEST_NAME and not RESERVED.fullmatch(name)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sweeper.printable import one_line, printable
+from sweeper.printable import is_folder_name, one_line, printable
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,38 @@ def test_what_is_shown(text: str, shown: str) -> None:
 def test_one_line() -> None:
     """Line ends of every kind become spaces."""
     assert one_line(" a\n\tb\u2028c\r\n d\x85e\x1b ") == r"a b c d e\x1b"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        ".",
+        "..",
+        "../x",
+        "a/b",
+        "a\\b",
+        "/etc",
+        "C:x",
+        "x.",
+        "x ",
+        " x",
+        "nul",
+        "CON.txt",
+        "com1",
+        "a\x00b",
+        "a\x1bb",
+        "x" * 201,
+        "\ud800",
+        "a\nb",
+    ],
+)
+def test_names_that_lead_elsewhere(name: str) -> None:
+    """No path, no device, nothing that a system cuts off or a terminal obeys."""
+    assert not is_folder_name(name)
+
+
+@pytest.mark.parametrize("name", ["digits", "digits-best", "my run (2)", "v1.2", "console", "Zürich"])
+def test_names_of_folders(name: str) -> None:
+    """What people call folders stays allowed."""
+    assert is_folder_name(name)

@@ -12,6 +12,8 @@ import secrets
 import time
 from pathlib import Path
 
+from sweeper.errors import RunFolderError
+
 try:
     import fcntl
 except ImportError:  # Windows, where nobody can remove a file that another process holds open
@@ -103,3 +105,17 @@ def set_aside(path: Path) -> Path:
     kept = beside(path, "aside")
     os.rename(path, kept)
     return kept
+
+
+def refuse_links(*folders: Path) -> None:
+    """Refuse folders that are links: what is replaced and deleted in them would be somebody else's.
+
+    Raises:
+        RunFolderError: naming the first.
+    """
+    for folder in folders:
+        if folder.is_symlink():
+            raise RunFolderError(
+                f"{folder} is a symbolic link, and a report replaces and deletes files: it is written to "
+                "folders of its own; remove the link or choose another --reports folder"
+            )

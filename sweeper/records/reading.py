@@ -30,6 +30,7 @@ from sweeper.records.part import (
     word_of,
 )
 from sweeper.records.rules import KEYS, Mask, Rules, broken, contradicting, repeated
+from sweeper.spreadsheet import to_csv
 
 ATTEMPTS = 20
 """Readings of a folder whose parts change under way."""
@@ -130,7 +131,7 @@ def export(records: Records, target: Path, *, csv: bool = False) -> list[Path]:
     written = []
     for name in ("trials", "curves", "layers"):
         file, frame = target / f"{name}.{'csv' if csv else 'parquet'}", getattr(records, name)
-        write_atomically(file, frame.to_csv(index=False) if csv else frame.to_parquet(index=False))
+        write_atomically(file, to_csv(frame) if csv else frame.to_parquet(index=False))
         written.append(file)
     return written
 

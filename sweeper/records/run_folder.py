@@ -15,6 +15,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from sweeper.errors import RunFolderError, StateKept, did_you_mean
+from sweeper.printable import is_folder_name
 from sweeper.records.atomic import is_temporary, remove_leftovers, set_aside, write_atomically
 from sweeper.records.finding import unreadable
 from sweeper.study.study import Study
@@ -31,6 +32,10 @@ def run_folder(runs: Path, name: str) -> Path:
     Raises:
         RunFolderError: if there is none, naming those that exist.
     """
+    if not is_folder_name(name):
+        raise RunFolderError(
+            f"{name!r} is no name of a run; give that of a folder in {runs}/, and with --runs where it lies"
+        )
     folder = runs / name
     if (folder / "study.toml").is_file():
         return folder

@@ -10,13 +10,14 @@ import pandas as pd
 from sweeper.errors import RunFolderError, UserError
 from sweeper.figures.compare import FIGURES
 from sweeper.figures.png import png_bytes
-from sweeper.records.atomic import write_atomically
+from sweeper.records.atomic import refuse_links, write_atomically
 from sweeper.report.compare_sections import SECTIONS, SENTENCES
 from sweeper.report.compare_words import Side, card
 from sweeper.report.grid import Grid, grid
 from sweeper.report.notebook import Answered
 from sweeper.report.render import Drawn, Told, render
 from sweeper.report.section import Section
+from sweeper.spreadsheet import to_csv
 from sweeper.study.study import Study
 from sweeper.tables import compare as statistics
 from sweeper.tables.compare import Run
@@ -55,16 +56,14 @@ def write(side: Side, folder: Path) -> Path:
     Raises:
         RunFolderError: if `folder` cannot be written.
     """
+    refuse_links(folder, folder / "figures", folder / "tables")
     a, b, tables = side.a, side.b, side.tables
     drawn = {name: _draw(name, tables[name]) for name in FIGURES if len(tables[name])}
     sections = [_told(section, side, drawn) for section in SECTIONS]
     titled = Study(name=f"{a.name}-vs-{b.name}", question=_question(a, b), trusted=True)
     page = render(titled, card(side), sections)
     files: dict[str, str | bytes] = {f"figures/{name}.png": figure.png for name, figure in drawn.items()}
-    files |= {
-        f"tables/{name}.csv": str(frame.to_csv(index=False, lineterminator="\n"))
-        for name, frame in tables.items()
-    }
+    files |= {f"tables/{name}.csv": to_csv(frame) for name, frame in tables.items()}
     try:
         for part in ("figures", "tables"):
             (folder / part).mkdir(parents=True, exist_ok=True)

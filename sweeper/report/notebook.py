@@ -1,10 +1,11 @@
 """A result as a notebook shows it: the answer, and the best trials."""
 
-from html import escape
+import html
 from typing import Protocol
 
 import pandas as pd
 
+from sweeper.printable import printable
 from sweeper.records.store import Records
 from sweeper.report.card import card
 from sweeper.report.words import shown
@@ -40,6 +41,11 @@ def answer_html(result: Answered) -> str:
     if len(board):
         parts.append(f"<p>Best trials of the search, one seed each:</p>{_frame(board)}")
     return "\n".join(parts)
+
+
+def escape(text: str) -> str:
+    """`text` as HTML that shows it as it is."""
+    return html.escape(printable(text))
 
 
 def _table(rows: list[tuple[str, ...]]) -> str:

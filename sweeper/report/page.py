@@ -12,13 +12,14 @@ import pandas as pd
 from sweeper.components.models import MODELS
 from sweeper.errors import RunFolderError
 from sweeper.figures import FIGURES, png_bytes
-from sweeper.records.atomic import write_atomically
+from sweeper.records.atomic import refuse_links, write_atomically
 from sweeper.records.store import Records
 from sweeper.report.best_toml import best_toml
 from sweeper.report.card import card
 from sweeper.report.render import Drawn, Told, render
 from sweeper.report.section import Evidence, Section
 from sweeper.report.sections import SECTIONS
+from sweeper.spreadsheet import to_csv
 from sweeper.study.study import Study
 from sweeper.tables import TABLES, Source
 from sweeper.tables.answer import Answer
@@ -57,6 +58,7 @@ def write(told: ReportInput, folder: Path, each: Each = map) -> Path:
     Raises:
         RunFolderError: if `folder` cannot be written.
     """
+    refuse_links(folder, folder / "figures", folder / "tables")
     with _writing_to(folder):  # fails before anything is drawn
         for part in ("figures", "tables"):
             (folder / part).mkdir(parents=True, exist_ok=True)
@@ -160,7 +162,7 @@ def _section(section: Section, evidence: Evidence, drawn: Mapping[str, Drawn]) -
 
 
 def _csv(frame: pd.DataFrame) -> str:
-    return str(frame.to_csv(index=False, lineterminator="\n"))
+    return to_csv(frame)
 
 
 def _possible() -> set[str]:

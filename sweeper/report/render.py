@@ -11,6 +11,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from sweeper.printable import printable
 from sweeper.report.card import Card
 from sweeper.report.grid import Grid, grid
 from sweeper.report.section import Section, Shown
@@ -84,11 +85,17 @@ def environment() -> Environment:
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_visible,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     made.filters["unbroken"] = unbroken
     return made
+
+
+def _visible(value: object) -> object:
+    """Text that others wrote, without characters that hide or reorder it; our own markup as it is."""
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def unbroken(text: str) -> str:

@@ -16,6 +16,7 @@ from optuna.artifacts import FileSystemArtifactStore, upload_artifact
 from optuna.artifacts.exceptions import ArtifactNotFound
 
 from sweeper.errors import RunFolderError, UserError
+from sweeper.passwords import masked_url
 from sweeper.search.journal import cut_torn_tail, open_journal
 from sweeper.search.quiet import quiet
 from sweeper.search.storage import open_url
@@ -89,7 +90,8 @@ def _artifacts(study: optuna.Study) -> list[tuple[str, str]]:
     """
     attributes = study._storage.get_study_system_attrs(study._study_id)
     found = (json.loads(text) for key, text in attributes.items() if key.startswith(ARTIFACT))
-    return [(about["artifact_id"], about["filename"]) for about in found if about is not None]
+    named = [(about["artifact_id"], about["filename"]) for about in found if about is not None]
+    return [(artifact, name) for artifact, name in named if re.fullmatch(r"[\w-]+", artifact)]  # no path
 
 
 def _holds(store: FileSystemArtifactStore, artifact: str, figure: Path) -> bool:
@@ -143,6 +145,8 @@ def _study(name: str, url: str | None, folder: Path) -> optuna.Study:
         raise RunFolderError(
             f"{folder} has no journal.log; was it run with --storage? Give the same --storage here"
         )
+    if url is None and (folder / "journal.log").is_symlink():  # what is cut or added would be another file's
+        raise RunFolderError(f"{folder / 'journal.log'} is a symbolic link; put the file itself there")
     if url is None:
         try:
             cut_torn_tail(folder / "journal.log")  # what is appended to it would make it unreadable
@@ -154,7 +158,7 @@ def _study(name: str, url: str | None, folder: Path) -> optuna.Study:
             ) from None
     storage = open_url(url)
     if name not in optuna.get_all_study_names(storage):
-        raise UserError(f"--storage {url!r} holds no study {name!r}")
+        raise UserError(f"--storage {masked_url(url)!r} holds no study {name!r}")
     return optuna.load_study(study_name=name, storage=storage)
 
 

@@ -17,6 +17,7 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, create_trial
 
 from sweeper.errors import RunFolderError, StateKept, UserError
+from sweeper.passwords import masked_url, problem_of, without_passwords
 from sweeper.records.atomic import set_aside
 from sweeper.records.finding import DAMAGED
 from sweeper.search.distributions import encode
@@ -51,7 +52,7 @@ class StudyStorage:
         Raises:
             RunFolderError: if the URL holds other trials under this name.
         """
-        self.space = space
+        self.space, self.url = space, url
         self.notes: list[str] = []
         """What was mended, one sentence each."""
         self._early: dict[int, Known] = {}
@@ -61,6 +62,10 @@ class StudyStorage:
         else:
             self._next, self._writer = _open_url(name, url, known)
         self.add(trial for number, trial in known.items() if number >= self._next)
+
+    @property
+    def _urls(self) -> list[str]:
+        return [self.url] if self.url else []
 
     def add(self, finished: Iterable[Known]) -> None:
         """Add finished trials; one whose number is not yet due is held back until it is.
@@ -78,8 +83,8 @@ class StudyStorage:
                 self._writer.add(due)
         except (OSError, optuna.exceptions.StorageInternalError) as error:
             raise StateKept(
-                f"Optuna's storage cannot be written: {error}. The records are kept; "
-                "the same command goes on from there"
+                f"Optuna's storage cannot be written: {without_passwords(str(error), self._urls)}. "
+                "The records are kept; the same command goes on from there"
             ) from error
 
     def _open_journal(self, name: str, path: Path, known: Mapping[int, Known]) -> tuple[int, JournalWriter]:
@@ -118,11 +123,13 @@ def _open_url(name: str, url: str, known: Mapping[int, Known]) -> tuple[int, Wri
     try:
         stored = _trials(storage, name)
     except Exception as error:  # drivers raise many kinds
-        raise UserError(f"--storage {url!r}: cannot be read: {_first_line(error)}") from None
+        raise UserError(
+            f"--storage {masked_url(url)!r}: cannot be read: {problem_of(url, _first_line(error))}"
+        ) from None
     if not _same(stored, known):
         raise RunFolderError(
-            f"--storage {url!r} holds a study {name!r} with {len(stored)} trials that this run folder does "
-            "not know; start both over with --fresh, or give the study another name"
+            f"--storage {masked_url(url)!r} holds a study {name!r} with {len(stored)} trials that this run "
+            "folder does not know; start both over with --fresh, or give the study another name"
         )
     study = optuna.create_study(study_name=name, storage=storage, load_if_exists=True)
     return len(stored), _StudyWriter(study)
@@ -180,7 +187,8 @@ def open_url(url: str) -> BaseStorage:
         return optuna.storages.get_storage(url)
     except Exception as error:  # sqlalchemy, drivers and Optuna raise many kinds here
         raise UserError(
-            f"--storage {url!r}: cannot be opened: {_why(error)}. For example sqlite:///sweeper.db"
+            f"--storage {masked_url(url)!r}: cannot be opened: {problem_of(url, _why(error))}. "
+            "For example sqlite:///sweeper.db"
         ) from None
 
 

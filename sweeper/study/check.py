@@ -16,6 +16,7 @@ from sweeper.components.models import MODELS
 from sweeper.components.schedules import SCHEDULES
 from sweeper.components.table_files import check_target
 from sweeper.errors import MAX_MISTAKES, Mistake, UserError, did_you_mean
+from sweeper.printable import RESERVED
 from sweeper.study.arguments import check_arguments, check_required, check_types, name_of, signature
 from sweeper.study.check_expect import check_expect
 from sweeper.study.check_search import check_search
@@ -29,9 +30,14 @@ MAX_NAME = 120
 
 
 def check_name(name: Any) -> list[Mistake]:
-    """A name that no file system takes; runs of old that have one still open."""
-    too_long = isinstance(name, str) and len(name) > MAX_NAME
-    return [Mistake("name", f"at most {MAX_NAME} characters, as folders are called by it", name)] * too_long
+    """A name that some file system does not take; runs of old that have one still open."""
+    if not isinstance(name, str):
+        return []
+    if len(name) > MAX_NAME:
+        return [Mistake("name", f"at most {MAX_NAME} characters, as folders are called by it", name)]
+    if RESERVED.fullmatch(name):
+        return [Mistake("name", "is a device on Windows; take another", name)]
+    return []
 
 
 def check(sections: Mapping[str, Any], folder: Path | None) -> list[Mistake]:

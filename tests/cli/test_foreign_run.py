@@ -3,8 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from foreign_run import CANARY, CODE, ESCAPES, MARKUP, Watched, study_of, watched, write_run
+
+from sweeper.printable import printable
 
 HOSTILE: dict[str, dict[str, Any]] = {
     "first": {
@@ -29,6 +32,8 @@ COMMANDS = (
     ("compare", "first", "second"),
     ("compare", "first", "second", "--json"),
     ("report", "first"),
+    ("report", "../runs/first"),
+    ("status", "nul"),
     ("dashboard", "first"),
 )
 
@@ -65,8 +70,33 @@ def test_commands_end_as_documented(told: Watched) -> None:
     assert [command for command, (code, _) in codes.items() if code == 2] == [
         "best first --python",
         "best second --python",
+        "report ../runs/first",
+        "status nul",
         "dashboard first",  # it has no journal
     ]
+
+
+def test_nothing_hides_or_moves_in_what_is_shown(told: Watched, folder: Path) -> None:
+    """No control or direction character reaches a terminal, the page or the study file of the winner."""
+    for _, out, err in told.told:
+        assert printable(out) == out
+        assert printable(err) == err
+    for name in ("index.html", "best.toml", "best.py"):
+        text = (folder / "reports" / "first" / name).read_text(encoding="utf-8")
+        assert printable(text) == text
+    page = (folder / "reports" / "first" / "index.html").read_text(encoding="utf-8")
+    assert "<script>alert" not in page
+    assert r"\x1b[2J" in page
+
+
+def test_tables_hold_no_formulas(told: Watched, folder: Path) -> None:
+    """Neither those of the report nor the exported ones."""
+    tables = [*(folder / "reports" / "first" / "tables").glob("*.csv"), *(folder / "out").glob("*.csv")]
+    assert len(tables) > 5
+    assert "'@SUM(1)" in (folder / "out" / "trials.csv").read_text(encoding="utf-8")
+    for table in tables:
+        cells = pd.read_csv(table, dtype=str, keep_default_na=False).to_numpy().ravel()
+        assert [cell for cell in cells if cell[:1] in ("=", "@", "\t", "\r")] == []
 
 
 def test_the_script_is_not_made_from_a_run_folder(told: Watched, folder: Path) -> None:

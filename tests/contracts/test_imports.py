@@ -31,8 +31,13 @@ TRAINED = ("training.result",)
 KEPT = ("records.schema", "records.store", "records.reading", "records.atomic", "records.finding")
 TOLD_BY_TABLES = ("tables.answer", "tables.source", "tables.confirmation")
 
+BELOW = ("errors", "passwords", "plain_words", "printable", "spreadsheet", "to_json", "user_code")
+"""Modules that nothing stands below: all rooms see them, `doctor` apart."""
+
 MAY_IMPORT = {
-    **dict.fromkeys(("errors", "plain_words", "printable", "to_json", "user_code"), ()),
+    **dict.fromkeys(
+        ("errors", "passwords", "plain_words", "printable", "spreadsheet", "to_json", "user_code"), ()
+    ),
     "components": (),
     "measures": (),
     "theory": (),
@@ -49,10 +54,8 @@ MAY_IMPORT = {
 }
 """room -> what it may import besides itself, `components` and `BELOW`: rooms, or modules of data types."""
 
-BELOW = ("errors", "plain_words", "printable", "to_json", "user_code")
-"""Modules that nothing stands below: all rooms see them, `doctor` apart."""
 WITHOUT_COMPONENTS = {*BELOW, "components", "doctor", "figures"}
-WITHOUT_BELOW = {"errors", "plain_words", "printable", "to_json", "doctor"}
+WITHOUT_BELOW = {"errors", "passwords", "plain_words", "printable", "spreadsheet", "to_json", "doctor"}
 
 ONLY_IN = {
     "optuna": "sweeper.search",
