@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 from sweeper.components.losses import Loss
 from sweeper.components.metrics import METRICS
+from sweeper.components.observing import apart, seed_of
+from sweeper.training.outside import of_model, put_back
 from sweeper.training.setup import Rows
 
 CHUNK = 8192
@@ -15,27 +17,34 @@ CHUNK = 8192
 
 
 def predict(model: nn.Module, x: Tensor) -> Tensor:
-    """Outputs of `model` for all rows, dropout off and without gradients."""
+    """Outputs of `model` for all rows, dropout off and without gradients; the model gets copies of them."""
     training = model.training
     model.eval()
     with torch.no_grad():
-        output = torch.cat([model(part) for part in x.split(CHUNK)]) if len(x) > CHUNK else model(x)
+        parts = [model(part.clone()) for part in (x.split(CHUNK) if len(x) > CHUNK else (x,))]
     model.train(training)
-    return output
+    return torch.cat(parts) if len(parts) > 1 else parts[0]
 
 
-def scores(model: nn.Module, loss: Loss, x: Tensor, y: Tensor) -> dict[str, float]:
-    """``loss`` and the metric of the task (``accuracy`` or ``r2``) on the rows (x, y)."""
-    output = predict(model, x)
+def scores(model: nn.Module, loss: Loss, x: Tensor, y: Tensor, seed: int = 0) -> dict[str, float]:
+    """``loss`` and the metric of the task (``accuracy`` or ``r2``) on the rows (x, y).
+
+    What the model draws comes from generators seeded with `seed`. Those of the training, the model's
+    buffers and the rows are left as they are.
+    """
     name, metric = METRICS[loss.task]
-    return {"loss": loss.function(output, y).item(), name: metric(output, y).item()}
+    with apart(model, seed):
+        output, y = predict(model, x), y.clone()
+        return {"loss": loss.function(output, y).item(), name: metric(output, y).item()}
 
 
 class Evaluation:
     """Collects one trial's evaluation points and keeps the best objective."""
 
-    def __init__(self, objective: str, loss: Loss, rows: Rows, with_test: bool) -> None:
+    def __init__(self, objective: str, loss: Loss, rows: Rows, with_test: bool, seed: int = 0) -> None:
+        """`seed`: of the trial; what the model draws while it is evaluated depends on it and the step."""
         self.objective, self.loss, self.rows, self.with_test = objective, loss, rows, with_test
+        self.seed = seed
         self.steps: list[int] = []
         self.objectives: list[float] = []
         self.test: Mapping[str, float] = {}
@@ -49,7 +58,8 @@ class Evaluation:
         self, step: int, model: nn.Module, batch_losses: list[float], penalties: list[float]
     ) -> list[tuple[int, str, float]]:
         """Rows (step, metric, value) of this evaluation point; empties the lists of batch values."""
-        found = scores(model, self.loss, self.rows.x_validation, self.rows.y_validation)
+        rows, seed = self.rows, seed_of(self.seed, step, 0)
+        found = scores(model, self.loss, rows.x_validation, rows.y_validation, seed)
         self.finite = math.isfinite(found["loss"])
         values = {f"validation_{name}": value for name, value in found.items()}
         if step > 0:
@@ -72,7 +82,9 @@ class Evaluation:
         self.steps.append(step)
         self.objectives.append(objective)
         if self.with_test and improved and len(self.rows.x_test):
-            self.test = scores(model, self.loss, self.rows.x_test, self.rows.y_test)
+            seed = seed_of(self.seed, step, 1)
+            with put_back(of_model(model), weights=False):
+                self.test = scores(model, self.loss, self.rows.x_test, self.rows.y_test, seed)
 
 
 def mean(values: Sequence[float]) -> float:

@@ -65,7 +65,7 @@ def _network(built: Built, settings: Settings, rows: Rows, profiles: Mapping[str
         parameters=sum(p.numel() for p in built.model.parameters()),
         weight_size=weights.double().square().mean().sqrt().item(),
         widths=chain_widths(built.model),
-        last=last_operation(built.model(rows.x_train[:4])),
+        last=last_operation(built.model(rows.x_train[:4].clone())),
         rows=min(len(rows.x_train), ROWS),
         swapped=built.swapped.line() if built.swapped else "",
         profiles=profiles,
@@ -74,7 +74,7 @@ def _network(built: Built, settings: Settings, rows: Rows, profiles: Mapping[str
 
 def _profile(built: Built, loss: Loss, rows: Rows, *, sharp: bool) -> Profile:
     x, y = rows.x_train[:ROWS], rows.y_train[:ROWS]
-    layers = look(built, loss.function, x, y, None)
+    layers = look(built, loss.function, x.clone(), y.clone(), None)
     measured = [
         {name: MEASURES[name](layer) for name in ("gradient_norm", "dead")}
         for layer in layers
@@ -83,13 +83,13 @@ def _profile(built: Built, loss: Loss, rows: Rows, *, sharp: bool) -> Profile:
     squares = [layer.activation.square().mean().item() for layer in layers if layer.activation is not None]
     dead = [float(m["dead"]) for m in measured if m["dead"] is not None]
     with torch.no_grad():
-        value = loss.function(built.model.eval()(x), y).item()
+        value = loss.function(built.model.eval()(x.clone()), y.clone()).item()
     return Profile(
         gradients=tuple(float(m["gradient_norm"]) for m in measured if m["gradient_norm"] is not None),
         dead=float(np.mean(dead)) if dead else 0.0,
         mean_square=float(sum(squares)),
         loss=value,
-        sharpness=_sharpness(built.model, loss, x, y) if sharp else None,
+        sharpness=_sharpness(built.model, loss, x.clone(), y.clone()) if sharp else None,
     )
 
 

@@ -18,9 +18,10 @@ from sweeper.study.settings import settings as settings_of
 from sweeper.training.dealing import kind
 from sweeper.training.reasons import reason_of
 from sweeper.training.result import TrialResult, failed
-from sweeper.training.setup import Task, initial_model
+from sweeper.training.setup import Task, initial_model, leaving_no_trace
 from sweeper.training.stacked.arrangement import groups_of, place, rhythm
 from sweeper.training.stacked.groups import table
+from sweeper.training.stacked.guard import compare
 from sweeper.training.stacked.kit import Need, give_back, kit_for
 from sweeper.training.stacked.looks import Look
 from sweeper.training.stacked.refusal import Misfit, NotCompiled, NotFusible
@@ -31,6 +32,8 @@ OnFinish = Callable[[Trial, Mapping[str, Tensor]], None]
 
 BLOCK = 64
 """Steps that are prepared together; a trial that diverges stops training at the end of its block."""
+COMPARED = 3
+"""Trials of other activations with which a stack is compared before it trains; the plan compares all."""
 NEW_STACK = 100
 """A stack of another size costs about as much as this many steps."""
 
@@ -56,6 +59,15 @@ def train_stack(
     Raises:
         NotFusible: if the model cannot be batched; the message names the operation.
     """
+    if not trials:
+        return
+    with leaving_no_trace(task, settings_of(task.study, trials[0].parameters)):
+        yield from _train_stack(task, trials, slots, on_finish, compiled)
+
+
+def _train_stack(
+    task: Task, trials: Sequence[Trial], slots: int, on_finish: OnFinish | None, compiled: bool
+) -> Iterator[TrialResult]:
     waiting = deque(sorted(trials, key=kind))
     while waiting:
         stacked = _StackedTraining(task, waiting, slots, on_finish, compiled)
@@ -67,6 +79,22 @@ def train_stack(
         if len(stacked.misfits) and not stacked.accepted:
             raise NotFusible("the model computes something else when it is batched")
         waiting = deque(stacked.misfits)
+
+
+def compare_stack(task: Task, trials: Sequence[Trial]) -> dict[int, str]:
+    """Number of each trial -> what a stack of them all computes otherwise than the trial does alone.
+
+    Empty where there is no difference; trials that do not fit into the stack, or fail, are left out.
+
+    Raises:
+        NotFusible: as `train_stack`.
+    """
+    stacked = _StackedTraining(task, deque(sorted(trials, key=kind)), len(trials), None, False)
+    list(stacked.prepare())
+    if not stacked.queue:
+        return {}
+    list(stacked.refill())
+    return stacked.compare(range(stacked.size))
 
 
 def warm_stack(task: Task, trials: Sequence[Trial], *, compiled: bool = False) -> Callable[[int], object]:
@@ -105,6 +133,8 @@ class _StackedTraining:
         while True:
             if self._may_refill():
                 yield from self.refill()
+            if self.clock == 0:
+                self._insist_on_equality()
             self._stop_at_points()
             yield from self._let_go()
             if any(self.slots) or self.queue:
@@ -126,7 +156,8 @@ class _StackedTraining:
         for index in [*learned[:1], *range(len(settings))]:
             trial = self.queue[index]
             try:
-                built = initial_model(self.task, settings[index], trial.seed)
+                with leaving_no_trace(self.task, settings[index]):
+                    built = initial_model(self.task, settings[index], trial.seed)
                 break
             except Exception as error:  # whatever the model function raises is this trial's own failure
                 problem = error
@@ -139,6 +170,29 @@ class _StackedTraining:
         self.stack, self.evaluator, self.looks = self.kit.stack, self.kit.evaluator, self.kit.looks
         self.slots: list[Running | None] = [None] * self.size
         self.rhythm = rhythm(settings, self.kit.batches.rows)
+
+    def compare(self, slots: Sequence[int]) -> dict[int, str]:
+        """Number of the trial -> what the stack computes otherwise than it does alone, for some slots."""
+        runs = {slot: run for slot, run in enumerate(self.slots) if run is not None}
+        chosen = [slot for slot in slots if slot in runs]
+        found = compare(self.task, self.kit, self.stack, runs, chosen) if chosen else {}
+        return {runs[slot].trial.number: why for slot, why in found.items()}
+
+    def _insist_on_equality(self) -> None:
+        """Compare one trial of each activation that this kit has not seen yet, some of them.
+
+        Raises:
+            NotFusible: if a trial would give something else in a stack than alone.
+        """
+        names = {
+            run.settings.activation or "": slot for slot, run in enumerate(self.slots) if run is not None
+        }
+        new = {name: slot for name, slot in names.items() if name not in self.kit.compared}
+        some = dict(list(new.items())[: max(COMPARED - len(self.kit.compared), 0)])
+        different = [why for why in self.compare(list(some.values())).values() if why]
+        if different:
+            raise NotFusible(different[0])
+        self.kit.compared |= some.keys()
 
     # Trials come and go
 

@@ -22,9 +22,9 @@ from sweeper.study.space import Space
 from sweeper.training import fused, reference
 from sweeper.training.cohort import Cohort, singles
 from sweeper.training.dealing import deal, kind
-from sweeper.training.rehearsal import configurations
+from sweeper.training.rehearsal import can_be_penalized, configurations
 from sweeper.training.setup import Task, initial_model, rows_of
-from sweeper.training.shapes import fusible, shapes
+from sweeper.training.shapes import fusible, shapes, unequal
 
 SLOTS = (8, 16, 32, 64, 128, 256)
 """Stack sizes that are tried, smallest first, until a larger one is no cheaper."""
@@ -36,6 +36,8 @@ COHORT = 10.0
 """Seconds that a cohort should take at most: so much is lost when everything is killed."""
 MEMORY = 0.3
 """Share of the free memory that all stacks together may take."""
+SLOW, MOST_COMPARED = 5.0, 8
+"""Seconds of trying all activations above which only one is compared exactly; most that are."""
 CLEARLY = 0.95
 """Stacks must beat training one by one by this factor."""
 
@@ -116,12 +118,16 @@ def steps_in_all(task: Task) -> int:
 
 def refusals(task: Task) -> dict[str, str]:
     """activation -> why the study's model cannot be batched with it, found by trying each once."""
-    found: dict[str, str] = {}
+    found, trials, start = dict[str, str](), list[Trial](), time.perf_counter()
     for parameters in configurations(task.study.space):
         name = str(parameters.get("activation"))
         if name not in found:
-            found[name] = fusible(task, Trial(0, "explore", task.study.search.seed, parameters))
-    return found
+            trial = Trial(0, "explore", task.study.search.seed, parameters)
+            found[name] = fusible(task, trial)
+            trials += [trial] if not found[name] else []
+    slow = time.perf_counter() - start > SLOW
+    compared = trials[: 1 if slow else MOST_COMPARED]
+    return found | (unequal(task, compared, can_be_penalized(task)) if compared else {})
 
 
 def steps_of(task: Task, trial: Trial) -> int:

@@ -12,13 +12,16 @@ from collections.abc import Callable
 import torch
 
 from sweeper.components.build import Built
+from sweeper.components.observing import apart, seed_of
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.components.penalties import PENALTIES
 from sweeper.components.schedules import SCHEDULES
 from sweeper.search.trial import Trial
+from sweeper.study.settings import Settings
 from sweeper.study.settings import settings as settings_of
 from sweeper.training.capture import look, measured, outputs_of, weights_of
 from sweeper.training.evaluate import Evaluation
+from sweeper.training.outside import of_model, put_back
 from sweeper.training.result import Outcome, TrialResult
 from sweeper.training.setup import (
     MEASURED_ROWS,
@@ -26,6 +29,7 @@ from sweeper.training.setup import (
     batch_order,
     evaluation_steps,
     initial_model,
+    leaving_no_trace,
     measured_steps,
     pick_loss,
     rows_of,
@@ -43,8 +47,13 @@ def train(task: Task, trial: Trial, watch: Watch | None = None) -> TrialResult:
     Never raises for a loss that is not finite: that is the outcome ``diverged``. Errors of the model
     itself do propagate.
     """
-    start = time.perf_counter()
     settings = settings_of(task.study, trial.parameters)
+    with leaving_no_trace(task, settings):
+        return _train(task, trial, settings, watch)
+
+
+def _train(task: Task, trial: Trial, settings: Settings, watch: Watch | None) -> TrialResult:
+    start = time.perf_counter()
     rows, loss_function = rows_of(task, settings, trial.seed), pick_loss(task, settings)
     built = initial_model(task, settings, trial.seed)
     model, hidden = built.model, built.hidden
@@ -56,7 +65,7 @@ def train(task: Task, trial: Trial, watch: Watch | None = None) -> TrialResult:
     steps = settings.total_steps(len(rows.x_train))
     evaluated = set(evaluation_steps(steps, settings.evaluations))
     looked = set(measured_steps(steps)) if trial.measured else set()
-    evaluation = Evaluation(task.study.search.objective, loss_function, rows, trial.test)
+    evaluation = Evaluation(task.study.search.objective, loss_function, rows, trial.test, trial.seed)
     batch_losses: list[float] = []
     penalties: list[float] = []
     curves: list[tuple[int, str, float]] = []
@@ -69,7 +78,10 @@ def train(task: Task, trial: Trial, watch: Watch | None = None) -> TrialResult:
     with outputs_of(watched) as activations:
         for step in range(steps + 1):  # `step` updates have been made
             if step in looked:
-                layers += measured(look(built, loss_function.function, *measured_rows, before), step)
+                x, y = (part.clone() for part in measured_rows)
+                with apart(model, seed_of(trial.seed, step, 2)), put_back(of_model(model), weights=False):
+                    found = look(built, loss_function.function, x, y, before)
+                layers += measured(found, step)
                 activations.clear()
             if step in evaluated:
                 curves += evaluation.at(step, model, batch_losses, penalties)
@@ -91,7 +103,8 @@ def train(task: Task, trial: Trial, watch: Watch | None = None) -> TrialResult:
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate
             if watch is not None:
-                watch(step, built, optimizer)
+                with apart(model, seed_of(trial.seed, step, 3)), put_back(of_model(model), weights=False):
+                    watch(step, built, optimizer)
                 activations.clear()
             optimizer.zero_grad()
             loss = loss_function.function(model(rows.x_train[batch]), rows.y_train[batch])

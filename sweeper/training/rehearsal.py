@@ -23,7 +23,15 @@ from sweeper.study.space import Range, Space
 from sweeper.training.capture import look, outputs_of
 from sweeper.training.evaluate import scores
 from sweeper.training.output_range import range_problem
-from sweeper.training.setup import Rows, Task, initial_model, out_features, pick_loss, rows_of
+from sweeper.training.setup import (
+    Rows,
+    Task,
+    initial_model,
+    leaving_no_trace,
+    out_features,
+    pick_loss,
+    rows_of,
+)
 from sweeper.user_code import message_of, name_of, text_of, user_code
 
 FEW, MANY = 4, 64
@@ -99,7 +107,7 @@ def _problem(task: Task, parameters: Mapping[str, Any], known: dict[tuple[str, s
         if key not in known:
             known[key] = rows_of(task, settings, task.study.search.seed)
         rows = known[key]
-        with user_code():
+        with user_code(), leaving_no_trace(task, settings):
             _try(task, settings, rows)
     except SweeperError as error:
         return str(error)
@@ -121,7 +129,7 @@ def _try(task: Task, settings: Settings, rows: Rows) -> None:
         raise ModelError(f"{label(task)} has no parameters to train")
     _check_penalty(task, built)
     optimizer = OPTIMIZERS[settings.optimizer].make(parameters, lr=settings.learning_rate, **settings.options)
-    few = (rows.x_train[:FEW], rows.y_train[:FEW])
+    few = (rows.x_train[:FEW].clone(), rows.y_train[:FEW].clone())
     model.eval()
     with torch.no_grad():
         output = model(few[0])
@@ -144,12 +152,12 @@ def _step(
 ) -> None:
     built.model.train()
     with outputs_of(built.hidden) as activations:
-        output = built.model(rows.x_train[:size])
+        output = built.model(rows.x_train[:size].clone())
         problem = range_problem(output, loss, (rows.y_train, rows.y_validation, rows.y_test))
         if problem:
             raise ModelError(f"{label(task)} {problem}")
-        total = loss.function(output, rows.y_train[:size])
-        if _can_be_penalized(task):
+        total = loss.function(output, rows.y_train[:size].clone())
+        if can_be_penalized(task):
             total = total + sum(PENALTIES[settings.penalty_kind](a) for _, _, a in activations)
     if not total.requires_grad:
         raise ModelError(f"{label(task)}: the loss does not depend on any parameter that is trained")
@@ -184,14 +192,15 @@ def _check_objective(task: Task, loss: Loss) -> None:
 
 
 def _check_penalty(task: Task, built: Built) -> None:
-    if _can_be_penalized(task) and not built.hidden:
+    if can_be_penalized(task) and not built.hidden:
         raise ModelError(
             f"{label(task)} has no hidden activation layers whose outputs could be penalized: use modules "
             "such as nn.ReLU() instead of functions, or leave search.space.activation_penalty out"
         )
 
 
-def _can_be_penalized(task: Task) -> bool:
+def can_be_penalized(task: Task) -> bool:
+    """Whether the study has an activation penalty above 0."""
     space = task.study.space
     entries = [v for key, v in space.entries.items() if space.base(key) == "activation_penalty"]
     return any(isinstance(v, Range) or any(value > 0 for value in v.values) for v in entries)

@@ -1,7 +1,9 @@
 """What every engine starts from: the same rows, batches, initial weights and evaluation points."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -12,10 +14,12 @@ from sweeper.components.build import Built, build
 from sweeper.components.data import Data
 from sweeper.components.lookup import resolve
 from sweeper.components.losses import LOSSES, Loss
+from sweeper.components.observing import seed_all
 from sweeper.components.precision import to_precision
 from sweeper.components.splits import split
 from sweeper.study.settings import Settings
 from sweeper.study.study import Study
+from sweeper.training.outside import put_back
 from sweeper.user_code import user_code
 
 MEASURED_ROWS = 128
@@ -89,12 +93,28 @@ def out_features(data: Data, loss: Loss) -> int:
     return 1 if data.targets.ndim == 1 else data.targets.shape[1]
 
 
+def users_code(task: Task, settings: Settings) -> dict[str, Any]:
+    """The functions of the user that make the model and the loss, by their role."""
+    named = {"model": settings.model, "loss": settings.loss}
+    with user_code():  # modules are imported
+        functions = {
+            role: resolve(source, task.study.folder) if isinstance(source, str) and ":" in source else source
+            for role, source in named.items()
+        }
+    return {role: function for role, function in functions.items() if not isinstance(function, str)}
+
+
+def leaving_no_trace(task: Task, settings: Settings) -> AbstractContextManager[None]:
+    """Afterwards, globals and the like of the user's modules are as before: the next trial starts afresh."""
+    return put_back(users_code(task, settings))
+
+
 def initial_model(task: Task, settings: Settings, seed: int) -> Built:
-    """The model of replicate `seed`: ``torch.manual_seed(seed)``, then the model function, on the CPU.
+    """The model of replicate `seed`: all generators are seeded with it, then the model function, on the CPU.
 
     Weights are drawn on the CPU and in the default generator, so that any script can draw the same.
     """
-    torch.manual_seed(seed)
+    seed_all(seed)
     default = torch.get_default_dtype()
     torch.set_default_dtype(getattr(torch, settings.dtype))
     try:

@@ -1,11 +1,12 @@
 """Which trials can train as one: trials of the same shape, with a model that can be batched."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from sweeper.search.trial import Rungs, Trial
 from sweeper.study.settings import settings as settings_of
-from sweeper.training.fused import train_stack
+from sweeper.training.fused import compare_stack, train_stack
 from sweeper.training.reasons import reason_of
 from sweeper.training.result import Outcome
 from sweeper.training.setup import Task
@@ -13,6 +14,9 @@ from sweeper.user_code import user_code
 
 STEPS = 2
 """Steps of the trial that tells whether a model can be batched."""
+ROWS = 16
+"""Most rows of a batch on which stacks are compared with trials alone."""
+CHANGED = ("training.steps", "training.epochs", "training.dtype", "training.batch_size")
 
 
 def shapes(task: Task, trials: Sequence[Trial]) -> list[list[Trial]]:
@@ -31,10 +35,8 @@ def fusible(task: Task, trial: Trial) -> str:
     Trials that fail in themselves are no reason: they fail alone in any engine.
     """
     changed = {"steps": STEPS, "epochs": None, "evaluations": 1}
-    training = task.study.training.model_copy(update=changed)
-    short = Task(task.study.model_copy(update={"training": training}), task.data)
-    plain = {k: v for k, v in trial.parameters.items() if k not in ("training.steps", "training.epochs")}
-    twins = [replace(trial, number=k, parameters=plain, rungs=Rungs()) for k in range(2)]
+    short = _changed(task, changed)
+    twins = [replace(trial, number=k, parameters=_plain(trial), rungs=Rungs()) for k in range(2)]
     try:
         with user_code():
             results = list(train_stack(short, twins, len(twins)))
@@ -42,6 +44,46 @@ def fusible(task: Task, trial: Trial) -> str:
         return reason_of(error)
     failed = [r.reason for r in results if r.outcome == Outcome.FAILED]
     return failed[0] if failed and not _fails_alone(short, twins[0]) else ""
+
+
+def unequal(task: Task, trials: Sequence[Trial], penalized: bool) -> dict[str, str]:
+    """Activation -> what stacks of `trials` compute otherwise than each alone; the equal ones left out.
+
+    Each trial, one of each activation, goes into one stack on two seeds, once with an activation penalty if
+    `penalized`. They are compared in float64, on batches of at most `ROWS` rows; a model that works in its
+    own precision or batch size alone is compared with these when its stacks are made.
+    """
+    size = task.study.training.batch_size
+    rows = ROWS if size == "full" else min(int(size), ROWS)
+    changed = {"steps": STEPS, "epochs": None, "evaluations": 1, "dtype": "float64", "batch_size": rows}
+    exact, names = _changed(task, changed), [str(t.parameters.get("activation")) for t in trials]
+    pairs = [
+        replace(trial, number=2 * k + second, seed=trial.seed + second, rungs=Rungs())
+        for k, trial in enumerate(trials)
+        for second in range(2)
+    ]
+    weights = [0.1 * (t.number % 2 == 1 and penalized) for t in pairs]
+    pairs = [
+        replace(t, parameters={**_plain(t), "activation_penalty": weight})
+        for t, weight in zip(pairs, weights, strict=True)
+    ]
+    try:
+        found = compare_stack(exact, pairs)
+    except Exception as error:  # whatever torch and the model make of it
+        return {} if _fails_alone(exact, pairs[0]) else dict.fromkeys(names, reason_of(error))
+    return {names[number // 2]: why for number, why in found.items() if why}
+
+
+def _changed(task: Task, training: Mapping[str, Any]) -> Task:
+    """The task with other values in ``[training]``; stacks of one such task serve all of its trials."""
+    section = task.study.training.model_copy(update=dict(training))
+    token = f"{task.token} {sorted(training.items(), key=str)}"
+    return Task(task.study.model_copy(update={"training": section}), task.data, token)
+
+
+def _plain(trial: Trial) -> dict[str, Any]:
+    """Its parameters without those that `_changed` sets."""
+    return {k: v for k, v in trial.parameters.items() if not k.startswith(CHANGED)}
 
 
 def _fails_alone(task: Task, trial: Trial) -> bool:

@@ -65,7 +65,7 @@ def sharpness_of(
             torch.backends.cudnn.flags(enabled=False),
             sdpa_kernel(SDPBackend.MATH),
         ):
-            value = loss(built.model(x), y)
+            value = loss(built.model(x.clone()), y.clone())
             if settings.activation_penalty > 0:
                 value = value + settings.activation_penalty * sum(penalty(a) for _, _, a in activations)
         built.model.train()

@@ -16,6 +16,7 @@ from sweeper.components import (
     losses,
     metrics,
     models,
+    observing,
     optimizers,
     penalties,
     precision,
@@ -30,13 +31,13 @@ from sweeper.printable import one_line
 from sweeper.report.script.data import DataText, data_text
 from sweeper.report.script.functions import quoted
 from sweeper.report.script.model import ModelText, model_text
-from sweeper.report.script.source import import_block
+from sweeper.report.script.source import definitions, import_block
 from sweeper.report.script.training import TrainingText, training_text
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.study import Study
 
 COMPONENTS = (
-    *(datasets, splits, initializers, models, precision),
+    *(datasets, splits, initializers, models, precision, observing),
     *(losses, metrics, penalties, schedules, optimizers),
 )
 OWN_IMPORTS = """
@@ -111,11 +112,17 @@ def _context(
         "standardize_target": study.data.standardize_target and data.classes is None,
         "split": repr(tuple(study.data.split)),
         "seed": seed,
+        "apart": _apart() if model.imported or training.imported else "",
         "test_seed": study.search.seed,
         "chunk": CHUNK if max(rows.sizes[1:]) > CHUNK else 0,
         "folders": list(dict.fromkeys(quoted(str(one.folder)) for one in users if one.folder)),
         "user_imports": list(dict.fromkeys(statements)),
     }
+
+
+def _apart() -> str:
+    """Functions that keep evaluations out of the training: the user's model may draw and remember."""
+    return "\n\n\n".join(definitions(observing, name) for name in ("seed_of", "apart"))
 
 
 def _words(

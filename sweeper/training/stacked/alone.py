@@ -1,13 +1,19 @@
 """How the model computes when it trains alone: what a stack that takes its place has to keep to."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sweeper.training.outside import first_change, prints
 from sweeper.training.stacked.refusal import NotFusible
-from sweeper.training.stacked.tape import Recorder, tensors
+from sweeper.training.stacked.tape import Call, Recorder, tensors
+
+Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 class Layout(NamedTuple):
@@ -21,28 +27,99 @@ class Layout(NamedTuple):
         return torch.empty_strided(self.shape, self.stride, dtype=like.dtype, device=like.device)
 
 
-def draws(model: nn.Module, x: Tensor) -> Sequence[Layout]:
-    """The random arrays that one forward pass of the model in training mode draws, in order.
+@dataclass(frozen=True)
+class Alone:
+    """What one forward pass of a model shows."""
+
+    draws: Sequence[Layout]
+    """The random arrays that it draws in training mode, in order."""
+    rounding: float
+    """Relative rounding error of the coarsest floating-point type that it computes in."""
+
+
+def alone(model: nn.Module, loss: Loss, x: Tensor, y: Tensor, code: Mapping[str, Any]) -> Alone:
+    """What forward passes of a fresh `model` on (x, y) show, in training mode and in evaluation mode.
+
+    `code`: the user's functions, by role, of which more than the model may keep state.
 
     Raises:
-        NotFusible: if the pass depends on an earlier one by more than the values of its buffers.
+        NotFusible: if a pass depends on an earlier one by more than the values of its buffers, draws random
+            numbers that a stack does not, or writes to its rows or its parameters.
     """
+    seen = _Passes(model, loss, x, y, code)
     model.train()
-    holders = [(m._buffers, name, b) for m in model.modules() for name, b in m._buffers.items()]
-    values = [b.clone() if b is not None else None for *_, b in holders]
-    outputs, found = [], list[Layout]()
+    before = seen.state()
+    outputs: list[list[Tensor]] = []
+    states: list[Mapping[str, Any]] = []
+    calls: list[Call] = []
     for _ in range(2):
-        with torch.random.fork_rng(devices=[x.device] if x.is_cuda else []), Recorder() as recorder:
-            outputs.append(tensors([model(x)]))
-        arrays = [(c.arguments[0] if c.written else c.results[0]) for c in recorder.calls if c.random]
-        found = [Layout(tuple(a.shape), a.stride()) for a in arrays]
-        for buffers, name, b in holders:
+        output, calls = seen.run()
+        outputs.append(output)
+        states.append(seen.state())
+        if changed := first_change(before, states[-1], scalars=True):
+            raise NotFusible(f"the forward pass changes {changed}")
+    if not all(torch.allclose(a, b, equal_nan=True) for a, b in zip(*outputs, strict=True)):
+        raise NotFusible("the forward pass depends on an earlier one, beside its buffers")
+    if changed := first_change(*states):
+        raise NotFusible(f"the forward pass changes {changed}")
+    model.eval()
+    _, evaluated = seen.run()
+    model.train()
+    if any(call.random for call in evaluated):
+        raise NotFusible("the model draws random numbers when it is evaluated")
+    arrays = [(c.arguments[0] if c.written else c.results[0]) for c in calls if c.random]
+    made = [t for call in calls for t in call.results if t.is_floating_point()]
+    coarsest = max((torch.finfo(t.dtype).eps for t in made), default=0.0)
+    return Alone([Layout(tuple(a.shape), a.stride()) for a in arrays], coarsest)
+
+
+class _Passes:
+    """Forward passes and losses of one model, each from the same buffers and random numbers."""
+
+    def __init__(self, model: nn.Module, loss: Loss, x: Tensor, y: Tensor, code: Mapping[str, Any]) -> None:
+        self.model, self.loss, self.rows, self.code = model, loss, (x.clone(), y.clone()), code
+        self.holders = [(m._buffers, name, b) for m in model.modules() for name, b in m._buffers.items()]
+        self.values = [b.clone() if b is not None else None for *_, b in self.holders]
+
+    def state(self) -> Mapping[str, Any]:
+        """What the model and the user's code keep outside of parameters and buffers."""
+        return prints({"": self.model, **self.code})
+
+    def run(self) -> tuple[list[Tensor], list[Call]]:
+        """Output and loss, and the operations of the pass; buffers are put back."""
+        device = self.rows[0].device
+        fixed: dict[str, list[Tensor]] = {
+            "inputs": [self.rows[0]],
+            "targets": [self.rows[1]],
+            "parameters": list(self.model.parameters()),
+        }
+        versions = {what: [t._version for t in held] for what, held in fixed.items()}
+        states = _states()
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            with Recorder() as recorder:
+                output = self.model(self.rows[0])
+            found = [t.detach() for t in tensors([output, self.loss(output, self.rows[1])])]
+        for what, state in _states().items():
+            if state != states[what]:
+                raise NotFusible(f"the forward pass changes {what}")
+        for what, held in fixed.items():
+            if [t._version for t in held] != versions[what]:
+                raise NotFusible(f"the model writes into its {what}")
+        self._restore()
+        return found, recorder.calls
+
+    def _restore(self) -> None:
+        for buffers, name, b in self.holders:
             if buffers[name] is not b:
                 raise NotFusible(f"the forward pass puts a new tensor in the place of the buffer {name}")
         with torch.no_grad():
-            for (*_, b), value in zip(holders, values, strict=True):
+            for (*_, b), value in zip(self.holders, self.values, strict=True):
                 if b is not None and value is not None:
                     b.copy_(value)
-    if not all(torch.allclose(a, b, equal_nan=True) for a, b in zip(*outputs, strict=True)):
-        raise NotFusible("the forward pass depends on an earlier one, beside its buffers")
-    return found
+
+
+def _states() -> dict[str, Any]:
+    return {
+        "Python's random numbers": random.getstate(),
+        "NumPy's random numbers": str(np.random.get_state()),
+    }

@@ -43,6 +43,10 @@ class Evaluator:
             if going_on and run.trial.rungs.prune(run.points, run.objectives):
                 run.end(Outcome.PRUNED, f"behind other trials at step {run.step}")
 
+    def validation_losses(self, stack: Stack, slots: Mapping[int, Running]) -> dict[int, float]:
+        """Slot -> loss on the trial's validation rows; nothing is noted."""
+        return {s: found["loss"] for s, found in self._scores(stack, slots, "validation").items()}
+
     def _rows(self, run: Running) -> Rows:
         return self.rows_of(run.trial.seed)
 

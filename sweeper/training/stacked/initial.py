@@ -9,7 +9,7 @@ from torch import Tensor
 
 from sweeper.components.build import Built
 from sweeper.study.settings import Settings
-from sweeper.training.setup import Task, initial_model
+from sweeper.training.setup import Task, initial_model, leaving_no_trace
 from sweeper.training.stacked.activation_split import Split
 from sweeper.training.stacked.kernel import AnyKernel, named_kernel
 from sweeper.training.stacked.refusal import Misfit, NotFusible
@@ -54,8 +54,12 @@ class Initials:
         return self._known[key]
 
     def _make(self, settings: Settings, seed: int) -> Initial:
-        built = initial_model(self.task, settings, seed)
-        random = torch.get_rng_state()
+        with leaving_no_trace(self.task, settings):
+            built = initial_model(self.task, settings, seed)
+            random = torch.get_rng_state()
+            return self._of(built, random, settings, seed)
+
+    def _of(self, built: Built, random: Tensor, settings: Settings, seed: int) -> Initial:
         kernels: Sequence[AnyKernel] = self.template.kernels
         if settings.activation is not None:
             kernels = [named_kernel(settings.activation, self.template.dtype)] * len(built.hidden)
@@ -78,9 +82,9 @@ class Initials:
         split = Split([[kernel] for kernel in initial.kernels])
         built.model.eval()
         with torch.no_grad(), self.template.evaluating():
-            mine = self.template.outputs(values, split, self.x[None])[0]
+            mine = self.template.outputs(values, split, self.x[None].clone())[0]
             before = torch.get_rng_state()
-            theirs = built.model(self.x)
+            theirs = built.model(self.x.clone())
         if not torch.equal(before, torch.get_rng_state()):
             raise NotFusible("the model draws random numbers when it is evaluated")
         tolerance = 1e-3 if mine.dtype == torch.float32 else 1e-9

@@ -9,13 +9,14 @@ from typing import Any
 from sweeper.components.build import Built
 from sweeper.study.settings import Settings
 from sweeper.training.reasons import refusing
-from sweeper.training.setup import Task, initial_model, pick_loss
-from sweeper.training.stacked.alone import draws
+from sweeper.training.setup import Task, initial_model, leaving_no_trace, pick_loss, users_code
+from sweeper.training.stacked.alone import Alone, alone
 from sweeper.training.stacked.batches import Batches, Splits
 from sweeper.training.stacked.evaluation import Evaluator
 from sweeper.training.stacked.initial import Initials
 from sweeper.training.stacked.looks import Looks
 from sweeper.training.stacked.probe import trained_names
+from sweeper.training.stacked.refusal import NotFusible
 from sweeper.training.stacked.stack import Stack
 from sweeper.training.stacked.template import Template
 from sweeper.training.update_rules import RULES
@@ -38,13 +39,22 @@ class Kit:
         sample = slice(0, self.batches.size)
         self.sample = (rows.x_train[sample], rows.y_train[sample])
         self.initials = Initials(task, self.template, rows.x_train[:4])
+        self.compared: set[str] = set()
+        """Activations with which a stack was compared with trials that train alone."""
         with refusing():
+            self.alone = self._alone(lead, seeds[0])
             self.trained = trained_names(self.template, self.loss.function, *self.sample)
-            self.draws = draws(initial_model(task, lead, seeds[0]).model, self.sample[0])
         self.stack = self.new_stack(size, need.compiled)
         self.evaluator = self.new_evaluator()
         shared = self.batches.shared
         self.looks = Looks(self.template, self.stack.shapes, self.loss.function, self.splits.of, shared, size)
+
+    def _alone(self, lead: Settings, seed: int) -> Alone:
+        if any(parameter.is_complex() for parameter in self.template.parameters.values()):
+            raise NotFusible("parameters that are complex numbers are updated one by one")
+        with leaving_no_trace(self.task, lead):
+            model = initial_model(self.task, lead, seed).model
+            return alone(model, self.loss.function, *self.sample, users_code(self.task, lead))
 
     def new_stack(self, slots: int, compiled: bool = False) -> Stack:
         """An empty stack; the recorded passes of one stack serve no other."""
@@ -59,7 +69,7 @@ class Kit:
                 need.matrices,
                 x,
                 y,
-                self.draws,
+                self.alone.draws,
                 compiled=compiled,
             )
 

@@ -96,8 +96,22 @@ class Stack:
 
     def step(self, coefficients: Tensor) -> None:
         """Forward, backward and one update of all slots on the batches in `x` and `y`."""
-        self._pass.run()
+        self.forward_and_backward()
         self.updates.step(coefficients)
+
+    def forward_and_backward(self) -> None:
+        """Losses and gradients of all slots on the batches in `x` and `y`."""
+        self._pass.run()
+
+    def gradients(self) -> dict[str, Tensor]:
+        """Those of the last pass, with a trial axis."""
+        return unstack(self.updates.g, self.shapes)
+
+    def put(self, slot: int, values: Mapping[str, Tensor]) -> None:
+        """Parameters and buffers of one slot; a PReLU slope that is not among them stays."""
+        views = unstack(self.p, self.shapes)
+        for name, value in values.items():
+            (views if name in views else self.fixed)[name][slot] = value
 
     def load(self, slot: int, initial: Initial) -> None:
         """Put a trial into a slot, in the state before its first step."""

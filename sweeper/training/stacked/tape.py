@@ -190,9 +190,9 @@ class Tape:
             NotFusible: if it is written to them; for tensors that a tape cannot hold.
         """
         calls, results = record(function)
+        changed = {place(t) for call in calls for t in call.written}
         for what, kept_as_is in (read_only or {}).items():
-            places = {place(t) for t in kept_as_is}
-            if any(place(t) in places for call in calls for t in call.written):
+            if changed & {place(t) for t in kept_as_is}:
                 raise NotFusible(f"the model writes into its {what}")
         kept = needed(calls, inputs, results)
         memory = _share(kept, inputs, results)

@@ -1,0 +1,327 @@
+"""What a model function and its modules keep outside of parameters and buffers: seen, and put back.
+
+Counters in attributes, dicts, lists and objects, module globals, class attributes, closures, default
+arguments. Only code of the user is searched: torch and this package keep nothing there that matters.
+"""
+
+import functools
+import random
+import sys
+import sysconfig
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import CellType, FunctionType, MethodType, ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+MOST = 20_000
+"""Objects that are looked at; what lies deeper is taken for data."""
+LARGE = 256 * 2**20
+"""Bytes of a tensor or array above which it is taken for data and not copied."""
+OF_MODULES = {"training", "_parameters", "_buffers", "_non_persistent_buffers_set"}
+"""Attributes of modules that every engine keeps itself."""
+SCALARS = (bool, int, float, complex, str, bytes, type(None))
+
+_LIBRARIES = tuple(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib"))
+_PACKAGE = str(Path(__file__).resolve().parents[1])
+
+
+def is_users(thing: Any) -> bool:
+    """Whether a function, class or module was written by the user."""
+    if isinstance(thing, FunctionType):
+        file = thing.__code__.co_filename
+    elif isinstance(thing, ModuleType):
+        file = getattr(thing, "__file__", None) or "<frozen>"
+    else:
+        module = sys.modules.get(getattr(thing, "__module__", None) or "")
+        if module is None or module.__name__ == "__main__":
+            return getattr(thing, "__module__", "builtins") not in ("builtins", None)
+        file = getattr(module, "__file__", None) or "<frozen>"
+    parts = Path(file).parts
+    installed = "site-packages" in parts or "dist-packages" in parts
+    return not (installed or file.startswith((*_LIBRARIES, _PACKAGE, "<frozen")))
+
+
+def reachable(roots: Mapping[str, Any], *, weights: bool) -> Iterator[tuple[str, Any]]:
+    """(path, object) of everything that may hold state, each object once.
+
+    `weights`: also parameters and buffers of modules.
+    """
+    waiting, seen = deque(roots.items()), set[int]()
+    while waiting and len(seen) < MOST:
+        path, thing = waiting.popleft()
+        if isinstance(thing, SCALARS):
+            yield path, thing
+            continue
+        if id(thing) in seen:
+            continue
+        seen.add(id(thing))
+        yield path, thing
+        waiting.extend(_parts(path, thing, weights))
+
+
+def _parts(path: str, thing: Any, weights: bool) -> Iterator[tuple[str, Any]]:
+    if isinstance(thing, dict):
+        yield from ((f"{path}[{key!r}]", value) for key, value in list(thing.items()))
+    elif isinstance(thing, list | tuple | deque):
+        yield from ((f"{path}[{place}]", value) for place, value in enumerate(list(thing)))
+    elif isinstance(thing, set | frozenset):
+        yield from ((f"{path} (an element)", value) for value in thing)
+    elif isinstance(thing, functools.partial):
+        yield from _named(path, {"func": thing.func, "args": thing.args, "keywords": thing.keywords})
+    elif isinstance(thing, MethodType):
+        yield from _named(path, {"self": thing.__self__, "function": thing.__func__})
+    elif isinstance(thing, staticmethod | classmethod):
+        yield path, thing.__func__
+    elif isinstance(thing, property):
+        yield from _named(path, {"get": thing.fget, "set": thing.fset})
+    elif isinstance(thing, CellType):
+        yield from _named(path, {"": _held(thing)})
+    elif isinstance(thing, FunctionType):
+        yield from _of_function(path, thing) if is_users(thing) else ()
+    elif hasattr(thing, "cache_clear") and hasattr(thing, "__wrapped__"):
+        yield path, thing.__wrapped__
+    elif isinstance(thing, ModuleType):
+        yield from _named(thing.__name__, _globals(vars(thing))) if is_users(thing) else ()
+    elif isinstance(thing, type):
+        yield from _named(path, _attributes(thing)) if is_users(thing) else ()
+        yield from ((base.__qualname__, base) for base in thing.__bases__ if is_users(base))
+    elif isinstance(thing, Tensor) or not (isinstance(thing, nn.Module) or _has_state(thing)):
+        return
+    else:
+        yield from _named(path, _own(thing, weights))
+        yield type(thing).__qualname__, type(thing)
+
+
+def _of_function(path: str, function: FunctionType) -> Iterator[tuple[str, Any]]:
+    cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
+    defaults = {"defaults": function.__defaults__, "named defaults": function.__kwdefaults__}
+    yield from _named(function.__qualname__, {**vars(function), **defaults, **cells})
+    name = str(function.__globals__.get("__name__", path))
+    yield from _named(name, _globals(function.__globals__))
+
+
+def _named(path: str, attributes: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    return ((f"{path}.{name}".strip("."), value) for name, value in attributes.items())
+
+
+def _globals(names: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in list(names.items()) if not name.startswith("__")}
+
+
+def _attributes(of: type) -> dict[str, Any]:
+    return {k: v for k, v in vars(of).items() if not k.startswith("__") or isinstance(v, FunctionType)}
+
+
+def _has_state(thing: Any) -> bool:
+    return isinstance(thing, SimpleNamespace) or is_users(type(thing))
+
+
+def _own(thing: Any, weights: bool) -> dict[str, Any]:
+    """Attributes of an object; of a module of torch's, what it consists of."""
+    slots = [name for base in type(thing).__mro__ for name in _slots(base) if hasattr(thing, name)]
+    found = {**{name: getattr(thing, name) for name in slots}, **getattr(thing, "__dict__", {})}
+    if not isinstance(thing, nn.Module):
+        return found
+    kept = () if weights else OF_MODULES
+    modules = found.pop("_modules", {})
+    return {**{k: v for k, v in found.items() if k not in kept}, **modules}
+
+
+def _slots(base: type) -> tuple[str, ...]:
+    names = vars(base).get("__slots__", ())
+    return (names,) if isinstance(names, str) else tuple(n for n in names if not n.startswith("__"))
+
+
+def _held(cell: CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not filled yet
+        return None
+
+
+def prints(roots: Mapping[str, Any]) -> dict[str, Any]:
+    """path -> what can be compared of the state there; parameters and buffers of the roots left out."""
+    models = [root for root in roots.values() if isinstance(root, nn.Module)]
+    own = {id(tensor) for model in models for tensor in (*model.parameters(), *model.buffers())}
+    found = reachable(roots, weights=True)
+    return {path: _print(thing) for path, thing in found if id(thing) not in own}
+
+
+def _print(thing: Any) -> Any:
+    if isinstance(thing, SCALARS):
+        return thing
+    if isinstance(thing, Tensor):
+        return thing.detach().clone() if thing.nbytes < LARGE else (thing.data_ptr(), thing._version)
+    if isinstance(thing, np.ndarray):
+        return thing.copy() if thing.nbytes < LARGE else id(thing)
+    if isinstance(thing, random.Random | np.random.Generator | np.random.RandomState | torch.Generator):
+        return str(_random_state(thing))
+    if isinstance(thing, dict | list | tuple | set | frozenset | deque):
+        return f"{len(thing)} elements", None  # no plain value: a cache may be filled once
+    return repr(thing) if type(thing).__module__ == "itertools" else type(thing).__name__
+
+
+def _random_state(generator: Any) -> Any:
+    if isinstance(generator, random.Random):
+        return generator.getstate()
+    if isinstance(generator, np.random.Generator):
+        return generator.bit_generator.state
+    return generator.get_state().tolist() if isinstance(generator, torch.Generator) else generator.get_state()
+
+
+def first_change(before: Mapping[str, Any], after: Mapping[str, Any], *, scalars: bool = False) -> str:
+    """Path of the first state that differs, or an empty string; `scalars`: of plain values in both alone."""
+    for path, value in after.items():
+        if path not in before:
+            if not scalars:
+                return path
+            continue
+        if scalars and not (isinstance(value, SCALARS) and isinstance(before[path], SCALARS)):
+            continue
+        if scalars and value is not None and before[path] is None:
+            continue  # filled by the first call, as a cache is
+        if not _same(before[path], value):
+            return path
+    return "" if scalars else next((path for path in before if path not in after), "")
+
+
+def _same(a: Any, b: Any) -> bool:
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, Tensor):
+        alike = a.shape == b.shape and a.dtype == b.dtype and a.device == b.device
+        return alike and torch.allclose(a, b, equal_nan=a.is_floating_point() or a.is_complex())
+    if isinstance(a, np.ndarray):
+        return a.shape == b.shape and bool(np.all((a == b) | ((a != a) & (b != b))))
+    return bool(a == b) or (isinstance(a, float) and a != a and b != b)
+
+
+def of_model(model: nn.Module) -> dict[str, Any]:
+    """The roots of a model's state; none where all of its modules are torch's."""
+    return {"": model} if any(is_users(type(module)) for module in model.modules()) else {}
+
+
+@contextmanager
+def put_back(roots: Mapping[str, Any], *, weights: bool = True) -> Iterator[None]:
+    """Afterwards, all state that is reachable from `roots` is as it was at the beginning.
+
+    `weights`: also parameters and buffers of modules.
+    """
+    kept = [_keeper(thing) for _, thing in reachable(roots, weights=weights)]
+    try:
+        yield
+    finally:
+        for restore in kept:
+            restore()
+
+
+def _nothing() -> None:
+    """There is nothing to restore."""
+
+
+def _keeper(thing: Any) -> Callable[[], None]:
+    """What brings `thing` back to what it holds now."""
+    if isinstance(thing, dict):
+        return functools.partial(_refill, thing, dict(thing))
+    if isinstance(thing, list | deque):
+        kept = list(thing)
+        return functools.partial(_refill_sequence, thing, kept)
+    if isinstance(thing, set):
+        elements = set(thing)
+        return functools.partial(_refill_set, thing, elements)
+    if isinstance(thing, Tensor):
+        return _tensor(thing) if thing.nbytes < LARGE else _nothing
+    if isinstance(thing, np.ndarray) and thing.flags.writeable and thing.nbytes < LARGE:
+        array = thing.copy()
+        return lambda: np.copyto(thing, array)
+    if isinstance(thing, random.Random | np.random.RandomState | torch.Generator | np.random.Generator):
+        return _generator(thing)
+    if isinstance(thing, CellType):
+        return functools.partial(setattr, thing, "cell_contents", _held(thing))
+    return _namespace(thing)
+
+
+def _namespace(thing: Any) -> Callable[[], None]:
+    if isinstance(thing, FunctionType) and is_users(thing):
+        own, names = dict(vars(thing)), dict(thing.__globals__)
+        return functools.partial(_function_back, thing, own, names)
+    if hasattr(thing, "cache_clear") and is_users(getattr(thing, "__wrapped__", None)):
+        return lambda: thing.cache_clear()
+    if isinstance(thing, type):
+        return functools.partial(_class_back, thing, _attributes(thing)) if is_users(thing) else _nothing
+    if isinstance(thing, ModuleType | FunctionType) or not (
+        isinstance(thing, nn.Module) or _has_state(thing)
+    ):
+        return _nothing
+    slots = {n: getattr(thing, n) for b in type(thing).__mro__ for n in _slots(b) if hasattr(thing, n)}
+    values = dict(getattr(thing, "__dict__", {}))
+
+    def restore() -> None:
+        for name, value in slots.items():
+            object.__setattr__(thing, name, value)
+        _refill(getattr(thing, "__dict__", {}), values)
+
+    return restore
+
+
+def _refill(names: dict[Any, Any], values: Mapping[Any, Any]) -> None:
+    """Modules that were imported meanwhile stay: they are no state."""
+    added = [n for n, v in names.items() if n not in values and not isinstance(v, ModuleType)]
+    for name in added:
+        del names[name]
+    for name, value in values.items():
+        if name not in names or names[name] is not value:
+            names[name] = value
+
+
+def _refill_sequence(sequence: Any, elements: list[Any]) -> None:
+    sequence.clear()
+    sequence.extend(elements)
+
+
+def _refill_set(of: set[Any], elements: set[Any]) -> None:
+    of.clear()
+    of.update(elements)
+
+
+def _function_back(function: FunctionType, own: Mapping[str, Any], names: Mapping[str, Any]) -> None:
+    _refill(vars(function), own)
+    _refill(function.__globals__, names)
+
+
+def _class_back(of: type, values: Mapping[str, Any]) -> None:
+    for name in _attributes(of).keys() - values.keys():
+        delattr(of, name)
+    for name, value in values.items():
+        if vars(of).get(name) is not value:
+            setattr(of, name, value)
+
+
+def _tensor(tensor: Tensor) -> Callable[[], None]:
+    value, gradient = tensor.detach().clone(), tensor.grad if tensor.is_leaf else None
+
+    def restore() -> None:
+        same = tensor.dtype == value.dtype and tensor.shape == value.shape and tensor.device == value.device
+        with torch.no_grad():
+            if not same:
+                tensor.data = value
+            elif not _same(tensor.detach(), value):
+                tensor.detach().copy_(value)
+        if tensor.is_leaf:
+            tensor.grad = gradient
+
+    return restore
+
+
+def _generator(generator: Any) -> Callable[[], None]:
+    if isinstance(generator, random.Random):
+        return functools.partial(generator.setstate, generator.getstate())
+    if isinstance(generator, np.random.Generator):
+        return functools.partial(setattr, generator.bit_generator, "state", generator.bit_generator.state)
+    return functools.partial(generator.set_state, generator.get_state())

@@ -1,0 +1,254 @@
+"""Whether a stack computes what its trials compute alone, tried before any of them is trained.
+
+The plain model is trained for a few steps by ``torch.optim``. Before each of them the stack gets the
+parameters and buffers that the plain model has, so that rounding does not grow from step to step; then
+losses, penalties, gradients of every parameter and buffers are compared, and the loss of an evaluation.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from sweeper.components.optimizers import OPTIMIZERS
+from sweeper.components.penalties import PENALTIES
+from sweeper.training.capture import outputs_of
+from sweeper.training.evaluate import scores
+from sweeper.training.setup import Rows, Task, initial_model, leaving_no_trace, pick_loss
+from sweeper.training.stacked.kit import Kit
+from sweeper.training.stacked.running import Running
+from sweeper.training.stacked.stack import Stack
+
+STEPS = 3
+TOLERANCE = {torch.float64: 1e-9}
+COARSE = 1e-3
+"""Relative difference that is always taken for rounding; `COARSE` for types that are not in `TOLERANCE`."""
+SENSITIVE = 1000.0
+"""How many times the effect of one rounding error of every parameter a difference may be."""
+RATE = 1e-3
+"""Learning rate of the plain model: its steps must only lead away from where it begins."""
+
+State = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One step of a trial that trains alone; tensors by name."""
+
+    before: State
+    """Parameters and buffers before the step."""
+    random: Tensor
+    """State of the random generator before it."""
+    rows: Tensor
+    losses: Tensor
+    """Loss, weighted penalty and their sum."""
+    gradients: State
+    """Of the parameters that have one."""
+    buffers: State
+    """After it."""
+
+
+class Pair(NamedTuple):
+    """What is compared: a name in words, and the values in the stack and alone."""
+
+    what: str
+    stacked: Tensor
+    alone: Tensor
+
+
+class Plain:
+    """A trial's model as it trains alone."""
+
+    def __init__(self, task: Task, run: Running, rows: Rows) -> None:
+        self.settings, self.rows = run.settings, rows
+        self.built = initial_model(task, run.settings, run.trial.seed)
+        self.loss = pick_loss(task, run.settings)
+        self.optimizer = OPTIMIZERS[run.settings.optimizer].make(
+            self.built.model.parameters(), **{**run.settings.options, "lr": RATE}
+        )
+        self.built.model.train()
+
+    def steps(self, batches: Sequence[Tensor]) -> Iterator[Seen]:
+        """What each step on these rows shows before its update."""
+        for rows in batches:
+            yield self.step(rows)
+            self.optimizer.step()
+
+    def step(self, rows: Tensor) -> Seen:
+        """Forward and backward on these rows."""
+        model, weight = self.built.model, self.settings.activation_penalty
+        before, random = self.state(), torch.get_rng_state()
+        self.optimizer.zero_grad()
+        rows = rows.to(self.rows.x_train.device)
+        with outputs_of(self.built.hidden) as activations, torch.enable_grad():
+            loss = total = self.loss.function(model(self.rows.x_train[rows]), self.rows.y_train[rows])
+            penalty = torch.zeros_like(loss)
+            if weight > 0:
+                penalty = weight * sum(
+                    (PENALTIES[self.settings.penalty_kind](a) for _, _, a in activations), penalty
+                )
+                total = loss + penalty
+            total.backward()
+        gradients = {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
+        losses = torch.stack([loss.detach(), penalty.detach(), total.detach()])
+        buffers = {name: b.detach().clone() for name, b in model.named_buffers()}
+        return Seen(before, random, rows, losses, gradients, buffers)
+
+    def state(self) -> dict[str, Tensor]:
+        """Copies of parameters and buffers."""
+        model = self.built.model
+        held = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+        return {name: tensor.detach().clone() for name, tensor in held.items()}
+
+    def move(self, state: State, rounding: float) -> None:
+        """Take over a state, with parameters that are off by `rounding`, each up or down."""
+        generator = torch.Generator().manual_seed(1)
+        with torch.no_grad():
+            for name, tensor in [*self.built.model.named_parameters(), *self.built.model.named_buffers()]:
+                tensor.copy_(state[name])
+            for parameter in self.built.model.parameters():
+                signs = torch.randint(0, 2, parameter.shape, generator=generator).double() * 2 - 1
+                parameter.mul_(1 + rounding * signs.to(parameter))
+
+    def again(self, seen: Seen, rounding: float) -> Seen:
+        """The same step from parameters that are off by `rounding`."""
+        self.move(seen.before, rounding)
+        torch.set_rng_state(seen.random)
+        return self.step(seen.rows)
+
+    def validation_loss(self) -> Tensor:
+        """In evaluation mode, of the present parameters."""
+        found = scores(self.built.model, self.loss, self.rows.x_validation, self.rows.y_validation)
+        return torch.tensor(found["loss"], dtype=torch.float64)
+
+
+def compare(
+    task: Task, kit: Kit, stack: Stack, runs: Mapping[int, Running], chosen: Sequence[int]
+) -> dict[int, str]:
+    """Slot -> what the stack computes otherwise than its trial does alone; empty where nothing is.
+
+    Args:
+        task: what all trials share.
+        kit: that of the stack.
+        stack: with trials before their first step; it is left as it was.
+        runs: who is in its slots.
+        chosen: slots that are compared.
+    """
+    found, plain, seen = dict.fromkeys(chosen, ""), dict[int, Plain](), dict[int, list[Seen]]()
+    with torch.random.fork_rng(devices=[]), leaving_no_trace(task, runs[chosen[0]].settings):
+        for slot in chosen:
+            seed = runs[slot].trial.seed
+            with leaving_no_trace(task, runs[slot].settings):
+                plain[slot] = Plain(task, runs[slot], kit.splits.of(seed))
+                seen[slot] = list(plain[slot].steps(list(kit.batches.order(seed).take(0, STEPS))))
+        for step in range(STEPS):
+            for slot in chosen:
+                stack.put(slot, seen[slot][step].before)
+            _forward_and_backward(kit, stack, runs, step)
+            for slot in chosen:
+                found[slot] = found[slot] or _step_difference(kit, stack, slot, runs, plain, seen[slot][step])
+        evaluated = {slot: runs[slot] for slot in chosen if not found[slot]}
+        found |= _evaluation_difference(kit, stack, evaluated, plain)
+    for slot, run in runs.items():
+        stack.load(slot, run.initial)
+    return found
+
+
+def _forward_and_backward(kit: Kit, stack: Stack, runs: Mapping[int, Running], step: int) -> None:
+    spare = next(iter(runs.values())).trial.seed
+    seeds = [runs[slot].trial.seed if slot in runs else spare for slot in range(stack.slots)]
+    rows = kit.batches.coming(seeds, [step] * stack.slots, 1).to(stack.p.device)
+    with torch.no_grad():
+        kit.batches.fill(stack.x, stack.y, seeds, rows[0])
+        stack.forward_and_backward()
+
+
+def _step_difference(
+    kit: Kit,
+    stack: Stack,
+    slot: int,
+    runs: Mapping[int, Running],
+    plain: Mapping[int, Plain],
+    seen: Seen,
+) -> str:
+    own = runs[slot].initial.own
+    for name in stack.shapes:
+        if name in own and name not in seen.gradients:
+            return f"in a stack, {name} has a gradient that it does not have alone"
+    for name in seen.gradients:
+        if name not in stack.shapes:
+            return f"in a stack, {name} is without the gradient that it has alone"
+    pairs = _pairs(stack, slot, seen)
+    why = difference(pairs, None, _tolerance(stack))
+    if not why:
+        return ""
+    again = _pairs(stack, slot, plain[slot].again(seen, _rounding(kit, stack)))
+    return difference(pairs, again, _tolerance(stack))
+
+
+def _pairs(stack: Stack, slot: int, seen: Seen) -> list[Pair]:
+    gradients = stack.gradients()
+    names = ("the loss", "the penalty", "the sum of loss and penalty")
+    return [
+        *(Pair(what, stack.losses[k, slot], seen.losses[k]) for k, what in enumerate(names)),
+        *(Pair(f"the gradient of {n}", gradients[n][slot], g) for n, g in seen.gradients.items()),
+        *(Pair(f"the buffer {n}", stack.fixed[n][slot], b) for n, b in seen.buffers.items()),
+    ]
+
+
+def _evaluation_difference(
+    kit: Kit, stack: Stack, slots: Mapping[int, Running], plain: Mapping[int, Plain]
+) -> dict[int, str]:
+    if not slots:
+        return {}
+    states = {slot: plain[slot].state() for slot in slots}
+    for slot, state in states.items():
+        stack.put(slot, state)
+    losses = kit.evaluator.validation_losses(stack, slots)
+    found = {}
+    for slot, state in states.items():
+        mine, theirs = torch.tensor(losses[slot], dtype=torch.float64), plain[slot].validation_loss()
+        pairs = [Pair("the loss on validation rows", mine, theirs)]
+        why = difference(pairs, None, _tolerance(stack))
+        if why:
+            plain[slot].move(state, _rounding(kit, stack))
+            again = [Pair("", mine, plain[slot].validation_loss())]
+            why = difference(pairs, again, _tolerance(stack))
+        found[slot] = why
+    return found
+
+
+def _tolerance(stack: Stack) -> float:
+    return TOLERANCE.get(stack.p.dtype, COARSE)
+
+
+def _rounding(kit: Kit, stack: Stack) -> float:
+    return max(kit.alone.rounding, torch.finfo(stack.p.dtype).eps)
+
+
+def difference(pairs: Sequence[Pair], again: Sequence[Pair] | None, tolerance: float) -> str:
+    """The first of `pairs` that is more than rounding apart, in words, or an empty string.
+
+    `again`: the same values alone, from parameters that are off by a rounding error, where they are known.
+    """
+    for place, pair in enumerate(pairs):
+        if pair.stacked.shape != pair.alone.shape:
+            return f"in a stack, {pair.what} has another shape"
+        mine, theirs = _numbers(pair.stacked), _numbers(pair.alone)
+        apart, scale = _largest(mine - theirs), _largest(theirs)
+        spare = SENSITIVE * _largest(_numbers(again[place].alone) - theirs) if again else 0.0
+        if apart > max(tolerance * scale, spare):
+            share = f"{apart / scale:.2g} of its size" if scale else f"{apart:.2g}"
+            return f"in a stack, {pair.what} is another one, by {share}"
+    return ""
+
+
+def _numbers(tensor: Tensor) -> Tensor:
+    kind = torch.complex128 if tensor.is_complex() else torch.float64
+    return torch.nan_to_num(tensor.detach().to(kind))
+
+
+def _largest(tensor: Tensor) -> float:
+    return float(tensor.abs().max()) if tensor.numel() else 0.0

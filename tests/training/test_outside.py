@@ -1,0 +1,179 @@
+"""State outside of parameters and buffers: seen, and put back after every trial."""
+
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from equivalence import numbered, task_of
+from torch import nn
+
+from sweeper.components import models
+from sweeper.training.outside import first_change, of_model, prints, put_back, reachable
+from sweeper.training.reference import train
+
+SOURCE = """
+import itertools
+import random
+from collections import Counter, deque
+from functools import lru_cache
+import numpy as np
+import torch
+from torch import nn
+
+COUNT = 0
+NESTED = {"deep": [1, {"n": 2}]}
+WEIGHTS = nn.Linear(2, 2)
+TENSOR, ARRAY = torch.zeros(3), np.zeros(3)
+QUEUE, TALLY, NAMES = deque([1]), Counter(), {"a"}
+OWN = random.Random(3)
+
+
+class Box:
+    __slots__ = ("n",)
+
+    def __init__(self):
+        self.n = 0
+
+
+BOX = Box()
+
+
+class Net(nn.Module):
+    calls = 0
+
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.layer, self.act, self.out = nn.Linear(inputs, 4), nn.ReLU(), nn.Linear(4, outputs)
+
+    def forward(self, x, seen=[]):
+        return self.out(self.act(self.layer(x))) * self.factor(seen)
+
+    def factor(self, seen):
+        global COUNT
+        KINDS[KIND](self, seen)
+        COUNT += KIND == "global"
+        counted = COUNT + NESTED["deep"][1]["n"] + Net.calls + len(seen) + BOX.n + len(QUEUE) + TALLY["n"]
+        counted += len(NAMES) + getattr(make, "n", 0) + cell()[0] + self.__dict__.get("n", 0)
+        return counted + float(TENSOR.sum()) + float(ARRAY.sum()) + float(WEIGHTS.weight.sum().detach())
+
+
+def counter():
+    held = [0]
+
+    def tick():
+        held[0] += KIND == "closure"
+        return held
+
+    return tick
+
+
+cell = counter()
+
+
+@lru_cache
+def remembered(n):
+    return torch.ones(n)
+
+
+def weights(net, seen):
+    with torch.no_grad():
+        WEIGHTS.weight.add_(1)
+
+
+def up(thing, name):
+    setattr(thing, name, getattr(thing, name, 0) + 1)
+
+
+KINDS = {
+    "nothing": lambda net, seen: None,
+    "global": lambda net, seen: None,
+    "closure": lambda net, seen: None,
+    "nested": lambda net, seen: NESTED["deep"][1].update(n=NESTED["deep"][1]["n"] + 1),
+    "class": lambda net, seen: up(Net, "calls"),
+    "default": lambda net, seen: seen.append(1),
+    "slots": lambda net, seen: up(BOX, "n"),
+    "queue": lambda net, seen: QUEUE.append(1),
+    "tally": lambda net, seen: TALLY.update(n=1),
+    "set": lambda net, seen: NAMES.add(len(NAMES)),
+    "function": lambda net, seen: up(make, "n"),
+    "tensor": lambda net, seen: TENSOR.add_(1),
+    "array": lambda net, seen: ARRAY.__iadd__(1),
+    "weights": weights,
+    "attribute": lambda net, seen: up(net, "n"),
+}
+KIND = "nothing"
+
+
+def make(in_features, out_features):
+    return Net(in_features, out_features)
+"""
+KINDS = ["global", "closure", "nested", "class", "default", "slots", "queue", "tally", "set"]
+KINDS += ["function", "tensor", "array", "weights", "attribute"]
+
+
+@pytest.fixture
+def users() -> Iterator[ModuleType]:
+    """A module of the user."""
+    module = ModuleType("state_of_a_user")
+    module.__file__ = "state_of_a_user.py"
+    sys.modules[module.__name__] = module
+    exec(compile(SOURCE, module.__file__, "exec"), vars(module))
+    yield module
+    del sys.modules[module.__name__]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_trial_does_not_depend_on_those_before_it(kind: str, users: ModuleType) -> None:
+    """Two trainings in one process are equal, wherever the model counts; the counter does matter."""
+    task = task_of(model=users.make, steps=2, evaluations=1)
+    (trial,) = numbered([{"learning_rate": 0.01}])
+    plain = train(task, trial)
+    users.KIND = kind
+    first, second = train(task, trial), train(task, trial)
+    assert first.curves == second.curves
+    assert first.curves != plain.curves
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_state_is_seen(kind: str, users: ModuleType) -> None:
+    """A second pass leaves the state otherwise than the first did; without a counter it does not."""
+    model, x = users.make(2, 2), torch.ones(3, 2)
+    for users.KIND in ("nothing", kind):
+        states: list[dict[str, Any]] = []
+        for _ in range(2):
+            model(x)
+            states.append(prints({"": model}))
+        assert bool(first_change(*states)) is (kind == users.KIND)
+
+
+def test_all_is_put_back(users: ModuleType) -> None:
+    """Generators and caches too, and what was added or deleted."""
+    with put_back({"model": users.make}):
+        drawn = users.OWN.random()
+        users.remembered(3)
+        users.ADDED = 1
+        del users.TALLY
+    assert users.OWN.random() == drawn
+    assert users.remembered.cache_info().currsize == 0
+    assert not hasattr(users, "ADDED")
+    assert users.TALLY == {}
+
+
+def test_libraries_are_left_alone() -> None:
+    """Torch, NumPy and this package are not searched."""
+    assert of_model(nn.Sequential(nn.Linear(2, 2), nn.ReLU())) == {}
+    found = reachable({"model": models.mlp, "torch": torch, "numpy": np}, weights=True)
+    assert [path for path, _ in found] == ["model", "torch", "numpy"]
+
+
+def test_a_cache_is_no_state(users: ModuleType) -> None:
+    """What the first pass fills once and later ones find is not taken for a change."""
+    before = {"mask": None, "table": ("0 elements", None)}
+    after = {"mask": torch.ones(2), "table": ("1 elements", None), "table[3]": torch.ones(1)}
+    assert first_change(before, after, scalars=True) == ""
+    assert first_change(after, dict(after)) == ""
+    assert first_change({"n": 1}, {"n": 2}, scalars=True) == "n"
