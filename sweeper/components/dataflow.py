@@ -15,6 +15,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from sweeper.components.forward import materialise, slow_paths, undisturbed
+from sweeper.components.outside import of_model, put_back
 
 CONTRACTIONS = {
     *("mm", "addmm", "bmm", "baddbmm", "addbmm", "mv", "addmv", "dot", "matmul", "linear", "einsum"),
@@ -288,7 +289,7 @@ def flow(model: nn.Module, x: Tensor, activations: Sequence[nn.Module], function
     hooks = [m.register_forward_pre_hook(enter) for m in activations]
     hooks += [m.register_forward_hook(leave) for m in activations]
     try:
-        with undisturbed(model, training=False), slow_paths():
+        with put_back(of_model(model), weights=False), undisturbed(model, training=False), slow_paths():
             for name, parameter in model.named_parameters():
                 record._set(parameter, _Node(weights=frozenset([name])))
             record._set(x, _Node(varies=True))

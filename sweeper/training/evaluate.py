@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from sweeper.components.losses import Loss
 from sweeper.components.metrics import METRICS
 from sweeper.components.observing import apart, seed_of
-from sweeper.training.outside import of_model, put_back
+from sweeper.components.outside import of_model, put_back
 from sweeper.training.setup import Rows
 
 CHUNK = 8192

@@ -14,6 +14,7 @@ import torch
 from sweeper.components.build import Built
 from sweeper.components.observing import apart, seed_of
 from sweeper.components.optimizers import OPTIMIZERS
+from sweeper.components.outside import of_model, put_back
 from sweeper.components.penalties import PENALTIES
 from sweeper.components.schedules import SCHEDULES
 from sweeper.search.trial import Trial
@@ -21,7 +22,6 @@ from sweeper.study.settings import Settings
 from sweeper.study.settings import settings as settings_of
 from sweeper.training.capture import look, measured, outputs_of, weights_of
 from sweeper.training.evaluate import Evaluation
-from sweeper.training.outside import of_model, put_back
 from sweeper.training.result import Outcome, TrialResult
 from sweeper.training.setup import (
     MEASURED_ROWS,

@@ -15,11 +15,11 @@ from sweeper.components.data import Data
 from sweeper.components.lookup import resolve
 from sweeper.components.losses import LOSSES, Loss
 from sweeper.components.observing import seed_all
+from sweeper.components.outside import put_back
 from sweeper.components.precision import to_precision
 from sweeper.components.splits import split
 from sweeper.study.settings import Settings
 from sweeper.study.study import Study
-from sweeper.training.outside import put_back
 from sweeper.user_code import user_code
 
 MEASURED_ROWS = 128

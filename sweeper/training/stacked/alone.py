@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sweeper.training.outside import first_change, prints
+from sweeper.components.outside import first_change, prints
 from sweeper.training.stacked.refusal import NotFusible
 from sweeper.training.stacked.tape import Call, Recorder, tensors
 

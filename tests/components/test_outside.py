@@ -12,7 +12,7 @@ from equivalence import numbered, task_of
 from torch import nn
 
 from sweeper.components import models
-from sweeper.training.outside import first_change, of_model, prints, put_back, reachable
+from sweeper.components.outside import first_change, of_model, prints, put_back, reachable
 from sweeper.training.reference import train
 
 SOURCE = """
