@@ -67,6 +67,10 @@ def run(
         bool, typer.Option("--fresh", help="Start over: delete what this run has so far.")
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress display.")] = False,
+    earlier: Annotated[
+        str | None,
+        typer.Option("--from", metavar="RUN", help="An earlier run whose trials inform the search."),
+    ] = None,
 ) -> None:
     """Search, confirm on fresh seeds, test, and write the report. Resumes what is there."""
     _one_of("--engine", engine, ("auto", "fused", "reference"))
@@ -84,7 +88,7 @@ def run(
         from sweeper.journey import run as journey
 
         gc.freeze()  # the collector need not look at modules again and again
-        result = journey(asked, Options(runs, reports, jobs, storage, fresh, quiet, engine))
+        result = journey(asked, Options(runs, reports, jobs, storage, fresh, quiet, engine, earlier))
     if not quiet:
         _print_answer(result)
         _say(f"report: {reports / asked.name / 'index.html'}")

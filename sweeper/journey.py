@@ -17,9 +17,11 @@ import pandas as pd
 from sweeper.components.data import Data
 from sweeper.components.load import load
 from sweeper.components.losses import LOSSES
+from sweeper.earlier import earlier_trials
 from sweeper.errors import RunFailed, RunFolderError, StateKept, UserError
 from sweeper.records.atomic import refuse_links, set_aside
 from sweeper.records.baseline_file import write_baselines
+from sweeper.records.earlier_file import write_earlier
 from sweeper.records.finding import Finding, lines
 from sweeper.records.keeper import Keeper
 from sweeper.records.plan_file import read_plan, write_plan
@@ -34,16 +36,19 @@ from sweeper.report.live import LivePage
 from sweeper.report.progress import Progress
 from sweeper.result import Result, load_result
 from sweeper.search.driver import Search
+from sweeper.search.earlier import Earlier
 from sweeper.search.examined import examined
 from sweeper.search.finalists import confirm_seeds, confirmations, finalists
+from sweeper.search.forecast import Forecast
 from sweeper.search.known import metric_of, remember
+from sweeper.search.starts import defaults
 from sweeper.search.storage import StudyStorage, delete_study, open_url
 from sweeper.search.trial import Trial
 from sweeper.study.study import Study
 from sweeper.tables.answer import answer
 from sweeper.training import workers
 from sweeper.training.cohort import Cohort
-from sweeper.training.plan import Plan, cohorts_of
+from sweeper.training.plan import Plan, cohorts_of, steps_of
 from sweeper.training.plan import from_dict as plan_of
 from sweeper.training.rehearsal import judge
 from sweeper.training.result import Outcome, TrialResult
@@ -68,6 +73,8 @@ class Options:
     quiet: bool = False
     engine: str = "auto"
     """auto | fused | reference"""
+    earlier: str | None = None
+    """A run, by name or folder, whose trials inform the sampler; this alone changes numbers."""
 
 
 def run(study: Study, options: Options | None = None) -> Result:
@@ -79,6 +86,7 @@ def run(study: Study, options: Options | None = None) -> Result:
     """
     options, started = options or Options(), time.monotonic()
     refuse_others(study, options.runs, fresh=options.fresh)
+    earlier = earlier_trials(study, options.runs, options.earlier, fresh=options.fresh)
     if options.storage is not None:
         open_url(options.storage)
     task = Task(study, load_data(study))
@@ -88,7 +96,7 @@ def run(study: Study, options: Options | None = None) -> Result:
             with preparing(folder):
                 refuse_links(options.reports / study.name)
                 (options.reports / study.name).mkdir(parents=True, exist_ok=True)
-                sweep = Sweep(task, folder, options)
+                sweep = Sweep(task, folder, options, earlier)
             with writing(folder), sweep:
                 sweep.keep_baselines()
                 sweep.search_all(started)
@@ -132,7 +140,7 @@ def load_data(study: Study) -> Data:
 class Sweep:
     """The phases of one run; holds the records, the search and the progress display while they work."""
 
-    def __init__(self, task: Task, folder: Path, options: Options) -> None:
+    def __init__(self, task: Task, folder: Path, options: Options, earlier: Earlier | None = None) -> None:
         self.task, self.folder = task, folder
         self.jobs = options.jobs or workers.core_count()
         study = task.study
@@ -141,8 +149,12 @@ class Sweep:
         self.rules = rules_of(study)
         self.store = Store(folder / "records", parameter_columns(study.space), self.rules)
         trials = self._trials(alone=True)
+        self.earlier = earlier
+        if earlier is not None:
+            write_earlier(folder, earlier.to_dict())
         metric = metric_of(study.search.objective)
-        self.search = Search(study, search_results(folder / "records", trials, study.space, metric))
+        results = search_results(folder / "records", trials, study.space, metric)
+        self.search = Search(study, results, earlier.trials if earlier else ())
         self.storage = StudyStorage(
             study.name, study.space, options.storage, folder / "journal.log", self.search.known
         )
@@ -161,7 +173,10 @@ class Sweep:
         self._open.enter_context(self.keeper)
         for damage in (*lines(self.store.findings), *self.storage.notes):
             self.progress.warn(damage)
-        self.progress.note(f"plan: {self.plan.line()}")
+        outside = [default.line() for default in defaults(self.task.study.space) if default.outside]
+        outside += [self.earlier.line()] if self.earlier else []
+        for note in (*outside, f"plan: {self.plan.line()}"):
+            self.progress.note(note)
         return self
 
     def __exit__(
@@ -186,7 +201,8 @@ class Sweep:
         kept, asked = self._sound(read_plan(self.folder)), {"engine": engine, "jobs": self.jobs}
         if kept and kept["asked"] == asked:
             return plan_of(kept)
-        share = -(-self.task.study.search.generation_size // self.jobs)
+        search = self.task.study.search
+        share = -(-max(search.generation_at(search.trials), 40) // self.jobs)  # confirmations come by 50
         plan = workers.plan_apart(self.task, jobs=self.jobs, engine=engine, share=share)
         plan = replace(plan, swapped=workers.in_a_worker("swaps", self.task) or "")
         write_plan(self.folder, {**plan.to_dict(), "asked": asked})
@@ -208,10 +224,16 @@ class Sweep:
             return time.monotonic() > ends
 
         self.progress.resume(self.search.known.values())
-        while not late() and (trials := self.search.next_generation()):
+        known, confirm = self.search.known, self.progress.totals["confirm"]
+        forecast = Forecast(ends, confirm, self.search.total, len(known), self._seconds, self.progress.note)
+        while not late() and (trials := forecast.those_that_fit(self.search.next_generation(), len(known))):
             self.progress.phase(trials[0].phase)
             for result in self._trained(trials, late):
                 self.search.learn(result)
+
+    def _seconds(self, trial: Trial) -> float:
+        """Wall time of a training with all workers at work, as planned."""
+        return self.plan.seconds_a_step * steps_of(self.task, trial) / self.jobs
 
     def confirm_all(self) -> None:
         """The finalists on fresh seeds."""

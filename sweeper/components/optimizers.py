@@ -59,6 +59,10 @@ class Optimizer:
     """Study parameters that it takes besides the learning rate."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """Options that differ from the class's own defaults."""
+    published: Mapping[str, Any] = field(default_factory=dict)
+    """The settings that its users start from: the learning rate, and what else belongs to them."""
+    source: str = ""
+    """Where `published` is from."""
 
     def make(self, params: Iterable[nn.Parameter], lr: float, **options: Any) -> torch.optim.Optimizer:
         """The optimizer over `params`; options that it does not take are a KeyError."""
@@ -77,26 +81,106 @@ class Optimizer:
 _SGD = frozenset({"momentum", "nesterov", "dampening", "weight_decay"})
 _ADAM = frozenset({"betas", "eps", "weight_decay"})
 
+_ADAM_BETAS = {"betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0}
+_KINGMA = "Kingma and Ba 2015, arXiv 1412.6980"
+
 OPTIMIZERS: dict[str, Optimizer] = {
     optimizer.name: optimizer
     for optimizer in (
-        Optimizer("sgd", "torch.optim.SGD", _SGD),
-        Optimizer("momentum", "torch.optim.SGD", _SGD - {"nesterov"}, {"momentum": 0.9}),
+        Optimizer(
+            "sgd",
+            "torch.optim.SGD",
+            _SGD,
+            published={
+                "learning_rate": 0.01,
+                "momentum": 0.0,
+                "nesterov": False,
+                "dampening": 0.0,
+                "weight_decay": 0.0,
+            },
+            source="Keras, SGD(learning_rate=0.01)",
+        ),
+        Optimizer(
+            "momentum",
+            "torch.optim.SGD",
+            _SGD - {"nesterov"},
+            {"momentum": 0.9},
+            {"learning_rate": 0.01, "momentum": 0.9, "dampening": 0.0, "weight_decay": 0.0},
+            "Krizhevsky, Sutskever and Hinton 2012, section 5: 0.01 and momentum 0.9",
+        ),
         Optimizer(
             "nesterov",
             "torch.optim.SGD",
             frozenset({"momentum", "weight_decay"}),
             {"momentum": 0.9, "nesterov": True},
+            {"learning_rate": 0.01, "momentum": 0.9, "weight_decay": 0.0},
+            "as momentum; Sutskever et al. 2013 for the form",
         ),
-        Optimizer("adam", "torch.optim.Adam", _ADAM),
-        Optimizer("adamw", "torch.optim.AdamW", _ADAM),
-        Optimizer("nadam", "torch.optim.NAdam", _ADAM),
-        Optimizer("radam", "torch.optim.RAdam", _ADAM),
-        Optimizer("adamax", "torch.optim.Adamax", _ADAM),
-        Optimizer("rmsprop", "torch.optim.RMSprop", frozenset({"momentum", "eps", "weight_decay"})),
-        Optimizer("adagrad", "torch.optim.Adagrad", frozenset({"eps", "weight_decay"})),
-        Optimizer("adadelta", "torch.optim.Adadelta", frozenset({"eps", "weight_decay"})),
-        Optimizer("lion", "Lion", frozenset({"betas", "weight_decay"})),
+        Optimizer("adam", "torch.optim.Adam", _ADAM, {}, {"learning_rate": 1e-3, **_ADAM_BETAS}, _KINGMA),
+        Optimizer(
+            "adamw",
+            "torch.optim.AdamW",
+            _ADAM,
+            {},
+            {"learning_rate": 1e-3, **_ADAM_BETAS, "weight_decay": 0.01},
+            "torch.optim.AdamW, after Loshchilov and Hutter 2019, arXiv 1711.05101",
+        ),
+        Optimizer(
+            "nadam",
+            "torch.optim.NAdam",
+            _ADAM,
+            {},
+            {"learning_rate": 2e-3, **_ADAM_BETAS},
+            "torch.optim.NAdam, after Dozat 2016",
+        ),
+        Optimizer(
+            "radam",
+            "torch.optim.RAdam",
+            _ADAM,
+            {},
+            {"learning_rate": 1e-3, **_ADAM_BETAS},
+            "torch.optim.RAdam, after Liu et al. 2020, arXiv 1908.03265",
+        ),
+        Optimizer(
+            "adamax",
+            "torch.optim.Adamax",
+            _ADAM,
+            {},
+            {"learning_rate": 2e-3, **_ADAM_BETAS},
+            f"{_KINGMA}, section 7.1",
+        ),
+        Optimizer(
+            "rmsprop",
+            "torch.optim.RMSprop",
+            frozenset({"momentum", "eps", "weight_decay"}),
+            {},
+            {"learning_rate": 1e-3, "momentum": 0.0, "eps": 1e-8, "weight_decay": 0.0},
+            "Tieleman and Hinton 2012, lecture 6e, and Keras; torch's own default is 0.01",
+        ),
+        Optimizer(
+            "adagrad",
+            "torch.optim.Adagrad",
+            frozenset({"eps", "weight_decay"}),
+            {},
+            {"learning_rate": 0.01, "eps": 1e-10, "weight_decay": 0.0},
+            "torch.optim.Adagrad, after Duchi, Hazan and Singer 2011",
+        ),
+        Optimizer(
+            "adadelta",
+            "torch.optim.Adadelta",
+            frozenset({"eps", "weight_decay"}),
+            {},
+            {"learning_rate": 1.0, "eps": 1e-6, "weight_decay": 0.0},
+            "Zeiler 2012, arXiv 1212.5701: no rate, that is 1",
+        ),
+        Optimizer(
+            "lion",
+            "Lion",
+            frozenset({"betas", "weight_decay"}),
+            {},
+            {"learning_rate": 1e-4, "betas": (0.9, 0.99), "weight_decay": 0.0},
+            "Chen et al. 2023, arXiv 2302.06675",
+        ),
     )
 }
 

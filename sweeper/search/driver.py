@@ -1,7 +1,7 @@
 """The search of one run: generations of trials, from the first to the last.
 
-Generation g holds the trials numbered g·size to (g+1)·size − 1 and depends on earlier generations
-alone; so it is the same for any number of workers, and after any interruption.
+Where a generation begins decides where it ends, and what it holds depends on earlier generations alone; so
+it is the same for any number of workers, and after any interruption.
 """
 
 import itertools
@@ -9,37 +9,37 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sweeper.search import explore
+from sweeper.search.bayesian import Proposal, Taken
 from sweeper.search.history import History
 from sweeper.search.known import Known, remember
 from sweeper.search.pruner import Standings
-from sweeper.search.sampler import Proposer, Taken
+from sweeper.search.sampler import Proposer
+from sweeper.search.starts import starts
 from sweeper.search.trial import Trial
 from sweeper.study.study import Study
 from sweeper.training.result import TrialResult
 
-EXPLORED_FIRST = {"tpe": 10, "gp": 10, "cmaes": 10}
-"""Quasi-random trials before these samplers take over; ``auto`` explores with half of the trials."""
-LEARNING = {"auto": "tpe", "tpe": "tpe", "gp": "gp", "cmaes": "cmaes"}
-"""sampler of the study -> what proposes after the explore phase; others have no second phase."""
-
-Proposal = tuple[dict[str, Any], str]
-"""Parameters and phase."""
+LEARNING = {"auto": "additive", "tpe": "tpe", "gp": "gp", "cmaes": "cmaes"}
+"""sampler of the study -> what proposes after the first generation; others have no second phase."""
 
 
 class Search:
     """Proposes generations and learns from results. What it proposes follows from the study and `known`."""
 
-    def __init__(self, study: Study, finished: Iterable[TrialResult] = ()) -> None:
-        """`finished` are the recorded trials of the search phases."""
+    def __init__(
+        self, study: Study, finished: Iterable[TrialResult] = (), earlier: Sequence[Known] = ()
+    ) -> None:
+        """`finished`: the recorded trials of the search phases; `earlier`: those taken over."""
         search = study.search
-        self.study, self.space, self.size = study, study.space, search.generation_size
+        self.study, self.space = study, study.space
         self.known: dict[int, Known] = {}
         self.total = min(search.trials, self.space.size() or search.trials)
+        self.earlier = earlier
         self._planned = self._plan()
         if search.sampler == "grid":
             self.total = len(self._planned)
         kind = LEARNING.get(search.sampler)
-        self._proposer = Proposer(kind, self.space, search.seed, self.size) if kind else None
+        self._proposer = Proposer(kind, study, earlier) if kind else None
         # What generations before the present one have taught:
         self._start = 0
         self._history = History()
@@ -58,7 +58,7 @@ class Search:
     def next_generation(self) -> list[Trial]:
         """Trials to train now: those left of the current generation, or a new one; none when all are done."""
         while self._start < self.total:
-            numbers = range(self._start, min(self._start + self.size, self.total))
+            numbers = range(self._start, min(self._start + self._size, self.total))
             missing = [number for number in numbers if number not in self.known]
             if missing:
                 return self._trials(missing)
@@ -72,8 +72,13 @@ class Search:
             self._history.add(trial)
             self._standings.add(trial)
             self._past_keys.add(key(trial.parameters))
-        self._start += self.size
+        self._start += self._size
         self._drafted = None
+
+    @property
+    def _size(self) -> int:
+        """Trials of the present generation, if the search does not end before."""
+        return self.study.search.generation_at(self._start)
 
     def _trials(self, numbers: Sequence[int]) -> list[Trial]:
         """The trials `numbers` of the generation at hand, with the pruning limits known before it."""
@@ -90,7 +95,7 @@ class Search:
         it then repeats of its finished half is replaced.
         """
         drafted = self._draft()
-        present = range(self._start, self._start + self.size)
+        present = range(self._start, self._start + self._size)
         done = {key(self.known[number].parameters) for number in present if number in self.known}
         mine = [drafted[n - self._start] for n in numbers if n - self._start < len(drafted)]
         found = [(parameters, phase) for parameters, phase in mine if key(parameters) not in done]
@@ -104,12 +109,11 @@ class Search:
         if self._drafted is not None:
             return self._drafted
         taken = self._taken(set())
-        planned = self._planned[self._start : self._start + self.size]
+        planned = self._planned[self._start : self._start + self._size]
         found = [(parameters, "explore") for parameters in planned if not taken(parameters)]
-        if self._proposer is not None and len(found) < self.size:
-            proposed = self._proposer.propose(self._history, self.size - len(found), self._start, taken)
-            found += [(parameters, "exploit") for parameters in proposed]
-        self._drafted = [*found, *self._others(taken, self.size - len(found))]
+        if self._proposer is not None and len(found) < self._size and (len(self._history) or self.earlier):
+            found += self._proposer.propose(self._history, self._size - len(found), self._start, taken)
+        self._drafted = [*found, *self._others(taken, self._size - len(found))]
         return self._drafted
 
     def _others(self, taken: Taken, count: int) -> list[Proposal]:
@@ -129,16 +133,26 @@ class Search:
         return [(parameters, "explore") for parameters in itertools.islice(fresh, count)]
 
     def _plan(self) -> list[dict[str, Any]]:
-        """The configurations of the explore phase; of a space that fits, all there are."""
+        """The configurations of the explore phase; of a space that fits, all there are.
+
+        What is to be tried and the published defaults come first, at most half of all.
+        """
         search, size = self.study.search, self.space.size()
         if size is not None and size <= search.trials:
             return list(self.space.configurations())
         if search.sampler == "grid":
             return explore.grid(self.space, self.total)[: self.total]
-        share = self.total if search.sampler not in LEARNING else (self.total + 1) // 2
-        count = min(EXPLORED_FIRST.get(search.sampler, share), self.total)
+        first = starts(self.study)[: max(self.total // 2, len(search.tries))]
+        count = self.total
+        if search.sampler in LEARNING:
+            count = (
+                len(first)
+                if self.earlier
+                else max(search.first_generation, len(first) + search.first_generation // 2)
+            )
         kind = "random" if search.sampler == "random" else "sobol"
-        return explore.points(self.space, search.scientific, count, search.seed, kind)
+        dealt = explore.points(self.space, search.scientific, count - len(first), search.seed, kind)
+        return [*first, *dealt][: self.total]
 
     def _taken(self, seen: set[str]) -> Taken:
         """Whether a configuration is past or among those `seen`; what it is asked is seen from then on."""

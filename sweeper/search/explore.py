@@ -11,10 +11,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from scipy.special import ndtr, ndtri
 from scipy.stats import qmc
 
 from sweeper.study.space import Fixed, Range, Space, Values
 
+SPREAD = 0.1
+"""Standard deviation of a prior, in shares of the range."""
 MANY = 2048
 """Scientific combinations up to which each is counted; beyond, only single values are."""
 
@@ -32,13 +35,30 @@ def points(space: Space, scientific: Sequence[str], count: int, seed: int, kind:
 
 def _configuration(space: Space, u: Mapping[str, float], even: Mapping[str, Any]) -> dict[str, Any]:
     def value(name: str, key: str, values: Values) -> Any:
-        return even[name] if name in even else values.at(u.get(key, 0.0))
+        return even[name] if name in even else values.at(towards_prior(values, u.get(key, 0.0)))
 
     optimizer = value("optimizer", "optimizer", space.entries["optimizer"])
     active = space.active(optimizer)
     return {"optimizer": optimizer} | {
         name: value(name, key, values) for name, (key, values) in active.items()
     }
+
+
+def towards_prior(values: Values, u: float) -> float:
+    """Of a range with a prior half of the points gather around it: normal, `SPREAD` of the range.
+
+    Points below one half stay and spread over [0, 1]; the others become quantiles of the truncated normal.
+    """
+    if not isinstance(values, Range) or values.prior is None or u < values.zero:
+        return u
+    share = (u - values.zero) / (1 - values.zero)
+    if share < 0.5:
+        share = 2 * share
+    else:
+        middle = values.place(values.prior)
+        low, high = ndtr((0 - middle) / SPREAD), ndtr((1 - middle) / SPREAD)
+        share = float(np.clip(middle + SPREAD * ndtri(low + (2 * share - 1) * (high - low)), 0, 1))
+    return values.zero + (1 - values.zero) * share
 
 
 def _unit_points(dimensions: int, count: int, seed: int, kind: str) -> np.ndarray:

@@ -5,17 +5,19 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sweeper.search.known import Known
+from sweeper.search.starts import defaults
 from sweeper.search.trial import Trial
 from sweeper.study.study import Study
 from sweeper.training.result import Outcome
 
 
 def finalists(study: Study, known: Iterable[Known]) -> list[Known]:
-    """The best of the search, and the best of scientific values not yet among them.
+    """The best of the search, the best of scientific values not yet among them, and the best default.
 
     The better half of the places goes to the lowest objectives. Each further place goes to the best
     trial of a scientific value that no finalist has so far, lowest objective first; when every value
-    is represented, to the next lowest objective.
+    is represented, to the next lowest objective. The best published default that completed takes the last of
+    two and more places, if it has none yet, so that the gain over it is known.
     """
     places = study.confirm.finalists
     completed = [k for k in known if k.outcome == Outcome.COMPLETED and math.isfinite(k.objective)]
@@ -26,6 +28,10 @@ def finalists(study: Study, known: Iterable[Known]) -> list[Known]:
         represented = {value for trial in chosen for value in _scientific(study, trial)}
         place = next((i for i, t in enumerate(rest) if not _scientific(study, t) <= represented), 0)
         chosen.append(rest.pop(place))
+    known_defaults = [default.parameters for default in defaults(study.space) if not default.outside]
+    own = [trial for trial in ranked if dict(trial.parameters) in known_defaults]
+    if places > 1 and own and own[0] not in chosen:
+        chosen = [*chosen[: places - 1], own[0]]
     return chosen
 
 

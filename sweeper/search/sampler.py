@@ -5,26 +5,27 @@ that repeats an earlier one can be thrown away without a trace, and a generation
 same way whether the run was interrupted or not.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import optuna
 from optuna.samplers import CmaEsSampler, GPSampler
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
+from sweeper.search.bayesian import Proposal, Taken, propose_evenly
 from sweeper.search.distributions import encode, suggest
 from sweeper.search.history import History
 from sweeper.search.known import Known
 from sweeper.search.quiet import quiet
 from sweeper.search.tpe import ATTEMPTS, good_trials, propose_tpe
 from sweeper.study.space import Space
+from sweeper.study.study import Study
 from sweeper.training.result import Outcome
 
 STARTUP = 10
 """Trials before a model-based sampler stops drawing at random."""
-
-Taken = Callable[[Mapping[str, Any]], bool]
-"""Says whether a configuration was proposed before; what it is asked counts as proposed from then on."""
+POPULATION = 20
+"""Trials of a generation of CMA-ES, some of which may fail."""
 
 
 class Proposer:
@@ -33,23 +34,28 @@ class Proposer:
     Generations must be asked for in their order, all of them: CMA-ES carries its state along.
     """
 
-    def __init__(self, kind: str, space: Space, seed: int, generation: int) -> None:
-        self.kind, self.space, self.seed = kind, space, seed
-        self._evolution = Evolution(space, seed, generation) if kind == "cmaes" else None
+    def __init__(self, kind: str, study: Study, earlier: Sequence[Known] = ()) -> None:
+        self.earlier = earlier
+        self.kind, self.study, self.space, self.seed = kind, study, study.space, study.search.seed
+        self._evolution = Evolution(study) if kind == "cmaes" else None
 
     @property
     def stateful(self) -> bool:
         """Whether generations that are finished must be proposed again after an interruption."""
         return self._evolution is not None
 
-    def propose(self, history: History, count: int, start: int, taken: Taken) -> list[dict[str, Any]]:
+    def propose(self, history: History, count: int, start: int, taken: Taken) -> list[Proposal]:
         """Up to `count` new configurations for the generation at `start`, from the trials of `history`."""
         seed = (self.seed * 100_003 + start) % 2**32
+        if self.kind == "additive":
+            return propose_evenly(self.study, history, count, seed, taken, self.earlier)
         if self._evolution is not None:
-            return self._evolution.propose(history.trials, count, taken)
-        if self.kind == "gp":
-            return propose_gp(self.space, history, count, seed, taken)
-        return propose_tpe(self.space, history, count, seed, taken)
+            found = self._evolution.propose(history.trials, count, taken)
+        elif self.kind == "gp":
+            found = propose_gp(self.space, history, count, seed, taken)
+        else:
+            found = propose_tpe(self.space, history, count, seed, taken)
+        return [(parameters, "exploit") for parameters in found]
 
 
 def propose_gp(space: Space, history: History, count: int, seed: int, taken: Taken) -> list[dict[str, Any]]:
@@ -69,11 +75,11 @@ class Evolution:
     Its distribution moves once a generation, when three quarters of the trials have an objective.
     """
 
-    def __init__(self, space: Space, seed: int, generation: int) -> None:
-        self.space = space
+    def __init__(self, study: Study) -> None:
+        self.space, generation = study.space, study.search.generation or POPULATION
         with quiet():
             sampler = CmaEsSampler(
-                seed=seed,
+                seed=study.search.seed,
                 n_startup_trials=STARTUP,
                 warn_independent_sampling=False,
                 consider_pruned_trials=True,

@@ -1,11 +1,15 @@
 """Whether the parts of [search] fit each other: what is compared, how it is ranked, what the space offers."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from sweeper.components.activations import ACTIVATIONS
 from sweeper.components.losses import LOSSES
 from sweeper.errors import MAX_MISTAKES, Mistake, did_you_mean
 from sweeper.study.parameters import NAMES
+from sweeper.study.parse_space import flatten
 from sweeper.study.sections import SearchSection, TrainingSection
-from sweeper.study.space import Range, Space, Values
+from sweeper.study.space import Range, Space, Values, holds
 
 
 def check_search(
@@ -15,6 +19,8 @@ def check_search(
     _check_scientific(search, space, mistakes)
     _check_activations(search, space, mistakes)
     _check_nesterov(space, mistakes)
+    for place, given in enumerate(search.tries):
+        _check_try(f"search.try[{place}]", dict(flatten(given)), space, mistakes)
     if training:
         _check_objective(search, space, training, mistakes)
 
@@ -36,6 +42,36 @@ def _check_scientific(search: SearchSection, space: Space, mistakes: list[Mistak
                 f"what is compared evenly has the same values for all optimizers; leave out {conditional[0]}"
             )
             mistakes.append(Mistake("search.scientific", problem, name))
+
+
+def _check_try(where: str, given: Mapping[str, Any], space: Space, mistakes: list[Mistake]) -> None:
+    """Every value must be one that a trial of the search could have."""
+    optimizers = space.entries["optimizer"].values or ()
+    optimizer = given.get("optimizer", optimizers[0] if optimizers else None)
+    if optimizer not in space.accepted:
+        problem = f"not in the search space; {did_you_mean(str(optimizer), list(map(str, optimizers)))}"
+        mistakes.append(Mistake(f"{where}.optimizer", problem, optimizer))
+        return
+    active = space.active(optimizer)
+    for name, value in given.items():
+        if name == "optimizer":
+            continue
+        if name not in active:
+            hint = did_you_mean(name, ["optimizer", *active])
+            problem = f"no parameter that trials of {optimizer} have; {hint}"
+            mistakes.append(Mistake(f"{where}.{name}", problem, value))
+        elif not holds(active[name][1], value):
+            mistakes.append(
+                Mistake(f"{where}.{name}", f"not in the search space: {_told(active[name][1])}", value)
+            )
+
+
+def _told(values: Values) -> str:
+    """What is allowed, in words."""
+    if not isinstance(values, Range):
+        return "allowed: " + ", ".join(map(str, values.values))
+    text = f"from {values.low} to {values.high}" + f" in steps of {values.step}" * bool(values.step)
+    return f"allowed: {text}" + ", or 0" * bool(values.zero)
 
 
 def _check_activations(search: SearchSection, space: Space, mistakes: list[Mistake]) -> None:

@@ -50,6 +50,11 @@ PATTERNS = {
 }
 
 
+def keys_of(section: type[Section]) -> list[str]:
+    """The keys of a section, as a study file writes them."""
+    return [field.alias or name for name, field in section.model_fields.items()]
+
+
 def read_section(name: str, given: Any, mistakes: list[Mistake]) -> Section | None:
     """The section called `name`; keys that are wrong are left out, and `mistakes` grows by one for each."""
     section = SECTIONS[name]
@@ -104,4 +109,4 @@ def _unknown(loc: tuple[int | str, ...]) -> str:
         return f"unknown key; {did_you_mean(key, ['name', 'question', *SECTIONS])}"
     if key in PARAMETERS:
         return f"unknown key; it belongs to [search.space]: search.space.{key}"
-    return f"unknown key; {did_you_mean(key, list(SECTIONS[str(loc[0])].model_fields))}"
+    return f"unknown key; {did_you_mean(key, keys_of(SECTIONS[str(loc[0])]))}"

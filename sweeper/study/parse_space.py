@@ -1,6 +1,7 @@
 """``[search.space]`` as written -> `Space`, with every mistake in it."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -8,9 +9,9 @@ from sweeper.components.optimizers import OPTIMIZER_OPTIONS, OPTIMIZERS
 from sweeper.errors import Mistake, did_you_mean, shown
 from sweeper.study.frozen import frozen, thawed
 from sweeper.study.parameters import check_key, check_values, is_number
-from sweeper.study.space import Choice, Fixed, Range, Space, Values
+from sweeper.study.space import Choice, Fixed, Range, Space, Values, holds
 
-RANGE_KEYS = {"low", "high", "log", "step", "zero"}
+RANGE_KEYS = {"low", "high", "log", "step", "zero", "prior"}
 DEFAULTS: dict[str, Any] = {
     "optimizer": "adam",
     "learning_rate": {"low": 1e-4, "high": 1.0, "log": True},
@@ -89,12 +90,12 @@ def _parse_values(key: str, value: Any, mistakes: list[Mistake]) -> Values | Non
 def _parse_range(key: str, raw: Mapping[str, Any], mistakes: list[Mistake]) -> Range | None:
     where, before = f"search.space.{key}", len(mistakes)
     for unknown in sorted(set(raw) - RANGE_KEYS):
-        hint = did_you_mean(unknown, ["low", "high", "log", "step", "zero"])
+        hint = did_you_mean(unknown, ["low", "high", "log", "step", "zero", "prior"])
         mistakes.append(Mistake(f"{where}.{unknown}", f"unknown key of a range; {hint}", raw[unknown]))
     for name in ("low", "high"):
         if name not in raw:
             mistakes.append(Mistake(f"{where}.{name}", "missing; a range has low and high"))
-    for name in ("low", "high", "step", "zero"):
+    for name in ("low", "high", "step", "zero", "prior"):
         if name in raw and not is_number(raw[name]):
             mistakes.append(Mistake(f"{where}.{name}", "must be a finite number", raw[name]))
     if not isinstance(raw.get("log", False), bool):
@@ -119,7 +120,13 @@ def _parse_range(key: str, raw: Mapping[str, Any], mistakes: list[Mistake]) -> R
     integer = key.startswith(("model.", "training.")) and all(
         isinstance(v, int) for v in (low, high, step or 1)
     )
-    return Range(low, _last(low, high, step) if step else high, log, step, zero, integer)
+    found = Range(low, _last(low, high, step) if step else high, log, step, zero, integer, raw.get("prior"))
+    if found.prior is not None and not holds(replace(found, zero=0.0), found.prior):
+        allowed = f"must be a value of the range: from {low} to {found.high}"
+        allowed += f" in steps of {step}" * bool(step) + ", a whole number" * (integer and not step)
+        mistakes.append(Mistake(f"{where}.prior", allowed, found.prior))
+        return None
+    return found
 
 
 def _last(low: float, high: float, step: float) -> float:

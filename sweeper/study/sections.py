@@ -63,6 +63,13 @@ BatchSize = Annotated[int | Literal["full"], BeforeValidator(_batch_size)]
 Shares = Annotated[tuple[float, float, float], BeforeValidator(_three), AfterValidator(_whole)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_tuple)]
 Table = Annotated[dict[str, Any], AfterValidator(frozen)]
+Tables = Annotated[tuple[dict[str, Any], ...], BeforeValidator(_tuple), AfterValidator(frozen)]
+
+
+FIRST_GENERATION = 10
+SMALLEST_GENERATION, LARGEST_GENERATION = 8, 256
+GROWTH = 5
+"""A generation is a fifth of the trials before it."""
 
 
 class Section(BaseModel):
@@ -154,14 +161,23 @@ class SearchSection(Section):
     insist: Names = ()
     """Activations that hidden layers may have although the study would refuse them."""
     space: Table = FrozenDict()
+    tries: Tables = Field(default=(), alias="try")
+    """Configurations to train first; what one leaves out is as in the default of its optimizer."""
 
     @property
-    def generation_size(self) -> int:
-        """Trials that are proposed together: `generation`, or a tenth of all, at least 40 and at most 256.
+    def first_generation(self) -> int:
+        """Trials that are dealt before the search learns."""
+        return self.generation or FIRST_GENERATION
 
-        More train faster, as they fill larger stacks; fewer let the search learn more often.
+    def generation_at(self, start: int) -> int:
+        """Trials of the generation that begins with number `start`.
+
+        Larger ones train faster, as they fill stacks; smaller ones let the search learn more often. One more
+        result teaches less where much is known, so generations grow.
         """
-        return self.generation or min(max(self.trials // 10, 40), 256)
+        if self.generation or start == 0:
+            return self.first_generation
+        return min(max(start // GROWTH, SMALLEST_GENERATION), LARGEST_GENERATION)
 
 
 class ConfirmSection(Section):

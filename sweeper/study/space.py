@@ -63,6 +63,8 @@ class Range:
     step: float | None = None
     zero: float = 0.0
     integer: bool = False
+    prior: float | None = None
+    """Where the best value is expected; the search begins around it, and is the freer the more it knows."""
 
     @property
     def values(self) -> tuple[Any, ...] | None:
@@ -89,6 +91,12 @@ class Range:
             return _clamped(value, self.low, self.high)
         return _clamped(_between(self.low, self.high, u), self.low, self.high)
 
+    def place(self, value: float) -> float:
+        """Where a value above zero lies, from 0 at `low` to 1 at `high`, on the logarithm if `log`."""
+        if self.log:
+            return math.log(value / self.low) / math.log(self.high / self.low)
+        return (value - self.low) / (self.high - self.low)
+
     def _count(self) -> int | None:
         """Number of values without the extra zero; ``None`` where the range is continuous."""
         step = self.step or (1 if self.integer else None)
@@ -110,6 +118,30 @@ def _clamped(value: float, low: float, high: float) -> float:
 
 
 Values = Fixed | Choice | Range
+
+
+def holds(values: Values, value: Any) -> bool:
+    """Whether `value` is one of `values`."""
+    if isinstance(values, Fixed | Choice):
+        return any(same(value, option) for option in values.values)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    if values.zero and value == 0:
+        return True
+    listed = values.values
+    if listed is not None:
+        return any(same(value, option) for option in listed)
+    return values.low <= value <= values.high and (not values.integer or float(value).is_integer())
+
+
+def same(one: Any, other: Any) -> bool:
+    """Equal, numbers to nine digits; true is not 1, and a list is the tuple of the same values."""
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in (one, other))
+    if not numbers:
+        return type(one) is type(other) and bool(one == other)
+    return bool(abs(one - other) <= 1e-9 * max(abs(one), abs(other)))
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,13 @@ class Study(Section):
 
         return parse_space(self.search.space, [])
 
+    @cached_property
+    def tries(self) -> tuple[dict[str, Any], ...]:
+        """``[[search.try]]`` with dotted keys, as the space has them."""
+        from sweeper.study.parse_space import flatten
+
+        return tuple(dict(flatten(given)) for given in self.search.tries)
+
     @classmethod
     def load(cls, path: str | Path, overrides: tuple[str, ...] = ()) -> "Study":
         """Read a study file, or a built-in study by its name; `overrides` are ``key=value`` strings."""
@@ -95,7 +102,9 @@ class Study(Section):
 
     def to_dict(self) -> dict[str, Any]:
         """The study as plain values, defaults filled in; functions as ``package.module:function``."""
-        raw = self.model_dump(exclude_none=True)
+        raw = self.model_dump(exclude_none=True, by_alias=True)
+        if not raw["search"]["try"]:
+            del raw["search"]["try"]
         return {key: _plain(value) for key, value in raw.items() if value or key != "expect"}
 
     def to_toml(self) -> str:

@@ -60,10 +60,10 @@ compile = "auto"                     # torch.compile if it pays; or true, false
 
 [search]
 trials = 60                          # configurations, in all: a second run with more goes on from here
-# minutes = 10                       # stop by the clock
+# minutes = 10                       # train what fits
 seed = 0
 {sampler}
-sampler = "auto"                     # quasi-random, then TPE
+sampler = "auto"                     # ten first trials, then a Gaussian process
 {pruner}
 pruner = "halving"
 {objective}
@@ -75,7 +75,7 @@ scientific = ["optimizer", "activation"]   # compared fairly: every value as oft
 optimizer = ["momentum", "adam"]
 {activation}
 activation = ["tanh", "relu", "gelu"]
-learning_rate = {{ low = 1e-4, high = 1.0, log = true }}
+learning_rate = {{ low = 1e-4, high = 1.0, log = true }}             # prior = 1e-2: where you expect the best
 "learning_rate.adam" = {{ low = 1e-5, high = 1e-1, log = true }}   # the range for one optimizer
 # The weight of the mean over elements of |a| or a², summed over activation layers; a quarter of all has 0.
 activation_penalty = {{ low = 1e-4, high = 1.0, log = true, zero = 0.25 }}
@@ -84,6 +84,10 @@ penalty_kind = "l2"
 {more}
 # weight_decay = {{ low = 1e-6, high = 1e-2, log = true, zero = 0.25 }}
 # "model.depth" = [2, 3, 6]          # most keys of [model] and [training] can be searched
+
+# [[search.try]]                     # a configuration to train first; what it leaves out is as in the default
+# optimizer = "adam"
+# learning_rate = 3e-3
 
 [confirm]
 finalists = 5                        # the best of the search and the best of each scientific value …

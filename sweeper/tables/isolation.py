@@ -40,9 +40,10 @@ def isolation(source: Source) -> pd.DataFrame:
     loss before training, so trials that diverged count against their value; `learned_nothing` is
     their share.
 
-    basis: ``explore`` where each value has `FEWEST` trials from that phase, which draws nuisance settings
-    alike for all; ``search`` otherwise, with more trials where the search saw promise. best, best_trial: the
-    lowest of the whole search. All of it is one seed each: it shows where to look, and proves nothing.
+    basis: ``explore`` where each value has `FEWEST` trials from that phase, which shares them out evenly, at
+    nuisance settings that suit each as far as is known; ``search`` otherwise, with more trials where the
+    search saw promise. best, best_trial: the lowest of the whole search. All of it is one seed each: it
+    shows where to look, and proves nothing.
     """
     losses = capped_losses(source)
     found = [_of_parameter(losses, name) for name in source.scientific if name in losses]

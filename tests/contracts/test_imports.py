@@ -18,6 +18,7 @@ OVERVIEW = {
     "sweeper",
     "sweeper.__main__",
     "sweeper.cli",
+    "sweeper.earlier",
     "sweeper.exits",
     "sweeper.journey",
     "sweeper.lr_range",

@@ -7,6 +7,7 @@ from made_up import known, study
 
 from sweeper.search.finalists import confirm_seeds, confirmations, finalists
 from sweeper.search.known import Known
+from sweeper.search.starts import starts
 from sweeper.training.result import Outcome
 
 SPACE = {"optimizer": ["sgd", "adam"], "activation": ["relu", "tanh", "elu"]}
@@ -68,3 +69,17 @@ def test_ties_go_to_the_earlier_trial() -> None:
     asked = study(SPACE, confirm={"finalists": 1, "seeds": 1})
     tied = [entry(4, "sgd", "relu", 0.5), entry(2, "adam", "tanh", 0.5), entry(3, "sgd", "elu", 0.5)]
     assert [trial.number for trial in finalists(asked, tied)] == [2]
+
+
+def test_the_best_default_has_a_place() -> None:
+    """The last of two and more places goes to the best published default that completed."""
+    space = {"optimizer": ["sgd", "adam"], "activation": ["relu", "tanh"]}
+    sgd, adam = starts(study(space))
+    trials = [
+        known(number, {**adam, "learning_rate": 0.1 + number / 100}, 0.1 + number / 100)
+        for number in range(6)
+    ]
+    trials += [known(6, sgd, 0.9), known(7, adam, 0.8), known(8, adam, 0.01, Outcome.PRUNED)]
+    for places, numbers in ((1, [0]), (2, [0, 7]), (4, [0, 1, 6, 7])):
+        asked = study(space, confirm={"finalists": places, "seeds": 2})
+        assert [trial.number for trial in finalists(asked, trials)] == numbers

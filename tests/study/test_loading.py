@@ -256,8 +256,9 @@ def test_whole_numbers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("trials", "generation", "size"), [(60, None, 40), (1000, None, 100), (10_000, None, 256), (1000, 7, 7)]
+    ("start", "generation", "size"),
+    [(0, None, 10), (10, None, 8), (100, None, 20), (5000, None, 256), (100, 7, 7)],
 )
-def test_generations_grow_with_the_search(trials: int, generation: int | None, size: int) -> None:
-    """A tenth of the trials, within bounds, unless the study says otherwise."""
-    assert SearchSection(trials=trials, generation=generation).generation_size == size
+def test_generations_grow_with_what_is_known(start: int, generation: int | None, size: int) -> None:
+    """Ten, then a fifth of the trials before, within bounds, unless the study says otherwise."""
+    assert SearchSection(trials=20, generation=generation).generation_at(start) == size

@@ -47,8 +47,10 @@ def test_every_name_and_key_is_there() -> None:
         "generation",
         "insist",
         "space",
+        "tries",
     }:
         assert f"{key} = " in text, key
+    assert "[[search.try]]" in text
 
 
 @pytest.mark.parametrize(

@@ -52,8 +52,9 @@ SECTION = Section(
         "(Dodge et al. 2019; unbiased form of Tang et al. 2020, arXiv 2004.14373). k is a third of the "
         "fewest trials that any value has, the same for all, so that a value tried more often is not better "
         "by that alone. Trials that diverged count at the loss before training.",
-        "Explore trials alone are used where every value has at least three, for they draw other settings "
-        "alike for all. Intervals are 95 % bootstrap intervals over trials. All rests on one seed for each "
+        "Explore trials alone are used where every value has at least three: they are shared out evenly, "
+        "at settings that suit each value as far as is known. Intervals are 95 % bootstrap "
+        "intervals over trials. All rests on one seed for each "
         "trial: it shows where to look and proves nothing; the finalists' fresh seeds decide.",
     ),
 )

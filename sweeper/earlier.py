@@ -1,0 +1,41 @@
+"""What a run takes over from an earlier one: ``sweeper run STUDY --from RUN``."""
+
+from pathlib import Path
+
+from sweeper.errors import UserError
+from sweeper.records.earlier_file import read_earlier
+from sweeper.records.restore import search_results
+from sweeper.records.store import load_trials
+from sweeper.result import open_result
+from sweeper.search.earlier import Earlier, from_dict, taken_over
+from sweeper.search.known import metric_of, remember
+from sweeper.study.study import Study
+
+
+def earlier_trials(study: Study, runs: Path, asked: str | None, *, fresh: bool) -> Earlier | None:
+    """What the run took over when it began, or takes over now from the run that is asked for.
+
+    Raises:
+        UserError: if the run cannot take over anything, or took over something else.
+    """
+    folder = runs / study.name
+    kept, _ = (None, None) if fresh else read_earlier(folder)
+    if kept is not None and asked in (None, kept["run"]):
+        return from_dict(study.space, kept)
+    if asked is None:
+        return None
+    if not fresh and len(load_trials(folder / "records")):
+        took = f"what it took over from {kept['run']!r}" if kept else "nothing taken over"
+        raise UserError(f"--from {asked!r}: {folder} has begun with {took}; start over with --fresh")
+    if study.search.sampler != "auto":
+        raise UserError(
+            f"--from {asked!r}: search.sampler = {study.search.sampler!r} cannot be informed by another "
+            "run; allowed: auto"
+        )
+    path = Path(asked)
+    inside = (path / "study.toml").is_file()
+    before = open_result(path.parent, path.name) if inside else open_result(runs, asked)
+    metric = metric_of(before.study.search.objective)
+    found = search_results(before.folder / "records", before.trials, before.study.space, metric)
+    known = [remember(result, before.study.search.objective) for result in found]
+    return taken_over(study.space, asked, known)

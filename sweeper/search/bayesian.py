@@ -1,0 +1,234 @@
+"""Proposals by expected improvement under the additive surrogate (Jones, Schonlau and Welch 1998).
+
+Of a few hundred random configurations and of neighbours of the best ones, the one is taken whose expected
+improvement on the lowest believed value is largest; then it counts as observed at what is believed of it
+(the kriging believer of Ginsbourger, Le Riche and Carraro 2010), so that the next keeps its distance.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from scipy.special import ndtr
+
+from sweeper.search.coordinates import Coordinates, Points
+from sweeper.search.history import History, thinned
+from sweeper.search.known import Known
+from sweeper.search.surrogate import Kernel, Posterior, fit, parts_of
+from sweeper.study.space import Space
+from sweeper.study.study import Study
+from sweeper.training.result import Outcome
+
+MODELLED = 300
+"""Trials that the model is fitted to: the best half of them, and others evenly."""
+RANDOM, AROUND, FINER = 600, 400, 60
+"""Candidates: random ones, neighbours of good ones, neighbours of the best candidate."""
+POOL_SERVES = 10
+"""Proposals until candidates are drawn anew."""
+CLOSE = 0.03
+"""Standard deviation of the moves around the best candidate."""
+PARENTS = 8
+"""Good trials that neighbours are drawn around."""
+STEPS_AWAY = (0.15, 0.05, 0.015)
+"""Standard deviations of the moves of numbers, in shares of the range."""
+CHANGE = 0.2
+ATTEMPTS = 5
+
+EARLIER = 0.3
+"""Noise variance of a score of an earlier run, beside that of this one's; all scores have variance 1."""
+PRIOR_WEIGHT = 10.0
+"""β of πBO: trials after which a prior counts as much as the model."""
+CAP = 2.0
+"""Scores lie above the median by at most this many times the distance from the lowest to the median."""
+EVEN = 1 / 3
+"""Share of the trials that is dealt out evenly over the values of each scientific parameter."""
+
+Taken = Callable[[Mapping[str, Any]], bool]
+"""Says whether a configuration was proposed before; what it is asked counts as proposed from then on."""
+Proposal = tuple[dict[str, Any], str]
+"""Parameters and phase."""
+
+
+def scores(trials: Sequence[Known]) -> np.ndarray:
+    """What is modelled: log losses, those above the median pulled in; mean 0, standard deviation 1.
+
+    How bad a bad trial is says little about where the best ones are. What diverged counts as the worst: it
+    is bad, and finite. What was pruned counts as where it would have ended, had it gained from there as much
+    as the median completed trial: half of the trials near the optimum are pruned once the search is there.
+    """
+    if not trials:
+        return np.zeros(0)
+    completed = [t for t in trials if t.outcome == Outcome.COMPLETED and math.isfinite(t.objective)]
+    found = np.full(len(trials), np.inf)
+    if completed:
+        scale = _scale(np.array([t.objective for t in completed]))
+        lengths = {t.steps for t in trials if t.outcome == Outcome.PRUNED}
+        gain = {steps: _gain(steps, completed, scale) for steps in lengths}
+        for place, trial in enumerate(trials):
+            if trial.sound and math.isfinite(trial.objective):
+                found[place] = scale(trial.objective)
+                found[place] += gain[trial.steps] if trial.outcome == Outcome.PRUNED else 0.0
+        known = found[np.isfinite(found)]
+        middle = float(np.median(known))
+        reach = CAP * max(middle - float(known.min()), 1e-12)
+        found = middle + np.where(found > middle, reach * np.tanh((found - middle) / reach), found - middle)
+    else:
+        found[:] = 0.0
+    spread = found.std()
+    return (found - found.mean()) / (spread if spread > 0 else 1.0)
+
+
+def _gain(steps: int, completed: Sequence[Known], scale: Callable[[float], float]) -> float:
+    """Median change of the score of completed trials after `steps`; infinite where no curve is known."""
+    gains = []
+    for trial in completed:
+        before = [value for step, value in trial.curve.items() if step <= steps]
+        if before:
+            gains.append(scale(trial.objective) - scale(min(before)))
+    return float(np.median(gains)) if gains else math.inf
+
+
+def _scale(values: np.ndarray) -> Callable[[float], float]:
+    """Logarithm; where values reach 0, a share of their spread is added before."""
+    low = float(values.min())
+    shift = 0.0 if low > 0 else (0.1 * (float(np.median(values)) - low) or 1.0) - low
+    tiny = 0.01 * (low + shift)
+    return lambda value: math.log(max(value + shift, tiny))
+
+
+def shown(trials: Sequence[Known], most: int) -> list[Known]:
+    """At most `most` trials by number: half of them the best, the others thinned evenly."""
+    ranked = sorted(trials, key=lambda t: (t.outcome != Outcome.COMPLETED, t.objective, t.number))
+    best, rest = ranked[: most // 2], sorted(ranked[most // 2 :], key=lambda t: t.number)
+    return sorted([*best, *thinned(rest, most - len(best))], key=lambda t: t.number)
+
+
+class Bayesian:
+    """What is believed of a space after some trials."""
+
+    def __init__(
+        self,
+        space: Space,
+        scientific: Sequence[str],
+        trials: Sequence[Known],
+        earlier: Sequence[Known] = (),
+    ) -> None:
+        """`trials` and those of an earlier run, without failed ones; at least one in all.
+
+        Earlier ones are scored among themselves, as their losses may be of another size, and doubted the
+        more.
+        """
+        self.coordinates = Coordinates(space)
+        self.trials, before = shown(trials, MODELLED), shown(earlier, MODELLED // 2)
+        points = self.coordinates.encode([t.parameters for t in [*self.trials, *before]])
+        kernel = Kernel(parts_of(self.coordinates, scientific), len(self.coordinates.numbers))
+        y = np.concatenate([scores(self.trials), scores(before)])
+        doubt = np.repeat([0.0, EARLIER], [len(self.trials), len(before)])
+        self.theta = fit(kernel, points, y, doubt)
+        self.posterior = Posterior(kernel, self.theta, points, y, doubt)
+        self._means, _ = self.posterior.predict(points)
+        self._points = points
+        self._lowest = float(self._means[: len(self.trials) or None].min())
+        self._age = 0
+
+    def propose(
+        self, count: int, generator: np.random.Generator, taken: Taken, fixed: Mapping[str, Any]
+    ) -> Iterator[dict[str, Any]]:
+        """Up to `count` configurations that are not taken, all with the values of `fixed`."""
+        found = misses = 0
+        while found < count and misses < ATTEMPTS:
+            if self._age % POOL_SERVES == 0:
+                self.posterior.watch(self._pool(generator))
+            self._age += 1
+            point = self._best_candidate(generator, fixed)
+            parameters = self.coordinates.decode(point, 0)
+            self._believe(point)
+            if taken(parameters):
+                misses += 1
+                continue
+            found, misses = found + 1, 0
+            yield parameters
+
+    def _pool(self, generator: np.random.Generator) -> Points:
+        """Random configurations, and neighbours of the best ones."""
+        order = np.argsort(self._means, kind="stable")[:PARENTS]
+        parents = self._points[order[generator.integers(len(order), size=AROUND)]]
+        near = self.coordinates.neighbours(parents, generator, CHANGE)
+        steps = np.array(STEPS_AWAY)[generator.integers(len(STEPS_AWAY), size=AROUND)]
+        return self.coordinates.draw(RANDOM, generator).joined(self._shifted(near, generator, steps[:, None]))
+
+    def _believe(self, point: Points) -> None:
+        mean, _ = self.posterior.predict(point)
+        self.posterior.believe(point)
+        self._lowest = min(self._lowest, float(mean[0]))
+
+    def _best_candidate(self, generator: np.random.Generator, fixed: Mapping[str, Any]) -> Points:
+        assert self.posterior.pool is not None
+        pool = self.posterior.pool
+        gain = self._improvement(pool, self.posterior.mean, self.posterior.variance)
+        best = int(np.argmax(np.where(self.coordinates.have(pool, fixed), gain, -np.inf)))
+        around = pool[np.full(FINER, best)]
+        finer = self._shifted(around, generator, CLOSE).joined(pool[[best]])
+        return finer[[int(np.argmax(self._improvement(finer, *self.posterior.predict(finer))))]]
+
+    def _improvement(self, points: Points, mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
+        """Log of the expected improvement on the lowest believed value, and of the priors' density.
+
+        The weight of the priors falls with the number of trials (πBO: Hvarfner et al. 2022, arXiv
+        2204.11051).
+        """
+        deviation = np.sqrt(np.maximum(variance, 1e-12))
+        gain = log_improvement((self._lowest - mean) / deviation) + np.log(deviation)
+        return gain + PRIOR_WEIGHT / max(len(self.trials), 1) * self.coordinates.priors(points)
+
+    def _shifted(self, points: Points, generator: np.random.Generator, steps: Any) -> Points:
+        moved = points.places + steps * generator.standard_normal(points.places.shape)
+        return self.coordinates.snapped(Points(points.codes, moved, points.on))
+
+
+def log_improvement(z: np.ndarray) -> np.ndarray:
+    """log(φ(z) + z·Φ(z)), stable for very negative z."""
+    density = np.exp(-0.5 * z**2) / math.sqrt(2 * math.pi)
+    plain = np.log(np.maximum(density + z * ndtr(z), 1e-300))
+    far = -0.5 * z**2 - 0.5 * math.log(2 * math.pi) - 2 * np.log(np.maximum(-z, 1.0))
+    return np.where(z > -10, plain, far)
+
+
+def propose_evenly(
+    study: Study,
+    history: History,
+    count: int,
+    seed: int,
+    taken: Taken,
+    earlier: Sequence[Known] = (),
+) -> list[Proposal]:
+    """A generation: proposals for values that had less than their share, then the best of all.
+
+    The first kind, phase ``explore``, keeps the comparison of scientific values fair: each has its even
+    share of a third of all trials, at rates that suit it as far as is known.
+    """
+    trials = [trial for trial in history.trials if trial.outcome != Outcome.FAILED]
+    model = Bayesian(study.space, study.search.scientific, trials, earlier)
+    generator = np.random.default_rng(seed)
+    found: list[Proposal] = []
+    seen = [t.parameters for t in history.trials]
+    for _ in range(count // 2):
+        fixed = _neglected(study, [*seen, *(p for p, _ in found)], EVEN * (len(seen) + count))
+        if not fixed:
+            break
+        found += [(p, "explore") for p in model.propose(1, generator, taken, fixed)]
+    found += [(p, "exploit") for p in model.propose(count - len(found), generator, taken, {})]
+    return found
+
+
+def _neglected(study: Study, seen: Sequence[Mapping[str, Any]], share: float) -> dict[str, Any]:
+    """The scientific value that has least of its even part of `share` trials; none if all have theirs."""
+    lacking = []
+    for name in study.search.scientific:
+        values = study.space.entries[name].values or () if name in study.space.entries else ()
+        for place, value in enumerate(values):
+            had = sum(parameters.get(name) == value for parameters in seen)
+            lacking.append((had - math.floor(share / len(values)), place, name, value))
+    least = min(lacking, default=None, key=lambda one: one[:2])
+    return {} if least is None or least[0] >= 0 else {least[2]: least[3]}

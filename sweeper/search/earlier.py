@@ -1,0 +1,97 @@
+"""What an earlier run teaches: its trials whose configurations the space of this study holds too."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sweeper.search.known import Known
+from sweeper.search.starts import PENALTY, exact
+from sweeper.study.space import Space, holds
+from sweeper.training.result import Outcome
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """The trials taken over from a run."""
+
+    run: str
+    trials: tuple[Known, ...] = ()
+    of: int = 0
+    """Trials that the run has in all"""
+
+    def line(self) -> str:
+        """What was taken over, in words."""
+        left = self.of - len(self.trials)
+        why = f"; {left} failed or lie outside of this study's space" if left else ""
+        return f"taken over from {self.run}: {len(self.trials)} of {self.of} trials inform the sampler{why}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for a JSON file."""
+        rows = [
+            {"parameters": dict(t.parameters), "outcome": str(t.outcome), "objective": _plain(t.objective)}
+            for t in self.trials
+        ]
+        return {"run": self.run, "of": self.of, "trials": rows}
+
+
+def from_dict(space: Space, raw: Mapping[str, Any]) -> Earlier:
+    """The inverse of `to_dict`."""
+    return taken_over(
+        space,
+        str(raw["run"]),
+        (
+            Known(
+                n,
+                "explore",
+                row["parameters"],
+                Outcome(row["outcome"]),
+                _number(row["objective"]),
+                0,
+                0.0,
+                "",
+                {},
+            )
+            for n, row in enumerate(raw["trials"])
+        ),
+        int(raw["of"]),
+    )
+
+
+def taken_over(space: Space, run: str, trials: Iterable[Known], of: int | None = None) -> Earlier:
+    """Those of `trials` that did not fail and whose configuration `space` holds."""
+    known = list(trials)
+    found: list[Known] = []
+    for trial in known:
+        parameters = agreeing(space, trial.parameters)
+        if parameters is not None and trial.outcome != Outcome.FAILED:
+            found.append(
+                Known(len(found), "explore", parameters, trial.outcome, trial.objective, 0, 0.0, "", {})
+            )
+    return Earlier(run, tuple(found), len(known) if of is None else of)
+
+
+def agreeing(space: Space, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The configuration of `space` that `parameters` are; ``None`` if they are none.
+
+    All parameters must be the same ones, with values of the space. A run without penalty had weight 0.
+    """
+    optimizer = str(parameters.get("optimizer"))
+    if optimizer not in space.accepted:
+        return None
+    active = space.active(optimizer)
+    given = {PENALTY: 0.0, **parameters} if PENALTY in active else dict(parameters)
+    if given.get(PENALTY) == 0 and PENALTY not in active:
+        del given[PENALTY]
+    if set(given) != {"optimizer", *active}:
+        return None
+    if not all(holds(values, given[name]) for name, (_, values) in active.items()):
+        return None
+    return {"optimizer": optimizer} | {name: exact(space, name, optimizer, given[name]) for name in active}
+
+
+def _plain(value: float) -> float | None:
+    return value if value == value else None
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else float(value)

@@ -1,0 +1,54 @@
+"""How many trials fit into the time that a study allows."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from sweeper.search.trial import Trial
+
+
+def fitting(left: float, each: float, confirm: int, done: int, total: int) -> int:
+    """Trials of the search in all, so that they and `confirm` more trainings end in `left` seconds.
+
+    Args:
+        left: seconds from now.
+        each: seconds a training, with all workers at work; one trial is as long as a confirmation.
+        confirm: trainings that follow the search.
+        done: trials that are finished.
+        total: trials that the study asks for.
+    """
+    if not math.isfinite(left) or each <= 0:
+        return total
+    return max(done, min(total, done + math.floor(left / each) - confirm))
+
+
+@dataclass
+class Forecast:
+    """What fits before `ends`, by ``time.monotonic``, with time left to `confirm` the finalists."""
+
+    ends: float
+    confirm: int
+    total: int
+    known: int
+    """Trials that an earlier call has finished"""
+    planned: Callable[[Trial], float]
+    """Seconds of a training, as the plan says"""
+    tell: Callable[[str], None]
+    begun: float = field(default_factory=time.monotonic)
+    _told: bool = False
+
+    def those_that_fit(self, trials: Sequence[Trial], done: int) -> list[Trial]:
+        """The first of the next generation, `done` trials being finished; tells once if not all fit.
+
+        A training takes as long as those of this call did on average; before them, as planned.
+        """
+        if not trials:
+            return []
+        now, fresh = time.monotonic(), done - self.known
+        each = (now - self.begun) / fresh if fresh else self.planned(trials[0])
+        fits = fitting(self.ends - now, each, self.confirm, done, self.total)
+        if fits < self.total and not self._told:
+            self._told = True
+            self.tell(f"{fits} trials and {self.confirm} confirmations fit, at {each:.2g} s a training")
+        return list(trials[: fits - done])
