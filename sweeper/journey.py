@@ -14,9 +14,6 @@ from typing import Any
 
 import pandas as pd
 
-from sweeper.components.data import Data
-from sweeper.components.load import load
-from sweeper.components.losses import LOSSES
 from sweeper.earlier import earlier_trials
 from sweeper.errors import RunFailed, RunFolderError, StateKept, UserError
 from sweeper.records.atomic import refuse_links, set_aside
@@ -34,6 +31,7 @@ from sweeper.records.script_file import keep_script
 from sweeper.records.store import Store, load_curves, load_trials
 from sweeper.report.live import LivePage
 from sweeper.report.progress import Progress
+from sweeper.report.script import load_data
 from sweeper.result import Result, load_result
 from sweeper.search.driver import Search
 from sweeper.search.earlier import Earlier
@@ -123,18 +121,6 @@ def _report_kept_apart() -> Iterator[None]:
         yield
     except RunFolderError as error:
         raise StateKept(f"{error}. All trials are kept; the same command writes it") from error
-
-
-def load_data(study: Study) -> Data:
-    """The study's data, checked against its loss."""
-    loss = LOSSES.get(study.training.loss) if isinstance(study.training.loss, str) else None
-    return load(
-        study.data.source,
-        target=study.data.target,
-        folder=study.folder,
-        options=study.data.options,
-        loss_task=loss.task if loss else None,
-    )
 
 
 class Sweep:

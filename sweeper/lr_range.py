@@ -12,7 +12,7 @@ import pandas as pd
 from sweeper.errors import RunFailed
 from sweeper.figures.lr_range import draw
 from sweeper.figures.png import save_png
-from sweeper.journey import load_data
+from sweeper.report.script import load_data
 from sweeper.study.study import Study
 from sweeper.tables.lr_range import lr_range as tabulate
 from sweeper.training import workers

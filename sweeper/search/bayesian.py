@@ -39,7 +39,7 @@ EARLIER = 0.3
 """Noise variance of a score of an earlier run, beside that of this one's; all scores have variance 1."""
 PRIOR_WEIGHT = 10.0
 """β of πBO: trials after which a prior counts as much as the model."""
-CAP = 2.0
+CAP = 1.0
 """Scores lie above the median by at most this many times the distance from the lowest to the median."""
 EVEN = 1 / 3
 """Share of the trials that is dealt out evenly over the values of each scientific parameter."""
