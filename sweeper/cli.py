@@ -182,11 +182,12 @@ def lr_range(
         found = test(asked, steps=steps, rates=rates, jobs=jobs)
     figure = found.save(reports / asked.name)
     if as_json:
-        about = {**found.about, "figure": str(figure)}
+        about = {**found.about, "figure": figure}
         _say(to_json(to_dict(found.suggestions, about)))
         return
     print_lr_range(found.suggestions, found.about)
-    _say(f"figure: {figure}")
+    if figure is not None:
+        _say(f"figure: {figure}")
 
 
 @app.command()

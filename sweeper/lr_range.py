@@ -9,9 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from sweeper.errors import RunFailed
+from sweeper.errors import RunFailed, RunFolderError
 from sweeper.figures.lr_range import draw
-from sweeper.figures.png import save_png
+from sweeper.figures.png import png_bytes
+from sweeper.records.atomic import write_atomically
+from sweeper.report.attempts import NotMade, attempt
 from sweeper.report.script import load_data
 from sweeper.study.study import Study
 from sweeper.tables.lr_range import lr_range as tabulate
@@ -37,10 +39,20 @@ class RangeTest:
     about: dict[str, Any]
     """study, trainings, rates, steps, seed, the plan, and what was held fixed."""
 
-    def save(self, folder: Path) -> Path:
-        """Write the figure to `folder`; returns its path."""
-        folder.mkdir(parents=True, exist_ok=True)
-        save_png(draw(self.measured), folder / "lr-range.png")
+    def save(self, folder: Path) -> Path | None:
+        """Write the figure to `folder`; returns its path, or ``None`` if it cannot be drawn: stderr says why.
+
+        Raises:
+            RunFolderError: if `folder` cannot be written.
+        """
+        drawn = attempt("figure 'lr-range'", lambda: png_bytes(draw(self.measured)))
+        if isinstance(drawn, NotMade):
+            return None
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            write_atomically(folder / "lr-range.png", drawn)
+        except OSError as error:
+            raise RunFolderError(f"the figure cannot be written to {folder}: {error.strerror}") from None
         return folder / "lr-range.png"
 
 

@@ -71,10 +71,14 @@ class Result:
             seconds: wall time of the run.
             each: ``map``, or what does the same faster; it draws the figures.
         """
+        from sweeper.report.attempts import NotMade, attempt
         from sweeper.report.page import ReportInput, write
         from sweeper.search.importances import importances
 
-        shares = importances(self.trials, list(self.study.space.parameters))
+        found = attempt(
+            "the importances", lambda: importances(self.trials, list(self.study.space.parameters))
+        )
+        shares = pd.DataFrame(columns=["parameter", "importance"]) if isinstance(found, NotMade) else found
         plan, _ = read_plan(self.folder)
         notes = (f"Trained {plan['line']}.",) if plan else ()
         told = ReportInput(self.study, self.records, self.answer, shares, seconds, notes)

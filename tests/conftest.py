@@ -1,11 +1,14 @@
 """Fixtures that more than one room needs."""
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "helpers"))
+
+os.environ["SWEEPER_STRICT"] = "1"  # a part of a report that cannot be made is an error in every test
 
 from synthetic_records import SyntheticRecords, synthetic_records
 

@@ -9,27 +9,30 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 LOG_FROM = 8.0
 """Ratio of largest to smallest value from which an axis is logarithmic."""
 
 
 def plain(value: float, _: object = None) -> str:
-    """``0.001``, ``30``, and powers of ten outside 1e-3 … 1e4."""
+    """``0.001``, ``30``, and powers of ten (``2×10⁻⁵``) outside 1e-3 … 1e4."""
     if value == 0:
         return "0"
     exponent = math.floor(math.log10(abs(value)) + 1e-9)
     if -3 <= exponent <= 3:
         return f"{value:g}"
     mantissa = value / 10.0**exponent
-    power = f"10^{{{exponent}}}"
-    return f"${power}$" if math.isclose(mantissa, 1) else f"${mantissa:g}\\times {power}$"
+    return power(exponent) if math.isclose(mantissa, 1) else f"{mantissa:g}×{power(exponent)}"
+
+
+def power(exponent: int) -> str:
+    """``10⁻³``: no mathematical text, which figures never parse."""
+    return f"10{str(exponent).translate(RAISED)}"
 
 
 def decade(value: float, _: object = None) -> str:
     """Powers of ten, ``1`` and ``10`` written out."""
-    return (
-        plain(value) if value == 0 or 0.9 < abs(value) < 11 else f"$10^{{{round(math.log10(abs(value)))}}}$"
-    )
+    return plain(value) if value == 0 or 0.9 < abs(value) < 11 else power(round(math.log10(abs(value))))
 
 
 def log_axis(axis: Axis, most: int = 9) -> None:

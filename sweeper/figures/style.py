@@ -4,12 +4,14 @@ Hues are those of Okabe and Ito (2008, "Color universal design") without the yel
 on white. Every group also has its own marker and dashes, so that a grey print still reads.
 """
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar, cast
 
 import matplotlib
+import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -17,6 +19,8 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+LONGEST = 60
+"""Characters of a label."""
 WIDTH, DPI = 8.0, 150
 """Inches, and dots per inch: 1200 pixels."""
 HUES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9", "#7F7F7F")
@@ -45,6 +49,9 @@ _THEME: dict[str, Any] = {
     "figure.constrained_layout.use": True,
     "font.family": ["DejaVu Sans"],
     "font.size": 10,
+    "text.parse_math": False,  # what users name may hold a dollar sign
+    "text.usetex": False,
+    "axes.formatter.use_mathtext": False,
     "grid.color": "0.9",
     "legend.fontsize": 9,
     "legend.title_fontsize": 9,
@@ -60,14 +67,51 @@ _THEME: dict[str, Any] = {
 
 
 def themed(function: Callable[_P, _R]) -> Callable[_P, _R]:
-    """Run `function` under the theme, whatever the user's matplotlibrc says, and leave no trace of it."""
+    """Run `function` under the theme, whatever the user's matplotlibrc says, and leave no trace of it.
+
+    Frames come to it with `labels` that can be drawn.
+    """
 
     @wraps(function)
     def inside(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-        with matplotlib.rc_context(cast(Any, _THEME)):
-            return function(*args, **kwargs)
+        given = [labels(each) if isinstance(each, pd.DataFrame) else each for each in args]
+        with matplotlib.rc_context(cast(Any, _THEME)), warnings.catch_warnings():
+            for harmless in ("Glyph .* missing from", "constrained_layout not applied"):
+                warnings.filterwarnings("ignore", harmless, UserWarning)  # odd or long names
+            return function(*given, **kwargs)  # type: ignore[arg-type]
 
     return inside
+
+
+def labels(frame: pd.DataFrame) -> pd.DataFrame:
+    """`frame` with every text in one line of at most `LONGEST` printable characters; unequal ones stay so."""
+    columns = [name for name in frame if not pd.api.types.is_numeric_dtype(frame[name].dtype)]
+    known: dict[str, str] = {}
+    changed = {}
+    for name in columns:
+        texts = {value for value in frame[name].tolist() if isinstance(value, str)}
+        told = {text: _label(text, known) for text in sorted(texts)}
+        if all(text == label for text, label in told.items()):
+            continue
+        if isinstance(frame[name].dtype, pd.CategoricalDtype):
+            changed[name] = frame[name].cat.rename_categories(lambda each: told.get(each, each))  # noqa: B023
+        else:
+            values = frame[name].tolist()
+            changed[name] = [told.get(v, v) if isinstance(v, str) else v for v in values]
+    return frame.assign(**changed) if changed else frame
+
+
+def _label(text: str, known: dict[str, str]) -> str:
+    clean = "".join(
+        c if c.isprintable() else " " if c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in text
+    )
+    whole = " ".join(clean.split()) or "(empty)"
+    whole = f" {whole}" if whole.startswith("_") else whole  # legends leave out what starts so
+    label = whole if len(whole) <= LONGEST else f"{whole[: LONGEST - 1]}…"
+    place = 2
+    while known.setdefault(label, text) != text:
+        label, place = f"{whole[: LONGEST - 6]}… ({place})", place + 1
+    return label
 
 
 def canvas(

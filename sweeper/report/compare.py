@@ -5,12 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from sweeper.errors import RunFolderError, UserError
 from sweeper.figures.compare import FIGURES
-from sweeper.figures.png import png_bytes
 from sweeper.records.atomic import refuse_links, write_atomically
+from sweeper.report.attempts import NotMade, not_drawn
+from sweeper.report.attempts import drawn as drawn_of
 from sweeper.report.compare_sections import SECTIONS, SENTENCES
 from sweeper.report.compare_words import Side, card
 from sweeper.report.grid import Grid, grid
@@ -58,8 +57,9 @@ def write(side: Side, folder: Path) -> Path:
     """
     refuse_links(folder, folder / "figures", folder / "tables")
     a, b, tables = side.a, side.b, side.tables
-    drawn = {name: _draw(name, tables[name]) for name in FIGURES if len(tables[name])}
-    sections = [_told(section, side, drawn) for section in SECTIONS]
+    made = {name: drawn_of(name, FIGURES[name], tables[name]) for name in FIGURES if len(tables[name])}
+    drawn = {name: figure for name, figure in made.items() if isinstance(figure, Drawn)}
+    sections = [_told(section, side, made) for section in SECTIONS]
     titled = Study(name=f"{a.name}-vs-{b.name}", question=_question(a, b), trusted=True)
     page = render(titled, card(side), sections)
     files: dict[str, str | bytes] = {f"figures/{name}.png": figure.png for name, figure in drawn.items()}
@@ -83,15 +83,13 @@ def _question(a: Run, b: Run) -> str:
     return f"Which is better, the winner of {a.name} or that of {b.name}?"
 
 
-def _draw(name: str, frame: pd.DataFrame) -> Drawn:
-    spec = FIGURES[name]
-    return Drawn.of(name, png_bytes(spec.draw(frame)), spec.alt(frame), spec.title, spec.caption)
-
-
-def _told(section: Section, side: Side, drawn: Mapping[str, Drawn]) -> Told:
-    figure = drawn.get(section.figure) if section.figure is not None else None
+def _told(section: Section, side: Side, made: Mapping[str, Drawn | NotMade]) -> Told:
+    figure = made.get(section.figure) if section.figure is not None else None
     grids = [_grid(part.table, part.caption, side) for part in section.shown if len(side.tables[part.table])]
-    return Told(section, SENTENCES[section.key](side), figure, tuple(grids), {}, {})
+    said = SENTENCES[section.key](side)
+    if isinstance(figure, NotMade):
+        return Told(section, (*said, not_drawn(figure)), None, tuple(grids), {}, {})
+    return Told(section, said, figure, tuple(grids), {}, {})
 
 
 def _grid(table: str, caption: str, side: Side) -> Grid:

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pandas as pd
 
-from sweeper.figures import FIGURES, png_bytes
+from sweeper.figures import FIGURES
+from sweeper.report.attempts import NotMade, drawn, not_drawn
 from sweeper.report.render import Drawn, Told
 from sweeper.report.section import Evidence, Section
 from sweeper.report.sections import history, learning_rate
@@ -41,6 +42,8 @@ def _told(section: Section, evidence: Evidence, trials: int) -> Told | None:
     frame = evidence.tables[spec.table]
     if frame.empty:
         return None
-    drawn = Drawn.of(section.figure, png_bytes(spec.draw(frame)), spec.alt(frame), spec.title, spec.caption)
-    said = (*section.answer(evidence), f"Drawn after {count(trials, 'trial')}.")
-    return Told(replace(section, shown=(), how=()), said, drawn, (), {}, {})
+    figure = drawn(section.figure, spec, frame)
+    last = not_drawn(figure) if isinstance(figure, NotMade) else f"Drawn after {count(trials, 'trial')}."
+    said = (*section.answer(evidence), last)
+    shown = figure if isinstance(figure, Drawn) else None
+    return Told(replace(section, shown=(), how=()), said, shown, (), {}, {})

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,14 @@ import pandas as pd
 
 from sweeper.components.models import MODELS
 from sweeper.errors import RunFolderError
-from sweeper.figures import FIGURES, png_bytes
+from sweeper.figures import FIGURES
 from sweeper.records.atomic import refuse_links, write_atomically
 from sweeper.records.store import Records
+from sweeper.report.attempts import NotMade, Tables, attempt, not_drawn, not_told
+from sweeper.report.attempts import drawn as drawn_of
 from sweeper.report.best_toml import best_toml
-from sweeper.report.card import card
+from sweeper.report.card import Card, card
+from sweeper.report.next_step import NextStep
 from sweeper.report.render import Drawn, Told, render
 from sweeper.report.section import Evidence, Section
 from sweeper.report.sections import SECTIONS
@@ -54,6 +58,7 @@ def write(told: ReportInput, folder: Path, each: Each = map) -> Path:
 
     Each file is whole or as it was; figures and tables of an earlier report that this one has not are
     deleted; the page comes last. `each` is ``map``, or does the same faster: it draws the figures.
+    A part that cannot be made is a sentence on the page in its place, and a line on stderr.
 
     Raises:
         RunFolderError: if `folder` cannot be written.
@@ -63,19 +68,17 @@ def write(told: ReportInput, folder: Path, each: Each = map) -> Path:
         for part in ("figures", "tables"):
             (folder / part).mkdir(parents=True, exist_ok=True)
     evidence = evidence_of(told)
-    with_rows = [name for name, spec in FIGURES.items() if len(evidence.tables[spec.table])]
-    needed = [(name, evidence.tables[FIGURES[name].table]) for name in with_rows]
-    drawn = dict(zip(with_rows, each(_draw, needed), strict=True))
-    answered = card(told.study, told.answer, told.records.trials, folder)
-    page = render(
-        told.study,
-        answered,
-        [_section(section, evidence, drawn) for section in SECTIONS if section.applies(evidence)],
-    )
-    files: dict[str, str | bytes] = {f"figures/{name}.png": figure.png for name, figure in drawn.items()}
-    files |= {f"tables/{name}.csv": _csv(frame) for name, frame in evidence.tables.items() if len(frame)}
-    if told.answer is not None:
-        files["best.toml"] = best_toml(told.study, told.answer)
+    tables = {name: frame for name, frame in evidence.tables.items() if len(frame)}
+    needed = [(name, tables[spec.table]) for name, spec in FIGURES.items() if spec.table in tables]
+    drawn = dict(zip([name for name, _ in needed], each(_draw, needed), strict=True))
+    page = render(told.study, _card(told, folder), _sections(evidence, drawn))
+    files: dict[str, str | bytes] = {
+        f"figures/{name}.png": figure.png for name, figure in drawn.items() if isinstance(figure, Drawn)
+    }
+    files |= {f"tables/{name}.csv": _csv(frame) for name, frame in tables.items()}
+    best = attempt("best.toml", lambda: best_toml(told.study, told.answer) if told.answer else None)
+    if isinstance(best, str):
+        files["best.toml"] = best
     kept = {"best.py"} if told.answer is not None else set()  # the script is written beside the page
     with _writing_to(folder):
         for name, content in files.items():
@@ -99,6 +102,7 @@ def _writing_to(folder: Path) -> Iterator[None]:
 def evidence_of(told: ReportInput) -> Evidence:
     """Every table of a run."""
     records, objective = told.records, told.study.search.objective
+    sizes = attempt("the number of units of each layer", lambda: layer_sizes(told.study, told.answer))
     source = Source(
         records.trials,
         records.curves,
@@ -108,11 +112,11 @@ def evidence_of(told: ReportInput) -> Evidence:
         expect=told.study.expect,
         scientific=told.study.search.scientific,
         ranges=ranges_of(told.study.space),
-        layer_sizes=layer_sizes(told.study, told.answer),
+        layer_sizes=sizes if isinstance(sizes, tuple) else (),
         init=_init(told.study),
     )
-    tables = {name: table(source) for name, table in TABLES.items()}
-    return Evidence(told.study, records.trials, told.answer, tables, told.seconds, told.notes)
+    made = {name: attempt(f"table {name!r}", partial(table, source)) for name, table in TABLES.items()}
+    return Evidence(told.study, records.trials, told.answer, Tables(made), told.seconds, told.notes)
 
 
 def layer_sizes(study: Study, answer: Answer | None) -> tuple[int, ...]:
@@ -141,20 +145,41 @@ def sentences(section: Section, evidence: Evidence) -> tuple[str, ...]:
     return section.answer(evidence)
 
 
-def _draw(needed: tuple[str, pd.DataFrame]) -> Drawn:
+def _draw(needed: tuple[str, pd.DataFrame]) -> Drawn | NotMade:
     name, frame = needed
-    spec = FIGURES[name]
-    return Drawn.of(name, png_bytes(spec.draw(frame)), spec.alt(frame), spec.title, spec.caption)
+    return drawn_of(name, FIGURES[name], frame)
 
 
-def _section(section: Section, evidence: Evidence, drawn: Mapping[str, Drawn]) -> Told:
+def _card(told: ReportInput, folder: Path) -> Card:
+    found = attempt("the answer", lambda: card(told.study, told.answer, told.records.trials, folder))
+    if isinstance(found, Card):
+        return found
+    step = NextStep("Read the answer in numbers:", f"sweeper best {told.study.name} --json")
+    return Card("none", "The answer could not be put into words.", not_told(found), {}, (), step)
+
+
+def _sections(evidence: Evidence, drawn: Mapping[str, Drawn | NotMade]) -> list[Told]:
+    found = []
+    for section in SECTIONS:
+        told = attempt(f"section {section.key!r}", partial(_section, section, evidence, drawn))
+        if isinstance(told, NotMade):
+            told = Told(section, (not_told(told),), None, (), {}, {})
+        found += [told] if told is not None else []
+    return found
+
+
+def _section(section: Section, evidence: Evidence, drawn: Mapping[str, Drawn | NotMade]) -> Told | None:
+    if not section.applies(evidence):
+        return None
+    said = sentences(section, evidence)
     if section.figure is not None and section.figure not in drawn:
-        return Told(section, sentences(section, evidence), None, (), {}, {})
+        return Told(section, said, None, (), {}, {})
+    figure = drawn[section.figure] if section.figure is not None else None
     shown = [(part, evidence.tables[part.table]) for part in section.shown]
     return Told(
         section,
-        sentences(section, evidence),
-        drawn[section.figure] if section.figure is not None else None,
+        (*said, not_drawn(figure)) if isinstance(figure, NotMade) else said,
+        figure if isinstance(figure, Drawn) else None,
         tuple(Told.grid_of(part, frame) for part, frame in shown if len(frame)),
         section.facts(evidence),
         section.sources(evidence),

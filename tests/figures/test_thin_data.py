@@ -8,10 +8,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.text import Text
 from synthetic_records import SyntheticRecords, synthetic_records
 
 from sweeper.figures import FIGURES, png_bytes, save_png
 from sweeper.figures.scales import decade, decade_below, plain
+from sweeper.figures.style import LONGEST, labels
 from sweeper.tables import TABLES, Source
 
 IMPORTANCES = pd.DataFrame({"parameter": ["learning_rate"], "importance": [1.0]})
@@ -125,6 +127,58 @@ def test_no_label_is_cut_and_no_legend_covers_a_panel(name: str, activations: in
     assert everything.y1 <= height + 0.01
 
 
+NASTY = (
+    *("$", "$x", "a $x^2$ b $", "$\\frac{$", "\\", "x_{", "100 %", "%s %(a)s {0}", "_hidden", "__", " ", ""),
+    *(
+        "<b>&amp;</b>",
+        "[bold]x[/]",
+        "two\nlines",
+        "tab\there",
+        "\x1b[31mred",
+        "\0",
+        "😀",
+        "مرحبا",
+        "\u202eback",
+        "漢字",
+    ),
+    *("W" * 5000, "W" * 5000 + "!", "nan", "None", "0.1"),
+)
+"""Names that some program reads as something else."""
+NASTIEST = ("$x", "$\\frac{$", "_hidden", "", "<b>&amp;</b>", "two\nlines", "😀漢", "\u202eback", "W" * 5000)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_are_drawn_as_they_are(name: str) -> None:
+    """No text is parsed as mathematics, and none is so long or odd that the figure cannot be drawn."""
+    made = synthetic_records(4 * len(NASTIEST), NASTIEST)
+    figure = FIGURES[name].draw(
+        TABLES[FIGURES[name].table](Source(made.trials, made.curves, made.layers, IMPORTANCES))
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert png_bytes(figure).startswith(b"\x89PNG")
+    texts = [text for text in figure.findobj(Text) if text.get_text()]  # unused ticks have none
+    assert texts
+    assert not any(text.get_parse_math() or text.get_usetex() for text in texts)
+    assert not any(len(text.get_text()) > 200 or "\x1b" in text.get_text() for text in texts)
+
+
+def test_labels_are_short_lines_that_differ() -> None:
+    """As many as there were names; numbers, missing values and other columns stay as they are."""
+    frame = pd.DataFrame(
+        {"name": [*NASTY, None], "n": range(len(NASTY) + 1), "pair": [(1, 2)] * (len(NASTY) + 1)}
+    )
+    found = labels(frame)
+    assert found["name"].nunique() == len(set(NASTY))
+    texts = [text for text in found["name"] if isinstance(text, str)]
+    assert len(texts) == len(NASTY)
+    assert all(len(text) <= LONGEST and text.isprintable() and not text.startswith("_") for text in texts)
+    assert found[["n", "pair"]].equals(frame[["n", "pair"]])
+    assert labels(found).equals(found)
+    kinds = pd.DataFrame({"kind": pd.Categorical(["b\n", "a"], ["b\n", "a"], ordered=True)})
+    assert labels(kinds)["kind"].cat.categories.tolist() == ["b", "a"]
+
+
 def test_figures_leave_no_global_state(records: SyntheticRecords) -> None:
     """No figure of pyplot is opened and matplotlib's settings are as before."""
     before = dict(matplotlib.rcParams)
@@ -168,8 +222,8 @@ def test_every_spec_is_complete() -> None:
         (0.001, "0.001"),
         (30, "30"),
         (0.25, "0.25"),
-        (1e-4, "$10^{-4}$"),
-        (2e-5, "$2\\times 10^{-5}$"),
+        (1e-4, "10⁻⁴"),
+        (2e-5, "2×10⁻⁵"),
     ],
 )
 def test_plain_numbers(value: float, shown: str) -> None:
@@ -179,6 +233,6 @@ def test_plain_numbers(value: float, shown: str) -> None:
 
 def test_decades() -> None:
     """Decade ticks are powers; 0, 1 and 10 are themselves; the decade below an exact power is itself."""
-    assert [decade(v) for v in (0, 1, 10, 1e-3, 100)] == ["0", "1", "10", "$10^{-3}$", "$10^{2}$"]
+    assert [decade(v) for v in (0, 1, 10, 1e-3, 100)] == ["0", "1", "10", "10⁻³", "10²"]
     assert decade_below(1e-6) == 1e-6
     assert decade_below(3.2e-4) == pytest.approx(1e-4)

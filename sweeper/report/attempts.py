@@ -1,0 +1,68 @@
+"""Parts of a report that cannot be made are left out with a word; they never take the rest along."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+import pandas as pd
+
+from sweeper.errors import SweeperError
+from sweeper.figures import FigureSpec, png_bytes
+from sweeper.report.render import Drawn
+from sweeper.user_code import message_of
+
+Made = TypeVar("Made")
+STRICT = "SWEEPER_STRICT"
+"""Environment variable: where it is set, as in tests, a part that cannot be made is an error."""
+
+
+class NotMade(Exception):
+    """A part that could not be made; the message is the reason."""
+
+
+class Tables(dict[str, pd.DataFrame]):
+    """Tables by name. Asking for one that could not be made raises the reason, so no part is silent."""
+
+    def __init__(self, made: Mapping[str, pd.DataFrame | NotMade]) -> None:
+        super().__init__({name: table for name, table in made.items() if not isinstance(table, NotMade)})
+        self.not_made = {name: table for name, table in made.items() if isinstance(table, NotMade)}
+
+    def __missing__(self, name: str) -> pd.DataFrame:
+        raise self.not_made.get(name) or KeyError(name)
+
+
+def attempt(what: str, make: Callable[[], Made]) -> Made | NotMade:
+    """What `make` returns, or why it did not: then a line on stderr says so, too.
+
+    Messages for the user are raised on: wrong input is no defect.
+    """
+    try:
+        return make()
+    except SweeperError:
+        raise
+    except NotMade as known:  # told already
+        return known
+    except Exception as error:
+        if os.environ.get(STRICT):
+            raise
+        print(f"{what} could not be made and is left out of the report: {message_of(error)}", file=sys.stderr)
+        return NotMade(message_of(error))
+
+
+def drawn(name: str, spec: FigureSpec, frame: pd.DataFrame) -> Drawn | NotMade:
+    """The figure of `frame` as a page embeds it, or why there is none."""
+    return attempt(
+        f"figure {name!r}",
+        lambda: Drawn.of(name, png_bytes(spec.draw(frame)), spec.alt(frame), spec.title, spec.caption),
+    )
+
+
+def not_drawn(reason: NotMade) -> str:
+    """What a page says in place of a figure."""
+    return f"The figure could not be drawn: {reason}. The tables of this part hold its numbers."
+
+
+def not_told(reason: NotMade) -> str:
+    """What a page says in place of a part."""
+    return f"This part could not be made: {reason}. The other parts do not depend on it."
