@@ -8,25 +8,36 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO
 
 from sweeper.errors import StateKept, SweeperError
 from sweeper.passwords import storage_urls, without_passwords
 from sweeper.printable import printable
 
+REQUESTS = ("SIGTERM", "SIGHUP")
+"""Signals that ask a process to end; Windows has no SIGHUP."""
+
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """A request to terminate is handled like Ctrl-C: what is finished is kept."""
+    """A request to terminate, or a terminal that closes, is handled like Ctrl-C: what is finished is kept.
+
+    A signal that is ignored, as ``nohup`` does with that of the terminal, stays ignored.
+    """
 
     def interrupt(signum: int, frame: Any) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    asked = [getattr(signal, name) for name in REQUESTS if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in asked}
+    before = {number: handler for number, handler in before.items() if handler != signal.SIG_IGN}
     try:
+        for number in before:
+            signal.signal(number, interrupt)
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _safe(text: str) -> str:
@@ -46,22 +57,34 @@ def exit_code(command: Callable[[], Any]) -> int:
         command()
     except SweeperError as error:
         again = f": {_resume_command()}" if isinstance(error, StateKept) else ""
-        print(_safe(f"error: {error}{again}"), file=sys.stderr)
+        _say(f"error: {error}{again}")
         return error.exit_code
     except BrokenPipeError:  # the reader of a pipe has left
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard(sys.stdout)
         return 0
     except OSError as error:  # a disk may fail anywhere
         place = f"{error.filename}: " if error.filename else ""
-        print(_safe(f"error: {place}{error.strerror or error}; mend that and try again"), file=sys.stderr)
+        _say(f"error: {place}{error.strerror or error}; mend that and try again")
         return 1
     except (KeyboardInterrupt, SystemExit) as end:
         code = 130 if isinstance(end, KeyboardInterrupt) else end.code
         if code == 130:  # typer makes this of Ctrl-C
-            again = _resume_command()
-            print(_safe(f"\ninterrupted; finished trials are kept. Go on with: {again}"), file=sys.stderr)
+            _say(f"\ninterrupted; finished trials are kept. Go on with: {_resume_command()}")
         return code if isinstance(code, int) else (0 if code is None else 1)
     return 0
+
+
+def _say(text: str) -> None:
+    """Print on stderr; a terminal that has closed does not change the exit code."""
+    try:
+        print(_safe(text), file=sys.stderr, flush=True)
+    except OSError:
+        _discard(sys.stderr)
+
+
+def _discard(stream: TextIO) -> None:
+    """What is still to be written to `stream` goes nowhere: Python would fail over it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _resume_command() -> str:

@@ -24,7 +24,7 @@ from sweeper.records.keeper import Keeper
 from sweeper.records.plan_file import read_plan, write_plan
 from sweeper.records.restore import finished, search_results
 from sweeper.records.rules import rules_of
-from sweeper.records.run_folder import open_run, preparing, refuse_others, writing
+from sweeper.records.run_folder import open_run, preparing, refuse_others, staying, writing
 from sweeper.records.schema import parameter_columns
 from sweeper.records.scores import read_test, write_test
 from sweeper.records.script_file import keep_script
@@ -95,7 +95,7 @@ def run(study: Study, options: Options | None = None) -> Result:
                 refuse_links(options.reports / study.name)
                 (options.reports / study.name).mkdir(parents=True, exist_ok=True)
                 sweep = Sweep(task, folder, options, earlier)
-            with writing(folder), sweep:
+            with staying(folder), writing(folder), sweep:
                 sweep.keep_baselines()
                 sweep.search_all(started)
                 sweep.confirm_all()
@@ -103,7 +103,7 @@ def run(study: Study, options: Options | None = None) -> Result:
                 sweep.test_winner()
                 sweep.keep_script()
         result = load_result(study, folder)
-        if len(result.trials) and result.trials["outcome"].eq(Outcome.FAILED).all():
+        if result.trials["outcome"].eq(Outcome.FAILED).all():  # of none, too
             raise RunFailed(_all_failed(result.trials))
         with writing(folder), _report_kept_apart():
             result.report(
@@ -345,5 +345,7 @@ def _tested(result: TrialResult) -> Mapping[str, float]:
 
 
 def _all_failed(trials: pd.DataFrame) -> str:
+    if trials.empty:
+        return "no trial was trained; the time of search.minutes had passed before the first could start"
     reasons = trials["reason"].value_counts()
     return f"all {len(trials)} trials failed; the reason of {reasons.iloc[0]}: {reasons.index[0]}"

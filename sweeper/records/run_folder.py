@@ -14,7 +14,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from sweeper.errors import RunFolderError, StateKept, did_you_mean
+from sweeper.errors import RunFailed, RunFolderError, StateKept, SweeperError, did_you_mean
 from sweeper.printable import is_folder_name
 from sweeper.records.atomic import is_temporary, remove_leftovers, set_aside, write_atomically
 from sweeper.records.finding import unreadable
@@ -126,6 +126,27 @@ def preparing(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
+def staying(folder: Path) -> Iterator[None]:
+    """A run folder that is removed while a run uses it is told as that, whatever stumbles over it.
+
+    Raises:
+        RunFailed: if it is gone.
+    """
+    try:
+        yield
+    except SweeperError as error:
+        if (folder / "study.toml").is_file():
+            raise
+        raise RunFailed(_removed(folder)) from error
+    if not (folder / "study.toml").is_file():
+        raise RunFailed(_removed(folder))
+
+
+def _removed(folder: Path) -> str:
+    return f"{folder} was removed while the run used it, so what was finished is lost; start the run again"
+
+
+@contextmanager
 def writing(folder: Path) -> Iterator[None]:
     """While trials are trained: a file that cannot be written ends the run, and what is finished stays.
 
@@ -135,9 +156,8 @@ def writing(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        gone = "" if folder.is_dir() else f" ({folder} was removed in mid-run)"
         raise StateKept(
-            f"{error.filename or folder}: {error.strerror or error}{gone}. Finished trials are kept; "
+            f"{error.filename or folder}: {error.strerror or error}. Finished trials are kept; "
             "the same command goes on from there"
         ) from error
 

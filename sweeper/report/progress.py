@@ -4,6 +4,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Protocol
 
 from rich.console import Console
@@ -51,7 +52,8 @@ class Progress:
 
     def __exit__(self, *error: object) -> None:
         if self._live is not None:
-            self._live.stop()
+            with suppress(OSError):  # of a terminal that has closed
+                self._live.stop()
             self._live = None
         self.note(self.line())
 
@@ -85,7 +87,10 @@ class Progress:
 
     def warn(self, text: str) -> None:
         """One line that stays, also where the display is not wanted: something was damaged, say."""
-        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+        try:
+            self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+        except OSError:  # the terminal has closed, or the reader of a pipe has left: the run goes on
+            self.quiet = True
 
     def line(self) -> str:
         """The state in one line."""

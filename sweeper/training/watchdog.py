@@ -6,7 +6,9 @@ Imports nothing heavy: a worker that has nothing to do stays small.
 import faulthandler
 import os
 import re
+import shutil
 import signal
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -15,10 +17,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from filelock import FileLock, Timeout
+
 PERIOD = 0.5
 """Seconds between two looks at the parent process."""
 GRACE = 5.0
 """Most seconds past its limit after which a trial that does not look at the clock is ended by force."""
+
+SHARED = Path("/dev/shm")
+ROOM = 2 << 30
+"""Bytes that must be free in shared memory; else large arrays go to the folder of temporary files."""
+
+PREFIX, LOCK = "sweeper-workers-", "lock"
+"""Of a `private_folder`, and of the file in it that its process holds locked."""
 
 _words: TextIO | None = None
 """Where faulthandler writes in this process; ``None``: nowhere."""
@@ -34,6 +45,37 @@ def start_worker(parent: int, folder: str) -> None:
     _words = (Path(folder) / f"{os.getpid()}.txt").open("w", encoding="utf-8")
     faulthandler.enable(_words)
     follow(parent)
+
+
+@contextmanager
+def private_folder() -> Iterator[Path]:
+    """A folder of this process for what is shared with its workers, deleted at the end.
+
+    Folders of processes that were killed are deleted first: the system takes their locks away. It lies in
+    shared memory where there is some.
+    """
+    for folder in {Path(tempfile.gettempdir()), SHARED}:
+        for other in folder.glob(f"{PREFIX}*"):
+            _delete_if_left(other)
+    base = SHARED if os.access(SHARED, os.W_OK) and shutil.disk_usage(SHARED).free > ROOM else None
+    with (
+        tempfile.TemporaryDirectory(prefix=PREFIX, dir=base, ignore_cleanup_errors=True) as made,
+        FileLock(Path(made) / LOCK),
+    ):
+        yield Path(made)
+
+
+def _delete_if_left(folder: Path) -> None:
+    """Delete a `private_folder` of a process that has ended; those of other users stay."""
+    lock = folder / LOCK
+    try:
+        fresh = time.time() - lock.stat().st_mtime < 60  # its owner may be about to lock it
+        if fresh or folder.is_symlink() or lock.is_symlink():
+            return
+        with FileLock(lock, timeout=0):
+            shutil.rmtree(folder, ignore_errors=True)
+    except (OSError, Timeout):  # in use, gone meanwhile, or not ours
+        return
 
 
 def follow(parent: int) -> None:

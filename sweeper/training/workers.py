@@ -6,7 +6,6 @@ heavy is there, and import while the driver does.
 """
 
 import os
-import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -72,13 +71,11 @@ def processes(jobs: int) -> Iterator[None]:
 @contextmanager
 def _started(jobs: int) -> Iterator[None]:
     global _folder, _starting
-    with tempfile.TemporaryDirectory(prefix="sweeper-", ignore_cleanup_errors=True) as folder:
-        _folder = Path(folder)
-        first = {"initializer": watchdog.start_worker, "initargs": (os.getpid(), folder)}
+    with watchdog.private_folder() as _folder:
+        first = {"initializer": watchdog.start_worker, "initargs": (os.getpid(), str(_folder))}
+        shared = {"temp_folder": str(_folder), "inner_max_num_threads": 1}  # joblib's copies of large arrays
         try:
-            with joblib.parallel_config(
-                backend="loky", n_jobs=max(jobs, 2), inner_max_num_threads=1, **first
-            ):
+            with joblib.parallel_config(backend="loky", n_jobs=max(jobs, 2), **shared, **first):
                 yield
         finally:
             if _starting is not None:

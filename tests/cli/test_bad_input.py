@@ -103,7 +103,7 @@ def test_faults_in_a_table(folder: Path, capsys: pytest.CaptureFixture[str]) -> 
             "model 'bad_models:narrow' puts out (4, 1) for 4 rows; loss cross_entropy on 3 classes needs "
             "(4, 3)",
         ),
-        ("exits", "model 'exits' ended the program (exit code 0)"),
+        ("exits", "model 'exits' could not be made with in_features=2: it ended the program (exit code 0)"),
     ],
 )
 def test_models_that_do_not_fit(

@@ -2,14 +2,16 @@
 
 import multiprocessing
 import os
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 from made_up import study
 
-from sweeper.errors import RunFolderError
-from sweeper.records.run_folder import open_run, refuse_others, run_folder
+from sweeper.errors import RunFailed, RunFolderError, StateKept
+from sweeper.records.run_folder import open_run, refuse_others, run_folder, staying, writing
 from sweeper.records.scores import load_test, write_test
 from sweeper.study.study import Study
 
@@ -194,3 +196,18 @@ def test_test_scores_survive(tmp_path: Path) -> None:
         "seeds": [1, 2, 3],
         "scores": [{"loss": 0.25, "accuracy": 0.5}, {"loss": 0.75, "accuracy": 0.25}],
     }
+
+
+def test_a_run_folder_that_goes_is_told_as_that(tmp_path: Path) -> None:
+    """Whatever stumbles over it, and at the latest at the end; while it is there, errors are as they were."""
+    folder = started(tmp_path, study(SPACE))
+    with staying(folder), writing(folder):
+        pass
+    with pytest.raises(StateKept, match=r"Input/output error\. Finished trials are kept"):  # noqa: SIM117
+        with staying(folder), writing(folder):
+            raise OSError(5, "Input/output error")
+    gone = re.escape(f"{folder} was removed while the run used it, so what was finished is lost")
+    with pytest.raises(RunFailed, match=gone), staying(folder), writing(folder):
+        shutil.rmtree(folder)
+    with pytest.raises(RunFailed, match=gone), staying(folder), writing(folder):
+        (folder / "journal.log").open("rb")

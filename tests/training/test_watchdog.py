@@ -4,9 +4,13 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
+
+from sweeper.training import watchdog
 
 HANGS = {
     "in Python": "while True: pass",
@@ -37,6 +41,7 @@ def test_whoever_returns_in_time_is_left_alone() -> None:
     """The clock stops at the end of the block, and a new one starts with the next."""
     code = """
 import time
+from pathlib import Path
 from sweeper.training.watchdog import deadline
 for _ in range(3):
     with deadline(0.2):
@@ -74,3 +79,39 @@ while True: pass
             return
         time.sleep(0.05)
     pytest.fail("the orphan is still there")
+
+
+def test_the_folder_of_a_process_that_was_killed_is_deleted_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of processes that live stay, and so does what has another name; the own one goes at the end."""
+    monkeypatch.setattr(watchdog, "SHARED", tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    code = f"""
+import tempfile, time
+from pathlib import Path
+from sweeper.training import watchdog
+watchdog.SHARED = Path({str(tmp_path)!r})
+tempfile.tempdir = {str(tmp_path)!r}
+with watchdog.private_folder() as folder:
+    (folder / "large").write_bytes(b"x")
+    print(folder, flush=True)
+    time.sleep(60)
+"""
+    (tmp_path / "sweeper-other").mkdir()
+    killed, living = python(code), python(code)
+    assert killed.stdout is not None
+    assert living.stdout is not None
+    left, kept = Path(killed.stdout.readline().strip()), Path(living.stdout.readline().strip())
+    killed.kill()
+    killed.communicate()
+    for folder in (left, kept):
+        os.utime(folder / watchdog.LOCK, (0, 0))
+    with watchdog.private_folder() as own:
+        assert own.is_dir()
+        assert not left.exists()
+        assert (kept / "large").is_file()
+    living.kill()
+    living.communicate()
+    assert not own.exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"sweeper-other", kept.name}

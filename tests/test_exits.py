@@ -1,0 +1,75 @@
+"""How a command ends that is asked to end: by Ctrl-C, a request to terminate, or a terminal that closes."""
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+WAITS = """
+import sys, time
+from sweeper.exits import exit_code, interruptible
+def command():
+    with interruptible():
+        print("ready", flush=True)
+        time.sleep(60)
+sys.argv = ["sweeper", "run", "a study.toml", "--fresh"]
+raise SystemExit(exit_code(command))
+"""
+MESSAGE = "interrupted; finished trials are kept. Go on with: sweeper run 'a study.toml'"
+
+
+@contextmanager
+def waiting(*, ignored: tuple[int, ...] = (), **options: object) -> Iterator["subprocess.Popen[str]"]:
+    """A command that waits to be asked to end."""
+
+    def ignore() -> None:
+        for number in ignored:
+            signal.signal(number, signal.SIG_IGN)
+
+    process = subprocess.Popen(
+        [sys.executable, "-c", WAITS], text=True, preexec_fn=ignore, start_new_session=True, **options
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_request_to_end_is_an_interrupt(number: signal.Signals) -> None:
+    """Exit code 130, and the command that goes on; the handlers before are back then."""
+    with waiting(stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(number)
+        _, said = process.communicate(timeout=30)
+        assert process.returncode == 130
+        assert said.strip() == MESSAGE
+
+
+def test_a_hang_up_that_is_ignored_stays_ignored() -> None:
+    """``nohup sweeper run …`` survives the end of its terminal."""
+    with waiting(ignored=(signal.SIGHUP,), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGHUP)
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=30)
+        assert (process.returncode, said.strip()) == (130, MESSAGE)
+
+
+def test_a_terminal_that_is_gone_does_not_change_the_exit_code() -> None:
+    """The message has no reader; the exit code is still 130."""
+    master, terminal = pty.openpty()
+    with waiting(stdin=terminal, stdout=terminal, stderr=terminal) as process:
+        os.close(terminal)
+        assert b"ready" in os.read(master, 100)
+        os.close(master)
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(30) == 130
