@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 from typing import Any, NoReturn
 
@@ -134,6 +135,15 @@ def name_of(function: Any) -> str:
     except BaseException:  # an object may do anything when it is asked for an attribute
         name = None
     return _line(str.__str__(name)) if isinstance(name, str) else _shown(function, repr)
+
+
+def source_of(function: Any) -> str:
+    """``package.module:function``; of an object that is called like one, its class in angle brackets."""
+    if isinstance(function, partial):
+        return f"{source_of(function.func)}<partial>"
+    owner = function if isinstance(getattr(function, "__qualname__", None), str) else type(function)
+    name = str(owner.__qualname__)
+    return f"{owner.__module__}:{name if owner is function else f'<{name}>'}"
 
 
 def _shown(value: Any, text: Callable[[Any], str] = str) -> str:

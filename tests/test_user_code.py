@@ -6,12 +6,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
 from sweeper.errors import DataError
-from sweeper.user_code import CodeEnded, message_of, name_of, user_code
+from sweeper.study.study import Study
+from sweeper.user_code import CodeEnded, message_of, name_of, source_of, user_code
 
 
 class NoText(Exception):
@@ -239,3 +241,18 @@ def test_blocks_may_be_nested() -> None:
             assert os._exit is not outer
         assert os._exit is outer
     assert os._exit is before
+
+
+def test_anything_that_is_called_has_a_source() -> None:
+    """Functions by module and name; partial functions and objects have no name of their own."""
+
+    class Model:
+        def __call__(self) -> None:
+            """Do nothing."""
+
+    here = f"{__name__}:test_anything_that_is_called_has_a_source"
+    assert source_of(test_anything_that_is_called_has_a_source) == here
+    assert source_of(partial(test_anything_that_is_called_has_a_source)) == f"{here}<partial>"
+    assert source_of(Model()) == f"{__name__}:<test_anything_that_is_called_has_a_source.<locals>.Model>"
+    study = Study(name="mine", model=Model(), data=partial(dict), trusted=True)
+    assert study.to_dict()["model"]["source"] == source_of(Model())

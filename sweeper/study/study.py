@@ -21,6 +21,7 @@ from sweeper.study.sections import (
     TrainingSection,
 )
 from sweeper.study.space import Space
+from sweeper.user_code import source_of
 
 
 class Study(Section):
@@ -133,5 +134,5 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(v) for v in value]
     if callable(value):
-        return f"{value.__module__}:{value.__qualname__}"
+        return source_of(value)
     return value

@@ -21,6 +21,7 @@ from sweeper.study.study import Study
 from sweeper.tables.answer import Answer
 from sweeper.tables.confirmation import FEW, OFTEN
 from sweeper.tables.intervals import share_interval, standard_error
+from sweeper.user_code import source_of
 
 LEVEL = 0.95
 SIMULATIONS = 20_000
@@ -107,7 +108,7 @@ def _source(study: Study) -> Any:
 
 
 def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else f"{value.__module__}:{value.__qualname__}"
+    return value if isinstance(value, str) else source_of(value)
 
 
 def unpaired_because(a: Run, b: Run) -> str:

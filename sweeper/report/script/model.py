@@ -18,6 +18,7 @@ from sweeper.report.script.functions import Imported, asked, imported, literal, 
 from sweeper.report.script.source import definitions
 from sweeper.study.settings import Settings
 from sweeper.study.study import Study
+from sweeper.user_code import source_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -241,7 +242,7 @@ def _as_in_training(dtype: str) -> Iterator[Any]:
 
 def _what(settings: Settings) -> str:
     source = settings.model
-    name = source if isinstance(source, str) else f"{source.__module__}:{source.__qualname__}"
+    name = source if isinstance(source, str) else source_of(source)
     options = ", ".join(f"{key} {value}" for key, value in settings.model_options.items())
     parts = [name + (f" ({options})" if options else "")]
     if settings.activation:

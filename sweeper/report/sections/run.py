@@ -7,6 +7,7 @@ from typing import Any
 
 from sweeper.report.section import Evidence, Section
 from sweeper.report.words import count, duration, listing, shown
+from sweeper.user_code import source_of
 
 PACKAGES = ("torch", "optuna", "numpy", "pandas", "scikit-learn")
 
@@ -23,7 +24,7 @@ def answer(evidence: Evidence) -> tuple[str, ...]:
 
 def name_of(source: str | Callable[..., Any]) -> str:
     """A source as the study file writes it."""
-    return source if isinstance(source, str) else f"{source.__module__}:{source.__qualname__}"
+    return source if isinstance(source, str) else source_of(source)
 
 
 def facts(evidence: Evidence) -> Mapping[str, str]:
