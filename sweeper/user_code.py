@@ -104,7 +104,7 @@ def message_of(error: BaseException) -> str:
     while isinstance(error, CodeEnded) or _is_stop(error):
         error = error.error if isinstance(error, CodeEnded) else error.__cause__  # type: ignore[assignment]
     if isinstance(error, SystemExit):
-        return f"it ended the program (exit code {_shown(error.code)})"
+        return f"it ended the program (exit code {0 if error.code is None else _shown(error.code)})"
     if isinstance(error, Ended):
         return f"it ended the program ({_shown(error)})"
     name, text = type.__dict__["__name__"].__get__(type(error)), text_of(error)

@@ -102,7 +102,7 @@ def test_exceptions_stay_what_they_are(error: Exception) -> None:
     [
         (ValueError("two\n  lines"), "ValueError: two lines"),
         (ValueError(), "ValueError"),
-        (SystemExit(), "it ended the program (exit code None)"),
+        (SystemExit(), "it ended the program (exit code 0)"),
         (SystemExit(0), "it ended the program (exit code 0)"),
         (KeyboardInterrupt(), "KeyboardInterrupt"),
         (Own("x"), "Own: x"),

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sweeper.errors import SweeperError
 from sweeper.training.stacked.refusal import NotCompiled, NotFusible
-from sweeper.user_code import CodeEnded, message_of, user_code
+from sweeper.user_code import message_of, user_code
 
 _LIBRARIES = tuple(sysconfig.get_path(name) + os.sep for name in ("stdlib", "purelib", "platlib"))
 _PACKAGE = str(Path(__file__).resolve().parents[1]) + os.sep
@@ -23,7 +22,7 @@ def reason_of(error: BaseException) -> str:
     if isinstance(error, NotFusible):
         return str(error)
     frames = traceback.extract_tb(error.__traceback__)
-    if isinstance(error, SweeperError | CodeEnded) and error.__cause__ is not None:
+    if error.__cause__ is not None:
         frames += traceback.extract_tb(error.__cause__.__traceback__)
     own = [frame for frame in frames if not _is_of_library(frame.filename)]
     last = (own or frames)[-1:]
