@@ -348,10 +348,3 @@ def test_a_study_that_cannot_be_trained_leaves_nothing(
             run(folder, asked, fresh=True)
     assert not (tmp_path / "new").exists()
     pd.testing.assert_frame_equal(run(tmp_path, study()).trials, first.trials)
-
-
-def test_a_run_without_a_trial_has_failed() -> None:
-    """No answer, no trial, no exit code 0: the message says what was too short."""
-    assert journey._all_failed(pd.DataFrame({"reason": []})) == (
-        "no trial was trained; the time of search.minutes had passed before the first could start"
-    )

@@ -1,0 +1,12 @@
+"""A run in which nothing was trained has failed: it never ends with exit code 0 and an empty answer."""
+
+import pandas as pd
+
+from sweeper import journey
+
+
+def test_a_run_without_a_trial_has_failed() -> None:
+    """The message says what was too short."""
+    assert journey._all_failed(pd.DataFrame({"reason": []})) == (
+        "no trial was trained; the time of search.minutes had passed before the first could start"
+    )
