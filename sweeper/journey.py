@@ -44,6 +44,7 @@ from sweeper.search.storage import StudyStorage, delete_study, open_url
 from sweeper.search.trial import Trial
 from sweeper.study.study import Study
 from sweeper.tables.answer import answer
+from sweeper.tables.reasons import all_failed
 from sweeper.training import workers
 from sweeper.training.cohort import Cohort
 from sweeper.training.plan import Plan, cohorts_of, steps_of
@@ -104,7 +105,7 @@ def run(study: Study, options: Options | None = None) -> Result:
                 sweep.keep_script()
         result = load_result(study, folder)
         if result.trials["outcome"].eq(Outcome.FAILED).all():  # of none, too
-            raise RunFailed(_all_failed(result.trials))
+            raise RunFailed(all_failed(result.trials))
         with writing(folder), _report_kept_apart():
             result.report(
                 options.reports / study.name,
@@ -342,10 +343,3 @@ class Sweep:
 def _tested(result: TrialResult) -> Mapping[str, float]:
     """Its scores on the test rows; none unless it trained to the end."""
     return result.test if result.outcome == Outcome.COMPLETED else {}
-
-
-def _all_failed(trials: pd.DataFrame) -> str:
-    if trials.empty:
-        return "no trial was trained; the time of search.minutes had passed before the first could start"
-    reasons = trials["reason"].value_counts()
-    return f"all {len(trials)} trials failed; the reason of {reasons.iloc[0]}: {reasons.index[0]}"
