@@ -250,7 +250,7 @@ FIGURES: dict[str, Callable[[list[Score]], str]] = {
         f"{100 * np.quantile([s.regret for s in found], 0.9):.0f}"
     ),
     "best pair found": lambda found: f"{np.mean([s.right for s in found]):.0%}",
-    "most frequent pair": lambda found: f"{stability(found):.0%}",
+    "most frequent pair": lambda found: f"{stability(found):.0%}" if len(found) > INSTANCES else "–",
 }
 HEAD = """# What a recommendation loses
 
@@ -273,6 +273,8 @@ def report(scores: Scores, pruning: Mapping[tuple[str, str], list[Pruned]], runs
     for budget in sorted({trials for _, _, trials in scores}):
         parts.append(f"## {budget} trials, {budget + FINALISTS * SEEDS} trainings\n")
         parts += [summary(scores, budget, figure, title) + "\n" for title, figure in FIGURES.items()]
+    if not pruning:
+        return "\n".join(parts)
     parts.append("## Pruning\n\nAll pruned trials of sweeps of 60 trials, trained to the end afterwards.\n")
     rows: dict[str, dict[str, str]] = {}
     for (rule, name), found in pruning.items():
