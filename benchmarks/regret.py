@@ -22,7 +22,8 @@ from surfaces import FAMILIES, Problem, problem, tables
 
 from sweeper.search.distributions import suggest
 from sweeper.search.driver import Search
-from sweeper.search.finalists import confirmations, finalists
+from sweeper.search.finalists import finalists
+from sweeper.search.race import next_trials
 from sweeper.search.trial import Trial
 from sweeper.study.study import Study
 from sweeper.training.result import Outcome, TrialResult
@@ -77,12 +78,14 @@ def swept(task: Problem, trials: int, seed: int, **search: Any) -> Found:
         for trial in generation:
             driver.learn(trained(task, trial))
     chosen = finalists(study, driver.known.values())
-    scores: dict[int, list[float]] = {}
-    repeats = confirmations(study, chosen)
-    for trial in repeats:
-        scores.setdefault(trial.number, []).append(trained(task, trial).objective)
-    means = {n: float(np.mean(s)) for n, s in scores.items() if np.isfinite(s).all()}
-    count = len(driver.known) + len(repeats)
+    scores: dict[tuple[int, int], float] = {}
+    while trials_left := next_trials(study, chosen, scores):
+        scores |= {(trial.number, trial.seed): trained(task, trial).objective for trial in trials_left}
+    seeds = [[value for (n, _), value in scores.items() if n == each.number] for each in chosen]
+    longest = max(map(len, seeds), default=0)
+    lasted = [(each.number, own) for each, own in zip(chosen, seeds, strict=True) if len(own) == longest]
+    means = {n: float(np.mean(own)) for n, own in lasted if own and np.isfinite(own).all()}
+    count = len(driver.known) + len(scores)
     if not means:
         return Found(chosen[0].parameters if chosen else None, count, time.perf_counter() - started)
     best = min(means, key=lambda n: means[n])

@@ -22,7 +22,7 @@ from sweeper.records.earlier_file import write_earlier
 from sweeper.records.finding import Finding, lines
 from sweeper.records.keeper import Keeper
 from sweeper.records.plan_file import read_plan, write_plan
-from sweeper.records.restore import finished, search_results
+from sweeper.records.restore import confirmed_scores, search_results
 from sweeper.records.rules import rules_of
 from sweeper.records.run_folder import open_run, preparing, refuse_others, staying, writing
 from sweeper.records.schema import parameter_columns
@@ -36,9 +36,10 @@ from sweeper.result import Result, load_result
 from sweeper.search.driver import Search
 from sweeper.search.earlier import Earlier
 from sweeper.search.examined import examined
-from sweeper.search.finalists import confirm_seeds, confirmations, finalists
+from sweeper.search.finalists import finalists
 from sweeper.search.forecast import Forecast
 from sweeper.search.known import metric_of, remember
+from sweeper.search.race import next_trials
 from sweeper.search.starts import defaults
 from sweeper.search.storage import StudyStorage, delete_study, open_url
 from sweeper.search.trial import Trial
@@ -145,9 +146,10 @@ class Sweep:
         self.storage = StudyStorage(
             study.name, study.space, options.storage, folder / "journal.log", self.search.known
         )
-        self.confirmed = finished(trials)
+        self.guessed: set[int] = set()  # seeds whose baselines are kept
+        self.confirmed = confirmed_scores(trials)
         self.keeper = Keeper(self._keep)
-        confirm = min(study.confirm.finalists, self.search.total) * study.confirm.seeds
+        confirm = study.confirm.trainings(min(study.confirm.finalists, self.search.total))
         self.progress = Progress(self.search.total, confirm, options.quiet)
         self.live = LivePage(study, self.store.folder, options.reports / study.name, self.progress, options)
         self.plan = self._planned(options.engine)
@@ -198,7 +200,11 @@ class Sweep:
     def keep_baselines(self) -> None:
         """Record what guessing scores on the rows of every seed, so that no report needs the data."""
         study = self.task.study
-        found = workers.in_a_worker("guess", self.task, [study.search.seed, *confirm_seeds(study)])
+        seeds = {study.search.seed + k for k in range(study.confirm.seeds + 1)}
+        seeds |= {seed for _, seed in self.confirmed}
+        if seeds <= self.guessed:
+            return
+        self.guessed, found = seeds, workers.in_a_worker("guess", self.task, sorted(seeds))
         if found is not None:
             write_baselines(self.folder, found)
 
@@ -223,14 +229,18 @@ class Sweep:
         return self.plan.seconds_a_step * steps_of(self.task, trial) / self.jobs
 
     def confirm_all(self) -> None:
-        """The finalists on fresh seeds."""
-        chosen = finalists(self.task.study, self.search.known.values())
-        trials = confirmations(self.task.study, chosen, test=True)
-        left = [trial for trial in trials if (trial.number, trial.seed) not in self.confirmed]
-        self.progress.phase("confirm", done=len(trials) - len(left))
-        for result in self._trained(left):
-            self.scores[result.trial.number, result.trial.seed] = _tested(result)
+        """The finalists on fresh seeds, round by round; those that fell behind drop out."""
+        study = self.task.study
+        chosen = finalists(study, self.search.known.values())
+        numbers = {each.number for each in chosen}
+        self.progress.phase("confirm", done=sum(number in numbers for number, _ in self.confirmed))
+        while trials := next_trials(study, chosen, self.confirmed):
+            for result in self._trained(trials):
+                key = (result.trial.number, result.trial.seed)
+                self.confirmed[key] = result.objective
+                self.scores[key] = result.tested
         self.keeper.drain()
+        self.keep_baselines()  # those that lasted may have had more seeds
 
     def test_winner(self) -> None:
         """Keep what the winner, and it alone, scored on the test rows on the same fresh seeds.
@@ -243,18 +253,17 @@ class Sweep:
         if found is None or (study.data.split[2] == 0 and self.task.data.fixed is None):
             return
         winner = self.search.known[found.trial]
-        trials = confirmations(study, [winner], test=True) if found.confirmed else []
-        trials = trials or [
-            Trial(winner.number, winner.phase, study.search.seed, winner.parameters, test=True)
-        ]
-        seeds = [trial.seed for trial in trials]
+        seeds = sorted(seed for number, seed in self.confirmed if number == winner.number)
+        phase = "confirm" if seeds else winner.phase
+        seeds = seeds or [study.search.seed]
+        trials = [Trial(winner.number, phase, seed, winner.parameters, test=True) for seed in seeds]
         known = self._sound(read_test(self.folder))
         if known and (known["trial"], known["seeds"]) == (winner.number, seeds):
             return
         if any((winner.number, seed) not in self.scores for seed in seeds):
             self.progress.phase("test")
             for results in workers.train_all(self.task, self._cohorts(trials), jobs=self.jobs):
-                self.scores |= {(r.trial.number, r.trial.seed): _tested(r) for r in results}
+                self.scores |= {(r.trial.number, r.trial.seed): r.tested for r in results}
         write_test(self.folder, winner.number, {seed: self.scores[winner.number, seed] for seed in seeds})
 
     def keep_script(self) -> None:
@@ -338,8 +347,3 @@ class Sweep:
         self.store.append(results)
         objective = self.task.study.search.objective
         self.storage.add(remember(r, objective) for r in results if r.trial.phase != "confirm")
-
-
-def _tested(result: TrialResult) -> Mapping[str, float]:
-    """Its scores on the test rows; none unless it trained to the end."""
-    return result.test if result.outcome == Outcome.COMPLETED else {}

@@ -48,7 +48,10 @@ def _name(row: "pd.Series") -> str:
         if row["failures"]
         else ""
     )
-    return f"{row['label']}{' (tied)' if row['tied'] and row['rank'] != 1 else ''}{lost}"
+    standing = " (tied)" if row["tied"] and row["rank"] != 1 else ""
+    if row["dropped"]:
+        standing = f" (out after {row['n'] + row['failures']})"
+    return f"{row['label']}{standing}{lost}"
 
 
 def _entries(ranks: pd.DataFrame) -> dict[str, Line2D]:

@@ -14,10 +14,11 @@ from sweeper.study.space import Space
 from sweeper.training.result import Outcome, TrialResult
 
 
-def finished(trials: pd.DataFrame) -> set[tuple[int, int]]:
-    """(trial, seed) of every confirmation on record, whatever its outcome."""
+def confirmed_scores(trials: pd.DataFrame) -> dict[tuple[int, int], float]:
+    """(trial, seed) -> objective of every confirmation on record; NaN if it diverged or failed."""
     confirm = trials[trials["phase"] == "confirm"]
-    return set(zip(confirm["trial"].tolist(), confirm["seed"].tolist(), strict=True))
+    keys = zip(confirm["trial"].tolist(), confirm["seed"].tolist(), strict=True)
+    return dict(zip(keys, confirm["objective"].astype(float).tolist(), strict=True))
 
 
 def search_results(folder: Path, trials: pd.DataFrame, space: Space, metric: str) -> Iterator[TrialResult]:

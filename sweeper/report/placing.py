@@ -1,5 +1,6 @@
 """How the winner was picked among the finalists: sentences that stay true where seeds were lost."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,10 @@ class Finalist:
     diverged: int
     failed: int
     """Seeds lost otherwise than by divergence."""
+    dropped: bool = False
+    """Left the race early: worse than the leader of that time, or failing more often."""
+    behind: float = float("nan")
+    """Mean paired difference to the winner on the seeds that both completed; above 0 if worse."""
 
     @property
     def lost(self) -> int:
@@ -43,12 +48,15 @@ def finalists_of(trials: pd.DataFrame, ranking: pd.DataFrame) -> list[Finalist]:
     ranked = [int(trial) for trial in ranking["trial"]]
     means = dict(zip(ranked, ranking["mean"], strict=True))
     completed = dict(zip(ranked, ranking["n"], strict=True))
-    found = []
+    dropped = dict(zip(ranked, ranking["dropped"], strict=True))
+    differences = dict(zip(ranked, ranking["difference"], strict=True))
+    found, nan = [], float("nan")
     for trial in [*ranked, *sorted(set(rows["trial"]) - set(ranked))]:
         own = rows[rows["trial"] == trial]
         sound, diverged = int(completed.get(trial, 0)), int((own["outcome"] == "diverged").sum())
-        mean = float(means.get(trial, float("nan")))
-        found.append(Finalist(f"trial #{trial}", mean, sound, diverged, len(own) - sound - diverged))
+        mean, behind = float(means.get(trial, nan)), float(differences.get(trial, nan))
+        lost = (diverged, len(own) - sound - diverged)
+        found.append(Finalist(f"trial #{trial}", mean, sound, *lost, bool(dropped.get(trial)), behind))
     return found
 
 
@@ -61,6 +69,9 @@ def placing(finalists: Sequence[Finalist], metric: str, who: str, have: str) -> 
         who: the winner in the sentence, ``these settings``.
         have: the verb that goes with it, ``have``.
     """
+    gone = [each for each in finalists if each.dropped]
+    if gone:
+        return _after_the_race([each for each in finalists if not each.dropped], gone, metric, who, have)
     first, others = finalists[0], finalists[1:]
     seeds = count(first.tried, "fresh seed")
     if not others:
@@ -88,22 +99,45 @@ def placing(finalists: Sequence[Finalist], metric: str, who: str, have: str) -> 
     )
 
 
+def _after_the_race(
+    lasted: Sequence[Finalist], gone: Sequence[Finalist], metric: str, who: str, have: str
+) -> str:
+    """What `placing` says of those that lasted, and who dropped out when."""
+    counts = sorted({each.tried for each in gone})
+    when = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else str(counts[0])
+    left = f"dropped out of the race after {when} fresh seeds"
+    if len(lasted) == 1:
+        return (
+            f"Of {len(gone) + 1} finalists, {who} alone lasted the race, over "
+            f"{count(lasted[0].tried, 'fresh seed')}; the {'other' if len(gone) == 1 else 'others'} {left}"
+        )
+    placed = placing(lasted, metric, who, have)
+    return f"{placed}; {count(len(gone), 'further finalist')} {left}"
+
+
 def _equals(first: Finalist, peers: Sequence[Finalist]) -> str:
     same = [rival.name for rival in peers if rival.mean == first.mean]
     return f", as {'has' if len(same) == 1 else 'have'} {listing(same)}," if same else ""
 
 
 def lower_means(finalists: Sequence[Finalist]) -> list[str]:
-    """A clause for each finalist of lower mean than the winner: it lost more seeds, and how."""
+    """A clause for each finalist of lower mean than the winner: how it lost seeds, or that it dropped out."""
     first = finalists[0]
     lower = [rival for rival in finalists[1:] if rival.mean < first.mean]
-    found = [
-        f"{rival.name} has a lower mean ({number(rival.mean)}) over {rival.completed} of {rival.tried} "
-        f"seeds, but {losses(rival)}"
-        for rival in lower[:NAMED]
-    ]
+    found = [_lower(rival) for rival in lower[:NAMED]]
     more = len(lower) - len(found)
-    return [*found, f"{count(more, 'more finalist')} with lower means lost seeds too"] if more > 0 else found
+    why = "lost seeds or dropped out too" if any(rival.dropped for rival in lower) else "lost seeds too"
+    return [*found, f"{count(more, 'more finalist')} with lower means {why}"] if more > 0 else found
+
+
+def _lower(rival: Finalist) -> str:
+    mean = f"{rival.name} has a lower mean ({number(rival.mean)})"
+    if not rival.dropped:
+        return f"{mean} over {rival.completed} of {rival.tried} seeds, but {losses(rival)}"
+    if not math.isfinite(rival.behind):
+        return f"{mean} over its {rival.completed} seeds, and dropped out of the race"
+    side = f"{number(abs(rival.behind))} {'worse' if rival.behind > 0 else 'better'} than the winner"
+    return f"{mean} over its {rival.completed} seeds, on which it is {side}, and dropped out of the race"
 
 
 def losses(finalist: Finalist) -> str:

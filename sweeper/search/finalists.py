@@ -1,12 +1,11 @@
 """Who is retrained on fresh seeds."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from sweeper.search.known import Known
 from sweeper.search.starts import defaults
-from sweeper.search.trial import Trial
 from sweeper.study.study import Study
 from sweeper.training.result import Outcome
 
@@ -39,17 +38,3 @@ def _scientific(study: Study, trial: Known) -> set[tuple[str, Any]]:
     """The trial's scientific parameters with their values."""
     parameters = trial.parameters
     return {(name, str(parameters[name])) for name in study.search.scientific if name in parameters}
-
-
-def confirm_seeds(study: Study) -> list[int]:
-    """Seeds that no trial of the search has seen: ``search.seed + 1`` and up."""
-    return [study.search.seed + k for k in range(1, study.confirm.seeds + 1)]
-
-
-def confirmations(study: Study, chosen: Sequence[Known], *, test: bool = False) -> list[Trial]:
-    """Every finalist on every fresh seed, seed by seed, so that pairs are complete early. No pruning."""
-    return [
-        Trial(trial.number, "confirm", seed, trial.parameters, test=test)
-        for seed in confirm_seeds(study)
-        for trial in chosen
-    ]

@@ -185,3 +185,9 @@ class ConfirmSection(Section):
 
     finalists: Annotated[Count, Field(ge=0, le=10_000)] = 5
     seeds: Annotated[Count, Field(ge=0, le=10_000)] = 10
+    budget: Annotated[Count, Field(ge=0, le=1_000_000)] | None = None
+    matters: Annotated[float, Field(ge=0, lt=1)] = 0.02
+
+    def trainings(self, finalists: int) -> int:
+        """Most trainings of a race of so many: `budget`, or `seeds` for each."""
+        return finalists * self.seeds if self.budget is None else self.budget

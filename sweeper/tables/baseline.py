@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from sweeper.tables.intervals import interval, standard_error
+from sweeper.statistics.intervals import interval, standard_error
 
 ROUNDING = 1e-6
 """Share of the guess's score below which a difference is rounding."""

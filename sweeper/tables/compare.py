@@ -17,10 +17,10 @@ from scipy import stats
 from scipy.optimize import brentq
 
 from sweeper.records.store import Records
+from sweeper.statistics.intervals import share_interval, standard_error
 from sweeper.study.study import Study
 from sweeper.tables.answer import Answer
 from sweeper.tables.confirmation import FEW, OFTEN
-from sweeper.tables.intervals import share_interval, standard_error
 from sweeper.user_code import source_of
 
 LEVEL = 0.95

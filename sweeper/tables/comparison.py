@@ -27,6 +27,7 @@ COLUMNS = [
     "p_high",
     "tied",
     "better",
+    "dropped",
     "extras",
     "simplest",
     "expected_regret",
@@ -53,8 +54,9 @@ def comparison(source: Source) -> pd.DataFrame:
 
     Most columns are those of `confirmed`. `simplest` marks one row among the winner and those tied with
     it: the smallest by `sweeper.tables.simplest`, then the lower mean; its `difference` is the price of
-    choosing it. `expected_regret` (null for finalists with more failures): see `regret`.
-    `optimism` is mean − search_objective, and `mean_optimism` its mean over finalists.
+    choosing it. `expected_regret` (null for finalists with more failures, or that dropped out): see
+    `regret`. `optimism` is mean − search_objective, and `mean_optimism` its mean over finalists, those that
+    dropped out included, on the seeds that all share.
     """
     ranking = confirmed(source.trials)
     if ranking.empty:
@@ -72,16 +74,18 @@ def comparison(source: Source) -> pd.DataFrame:
     )
     frame["simplest"] = frame.index == min(frame.index[frame["tied"]], key=lambda k: (*keys[k], k))
     values = _scores(source, frame)
-    sound = (frame["failures"] == frame["failures"].min()).to_numpy()
+    lasted = ~frame["dropped"].astype(bool)
+    sound = (lasted & (frame["failures"] == frame.loc[lasted, "failures"].min())).to_numpy()
     frame["expected_regret"] = np.nan
     frame.loc[sound, "expected_regret"] = expected_regret(values[sound])
-    mean, low, high = optimism(values[sound], frame.loc[sound, "search_objective"].to_numpy())
+    kept = sound | frame["dropped"].to_numpy(dtype=bool)
+    mean, low, high = optimism(values[kept], frame.loc[kept, "search_objective"].to_numpy())
     frame = frame.assign(optimism=frame["mean"] - frame["search_objective"], mean_optimism=mean)
     return frame.assign(mean_optimism_low=low, mean_optimism_high=high)[COLUMNS]
 
 
 def _verdicts(ranking: pd.DataFrame) -> list[str]:
-    fewest = ranking["failures"].min()
+    fewest = ranking["failures"].iloc[0]
     words = [
         TIED if row["tied"] else FAILS if row["failures"] > fewest else WORSE if row["better"] else ON_AVERAGE
         for row in ranking.to_dict("records")

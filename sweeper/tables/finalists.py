@@ -19,6 +19,8 @@ COLUMNS = [
     "n",
     "failures",
     "tied",
+    "dropped",
+    "difference",
     "search_objective",
     "metric",
 ]
@@ -37,7 +39,7 @@ def finalists(source: Source) -> pd.DataFrame:
         return pd.DataFrame(columns=COLUMNS)
     lost = sorted(set(rows["trial"]) - set(ranking["trial"]))
     failures = [int((rows["trial"] == trial).sum()) for trial in lost]
-    last = pd.DataFrame({"trial": lost, "n": 0, "failures": failures, "tied": False})
+    last = pd.DataFrame({"trial": lost, "n": 0, "failures": failures, "tied": False, "dropped": False})
     ranking = pd.concat([ranking, last], ignore_index=True) if lost else ranking
     ranking = ranking.assign(rank=range(1, len(ranking) + 1), metric=source.objective)
     search = search_trials(source.trials)

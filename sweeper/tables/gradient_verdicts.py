@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from sweeper.statistics.intervals import FEWEST_FOR_BOOTSTRAP, interval
 from sweeper.tables.gradient_advice import advice
-from sweeper.tables.intervals import FEWEST_FOR_BOOTSTRAP, interval
 from sweeper.tables.layer_profile import START, at_moments, layer_profile
 from sweeper.tables.layer_rows import COLUMNS as LAYER_COLUMNS
 from sweeper.tables.layer_rows import layer_rows

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import gammaln
 
+from sweeper.statistics.intervals import multiplicities
 from sweeper.tables.capped import capped_losses
-from sweeper.tables.intervals import multiplicities
 from sweeper.tables.source import Source
 
 COLUMNS = [

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from sweeper.tables.intervals import interval
+from sweeper.statistics.intervals import interval
 
 NOISE = 1e-3
 """Share of the value before training; a smaller fall is none."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sweeper.tables.intervals import interval
+from sweeper.statistics.intervals import interval
 
 DRAWS = 10_000
 

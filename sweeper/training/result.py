@@ -38,6 +38,11 @@ class TrialResult:
     layer_names: tuple[str, ...] = ()
     """Name of each layer, by its number; empty where none was measured."""
 
+    @property
+    def tested(self) -> Mapping[str, float]:
+        """Its scores on the test rows; none unless it trained to the end."""
+        return self.test if self.outcome == Outcome.COMPLETED else {}
+
     def objectives(self, metric: str) -> tuple[list[int], list[float]]:
         """Steps and values of one metric, in the order of the steps."""
         rows = [(step, value) for step, name, value in self.curves if name == metric]

@@ -43,12 +43,13 @@ MAY_IMPORT = {
     "measures": (),
     "theory": (),
     "doctor": (),
+    "statistics": (),
     "study": (),
     # The driver is told what training gave back: the one word that travels upstream.
-    "search": (*ASKED, *TRAINED, "records.atomic", "records.finding"),
+    "search": (*ASKED, "study.sections", *TRAINED, "statistics", "records.atomic", "records.finding"),
     "training": (*ASKED, *PROPOSED, "measures"),
     "records": (*ASKED, *PROPOSED, *TRAINED),
-    "tables": (*ASKED, *PROPOSED, *TRAINED, *KEPT, "theory"),
+    "tables": (*ASKED, *PROPOSED, *TRAINED, *KEPT, "theory", "statistics"),
     "figures": TOLD_BY_TABLES,
     # The page is put together here: each table is drawn by its figure and told in words.
     "report": (*ASKED, "study.load", "study.override", *TRAINED, *KEPT, "tables", "figures", "theory"),

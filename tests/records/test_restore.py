@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from made_up import MIXED, bowl, result, study
 
-from sweeper.records.restore import finished, search_results
+from sweeper.records.restore import confirmed_scores, search_results
 from sweeper.records.schema import parameter_columns, trial_rows
 from sweeper.records.store import Store, load_trials
 from sweeper.search import explore
@@ -81,7 +81,7 @@ def test_confirmations_are_told_apart_from_the_search(tmp_path: Path) -> None:
         ]
     )
     trials = load_trials(tmp_path)
-    assert finished(trials) == {(0, 1), (0, 2)}
+    assert confirmed_scores(trials).keys() == {(0, 1), (0, 2)}
     assert [r.trial.phase for r in search_results(tmp_path, trials, asked.space, "validation_loss")] == [
         "explore"
     ]

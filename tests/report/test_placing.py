@@ -121,12 +121,12 @@ def test_no_sentence_claims_a_mean_that_is_not_lowest(seed: int) -> None:
     assert named == below
 
 
-def with_lost_seeds(places: dict[int, int]) -> SyntheticRecords:
-    """Four finalists on five seeds; the one at each place has lost so many of them, the last ones.
+def with_lost_seeds(places: dict[int, int], seeds: int = 5) -> SyntheticRecords:
+    """Four finalists on fresh seeds; the one at each place has lost so many of them, the last ones.
 
     The finalist at place 3 has the lowest scores by far.
     """
-    made = synthetic_records(60, finalists=4)
+    made = synthetic_records(60, finalists=4, seeds=seeds)
     trials = made.trials.copy()
     confirm = trials["phase"] == "confirm"
     order = trials.loc[confirm, "trial"].drop_duplicates().tolist()
@@ -134,10 +134,41 @@ def with_lost_seeds(places: dict[int, int]) -> SyntheticRecords:
         own = confirm & (trials["trial"] == trial)
         spread = 0.01 * np.sin(7 * place + 3 * trials.loc[own, "seed"])
         trials.loc[own, "objective"] = (0.1 if place == 3 else 0.2 + 0.1 * place) + spread
-        lost = own & (trials["seed"] > 5 - places.get(place, 0))
+        lost = own & (trials["seed"] > seeds - places.get(place, 0))
         trials.loc[own, "outcome"] = "completed"
         trials.loc[lost, ["outcome", "objective"]] = ["diverged", np.nan]
     return SyntheticRecords(trials, made.curves, made.layers)
+
+
+def test_who_dropped_out_of_the_race_is_no_rival_over_all_seeds() -> None:
+    """Those that lasted are compared over their seeds; a lower mean over fewer, easier seeds is explained."""
+    rng = np.random.default_rng(0)
+    easy = np.array([0.0] * 4 + [5.0] * 6)
+    scores = {k: easy + 0.01 * rng.normal(size=10) for k in (1, 2)}
+    scores[3] = easy[:4] + 1 + 0.01 * rng.normal(size=4)
+    rows = [
+        (trial, "confirm", seed, "completed", value)
+        for trial, values in scores.items()
+        for seed, value in enumerate(values, 1)
+    ]
+    trials = pd.DataFrame(rows, columns=["trial", "phase", "seed", "outcome", "objective"])
+    found = finalists_of(trials, confirmed(trials))
+    said = placing(found, "loss", "these settings", "have")
+    assert said == (
+        "Of 2 finalists retrained on 10 fresh seeds, these settings have the lowest mean loss; 1 further "
+        "finalist dropped out of the race after 4 fresh seeds"
+    )
+    (clause,) = lower_means(found)
+    assert re.fullmatch(
+        r"trial #3 has a lower mean \(1\.?\d*\) over its 4 seeds, on which it is [\d.]+ worse than the "
+        r"winner, and dropped out of the race",
+        clause,
+    )
+    alone = trials[trials["trial"] != 2]
+    assert placing(finalists_of(alone, confirmed(alone)), "loss", "these settings", "have") == (
+        "Of 2 finalists, these settings alone lasted the race, over 10 fresh seeds; the other dropped out of "
+        "the race after 4 fresh seeds"
+    )
 
 
 def test_card_and_sections_name_the_rival_of_lower_mean() -> None:
@@ -156,11 +187,11 @@ def test_card_and_sections_name_the_rival_of_lower_mean() -> None:
 
 def test_a_rival_that_is_lower_on_the_shared_seeds_is_not_called_worse() -> None:
     """Where winner and rival lost different seeds, the pairs may favour the rival; both sections say so."""
-    made = with_lost_seeds({2: 5, 3: 5})
+    made = with_lost_seeds({2: 6, 3: 6}, seeds=6)
     trials = made.trials.copy()
     confirm = trials["phase"] == "confirm"
     one, other = trials.loc[confirm, "trial"].drop_duplicates().tolist()[:2]
-    values = {one: [np.nan, 1.0, 1.1, 1.2, 1.3], other: [9.0, 0.9, 1.0, 1.1, np.nan]}
+    values = {one: [np.nan, 1.01, 1.13, 1.22, 1.37, 1.4], other: [9.0, 0.91, 1.03, 1.12, 1.27, np.nan]}
     for trial, scores in values.items():
         own = confirm & (trials["trial"] == trial)
         trials.loc[own, "objective"] = scores

@@ -1,11 +1,10 @@
 """Who is confirmed, on which seeds."""
 
 import math
-from collections import Counter
 
 from made_up import known, study
 
-from sweeper.search.finalists import confirm_seeds, confirmations, finalists
+from sweeper.search.finalists import finalists
 from sweeper.search.known import Known
 from sweeper.search.starts import starts
 from sweeper.training.result import Outcome
@@ -52,16 +51,6 @@ def test_only_completed_trials_are_confirmed() -> None:
     """Pruned, diverged and failed ones are out, whatever objective they carry."""
     asked = study(SPACE, confirm={"finalists": 5, "seeds": 2})
     assert finalists(asked, TRIALS[7:]) == []
-
-
-def test_every_finalist_meets_every_fresh_seed_once() -> None:
-    """Pairs: the same seeds for all, none of them the seed of the search, complete seed by seed."""
-    asked = study(SPACE, seed=7, confirm={"finalists": 2, "seeds": 3})
-    trials = confirmations(asked, finalists(asked, TRIALS))
-    assert confirm_seeds(asked) == [8, 9, 10]
-    assert [(trial.number, trial.seed) for trial in trials] == [(n, s) for s in (8, 9, 10) for n in (1, 4)]
-    assert Counter(trial.phase for trial in trials) == {"confirm": 6}
-    assert not any(trial.rungs.limits or trial.rungs.leader or trial.test for trial in trials)
 
 
 def test_ties_go_to_the_earlier_trial() -> None:

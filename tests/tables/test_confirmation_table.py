@@ -5,14 +5,15 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from synthetic_records import SyntheticRecords
 
+from sweeper.statistics.intervals import interval
+from sweeper.statistics.race import level, mean_interval
 from sweeper.tables.answer import answer
-from sweeper.tables.better import critical_value
 from sweeper.tables.confirmation import COLUMNS as CONFIRMED
-from sweeper.tables.confirmation import confirmed, picked_interval
+from sweeper.tables.confirmation import confirmed
 from sweeper.tables.finalists import COLUMNS, finalists
-from sweeper.tables.intervals import interval
 from sweeper.tables.source import Source
 
 
@@ -73,10 +74,9 @@ def test_differences_by_hand() -> None:
     rival = [0.3, 0.2, 0.5, 0.1, 0.4, 0.5]
     row = confirmed(confirm_rows({1: winner, 2: rival})).iloc[1]
     pairs = np.subtract(rival, winner)
-    reach = critical_value(2, 6) * pairs.std(ddof=1) / np.sqrt(6)
     assert row["difference"] == pytest.approx(pairs.mean())
-    assert row["difference_low"] == pytest.approx(pairs.mean() - reach)
-    assert row["difference_high"] == pytest.approx(pairs.mean() + reach)
+    assert row["difference_low"] == pytest.approx(mean_interval(pairs, level(2, 6), 0.1 / np.sqrt(6))[0])
+    assert row["difference_low"] < pairs.mean() - stats.t.ppf(0.975, 5) * pairs.std(ddof=1) / np.sqrt(6)
     assert row["p_better"] == pytest.approx((4 + 0.5) / 6)
     assert row["pairs"] == 6
 
@@ -150,28 +150,27 @@ def test_the_winners_interval_holds_its_true_mean(kind: str, spread: str) -> Non
     assert claims / 120 < 0.05
 
 
-def test_a_plain_interval_of_a_picked_mean_would_miss_too_often() -> None:
-    """What was rejected: of eight identical settings the lowest one's plain interval covers below 90 %."""
-    rng, hits = np.random.default_rng(0), 0
-    for _ in range(400):
-        scores = rng.normal(size=(8, 10))
-        low, high = interval(scores[scores.mean(axis=1).argmin()])
-        hits += low <= 0 <= high
-    assert hits / 400 < 0.90
+def test_a_finalist_that_left_the_race_ranks_last() -> None:
+    """Fewer seeds because it was called worse: dropped, not tied, whatever its mean over its easy seeds."""
+    rng = np.random.default_rng(0)
+    seeds = np.array([0.0] * 4 + [5.0] * 6)  # the first four are easy, for all alike
+    scores = {k: list(seeds + 0.01 * rng.normal(size=10)) for k in (1, 2)}
+    rows = confirm_rows({**scores, 3: list(seeds[:4] + 1 + 0.01 * rng.normal(size=4))})
+    table = confirmed(rows).set_index("trial")
+    assert table.index[-1] == 3
+    assert table.loc[3, "mean"] < table["mean"].iloc[0]
+    assert table["dropped"].to_dict() == {1: False, 2: False, 3: True}
+    assert not table.loc[3, "tied"]
+    assert table.loc[3, "difference_low"] > 0.9
 
 
-def test_one_contender_has_the_plain_interval() -> None:
-    """Nothing was picked where there is nobody to pick from."""
-    values = np.random.default_rng(0).exponential(size=(1, 10))
-    assert picked_interval(values) == pytest.approx(interval(values[0]), rel=1e-6)
-
-
-def test_few_shared_seeds_use_bonferroni() -> None:
-    """With four seeds the upper end moves out by Student's t, the lower one stays."""
-    values = np.random.default_rng(0).normal(size=(5, 4))
-    plain, picked = interval(values[0]), picked_interval(values)
-    assert picked[0] == plain[0]
-    assert picked[1] > plain[1]
+def test_an_interrupted_round_drops_nobody() -> None:
+    """Fewer seeds because the run was stopped: still in the race, and tied."""
+    rng = np.random.default_rng(0)
+    scores = {k: list(rng.normal(size=6 if k < 2 else 4)) for k in range(3)}
+    table = confirmed(confirm_rows(scores))
+    assert not table["dropped"].any()
+    assert table["tied"].all()
 
 
 def test_finalists_table_repeats_the_ranking_seed_by_seed(records: SyntheticRecords) -> None:

@@ -100,11 +100,13 @@ SECTION = Section(
     figure="comparison",
     shown=(Shown("comparison", "Paired differences to the winner", against_the_winner),),
     how=(
-        "Differences are taken seed by seed. Their intervals hold together: the winner was picked by the "
-        "same numbers, so each rival is held against the largest statistic that identical settings would "
-        "show (step-down; a false claim in fewer than 5 % of runs). Tied: the interval contains 0. P(winner "
-        "is lower) counts seeds, with Wilson's 95 % interval; “on most seeds” asks for at least 75 % and for "
-        "an interval above one half (Bouthillier et al. 2021, arXiv 2103.03098).",
+        "Differences are taken seed by seed. Their intervals hold together and at every look of the race: "
+        "the winner was picked by the same numbers, so each rival is held against the largest statistic "
+        "that identical settings show in a whole race (step-down; a false claim in at most 5 % of races, "
+        "on the condition that luck is roughly normal, or skewed alike for all). No interval can allow for "
+        "what no seed has shown, such as a rare bad one. Tied: the interval contains 0. P(winner is lower) "
+        "counts seeds, with Wilson's 95 % interval; “on most seeds” asks for at least 75 % and for an "
+        "interval above one half (Bouthillier et al. 2021, arXiv 2103.03098).",
         "Simplest: the smallest searched model, then the fewest parts beyond plain gradient descent on ReLU "
         "layers (penalty, decay, dropout, schedule, momentum, numbers that the optimizer stores for each "
         "weight). The expected cost draws the means as the seeds leave them possible (Bayesian bootstrap).",

@@ -54,7 +54,8 @@ def answer(evidence: Evidence) -> tuple[str, ...]:
 def _finalist(row: Mapping[Any, Any], finalists: pd.DataFrame) -> Finalist:
     own = finalists[finalists["rank"] == row["rank"]]
     diverged = int((own["outcome"] == "diverged").sum())
-    return Finalist(row["label"], row["mean"], row["n"], diverged, row["failures"] - diverged)
+    lost = (diverged, row["failures"] - diverged)
+    return Finalist(row["label"], row["mean"], row["n"], *lost, bool(row["dropped"]), row["difference"])
 
 
 def _plain(finalists: Sequence[Finalist]) -> bool:
@@ -76,7 +77,7 @@ def _others(comparison: pd.DataFrame, finalists: Sequence[Finalist], *, tied: bo
     lost = sum(finalist.lost > finalists[0].lost for finalist in finalists)
     if tied or worse.empty or len(worse) + lost < len(finalists) - 1:
         return said
-    ends = "did worse on the same seeds"
+    ends = "did worse on the seeds that both had"
     return [*said, f"Every other finalist {f'{ends}, or lost more of them' if lost else ends}."]
 
 
@@ -115,7 +116,11 @@ SECTION = Section(
     how=(
         "The best trials of the search, and the best of each compared value, were trained again. A fresh "
         "seed draws initial weights, batch order and, where the data came unsplit, a new split into "
-        "training and validation rows. All finalists get the same seeds, so they are compared pair by pair.",
+        "training and validation rows. Finalists get the same seeds, so they are compared pair by pair.",
+        "It is a race. After 4, 6, 8, 10, 13 … seeds, finalists drop out that are worse than the leader by "
+        "then (the interval of the difference lies above 0) or lost two seeds more; their seeds go to "
+        "those that are left. It ends when one is left, when all that are left are known to differ by less "
+        "than confirm.matters, or when the budget is spent. Intervals hold whenever it ends.",
         "Intervals are 95 % intervals of the mean over seeds; that of the winner allows for its having "
         "been picked as the lowest, those of paired differences for the number of finalists. A finalist is "
         "tied when the interval of its difference to the winner contains 0. One that failed on more seeds "

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sweeper.statistics.intervals import interval
 from sweeper.tables.capped import capped_losses
 from sweeper.tables.findings.quantities import QUANTITIES
-from sweeper.tables.intervals import interval
 from sweeper.tables.select import search_trials
 from sweeper.tables.source import Source
 

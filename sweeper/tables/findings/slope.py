@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
+from sweeper.statistics.intervals import interval
 from sweeper.study.expect import Slope
 from sweeper.tables.findings.finding import Finding, judge, text, unknown
-from sweeper.tables.intervals import interval
 from sweeper.tables.source import Source
 
 UNIT = "decades per layer"

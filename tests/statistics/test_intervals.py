@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sweeper.tables.intervals import interval, share_interval, standard_error
+from sweeper.statistics.intervals import interval, share_interval, standard_error
 
 SKEWED = 0.5
 """σ of the logarithm of the skewed values: a skewness of 1.75, more than losses over seeds usually have."""

@@ -1,0 +1,1 @@
+"""Numbers to numbers: intervals and races. No tables of records, no words."""
