@@ -43,6 +43,7 @@ TYPES: dict[str, Any] = {
     "true or false": bool,
     "list of numbers": tuple,
     "list of text": tuple,
+    "list of tables": tuple,
     "table": dict,
 }
 IN_WORDS = {
@@ -67,8 +68,9 @@ def test_keys_and_defaults(name: str) -> None:
     """The table of a section has its keys, with their defaults and types."""
     rows = {name_in(row["Key"]): row for row in table(STUDY_PAGE, name, "Key")}
     actual = SECTIONS[name]()
-    assert list(rows) == list(SECTIONS[name].model_fields)
-    for key, row in rows.items():
+    fields = {field.alias or key: key for key, field in SECTIONS[name].model_fields.items()}
+    assert list(rows) == list(fields)
+    for key, row in ((fields[written], row) for written, row in rows.items()):
         default = getattr(actual, key)
         told = value_in(row["Default"])
         assert (tuple(told) if isinstance(told, list) else told) == default, key

@@ -150,7 +150,7 @@ NASTIEST = ("$x", "$\\frac{$", "_hidden", "", "<b>&amp;</b>", "two\nlines", "ðŸ˜
 @pytest.mark.parametrize("name", NAMES)
 def test_names_are_drawn_as_they_are(name: str) -> None:
     """No text is parsed as mathematics, and none is so long or odd that the figure cannot be drawn."""
-    made = synthetic_records(4 * len(NASTIEST), NASTIEST)
+    made = synthetic_records(12 * len(NASTIEST), NASTIEST)
     figure = FIGURES[name].draw(
         TABLES[FIGURES[name].table](Source(made.trials, made.curves, made.layers, IMPORTANCES))
     )

@@ -179,6 +179,8 @@ def case(
         "training": {"batch_size": 16, "evaluations": 4, **length, **training},
         "search": {"seed": 3, "objective": objective, "insist": ["softmax"]},
     }
+    if "activation" in parameters and isinstance(model, dict) and "keep" in model:
+        sections["search"]["space"] = {"activation": [parameters["activation"]]}
     return sections, {"optimizer": "adam", "learning_rate": 0.01, **parameters}
 
 

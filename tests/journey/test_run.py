@@ -107,10 +107,11 @@ def test_one_worker_and_two_give_the_same(plain: Result, tmp_path: Path) -> None
 
 
 def test_the_phases_follow_each_other(plain: Result) -> None:
-    """Half of the trials explore, half exploit, finalists are confirmed; numbers without gaps."""
+    """Nothing is learned from an empty history, then trials exploit; finalists are confirmed; no gaps."""
     search = plain.trials[plain.trials["phase"] != "confirm"]
     assert search["trial"].tolist() == list(range(12))
-    assert search["phase"].tolist() == ["explore"] * 6 + ["exploit"] * 6
+    assert search["phase"].tolist()[:5] == ["explore"] * 5
+    assert set(search["phase"]) == {"explore", "exploit"}
     assert (search["seed"] == 3).all()
     assert (search["engine"] == "reference").all()
 
@@ -190,7 +191,9 @@ class TestAgain:
         run(tmp_path, study(search={"trials": 5}))
         more = run(tmp_path, study())
         assert more.trials[more.trials["phase"] != "confirm"]["trial"].tolist() == list(range(12))
-        assert more.trials["learning_rate"][more.trials["phase"] != "confirm"].is_unique
+        search = more.trials[more.trials["phase"] != "confirm"]
+        searched = ["optimizer", "activation", "learning_rate", "activation_penalty"]
+        assert not search.duplicated(subset=searched).any()
         less = run(tmp_path, study(search={"trials": 4}))
         pd.testing.assert_frame_equal(less.trials, more.trials)
 

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import os
 import re
 import tomllib
 from dataclasses import replace
@@ -203,14 +204,14 @@ def test_an_interrupted_report_leaves_the_page_as_it_was(
 ) -> None:
     """The page is written last and renamed into place: a crash before that leaves the earlier one."""
     before = write(made_input(changed(records, "no confirmation")), tmp_path).read_bytes()
-    original = Path.replace
+    original = os.replace
 
-    def crash(self: Path, target: Path) -> Path:
-        if target.name == "index.html":
+    def crash(source: str | Path, target: str | Path) -> None:
+        if Path(target).name == "index.html":
             raise KeyboardInterrupt
-        return original(self, target)
+        original(source, target)
 
-    monkeypatch.setattr(Path, "replace", crash)
+    monkeypatch.setattr(os, "replace", crash)
     with pytest.raises(KeyboardInterrupt):
         write(made_input(records), tmp_path)
     assert (tmp_path / "index.html").read_bytes() == before

@@ -65,7 +65,7 @@ def test_ties_are_named_where_the_paired_difference_contains_0() -> None:
     seeds = made.trials["seed"]
     apart["objective"] = apart["objective"].mask(confirm, seeds * 0.1 + second * 0.5)
     text = told(made_input(SyntheticRecords(apart, made.curves, made.layers)))["confirmation"]
-    assert "Every other finalist did worse on the same seeds" in text
+    assert "Every other finalist did worse on the seeds that both had" in text
     close = apart.assign(objective=apart["objective"].mask(confirm, seeds * 0.1 + second * (seeds - 2.9)))
     text = told(made_input(SyntheticRecords(close, made.curves, made.layers)))["confirmation"]
     assert "These seeds cannot tell it from" in text

@@ -302,7 +302,7 @@ def test_components_stand_alone(module: ModuleType, name: str) -> None:
 
 def test_no_key_or_value_of_a_study_is_code(folder: Path) -> None:
     """Whatever keys, values and texts contain, they stand in the script as strings, and comments end."""
-    evil = "x=1);open('owned','w').close();(y\n\"\"\"\x1b[2J\u202e\x00"
+    evil = "x=1);open('owned','w').close();(y\n\"\"\"\x1b[2J\u202e"
     sections, parameters = case({}, model={"source": "script_case_functions:anything", evil: [evil], "if": 1})
     sections["data"] = {"source": "script_case_functions:words", "of": evil}
     study = Study(name="case", question=evil, folder=folder, trusted=True, **sections)

@@ -62,7 +62,7 @@ WHOLE: dict[str, Any] = {
             "model.channels": [[4, 8], [2]],
         },
     },
-    "confirm": {"finalists": 2, "seeds": 3},
+    "confirm": {"finalists": 2, "seeds": 3, "matters": 0.01},
 }
 
 

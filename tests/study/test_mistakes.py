@@ -23,7 +23,7 @@ from sweeper.study.study import Study
 SECTIONS = "name, question, data, model, training, search, confirm, expect"
 MLP = {*inspect.signature(MODELS["mlp"]).parameters} - GIVEN | {"init"}
 STANDS_FOR = {
-    "{mlp}": ", ".join(sorted({*MLP, "source"})),
+    "{mlp}": ", ".join(sorted({*MLP, "source", "keep", "swap"})),
     "{mlp_searched}": ", ".join(sorted(MLP)),
     "{function}": "package.module:function",
     "{files}": "a .csv file, a .parquet file, a .npz file, a .pt file",
