@@ -171,8 +171,11 @@ def _tied(answer: Answer, trials: pd.DataFrame, ranking: pd.DataFrame) -> tuple[
     found = dict(zip(numbers, names, strict=True))
     if not found:
         return ()
-    if answer.confirmed.seeds == 1:
+    seeds = answer.confirmed.seeds
+    if seeds == 1:
         meaning = "one seed tells no two settings apart"
+    elif seeds < ENOUGH_SEEDS:
+        meaning = f"{seeds} seeds are too few to tell these from the winner; that does not make them as good"
     else:
         meaning = "not to be told from the winner by these seeds (paired difference, interval contains 0"
         meaning += (
