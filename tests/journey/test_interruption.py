@@ -18,7 +18,7 @@ from sweeper.records.scores import load_test
 from sweeper.records.store import load, load_trials
 
 HELPERS = Path(__file__).parents[1] / "helpers"
-TRIALS = 16
+TRIALS = 24
 STUDY = f"""
 name = "interrupted"
 [data]
