@@ -46,7 +46,7 @@ def interval(values: np.ndarray, level: float = 0.95, seed: int = 0) -> tuple[fl
     if not FEWEST_FOR_BOOTSTRAP <= len(values) <= MOST_FOR_BOOTSTRAP:
         quantiles = stats.t.ppf(tails, len(values) - 1)
     else:
-        quantiles = np.quantile(_finite(studentized(values[:, None] - mean, seed)[:, 0]), tails)
+        quantiles = np.quantile(finite(studentized(values[:, None] - mean, seed)[:, 0]), tails)
     low, high = mean - quantiles * error
     return float(low), float(high)
 
@@ -101,5 +101,6 @@ def share_interval(successes: float, n: int, level: float = 0.95) -> tuple[float
     return float(max(0.0, middle - half)), float(min(1.0, middle + half))
 
 
-def _finite(values: np.ndarray) -> np.ndarray:
+def finite(values: np.ndarray) -> np.ndarray:
+    """Those of `values` that are neither NaN nor infinite."""
     return values[np.isfinite(values)]

@@ -5,6 +5,7 @@ from scipy import stats
 
 from sweeper.statistics.intervals import (
     FEWEST_FOR_BOOTSTRAP,
+    finite,
     interval,
     resampled,
     standard_error,
@@ -23,7 +24,7 @@ def picked_interval(contenders: np.ndarray, level: float = 0.95, seed: int = 0) 
     shared for a bootstrap, Student's t with 1 − level shared out among the contenders (Bonferroni).
     """
     shared = contenders[:, np.isfinite(contenders).all(axis=0)].T
-    own = _finite(contenders[0])
+    own = finite(contenders[0])
     plain, error = interval(own, level, seed), standard_error(own) if len(own) >= 2 else 0.0
     if len(shared) < 2 or error == 0:
         return plain
@@ -35,12 +36,8 @@ def picked_interval(contenders: np.ndarray, level: float = 0.95, seed: int = 0) 
     means, errors = resampled(centred, seed)
     rows, picked = np.arange(len(means)), means.argmin(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        statistics = _finite(means[rows, picked] / errors[rows, picked])
-    alone = np.quantile(_finite(studentized(centred, seed)[:, 0]), 1 - tail)
+        statistics = finite(means[rows, picked] / errors[rows, picked])
+    alone = np.quantile(finite(studentized(centred, seed)[:, 0]), 1 - tail)
     missed = min(float((statistics > alone).mean()), tail)
     high = own.mean() - np.quantile(statistics, 2 * tail - missed) * error
     return plain[0], float(max(high, plain[1]))
-
-
-def _finite(values: np.ndarray) -> np.ndarray:
-    return values[np.isfinite(values)]

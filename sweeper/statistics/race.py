@@ -22,6 +22,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
+from sweeper.statistics.intervals import finite
+
 FALSE_CLAIMS = 0.05
 """Probability of one or more false calls in a race of finalists that are all alike."""
 LOOKS = (4, 6, 8, 10, 13, 16, 20, 25, 32, 40)
@@ -95,7 +97,7 @@ def difference_intervals(
     """
     low, high = np.full(len(values), np.nan), np.full(len(values), np.nan)
     low[leader] = high[leader] = 0.0
-    pairs = [row[np.isfinite(row)] for row in values - values[leader]]
+    pairs = [finite(row) for row in values - values[leader]]
     more = max(0, (finalists or 0) - len(values))
     floor = resolution(values) / math.sqrt(6)  # of the difference of two rounded scores
     left = [k for k, each in enumerate(pairs) if k != leader and len(each) >= 2]
@@ -142,7 +144,7 @@ def resolution(values: np.ndarray) -> float:
 
     Only where scores recur: any two numbers lie on a grid.
     """
-    known = np.unique(values[np.isfinite(values)])
+    known = np.unique(finite(values))
     if len(known) < 2 or len(known) == np.isfinite(values).sum():
         return 0.0
     gaps = np.diff(known)
@@ -156,7 +158,7 @@ def resolution(values: np.ndarray) -> float:
 def leader_of(values: np.ndarray) -> int:
     """Row of `values` (finalists, seeds) with the fewest gaps, and of those the lowest mean."""
     gaps = (~np.isfinite(values)).sum(axis=1)
-    means = [row[np.isfinite(row)].mean() if np.isfinite(row).any() else np.inf for row in values]
+    means = [finite(row).mean() if np.isfinite(row).any() else np.inf for row in values]
     return min(range(len(values)), key=lambda k: (gaps[k], means[k], k))
 
 

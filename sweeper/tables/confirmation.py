@@ -9,7 +9,7 @@ of the winner also allows for its having been picked by these numbers (`sweeper.
 import numpy as np
 import pandas as pd
 
-from sweeper.statistics.intervals import interval, share_interval
+from sweeper.statistics.intervals import finite, interval, share_interval
 from sweeper.statistics.picked import picked_interval
 from sweeper.statistics.race import difference_intervals, out_of_race
 
@@ -89,7 +89,7 @@ def _score(trial: int, values: "pd.Series[float]", tried: int, level: float, see
 
 def _against_the_winner(frame: pd.DataFrame, values: np.ndarray) -> pd.DataFrame:
     """`frame` with the paired columns; `values` are (finalists, seeds), the winner's first."""
-    pairs = [_finite(row - values[0]) for row in values]
+    pairs = [finite(row - values[0]) for row in values]
     counts = np.array([len(pair) for pair in pairs], dtype="int64")
     means = np.array([pair.mean() if len(pair) else np.nan for pair in pairs])
     dropped = frame["dropped"].to_numpy(dtype=bool)
@@ -114,7 +114,3 @@ def _share(pair: np.ndarray) -> tuple[float, float, float]:
         return np.nan, np.nan, np.nan
     won = float((pair > 0).sum() + (pair == 0).sum() / 2)
     return won / len(pair), *share_interval(won, len(pair))
-
-
-def _finite(values: np.ndarray) -> np.ndarray:
-    return values[np.isfinite(values)]
