@@ -12,9 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
 
-from sweeper.components.forward import materialise, slow_paths, undisturbed
+from sweeper.components.forward import Uncompiled, materialise, slow_paths, undisturbed
 from sweeper.components.outside import of_model, put_back
 
 CONTRACTIONS = {
@@ -225,15 +224,10 @@ class _Record:
         self.nodes[_memory(tensor)] = node
 
 
-class _Operations(TorchDispatchMode):
+class _Operations(Uncompiled):
     def __init__(self, record: _Record) -> None:
         super().__init__()
         self.record = record
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """Nothing is compiled while this is open; saying so would import the compiler, for seconds."""
-        return False
 
     def __torch_dispatch__(
         self, operation: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None

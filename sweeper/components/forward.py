@@ -5,6 +5,16 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+
+class Uncompiled(TorchDispatchMode):
+    """A mode that sees every operation below autograd, and nothing of the compiler."""
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing is compiled while this is open; saying so would import the compiler, for seconds."""
+        return False
 
 
 @contextmanager

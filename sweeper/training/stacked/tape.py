@@ -15,8 +15,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
+from sweeper.components.forward import Uncompiled
 from sweeper.training.stacked.refusal import NotFusible
 
 Binder = Callable[["Call", Sequence[Any], Sequence[Tensor]], Callable[[], Any]]
@@ -73,17 +73,12 @@ class Call:
         return None
 
 
-class Recorder(TorchDispatchMode):
+class Recorder(Uncompiled):
     """While open, notes every operation below autograd and vmap."""
 
     def __init__(self) -> None:
         super().__init__()
         self.calls: list[Call] = []
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """Nothing is compiled while this is open; saying so would import the compiler, for seconds."""
-        return False
 
     def __torch_dispatch__(
         self, operation: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
