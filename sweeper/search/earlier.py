@@ -36,25 +36,11 @@ class Earlier:
 
 def from_dict(space: Space, raw: Mapping[str, Any]) -> Earlier:
     """The inverse of `to_dict`."""
-    return taken_over(
-        space,
-        str(raw["run"]),
-        (
-            Known(
-                n,
-                "explore",
-                row["parameters"],
-                Outcome(row["outcome"]),
-                _number(row["objective"]),
-                0,
-                0.0,
-                "",
-                {},
-            )
-            for n, row in enumerate(raw["trials"])
-        ),
-        int(raw["of"]),
-    )
+    trials = [
+        _known(n, row["parameters"], Outcome(row["outcome"]), _number(row["objective"]))
+        for n, row in enumerate(raw["trials"])
+    ]
+    return taken_over(space, str(raw["run"]), trials, int(raw["of"]))
 
 
 def taken_over(space: Space, run: str, trials: Iterable[Known], of: int | None = None) -> Earlier:
@@ -64,9 +50,7 @@ def taken_over(space: Space, run: str, trials: Iterable[Known], of: int | None =
     for trial in known:
         parameters = agreeing(space, trial.parameters)
         if parameters is not None and trial.outcome != Outcome.FAILED:
-            found.append(
-                Known(len(found), "explore", parameters, trial.outcome, trial.objective, 0, 0.0, "", {})
-            )
+            found.append(_known(len(found), parameters, trial.outcome, trial.objective))
     return Earlier(run, tuple(found), len(known) if of is None else of)
 
 
@@ -87,6 +71,11 @@ def agreeing(space: Space, parameters: Mapping[str, Any]) -> dict[str, Any] | No
     if not all(holds(values, given[name]) for name, (_, values) in active.items()):
         return None
     return {"optimizer": optimizer} | {name: exact(space, name, optimizer, given[name]) for name in active}
+
+
+def _known(number: int, parameters: Mapping[str, Any], outcome: Outcome, objective: float) -> Known:
+    """What a sampler needs of an earlier trial; steps, seconds and curve are those of its own run."""
+    return Known(number, "explore", parameters, outcome, objective, 0, 0.0, "", {})
 
 
 def _plain(value: float) -> float | None:
