@@ -56,15 +56,18 @@ report: $(INSTALLED)
 dashboard: $(INSTALLED)
 	@$(BIN)/sweeper dashboard $(run_name) $(ARGS)
 
-# A file's tests share what they set up, so each file goes to one process.
+# A file's tests share what they set up, so each file goes to one process. One that hangs is ended and named, and
+# no process takes its place: there the test would hang again.
+PARALLEL := --numprocesses=auto --maxprocesses=4 --dist=loadfile --max-worker-restart=0
+
 test: $(INSTALLED)
-	@$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile $(ARGS)
+	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 bench: $(INSTALLED)
 	@$(BIN)/python benchmarks/run.py $${DEVICE:+--device "$$DEVICE"} $(ARGS)
 
 soak: $(INSTALLED)
-	@SWEEPER_FUZZ=5000 $(BIN)/python -m pytest -q tests/fuzz
+	@SWEEPER_SOAK=1 $(BIN)/python -m pytest -q tests/fuzz
 	@$(BIN)/python benchmarks/repeated.py $(ARGS)
 	@SWEEPER_SOAK=1 $(BIN)/python -m pytest -q tests/faults tests/journey/test_any_order.py tests/records/test_fuzz.py
 
@@ -103,7 +106,7 @@ endif
 endif
 
 oldest: $(OLDEST)/.installed
-	@$(OLDEST)/bin/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile \
+	@$(OLDEST)/bin/python -m pytest $(PARALLEL) \
 	  tests/study tests/records tests/search tests/components tests/cli/test_run_commands.py $(ARGS)
 
 $(OLDEST)/.installed: pyproject.toml constraints-oldest.txt

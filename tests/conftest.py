@@ -10,6 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent / "helpers"))
 
 os.environ["SWEEPER_STRICT"] = "1"  # a part of a report that cannot be made is an error in every test
 
+from hang_guard import pytest_runtest_protocol, pytest_sessionfinish  # noqa: F401  (hooks of pytest)
 from synthetic_records import SyntheticRecords, synthetic_records
 
 

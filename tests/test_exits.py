@@ -38,7 +38,7 @@ def waiting(*, ignored: tuple[int, ...] = (), **options: object) -> Iterator["su
         yield process
     finally:
         process.kill()
-        process.wait()
+        process.wait(30)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

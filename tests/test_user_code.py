@@ -227,7 +227,7 @@ def test_it_works_in_any_thread() -> None:
 
     thread = threading.Thread(target=work)
     thread.start()
-    thread.join()
+    thread.join(60)
     assert [type(error) for error in found] == [KeyboardInterrupt]
 
 

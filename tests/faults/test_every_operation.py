@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from faults import KILLED, KILLS, KINDS
+from soak import SOAK, patient
 
 HELPERS = Path(__file__).parents[1] / "helpers"
 EVERY = 10
@@ -27,6 +28,7 @@ def answers(points: list[tuple[int, str]]) -> tuple[dict[str, Any], list[dict[st
         capture_output=True,
         text=True,
         check=False,
+        timeout=7000 if SOAK else 280,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     assert done.returncode == 0, done.stderr
@@ -54,7 +56,7 @@ def complaints(plain: dict[str, Any], found: dict[str, Any]) -> list[str]:
     return [*wrong, *(f"{name}: {pair}" for name, pair in differ.items() if pair[0] != pair[1])]
 
 
-@pytest.mark.timeout(7200)
+@patient
 def test_a_run_survives_a_fault_at_any_operation() -> None:
     """One message or an end by force; then the same command ends like a run that nothing happened to."""
     plain, _ = answers([])
@@ -62,7 +64,7 @@ def test_a_run_survives_a_fault_at_any_operation() -> None:
     assert plain["digest"]["left"] == ""
     count = len(plain["names"])
     assert count > 100
-    if os.environ.get("SWEEPER_SOAK"):
+    if SOAK:
         points = [(point, kind) for point in range(count) for kind in KINDS]
     else:
         points = [(point, KINDS[k % len(KINDS)]) for k, point in enumerate(range(0, count, EVERY))]

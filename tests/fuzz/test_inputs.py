@@ -1,10 +1,9 @@
 """Study files, ``--set`` and data files, mutated at random: each loads or is one message.
 
-`SWEEPER_FUZZ` is the number of inputs of each kind (500 unless it is set); an input's number is its seed.
+500 inputs of each kind; 5,000 where SWEEPER_SOAK is set (`make soak`). An input's number is its seed.
 """
 
 import io
-import os
 import random
 import time
 import warnings
@@ -13,14 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pytest
 import torch
+from soak import SOAK, patient
 
 from sweeper.components.load import load as load_data
 from sweeper.errors import UserError
 from sweeper.study.load import builtin_studies, load
 
-COUNT = int(os.environ.get("SWEEPER_FUZZ", "500"))
+COUNT = 5000 if SOAK else 500
 SLOWEST = 10.0
 """Seconds that one input may take."""
 VALUES = [
@@ -160,7 +159,7 @@ def survives(call: Callable[[], object], what: str) -> bool:
     return accepted
 
 
-@pytest.mark.timeout(3600)
+@patient
 def test_study_files(tmp_path: Path) -> None:
     """A mutated study file is a study or one message; nothing is written."""
     texts = [file.read_text(encoding="utf-8") for file in builtin_studies().values()]
@@ -174,7 +173,7 @@ def test_study_files(tmp_path: Path) -> None:
     assert 0 < accepted < COUNT
 
 
-@pytest.mark.timeout(3600)
+@patient
 def test_overrides(tmp_path: Path) -> None:
     """So is a study with keys set at random."""
     accepted = 0
@@ -198,7 +197,7 @@ def contents() -> dict[str, bytes]:
     return {"csv": ROWS.encode(), **binary}
 
 
-@pytest.mark.timeout(3600)
+@patient
 def test_data_files(tmp_path: Path) -> None:
     """A data file with changed bytes is data or one message."""
     accepted, valid = 0, contents()

@@ -1,14 +1,13 @@
 """A run folder that somebody else wrote to do harm, and a process that watches what reading it does."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import tomli_w
+from child_python import answer_of
 from synthetic_records import synthetic_records
 
 from sweeper.records.schema import LAYERS
@@ -79,17 +78,7 @@ class Watched:
 
 def watched(folder: Path, commands: Sequence[Sequence[str]]) -> Watched:
     """Run `commands` of the program in one fresh process in `folder`."""
-    done = subprocess.run(
-        [sys.executable, "-c", WATCHED],
-        input=json.dumps([CANARY, commands]),
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        cwd=folder,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    told, seen = json.loads(done.stdout.splitlines()[-1])
+    told, seen = answer_of(WATCHED, [CANARY, commands], folder)
     return Watched([tuple(one) for one in told], seen)
 
 

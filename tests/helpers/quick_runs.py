@@ -65,9 +65,10 @@ def write_study(folder: Path) -> None:
     (folder / "misbehaving.py").write_text((HELPERS / "misbehaving.py").read_text("utf-8"), encoding="utf-8")
 
 
-def _train_all(
+def train_here(
     task: Task, cohorts: list[Cohort], *, jobs: int, stop: Callable[[], bool] = lambda: False
 ) -> Iterator[list[TrialResult]]:
+    """`workers.train_all` without workers."""
     for cohort in cohorts:
         if not stop():
             yield work.train_cohort(task, cohort)
@@ -100,27 +101,43 @@ def _drawn(needed: tuple[str, Any]) -> Drawn:
     return Drawn.of(name, b"\x89PNG\r\n", spec.alt(frame), spec.title, spec.caption)
 
 
+Replaced = dict[tuple[Any, str], Any]
+"""(module, name in it) -> what stands there for a while."""
+
+WITHOUT_WORKERS: Replaced = {
+    (workers, "train_all"): train_here,
+    (workers, "rehearse_apart"): lambda task: [],
+    (workers, "in_a_worker"): lambda name, task, *arguments: getattr(work, name)(task, *arguments),
+    (workers, "processes"): _no_workers,
+    (workers, "start"): lambda: None,
+    (workers, "side_by_side"): lambda function, items: [function(item) for item in items],
+    (journey, "examined"): lambda *arguments: [],
+}
+WITHOUT_DRAWING: Replaced = {
+    (journey, "Keeper"): KeepsAtOnce,
+    (page, "FIGURES"): {FIGURE: FIGURES[FIGURE]},
+    (page, "TABLES"): {TABLE: TABLES[TABLE]},
+    (page, "SECTIONS"): (),
+    (page, "_draw"): _drawn,
+}
+
+
 @contextlib.contextmanager
-def quick() -> Iterator[None]:
-    """While open, runs train in this process, one trial after the other, and draw nothing."""
-    replaced = {
-        (workers, "train_all"): _train_all,
-        (workers, "rehearse_apart"): lambda task: [],
-        (workers, "in_a_worker"): lambda name, task, *arguments: getattr(work, name)(task, *arguments),
-        (workers, "processes"): _no_workers,
-        (workers, "start"): lambda: None,
-        (workers, "side_by_side"): lambda function, items: [function(item) for item in items],
-        (journey, "examined"): lambda *arguments: [],
-        (journey, "Keeper"): KeepsAtOnce,
-        (page, "FIGURES"): {FIGURE: FIGURES[FIGURE]},
-        (page, "TABLES"): {TABLE: TABLES[TABLE]},
-        (page, "SECTIONS"): (),
-        (page, "_draw"): _drawn,
-    }
+def _replacing(replaced: Replaced) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         for (owner, name), stand_in in replaced.items():
             stack.enter_context(mock.patch.object(owner, name, stand_in))
         yield
+
+
+def without_workers() -> contextlib.AbstractContextManager[None]:
+    """While open, runs train in this process, one trial after the other."""
+    return _replacing(WITHOUT_WORKERS)
+
+
+def quick() -> contextlib.AbstractContextManager[None]:
+    """While open, runs train in this process, keep what they find at once, and draw nothing."""
+    return _replacing(WITHOUT_WORKERS | WITHOUT_DRAWING)
 
 
 def command(folder: Path, *arguments: str) -> tuple[int, str, str]:

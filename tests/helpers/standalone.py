@@ -1,10 +1,9 @@
 """Runs scripts in one fresh process in which this package and its helpers cannot be imported."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from child_python import answer_of
 
 BLOCKED = ("sweeper", "pydantic", "optuna", "seaborn", "matplotlib", "rich", "typer", "jinja2", "tomli_w")
 
@@ -32,14 +31,5 @@ print(json.dumps(said))
 
 def outputs(runs: Mapping[str, Sequence[str]], folder: Path) -> dict[str, str]:
     """name -> what ``python FILE ARGUMENTS…`` prints, for each of `runs`; `folder`: where it runs."""
-    done = subprocess.run(
-        [sys.executable, "-c", PRELUDE],
-        input=json.dumps([BLOCKED, runs]),
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        cwd=folder,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    said: dict[str, str] = answer_of(PRELUDE, [BLOCKED, runs], folder)
+    return said

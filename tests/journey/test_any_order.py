@@ -11,16 +11,15 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import pytest
 from damages import DAMAGE
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from quick_runs import command, digest, quick, run, write_study
+from soak import SOAK, patient
 
 from sweeper.records.reading import load
 
-SOAK = bool(os.environ.get("SWEEPER_SOAK"))
 READING = [["status", "tiny"], ["best", "tiny", "--json"], ["export", "tiny", "out"], ["report", "tiny"]]
 
 
@@ -138,7 +137,7 @@ def _rows(frame: Any) -> list[dict[str, Any]]:
     return list(frame.to_dict("records"))
 
 
-@pytest.mark.timeout(7200)
+@patient
 def test_any_order_ends_the_same() -> None:
     """No traceback, nothing finished and sound trained again, and equal records in the end."""
     from hypothesis.stateful import run_state_machine_as_test

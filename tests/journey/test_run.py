@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,14 +11,16 @@ import optuna
 import pandas as pd
 import pytest
 from misbehaving import data
+from quick_runs import train_here, without_workers
 
 from sweeper import journey
 from sweeper.errors import ModelError, RunFailed, RunFolderError, UserError
 from sweeper.journey import Options
 from sweeper.records.scores import load_test
 from sweeper.result import Result
+from sweeper.search import forecast
 from sweeper.study.study import Study
-from sweeper.training import work, workers
+from sweeper.training import workers
 from sweeper.training.cohort import Cohort
 from sweeper.training.rehearsal import rehearse
 from sweeper.training.result import TrialResult
@@ -53,21 +56,11 @@ def study(**sections: Any) -> Study:
     return Study(folder=HELPERS, model=model, training=training, search=search, confirm=confirm, **given)
 
 
-def in_this_process(
-    task: Task, cohorts: list[Cohort], *, jobs: int, stop: Callable[[], bool] = lambda: False
-) -> Iterator[list[TrialResult]]:
-    """`workers.train_all` without workers."""
-    for cohort in cohorts:
-        if not stop():
-            yield work.train_cohort(task, cohort)
-
-
 @pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def quick() -> Iterator[None]:
     """No worker processes: what a run does is the same, and takes a tenth of the time."""
-    monkeypatch.setattr(workers, "train_all", in_this_process)
-    monkeypatch.setattr(workers, "rehearse_apart", lambda task: [])
-    monkeypatch.setattr(journey, "examined", lambda *arguments: [])
+    with without_workers():
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -171,7 +164,7 @@ class TestAgain:
             left = [most]
 
             def stopping(task: Task, cohorts: list[Cohort], *, left: list[int] = left, **options: Any) -> Any:
-                for results in in_this_process(task, cohorts, **options):
+                for results in train_here(task, cohorts, **options):
                     if left[0] == 0:
                         raise KeyboardInterrupt
                     left[0] -= 1
@@ -180,7 +173,7 @@ class TestAgain:
             monkeypatch.setattr(workers, "train_all", stopping)
             with pytest.raises(KeyboardInterrupt):
                 run(tmp_path, study())
-        monkeypatch.setattr(workers, "train_all", in_this_process)
+        monkeypatch.setattr(workers, "train_all", train_here)
         pd.testing.assert_frame_equal(comparable(run(tmp_path, study())), comparable(plain))
         assert load_test(tmp_path / "runs" / "tiny") == load_test(plain.folder)
 
@@ -194,8 +187,11 @@ class TestAgain:
         less = run(tmp_path, study(search={"trials": 4}))
         pd.testing.assert_frame_equal(less.trials, more.trials)
 
-    def test_the_clock_ends_the_search(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """No trial is started after it; what was found is confirmed, and a later call goes on."""
+    @pytest.mark.parametrize(("minutes", "trials"), [(1.0, 3), (8.0, 10)])
+    def test_the_clock_ends_the_search(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, minutes: float, trials: int
+    ) -> None:
+        """None starts after it, or leaves no time for confirmations; these follow; a later call goes on."""
         now = [0.0]
         original = workers.train_all
 
@@ -205,10 +201,11 @@ class TestAgain:
                 yield results
 
         monkeypatch.setattr(workers, "train_all", slow)
-        monkeypatch.setattr(journey.time, "monotonic", lambda: now[0])
-        limited = run(tmp_path, study(search={"minutes": 3.0}))
+        for module in (journey, forecast):  # a clock that stands still for all would stop threads that wait
+            monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+        limited = run(tmp_path, study(search={"minutes": minutes}))
         search = limited.trials[limited.trials["phase"] != "confirm"]
-        assert search["trial"].tolist() == list(range(7))
+        assert search["trial"].tolist() == list(range(trials))
         assert (limited.trials["phase"] == "confirm").sum() == 6
         now[0] = 0.0
         assert len(run(tmp_path, study()).trials.query("phase != 'confirm'")) == 12

@@ -61,7 +61,7 @@ atomic.write_atomically(Path(sys.argv[1]), "half")
 def test_what_a_killed_process_left_goes_with_the_next_write(tmp_path: Path) -> None:
     """Of any file of the folder; files of other names stay."""
     (tmp_path / "notes.tmp").touch()
-    subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "a")], check=False)
+    subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "a")], check=False, timeout=120)
     left = [name for name in os.listdir(tmp_path) if is_temporary(name)]
     assert len(left) == 1
     write_atomically(tmp_path / "b", "content")

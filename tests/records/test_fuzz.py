@@ -3,7 +3,6 @@
 250 cases; 5,000 where SWEEPER_SOAK is set (`make soak`).
 """
 
-import os
 import random
 import shutil
 from collections.abc import Iterator
@@ -12,8 +11,9 @@ from pathlib import Path
 import pytest
 from damages import DAMAGE
 from quick_runs import command, quick, run, write_study
+from soak import SOAK, patient
 
-CASES = 5000 if os.environ.get("SWEEPER_SOAK") else 250
+CASES = 5000 if SOAK else 250
 SEED = 7
 READING = [
     ["status", "tiny", "--json"],
@@ -57,7 +57,7 @@ def complaint(code: int, out: str, err: str, arguments: list[str]) -> str | None
     return None
 
 
-@pytest.mark.timeout(3600)
+@patient
 def test_commands_stand_any_bytes(finished: Path, tmp_path: Path) -> None:
     """Success or one message, and never a change of the records by a command that only reads."""
     wrong = []

@@ -168,7 +168,7 @@ def test_two_processes_do_not_share_a_run(tmp_path: Path) -> None:
             f"{tmp_path / 'made-up'} is in use by another sweeper process; wait for it or stop it"
         )
     other.kill()
-    other.join()
+    other.join(60)
     started(tmp_path, asked)
 
 

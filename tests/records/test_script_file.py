@@ -30,7 +30,8 @@ def test_a_reason_is_kept_as_a_program_that_says_it(tmp_path: Path) -> None:
     kept = load_script(tmp_path)
     assert kept is not None
     assert kept.reason == reason
-    done = subprocess.run([sys.executable, tmp_path / "best.py"], capture_output=True, text=True, check=False)
+    command = [sys.executable, tmp_path / "best.py"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 1
     assert done.stderr == f"no script can be written for this run: {reason}\n"
 

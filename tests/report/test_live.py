@@ -153,7 +153,8 @@ def test_what_draws_is_not_imported_before_it_is_needed() -> None:
     """A run that ends before its first refresh loads neither seaborn nor matplotlib nor jinja2 for it."""
     heavy = "{'matplotlib', 'seaborn', 'jinja2', 'torch'}"
     code = f"import sys, sweeper.report.live; print({heavy} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout.strip() == "set()"
 
 

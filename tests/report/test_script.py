@@ -159,7 +159,7 @@ def test_scripts_are_clean(runs: dict[str, Run], tmp_path: Path) -> None:
         "E501",
         ".",
     ]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=200)
     assert done.returncode == 0, done.stdout
 
 

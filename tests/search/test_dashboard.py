@@ -44,7 +44,7 @@ def served(run: tuple[Path, str | None], note: str) -> Iterator[str]:
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
-        thread.join()
+        thread.join(60)
 
 
 def fetched(address: str) -> bytes:

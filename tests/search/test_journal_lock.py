@@ -29,7 +29,7 @@ def test_one_at_a_time(tmp_path: Path) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(60)
     assert os.listdir(tmp_path) == []
 
 
@@ -38,7 +38,7 @@ def test_the_lock_of_a_dead_process_is_taken_at_once(tmp_path: Path) -> None:
     """Nobody waits for who was killed."""
     code = "import os, sys; from pathlib import Path; from sweeper.search.journal_lock import JournalLock; "
     code += "JournalLock(Path(sys.argv[1])).acquire(); os._exit(9)"
-    subprocess.run([sys.executable, "-c", code, str(tmp_path / "journal.log")], check=False)
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "journal.log")], check=False, timeout=120)
     lock = JournalLock(tmp_path / "journal.log")
     assert lock.file.exists()
     assert lock._patience() == 0

@@ -2,9 +2,9 @@
 
 import math
 import os
-import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
+from types import SimpleNamespace
 
 import joblib
 import pytest
@@ -110,7 +110,7 @@ def test_the_shortest_block_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     """A stack's step costs its block's time by steps and trials; the warm-up is not timed."""
     clock, blocks = iter(count()), list[int]()
     monkeypatch.setattr(fused, "warm_stack", lambda task, trials: blocks.append)
-    monkeypatch.setattr(time, "perf_counter", lambda: float(next(clock)))
+    monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: float(next(clock))))
     assert module._stacked(TASK, mixed(4), one=1e-3) == pytest.approx(1 / (12 * 4))
     assert blocks == [1, 12, 12, 12, 12]
 

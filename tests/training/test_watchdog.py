@@ -104,7 +104,7 @@ with watchdog.private_folder() as folder:
     assert living.stdout is not None
     left, kept = Path(killed.stdout.readline().strip()), Path(living.stdout.readline().strip())
     killed.kill()
-    killed.communicate()
+    killed.communicate(timeout=30)
     for folder in (left, kept):
         os.utime(folder / watchdog.LOCK, (0, 0))
     with watchdog.private_folder() as own:
@@ -112,6 +112,6 @@ with watchdog.private_folder() as folder:
         assert not left.exists()
         assert (kept / "large").is_file()
     living.kill()
-    living.communicate()
+    living.communicate(timeout=30)
     assert not own.exists()
     assert {path.name for path in tmp_path.iterdir()} == {"sweeper-other", kept.name}

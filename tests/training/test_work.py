@@ -27,7 +27,7 @@ def at_once(*calls: object) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(60)
 
 
 def test_threads_take_turns() -> None:

@@ -84,7 +84,6 @@ def only_here(process: int, item: int) -> int:
     return item
 
 
-@pytest.mark.timeout(300)
 def test_each_culprit_fails_alone_with_its_reason(task: Task, patient: Task, pool: ExitStack) -> None:
     """Crashed, hung in C, raised, ran out of memory, turned NaN: nobody else is harmed."""
     ways = ["segfault", "hang in C", "fine", "raise", "memory", "nan", "fine", "fine"]
