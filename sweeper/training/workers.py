@@ -15,12 +15,12 @@ from pickle import PicklingError
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import joblib
-from joblib.externals.loky import get_reusable_executor
+from joblib.externals.loky import get_reusable_executor, reusable_executor
 from joblib.externals.loky.process_executor import BrokenProcessPool, TerminatedWorkerError
 
 from sweeper.errors import UserError
 from sweeper.search.trial import Trial
-from sweeper.training import watchdog
+from sweeper.training import torn_results, watchdog
 from sweeper.training.cohort import Cohort, singles
 from sweeper.training.result import TrialResult, failed
 from sweeper.training.stacked.refusal import NotFusible
@@ -71,7 +71,7 @@ def processes(jobs: int) -> Iterator[None]:
 @contextmanager
 def _started(jobs: int) -> Iterator[None]:
     global _folder, _starting
-    with watchdog.private_folder() as _folder:
+    with watchdog.private_folder() as _folder, torn_results.watching(lambda: reusable_executor._executor):
         first = {"initializer": watchdog.start_worker, "initargs": (os.getpid(), str(_folder))}
         shared = {"temp_folder": str(_folder), "inner_max_num_threads": 1}  # joblib's copies of large arrays
         try:
