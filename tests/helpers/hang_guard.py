@@ -48,7 +48,10 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 
 
 def pytest_sessionfinish() -> None:
-    """End forks that tests left: they hold the connection to pytest-xdist, which would wait for them."""
+    """End the guard, and forks that tests left: these hold the connection that pytest-xdist waits for."""
+    if _guard is not None:
+        with _guard:
+            _guard.kill()
     own = Path("/proc/self/cmdline")
     if own.exists():
         forks = [each for each in descendants(os.getpid()) if _command(each) == own.read_bytes()]

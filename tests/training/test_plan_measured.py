@@ -2,6 +2,7 @@
 
 import math
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from types import SimpleNamespace
@@ -145,8 +146,12 @@ def planned(task: Task, engine: str, share: int = 12, jobs: int = 1) -> Plan:
         return workers.plan_apart(task, jobs=jobs, engine=engine, share=share)
 
 
-def test_small_networks_train_in_stacks() -> None:
-    """Tiny nets are clearly faster in stacks; RReLU stays out and the plan says so."""
+def test_small_networks_train_in_stacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tiny nets are clearly faster in stacks; RReLU stays out and the plan says so.
+
+    By the time of the processor that this takes: other processes that want it too change nothing.
+    """
+    monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=time.process_time))
     space = {"optimizer": ["sgd", "adam"], "activation": ["relu", "rrelu", "tanh"]}
     plan = planned(task_of(space=space, steps=1000, search=SEARCH), "auto")
     assert plan.engine == "fused"
