@@ -76,6 +76,7 @@ def build(
     if activation is None and "activation" in asked:
         activation = "relu"
     in_shape = tuple(row.shape[1:])
+    rows = row.repeat(2, *[1] * len(in_shape))  # norms of a batch refuse a single row
     made: list[nn.Module] = []
     copies: tuple[nn.Module, ...] = ()
     swapped: Swapped | None = None
@@ -96,13 +97,13 @@ def build(
     arguments = {name: value for name, value in given.items() if name in asked}
     model = _call(function, {**arguments, **options}, asked, catch_all)
     if "activation" in asked:
-        materialise(model, row)
+        materialise(model, rows)
         copies = tuple(m for m in model.modules() if hasattr(m, _GIVEN) and all(m is not g for g in made))
         hidden = (*made, *copies)
     elif activation is None:
-        hidden = watch(model, row).hidden
+        hidden = watch(model, rows).hidden
     else:
-        swapped = swap(model, row, factory, name_of(function), chosen, left)
+        swapped = swap(model, rows, factory, name_of(function), chosen, left)
         hidden = swapped.new
     if "init" not in asked and init is not None:
         initialise(model)

@@ -7,36 +7,27 @@ output, never off names. Views share memory, so they need no rules of their own.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
+from torch.utils.hooks import RemovableHandle
 
 from sweeper.components.forward import Uncompiled, materialise, slow_paths, undisturbed
-from sweeper.components.outside import of_model, put_back
-
-CONTRACTIONS = {
-    *("mm", "addmm", "bmm", "baddbmm", "addbmm", "mv", "addmv", "dot", "matmul", "linear", "einsum"),
-    *("convolution", "_convolution", "mkldnn_convolution", "cudnn_convolution", "_slow_conv2d_forward"),
-    *("slow_conv_dilated2d", "slow_conv3d", "conv1d", "conv2d", "conv3d", "mkldnn_linear"),
-    *("mkldnn_rnn_layer", "_cudnn_rnn", "_thnn_fused_lstm_cell", "_thnn_fused_gru_cell"),
-    *("_trilinear", "bilinear", "_native_multi_head_attention", "_transformer_encoder_layer_fwd"),
-    *("embedding", "_embedding_bag", "_embedding_bag_forward_only"),
-}
-"""Operations that make new features from others with a weight: those of a layer with weights."""
-LOOK_UPS = {"embedding", "_embedding_bag", "_embedding_bag_forward_only"}
-"""Those of a table, whose row numbers may be fixed (positions)."""
-INDEXING = {"index", "index_select", "gather"}
-"""Look-ups too, where the row numbers come from the input."""
-PRODUCTS = {"mul", "mul_", "div", "div_", "addcmul", "addcmul_", "lerp", "lerp_"}
-SHARES = {"sigmoid", "sigmoid_", "hardsigmoid", "hardsigmoid_", "_softmax", "_safe_softmax"}
-"""Their values lie between 0 and 1: what is multiplied with them passes a gate."""
-SHAPE_ONLY = {"zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like", "randint_like"}
-SHAPE_ONLY |= {"new_zeros", "new_ones", "new_empty", "new_full", "new_empty_strided"}
-BOUNDED = (nn.Sigmoid, nn.Hardsigmoid, nn.Tanh, nn.Hardtanh, nn.Softsign, nn.LogSigmoid)
-BOUNDED_FUNCTIONS = {"sigmoid", "sigmoid_", "tanh", "tanh_", "hardtanh", "softsign", "logsigmoid"}
-"""May be gates or the squashed half of a gated unit; the others are features where they meet a gate."""
+from sweeper.components.operations import (
+    BOUNDED,
+    BOUNDED_FUNCTIONS,
+    CONTRACTIONS,
+    INDEXING,
+    LOOK_UPS,
+    PRODUCTS,
+    SHAPE_ONLY,
+    SHARES,
+    memory,
+    tensors_in,
+)
 
 
 @dataclass(frozen=True)
@@ -63,6 +54,8 @@ class Call:
 
     what: nn.Module | str
     bounded: bool
+    where: str = ""
+    """Name of the module that calls a function."""
     before: int = 0
     """Uses, as bits, that its input comes from without others in between."""
     gate: bool = False
@@ -115,16 +108,20 @@ class Flow:
 class _Record:
     owners: Mapping[str, str]
     """Parameter of two dimensions or more -> module that owns it."""
+    functions: frozenset[str]
+    """Names of the functions whose calls outside of activation modules are noted."""
     nodes: dict[int, _Node] = field(default_factory=dict)
     uses: list[Use] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     inside: int = 0
-    """Activation modules that are at work at the moment."""
+    """Activation modules and such functions that are at work at the moment."""
+    within: list[str] = field(default_factory=list)
+    """Names of the modules that are at work, the outermost first."""
     alive: list[Tensor] = field(default_factory=list)
     """Memory that is given back would be taken for what comes after it."""
 
     def node(self, tensor: Tensor) -> _Node:
-        return self.nodes.get(_memory(tensor), _Node())
+        return self.nodes.get(memory(tensor), _Node())
 
     def note(self, call: Call, output: Any) -> None:
         """`output` is what an activation put out just now."""
@@ -137,9 +134,14 @@ class _Record:
         call.at = len(self.calls) + len(self.uses)
         self.calls.append(call)
 
+    def note_function(self, name: str, output: Any) -> None:
+        """The same of a function."""
+        where = self.within[-1] if self.within else ""
+        self.note(Call(name, name in BOUNDED_FUNCTIONS, where), output)
+
     def follow(self, name: str, inputs: Sequence[Tensor], outputs: Iterable[Tensor]) -> None:
         """One operation of the pass."""
-        kinds = {} if name in SHAPE_ONLY else {_memory(t): self.node(t) for t in inputs}
+        kinds = {} if name in SHAPE_ONLY else {memory(t): self.node(t) for t in inputs}
         known = list(kinds.values())
         weights = frozenset().union(*(n.weights for n in known if not n.varies))
         if used := self._used(name, inputs, known, weights):
@@ -221,7 +223,7 @@ class _Record:
 
     def _set(self, tensor: Tensor, node: _Node) -> None:
         self.alive.append(tensor)
-        self.nodes[_memory(tensor)] = node
+        self.nodes[memory(tensor)] = node
 
 
 class _Operations(Uncompiled):
@@ -240,22 +242,30 @@ class _Operations(Uncompiled):
             given = {**{a.name: v for a, v in zip(schema.arguments, args, strict=False)}, **(kwargs or {})}
             written = [a.name for a in schema.arguments if a.alias_info and a.alias_info.is_write]
             outputs += tensors_in([given.get(name) for name in written])
-        self.record.follow(schema.name.partition("::")[2], inputs, outputs)
+        name = schema.name.partition("::")[2]
+        self.record.follow(name, inputs, outputs)
+        if name in self.record.functions and not self.record.inside:  # called from compiled code, say
+            self.record.note_function(name, outputs)
         return result
 
 
 class _Functions(TorchFunctionMode):
     """Notes the calls of activation functions outside of activation modules."""
 
-    def __init__(self, record: _Record, names: Iterable[str]) -> None:
+    def __init__(self, record: _Record) -> None:
         super().__init__()
-        self.record, self.names = record, frozenset(names)
+        self.record = record
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = func(*args, **(kwargs or {}))
-        name = getattr(func, "__name__", "")
-        if name in self.names and not self.record.inside:
-            self.record.note(Call(name, name in BOUNDED_FUNCTIONS), result)
+        name, record = getattr(func, "__name__", ""), self.record
+        noted = name in record.functions
+        record.inside += noted
+        try:
+            result = func(*args, **(kwargs or {}))
+        finally:
+            record.inside -= noted
+        if noted and not record.inside:
+            record.note_function(name, result)
         return result
 
 
@@ -270,7 +280,7 @@ def flow(model: nn.Module, x: Tensor, activations: Sequence[nn.Module], function
     """
     materialise(model, x)
     owners = {n: owner_of(n) for n, p in model.named_parameters() if p.ndim >= 2}
-    record = _Record(owners)
+    record = _Record(owners, frozenset(functions))
     x = x.detach().clone()
 
     def enter(module: nn.Module, inputs: Any) -> None:
@@ -280,20 +290,39 @@ def flow(model: nn.Module, x: Tensor, activations: Sequence[nn.Module], function
         record.inside -= 1
         record.note(Call(module, isinstance(module, BOUNDED)), output)
 
-    hooks = [m.register_forward_pre_hook(enter) for m in activations]
+    hooks = _follow_modules(model, record.within)
+    hooks += [m.register_forward_pre_hook(enter) for m in activations]
     hooks += [m.register_forward_hook(leave) for m in activations]
     try:
-        with put_back(of_model(model), weights=False), undisturbed(model, training=False), slow_paths():
+        with undisturbed(model, training=False), slow_paths():
             for name, parameter in model.named_parameters():
                 record._set(parameter, _Node(weights=frozenset([name])))
             record._set(x, _Node(varies=True))
-            with _Operations(record), _Functions(record, functions):
+            with _Operations(record), _Functions(record):
                 output = model(x)
     finally:
         for hook in hooks:
             hook.remove()
     reached = _union(record.node(t).uses for t in tensors_in(output))
     return Flow(tuple(record.uses), tuple(record.calls), reached)
+
+
+def _follow_modules(model: nn.Module, within: list[str]) -> list[RemovableHandle]:
+    """Keep in `within` the names of the modules that are at work."""
+    hooks = []
+    for name, module in model.named_modules():
+        if not isinstance(module, torch.jit.ScriptModule):  # takes no hooks once it is compiled
+            hooks.append(module.register_forward_pre_hook(partial(_enter, within, name)))
+            hooks.append(module.register_forward_hook(partial(_leave, within), always_call=True))
+    return hooks
+
+
+def _enter(within: list[str], name: str, *_: Any) -> None:
+    within.append(name)
+
+
+def _leave(within: list[str], *_: Any) -> None:
+    within.pop()
 
 
 def owner_of(parameter: str) -> str:
@@ -309,36 +338,8 @@ def bits(number: int) -> Iterator[int]:
         number &= number - 1
 
 
-def tensors_in(value: Any) -> Iterator[Tensor]:
-    """The tensors in a value, also in its lists, tuples and dictionaries."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from tensors_in(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from tensors_in(item)
-
-
 def _union(parts: Iterable[int]) -> int:
     found = 0
     for part in parts:
         found |= part
     return found
-
-
-def unwrapped(tensor: Tensor) -> Tensor:
-    """The tensor itself where `tensor` stands for a part of it, inside of vmap."""
-    while torch._C._functorch.is_functorch_wrapped_tensor(tensor):
-        tensor = torch._C._functorch.get_unwrapped(tensor)
-    return tensor
-
-
-def _memory(tensor: Tensor) -> int:
-    """What tensors on the same memory have in common."""
-    tensor = unwrapped(tensor)
-    try:
-        return tensor.untyped_storage().data_ptr() or -id(tensor)
-    except (NotImplementedError, RuntimeError):  # sparse ones have no single memory
-        return -id(tensor)

@@ -1,11 +1,15 @@
 """Forward passes that look at a model and leave it as it was."""
 
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
+
+from sweeper.components.outside import of_model, put_back
 
 
 class Uncompiled(TorchDispatchMode):
@@ -18,17 +22,25 @@ class Uncompiled(TorchDispatchMode):
 
 
 @contextmanager
-def undisturbed(model: nn.Module, *, training: bool) -> Iterator[None]:
-    """While open, the mode is that; afterwards modes, buffers and random state are what they were."""
+def undisturbed(model: nn.Module, *, training: bool, lazy: bool = False) -> Iterator[None]:
+    """While open, the mode is that; afterwards all is what it was.
+
+    Modes, buffers, the random numbers of torch, NumPy and Python, and what user code keeps elsewhere; the
+    last not if `lazy`, since lazy layers change their own attributes for good.
+    """
+    roots = {} if lazy else of_model(model)
+    numpy_state, python_state = np.random.get_state(), random.getstate()
     modes = {module: module.training for module in model.modules()}
     held = [(m._buffers, name, b) for m in model.modules() for name, b in m._buffers.items()]
-    lazy = nn.parameter.UninitializedBuffer
-    kept = [b.clone() if b is not None and not isinstance(b, lazy) else None for *_, b in held]
+    shapeless = nn.parameter.UninitializedBuffer
+    kept = [b.clone() if b is not None and not isinstance(b, shapeless) else None for *_, b in held]
     model.train(training)
     try:
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        with torch.no_grad(), torch.random.fork_rng(devices=[]), put_back(roots, weights=False):
             yield
     finally:
+        np.random.set_state(numpy_state)
+        random.setstate(python_state)
         with torch.no_grad():
             for (buffers, name, buffer), value in zip(held, kept, strict=True):
                 if buffer is not None and value is not None:
@@ -52,5 +64,5 @@ def slow_paths() -> Iterator[None]:
 def materialise(model: nn.Module, x: Tensor) -> None:
     """Lazy layers get their shapes from a first look at the rows `x`."""
     if any(isinstance(p, nn.parameter.UninitializedParameter) for p in model.parameters()):
-        with undisturbed(model, training=False):
+        with undisturbed(model, training=False, lazy=True):
             model(x.clone())

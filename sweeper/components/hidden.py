@@ -15,6 +15,12 @@ RECTIFIERS = {
 }
 """Functions that serve as hidden activations where they are no gates."""
 FUNCTIONS = {*RECTIFIERS, "tanh", "tanh_", "sigmoid", "sigmoid_", "hardtanh", "softsign", "logsigmoid"}
+FUNCTIONS |= {"hardtanh_", "hardsigmoid", "hardsigmoid_", "special_expit", "log_sigmoid_forward", "threshold"}
+FUNCTIONS |= {"threshold_", "tanhshrink", "softshrink", "hardshrink", "rnn_tanh", "rnn_relu", "lstm", "gru"}
+FUNCTIONS |= {"rnn_tanh_cell", "rnn_relu_cell", "lstm_cell", "gru_cell"}
+"""Those that are told of where they are kept."""
+PERHAPS = {"sin", "cos", "erf", "clamp", "clamp_", "clamp_min", "clamp_min_"}
+"""Functions that are activations only between two layers with weights."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,8 @@ class Calls:
     """Modules that no layer with weights follows."""
     functions: tuple[str, ...]
     """Names of activation functions that are hidden, outside of activation modules."""
+    places: tuple[tuple[str, str], ...] = ()
+    """Activation functions of any kind outside of activation modules, and the module that calls each."""
 
     @property
     def rectifiers(self) -> tuple[str, ...]:
@@ -36,25 +44,29 @@ class Calls:
         return tuple(name for name in self.functions if name in RECTIFIERS)
 
 
-def watch(model: nn.Module, row: Tensor) -> Calls:
-    """The activations of `model` on `row`, a batch of one input row.
+def watch(model: nn.Module, rows: Tensor) -> Calls:
+    """The activations of `model` on `rows`, a batch of input rows.
 
     Hidden is what a layer with weights follows on the way to the output and what is not multiplied onto
     features. Nothing of the model or of the random generator is changed; lazy layers get their shapes.
     """
-    return calls_of(flow(model, row, [m for m in model.modules() if type(m) in KINDS], FUNCTIONS))
+    modules = [m for m in model.modules() if type(m) in KINDS]
+    return calls_of(flow(model, rows, modules, FUNCTIONS | PERHAPS))
 
 
 def calls_of(seen: Flow) -> Calls:
     """The activations of a forward pass by kind."""
-    hidden = [c.what for k, c in enumerate(seen.calls) if seen.is_hidden(k)]
-    gates = [c.what for c in seen.calls if c.gate]
-    output = [c.what for k, c in enumerate(seen.calls) if not c.gate and not seen.is_hidden(k)]
+    between = [seen.is_hidden(k) and c.before > 0 for k, c in enumerate(seen.calls)]
+    calls = [(k, c) for k, c in enumerate(seen.calls) if c.what not in PERHAPS or between[k]]
+    hidden = [c.what for k, c in calls if seen.is_hidden(k)]
+    gates = [c.what for _, c in calls if c.gate]
+    output = [c.what for k, c in calls if not c.gate and not seen.is_hidden(k)]
     return Calls(
         _modules(hidden),
         _modules(gates),
         _modules(output),
         tuple(dict.fromkeys(what for what in hidden if isinstance(what, str))),
+        tuple(dict.fromkeys((c.what, c.where) for _, c in calls if isinstance(c.what, str))),
     )
 
 

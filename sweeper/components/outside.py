@@ -31,6 +31,13 @@ _LIBRARIES = tuple(sysconfig.get_path(name) for name in ("stdlib", "purelib", "p
 _PACKAGE = str(Path(__file__).resolve().parents[1])
 
 
+class Globals:
+    """The names of a module, which all of its functions share."""
+
+    def __init__(self, names: dict[str, Any]) -> None:
+        self.names = names
+
+
 def is_users(thing: Any) -> bool:
     """Whether a function, class or module was written by the user."""
     if isinstance(thing, FunctionType):
@@ -42,6 +49,11 @@ def is_users(thing: Any) -> bool:
         if module is None or module.__name__ == "__main__":
             return getattr(thing, "__module__", "builtins") not in ("builtins", None)
         file = getattr(module, "__file__", None) or "<frozen>"
+    return _is_users_file(file)
+
+
+@functools.cache
+def _is_users_file(file: str) -> bool:
     parts = Path(file).parts
     installed = "site-packages" in parts or "dist-packages" in parts
     return not (installed or file.startswith((*_LIBRARIES, _PACKAGE, "<frozen")))
@@ -58,9 +70,10 @@ def reachable(roots: Mapping[str, Any], *, weights: bool) -> Iterator[tuple[str,
         if isinstance(thing, SCALARS):
             yield path, thing
             continue
-        if id(thing) in seen:
+        identity = id(thing.names) if isinstance(thing, Globals) else id(thing)
+        if identity in seen:
             continue
-        seen.add(id(thing))
+        seen.add(identity)
         yield path, thing
         waiting.extend(_parts(path, thing, weights))
 
@@ -87,7 +100,9 @@ def _parts(path: str, thing: Any, weights: bool) -> Iterator[tuple[str, Any]]:
     elif hasattr(thing, "cache_clear") and hasattr(thing, "__wrapped__"):
         yield path, thing.__wrapped__
     elif isinstance(thing, ModuleType):
-        yield from _named(thing.__name__, _globals(vars(thing))) if is_users(thing) else ()
+        yield from ((thing.__name__, Globals(vars(thing))),) if is_users(thing) else ()
+    elif isinstance(thing, Globals):
+        yield from _named(path, _globals(thing.names))
     elif isinstance(thing, type):
         yield from _named(path, _attributes(thing)) if is_users(thing) else ()
         yield from ((base.__qualname__, base) for base in thing.__bases__ if is_users(base))
@@ -102,8 +117,7 @@ def _of_function(path: str, function: FunctionType) -> Iterator[tuple[str, Any]]
     cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
     defaults = {"defaults": function.__defaults__, "named defaults": function.__kwdefaults__}
     yield from _named(function.__qualname__, {**vars(function), **defaults, **cells})
-    name = str(function.__globals__.get("__name__", path))
-    yield from _named(name, _globals(function.__globals__))
+    yield str(function.__globals__.get("__name__", path)), Globals(function.__globals__)
 
 
 def _named(path: str, attributes: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -203,8 +217,12 @@ def _same(a: Any, b: Any) -> bool:
 
 
 def of_model(model: nn.Module) -> dict[str, Any]:
-    """The roots of a model's state; none where all of its modules are torch's."""
-    return {"": model} if any(is_users(type(module)) for module in model.modules()) else {}
+    """The roots of a model's state; none where all of its modules are torch's, without hooks."""
+    return {"": model} if any(is_users(type(m)) or _has_hooks(m) for m in model.modules()) else {}
+
+
+def _has_hooks(module: nn.Module) -> bool:
+    return any(bool(held) for name, held in vars(module).items() if name.endswith("_hooks"))
 
 
 @contextmanager
@@ -249,8 +267,9 @@ def _keeper(thing: Any) -> Callable[[], None]:
 
 def _namespace(thing: Any) -> Callable[[], None]:
     if isinstance(thing, FunctionType) and is_users(thing):
-        own, names = dict(vars(thing)), dict(thing.__globals__)
-        return functools.partial(_function_back, thing, own, names)
+        return functools.partial(_refill, vars(thing), dict(vars(thing)))
+    if isinstance(thing, Globals):
+        return functools.partial(_refill, thing.names, dict(thing.names))
     if hasattr(thing, "cache_clear") and is_users(getattr(thing, "__wrapped__", None)):
         return lambda: thing.cache_clear()
     if isinstance(thing, type):
@@ -288,11 +307,6 @@ def _refill_sequence(sequence: Any, elements: list[Any]) -> None:
 def _refill_set(of: set[Any], elements: set[Any]) -> None:
     of.clear()
     of.update(elements)
-
-
-def _function_back(function: FunctionType, own: Mapping[str, Any], names: Mapping[str, Any]) -> None:
-    _refill(vars(function), own)
-    _refill(function.__globals__, names)
 
 
 def _class_back(of: type, values: Mapping[str, Any]) -> None:

@@ -34,15 +34,21 @@ class Swapped:
     """Names of the activation layers that were left as they are."""
     noted: tuple[str, ...] = ()
     """Names of the layers that `leave_fast_paths` changed."""
+    functions: tuple[tuple[str, str], ...] = ()
+    """Activations that the model calls as functions, which stay: their names and the callers'."""
 
     def line(self) -> str:
         """In words."""
-        return said(self.swapped, self.kept)
+        called = [
+            f"{name} called in {where or 'the model'} (as a function)" for name, where in self.functions
+        ]
+        return said(self.swapped, self.kept, called)
 
 
-def said(swapped: Sequence[str], kept: Sequence[str], most: int = 12) -> str:
+def said(swapped: Sequence[str], kept: Sequence[str], called: Sequence[str] = (), most: int = 12) -> str:
     """``swapped: net.1, net.3; kept: gate``; at most `most` names of each."""
-    return f"swapped: {_listed(swapped, most)}; kept: {_listed(kept, most) or 'none'}"
+    stay = ", ".join(part for part in (_listed(kept, most), _listed(called, most)) if part)
+    return f"swapped: {_listed(swapped, most)}; kept: {stay or 'none'}"
 
 
 def _listed(names: Sequence[str], most: int) -> str:
@@ -52,7 +58,7 @@ def _listed(names: Sequence[str], most: int) -> str:
 
 def swap(
     model: nn.Module,
-    row: Tensor,
+    rows: Tensor,
     factory: Callable[[], nn.Module],
     name: str,
     chosen: Sequence[str] | None = None,
@@ -62,7 +68,7 @@ def swap(
 
     Args:
         model: changed in place; its weights and buffers stay as they are.
-        row: a batch of one input row.
+        rows: a batch of two input rows or more.
         factory: makes a new activation layer.
         name: the model's, for messages.
         chosen: patterns of names (``net.*``) that say which activation layers are swapped, in place of
@@ -74,7 +80,7 @@ def swap(
             layer; if training and evaluation would not both apply what was put in.
     """
     _bring_out_functions(model)
-    calls = watch(model, row)
+    calls = watch(model, rows)
     places = _places(model)
     _check_patterns(places, (*(chosen or ()), *left), name)
     old = [m for m in _in_order(model, calls) if _is_swapped(m, places[m], calls, chosen, left)]
@@ -89,8 +95,8 @@ def swap(
                 setattr(parent, attribute, new[child])
     swapped = [place for module in old for place in places[module]]
     kept = [place for module, names in places.items() if module not in new for place in names]
-    done = Swapped(tuple(new.values()), tuple(swapped), tuple(kept), leave_fast_paths(model))
-    _check_modes(model, row, done, dict(zip(new.values(), (places[m][0] for m in old), strict=True)), name)
+    done = Swapped(tuple(new.values()), tuple(swapped), tuple(kept), leave_fast_paths(model), calls.places)
+    _check_modes(model, rows, done, dict(zip(new.values(), (places[m][0] for m in old), strict=True)), name)
     return done
 
 
@@ -190,14 +196,14 @@ def _check_swappable(
 
 
 def _check_modes(
-    model: nn.Module, row: Tensor, done: Swapped, names: dict[nn.Module, str], name: str
+    model: nn.Module, rows: Tensor, done: Swapped, names: dict[nn.Module, str], name: str
 ) -> None:
     """Training and evaluation must apply the same layers: code that goes round them keeps the old ones."""
     hidden = done.new
-    evaluated = _called(model, row, hidden, training=False)
+    evaluated = _called(model, rows, hidden, training=False)
     trained: set[nn.Module] = set()
     for _ in range(TRIES):
-        trained |= _called(model, row.repeat(2, *[1] * (row.ndim - 1)), hidden, training=True)
+        trained |= _called(model, rows, hidden, training=True)
         if evaluated <= trained:
             break
     for module in hidden:

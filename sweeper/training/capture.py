@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from sweeper.components.activation_facts import derivative
 from sweeper.components.build import Built
-from sweeper.components.dataflow import unwrapped
+from sweeper.components.operations import unwrapped
 from sweeper.measures import MEASURES, Layer
 
 Loss = Callable[[Tensor, Tensor], Tensor]

@@ -157,7 +157,7 @@ WIDTH = "use out_features for the width of the last layer"
             LABELS,
             "cross_entropy",
             "cannot be trained: a linear layer got rows of 4 numbers but takes rows of 9: RuntimeError: "
-            "mat1 and mat2 shapes cannot be multiplied (1x4 and 9x3) (inputs come in batches of shape (n, "
+            "mat1 and mat2 shapes cannot be multiplied (2x4 and 9x3) (inputs come in batches of shape (n, "
             "4), float32)",
         ),
     ],
