@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import Node
 
+from sweeper.training.capture import as_in_training
+
 ITERATIONS = 30
 """Most Hessian–vector products for one eigenvalue."""
 TOLERANCE = 0.01
@@ -33,8 +35,8 @@ def sharpness(
     """λmax of H = ∇²L, L = ``loss(model(x), y)``, in units of loss per squared parameter.
 
     With `preconditioner` P it is that of P^-½ H P^-½ (equal to that of P⁻¹H): what a step size η sees whose
-    update is η·P⁻¹·gradient. The model is left as it is; it is looked at in evaluation mode, so
-    dropout is off and batch norm uses its running statistics.
+    update is η·P⁻¹·gradient. The loss is that of training, with dropout off, see `as_in_training`: batch
+    norm uses the statistics of the rows. The model is left as it is.
 
     Args:
         model: its parameters that require gradients are the n coordinates.
@@ -51,15 +53,11 @@ def sharpness(
         The largest eigenvalue, approached from below, also when `iterations` were not enough; NaN where
         loss or gradients are not finite.
     """
-    training = model.training
-    model.eval()
+    parameters = [p for p in model.parameters() if p.requires_grad]
     # cuDNN's recurrent layers have no second derivative; the plain kernels do.
-    with torch.backends.cudnn.flags(enabled=False), torch.enable_grad():
-        parameters = [p for p in model.parameters() if p.requires_grad]
+    with as_in_training(model, len(x)), torch.backends.cudnn.flags(enabled=False), torch.enable_grad():
         value = loss(model(x), y)
-        found = curvature(value, parameters, preconditioner, iterations, tolerance, seed)
-    model.train(training)
-    return found
+        return curvature(value, parameters, preconditioner, iterations, tolerance, seed)
 
 
 def curvature(

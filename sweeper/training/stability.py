@@ -12,7 +12,7 @@ from sweeper.components.build import Built
 from sweeper.components.penalties import PENALTIES
 from sweeper.search.trial import Rungs, Trial
 from sweeper.study.settings import settings as settings_of
-from sweeper.training.capture import outputs_of
+from sweeper.training.capture import as_in_training, outputs_of
 from sweeper.training.preconditioner import preconditioner
 from sweeper.training.reasons import reason_of
 from sweeper.training.reference import train
@@ -57,10 +57,11 @@ def sharpness_of(
     def look(step: int, built: Built, optimizer: torch.optim.Optimizer) -> None:
         if step not in looked:
             return
-        built.model.eval()
-        penalty = PENALTIES[settings.penalty_kind]
+        penalty, optimized = PENALTIES[settings.penalty_kind], optimizer.param_groups
+        parameters = [p for group in optimized for p in group["params"]]
         # cuDNN's recurrent layers and fused attention have no second derivative; the plain kernels do.
         with (
+            as_in_training(built.model, len(x)),
             outputs_of(built.hidden) as activations,
             torch.backends.cudnn.flags(enabled=False),
             sdpa_kernel(SDPBackend.MATH),
@@ -68,13 +69,10 @@ def sharpness_of(
             value = loss(built.model(x.clone()), y.clone())
             if settings.activation_penalty > 0:
                 value = value + settings.activation_penalty * sum(penalty(a) for _, _, a in activations)
-        built.model.train()
-        parameters = [p for group in optimizer.param_groups for p in group["params"]]
-        values = {SHARPNESS: curvature(value, parameters), LOSS: value.item()}
-        values[RATE] = optimizer.param_groups[0]["lr"]
-        divisor = preconditioner(settings.optimizer, optimizer)
-        if divisor is not None:
-            values[PRECONDITIONED] = curvature(value, parameters, divisor)
+            values = {SHARPNESS: curvature(value, parameters), LOSS: value.item(), RATE: optimized[0]["lr"]}
+            divisor = preconditioner(settings.optimizer, optimizer)
+            if divisor is not None:
+                values[PRECONDITIONED] = curvature(value, parameters, divisor)
         found.extend((step, name, float(v)) for name, v in values.items() if math.isfinite(v))
 
     train(task, replace(trial, rungs=Rungs(), test=False, measured=False), look)

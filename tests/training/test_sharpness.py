@@ -60,6 +60,21 @@ def test_the_largest_is_meant_not_the_one_of_largest_magnitude() -> None:
     assert lanczos(lambda v: values * v, start, 40, 1e-9) == pytest.approx(1.0, abs=1e-9)
 
 
+def test_sharpness_is_that_of_the_loss_of_training() -> None:
+    """Batch norm takes the statistics of the rows, as training does; dropout is off; buffers stay."""
+    torch.manual_seed(0)
+    layers = [nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Tanh(), nn.Dropout(0.5), nn.Linear(4, 2)]
+    model = nn.Sequential(*layers).double()
+    x, y = torch.randn(20, 3, dtype=torch.float64), torch.randn(20, 2, dtype=torch.float64)
+    plain = nn.Sequential(layers[0], nn.BatchNorm1d(4, track_running_stats=False).double(), *layers[2::2])
+    exact = torch.linalg.eigvalsh(hessian(plain, x, y))[-1].item()
+    for mode in (True, False):
+        model.train(mode)
+        assert sharpness(model, nn.functional.mse_loss, x, y, **TIGHT) == pytest.approx(exact, rel=1e-6)
+        assert [module.training for module in model.modules()] == [mode] * 6
+    assert not model[1].running_mean.any()
+
+
 def test_sharpness_leaves_the_model_alone() -> None:
     """Mode, gradients, weights and the random generator are as before; the seed alone decides."""
     model, x, y = problem(nn.Tanh)

@@ -92,7 +92,8 @@ SECTION = Section(
         "The first finalists, and the diverged trials with the lowest rates, were trained again one by one "
         "on the search's seed and looked at before a few log-spaced steps. Sharpness is the largest "
         "eigenvalue of the Hessian of the training loss (penalty included, weight decay not) on up to 512 "
-        "training rows, by Lanczos on Hessian–vector products to 1 %, dropout off.",
+        "training rows, by Lanczos on Hessian–vector products to 1 %, as training sees them (batch norm with "
+        "the statistics of these rows, dropout off).",
         "Limits of η·λ: 2 for gradient descent, 2(1 + β) for momentum, 2(1 + β)/(1 + 2β) for Nesterov; for "
         "Adam 2(1 + β1)/(1 − β1) and for RMSprop, Adagrad and Adadelta 2, of the Hessian divided by what the "
         "optimizer divides the gradient by. Full-batch gradient descent often settles at its limit "
