@@ -32,7 +32,7 @@ def advice(row: Mapping[Hashable, Any], at_start: str | None, init: str) -> str:
     """
     verdict, name = str(row["verdict"]), str(row["activation"])
     if row["dead"] >= DEAD and row["moment"] != START:
-        text = f"{100 * row['dead']:.0f} % of the units of layer {row['dead_layer']} are dead: try "
+        text = f"{100 * row['dead']:.0f} % of the units of {_layer(row, 'dead')} are dead: try "
         return f"{text}activations that are never quite flat (--set '{ALIVE}') or a lower learning rate."
     if verdict == "healthy":
         return ""
@@ -46,7 +46,7 @@ def advice(row: Mapping[Hashable, Any], at_start: str | None, init: str) -> str:
         text = f"The slope of {name} is at most {steepest:.2g}, so each layer shrinks the gradient"
         return f"{text}: try a steeper activation (--set '{STEEP}'){_or_shallower(row)}."
     if verdict != "exploding" and flat and row["saturated"] >= SATURATED:
-        text = f"{100 * row['saturated']:.0f} % of layer {row['saturated_layer']} is saturated"
+        text = f"{100 * row['saturated']:.0f} % of {_layer(row, 'saturated')} is saturated"
         return f"{text}: its initial weights are too large (--set model.init=xavier)."
     if init != "auto":
         size = "large" if verdict == "exploding" else "small"
@@ -54,6 +54,12 @@ def advice(row: Mapping[Hashable, Any], at_start: str | None, init: str) -> str:
     return (
         f"Try fewer layers{_or_shallower(row, ': ')}, or a residual model (--set model.source=residual_mlp)."
     )
+
+
+def _layer(row: Mapping[Hashable, Any], measure: str) -> str:
+    """``layer 3 (net.6)``"""
+    name = row.get(f"{measure}_name")
+    return f"layer {row[f'{measure}_layer']}" + (f" ({name})" if name else "")
 
 
 def _facts(name: str) -> tuple[float, bool]:

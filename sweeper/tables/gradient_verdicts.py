@@ -26,10 +26,13 @@ COLUMNS = [
     "depth",
     "total",
     "layers",
+    "layer_names",
     "saturated",
     "saturated_layer",
+    "saturated_name",
     "dead",
     "dead_layer",
+    "dead_name",
     "suggestion",
 ]
 VANISHING, HEALTHY, EXPLODING, CUT = "vanishing", "healthy", "exploding", "cut off"
@@ -58,8 +61,9 @@ def gradient_verdicts(source: Source) -> pd.DataFrame:
     lies on that side too.
 
     layers: those whose median norm is less than a tenth (vanishing) or more than ten times (exploding)
-    that of the last; ``0-3, 5``. saturated, dead: the largest median share of a layer, and which layer
-    that is. suggestion: see `gradient_advice`; empty where there is nothing to mend.
+    that of the last; ``0-3, 5``. layer_names: what the model calls them, ``net.0 to net.6, head``. saturated,
+    dead: the largest median share of a layer, and which layer that is, by number and name. suggestion: see
+    `gradient_advice`; empty where there is nothing to mend.
     """
     rows = layer_rows(source, MEASURE)
     if rows.empty:
@@ -78,7 +82,7 @@ def gradient_verdicts(source: Source) -> pd.DataFrame:
                 "trials": int(searched.get(activation, 0)),
             }
             row |= _judged(lines, moment == START)
-            row |= {"layers": _named(_at(profile, moment, activation), str(row["verdict"]))}
+            row |= _far(_at(profile, moment, activation), str(row["verdict"]))
             row |= _worst(_at(shares, moment, activation))
             found.append(row)
     frame = pd.DataFrame(found)
@@ -131,25 +135,35 @@ def _at(frame: pd.DataFrame, moment: str, activation: object) -> pd.DataFrame:
     return frame[(frame["moment"] == moment) & (frame["activation"] == activation)]
 
 
-def _named(profile: pd.DataFrame, verdict: str) -> str:
-    """Layers that the verdict is about, runs joined."""
+def _far(profile: pd.DataFrame, verdict: str) -> dict[str, str]:
+    """Layers that the verdict is about, runs joined: their numbers and their names."""
     medians = profile.set_index("layer")["median"].sort_index()
     if verdict == HEALTHY or medians.empty:
-        return ""
+        return {"layers": "", "layer_names": ""}
     last = medians.iloc[-1]
     far = medians > 10 * last if verdict == EXPLODING else medians < 0.1 * last
-    return runs([int(layer) for layer in medians.index[far | ((verdict == CUT) & (medians == 0))]])
+    numbers = [int(layer) for layer in medians.index[far | ((verdict == CUT) & (medians == 0))]]
+    called = profile.set_index("layer")["layer_name"]
+    names = [
+        " to ".join(str(called[n]) for n in dict.fromkeys((run[0], run[-1]))) for run in _joined(numbers)
+    ]
+    known = all(called[n] for n in numbers)
+    return {"layers": runs(numbers), "layer_names": ", ".join(names) if known else ""}
 
 
 def runs(numbers: list[int]) -> str:
     """``[0, 1, 2, 5]`` -> ``0-2, 5``; `numbers` rise."""
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in _joined(numbers))
+
+
+def _joined(numbers: list[int]) -> list[list[int]]:
     joined: list[list[int]] = []
     for number in numbers:
         if joined and number == joined[-1][-1] + 1:
             joined[-1].append(number)
         else:
             joined.append([number])
-    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in joined)
+    return joined
 
 
 def _worst(units: pd.DataFrame) -> dict[str, object]:
@@ -159,4 +173,5 @@ def _worst(units: pd.DataFrame) -> dict[str, object]:
         worst = part.loc[part["median"].idxmax()] if len(part) else None
         found[measure] = np.nan if worst is None else float(worst["median"])
         found[f"{measure}_layer"] = pd.NA if worst is None else int(worst["layer"])
+        found[f"{measure}_name"] = "" if worst is None else str(worst["layer_name"])
     return found

@@ -150,6 +150,7 @@ def test_a_layer_without_gradient_is_cut_off() -> None:
     row = gradient_verdicts(made({"relu": norms})).iloc[0]
     assert row["verdict"] == "cut off"
     assert row["layers"] == "0-2"
+    assert row["layer_names"] == ""
 
 
 def test_fresh_seeds_add_networks(records: SyntheticRecords) -> None:
@@ -171,8 +172,20 @@ def test_worst_layers_are_named() -> None:
     source = made({"relu": [line(0.0, 3)]}, saturated=[0.5, 0.9, 0.4], dead=[0.0, 0.1, 0.3])
     row = gradient_verdicts(source).iloc[0]
     assert (row["saturated"], row["saturated_layer"], row["dead"], row["dead_layer"]) == (0.9, 1, 0.3, 2)
+    assert (row["saturated_name"], row["dead_name"]) == ("", "")
     without = gradient_verdicts(made({"relu": [line(0.0, 3)]})).iloc[0]
     assert math.isnan(without["dead"])
+
+
+def test_layers_come_with_the_names_of_their_modules() -> None:
+    """Those that the verdict is about, and the worst; runs by their ends."""
+    norms = [1e-4, 1e-3, 0.5, 1e-2, 1.0]
+    source = made({"relu": [norms]}, saturated=[0, 0, 0, 0, 0.9], dead=[0, 0.3, 0, 0, 0])
+    names = pd.Series(["in", "net.1", "net.2", "net.3", "head"])
+    layers = source.layers.assign(layer_name=source.layers["layer"].map(names))
+    row = gradient_verdicts(replace(source, layers=layers)).iloc[0]
+    assert (row["layers"], row["layer_names"]) == ("0-1, 3", "in to net.1, net.3")
+    assert (row["saturated_name"], row["dead_name"]) == ("head", "net.1")
 
 
 def test_one_slope_stands_behind_figure_and_sentence() -> None:
@@ -207,10 +220,10 @@ def row_of(**facts: object) -> dict:
     [
         ({}, "healthy", "auto", ""),
         (
-            {"moment": END, "dead": 0.4, "dead_layer": 3},
+            {"moment": END, "dead": 0.4, "dead_layer": 3, "dead_name": "net.6"},
             "healthy",
             "auto",
-            "40 % of the units of layer 3 are dead",
+            "40 % of the units of layer 3 (net.6) are dead",
         ),
         ({"moment": END, "verdict": "exploding"}, "healthy", "auto", "training did it"),
         ({"activation": "sigmoid", "verdict": "vanishing", "slope": -0.5}, None, "he", "at most 0.25"),
