@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 from sweeper.search.trial import Trial
+from sweeper.study.settings import settings as settings_of
 from sweeper.study.study import Study
 from sweeper.training import fused
 from sweeper.training.plan import Plan, short, steps_in_all
-from sweeper.training.setup import Task
+from sweeper.training.setup import Task, leaving_no_trace
 
 WORTH = 600.0
 """Seconds of training left from which ``auto`` tries: compiling takes some ten seconds in every process."""
@@ -43,6 +44,11 @@ def measure(task: Task, trials: Sequence[Trial]) -> Compiled:
     Raises:
         NotCompiled: if it cannot be.
     """
+    with leaving_no_trace(task, settings_of(task.study, trials[0].parameters)):
+        return _measure(task, trials)
+
+
+def _measure(task: Task, trials: Sequence[Trial]) -> Compiled:
     start = time.perf_counter()
     train = fused.warm_stack(short(task, 1000), trials, compiled=True)
     train(1)

@@ -89,12 +89,13 @@ def compare_stack(task: Task, trials: Sequence[Trial]) -> dict[int, str]:
     Raises:
         NotFusible: as `train_stack`.
     """
-    stacked = _StackedTraining(task, deque(sorted(trials, key=kind)), len(trials), None, False)
-    list(stacked.prepare())
-    if not stacked.queue:
-        return {}
-    list(stacked.refill())
-    return stacked.compare(range(stacked.size))
+    with leaving_no_trace(task, settings_of(task.study, trials[0].parameters)):
+        stacked = _StackedTraining(task, deque(sorted(trials, key=kind)), len(trials), None, False)
+        list(stacked.prepare())
+        if not stacked.queue:
+            return {}
+        list(stacked.refill())
+        return stacked.compare(range(stacked.size))
 
 
 def warm_stack(task: Task, trials: Sequence[Trial], *, compiled: bool = False) -> Callable[[int], object]:

@@ -23,7 +23,7 @@ from sweeper.training import fused, reference
 from sweeper.training.cohort import Cohort, singles
 from sweeper.training.dealing import deal, kind
 from sweeper.training.rehearsal import can_be_penalized, configurations
-from sweeper.training.setup import Task, initial_model, rows_of
+from sweeper.training.setup import Task, initial_model, leaving_no_trace, rows_of
 from sweeper.training.shapes import fusible, shapes, unequal
 
 SLOTS = (8, 16, 32, 64, 128, 256)
@@ -156,6 +156,11 @@ def measure(task: Task, trials: Sequence[Trial]) -> Measured:
     """Seconds a step of one trial, one by one and in stacks of up to all `trials`; there may be none."""
     if not trials:
         return Measured(math.inf, {})
+    with leaving_no_trace(task, settings_of(task.study, trials[0].parameters)):
+        return _measure(task, trials)
+
+
+def _measure(task: Task, trials: Sequence[Trial]) -> Measured:
     one = _one_by_one(task, trials[0])
     stacked: dict[int, float] = {}
     queue = sorted(trials, key=kind)

@@ -76,7 +76,8 @@ def swaps(task: Task) -> str:
         if settings.activation is None:
             continue
         try:
-            swapped = initial_model(task, settings, task.study.search.seed).swapped
+            with leaving_no_trace(task, settings):
+                swapped = initial_model(task, settings, task.study.search.seed).swapped
         except Exception:  # said by `rehearse`, or by the trials that fail
             continue
         if swapped is None:

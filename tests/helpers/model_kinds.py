@@ -221,3 +221,28 @@ class Ode(Net):
         for _ in range(4):
             h = h + 0.25 * torch.tanh(self.field(h + 0.125 * torch.tanh(self.field(h))))
         return h
+
+
+class Padded(Net):
+    """A table whose first row has no gradient."""
+
+    def make(self) -> None:
+        self.table = nn.Embedding(3, W, padding_idx=0)
+
+    def middle(self, h: Tensor) -> Tensor:
+        return h + self.table((h[:, 0] > 0).long())
+
+
+class FrozenNorm(Net):
+    """Batch norm that stays in evaluation mode."""
+
+    def make(self) -> None:
+        self.norm = nn.BatchNorm1d(W)
+
+    def train(self, mode: bool = True) -> "FrozenNorm":
+        super().train(mode)
+        self.norm.eval()
+        return self
+
+    def middle(self, h: Tensor) -> Tensor:
+        return self.norm(h + 1)

@@ -10,6 +10,7 @@ from model_kinds import (
     Encoder,
     Excited,
     Experts,
+    FrozenNorm,
     Graph,
     HandWritten,
     Hyper,
@@ -20,6 +21,7 @@ from model_kinds import (
     Norms,
     Ode,
     Orthogonal,
+    Padded,
     Residual,
     Sorted,
     Spectral,
@@ -63,7 +65,7 @@ class ComplexWeights(Net):
 
 class ComplexBuffer(Net):
     def make(self) -> None:
-        self.register_buffer("waves", torch.polar(torch.ones(W), torch.arange(W).float()))
+        self.register_buffer("waves", torch.polar(torch.ones(W), torch.linspace(0, 5, W)))
 
     def middle(self, h: Tensor) -> Tensor:
         z = h * self.waves
@@ -241,6 +243,31 @@ class OwnFunction(Net):
         return _Clipped.apply(h)
 
 
+class _Weakening(torch.autograd.Function):
+    """x, with gradients that are smaller from the third backward pass on."""
+
+    passes = 0
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor) -> Tensor:
+        return x.clone()
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        pass
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> Tensor:
+        _Weakening.passes += 1
+        return g / max(_Weakening.passes - 2, 1)
+
+
+class CountsBackward(Net):
+    def middle(self, h: Tensor) -> Tensor:
+        return _Weakening.apply(h)
+
+
 class StraightThrough(Net):
     def middle(self, h: Tensor) -> Tensor:
         return h + (h.round() - h).detach()
@@ -287,10 +314,10 @@ class WritesWeights(Net):
 
 
 STACKED: list[type[Net]] = [
-    *(Net, FourierConvolution, ComplexBuffer, WeightNorm),
+    *(Net, FourierConvolution, WeightNorm),
     *(Tied, InPlaceHidden, Residual, Norms, Encoder, MultiHead, HandWritten, Embeds, Convolutions),
     *(Learned, Splines, Experts, Dropouts, Cooled, Hyper, Sorted, TwoHeads, Lazy, Excited, Graph, Ode),
-    *(StraightThrough, Remembered),
+    *(StraightThrough, Remembered, FrozenNorm),
 ]
 ALONE: dict[type[Net], str] = {
     ComplexWeights: "parameters that are complex numbers",
@@ -307,10 +334,11 @@ ALONE: dict[type[Net], str] = {
     Recurrent: "aten::gru.input",
     LongShort: "aten::lstm.input",
     Sparse: "sparse",
+    CountsBackward: "the backward pass changes model_zoo._Weakening.passes",
     WritesWeights: "the model writes into its parameters",
 }
 EITHER: list[type[Net]] = [
     *(FourierFilter, ComplexAttention, Spectral, Orthogonal, StochasticDepth, Double, OwnFunction),
-    *(PlainTensor, Rounded),
+    *(PlainTensor, Rounded, ComplexBuffer, Padded),
 ]
 """Stacked or not, as torch's batching rules have it."""

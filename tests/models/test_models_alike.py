@@ -19,8 +19,7 @@ from sweeper.training.reasons import reason_of
 from sweeper.training.result import Outcome, TrialResult
 from sweeper.training.setup import Task
 
-LATER = ("ComplexBuffer", "ComplexWeights", "EvaluationCounts")
-ALL = [of for of in (*STACKED, *ALONE, *EITHER) if of.__name__ not in LATER]
+ALL = [*STACKED, *ALONE, *EITHER]
 SPACE = {"activation_penalty": {"low": 0.01, "high": 1.0}}
 
 

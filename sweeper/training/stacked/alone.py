@@ -1,7 +1,8 @@
 """How the model computes when it trains alone: what a stack that takes its place has to keep to."""
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -29,7 +30,7 @@ class Layout(NamedTuple):
 
 @dataclass(frozen=True)
 class Alone:
-    """What one forward pass of a model shows."""
+    """What a pass of a model shows."""
 
     draws: Sequence[Layout]
     """The random arrays that it draws in training mode, in order."""
@@ -38,7 +39,7 @@ class Alone:
 
 
 def alone(model: nn.Module, loss: Loss, x: Tensor, y: Tensor, code: Mapping[str, Any]) -> Alone:
-    """What forward passes of a fresh `model` on (x, y) show, in training mode and in evaluation mode.
+    """What passes of a fresh `model` on (x, y) show: forward and backward in training, and an evaluation.
 
     `code`: the user's functions, by role, of which more than the model may keep state.
 
@@ -48,33 +49,43 @@ def alone(model: nn.Module, loss: Loss, x: Tensor, y: Tensor, code: Mapping[str,
     """
     seen = _Passes(model, loss, x, y, code)
     model.train()
-    before = seen.state()
-    outputs: list[list[Tensor]] = []
-    states: list[Mapping[str, Any]] = []
-    calls: list[Call] = []
-    for _ in range(2):
-        output, calls = seen.run()
-        outputs.append(output)
-        states.append(seen.state())
-        if changed := first_change(before, states[-1], scalars=True):
-            raise NotFusible(f"the forward pass changes {changed}")
-    if not all(torch.allclose(a, b, equal_nan=True) for a, b in zip(*outputs, strict=True)):
-        raise NotFusible("the forward pass depends on an earlier one, beside its buffers")
-    if changed := first_change(*states):
+    before, first, second = seen.state(), seen.run(), seen.run()
+    if changed := first_change(before, first.state, scalars=True):
         raise NotFusible(f"the forward pass changes {changed}")
+    if not all(torch.allclose(a, b, equal_nan=True) for a, b in zip(first.found, second.found, strict=True)):
+        raise NotFusible("the forward pass depends on an earlier one, beside its buffers")
+    if changed := first_change(first.after, second.state):
+        raise NotFusible(f"the forward pass changes {changed}")
+    for one, scalars in ((first, True), (second, False)):
+        if changed := first_change(one.state, one.after, scalars=scalars):
+            raise NotFusible(f"the backward pass changes {changed}")
     model.eval()
-    _, evaluated = seen.run()
+    with torch.no_grad():
+        evaluated = seen.run()
     model.train()
-    if any(call.random for call in evaluated):
+    if any(call.random for call in evaluated.calls):
         raise NotFusible("the model draws random numbers when it is evaluated")
-    arrays = [(c.arguments[0] if c.written else c.results[0]) for c in calls if c.random]
-    made = [t for call in calls for t in call.results if t.is_floating_point()]
+    arrays = [(c.arguments[0] if c.written else c.results[0]) for c in second.calls if c.random]
+    made = [t for call in second.calls for t in call.results if t.is_floating_point()]
     coarsest = max((torch.finfo(t.dtype).eps for t in made), default=0.0)
     return Alone([Layout(tuple(a.shape), a.stride()) for a in arrays], coarsest)
 
 
+class _Pass(NamedTuple):
+    """What one pass showed."""
+
+    found: list[Tensor]
+    """Output and loss."""
+    calls: list[Call]
+    """The operations of the forward pass."""
+    state: Mapping[str, Any]
+    """What is kept outside of parameters and buffers, after the forward pass."""
+    after: Mapping[str, Any]
+    """The same after the backward pass."""
+
+
 class _Passes:
-    """Forward passes and losses of one model, each from the same buffers and random numbers."""
+    """Passes of one model, each from the same buffers and random numbers."""
 
     def __init__(self, model: nn.Module, loss: Loss, x: Tensor, y: Tensor, code: Mapping[str, Any]) -> None:
         self.model, self.loss, self.rows, self.code = model, loss, (x.clone(), y.clone()), code
@@ -85,28 +96,35 @@ class _Passes:
         """What the model and the user's code keep outside of parameters and buffers."""
         return prints({"": self.model, **self.code})
 
-    def run(self) -> tuple[list[Tensor], list[Call]]:
-        """Output and loss, and the operations of the pass; buffers are put back."""
+    def run(self) -> _Pass:
+        """Forward, and backward where gradients are on; buffers are put back."""
         device = self.rows[0].device
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), self._unwritten():
+            with _drawing_nowhere_else("forward"), Recorder() as recorder:
+                output = self.model(self.rows[0])
+            with _drawing_nowhere_else("forward"):
+                value = self.loss(output, self.rows[1])
+            found, state = [t.detach().clone() for t in tensors([output, value])], self.state()
+            if value.requires_grad:
+                with _drawing_nowhere_else("backward"):
+                    value.backward()
+                self.model.zero_grad()
+        after = self.state() if value.requires_grad else state
+        self._restore()
+        return _Pass(found, recorder.calls, state, after)
+
+    @contextmanager
+    def _unwritten(self) -> Iterator[None]:
         fixed: dict[str, list[Tensor]] = {
             "inputs": [self.rows[0]],
             "targets": [self.rows[1]],
             "parameters": list(self.model.parameters()),
         }
         versions = {what: [t._version for t in held] for what, held in fixed.items()}
-        states = _states()
-        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            with Recorder() as recorder:
-                output = self.model(self.rows[0])
-            found = [t.detach() for t in tensors([output, self.loss(output, self.rows[1])])]
-        for what, state in _states().items():
-            if state != states[what]:
-                raise NotFusible(f"the forward pass changes {what}")
+        yield
         for what, held in fixed.items():
             if [t._version for t in held] != versions[what]:
                 raise NotFusible(f"the model writes into its {what}")
-        self._restore()
-        return found, recorder.calls
 
     def _restore(self) -> None:
         for buffers, name, b in self.holders:
@@ -116,6 +134,16 @@ class _Passes:
             for (*_, b), value in zip(self.holders, self.values, strict=True):
                 if b is not None and value is not None:
                     b.copy_(value)
+
+
+@contextmanager
+def _drawing_nowhere_else(name: str) -> Iterator[None]:
+    """Of Python's and NumPy's random numbers: a stack would not draw them again."""
+    states = _states()
+    yield
+    for what, state in _states().items():
+        if state != states[what]:
+            raise NotFusible(f"the {name} pass changes {what}")
 
 
 def _states() -> dict[str, Any]:

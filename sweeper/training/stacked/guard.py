@@ -236,18 +236,26 @@ def difference(pairs: Sequence[Pair], again: Sequence[Pair] | None, tolerance: f
     for place, pair in enumerate(pairs):
         if pair.stacked.shape != pair.alone.shape:
             return f"in a stack, {pair.what} has another shape"
+        near = again[place].alone if again else pair.alone
+        if _at_other_places(pair.stacked, pair.alone) and not _at_other_places(near, pair.alone):
+            return f"in a stack, {pair.what} is finite where it is not alone, or the other way round"
         mine, theirs = _numbers(pair.stacked), _numbers(pair.alone)
         apart, scale = _largest(mine - theirs), _largest(theirs)
-        spare = SENSITIVE * _largest(_numbers(again[place].alone) - theirs) if again else 0.0
+        spare = SENSITIVE * _largest(_numbers(near) - theirs)
         if apart > max(tolerance * scale, spare):
             share = f"{apart / scale:.2g} of its size" if scale else f"{apart:.2g}"
             return f"in a stack, {pair.what} is another one, by {share}"
     return ""
 
 
+def _at_other_places(a: Tensor, b: Tensor) -> bool:
+    return bool((torch.isfinite(a) != torch.isfinite(b)).any())
+
+
 def _numbers(tensor: Tensor) -> Tensor:
+    """What is not finite counts as 0: next to infinity, all differences would be small."""
     kind = torch.complex128 if tensor.is_complex() else torch.float64
-    return torch.nan_to_num(tensor.detach().to(kind))
+    return torch.where(torch.isfinite(tensor), tensor, 0).detach().to(kind)
 
 
 def _largest(tensor: Tensor) -> float:

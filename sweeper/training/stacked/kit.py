@@ -29,6 +29,8 @@ class Kit:
         self, task: Task, lead: Settings, built: Built, seeds: Sequence[int], need: "Need", size: int
     ) -> None:
         """`lead`: settings of the trial whose model is the template; `built`: that model."""
+        if any(parameter.is_complex() for parameter in built.model.parameters()):
+            raise NotFusible("parameters that are complex numbers are updated one by one")
         self.task, self.need = task, need
         self.kind = _kind(task, lead, seeds, need, size)
         self.splits = Splits(task, lead)
@@ -50,8 +52,6 @@ class Kit:
         self.looks = Looks(self.template, self.stack.shapes, self.loss.function, self.splits.of, shared, size)
 
     def _alone(self, lead: Settings, seed: int) -> Alone:
-        if any(parameter.is_complex() for parameter in self.template.parameters.values()):
-            raise NotFusible("parameters that are complex numbers are updated one by one")
         with leaving_no_trace(self.task, lead):
             model = initial_model(self.task, lead, seed).model
             return alone(model, self.loss.function, *self.sample, users_code(self.task, lead))

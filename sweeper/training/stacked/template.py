@@ -27,7 +27,7 @@ class Template:
 
     def __init__(self, built: Built) -> None:
         """Takes over the model of `built`, and changes it."""
-        self.model = built.model
+        self.model = built.model.train()  # as training begins, also where the function left it in evaluation
         self.hidden = built.hidden
         self.layers = built.layers
         """In the order of the forward pass."""
