@@ -28,7 +28,7 @@ def answers(points: list[tuple[int, str]]) -> tuple[dict[str, Any], list[dict[st
         capture_output=True,
         text=True,
         check=False,
-        timeout=7000 if SOAK else 280,
+        timeout=7000 if SOAK else 850,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     assert done.returncode == 0, done.stderr

@@ -6,5 +6,5 @@ import pytest
 
 SOAK = bool(os.environ.get("SWEEPER_SOAK"))
 """Whether this is ``make soak``."""
-patient = pytest.mark.timeout(7200 if SOAK else 300)
+patient = pytest.mark.timeout(7200 if SOAK else 900)
 """For tests that take hours there."""
