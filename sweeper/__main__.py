@@ -1,6 +1,19 @@
-"""``python -m sweeper``"""
+"""``python -m sweeper``, and the ``sweeper`` command: a Ctrl-C while modules are imported is one, too."""
 
-from sweeper.cli import main
+from sweeper.exits import exit_code, interruptible
+
+
+def main() -> None:
+    """Run the command line."""
+
+    def command() -> None:
+        from sweeper.cli import app
+
+        app()
+
+    with interruptible(for_good=True):
+        raise SystemExit(exit_code(command))
+
 
 if __name__ == "__main__":
     main()

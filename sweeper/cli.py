@@ -78,12 +78,12 @@ def run(
         raise UserError(f"--backend {backend!r}: there is no such option; trials run in local processes only")
     from sweeper.training import workers
 
-    with interruptible(), workers.processes(jobs or workers.core_count()):
+    with workers.processes(jobs or workers.core_count()):
         workers.start()  # they import while this process does
-        from sweeper.study.study import Study
+        from sweeper.asked import load_study
 
         chosen = () if compiled is None else (f"training.compile={str(compiled).lower()}",)
-        asked = Study.load(study, (*(assignments or ()), *chosen))
+        asked = load_study(study, (*(assignments or ()), *chosen))
         from sweeper.journey import Options
         from sweeper.journey import run as journey
 
@@ -173,12 +173,13 @@ def lr_range(
     as_json: JsonOption = False,
 ) -> None:
     """Find the range of learning rates worth searching: many short trainings, each at its own rate."""
+    from sweeper.asked import load_study
     from sweeper.lr_range import lr_range as test
     from sweeper.report.lr_range import print_lr_range, to_dict
-    from sweeper.study.study import Study
+    from sweeper.training import workers
 
-    asked = Study.load(study, tuple(assignments or ()))
-    with interruptible():
+    with workers.processes(jobs or workers.core_count()):
+        asked = load_study(study, tuple(assignments or ()))
         found = test(asked, steps=steps, rates=rates, jobs=jobs)
     figure = found.save(reports / asked.name)
     if as_json:
@@ -208,16 +209,8 @@ def dashboard(
     if not figures:
         figures = sorted((result.report(reports / name).parent / "figures").glob("*.png"))
     folder = run_folder(runs, name)
-    with interruptible():
-        serve(
-            result.study.name,
-            storage,
-            folder,
-            note(result.study, result.answer, result.records),
-            figures,
-            port,
-            _say,
-        )
+    told = note(result.study, result.answer, result.records)
+    serve(result.study.name, storage, folder, told, figures, port, _say)
 
 
 @app.command()
@@ -251,15 +244,15 @@ def activations(
 @app.command()
 def advise(study: StudyArgument, assignments: SetOption = None, as_json: JsonOption = False) -> None:
     """What to search and why, before anything is trained: from theory and a look at data and model."""
+    from sweeper.asked import advice_on, load_study
     from sweeper.report.advice import Asked
-    from sweeper.report.advice import advise as advice_on
     from sweeper.report.advice.show import text, to_dict
-    from sweeper.study.study import Study
-    from sweeper.training.first_look import first_look
+    from sweeper.training import workers
 
     given = tuple(assignments or ())
-    asked = Study.load(study, given)
-    told = (advice_on(asked, first_look), Asked(study, given), asked.name)
+    with workers.processes(1):
+        asked = load_study(study, given)
+        told = (advice_on(asked), Asked(study, given), asked.name)
     _say(to_json(to_dict(*told)) if as_json else text(*told))
 
 
@@ -332,4 +325,5 @@ def _one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; errors of the user become one message and an exit code."""
-    raise SystemExit(exit_code(lambda: app(arguments, standalone_mode=True)))
+    with interruptible():
+        raise SystemExit(exit_code(lambda: app(arguments)))

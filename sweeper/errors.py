@@ -64,6 +64,10 @@ class StudyError(UserError):
         lines += [f"  … and {len(mistakes) - MAX_MISTAKES} more"] * (len(mistakes) > MAX_MISTAKES)
         super().__init__("\n".join([f"{file}: {count}", *lines]))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """It may come from another process."""
+        return StudyError, (self.file, list(self.mistakes))
+
 
 class DataError(UserError):
     """A data source that cannot be read or does not fit the study."""

@@ -14,8 +14,9 @@ from typing import Any
 
 import pandas as pd
 
+from sweeper.asked import load_data
 from sweeper.earlier import earlier_trials
-from sweeper.errors import RunFailed, RunFolderError, StateKept, UserError
+from sweeper.errors import RunFailed, RunFolderError, StateKept
 from sweeper.records.atomic import refuse_links, set_aside
 from sweeper.records.baseline_file import write_baselines
 from sweeper.records.earlier_file import write_earlier
@@ -31,7 +32,7 @@ from sweeper.records.script_file import keep_script
 from sweeper.records.store import Store, load_curves, load_trials
 from sweeper.report.live import LivePage
 from sweeper.report.progress import Progress
-from sweeper.report.script import load_data
+from sweeper.report.script import script_or_reason
 from sweeper.result import Result, load_result
 from sweeper.search.driver import Search
 from sweeper.search.earlier import Earlier
@@ -46,14 +47,13 @@ from sweeper.search.trial import Trial
 from sweeper.study.study import Study
 from sweeper.tables.answer import answer
 from sweeper.tables.reasons import all_failed
-from sweeper.training import workers
+from sweeper.training import closer_look, workers
 from sweeper.training.cohort import Cohort
 from sweeper.training.plan import Plan, cohorts_of, steps_of
 from sweeper.training.plan import from_dict as plan_of
 from sweeper.training.rehearsal import judge
 from sweeper.training.result import Outcome, TrialResult
 from sweeper.training.setup import Task
-from sweeper.user_code import user_code
 
 CHEAP, SHARE = 2.0, 0.05
 """Seconds that looks at the sharpness may always take, and share of the time of the run so far."""
@@ -89,8 +89,8 @@ def run(study: Study, options: Options | None = None) -> Result:
     earlier = earlier_trials(study, options.runs, options.earlier, fresh=options.fresh)
     if options.storage is not None:
         open_url(options.storage)
-    task = Task(study, load_data(study))
     with workers.processes(options.jobs or workers.core_count()):
+        task = Task(study, load_data(study))
         judge(workers.rehearse_apart(task))
         with open_run(study, options.runs, fresh=options.fresh) as folder:
             with preparing(folder):
@@ -274,17 +274,16 @@ class Sweep:
         found = answer(self._trials(), None)
         if found is None:
             return
-        from sweeper.report.script import script
-
-        study, text, reason = self.task.study, "", ""
-        parameters = self.search.known[found.trial].parameters
+        study, parameters = self.task.study, self.search.known[found.trial].parameters
+        given = (study, parameters, study.search.seed, self.task.data)
         try:
-            with user_code():
-                text = script(study, parameters, study.search.seed, data=self.task.data)
-        except UserError as error:  # a function that no script can import, say
-            reason = str(error)
-        except Exception as error:
-            reason = f"{type(error).__name__}: {error}"
+            if study.names_code:
+                text, reason = workers.call(script_or_reason, *given)
+            else:
+                text, reason = script_or_reason(*given)
+        except workers.WorkerDied as end:
+            text, reason = "", str(end)
+        if reason:
             self.progress.note(f"no script can be written for this run: {reason}")
         keep_script(self.folder, found.trial, found.parameters, text, reason)
 
@@ -294,7 +293,7 @@ class Sweep:
         if asked:
             self.progress.phase("sharpness")
         looks = []
-        for trained, result in workers.look_closer(self.task, again, asked, jobs=self.jobs):
+        for trained, result in closer_look.look_closer(self.task, again, asked, jobs=self.jobs):
             if result.outcome != Outcome.COMPLETED:
                 continue
             if trained:

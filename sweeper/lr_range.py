@@ -9,12 +9,12 @@ from typing import Any
 
 import pandas as pd
 
+from sweeper.asked import load_data
 from sweeper.errors import RunFailed, RunFolderError
 from sweeper.figures.lr_range import draw
 from sweeper.figures.png import png_bytes
-from sweeper.records.atomic import write_atomically
+from sweeper.records.atomic import refuse_links, write_atomically
 from sweeper.report.attempts import NotMade, attempt
-from sweeper.report.script import load_data
 from sweeper.study.study import Study
 from sweeper.tables.lr_range import lr_range as tabulate
 from sweeper.training import workers
@@ -48,6 +48,7 @@ class RangeTest:
         drawn = attempt("figure 'lr-range'", lambda: png_bytes(draw(self.measured)))
         if isinstance(drawn, NotMade):
             return None
+        refuse_links(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             write_atomically(folder / "lr-range.png", drawn)
@@ -73,10 +74,10 @@ def lr_range(
         RunFailed: if every training failed.
     """
     jobs = jobs or workers.core_count()
-    task = Task(study, load_data(study))
     trials = range_trials(study, rates)
-    short = range_task(task, steps, len(trials))
     with workers.processes(jobs):
+        task = Task(study, load_data(study))
+        short = range_task(task, steps, len(trials))
         judge(workers.rehearse_apart(task))
         plan = workers.plan_apart(short, jobs=jobs, engine=engine, share=min(len(trials) // jobs, STACK))
         cohorts = workers.train_all(short, cohorts_of(plan, short, trials), jobs=jobs)

@@ -18,6 +18,7 @@ from sweeper.records.scores import read_test
 from sweeper.records.script_file import KeptScript, load_script, no_script
 from sweeper.records.store import Records
 from sweeper.records.store import load as load_records
+from sweeper.search.as_written import journal_findings
 from sweeper.study.study import Study
 from sweeper.tables.answer import Answer, answer
 
@@ -135,6 +136,7 @@ def load_result(study: Study, folder: Path) -> Result:
     tested, of_test = read_test(folder)
     baselines, of_baselines = read_baselines(folder)
     others = [finding for finding in (of_test, of_baselines, read_plan(folder)[1]) if finding is not None]
+    others += journal_findings(folder / "journal.log")
     if (folder / "journal.log").exists() and not os.path.lexists(folder / "records"):
         records = replace(records, findings=(Finding(folder / "records", "is missing"),))
     found = answer(records.trials, tested, records.curves, baselines, study.search.objective)

@@ -14,17 +14,26 @@ WAITS = """
 import sys, time
 from sweeper.exits import exit_code, interruptible
 def command():
-    with interruptible():
+    try:
         print("ready", flush=True)
         time.sleep(60)
+    except KeyboardInterrupt as interrupt:
+        raise {raised} from interrupt
 sys.argv = ["sweeper", "run", "a study.toml", "--fresh"]
-raise SystemExit(exit_code(command))
+with interruptible(for_good=True):
+    code = exit_code(command)
+    if {after}:
+        print("ended", flush=True)
+        time.sleep({after})
+    raise SystemExit(code)
 """
 MESSAGE = "interrupted; finished trials are kept. Go on with: sweeper run 'a study.toml'"
 
 
 @contextmanager
-def waiting(*, ignored: tuple[int, ...] = (), **options: object) -> Iterator["subprocess.Popen[str]"]:
+def waiting(
+    *, ignored: tuple[int, ...] = (), raised: str = "KeyboardInterrupt", after: float = 0.0, **options: object
+) -> Iterator["subprocess.Popen[str]"]:
     """A command that waits to be asked to end."""
 
     def ignore() -> None:
@@ -32,7 +41,11 @@ def waiting(*, ignored: tuple[int, ...] = (), **options: object) -> Iterator["su
             signal.signal(number, signal.SIG_IGN)
 
     process = subprocess.Popen(
-        [sys.executable, "-c", WAITS], text=True, preexec_fn=ignore, start_new_session=True, **options
+        [sys.executable, "-c", WAITS.format(raised=raised, after=after)],
+        text=True,
+        preexec_fn=ignore,
+        start_new_session=True,
+        **options,
     )
     try:
         yield process
@@ -73,3 +86,33 @@ def test_a_terminal_that_is_gone_does_not_change_the_exit_code() -> None:
         os.close(master)
         process.send_signal(signal.SIGHUP)
         assert process.wait(30) == 130
+
+
+@pytest.mark.parametrize("raised", ["ImportError('numpy')", "SystemExit(1)", "SystemError"])
+def test_an_interrupt_stays_one_whatever_a_library_makes_of_it(raised: str) -> None:
+    """One that comes while a module is imported, say, is no failure of the import."""
+    with waiting(raised=raised, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+        assert (process.returncode, said.strip()) == (130, MESSAGE)
+
+
+def test_whoever_asks_twice_gets_the_message_too() -> None:
+    """A request that comes while the process ends changes neither exit code nor message."""
+    with waiting(after=1.0, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout.readline() == "ended\n"
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+        assert (process.returncode, said.strip()) == (130, MESSAGE)
+
+
+def test_an_interrupt_at_the_start_is_one() -> None:
+    """The command handles signals before it imports anything that takes long."""
+    code = "import sys, sweeper.__main__; sys.exit(bool({'typer', 'torch', 'pandas'} & {*sys.modules}))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -11,6 +11,7 @@ from sweeper.components.data import Data
 from sweeper.components.datasets import DATASETS
 from sweeper.components.files import ENDINGS, TABLES, find, read_arrays
 from sweeper.components.lookup import resolve
+from sweeper.components.process_state import process_kept
 from sweeper.components.table_files import read_table
 from sweeper.components.targets import fit_targets, word_problem
 from sweeper.errors import DataError, SweeperError, did_you_mean, shown
@@ -66,7 +67,7 @@ def _called(source: str | Callable[..., Any], name: str, folder: Path | None, op
         raise DataError(f"data.source = {source!r}: {did_you_mean(source, allowed)}")
     function = DATASETS.get(source) or resolve(source, folder) if isinstance(source, str) else source
     try:
-        with user_code():
+        with process_kept(), user_code():
             return function(**options)
     except Exception as error:  # the user's function may raise anything
         raise DataError(f"data function {name!r} failed: {message_of(error)}") from error

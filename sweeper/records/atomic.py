@@ -108,7 +108,7 @@ def set_aside(path: Path) -> Path:
 
 
 def refuse_links(*folders: Path) -> None:
-    """Refuse folders that are links: what is replaced and deleted in them would be somebody else's.
+    """Refuse folders and files that are links: what is replaced and deleted would be somebody else's.
 
     Raises:
         RunFolderError: naming the first.
@@ -116,6 +116,6 @@ def refuse_links(*folders: Path) -> None:
     for folder in folders:
         if folder.is_symlink():
             raise RunFolderError(
-                f"{folder} is a symbolic link, and a report replaces and deletes files: it is written to "
-                "folders of its own; remove the link or choose another --reports folder"
+                f"{folder} is a symbolic link, and files are replaced and deleted there: nothing is written "
+                "through a link; remove it, or choose another folder"
             )

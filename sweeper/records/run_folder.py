@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 
 from sweeper.errors import RunFailed, RunFolderError, StateKept, SweeperError, did_you_mean
 from sweeper.printable import is_folder_name
-from sweeper.records.atomic import is_temporary, remove_leftovers, set_aside, write_atomically
+from sweeper.records.atomic import is_temporary, refuse_links, remove_leftovers, set_aside, write_atomically
 from sweeper.records.finding import unreadable
 from sweeper.study.study import Study
 
@@ -37,11 +37,12 @@ def run_folder(runs: Path, name: str) -> Path:
             f"{name!r} is no name of a run; give that of a folder in {runs}/, and with --runs where it lies"
         )
     folder = runs / name
-    if (folder / "study.toml").is_file():
-        return folder
-    if _lost_its_study(folder):
-        raise RunFolderError(_without_study(folder))
-    known = sorted(path.parent.name for path in runs.glob("*/study.toml"))
+    with _reading(folder):
+        if (folder / "study.toml").is_file():
+            return folder
+        if _lost_its_study(folder):
+            raise RunFolderError(_without_study(folder))
+        known = sorted(path.parent.name for path in runs.glob("*/study.toml"))
     if not known:
         raise RunFolderError(
             f"no run {name!r}: {runs}/ holds no runs yet; start one with: sweeper run {name}"
@@ -93,6 +94,7 @@ def open_run(study: Study, runs: Path, *, fresh: bool) -> Iterator[Path]:
         with _writable(folder):
             if fresh:
                 _clear(folder)
+            refuse_links(folder / "records")
             remove_leftovers(folder)
             for name in OLD_TEMPORARY:
                 (folder / name).unlink(missing_ok=True)
@@ -185,6 +187,7 @@ def _not_writable(folder: Path, error: OSError) -> RunFolderError:
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Hold the run alone. The lock is the operating system's: it ends with the process that holds it."""
+    refuse_links(folder / "lock")
     lock = FileLock(folder / "lock", timeout=0)
     try:
         lock.acquire()

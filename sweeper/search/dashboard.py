@@ -17,6 +17,7 @@ from optuna.artifacts.exceptions import ArtifactNotFound
 
 from sweeper.errors import RunFolderError, UserError
 from sweeper.passwords import masked_url
+from sweeper.records.atomic import refuse_links
 from sweeper.search.journal import cut_torn_tail, open_journal
 from sweeper.search.quiet import quiet
 from sweeper.search.storage import open_url
@@ -56,6 +57,7 @@ def open_server(
     """
     study = _study(name, url, folder)
     artifacts = folder / "artifacts"
+    refuse_links(artifacts)
     artifacts.mkdir(exist_ok=True)
     store = FileSystemArtifactStore(artifacts)
     decorate(study, store, note, figures)

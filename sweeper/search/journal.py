@@ -21,7 +21,7 @@ from sweeper.search.journal_lock import JournalLock
 from sweeper.search.quiet import quiet
 
 Log = dict[str, Any]
-_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
 def open_journal(path: Path) -> JournalStorage:

@@ -20,6 +20,7 @@ from sweeper.errors import RunFolderError, StateKept, UserError
 from sweeper.passwords import masked_url, problem_of, without_passwords
 from sweeper.records.atomic import set_aside
 from sweeper.records.finding import DAMAGED
+from sweeper.search.as_written import CHECKSUM, checksum, journal_findings
 from sweeper.search.distributions import encode
 from sweeper.search.journal import JournalWriter, cut_torn_tail, open_journal
 from sweeper.search.known import Known
@@ -88,11 +89,17 @@ class StudyStorage:
             ) from error
 
     def _open_journal(self, name: str, path: Path, known: Mapping[int, Known]) -> tuple[int, JournalWriter]:
+        problem, stored = "did not fit the records", []
         try:
+            if path.is_symlink():
+                raise ValueError("nothing is written through a link")
             if (cut := cut_torn_tail(path)) is not None:
                 self.notes.append(
                     f"{path} ended in the middle of a line; the torn part is kept in {cut.name}"
                 )
+            if damage := journal_findings(path):
+                problem = damage[0].problem
+                raise ValueError(problem)
             stored = _trials(open_journal(path), name) if path.exists() else []
             fits = _same(stored, known) and (path.exists() or not os.path.lexists(path))
         except Exception as error:  # Optuna raises whatever a damaged line leads it to
@@ -100,7 +107,7 @@ class StudyStorage:
                 raise
             fits = False
         if not fits:
-            self.notes.append(f"{path} did not fit the records: written anew; kept as {set_aside(path).name}")
+            self.notes.append(f"{path}: {problem}; written anew, kept as {set_aside(path).name}")
             stored = []
         return len(stored), JournalWriter(path, name)
 
@@ -128,8 +135,8 @@ def _open_url(name: str, url: str, known: Mapping[int, Known]) -> tuple[int, Wri
         ) from None
     if not _same(stored, known):
         raise RunFolderError(
-            f"--storage {masked_url(url)!r} holds a study {name!r} with {len(stored)} trials that this run "
-            "folder does not know; start both over with --fresh, or give the study another name"
+            f"--storage {masked_url(url)!r} holds a study {name!r} with {len(stored)} trials, and not all of "
+            "them are those of this run folder; start both over with --fresh, or give the study another name"
         )
     study = optuna.create_study(study_name=name, storage=storage, load_if_exists=True)
     return len(stored), _StudyWriter(study)
@@ -147,8 +154,13 @@ def _same(stored: Sequence[FrozenTrial], known: Mapping[int, Known]) -> bool:
         number in known
         and trial.state.is_finished()
         and trial.user_attrs.get("parameters") == _text(known[number].parameters)
+        and trial.user_attrs.get(CHECKSUM) in (None, _checksum(trial))
         for number, trial in enumerate(stored)
     )
+
+
+def _checksum(trial: FrozenTrial) -> int:
+    return checksum(int(trial.state), trial.value, trial.intermediate_values, trial.user_attrs)
 
 
 def _copy(space: Space, trial: Known) -> FrozenTrial:
@@ -168,6 +180,7 @@ def _copy(space: Space, trial: Known) -> FrozenTrial:
         user_attrs=attributes,
         intermediate_values=dict(trial.curve),
     )
+    copy.set_user_attr(CHECKSUM, _checksum(copy))
     if copy.datetime_complete is not None:
         copy.datetime_start = copy.datetime_complete - timedelta(seconds=trial.seconds)
     return copy

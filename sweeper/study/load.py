@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ ARGUMENTS = ("file", "folder", "trusted")
 """Keys that no study file has; `Study` would take them for arguments of its own."""
 MAX_BYTES = 2_000_000
 """A study file is what a person reads."""
+MODULE = re.compile(rb"\w:[^\W\d]")
+"""The middle of ``package.module:function``."""
 DEEP_KEY = re.compile(rf"""(?<![\w-])(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){{{MAX_DEPTH + 1}}}""")
 """A dotted key that takes `tomllib` long, the longer the worse."""
 
@@ -53,6 +56,16 @@ def load(path: str | Path, overrides: tuple[str, ...] = ()) -> Study:
     if mistakes:
         raise StudyError(called, mistakes)
     return study
+
+
+def names_code(path: str | Path, overrides: Iterable[str] = ()) -> bool:
+    """Whether a module of the user may have to be imported for this study; sometimes true where it has not.
+
+    Raises:
+        UserError: if there is no such study.
+    """
+    texts = [find(path).read_bytes(), *(each.encode("utf-8", "replace") for each in overrides)]
+    return any(MODULE.search(text) for text in texts)
 
 
 def find(path: str | Path) -> Path:

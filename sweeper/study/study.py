@@ -80,6 +80,14 @@ class Study(Section):
         """Folder of the study file; modules and data files are looked up there first."""
         return self._folder
 
+    @property
+    def names_code(self) -> bool:
+        """Whether data, model or a loss are functions of the user, given by name or as such."""
+        searched = self.space.entries.get("training.loss")
+        losses = (self.training.loss, *((searched.values or ()) if searched else ()))
+        named = (self.data.source, self.model.source, *losses)
+        return any(not isinstance(source, str) or ":" in source for source in named)
+
     @cached_property
     def space(self) -> Space:
         """The parsed ``[search.space]``."""

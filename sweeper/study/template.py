@@ -16,6 +16,7 @@ from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.components.penalties import PENALTIES
 from sweeper.components.schedules import SCHEDULES
 from sweeper.errors import UserError
+from sweeper.printable import printable
 from sweeper.study.arguments import GIVEN
 from sweeper.study.parameters import LIMITS
 from sweeper.study.sections import SearchSection
@@ -111,7 +112,7 @@ def write_template(path: Path) -> Path:
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", file.stem).strip("-") or "mystudy"
     try:
         with file.open("x", encoding="utf-8") as sink:
-            sink.write(template(name, file.name))
+            sink.write(template(name, printable(file.name)))
     except FileExistsError:
         raise UserError(f"{file} is there already; give another name, or remove it first") from None
     except FileNotFoundError:

@@ -1,7 +1,7 @@
 """What every engine starts from: the same rows, batches, initial weights and evaluation points."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -17,6 +17,7 @@ from sweeper.components.losses import LOSSES, Loss
 from sweeper.components.observing import seed_all
 from sweeper.components.outside import put_back
 from sweeper.components.precision import to_precision
+from sweeper.components.process_state import process_kept
 from sweeper.components.splits import split
 from sweeper.study.settings import Settings
 from sweeper.study.study import Study
@@ -104,9 +105,15 @@ def users_code(task: Task, settings: Settings) -> dict[str, Any]:
     return {role: function for role, function in functions.items() if not isinstance(function, str)}
 
 
-def leaving_no_trace(task: Task, settings: Settings) -> AbstractContextManager[None]:
-    """Afterwards, globals and the like of the user's modules are as before: the next trial starts afresh."""
-    return put_back(users_code(task, settings))
+@contextmanager
+def leaving_no_trace(task: Task, settings: Settings) -> Iterator[None]:
+    """Afterwards the process is as before, globals of the user's modules too: the next trial starts afresh.
+
+    What these modules do while they are imported stays: they are imported once in every process.
+    """
+    code = users_code(task, settings)
+    with process_kept(), put_back(code):
+        yield
 
 
 def initial_model(task: Task, settings: Settings, seed: int) -> Built:

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import signal
+import sysconfig
 import tempfile
 import threading
 import time
@@ -24,6 +25,7 @@ PERIOD = 0.5
 GRACE = 5.0
 """Most seconds past its limit after which a trial that does not look at the clock is ended by force."""
 
+LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
 SHARED = Path("/dev/shm")
 ROOM = 2 << 30
 """Bytes that must be free in shared memory; else large arrays go to the folder of temporary files."""
@@ -42,6 +44,7 @@ def start_worker(parent: int, folder: str) -> None:
     """
     global _words
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.dup2(2, 1)  # what is printed there must not get between the lines of a command's answer
     _words = (Path(folder) / f"{os.getpid()}.txt").open("w", encoding="utf-8")
     faulthandler.enable(_words)
     follow(parent)
@@ -117,7 +120,7 @@ class LastWords:
     timeout: bool = False
     """Whether its `deadline` passed."""
     place: str = ""
-    """``file.py:12`` of the innermost Python frame; empty if the process just ended itself."""
+    """``file.py:12`` of the innermost Python frame, outside of libraries if there is one; else empty."""
 
     @property
     def where(self) -> str:
@@ -133,7 +136,8 @@ def last_words(folder: Path) -> LastWords:
         if text:  # the empty ones are of those who live, or were ended by the driver
             file.unlink()
             frames = re.findall(r'File "([^"]*)", line (\d+)', text.split("most recent call first")[-1])
-            place = f"{os.path.basename(frames[0][0])}:{frames[0][1]}" if frames else ""
+            own = [frame for frame in frames if not frame[0].startswith(LIBRARIES)] or frames
+            place = f"{os.path.basename(own[0][0])}:{own[0][1]}" if own else ""
             found = LastWords(text.startswith("Timeout"), place)
     return found
 
@@ -144,7 +148,8 @@ def end_of(error: BaseException, whose: str) -> str:
         return f"{whose} worker process could not read its task{last_line(error)}"
     lines = [line for line in str(error).splitlines() if "EXIT" in line or "SIG" in line]
     codes = (lines or ["exit code unknown"])[-1].strip().removeprefix("The exit codes of the workers are ")
-    return f"{whose} worker process ended: {codes}"
+    hint = "; the system does that when memory runs out" * ("SIGKILL" in codes)
+    return f"{whose} worker process ended: {codes}{hint}"
 
 
 def last_line(error: BaseException) -> str:

@@ -5,13 +5,14 @@ import math
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial, wraps
 from typing import Any, ParamSpec, TypeVar
 
 import torch
 
+from sweeper.components.process_state import process_kept
 from sweeper.search.trial import Trial
 from sweeper.training import compiling, watchdog
 from sweeper.training import plan as planning
@@ -140,6 +141,15 @@ def guess(task: Task, seeds: Sequence[int]) -> dict[str, Any]:
     settle()
     with watchdog.deadline(REHEARSAL):
         return guessing(task, seeds)
+
+
+@one_at_a_time
+def called(threads: int, function: Callable[..., Found], arguments: Any, options: Mapping[str, Any]) -> Found:
+    """What `function` gives, with as many `threads` as the driver would have."""
+    settle()
+    with process_kept():
+        torch.set_num_threads(threads)
+        return function(*arguments, **options)
 
 
 def each(function: Callable[[Given], Found], items: Sequence[Given]) -> list[Found]:

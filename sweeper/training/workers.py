@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from pickle import PicklingError
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import joblib
 from joblib.externals.loky import get_reusable_executor, reusable_executor
@@ -34,6 +34,11 @@ Found = TypeVar("Found")
 
 MOST_DEATHS = 20
 """Configurations that may end their process before the look at the model gives up."""
+
+
+class WorkerDied(Exception):
+    """The process in which code of the user ran has ended; the text says how, and where if that is known."""
+
 
 _jobs: int | None = None
 """Number of the present `processes`; ``None`` outside of them."""
@@ -105,10 +110,16 @@ def start() -> None:
             time.sleep(0.001)
 
 
+ProcessesDied = BrokenProcessPool
+"""What the results of `running` raise when a worker process dies."""
+Call = tuple[Callable[..., Any], tuple[Any, ...]]
+"""A function, and what it is called with."""
+
+
 @contextmanager
-def _running(jobs: int, calls: Iterable[Any]) -> Iterator[Iterator[Any]]:
+def running(jobs: int, calls: Iterable[Call]) -> Iterator[Iterator[Any]]:
     """Results of `calls` as they are there; what is under way at the end of the block is cancelled."""
-    results = _calls(jobs, stream=True)(calls)
+    results = _calls(jobs, stream=True)(joblib.delayed(function)(*given) for function, given in calls)
     try:
         yield results
     finally:
@@ -164,10 +175,8 @@ def _stream(
 ) -> Iterator[tuple[int, list[TrialResult]]]:
     from sweeper.training import work
 
-    calls = (
-        joblib.delayed(work.placed)(task, place, cohort) for place, cohort in enumerate(cohorts) if not stop()
-    )
-    with _running(jobs, calls) as results:
+    calls = ((work.placed, (task, place, cohort)) for place, cohort in enumerate(cohorts) if not stop())
+    with running(jobs, calls) as results:
         for result in results:  # noqa: UP028  (`yield from` would close `results` by itself)
             yield result
 
@@ -191,35 +200,6 @@ def last_words() -> watchdog.LastWords:
     return watchdog.last_words(_folder) if _folder is not None else watchdog.LastWords()
 
 
-def look_closer(
-    task: "Task", again: Trial | None, asked: Sequence[tuple[Trial, int]], *, jobs: int
-) -> Iterator[tuple[bool, TrialResult]]:
-    """Train `again` by the reference engine, and meanwhile measure the sharpness of others.
-
-    Yields (whether it is `again`, result) in any order; each (trial, last step) of `asked` gives a
-    `stability.sharpness_result`, whose `curves` hold the rows. When a worker process dies, those that have
-    not come back are failed: nothing depends on them.
-    """
-    first = [] if again is None else [again]
-    if not (first or asked):
-        return
-    left = {(trial.number, trial.seed, False): trial for trial, _ in asked}
-    left |= {(trial.number, trial.seed, True): trial for trial in first}
-    from sweeper.training import work
-
-    calls = [joblib.delayed(work.again)(task, trial) for trial in first]
-    calls += [joblib.delayed(work.sharpness)(task, *each) for each in asked]
-    try:
-        with _running(jobs, calls) as results:
-            for trained, result in results:
-                del left[result.trial.number, result.trial.seed, trained]
-                yield trained, result
-    except BrokenProcessPool as error:
-        reason = watchdog.end_of(error, "a")
-        for (_, _, trained), trial in left.items():
-            yield trained, failed(trial, reason, "reference")
-
-
 def side_by_side(function: Callable[[Given], Found], items: Iterable[Given]) -> list[Found]:
     """``[function(item) for item in items]``, of which a worker process does the last two fifths meanwhile.
 
@@ -232,7 +212,7 @@ def side_by_side(function: Callable[[Given], Found], items: Iterable[Given]) -> 
     mine, theirs = every[:cut], every[cut:]
     if _jobs is None or not theirs:
         return [function(item) for item in every]
-    with _running(1, [joblib.delayed(work.each)(function, theirs)]) as results:
+    with running(1, [(work.each, (function, theirs))]) as results:
         found = [function(item) for item in mine]
         try:
             return [*found, *next(results)]
@@ -297,6 +277,26 @@ def in_a_worker(name: str, task: "Task", *arguments: Any) -> Any:
     except BrokenProcessPool:
         last_words()
         return None
+
+
+def call(function: Callable[..., Found], *arguments: Any, **options: Any) -> Found:
+    """What `function` gives in a worker process, which code of the user may end; here where there is none.
+
+    Raises:
+        WorkerDied: if the process ends.
+    """
+    from sweeper.training import work
+
+    if _jobs is None:
+        return function(*arguments, **options)
+    start()
+    last_words()
+    try:
+        return cast(
+            Found, _calls(1)([joblib.delayed(work.called)(core_count(), function, arguments, options)])[0]
+        )
+    except BrokenProcessPool as error:
+        raise WorkerDied(watchdog.end_of(error, "its") + last_words().where) from None
 
 
 def rehearse_apart(task: "Task") -> list[str]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from sweeper.cli import main
+from sweeper.training import workers
 
 MODELS = """
 import sys
@@ -19,8 +20,10 @@ ROWS = "a,b,kind\n" + "".join(f"{k},{k % 3},{'xyz'[k % 3]}\n" for k in range(30)
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder with models and data."""
+    """A working folder with models and data; no worker process is waited for."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(workers, "start", lambda: None)
+    monkeypatch.setattr(workers, "call", lambda function, *given, **options: function(*given, **options))
     (tmp_path / "bad_models.py").write_text(MODELS, encoding="utf-8")
     (tmp_path / "data.csv").write_text(ROWS, encoding="utf-8")
     return tmp_path
@@ -159,3 +162,13 @@ def test_init_says_where_and_how(folder: Path, capsys: pytest.CaptureFixture[str
         2,
         "error: my study.toml is there already; give another name, or remove it first\n",
     )
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "bad_models.py", "undecodable \udcff"])
+def test_paths_that_cannot_be_used(name: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One message, whichever command they are given to."""
+    for arguments in (["export", "no", name], ["status", "no", "--runs", name], ["init", f"{name}/a.toml"]):
+        with pytest.raises(SystemExit) as end:
+            main(arguments)
+        told = capsys.readouterr()
+        assert (end.value.code, told.out, told.err.count("\n")) == (2, "", 1)

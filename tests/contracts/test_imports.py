@@ -17,6 +17,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 OVERVIEW = {
     "sweeper",
     "sweeper.__main__",
+    "sweeper.asked",
     "sweeper.cli",
     "sweeper.earlier",
     "sweeper.exits",

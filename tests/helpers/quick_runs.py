@@ -110,6 +110,7 @@ WITHOUT_WORKERS: Replaced = {
     (workers, "in_a_worker"): lambda name, task, *arguments: getattr(work, name)(task, *arguments),
     (workers, "processes"): _no_workers,
     (workers, "start"): lambda: None,
+    (workers, "call"): lambda function, *arguments, **options: function(*arguments, **options),
     (workers, "side_by_side"): lambda function, items: [function(item) for item in items],
     (journey, "examined"): lambda *arguments: [],
 }

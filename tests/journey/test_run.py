@@ -286,7 +286,7 @@ class TestAgain:
         url = f"sqlite:///{tmp_path / 'trials.db'}"
         assert len(optuna.load_study(study_name="tiny", storage=url).trials) == 12
         assert not (tmp_path / "runs" / "tiny" / "journal.log").exists()
-        with pytest.raises(RunFolderError, match="with 12 trials that this run folder does not know"):
+        with pytest.raises(RunFolderError, match="with 12 trials, and not all of them are those of this run"):
             run(tmp_path / "elsewhere", study(), storage="sqlite:///trials.db")
         run(tmp_path, study(search={"trials": 3}), storage="sqlite:///trials.db", fresh=True)
         assert len(optuna.load_study(study_name="tiny", storage=url).trials) == 3

@@ -303,8 +303,8 @@ def test_a_database_with_other_trials_is_refused(tmp_path: Path, database: str) 
     with pytest.raises(RunFolderError) as caught:
         opened(tmp_path, {}, database)
     assert str(caught.value) == (
-        f"--storage '{database}' holds a study 'made-up' with 3 trials that this run folder does not know; "
-        "start both over with --fresh, or give the study another name"
+        f"--storage '{database}' holds a study 'made-up' with 3 trials, and not all of them are "
+        "those of this run folder; start both over with --fresh, or give the study another name"
     )
     delete_study("made-up", database)
     opened(tmp_path, {}, database)

@@ -5,9 +5,12 @@ from typing import Any
 
 import pytest
 
+from sweeper.components.files import MAX_EXPANDED, MAX_RATIO
+from sweeper.components.targets import LONGEST_NAME
 from sweeper.errors import Mistake, StudyError, UserError, did_you_mean
+from sweeper.study.check import MAX_NAME
 from sweeper.study.limits import MAX_DEPTH, MAX_KEYS, MAX_VALUES, beyond_limits
-from sweeper.study.load import load
+from sweeper.study.load import MAX_BYTES, load
 from sweeper.study.study import Study
 
 DEEP = "[" * 10_000 + "]" * 10_000
@@ -115,3 +118,12 @@ def test_messages_stay_short() -> None:
     assert "(900 characters)" in str(error)
     assert str(Mistake("k", "wrong", 10**5000)) == "k = a int too large to show: wrong"
     assert did_you_mean("n7", [f"name{k}" for k in range(100)]).endswith(" … (100 in all)")
+
+
+def test_limits_are_documented() -> None:
+    """Each with the number that the code has."""
+    text = (Path(__file__).parents[2] / "docs" / "study-file.md").read_text(encoding="utf-8")
+    rows = text.partition("## Limits")[2].partition("\n## ")[0]
+    numbers = {MAX_BYTES, MAX_DEPTH, MAX_KEYS, MAX_VALUES, MAX_NAME, LONGEST_NAME, MAX_RATIO}
+    assert not {number for number in numbers if f" {number:,} " not in rows}
+    assert f" {MAX_EXPANDED // 2**30} GiB" in rows

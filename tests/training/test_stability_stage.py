@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from sweeper.components.load import load
 from sweeper.search.trial import Rungs, Trial
 from sweeper.study.study import Study
-from sweeper.training import workers
+from sweeper.training import closer_look, workers
 from sweeper.training.reference import train
 from sweeper.training.result import Outcome
 from sweeper.training.setup import Task
@@ -191,7 +191,7 @@ def test_worker_processes_give_the_same_rows(task: Task) -> None:
     """Each asked trial once, with the rows that this process would find."""
     asked = [(trial("adam", 0.02), 30), (Trial(4, "explore", 0, trial("sgd", 0.1).parameters), 10)]
     with workers.processes(2):
-        found = {r.trial.number: r for _, r in workers.look_closer(task, None, asked, jobs=2)}
+        found = {r.trial.number: r for _, r in closer_look.look_closer(task, None, asked, jobs=2)}
     assert sorted(found) == [3, 4]
     for each, last in asked:
         assert list(found[each.number].curves) == sharpness_of(task, each, last=last)

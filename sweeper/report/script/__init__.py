@@ -4,7 +4,7 @@
 `source` cuts out the functions that the sweep itself trained with, `functions` imports the user's.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from sweeper.components.data import Data
 from sweeper.components.load import load
 from sweeper.components.losses import LOSSES
 from sweeper.components.metrics import METRICS
+from sweeper.errors import UserError
 from sweeper.printable import one_line
 from sweeper.report.script.data import DataText, data_text
 from sweeper.report.script.functions import quoted
@@ -35,6 +36,7 @@ from sweeper.report.script.source import definitions, import_block
 from sweeper.report.script.training import TrainingText, training_text
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.study import Study
+from sweeper.user_code import message_of, user_code
 
 COMPONENTS = (
     *(datasets, splits, initializers, models, precision, observing),
@@ -73,10 +75,23 @@ def script(study: Study, parameters: Mapping[str, Any], seed: int, *, data: Data
     return _render(context)
 
 
-def load_data(study: Study) -> Data:
-    """What the sweep loads for `study`."""
+def script_or_reason(
+    study: Study, parameters: Mapping[str, Any], seed: int, data: Data | None = None
+) -> tuple[str, str]:
+    """`script`, or an empty text and why there is none: functions of the user are called once more."""
+    try:
+        with user_code():
+            return script(study, parameters, seed, data=data), ""
+    except UserError as error:  # a function that no script can import, say
+        return "", str(error)
+    except Exception as error:
+        return "", message_of(error)
+
+
+def load_data(study: Study, call: Callable[..., Data] = load) -> Data:
+    """What the sweep loads for `study`; `call` is `load`, or what calls it elsewhere."""
     loss = LOSSES.get(study.training.loss) if isinstance(study.training.loss, str) else None
-    return load(
+    return call(
         study.data.source,
         target=study.data.target,
         folder=study.folder,

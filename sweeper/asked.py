@@ -1,0 +1,71 @@
+"""The study and its data, as the commands need them before anything is trained.
+
+Modules of the user are imported and data functions called in a worker process: one that crashes or is ended
+there, by the system when memory runs out or by itself, is one message here. What a caller in Python passes
+as a function runs where it is.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from sweeper.components.data import Data
+from sweeper.components.load import load
+from sweeper.errors import DataError, UserError
+from sweeper.report import script
+from sweeper.study.load import names_code
+from sweeper.study.study import Study
+from sweeper.training import workers
+
+if TYPE_CHECKING:
+    from sweeper.report.advice import Advice
+
+
+def load_study(path: str, overrides: tuple[str, ...]) -> Study:
+    """The study of a file or a built-in name, with ``key=value`` overrides.
+
+    Raises:
+        UserError: as `Study.load`; if a process ended that imported its modules.
+    """
+    if not names_code(path, overrides):
+        return Study.load(path, overrides)
+    import_module("sweeper.journey")  # meanwhile the worker processes import what they need
+    try:
+        return workers.call(Study.load, path, overrides)
+    except workers.WorkerDied as end:
+        raise UserError(f"{path}: while the modules that it names were imported, {end}") from None
+
+
+def load_data(study: Study) -> Data:
+    """The data of `study`, for its loss.
+
+    Raises:
+        DataError: as `load`; if the process of its data function ended.
+    """
+    source = study.data.source
+    if not isinstance(source, str) or ":" not in source:
+        return script.load_data(study)
+    try:
+        return script.load_data(study, _in_a_worker)
+    except workers.WorkerDied as end:
+        raise DataError(f"data function {source!r} failed: {end}") from None
+
+
+def advice_on(study: Study) -> list["Advice"]:
+    """`advise` on `study`, with a look at its model.
+
+    Raises:
+        UserError: as `advise`; if the process of the look ended.
+    """
+    from sweeper.report.advice import advise
+    from sweeper.training.first_look import first_look
+
+    if not study.names_code:
+        return advise(study, first_look)
+    try:
+        return workers.call(advise, study, first_look)
+    except workers.WorkerDied as end:
+        raise UserError(f"{study.name}: data or model cannot be looked at: {end}") from None
+
+
+def _in_a_worker(*arguments: Any, **options: Any) -> Data:
+    return workers.call(load, *arguments, **options)

@@ -1,0 +1,82 @@
+"""What code of the user does to the whole process is undone before the next trial."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from sweeper.components.process_state import process_kept
+
+Deed = Callable[[Path], object]
+DEEDS: dict[str, tuple[Deed, Callable[[], object]]] = {
+    "folder": (os.chdir, os.getcwd),
+    "device": (lambda _: torch.set_default_device("meta"), torch.get_default_device),
+    "gradients": (lambda _: torch.set_grad_enabled(False), torch.is_grad_enabled),
+    "precision": (lambda _: torch.set_default_dtype(torch.float64), torch.get_default_dtype),
+    "threads": (lambda _: torch.set_num_threads(torch.get_num_threads() + 1), torch.get_num_threads),
+    "products": (
+        lambda _: torch.set_float32_matmul_precision("medium"),
+        torch.get_float32_matmul_precision,
+    ),
+    "anomalies": (lambda _: torch.autograd.set_detect_anomaly(True), torch.is_anomaly_enabled),
+    "errors of numpy": (lambda _: np.seterr(all="raise"), np.geterr),
+    "recursion": (lambda _: sys.setrecursionlimit(5000), sys.getrecursionlimit),
+    "signals": (
+        lambda _: signal.signal(signal.SIGTERM, signal.SIG_IGN),
+        lambda: signal.getsignal(signal.SIGTERM),
+    ),
+    "streams": (lambda _: setattr(sys, "stdout", sys.stderr), lambda: sys.stdout),
+}
+"""what is changed -> (a change, how to see it)"""
+
+
+def _changed(done: object, same: bool) -> None:
+    assert not same
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("what", DEEDS)
+def test_it_is_as_before(what: str, tmp_path: Path) -> None:
+    """Whatever the code changes, and when it raises too."""
+    change, seen = DEEDS[what]
+    before = seen()
+    with pytest.raises(ZeroDivisionError), process_kept():
+        _changed(change(tmp_path), seen() == before)
+    assert seen() == before
+
+
+def test_a_closed_stream_is_open_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The next trial may print."""
+    with (tmp_path / "out").open("w") as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        with process_kept():
+            sys.stdout.close()
+        assert not sys.stdout.closed
+        print("more")
+
+
+def test_a_folder_that_is_gone_is_no_obstacle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor one that goes meanwhile, nor a thread, which has no signal handlers."""
+    (tmp_path / "a").mkdir()
+    monkeypatch.chdir(tmp_path / "a")
+    (tmp_path / "a").rmdir()
+
+    def kept() -> None:
+        with process_kept():
+            os.chdir(tmp_path)
+
+    thread = threading.Thread(target=kept)
+    thread.start()
+    thread.join(30)
+    (tmp_path / "a").mkdir()
+    monkeypatch.chdir(tmp_path / "a")
+    with process_kept():
+        os.chdir(tmp_path)
+        (tmp_path / "a").rmdir()
+    monkeypatch.chdir(tmp_path)

@@ -1,0 +1,89 @@
+"""Code of the user that is needed before training: whatever it does to its process is one message."""
+
+import pickle
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sweeper.asked import advice_on, load_data, load_study
+from sweeper.errors import DataError, StudyError, UserError
+from sweeper.study.load import names_code
+from sweeper.study.study import Study
+from sweeper.training import workers
+
+MODULE = """
+import ctypes
+import numpy as np
+
+def data(way="fine"):
+    if way == "crash":
+        ctypes.string_at(0)
+    return np.arange(40.0).reshape(20, 2), np.arange(20) % 2
+"""
+STUDY = """
+name = "asked"
+[data]
+source = "asked_well:data"
+[search.space]
+optimizer = "sgd"
+learning_rate = 0.1
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A module, a study, and a worker process."""
+    folder = tmp_path_factory.mktemp("asked")
+    (folder / "asked_well.py").write_text(MODULE, encoding="utf-8")
+    (folder / "asked_well.toml").write_text(STUDY, encoding="utf-8")
+    with workers.processes(1):
+        yield folder
+
+
+def test_data_come_from_a_worker_as_they_are(folder: Path) -> None:
+    """And the next data function, which crashes there, is one message that names it and its line."""
+    study = Study(name="asked", folder=folder, data={"source": "asked_well:data", "way": "fine"})
+    np.testing.assert_array_equal(load_data(study).inputs, np.arange(40.0).reshape(20, 2))
+    crashing = Study(name="asked", folder=folder, data={"source": "asked_well:data", "way": "crash"})
+    with pytest.raises(DataError) as caught:
+        load_data(crashing)
+    reason = "its worker process ended: {SIGSEGV(-11)} (asked_well.py:7)"
+    assert str(caught.value) == f"data function 'asked_well:data' failed: {reason}"
+
+
+def test_a_process_that_ends_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While modules are imported, or in the look at the model that advice takes."""
+
+    def ended(*arguments: object) -> None:
+        raise workers.WorkerDied("its worker process ended: {EXIT(0)}")
+
+    monkeypatch.setattr(workers, "call", ended)
+    file = folder / "asked_well.toml"
+    with pytest.raises(UserError) as caught:
+        load_study(str(file), ())
+    told = "while the modules that it names were imported, its worker process ended: {EXIT(0)}"
+    assert str(caught.value) == f"{file}: {told}"
+    with pytest.raises(UserError, match="asked: data or model cannot be looked at: its worker process ended"):
+        advice_on(Study(name="asked", folder=folder, data="asked_well:data"))
+
+
+def test_mistakes_travel_between_processes() -> None:
+    """All of them, as they were."""
+    with pytest.raises(StudyError) as caught:
+        Study(name="asked", search={"trials": 0}, training={"steps": -1})
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert (str(copy), copy.mistakes) == (str(caught.value), caught.value.mistakes)
+
+
+def test_which_studies_need_a_worker(folder: Path) -> None:
+    """Those that name a module, in the file or on the command line."""
+    assert names_code(folder / "asked_well.toml")
+    assert names_code("digits", ("model.source=mine:model",))
+    assert not names_code("digits", ("model.depth=3",))
+    fixed = {"optimizer": "sgd", "learning_rate": 0.1}
+    assert not Study(name="a", search={"space": fixed}).names_code
+    assert Study(
+        name="a", training={"loss": lambda output, y: output.mean()}, search={"space": fixed}
+    ).names_code
