@@ -115,4 +115,4 @@ def test_whoever_asks_twice_gets_the_message_too() -> None:
 def test_an_interrupt_at_the_start_is_one() -> None:
     """The command handles signals before it imports anything that takes long."""
     code = "import sys, sweeper.__main__; sys.exit(bool({'typer', 'torch', 'pandas'} & {*sys.modules}))"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
