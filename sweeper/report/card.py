@@ -65,7 +65,8 @@ def card(study: Study, answer: Answer | None, trials: pd.DataFrame, folder: Path
     if answer is None:
         return Card("none", _no_headline(trials), _why_none(trials), {}, counted, step)
     ranking = confirmed(trials)
-    tied = (*_tied(answer, trials, ranking), *_simplest(study, answer, trials))
+    doubted = doubt(study, answer)
+    tied = () if doubted else (*_tied(answer, trials, ranking), *_simplest(study, answer, trials))
     scores = _scores(study, answer, trials, ranking)
     facts = (
         *scores,
@@ -76,7 +77,7 @@ def card(study: Study, answer: Answer | None, trials: pd.DataFrame, folder: Path
     headline, lead = _headline(study, answer), _lead(study, answer, trials, ranking)
     enough = answer.confirmed is not None and answer.confirmed.seeds >= ENOUGH_SEEDS
     standing, warned = "confirmed" if enough else "provisional", answer.warnings
-    if (doubted := doubt(study, answer)) is not None:
+    if doubted is not None:
         standing, headline, said = doubted.standing, doubted.headline, headline
         lead = f"{doubted.lead} The best that was found: {said[0].lower()}{said[1:]} {lead}"
         warned = tuple(text for text in warned if not text.startswith(f"{doubted.headline} "))

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,8 +52,11 @@ def browser(chromium: str, playwright: Playwright) -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def report(records: SyntheticRecords, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page of the made-up study."""
-    return write(made_input(records), tmp_path_factory.mktemp("report"))
+    """The page of the made-up study, with two warnings."""
+    told = made_input(records)
+    assert told.answer is not None
+    warned = replace(told.answer, warnings=("Only a few rows are left.", "Classes look like numbers."))
+    return write(replace(told, answer=warned), tmp_path_factory.mktemp("report"))
 
 
 @pytest.fixture

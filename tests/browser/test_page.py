@@ -128,7 +128,7 @@ def test_tables_sort_by_keyboard(page: Page) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("standing", ["confirmed", "provisional", "none"])
+@pytest.mark.parametrize("standing", ["confirmed", "provisional", "unlearned", "guess", "none"])
 def test_every_text_has_contrast(page: Page, scheme: Any, standing: str) -> None:
     """All texts, unfolded ones included, reach WCAG AA against what lies behind them, in both schemes."""
     page.emulate_media(color_scheme=scheme)
@@ -137,6 +137,7 @@ def test_every_text_has_contrast(page: Page, scheme: Any, standing: str) -> None
         "standing => { document.getElementById('answer').className = `card ${standing}`; }", standing
     )
     found = page.evaluate(CONTRAST)
+    assert page.locator("#answer ul.warnings li").count() == 2
     assert found["texts"] > 1000
     assert found["poor"] == []
 

@@ -70,6 +70,7 @@ def test_nothing_learned_is_said_first(records: SyntheticRecords) -> None:
     assert (told.standing, told.headline) == ("unlearned", "Nothing was learned.")
     assert "2.3 before training, 2.3 at best afterwards" in told.lead
     assert "search higher ones" in told.next_step.text
+    assert not [fact for fact in told.facts if "tied" in fact.label.lower() or "use any" in fact.meaning]
     for text in everywhere(report).values():
         assert text.find("Nothing was learned.") >= 0
     assert report.answer.to_dict()["learned"] is False
