@@ -3,7 +3,8 @@
 Limits come from trials of earlier generations alone, so a trial's fate does not depend on what runs
 beside it. All pruners are lenient: nothing is pruned before a quarter of the training nor before
 `ENOUGH` trials are known, because learning curves cross early (TPE with lenient pruning and a warm-up
-beats aggressive pruning, see the discussion of optuna#2906).
+beats aggressive pruning, see the discussion of optuna#2906). Medians are those of the trials that were dealt
+out over the space (phase ``explore``): among those proposed near the best, one half would always be pruned.
 """
 
 import itertools
@@ -35,8 +36,9 @@ class Standings:
             return
         steps = sorted(trial.curve)
         so_far = itertools.accumulate((trial.curve[step] for step in steps), min)
-        for step, best in zip(steps, so_far, strict=True):
-            self._best.setdefault(step, []).append(best)
+        if trial.phase == "explore":
+            for step, best in zip(steps, so_far, strict=True):
+                self._best.setdefault(step, []).append(best)
         self._count += 1
         if trial.outcome == Outcome.COMPLETED:
             self._lengths.add(trial.steps)

@@ -1,5 +1,7 @@
 """Rungs: who is given up when, against the definition."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from made_up import known
@@ -61,6 +63,17 @@ def test_a_limit_counts_those_alone_who_reached_it() -> None:
     cut = [{s: v for s, v in curve.items() if s <= 30} if n % 2 else curve for n, curve in enumerate(curves)]
     rule = standings(cut).rungs("halving")
     assert rule.limits[50] == np.median([best_until(curve, 50) for curve in curves[::2]])
+
+
+@pytest.mark.parametrize("kind", ["halving", "median"])
+def test_trials_proposed_near_the_best_do_not_raise_the_bar(kind: str) -> None:
+    """Limits are those of the explored trials, whatever exploited ones reached."""
+    curves = random_curves(20)
+    plain, found = standings(curves), standings(curves)
+    for number in range(20, 40):
+        better = trial(number, {step: -1.0 for step in STEPS})
+        found.add(replace(better, phase="exploit"))
+    assert found.rungs(kind).limits == plain.rungs(kind).limits != {}
 
 
 @pytest.mark.parametrize("kind", ["halving", "median", "wilcoxon"])
