@@ -15,6 +15,7 @@ from scipy.special import ndtr
 from sweeper.search.coordinates import Coordinates, Points
 from sweeper.search.history import History, thinned
 from sweeper.search.known import Known
+from sweeper.search.shifts import shifts_of
 from sweeper.search.surrogate import Kernel, Posterior, fit, parts_of
 from sweeper.study.space import Space
 from sweeper.study.study import Study
@@ -122,7 +123,11 @@ class Bayesian:
         self.coordinates = Coordinates(space)
         self.trials, before = shown(trials, MODELLED), shown(earlier, MODELLED // 2)
         points = self.coordinates.encode([t.parameters for t in [*self.trials, *before]])
-        kernel = Kernel(parts_of(self.coordinates, scientific), len(self.coordinates.numbers))
+        kernel = Kernel(
+            parts_of(self.coordinates, scientific),
+            len(self.coordinates.numbers),
+            shifts_of(self.coordinates, scientific),
+        )
         y = np.concatenate([scores(self.trials), scores(before)])
         doubt = np.repeat([0.0, EARLIER], [len(self.trials), len(before)])
         self.theta = fit(kernel, points, y, doubt)

@@ -4,8 +4,9 @@
 
 with categories c, numbers n, and the Matérn function m of smoothness 5/2 (Rasmussen and Williams 2006, eq.
 4.17). Parts that leave categories out are shared by all their values: what is learned of the rate under one
-optimizer serves all others (additive kernels: Duvenaud et al. 2011, arXiv 1112.4394). Variances and lengths
-are those of highest posterior density under log-normal priors, found by L-BFGS-B.
+optimizer serves all others (additive kernels: Duvenaud et al. 2011, arXiv 1112.4394), the more as rates are
+compared after `sweeper.search.shifts`. Shifts, and variances and lengths under log-normal priors, are those
+of highest posterior density, found by L-BFGS-B.
 """
 
 import itertools
@@ -18,8 +19,8 @@ from scipy.linalg import cho_solve, cholesky, solve_triangular
 from scipy.optimize import minimize
 
 from sweeper.search.coordinates import Coordinates, Points
+from sweeper.search.shifts import DECIMALS, RATE, Shifts
 
-RATE = "learning_rate"
 JITTER = 1e-8
 LENGTH, LENGTH_SPREAD = 0.2, 0.5
 """Median and log standard deviation of the prior of a length, in shares of the range."""
@@ -83,10 +84,13 @@ class Group:
 
 
 class Kernel:
-    """The covariance of one space; `theta` holds log variances of parts, log lengths, log noise variance."""
+    """The covariance of one space.
 
-    def __init__(self, parts: Sequence[Part], numbers: int) -> None:
-        self.parts, self.numbers = tuple(parts), numbers
+    `theta` holds log variances of parts, log lengths, log noise variance, shifts of the rate.
+    """
+
+    def __init__(self, parts: Sequence[Part], numbers: int, shifts: Shifts) -> None:
+        self.parts, self.numbers, self.shifts = tuple(parts), numbers, shifts
         grouped: dict[tuple[int, ...], list[tuple[Term, int, float]]] = {}
         for p, part in enumerate(parts):
             for term in part:
@@ -98,17 +102,25 @@ class Kernel:
             for n, g in grouped.items()
         ]
         count = len(self.parts)
-        self.middle = np.log([VARIANCE] * count + [LENGTH] * numbers + [NOISE])
-        self.spread = np.array([VARIANCE_SPREAD] * count + [LENGTH_SPREAD] * numbers + [NOISE_SPREAD])
+        self.noise_at = count + numbers
+        middle = np.log([VARIANCE] * count + [LENGTH] * numbers + [NOISE])
+        spread = np.array([VARIANCE_SPREAD] * count + [LENGTH_SPREAD] * numbers + [NOISE_SPREAD])
+        self.middle = np.concatenate([middle, np.zeros(len(self.shifts.spreads))])
+        self.spread = np.concatenate([spread, self.shifts.spreads])
 
     def split(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
         """Variances of parts, lengths, noise variance."""
-        values = np.exp(theta)
-        return values[: len(self.parts)], values[len(self.parts) : -1], float(values[-1])
+        values = np.exp(theta[: self.noise_at + 1])
+        return values[: len(self.parts)], values[len(self.parts) : self.noise_at], float(values[-1])
+
+    def moved(self, theta: np.ndarray, points: Points) -> Points:
+        """The rows with their rates shifted."""
+        return self.shifts.moved(points, theta[self.noise_at + 1 :])
 
     def between(self, theta: np.ndarray, a: Points, b: Points) -> np.ndarray:
         """(rows of a, rows of b) covariances without noise."""
         variances, lengths, _ = self.split(theta)
+        a, b = self.moved(theta, a), self.moved(theta, b)
         near = [_matern(_apart(a, b, k) / lengths[k]) for k in range(self.numbers)]
         masks = _Masks(a, b)
         found = np.ones((len(a), len(b)))
@@ -190,9 +202,13 @@ def fit(kernel: Kernel, points: Points, y: np.ndarray, doubt: np.ndarray) -> np.
     flat = [_stacked(group, masks, count) for group in kernel.groups]
     apart = [_apart(points, points, k) for k in range(kernel.numbers)]
     eye, lengths_at = np.eye(count), len(kernel.parts)
+    noise_at, moving, design = kernel.noise_at, kernel.shifts.number, kernel.shifts.design(points)
 
     def loss(theta: np.ndarray) -> tuple[float, np.ndarray]:
         variances, lengths, noise = kernel.split(theta)
+        moved = kernel.moved(theta, points)
+        if moving is not None:
+            apart[moving] = _apart(moved, moved, moving)
         scaled = [d / length for d, length in zip(apart, lengths, strict=True)]
         near = [_matern(s) for s in scaled]
         covariance, pieces = np.ones((count, count)), []
@@ -214,12 +230,19 @@ def fit(kernel: Kernel, points: Points, y: np.ndarray, doubt: np.ndarray) -> np.
         weights = cho_solve((lower, True), y, check_finite=False)
         outer = cho_solve((lower, True), eye, check_finite=False) - weights[:, None] * weights
         gradient = np.zeros_like(theta)
+        of_rate = np.zeros((count, count))
         for group, mask, (product, value) in zip(kernel.groups, flat, pieces, strict=True):
             each = mask @ (outer if product is None else outer * product).ravel()
             np.add.at(gradient, group.parts, 0.5 * variances[group.parts] * group.weights * each)
             for k in group.numbers:
                 gradient[lengths_at + k] += 0.5 * np.vdot(outer, value * _log_slope(scaled[k]))
-        gradient[-1] = 0.5 * noise * np.trace(outer)
+                if k == moving:
+                    of_rate += value
+        if moving is not None:
+            gaps = moved.places[:, moving, None] - moved.places[:, moving]
+            pull = _log_slope(scaled[moving]) / np.where(gaps == 0, np.inf, -gaps)
+            gradient[noise_at + 1 :] = (outer * of_rate * pull).sum(axis=1) @ design
+        gradient[noise_at] = 0.5 * noise * np.trace(outer)
         away = (theta - kernel.middle) / kernel.spread
         found = 0.5 * y @ weights + np.log(np.diag(lower)).sum() + 0.5 * away @ away
         return float(found), gradient + away / kernel.spread
@@ -228,7 +251,8 @@ def fit(kernel: Kernel, points: Points, y: np.ndarray, doubt: np.ndarray) -> np.
     found = minimize(
         loss, kernel.middle, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": STEPS}
     )
-    return np.round(found.x, 1)
+    logs, shifts = found.x[: noise_at + 1], found.x[noise_at + 1 :]
+    return np.concatenate([np.round(logs, 1), np.round(shifts, DECIMALS)])
 
 
 def _stacked(group: Group, masks: _Masks, count: int) -> np.ndarray:

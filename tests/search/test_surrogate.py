@@ -7,19 +7,24 @@ from scipy.optimize import approx_fprime
 
 from sweeper.search import explore, surrogate
 from sweeper.search.coordinates import Coordinates
+from sweeper.search.shifts import shifts_of
 from sweeper.search.surrogate import Kernel, Posterior, fit, parts_of
 
 SPACE = study(MIXED).space
 COORDINATES = Coordinates(SPACE)
-KERNEL = Kernel(parts_of(COORDINATES, ("optimizer", "activation")), len(COORDINATES.numbers))
+SCIENTIFIC = ("optimizer", "activation")
+SHIFTS = shifts_of(COORDINATES, SCIENTIFIC)
+KERNEL = Kernel(parts_of(COORDINATES, SCIENTIFIC), len(COORDINATES.numbers), SHIFTS)
 POINTS = COORDINATES.encode(explore.points(SPACE, (), 30, 1, "random"))
 Y = np.random.default_rng(0).standard_normal(30)
 THETA = KERNEL.middle + 0.3 * np.random.default_rng(1).standard_normal(len(KERNEL.middle))
 
 
 def test_the_covariance_is_the_sum_of_its_parts() -> None:
-    """Entry by entry as the formula says, and positive definite."""
+    """Entry by entry as the formula says of the shifted rates, and positive definite."""
     variances, lengths, _ = KERNEL.split(THETA)
+    places = SHIFTS.moved(POINTS, THETA[-len(SHIFTS.spreads) :]).places
+    assert not np.array_equal(places, POINTS.places)
     found = KERNEL.between(THETA, POINTS, POINTS)
     for i, j in ((0, 1), (2, 2), (3, 17), (5, 29)):
         expected = 1.0
@@ -31,7 +36,7 @@ def test_the_covariance_is_the_sum_of_its_parts() -> None:
                 for k in term.zeros:
                     value *= POINTS.on[i, k] == POINTS.on[j, k]
                 for k in term.numbers:
-                    s = np.sqrt(5) * abs(POINTS.places[i, k] - POINTS.places[j, k]) / lengths[k]
+                    s = np.sqrt(5) * abs(places[i, k] - places[j, k]) / lengths[k]
                     value *= POINTS.on[i, k] and POINTS.on[j, k] and (1 + s + s**2 / 3) * np.exp(-s)
                 expected += value
         assert found[i, j] == pytest.approx(expected)
