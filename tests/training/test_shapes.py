@@ -92,6 +92,13 @@ class AsksForANumber(Mine):
         return h / max(h.detach().max().item(), 1.0)
 
 
+class First(Mine):
+    """Its activation sees the rows before any weights do."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(self.act(x))
+
+
 class Decides(Mine):
     def change(self, h: Tensor) -> Tensor:
         return 2 * h if h.sum() > 0 else h
@@ -201,6 +208,11 @@ def test_what_cannot_be_batched_names_the_operation(model: Any, data: str, reaso
     found = fusible(task_of(data, model), numbered([{}])[0])
     assert reason in found
     assert "\n" not in found
+
+
+def test_an_activation_of_shared_rows_is_no_reason() -> None:
+    """Trials of one seed are evaluated on the same rows, which an activation may see first."""
+    assert fusible(task_of(model=made(First)), numbered([{}])[0]) == ""
 
 
 def test_random_slopes_are_a_reason() -> None:

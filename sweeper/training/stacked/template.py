@@ -49,6 +49,8 @@ class Template:
 
     def _activate(self, module: nn.Module, site: int, z: Tensor) -> Tensor:
         slope = module.weight if isinstance(module, nn.PReLU) else None
+        if not torch._C._functorch.is_batchedtensor(z):  # rows that all trials share, before any weight
+            z = z + self._zero
         return Activation.apply(z, slope, self.split, site)
 
     def outputs(self, values: Tensors, split: Split, x: Tensor, shared: bool = False) -> Tensor:
@@ -73,6 +75,8 @@ class Template:
                     held[name] = tensor
 
     def _one(self, values: dict[str, Tensor], x: Tensor) -> Tensor:
+        some = next(value for value in values.values() if value.is_floating_point())
+        self._zero = torch.zeros_like(some.reshape(-1)[:1].sum())  # 0 of every trial
         output: Tensor = functional_call(self.model, values, (x,))
         return output
 
