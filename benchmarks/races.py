@@ -7,11 +7,10 @@ import argparse
 from collections.abc import Callable
 
 import numpy as np
-import pandas as pd
 
-from sweeper.search.race import next_round
+from sweeper.search.race import Round
+from sweeper.statistics.standing import standing, winners_interval
 from sweeper.study.sections import ConfirmSection
-from sweeper.tables.confirmation import confirmed
 
 Noise = Callable[[np.random.Generator, tuple[int, int]], np.ndarray]
 """(generator, (finalists, seeds)) -> scores with mean 0."""
@@ -21,6 +20,11 @@ SEEDS = 40
 def first_unlike(first: Noise, others: Noise) -> Noise:
     """The first finalist has noise of its own."""
     return lambda rng, shape: np.vstack([first(rng, (1, shape[1])), others(rng, (shape[0] - 1, shape[1]))])
+
+
+def last_unlike(last: Noise, others: Noise) -> Noise:
+    """The last finalist has noise of its own."""
+    return lambda rng, shape: first_unlike(last, others)(rng, shape)[::-1]
 
 
 def normal(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
@@ -63,40 +67,40 @@ NOISES: dict[str, Noise] = {
     "rare bad seeds, one finalist": first_unlike(rare_bad, normal),
     "rare bad seeds, all but one": first_unlike(normal, rare_bad),
     "lognormal rivals of a steady one": first_unlike(normal, lambda r, s: 3 * very_skewed(r, s)),
+    "one rival varies four times as much": last_unlike(wide, normal),
     "rounded scores": rounded,
 }
 
 
-def race(scores: np.ndarray, confirm: ConfirmSection) -> tuple[np.ndarray, int]:
-    """What a race uncovers of `scores` (finalists, seeds), NaN elsewhere, and its trainings."""
-    known: dict[tuple[int, int], float] = {}
-    while missing := next_round(confirm, range(len(scores)), -1, known):
-        known |= {(number, seed): float(scores[number, seed]) for number, seed in missing}
-    seen = np.full(scores.shape, np.nan)
-    for (number, seed), value in known.items():
-        seen[number, seed] = value
-    return seen, len(known)
+def race(scores: np.ndarray, confirm: ConfirmSection) -> np.ndarray:
+    """Which of `scores` (finalists, seeds) a race asks for."""
+    ran = np.zeros(scores.shape, dtype=bool)
+    now = Round(tuple(range(len(scores))), confirm.trainings(len(scores)))
+    while (aim := now.aim) > now.seeds:
+        ran[list(now.left), :aim] = True
+        now = now.after(scores[list(now.left), :aim], confirm.matters)
+    return ran
 
 
 def judged(scores: np.ndarray, truth: np.ndarray, confirm: ConfirmSection) -> dict[str, float]:
     """One race: whether it claims falsely, whether its intervals hold the truth, what it cost."""
-    seen, cost = race(scores, confirm)
-    rows = [
-        {"phase": "confirm", "trial": k, "seed": s, "outcome": "completed", "objective": seen[k, s]}
-        for k, s in np.argwhere(np.isfinite(seen))
-    ]
-    table = confirmed(pd.DataFrame(rows))
-    gaps = truth[table["trial"]] - truth[table["trial"].iloc[0]]
-    low, high = table["difference_low"].to_numpy(), table["difference_high"].to_numpy()
-    called = table["dropped"].to_numpy() | (low > 0)
+    ran = race(scores, confirm)
+    scores = np.where(ran, scores, np.nan)
+    found = standing(scores, ran)
+    low, high = winners_interval(scores[found.order], found.columns["tied"])
+    each, gaps = found.columns, truth[found.order] - truth[found.order[0]]
+    called = ~each["tied"] & (each["failures"] == each["failures"][0])
+    held = (each["difference_low"] <= gaps) & (gaps <= each["difference_high"])
+    known = held[1:][np.isfinite(each["difference_low"][1:])]
     return {
-        "false": float((called & (gaps <= 0)).any()),
-        "held": float(((low <= gaps) & (gaps <= high)).all()),
-        "each": float(((low <= gaps) & (gaps <= high))[1:].mean()),
-        "winner": float(table["low"].iloc[0] <= truth[table["trial"].iloc[0]] <= table["high"].iloc[0]),
+        "false": float((called[1:] & (gaps[1:] <= 0)).any()),
+        "held": float(known.all()),
+        "each": float(known.mean()) if len(known) else np.nan,
+        "winner": float(low <= truth[found.order[0]] <= high),
         "best": float(gaps.min() >= 0),
-        "cost": cost,
-        "alone": float(called.sum() == len(table) - 1),
+        "alone": float(not each["tied"][1:].any()),
+        "cost": float(ran.sum()),
+        "saved": 1 - float(ran.sum()) / confirm.trainings(len(scores)),
     }
 
 
@@ -104,35 +108,51 @@ COLUMNS = {
     "false": "false calls",
     "held": "all differences",
     "each": "each difference",
-    "winner": "winner's interval",
+    "winner": "winner's mean",
     "best": "best wins",
     "alone": "winner stands alone",
+    "saved": "trainings saved",
 }
+Case = tuple[int, float, str, float]
+"""Finalists, by how much all but the first are worse, noise, share of seeds that are lost."""
+CASES: list[Case] = [
+    *((finalists, 0.0, name, 0.0) for finalists in (2, 5) for name in NOISES),
+    *((3, 0.0, name, 0.0) for name in ("normal", "skewed (lognormal, σ = ½)")),
+    *((2, 0.0, name, 0.05) for name in ("normal", "rare bad seeds, all")),
+    *((5, 0.0, name, 0.05) for name in ("normal", "rare bad seeds, all")),
+    *((2, gap, "normal", 0.0) for gap in (1.0, 2.0, 3.0)),
+    *((5, gap, "normal", 0.0) for gap in (1.0, 2.0, 3.0, 5.0)),
+    *((5, 3.0, name, 0.0) for name in ("skewed (lognormal, σ = ½)", "heavy tails (t, 3 d.f.)")),
+]
 
 
-def simulated(gap: float, noise: Noise, finalists: int, races: int) -> dict[str, float]:
-    """Means of `judged` over `races` in which all but the first finalist are worse by `gap`."""
+def simulated(case: Case, races: int) -> dict[str, float]:
+    """Means of `judged` over `races`."""
+    finalists, gap, name, lost = case
     confirm, rng = ConfirmSection(finalists=finalists, seeds=10), np.random.default_rng(1)
     truth, found = np.array([5.0] + [5.0 + gap] * (finalists - 1)), []
     for _ in range(races):
-        shared = rng.standard_normal((1, SEEDS))
-        found.append(judged(noise(rng, (finalists, SEEDS)) + shared + truth[:, None], truth, confirm))
-    return {key: float(np.mean([each[key] for each in found])) for key in found[0]}
+        scores = NOISES[name](rng, (finalists, SEEDS)) + rng.standard_normal((1, SEEDS)) + truth[:, None]
+        scores[rng.random(scores.shape) < lost] = np.nan
+        found.append(judged(scores, truth, confirm))
+    return {key: float(np.nanmean([each[key] for each in found])) for key in found[0]}
 
 
 def main() -> None:
-    """One row for every noise with equal means, and for normal noise with a winner ahead."""
-    parser = argparse.ArgumentParser()
+    """One row for every case."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--races", type=int, default=2000)
+    parser.add_argument("--only", default="", help="finalists and noises that contain this")
     given = parser.parse_args()
-    print("| finalists | winner ahead by | noise | " + " | ".join(COLUMNS.values()) + " | trainings |")
-    print("|---:|---:|---|" + "---:|" * (len(COLUMNS) + 1))
-    cases = [(k, 0.0, name) for k in (2, 5) for name in NOISES]
-    cases += [(5, gap, "normal") for gap in (1.0, 2.0, 3.0, 5.0)]
-    for finalists, gap, name in cases:
-        found = simulated(gap, NOISES[name], finalists, given.races)
+    print("| finalists | winner ahead by | noise | seeds lost | " + " | ".join(COLUMNS.values()) + " |")
+    print("|---:|---:|---|---:|" + "---:|" * len(COLUMNS))
+    for case in CASES:
+        finalists, gap, name, lost = case
+        if given.only not in f"{finalists} {name} {gap:g}":
+            continue
+        found = simulated(case, given.races)
         shares = " | ".join(f"{100 * found[key]:.1f} %" for key in COLUMNS)
-        print(f"| {finalists} | {gap:g} | {name} | {shares} | {found['cost']:.1f} |", flush=True)
+        print(f"| {finalists} | {gap:g} | {name} | {lost:.0%} | {shares} |", flush=True)
 
 
 if __name__ == "__main__":

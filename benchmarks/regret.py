@@ -25,6 +25,7 @@ from sweeper.search.driver import Search
 from sweeper.search.finalists import finalists
 from sweeper.search.race import next_trials
 from sweeper.search.trial import Trial
+from sweeper.statistics.standing import standing
 from sweeper.study.study import Study
 from sweeper.training.result import Outcome, TrialResult
 
@@ -81,15 +82,19 @@ def swept(task: Problem, trials: int, seed: int, **search: Any) -> Found:
     scores: dict[tuple[int, int], float] = {}
     while trials_left := next_trials(study, chosen, scores):
         scores |= {(trial.number, trial.seed): trained(task, trial).objective for trial in trials_left}
-    seeds = [[value for (n, _), value in scores.items() if n == each.number] for each in chosen]
-    longest = max(map(len, seeds), default=0)
-    lasted = [(each.number, own) for each, own in zip(chosen, seeds, strict=True) if len(own) == longest]
-    means = {n: float(np.mean(own)) for n, own in lasted if own and np.isfinite(own).all()}
     count = len(driver.known) + len(scores)
-    if not means:
-        return Found(chosen[0].parameters if chosen else None, count, time.perf_counter() - started)
-    best = min(means, key=lambda n: means[n])
-    return Found(driver.known[best].parameters, count, time.perf_counter() - started)
+    winner = first(scores) if scores else None
+    best = driver.known[winner] if winner is not None else (chosen or [None])[0]
+    return Found(best.parameters if best else None, count, time.perf_counter() - started)
+
+
+def first(scores: Mapping[tuple[int, int], float]) -> int | None:
+    """The trial that the product would recommend, by its fresh seeds; ``None`` if no seed completed."""
+    numbers, seeds = sorted({n for n, _ in scores}), sorted({s for _, s in scores})
+    table = np.array([[scores.get((n, s), math.nan) for s in seeds] for n in numbers])
+    ran = np.array([[(n, s) in scores for s in seeds] for n in numbers])
+    order = standing(table, ran).order
+    return numbers[order[0]] if len(order) else None
 
 
 def optuna_run(
@@ -257,16 +262,14 @@ FIGURES: dict[str, Callable[[list[Score]], str]] = {
 }
 HEAD = """# What a recommendation loses
 
-Regret: true mean loss of what is recommended over the lowest there is, less 1, in percent. `sweeper`
-searches with the given number of trials and trains its {finalists} finalists on {seeds} fresh seeds each;
-every other contender gets as many trainings in all ({finalists} × {seeds} more than the trials named), all
-on the seed of the search, and recommends the lowest loss it saw. Random members of six families of surfaces,
-and small nets whose grid points were trained on 40 seeds ([surfaces.py](surfaces.py),
+Regret: true mean loss of what is recommended over the lowest there is, less 1, in percent. `sweeper` searches
+with the given number of trials and trains its {finalists} finalists on {seeds} fresh seeds each; every other
+contender gets as many trainings in all ({finalists} × {seeds} more than the trials named), all on the seed
+of the search, and recommends the lowest loss it saw. Random members of six families of surfaces, and small
+nets whose grid points were trained on 40 seeds ([surfaces.py](surfaces.py),
 [real_problems.py](real_problems.py)); {runs} runs each, on {instances} members of each family. *best pair
-found*: share of runs that recommend the truly best optimizer with the best activation. *most frequent pair*:
-share of runs on one member that agree.
-
-`python benchmarks/regret.py` measures it again.
+found*: share of runs that recommend the truly best optimizer with the best activation. *most frequent
+pair*: share of runs on one member that agree. `python benchmarks/regret.py` measures it again.
 """
 
 
@@ -295,7 +298,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=10)
     parser.add_argument("--only", default=";".join([*FAMILIES, *tables()]), help="problems, parted by ;")
-    parser.add_argument("--contenders", default=";".join([OURS, *OTHERS]), help="parted by ;")
+    parser.add_argument("--contenders", default=";".join([OURS, *OTHERS]), help="parted by ;; may be none")
     parser.add_argument("--trials", default=",".join(map(str, BUDGETS)), help="budgets, parted by commas")
     parser.add_argument(
         "--raw", type=Path, default=HERE / "regret.json", help="raw scores, kept and gone on from"
@@ -303,29 +306,36 @@ def main() -> None:
     arguments = parser.parse_args()
     raw = json.loads(arguments.raw.read_text(encoding="utf-8")) if arguments.raw.exists() else {}
     budgets = [int(text) for text in arguments.trials.split(",")]
-    names, contenders = arguments.only.split(";"), arguments.contenders.split(";")
+    names = arguments.only.split(";")
+    contenders = [name for name in arguments.contenders.split(";") if name]
     for number, name, contender in itertools.product(range(arguments.runs), names, contenders):
         place = f"{contender}|{name}|{number}|{arguments.trials}"
         if place not in raw:
             found = ran(contender, name, number, budgets)
             raw[place] = {str(n): [s.regret, *s.pair, s.right, s.seconds] for n, s in found.items()}
-            arguments.raw.write_text(json.dumps(raw), encoding="utf-8")
+            keep(arguments.raw, raw)
     for number, name, rule in itertools.product(range(arguments.runs), names, ("halving", "median")):
         place = f"pruning {rule}|{name}|{number}"
         if place not in raw:
             one = pruned(name, number, 60, rule)
             raw[place] = [one.trials, one.saved, one.lost, one.cost]
-            arguments.raw.write_text(json.dumps(raw), encoding="utf-8")
+            keep(arguments.raw, raw)
     text = report(*restored(raw), arguments.runs)
     print(text)
     (HERE / "regret.md").write_text(text, encoding="utf-8")
 
 
+def keep(file: Path, raw: Mapping[str, Any]) -> None:
+    """Write the raw scores, a run in a line."""
+    lines = (f"{json.dumps(place)}: {json.dumps(found)}" for place, found in raw.items())
+    file.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+
+
 def restored(raw: Mapping[str, Any]) -> tuple[Scores, dict[tuple[str, str], list[Pruned]]]:
-    """Scores and pruning out of the file."""
+    """Scores and pruning out of the file, by the number of the run."""
     scores: dict[tuple[str, str, int], list[Score]] = {}
     pruning: dict[tuple[str, str], list[Pruned]] = {}
-    for place, found in raw.items():
+    for place, found in sorted(raw.items(), key=lambda item: int(item[0].split("|")[2])):
         contender, name, *_ = place.split("|")
         if contender.startswith("pruning "):
             pruning.setdefault((contender.removeprefix("pruning "), name), []).append(Pruned(*found))

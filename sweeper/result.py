@@ -10,6 +10,7 @@ import pandas as pd
 from sweeper.errors import RunFolderError, UserError
 from sweeper.records.atomic import write_atomically
 from sweeper.records.baseline_file import read_baselines
+from sweeper.records.earlier_file import read_earlier
 from sweeper.records.finding import Finding, lines, unreadable
 from sweeper.records.plan_file import read_plan
 from sweeper.records.rules import rules_of
@@ -19,6 +20,8 @@ from sweeper.records.script_file import KeptScript, load_script, no_script
 from sweeper.records.store import Records
 from sweeper.records.store import load as load_records
 from sweeper.search.as_written import journal_findings
+from sweeper.search.earlier import from_dict
+from sweeper.search.starts import defaults
 from sweeper.study.study import Study
 from sweeper.tables.answer import Answer, answer
 
@@ -80,15 +83,23 @@ class Result:
             "the importances", lambda: importances(self.trials, list(self.study.space.parameters))
         )
         shares = pd.DataFrame(columns=["parameter", "importance"]) if isinstance(found, NotMade) else found
-        plan, _ = read_plan(self.folder)
-        notes = (f"Trained {plan['line']}.",) if plan else ()
-        told = ReportInput(self.study, self.records, self.answer, shares, seconds, notes)
+        told = ReportInput(self.study, self.records, self.answer, shares, seconds, self._notes())
         page = write(told, Path(folder), each)
         if self.answer is not None:
             kept = self._kept_script()
             text = kept.text if kept else no_script(self._how_to_get_it())
             write_atomically(Path(folder) / "best.py", text)
         return page
+
+    def _notes(self) -> tuple[str, ...]:
+        """How it was run: the plan, and what was taken over from an earlier run."""
+        plan, _ = read_plan(self.folder)
+        kept, _ = read_earlier(self.folder)
+        notes = [f"Trained {plan['line']}."] if plan else []
+        if kept is not None:
+            line = from_dict(self.study.space, kept).line()
+            notes.append(f"{line[0].upper()}{line[1:]}.")
+        return tuple(notes)
 
     def _repr_html_(self) -> str:
         """The answer and the best trials, where a notebook shows the result."""
@@ -135,11 +146,17 @@ def load_result(study: Study, folder: Path) -> Result:
     records = load_records(folder / "records", rules_of(study))
     tested, of_test = read_test(folder)
     baselines, of_baselines = read_baselines(folder)
-    others = [finding for finding in (of_test, of_baselines, read_plan(folder)[1]) if finding is not None]
+    others = [
+        finding
+        for finding in (of_test, of_baselines, read_plan(folder)[1], read_earlier(folder)[1])
+        if finding is not None
+    ]
     others += journal_findings(folder / "journal.log")
     if (folder / "journal.log").exists() and not os.path.lexists(folder / "records"):
         records = replace(records, findings=(Finding(folder / "records", "is missing"),))
-    found = answer(records.trials, tested, records.curves, baselines, study.search.objective)
+    published = [default.parameters for default in defaults(study.space) if not default.outside]
+    objective = study.search.objective
+    found = answer(records.trials, tested, records.curves, baselines, objective, published)
     found = with_warnings(study, found, baselines)
     return Result(study, folder, records, found, (*records.findings, *others))
 

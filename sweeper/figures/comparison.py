@@ -87,9 +87,9 @@ FIGURE = FigureSpec(
     title="Finalists against the winner",
     table="comparison",
     caption="Left, how much higher each finalist scored than the winner on the same seeds: mean and "
-    "interval, wide enough that all of them hold together (a false claim in fewer than 5 % of runs). An "
-    "interval that contains 0 is a tie. Right, the share of seeds on which the winner was lower, with its "
-    "95 % interval; one half is a toss-up.",
+    "interval, wide enough that all of them hold at once in 95 % of races. A finalist whose interval "
+    "contains 0, or lies just above it, is tied. Right, the share of seeds on which the winner was lower, "
+    "with its 95 % interval; one half is a toss-up.",
     missing="No finalist completed a fresh seed, so there is nothing to compare.",
     draw=draw,
     alt=alt,

@@ -26,6 +26,7 @@ def _is_earlier(content: dict[str, Any]) -> bool:
     return (
         isinstance(content["run"], str)
         and isinstance(content["of"], int)
+        and isinstance(content.get("failed"), int | None)
         and all(
             isinstance(row["parameters"], dict) and row["outcome"] in outcomes for row in content["trials"]
         )

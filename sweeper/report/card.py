@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from sweeper.report.doubts import ENOUGH_SEEDS, doubt, guessing
+from sweeper.report.gain import LABEL, gained, power
 from sweeper.report.next_step import NextStep, next_step
 from sweeper.report.placing import finalists_of, lower_means, placing
 from sweeper.report.words import count, interval, listing, metric_words, number, percent, shown
@@ -70,6 +71,7 @@ def card(study: Study, answer: Answer | None, trials: pd.DataFrame, folder: Path
     scores = _scores(study, answer, trials, ranking)
     facts = (
         *scores,
+        *_gained(study, answer),
         Fact("Guessing", *guessing(answer, metric_words(study.search.objective))),
         *tied,
         *counted,
@@ -152,6 +154,13 @@ def _scores(study: Study, answer: Answer, trials: pd.DataFrame, ranking: pd.Data
     return tuple(found)
 
 
+def _gained(study: Study, answer: Answer) -> tuple[Fact, ...]:
+    """What was gained over the published defaults, where anything was confirmed."""
+    if answer.confirmed is None:
+        return ()
+    return (Fact(LABEL, *gained(answer.gain, metric_words(study.search.objective))),)
+
+
 def _score(name: str, value: float) -> str:
     if name == "accuracy":
         return f"accuracy {100 * value:.1f} %"
@@ -178,10 +187,9 @@ def _tied(answer: Answer, trials: pd.DataFrame, ranking: pd.DataFrame) -> tuple[
     elif seeds < ENOUGH_SEEDS:
         meaning = f"{seeds} seeds are too few to tell these from the winner; that does not make them as good"
     else:
-        meaning = "not to be told from the winner by these seeds (paired difference, interval contains 0"
-        meaning += (
-            ", or fewer than two seeds shared): use any" if _barely_shared(answer, ranking) else "): use any"
-        )
+        meaning = "not to be told from the winner by these seeds (paired difference too small for a call"
+        meaning += ", or fewer than two seeds shared" if _barely_shared(answer, ranking) else ""
+        meaning += f"){power(ranking[ranking['tied']])}: use any"
     return (Fact("Tied with it", "\n".join(found[number] for number in answer.tied), meaning),)
 
 

@@ -29,7 +29,10 @@ MEANINGS: Mapping[str, str] = {
     "objective": "the score that ranks trials: the best at its evaluation points; lower is better",
     "rank": "place among completed trials, 1 is best",
     "search_objective": "score in the search, on one seed",
+    "searched": "trials of the value in the whole search",
     "seconds": "wall time of the training, s",
+    "seen": "difference that would have been called worse in 80 % of such races",
+    "seen_share": "the same over the winner's mean",
     "size_compared": "the same for the activation size",
     "steps": "optimizer steps made",
     "tied": "cannot be told from the winner by these seeds",
@@ -43,9 +46,7 @@ OF_TABLE: Mapping[str, Mapping[str, str]] = {
         "low": "lowest rate whose loss is within 10 % of the lowest",
         "high": "highest rate whose loss is within 10 % of the lowest",
     },
-    "comparison": {
-        "verdict": "tied: the interval of the difference contains 0; else by how much it is worse"
-    },
+    "comparison": {"verdict": "tied: the difference is too small for a call; else by how much it is worse"},
     "finding": {
         "verdict": "found: the interval lies on the expected side; contrary: on the other; else not found"
     },

@@ -1,7 +1,7 @@
 """What an earlier run teaches: its trials whose configurations the space of this study holds too."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sweeper.search.known import Known
@@ -18,11 +18,16 @@ class Earlier:
     trials: tuple[Known, ...] = ()
     of: int = 0
     """Trials that the run has in all"""
+    failed: int | None = 0
+    """Those of them that failed, ``None`` if not known; others that were left out lie outside of the space"""
 
     def line(self) -> str:
-        """What was taken over, in words."""
-        left = self.of - len(self.trials)
-        why = f"; {left} failed or lie outside of this study's space" if left else ""
+        """What was taken over, and what was left out for which reason, in words."""
+        outside = self.of - len(self.trials) - (self.failed or 0)
+        left = [f"{self.failed} failed"] if self.failed else []
+        verb = "failed or lie" if self.failed is None else "lies" if outside == 1 else "lie"
+        left += [f"{outside} {verb} outside of this study's space"] if outside else []
+        why = f"; left out: {' and '.join(left)}" if left else ""
         return f"taken over from {self.run}: {len(self.trials)} of {self.of} trials inform the sampler{why}"
 
     def to_dict(self) -> dict[str, Any]:
@@ -31,7 +36,7 @@ class Earlier:
             {"parameters": dict(t.parameters), "outcome": str(t.outcome), "objective": _plain(t.objective)}
             for t in self.trials
         ]
-        return {"run": self.run, "of": self.of, "trials": rows}
+        return {"run": self.run, "of": self.of, "failed": self.failed, "trials": rows}
 
 
 def from_dict(space: Space, raw: Mapping[str, Any]) -> Earlier:
@@ -40,10 +45,11 @@ def from_dict(space: Space, raw: Mapping[str, Any]) -> Earlier:
         _known(n, row["parameters"], Outcome(row["outcome"]), _number(row["objective"]))
         for n, row in enumerate(raw["trials"])
     ]
-    return taken_over(space, str(raw["run"]), trials, int(raw["of"]))
+    kept = taken_over(space, str(raw["run"]), trials)
+    return replace(kept, of=int(raw["of"]), failed=raw.get("failed"))
 
 
-def taken_over(space: Space, run: str, trials: Iterable[Known], of: int | None = None) -> Earlier:
+def taken_over(space: Space, run: str, trials: Iterable[Known]) -> Earlier:
     """Those of `trials` that did not fail and whose configuration `space` holds."""
     known = list(trials)
     found: list[Known] = []
@@ -51,7 +57,8 @@ def taken_over(space: Space, run: str, trials: Iterable[Known], of: int | None =
         parameters = agreeing(space, trial.parameters)
         if parameters is not None and trial.outcome != Outcome.FAILED:
             found.append(_known(len(found), parameters, trial.outcome, trial.objective))
-    return Earlier(run, tuple(found), len(known) if of is None else of)
+    failed = sum(trial.outcome == Outcome.FAILED for trial in known)
+    return Earlier(run, tuple(found), len(known), failed)
 
 
 def agreeing(space: Space, parameters: Mapping[str, Any]) -> dict[str, Any] | None:

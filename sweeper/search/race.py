@@ -5,12 +5,13 @@ workers and after any interruption.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from sweeper.search.known import Known
 from sweeper.search.trial import Trial
-from sweeper.statistics.race import all_alike, next_look, out_of_race
+from sweeper.statistics.race import Look, look, next_look
 from sweeper.study.sections import ConfirmSection
 from sweeper.study.study import Study
 
@@ -27,6 +28,31 @@ def next_trials(study: Study, chosen: Sequence[Known], scores: Scores) -> list[T
     ]
 
 
+@dataclass(frozen=True)
+class Round:
+    """Where a race stands before a round."""
+
+    left: tuple[int, ...]
+    """Trials that are trained on"""
+    budget: int
+    """Trainings that can be paid for"""
+    seeds: int = 0
+    """That those left were trained on"""
+
+    def after(self, values: np.ndarray, matters: float) -> "Round":
+        """The next round, from ``values`` (left, seeds) of all seeds so far; over if nobody is left."""
+        seeds = values.shape[1]
+        found, budget = look(values), self.budget - (seeds - self.seeds) * len(self.left)
+        left = tuple(number for number, out in zip(self.left, found.out, strict=True) if not out)
+        over = len(left) == 1 or _alike(values, found, matters)
+        return Round(() if over else left, budget, seeds)
+
+    @property
+    def aim(self) -> int:
+        """Seeds after this round, as far as the budget goes."""
+        return next_look(self.seeds, self.budget // len(self.left)) if self.left else self.seeds
+
+
 def next_round(
     confirm: ConfirmSection, numbers: Sequence[int], search_seed: int, scores: Scores
 ) -> list[tuple[int, int]]:
@@ -37,22 +63,23 @@ def next_round(
     `confirm.matters`, or when the budget is spent. Seeds are ``search_seed + 1`` and up: none that a
     trial of the search has seen.
     """
-    left, seeds, budget = list(numbers), 0, confirm.trainings(len(numbers))
-    while left:
-        look = next_look(seeds, budget // len(left)) if len(numbers) > 1 else budget
-        missing = [
-            (number, seed)
-            for seed in range(search_seed + seeds + 1, search_seed + look + 1)
-            for number in left
-            if (number, seed) not in scores
-        ]
-        if missing or look == seeds:
+    budget = confirm.trainings(len(numbers))
+    if len(numbers) == 1:
+        wanted = [(numbers[0], search_seed + 1 + k) for k in range(budget)]
+        return [pair for pair in wanted if pair not in scores]
+    now = Round(tuple(numbers), budget)
+    while (aim := now.aim) > now.seeds:
+        seeds = range(search_seed + 1, search_seed + aim + 1)
+        missing = [(n, seed) for seed in seeds[now.seeds :] for n in now.left if (n, seed) not in scores]
+        if missing:
             return missing
-        budget, seeds = budget - (look - seeds) * len(left), look
-        values = np.array([[scores[n, search_seed + 1 + k] for k in range(seeds)] for n in left])
-        behind = out_of_race(values)
-        alike = all_alike(values, confirm.matters)
-        left = [number for place, number in enumerate(left) if place not in behind]
-        if len(left) == 1 or alike:
-            return []
+        values = np.array([[scores[number, seed] for seed in seeds] for number in now.left])
+        now = now.after(values, confirm.matters)
     return []
+
+
+def _alike(values: np.ndarray, found: Look, matters: float) -> bool:
+    """All lost as many seeds, and differ from the leader by at most `matters` times its mean, as is known."""
+    gaps = (~np.isfinite(values)).sum(axis=1)
+    within = matters * abs(float(np.nanmean(values[found.leader])))
+    return bool((gaps == gaps[0]).all()) and found.alike(within)

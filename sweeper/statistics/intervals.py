@@ -18,6 +18,7 @@ from functools import lru_cache
 
 import numpy as np
 from scipy import stats
+from scipy.special import stdtrit
 
 RESAMPLES = 10_000
 WORK = 1_000_000
@@ -32,8 +33,9 @@ def interval(values: np.ndarray, level: float = 0.95, seed: int = 0) -> tuple[fl
     """Interval of the mean of independent `values`, in their unit; nulls where fewer than two are known.
 
     Studentized bootstrap (Efron 1979; Hall 1988): mean − t*_(1−α/2) · se … mean − t*_(α/2) · se, where t* are
-    quantiles of (mean* − mean) / se* over resamples and se = s / √n. Student's t below five values and
-    above 500.
+    quantiles of (mean* − mean) / se* over resamples and se = s / √n. Each end is at least as far as that of
+    Student's t: a bootstrap takes values that recur for certainty. Student's t alone below five values
+    and above 500.
     """
     values = np.asarray(values, dtype=float)
     values = values[np.isfinite(values)]
@@ -42,13 +44,13 @@ def interval(values: np.ndarray, level: float = 0.95, seed: int = 0) -> tuple[fl
     mean, error = float(values.mean()), standard_error(values)
     if error == 0:
         return mean, mean
-    tails = np.array([(1 + level) / 2, (1 - level) / 2])
-    if not FEWEST_FOR_BOOTSTRAP <= len(values) <= MOST_FOR_BOOTSTRAP:
-        quantiles = stats.t.ppf(tails, len(values) - 1)
-    else:
-        quantiles = np.quantile(finite(studentized(values[:, None] - mean, seed)[:, 0]), tails)
-    low, high = mean - quantiles * error
-    return float(low), float(high)
+    reach = float(stdtrit(len(values) - 1, (1 + level) / 2))
+    below, above = reach, -reach
+    if FEWEST_FOR_BOOTSTRAP <= len(values) <= MOST_FOR_BOOTSTRAP:
+        found = finite(studentized(values[:, None] - mean, seed)[:, 0])
+        far, near = np.quantile(found, [(1 + level) / 2, (1 - level) / 2])
+        below, above = max(below, float(far)), min(above, float(near))
+    return mean - below * error, mean - above * error
 
 
 def standard_error(values: np.ndarray) -> float:

@@ -1,142 +1,165 @@
-"""Who of several finalists is worse than the leader, at every look at once.
+"""Who of several finalists is worse than the leader, after each round of a race.
 
 Finalists are trained on the same seeds, round by round. After each round (`LOOKS`) the one with the lowest
-mean leads, and every rival has the interval of its mean paired difference to the leader. A rival whose
-interval lies above 0 is called worse. The probability of one or more false calls in a whole race is at most
-`FALSE_CLAIMS`, whenever the race stops, where paired differences are roughly normal.
+mean leads, and every rival has the mean of its paired differences to the leader, with two intervals: one
+for the page, one for calls. A rival whose second interval lies above 0 is called worse.
+`sweeper.statistics.levels` says how often each of them errs.
 
-A call at n seeds needs a p-value below ``level(finalists, n) = LEVELS[finalists] · weight(n)``: alpha
-spending (Lan and DeMets 1983, doi 10.1093/biomet/70.3.659), with `LEVELS` found by simulation of the largest
-paired t against the lowest mean over all looks (`calibrated`). Among rivals the calls step down (Holm 1979):
-once some are called, the others are held against the level of those left.
+An interval reaches as far as the farther of two on each side:
 
-Two guards for what is not normal. Skew: each interval reaches as far as Student's t and Hall's
-transformation (Hall 1992, doi 10.1111/j.2517-6161.1992.tb01876.x) say on each side. Rounded scores: no
-standard deviation is taken below that of rounding. No interval of a mean can allow for what none of the seeds
-has shown, such as a bad seed in twenty.
+- the rival's own: mean ± t·s/√n, and Hall's transformation for skew (Hall 1992, doi
+  10.1111/j.2517-6161.1992.tb01876.x), at a level that is `OWN` times as large;
+- that of all rivals together: s² is their median variance, with more degrees of freedom. So few seeds say
+  more where luck is alike for all, and a rival that happened to vary little is not trusted for that;
+
+but no farther than the rival's own at a level `OWN` times as small: differences that hardly vary are known.
+
+Among rivals the calls step down (Holm 1979): once some are apart, the others are held against the level of
+those left. Rounded scores: no standard deviation is taken below that of rounding. No interval of a mean
+can allow for what none of the seeds has shown, such as a bad seed in twenty.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtri, stdtrit
 
 from sweeper.statistics.intervals import finite
+from sweeper.statistics.levels import LOOKS, OWN, call_level, pooled_freedom, shown_level
 
-FALSE_CLAIMS = 0.05
-"""Probability of one or more false calls in a race of finalists that are all alike."""
-LOOKS = (4, 6, 8, 10, 13, 16, 20, 25, 32, 40)
-"""Numbers of seeds after which finalists are compared."""
-FULL = 10
-"""Seeds at which a call is easiest: fewer are less like normal samples, and most races end there."""
-LATER = 0.25
-LEVELS = {
-    2: 0.023,
-    3: 0.0079,
-    4: 0.0041,
-    5: 0.0025,
-    6: 0.0018,
-    7: 0.0012,
-    8: 0.00091,
-    9: 0.00072,
-    10: 0.00061,
-}
-"""Finalists -> largest p-value of a call at `FULL` seeds. A test finds them again by `calibrated`."""
+FARTHEST = 2.0
+"""For very skewed samples the inverse of Hall's transformation has no bounds."""
+POWER = 0.8
+"""Of a difference that a race would have seen."""
 
 
-def weight(seeds: int) -> float:
-    """What a look at so many seeds may spend, against one at `FULL`: (n/10)² up to there, then a quarter."""
-    return (seeds / FULL) ** 2 if seeds <= FULL else LATER
+@dataclass(frozen=True)
+class Look:
+    """The rivals held against the leader; arrays with an entry for each finalist, 0 for the leader's own."""
+
+    leader: int
+    low: np.ndarray
+    high: np.ndarray
+    """Intervals of the mean differences, which hold together; NaN where fewer than two pairs are known"""
+    worse: np.ndarray
+    """Called worse"""
+    seen: np.ndarray
+    """Difference that would have been called with a probability of `POWER`"""
+    out: np.ndarray
+    """Called worse, or failed on two seeds more than the leader"""
+
+    def alike(self, within: float) -> bool:
+        """Whether every difference is known to be at most `within`."""
+        return bool((self.low >= -within).all() and (self.high <= within).all())
 
 
-def level(finalists: int, seeds: int) -> float:
-    """Largest two-sided p-value of a call with so many finalists left, after so many seeds."""
-    most = max(LEVELS)
-    if finalists <= most:
-        return LEVELS[finalists] * weight(seeds)
-    return LEVELS[most] * most * (most - 1) / (finalists * (finalists - 1)) * weight(seeds)  # Bonferroni
+@dataclass(frozen=True)
+class Pairs:
+    """Moments of the paired differences of each finalist to the leader."""
+
+    n: np.ndarray
+    mean: np.ndarray
+    spread: np.ndarray
+    """Standard deviation, not below that of rounding"""
+    skewness: np.ndarray
+
+    def ends(self, rows: Sequence[int], alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Intervals of the means of `rows`, rivals of one leader, at the levels 1 − `alpha`."""
+        n, mean, spread = self.n[rows], self.mean[rows], self.spread[rows]
+        if len(rows) == 1:
+            return mean_intervals(n, mean, spread, self.skewness[rows], alpha)
+        skewness = self.skewness[rows]
+        low, high = mean_intervals(n, mean, spread, skewness, np.minimum(OWN * alpha, 0.5))
+        lowest, highest = mean_intervals(n, mean, spread, skewness, alpha / OWN)
+        pooled = math.sqrt(float(np.median(spread**2))) / np.sqrt(n)
+        reach = stdtrit(pooled_freedom(len(rows), n.mean()), 1 - alpha / 2) * pooled
+        return (
+            np.maximum(np.minimum(low, mean - reach), lowest),
+            np.minimum(np.maximum(high, mean + reach), highest),
+        )
+
+    def step_down(
+        self, rivals: Sequence[int], level: Callable[[int, np.ndarray], np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Intervals of all `rivals` at once; ``level(finalists, seeds)`` is 1 − that of each."""
+        low, high = np.full(len(self.n), np.nan), np.full(len(self.n), np.nan)
+        left = np.array(rivals, dtype=int)
+        while len(left):
+            below, above = self.ends(left.tolist(), level(len(left) + 1, self.n[left]))
+            low[left], high[left] = below, above
+            apart = (below > 0) | (above < 0)
+            if not apart.any():
+                break
+            left = left[~apart]
+        return low, high
+
+    def visible(self, rows: Sequence[int], low: np.ndarray) -> np.ndarray:
+        """Differences of `rows` that are called with probability `POWER`, given the ends `low` of calls.
+
+        Where t > q calls: noncentral t is nearly normal with variance 1 + q²/(2(n − 1)).
+        """
+        n, reach = self.n[rows], self.mean[rows] - low
+        error = self.spread[rows] / np.sqrt(n)
+        return np.asarray(reach + ndtri(POWER) * np.sqrt(error**2 + reach**2 / (2 * (n - 1))))
 
 
-def calibrated(finalists: int, races: int = 20_000, seed: int = 0) -> float:
-    """The entry of `LEVELS`: quantile `FALSE_CLAIMS` of minₙ p(n) / weight(n) over all looks.
+def look(values: np.ndarray, leader: int | None = None) -> Look:
+    """The finalists after some seeds; `values` is (finalists, seeds), NaN where a seed was lost.
 
-    p(n) is the two-sided p-value of the largest paired t statistic against the lowest mean of n independent
-    standard normal scores of each of `finalists`. What a seed does to all alike cancels in pairs.
+    Pairs are the seeds that a rival and the leader both completed. `leader` is the row to compare with;
+    `leader_of` if it is not given.
     """
-    rng, looks = np.random.default_rng(seed), np.array(LOOKS)
-    smallest = []
-    for _ in range(races // 2000):
-        draws = rng.standard_normal((2000, LOOKS[-1], finalists))
-        found = [_p_value(draws[:, :n]) / weight(int(n)) for n in looks]
-        smallest.append(np.min(found, axis=0))
-    return float(np.quantile(np.concatenate(smallest), FALSE_CLAIMS))
+    leader = leader_of(values) if leader is None else leader
+    pairs = moments(values - values[leader], resolution(values) / math.sqrt(6))
+    rivals = [k for k in range(len(values)) if k != leader and pairs.n[k] >= 2]
+    low, high = pairs.step_down(rivals, lambda finalists, n: np.full(len(n), shown_level(finalists)))
+    call, _ = pairs.step_down(rivals, lambda f, seeds: np.array([call_level(f, int(n)) for n in seeds]))
+    worse, seen = call > 0, np.full(len(values), np.nan)
+    seen[rivals] = pairs.visible(rivals, call[rivals])
+    low[leader] = high[leader] = seen[leader] = 0.0
+    gaps = (~np.isfinite(values)).sum(axis=1)
+    return Look(leader, low, high, worse, seen, worse | (gaps >= gaps[leader] + 2))
 
 
-def _p_value(draws: np.ndarray) -> np.ndarray:
-    """Of the rival that looks worst, for races of shape (races, seeds, finalists)."""
-    leader = draws.mean(axis=1).argmin(axis=1)[:, None, None]
-    differences = draws - np.take_along_axis(draws, leader, axis=2)
-    errors = differences.std(axis=1, ddof=1) / np.sqrt(draws.shape[1])
-    largest = np.max(differences.mean(axis=1) / np.where(errors > 0, errors, np.inf), axis=1)
-    return 2 * stats.t.sf(largest, draws.shape[1] - 1)
+def moments(differences: np.ndarray, floor: float) -> Pairs:
+    """Of each row; NaN is no value. `floor`: standard deviation of the rounding of a difference."""
+    known = np.isfinite(differences)
+    n = known.sum(axis=1)
+    values = np.where(known, differences, 0.0)
+    count = np.maximum(n, 1)
+    mean = values.sum(axis=1) / count
+    centred = np.where(known, values - mean[:, None], 0.0)
+    spread = np.sqrt((centred**2).sum(axis=1) / np.maximum(n - 1, 1))
+    spread = np.where(spread <= 1e-12 * np.abs(values).max(axis=1, initial=0.0), 0.0, spread)
+    few = n < LOOKS[0]  # and alike by chance, perhaps
+    spread = np.maximum(spread, np.where(few, np.maximum(floor, np.abs(mean)), floor))
+    third = (centred**3).sum(axis=1) / count
+    skewness = np.divide(third, spread**3, out=np.zeros_like(mean), where=spread > 0)
+    return Pairs(n, mean, spread, skewness)
 
 
-def difference_intervals(
-    values: np.ndarray, leader: int, finalists: int | None = None
+def mean_intervals(
+    n: np.ndarray, mean: np.ndarray, spread: np.ndarray, skewness: np.ndarray, alpha: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Simultaneous intervals of the mean paired differences to `leader`: (low, high), each (finalists,).
-
-    Args:
-        values: (finalists, seeds) scores, NaN where there is none; pairs are seeds on which both have one.
-        leader: row of the finalist that the others are compared with; its own interval is 0 to 0.
-        finalists: of how many the leader was picked, if more than the rows.
-
-    Returns:
-        Nulls where fewer than two pairs are known. Above 0: the rival is worse.
-    """
-    low, high = np.full(len(values), np.nan), np.full(len(values), np.nan)
-    low[leader] = high[leader] = 0.0
-    pairs = [finite(row) for row in values - values[leader]]
-    more = max(0, (finalists or 0) - len(values))
-    floor = resolution(values) / math.sqrt(6)  # of the difference of two rounded scores
-    left = [k for k, each in enumerate(pairs) if k != leader and len(each) >= 2]
-    while left:
-        found = {k: mean_interval(pairs[k], level(len(left) + 1 + more, len(pairs[k])), floor) for k in left}
-        apart = [k for k, (below, above) in found.items() if below > 0 or above < 0]
-        for k in apart or left:
-            low[k], high[k] = found[k]
-        if not apart:
-            break
-        left = [k for k in left if k not in apart]
-    return low, high
-
-
-def mean_interval(values: np.ndarray, alpha: float, floor: float = 0.0) -> tuple[float, float]:
-    """Interval of the mean of `values` that misses it with probability `alpha`, skew allowed for.
+    """Intervals of means that miss with probability `alpha`, skew allowed for.
 
     With T = √n (mean − μ) / s, γ the skewness and a = γ/√n: T + a T²/3 + a² T³/27 + a/6 is nearly Student's t
-    (Hall 1992). Each end is the farther of this one and of plain t. s is at least `floor`.
+    (Hall 1992). Each end is the farther of this one and of plain t, at most `FARTHEST` times as far as t.
     """
-    n, mean = len(values), float(values.mean())
-    spread = float(values.std(ddof=1))
-    if spread <= 1e-12 * float(np.abs(values).max()):
-        spread = 0.0
-    spread = max(spread, floor if n >= LOOKS[0] else max(floor, abs(mean)))  # few alike may be chance
-    if spread == 0:
-        return mean, mean
-    error, quantile = spread / math.sqrt(n), float(stats.t.ppf(1 - alpha / 2, n - 1))
-    skewness = float(((values - mean) ** 3).mean()) / spread**3
-    up, down = _untransformed(quantile, skewness, n), _untransformed(-quantile, skewness, n)
-    return mean - max(up, quantile) * error, mean - min(down, -quantile) * error
+    error, quantile = spread / np.sqrt(n), stdtrit(n - 1, 1 - alpha / 2)
+    a = skewness / np.sqrt(n)
+    up, down = _untransformed(quantile, a), -_untransformed(-quantile, a)
+    up, down = (np.clip(reach, quantile, FARTHEST * quantile) for reach in (up, down))
+    return mean - up * error, mean + down * error
 
 
-def _untransformed(y: float, skewness: float, n: int) -> float:
+def _untransformed(y: np.ndarray, a: np.ndarray) -> np.ndarray:
     """The T of which Hall's transformation makes `y`: (3/a) ((1 + a (y − a/6))^⅓ − 1)."""
-    a = skewness / math.sqrt(n)
-    if abs(a) < 1e-6:
-        return y
-    return 3 / a * (float(np.cbrt(1 + a * (y - a / 6))) - 1)
+    none = np.abs(a) < 1e-6
+    a = np.where(none, 1.0, a)
+    return np.where(none, y, 3 / a * (np.cbrt(1 + a * (y - a / 6)) - 1))
 
 
 def resolution(values: np.ndarray) -> float:
@@ -144,44 +167,40 @@ def resolution(values: np.ndarray) -> float:
 
     Only where scores recur: any two numbers lie on a grid.
     """
-    known = np.unique(finite(values))
-    if len(known) < 2 or len(known) == np.isfinite(values).sum():
-        return 0.0
+    known = np.sort(finite(values))
     gaps = np.diff(known)
+    if len(known) < 2 or (gaps > 0).all():
+        return 0.0
     step = float(gaps[gaps > 1e-9 * np.abs(known).max()].min(initial=np.inf))
     if not math.isfinite(step):
-        return 0.0
+        return 0.0  # all the same
     places = (known - known[0]) / step
     return step if bool((np.abs(places - places.round()) < 1e-3).all()) else 0.0
 
 
 def leader_of(values: np.ndarray) -> int:
     """Row of `values` (finalists, seeds) with the fewest gaps, and of those the lowest mean."""
-    gaps = (~np.isfinite(values)).sum(axis=1)
-    means = [finite(row).mean() if np.isfinite(row).any() else np.inf for row in values]
-    return min(range(len(values)), key=lambda k: (gaps[k], means[k], k))
-
-
-def out_of_race(values: np.ndarray) -> list[int]:
-    """Rows of `values` (finalists, seeds) called worse, or failed on two seeds more than the leader."""
-    leader = leader_of(values)
-    low, _ = difference_intervals(values, leader)
-    gaps = (~np.isfinite(values)).sum(axis=1)
-    return [k for k in range(len(values)) if low[k] > 0 or gaps[k] >= gaps[leader] + 2]
-
-
-def all_alike(values: np.ndarray, matters: float) -> bool:
-    """Whether every difference to the leader is known to be within `matters` times the leader's mean."""
-    leader = leader_of(values)
-    gaps = (~np.isfinite(values)).sum(axis=1)
-    if (gaps != gaps[leader]).any():
-        return False
-    low, high = difference_intervals(values, leader)
-    within = matters * abs(float(np.nanmean(values[leader])))
-    return bool((low >= -within).all() and (high <= within).all())
+    known = np.isfinite(values)
+    n = known.sum(axis=1)
+    sums = np.where(known, values, 0.0).sum(axis=1)
+    means = np.divide(sums, n, out=np.full(len(values), np.inf), where=n > 0)
+    return int(np.lexsort((means, -n))[0])
 
 
 def next_look(seeds: int, affordable: int) -> int:
     """Seeds after the next round, of which `affordable` more can be paid for; `seeds` if none can."""
     later: Sequence[int] = [n for n in LOOKS if n > seeds] or [seeds + LOOKS[-1] - LOOKS[-2]]
     return min(later[0], seeds + max(affordable, 0))
+
+
+def dropped_interval(winner: np.ndarray, rival: np.ndarray, rivals: int) -> tuple[float, float]:
+    """Interval of the mean difference of a rival that left the race to the winner, one of so many `rivals`.
+
+    Bonferroni's: it was called worse, so it is none of those that the winner was picked from.
+    """
+    both = np.stack([winner, rival])
+    pairs = moments(both[1:] - both[:1], resolution(both) / math.sqrt(6))
+    if pairs.n[0] < 2:
+        return math.nan, math.nan
+    low, high = pairs.ends([0], np.array([0.05 / rivals]))
+    return float(low[0]), float(high[0])

@@ -7,10 +7,13 @@ from typing import Any
 
 import pandas as pd
 
-from sweeper.records.schema import TRIALS, decode
 from sweeper.tables.baseline import Baseline, baseline, by_seed
 from sweeper.tables.confirmation import confirmed
+from sweeper.tables.gain import Gain, gain
 from sweeper.tables.learning import Learning, learning
+from sweeper.tables.parameters import parameters_of
+
+__all__ = ["Answer", "Interval", "answer", "parameters_of"]
 
 
 @dataclass(frozen=True)
@@ -43,14 +46,16 @@ class Answer:
     test: Mapping[str, float] | None
     """Mean scores of the winner on the test rows over the fresh seeds, e.g. loss and accuracy."""
     tied: tuple[int, ...]
-    """Other finalists that the winner is not shown to be better than: the simultaneous interval of their
-    paired difference contains 0."""
+    """Other finalists that the winner is not shown to be better than: their paired difference is too small
+    for a call."""
     test_seeds: int = 0
     """Fresh seeds that `test` is the mean of."""
     learning: Learning | None = None
     """What training did to the objective; ``None`` where no curve says."""
     baseline: Baseline | None = None
     """What guessing scores; ``None`` in runs of earlier versions, which did not record it."""
+    gain: Gain | None = None
+    """Over the published defaults; ``None`` where none of them was confirmed"""
     warnings: tuple[str, ...] = ()
     """What else to know before the answer is trusted, in sentences."""
 
@@ -65,6 +70,7 @@ class Answer:
             "tied": list(self.tied),
             "learned": None if self.learning is None else self.learning.learned,
             "baseline": None if self.baseline is None else self.baseline.to_dict(),
+            "gain": None if self.gain is None else self.gain.to_dict(),
             "warnings": list(self.warnings),
         }
 
@@ -75,11 +81,13 @@ def answer(
     curves: pd.DataFrame | None = None,
     baselines: Mapping[str, Any] | None = None,
     objective: str = "validation_loss",
+    defaults: Sequence[Mapping[str, Any]] = (),
 ) -> Answer | None:
     """The winner of the recorded `trials`; ``None`` when no trial of the search was completed.
 
     `test` is ``{"trial": number, "scores": [{metric: value}, …]}``, kept only for the present winner.
-    `curves` and the recorded `baselines` say whether it learned, and how it compares with guessing.
+    `curves` and the recorded `baselines` say whether it learned, and how it compares with guessing;
+    `defaults` are the parameters of published defaults, for what was gained over them.
     """
     search = trials[(trials["phase"] != "confirm") & (trials["outcome"] == "completed")]
     if search.empty:
@@ -99,6 +107,7 @@ def answer(
     tested = test["scores"] if test and test["trial"] == number else []
     score, settings = float(row["objective"]), parameters_of(row)
     found = Answer(number, settings, score, interval, _mean_scores(tested), tied, len(tested))
+    found = replace(found, gain=gain(search, ranking, defaults))
     return _judged(found, _scores_of(trials, found), tested, curves, baselines, objective)
 
 
@@ -124,17 +133,6 @@ def _judged(
         on_test = by_seed(tested, list(scores))
         found = replace(found, baseline=baseline(baselines, objective, scores, on_test))
     return found
-
-
-def parameters_of(row: "pd.Series[Any]") -> dict[str, Any]:
-    """The parameters of one row of the ``trials`` table, those that its optimizer does not take left out."""
-    names = [name for name in row.index if name not in TRIALS.names]
-    return {name: decode(_plain(row[name])) for name in names if not pd.isna(row[name])}
-
-
-def _plain(value: Any) -> Any:
-    value = value.item() if hasattr(value, "item") else value
-    return value
 
 
 def _mean_scores(scores: Sequence[Mapping[str, float]]) -> dict[str, float] | None:

@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
-from sweeper.statistics.intervals import interval, standard_error
+from sweeper.statistics.intervals import interval
 
 ROUNDING = 1e-6
 """Share of the guess's score below which a difference is rounding."""
-LEVEL = 0.95
 HUGE = 1e100
 """Scores from here on say nothing: R² of rows whose targets are all alike; their squares may overflow."""
 HIGHER_IS_BETTER = ("accuracy", "r2")
@@ -121,19 +119,9 @@ def _against(
         return None
     ours, theirs = np.array(pairs).T
     gains = ours - theirs if score in HIGHER_IS_BETTER else theirs - ours
-    low, high = _ends(gains)
+    low, high = interval(gains)
     means = {"winner": float(ours.mean()), "guess": float(theirs.mean()), "gain": float(gains.mean())}
     return Against(part, score, **means, low=low, high=high, seeds=len(pairs))
-
-
-def _ends(gains: np.ndarray) -> tuple[float, float]:
-    """The wider of bootstrap and Student's t: a bootstrap takes values that repeat for certainty."""
-    low, high = interval(gains)
-    if len(gains) < 2:
-        return low, high
-    half = float(stats.t.ppf((1 + LEVEL) / 2, len(gains) - 1)) * standard_error(gains)
-    mean = float(gains.mean())
-    return min(low, mean - half), max(high, mean + half)
 
 
 def by_seed(scores: Sequence[Mapping[str, float]], seeds: Sequence[int]) -> dict[int, Mapping[str, float]]:

@@ -25,6 +25,8 @@ COLUMNS = [
     "p_better",
     "p_low",
     "p_high",
+    "seen",
+    "seen_share",
     "tied",
     "better",
     "dropped",
@@ -56,7 +58,8 @@ def comparison(source: Source) -> pd.DataFrame:
     it: the smallest by `sweeper.tables.simplest`, then the lower mean; its `difference` is the price of
     choosing it. `expected_regret` (null for finalists with more failures, or that dropped out): see
     `regret`. `optimism` is mean − search_objective, and `mean_optimism` its mean over finalists, those that
-    dropped out included, on the seeds that all share.
+    dropped out included, on the seeds that all share. `seen` is the difference that would have been called
+    with a probability of 80 %, `seen_share` the same over the winner's mean.
     """
     ranking = confirmed(source.trials)
     if ranking.empty:
@@ -70,6 +73,7 @@ def comparison(source: Source) -> pd.DataFrame:
         verdict=_verdicts(ranking),
         extras=[key[1] for key in keys],
         search_objective=search["objective"].astype(float),
+        seen_share=ranking["seen"] / (abs(ranking["mean"].iloc[0]) or np.nan),
         metric=source.objective,
     )
     frame["simplest"] = frame.index == min(frame.index[frame["tied"]], key=lambda k: (*keys[k], k))

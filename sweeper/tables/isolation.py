@@ -18,6 +18,7 @@ COLUMNS = [
     "high",
     "budget",
     "trials",
+    "searched",
     "basis",
     "best",
     "best_trial",
@@ -43,7 +44,7 @@ def isolation(source: Source) -> pd.DataFrame:
     basis: ``explore`` where each value has `FEWEST` trials from that phase, which shares them out evenly, at
     nuisance settings that suit each as far as is known; ``search`` otherwise, with more trials where the
     search saw promise. best, best_trial: the lowest of the whole search. All of it is one seed each: it
-    shows where to look, and proves nothing.
+    shows where to look, and proves nothing. searched: trials of the value in the whole search.
     """
     losses = capped_losses(source)
     found = [_of_parameter(losses, name) for name in source.scientific if name in losses]
@@ -70,7 +71,7 @@ def _of_parameter(losses: pd.DataFrame, parameter: str) -> pd.DataFrame:
         everything = rows[rows["value"] == value]
         best = everything.loc[everything["loss"].idxmin()]
         expected = expected_best(part["loss"].to_numpy(float), budget)
-        tail = (basis, float(best["loss"]), int(best["trial"]), float(part["capped"].mean()))
+        tail = (len(everything), basis, float(best["loss"]), int(best["trial"]), float(part["capped"].mean()))
         lines.append((parameter, value, *expected, budget, len(part), *tail))
     frame = pd.DataFrame(lines, columns=COLUMNS[:-2])
     return frame.sort_values(["expected_best", "value"], ignore_index=True)

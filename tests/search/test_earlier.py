@@ -49,7 +49,17 @@ def test_what_was_taken_over_survives_a_file() -> None:
         assert one.outcome == other.outcome
         assert one.objective == pytest.approx(other.objective, nan_ok=True)
     assert found.line() == again.line()
-    assert found.line().startswith("taken over from before: 12 of 13 trials inform the sampler; 1 failed or")
+    assert found.line() == "taken over from before: 12 of 13 trials inform the sampler; left out: 1 failed"
+
+
+def test_why_trials_were_left_out_is_told() -> None:
+    """Failed ones and those outside of the space are counted apart; a file of before does not know."""
+    failed = known(12, trials(1)[0].parameters, 1.0, Outcome.FAILED)
+    outside = [known(13 + k, {**trials(1)[0].parameters, "learning_rate": 1e9}, 1.0) for k in range(2)]
+    found = taken_over(SPACE, "before", [*trials(3), failed, *outside])
+    assert found.line().endswith("left out: 1 failed and 2 lie outside of this study's space")
+    raw = {key: value for key, value in found.to_dict().items() if key != "failed"}
+    assert from_dict(SPACE, raw).line().endswith("left out: 3 failed or lie outside of this study's space")
 
 
 def test_a_search_that_knows_an_earlier_run_begins_where_it_ended() -> None:

@@ -6,48 +6,24 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from sweeper.statistics.levels import shown_level
 from sweeper.statistics.race import (
-    FALSE_CLAIMS,
-    FULL,
-    LEVELS,
-    LOOKS,
-    all_alike,
-    calibrated,
-    difference_intervals,
+    FARTHEST,
+    dropped_interval,
     leader_of,
-    level,
-    mean_interval,
+    look,
+    mean_intervals,
+    moments,
     next_look,
-    out_of_race,
     resolution,
-    weight,
 )
 
 
-def test_the_levels_are_those_that_a_simulation_finds() -> None:
-    """For two finalists and for five, with other random numbers than the table was made with."""
-    for finalists in (2, 5):
-        assert calibrated(finalists, 6000, seed=7) == pytest.approx(LEVELS[finalists], rel=0.35)
-
-
-def test_two_alike_are_seldom_called_different_over_all_looks() -> None:
-    """Plain t tests at every look: some 5 % of races make a call; held at 5 % each, over twice that."""
-    rng, called, plain = np.random.default_rng(3), 0, 0
-    for _ in range(1500):
-        pair = rng.normal(size=(2, LOOKS[-1]))
-        p = [stats.ttest_rel(pair[0, :n], pair[1, :n]).pvalue for n in LOOKS]
-        called += any(value < level(2, n) for value, n in zip(p, LOOKS, strict=True))
-        plain += any(value < 0.05 for value in p)
-    assert called / 1500 < FALSE_CLAIMS + 0.012
-    assert plain / 1500 > 2 * FALSE_CLAIMS
-
-
-def test_levels_fall_with_finalists_and_grow_to_the_full_number_of_seeds() -> None:
-    """More to pick from needs more; few seeds are trusted least, late looks share what is left."""
-    assert list(LEVELS.values()) == sorted(LEVELS.values(), reverse=True)
-    assert [weight(n) for n in (4, 6, 8)] == sorted(weight(n) for n in (4, 6, 8))
-    assert weight(FULL) == max(map(weight, LOOKS)) == 1
-    assert level(30, FULL) == pytest.approx(LEVELS[10] * 90 / (30 * 29))
+def mean_interval(values: np.ndarray, alpha: float) -> tuple[float, float]:
+    """Of one sample."""
+    found = moments(values[None], 0.0)
+    low, high = mean_intervals(found.n, found.mean, found.spread, found.skewness, np.array([alpha]))
+    return float(low[0]), float(high[0])
 
 
 @pytest.mark.parametrize("skew", [0.0, 1.0])
@@ -65,7 +41,7 @@ def test_the_interval_of_a_mean_is_students_or_wider(skew: float) -> None:
 
 def test_halls_transformation_is_inverted() -> None:
     """At the far end T + a T²/3 + a² T³/27 + a/6 is the quantile of Student's t."""
-    values = np.random.default_rng(0).exponential(size=10)
+    values = np.linspace(0, 1, 10) ** 2
     _, high = mean_interval(values, 0.05)
     statistic = math.sqrt(10) * (values.mean() - high) / values.std(ddof=1)
     a = float(((values - values.mean()) ** 3).mean()) / values.std(ddof=1) ** 3 / math.sqrt(10)
@@ -74,34 +50,74 @@ def test_halls_transformation_is_inverted() -> None:
 
 
 def test_the_guard_for_skew_lowers_false_calls() -> None:
-    """Steady against lognormal of equal mean: at most two thirds of the calls of plain t."""
-    rng, guarded, plain = np.random.default_rng(0), 0, 0
-    for _ in range(3000):
-        values = rng.normal(size=10) - 5 * (rng.lognormal(size=10) - math.exp(0.5))
-        low, high = mean_interval(values, 0.05)
-        guarded += low > 0 or high < 0
-        plain += stats.ttest_1samp(values, 0).pvalue < 0.05
-    assert guarded < 2 / 3 * plain
+    """Steady against lognormal of equal mean: at most three quarters of the calls of plain t."""
+    rng, alpha = np.random.default_rng(0), np.full(3000, 0.05)
+    values = rng.normal(size=(3000, 10)) - 5 * (rng.lognormal(size=(3000, 10)) - math.exp(0.5))
+    found = moments(values, 0.0)
+    low, high = mean_intervals(found.n, found.mean, found.spread, found.skewness, alpha)
+    plain = stats.ttest_1samp(values, 0, axis=1).pvalue < 0.05
+    assert ((low > 0) | (high < 0)).mean() < 3 / 4 * plain.mean()
+
+
+def test_an_interval_has_bounds() -> None:
+    """One outlier of ten: Hall's end is kept within twice Student's."""
+    values = np.array([0.0, 0.1, -0.1, 0.05, -0.05, 0.1, 0, -0.1, 0, 9.0])
+    reach = stats.t.ppf(0.9985, 9) * values.std(ddof=1) / math.sqrt(10)
+    assert mean_interval(values, 0.003)[1] - values.mean() == pytest.approx(FARTHEST * reach)
 
 
 def test_rounded_scores_are_not_known_better_than_to_their_rounding() -> None:
     """Three seeds that all differ by one row of forty are no proof; the grid is found where scores recur."""
     scores = np.array([[0.1, 0.125, 0.15], [0.125, 0.15, 0.175]])
     assert resolution(scores) == pytest.approx(0.025)
-    low, _ = difference_intervals(scores, 0)
-    assert low[1] < 0
+    assert look(scores, 0).low[1] < 0
     assert resolution(np.random.default_rng(0).normal(size=(5, 10))) == 0
 
 
+def test_few_seeds_that_agree_are_no_proof() -> None:
+    """Two or three seeds with the same difference may agree by chance; what agrees is no call."""
+    scores = np.array([[0.11, 0.22, 0.37], [0.21, 0.32, 0.47]])
+    assert not look(scores).worse.any()
+
+
 def test_intervals_step_down() -> None:
-    """Once the clear ones are called, those left are held against the level of fewer finalists."""
+    """Once the clear ones are called, the last one is held against the level of two finalists."""
     rng = np.random.default_rng(0)
     scores = rng.normal(size=(5, 10)) + np.array([0, 0.3, 50, 50, 50])[:, None]
-    low, high = difference_intervals(scores, 0)
-    assert (low[2:] > 0).all()
-    assert (low[1], high[1]) == mean_interval(scores[1] - scores[0], level(2, 10))
-    alone, _ = difference_intervals(scores[:2], 0, finalists=5)
-    assert alone[1] < low[1]
+    found = look(scores, 0)
+    assert found.worse.tolist() == [False, False, True, True, True]
+    assert (found.low[1], found.high[1]) == mean_interval(scores[1] - scores[0], shown_level(2))
+    assert dropped_interval(scores[0], scores[2], 4) == mean_interval(scores[2] - scores[0], 0.05 / 4)
+
+
+def test_a_call_asks_for_more_than_an_interval() -> None:
+    """A difference whose interval lies just above 0 is shown, and not called."""
+    base = np.random.default_rng(1).normal(size=10)
+    rival = base + 1 + 1.25 * stats.norm.ppf((np.arange(10) + 0.5) / 10)
+    found = look(np.stack([base, rival]))
+    assert found.low[1] > 0
+    assert not found.worse.any()
+    assert look(np.stack([base, rival + 1])).worse.tolist() == [False, True]
+
+
+def test_luck_of_all_rivals_counts() -> None:
+    """A rival that varies little by chance, among wild ones, is not called; among steady ones it is."""
+    rng = np.random.default_rng(2)
+    leader, even = rng.normal(size=10), stats.norm.ppf((np.arange(10) + 0.5) / 10)
+    steady = 0.65 + 0.5 * even / even.std(ddof=1)
+    wild = 1 + 6 * rng.normal(size=(3, 10))
+    calm = 1 + 0.5 * rng.normal(size=(3, 10))
+    assert not look(np.vstack([leader, leader + steady, leader + wild]), 0).worse[1]
+    assert look(np.vstack([leader, leader + steady, leader + calm]), 0).worse[1]
+
+
+def test_the_difference_that_would_have_been_seen_is_called_four_times_in_five() -> None:
+    """Two finalists that differ by the mean of `seen` of many races are told apart in some 80 % of races."""
+    rng = np.random.default_rng(5)
+    seen = np.mean([look(rng.normal(size=(2, 10)), 0).seen[1] for _ in range(100)])
+    shift = np.array([[0], [seen]])
+    apart = [look(rng.normal(size=(2, 10)) + shift).worse.any() for _ in range(300)]
+    assert 0.7 < np.mean(apart) < 0.9
 
 
 def test_who_leads_and_who_is_out() -> None:
@@ -112,16 +128,14 @@ def test_who_leads_and_who_is_out() -> None:
     scores[1] += 1
     scores[2, :3] = np.nan
     assert leader_of(scores) == 3
-    assert out_of_race(scores) == [1, 2]
+    assert look(scores).out.tolist() == [False, True, True, False]
 
 
-def test_all_alike_needs_intervals_within_what_matters() -> None:
-    """Two that differ by a thousandth are alike at 2 %, not at 0.01 %; unlike losses never are."""
+def test_alike_needs_intervals_within_what_matters() -> None:
+    """Two that differ by a thousandth are alike at 2 %, not at 0.01 %."""
     base = 1 + 0.001 * np.random.default_rng(0).normal(size=(2, 8))
-    assert all_alike(base, 0.02)
-    assert not all_alike(base, 0.0001)
-    base[0, 0] = np.nan
-    assert not all_alike(base, 0.02)
+    assert look(base).alike(0.02)
+    assert not look(base).alike(0.0001)
 
 
 def test_looks_follow_each_other_as_far_as_the_budget_goes() -> None:

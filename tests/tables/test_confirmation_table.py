@@ -9,7 +9,8 @@ from scipy import stats
 from synthetic_records import SyntheticRecords
 
 from sweeper.statistics.intervals import interval
-from sweeper.statistics.race import level, mean_interval
+from sweeper.statistics.levels import shown_level
+from sweeper.statistics.race import look
 from sweeper.tables.answer import answer
 from sweeper.tables.confirmation import COLUMNS as CONFIRMED
 from sweeper.tables.confirmation import confirmed
@@ -73,10 +74,12 @@ def test_differences_by_hand() -> None:
     winner = [0.1, 0.2, 0.3, 0.2, 0.1, 0.2]
     rival = [0.3, 0.2, 0.5, 0.1, 0.4, 0.5]
     row = confirmed(confirm_rows({1: winner, 2: rival})).iloc[1]
-    pairs = np.subtract(rival, winner)
+    both = np.array([winner, rival])
+    pairs = both[1] - both[0]
     assert row["difference"] == pytest.approx(pairs.mean())
-    assert row["difference_low"] == pytest.approx(mean_interval(pairs, level(2, 6), 0.1 / np.sqrt(6))[0])
-    assert row["difference_low"] < pairs.mean() - stats.t.ppf(0.975, 5) * pairs.std(ddof=1) / np.sqrt(6)
+    reach = stats.t.ppf(1 - shown_level(2) / 2, 5) * pairs.std(ddof=1) / np.sqrt(6)
+    assert row["difference_low"] <= pairs.mean() - reach < pairs.mean()
+    assert (row["difference_low"], row["seen"]) == (look(both).low[1], look(both).seen[1])
     assert row["p_better"] == pytest.approx((4 + 0.5) / 6)
     assert row["pairs"] == 6
 

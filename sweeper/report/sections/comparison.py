@@ -26,7 +26,7 @@ NAMED = 3
 def against_the_winner(frame: pd.DataFrame) -> pd.DataFrame:
     """Differences and what they cost, without the means, which stand in the section before."""
     columns = ["rank", "label", "verdict", "difference", "difference_low", "difference_high", "p_better"]
-    columns += ["p_low", "p_high", "extras", "simplest", "expected_regret"]
+    columns += ["seen", "p_low", "p_high", "extras", "simplest", "expected_regret"]
     return frame[columns].rename(columns={"label": "finalist"})
 
 
@@ -60,7 +60,15 @@ def _numbers(row: Mapping[Any, Any], metric: str) -> str:
     if math.isfinite(row["p_better"]):
         text += f"; P(winner is lower on a fresh seed) = {percent(row['p_better'])} "
         text += f"({percent(row['p_low'])} to {percent(row['p_high'])})"
-    return f"{text}."
+    return f"{text}{_seen(row)}."
+
+
+def _seen(row: Mapping[Any, Any]) -> str:
+    """Of a finalist that is tied: what difference these seeds would have shown."""
+    if row["verdict"] != TIED or not math.isfinite(row["seen"]):
+        return ""
+    share = f" ({percent(row['seen_share'])} of the winner's)" if math.isfinite(row["seen_share"]) else ""
+    return f"; a difference of {number(row['seen'])}{share} would have been seen in 80 % of such races"
 
 
 def _difference(row: Mapping[Any, Any], metric: str) -> str:
@@ -100,12 +108,14 @@ SECTION = Section(
     figure="comparison",
     shown=(Shown("comparison", "Paired differences to the winner", against_the_winner),),
     how=(
-        "Differences are taken seed by seed. Their intervals hold together and at every look of the race: "
-        "the winner was picked by the same numbers, so each rival is held against the largest statistic "
-        "that identical settings show in a whole race (step-down; a false claim in at most 5 % of races, "
-        "on the condition that luck is roughly normal, or skewed alike for all). No interval can allow for "
-        "what no seed has shown, such as a rare bad one. Tied: the interval contains 0. P(winner is lower) "
-        "counts seeds, with Wilson's 95 % interval; “on most seeds” asks for at least 75 % and for an "
+        "Differences are taken seed by seed. Their intervals hold the truth all of them at once, in 95 % of "
+        "races: the winner was picked by the same numbers, so each rival is held against the largest "
+        "statistic that identical settings show (step-down). A call asks for more than an interval above 0: "
+        "identical settings are called different in at most 3 % of races, over all their looks, so that "
+        "false calls stay rare where one setting is skewed or has rare bad seeds and its rivals have not. "
+        "No interval can allow for what no seed has shown. Tied: not called. What would have been seen is "
+        "the difference that is called in 80 % of races with as many seeds and as much luck. P(winner is "
+        "lower) counts seeds, with Wilson's 95 % interval; “on most seeds” asks for at least 75 % and for an "
         "interval above one half (Bouthillier et al. 2021, arXiv 2103.03098).",
         "Simplest: the smallest searched model, then the fewest parts beyond plain gradient descent on ReLU "
         "layers (penalty, decay, dropout, schedule, momentum, numbers that the optimizer stores for each "

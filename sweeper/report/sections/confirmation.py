@@ -37,7 +37,7 @@ def answer(evidence: Evidence) -> tuple[str, ...]:
     elif tied:
         said.append(
             f"These seeds cannot tell it from {listing(tied)}: {'its' if len(tied) == 1 else 'their'} "
-            "paired difference to the winner has an interval that contains 0."
+            "paired difference to the winner is too small for a call."
         )
     said += _others(evidence.tables["comparison"], finalists, tied=bool(tied))
     lost = [
@@ -118,12 +118,13 @@ SECTION = Section(
         "seed draws initial weights, batch order and, where the data came unsplit, a new split into "
         "training and validation rows. Finalists get the same seeds, so they are compared pair by pair.",
         "It is a race. After 4, 6, 8, 10, 13 … seeds, finalists drop out that are worse than the leader by "
-        "then (the interval of the difference lies above 0) or lost two seeds more; their seeds go to "
+        "then, with more evidence than an interval above 0, or lost two seeds more; their seeds go to "
         "those that are left. It ends when one is left, when all that are left are known to differ by less "
         "than confirm.matters, or when the budget is spent. Intervals hold whenever it ends.",
-        "Intervals are 95 % intervals of the mean over seeds; that of the winner allows for its having "
-        "been picked as the lowest, those of paired differences for the number of finalists. A finalist is "
-        "tied when the interval of its difference to the winner contains 0. One that failed on more seeds "
+        "Intervals of means are 95 % intervals, each by itself; that of the winner allows for its having "
+        "been picked as the lowest. Those of paired differences hold all at once. They hold on the condition "
+        "that the seeds have shown what luck can do: of a setting with one bad seed in twenty, ten seeds "
+        "often show none. A finalist is tied when it is not called worse. One that failed on more seeds "
         "ranks after those that failed on fewer.",
         "The winner has the lowest mean of the finalists that lost the fewest seeds, so on average its own "
         "mean flatters a little.",

@@ -19,7 +19,19 @@ def answer(evidence: Evidence) -> tuple[str, ...]:
         "one seed each."
     ]
     said += [_compared(name, rows) for name, rows in parts.items()]
-    return tuple(said)
+    return (*said, *(_dealt(name, rows) for name, rows in parts.items()))
+
+
+def _dealt(parameter: str, rows: list[dict[Any, Any]]) -> str:
+    """How many trials each value had: a search goes where it is promising."""
+    ordered = sorted(rows, key=lambda row: (-row["searched"], str(row["value"])))
+    counts = [f"{named(row['value'])} {row['searched']}" for row in ordered]
+    used = "the comparison uses them all"
+    if rows[0]["basis"] == "explore":
+        fewest, most = (pick(row["trials"] for row in rows) for pick in (min, max))
+        each = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+        used = f"the comparison uses the {each} of each that were dealt out evenly"
+    return f"Trials of each {parameter.replace('_', ' ')} in the search: {listing(counts)}; {used}."
 
 
 def _compared(parameter: str, rows: list[dict[Any, Any]]) -> str:

@@ -1,0 +1,111 @@
+"""Finalists on fresh seeds in the order in which they stand, with all that is said of each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from sweeper.statistics.intervals import finite, interval, share_interval
+from sweeper.statistics.picked import picked_interval
+from sweeper.statistics.race import dropped_interval, look
+
+OFTEN = 0.75
+"""Share of seeds that "better" asks for (Bouthillier et al. 2021, arXiv 2103.03098)."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Finalists with a completed seed, the winner first."""
+
+    order: np.ndarray
+    """Their rows in the scores"""
+    columns: Mapping[str, np.ndarray]
+    """name -> one entry each; names as in `sweeper.tables.confirmation`"""
+
+
+def standing(scores: np.ndarray, ran: np.ndarray) -> Standing:
+    """The order of finalists and the numbers of each; of both arguments, (finalists, seeds).
+
+    Args:
+        scores: NaN where a seed was lost or not run.
+        ran: whether it was run.
+    """
+    n = np.isfinite(scores).sum(axis=1)
+    failures, dropped = ran.sum(axis=1) - n, dropouts(scores, ran)
+    means = np.array([finite(row).mean() if np.isfinite(row).any() else np.nan for row in scores])
+    order = np.lexsort((means, failures, dropped))
+    order = order[n[order] > 0]
+    scores, dropped, failures = scores[order], dropped[order], failures[order]
+    columns = {"mean": means[order], "n": n[order], "failures": failures, "dropped": dropped}
+    return Standing(order, columns | against_the_winner(scores, failures, dropped))
+
+
+def intervals(scores: np.ndarray, tied: np.ndarray, level: float = 0.95, seed: int = 0) -> np.ndarray:
+    """Intervals of the means, (finalists, 2); `scores` are in the order of `standing`.
+
+    That of the winner allows for its having been picked among those `tied`.
+    """
+    plain = [interval(row, level, seed) for row in scores[1:]]
+    return np.array([*([winners_interval(scores, tied, level, seed)] if len(scores) else []), *plain])
+
+
+def winners_interval(
+    scores: np.ndarray, tied: np.ndarray, level: float = 0.95, seed: int = 0
+) -> tuple[float, float]:
+    """That of the first mean."""
+    contenders = scores[tied]
+    return (
+        picked_interval(contenders, level, seed) if len(contenders) > 1 else interval(scores[0], level, seed)
+    )
+
+
+def dropouts(scores: np.ndarray, ran: np.ndarray) -> np.ndarray:
+    """Which rows left the race: the race is run again on what is on record, so a break is no drop."""
+    dropped, counts = np.zeros(len(scores), dtype=bool), ran.sum(axis=1)
+    for count in sorted(set(counts.tolist()) - {counts.max(initial=0)}):
+        left = np.flatnonzero((counts >= count) & ~dropped)
+        behind = left[look(scores[left, :count]).out]
+        dropped[behind[counts[behind] == count]] = True
+    return dropped
+
+
+def against_the_winner(
+    scores: np.ndarray, failures: np.ndarray, dropped: np.ndarray
+) -> dict[str, np.ndarray]:
+    """The paired columns; `scores` are (finalists, seeds), the winner's first."""
+    pairs = [finite(row - scores[0]) for row in scores]
+    low, high, seen = (np.full(len(scores), np.nan) for _ in range(3))
+    worse, lasted = dropped.copy(), ~dropped
+    if len(scores):
+        found = look(scores[lasted], 0)
+        low[lasted], high[lasted], worse[lasted], seen[lasted] = (
+            found.low,
+            found.high,
+            found.worse,
+            found.seen,
+        )
+    for row in np.flatnonzero(dropped).tolist():
+        low[row], high[row] = dropped_interval(scores[0], scores[row], len(scores) - 1)
+    sound = (failures == failures[lasted].min(initial=np.iinfo(int).max)) & lasted
+    shares = np.array([_share(pair) if place else (np.nan,) * 3 for place, pair in enumerate(pairs)])
+    p_better, p_low, p_high = shares.reshape(-1, 3).T
+    return {
+        "difference": np.array([pair.mean() if len(pair) else np.nan for pair in pairs], dtype=float),
+        "difference_low": low,
+        "difference_high": high,
+        "pairs": np.array([len(pair) for pair in pairs], dtype="int64"),
+        "tied": sound & ~worse & ~(high < 0),
+        "seen": seen,
+        "p_better": p_better,
+        "p_low": p_low,
+        "p_high": p_high,
+        "better": worse & (low > 0) & (p_better >= OFTEN) & (p_low > 0.5),
+    }
+
+
+def _share(pair: np.ndarray) -> tuple[float, float, float]:
+    """Share of seeds on which the winner is lower, ties counted half, with its interval."""
+    if len(pair) == 0:
+        return np.nan, np.nan, np.nan
+    won = float((pair > 0).sum() + (pair == 0).sum() / 2)
+    return won / len(pair), *share_interval(won, len(pair))

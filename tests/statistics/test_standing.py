@@ -1,0 +1,34 @@
+"""Finalists in the order in which they stand."""
+
+import numpy as np
+
+from sweeper.statistics.standing import dropouts, standing
+
+
+def test_the_order_is_dropped_then_losses_then_means() -> None:
+    """Who dropped out comes last, who lost a seed after who lost none; rows without a score are left out."""
+    rng = np.random.default_rng(0)
+    scores = 1 + 0.01 * rng.normal(size=(5, 10))
+    scores[0] -= 0.5
+    scores[0, 3] = np.nan
+    scores[2] += 9
+    scores[2, 6:] = np.nan
+    scores[3] += 0.5
+    scores[4] = np.nan
+    ran = np.ones(scores.shape, dtype=bool)
+    ran[2, 6:] = False
+    found = standing(scores, ran)
+    assert found.order.tolist() == [1, 3, 0, 2]
+    assert found.columns["dropped"].tolist() == [False, False, False, True]
+    assert found.columns["failures"].tolist() == [0, 0, 1, 0]
+    assert found.columns["tied"].tolist() == [True, False, False, False]
+
+
+def test_a_break_is_no_drop() -> None:
+    """A finalist with fewer seeds that was not behind by then has only not been trained yet."""
+    scores = np.random.default_rng(0).normal(size=(2, 10))
+    ran = np.ones(scores.shape, dtype=bool)
+    ran[1, 6:] = False
+    assert not dropouts(np.where(ran, scores, np.nan), ran).any()
+    scores[1] += 50
+    assert dropouts(np.where(ran, scores, np.nan), ran).tolist() == [False, True]

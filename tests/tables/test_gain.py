@@ -1,0 +1,97 @@
+"""What a sweep gained over the published defaults."""
+
+import json
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sweeper.report.gain import gained, power
+from sweeper.tables.answer import answer
+from sweeper.tables.confirmation import confirmed
+from sweeper.tables.gain import Gain
+
+DEFAULT = {"optimizer": "adam", "learning_rate": 0.001, "activation": "relu"}
+NOISE = np.random.default_rng(0).normal(0, 0.01, (3, 10))
+
+
+def trials(means: list[float], default: int = 2, lost: int = 0) -> pd.DataFrame:
+    """Trials with these means on ten seeds; one has the default, and loses the first `lost` of them."""
+    rows = []
+    for number, mean in enumerate(means):
+        chosen = DEFAULT if number == default else {**DEFAULT, "learning_rate": 0.01 + number}
+        base = {"trial": number, "outcome": "completed", **chosen}
+        rows.append({**base, "phase": "explore", "seed": 0, "objective": mean})
+        for seed, noise in enumerate(NOISE[number], 1):
+            gone = number == default and seed <= lost
+            score = {"outcome": "diverged", "objective": math.nan} if gone else {"objective": mean + noise}
+            rows.append({**base, "phase": "confirm", "seed": seed, **score})
+    return pd.DataFrame(rows)
+
+
+def gain_of(records: pd.DataFrame) -> Gain | None:
+    """As `answer` finds it."""
+    found = answer(records, None, defaults=[DEFAULT])
+    assert found is not None
+    return found.gain
+
+
+def test_the_gain_is_the_paired_difference_of_the_default() -> None:
+    """Mean and interval are those of the comparison, and both stand in the words and in JSON."""
+    records = trials([0.1, 0.2, 0.5])
+    found = gain_of(records)
+    assert found is not None
+    row = confirmed(records).set_index("trial").loc[2]
+    assert (found.difference, found.low) == (row["difference"], row["difference_low"])
+    assert (found.verdict, found.seeds, found.optimizer) == ("gained", row["pairs"], "adam")
+    value, meaning = gained(found, "validation loss")
+    assert value == f"{found.difference:.3g} (80 %) lower"
+    assert "interval of the difference" in meaning
+    assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["verdict"] == "gained"
+
+
+def test_no_gain_is_said_so() -> None:
+    """Where the interval includes nothing gained, and where the default itself wins."""
+    unshown = gain_of(trials([0.1, 0.5, 0.101]))
+    assert gained(unshown, "validation loss")[0] == "nothing shown"
+    assert "includes nothing gained" in gained(unshown, "validation loss")[1]
+    itself = gain_of(trials([0.1, 0.5, 0.05]))
+    assert gained(itself, "validation loss")[0] == "nothing gained"
+    assert "is itself the winner" in gained(itself, "validation loss")[1]
+
+
+def test_a_default_that_lost_seeds_is_told_of() -> None:
+    """A lower mean on the seeds that it completed is no loss of the sweep."""
+    found = gain_of(trials([0.1, 0.5, 0.05], lost=3))
+    assert found is not None
+    assert found.verdict == "fails"
+    value, meaning = gained(found, "validation loss")
+    assert value.endswith("higher")
+    assert "diverged or failed on more seeds" in meaning
+
+
+def test_without_a_default_nothing_is_known() -> None:
+    """A run of earlier versions, or a space that has no default."""
+    assert gain_of(trials([0.1, 0.2, 0.3], default=9)) is None
+    assert gained(None, "validation loss")[0] == "–"
+
+
+def test_power_stands_beside_a_tie() -> None:
+    """The largest difference that would have been seen, in the unit of the objective and as a share."""
+    ranking = confirmed(trials([0.1, 0.5, 0.101]))
+    tied = ranking[ranking["tied"]]
+    assert len(tied) == 2
+    seen = tied["seen"].iloc[1]
+    assert 0 < seen < 0.1
+    share = 100 * seen / tied["mean"].iloc[0]
+    assert f"a difference of {seen:.3g} ({share:.0f} %) would have been seen" in power(tied)
+    assert power(tied.head(1)) == ""
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_few_seeds_show_no_gain(seeds: int) -> None:
+    """One seed or two tell no settings apart, however far."""
+    records = trials([0.1, 0.2, 0.9])
+    records = records[(records["phase"] != "confirm") | (records["seed"] <= seeds)]
+    assert gained(gain_of(records), "validation loss")[0] == "nothing shown"
