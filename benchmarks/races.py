@@ -22,11 +22,6 @@ def first_unlike(first: Noise, others: Noise) -> Noise:
     return lambda rng, shape: np.vstack([first(rng, (1, shape[1])), others(rng, (shape[0] - 1, shape[1]))])
 
 
-def last_unlike(last: Noise, others: Noise) -> Noise:
-    """The last finalist has noise of its own."""
-    return lambda rng, shape: first_unlike(last, others)(rng, shape)[::-1]
-
-
 def normal(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
     """Standard deviation 1, as all that follow but `wide`."""
     return rng.standard_normal(shape)
@@ -67,7 +62,6 @@ NOISES: dict[str, Noise] = {
     "rare bad seeds, one finalist": first_unlike(rare_bad, normal),
     "rare bad seeds, all but one": first_unlike(normal, rare_bad),
     "lognormal rivals of a steady one": first_unlike(normal, lambda r, s: 3 * very_skewed(r, s)),
-    "one rival varies four times as much": last_unlike(wide, normal),
     "rounded scores": rounded,
 }
 
