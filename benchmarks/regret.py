@@ -287,7 +287,7 @@ def report(scores: Scores, pruning: Mapping[tuple[str, str], list[Pruned]], runs
         rows[f"{name}, {rule}"] = {
             "pruned": f"{np.mean([p.trials for p in found]):.0f}",
             "steps saved": f"{np.mean([p.saved for p in found]):.0%}",
-            "sweeps whose best was pruned": f"{np.mean([p.lost for p in found]):.0%}",
+            "sweeps whose best was pruned": f"{np.mean([p.lost for p in found]):.0%} of {len(found)}",
             "loss given away, mean": f"{np.mean([p.cost for p in found]):.1%}",
         }
     return "\n".join([*parts, table("problem, rule", rows), ""])
