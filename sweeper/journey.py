@@ -214,7 +214,7 @@ class Sweep:
         ends = self.progress.search_ends = started + 60 * minutes if minutes else math.inf
 
         def late() -> bool:
-            return time.monotonic() > ends
+            return bool(self.search.known) and time.monotonic() > ends
 
         self.progress.resume(self.search.known.values())
         known, confirm = self.search.known, self.progress.totals["confirm"]

@@ -41,13 +41,14 @@ class Forecast:
     def those_that_fit(self, trials: Sequence[Trial], done: int) -> list[Trial]:
         """The first of the next generation, `done` trials being finished; tells once if not all fit.
 
-        A training takes as long as those of this call did on average; before them, as planned.
+        A training takes as long as those of this call did on average; before them, as planned. One trial
+        is trained however late it is, so that there is an answer.
         """
         if not trials:
             return []
         now, fresh = time.monotonic(), done - self.known
         each = (now - self.begun) / fresh if fresh else self.planned(trials[0])
-        fits = fitting(self.ends - now, each, self.confirm, done, self.total)
+        fits = max(1, fitting(self.ends - now, each, self.confirm, done, self.total))
         if fits < self.total and not self._told:
             self._told = True
             self.tell(f"{fits} trials and {self.confirm} confirmations fit, at {each:.2g} s a training")

@@ -27,6 +27,6 @@ def reasons(source: Source) -> pd.DataFrame:
 def all_failed(trials: pd.DataFrame) -> str:
     """Why a run has failed in which every trial did, or in which there was none."""
     if trials.empty:
-        return "no trial was trained; the time of search.minutes had passed before the first could start"
+        return "no trial was trained"
     reasons = trials["reason"].value_counts()
     return f"all {len(trials)} trials failed; the reason of {reasons.iloc[0]}: {reasons.index[0]}"

@@ -39,3 +39,11 @@ def test_a_generation_is_cut_to_what_fits_and_told_once() -> None:
     late = Forecast(time.monotonic() + 10, 50, 120, 7, lambda trial: 1.0, told.append)
     assert late.those_that_fit(trials, 7) == []
     assert len(told) == 2
+
+
+def test_one_trial_is_trained_however_late_it_is() -> None:
+    """Without any, a run would end without an answer."""
+    late = Forecast(time.monotonic() - 5, 50, 120, 0, lambda trial: 1.0, lambda text: None)
+    trials = [Trial(n, "explore", 0, {}) for n in range(10)]
+    assert late.those_that_fit(trials, 0) == trials[:1]
+    assert late.those_that_fit(trials[1:], 1) == []
