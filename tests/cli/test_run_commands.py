@@ -176,7 +176,7 @@ def test_best_as_json_is_the_contract(run: Path, capsys: pytest.CaptureFixture[s
     found = json.loads(out)
     assert list(found) == [
         *("trial", "parameters", "objective", "confirmed", "test", "tied"),
-        *("learned", "baseline", "warnings"),
+        *("learned", "baseline", "gain", "warnings"),
     ]
     assert set(found["confirmed"]) == {"mean", "low", "high"}
     assert found["parameters"]["optimizer"] in ("sgd", "adam")

@@ -170,7 +170,7 @@ def test_a_journal_that_contradicts_the_records_is_set_aside(
     (aside,) = tmp_path.glob("journal.log.aside-*")
     assert aside.read_bytes() == before
     assert storage.notes == [
-        f"{tmp_path / 'journal.log'} did not fit the records: written anew; kept as {aside.name}"
+        f"{tmp_path / 'journal.log'}: did not fit the records; written anew, kept as {aside.name}"
     ]
     assert len(read(tmp_path)) == (2 if 2 not in known_after and known_after else len(known_after))
 
