@@ -193,7 +193,7 @@ class Sweep:
         search = self.task.study.search
         share = -(-max(search.generation_at(search.trials), 40) // self.jobs)  # confirmations come by 50
         plan = workers.plan_apart(self.task, jobs=self.jobs, engine=engine, share=share)
-        plan = replace(plan, swapped=workers.in_a_worker("swaps", self.task) or "")
+        plan = replace(plan, **(workers.in_a_worker("layer_notes", self.task) or {}))
         write_plan(self.folder, {**plan.to_dict(), "asked": asked})
         return plan
 

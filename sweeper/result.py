@@ -83,7 +83,9 @@ class Result:
             "the importances", lambda: importances(self.trials, list(self.study.space.parameters))
         )
         shares = pd.DataFrame(columns=["parameter", "importance"]) if isinstance(found, NotMade) else found
-        told = ReportInput(self.study, self.records, self.answer, shares, seconds, self._notes())
+        plan, _ = read_plan(self.folder)
+        unmeasured = str((plan or {}).get("unmeasured") or "")  # plans of earlier releases do not say
+        told = ReportInput(self.study, self.records, self.answer, shares, seconds, self._notes(), unmeasured)
         page = write(told, Path(folder), each)
         if self.answer is not None:
             kept = self._kept_script()

@@ -38,3 +38,5 @@ class Network:
     """Which activation layers of the model are swapped and which are kept; empty where none is."""
     profiles: Mapping[str | None, Profile]
     """Activation -> profile; ``None`` stands for the model's own activations."""
+    unmeasured: str = ""
+    """Why layers are not measured; empty where they are."""

@@ -49,6 +49,15 @@ def unwrapped(tensor: Tensor) -> Tensor:
     return tensor
 
 
+def is_batched(tensor: Tensor) -> bool:
+    """Whether `tensor` stands for one row of many, inside of vmap."""
+    while torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+        if torch._C._functorch.is_batchedtensor(tensor):
+            return True
+        tensor = torch._C._functorch.get_unwrapped(tensor)
+    return False
+
+
 def memory(tensor: Tensor) -> int:
     """What tensors on the same memory have in common."""
     tensor = unwrapped(tensor)

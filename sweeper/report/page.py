@@ -34,6 +34,8 @@ __all__ = ["ReportInput", "best_toml", "evidence_of", "sentences", "write"]
 
 Each = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 """What ``map`` is."""
+OF_LAYERS = ("gradients", "units", "units_over_time")
+"""Figures of what is measured at layers."""
 OF_ONE_WIDTH = ("mlp", "residual_mlp")
 """Built-in models whose `depth` hidden layers put out `width` activations each."""
 
@@ -51,6 +53,8 @@ class ReportInput:
     """Wall time of the run; ``None`` where only the report was rendered."""
     notes: tuple[str, ...] = ()
     """Sentences about how it was run: the plan, say."""
+    unmeasured: str = ""
+    """Why layers are not measured; empty where they are."""
 
 
 def write(told: ReportInput, folder: Path, each: Each = map) -> Path:
@@ -116,7 +120,9 @@ def evidence_of(told: ReportInput) -> Evidence:
         init=_init(told.study),
     )
     made = {name: attempt(f"table {name!r}", partial(table, source)) for name, table in TABLES.items()}
-    return Evidence(told.study, records.trials, told.answer, Tables(made), told.seconds, told.notes)
+    return Evidence(
+        told.study, records.trials, told.answer, Tables(made), told.seconds, told.notes, told.unmeasured
+    )
 
 
 def layer_sizes(study: Study, answer: Answer | None) -> tuple[int, ...]:
@@ -141,7 +147,9 @@ def sentences(section: Section, evidence: Evidence) -> tuple[str, ...]:
     """What a section says; why it has no figure where its table is empty."""
     spec = FIGURES[section.figure] if section.figure is not None else None
     if spec is not None and evidence.tables[spec.table].empty:
-        return (spec.missing,)
+        unmeasured = evidence.unmeasured and section.figure in OF_LAYERS
+        why = f"Layers are not measured: {evidence.unmeasured.rstrip('.')}."
+        return (why,) if unmeasured else (spec.missing,)
     return section.answer(evidence)
 
 

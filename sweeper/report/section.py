@@ -29,6 +29,8 @@ class Evidence:
     """Wall time of the call that wrote the report; ``None`` where it did not train."""
     notes: tuple[str, ...] = ()
     """Sentences about how it was run."""
+    unmeasured: str = ""
+    """Why layers are not measured; empty where they are."""
 
     @property
     def metric(self) -> str:

@@ -2,45 +2,73 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from sweeper.components.activation_facts import derivative
 from sweeper.components.build import Built
-from sweeper.components.operations import unwrapped
+from sweeper.components.layers import Place
+from sweeper.components.operations import is_batched, unwrapped
+from sweeper.errors import ModelError
 from sweeper.measures import MEASURES, Layer
+from sweeper.user_code import message_of, user_code
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 
+class ActivationCall(NamedTuple):
+    """One call of an activation layer."""
+
+    module: nn.Module
+    input: Tensor
+    output: Tensor
+    differentiable: bool = True
+    """Whether autograd follows its output, once the forward pass is over."""
+
+
 @contextmanager
-def outputs_of(modules: Sequence[nn.Module]) -> Iterator[list[tuple[nn.Module, Tensor, Tensor]]]:
-    """While open, a list of (module, input, output) in the order of the calls; clear it between forwards."""
-    calls: list[tuple[nn.Module, Tensor, Tensor]] = []
+def outputs_of(modules: Sequence[nn.Module]) -> Iterator[list[ActivationCall]]:
+    """While open, the calls of `modules` in their order; clear the list between forwards."""
+    calls: list[ActivationCall] = []
 
     def note(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        calls.append((module, inputs[0], output))
+        followed = torch.is_grad_enabled() and not is_batched(output)
+        calls.append(ActivationCall(module, inputs[0], output, followed))
 
     with _noting(modules, note):
         yield calls
 
 
+def penalty_of(penalty: Callable[[Tensor], Tensor], calls: Sequence[ActivationCall], zero: Tensor) -> Tensor:
+    """The sum of `penalty` over the outputs of one forward pass in training mode, before it is weighted.
+
+    Raises:
+        ModelError: if no gradient of it could reach the weights: it would be added and change nothing.
+    """
+    if not all(call.differentiable for call in calls):
+        raise ModelError(
+            "the activation penalty cannot be computed: the model calls activation layers without gradients "
+            "(a reentrant checkpoint, or torch.no_grad) or inside of torch.func.vmap; leave the penalty out, "
+            "or use checkpoint(..., use_reentrant=False)"
+        )
+    return sum((penalty(call.output) for call in calls), zero)
+
+
 @contextmanager
-def _differentiable_outputs_of(
-    modules: Sequence[nn.Module],
-) -> Iterator[list[tuple[nn.Module, Tensor, Tensor]]]:
+def _differentiable_outputs_of(modules: Sequence[nn.Module]) -> Iterator[list[ActivationCall]]:
     """`outputs_of`, of which every output has a gradient, also where nothing trained comes before it."""
-    calls: list[tuple[nn.Module, Tensor, Tensor]] = []
+    calls: list[ActivationCall] = []
 
     def note(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
         plain = unwrapped(output)
         if plain is not output:
-            calls.append((module, unwrapped(inputs[0]), plain))
+            calls.append(ActivationCall(module, unwrapped(inputs[0]), plain))
             return output
         if not output.requires_grad:
             output = output.detach().requires_grad_().clone()  # a leaf must not be written into
-        calls.append((module, inputs[0], output))
+        calls.append(ActivationCall(module, inputs[0], output))
         return output
 
     with _noting(modules, note):
@@ -68,6 +96,20 @@ def flat(tensors: Sequence[Tensor]) -> Tensor:
     return torch.cat([tensor.detach().reshape(-1) for tensor in tensors] or [torch.empty(0)])
 
 
+def look_if_possible(
+    built: Built, loss: Loss, x: Tensor, y: Tensor, before: Sequence[Tensor] | None
+) -> tuple[list[Layer], str]:
+    """`look`, and an empty string; or no layers, and why they cannot be measured.
+
+    A training needs less than a look: whatever a model raises here ends no training.
+    """
+    try:
+        with user_code():
+            return look(built, loss, x, y, before), ""
+    except Exception as error:  # autograd may refuse a second pass, or a gradient of what is in between
+        return [], str(error) if isinstance(error, ModelError) else message_of(error)
+
+
 def look(built: Built, loss: Loss, x: Tensor, y: Tensor, before: Sequence[Tensor] | None) -> list[Layer]:
     """Every layer of a model on the evaluation batch (x, y), as training sees it, see `as_in_training`.
 
@@ -78,27 +120,26 @@ def look(built: Built, loss: Loss, x: Tensor, y: Tensor, before: Sequence[Tensor
     parameters = dict(model.named_parameters())
     weights = [[parameters[name] for name in place.weights] for place in places]
     frozen = [p for layer in weights for p in layer if not p.requires_grad]
-    for parameter in frozen:  # nothing updates them, yet there is a gradient to look at
-        parameter.requires_grad_(True)
     recorded = _differentiable_outputs_of(built.hidden)
     # cuDNN's recurrent layers refuse backward in eval mode; the plain kernels do not.
     with (
+        _trained(frozen),
         recorded as calls,
         as_in_training(model, len(x)),
         torch.backends.cudnn.flags(enabled=False),
         torch.enable_grad(),
     ):
         value = loss(model(x), y)
-        wanted = [output for _, _, output in calls] + [p for layer in weights for p in layer]
-        gradients = list(torch.autograd.grad(value, wanted, allow_unused=True, materialize_grads=True))
-    for parameter in frozen:
-        parameter.requires_grad_(False)
+        wanted = [call.output for call in calls] + [p for layer in weights for p in layer]
+        reached = torch.autograd.grad(value, wanted, allow_unused=True)
+    _check_reached(places, weights, reached, calls)
+    gradients = [torch.zeros_like(w) if g is None else g for w, g in zip(wanted, reached, strict=True)]
     of_weights = iter(gradients[len(calls) :])
     layers = []
     for index, place in enumerate(places):
         part: dict[str, Tensor] = {}
         if place.call is not None and place.call < len(calls):
-            part = _activation_part(*calls[place.call], gradients[place.call])
+            part = _activation_part(calls[place.call], gradients[place.call])
         if place.weights:
             part |= {"weight": flat(weights[index])}
             part["weight_gradient"] = flat([next(of_weights) for _ in place.weights])
@@ -106,6 +147,38 @@ def look(built: Built, loss: Loss, x: Tensor, y: Tensor, before: Sequence[Tensor
                 part["weight_before"] = before[index]
         layers.append(Layer(**part))
     return layers
+
+
+def _check_reached(
+    places: Sequence[Place],
+    weights: Sequence[Sequence[Tensor]],
+    reached: Sequence[Tensor | None],
+    calls: Sequence[ActivationCall],
+) -> None:
+    """A layer that training reaches must be reached by the look, or its gradient would be told to be 0.
+
+    `reached`: gradients of the outputs of `calls`, then of the weights.
+    """
+    of_weights = iter(reached[len(calls) :])
+    for place, own in zip(places, weights, strict=True):
+        cut = [next(of_weights) is None and w.grad is not None and bool(w.grad.any()) for w in own]
+        called = place.call is not None and place.call < len(calls)
+        if any(cut) and called and reached[place.call or 0] is None:
+            raise ModelError(
+                f"in evaluation mode no gradient reaches {place.name}, which training does give one"
+            )
+
+
+@contextmanager
+def _trained(frozen: Sequence[Tensor]) -> Iterator[None]:
+    """While open, `frozen` parameters require gradients: nothing updates them, yet they have one."""
+    for parameter in frozen:
+        parameter.requires_grad_(True)
+    try:
+        yield
+    finally:
+        for parameter in frozen:
+            parameter.requires_grad_(False)
 
 
 @contextmanager
@@ -140,7 +213,8 @@ def training_norms(model: nn.Module) -> list[nn.Module]:
     return norms
 
 
-def _activation_part(module: nn.Module, z: Tensor, a: Tensor, gradient: Tensor) -> dict[str, Tensor]:
+def _activation_part(call: ActivationCall, gradient: Tensor) -> dict[str, Tensor]:
+    module, z, a, _ = call
     grid = torch.linspace(-20, 20, 4001, dtype=z.dtype, device=z.device)
     if isinstance(module, nn.PReLU):
         grid = grid[:, None].expand(-1, module.num_parameters)  # one slope a channel, or one for all

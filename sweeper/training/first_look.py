@@ -18,7 +18,7 @@ from sweeper.measures import MEASURES
 from sweeper.study.settings import Settings
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.study import Study
-from sweeper.training.capture import look, weights_of
+from sweeper.training.capture import look_if_possible, weights_of
 from sweeper.training.output_range import last_operation
 from sweeper.training.setup import Rows, Task, initial_model, pick_loss, rows_of
 from sweeper.training.sharpness import sharpness
@@ -47,16 +47,21 @@ def first_look(
     task = Task(study, data)
     chosen = replace(settings_of(study, parameters), device="cpu")
     rows = rows_of(task, chosen, study.search.seed)
-    loss, profiles, built = pick_loss(task, chosen), {}, None
+    loss, profiles, built, reasons = pick_loss(task, chosen), {}, None, list[str]()
     for name in activations:
         settings = replace(chosen, activation=name)
         found = []
         for seed in range(study.search.seed, study.search.seed + SEEDS):
             built = initial_model(task, settings, seed)
-            found.append(_profile(built, loss, rows, sharp=name in curved and seed == study.search.seed))
+            sharp = name in curved and seed == study.search.seed
+            profile, reason = _profile(built, loss, rows, sharp=sharp)
+            found.append(profile)
+            reasons += [reason] if reason else []
         profiles[name] = _median(found)
     built = built or initial_model(task, chosen, study.search.seed)
-    return _network(built, chosen, rows, profiles)
+    if reasons:  # what could be measured of some activations alone compares nothing
+        profiles = {name: replace(each, gradients=()) for name, each in profiles.items()}
+    return replace(_network(built, chosen, rows, profiles), unmeasured="".join(reasons[:1]))
 
 
 def _network(built: Built, settings: Settings, rows: Rows, profiles: Mapping[str | None, Profile]) -> Network:
@@ -72,9 +77,10 @@ def _network(built: Built, settings: Settings, rows: Rows, profiles: Mapping[str
     )
 
 
-def _profile(built: Built, loss: Loss, rows: Rows, *, sharp: bool) -> Profile:
+def _profile(built: Built, loss: Loss, rows: Rows, *, sharp: bool) -> tuple[Profile, str]:
+    """And why layers cannot be measured, see `look_if_possible`."""
     x, y = rows.x_train[:ROWS], rows.y_train[:ROWS]
-    layers = look(built, loss.function, x.clone(), y.clone(), None)
+    layers, reason = look_if_possible(built, loss.function, x.clone(), y.clone(), None)
     measured = [
         {name: MEASURES[name](layer) for name in ("gradient_norm", "dead")}
         for layer in layers
@@ -84,18 +90,20 @@ def _profile(built: Built, loss: Loss, rows: Rows, *, sharp: bool) -> Profile:
     dead = [float(m["dead"]) for m in measured if m["dead"] is not None]
     with torch.no_grad():
         value = loss.function(built.model.eval()(x.clone()), y.clone()).item()
-    return Profile(
+    profile = Profile(
         gradients=tuple(float(m["gradient_norm"]) for m in measured if m["gradient_norm"] is not None),
         dead=float(np.mean(dead)) if dead else 0.0,
         mean_square=float(sum(squares)),
         loss=value,
         sharpness=_sharpness(built.model, loss, x.clone(), y.clone()) if sharp else None,
     )
+    return profile, reason
 
 
 def _median(found: Sequence[Profile]) -> Profile:
+    gradients = [one.gradients for one in found if one.gradients]
     return Profile(
-        gradients=tuple(np.median([one.gradients for one in found], axis=0).tolist()),
+        gradients=tuple(np.median(gradients, axis=0).tolist()) if gradients else (),
         dead=float(np.median([one.dead for one in found])),
         mean_square=float(np.median([one.mean_square for one in found])),
         loss=float(np.median([one.loss for one in found])),

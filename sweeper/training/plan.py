@@ -74,10 +74,14 @@ class Plan:
     """Why not, where that was tried."""
     swapped: str = ""
     """Which activation layers are swapped and which are kept; empty where none is."""
+    unmeasured: str = ""
+    """Why layers are not measured; empty where they are."""
 
     def line(self) -> str:
         """The plan in one line."""
-        return self._how() + (f"; activation layers {self.swapped}" if self.swapped else "")
+        swapped = f"; activation layers {self.swapped}" if self.swapped else ""
+        unmeasured = f"; layers are not measured: {self.unmeasured}" if self.unmeasured else ""
+        return f"{self._how()}{swapped}{unmeasured}"
 
     def _how(self) -> str:
         processes = f"{self.processes} process" + ("es" if self.processes > 1 else "")

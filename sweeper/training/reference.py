@@ -20,7 +20,7 @@ from sweeper.components.schedules import SCHEDULES
 from sweeper.search.trial import Trial
 from sweeper.study.settings import Settings
 from sweeper.study.settings import settings as settings_of
-from sweeper.training.capture import look, measured, outputs_of, weights_of
+from sweeper.training.capture import look_if_possible, measured, outputs_of, penalty_of, weights_of
 from sweeper.training.evaluate import Evaluation
 from sweeper.training.result import Outcome, TrialResult
 from sweeper.training.setup import (
@@ -80,8 +80,9 @@ def _train(task: Task, trial: Trial, settings: Settings, watch: Watch | None) ->
             if step in looked:
                 x, y = (part.clone() for part in measured_rows)
                 with apart(model, seed_of(trial.seed, step, 2)), put_back(of_model(model), weights=False):
-                    found = look(built, loss_function.function, x, y, before)
-                layers += measured(found, step)
+                    found, unmeasured = look_if_possible(built, loss_function.function, x, y, before)
+                layers = [] if unmeasured else [*layers, *measured(found, step)]
+                looked = set() if unmeasured else looked
                 activations.clear()
             if step in evaluated:
                 curves += evaluation.at(step, model, batch_losses, penalties)
@@ -110,8 +111,8 @@ def _train(task: Task, trial: Trial, settings: Settings, watch: Watch | None) ->
             loss = loss_function.function(model(rows.x_train[batch]), rows.y_train[batch])
             total = loss
             if watched:
-                terms = [penalty_function(a) for _, _, a in activations]
-                penalty = settings.activation_penalty * sum(terms, torch.zeros_like(loss))
+                terms = penalty_of(penalty_function, activations, torch.zeros_like(loss))
+                penalty = settings.activation_penalty * terms
                 total = loss + penalty
                 penalties.append(penalty.item())
             total.backward()

@@ -20,7 +20,7 @@ from sweeper.errors import DataError, ModelError, SweeperError
 from sweeper.study.settings import Settings
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.space import Range, Space
-from sweeper.training.capture import look, outputs_of
+from sweeper.training.capture import outputs_of, penalty_of
 from sweeper.training.evaluate import scores
 from sweeper.training.output_range import range_problem
 from sweeper.training.setup import (
@@ -139,7 +139,6 @@ def _try(task: Task, settings: Settings, rows: Rows) -> None:
     scores(model, loss, *few)
     size = MANY if settings.batch_size == "full" else min(int(settings.batch_size), MANY)
     _step(task, settings, built, loss, optimizer, rows, size)
-    look(built, loss.function, *few, None)
 
 
 def _step(
@@ -158,8 +157,9 @@ def _step(
         if problem:
             raise ModelError(f"{label(task)} {problem}")
         total = loss.function(output, rows.y_train[:size].clone())
-        if can_be_penalized(task):
-            total = total + sum(PENALTIES[settings.penalty_kind](a) for _, _, a in activations)
+        followed = all(call.differentiable for call in activations)
+        if settings.activation_penalty > 0 or (can_be_penalized(task) and followed):
+            total = total + penalty_of(PENALTIES[settings.penalty_kind], activations, torch.zeros_like(total))
     if not total.requires_grad:
         raise ModelError(f"{label(task)}: the loss does not depend on any parameter that is trained")
     total.backward()

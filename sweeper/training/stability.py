@@ -12,7 +12,7 @@ from sweeper.components.build import Built
 from sweeper.components.penalties import PENALTIES
 from sweeper.search.trial import Rungs, Trial
 from sweeper.study.settings import settings as settings_of
-from sweeper.training.capture import as_in_training, outputs_of
+from sweeper.training.capture import as_in_training, outputs_of, penalty_of
 from sweeper.training.preconditioner import preconditioner
 from sweeper.training.reasons import reason_of
 from sweeper.training.reference import train
@@ -68,7 +68,9 @@ def sharpness_of(
         ):
             value = loss(built.model(x.clone()), y.clone())
             if settings.activation_penalty > 0:
-                value = value + settings.activation_penalty * sum(penalty(a) for _, _, a in activations)
+                value = value + settings.activation_penalty * penalty_of(
+                    penalty, activations, torch.zeros_like(value)
+                )
             values = {SHARPNESS: curvature(value, parameters), LOSS: value.item(), RATE: optimized[0]["lr"]}
             divisor = preconditioner(settings.optimizer, optimizer)
             if divisor is not None:

@@ -20,6 +20,7 @@ from sweeper.training import rehearsal as rehearsing
 from sweeper.training.cohort import Cohort, singles
 from sweeper.training.fused import train_stack
 from sweeper.training.guessing import guessing
+from sweeper.training.measurable import unmeasured
 from sweeper.training.reasons import reason_of, refusing
 from sweeper.training.reference import train
 from sweeper.training.result import Outcome, TrialResult, failed
@@ -98,11 +99,11 @@ def rehearse(task: Task, place: int | None = None) -> list[str]:
 
 
 @one_at_a_time
-def swaps(task: Task) -> str:
-    """`rehearsal.swaps`"""
+def layer_notes(task: Task) -> dict[str, str]:
+    """What a plan says of layers: `rehearsal.swaps`, `measurable.unmeasured`."""
     settle()
     with watchdog.deadline(REHEARSAL):
-        return rehearsing.swaps(task)
+        return {"swapped": rehearsing.swaps(task), "unmeasured": unmeasured(task)}
 
 
 @one_at_a_time

@@ -23,6 +23,12 @@ PREFERRED = ("relu", "gelu", "silu", "tanh", "elu")
 
 def advise_hidden(facts: Facts) -> Iterator[Advice]:
     """What to search, and what vanishes or explodes, each with its decades."""
+    if facts.network.unmeasured:
+        what = (
+            "Nothing is advised from gradients: the layers of this model are not measured, though it trains."
+        )
+        yield Advice("hidden", TOPIC, what, (Reason(facts.network.unmeasured, MEASURED), *_swapped(facts)))
+        return
     if facts.layers == 0:
         return
     swappable = [name for name in facts.network.profiles if name is not None]

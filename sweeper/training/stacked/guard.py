@@ -14,7 +14,7 @@ from torch import Tensor
 
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.components.penalties import PENALTIES
-from sweeper.training.capture import outputs_of
+from sweeper.training.capture import outputs_of, penalty_of
 from sweeper.training.evaluate import scores
 from sweeper.training.setup import Rows, Task, initial_model, leaving_no_trace, pick_loss
 from sweeper.training.stacked.kit import Kit
@@ -86,9 +86,7 @@ class Plain:
             loss = total = self.loss.function(model(self.rows.x_train[rows]), self.rows.y_train[rows])
             penalty = torch.zeros_like(loss)
             if weight > 0:
-                penalty = weight * sum(
-                    (PENALTIES[self.settings.penalty_kind](a) for _, _, a in activations), penalty
-                )
+                penalty = weight * penalty_of(PENALTIES[self.settings.penalty_kind], activations, penalty)
                 total = loss + penalty
             total.backward()
         gradients = {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}

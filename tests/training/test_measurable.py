@@ -1,0 +1,101 @@
+"""Models that train and whose layers cannot be measured: they train as ever, and the reason is told."""
+
+import contextlib
+import io
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+import unmeasured_models
+from equivalence import by_reference, task_of
+from rehearsals import problems
+from torch import nn
+
+from sweeper.report.script import script
+from sweeper.search.trial import Trial
+from sweeper.training.cohort import Cohort
+from sweeper.training.measurable import unmeasured
+from sweeper.training.plan import Plan
+from sweeper.training.result import Outcome
+from sweeper.training.setup import Task
+from sweeper.training.work import train_cohort
+
+REASONS = {  # empty: these can be measured
+    "Energy": "a part of the computation is used for two gradients",
+    "Forces": "in evaluation mode no gradient reaches first, which training does give one",
+    "Reentrant": "One of the differentiated Tensors does not require grad",
+    "Transformed": "",
+    "EachRow": "",
+    "Frozen": "the first layer must stay frozen",
+}
+NO_PENALTY = ("Reentrant", "EachRow")
+TRIAL = Trial(0, "explore", 3, {"optimizer": "sgd", "learning_rate": 0.1})
+PENALIZED = replace(TRIAL, parameters={**TRIAL.parameters, "activation_penalty": 0.1})
+
+
+def study_of(name: str) -> Task:
+    """Six steps."""
+    source = {"source": f"unmeasured_models:{name}"}
+    space = {"activation_penalty": [0.0, 0.1]}
+    return task_of(model=source, space=space, steps=6, evaluations=3, batch_size=8)
+
+
+@pytest.mark.parametrize("name", REASONS)
+def test_what_cannot_be_measured_is_trained(name: str) -> None:
+    """The plan tells why there are no layers; curves and weights are those of a trial that is not looked at,
+    and of the script.
+    """
+    task = study_of(name)
+    reason = unmeasured(task)
+    assert REASONS[name] in reason
+    assert bool(reason) is bool(REASONS[name])
+    looked, plain = (by_reference(task, replace(TRIAL, measured=measured)) for measured in (True, False))
+    assert looked.result.outcome == Outcome.COMPLETED
+    assert looked.result.curves == plain.result.curves
+    assert [bool(looked.result.layers), bool(looked.result.layer_names)] == [not reason] * 2
+    assert all(torch.equal(looked.state[key], value) for key, value in plain.state.items())
+    assert printed(task) == [
+        (step, value) for step, metric, value in plain.result.curves if metric == "validation_loss"
+    ]
+
+
+def printed(task: Task) -> list[tuple[int, float]]:
+    """Validation losses of the script: a plain loop without this package."""
+    text, said = script(task.study, TRIAL.parameters, TRIAL.seed, data=task.data), io.StringIO()
+    scope: dict[str, Any] = {"__name__": "script"}
+    exec(compile(text, "best.py", "exec"), scope)
+    with contextlib.redirect_stdout(said):
+        scope["main"](seed=TRIAL.seed, test=False, save=None)
+    found = re.findall(r"^step (\d+): .*?validation_loss (\S+?),?(?: |$)", said.getvalue(), re.MULTILINE)
+    return [(int(step), float(value)) for step, value in found]
+
+
+@pytest.mark.parametrize("name", REASONS)
+def test_penalties_that_cannot_be_computed_fail_alone(name: str) -> None:
+    """Where no gradient of a penalty exists, its trials fail with one sentence; without others, the study."""
+    (result,) = train_cohort(study_of(name), Cohort((PENALIZED,)))
+    model: type[nn.Module] = getattr(unmeasured_models, name)
+    mixed, alone = (problems(model, space={"activation_penalty": given}) for given in ([0.0, 0.1], 0.1))
+    if name not in NO_PENALTY:
+        assert result.outcome == Outcome.COMPLETED
+        assert {*mixed, *alone} == {""}
+        return
+    assert result.outcome == Outcome.FAILED
+    assert "the activation penalty cannot be computed: the model calls activation layers" in result.reason
+    assert [bool(problem) for problem in mixed] == [False, False, True]
+    assert all("the activation penalty cannot be computed" in problem for problem in alone)
+
+
+def test_penalties_inside_of_a_transform_are_those_of_plain_autograd() -> None:
+    """The slope by torch.func and by autograd.grad are one model; so are their penalized trainings."""
+    one, other = (by_reference(study_of(name), PENALIZED) for name in ("Transformed", "Forces"))
+    apart = [(one.state[key] - value).abs().max().item() for key, value in other.state.items()]
+    assert max(apart) < 1e-12
+
+
+def test_plans_tell_why() -> None:
+    """In the line that the terminal and the page show."""
+    line = Plan("reference", 1, 1, unmeasured="no").line()
+    assert line == "one by one × 1 process; layers are not measured: no"
