@@ -238,12 +238,13 @@ Scores = Mapping[tuple[str, str, int], list[Score]]
 
 
 def summary(scores: Scores, budget: int, figure: Callable[[list[Score]], str], title: str) -> str:
-    """One table of one figure at one budget."""
+    """One table of one figure at one budget; nothing where no problem has it."""
     rows: dict[str, dict[str, str]] = {}
     for (contender, name, trials), found in scores.items():
         if trials == budget:
             rows.setdefault(name, {})[contender] = figure(found)
-    return table(title, rows)
+    known = any(cell != "–" for row in rows.values() for cell in row.values())
+    return table(title, rows) if known else ""
 
 
 def stability(found: Sequence[Score]) -> float:
@@ -278,7 +279,8 @@ def report(scores: Scores, pruning: Mapping[tuple[str, str], list[Pruned]], runs
     parts = [HEAD.format(finalists=FINALISTS, seeds=SEEDS, runs=runs, instances=INSTANCES)]
     for budget in sorted({trials for _, _, trials in scores}):
         parts.append(f"## {budget} trials, {budget + FINALISTS * SEEDS} trainings\n")
-        parts += [summary(scores, budget, figure, title) + "\n" for title, figure in FIGURES.items()]
+        tables_of = [summary(scores, budget, figure, title) for title, figure in FIGURES.items()]
+        parts += [text + "\n" for text in tables_of if text]
     if not pruning:
         return "\n".join(parts)
     parts.append("## Pruning\n\nAll pruned trials of sweeps of 60 trials, trained to the end afterwards.\n")

@@ -175,7 +175,7 @@ class Table:
         self.log = np.log(np.where(ok, self.table[..., 2], np.nan))
         self.sound = ok.all(axis=-1)
         self.space = real_problems.SPACE
-        self.worst = float(np.nanmax(np.nanmean(self.table[..., 0, :1], axis=-1)))
+        self.worst = float(np.nanmax(self.table[..., 0, 0]))
 
     def _at(self, parameters: Mapping[str, Any], values: np.ndarray) -> np.ndarray:
         """`values` (optimizers, activations, rates, penalties, …) between rates; NaN beside a divergence."""
