@@ -194,8 +194,8 @@ def _tied(answer: Answer, trials: pd.DataFrame, ranking: pd.DataFrame) -> tuple[
 
 
 def _simplest(study: Study, answer: Answer, trials: pd.DataFrame) -> tuple[Fact, ...]:
-    """The simplest of those tied, where more than one seed says that they are, and it is not the winner."""
-    if answer.confirmed is None or answer.confirmed.seeds < 2 or not answer.tied:
+    """The simplest of those tied, where enough seeds say that they are, and it is not the winner."""
+    if answer.confirmed is None or answer.confirmed.seeds < ENOUGH_SEEDS or not answer.tied:
         return ()
     empty = pd.DataFrame()
     rows = comparison(Source(trials, empty, empty, objective=study.search.objective))

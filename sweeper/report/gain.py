@@ -4,6 +4,7 @@ import math
 
 import pandas as pd
 
+from sweeper.report.doubts import ENOUGH_SEEDS
 from sweeper.report.words import count, interval, number, percent
 from sweeper.tables.gain import Gain
 
@@ -39,6 +40,8 @@ def gained(found: Gain | None, metric: str) -> tuple[str, str]:
         return f"{size} {side}", f"{than}, {same}{ends}; the default diverged or failed on more seeds"
     if found.verdict == "gained":
         return f"{size} {side}", f"{than}, {same}{ends}"
+    if found.seeds < ENOUGH_SEEDS:
+        return "not known", f"{size} {side} {than}, {same}: too few seeds to say that it is no luck"
     includes = "includes nothing gained" if not found.low > 0 else "is not far enough from nothing gained"
     why = f"{ends}, which {includes}" if ends else "; too few to know the spread"
     return "nothing shown", f"{size} {side} {than}, {same}{why}"

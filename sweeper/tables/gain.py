@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from sweeper.search.starts import among
 from sweeper.tables.parameters import parameters_of
 
 
@@ -46,7 +47,7 @@ def gain(search: pd.DataFrame, ranking: pd.DataFrame, defaults: Sequence[Mapping
     """
     known = {int(row["trial"]): parameters_of(row) for _, row in search.iterrows()}
     rows = ranking.to_dict("records")
-    own = [row for row in rows if known.get(int(row["trial"])) in list(defaults)]
+    own = [row for row in rows if among(known.get(int(row["trial"]), {}), defaults)]
     if not own:
         return None
     row, winner = own[0], rows[0]

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -94,4 +95,22 @@ def test_few_seeds_show_no_gain(seeds: int) -> None:
     """One seed or two tell no settings apart, however far."""
     records = trials([0.1, 0.2, 0.9])
     records = records[(records["phase"] != "confirm") | (records["seed"] <= seeds)]
-    assert gained(gain_of(records), "validation loss")[0] == "nothing shown"
+    assert gained(gain_of(records), "validation loss")[0] == "not known"
+
+
+def test_what_a_space_fixes_does_not_hide_its_default() -> None:
+    """Records hold fixed settings, a penalty of 0 among them, that the default of the space leaves out."""
+    records = trials([0.1, 0.2, 0.3]).assign(activation_penalty=0.0)
+    found = gain_of(records)
+    assert found is not None
+    assert found.trial == 2
+    assert gain_of(records.assign(learning_rate=0.5)) is None
+
+
+def test_few_seeds_are_not_said_to_show_nothing() -> None:
+    """Of four seeds the card says that they are too few, without an interval."""
+    found = Gain(3, "adam", 0.5, 0.4, -0.3, 1.1, 4, "unshown")
+    value, meaning = gained(found, "validation loss")
+    assert value == "not known"
+    assert meaning.endswith("on 4 fresh seeds of both: too few seeds to say that it is no luck")
+    assert gained(replace(found, seeds=5), "validation loss")[0] == "nothing shown"

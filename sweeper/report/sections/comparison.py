@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from sweeper.report.doubts import ENOUGH_SEEDS
 from sweeper.report.section import Evidence, Section, Shown
 from sweeper.report.words import count, listing, number, percent
 from sweeper.tables.comparison import FAILS, ON_AVERAGE, TIED, WORSE
@@ -38,6 +39,9 @@ def answer(evidence: Evidence) -> tuple[str, ...]:
         return ("Only one finalist completed a fresh seed, so there is nothing to compare it with.",)
     if winner["n"] == 1:
         return (f"One fresh seed cannot tell {len(frame)} finalists apart; confirm on more seeds.",)
+    if winner["n"] < ENOUGH_SEEDS:
+        few = f"{count(winner['n'], 'fresh seed')} are too few to call one of {len(frame)} finalists worse"
+        return (f"{few[0].upper()}{few[1:]}; confirm on {ENOUGH_SEEDS} or more.",)
     verdicts = [
         f"{len(part)} {words}"
         for name, words in SAID.items()

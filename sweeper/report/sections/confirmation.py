@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from sweeper.report.doubts import ENOUGH_SEEDS
 from sweeper.report.placing import Finalist, losses, lower_means, placing
 from sweeper.report.section import Evidence, Section, Shown
 from sweeper.report.sections.variance import FLATTERED, bias
@@ -34,6 +35,9 @@ def answer(evidence: Evidence) -> tuple[str, ...]:
     tied = [row["label"] for row in others if row["tied"]]
     if tied and first["n"] == 1:
         said.append(f"One seed cannot tell it from {listing(tied)}.")
+    elif tied and first["n"] < ENOUGH_SEEDS:
+        few = f"{count(first['n'], 'seed')} are too few to tell it from {listing(tied)}; that does not make"
+        said.append(f"{few[0].upper()}{few[1:]} {'it' if len(tied) == 1 else 'them'} as good.")
     elif tied:
         said.append(
             f"These seeds cannot tell it from {listing(tied)}: {'its' if len(tied) == 1 else 'their'} "
