@@ -113,7 +113,8 @@ def exit_code(command: Callable[[], Any]) -> int:
     except (KeyboardInterrupt, SystemExit) as end:
         code = 130 if isinstance(end, KeyboardInterrupt) else end.code
         if code == 130:  # typer makes this of Ctrl-C
-            _say(f"\ninterrupted; finished trials are kept. Go on with: {_resume_command()}")
+            kept = f"; finished trials are kept. Go on with: {_resume_command()}"
+            _say(f"\ninterrupted{kept if sys.argv[1:2] == ['run'] else ''}")
         return code if isinstance(code, int) else (0 if code is None else 1)
     return 0
 

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from sweeper.exits import exit_code
+
 WAITS = """
 import sys, time
 from sweeper.exits import exit_code, interruptible
@@ -116,3 +118,18 @@ def test_an_interrupt_at_the_start_is_one() -> None:
     """The command handles signals before it imports anything that takes long."""
     code = "import sys, sweeper.__main__; sys.exit(bool({'typer', 'torch', 'pandas'} & {*sys.modules}))"
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["advise", "dashboard", "compare", "report"])
+def test_commands_that_keep_no_trials_do_not_say_so(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 130 and one word."""
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sys.argv", ["sweeper", name, "x"])
+    monkeypatch.setattr("sys.excepthook", sys.excepthook)
+    assert exit_code(interrupted) == 130
+    assert capsys.readouterr().err == "\ninterrupted\n"
