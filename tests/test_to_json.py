@@ -24,6 +24,7 @@ OF_TEXT_OR_PARAMETERS = {
     "records/script_file.py",
     "report/advice/item.py",
     "report/script/functions.py",
+    "search/as_written.py",
     "search/dashboard.py",
     "search/distributions.py",
     "search/journal.py",
@@ -75,6 +76,7 @@ def test_an_answer_without_numbers_is_json() -> None:
         "tied": [],
         "learned": None,
         "baseline": None,
+        "gain": None,
         "warnings": [],
     }
 

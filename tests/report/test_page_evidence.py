@@ -140,7 +140,9 @@ def test_isolation_calls_nothing_lower_whose_interval_meets(evidence: Evidence) 
     said = isolation.answer(evidence)
     assert "one seed each" in said[0]
     parts = evidence.tables["isolation"].groupby("parameter", sort=False)
-    for sentence, (_, part) in zip(said[1:], parts, strict=True):
+    compared, dealt = said[1 : len(parts) + 1], said[len(parts) + 1 :]
+    assert len(dealt) == len(parts)
+    for sentence, (_, part) in zip(compared, parts, strict=True):
         first, *others = part.to_dict("records")
         apart, _, close = sentence.partition("not settled against")
         for row in others:
