@@ -243,8 +243,7 @@ def summary(scores: Scores, budget: int, figure: Callable[[list[Score]], str], t
     for (contender, name, trials), found in scores.items():
         if trials == budget:
             rows.setdefault(name, {})[contender] = figure(found)
-    known = any(cell != "–" for row in rows.values() for cell in row.values())
-    return table(title, rows) if known else ""
+    return table(title, rows) if any(c != "–" for row in rows.values() for c in row.values()) else ""
 
 
 def stability(found: Sequence[Score]) -> float:
@@ -279,8 +278,7 @@ def report(scores: Scores, pruning: Mapping[tuple[str, str], list[Pruned]], runs
     parts = [HEAD.format(finalists=FINALISTS, seeds=SEEDS, runs=runs, instances=INSTANCES)]
     for budget in sorted({trials for _, _, trials in scores}):
         parts.append(f"## {budget} trials, {budget + FINALISTS * SEEDS} trainings\n")
-        tables_of = [summary(scores, budget, figure, title) for title, figure in FIGURES.items()]
-        parts += [text + "\n" for text in tables_of if text]
+        parts += [text + "\n" for t, f in FIGURES.items() if (text := summary(scores, budget, f, t))]
     if not pruning:
         return "\n".join(parts)
     parts.append("## Pruning\n\nAll pruned trials of sweeps of 60 trials, trained to the end afterwards.\n")

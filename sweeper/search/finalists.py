@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from sweeper.search.known import Known
-from sweeper.search.starts import among, defaults
+from sweeper.search.starts import defaults
+from sweeper.study.space import among
 from sweeper.study.study import Study
 from sweeper.training.result import Outcome
 

@@ -5,7 +5,7 @@ activation and no penalty. All else that is searched has its first listed value,
 its middle.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,11 +34,6 @@ class Default:
 def defaults(space: Space) -> list[Default]:
     """One for each optimizer of the space."""
     return [_default(space, name) for name in space.entries["optimizer"].values or () if name in OPTIMIZERS]
-
-
-def among(parameters: Mapping[str, Any], wanted: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether `parameters` have all settings of one of `wanted`; what those leave out is fixed."""
-    return any(all(parameters.get(name) == value for name, value in one.items()) for one in wanted)
 
 
 def starts(study: Study) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ distinct values there are.
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -132,6 +132,11 @@ def holds(values: Values, value: Any) -> bool:
     if listed is not None:
         return any(same(value, option) for option in listed)
     return values.low <= value <= values.high and (not values.integer or float(value).is_integer())
+
+
+def among(parameters: Mapping[str, Any], wanted: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether `parameters` have all settings of one of `wanted`; what those leave out is fixed."""
+    return any(all(parameters.get(name) == value for name, value in one.items()) for one in wanted)
 
 
 def same(one: Any, other: Any) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from sweeper.search.starts import among
+from sweeper.study.space import among
 from sweeper.tables.parameters import parameters_of
 
 
