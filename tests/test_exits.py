@@ -56,27 +56,26 @@ def waiting(
         process.wait(30)
 
 
+def ended_by(*numbers: int, **options: object) -> tuple[int, str]:
+    """Exit code and message of a command that is sent signals as soon as it waits."""
+    with waiting(stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        for number in numbers:
+            process.send_signal(number)
+        _, said = process.communicate(timeout=30)
+        return process.returncode, said.strip()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_request_to_end_is_an_interrupt(number: signal.Signals) -> None:
     """Exit code 130, and the command that goes on; the handlers before are back then."""
-    with waiting(stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        process.send_signal(number)
-        _, said = process.communicate(timeout=30)
-        assert process.returncode == 130
-        assert said.strip() == MESSAGE
+    assert ended_by(number) == (130, MESSAGE)
 
 
 def test_a_hang_up_that_is_ignored_stays_ignored() -> None:
     """``nohup sweeper run …`` survives the end of its terminal."""
-    with waiting(ignored=(signal.SIGHUP,), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        process.send_signal(signal.SIGHUP)
-        process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=30)
-        assert (process.returncode, said.strip()) == (130, MESSAGE)
+    assert ended_by(signal.SIGHUP, signal.SIGTERM, ignored=(signal.SIGHUP,)) == (130, MESSAGE)
 
 
 def test_a_terminal_that_is_gone_does_not_change_the_exit_code() -> None:
@@ -93,12 +92,7 @@ def test_a_terminal_that_is_gone_does_not_change_the_exit_code() -> None:
 @pytest.mark.parametrize("raised", ["ImportError('numpy')", "SystemExit(1)", "SystemError"])
 def test_an_interrupt_stays_one_whatever_a_library_makes_of_it(raised: str) -> None:
     """One that comes while a module is imported, say, is no failure of the import."""
-    with waiting(raised=raised, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=30)
-        assert (process.returncode, said.strip()) == (130, MESSAGE)
+    assert ended_by(signal.SIGINT, raised=raised) == (130, MESSAGE)
 
 
 def test_whoever_asks_twice_gets_the_message_too() -> None:
