@@ -20,15 +20,19 @@ if TYPE_CHECKING:
     from sweeper.report.advice import Advice
 
 
-def load_study(path: str, overrides: tuple[str, ...]) -> Study:
+def load_study(path: str, overrides: tuple[str, ...], meanwhile: str | None = None) -> Study:
     """The study of a file or a built-in name, with ``key=value`` overrides.
+
+    Args:
+        meanwhile: module to import where worker processes are waited for; they import as well.
 
     Raises:
         UserError: as `Study.load`; if a process ended that imported its modules.
     """
     if not names_code(path, overrides):
         return Study.load(path, overrides)
-    import_module("sweeper.journey")  # meanwhile the worker processes import what they need
+    if meanwhile is not None:
+        import_module(meanwhile)
     try:
         return workers.call(Study.load, path, overrides)
     except workers.WorkerDied as end:

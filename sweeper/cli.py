@@ -83,7 +83,7 @@ def run(
         from sweeper.asked import load_study
 
         chosen = () if compiled is None else (f"training.compile={str(compiled).lower()}",)
-        asked = load_study(study, (*(assignments or ()), *chosen))
+        asked = load_study(study, (*(assignments or ()), *chosen), meanwhile="sweeper.journey")
         from sweeper.journey import Options
         from sweeper.journey import run as journey
 

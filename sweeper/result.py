@@ -1,9 +1,10 @@
 """`Result`: a run read back from its folder, with its answer and its report."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -19,9 +20,10 @@ from sweeper.records.scores import read_test
 from sweeper.records.script_file import KeptScript, load_script, no_script
 from sweeper.records.store import Records
 from sweeper.records.store import load as load_records
+from sweeper.report.words import capital
 from sweeper.search.as_written import journal_findings
 from sweeper.search.earlier import from_dict
-from sweeper.search.starts import defaults
+from sweeper.search.starts import published
 from sweeper.study.study import Study
 from sweeper.tables.answer import Answer, answer
 
@@ -85,7 +87,8 @@ class Result:
         shares = pd.DataFrame(columns=["parameter", "importance"]) if isinstance(found, NotMade) else found
         plan, _ = read_plan(self.folder)
         unmeasured = str((plan or {}).get("unmeasured") or "")  # plans of earlier releases do not say
-        told = ReportInput(self.study, self.records, self.answer, shares, seconds, self._notes(), unmeasured)
+        notes = self._notes(plan)
+        told = ReportInput(self.study, self.records, self.answer, shares, seconds, notes, unmeasured)
         page = write(told, Path(folder), each)
         if self.answer is not None:
             kept = self._kept_script()
@@ -93,14 +96,12 @@ class Result:
             write_atomically(Path(folder) / "best.py", text)
         return page
 
-    def _notes(self) -> tuple[str, ...]:
+    def _notes(self, plan: Mapping[str, Any] | None) -> tuple[str, ...]:
         """How it was run: the plan, and what was taken over from an earlier run."""
-        plan, _ = read_plan(self.folder)
         kept, _ = read_earlier(self.folder)
         notes = [f"Trained {plan['line']}."] if plan else []
         if kept is not None:
-            line = from_dict(self.study.space, kept).line()
-            notes.append(f"{line[0].upper()}{line[1:]}.")
+            notes.append(f"{capital(from_dict(self.study.space, kept).line())}.")
         return tuple(notes)
 
     def _repr_html_(self) -> str:
@@ -156,9 +157,8 @@ def load_result(study: Study, folder: Path) -> Result:
     others += journal_findings(folder / "journal.log")
     if (folder / "journal.log").exists() and not os.path.lexists(folder / "records"):
         records = replace(records, findings=(Finding(folder / "records", "is missing"),))
-    published = [default.parameters for default in defaults(study.space) if not default.outside]
-    objective = study.search.objective
-    found = answer(records.trials, tested, records.curves, baselines, objective, published)
+    objective, known_defaults = study.search.objective, published(study.space)
+    found = answer(records.trials, tested, records.curves, baselines, objective, known_defaults)
     found = with_warnings(study, found, baselines)
     return Result(study, folder, records, found, (*records.findings, *others))
 

@@ -14,10 +14,15 @@ LABEL = "Over the default"
 def power(tied: pd.DataFrame) -> str:
     """``; a difference of 0.02 (8 %) would have been seen``: the largest of those tied with the winner."""
     seen, mean = tied["seen"].iloc[1:].max(), abs(tied["mean"].iloc[0])
-    if not math.isfinite(seen):
+    return would_be_seen(seen, seen / mean if mean else math.nan)
+
+
+def would_be_seen(difference: float, share: float, of: str = "") -> str:
+    """A clause on the power of a race; empty where it is not known. `share` is NaN where there is none."""
+    if not math.isfinite(difference):
         return ""
-    share = f" ({percent(seen / mean)})" if mean else ""
-    return f"; a difference of {number(seen)}{share} would have been seen in 80 % of such races"
+    part = f" ({percent(share)}{of})" if math.isfinite(share) else ""
+    return f"; a difference of {number(difference)}{part} would have been seen in 80 % of such races"
 
 
 def gained(found: Gain | None, metric: str) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from sweeper.report.words import count, listing, number
+from sweeper.report.words import capital, count, listing, number
 
 NAMED = 3
 """Finalists of lower mean that are named; further ones are counted."""
@@ -75,7 +75,7 @@ def placing(finalists: Sequence[Finalist], metric: str, who: str, have: str) -> 
     first, others = finalists[0], finalists[1:]
     seeds = count(first.tried, "fresh seed")
     if not others:
-        return f"{who[0].upper()}{who[1:]} {have} been retrained on {seeds} as the only finalist"
+        return f"{capital(who)} {have} been retrained on {seeds} as the only finalist"
     every, peers = len(finalists), [rival for rival in others if rival.lost == first.lost]
     lowest = f"{who} {have} the lowest mean {metric}{_equals(first, peers)}"
     even = len({rival.tried for rival in finalists}) == 1

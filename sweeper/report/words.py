@@ -43,6 +43,11 @@ def count(number_of: int, noun: str, plural: str | None = None) -> str:
     return f"{number_of:,} {noun if number_of == 1 else plural or noun + 's'}"
 
 
+def capital(text: str) -> str:
+    """With a capital at its beginning; the rest stays as it is."""
+    return f"{text[0].upper()}{text[1:]}"
+
+
 def listing(items: Sequence[str], last: str = "and") -> str:
     """``a, b and c``."""
     if len(items) < 2:

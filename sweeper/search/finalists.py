@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from sweeper.search.known import Known
-from sweeper.search.starts import defaults
+from sweeper.search.starts import published
 from sweeper.study.space import among
 from sweeper.study.study import Study
 from sweeper.training.result import Outcome
@@ -28,7 +28,7 @@ def finalists(study: Study, known: Iterable[Known]) -> list[Known]:
         represented = {value for trial in chosen for value in _scientific(study, trial)}
         place = next((i for i, t in enumerate(rest) if not _scientific(study, t) <= represented), 0)
         chosen.append(rest.pop(place))
-    known_defaults = [default.parameters for default in defaults(study.space) if not default.outside]
+    known_defaults = published(study.space)
     own = [trial for trial in ranked if among(trial.parameters, known_defaults)]
     if places > 1 and own and own[0] not in chosen:
         chosen = [*chosen[: places - 1], own[0]]

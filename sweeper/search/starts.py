@@ -36,11 +36,15 @@ def defaults(space: Space) -> list[Default]:
     return [_default(space, name) for name in space.entries["optimizer"].values or () if name in OPTIMIZERS]
 
 
+def published(space: Space) -> list[Mapping[str, Any]]:
+    """The parameters of the defaults that the space has in full."""
+    return [default.parameters for default in defaults(space) if not default.outside]
+
+
 def starts(study: Study) -> list[dict[str, Any]]:
     """Configurations that are trained first: those to try, then the defaults that the space has."""
     tried = [completed(study.space, given) for given in study.tries]
-    known = [dict(default.parameters) for default in defaults(study.space) if not default.outside]
-    both = [*tried, *known]
+    both = [*tried, *map(dict, published(study.space))]
     return [one for place, one in enumerate(both) if one not in both[:place]]
 
 

@@ -22,6 +22,7 @@ from sweeper.search.coordinates import Coordinates, Points
 from sweeper.search.shifts import DECIMALS, RATE, Shifts
 
 JITTER = 1e-8
+ROOT = math.sqrt(5.0)
 LENGTH, LENGTH_SPREAD = 0.2, 0.5
 """Median and log standard deviation of the prior of a length, in shares of the range."""
 VARIANCE, VARIANCE_SPREAD = 1.5, 1.2
@@ -180,7 +181,7 @@ class _Masks:
 
 
 def _apart(a: Points, b: Points, k: int) -> np.ndarray:
-    return np.sqrt(5.0) * np.abs(a.places[:, k, None] - b.places[:, k])
+    return ROOT * np.abs(a.places[:, k, None] - b.places[:, k])
 
 
 def _matern(s: np.ndarray) -> np.ndarray:
@@ -206,9 +207,10 @@ def fit(kernel: Kernel, points: Points, y: np.ndarray, doubt: np.ndarray) -> np.
 
     def loss(theta: np.ndarray) -> tuple[float, np.ndarray]:
         variances, lengths, noise = kernel.split(theta)
-        moved = kernel.moved(theta, points)
         if moving is not None:
-            apart[moving] = _apart(moved, moved, moving)
+            places = points.places[:, moving] + design @ theta[noise_at + 1 :]
+            gaps = places[:, None] - places
+            apart[moving] = ROOT * np.abs(gaps)
         scaled = [d / length for d, length in zip(apart, lengths, strict=True)]
         near = [_matern(s) for s in scaled]
         covariance, pieces = np.ones((count, count)), []
@@ -239,7 +241,6 @@ def fit(kernel: Kernel, points: Points, y: np.ndarray, doubt: np.ndarray) -> np.
                 if k == moving:
                     of_rate += value
         if moving is not None:
-            gaps = moved.places[:, moving, None] - moved.places[:, moving]
             pull = _log_slope(scaled[moving]) / np.where(gaps == 0, np.inf, -gaps)
             gradient[noise_at + 1 :] = (outer * of_rate * pull).sum(axis=1) @ design
         gradient[noise_at] = 0.5 * noise * np.trace(outer)

@@ -13,8 +13,6 @@ from sweeper.tables.gain import Gain, gain
 from sweeper.tables.learning import Learning, learning
 from sweeper.tables.parameters import parameters_of
 
-__all__ = ["Answer", "Interval", "answer", "parameters_of"]
-
 
 @dataclass(frozen=True)
 class Interval:

@@ -45,7 +45,8 @@ def gain(search: pd.DataFrame, ranking: pd.DataFrame, defaults: Sequence[Mapping
         ranking: `sweeper.tables.confirmation.confirmed`.
         defaults: their parameters.
     """
-    known = {int(row["trial"]): parameters_of(row) for _, row in search.iterrows()}
+    finalists = search[search["trial"].isin(ranking["trial"])]
+    known = {int(row["trial"]): parameters_of(row) for _, row in finalists.iterrows()}
     rows = ranking.to_dict("records")
     own = [row for row in rows if among(known.get(int(row["trial"]), {}), defaults)]
     if not own:

@@ -14,5 +14,4 @@ def parameters_of(row: "pd.Series[Any]") -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    value = value.item() if hasattr(value, "item") else value
-    return value
+    return value.item() if hasattr(value, "item") else value

@@ -7,8 +7,9 @@ from typing import Any
 import pandas as pd
 
 from sweeper.report.doubts import ENOUGH_SEEDS
+from sweeper.report.gain import would_be_seen
 from sweeper.report.section import Evidence, Section, Shown
-from sweeper.report.words import count, listing, number, percent
+from sweeper.report.words import capital, count, listing, number, percent
 from sweeper.tables.comparison import FAILS, ON_AVERAGE, TIED, WORSE
 
 LOWER = "lower where shared"
@@ -41,7 +42,7 @@ def answer(evidence: Evidence) -> tuple[str, ...]:
         return (f"One fresh seed cannot tell {len(frame)} finalists apart; confirm on more seeds.",)
     if winner["n"] < ENOUGH_SEEDS:
         few = f"{count(winner['n'], 'fresh seed')} are too few to call one of {len(frame)} finalists worse"
-        return (f"{few[0].upper()}{few[1:]}; confirm on {ENOUGH_SEEDS} or more.",)
+        return (f"{capital(few)}; confirm on {ENOUGH_SEEDS} or more.",)
     verdicts = [
         f"{len(part)} {words}"
         for name, words in SAID.items()
@@ -69,10 +70,7 @@ def _numbers(row: Mapping[Any, Any], metric: str) -> str:
 
 def _seen(row: Mapping[Any, Any]) -> str:
     """Of a finalist that is tied: what difference these seeds would have shown."""
-    if row["verdict"] != TIED or not math.isfinite(row["seen"]):
-        return ""
-    share = f" ({percent(row['seen_share'])} of the winner's)" if math.isfinite(row["seen_share"]) else ""
-    return f"; a difference of {number(row['seen'])}{share} would have been seen in 80 % of such races"
+    return would_be_seen(row["seen"], row["seen_share"], " of the winner's") if row["verdict"] == TIED else ""
 
 
 def _difference(row: Mapping[Any, Any], metric: str) -> str:

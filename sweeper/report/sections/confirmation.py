@@ -10,7 +10,7 @@ from sweeper.report.doubts import ENOUGH_SEEDS
 from sweeper.report.placing import Finalist, losses, lower_means, placing
 from sweeper.report.section import Evidence, Section, Shown
 from sweeper.report.sections.variance import FLATTERED, bias
-from sweeper.report.words import count, interval, listing, number
+from sweeper.report.words import capital, count, interval, listing, number
 
 
 def one_row_each(finalists: pd.DataFrame) -> pd.DataFrame:
@@ -37,7 +37,7 @@ def answer(evidence: Evidence) -> tuple[str, ...]:
         said.append(f"One seed cannot tell it from {listing(tied)}.")
     elif tied and first["n"] < ENOUGH_SEEDS:
         few = f"{count(first['n'], 'seed')} are too few to tell it from {listing(tied)}; that does not make"
-        said.append(f"{few[0].upper()}{few[1:]} {'it' if len(tied) == 1 else 'them'} as good.")
+        said.append(f"{capital(few)} {'it' if len(tied) == 1 else 'them'} as good.")
     elif tied:
         said.append(
             f"These seeds cannot tell it from {listing(tied)}: {'its' if len(tied) == 1 else 'their'} "
