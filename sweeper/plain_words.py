@@ -6,8 +6,33 @@ MEANINGS: tuple[tuple[str, str], ...] = (
     # shapes
     (
         r"mat1 and mat2 shapes cannot be multiplied \((\d+)x(\d+) and (\d+)x(\d+)\)",
-        "a linear layer got rows of {2} numbers but takes rows of {3}",
+        "a linear layer or matrix product got rows of {2} numbers but takes rows of {3}",
     ),
+    (
+        r"[Ee]xpected input\w* with shape|expecting embedding dimension|running_mean should contain"
+        r"|number of channels in input|must be a 3D tensor|size mismatch|must match the existing size"
+        r"|does not broadcast|(?:stack|cat).* (?:equal size|same number of dim)|Tensors must have same number"
+        r"|must be the same as input size|batch_size \(\d+\) to match|sum exactly to|don't multiply up to"
+        r"|exceeds dimension size|must be batches of square|view size is not compatible|Output size is too"
+        r"|Padding size should be less|length of the desired ordering",
+        "the shapes of two tensors do not fit",
+    ),
+    (
+        r"Dimension out of range \(expected to be in range of \[-\d+, (-?\d+)\], but got (-?\d+)\)",
+        "a tensor has no dimension {2}",
+    ),
+    (
+        r"argument '[^']*' \(position \d+\) must be Tensor, not (\w+)",
+        "an operation takes a tensor and got {1}",
+    ),
+    (r"empty parameter list", "the model has no parameters"),
+    (r"uninitialized parameter", "a lazy layer has no weights before its first forward pass"),
+    (r"Cannot copy out of meta tensor", "a tensor of device meta has no numbers"),
+    (
+        r"Boolean value of Tensor with more than one|only one element tensors|cannot be converted to Scalar",
+        "the model takes a tensor of several numbers for one",
+    ),
+    (r"created only for scalar outputs", "the loss is a tensor of several numbers, not one"),
     (
         r"input\.size\(-1\) must be equal to input_size\. Expected (\d+), got (\d+)",
         "a recurrent layer got rows of {2} numbers but takes rows of {1}",
@@ -25,7 +50,7 @@ MEANINGS: tuple[tuple[str, str], ...] = (
         "a convolution's kernel is larger than its input",
     ),
     (
-        r"Expected .*input to conv|Expected .*\(batched\)",
+        r"Expected .*input to conv|Expected .*\(batched\)|[Ee]xpected (?:input to be )?\d+D|Only 3D, 4D",
         "a layer got an input of the wrong number of dimensions",
     ),
     (
@@ -46,7 +71,8 @@ MEANINGS: tuple[tuple[str, str], ...] = (
         "this loss takes numbers from 0 to 1 alone",
     ),
     (
-        r"must have the same dtype|expected scalar type|to have one of the following scalar types"
+        r"must have the same dtype|expected scalar type|expected target dtype|indices must be long"
+        r"|floating point dtype|to have one of the following scalar types"
         r"|Found dtype|not implemented for '(?:Long|Int|Half|BFloat16|Bool|ComplexFloat|ComplexDouble)'",
         "an operation got numbers of a type that it does not take",
     ),
@@ -80,7 +106,10 @@ MEANINGS: tuple[tuple[str, str], ...] = (
         r"Can't call numpy\(\) on Tensor that requires grad",
         "the model turns a tensor into an array, through which no gradient goes",
     ),
-    (r"not positive-definite|is singular|did not converge", "a matrix has no such decomposition"),
+    (
+        r"not positive-definite|is singular|did not converge|failed to converge",
+        "a matrix has no such decomposition",
+    ),
     # stacks
     (
         r"calling \.item\(\)",
@@ -118,9 +147,13 @@ CUT = re.compile(
     re.DOTALL,
 )
 PLACE = re.compile(
-    r"""\s*(?:at )?["'\[(]?(?:/[\w.+-]+)+\.(?:cpp|cc|cu|h|hpp)["'\])]?(?::\d+)?,?"""
-    r"|\s*at \w+\.(?:cpp|cc|cu|h):\d+"
+    r"""(?:^|\s+)(?:at )?["'\[(]?(?:\.{0,2}/[\w.+-]+)+\.(?:cpp|cc|cu|h|hpp)(?!\w)"""
+    r"""["'\])]?(?::\d+)?["'\])]?,?"""
+    r"|\s+at \w+\.(?:cpp|cc|cu|h):\d+"
 )
+"""Files of torch's source; never a part of a URL."""
+REFUSED = "torch refused an operation"
+"""What is said of a message that has no meaning here."""
 LONGEST = 200
 """Characters of a message that its meaning stands before."""
 
@@ -130,10 +163,20 @@ def meaning(text: str) -> str:
     for pattern, words in MEANINGS:
         if found := re.search(pattern, text):
             return words.format(found[0], *found.groups())
-    return "torch refused an operation" if OF_TORCH.search(text) else ""
+    return REFUSED if OF_TORCH.search(text) else ""
 
 
 def shortened(text: str) -> str:
     """A message of torch in one line, without C++ stacks, files of its source and advice to developers."""
-    line = " ".join(PLACE.sub("", CUT.sub("", text)).split()).rstrip(" ,;")
-    return line if len(line) <= LONGEST else f"{line[:LONGEST].rstrip()} …"
+    return cut(" ".join(PLACE.sub("", CUT.sub("", text)).split()).rstrip(" ,;"), LONGEST)
+
+
+def cut(text: str, longest: int) -> str:
+    """The first words of `text`, at most `longest` characters; never a part of a word or of a URL.
+
+    A single word that is longer, which no sentence has, is cut where it must be.
+    """
+    if len(text) <= longest:
+        return text
+    words = text[: longest + 1].rpartition(" ")[0].rstrip(" ,;:(")
+    return f"{words or text[:longest]} …"

@@ -4,17 +4,21 @@ import multiprocessing
 import os
 import signal
 import threading
+import traceback
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn
 
-from sweeper.plain_words import meaning, shortened
+from sweeper.plain_words import REFUSED, cut, meaning, shortened
 
 LONGEST = 500
 """Characters of a message."""
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 """How a user asks a process to end."""
+OF_TORCH = (RuntimeError, IndexError, AssertionError, ValueError, TypeError)
+"""What torch raises."""
 DEADLY = tuple(getattr(signal, name) for name in ("SIGKILL", "SIGABRT", "SIGSEGV") if hasattr(signal, name))
 
 
@@ -108,14 +112,19 @@ def message_of(error: BaseException) -> str:
     if isinstance(error, Ended):
         return f"it ended the program ({_shown(error)})"
     name, text = type.__dict__["__name__"].__get__(type(error)), text_of(error)
-    words = (
-        meaning(text) if isinstance(error, RuntimeError | IndexError | AssertionError | ValueError) else ""
-    )
+    words = meaning(text) if isinstance(error, OF_TORCH) else ""
     words = words or ("there was not enough memory" if isinstance(error, MemoryError) else "")
+    words = words or (REFUSED if isinstance(error, OF_TORCH) and _is_raised_in_torch(error) else "")
     if isinstance(error, BaseExceptionGroup) and error.exceptions:
         text = f"{text}: {message_of(error.exceptions[0])}"
-    named = f"{name}: {shortened(text) if words else text[:LONGEST]}" if text else name
+    named = f"{name}: {shortened(text) if words else cut(text, LONGEST)}" if text else name
     return f"{words}: {named}" if words else named
+
+
+def _is_raised_in_torch(error: BaseException) -> bool:
+    """Whether torch's own Python code raised it."""
+    frames = traceback.extract_tb(error.__traceback__, limit=-1)
+    return any({"torch", "site-packages"} <= set(Path(frame.filename).parts) for frame in frames)
 
 
 def _is_stop(error: BaseException) -> bool:

@@ -49,7 +49,7 @@ def test_data_come_from_a_worker_as_they_are(folder: Path) -> None:
     crashing = Study(name="asked", folder=folder, data={"source": "asked_well:data", "way": "crash"})
     with pytest.raises(DataError) as caught:
         load_data(crashing)
-    reason = "its worker process ended: {SIGSEGV(-11)} (asked_well.py:7)"
+    reason = "its worker process ended: signal SIGSEGV (asked_well.py:7)"
     assert str(caught.value) == f"data function 'asked_well:data' failed: {reason}"
 
 
@@ -57,13 +57,13 @@ def test_a_process_that_ends_is_told(folder: Path, monkeypatch: pytest.MonkeyPat
     """While modules are imported, or in the look at the model that advice takes."""
 
     def ended(*arguments: object) -> None:
-        raise workers.WorkerDied("its worker process ended: {EXIT(0)}")
+        raise workers.WorkerDied("its worker process ended: exit code 0")
 
     monkeypatch.setattr(workers, "call", ended)
     file = folder / "asked_well.toml"
     with pytest.raises(UserError) as caught:
         load_study(str(file), ())
-    told = "while the modules that it names were imported, its worker process ended: {EXIT(0)}"
+    told = "while the modules that it names were imported, its worker process ended: exit code 0"
     assert str(caught.value) == f"{file}: {told}"
     with pytest.raises(UserError, match="asked: data or model cannot be looked at: its worker process ended"):
         advice_on(Study(name="asked", folder=folder, data="asked_well:data"))

@@ -21,8 +21,12 @@ def in_place() -> None:
     b.sum().backward()
 
 
+FIT = "the shapes of two tensors do not fit"
 CASES: list[tuple[Callable[[], object], str]] = [
-    (lambda: nn.Linear(5, 2)(X), "a linear layer got rows of 3 numbers but takes rows of 5"),
+    (
+        lambda: nn.Linear(5, 2)(X),
+        "a linear layer or matrix product got rows of 3 numbers but takes rows of 5",
+    ),
     (
         lambda: nn.LSTM(5, 2)(torch.zeros(2, 2, 3)),
         "a recurrent layer got rows of 3 numbers but takes rows of 5",
@@ -31,7 +35,27 @@ CASES: list[tuple[Callable[[], object], str]] = [
     (lambda: nn.Conv2d(3, 4, 3)(torch.zeros(2, 1, 8, 8)), "a convolution got 1 channels but takes 3"),
     (lambda: nn.Conv2d(3, 4, 9)(torch.zeros(2, 3, 4, 4)), "a convolution's kernel is larger than its input"),
     (lambda: nn.Conv2d(3, 4, 3)(X[0]), "a layer got an input of the wrong number of dimensions"),
-    (lambda: X.view(5, 5), "the shapes of two tensors do not fit"),
+    (lambda: X.view(5, 5), FIT),
+    (lambda: X.expand(7, 3), FIT),
+    (lambda: torch.stack([X, X[:2]]), FIT),
+    (lambda: torch.cat([X, X[0]]), FIT),
+    (lambda: X @ torch.zeros(5), FIT),
+    (lambda: torch.einsum("ij,jk->ik", X, torch.zeros(5, 5)), FIT),
+    (lambda: nn.LayerNorm(7)(X), FIT),
+    (lambda: nn.BatchNorm1d(7)(X), FIT),
+    (lambda: nn.MultiheadAttention(8, 2)(X, X, X), FIT),
+    (lambda: nn.functional.cross_entropy(X, torch.zeros(5).long()), FIT),
+    (lambda: nn.BatchNorm2d(3)(X), "a layer got an input of the wrong number of dimensions"),
+    (lambda: X.sum(2), "a tensor has no dimension 2"),
+    (lambda: nn.Linear(3, 2)((X, X)), "an operation takes a tensor and got tuple"),
+    (lambda: nn.functional.relu(None), "an operation takes a tensor and got NoneType"),
+    (lambda: torch.optim.SGD([]), "the model has no parameters"),
+    (lambda: nn.Linear(3, 2, device="meta").to("cpu"), "a tensor of device meta has no numbers"),
+    (lambda: nn.LazyLinear(3).weight.sum(), "a lazy layer has no weights before its first forward pass"),
+    (lambda: bool(X), "the model takes a tensor of several numbers for one"),
+    (lambda: nn.Linear(3, 2)(X).backward(), "the loss is a tensor of several numbers, not one"),
+    (lambda: nn.functional.nll_loss(X, X[:, 0]), "an operation got numbers of a type that it does not take"),
+    (lambda: nn.Dropout(3), "torch refused an operation"),
     (lambda: nn.BatchNorm1d(3)(X[:1]), "batch normalization needs more than one row a batch"),
     (
         lambda: nn.functional.cross_entropy(X, torch.tensor([0, 1, 2, 9])),
@@ -63,7 +87,7 @@ CASES: list[tuple[Callable[[], object], str]] = [
 @pytest.mark.parametrize(("call", "words"), CASES, ids=[words for _, words in CASES])
 def test_a_message_of_torch_is_told_in_plain_words(call: Callable[[], object], words: str) -> None:
     """The sentence first, then type and text, without files of torch's source or advice to its developers."""
-    with pytest.raises((RuntimeError, IndexError, ValueError)) as caught:
+    with pytest.raises((RuntimeError, IndexError, ValueError, AssertionError, TypeError)) as caught:
         call()
     told = message_of(caught.value)
     assert told.startswith(f"{words}: {type(caught.value).__name__}: ")
@@ -100,3 +124,29 @@ def test_what_is_not_torchs_stays_as_it_is() -> None:
         message_of(RuntimeError("this activation will not do")) == "RuntimeError: this activation will not do"
     )
     assert shortened("see /data/rows.csv") == "see /data/rows.csv"
+    assert message_of(TypeError("no")) == "TypeError: no"
+
+
+URL = "https://docs.pytorch.org/docs/stable/notes/serialization.html"
+
+
+@pytest.mark.parametrize(
+    ("text", "short"),
+    [
+        (f"see {URL} for more", f"see {URL} for more"),
+        ("see http://a.org/b.cpp, it says", "see http://a.org/b.cpp, it says"),
+        ("bad value (../aten/src/ATen/native/x.cpp:12) here", "bad value here"),
+        ('failed at "/pytorch/c10/core.h":9, sorry', "failed sorry"),
+        ("x" * 190 + f" {URL} tail", "x" * 190 + " …"),
+        ("word " * 60, "word " * 40 + "…"),
+        ("x" * 300, "x" * 200 + " …"),
+    ],
+)
+def test_texts_are_cut_between_words(text: str, short: str) -> None:
+    """No stump of a word, a path or a URL is left; files of torch's source go as a whole."""
+    assert shortened(text) == short
+
+
+def test_long_messages_of_others_are_cut_between_words() -> None:
+    """The user's own too."""
+    assert message_of(RuntimeError("word " * 200)) == "RuntimeError: " + "word " * 100 + "…"

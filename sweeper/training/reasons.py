@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sweeper.errors import SweeperError
 from sweeper.training.stacked.refusal import NotCompiled, NotFusible
-from sweeper.user_code import message_of, user_code
+from sweeper.user_code import message_of, text_of, user_code
 
 _LIBRARIES = tuple(sysconfig.get_path(name) + os.sep for name in ("stdlib", "purelib", "platlib"))
 _PACKAGE = str(Path(__file__).resolve().parents[1]) + os.sep
@@ -17,17 +18,19 @@ _PACKAGE = str(Path(__file__).resolve().parents[1]) + os.sep
 def reason_of(error: BaseException) -> str:
     """What a message of torch means; type, message, and the innermost line of the user's own files.
 
-    Where none of those took part: the innermost line of all. Total: whatever the exception is.
+    Where none of those took part: the innermost line of all. A message of this package says it all, in its
+    own words. Total: whatever the exception is.
     """
     if isinstance(error, NotFusible):
         return str(error)
-    frames = traceback.extract_tb(error.__traceback__)
+    told = isinstance(error, SweeperError)
+    frames = traceback.extract_tb(None if told else error.__traceback__)
     if error.__cause__ is not None:
         frames += traceback.extract_tb(error.__cause__.__traceback__)
     own = [frame for frame in frames if not _is_of_library(frame.filename)]
-    last = (own or frames)[-1:]
+    last = own[-1:] if told else (own or frames)[-1:]
     where = "".join(f" ({os.path.basename(frame.filename)}:{frame.lineno})" for frame in last)
-    return f"{message_of(error)}{where}"
+    return f"{text_of(error) if told else message_of(error)}{where}"
 
 
 def _is_of_library(file: str) -> bool:

@@ -146,10 +146,10 @@ def end_of(error: BaseException, whose: str) -> str:
     """What loky says of the end of `whose` worker process: exit codes, or what it could not read."""
     if error.__cause__ is not None:
         return f"{whose} worker process could not read its task{last_line(error)}"
-    lines = [line for line in str(error).splitlines() if "EXIT" in line or "SIG" in line]
-    codes = (lines or ["exit code unknown"])[-1].strip().removeprefix("The exit codes of the workers are ")
-    hint = "; the system does that when memory runs out" * ("SIGKILL" in codes)
-    return f"{whose} worker process ended: {codes}{hint}"
+    codes = re.findall(r"(EXIT|SIG\w+)\((-?\d+)\)", str(error))
+    ends = [f"exit code {code}" if name == "EXIT" else f"signal {name}" for name, code in codes]
+    hint = "; the system does that when memory runs out" * ("signal SIGKILL" in ends)
+    return f"{whose} worker process ended: {' and '.join(ends) or 'exit code unknown'}{hint}"
 
 
 def last_line(error: BaseException) -> str:

@@ -1,11 +1,14 @@
 """What went wrong, in one line, with the place that its user can mend."""
 
 import json
+from collections.abc import Callable
 
 import pytest
 import torch
 from torch import nn
 
+from sweeper.components.build import build
+from sweeper.errors import ModelError
 from sweeper.training.reasons import reason_of
 
 
@@ -39,6 +42,23 @@ def test_the_place_is_in_the_users_file_not_in_torch() -> None:
 def test_an_error_without_a_place_has_none() -> None:
     """One that was never raised."""
     assert reason_of(ValueError("two\n  lines")) == "ValueError: two lines"
+
+
+def wrongly_made() -> None:
+    """A model function that raises."""
+    raise ValueError("no such width")
+
+
+@pytest.mark.parametrize("function", [dict, wrongly_made])
+def test_a_message_of_this_package_stands_for_itself(function: Callable[[], object]) -> None:
+    """No class or file of the package; the user's line is named where it was the cause."""
+    with pytest.raises(ModelError) as caught_error:
+        build(function, row=torch.zeros(1, 4), out_features=3, activation=None, init=None, options={})
+    reason = reason_of(caught_error.value)
+    line = wrongly_made.__code__.co_firstlineno + 2
+    place = f" (test_reasons.py:{line})" if function is wrongly_made else ""
+    assert reason == f"{caught_error.value}{place}"
+    assert "ModelError" not in reason
 
 
 def test_without_own_files_the_innermost_line_is_told() -> None:

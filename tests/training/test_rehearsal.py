@@ -156,9 +156,9 @@ WIDTH = "use out_features for the width of the last layer"
             lambda out_features: nn.Linear(9, out_features),
             LABELS,
             "cross_entropy",
-            "cannot be trained: a linear layer got rows of 4 numbers but takes rows of 9: RuntimeError: "
-            "mat1 and mat2 shapes cannot be multiplied (2x4 and 9x3) (inputs come in batches of shape (n, "
-            "4), float32)",
+            "cannot be trained: a linear layer or matrix product got rows of 4 numbers but takes rows of 9: "
+            "RuntimeError: mat1 and mat2 shapes cannot be multiplied (2x4 and 9x3) (inputs come in "
+            "batches of shape (n, 4), float32)",
         ),
     ],
 )

@@ -37,6 +37,20 @@ def test_a_hang_ends_when_its_time_is_over(hang: str) -> None:
     assert time.monotonic() - start > 0.6
 
 
+@pytest.mark.parametrize(
+    ("codes", "told"),
+    [
+        ("The exit codes of the workers are {EXIT(3)}", "exit code 3"),
+        ("of {SIGSEGV(-11), EXIT(0)}", "signal SIGSEGV and exit code 0"),
+        ("{SIGKILL(-9)}", "signal SIGKILL; the system does that when memory runs out"),
+        ("the executor was closed", "exit code unknown"),
+    ],
+)
+def test_how_a_process_ended_is_told_in_words(codes: str, told: str) -> None:
+    """Not as loky writes it."""
+    assert watchdog.end_of(RuntimeError(codes), "its") == f"its worker process ended: {told}"
+
+
 def test_whoever_returns_in_time_is_left_alone() -> None:
     """The clock stops at the end of the block, and a new one starts with the next."""
     code = """
