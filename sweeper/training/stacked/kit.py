@@ -1,6 +1,7 @@
 """What a stack of trials needs beside the trials, made once for all stacks of the same kind.
 
-Recording the passes takes as long as some dozen steps, so a process keeps its last kit for its next cohort.
+Looking at the model and recording its passes takes as long as some hundred steps, so a process keeps its
+last kit for its next cohort, and with it the last stack if the next one is to be of the same size.
 """
 
 from collections.abc import Sequence
@@ -23,38 +24,69 @@ from sweeper.training.update_rules import RULES
 
 
 class Kit:
-    """Template, batches, recorded passes; a stack of `size` slots."""
+    """Template, batches, recorded passes; after `use` also a stack."""
 
-    def __init__(
-        self, task: Task, lead: Settings, built: Built, seeds: Sequence[int], need: "Need", size: int
-    ) -> None:
+    def __init__(self, task: Task, lead: Settings, built: Built, seed: int, need: "Need") -> None:
         """`lead`: settings of the trial whose model is the template; `built`: that model."""
         if any(parameter.is_complex() for parameter in built.model.parameters()):
             raise NotFusible("parameters that are complex numbers are updated one by one")
-        self.task, self.need = task, need
-        self.kind = _kind(task, lead, seeds, need, size)
-        self.splits = Splits(task, lead)
-        self.batches = Batches(self.splits, seeds, lead.batch_size)
+        self.task, self.lead = task, lead
+        self.kind = _kind(task, lead, need)
         self.template = Template(built)
         self.loss = pick_loss(task, lead)
-        rows = self.splits.of(seeds[0])
-        sample = slice(0, self.batches.size)
-        self.sample = (rows.x_train[sample], rows.y_train[sample])
-        self.initials = Initials(task, self.template, rows.x_train[:4])
         self.compared: set[str] = set()
         """Activations with which a stack was compared with trials that train alone."""
+        self._seeds: tuple[int, ...] = ()
+        self._deal([seed])
+        rows = self.splits.of(seed)
+        sample = slice(0, self.batches.size)
+        self.sample = (rows.x_train[sample], rows.y_train[sample])
         with refusing():
-            self.alone = self._alone(lead, seeds[0])
+            self.alone = self._alone(lead, seed)
             self.trained = trained_names(self.template, self.loss.function, *self.sample)
-        self.stack = self.new_stack(size, need.compiled)
-        self.evaluator = self.new_evaluator()
-        shared = self.batches.shared
-        self.looks = Looks(self.template, self.stack.shapes, self.loss.function, self.splits.of, shared, size)
+        # What stack, evaluator and looks were made for:
+        self._stack_of: tuple[Any, ...] = ()
+        self._evaluator_of: tuple[Any, ...] = ()
+        self._looks_of: tuple[Any, ...] = ()
 
     def _alone(self, lead: Settings, seed: int) -> Alone:
         with leaving_no_trace(self.task, lead):
             model = initial_model(self.task, lead, seed).model
             return alone(model, self.loss.function, *self.sample, users_code(self.task, lead))
+
+    def use(self, seeds: Sequence[int], need: "Need", size: int) -> None:
+        """Have rows for `seeds`, and a stack of `size` slots for trials that ask for `need`."""
+        self._deal(seeds)
+        asked = (need.penalties, need.matrices, need.compiled, size)
+        if self._stack_of != asked:
+            self._stack_of = ()
+            self.need = need
+            self.stack = self.new_stack(size, need.compiled)
+            self._stack_of = asked
+        evaluator = (*asked, self._seeds)
+        if self._evaluator_of != evaluator:
+            self.evaluator, self._evaluator_of = self.new_evaluator(), evaluator
+        self._look(size)
+
+    def _deal(self, seeds: Sequence[int]) -> None:
+        """The rows of `seeds`, and of no others: data are large."""
+        splits = Splits(self.task, self.lead)
+        asked = tuple(sorted({splits.key(seed) for seed in seeds}))
+        if asked == self._seeds:
+            return
+        self.splits, self._seeds = splits, asked
+        self.batches = Batches(splits, seeds, self.lead.batch_size)
+        self.initials = Initials(self.task, self.template, splits.of(seeds[0]).x_train[:4])
+
+    def _look(self, size: int) -> None:
+        """Looks at about `size` trials at a time. Rows that all trials share are part of what is recorded."""
+        shared = self.batches.shared
+        rows = self._seeds if shared else ()
+        if self._looks_of and self._looks_of[1] == rows and 0.5 <= size / self._looks_of[0] <= 2:
+            self.looks.rows_of = self.splits.of
+            return
+        self.looks = Looks(self.template, self.stack.shapes, self.loss.function, self.splits.of, shared, size)
+        self._looks_of = size, rows
 
     def new_stack(self, slots: int, compiled: bool = False) -> Stack:
         """An empty stack; the recorded passes of one stack serve no other."""
@@ -102,11 +134,12 @@ def kit_for(task: Task, lead: Settings, built: Built, seeds: Sequence[int], need
         NotFusible: if the model cannot be batched.
         NotCompiled: if stacks are to be compiled and cannot be.
     """
-    kept = _kept.pop(_kind(task, lead, seeds, need, size), None)
-    if kept is not None and kept.template.accepts(built):
-        return kept
+    kit = _kept.pop(_kind(task, lead, need), None)
     _kept.clear()
-    return Kit(task, lead, built, seeds, need, size)
+    if kit is None or not kit.template.accepts(built):
+        kit = Kit(task, lead, built, seeds[0], need)
+    kit.use(seeds, need, size)
+    return kit
 
 
 def give_back(kit: Kit) -> None:
@@ -115,7 +148,6 @@ def give_back(kit: Kit) -> None:
     _kept[kit.kind] = kit
 
 
-def _kind(task: Task, lead: Settings, seeds: Sequence[int], need: Need, size: int) -> tuple[Any, ...]:
+def _kind(task: Task, lead: Settings, need: Need) -> tuple[Any, ...]:
     shape = (sorted(lead.model_options.items()), lead.batch_size, lead.dtype, lead.device, lead.loss)
-    asked = (need.penalties, need.matrices, need.slopes, need.compiled)
-    return (task.token, repr(shape), tuple(sorted(set(seeds))), asked, size)
+    return task.token, repr(shape), need.slopes
