@@ -7,7 +7,8 @@ log-spaced ones.
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 
 import torch
 
@@ -35,10 +36,18 @@ from sweeper.training.setup import (
     rows_of,
 )
 
-Watch = Callable[[int, Built, torch.optim.Optimizer], None]
-"""(step, model, optimizer), called before each update with its learning rate set; it must change nothing."""
 EXPLODED = 1e4
 """A batch loss above this multiple of the first one counts as divergence."""
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Somebody who looks on, without an effect on the training."""
+
+    steps: Collection[int]
+    """Numbers of updates after which to look."""
+    look: Callable[[int, Built, torch.optim.Optimizer], None]
+    """(step, model, optimizer), called before the next update with its learning rate set."""
 
 
 def train(task: Task, trial: Trial, watch: Watch | None = None) -> TrialResult:
@@ -103,9 +112,9 @@ def _train(task: Task, trial: Trial, settings: Settings, watch: Watch | None) ->
             learning_rate = settings.learning_rate * schedule(step, steps)
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate
-            if watch is not None:
+            if watch is not None and step in watch.steps:
                 with apart(model, seed_of(trial.seed, step, 3)), put_back(of_model(model), weights=False):
-                    watch(step, built, optimizer)
+                    watch.look(step, built, optimizer)
                 activations.clear()
             optimizer.zero_grad()
             loss = loss_function.function(model(rows.x_train[batch]), rows.y_train[batch])

@@ -15,7 +15,7 @@ from sweeper.study.settings import settings as settings_of
 from sweeper.training.capture import as_in_training, outputs_of, penalty_of
 from sweeper.training.preconditioner import preconditioner
 from sweeper.training.reasons import reason_of
-from sweeper.training.reference import train
+from sweeper.training.reference import Watch, train
 from sweeper.training.result import Outcome, TrialResult, failed
 from sweeper.training.setup import Task, pick_loss, rows_of
 from sweeper.training.sharpness import curvature
@@ -55,8 +55,6 @@ def sharpness_of(
     found: list[tuple[int, str, float]] = []
 
     def look(step: int, built: Built, optimizer: torch.optim.Optimizer) -> None:
-        if step not in looked:
-            return
         penalty, optimized = PENALTIES[settings.penalty_kind], optimizer.param_groups
         parameters = [p for group in optimized for p in group["params"]]
         # cuDNN's recurrent layers and fused attention have no second derivative; the plain kernels do.
@@ -77,7 +75,7 @@ def sharpness_of(
                 values[PRECONDITIONED] = curvature(value, parameters, divisor)
         found.extend((step, name, float(v)) for name, v in values.items() if math.isfinite(v))
 
-    train(task, replace(trial, rungs=Rungs(), test=False, measured=False), look)
+    train(task, replace(trial, rungs=Rungs(), test=False, measured=False), Watch(looked, look))
     return found
 
 

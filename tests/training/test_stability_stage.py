@@ -9,7 +9,7 @@ from sweeper.components.load import load
 from sweeper.search.trial import Rungs, Trial
 from sweeper.study.study import Study
 from sweeper.training import closer_look, workers
-from sweeper.training.reference import train
+from sweeper.training.reference import Watch, train
 from sweeper.training.result import Outcome
 from sweeper.training.setup import Task
 from sweeper.training.stability import looked_at, sharpness_of, sharpness_result
@@ -68,7 +68,7 @@ def test_rows_are_those_of_an_independent_training(task: Task, weight: float) ->
         scale = [(s["exp_avg_sq"] / (1 - 0.999**step)).sqrt() + 1e-8 for s in states if s]
         seen[step] = ([p.detach().clone() for p in built.model.parameters()], scale, built.model)
 
-    train(task, trial("adam", 0.02, activation_penalty=weight), watch)
+    train(task, trial("adam", 0.02, activation_penalty=weight), Watch(range(1000), watch))
     from sweeper.study.settings import settings
     from sweeper.training.setup import rows_of
 
@@ -104,7 +104,7 @@ def test_looking_changes_nothing(task: Task) -> None:
         built.model.train()
         steps.append(step)
 
-    plain, looked = train(task, asked), train(task, asked, look)
+    plain, looked = train(task, asked), train(task, asked, Watch(range(30), look))
     assert (plain.curves, plain.layers, plain.objective) == (looked.curves, looked.layers, looked.objective)
     assert steps == list(range(30))
     stopped = Trial(3, "explore", 0, asked.parameters, Rungs({10: -1.0}))

@@ -195,7 +195,7 @@ def test_a_block_inside_another_uses_its_processes(task: Task, pool: ExitStack) 
 
 
 def test_work_is_shared_with_a_worker(pool: ExitStack) -> None:
-    """Results in order, of the last two fifths from another process; few items stay here."""
+    """Results in order, of the last ones from another process; few items stay here."""
     found = workers.side_by_side(where, range(10))
     assert [item for item, _ in found] == list(range(10))
     assert [process == os.getpid() for _, process in found] == [True] * 6 + [False] * 4
