@@ -44,7 +44,10 @@ class Kit:
         with refusing():
             self.alone = self._alone(lead, seed)
             self.trained = trained_names(self.template, self.loss.function, *self.sample)
-        # What stack, evaluator and looks were made for:
+        self.stack: Stack
+        self.evaluator: Evaluator
+        self.looks: Looks
+        # What these were made for:
         self._stack_of: tuple[Any, ...] = ()
         self._evaluator_of: tuple[Any, ...] = ()
         self._looks_of: tuple[Any, ...] = ()
