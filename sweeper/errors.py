@@ -5,8 +5,9 @@ traceback, nothing written. `RunFailed` means that the run itself failed: exit c
 """
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
+
+from sweeper.suggestions import suggestion
 
 MAX_MISTAKES = 50
 """Mistakes of one study, or of one key, that a message lists."""
@@ -14,8 +15,6 @@ MAX_SHOWN = 200
 """Characters of a value or a name in a message."""
 MAX_LISTED = 60
 """Names that a message lists."""
-MAX_COMPARED = 2000
-"""Names among which one like the word is looked for."""
 
 
 class SweeperError(Exception):
@@ -82,10 +81,9 @@ class RunFolderError(UserError):
 
 
 def did_you_mean(word: str, allowed: list[str]) -> str:
-    """``allowed: a, b, c`` with a suggestion in front when one of them is close to `word`."""
-    near = [name for name in allowed if abs(len(name) - len(word)) <= len(word)][:MAX_COMPARED]
-    close = get_close_matches(word, near, n=1, cutoff=0.6) if len(word) <= MAX_SHOWN else []
-    hint = f"did you mean {close[0]!r}? " if close else ""
+    """``allowed: a, b, c`` with a suggestion in front when `word` is near one, or means the same."""
+    meant = suggestion(word, allowed)
+    hint = f"did you mean {meant!r}? " if meant else ""
     more = f" … ({len(allowed)} in all)" if len(allowed) > MAX_LISTED else ""
     return f"{hint}allowed: {', '.join(allowed[:MAX_LISTED])}{more}"
 

@@ -5,6 +5,7 @@ its source. Class targets are integers, real ones floats. scikit-learn is import
 that takes a second.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -81,6 +82,16 @@ def quadratic() -> dict[str, Pair]:
     rows = (inputs, inputs.sum(axis=1, keepdims=True))
     return {"train": rows, "validation": rows, "test": rows}
 
+
+LIMITS: dict[str, tuple[float, float]] = {
+    "rows": (10, math.inf),
+    "features": (1, math.inf),
+    "width": (1, math.inf),
+    "depth": (0, 10_000),
+    "noise": (0, math.inf),
+    "seed": (0, 2**63 - 1),
+}
+"""Arguments that are numbers: lowest and highest."""
 
 DATASETS: dict[str, Callable[..., Any]] = {
     "digits": digits,

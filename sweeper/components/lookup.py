@@ -13,12 +13,12 @@ import sys
 import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from sweeper.errors import UserError, did_you_mean
+from sweeper.suggestions import suggestion
 from sweeper.user_code import CodeEnded, message_of, user_code
 
 SHOWN = 20
@@ -138,8 +138,8 @@ def _imported(name: str, folder: Path | None) -> ModuleType:
             raise UserError(f"module {name!r} cannot be imported: it needs {missing!r}") from None
         places = " or ".join(str(path) for path in (folder, "the Python path") if path)
         files = [path.stem for path in folder.glob("*.py")] if folder else []
-        close = get_close_matches(name, files, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
+        close = suggestion(name, sorted(files))
+        hint = f"; did you mean {close!r}?" if close else ""
         raise UserError(f"no module {name!r} in {places}{hint}") from None
     except Exception as error:  # the user's module may raise anything
         ended = isinstance(error, CodeEnded) and isinstance(error.error, SystemExit)

@@ -194,6 +194,21 @@ def residual_mlp(
     return model
 
 
+LIMITS: dict[str, tuple[float, float]] = {
+    "depth": (0, 10_000),
+    "width": (1, math.inf),
+    "channels": (1, math.inf),
+    "image": (1, math.inf),
+    "time_steps": (1, math.inf),
+    "dropout": (0, 1),
+}
+"""Arguments that are numbers, or lists of them: lowest and highest."""
+WORDS: dict[str, tuple[str, ...]] = {
+    "norm": ("none", "batch", "layer"),
+    "output": ("linear", "softplus", "sigmoid", "tanh"),
+}
+"""Arguments that are words."""
+
 MODELS: dict[str, Callable[..., nn.Module]] = {
     "linear": linear,
     "mlp": mlp,

@@ -84,6 +84,36 @@ def check_types(
                 break
 
 
+def check_limits(
+    where: str,
+    limits: Mapping[str, tuple[float, float]],
+    words: Mapping[str, Sequence[str]],
+    options: Mapping[str, Any],
+    mistakes: list[Mistake],
+) -> None:
+    """Values, or searched `Values`, of arguments of a built-in function must be ones that it can work with.
+
+    What has another type than the argument is told by `check_types`.
+    """
+    for name, value in options.items():
+        low, high = limits.get(name, (-math.inf, math.inf))
+        for one in (value.low, value.high) if isinstance(value, Range) else _each(value, None):
+            if isinstance(one, str) and one not in words.get(name, (one,)):
+                mistakes.append(Mistake(f"{where}.{name}", did_you_mean(one, list(words[name])), one))
+            elif not all(low <= number <= high or not math.isfinite(number) for number in _numbers(one)):
+                mistakes.append(Mistake(f"{where}.{name}", f"must be {_limits_in_words(low, high)}", one))
+
+
+def _numbers(value: Any) -> list[float]:
+    """The value, or what a list holds; without what is no number."""
+    each = value if isinstance(value, list | tuple) else (value,)
+    return [one for one in each if isinstance(one, int | float) and not isinstance(one, bool)]
+
+
+def _limits_in_words(low: float, high: float) -> str:
+    return f"at least {low:g}" if high > 1e15 else f"from {low:g} to {high:g}"
+
+
 def signature(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
     """Parameters by name; for what has no signature, the most permissive one."""
     try:

@@ -8,19 +8,29 @@ import torch
 from torch import nn
 
 from sweeper.components.datasets import DATASETS
+from sweeper.components.datasets import LIMITS as DATA_LIMITS
 from sweeper.components.files import ENDINGS, TABLES, find
 from sweeper.components.initializers import INITIALIZERS
 from sweeper.components.lookup import resolve
 from sweeper.components.losses import LOSSES
+from sweeper.components.models import LIMITS as MODEL_LIMITS
 from sweeper.components.models import MODELS
+from sweeper.components.models import WORDS as MODEL_WORDS
 from sweeper.components.schedules import SCHEDULES
 from sweeper.components.table_files import check_target
 from sweeper.errors import MAX_MISTAKES, Mistake, UserError, did_you_mean
 from sweeper.printable import RESERVED
-from sweeper.study.arguments import check_arguments, check_required, check_types, name_of, signature
+from sweeper.study.arguments import (
+    check_arguments,
+    check_limits,
+    check_required,
+    check_types,
+    name_of,
+    signature,
+)
 from sweeper.study.check_expect import check_expect
 from sweeper.study.check_search import check_search
-from sweeper.study.parse_space import parse_space
+from sweeper.study.parse_space import parse_space, wrong_parameters
 from sweeper.study.sections import DataSection, ModelSection, TrainingSection
 from sweeper.study.space import Space, Values
 
@@ -44,6 +54,7 @@ def check(sections: Mapping[str, Any], folder: Path | None) -> list[Mistake]:
     """Every mistake that needs the components to be seen; sections that are ``None`` are skipped."""
     mistakes: list[Mistake] = []
     space = parse_space(sections["search"].space, mistakes) if sections["search"] else None
+    wrong = wrong_parameters(mistakes)
     if sections["data"]:
         _check_data(sections["data"], folder, mistakes)
     if sections["model"]:
@@ -51,9 +62,9 @@ def check(sections: Mapping[str, Any], folder: Path | None) -> list[Mistake]:
     if sections["training"]:
         _check_training(sections["training"], space, folder, mistakes)
     if sections["search"] and space:
-        check_search(sections["search"], space, sections["training"], mistakes)
+        check_search(sections["search"], space, sections["training"], wrong, mistakes)
     if sections["expect"] and space:
-        check_expect(sections["expect"], space, mistakes)
+        check_expect(sections["expect"], space, wrong, mistakes)
     return mistakes
 
 
@@ -70,6 +81,7 @@ def _check_data(data: DataSection, folder: Path | None, mistakes: list[Mistake])
     check_required("data", function, set(data.options), mistakes)
     if source in DATASETS:
         check_types("data", function, data.options, mistakes)
+        check_limits("data", DATA_LIMITS, {}, data.options, mistakes)
 
 
 def _check_file(data: DataSection, source: str, folder: Path | None, mistakes: list[Mistake]) -> None:
@@ -115,8 +127,9 @@ def _check_model(
     check_arguments("search.space.model", searched, function, {"init"}, mistakes)
     check_required("model", function, {*model.options, *searched}, mistakes)
     if source in MODELS:
-        check_types("model", function, model.options, mistakes)
-        check_types("search.space.model", function, searched, mistakes)
+        for where, given in (("model", model.options), ("search.space.model", searched)):
+            check_types(where, function, given, mistakes)
+            check_limits(where, MODEL_LIMITS, MODEL_WORDS, given, mistakes)
 
 
 def _check_swap(model: ModelSection, function: Any, space: Space | None, mistakes: list[Mistake]) -> None:

@@ -1,6 +1,6 @@
 """Whether ``[expect]`` names a check that exists, with arguments that it takes and that the space has."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import MISSING, fields
 from typing import Any
 
@@ -10,8 +10,8 @@ from sweeper.study.expect import CHECKS, QUANTITIES, ExpectSection
 from sweeper.study.space import Space
 
 
-def check_expect(expect: ExpectSection, space: Space, mistakes: list[Mistake]) -> None:
-    """Every mistake of the section; an empty one has none."""
+def check_expect(expect: ExpectSection, space: Space, wrong: Container[str], mistakes: list[Mistake]) -> None:
+    """Every mistake of the section; an empty one has none. `wrong`: see `check_search`."""
     for key in ("finding", "source", "check") if expect != ExpectSection() else ():
         if not getattr(expect, key):
             needed = f"; allowed: {', '.join(CHECKS)}" if key == "check" else ""
@@ -25,7 +25,7 @@ def check_expect(expect: ExpectSection, space: Space, mistakes: list[Mistake]) -
     _check_keys(expect, mistakes)
     check_types("expect", CHECKS[expect.check], expect.options, mistakes)
     if len(mistakes) == before:
-        _check_values(vars(expect.arguments), space, mistakes)
+        _check_values(vars(expect.arguments), space, wrong, mistakes)
 
 
 def _check_keys(expect: ExpectSection, mistakes: list[Mistake]) -> None:
@@ -40,13 +40,15 @@ def _check_keys(expect: ExpectSection, mistakes: list[Mistake]) -> None:
             mistakes.append(Mistake(f"expect.{name}", f"missing; check {expect.check} asks for it"))
 
 
-def _check_values(arguments: Mapping[str, Any], space: Space, mistakes: list[Mistake]) -> None:
+def _check_values(
+    arguments: Mapping[str, Any], space: Space, wrong: Container[str], mistakes: list[Mistake]
+) -> None:
     """Parameters and their values must be in the search space, numbers must make sense."""
     name = arguments.get("parameter")
-    if name is not None and name not in space.parameters:
+    if name is not None and name not in wrong and name not in space.parameters:
         problem = f"not in the search space; {did_you_mean(name, list(space.parameters))}"
         mistakes.append(Mistake("expect.parameter", problem, name))
-    elif name is not None:
+    elif name is not None and name not in wrong:
         _check_listed(name, arguments, space, mistakes)
     for key in ("curvature", "tolerance", "factor", "margin"):
         if key in arguments and not arguments[key] > 0:

@@ -1,36 +1,47 @@
 """Whether the parts of [search] fit each other: what is compared, how it is ranked, what the space offers."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 from sweeper.components.activations import ACTIVATIONS
 from sweeper.components.losses import LOSSES
 from sweeper.errors import MAX_MISTAKES, Mistake, did_you_mean
-from sweeper.study.parameters import NAMES
+from sweeper.study.parameters import NAMES, PARAMETERS
 from sweeper.study.parse_space import flatten
 from sweeper.study.sections import SearchSection, TrainingSection
 from sweeper.study.space import Range, Space, Values, holds
 
 
 def check_search(
-    search: SearchSection, space: Space, training: TrainingSection | None, mistakes: list[Mistake]
+    search: SearchSection,
+    space: Space,
+    training: TrainingSection | None,
+    wrong: Container[str],
+    mistakes: list[Mistake],
 ) -> None:
-    """Mistakes that need the whole section and the parsed space."""
-    _check_scientific(search, space, mistakes)
+    """Mistakes that need the whole section and the parsed space.
+
+    Of parameters in `wrong` something is said already; nothing that may follow from it is.
+    """
+    _check_scientific(search, space, wrong, mistakes)
     _check_activations(search, space, mistakes)
     _check_nesterov(space, mistakes)
     for place, given in enumerate(search.tries):
-        _check_try(f"search.try[{place}]", dict(flatten(given)), space, mistakes)
+        _check_try(f"search.try[{place}]", dict(flatten(given)), space, wrong, mistakes)
     if training:
         _check_objective(search, space, training, mistakes)
 
 
-def _check_scientific(search: SearchSection, space: Space, mistakes: list[Mistake]) -> None:
+def _check_scientific(
+    search: SearchSection, space: Space, wrong: Container[str], mistakes: list[Mistake]
+) -> None:
     for place, name in enumerate(search.scientific[:MAX_MISTAKES]):
         conditional = [key for key in space.entries if space.base(key) == name != key]
         values = space.entries.get(name)
         if name in search.scientific[:place]:
             mistakes.append(Mistake("search.scientific", "listed twice", name))
+        elif name in wrong:
+            continue
         elif name not in space.parameters and name not in ("optimizer", "activation"):
             hint = did_you_mean(name, list(space.parameters))
             mistakes.append(Mistake("search.scientific", f"not in the search space; {hint}", name))
@@ -44,17 +55,19 @@ def _check_scientific(search: SearchSection, space: Space, mistakes: list[Mistak
             mistakes.append(Mistake("search.scientific", problem, name))
 
 
-def _check_try(where: str, given: Mapping[str, Any], space: Space, mistakes: list[Mistake]) -> None:
+def _check_try(
+    where: str, given: Mapping[str, Any], space: Space, wrong: Container[str], mistakes: list[Mistake]
+) -> None:
     """Every value must be one that a trial of the search could have."""
-    optimizers = space.entries["optimizer"].values or ()
-    optimizer = given.get("optimizer", optimizers[0] if optimizers else None)
+    optimizers = list(space.accepted)
+    optimizer = given.get("optimizer", optimizers[0])
     if optimizer not in space.accepted:
-        problem = f"not in the search space; {did_you_mean(str(optimizer), list(map(str, optimizers)))}"
+        problem = f"not in the search space; {did_you_mean(str(optimizer), optimizers)}"
         mistakes.append(Mistake(f"{where}.optimizer", problem, optimizer))
         return
-    active = space.active(optimizer)
+    active, known = space.active(optimizer), {*PARAMETERS, *space.parameters}
     for name, value in given.items():
-        if name == "optimizer":
+        if name == "optimizer" or name in wrong or ("optimizer" in wrong and name in known):
             continue
         if name not in active:
             hint = did_you_mean(name, ["optimizer", *active])
@@ -94,7 +107,10 @@ def _check_nesterov(space: Space, mistakes: list[Mistake]) -> None:
     def lowest(values: Values) -> float:
         return 0.0 if isinstance(values, Range) and values.zero else min(_ends(values), default=0.0)
 
+    named = space.entries["optimizer"].values if "optimizer" in space.entries else ()
     for optimizer in space.accepted:
+        if optimizer not in (named or ()):
+            continue  # it stands for one that is misspelt
         active = space.active(optimizer)
         key, switch = active.get("nesterov", ("optimizer", None))
         if optimizer != "nesterov" and (switch is None or True not in (switch.values or ())):

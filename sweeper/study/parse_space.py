@@ -1,6 +1,6 @@
 """``[search.space]`` as written -> `Space`, with every mistake in it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -8,8 +8,9 @@ from typing import Any
 from sweeper.components.optimizers import OPTIMIZER_OPTIONS, OPTIMIZERS
 from sweeper.errors import Mistake, did_you_mean, shown
 from sweeper.study.frozen import frozen, thawed
-from sweeper.study.parameters import check_key, check_values, is_number
+from sweeper.study.parameters import PARAMETERS, check_key, check_values, is_number
 from sweeper.study.space import Choice, Fixed, Range, Space, Values, holds
+from sweeper.suggestions import suggestion
 
 RANGE_KEYS = {"low", "high", "log", "step", "zero", "prior"}
 DEFAULTS: dict[str, Any] = {
@@ -29,15 +30,31 @@ def parse_space(raw: Mapping[str, Any], mistakes: list[Mistake]) -> Space:
         written[key] = value
     parsed = {key: _parse_values(key, value, mistakes) for key, value in {**DEFAULTS, **written}.items()}
     entries = {key: values for key, values in parsed.items() if values is not None}
-    named = entries.get("optimizer", Fixed("adam")).values or ()
-    accepted = {name: frozenset(OPTIMIZERS[name].options) for name in named if name in OPTIMIZERS}
-    space = Space(entries, accepted, frozenset(OPTIMIZER_OPTIONS))
+    space = Space(entries, _accepted(entries), frozenset(OPTIMIZER_OPTIONS))
     for key in written:
         check_key(key, space, mistakes)
     for key, values in entries.items():
         check_values(key, space.base(key), values, mistakes)
     _check_doubles(space, mistakes)
     return space
+
+
+def _accepted(entries: Mapping[str, Values]) -> dict[str, frozenset[str]]:
+    """Options that each optimizer of the space takes; while one of them is misspelt it may be any."""
+    named = entries["optimizer"].values if "optimizer" in entries else None
+    if named is None or not all(isinstance(name, str) and name in OPTIMIZERS for name in named):
+        named = tuple(OPTIMIZERS)
+    return {name: frozenset(OPTIMIZERS[name].options) for name in named}
+
+
+def wrong_parameters(mistakes: Iterable[Mistake]) -> set[str]:
+    """Names in ``[search.space]`` that something is wrong with: other complaints may follow from it."""
+    found: set[str] = set()
+    for mistake in mistakes:
+        parts = mistake.key.split(".")
+        if parts[:2] == ["search", "space"]:
+            found |= {".".join(parts[2:end]) for end in range(3, len(parts) + 1)}
+    return found | {suggestion(name, PARAMETERS) for name in found}
 
 
 def flatten(raw: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -82,12 +99,14 @@ def _parse_values(key: str, value: Any, mistakes: list[Mistake]) -> Values | Non
     for option in options:
         if option in seen:
             mistakes.append(Mistake(where, f"{shown(option)} is listed twice", value))
-            return None
+            break
         seen.add(option)
-    return Choice(options) if len(options) > 1 else Fixed(options[0])
+    distinct = tuple(dict.fromkeys(options))
+    return Choice(distinct) if len(distinct) > 1 else Fixed(distinct[0])
 
 
 def _parse_range(key: str, raw: Mapping[str, Any], mistakes: list[Mistake]) -> Range | None:
+    """A range with what is right of it; ``None`` where its ends do not make one."""
     where, before = f"search.space.{key}", len(mistakes)
     for unknown in sorted(set(raw) - RANGE_KEYS):
         hint = did_you_mean(unknown, ["low", "high", "log", "step", "zero", "prior"])
@@ -103,7 +122,7 @@ def _parse_range(key: str, raw: Mapping[str, Any], mistakes: list[Mistake]) -> R
     if len(mistakes) > before:
         return None
     low, high, step, log = raw["low"], raw["high"], raw.get("step"), raw.get("log", False)
-    zero = float(raw.get("zero", 0.0))
+    zero, broken = float(raw.get("zero", 0.0)), set[str]()
     for wrong, name, problem in (
         (not low < high, "", f"an empty range: low must be below high (low = {low}, high = {high})"),
         (log and low <= 0, ".low", f"must be above 0 on a log scale (low = {low})"),
@@ -115,17 +134,23 @@ def _parse_range(key: str, raw: Mapping[str, Any], mistakes: list[Mistake]) -> R
     ):
         if wrong:
             mistakes.append(Mistake(where + name, problem, raw.get(name[1:]) if name else None))
-    if len(mistakes) > before:
+            broken.add(name)
+    if broken & {"", ".low"}:
         return None
+    zero, step = 0.0 if ".zero" in broken else zero, None if ".step" in broken else step
     integer = key.startswith(("model.", "training.")) and all(
         isinstance(v, int) for v in (low, high, step or 1)
     )
-    found = Range(low, _last(low, high, step) if step else high, log, step, zero, integer, raw.get("prior"))
-    if found.prior is not None and not holds(replace(found, zero=0.0), found.prior):
-        allowed = f"must be a value of the range: from {low} to {found.high}"
-        allowed += f" in steps of {step}" * bool(step) + ", a whole number" * (integer and not step)
-        mistakes.append(Mistake(f"{where}.prior", allowed, found.prior))
-        return None
+    found = Range(low, _last(low, high, step) if step else high, log, step, zero, integer)
+    return _with_prior(found, raw.get("prior"), where, mistakes)
+
+
+def _with_prior(found: Range, prior: float | None, where: str, mistakes: list[Mistake]) -> Range:
+    if prior is None or holds(replace(found, zero=0.0), prior):
+        return replace(found, prior=prior)
+    allowed = f"must be a value of the range: from {found.low} to {found.high}"
+    steps = f" in steps of {found.step}" if found.step else ", a whole number" * found.integer
+    mistakes.append(Mistake(f"{where}.prior", allowed + steps, prior))
     return found
 
 

@@ -33,13 +33,13 @@ TRAINED = ("training.result",)
 KEPT = ("records.schema", "records.store", "records.reading", "records.atomic", "records.finding")
 TOLD_BY_TABLES = ("tables.answer", "tables.source", "tables.confirmation")
 
-BELOW = ("errors", "passwords", "plain_words", "printable", "spreadsheet", "to_json", "user_code")
+BELOW = (
+    "errors", "passwords", "plain_words", "printable", "spreadsheet", "suggestions", "to_json", "user_code",
+)  # fmt: skip
 """Modules that nothing stands below: all rooms see them, `doctor` apart."""
 
 MAY_IMPORT = {
-    **dict.fromkeys(
-        ("errors", "passwords", "plain_words", "printable", "spreadsheet", "to_json", "user_code"), ()
-    ),
+    **dict.fromkeys(BELOW, ()),
     "components": (),
     "measures": (),
     "theory": (),
@@ -58,7 +58,7 @@ MAY_IMPORT = {
 """room -> what it may import besides itself, `components` and `BELOW`: rooms, or modules of data types."""
 
 WITHOUT_COMPONENTS = {*BELOW, "components", "doctor", "figures"}
-WITHOUT_BELOW = {"errors", "passwords", "plain_words", "printable", "spreadsheet", "to_json", "doctor"}
+WITHOUT_BELOW = {*BELOW, "doctor"} - {"user_code"}
 
 ONLY_IN = {
     "optuna": "sweeper.search",

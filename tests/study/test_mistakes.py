@@ -20,6 +20,7 @@ from sweeper.study.expect import CHECKS
 from sweeper.study.load import load
 from sweeper.study.study import Study
 
+BETTER = '[expect]\ncheck = "better"\nfinding = "f"\nsource = "s"\n'
 SECTIONS = "name, question, data, model, training, search, confirm, expect"
 MLP = {*inspect.signature(MODELS["mlp"]).parameters} - GIVEN | {"init"}
 STANDS_FOR = {
@@ -135,6 +136,55 @@ def test_all_mistakes_come_at_once(tmp_path: Path) -> None:
         "search.scientific",
         "confirm.seeds",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "[model]\nwidth = -4\n[search.space]\nlearning_rate = { low = 0.1, high = 1.0, prior = 9.0 }",
+            ["model.width = -4", "search.space.learning_rate.prior = 9.0"],
+        ),
+        (
+            '[search.space]\n"model.width" = { low = -4, high = 8, step = 1, zero = 2, prior = 9 }',
+            [
+                "search.space.model.width.zero",
+                "search.space.model.width.prior",
+                "search.space.model.width = -4",
+            ],
+        ),
+        ('[search.space]\nactivation = ["relu", "relu", "rellu"]', ["'relu' is listed twice", "= 'rellu'"]),
+        (
+            '[model]\nnorm = "bath"\ndropout = -0.5\ndepth = "x"\noutput = "soft"',
+            ["model.depth = 'x'", "model.norm = 'bath'", "model.dropout = -0.5", "model.output = 'soft'"],
+        ),
+        ('[data]\nsource = "teacher"\nrows = 2\nwidth = 0', ["data.rows = 2", "data.width = 0"]),
+        ('[model]\nsource = "cnn"\nchannels = [8, 0]', ["model.channels = [8, 0]: must be at least 1"]),
+    ],
+)
+def test_no_mistake_hides_another(text: str, told: list[str], tmp_path: Path) -> None:
+    """Whatever can be found without the rest being right is found in the first call."""
+    found = mistakes_in(text, tmp_path)
+    assert len(found) == len(told)
+    assert all(any(part in line for line in found) for part in told), found
+
+
+@pytest.mark.parametrize(
+    ("space", "rest"),
+    [
+        ('optimizer = "momentun"\nmomentum = 0.9', ""),
+        ('optimizer = ["adm", "sgd"]\nbetas = [0.9, 0.99]\n"learning_rate.adam" = 0.1', ""),
+        ('optimizer = "adm"', "[[search.try]]\nbetas = [0.9, 0.99]\nlearning_rate = 0.1"),
+        ('optimizer = "adm"', '[[search.try]]\noptimizer = "adam"\nlearning_rate = 0.01'),
+        ("optimizer = []\nmomentum = [0.0, 0.9]", ""),
+        ("learning_rate = { low = 0.1, high = 0.01 }", "[[search.try]]\nlearning_rate = 0.05"),
+        ('momentm = 0.9\noptimizer = "sgd"', '[search]\nscientific = ["momentum"]'),
+        ('activation = ["rellu", "tanh"]', f'{BETTER}parameter = "activation"\nvalue = "relu"'),
+    ],
+)
+def test_nothing_is_said_that_follows_from_a_mistake(space: str, rest: str, tmp_path: Path) -> None:
+    """One misspelt name is one mistake, whatever else speaks of it."""
+    assert len(mistakes_in(f"{rest}\n[search.space]\n{space}", tmp_path)) == 1
 
 
 def test_losses_can_be_searched_where_they_can_be_compared(tmp_path: Path) -> None:
