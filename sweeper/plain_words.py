@@ -25,6 +25,7 @@ MEANINGS: tuple[tuple[str, str], ...] = (
         r"argument '[^']*' \(position \d+\) must be Tensor, not (\w+)",
         "an operation takes a tensor and got {1}",
     ),
+    (r"maximum recursion depth exceeded", "the code calls itself without end"),
     (r"empty parameter list", "the model has no parameters"),
     (r"uninitialized parameter", "a lazy layer has no weights before its first forward pass"),
     (r"Cannot copy out of meta tensor", "a tensor of device meta has no numbers"),

@@ -40,6 +40,7 @@ BELOW = (
 
 MAY_IMPORT = {
     **dict.fromkeys(BELOW, ()),
+    "errors": ("suggestions",),  # a message says what was meant
     "components": (),
     "measures": (),
     "theory": (),
