@@ -164,9 +164,7 @@ class Bayesian:
         return self.coordinates.draw(RANDOM, generator).joined(self._shifted(near, generator, steps[:, None]))
 
     def _believe(self, point: Points) -> None:
-        mean, _ = self.posterior.predict(point)
-        self.posterior.believe(point)
-        self._lowest = min(self._lowest, float(mean[0]))
+        self._lowest = min(self._lowest, self.posterior.believe(point))
 
     def _best_candidate(self, generator: np.random.Generator, fixed: Mapping[str, Any]) -> Points:
         assert self.posterior.pool is not None

@@ -11,6 +11,7 @@ from typing import Any
 import optuna
 from optuna.samplers import CmaEsSampler, GPSampler
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+from threadpoolctl import threadpool_limits
 
 from sweeper.search.bayesian import Proposal, Taken, propose_evenly
 from sweeper.search.distributions import encode, suggest
@@ -45,7 +46,14 @@ class Proposer:
         return self._evolution is not None
 
     def propose(self, history: History, count: int, start: int, taken: Taken) -> list[Proposal]:
-        """Up to `count` new configurations for the generation at `start`, from the trials of `history`."""
+        """Up to `count` new configurations for the generation at `start`, from the trials of `history`.
+
+        With one thread: the last bits of sums depend on their number, and small matrices gain nothing by it.
+        """
+        with threadpool_limits(1):
+            return self._propose(history, count, start, taken)
+
+    def _propose(self, history: History, count: int, start: int, taken: Taken) -> list[Proposal]:
         seed = (self.seed * 100_003 + start) % 2**32
         if self.kind == "additive":
             return propose_evenly(self.study, history, count, seed, taken, self.earlier)

@@ -13,9 +13,10 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from scipy.linalg import cho_solve, cholesky, solve_triangular
+from scipy.linalg import cho_solve, cholesky, lapack, solve_triangular
 from scipy.optimize import minimize
 
 from sweeper.search.coordinates import Coordinates, Points
@@ -119,9 +120,8 @@ class Kernel:
         return self.shifts.moved(points, theta[self.noise_at + 1 :])
 
     def between(self, theta: np.ndarray, a: Points, b: Points) -> np.ndarray:
-        """(rows of a, rows of b) covariances without noise."""
+        """(rows of a, rows of b) covariances without noise; both `moved`."""
         variances, lengths, _ = self.split(theta)
-        a, b = self.moved(theta, a), self.moved(theta, b)
         near = [_matern(_apart(a, b, k) / lengths[k]) for k in range(self.numbers)]
         masks = _Masks(a, b)
         found = np.ones((len(a), len(b)))
@@ -196,56 +196,60 @@ def _log_slope(s: np.ndarray) -> np.ndarray:
 def fit(kernel: Kernel, points: Points, y: np.ndarray, doubt: np.ndarray) -> np.ndarray:
     """`theta` of highest posterior density; rounded, so that the last bits of a sum change nothing.
 
-    `doubt` is added to the noise variance of each row.
+    `doubt` is added to the noise variance of each row. Symmetric matrices are worked on as the entries of
+    their lower triangles.
     """
-    count = len(points)
-    masks = _Masks(points, points)
-    flat = [_stacked(group, masks, count) for group in kernel.groups]
-    apart = [_apart(points, points, k) for k in range(kernel.numbers)]
-    eye, lengths_at = np.eye(count), len(kernel.parts)
+    count, lengths_at = len(points), len(kernel.parts)
+    row, column = np.tril_indices(count)
+    twice = np.where(row == column, 1.0, 2.0)
+    flat = [_stacked(group, _Masks(points, points), row, column) for group in kernel.groups]
+    apart = [ROOT * np.abs(points.places[row, k] - points.places[column, k]) for k in range(kernel.numbers)]
     noise_at, moving, design = kernel.noise_at, kernel.shifts.number, kernel.shifts.design(points)
+    lower = np.zeros((count, count))
 
     def loss(theta: np.ndarray) -> tuple[float, np.ndarray]:
         variances, lengths, noise = kernel.split(theta)
         if moving is not None:
             places = points.places[:, moving] + design @ theta[noise_at + 1 :]
-            gaps = places[:, None] - places
+            gaps = places[row] - places[column]
             apart[moving] = ROOT * np.abs(gaps)
         scaled = [d / length for d, length in zip(apart, lengths, strict=True)]
         near = [_matern(s) for s in scaled]
-        covariance, pieces = np.ones((count, count)), []
+        covariance, pieces = np.ones(len(row)), []
         for group, mask in zip(kernel.groups, flat, strict=True):
+            value = (variances[group.parts] * group.weights) @ mask
             product = (
                 math.prod((near[k] for k in group.numbers[1:]), start=near[group.numbers[0]])
-                if group.numbers
+                if (group.numbers)
                 else None
             )
-            value = ((variances[group.parts] * group.weights) @ mask).reshape(count, count)
             value = value if product is None else value * product
             pieces.append((product, value))
             covariance += value
-        covariance[np.diag_indices(count)] += noise + JITTER + doubt
-        try:
-            lower = cholesky(covariance, lower=True, check_finite=False)
-        except np.linalg.LinAlgError:
+        lower[row, column] = covariance
+        lower[np.diag_indices(count)] += noise + JITTER + doubt
+        factor, failed = lapack.dpotrf(lower, lower=1)
+        if failed:
             return 1e10, np.zeros_like(theta)
-        weights = cho_solve((lower, True), y, check_finite=False)
-        outer = cho_solve((lower, True), eye, check_finite=False) - weights[:, None] * weights
-        gradient = np.zeros_like(theta)
-        of_rate = np.zeros((count, count))
+        weights = cho_solve((factor, True), y, check_finite=False)
+        inverse, _ = lapack.dpotri(factor, lower=1)
+        outer = inverse[row, column] - weights[row] * weights[column]
+        both = outer * twice
+        gradient, of_rate = np.zeros_like(theta), np.zeros(len(row))
         for group, mask, (product, value) in zip(kernel.groups, flat, pieces, strict=True):
-            each = mask @ (outer if product is None else outer * product).ravel()
+            each = mask @ (both if product is None else both * product)
             np.add.at(gradient, group.parts, 0.5 * variances[group.parts] * group.weights * each)
             for k in group.numbers:
-                gradient[lengths_at + k] += 0.5 * np.vdot(outer, value * _log_slope(scaled[k]))
+                gradient[lengths_at + k] += 0.5 * np.vdot(both, value * _log_slope(scaled[k]))
                 if k == moving:
                     of_rate += value
         if moving is not None:
-            pull = _log_slope(scaled[moving]) / np.where(gaps == 0, np.inf, -gaps)
-            gradient[noise_at + 1 :] = (outer * of_rate * pull).sum(axis=1) @ design
-        gradient[noise_at] = 0.5 * noise * np.trace(outer)
+            pull = outer * of_rate * _log_slope(scaled[moving]) / np.where(gaps == 0, np.inf, -gaps)
+            pulled = np.bincount(row, pull, count) - np.bincount(column, pull, count)
+            gradient[noise_at + 1 :] = pulled @ design
+        gradient[noise_at] = 0.5 * noise * outer[row == column].sum()
         away = (theta - kernel.middle) / kernel.spread
-        found = 0.5 * y @ weights + np.log(np.diag(lower)).sum() + 0.5 * away @ away
+        found = 0.5 * y @ weights + np.log(np.diag(factor)).sum() + 0.5 * away @ away
         return float(found), gradient + away / kernel.spread
 
     bounds = [(m - 4 * s, m + 3 * s) for m, s in zip(kernel.middle, kernel.spread, strict=True)]
@@ -256,10 +260,11 @@ def fit(kernel: Kernel, points: Points, y: np.ndarray, doubt: np.ndarray) -> np.
     return np.concatenate([np.round(logs, 1), np.round(shifts, DECIMALS)])
 
 
-def _stacked(group: Group, masks: _Masks, count: int) -> np.ndarray:
-    """(terms, count²) masks, with the numbers on."""
-    on = math.prod((masks.same("on", k) for k in group.numbers), start=np.ones((count, count)))
-    return np.stack([(on * masks.mask(term)).ravel() for term in group.terms])
+def _stacked(group: Group, masks: _Masks, row: np.ndarray, column: np.ndarray) -> np.ndarray:
+    """(terms, entries) masks, with the numbers on."""
+    on: Any = math.prod(masks.same("on", k) for k in group.numbers)
+    every = [on * masks.mask(term) * np.ones((len(masks.a), len(masks.b))) for term in group.terms]
+    return np.stack([each[row, column] for each in every])
 
 
 class Posterior:
@@ -268,9 +273,9 @@ class Posterior:
     def __init__(
         self, kernel: Kernel, theta: np.ndarray, points: Points, y: np.ndarray, doubt: np.ndarray
     ) -> None:
-        self.kernel, self.theta, self.points = kernel, theta, points
+        self.kernel, self.theta, self._points = kernel, theta, kernel.moved(theta, points)
         self.noise = kernel.split(theta)[2] + JITTER
-        covariance = kernel.between(theta, points, points)
+        covariance = kernel.between(theta, self._points, self._points)
         covariance[np.diag_indices(len(points))] += self.noise + doubt
         self._lower = cholesky(covariance, lower=True, check_finite=False)
         self._weights = cho_solve((self._lower, True), y, check_finite=False)
@@ -278,30 +283,38 @@ class Posterior:
 
     def watch(self, pool: Points) -> None:
         """Keep mean and variance of these rows up to date."""
-        across = self.kernel.between(self.theta, self.points, pool)
-        self._solved = solve_triangular(self._lower, across, lower=True, check_finite=False)
-        self.pool, self.mean = pool, across[: len(self._weights)].T @ self._weights
+        self.pool, self._pool = pool, self.kernel.moved(self.theta, pool)
+        across, self._solved = self._across(self._pool)
+        self.mean = across[: len(self._weights)].T @ self._weights
         self.variance = self.kernel.at(self.theta, pool) - (self._solved**2).sum(axis=0)
 
     def predict(self, at: Points) -> tuple[np.ndarray, np.ndarray]:
         """Mean and variance of the noiseless value of each row."""
-        across = self.kernel.between(self.theta, self.points, at)
-        solved = solve_triangular(self._lower, across, lower=True, check_finite=False)
+        across, solved = self._across(self.kernel.moved(self.theta, at))
         variance = self.kernel.at(self.theta, at) - (solved**2).sum(axis=0)
         return across[: len(self._weights)].T @ self._weights, variance
 
-    def believe(self, point: Points) -> None:
-        """Add one row with its own mean for a value: no mean changes, its neighbourhood is known better."""
-        across = self.kernel.between(self.theta, self.points, point)[:, 0]
-        solved = solve_triangular(self._lower, across, lower=True, check_finite=False)
+    def believe(self, point: Points) -> float:
+        """Add one row with its own mean for a value, which is returned.
+
+        No mean changes; its neighbourhood is known better.
+        """
+        moved = self.kernel.moved(self.theta, point)
+        across, solved = (found[:, 0] for found in self._across(moved))
         left = float(self.kernel.at(self.theta, point)[0] + self.noise - solved @ solved)
         deviation, count = math.sqrt(max(left, JITTER)), len(self._lower)
         grown = np.zeros((count + 1, count + 1))
         grown[:count, :count] = self._lower
         grown[count, :count] = solved
         grown[count, count] = deviation
-        self._lower, self.points = grown, self.points.joined(point)
+        self._lower, self._points = grown, self._points.joined(moved)
         if self.pool is not None:
-            row = (self.kernel.between(self.theta, point, self.pool)[0] - solved @ self._solved) / deviation
+            row = (self.kernel.between(self.theta, moved, self._pool)[0] - solved @ self._solved) / deviation
             self._solved = np.vstack([self._solved, row])
             self.variance = self.variance - row**2
+        return float(across[: len(self._weights)] @ self._weights)
+
+    def _across(self, moved: Points) -> tuple[np.ndarray, np.ndarray]:
+        """Covariances with the observations, and L⁻¹ times these: (observations, rows) each."""
+        across = self.kernel.between(self.theta, self._points, moved)
+        return across, solve_triangular(self._lower, across, lower=True, check_finite=False)

@@ -25,7 +25,8 @@ def test_the_covariance_is_the_sum_of_its_parts() -> None:
     variances, lengths, _ = KERNEL.split(THETA)
     places = SHIFTS.moved(POINTS, THETA[-len(SHIFTS.spreads) :]).places
     assert not np.array_equal(places, POINTS.places)
-    found = KERNEL.between(THETA, POINTS, POINTS)
+    moved = KERNEL.moved(THETA, POINTS)
+    found = KERNEL.between(THETA, moved, moved)
     for i, j in ((0, 1), (2, 2), (3, 17), (5, 29)):
         expected = 1.0
         for variance, part in zip(variances, KERNEL.parts, strict=True):
@@ -63,13 +64,14 @@ def test_what_is_believed_is_the_textbook_posterior() -> None:
     """Mean and variance of a plain Gaussian process; a believed point moves no mean and shrinks variances."""
     at = COORDINATES.encode(explore.points(SPACE, (), 12, 5, "random"))
     posterior = Posterior(KERNEL, THETA, POINTS, Y, np.zeros(30))
-    noisy = KERNEL.between(THETA, POINTS, POINTS) + posterior.noise * np.eye(30)
-    across = KERNEL.between(THETA, POINTS, at)
+    moved, there = KERNEL.moved(THETA, POINTS), KERNEL.moved(THETA, at)
+    noisy = KERNEL.between(THETA, moved, moved) + posterior.noise * np.eye(30)
+    across = KERNEL.between(THETA, moved, there)
     mean, variance = posterior.predict(at)
     assert np.allclose(mean, across.T @ np.linalg.solve(noisy, Y))
     assert np.allclose(variance, KERNEL.at(THETA, at) - (across * np.linalg.solve(noisy, across)).sum(axis=0))
     posterior.watch(at)
-    posterior.believe(at[[3]])
+    assert posterior.believe(at[[3]]) == pytest.approx(mean[3])
     after, less = posterior.predict(at)
     assert np.allclose(after, mean)
     assert np.allclose(less, posterior.variance)
