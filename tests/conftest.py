@@ -8,6 +8,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "helpers"))
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # one a core: threads of two would wait for each other
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["SWEEPER_STRICT"] = "1"  # a part of a report that cannot be made is an error in every test
 
 from hang_guard import pytest_runtest_protocol, pytest_sessionfinish  # noqa: F401  (hooks of pytest)

@@ -1,10 +1,12 @@
 """`sweeper activations`: a table for people, JSON for programs, from the same computed facts."""
 
+import functools
 import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 from typer.testing import CliRunner
@@ -13,7 +15,16 @@ from sweeper.cli import app
 from sweeper.components.activation_facts import catalogue
 from sweeper.components.activations import ACTIVATIONS
 from sweeper.report import catalogue as report
+from sweeper.theory import mean_field
 from sweeper.theory.mean_field import propagation
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _computed_once() -> Iterator[None]:
+    """What each call of the command would compute anew is the same in all tests here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mean_field, "propagation", functools.cache(propagation))
+        yield
 
 
 def run(*arguments: str) -> str:

@@ -1,5 +1,6 @@
 """Bad input to ``sweeper run``: one clear message on stderr, exit code 2, no traceback, nothing written."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,13 @@ def exits(in_features): sys.exit(0)
 def wants(in_features, hidden): ...
 """
 ROWS = "a,b,kind\n" + "".join(f"{k},{k % 3},{'xyz'[k % 3]}\n" for k in range(30))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_pool() -> Iterator[None]:
+    """The worker processes of all tests here: a run uses those that are there."""
+    with workers.processes(workers.core_count()):
+        yield
 
 
 @pytest.fixture

@@ -2,11 +2,13 @@
 
 import json
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from sweeper.cli import main
+from sweeper.training import workers
 
 STUDY = """
 name = "tiny"
@@ -22,6 +24,13 @@ activation = "tanh"
 learning_rate = { low = 1e-2, high = 1e2, log = true }
 weight_decay = { low = 1e-6, high = 1e-2, log = true }
 """
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_pool() -> Iterator[None]:
+    """The worker processes of all tests here: a command uses those that are there."""
+    with workers.processes(2):
+        yield
 
 
 def ran(folder: Path, capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, str, str]:

@@ -20,20 +20,29 @@ EVERY = 10
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks, and asks /proc for descriptors")
 
 
-def answers(points: list[tuple[int, str]]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def faults_of(count: int) -> list[tuple[int, str]]:
+    """(number of an operation, kind of fault) of each run, out of `count` operations."""
+    if SOAK:
+        return [(point, kind) for point in range(count) for kind in KINDS]
+    return [(point, KINDS[k % len(KINDS)]) for k, point in enumerate(range(0, count, EVERY))]
+
+
+def answers() -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """What the undisturbed run and those with faults did."""
-    done = subprocess.run(
+    process = subprocess.Popen(
         [sys.executable, str(HELPERS / "faults.py")],
-        input=json.dumps(points),
-        capture_output=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         text=True,
-        check=False,
-        timeout=7000 if SOAK else 850,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
-    assert done.returncode == 0, done.stderr
-    plain, *others = [json.loads(line) for line in done.stdout.splitlines()]
-    assert len(others) == len(points), done.stderr
+    assert process.stdout is not None
+    plain = json.loads(process.stdout.readline())
+    points = faults_of(len(plain["names"]))
+    lines, _ = process.communicate(json.dumps(points), timeout=7000 if SOAK else 850)
+    assert process.returncode == 0
+    others = [json.loads(line) for line in lines.splitlines()]
+    assert len(others) == len(points)
     return plain, others
 
 
@@ -59,16 +68,10 @@ def complaints(plain: dict[str, Any], found: dict[str, Any]) -> list[str]:
 @patient
 def test_a_run_survives_a_fault_at_any_operation() -> None:
     """One message or an end by force; then the same command ends like a run that nothing happened to."""
-    plain, _ = answers([])
+    plain, others = answers()
     assert plain["code"] == 0
     assert plain["digest"]["left"] == ""
-    count = len(plain["names"])
-    assert count > 100
-    if SOAK:
-        points = [(point, kind) for point in range(count) for kind in KINDS]
-    else:
-        points = [(point, KINDS[k % len(KINDS)]) for k, point in enumerate(range(0, count, EVERY))]
-    plain, others = answers(points)
+    assert len(plain["names"]) > 100
     wrong = [
         f"{found['kind']} at {found['point']}, {plain['names'][found['point']]}: {complaint}"
         for found in others
