@@ -1,7 +1,9 @@
 """Fixtures that more than one room needs."""
 
 import os
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,3 +22,19 @@ from synthetic_records import SyntheticRecords, synthetic_records
 def records() -> SyntheticRecords:
     """The three frames of a made-up study; do not change them in place."""
     return synthetic_records()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _signals_are_heard() -> Iterator[None]:
+    """Requests to end do what they usually do, here and in processes that tests start.
+
+    ``nohup`` and shells that start a command in the background have them ignored, and children inherit that.
+    """
+    usual = {"SIGINT": signal.default_int_handler, "SIGTERM": signal.SIG_DFL, "SIGHUP": signal.SIG_DFL}
+    numbers = {getattr(signal, name): handler for name, handler in usual.items() if hasattr(signal, name)}
+    ignored = [number for number in numbers if signal.getsignal(number) == signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, numbers[number])
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)

@@ -54,6 +54,9 @@ def waiting(
     finally:
         process.kill()
         process.wait(30)
+        for pipe in (process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
 
 
 def ended_by(*numbers: int, **options: object) -> tuple[int, str]:

@@ -40,8 +40,8 @@ batch_size = 20
 evaluations = 2
 device = "cpu"
 [search]
-trials = 6
-generation = 3
+trials = 4
+generation = 2
 seed = 3
 [search.space]
 optimizer = ["sgd", "adam"]

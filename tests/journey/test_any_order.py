@@ -119,7 +119,7 @@ class AnyOrder(RuleBasedStateMachine):
     @rule()
     def more_trials(self) -> None:
         """The total is raised."""
-        assert self.checked("--set", "search.trials=8") == 0
+        assert self.checked("--set", "search.trials=6") == 0
         self.grown = True
 
     def teardown(self) -> None:

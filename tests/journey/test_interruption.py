@@ -115,11 +115,6 @@ def sweep(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sweep]:
         os.kill(process, signal.SIGKILL)
 
 
-def kill_group(process: "subprocess.Popen[str]") -> None:
-    """As when the machine loses its power."""
-    os.killpg(process.pid, signal.SIGKILL)
-
-
 def kill_driver(process: "subprocess.Popen[str]") -> None:
     """As the kernel does with a process that takes too much memory."""
     process.kill()
@@ -135,7 +130,7 @@ def terminate(process: "subprocess.Popen[str]") -> None:
     process.terminate()
 
 
-WAYS = [(kill_group, -9, 3), (kill_driver, -9, 6), (press_ctrl_c, 130, 9), (terminate, 130, 12)]
+WAYS = [(kill_driver, -9, 3), (press_ctrl_c, 130, 7), (terminate, 130, 11)]
 
 
 @pytest.mark.parametrize(("way", "code", "count"), WAYS, ids=lambda value: getattr(value, "__name__", None))

@@ -1,102 +1,42 @@
-"""Whole runs of tiny studies: phases, seeds, totals, budgets, storages, resumption; figures left out."""
+"""Whole runs of tiny studies: phases, seeds, the test, and the same whatever runs it; figures left out."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
-import numpy as np
-import optuna
 import pandas as pd
 import pytest
 from misbehaving import data
-from quick_runs import train_here, without_workers
+from quick_runs import without_workers
+from whole_runs import comparable, copied_to_optuna, run, study
 
-from sweeper import journey
-from sweeper.errors import ModelError, RunFailed, RunFolderError, UserError
-from sweeper.journey import Options
 from sweeper.records.scores import load_test
 from sweeper.result import Result
-from sweeper.search import forecast
-from sweeper.study.study import Study
-from sweeper.training import workers
-from sweeper.training.cohort import Cohort
-from sweeper.training.rehearsal import rehearse
-from sweeper.training.result import TrialResult
-from sweeper.training.setup import Task
-
-HELPERS = Path(__file__).parents[1] / "helpers"
-
-
-def study(**sections: Any) -> Study:
-    """Twelve trials of a tiny network, two finalists on three seeds."""
-    search = {
-        "trials": 12,
-        "generation": 5,
-        "seed": 3,
-        "space": {
-            "optimizer": ["sgd", "adam"],
-            "activation": ["relu", "tanh"],
-            "learning_rate": {"low": 1e-3, "high": 1e-1, "log": True},
-            "activation_penalty": {"low": 1e-6, "high": 1e-2, "log": True, "zero": 0.25},
-        },
-        **sections.pop("search", {}),
-    }
-    training = {
-        "steps": 8,
-        "batch_size": 8,
-        "evaluations": 4,
-        "device": "cpu",
-        **sections.pop("training", {}),
-    }
-    confirm = sections.pop("confirm", {"finalists": 2, "seeds": 3})
-    model = sections.pop("model", {"source": "mlp", "depth": 1, "width": 4})
-    given = {"name": "tiny", "data": data, **sections}
-    return Study(folder=HELPERS, model=model, training=training, search=search, confirm=confirm, **given)
-
-
-@pytest.fixture
-def quick() -> Iterator[None]:
-    """No worker processes: what a run does is the same, and takes a tenth of the time."""
-    with without_workers():
-        yield
-
-
-@pytest.fixture(autouse=True)
-def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither figures nor page."""
-    monkeypatch.setattr(Result, "report", lambda self, folder, **options: Path(folder) / "index.html")
-
-
-def run(folder: Path, asked: Study, **options: Any) -> Result:
-    """The result of a run in `folder`."""
-    given = {"engine": "reference", "quiet": True, "runs": folder / "runs", "reports": folder / "reports"}
-    return journey.run(asked, Options(**{**given, **options}))
-
-
-def comparable(result: Result) -> pd.DataFrame:
-    """The trials without what differs from run to run."""
-    return result.trials.drop(columns="seconds")
 
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Result:
     """The study with real workers, which get its data function by value, as from a notebook."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Result, "report", lambda self, folder, **options: Path(folder) / "index.html")
-        return run(tmp_path_factory.mktemp("plain"), study(data=lambda: data()), jobs=2)
+    return run(tmp_path_factory.mktemp("plain"), study(data=lambda: data()), jobs=2)
+
+
+def same(one: Result, other: Result) -> None:
+    """Same trials, same objectives, same curves and layers, same test scores."""
+    pd.testing.assert_frame_equal(comparable(one), comparable(other))
+    order = ["trial", "seed", "step", "metric"]
+    for name, by in (("curves", order), ("layers", [*order[:3], "layer", "measure"])):
+        ours = [getattr(result, name).sort_values(by, ignore_index=True) for result in (one, other)]
+        pd.testing.assert_frame_equal(*ours)
+    assert load_test(one.folder) == load_test(other.folder)
 
 
 def test_one_worker_and_two_give_the_same(plain: Result, tmp_path: Path) -> None:
-    """Same trials, same objectives, same curves and layers, whatever the number of jobs."""
-    single = run(tmp_path, study(), jobs=1)
-    pd.testing.assert_frame_equal(comparable(single), comparable(plain))
-    order = ["trial", "seed", "step", "metric"]
-    for name, by in (("curves", order), ("layers", [*order[:3], "layer", "measure"])):
-        ours = [getattr(result, name).sort_values(by, ignore_index=True) for result in (single, plain)]
-        pd.testing.assert_frame_equal(*ours)
-    assert load_test(single.folder) == load_test(plain.folder)
+    """Whatever the number of jobs."""
+    same(run(tmp_path, study(), jobs=1), plain)
+
+
+def test_workers_give_what_this_process_gives(plain: Result, tmp_path: Path) -> None:
+    """So that the tests of runs that go on from others need none."""
+    with without_workers():
+        same(run(tmp_path, study()), plain)
 
 
 def test_the_phases_follow_each_other(plain: Result) -> None:
@@ -129,219 +69,4 @@ def test_the_winner_alone_is_tested(plain: Result) -> None:
 
 def test_optuna_holds_a_copy(plain: Result) -> None:
     """In the journal of the run folder, number by number."""
-    backend = optuna.storages.journal.JournalFileBackend(str(plain.folder / "journal.log"))
-    copy = optuna.load_study(study_name="tiny", storage=optuna.storages.JournalStorage(backend))
-    search = plain.trials[plain.trials["phase"] != "confirm"]
-    assert [trial.value for trial in copy.trials] == pytest.approx(search["objective"].tolist(), nan_ok=True)
-    assert [trial.params["activation"] for trial in copy.trials] == search["activation"].tolist()
-
-
-@pytest.mark.usefixtures("quick")
-class TestAgain:
-    """Runs that go on from others; without worker processes."""
-
-    def test_a_finished_run_trains_nothing_more(
-        self, plain: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """The same command a second time reads what is there."""
-        first = run(tmp_path, study())
-        pd.testing.assert_frame_equal(comparable(first), comparable(plain))
-
-        def refuse(task: Task, cohorts: list[Cohort], **options: Any) -> Iterator[list[TrialResult]]:
-            assert cohorts == []
-            return iter(())
-
-        monkeypatch.setattr(workers, "train_all", refuse)
-        second = run(tmp_path, study())
-        pd.testing.assert_frame_equal(second.trials, first.trials)
-        assert second.answer == first.answer
-
-    def test_an_interrupted_run_ends_like_one_that_was_not(
-        self, plain: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """Interrupted in the search, in the confirmations and in the test, it ends with the same records."""
-        for most in (3, 4, 7, 2):
-            left = [most]
-
-            def stopping(task: Task, cohorts: list[Cohort], *, left: list[int] = left, **options: Any) -> Any:
-                for results in train_here(task, cohorts, **options):
-                    if left[0] == 0:
-                        raise KeyboardInterrupt
-                    left[0] -= 1
-                    yield results
-
-            monkeypatch.setattr(workers, "train_all", stopping)
-            with pytest.raises(KeyboardInterrupt):
-                run(tmp_path, study())
-        monkeypatch.setattr(workers, "train_all", train_here)
-        pd.testing.assert_frame_equal(comparable(run(tmp_path, study())), comparable(plain))
-        assert load_test(tmp_path / "runs" / "tiny") == load_test(plain.folder)
-
-    def test_trials_is_a_total(self, plain: Result, tmp_path: Path) -> None:
-        """Raised, the run goes on; lowered, nothing is lost and nothing added."""
-        run(tmp_path, study(search={"trials": 5}))
-        more = run(tmp_path, study())
-        search = more.trials.query("phase != 'confirm'")
-        assert search["trial"].tolist() == list(range(12))
-        assert not search.duplicated(["optimizer", "learning_rate", "activation", "activation_penalty"]).any()
-        less = run(tmp_path, study(search={"trials": 4}))
-        pd.testing.assert_frame_equal(less.trials, more.trials)
-
-    @pytest.mark.parametrize(("minutes", "trials"), [(0.001, 1), (1.0, 3), (8.0, 10)])
-    def test_the_clock_ends_the_search(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, minutes: float, trials: int
-    ) -> None:
-        """None starts after it, or leaves no time for confirmations; these follow; a later call goes on."""
-        now = [0.0]
-        original = workers.train_all
-
-        def slow(task: Task, cohorts: list[Cohort], **options: Any) -> Iterator[list[TrialResult]]:
-            for results in original(task, cohorts, **options):
-                now[0] += 30.0
-                yield results
-
-        monkeypatch.setattr(workers, "train_all", slow)
-        for module in (journey, forecast):  # a clock that stands still for all would stop threads that wait
-            monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
-        limited = run(tmp_path, study(search={"minutes": minutes}))
-        search = limited.trials[limited.trials["phase"] != "confirm"]
-        assert search["trial"].tolist() == list(range(trials))
-        assert (limited.trials["phase"] == "confirm").sum() == 3 * min(trials, 2)
-        now[0] = 0.0
-        assert len(run(tmp_path, study()).trials.query("phase != 'confirm'")) == 12
-
-    def test_fresh_starts_over(self, tmp_path: Path) -> None:
-        """Another study takes the place of the old one, records, journal and scores included."""
-        run(tmp_path, study())
-        with pytest.raises(RunFolderError, match="was written by another study"):
-            run(tmp_path, study(search={"seed": 8}))
-        fresh = run(tmp_path, study(search={"seed": 8}), fresh=True)
-        assert fresh.trials.query("phase != 'confirm'")["seed"].tolist() == [8] * 12
-
-    def test_test_rows_touch_nothing_but_the_test(self, tmp_path: Path) -> None:
-        """With other test rows all records are the same; only the test score differs."""
-        x, y = data()
-
-        def parts(flip: int) -> Callable[[], dict[str, tuple[np.ndarray, np.ndarray]]]:
-            rest = {"train": (x[:30], y[:30]), "validation": (x[30:45], y[30:45])}
-            return lambda: {**rest, "test": (x[45:] + 5 * flip, (y[45:] + flip) % 2)}
-
-        results = [run(tmp_path / str(flip), study(data=parts(flip))) for flip in (0, 1)]
-        pd.testing.assert_frame_equal(*map(comparable, results))
-        pd.testing.assert_frame_equal(*(result.layers for result in results))
-        scores = [load_test(result.folder) for result in results]
-        assert scores[0] != scores[1]
-
-    def test_without_test_rows_nothing_is_tested(self, tmp_path: Path) -> None:
-        """The answer has no test score then."""
-        result = run(tmp_path, study(data={"source": data, "split": [0.7, 0.3, 0.0]}))
-        assert load_test(result.folder) is None
-        assert result.answer is not None
-        assert result.answer.test is None
-
-    def test_without_confirmations_the_best_of_the_search_is_tested(self, tmp_path: Path) -> None:
-        """On the seed of the search: there is no other."""
-        result = run(tmp_path, study(confirm={"finalists": 0, "seeds": 0}))
-        tested = load_test(result.folder)
-        assert tested is not None
-        assert tested["seeds"] == [3]
-        assert tested["trial"] == result.trials["objective"].idxmin()
-
-    def test_more_seeds_are_added_to_those_that_are_there(self, tmp_path: Path) -> None:
-        """Raising confirm.seeds trains the new ones alone, and tests on all."""
-        first = run(tmp_path, study())
-        second = run(tmp_path, study(confirm={"finalists": 2, "seeds": 5}))
-        before, after = (r.trials[r.trials["phase"] == "confirm"] for r in (first, second))
-        assert len(after) == 10
-        kept = after[after["seed"] <= 6].reset_index(drop=True)
-        pd.testing.assert_frame_equal(kept, before.reset_index(drop=True))
-        assert (load_test(second.folder) or {})["seeds"] == [4, 5, 6, 7, 8]
-
-    def test_records_that_are_lost_are_trained_again(self, plain: Result, tmp_path: Path) -> None:
-        """All of them or some files: the same trials come back, and the journal fits them."""
-        first = run(tmp_path, study())
-        records = first.folder / "records"
-        for file in sorted(records.glob("*-000002.parquet")):
-            file.unlink()
-        pd.testing.assert_frame_equal(comparable(run(tmp_path, study())), comparable(plain))
-        for file in records.iterdir():
-            file.unlink()
-        pd.testing.assert_frame_equal(comparable(run(tmp_path, study())), comparable(plain))
-        test_optuna_holds_a_copy(replace(plain, folder=first.folder))
-
-    def test_a_journal_that_is_lost_is_written_anew(self, plain: Result, tmp_path: Path) -> None:
-        """From the records; nothing is trained again."""
-        first = run(tmp_path, study())
-        (first.folder / "journal.log").unlink()
-        pd.testing.assert_frame_equal(run(tmp_path, study()).trials, first.trials)
-        test_optuna_holds_a_copy(replace(plain, folder=first.folder))
-
-    def test_any_storage_of_optuna_will_do(
-        self, plain: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """A database by URL, its path relative to the present folder; resumed, and started over."""
-        monkeypatch.chdir(tmp_path)
-        run(tmp_path, study(search={"trials": 5}), storage="sqlite:///trials.db")
-        run(tmp_path, study(), storage="sqlite:///trials.db")
-        url = f"sqlite:///{tmp_path / 'trials.db'}"
-        assert len(optuna.load_study(study_name="tiny", storage=url).trials) == 12
-        assert not (tmp_path / "runs" / "tiny" / "journal.log").exists()
-        with pytest.raises(RunFolderError, match="with 12 trials, and not all of them are those of this run"):
-            run(tmp_path / "elsewhere", study(), storage="sqlite:///trials.db")
-        run(tmp_path, study(search={"trials": 3}), storage="sqlite:///trials.db", fresh=True)
-        assert len(optuna.load_study(study_name="tiny", storage=url).trials) == 3
-
-    def test_a_wrong_storage_is_said_before_anything_is_written_or_deleted(self, tmp_path: Path) -> None:
-        """Even with --fresh."""
-        first = run(tmp_path, study())
-        for fresh in (False, True):
-            with pytest.raises(UserError, match="--storage 'nonsense': cannot be opened"):
-                run(tmp_path, study(), storage="nonsense", fresh=fresh)
-        with pytest.raises(UserError, match="--storage 'nonsense': cannot be opened"):
-            run(tmp_path / "new", study(), storage="nonsense")
-        assert not (tmp_path / "new").exists()
-        pd.testing.assert_frame_equal(run(tmp_path, study()).trials, first.trials)
-
-    def test_a_run_of_failures_fails(self, tmp_path: Path) -> None:
-        """When every trial raises, the run ends with the reason; nothing is hidden in the records."""
-        asked = study(model={"source": "misbehaving:model", "way": "raise"}, search={"trials": 4})
-        with pytest.raises(RunFailed) as caught:
-            run(tmp_path, asked)
-        assert str(caught.value).startswith(
-            "all 4 trials failed; the reason of 4: ValueError: this activation will"
-        )
-        assert caught.value.exit_code == 1
-
-    def test_a_full_disk_ends_the_run_and_harms_nothing(
-        self, plain: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """One message; with space again the same command ends as if nothing had happened."""
-        import sweeper.records.store as store
-
-        calls, original = [], store.os.fsync
-
-        def full(descriptor: int) -> None:
-            calls.append(descriptor)
-            if len(calls) > 8:
-                raise OSError(28, "No space left on device")
-            original(descriptor)
-
-        with monkeypatch.context() as patch:
-            patch.setattr(store.os, "fsync", full)
-            with pytest.raises(RunFailed, match="No space left on device"):
-                run(tmp_path, study())
-        pd.testing.assert_frame_equal(comparable(run(tmp_path, study())), comparable(plain))
-
-
-def test_a_study_that_cannot_be_trained_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick: None
-) -> None:
-    """Refused before a folder is made; and --fresh empties none for it."""
-    first = run(tmp_path, study())
-    monkeypatch.setattr(workers, "rehearse_apart", rehearse)
-    asked = study(model=lambda in_features, out_features: "no module")
-    for folder in (tmp_path, tmp_path / "new"):
-        with pytest.raises(ModelError):
-            run(folder, asked, fresh=True)
-    assert not (tmp_path / "new").exists()
-    pd.testing.assert_frame_equal(run(tmp_path, study()).trials, first.trials)
+    copied_to_optuna(plain)
