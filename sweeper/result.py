@@ -26,6 +26,7 @@ from sweeper.search.earlier import from_dict
 from sweeper.search.starts import published
 from sweeper.study.study import Study
 from sweeper.tables.answer import Answer, answer
+from sweeper.tables.reasons import unmeasured as not_measured
 
 if TYPE_CHECKING:
     from sweeper.report.page import Each
@@ -100,6 +101,7 @@ class Result:
         """How it was run: the plan, and what was taken over from an earlier run."""
         kept, _ = read_earlier(self.folder)
         notes = [f"Trained {plan['line']}."] if plan else []
+        notes += [told] if (told := not_measured(self.trials)) else []
         if kept is not None:
             notes.append(f"{capital(from_dict(self.study.space, kept).line())}.")
         return tuple(notes)

@@ -140,7 +140,7 @@ def _inputs(values: Any, name: str, what: str) -> np.ndarray:
     if array.dtype.kind not in "biuf":
         raise DataError(f"{name}: {what} must be numbers, found {_kind(array)}")
     tokens = isinstance(values, torch.Tensor) and values.dtype in TOKENS
-    return array.astype(np.int64 if tokens else np.float64)
+    return array.astype(np.int64) if tokens else _doubles(array)
 
 
 def _targets(values: Any, name: str, what: str) -> np.ndarray:
@@ -148,7 +148,13 @@ def _targets(values: Any, name: str, what: str) -> np.ndarray:
     array = _array(values, name, what)
     if array.dtype.kind not in "biufU":
         raise DataError(f"{name}: {what} must be numbers or words, found {_kind(array)}")
-    return array
+    return _doubles(array) if array.dtype.kind == "f" else array
+
+
+def _doubles(array: np.ndarray) -> np.ndarray:
+    """float64; what is too large for it is infinite, and refused as such."""
+    with np.errstate(over="ignore"):
+        return array.astype(np.float64)
 
 
 def _array(values: Any, name: str, what: str) -> np.ndarray:

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 from torch.nn import functional as F
+
+from sweeper.errors import ModelError
 
 
 @dataclass(frozen=True)
@@ -17,6 +20,32 @@ class Loss:
     task: str
     """``classification``: targets are class numbers (n,), outputs (n, classes). ``regression``: targets are
     real, (n, k). ``binary``: targets lie in 0 … 1, (n, k), outputs are logits."""
+
+
+@dataclass(frozen=True)
+class UsersLoss:
+    """A loss function of the user, which gets copies, as it may write into them; what it gives is checked."""
+
+    name: str
+    function: Callable[[Tensor, Tensor], Any]
+
+    def __call__(self, output: Tensor, target: Tensor) -> Tensor:
+        """The scalar mean.
+
+        Raises:
+            ModelError: if the function gives something else.
+        """
+        value = self.function(*(x.clone() if isinstance(x, Tensor) else x for x in (output, target)))
+        if not isinstance(value, Tensor) or value.numel() != 1 or value.is_complex():
+            raise ModelError(not_scalar(self.name, value))
+        return value
+
+
+def not_scalar(name: str, value: Any) -> str:
+    """What is wrong with a loss that is no real number in a tensor."""
+    kind = f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+    kind = "complex numbers" if isinstance(value, Tensor) and value.is_complex() else kind
+    return f"training.loss = {name!r} must return the mean, a scalar tensor, not {kind}"
 
 
 def cross_entropy(output: Tensor, target: Tensor) -> Tensor:

@@ -41,7 +41,7 @@ TRIALS = pa.schema(
         ("steps", pa.int64()),  # optimizer steps made
         ("seconds", pa.float64()),  # wall time of the training
         ("engine", pa.string()),
-        ("reason", pa.string()),  # why it ended early or failed; empty if completed
+        ("reason", pa.string()),  # why it ended early or failed, or is not measured to the end; else empty
     ]
 )
 CURVES = pa.schema(

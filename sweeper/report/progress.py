@@ -39,6 +39,7 @@ class Progress:
         self.name = "start"
         self.search_ends = math.inf
         """When no further trial is started, by ``time.monotonic``."""
+        self._blind = False  # whether it was told of a trial that its layers were not measured to the end
         self._fresh, self._started, self._spoken = 0, time.monotonic(), 0.0
         self._live: Live | None = None
 
@@ -68,6 +69,9 @@ class Progress:
         """Trials that have just finished."""
         for result in results:
             self._count("confirm" if result.trial.phase == "confirm" else "search", result)
+            if result.outcome == Outcome.COMPLETED and result.reason and not self._blind:
+                self._blind = True
+                self.note(f"trial {result.trial.number}: {result.reason}")
         self._fresh += len(results)
         if self._live is None and time.monotonic() - self._spoken > PERIOD:
             self._say()
@@ -94,9 +98,9 @@ class Progress:
 
     def line(self) -> str:
         """The state in one line."""
-        parts = [f"{self.name}: {self.done['search']}/{self.totals['search']} trials"]
+        parts = [f"{self.name}: {self._share('search')} trials"]
         if self.done["confirm"]:
-            parts.append(f"{self.done['confirm']}/{self.totals['confirm']} confirmations")
+            parts.append(f"{self._share('confirm')} confirmations")
         parts += [f"{self.counts[o]} {o}" for o in Outcome if self.counts[o] and o != Outcome.COMPLETED]
         if math.isfinite(self.best):
             parts.append(f"best {self.best:.4g}")
@@ -119,6 +123,10 @@ class Progress:
         search = min(missing["search"] / self.rate, max(self.search_ends - time.monotonic(), 0.0))
         return search + missing["confirm"] / self.rate
 
+    def _share(self, part: str) -> str:
+        """Done of all; an earlier call that was asked for more may have done more than is asked now."""
+        return f"{self.done[part]}/{max(self.totals[part], self.done[part])}"
+
     def _count(self, part: str, trial: Finished) -> None:
         self.done[part] += 1
         self.counts[trial.outcome] += 1
@@ -131,7 +139,7 @@ class Progress:
 
     def _table(self) -> Table:
         table = Table.grid(padding=(0, 2))
-        table.add_row("[bold]" + self.name, *(f"{self.done[k]}/{self.totals[k]} {k}" for k in self.totals))
+        table.add_row("[bold]" + self.name, *(f"{self._share(k)} {k}" for k in self.totals))
         table.add_row("", *(f"{self.counts[outcome]} {outcome}" for outcome in Outcome))
         best = f"best {self.best:.4g}" if math.isfinite(self.best) else "no result yet"
         left = f"{_duration(self.left)} left" if self.left is not None else ""

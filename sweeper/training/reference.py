@@ -81,7 +81,7 @@ def _train(task: Task, trial: Trial, settings: Settings, watch: Watch | None) ->
     layers: list[tuple[int, int, str, float]] = []
     measured_rows = (rows.x_validation[:MEASURED_ROWS], rows.y_validation[:MEASURED_ROWS])
     watched = hidden if settings.activation_penalty > 0 else ()
-    before, first_loss, outcome, reason = None, math.inf, Outcome.COMPLETED, ""
+    before, first_loss, outcome, reason, blind = None, math.inf, Outcome.COMPLETED, "", ""
 
     model.train()
     with outputs_of(watched) as activations:
@@ -90,8 +90,10 @@ def _train(task: Task, trial: Trial, settings: Settings, watch: Watch | None) ->
                 x, y = (part.clone() for part in measured_rows)
                 with apart(model, seed_of(trial.seed, step, 2)), put_back(of_model(model), weights=False):
                     found, unmeasured = look_if_possible(built, loss_function.function, x, y, before)
-                layers = [] if unmeasured else [*layers, *measured(found, step)]
-                looked = set() if unmeasured else looked
+                layers += measured(found, step)
+                if unmeasured:  # from step 0 on it is the plan that says so
+                    looked = set()
+                    blind = f"layers are not measured from step {step} on: {unmeasured}" if step else ""
                 activations.clear()
             if step in evaluated:
                 curves += evaluation.at(step, model, batch_losses, penalties)
@@ -147,9 +149,9 @@ def _train(task: Task, trial: Trial, settings: Settings, watch: Watch | None) ->
         step,
         seconds,
         "reference",
-        reason,
+        reason or blind,
         tuple(curves),
         tuple(layers),
         evaluation.test,
-        tuple(layer.name for layer in built.layers) if looked else (),
+        tuple(layer.name for layer in built.layers) if layers else (),
     )

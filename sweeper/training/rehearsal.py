@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from sweeper.components.build import Built
-from sweeper.components.losses import Loss
+from sweeper.components.losses import Loss, not_scalar
 from sweeper.components.metrics import METRICS
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.components.penalties import PENALTIES
@@ -209,12 +209,7 @@ def can_be_penalized(task: Task) -> bool:
 
 def _check_scalar(value: Any, loss: Loss) -> None:
     if not isinstance(value, torch.Tensor) or value.ndim != 0:
-        shape = (
-            f"a tensor of shape {tuple(value.shape)}"
-            if isinstance(value, torch.Tensor)
-            else type(value).__name__
-        )
-        raise ModelError(f"training.loss = {loss.name!r} must return the mean, a scalar tensor, not {shape}")
+        raise ModelError(not_scalar(loss.name, value))
 
 
 def check_output(task: Task, output: Any, target: torch.Tensor, loss: Loss) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor
 from sweeper.components.build import Built, build
 from sweeper.components.data import Data
 from sweeper.components.lookup import resolve
-from sweeper.components.losses import LOSSES, Loss
+from sweeper.components.losses import LOSSES, Loss, UsersLoss
 from sweeper.components.observing import seed_all
 from sweeper.components.outside import put_back
 from sweeper.components.precision import to_precision
@@ -84,7 +84,8 @@ def pick_loss(task: Task, settings: Settings) -> Loss:
     if isinstance(function, type):  # a class such as torch.nn.HuberLoss
         function = function()
     kind = "regression" if task.data.classes is None else "classification"
-    return Loss(getattr(function, "__name__", type(function).__name__), function, kind)
+    name = getattr(function, "__name__", type(function).__name__)
+    return Loss(name, UsersLoss(name, function), kind)
 
 
 def out_features(data: Data, loss: Loss) -> int:

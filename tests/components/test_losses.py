@@ -6,9 +6,10 @@ import torch
 from scipy.special import expit, log_softmax
 from sklearn.metrics import accuracy_score, r2_score
 
-from sweeper.components.losses import LOSSES
+from sweeper.components.losses import LOSSES, UsersLoss
 from sweeper.components.metrics import METRICS, accuracy, binary_accuracy, r2
 from sweeper.components.penalties import PENALTIES
+from sweeper.errors import ModelError
 
 R = np.random.default_rng(0)
 OUTPUT, REAL = R.normal(size=(7, 3)) * 2, R.normal(size=(7, 3)) * 2
@@ -100,3 +101,36 @@ def test_temporal_needs_a_time_axis() -> None:
     assert str(caught.value) == (
         "penalty_kind 'temporal' needs activations (batch, time, units), not (3, 4); use l1 or l2"
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "what"),
+    [
+        (None, "NoneType"),
+        (0.5, "float"),
+        ((torch.zeros(()), 1), "tuple"),
+        (torch.zeros(3), "a tensor of shape (3,)"),
+        (torch.zeros(()) + 1j, "complex numbers"),
+    ],
+    ids=str,
+)
+def test_a_loss_of_the_user_that_gives_no_number_is_told(value: object, what: str) -> None:
+    """In words, whenever it does."""
+    with pytest.raises(ModelError) as caught:
+        UsersLoss("mine", lambda output, target: value)(torch.zeros(3, 2), torch.zeros(3))  # type: ignore[arg-type,return-value]
+    assert str(caught.value) == f"training.loss = 'mine' must return the mean, a scalar tensor, not {what}"
+
+
+def test_what_a_loss_of_the_user_writes_is_its_own() -> None:
+    """Output and target stay, and the gradient goes through."""
+
+    def writing(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        value = output.mean()
+        output.data.zero_()
+        target.zero_()
+        return value
+
+    output, target = torch.ones(3, requires_grad=True), torch.ones(3)
+    UsersLoss("writing", writing)(output, target).backward()
+    assert (output.tolist(), target.tolist()) == ([1.0] * 3, [1.0] * 3)
+    assert output.grad.tolist() == pytest.approx([1 / 3] * 3)

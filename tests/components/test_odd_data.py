@@ -71,6 +71,22 @@ def test_values_that_would_be_changed_or_break_later(inputs: Any, targets: Any, 
     assert len(told) < 400
 
 
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.longdouble])
+@pytest.mark.parametrize("task", ["regression", "binary", "classification", None])
+def test_floats_of_every_width(kind: type, task: str | None) -> None:
+    """Inputs and targets are the same numbers in float64, without a warning."""
+    found = load(lambda: (X.astype(kind), (Y % 2).astype(kind)), loss_task=task)
+    assert np.array_equal(found.inputs, X.astype(kind).astype(np.float64))
+    assert found.targets.reshape(-1).tolist() == (Y % 2).tolist()
+
+
+def test_numbers_beyond_float64() -> None:
+    """They are told as infinite, not warned of."""
+    if np.finfo(np.longdouble).max > np.finfo(np.float64).max:
+        huge = np.full(30, np.longdouble(10) ** 400)
+        assert refusal(X, huge, "regression").startswith("targets of row 0 (counted from 0) are inf;")
+
+
 def test_tensors_with_lazy_bits() -> None:
     """A view that is negated only when it is read is read."""
     assert np.array_equal(load(lambda: (CONJUGATE, Y)).inputs, -X)

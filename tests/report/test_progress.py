@@ -63,6 +63,20 @@ def test_a_line_has_counts_best_rate_and_time_left(clock: Clock) -> None:
     assert all("\x1b" not in line for line in lines)
 
 
+@pytest.mark.parametrize("terminal", [False, True])
+def test_more_than_is_asked_for_is_no_share_above_one(clock: Clock, terminal: bool) -> None:
+    """An earlier call was asked for six trials and four confirmations, this one for four and none."""
+    text, console = told(terminal)
+    with Progress(4, 0, False, console) as progress:
+        progress.resume([known(number, {}, 0.5) for number in range(6)])
+        progress.phase("confirm", done=4)
+        clock.now += 1
+        assert progress.left is None
+        assert progress.line().startswith("confirm: 6/6 trials, 4/4 confirmations, best 0.5")
+    assert "/4 trials" not in text.getvalue()
+    assert "/0" not in text.getvalue()
+
+
 def test_what_comes_together_is_told_together(clock: Clock) -> None:
     """A stack of 20 is no reason to expect as long for each of the others as for its first."""
     text, console = told()

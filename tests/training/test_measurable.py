@@ -6,15 +6,19 @@ import re
 from dataclasses import replace
 from typing import Any
 
+import pandas as pd
 import pytest
 import torch
 import unmeasured_models
 from equivalence import by_reference, task_of
 from rehearsals import problems
+from rich.console import Console
 from torch import nn
 
+from sweeper.report.progress import Progress
 from sweeper.report.script import script
 from sweeper.search.trial import Trial
+from sweeper.tables.reasons import unmeasured as not_measured
 from sweeper.training.cohort import Cohort
 from sweeper.training.measurable import unmeasured
 from sweeper.training.plan import Plan
@@ -59,6 +63,31 @@ def test_what_cannot_be_measured_is_trained(name: str) -> None:
     assert printed(task) == [
         (step, value) for step, metric, value in plain.result.curves if metric == "validation_loss"
     ]
+
+
+def test_layers_that_cannot_be_measured_any_more_are_told() -> None:
+    """What was measured before stays; reason and step are on record, in the terminal and on the page."""
+    task = study_of("Later")
+    assert unmeasured(task) == ""
+    looked, plain = (by_reference(task, replace(TRIAL, measured=measured)) for measured in (True, False))
+    result = looked.result
+    assert result.outcome == Outcome.COMPLETED
+    assert result.curves == plain.result.curves
+    last = max(step for step, *_ in result.layers)
+    told = re.fullmatch(r"layers are not measured from step (\d+) on: .*must stay frozen", result.reason)
+    assert told is not None
+    assert 0 < last < int(told[1]) <= 6
+    assert result.layer_names
+    text = io.StringIO()
+    with Progress(2, 0, False, Console(file=text, width=200)) as progress:
+        progress.add(result)
+        progress.add(result)
+    assert text.getvalue().count(f"trial 0: {result.reason}") == 1
+    trials = pd.DataFrame({"trial": [0, 1], "outcome": ["completed"] * 2, "reason": [result.reason, ""]})
+    assert not_measured(trials) == (
+        f"The layers of 1 training were not measured to the end. Trial 0: {result.reason}."
+    )
+    assert not_measured(trials[1:]) == ""
 
 
 def printed(task: Task) -> list[tuple[int, float]]:
