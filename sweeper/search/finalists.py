@@ -10,23 +10,26 @@ from sweeper.study.space import among
 from sweeper.study.study import Study
 from sweeper.training.result import Outcome
 
+BEST = 2
+"""Places that go to the lowest objectives, whatever they have in common."""
+
 
 def finalists(study: Study, known: Iterable[Known]) -> list[Known]:
-    """The best of the search, the best of scientific values not yet among them, and the best default.
+    """The best of the search, the best of other combinations of scientific values, and the best default.
 
-    The better half of the places goes to the lowest objectives. Each further place goes to the best
-    trial of a scientific value that no finalist has so far, lowest objective first; when every value
-    is represented, to the next lowest objective. The best published default that completed takes the last of
-    two and more places, if it has none yet, so that the gain over it is known.
+    `BEST` places go to the lowest objectives, each further one to the best trial of a combination that no
+    finalist has, lowest objective first; when there is none, to the next lowest objective. The lowest
+    objectives are often variations of one setting, and on fresh seeds they do alike. The best published
+    default that completed takes the last of two and more places, if it has none yet, so that the gain over
+    it is known.
     """
     places = study.confirm.finalists
     completed = [k for k in known if k.outcome == Outcome.COMPLETED and math.isfinite(k.objective)]
     ranked = sorted(completed, key=lambda trial: (trial.objective, trial.number))
-    chosen = ranked[: (places + 1) // 2]
-    rest = ranked[len(chosen) :]
+    chosen, rest = ranked[: min(BEST, places)], ranked[BEST:]
     while rest and len(chosen) < places:
-        represented = {value for trial in chosen for value in _scientific(study, trial)}
-        place = next((i for i, t in enumerate(rest) if not _scientific(study, t) <= represented), 0)
+        represented = [_combination(study, trial) for trial in chosen]
+        place = next((i for i, t in enumerate(rest) if _combination(study, t) not in represented), 0)
         chosen.append(rest.pop(place))
     known_defaults = published(study.space)
     own = [trial for trial in ranked if among(trial.parameters, known_defaults)]
@@ -35,7 +38,6 @@ def finalists(study: Study, known: Iterable[Known]) -> list[Known]:
     return chosen
 
 
-def _scientific(study: Study, trial: Known) -> set[tuple[str, Any]]:
-    """The trial's scientific parameters with their values."""
-    parameters = trial.parameters
-    return {(name, str(parameters[name])) for name in study.search.scientific if name in parameters}
+def _combination(study: Study, trial: Known) -> dict[str, Any]:
+    """The trial's values of the scientific parameters."""
+    return {name: trial.parameters[name] for name in study.search.scientific if name in trial.parameters}
