@@ -161,7 +161,8 @@ def load_result(study: Study, folder: Path) -> Result:
         records = replace(records, findings=(Finding(folder / "records", "is missing"),))
     objective, known_defaults = study.search.objective, published(study.space)
     found = answer(records.trials, tested, records.curves, baselines, objective, known_defaults)
-    found = with_warnings(study, found, baselines)
+    is_tested = tested is not None and found is not None and tested["trial"] == found.trial
+    found = with_warnings(study, found, baselines, tested=is_tested)
     return Result(study, folder, records, found, (*records.findings, *others))
 
 

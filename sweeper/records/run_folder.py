@@ -181,7 +181,9 @@ def _writable(folder: Path) -> Iterator[None]:
 
 
 def _not_writable(folder: Path, error: OSError) -> RunFolderError:
-    return RunFolderError(f"{folder} cannot be written: {error}; choose another --runs folder")
+    return RunFolderError(
+        f"{folder} cannot be written: {error.strerror or error}; choose another --runs folder"
+    )
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sweeper.report.commands import run_again
 from sweeper.report.words import count, interval, listing, metric_words, number, percent
 from sweeper.study.study import Study
 from sweeper.tables.answer import Answer
@@ -139,10 +140,20 @@ def _loss(study: Study) -> str:
     return loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
 
 
-def with_warnings(study: Study, answer: Answer | None, baselines: Mapping[str, Any] | None) -> Answer | None:
-    """`answer` with its `warnings`, a doubt first."""
+def with_warnings(
+    study: Study, answer: Answer | None, baselines: Mapping[str, Any] | None, *, tested: bool = True
+) -> Answer | None:
+    """`answer` with its `warnings`, a doubt first; `tested`: whether its test scores are on record."""
     if answer is None:
         return None
     doubted = doubt(study, answer)
     first = () if doubted is None else (f"{doubted.headline} {doubted.lead}",)
-    return replace(answer, warnings=(*first, *warnings(study, answer, baselines)))
+    missing = () if tested or baselines is None or not baselines["rows"]["test"] else (_untested(study),)
+    return replace(answer, warnings=(*first, *missing, *warnings(study, answer, baselines)))
+
+
+def _untested(study: Study) -> str:
+    return (
+        "The winner's scores on the test rows are not on record: the run was interrupted before it took "
+        f"them, or their file was lost. To take them, which trains only what they need: {run_again(study)}"
+    )

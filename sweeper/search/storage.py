@@ -6,6 +6,7 @@ did to it is mended from the records.
 """
 
 import json
+import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
@@ -154,9 +155,20 @@ def _same(stored: Sequence[FrozenTrial], known: Mapping[int, Known]) -> bool:
         number in known
         and trial.state.is_finished()
         and trial.user_attrs.get("parameters") == _text(known[number].parameters)
-        and trial.user_attrs.get(CHECKSUM) in (None, _checksum(trial))
+        and (_as_known(trial, known[number]) if CHECKSUM not in trial.user_attrs else _as_written(trial))
         for number, trial in enumerate(stored)
     )
+
+
+def _as_written(trial: FrozenTrial) -> bool:
+    return bool(trial.user_attrs[CHECKSUM] == _checksum(trial))
+
+
+def _as_known(trial: FrozenTrial, known: Known) -> bool:
+    """Of a trial without a checksum: its state and value are those on record."""
+    state, value = told(known.outcome, known.objective)
+    near = trial.value is not None and value is not None and math.isclose(trial.value, value, rel_tol=1e-12)
+    return trial.state == state and (near or trial.value == value)
 
 
 def _checksum(trial: FrozenTrial) -> int:

@@ -93,11 +93,11 @@ def test_commands_stand_any_bytes(finished: Path, tmp_path: Path) -> None:
         shutil.rmtree(tmp_path / "runs", ignore_errors=True)
         did = damaged(finished, tmp_path, draw)
         chance = draw.random()
-        arguments = draw.choice(READING if chance < 0.23 else SLOW)
-        if chance < 0.015:
+        arguments = draw.choice(READING if chance < 0.14 else SLOW)
+        if chance < 0.01:
             arguments = ["run", "study.toml", "--jobs", "1", "--engine", "reference", "--quiet"]
         try:
-            if chance < 0.26:
+            if chance < 0.16:
                 problem = complaint(*command(tmp_path, *arguments), arguments)
             else:
                 arguments, problem = ["reading"], None

@@ -47,6 +47,21 @@ def everywhere(report: ReportInput) -> dict[str, str]:
     return {name: " ".join(text.replace("\\", "").split()) for name, text in texts.items()}
 
 
+@pytest.mark.parametrize(("rows", "missing"), [(200, True), (0, False)])
+def test_test_scores_that_are_gone_are_told(records: SyntheticRecords, rows: int, missing: bool) -> None:
+    """With the command that takes them again; not where there are no test rows or nothing is known."""
+    report = made_input(records)
+    known = {**GOOD, "rows": {**ROWS["rows"], "test": rows}}
+    found = with_warnings(report.study, report.answer, known, tested=False)
+    assert found is not None
+    told = [text for text in found.warnings if "test rows are not on record" in text]
+    assert bool(told) == missing
+    assert all("sweeper run " in text for text in told)
+    unknown = with_warnings(report.study, report.answer, None, tested=False)
+    assert unknown is not None
+    assert not any("not on record" in text for text in unknown.warnings)
+
+
 def test_a_sound_answer_stands_beside_its_baseline(records: SyntheticRecords) -> None:
     """What guessing scores is on every card, in the note, the terminal and the JSON; there is no warning."""
     report = judged(records)

@@ -73,8 +73,7 @@ def test_more_than_is_asked_for_is_no_share_above_one(clock: Clock, terminal: bo
         clock.now += 1
         assert progress.left is None
         assert progress.line().startswith("confirm: 6/6 trials, 4/4 confirmations, best 0.5")
-    assert "/4 trials" not in text.getvalue()
-    assert "/0" not in text.getvalue()
+    assert not any(share in text.getvalue() for share in ("6/4", "4/0"))
 
 
 def test_what_comes_together_is_told_together(clock: Clock) -> None:

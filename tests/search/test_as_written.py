@@ -51,6 +51,18 @@ def test_a_sound_journal_has_no_findings(journal: Path, trials: dict[int, Known]
     assert journal_findings(journal) == ()
 
 
+def test_a_change_in_a_journal_of_an_earlier_release_is_mended_too(
+    journal: Path, trials: dict[int, Known]
+) -> None:
+    """It has no checksums and still opens; the next run compares it with the records and writes it anew."""
+    journal.write_text(journal.read_text("utf-8").replace(f'"{CHECKSUM}"', '"other"'), encoding="utf-8")
+    assert StudyStorage("made-up", SPACE, None, journal, trials).notes == []
+    changed(journal, 0, value=3.0)
+    (note,) = StudyStorage("made-up", SPACE, None, journal, trials).notes
+    assert "did not fit the records; written anew" in note
+    assert open_journal(journal).get_all_trials(0)[0].value == trials[0].objective
+
+
 @pytest.mark.parametrize(
     ("number", "values"),
     [(0, {"value": 0.125}), (2, {"value": 1.0}), (3, {"state": 1}), (4, {"intermediate_values": {"0": 1.0}})],
