@@ -33,7 +33,10 @@ OnFinish = Callable[[Trial, Mapping[str, Tensor]], None]
 BLOCK = 64
 """Steps that are prepared together; a trial that diverges stops training at the end of its block."""
 COMPARED = 3
-"""Trials of other activations with which a stack is compared before it trains; the plan compares all."""
+"""Trials of other activations with which stacks are compared before they train, as many with a penalty.
+
+The plan compares all activations.
+"""
 NEW_STACK = 100
 """A stack of another size costs about as much as this many steps."""
 
@@ -182,14 +185,22 @@ class _StackedTraining:
     def _insist_on_equality(self) -> None:
         """Compare one trial of each activation that this kit has not seen yet, some of them.
 
+        Those without and those with a penalty apart: the latter's activations have a gradient of their own.
+
         Raises:
             NotFusible: if a trial would give something else in a stack than alone.
         """
-        names = {
-            run.settings.activation or "": slot for slot, run in enumerate(self.slots) if run is not None
+        runs = {slot: run for slot, run in enumerate(self.slots) if run is not None}
+        kinds = {
+            (run.settings.activation_penalty > 0, run.settings.activation or ""): slot
+            for slot, run in runs.items()
         }
-        new = {name: slot for name, slot in names.items() if name not in self.kit.compared}
-        some = dict(list(new.items())[: max(COMPARED - len(self.kit.compared), 0)])
+        new = {kind: slot for kind, slot in kinds.items() if kind not in self.kit.compared}
+        some = dict[tuple[bool, str], int]()
+        for penalized in (False, True):
+            had = sum(kind[0] == penalized for kind in self.kit.compared)
+            asked = [(kind, slot) for kind, slot in new.items() if kind[0] == penalized]
+            some |= dict(asked[: max(COMPARED - had, 0)])
         different = [why for why in self.compare(list(some.values())).values() if why]
         if different:
             raise NotFusible(different[0])

@@ -34,8 +34,8 @@ class Kit:
         self.kind = _kind(task, lead, need)
         self.template = Template(built)
         self.loss = pick_loss(task, lead)
-        self.compared: set[str] = set()
-        """Activations with which a stack was compared with trials that train alone."""
+        self.compared: set[tuple[bool, str]] = set()
+        """(with a penalty, activation) of trials with which a stack was compared that train alone."""
         self._seeds: tuple[int, ...] = ()
         self._deal([seed])
         rows = self.splits.of(seed)

@@ -34,6 +34,7 @@ def test_cohorts_of_any_size_share_a_kit(norm: str) -> None:
     assert_engines_agree(task, numbered(some(["adam"] * 3, 0.1), seeds=[9, 8, 7]), 3)
     assert_engines_agree(task, numbered(some(["sgd", "sgd", "adam"]), seeds=[0]), 3)
     assert kept() is first
+    assert {(False, "tanh"), (True, "tanh"), (False, "relu")} <= first.compared
 
 
 def test_a_stack_serves_again() -> None:
