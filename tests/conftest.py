@@ -18,6 +18,17 @@ from hang_guard import pytest_runtest_protocol, pytest_sessionfinish  # noqa: F4
 from synthetic_records import SyntheticRecords, synthetic_records
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """pytest-xdist keeps the order of the files; its own would start those with one long test last."""
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with tests that may take long come first: at the end, one process would wait for the other."""
+    long = {item.path for item in items if item.get_closest_marker("timeout") is not None}
+    items.sort(key=lambda item: item.path not in long)
+
+
 @pytest.fixture(scope="session")
 def records() -> SyntheticRecords:
     """The three frames of a made-up study; do not change them in place."""

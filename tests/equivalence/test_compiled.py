@@ -23,7 +23,7 @@ needs_a_compiler = pytest.mark.skipif(
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's own, while it imports its compiler
 def test_compiled_stacks_agree_with_the_reference() -> None:
     """Mixed trials, refilled slots, running statistics: equal to 1e-9; the second stack compiles nothing."""
-    task = task_of(model=NORM, space=SPACE)
+    task = task_of(model=NORM, space=SPACE, steps=20, evaluations=4)
     compiled._known.clear()
     assert_engines_agree(task, trials_of(MIXED), slots=4, most_chaotic=1, compiled=True)
     passes = dict(compiled._known)

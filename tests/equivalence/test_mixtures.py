@@ -2,14 +2,18 @@
 
 import itertools
 import random
+from collections.abc import Iterator
 from typing import Any
 
+import equivalence
 import pytest
-from equivalence import assert_engines_agree, numbered, task_of
+from equivalence import Trained, assert_engines_agree, numbered, task_of
 
 from sweeper.components.activations import ACTIVATIONS
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.components.schedules import SCHEDULES
+from sweeper.search.trial import Trial
+from sweeper.training.setup import Task
 
 RATES = {
     "sgd": 0.1,
@@ -68,9 +72,31 @@ SPACE = {
 }
 
 
+@pytest.fixture(scope="module")
+def task() -> Task:
+    """What allows them all."""
+    return task_of(space=SPACE, search={"insist": ["softmax"]})
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _alone_once(task: Task) -> Iterator[None]:
+    """A trial is trained by the reference engine once, whatever the number of slots."""
+    original, found = equivalence.by_reference, dict[tuple[int, int, float], Trained]()
+
+    def once(given: Task, trial: Trial, disturb: float = 0.0) -> Trained:
+        assert given is task
+        key = trial.number, trial.seed, disturb
+        if key not in found:
+            found[key] = original(task, trial, disturb)
+        return found[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(equivalence, "by_reference", once)
+        yield
+
+
 @pytest.mark.parametrize("slots", [1, 7, 48])
-def test_everything_mixed(slots: int) -> None:
+def test_everything_mixed(task: Task, slots: int) -> None:
     """All optimizers, activations, schedules and penalties, three seeds, refilled slots: equal to 1e-9."""
-    task = task_of(space=SPACE, search={"insist": ["softmax"]})
     trials = numbered(mixture(48, seed=1), seeds=[0, 3, 4])
     assert_engines_agree(task, trials if slots > 1 else trials[:6], slots, most_chaotic=3)

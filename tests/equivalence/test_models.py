@@ -1,14 +1,23 @@
 """Models of every kind train in a stack as they train alone: built-in ones, and what people write."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
-from equivalence import MIXED, SPACE, assert_engines_agree, task_of, trials_of
+from equivalence import MIXED, SPACE, assert_engines_agree, trials_of
+from equivalence import task_of as longer_task_of
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sweeper.training.rehearsal import configurations, rehearse
+from sweeper.training.setup import Task
+
+
+def task_of(**given: Any) -> Task:
+    """Three epochs, which refill slots and train all that a model has."""
+    return longer_task_of(**{"steps": 20, "evaluations": 4, **given})
+
 
 BUILT_IN = {
     "linear": {"source": "linear"},

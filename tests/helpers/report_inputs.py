@@ -1,13 +1,20 @@
 """Made-up runs for the report: synthetic records with the study that they would belong to."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 from synthetic_records import SyntheticRecords, synthetic_records
 
+from sweeper.figures import FIGURES
 from sweeper.records.store import Records
+from sweeper.report import page
 from sweeper.report.page import ReportInput, evidence_of, sentences
 from sweeper.report.section import Evidence
 from sweeper.report.sections import SECTIONS
@@ -53,6 +60,15 @@ def told(report: ReportInput) -> dict[str, str]:
     """Key of a section -> all it says, without drawing anything."""
     evidence: Evidence = evidence_of(report)
     return {section.key: " ".join(sentences(section, evidence)) for section in SECTIONS}
+
+
+@contextmanager
+def undrawn() -> Iterator[None]:
+    """While open, one small picture for all figures of the page, where pictures are not what is tested."""
+    small = Figure(figsize=(0.5, 0.5))
+    specs = {name: replace(spec, draw=lambda frame: small) for name, spec in FIGURES.items()}
+    with mock.patch.object(page, "FIGURES", specs):
+        yield
 
 
 def changed(records: SyntheticRecords, what: str) -> SyntheticRecords:
@@ -102,4 +118,4 @@ CHANGES = [
     "dead gradients",
 ]
 
-__all__ = ["CHANGES", "SHARES", "changed", "made_input", "made_study", "synthetic_records", "told"]
+__all__ = ["CHANGES", "SHARES", "changed", "made_input", "made_study", "synthetic_records", "told", "undrawn"]

@@ -41,7 +41,10 @@ learning_rate = 0.1
 finalists = 1
 seeds = 2
 """
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc"),
+    pytest.mark.timeout(300),
+]
 
 
 @dataclass

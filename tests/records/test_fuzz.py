@@ -30,6 +30,8 @@ from sweeper.study.study import Study
 
 CASES = 5000 if SOAK else 500
 SEED = 7
+SMALL = ("--set", "search.trials=3", "--set", "confirm.finalists=1")
+"""Each case reads all files of a run."""
 READING = [
     ["status", "tiny", "--json"],
     ["best", "tiny", "--json"],
@@ -45,8 +47,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("fuzz")
     write_study(folder)
     with quick():
-        assert run(folder)[0] == 0
-        assert run(folder, "--set", "name=other", "--set", "search.seed=4")[0] == 0
+        assert run(folder, *SMALL)[0] == 0
+        assert run(folder, *SMALL, "--set", "name=other", "--set", "search.seed=4")[0] == 0
         yield folder
 
 
@@ -95,7 +97,7 @@ def test_commands_stand_any_bytes(finished: Path, tmp_path: Path) -> None:
         chance = draw.random()
         arguments = draw.choice(READING if chance < 0.14 else SLOW)
         if chance < 0.01:
-            arguments = ["run", "study.toml", "--jobs", "1", "--engine", "reference", "--quiet"]
+            arguments = ["run", "study.toml", "--jobs", "1", "--engine", "reference", "--quiet", *SMALL]
         try:
             if chance < 0.16:
                 problem = complaint(*command(tmp_path, *arguments), arguments)

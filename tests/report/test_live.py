@@ -3,13 +3,13 @@
 import io
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import made_up
 import pytest
 from misbehaving import data
+from quick_runs import without_workers
 from report_inputs import made_study
 from rich.console import Console
 from synthetic_records import SyntheticRecords
@@ -27,7 +27,6 @@ from sweeper.result import Result
 from sweeper.search.driver import Search
 from sweeper.study.study import Study
 from sweeper.tables import TABLES, Source
-from sweeper.training import work, workers
 
 ATTACK = "<script>alert(1)</script> & co"
 HELPERS = Path(__file__).parents[1] / "helpers"
@@ -99,6 +98,8 @@ def test_interval_and_share_of_time_hold(
         drawn[-1] = True
         return ()
 
+    frame = live.load_trials(recorded)
+    monkeypatch.setattr(live, "load_trials", lambda folder: frame)
     monkeypatch.setattr(live_page, "live_page", costly_page)
     monkeypatch.setattr(live_figures, "figures", costly_figures)
     page, _ = page_of(tmp_path, recorded, clock)
@@ -263,6 +264,7 @@ def test_a_page_that_cannot_be_written_is_a_note(tmp_path: Path, recorded: Path,
     folder = tmp_path / "reports" / "made-up"
     folder.parent.write_text("a file where the folder should be", encoding="utf-8")
     page, text = page_of(folder, recorded, clock)
+    page._figures_cost = 1e9  # none are drawn
     page.begin()
     for _ in range(3):
         clock.now += 40
@@ -310,14 +312,6 @@ def test_the_command_goes_on_in_the_same_folders(tmp_path: Path) -> None:
     assert "(STUDY stands for your study file)" in page
 
 
-def in_this_process(
-    task: Any, cohorts: list[Any], *, jobs: int, stop: Callable[[], bool] = lambda: False
-) -> Iterator[list[Any]]:
-    """`workers.train_all` without workers."""
-    for cohort in cohorts:
-        yield work.train_cohort(task, cohort)
-
-
 def test_a_run_writes_it_and_the_report_replaces_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """With an interval of nothing every result refreshes it; at the end the report is asked for that file."""
     found: list[str] = []
@@ -326,9 +320,6 @@ def test_a_run_writes_it_and_the_report_replaces_it(monkeypatch: pytest.MonkeyPa
         found.append((folder / "index.html").read_text("utf-8"))
         return folder / "index.html"
 
-    monkeypatch.setattr(workers, "train_all", in_this_process)
-    monkeypatch.setattr(workers, "rehearse_apart", lambda task: [])
-    monkeypatch.setattr(journey, "examined", lambda *arguments: [])
     monkeypatch.setattr(Result, "report", report)
     monkeypatch.setattr(live, "PERIOD", 0.0)
     monkeypatch.setattr(live, "SHARE", 1e12)
@@ -342,7 +333,8 @@ def test_a_run_writes_it_and_the_report_replaces_it(monkeypatch: pytest.MonkeyPa
         search={"trials": 4, "space": {"optimizer": "sgd", "learning_rate": [0.01, 0.02, 0.04, 0.08]}},
         confirm={"finalists": 1, "seeds": 2},
     )
-    journey.run(study, Options(tmp_path / "runs", tmp_path / "reports", engine="reference", quiet=True))
+    with without_workers():
+        journey.run(study, Options(tmp_path / "runs", tmp_path / "reports", engine="reference", quiet=True))
     assert len(found) == 1
     assert "Not finished, not confirmed" in found[0]
     assert "of 2 confirmations were done." in found[0]

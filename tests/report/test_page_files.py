@@ -5,19 +5,18 @@ import hashlib
 import os
 import re
 import tomllib
-from dataclasses import replace
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
+import report_inputs
 from report_inputs import changed, made_input, made_study
 from synthetic_records import SyntheticRecords, synthetic_records
 
 from sweeper.errors import RunFolderError
 from sweeper.figures import FIGURES
-from sweeper.report import page
 from sweeper.report.best_toml import best_toml
 from sweeper.report.page import evidence_of, write
 from sweeper.report.sections import SECTIONS
@@ -78,11 +77,10 @@ def html(folder: Path) -> str:
 
 
 @pytest.fixture
-def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+def undrawn() -> Iterator[None]:
     """One small picture for all figures, where pictures are not what is tested."""
-    small = Figure(figsize=(0.5, 0.5))
-    specs = {name: replace(spec, draw=lambda frame: small) for name, spec in FIGURES.items()}
-    monkeypatch.setattr(page, "FIGURES", specs)
+    with report_inputs.undrawn():
+        yield
 
 
 def test_every_file_is_there(folder: Path, records: SyntheticRecords) -> None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from report_inputs import SPACE, made_input, made_study, told
+from report_inputs import SPACE, made_input, made_study, told, undrawn
 from synthetic_records import synthetic_records
 
 from sweeper.report.page import evidence_of, write
@@ -24,13 +24,15 @@ def test_the_verdict_is_told_first(tmp_path: Path) -> None:
     said = told(report)["finding"]
     head = {"found": "Found", "not found": "Not found", "contrary": "The contrary was found of this"}
     assert said == f"{head[row['verdict']]}: ReLU beats sigmoid. {row['sentence']} Source: Somebody 2011."
-    page = write(report, tmp_path).read_text(encoding="utf-8")
+    with undrawn():
+        page = write(report, tmp_path).read_text(encoding="utf-8")
     assert page.index('id="answer"') < page.index('id="finding"') < page.index('id="confirmation"')
     assert row["verdict"] in (tmp_path / "tables" / "finding.csv").read_text(encoding="utf-8")
 
 
 def test_no_section_without_an_expectation(tmp_path: Path) -> None:
     """A study that expects nothing has no such section."""
-    page = write(made_input(synthetic_records()), tmp_path).read_text(encoding="utf-8")
+    with undrawn():
+        page = write(made_input(synthetic_records()), tmp_path).read_text(encoding="utf-8")
     assert 'id="finding"' not in page
     assert 'id="confirmation"' in page

@@ -84,6 +84,14 @@ def only_here(process: int, item: int) -> int:
     return item
 
 
+def test_workers_start_before_they_are_asked(pool: ExitStack) -> None:
+    """All import at once."""
+    workers.start()
+    assert len(get_reusable_executor(reuse=True)._processes) == 2
+    workers._calls(2)  # waits until they are up
+    workers.start()  # again: nothing
+
+
 def test_each_culprit_fails_alone_with_its_reason(task: Task, patient: Task, pool: ExitStack) -> None:
     """Crashed, hung in C, raised, ran out of memory, turned NaN: nobody else is harmed."""
     ways = ["segfault", "hang in C", "fine", "raise", "memory", "nan", "fine", "fine"]
@@ -220,13 +228,8 @@ def test_workers_end_with_their_block(patient: Task, pool: ExitStack) -> None:
         assert not process.is_alive()
 
 
-def test_workers_start_before_they_are_asked() -> None:
-    """All import at once; the block may end at any moment meanwhile."""
-    with workers.processes(2):
-        workers.start()
-        assert len(get_reusable_executor(reuse=True)._processes) == 2
-        workers._calls(2)  # waits until they are up
-        workers.start()  # again: nothing
+def test_a_block_may_end_while_its_workers_start() -> None:
+    """None of them stays."""
     with workers.processes(2):
         workers.start()
         time.sleep(0.3)
