@@ -228,8 +228,9 @@ def test_workers_end_with_their_block(patient: Task, pool: ExitStack) -> None:
         assert not process.is_alive()
 
 
-def test_a_block_may_end_while_its_workers_start() -> None:
+def test_a_block_may_end_while_its_workers_start(pool: ExitStack) -> None:
     """None of them stays."""
+    pool.close()  # a block inside of it would use its processes
     with workers.processes(2):
         workers.start()
         time.sleep(0.3)
