@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +15,14 @@ import pyarrow
 import pyarrow.parquet
 
 from sweeper.components.targets import word_problem
-from sweeper.errors import DataError, did_you_mean, shortened, shown
+from sweeper.errors import MAX_MISTAKES, DataError, did_you_mean, shortened, shown
 
 SEPARATORS = ",;\t"
 MISSING = ("", "nan", "na", "n/a", "none", "null", "<na>")
 BOOLEANS = {"true": 1.0, "false": 0.0}
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
+LOOKED_AT = 10_000
+"""Wrong cells of a column that are counted at most."""
 SHOWN = 20
 """Column names that a message lists at most."""
 
@@ -35,11 +38,26 @@ class Table:
     columns: dict[str, Column]
     lines: Sequence[int] | None
     """Line of the file where each row starts; ``None`` where a file has no lines."""
+    wrong: tuple[str, ...] = ()
+    """What is wrong with other rows, which are left out here."""
+
+    def place(self, row: int, column: str, problem: str) -> str:
+        """The problem behind row and column."""
+        where = f"line {self.lines[row]}" if self.lines else f"row {row} (counted from 0)"
+        return f"{where}, column {shown(column)}: {problem}"
 
     def fault(self, row: int, column: str, problem: str) -> DataError:
         """The error that names file, row and column."""
-        where = f"line {self.lines[row]}" if self.lines else f"row {row} (counted from 0)"
-        return DataError(f"{self.path}: {where}, column {shown(column)}: {problem}")
+        return mistakes_in(self.path, [self.place(row, column, problem)])
+
+
+def mistakes_in(path: Path, wrong: Sequence[str]) -> DataError:
+    """One message for all of them."""
+    if len(wrong) == 1:
+        return DataError(f"{path}: {wrong[0]}")
+    more = len(wrong) - MAX_MISTAKES
+    listed = [*wrong[:MAX_MISTAKES], *([f"… and {more} more"] if more > 0 else [])]
+    return DataError("\n  ".join([f"{path}: {len(wrong)} mistakes", *listed]))
 
 
 def read_table(
@@ -54,13 +72,21 @@ def read_table(
         DataError: naming file, row (line of the file for CSV), column, value and what is allowed.
     """
     table = read_csv(path) if path.suffix.lower() == ".csv" else read_parquet(path)
+    wrong = list(table.wrong)
     problem = target_problem(list(table.columns), target)
     if problem:
-        raise DataError(f"{path}: data.target{'' if target is None else f' = {target!r}'}: {problem}")
+        wrong.insert(0, f"data.target{'' if target is None else f' = {target!r}'}: {problem}")
+        raise mistakes_in(path, wrong)
     assert target is not None
     features = [name for name in table.columns if name != target]
-    columns = [_numbers(table, name) for name in features]
-    return np.stack(columns, axis=1), _labels(table, target, numeric_target), tuple(features)
+    columns = [_numbers(table, name, wrong) for name in features]
+    try:
+        labels = _labels(table, target, numeric_target)
+    except DataError as error:
+        wrong.append(str(error).removeprefix(f"{path}: "))
+    if wrong:
+        raise mistakes_in(path, wrong)
+    return np.stack(columns, axis=1), labels, tuple(features)
 
 
 def check_target(path: Path, target: str | None) -> str:
@@ -98,21 +124,25 @@ def read_csv(path: Path) -> Table:
     header = _header(path, reader)
     rows: list[list[str]] = []
     lines: list[int] = []
-    blank = 0
-    for start, row in reader:
-        if not "".join(row).strip() and len(row) < len(header):  # at the end blank lines carry nothing
-            blank = blank or start
-            continue
-        if blank:
-            raise DataError(f"{path}: line {blank} is blank; remove it")
-        if len(row) != len(header):
-            fields = "1 field" if len(row) == 1 else f"{len(row)} fields"
-            raise DataError(f"{path}: line {start} has {fields}, the header has {len(header)}")
-        rows.append(row)
-        lines.append(start)
+    wrong: list[str] = []
+    blank: list[str] = []
+    try:
+        for start, row in reader:
+            if not "".join(row).strip() and len(row) < len(header):  # at the end blank lines carry nothing
+                blank.append(f"line {start} is blank; remove it")
+                continue
+            wrong, blank = [*wrong, *blank], []
+            if len(row) == len(header):
+                rows.append(row)
+                lines.append(start)
+            else:
+                fields = "1 field" if len(row) == 1 else f"{len(row)} fields"
+                wrong.append(f"line {start} has {fields}, the header has {len(header)}")
+    except DataError as error:  # from here on nobody knows where fields begin
+        wrong.append(str(error).removeprefix(f"{path}: "))
     if not rows:
-        raise DataError(f"{path}: there is a header but not one row of data")
-    return Table(path, dict(zip(header, zip(*rows, strict=True), strict=True)), lines)
+        raise mistakes_in(path, wrong or ["there is a header but not one row of data"])
+    return Table(path, dict(zip(header, zip(*rows, strict=True), strict=True)), lines, tuple(wrong))
 
 
 def _text(path: Path) -> str:
@@ -222,14 +252,21 @@ def _cells(column: pd.Series) -> Column:
     return ["" if gone else str(value) for value, gone in zip(column, missing, strict=True)]
 
 
-def _numbers(table: Table, name: str) -> np.ndarray:
-    """A column as finite float64."""
+def _numbers(table: Table, name: str, wrong: list[str]) -> np.ndarray:
+    """A column as float64; `wrong` grows by one for each kind of fault in it, with the first such cell."""
     cells = table.columns[name]
     numbers = _parsed(cells)
-    wrong = ~np.isfinite(numbers)
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        raise table.fault(row, name, _fault(str(cells[row])))
+    first: dict[str, tuple[int, str]] = {}
+    counts: Counter[str] = Counter()
+    for row in np.flatnonzero(~np.isfinite(numbers))[:LOOKED_AT]:
+        cell = str(cells[row])
+        problem = _fault(cell)
+        kind = problem.replace(shown(cell), "")
+        first.setdefault(kind, (int(row), problem))
+        counts[kind] += 1
+    for kind, (row, problem) in first.items():
+        more = f" ({counts[kind] - 1} more like it in this column)" if counts[kind] > 1 else ""
+        wrong.append(table.place(row, name, problem + more))
     return numbers
 
 

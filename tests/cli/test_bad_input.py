@@ -180,3 +180,20 @@ def test_paths_that_cannot_be_used(name: str, folder: Path, capsys: pytest.Captu
             main(arguments)
         told = capsys.readouterr()
         assert (end.value.code, told.out, told.err.count("\n")) == (2, "", 1)
+
+
+@pytest.mark.parametrize(
+    ("option", "used"), [("nosuch://me:pass-of-option@option/db", "option"), (None, "variable")]
+)
+def test_the_option_wins_over_the_variable(
+    option: str | None,
+    used: str,
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`--storage` before `SWEEPER_STORAGE`; neither password is shown, whichever is used."""
+    monkeypatch.setenv("SWEEPER_STORAGE", "nosuch://me:pass-of-variable@variable/db")
+    told = refused(folder, "", capsys, *(["--storage", option] if option else []))
+    assert told.startswith(f"--storage 'nosuch://me:***@{used}/db': cannot be opened")
+    assert "pass-of" not in told

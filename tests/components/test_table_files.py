@@ -68,6 +68,17 @@ def test_what_is_a_table(content: str, tmp_path: Path) -> None:
         ("\n \n", "the file is empty"),
         ("a,b,y\n", "there is a header but not one row of data"),
         ("\na,b,y\n" + GOOD, "line 1 is blank; it must hold the names of the columns"),
+        (
+            'a,b,y\n1,x,0\n1,2\n\n,nan,0\n2,"3,5",0\n,y,\n3,z,1\n1,"2,0\n',
+            "8 mistakes\n  line 3 has 2 fields, the header has 3\n  line 4 is blank; remove it\n"
+            "  line 9: a quotation mark is not closed\n"
+            "  line 5, column 'a': a value is missing (''); fill it in or drop the row"
+            " (1 more like it in this column)\n"
+            f"  line 2, column 'b': 'x' {NO_NUMBER} (2 more like it in this column)\n"
+            "  line 5, column 'b': a value is missing ('nan'); fill it in or drop the row\n"
+            "  line 6, column 'b': '3,5' has a decimal comma; write a point\n"
+            "  line 7, column 'y': the target is missing; fill it in or drop the row",
+        ),
         ("a,b,y\n1,2,0\n1,2\n", "line 3 has 2 fields, the header has 3"),
         ("a,b,y\n1,2,0\n1\n", "line 3 has 1 field, the header has 3"),
         ("a,b,y\n1,2,0,9\n", "line 2 has 4 fields, the header has 3"),
@@ -82,7 +93,10 @@ def test_what_is_a_table(content: str, tmp_path: Path) -> None:
         ),
         ("a;b;y\n1;2,5;0\n", "line 2, column 'b': '2,5' has a decimal comma; write a point"),
         ("a,b,y\n1_000,2,0\n", f"line 2, column 'a': '1_000' {NO_NUMBER}"),
-        ('a,b,y\n1,"2\n3",0\n1,2,0\n1,"x\ny",0\n', f"line 2, column 'b': '2\\n3' {NO_NUMBER}"),
+        (
+            'a,b,y\n1,"2\n3",0\n1,2,0\n1,"x\ny",0\n',
+            f"line 2, column 'b': '2\\n3' {NO_NUMBER} (1 more like it in this column)",
+        ),
         ('a,b,y\n"1\n",2,0\n1,2,0\n1,"x\ny",0\n', f"line 5, column 'b': 'x\\ny' {NO_NUMBER}"),
         ("a,b,y\n1,2,0\n1,2,\n", "line 3, column 'y': the target is missing; fill it in or drop the row"),
         ("a,b,y\n1,2,0\n1,2,nan\n", "line 3, column 'y': the target is missing; fill it in or drop the row"),
