@@ -12,9 +12,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_the_oldest_versions_are_the_declared_ones() -> None:
     """Each direct dependency stands in constraints-oldest.txt with its lower bound, and nothing else does."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    whole = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    project, build = whole["project"], whole["build-system"]["requires"]
     declared = {}
-    for text in (*project["dependencies"], *project["optional-dependencies"]["dev"]):
+    for text in (*build, *project["dependencies"], *project["optional-dependencies"]["dev"]):
         requirement = Requirement(text)
         (lower,) = (part.version for part in requirement.specifier if part.operator == ">=")
         declared[requirement.name] = Version(lower)
