@@ -196,7 +196,7 @@ def _mixed_numbers(array: np.ndarray, name: str, what: str) -> np.ndarray:
 def _kind(array: np.ndarray) -> str:
     if array.dtype.kind == "O":
         return ", ".join(sorted({type(value).__name__ for value in array.flat}))
-    return {"U": "words", "M": "dates", "m": "durations", "c": "complex numbers"}.get(
+    return {"U": "words", "M": "dates", "m": "durations", "c": "complex numbers", "S": "bytes"}.get(
         array.dtype.kind, str(array.dtype)
     )
 
