@@ -19,6 +19,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sweeper.components.iteration import is_iterator, parts, position
+
 MOST = 20_000
 """Objects that are looked at; what lies deeper is taken for data."""
 LARGE = 256 * 2**20
@@ -85,6 +87,8 @@ def _parts(path: str, thing: Any, weights: bool) -> Iterator[tuple[str, Any]]:
         yield from ((f"{path}[{place}]", value) for place, value in enumerate(list(thing)))
     elif isinstance(thing, set | frozenset):
         yield from ((f"{path} (an element)", value) for value in thing)
+    elif is_iterator(thing):
+        yield from ((f"{path} (iterated)", each) for each in parts(thing))
     elif isinstance(thing, functools.partial):
         yield from _named(path, {"func": thing.func, "args": thing.args, "keywords": thing.keywords})
     elif isinstance(thing, MethodType):
@@ -178,7 +182,7 @@ def _print(thing: Any) -> Any:
         return str(_random_state(thing))
     if isinstance(thing, dict | list | tuple | set | frozenset | deque):
         return f"{len(thing)} elements", None  # no plain value: a cache may be filled once
-    return repr(thing) if type(thing).__module__ == "itertools" else type(thing).__name__
+    return position(thing) if is_iterator(thing) else type(thing).__name__
 
 
 def _random_state(generator: Any) -> Any:

@@ -301,6 +301,8 @@ def _fault(cell: str) -> str:
         return f"a value is missing ({shown(cell)}); fill it in or drop the row"
     if word.lstrip("+-") in ("inf", "infinity"):
         return f"{shown(cell)} is not finite; every value must be a finite number"
+    if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+", word):
+        return f"{shown(cell)} has a comma; leave it out between thousands, write a point before decimals"
     if re.fullmatch(r"[+-]?\d+,\d+", word):
         return f"{shown(cell)} has a decimal comma; write a point"
     return f"{shown(cell)} is not a number; every value must be one (encode text as numbers first)"

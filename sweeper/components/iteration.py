@@ -1,0 +1,35 @@
+"""How far iterators and generators have come, as far as they tell.
+
+Nothing puts them back: who uses one up keeps that for good. ``itertools.cycle`` and the like tell nothing.
+"""
+
+import itertools
+import operator
+from collections.abc import Iterator
+from typing import Any
+
+PLAIN = (bool, int, float, complex, str, bytes, type(None))
+CONSISTS = (map, filter, zip, enumerate, reversed)
+"""Iterators that say what they consist of."""
+
+
+def is_iterator(thing: Any) -> bool:
+    """Whether it is one of Python's own, a generator included."""
+    return isinstance(thing, Iterator) and type(thing).__module__ in ("builtins", "itertools")
+
+
+def position(iterator: Any) -> str:
+    """Something that changes when `iterator` goes on; plain local values of a generator are part of it."""
+    if isinstance(iterator, itertools.count):
+        return repr(iterator)
+    frame = getattr(iterator, "gi_frame", None)
+    inside = [value for value in frame.f_locals.values() if isinstance(value, PLAIN)] if frame else []
+    return f"{frame.f_lasti if frame else 'no frame'} {inside} {operator.length_hint(iterator, -1)}"
+
+
+def parts(iterator: Any) -> tuple[Any, ...]:
+    """The iterators that `iterator` goes through; empty for those that do not say."""
+    if not isinstance(iterator, CONSISTS):
+        return ()
+    found = iterator.__reduce__()
+    return tuple(found[1]) if isinstance(found, tuple) and len(found) > 1 else ()
