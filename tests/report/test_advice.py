@@ -6,6 +6,7 @@ import math
 import re
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -249,3 +250,16 @@ def test_the_study_itself_is_left_alone() -> None:
     before = study.to_dict()
     advise(study, first_look)
     assert study.to_dict() == before
+
+
+def test_nothing_is_advised_from_gradients_that_are_not_measured(tmp_path: Path) -> None:
+    """One piece of advice, with the reason, instead of activations to search."""
+
+    def blind(*asked: Any) -> Any:
+        return replace(first_look(*asked), unmeasured="the model takes no second pass")
+
+    advice = [one for one in advise(load(study_file(tmp_path)), blind) if one.key == "hidden"]
+    assert [one.what for one in advice] == [
+        "Nothing is advised from gradients: the layers of this model are not measured, though it trains."
+    ]
+    assert advice[0].reasons[0].text == "the model takes no second pass"

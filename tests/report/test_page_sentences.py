@@ -11,6 +11,7 @@ import pytest
 from report_inputs import CHANGES, SHARES, changed, made_input, made_study, told
 from synthetic_records import SyntheticRecords, synthetic_records
 
+from sweeper.report.page import OF_LAYERS
 from sweeper.report.sections import SECTIONS
 from sweeper.report.words import number
 from sweeper.tables.select import label
@@ -317,3 +318,15 @@ def test_sections_have_their_own_anchors_and_questions() -> None:
         assert section.key.replace("-", "").isalpha()
         assert section.question.endswith("?")
         assert all(paragraph.endswith(".") for paragraph in section.how)
+
+
+def test_layers_that_are_not_measured_are_told_with_the_reason(records: SyntheticRecords) -> None:
+    """Sections about layers say why they have no figure; where they are, no."""
+    bare = SyntheticRecords(records.trials, records.curves, records.layers.iloc[:0])
+    why = "Layers are not measured: the model takes no second pass."
+    blind = told(made_input(bare, unmeasured="the model takes no second pass."))
+    assert {key for key, text in blind.items() if text == why} == {
+        s.key for s in SECTIONS if s.figure in OF_LAYERS
+    }
+    assert not any(why in text for text in told(made_input(bare)).values())
+    assert not any(why in text for text in told(made_input(records, unmeasured="the model …")).values())
