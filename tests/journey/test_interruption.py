@@ -81,9 +81,12 @@ class Sweep:
 
     def wait_for(self, process: "subprocess.Popen[str]", count: int) -> None:
         """Until so many trials are on record and others are under way."""
-        deadline = time.monotonic() + 100
-        while len(self.recorded()) < count and time.monotonic() < deadline and process.poll() is None:
+        deadline, seen, recorded = time.monotonic() + 100, -1, 0
+        while recorded < count and time.monotonic() < deadline and process.poll() is None:
             time.sleep(0.02)
+            files = len(list(self.records.glob("trials-*.parquet")))
+            if files != seen:  # to read them takes longer than to look
+                seen, recorded = files, len(self.recorded())
         assert process.poll() is None, process.communicate(timeout=60)
         time.sleep(0.1)
 
