@@ -81,7 +81,8 @@ def _train(task: Task, trial: Trial, settings: Settings, watch: Watch | None) ->
     layers: list[tuple[int, int, str, float]] = []
     measured_rows = (rows.x_validation[:MEASURED_ROWS], rows.y_validation[:MEASURED_ROWS])
     watched = hidden if settings.activation_penalty > 0 else ()
-    before, first_loss, outcome, reason, blind = None, math.inf, Outcome.COMPLETED, "", ""
+    before, first_loss, outcome, reason = None, math.inf, Outcome.COMPLETED, ""
+    vouched, blind = False, ""
 
     model.train()
     with outputs_of(watched) as activations:
@@ -91,9 +92,13 @@ def _train(task: Task, trial: Trial, settings: Settings, watch: Watch | None) ->
                 with apart(model, seed_of(trial.seed, step, 2)), put_back(of_model(model), weights=False):
                     found, unmeasured = look_if_possible(built, loss_function.function, x, y, before)
                 layers += measured(found, step)
-                if unmeasured:  # from step 0 on it is the plan that says so
+                if unmeasured:
                     looked = set()
-                    blind = f"layers are not measured from step {step} on: {unmeasured}" if step else ""
+                    # What a look must reach, only a training step shows: that at step 0 may have been wrong,
+                    # too. Of models that cannot be looked at from the beginning, the plan says so.
+                    layers = layers if vouched else []
+                    blind = f"layers are not measured from step {step} on: {unmeasured}" if vouched else ""
+                vouched = step > 0
                 activations.clear()
             if step in evaluated:
                 curves += evaluation.at(step, model, batch_losses, penalties)

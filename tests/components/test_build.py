@@ -269,7 +269,7 @@ def exits(in_features: int) -> None:
         (lambda: 3, "model '<lambda>' must return a torch.nn.Module, not int"),
         (
             lambda in_features: nn.Linear(in_features, "x\ny"),
-            "model '<lambda>' could not be made with in_features=4: TypeError: ",
+            "model '<lambda>' could not be made with in_features=4: torch refused an operation: TypeError: ",
         ),
         (exits, "model 'exits' could not be made with in_features=4: it ended the program (exit code 3)"),
         (lambda width: nn.Flatten(), "model '<lambda>' could not be made with no arguments: TypeError: "),

@@ -175,9 +175,11 @@ def test_nothing_is_started_after_stop(task: Task, pool: ExitStack) -> None:
     assert sorted(seen) == list(range(len(seen)))
 
 
-def test_a_rehearsal_survives_a_model_that_ends_its_process(task: Task, pool: ExitStack) -> None:
+def test_a_rehearsal_survives_a_model_that_ends_its_process(
+    task: Task, patient: Task, pool: ExitStack
+) -> None:
     """One problem per configuration, none here; where the process dies, that is one."""
-    assert workers.rehearse_apart(task) == ["", ""]
+    assert workers.rehearse_apart(patient) == ["", ""]
     dying = Study(
         name="dying",
         folder=HELPERS,
@@ -192,12 +194,12 @@ def test_a_rehearsal_survives_a_model_that_ends_its_process(task: Task, pool: Ex
     assert last == ""  # what comes after the first that lives is not looked at
 
 
-def test_a_block_inside_another_uses_its_processes(task: Task, pool: ExitStack) -> None:
+def test_a_block_inside_another_uses_its_processes(patient: Task, pool: ExitStack) -> None:
     """They live on when the inner block ends."""
-    assert workers.rehearse_apart(task) == ["", ""]
+    assert workers.rehearse_apart(patient) == ["", ""]
     processes = dict(get_reusable_executor(reuse=True)._processes)
     with workers.processes(2):
-        assert workers.rehearse_apart(task) == ["", ""]
+        assert workers.rehearse_apart(patient) == ["", ""]
     assert dict(get_reusable_executor(reuse=True)._processes) == processes
     assert all(process.is_alive() for process in processes.values())
 
