@@ -1,16 +1,17 @@
-"""TOML -> `Study`: by path or by the name of a built-in study."""
+"""Study files as they are written: found by path or by the name of a built-in study, and read."""
 
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sweeper.components.files import what_lies_at
 from sweeper.errors import Mistake, StudyError, UserError, did_you_mean, shown
+from sweeper.study.explain import SECTIONS
 from sweeper.study.limits import MAX_DEPTH, beyond_limits
 from sweeper.study.override import apply
-from sweeper.study.study import Study
 
 ARGUMENTS = ("file", "folder", "trusted")
 """Keys that no study file has; `Study` would take them for arguments of its own."""
@@ -31,12 +32,24 @@ def builtin_studies() -> dict[str, Path]:
     return {file.stem: file for file in sorted(folder.glob("*.toml"))}
 
 
-def load(path: str | Path, overrides: tuple[str, ...] = ()) -> Study:
-    """The study of a file or a built-in name, with ``key=value`` overrides applied.
+@dataclass(frozen=True)
+class Written:
+    """What a study file says, overrides applied, before anybody has looked whether it is right."""
+
+    file: str
+    """As messages name it"""
+    folder: Path
+    values: Mapping[str, Any]
+    mistakes: tuple[Mistake, ...]
+    """Keys that are left out"""
+
+
+def read(path: str | Path, overrides: tuple[str, ...] = ()) -> Written:
+    """A file, or a built-in study by its name, with ``key=value`` overrides.
 
     Raises:
         UserError: if there is no such study, or the file is not TOML.
-        StudyError: if keys or values are wrong, all of them at once.
+        StudyError: if it is beyond all limits.
     """
     file = find(path)
     raw = read_toml(file)
@@ -44,18 +57,9 @@ def load(path: str | Path, overrides: tuple[str, ...] = ()) -> Study:
     if beyond := beyond_limits(raw):
         raise StudyError(called, beyond)
     apply(raw, overrides)
-    mistakes = [
-        Mistake(key, f"unknown key; {did_you_mean(key, list(Study.model_fields))}", raw.pop(key))
-        for key in ARGUMENTS
-        if key in raw
-    ]
-    try:
-        study = Study(file=called, folder=file.resolve().parent, **raw)
-    except StudyError as error:
-        raise StudyError(called, [*mistakes, *error.mistakes]) from None
-    if mistakes:
-        raise StudyError(called, mistakes)
-    return study
+    hints = {key: did_you_mean(key, ["name", "question", *SECTIONS]) for key in ARGUMENTS if key in raw}
+    mistakes = [Mistake(key, f"unknown key; {hint}", raw.pop(key)) for key, hint in hints.items()]
+    return Written(called, file.resolve().parent, raw, tuple(mistakes))
 
 
 def names_code(path: str | Path, overrides: Iterable[str] = ()) -> bool:

@@ -7,8 +7,9 @@ from typing import Any
 
 from sweeper.components.optimizers import OPTIMIZER_OPTIONS, OPTIMIZERS
 from sweeper.errors import Mistake, did_you_mean, shown
+from sweeper.study.check_parameters import check_key, check_values
 from sweeper.study.frozen import frozen, thawed
-from sweeper.study.parameters import PARAMETERS, check_key, check_values, is_number
+from sweeper.study.parameters import PARAMETERS, is_number
 from sweeper.study.space import Choice, Fixed, Range, Space, Values, holds
 from sweeper.suggestions import suggestion
 

@@ -104,10 +104,22 @@ class Study(Section):
 
     @classmethod
     def load(cls, path: str | Path, overrides: tuple[str, ...] = ()) -> "Study":
-        """Read a study file, or a built-in study by its name; `overrides` are ``key=value`` strings."""
-        from sweeper.study.load import load
+        """Read a study file, or a built-in study by its name; `overrides` are ``key=value`` strings.
 
-        return load(path, overrides)
+        Raises:
+            UserError: if there is no such study, or the file is not TOML.
+            StudyError: if keys or values are wrong, all of them at once.
+        """
+        from sweeper.study.load import read  # torch loads with it: only when it is needed
+
+        written = read(path, overrides)
+        try:
+            study = cls(file=written.file, folder=written.folder, **written.values)
+        except StudyError as error:
+            raise StudyError(written.file, [*written.mistakes, *error.mistakes]) from None
+        if written.mistakes:
+            raise StudyError(written.file, list(written.mistakes))
+        return study
 
     def to_dict(self) -> dict[str, Any]:
         """The study as plain values, defaults filled in; functions as ``package.module:function``."""

@@ -36,7 +36,7 @@ import sweeper
 from sweeper.cli import app
 from sweeper.errors import RunFailed, UserError
 from sweeper.journey import load_data
-from sweeper.study.load import builtin_studies, load
+from sweeper.study.load import builtin_studies
 from sweeper.study.sections import Section
 from sweeper.study.study import Study
 from sweeper.training.rehearsal import rehearse
@@ -115,7 +115,7 @@ def test_studies_of_commands_load(page: Path, workshop: Workshop) -> None:
         if command == "run" and arguments and arguments[0] != "STUDY" and arguments[0] not in MISTAKEN:
             overrides = [b for a, b in itertools.pairwise(arguments) if a == "--set"]
             known = {**builtin_studies(), **files}
-            assert load(known[arguments[0]], tuple(overrides)).name
+            assert Study.load(known[arguments[0]], tuple(overrides)).name
 
 
 TOML = [block for page in PAGES for block in blocks(page, "toml") if block.file not in MISTAKEN]
@@ -126,7 +126,7 @@ def test_study_examples_are_valid(block: Block, workshop: Workshop, tmp_path: Pa
     """Every TOML block is a whole study that loads."""
     workshop(block.page)
     (tmp_path / "study.toml").write_text(block.text, encoding="utf-8")
-    assert load(tmp_path / "study.toml").to_dict()["name"] == tomllib.loads(block.text)["name"]
+    assert Study.load(tmp_path / "study.toml").to_dict()["name"] == tomllib.loads(block.text)["name"]
 
 
 @every_page
@@ -158,7 +158,7 @@ def test_own_models_can_be_trained(name: str, workshop: Workshop) -> None:
     """The studies with a model or data of one's own pass every check that comes before training."""
     files = workshop(OWN[name])
     for override in [(), ("training.loss=my_losses:log_cosh",)] if name == "waves.toml" else [()]:
-        study = load(files[name], override)
+        study = Study.load(files[name], override)
         assert set(rehearse(Task(study, load_data(study)))) == {""}
 
 

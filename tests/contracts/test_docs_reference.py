@@ -24,7 +24,6 @@ from sweeper.measures import MEASURES
 from sweeper.records import run_folder, schema
 from sweeper.search.trial import Trial
 from sweeper.study import expect, sections
-from sweeper.study.load import load
 from sweeper.study.parameters import LIMITS, PARAMETERS, SEARCHABLE_TRAINING
 from sweeper.study.parse_space import DEFAULTS, RANGE_KEYS
 from sweeper.study.study import Study
@@ -183,7 +182,7 @@ def test_mistakes_are_reported_as_shown(tmp_path: Path) -> None:
     """The wrong example has the mistakes that the page lists for it."""
     file = files_of(STUDY_PAGE, tmp_path)["mistakes.toml"]
     with pytest.raises(StudyError) as caught:
-        load(file)
+        Study.load(file)
     (told,) = [block.text for block in blocks(STUDY_PAGE, "text") if "mistakes.toml" in block.text]
     assert set(re.findall(r"^  ([\w.]+)", told, re.MULTILINE)) == {m.key for m in caught.value.mistakes}
 

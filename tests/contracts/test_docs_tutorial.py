@@ -12,7 +12,6 @@ from sweeper.components.activations import ACTIVATIONS
 from sweeper.components.datasets import quadratic
 from sweeper.journey import load_data
 from sweeper.search.trial import Trial
-from sweeper.study.load import load
 from sweeper.study.settings import settings
 from sweeper.study.study import Study
 from sweeper.training.capture import look
@@ -65,7 +64,7 @@ def test_limits_of_the_quadratic_data() -> None:
 
 def test_quadratic_outcomes(tmp_path: Path) -> None:
     """In the quadratic study each method diverges between the two rates that the text names for it."""
-    study = load(files_of(TUTORIAL, tmp_path)["quadratic.toml"], ("training.steps=400",))
+    study = Study.load(files_of(TUTORIAL, tmp_path)["quadratic.toml"], ("training.steps=400",))
     task, text = Task(study, load_data(study)), " ".join(prose(TUTORIAL).split())
     for optimizer, low, high in (
         ("sgd", 0.037, 0.038),

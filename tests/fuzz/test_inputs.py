@@ -17,7 +17,8 @@ from soak import SOAK, patient
 
 from sweeper.components.load import load as load_data
 from sweeper.errors import UserError
-from sweeper.study.load import builtin_studies, load
+from sweeper.study.load import builtin_studies
+from sweeper.study.study import Study
 
 COUNT = 5000 if SOAK else 500
 SLOWEST = 10.0
@@ -168,7 +169,7 @@ def test_study_files(tmp_path: Path) -> None:
         draw = random.Random(seed)
         text = mutated_text(draw.choice(texts), draw)
         file.write_bytes(text.encode("utf-8", "surrogatepass"))
-        accepted += survives(lambda: load(file).to_toml().encode(), f"study file {seed}")
+        accepted += survives(lambda: Study.load(file).to_toml().encode(), f"study file {seed}")
     assert list(tmp_path.iterdir()) == [file]
     assert 0 < accepted < COUNT
 
@@ -181,7 +182,7 @@ def test_overrides(tmp_path: Path) -> None:
         draw = random.Random(seed)
         given = [f"{draw.choice(KEYS)}={draw.choice(VALUES)}" for _ in range(draw.randint(1, 3))]
         accepted += survives(
-            lambda given=given: load("digits", tuple(given)).to_toml().encode(), f"--set {given!a}"
+            lambda given=given: Study.load("digits", tuple(given)).to_toml().encode(), f"--set {given!a}"
         )
     assert 0 < accepted < COUNT
 

@@ -21,7 +21,6 @@ from sweeper.components.data_facts import target_facts
 from sweeper.journey import load_data
 from sweeper.report.advice import Advice, Asked, advise
 from sweeper.report.advice.show import WIDTH, combined, command, text, to_dict
-from sweeper.study.load import load
 from sweeper.study.settings import settings
 from sweeper.study.study import Study
 from sweeper.theory.mean_field import born_dead_probability, network_variances, predicted_profile
@@ -58,7 +57,7 @@ def with_targets(folder: Path, kind: str, **sections: Any) -> Path:
 
 def advice_on(file: Path, *overrides: str) -> dict[str, Advice]:
     """Advice by key."""
-    return {one.key: one for one in advise(load(file, overrides), first_look)}
+    return {one.key: one for one in advise(Study.load(file, overrides), first_look)}
 
 
 def said(one: Advice) -> str:
@@ -78,7 +77,7 @@ def check(advice: Mapping[str, Advice], file: Path) -> None:
     for line in commands:
         words = shlex.split(line)
         assert words[:3] == ["sweeper", "run", str(file)]
-        study = load(words[2], tuple(b for a, b in itertools.pairwise(words) if a == "--set"))
+        study = Study.load(words[2], tuple(b for a, b in itertools.pairwise(words) if a == "--set"))
         assert (study.name == "asked") is (len(words) == 3)
         assert set(rehearse(Task(study, load_data(study)))) == {""}
 
@@ -189,7 +188,7 @@ def test_curvature_bounds_the_rates_of_gradient_descent(tmp_path: Path) -> None:
     }
     file = tmp_path / "asked.toml"
     file.write_text(tomli_w.dumps({"name": "asked", "model": "linear", **sections}), encoding="utf-8")
-    study = load(file)
+    study = Study.load(file)
     rows = rows_of(
         Task(study, load_data(study)), settings(study, {"optimizer": "sgd", "learning_rate": 1.0}), 0
     )
@@ -258,7 +257,7 @@ def test_nothing_is_advised_from_gradients_that_are_not_measured(tmp_path: Path)
     def blind(*asked: Any) -> Any:
         return replace(first_look(*asked), unmeasured="the model takes no second pass")
 
-    advice = [one for one in advise(load(study_file(tmp_path)), blind) if one.key == "hidden"]
+    advice = [one for one in advise(Study.load(study_file(tmp_path)), blind) if one.key == "hidden"]
     assert [one.what for one in advice] == [
         "Nothing is advised from gradients: the layers of this model are not measured, though it trains."
     ]

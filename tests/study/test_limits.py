@@ -10,7 +10,7 @@ from sweeper.components.targets import LONGEST_NAME
 from sweeper.errors import Mistake, StudyError, UserError, did_you_mean
 from sweeper.study.check import MAX_NAME
 from sweeper.study.limits import MAX_DEPTH, MAX_KEYS, MAX_VALUES, beyond_limits
-from sweeper.study.load import MAX_BYTES, load
+from sweeper.study.load import MAX_BYTES
 from sweeper.study.study import Study
 
 DEEP = "[" * 10_000 + "]" * 10_000
@@ -23,7 +23,7 @@ def message_of(folder: Path, text: str | bytes, *overrides: str) -> str:
     file = folder / "s.toml"
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(UserError) as caught:
-        load(file, overrides)
+        Study.load(file, overrides)
     return str(caught.value).replace(f"{folder}/", "")
 
 

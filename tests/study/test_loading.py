@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from sweeper.errors import UserError
-from sweeper.study.load import builtin_studies, load
+from sweeper.study.load import builtin_studies
 from sweeper.study.sections import (
     ConfirmSection,
     DataSection,
@@ -75,7 +75,7 @@ def written(folder: Path, content: dict[str, Any]) -> Path:
 
 def test_defaults_of_every_section(tmp_path: Path) -> None:
     """A study with a name alone has the documented defaults."""
-    study = load(written(tmp_path, {"name": "least"}))
+    study = Study.load(written(tmp_path, {"name": "least"}))
     assert study.data == DataSection(
         source="digits", target=None, split=(0.6, 0.2, 0.2), standardize=True, standardize_target=False
     )
@@ -109,7 +109,7 @@ def test_defaults_of_every_section(tmp_path: Path) -> None:
 
 def test_every_key_is_read(tmp_path: Path) -> None:
     """What the file says is what the study holds; further keys are arguments of the functions."""
-    study = load(written(tmp_path, WHOLE))
+    study = Study.load(written(tmp_path, WHOLE))
     assert study.data.options == {"rows": 100}
     assert study.model.options == {"channels": [4, 8], "image": [2, 1, 1]}
     assert (study.training.steps, study.training.epochs, study.training.batch_size) == (30, None, "full")
@@ -118,9 +118,9 @@ def test_every_key_is_read(tmp_path: Path) -> None:
 
 def test_round_trip(tmp_path: Path) -> None:
     """`to_toml` writes the file that loads as the same study."""
-    study = load(written(tmp_path, WHOLE))
+    study = Study.load(written(tmp_path, WHOLE))
     (tmp_path / "again.toml").write_text(study.to_toml(), encoding="utf-8")
-    assert load(tmp_path / "again.toml") == study
+    assert Study.load(tmp_path / "again.toml") == study
 
 
 @pytest.mark.parametrize("name", builtin_studies())
@@ -132,12 +132,12 @@ def test_built_in_studies_load_by_name_from_any_folder(
     study = Study.load(name)
     assert study.name == name
     (tmp_path / "again.toml").write_text(study.to_toml(), encoding="utf-8")
-    assert load(tmp_path / "again.toml").to_dict() == study.to_dict()
+    assert Study.load(tmp_path / "again.toml").to_dict() == study.to_dict()
 
 
 def test_the_default_study_is_what_it_promises() -> None:
     """digits: at least 6 layers deep, 60 configurations over all four axes, 5 finalists × 10 seeds."""
-    study = load("digits")
+    study = Study.load("digits")
     assert study.model.options["depth"] >= 6
     assert study.search.trials >= 60
     assert {"optimizer", "learning_rate", "activation", "activation_penalty"} <= set(study.space.parameters)
@@ -148,16 +148,16 @@ def test_a_path_comes_before_a_built_in_name(tmp_path: Path, monkeypatch: pytest
     """A file called like a built-in study is taken; a folder of that name is not in the way."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "digits").mkdir()
-    assert load("digits").question.startswith("Which learning rate")
+    assert Study.load("digits").question.startswith("Which learning rate")
     (tmp_path / "digits").rmdir()
     (tmp_path / "digits").write_text('name = "mine"', encoding="utf-8")
-    assert load("digits").name == "mine"
+    assert Study.load("digits").name == "mine"
 
 
 def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
     """Files that Windows editors save load too."""
     (tmp_path / "s.toml").write_bytes(b'\xef\xbb\xbfname = "marked"\r\n')
-    assert load(tmp_path / "s.toml").name == "marked"
+    assert Study.load(tmp_path / "s.toml").name == "marked"
 
 
 @pytest.mark.parametrize(
@@ -176,14 +176,14 @@ def test_what_is_no_toml_is_one_message(content: bytes, message: str, tmp_path: 
     file = tmp_path / "bad.toml"
     file.write_bytes(content)
     with pytest.raises(UserError) as caught:
-        load(file)
+        Study.load(file)
     assert str(caught.value) == f"{file}: {message}"
 
 
 def test_a_study_that_is_not_there() -> None:
     """The message says what exists and what was meant."""
     with pytest.raises(UserError) as caught:
-        load("digts")
+        Study.load("digts")
     names = ", ".join(builtin_studies())
     assert str(caught.value) == (
         f"no study 'digts': neither a file nor a built-in study; did you mean 'digits'? allowed: {names}"
@@ -193,7 +193,7 @@ def test_a_study_that_is_not_there() -> None:
 def test_a_folder_is_no_study(tmp_path: Path) -> None:
     """A folder is named as such."""
     with pytest.raises(UserError, match=r"is a folder; give a \.toml file or one of: "):
-        load(tmp_path)
+        Study.load(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -206,14 +206,14 @@ def test_a_folder_is_no_study(tmp_path: Path) -> None:
 )
 def test_fields_are_frozen(change: Any, tmp_path: Path) -> None:
     """No attribute of a study or a section can be set."""
-    study = load(written(tmp_path, WHOLE))
+    study = Study.load(written(tmp_path, WHOLE))
     with pytest.raises(ValidationError, match="frozen"):
         change(study)
 
 
 def test_what_fields_hold_is_frozen(tmp_path: Path) -> None:
     """Neither the space nor the options can be changed from outside, all the way down."""
-    study = load(written(tmp_path, WHOLE))
+    study = Study.load(written(tmp_path, WHOLE))
     with pytest.raises(TypeError, match="a study is frozen"):
         study.search.space["optimizer"] = "adam"
     with pytest.raises(TypeError, match="a study is frozen"):
@@ -225,7 +225,7 @@ def test_what_fields_hold_is_frozen(tmp_path: Path) -> None:
 
 def test_studies_survive_pickling(tmp_path: Path) -> None:
     """Workers get the same study, folder included, and as frozen."""
-    study = load(written(tmp_path, WHOLE))
+    study = Study.load(written(tmp_path, WHOLE))
     copy = pickle.loads(pickle.dumps(study))
     assert copy == study
     assert copy.folder == tmp_path

@@ -17,7 +17,6 @@ from sweeper.components.schedules import SCHEDULES
 from sweeper.errors import StudyError
 from sweeper.study.arguments import GIVEN
 from sweeper.study.expect import CHECKS
-from sweeper.study.load import load
 from sweeper.study.study import Study
 
 BETTER = '[expect]\ncheck = "better"\nfinding = "f"\nsource = "s"\n'
@@ -62,7 +61,7 @@ def mistakes_in(text: str, folder: Path, name: str = 'name = "s"\n') -> list[str
     file = folder / "bad.toml"
     file.write_text(name + text, encoding="utf-8")
     try:
-        load(file)
+        Study.load(file)
     except StudyError as error:
         head, *lines = str(error).splitlines()
         count = "1 mistake" if len(lines) == 1 else f"{len(lines)} mistakes"

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from sweeper.errors import UserError
-from sweeper.study.load import load
 from sweeper.study.space import Choice, Fixed, Range
 from sweeper.study.study import Study
 
@@ -85,23 +84,23 @@ def reached(study: Study, path: str) -> Any:
 )
 def test_any_key_can_be_set(assignment: str, path: str, value: Any, file: Path) -> None:
     """Values are TOML, bare words are strings, dotted keys reach into ranges and into the space."""
-    assert reached(load(file, (assignment,)), path) == value
+    assert reached(Study.load(file, (assignment,)), path) == value
 
 
 def test_several_build_a_range(file: Path) -> None:
     """A fixed value becomes a range by its parts; the default range has parts too."""
-    study = load(file, ("search.space.weight_decay.low=0.0", "search.space.weight_decay.high=0.5"))
+    study = Study.load(file, ("search.space.weight_decay.low=0.0", "search.space.weight_decay.high=0.5"))
     assert study.space.entries["weight_decay"] == Range(0.0, 0.5)
     file.write_text('name = "least"', encoding="utf-8")
-    study = load(file, ("search.space.learning_rate.high=10",))
+    study = Study.load(file, ("search.space.learning_rate.high=10",))
     assert study.space.entries["learning_rate"] == Range(1e-4, 10, log=True)
 
 
 def test_the_short_form_keeps_the_section(file: Path) -> None:
     """`--set data=wine` changes the source alone: what does not fit it any more is reported."""
-    assert load(file, ("model=residual_mlp",)).model.options == {"depth": 3}
+    assert Study.load(file, ("model=residual_mlp",)).model.options == {"depth": 3}
     with pytest.raises(UserError, match=r"data\.rows = 200: no argument of wine"):
-        load(file, ("data=wine",))
+        Study.load(file, ("data=wine",))
 
 
 @pytest.mark.parametrize(
@@ -113,23 +112,23 @@ def test_the_short_form_keeps_the_section(file: Path) -> None:
 )
 def test_what_is_set_for_all_is_not_searched(assignment: str, gone: str, file: Path) -> None:
     """A [model] or [training] key on the command line is meant, though the study searches it."""
-    assert gone in load(file).space.entries
-    assert gone not in load(file, (assignment,)).space.entries
+    assert gone in Study.load(file).space.entries
+    assert gone not in Study.load(file, (assignment,)).space.entries
 
 
 def test_of_epochs_and_steps_the_last_is_meant(file: Path) -> None:
     """Setting one takes the other away, also where it is searched."""
-    study = load(file, ("training.epochs=3", "training.steps=50"))
+    study = Study.load(file, ("training.epochs=3", "training.steps=50"))
     assert (study.training.epochs, study.training.steps) == (None, 50)
     file.write_text(FILE + '"training.epochs" = [1, 2]\n', encoding="utf-8")
-    assert "training.epochs" not in load(file, ("training.steps=50",)).space.entries
+    assert "training.epochs" not in Study.load(file, ("training.steps=50",)).space.entries
 
 
 def test_keys_of_an_optimizer_go_with_it(file: Path) -> None:
     """Fewer optimizers are no reason to edit their ranges out by hand; given by hand they are mistakes."""
-    assert "learning_rate.adam" not in load(file, ("search.space.optimizer=sgd",)).space.entries
+    assert "learning_rate.adam" not in Study.load(file, ("search.space.optimizer=sgd",)).space.entries
     with pytest.raises(UserError, match=r"adam is not among search\.space\.optimizer \(sgd\)"):
-        load(file, ("search.space.optimizer=sgd", "search.space.learning_rate.adam=1"))
+        Study.load(file, ("search.space.optimizer=sgd", "search.space.learning_rate.adam=1"))
 
 
 @pytest.mark.parametrize(
@@ -147,14 +146,14 @@ def test_keys_of_an_optimizer_go_with_it(file: Path) -> None:
 def test_what_is_no_assignment(assignment: str, message: str, file: Path) -> None:
     """The message quotes the assignment."""
     with pytest.raises(UserError) as caught:
-        load(file, (assignment,))
+        Study.load(file, (assignment,))
     assert str(caught.value) == f"--set {assignment!r}: {message}"
 
 
 def test_a_wrong_value_is_reported_like_one_in_the_file(file: Path) -> None:
     """Overrides pass the same checks, all at once."""
     with pytest.raises(UserError) as caught:
-        load(file, ("search.trials=many", "training.foo=1", "search.space.activation=rellu"))
+        Study.load(file, ("search.trials=many", "training.foo=1", "search.space.activation=rellu"))
     assert [line.split(":")[0] for line in str(caught.value).splitlines()[1:]] == [
         "  training.foo = 1",
         "  search.trials = 'many'",
@@ -168,7 +167,7 @@ def test_overrides_of_a_broken_file_do_not_crash(text: str, file: Path) -> None:
     file.write_text(f'name = "x"\n{text}', encoding="utf-8")
     for assignment in ("search.space.optimizer=sgd", "training.epochs=3", "model.depth=3"):
         with pytest.raises(UserError, match=r"must be a section|is a value, not a section"):
-            load(file, (assignment,))
+            Study.load(file, (assignment,))
 
 
 EXPECTING = """
@@ -200,4 +199,4 @@ def test_an_expectation_goes_with_what_it_is_about(
 ) -> None:
     """Other data, another model, or a compared value overridden away: nothing is expected any more."""
     file.write_text(FILE + EXPECTING, encoding="utf-8")
-    assert (load(file, overrides).expect.check == "better") == stays
+    assert (Study.load(file, overrides).expect.check == "better") == stays

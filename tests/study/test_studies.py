@@ -10,13 +10,13 @@ from pages import name_in, section, table
 from sweeper.components.datasets import DATASETS
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.study.expect import Better, DeadShare, Lowers, NearLimit, NoWorse, Slope, Threshold
-from sweeper.study.load import builtin_studies, load
+from sweeper.study.load import builtin_studies
 from sweeper.study.space import Choice, Range
 from sweeper.study.study import Study
 from sweeper.theory.mean_field import propagation
 from sweeper.theory.stability import sgd_limit
 
-STUDIES = {name: load(file) for name, file in builtin_studies().items()}
+STUDIES = {name: Study.load(file) for name, file in builtin_studies().items()}
 PAGE = "docs/studies.md"
 every_study = pytest.mark.parametrize("study", STUDIES.values(), ids=STUDIES)
 

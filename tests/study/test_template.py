@@ -12,15 +12,15 @@ from sweeper.components.models import MODELS
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.components.schedules import SCHEDULES
 from sweeper.errors import UserError
-from sweeper.study.load import load
 from sweeper.study.sections import SearchSection, TrainingSection
+from sweeper.study.study import Study
 from sweeper.study.template import template, write_template
 
 
 def test_the_file_loads(tmp_path: Path) -> None:
     """What is written is a valid study, called like its file."""
     file = write_template(tmp_path / "mine.toml")
-    study = load(file)
+    study = Study.load(file)
     assert (file, study.name) == (tmp_path / "mine.toml", "mine")
     assert {"optimizer", "learning_rate", "activation", "activation_penalty"} <= set(study.space.parameters)
 
@@ -32,7 +32,7 @@ def test_what_is_commented_out_loads_too(tmp_path: Path) -> None:
         assert f"\n# {key} = " in text
         text = text.replace(f"\n# {key} = ", f"\n{key} = ")
     (tmp_path / "all.toml").write_text(text, encoding="utf-8")
-    study = load(tmp_path / "all.toml")
+    study = Study.load(tmp_path / "all.toml")
     assert {"weight_decay", "model.depth"} <= set(study.space.parameters)
     assert (study.search.minutes, study.data.target) == (10, "label")
 
@@ -65,7 +65,7 @@ def test_every_name_and_key_is_there() -> None:
 def test_where_it_is_written(path: str, file: str, name: str, tmp_path: Path) -> None:
     """`.toml` is added; in a folder it is mystudy.toml; the name of the study has no odd characters."""
     assert write_template(tmp_path / path) == tmp_path / file
-    assert load(tmp_path / file).name == name
+    assert Study.load(tmp_path / file).name == name
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
