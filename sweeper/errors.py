@@ -4,6 +4,7 @@
 traceback, nothing written. `RunFailed` means that the run itself failed: exit code 1.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,10 +59,7 @@ class StudyError(UserError):
 
     def __init__(self, file: str, mistakes: list[Mistake]) -> None:
         self.file, self.mistakes = file, tuple(mistakes)
-        count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
-        lines = [f"  {mistake}" for mistake in mistakes[:MAX_MISTAKES]]
-        lines += [f"  … and {len(mistakes) - MAX_MISTAKES} more"] * (len(mistakes) > MAX_MISTAKES)
-        super().__init__("\n".join([f"{file}: {count}", *lines]))
+        super().__init__(all_mistakes(file, mistakes))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """It may come from another process."""
@@ -78,6 +76,14 @@ class ModelError(UserError):
 
 class RunFolderError(UserError):
     """A run folder that is missing, in use, or was written by another study."""
+
+
+def all_mistakes(file: object, mistakes: Sequence[object]) -> str:
+    """One message: how many mistakes a file has, and a line for each of the first `MAX_MISTAKES`."""
+    count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
+    lines = [f"  {mistake}" for mistake in mistakes[:MAX_MISTAKES]]
+    lines += [f"  … and {len(mistakes) - MAX_MISTAKES} more"] * (len(mistakes) > MAX_MISTAKES)
+    return "\n".join([f"{file}: {count}", *lines])
 
 
 def did_you_mean(word: str, allowed: list[str]) -> str:

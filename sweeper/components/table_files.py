@@ -15,7 +15,7 @@ import pyarrow
 import pyarrow.parquet
 
 from sweeper.components.targets import word_problem
-from sweeper.errors import MAX_MISTAKES, DataError, did_you_mean, shortened, shown
+from sweeper.errors import DataError, all_mistakes, did_you_mean, shortened, shown
 
 SEPARATORS = ",;\t"
 MISSING = ("", "nan", "na", "n/a", "none", "null", "<na>")
@@ -53,11 +53,7 @@ class Table:
 
 def mistakes_in(path: Path, wrong: Sequence[str]) -> DataError:
     """One message for all of them."""
-    if len(wrong) == 1:
-        return DataError(f"{path}: {wrong[0]}")
-    more = len(wrong) - MAX_MISTAKES
-    listed = [*wrong[:MAX_MISTAKES], *([f"… and {more} more"] if more > 0 else [])]
-    return DataError("\n  ".join([f"{path}: {len(wrong)} mistakes", *listed]))
+    return DataError(f"{path}: {wrong[0]}" if len(wrong) == 1 else all_mistakes(path, wrong))
 
 
 def read_table(

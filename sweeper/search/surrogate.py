@@ -13,7 +13,6 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.linalg import cho_solve, cholesky, lapack, solve_triangular
@@ -202,8 +201,9 @@ def fit(kernel: Kernel, points: Points, y: np.ndarray, doubt: np.ndarray) -> np.
     count, lengths_at = len(points), len(kernel.parts)
     row, column = np.tril_indices(count)
     twice = np.where(row == column, 1.0, 2.0)
-    flat = [_stacked(group, _Masks(points, points), row, column) for group in kernel.groups]
-    apart = [ROOT * np.abs(points.places[row, k] - points.places[column, k]) for k in range(kernel.numbers)]
+    masks = _Masks(points, points)
+    flat = [_stacked(group, masks)[:, row, column] for group in kernel.groups]
+    apart = [_apart(points, points, k)[row, column] for k in range(kernel.numbers)]
     noise_at, moving, design = kernel.noise_at, kernel.shifts.number, kernel.shifts.design(points)
     lower = np.zeros((count, count))
 
@@ -220,7 +220,7 @@ def fit(kernel: Kernel, points: Points, y: np.ndarray, doubt: np.ndarray) -> np.
             value = (variances[group.parts] * group.weights) @ mask
             product = (
                 math.prod((near[k] for k in group.numbers[1:]), start=near[group.numbers[0]])
-                if (group.numbers)
+                if group.numbers
                 else None
             )
             value = value if product is None else value * product
@@ -260,11 +260,11 @@ def fit(kernel: Kernel, points: Points, y: np.ndarray, doubt: np.ndarray) -> np.
     return np.concatenate([np.round(logs, 1), np.round(shifts, DECIMALS)])
 
 
-def _stacked(group: Group, masks: _Masks, row: np.ndarray, column: np.ndarray) -> np.ndarray:
-    """(terms, entries) masks, with the numbers on."""
-    on: Any = math.prod(masks.same("on", k) for k in group.numbers)
-    every = [on * masks.mask(term) * np.ones((len(masks.a), len(masks.b))) for term in group.terms]
-    return np.stack([each[row, column] for each in every])
+def _stacked(group: Group, masks: _Masks) -> np.ndarray:
+    """(terms, rows, rows) masks, with the numbers on."""
+    everywhere = np.ones((len(masks.a), len(masks.b)))
+    on = math.prod((masks.same("on", k) for k in group.numbers), start=everywhere)
+    return np.stack([on * masks.mask(term) for term in group.terms])
 
 
 class Posterior:

@@ -190,17 +190,14 @@ class _StackedTraining:
         Raises:
             NotFusible: if a trial would give something else in a stack than alone.
         """
-        runs = {slot: run for slot, run in enumerate(self.slots) if run is not None}
-        kinds = {
-            (run.settings.activation_penalty > 0, run.settings.activation or ""): slot
-            for slot, run in runs.items()
-        }
-        new = {kind: slot for kind, slot in kinds.items() if kind not in self.kit.compared}
         some = dict[tuple[bool, str], int]()
-        for penalized in (False, True):
-            had = sum(kind[0] == penalized for kind in self.kit.compared)
-            asked = [(kind, slot) for kind, slot in new.items() if kind[0] == penalized]
-            some |= dict(asked[: max(COMPARED - had, 0)])
+        for slot, run in enumerate(self.slots):
+            if run is None:
+                continue
+            kind = (run.settings.activation_penalty > 0, run.settings.activation or "")
+            alike = {each for each in {*self.kit.compared, *some} if each[0] == kind[0]}
+            if kind not in alike and len(alike) < COMPARED:
+                some[kind] = slot
         different = [why for why in self.compare(list(some.values())).values() if why]
         if different:
             raise NotFusible(different[0])

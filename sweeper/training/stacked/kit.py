@@ -26,7 +26,7 @@ from sweeper.training.update_rules import RULES
 class Kit:
     """Template, batches, recorded passes; after `use` also a stack."""
 
-    def __init__(self, task: Task, lead: Settings, built: Built, seed: int, need: "Need") -> None:
+    def __init__(self, task: Task, lead: Settings, built: Built, seeds: Sequence[int], need: "Need") -> None:
         """`lead`: settings of the trial whose model is the template; `built`: that model."""
         if any(parameter.is_complex() for parameter in built.model.parameters()):
             raise NotFusible("parameters that are complex numbers are updated one by one")
@@ -37,12 +37,12 @@ class Kit:
         self.compared: set[tuple[bool, str]] = set()
         """(with a penalty, activation) of trials with which a stack was compared that train alone."""
         self._seeds: tuple[int, ...] = ()
-        self._deal([seed])
-        rows = self.splits.of(seed)
+        self._deal(seeds)
+        rows = self.splits.of(seeds[0])
         sample = slice(0, self.batches.size)
         self.sample = (rows.x_train[sample], rows.y_train[sample])
         with refusing():
-            self.alone = self._alone(lead, seed)
+            self.alone = self._alone(lead, seeds[0])
             self.trained = trained_names(self.template, self.loss.function, *self.sample)
         self.stack: Stack
         self.evaluator: Evaluator
@@ -59,27 +59,24 @@ class Kit:
 
     def use(self, seeds: Sequence[int], need: "Need", size: int) -> None:
         """Have rows for `seeds`, and a stack of `size` slots for trials that ask for `need`."""
-        self._deal(seeds)
-        asked = (need.penalties, need.matrices, need.compiled, size)
+        fresh, asked = self._deal(seeds), (need.penalties, need.matrices, need.compiled, size)
         if self._stack_of != asked:
-            self._stack_of = ()
-            self.need = need
-            self.stack = self.new_stack(size, need.compiled)
-            self._stack_of = asked
-        evaluator = (*asked, self._seeds)
-        if self._evaluator_of != evaluator:
-            self.evaluator, self._evaluator_of = self.new_evaluator(), evaluator
+            fresh, self.need = True, need
+            self.stack, self._stack_of = self.new_stack(size, need.compiled), asked
+        if fresh:
+            self.evaluator = self.new_evaluator()
         self._look(size)
 
-    def _deal(self, seeds: Sequence[int]) -> None:
-        """The rows of `seeds`, and of no others: data are large."""
+    def _deal(self, seeds: Sequence[int]) -> bool:
+        """Have the rows of `seeds`, and no others: data are large. True if these are others than before."""
         splits = Splits(self.task, self.lead)
         asked = tuple(sorted({splits.key(seed) for seed in seeds}))
         if asked == self._seeds:
-            return
+            return False
         self.splits, self._seeds = splits, asked
         self.batches = Batches(splits, seeds, self.lead.batch_size)
         self.initials = Initials(self.task, self.template, splits.of(seeds[0]).x_train[:4])
+        return True
 
     def _look(self, size: int) -> None:
         """Looks at about `size` trials at a time. Rows that all trials share are part of what is recorded."""
@@ -140,7 +137,7 @@ def kit_for(task: Task, lead: Settings, built: Built, seeds: Sequence[int], need
     kit = _kept.pop(_kind(task, lead, need), None)
     _kept.clear()
     if kit is None or not kit.template.accepts(built):
-        kit = Kit(task, lead, built, seeds[0], need)
+        kit = Kit(task, lead, built, seeds, need)
     kit.use(seeds, need, size)
     return kit
 
