@@ -118,9 +118,10 @@ SECTION = Section(
     figure="confirmation",
     shown=(Shown("finalists", "One row per finalist; the CSV has every seed", one_row_each),),
     how=(
-        "The best trials of the search, and the best of each compared value, were trained again. A fresh "
-        "seed draws initial weights, batch order and, where the data came unsplit, a new split into "
-        "training and validation rows. Finalists get the same seeds, so they are compared pair by pair.",
+        "The two best trials of the search were trained again, with the best of other combinations of the "
+        "compared values and the best published default. A fresh seed draws initial weights, batch order "
+        "and, where the data came unsplit, a new split into training and validation rows. Finalists get "
+        "the same seeds, so they are compared pair by pair.",
         "It is a race. After 4, 6, 8, 10, 13 … seeds, finalists drop out that are worse than the leader by "
         "then, with more evidence than an interval above 0, or lost two seeds more; their seeds go to "
         "those that are left. It ends when one is left, when all that are left are known to differ by less "
