@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from sweeper.components.load import load
+from sweeper.data.load import load
 from sweeper.search.explore import points
-from sweeper.search.trial import Trial
 from sweeper.study.study import Study
 from sweeper.training.setup import Task
+from sweeper.trial import Trial
 
 SPACE = {
     "optimizer": ["sgd", "momentum", "adam", "rmsprop"],

@@ -14,11 +14,11 @@ from pathlib import Path
 from cases import CASES, Case
 from peers import PEERS
 
-from sweeper.search.trial import Trial
 from sweeper.training import workers
 from sweeper.training.cohort import Cohort, singles
 from sweeper.training.plan import cohorts_of
 from sweeper.training.setup import Task
+from sweeper.trial import Trial
 
 JOBS = 2
 OURS = ("ours, reference", "ours, fused", "ours, compiled")

@@ -15,8 +15,8 @@ from cases import Case
 from torch import nn
 
 from sweeper.components.activations import ACTIVATIONS
-from sweeper.components.splits import split
-from sweeper.search.trial import Trial
+from sweeper.data.splits import split
+from sweeper.trial import Trial
 
 EVALUATIONS = 20
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from sweeper.components.load import load
-from sweeper.search.trial import Trial
+from sweeper.data.load import load
 from sweeper.study.study import Study
+from sweeper.trial import Trial
 
 TABLE = Path(__file__).resolve().parent / "data" / "truth.npz"
 SEEDS = 40

@@ -24,10 +24,9 @@ from sweeper.search.distributions import suggest
 from sweeper.search.driver import Search
 from sweeper.search.finalists import finalists
 from sweeper.search.race import next_trials
-from sweeper.search.trial import Trial
 from sweeper.statistics.standing import standing
 from sweeper.study.study import Study
-from sweeper.training.result import Outcome, TrialResult
+from sweeper.trial import Outcome, Trial, TrialResult
 
 HERE = Path(__file__).resolve().parent
 BUDGETS = (30, 60, 120, 300)

@@ -23,11 +23,10 @@ from one import JOBS
 from sklearn.datasets import load_diabetes
 from torch import nn
 
-from sweeper.components.load import load
+from sweeper.data.load import load
 from sweeper.journey import Options, Sweep
 from sweeper.records.run_folder import open_run
 from sweeper.result import Result, load_result
-from sweeper.search.trial import Trial
 from sweeper.study.study import Study
 from sweeper.tables.answer import parameters_of
 from sweeper.tables.confirmation import confirmed
@@ -35,6 +34,7 @@ from sweeper.training import workers
 from sweeper.training.cohort import Cohort
 from sweeper.training.rehearsal import judge
 from sweeper.training.setup import Task
+from sweeper.trial import Trial
 
 HERE = Path(__file__).resolve().parent
 TRUTH = 400

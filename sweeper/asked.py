@@ -8,8 +8,8 @@ as a function runs where it is.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from sweeper.components.data import Data
-from sweeper.components.load import load
+from sweeper.data.data import Data
+from sweeper.data.load import load
 from sweeper.errors import DataError, UserError
 from sweeper.report import script
 from sweeper.study.load import names_code

@@ -229,8 +229,8 @@ def activations(
     ] = None,
 ) -> None:
     """The catalogue of activation functions: range, Lipschitz constant, smoothness, computed."""
-    from sweeper.components.activation_facts import catalogue
     from sweeper.report.catalogue import print_catalogue, to_dicts
+    from sweeper.theory.activation_facts import catalogue
 
     facts = catalogue(
         positive=positive, bounded=bounded, smooth=smooth, monotone=monotone, zero_centred=zero_centred

@@ -43,7 +43,6 @@ from sweeper.search.known import metric_of, remember
 from sweeper.search.race import next_trials
 from sweeper.search.starts import defaults
 from sweeper.search.storage import StudyStorage, delete_study, open_url
-from sweeper.search.trial import Trial
 from sweeper.study.study import Study
 from sweeper.tables.answer import answer
 from sweeper.tables.reasons import all_failed
@@ -52,8 +51,8 @@ from sweeper.training.cohort import Cohort
 from sweeper.training.plan import Plan, cohorts_of, steps_of
 from sweeper.training.plan import from_dict as plan_of
 from sweeper.training.rehearsal import judge
-from sweeper.training.result import Outcome, TrialResult
 from sweeper.training.setup import Task
+from sweeper.trial import Outcome, Trial, TrialResult
 
 CHEAP, SHARE = 2.0, 0.05
 """Seconds that looks at the sharpness may always take, and share of the time of the run so far."""

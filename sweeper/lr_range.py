@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 
 from sweeper.asked import load_data
+from sweeper.drawing.png import png_bytes
 from sweeper.errors import RunFailed, RunFolderError
 from sweeper.figures.lr_range import draw
-from sweeper.figures.png import png_bytes
 from sweeper.records.atomic import refuse_links, write_atomically
 from sweeper.report.attempts import NotMade, attempt
 from sweeper.study.study import Study
@@ -21,8 +21,8 @@ from sweeper.training import workers
 from sweeper.training.lr_range import RATES, STEPS, held, range_task, range_trials, varied
 from sweeper.training.plan import cohorts_of
 from sweeper.training.rehearsal import judge
-from sweeper.training.result import TrialResult
 from sweeper.training.setup import Task
+from sweeper.trial import TrialResult
 
 STACK = 16
 """Largest stack that is tried: for trainings this short, trying more takes longer than it saves."""

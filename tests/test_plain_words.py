@@ -8,7 +8,7 @@ from torch import nn
 from torch.func import vmap
 
 from sweeper.plain_words import meaning, shortened
-from sweeper.user_code import message_of
+from sweeper.user_code.calls import message_of
 
 X = torch.zeros(4, 3)
 

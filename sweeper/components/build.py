@@ -16,7 +16,7 @@ from sweeper.components.layers import Place, layers_of
 from sweeper.components.models import MODELS
 from sweeper.components.swap import Swapped, leave_fast_paths, swap
 from sweeper.errors import ModelError, did_you_mean
-from sweeper.user_code import message_of, name_of, user_code
+from sweeper.user_code.calls import message_of, name_of, user_code
 
 _GIVEN = "_given_to_the_model_function"
 """Attribute of activation layers that a model function asked for; copies of them have it too."""

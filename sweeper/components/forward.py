@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from sweeper.components.outside import of_model, put_back
+from sweeper.user_code.outside import of_model, put_back
 
 
 class Uncompiled(TorchDispatchMode):

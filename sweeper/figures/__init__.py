@@ -3,6 +3,7 @@
 A new figure is one file that ends in a `FigureSpec`, and one line here.
 """
 
+from sweeper.drawing.png import png_bytes, save_png
 from sweeper.figures import (
     bands,
     basins,
@@ -23,7 +24,6 @@ from sweeper.figures import (
     units_over_time,
     variance,
 )
-from sweeper.figures.png import png_bytes, save_png
 from sweeper.figures.spec import FigureSpec
 
 __all__ = ["FIGURES", "FigureSpec", "png_bytes", "save_png"]

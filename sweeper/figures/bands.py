@@ -7,10 +7,10 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
+from sweeper.drawing.scales import loss_axis
+from sweeper.drawing.style import BAND_ALPHA, MANY, canvas, handle, looks, number, themed, words
 from sweeper.figures.convergence import lineplot_options
-from sweeper.figures.scales import loss_axis
 from sweeper.figures.spec import FigureSpec
-from sweeper.figures.style import BAND_ALPHA, MANY, canvas, handle, looks, number, themed, words
 
 
 @themed

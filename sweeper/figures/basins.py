@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from sweeper.figures.scales import log_axis
+from sweeper.drawing.scales import log_axis
+from sweeper.drawing.style import HUES, canvas, legend_below, number, themed
 from sweeper.figures.spec import FigureSpec
-from sweeper.figures.style import HUES, canvas, legend_below, number, themed
 
 ANY = "any"
 COLUMNS, TICKS = 4, 4

@@ -4,9 +4,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from sweeper.figures.scales import loss_axis
+from sweeper.drawing.scales import loss_axis
+from sweeper.drawing.style import BAND_ALPHA, canvas, handle, legend_below, looks, number, themed, words
 from sweeper.figures.spec import FigureSpec
-from sweeper.figures.style import BAND_ALPHA, canvas, handle, legend_below, looks, number, themed, words
 
 
 @themed

@@ -9,9 +9,9 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from sweeper.figures.scales import share_ticks
+from sweeper.drawing.scales import share_ticks
+from sweeper.drawing.style import HUES, canvas, legend_below, number, themed, words
 from sweeper.figures.spec import FigureSpec
-from sweeper.figures.style import HUES, canvas, legend_below, number, themed, words
 
 COLORS = {"tied": HUES[2], "worse": HUES[1], "worse on average": HUES[5], "fails more often": HUES[7]}
 SAID = {

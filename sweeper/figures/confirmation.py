@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from sweeper.figures.scales import loss_axis
+from sweeper.drawing.scales import loss_axis
+from sweeper.drawing.style import HUES, canvas, legend_below, number, themed, words
 from sweeper.figures.spec import FigureSpec
-from sweeper.figures.style import HUES, canvas, legend_below, number, themed, words
 
 WINNER, TIED, OTHER = HUES[0], HUES[2], HUES[7]
 

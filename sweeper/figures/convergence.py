@@ -7,9 +7,9 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from sweeper.figures.scales import loss_axis
+from sweeper.drawing.scales import loss_axis
+from sweeper.drawing.style import Look, canvas, handle, legend_below, looks, number, themed, words
 from sweeper.figures.spec import FigureSpec
-from sweeper.figures.style import Look, canvas, handle, legend_below, looks, number, themed, words
 
 METRICS = ("validation_loss", "train_loss")
 

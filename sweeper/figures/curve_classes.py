@@ -6,9 +6,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from sweeper.figures.scales import share_ticks
+from sweeper.drawing.scales import share_ticks
+from sweeper.drawing.style import HUES, canvas, ink, themed
 from sweeper.figures.spec import FigureSpec
-from sweeper.figures.style import HUES, canvas, ink, themed
 
 COLORS = {
     "still improving": HUES[6],

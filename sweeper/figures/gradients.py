@@ -7,10 +7,10 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from sweeper.drawing.scales import layer_axis, log_axis
+from sweeper.drawing.style import BAND_ALPHA, MANY, Look, canvas, handle, legend, legend_height, looks, themed
 from sweeper.figures.convergence import lineplot_options
-from sweeper.figures.scales import layer_axis, log_axis
 from sweeper.figures.spec import FigureSpec
-from sweeper.figures.style import BAND_ALPHA, MANY, Look, canvas, handle, legend, legend_height, looks, themed
 
 
 @themed

@@ -11,9 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 
-from sweeper.figures.scales import LOG_FROM, log_axis
+from sweeper.drawing.scales import LOG_FROM, log_axis
+from sweeper.drawing.style import canvas, ink, number, themed, words
 from sweeper.figures.spec import FigureSpec
-from sweeper.figures.style import canvas, ink, number, themed, words
 
 COLORS = "viridis"
 """Even in lightness, so that dark is better in grey too."""

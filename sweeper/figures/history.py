@@ -6,9 +6,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sweeper.figures.scales import loss_axis
+from sweeper.drawing.scales import loss_axis
+from sweeper.drawing.style import HUES, canvas, dots, legend_below, number, themed, words
 from sweeper.figures.spec import FigureSpec
-from sweeper.figures.style import HUES, canvas, dots, legend_below, number, themed, words
 
 PHASES = {"explore": ("o", HUES[0]), "exploit": ("^", HUES[2])}
 

@@ -4,8 +4,8 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
+from sweeper.drawing.style import HUES, canvas, themed
 from sweeper.figures.spec import FigureSpec
-from sweeper.figures.style import HUES, canvas, themed
 
 
 @themed

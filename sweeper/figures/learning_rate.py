@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from sweeper.figures.scales import log_axis, loss_axis
+from sweeper.drawing.scales import log_axis, loss_axis
+from sweeper.drawing.style import HUES, canvas, dots, legend_below, number, themed, words
 from sweeper.figures.spec import FigureSpec
-from sweeper.figures.style import HUES, canvas, dots, legend_below, number, themed, words
 
 POINT, BEST, CAPPED = HUES[0], HUES[4], HUES[1]
 COLUMNS, TICKS = 4, 4

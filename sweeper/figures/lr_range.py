@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from sweeper.figures.scales import log_axis, loss_axis
-from sweeper.figures.style import HUES, MARKERS, Look, canvas, legend_below, looks, number, themed
+from sweeper.drawing.scales import log_axis, loss_axis
+from sweeper.drawing.style import HUES, MARKERS, Look, canvas, legend_below, looks, number, themed
 
 COLUMNS = 2
 HEADROOM = 1.25

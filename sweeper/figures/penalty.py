@@ -7,9 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from sweeper.figures.scales import decade_below, loss_axis, weight_axis
-from sweeper.figures.spec import FigureSpec
-from sweeper.figures.style import (
+from sweeper.drawing.scales import decade_below, loss_axis, weight_axis
+from sweeper.drawing.style import (
     HUES,
     canvas,
     dots,
@@ -21,6 +20,7 @@ from sweeper.figures.style import (
     themed,
     words,
 )
+from sweeper.figures.spec import FigureSpec
 
 
 @themed

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from sweeper.drawing.style import HUES, canvas, legend_below, themed, words
 from sweeper.figures.spec import FigureSpec
-from sweeper.figures.style import HUES, canvas, legend_below, themed, words
 
 DECADES = ("vs zero", "vs lowest")
 FOUND, NOTHING = HUES[1], HUES[7]

@@ -7,9 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from sweeper.figures.scales import log_axis
+from sweeper.drawing.scales import log_axis
+from sweeper.drawing.style import HUES, Look, canvas, handle, legend_below, looks, number, themed
 from sweeper.figures.spec import FigureSpec
-from sweeper.figures.style import HUES, Look, canvas, handle, legend_below, looks, number, themed
 
 LIMIT: dict[str, Any] = {"color": HUES[4], "linewidth": 1.2, "linestyle": "--"}
 HIGHEST = 1000.0

@@ -6,10 +6,10 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
+from sweeper.drawing.scales import layer_axis, share_axis
+from sweeper.drawing.style import canvas, handle, legend, legend_height, looks, themed
 from sweeper.figures.gradients import profile_panel
-from sweeper.figures.scales import layer_axis, share_axis
 from sweeper.figures.spec import FigureSpec
-from sweeper.figures.style import canvas, handle, legend, legend_height, looks, themed
 
 MEASURES = {"saturated": "saturated share", "dead": "dead share of units"}
 

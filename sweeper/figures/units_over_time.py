@@ -7,8 +7,8 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from sweeper.drawing.style import canvas, themed
 from sweeper.figures.spec import FigureSpec
-from sweeper.figures.style import canvas, themed
 
 COLORS = "Blues"
 MEASURES = {"saturated": "saturated", "dead": "dead"}

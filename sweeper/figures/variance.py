@@ -3,9 +3,9 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from sweeper.figures.scales import share_ticks
+from sweeper.drawing.scales import share_ticks
+from sweeper.drawing.style import HUES, canvas, themed
 from sweeper.figures.spec import FigureSpec
-from sweeper.figures.style import HUES, canvas, themed
 
 MEANINGS = {
     "settings": "settings",

@@ -6,7 +6,7 @@ from typing import Any
 
 from sweeper.records.finding import Finding
 from sweeper.records.json_file import read_json, write_json
-from sweeper.training.result import Outcome
+from sweeper.trial import Outcome
 
 NAME = "earlier.json"
 

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from sweeper.training.result import TrialResult
+from sweeper.trial import TrialResult
 
 PERIOD = 0.5
 

@@ -9,9 +9,8 @@ import pandas as pd
 
 from sweeper.records.schema import parameter_columns, restore
 from sweeper.records.store import load_curves
-from sweeper.search.trial import Trial
 from sweeper.study.space import Space
-from sweeper.training.result import Outcome, TrialResult
+from sweeper.trial import Outcome, Trial, TrialResult
 
 
 def confirmed_scores(trials: pd.DataFrame) -> dict[tuple[int, int], float]:

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from sweeper.study.space import Range, Space, Values
-from sweeper.training.result import Outcome, TrialResult
+from sweeper.trial import Outcome, TrialResult
 
 __all__ = [
     "ALWAYS",

@@ -38,7 +38,7 @@ from sweeper.records.part import (
 from sweeper.records.reading import Records, export, load, load_curves, load_trials, read
 from sweeper.records.rules import Rules
 from sweeper.records.schema import LAYERS, curve_rows, layer_rows, trial_rows
-from sweeper.training.result import TrialResult
+from sweeper.trial import TrialResult
 
 __all__ = ["MANY", "Records", "Store", "export", "load", "load_curves", "load_trials"]
 

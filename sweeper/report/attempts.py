@@ -10,7 +10,7 @@ import pandas as pd
 from sweeper.errors import SweeperError
 from sweeper.figures import FigureSpec, png_bytes
 from sweeper.report.render import Drawn
-from sweeper.user_code import message_of
+from sweeper.user_code.calls import message_of
 
 Made = TypeVar("Made")
 STRICT = "SWEEPER_STRICT"

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from sweeper.components.activation_facts import Facts
+    from sweeper.theory.activation_facts import Facts
 
 # Plain letters throughout: not every terminal can write χ.
 COLUMNS = (

@@ -20,7 +20,7 @@ from sweeper.study.study import Study
 from sweeper.tables.answer import Answer, answer
 from sweeper.tables.ranking import leaderboard
 from sweeper.tables.select import completed_search, search_trials
-from sweeper.training.result import Outcome
+from sweeper.trial import Outcome
 
 MOST = 10
 """Trials in the table."""

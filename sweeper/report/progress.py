@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from sweeper.training.result import Outcome, TrialResult
+from sweeper.trial import Outcome, TrialResult
 
 
 class Finished(Protocol):

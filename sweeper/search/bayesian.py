@@ -19,7 +19,7 @@ from sweeper.search.shifts import shifts_of
 from sweeper.search.surrogate import Kernel, Posterior, fit, parts_of
 from sweeper.study.space import Space
 from sweeper.study.study import Study
-from sweeper.training.result import Outcome
+from sweeper.trial import Outcome
 
 MODELLED = 300
 """Trials that the model is fitted to: the best half of them, and others evenly."""

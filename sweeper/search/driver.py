@@ -15,9 +15,8 @@ from sweeper.search.known import Known, remember
 from sweeper.search.pruner import Standings
 from sweeper.search.sampler import Proposer
 from sweeper.search.starts import starts
-from sweeper.search.trial import Trial
 from sweeper.study.study import Study
-from sweeper.training.result import TrialResult
+from sweeper.trial import Trial, TrialResult
 
 LEARNING = {"auto": "additive", "tpe": "tpe", "gp": "gp", "cmaes": "cmaes"}
 """sampler of the study -> what proposes after the first generation; others have no second phase."""

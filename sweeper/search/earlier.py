@@ -7,7 +7,7 @@ from typing import Any
 from sweeper.search.known import Known
 from sweeper.search.starts import PENALTY, exact
 from sweeper.study.space import Space, holds
-from sweeper.training.result import Outcome
+from sweeper.trial import Outcome
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,8 @@ from collections.abc import Collection, Iterable
 
 from sweeper.search.finalists import finalists
 from sweeper.search.known import Known
-from sweeper.search.trial import Trial
 from sweeper.study.study import Study
-from sweeper.training.result import Outcome
+from sweeper.trial import Outcome, Trial
 
 BEST, LOST = 3, 3
 

@@ -8,7 +8,7 @@ from sweeper.search.known import Known
 from sweeper.search.starts import published
 from sweeper.study.space import among
 from sweeper.study.study import Study
-from sweeper.training.result import Outcome
+from sweeper.trial import Outcome
 
 BEST = 2
 """Places that go to the lowest objectives, whatever they have in common."""

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from sweeper.search.trial import Trial
+from sweeper.trial import Trial
 
 
 def fitting(left: float, each: float, confirm: int, done: int, total: int) -> int:

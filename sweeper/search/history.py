@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sweeper.search.known import Known
-from sweeper.training.result import Outcome
+from sweeper.trial import Outcome
 
 SHOWN = 175
 """Trials beside the best ones that a sampler is shown; so a proposal costs the same late in a long search."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sweeper.training.result import Outcome, TrialResult
+from sweeper.trial import Outcome, TrialResult
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from sweeper.search.known import Known
-from sweeper.search.trial import Rungs
-from sweeper.training.result import Outcome
+from sweeper.trial import Outcome, Rungs
 
 ENOUGH = 10
 """Trials known at a rung before it prunes."""

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from sweeper.search.known import Known
-from sweeper.search.trial import Trial
 from sweeper.statistics.race import Look, look, next_look
 from sweeper.study.sections import ConfirmSection
 from sweeper.study.study import Study
+from sweeper.trial import Trial
 
 Scores = Mapping[tuple[int, int], float]
 """(trial, seed) -> objective on that seed; NaN where the training diverged or failed."""

@@ -21,7 +21,7 @@ from sweeper.search.quiet import quiet
 from sweeper.search.tpe import ATTEMPTS, good_trials, propose_tpe
 from sweeper.study.space import Space
 from sweeper.study.study import Study
-from sweeper.training.result import Outcome
+from sweeper.trial import Outcome
 
 STARTUP = 10
 """Trials before a model-based sampler stops drawing at random."""

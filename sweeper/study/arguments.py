@@ -12,7 +12,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from sweeper.errors import Mistake, did_you_mean
 from sweeper.study.parameters import PARAMETERS
 from sweeper.study.space import Range, Values
-from sweeper.user_code import user_code
+from sweeper.user_code.calls import user_code
 
 GIVEN = {"in_features", "out_features", "in_shape", "activation", "init"}
 """Arguments that a model function is given without any key."""

@@ -7,17 +7,16 @@ from typing import Any
 import torch
 from torch import nn
 
-from sweeper.components.datasets import DATASETS
-from sweeper.components.datasets import LIMITS as DATA_LIMITS
-from sweeper.components.files import ENDINGS, TABLES, find
 from sweeper.components.initializers import INITIALIZERS
-from sweeper.components.lookup import resolve
 from sweeper.components.losses import LOSSES
 from sweeper.components.models import LIMITS as MODEL_LIMITS
 from sweeper.components.models import MODELS
 from sweeper.components.models import WORDS as MODEL_WORDS
 from sweeper.components.schedules import SCHEDULES
-from sweeper.components.table_files import check_target
+from sweeper.data.files import ENDINGS, TABLES, find
+from sweeper.data.sources import DATASETS
+from sweeper.data.sources import LIMITS as DATA_LIMITS
+from sweeper.data.table_files import check_target
 from sweeper.errors import MAX_MISTAKES, Mistake, UserError, did_you_mean
 from sweeper.printable import RESERVED
 from sweeper.study.arguments import (
@@ -33,6 +32,7 @@ from sweeper.study.check_search import check_search
 from sweeper.study.parse_space import parse_space, wrong_parameters
 from sweeper.study.sections import DataSection, ModelSection, TrainingSection
 from sweeper.study.space import Space, Values
+from sweeper.user_code.lookup import resolve
 
 FUNCTION = "package.module:function"
 MAX_NAME = 120

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sweeper.components.files import what_lies_at
+from sweeper.data.files import what_lies_at
 from sweeper.errors import Mistake, StudyError, UserError, did_you_mean, shown
 from sweeper.study.explain import SECTIONS
 from sweeper.study.limits import MAX_DEPTH, beyond_limits

@@ -21,7 +21,7 @@ from sweeper.study.sections import (
     TrainingSection,
 )
 from sweeper.study.space import Space
-from sweeper.user_code import source_of
+from sweeper.user_code.calls import source_of
 
 
 class Study(Section):

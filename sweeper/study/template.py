@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sweeper.components.activations import ACTIVATIONS
-from sweeper.components.datasets import DATASETS
-from sweeper.components.files import ENDINGS
 from sweeper.components.initializers import INITIALIZERS
 from sweeper.components.losses import LOSSES
 from sweeper.components.models import MODELS
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.components.penalties import PENALTIES
 from sweeper.components.schedules import SCHEDULES
+from sweeper.data.files import ENDINGS
+from sweeper.data.sources import DATASETS
 from sweeper.errors import UserError
 from sweeper.printable import printable
 from sweeper.study.arguments import GIVEN

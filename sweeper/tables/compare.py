@@ -21,7 +21,7 @@ from sweeper.statistics.intervals import share_interval, standard_error
 from sweeper.study.study import Study
 from sweeper.tables.answer import Answer
 from sweeper.tables.confirmation import FEW, OFTEN
-from sweeper.user_code import source_of
+from sweeper.user_code.calls import source_of
 
 LEVEL = 0.95
 SIMULATIONS = 20_000

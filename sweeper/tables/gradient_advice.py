@@ -66,7 +66,7 @@ def _facts(name: str) -> tuple[float, bool]:
     """Largest slope of an activation, and whether it is flat on both sides; (1, no) for one not known."""
     if name not in ACTIVATIONS:
         return 1.0, False
-    from sweeper.components.activation_facts import facts_of
+    from sweeper.theory.activation_facts import facts_of
 
     facts = facts_of(name)
     return facts.lipschitz or 1.0, facts.saturates == "both"

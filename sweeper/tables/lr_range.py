@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import median_filter
 
-from sweeper.training.result import Outcome, TrialResult
+from sweeper.trial import Outcome, TrialResult
 
 WINDOW = 5
 """Neighbouring rates in the running median; with 64 rates over six decades, half a decade."""

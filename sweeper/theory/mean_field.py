@@ -20,8 +20,8 @@ import torch
 from scipy.optimize import brentq
 from torch import Tensor
 
-from sweeper.components.scalar import Scalar, scalar
 from sweeper.errors import UserError, did_you_mean
+from sweeper.theory.scalar import Scalar, scalar
 
 Activation = Scalar | str | Callable[[Tensor], Tensor]
 

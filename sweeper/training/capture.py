@@ -7,13 +7,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from sweeper.components.activation_facts import derivative
 from sweeper.components.build import Built
 from sweeper.components.layers import Place
 from sweeper.components.operations import is_batched, unwrapped
 from sweeper.errors import ModelError
 from sweeper.measures import MEASURES, Layer
-from sweeper.user_code import message_of, user_code
+from sweeper.theory.activation_facts import derivative
+from sweeper.user_code.calls import message_of, user_code
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from sweeper.search.trial import Trial
 from sweeper.training import watchdog, work
-from sweeper.training.result import TrialResult, failed
 from sweeper.training.setup import Task
 from sweeper.training.workers import Call, ProcessesDied, running
+from sweeper.trial import Trial, TrialResult, failed
 
 
 def look_closer(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sweeper.search.trial import Trial
+from sweeper.trial import Trial
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
-from sweeper.search.trial import Trial
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.study import Study
 from sweeper.training import fused
 from sweeper.training.plan import Plan, short, steps_in_all
 from sweeper.training.setup import Task, leaving_no_trace
+from sweeper.trial import Trial
 
 WORTH = 600.0
 """Seconds of training left from which ``auto`` tries: compiling takes some ten seconds in every process."""

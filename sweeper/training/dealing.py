@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from itertools import groupby
 
-from sweeper.search.trial import Trial
 from sweeper.training.update_rules import RULES
+from sweeper.trial import Trial
 
 ALONE = 10
 """Cost of a trial beside its update rule, in passes over its parameters: about what small networks show."""

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 
 from sweeper.components.losses import Loss
 from sweeper.components.metrics import METRICS
-from sweeper.components.observing import apart, seed_of
-from sweeper.components.outside import of_model, put_back
 from sweeper.training.setup import Rows
+from sweeper.user_code.observing import apart, seed_of
+from sweeper.user_code.outside import of_model, put_back
 
 CHUNK = 8192
 """Rows evaluated in one forward pass."""

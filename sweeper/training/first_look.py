@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from sweeper.components.build import Built
-from sweeper.components.data import Data
 from sweeper.components.hidden import KINDS
 from sweeper.components.losses import Loss
 from sweeper.components.network import Network, Profile
+from sweeper.data.data import Data
 from sweeper.measures import MEASURES
 from sweeper.study.settings import Settings
 from sweeper.study.settings import settings as settings_of

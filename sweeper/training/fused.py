@@ -13,11 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sweeper.search.trial import Trial
 from sweeper.study.settings import settings as settings_of
 from sweeper.training.dealing import kind
 from sweeper.training.reasons import reason_of
-from sweeper.training.result import TrialResult, failed
 from sweeper.training.setup import Task, initial_model, leaving_no_trace
 from sweeper.training.stacked.arrangement import groups_of, place, rhythm
 from sweeper.training.stacked.groups import table
@@ -26,6 +24,7 @@ from sweeper.training.stacked.kit import Need, give_back, kit_for
 from sweeper.training.stacked.looks import Look
 from sweeper.training.stacked.refusal import Misfit, NotCompiled, NotFusible
 from sweeper.training.stacked.running import Running
+from sweeper.trial import Trial, TrialResult, failed
 
 OnFinish = Callable[[Trial, Mapping[str, Tensor]], None]
 """(trial, its parameters and buffers after the last step) -> None"""

@@ -9,7 +9,7 @@ import torch
 
 from sweeper.components.guess import BEST_CONSTANT, GUESSES, few_rows, of_any_loss, scores
 from sweeper.components.losses import LOSSES, Loss
-from sweeper.components.splits import targets_of
+from sweeper.data.splits import targets_of
 from sweeper.study.settings import Settings, settings
 from sweeper.training.reasons import reason_of
 from sweeper.training.setup import Task, out_features, pick_loss

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from sweeper.search.trial import Trial
 from sweeper.study.space import Range, Space, Values
 from sweeper.study.study import Study
 from sweeper.training.setup import Task
+from sweeper.trial import Trial
 
 RATES = 64
 """Learning rates for each combination."""

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from sweeper.search.trial import Trial
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.space import Space
 from sweeper.training import fused, reference
@@ -25,6 +24,7 @@ from sweeper.training.dealing import deal, kind
 from sweeper.training.rehearsal import can_be_penalized, configurations
 from sweeper.training.setup import Task, initial_model, leaving_no_trace, rows_of
 from sweeper.training.shapes import fusible, shapes, unequal
+from sweeper.trial import Trial
 
 SLOTS = (8, 16, 32, 64, 128, 256)
 """Stack sizes that are tried, smallest first, until a larger one is no cheaper."""

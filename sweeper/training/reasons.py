@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sweeper.errors import SweeperError
 from sweeper.training.stacked.refusal import NotCompiled, NotFusible
-from sweeper.user_code import message_of, text_of, user_code
+from sweeper.user_code.calls import message_of, text_of, user_code
 
 _LIBRARIES = tuple(sysconfig.get_path(name) + os.sep for name in ("stdlib", "purelib", "platlib"))
 _PACKAGE = str(Path(__file__).resolve().parents[1]) + os.sep

@@ -13,17 +13,13 @@ from dataclasses import dataclass
 import torch
 
 from sweeper.components.build import Built
-from sweeper.components.observing import apart, seed_of
 from sweeper.components.optimizers import OPTIMIZERS
-from sweeper.components.outside import of_model, put_back
 from sweeper.components.penalties import PENALTIES
 from sweeper.components.schedules import SCHEDULES
-from sweeper.search.trial import Trial
 from sweeper.study.settings import Settings
 from sweeper.study.settings import settings as settings_of
 from sweeper.training.capture import look_if_possible, measured, outputs_of, penalty_of, weights_of
 from sweeper.training.evaluate import Evaluation
-from sweeper.training.result import Outcome, TrialResult
 from sweeper.training.setup import (
     MEASURED_ROWS,
     Task,
@@ -35,6 +31,9 @@ from sweeper.training.setup import (
     pick_loss,
     rows_of,
 )
+from sweeper.trial import Outcome, Trial, TrialResult
+from sweeper.user_code.observing import apart, seed_of
+from sweeper.user_code.outside import of_model, put_back
 
 EXPLODED = 1e4
 """A batch loss above this multiple of the first one counts as divergence."""

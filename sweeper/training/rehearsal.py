@@ -32,7 +32,7 @@ from sweeper.training.setup import (
     pick_loss,
     rows_of,
 )
-from sweeper.user_code import message_of, name_of, text_of, user_code
+from sweeper.user_code.calls import message_of, name_of, text_of, user_code
 
 FEW, MANY = 4, 64
 """Rows of the first look and of the step."""

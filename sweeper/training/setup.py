@@ -11,17 +11,17 @@ import torch
 from torch import Tensor
 
 from sweeper.components.build import Built, build
-from sweeper.components.data import Data
-from sweeper.components.lookup import resolve
 from sweeper.components.losses import LOSSES, Loss, UsersLoss
-from sweeper.components.observing import seed_all
-from sweeper.components.outside import put_back
 from sweeper.components.precision import to_precision
-from sweeper.components.process_state import process_kept
-from sweeper.components.splits import split
+from sweeper.data.data import Data
+from sweeper.data.splits import split
 from sweeper.study.settings import Settings
 from sweeper.study.study import Study
-from sweeper.user_code import user_code
+from sweeper.user_code.calls import user_code
+from sweeper.user_code.lookup import resolve
+from sweeper.user_code.observing import seed_all
+from sweeper.user_code.outside import put_back
+from sweeper.user_code.process_state import process_kept
 
 MEASURED_ROWS = 128
 """Rows of validation data on which layers are measured."""

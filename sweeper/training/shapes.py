@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sweeper.search.trial import Rungs, Trial
 from sweeper.study.settings import settings as settings_of
 from sweeper.training.fused import compare_stack, train_stack
 from sweeper.training.reasons import reason_of
-from sweeper.training.result import Outcome
 from sweeper.training.setup import Task
-from sweeper.user_code import user_code
+from sweeper.trial import Outcome, Rungs, Trial
+from sweeper.user_code.calls import user_code
 
 STEPS = 2
 """Steps of the trial that tells whether a model can be batched."""

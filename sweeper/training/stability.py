@@ -10,16 +10,15 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from sweeper.components.build import Built
 from sweeper.components.penalties import PENALTIES
-from sweeper.search.trial import Rungs, Trial
 from sweeper.study.settings import settings as settings_of
 from sweeper.training.capture import as_in_training, outputs_of, penalty_of
 from sweeper.training.preconditioner import preconditioner
 from sweeper.training.reasons import reason_of
 from sweeper.training.reference import Watch, train
-from sweeper.training.result import Outcome, TrialResult, failed
 from sweeper.training.setup import Task, pick_loss, rows_of
 from sweeper.training.sharpness import curvature
-from sweeper.user_code import user_code
+from sweeper.trial import Outcome, Rungs, Trial, TrialResult, failed
+from sweeper.user_code.calls import user_code
 
 POINTS = 8
 """Most steps at which one trial is looked at."""

@@ -12,8 +12,6 @@ from typing import Any, ParamSpec, TypeVar
 
 import torch
 
-from sweeper.components.process_state import process_kept
-from sweeper.search.trial import Trial
 from sweeper.training import compiling, watchdog
 from sweeper.training import plan as planning
 from sweeper.training import rehearsal as rehearsing
@@ -23,11 +21,12 @@ from sweeper.training.guessing import guessing
 from sweeper.training.measurable import unmeasured
 from sweeper.training.reasons import reason_of, refusing
 from sweeper.training.reference import train
-from sweeper.training.result import Outcome, TrialResult, failed
 from sweeper.training.setup import Task
 from sweeper.training.stability import sharpness_result
 from sweeper.training.stacked.refusal import NotCompiled
-from sweeper.user_code import user_code
+from sweeper.trial import Outcome, Trial, TrialResult, failed
+from sweeper.user_code.calls import user_code
+from sweeper.user_code.process_state import process_kept
 
 Given = TypeVar("Given")
 Found = TypeVar("Found")

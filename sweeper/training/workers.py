@@ -19,11 +19,10 @@ from joblib.externals.loky import get_reusable_executor, reusable_executor
 from joblib.externals.loky.process_executor import BrokenProcessPool, TerminatedWorkerError
 
 from sweeper.errors import UserError
-from sweeper.search.trial import Trial
 from sweeper.training import torn_results, watchdog
 from sweeper.training.cohort import Cohort, singles
-from sweeper.training.result import TrialResult, failed
 from sweeper.training.stacked.refusal import NotFusible
+from sweeper.trial import Trial, TrialResult, failed
 
 if TYPE_CHECKING:
     from sweeper.training.plan import Plan

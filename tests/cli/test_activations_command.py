@@ -12,10 +12,10 @@ import pytest
 from typer.testing import CliRunner
 
 from sweeper.cli import app
-from sweeper.components.activation_facts import catalogue
 from sweeper.components.activations import ACTIVATIONS
 from sweeper.report import catalogue as report
 from sweeper.theory import mean_field
+from sweeper.theory.activation_facts import catalogue
 from sweeper.theory.mean_field import propagation
 
 

@@ -14,8 +14,8 @@ from sweeper.records.run_folder import open_run
 from sweeper.result import Result
 from sweeper.study.study import Study
 from sweeper.training import work
-from sweeper.training.result import TrialResult
 from sweeper.training.setup import Task
+from sweeper.trial import TrialResult
 
 STUDY = """
 name = "small"

@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from sweeper.components.activation_facts import derivative, facts_of
 from sweeper.components.activations import ACTIVATIONS, Activation
 from sweeper.components.initializers import INITIALIZERS
-from sweeper.components.scalar import scalar
+from sweeper.theory.activation_facts import derivative, facts_of
+from sweeper.theory.scalar import scalar
 
 EVERY = pytest.mark.parametrize("activation", ACTIVATIONS.values(), ids=ACTIVATIONS)
 ELEMENTWISE = pytest.mark.parametrize(

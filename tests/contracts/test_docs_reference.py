@@ -11,18 +11,17 @@ import pytest
 from pages import arguments_in, blocks, code_words, files_of, name_in, names_in, section, table, value_in
 
 from sweeper.components.activations import ACTIVATIONS
-from sweeper.components.datasets import DATASETS
 from sweeper.components.initializers import INITIALIZERS
 from sweeper.components.losses import LOSSES
 from sweeper.components.models import MODELS
 from sweeper.components.optimizers import OPTIMIZER_OPTIONS, OPTIMIZERS
 from sweeper.components.penalties import PENALTIES
 from sweeper.components.schedules import SCHEDULES
+from sweeper.data.sources import DATASETS
 from sweeper.errors import StudyError
 from sweeper.journey import load_data
 from sweeper.measures import MEASURES
 from sweeper.records import run_folder, schema
-from sweeper.search.trial import Trial
 from sweeper.study import expect, sections
 from sweeper.study.parameters import LIMITS, PARAMETERS, SEARCHABLE_TRAINING
 from sweeper.study.parse_space import DEFAULTS, RANGE_KEYS
@@ -30,9 +29,9 @@ from sweeper.study.study import Study
 from sweeper.tables.answer import Answer
 from sweeper.tables.stability import METRICS, PRECONDITIONED
 from sweeper.training.reference import train
-from sweeper.training.result import Outcome
 from sweeper.training.setup import Task
 from sweeper.training.stability import sharpness_of
+from sweeper.trial import Outcome, Trial
 
 STUDY_PAGE, RECORDS_PAGE = "docs/study-file.md", "docs/records.md"
 TYPES: dict[str, Any] = {

@@ -9,15 +9,14 @@ import torch
 from pages import files_of, name_in, prose, table
 
 from sweeper.components.activations import ACTIVATIONS
-from sweeper.components.datasets import quadratic
+from sweeper.data.sources import quadratic
 from sweeper.journey import load_data
-from sweeper.search.trial import Trial
 from sweeper.study.settings import settings
 from sweeper.study.study import Study
 from sweeper.training.capture import look
 from sweeper.training.reference import train
-from sweeper.training.result import Outcome
 from sweeper.training.setup import Task, initial_model, pick_loss, rows_of
+from sweeper.trial import Outcome, Trial
 
 TUTORIAL = "docs/tutorial.md"
 BETA = 0.9

@@ -1,7 +1,6 @@
-"""Who may import whom: the stages of the journey see what lies before them, and only as data.
+"""Who may import whom: a room sees rooms below it alone, those that `MAY_IMPORT` names.
 
-study -> search -> training -> records -> tables -> figures -> report. A stage imports the data types of
-earlier stages, `components`, the modules `BELOW` and itself. The modules beside the rooms see everything.
+The modules of `OVERVIEW`, beside the rooms, see everything.
 """
 
 import ast
@@ -27,50 +26,54 @@ OVERVIEW = {
 }
 """These alone see every room."""
 
-ASKED = ("study.expect", "study.study", "study.space", "study.settings")
-PROPOSED = ("search.trial",)
-TRAINED = ("training.result",)
-KEPT = ("records.schema", "records.store", "records.reading", "records.atomic", "records.finding")
-TOLD_BY_TABLES = ("tables.answer", "tables.source", "tables.confirmation")
-
-BELOW = (
-    "errors", "passwords", "plain_words", "printable", "spreadsheet", "suggestions", "to_json", "user_code",
-)  # fmt: skip
-"""Modules that nothing stands below: all rooms see them, `doctor` apart."""
+WORDS = ("errors", "passwords", "plain_words", "printable", "spreadsheet", "suggestions", "to_json")
+"""Modules that nothing stands below."""
 
 MAY_IMPORT = {
-    **dict.fromkeys(BELOW, ()),
-    "errors": ("suggestions",),  # a message says what was meant
-    "components": (),
-    "measures": (),
-    "theory": (),
+    # ground floor
+    **dict.fromkeys(WORDS, ()),
     "doctor": (),
     "statistics": (),
-    "study": (),
-    # The driver is told what training gave back: the one word that travels upstream.
-    "search": (*ASKED, "study.sections", *TRAINED, "statistics", "records.atomic", "records.finding"),
-    "training": (*ASKED, *PROPOSED, "measures"),
-    "records": (*ASKED, *PROPOSED, *TRAINED),
-    "tables": (*ASKED, *PROPOSED, *TRAINED, *KEPT, "theory", "statistics"),
-    "figures": TOLD_BY_TABLES,
-    # The page is put together here: each table is drawn by its figure and told in words.
-    "report": (*ASKED, "study.load", "study.override", *TRAINED, *KEPT, "tables", "figures", "theory"),
+    "measures": (),
+    "drawing": (),
+    "trial": (),
+    "user_code": (),
+    # what trials are made of
+    "components": ("user_code",),
+    "data": ("components", "user_code"),
+    "theory": ("components",),
+    # stages
+    "study": ("components", "data", "theory", "user_code"),
+    "records": ("study", "trial", "user_code"),
+    "search": ("study", "trial", "records", "components", "statistics", "user_code"),
+    "training": ("study", "trial", "components", "data", "theory", "measures", "user_code"),
+    "tables": ("study", "trial", "records", "components", "theory", "statistics", "user_code"),
+    "figures": ("tables", "drawing"),
+    "report": (
+        "study",
+        "trial",
+        "records",
+        "components",
+        "data",
+        "theory",
+        "tables",
+        "figures",
+        "drawing",
+        "user_code",
+    ),
 }
-"""room -> what it may import besides itself, `components` and `BELOW`: rooms, or modules of data types."""
-
-WITHOUT_COMPONENTS = {*BELOW, "components", "doctor", "figures"}
-WITHOUT_BELOW = {*BELOW, "doctor"} - {"user_code"}
+"""room -> the rooms that it may import besides itself and `WORDS`, in an order in which none looks up."""
 
 ONLY_IN = {
     "optuna": "sweeper.search",
     "optuna_dashboard": "sweeper.search",
     "joblib": "sweeper.training.workers",
     "loky": "sweeper.training.workers",
-    "seaborn": "sweeper.figures",
-    "matplotlib": "sweeper.figures",
+    "seaborn": ("sweeper.figures", "sweeper.drawing"),
+    "matplotlib": ("sweeper.figures", "sweeper.drawing"),
     "typer": "sweeper.cli",
 }
-"""package -> the only place that imports it."""
+"""package -> the only place, or places, that import it."""
 
 COMPUTES = {"scipy", "sklearn", "statsmodels", "torch"}
 NO_TORCH = ("sweeper.study.space", "sweeper.records", "sweeper.tables", "sweeper.figures", "sweeper.report")
@@ -145,9 +148,10 @@ def allowed(name: str, target: str) -> bool:
     """Whether module `name` may import `target`."""
     first = target.split(".")[0]
     if first != "sweeper":
-        return (first not in ONLY_IN or inside(name, ONLY_IN[first])) and not (
-            inside(name, "sweeper.figures") and first in COMPUTES
-        )
+        only = ONLY_IN.get(first, "sweeper")
+        places = (only,) if isinstance(only, str) else only
+        drawing = inside(name, "sweeper.figures") or inside(name, "sweeper.drawing")
+        return any(inside(name, place) for place in places) and not (drawing and first in COMPUTES)
     if {name, target} == ENGINES:
         return False
     if name in OVERVIEW:
@@ -155,9 +159,8 @@ def allowed(name: str, target: str) -> bool:
     room = name.split(".")[1]
     if target == "sweeper" or target in OVERVIEW:
         return False
-    places = {room, *MAY_IMPORT[room]}
-    places |= set() if room in WITHOUT_COMPONENTS else {"components"}
-    places |= set() if room in WITHOUT_BELOW else set(BELOW)
+    words = {w for w in WORDS if room not in WORDS or WORDS.index(w) > WORDS.index(room)}
+    places = {room, *MAY_IMPORT[room], *(words if room != "doctor" else ())}
     return any(inside(target, f"sweeper.{place}") for place in places)
 
 
@@ -173,13 +176,24 @@ def test_every_room_has_its_rule() -> None:
         path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()
     }
     overview = {name.rpartition(".")[2] for name in OVERVIEW} | {"__init__"}
-    assert rooms - overview <= set(MAY_IMPORT)
+    assert rooms - overview == set(MAY_IMPORT)
+
+
+def test_no_room_looks_up() -> None:
+    """Each room may import only rooms that stand before it in the list, so that no circle is possible."""
+    order = list(MAY_IMPORT)
+    assert [
+        (room, seen)
+        for room, others in MAY_IMPORT.items()
+        for seen in others
+        if order.index(seen) > order.index(room)
+    ] == []
 
 
 @pytest.mark.parametrize(
     ("name", "source"),
     [
-        ("sweeper.study.space", "from sweeper.search.trial import Trial"),
+        ("sweeper.study.space", "from sweeper.trial import Trial"),
         ("sweeper.study.space", "from ..search.trial import Trial"),
         ("sweeper.study.space", "from .. import journey"),
         ("sweeper.study.space", "import sweeper.tables.answer as a"),
@@ -200,11 +214,11 @@ def test_every_room_has_its_rule() -> None:
         ("sweeper.measures.dead", "from sweeper.training.capture import look"),
         ("sweeper.records.store", "import torch.nn"),
         ("sweeper.records.store", "try:\n    import torch\nexcept ImportError:\n    pass"),
-        ("sweeper.tables.answer", "from sweeper.figures.style import themed"),
+        ("sweeper.tables.answer", "from sweeper.drawing.style import themed"),
         ("sweeper.tables.answer", "import seaborn as sns"),
-        ("sweeper.figures.style", "from scipy import stats"),
-        ("sweeper.figures.style", "def f():\n    import sklearn.linear_model"),
-        ("sweeper.figures.style", "from sweeper.records.store import load"),
+        ("sweeper.drawing.style", "from scipy import stats"),
+        ("sweeper.drawing.style", "def f():\n    import sklearn.linear_model"),
+        ("sweeper.drawing.style", "from sweeper.records.store import load"),
         ("sweeper.report.page", "from sweeper.search.driver import Search"),
         ("sweeper.report.page", "from sweeper.cli import app"),
         ("sweeper.doctor.machine", "from sweeper.training.workers import core_count"),
@@ -224,13 +238,13 @@ def test_a_breach_is_seen(name: str, source: str) -> None:
     ("name", "source"),
     [
         ("sweeper.journey", "from sweeper.training import workers\nfrom sweeper.search.driver import Search"),
-        ("sweeper.search.driver", "import optuna\nfrom sweeper.training.result import Outcome"),
+        ("sweeper.search.driver", "import optuna\nfrom sweeper.trial import Outcome"),
         ("sweeper.training.workers", "import joblib"),
         ("sweeper.training.reference", "from sweeper.components.losses import LOSSES"),
         ("sweeper.records.store", "from sweeper.records import schema\nfrom . import restore"),
         ("sweeper.report.page", "def f():\n    import torch"),
         ("sweeper.report.page", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import torch"),
-        ("sweeper.figures.style", "import seaborn as sns\nimport numpy as np"),
+        ("sweeper.drawing.style", "import seaborn as sns\nimport numpy as np"),
     ],
 )
 def test_what_is_allowed_passes(name: str, source: str) -> None:

@@ -12,8 +12,8 @@ from equivalence import Trained, assert_engines_agree, numbered, task_of
 from sweeper.components.activations import ACTIVATIONS
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.components.schedules import SCHEDULES
-from sweeper.search.trial import Trial
 from sweeper.training.setup import Task
+from sweeper.trial import Trial
 
 RATES = {
     "sgd": 0.1,

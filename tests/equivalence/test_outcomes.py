@@ -10,11 +10,10 @@ import torch
 from equivalence import assert_engines_agree, by_reference, by_stack, distance, numbered, one_thread, task_of
 from torch import nn
 
-from sweeper.search.trial import Rungs
 from sweeper.training.fused import train_stack
 from sweeper.training.reference import EXPLODED as EXPLODED_ALONE
-from sweeper.training.result import Outcome
 from sweeper.training.stacked.running import EXPLODED
+from sweeper.trial import Outcome, Rungs
 
 CALM = {"optimizer": "adam", "learning_rate": 0.01, "activation": "tanh"}
 WILD = {"optimizer": "sgd", "learning_rate": 1e4, "activation": "relu"}

@@ -10,8 +10,8 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from synthetic_records import ACTIVATIONS, DEPTH, OPTIMIZERS, SyntheticRecords
 
+from sweeper.drawing.style import looks
 from sweeper.figures import FIGURES
-from sweeper.figures.style import looks
 from sweeper.tables import TABLES, Source
 
 IMPORTANCES = pd.DataFrame(

@@ -10,10 +10,10 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from synthetic_records import ACTIVATIONS, DEPTH, OPTIMIZERS, synthetic_records
 
+from sweeper.drawing.style import ink
 from sweeper.figures import FIGURES
 from sweeper.figures.basins import ANY
 from sweeper.figures.curve_classes import COLORS
-from sweeper.figures.style import ink
 from sweeper.tables import TABLES, Source
 
 DRAWN = (

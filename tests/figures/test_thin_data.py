@@ -14,9 +14,9 @@ import pytest
 from matplotlib.text import Text
 from synthetic_records import SyntheticRecords, synthetic_records
 
+from sweeper.drawing.scales import decade, decade_below, plain
+from sweeper.drawing.style import LONGEST, labels
 from sweeper.figures import FIGURES, png_bytes, save_png
-from sweeper.figures.scales import decade, decade_below, plain
-from sweeper.figures.style import LONGEST, labels
 from sweeper.tables import TABLES, Source
 
 IMPORTANCES = pd.DataFrame({"parameter": ["learning_rate"], "importance": [1.0]})

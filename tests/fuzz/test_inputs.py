@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 from soak import SOAK, patient
 
-from sweeper.components.load import load as load_data
+from sweeper.data.load import load as load_data
 from sweeper.errors import UserError
 from sweeper.study.load import builtin_studies
 from sweeper.study.study import Study

@@ -11,13 +11,12 @@ import torch
 from torch import Tensor
 
 from sweeper.components.build import Built
-from sweeper.components.load import load
-from sweeper.search.trial import Trial
+from sweeper.data.load import load
 from sweeper.study.study import Study
 from sweeper.training import reference
 from sweeper.training.fused import train_stack
-from sweeper.training.result import Outcome, TrialResult
 from sweeper.training.setup import Task
+from sweeper.trial import Outcome, Trial, TrialResult
 
 State = Mapping[str, Tensor]
 ULP = 2.0**-52

@@ -6,9 +6,8 @@ from typing import Any
 
 from sweeper.search.driver import Search
 from sweeper.search.known import Known, remember
-from sweeper.search.trial import Trial
 from sweeper.study.study import Study
-from sweeper.training.result import Outcome, TrialResult
+from sweeper.trial import Outcome, Trial, TrialResult
 
 STEPS = 100
 MIXED = {

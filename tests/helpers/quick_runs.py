@@ -22,8 +22,8 @@ from sweeper.search.journal import open_journal
 from sweeper.tables import TABLES
 from sweeper.training import work, workers
 from sweeper.training.cohort import Cohort
-from sweeper.training.result import TrialResult
 from sweeper.training.setup import Task
+from sweeper.trial import TrialResult
 
 HELPERS = Path(__file__).parent
 STUDY = """

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from sweeper.components.load import load
 from sweeper.components.losses import LOSSES
+from sweeper.data.load import load
 from sweeper.errors import ModelError
 from sweeper.study.study import Study
 from sweeper.training.rehearsal import judge, rehearse

@@ -23,8 +23,8 @@ from sweeper.search import forecast
 from sweeper.training import workers
 from sweeper.training.cohort import Cohort
 from sweeper.training.rehearsal import rehearse
-from sweeper.training.result import TrialResult
 from sweeper.training.setup import Task
+from sweeper.trial import TrialResult
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from quick_runs import command, quick
 
 from sweeper.records.store import load
 
-KEPT = Path(__file__).parents[1] / "data" / "run-of-0.1.0"
+KEPT = Path(__file__).with_name("run-of-0.1.0")
 
 
 @pytest.fixture

@@ -14,10 +14,9 @@ from equivalence import Trained, by_reference, by_stack, distance, numbered, tas
 from model_zoo import ALONE, EITHER, STACKED, Net
 
 from sweeper.report.script import script
-from sweeper.search.trial import Trial
 from sweeper.training.reasons import reason_of
-from sweeper.training.result import Outcome, TrialResult
 from sweeper.training.setup import Task
+from sweeper.trial import Outcome, Trial, TrialResult
 
 ALL = [*STACKED, *ALONE, *EITHER]
 SPACE = {"activation_penalty": {"low": 0.01, "high": 1.0}}

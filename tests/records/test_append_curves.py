@@ -9,8 +9,7 @@ from made_up import result as made
 from sweeper.records.schema import parameter_columns
 from sweeper.records.store import MANY, Store, load, load_curves
 from sweeper.search import explore
-from sweeper.search.trial import Trial
-from sweeper.training.result import TrialResult
+from sweeper.trial import Trial, TrialResult
 
 SPACE = study(MIXED).space
 POINT = explore.points(SPACE, (), 1, 0, "random")[0]

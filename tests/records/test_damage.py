@@ -20,8 +20,8 @@ from sweeper.records.rules import fingerprint, rules_of
 from sweeper.records.schema import parameter_columns
 from sweeper.records.store import Store
 from sweeper.search import explore
-from sweeper.search.trial import Trial
 from sweeper.study.study import Study
+from sweeper.trial import Trial
 
 ASKED = study(MIXED, seed=3)
 RULES = rules_of(ASKED)

@@ -8,8 +8,7 @@ import pyarrow as pa
 
 from sweeper.records.schema import ALWAYS
 from sweeper.records.store import Store, load
-from sweeper.search.trial import Trial
-from sweeper.training.result import Outcome, TrialResult
+from sweeper.trial import Outcome, Trial, TrialResult
 
 
 def result(number: int, seed: int, objective: float) -> TrialResult:

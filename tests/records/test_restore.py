@@ -12,8 +12,7 @@ from sweeper.records.store import Store, load_trials
 from sweeper.search import explore
 from sweeper.search.driver import key
 from sweeper.search.known import remember
-from sweeper.search.trial import Trial
-from sweeper.training.result import Outcome, TrialResult
+from sweeper.trial import Outcome, Trial, TrialResult
 
 ODD = {
     "optimizer": ["sgd", "adam"],

@@ -17,8 +17,7 @@ from sweeper.records import store as module
 from sweeper.records.schema import parameter_columns
 from sweeper.records.store import MANY, Store, export, load, load_curves, load_trials
 from sweeper.search import explore
-from sweeper.search.trial import Trial
-from sweeper.training.result import Outcome, TrialResult
+from sweeper.trial import Outcome, Trial, TrialResult
 
 SPACE = study(MIXED).space
 COLUMNS = parameter_columns(SPACE)

@@ -16,8 +16,8 @@ import tomli_w
 import torch
 from torch import nn
 
-from sweeper.components.data import Data
-from sweeper.components.data_facts import target_facts
+from sweeper.data.data import Data
+from sweeper.data.facts import target_facts
 from sweeper.journey import load_data
 from sweeper.report.advice import Advice, Asked, advise
 from sweeper.report.advice.show import WIDTH, combined, command, text, to_dict

@@ -8,8 +8,7 @@ from rich.console import Console
 
 from sweeper.report import progress as module
 from sweeper.report.progress import Progress
-from sweeper.search.trial import Trial
-from sweeper.training.result import Outcome
+from sweeper.trial import Outcome, Trial
 
 
 class Clock:

@@ -18,7 +18,6 @@ from script_cases import CASES, case, study_of, write_inputs
 from standalone import outputs
 
 from sweeper.components import (
-    datasets,
     initializers,
     losses,
     metrics,
@@ -26,19 +25,18 @@ from sweeper.components import (
     optimizers,
     penalties,
     schedules,
-    splits,
 )
+from sweeper.data import sources, splits
 from sweeper.errors import UserError
 from sweeper.printable import printable
 from sweeper.report import script as package
 from sweeper.report.script import script
 from sweeper.report.script.source import definitions, import_block, names_in
-from sweeper.search.trial import Trial
 from sweeper.study.study import Study
 from sweeper.training import evaluate
 from sweeper.training.reference import train
-from sweeper.training.result import Outcome, TrialResult
 from sweeper.training.setup import Task
+from sweeper.trial import Outcome, Trial, TrialResult
 
 ANOTHER_SEED = "csv with words"
 
@@ -267,7 +265,7 @@ def test_objects_cannot_be_written_down(folder: Path) -> None:
 
 
 CATALOGUES: list[tuple[ModuleType, Any]] = [
-    (datasets, datasets.DATASETS.values()),
+    (sources, sources.DATASETS.values()),
     (models, models.MODELS.values()),
     (initializers, initializers.INITIALIZERS.values()),
     (schedules, schedules.SCHEDULES.values()),

@@ -12,7 +12,7 @@ from sweeper.search.as_written import CHECKSUM, checksum, journal_findings
 from sweeper.search.journal import open_journal
 from sweeper.search.known import Known
 from sweeper.search.storage import StudyStorage
-from sweeper.training.result import Outcome
+from sweeper.trial import Outcome
 
 SPACE = study(MIXED).space
 

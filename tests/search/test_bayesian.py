@@ -11,7 +11,7 @@ from sweeper.search import explore
 from sweeper.search.bayesian import Bayesian, log_improvement, propose_evenly, scores
 from sweeper.search.history import History
 from sweeper.search.known import Known
-from sweeper.training.result import Outcome
+from sweeper.trial import Outcome
 
 
 def never(parameters: object) -> bool:

@@ -12,8 +12,7 @@ import pytest
 from made_up import MIXED, bowl, result, search_through, study
 
 from sweeper.search.driver import Search, key
-from sweeper.search.trial import Trial
-from sweeper.training.result import Outcome
+from sweeper.trial import Outcome, Trial
 
 SAMPLERS = ["auto", "tpe", "random", "qmc", "grid", "cmaes"]
 ALL = [*SAMPLERS, "gp"]

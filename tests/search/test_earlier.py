@@ -10,7 +10,7 @@ from sweeper.search import explore
 from sweeper.search.driver import Search
 from sweeper.search.earlier import agreeing, from_dict, taken_over
 from sweeper.search.known import Known
-from sweeper.training.result import Outcome
+from sweeper.trial import Outcome
 
 SPACE = study(MIXED).space
 RATE = {"low": 0.001, "high": 0.1}

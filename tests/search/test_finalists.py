@@ -7,7 +7,7 @@ from made_up import known, study
 from sweeper.search.finalists import finalists
 from sweeper.search.known import Known
 from sweeper.search.starts import starts
-from sweeper.training.result import Outcome
+from sweeper.trial import Outcome
 
 SPACE = {"optimizer": ["sgd", "adam"], "activation": ["relu", "tanh", "elu"]}
 

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from sweeper.search.forecast import Forecast, fitting
-from sweeper.search.trial import Trial
+from sweeper.trial import Trial
 
 
 @pytest.mark.parametrize(

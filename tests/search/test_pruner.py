@@ -9,8 +9,7 @@ from scipy.stats import wilcoxon
 
 from sweeper.search.known import Known
 from sweeper.search.pruner import ENOUGH, Standings
-from sweeper.search.trial import Rungs
-from sweeper.training.result import Outcome
+from sweeper.trial import Outcome, Rungs
 
 STEPS = list(range(0, 101, 10))
 

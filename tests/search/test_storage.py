@@ -19,7 +19,7 @@ from sweeper.search import explore, journal
 from sweeper.search.distributions import encode
 from sweeper.search.known import Known
 from sweeper.search.storage import StudyStorage, delete_study, open_url
-from sweeper.training.result import Outcome
+from sweeper.trial import Outcome
 
 SPACE = study(MIXED).space
 OUTCOMES = {4: Outcome.PRUNED, 7: Outcome.FAILED}

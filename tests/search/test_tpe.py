@@ -11,7 +11,7 @@ from sweeper.search import explore
 from sweeper.search.distributions import encode, groups
 from sweeper.search.history import History, thinned
 from sweeper.search.tpe import GenerationTPE, good_trials, propose_tpe
-from sweeper.training.result import Outcome
+from sweeper.trial import Outcome
 
 FLAT = {
     "optimizer": ["sgd", "adam", "rmsprop"],

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from sweeper.components.files import MAX_EXPANDED, MAX_RATIO
-from sweeper.components.targets import LONGEST_NAME
+from sweeper.data.files import MAX_EXPANDED, MAX_RATIO
+from sweeper.data.targets import LONGEST_NAME
 from sweeper.errors import Mistake, StudyError, UserError, did_you_mean
 from sweeper.study.check import MAX_NAME
 from sweeper.study.limits import MAX_DEPTH, MAX_KEYS, MAX_VALUES, beyond_limits

@@ -8,12 +8,12 @@ import torch
 from torch import nn
 
 from sweeper.components.activations import ACTIVATIONS
-from sweeper.components.datasets import DATASETS
 from sweeper.components.initializers import INITIALIZERS
 from sweeper.components.losses import LOSSES
 from sweeper.components.models import MODELS
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.components.schedules import SCHEDULES
+from sweeper.data.sources import DATASETS
 from sweeper.errors import StudyError
 from sweeper.study.arguments import GIVEN
 from sweeper.study.expect import CHECKS

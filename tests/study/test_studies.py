@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from pages import name_in, section, table
 
-from sweeper.components.datasets import DATASETS
 from sweeper.components.optimizers import OPTIMIZERS
+from sweeper.data.sources import DATASETS
 from sweeper.study.expect import Better, DeadShare, Lowers, NearLimit, NoWorse, Slope, Threshold
 from sweeper.study.load import builtin_studies
 from sweeper.study.space import Choice, Range

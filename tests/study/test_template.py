@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from sweeper.components.activations import ACTIVATIONS
-from sweeper.components.datasets import DATASETS
 from sweeper.components.initializers import INITIALIZERS
 from sweeper.components.losses import LOSSES
 from sweeper.components.models import MODELS
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.components.schedules import SCHEDULES
+from sweeper.data.sources import DATASETS
 from sweeper.errors import UserError
 from sweeper.study.sections import SearchSection, TrainingSection
 from sweeper.study.study import Study

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from sweeper.components.load import load
-from sweeper.search.trial import Trial
+from sweeper.data.load import load
 from sweeper.study.study import Study
 from sweeper.tables.lr_range import boundary_index
 from sweeper.theory.stability import limit
 from sweeper.training.reference import train
 from sweeper.training.setup import Task
+from sweeper.trial import Trial
 
 CURVATURE = 53.12902
 

@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sweeper.search.trial import Trial
 from sweeper.tables.lr_range import lr_range, ranges, smoothed, suggest
-from sweeper.training.result import Outcome, TrialResult
+from sweeper.trial import Outcome, Trial, TrialResult
 
 RATES = np.geomspace(1e-5, 10, 64)
 START = 2.3

@@ -12,7 +12,6 @@ from scipy.special import expit, ndtr
 from torch import nn
 
 from sweeper.components.activations import ACTIVATIONS
-from sweeper.components.scalar import scalar
 from sweeper.errors import UserError
 from sweeper.theory.mean_field import (
     chi,
@@ -23,6 +22,7 @@ from sweeper.theory.mean_field import (
     length_map,
     propagation,
 )
+from sweeper.theory.scalar import scalar
 
 ROOT = Path(__file__).resolve().parents[2]
 ELEMENTWISE = [name for name, activation in ACTIVATIONS.items() if activation.elementwise]

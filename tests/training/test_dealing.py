@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sweeper.search.trial import Trial
 from sweeper.training.dealing import ALONE, LARGE, deal, kind
+from sweeper.trial import Trial
 
 MATRICES = {
     **{"sgd": 0, "momentum": 1, "nesterov": 1, "adamax": 2, "rmsprop": 2, "adagrad": 2},

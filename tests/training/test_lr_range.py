@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from made_up import MIXED, study
 
-from sweeper.components.load import load
+from sweeper.data.load import load
 from sweeper.study.settings import settings
 from sweeper.training.fused import train_stack
 from sweeper.training.lr_range import MOST, combinations, held, range_task, range_trials, rates_of, varied

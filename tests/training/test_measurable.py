@@ -17,14 +17,13 @@ from torch import nn
 
 from sweeper.report.progress import Progress
 from sweeper.report.script import script
-from sweeper.search.trial import Trial
 from sweeper.tables.reasons import unmeasured as not_measured
 from sweeper.training.cohort import Cohort
 from sweeper.training.measurable import unmeasured
 from sweeper.training.plan import Plan
-from sweeper.training.result import Outcome
 from sweeper.training.setup import Task
 from sweeper.training.work import train_cohort
+from sweeper.trial import Outcome, Trial
 
 REASONS = {  # empty: these can be measured
     "Energy": "a part of the computation is used for two gradients",

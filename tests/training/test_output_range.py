@@ -9,7 +9,7 @@ from rehearsals import BINARY, LABELS, POSITIVE, SIGNED, X, ending, refused
 from torch import nn
 from torch.nn import functional as F
 
-from sweeper.components.load import load
+from sweeper.data.load import load
 from sweeper.errors import ModelError
 from sweeper.study.study import Study
 from sweeper.training.output_range import last_operation

@@ -12,7 +12,6 @@ import pytest
 from equivalence import mixed, numbered, one_thread, task_of
 
 from sweeper.errors import UserError
-from sweeper.search.trial import Trial
 from sweeper.training import fused, workers
 from sweeper.training import plan as module
 from sweeper.training.plan import (
@@ -21,6 +20,7 @@ from sweeper.training.plan import (
     one_by_one,
 )
 from sweeper.training.setup import Task
+from sweeper.trial import Trial
 
 TASK = task_of(steps=1000)
 RRELU = "RReLU draws random slopes for the negative inputs alone"

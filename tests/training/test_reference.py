@@ -9,12 +9,11 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from torch import nn
 
-from sweeper.components.load import load
-from sweeper.search.trial import Rungs, Trial
+from sweeper.data.load import load
 from sweeper.study.study import Study
 from sweeper.training.reference import train
-from sweeper.training.result import Outcome, TrialResult
 from sweeper.training.setup import Task
+from sweeper.trial import Outcome, Rungs, Trial, TrialResult
 
 STEPS, BATCH, SEED = 60, 32, 3
 

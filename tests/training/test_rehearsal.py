@@ -22,7 +22,7 @@ from rehearsals import (
 from torch import nn
 from torch.nn import functional as F
 
-from sweeper.components.load import load
+from sweeper.data.load import load
 from sweeper.errors import ModelError
 from sweeper.study.study import Study
 from sweeper.training.rehearsal import configurations, judge, rehearse, swaps

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from sweeper.components.data import Data
-from sweeper.components.load import load
 from sweeper.components.losses import LOSSES
+from sweeper.data.data import Data
+from sweeper.data.load import load
 from sweeper.study.settings import Settings
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.study import Study

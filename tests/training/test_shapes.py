@@ -9,12 +9,11 @@ import torch
 from equivalence import numbered, one_thread, task_of
 from torch import Tensor, nn
 
-from sweeper.search.trial import Rungs, Trial
 from sweeper.study.settings import settings as settings_of
 from sweeper.training import shapes as module
-from sweeper.training.result import TrialResult
 from sweeper.training.setup import Task
 from sweeper.training.shapes import fusible, shapes
+from sweeper.trial import Rungs, Trial, TrialResult
 
 
 @pytest.fixture(autouse=True)

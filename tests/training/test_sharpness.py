@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from sweeper.components.datasets import quadratic
 from sweeper.components.optimizers import OPTIMIZERS
+from sweeper.data.sources import quadratic
 from sweeper.training.preconditioner import PRECONDITIONERS, preconditioner
 from sweeper.training.sharpness import lanczos, sharpness
 

@@ -5,14 +5,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from sweeper.components.load import load
-from sweeper.search.trial import Rungs, Trial
+from sweeper.data.load import load
 from sweeper.study.study import Study
 from sweeper.training import closer_look, workers
 from sweeper.training.reference import Watch, train
-from sweeper.training.result import Outcome
 from sweeper.training.setup import Task
 from sweeper.training.stability import looked_at, sharpness_of, sharpness_result
+from sweeper.trial import Outcome, Rungs, Trial
 
 RATE = {"low": 1e-4, "high": 1.0, "log": True}
 

@@ -10,8 +10,8 @@ from equivalence import numbered, task_of
 
 from sweeper.training import work
 from sweeper.training.cohort import Cohort
-from sweeper.training.result import TrialResult
 from sweeper.training.work import one_at_a_time, train_cohort
+from sweeper.trial import TrialResult
 
 
 @pytest.fixture(autouse=True)

@@ -16,14 +16,13 @@ from joblib.externals.loky import get_reusable_executor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from misbehaving import data
 
-from sweeper.components.load import load
-from sweeper.search.trial import Trial
+from sweeper.data.load import load
 from sweeper.study.study import Study
 from sweeper.training import work, workers
 from sweeper.training.cohort import Cohort, singles
 from sweeper.training.reference import train
-from sweeper.training.result import Outcome, TrialResult
 from sweeper.training.setup import Task
+from sweeper.trial import Outcome, Trial, TrialResult
 
 HELPERS = Path(__file__).parents[1] / "helpers"
 LIMIT = 2.0

@@ -7,18 +7,18 @@ from typing import Any
 import numpy as np
 
 from sweeper.components.activations import ACTIVATIONS
-from sweeper.components.data import Data
-from sweeper.components.data_facts import InputFacts, TargetFacts, input_facts, target_facts
-from sweeper.components.load import load
 from sweeper.components.losses import LOSSES
 from sweeper.components.network import Network, Profile
+from sweeper.data.data import Data
+from sweeper.data.facts import InputFacts, TargetFacts, input_facts, target_facts
+from sweeper.data.load import load
 from sweeper.errors import DataError, ModelError, SweeperError
 from sweeper.study.settings import Settings
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.space import Range
 from sweeper.study.study import Study
 from sweeper.theory.mean_field import network_variances, predicted_profile
-from sweeper.user_code import message_of, user_code
+from sweeper.user_code.calls import message_of, user_code
 
 Look = Callable[
     [Study, Data, Mapping[str, Any], Sequence[str | None], Sequence[str | None]],
@@ -183,7 +183,7 @@ def readable(study: Study) -> tuple[Data, str]:
 
 
 def loaded(study: Study, task: str | None) -> Data:
-    """The study's data for a loss of this `task`; see `sweeper.components.load.load`."""
+    """The study's data for a loss of this `task`; see `sweeper.data.load.load`."""
     section = study.data
     return load(
         section.source, target=section.target, folder=study.folder, options=section.options, loss_task=task

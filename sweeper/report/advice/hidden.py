@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from sweeper.components.activation_facts import facts_of
 from sweeper.report.advice.facts import Facts
 from sweeper.report.advice.item import COMPUTED, MEASURED, Advice, Reason, rule
 from sweeper.report.words import count, listing, number, percent, signed, times
+from sweeper.theory.activation_facts import facts_of
 from sweeper.theory.mean_field import born_dead_probability, initial_variances, propagation
 
 TOPIC = "hidden activations"

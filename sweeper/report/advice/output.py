@@ -4,10 +4,10 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sweeper.components.activation_facts import catalogue, facts_of
 from sweeper.report.advice.facts import Facts
 from sweeper.report.advice.item import COMPUTED, MEASURED, Advice, Reason
 from sweeper.report.words import listing, number, shown
+from sweeper.theory.activation_facts import catalogue, facts_of
 
 TOPIC = "output activation"
 WITH_OUTPUT = ("mlp", "cnn", "residual_mlp")

@@ -11,22 +11,20 @@ from typing import Any
 import jinja2
 
 from sweeper.components import (
-    datasets,
     initializers,
     losses,
     metrics,
     models,
-    observing,
     optimizers,
     penalties,
     precision,
     schedules,
-    splits,
 )
-from sweeper.components.data import Data
-from sweeper.components.load import load
 from sweeper.components.losses import LOSSES
 from sweeper.components.metrics import METRICS
+from sweeper.data import sources, splits
+from sweeper.data.data import Data
+from sweeper.data.load import load
 from sweeper.errors import UserError
 from sweeper.printable import one_line
 from sweeper.report.script.data import DataText, data_text
@@ -36,10 +34,11 @@ from sweeper.report.script.source import definitions, import_block
 from sweeper.report.script.training import TrainingText, training_text
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.study import Study
-from sweeper.user_code import message_of, user_code
+from sweeper.user_code import observing
+from sweeper.user_code.calls import message_of, user_code
 
 COMPONENTS = (
-    *(datasets, splits, initializers, models, precision, observing),
+    *(sources, splits, initializers, models, precision, observing),
     *(losses, metrics, penalties, schedules, optimizers),
 )
 OWN_IMPORTS = """

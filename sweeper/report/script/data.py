@@ -1,4 +1,4 @@
-"""The data part of the script: lines that give the arrays that `sweeper.components.load` gives."""
+"""The data part of the script: lines that give the arrays that `sweeper.data.load` gives."""
 
 import csv
 import re
@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from sweeper.components import datasets, splits
-from sweeper.components.data import Data
-from sweeper.components.datasets import DATASETS
-from sweeper.components.files import ENDINGS, PAIRS, TABLES, TRIPLES, find
-from sweeper.components.table_files import SEPARATORS
+from sweeper.data import sources, splits
+from sweeper.data.data import Data
+from sweeper.data.files import ENDINGS, PAIRS, TABLES, TRIPLES, find
+from sweeper.data.sources import DATASETS
+from sweeper.data.table_files import SEPARATORS
 from sweeper.printable import one_line
 from sweeper.report.script.functions import Imported, call, imported, quoted
 from sweeper.report.script.source import definitions
@@ -101,7 +101,7 @@ def _reading(study: Study, data: Data) -> _Reading:
         return _Reading(_arrays(path, data), code, (f"FILE = {quoted(str(path))}",))
     if isinstance(source, str) and source in DATASETS:
         lines = _returned(call(source, options, "data"), data, "{}")
-        return _Reading(lines, (definitions(datasets, source),), any_numbers=False)
+        return _Reading(lines, (definitions(sources, source),), any_numbers=False)
     user = imported(source, "data.source", "read_data", study.folder)
     lines = _returned(call("read_data", options, "data"), data, "array({})")
     return _Reading(lines, (ARRAY,), imported=user)

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from sweeper.components.lookup import resolve
 from sweeper.errors import UserError
 from sweeper.printable import HIDDEN, escape
+from sweeper.user_code.lookup import resolve
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,14 @@ import numpy as np
 from sweeper.components import initializers, models, precision
 from sweeper.components.activations import ACTIVATIONS
 from sweeper.components.build import Built, build
-from sweeper.components.data import Data
 from sweeper.components.initializers import INITIALIZERS
 from sweeper.components.models import MODELS
+from sweeper.data.data import Data
 from sweeper.report.script.functions import Imported, asked, imported, literal, named, quoted
 from sweeper.report.script.source import definitions
 from sweeper.study.settings import Settings
 from sweeper.study.study import Study
-from sweeper.user_code import source_of
+from sweeper.user_code.calls import source_of
 
 if TYPE_CHECKING:
     from torch import nn

@@ -3,12 +3,12 @@
 from dataclasses import dataclass, replace
 
 from sweeper.components import losses, metrics, optimizers, penalties, schedules
-from sweeper.components.data import Data
 from sweeper.components.losses import LOSSES
 from sweeper.components.metrics import METRICS
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.components.penalties import PENALTIES
 from sweeper.components.schedules import SCHEDULES
+from sweeper.data.data import Data
 from sweeper.report.script.functions import Imported, imported, literal
 from sweeper.report.script.source import definitions, renamed
 from sweeper.study.settings import Settings

@@ -7,7 +7,7 @@ from typing import Any
 
 from sweeper.report.section import Evidence, Section
 from sweeper.report.words import count, duration, listing, shown
-from sweeper.user_code import source_of
+from sweeper.user_code.calls import source_of
 
 PACKAGES = ("torch", "optuna", "numpy", "pandas", "scikit-learn")
 

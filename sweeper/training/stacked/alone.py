@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sweeper.components.outside import first_change, prints
 from sweeper.training.stacked.refusal import NotFusible
 from sweeper.training.stacked.tape import Call, Recorder, tensors
+from sweeper.user_code.outside import first_change, prints
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 

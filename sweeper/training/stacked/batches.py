@@ -6,7 +6,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from sweeper.components.data import Data
+from sweeper.data.data import Data
 from sweeper.study.settings import Settings
 from sweeper.training.setup import Rows, Task, batch_order, rows_of
 

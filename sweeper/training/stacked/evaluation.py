@@ -8,13 +8,13 @@ from torch import Tensor
 
 from sweeper.components.losses import Loss
 from sweeper.components.metrics import METRICS
-from sweeper.training.result import Outcome
 from sweeper.training.setup import Rows
 from sweeper.training.stacked.activation_split import Split
 from sweeper.training.stacked.running import Running
 from sweeper.training.stacked.score_pass import Part, ScorePass
 from sweeper.training.stacked.stack import Stack
 from sweeper.training.stacked.template import losses_of
+from sweeper.trial import Outcome
 
 CHUNK = 8192
 """Rows evaluated in one forward pass."""

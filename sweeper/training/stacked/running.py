@@ -11,12 +11,11 @@ from torch import Tensor, nn
 
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.components.schedules import SCHEDULES
-from sweeper.search.trial import Trial
 from sweeper.study.settings import Settings
-from sweeper.training.result import Outcome, TrialResult
 from sweeper.training.setup import evaluation_steps, measured_steps
 from sweeper.training.stacked.initial import Initial
 from sweeper.training.update_rules import Rule, rule_of
+from sweeper.trial import Outcome, Trial, TrialResult
 
 EXPLODED = 1e4
 """A batch loss above this multiple of the first one counts as divergence."""

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from sweeper.components.data import Data
-from sweeper.components.datasets import DATASETS
-from sweeper.components.files import ENDINGS, TABLES, find, read_arrays
-from sweeper.components.lookup import resolve
-from sweeper.components.process_state import process_kept
-from sweeper.components.table_files import read_table
-from sweeper.components.targets import fit_targets, word_problem
+from sweeper.data.data import Data
+from sweeper.data.files import ENDINGS, TABLES, find, read_arrays
+from sweeper.data.sources import DATASETS
+from sweeper.data.table_files import read_table
+from sweeper.data.targets import fit_targets, word_problem
 from sweeper.errors import DataError, SweeperError, did_you_mean, shown
-from sweeper.user_code import message_of, name_of, user_code
+from sweeper.user_code.calls import message_of, name_of, user_code
+from sweeper.user_code.lookup import resolve
+from sweeper.user_code.process_state import process_kept
 
 FEWEST = 10
 """Rows below which there is nothing to split."""

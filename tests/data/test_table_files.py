@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sweeper.components.table_files import check_target, read_table
+from sweeper.data.table_files import check_target, read_table
 from sweeper.errors import DataError
 
 GOOD = "".join(f"{k * 0.5},{k % 7},{k % 2}\n" for k in range(20))

@@ -12,8 +12,8 @@ from equivalence import numbered, task_of
 from torch import nn
 
 from sweeper.components import models
-from sweeper.components.outside import first_change, of_model, prints, put_back, reachable
 from sweeper.training.reference import train
+from sweeper.user_code.outside import first_change, of_model, prints, put_back, reachable
 
 SOURCE = """
 import itertools

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from sweeper.components.activations import ACTIVATIONS
-from sweeper.components.breaks import Breaks, Function, find_breaks
-from sweeper.components.gaussian import gaussian_mean
 from sweeper.errors import UserError, did_you_mean
+from sweeper.theory.breaks import Breaks, Function, find_breaks
+from sweeper.theory.gaussian import gaussian_mean
 
 SMALLEST_DEVIATION, LARGEST_DEVIATION = 1e-12, 1e12
 """What stands for the limits σ → 0 and σ → ∞ of E[f(σz)]."""

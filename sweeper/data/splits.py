@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sweeper.components.data import Data, Parts
+from sweeper.data.data import Data, Parts
 
 
 def split_rows(

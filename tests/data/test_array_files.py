@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from sweeper.components.files import find, read_arrays
-from sweeper.components.load import load
+from sweeper.data.files import find, read_arrays
+from sweeper.data.load import load
 from sweeper.errors import DataError
 
 N = 12

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sweeper.components.observing import apart, seed_all, seed_of
+from sweeper.user_code.observing import apart, seed_all, seed_of
 
 
 class Draws(nn.Module):

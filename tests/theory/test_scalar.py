@@ -10,11 +10,11 @@ from scipy.special import erf
 from scipy.stats import norm
 from torch import Tensor, nn
 
-from sweeper.components.breaks import Breaks, find_breaks
-from sweeper.components.extremes import never_falls, output_range, steepest
-from sweeper.components.gaussian import gaussian_mean
-from sweeper.components.scalar import is_elementwise, scalar
 from sweeper.errors import UserError
+from sweeper.theory.breaks import Breaks, find_breaks
+from sweeper.theory.extremes import never_falls, output_range, steepest
+from sweeper.theory.gaussian import gaussian_mean
+from sweeper.theory.scalar import is_elementwise, scalar
 
 
 def polynomial(x: Tensor) -> Tensor:

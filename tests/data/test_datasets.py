@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from sweeper.components.datasets import DATASETS, quadratic, teacher, two_spirals
-from sweeper.components.load import load
+from sweeper.data.load import load
+from sweeper.data.sources import DATASETS, quadratic, teacher, two_spirals
 
 SIZES = {
     "digits": (1797, 64, 10),

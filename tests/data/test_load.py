@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
-from sweeper.components.load import load
+from sweeper.data.load import load
 from sweeper.errors import DataError
 
 N = 12

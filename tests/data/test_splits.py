@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sweeper.components.data import Data
-from sweeper.components.splits import split, split_rows, standardize_columns
+from sweeper.data.data import Data
+from sweeper.data.splits import split, split_rows, standardize_columns
 
 SHARES = (0.6, 0.2, 0.2)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from sweeper.components.breaks import GRID, Breaks, Function
+from sweeper.theory.breaks import GRID, Breaks, Function
 
 FAR, FARTHER = 1e100, 1e150
 LARGE = 100.0

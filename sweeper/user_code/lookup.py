@@ -19,7 +19,7 @@ from typing import Any
 
 from sweeper.errors import UserError, did_you_mean
 from sweeper.suggestions import suggestion
-from sweeper.user_code import CodeEnded, message_of, user_code
+from sweeper.user_code.calls import CodeEnded, message_of, user_code
 
 SHOWN = 20
 """Names that a message lists at most."""

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sweeper.components.targets import fit_targets
+from sweeper.data.targets import fit_targets
 from sweeper.errors import DataError
 
 N = 12

@@ -14,11 +14,11 @@ from scipy.special import expit, ndtr
 from scipy.stats import norm
 from torch import nn
 
-from sweeper.components.activation_facts import Facts, catalogue, facts_of
 from sweeper.components.activations import ACTIVATIONS
-from sweeper.components.breaks import Breaks
-from sweeper.components.extremes import output_range, steepest
-from sweeper.components.scalar import derivative, scalar
+from sweeper.theory.activation_facts import Facts, catalogue, facts_of
+from sweeper.theory.breaks import Breaks
+from sweeper.theory.extremes import output_range, steepest
+from sweeper.theory.scalar import derivative, scalar
 
 ALPHA, SCALE = 1.6732632423543772, 1.0507009873554805  # SELU
 RRELU = (1 / 8 + 1 / 3) / 2

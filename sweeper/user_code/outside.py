@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sweeper.components.iteration import is_iterator, parts, position
+from sweeper.user_code.iteration import is_iterator, parts, position
 
 MOST = 20_000
 """Objects that are looked at; what lies deeper is taken for data."""

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from sweeper.components.process_state import process_kept
+from sweeper.user_code.process_state import process_kept
 
 Deed = Callable[[Path], object]
 DEEDS: dict[str, tuple[Deed, Callable[[], object]]] = {

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sweeper.components.data import Data
+from sweeper.data.data import Data
 
 MOST_COUNTS = 2**31
 FAR = 3.0

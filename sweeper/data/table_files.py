@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow
 import pyarrow.parquet
 
-from sweeper.components.targets import word_problem
+from sweeper.data.targets import word_problem
 from sweeper.errors import DataError, all_mistakes, did_you_mean, shortened, shown
 
 SEPARATORS = ",;\t"

@@ -13,7 +13,7 @@ import pytest
 
 from sweeper.errors import DataError
 from sweeper.study.study import Study
-from sweeper.user_code import CodeEnded, message_of, name_of, source_of, user_code
+from sweeper.user_code.calls import CodeEnded, message_of, name_of, source_of, user_code
 
 
 class NoText(Exception):

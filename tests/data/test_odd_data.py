@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 import torch
 
-from sweeper.components.load import load
-from sweeper.components.splits import standardize_columns
-from sweeper.components.table_files import read_table
+from sweeper.data.load import load
+from sweeper.data.splits import standardize_columns
+from sweeper.data.table_files import read_table
 from sweeper.errors import DataError
 
 X = np.random.default_rng(0).normal(size=(30, 3))

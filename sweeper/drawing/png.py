@@ -5,7 +5,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from sweeper.figures.style import DPI, themed
+from sweeper.drawing.style import DPI, themed
 
 
 @themed

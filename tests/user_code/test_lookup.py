@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sweeper.components.lookup import resolve
 from sweeper.errors import UserError
+from sweeper.user_code.lookup import resolve
 
 
 @pytest.fixture(autouse=True)

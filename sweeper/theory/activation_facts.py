@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from sweeper.components.activations import ACTIVATIONS, Activation
-from sweeper.components.breaks import Breaks, find_breaks
-from sweeper.components.extremes import (
+from sweeper.theory.breaks import Breaks, find_breaks
+from sweeper.theory.extremes import (
     Interval,
     highest,
     is_odd,
@@ -18,7 +18,7 @@ from sweeper.components.extremes import (
     steepest,
     tail_slopes,
 )
-from sweeper.components.scalar import Scalar, derivative, scalar
+from sweeper.theory.scalar import Scalar, derivative, scalar
 
 __all__ = ["Facts", "catalogue", "derivative", "facts_of"]
 

@@ -1,0 +1,1 @@
+"""Data: where they come from, as parts, targets and facts."""

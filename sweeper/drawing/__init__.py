@@ -1,0 +1,1 @@
+"""How the product draws: style, scales, and PNG files."""
