@@ -16,7 +16,7 @@ from peers import PEERS
 
 from sweeper.training import workers
 from sweeper.training.cohort import Cohort, singles
-from sweeper.training.plan import cohorts_of
+from sweeper.training.planning import cohorts_of
 from sweeper.training.setup import Task
 from sweeper.trial import Trial
 

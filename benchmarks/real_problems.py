@@ -77,8 +77,8 @@ def rates(optimizer: str) -> np.ndarray:
 
 def trained(problem: Real) -> np.ndarray:
     """The table of one problem, (optimizer, activation, rate, penalty, seed, 3)."""
-    from sweeper.training.fused import train_stack
     from sweeper.training.setup import Task
+    from sweeper.training.stacked.engine import train_stack
 
     study = problem.study()
     task = Task(study, load(study.data.source, loss_task=_task(problem), options=study.data.options))

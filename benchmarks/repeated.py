@@ -32,7 +32,7 @@ from sweeper.tables.answer import parameters_of
 from sweeper.tables.confirmation import confirmed
 from sweeper.training import workers
 from sweeper.training.cohort import Cohort
-from sweeper.training.rehearsal import judge
+from sweeper.training.preflight import judge
 from sweeper.training.setup import Task
 from sweeper.trial import Trial
 

@@ -61,7 +61,7 @@ def advice_on(study: Study) -> list["Advice"]:
         UserError: as `advise`; if the process of the look ended.
     """
     from sweeper.report.advice import advise
-    from sweeper.training.first_look import first_look
+    from sweeper.training.initial_profile import first_look
 
     if not study.names_code:
         return advise(study, first_look)

@@ -48,9 +48,9 @@ from sweeper.tables.answer import answer
 from sweeper.tables.reasons import all_failed
 from sweeper.training import closer_look, workers
 from sweeper.training.cohort import Cohort
-from sweeper.training.plan import Plan, cohorts_of, steps_of
-from sweeper.training.plan import from_dict as plan_of
-from sweeper.training.rehearsal import judge
+from sweeper.training.planning import Plan, cohorts_of, steps_of
+from sweeper.training.planning import from_dict as plan_of
+from sweeper.training.preflight import judge
 from sweeper.training.setup import Task
 from sweeper.trial import Outcome, Trial, TrialResult
 

@@ -19,8 +19,8 @@ from sweeper.study.study import Study
 from sweeper.tables.lr_range import lr_range as tabulate
 from sweeper.training import workers
 from sweeper.training.lr_range import RATES, STEPS, held, range_task, range_trials, varied
-from sweeper.training.plan import cohorts_of
-from sweeper.training.rehearsal import judge
+from sweeper.training.planning import cohorts_of
+from sweeper.training.preflight import judge
 from sweeper.training.setup import Task
 from sweeper.trial import TrialResult
 

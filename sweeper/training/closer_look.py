@@ -14,7 +14,7 @@ def look_closer(
     """Train `again` by the reference engine, and meanwhile measure the sharpness of others.
 
     Yields (whether it is `again`, result) in any order; each (trial, last step) of `asked` gives a
-    `stability.sharpness_result`, whose `curves` hold the rows. When a worker process dies, those that have
+    `sharpness_curve.sharpness_result`. When a worker process dies, those that have
     not come back are failed: nothing depends on them.
     """
     first = [] if again is None else [again]

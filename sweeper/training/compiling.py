@@ -7,9 +7,9 @@ from statistics import median
 
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.study import Study
-from sweeper.training import fused
-from sweeper.training.plan import Plan, short, steps_in_all
+from sweeper.training.planning import Plan, short, steps_in_all
 from sweeper.training.setup import Task, leaving_no_trace
+from sweeper.training.stacked import engine
 from sweeper.trial import Trial
 
 WORTH = 600.0
@@ -50,7 +50,7 @@ def measure(task: Task, trials: Sequence[Trial]) -> Compiled:
 
 def _measure(task: Task, trials: Sequence[Trial]) -> Compiled:
     start = time.perf_counter()
-    train = fused.warm_stack(short(task, 1000), trials, compiled=True)
+    train = engine.warm_stack(short(task, 1000), trials, compiled=True)
     train(1)
     seconds = time.perf_counter() - start
     blocks = []

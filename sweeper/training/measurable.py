@@ -5,7 +5,7 @@ from typing import Any
 
 from sweeper.study.settings import settings as settings_of
 from sweeper.training.capture import look_if_possible
-from sweeper.training.rehearsal import configurations
+from sweeper.training.preflight import configurations
 from sweeper.training.setup import Task, initial_model, leaving_no_trace, pick_loss, rows_of
 from sweeper.user_code.calls import user_code
 

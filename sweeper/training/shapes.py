@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from sweeper.study.settings import settings as settings_of
-from sweeper.training.fused import compare_stack, train_stack
 from sweeper.training.reasons import reason_of
 from sweeper.training.setup import Task
+from sweeper.training.stacked.engine import compare_stack, train_stack
 from sweeper.trial import Outcome, Rungs, Trial
 from sweeper.user_code.calls import user_code
 

@@ -12,17 +12,16 @@ from typing import Any, ParamSpec, TypeVar
 
 import torch
 
-from sweeper.training import compiling, watchdog
-from sweeper.training import plan as planning
-from sweeper.training import rehearsal as rehearsing
+from sweeper.training import compiling, planning, watchdog
+from sweeper.training import preflight as rehearsing
 from sweeper.training.cohort import Cohort, singles
-from sweeper.training.fused import train_stack
 from sweeper.training.guessing import guessing
 from sweeper.training.measurable import unmeasured
 from sweeper.training.reasons import reason_of, refusing
 from sweeper.training.reference import train
 from sweeper.training.setup import Task
-from sweeper.training.stability import sharpness_result
+from sweeper.training.sharpness_curve import sharpness_result
+from sweeper.training.stacked.engine import train_stack
 from sweeper.training.stacked.refusal import NotCompiled
 from sweeper.trial import Outcome, Trial, TrialResult, failed
 from sweeper.user_code.calls import user_code
@@ -91,7 +90,7 @@ def settle() -> None:
 
 @one_at_a_time
 def rehearse(task: Task, place: int | None = None) -> list[str]:
-    """`rehearsal.rehearse`, as long as it takes at most `REHEARSAL`."""
+    """`preflight.rehearse`, as long as it takes at most `REHEARSAL`."""
     settle()
     with watchdog.deadline(min(task.study.training.timeout, REHEARSAL)):
         return rehearsing.rehearse(task, place)
@@ -99,7 +98,7 @@ def rehearse(task: Task, place: int | None = None) -> list[str]:
 
 @one_at_a_time
 def layer_notes(task: Task) -> dict[str, str]:
-    """What a plan says of layers: `rehearsal.swaps`, `measurable.unmeasured`."""
+    """What a plan says of layers: `preflight.swaps`, `measurable.unmeasured`."""
     settle()
     with watchdog.deadline(REHEARSAL):
         return {"swapped": rehearsing.swaps(task), "unmeasured": unmeasured(task)}
@@ -107,7 +106,7 @@ def layer_notes(task: Task) -> dict[str, str]:
 
 @one_at_a_time
 def refusals(task: Task) -> dict[str, str]:
-    """`plan.refusals`"""
+    """`planning.refusals`"""
     settle()
     with watchdog.deadline(REHEARSAL):
         return planning.refusals(task)
@@ -115,7 +114,7 @@ def refusals(task: Task) -> dict[str, str]:
 
 @one_at_a_time
 def measure(task: Task, trials: Sequence[Trial]) -> planning.Measured:
-    """`plan.measure`"""
+    """`planning.measure`"""
     settle()
     with watchdog.deadline(REHEARSAL), refusing():
         return planning.measure(task, trials)
@@ -165,7 +164,7 @@ def again(task: Task, trial: Trial) -> tuple[bool, TrialResult]:
 
 @one_at_a_time
 def sharpness(task: Task, trial: Trial, last: int) -> tuple[bool, TrialResult]:
-    """`stability.sharpness_result`, and False."""
+    """`sharpness_curve.sharpness_result`, and False."""
     settle()
     with watchdog.deadline(2 * task.study.training.timeout):  # a training, and the looks on the way
         return False, sharpness_result(task, trial, last)

@@ -25,7 +25,7 @@ from sweeper.training.stacked.refusal import NotFusible
 from sweeper.trial import Trial, TrialResult, failed
 
 if TYPE_CHECKING:
-    from sweeper.training.plan import Plan
+    from sweeper.training.planning import Plan
     from sweeper.training.setup import Task
 
 Given = TypeVar("Given")
@@ -232,8 +232,7 @@ def plan_apart(task: "Task", *, jobs: int, engine: str, share: int) -> "Plan":
     Raises:
         UserError: if stacks are insisted on and the model cannot be batched.
     """
-    from sweeper.training import compiling, work
-    from sweeper.training import plan as planning
+    from sweeper.training import compiling, planning, work
 
     if engine == "reference":
         return planning.one_by_one(jobs)
@@ -300,7 +299,7 @@ def call(function: Callable[..., Found], *arguments: Any, **options: Any) -> Fou
 
 
 def rehearse_apart(task: "Task") -> list[str]:
-    """`rehearsal.rehearse` in a worker process.
+    """`preflight.rehearse` in a worker process.
 
     Where the process dies, one configuration at a time until one lives: then not all of them are
     wrong, and trials will tell the rest. Empty where that is not found out: a model that hangs.
@@ -327,7 +326,7 @@ def rehearse_apart(task: "Task") -> list[str]:
 def _rehearse_singly(task: "Task") -> list[str]:
     """Problems of the configurations in their order, up to the first that has none."""
     from sweeper.training import work
-    from sweeper.training.rehearsal import configurations, label
+    from sweeper.training.preflight import configurations, label
 
     problems: list[str] = []
     for place in range(len(list(configurations(task.study.space)))):

@@ -39,7 +39,7 @@ from sweeper.journey import load_data
 from sweeper.study.load import builtin_studies
 from sweeper.study.sections import Section
 from sweeper.study.study import Study
-from sweeper.training.rehearsal import rehearse
+from sweeper.training.preflight import rehearse
 from sweeper.training.setup import Task
 
 MADE_BY_RUNS = {"reports/gallery.png"}

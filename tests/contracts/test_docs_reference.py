@@ -30,7 +30,7 @@ from sweeper.tables.answer import Answer
 from sweeper.tables.stability import METRICS, PRECONDITIONED
 from sweeper.training.reference import train
 from sweeper.training.setup import Task
-from sweeper.training.stability import sharpness_of
+from sweeper.training.sharpness_curve import sharpness_of
 from sweeper.trial import Outcome, Trial
 
 STUDY_PAGE, RECORDS_PAGE = "docs/study-file.md", "docs/records.md"

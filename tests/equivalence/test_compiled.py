@@ -7,8 +7,8 @@ import pytest
 import torch
 from equivalence import MIXED, SPACE, assert_engines_agree, numbered, task_of, trials_of
 
-from sweeper.training.fused import warm_stack
 from sweeper.training.stacked import compiled
+from sweeper.training.stacked.engine import warm_stack
 from sweeper.training.stacked.refusal import NotCompiled
 
 NORM = {"source": "mlp", "depth": 2, "width": 8, "norm": "batch"}

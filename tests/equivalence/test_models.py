@@ -10,7 +10,7 @@ from equivalence import task_of as longer_task_of
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sweeper.training.rehearsal import configurations, rehearse
+from sweeper.training.preflight import configurations, rehearse
 from sweeper.training.setup import Task
 
 

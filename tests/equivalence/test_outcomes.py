@@ -10,9 +10,9 @@ import torch
 from equivalence import assert_engines_agree, by_reference, by_stack, distance, numbered, one_thread, task_of
 from torch import nn
 
-from sweeper.training.fused import train_stack
 from sweeper.training.reference import EXPLODED as EXPLODED_ALONE
-from sweeper.training.stacked.running import EXPLODED
+from sweeper.training.stacked.engine import train_stack
+from sweeper.training.stacked.stacked_trial import EXPLODED
 from sweeper.trial import Outcome, Rungs
 
 CALM = {"optimizer": "adam", "learning_rate": 0.01, "activation": "tanh"}

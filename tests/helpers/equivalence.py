@@ -14,8 +14,8 @@ from sweeper.components.build import Built
 from sweeper.data.load import load
 from sweeper.study.study import Study
 from sweeper.training import reference
-from sweeper.training.fused import train_stack
 from sweeper.training.setup import Task
+from sweeper.training.stacked.engine import train_stack
 from sweeper.trial import Outcome, Trial, TrialResult
 
 State = Mapping[str, Tensor]

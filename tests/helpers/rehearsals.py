@@ -12,7 +12,7 @@ from sweeper.components.losses import LOSSES
 from sweeper.data.load import load
 from sweeper.errors import ModelError
 from sweeper.study.study import Study
-from sweeper.training.rehearsal import judge, rehearse
+from sweeper.training.preflight import judge, rehearse
 from sweeper.training.setup import Task
 
 N = 40

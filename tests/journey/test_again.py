@@ -22,7 +22,7 @@ from sweeper.result import Result
 from sweeper.search import forecast
 from sweeper.training import workers
 from sweeper.training.cohort import Cohort
-from sweeper.training.rehearsal import rehearse
+from sweeper.training.preflight import rehearse
 from sweeper.training.setup import Task
 from sweeper.trial import TrialResult
 

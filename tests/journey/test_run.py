@@ -10,7 +10,7 @@ from whole_runs import comparable, copied_to_optuna, run, study
 
 from sweeper.records.scores import load_test
 from sweeper.result import Result
-from sweeper.training.stability import LOSS, PRECONDITIONED, RATE, SHARPNESS
+from sweeper.training.sharpness_curve import LOSS, PRECONDITIONED, RATE, SHARPNESS
 
 OF_SHARPNESS = (LOSS, PRECONDITIONED, RATE, SHARPNESS)
 

@@ -24,8 +24,8 @@ from sweeper.report.advice.show import WIDTH, combined, command, text, to_dict
 from sweeper.study.settings import settings
 from sweeper.study.study import Study
 from sweeper.theory.mean_field import born_dead_probability, network_variances, predicted_profile
-from sweeper.training.first_look import chain_widths, first_look
-from sweeper.training.rehearsal import rehearse
+from sweeper.training.initial_profile import chain_widths, first_look
+from sweeper.training.preflight import rehearse
 from sweeper.training.setup import Task, rows_of
 
 BASES = re.compile(r"computed|measured on your data|rule of thumb \(.+\)")

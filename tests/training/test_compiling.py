@@ -6,7 +6,7 @@ import pytest
 
 from sweeper.study.study import Study
 from sweeper.training.compiling import WORTH, Compiled, decide, is_wanted
-from sweeper.training.plan import Plan, from_dict
+from sweeper.training.planning import Plan, from_dict
 
 PLAN = Plan("fused", 32, 2, speedup=8.0, seconds_a_step=1e-4)
 

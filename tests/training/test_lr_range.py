@@ -7,10 +7,10 @@ from made_up import MIXED, study
 
 from sweeper.data.load import load
 from sweeper.study.settings import settings
-from sweeper.training.fused import train_stack
 from sweeper.training.lr_range import MOST, combinations, held, range_task, range_trials, rates_of, varied
 from sweeper.training.reference import train
 from sweeper.training.setup import Task
+from sweeper.training.stacked.engine import train_stack
 
 
 def test_every_combination_at_every_rate() -> None:

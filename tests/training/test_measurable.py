@@ -20,7 +20,7 @@ from sweeper.report.script import script
 from sweeper.tables.reasons import unmeasured as not_measured
 from sweeper.training.cohort import Cohort
 from sweeper.training.measurable import unmeasured
-from sweeper.training.plan import Plan
+from sweeper.training.planning import Plan
 from sweeper.training.setup import Task
 from sweeper.training.work import train_cohort
 from sweeper.trial import Outcome, Trial

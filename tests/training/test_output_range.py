@@ -13,7 +13,7 @@ from sweeper.data.load import load
 from sweeper.errors import ModelError
 from sweeper.study.study import Study
 from sweeper.training.output_range import last_operation
-from sweeper.training.rehearsal import judge, rehearse
+from sweeper.training.preflight import judge, rehearse
 from sweeper.training.setup import Task
 
 LAST = "leave the last operation out, or insist with training.loss = 'torch.nn.functional:"

@@ -24,7 +24,7 @@ Look = Callable[
     [Study, Data, Mapping[str, Any], Sequence[str | None], Sequence[str | None]],
     Network,
 ]
-"""`sweeper.training.first_look.first_look`."""
+"""`sweeper.training.initial_profile.first_look`."""
 
 CANDIDATES = ("relu", "leaky_relu", "gelu", "silu", "tanh", "elu", "selu")
 """Hidden activations that are looked at whether the study has them or not."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sweeper.study.settings import Settings
 from sweeper.training.stacked.groups import Group
-from sweeper.training.stacked.running import Running
+from sweeper.training.stacked.stacked_trial import Running
 from sweeper.training.update_rules import hyper
 
 

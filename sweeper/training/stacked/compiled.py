@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.fx import GraphModule
 
-from sweeper.training.stacked.activation_split import Split, present
+from sweeper.training.stacked.activation_dispatch import Split, present
 from sweeper.training.stacked.refusal import NotCompiled
 
 Pass = Callable[..., Sequence[Tensor]]

@@ -9,10 +9,10 @@ from torch import Tensor
 from sweeper.components.losses import Loss
 from sweeper.components.metrics import METRICS
 from sweeper.training.setup import Rows
-from sweeper.training.stacked.activation_split import Split
-from sweeper.training.stacked.running import Running
+from sweeper.training.stacked.activation_dispatch import Split
 from sweeper.training.stacked.score_pass import Part, ScorePass
 from sweeper.training.stacked.stack import Stack
+from sweeper.training.stacked.stacked_trial import Running
 from sweeper.training.stacked.template import losses_of
 from sweeper.trial import Outcome
 

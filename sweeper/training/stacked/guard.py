@@ -17,9 +17,9 @@ from sweeper.components.penalties import PENALTIES
 from sweeper.training.capture import outputs_of, penalty_of
 from sweeper.training.evaluate import scores
 from sweeper.training.setup import Rows, Task, initial_model, leaving_no_trace, pick_loss
-from sweeper.training.stacked.kit import Kit
-from sweeper.training.stacked.running import Running
+from sweeper.training.stacked.cache import Kit
 from sweeper.training.stacked.stack import Stack
+from sweeper.training.stacked.stacked_trial import Running
 
 STEPS = 3
 TOLERANCE = {torch.float64: 1e-9}

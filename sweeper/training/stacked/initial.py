@@ -10,7 +10,7 @@ from torch import Tensor
 from sweeper.components.build import Built
 from sweeper.study.settings import Settings
 from sweeper.training.setup import Task, initial_model, leaving_no_trace
-from sweeper.training.stacked.activation_split import Split
+from sweeper.training.stacked.activation_dispatch import Split
 from sweeper.training.stacked.kernel import AnyKernel, named_kernel
 from sweeper.training.stacked.refusal import Misfit, NotFusible
 from sweeper.training.stacked.template import Template

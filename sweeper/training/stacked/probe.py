@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from sweeper.training.stacked.activation_split import Split
+from sweeper.training.stacked.activation_dispatch import Split
 from sweeper.training.stacked.template import Template, losses_of
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from sweeper.training.stacked.activation_split import BINDERS
+from sweeper.training.stacked.activation_dispatch import BINDERS
 from sweeper.training.stacked.stack import Stack
 from sweeper.training.stacked.tape import Tape
 from sweeper.training.stacked.template import losses_of

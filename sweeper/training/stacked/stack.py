@@ -8,14 +8,14 @@ import torch
 from torch import Tensor
 
 from sweeper.components.penalties import PENALTIES
-from sweeper.training.stacked.activation_split import BINDERS, Hidden, Split
-from sweeper.training.stacked.alone import Layout
+from sweeper.training.stacked.activation_dispatch import BINDERS, Hidden, Split
 from sweeper.training.stacked.compiled import CompiledPass
 from sweeper.training.stacked.groups import Group, Updates
 from sweeper.training.stacked.initial import Initial
 from sweeper.training.stacked.kernel import AnyKernel
-from sweeper.training.stacked.noise import Noise
 from sweeper.training.stacked.penalty import weighted
+from sweeper.training.stacked.random_state import Noise
+from sweeper.training.stacked.rng_layout import Layout
 from sweeper.training.stacked.tape import Tape
 from sweeper.training.stacked.template import Template, losses_of, unstack
 

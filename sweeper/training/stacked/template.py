@@ -11,7 +11,7 @@ from torch.func import functional_call, vmap
 
 from sweeper.components.build import Built
 from sweeper.training.capture import as_in_training
-from sweeper.training.stacked.activation_split import Activation, Split
+from sweeper.training.stacked.activation_dispatch import Activation, Split
 from sweeper.training.stacked.batching_rules import BetterRules
 from sweeper.training.stacked.kernel import kernel_of
 

@@ -11,10 +11,9 @@ from equivalence import numbered, one_thread, task_of
 from torch import Tensor
 from torch.nn import functional as F
 
-from sweeper.training import fused
-from sweeper.training.fused import compare_stack
 from sweeper.training.setup import Task
-from sweeper.training.stacked import kit
+from sweeper.training.stacked import cache, engine
+from sweeper.training.stacked.engine import compare_stack
 from sweeper.training.stacked.evaluation import Evaluator
 from sweeper.training.stacked.guard import Pair, difference
 from sweeper.training.stacked.stack import LOSS, PENALTY, TOTAL, Stack
@@ -139,7 +138,7 @@ def test_the_wrong_mode_of_an_evaluation(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_parameter_that_is_not_trained(monkeypatch: pytest.MonkeyPatch) -> None:
     """A stack must train what is trained alone."""
-    monkeypatch.setattr(kit, "trained_names", lambda *given: [name for name in NAMES if name != "0.bias"])
+    monkeypatch.setattr(cache, "trained_names", lambda *given: [name for name in NAMES if name != "0.bias"])
     reasons = compare_stack(small(), TRIALS[:2])
     assert set(reasons.values()) == {"in a stack, 0.bias is without the gradient that it has alone"}
 
@@ -152,8 +151,8 @@ def test_the_stack_is_left_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
         kept.append((stack, {name: value.clone() for name, value in stack.values().items()}))
         return right(task, own, stack, *others)
 
-    right = fused.compare
-    monkeypatch.setattr(fused, "compare", compare)
+    right = engine.compare
+    monkeypatch.setattr(engine, "compare", compare)
     compare_stack(small(), TRIALS[:2])
     ((stack, before),) = kept
     values = stack.values()

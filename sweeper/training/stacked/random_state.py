@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sweeper.training.stacked.alone import Layout
 from sweeper.training.stacked.refusal import NotFusible
+from sweeper.training.stacked.rng_layout import Layout
 from sweeper.training.stacked.tape import Call
 
 Draw = Callable[[Tensor, torch.Generator], Any]

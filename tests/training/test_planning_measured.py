@@ -12,14 +12,15 @@ import pytest
 from equivalence import mixed, numbered, one_thread, task_of
 
 from sweeper.errors import UserError
-from sweeper.training import fused, workers
-from sweeper.training import plan as module
-from sweeper.training.plan import (
+from sweeper.training import planning as module
+from sweeper.training import workers
+from sweeper.training.planning import (
     Measured,
     Plan,
     one_by_one,
 )
 from sweeper.training.setup import Task
+from sweeper.training.stacked import engine as stacked_engine
 from sweeper.trial import Trial
 
 TASK = task_of(steps=1000)
@@ -110,7 +111,7 @@ def test_free_memory_is_guessed_where_the_system_does_not_tell(monkeypatch: pyte
 def test_the_shortest_block_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     """A stack's step costs its block's time by steps and trials; the warm-up is not timed."""
     clock, blocks = iter(count()), list[int]()
-    monkeypatch.setattr(fused, "warm_stack", lambda task, trials: blocks.append)
+    monkeypatch.setattr(stacked_engine, "warm_stack", lambda task, trials: blocks.append)
     monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: float(next(clock))))
     assert module._stacked(TASK, mixed(4), one=1e-3) == pytest.approx(1 / (12 * 4))
     assert blocks == [1, 12, 12, 12, 12]

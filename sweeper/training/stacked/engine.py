@@ -18,12 +18,12 @@ from sweeper.training.dealing import kind
 from sweeper.training.reasons import reason_of
 from sweeper.training.setup import Task, initial_model, leaving_no_trace
 from sweeper.training.stacked.arrangement import groups_of, place, rhythm
+from sweeper.training.stacked.cache import Need, give_back, kit_for
 from sweeper.training.stacked.groups import table
 from sweeper.training.stacked.guard import compare
-from sweeper.training.stacked.kit import Need, give_back, kit_for
-from sweeper.training.stacked.looks import Look
+from sweeper.training.stacked.layer_measurement import Look
 from sweeper.training.stacked.refusal import Misfit, NotCompiled, NotFusible
-from sweeper.training.stacked.running import Running
+from sweeper.training.stacked.stacked_trial import Running
 from sweeper.trial import Trial, TrialResult, failed
 
 OnFinish = Callable[[Trial, Mapping[str, Tensor]], None]

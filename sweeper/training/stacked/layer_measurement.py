@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from sweeper.training.setup import MEASURED_ROWS, Rows
 from sweeper.training.stacked.kernel import AnyKernel, Kernel
-from sweeper.training.stacked.look_pass import LookPass
-from sweeper.training.stacked.running import Running
+from sweeper.training.stacked.measurement_pass import LookPass
 from sweeper.training.stacked.stack import Snapshot
+from sweeper.training.stacked.stacked_trial import Running
 from sweeper.training.stacked.template import Template
 
 SLOPE_MEASURES = ("saturated", "dead")

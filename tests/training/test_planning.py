@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sweeper.study.sections import ConfirmSection
 from sweeper.training import reference
 from sweeper.training.cohort import Cohort, singles
-from sweeper.training.plan import (
+from sweeper.training.planning import (
     COHORT,
     LITTLE,
     Measured,

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.func import vmap
 
 from sweeper.measures import MEASURES, Layer
-from sweeper.training.stacked.activation_split import BINDERS, Hidden, Split
+from sweeper.training.stacked.activation_dispatch import BINDERS, Hidden, Split
 from sweeper.training.stacked.kernel import AnyKernel
 from sweeper.training.stacked.tape import Tape
 from sweeper.training.stacked.template import Template, losses_of, unstack

@@ -18,12 +18,13 @@ import torch
 
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.space import Space
-from sweeper.training import fused, reference
+from sweeper.training import reference
 from sweeper.training.cohort import Cohort, singles
 from sweeper.training.dealing import deal, kind
-from sweeper.training.rehearsal import can_be_penalized, configurations
+from sweeper.training.preflight import can_be_penalized, configurations
 from sweeper.training.setup import Task, initial_model, leaving_no_trace, rows_of
 from sweeper.training.shapes import fusible, shapes, unequal
+from sweeper.training.stacked import engine
 from sweeper.trial import Trial
 
 SLOTS = (8, 16, 32, 64, 128, 256)
@@ -189,7 +190,7 @@ def _one_by_one(task: Task, trial: Trial) -> float:
 
 def _stacked(task: Task, trials: Sequence[Trial], one: float) -> float:
     """Seconds of one trial's share in a step of a full stack: the fastest of some blocks of steps."""
-    train = fused.warm_stack(short(task, 1000), trials)
+    train = engine.warm_stack(short(task, 1000), trials)
     steps = int(min(max(BUDGET / 4 / (one * len(trials)), 1), 16))
     train(1)
     return min(_timed(lambda: train(steps)) for _ in range(4)) / (steps * len(trials))

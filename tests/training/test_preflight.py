@@ -25,7 +25,7 @@ from torch.nn import functional as F
 from sweeper.data.load import load
 from sweeper.errors import ModelError
 from sweeper.study.study import Study
-from sweeper.training.rehearsal import configurations, judge, rehearse, swaps
+from sweeper.training.preflight import configurations, judge, rehearse, swaps
 from sweeper.training.setup import Task
 
 

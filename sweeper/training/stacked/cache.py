@@ -11,13 +11,13 @@ from sweeper.components.build import Built
 from sweeper.study.settings import Settings
 from sweeper.training.reasons import refusing
 from sweeper.training.setup import Task, initial_model, leaving_no_trace, pick_loss, users_code
-from sweeper.training.stacked.alone import Alone, alone
 from sweeper.training.stacked.batches import Batches, Splits
 from sweeper.training.stacked.evaluation import Evaluator
 from sweeper.training.stacked.initial import Initials
-from sweeper.training.stacked.looks import Looks
+from sweeper.training.stacked.layer_measurement import Looks
 from sweeper.training.stacked.probe import trained_names
 from sweeper.training.stacked.refusal import NotFusible
+from sweeper.training.stacked.rng_layout import Alone, alone
 from sweeper.training.stacked.stack import Stack
 from sweeper.training.stacked.template import Template
 from sweeper.training.update_rules import RULES

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from equivalence import assert_engines_agree, numbered, task_of
 
-from sweeper.training.stacked import kit
+from sweeper.training.stacked import cache
 
 SPACE = {"optimizer": ["sgd", "adam", "rmsprop"], "activation": ["tanh", "relu", "prelu"]}
 
@@ -18,8 +18,8 @@ def some(optimizers: list[str], penalty: float = 0.0, activation: str = "tanh") 
     ]
 
 
-def kept() -> kit.Kit:
-    (only,) = kit._kept.values()
+def kept() -> cache.Kit:
+    (only,) = cache._kept.values()
     return only
 
 

@@ -10,7 +10,7 @@ from sweeper.study.study import Study
 from sweeper.training import closer_look, workers
 from sweeper.training.reference import Watch, train
 from sweeper.training.setup import Task
-from sweeper.training.stability import looked_at, sharpness_of, sharpness_result
+from sweeper.training.sharpness_curve import looked_at, sharpness_of, sharpness_result
 from sweeper.trial import Outcome, Rungs, Trial
 
 RATE = {"low": 1e-4, "high": 1.0, "log": True}
