@@ -23,13 +23,13 @@ from one import JOBS
 from sklearn.datasets import load_diabetes
 from torch import nn
 
+from sweeper.answer.answer import parameters_of
+from sweeper.answer.confirmed import confirmed
 from sweeper.data.load import load
 from sweeper.journey import Options, Sweep
 from sweeper.records.run_folder import open_run
 from sweeper.result import Result, load_result
 from sweeper.study.study import Study
-from sweeper.tables.answer import parameters_of
-from sweeper.tables.confirmation import confirmed
 from sweeper.training import workers
 from sweeper.training.cohort import Cohort
 from sweeper.training.preflight import judge

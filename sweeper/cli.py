@@ -136,7 +136,7 @@ def best(
 @app.command()
 def status(name: NameArgument, runs: RunsOption = RUNS, as_json: JsonOption = False) -> None:
     """How far a run has got: counts by phase and outcome."""
-    from sweeper.tables.progress import counts
+    from sweeper.answer.outcomes import counts
 
     found = counts(_open(runs, name).trials)
     if as_json:

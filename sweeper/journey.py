@@ -14,6 +14,8 @@ from typing import Any
 
 import pandas as pd
 
+from sweeper.answer.answer import answer
+from sweeper.answer.outcomes import all_failed
 from sweeper.asked import load_data
 from sweeper.earlier import earlier_trials
 from sweeper.errors import RunFailed, RunFolderError, StateKept
@@ -44,8 +46,6 @@ from sweeper.search.race import next_trials
 from sweeper.search.starts import defaults
 from sweeper.search.storage import StudyStorage, delete_study, open_url
 from sweeper.study.study import Study
-from sweeper.tables.answer import answer
-from sweeper.tables.reasons import all_failed
 from sweeper.training import closer_look, workers
 from sweeper.training.cohort import Cohort
 from sweeper.training.planning import Plan, cohorts_of, steps_of

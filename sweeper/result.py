@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from sweeper.answer.answer import Answer, answer
+from sweeper.answer.outcomes import unmeasured as not_measured
 from sweeper.errors import RunFolderError, UserError
 from sweeper.records.atomic import write_atomically
 from sweeper.records.baseline_file import read_baselines
@@ -20,13 +22,11 @@ from sweeper.records.scores import read_test
 from sweeper.records.script_file import KeptScript, load_script, no_script
 from sweeper.records.store import Records
 from sweeper.records.store import load as load_records
-from sweeper.report.words import capital
 from sweeper.search.as_written import journal_findings
 from sweeper.search.earlier import from_dict
 from sweeper.search.starts import published
 from sweeper.study.study import Study
-from sweeper.tables.answer import Answer, answer
-from sweeper.tables.reasons import unmeasured as not_measured
+from sweeper.wording import capital
 
 if TYPE_CHECKING:
     from sweeper.report.page import Each

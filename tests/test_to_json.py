@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sweeper.tables.answer import Answer, Interval, answer
+from sweeper.answer.answer import Answer, Interval, answer
 from sweeper.to_json import to_json
 
 PACKAGE = Path(__file__).parents[1] / "sweeper"

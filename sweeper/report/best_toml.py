@@ -5,10 +5,10 @@ from typing import Any
 
 import tomli_w
 
+from sweeper.answer.answer import Answer
 from sweeper.printable import HIDDEN, one_line
 from sweeper.study.space import Range
 from sweeper.study.study import Study
-from sweeper.tables.answer import Answer
 
 
 def best_toml(study: Study, answer: Answer) -> str:

@@ -8,18 +8,17 @@ from typing import Any
 
 import pandas as pd
 
-from sweeper.report.doubts import ENOUGH_SEEDS, doubt, guessing
-from sweeper.report.gain import LABEL, gained, power
+from sweeper.answer.answer import Answer
+from sweeper.answer.comparison import comparison
+from sweeper.answer.confirmed import ENOUGH_SEEDS, FEW, confirmed
+from sweeper.answer.gain import LABEL, gained, power
+from sweeper.answer.placing import finalists_of, lower_means, placing
+from sweeper.answer.rows import completed_search, labels, search_trials
+from sweeper.report.doubts import doubt, guessing
 from sweeper.report.next_step import NextStep, next_step
-from sweeper.report.placing import finalists_of, lower_means, placing
-from sweeper.report.words import count, interval, listing, metric_words, number, percent, shown
 from sweeper.study.space import Fixed
 from sweeper.study.study import Study
-from sweeper.tables.answer import Answer
-from sweeper.tables.comparison import comparison
-from sweeper.tables.confirmation import FEW, confirmed
-from sweeper.tables.select import completed_search, labels, search_trials
-from sweeper.tables.source import Source
+from sweeper.wording import count, interval, listing, metric_words, number, percent, shown
 
 LABELS = {
     "learning_rate": "Learning rate",
@@ -197,8 +196,7 @@ def _simplest(study: Study, answer: Answer, trials: pd.DataFrame) -> tuple[Fact,
     """The simplest of those tied, where enough seeds say that they are, and it is not the winner."""
     if answer.confirmed is None or answer.confirmed.seeds < ENOUGH_SEEDS or not answer.tied:
         return ()
-    empty = pd.DataFrame()
-    rows = comparison(Source(trials, empty, empty, objective=study.search.objective))
+    rows = comparison(trials, study.search.objective)
     row = rows[rows["simplest"]].iloc[0]
     if row["rank"] == 1:
         return ()

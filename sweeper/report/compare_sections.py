@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 
 from sweeper.report.compare_words import Side, headline, what_differs
 from sweeper.report.section import Evidence, Section, Shown
-from sweeper.report.words import count, duration, listing, number, percent
 from sweeper.tables.side_by_side import winner_label
+from sweeper.wording import count, duration, listing, number, percent
 
 
 def _on_seeds(side: Side) -> tuple[str, ...]:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.report.card import Card, Fact
 from sweeper.report.commands import PLACEHOLDER, run_again
-from sweeper.report.doubts import ENOUGH_SEEDS
 from sweeper.report.next_step import NextStep
-from sweeper.report.words import count, interval, listing, metric_words, number, percent
 from sweeper.tables.compare import Compared, Run
 from sweeper.tables.side_by_side import winner_label
+from sweeper.wording import count, interval, listing, metric_words, number, percent
 
 WIDTH = 100
 FULL_POWER = 29

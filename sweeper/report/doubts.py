@@ -5,15 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sweeper.answer.answer import Answer
+from sweeper.answer.baseline import Against
+from sweeper.answer.confirmed import ENOUGH_SEEDS
+from sweeper.answer.learning import Learning
 from sweeper.report.commands import run_again
-from sweeper.report.words import count, interval, listing, metric_words, number, percent
 from sweeper.study.study import Study
-from sweeper.tables.answer import Answer
-from sweeper.tables.baseline import Against
-from sweeper.tables.learning import Learning
+from sweeper.wording import count, interval, listing, metric_words, number, percent
 
-ENOUGH_SEEDS = 5
-"""Completed fresh seeds of the winner below which nothing is called confirmed."""
 FEW_ROWS = 30
 """Validation rows below which one row changes an error by more than three points."""
 NAMED = 3

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sweeper.report.columns import heading, meaning
-from sweeper.report.words import shown
+from sweeper.wording import shown
 
 MOST = 200
 """Rows on the page; the CSV has all."""

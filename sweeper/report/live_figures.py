@@ -5,16 +5,16 @@ from dataclasses import replace
 
 import pandas as pd
 
+from sweeper.answer.answer import answer
+from sweeper.answer.rows import search_trials
 from sweeper.figures import FIGURES
 from sweeper.report.attempts import NotMade, drawn, not_drawn
 from sweeper.report.render import Drawn, Told
 from sweeper.report.section import Evidence, Section
 from sweeper.report.sections import history, learning_rate
-from sweeper.report.words import count
 from sweeper.study.study import Study
 from sweeper.tables import TABLES, Source
-from sweeper.tables.answer import answer
-from sweeper.tables.select import search_trials
+from sweeper.wording import count
 
 SHOWN: tuple[Section, ...] = (learning_rate.SECTION, history.SECTION)
 METRIC: Mapping[str, str] = {

@@ -9,18 +9,17 @@ from typing import Any
 
 import pandas as pd
 
+from sweeper.answer.answer import Answer, answer
+from sweeper.answer.rows import completed_search, leaderboard, search_trials
 from sweeper.report.card import Card, Fact, settings
 from sweeper.report.commands import PLACEHOLDER, run_again
 from sweeper.report.next_step import NextStep
 from sweeper.report.progress import Progress
 from sweeper.report.render import Told, render
 from sweeper.report.section import Section, Shown
-from sweeper.report.words import count, duration, metric_words, number
 from sweeper.study.study import Study
-from sweeper.tables.answer import Answer, answer
-from sweeper.tables.ranking import leaderboard
-from sweeper.tables.select import completed_search, search_trials
 from sweeper.trial import Outcome
+from sweeper.wording import count, duration, metric_words, number
 
 MOST = 10
 """Trials in the table."""

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from sweeper.answer.answer import Answer
+from sweeper.answer.edges import edges
+from sweeper.answer.learning import NOISE, Learning
 from sweeper.report.commands import PLACEHOLDER, run_again
 from sweeper.report.doubts import doubt
-from sweeper.report.words import count, number
 from sweeper.study.study import Study
-from sweeper.tables.answer import Answer
-from sweeper.tables.edges import edges
-from sweeper.tables.learning import NOISE, Learning
+from sweeper.wording import count, number
 
 HIGHEST, LOWEST = 1.0, 1e-4
 """Learning rates up to which, and down to which, a search that learned nothing is to look."""

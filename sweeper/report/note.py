@@ -3,10 +3,10 @@
 import re
 import textwrap
 
+from sweeper.answer.answer import Answer
 from sweeper.records.store import Records
 from sweeper.report.card import Card, card
 from sweeper.study.study import Study
-from sweeper.tables.answer import Answer
 
 WIDTH = 100
 

@@ -5,13 +5,13 @@ from typing import Protocol
 
 import pandas as pd
 
+from sweeper.answer.answer import Answer
+from sweeper.answer.rows import leaderboard
 from sweeper.printable import printable
 from sweeper.records.store import Records
 from sweeper.report.card import card
-from sweeper.report.words import shown
 from sweeper.study.study import Study
-from sweeper.tables.answer import Answer
-from sweeper.tables.ranking import leaderboard
+from sweeper.wording import shown
 
 TRIALS = 5
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from sweeper.answer.answer import Answer
 from sweeper.components.models import MODELS
 from sweeper.errors import RunFolderError
 from sweeper.figures import FIGURES
@@ -26,7 +27,6 @@ from sweeper.report.sections import SECTIONS
 from sweeper.spreadsheet import to_csv
 from sweeper.study.study import Study
 from sweeper.tables import TABLES, Source
-from sweeper.tables.answer import Answer
 from sweeper.tables.source import ranges_of
 
 __all__ = ["ReportInput", "best_toml", "evidence_of", "sentences", "write"]

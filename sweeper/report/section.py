@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from sweeper.report.words import metric_words
+from sweeper.answer.answer import Answer
+from sweeper.answer.rows import OWN
 from sweeper.study.study import Study
-from sweeper.tables.answer import Answer
-from sweeper.tables.select import OWN
+from sweeper.wording import metric_words
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ class Standing:
     order: np.ndarray
     """Their rows in the scores"""
     columns: Mapping[str, np.ndarray]
-    """name -> one entry each; names as in `sweeper.tables.confirmation`"""
+    """name -> one entry each; names as in `sweeper.answer.confirmed`"""
 
 
 def standing(scores: np.ndarray, ran: np.ndarray) -> Standing:

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from sweeper.answer.comparison import comparison
 from sweeper.tables.basins import basins
 from sweeper.tables.boundary import boundaries
-from sweeper.tables.comparison import comparison
 from sweeper.tables.curve_classes import curve_classes, curve_summary
 from sweeper.tables.curves import bands, convergence
 from sweeper.tables.finalists import finalists
@@ -41,7 +41,7 @@ TABLES: dict[str, Callable[[Source], pd.DataFrame]] = {
     "leaderboard": leaderboard_table,
     "reasons": reasons,
     "finalists": finalists,
-    "comparison": comparison,
+    "comparison": lambda source: comparison(source.trials, source.objective),
     "variance": variance,
     "finding": finding,
     "convergence": convergence,

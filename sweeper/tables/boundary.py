@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from sweeper.answer.rows import search_trials, with_names
 from sweeper.tables.basins import ANY
-from sweeper.tables.select import search_trials, with_names
 from sweeper.tables.source import Source, once
 
 COLUMNS = [

@@ -16,11 +16,11 @@ import pandas as pd
 from scipy import stats
 from scipy.optimize import brentq
 
+from sweeper.answer.answer import Answer
+from sweeper.answer.confirmed import FEW, OFTEN
 from sweeper.records.store import Records
 from sweeper.statistics.intervals import share_interval, standard_error
 from sweeper.study.study import Study
-from sweeper.tables.answer import Answer
-from sweeper.tables.confirmation import FEW, OFTEN
 from sweeper.user_code.calls import source_of
 
 LEVEL = 0.95

@@ -5,10 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from sweeper.tables import curve_class as shapes
+from sweeper.answer.rows import best_trials, search_trials
+from sweeper.statistics import curve_class as shapes
 from sweeper.tables.curves import SHOWN, of_search
-from sweeper.tables.ranking import best_trials
-from sweeper.tables.select import search_trials
 from sweeper.tables.source import Source, once
 
 COLUMNS = [

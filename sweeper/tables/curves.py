@@ -3,8 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from sweeper.tables.ranking import best_trials
-from sweeper.tables.select import completed_search, labels, search_trials, with_names
+from sweeper.answer.rows import best_trials, completed_search, labels, search_trials, with_names
 from sweeper.tables.source import Source
 
 SHOWN = 5

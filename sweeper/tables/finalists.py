@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from sweeper.tables.confirmation import confirmed
-from sweeper.tables.select import labels, search_trials
+from sweeper.answer.confirmed import confirmed
+from sweeper.answer.rows import labels, search_trials
 from sweeper.tables.source import Source
 
 COLUMNS = [

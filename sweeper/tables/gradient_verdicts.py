@@ -3,12 +3,12 @@
 import numpy as np
 import pandas as pd
 
+from sweeper.answer.rows import with_names
 from sweeper.statistics.intervals import FEWEST_FOR_BOOTSTRAP, interval
 from sweeper.tables.gradient_advice import advice
 from sweeper.tables.layer_profile import START, at_moments, layer_profile
 from sweeper.tables.layer_rows import COLUMNS as LAYER_COLUMNS
 from sweeper.tables.layer_rows import layer_rows
-from sweeper.tables.select import with_names
 from sweeper.tables.slopes import MEASURE, changes, slopes
 from sweeper.tables.source import Source, once
 from sweeper.tables.units import units

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from sweeper.tables.select import completed_search, search_trials, with_names
+from sweeper.answer.rows import completed_search, search_trials, with_names
 from sweeper.tables.source import Source
 
 

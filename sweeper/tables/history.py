@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from sweeper.tables.select import search_trials
+from sweeper.answer.rows import search_trials
 from sweeper.tables.source import Source
 
 COLUMNS = ["trial", "phase", "outcome", "objective", "best_so_far", "metric"]

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from sweeper.tables.answer import answer
+from sweeper.answer.answer import answer
 from sweeper.tables.source import Source
 
 COLUMNS = ["layer", "size", "kind", "weight", "keras_weight"]

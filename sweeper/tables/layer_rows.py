@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from sweeper.answer.rows import search_trials, with_names
 from sweeper.tables.curves import of_search
-from sweeper.tables.select import search_trials, with_names
 from sweeper.tables.source import Source
 
 COLUMNS = ["trial", "seed", "step", "layer", "value"]

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from sweeper.answer.rows import completed_search, with_names
 from sweeper.tables.curves import of_search
-from sweeper.tables.select import completed_search, with_names
 from sweeper.tables.source import Source, once
 
 COLUMNS = [

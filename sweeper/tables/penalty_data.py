@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
+from sweeper.answer.rows import completed_search
 from sweeper.tables.curves import of_search
 from sweeper.tables.penalty import penalty
-from sweeper.tables.select import completed_search
 from sweeper.tables.source import Source
 
 SPARSE = {"relu"}

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from sweeper.statistics.regression import Fit, fit
 from sweeper.tables.penalty_data import penalty_data
-from sweeper.tables.regression import Fit, fit
 from sweeper.tables.source import Source
 
 COLUMNS = [

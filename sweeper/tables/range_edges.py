@@ -3,11 +3,11 @@
 import math
 from collections.abc import Collection
 
-import numpy as np
 import pandas as pd
 
+from sweeper.answer.edges import place, wider
+from sweeper.answer.rows import completed_search
 from sweeper.study.space import Range
-from sweeper.tables.select import completed_search
 from sweeper.tables.source import Source
 
 COLUMNS = [
@@ -27,7 +27,6 @@ NEAR = 0.15
 """Share of a range, next to a bound, that counts as its edge (of the logarithm for log ranges)."""
 TOP, FEWEST, MOST = 0.1, 4, 10
 """The best trials: a tenth of the completed ones, at least 4 and at most 10."""
-BELOW_ONE = {"momentum", "dampening", "model.dropout"}
 
 
 def range_edges(source: Source) -> pd.DataFrame:
@@ -72,26 +71,3 @@ def _drawn_from(key: str, done: pd.DataFrame, keys: Collection[str]) -> tuple[st
         return key, done
     elsewhere = optimizers.map(lambda optimizer: f"{key}.{optimizer}" in keys)
     return key, done[~elsewhere.astype(bool) & done[key].notna()]
-
-
-def place(values: np.ndarray, within: Range) -> np.ndarray:
-    """Where `values` lie between the bounds, 0 … 1, on the scale of the range."""
-    low, high = float(within.low), float(within.high)
-    if within.log:
-        return np.asarray(np.log(values / low) / math.log(high / low))
-    return np.asarray((values - low) / (high - low))
-
-
-def wider(name: str, within: Range, side: str) -> float:
-    """The bound at `side` moved outwards; null where the parameter can go no further."""
-    low, high, width = float(within.low), float(within.high), float(within.high - within.low)
-    if side == "high" and name in BELOW_ONE:
-        return (1 + high) / 2 if high < 0.995 else math.nan
-    if within.log and not within.integer:
-        bound = low / 10 if side == "low" else high * 10
-        return float(f"{bound:.12g}")
-    bound = low - width / 2 if side == "low" else high + width / 2
-    floor = 1.0 if within.integer else 0.0
-    bound = max(bound, floor) if low >= floor else bound
-    bound = float(math.floor(bound) if side == "low" else math.ceil(bound)) if within.integer else bound
-    return math.nan if bound in (low, high) else float(f"{bound:.12g}")

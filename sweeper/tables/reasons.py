@@ -22,21 +22,3 @@ def reasons(source: Source) -> pd.DataFrame:
     )
     frame = found.reset_index("outcome").reset_index(drop=True)[COLUMNS]
     return frame.sort_values("trainings", ascending=False, kind="stable", ignore_index=True)
-
-
-def unmeasured(trials: pd.DataFrame) -> str:
-    """That layers of completed trainings were not measured to their end, and why; empty if all were."""
-    blind = trials[(trials["outcome"] == "completed") & trials["reason"].fillna("").ne("")]
-    if blind.empty:
-        return ""
-    first = blind.iloc[0]
-    count = "1 training" if len(blind) == 1 else f"{len(blind)} trainings"
-    return f"The layers of {count} were not measured to the end. Trial {first['trial']}: {first['reason']}."
-
-
-def all_failed(trials: pd.DataFrame) -> str:
-    """Why a run has failed in which every trial did, or in which there was none."""
-    if trials.empty:
-        return "no trial was trained"
-    reasons = trials["reason"].value_counts()
-    return f"all {len(trials)} trials failed; the reason of {reasons.iloc[0]}: {reasons.index[0]}"

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sweeper.answer.rows import completed_search, labels, search_trials, with_names
 from sweeper.records.schema import Outcome
 from sweeper.tables.compare import Run
-from sweeper.tables.select import completed_search, labels, search_trials, with_names
 
 SETTINGS = ["setting", "a", "b"]
 SCORES = ["run", "label", "seed", "objective", "mean", "low", "high", "metric"]

@@ -5,9 +5,9 @@ from typing import Any
 
 import pandas as pd
 
+from sweeper.answer.rows import labels, search_trials
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.records.schema import decode
-from sweeper.tables.select import labels, search_trials
 from sweeper.tables.source import Source
 from sweeper.theory.stability import limit
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from sweeper.answer.rows import completed_search
 from sweeper.tables.layer_rows import layer_rows
-from sweeper.tables.select import completed_search
 from sweeper.tables.source import Source
 
 COLUMNS = ["measure", "activation", "step", "layer", "median", "trials", "depth"]

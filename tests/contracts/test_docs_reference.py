@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from pages import arguments_in, blocks, code_words, files_of, name_in, names_in, section, table, value_in
 
+from sweeper.answer.answer import Answer
 from sweeper.components.activations import ACTIVATIONS
 from sweeper.components.initializers import INITIALIZERS
 from sweeper.components.losses import LOSSES
@@ -26,7 +27,6 @@ from sweeper.study import expect, sections
 from sweeper.study.parameters import LIMITS, PARAMETERS, SEARCHABLE_TRAINING
 from sweeper.study.parse_space import DEFAULTS, RANGE_KEYS
 from sweeper.study.study import Study
-from sweeper.tables.answer import Answer
 from sweeper.tables.stability import METRICS, PRECONDITIONED
 from sweeper.training.reference import train
 from sweeper.training.setup import Task

@@ -26,7 +26,16 @@ OVERVIEW = {
 }
 """These alone see every room."""
 
-WORDS = ("errors", "passwords", "plain_words", "printable", "spreadsheet", "suggestions", "to_json")
+WORDS = (
+    "errors",
+    "passwords",
+    "plain_words",
+    "printable",
+    "spreadsheet",
+    "suggestions",
+    "to_json",
+    "wording",
+)
 """Modules that nothing stands below."""
 
 MAY_IMPORT = {
@@ -47,7 +56,8 @@ MAY_IMPORT = {
     "records": ("study", "trial", "user_code"),
     "search": ("study", "trial", "records", "components", "statistics", "user_code"),
     "training": ("study", "trial", "components", "data", "theory", "measures", "user_code"),
-    "tables": ("study", "trial", "records", "components", "theory", "statistics", "user_code"),
+    "answer": ("study", "trial", "records", "statistics"),
+    "tables": ("answer", "study", "trial", "records", "components", "theory", "statistics", "user_code"),
     "figures": ("tables", "drawing"),
     "report": (
         "study",
@@ -56,6 +66,8 @@ MAY_IMPORT = {
         "components",
         "data",
         "theory",
+        "statistics",
+        "answer",
         "tables",
         "figures",
         "drawing",
@@ -76,7 +88,14 @@ ONLY_IN = {
 """package -> the only place, or places, that import it."""
 
 COMPUTES = {"scipy", "sklearn", "statsmodels", "torch"}
-NO_TORCH = ("sweeper.study.space", "sweeper.records", "sweeper.tables", "sweeper.figures", "sweeper.report")
+NO_TORCH = (
+    "sweeper.study.space",
+    "sweeper.records",
+    "sweeper.answer",
+    "sweeper.tables",
+    "sweeper.figures",
+    "sweeper.report",
+)
 REFERENCE, STACKED = "sweeper.training.reference", "sweeper.training.stacked"
 """Two engines that see nothing of each other, so that their agreement is evidence."""
 
@@ -197,7 +216,7 @@ def test_no_room_looks_up() -> None:
         ("sweeper.study.space", "from sweeper.trial import Trial"),
         ("sweeper.study.space", "from ..search.trial import Trial"),
         ("sweeper.study.space", "from .. import journey"),
-        ("sweeper.study.space", "import sweeper.tables.answer as a"),
+        ("sweeper.study.space", "import sweeper.answer.answer as a"),
         ("sweeper.study.space", "import torch"),
         ("sweeper.search.driver", "from sweeper.training import workers"),
         ("sweeper.search.driver", "def f():\n    from sweeper.training.workers import train_all"),
@@ -215,8 +234,8 @@ def test_no_room_looks_up() -> None:
         ("sweeper.measures.dead", "from sweeper.training.capture import look"),
         ("sweeper.records.store", "import torch.nn"),
         ("sweeper.records.store", "try:\n    import torch\nexcept ImportError:\n    pass"),
-        ("sweeper.tables.answer", "from sweeper.drawing.style import themed"),
-        ("sweeper.tables.answer", "import seaborn as sns"),
+        ("sweeper.answer.answer", "from sweeper.drawing.style import themed"),
+        ("sweeper.answer.answer", "import seaborn as sns"),
         ("sweeper.drawing.style", "from scipy import stats"),
         ("sweeper.drawing.style", "def f():\n    import sklearn.linear_model"),
         ("sweeper.drawing.style", "from sweeper.records.store import load"),
@@ -225,7 +244,7 @@ def test_no_room_looks_up() -> None:
         ("sweeper.doctor.machine", "from sweeper.training.workers import core_count"),
         ("sweeper.journey", "import optuna"),
         (
-            "sweeper.tables.answer",
+            "sweeper.answer.answer",
             "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import sweeper.report.page",
         ),
     ],

@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from synthetic_records import SyntheticRecords, synthetic_records
 
+from sweeper.answer.answer import answer
 from sweeper.figures import FIGURES
 from sweeper.records.store import Records
 from sweeper.report import page
@@ -19,7 +20,6 @@ from sweeper.report.page import ReportInput, evidence_of, sentences
 from sweeper.report.section import Evidence
 from sweeper.report.sections import SECTIONS
 from sweeper.study.study import Study
-from sweeper.tables.answer import answer
 
 SHARES = pd.DataFrame(
     {

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from sweeper.tables.reasons import all_failed
+from sweeper.answer.outcomes import all_failed
 
 
 def test_a_run_without_a_trial_has_failed() -> None:

@@ -7,12 +7,12 @@ import pytest
 from report_inputs import made_input, made_study
 from synthetic_records import SyntheticRecords
 
+from sweeper.answer.answer import answer
 from sweeper.report.card import card
 from sweeper.report.doubts import with_warnings
 from sweeper.report.note import note, plain_answer
 from sweeper.report.notebook import answer_html
 from sweeper.report.page import ReportInput
-from sweeper.tables.answer import answer
 
 ROWS = {"rows": {"train": 600, "validation": 200, "test": 200}, "few": [], "labels": 0}
 PART = {"loss": 2.3, "accuracy": 0.1}

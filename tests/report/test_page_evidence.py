@@ -9,6 +9,7 @@ import torch
 from report_inputs import made_input, made_study
 from synthetic_records import SyntheticRecords
 
+from sweeper.answer.answer import Answer
 from sweeper.components.models import MODELS
 from sweeper.report.card import card
 from sweeper.report.columns import MEANINGS, OF_TABLE
@@ -26,8 +27,7 @@ from sweeper.report.sections import (
     units_over_time,
     variance,
 )
-from sweeper.report.words import interval, number, percent
-from sweeper.tables.answer import Answer
+from sweeper.wording import interval, number, percent
 
 
 @pytest.fixture(scope="module")

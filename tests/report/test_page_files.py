@@ -15,13 +15,13 @@ import report_inputs
 from report_inputs import changed, made_input, made_study
 from synthetic_records import SyntheticRecords, synthetic_records
 
+from sweeper.answer.answer import Answer
 from sweeper.errors import RunFolderError
 from sweeper.figures import FIGURES
 from sweeper.report.best_toml import best_toml
 from sweeper.report.page import evidence_of, write
 from sweeper.report.sections import SECTIONS
 from sweeper.study.study import Study
-from sweeper.tables.answer import Answer
 
 EVIL = "<script>alert('x')</script>\"onload=\"y"
 VOID = {"meta", "link", "img", "br"}

@@ -11,10 +11,10 @@ import pytest
 from report_inputs import CHANGES, SHARES, changed, made_input, made_study, told
 from synthetic_records import SyntheticRecords, synthetic_records
 
+from sweeper.answer.rows import label
 from sweeper.report.page import OF_LAYERS
 from sweeper.report.sections import SECTIONS
-from sweeper.report.words import number
-from sweeper.tables.select import label
+from sweeper.wording import number
 
 
 @pytest.fixture(scope="module")

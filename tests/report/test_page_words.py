@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweeper.report.words import count, duration, interval, layers, listing, number, percent, shown, times
+from sweeper.wording import count, duration, interval, layers, listing, number, percent, shown, times
 
 
 def read(text: str) -> float:

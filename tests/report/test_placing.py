@@ -9,9 +9,9 @@ import pytest
 from report_inputs import made_input, told
 from synthetic_records import SyntheticRecords, synthetic_records
 
+from sweeper.answer.confirmed import confirmed
+from sweeper.answer.placing import Finalist, finalists_of, lower_means, placing
 from sweeper.report.card import card
-from sweeper.report.placing import Finalist, finalists_of, lower_means, placing
-from sweeper.tables.confirmation import confirmed
 
 
 def finalist(number: int, mean: float, completed: int, diverged: int = 0, failed: int = 0) -> Finalist:

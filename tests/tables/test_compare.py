@@ -10,9 +10,9 @@ from report_inputs import made_study
 from scipy import stats
 from synthetic_records import SyntheticRecords
 
+from sweeper.answer.answer import answer
 from sweeper.records.store import Records
 from sweeper.tables import side_by_side
-from sweeper.tables.answer import answer
 from sweeper.tables.compare import (
     Run,
     compare,

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 from synthetic_records import SyntheticRecords
 
-from sweeper.tables.comparison import COLUMNS, comparison
-from sweeper.tables.confirmation import confirmed
-from sweeper.tables.regret import expected_regret, optimism
-from sweeper.tables.simplest import complexity, extras
+from sweeper.answer.comparison import COLUMNS, complexity, extras
+from sweeper.answer.confirmed import confirmed
+from sweeper.statistics.regret import expected_regret, optimism
+from sweeper.tables import TABLES
 from sweeper.tables.source import Source
 from sweeper.tables.variance import COMPONENTS, components, mean_squares, variance
 
@@ -47,7 +47,7 @@ def test_verdicts() -> None:
     """The winner, one alike, one clearly worse, one that failed on a seed: each is called what it is."""
     scores = noisy([1.0, 1.001, 3.0, 1.0])
     scores[3, 4] = np.nan
-    table = comparison(run_of([{}] * 4, scores)).set_index("trial")
+    table = TABLES["comparison"](run_of([{}] * 4, scores)).set_index("trial")
     verdicts = table["verdict"].to_dict()
     assert sorted([verdicts[0], verdicts[1]]) == ["tied", "winner"]
     assert verdicts[2] == "worse"
@@ -57,7 +57,7 @@ def test_verdicts() -> None:
 
 def test_columns_repeat_the_ranking(records: SyntheticRecords) -> None:
     """What `confirmed` says stands unchanged beside the rest."""
-    table = comparison(Source(records.trials, records.curves, records.layers))
+    table = TABLES["comparison"](Source(records.trials, records.curves, records.layers))
     ranking = confirmed(records.trials)
     for name in ("trial", "mean", "low", "high", "n", "failures", "difference", "tied", "better"):
         assert table[name].tolist() == pytest.approx(ranking[name].tolist(), nan_ok=True)
@@ -99,7 +99,7 @@ def test_the_simplest_is_one_of_those_tied() -> None:
     settings = [{"optimizer": "adam"}, {"optimizer": "momentum"}, {"optimizer": "nesterov"}, {}]
     scores = noisy([1.0, 1.1, 1.1, 5.0])
     scores[2] = scores[1] + 0.001
-    table = comparison(run_of(settings, scores)).set_index("trial")
+    table = TABLES["comparison"](run_of(settings, scores)).set_index("trial")
     assert table["simplest"].to_dict() == {0: False, 1: True, 2: False, 3: False}
     assert table.loc[1, "difference"] == pytest.approx((scores[1] - scores[0]).mean())
 
@@ -107,7 +107,7 @@ def test_the_simplest_is_one_of_those_tied() -> None:
 def test_optimism_is_confirmed_minus_searched() -> None:
     """Per finalist and on average; the interval is over seeds."""
     scores = noisy([1.0, 1.2])
-    table = comparison(run_of([{}] * 2, scores, searched=[0.7, 0.8])).set_index("trial")
+    table = TABLES["comparison"](run_of([{}] * 2, scores, searched=[0.7, 0.8])).set_index("trial")
     assert table["optimism"].to_dict() == pytest.approx(
         {0: scores[0].mean() - 0.7, 1: scores[1].mean() - 0.8}
     )

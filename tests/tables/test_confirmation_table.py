@@ -8,12 +8,12 @@ import pytest
 from scipy import stats
 from synthetic_records import SyntheticRecords
 
+from sweeper.answer.answer import answer
+from sweeper.answer.confirmed import COLUMNS as CONFIRMED
+from sweeper.answer.confirmed import confirmed
 from sweeper.statistics.intervals import interval
 from sweeper.statistics.levels import shown_level
 from sweeper.statistics.race import look
-from sweeper.tables.answer import answer
-from sweeper.tables.confirmation import COLUMNS as CONFIRMED
-from sweeper.tables.confirmation import confirmed
 from sweeper.tables.finalists import COLUMNS, finalists
 from sweeper.tables.source import Source
 

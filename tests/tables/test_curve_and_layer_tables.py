@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from synthetic_records import DEPTH, SLOPE, STEPS, SyntheticRecords
 
+from sweeper.answer.rows import best_trials
 from sweeper.tables.curves import SHOWN, bands, convergence, initial
 from sweeper.tables.gradients import gradients
 from sweeper.tables.layer_profile import END, START, layer_profile
-from sweeper.tables.ranking import best_trials
 from sweeper.tables.source import Source
 from sweeper.tables.units import units
 

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from synthetic_records import SyntheticRecords
 
-from sweeper.tables.curve_class import CLASSES, shape
+from sweeper.answer.rows import best_trials
+from sweeper.statistics.curve_class import CLASSES, shape
 from sweeper.tables.curve_classes import COLUMNS, advice, curve_classes, curve_summary
 from sweeper.tables.curves import SHOWN
-from sweeper.tables.ranking import best_trials
 from sweeper.tables.source import Source
 
 STEPS = np.arange(0, 401, 20)

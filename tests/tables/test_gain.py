@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sweeper.report.gain import gained, power
-from sweeper.tables.answer import answer
-from sweeper.tables.confirmation import confirmed
-from sweeper.tables.gain import Gain
+from sweeper.answer.answer import answer
+from sweeper.answer.confirmed import confirmed
+from sweeper.answer.gain import Gain, gained, power
 
 DEFAULT = {"optimizer": "adam", "learning_rate": 0.001, "activation": "relu"}
 NOISE = np.random.default_rng(0).normal(0, 0.01, (3, 10))

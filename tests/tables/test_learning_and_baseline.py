@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sweeper.tables.baseline import baseline, by_seed
-from sweeper.tables.learning import learning
+from sweeper.answer.baseline import baseline, by_seed
+from sweeper.answer.learning import learning
 
 RNG = np.random.default_rng(0)
 SEEDS = list(range(1, 11))

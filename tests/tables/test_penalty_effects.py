@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from synthetic_records import SyntheticRecords
 
+from sweeper.statistics.regression import fit
 from sweeper.tables.keras_weights import keras_weights
 from sweeper.tables.penalty_data import penalty_data
 from sweeper.tables.penalty_effects import COLUMNS, _of_quantity, penalty_effects
-from sweeper.tables.regression import fit
 from sweeper.tables.source import Source
 
 BEST = np.array([-0.5, -1.2, -2.6, -2.9])

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from synthetic_records import SyntheticRecords, synthetic_records
 
+from sweeper.answer.edges import edges
 from sweeper.study.space import Choice, Fixed, Range, Space
-from sweeper.tables.edges import edges
 from sweeper.tables.penalty_bins import FEW, penalty_bins
 from sweeper.tables.ranking import leaderboard_table
 from sweeper.tables.reasons import reasons

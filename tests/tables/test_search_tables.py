@@ -8,13 +8,12 @@ import pandas as pd
 import pytest
 from synthetic_records import SyntheticRecords
 
+from sweeper.answer.rows import OWN, best_trials, label, leaderboard
 from sweeper.tables import TABLES
 from sweeper.tables.heatmap import heatmap
 from sweeper.tables.history import history
 from sweeper.tables.learning_rate import learning_rate
 from sweeper.tables.penalty import penalty
-from sweeper.tables.ranking import best_trials, leaderboard
-from sweeper.tables.select import OWN, label
 from sweeper.tables.source import Source
 
 

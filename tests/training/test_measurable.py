@@ -15,9 +15,9 @@ from rehearsals import problems
 from rich.console import Console
 from torch import nn
 
+from sweeper.answer.outcomes import unmeasured as not_measured
 from sweeper.report.progress import Progress
 from sweeper.report.script import script
-from sweeper.tables.reasons import unmeasured as not_measured
 from sweeper.training.cohort import Cohort
 from sweeper.training.measurable import unmeasured
 from sweeper.training.planning import Plan

@@ -7,7 +7,7 @@ from sweeper.components.activations import ACTIVATIONS
 from sweeper.report.advice.facts import Facts
 from sweeper.report.advice.hidden import HEALTHY, LOST, decades, predicted_decades, told
 from sweeper.report.advice.item import COMPUTED, MEASURED, Advice, Reason, rule
-from sweeper.report.words import count, listing, signed
+from sweeper.wording import count, listing, signed
 
 TOPIC = "depth and initial weights"
 DEEP = 20

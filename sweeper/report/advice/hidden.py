@@ -7,9 +7,9 @@ import numpy as np
 
 from sweeper.report.advice.facts import Facts
 from sweeper.report.advice.item import COMPUTED, MEASURED, Advice, Reason, rule
-from sweeper.report.words import count, listing, number, percent, signed, times
 from sweeper.theory.activation_facts import facts_of
 from sweeper.theory.mean_field import born_dead_probability, initial_variances, propagation
+from sweeper.wording import count, listing, number, percent, signed, times
 
 TOPIC = "hidden activations"
 HEALTHY, LOST = 1.0, 2.0

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from sweeper.report.advice.facts import Facts, unstandard
 from sweeper.report.advice.item import COMPUTED, MEASURED, Advice, Reason, rule
-from sweeper.report.words import count, number
+from sweeper.wording import count, number
 
 TOPIC = "inputs and model"
 SMALL_BATCH = 8

@@ -6,7 +6,7 @@ from typing import Any
 from sweeper.components.losses import LOSSES
 from sweeper.report.advice.facts import LOSS_OF, Facts, loaded, off_scale
 from sweeper.report.advice.item import COMPUTED, MEASURED, Advice, Reason, rule
-from sweeper.report.words import number, percent, shown
+from sweeper.wording import number, percent, shown
 
 POISSON = "torch.nn.functional:poisson_nll_loss"
 FEW_VALUES = 20

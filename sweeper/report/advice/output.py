@@ -6,8 +6,8 @@ from typing import Any
 
 from sweeper.report.advice.facts import Facts
 from sweeper.report.advice.item import COMPUTED, MEASURED, Advice, Reason
-from sweeper.report.words import listing, number, shown
 from sweeper.theory.activation_facts import catalogue, facts_of
+from sweeper.wording import listing, number, shown
 
 TOPIC = "output activation"
 WITH_OUTPUT = ("mlp", "cnn", "residual_mlp")

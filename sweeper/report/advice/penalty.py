@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from sweeper.report.advice.facts import Facts
 from sweeper.report.advice.item import COMPUTED, MEASURED, Advice, Reason, rule
-from sweeper.report.words import count, number
 from sweeper.study.space import Range
+from sweeper.wording import count, number
 
 TOPIC = "activation penalty"
 DECADES = 5

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from sweeper.report.advice.facts import Facts
 from sweeper.report.advice.item import COMPUTED, MEASURED, Advice, Reason, rule
-from sweeper.report.words import number, percent, shown
 from sweeper.study.space import Range, Values
 from sweeper.theory.stability import sgd_limit
+from sweeper.wording import number, percent, shown
 
 TOPIC = "learning rate"
 NEAR = 0.75

@@ -5,8 +5,8 @@ from typing import Any
 import pandas as pd
 
 from sweeper.report.section import Evidence, Section, Shown
-from sweeper.report.words import count, listing, number
 from sweeper.tables.penalty_bins import FEW
+from sweeper.wording import count, listing, number
 
 
 def at_the_end(bands: pd.DataFrame) -> pd.DataFrame:

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from sweeper.report.section import Evidence, Section, Shown
-from sweeper.report.words import count, listing, number, percent
 from sweeper.tables.basins import ANY
+from sweeper.wording import count, listing, number, percent
 
 
 def answer(evidence: Evidence) -> tuple[str, ...]:

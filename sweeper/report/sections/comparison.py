@@ -6,11 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from sweeper.report.doubts import ENOUGH_SEEDS
-from sweeper.report.gain import would_be_seen
+from sweeper.answer.comparison import FAILS, ON_AVERAGE, TIED, WORSE
+from sweeper.answer.confirmed import ENOUGH_SEEDS
+from sweeper.answer.gain import would_be_seen
 from sweeper.report.section import Evidence, Section, Shown
-from sweeper.report.words import capital, count, listing, number, percent
-from sweeper.tables.comparison import FAILS, ON_AVERAGE, TIED, WORSE
+from sweeper.wording import capital, count, listing, number, percent
 
 LOWER = "lower where shared"
 """Possible only where both lost seeds, and not the same ones."""

@@ -6,11 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from sweeper.report.doubts import ENOUGH_SEEDS
-from sweeper.report.placing import Finalist, losses, lower_means, placing
+from sweeper.answer.confirmed import ENOUGH_SEEDS
+from sweeper.answer.placing import Finalist, losses, lower_means, placing
 from sweeper.report.section import Evidence, Section, Shown
 from sweeper.report.sections.variance import FLATTERED, bias
-from sweeper.report.words import capital, count, interval, listing, number
+from sweeper.wording import capital, count, interval, listing, number
 
 
 def one_row_each(finalists: pd.DataFrame) -> pd.DataFrame:

@@ -3,8 +3,8 @@
 import pandas as pd
 
 from sweeper.report.section import Evidence, Section, Shown
-from sweeper.report.words import count, number, percent
-from sweeper.tables.curve_class import EARLY, RISE
+from sweeper.statistics.curve_class import EARLY, RISE
+from sweeper.wording import count, number, percent
 
 
 def answer(evidence: Evidence) -> tuple[str, ...]:

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import pandas as pd
 
 from sweeper.report.section import Evidence, Section, Shown
-from sweeper.report.words import count, listing
-from sweeper.tables.curve_class import DIVERGED, STUCK, UNSTABLE
+from sweeper.statistics.curve_class import DIVERGED, STUCK, UNSTABLE
 from sweeper.tables.curve_classes import BEST, REST
+from sweeper.wording import count, listing
 
 BROKEN = (DIVERGED, UNSTABLE, STUCK)
 """Classes whose advice does not hang on the steps of one trial."""

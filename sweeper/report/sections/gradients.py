@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 
 from sweeper.report.section import Evidence, Section, Shown, named
-from sweeper.report.words import from_to, layers, listing, signed, times
 from sweeper.tables.gradient_verdicts import CUT, DECADES
 from sweeper.tables.layer_profile import END, START
+from sweeper.wording import from_to, layers, listing, signed, times
 
 SMALL = 0.01
 """Layers whose norm is below this share of the last layer's are named."""

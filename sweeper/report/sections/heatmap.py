@@ -1,7 +1,7 @@
 """Optimizer × activation."""
 
 from sweeper.report.section import Evidence, Section, Shown, named
-from sweeper.report.words import listing, number
+from sweeper.wording import listing, number
 
 
 def answer(evidence: Evidence) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from sweeper.report.section import Evidence, Section, Shown
-from sweeper.report.words import count, number
+from sweeper.wording import count, number
 
 LATE = 0.8
 """The best found in the last fifth of the search asks for more trials."""

@@ -1,7 +1,7 @@
 """Which parameters mattered."""
 
 from sweeper.report.section import Evidence, Section, Shown
-from sweeper.report.words import listing, percent
+from sweeper.wording import listing, percent
 
 
 def answer(evidence: Evidence) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sweeper.report.section import Evidence, Section, Shown, named
-from sweeper.report.words import count, interval, listing
+from sweeper.wording import count, interval, listing
 
 
 def answer(evidence: Evidence) -> tuple[str, ...]:

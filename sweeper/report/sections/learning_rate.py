@@ -2,9 +2,9 @@
 
 import pandas as pd
 
+from sweeper.answer.edges import edges
 from sweeper.report.section import Evidence, Section, Shown
-from sweeper.report.words import count, listing, number
-from sweeper.tables.edges import edges
+from sweeper.wording import count, listing, number
 
 
 def best_of_each_bin(frame: pd.DataFrame) -> pd.DataFrame:

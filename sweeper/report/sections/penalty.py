@@ -3,8 +3,8 @@
 import pandas as pd
 
 from sweeper.report.section import Evidence, Section, Shown
-from sweeper.report.words import listing, number
 from sweeper.tables.penalty_bins import FEW
+from sweeper.wording import listing, number
 
 
 def weights(row: "pd.Series") -> str:

@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 
 from sweeper.report.section import Evidence, Section, Shown
-from sweeper.report.words import count, listing, number
 from sweeper.tables.penalty_effects import KINDS, QUANTITIES, VS_LOWEST, VS_ZERO
+from sweeper.wording import count, listing, number
 
 LOSS = "validation_loss"
 NAMES = {

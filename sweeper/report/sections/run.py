@@ -6,8 +6,8 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from sweeper.report.section import Evidence, Section
-from sweeper.report.words import count, duration, listing, shown
 from sweeper.user_code.calls import source_of
+from sweeper.wording import count, duration, listing, shown
 
 PACKAGES = ("torch", "optuna", "numpy", "pandas", "scikit-learn")
 

@@ -3,8 +3,8 @@
 import pandas as pd
 
 from sweeper.report.section import Evidence, Section, Shown
-from sweeper.report.words import count, listing, number
 from sweeper.tables.stability import INTACT
+from sweeper.wording import count, listing, number
 
 AT = (0.8, 1.25)
 """Last ratios in between count as at the limit."""

@@ -4,7 +4,7 @@ import pandas as pd
 
 from sweeper.report.card import FIRST
 from sweeper.report.section import Evidence, Section, Shown
-from sweeper.report.words import count, listing
+from sweeper.wording import count, listing
 
 ENDED = {
     "completed": "completed",

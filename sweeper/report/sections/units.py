@@ -3,7 +3,7 @@
 import pandas as pd
 
 from sweeper.report.section import Evidence, Section, Shown, named
-from sweeper.report.words import listing, percent
+from sweeper.wording import listing, percent
 
 NAMED = 0.01
 """Dead shares from here on are named."""

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from sweeper.report.section import Evidence, Section, Shown, named
-from sweeper.report.words import count, listing, percent
+from sweeper.wording import count, listing, percent
 
 LEAST = 0.05
 """Changes of a median share below this are not named."""

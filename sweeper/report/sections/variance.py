@@ -5,8 +5,8 @@ import math
 import pandas as pd
 
 from sweeper.report.section import Evidence, Section, Shown
-from sweeper.report.words import count, interval, listing, percent
 from sweeper.tables.variance import COMPONENTS
+from sweeper.wording import count, interval, listing, percent
 
 SETTINGS, SEED, BOTH = COMPONENTS
 WORDS = {SETTINGS: "between settings", SEED: "what a seed does to all alike", BOTH: "what it does to each"}

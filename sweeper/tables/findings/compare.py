@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sweeper.answer.rows import search_trials
 from sweeper.statistics.intervals import interval
 from sweeper.tables.capped import capped_losses
 from sweeper.tables.findings.quantities import QUANTITIES
-from sweeper.tables.select import search_trials
 from sweeper.tables.source import Source
 
 FEWEST = 5

@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pandas as pd
 
+from sweeper.answer.rows import completed_search
 from sweeper.statistics.intervals import multiplicities
 from sweeper.study.expect import NearLimit
 from sweeper.tables.findings.finding import Finding, judge, text, unknown
 from sweeper.tables.findings.stable import bracket, unstable
-from sweeper.tables.select import completed_search
 from sweeper.tables.source import Source
 
 UNIT = "largest rate that trains ÷ best rate"

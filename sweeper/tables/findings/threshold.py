@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 
+from sweeper.answer.rows import search_trials
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.study.expect import Threshold
 from sweeper.tables.findings.finding import CONTRARY, FOUND, NOT_FOUND, Finding, unknown
 from sweeper.tables.findings.stable import bracket
-from sweeper.tables.select import search_trials
 from sweeper.tables.source import Source
 from sweeper.theory.stability import sgd_limit
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from sweeper.report.words import capital, count, listing, number
+from sweeper.wording import capital, count, listing, number
 
 NAMED = 3
 """Finalists of lower mean that are named; further ones are counted."""
@@ -40,7 +40,7 @@ class Finalist:
 
 
 def finalists_of(trials: pd.DataFrame, ranking: pd.DataFrame) -> list[Finalist]:
-    """Every finalist in the order of `ranking` (`sweeper.tables.confirmation.confirmed`), the winner first.
+    """Every finalist in the order of `ranking` (`sweeper.answer.confirmed.confirmed`), the winner first.
 
     Those without one completed seed, which have no rank, come last.
     """

@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from sweeper.tables.baseline import Baseline, baseline, by_seed
-from sweeper.tables.confirmation import confirmed
-from sweeper.tables.gain import Gain, gain
-from sweeper.tables.learning import Learning, learning
-from sweeper.tables.parameters import parameters_of
+from sweeper.answer.baseline import Baseline, baseline, by_seed
+from sweeper.answer.confirmed import confirmed
+from sweeper.answer.gain import Gain, gain
+from sweeper.answer.learning import Learning, learning
+from sweeper.answer.rows import parameters_of
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,14 @@
 """Each finalist against the winner, pair by pair, and what choosing it would cost."""
 
+from collections.abc import Hashable, Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
-from sweeper.tables.confirmation import confirmed
-from sweeper.tables.regret import expected_regret, optimism
-from sweeper.tables.select import labels, search_trials
-from sweeper.tables.simplest import complexity
-from sweeper.tables.source import Source
+from sweeper.answer.confirmed import confirmed
+from sweeper.answer.rows import labels, search_trials
+from sweeper.statistics.regret import expected_regret, optimism
 
 COLUMNS = [
     "rank",
@@ -49,22 +50,27 @@ WINNER, TIED, WORSE, ON_AVERAGE, FAILS = (
 )
 """`verdict`: tied with the winner; worse by mean and on most seeds (`better` in `confirmed`); worse by
 mean, but the winner is not shown to be ahead on most seeds; diverged or failed on more seeds."""
+BUFFERS = {"sgd": 0, "momentum": 1, "nesterov": 1, "rmsprop": 1, "adagrad": 1, "lion": 1}
+"""Numbers that the optimizer stores for each weight; 2 for those not named: adam and its kin, adadelta."""
+PIECEWISE_LINEAR = {"relu", "leaky_relu", "relu6", "hardtanh", "hardsigmoid", "identity"}
+"""Activations that cost no extra; null (the model's own) costs none either."""
+SIZES = ("model.depth", "model.width")
 
 
-def comparison(source: Source) -> pd.DataFrame:
+def comparison(trials: pd.DataFrame, objective: str) -> pd.DataFrame:
     """One row per finalist with a completed seed, the winner first; columns as in `COLUMNS`.
 
     Most columns are those of `confirmed`. `simplest` marks one row among the winner and those tied with
-    it: the smallest by `sweeper.tables.simplest`, then the lower mean; its `difference` is the price of
+    it: the smallest by `complexity`, then the lower mean; its `difference` is the price of
     choosing it. `expected_regret` (null for finalists with more failures, or that dropped out): see
     `regret`. `optimism` is mean − search_objective, and `mean_optimism` its mean over finalists, those that
     dropped out included, on the seeds that all share. `seen` is the difference that would have been called
     with a probability of 80 %, `seen_share` the same over the winner's mean.
     """
-    ranking = confirmed(source.trials)
+    ranking = confirmed(trials)
     if ranking.empty:
         return pd.DataFrame(columns=COLUMNS)
-    search = search_trials(source.trials).set_index("trial", drop=False).loc[ranking["trial"]]
+    search = search_trials(trials).set_index("trial", drop=False).loc[ranking["trial"]]
     search = search.reset_index(drop=True)
     keys = complexity(search)
     frame = ranking.assign(
@@ -74,10 +80,10 @@ def comparison(source: Source) -> pd.DataFrame:
         extras=[key[1] for key in keys],
         search_objective=search["objective"].astype(float),
         seen_share=ranking["seen"] / (abs(ranking["mean"].iloc[0]) or np.nan),
-        metric=source.objective,
+        metric=objective,
     )
     frame["simplest"] = frame.index == min(frame.index[frame["tied"]], key=lambda k: (*keys[k], k))
-    values = _scores(source, frame)
+    values = _scores(trials, frame)
     lasted = ~frame["dropped"].astype(bool)
     sound = (lasted & (frame["failures"] == frame.loc[lasted, "failures"].min())).to_numpy()
     frame["expected_regret"] = np.nan
@@ -97,8 +103,42 @@ def _verdicts(ranking: pd.DataFrame) -> list[str]:
     return [WINNER, *words[1:]]
 
 
-def _scores(source: Source, frame: pd.DataFrame) -> np.ndarray:
+def _scores(trials: pd.DataFrame, frame: pd.DataFrame) -> np.ndarray:
     """Scores on the fresh seeds, (finalists, seeds), in the order of `frame`."""
-    rows = source.trials[source.trials["phase"] == "confirm"]
+    rows = trials[trials["phase"] == "confirm"]
     table = rows.pivot(index="trial", columns="seed", values="objective").astype(float)
     return table.loc[frame["trial"]].to_numpy()
+
+
+def extras(row: Mapping[Hashable, Any]) -> int:
+    """Number of parts that the settings have beyond plain gradient descent on ReLU layers.
+
+    One for each of: an activation penalty above 0, weight decay above 0, dropout above 0, a schedule
+    other than constant, an activation that is not piecewise linear, momentum above 0 where the optimizer
+    has it as an option (sgd); and one for each number that the optimizer stores for a weight
+    (`BUFFERS`): sgd 0 < momentum, rmsprop 1 < adam 2.
+    """
+    optimizer = str(row.get("optimizer"))
+    found = BUFFERS.get(optimizer, 2)
+    if optimizer in ("sgd", "rmsprop"):
+        found += _above_zero(row.get("momentum"))
+    found += sum(
+        _above_zero(row.get(name)) for name in ("activation_penalty", "weight_decay", "model.dropout")
+    )
+    schedule, activation = row.get("schedule"), row.get("activation")
+    found += int(pd.notna(schedule) and schedule != "constant")
+    return found + int(pd.notna(activation) and activation not in PIECEWISE_LINEAR)
+
+
+def complexity(trials: pd.DataFrame) -> "pd.Series[Any]":
+    """Sort key of each row: (size of the model, `extras`), the smaller the simpler.
+
+    The size is the product of those of `SIZES` that were searched; a smaller model goes before fewer extras.
+    """
+    sizes = trials.reindex(columns=list(SIZES)).apply(pd.to_numeric, errors="coerce").fillna(1).prod(axis=1)
+    counts = [extras(row) for row in trials.to_dict("records")]
+    return pd.Series(list(zip(sizes, counts, strict=True)), index=trials.index, dtype=object)
+
+
+def _above_zero(value: Any) -> int:
+    return int(pd.notna(value) and float(value) > 0)

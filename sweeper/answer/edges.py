@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from sweeper.study.space import Range, Space
-from sweeper.tables.range_edges import place, wider
 
 NEAR = 0.05
 """Share of the logarithmic range, from either bound, that counts as its edge."""
+BELOW_ONE = {"momentum", "dampening", "model.dropout"}
 
 
 @dataclass(frozen=True)
@@ -56,3 +56,26 @@ def edges(space: Space, parameters: Mapping[str, Any]) -> tuple[Edge, ...]:
         at, other = (low, high) if side == "low" else (high, low)
         found.append(Edge(name, key, float(value), side, at, bound, other))
     return tuple(sorted(found, key=lambda edge: edge.parameter != "learning_rate"))
+
+
+def place(values: np.ndarray, within: Range) -> np.ndarray:
+    """Where `values` lie between the bounds, 0 … 1, on the scale of the range."""
+    low, high = float(within.low), float(within.high)
+    if within.log:
+        return np.asarray(np.log(values / low) / math.log(high / low))
+    return np.asarray((values - low) / (high - low))
+
+
+def wider(name: str, within: Range, side: str) -> float:
+    """The bound at `side` moved outwards; null where the parameter can go no further."""
+    low, high, width = float(within.low), float(within.high), float(within.high - within.low)
+    if side == "high" and name in BELOW_ONE:
+        return (1 + high) / 2 if high < 0.995 else math.nan
+    if within.log and not within.integer:
+        bound = low / 10 if side == "low" else high * 10
+        return float(f"{bound:.12g}")
+    bound = low - width / 2 if side == "low" else high + width / 2
+    floor = 1.0 if within.integer else 0.0
+    bound = max(bound, floor) if low >= floor else bound
+    bound = float(math.floor(bound) if side == "low" else math.ceil(bound)) if within.integer else bound
+    return math.nan if bound in (low, high) else float(f"{bound:.12g}")

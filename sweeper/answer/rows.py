@@ -1,10 +1,12 @@
-"""Which rows of ``trials`` a table is about, and what they are called."""
+"""Which rows of ``trials`` count, in which order, what they are called and what they were trained with."""
 
 from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from sweeper.records.schema import TRIALS, decode
 
 OWN = "model's own"
 """Shown for trials without an activation of the study: the model brings its own."""
@@ -43,3 +45,31 @@ def label(row: Mapping[Hashable, Any]) -> str:
 def labels(trials: pd.DataFrame) -> "pd.Series[str]":
     """`label` of every row."""
     return pd.Series([label(row) for row in trials.to_dict("records")], index=trials.index, dtype="str")
+
+
+def best_trials(trials: pd.DataFrame, n: int) -> pd.DataFrame:
+    """The `n` completed search trials with the lowest objective; ties go to the lower number. All columns."""
+    return completed_search(trials).sort_values(["objective", "trial"], ignore_index=True).head(n)
+
+
+def leaderboard(trials: pd.DataFrame, n: int = 10) -> pd.DataFrame:
+    """rank (from 1), trial, objective, steps, seconds, then the parameters that any of these trials has."""
+    best = best_trials(trials, n)
+    shown = best[["trial", "objective", "steps", "seconds", *parameter_columns(best)]]
+    shown.insert(0, "rank", range(1, len(shown) + 1))
+    return shown
+
+
+def parameter_columns(trials: pd.DataFrame) -> list[str]:
+    """The parameters that any of `trials` has."""
+    return [name for name in trials.columns if name not in TRIALS.names and trials[name].notna().any()]
+
+
+def parameters_of(row: "pd.Series[Any]") -> dict[str, Any]:
+    """The parameters of one row of the ``trials`` table, those that its optimizer does not take left out."""
+    names = [name for name in row.index if name not in TRIALS.names]
+    return {name: decode(_plain(row[name])) for name in names if not pd.isna(row[name])}
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else value

@@ -1,0 +1,110 @@
+"""What a sweep gained over the published default of an optimizer, on the same fresh seeds."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from sweeper.answer.confirmed import ENOUGH_SEEDS
+from sweeper.answer.rows import parameters_of
+from sweeper.study.space import among
+from sweeper.wording import count, interval, number, percent
+
+LABEL = "Over the default"
+
+
+@dataclass(frozen=True)
+class Gain:
+    """The winner against the best published default among the finalists; in the unit of the objective."""
+
+    trial: int
+    """The default"""
+    optimizer: str
+    default: float
+    """Mean of the default over its fresh seeds"""
+    difference: float
+    """Mean paired difference, default minus winner: above 0 is gained"""
+    low: float
+    high: float
+    """Its interval, as in `sweeper.answer.confirmed`"""
+    seeds: int
+    """Pairs"""
+    verdict: str
+    """winner (the default is the winner itself) | gained | unshown | fails (it lost more seeds)"""
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON, which has no NaN."""
+        numbers = {"default": self.default, "difference": self.difference, "low": self.low, "high": self.high}
+        plain = {name: None if math.isnan(value) else value for name, value in numbers.items()}
+        return {"trial": self.trial, "optimizer": self.optimizer, **plain, "verdict": self.verdict}
+
+
+def gain(search: pd.DataFrame, ranking: pd.DataFrame, defaults: Sequence[Mapping[str, Any]]) -> Gain | None:
+    """The gain over the default that ranks best; ``None`` if no finalist is one.
+
+    Args:
+        search: completed trials of the search.
+        ranking: `sweeper.answer.confirmed.confirmed`.
+        defaults: their parameters.
+    """
+    finalists = search[search["trial"].isin(ranking["trial"])]
+    known = {int(row["trial"]): parameters_of(row) for _, row in finalists.iterrows()}
+    rows = ranking.to_dict("records")
+    own = [row for row in rows if among(known.get(int(row["trial"]), {}), defaults)]
+    if not own:
+        return None
+    row, winner = own[0], rows[0]
+    number, ends = int(row["trial"]), (float(row["difference_low"]), float(row["difference_high"]))
+    mean, optimizer = float(row["mean"]), str(known[number]["optimizer"])
+    if row is winner:
+        return Gain(number, optimizer, mean, 0.0, 0.0, 0.0, int(row["n"]), "winner")
+    verdict = "unshown" if row["tied"] else "gained"
+    if row["failures"] > winner["failures"]:
+        verdict = "fails"
+    elif not ends[0] > 0:
+        verdict = "unshown"
+    difference = float(row["difference"])
+    return Gain(number, optimizer, mean, difference, *ends, int(row["pairs"]), verdict)
+
+
+def power(tied: pd.DataFrame) -> str:
+    """``; a difference of 0.02 (8 %) would have been seen``: the largest of those tied with the winner."""
+    seen, mean = tied["seen"].iloc[1:].max(), abs(tied["mean"].iloc[0])
+    return would_be_seen(seen, seen / mean if mean else math.nan)
+
+
+def would_be_seen(difference: float, share: float, of: str = "") -> str:
+    """A clause on the power of a race; empty where it is not known. `share` is NaN where there is none."""
+    if not math.isfinite(difference):
+        return ""
+    part = f" ({percent(share)}{of})" if math.isfinite(share) else ""
+    return f"; a difference of {number(difference)}{part} would have been seen in 80 % of such races"
+
+
+def gained(found: Gain | None, metric: str) -> tuple[str, str]:
+    """Value and meaning of the line on the card."""
+    if found is None:
+        return "–", "no published default was confirmed, so what the sweep gained is not known"
+    name = f"the published default of {found.optimizer}, trial {found.trial}"
+    if found.verdict == "winner":
+        return "nothing gained", f"{name}, is itself the winner: no other finalist has a lower mean {metric}"
+    side = "lower" if found.difference >= 0 else "higher"
+    share = abs(found.difference / found.default) if found.default else math.nan
+    size = number(abs(found.difference)) + (f" ({percent(share)})" if math.isfinite(share) else "")
+    than = f"mean {metric} of the winner than of {name}, {number(found.default)}"
+    same = f"on {count(found.seeds, 'fresh seed')} of both"
+    ends = ""
+    if math.isfinite(found.low):
+        _, low, high = interval(found.difference, found.low, found.high)
+        ends = f"; interval of the difference {low} to {high}"
+    if found.verdict == "fails":
+        return f"{size} {side}", f"{than}, {same}{ends}; the default diverged or failed on more seeds"
+    if found.verdict == "gained":
+        return f"{size} {side}", f"{than}, {same}{ends}"
+    if found.seeds < ENOUGH_SEEDS:
+        return "not known", f"{size} {side} {than}, {same}: too few seeds to say that it is no luck"
+    includes = "includes nothing gained" if not found.low > 0 else "is not far enough from nothing gained"
+    why = f"{ends}, which {includes}" if ends else "; too few to know the spread"
+    return "nothing shown", f"{size} {side} {than}, {same}{why}"
