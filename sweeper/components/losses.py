@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 from torch.nn import functional as F
 
+from sweeper.components.guess import Guess, frequencies, huber_location, mean, median, share
 from sweeper.errors import ModelError
 
 
@@ -20,6 +21,12 @@ class Loss:
     task: str
     """``classification``: targets are class numbers (n,), outputs (n, classes). ``regression``: targets are
     real, (n, k). ``binary``: targets lie in 0 … 1, (n, k), outputs are logits."""
+    guess: Guess | None = None
+    """Its best constant output; ``None``: searched for."""
+    inside: str = ""
+    """What it applies to logits itself, in words; a model that ends in it is refused."""
+    expression: str = ""
+    """The function of torch that does the same."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +81,31 @@ def bce(output: Tensor, target: Tensor) -> Tensor:
 
 
 LOSSES: dict[str, Loss] = {
-    "cross_entropy": Loss("cross_entropy", cross_entropy, "classification"),
-    "mse": Loss("mse", mse, "regression"),
-    "l1": Loss("l1", l1, "regression"),
-    "huber": Loss("huber", huber, "regression"),
-    "bce": Loss("bce", bce, "binary"),
+    loss.name: loss
+    for loss in (
+        Loss(
+            "cross_entropy",
+            cross_entropy,
+            "classification",
+            Guess("the class frequencies of the training rows", frequencies),
+            "softmax",
+            "torch.nn.functional:cross_entropy",
+        ),
+        Loss("mse", mse, "regression", Guess("the mean of the training rows", mean)),
+        Loss("l1", l1, "regression", Guess("the median of the training rows", median)),
+        Loss(
+            "huber",
+            huber,
+            "regression",
+            Guess("the constant of lowest Huber loss on the training rows", huber_location),
+        ),
+        Loss(
+            "bce",
+            bce,
+            "binary",
+            Guess("the mean of the training rows", share),
+            "a sigmoid",
+            "torch.nn.functional:binary_cross_entropy",
+        ),
+    )
 }

@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from sweeper.components.guess import BEST_CONSTANT, GUESSES, few_rows, of_any_loss, scores
+from sweeper.components.guess import frequencies, mean, median
 from sweeper.components.losses import LOSSES, Loss
+from sweeper.components.metrics import METRICS
 from sweeper.data.splits import targets_of
 from sweeper.study.settings import Settings, settings
 from sweeper.training.reasons import reason_of
@@ -19,6 +21,7 @@ FEWEST = 5
 """Rows of a class below which a part says little about it."""
 MOST_LABELS = 20
 """Different whole numbers up to which targets look like class labels."""
+BEST_CONSTANT = "the constant of lowest loss on the training rows"
 
 
 def guessing(task: Task, seeds: Sequence[int]) -> dict[str, Any]:
@@ -53,10 +56,10 @@ def _scored(task: Task, parts: Mapping[int, Mapping[str, np.ndarray]]) -> dict[s
     plain = settings(task.study, {"optimizer": "sgd", "learning_rate": 1.0})
     loss = pick_loss(task, plain)
     named = isinstance(plain.loss, str) and plain.loss in LOSSES
-    words = GUESSES[loss.name][0] if named else BEST_CONSTANT
+    words = loss.guess.words if loss.guess else BEST_CONSTANT
     found: list[dict[str, Any]] = []
     for seed, targets in parts.items():
-        row = _constant(task, loss, plain, named, targets["train"])
+        row = _constant(task, loss, plain, targets["train"])
         if row is None:
             return {"why": "no constant of finite loss was found"}
         dtype = torch.float64 if named else getattr(torch, plain.dtype)
@@ -73,10 +76,10 @@ def _without_loss(scored: Mapping[str, Mapping[str, float]]) -> dict[str, dict[s
     return {part: {k: v for k, v in values.items() if k != "loss"} for part, values in scored.items()}
 
 
-def _constant(task: Task, loss: Loss, plain: Settings, named: bool, y: np.ndarray) -> np.ndarray | None:
+def _constant(task: Task, loss: Loss, plain: Settings, y: np.ndarray) -> np.ndarray | None:
     width = out_features(task.data, loss)
-    if named:
-        return GUESSES[loss.name][1](y, width)
+    if loss.guess:
+        return loss.guess.output(y, width)
     return of_any_loss(loss, y, width, getattr(torch, plain.dtype))
 
 
@@ -96,22 +99,95 @@ def _rows(task: Task, parts: Sequence[Mapping[str, np.ndarray]]) -> dict[str, An
     return {"rows": rows, "few": few, "labels": _labels(task)}
 
 
+def _binary(task: Task) -> bool:
+    loss = task.study.training.loss
+    return isinstance(loss, str) and loss in LOSSES and LOSSES[loss].task == "binary"
+
+
 def _class_names(task: Task) -> tuple[str, ...]:
     """Those of the data; 0 and 1 where a single column holds nothing else."""
     data = task.data
     if data.classes is not None:
         return data.classes
-    binary = data.targets.shape[1] == 1 and task.study.training.loss == "bce"
+    binary = data.targets.shape[1] == 1 and _binary(task)
     return ("0", "1") if binary and set(np.unique(data.targets)) <= {0.0, 1.0} else ()
 
 
 def _labels(task: Task) -> int:
     """How many classes real targets look like: few whole numbers, or columns of which one is 1; else 0."""
     y = task.data.targets
-    if task.data.classes is not None or task.study.training.loss == "bce":
+    if task.data.classes is not None or _binary(task):
         return 0
     if y.shape[1] > 1:
         one_hot = bool(np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all())
         return y.shape[1] if one_hot else 0
     values = np.unique(y)
     return len(values) if len(values) <= MOST_LABELS and bool((values == np.round(values)).all()) else 0
+
+
+def of_any_loss(loss: Loss, targets: np.ndarray, width: int, dtype: torch.dtype) -> np.ndarray | None:
+    """The output of lowest `loss` on the training rows, searched for by L-BFGS; ``None`` if none is found.
+
+    It starts from what suits the named losses of the same task; the result is never worse than that.
+    """
+    starts = [frequencies] if loss.task == "classification" else [mean, median]
+    y, found = as_tensor(targets, dtype), None
+    lowest = float("inf")
+    for start in starts:
+        row = _descended(loss, y, torch.tensor(start(targets, width), dtype=dtype))
+        value = loss.function(_spread(row, len(y)), y).item()
+        if value < lowest:
+            found, lowest = row.double().numpy(), value
+    return found
+
+
+def _descended(loss: Loss, y: Tensor, start: Tensor) -> Tensor:
+    row = start.clone().requires_grad_()
+    optimizer = torch.optim.LBFGS([row], max_iter=50, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        value = loss.function(_spread(row, len(y)), y)
+        value.backward()  # type: ignore[no-untyped-call]
+        return value
+
+    before = loss.function(_spread(start, len(y)), y).item()
+    optimizer.step(closure)
+    end = row.detach()
+    after = loss.function(_spread(end, len(y)), y).item()
+    return end if after <= before else start
+
+
+def _spread(row: Tensor, rows: int) -> Tensor:
+    return row.reshape(1, -1).expand(rows, -1)
+
+
+def as_tensor(targets: np.ndarray, dtype: torch.dtype) -> Tensor:
+    """Class numbers as int64, real targets in `dtype`."""
+    return torch.tensor(targets, dtype=torch.int64 if targets.dtype.kind in "iu" else dtype)
+
+
+def scores(loss: Loss, row: np.ndarray, targets: np.ndarray, dtype: torch.dtype) -> dict[str, float]:
+    """``loss`` and the metric of the task for the same output on every row of `targets`.
+
+    R² of a guess is 0: what explains no variance. That of the training rows' mean on other rows lies a little
+    below.
+    """
+    name, metric = METRICS[loss.task]
+    y = as_tensor(targets, dtype)
+    output = _spread(torch.tensor(row, dtype=dtype), len(y))
+    value = 0.0 if name == "r2" else metric(output, y).item()
+    return {"loss": loss.function(output, y).item(), name: value}
+
+
+def few_rows(
+    parts: Sequence[tuple[str, np.ndarray]], classes: Sequence[str], fewest: int
+) -> list[tuple[str, str, int]]:
+    """(class, part, rows) of every class that a part with rows has fewer than `fewest` rows of."""
+    counted = [(part, np.bincount(y, minlength=len(classes))) for part, y in parts if len(y)]
+    return [
+        (name, part, int(counts[k]))
+        for k, name in enumerate(classes)
+        for part, counts in counted
+        if counts[k] < fewest
+    ]

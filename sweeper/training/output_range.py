@@ -57,18 +57,16 @@ def range_problem(output: Tensor, loss: Loss, targets: Sequence[Tensor]) -> str:
     if last not in RANGES or LOSSES.get(loss.name) is not loss:
         return ""
     low, high = RANGES[last]
-    if loss.name in ("cross_entropy", "bce") and last in PROBABILITIES:
-        inside = {"cross_entropy": "softmax", "bce": "a sigmoid"}[loss.name]
-        own = {"cross_entropy": "cross_entropy", "bce": "binary_cross_entropy"}[loss.name]
+    if loss.inside and last in PROBABILITIES:
         return (
-            f"ends in {last.lower()}, but loss {loss.name} has {inside} inside and takes logits: leave the "
-            f"last operation out, or insist with training.loss = 'torch.nn.functional:{own}'"
+            f"ends in {last.lower()}, but loss {loss.name} has {loss.inside} inside and takes logits: leave "
+            f"the last operation out, or insist with training.loss = {loss.expression!r}"
         )
-    if loss.name == "bce" and (low >= 0 or high <= 0):
+    if loss.task == "binary" and (low >= 0 or high <= 0):
         side = "above" if low >= 0 else "below"
         return (
-            f"ends in {last.lower()}, so that all probabilities are {side} one half: loss bce takes logits "
-            "of both signs; use a linear output layer"
+            f"ends in {last.lower()}, so that all probabilities are {side} one half: loss {loss.name} takes "
+            "logits of both signs; use a linear output layer"
         )
     if loss.task != "regression":
         return ""

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from sweeper.components.guess import GUESSES, few_rows, huber_location, of_any_loss, scores
+from sweeper.components.guess import frequencies, huber_location, share
 from sweeper.components.losses import LOSSES, Loss
+from sweeper.training.guessing import few_rows, of_any_loss, scores
 
 RNG = np.random.default_rng(0)
 REAL = RNG.exponential(3.0, size=(41, 2)) * [1, 30]
@@ -22,7 +23,9 @@ TARGETS = {
 def test_no_constant_near_the_guess_is_better(name: str) -> None:
     """Every change of the guess raises the loss on the rows that it was made from; every loss has a guess."""
     y, loss = TARGETS[name], LOSSES[name]
-    row = GUESSES[name][1](y, 4)
+    guess = loss.guess
+    assert guess is not None
+    row = guess.output(y, 4)
     best = scores(loss, row, y, torch.float64)["loss"]
     for step in (0.3, 0.01):
         for change in RNG.normal(size=(30, len(row))) * step:
@@ -31,9 +34,9 @@ def test_no_constant_near_the_guess_is_better(name: str) -> None:
 
 def test_guesses_are_what_their_names_say() -> None:
     """Shares, mean, median and log odds by hand; a class or value without rows gives no infinite loss."""
-    logits = GUESSES["cross_entropy"][1](np.array([0] * 7 + [1] * 2 + [3] * 5), 4)
+    logits = frequencies(np.array([0] * 7 + [1] * 2 + [3] * 5), 4)
     assert np.exp(logits) == pytest.approx(np.array([7, 2, 0.5, 5]) / 14.5)
-    ones = GUESSES["bce"][1](np.ones((10, 1)), 1)
+    ones = share(np.ones((10, 1)), 1)
     assert 1 / (1 + np.exp(-ones[0])) == pytest.approx(0.95)
     assert huber_location(np.array([[0.0], [0.2], [9.0]]), 1) == pytest.approx([0.6])
     majority = scores(LOSSES["cross_entropy"], logits, np.array([0, 0, 1, 2]), torch.float64)
