@@ -4,8 +4,9 @@
 traceback, nothing written. `RunFailed` means that the run itself failed: exit code 1.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from sweeper.suggestions import suggestion
@@ -86,12 +87,12 @@ def all_mistakes(file: object, mistakes: Sequence[object]) -> str:
     return "\n".join([f"{file}: {count}", *lines])
 
 
-def did_you_mean(word: str, allowed: list[str]) -> str:
+def did_you_mean(word: str, allowed: Collection[str]) -> str:
     """``allowed: a, b, c`` with a suggestion in front when `word` is near one, or means the same."""
     meant = suggestion(word, allowed)
     hint = f"did you mean {meant!r}? " if meant else ""
     more = f" … ({len(allowed)} in all)" if len(allowed) > MAX_LISTED else ""
-    return f"{hint}allowed: {', '.join(allowed[:MAX_LISTED])}{more}"
+    return f"{hint}allowed: {', '.join(islice(allowed, MAX_LISTED))}{more}"
 
 
 def shown(value: Any) -> str:

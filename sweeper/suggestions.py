@@ -1,7 +1,8 @@
 """What a word that is not allowed was meant for: another name for the same thing, or a slip of the pen."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from difflib import get_close_matches
+from itertools import islice
 
 LONGEST = 200
 """Characters of a word that something is suggested for."""
@@ -11,15 +12,6 @@ SHORTEST = 3
 """Letters that make a name recognisable at the beginning of a longer one."""
 
 SYNONYMS: dict[str, tuple[str, ...]] = {
-    # activations
-    "swish": ("silu",),
-    "lrelu": ("leaky_relu",),
-    "logistic": ("sigmoid",),
-    "approxgelu": ("gelu_tanh",),
-    # optimizers
-    "nag": ("nesterov",),
-    "sgdmomentum": ("momentum",),
-    "heavyball": ("momentum",),
     # schedules
     "fixed": ("constant",),
     "none": ("constant",),
@@ -102,30 +94,39 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "double": ("float64",),
     "float": ("float32",),
 }
-"""A name that the field uses, folded -> names of ours for the same, the first that is allowed counts."""
+"""A name that the field uses, folded -> names of ours for the same, the first that is allowed counts.
+
+Those of optimizers and activations stand in their entries, as ``aliases``.
+"""
 
 
-def suggestion(word: str, allowed: Sequence[str]) -> str:
+def suggestion(word: str, allowed: Collection[str]) -> str:
     """The one of `allowed` that `word` was meant for; empty where none is near.
 
     Near is: the same but for capitals, ``-`` and ``_``; another name of the same thing; up to one letter in
-    four wrong, left out, too much or exchanged with its neighbour; or the beginning of the other.
+    four wrong, left out, too much or exchanged with its neighbour; or the beginning of the other. Where
+    `allowed` is a catalogue, its entries' ``aliases`` are other names.
     """
     if len(word) > LONGEST:
         return ""
     meant = _folded(word)
     by_form: dict[str, str] = {}
-    for name in allowed[:MOST]:
+    for name in islice(allowed, MOST):
         by_form.setdefault(_folded(name), name)
     if meant in by_form:
         return by_form[meant]
-    for name in SYNONYMS.get(meant, ()):
+    for name in (*_aliased(meant, allowed), *SYNONYMS.get(meant, ())):
         if name in allowed:
             return name
     alike = [form for form in by_form if abs(len(form) - len(meant)) <= len(meant)]
     close = get_close_matches(meant, alike, n=3, cutoff=0.6)
     near = [form for form in close if distance(meant, form) <= max(1, len(meant) // 4)]
     return by_form[near[0]] if near else _beginning(meant, by_form)
+
+
+def _aliased(meant: str, allowed: Collection[str]) -> list[str]:
+    entries = allowed.items() if isinstance(allowed, Mapping) else ()
+    return [name for name, entry in entries if meant in getattr(entry, "aliases", ())]
 
 
 def _beginning(meant: str, by_form: Mapping[str, str]) -> str:

@@ -1,5 +1,7 @@
 """What is suggested for a word that is not allowed: only what is near, or another name for the same."""
 
+from collections.abc import Collection
+
 import pytest
 
 from sweeper.components.activations import ACTIVATIONS
@@ -36,9 +38,9 @@ PRUNERS = ["halving", "median", "wilcoxon", "none"]
         ("heigth", ["width", "height"], "height"),
     ],
 )
-def test_what_is_near_is_suggested(word: str, allowed: object, meant: str) -> None:
+def test_what_is_near_is_suggested(word: str, allowed: Collection[str], meant: str) -> None:
     """Slips, capitals, other names of the field, and names that begin alike."""
-    assert suggestion(word, list(allowed)) == meant  # type: ignore[call-overload]
+    assert suggestion(word, allowed) == meant
 
 
 @pytest.mark.parametrize(
@@ -53,9 +55,9 @@ def test_what_is_near_is_suggested(word: str, allowed: object, meant: str) -> No
         ("", OPTIMIZERS),
     ],
 )
-def test_what_is_not_near_is_not(word: str, allowed: object) -> None:
+def test_what_is_not_near_is_not(word: str, allowed: Collection[str]) -> None:
     """No suggestion is better than a wrong one."""
-    assert suggestion(word, list(allowed)) == ""  # type: ignore[call-overload]
+    assert suggestion(word, allowed) == ""
 
 
 def test_other_names_lead_to_names_that_exist() -> None:

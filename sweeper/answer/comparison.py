@@ -8,6 +8,7 @@ import pandas as pd
 
 from sweeper.answer.confirmed import confirmed
 from sweeper.answer.rows import labels, search_trials
+from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.statistics.regret import expected_regret, optimism
 
 COLUMNS = [
@@ -50,8 +51,6 @@ WINNER, TIED, WORSE, ON_AVERAGE, FAILS = (
 )
 """`verdict`: tied with the winner; worse by mean and on most seeds (`better` in `confirmed`); worse by
 mean, but the winner is not shown to be ahead on most seeds; diverged or failed on more seeds."""
-BUFFERS = {"sgd": 0, "momentum": 1, "nesterov": 1, "rmsprop": 1, "adagrad": 1, "lion": 1}
-"""Numbers that the optimizer stores for each weight; 2 for those not named: adam and its kin, adadelta."""
 PIECEWISE_LINEAR = {"relu", "leaky_relu", "relu6", "hardtanh", "hardsigmoid", "identity"}
 """Activations that cost no extra; null (the model's own) costs none either."""
 SIZES = ("model.depth", "model.width")
@@ -115,12 +114,11 @@ def extras(row: Mapping[Hashable, Any]) -> int:
 
     One for each of: an activation penalty above 0, weight decay above 0, dropout above 0, a schedule
     other than constant, an activation that is not piecewise linear, momentum above 0 where the optimizer
-    has it as an option (sgd); and one for each number that the optimizer stores for a weight
-    (`BUFFERS`): sgd 0 < momentum, rmsprop 1 < adam 2.
+    starts without; and one for each number that the optimizer stores for a weight (its `buffers`).
     """
-    optimizer = str(row.get("optimizer"))
-    found = BUFFERS.get(optimizer, 2)
-    if optimizer in ("sgd", "rmsprop"):
+    optimizer = OPTIMIZERS.get(str(row.get("optimizer")))
+    found = optimizer.buffers if optimizer else 0
+    if optimizer and optimizer.published.get("momentum") == 0:
         found += _above_zero(row.get("momentum"))
     found += sum(
         _above_zero(row.get(name)) for name in ("activation_penalty", "weight_decay", "model.dropout")

@@ -21,6 +21,8 @@ class Activation:
     elementwise: bool = True
     note: str = ""
     """Why it is not for hidden layers, where it is not."""
+    aliases: tuple[str, ...] = ()
+    """Other names that the field uses, in small letters without signs."""
 
     def make(self) -> nn.Module:
         """A new module; PReLU brings a slope of its own."""
@@ -39,12 +41,12 @@ ACTIVATIONS: dict[str, Activation] = {
         Activation("celu", "nn.CELU()"),
         Activation("elu", "nn.ELU()"),
         Activation("gelu", "nn.GELU()"),
-        Activation("gelu_tanh", "nn.GELU(approximate='tanh')"),
+        Activation("gelu_tanh", "nn.GELU(approximate='tanh')", aliases=("approxgelu",)),
         Activation("hardshrink", "nn.Hardshrink()"),
         Activation("hardsigmoid", "nn.Hardsigmoid()", "xavier"),
         Activation("hardswish", "nn.Hardswish()"),
         Activation("hardtanh", "nn.Hardtanh()", "xavier"),
-        Activation("leaky_relu", "nn.LeakyReLU(0.01)"),
+        Activation("leaky_relu", "nn.LeakyReLU(0.01)", aliases=("lrelu",)),
         Activation("logsigmoid", "nn.LogSigmoid()"),
         Activation("mish", "nn.Mish()"),
         Activation("prelu", "nn.PReLU()"),
@@ -52,8 +54,8 @@ ACTIVATIONS: dict[str, Activation] = {
         Activation("relu6", "nn.ReLU6()"),
         Activation("rrelu", "nn.RReLU()"),
         Activation("selu", "nn.SELU()", "lecun"),
-        Activation("sigmoid", "nn.Sigmoid()", "xavier"),
-        Activation("silu", "nn.SiLU()"),
+        Activation("sigmoid", "nn.Sigmoid()", "xavier", aliases=("logistic",)),
+        Activation("silu", "nn.SiLU()", aliases=("swish",)),
         Activation("softmax", "nn.Softmax(dim=-1)", "xavier", elementwise=False, note=_SOFTMAX),
         Activation("softplus", "nn.Softplus()"),
         Activation("softshrink", "nn.Softshrink()"),

@@ -76,9 +76,9 @@ FIGURE = FigureSpec(
     table="gradients",
     caption="Norm of the gradient of the loss with respect to each layer's activations, median and "
     "quartiles over trials of the search. Backpropagation runs from right to left: a line that "
-    "falls to the left is a gradient that vanishes on its way to the input, and sgd hardly moves "
-    "the layers there. In the legend, the change of log10(norm) per layer, fitted network by network and "
-    "averaged, so that networks that differ may pull it away from the slope of the line.",
+    "falls to the left is a gradient that vanishes on its way to the input, and plain gradient descent "
+    "hardly moves the layers there. In the legend, the change of log10(norm) per layer, fitted network by "
+    "network and averaged, so that networks that differ may pull it away from the slope of the line.",
     missing="No gradient norms were recorded: no trial of the search was measured, or its model has no "
     "activation layers.",
     draw=draw,

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sweeper.components.optimizers import OPTIMIZERS
+from sweeper.components.optimizers import DEFAULT, OPTIMIZERS
 from sweeper.study.space import Fixed, Range, Space, Values, holds, same
 from sweeper.study.study import Study
 
@@ -50,7 +50,7 @@ def starts(study: Study) -> list[dict[str, Any]]:
 
 def completed(space: Space, given: Mapping[str, Any]) -> dict[str, Any]:
     """`given`, with what it leaves out as in the default of its optimizer."""
-    first = (space.entries["optimizer"].values or ("adam",))[0]
+    first = (space.entries["optimizer"].values or (DEFAULT,))[0]
     base = _default(space, given.get("optimizer", first)).parameters
     return {
         name: exact(space, name, base["optimizer"], given[name]) if name in given else value

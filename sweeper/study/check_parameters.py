@@ -10,8 +10,10 @@ from sweeper.study.parameters import (
     INFINITY,
     LIMITS,
     NAMES,
+    PAIRS,
     PARAMETERS,
     SEARCHABLE_TRAINING,
+    SWITCHES,
     THE_SAME_FOR_ALL,
     WHOLE_TRAINING,
     is_number,
@@ -23,21 +25,21 @@ def check_values(key: str, name: str, values: Values, mistakes: list[Mistake]) -
     """The values of `key`, which belongs to the parameter `name`: names must exist, numbers make sense."""
     where = f"search.space.{key}"
     found = (values.low, values.high) if isinstance(values, Range) else values.values
-    if isinstance(values, Range) and (name in NAMES or name in ("nesterov", "betas")):
+    if isinstance(values, Range) and (name in NAMES or name in (*SWITCHES, *PAIRS)):
         mistakes.append(Mistake(where, "cannot be a range; give a value or a list"))
     elif name in NAMES:
         for value in [value for value in found if value not in NAMES[name]][:MAX_MISTAKES]:
-            mistakes.append(Mistake(where, did_you_mean(str(value), list(NAMES[name])), value))
+            mistakes.append(Mistake(where, did_you_mean(str(value), NAMES[name]), value))
     elif name in LIMITS:
         words = f"must be {_limits_in_words(*LIMITS[name])}"
         mistakes += [Mistake(where, words, value) for value in found if not _within(value, *LIMITS[name])]
         if isinstance(values, Range) and values.zero and not _within(0, *LIMITS[name]):
             mistakes.append(Mistake(f"{where}.zero", f"{name} cannot be exactly 0: {words}", values.zero))
-    elif name == "nesterov":
+    elif name in SWITCHES:
         for value in found:
             if not isinstance(value, bool):
                 mistakes.append(Mistake(where, "must be true or false", value))
-    elif name == "betas":
+    elif name in PAIRS:
         for value in found:
             if not _is_beta_pair(value):
                 problem = "must be a pair of numbers from 0 up to but not including 1, like [0.9, 0.999]"
@@ -98,7 +100,8 @@ def _unknown(key: str, space: Space) -> str:
         return f"unknown parameter; {did_you_mean(key, [*PARAMETERS, 'model.*', 'training.*'])}"
     if tail in OPTIMIZERS:
         return f"{tail} is not among search.space.optimizer ({', '.join(space.accepted)})"
-    return f"no optimizer is called {tail!r}; {did_you_mean(tail, list(space.accepted))}"
+    named = {name: OPTIMIZERS[name] for name in space.accepted}
+    return f"no optimizer is called {tail!r}; {did_you_mean(tail, named)}"
 
 
 def _is_beta_pair(value: Any) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 
 from sweeper.components.activations import ACTIVATIONS
 from sweeper.components.losses import LOSSES
+from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.errors import MAX_MISTAKES, Mistake, did_you_mean
 from sweeper.study.parameters import NAMES, PARAMETERS
 from sweeper.study.parse_space import flatten
@@ -90,7 +91,7 @@ def _told(values: Values) -> str:
 def _check_activations(search: SearchSection, space: Space, mistakes: list[Mistake]) -> None:
     for name in search.insist[:MAX_MISTAKES]:
         if name not in ACTIVATIONS:
-            mistakes.append(Mistake("search.insist", did_you_mean(name, list(ACTIVATIONS)), name))
+            mistakes.append(Mistake("search.insist", did_you_mean(name, ACTIVATIONS), name))
     for key in space.entries:
         for name in (space.entries[key].values or ()) if space.base(key) == "activation" else ():
             component = ACTIVATIONS.get(name) if isinstance(name, str) else None
@@ -102,7 +103,7 @@ def _check_activations(search: SearchSection, space: Space, mistakes: list[Mista
 
 
 def _check_nesterov(space: Space, mistakes: list[Mistake]) -> None:
-    """torch.optim.SGD refuses Nesterov without momentum or with dampening."""
+    """Some optimizers refuse Nesterov momentum without momentum or with dampening."""
 
     def lowest(values: Values) -> float:
         return 0.0 if isinstance(values, Range) and values.zero else min(_ends(values), default=0.0)
@@ -113,13 +114,16 @@ def _check_nesterov(space: Space, mistakes: list[Mistake]) -> None:
             continue  # it stands for one that is misspelt
         active = space.active(optimizer)
         key, switch = active.get("nesterov", ("optimizer", None))
-        if optimizer != "nesterov" and (switch is None or True not in (switch.values or ())):
+        entry = OPTIMIZERS[optimizer]
+        implied = entry.defaults.get("nesterov", False)
+        if not entry.strict_nesterov or not (implied or (switch and True in (switch.values or ()))):
             continue
         where = f"search.space.{key}"
-        default = 0.9 if optimizer == "nesterov" else 0.0
+        default = entry.defaults.get("momentum", 0.0)
         if not (lowest(active["momentum"][1]) if "momentum" in active else default) > 0:
             problem = "Nesterov momentum needs momentum above 0: set search.space.momentum"
-            mistakes.append(Mistake(where, problem + ", or use optimizer nesterov" * (optimizer == "sgd")))
+            always = next(name for name, other in OPTIMIZERS.items() if other.defaults.get("nesterov"))
+            mistakes.append(Mistake(where, problem + f", or use optimizer {always}" * (not implied)))
         if "dampening" in active and any(end != 0 for end in _ends(active["dampening"][1])):
             mistakes.append(Mistake(where, "Nesterov momentum needs dampening = 0"))
 

@@ -26,7 +26,11 @@ LIMITS: dict[str, tuple[float, float, bool, bool]] = {
     "eps": (0, INFINITY, False, False),
 }
 """Numbers: lowest, highest, whether the lowest itself is allowed, whether the highest is."""
-PARAMETERS = [*NAMES, *LIMITS, "nesterov", "betas"]
+SWITCHES = ("nesterov",)
+"""Those that are true or false."""
+PAIRS = ("betas",)
+"""Those that are two numbers from 0 up to but not including 1."""
+PARAMETERS = [*NAMES, *LIMITS, *SWITCHES, *PAIRS]
 THE_SAME_FOR_ALL = ("evaluations", "timeout", "device", "compile")
 """Keys of [training] that say how trials are judged and where they run."""
 SEARCHABLE_TRAINING = [name for name in TrainingSection.model_fields if name not in THE_SAME_FOR_ALL]

@@ -5,7 +5,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from sweeper.components.optimizers import OPTIMIZER_OPTIONS, OPTIMIZERS
+from sweeper.components.optimizers import DEFAULT, OPTIMIZER_OPTIONS, OPTIMIZERS
 from sweeper.errors import Mistake, did_you_mean, shown
 from sweeper.study.check_parameters import check_key, check_values
 from sweeper.study.frozen import frozen, thawed
@@ -15,7 +15,7 @@ from sweeper.suggestions import suggestion
 
 RANGE_KEYS = {"low", "high", "log", "step", "zero", "prior"}
 DEFAULTS: dict[str, Any] = {
-    "optimizer": "adam",
+    "optimizer": DEFAULT,
     "learning_rate": {"low": 1e-4, "high": 1.0, "log": True},
 }
 

@@ -10,7 +10,7 @@ from sweeper.components.activations import ACTIVATIONS
 from sweeper.components.initializers import INITIALIZERS
 from sweeper.components.losses import LOSSES
 from sweeper.components.models import MODELS
-from sweeper.components.optimizers import OPTIMIZERS
+from sweeper.components.optimizers import EXAMPLES, OPTIMIZERS
 from sweeper.components.penalties import PENALTIES
 from sweeper.components.schedules import SCHEDULES
 from sweeper.data.files import ENDINGS
@@ -18,7 +18,7 @@ from sweeper.data.sources import DATASETS
 from sweeper.errors import UserError
 from sweeper.printable import printable
 from sweeper.study.arguments import GIVEN
-from sweeper.study.parameters import LIMITS
+from sweeper.study.parameters import LIMITS, PAIRS, SWITCHES
 from sweeper.study.sections import SearchSection
 
 WIDTH = 110
@@ -73,11 +73,11 @@ scientific = ["optimizer", "activation"]   # compared fairly: every value as oft
 
 [search.space]                       # a value is fixed, a list is a choice, a table is a range
 {optimizer}
-optimizer = ["momentum", "adam"]
+optimizer = {examples}
 {activation}
 activation = ["tanh", "relu", "gelu"]
 learning_rate = {{ low = 1e-4, high = 1.0, log = true }}             # prior = 1e-2: where you expect the best
-"learning_rate.adam" = {{ low = 1e-5, high = 1e-1, log = true }}   # the range for one optimizer
+{own_range}# the range for one optimizer
 # The weight of the mean over elements of |a| or a², summed over activation layers; a quarter of all has 0.
 activation_penalty = {{ low = 1e-4, high = 1.0, log = true, zero = 0.25 }}
 {penalty}
@@ -87,7 +87,7 @@ penalty_kind = "l2"
 # "model.depth" = [2, 3, 6]          # most keys of [model] and [training] can be searched
 
 # [[search.try]]                     # a configuration to train first; what it leaves out is as in the default
-# optimizer = "adam"
+# optimizer = "{example}"
 # learning_rate = 3e-3
 
 [confirm]
@@ -126,7 +126,7 @@ def write_template(path: Path) -> Path:
 
 def template(name: str, file: str) -> str:
     """The text of a study file called `name`, to be run from `file`."""
-    options = [*sorted(LIMITS.keys() - {"learning_rate", "activation_penalty"}), "nesterov", "betas"]
+    options = [*sorted(LIMITS.keys() - {"learning_rate", "activation_penalty"}), *SWITCHES, *PAIRS]
     given = f"which is given what it asks for by name: {', '.join(sorted(GIVEN))} and any key of [model]"
     return TEMPLATE.format(
         name=name,
@@ -138,6 +138,9 @@ def template(name: str, file: str) -> str:
         schedule=_listed("", SCHEDULES, ""),
         **{key: _listed("", _allowed(key), "") for key in ("sampler", "pruner", "objective")},
         optimizer=_listed("", OPTIMIZERS, ""),
+        examples=f"[{', '.join(map(_quoted, EXAMPLES))}]",
+        example=EXAMPLES[-1],
+        own_range=_range_of(EXAMPLES[-1]).ljust(67),
         activation=_listed("", (a.name for a in ACTIVATIONS.values() if a.elementwise), ""),
         penalty=_listed("", PENALTIES, ""),
         more=_listed("Further parameters, each for the optimizers that take it:", options, ""),
@@ -148,6 +151,17 @@ def _allowed(key: str) -> Iterable[str]:
     """The words that a key of [search] may be."""
     words: tuple[str, ...] = typing.get_args(SearchSection.model_fields[key].annotation)
     return words
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
+
+
+def _range_of(optimizer: str) -> str:
+    """The learning rates of one optimizer, as a line of a study file."""
+    rates = OPTIMIZERS[optimizer].rates
+    low, high = (re.sub(r"e-0?", "e-", f"{rate:.0e}") for rate in (rates.low, rates.high))
+    return f'"learning_rate.{optimizer}" = {{ low = {low}, high = {high}, log = true }}'
 
 
 def _listed(before: str, names: Iterable[str], after: str) -> str:

@@ -9,7 +9,6 @@ from sweeper.answer.rows import labels, search_trials
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.records.schema import decode
 from sweeper.tables.source import Source
-from sweeper.theory.stability import limit
 
 SHARPNESS, PRECONDITIONED = "sharpness", "preconditioned_sharpness"
 LOSS, RATE = "sharpness_loss", "next_learning_rate"
@@ -48,7 +47,7 @@ def stability(source: Source) -> pd.DataFrame:
     """One row per trial and step at which the sharpness λ was measured, best trials first.
 
     loss: that whose sharpness it is. learning_rate: η of the step that follows. limit: largest stable η·λ
-    (`sweeper.theory.stability.limit`); λ is the preconditioned sharpness for optimizers that divide the
+    (`sweeper.components.optimizers`); λ is the preconditioned sharpness for optimizers that divide the
     gradient. ratio = η·λ / limit: above 1, linear theory says, the step grows along the sharpest direction.
     Null where the optimizer has no limit or has not averaged anything yet (step 0).
     """
@@ -71,14 +70,13 @@ def stability(source: Source) -> pd.DataFrame:
 
 
 def _limit(row: Mapping[Hashable, Any]) -> tuple[float, float]:
-    name = str(row["optimizer"])
-    taken = {key: row[key] for key in OPTIMIZERS[name].options if key in row}
-    options = {key: decode(value) for key, value in taken.items() if not pd.isna(value)}
-    known = limit(name, options, int(row["step"]))
-    if known is None:
+    optimizer = OPTIMIZERS[str(row["optimizer"])]
+    if optimizer.limit is None:
         return float("nan"), float("nan")
-    curvature = row[PRECONDITIONED] if known.preconditioned else row[SHARPNESS]
-    return known.value, float(row["learning_rate"]) * float(curvature) / known.value
+    given = {key: decode(row[key]) for key in optimizer.options if key in row and not pd.isna(row[key])}
+    limit = optimizer.limit.value(optimizer.chosen(given), int(row["step"]))
+    curvature = row[PRECONDITIONED] if optimizer.limit.preconditioned else row[SHARPNESS]
+    return limit, float(row["learning_rate"]) * float(curvature) / limit
 
 
 def stability_trials(source: Source) -> pd.DataFrame:

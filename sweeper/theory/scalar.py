@@ -92,7 +92,7 @@ def scalar(activation: "Scalar | str | Callable[[Tensor], Tensor]") -> Scalar:
 @functools.cache
 def _named(name: str) -> Scalar:
     if name not in ACTIVATIONS:
-        raise UserError(f"no activation {name!r}; {did_you_mean(name, list(ACTIVATIONS))}")
+        raise UserError(f"no activation {name!r}; {did_you_mean(name, ACTIVATIONS)}")
     found = scalar(ACTIVATIONS[name].make())
     return Scalar(name, found.function, found.breaks)
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import groupby
 
-from sweeper.training.update_rules import RULES
+from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.trial import Trial
 
 ALONE = 10
@@ -39,4 +39,5 @@ def deal(trials: Sequence[Trial], parts: int) -> list[list[Trial]]:
 
 
 def _cost(piece: Sequence[Trial]) -> float:
-    return sum(ALONE + RULES[kind(t)[0]].state + RULES[kind(t)[0]].scratch for t in piece)
+    rules = [OPTIMIZERS[kind(t)[0]].rules[0] for t in piece]
+    return sum(ALONE + rule.state + rule.scratch for rule in rules)

@@ -11,6 +11,7 @@ from torch import Tensor
 from sweeper.components.guess import frequencies, mean, median
 from sweeper.components.losses import LOSSES, Loss
 from sweeper.components.metrics import METRICS
+from sweeper.components.optimizers import DEFAULT
 from sweeper.data.splits import targets_of
 from sweeper.study.settings import Settings, settings
 from sweeper.training.reasons import reason_of
@@ -53,7 +54,7 @@ def _parts(task: Task, seed: int) -> dict[str, np.ndarray]:
 
 
 def _scored(task: Task, parts: Mapping[int, Mapping[str, np.ndarray]]) -> dict[str, Any]:
-    plain = settings(task.study, {"optimizer": "sgd", "learning_rate": 1.0})
+    plain = settings(task.study, {"optimizer": DEFAULT, "learning_rate": 1.0})
     loss = pick_loss(task, plain)
     named = isinstance(plain.loss, str) and plain.loss in LOSSES
     words = loss.guess.words if loss.guess else BEST_CONSTANT

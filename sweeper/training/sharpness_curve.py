@@ -9,10 +9,10 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from sweeper.components.build import Built
+from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.components.penalties import PENALTIES
 from sweeper.study.settings import settings as settings_of
 from sweeper.training.capture import as_in_training, outputs_of, penalty_of
-from sweeper.training.preconditioner import preconditioner
 from sweeper.training.reasons import reason_of
 from sweeper.training.reference import Watch, train
 from sweeper.training.setup import Task, pick_loss, rows_of
@@ -69,7 +69,7 @@ def sharpness_of(
                     penalty, activations, torch.zeros_like(value)
                 )
             values = {SHARPNESS: curvature(value, parameters), LOSS: value.item(), RATE: optimized[0]["lr"]}
-            divisor = preconditioner(settings.optimizer, optimizer)
+            divisor = OPTIMIZERS[settings.optimizer].preconditioner(optimizer)
             if divisor is not None:
                 values[PRECONDITIONED] = curvature(value, parameters, divisor)
         found.extend((step, name, float(v)) for name, v in values.items() if math.isfinite(v))

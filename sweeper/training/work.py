@@ -12,6 +12,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import torch
 
+from sweeper.components.optimizers import DEFAULT, OPTIMIZERS
 from sweeper.training import compiling, planning, watchdog
 from sweeper.training import preflight as rehearsing
 from sweeper.training.cohort import Cohort, singles
@@ -80,9 +81,8 @@ def settle() -> None:
     import sklearn.model_selection  # noqa: F401  (for the splits)
 
     torch.set_num_threads(1)
-    torch.optim.SGD(
-        [torch.zeros(1)]
-    )  # the first optimizer imports torch._dynamo: not the first trial's fault
+    # The first optimizer imports torch._dynamo: not the first trial's fault.
+    OPTIMIZERS[DEFAULT].make([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
     # vmap says so of each operation that it makes a loop of; the plan measures whether stacks pay.
     warnings.filterwarnings("ignore", "There is a performance drop", UserWarning)
     gc.freeze()

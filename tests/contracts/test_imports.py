@@ -56,7 +56,7 @@ MAY_IMPORT = {
     "records": ("study", "trial", "user_code"),
     "search": ("study", "trial", "records", "components", "statistics", "user_code"),
     "training": ("study", "trial", "components", "data", "theory", "measures", "user_code"),
-    "answer": ("study", "trial", "records", "statistics"),
+    "answer": ("study", "trial", "records", "components", "statistics"),
     "tables": ("answer", "study", "trial", "records", "components", "theory", "statistics", "user_code"),
     "figures": ("tables", "drawing"),
     "report": (

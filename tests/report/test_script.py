@@ -22,10 +22,10 @@ from sweeper.components import (
     losses,
     metrics,
     models,
-    optimizers,
     penalties,
     schedules,
 )
+from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.data import sources, splits
 from sweeper.errors import UserError
 from sweeper.printable import printable
@@ -272,7 +272,7 @@ CATALOGUES: list[tuple[ModuleType, Any]] = [
     (penalties, penalties.PENALTIES.values()),
     (losses, [loss.function for loss in losses.LOSSES.values()]),
     (metrics, [metric for _, metric in metrics.METRICS.values()]),
-    (optimizers, [optimizers.Lion]),
+    *((entry.own_module, [entry.optimizer_class]) for entry in OPTIMIZERS.values() if entry.own_module),
     (splits, [splits.split_rows, splits.standardize_columns]),
 ]
 

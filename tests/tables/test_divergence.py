@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.data.load import load
 from sweeper.study.study import Study
 from sweeper.tables.lr_range import boundary_index
-from sweeper.theory.stability import limit
 from sweeper.training.reference import train
 from sweeper.training.setup import Task
 from sweeper.trial import Trial
@@ -50,7 +50,7 @@ def test_the_measured_boundary_is_the_theoretical_one() -> None:
     )
     task = Task(study, load("quadratic", loss_task="regression"))
     for name in ("sgd", "momentum", "nesterov"):
-        edge = limit(name, {}).value / CURVATURE
+        edge = OPTIMIZERS[name].limit.value(OPTIMIZERS[name].defaults, 0) / CURVATURE
         rates = [factor * edge for factor in (0.985, 0.995, 1.005, 1.015)]
         results = [
             train(task, Trial(0, "explore", 0, {"optimizer": name, "learning_rate": rate})) for rate in rates

@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from sweeper.components.optimizers.sgd import sgd_limit
 from sweeper.study import expect
 from sweeper.study.expect import ExpectSection
 from sweeper.tables.findings import CHECKS, CONTRARY, FOUND, NOT_FOUND, Finding, finding, finding_of
 from sweeper.tables.findings.finding import judge
 from sweeper.tables.source import Source
-from sweeper.theory.stability import sgd_limit
 
 TRIALS = ["trial", "phase", "seed", "outcome", "objective", "optimizer", "learning_rate", "activation"]
 CURVES = ["trial", "seed", "step", "metric", "value"]

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.data.sources import quadratic
-from sweeper.training.preconditioner import PRECONDITIONERS, preconditioner
 from sweeper.training.sharpness import lanczos, sharpness
 
 TIGHT = {"iterations": 200, "tolerance": 1e-6}
@@ -112,46 +111,14 @@ def trained(name: str, steps: int, **options: object) -> tuple[nn.Module, torch.
     return model, optimizer, seen
 
 
-@pytest.mark.parametrize("name", sorted(PRECONDITIONERS))
+@pytest.mark.parametrize("name", [name for name, entry in OPTIMIZERS.items() if entry.divisor])
 def test_preconditioned_sharpness_is_that_of_the_scaled_hessian(name: str) -> None:
     """λmax of the exact P^-½HP^-½ with the state that torch.optim keeps."""
     model, optimizer, _ = trained(name, 7)
     _, x, y = problem(nn.Tanh)
-    divisor = preconditioner(name, optimizer)
+    divisor = OPTIMIZERS[name].preconditioner(optimizer)
     assert divisor is not None
     scale = torch.cat([p.reshape(-1) for p in divisor]) ** -0.5
     exact = torch.linalg.eigvalsh(scale[:, None] * hessian(model, x, y) * scale)[-1].item()
     found = sharpness(model, nn.functional.mse_loss, x, y, preconditioner=divisor, **TIGHT)
     assert found == pytest.approx(exact, rel=1e-5)
-
-
-@pytest.mark.parametrize("name", sorted(PRECONDITIONERS))
-def test_the_next_update_is_the_gradient_over_the_preconditioner(name: str) -> None:
-    """Where averages of the gradient are off (β1 = 0), a tiny gradient moves weights by η·g/P.
-
-    The state of the step is that after the gradient was seen, so P is read after it.
-    """
-    options = {"betas": (0.0, 0.99), "weight_decay": 0.0} if "betas" in OPTIMIZERS[name].options else {}
-    model, optimizer, _ = trained(name, 30, **options)
-    _, x, y = problem(nn.Tanh)
-    before = [p.detach().clone() for p in model.parameters()]
-    optimizer.zero_grad()
-    nn.functional.mse_loss(model(x), y).backward()
-    delta = (
-        [optimizer.state[p]["acc_delta"].clone() for p in model.parameters()] if name == "adadelta" else []
-    )
-    optimizer.step()
-    for p, now in zip(delta, model.parameters(), strict=False):
-        optimizer.state[now]["acc_delta"] = p  # the update used the mean before this step
-    divisor = preconditioner(name, optimizer)
-    for p, was, q in zip(model.parameters(), before, divisor, strict=True):
-        torch.testing.assert_close(was - p.detach(), 1e-3 * p.grad / q, rtol=1e-6, atol=1e-12)
-
-
-@pytest.mark.parametrize("name", sorted(set(OPTIMIZERS)))
-def test_there_is_a_preconditioner_only_after_a_step_and_where_one_divides(name: str) -> None:
-    """None for SGD in all forms and Lion, and None for all before the first step."""
-    assert preconditioner(name, trained(name, 0)[1]) is None
-    assert (preconditioner(name, trained(name, 1)[1]) is None) == (
-        name in {"sgd", "momentum", "nesterov", "lion"}
-    )

@@ -9,6 +9,7 @@ import numpy as np
 from sweeper.components.activations import ACTIVATIONS
 from sweeper.components.losses import LOSSES
 from sweeper.components.network import Network, Profile
+from sweeper.components.optimizers import DEFAULT, OPTIMIZERS
 from sweeper.data.data import Data
 from sweeper.data.facts import InputFacts, TargetFacts, input_facts, target_facts
 from sweeper.data.load import load
@@ -140,7 +141,7 @@ def _looked(
 ) -> Network:
     """The study's activations and the candidates; only the former where the model has none to swap."""
     look = _guarded(look)
-    descends = {"sgd", "momentum", "nesterov"} & set(study.space.entries["optimizer"].values or ())
+    descends = any(OPTIMIZERS[name].linear for name in study.space.entries["optimizer"].values or ())
     curved = own if descends else ()
     if own == (None,):
         try:
@@ -224,7 +225,7 @@ def rescaled(study: Study, inputs: InputFacts, targets: TargetFacts) -> Study:
 def deepest(study: Study) -> dict[str, Any]:
     """The first value of every parameter, but the largest ``model.depth``."""
     space = study.space
-    optimizer = str((space.entries["optimizer"].values or ("adam",))[0])
+    optimizer = str((space.entries["optimizer"].values or (DEFAULT,))[0])
     active = space.active(optimizer)
     found = {"optimizer": optimizer, **{name: values.at(0.0) for name, (_, values) in active.items()}}
     if "model.depth" in active:

@@ -73,7 +73,7 @@ def _gates(facts: Facts) -> Advice:
             COMPUTED,
         ),
         Reason(
-            "gated networks are usually trained with rates around 1e-3 and Adam",
+            "gated networks are usually trained with an adaptive optimizer and rates around 1e-3",
             rule("Greff et al. 2015, arXiv 1503.04069, find the learning rate to matter most for LSTMs"),
         ),
     )

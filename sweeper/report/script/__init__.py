@@ -15,13 +15,13 @@ from sweeper.components import (
     losses,
     metrics,
     models,
-    optimizers,
     penalties,
     precision,
     schedules,
 )
 from sweeper.components.losses import LOSSES
 from sweeper.components.metrics import METRICS
+from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.data import sources, splits
 from sweeper.data.data import Data
 from sweeper.data.load import load
@@ -39,7 +39,8 @@ from sweeper.user_code.calls import message_of, user_code
 
 COMPONENTS = (
     *(sources, splits, initializers, models, precision, observing),
-    *(losses, metrics, penalties, schedules, optimizers),
+    *(losses, metrics, penalties, schedules),
+    *{o.own_module: None for o in OPTIMIZERS.values() if o.own_module},
 )
 OWN_IMPORTS = """
 import argparse

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from sweeper.components import losses, metrics, optimizers, penalties, schedules
+from sweeper.components import losses, metrics, penalties, schedules
 from sweeper.components.losses import LOSSES
 from sweeper.components.metrics import METRICS
 from sweeper.components.optimizers import OPTIMIZERS
@@ -62,8 +62,9 @@ def training_text(study: Study, settings: Settings, data: Data, rows: int, penal
     if settings.schedule != "constant":
         name = SCHEDULES[settings.schedule].__name__
         code.append(renamed(definitions(schedules, name), name, "schedule"))
-    if settings.optimizer == "lion":
-        code.append(definitions(optimizers, "Lion"))
+    optimizer = OPTIMIZERS[settings.optimizer]
+    if optimizer.own_module:
+        code.append(definitions(optimizer.own_module, optimizer.expression))
     full = settings.batch_size == "full" or int(settings.batch_size) >= rows
     return TrainingText(
         what=_what(settings, penalised),

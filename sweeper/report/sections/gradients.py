@@ -124,8 +124,8 @@ SECTION = Section(
         "to the input; the slope is their mean, in decades per layer, with a 95 % interval over networks "
         f"(the figure's lines are through medians). Vanishing: it falls by {DECADES:g} decade (a factor of "
         "10) or more from the last layer to the first; exploding: it grows by as much; healthy: in between.",
-        "Layers with a small gradient hardly move under sgd and momentum; adam, rmsprop and their "
-        "relatives rescale each gradient, so that they can train where the norm has fallen.",
+        "Layers with a small gradient hardly move under gradient descent, with or without momentum; "
+        "optimizers that divide each gradient by its usual size can train where the norm has fallen.",
         "What helps against vanishing: an activation whose slope does not shrink the signal (ReLU, GELU "
         "…), an initialisation that fits it, fewer layers, or residual connections.",
     ),

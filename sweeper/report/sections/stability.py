@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.report.section import Evidence, Section, Shown
 from sweeper.tables.stability import INTACT
 from sweeper.wording import count, listing, number
@@ -79,6 +80,16 @@ def _validity(evidence: Evidence) -> str:
     )
 
 
+def _limits(*, preconditioned: bool) -> str:
+    """``2 for sgd, 2(1 + β) for momentum``: the limits of all optimizers whose Hessian is taken so."""
+    by_formula: dict[str, list[str]] = {}
+    for optimizer in OPTIMIZERS.values():
+        if optimizer.limit is not None and optimizer.limit.preconditioned == preconditioned:
+            formula = optimizer.limit.formula(optimizer.defaults)
+            by_formula.setdefault(formula, []).append(optimizer.name)
+    return ", ".join(f"{formula} for {listing(names)}" for formula, names in by_formula.items())
+
+
 SECTION = Section(
     key="stability",
     question="Are the steps as large as stability allows?",
@@ -94,10 +105,9 @@ SECTION = Section(
         "eigenvalue of the Hessian of the training loss (penalty included, weight decay not) on up to 512 "
         "training rows, by Lanczos on Hessian–vector products to 1 %, as training sees them (batch norm with "
         "the statistics of these rows, dropout off).",
-        "Limits of η·λ: 2 for gradient descent, 2(1 + β) for momentum, 2(1 + β)/(1 + 2β) for Nesterov; for "
-        "Adam 2(1 + β1)/(1 − β1) and for RMSprop, Adagrad and Adadelta 2, of the Hessian divided by what the "
-        "optimizer divides the gradient by. Full-batch gradient descent often settles at its limit "
-        "(Cohen et al. 2021, arXiv 2103.00065; 2022, arXiv 2207.14484); with momentum it does not "
-        "always get there.",
+        f"Limits of η·λ: {_limits(preconditioned=False)}; of the Hessian divided by what the optimizer "
+        f"divides the gradient by: {_limits(preconditioned=True)}. Full-batch gradient descent "
+        "often settles at its limit (Cohen et al. 2021, arXiv 2103.00065; 2022, arXiv 2207.14484); "
+        "with momentum it does not always get there.",
     ),
 )

@@ -10,10 +10,9 @@ from sweeper.study.expect import Threshold
 from sweeper.tables.findings.finding import CONTRARY, FOUND, NOT_FOUND, Finding, unknown
 from sweeper.tables.findings.stable import bracket
 from sweeper.tables.source import Source
-from sweeper.theory.stability import sgd_limit
 
 UNIT = "η·λmax at the limit ÷ its theoretical value, the one farthest from 1"
-LINEAR = ("sgd", "momentum", "nesterov")
+LINEAR = tuple(name for name, optimizer in OPTIMIZERS.items() if optimizer.linear)
 """Optimizers whose update is linear in the gradient, so that the limit is known."""
 
 
@@ -53,9 +52,11 @@ def limit(source: Source, name: str) -> float:
     """Largest stable η·λ of an optimizer with the momentum that its trials had."""
     rows = search_trials(source.trials)
     rows = rows[rows["optimizer"] == name]
-    default = OPTIMIZERS[name].defaults.get("momentum", 0.0)
     given = rows["momentum"].dropna() if "momentum" in rows else rows["learning_rate"].head(0)
-    return sgd_limit(float(given.iloc[0]) if len(given) else default, nesterov=name == "nesterov")
+    used = {"momentum": float(given.iloc[0])} if len(given) else {}
+    optimizer = OPTIMIZERS[name]
+    assert optimizer.limit is not None
+    return optimizer.limit.value(optimizer.chosen(used), 0)
 
 
 def _verdict(ratios: list[np.ndarray], tolerance: float) -> str:

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
+from sweeper.components.optimizers import hyper
 from sweeper.study.settings import Settings
 from sweeper.training.stacked.groups import Group
 from sweeper.training.stacked.stacked_trial import Running
-from sweeper.training.update_rules import hyper
 
 
 def place(run: Running | None) -> tuple[bool, str, str]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sweeper.components.build import Built
+from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.study.settings import Settings
 from sweeper.training.reasons import refusing
 from sweeper.training.setup import Task, initial_model, leaving_no_trace, pick_loss, users_code
@@ -20,7 +21,6 @@ from sweeper.training.stacked.refusal import NotFusible
 from sweeper.training.stacked.rng_layout import Alone, alone
 from sweeper.training.stacked.stack import Stack
 from sweeper.training.stacked.template import Template
-from sweeper.training.update_rules import RULES
 
 
 class Kit:
@@ -117,8 +117,8 @@ class Need:
     def __init__(self, settings: Sequence[Settings], compiled: bool) -> None:
         self.compiled = compiled
         self.penalties = tuple(sorted({s.penalty_kind for s in settings if s.activation_penalty > 0}))
-        rules = [RULES[s.optimizer] for s in settings]
-        self.matrices = (max(r.state for r in rules) + 1, max(r.scratch for r in rules))
+        rules = [rule for s in settings for rule in OPTIMIZERS[s.optimizer].rules]
+        self.matrices = (max(r.state for r in rules), max(r.scratch for r in rules))
         """How many state and scratch matrices the optimizers need."""
         self.slopes = any(s.activation == "prelu" for s in settings)
 

@@ -7,8 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sweeper.training.update_rules import MOST_COEFFICIENTS, Rule
-from sweeper.training.update_rules.rule import Hyper
+from sweeper.components.optimizers import MOST_COEFFICIENTS, Hyper, Rule
 
 
 @dataclass(frozen=True)

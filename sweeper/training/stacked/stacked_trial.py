@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
-from sweeper.components.optimizers import OPTIMIZERS
+from sweeper.components.optimizers import OPTIMIZERS, Rule
 from sweeper.components.schedules import SCHEDULES
 from sweeper.study.settings import Settings
 from sweeper.training.setup import evaluation_steps, measured_steps
 from sweeper.training.stacked.initial import Initial
-from sweeper.training.update_rules import Rule, rule_of
 from sweeper.trial import Outcome, Trial, TrialResult
 
 EXPLODED = 1e4
@@ -63,10 +62,11 @@ class Running:
     def start(cls, trial: Trial, settings: Settings, initial: Initial, rows: int) -> "Running":
         """A trial before its first step, on `rows` training rows."""
         (parameter, *_) = initial.values.values()
-        optimizer = OPTIMIZERS[settings.optimizer].make(
+        optimizer = OPTIMIZERS[settings.optimizer]
+        made = optimizer.make(
             [nn.Parameter(parameter.new_zeros(1))], lr=settings.learning_rate, **settings.options
         )
-        group, steps = optimizer.param_groups[0], settings.total_steps(rows)
+        group, steps = made.param_groups[0], settings.total_steps(rows)
         evaluated, looked = _points(steps, settings.evaluations)
         looked = looked if trial.measured else frozenset()
         return cls(
@@ -74,7 +74,7 @@ class Running:
             settings,
             initial,
             group,
-            rule_of(settings.optimizer, group),
+            optimizer.rule(group),
             steps,
             evaluated,
             looked,

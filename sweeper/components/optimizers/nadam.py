@@ -17,7 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sweeper.training.update_rules.rule import Hyper, Rule, power
+from sweeper.components.optimizers.adam import ADAM_OPTIONS, ADAM_PUBLISHED, beta1_of, corrected_root
+from sweeper.components.optimizers.optimizer import Optimizer, Rates, StepLimit
+from sweeper.components.optimizers.rule import Hyper, Rule, power
 
 
 @lru_cache(maxsize=256)
@@ -60,4 +62,38 @@ def _update(
     torch.addcdiv(p, g, t, out=p)
 
 
-NADAM = Rule("nadam", 7, 2, _coefficients, _update, scratch=1)
+_NADAM = Rule("nadam", 7, 2, _coefficients, _update, scratch=1)
+
+
+def nadam_limit(beta1: float = 0.9, step: int = 0) -> float:
+    """Largest stable η·λ of P⁻¹H for NAdam: 2(1 + β1) / (1 + β1 − 2·β1·μ), P frozen.
+
+    The update is μ·m + (1 − μ)·g with m ← β1·m + (1 − β1)·g; the limit is where an eigenvalue reaches −1.
+    μ = β1·(1 − ½·0.96^(0.004·t)) rises over some ten thousand steps from β1/2 to β1 (``torch.optim.NAdam``),
+    so the limit moves slowly, from 3.49 to 13.6 for β1 = 0.9.
+
+    Args:
+        beta1: in [0, 1).
+        step: updates made.
+    """
+    mu = beta1 * (1 - 0.5 * 0.96 ** (0.004 * (step + 1)))
+    return 2 * (1 + beta1) / (1 + beta1 - 2 * beta1 * mu)
+
+
+NADAM = Optimizer(
+    "nadam",
+    torch.optim.NAdam,
+    (_NADAM,),
+    ADAM_OPTIONS,
+    published={"learning_rate": 2e-3, **ADAM_PUBLISHED},
+    source="torch.optim.NAdam, after Dozat 2016",
+    rates=Rates(1e-5, 1e-1, "two decades to either side of 1e-3, as for Adam", "Dozat 2016"),
+    buffers=2,
+    limit=StepLimit(
+        lambda options, step: nadam_limit(beta1_of(options), step),
+        lambda options: "2(1 + β1)/(1 + β1 − 2·β1·μ)",
+        preconditioned=True,
+    ),
+    divisor=corrected_root,
+    moves_by_rate=True,
+)

@@ -11,13 +11,17 @@ r(ρ) = √((ρ − 4)(ρ − 2)·ρ∞ / ((ρ∞ − 4)(ρ∞ − 2)·ρ))
 eps is added to the root that is not corrected yet, as in torch.optim.RAdam.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from sweeper.training.update_rules.rule import Hyper, Rule, power
+from sweeper.components.optimizers.adam import ADAM_LIMIT, ADAM_OPTIONS, ADAM_PUBLISHED, AROUND_DEFAULT
+from sweeper.components.optimizers.optimizer import Optimizer, Options, Rates
+from sweeper.components.optimizers.rule import Hyper, Rule, power
 
 
 def _coefficients(o: Hyper, lr: np.ndarray, step: np.ndarray) -> Sequence[np.ndarray]:
@@ -61,4 +65,30 @@ def _update(
     torch.sub(p, g, out=p)
 
 
-RADAM = Rule("radam", 9, 2, _coefficients, _update, scratch=1)
+_RADAM = Rule("radam", 9, 2, _coefficients, _update, scratch=1)
+
+
+def _divisor(state: Mapping[str, Any], group: Options) -> Tensor:
+    """(√v + ε) / (r_t·√(1 − β2^t)) once the variance is rectified (ρ_t > 5), before that 1: momentum."""
+    step, beta2 = float(state["step"]), group["betas"][1]
+    longest = 2 / (1 - beta2) - 1
+    length = longest - 2 * step * beta2**step / (1 - beta2**step)
+    if length <= 5:
+        return torch.ones_like(state["exp_avg_sq"])
+    rectified = (length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)
+    root: Tensor = state["exp_avg_sq"].sqrt() + group["eps"]
+    return root / math.sqrt(rectified * (1 - beta2**step))
+
+
+RADAM = Optimizer(
+    "radam",
+    torch.optim.RAdam,
+    (_RADAM,),
+    ADAM_OPTIONS,
+    published={"learning_rate": 1e-3, **ADAM_PUBLISHED},
+    source="torch.optim.RAdam, after Liu et al. 2020, arXiv 1908.03265",
+    rates=Rates(1e-5, 1e-1, AROUND_DEFAULT, "Liu et al. 2019, arXiv 1908.03265"),
+    buffers=2,
+    limit=ADAM_LIMIT,
+    divisor=_divisor,
+)

@@ -41,7 +41,7 @@ class Rule:
     coefficients: Coefficients
     update: Update
     scratch: int = 0
-    """Number of matrices it needs while it works (at most 2)."""
+    """Number of matrices it needs while it works."""
     coupled: bool = True
     """Weight decay is added to the gradient, g + λ·p, before `update`; else the rule deals with it itself."""
 
