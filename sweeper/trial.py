@@ -3,7 +3,7 @@
 The search proposes a `Trial`, the training gives back a `TrialResult`, the records keep it. Plain data.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -12,8 +12,8 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Rungs:
-    """Pruning rule with the statistics known when the trial was handed out.
+class PruningRule:
+    """When a trial is given up, by the statistics known when it was handed out.
 
     A trial is pruned at step `s` when its best objective so far is above ``limits[s]``
     (halving, median), or when a one-sided Wilcoxon signed-rank test says that its objective is
@@ -26,20 +26,17 @@ class Rungs:
     warm_up: int = 0
     """No pruning before this step."""
 
-    def prune(self, steps: Sequence[int], objectives: Sequence[float]) -> bool:
-        """Whether a trial with this curve so far ends at its last evaluation point."""
-        if not steps or steps[-1] < self.warm_up:
+    def prunes(self, curve: Mapping[int, float]) -> bool:
+        """Whether a trial ends at the last point of its `curve`, step -> objective."""
+        if not curve or max(curve) < self.warm_up:
             return False
-        limit = self.limits.get(steps[-1])
-        if limit is not None and min(objectives) > limit:
-            return True
-        return bool(self.leader) and self._behind_leader(steps, objectives)
+        limit = self.limits.get(max(curve), np.inf)
+        return min(curve.values()) > limit or (bool(self.leader) and self._behind_leader(curve))
 
-    def _behind_leader(self, steps: Sequence[int], objectives: Sequence[float]) -> bool:
-        from scipy.stats import wilcoxon
+    def _behind_leader(self, curve: Mapping[int, float]) -> bool:
+        from scipy.stats import wilcoxon  # loaded late: the command line starts without scipy
 
-        shared = [(o, self.leader[s]) for s, o in zip(steps, objectives, strict=True) if s in self.leader]
-        differences = np.array([mine - best for mine, best in shared])
+        differences = np.array([curve[step] - self.leader[step] for step in curve if step in self.leader])
         if len(differences) < 6 or not np.any(differences):  # p < 0.05 needs at least 5 pairs
             return False
         return bool(wilcoxon(differences, alternative="greater").pvalue < self.p_value)
@@ -56,7 +53,7 @@ class Trial:
     """Replicate seed: draws initial weights, batch order and train/validation split."""
     parameters: Mapping[str, Any]
     """Under their names in the study file, conditional keys resolved (`learning_rate`, `model.depth`)."""
-    rungs: Rungs = Rungs()
+    pruning: PruningRule = PruningRule()
     test: bool = False
     """Score the test rows too, at the evaluation point with the best objective."""
     measured: bool = True
@@ -102,6 +99,16 @@ class TrialResult:
         """Steps and values of one metric, in the order of the steps."""
         rows = [(step, value) for step, name, value in self.curves if name == metric]
         return [step for step, _ in rows], [value for _, value in rows]
+
+
+def objective_metric(objective: str) -> str:
+    """The metric of the ``curves`` table from which the objective of a study is computed."""
+    return "validation_accuracy" if objective == "validation_error" else objective
+
+
+def objective_value(objective: str, metric: float) -> float:
+    """The objective, lower is better, at a value of its `objective_metric`."""
+    return 1 - metric if objective == "validation_error" else metric
 
 
 def failed(trial: Trial, reason: str, engine: str, **figures: Any) -> TrialResult:

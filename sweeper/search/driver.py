@@ -12,7 +12,7 @@ from sweeper.search import explore
 from sweeper.search.bayesian import Proposal, Taken
 from sweeper.search.history import History
 from sweeper.search.known import Known, remember
-from sweeper.search.pruner import Standings
+from sweeper.search.pruner import PrunerState
 from sweeper.search.sampler import Proposer
 from sweeper.search.starts import starts
 from sweeper.study.study import Study
@@ -43,7 +43,7 @@ class Search:
         self._start = 0
         self._history = History()
         self._past_keys: set[str] = set()
-        self._standings = Standings()
+        self._pruner = PrunerState()
         self._drafted: list[Proposal] | None = None
         for result in finished:
             self.learn(result)
@@ -69,7 +69,7 @@ class Search:
             self._draft()  # also when it was finished before this process began
         for trial in (self.known[number] for number in numbers):
             self._history.add(trial)
-            self._standings.add(trial)
+            self._pruner.add(trial)
             self._past_keys.add(key(trial.parameters))
         self._start += self._size
         self._drafted = None
@@ -81,7 +81,7 @@ class Search:
 
     def _trials(self, numbers: Sequence[int]) -> list[Trial]:
         """The trials `numbers` of the generation at hand, with the pruning limits known before it."""
-        rule, seed = self._standings.rungs(self.study.search.pruner), self.study.search.seed
+        rule, seed = self._pruner.rule(self.study.search.pruner), self.study.search.seed
         return [
             Trial(number, phase, seed, parameters, rule)
             for number, (parameters, phase) in zip(numbers, self._proposals(numbers), strict=False)

@@ -1,4 +1,4 @@
-"""Rungs: the points at which trials are compared with those before them, and the limits there.
+"""Pruning rules: the points at which trials are compared with those before them, and the limits there.
 
 Limits come from trials of earlier generations alone, so a trial's fate does not depend on what runs
 beside it. All pruners are lenient: nothing is pruned before a quarter of the training nor before
@@ -13,13 +13,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from sweeper.search.known import Known
-from sweeper.trial import Outcome, Rungs
+from sweeper.trial import Outcome, PruningRule
 
 ENOUGH = 10
-"""Trials known at a rung before it prunes."""
+"""Trials known at a point before a limit there prunes."""
 
 
-class Standings:
+class PrunerState:
     """How far earlier trials had got at each evaluation point. Diverged and failed ones do not count."""
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class Standings:
             if leading < min(self._leader.values(), default=np.inf):
                 self._leader = trial.curve
 
-    def rungs(self, kind: str) -> Rungs:
+    def rule(self, kind: str) -> PruningRule:
         """The rule for the next generation.
 
         ``halving`` keeps the better half at 1/4 and again at 1/2 of the training; ``median`` compares
@@ -56,14 +56,14 @@ class Standings:
         total = max(self._best, default=0)
         later = [step for step in sorted(self._best) if total / 4 <= step < total]
         if kind == "none" or len(self._lengths) > 1 or not later:
-            return Rungs()
+            return PruningRule()
         if kind == "wilcoxon":
             enough = self._count >= ENOUGH and self._leader
-            return Rungs(leader=dict(self._leader), warm_up=later[0]) if enough else Rungs()
+            return PruningRule(leader=dict(self._leader), warm_up=later[0]) if enough else PruningRule()
         if kind == "halving":
             later = sorted({_nearest(later, total / 4), _nearest(later, total / 2)})
-        # Halving compares with the survivors: whoever was pruned before a rung never reached it.
-        return Rungs(
+        # Halving compares with the survivors: trials pruned before a point never reached it.
+        return PruningRule(
             limits={s: float(np.median(self._best[s])) for s in later if len(self._best[s]) >= ENOUGH}
         )
 

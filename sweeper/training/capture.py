@@ -225,12 +225,9 @@ def _activation_part(call: ActivationCall, gradient: Tensor) -> dict[str, Tensor
     return part
 
 
-def measured(layers: Sequence[Layer], step: int) -> list[tuple[int, int, str, float]]:
-    """Rows (step, layer, measure, value) of every measure that exists and is finite."""
-    rows = []
-    for index, layer in enumerate(layers):
-        for name, measure in MEASURES.items():
-            value = measure(layer)
-            if value is not None and torch.isfinite(value):
-                rows.append((step, index, name, value.item()))
-    return rows
+def measured(layers: Sequence[Layer]) -> list[tuple[int, str, float]]:
+    """Rows (layer, measure, value) of every measure that exists."""
+    values = [
+        (k, name, measure(layer)) for k, layer in enumerate(layers) for name, measure in MEASURES.items()
+    ]
+    return [(k, name, value.item()) for k, name, value in values if value is not None]

@@ -5,38 +5,36 @@ loss plus penalty, backward, step; look at validation data at fixed points and a
 log-spaced ones.
 """
 
-import math
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor, nn
 
 from sweeper.components.build import Built
+from sweeper.components.losses import Loss
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.components.penalties import PENALTIES
 from sweeper.components.schedules import SCHEDULES
 from sweeper.study.settings import Settings
 from sweeper.study.settings import settings as settings_of
 from sweeper.training.capture import look_if_possible, measured, outputs_of, penalty_of, weights_of
-from sweeper.training.evaluate import Evaluation
+from sweeper.training.evaluate import scores
 from sweeper.training.setup import (
     MEASURED_ROWS,
+    Rows,
     Task,
     batch_order,
-    evaluation_steps,
     initial_model,
     leaving_no_trace,
-    measured_steps,
     pick_loss,
     rows_of,
 )
-from sweeper.trial import Outcome, Trial, TrialResult
+from sweeper.training.state import TrialState
+from sweeper.trial import Trial, TrialResult
 from sweeper.user_code.observing import apart, seed_of
 from sweeper.user_code.outside import of_model, put_back
-
-EXPLODED = 1e4
-"""A batch loss above this multiple of the first one counts as divergence."""
 
 
 @dataclass(frozen=True)
@@ -64,98 +62,77 @@ def _train(task: Task, trial: Trial, settings: Settings, watch: Watch | None) ->
     start = time.perf_counter()
     rows, loss_function = rows_of(task, settings, trial.seed), pick_loss(task, settings)
     built = initial_model(task, settings, trial.seed)
-    model, hidden = built.model, built.hidden
+    model = built.model
     optimizer = OPTIMIZERS[settings.optimizer].make(
         model.parameters(), lr=settings.learning_rate, **settings.options
     )
     schedule, penalty_function = SCHEDULES[settings.schedule], PENALTIES[settings.penalty_kind]
     batches = batch_order(trial.seed, len(rows.x_train), settings.batch_size)
-    steps = settings.total_steps(len(rows.x_train))
-    evaluated = set(evaluation_steps(steps, settings.evaluations))
-    looked = set(measured_steps(steps)) if trial.measured else set()
-    evaluation = Evaluation(task.study.search.objective, loss_function, rows, trial.test, trial.seed)
-    batch_losses: list[float] = []
-    penalties: list[float] = []
-    curves: list[tuple[int, str, float]] = []
-    layers: list[tuple[int, int, str, float]] = []
-    measured_rows = (rows.x_validation[:MEASURED_ROWS], rows.y_validation[:MEASURED_ROWS])
-    watched = hidden if settings.activation_penalty > 0 else ()
-    before, first_loss, outcome, reason = None, math.inf, Outcome.COMPLETED, ""
-    vouched, blind = False, ""
+    penalized = built.hidden if settings.activation_penalty > 0 else ()
+    state = TrialState.start(trial, settings, len(rows.x_train), task.study.search.objective)
+    weights_before = None
 
     model.train()
-    with outputs_of(watched) as activations:
-        for step in range(steps + 1):  # `step` updates have been made
-            if step in looked:
-                x, y = (part.clone() for part in measured_rows)
-                with apart(model, seed_of(trial.seed, step, 2)), put_back(of_model(model), weights=False):
-                    found, unmeasured = look_if_possible(built, loss_function.function, x, y, before)
-                layers += measured(found, step)
-                if unmeasured:
-                    looked = set()
-                    # What a look must reach, only a training step shows: that at step 0 may have been wrong,
-                    # too. Of models that cannot be looked at from the beginning, the plan says so.
-                    layers = layers if vouched else []
-                    blind = f"layers are not measured from step {step} on: {unmeasured}" if vouched else ""
-                vouched = step > 0
-                activations.clear()
-            if step in evaluated:
-                curves += evaluation.at(step, model, batch_losses, penalties)
-                activations.clear()
-                if not evaluation.finite:
-                    outcome, reason = Outcome.DIVERGED, f"validation loss not finite at step {step}"
-                    break
-                if step < steps and trial.rungs.prune(evaluation.steps, evaluation.objectives):
-                    outcome, reason = Outcome.PRUNED, f"behind other trials at step {step}"
-                    break
-            if step == steps:
-                break
-            if time.perf_counter() - start > settings.timeout:
-                outcome, reason = Outcome.FAILED, f"timeout: more than {settings.timeout:g} s at step {step}"
+    with outputs_of(penalized) as activations:
+        while state.outcome is None:  # `state.step` updates have been made
+            if state.step in state.measured:
+                measure_layers(state, built, loss_function, rows, weights_before)
+            if state.step in state.evaluated:
+                evaluate(state, model, loss_function, rows)
+            state.seconds = time.perf_counter() - start
+            state.end_if_over()
+            if state.outcome is not None:
                 break
 
-            batch = next(batches).to(rows.x_train.device)
-            learning_rate = settings.learning_rate * schedule(step, steps)
+            learning_rate = settings.learning_rate * schedule(state.step, state.steps)
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate
-            if watch is not None and step in watch.steps:
-                with apart(model, seed_of(trial.seed, step, 3)), put_back(of_model(model), weights=False):
-                    watch.look(step, built, optimizer)
-                activations.clear()
-            optimizer.zero_grad()
-            loss = loss_function.function(model(rows.x_train[batch]), rows.y_train[batch])
-            total = loss
-            if watched:
-                terms = penalty_of(penalty_function, activations, torch.zeros_like(loss))
-                penalty = settings.activation_penalty * terms
-                total = loss + penalty
-                penalties.append(penalty.item())
-            total.backward()
-            if step + 1 in looked:
-                before = weights_of(built)
-            optimizer.step()
-
+            if watch is not None and state.step in watch.steps:
+                with (
+                    apart(model, seed_of(trial.seed, state.step, 3)),
+                    put_back(of_model(model), weights=False),
+                ):
+                    watch.look(state.step, built, optimizer)
             activations.clear()
-            batch_losses.append(loss.item())
-            first_loss = batch_losses[0] if step == 0 else first_loss
-            if not math.isfinite(total.item()) or batch_losses[-1] > EXPLODED * max(first_loss, 1e-8):
-                outcome, reason = Outcome.DIVERGED, f"training loss {total.item():.3g} at step {step}"
-                break
-            if step + 1 in evaluated:
-                curves.append((step + 1, "learning_rate", learning_rate))
 
-    best = evaluation.best if outcome in (Outcome.COMPLETED, Outcome.PRUNED) else math.nan
-    seconds = time.perf_counter() - start
-    return TrialResult(
-        trial,
-        outcome,
-        best,
-        step,
-        seconds,
-        "reference",
-        reason or blind,
-        tuple(curves),
-        tuple(layers),
-        evaluation.test,
-        tuple(layer.name for layer in built.layers) if layers else (),
-    )
+            batch = next(batches).to(rows.x_train.device)
+            optimizer.zero_grad()
+            loss = total = loss_function.function(model(rows.x_train[batch]), rows.y_train[batch])
+            penalty = torch.zeros_like(loss)
+            if penalized:
+                penalty = settings.activation_penalty * penalty_of(penalty_function, activations, penalty)
+                total = loss + penalty
+            total.backward()
+            if state.step + 1 in state.measured:
+                weights_before = weights_of(built)
+            optimizer.step()
+            state.record_batches([loss.item()], [penalty.item()], [total.item()], learning_rate)
+
+    state.seconds = time.perf_counter() - start
+    return state.result("reference")
+
+
+def measure_layers(
+    state: TrialState, built: Built, loss: Loss, rows: Rows, weights_before: Sequence[Tensor] | None
+) -> None:
+    """Measure every layer on some validation rows; the model is left as it is.
+
+    `weights_before`: those of each layer before the last update.
+    """
+    model, seed = built.model, seed_of(state.trial.seed, state.step, 2)
+    x, y = (part[:MEASURED_ROWS].clone() for part in (rows.x_validation, rows.y_validation))
+    with apart(model, seed), put_back(of_model(model), weights=False):
+        layers, unmeasured = look_if_possible(built, loss.function, x, y, weights_before)
+    state.layer_names = tuple(layer.name for layer in built.layers)
+    state.record_layers(state.step, measured(layers))
+    if unmeasured:
+        state.stop_measuring(unmeasured)
+
+
+def evaluate(state: TrialState, model: nn.Module, loss: Loss, rows: Rows) -> None:
+    """Score the validation rows, and the test rows where the objective is the best so far."""
+    seed, step = state.trial.seed, state.step
+    found = scores(model, loss, rows.x_validation, rows.y_validation, seed_of(seed, step, 0))
+    if state.record_scores(found) and len(rows.x_test):
+        with put_back(of_model(model), weights=False):
+            state.test = scores(model, loss, rows.x_test, rows.y_test, seed_of(seed, step, 1))

@@ -1,4 +1,4 @@
-"""What every engine starts from: the same rows, batches, initial weights and evaluation points."""
+"""What every engine starts from: the same rows, batches and initial weights."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -166,15 +166,3 @@ def batch_order(seed: int, rows: int, batch_size: int | str) -> Iterator[Tensor]
         order = torch.randperm(rows, generator=generator)
         for start in range(0, rows - int(batch_size) + 1, int(batch_size)):
             yield order[start : start + int(batch_size)]
-
-
-def evaluation_steps(steps: int, evaluations: int) -> list[int]:
-    """Evaluation points: 0 (before training) and `evaluations` evenly spaced steps, the last one included."""
-    return sorted({0, *(round(steps * k / evaluations) for k in range(1, evaluations + 1))})
-
-
-def measured_steps(steps: int) -> list[int]:
-    """0 and 1, then log-spaced, four a decade, and the last step."""
-    decades = np.log10(max(steps, 1))
-    spaced = np.logspace(0, decades, int(np.ceil(4 * decades)) + 1)
-    return sorted({0, *(round(float(step)) for step in spaced)})

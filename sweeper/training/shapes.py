@@ -8,7 +8,7 @@ from sweeper.study.settings import settings as settings_of
 from sweeper.training.reasons import reason_of
 from sweeper.training.setup import Task
 from sweeper.training.stacked.engine import compare_stack, train_stack
-from sweeper.trial import Outcome, Rungs, Trial
+from sweeper.trial import Outcome, PruningRule, Trial
 from sweeper.user_code.calls import user_code
 
 STEPS = 2
@@ -35,7 +35,7 @@ def fusible(task: Task, trial: Trial) -> str:
     """
     changed = {"steps": STEPS, "epochs": None, "evaluations": 1}
     short = _changed(task, changed)
-    twins = [replace(trial, number=k, parameters=_plain(trial), rungs=Rungs()) for k in range(2)]
+    twins = [replace(trial, number=k, parameters=_plain(trial), pruning=PruningRule()) for k in range(2)]
     try:
         with user_code():
             results = list(train_stack(short, twins, len(twins)))
@@ -57,7 +57,7 @@ def unequal(task: Task, trials: Sequence[Trial], penalized: bool) -> dict[str, s
     changed = {"steps": STEPS, "epochs": None, "evaluations": 1, "dtype": "float64", "batch_size": rows}
     exact, names = _changed(task, changed), [str(t.parameters.get("activation")) for t in trials]
     pairs = [
-        replace(trial, number=2 * k + second, seed=trial.seed + second, rungs=Rungs())
+        replace(trial, number=2 * k + second, seed=trial.seed + second, pruning=PruningRule())
         for k, trial in enumerate(trials)
         for second in range(2)
     ]

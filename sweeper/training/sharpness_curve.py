@@ -17,7 +17,7 @@ from sweeper.training.reasons import reason_of
 from sweeper.training.reference import Watch, train
 from sweeper.training.setup import Task, pick_loss, rows_of
 from sweeper.training.sharpness import curvature
-from sweeper.trial import Outcome, Rungs, Trial, TrialResult, failed
+from sweeper.trial import Outcome, PruningRule, Trial, TrialResult, failed
 from sweeper.user_code.calls import user_code
 
 POINTS = 8
@@ -74,7 +74,7 @@ def sharpness_of(
                 values[PRECONDITIONED] = curvature(value, parameters, divisor)
         found.extend((step, name, float(v)) for name, v in values.items() if math.isfinite(v))
 
-    train(task, replace(trial, rungs=Rungs(), test=False, measured=False), Watch(looked, look))
+    train(task, replace(trial, pruning=PruningRule(), test=False, measured=False), Watch(looked, look))
     return found
 
 

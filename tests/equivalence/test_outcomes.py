@@ -10,10 +10,8 @@ import torch
 from equivalence import assert_engines_agree, by_reference, by_stack, distance, numbered, one_thread, task_of
 from torch import nn
 
-from sweeper.training.reference import EXPLODED as EXPLODED_ALONE
 from sweeper.training.stacked.engine import train_stack
-from sweeper.training.stacked.stacked_trial import EXPLODED
-from sweeper.trial import Outcome, Rungs
+from sweeper.trial import Outcome, PruningRule
 
 CALM = {"optimizer": "adam", "learning_rate": 0.01, "activation": "tanh"}
 WILD = {"optimizer": "sgd", "learning_rate": 1e4, "activation": "relu"}
@@ -52,7 +50,6 @@ def test_a_trial_does_not_depend_on_its_stack() -> None:
 
 def test_divergence_by_a_large_loss_alone() -> None:
     """A finite loss 10,000 times the first one is divergence in both engines."""
-    assert EXPLODED == EXPLODED_ALONE
     task = task_of(SCALED, space={"activation": ["relu"]}, loss="mse")
     trials = numbered([{"learning_rate": rate, "activation": "relu"} for rate in (0.01, 3.0, 30.0, 300.0)])
     found = assert_engines_agree(task, trials, slots=2, most_chaotic=2)
@@ -66,8 +63,8 @@ def test_pruned_trials(slots: int) -> None:
     plain = numbered([{**CALM, "learning_rate": rate} for rate in (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2)])
     leader = dict(zip(*by_reference(task, plain[-2]).result.objectives("validation_loss"), strict=True))
     limits = {15: leader[15] * 1.5, 25: leader[25] * 1.2}
-    trials = [replace(t, rungs=Rungs(limits=limits)) for t in plain]
-    trials += [replace(t, number=t.number + 6, rungs=Rungs(leader=leader, warm_up=10)) for t in plain]
+    trials = [replace(t, pruning=PruningRule(limits=limits)) for t in plain]
+    trials += [replace(t, number=t.number + 6, pruning=PruningRule(leader=leader, warm_up=10)) for t in plain]
     found = assert_engines_agree(task, trials, slots)
     ends = {f.result.steps for f in found.values() if f.result.outcome == Outcome.PRUNED}
     assert len(ends) >= 2

@@ -53,7 +53,7 @@ def test_every_sampler_works_on_a_mixed_space(
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_an_interrupted_search_goes_on_as_if_nothing_had_happened(sampler: str) -> None:
-    """Whatever was known when it stopped, the same trials follow: numbers, phases, parameters, rungs."""
+    """Whatever was known when it stopped, the same trials follow, with the same pruning rules."""
     asked = study(MIXED, sampler=sampler, trials=24, generation=6, pruner="median")
     whole = search_through(Search(asked), outcome=some_end_early)
     for cut in (0, 5, 6, 13, 17):

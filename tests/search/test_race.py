@@ -68,7 +68,7 @@ def test_the_next_round_follows_from_what_is_on_record() -> None:
     first = next_trials(asked, chosen, {})
     assert [(t.seed, t.number) for t in first] == [(s, n) for s in (8, 9, 10, 11) for n in (3, 1)]
     assert {t.phase for t in first} == {"confirm"}
-    assert all(t.test and not t.rungs.limits for t in first)
+    assert all(t.test and not t.pruning.limits for t in first)
     scores = {(t.number, t.seed): float(NOISE[t.number, t.seed]) for t in first}
     del scores[3, 9]
     assert [(t.number, t.seed) for t in next_trials(asked, chosen, scores)] == [(3, 9)]

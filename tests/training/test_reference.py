@@ -13,7 +13,7 @@ from sweeper.data.load import load
 from sweeper.study.study import Study
 from sweeper.training.reference import train
 from sweeper.training.setup import Task
-from sweeper.trial import Outcome, Rungs, Trial, TrialResult
+from sweeper.trial import Outcome, PruningRule, Trial, TrialResult
 
 STEPS, BATCH, SEED = 60, 32, 3
 
@@ -56,7 +56,7 @@ def plain_script(learning_rate: float, penalty: float, momentum: float) -> tuple
     return losses, validation
 
 
-def trained(parameters: dict, rungs: Rungs | None = None, **training: object) -> TrialResult:
+def trained(parameters: dict, pruning: PruningRule | None = None, **training: object) -> TrialResult:
     """One trial of the digits study by the reference engine."""
     study = Study(
         name="reference",
@@ -65,7 +65,7 @@ def trained(parameters: dict, rungs: Rungs | None = None, **training: object) ->
         search={"space": {name: [value] for name, value in parameters.items()}},
     )
     task = Task(study, load("digits", loss_task="classification"))
-    return train(task, Trial(0, "explore", SEED, parameters, rungs or Rungs()))
+    return train(task, Trial(0, "explore", SEED, parameters, pruning or PruningRule()))
 
 
 MOMENTUM = {
@@ -116,8 +116,8 @@ def test_a_trial_behind_the_limit_of_a_rung_is_pruned_there() -> None:
     whole = trained(MOMENTUM)
     steps, losses = whole.objectives("validation_loss")
     at = steps[20]
-    pruned = trained(MOMENTUM, Rungs(limits={at: min(losses[:21]) * 0.999}))
-    kept = trained(MOMENTUM, Rungs(limits={at: min(losses[:21]) * 1.001}))
+    pruned = trained(MOMENTUM, PruningRule(limits={at: min(losses[:21]) * 0.999}))
+    kept = trained(MOMENTUM, PruningRule(limits={at: min(losses[:21]) * 1.001}))
     assert (pruned.outcome, pruned.steps) == (Outcome.PRUNED, at)
     assert pruned.objective == min(losses[:21])
     assert kept.outcome == Outcome.COMPLETED

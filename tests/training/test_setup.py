@@ -1,4 +1,4 @@
-"""What engines start from: rows, batches, initial weights, losses, points in time; all by seed alone."""
+"""What engines start from: rows, batches, initial weights, losses; all by seed alone."""
 
 from itertools import islice
 from pathlib import Path
@@ -18,9 +18,7 @@ from sweeper.study.study import Study
 from sweeper.training.setup import (
     Task,
     batch_order,
-    evaluation_steps,
     initial_model,
-    measured_steps,
     out_features,
     pick_device,
     pick_loss,
@@ -63,20 +61,6 @@ def test_batches_depend_on_the_seed_alone() -> None:
     torch.manual_seed(99)
     assert torch.equal(torch.cat(list(islice(batch_order(1, 50, 8), 20))), first)
     assert not torch.equal(torch.cat(list(islice(batch_order(2, 50, 8), 20))), first)
-
-
-def test_evaluation_points() -> None:
-    """Before training, then evenly spaced, the last at the last step; no more than there are steps."""
-    assert evaluation_steps(100, 5) == [0, 20, 40, 60, 80, 100]
-    assert evaluation_steps(3, 20) == [0, 1, 2, 3]
-    assert evaluation_steps(7, 3) == [0, 2, 5, 7]
-
-
-def test_measured_points() -> None:
-    """0 and 1, then four a decade, and the last."""
-    assert measured_steps(1) == [0, 1]
-    assert measured_steps(100) == [0, 1, 2, 3, 6, 10, 18, 32, 56, 100]
-    assert measured_steps(37)[-1] == 37
 
 
 def test_rows_have_the_study_s_precision() -> None:

@@ -13,7 +13,7 @@ from sweeper.study.settings import settings as settings_of
 from sweeper.training import shapes as module
 from sweeper.training.setup import Task
 from sweeper.training.shapes import fusible, shapes
-from sweeper.trial import Rungs, Trial, TrialResult
+from sweeper.trial import PruningRule, Trial, TrialResult
 
 
 @pytest.fixture(autouse=True)
@@ -229,14 +229,14 @@ def test_trials_that_fail_in_themselves_are_no_reason(model: Any) -> None:
 
 def test_the_attempt_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two trainings of two steps that nothing ends earlier, whatever length the study or the trial has."""
-    seen: list[tuple[int, Rungs]] = []
+    seen: list[tuple[int, PruningRule]] = []
 
     def stack(task: Task, trials: Sequence[Trial], slots: int) -> list[TrialResult]:
-        seen.extend((settings_of(task.study, t.parameters).total_steps(1000), t.rungs) for t in trials)
+        seen.extend((settings_of(task.study, t.parameters).total_steps(1000), t.pruning) for t in trials)
         assert slots == len(trials)
         return []
 
     monkeypatch.setattr(module, "train_stack", stack)
-    (trial,) = numbered([{"training.epochs": 1000}], rungs=Rungs(limits={1: 0.0}))
+    (trial,) = numbered([{"training.epochs": 1000}], pruning=PruningRule(limits={1: 0.0}))
     assert fusible(task_of(steps=500), trial) == ""
-    assert seen == [(2, Rungs()), (2, Rungs())]
+    assert seen == [(2, PruningRule()), (2, PruningRule())]

@@ -11,7 +11,7 @@ from sweeper.training import closer_look, workers
 from sweeper.training.reference import Watch, train
 from sweeper.training.setup import Task
 from sweeper.training.sharpness_curve import looked_at, sharpness_of, sharpness_result
-from sweeper.trial import Outcome, Rungs, Trial
+from sweeper.trial import Outcome, PruningRule, Trial
 
 RATE = {"low": 1e-4, "high": 1.0, "log": True}
 
@@ -106,7 +106,7 @@ def test_looking_changes_nothing(task: Task) -> None:
     plain, looked = train(task, asked), train(task, asked, Watch(range(30), look))
     assert (plain.curves, plain.layers, plain.objective) == (looked.curves, looked.layers, looked.objective)
     assert steps == list(range(30))
-    stopped = Trial(3, "explore", 0, asked.parameters, Rungs({10: -1.0}))
+    stopped = Trial(3, "explore", 0, asked.parameters, PruningRule({10: -1.0}))
     assert sharpness_of(task, stopped) == sharpness_of(task, asked)
 
 

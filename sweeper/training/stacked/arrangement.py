@@ -5,17 +5,17 @@ from collections.abc import Sequence
 from sweeper.components.optimizers import hyper
 from sweeper.study.settings import Settings
 from sweeper.training.stacked.groups import Group
-from sweeper.training.stacked.stacked_trial import Running
+from sweeper.training.stacked.stacked_trial import StackedTrial
 
 
-def place(run: Running | None) -> tuple[bool, str, str]:
+def place(run: StackedTrial | None) -> tuple[bool, str, str]:
     """By what slots are sorted: the empty ones last, those that share operations side by side."""
     if run is None:
         return True, "", ""
     return False, run.rule.name, run.settings.activation or ""
 
 
-def groups_of(slots: Sequence[Running | None]) -> list[Group]:
+def groups_of(slots: Sequence[StackedTrial | None]) -> list[Group]:
     """Neighbouring slots with the same rule."""
     groups, start = [], 0
     while start < len(slots) and (first := slots[start]) is not None:

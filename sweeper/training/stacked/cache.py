@@ -107,8 +107,7 @@ class Kit:
 
     def new_evaluator(self) -> Evaluator:
         """One that has recorded nothing."""
-        objective = self.task.study.search.objective
-        return Evaluator(self.loss, objective, self.splits.of, self.batches.shared)
+        return Evaluator(self.loss, self.splits.of, self.batches.shared)
 
 
 class Need:

@@ -23,7 +23,7 @@ from sweeper.training.stacked.groups import table
 from sweeper.training.stacked.guard import compare
 from sweeper.training.stacked.layer_measurement import Look
 from sweeper.training.stacked.refusal import Misfit, NotCompiled, NotFusible
-from sweeper.training.stacked.stacked_trial import Running
+from sweeper.training.stacked.stacked_trial import StackedTrial
 from sweeper.trial import Trial, TrialResult, failed
 
 OnFinish = Callable[[Trial, Mapping[str, Tensor]], None]
@@ -126,7 +126,7 @@ class _StackedTraining:
         self.misfits: list[Trial] = []
         self.accepted = 0
         self.clock = 0
-        self.finished: list[Running] = []
+        self.finished: list[StackedTrial] = []
 
     def run(self) -> Iterator[TrialResult]:
         """Train everything in the queue; what does not fit in is left in `misfits`."""
@@ -171,7 +171,7 @@ class _StackedTraining:
         lead, seeds = settings[index], [trial.seed, *(t.seed for t in self.queue)]
         self.kit = kit_for(self.task, lead, built, seeds, Need(settings, self.compiled), self.size)
         self.stack, self.evaluator, self.looks = self.kit.stack, self.kit.evaluator, self.kit.looks
-        self.slots: list[Running | None] = [None] * self.size
+        self.slots: list[StackedTrial | None] = [None] * self.size
         self.rhythm = rhythm(settings, self.kit.batches.rows)
 
     def compare(self, slots: Sequence[int]) -> dict[int, str]:
@@ -221,15 +221,17 @@ class _StackedTraining:
                 except Exception as error:  # the model function, or options that its optimizer refuses
                     yield failed(trial, reason_of(error), "fused")
             run = self.slots[slot]
-            if run is not None and run.step == 0:
+            if run is not None and run.state.step == 0:
                 self.stack.load(slot, run.initial)
                 self.accepted += 1
         self._arrange()
 
-    def _start(self, trial: Trial) -> Running:
+    def _start(self, trial: Trial) -> StackedTrial:
         settings = settings_of(self.task.study, trial.parameters)
         initial = self.kit.initials.of(settings, trial.seed)
-        return Running.start(trial, settings, initial, self.kit.batches.rows)
+        return StackedTrial.start(
+            trial, settings, initial, self.kit.batches.rows, self.task.study.search.objective
+        )
 
     def _arrange(self) -> None:
         """Sort the slots by update rule and activation, the empty ones last, and tell the stack."""
@@ -250,17 +252,17 @@ class _StackedTraining:
     def _let_go(self) -> Iterator[TrialResult]:
         """Empty the slots of trials that ended; yield those whose looks are done."""
         for slot, run in enumerate(self.slots):
-            if run is not None and run.outcome is not None:
+            if run is not None and run.state.outcome is not None:
                 if self.on_finish is not None:
                     self.on_finish(run.trial, self._state(slot, run))
                 self.slots[slot] = None
                 self.finished.append(run)
-        done = [run for run in self.finished if not run.looks_due]
-        self.finished = [run for run in self.finished if run.looks_due]
+        done = [run for run in self.finished if not run.measurements_due]
+        self.finished = [run for run in self.finished if run.measurements_due]
         for run in done:
-            yield run.result()
+            yield run.state.result("fused")
 
-    def _state(self, slot: int, run: Running) -> dict[str, Tensor]:
+    def _state(self, slot: int, run: StackedTrial) -> dict[str, Tensor]:
         values, template = self.stack.values([slot]), self.kit.template
         names = [n for n in (*template.parameters, *template.buffers) if n in run.initial.own]
         return {name: values[name][0].clone() for name in names}
@@ -270,7 +272,7 @@ class _StackedTraining:
         active = [run for run in self.slots if run is not None]
         if self.queue or not active or len(active) == self.size:
             return
-        left = max(run.steps - run.step for run in active)
+        left = max(run.state.steps - run.state.step for run in active)
         if left * (1 - len(active) / self.size) < NEW_STACK:
             return
         self._arrange()
@@ -286,38 +288,38 @@ class _StackedTraining:
         due = [(i, run) for i, run in enumerate(self.slots) if run is not None and run.due]
         for slot, run in due:
             run.due = False
-            if run.outcome is None and run.step in run.looked:
-                self.looks.add(Look(run, run.step, self.stack.snapshot(slot), run.before))
-        evaluated = {i: run for i, run in due if run.outcome is None and run.step in run.evaluated}
+            if run.state.outcome is None and run.state.step in run.state.measured:
+                self.looks.add(Look(run, run.state.step, self.stack.snapshot(slot), run.before))
+        evaluated = {
+            i: run for i, run in due if run.state.outcome is None and run.state.step in run.state.evaluated
+        }
         if evaluated:
             self.evaluator.evaluate(self.stack, evaluated)
         for kept in self.slots:
-            if kept is not None and kept.outcome is None:
-                kept.end_if_over()
+            if kept is not None:
+                kept.state.end_if_over()
 
     def _advance(self) -> None:
         """Train until the first slot comes to a point."""
         active = [(i, run) for i, run in enumerate(self.slots) if run is not None]
         if not active:
             return
-        steps = min(BLOCK, *(run.next_point - run.step for _, run in active))
+        steps = min(BLOCK, *(run.state.next_point - run.state.step for _, run in active))
         if self.queue and len(active) < self.size:
             steps = min(steps, self.rhythm - self.clock % self.rhythm)
         start = time.perf_counter()
         history = self.train(steps)
         seconds = (time.perf_counter() - start) / len(active)
         for slot, run in active:
-            run.seconds += seconds
+            run.state.seconds += seconds
             run.advance(*history[:, :, slot].T)
         self.clock += steps
 
     def train(self, steps: int) -> np.ndarray:
         """Make `steps` updates of all slots; losses, penalties and totals: (steps, 3, slots)."""
         seeds = [run.trial.seed if run else self._any_seed for run in self.slots]
-        ages = [run.step if run else 0 for run in self.slots]
-        rates = [
-            run.learning_rates[run.step : run.step + steps] if run else np.zeros(steps) for run in self.slots
-        ]
+        ages = [run.state.step if run else 0 for run in self.slots]
+        rates = [run.coming_rates(steps) if run else np.zeros(steps) for run in self.slots]
         updates = np.arange(1, steps + 1)[:, None] + np.array(ages, dtype=float)
         stack = self.stack
         coefficients = table(self.groups, np.stack(rates, 1), updates, stack.p.dtype).to(stack.p.device)
@@ -339,5 +341,5 @@ class _StackedTraining:
     def _remember(self, steps: int) -> None:
         """Keep the weights before the last update of trials that will be looked at after it."""
         for slot, run in enumerate(self.slots):
-            if run is not None and run.step + steps in run.looked:
+            if run is not None and run.state.step + steps in run.state.measured:
                 run.before = self.stack.p[slot].clone()

@@ -1,6 +1,5 @@
-"""Validation of many trials in one forward pass, and what follows for each of them."""
+"""Validation and test scores of many trials in one forward pass."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 
 import torch
@@ -12,9 +11,8 @@ from sweeper.training.setup import Rows
 from sweeper.training.stacked.activation_dispatch import Split
 from sweeper.training.stacked.score_pass import Part, ScorePass
 from sweeper.training.stacked.stack import Stack
-from sweeper.training.stacked.stacked_trial import Running
+from sweeper.training.stacked.stacked_trial import StackedTrial
 from sweeper.training.stacked.template import losses_of
-from sweeper.trial import Outcome
 
 CHUNK = 8192
 """Rows evaluated in one forward pass."""
@@ -25,33 +23,29 @@ AT_ONCE = 8 * CHUNK
 class Evaluator:
     """Evaluates trials of one task."""
 
-    def __init__(self, loss: Loss, objective: str, rows_of: Callable[[int], Rows], shared: bool) -> None:
+    def __init__(self, loss: Loss, rows_of: Callable[[int], Rows], shared: bool) -> None:
         """`shared`: all trials have the same rows."""
-        self.loss, self.objective, self.rows_of, self.shared = loss, objective, rows_of, shared
+        self.loss, self.rows_of, self.shared = loss, rows_of, shared
         self.metric_name, self.metric = METRICS[loss.task]
         self._passes: dict[str, ScorePass] = {}
 
-    def evaluate(self, stack: Stack, slots: Mapping[int, Running]) -> None:
-        """The evaluation point of every trial in `slots`; those that diverged or lag behind end here."""
+    def evaluate(self, stack: Stack, slots: Mapping[int, StackedTrial]) -> None:
+        """The evaluation point of every trial in `slots`."""
         found = self._scores(stack, slots, "validation")
-        improved = {slot: run for slot, run in slots.items() if self._note(run, found[slot])}
-        tested = {s: run for s, run in improved.items() if run.trial.test and len(self._rows(run).x_test)}
+        improved = {slot: run for slot, run in slots.items() if run.state.record_scores(found[slot])}
+        tested = {slot: run for slot, run in improved.items() if len(self._rows(run).x_test)}
         for slot, test in self._scores(stack, tested, "test").items():
-            tested[slot].test = test
-        for run in slots.values():
-            going_on = run.outcome is None and run.step < run.steps
-            if going_on and run.trial.rungs.prune(run.points, run.objectives):
-                run.end(Outcome.PRUNED, f"behind other trials at step {run.step}")
+            tested[slot].state.test = test
 
-    def validation_losses(self, stack: Stack, slots: Mapping[int, Running]) -> dict[int, float]:
+    def validation_losses(self, stack: Stack, slots: Mapping[int, StackedTrial]) -> dict[int, float]:
         """Slot -> loss on the trial's validation rows; nothing is noted."""
         return {s: found["loss"] for s, found in self._scores(stack, slots, "validation").items()}
 
-    def _rows(self, run: Running) -> Rows:
+    def _rows(self, run: StackedTrial) -> Rows:
         return self.rows_of(run.trial.seed)
 
     def _scores(
-        self, stack: Stack, slots: Mapping[int, Running], part: str
+        self, stack: Stack, slots: Mapping[int, StackedTrial], part: str
     ) -> dict[int, Mapping[str, float]]:
         """Slot -> ``loss`` and the metric of the task on the trial's own rows."""
         rows = {slot: self._part(run, part) for slot, run in slots.items()}
@@ -71,7 +65,7 @@ class Evaluator:
                 found |= zip(some, self._score(stack, some, split, x, y), strict=True)
         return found
 
-    def _part(self, run: Running, part: str) -> Part:
+    def _part(self, run: StackedTrial, part: str) -> Part:
         rows = self._rows(run)
         return getattr(rows, f"x_{part}"), getattr(rows, f"y_{part}")
 
@@ -104,30 +98,3 @@ class Evaluator:
     def _named(self, losses: Sequence[float], metrics: Sequence[float]) -> list[dict[str, float]]:
         pairs = zip(losses, metrics, strict=True)
         return [{"loss": loss, self.metric_name: value} for loss, value in pairs]
-
-    def _note(self, run: Running, found: Mapping[str, float]) -> bool:
-        """Keep the rows of this point and its objective; whether that is the best so far."""
-        values = {f"validation_{name}": value for name, value in found.items()}
-        if run.step > 0:
-            values["train_loss"], values["penalty"] = _mean(run.batch_losses), _mean(run.penalties)
-        run.batch_losses.clear()
-        run.penalties.clear()
-        run.curves += [(run.step, name, value) for name, value in values.items() if math.isfinite(value)]
-        if not math.isfinite(found["loss"]):
-            run.end(Outcome.DIVERGED, f"validation loss not finite at step {run.step}")
-            return False
-        if self.objective == "train_loss" and run.step == 0:
-            return False  # no batch was seen yet
-        objective = (
-            1 - values["validation_accuracy"]
-            if self.objective == "validation_error"
-            else values[self.objective]
-        )
-        improved = not run.objectives or objective < min(run.objectives)
-        run.points.append(run.step)
-        run.objectives.append(objective)
-        return improved
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values) if values else 0.0

@@ -19,7 +19,7 @@ from sweeper.training.evaluate import scores
 from sweeper.training.setup import Rows, Task, initial_model, leaving_no_trace, pick_loss
 from sweeper.training.stacked.cache import Kit
 from sweeper.training.stacked.stack import Stack
-from sweeper.training.stacked.stacked_trial import Running
+from sweeper.training.stacked.stacked_trial import StackedTrial
 
 STEPS = 3
 TOLERANCE = {torch.float64: 1e-9}
@@ -61,7 +61,7 @@ class Pair(NamedTuple):
 class Plain:
     """A trial's model as it trains alone."""
 
-    def __init__(self, task: Task, run: Running, rows: Rows) -> None:
+    def __init__(self, task: Task, run: StackedTrial, rows: Rows) -> None:
         self.settings, self.rows = run.settings, rows
         self.built = initial_model(task, run.settings, run.trial.seed)
         self.loss = pick_loss(task, run.settings)
@@ -123,7 +123,7 @@ class Plain:
 
 
 def compare(
-    task: Task, kit: Kit, stack: Stack, runs: Mapping[int, Running], chosen: Sequence[int]
+    task: Task, kit: Kit, stack: Stack, runs: Mapping[int, StackedTrial], chosen: Sequence[int]
 ) -> dict[int, str]:
     """Slot -> what the stack computes otherwise than its trial does alone; empty where nothing is.
 
@@ -154,7 +154,7 @@ def compare(
     return found
 
 
-def _forward_and_backward(kit: Kit, stack: Stack, runs: Mapping[int, Running], step: int) -> None:
+def _forward_and_backward(kit: Kit, stack: Stack, runs: Mapping[int, StackedTrial], step: int) -> None:
     spare = next(iter(runs.values())).trial.seed
     seeds = [runs[slot].trial.seed if slot in runs else spare for slot in range(stack.slots)]
     rows = kit.batches.coming(seeds, [step] * stack.slots, 1).to(stack.p.device)
@@ -167,7 +167,7 @@ def _step_difference(
     kit: Kit,
     stack: Stack,
     slot: int,
-    runs: Mapping[int, Running],
+    runs: Mapping[int, StackedTrial],
     plain: Mapping[int, Plain],
     seen: Seen,
 ) -> str:
@@ -197,7 +197,7 @@ def _pairs(stack: Stack, slot: int, seen: Seen) -> list[Pair]:
 
 
 def _evaluation_difference(
-    kit: Kit, stack: Stack, slots: Mapping[int, Running], plain: Mapping[int, Plain]
+    kit: Kit, stack: Stack, slots: Mapping[int, StackedTrial], plain: Mapping[int, Plain]
 ) -> dict[int, str]:
     if not slots:
         return {}

@@ -1,6 +1,5 @@
 """Looks at the layers of trials under way: put off until enough of them can be measured in one pass."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +10,7 @@ from sweeper.training.setup import MEASURED_ROWS, Rows
 from sweeper.training.stacked.kernel import AnyKernel, Kernel
 from sweeper.training.stacked.measurement_pass import LookPass
 from sweeper.training.stacked.stack import Snapshot
-from sweeper.training.stacked.stacked_trial import Running
+from sweeper.training.stacked.stacked_trial import StackedTrial
 from sweeper.training.stacked.template import Template
 
 SLOPE_MEASURES = ("saturated", "dead")
@@ -24,7 +23,7 @@ CHANGE_MEASURES = ("update_ratio",)
 class Look:
     """One trial at one step, copied, so that the slot can go on."""
 
-    running: Running
+    trial: StackedTrial
     step: int
     now: Snapshot
     before: Tensor | None
@@ -51,8 +50,8 @@ class Looks:
 
     def add(self, look: Look) -> None:
         """Measure it now or later."""
-        look.running.looks_due += 1
-        look.running.layer_names = tuple(layer.name for layer in self.template.layers)
+        look.trial.measurements_due += 1
+        look.trial.state.layer_names = tuple(layer.name for layer in self.template.layers)
         self._waiting.append(look)
         if len(self._waiting) >= self.at_once:
             self.finish()
@@ -64,16 +63,16 @@ class Looks:
             looks = sorted(waiting[start : start + self.at_once], key=_activation)
             self._measure([*looks, *looks[-1:] * (self.at_once - len(looks))], len(looks))
         for look in waiting:
-            look.running.looks_due -= 1
+            look.trial.measurements_due -= 1
 
     def _measure(self, looks: Sequence[Look], count: int) -> None:
         done = self._filled(looks)
-        kernels = [look.running.initial.kernels for look in looks]
+        kernels = [look.trial.initial.kernels for look in looks]
         columns = done.run(list(zip(*kernels, strict=True)))
-        for (layer, name), column in zip(done.rows, columns, strict=True):
-            for look, value in zip(looks[:count], column, strict=False):
-                if math.isfinite(value) and _exists(name, look, done.sites[layer]):
-                    look.running.layers.append((look.step, layer, name, value))
+        for look, values in zip(looks[:count], zip(*columns, strict=True), strict=False):
+            rows = [(*row, value) for row, value in zip(done.rows, values, strict=True)]
+            kept = [row for row in rows if _exists(row[1], look, done.sites[row[0]])]
+            look.trial.state.record_layers(look.step, kept)
 
     def _filled(self, looks: Sequence[Look]) -> LookPass:
         """The pass, with the state of these trials in its memory."""
@@ -86,14 +85,14 @@ class Looks:
             memory.before[place] = look.now.p if look.before is None else look.before
             for name, value in look.now.fixed.items():
                 memory.fixed[name][place] = value
-            for site, kernel in enumerate(look.running.initial.kernels):
+            for site, kernel in enumerate(look.trial.initial.kernels):
                 memory.steepest[site, place] = self._steepest(kernel, site, memory, place)
             if not self.shared:
                 memory.x[place], memory.y[place] = self._rows(look)
         return memory
 
     def _rows(self, look: Look) -> tuple[Tensor, Tensor]:
-        rows = self.rows_of(look.running.trial.seed)
+        rows = self.rows_of(look.trial.trial.seed)
         return rows.x_validation[:MEASURED_ROWS], rows.y_validation[:MEASURED_ROWS]
 
     def _steepest(self, kernel: AnyKernel, site: int, memory: LookPass, place: int) -> Tensor:
@@ -105,14 +104,14 @@ class Looks:
 
 
 def _activation(look: Look) -> str:
-    return str(look.running.settings.activation)
+    return str(look.trial.settings.activation)
 
 
 def _exists(name: str, look: Look, site: int | None) -> bool:
     """Whether a measure makes sense for a trial at a layer; `site`: its hidden activation, if it has one."""
     if name in CHANGE_MEASURES:
         return look.before is not None
-    return site is None or name not in SLOPE_MEASURES or _has_slope(look.running.initial.kernels[site])
+    return site is None or name not in SLOPE_MEASURES or _has_slope(look.trial.initial.kernels[site])
 
 
 def _has_slope(kernel: AnyKernel) -> bool:

@@ -1,0 +1,209 @@
+"""What both engines keep of a trial in training: when it is evaluated, what it showed, how it ended.
+
+The engines share these rules and none of the arithmetic: an engine computes losses, scores and layer
+measurements and hands them over; `TrialState.result` is what they become.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import numpy as np
+
+from sweeper.study.settings import Settings
+from sweeper.trial import Outcome, Trial, TrialResult, objective_metric, objective_value
+
+DIVERGENCE_FACTOR = 1e4
+"""A batch loss above this multiple of the first one counts as divergence."""
+LOWEST_FIRST_LOSS = 1e-8
+"""A first batch loss below this counts as this."""
+SOUND = (Outcome.COMPLETED, Outcome.PRUNED)
+
+
+@dataclass
+class TrialState:
+    """One trial in training; `step` counts the updates made. It goes on while `outcome` is ``None``.
+
+    At each of its `points` an engine calls `record_layers` and `record_scores`, then `end_if_over`; after
+    updates it calls `record_batches`.
+    """
+
+    trial: Trial
+    objective: str
+    """validation_loss | validation_error | train_loss"""
+    steps: int
+    """Updates of the whole training."""
+    timeout: float
+    """Seconds."""
+    evaluated: frozenset[int]
+    """Steps at which validation rows are scored."""
+    measured: frozenset[int]
+    """Steps at which layers are measured; empty once they cannot be."""
+    step: int = 0
+    seconds: float = 0.0
+    first_loss: float = math.inf
+    batch_losses: list[float] = field(default_factory=list)
+    """Since the last evaluation point, like `penalties`."""
+    penalties: list[float] = field(default_factory=list)
+    objectives: dict[int, float] = field(default_factory=dict)
+    """step -> objective at that evaluation point"""
+    curves: list[tuple[int, str, float]] = field(default_factory=list)
+    layers: list[tuple[int, int, str, float]] = field(default_factory=list)
+    layer_names: tuple[str, ...] = ()
+    test: Mapping[str, float] = field(default_factory=dict)
+    """Scores on test rows at the best evaluation point."""
+    outcome: Outcome | None = None
+    reason: str = ""
+    note: str = ""
+    """What the result says of a trial that ended without a reason."""
+
+    @classmethod
+    def start(cls, trial: Trial, settings: Settings, train_rows: int, objective: str) -> "TrialState":
+        """A trial before its first step."""
+        steps = settings.total_steps(train_rows)
+        evaluated, measured = _points(steps, settings.evaluations)
+        measured = measured if trial.measured else frozenset()
+        return cls(trial, objective, steps, settings.timeout, evaluated, measured)
+
+    @property
+    def next_point(self) -> int:
+        """The next step at which something is due: an evaluation, a layer measurement or the end."""
+        later = self.step + 1
+        while not self.is_point(later):
+            later += 1
+        return later
+
+    def is_point(self, step: int) -> bool:
+        """Whether something is due after `step` updates."""
+        return step in self.evaluated or step in self.measured or step >= self.steps
+
+    def end(self, outcome: Outcome, reason: str = "") -> None:
+        """No step follows."""
+        self.outcome, self.reason = outcome, reason
+
+    def end_if_over(self) -> None:
+        """End a trial that goes on after its last step, or after its last second."""
+        if self.outcome is not None:
+            return
+        if self.step == self.steps:
+            self.end(Outcome.COMPLETED)
+        elif self.seconds > self.timeout:
+            self.end(Outcome.FAILED, f"timeout: more than {self.timeout:g} s at step {self.step}")
+
+    def record_batches(
+        self, losses: Sequence[float], penalties: Sequence[float], totals: Sequence[float], rate: float
+    ) -> None:
+        """Record the updates just made; the first whose batch shows divergence ends the trial.
+
+        Args:
+            losses, penalties, totals: loss, weighted penalty and their sum on the batch of each update.
+            rate: learning rate of the last one.
+        """
+        if self.step == 0:
+            self.first_loss = losses[0]
+        diverged = self._first_diverged(losses, totals)
+        if diverged is not None:
+            self.step += diverged
+            self.end(Outcome.DIVERGED, f"training loss {totals[diverged]:.3g} at step {self.step}")
+            return
+        self.batch_losses += losses
+        self.penalties += penalties
+        self.step += len(losses)
+        if self.step in self.evaluated:
+            self.curves.append((self.step, "learning_rate", rate))
+
+    def _first_diverged(self, losses: Sequence[float], totals: Sequence[float]) -> int | None:
+        limit = DIVERGENCE_FACTOR * max(self.first_loss, LOWEST_FIRST_LOSS)
+        if math.isfinite(sum(totals)) and max(losses) <= limit:  # quick, and nearly always so
+            return None
+        batches = enumerate(zip(losses, totals, strict=True))
+        return next((k for k, (loss, total) in batches if not math.isfinite(total) or loss > limit), None)
+
+    def record_scores(self, scores: Mapping[str, float]) -> bool:
+        """Record an evaluation point; a loss that is not finite, or the pruning rule, ends the trial.
+
+        Args:
+            scores: ``loss`` and the metric of the task on validation rows.
+
+        Returns:
+            Whether to score the test rows now: the trial asks for it, and its objective is its best so far.
+        """
+        values = {f"validation_{name}": value for name, value in scores.items()}
+        if self.step > 0:
+            values |= {"train_loss": mean(self.batch_losses), "penalty": mean(self.penalties)}
+        self.batch_losses.clear()
+        self.penalties.clear()
+        self.curves += [(self.step, name, value) for name, value in values.items() if math.isfinite(value)]
+        if not math.isfinite(scores["loss"]):
+            self.end(Outcome.DIVERGED, f"validation loss not finite at step {self.step}")
+            return False
+        metric = objective_metric(self.objective)
+        if metric not in values:  # the training loss before the first batch
+            return False
+        objective = objective_value(self.objective, values[metric])
+        improved = not self.objectives or objective < min(self.objectives.values())
+        self.objectives[self.step] = objective
+        if self.step < self.steps and self.trial.pruning.prunes(self.objectives):
+            self.end(Outcome.PRUNED, f"behind other trials at step {self.step}")
+        return improved and self.trial.test
+
+    def record_layers(self, step: int, rows: Iterable[tuple[int, str, float]]) -> None:
+        """Keep what was measured after `step` updates: finite rows (layer, measure, value)."""
+        self.layers += [(step, *row) for row in rows if math.isfinite(row[2])]
+
+    def stop_measuring(self, reason: str) -> None:
+        """Layers cannot be measured from this step on.
+
+        Only a training step shows what a measurement must reach. Where none confirmed those before it, they
+        may have been wrong, too, and are dropped; of models that cannot be measured from the beginning, the
+        plan says so.
+        """
+        if any(0 < step < self.step for step in self.measured):
+            self.note = f"layers are not measured from step {self.step} on: {reason}"
+        else:
+            self.layers.clear()
+        self.measured = frozenset()
+
+    def result(self, engine: str) -> TrialResult:
+        """What an ended trial gives back. An objective that is not finite counts as divergence."""
+        assert self.outcome is not None
+        outcome, reason = self.outcome, self.reason or self.note
+        best = min(self.objectives.values(), default=math.nan) if outcome in SOUND else math.nan
+        if outcome in SOUND and not math.isfinite(best):
+            outcome, best, reason = Outcome.DIVERGED, math.nan, f"objective {best} at step {self.step}"
+        return TrialResult(
+            self.trial,
+            outcome,
+            best,
+            self.step,
+            self.seconds,
+            engine,
+            reason,
+            tuple(self.curves),
+            tuple(self.layers),
+            self.test,
+            self.layer_names if self.layers else (),
+        )
+
+
+def evaluation_steps(steps: int, evaluations: int) -> list[int]:
+    """Evaluation points: 0 (before training) and `evaluations` evenly spaced steps, the last one included."""
+    return sorted({0, *(round(steps * k / evaluations) for k in range(1, evaluations + 1))})
+
+
+def measured_steps(steps: int) -> list[int]:
+    """0 and 1, then log-spaced, four a decade, and the last step."""
+    decades = np.log10(max(steps, 1))
+    spaced = np.logspace(0, decades, int(np.ceil(4 * decades)) + 1)
+    return sorted({0, *(round(float(step)) for step in spaced)})
+
+
+@lru_cache(maxsize=64)
+def _points(steps: int, evaluations: int) -> tuple[frozenset[int], frozenset[int]]:
+    return frozenset(evaluation_steps(steps, evaluations)), frozenset(measured_steps(steps))
+
+
+def mean(values: Sequence[float]) -> float:
+    """Arithmetic mean; 0 for no values."""
+    return sum(values) / len(values) if values else 0.0
