@@ -52,7 +52,7 @@ from sweeper.training.planning import Plan, cohorts_of, steps_of
 from sweeper.training.planning import from_dict as plan_of
 from sweeper.training.preflight import judge
 from sweeper.training.setup import Task
-from sweeper.trial import Outcome, Trial, TrialResult
+from sweeper.trial import Outcome, SharpnessResult, Trial, TrialResult
 
 CHEAP, SHARE = 2.0, 0.05
 """Seconds that looks at the sharpness may always take, and share of the time of the run so far."""
@@ -291,15 +291,13 @@ class Sweep:
         again, asked = self._to_retrace(), self._to_examine(started)
         if asked:
             self.progress.phase("sharpness")
-        looks = []
-        for trained, result in closer_look.look_closer(self.task, again, asked, jobs=self.jobs):
-            if result.outcome != Outcome.COMPLETED:
-                continue
-            if trained:
+        measured = list[SharpnessResult]()
+        for result in closer_look.look_closer(self.task, again, asked, jobs=self.jobs):
+            if isinstance(result, SharpnessResult):
+                measured += [] if result.reason else [result]
+            elif result.outcome == Outcome.COMPLETED:
                 self.store.replace(result)
-            else:
-                looks.append(result)
-        self.store.append_curves(looks)
+        self.store.append_curves(measured)
 
     def _to_retrace(self) -> Trial | None:
         """The winner's trial of the search, to be trained by the reference engine and kept in its stead.

@@ -101,6 +101,18 @@ class TrialResult:
         return [step for step, _ in rows], [value for _, value in rows]
 
 
+@dataclass(frozen=True)
+class SharpnessResult:
+    """How sharp the loss was along the training of a trial: rows that join the curves on record of it."""
+
+    trial: Trial
+    seconds: float
+    curves: tuple[tuple[int, str, float], ...] = ()
+    """(step, metric, value)"""
+    reason: str = ""
+    """Why it could not be measured; empty where it was."""
+
+
 def objective_metric(objective: str) -> str:
     """The metric of the ``curves`` table from which the objective of a study is computed."""
     return "validation_accuracy" if objective == "validation_error" else objective

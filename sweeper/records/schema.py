@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from sweeper.study.space import Range, Space, Values
-from sweeper.trial import Outcome, TrialResult
+from sweeper.trial import Outcome, SharpnessResult, TrialResult
 
 __all__ = [
     "ALWAYS",
@@ -160,7 +160,7 @@ def _trial_row(result: TrialResult, parameters: pa.Schema) -> Mapping[str, Any]:
     }
 
 
-def curve_rows(results: Sequence[TrialResult]) -> pa.Table:
+def curve_rows(results: Sequence[TrialResult | SharpnessResult]) -> pa.Table:
     """The `curves` rows of `results`."""
     return _table(results, [result.curves for result in results], CURVES)
 
@@ -178,7 +178,9 @@ def layer_rows(results: Sequence[TrialResult]) -> pa.Table:
 
 
 def _table(
-    results: Sequence[TrialResult], blocks: Sequence[Sequence[tuple[Any, ...]]], schema: pa.Schema
+    results: Sequence[TrialResult | SharpnessResult],
+    blocks: Sequence[Sequence[tuple[Any, ...]]],
+    schema: pa.Schema,
 ) -> pa.Table:
     """`blocks` one below the other, trial and seed in front of every row."""
     counts = [len(block) for block in blocks]

@@ -38,7 +38,7 @@ from sweeper.records.part import (
 from sweeper.records.reading import Records, export, load, load_curves, load_trials, read
 from sweeper.records.rules import Rules
 from sweeper.records.schema import LAYERS, curve_rows, layer_rows, trial_rows
-from sweeper.trial import TrialResult
+from sweeper.trial import SharpnessResult, TrialResult
 
 __all__ = ["MANY", "Records", "Store", "export", "load", "load_curves", "load_trials"]
 
@@ -102,8 +102,8 @@ class Store:
             return
         self._keep(curve_rows(results), layer_rows(results), trial_rows(results, self.parameters))
 
-    def append_curves(self, results: Sequence[TrialResult]) -> None:
-        """Keep the curves of `results` beside those of trials that are on record, and nothing else of them.
+    def append_curves(self, results: Sequence[SharpnessResult]) -> None:
+        """Keep the curves of `results` beside those of their trials, which are on record.
 
         Raises:
             StateKept: as `append`.

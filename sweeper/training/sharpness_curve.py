@@ -17,7 +17,7 @@ from sweeper.training.reasons import reason_of
 from sweeper.training.reference import Watch, train
 from sweeper.training.setup import Task, pick_loss, rows_of
 from sweeper.training.sharpness import curvature
-from sweeper.trial import Outcome, PruningRule, Trial, TrialResult, failed
+from sweeper.trial import PruningRule, SharpnessResult, Trial
 from sweeper.user_code.calls import user_code
 
 POINTS = 8
@@ -84,14 +84,13 @@ def looked_at(last: int, points: int) -> list[int]:
     return sorted({0, *(min(round(float(step)), last) for step in spaced)})
 
 
-def sharpness_result(task: Task, trial: Trial, last: int | None = None) -> TrialResult:
-    """`sharpness_of` as the curves of a result; whatever the model raises is the reason of a failed one."""
+def sharpness_result(task: Task, trial: Trial, last: int | None = None) -> SharpnessResult:
+    """`sharpness_of` as a result; if the model raises, that is the reason why there are no rows."""
     torch.set_num_threads(1)
     start = time.perf_counter()
     try:
         with user_code():
             rows = sharpness_of(task, trial, last=last)
     except Exception as error:  # an operation without a second derivative, say
-        return failed(trial, reason_of(error), "reference", seconds=time.perf_counter() - start)
-    seconds = time.perf_counter() - start
-    return TrialResult(trial, Outcome.COMPLETED, math.nan, 0, seconds, "reference", curves=tuple(rows))
+        return SharpnessResult(trial, time.perf_counter() - start, reason=reason_of(error))
+    return SharpnessResult(trial, time.perf_counter() - start, tuple(rows))

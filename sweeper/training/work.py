@@ -6,7 +6,6 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import cache, partial, wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -24,7 +23,7 @@ from sweeper.training.setup import Task
 from sweeper.training.sharpness_curve import sharpness_result
 from sweeper.training.stacked.engine import train_stack
 from sweeper.training.stacked.refusal import NotCompiled
-from sweeper.trial import Outcome, Trial, TrialResult, failed
+from sweeper.trial import SharpnessResult, Trial, TrialResult, failed
 from sweeper.user_code.calls import user_code
 from sweeper.user_code.process_state import process_kept
 
@@ -156,18 +155,18 @@ def each(function: Callable[[Given], Found], items: Sequence[Given]) -> list[Fou
     return [function(item) for item in items]
 
 
-def again(task: Task, trial: Trial) -> tuple[bool, TrialResult]:
-    """`trial` by the reference engine, and True."""
+def again(task: Task, trial: Trial) -> TrialResult:
+    """`trial` by the reference engine."""
     settle()
-    return True, train_cohort(task, Cohort((trial,)))[0]
+    return train_cohort(task, Cohort((trial,)))[0]
 
 
 @one_at_a_time
-def sharpness(task: Task, trial: Trial, last: int) -> tuple[bool, TrialResult]:
-    """`sharpness_curve.sharpness_result`, and False."""
+def sharpness(task: Task, trial: Trial, last: int) -> SharpnessResult:
+    """`sharpness_curve.sharpness_result`"""
     settle()
     with watchdog.deadline(2 * task.study.training.timeout):  # a training, and the looks on the way
-        return False, sharpness_result(task, trial, last)
+        return sharpness_result(task, trial, last)
 
 
 def placed(task: Task, place: int, cohort: Cohort) -> tuple[int, list[TrialResult]]:
@@ -190,7 +189,7 @@ def train_cohort(task: Task, cohort: Cohort) -> list[TrialResult]:
     try:
         with user_code(), watchdog.deadline(limit if math.isfinite(limit) else None):
             for result in ENGINES[cohort.engine](task, cohort.trials, cohort.slots):
-                results.append(_checked(result))
+                results.append(result)
     except Exception as error:  # the model, the loss or torch: all are this trial's own failure
         if cohort.engine == "reference" and len(cohort.trials) == 1:
             seconds = time.perf_counter() - start
@@ -199,11 +198,3 @@ def train_cohort(task: Task, cohort: Cohort) -> list[TrialResult]:
         for single in singles([t for t in cohort.trials if (t.number, t.seed) not in done]):
             results += train_cohort(task, single)
     return results
-
-
-def _checked(result: TrialResult) -> TrialResult:
-    """An objective that is not finite is divergence, whatever engine and loss make of it."""
-    if result.outcome in (Outcome.COMPLETED, Outcome.PRUNED) and not math.isfinite(result.objective):
-        reason = f"objective {result.objective} at step {result.steps}"
-        return replace(result, outcome=Outcome.DIVERGED, objective=math.nan, reason=reason)
-    return result

@@ -1,6 +1,5 @@
 """Curves that come later, beside trials that are on record."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from made_up import MIXED, study
@@ -9,7 +8,7 @@ from made_up import result as made
 from sweeper.records.schema import parameter_columns
 from sweeper.records.store import MANY, Store, load, load_curves
 from sweeper.search import explore
-from sweeper.trial import Trial, TrialResult
+from sweeper.trial import SharpnessResult, Trial, TrialResult
 
 SPACE = study(MIXED).space
 POINT = explore.points(SPACE, (), 1, 0, "random")[0]
@@ -25,7 +24,8 @@ def test_later_curves_join_their_trial(tmp_path: Path) -> None:
     store = Store(tmp_path, parameter_columns(SPACE))
     store.append([result(0)])
     store.append_curves([])
-    store.append_curves([replace(result(0), curves=((0, "sharpness", 3.0), (7, "sharpness", 4.0)))])
+    rows = ((0, "sharpness", 3.0), (7, "sharpness", 4.0))
+    store.append_curves([SharpnessResult(result(0).trial, 0.5, rows)])
     store = Store(tmp_path, parameter_columns(SPACE))
     for number in range(1, MANY + 1):
         store.append([result(number)])

@@ -11,7 +11,7 @@ from sweeper.training import closer_look, workers
 from sweeper.training.reference import Watch, train
 from sweeper.training.setup import Task
 from sweeper.training.sharpness_curve import looked_at, sharpness_of, sharpness_result
-from sweeper.trial import Outcome, PruningRule, Trial
+from sweeper.trial import PruningRule, Trial
 
 RATE = {"low": 1e-4, "high": 1.0, "log": True}
 
@@ -160,7 +160,7 @@ def test_a_model_without_second_derivative_says_so() -> None:
     )
     task = Task(study, load("wine", loss_task="classification"))
     result = sharpness_result(task, Trial(0, "explore", 0, {"optimizer": "sgd", "learning_rate": 0.1}))
-    assert (result.outcome, result.curves) == (Outcome.FAILED, ())
+    assert result.curves == ()
     assert "once_differentiable" in result.reason
 
 
@@ -182,7 +182,7 @@ def test_attention_is_looked_at() -> None:
     )
     task = Task(study, load("wine", loss_task="classification"))
     result = sharpness_result(task, Trial(0, "explore", 0, {"optimizer": "sgd", "learning_rate": 0.1}))
-    assert result.outcome == Outcome.COMPLETED, result.reason
+    assert not result.reason
     assert all(value > 0 for _, name, value in result.curves if name == "sharpness")
 
 
@@ -190,7 +190,7 @@ def test_worker_processes_give_the_same_rows(task: Task) -> None:
     """Each asked trial once, with the rows that this process would find."""
     asked = [(trial("adam", 0.02), 30), (Trial(4, "explore", 0, trial("sgd", 0.1).parameters), 10)]
     with workers.processes(2):
-        found = {r.trial.number: r for _, r in closer_look.look_closer(task, None, asked, jobs=2)}
+        found = {r.trial.number: r for r in closer_look.look_closer(task, None, asked, jobs=2)}
     assert sorted(found) == [3, 4]
     for each, last in asked:
         assert list(found[each.number].curves) == sharpness_of(task, each, last=last)
