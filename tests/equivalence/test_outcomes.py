@@ -97,6 +97,26 @@ def test_data_losses_and_lengths(data: Any, training: dict[str, Any]) -> None:
     assert all(f.result.test for f in found.values())
 
 
+@pytest.mark.parametrize("engine", ["reference", "stacked"])
+@pytest.mark.parametrize(
+    ("objective", "metric", "value_of"),
+    [
+        ("validation_loss", "validation_loss", lambda loss: loss),
+        ("validation_error", "validation_accuracy", lambda accuracy: 1 - accuracy),
+        ("train_loss", "train_loss", lambda loss: loss),
+    ],
+)
+def test_the_objective_is_the_best_of_its_curve(
+    engine: str, objective: str, metric: str, value_of: Callable[[float], float]
+) -> None:
+    """In each engine by itself: the lowest value at the evaluation points, read off the recorded curve."""
+    task, trial = task_of(space=SPACE, search={"objective": objective}), numbered([CALM])[0]
+    done = by_reference(task, trial) if engine == "reference" else by_stack(task, [trial], 1)[0, trial.seed]
+    _, values = done.result.objectives(metric)
+    assert len(values) == 8 + (metric != "train_loss")
+    assert done.result.objective == min(map(value_of, values))
+
+
 def test_trials_of_unlike_length() -> None:
     """Slots have clocks of their own: trials of 5 to 40 steps share a stack."""
     task = task_of(space={**SPACE, "training.steps": [5, 13, 40]})
