@@ -7,6 +7,7 @@ def main() -> None:
     """Run the command line."""
 
     def command() -> None:
+        # loaded late: a Ctrl-C meanwhile is one, too
         from sweeper.cli import app
 
         app()

@@ -60,6 +60,7 @@ def advice_on(study: Study) -> list["Advice"]:
     Raises:
         UserError: as `advise`; if the process of the look ended.
     """
+    # loaded late: torch takes seconds
     from sweeper.report.advice import advise
     from sweeper.training.initial_profile import first_look
 

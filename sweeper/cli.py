@@ -15,6 +15,9 @@ from sweeper.to_json import to_json
 if TYPE_CHECKING:
     from sweeper.result import Result
 
+# loaded late: what a command needs, so that the others start without it
+
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,

@@ -31,6 +31,8 @@ from sweeper.wording import capital
 if TYPE_CHECKING:
     from sweeper.report.page import Each
 
+# loaded late: reading a run needs no report
+
 
 @dataclass(frozen=True)
 class Result:

@@ -11,6 +11,9 @@ from typing import Any
 
 import numpy as np
 
+# loaded late: scikit-learn takes a second
+
+
 Pair = tuple[np.ndarray, np.ndarray]
 
 

@@ -13,7 +13,8 @@ def split_rows(
     Test rows depend on `test_seed` alone; `seed` divides the others. With `labels`, every part gets
     about the same share of each class, where classes are large enough for it.
     """
-    from sklearn.model_selection import train_test_split  # takes a second
+    # loaded late: scikit-learn takes a second
+    from sklearn.model_selection import train_test_split
 
     rows = np.arange(n)
     rest, test = rows, rows[:0]

@@ -20,6 +20,7 @@ TOLERANCE = 1e-4
 def check_torch() -> list[Finding]:
     """The build of torch, then one finding per device."""
     try:
+        # loaded late: it may be missing or broken, which is a finding
         import torch
     except ModuleNotFoundError as error:
         missing = (
@@ -47,6 +48,7 @@ def devices(torch: ModuleType) -> list[str]:
 
 def check_device(torch: ModuleType, device: str) -> Finding:
     """f = Σ (X·W)² and its gradient 2·Xᵀ·X·W, on `device` in float32 and by numpy in float64."""
+    # loaded late: it may be missing or broken, which is a finding
     import numpy as np
 
     rng = np.random.default_rng(0)

@@ -73,6 +73,7 @@ def windows_long_paths() -> bool:
     """Paths may be longer than 260 characters: everywhere but on a Windows that was not told so."""
     if sys.platform != "win32":
         return True
+    # loaded late: exists on Windows alone
     import winreg
 
     try:

@@ -38,6 +38,7 @@ def check_environment() -> Finding:
 
 def check_packages(requirements: Iterable[str] | None = None) -> Finding:
     """Every package that is needed is installed, in a version inside its range."""
+    # loaded late: it may be missing or broken, which is a finding
     from packaging.requirements import Requirement
 
     if requirements is None:
@@ -61,6 +62,7 @@ def check_packages(requirements: Iterable[str] | None = None) -> Finding:
 
 def check_tested(constraints: str | None = None) -> Finding:
     """What differs from the versions of constraints.txt: allowed, but then untested."""
+    # loaded late: it may be missing or broken, which is a finding
     from packaging.requirements import Requirement
 
     text = read_constraints() if constraints is None else constraints

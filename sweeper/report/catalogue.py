@@ -95,6 +95,7 @@ def _dict(facts: "Facts") -> dict[str, Any]:
 
 
 def _propagation(facts: "Facts") -> Mapping[str, float | None]:
+    # loaded late: torch takes seconds
     from sweeper.theory.mean_field import propagation
 
     found: dict[str, float | None] = {}

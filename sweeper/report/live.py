@@ -22,6 +22,9 @@ from sweeper.study.study import Study
 if TYPE_CHECKING:
     from sweeper.report.render import Told
 
+# loaded late: drawing takes a second to load
+
+
 PERIOD = 20.0
 """Seconds between two refreshes at least; the browser loads the page again as often."""
 SHARE = 0.02

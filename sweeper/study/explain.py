@@ -102,7 +102,8 @@ def _mistake(loc: tuple[int | str, ...], error: Any) -> Mistake:
 
 def _unknown(loc: tuple[int | str, ...]) -> str:
     """An unknown key: where it belongs, or what it may have been meant for."""
-    from sweeper.study.parameters import PARAMETERS  # torch loads with it: only when it is needed
+    # loaded late: torch takes seconds
+    from sweeper.study.parameters import PARAMETERS
 
     key = str(loc[-1])
     if len(loc) == 1:

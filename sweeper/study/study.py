@@ -23,6 +23,8 @@ from sweeper.study.sections import (
 from sweeper.study.space import Space
 from sweeper.user_code.calls import source_of
 
+# loaded late: torch takes seconds
+
 
 class Study(Section):
     """One question about one model and one data set, and how to search for the answer.

@@ -66,6 +66,7 @@ def _facts(name: str) -> tuple[float, bool]:
     """Largest slope of an activation, and whether it is flat on both sides; (1, no) for one not known."""
     if name not in ACTIVATIONS:
         return 1.0, False
+    # loaded late: torch takes seconds
     from sweeper.theory.activation_facts import facts_of
 
     facts = facts_of(name)

@@ -6,6 +6,7 @@ from typing import Any
 
 from sweeper.study.settings import settings as settings_of
 from sweeper.training.reasons import reason_of
+from sweeper.training.reference import train
 from sweeper.training.setup import Task
 from sweeper.training.stacked.engine import compare_stack, train_stack
 from sweeper.trial import Outcome, PruningRule, Trial
@@ -86,8 +87,6 @@ def _plain(trial: Trial) -> dict[str, Any]:
 
 
 def _fails_alone(task: Task, trial: Trial) -> bool:
-    from sweeper.training.reference import train
-
     try:
         with user_code():
             return train(task, trial).outcome == Outcome.FAILED

@@ -77,6 +77,7 @@ def settle() -> None:
 
     loky calls the collector after every cohort, and it takes a tenth of a second for torch alone.
     """
+    # loaded late: scikit-learn takes a second
     import sklearn.model_selection  # noqa: F401  (for the splits)
 
     torch.set_num_threads(1)

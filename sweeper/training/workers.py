@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from sweeper.training.planning import Plan
     from sweeper.training.setup import Task
 
+# loaded late: scikit-learn takes a second
+
+
 Given = TypeVar("Given")
 Found = TypeVar("Found")
 

@@ -1,9 +1,18 @@
-"""The command line answers before torch has loaded."""
+"""The command line answers before torch has loaded, and imports inside functions are there for that alone."""
 
+import ast
 import subprocess
 import sys
+from collections.abc import Iterator
+from functools import cache
 
 import pytest
+from import_graph import MODULES, imports, name_of
+
+MARK = "# loaded late: "
+"""Starts the comment that says why an import stands in a function: on its line, above a block of imports, or
+at the left margin, for all of the module."""
+SOURCES = {name_of(file): file.read_text(encoding="utf-8") for file in MODULES}
 
 
 @pytest.mark.parametrize("module", ["sweeper.cli", "sweeper.study.study", "sweeper.records.store"])
@@ -11,3 +20,79 @@ def test_torch_is_imported_when_it_is_needed(module: str) -> None:
     """Commands that only read a run or print help do not wait for torch."""
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=120).returncode == 0
+
+
+def late_imports(source: str) -> Iterator[tuple[int, int]]:
+    """First and last line of each import inside a function, in their order."""
+    nodes = list(ast.walk(ast.parse(source)))
+    functions = [node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    inner = [node for f in functions for node in ast.walk(f) if isinstance(node, ast.Import | ast.ImportFrom)]
+    yield from sorted({(node.lineno, node.end_lineno or node.lineno) for node in inner})
+
+
+def unexplained(source: str) -> list[int]:
+    """Lines of imports inside functions that no comment explains."""
+    lines, explained, silent = source.splitlines(), set[int](), list[int]()
+    if any(line.startswith(MARK) for line in lines):
+        return []
+    for first, last in late_imports(source):
+        follows = first - 1 in explained
+        if follows or MARK in lines[first - 2] or any(MARK in line for line in lines[first - 1 : last]):
+            explained.add(last)
+        else:
+            silent.append(first)
+    return silent
+
+
+@cache
+def direct(name: str) -> frozenset[str]:
+    """Modules of the package that importing `name` imports itself."""
+    return frozenset(imports(name, SOURCES[name], at_top=True)) & SOURCES.keys()
+
+
+@cache
+def reached(name: str) -> frozenset[str]:
+    """Those, and what they import in turn."""
+    seen, waiting = set[str](), {name}
+    while waiting:
+        waiting = {target for each in waiting for target in direct(each)} - seen
+        seen |= waiting
+    return frozenset(seen)
+
+
+def circular(name: str, source: str) -> list[str]:
+    """Modules that `name` imports inside a function and that import `name` themselves."""
+    late = set(imports(name, source)) - set(imports(name, source, at_top=True))
+    return sorted(target for target in late if target in SOURCES and name in reached(target))
+
+
+def test_every_late_import_says_why() -> None:
+    """Whoever reads it learns what start-up would wait for."""
+    assert {name: lines for name, source in SOURCES.items() if (lines := unexplained(source))} == {}
+
+
+def test_no_late_import_hides_a_circle() -> None:
+    """Imports that run both ways are one room or two rooms cut at the wrong place."""
+    assert [(name, c) for name, source in SOURCES.items() if (c := circular(name, source))] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "lines"),
+    [
+        ("import torch", []),
+        ("def f():\n    import torch", [2]),
+        ("def f():\n    # loaded late: slow\n    import a\n    import b\n    x = 1\n    import c", [6]),
+        ("async def f():\n    import torch  # loaded late: slow", []),
+        ("# loaded late: slow\n\ndef f():\n    import torch", []),
+        ("def f():\n    def g():\n        from a import (\n            b,\n        )", [3]),
+    ],
+)
+def test_silent_late_imports_are_seen(source: str, lines: list[int]) -> None:
+    """One comment serves the imports that follow it line by line, or the whole module."""
+    assert unexplained(source) == lines
+
+
+def test_a_hidden_circle_is_seen() -> None:
+    """Also one that leads over other modules."""
+    assert circular("sweeper.trial", "def f():\n    import sweeper.journey") == ["sweeper.journey"]
+    assert circular("sweeper.journey", "def f():\n    import sweeper.trial") == []

@@ -144,6 +144,7 @@ def _words(
     study: Study, data: Data, rows: DataText, model: ModelText, training: TrainingText
 ) -> dict[str, Any]:
     """What people read in the docstring, the help and the comments."""
+    # loaded late: torch takes seconds
     import torch
 
     drawn = ["initial weights"]

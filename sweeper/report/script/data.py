@@ -157,6 +157,7 @@ def _arrays(path: Path, data: Data) -> list[str]:
         with np.load(path, allow_pickle=False) as archive:
             found = list(archive.files)
     else:
+        # loaded late: torch takes seconds
         import torch
 
         read, form = 'torch.load(FILE, map_location="cpu", weights_only=True)', "array({})"

@@ -124,6 +124,7 @@ class _Maker:
 
     def habits(self) -> tuple[bool, bool]:
         """Whether layers get their shapes from the first row they see; whether there are complex numbers."""
+        # loaded late: torch takes seconds
         from torch.nn.parameter import UninitializedParameter
 
         roles = {"activation": ACTIVATIONS[self.activation or "relu"].make, "init": INITIALIZERS["torch"]}
@@ -225,6 +226,7 @@ def _names(model: "nn.Module", layer: "nn.Module") -> list[str]:
 @contextmanager
 def _as_in_training(dtype: str) -> Iterator[Any]:
     """The default precision of a study, and a random generator that may be used up."""
+    # loaded late: torch takes seconds
     import torch
 
     kind, default = getattr(torch, dtype), torch.get_default_dtype()

@@ -58,6 +58,7 @@ class CompiledPass:
 
 
 def _traced(function: Callable[..., None], arguments: Sequence[Tensor]) -> GraphModule:
+    # loaded late: it loads the compiler
     from torch.fx.experimental.proxy_tensor import make_fx
 
     with torch.enable_grad():
@@ -69,6 +70,7 @@ def _traced(function: Callable[..., None], arguments: Sequence[Tensor]) -> Graph
 
 
 def _compiled(graph: GraphModule, arguments: Sequence[Tensor]) -> Callable[..., object]:
+    # loaded late: it loads the compiler
     import torch._inductor.config as inductor
 
     inductor.compile_threads = 1  # no processes below a worker process
