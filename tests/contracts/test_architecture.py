@@ -1,0 +1,135 @@
+"""`docs/architecture.md` holds: one of each is added as it says, in a copy of the package, and works."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from additions import ADDITIONS
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "architecture.md"
+
+TRAIN = ROOT / "tests" / "helpers" / "train_additions.py"
+
+
+@dataclass(frozen=True)
+class Extended:
+    """What the package did with all additions in it."""
+
+    touched: dict[str, set[str]]
+    """What was added -> the files that this changed."""
+    engines: dict[str, Any]
+    folder: Path
+    environment: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def extended(tmp_path_factory: pytest.TempPathFactory) -> Extended:
+    """A copy of the package, extended by one of each, and a small run of it by each engine."""
+    folder = tmp_path_factory.mktemp("extended")
+    package = folder / "sweeper"
+    shutil.copytree(ROOT / "sweeper", package, ignore=shutil.ignore_patterns("__pycache__"))
+    touched = {}
+    for what, edits in ADDITIONS.items():
+        before = contents(package)
+        for edit in edits:
+            edit(package)
+        after = contents(package)
+        touched[what] = {name for name in after if after[name] != before.get(name)}
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    done = subprocess.run(
+        [sys.executable, str(TRAIN), str(folder)],
+        env=environment,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return Extended(touched, json.loads(done.stdout.splitlines()[-1]), folder, environment)
+
+
+def contents(package: Path) -> dict[str, str]:
+    """Text of every file, by its path below the package."""
+    return {p.relative_to(package).as_posix(): p.read_text(encoding="utf-8") for p in package.rglob("*.py")}
+
+
+def listed() -> dict[str, set[str]]:
+    """What can be added -> the files that the page names for it; ``NAME`` stands for the new one's name."""
+    rows = re.findall(r"^\| an? ([a-z ]+) \| (.+?) \|", PAGE.read_text(encoding="utf-8"), re.M)
+    return {what: set(re.findall(r"`([\w/]+\.py)`", files)) for what, files in rows}
+
+
+def test_the_page_lists_what_can_be_added() -> None:
+    """Every row of the table is tried here, and nothing is tried that has no row."""
+    assert set(listed()) == set(ADDITIONS)
+
+
+@pytest.mark.parametrize("what", ADDITIONS)
+def test_only_the_files_on_the_page_change(extended: Extended, what: str) -> None:
+    """Nothing but what the page names had to be touched."""
+    new = {name: re.sub(r"[a-z_0-9]+\.py$", "NAME.py", name) for name in extended.touched[what]}
+    known = contents(ROOT / "sweeper")
+    assert {name if name in known else new[name] for name in new} == listed()[what]
+
+
+def test_both_engines_train_what_was_added(extended: Extended) -> None:
+    """Every trial completes, in stacks and one by one, with the same curves.
+
+    The winner is trained again one by one, whose curve its script prints.
+    """
+    stacked, alone = extended.engines["fused"], extended.engines["reference"]
+    assert (stacked["engines"], alone["engines"]) == (["fused"], ["reference"])
+    assert stacked["outcomes"] == alone["outcomes"] == ["completed"]
+    assert [row[:-1] for row in stacked["curves"]] == [row[:-1] for row in alone["curves"]]
+    values = [[row[-1] for row in engine["curves"]] for engine in (stacked, alone)]
+    assert values[0] == pytest.approx(values[1], rel=1e-9, abs=1e-12)
+
+
+def test_what_was_added_is_in_records_and_report(extended: Extended) -> None:
+    """Both engines record the measure, the page names what was added, and the script has its code."""
+    for engine in extended.engines.values():
+        assert "activation_max" in engine["measures"]
+        assert "sharp_softplus" in engine["page"]
+        assert "sign_descent" in engine["page"]
+        assert "log_cosh" in engine["page"]
+        assert "softplus(-2 * difference)" in engine["script"]
+        assert "1 - step / steps" in engine["script"]
+
+
+def test_the_script_trains_what_was_added(extended: Extended) -> None:
+    """The exported script runs without the package and prints the recorded curve."""
+    script = extended.folder / "best.py"
+    script.write_text(extended.engines["reference"]["script"], encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        cwd=extended.folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "differs" not in done.stdout
+
+
+def test_the_command_answers(extended: Extended) -> None:
+    """A new command is one function."""
+    done = subprocess.run(
+        [sys.executable, "-m", "sweeper", "greet", "you"],
+        env=extended.environment,
+        cwd=extended.folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "hello you")

@@ -1,0 +1,268 @@
+"""One of each thing that can be added, as `docs/architecture.md` says, into a copy of the package."""
+
+import ast
+from collections.abc import Callable
+from pathlib import Path
+from textwrap import dedent
+
+Add = Callable[[Path], None]
+"""Edits files below the root of a copy of the package."""
+
+
+def entry(file: str, registry: str, line: str, code: str = "") -> Add:
+    """Put `code` before the literal dictionary or tuple `registry` of a file, and `line` at its end."""
+
+    def add(root: Path) -> None:
+        path = root / file
+        text = path.read_text(encoding="utf-8")
+        (node,) = [n for n in ast.parse(text).body if _names(n, registry)]
+        value = node.value  # type: ignore[attr-defined]
+        ends = value.generators[0].iter if isinstance(value, ast.DictComp) else value
+        lines = text.splitlines()
+        last = lines[ends.end_lineno - 1]
+        before = last[: ends.end_col_offset - 1].rstrip()
+        comma = "" if not before or before.endswith((",", "{", "(")) else ","
+        lines[ends.end_lineno - 1] = f"{before}{comma} {line}, {last[ends.end_col_offset - 1 :]}"
+        lines[node.lineno - 1 : node.lineno - 1] = dedent(code).strip().splitlines()
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    return add
+
+
+def _names(node: ast.stmt, registry: str) -> bool:
+    target = node.target if isinstance(node, ast.AnnAssign) else None
+    return isinstance(target, ast.Name) and target.id == registry
+
+
+def new_file(file: str, code: str) -> Add:
+    """A file that was not there."""
+
+    def add(root: Path) -> None:
+        assert not (root / file).exists()
+        (root / file).write_text(dedent(code).lstrip(), encoding="utf-8")
+
+    return add
+
+
+def imported(file: str, line: str) -> Add:
+    """An import, after the docstring of a file."""
+
+    def add(root: Path) -> None:
+        path = root / file
+        text = path.read_text(encoding="utf-8")
+        lines = text.splitlines()
+        lines.insert(ast.parse(text).body[0].end_lineno or 0, line)
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    return add
+
+
+def appended(file: str, code: str, before: str = "") -> Add:
+    """`code` at the end of a file, or before the line that starts with `before`."""
+
+    def add(root: Path) -> None:
+        path = root / file
+        text = path.read_text(encoding="utf-8")
+        place = text.index(f"\n{before}") + 1 if before else len(text)
+        path.write_text(text[:place] + dedent(code) + "\n\n" + text[place:], encoding="utf-8")
+
+    return add
+
+
+ADDITIONS: dict[str, tuple[Add, ...]] = {
+    "activation": (
+        entry(
+            "components/activations.py",
+            "ACTIVATIONS",
+            'Activation("sharp_softplus", "nn.Softplus(beta=3)")',
+        ),
+    ),
+    "optimizer": (
+        new_file(
+            "components/optimizers/sign_descent.py",
+            '''
+            """Sign descent (Bernstein et al. 2018, arXiv 1802.04434): p ← p − lr·sign g."""
+
+            from collections.abc import Callable, Iterable, Sequence
+            from typing import Any
+
+            import numpy as np
+            import torch
+            from torch import Tensor
+
+            from sweeper.components.optimizers.optimizer import Optimizer, Rates
+            from sweeper.components.optimizers.rule import Hyper, Rule
+
+
+            def _coefficients(o: Hyper, lr: np.ndarray, step: np.ndarray) -> Sequence[np.ndarray]:
+                return (-lr,)
+
+
+            def _update(
+                p: Tensor, g: Tensor, state: Sequence[Tensor], c: Sequence[Tensor], scratch: Sequence[Tensor]
+            ) -> None:
+                torch.sign(g, out=g)
+                torch.addcmul(p, g, c[0], out=p)
+
+
+            class SignDescent(torch.optim.Optimizer):
+                """p ← p − lr·sign g"""
+
+                def __init__(self, params: Iterable[Any], lr: float = 1e-3) -> None:
+                    super().__init__(params, {"lr": lr})
+
+                @torch.no_grad()
+                def step(self, closure: Callable[[], Tensor] | None = None) -> None:
+                    """One update."""
+                    for group in self.param_groups:
+                        for p in group["params"]:
+                            if p.grad is not None:
+                                p.sub_(group["lr"] * p.grad.sign())
+
+
+            SIGN_DESCENT = Optimizer(
+                "sign_descent",
+                SignDescent,
+                (Rule("sign descent", 1, 0, _coefficients, _update, coupled=False),),
+                frozenset(),
+                published={"learning_rate": 1e-3},
+                source="Bernstein et al. 2018, arXiv 1802.04434",
+                rates=Rates(1e-6, 1e-1, "every step has this size", "Bernstein et al. 2018"),
+                buffers=0,
+                moves_by_rate=True,
+            )
+            ''',
+        ),
+        imported(
+            "components/optimizers/__init__.py",
+            "from sweeper.components.optimizers.sign_descent import SIGN_DESCENT",
+        ),
+        entry("components/optimizers/__init__.py", "OPTIMIZERS", '"sign_descent": SIGN_DESCENT'),
+    ),
+    "schedule": (
+        entry(
+            "components/schedules.py",
+            "SCHEDULES",
+            '"linear_decay": linear_decay',
+            '''
+            def linear_decay(step: int, steps: int) -> float:
+                """1 − step / steps"""
+                return 1 - step / steps
+
+
+            ''',
+        ),
+    ),
+    "loss": (
+        entry(
+            "components/losses.py",
+            "LOSSES",
+            'Loss("log_cosh", log_cosh, "regression")',
+            '''
+            def log_cosh(output: Tensor, target: Tensor) -> Tensor:
+                """log cosh(output − target), mean over elements."""
+                difference = output.view_as(target) - target
+                return (F.softplus(-2 * difference) + difference - math.log(2)).mean()
+
+
+            ''',
+        ),
+        imported("components/losses.py", "import math"),
+    ),
+    "penalty": (
+        entry(
+            "components/penalties.py",
+            "PENALTIES",
+            '"huber": huber',
+            '''
+            def huber(activation: Tensor) -> Tensor:
+                """mean of sqrt(1 + a²) − 1 over all elements"""
+                return ((1 + activation.square()).sqrt() - 1).mean()
+
+
+            ''',
+        ),
+    ),
+    "initializer": (
+        entry(
+            "components/initializers.py",
+            "INITIALIZERS",
+            '"tenth": tenth',
+            '''
+            def tenth(module: nn.Module, activation: str | None = None) -> None:
+                """Uniform on ±0.1"""
+                for layer in module.modules():
+                    if isinstance(layer, nn.Linear):
+                        nn.init.uniform_(layer.weight, -0.1, 0.1)
+                        nn.init.zeros_(layer.bias)
+
+
+            ''',
+        ),
+    ),
+    "model": (
+        entry(
+            "components/models.py",
+            "MODELS",
+            '"two_layers": two_layers',
+            '''
+            def two_layers(
+                in_features: int, out_features: int, activation: Callable[[], nn.Module], width: int = 5
+            ) -> nn.Module:
+                """One hidden layer."""
+                return nn.Sequential(
+                    nn.Linear(in_features, width), activation(), nn.Linear(width, out_features)
+                )
+
+
+            ''',
+        ),
+    ),
+    "data source": (
+        entry(
+            "data/sources.py",
+            "DATASETS",
+            '"parabola": parabola',
+            '''
+            def parabola(rows: int = 60) -> tuple[np.ndarray, np.ndarray]:
+                """y = Σ x² of three uniform columns."""
+                inputs = np.random.default_rng(0).uniform(-1, 1, size=(rows, 3))
+                return inputs, np.square(inputs).sum(axis=1)
+
+
+            ''',
+        ),
+    ),
+    "measure": (
+        new_file(
+            "measures/activation_max.py",
+            '''
+            """Largest activation."""
+
+            from torch import Tensor
+
+            from sweeper.measures.layer import Layer
+
+
+            def activation_max(layer: Layer) -> Tensor | None:
+                """max a over rows and units"""
+                return None if layer.activation is None else layer.activation.max()
+            ''',
+        ),
+        imported("measures/__init__.py", "from sweeper.measures.activation_max import activation_max"),
+        entry("measures/__init__.py", "MEASURES", '"activation_max": activation_max'),
+    ),
+    "command": (
+        appended(
+            "cli.py",
+            '''
+            @app.command()
+            def greet(name: NameArgument) -> None:
+                """Say hello."""
+                _say(f"hello {name}")
+            ''',
+            before="def _say(",
+        ),
+    ),
+}
+"""What is added, as the table of `docs/architecture.md` names it -> the edits."""

@@ -1,0 +1,60 @@
+"""``python train_additions.py FOLDER``: a run of all that `additions.py` adds, by each engine, as JSON."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import sweeper
+
+
+def study_of(engine: str) -> sweeper.Study:
+    """Every name in it is one that was added, but for one optimizer and one activation beside them."""
+    return sweeper.Study(
+        name=engine,
+        data={"source": "parabola"},
+        model={"source": "two_layers", "init": "tenth"},
+        training={
+            "loss": "log_cosh",
+            "steps": 8,
+            "batch_size": 10,
+            "evaluations": 2,
+            "dtype": "float64",
+            "schedule": "linear_decay",
+            "device": "cpu",
+        },
+        search={
+            "trials": 6,
+            "pruner": "none",
+            "space": {
+                "optimizer": ["sgd", "sign_descent"],
+                "activation": ["tanh", "sharp_softplus"],
+                "penalty_kind": "huber",
+                "learning_rate": {"low": 1e-3, "high": 1e-2, "log": True},
+                "activation_penalty": {"low": 1e-3, "high": 1e-2, "log": True},
+            },
+        },
+        confirm={"finalists": 2, "seeds": 3},
+    )
+
+
+def trained(engine: str, folder: Path) -> dict[str, Any]:
+    """What records, page and script of the run hold."""
+    runs, reports = folder / "runs", folder / "reports"
+    options = sweeper.Options(runs=runs, reports=reports, jobs=1, engine=engine, quiet=True)
+    result = sweeper.run(study_of(engine), options)
+    others = result.trials[result.trials["trial"] != result.best["trial"].iloc[0]]
+    keys = ["trial", "seed", "step", "metric"]
+    curves = result.curves.sort_values(keys)[[*keys, "value"]]
+    return {
+        "outcomes": sorted(set(result.trials["outcome"])),
+        "engines": sorted(set(others["engine"])),
+        "curves": [[*map(str, row[:-1]), row[-1]] for row in curves.itertuples(index=False)],
+        "measures": sorted(set(result.layers["measure"])),
+        "page": (reports / engine / "index.html").read_text(encoding="utf-8"),
+        "script": result.script(),
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps({engine: trained(engine, Path(sys.argv[1])) for engine in ("fused", "reference")}))
