@@ -13,7 +13,8 @@ ROUNDING = 1e-6
 """Share of the guess's score below which a difference is rounding."""
 HUGE = 1e100
 """Scores from here on say nothing: R² of rows whose targets are all alike; their squares may overflow."""
-HIGHER_IS_BETTER = ("accuracy", "r2")
+LOWER_IS_BETTER = ("loss", "error")
+"""Of all metrics higher is better."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def _against(
     if not pairs:
         return None
     ours, theirs = np.array(pairs).T
-    gains = ours - theirs if score in HIGHER_IS_BETTER else theirs - ours
+    gains = theirs - ours if score in LOWER_IS_BETTER else ours - theirs
     low, high = interval(gains)
     means = {"winner": float(ours.mean()), "guess": float(theirs.mean()), "gain": float(gains.mean())}
     return Against(part, score, **means, low=low, high=high, seeds=len(pairs))

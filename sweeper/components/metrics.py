@@ -1,6 +1,7 @@
 """Scores that people read beside the loss; higher is better."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -24,8 +25,25 @@ def r2(output: Tensor, target: Tensor) -> Tensor:
     )
 
 
-METRICS: dict[str, tuple[str, Callable[[Tensor, Tensor], Tensor]]] = {
-    "classification": ("accuracy", accuracy),
-    "binary": ("accuracy", binary_accuracy),
-    "regression": ("r2", r2),
-}
+@dataclass(frozen=True)
+class Metric:
+    """A score by name."""
+
+    name: str
+    """Of its curves: ``validation_NAME``."""
+    task: str
+    """That of the losses beside which it is recorded."""
+    function: Callable[[Tensor, Tensor], Tensor]
+    """(output, target) -> scalar"""
+
+
+METRICS: tuple[Metric, ...] = (
+    Metric("accuracy", "classification", accuracy),
+    Metric("accuracy", "binary", binary_accuracy),
+    Metric("r2", "regression", r2),
+)
+
+
+def metrics_of(task: str) -> tuple[Metric, ...]:
+    """Those that are recorded for losses of this task."""
+    return tuple(metric for metric in METRICS if metric.task == task)

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from sweeper.components.losses import Loss
-from sweeper.components.metrics import METRICS
+from sweeper.components.metrics import metrics_of
 from sweeper.user_code.observing import apart
 
 CHUNK = 8192
@@ -22,12 +22,12 @@ def predict(model: nn.Module, x: Tensor) -> Tensor:
 
 
 def scores(model: nn.Module, loss: Loss, x: Tensor, y: Tensor, seed: int = 0) -> dict[str, float]:
-    """``loss`` and the metric of the task (``accuracy`` or ``r2``) on the rows (x, y).
+    """``loss`` and the metrics of the task (``accuracy``, say) on the rows (x, y).
 
     What the model draws comes from generators seeded with `seed`. Those of the training, the model's
     buffers and the rows are left as they are.
     """
-    name, metric = METRICS[loss.task]
     with apart(model, seed):
         output, y = predict(model, x), y.clone()
-        return {"loss": loss.function(output, y).item(), name: metric(output, y).item()}
+        found = {metric.name: metric.function(output, y).item() for metric in metrics_of(loss.task)}
+        return {"loss": loss.function(output, y).item(), **found}

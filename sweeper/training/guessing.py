@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sweeper.components.guess import frequencies, mean, median
 from sweeper.components.losses import LOSSES, Loss
-from sweeper.components.metrics import METRICS
+from sweeper.components.metrics import metrics_of
 from sweeper.components.optimizers import DEFAULT
 from sweeper.data.splits import targets_of
 from sweeper.study.settings import Settings, settings
@@ -169,16 +169,18 @@ def as_tensor(targets: np.ndarray, dtype: torch.dtype) -> Tensor:
 
 
 def scores(loss: Loss, row: np.ndarray, targets: np.ndarray, dtype: torch.dtype) -> dict[str, float]:
-    """``loss`` and the metric of the task for the same output on every row of `targets`.
+    """``loss`` and the metrics of the task for the same output on every row of `targets`.
 
     R² of a guess is 0: what explains no variance. That of the training rows' mean on other rows lies a little
     below.
     """
-    name, metric = METRICS[loss.task]
     y = as_tensor(targets, dtype)
     output = _spread(torch.tensor(row, dtype=dtype), len(y))
-    value = 0.0 if name == "r2" else metric(output, y).item()
-    return {"loss": loss.function(output, y).item(), name: value}
+    found = {
+        metric.name: 0.0 if metric.name == "r2" else metric.function(output, y).item()
+        for metric in metrics_of(loss.task)
+    }
+    return {"loss": loss.function(output, y).item(), **found}
 
 
 def few_rows(

@@ -12,7 +12,7 @@ import torch
 
 from sweeper.components.build import Built
 from sweeper.components.losses import Loss, not_scalar
-from sweeper.components.metrics import METRICS
+from sweeper.components.metrics import metrics_of
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.components.penalties import PENALTIES
 from sweeper.components.swap import Swapped
@@ -184,8 +184,8 @@ def _check_rows(rows: Rows, given: np.ndarray) -> None:
 
 
 def _check_objective(task: Task, loss: Loss) -> None:
-    metric, _ = METRICS[loss.task]
-    if task.study.search.objective == "validation_error" and metric != "accuracy":
+    names = [metric.name for metric in metrics_of(loss.task)]
+    if task.study.search.objective == "validation_error" and "accuracy" not in names:
         raise DataError(
             "search.objective = 'validation_error': the share of wrong classes, but the targets are real "
             "numbers; use validation_loss"

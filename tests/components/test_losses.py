@@ -7,7 +7,7 @@ from scipy.special import expit, log_softmax
 from sklearn.metrics import accuracy_score, r2_score
 
 from sweeper.components.losses import LOSSES, UsersLoss
-from sweeper.components.metrics import METRICS, accuracy, binary_accuracy, r2
+from sweeper.components.metrics import accuracy, binary_accuracy, metrics_of, r2
 from sweeper.components.penalties import PENALTIES
 from sweeper.errors import ModelError
 
@@ -45,15 +45,16 @@ def test_a_flat_output_meets_a_column(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_every_loss_has_a_metric(name: str) -> None:
-    """The metric of the loss's task is a scalar that is 1 for a perfect output."""
+def test_every_loss_has_metrics(name: str) -> None:
+    """Each metric of the loss's task is a scalar that is 1 for a perfect output."""
     task = LOSSES[name].task
     perfect = {
         "classification": (torch.eye(4) * 9, torch.arange(4)),
         "binary": (torch.tensor([[5.0], [-5.0]]), torch.tensor([[1.0], [0.0]])),
         "regression": (torch.tensor([[1.0], [2.0]]), torch.tensor([[1.0], [2.0]])),
     }[task]
-    assert METRICS[task][1](*perfect).item() == 1.0
+    assert [metric.function(*perfect).item() for metric in metrics_of(task)] == [1.0] * len(metrics_of(task))
+    assert metrics_of(task)
 
 
 def test_accuracy_is_that_of_scikit_learn() -> None:

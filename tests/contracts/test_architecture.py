@@ -97,7 +97,9 @@ def test_both_engines_train_what_was_added(extended: Extended) -> None:
 def test_what_was_added_is_in_records_and_report(extended: Extended) -> None:
     """Both engines record the measure, the page names what was added, and the script has its code."""
     for engine in extended.engines.values():
-        assert "activation_max" in engine["measures"]
+        assert "moved" in engine["measures"]
+        assert {"validation_within_one", "validation_r2"} <= {row[3] for row in engine["curves"]}
+        assert "within one" in engine["page"].replace("_", " ")
         assert "sharp_softplus" in engine["page"]
         assert "sign_descent" in engine["page"]
         assert "log_cosh" in engine["page"]

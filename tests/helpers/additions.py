@@ -4,6 +4,7 @@ import ast
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 Add = Callable[[Path], None]
 """Edits files below the root of a copy of the package."""
@@ -17,12 +18,13 @@ def entry(file: str, registry: str, line: str, code: str = "") -> Add:
         text = path.read_text(encoding="utf-8")
         (node,) = [n for n in ast.parse(text).body if _names(n, registry)]
         value = node.value  # type: ignore[attr-defined]
-        ends = value.generators[0].iter if isinstance(value, ast.DictComp) else value
+        ends: Any = value.generators[0].iter if isinstance(value, ast.DictComp) else value
         lines = text.splitlines()
-        last = lines[ends.end_lineno - 1]
-        before = last[: ends.end_col_offset - 1].rstrip()
+        end, column = ends.end_lineno - 1, ends.end_col_offset - 1
+        last = lines[end]
+        before = last[:column].rstrip()
         comma = "" if not before or before.endswith((",", "{", "(")) else ","
-        lines[ends.end_lineno - 1] = f"{before}{comma} {line}, {last[ends.end_col_offset - 1 :]}"
+        lines[end] = f"{before}{comma} {line}, {last[column:]}"
         lines[node.lineno - 1 : node.lineno - 1] = dedent(code).strip().splitlines()
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
@@ -169,6 +171,20 @@ ADDITIONS: dict[str, tuple[Add, ...]] = {
         ),
         imported("components/losses.py", "import math"),
     ),
+    "metric": (
+        entry(
+            "components/metrics.py",
+            "METRICS",
+            'Metric("within_one", "regression", within_one)',
+            '''
+            def within_one(output: Tensor, target: Tensor) -> Tensor:
+                """Share of elements that are off by less than 1."""
+                return ((output.view_as(target) - target).abs() < 1).double().mean()
+
+
+            ''',
+        ),
+    ),
     "penalty": (
         entry(
             "components/penalties.py",
@@ -235,22 +251,24 @@ ADDITIONS: dict[str, tuple[Add, ...]] = {
     ),
     "measure": (
         new_file(
-            "measures/activation_max.py",
+            "measures/moved.py",
             '''
-            """Largest activation."""
+            """Share of weights that moved."""
 
             from torch import Tensor
 
             from sweeper.measures.layer import Layer
 
 
-            def activation_max(layer: Layer) -> Tensor | None:
-                """max a over rows and units"""
-                return None if layer.activation is None else layer.activation.max()
+            def moved(layer: Layer) -> Tensor | None:
+                """Share of the weights that the last update changed, in [0, 1]"""
+                if layer.weight is None or layer.weight_before is None:
+                    return None
+                return (layer.weight != layer.weight_before).to(layer.weight.dtype).mean()
             ''',
         ),
-        imported("measures/__init__.py", "from sweeper.measures.activation_max import activation_max"),
-        entry("measures/__init__.py", "MEASURES", '"activation_max": activation_max'),
+        imported("measures/__init__.py", "from sweeper.measures.moved import moved"),
+        entry("measures/__init__.py", "MEASURES", '"moved": moved'),
     ),
     "command": (
         appended(

@@ -20,7 +20,7 @@ from sweeper.components import (
     schedules,
 )
 from sweeper.components.losses import LOSSES
-from sweeper.components.metrics import METRICS
+from sweeper.components.metrics import metrics_of
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.data import sources, splits
 from sweeper.data.data import Data
@@ -109,7 +109,6 @@ def _out_features(data: Data, task: str | None) -> int:
 def _context(
     study: Study, data: Data, seed: int, rows: DataText, model: ModelText, training: TrainingText
 ) -> dict[str, Any]:
-    metric, metric_function = METRICS[training.task]
     users = [one for one in (rows.imported, model.imported, training.imported) if one]
     statements = [*(one.statement for one in users), *(line for one in users for line in one.aliases)]
     return {
@@ -117,8 +116,7 @@ def _context(
         "data": rows,
         "model": model,
         "training": training,
-        "metric": metric,
-        "metric_function": metric_function.__name__,
+        "metrics": metrics_of(training.task),
         "objective": study.search.objective,
         "has_test": rows.sizes[2] > 0,
         "fixed": data.fixed is not None,

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from sweeper.components import losses, metrics, penalties, schedules
 from sweeper.components.losses import LOSSES
-from sweeper.components.metrics import METRICS
+from sweeper.components.metrics import metrics_of
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.components.penalties import PENALTIES
 from sweeper.components.schedules import SCHEDULES
@@ -55,7 +55,7 @@ def training_text(study: Study, settings: Settings, data: Data, rows: int, penal
     else:
         task = "regression" if data.classes is None else "classification"
         user = _users_loss(study, settings)
-    code.append(definitions(metrics, METRICS[task][1].__name__))
+    code += [definitions(metrics, metric.function.__name__) for metric in metrics_of(task)]
     if penalised:
         name = PENALTIES[settings.penalty_kind].__name__
         code.append(renamed(definitions(penalties, name), name, "penalty_function"))

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from sweeper.components.losses import Loss
-from sweeper.components.metrics import METRICS
+from sweeper.components.metrics import metrics_of
 from sweeper.training.setup import Rows
 from sweeper.training.stacked.activation_dispatch import Split
 from sweeper.training.stacked.score_pass import Part, ScorePass
@@ -26,7 +26,9 @@ class Evaluator:
     def __init__(self, loss: Loss, rows_of: Callable[[int], Rows], shared: bool) -> None:
         """`shared`: all trials have the same rows."""
         self.loss, self.rows_of, self.shared = loss, rows_of, shared
-        self.metric_name, self.metric = METRICS[loss.task]
+        metrics = metrics_of(loss.task)
+        self.names = ("loss", *(metric.name for metric in metrics))
+        self.scores = (loss.function, *(metric.function for metric in metrics))
         self._passes: dict[str, ScorePass] = {}
 
     def evaluate(self, stack: Stack, slots: Mapping[int, StackedTrial]) -> None:
@@ -47,7 +49,7 @@ class Evaluator:
     def _scores(
         self, stack: Stack, slots: Mapping[int, StackedTrial], part: str
     ) -> dict[int, Mapping[str, float]]:
-        """Slot -> ``loss`` and the metric of the task on the trial's own rows."""
+        """Slot -> ``loss`` and the metrics of the task on the trial's own rows."""
         rows = {slot: self._part(run, part) for slot, run in slots.items()}
         by_rows: dict[int, list[int]] = {}
         for slot, (x, _) in rows.items():
@@ -80,9 +82,9 @@ class Evaluator:
         """All slots at once, by a recorded pass."""
         done, some = self._passes.get(part), next(iter(rows.values()))
         if done is None or done.stack is not stack or not done.takes(some):
-            done = ScorePass(stack, (self.loss.function, self.metric), some, self.shared)
+            done = ScorePass(stack, self.scores, some, self.shared)
             self._passes[part] = done
-        return self._named(*done.run(rows))
+        return self._named(done.run(rows))
 
     def _score(
         self, stack: Stack, slots: Sequence[int], split: Split, x: Tensor, y: Tensor
@@ -91,10 +93,8 @@ class Evaluator:
         with torch.no_grad(), template.evaluating():
             parts = [template.outputs(values, split, part, shared=True) for part in x.split(CHUNK)]
             output = torch.cat(parts, 1) if len(parts) > 1 else parts[0]
-            losses = losses_of(self.loss.function, output, y, shared=True).tolist()
-            metrics = losses_of(self.metric, output, y, shared=True).tolist()
-        return self._named(losses, metrics)
+            columns = [losses_of(score, output, y, shared=True).tolist() for score in self.scores]
+        return self._named(columns)
 
-    def _named(self, losses: Sequence[float], metrics: Sequence[float]) -> list[dict[str, float]]:
-        pairs = zip(losses, metrics, strict=True)
-        return [{"loss": loss, self.metric_name: value} for loss, value in pairs]
+    def _named(self, columns: Sequence[Sequence[float]]) -> list[dict[str, float]]:
+        return [dict(zip(self.names, values, strict=True)) for values in zip(*columns, strict=True)]

@@ -6,17 +6,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from sweeper.measures import PARTS
 from sweeper.training.setup import MEASURED_ROWS, Rows
 from sweeper.training.stacked.kernel import AnyKernel, Kernel
 from sweeper.training.stacked.measurement_pass import LookPass
 from sweeper.training.stacked.stack import Snapshot
 from sweeper.training.stacked.stacked_trial import StackedTrial
 from sweeper.training.stacked.template import Template
-
-SLOPE_MEASURES = ("saturated", "dead")
-"""Need φ′, which exists for elementwise activations alone."""
-CHANGE_MEASURES = ("update_ratio",)
-"""Need an update."""
 
 
 @dataclass(frozen=True)
@@ -109,10 +105,12 @@ def _activation(look: Look) -> str:
 
 def _exists(name: str, look: Look, site: int | None) -> bool:
     """Whether a measure makes sense for a trial at a layer; `site`: its hidden activation, if it has one."""
-    if name in CHANGE_MEASURES:
-        return look.before is not None
-    return site is None or name not in SLOPE_MEASURES or _has_slope(look.trial.initial.kernels[site])
+    if look.before is None and "weight_before" in PARTS[name]:
+        return False
+    sloped = site is None or _has_slope(look.trial.initial.kernels[site])
+    return sloped or PARTS[name].isdisjoint(("derivative", "steepest"))
 
 
 def _has_slope(kernel: AnyKernel) -> bool:
+    """φ′ exists for elementwise activations alone."""
     return not (isinstance(kernel, Kernel) and isinstance(kernel.module, nn.Softmax))

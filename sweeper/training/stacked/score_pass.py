@@ -1,4 +1,4 @@
-"""Loss and metric of all slots of a stack, recorded once and replayed for later weights."""
+"""Loss and metrics of all slots of a stack, recorded once and replayed for later weights."""
 
 from collections.abc import Callable, Mapping
 
@@ -19,7 +19,7 @@ Part = tuple[Tensor, Tensor]
 class ScorePass:
     """Scores a stack in place: it reads the parameters where the training writes them."""
 
-    def __init__(self, stack: Stack, scores: tuple[Score, Score], rows: Part, shared: bool) -> None:
+    def __init__(self, stack: Stack, scores: tuple[Score, ...], rows: Part, shared: bool) -> None:
         """Record the pass over `rows`, which all slots share; else over as many for each, filled in later."""
         self.stack, self.scores, self.shared = stack, scores, shared
         slots = stack.slots
@@ -40,8 +40,8 @@ class ScorePass:
         """Whether `rows` have the shape of those that it was recorded on."""
         return all(a.shape[not self.shared :] == b.shape for a, b in zip((self.x, self.y), rows, strict=True))
 
-    def run(self, rows: Mapping[int, Part]) -> tuple[list[float], list[float]]:
-        """Both scores of every slot; `rows`: those of each slot that matters."""
+    def run(self, rows: Mapping[int, Part]) -> list[list[float]]:
+        """Every score of every slot; `rows`: those of each slot that matters."""
         if not self.shared:
             for slot, (x, y) in rows.items():
                 if self._held[slot][0] is not x:
@@ -49,8 +49,7 @@ class ScorePass:
                     self._held[slot] = (x, y)
         with torch.no_grad():
             self._tape.run()
-        first, second = self._tape.outputs
-        return first.tolist(), second.tolist()
+        return [score.tolist() for score in self._tape.outputs]
 
     def _scored(self) -> list[Tensor]:
         stack = self.stack
