@@ -48,7 +48,7 @@ def test_what_is_near_is_suggested(word: str, allowed: Collection[str], meant: s
     [
         ("bayes", ["cmaes", "random"]),
         ("lars", OPTIMIZERS),
-        ("muon", OPTIMIZERS),
+        ("adahessian", OPTIMIZERS),
         ("plateau", SCHEDULES),
         ("l3", ["l1", "l2", "temporal"][2:]),
         ("x" * 1000, ["x" * 999]),

@@ -62,10 +62,8 @@ def _train(task: Task, trial: Trial, settings: Settings, watch: Watch | None) ->
     start = time.perf_counter()
     rows, loss_function = rows_of(task, settings, trial.seed), pick_loss(task, settings)
     built = initial_model(task, settings, trial.seed)
-    model = built.model
-    optimizer = OPTIMIZERS[settings.optimizer].make(
-        model.parameters(), lr=settings.learning_rate, **settings.options
-    )
+    model, entry = built.model, OPTIMIZERS[settings.optimizer]
+    optimizer = entry.make(model.parameters(), lr=settings.learning_rate, **settings.options)
     schedule, penalty_function = SCHEDULES[settings.schedule], PENALTIES[settings.penalty_kind]
     batches = batch_order(trial.seed, len(rows.x_train), settings.batch_size)
     penalized = built.hidden if settings.activation_penalty > 0 else ()
@@ -78,7 +76,8 @@ def _train(task: Task, trial: Trial, settings: Settings, watch: Watch | None) ->
             if state.step in state.measured:
                 measure_layers(state, built, loss_function, rows, weights_before)
             if state.step in state.evaluated:
-                evaluate(state, model, loss_function, rows)
+                with entry.evaluation_weights(optimizer):
+                    evaluate(state, model, loss_function, rows)
             state.seconds = time.perf_counter() - start
             state.end_if_over()
             if state.outcome is not None:

@@ -257,12 +257,12 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         loss=user("focal"),
     ),
     "copies of what was asked for, penalised": case(
-        {"optimizer": "adam", "activation": "elu", "activation_penalty": 0.5},
+        {"optimizer": "schedule_free_adamw", "activation": "elu", "activation_penalty": 0.5},
         data="wine",
         model=user("copies"),
     ),
     "transformer, patterns of names": case(
-        {"optimizer": "adam", "activation": "tanh", "activation_penalty": 0.5},
+        {"optimizer": "muon", "activation": "tanh", "activation_penalty": 0.5},
         data="wine",
         model={"source": user("encoder"), "keep": ["kep*"]},
     ),

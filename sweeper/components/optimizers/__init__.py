@@ -7,12 +7,16 @@ from sweeper.components.optimizers.adadelta import ADADELTA
 from sweeper.components.optimizers.adagrad import ADAGRAD
 from sweeper.components.optimizers.adam import ADAM, ADAMW
 from sweeper.components.optimizers.adamax import ADAMAX
+from sweeper.components.optimizers.asgd import ASGD
 from sweeper.components.optimizers.lion import LION
-from sweeper.components.optimizers.nadam import NADAM
+from sweeper.components.optimizers.muon import MUON
+from sweeper.components.optimizers.nadam import NADAM, NADAMW
 from sweeper.components.optimizers.optimizer import Optimizer, Options, Rates, StepLimit
 from sweeper.components.optimizers.radam import RADAM
 from sweeper.components.optimizers.rmsprop import RMSPROP
+from sweeper.components.optimizers.rprop import RPROP
 from sweeper.components.optimizers.rule import Hyper, Rule, hyper
+from sweeper.components.optimizers.schedule_free import SCHEDULE_FREE_ADAMW
 from sweeper.components.optimizers.sgd import MOMENTUM, NESTEROV, SGD
 
 __all__ = [
@@ -43,6 +47,11 @@ OPTIMIZERS: dict[str, Optimizer] = {
     "adagrad": ADAGRAD,
     "adadelta": ADADELTA,
     "lion": LION,
+    "asgd": ASGD,
+    "rprop": RPROP,
+    "nadamw": NADAMW,
+    "muon": MUON,
+    "schedule_free_adamw": SCHEDULE_FREE_ADAMW,
 }
 
 DEFAULT = "adam"

@@ -1,6 +1,7 @@
-"""NAdam: Adam with Nesterov momentum (Dozat 2016), as torch.optim.NAdam has it.
+"""NAdam: Adam with Nesterov momentum (Dozat 2016), as torch.optim.NAdam has it, and NAdamW.
 
-g ← g + λ·p
+NAdam:   g ← g + λ·p
+NAdamW:  p ← (1 − lr·λ)·p
 μₜ = β1·(1 − ½·0.96^(t·ψ)),  Πₜ = μ₁ ⋯ μₜ,  ψ = momentum_decay = 0.004
 m ← m + (1 − β1)·(g − m)
 v ← β2·v + (1 − β2)·g²
@@ -80,6 +81,24 @@ def nadam_limit(beta1: float = 0.9, step: int = 0) -> float:
     return 2 * (1 + beta1) / (1 + beta1 - 2 * beta1 * mu)
 
 
+_LIMIT = StepLimit(
+    lambda options, step: nadam_limit(beta1_of(options), step),
+    lambda options: "2(1 + β1)/(1 + β1 − 2·β1·μ)",
+    preconditioned=True,
+)
+
+
+def _decoupled_coefficients(o: Hyper, lr: np.ndarray, step: np.ndarray) -> Sequence[np.ndarray]:
+    return *_coefficients(o, lr, step), 1 - lr * o["weight_decay"]
+
+
+def _decoupled(
+    p: Tensor, g: Tensor, state: Sequence[Tensor], c: Sequence[Tensor], scratch: Sequence[Tensor]
+) -> None:
+    torch.mul(p, c[-1], out=p)
+    _update(p, g, state, c[:-1], scratch)
+
+
 NADAM = Optimizer(
     "nadam",
     torch.optim.NAdam,
@@ -89,11 +108,22 @@ NADAM = Optimizer(
     source="torch.optim.NAdam, after Dozat 2016",
     rates=Rates(1e-5, 1e-1, "two decades to either side of 1e-3, as for Adam", "Dozat 2016"),
     buffers=2,
-    limit=StepLimit(
-        lambda options, step: nadam_limit(beta1_of(options), step),
-        lambda options: "2(1 + β1)/(1 + β1 − 2·β1·μ)",
-        preconditioned=True,
-    ),
+    limit=_LIMIT,
+    divisor=corrected_root,
+    moves_by_rate=True,
+)
+
+NADAMW = Optimizer(
+    "nadamw",
+    torch.optim.NAdam,
+    (Rule("nadamw", 8, 2, _decoupled_coefficients, _decoupled, scratch=1, coupled=False),),
+    ADAM_OPTIONS,
+    published={"learning_rate": 2e-3, **ADAM_PUBLISHED},
+    source="torch.optim.NAdam, after Dozat 2016, and Loshchilov and Hutter 2019 for the decay",
+    rates=NADAM.rates,
+    buffers=2,
+    defaults={"decoupled_weight_decay": True},
+    limit=_LIMIT,
     divisor=corrected_root,
     moves_by_rate=True,
 )

@@ -1,7 +1,8 @@
 """What this package knows of one optimizer; each is one file beside this one."""
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -104,6 +105,20 @@ class Optimizer:
     def linear(self) -> bool:
         """Whether each update is linear in the gradients, so that η·λ of the loss itself has a limit."""
         return self.limit is not None and not self.limit.preconditioned
+
+    @contextmanager
+    def evaluation_weights(self, optimizer: torch.optim.Optimizer) -> Iterator[None]:
+        """While open, parameters have the values with which the model is evaluated; mostly their own."""
+        if self.averages:
+            optimizer.eval()  # type: ignore[attr-defined]
+        yield
+        if self.averages:
+            optimizer.train()  # type: ignore[attr-defined]
+
+    @property
+    def averages(self) -> bool:
+        """Whether a model is trained with other weights than it is evaluated with: the class has `eval`."""
+        return hasattr(self.optimizer_class, "eval")
 
     def preconditioner(self, optimizer: torch.optim.Optimizer) -> list[Tensor] | None:
         """P of every trained parameter: the diagonal of the update −η·P⁻¹·(gradient, maybe averaged).

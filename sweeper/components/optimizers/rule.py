@@ -11,7 +11,6 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from torch import Tensor
 
 Hyper = Mapping[str, np.ndarray]
 """Options of ``torch.optim`` by name, one float64 value per trial, shape (n,); `beta1` and `beta2` apart."""
@@ -22,7 +21,10 @@ Coefficients = Callable[[Hyper, np.ndarray, np.ndarray], Sequence[np.ndarray]]
 Computed in float64 and rounded once, to the precision of the training, as ``torch.optim`` does.
 """
 
-Update = Callable[[Tensor, Tensor, Sequence[Tensor], Sequence[Tensor], Sequence[Tensor]], None]
+History = Callable[[Mapping[str, Any], np.ndarray], Mapping[str, np.ndarray]]
+"""(options of one trial, learning rates of all its updates (steps,)) -> arrays (steps,) by name."""
+
+Update = Callable[..., None]
 """(parameters, gradients, state, coefficient columns (n, 1), scratch) -> None.
 
 All matrices are (n, size). Parameters and state are updated in place; gradients and scratch are overwritten.
@@ -31,7 +33,7 @@ All matrices are (n, size). Parameters and state are updated in place; gradients
 
 @dataclass(frozen=True)
 class Rule:
-    """One way to update parameters; `state` matrices start as zeros."""
+    """One way to update parameters; `state` matrices start as zeros, but for `copies`."""
 
     name: str
     columns: int
@@ -44,6 +46,15 @@ class Rule:
     """Number of matrices it needs while it works."""
     coupled: bool = True
     """Weight decay is added to the gradient, g + λ·p, before `update`; else the rule deals with it itself."""
+    history: History | None = None
+    """What an update takes from the learning rates of earlier ones; `coefficients` finds it, as (k, n), among
+    the options."""
+    shaped: bool = False
+    """Whether `update` is given, last, the shapes of the parameters, of which each has a run of columns."""
+    copies: int = 0
+    """So many of its state matrices, the first ones, start as copies of the parameters."""
+    evaluated: int | None = None
+    """The state matrix that holds the weights with which a trial is evaluated; ``None``: the parameters."""
 
 
 def hyper(groups: Sequence[Mapping[str, Any]]) -> Hyper:

@@ -29,6 +29,8 @@ class TrainingText:
     """classification | regression | binary"""
     optimizer: str
     """The call that makes it."""
+    averages: bool
+    """Whether the model is evaluated with other weights than it is trained with."""
     schedule: bool
     """Whether the learning rate changes."""
     learning_rate: str
@@ -72,6 +74,7 @@ def training_text(study: Study, settings: Settings, data: Data, rows: int, penal
         imported=user,
         task=task,
         optimizer=_optimizer(settings),
+        averages=optimizer.averages,
         schedule=settings.schedule != "constant",
         learning_rate=repr(float(settings.learning_rate)),
         activation_penalty=repr(float(settings.activation_penalty)),

@@ -25,7 +25,8 @@ def groups_of(slots: Sequence[StackedTrial | None]) -> list[Group]:
                 break
             members.append(run)
         stop = start + len(members)
-        groups.append(Group(first.rule, slice(start, stop), hyper([run.group for run in members])))
+        options, history = hyper([run.group for run in members]), [run.history for run in members]
+        groups.append(Group(first.rule, slice(start, stop), options, history))
         start = stop
     return groups
 

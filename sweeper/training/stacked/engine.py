@@ -222,7 +222,7 @@ class _StackedTraining:
                     yield failed(trial, reason_of(error), "fused")
             run = self.slots[slot]
             if run is not None and run.state.step == 0:
-                self.stack.load(slot, run.initial)
+                self.stack.load(slot, run.initial, run.rule)
                 self.accepted += 1
         self._arrange()
 
@@ -294,7 +294,8 @@ class _StackedTraining:
             i: run for i, run in due if run.state.outcome is None and run.state.step in run.state.evaluated
         }
         if evaluated:
-            self.evaluator.evaluate(self.stack, evaluated)
+            with self.stack.updates.evaluation_weights():
+                self.evaluator.evaluate(self.stack, evaluated)
         for kept in self.slots:
             if kept is not None:
                 kept.state.end_if_over()

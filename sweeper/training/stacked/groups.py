@@ -1,6 +1,7 @@
 """Slots that follow the same update rule, and what differs between their trials, as columns."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,8 @@ class Group:
     rule: Rule
     slots: slice
     options: Hyper
+    history: Sequence[Mapping[str, np.ndarray]]
+    """What the updates of each slot take from earlier learning rates: (steps,) each."""
 
     @property
     def decays(self) -> bool:
@@ -30,10 +33,14 @@ class Group:
             learning_rates: (steps, slots of this group)
             updates: numbers of the updates, counted from 1, same shape
         """
-        arrays = [*self.rule.coefficients(self.options, learning_rates, updates)]
+        past = {name: self._past(name, updates.astype(np.int64)) for name in self.history[0]}
+        arrays = [*self.rule.coefficients({**self.options, **past}, learning_rates, updates)]
         if self.rule.coupled:
             arrays.append(self.options["weight_decay"])
         return np.stack([np.broadcast_to(a, updates.shape) for a in arrays], axis=1)
+
+    def _past(self, name: str, updates: np.ndarray) -> np.ndarray:
+        return np.stack([slot[name][updates[:, k] - 1] for k, slot in enumerate(self.history)], axis=1)
 
 
 def table(
@@ -51,8 +58,16 @@ def table(
 class Updates:
     """The optimizer step of a whole stack, on its matrices (slots, size)."""
 
-    def __init__(self, p: Tensor, g: Tensor, state: Sequence[Tensor], scratch: Sequence[Tensor]) -> None:
-        self.p, self.g, self.state, self.scratch = p, g, state, scratch
+    def __init__(
+        self,
+        p: Tensor,
+        g: Tensor,
+        state: Sequence[Tensor],
+        scratch: Sequence[Tensor],
+        shapes: Sequence[torch.Size],
+    ) -> None:
+        """`shapes`: of the parameters that the columns hold, in order."""
+        self.p, self.g, self.state, self.scratch, self.shapes = p, g, state, scratch, shapes
         self.columns = p.new_zeros(MOST_COEFFICIENTS, len(p), 1)
         self._work: list[tuple[Rule, bool, Sequence[Tensor], Sequence[Sequence[Tensor]]]] = []
 
@@ -72,4 +87,20 @@ class Updates:
         for rule, decays, columns, ((p, g), state, scratch) in self._work:
             if decays:
                 torch.addcmul(g, p, columns[-1], out=g)
-            rule.update(p, g, state, columns[: rule.columns], scratch)
+            more = (self.shapes,) if rule.shaped else ()
+            rule.update(p, g, state, columns[: rule.columns], scratch, *more)
+
+    @contextmanager
+    def evaluation_weights(self) -> Iterator[None]:
+        """While open, `p` holds what trials are evaluated with, which some rules keep in their state."""
+        swapped = [
+            (p, state[rule.evaluated])
+            for rule, *_, ((p, _), state, _) in self._work
+            if rule.evaluated is not None
+        ]
+        trained = [p.clone() for p, _ in swapped]
+        for p, average in swapped:
+            p.copy_(average)
+        yield
+        for (p, _), value in zip(swapped, trained, strict=True):
+            p.copy_(value)

@@ -150,7 +150,7 @@ def compare(
         evaluated = {slot: runs[slot] for slot in chosen if not found[slot]}
         found |= _evaluation_difference(kit, stack, evaluated, plain)
     for slot, run in runs.items():
-        stack.load(slot, run.initial)
+        stack.load(slot, run.initial, run.rule)
     return found
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sweeper.components.optimizers import Rule
 from sweeper.components.penalties import PENALTIES
 from sweeper.training.stacked.activation_dispatch import BINDERS, Hidden, Split
 from sweeper.training.stacked.compiled import CompiledPass
@@ -87,7 +88,7 @@ class Stack:
         self.split.calls.clear()
         self.losses, gradients = tape.outputs
         """(3, slots): loss of the batch, weighted penalty, and their sum."""
-        self.updates = Updates(self.p, gradients, state, scratch)
+        self.updates = Updates(self.p, gradients, state, scratch, tuple(self.shapes.values()))
 
     @property
     def slots(self) -> int:
@@ -113,13 +114,13 @@ class Stack:
         for name, value in values.items():
             (views if name in views else self.fixed)[name][slot] = value
 
-    def load(self, slot: int, initial: Initial) -> None:
-        """Put a trial into a slot, in the state before its first step."""
+    def load(self, slot: int, initial: Initial, rule: Rule) -> None:
+        """Put a trial that is updated by `rule` into a slot, in the state before its first step."""
         self.p[slot] = torch.cat([initial.values[name].reshape(-1) for name in self.shapes])
         for name, values in self.fixed.items():
             values[slot] = initial.values[name]
-        for matrix in self.updates.state:
-            matrix[slot] = 0
+        for k, matrix in enumerate(self.updates.state):
+            matrix[slot] = self.p[slot] if k < rule.copies else 0
         self.noise.start(slot, initial.seed, initial.random)
 
     def arrange(

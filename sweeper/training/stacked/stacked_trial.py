@@ -28,6 +28,8 @@ class StackedTrial:
     rule: Rule
     learning_rates: np.ndarray
     """Of every update, shape (steps,)."""
+    history: Mapping[str, np.ndarray]
+    """What its updates take from earlier learning rates, see `Rule.history`."""
     measurements_due: int = 0
     """Layer measurements that were put off."""
     due: bool = True
@@ -46,8 +48,12 @@ class StackedTrial:
             [nn.Parameter(parameter.new_zeros(1))], lr=settings.learning_rate, **settings.options
         )
         group, state = made.param_groups[0], TrialState.start(trial, settings, rows, objective)
-        rates = settings.learning_rate * _multipliers(settings.schedule, state.steps)
-        return cls(state, settings, initial, group, optimizer.rule(group), rates)
+        rule, rates = (
+            optimizer.rule(group),
+            settings.learning_rate * _multipliers(settings.schedule, state.steps),
+        )
+        history = rule.history(group, rates) if rule.history else {}
+        return cls(state, settings, initial, group, rule, rates, history)
 
     @property
     def trial(self) -> Trial:
