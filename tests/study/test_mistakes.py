@@ -40,6 +40,7 @@ STANDS_FOR = {
     "{losses}": ", ".join(LOSSES),
     "{models}": ", ".join(MODELS),
     "{optimizers}": ", ".join(OPTIMIZERS),
+    "{with momentum}": ", ".join(name for name, entry in OPTIMIZERS.items() if "momentum" in entry.options),
     "{checks}": ", ".join(CHECKS),
     "{schedules}": ", ".join(SCHEDULES),
 }
