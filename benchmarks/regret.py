@@ -50,15 +50,14 @@ def trained(task: Problem, trial: Trial) -> TrialResult:
     curve = task.curve(trial.parameters, trial.seed)
     if curve is None:
         return TrialResult(trial, Outcome.DIVERGED, math.nan, 10, 0.0, "made up", "diverged")
-    steps, values = [], []
+    shown: dict[int, float] = {}
     for step, value in curve.items():
-        steps.append(step)
-        values.append(value)
-        if trial.rungs.prune(steps, values):
+        shown[step] = value
+        if trial.pruning.prunes(shown):
             break
-    outcome = Outcome.COMPLETED if steps[-1] == max(curve) else Outcome.PRUNED
-    rows = tuple((s, "validation_loss", v) for s, v in zip(steps, values, strict=True))
-    return TrialResult(trial, outcome, min(values), steps[-1], 0.0, "made up", "", rows)
+    outcome = Outcome.COMPLETED if step == max(curve) else Outcome.PRUNED
+    rows = tuple((s, "validation_loss", v) for s, v in shown.items())
+    return TrialResult(trial, outcome, min(shown.values()), step, 0.0, "made up", "", rows)
 
 
 @dataclass(frozen=True)

@@ -124,7 +124,7 @@ class TrialState:
         """Record an evaluation point; a loss that is not finite, or the pruning rule, ends the trial.
 
         Args:
-            scores: ``loss`` and the metric of the task on validation rows.
+            scores: ``loss`` and the metrics of the task on validation rows.
 
         Returns:
             Whether to score the test rows now: the trial asks for it, and its objective is its best so far.
