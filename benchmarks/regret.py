@@ -265,17 +265,18 @@ with the given number of trials and trains its {finalists} finalists on {seeds} 
 contender gets as many trainings in all ({finalists} × {seeds} more than the trials named), all on the seed
 of the search, and recommends the lowest loss it saw. Random members of six families of surfaces, and small
 nets whose grid points were trained on 40 seeds ([surfaces.py](surfaces.py),
-[real_problems.py](real_problems.py)); {runs} runs each, on {instances} members of each family. *best pair
+[real_problems.py](real_problems.py)), {instances} members of each family. *best pair
 found*: share of runs that recommend the truly best optimizer with the best activation. *most frequent
 pair*: share of runs on one member that agree. `python benchmarks/regret.py` measures it again.
 """
 
 
-def report(scores: Scores, pruning: Mapping[tuple[str, str], list[Pruned]], runs: int) -> str:
+def report(scores: Scores, pruning: Mapping[tuple[str, str], list[Pruned]]) -> str:
     """The whole page."""
-    parts = [HEAD.format(finalists=FINALISTS, seeds=SEEDS, runs=runs, instances=INSTANCES)]
+    parts = [HEAD.format(finalists=FINALISTS, seeds=SEEDS, instances=INSTANCES)]
     for budget in sorted({trials for _, _, trials in scores}):
-        parts.append(f"## {budget} trials, {budget + FINALISTS * SEEDS} trainings\n")
+        runs = max(len(found) for (_, _, trials), found in scores.items() if trials == budget)
+        parts.append(f"## {budget} trials, {budget + FINALISTS * SEEDS} trainings; {runs} runs\n")
         parts += [text + "\n" for t, f in FIGURES.items() if (text := summary(scores, budget, f, t))]
     if not pruning:
         return "\n".join(parts)
@@ -318,7 +319,7 @@ def main() -> None:
             one = pruned(name, number, 60, rule)
             raw[place] = [one.trials, one.saved, one.lost, one.cost]
             keep(arguments.raw, raw)
-    text = report(*restored(raw), arguments.runs)
+    text = report(*restored(raw))
     print(text)
     (HERE / "regret.md").write_text(text, encoding="utf-8")
 
