@@ -17,6 +17,7 @@ import numpy as np
 
 from sweeper.data.load import load
 from sweeper.study.study import Study
+from sweeper.training.setup import Task
 from sweeper.trial import Trial
 
 TABLE = Path(__file__).resolve().parent / "data" / "truth.npz"
@@ -46,11 +47,22 @@ class Real:
     data: Mapping[str, Any]
     model: Mapping[str, Any]
     loss: str = "cross_entropy"
+    steps: int = STEPS
 
-    def study(self) -> Study:
+    def study(self, **more: Any) -> Study:
         """The study whose trainings the table holds."""
-        training = {"steps": STEPS, "batch_size": 32, "evaluations": 4, "loss": self.loss, "device": "cpu"}
-        return Study(name="truth", data=dict(self.data), model=dict(self.model), training=training)
+        return Study(name="truth", **self.sections(), **more)
+
+    def sections(self) -> dict[str, Any]:
+        """Its data, model and training."""
+        training = {
+            "steps": self.steps,
+            "batch_size": 32,
+            "evaluations": 4,
+            "loss": self.loss,
+            "device": "cpu",
+        }
+        return {"data": dict(self.data), "model": dict(self.model), "training": training}
 
 
 def _mlp(depth: int, width: int) -> dict[str, Any]:
@@ -68,6 +80,14 @@ REAL: dict[str, Real] = {
     "wine": Real(_data("wine"), _mlp(4, 12)),
     "teacher": Real(_data("teacher"), _mlp(2, 16), "mse"),
 }
+"""The problems of the table."""
+
+LARGER: dict[str, Real] = {
+    "digits, 64 units": Real(_data("digits"), _mlp(2, 64), steps=2000),
+    "digits, 128 units": Real(_data("digits"), _mlp(2, 128), steps=1000),
+    "teacher, 64 units": Real(_data("teacher"), _mlp(2, 64), "mse", steps=2000),
+}
+"""Problems too slow for a table."""
 
 
 def rates(optimizer: str) -> np.ndarray:
@@ -77,11 +97,9 @@ def rates(optimizer: str) -> np.ndarray:
 
 def trained(problem: Real) -> np.ndarray:
     """The table of one problem, (optimizer, activation, rate, penalty, seed, 3)."""
-    from sweeper.training.setup import Task
     from sweeper.training.stacked.engine import train_stack
 
-    study = problem.study()
-    task = Task(study, load(study.data.source, loss_task=_task(problem), options=study.data.options))
+    task = task_of(problem)
     shape = (len(RANGES), len(ACTIVATIONS), RATES, len(PENALTIES))
     found = np.full((*shape, SEEDS, 3), np.nan, dtype=np.float32)
     trials, places = [], []
@@ -99,14 +117,16 @@ def trained(problem: Real) -> np.ndarray:
     for result in train_stack(task, trials, 256):
         steps, values = result.objectives("validation_loss")
         for k, share in enumerate((0.25, 0.5, 1.0)):
-            reached = [v for s, v in zip(steps, values, strict=True) if s <= share * STEPS]
-            if steps and steps[-1] >= share * STEPS and np.isfinite(reached).all():
+            reached = [v for s, v in zip(steps, values, strict=True) if s <= share * problem.steps]
+            if steps and steps[-1] >= share * problem.steps and np.isfinite(reached).all():
                 found[(*places[result.trial.number], k)] = max(min(reached), LOWEST)
     return found
 
 
-def _task(problem: Real) -> str:
-    return "regression" if problem.loss == "mse" else "classification"
+def task_of(problem: Real) -> Task:
+    """Study and data."""
+    study, kind = problem.study(), "regression" if problem.loss == "mse" else "classification"
+    return Task(study, load(study.data.source, loss_task=kind, options=study.data.options))
 
 
 def main() -> None:
