@@ -8,8 +8,9 @@ from sweeper.records.restore import search_results
 from sweeper.records.store import load_trials
 from sweeper.result import open_result
 from sweeper.search.earlier import Earlier, from_dict, taken_over
-from sweeper.search.known import metric_of, remember
+from sweeper.search.trial_summary import summarize
 from sweeper.study.study import Study
+from sweeper.trial import objective_metric
 
 
 def earlier_trials(study: Study, runs: Path, asked: str | None, *, fresh: bool) -> Earlier | None:
@@ -35,7 +36,7 @@ def earlier_trials(study: Study, runs: Path, asked: str | None, *, fresh: bool) 
     path = Path(asked)
     inside = (path / "study.toml").is_file()
     before = open_result(path.parent, path.name) if inside else open_result(runs, asked)
-    metric = metric_of(before.study.search.objective)
+    metric = objective_metric(before.study.search.objective)
     found = search_results(before.folder / "records", before.trials, before.study.space, metric)
-    known = [remember(result, before.study.search.objective) for result in found]
+    known = [summarize(result, before.study.search.objective) for result in found]
     return taken_over(study.space, asked, known)

@@ -41,10 +41,10 @@ from sweeper.search.earlier import Earlier
 from sweeper.search.examined import examined
 from sweeper.search.finalists import finalists
 from sweeper.search.forecast import Forecast
-from sweeper.search.known import metric_of, remember
 from sweeper.search.race import next_trials
 from sweeper.search.starts import defaults
 from sweeper.search.storage import StudyStorage, delete_study, open_url
+from sweeper.search.trial_summary import summarize
 from sweeper.study.study import Study
 from sweeper.training import closer_look, workers
 from sweeper.training.cohort import Cohort
@@ -52,7 +52,7 @@ from sweeper.training.planning import Plan, cohorts_of, steps_of
 from sweeper.training.planning import from_dict as plan_of
 from sweeper.training.preflight import judge
 from sweeper.training.setup import Task
-from sweeper.trial import Outcome, SharpnessResult, Trial, TrialResult
+from sweeper.trial import Outcome, SharpnessResult, Trial, TrialResult, objective_metric
 
 CHEAP, SHARE = 2.0, 0.05
 """Seconds that looks at the sharpness may always take, and share of the time of the run so far."""
@@ -139,7 +139,7 @@ class Sweep:
         self.earlier = earlier
         if earlier is not None:
             write_earlier(folder, earlier.to_dict())
-        metric = metric_of(study.search.objective)
+        metric = objective_metric(study.search.objective)
         results = search_results(folder / "records", trials, study.space, metric)
         self.search = Search(study, results, earlier.trials if earlier else ())
         self.storage = StudyStorage(
@@ -342,4 +342,4 @@ class Sweep:
         """Records first, Optuna second: what is in its storage is always on record."""
         self.store.append(results)
         objective = self.task.study.search.objective
-        self.storage.add(remember(r, objective) for r in results if r.trial.phase != "confirm")
+        self.storage.add(summarize(r, objective) for r in results if r.trial.phase != "confirm")

@@ -14,9 +14,9 @@ from scipy.special import ndtr
 
 from sweeper.search.coordinates import Coordinates, Points
 from sweeper.search.history import History, thinned
-from sweeper.search.known import Known
 from sweeper.search.shifts import shifts_of
 from sweeper.search.surrogate import Kernel, Posterior, fit, parts_of
+from sweeper.search.trial_summary import TrialSummary
 from sweeper.study.space import Space
 from sweeper.study.study import Study
 from sweeper.trial import Outcome
@@ -51,7 +51,7 @@ Proposal = tuple[dict[str, Any], str]
 """Parameters and phase."""
 
 
-def scores(trials: Sequence[Known]) -> np.ndarray:
+def scores(trials: Sequence[TrialSummary]) -> np.ndarray:
     """What is modelled: log losses, those above the median pulled in; mean 0, standard deviation 1.
 
     How bad a bad trial is says little about where the best ones are. What diverged counts as the worst: it
@@ -80,7 +80,7 @@ def scores(trials: Sequence[Known]) -> np.ndarray:
     return (found - found.mean()) / (spread if spread > 0 else 1.0)
 
 
-def _gain(steps: int, completed: Sequence[Known], scale: Callable[[float], float]) -> float:
+def _gain(steps: int, completed: Sequence[TrialSummary], scale: Callable[[float], float]) -> float:
     """Median change of the score of completed trials after `steps`; infinite where no curve is known."""
     gains = []
     for trial in completed:
@@ -98,7 +98,7 @@ def _scale(values: np.ndarray) -> Callable[[float], float]:
     return lambda value: math.log(max(value + shift, tiny))
 
 
-def shown(trials: Sequence[Known], most: int) -> list[Known]:
+def shown(trials: Sequence[TrialSummary], most: int) -> list[TrialSummary]:
     """At most `most` trials by number: half of them the best, the others thinned evenly."""
     ranked = sorted(trials, key=lambda t: (t.outcome != Outcome.COMPLETED, t.objective, t.number))
     best, rest = ranked[: most // 2], sorted(ranked[most // 2 :], key=lambda t: t.number)
@@ -112,8 +112,8 @@ class Bayesian:
         self,
         space: Space,
         scientific: Sequence[str],
-        trials: Sequence[Known],
-        earlier: Sequence[Known] = (),
+        trials: Sequence[TrialSummary],
+        earlier: Sequence[TrialSummary] = (),
     ) -> None:
         """`trials` and those of an earlier run, without failed ones; at least one in all.
 
@@ -204,7 +204,7 @@ def propose_evenly(
     count: int,
     seed: int,
     taken: Taken,
-    earlier: Sequence[Known] = (),
+    earlier: Sequence[TrialSummary] = (),
 ) -> list[Proposal]:
     """A generation: proposals for values that had less than their share, then the best of all.
 

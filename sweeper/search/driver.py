@@ -11,10 +11,10 @@ from typing import Any
 from sweeper.search import explore
 from sweeper.search.bayesian import Proposal, Taken
 from sweeper.search.history import History
-from sweeper.search.known import Known, remember
 from sweeper.search.pruner import PrunerState
 from sweeper.search.sampler import Proposer
 from sweeper.search.starts import starts
+from sweeper.search.trial_summary import TrialSummary, summarize
 from sweeper.study.study import Study
 from sweeper.trial import Trial, TrialResult
 
@@ -26,12 +26,12 @@ class Search:
     """Proposes generations and learns from results. What it proposes follows from the study and `known`."""
 
     def __init__(
-        self, study: Study, finished: Iterable[TrialResult] = (), earlier: Sequence[Known] = ()
+        self, study: Study, finished: Iterable[TrialResult] = (), earlier: Sequence[TrialSummary] = ()
     ) -> None:
         """`finished`: the recorded trials of the search phases; `earlier`: those taken over."""
         search = study.search
         self.study, self.space = study, study.space
-        self.known: dict[int, Known] = {}
+        self.known: dict[int, TrialSummary] = {}
         self.total = min(search.trials, self.space.size() or search.trials)
         self.earlier = earlier
         self._planned = self._plan()
@@ -48,9 +48,9 @@ class Search:
         for result in finished:
             self.learn(result)
 
-    def learn(self, result: TrialResult) -> Known:
+    def learn(self, result: TrialResult) -> TrialSummary:
         """Remember a finished trial of the search phases."""
-        known = remember(result, self.study.search.objective)
+        known = summarize(result, self.study.search.objective)
         self.known[known.number] = known
         return known
 

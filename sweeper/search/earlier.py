@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sweeper.search.known import Known
 from sweeper.search.starts import PENALTY, exact
+from sweeper.search.trial_summary import TrialSummary
 from sweeper.study.space import Space, holds
 from sweeper.trial import Outcome
 
@@ -15,7 +15,7 @@ class Earlier:
     """The trials taken over from a run."""
 
     run: str
-    trials: tuple[Known, ...] = ()
+    trials: tuple[TrialSummary, ...] = ()
     of: int = 0
     """Trials that the run has in all"""
     failed: int | None = 0
@@ -49,10 +49,10 @@ def from_dict(space: Space, raw: Mapping[str, Any]) -> Earlier:
     return replace(kept, of=int(raw["of"]), failed=raw.get("failed"))
 
 
-def taken_over(space: Space, run: str, trials: Iterable[Known]) -> Earlier:
+def taken_over(space: Space, run: str, trials: Iterable[TrialSummary]) -> Earlier:
     """Those of `trials` that did not fail and whose configuration `space` holds."""
     known = list(trials)
-    found: list[Known] = []
+    found: list[TrialSummary] = []
     for trial in known:
         parameters = agreeing(space, trial.parameters)
         if parameters is not None and trial.outcome != Outcome.FAILED:
@@ -80,9 +80,9 @@ def agreeing(space: Space, parameters: Mapping[str, Any]) -> dict[str, Any] | No
     return {"optimizer": optimizer} | {name: exact(space, name, optimizer, given[name]) for name in active}
 
 
-def _known(number: int, parameters: Mapping[str, Any], outcome: Outcome, objective: float) -> Known:
+def _known(number: int, parameters: Mapping[str, Any], outcome: Outcome, objective: float) -> TrialSummary:
     """What a sampler needs of an earlier trial; steps, seconds and curve are those of its own run."""
-    return Known(number, "explore", parameters, outcome, objective, 0, 0.0, "", {})
+    return TrialSummary(number, "explore", parameters, outcome, objective, 0, 0.0, "", {})
 
 
 def _plain(value: float) -> float | None:

@@ -3,14 +3,16 @@
 from collections.abc import Collection, Iterable
 
 from sweeper.search.finalists import finalists
-from sweeper.search.known import Known
+from sweeper.search.trial_summary import TrialSummary
 from sweeper.study.study import Study
 from sweeper.trial import Outcome, Trial
 
 BEST, LOST = 3, 3
 
 
-def examined(study: Study, known: Iterable[Known], done: Collection[int] = ()) -> list[tuple[Trial, int]]:
+def examined(
+    study: Study, known: Iterable[TrialSummary], done: Collection[int] = ()
+) -> list[tuple[Trial, int]]:
     """(trial on the search's seed, its number of steps) of those to be trained again; see `chosen`.
 
     `done` are the numbers of those whose sharpness is on record.
@@ -22,7 +24,7 @@ def examined(study: Study, known: Iterable[Known], done: Collection[int] = ()) -
     ]
 
 
-def chosen(study: Study, known: Iterable[Known]) -> list[Known]:
+def chosen(study: Study, known: Iterable[TrialSummary]) -> list[TrialSummary]:
     """The first `BEST` finalists, and `LOST` trials that diverged: those closest to having survived.
 
     Of each optimizer the diverged trial with the lowest learning rate, then the next lowest; those of a

@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from sweeper.search.known import Known
 from sweeper.search.starts import published
+from sweeper.search.trial_summary import TrialSummary
 from sweeper.study.space import among
 from sweeper.study.study import Study
 from sweeper.trial import Outcome
@@ -14,7 +14,7 @@ BEST = 2
 """Places that go to the lowest objectives, whatever they have in common."""
 
 
-def finalists(study: Study, known: Iterable[Known]) -> list[Known]:
+def finalists(study: Study, known: Iterable[TrialSummary]) -> list[TrialSummary]:
     """The best of the search, the best of other combinations of scientific values, and the best default.
 
     `BEST` places go to the lowest objectives, each further one to the best trial of a combination that no
@@ -38,6 +38,6 @@ def finalists(study: Study, known: Iterable[Known]) -> list[Known]:
     return chosen
 
 
-def _combination(study: Study, trial: Known) -> dict[str, Any]:
+def _combination(study: Study, trial: TrialSummary) -> dict[str, Any]:
     """The trial's values of the scientific parameters."""
     return {name: trial.parameters[name] for name in study.search.scientific if name in trial.parameters}

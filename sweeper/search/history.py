@@ -4,7 +4,7 @@ import bisect
 from collections.abc import Sequence
 from typing import Any
 
-from sweeper.search.known import Known
+from sweeper.search.trial_summary import TrialSummary
 from sweeper.trial import Outcome
 
 SHOWN = 175
@@ -15,20 +15,20 @@ class History:
     """Finished trials of past generations, by number and by rank."""
 
     def __init__(self) -> None:
-        self.trials: list[Known] = []
-        self._ranked: list[Known] = []
+        self.trials: list[TrialSummary] = []
+        self._ranked: list[TrialSummary] = []
 
     def __len__(self) -> int:
         """Trials that did not fail."""
         return len(self._ranked)
 
-    def add(self, trial: Known) -> None:
+    def add(self, trial: TrialSummary) -> None:
         """Append the trial of the next number. A failed one has no rank: its configuration may be good."""
         self.trials.append(trial)
         if trial.outcome != Outcome.FAILED:
             bisect.insort(self._ranked, trial, key=_rank)
 
-    def split(self, best: int) -> tuple[list[Known], list[Known]]:
+    def split(self, best: int) -> tuple[list[TrialSummary], list[TrialSummary]]:
         """The `best` trials and `SHOWN` of the others, both by number."""
         good = sorted(self._ranked[:best], key=lambda trial: trial.number)
         numbers = {trial.number for trial in good}
@@ -36,7 +36,7 @@ class History:
         return good, thinned(others, SHOWN)
 
 
-def _rank(trial: Known) -> tuple[Any, ...]:
+def _rank(trial: TrialSummary) -> tuple[Any, ...]:
     """Best first: completed by objective, then pruned (the longer it lasted the better), then diverged."""
     if trial.outcome == Outcome.COMPLETED:
         return 0, trial.objective, trial.number
@@ -45,7 +45,7 @@ def _rank(trial: Known) -> tuple[Any, ...]:
     return 2, -trial.steps, trial.number
 
 
-def thinned(trials: Sequence[Known], most: int) -> list[Known]:
+def thinned(trials: Sequence[TrialSummary], most: int) -> list[TrialSummary]:
     """At most `most` of `trials`, evenly spread over their order, the first and the last among them.
 
     Evenly, not the last ones: where early trials diverged must not be forgotten.

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from sweeper.search.known import Known
+from sweeper.search.trial_summary import TrialSummary
 from sweeper.trial import Outcome, PruningRule
 
 ENOUGH = 10
@@ -29,7 +29,7 @@ class PrunerState:
         self._leader: Mapping[int, float] = {}
         self._count = 0
 
-    def add(self, trial: Known) -> None:
+    def add(self, trial: TrialSummary) -> None:
         """Count a finished trial in."""
         if not trial.sound:
             return

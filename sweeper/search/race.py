@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sweeper.search.known import Known
+from sweeper.search.trial_summary import TrialSummary
 from sweeper.statistics.race import Look, look, next_look
 from sweeper.study.sections import ConfirmSection
 from sweeper.study.study import Study
@@ -19,7 +19,7 @@ Scores = Mapping[tuple[int, int], float]
 """(trial, seed) -> objective on that seed; NaN where the training diverged or failed."""
 
 
-def next_trials(study: Study, chosen: Sequence[Known], scores: Scores) -> list[Trial]:
+def next_trials(study: Study, chosen: Sequence[TrialSummary], scores: Scores) -> list[Trial]:
     """What is left to train of the present round, seed by seed; nothing when the race is over."""
     parameters = {each.number: each.parameters for each in chosen}
     return [

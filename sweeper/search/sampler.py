@@ -16,9 +16,9 @@ from threadpoolctl import threadpool_limits
 from sweeper.search.bayesian import Proposal, Taken, propose_evenly
 from sweeper.search.distributions import encode, suggest
 from sweeper.search.history import History
-from sweeper.search.known import Known
 from sweeper.search.quiet import quiet
 from sweeper.search.tpe import ATTEMPTS, good_trials, propose_tpe
+from sweeper.search.trial_summary import TrialSummary
 from sweeper.study.space import Space
 from sweeper.study.study import Study
 from sweeper.trial import Outcome
@@ -35,7 +35,7 @@ class Proposer:
     Generations must be asked for in their order, all of them: CMA-ES carries its state along.
     """
 
-    def __init__(self, kind: str, study: Study, earlier: Sequence[Known] = ()) -> None:
+    def __init__(self, kind: str, study: Study, earlier: Sequence[TrialSummary] = ()) -> None:
         self.earlier = earlier
         self.kind, self.study, self.space, self.seed = kind, study, study.space, study.search.seed
         self._evolution = Evolution(study) if kind == "cmaes" else None
@@ -97,7 +97,7 @@ class Evolution:
         self._open: dict[str, Trial] = {}
         self._heard: set[int] = set()
 
-    def propose(self, known: Sequence[Known], count: int, taken: Taken) -> list[dict[str, Any]]:
+    def propose(self, known: Sequence[TrialSummary], count: int, taken: Taken) -> list[dict[str, Any]]:
         """Up to `count` new configurations, after hearing of `known` trials."""
         with quiet():
             for trial in known:
@@ -109,7 +109,7 @@ class Evolution:
                 found.append(parameters)
         return found
 
-    def _hear(self, trial: Known) -> None:
+    def _hear(self, trial: TrialSummary) -> None:
         self._heard.add(trial.number)
         asked = self._open.pop(repr(dict(trial.parameters)), None)
         if asked is None:  # explored, or proposed for another number of trials
@@ -150,7 +150,7 @@ def told(outcome: Outcome, objective: float) -> tuple[TrialState, float | None]:
     return (TrialState.PRUNED if outcome == Outcome.PRUNED else TrialState.COMPLETE), objective
 
 
-def frozen(space: Space, trial: Known) -> FrozenTrial:
+def frozen(space: Space, trial: TrialSummary) -> FrozenTrial:
     """A finished trial for a study in memory."""
     params, distributions = encode(space, trial.parameters)
     state, value = told(trial.outcome, trial.objective)

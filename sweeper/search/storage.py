@@ -24,8 +24,8 @@ from sweeper.records.finding import DAMAGED
 from sweeper.search.as_written import CHECKSUM, checksum, journal_findings
 from sweeper.search.distributions import encode
 from sweeper.search.journal import JournalWriter, cut_torn_tail, open_journal
-from sweeper.search.known import Known
 from sweeper.search.sampler import told
+from sweeper.search.trial_summary import TrialSummary
 from sweeper.study.space import Space
 
 DRIVERS = {
@@ -47,7 +47,7 @@ class StudyStorage:
     """The study's copy of the finished trials."""
 
     def __init__(
-        self, name: str, space: Space, url: str | None, journal: Path, known: Mapping[int, Known]
+        self, name: str, space: Space, url: str | None, journal: Path, known: Mapping[int, TrialSummary]
     ) -> None:
         """Open or create the study, and bring it up to the `known` trials.
 
@@ -57,7 +57,7 @@ class StudyStorage:
         self.space, self.url = space, url
         self.notes: list[str] = []
         """What was mended, one sentence each."""
-        self._early: dict[int, Known] = {}
+        self._early: dict[int, TrialSummary] = {}
         self._writer: Writer
         if url is None:
             self._next, self._writer = self._open_journal(name, journal, known)
@@ -69,7 +69,7 @@ class StudyStorage:
     def _urls(self) -> list[str]:
         return [self.url] if self.url else []
 
-    def add(self, finished: Iterable[Known]) -> None:
+    def add(self, finished: Iterable[TrialSummary]) -> None:
         """Add finished trials; one whose number is not yet due is held back until it is.
 
         Raises:
@@ -89,7 +89,9 @@ class StudyStorage:
                 "The records are kept; the same command goes on from there"
             ) from error
 
-    def _open_journal(self, name: str, path: Path, known: Mapping[int, Known]) -> tuple[int, JournalWriter]:
+    def _open_journal(
+        self, name: str, path: Path, known: Mapping[int, TrialSummary]
+    ) -> tuple[int, JournalWriter]:
         problem, stored = "did not fit the records", []
         try:
             if path.is_symlink():
@@ -126,7 +128,7 @@ class _StudyWriter:
             raise optuna.exceptions.StorageInternalError(_first_line(error)) from error
 
 
-def _open_url(name: str, url: str, known: Mapping[int, Known]) -> tuple[int, Writer]:
+def _open_url(name: str, url: str, known: Mapping[int, TrialSummary]) -> tuple[int, Writer]:
     storage = open_url(url)
     try:
         stored = _trials(storage, name)
@@ -150,7 +152,7 @@ def _trials(storage: BaseStorage, name: str) -> list[FrozenTrial]:
     return optuna.load_study(study_name=name, storage=storage).get_trials(deepcopy=False)
 
 
-def _same(stored: Sequence[FrozenTrial], known: Mapping[int, Known]) -> bool:
+def _same(stored: Sequence[FrozenTrial], known: Mapping[int, TrialSummary]) -> bool:
     return all(
         number in known
         and trial.state.is_finished()
@@ -164,7 +166,7 @@ def _as_written(trial: FrozenTrial) -> bool:
     return bool(trial.user_attrs[CHECKSUM] == _checksum(trial))
 
 
-def _as_known(trial: FrozenTrial, known: Known) -> bool:
+def _as_known(trial: FrozenTrial, known: TrialSummary) -> bool:
     """Of a trial without a checksum: its state and value are those on record."""
     state, value = told(known.outcome, known.objective)
     near = trial.value is not None and value is not None and math.isclose(trial.value, value, rel_tol=1e-12)
@@ -175,7 +177,7 @@ def _checksum(trial: FrozenTrial) -> int:
     return checksum(int(trial.state), trial.value, trial.intermediate_values, trial.user_attrs)
 
 
-def _copy(space: Space, trial: Known) -> FrozenTrial:
+def _copy(space: Space, trial: TrialSummary) -> FrozenTrial:
     params, distributions = encode(space, trial.parameters)
     state, value = told(trial.outcome, trial.objective)
     attributes = {

@@ -17,7 +17,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from sweeper.search.distributions import Distributions, compose, encode, groups
 from sweeper.search.history import History
-from sweeper.search.known import Known
+from sweeper.search.trial_summary import TrialSummary
 from sweeper.study.space import Space
 
 ATTEMPTS = 20
@@ -93,7 +93,7 @@ def propose_tpe(
     return found
 
 
-def _frozen(space: Space, trial: Known) -> FrozenTrial:
+def _frozen(space: Space, trial: TrialSummary) -> FrozenTrial:
     """For the models only the parameters count: good and bad are told apart before."""
     params, distributions = encode(space, trial.parameters)
     return create_trial(params=params, distributions=distributions, value=0.0)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sweeper.search.driver import Search
-from sweeper.search.known import Known, remember
+from sweeper.search.trial_summary import TrialSummary, summarize
 from sweeper.study.study import Study
 from sweeper.trial import Outcome, Trial, TrialResult
 
@@ -50,9 +50,11 @@ def result(trial: Trial, value: float, outcome: Outcome | None = None) -> TrialR
     return TrialResult(trial, outcome, curve[-1][2], steps[-1], 0.1, "reference", "", curve)
 
 
-def known(number: int, parameters: Mapping[str, Any], value: float, outcome: Outcome | None = None) -> Known:
+def known(
+    number: int, parameters: Mapping[str, Any], value: float, outcome: Outcome | None = None
+) -> TrialSummary:
     """A finished trial, as the search remembers it."""
-    return remember(result(Trial(number, "explore", 0, parameters), value, outcome), "validation_loss")
+    return summarize(result(Trial(number, "explore", 0, parameters), value, outcome), "validation_loss")
 
 
 def search_through(

@@ -11,7 +11,7 @@ from sweeper.records.schema import parameter_columns, trial_rows
 from sweeper.records.store import Store, load_trials
 from sweeper.search import explore
 from sweeper.search.driver import key
-from sweeper.search.known import remember
+from sweeper.search.trial_summary import summarize
 from sweeper.trial import Outcome, Trial, TrialResult
 
 ODD = {
@@ -52,7 +52,7 @@ def test_results_come_back_as_they_were(tmp_path: Path, space: dict[str, object]
             map(repr, theirs.trial.parameters.items())
         )
         assert key(mine.trial.parameters) == key(theirs.trial.parameters)
-        now, before = remember(mine, "validation_loss"), remember(theirs, "validation_loss")
+        now, before = summarize(mine, "validation_loss"), summarize(theirs, "validation_loss")
         assert repr(now) == repr(before)
 
 
@@ -100,7 +100,7 @@ def test_the_objective_may_be_an_error_rate() -> None:
         "",
         ((0, "validation_accuracy", 0.25), (10, "validation_accuracy", 0.9)),
     )
-    assert remember(accurate, "validation_error").curve == {0: 0.75, 10: pytest.approx(0.1)}
+    assert summarize(accurate, "validation_error").curve == {0: 0.75, 10: pytest.approx(0.1)}
 
 
 def test_points_that_are_not_finite_are_not_remembered() -> None:
@@ -110,4 +110,4 @@ def test_points_that_are_not_finite_are_not_remembered() -> None:
         (step, "validation_loss", value) for step, value in ((0, 1.0), (5, math.inf), (9, math.nan))
     )
     odd = TrialResult(trial, Outcome.DIVERGED, math.nan, 9, 0.1, "reference", "", curve)
-    assert remember(odd, "validation_loss").curve == {0: 1.0}
+    assert summarize(odd, "validation_loss").curve == {0: 1.0}

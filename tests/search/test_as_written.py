@@ -10,15 +10,15 @@ from made_up import MIXED, bowl, known, study
 from sweeper.search import explore
 from sweeper.search.as_written import CHECKSUM, checksum, journal_findings
 from sweeper.search.journal import open_journal
-from sweeper.search.known import Known
 from sweeper.search.storage import StudyStorage
+from sweeper.search.trial_summary import TrialSummary
 from sweeper.trial import Outcome
 
 SPACE = study(MIXED).space
 
 
 @pytest.fixture
-def trials() -> dict[int, Known]:
+def trials() -> dict[int, TrialSummary]:
     """Six, one of them diverged and one pruned."""
     points = explore.points(SPACE, (), 6, 0, "random")
     values = {n: math.inf if n == 2 else bowl(point) for n, point in enumerate(points)}
@@ -26,7 +26,7 @@ def trials() -> dict[int, Known]:
 
 
 @pytest.fixture
-def journal(tmp_path: Path, trials: dict[int, Known]) -> Path:
+def journal(tmp_path: Path, trials: dict[int, TrialSummary]) -> Path:
     """The journal of these trials."""
     StudyStorage("made-up", SPACE, None, tmp_path / "journal.log", {}).add(trials.values())
     return tmp_path / "journal.log"
@@ -39,7 +39,7 @@ def changed(journal: Path, number: int, **values: object) -> None:
     journal.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def test_a_sound_journal_has_no_findings(journal: Path, trials: dict[int, Known]) -> None:
+def test_a_sound_journal_has_no_findings(journal: Path, trials: dict[int, TrialSummary]) -> None:
     """Nor one that is not there, that was torn a moment ago, or whose trials have no checksums."""
     assert journal_findings(journal) == ()
     assert journal_findings(journal.with_name("other")) == ()
@@ -52,7 +52,7 @@ def test_a_sound_journal_has_no_findings(journal: Path, trials: dict[int, Known]
 
 
 def test_a_change_in_a_journal_of_an_earlier_release_is_mended_too(
-    journal: Path, trials: dict[int, Known]
+    journal: Path, trials: dict[int, TrialSummary]
 ) -> None:
     """It has no checksums and still opens; the next run compares it with the records and writes it anew."""
     journal.write_text(journal.read_text("utf-8").replace(f'"{CHECKSUM}"', '"other"'), encoding="utf-8")
@@ -68,7 +68,7 @@ def test_a_change_in_a_journal_of_an_earlier_release_is_mended_too(
     [(0, {"value": 0.125}), (2, {"value": 1.0}), (3, {"state": 1}), (4, {"intermediate_values": {"0": 1.0}})],
 )
 def test_a_changed_number_is_named_and_written_anew(
-    journal: Path, trials: dict[int, Known], number: int, values: dict[str, object]
+    journal: Path, trials: dict[int, TrialSummary], number: int, values: dict[str, object]
 ) -> None:
     """From the records; what was there is kept beside."""
     changed(journal, number, **values)

@@ -10,7 +10,7 @@ from made_up import MIXED, bowl, known, study
 from sweeper.search import explore
 from sweeper.search.bayesian import Bayesian, log_improvement, propose_evenly, scores
 from sweeper.search.history import History
-from sweeper.search.known import Known
+from sweeper.search.trial_summary import TrialSummary
 from sweeper.trial import Outcome
 
 
@@ -74,13 +74,13 @@ def test_a_pruned_trial_counts_as_where_it_would_have_ended() -> None:
     """It is given the median gain of completed trials after its last step, on the logarithm."""
     curve = {0: 1.0, 30: 0.4, 100: 0.2}
     ended = [
-        Known(
+        TrialSummary(
             n, "explore", {}, Outcome.COMPLETED, 0.2 * f, 100, 0.1, "", {s: v * f for s, v in curve.items()}
         )
         for n, f in enumerate((0.5, 1.0, 2.0, 4.0))
     ]
     pruned = [
-        Known(9, "explore", {}, Outcome.PRUNED, 0.4 * f, 30, 0.1, "", {0: f, 30: 0.4 * f})
+        TrialSummary(9, "explore", {}, Outcome.PRUNED, 0.4 * f, 30, 0.1, "", {0: f, 30: 0.4 * f})
         for f in (1.0, 0.75)
     ]
     found = scores([*ended, *pruned])

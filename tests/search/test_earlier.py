@@ -9,14 +9,14 @@ from made_up import MIXED, bowl, known, search_through, study
 from sweeper.search import explore
 from sweeper.search.driver import Search
 from sweeper.search.earlier import agreeing, from_dict, taken_over
-from sweeper.search.known import Known
+from sweeper.search.trial_summary import TrialSummary
 from sweeper.trial import Outcome
 
 SPACE = study(MIXED).space
 RATE = {"low": 0.001, "high": 0.1}
 
 
-def trials(count: int) -> list[Known]:
+def trials(count: int) -> list[TrialSummary]:
     """Random trials of `bowl`."""
     return [known(n, p, bowl(p)) for n, p in enumerate(explore.points(SPACE, (), count, 3, "random"))]
 

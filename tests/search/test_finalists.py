@@ -5,8 +5,8 @@ import math
 from made_up import known, study
 
 from sweeper.search.finalists import finalists
-from sweeper.search.known import Known
 from sweeper.search.starts import starts
+from sweeper.search.trial_summary import TrialSummary
 from sweeper.trial import Outcome
 
 SPACE = {"optimizer": ["sgd", "adam"], "activation": ["relu", "tanh", "elu"]}
@@ -14,7 +14,7 @@ SPACE = {"optimizer": ["sgd", "adam"], "activation": ["relu", "tanh", "elu"]}
 
 def entry(
     number: int, optimizer: str, activation: str, value: float, outcome: Outcome | None = None
-) -> Known:
+) -> TrialSummary:
     """A finished trial of the space."""
     return known(
         number, {"optimizer": optimizer, "activation": activation, "learning_rate": 0.1}, value, outcome

@@ -7,17 +7,19 @@ import pytest
 from made_up import known
 from scipy.stats import wilcoxon
 
-from sweeper.search.known import Known
 from sweeper.search.pruner import ENOUGH, PrunerState
+from sweeper.search.trial_summary import TrialSummary
 from sweeper.trial import Outcome, PruningRule
 
 STEPS = list(range(0, 101, 10))
 
 
-def trial(number: int, curve: dict[int, float], outcome: Outcome = Outcome.COMPLETED) -> Known:
+def trial(number: int, curve: dict[int, float], outcome: Outcome = Outcome.COMPLETED) -> TrialSummary:
     """A finished trial with this curve."""
     steps = max(curve, default=0)
-    return Known(number, "explore", {}, outcome, min(curve.values(), default=np.nan), steps, 0.1, "", curve)
+    return TrialSummary(
+        number, "explore", {}, outcome, min(curve.values(), default=np.nan), steps, 0.1, "", curve
+    )
 
 
 def pruner_state(curves: list[dict[int, float]]) -> PrunerState:

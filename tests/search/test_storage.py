@@ -17,21 +17,21 @@ from optuna.trial import TrialState
 from sweeper.errors import RunFailed, RunFolderError, UserError
 from sweeper.search import explore, journal
 from sweeper.search.distributions import encode
-from sweeper.search.known import Known
 from sweeper.search.storage import StudyStorage, delete_study, open_url
+from sweeper.search.trial_summary import TrialSummary
 from sweeper.trial import Outcome
 
 SPACE = study(MIXED).space
 OUTCOMES = {4: Outcome.PRUNED, 7: Outcome.FAILED}
 
 
-def trials(count: int, seed: int = 0) -> dict[int, Known]:
+def trials(count: int, seed: int = 0) -> dict[int, TrialSummary]:
     """Finished trials of every outcome, by number."""
     points = explore.points(SPACE, (), count, seed, "random")
     return {n: known(n, p, math.inf if n == 5 else bowl(p), OUTCOMES.get(n)) for n, p in enumerate(points)}
 
 
-def opened(path: Path, finished: dict[int, Known], url: str | None = None) -> StudyStorage:
+def opened(path: Path, finished: dict[int, TrialSummary], url: str | None = None) -> StudyStorage:
     """The storage of a run that knows these trials."""
     return StudyStorage("made-up", SPACE, url, path / "journal.log", finished)
 
@@ -161,7 +161,7 @@ def test_a_lost_journal_is_written_anew(tmp_path: Path) -> None:
     "known_after", [trials(2), {}, trials(5, seed=1), {n: t for n, t in trials(5).items() if n != 2}]
 )
 def test_a_journal_that_contradicts_the_records_is_set_aside(
-    tmp_path: Path, known_after: dict[int, Known]
+    tmp_path: Path, known_after: dict[int, TrialSummary]
 ) -> None:
     """Records lost, of other trials, or with a hole: the records count, and nothing is thrown away."""
     opened(tmp_path, {}).add(trials(5).values())

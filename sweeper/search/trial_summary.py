@@ -1,15 +1,15 @@
-"""A finished trial as the search remembers it: small, whatever was measured of it."""
+"""The summary of a finished trial: what the search needs of it, and none of its measurements."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sweeper.trial import Outcome, TrialResult
+from sweeper.trial import Outcome, TrialResult, objective_metric, objective_value
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class TrialSummary:
     """What sampler, pruner and storage need of a finished trial."""
 
     number: int
@@ -31,19 +31,13 @@ class Known:
         return self.outcome in (Outcome.COMPLETED, Outcome.PRUNED)
 
 
-def metric_of(objective: str) -> str:
-    """The metric of the ``curves`` table from which the objective is computed."""
-    return "validation_accuracy" if objective == "validation_error" else objective
-
-
-def remember(result: TrialResult, objective: str) -> Known:
-    """The `Known` of a result; `objective` as in ``[search]``."""
-    steps, values = result.objectives(metric_of(objective))
-    if objective == "validation_error":
-        values = [1 - accuracy for accuracy in values]
-    curve = {step: value for step, value in zip(steps, values, strict=True) if math.isfinite(value)}
+def summarize(result: TrialResult, objective: str) -> TrialSummary:
+    """The `TrialSummary` of a result; `objective` as in ``[search]``."""
+    steps, values = result.objectives(objective_metric(objective))
+    points = zip(steps, values, strict=True)
+    curve = {step: objective_value(objective, value) for step, value in points if math.isfinite(value)}
     trial = result.trial
-    return Known(
+    return TrialSummary(
         trial.number,
         trial.phase,
         trial.parameters,
