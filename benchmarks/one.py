@@ -14,9 +14,13 @@ from pathlib import Path
 from cases import CASES, Case
 from peers import PEERS
 
-from sweeper.training import workers
 from sweeper.training.cohort import Cohort, singles
+from sweeper.training.dispatch import train_all
+from sweeper.training.in_workers import plan_in_workers
+from sweeper.training.initialize import initialize_worker
 from sweeper.training.planning import cohorts_of
+from sweeper.training.pool.interface import Pool, Shared
+from sweeper.training.pool.local import local_pool
 from sweeper.training.setup import Task
 from sweeper.trial import Trial
 
@@ -24,20 +28,22 @@ JOBS = 2
 OURS = ("ours, reference", "ours, fused", "ours, compiled")
 
 
-def contender(name: str, case: Case, device: str) -> tuple[Callable[[Sequence[Trial]], None], str]:
+def contender(
+    pool: Pool, name: str, case: Case, device: str
+) -> tuple[Callable[[Sequence[Trial]], None], str]:
     """What trains trials, and how it does so in words."""
     if name in PEERS:
         return lambda trials: PEERS[name](case, trials, JOBS), f"{JOBS} processes"
-    task = case.task(device, compiled=name == "ours, compiled")
+    task = pool.share(case.task(device, compiled=name == "ours, compiled"))
     if name == "ours, reference":
-        return lambda trials: drain(task, singles(trials)), f"{JOBS} processes"
-    plan = workers.plan_apart(task, jobs=JOBS, engine="fused", share=case.stacked // JOBS)
-    return lambda trials: drain(task, cohorts_of(plan, task, trials)), plan.line()
+        return lambda trials: drain(pool, task, singles(trials)), f"{JOBS} processes"
+    plan = plan_in_workers(pool, task, jobs=JOBS, engine="fused", share=case.stacked // JOBS)
+    return lambda trials: drain(pool, task, cohorts_of(plan, task.value, trials)), plan.line()
 
 
-def drain(task: Task, cohorts: Sequence[Cohort]) -> None:
+def drain(pool: Pool, task: Shared[Task], cohorts: Sequence[Cohort]) -> None:
     """Train everything; a trial that fails is an error here."""
-    for results in workers.train_all(task, cohorts, jobs=JOBS):
+    for results in train_all(pool, task, cohorts):
         for result in results:
             if result.outcome == "failed":
                 raise RuntimeError(result.reason)
@@ -69,8 +75,8 @@ def main(case_name: str, name: str, device: str) -> None:
     """Warm up, time once, print."""
     case = CASES[case_name]
     count = case.stacked if name in OURS[1:] else case.loops
-    with workers.processes(JOBS):
-        run, how = contender(name, case, device)
+    with local_pool(JOBS, initialize_worker) as pool:
+        run, how = contender(pool, name, case, device)
         run(case.trials(JOBS))
         start = time.perf_counter()
         run(case.trials(count))

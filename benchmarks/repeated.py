@@ -30,8 +30,12 @@ from sweeper.journey import Options, Sweep
 from sweeper.records.run_folder import open_run
 from sweeper.result import Result, load_result
 from sweeper.study.study import Study
-from sweeper.training import workers
 from sweeper.training.cohort import Cohort
+from sweeper.training.dispatch import train_all
+from sweeper.training.in_workers import preflight_in_workers
+from sweeper.training.initialize import initialize_worker
+from sweeper.training.pool.interface import Pool
+from sweeper.training.pool.local import local_pool
 from sweeper.training.preflight import judge
 from sweeper.training.setup import Task
 from sweeper.trial import Trial
@@ -117,7 +121,7 @@ def key(parameters: Mapping[str, Any]) -> Key:
     return tuple(sorted((name, str(value)) for name, value in parameters.items()))
 
 
-def truths(problem: Problem) -> dict[Key, np.ndarray]:
+def truths(pool: Pool, problem: Problem) -> dict[Key, np.ndarray]:
     """configuration -> its objective on each of `TRUTH` seeds, NaN where it diverged."""
     study = problem.study(0)
     task = Task(study, load(problem.data, loss_task=problem.task))
@@ -131,7 +135,7 @@ def truths(problem: Problem) -> dict[Key, np.ndarray]:
     ]
     cohorts = [Cohort(tuple(trials[k :: 4 * JOBS]), "fused", 64) for k in range(4 * JOBS)]
     found = np.full((len(grid), TRUTH), math.nan)
-    for results in workers.train_all(task, cohorts, jobs=JOBS):
+    for results in train_all(pool, pool.share(task), cohorts):
         for result in results:
             found[result.trial.number, result.trial.seed - FIRST] = result.objective
     known = {key(parameters): row for parameters, row in zip(grid, found, strict=True)}
@@ -140,13 +144,13 @@ def truths(problem: Problem) -> dict[Key, np.ndarray]:
     return known
 
 
-def swept(problem: Problem, number: int, folder: Path) -> Result:
+def swept(pool: Pool, problem: Problem, number: int, folder: Path) -> Result:
     """One sweep, without its page."""
     study = problem.study(number)
-    task = Task(study, load(problem.data, loss_task=problem.task))
-    judge(workers.rehearse_apart(task))
+    task = pool.share(Task(study, load(problem.data, loss_task=problem.task)))
+    judge(preflight_in_workers(pool, task))
     options = Options(folder, folder, JOBS, engine="fused", quiet=True)
-    with open_run(study, folder, fresh=False) as run, Sweep(task, run, options) as sweep:
+    with open_run(study, folder, fresh=False) as run, Sweep(pool, task, run, options) as sweep:
         sweep.search_all(math.inf)
         sweep.confirm_all()
     return load_result(study, run)
@@ -236,13 +240,13 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     lines = []
-    with workers.processes(JOBS), tempfile.TemporaryDirectory() as folder:
+    with local_pool(JOBS, initialize_worker) as pool, tempfile.TemporaryDirectory() as folder:
         for name in arguments.only.split(";"):
             problem = PROBLEMS[name]
-            known = truths(problem)
+            known = truths(pool, problem)
             seen = []
             for number in range(1, arguments.sweeps + 1):
-                seen.append(held(swept(problem, number, Path(folder) / name), known))
+                seen.append(held(swept(pool, problem, number, Path(folder) / name), known))
                 if number % 20 == 0:
                     print(line(name, seen, known), file=sys.stderr, flush=True)
             lines.append(line(name, seen, known))

@@ -5,8 +5,9 @@ there, by the system when memory runs out or by itself, is one message here. Wha
 as a function runs where it is.
 """
 
+from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sweeper.data.data import Data
 from sweeper.data.load import load
@@ -14,16 +15,20 @@ from sweeper.errors import DataError, UserError
 from sweeper.report import script
 from sweeper.study.load import names_code
 from sweeper.study.study import Study
-from sweeper.training import workers
+from sweeper.training.calls import call_user_code
+from sweeper.training.pool.interface import Pool, WorkerDied
 
 if TYPE_CHECKING:
     from sweeper.report.advice import Advice
 
 
-def load_study(path: str, overrides: tuple[str, ...], meanwhile: str | None = None) -> Study:
+def load_study(pool: Pool, path: str, overrides: tuple[str, ...], meanwhile: str | None = None) -> Study:
     """The study of a file or a built-in name, with ``key=value`` overrides.
 
     Args:
+        pool: where the modules that the study names are imported.
+        path: of the file, or a name.
+        overrides: each ``key=value``.
         meanwhile: module to import where worker processes are waited for; they import as well.
 
     Raises:
@@ -34,12 +39,12 @@ def load_study(path: str, overrides: tuple[str, ...], meanwhile: str | None = No
     if meanwhile is not None:
         import_module(meanwhile)
     try:
-        return workers.call(Study.load, path, overrides)
-    except workers.WorkerDied as end:
+        return call_user_code(pool, Study.load, path, overrides)
+    except WorkerDied as end:
         raise UserError(f"{path}: while the modules that it names were imported, {end}") from None
 
 
-def load_data(study: Study) -> Data:
+def load_data(pool: Pool, study: Study) -> Data:
     """The data of `study`, for its loss.
 
     Raises:
@@ -49,12 +54,12 @@ def load_data(study: Study) -> Data:
     if not isinstance(source, str) or ":" not in source:
         return script.load_data(study)
     try:
-        return script.load_data(study, _in_a_worker)
-    except workers.WorkerDied as end:
+        return script.load_data(study, partial(call_user_code, pool, load))
+    except WorkerDied as end:
         raise DataError(f"data function {source!r} failed: {end}") from None
 
 
-def advice_on(study: Study) -> list["Advice"]:
+def advice_on(pool: Pool, study: Study) -> list["Advice"]:
     """`advise` on `study`, with a look at its model.
 
     Raises:
@@ -67,10 +72,6 @@ def advice_on(study: Study) -> list["Advice"]:
     if not study.names_code:
         return advise(study, first_look)
     try:
-        return workers.call(advise, study, first_look)
-    except workers.WorkerDied as end:
+        return call_user_code(pool, advise, study, first_look)
+    except WorkerDied as end:
         raise UserError(f"{study.name}: data or model cannot be looked at: {end}") from None
-
-
-def _in_a_worker(*arguments: Any, **options: Any) -> Data:
-    return workers.call(load, *arguments, **options)

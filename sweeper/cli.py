@@ -79,19 +79,20 @@ def run(
     _one_of("--engine", engine, ("auto", "fused", "reference"))
     if backend is not None:
         raise UserError(f"--backend {backend!r}: there is no such option; trials run in local processes only")
-    from sweeper.training import workers
+    from sweeper.training.initialize import initialize_worker
+    from sweeper.training.pool.local import core_count, local_pool
 
-    with workers.processes(jobs or workers.core_count()):
-        workers.start()  # they import while this process does
+    with local_pool(jobs or core_count(), initialize_worker) as pool:  # they import while this process does
         from sweeper.asked import load_study
 
         chosen = () if compiled is None else (f"training.compile={str(compiled).lower()}",)
-        asked = load_study(study, (*(assignments or ()), *chosen), meanwhile="sweeper.journey")
+        asked = load_study(pool, study, (*(assignments or ()), *chosen), meanwhile="sweeper.journey")
         from sweeper.journey import Options
         from sweeper.journey import run as journey
 
         gc.freeze()  # the collector need not look at modules again and again
-        result = journey(asked, Options(runs, reports, jobs, storage, fresh, quiet, engine, earlier))
+        options = Options(runs, reports, jobs, storage, fresh, quiet, engine, earlier)
+        result = journey(asked, options, pool)
     if not quiet:
         _print_answer(result)
         _say(f"report: {reports / asked.name / 'index.html'}")
@@ -179,11 +180,12 @@ def lr_range(
     from sweeper.asked import load_study
     from sweeper.lr_range import lr_range as test
     from sweeper.report.lr_range import print_lr_range, to_dict
-    from sweeper.training import workers
+    from sweeper.training.initialize import initialize_worker
+    from sweeper.training.pool.local import core_count, local_pool
 
-    with workers.processes(jobs or workers.core_count()):
-        asked = load_study(study, tuple(assignments or ()))
-        found = test(asked, steps=steps, rates=rates, jobs=jobs)
+    with local_pool(jobs or core_count(), initialize_worker) as pool:
+        asked = load_study(pool, study, tuple(assignments or ()))
+        found = test(pool, asked, steps=steps, rates=rates)
     figure = found.save(reports / asked.name)
     if as_json:
         about = {**found.about, "figure": figure}
@@ -250,12 +252,13 @@ def advise(study: StudyArgument, assignments: SetOption = None, as_json: JsonOpt
     from sweeper.asked import advice_on, load_study
     from sweeper.report.advice import Asked
     from sweeper.report.advice.show import text, to_dict
-    from sweeper.training import workers
+    from sweeper.training.initialize import initialize_worker
+    from sweeper.training.pool.local import local_pool
 
     given = tuple(assignments or ())
-    with workers.processes(1):
-        asked = load_study(study, given)
-        told = (advice_on(asked), Asked(study, given), asked.name)
+    with local_pool(1, initialize_worker) as pool:
+        asked = load_study(pool, study, given)
+        told = (advice_on(pool, asked), Asked(study, given), asked.name)
     _say(to_json(to_dict(*told)) if as_json else text(*told))
 
 

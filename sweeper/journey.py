@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -46,16 +47,22 @@ from sweeper.search.starts import defaults
 from sweeper.search.storage import StudyStorage, delete_study, open_url
 from sweeper.search.trial_summary import summarize
 from sweeper.study.study import Study
-from sweeper.training import closer_look, workers
+from sweeper.training import work
+from sweeper.training.calls import call_user_code, parallel_map
 from sweeper.training.cohort import Cohort
+from sweeper.training.dispatch import retrain_and_measure, train_all
+from sweeper.training.in_workers import optional, plan_in_workers, preflight_in_workers, share_task
+from sweeper.training.initialize import initialize_worker
 from sweeper.training.planning import Plan, cohorts_of, steps_of
 from sweeper.training.planning import from_dict as plan_of
+from sweeper.training.pool.interface import Pool, Shared, WorkerDied
+from sweeper.training.pool.local import core_count, local_pool
 from sweeper.training.preflight import judge
 from sweeper.training.setup import Task
 from sweeper.trial import Outcome, SharpnessResult, Trial, TrialResult, objective_metric
 
 CHEAP, SHARE = 2.0, 0.05
-"""Seconds that looks at the sharpness may always take, and share of the time of the run so far."""
+"""Seconds that measuring the sharpness may always take, and share of the time of the run so far."""
 
 
 @dataclass(frozen=True)
@@ -76,42 +83,46 @@ class Options:
     """A run, by name or folder, whose trials inform the sampler; this alone changes numbers."""
 
 
-def run(study: Study, options: Options | None = None) -> Result:
+def run(study: Study, options: Options | None = None, pool: Pool | None = None) -> Result:
     """Search, confirm, test and report; resumes what is there.
+
+    Args:
+        study: what to search.
+        options: where to keep it, and how to train.
+        pool: where trials train; ``None``: in processes of this machine, which end with the run.
 
     Raises:
         UserError: if data, model, storage or run folder do not fit; nothing was written then.
         RunFailed: if nothing can be written any more, or every single trial failed.
     """
     options, started = options or Options(), time.monotonic()
+    if pool is None:
+        with local_pool(options.jobs or core_count(), initialize_worker) as workers:
+            return run(study, options, workers)
     refuse_others(study, options.runs, fresh=options.fresh)
     earlier = earlier_trials(study, options.runs, options.earlier, fresh=options.fresh)
     if options.storage is not None:
         open_url(options.storage)
-    with workers.processes(options.jobs or workers.core_count()):
-        task = Task(study, load_data(study))
-        judge(workers.rehearse_apart(task))
-        with open_run(study, options.runs, fresh=options.fresh) as folder:
-            with preparing(folder):
-                refuse_links(options.reports / study.name)
-                (options.reports / study.name).mkdir(parents=True, exist_ok=True)
-                sweep = Sweep(task, folder, options, earlier)
-            with staying(folder), writing(folder), sweep:
-                sweep.keep_baselines()
-                sweep.search_all(started)
-                sweep.confirm_all()
-                sweep.look_closer(started)
-                sweep.test_winner()
-                sweep.keep_script()
-        result = load_result(study, folder)
-        if result.trials["outcome"].eq(Outcome.FAILED).all():  # of none, too
-            raise RunFailed(all_failed(result.trials))
-        with writing(folder), _report_kept_apart():
-            result.report(
-                options.reports / study.name,
-                seconds=time.monotonic() - started,
-                each=workers.side_by_side,
-            )
+    task = share_task(pool, Task(study, load_data(pool, study)))
+    judge(preflight_in_workers(pool, task))
+    with open_run(study, options.runs, fresh=options.fresh) as folder:
+        with preparing(folder):
+            refuse_links(options.reports / study.name)
+            (options.reports / study.name).mkdir(parents=True, exist_ok=True)
+            sweep = Sweep(pool, task, folder, options, earlier)
+        with staying(folder), writing(folder), sweep:
+            sweep.keep_baselines()
+            sweep.search_all(started)
+            sweep.confirm_all()
+            sweep.retrain_and_measure(started)
+            sweep.test_winner()
+            sweep.keep_script()
+    result = load_result(study, folder)
+    if result.trials["outcome"].eq(Outcome.FAILED).all():  # of none, too
+        raise RunFailed(all_failed(result.trials))
+    with writing(folder), _report_kept_apart():
+        seconds = time.monotonic() - started
+        result.report(options.reports / study.name, seconds=seconds, each=partial(parallel_map, pool))
     return result
 
 
@@ -127,10 +138,12 @@ def _report_kept_apart() -> Iterator[None]:
 class Sweep:
     """The phases of one run; holds the records, the search and the progress display while they work."""
 
-    def __init__(self, task: Task, folder: Path, options: Options, earlier: Earlier | None = None) -> None:
-        self.task, self.folder = task, folder
-        self.jobs = options.jobs or workers.core_count()
-        study = task.study
+    def __init__(
+        self, pool: Pool, shared: Shared[Task], folder: Path, options: Options, earlier: Earlier | None = None
+    ) -> None:
+        self.pool, self.shared, self.task, self.folder = pool, shared, shared.value, folder
+        self.jobs = pool.width
+        study = self.task.study
         if options.fresh and options.storage:
             delete_study(study.name, options.storage)
         self.rules = rules_of(study)
@@ -191,8 +204,8 @@ class Sweep:
             return plan_of(kept)
         search = self.task.study.search
         share = -(-max(search.generation_at(search.trials), 40) // self.jobs)  # confirmations come by 50
-        plan = workers.plan_apart(self.task, jobs=self.jobs, engine=engine, share=share)
-        plan = replace(plan, **(workers.in_a_worker("layer_notes", self.task) or {}))
+        plan = plan_in_workers(self.pool, self.shared, jobs=self.jobs, engine=engine, share=share)
+        plan = replace(plan, **(optional(self.pool, work.layer_notes, self.shared) or {}))
         write_plan(self.folder, {**plan.to_dict(), "asked": asked})
         return plan
 
@@ -203,7 +216,7 @@ class Sweep:
         seeds |= {seed for _, seed in self.confirmed}
         if seeds <= self.guessed:
             return
-        self.guessed, found = seeds, workers.in_a_worker("guess", self.task, sorted(seeds))
+        self.guessed, found = seeds, optional(self.pool, work.guess, self.shared, sorted(seeds))
         if found is not None:
             write_baselines(self.folder, found)
 
@@ -261,7 +274,7 @@ class Sweep:
             return
         if any((winner.number, seed) not in self.scores for seed in seeds):
             self.progress.phase("test")
-            for results in workers.train_all(self.task, self._cohorts(trials), jobs=self.jobs):
+            for results in train_all(self.pool, self.shared, self._cohorts(trials)):
                 self.scores |= {(r.trial.number, r.trial.seed): r.tested for r in results}
         write_test(self.folder, winner.number, {seed: self.scores[winner.number, seed] for seed in seeds})
 
@@ -277,29 +290,29 @@ class Sweep:
         given = (study, parameters, study.search.seed, self.task.data)
         try:
             if study.names_code:
-                text, reason = workers.call(script_or_reason, *given)
+                text, reason = call_user_code(self.pool, script_or_reason, *given)
             else:
                 text, reason = script_or_reason(*given)
-        except workers.WorkerDied as end:
+        except WorkerDied as end:
             text, reason = "", str(end)
         if reason:
             self.progress.note(f"no script can be written for this run: {reason}")
         keep_script(self.folder, found.trial, found.parameters, text, reason)
 
-    def look_closer(self, started: float) -> None:
-        """Retrace the winner, and measure how sharp the loss was for some finalists and diverged trials."""
-        again, asked = self._to_retrace(), self._to_examine(started)
-        if asked:
+    def retrain_and_measure(self, started: float) -> None:
+        """Retrain the winner, and measure how sharp the loss was for some finalists and diverged trials."""
+        winner, others = self._to_retrain(), self._to_measure(started)
+        if others:
             self.progress.phase("sharpness")
         measured = list[SharpnessResult]()
-        for result in closer_look.look_closer(self.task, again, asked, jobs=self.jobs):
+        for result in retrain_and_measure(self.pool, self.shared, winner, others):
             if isinstance(result, SharpnessResult):
                 measured += [] if result.reason else [result]
             elif result.outcome == Outcome.COMPLETED:
                 self.store.replace(result)
         self.store.append_curves(measured)
 
-    def _to_retrace(self) -> Trial | None:
+    def _to_retrain(self) -> Trial | None:
         """The winner's trial of the search, to be trained by the reference engine and kept in its stead.
 
         Stacks give its numbers up to rounding, which grows over a training; a script is to print the curve
@@ -317,7 +330,7 @@ class Sweep:
             return None
         return Trial(winner.number, winner.phase, self.task.study.search.seed, winner.parameters)
 
-    def _to_examine(self, started: float) -> list[tuple[Trial, int]]:
+    def _to_measure(self, started: float) -> list[tuple[Trial, int]]:
         """As many as are cheap: each is a training, one by one, and half as long again for eigenvalues."""
         done = set(load_curves(self.folder / "records", "sharpness")["trial"].to_pylist())
         budget = max(CHEAP, SHARE * (time.monotonic() - started)) * self.jobs
@@ -329,7 +342,7 @@ class Sweep:
     ) -> Iterator[TrialResult]:
         """Train `trials`; every result is on its way to the disk when it is yielded."""
         self.live.begin()
-        for results in workers.train_all(self.task, self._cohorts(trials), jobs=self.jobs, stop=stop):
+        for results in train_all(self.pool, self.shared, self._cohorts(trials), stop):
             self.keeper.add(results)
             self.progress.add(*results)
             yield from results

@@ -17,9 +17,11 @@ from sweeper.records.atomic import refuse_links, write_atomically
 from sweeper.report.attempts import NotMade, attempt
 from sweeper.study.study import Study
 from sweeper.tables.lr_range import lr_range as tabulate
-from sweeper.training import workers
+from sweeper.training.dispatch import train_all
+from sweeper.training.in_workers import plan_in_workers, preflight_in_workers, share_task
 from sweeper.training.lr_range import RATES, STEPS, held, range_task, range_trials, varied
 from sweeper.training.planning import cohorts_of
+from sweeper.training.pool.interface import Pool
 from sweeper.training.preflight import judge
 from sweeper.training.setup import Task
 from sweeper.trial import TrialResult
@@ -58,31 +60,29 @@ class RangeTest:
 
 
 def lr_range(
-    study: Study, *, steps: int = STEPS, rates: int = RATES, jobs: int | None = None, engine: str = "auto"
+    pool: Pool, study: Study, *, steps: int = STEPS, rates: int = RATES, engine: str = "auto"
 ) -> RangeTest:
     """Train every combination of the study's scientific values at `rates` learning rates for `steps` steps.
 
     Args:
+        pool: where they train.
         study: its scientific values and its optimizers are compared.
         steps: optimizer steps of each training.
         rates: learning rates for each combination.
-        jobs: worker processes; ``None``: one per core.
         engine: auto | fused | reference.
 
     Raises:
         UserError: if data or model do not fit.
         RunFailed: if every training failed.
     """
-    jobs = jobs or workers.core_count()
     trials = range_trials(study, rates)
-    with workers.processes(jobs):
-        task = Task(study, load_data(study))
-        short = range_task(task, steps, len(trials))
-        judge(workers.rehearse_apart(task))
-        plan = workers.plan_apart(short, jobs=jobs, engine=engine, share=min(len(trials) // jobs, STACK))
-        cohorts = workers.train_all(short, cohorts_of(plan, short, trials), jobs=jobs)
-        found = [result for results in cohorts for result in results]
-    results = sorted(found, key=lambda result: result.trial.number)
+    task = Task(study, load_data(pool, study))
+    judge(preflight_in_workers(pool, share_task(pool, task)))
+    short = share_task(pool, range_task(task, steps, len(trials)))
+    share = min(len(trials) // pool.width, STACK)
+    plan = plan_in_workers(pool, short, jobs=pool.width, engine=engine, share=share)
+    trained = train_all(pool, short, cohorts_of(plan, short.value, trials))
+    results = sorted((r for group in trained for r in group), key=lambda result: result.trial.number)
     measured, suggestions = tabulate(results, varied(study))
     if measured.empty:
         raise RunFailed(_all_failed(results))

@@ -1,17 +1,20 @@
 """Code of the user that is needed before training: whatever it does to its process is one message."""
 
 import pickle
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from pools import SerialPool
 
 from sweeper.asked import advice_on, load_data, load_study
 from sweeper.errors import DataError, StudyError, UserError
 from sweeper.study.load import names_code
 from sweeper.study.study import Study
-from sweeper.training import workers
+from sweeper.training.initialize import initialize_worker
+from sweeper.training.pool.interface import Call, Done, Lost, Pool
+from sweeper.training.pool.local import local_pool
 
 MODULE = """
 import ctypes
@@ -33,40 +36,49 @@ learning_rate = 0.1
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A module, a study, and a worker process."""
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A module and a study."""
     folder = tmp_path_factory.mktemp("asked")
     (folder / "asked_well.py").write_text(MODULE, encoding="utf-8")
     (folder / "asked_well.toml").write_text(STUDY, encoding="utf-8")
-    with workers.processes(1):
-        yield folder
+    return folder
 
 
-def test_data_come_from_a_worker_as_they_are(folder: Path) -> None:
+@pytest.fixture(scope="module")
+def pool() -> Iterator[Pool]:
+    """One worker process."""
+    with local_pool(1, initialize_worker) as opened:
+        yield opened
+
+
+class DyingPool(SerialPool):
+    """Loses every call."""
+
+    def next_done(self, calls: Collection[Call]) -> Done:
+        """`Pool.next_done`"""
+        return Done(next(iter(calls)), lost=Lost("its worker process ended: exit code 0"))
+
+
+def test_data_come_from_a_worker_as_they_are(folder: Path, pool: Pool) -> None:
     """And the next data function, which crashes there, is one message that names it and its line."""
     study = Study(name="asked", folder=folder, data={"source": "asked_well:data", "way": "fine"})
-    np.testing.assert_array_equal(load_data(study).inputs, np.arange(40.0).reshape(20, 2))
+    np.testing.assert_array_equal(load_data(pool, study).inputs, np.arange(40.0).reshape(20, 2))
     crashing = Study(name="asked", folder=folder, data={"source": "asked_well:data", "way": "crash"})
     with pytest.raises(DataError) as caught:
-        load_data(crashing)
+        load_data(pool, crashing)
     reason = "its worker process ended: signal SIGSEGV (asked_well.py:7)"
     assert str(caught.value) == f"data function 'asked_well:data' failed: {reason}"
 
 
-def test_a_process_that_ends_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_ends_is_told(folder: Path) -> None:
     """While modules are imported, or in the look at the model that advice takes."""
-
-    def ended(*arguments: object) -> None:
-        raise workers.WorkerDied("its worker process ended: exit code 0")
-
-    monkeypatch.setattr(workers, "call", ended)
     file = folder / "asked_well.toml"
     with pytest.raises(UserError) as caught:
-        load_study(str(file), ())
+        load_study(DyingPool(), str(file), ())
     told = "while the modules that it names were imported, its worker process ended: exit code 0"
     assert str(caught.value) == f"{file}: {told}"
     with pytest.raises(UserError, match="asked: data or model cannot be looked at: its worker process ended"):
-        advice_on(Study(name="asked", folder=folder, data="asked_well:data"))
+        advice_on(DyingPool(), Study(name="asked", folder=folder, data="asked_well:data"))
 
 
 def test_mistakes_travel_between_processes() -> None:

@@ -19,8 +19,7 @@ import torch
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.space import Space
 from sweeper.training import reference
-from sweeper.training.cohort import Cohort, singles
-from sweeper.training.dealing import deal, kind
+from sweeper.training.cohort import Cohort, balance_load, singles, sort_key
 from sweeper.training.preflight import can_be_penalized, configurations
 from sweeper.training.setup import Task, initial_model, leaving_no_trace, rows_of
 from sweeper.training.shapes import fusible, shapes, unequal
@@ -168,7 +167,7 @@ def measure(task: Task, trials: Sequence[Trial]) -> Measured:
 def _measure(task: Task, trials: Sequence[Trial]) -> Measured:
     one = _one_by_one(task, trials[0])
     stacked: dict[int, float] = {}
-    queue = sorted(trials, key=kind)
+    queue = sorted(trials, key=sort_key)
     for slots in _sizes(task, trials):
         # As in a run, where neighbours in the queue are alike: from its middle.
         start = (len(trials) - slots) // 2
@@ -229,8 +228,8 @@ def cohorts_of(plan: Plan, task: Task, trials: Sequence[Trial]) -> list[Cohort]:
         seconds = plan.seconds_a_step * sum(steps_of(task, trial) for trial in group)
         rounds = max(1, round(seconds / (plan.processes * COHORT)))
         parts = min(plan.processes * rounds, max(len(group) // 2, 1))
-        dealt = deal(group, parts)
-        found += [Cohort(tuple(part), engine, _filled(plan.slots, len(part))) for part in dealt]
+        portions = balance_load(group, parts)
+        found += [Cohort(tuple(part), engine, _filled(plan.slots, len(part))) for part in portions]
     return [*found, *singles(apart)]
 
 

@@ -1,22 +1,20 @@
-"""What worker processes do: train a cohort, measure for the plan, look closer at some trials."""
+"""What worker processes do: train a cohort, measure for the plan, check a model, measure sharpness."""
 
-import gc
 import math
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache, partial, wraps
+from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar
 
 import torch
 
-from sweeper.components.optimizers import DEFAULT, OPTIMIZERS
-from sweeper.training import compiling, planning, watchdog
+from sweeper.training import compiling, planning
 from sweeper.training import preflight as rehearsing
 from sweeper.training.cohort import Cohort, singles
 from sweeper.training.guessing import guessing
 from sweeper.training.measurable import unmeasured
+from sweeper.training.pool import watchdog
 from sweeper.training.reasons import reason_of, refusing
 from sweeper.training.reference import train
 from sweeper.training.setup import Task
@@ -27,8 +25,7 @@ from sweeper.trial import SharpnessResult, Trial, TrialResult, failed
 from sweeper.user_code.calls import user_code
 from sweeper.user_code.process_state import process_kept
 
-Given = TypeVar("Given")
-Found = TypeVar("Found")
+Value = TypeVar("Value")
 Arguments = ParamSpec("Arguments")
 Engine = Callable[[Task, Sequence[Trial], int], Iterable[TrialResult]]
 """(task, trials, slots) -> one result for every trial, in any order."""
@@ -56,7 +53,7 @@ _TRAINING = threading.RLock()
 """Held by the thread that trains, measures or tries models at present."""
 
 
-def one_at_a_time(function: Callable[Arguments, Found]) -> Callable[Arguments, Found]:
+def one_at_a_time(function: Callable[Arguments, Value]) -> Callable[Arguments, Value]:
     """`function`, of which no second call begins in this process before the first has ended.
 
     Random generators, default precision, number of threads and the deadline belong to the process. Pools
@@ -64,34 +61,16 @@ def one_at_a_time(function: Callable[Arguments, Found]) -> Callable[Arguments, F
     """
 
     @wraps(function)
-    def alone(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Found:
+    def alone(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Value:
         with _TRAINING:
             return function(*args, **kwargs)
 
     return alone
 
 
-@cache
-def settle() -> None:
-    """Once in a worker process: import everything, and spare the garbage collector what stays.
-
-    loky calls the collector after every cohort, and it takes a tenth of a second for torch alone.
-    """
-    # loaded late: scikit-learn takes a second
-    import sklearn.model_selection  # noqa: F401  (for the splits)
-
-    torch.set_num_threads(1)
-    # The first optimizer imports torch._dynamo: not the first trial's fault.
-    OPTIMIZERS[DEFAULT].make([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
-    # vmap says so of each operation that it makes a loop of; the plan measures whether stacks pay.
-    warnings.filterwarnings("ignore", "There is a performance drop", UserWarning)
-    gc.freeze()
-
-
 @one_at_a_time
 def rehearse(task: Task, place: int | None = None) -> list[str]:
     """`preflight.rehearse`, as long as it takes at most `REHEARSAL`."""
-    settle()
     with watchdog.deadline(min(task.study.training.timeout, REHEARSAL)):
         return rehearsing.rehearse(task, place)
 
@@ -99,7 +78,6 @@ def rehearse(task: Task, place: int | None = None) -> list[str]:
 @one_at_a_time
 def layer_notes(task: Task) -> dict[str, str]:
     """What a plan says of layers: `preflight.swaps`, `measurable.unmeasured`."""
-    settle()
     with watchdog.deadline(REHEARSAL):
         return {"swapped": rehearsing.swaps(task), "unmeasured": unmeasured(task)}
 
@@ -107,7 +85,6 @@ def layer_notes(task: Task) -> dict[str, str]:
 @one_at_a_time
 def refusals(task: Task) -> dict[str, str]:
     """`planning.refusals`"""
-    settle()
     with watchdog.deadline(REHEARSAL):
         return planning.refusals(task)
 
@@ -115,7 +92,6 @@ def refusals(task: Task) -> dict[str, str]:
 @one_at_a_time
 def measure(task: Task, trials: Sequence[Trial]) -> planning.Measured:
     """`planning.measure`"""
-    settle()
     with watchdog.deadline(REHEARSAL), refusing():
         return planning.measure(task, trials)
 
@@ -123,7 +99,6 @@ def measure(task: Task, trials: Sequence[Trial]) -> planning.Measured:
 @one_at_a_time
 def measure_compiled(task: Task, trials: Sequence[Trial]) -> compiling.Compiled | str:
     """`compiling.measure`, or why nothing could be compiled."""
-    settle()
     with watchdog.deadline(COMPILING):
         try:
             with user_code():
@@ -137,43 +112,25 @@ def measure_compiled(task: Task, trials: Sequence[Trial]) -> compiling.Compiled 
 @one_at_a_time
 def guess(task: Task, seeds: Sequence[int]) -> dict[str, Any]:
     """`guessing.guessing`, as long as it takes at most `REHEARSAL`."""
-    settle()
     with watchdog.deadline(REHEARSAL):
         return guessing(task, seeds)
 
 
 @one_at_a_time
-def called(threads: int, function: Callable[..., Found], arguments: Any, options: Mapping[str, Any]) -> Found:
+def with_threads(
+    threads: int, function: Callable[..., Value], arguments: Any, options: Mapping[str, Any]
+) -> Value:
     """What `function` gives, with as many `threads` as the driver would have."""
-    settle()
     with process_kept():
         torch.set_num_threads(threads)
         return function(*arguments, **options)
 
 
-def each(function: Callable[[Given], Found], items: Sequence[Given]) -> list[Found]:
-    """`function` of all items."""
-    return [function(item) for item in items]
-
-
-def again(task: Task, trial: Trial) -> TrialResult:
-    """`trial` by the reference engine."""
-    settle()
-    return train_cohort(task, Cohort((trial,)))[0]
-
-
 @one_at_a_time
 def sharpness(task: Task, trial: Trial, last: int) -> SharpnessResult:
     """`sharpness_curve.sharpness_result`"""
-    settle()
-    with watchdog.deadline(2 * task.study.training.timeout):  # a training, and the looks on the way
+    with watchdog.deadline(2 * task.study.training.timeout):  # a training, and the measurements on the way
         return sharpness_result(task, trial, last)
-
-
-def placed(task: Task, place: int, cohort: Cohort) -> tuple[int, list[TrialResult]]:
-    """`train_cohort` in a worker process; `place` tells whose results they are."""
-    settle()
-    return place, train_cohort(task, cohort)
 
 
 @one_at_a_time

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pools import one_pool
 
 from sweeper.cli import main
-from sweeper.training import workers
 
 MODELS = """
 import sys
@@ -21,17 +21,15 @@ ROWS = "a,b,kind\n" + "".join(f"{k},{k % 3},{'xyz'[k % 3]}\n" for k in range(30)
 
 @pytest.fixture(scope="module", autouse=True)
 def _one_pool() -> Iterator[None]:
-    """The worker processes of all tests here: a run uses those that are there."""
-    with workers.processes(workers.core_count()):
+    """The worker processes of all tests here."""
+    with one_pool(2):
         yield
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder with models and data; no worker process is waited for."""
+    """A working folder with models and data."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(workers, "start", lambda: None)
-    monkeypatch.setattr(workers, "call", lambda function, *given, **options: function(*given, **options))
     (tmp_path / "bad_models.py").write_text(MODELS, encoding="utf-8")
     (tmp_path / "data.csv").write_text(ROWS, encoding="utf-8")
     return tmp_path

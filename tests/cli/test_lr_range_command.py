@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pools import one_pool
 
 from sweeper.cli import main
-from sweeper.training import workers
 
 STUDY = """
 name = "tiny"
@@ -28,8 +28,8 @@ weight_decay = { low = 1e-6, high = 1e-2, log = true }
 
 @pytest.fixture(scope="module", autouse=True)
 def _one_pool() -> Iterator[None]:
-    """The worker processes of all tests here: a command uses those that are there."""
-    with workers.processes(2):
+    """The worker processes of all tests here."""
+    with one_pool(2):
         yield
 
 

@@ -72,8 +72,9 @@ MAY_IMPORT = {
 ONLY_IN = {
     "optuna": "sweeper.search",
     "optuna_dashboard": "sweeper.search",
-    "joblib": "sweeper.training.workers",
-    "loky": "sweeper.training.workers",
+    "cloudpickle": "sweeper.training.pool",
+    "joblib": "sweeper.training.pool",
+    "loky": "sweeper.training.pool",
     "seaborn": ("sweeper.figures", "sweeper.drawing"),
     "matplotlib": ("sweeper.figures", "sweeper.drawing"),
     "typer": "sweeper.cli",
@@ -161,11 +162,11 @@ def test_no_room_looks_up() -> None:
         ("sweeper.study.space", "from .. import journey"),
         ("sweeper.study.space", "import sweeper.answer.answer as a"),
         ("sweeper.study.space", "import torch"),
-        ("sweeper.search.driver", "from sweeper.training import workers"),
-        ("sweeper.search.driver", "def f():\n    from sweeper.training.workers import train_all"),
+        ("sweeper.search.driver", "from sweeper.training import dispatch"),
+        ("sweeper.search.driver", "def f():\n    from sweeper.training.dispatch import train_all"),
         (
             "sweeper.search.driver",
-            "from importlib import import_module\nimport_module('sweeper.training.workers')",
+            "from importlib import import_module\nimport_module('sweeper.training.dispatch')",
         ),
         ("sweeper.training.setup", "from sweeper.search.driver import Search"),
         ("sweeper.training.setup", "import optuna"),
@@ -184,7 +185,7 @@ def test_no_room_looks_up() -> None:
         ("sweeper.drawing.style", "from sweeper.records.store import load"),
         ("sweeper.report.page", "from sweeper.search.driver import Search"),
         ("sweeper.report.page", "from sweeper.cli import app"),
-        ("sweeper.doctor.machine", "from sweeper.training.workers import core_count"),
+        ("sweeper.doctor.machine", "from sweeper.training.pool.local import core_count"),
         ("sweeper.journey", "import optuna"),
         (
             "sweeper.answer.answer",
@@ -200,9 +201,12 @@ def test_a_breach_is_seen(name: str, source: str) -> None:
 @pytest.mark.parametrize(
     ("name", "source"),
     [
-        ("sweeper.journey", "from sweeper.training import workers\nfrom sweeper.search.driver import Search"),
+        (
+            "sweeper.journey",
+            "from sweeper.training import dispatch\nfrom sweeper.search.driver import Search",
+        ),
         ("sweeper.search.driver", "import optuna\nfrom sweeper.trial import Outcome"),
-        ("sweeper.training.workers", "import joblib"),
+        ("sweeper.training.pool.local", "import joblib"),
         ("sweeper.training.reference", "from sweeper.components.losses import LOSSES"),
         ("sweeper.records.store", "from sweeper.records import schema\nfrom . import restore"),
         ("sweeper.report.page", "def f():\n    import torch"),

@@ -10,6 +10,7 @@ from typing import Any
 from unittest import mock
 
 import optuna
+from pools import serial_pool
 
 from sweeper import journey
 from sweeper.cli import app
@@ -20,8 +21,10 @@ from sweeper.report import page
 from sweeper.report.render import Drawn
 from sweeper.search.journal import open_journal
 from sweeper.tables import TABLES
-from sweeper.training import work, workers
+from sweeper.training import work
 from sweeper.training.cohort import Cohort
+from sweeper.training.pool import local
+from sweeper.training.pool.interface import Pool, Shared
 from sweeper.training.setup import Task
 from sweeper.trial import TrialResult
 
@@ -66,12 +69,12 @@ def write_study(folder: Path) -> None:
 
 
 def train_here(
-    task: Task, cohorts: list[Cohort], *, jobs: int, stop: Callable[[], bool] = lambda: False
+    pool: Pool, task: Shared[Task], cohorts: list[Cohort], stop: Callable[[], bool] = lambda: False
 ) -> Iterator[list[TrialResult]]:
-    """`workers.train_all` without workers."""
+    """`dispatch.train_all` without workers."""
     for cohort in cohorts:
         if not stop():
-            yield work.train_cohort(task, cohort)
+            yield work.train_cohort(task.value, cohort)
 
 
 class KeepsAtOnce:
@@ -90,11 +93,6 @@ class KeepsAtOnce:
         """Nothing is waiting."""
 
 
-@contextlib.contextmanager
-def _no_workers(*arguments: Any) -> Iterator[None]:
-    yield
-
-
 def _drawn(needed: tuple[str, Any]) -> Drawn:
     name, frame = needed
     spec = FIGURES[name]
@@ -105,13 +103,10 @@ Replaced = dict[tuple[Any, str], Any]
 """(module, name in it) -> what stands there for a while."""
 
 WITHOUT_WORKERS: Replaced = {
-    (workers, "train_all"): train_here,
-    (workers, "rehearse_apart"): lambda task: [],
-    (workers, "in_a_worker"): lambda name, task, *arguments: getattr(work, name)(task, *arguments),
-    (workers, "processes"): _no_workers,
-    (workers, "start"): lambda: None,
-    (workers, "call"): lambda function, *arguments, **options: function(*arguments, **options),
-    (workers, "side_by_side"): lambda function, items: [function(item) for item in items],
+    (journey, "train_all"): train_here,
+    (journey, "preflight_in_workers"): lambda pool, task: [],
+    (journey, "local_pool"): serial_pool,
+    (local, "local_pool"): serial_pool,
     (journey, "examined"): lambda *arguments: [],
 }
 WITHOUT_DRAWING: Replaced = {

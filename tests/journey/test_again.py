@@ -20,7 +20,6 @@ from sweeper.errors import ModelError, RunFailed, RunFolderError, UserError
 from sweeper.records.scores import load_test
 from sweeper.result import Result
 from sweeper.search import forecast
-from sweeper.training import workers
 from sweeper.training.cohort import Cohort
 from sweeper.training.preflight import rehearse
 from sweeper.training.setup import Task
@@ -62,7 +61,7 @@ class TestAgain:
             assert cohorts == []
             return iter(())
 
-        monkeypatch.setattr(workers, "train_all", refuse)
+        monkeypatch.setattr(journey, "train_all", refuse)
         second = run(tmp_path, study())
         pd.testing.assert_frame_equal(second.trials, first.trials)
         assert second.answer == first.answer
@@ -81,10 +80,10 @@ class TestAgain:
                     left[0] -= 1
                     yield results
 
-            monkeypatch.setattr(workers, "train_all", stopping)
+            monkeypatch.setattr(journey, "train_all", stopping)
             with pytest.raises(KeyboardInterrupt):
                 run(tmp_path, study())
-        monkeypatch.setattr(workers, "train_all", train_here)
+        monkeypatch.setattr(journey, "train_all", train_here)
         pd.testing.assert_frame_equal(comparable(run(tmp_path, study())), comparable(finished))
         assert load_test(tmp_path / "runs" / "tiny") == load_test(finished.folder)
 
@@ -104,14 +103,14 @@ class TestAgain:
     ) -> None:
         """None starts after it, or leaves no time for confirmations; these follow; a later call goes on."""
         now = [0.0]
-        original = workers.train_all
+        original = journey.train_all
 
         def slow(task: Task, cohorts: list[Cohort], **options: Any) -> Iterator[list[TrialResult]]:
             for results in original(task, cohorts, **options):
                 now[0] += 30.0
                 yield results
 
-        monkeypatch.setattr(workers, "train_all", slow)
+        monkeypatch.setattr(journey, "train_all", slow)
         for module in (journey, forecast):  # a clock that stands still for all would stop threads that wait
             monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
         limited = run(tmp_path, study(search={"minutes": minutes}))
@@ -251,7 +250,7 @@ def test_a_study_that_cannot_be_trained_leaves_nothing(
     first: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick: None
 ) -> None:
     """Refused before a folder is made; and --fresh empties none for it."""
-    monkeypatch.setattr(workers, "rehearse_apart", rehearse)
+    monkeypatch.setattr(journey, "preflight_in_workers", lambda pool, task: rehearse(task.value))
     asked = study(model=lambda in_features, out_features: "no module")
     for folder in (tmp_path, tmp_path / "new"):
         with pytest.raises(ModelError):

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from types import SimpleNamespace
 
-import joblib
 import pytest
 from equivalence import mixed, numbered, one_thread, task_of
+from pools import Here, SerialPool
 
 from sweeper.errors import UserError
 from sweeper.training import planning as module
-from sweeper.training import workers
+from sweeper.training.in_workers import plan_in_workers
 from sweeper.training.planning import (
     Measured,
     Plan,
@@ -143,8 +143,7 @@ SEARCH = {"trials": 40}
 
 def planned(task: Task, engine: str, share: int = 12, jobs: int = 1) -> Plan:
     """The plan, measured without worker processes."""
-    with joblib.parallel_config(backend="sequential", n_jobs=1):
-        return workers.plan_apart(task, jobs=jobs, engine=engine, share=share)
+    return plan_in_workers(SerialPool(), Here(task), jobs=jobs, engine=engine, share=share)
 
 
 def test_small_networks_train_in_stacks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,7 +182,7 @@ def test_who_insists_on_stacks_is_told_why_there_are_none() -> None:
 
 def test_nothing_is_measured_without_need(monkeypatch: pytest.MonkeyPatch) -> None:
     """With `reference`, and by `auto` where there is little to train."""
-    monkeypatch.setattr(workers, "_calls", lambda *arguments: pytest.fail("measured"))
+    monkeypatch.setattr(SerialPool, "submit", lambda *arguments: pytest.fail("measured"))
     little, much = (task_of(steps=steps, search=SEARCH) for steps in (1, 10_000))
     assert planned(much, "reference", jobs=2) == one_by_one(2)
     assert planned(little, "auto", jobs=2) == one_by_one(2, "too little to train for stacks to pay")

@@ -7,7 +7,9 @@ from torch import Tensor, nn
 
 from sweeper.data.load import load
 from sweeper.study.study import Study
-from sweeper.training import closer_look, workers
+from sweeper.training.dispatch import retrain_and_measure
+from sweeper.training.initialize import initialize_worker
+from sweeper.training.pool.local import local_pool
 from sweeper.training.reference import Watch, train
 from sweeper.training.setup import Task
 from sweeper.training.sharpness_curve import looked_at, sharpness_of, sharpness_result
@@ -189,8 +191,9 @@ def test_attention_is_looked_at() -> None:
 def test_worker_processes_give_the_same_rows(task: Task) -> None:
     """Each asked trial once, with the rows that this process would find."""
     asked = [(trial("adam", 0.02), 30), (Trial(4, "explore", 0, trial("sgd", 0.1).parameters), 10)]
-    with workers.processes(2):
-        found = {r.trial.number: r for r in closer_look.look_closer(task, None, asked, jobs=2)}
+    with local_pool(2, initialize_worker) as pool:
+        measured = retrain_and_measure(pool, pool.share(task), None, asked)
+        found = {result.trial.number: result for result in measured}
     assert sorted(found) == [3, 4]
     for each, last in asked:
         assert list(found[each.number].curves) == sharpness_of(task, each, last=last)

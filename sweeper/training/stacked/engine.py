@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from sweeper.study.settings import settings as settings_of
-from sweeper.training.dealing import kind
+from sweeper.training.cohort import sort_key
 from sweeper.training.reasons import reason_of
 from sweeper.training.setup import Task, initial_model, leaving_no_trace
 from sweeper.training.stacked.arrangement import groups_of, place, rhythm
@@ -70,7 +70,7 @@ def train_stack(
 def _train_stack(
     task: Task, trials: Sequence[Trial], slots: int, on_finish: OnFinish | None, compiled: bool
 ) -> Iterator[TrialResult]:
-    waiting = deque(sorted(trials, key=kind))
+    waiting = deque(sorted(trials, key=sort_key))
     while waiting:
         stacked = _StackedTraining(task, waiting, slots, on_finish, compiled)
         try:
@@ -92,7 +92,7 @@ def compare_stack(task: Task, trials: Sequence[Trial]) -> dict[int, str]:
         NotFusible: as `train_stack`.
     """
     with leaving_no_trace(task, settings_of(task.study, trials[0].parameters)):
-        stacked = _StackedTraining(task, deque(sorted(trials, key=kind)), len(trials), None, False)
+        stacked = _StackedTraining(task, deque(sorted(trials, key=sort_key)), len(trials), None, False)
         list(stacked.prepare())
         if not stacked.queue:
             return {}

@@ -1,4 +1,4 @@
-"""Trials dealt to processes: each once, equal work for all, kinds side by side."""
+"""Trials divided into cohorts: each once, equal work for all, those that share operations side by side."""
 
 import random
 from collections import Counter
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sweeper.training.dealing import ALONE, LARGE, deal, kind
+from sweeper.training.cohort import LARGE_SHARE, TRIAL_COST, balance_load, sort_key
 from sweeper.trial import Trial
 
 MATRICES = {
@@ -34,18 +34,18 @@ def trials_of(mix: dict[tuple[str, str], int], seed: int = 0) -> list[Trial]:
 
 def cost(portion: Sequence[Trial]) -> int:
     """Passes over the parameters, about."""
-    return sum(ALONE + MATRICES[trial.parameters["optimizer"]] for trial in portion)
+    return sum(TRIAL_COST + MATRICES[trial.parameters["optimizer"]] for trial in portion)
 
 
 @relaxed
 @given(mix=MIXES, parts=st.integers(1, 8), seed=st.integers(0, 99))
-def test_every_trial_is_dealt_once(mix: dict[tuple[str, str], int], parts: int, seed: int) -> None:
+def test_every_trial_is_portions_once(mix: dict[tuple[str, str], int], parts: int, seed: int) -> None:
     """No trial is lost or doubled; there are no empty portions, and not more than were asked for."""
     trials = trials_of(mix, seed)
-    dealt = deal(trials, parts)
-    assert sorted(trial.number for portion in dealt for trial in portion) == list(range(len(trials)))
-    assert all(dealt)
-    assert len(dealt) <= parts
+    portions = balance_load(trials, parts)
+    assert sorted(trial.number for portion in portions for trial in portion) == list(range(len(trials)))
+    assert all(portions)
+    assert len(portions) <= parts
 
 
 @relaxed
@@ -53,9 +53,9 @@ def test_every_trial_is_dealt_once(mix: dict[tuple[str, str], int], parts: int, 
 def test_portions_take_about_equally_long(mix: dict[tuple[str, str], int], parts: int, seed: int) -> None:
     """The costliest and the cheapest portion differ by less than the largest kind that is kept together."""
     trials = trials_of(mix, seed)
-    loads = [cost(portion) for portion in deal(trials, parts)]
+    loads = [cost(portion) for portion in balance_load(trials, parts)]
     loads += [0] * (parts - len(loads))
-    undivided = LARGE * len(trials) / parts + 1
+    undivided = LARGE_SHARE * len(trials) / parts + 1
     assert max(loads) - min(loads) <= undivided * max(cost([trial]) for trial in trials)
 
 
@@ -66,19 +66,19 @@ def test_kinds_stay_together_unless_they_are_large(
 ) -> None:
     """A kind of at most a quarter of a portion lies in one portion, its trials side by side."""
     trials = trials_of(mix, seed)
-    dealt = deal(trials, parts)
+    portions = balance_load(trials, parts)
     for each, count in mix.items():
-        if count > LARGE * len(trials) / parts:
+        if count > LARGE_SHARE * len(trials) / parts:
             continue
-        (holder,) = [portion for portion in dealt if any(kind(trial) == each for trial in portion)]
-        places = [place for place, trial in enumerate(holder) if kind(trial) == each]
+        (holder,) = [portion for portion in portions if any(sort_key(trial) == each for trial in portion)]
+        places = [place for place, trial in enumerate(holder) if sort_key(trial) == each]
         assert places == list(range(places[0], places[0] + count))
 
 
 def test_a_large_kind_is_shared_by_all() -> None:
     """Of a kind that makes up most of the trials every process gets as many, give or take one."""
-    dealt = deal(trials_of({("adam", "relu"): 42, ("sgd", "tanh"): 4}), 4)
-    shares = [sum(kind(trial) == ("adam", "relu") for trial in portion) for portion in dealt]
+    portions = balance_load(trials_of({("adam", "relu"): 42, ("sgd", "tanh"): 4}), 4)
+    shares = [sum(sort_key(trial) == ("adam", "relu") for trial in portion) for portion in portions]
     assert sorted(shares) == [10, 10, 11, 11]
 
 
@@ -86,18 +86,18 @@ def test_no_process_gets_a_costly_activation_with_every_optimizer() -> None:
     """Two optimizers and four activations on two processes: each process has each activation once."""
     activations = ["elu", "gelu", "relu", "tanh"]
     mix = {(optimizer, name): 2 for optimizer in ("adam", "adamw") for name in activations}
-    for portion in deal(trials_of(mix), 2):
-        assert Counter(kind(trial)[1] for trial in portion) == dict.fromkeys(activations, 2)
+    for portion in balance_load(trials_of(mix), 2):
+        assert Counter(sort_key(trial)[1] for trial in portion) == dict.fromkeys(activations, 2)
 
 
 @relaxed
 @given(mix=MIXES, parts=st.integers(1, 8), seeds=st.tuples(st.integers(0, 99), st.integers(0, 99)))
-def test_dealing_is_repeatable(mix: dict[tuple[str, str], int], parts: int, seeds: tuple[int, int]) -> None:
-    """The same trials are dealt the same way; their order decides who of a kind goes where, nothing else."""
+def test_balancing_is_repeatable(mix: dict[tuple[str, str], int], parts: int, seeds: tuple[int, int]) -> None:
+    """The same trials give the same portions; their order decides which of those alike goes where."""
     first, again, shuffled = (trials_of(mix, seed) for seed in (seeds[0], *seeds))
-    assert deal(first, parts) == deal(again, parts)
-    kinds = [[kind(trial) for trial in portion] for portion in deal(first, parts)]
-    assert kinds == [[kind(trial) for trial in portion] for portion in deal(shuffled, parts)]
+    assert balance_load(first, parts) == balance_load(again, parts)
+    kinds = [[sort_key(trial) for trial in portion] for portion in balance_load(first, parts)]
+    assert kinds == [[sort_key(trial) for trial in portion] for portion in balance_load(shuffled, parts)]
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
@@ -108,11 +108,11 @@ def test_fewer_trials_than_parts(count: int) -> None:
             Trial(number, "explore", 0, {"optimizer": "sgd", "activation": kinds[number % len(kinds)]})
             for number in range(count)
         ]
-        assert sorted(len(portion) for portion in deal(trials, 5)) == [1] * count
+        assert sorted(len(portion) for portion in balance_load(trials, 5)) == [1] * count
 
 
 def test_trials_without_an_activation() -> None:
     """Where the model keeps its own activations, the optimizer alone makes the kind."""
     trials = [Trial(number, "explore", 0, {"optimizer": "sgd"}) for number in range(4)]
-    assert {kind(trial) for trial in trials} == {("sgd", "None")}
-    assert [len(portion) for portion in deal(trials, 2)] == [2, 2]
+    assert {sort_key(trial) for trial in trials} == {("sgd", "None")}
+    assert [len(portion) for portion in balance_load(trials, 2)] == [2, 2]

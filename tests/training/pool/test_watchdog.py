@@ -4,13 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
-from sweeper.training import watchdog
+from sweeper.training.pool import watchdog
+from sweeper.training.pool.interface import Lost
 
 HANGS = {
     "in Python": "while True: pass",
@@ -30,7 +30,7 @@ def python(code: str) -> "subprocess.Popen[str]":
 def test_a_hang_ends_when_its_time_is_over(hang: str) -> None:
     """The process ends with code 1, silently, after its time and a grace as long."""
     start = time.monotonic()
-    process = python(f"from sweeper.training.watchdog import deadline\nwith deadline(0.3):\n    {hang}")
+    process = python(f"from sweeper.training.pool.watchdog import deadline\nwith deadline(0.3):\n    {hang}")
     told = process.communicate(timeout=30)
     assert process.returncode == 1
     assert told == ("", "")
@@ -38,17 +38,46 @@ def test_a_hang_ends_when_its_time_is_over(hang: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("codes", "told"),
+    ("exit_code", "words"),
     [
-        ("The exit codes of the workers are {EXIT(3)}", "exit code 3"),
-        ("of {SIGSEGV(-11), EXIT(0)}", "signal SIGSEGV and exit code 0"),
-        ("{SIGKILL(-9)}", "signal SIGKILL; the system does that when memory runs out"),
-        ("the executor was closed", "exit code unknown"),
+        (3, "exit code 3"),
+        (-signal.SIGSEGV, "signal SIGSEGV"),
+        (-9, "signal SIGKILL; the system does that when memory runs out"),
+        (-200, "signal 200"),
+        (None, "exit code unknown"),
     ],
 )
-def test_how_a_process_ended_is_told_in_words(codes: str, told: str) -> None:
-    """Not as loky writes it."""
-    assert watchdog.end_of(RuntimeError(codes), "its") == f"its worker process ended: {told}"
+def test_how_a_process_ended_is_told_in_words(exit_code: int | None, words: str) -> None:
+    """With the name of a signal."""
+    assert watchdog.end_of(exit_code) == words
+
+
+@pytest.mark.parametrize(
+    ("words", "lost"),
+    [
+        ("", Lost("its worker process ended: exit code 1")),
+        ("123\n", Lost("its worker process ended: exit code 1")),
+        (
+            f"123\nTimeout (0:00:02)!\nThread 1 (most recent call first):\n"
+            f'  File "{watchdog.LIBRARIES[0]}/re.py", line 9 in match\n'
+            '  File "/here/model.py", line 7 in forward\n',
+            Lost("its worker process ended: exit code 1 (model.py:7)", True, " (model.py:7)"),
+        ),
+        (
+            "123\nFatal Python error: Aborted\n\nThread 2 (most recent call first):\n"
+            f'  File "/other/thread.py", line 1 in wait\n\nCurrent thread 1 (most recent call first):\n'
+            f'  File "{watchdog.LIBRARIES[0]}/re.py", line 9 in match\n',
+            Lost("its worker process ended: exit code 1 (re.py:9)", False, " (re.py:9)"),
+        ),
+    ],
+)
+def test_last_words_name_the_innermost_line_of_the_user(tmp_path: Path, words: str, lost: Lost) -> None:
+    """Of the last thread that is written; that of a library where there is no other."""
+    file = tmp_path / "words"
+    file.write_text(words)
+    assert watchdog.lost(file, 1) == lost
+    file.unlink()
+    assert watchdog.lost(file, 1) == Lost("its worker process ended: exit code 1")
 
 
 def test_whoever_returns_in_time_is_left_alone() -> None:
@@ -56,7 +85,7 @@ def test_whoever_returns_in_time_is_left_alone() -> None:
     code = """
 import time
 from pathlib import Path
-from sweeper.training.watchdog import deadline
+from sweeper.training.pool.watchdog import deadline
 for _ in range(3):
     with deadline(0.2):
         time.sleep(0.1)
@@ -73,7 +102,7 @@ def test_an_orphan_ends_itself() -> None:
     """A worker whose driver was killed is gone within a second or so, though it was busy."""
     child = """
 import os
-from sweeper.training.watchdog import follow
+from sweeper.training.pool.watchdog import follow
 follow(os.getppid())
 print(os.getpid(), flush=True)
 while True: pass
@@ -93,39 +122,3 @@ while True: pass
             return
         time.sleep(0.05)
     pytest.fail("the orphan is still there")
-
-
-def test_the_folder_of_a_process_that_was_killed_is_deleted_by_the_next(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Those of processes that live stay, and so does what has another name; the own one goes at the end."""
-    monkeypatch.setattr(watchdog, "SHARED", tmp_path)
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    code = f"""
-import tempfile, time
-from pathlib import Path
-from sweeper.training import watchdog
-watchdog.SHARED = Path({str(tmp_path)!r})
-tempfile.tempdir = {str(tmp_path)!r}
-with watchdog.private_folder() as folder:
-    (folder / "large").write_bytes(b"x")
-    print(folder, flush=True)
-    time.sleep(60)
-"""
-    (tmp_path / "sweeper-other").mkdir()
-    killed, living = python(code), python(code)
-    assert killed.stdout is not None
-    assert living.stdout is not None
-    left, kept = Path(killed.stdout.readline().strip()), Path(living.stdout.readline().strip())
-    killed.kill()
-    killed.communicate(timeout=30)
-    for folder in (left, kept):
-        os.utime(folder / watchdog.LOCK, (0, 0))
-    with watchdog.private_folder() as own:
-        assert own.is_dir()
-        assert not left.exists()
-        assert (kept / "large").is_file()
-    living.kill()
-    living.communicate(timeout=30)
-    assert not own.exists()
-    assert {path.name for path in tmp_path.iterdir()} == {"sweeper-other", kept.name}

@@ -1,0 +1,93 @@
+"""Calls in worker processes: one, several at a time, or a list of which a worker does a part."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar, cast
+
+from sweeper.training.pool.interface import Call, Done, Pool
+from sweeper.training.pool.local import core_count
+
+Item = TypeVar("Item")
+Value = TypeVar("Value")
+Work = tuple[Callable[..., Any], tuple[Any, ...]]
+"""A function, and what it is called with."""
+
+
+def call(pool: Pool, function: Callable[..., Value], *arguments: Any) -> Value:
+    """What `function` gives in a worker process.
+
+    Raises:
+        WorkerDied: if the process ends.
+        NotSendable: if the call cannot be sent there, or its value back.
+    """
+    return cast(Value, attempt(pool, function, *arguments).result())
+
+
+def attempt(pool: Pool, function: Callable[..., Any], *arguments: Any) -> Done:
+    """What becomes of one call."""
+    ((_, done),) = outcomes(pool, [(function, arguments)])
+    return done
+
+
+def outcomes(pool: Pool, calls: Iterable[Work]) -> Iterator[tuple[int, Done]]:
+    """(position, what became of it) of `calls` in the order in which they finish.
+
+    As many as the pool is wide are under way; the next one is taken from `calls` when one has finished. Those
+    under way are cancelled if nobody asks for more.
+    """
+    waiting = enumerate(calls)
+    under_way: dict[Call, int] = {}
+
+    def fill() -> None:
+        while len(under_way) < pool.width and (following := next(waiting, None)) is not None:
+            position, (function, arguments) = following
+            under_way[pool.submit(function, *arguments)] = position
+
+    try:
+        fill()
+        while under_way:
+            done = pool.next_done(under_way)
+            position = under_way.pop(done.call)
+            fill()  # before anybody looks at the result: no worker waits for that
+            yield position, done
+    finally:
+        for each in under_way:
+            pool.cancel(each)
+
+
+def parallel_map(pool: Pool, function: Callable[[Item], Value], items: Iterable[Item]) -> list[Value]:
+    """``[function(item) for item in items]``, of which a worker process does the last ones meanwhile.
+
+    It gets somewhat fewer than half, as it imports first what this process may have. Its part is done here if
+    it dies.
+    """
+    every = list(items)
+    cut = len(every) - 9 * len(every) // 20
+    mine, theirs = every[:cut], every[cut:]
+    if not theirs:
+        return [function(item) for item in mine]
+    other = pool.submit(_each, function, theirs)
+    try:
+        values = [function(item) for item in mine]
+        done = pool.next_done([other])
+    except BaseException:
+        pool.cancel(other)
+        raise
+    return [*values, *(done.result() if done.lost is None else [function(item) for item in theirs])]
+
+
+def _each(function: Callable[[Item], Value], items: list[Item]) -> list[Value]:
+    return [function(item) for item in items]
+
+
+def call_user_code(pool: Pool, function: Callable[..., Value], *arguments: Any, **options: Any) -> Value:
+    """As `call`, of a function that runs code of the user: with as many threads as this process would have.
+
+    Raises:
+        WorkerDied: if the process ends.
+    """
+    # loaded late: it takes seconds, in which workers start
+    from sweeper.training import work
+
+    return call(
+        pool, cast(Callable[..., Value], work.with_threads), core_count(), function, arguments, options
+    )

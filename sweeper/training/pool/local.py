@@ -1,0 +1,127 @@
+"""The pool of this machine: worker processes of joblib's loky, each with an executor of its own.
+
+A worker that dies therefore takes its own call down and no other. Calls and results lie in files of a private
+folder; the pipes of loky carry their names, which are so short that a message is written whole or not at all:
+no worker that is killed leaves half of one, for the rest of which loky would wait.
+"""
+
+from collections import deque
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import FIRST_COMPLETED, wait
+from contextlib import closing, contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any, TypeVar
+
+from joblib import cpu_count
+
+from sweeper.training.pool import messages
+from sweeper.training.pool.folder import private_folder
+from sweeper.training.pool.interface import Call, Done
+from sweeper.training.pool.worker import Worker
+
+Value = TypeVar("Value")
+
+PERIOD = 2.0
+"""Seconds without a result after which workers are checked to live."""
+
+
+def core_count() -> int:
+    """Cores that this process may use, container limits included."""
+    return int(cpu_count())
+
+
+@contextmanager
+def local_pool(workers: int, prepare: Callable[[], object]) -> Iterator["LocalPool"]:
+    """A pool of `workers` processes, which end with the block, whatever they are doing.
+
+    They start at once and call `prepare`, so that they import what they need while this process does.
+    """
+    with private_folder() as folder, closing(LocalPool(folder, workers, prepare)) as pool:
+        pool.start()
+        yield pool
+
+
+class LocalPool:
+    """`Pool` of loky workers; whoever makes it deletes its `folder`."""
+
+    def __init__(self, folder: Path, width: int, prepare: Callable[[], object]) -> None:
+        self.width = width
+        self._folder, self._shared = folder, messages.SharedFolder(folder)
+        self._workers = [Worker(folder / f"worker-{k}", prepare) for k in range(width)]
+        self._numbers = count()
+        self._waiting: deque[Call] = deque()
+        self._done: dict[Call, Done] = {}
+
+    def start(self) -> None:
+        """Start all workers; does not wait for them."""
+        for worker in self._workers:
+            worker.start()
+
+    def share(self, value: Value) -> messages.SharedFile[Value]:
+        """`Pool.share`"""
+        return self._shared.share(value)
+
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> Call:
+        """`Pool.submit`"""
+        content, call = messages.dumps((function, arguments)), next(self._numbers)
+        self._file(call, "call").write_bytes(content)
+        self._waiting.append(call)
+        self._hand_out()
+        return call
+
+    def next_done(self, calls: Collection[Call]) -> Done:
+        """`Pool.next_done`"""
+        while True:
+            self._collect()
+            self._hand_out()
+            for call in calls:
+                if call in self._done:
+                    return self._done.pop(call)
+            busy = [worker for worker in self._workers if worker.call is not None]
+            if not busy:
+                raise LookupError("none of the calls is under way")
+            done, _ = wait([worker.future for worker in busy], PERIOD, FIRST_COMPLETED)
+            if not done:
+                self._collect(only_ended=True)
+
+    def cancel(self, call: Call) -> None:
+        """`Pool.cancel`"""
+        if call in self._waiting:
+            self._waiting.remove(call)
+        for worker in self._workers:
+            if worker.call == call:
+                worker.stop()
+                worker.join()
+        self._done.pop(call, None)
+        self._delete_files(call)
+
+    def close(self) -> None:
+        """`Pool.close`"""
+        self._waiting.clear()
+        for worker in self._workers:
+            worker.stop()
+        for worker in self._workers:
+            worker.join()
+
+    def _hand_out(self) -> None:
+        """Give waiting calls to workers that have none, to those first that have started."""
+        for worker in sorted(self._workers, key=lambda each: not each.is_up):
+            if self._waiting and worker.call is None:
+                call = self._waiting.popleft()
+                worker.run(call, self._file(call, "call"), self._file(call, "result"))
+
+    def _collect(self, *, only_ended: bool = False) -> None:
+        """Take what became of their calls from workers; they are free then."""
+        for worker in self._workers:
+            call = worker.call
+            if call is not None and (worker.has_ended() if only_ended else worker.future.done()):
+                self._done[call] = worker.outcome(self._file(call, "result"))
+                self._delete_files(call)
+
+    def _file(self, call: Call, what: str) -> Path:
+        return self._folder / f"{what}-{call}"
+
+    def _delete_files(self, call: Call) -> None:
+        for what in ("call", "result"):
+            self._file(call, what).unlink(missing_ok=True)

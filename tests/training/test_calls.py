@@ -1,0 +1,103 @@
+"""Calls in workers: as many at once as there are workers, and a list that is done together with one."""
+
+import os
+import time
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+
+from sweeper.training.calls import attempt, call, call_user_code, outcomes, parallel_map
+from sweeper.training.pool.interface import Lost, Pool, WorkerDied
+from sweeper.training.pool.local import core_count, local_pool
+
+
+def nothing() -> None:
+    """What the workers of these tests prepare."""
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[Pool]:
+    """Two workers."""
+    with local_pool(2, nothing) as opened:
+        yield opened
+
+
+def where(item: int) -> tuple[int, int]:
+    """The item, and the process that this runs in."""
+    return item, os.getpid()
+
+
+def only_here(process: int, item: int) -> int:
+    """The item; ends every process but one."""
+    if os.getpid() != process:
+        os._exit(1)
+    return item
+
+
+def test_a_call_gives_its_value_or_says_how_its_process_ended(pool: Pool) -> None:
+    """As a result, or as an exception."""
+    item, process = call(pool, where, 3)
+    assert item == 3
+    assert process != os.getpid()
+    assert attempt(pool, os._exit, 4).lost == Lost("its worker process ended: exit code 4")
+    with pytest.raises(WorkerDied, match=r"^its worker process ended: exit code 4$"):
+        call(pool, os._exit, 4)
+
+
+def test_calls_are_taken_when_there_is_a_worker_for_them(pool: Pool) -> None:
+    """Not before; and each worker has its next one before anybody looks at the last result."""
+    taken: list[int] = []
+
+    def calls() -> Iterator[tuple[partial[tuple[int, int]], tuple[()]]]:
+        for item in range(6):
+            taken.append(item)
+            yield partial(where, item), ()
+
+    seen = 0
+    for position, done in outcomes(pool, calls()):
+        seen += 1
+        assert done.value[0] == position
+        assert len(taken) == min(seen + 2, 6)
+    assert seen == 6
+
+
+def test_calls_of_which_nobody_wants_more_are_cancelled(pool: Pool) -> None:
+    """Their workers are free at once."""
+    stream = outcomes(pool, [(time.sleep, (seconds,)) for seconds in (0.0, 600.0, 600.0)])
+    assert next(stream)[0] == 0
+    stream.close()  # type: ignore[attr-defined]
+    assert sorted(
+        item for (item, _) in (done.value for _, done in outcomes(pool, [(where, (k,)) for k in range(4)]))
+    ) == [
+        0,
+        1,
+        2,
+        3,
+    ]
+
+
+def test_work_is_shared_with_a_worker(pool: Pool) -> None:
+    """Results in order, of the last ones from another process; few items stay here."""
+    found = parallel_map(pool, where, range(10))
+    assert [item for item, _ in found] == list(range(10))
+    assert [process == os.getpid() for _, process in found] == [True] * 6 + [False] * 4
+    assert parallel_map(pool, where, [7, 8]) == [(7, os.getpid()), (8, os.getpid())]
+    assert parallel_map(pool, where, []) == []
+
+
+def test_work_that_ends_its_worker_is_done_here(pool: Pool) -> None:
+    """As if there had been no worker."""
+    assert parallel_map(pool, partial(only_here, os.getpid()), range(5)) == list(range(5))
+
+
+def threads_and_name(name: str, *, shout: bool) -> tuple[int, str]:
+    """Torch's threads, and the name."""
+    import torch
+
+    return torch.get_num_threads(), name.upper() if shout else name
+
+
+def test_code_of_the_user_has_as_many_threads_as_it_would_have_here(pool: Pool) -> None:
+    """And gets its options."""
+    assert call_user_code(pool, threads_and_name, "x", shout=True) == (core_count(), "X")

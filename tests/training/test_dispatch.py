@@ -1,0 +1,188 @@
+"""Trials in worker processes: whoever misbehaves fails alone and with a reason, the others go unharmed."""
+
+import re
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from misbehaving import data
+from pools import SerialPool
+
+from sweeper.data.load import load
+from sweeper.study.study import Study
+from sweeper.training.cohort import Cohort, singles
+from sweeper.training.dispatch import retrain_and_measure, train_all
+from sweeper.training.initialize import initialize_worker
+from sweeper.training.pool.interface import Call, Done, Lost, Pool, Shared
+from sweeper.training.pool.local import local_pool
+from sweeper.training.reference import train
+from sweeper.training.setup import Task
+from sweeper.trial import Outcome, SharpnessResult, Trial, TrialResult
+
+HELPERS = Path(__file__).parents[1] / "helpers"
+LIMIT = 2.0
+"""Seconds a trial may take."""
+DIED = "its worker process ended: exit code 1"
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[Pool]:
+    """Two workers."""
+    with ExitStack() as stack:
+        yield stack.enter_context(local_pool(2, initialize_worker))
+
+
+def task_of(limit: float) -> Task:
+    """Six steps of a tiny model."""
+    study = Study(
+        name="misbehaving",
+        folder=HELPERS,
+        model={"source": "misbehaving:model"},
+        data=data,
+        training={"steps": 6, "batch_size": 8, "evaluations": 2, "timeout": limit, "device": "cpu"},
+        search={
+            "space": {
+                "optimizer": "sgd",
+                "activation": "relu",
+                "learning_rate": 0.1,
+                "model.way": ["fine", "exit"],
+            }
+        },
+    )
+    return Task(study, load(data, loss_task="classification"))
+
+
+@pytest.fixture(scope="module")
+def task(pool: Pool) -> Shared[Task]:
+    """For the workers."""
+    return pool.share(task_of(LIMIT))
+
+
+@pytest.fixture(scope="module")
+def patient(pool: Pool) -> Shared[Task]:
+    """The same task with a limit that is never reached: it would end this very process."""
+    return pool.share(task_of(3600.0))
+
+
+def trial(number: int, way: str) -> Trial:
+    """A trial that goes this way."""
+    parameters = {"optimizer": "sgd", "activation": "relu", "learning_rate": 0.1, "model.way": way}
+    return Trial(number, "explore", 0, parameters)
+
+
+def test_each_culprit_fails_alone_with_its_reason(
+    pool: Pool, task: Shared[Task], patient: Shared[Task]
+) -> None:
+    """Crashed, hung in C, raised, ran out of memory, turned NaN: nobody else is harmed."""
+    ways = ["segfault", "hang in C", "fine", "raise", "memory", "nan", "fine", "fine"]
+    trials = [trial(number, way) for number, way in enumerate(ways)]
+    results = [result for group in train_all(pool, task, singles(trials)) for result in group]
+    assert sorted(result.trial.number for result in results) == list(range(len(ways)))
+    found = {result.trial.parameters["model.way"]: result for result in results}
+    assert {way: result.outcome for way, result in found.items()} == {
+        **dict.fromkeys(("segfault", "raise", "hang in C", "memory"), Outcome.FAILED),
+        "nan": Outcome.DIVERGED,
+        "fine": Outcome.COMPLETED,
+    }
+    assert found["raise"].reason == "ValueError: this activation will not do (misbehaving.py:33)"
+    assert "memory" in found["memory"].reason
+    place = r"\(misbehaving\.py:\d+\)"  # where it called ctypes, and re
+    assert re.fullmatch(r"its worker process ended: signal SIGSEGV " + place, found["segfault"].reason)
+    told = f"timeout: more than {LIMIT:g} s without finishing a step; its process was ended "
+    assert re.fullmatch(re.escape(told) + place, found["hang in C"].reason)
+    expected = train(patient.value, trials[2])
+    fine = [result for result in results if result.trial.parameters["model.way"] == "fine"]
+    assert len(fine) == 3
+    for result in fine:
+        assert replace(result, seconds=0.0) == replace(expected, trial=result.trial, seconds=0.0)
+
+
+class RandomPool(SerialPool):
+    """Gives back made-up results in any order; loses calls of trials that exit, and now and then others."""
+
+    def __init__(self, generator: np.random.Generator) -> None:
+        super().__init__()
+        self.width, self._generator = int(generator.integers(1, 4)), generator
+        self.innocent = dict[Call, bool]()
+
+    def next_done(self, calls: Collection[Call]) -> Done:
+        """`Pool.next_done`"""
+        call = list(calls)[int(self._generator.integers(len(calls)))]
+        _, (_, cohort) = self._calls.pop(call)
+        guilty = any(t.parameters["model.way"] == "exit" for t in cohort.trials)
+        if guilty or (len(calls) > 1 and self._generator.random() < 0.1):
+            return Done(call, lost=Lost(DIED))
+        return Done(call, [TrialResult(t, Outcome.COMPLETED, 1.0, 6, 0.1, "made up") for t in cohort.trials])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_every_trial_comes_back_once_whoever_ends_its_process(seed: int) -> None:
+    """Cohorts of any size, any number of workers, innocent ones lost as well: culprits alone fail."""
+    generator = np.random.default_rng(seed)
+    ways = generator.choice(["fine", "exit"], size=30, p=[0.8, 0.2]).tolist()
+    trials = [trial(number, way) for number, way in enumerate(ways)]
+    cohorts = []
+    while left := trials[sum(len(cohort.trials) for cohort in cohorts) :]:
+        cohorts.append(Cohort(tuple(left[: int(generator.integers(1, 6))])))
+    pool: Any = RandomPool(generator)
+    groups = list(train_all(pool, pool.share(task_of(LIMIT)), cohorts))
+    results = [result for group in groups for result in group]
+    assert sorted(result.trial.number for result in results) == list(range(30))
+    for result in results:
+        assert (result.outcome == Outcome.FAILED) == (result.trial.parameters["model.way"] == "exit")
+        assert result.reason == (DIED if result.outcome == Outcome.FAILED else "")
+
+
+def test_results_stream_back_as_they_come(pool: Pool, patient: Shared[Task], tmp_path: Path) -> None:
+    """A slow trial holds nobody up: the others are back before it has ended."""
+    gate = tmp_path / "gate"
+    cohorts = singles([trial(0, f"wait for {gate}"), *(trial(number, "fine") for number in range(1, 4))])
+    stream = train_all(pool, patient, cohorts)
+    assert [next(stream)[0].trial.number for _ in range(3)] == [1, 2, 3]
+    gate.touch()
+    assert [group[0].trial.number for group in stream] == [0]
+
+
+def test_nothing_is_started_after_stop(pool: Pool, task: Shared[Task]) -> None:
+    """What is under way is finished; the rest is left."""
+    cohorts = singles([trial(number, "slow") for number in range(30)])
+    seen: list[int] = []
+    for group in train_all(pool, task, cohorts, stop=lambda: bool(seen)):  # noqa: B023
+        seen += [result.trial.number for result in group]
+    assert 1 <= len(seen) <= 4
+    assert sorted(seen) == list(range(len(seen)))
+
+
+class Unreadable:
+    """A parameter that a worker cannot make sense of."""
+
+    def __reduce__(self) -> Any:
+        return int, ("no number",)
+
+
+def test_a_trial_that_cannot_be_read_by_workers_fails(pool: Pool, task: Shared[Task]) -> None:
+    """With the reason; nothing is raised here."""
+    unreadable = Trial(0, "explore", 0, {"model.way": Unreadable()})
+    ((result,),) = train_all(pool, task, singles([unreadable]))
+    assert result.outcome == Outcome.FAILED
+    assert "invalid literal for int() with base 10: 'no number'" in result.reason
+
+
+def test_the_winner_is_retrained_while_others_are_measured(
+    pool: Pool, task: Shared[Task], patient: Shared[Task]
+) -> None:
+    """Each as this process would; one whose process dies is failed, and nobody else."""
+    winner, others = trial(0, "fine"), [(trial(1, "fine"), 6), (trial(2, "kill"), 6)]
+    found: dict[int, Any] = {
+        result.trial.number: result for result in retrain_and_measure(pool, task, winner, others)
+    }
+    assert [type(found[number]) for number in range(3)] == [TrialResult, SharpnessResult, SharpnessResult]
+    assert replace(found[0], seconds=0.0) == replace(train(patient.value, winner), seconds=0.0)
+    assert {name for _, name, _ in found[1].curves} >= {"sharpness"}
+    assert found[2].curves == ()
+    assert found[2].reason.split(";")[0] == "its worker process ended: signal SIGKILL"
+    assert list(retrain_and_measure(pool, task, None, [])) == []
