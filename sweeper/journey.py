@@ -49,7 +49,6 @@ from sweeper.search.trial_summary import summarize
 from sweeper.study.study import Study
 from sweeper.training import work
 from sweeper.training.calls import call_user_code, parallel_map
-from sweeper.training.cohort import Cohort
 from sweeper.training.dispatch import retrain_and_measure, train_all
 from sweeper.training.in_workers import optional, plan_in_workers, preflight_in_workers, share_task
 from sweeper.training.initialize import initialize_worker
@@ -84,12 +83,7 @@ class Options:
 
 
 def run(study: Study, options: Options | None = None, pool: Pool | None = None) -> Result:
-    """Search, confirm, test and report; resumes what is there.
-
-    Args:
-        study: what to search.
-        options: where to keep it, and how to train.
-        pool: where trials train; ``None``: in processes of this machine, which end with the run.
+    """Search, confirm, test and report; resumes what is there. Without a `pool`, in processes of its own.
 
     Raises:
         UserError: if data, model, storage or run folder do not fit; nothing was written then.
@@ -174,9 +168,9 @@ class Sweep:
         self._open.enter_context(self.keeper)
         for damage in (*lines(self.store.findings), *self.storage.notes):
             self.progress.warn(damage)
-        outside = [default.line() for default in defaults(self.task.study.space) if default.outside]
-        outside += [self.earlier.line()] if self.earlier else []
-        for note in (*outside, f"plan: {self.plan.line()}"):
+        notes = [default.line() for default in defaults(self.task.study.space) if default.outside]
+        notes += [self.earlier.line()] if self.earlier else []
+        for note in (*notes, f"plan: {self.plan.line()}"):
             self.progress.note(note)
         return self
 
@@ -274,7 +268,7 @@ class Sweep:
             return
         if any((winner.number, seed) not in self.scores for seed in seeds):
             self.progress.phase("test")
-            for results in train_all(self.pool, self.shared, self._cohorts(trials)):
+            for results in train_all(self.pool, self.shared, cohorts_of(self.plan, self.task, trials)):
                 self.scores |= {(r.trial.number, r.trial.seed): r.tested for r in results}
         write_test(self.folder, winner.number, {seed: self.scores[winner.number, seed] for seed in seeds})
 
@@ -342,14 +336,11 @@ class Sweep:
     ) -> Iterator[TrialResult]:
         """Train `trials`; every result is on its way to the disk when it is yielded."""
         self.live.begin()
-        for results in train_all(self.pool, self.shared, self._cohorts(trials), stop):
+        for results in train_all(self.pool, self.shared, cohorts_of(self.plan, self.task, trials), stop):
             self.keeper.add(results)
             self.progress.add(*results)
             yield from results
             self.live.refresh()
-
-    def _cohorts(self, trials: Sequence[Trial]) -> list[Cohort]:
-        return cohorts_of(self.plan, self.task, trials)
 
     def _keep(self, results: Sequence[TrialResult]) -> None:
         """Records first, Optuna second: what is in its storage is always on record."""
