@@ -67,8 +67,8 @@ def retrain_and_measure(
 ) -> Iterator[TrialResult | SharpnessResult]:
     """Train `retrained` by the reference engine, and meanwhile measure the sharpness of others.
 
-    Yields results in any order: a `TrialResult` of `retrained`, a `SharpnessResult` of each (trial, last step)
-    of `measured`. One whose worker process dies is failed: nothing depends on it.
+    Yields results in any order: a `TrialResult` of `retrained`, a `SharpnessResult` of each (trial, last
+    step) of `measured`. One whose worker process dies is failed: nothing depends on it.
     """
     trials = [*([] if retrained is None else [retrained]), *(trial for trial, _ in measured)]
     first: list[Work] = [
