@@ -22,7 +22,6 @@ from sweeper.result import Result
 from sweeper.search import forecast
 from sweeper.training.cohort import Cohort
 from sweeper.training.preflight import rehearse
-from sweeper.training.setup import Task
 from sweeper.trial import TrialResult
 
 
@@ -57,7 +56,9 @@ class TestAgain:
     ) -> None:
         """The same command a second time reads what is there."""
 
-        def refuse(task: Task, cohorts: list[Cohort], **options: Any) -> Iterator[list[TrialResult]]:
+        def refuse(
+            pool: Any, task: Any, cohorts: list[Cohort], stop: Any = None
+        ) -> Iterator[list[TrialResult]]:
             assert cohorts == []
             return iter(())
 
@@ -73,8 +74,8 @@ class TestAgain:
         for most in (3, 4, 7, 2):
             left = [most]
 
-            def stopping(task: Task, cohorts: list[Cohort], *, left: list[int] = left, **options: Any) -> Any:
-                for results in train_here(task, cohorts, **options):
+            def stopping(*given: Any, left: list[int] = left) -> Any:
+                for results in train_here(*given):
                     if left[0] == 0:
                         raise KeyboardInterrupt
                     left[0] -= 1
@@ -105,8 +106,8 @@ class TestAgain:
         now = [0.0]
         original = journey.train_all
 
-        def slow(task: Task, cohorts: list[Cohort], **options: Any) -> Iterator[list[TrialResult]]:
-            for results in original(task, cohorts, **options):
+        def slow(*given: Any) -> Iterator[list[TrialResult]]:
+            for results in original(*given):
                 now[0] += 30.0
                 yield results
 

@@ -1,6 +1,5 @@
 """What worker processes do, whatever the process is: one piece of work at a time."""
 
-import math
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -146,22 +145,6 @@ def test_a_stack_of_one_that_breaks_is_tried_by_the_reference_engine(
     monkeypatch.setitem(work.ENGINES, "stack", breaks)
     (result,) = work.train_cohort(patient, Cohort((trial(0, "fine"),), "stack"))
     assert (result.engine, result.outcome) == ("reference", Outcome.COMPLETED)
-
-
-@pytest.mark.parametrize("objective", [-math.inf, math.inf, math.nan])
-def test_an_objective_that_is_no_number_is_divergence(
-    patient: Task, monkeypatch: pytest.MonkeyPatch, objective: float
-) -> None:
-    """No engine can make minus infinity the best of a study."""
-
-    def engine(task: Task, trials: Sequence[Trial], slots: int) -> Iterator[TrialResult]:
-        yield TrialResult(trials[0], Outcome.COMPLETED, objective, 6, 0.1, "stack")
-
-    monkeypatch.setitem(work.ENGINES, "stack", engine)
-    (result,) = work.train_cohort(patient, Cohort((trial(0, "fine"),), "stack"))
-    assert result.outcome == Outcome.DIVERGED
-    assert math.isnan(result.objective)
-    assert result.reason == f"objective {objective} at step 6"
 
 
 def test_a_long_message_is_one_short_line(patient: Task, monkeypatch: pytest.MonkeyPatch) -> None:
