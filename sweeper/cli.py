@@ -128,7 +128,7 @@ def best(
     if as_json:
         _say(to_json(result.answer.to_dict()))
     elif as_toml:
-        from sweeper.report.page import best_toml
+        from sweeper.report.best_toml import best_toml
 
         _say(best_toml(result.study, result.answer), nl=False)
     elif as_python:
@@ -178,8 +178,8 @@ def lr_range(
 ) -> None:
     """Find the range of learning rates worth searching: many short trainings, each at its own rate."""
     from sweeper.asked import load_study
-    from sweeper.lr_range import lr_range as test
-    from sweeper.report.lr_range import print_lr_range, to_dict
+    from sweeper.commands.lr_range.journey import lr_range as test
+    from sweeper.commands.lr_range.words import print_lr_range, to_dict
     from sweeper.training.initialize import initialize_worker
     from sweeper.training.pool.local import core_count, local_pool
 
@@ -271,8 +271,8 @@ def compare(
     as_json: JsonOption = False,
 ) -> None:
     """Two runs side by side: which winner is better, how sure that is, and what differs."""
-    from sweeper.report.compare import side_by_side, to_dict, write
-    from sweeper.report.compare_words import text
+    from sweeper.commands.compare.page import side_by_side, to_dict, write
+    from sweeper.commands.compare.words import text
 
     side = side_by_side(a, _open(runs, a), b, _open(runs, b))
     page = write(side, reports / f"{a}-vs-{b}")

@@ -80,8 +80,9 @@ class Result:
             seconds: wall time of the run.
             each: ``map``, or what does the same faster; it draws the figures.
         """
+        from sweeper.questions.run_data import RunData
         from sweeper.report.attempts import NotMade, attempt
-        from sweeper.report.page import ReportInput, write
+        from sweeper.report.page import write
         from sweeper.search.importances import importances
 
         found = attempt(
@@ -91,8 +92,8 @@ class Result:
         plan, _ = read_plan(self.folder)
         unmeasured = str((plan or {}).get("unmeasured") or "")  # plans of earlier releases do not say
         notes = self._notes(plan)
-        told = ReportInput(self.study, self.records, self.answer, shares, seconds, notes, unmeasured)
-        page = write(told, Path(folder), each)
+        run = RunData(self.study, self.records, self.answer, shares, seconds, notes, unmeasured)
+        page = write(run, Path(folder), each)
         if self.answer is not None:
             kept = self._kept_script()
             text = kept.text if kept else no_script(self._how_to_get_it())

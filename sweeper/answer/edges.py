@@ -1,16 +1,35 @@
 """Whether the winner lies at the edge of what was searched: then a better one may lie outside."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from sweeper.answer.rows import completed_search
 from sweeper.study.space import Range, Space
 
 NEAR = 0.05
 """Share of the logarithmic range, from either bound, that counts as its edge."""
+OUTER = 0.15
+"""Share of a range, next to a bound, that counts as its edge (of the logarithm for log ranges)."""
+TOP, FEWEST, MOST = 0.1, 4, 10
+"""The best trials: a tenth of the completed ones, at least 4 and at most 10."""
+COLUMNS = [
+    "key",
+    "low",
+    "high",
+    "best",
+    "best_trials",
+    "near_low",
+    "near_high",
+    "at_edge",
+    "side",
+    "wider",
+    "suggestion",
+]
 BELOW_ONE = {"momentum", "dampening", "model.dropout"}
 
 
@@ -35,7 +54,7 @@ def edges(space: Space, parameters: Mapping[str, Any]) -> tuple[Edge, ...]:
     """Parameters of a trial within `NEAR` of a bound of their logarithmic range, learning rate first.
 
     A weight that may also be exactly 0 has no lower edge: below it lies what zero already shows. Nor has a
-    bound one that can move no further. `range_edges` asks the same of the best trials together.
+    bound one that can move no further. `crowded` asks the same of the best trials together.
     """
     found = []
     for name, value in parameters.items():
@@ -56,6 +75,50 @@ def edges(space: Space, parameters: Mapping[str, Any]) -> tuple[Edge, ...]:
         at, other = (low, high) if side == "low" else (high, low)
         found.append(Edge(name, key, float(value), side, at, bound, other))
     return tuple(sorted(found, key=lambda edge: edge.parameter != "learning_rate"))
+
+
+def crowded(trials: pd.DataFrame, ranges: Mapping[str, Range]) -> pd.DataFrame:
+    """One row for each searched range that is wide enough to tell; columns as in `COLUMNS`.
+
+    best_trials are the best completed trials of the search that drew from the range, `best` the value of
+    the first; near_low and near_high the shares of them within `OUTER` of a bound, zeros that a range
+    allows beside its numbers left out. at_edge: more than half are near one bound (`side`); if all places
+    were equally good that would happen in 2 % of ranges or fewer. `wider` is that bound moved outwards, by
+    a factor of 10 or by half the width, and `suggestion` the option that says so, ready for the
+    command line. Empty where no range is known or fewer than twice `FEWEST` trials completed.
+    """
+    done = completed_search(trials)
+    rows = [_row(key, values, done, set(ranges)) for key, values in ranges.items()]
+    return pd.DataFrame([row for row in rows if row is not None], columns=COLUMNS)
+
+
+def _row(key: str, values: Range, done: pd.DataFrame, keys: Collection[str]) -> tuple[object, ...] | None:
+    name, trials = _drawn_from(key, done, keys)
+    if name not in trials or len(trials) < 2 * FEWEST or not values.low < values.high:
+        return None
+    count = min(max(math.ceil(TOP * len(trials)), FEWEST), MOST)
+    chosen = trials.sort_values(["objective", "trial"])[name].head(count).astype(float).to_numpy()
+    places = place(chosen[chosen >= values.low], values)
+    near_low, near_high = float((places < OUTER).sum() / count), float((places > 1 - OUTER).sum() / count)
+    side = "low" if near_low > 0.5 and not values.zero else "high" if near_high > 0.5 else ""
+    bound = wider(name, values, side) if side else math.nan
+    at_edge = not math.isnan(bound)
+    text = f"--set search.space.{key}.{side}={bound:.12g}" if at_edge else ""
+    shares = (near_low, near_high, at_edge, side if at_edge else "", bound, text)
+    return (key, float(values.low), float(values.high), chosen[0], count, *shares)
+
+
+def _drawn_from(key: str, done: pd.DataFrame, keys: Collection[str]) -> tuple[str, pd.DataFrame]:
+    """The parameter of a key, and the trials that drew it there: ``learning_rate.adam`` is for adam alone."""
+    head, _, tail = key.rpartition(".")
+    optimizers = done["optimizer"].astype("str")
+    if head and (optimizers == tail).any():
+        own = done[optimizers == tail]
+        return head, own[own[head].notna()] if head in own else own
+    if key not in done:
+        return key, done
+    elsewhere = optimizers.map(lambda optimizer: f"{key}.{optimizer}" in keys)
+    return key, done[~elsewhere.astype(bool) & done[key].notna()]
 
 
 def place(values: np.ndarray, within: Range) -> np.ndarray:

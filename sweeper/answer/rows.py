@@ -12,6 +12,10 @@ OWN = "model's own"
 """Shown for trials without an activation of the study: the model brings its own."""
 
 
+FIRST = ("learning_rate", "optimizer", "activation", "activation_penalty")
+"""Parameters that stand before all others."""
+
+
 def search_trials(trials: pd.DataFrame) -> pd.DataFrame:
     """Rows of the search (explore and exploit), in the order of their numbers."""
     return trials[trials["phase"] != "confirm"].sort_values("trial", ignore_index=True)

@@ -212,11 +212,6 @@ def ink(background: Any) -> str:
     return "black" if 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] > 0.179 else "white"
 
 
-def words(metric: str) -> str:
-    """``validation_loss`` -> ``validation loss``."""
-    return metric.replace("_", " ")
-
-
-def number(value: float) -> str:
+def short(value: float) -> str:
     """Four significant digits at most, as figures and alt texts show scores."""
     return f"{value:.3g}" if abs(value) < 1000 else f"{value:.4g}"

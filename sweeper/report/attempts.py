@@ -8,8 +8,6 @@ from typing import TypeVar
 import pandas as pd
 
 from sweeper.errors import SweeperError
-from sweeper.figures import FigureSpec, png_bytes
-from sweeper.report.render import Drawn
 from sweeper.user_code.calls import message_of
 
 Made = TypeVar("Made")
@@ -21,7 +19,7 @@ class NotMade(Exception):
     """A part that could not be made; the message is the reason."""
 
 
-class Tables(dict[str, pd.DataFrame]):
+class MadeTables(dict[str, pd.DataFrame]):
     """Tables by name. Asking for one that could not be made raises the reason, so no part is silent."""
 
     def __init__(self, made: Mapping[str, pd.DataFrame | NotMade]) -> None:
@@ -48,14 +46,6 @@ def attempt(what: str, make: Callable[[], Made]) -> Made | NotMade:
             raise
         print(f"{what} could not be made and is left out of the report: {message_of(error)}", file=sys.stderr)
         return NotMade(message_of(error))
-
-
-def drawn(name: str, spec: FigureSpec, frame: pd.DataFrame) -> Drawn | NotMade:
-    """The figure of `frame` as a page embeds it, or why there is none."""
-    return attempt(
-        f"figure {name!r}",
-        lambda: Drawn.of(name, png_bytes(spec.draw(frame)), spec.alt(frame), spec.title, spec.caption),
-    )
 
 
 def not_drawn(reason: NotMade) -> str:

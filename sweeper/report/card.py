@@ -13,7 +13,7 @@ from sweeper.answer.comparison import comparison
 from sweeper.answer.confirmed import ENOUGH_SEEDS, FEW, confirmed
 from sweeper.answer.gain import LABEL, gained, power
 from sweeper.answer.placing import finalists_of, lower_means, placing
-from sweeper.answer.rows import completed_search, labels, search_trials
+from sweeper.answer.rows import FIRST, completed_search, labels, search_trials
 from sweeper.report.doubts import doubt, guessing
 from sweeper.report.next_step import NextStep, next_step
 from sweeper.study.space import Fixed
@@ -30,7 +30,6 @@ LABELS = {
     "momentum": "Momentum",
     "schedule": "Learning-rate schedule",
 }
-FIRST = ("learning_rate", "optimizer", "activation", "activation_penalty")
 FINDINGS = ("confirmed", "provisional", "unlearned", "guess", "none", "running")
 
 

@@ -20,7 +20,7 @@ from sweeper.report.progress import Progress
 from sweeper.study.study import Study
 
 if TYPE_CHECKING:
-    from sweeper.report.render import Told
+    from sweeper.report.render import RenderedSection
 
 # loaded late: drawing takes a second to load
 
@@ -56,7 +56,7 @@ class LivePage:
         self._last = 0.0
         self._page_cost, self._pages = FIRST_PAGE, 0
         self._figures_cost: float | None = None
-        self._figures: Sequence[Told] = ()
+        self._figures: Sequence[RenderedSection] = ()
         self._silent = self._broken = False
 
     def begin(self) -> None:

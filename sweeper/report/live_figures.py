@@ -1,22 +1,22 @@
 """Two figures for the page of a run under way; apart from it, as importing what draws takes a while."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import pandas as pd
 
 from sweeper.answer.answer import answer
 from sweeper.answer.rows import search_trials
-from sweeper.figures import FIGURES
-from sweeper.report.attempts import NotMade, drawn, not_drawn
-from sweeper.report.render import Drawn, Told
-from sweeper.report.section import Evidence, Section
-from sweeper.report.sections import history, learning_rate
+from sweeper.questions import history, learning_rate
+from sweeper.questions.question import Question
+from sweeper.questions.run_data import RunData
+from sweeper.records.store import Records
+from sweeper.report.attempts import NotMade, not_drawn
+from sweeper.report.render import Drawn, RenderedSection
+from sweeper.report.sections import drawn
 from sweeper.study.study import Study
-from sweeper.tables import TABLES, Source
 from sweeper.wording import count
 
-SHOWN: tuple[Section, ...] = (learning_rate.SECTION, history.SECTION)
+SHOWN: tuple[Question, ...] = (learning_rate.QUESTION, history.QUESTION)
 METRIC: Mapping[str, str] = {
     "validation_loss": "validation_loss",
     "train_loss": "validation_loss",
@@ -25,25 +25,23 @@ METRIC: Mapping[str, str] = {
 """objective -> the only metric of the ``curves`` records that these figures need, at step 0."""
 
 
-def figures(study: Study, trials: pd.DataFrame, curves: pd.DataFrame) -> tuple[Told, ...]:
-    """The sections of `SHOWN` for the recorded `trials`; those without anything to draw are left out."""
+def figures(study: Study, trials: pd.DataFrame, curves: pd.DataFrame) -> tuple[RenderedSection, ...]:
+    """The questions of `SHOWN` for the recorded `trials`; those without anything to draw are left out."""
     search = search_trials(trials)
-    source = Source(search, curves, pd.DataFrame(), objective=study.search.objective)
-    names = [section.figure for section in SHOWN if section.figure is not None]
-    tables = {FIGURES[name].table: TABLES[FIGURES[name].table](source) for name in names}
-    evidence = Evidence(study, search, answer(search, None), tables)
-    told = (_told(section, evidence, len(search)) for section in SHOWN)
-    return tuple(section for section in told if section is not None)
+    run = RunData(study, Records(search, curves, pd.DataFrame()), answer(search, None))
+    sections = (_rendered(question, run) for question in SHOWN)
+    return tuple(section for section in sections if section is not None)
 
 
-def _told(section: Section, evidence: Evidence, trials: int) -> Told | None:
-    assert section.figure is not None
-    spec = FIGURES[section.figure]
-    frame = evidence.tables[spec.table]
+def _rendered(question: Question, run: RunData) -> RenderedSection | None:
+    assert question.figure is not None
+    tables = {name: table(run) for name, table in question.tables.items()}
+    frame = tables[question.figure.table]
     if frame.empty:
         return None
-    figure = drawn(section.figure, spec, frame)
-    last = not_drawn(figure) if isinstance(figure, NotMade) else f"Drawn after {count(trials, 'trial')}."
-    said = (*section.answer(evidence), last)
+    figure = drawn(question.figure, frame)
+    drawn_when = f"Drawn after {count(len(run.trials), 'trial')}."
+    last = not_drawn(figure) if isinstance(figure, NotMade) else drawn_when
+    said = (*question.sentences(run, tables), last)
     shown = figure if isinstance(figure, Drawn) else None
-    return Told(replace(section, shown=(), how=()), said, shown, (), {}, {})
+    return RenderedSection(question.key, question.question, said, shown, unfolded=question.unfolded)

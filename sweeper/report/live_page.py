@@ -13,10 +13,10 @@ from sweeper.answer.answer import Answer, answer
 from sweeper.answer.rows import completed_search, leaderboard, search_trials
 from sweeper.report.card import Card, Fact, settings
 from sweeper.report.commands import PLACEHOLDER, run_again
+from sweeper.report.grid import grid
 from sweeper.report.next_step import NextStep
 from sweeper.report.progress import Progress
-from sweeper.report.render import Told, render
-from sweeper.report.section import Section, Shown
+from sweeper.report.render import RenderedSection, render
 from sweeper.study.study import Study
 from sweeper.trial import Outcome
 from sweeper.wording import count, duration, metric_words, number
@@ -36,7 +36,7 @@ def live_page(
     study: Study,
     trials: pd.DataFrame,
     progress: Progress,
-    figures: Sequence[Told],
+    figures: Sequence[RenderedSection],
     resume: str,
     refresh: int,
 ) -> str:
@@ -119,10 +119,9 @@ def _left(study: Study, progress: Progress) -> str:
     return f"{most}about {duration(progress.left)} of training left at this rate"
 
 
-def _best_trials(study: Study, trials: pd.DataFrame) -> Told:
+def _best_trials(study: Study, trials: pd.DataFrame) -> RenderedSection:
     board = leaderboard(trials, MOST).drop(columns=["steps", "seconds"])
-    shown = Shown("leaderboard", f"The best {len(board)} so far" if len(board) > 1 else "The best so far")
-    section = Section("trials", "Which trials are best so far?", lambda evidence: (), unfolded=True)
+    caption = f"The best {len(board)} so far" if len(board) > 1 else "The best so far"
     scores = board["objective"]
     if board.empty:
         said = "None has completed its training yet."
@@ -133,4 +132,5 @@ def _best_trials(study: Study, trials: pd.DataFrame) -> Told:
             f"The best {len(board)} have a {metric_words(study.search.objective)} of "
             f"{number(scores.min())} to {number(scores.max())}, one seed each; fresh seeds may reorder them."
         )
-    return Told(section, (said,), None, (Told.grid_of(shown, board),) if len(board) else (), {}, {})
+    grids = (grid("leaderboard", caption, board),) if len(board) else ()
+    return RenderedSection("trials", "Which trials are best so far?", (said,), grids=grids, unfolded=True)

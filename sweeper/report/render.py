@@ -2,19 +2,17 @@
 
 import base64
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from sweeper.printable import printable
 from sweeper.report.card import Card
-from sweeper.report.grid import Grid, grid
-from sweeper.report.section import Section, Shown
+from sweeper.report.grid import Grid
 from sweeper.study.study import Study
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -46,23 +44,24 @@ class Drawn:
 
 
 @dataclass(frozen=True)
-class Told:
-    """A section with all that it says."""
+class RenderedSection:
+    """A section of a page with all that it says."""
 
-    section: Section
+    key: str
+    """Its anchor."""
+    question: str
     sentences: tuple[str, ...]
-    figure: Drawn | None
-    grids: tuple[Grid, ...]
-    facts: Mapping[str, str]
-    sources: Mapping[str, str]
+    figure: Drawn | None = None
+    grids: tuple[Grid, ...] = ()
+    """Tables, or the parts of them that the page shows."""
+    how: tuple[str, ...] = ()
+    unfolded: bool = False
+    """Tables are shown at once, not under "How we know"."""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
 
-    @staticmethod
-    def grid_of(shown: Shown, frame: pd.DataFrame) -> Grid:
-        """The part of a table that the page shows."""
-        return grid(shown.table, shown.caption, shown.view(frame))
 
-
-def render(study: Study, card: Card, sections: list[Told], *, refresh: int = 0) -> str:
+def render(study: Study, card: Card, sections: Sequence[RenderedSection], *, refresh: int = 0) -> str:
     """The page. Names, questions, labels and reasons are escaped; only our own CSS and JS are not.
 
     With `refresh` it is that of a run under way: it loads itself again after so many seconds, and names

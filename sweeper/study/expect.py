@@ -1,6 +1,6 @@
 """``[expect]``: what a study is expected to find, by which source, and the check that decides.
 
-A check is declared here by its name and its arguments; `sweeper.tables.findings` decides it on the records.
+A check is declared here by its name and its arguments; `sweeper.questions.checks` decides it on the records.
 """
 
 from dataclasses import dataclass

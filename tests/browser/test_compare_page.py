@@ -10,8 +10,8 @@ from playwright.sync_api import BrowserContext, Page
 from report_inputs import made_input, made_study
 from synthetic_records import SyntheticRecords, synthetic_records
 
-from sweeper.figures.compare import FIGURES
-from sweeper.report.compare import side_by_side, write
+from sweeper.commands.compare.figures import FIGURES
+from sweeper.commands.compare.page import side_by_side, write
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 from browsing import CONTRAST, UNFOLD, asked_for, listened_to
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from sweeper.figures import FIGURES
+from sweeper.questions import FIGURES
 
 BOARD = "#trials table.sortable >> nth=0"
 

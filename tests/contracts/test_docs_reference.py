@@ -22,12 +22,12 @@ from sweeper.data.sources import DATASETS
 from sweeper.errors import StudyError
 from sweeper.journey import load_data
 from sweeper.measures import MEASURES
+from sweeper.questions.stability import METRICS, PRECONDITIONED
 from sweeper.records import run_folder, schema
 from sweeper.study import expect, sections
 from sweeper.study.parameters import LIMITS, PARAMETERS, SEARCHABLE_TRAINING
 from sweeper.study.parse_space import DEFAULTS, RANGE_KEYS
 from sweeper.study.study import Study
-from sweeper.tables.stability import METRICS, PRECONDITIONED
 from sweeper.training.reference import train
 from sweeper.training.setup import Task
 from sweeper.training.sharpness_curve import sharpness_of

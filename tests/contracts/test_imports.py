@@ -11,10 +11,10 @@ OVERVIEW = {
     "sweeper.__main__",
     "sweeper.asked",
     "sweeper.cli",
+    "sweeper.commands",
     "sweeper.earlier",
     "sweeper.exits",
     "sweeper.journey",
-    "sweeper.lr_range",
     "sweeper.result",
 }
 """These alone see every room."""
@@ -50,8 +50,17 @@ MAY_IMPORT = {
     "search": ("study", "trial", "records", "components", "statistics", "user_code"),
     "training": ("study", "trial", "components", "data", "theory", "measures", "user_code"),
     "answer": ("study", "trial", "records", "components", "statistics"),
-    "tables": ("answer", "study", "trial", "records", "components", "theory", "statistics", "user_code"),
-    "figures": ("tables", "drawing"),
+    "questions": (
+        "study",
+        "trial",
+        "records",
+        "components",
+        "theory",
+        "statistics",
+        "drawing",
+        "answer",
+        "user_code",
+    ),
     "report": (
         "study",
         "trial",
@@ -61,22 +70,22 @@ MAY_IMPORT = {
         "theory",
         "statistics",
         "answer",
-        "tables",
-        "figures",
+        "questions",
         "drawing",
         "user_code",
     ),
 }
 """room -> the rooms that it may import besides itself and `WORDS`, in an order in which none looks up."""
 
+DRAW = ("sweeper.questions", "sweeper.drawing", "sweeper.commands")
 ONLY_IN = {
     "optuna": "sweeper.search",
     "optuna_dashboard": "sweeper.search",
     "cloudpickle": "sweeper.training.pool",
     "joblib": "sweeper.training.pool",
     "loky": "sweeper.training.pool",
-    "seaborn": ("sweeper.figures", "sweeper.drawing"),
-    "matplotlib": ("sweeper.figures", "sweeper.drawing"),
+    "seaborn": DRAW,
+    "matplotlib": DRAW,
     "typer": "sweeper.cli",
 }
 """package -> the only place, or places, that import it."""
@@ -86,8 +95,7 @@ NO_TORCH = (
     "sweeper.study.space",
     "sweeper.records",
     "sweeper.answer",
-    "sweeper.tables",
-    "sweeper.figures",
+    "sweeper.questions",
     "sweeper.report",
 )
 REFERENCE, STACKED = "sweeper.training.reference", "sweeper.training.stacked"
@@ -114,18 +122,23 @@ def allowed(name: str, target: str) -> bool:
     if first != "sweeper":
         only = ONLY_IN.get(first, "sweeper")
         places = (only,) if isinstance(only, str) else only
-        drawing = inside(name, "sweeper.figures") or inside(name, "sweeper.drawing")
+        drawing = inside(name, "sweeper.questions") or inside(name, "sweeper.drawing")
         return any(inside(name, place) for place in places) and not (drawing and first in COMPUTES)
     if (name == REFERENCE and inside(target, STACKED)) or (inside(name, STACKED) and target == REFERENCE):
         return False
-    if name in OVERVIEW:
+    if oversees(name):
         return True
     room = name.split(".")[1]
-    if target == "sweeper" or target in OVERVIEW:
+    if oversees(target):
         return False
     words = {w for w in WORDS if room not in WORDS or WORDS.index(w) > WORDS.index(room)}
     places = {room, *MAY_IMPORT[room], *(words if room != "doctor" else ())}
     return any(inside(target, f"sweeper.{place}") for place in places)
+
+
+def oversees(name: str) -> bool:
+    """One of `OVERVIEW`, or inside it."""
+    return name == "sweeper" or any(inside(name, each) for each in OVERVIEW - {"sweeper"})
 
 
 def test_every_module_keeps_the_import_rule() -> None:

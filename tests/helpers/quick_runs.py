@@ -15,12 +15,11 @@ from pools import serial_pool
 from sweeper import journey
 from sweeper.cli import app
 from sweeper.exits import exit_code
-from sweeper.figures import FIGURES
+from sweeper.questions import FIGURES, TABLES
 from sweeper.records.reading import load
 from sweeper.report import page
 from sweeper.report.render import Drawn
 from sweeper.search.journal import open_journal
-from sweeper.tables import TABLES
 from sweeper.training import work
 from sweeper.training.cohort import Cohort
 from sweeper.training.pool import local

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 from unittest import mock
 
 import numpy as np
@@ -13,12 +13,12 @@ from matplotlib.figure import Figure
 from synthetic_records import SyntheticRecords, synthetic_records
 
 from sweeper.answer.answer import answer
-from sweeper.figures import FIGURES
+from sweeper.questions import FIGURES, QUESTIONS
+from sweeper.questions.question import Tables
+from sweeper.questions.run_data import RunData
 from sweeper.records.store import Records
 from sweeper.report import page
-from sweeper.report.page import ReportInput, evidence_of, sentences
-from sweeper.report.section import Evidence
-from sweeper.report.sections import SECTIONS
+from sweeper.report.sections import sentences, tables_of
 from sweeper.study.study import Study
 
 SHARES = pd.DataFrame(
@@ -45,7 +45,7 @@ def made_study(**sections: Any) -> Study:
 
 def made_input(
     records: SyntheticRecords, *, study: Study | None = None, test: bool = True, **changes: Any
-) -> ReportInput:
+) -> RunData:
     """A report on `records`, the winner tested on two seeds unless `test` is false."""
     found = answer(records.trials, None)
     if found is not None and test:
@@ -53,13 +53,25 @@ def made_input(
         found = answer(records.trials, {"trial": found.trial, "scores": scores})
     kept = Records(records.trials, records.curves, records.layers)
     given = {"importances": SHARES, "seconds": 61.2, "notes": ("Two processes, one thread each.",)}
-    return ReportInput(study or made_study(), kept, found, **{**given, **changes})
+    return RunData(study or made_study(), kept, found, **{**given, **changes})
 
 
-def told(report: ReportInput) -> dict[str, str]:
-    """Key of a section -> all it says, without drawing anything."""
-    evidence: Evidence = evidence_of(report)
-    return {section.key: " ".join(sentences(section, evidence)) for section in SECTIONS}
+class Asked(NamedTuple):
+    """What sentences are made of."""
+
+    run: RunData
+    tables: Tables
+
+
+def asked_of(run: RunData) -> Asked:
+    """The run with all its tables."""
+    return Asked(run, tables_of(run))
+
+
+def sentences_of(run: RunData) -> dict[str, str]:
+    """Key of a question -> all it says, without drawing anything."""
+    asked = asked_of(run)
+    return {question.key: " ".join(sentences(question, *asked)) for question in QUESTIONS}
 
 
 @contextmanager
@@ -118,4 +130,15 @@ CHANGES = [
     "dead gradients",
 ]
 
-__all__ = ["CHANGES", "SHARES", "changed", "made_input", "made_study", "synthetic_records", "told", "undrawn"]
+__all__ = [
+    "CHANGES",
+    "SHARES",
+    "Asked",
+    "asked_of",
+    "changed",
+    "made_input",
+    "made_study",
+    "sentences_of",
+    "synthetic_records",
+    "undrawn",
+]

@@ -10,11 +10,9 @@ from report_inputs import made_input
 from synthetic_records import SyntheticRecords
 
 from sweeper.errors import UserError
-from sweeper.figures import FIGURES
+from sweeper.questions import FIGURES, QUESTIONS, TABLES
 from sweeper.report import page
-from sweeper.report.attempts import STRICT, NotMade, Tables, attempt
-from sweeper.report.sections import SECTIONS
-from sweeper.tables import TABLES
+from sweeper.report.attempts import STRICT, MadeTables, NotMade, attempt
 
 
 def fails(*arguments: object, **options: object) -> None:
@@ -54,10 +52,10 @@ def test_the_page_comes_whatever_fails(
     """A figure, a table, the sentences of a section and the card: each is missing, with its reason."""
     few = {name: FIGURES[name] for name in ("history", "importances")}
     few["history"] = replace(few["history"], draw=fails)
-    sections = tuple(
-        replace(section, answer=fails) if section.key == "convergence" else section for section in SECTIONS
+    questions = tuple(
+        replace(each, sentences=fails) if each.key == "convergence" else each for each in QUESTIONS
     )
-    monkeypatch.setattr(page, "SECTIONS", sections)
+    monkeypatch.setattr(page, "QUESTIONS", questions)
     for name in FIGURES.keys() - few.keys():
         few[name] = replace(FIGURES[name], draw=lambda frame: fails())
     monkeypatch.setattr(page, "FIGURES", few)
@@ -105,7 +103,7 @@ def test_a_table_that_is_asked_for_says_why_it_is_missing(capsys: pytest.Capture
     """The reason is told once, by whoever met it first; an unknown name is a mistake of ours."""
     reason = attempt("table 'a'", fails)
     assert isinstance(reason, NotMade)
-    tables = Tables({"a": reason, "b": pd.DataFrame({"n": [1]})})
+    tables = MadeTables({"a": reason, "b": pd.DataFrame({"n": [1]})})
     assert list(tables) == ["b"]
     assert attempt("section", lambda: tables["a"]) is reason
     assert capsys.readouterr().err.count("could not be made") == 1

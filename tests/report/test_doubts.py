@@ -8,11 +8,11 @@ from report_inputs import made_input, made_study
 from synthetic_records import SyntheticRecords
 
 from sweeper.answer.answer import answer
+from sweeper.questions.run_data import RunData
 from sweeper.report.card import card
 from sweeper.report.doubts import with_warnings
 from sweeper.report.note import note, plain_answer
 from sweeper.report.notebook import answer_html
-from sweeper.report.page import ReportInput
 
 ROWS = {"rows": {"train": 600, "validation": 200, "test": 200}, "few": [], "labels": 0}
 PART = {"loss": 2.3, "accuracy": 0.1}
@@ -20,7 +20,7 @@ GOOD = {"guess": "the class frequencies of the training rows", "why": "", **ROWS
 GOOD["scores"] = [{"seed": s, "train": PART, "validation": PART, "test": PART} for s in range(6)]
 
 
-def judged(records: SyntheticRecords, baselines: dict | None = GOOD, accuracy: float = 0.97) -> ReportInput:
+def judged(records: SyntheticRecords, baselines: dict | None = GOOD, accuracy: float = 0.97) -> RunData:
     """A report whose answer knows curves and baselines, and was tested on each of its seeds."""
     report = made_input(records)
     assert report.answer is not None
@@ -36,7 +36,7 @@ def flat(records: SyntheticRecords) -> SyntheticRecords:
     return SyntheticRecords(records.trials, records.curves.assign(value=value), records.layers)
 
 
-def everywhere(report: ReportInput) -> dict[str, str]:
+def everywhere(report: RunData) -> dict[str, str]:
     """Name of a rendering -> its text, without line ends and escapes."""
     texts = {
         "plain": plain_answer(report.study, report.answer, report.records),

@@ -12,10 +12,12 @@ from misbehaving import data
 from quick_runs import without_workers
 from report_inputs import made_study
 from rich.console import Console
+from run_data import run_data
 from synthetic_records import SyntheticRecords
 
 from sweeper import journey
 from sweeper.journey import Options
+from sweeper.questions import TABLES
 from sweeper.records.schema import parameter_columns
 from sweeper.records.store import Store
 from sweeper.report import live, live_figures, live_page
@@ -26,7 +28,6 @@ from sweeper.report.render import render
 from sweeper.result import Result
 from sweeper.search.driver import Search
 from sweeper.study.study import Study
-from sweeper.tables import TABLES, Source
 
 ATTACK = "<script>alert(1)</script> & co"
 HELPERS = Path(__file__).parents[1] / "helpers"
@@ -252,7 +253,9 @@ def test_figures_know_the_loss_before_training(records: SyntheticRecords, object
     """The one metric that is read from the curves is the one that caps the losses, whatever ranks trials."""
     curves = records.curves[records.curves["metric"] == live_figures.METRIC[objective]]
     full, part = (
-        TABLES["learning_rate"](Source(records.trials, rows, records.layers.head(0), objective=objective))
+        TABLES["learning_rate"](
+            run_data(records.trials, rows, records.layers.head(0), search={"objective": objective})
+        )
         for rows in (records.curves, curves)
     )
     assert full.equals(part)

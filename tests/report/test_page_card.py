@@ -8,16 +8,16 @@ import pytest
 from report_inputs import CHANGES, SPACE, changed, made_input, made_study
 from synthetic_records import SyntheticRecords
 
+from sweeper.questions.run_data import RunData
 from sweeper.report.card import Card, card
 from sweeper.report.commands import overrides, run_again
 from sweeper.report.next_step import next_step
 from sweeper.report.note import note, plain_answer
 from sweeper.report.notebook import answer_html
-from sweeper.report.page import ReportInput
 from sweeper.study.study import Study
 
 
-def card_of(report: ReportInput) -> Card:
+def card_of(report: RunData) -> Card:
     """The card without a report's folder."""
     return card(report.study, report.answer, report.records.trials)
 

@@ -12,15 +12,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import report_inputs
-from report_inputs import changed, made_input, made_study
+from report_inputs import asked_of, changed, made_input, made_study
 from synthetic_records import SyntheticRecords, synthetic_records
 
 from sweeper.answer.answer import Answer
 from sweeper.errors import RunFolderError
-from sweeper.figures import FIGURES
+from sweeper.questions import FIGURES, QUESTIONS
 from sweeper.report.best_toml import best_toml
-from sweeper.report.page import evidence_of, write
-from sweeper.report.sections import SECTIONS
+from sweeper.report.page import write
 from sweeper.study.study import Study
 
 EVIL = "<script>alert('x')</script>\"onload=\"y"
@@ -85,14 +84,14 @@ def undrawn() -> Iterator[None]:
 
 def test_every_file_is_there(folder: Path, records: SyntheticRecords) -> None:
     """A picture per figure at 150 dpi, a CSV per table that equals the table, no temporary file."""
-    evidence = evidence_of(made_input(records))
+    asked = asked_of(made_input(records))
     assert {file.stem for file in (folder / "figures").iterdir()} == set(FIGURES) - UNMEASURED
-    tables = {name for name, frame in evidence.tables.items() if len(frame)}
+    tables = {name for name, frame in asked.tables.items() if len(frame)}
     assert {file.stem for file in (folder / "tables").iterdir()} == tables
     for name in tables:
         read = pd.read_csv(folder / "tables" / f"{name}.csv", keep_default_na=False, na_values=[""])
-        assert list(read) == list(evidence.tables[name])
-        assert len(read) == len(evidence.tables[name])
+        assert list(read) == list(asked.tables[name])
+        assert len(read) == len(asked.tables[name])
     assert {file.name for file in folder.iterdir()} == {"index.html", "best.toml", "figures", "tables"}
 
 
@@ -135,8 +134,8 @@ def test_pictures_have_their_size_and_an_alternative_text(html: str, folder: Pat
 
 def test_contents_and_sections_agree(html: str, records: SyntheticRecords) -> None:
     """The answer comes first, then the contents, then every section that applies, each a question."""
-    evidence = evidence_of(made_input(records))
-    keys = [section.key for section in SECTIONS if section.applies(evidence)]
+    asked = asked_of(made_input(records))
+    keys = [question.key for question in QUESTIONS if question.applies(*asked)]
     links = [a["href"] for a in Page(html).attributes("a") if str(a["href"]).startswith("#")]
     assert links == ["#answer", *(f"#{key}" for key in keys)]
     places = [html.index(f'id="{key}"') for key in ("answer", "contents", *keys)]

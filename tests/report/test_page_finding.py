@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from report_inputs import SPACE, made_input, made_study, told, undrawn
+from report_inputs import SPACE, asked_of, made_input, made_study, sentences_of, undrawn
 from synthetic_records import synthetic_records
 
-from sweeper.report.page import evidence_of, write
+from sweeper.report.page import write
 
 EXPECT = {
     "finding": "ReLU beats sigmoid.",
@@ -20,10 +20,10 @@ EXPECT = {
 def test_the_verdict_is_told_first(tmp_path: Path) -> None:
     """Verdict and expectation, then the measured numbers, then the source; the page and the CSV have them."""
     report = made_input(synthetic_records(), study=made_study(expect=EXPECT, search={"space": SPACE}))
-    row = evidence_of(report).tables["finding"].iloc[0]
-    said = told(report)["finding"]
+    row = asked_of(report).tables["finding"].iloc[0]
+    text = sentences_of(report)["finding"]
     head = {"found": "Found", "not found": "Not found", "contrary": "The contrary was found of this"}
-    assert said == f"{head[row['verdict']]}: ReLU beats sigmoid. {row['sentence']} Source: Somebody 2011."
+    assert text == f"{head[row['verdict']]}: ReLU beats sigmoid. {row['sentence']} Source: Somebody 2011."
     with undrawn():
         page = write(report, tmp_path).read_text(encoding="utf-8")
     assert page.index('id="answer"') < page.index('id="finding"') < page.index('id="confirmation"')

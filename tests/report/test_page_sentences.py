@@ -8,19 +8,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from report_inputs import CHANGES, SHARES, changed, made_input, made_study, told
+from report_inputs import CHANGES, SHARES, changed, made_input, made_study, sentences_of
 from synthetic_records import SyntheticRecords, synthetic_records
 
 from sweeper.answer.rows import label
-from sweeper.report.page import OF_LAYERS
-from sweeper.report.sections import SECTIONS
+from sweeper.questions import QUESTIONS
+from sweeper.report.sections import OF_LAYERS
 from sweeper.wording import number
 
 
 @pytest.fixture(scope="module")
 def said(records: SyntheticRecords) -> dict[str, str]:
     """Key of a section -> its sentences, for the made-up study."""
-    return told(made_input(records))
+    return sentences_of(made_input(records))
 
 
 def rows(records: SyntheticRecords, *, confirm: bool = False) -> list[dict[str, Any]]:
@@ -65,10 +65,10 @@ def test_ties_are_named_where_the_paired_difference_contains_0() -> None:
     apart = made.trials.assign(outcome=made.trials["outcome"].mask(confirm, "completed"))
     seeds = made.trials["seed"]
     apart["objective"] = apart["objective"].mask(confirm, seeds * 0.1 + second * 0.5)
-    text = told(made_input(SyntheticRecords(apart, made.curves, made.layers)))["confirmation"]
+    text = sentences_of(made_input(SyntheticRecords(apart, made.curves, made.layers)))["confirmation"]
     assert "Every other finalist did worse on the seeds that both had" in text
     close = apart.assign(objective=apart["objective"].mask(confirm, seeds * 0.1 + second * (seeds - 2.9)))
-    text = told(made_input(SyntheticRecords(close, made.curves, made.layers)))["confirmation"]
+    text = sentences_of(made_input(SyntheticRecords(close, made.curves, made.layers)))["confirmation"]
     assert "These seeds cannot tell it from" in text
     assert "too small for a call" in text
 
@@ -146,7 +146,7 @@ def test_bands_of_few_trials_are_not_compared(records: SyntheticRecords) -> None
     """A group of fewer than five completed trials is neither best nor above nor below."""
     gelu = [row["trial"] for row in done(records) if row["activation"] == "gelu"]
     trials = records.trials[~records.trials["trial"].isin(gelu[4:])]
-    text = told(made_input(SyntheticRecords(trials, records.curves, records.layers)))["bands"]
+    text = sentences_of(made_input(SyntheticRecords(trials, records.curves, records.layers)))["bands"]
     assert "gelu among activations" not in text
     assert "Too few trials to compare: gelu." in text
 
@@ -190,7 +190,7 @@ def test_the_end_of_a_curve_is_told_apart(
     made = SyntheticRecords(
         records.trials, curves.assign(value=curves["value"].mask(end, factor * before)), records.layers
     )
-    assert words in told(made_input(made))["convergence"]
+    assert words in sentences_of(made_input(made))["convergence"]
 
 
 def test_gradients_name_activations_slopes_and_layers(
@@ -252,7 +252,7 @@ def test_penalty_with_an_effect_is_named(shift: float, word: str) -> None:
         for row in trials[heavy & (trials["phase"] != "confirm")].to_dict("records")
         if row["outcome"] == "completed"
     )
-    text = told(made_input(SyntheticRecords(trials, made.curves, made.layers)))["penalty"]
+    text = sentences_of(made_input(SyntheticRecords(trials, made.curves, made.layers)))["penalty"]
     bins = f"0.01 to 0.1 (median {number(statistics.median(found))}, n = {len(found)})"
     assert text.startswith(
         f"Most trials with weights of {bins} had a {word} validation loss than most with no"
@@ -295,8 +295,8 @@ def test_the_run_says_what_was_trained_and_how(said: dict[str, str]) -> None:
 @pytest.mark.parametrize("what", CHANGES)
 def test_thin_runs_are_told_without_claims(records: SyntheticRecords, what: str) -> None:
     """Whatever a run leaves, every section says something, and no number that is none."""
-    text = told(made_input(changed(records, what)))
-    assert set(text) == {section.key for section in SECTIONS}
+    text = sentences_of(made_input(changed(records, what)))
+    assert set(text) == {section.key for section in QUESTIONS}
     assert all(sentence.strip() for sentence in text.values())
     claims = " ".join(sentence for key, sentence in text.items() if key != "trials")
     assert re.search(r"\bnan\b|None\b(?! of)|\binf\b|–(?!\d)", claims) is None
@@ -305,7 +305,7 @@ def test_thin_runs_are_told_without_claims(records: SyntheticRecords, what: str)
 def test_the_score_is_named_after_the_objective(records: SyntheticRecords) -> None:
     """A study that ranks by error speaks of error, not of loss."""
     search = {**made_study().to_dict()["search"], "objective": "validation_error"}
-    text = told(made_input(records, study=made_study(search=search)))
+    text = sentences_of(made_input(records, study=made_study(search=search)))
     for key in ("confirmation", "learning-rate", "optimizer-activation", "history", "penalty"):
         assert "validation error" in text[key]
         assert "validation loss" not in text[key]
@@ -313,8 +313,8 @@ def test_the_score_is_named_after_the_objective(records: SyntheticRecords) -> No
 
 def test_sections_have_their_own_anchors_and_questions() -> None:
     """Keys can be linked to, questions end in a question mark, methods in full stops."""
-    assert len({section.key for section in SECTIONS}) == len(SECTIONS)
-    for section in SECTIONS:
+    assert len({section.key for section in QUESTIONS}) == len(QUESTIONS)
+    for section in QUESTIONS:
         assert section.key.replace("-", "").isalpha()
         assert section.question.endswith("?")
         assert all(paragraph.endswith(".") for paragraph in section.how)
@@ -324,9 +324,11 @@ def test_layers_that_are_not_measured_are_told_with_the_reason(records: Syntheti
     """Sections about layers say why they have no figure; where they are, no."""
     bare = SyntheticRecords(records.trials, records.curves, records.layers.iloc[:0])
     why = "Layers are not measured: the model takes no second pass."
-    blind = told(made_input(bare, unmeasured="the model takes no second pass."))
+    blind = sentences_of(made_input(bare, unmeasured="the model takes no second pass."))
     assert {key for key, text in blind.items() if text == why} == {
-        s.key for s in SECTIONS if s.figure in OF_LAYERS
+        s.key for s in QUESTIONS if s.figure is not None and s.figure.name in OF_LAYERS
     }
-    assert not any(why in text for text in told(made_input(bare)).values())
-    assert not any(why in text for text in told(made_input(records, unmeasured="the model …")).values())
+    assert not any(why in text for text in sentences_of(made_input(bare)).values())
+    assert not any(
+        why in text for text in sentences_of(made_input(records, unmeasured="the model …")).values()
+    )

@@ -1,0 +1,1 @@
+"""`sweeper compare A B`: two runs side by side, and which winner is better."""

@@ -1,0 +1,112 @@
+"""Two runs in one figure: the scores of their winners by seed, and their curves."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from sweeper.drawing.scales import loss_axis
+from sweeper.drawing.style import BAND_ALPHA, canvas, handle, legend_below, looks, short, themed
+from sweeper.questions.question import FigureSpec
+from sweeper.wording import metric_words
+
+
+@themed
+def draw_scores(frame: pd.DataFrame) -> Figure:
+    """A line of dots for each run of ``side_by_side.scores``; with `paired` seeds the two dots are joined."""
+    runs = list(dict.fromkeys(frame["run"]))
+    styles = looks(runs)
+    figure, (axes,) = canvas(height=2.6)
+    paired = (
+        frame.pivot_table(index="seed", columns="run", values="objective")
+        if frame["paired"].iloc[0]
+        else None
+    )
+    if paired is not None and len(paired.columns) == 2:
+        for _, pair in paired.dropna().iterrows():
+            axes.plot([pair[name] for name in runs], [1, 2], "-", color="0.8", linewidth=1, zorder=1)
+    for place, name in enumerate(runs, 1):
+        rows, look = frame[frame["run"] == name], styles[name]
+        seeds = rows["objective"].dropna()
+        axes.plot(seeds, [place] * len(seeds), look.marker, color=look.color, alpha=0.7, markeredgewidth=0)
+        first, away = rows.iloc[0], place + (-0.28 if place == 1 else 0.28)
+        axes.plot([first["low"], first["high"]], [away, away], "-", color=look.color, linewidth=2.5)
+        axes.plot([first["mean"]], [away], "|", color=look.color, markersize=15, markeredgewidth=2.5)
+    axes.set_yticks([1, 2][: len(runs)], runs)
+    axes.set_ylim(2.7, 0.3)
+    axes.grid(False, axis="y")
+    axes.set_xlabel(f"best {metric_words(frame['metric'].iloc[0])} on a fresh seed")
+    loss_axis(axes.xaxis, frame["objective"])
+    return figure
+
+
+@themed
+def draw_curves(frame: pd.DataFrame) -> Figure:
+    """Median and quartile band of each run of ``side_by_side.curves``."""
+    styles = looks(list(dict.fromkeys(frame["run"])))
+    figure, (axes,) = canvas(height=3.9)
+    for name, look in styles.items():
+        line = frame[frame["run"] == name]
+        axes.fill_between(
+            line["step"], line["low"], line["high"], color=look.color, alpha=BAND_ALPHA, linewidth=0
+        )
+        axes.plot(
+            line["step"],
+            line["median"],
+            color=look.color,
+            marker=look.marker,
+            linestyle=look.linestyle,
+            markevery=0.12,
+            markeredgecolor="white",
+        )
+    axes.set(xlabel="optimizer step", ylabel=metric_words(frame["metric"].iloc[0]))
+    axes.set_xlim(left=0)
+    loss_axis(axes.yaxis, [*frame["low"], *frame["high"]])
+    entries: dict[str, Line2D] = {name: handle(look) for name, look in styles.items()}
+    legend_below(figure, entries, "winner of", ncols=2)
+    return figure
+
+
+def alt_scores(frame: pd.DataFrame) -> str:
+    """Mean and interval of each run."""
+    rows = frame.drop_duplicates("run").to_dict("records")
+    said = [
+        f"{row['run']} {short(row['mean'])} ({short(row['low'])} to {short(row['high'])})" for row in rows
+    ]
+    metric = metric_words(rows[0]["metric"]).capitalize()
+    return f"{metric} of the two winners on fresh seeds: {'; '.join(said)}."
+
+
+def alt_curves(frame: pd.DataFrame) -> str:
+    """Start, end and lowest median of each run."""
+    said = []
+    for name, line in frame.groupby("run", sort=False):
+        values = line.sort_values("step")["median"]
+        said.append(
+            f"{name} from {short(values.iloc[0])} to {short(values.iloc[-1])}, lowest {short(values.min())}"
+        )
+    return f"Median validation loss by step of the two winners: {'; '.join(said)}."
+
+
+FIGURES = {
+    "scores": FigureSpec(
+        name="scores",
+        title="The two winners on fresh seeds",
+        table="scores",
+        caption="Each dot is one fresh seed, the bar the mean, the line its 95 % interval; lower is better. "
+        "Grey lines join the dots of one seed where the comparison is paired.",
+        missing="No winner was retrained on a fresh seed.",
+        draw=draw_scores,
+        alt=alt_scores,
+    ),
+    "curves": FigureSpec(
+        name="curves",
+        title="The curves of the two winners",
+        table="curves",
+        caption="Lines are medians over the fresh seeds, bands reach from the lower to the upper quartile; "
+        "a winner that was not retrained has the one curve of its search.",
+        missing="No winner has a curve.",
+        draw=draw_curves,
+        alt=alt_curves,
+    ),
+}
+"""By name, which is that of their table."""

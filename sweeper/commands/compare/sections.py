@@ -1,0 +1,153 @@
+"""The sections of a comparison: a question each, its answer in sentences, and how we know."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sweeper.commands.compare.tables import winner_label
+from sweeper.commands.compare.words import Side, headline, what_differs
+from sweeper.questions.question import Shown
+from sweeper.wording import count, duration, listing, number, percent
+
+
+@dataclass(frozen=True)
+class Part:
+    """One section of the comparison."""
+
+    key: str
+    question: str
+    sentences: Callable[[Side], tuple[str, ...]]
+    figure: str = ""
+    """Name in `sweeper.commands.compare.figures.FIGURES`; empty where it has none."""
+    shown: tuple[Shown, ...] = ()
+    how: tuple[str, ...] = ()
+    unfolded: bool = False
+
+
+def _on_seeds(side: Side) -> tuple[str, ...]:
+    found = side.found
+    if found.verdict == "unconfirmed":
+        return (f"Not known: there are {found.why}.",)
+    share = percent(found.p_better)
+    where = f"on {share} of the {found.pairs} shared seeds" if found.paired else f"with probability {share}"
+    said = [
+        headline(side),
+        f"{side.a.name} is lower than {side.b.name} {where} (95 % interval {percent(found.p_low)} to "
+        f"{percent(found.p_high)}).",
+        f"It is {found.why}.",
+    ]
+    many = [
+        f"{run.name} from {count(run.contenders, 'finalist')}"
+        for run in (side.a, side.b)
+        if run.contenders > 1
+    ]
+    if many:
+        said.append(
+            f"Winners were picked among finalists tied with them ({listing(many)}); the interval allows for "
+            "it."
+        )
+    return tuple(said)
+
+
+def _on_settings(side: Side) -> tuple[str, ...]:
+    return (f"{side.a.name} uses {winner_label(side.a)}, {side.b.name} uses {winner_label(side.b)}.",)
+
+
+def _on_differences(side: Side) -> tuple[str, ...]:
+    return (what_differs(side),)
+
+
+def _on_curves(side: Side) -> tuple[str, ...]:
+    said = []
+    for run in (side.a, side.b):
+        line = side.tables["curves"][side.tables["curves"]["run"] == run.name]
+        if line.empty:
+            said.append(f"{run.name} has no curve.")
+            continue
+        low, last = line.loc[line["median"].idxmin()], line.iloc[-1]
+        seeds = count(int(last["seeds"]), "fresh seed" if bool(last["fresh"]) else "search seed")
+        said.append(
+            f"The median validation loss of {run.name} was lowest, {number(low['median'])}, at step "
+            f"{int(low['step']):,} of {int(last['step']):,} ({seeds})."
+        )
+    return tuple(said)
+
+
+def _on_values(side: Side) -> tuple[str, ...]:
+    frame = side.tables["best_by_value"].dropna(subset=["best_a", "best_b"])
+    if frame.empty:
+        return ("No value of a compared parameter completed a trial in both.",)
+    lower = int((frame["best_a"] < frame["best_b"]).sum())
+    return (
+        f"Of {count(len(frame), 'value')} tried in both, {lower} reached a lower score in the search of "
+        f"{side.a.name}.",
+        "Search scores are the lowest of many on one seed each: they describe, they prove nothing.",
+    )
+
+
+def _on_spent(side: Side) -> tuple[str, ...]:
+    rows = side.tables["spent"].to_dict("records")
+    said = [
+        f"{row['run']}: {count(row['trials'], 'trial')} and {count(row['confirmations'], 'confirmation')}, "
+        f"{duration(row['seconds'])} of training"
+        for row in rows
+    ]
+    return (f"{'; '.join(said)}.",)
+
+
+SECTIONS = (
+    Part(
+        key="scores",
+        question="Which winner is better on fresh seeds?",
+        sentences=_on_seeds,
+        figure="scores",
+        shown=(Shown("scores", "Scores of the two winners, seed by seed"),),
+        how=(
+            "Paired means that a seed is the same in both runs: the same data, test rows, split and seed "
+            "number, so the same training and validation rows. Then differences are taken seed by seed, with "
+            "Student's t; the share of seeds has Wilson's interval. Otherwise Welch's t compares the means, "
+            "and the probability that one score is below another has Newcombe's interval (2006, method 5).",
+            "Each winner is the lowest of its finalists by these very scores. The interval is therefore also "
+            "held against the distribution of the difference when all finalists tied with a winner are "
+            "alike, found by simulation; the wider end counts.",
+            "Better means: the interval of the difference leaves 0 out, one is lower on at least 75 % of "
+            "seeds, and the interval of that share stays above 50 % (Bouthillier et al. 2021, arXiv "
+            "2103.03098).",
+        ),
+    ),
+    Part(
+        key="settings",
+        question="What does each of them use?",
+        sentences=_on_settings,
+        shown=(Shown("settings", "Settings of the two winners"),),
+        unfolded=True,
+    ),
+    Part(
+        key="differences",
+        question="What differs between the studies?",
+        sentences=_on_differences,
+        shown=(Shown("differences", "Keys of the study files with other values"),),
+        unfolded=True,
+    ),
+    Part(
+        key="curves",
+        question="How did the two winners converge?",
+        sentences=_on_curves,
+        figure="curves",
+        shown=(Shown("curves", "Validation loss by step"),),
+        how=("Steps may hold batches of other sizes: see what differs between the studies.",),
+    ),
+    Part(
+        key="values",
+        question="How did each compared value do?",
+        sentences=_on_values,
+        shown=(Shown("best_by_value", "Lowest search score of each value, one seed each"),),
+        unfolded=True,
+    ),
+    Part(
+        key="spent",
+        question="What did each run cost?",
+        sentences=_on_spent,
+        shown=(Shown("spent", "Trials by outcome, and what all trainings took together"),),
+        unfolded=True,
+    ),
+)

@@ -1,0 +1,144 @@
+"""Tables of two runs beside each other. Columns `a` and `b` hold the values of the two."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sweeper.answer.rows import completed_search, labels, search_trials, with_names
+from sweeper.commands.compare.winners import Run
+from sweeper.records.schema import Outcome
+
+SETTINGS = ["setting", "a", "b"]
+SCORES = ["run", "label", "seed", "objective", "mean", "low", "high", "metric"]
+CURVES = ["run", "step", "low", "median", "high", "seeds", "fresh", "metric"]
+SPENT = ["run", "trials", *(str(o) for o in Outcome), "confirmations", "seconds", "steps"]
+BEST = ["parameter", "value", "best_a", "trials_a", "best_b", "trials_b"]
+
+
+def settings(a: Run, b: Run) -> pd.DataFrame:
+    """Parameters of the two winners; null where one has no such parameter."""
+    one, other = a.answer.parameters, b.answer.parameters
+    rows = [(name, one.get(name), other.get(name)) for name in dict.fromkeys([*one, *other])]
+    return pd.DataFrame(rows, columns=SETTINGS, dtype=object)
+
+
+def differences(a: Run, b: Run) -> pd.DataFrame:
+    """Keys of the study files with other values, but for name and question; null where a key is absent."""
+    one, other = _flat(a.study.to_dict()), _flat(b.study.to_dict())
+    keys = [key for key in dict.fromkeys([*one, *other]) if key not in ("name", "question")]
+    rows = [(key, one.get(key), other.get(key)) for key in keys if one.get(key) != other.get(key)]
+    return pd.DataFrame(rows, columns=["key", "a", "b"], dtype=object)
+
+
+def _flat(raw: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Dotted keys -> values; ranges as text."""
+    flat: dict[str, Any] = {}
+    for key, value in raw.items():
+        if isinstance(value, Mapping) and "low" in value:
+            low, high = value["low"], value["high"]
+            more = [f"{k} {v}" for k, v in value.items() if k not in ("low", "high", "log") and v]
+            flat[f"{prefix}{key}"] = ", ".join(
+                [f"{low:g} to {high:g}", *["log"] * bool(value.get("log")), *more]
+            )
+        elif isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def scores(a: Run, b: Run) -> pd.DataFrame:
+    """One row per run and fresh seed of its winner; mean, low and high are those of its confirmation."""
+    parts = []
+    for run in (a, b):
+        found, sure = run.scores, run.answer.confirmed
+        ends = {} if sure is None else {"mean": sure.mean, "low": sure.low, "high": sure.high}
+        frame = pd.DataFrame({"seed": found.index, "objective": found.to_numpy()})
+        frame = frame.assign(run=run.name, label=winner_label(run), metric=run.study.search.objective)
+        parts.append(
+            frame.assign(**{name: ends.get(name, np.nan) for name in ("mean", "low", "high")})[SCORES]
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def winner_label(run: Run) -> str:
+    """The winner in a few words."""
+    search = search_trials(run.records.trials)
+    return str(labels(search[search["trial"] == run.answer.trial]).iloc[0])
+
+
+def curves(a: Run, b: Run) -> pd.DataFrame:
+    """Validation loss of both winners by step: median and quartiles over the fresh seeds that completed.
+
+    `fresh` is false where a winner was not retrained: then it is the one training of the search.
+    """
+    parts = []
+    for run in (a, b):
+        trials = run.records.trials
+        rows = trials[(trials["trial"] == run.answer.trial) & (trials["outcome"] == "completed")]
+        fresh = rows[rows["phase"] == "confirm"]
+        chosen = fresh if len(fresh) else rows
+        lines = run.records.curves
+        lines = lines[(lines["metric"] == "validation_loss") & np.isfinite(lines["value"])]
+        steps = lines.merge(chosen[["trial", "seed"]], on=["trial", "seed"]).groupby("step")["value"]
+        frame = steps.quantile(np.array([0.25, 0.5, 0.75])).unstack()
+        frame.columns = ["low", "median", "high"]
+        frame = frame.assign(run=run.name, seeds=steps.size(), fresh=len(fresh) > 0, metric="validation_loss")
+        parts.append(frame.reset_index()[CURVES])
+    return pd.concat(parts, ignore_index=True)
+
+
+def spent(a: Run, b: Run) -> pd.DataFrame:
+    """Trials of the search by outcome, confirmations, seconds and steps of all trainings together."""
+    rows = []
+    for run in (a, b):
+        trials, search = run.records.trials, search_trials(run.records.trials)
+        counts = {str(outcome): int((search["outcome"] == outcome).sum()) for outcome in Outcome}
+        more = int((trials["phase"] == "confirm").sum())
+        sums = float(trials["seconds"].sum()), int(trials["steps"].sum())
+        rows.append((run.name, len(search), *counts.values(), more, *sums))
+    return pd.DataFrame(rows, columns=SPENT)
+
+
+def best_by_value(a: Run, b: Run) -> pd.DataFrame:
+    """For each value of a scientific parameter of either run: lowest search score, and the trials behind it.
+
+    Trials count whatever their outcome; null where a run has no completed trial of the value.
+    """
+    names = dict.fromkeys([*a.study.search.scientific, *b.study.search.scientific])
+    parts = [_best(run, name).add_suffix(end) for name in names for run, end in ((a, "_a"), (b, "_b"))]
+    found = []
+    for name, one, other in zip(names, parts[::2], parts[1::2], strict=True):
+        frame = one.join(other, how="outer").reset_index(names="value").assign(parameter=name)
+        found.append(frame[[column for column in BEST if column in frame]])
+    frame = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=BEST)
+    for column in ("trials_a", "trials_b"):
+        frame[column] = frame[column].fillna(0).astype("int64")
+    return frame[(frame["trials_a"] + frame["trials_b"]) > 0].reset_index(drop=True)
+
+
+def _best(run: Run, parameter: str) -> pd.DataFrame:
+    """Columns best, trials; index: values as text."""
+    search, done = with_names(search_trials(run.records.trials)), completed_search(run.records.trials)
+    if parameter not in search:
+        return pd.DataFrame(
+            {"best": pd.Series(dtype=float), "trials": pd.Series(dtype=float)},
+            index=pd.Index([], dtype="str"),
+        )
+    done = with_names(done)
+    trials = search.groupby(search[parameter].astype("str")).size()
+    best = done.groupby(done[parameter].astype("str"))["objective"].min().astype(float)
+    return pd.DataFrame({"best": best.reindex(trials.index), "trials": trials.astype(float)})
+
+
+TABLES = {
+    "settings": settings,
+    "differences": differences,
+    "scores": scores,
+    "curves": curves,
+    "spent": spent,
+    "best_by_value": best_by_value,
+}
+"""Name of the CSV file -> table."""

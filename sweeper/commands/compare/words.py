@@ -1,0 +1,171 @@
+"""What a comparison of two runs says first: the card, and a short text for the terminal."""
+
+import math
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from sweeper.answer.confirmed import ENOUGH_SEEDS
+from sweeper.commands.compare.tables import winner_label
+from sweeper.commands.compare.winners import Compared, Run
+from sweeper.report.card import Card, Fact
+from sweeper.report.commands import PLACEHOLDER, run_again
+from sweeper.report.next_step import NextStep
+from sweeper.wording import count, interval, listing, metric_words, number, percent
+
+WIDTH = 100
+FULL_POWER = 29
+"""Pairs that Bouthillier et al. 2021 (arXiv 2103.03098) ask for to see P(A < B) = ¾."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """Two runs, what their comparison found, and the tables of it."""
+
+    a: Run
+    b: Run
+    found: Compared
+    tables: Mapping[str, pd.DataFrame]
+
+    @property
+    def metric(self) -> str:
+        """What ranks trials in both, in words; lower is better."""
+        return metric_words(self.a.study.search.objective)
+
+
+def card(side: Side) -> Card:
+    """The answer."""
+    seeds = [0 if run.answer.confirmed is None else run.answer.confirmed.seeds for run in (side.a, side.b)]
+    confirmed = side.found.verdict != "unconfirmed" and min(seeds) >= ENOUGH_SEEDS
+    facts = [_score(side.a), _score(side.b), *_difference(side)]
+    return Card(
+        "confirmed" if confirmed else "provisional",
+        headline(side),
+        _lead(side),
+        {},
+        tuple(facts),
+        _next(side),
+        tuple(f"{run.name}: {text}" for run in (side.a, side.b) for text in run.answer.warnings),
+    )
+
+
+def headline(side: Side) -> str:
+    """Who is better, or that it is not known."""
+    a, b = side.a.name, side.b.name
+    if side.found.verdict == "undecided" and (side.found.low > 0 or side.found.high < 0):
+        first, second = (a, b) if side.found.low > 0 else (b, a)
+        return f"{first} is better than {second} on average, but not shown to be on most seeds."
+    return {
+        "a": f"{a} is better than {b}.",
+        "b": f"{b} is better than {a}.",
+        "undecided": f"These seeds cannot tell {a} and {b} apart.",
+        "unconfirmed": f"No claim: {a} and {b} are not both confirmed.",
+    }[side.found.verdict]
+
+
+def _lead(side: Side) -> str:
+    found = side.found
+    if found.verdict == "unconfirmed":
+        flattering = "search scores are the lowest of many, on one seed each, and compare nothing"
+        return f"There are {found.why}; {flattering}."
+    if found.difference == 0:
+        return f"The winners have the same mean {side.metric}. The comparison is {found.why}."
+    mean, low, high = interval(abs(found.difference), *_turned(found))
+    first, second = (side.a.name, side.b.name) if found.difference >= 0 else (side.b.name, side.a.name)
+    text = (
+        f"The mean {side.metric} of the winner of {first} is {mean} lower than that of {second} (95 % "
+        f"interval of the difference {low} to {high}). "
+    )
+    return f"{text}The comparison is {found.why}."
+
+
+def _turned(found: Compared) -> tuple[float, float]:
+    """The interval of a difference that is written as positive."""
+    return (found.low, found.high) if found.difference >= 0 else (-found.high, -found.low)
+
+
+def _score(run: Run) -> Fact:
+    sure = run.answer.confirmed
+    if sure is None:
+        return Fact(
+            run.name,
+            number(run.answer.objective),
+            f"{winner_label(run)}; search score, one seed, not confirmed",
+        )
+    mean, low, high = interval(sure.mean, sure.low, sure.high)
+    failures = int(run.scores.isna().sum())
+    lost = f"; {count(failures, 'seed')} diverged or failed" if failures else ""
+    ends = f"95 % interval {low} to {high}, " if math.isfinite(sure.low) else ""
+    return Fact(run.name, mean, f"{winner_label(run)}; {ends}{count(sure.seeds, 'fresh seed')}{lost}")
+
+
+def _difference(side: Side) -> tuple[Fact, ...]:
+    found = side.found
+    if found.verdict == "unconfirmed":
+        return ()
+    mean, low, high = interval(found.difference, found.low, found.high)
+    what = f"P({side.a.name} is lower)"
+    ends = f"{percent(found.p_low)} to {percent(found.p_high)}"
+    p = f"on a fresh seed, 95 % interval {ends}; better asks for 75 %"
+    return (
+        Fact(
+            "Difference",
+            mean,
+            f"{side.b.name} − {side.a.name}, 95 % interval {low} to {high}; lower is better",
+        ),
+        Fact(what, percent(found.p_better), p),
+    )
+
+
+def _next(side: Side) -> NextStep:
+    """What would settle it, or use it."""
+    step = _step(side)
+    if PLACEHOLDER in step.command.split():
+        return NextStep(f"{step.text[:-1]} ({PLACEHOLDER} stands for its study file):", step.command)
+    return step
+
+
+def _step(side: Side) -> NextStep:
+    found, a, b = side.found, side.a, side.b
+    if found.verdict in ("a", "b"):
+        name = (a if found.verdict == "a" else b).name
+        return NextStep("Get a plain PyTorch script of the better one:", f"sweeper best {name} --python")
+    thin = min((a, b), key=lambda run: (len(run.scores), run.name != a.name))
+    if found.verdict == "unconfirmed":
+        seeds, places = max(10, thin.study.confirm.seeds), max(5, thin.study.confirm.finalists)
+        text = f"Retrain the finalists of {thin.name} on fresh seeds:"
+        return NextStep(text, run_again(thin.study, f"confirm.seeds={seeds}", f"confirm.finalists={places}"))
+    seeds = max(FULL_POWER, 2 * thin.study.confirm.seeds)
+    text = f"Add fresh seeds to both; {FULL_POWER} pairs show a P of 75 % reliably. For {thin.name}:"
+    return NextStep(text, run_again(thin.study, f"confirm.seeds={seeds}"))
+
+
+def what_differs(side: Side) -> str:
+    """The keys of the study files, in a sentence."""
+    keys = list(side.tables["differences"]["key"])
+    if not keys:
+        return "The two study files differ in name and question at most."
+    shown = listing(keys if len(keys) <= 6 else [*keys[:5], f"{len(keys) - 5} more keys"])
+    return f"The studies differ in {shown}."
+
+
+def text(side: Side) -> str:
+    """A few lines for the terminal."""
+    told = card(side)
+    width = max(len(fact.label) for fact in told.facts)
+    lines = [told.headline, *textwrap.wrap(told.lead, WIDTH), ""]
+    for warning in told.warnings:
+        lines += textwrap.wrap(f"Warning: {warning}", WIDTH, subsequent_indent="  ")
+    lines += [""] if told.warnings else []
+    for fact in told.facts:
+        words, ahead = f"{fact.value}  ({fact.meaning})", f"  {fact.label:{width}}  "
+        lines += textwrap.wrap(words, WIDTH, initial_indent=ahead, subsequent_indent=" " * len(ahead))
+    lines += [
+        "",
+        *textwrap.wrap(what_differs(side), WIDTH),
+        "",
+        *textwrap.wrap(f"Next: {told.next_step.text}", WIDTH),
+    ]
+    return "\n".join([*lines, f"  {told.next_step.command}"])

@@ -1,0 +1,99 @@
+"""The learning-rate range test: loss after a few steps against the rate, a panel for each optimizer."""
+
+import math
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from sweeper.drawing.scales import log_axis, loss_axis
+from sweeper.drawing.style import HUES, MARKERS, Look, canvas, legend_below, looks, short, themed
+
+COLUMNS = 2
+HEADROOM = 1.25
+"""Losses are shown up to this multiple of the largest start; what lies higher has diverged."""
+
+
+@themed
+def draw(frame: pd.DataFrame) -> Figure:
+    """Rates of `lr_range` as faint dots, running medians as lines, suggestions as large markers."""
+    optimizers = list(dict.fromkeys(frame["optimizer"]))
+    styles = looks(list(dict.fromkeys(frame["group"])))
+    columns = min(COLUMNS, len(optimizers))
+    rows = math.ceil(len(optimizers) / columns)
+    figure, panels = canvas(rows, columns, height=1.4 + 2.6 * rows, sharey=True)
+    top = HEADROOM * float(frame["start"].max())
+    for axes, optimizer in zip(panels, optimizers, strict=False):
+        part = frame[frame["optimizer"] == optimizer]
+        for name, group in part.groupby("group", sort=False):
+            _line(axes, group[group["loss"] <= top], styles[str(name)])
+        axes.axhline(float(part["start"].median()), color="0.5", linewidth=1, linestyle=":", zorder=1)
+        axes.set(title=optimizer, xlim=(part["learning_rate"].min(), part["learning_rate"].max()))
+        axes.set_xlabel("learning rate (log)")
+        log_axis(axes.xaxis, most=7)
+    for axes in panels[len(optimizers) :]:
+        figure.delaxes(axes)
+    shown = frame.loc[frame["loss"] <= top, "loss"]
+    for axes in panels[: len(optimizers) : columns]:
+        axes.set_ylabel("validation loss after the test")
+    loss_axis(panels[0].yaxis, shown)
+    legend_below(figure, _entries(styles, frame), ncols=4)
+    return figure
+
+
+def _line(axes: Axes, rows: pd.DataFrame, look: Look) -> None:
+    alive = rows[~rows["diverged"]]
+    axes.plot(
+        alive["learning_rate"], alive["loss"], ".", color=look.color, alpha=0.35, markersize=4, zorder=2
+    )
+    axes.plot(
+        rows["learning_rate"],
+        rows["smooth"].where(rows["smooth"] <= rows["start"] * HEADROOM),
+        color=look.color,
+        linestyle=look.linestyle,
+        linewidth=1.5,
+        zorder=3,
+    )
+    found = rows.dropna(subset=["suggestion", "smooth"])
+    if found.empty:
+        return
+    near = found.iloc[int((found["learning_rate"] / found["suggestion"]).map(math.log).abs().argmin())]
+    axes.plot(
+        near["suggestion"],
+        near["smooth"],
+        look.marker,
+        color=look.color,
+        markersize=9,
+        markeredgecolor="black",
+        zorder=4,
+    )
+
+
+def _entries(styles: dict[str, Look], frame: pd.DataFrame) -> dict[str, Line2D]:
+    found = {
+        name: Line2D([], [], color=look.color, marker=look.marker, linestyle=look.linestyle)
+        for name, look in styles.items()
+    }
+    if frame["suggestion"].notna().any():
+        found["suggestion"] = Line2D(
+            [], [], color="white", marker=MARKERS[0], linestyle="none", markersize=9, markeredgecolor="black"
+        )
+    found["loss before training"] = Line2D([], [], color=HUES[-1], linewidth=1, linestyle=":")
+    return found
+
+
+def alt(frame: pd.DataFrame) -> str:
+    """The suggestion and the divergence boundary of each combination."""
+    said = []
+    for row in frame.drop_duplicates(["optimizer", "group"]).to_dict("records"):
+        where = f"{row['optimizer']}, {row['group']}"
+        if pd.isna(row["suggestion"]):
+            said.append(f"{where}: {row['verdict']}")
+            continue
+        beyond = "nothing diverged" if pd.isna(row["boundary"]) else f"diverges from {row['boundary']:.2g}"
+        said.append(
+            f"{where}: {row['suggestion']:.2g} ({beyond}, lowest loss {short(row['best_loss'])} at "
+            f"{row['best_rate']:.2g})"
+        )
+    return f"Validation loss after a short training against learning rate. {'; '.join(said)}."

@@ -1,0 +1,95 @@
+"""lr_range(study): the learning-rate range test, every stage once.
+
+study -> short trainings, one per rate -> table of suggestions -> figure
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sweeper.asked import load_data
+from sweeper.commands.lr_range.figure import draw
+from sweeper.commands.lr_range.table import lr_range as tabulate
+from sweeper.commands.lr_range.trials import RATES, STEPS, held, range_task, range_trials, varied
+from sweeper.drawing.png import png_bytes
+from sweeper.errors import RunFailed, RunFolderError
+from sweeper.records.atomic import refuse_links, write_atomically
+from sweeper.report.attempts import NotMade, attempt
+from sweeper.study.study import Study
+from sweeper.training.dispatch import train_all
+from sweeper.training.in_workers import plan_in_workers, preflight_in_workers, share_task
+from sweeper.training.planning import cohorts_of
+from sweeper.training.pool.interface import Pool
+from sweeper.training.preflight import judge
+from sweeper.training.setup import Task
+from sweeper.trial import TrialResult
+
+STACK = 16
+"""Largest stack that is tried: for trainings this short, trying more takes longer than it saves."""
+
+
+@dataclass(frozen=True)
+class RangeTest:
+    """What a range test found."""
+
+    measured: pd.DataFrame
+    """One row per combination and rate; columns as in `sweeper.commands.lr_range.table`."""
+    suggestions: pd.DataFrame
+    """One row per combination."""
+    about: dict[str, Any]
+    """study, trainings, rates, steps, seed, the plan, and what was held fixed."""
+
+    def save(self, folder: Path) -> Path | None:
+        """Write the figure to `folder`; returns its path, or ``None`` if it cannot be drawn: stderr says why.
+
+        Raises:
+            RunFolderError: if `folder` cannot be written.
+        """
+        drawn = attempt("figure 'lr-range'", lambda: png_bytes(draw(self.measured)))
+        if isinstance(drawn, NotMade):
+            return None
+        refuse_links(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            write_atomically(folder / "lr-range.png", drawn)
+        except OSError as error:
+            raise RunFolderError(f"the figure cannot be written to {folder}: {error.strerror}") from None
+        return folder / "lr-range.png"
+
+
+def lr_range(
+    pool: Pool, study: Study, *, steps: int = STEPS, rates: int = RATES, engine: str = "auto"
+) -> RangeTest:
+    """Train every combination of the study's scientific values at `rates` learning rates for `steps` steps.
+
+    Args:
+        pool: where they train.
+        study: its scientific values and its optimizers are compared.
+        steps: optimizer steps of each training.
+        rates: learning rates for each combination.
+        engine: auto | fused | reference.
+
+    Raises:
+        UserError: if data or model do not fit.
+        RunFailed: if every training failed.
+    """
+    trials = range_trials(study, rates)
+    task = Task(study, load_data(pool, study))
+    judge(preflight_in_workers(pool, share_task(pool, task)))
+    short = share_task(pool, range_task(task, steps, len(trials)))
+    share = min(len(trials) // pool.width, STACK)
+    plan = plan_in_workers(pool, short, jobs=pool.width, engine=engine, share=share)
+    trained = train_all(pool, short, cohorts_of(plan, short.value, trials))
+    results = sorted((r for group in trained for r in group), key=lambda result: result.trial.number)
+    measured, suggestions = tabulate(results, varied(study))
+    if measured.empty:
+        raise RunFailed(_all_failed(results))
+    about = {"study": study.name, "trainings": len(trials), "rates": rates, "steps": steps}
+    about["plan"] = plan.line()
+    return RangeTest(measured, suggestions, {**about, "seed": study.search.seed, "held": held(study)})
+
+
+def _all_failed(results: list[TrialResult]) -> str:
+    return f"all {len(results)} trainings failed; the reason of the first: {results[0].reason}"

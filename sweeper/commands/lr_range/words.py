@@ -1,0 +1,90 @@
+"""The learning-rate range test for people and for programs."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from sweeper.commands.lr_range.table import FOUND, NEAR, NOTHING, OPEN, SAFETY, UNDECIDED, WINDOW, ranges
+
+WIDE = 200
+SAID = {
+    FOUND: "",
+    OPEN: "nothing diverged: higher rates may do as well",
+    UNDECIDED: "no rate lowered the loss enough to tell: give more --steps",
+    NOTHING: "every rate diverged: lower the range",
+}
+
+
+def settings(suggestions: pd.DataFrame) -> list[str]:
+    """``--set`` values for the range to search, one for each optimizer with a suggestion."""
+    found = []
+    for row in ranges(suggestions).to_dict("records"):
+        low, high = (f"{row[side]:.2g}" for side in ("low", "high"))
+        found.append(
+            f"search.space.learning_rate.{row['optimizer']}="
+            f"{{low={_float(low)}, high={_float(high)}, log=true}}"
+        )
+    return found
+
+
+def to_dict(suggestions: pd.DataFrame, about: Mapping[str, Any]) -> dict[str, Any]:
+    """For JSON, which has no NaN: `about` (steps, seed, held …), one entry per combination, the ``--set``."""
+    rows = [
+        {str(name): _plain(value) for name, value in row.items() if name != "group"}
+        for row in suggestions.to_dict("records")
+    ]
+    return {**about, "combinations": rows, "set": settings(suggestions)}
+
+
+def print_lr_range(suggestions: pd.DataFrame, about: Mapping[str, Any]) -> None:
+    """A row for each combination, how to read it, and the range to search next."""
+    console = Console()
+    console = console if console.is_terminal else Console(width=WIDE)
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    for column in ("optimizer", "setting"):
+        table.add_column(column)
+    for column in ("suggestion", "diverges\nfrom", "lowest\nloss", "at rate", "start"):
+        table.add_column(column, justify="right")
+    table.add_column("")
+    for row in suggestions.to_dict("records"):
+        numbers = [row[k] for k in ("suggestion", "boundary", "best_loss", "best_rate", "start")]
+        table.add_row(row["optimizer"], row["group"], *map(_short, numbers), SAID[row["verdict"]])
+    for renderable in (table, "", *_legend(about)):
+        console.print(renderable, markup=False, highlight=False, soft_wrap=not console.is_terminal)
+    found = settings(suggestions)
+    if found:
+        console.print("\nthe ranges to search next:", markup=False, highlight=False)
+        for setting in found:
+            console.print(f"  --set '{setting}'", markup=False, highlight=False, soft_wrap=True)
+
+
+def _legend(about: Mapping[str, Any]) -> list[str]:
+    held = ", ".join(f"{name} = {value}" for name, value in about["held"].items())
+    lines = [
+        f"{about['trainings']} trainings of {about['steps']} steps, {about['rates']} rates each, one seed "
+        f"({about['seed']}), constant rate; losses are validation losses.",
+        f"suggestion: the largest rate within {NEAR:.0%} of the lowest loss (running median over {WINDOW} "
+        f"rates), at most 1/{SAFETY:g} of the rate",
+        "from which on most rates diverge (NaN, or a loss that ends above its start). So few steps favour "
+        "large rates: search below.",
+    ]
+    lines.append(f"trained: {about['plan']}.")
+    return lines + ([f"the same in all trainings: {held}."] if held else [])
+
+
+def _short(value: float) -> str:
+    return "-" if not math.isfinite(value) else f"{value:.3g}"
+
+
+def _float(text: str) -> str:
+    """A float in TOML, where a whole number would be another type."""
+    return text if any(mark in text for mark in ".e") else f"{text}.0"
+
+
+def _plain(value: Any) -> Any:
+    value = value.item() if hasattr(value, "item") else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value

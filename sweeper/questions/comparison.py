@@ -1,0 +1,225 @@
+"""Each finalist against the winner: who is tied, and what the simplest of them would cost."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, cast
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from sweeper.answer.comparison import FAILS, ON_AVERAGE, TIED, WORSE
+from sweeper.answer.comparison import comparison as of_finalists
+from sweeper.answer.confirmed import ENOUGH_SEEDS
+from sweeper.answer.gain import would_be_seen
+from sweeper.drawing.scales import share_ticks
+from sweeper.drawing.style import HUES, canvas, legend_below, short, themed
+from sweeper.questions.question import FigureSpec, Question, Shown, Tables
+from sweeper.questions.run_data import RunData
+from sweeper.wording import capital, count, listing, metric_words, number, percent
+
+
+def comparison(run: RunData) -> pd.DataFrame:
+    """Each finalist against the winner, see `sweeper.answer.comparison`."""
+    return of_finalists(run.trials, run.objective)
+
+
+COLORS = {"tied": HUES[2], "worse": HUES[1], "worse on average": HUES[5], "fails more often": HUES[7]}
+LEGEND = {
+    "tied": "tied with the winner",
+    "worse": "worse, on average and on most seeds",
+    "worse on average": "worse on average",
+    "fails more often": "diverged or failed on more seeds",
+}
+
+TICKS = 3
+"""At most so many steps between the ticks of the differences, whose labels are long beside long names."""
+
+
+@themed
+def draw(frame: pd.DataFrame) -> Figure:
+    """Rivals of `comparison` downwards: paired differences left, shares of seeds right."""
+    rivals = frame.iloc[1:] if len(frame) > 1 else frame
+    figure, (left, right) = canvas(
+        1, 2, height=1.9 + 0.45 * len(rivals), sharey=True, gridspec_kw={"width_ratios": (3, 2)}
+    )
+    columns = ("difference", "difference_low", "difference_high"), ("p_better", "p_low", "p_high")
+    for axes, names, middle in zip((left, right), columns, (0.0, 0.5), strict=True):
+        axes.axvline(middle, color="0.3", linewidth=1)
+        for place, row in enumerate(rivals.to_dict("records")):
+            _interval(axes, place, [row[name] for name in names], COLORS.get(row["verdict"], HUES[0]))
+    left.set_yticks(range(len(rivals)), [_name(row) for row in rivals.to_dict("records")])
+    left.set_ylim(len(rivals) - 0.5, -0.5)
+    left.set(xlabel=f"{metric_words(frame['metric'].iloc[0])} above the winner's", title="paired difference")
+    right.set(xlabel="share of seeds", title="winner is lower", xlim=(-0.03, 1.03))
+    left.xaxis.set_major_locator(MaxNLocator(TICKS))
+    share_ticks(right.xaxis, parts=2)
+    right.tick_params(left=False)
+    cast(ConstrainedLayoutEngine, figure.get_layout_engine()).set(wspace=0.1)
+    for axes in (left, right):
+        axes.grid(False, axis="y")
+    kinds = [kind for kind in COLORS if (rivals["verdict"] == kind).any()]
+    if kinds:
+        handles = {LEGEND[k]: Line2D([], [], color=COLORS[k], marker="o", linewidth=2.5) for k in kinds}
+        legend_below(figure, handles, ncols=2)
+    return figure
+
+
+def _interval(axes: Axes, place: int, numbers: list[float], color: str) -> None:
+    middle, low, high = numbers
+    axes.plot([low, high], [place, place], "-", color=color, linewidth=2.5)
+    axes.plot([middle], [place], "o", color=color, markersize=7)
+
+
+def _name(row: dict) -> str:
+    return f"{row['label']}{' (simplest)' if row['simplest'] else ''}"
+
+
+def alt(frame: pd.DataFrame) -> str:
+    """Difference with interval and verdict of each rival."""
+    winner = frame.iloc[0]
+    if len(frame) == 1:
+        return f"{winner['label']} is the only finalist with a completed seed, so nothing is compared."
+    said = []
+    for row in frame.iloc[1:].to_dict("records"):
+        ends = f"{short(row['difference_low'])} to {short(row['difference_high'])}"
+        known = f"{short(row['difference'])} ({ends})" if pd.notna(row["difference_low"]) else "not known"
+        share = (
+            f", winner lower on {100 * row['p_better']:.0f} % of seeds" if pd.notna(row["p_better"]) else ""
+        )
+        said.append(f"{row['label']}: {known}{share}, {row['verdict']}")
+    metric = metric_words(frame["metric"].iloc[0])
+    return (
+        f"Paired difference in {metric} to the winner, {winner['label']}, with intervals. {'; '.join(said)}."
+    )
+
+
+LOWER = "lower where shared"
+"""Possible only where both lost seeds, and not the same ones."""
+VERDICTS = {
+    TIED: "cannot be told from the winner",
+    WORSE: "did worse on average and on most seeds",
+    ON_AVERAGE: "did worse on average, but not surely on most seeds",
+    LOWER: "did better on the seeds that both completed, but worse over those that each completed",
+    FAILS: "diverged or failed on more seeds",
+}
+NAMED = 3
+"""Finalists whose numbers are spelled out; the table has all."""
+
+
+def against_the_winner(frame: pd.DataFrame) -> pd.DataFrame:
+    """Differences and what they cost, without the means, which stand in the section before."""
+    columns = ["rank", "label", "verdict", "difference", "difference_low", "difference_high", "p_better"]
+    columns += ["seen", "p_low", "p_high", "extras", "simplest", "expected_regret"]
+    return frame[columns].rename(columns={"label": "finalist"})
+
+
+def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
+    """Verdicts, paired numbers of the next finalists, the simplest tied one, the expected cost."""
+    frame = tables["comparison"]
+    winner, *others = frame.to_dict("records")
+    if not others:
+        return ("Only one finalist completed a fresh seed, so there is nothing to compare it with.",)
+    if winner["n"] == 1:
+        return (f"One fresh seed cannot tell {len(frame)} finalists apart; confirm on more seeds.",)
+    if winner["n"] < ENOUGH_SEEDS:
+        few = f"{count(winner['n'], 'fresh seed')} are too few to call one of {len(frame)} finalists worse"
+        return (f"{capital(few)}; confirm on {ENOUGH_SEEDS} or more.",)
+    verdicts = [
+        f"{len(part)} {words}"
+        for name, words in VERDICTS.items()
+        if (part := [row for row in others if _verdict(row) == name])
+    ]
+    said = [f"Of {count(len(others), 'other finalist')}, {listing(verdicts)}."]
+    said += [text for row in others[:NAMED] if (text := _numbers(row, run.metric))]
+    return (*said, *simplest(frame, run.metric), *_regret(frame, run.metric))
+
+
+def _verdict(row: Mapping[Any, Any]) -> str:
+    return LOWER if row["verdict"] == ON_AVERAGE and row["difference"] < 0 else str(row["verdict"])
+
+
+def _numbers(row: Mapping[Any, Any], metric: str) -> str:
+    """Difference and P(winner < finalist), each with its interval; empty where seeds are too few."""
+    if not math.isfinite(row["difference_low"]):
+        return ""
+    text = f"{row['label']}: {_difference(row, metric)}"
+    if math.isfinite(row["p_better"]):
+        text += f"; P(winner is lower on a fresh seed) = {percent(row['p_better'])} "
+        text += f"({percent(row['p_low'])} to {percent(row['p_high'])})"
+    return f"{text}{_seen(row)}."
+
+
+def _seen(row: Mapping[Any, Any]) -> str:
+    """Of a finalist that is tied: what difference these seeds would have shown."""
+    return would_be_seen(row["seen"], row["seen_share"], " of the winner's") if row["verdict"] == TIED else ""
+
+
+def _difference(row: Mapping[Any, Any], metric: str) -> str:
+    """Above 0 where the winner is lower, as in the table."""
+    ends = f"{number(row['difference_low'])} to {number(row['difference_high'])}"
+    return f"{metric} minus that of the winner {number(row['difference'])} (interval {ends})"
+
+
+def simplest(frame: pd.DataFrame, metric: str) -> tuple[str, ...]:
+    """The simplest of the winner and those tied with it, and its price; nothing where none is tied."""
+    tied = frame[frame["tied"]]
+    if len(tied) < 2:
+        return ()
+    row = frame[frame["simplest"]].iloc[0].to_dict()
+    if row["rank"] == 1:
+        return ("No finalist tied with the winner is simpler than it.",)
+    price = f" Its price: {_difference(row, metric)}." if math.isfinite(row["difference_low"]) else ""
+    return (f"The simplest of those tied is {row['label']}.{price}",)
+
+
+def _regret(frame: pd.DataFrame, metric: str) -> tuple[str, ...]:
+    cost = frame["expected_regret"].iloc[0]
+    if not math.isfinite(cost):
+        return ()
+    some = (frame["failures"] > frame["failures"].min()).any()
+    best = "best finalist that lost as few seeds" if some else "best finalist"
+    return (
+        f"Using the winner is expected to cost {number(cost)} of {metric} against the {best}, had one known "
+        "which that is.",
+    )
+
+
+QUESTION = Question(
+    key="finalists",
+    question="Is the winner really better than the other finalists?",
+    tables={"comparison": comparison},
+    figure=FigureSpec(
+        name="comparison",
+        table="comparison",
+        title="Finalists against the winner",
+        caption=(
+            "Left, how much higher each finalist scored than the winner on the same seeds: mean and "
+            "interval, wide enough that all of them hold at once in 95 % of races. A finalist whose "
+            "interval contains 0, or lies just above it, is tied. Right, the share of seeds on which the "
+            "winner was lower, with its 95 % interval; one half is a toss-up."
+        ),
+        missing="No finalist completed a fresh seed, so there is nothing to compare.",
+        draw=draw,
+        alt=alt,
+    ),
+    sentences=sentences,
+    shown=(Shown("comparison", "Paired differences to the winner", against_the_winner),),
+    how=(
+        "Differences are taken seed by seed. Their intervals hold the truth all of them at once, in 95 % of "
+        "races: the winner was picked by the same numbers, so each rival is held against the largest "
+        "statistic that identical settings show (step-down). A call asks for more than an interval above 0: "
+        "identical settings are called different in at most 3 % of races, over all their looks, so that "
+        "false calls stay rare where one setting is skewed or has rare bad seeds and its rivals have not. "
+        "No interval can allow for what no seed has shown. Tied: not called. What would have been seen is "
+        "the difference that is called in 80 % of races with as many seeds and as much luck. P(winner is "
+        "lower) counts seeds, with Wilson's 95 % interval; “on most seeds” asks for at least 75 % and for an "
+        "interval above one half (Bouthillier et al. 2021, arXiv 2103.03098).",
+        "Simplest: the smallest searched model, then the fewest parts beyond plain gradient descent on ReLU "
+        "layers (penalty, decay, dropout, schedule, momentum, numbers that the optimizer stores for each "
+        "weight). The expected cost draws the means as the seeds leave them possible (Bayesian bootstrap).",
+    ),
+)

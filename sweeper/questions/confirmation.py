@@ -1,0 +1,283 @@
+"""The finalists on fresh seeds."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from sweeper.answer.confirmed import ENOUGH_SEEDS, confirmed
+from sweeper.answer.placing import Finalist, losses, lower_means, placing
+from sweeper.answer.rows import labels, search_trials
+from sweeper.drawing.scales import loss_axis
+from sweeper.drawing.style import HUES, canvas, legend_below, short, themed
+from sweeper.questions.question import FigureSpec, Question, Shown, Tables
+from sweeper.questions.run_data import RunData
+from sweeper.questions.variance import FLATTERED, bias
+from sweeper.wording import capital, count, interval, listing, metric_words, number
+
+COLUMNS = [
+    "rank",
+    "trial",
+    "label",
+    "seed",
+    "outcome",
+    "objective",
+    "mean",
+    "low",
+    "high",
+    "n",
+    "failures",
+    "tied",
+    "dropped",
+    "difference",
+    "search_objective",
+    "metric",
+]
+
+
+def finalists(run: RunData) -> pd.DataFrame:
+    """One row per finalist and fresh seed, the winner first; columns as in `COLUMNS`.
+
+    `objective` is the score on that seed, `search_objective` the score in the search, the rest is
+    repeated from `confirmed`. Finalists without one completed seed come last, with null means. Empty
+    if no finalist completed a seed.
+    """
+    ranking = confirmed(run.trials)
+    rows = run.trials[run.trials["phase"] == "confirm"]
+    if ranking.empty:
+        return pd.DataFrame(columns=COLUMNS)
+    lost = sorted(set(rows["trial"]) - set(ranking["trial"]))
+    failures = [int((rows["trial"] == trial).sum()) for trial in lost]
+    last = pd.DataFrame({"trial": lost, "n": 0, "failures": failures, "tied": False, "dropped": False})
+    ranking = pd.concat([ranking, last], ignore_index=True) if lost else ranking
+    ranking = ranking.assign(rank=range(1, len(ranking) + 1), metric=run.objective)
+    search = search_trials(run.trials)
+    names = pd.DataFrame(
+        {"trial": search["trial"], "label": labels(search), "search_objective": search["objective"]}
+    )
+    seeds = rows[["trial", "seed", "outcome", "objective"]]
+    frame = seeds.merge(ranking, on="trial").merge(names, on="trial", how="left")
+    return frame.sort_values(["rank", "seed"], ignore_index=True)[COLUMNS]
+
+
+WINNER, TIED, OTHER = HUES[0], HUES[2], HUES[7]
+
+
+@themed
+def draw(frame: pd.DataFrame) -> Figure:
+    """One line of dots for each finalist of `finalists`, the winner on top."""
+    ranks = frame.groupby("rank", sort=True).first().reset_index().set_index("rank", drop=False)
+    figure, (axes,) = canvas(height=1.7 + 0.5 * len(ranks))
+    for rank, row in ranks.iterrows():
+        seeds = frame.loc[frame["rank"] == rank, "objective"]
+        _draw_finalist(axes, float(str(rank)), row, seeds)
+    axes.set_yticks(list(ranks.index), [_name(row) for _, row in ranks.iterrows()])
+    axes.set_ylim(len(ranks) + 0.6, 0.4)
+    axes.grid(False, axis="y")
+    axes.set_xlabel(f"best {metric_words(frame['metric'].iloc[0])}")
+    loss_axis(axes.xaxis, [*frame["objective"], *frame["search_objective"]])
+    legend_below(figure, _entries(ranks), ncols=3)
+    return figure
+
+
+def _draw_finalist(axes: Axes, y: float, row: "pd.Series", seeds: "pd.Series") -> None:
+    color = WINNER if y == 1 else TIED if row["tied"] else OTHER
+    below = [y + 0.2] * int(seeds.notna().sum())  # the axis points down
+    axes.plot(seeds.dropna(), below, "o", color=color, alpha=0.6, markeredgewidth=0)
+    axes.plot([row["search_objective"]], [y], "D", color="white", markeredgecolor="black", zorder=3)
+    if row["n"]:
+        axes.plot([row["low"], row["high"]], [y, y], "-", color=color, linewidth=2.5, zorder=3)
+        axes.plot([row["mean"]], [y], "|", color=color, markersize=17, markeredgewidth=2.5, zorder=4)
+
+
+def _name(row: "pd.Series") -> str:
+    lost = (
+        f"\n{row['failures']} of {row['n'] + row['failures']} seeds diverged or failed"
+        if row["failures"]
+        else ""
+    )
+    standing = " (tied)" if row["tied"] and row["rank"] != 1 else ""
+    if row["dropped"]:
+        standing = f" (out after {row['n'] + row['failures']})"
+    return f"{row['label']}{standing}{lost}"
+
+
+def _entries(ranks: pd.DataFrame) -> dict[str, Line2D]:
+    interval: dict[str, Any] = {"marker": "|", "markersize": 12, "markeredgewidth": 2.5, "linewidth": 2.5}
+    others = ranks.iloc[1:]
+    entries = {
+        "winner: mean, 95 % interval": Line2D([], [], color=WINNER, **interval),
+        "tied with the winner": Line2D([], [], color=TIED, **interval),
+        "other finalist": Line2D([], [], color=OTHER, **interval),
+        "one fresh seed": Line2D([], [], color=OTHER, alpha=0.6, marker="o", linestyle="none"),
+        "score in the search": Line2D(
+            [], [], color="white", markeredgecolor="black", marker="D", linestyle="none"
+        ),
+    }
+    if not others["tied"].any():
+        del entries["tied with the winner"]
+    if others["tied"].all():
+        del entries["other finalist"]
+    return entries
+
+
+def alt(frame: pd.DataFrame) -> str:
+    """Mean and interval of each finalist, and who is tied."""
+    rows = frame.groupby("rank", sort=True).first()
+    said = [
+        f"{row['label']}: {short(row['mean'])} ({_spread(row)}"
+        f"{', tied with the winner' if row['tied'] and rank != 1 else ''})"
+        if row["n"]
+        else f"{row['label']}: no seed completed"
+        for rank, row in rows.iterrows()
+    ]
+    metric = metric_words(frame["metric"].iloc[0])
+    what = f"Mean best {metric} of the finalists on fresh seeds with 95 % intervals, winner first"
+    return f"{what}. {'; '.join(said)}."
+
+
+def _spread(row: "pd.Series") -> str:
+    if math.isnan(row["low"]):
+        return "1 seed"
+    return f"{short(row['low'])} to {short(row['high'])}, {row['n']} seeds"
+
+
+def one_row_each(finalists: pd.DataFrame) -> pd.DataFrame:
+    """Without the seeds: a row per finalist."""
+    ranks = finalists.drop_duplicates("rank")
+    columns = ["rank", "label", "mean", "low", "high", "n", "failures", "tied", "search_objective"]
+    return ranks[columns].rename(columns={"label": "finalist", "n": "seeds"})
+
+
+def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
+    """Who won, who is tied, what was lost, and how far the search had flattered the winner."""
+    ranks = tables["finalists"].drop_duplicates("rank").to_dict("records")
+    first, others = ranks[0], ranks[1:]
+    finalists = [_finalist(row, tables["finalists"]) for row in ranks]
+    placed = placing(finalists, run.metric, first["label"], "has")
+    said = [
+        f"{placed} over {count(first['n'], 'fresh seed')}: {_score(first)}."
+        if _plain(finalists)
+        else f"{placed}; its mean {run.metric} over {count(first['n'], 'seed')} is {_score(first)}."
+    ]
+    said += [f"{clause}." for clause in lower_means(finalists)]
+    tied = [row["label"] for row in others if row["tied"]]
+    if tied and first["n"] == 1:
+        said.append(f"One seed cannot tell it from {listing(tied)}.")
+    elif tied and first["n"] < ENOUGH_SEEDS:
+        few = f"{count(first['n'], 'seed')} are too few to tell it from {listing(tied)}; that does not make"
+        said.append(f"{capital(few)} {'it' if len(tied) == 1 else 'them'} as good.")
+    elif tied:
+        said.append(
+            f"These seeds cannot tell it from {listing(tied)}: {'its' if len(tied) == 1 else 'their'} "
+            "paired difference to the winner is too small for a call."
+        )
+    said += _others(tables["comparison"], finalists, tied=bool(tied))
+    lost = [
+        f"{row['label']} {losses(finalist)} of {finalist.tried}"
+        for row, finalist in zip(ranks, finalists, strict=True)
+        if finalist.lost
+    ]
+    if lost:
+        said.append(f"Seeds lost: {listing(lost)}.")
+    said.append(_flattery(first, bias(tables["comparison"])))
+    return tuple(said)
+
+
+def _finalist(row: Mapping[Any, Any], finalists: pd.DataFrame) -> Finalist:
+    own = finalists[finalists["rank"] == row["rank"]]
+    diverged = int((own["outcome"] == "diverged").sum())
+    lost = (diverged, row["failures"] - diverged)
+    return Finalist(row["label"], row["mean"], row["n"], *lost, bool(row["dropped"]), row["difference"])
+
+
+def _plain(finalists: Sequence[Finalist]) -> bool:
+    """Several finalists on the same seeds, none of them lost: what was said of the mean goes for all."""
+    one = len({finalist.completed for finalist in finalists}) == 1
+    return len(finalists) > 1 and one and not any(finalist.lost for finalist in finalists)
+
+
+def _others(comparison: pd.DataFrame, finalists: Sequence[Finalist], *, tied: bool) -> list[str]:
+    """Of those that are not tied: worse on the same seeds, lower on the shared ones, or lost more seeds."""
+    apart = comparison.iloc[1:][~comparison["tied"].iloc[1:].astype(bool)]
+    more = apart["failures"] > comparison["failures"].min()
+    lower = apart[~more & (apart["difference"] < 0)]
+    said = [
+        f"On the seeds that both completed, {name} is lower than the winner; each lost other seeds."
+        for name in lower["label"]
+    ]
+    worse = apart[~more & (apart["difference"] > 0)]
+    lost = sum(finalist.lost > finalists[0].lost for finalist in finalists)
+    if tied or worse.empty or len(worse) + lost < len(finalists) - 1:
+        return said
+    ends = "did worse on the seeds that both had"
+    return [*said, f"Every other finalist {f'{ends}, or lost more of them' if lost else ends}."]
+
+
+def _score(row: Mapping[Any, Any]) -> str:
+    if not math.isfinite(row["low"]):
+        return f"{number(row['mean'])} (one seed, so its spread is not known)"
+    mean, low, high = interval(row["mean"], row["low"], row["high"])
+    return f"{mean} (95 % interval {low} to {high})"
+
+
+def _flattery(first: Mapping[Any, Any], shown: str) -> str:
+    """The winner's score in the search beside its mean; `shown` is what the finalists show together."""
+    search, mean = first["search_objective"], first["mean"]
+    if search < mean:
+        relation = "below its mean on fresh seeds"
+        if shown == FLATTERED:
+            reason = "; the search flattered the finalists, so trust the fresh seeds"
+        elif shown:
+            reason = (
+                ", which one seed may do: the finalists together do not show that the search flattered them"
+            )
+        else:
+            reason = "; the lowest of many may owe that to luck, so trust the fresh seeds"
+    else:
+        relation = "above its mean on fresh seeds" if search > mean else "equal to its mean on fresh seeds"
+        reason = ""
+    return f"In the search the winner scored {number(search)} on one seed, {relation}{reason}."
+
+
+QUESTION = Question(
+    key="confirmation",
+    question="Which settings win on fresh seeds?",
+    tables={"finalists": finalists},
+    figure=FigureSpec(
+        name="confirmation",
+        table="finalists",
+        title="Finalists on fresh seeds",
+        caption=(
+            "Each dot is one fresh seed (initial weights, batch order and split drawn anew), the bar the "
+            "mean, the line its 95 % interval (one seed has none); lower is better. The diamond is the "
+            "score in the search, on one seed."
+        ),
+        missing="No finalist completed a fresh seed, so there is nothing to compare.",
+        draw=draw,
+        alt=alt,
+    ),
+    sentences=sentences,
+    shown=(Shown("finalists", "One row per finalist; the CSV has every seed", one_row_each),),
+    how=(
+        "The two best trials of the search were trained again, with the best of other combinations of the "
+        "compared values and the best published default. A fresh seed draws initial weights, batch order "
+        "and, where the data came unsplit, a new split into training and validation rows. Finalists get "
+        "the same seeds, so they are compared pair by pair.",
+        "It is a race. After 4, 6, 8, 10, 13 … seeds, finalists drop out that are worse than the leader by "
+        "then, with more evidence than an interval above 0, or lost two seeds more; their seeds go to "
+        "those that are left. It ends when one is left, when all that are left are known to differ by less "
+        "than confirm.matters, or when the budget is spent. Intervals hold whenever it ends.",
+        "Intervals of means are 95 % intervals, each by itself; that of the winner allows for its having "
+        "been picked as the lowest. Those of paired differences hold all at once. They hold on the condition "
+        "that the seeds have shown what luck can do: of a setting with one bad seed in twenty, ten seeds "
+        "often show none. A finalist is tied when it is not called worse. One that failed on more seeds "
+        "ranks after those that failed on fewer.",
+        "The winner has the lowest mean of the finalists that lost the fewest seeds, so on average its own "
+        "mean flatters a little.",
+    ),
+)

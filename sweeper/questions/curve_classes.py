@@ -1,0 +1,235 @@
+"""Whether trainings ended too early, overfitted or broke, and what to do about it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from sweeper.answer.rows import best_trials, search_trials
+from sweeper.drawing.scales import share_ticks
+from sweeper.drawing.style import HUES, canvas, ink, themed
+from sweeper.questions.convergence import SHOWN
+from sweeper.questions.losses import of_search
+from sweeper.questions.question import FigureSpec, Question, Shown, Tables
+from sweeper.questions.run_data import RunData, once
+from sweeper.statistics import curve_class as shapes
+from sweeper.statistics.curve_class import DIVERGED, STUCK, UNSTABLE
+from sweeper.wording import count, listing
+
+COLUMNS = [
+    "trial",
+    "group",
+    "class",
+    "outcome",
+    "points",
+    "steps",
+    "best_step",
+    "settled_step",
+    "lowest",
+    "end",
+    "gain",
+    "noise",
+    "advice",
+]
+BEST, REST = "best", "rest"
+EARLY = 0.1
+"""Divergence within this share of the steps may be mended by a warm-up."""
+
+
+@once
+def curve_classes(run: RunData) -> pd.DataFrame:
+    """One row per search trial that was evaluated; columns as in `COLUMNS`.
+
+    best_step … noise: see `curve_class.Shape`. group: the `SHOWN` trials of lowest objective are ``best``,
+    all others ``rest`` (the selection hides what goes wrong there). class: that of the validation loss, see
+    `curve_class.shape`; trials that diverged or were pruned (``cut short``) are that, whatever
+    their curve. Failed trials are left out.
+    """
+    search = search_trials(run.trials)
+    search = search[search["outcome"] != "failed"]
+    full = int(search["steps"].max()) if len(search) else 0
+    outcomes = search.set_index("trial")[["outcome", "steps"]].to_dict("index")
+    best = set(best_trials(run.trials, SHOWN)["trial"])
+    rows = []
+    for trial, steps, losses, train in _curves(run, search):
+        found = shapes.shape(steps, losses, train)
+        outcome, made = outcomes[trial]["outcome"], int(outcomes[trial]["steps"])
+        name = {"diverged": shapes.DIVERGED, "pruned": shapes.CUT_SHORT}.get(outcome, found.name)
+        group, at = BEST if trial in best else REST, (found.best_step, found.settled_step)
+        numbers = (found.lowest, found.end, found.gain, found.noise)
+        text = advice(name, made, full, found)
+        rows.append((trial, group, name, outcome, len(steps), made, *at, *numbers, text))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def curve_summary(run: RunData) -> pd.DataFrame:
+    """Columns group, class, trials, share (of the group); best first, classes in the order of `CLASSES`."""
+    frame = curve_classes(run)
+    counts = frame.groupby(["group", "class"]).size().rename("trials").reset_index()
+    order = {name: place for place, name in enumerate(shapes.CLASSES)}
+    counts = counts.sort_values("class", key=lambda names: names.map(order), kind="stable")
+    counts = counts.sort_values("group", kind="stable", ignore_index=True)
+    share = counts["trials"] / counts.groupby("group")["trials"].transform("sum")
+    return counts.assign(share=share)
+
+
+def _curves(run: RunData, search: pd.DataFrame) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
+    """Trial, steps, validation losses and train losses (NaN at step 0), trial by trial."""
+    validation, train = (
+        of_search(search, run.curves[run.curves["metric"] == name])[["trial", "step", "value"]]
+        for name in ("validation_loss", "train_loss")
+    )
+    wide = validation.merge(train, on=["trial", "step"], how="left", suffixes=("", "_train"))
+    wide = wide[np.isfinite(wide["value"])].sort_values(["trial", "step"])
+    trials = wide["trial"].to_numpy()
+    cuts = np.flatnonzero(np.diff(trials)) + 1
+    steps, *losses = (wide[name].to_numpy(float) for name in ("step", "value", "value_train"))
+    for part in np.split(np.arange(len(trials)), cuts) if len(trials) else ():
+        yield int(trials[part[0]]), steps[part].astype(int), losses[0][part], losses[1][part]
+
+
+def advice(name: str, steps: int, full: int, found: shapes.Shape) -> str:
+    """What a class asks for, with a ready ``--set`` where there is one; empty where nothing follows.
+
+    `steps` were made of the `full` length of the longest trial.
+    """
+    if name == shapes.IMPROVING:
+        return f"train longer: --set training.steps={2 * steps}"
+    if name == shapes.SATURATED and found.settled_step <= 0.6 * steps:
+        enough = max(int(np.ceil(1.25 * found.settled_step)), 1)
+        return f"fewer steps would do: --set training.steps={enough}"
+    if name == shapes.OVERFITTING:
+        decay = "--set 'search.space.weight_decay={low = 1e-6, high = 1e-2, log = true, zero = 0.25}'"
+        return f"best at step {found.best_step} of {steps}: stop there, or regularize: {decay}"
+    if name == shapes.UNSTABLE:
+        return "lower learning rate, or one that falls: --set search.space.schedule=cosine"
+    if name == shapes.STUCK:
+        return "higher learning rate, or see whether the gradient vanishes"
+    if name == shapes.DIVERGED:
+        warm = ", or warm up: --set search.space.schedule=warmup_cosine" if steps <= EARLY * full else ""
+        return f"lower learning rate{warm}"
+    return ""
+
+
+COLORS = {
+    "still improving": HUES[6],
+    "saturated": HUES[2],
+    "overfitting": HUES[5],
+    "unstable": HUES[3],
+    "not learning": "#BBBBBB",
+    "diverged": HUES[1],
+    "cut short": "#DDDDDD",
+    "too few points": "#F2F2F2",
+}
+NARROW = 0.05
+"""Share of a bar below which a number does not fit into it."""
+
+
+@themed
+def draw(frame: pd.DataFrame) -> Figure:
+    """A bar for each group of `curve_summary`, cut by class."""
+    groups = list(dict.fromkeys(frame["group"]))
+    figure, (axes,) = canvas(height=1.5 + 0.55 * len(groups))
+    for place, group in enumerate(groups):
+        start = 0.0
+        for row in frame[frame["group"] == group].to_dict("records"):
+            color = COLORS[row["class"]]
+            axes.barh(place, row["share"], left=start, height=0.7, color=color, edgecolor="white")
+            if row["share"] >= NARROW:
+                text: dict[str, Any] = {"ha": "center", "va": "center", "color": ink(color)}
+                axes.text(start + row["share"] / 2, place, str(row["trials"]), **text)
+            start += row["share"]
+    totals = frame.groupby("group")["trials"].sum()
+    axes.set_yticks(range(len(groups)), [f"{group} (n = {totals[group]})" for group in groups])
+    axes.set_ylim(len(groups) - 0.5, -0.5)
+    axes.set(xlabel="share of trials; numbers count them", xlim=(0, 1))
+    share_ticks(axes.xaxis)
+    axes.grid(False, axis="y")
+    present = [name for name in COLORS if (frame["class"] == name).any()]
+    patches = [Patch(facecolor=COLORS[name], edgecolor="0.4", linewidth=0.5) for name in present]
+    figure.legend(patches, present, loc="outside lower left", ncols=4, handlelength=1.4)
+    return figure
+
+
+def alt(frame: pd.DataFrame) -> str:
+    """Counts of each class, group by group."""
+    said = []
+    for group, rows in frame.groupby("group", sort=False):
+        counts = ", ".join(f"{row['trials']} {row['class']}" for row in rows.to_dict("records"))
+        said.append(f"{group}: {counts}")
+    return f"Classes of the validation curves. {'; '.join(said)}."
+
+
+BROKEN = (DIVERGED, UNSTABLE, STUCK)
+"""Classes whose advice does not hang on the steps of one trial."""
+
+
+def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
+    """Classes of the best curves and of the others, then what they advise."""
+    summary, classes = tables["curve_summary"], tables["curve_classes"]
+    said = [text for group in (BEST, REST) if (text := _counts(summary[summary["group"] == group], group))]
+    best = classes[classes["group"] == BEST].sort_values(["lowest", "trial"])
+    advised = [
+        f"Trial #{row['trial']} ({row['class']}): {row['advice']}."
+        for row in best[best["advice"] != ""].drop_duplicates("class").to_dict("records")
+    ]
+    rest = classes[(classes["group"] == REST) & (classes["advice"] != "")]
+    advised += [_usual(name, rest[rest["class"] == name]) for name in BROKEN if (rest["class"] == name).any()]
+    return (*said, *advised, "One seed behind each curve.")
+
+
+def _counts(rows: pd.DataFrame, group: str) -> str:
+    if rows.empty:
+        return ""
+    parts = [_class(row) for row in rows.to_dict("records")]
+    total = int(rows["trials"].sum())
+    if group == BEST:
+        return f"{count(total, 'best training')}: {listing(parts)}."
+    return f"{count(total, 'other')}: {listing(parts)}."
+
+
+def _class(row: Mapping[object, object]) -> str:
+    return f"{row['trials']} {row['class']}"
+
+
+def _usual(name: str, rows: pd.DataFrame) -> str:
+    text, times = rows["advice"].value_counts().index[0], int(rows["advice"].value_counts().iloc[0])
+    return f"{name.capitalize()} ({times} of {len(rows)}): {text}."
+
+
+QUESTION = Question(
+    key="curve-classes",
+    question="Did trainings end too early, overfit, or break?",
+    tables={"curve_classes": curve_classes, "curve_summary": curve_summary},
+    figure=FigureSpec(
+        name="curve_classes",
+        table="curve_summary",
+        title="What the curves say",
+        caption=(
+            "Validation curves of the five best trials, and of all others. Still improving asks for more "
+            "steps, saturated for no more; overfitting for regularization; unstable for a lower or a "
+            "falling rate; diverged for a lower rate or a warm-up. Trials that were pruned are cut short "
+            "and not judged."
+        ),
+        missing="No trial of the search was evaluated, so there is no curve to judge.",
+        draw=draw,
+        alt=alt,
+    ),
+    sentences=sentences,
+    shown=(
+        Shown("curve_summary", "Trials of each class"),
+        Shown("curve_classes", "One row per trial"),
+    ),
+    how=(
+        "Each validation curve is put in the first class that holds. Not learning: fell by less than 5 %. "
+        "Unstable: noise above 20 % of the loss, or ups that come down again above a quarter of the fall. "
+        "Overfitting: ended more than 10 % above its lowest, reached in the first four fifths, while the "
+        "train loss fell. Still improving: fell by more than 3 % over the last quarter, beyond its noise. "
+        "Else saturated.",
+        "Best and others are counted apart, because picking the best hides what goes wrong. Pruned trials "
+        "are “cut short” and not judged. Advice is a place to start, not a result of this search.",
+    ),
+)

@@ -1,0 +1,65 @@
+"""Did the study find what it was expected to find?"""
+
+import pandas as pd
+
+from sweeper.questions.checks import CHECKS
+from sweeper.questions.checks.finding import CONTRARY, FOUND, NOT_FOUND, Finding
+from sweeper.questions.question import Question, Shown, Tables
+from sweeper.questions.run_data import RunData
+from sweeper.study.expect import ExpectSection
+
+HEADS = {FOUND: "Found", NOT_FOUND: "Not found", CONTRARY: "The contrary was found of this"}
+COLUMNS = ["verdict", "expected", "expected_by", "number", "low", "high", "unit", "basis", "sentence"]
+
+
+def finding_of(run: RunData, expect: ExpectSection) -> Finding | None:
+    """The verdict on what was expected; ``None`` where nothing was, or nothing was recorded."""
+    arguments = expect.arguments
+    if expect.check is None or arguments is None or run.trials.empty:
+        return None
+    return CHECKS[expect.check](run, arguments)
+
+
+def finding(run: RunData) -> pd.DataFrame:
+    """One row, columns as in `COLUMNS`; empty where `finding_of` is ``None``."""
+    found = finding_of(run, run.study.expect)
+    if found is None:
+        return pd.DataFrame(columns=COLUMNS)
+    said = {"expected": run.study.expect.finding, "expected_by": run.study.expect.source}
+    return pd.DataFrame([{**vars(found), **said}])[COLUMNS]
+
+
+def applies(run: RunData, tables: Tables) -> bool:
+    """Only for studies that expect something, once something was recorded."""
+    return len(tables["finding"]) > 0
+
+
+def deciding(frame: pd.DataFrame) -> pd.DataFrame:
+    """The number without the sentences, which stand above it."""
+    return frame[["verdict", "number", "low", "high", "unit", "basis"]]
+
+
+def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
+    """The verdict with the expectation, then the measurement, then who says so."""
+    if not applies(run, tables):
+        return ("Nothing was expected of this study: it has no [expect].",)
+    row = tables["finding"].iloc[0]
+    return f"{HEADS[row['verdict']]}: {row['expected']}", row["sentence"], f"Source: {row['expected_by']}."
+
+
+QUESTION = Question(
+    key="finding",
+    question="Was it found as expected?",
+    tables={"finding": finding},
+    sentences=sentences,
+    applies=applies,
+    shown=(Shown("finding", "The number that decides", deciding),),
+    how=(
+        "The study file says what is expected, by which source, and which check decides. Found: the whole "
+        "95 % interval (or the bracket between two neighbouring rates) lies on the expected side; contrary: "
+        "wholly on the other; not found: it holds both, or too little was recorded. Not found is no proof "
+        "of the contrary.",
+        "Values are compared by the finalists on fresh seeds, pair by pair, each value represented by its "
+        "best trial of the search; where it has too few fresh seeds, by medians over search trials.",
+    ),
+)

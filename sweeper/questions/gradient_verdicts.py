@@ -1,0 +1,295 @@
+"""Does the gradient reach the first layers? A verdict for each activation, with what to change."""
+
+import math
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sweeper.answer.rows import with_names
+from sweeper.components.activations import ACTIVATIONS
+from sweeper.questions.layers import ROWS, START, at_moments, layer_profile, layer_rows
+from sweeper.questions.run_data import RunData, once
+from sweeper.questions.units import units
+from sweeper.statistics.intervals import FEWEST_FOR_BOOTSTRAP, interval
+from sweeper.study.study import Study
+
+MEASURE = "gradient_norm"
+SLOPE_COLUMNS = ["trial", "seed", "slope", "cut"]
+
+
+def slopes(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row per trial and seed; columns as in `COLUMNS`.
+
+    slope: least-squares change of log10 ‖dL/da‖₂ per layer on the way back from the output to the input, in
+    decades; null below two layers with a norm above 0. cut: some layer has a norm of exactly 0.
+    `rows` are those of `gradient_norm` at one moment, with the columns trial, seed, layer, value.
+    """
+    keys = ["trial", "seed"]
+    seen = rows["value"] > 0
+    x = rows["layer"].where(seen).astype(float)
+    y = np.log10(rows["value"].where(seen))
+    parts = rows[keys].assign(n=seen.astype(float), cut=~seen, x=x, y=y, xx=x * x, xy=x * y)
+    sums = parts.groupby(keys).sum()
+    spread = sums["n"] * sums["xx"] - sums["x"] ** 2
+    slope = -(sums["n"] * sums["xy"] - sums["x"] * sums["y"]) / spread.where(spread > 0)
+    return pd.DataFrame({"slope": slope, "cut": sums["cut"] > 0}).reset_index()[SLOPE_COLUMNS]
+
+
+def changes(rows: pd.DataFrame) -> np.ndarray:
+    """log10 of each norm over that of the next layer above, divided by their distance; norms above 0 alone.
+
+    All networks of `rows`; neighbours are layers with an activation. A norm of 0 breaks the chain.
+    """
+    ordered = rows.sort_values(["trial", "seed", "layer"])
+    logs = np.log10(ordered["value"].where(ordered["value"] > 0).to_numpy(float))
+    same = (ordered["trial"].diff() == 0) & (ordered["seed"].diff() == 0)
+    factors = -np.diff(logs, prepend=np.nan) / ordered["layer"].diff().to_numpy(float)
+    found: np.ndarray = factors[same.to_numpy() & np.isfinite(factors)]
+    return found
+
+
+COLUMNS = [
+    "moment",
+    "activation",
+    "verdict",
+    "sure",
+    "slope",
+    "low",
+    "high",
+    "networks",
+    "trials",
+    "depth",
+    "total",
+    "layers",
+    "layer_names",
+    "saturated",
+    "saturated_layer",
+    "saturated_name",
+    "dead",
+    "dead_layer",
+    "dead_name",
+    "suggestion",
+]
+VANISHING, HEALTHY, EXPLODING, CUT = "vanishing", "healthy", "exploding", "cut off"
+DECADES = 1.0
+"""Change over the whole depth, in decades of the norm, from which a gradient vanishes or explodes: the
+first layer then learns from a signal ten times smaller or larger than the last."""
+
+
+@once
+def norms(run: RunData) -> pd.DataFrame:
+    """`layer_profile` of ‖dL/da‖₂."""
+    return layer_profile(run, (MEASURE,))
+
+
+@once
+def gradient_verdicts(run: RunData) -> pd.DataFrame:
+    """One row for each moment and activation; columns as in `COLUMNS`. Empty where nothing was measured.
+
+    slope, low, high: mean change of log10 ‖dL/da‖₂ per layer, backwards, with its 95 % interval over the
+    `networks` that differ. At initialisation equal networks count once (trials of one activation and
+    seed start alike), and those of fresh seeds count too; where they are fewer than five, the interval
+    is that of the factors between their layers, which are nearly independent there (mean-field
+    theory). depth: layers with an activation. total: slope × the layers between the first and the last of
+    them. verdict: vanishing from −`DECADES`, exploding from +`DECADES`;
+    cut off where half of the networks or more have a layer that no gradient reaches. sure: the interval
+    lies on that side too.
+
+    layers: those whose median norm is less than a tenth (vanishing) or more than ten times (exploding)
+    that of the last; ``0-3, 5``. layer_names: what the model calls them, ``net.0 to net.6, head``. saturated,
+    dead: the largest median share of a layer, and which layer that is, by number and name. suggestion: see
+    `gradient_advice`; empty where there is nothing to mend.
+    """
+    rows = layer_rows(run, MEASURE)
+    if rows.empty:
+        return pd.DataFrame(columns=COLUMNS)
+    depth = int(rows["depth"].iloc[0])
+    profile, shares = norms(run), units(run)
+    found: list[dict[str, object]] = []
+    for moment, part in at_moments(run, rows).items():
+        searched = part.groupby("activation", observed=True)["trial"].nunique()
+        part = part.assign(activation=part["activation"].astype("str"))
+        part = pd.concat([part, _fresh(run, depth)]) if moment == START else part
+        for activation, lines in part.groupby("activation"):
+            row = {
+                "moment": moment,
+                "activation": str(activation),
+                "trials": int(searched.get(activation, 0)),
+            }
+            row |= _judged(lines, moment == START)
+            row |= _far(_at(profile, moment, activation), str(row["verdict"]))
+            row |= _worst(_at(shares, moment, activation))
+            found.append(row)
+    frame = pd.DataFrame(found)
+    starts = frame[frame["moment"] == START].set_index("activation")["verdict"].to_dict()
+    texts = [advice(row, starts.get(row["activation"]), _init(run.study)) for row in frame.to_dict("records")]
+    return frame.assign(suggestion=texts)[COLUMNS]
+
+
+def _judged(rows: pd.DataFrame, start: bool) -> dict[str, object]:
+    span = int(rows["layer"].max() - rows["layer"].min())
+    found = slopes(rows)
+    cut = float(found["cut"].mean())
+    if start:
+        found = found[~found["slope"].round(9).duplicated()]
+    found = found[np.isfinite(found["slope"])]
+    slope = float(found["slope"].mean()) if len(found) else np.nan
+    if start and len(found) < FEWEST_FOR_BOOTSTRAP:
+        factors = changes(rows.merge(found[["trial", "seed"]], on=["trial", "seed"]))
+        low, high = (
+            (slope + end - factors.mean() for end in interval(factors)) if len(factors) else (np.nan,) * 2
+        )
+    else:
+        low, high = interval(found["slope"].to_numpy())
+    total, ends = slope * span, (low * span, high * span)
+    verdict = CUT if cut >= 0.5 else side(total)
+    sure = verdict == CUT or (side(ends[0]) == side(ends[1]) == verdict and not np.isnan(low))
+    numbers = {"slope": slope, "low": low, "high": high, "networks": len(found), "total": total}
+    return {"verdict": verdict, "sure": sure, "depth": rows["layer"].nunique(), **numbers}
+
+
+def _init(study: Study) -> str:
+    """The initializer that the study names, or that built-in models take by themselves; empty: not known."""
+    builtin = isinstance(study.model.source, str) and ":" not in study.model.source
+    return study.model.init or ("auto" if builtin else "")
+
+
+def side(total: float) -> str:
+    """The verdict on a change of `total` decades over the whole depth."""
+    return VANISHING if total <= -DECADES else EXPLODING if total >= DECADES else HEALTHY
+
+
+def _fresh(run: RunData, depth: int) -> pd.DataFrame:
+    """Norms at initialisation of the fresh seeds, of networks with `depth` layers."""
+    confirm = with_names(run.trials[run.trials["phase"] == "confirm"])
+    layers = run.layers
+    wanted = ((layers["step"] == 0) & layers["trial"].isin(confirm["trial"])).to_numpy()
+    rows = layers[wanted & (layers["measure"] == MEASURE).to_numpy()][ROWS]
+    rows = rows[np.isfinite(rows["value"])].merge(
+        confirm[["trial", "seed", "activation"]], on=["trial", "seed"]
+    )
+    deepest = rows.groupby(["trial", "seed"])["layer"].transform("max")
+    return rows[deepest + 1 == depth]
+
+
+def _at(frame: pd.DataFrame, moment: str, activation: object) -> pd.DataFrame:
+    return frame[(frame["moment"] == moment) & (frame["activation"] == activation)]
+
+
+def _far(profile: pd.DataFrame, verdict: str) -> dict[str, str]:
+    """Layers that the verdict is about, runs joined: their numbers and their names."""
+    medians = profile.set_index("layer")["median"].sort_index()
+    if verdict == HEALTHY or medians.empty:
+        return {"layers": "", "layer_names": ""}
+    last = medians.iloc[-1]
+    far = medians > 10 * last if verdict == EXPLODING else medians < 0.1 * last
+    numbers = [int(layer) for layer in medians.index[far | ((verdict == CUT) & (medians == 0))]]
+    called = profile.set_index("layer")["layer_name"]
+    names = [
+        " to ".join(str(called[n]) for n in dict.fromkeys((run[0], run[-1]))) for run in _joined(numbers)
+    ]
+    known = all(called[n] for n in numbers)
+    return {"layers": runs(numbers), "layer_names": ", ".join(names) if known else ""}
+
+
+def runs(numbers: list[int]) -> str:
+    """``[0, 1, 2, 5]`` -> ``0-2, 5``; `numbers` rise."""
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in _joined(numbers))
+
+
+def _joined(numbers: list[int]) -> list[list[int]]:
+    joined: list[list[int]] = []
+    for number in numbers:
+        if joined and number == joined[-1][-1] + 1:
+            joined[-1].append(number)
+        else:
+            joined.append([number])
+    return joined
+
+
+def _worst(units: pd.DataFrame) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for measure in ("saturated", "dead"):
+        part = units[units["measure"] == measure]
+        worst = part.loc[part["median"].idxmax()] if len(part) else None
+        found[measure] = np.nan if worst is None else float(worst["median"])
+        found[f"{measure}_layer"] = pd.NA if worst is None else int(worst["layer"])
+        found[f"{measure}_name"] = "" if worst is None else str(worst["layer_name"])
+    return found
+
+
+DEAD = 0.25
+"""Median share of dead units in a layer from which they are worth a word."""
+SATURATED = 0.5
+"""The same for saturated elements, of activations that are flat on both sides."""
+ALIVE = 'search.space.activation=["leaky_relu", "elu", "gelu"]'
+STEEP = 'search.space.activation=["relu", "gelu", "tanh"]'
+
+
+def advice(row: Mapping[Hashable, Any], at_start: str | None, init: str) -> str:
+    """One or two sentences with a ready ``--set``; empty where there is nothing to mend.
+
+    `row` is one of `gradient_verdicts`, `at_start` the verdict on its activation at
+    initialisation, `init` the study's initializer (empty: not known). The rules, first that holds:
+
+    1. dead units in a quarter or more of a layer: an activation that is never quite flat, or a lower rate.
+    2. healthy: nothing.
+    3. healthy at initialisation but not at the end: training did it, so a lower rate.
+    4. vanishing, and the activation's slope is nowhere above ½ (sigmoid): no usual initialisation makes up
+       for it; another activation.
+    5. half of the elements saturated on an activation that is flat on both sides: smaller initial weights.
+    6. an initializer that is not ``auto``: that one.
+    7. else fewer layers: as many as stay within a factor of ten.
+    """
+    verdict, name = str(row["verdict"]), str(row["activation"])
+    if row["dead"] >= DEAD and row["moment"] != START:
+        text = f"{100 * row['dead']:.0f} % of the units of {_layer(row, 'dead')} are dead: try "
+        return f"{text}activations that are never quite flat (--set '{ALIVE}') or a lower learning rate."
+    if verdict == "healthy":
+        return ""
+    if row["moment"] != START and at_start == "healthy":
+        return (
+            "It was healthy at initialisation, so training did it: try a lower learning rate or a schedule "
+            "with warm-up (--set search.space.schedule=warmup_cosine)."
+        )
+    steepest, flat = _facts(name)
+    if verdict != "exploding" and steepest <= 0.5:
+        text = f"The slope of {name} is at most {steepest:.2g}, so each layer shrinks the gradient"
+        return f"{text}: try a steeper activation (--set '{STEEP}'){_or_shallower(row)}."
+    if verdict != "exploding" and flat and row["saturated"] >= SATURATED:
+        text = f"{100 * row['saturated']:.0f} % of {_layer(row, 'saturated')} is saturated"
+        return f"{text}: its initial weights are too large (--set model.init=xavier)."
+    if init != "auto":
+        size = "large" if verdict == "exploding" else "small"
+        return f"The initial weights are too {size} for {name}: --set model.init=auto{_or_shallower(row)}."
+    return (
+        f"Try fewer layers{_or_shallower(row, ': ')}, or a residual model (--set model.source=residual_mlp)."
+    )
+
+
+def _layer(row: Mapping[Hashable, Any], measure: str) -> str:
+    """``layer 3 (net.6)``"""
+    name = row.get(f"{measure}_name")
+    return f"layer {row[f'{measure}_layer']}" + (f" ({name})" if name else "")
+
+
+def _facts(name: str) -> tuple[float, bool]:
+    """Largest slope of an activation, and whether it is flat on both sides; (1, no) for one not known."""
+    if name not in ACTIVATIONS:
+        return 1.0, False
+    # loaded late: torch takes seconds
+    from sweeper.theory.activation_facts import facts_of
+
+    facts = facts_of(name)
+    return facts.lipschitz or 1.0, facts.saturates == "both"
+
+
+def _or_shallower(row: Mapping[Hashable, Any], before: str = ", or fewer layers: ") -> str:
+    """The depth whose gradient changes by less than a decade, as an option; empty where no slope is known."""
+    slope = float(row["slope"])
+    if not math.isfinite(slope) or slope == 0:
+        return ""
+    depth = math.ceil(1 / abs(slope))
+    return f"{before}--set model.depth={depth}" if depth < row["depth"] else ""

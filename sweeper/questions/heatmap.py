@@ -1,0 +1,172 @@
+"""Optimizer × activation."""
+
+import math
+from itertools import product
+from typing import Any
+
+import matplotlib
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm, Normalize
+from matplotlib.figure import Figure
+
+from sweeper.answer.rows import completed_search, search_trials, with_names
+from sweeper.drawing.scales import LOG_FROM, log_axis
+from sweeper.drawing.style import canvas, ink, short, themed
+from sweeper.questions.question import FigureSpec, Question, Shown, Tables, named
+from sweeper.questions.run_data import RunData
+from sweeper.wording import listing, metric_words, number
+
+
+def heatmap(run: RunData) -> pd.DataFrame:
+    """One row per pair of an optimizer and an activation that occur, tried together or not.
+
+    Columns: optimizer, activation, best (lowest objective of the completed search trials, null if
+    none), completed, diverged, trials (all outcomes), metric. Empty if no trial was completed.
+    """
+    search = with_names(search_trials(run.trials))
+    done = with_names(completed_search(run.trials))
+    keys = ["optimizer", "activation"]
+    pairs = pd.MultiIndex.from_product([sorted(search[key].unique()) for key in keys], names=keys)
+    columns: dict[str, pd.Series] = {
+        "best": done.groupby(keys)["objective"].min().astype(float),
+        "completed": done.groupby(keys).size(),
+        "diverged": search[search["outcome"] == "diverged"].groupby(keys).size(),
+        "trials": search.groupby(keys).size(),
+    }
+    frame = pd.DataFrame({name: column.reindex(pairs) for name, column in columns.items()})
+    counts = ["completed", "diverged", "trials"]
+    frame[counts] = frame[counts].fillna(0).astype("int64")
+    frame = frame.assign(metric=run.objective)
+    return frame.reset_index() if len(done) else frame.reset_index().head(0)
+
+
+COLORS = "viridis"
+"""Even in lightness, so that dark is better in grey too."""
+
+
+@themed
+def draw(frame: pd.DataFrame) -> Figure:
+    """A cell for each pair of `heatmap`: best loss, and completed of all trials below."""
+    best = frame.pivot(index="activation", columns="optimizer", values="best")
+    texts = frame.assign(text=_texts(frame)).pivot(index="activation", columns="optimizer", values="text")
+    norm = _norm(frame["best"])
+    height = max(3.0, 1.2 + 0.46 * len(best))
+    figure, (axes,) = canvas(height=height)
+    sns.heatmap(
+        best,
+        cmap=COLORS,
+        norm=norm,
+        ax=axes,
+        linewidths=1,
+        linecolor="white",
+        xticklabels=True,
+        yticklabels=True,
+        cbar_kws={"shrink": min(1.0, 5 / height), "aspect": 18, "anchor": (0, 1)},
+    )
+    _write(axes, best, texts, norm)
+    axes.set_facecolor("0.93")
+    axes.grid(False)
+    axes.set(xlabel="optimizer", ylabel="activation")
+    axes.tick_params(axis="y", rotation=0)
+    axes.tick_params(axis="both", length=0)
+    bar: Any = axes.collections[0].colorbar
+    bar.set_label(f"best {metric_words(frame['metric'].iloc[0])}\n(lower is better)")
+    if isinstance(norm, LogNorm):
+        log_axis(bar.ax.yaxis)
+    return figure
+
+
+def _write(axes: Axes, best: pd.DataFrame, texts: pd.DataFrame, norm: Normalize) -> None:
+    rows, columns = best.shape
+    size = 9 if columns <= 6 else 7
+    for row, column in product(range(rows), range(columns)):
+        color = _ink(float(best.to_numpy()[row, column]), norm)
+        place = (column + 0.5, row + 0.5)
+        axes.text(*place, str(texts.iat[row, column]), ha="center", va="center", fontsize=size, color=color)
+
+
+def _ink(value: float, norm: Normalize) -> str:
+    return "0.3" if math.isnan(value) else ink(matplotlib.colormaps[COLORS](norm(value)))
+
+
+def _texts(frame: pd.DataFrame) -> list[str]:
+    return [
+        "not tried"
+        if row["trials"] == 0
+        else f"none of {row['trials']}"
+        if math.isnan(row["best"])
+        else f"{short(row['best'])}\n{row['completed']} of {row['trials']}"
+        for row in frame.to_dict("records")
+    ]
+
+
+def _norm(values: "pd.Series") -> Normalize:
+    low, high = float(values.min()), float(values.max())
+    return LogNorm(low, high) if low > 0 and high / low > LOG_FROM else Normalize(low, high)
+
+
+def alt(frame: pd.DataFrame) -> str:
+    """The best and the worst pair, and those that never completed."""
+    done = frame.dropna(subset=["best"]).sort_values("best")
+    first, last = done.iloc[0], done.iloc[-1]
+    lost = int(((frame["trials"] > 0) & frame["best"].isna()).sum())
+    metric = metric_words(frame["metric"].iloc[0])
+    text = f"Best {metric} for {len(done)} pairs of optimizer and activation: lowest "
+    text += f"{short(first['best'])} for {first['optimizer']} with {first['activation']}, highest "
+    text += f"{short(last['best'])} for {last['optimizer']} with {last['activation']}"
+    return text + (f"; tried without one completed trial: {lost} pairs." if lost else ".")
+
+
+def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
+    """The best pair, the best of other optimizers and activations, and pairs that never completed."""
+    frame = tables["heatmap"]
+    done = frame.dropna(subset=["best"]).sort_values(["best", "optimizer", "activation"])
+    first = done.iloc[0]
+    said = [
+        f"The lowest {run.metric}, {number(first['best'])}, came from {first['optimizer']} with "
+        f"{named(first['activation'])}; {first['completed']} of its {first['trials']} trials completed."
+    ]
+    if len(done) > 1:
+        next_best = done.iloc[1:4].to_dict("records")
+        pairs = [f"{r['optimizer']} with {named(r['activation'])} ({number(r['best'])})" for r in next_best]
+        said.append(
+            f"Next {'comes' if len(pairs) == 1 else 'come'} {listing(pairs)}. Each is the best single "
+            "training of its pair, so close scores may swap places with another seed."
+        )
+    lost = frame[(frame["trials"] > 0) & frame["best"].isna()]
+    if len(lost):
+        pairs = [f"{row['optimizer']} with {named(row['activation'])}" for row in lost.to_dict("records")]
+        rest = f" and {len(pairs) - 5} more pairs" if len(pairs) > 5 else ""
+        names = ", ".join(pairs[:5]) if rest else listing(pairs)
+        said.append(f"No trial completed for {names}{rest}.")
+    return tuple(said)
+
+
+QUESTION = Question(
+    key="optimizer-activation",
+    question="Which optimizer with which activation function?",
+    tables={"heatmap": heatmap},
+    figure=FigureSpec(
+        name="heatmap",
+        table="heatmap",
+        title="Optimizer × activation",
+        caption=(
+            "Each cell: the best score of the pair over everything else that varied, and how many of its "
+            "trials completed. Few trials in a cell mean that its best was hardly searched for."
+        ),
+        missing="No trial of the search completed, so no pair has a score.",
+        draw=draw,
+        alt=alt,
+    ),
+    sentences=sentences,
+    shown=(Shown("heatmap", "One row per pair"),),
+    how=(
+        "For each pair, the lowest score among its completed search trials, over every learning rate and "
+        "every other setting tried with it. Exploration gives all compared values the same number of "
+        "trials; exploitation then adds trials where scores are good.",
+        "A best-of-few is luckier or unluckier than a best-of-many: look at the counts before you compare "
+        "cells.",
+    ),
+)

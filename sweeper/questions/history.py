@@ -1,0 +1,149 @@
+"""Did the search run long enough?"""
+
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from sweeper.answer.rows import search_trials
+from sweeper.drawing.scales import loss_axis
+from sweeper.drawing.style import HUES, canvas, dots, legend_below, short, themed
+from sweeper.questions.question import FigureSpec, Question, Shown, Tables
+from sweeper.questions.run_data import RunData
+from sweeper.wording import count, metric_words, number
+
+COLUMNS = ["trial", "phase", "outcome", "objective", "best_so_far", "metric"]
+
+
+def history(run: RunData) -> pd.DataFrame:
+    """One row per search trial; columns as in `COLUMNS`. Empty if none was completed.
+
+    `best_so_far` is the lowest objective of the completed trials up to this one; null before the first.
+    """
+    search = search_trials(run.trials)
+    scores = search["objective"].astype(float)
+    best = scores.where(search["outcome"] == "completed").cummin().ffill()
+    frame = search.assign(objective=scores, best_so_far=best, metric=run.objective)[COLUMNS]
+    return frame if best.notna().any() else frame.head(0)
+
+
+PHASES = {"explore": ("o", HUES[0]), "exploit": ("^", HUES[2])}
+
+
+@themed
+def draw(frame: pd.DataFrame) -> Figure:
+    """Objectives of `history` and the best so far; marks at the top for trials without score."""
+    figure, (axes,) = canvas(height=3.8)
+    for phase, (marker, color) in PHASES.items():
+        for outcome, fill in (("completed", color), ("pruned", "none")):
+            part = frame[(frame["phase"] == phase) & (frame["outcome"] == outcome)]
+            if len(part):
+                axes.plot(
+                    part["trial"],
+                    part["objective"],
+                    marker,
+                    markerfacecolor=fill,
+                    markeredgecolor=color,
+                    alpha=0.8,
+                    **dots(len(frame)),
+                    label=f"{phase}, {outcome}",
+                )
+    axes.plot(
+        frame["trial"], frame["best_so_far"], "-", color=HUES[4], drawstyle="steps-post", label="best so far"
+    )
+    _without_score(axes, frame)
+    axes.set(xlabel="trial, in the order of the search", ylabel=metric_words(frame["metric"].iloc[0]))
+    loss_axis(axes.yaxis, frame["objective"])
+    legend_below(figure, {str(line.get_label()): line for line in axes.lines})
+    for entry in figure.legends[0].get_lines():  # legible however many points there are
+        entry.set(**dots(0))
+    return figure
+
+
+def _without_score(axes: Axes, frame: pd.DataFrame) -> None:
+    top = axes.get_xaxis_transform()
+    for outcome, marker in (("diverged", "x"), ("failed", "+")):
+        lost = frame.loc[frame["outcome"] == outcome, "trial"]
+        if len(lost):
+            style: dict[str, Any] = {
+                "color": HUES[1],
+                "transform": top,
+                "clip_on": False,
+                "label": f"{outcome} (no score)",
+                **dots(len(frame)),
+            }
+            axes.plot(lost, [1.03] * len(lost), marker, **style)
+
+
+def alt(frame: pd.DataFrame) -> str:
+    """Outcomes, and how the best fell."""
+    counts = frame["outcome"].value_counts()
+    outcomes = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+    best = frame["best_so_far"].dropna()
+    found = frame.loc[best[best == best.iloc[-1]].index[0], "trial"]
+    fell = f"from {short(best.iloc[0])} to {short(best.iloc[-1])}, reached at trial {found}"
+    metric = metric_words(frame["metric"].iloc[0])
+    return f"{len(frame)} search trials ({outcomes}). The best {metric} so far fell {fell}."
+
+
+LATE = 0.8
+"""The best found in the last fifth of the search asks for more trials."""
+
+
+def improvements(history: pd.DataFrame) -> pd.DataFrame:
+    """Trials that were better than all before."""
+    best = history["best_so_far"]
+    better = best.notna() & ((best < best.shift()) | best.shift().isna())
+    return history.loc[better, ["trial", "phase", "objective"]]
+
+
+def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
+    """When the best was found, and what each phase reached."""
+    frame = tables["history"]
+    found = improvements(frame)
+    last, total = found.iloc[-1], len(frame)
+    place = int((frame["trial"] <= last["trial"]).sum())
+    since = total - place
+    first = f"The lowest {run.metric}, {number(last['objective'])}, was found by trial #{last['trial']}"
+    first += f", number {place} of {count(total, 'trial')}"
+    if since == 0:
+        first += ": the very last one, so more trials may well find better."
+    elif place > LATE * total:
+        first += f"; only {count(since, 'trial')} came after it, so more may find better."
+    else:
+        first += f"; the {count(since, 'trial')} after it found nothing better."
+    done = frame[frame["outcome"] == "completed"].groupby("phase")["objective"].min()
+    if {"explore", "exploit"} <= set(done.index):
+        first_phase, second = number(done["explore"]), number(done["exploit"])
+        return first, f"Exploration alone reached {first_phase}, exploitation {second}."
+    return (first,)
+
+
+QUESTION = Question(
+    key="history",
+    question="Did the search run long enough?",
+    tables={"history": history},
+    figure=FigureSpec(
+        name="history",
+        table="history",
+        title="Search history",
+        caption=(
+            "Explore spreads trials evenly over the space, exploit proposes near what was good. Crosses "
+            "at the top are trials without a score. A line that still falls at the right asks for more "
+            "trials."
+        ),
+        missing="No trial of the search completed, so there is no history to show.",
+        draw=draw,
+        alt=alt,
+    ),
+    sentences=sentences,
+    shown=(Shown("history", "Trials better than all before; the CSV has every trial", improvements),),
+    how=(
+        "Exploration spreads trials evenly over the search space, and evenly over the values that are "
+        "compared; exploitation proposes settings near those that scored well. Pruned trials ended early "
+        "because others were ahead at the same step; they never count as the best.",
+        "One seed for each trial: late improvements of a few percent may be luck. The finalists' fresh "
+        "seeds are what decides.",
+    ),
+)

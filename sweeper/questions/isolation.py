@@ -1,0 +1,228 @@
+"""What each compared value reaches when all get the same number of trials."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from sweeper.drawing.scales import log_axis, loss_axis
+from sweeper.drawing.style import HUES, canvas, legend_below, short, themed
+from sweeper.questions.losses import capped_losses
+from sweeper.questions.question import FigureSpec, Question, Shown, Tables, named
+from sweeper.questions.run_data import RunData
+from sweeper.statistics.expected_best import expected_best
+from sweeper.wording import count, interval, listing, metric_words
+
+COLUMNS = [
+    "parameter",
+    "value",
+    "expected_best",
+    "low",
+    "high",
+    "budget",
+    "trials",
+    "searched",
+    "basis",
+    "best",
+    "best_trial",
+    "learned_nothing",
+    "evidence",
+    "metric",
+]
+FEWEST = 3
+"""Trials of every value in the explore phase from which that phase alone is the basis."""
+EVIDENCE = "exploratory: one seed each"
+
+
+def isolation(run: RunData) -> pd.DataFrame:
+    """One row for each value of each scientific parameter, the best first; columns as in `COLUMNS`.
+
+    expected_best: mean of the lowest loss among `budget` trials drawn from the `trials` of the value, over
+    all subsets. `budget` is a third of the fewest trials that any value of the parameter has, the same
+    for all, so that a value tried more often is not better by that alone. low, high: 95 % bootstrap
+    interval over trials (it covers 90 to 95 %; null below `FEWEST` trials). Losses are capped at the
+    loss before training, so trials that diverged count against their value; `learned_nothing` is
+    their share.
+
+    basis: ``explore`` where each value has `FEWEST` trials from that phase, which shares them out evenly, at
+    nuisance settings that suit each as far as is known; ``search`` otherwise, with more trials where the
+    search saw promise. best, best_trial: the lowest of the whole search. All of it is one seed each: it
+    shows where to look, and proves nothing. searched: trials of the value in the whole search.
+    """
+    losses = capped_losses(run)
+    found = [_of_parameter(losses, name) for name in run.study.search.scientific if name in losses]
+    frame = (
+        pd.concat([part for part in found if len(part)], ignore_index=True) if any(map(len, found)) else None
+    )
+    if frame is None:
+        return pd.DataFrame(columns=COLUMNS)
+    return frame.assign(evidence=EVIDENCE, metric=run.objective)[COLUMNS]
+
+
+def _of_parameter(losses: pd.DataFrame, parameter: str) -> pd.DataFrame:
+    rows = losses[losses[parameter].notna()]
+    rows = rows.assign(value=rows[parameter].map(str))
+    if (rows["outcome"] == "completed").sum() == 0 or rows["value"].nunique() < 2:
+        return pd.DataFrame()
+    explored = rows[rows["phase"] == "explore"]
+    even = explored["value"].nunique() == rows["value"].nunique()
+    even = even and explored["value"].value_counts().min() >= FEWEST
+    basis, used = ("explore", explored) if even else ("search", rows)
+    budget = math.ceil(used["value"].value_counts().min() / 3)
+    lines = []
+    for value, part in used.groupby("value"):
+        everything = rows[rows["value"] == value]
+        best = everything.loc[everything["loss"].idxmin()]
+        expected = expected_best(part["loss"].to_numpy(float), budget)
+        tail = (len(everything), basis, float(best["loss"]), int(best["trial"]), float(part["capped"].mean()))
+        lines.append((parameter, value, *expected, budget, len(part), *tail))
+    frame = pd.DataFrame(lines, columns=COLUMNS[:-2])
+    return frame.sort_values(["expected_best", "value"], ignore_index=True)
+
+
+@themed
+def draw(frame: pd.DataFrame) -> Figure:
+    """A panel for each parameter of `isolation`, its values downwards, the best on top."""
+    parameters = list(dict.fromkeys(frame["parameter"]))
+    most = int(frame["parameter"].value_counts().max())
+    figure, panels = canvas(1, len(parameters), height=1.6 + 0.32 * most, sharex=True)
+    for axes, parameter in zip(panels, parameters, strict=True):
+        rows = frame[frame["parameter"] == parameter].reset_index(drop=True)
+        _panel(axes, rows)
+        axes.set_ylim(most - 0.5, -0.5)
+        budget = rows["budget"].iloc[0]
+        axes.set_title(f"by {parameter}: best of {budget} trial{'s' if budget > 1 else ''}")
+        axes.set_xlabel(metric_words(frame["metric"].iloc[0]))
+    loss_axis(panels[0].xaxis, frame[["expected_best", "high", "best"]].to_numpy().ravel())
+    if panels[0].get_xscale() == "log":
+        left = float(frame["best"].min()) / 1.5
+        panels[0].set_xlim(left=left)
+        log_axis(panels[0].xaxis)
+        for axes, parameter in zip(panels, parameters, strict=True):
+            _leaving(axes, frame.loc[frame["parameter"] == parameter, "low"] < left, left)
+    entries = {
+        "expected best, 95 % interval": Line2D([], [], linewidth=2.5, **_MEAN),
+        "best of all its trials": Line2D([], [], **_BEST),
+    }
+    legend_below(figure, entries, ncols=2)
+    return figure
+
+
+_MEAN: dict[str, Any] = {"color": HUES[0], "marker": "o", "markersize": 7}
+_BEST: dict[str, Any] = {"color": "white", "marker": "D", "markeredgecolor": "black", "linestyle": "none"}
+
+
+def _panel(axes: Axes, rows: pd.DataFrame) -> None:
+    places = range(len(rows))
+    least = float(rows["best"].min())
+    low = rows["low"].clip(lower=least / 10) if least > 0 else rows["low"]  # 0 has no place on a log axis
+    axes.hlines(places, low, rows["high"], color=HUES[0], linewidth=2.5)
+    axes.plot(rows["expected_best"], places, linestyle="none", **_MEAN)
+    axes.plot(rows["best"], places, zorder=3, **_BEST)
+    names = [f"{row['value']} (n = {row['trials']})" for row in rows.to_dict("records")]
+    axes.set_yticks(list(places), names)
+    axes.grid(False, axis="y")
+
+
+def _leaving(axes: Axes, below: "pd.Series[bool]", left: float) -> None:
+    """An arrow at the left end of the panel for each interval that goes on beyond it."""
+    places = [place for place, leaves in enumerate(below) if leaves]
+    if places:
+        axes.scatter([left] * len(places), places, marker="<", color=HUES[0], s=45, clip_on=False, zorder=4)
+
+
+def alt(frame: pd.DataFrame) -> str:
+    """Expected best with interval of each value."""
+    said = []
+    for parameter, rows in frame.groupby("parameter", sort=False):
+        lines = [
+            f"{row['value']} {short(row['expected_best'])}"
+            + (f" ({short(row['low'])} to {short(row['high'])})" if pd.notna(row["low"]) else "")
+            for row in rows.to_dict("records")
+        ]
+        said.append(f"by {parameter}, best of {rows['budget'].iloc[0]}: {', '.join(lines)}")
+    metric = metric_words(frame["metric"].iloc[0])
+    return f"Expected best {metric} of equally many trials of each value, one seed each. {'; '.join(said)}."
+
+
+def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
+    """The lowest expected best of each parameter, and which values it is not told from."""
+    frame = tables["isolation"]
+    parts = {str(name): rows.to_dict("records") for name, rows in frame.groupby("parameter", sort=False)}
+    best = [f"{named(first['value'])} among {name}s" for name, (first, *_) in parts.items()]
+    said = [
+        f"With everything else tuned for equally many trials, {listing(best)} "
+        f"{'is' if len(best) == 1 else 'are'} expected to reach the lowest {run.metric}; exploratory, "
+        "one seed each."
+    ]
+    said += [_compared(name, rows) for name, rows in parts.items()]
+    return (*said, *(_dealt(name, rows) for name, rows in parts.items()))
+
+
+def _dealt(parameter: str, rows: list[dict[Any, Any]]) -> str:
+    """How many trials each value had: a search goes where it is promising."""
+    ordered = sorted(rows, key=lambda row: (-row["searched"], str(row["value"])))
+    counts = [f"{named(row['value'])} {row['searched']}" for row in ordered]
+    used = "the comparison uses them all"
+    if rows[0]["basis"] == "explore":
+        fewest, most = (pick(row["trials"] for row in rows) for pick in (min, max))
+        each = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+        used = f"the comparison uses the {each} of each that were dealt out evenly"
+    return f"Trials of each {parameter.replace('_', ' ')} in the search: {listing(counts)}; {used}."
+
+
+def _compared(parameter: str, rows: list[dict[Any, Any]]) -> str:
+    first, *others = rows
+    named_so = parameter.replace("_", " ").capitalize()
+    text = f"{named_so}: {_score(first)} at best of {count(first['budget'], 'trial')}"
+    close = [row for row in others if not row["low"] > first["high"]]
+    apart = [row for row in others if row["low"] > first["high"]]
+    if apart:
+        text += f"; higher, with intervals that do not meet: {listing([_score(row) for row in apart])}"
+    if close:
+        text += f"; not settled against {listing([_score(row) for row in close])}"
+    return f"{text}."
+
+
+def _score(row: Mapping[Any, Any]) -> str:
+    mean, low, high = interval(row["expected_best"], row["low"], row["high"])
+    known = math.isfinite(row["low"]) and math.isfinite(row["high"])
+    return f"{named(row['value'])} {mean}" + (f" ({low} to {high})" if known else "")
+
+
+QUESTION = Question(
+    key="isolation",
+    question="Which optimizer and activation, with the rest tuned?",
+    tables={"isolation": isolation},
+    figure=FigureSpec(
+        name="isolation",
+        table="isolation",
+        title="Best over nuisance",
+        caption=(
+            "What each value reaches when all get the same number of trials, other settings drawn at "
+            "random: the mean over all subsets of its n trials, with a 95 % bootstrap interval. Trials "
+            "that diverged count at the loss before training. Diamonds are the best of the whole search, "
+            "where promising values were tried more often; an arrow is an interval that goes on. "
+            "Exploratory: one seed each."
+        ),
+        missing="Nothing to compare: fewer than two values of each scientific parameter have trials.",
+        draw=draw,
+        alt=alt,
+    ),
+    sentences=sentences,
+    shown=(Shown("isolation", "One row per value"),),
+    how=(
+        "Expected best of k trials: the mean, over all subsets of k of a value's trials, of the lowest loss "
+        "(Dodge et al. 2019; unbiased form of Tang et al. 2020, arXiv 2004.14373). k is a third of the "
+        "fewest trials that any value has, the same for all, so that a value tried more often is not better "
+        "by that alone. Trials that diverged count at the loss before training.",
+        "Explore trials alone are used where every value has at least three: they are shared out evenly, "
+        "at settings that suit each value as far as is known. Intervals are 95 % bootstrap "
+        "intervals over trials. All rests on one seed for each "
+        "trial: it shows where to look and proves nothing; the finalists' fresh seeds decide.",
+    ),
+)

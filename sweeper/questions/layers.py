@@ -1,0 +1,90 @@
+"""Measures by layer in the trials of the search, and their profiles before and after training."""
+
+import numpy as np
+import pandas as pd
+
+from sweeper.answer.rows import completed_search, search_trials, with_names
+from sweeper.questions.losses import of_search
+from sweeper.questions.run_data import RunData
+
+ROWS = ["trial", "seed", "step", "layer", "value"]
+START, END = "initialisation", "end of training"
+COLUMNS = [
+    "moment",
+    "activation",
+    "layer",
+    "layer_name",
+    "measure",
+    "low",
+    "median",
+    "high",
+    "trials",
+    "depth",
+]
+
+
+def layer_rows(run: RunData, measure: str) -> pd.DataFrame:
+    """Finite rows of `measure` of search trials: columns trial, seed, step, layer, value, activation, depth.
+
+    Where trials differ in depth, those of one depth are taken, so that a layer means the same
+    in every line: the deepest among the depths that most activations have.
+    """
+    search = with_names(search_trials(run.trials)).drop_duplicates("trial")
+    rows = run.layers[ROWS][(run.layers["measure"] == measure).to_numpy()]
+    rows = of_search(search, rows[np.isfinite(rows["value"])])
+    kinds = pd.Categorical(rows["trial"].map(search.set_index("trial")["activation"].astype("category")))
+    rows = rows.assign(activation=kinds, depth=rows.groupby("trial")["layer"].transform("max") + 1)
+    if rows.empty:
+        return rows
+    covered = rows.groupby("depth")["activation"].nunique()
+    return rows[rows["depth"] == max(covered[covered == covered.max()].index)]
+
+
+def layer_profile(run: RunData, measures: tuple[str, ...]) -> pd.DataFrame:
+    """Median and quartiles over trials for each moment, activation, layer and measure.
+
+    Columns as in `COLUMNS`; layer_name is empty where the run kept none; `trials` counts the trials behind a
+    row. Trials are those of `layer_rows` that count at the moment, see `at_moments`.
+    """
+    frames = [
+        _summary(part).assign(moment=moment, measure=measure)
+        for measure in measures
+        for moment, part in at_moments(run, layer_rows(run, measure)).items()
+    ]
+    if not frames:
+        return pd.DataFrame(columns=COLUMNS)
+    order = {moment: place for place, moment in enumerate((START, END))}
+    frame = pd.concat(frames, ignore_index=True)
+    names = layer_names(run, int(frame["depth"].iloc[0]))
+    frame = frame.assign(layer_name=frame["layer"].map(lambda layer: names.get(layer, "")))[COLUMNS]
+    return frame.sort_values("moment", key=lambda names: names.map(order), kind="stable", ignore_index=True)
+
+
+def at_moments(run: RunData, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """`rows` at initialisation (step 0) and at the end of training; a moment without rows is left out.
+
+    At initialisation all trials count that were measured there; at the end (the trial's last
+    measured step, above 0) completed ones.
+    """
+    done = rows[rows["trial"].isin(completed_search(run.trials)["trial"])]
+    last = done.groupby("trial")["step"].transform("max")
+    moments = {START: rows[rows["step"] == 0], END: done[(done["step"] == last) & (done["step"] > 0)]}
+    return {moment: part for moment, part in moments.items() if len(part)}
+
+
+def layer_names(run: RunData, depth: int) -> dict[int, str]:
+    """Number -> name of the layers, of the trials with `depth` of them; several names of one are joined."""
+    if "layer_name" not in run.layers:
+        return {}
+    rows = run.layers.loc[run.layers["measure"] == "gradient_norm", ["trial", "layer", "layer_name"]]
+    rows = rows[rows.groupby("trial")["layer"].transform("max") + 1 == depth]
+    known = rows[rows["layer_name"].notna()].drop_duplicates(["layer", "layer_name"])
+    return {int(layer): " or ".join(map(str, names)) for layer, names in known.groupby("layer")["layer_name"]}
+
+
+def _summary(rows: pd.DataFrame) -> pd.DataFrame:
+    groups = rows.groupby(["activation", "layer", "depth"], observed=True)["value"]
+    quartiles = groups.quantile(np.array([0.25, 0.5, 0.75])).unstack()
+    quartiles.columns = ["low", "median", "high"]
+    frame = quartiles.assign(trials=groups.size()).reset_index()
+    return frame.assign(activation=frame["activation"].astype("str"))

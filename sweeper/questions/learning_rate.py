@@ -1,0 +1,262 @@
+"""Loss against learning rate."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from sweeper.answer.edges import edges
+from sweeper.drawing.scales import log_axis, loss_axis
+from sweeper.drawing.style import HUES, canvas, dots, legend_below, short, themed
+from sweeper.questions.basins import ANY, basins, boundaries
+from sweeper.questions.losses import capped_losses
+from sweeper.questions.question import FigureSpec, Question, Shown, Tables
+from sweeper.questions.run_data import RunData
+from sweeper.statistics.sensitivity import BINS_PER_DECADE
+from sweeper.wording import count, listing, metric_words, number
+
+COLUMNS = [
+    "trial",
+    "optimizer",
+    "activation",
+    "learning_rate",
+    "outcome",
+    "loss",
+    "initial",
+    "capped",
+    "bin_low",
+    "bin_high",
+    "best_in_bin",
+    "basin_low",
+    "basin_high",
+    "boundary",
+    "metric",
+]
+
+
+def learning_rate(run: RunData) -> pd.DataFrame:
+    """One row per search trial that did not fail, ordered by optimizer and learning rate.
+
+    loss, initial and capped: see `capped_losses`. Of each half decade, from `bin_low` to `bin_high`,
+    the lowest loss of each optimizer is marked `best_in_bin`. basin_low, basin_high and boundary are those
+    of the optimizer with any activation, see `basins` and `boundaries`; null where there is none.
+    Learning rates of 0 have no place.
+    """
+    frame = capped_losses(run)
+    frame = frame[frame["learning_rate"] > 0].assign(metric=run.objective)
+    index = np.floor(np.log10(frame["learning_rate"].astype(float)) * BINS_PER_DECADE + 1e-9)
+    frame = frame.assign(
+        bin_low=10 ** (index / BINS_PER_DECADE),
+        bin_high=10 ** ((index + 1) / BINS_PER_DECADE),
+    )
+    frame = frame.sort_values(["optimizer", "learning_rate", "trial"], ignore_index=True)
+    best = frame.sort_values("loss", kind="stable").drop_duplicates(["optimizer", "bin_low"]).index
+    frame = frame.assign(best_in_bin=frame.index.isin(best))
+    for name, table, column in (
+        ("basin_low", basins, "low"),
+        ("basin_high", basins, "high"),
+        ("boundary", boundaries, "boundary"),
+    ):
+        found = table(run)
+        known = found[found["activation"] == ANY].set_index("optimizer")[column].astype(float)
+        frame[name] = frame["optimizer"].map(known).astype(float)
+    return frame[COLUMNS]
+
+
+POINT, BEST, CAPPED = HUES[0], HUES[4], HUES[1]
+PANELS, TICKS = 4, 4
+
+
+@themed
+def draw(frame: pd.DataFrame) -> Figure:
+    """Trials of `learning_rate` as points, the best of each half decade as a line."""
+    optimizers = list(dict.fromkeys(frame["optimizer"]))
+    columns = min(PANELS, len(optimizers))
+    rows = math.ceil(len(optimizers) / columns)
+    figure, panels = canvas(rows, columns, height=1.3 + 2.4 * rows, sharex=True, sharey=True)
+    for axes, optimizer in zip(panels, optimizers, strict=False):
+        _panel(axes, frame[frame["optimizer"] == optimizer], len(frame))
+        axes.set_title(optimizer)
+    for axes in panels[len(optimizers) :]:
+        figure.delaxes(axes)
+    for axes in panels[max(0, len(optimizers) - columns) : len(optimizers)]:
+        axes.tick_params(labelbottom=True)
+        axes.set_xlabel("learning rate (log)")
+    for axes in panels[: len(optimizers) : columns]:
+        axes.set_ylabel(f"best {metric_words(frame['metric'].iloc[0])}")
+    log_axis(panels[0].xaxis, most=TICKS)
+    loss_axis(panels[0].yaxis, frame["loss"])
+    legend_below(figure, _entries(frame), ncols=2)
+    return figure
+
+
+def _panel(axes: Axes, rows: pd.DataFrame, points: int) -> None:
+    first = rows.iloc[0]
+    if math.isfinite(first["basin_low"]):
+        axes.axvspan(first["basin_low"], first["basin_high"], zorder=1, **_BASIN)
+    if math.isfinite(first["boundary"]):
+        axes.vlines(first["boundary"], 0, 1, transform=axes.get_xaxis_transform(), zorder=1, **_BOUNDARY)
+    best = rows[rows["best_in_bin"]]
+    axes.plot(best["learning_rate"], best["loss"], "-", color=BEST, zorder=2, label="best")
+    for name, part in _kinds(rows).items():
+        marks = _MARKS[name] | dots(points, _MARKS[name].get("markeredgewidth", 1.0))
+        axes.plot(part["learning_rate"], part["loss"], zorder=3, label=name, **marks)
+
+
+_BASIN: dict[str, Any] = {"facecolor": HUES[2], "edgecolor": HUES[2], "linewidth": 1.5, "alpha": 0.3}
+_BOUNDARY: dict[str, Any] = {"color": CAPPED, "linestyle": (0, (4, 2)), "linewidth": 1.2}
+
+
+def _kinds(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    pruned = rows["outcome"] == "pruned"
+    return {
+        "completed": rows[~rows["capped"] & ~pruned],
+        "pruned": rows[~rows["capped"] & pruned],
+        "capped": rows[rows["capped"]],
+    }
+
+
+_MARKS: dict[str, dict[str, Any]] = {
+    "completed": {
+        "marker": "o",
+        "linestyle": "none",
+        "color": POINT,
+        "alpha": 0.75,
+        "markeredgecolor": "white",
+    },
+    "pruned": {
+        "marker": "o",
+        "linestyle": "none",
+        "markerfacecolor": "none",
+        "markeredgecolor": POINT,
+        "alpha": 0.7,
+    },
+    "capped": {"marker": "x", "linestyle": "none", "color": CAPPED, "markeredgewidth": 1.6},
+}
+_SAID = {
+    "completed": "completed trial",
+    "pruned": "pruned trial (its best until then)",
+    "capped": "diverged, or no better than before training",
+}
+
+
+def _entries(frame: pd.DataFrame) -> dict[str, Line2D]:
+    found = {_SAID[name]: Line2D([], [], **_MARKS[name]) for name, part in _kinds(frame).items() if len(part)}
+    found = {"best of each half decade": Line2D([], [], color=BEST), **found}
+    if frame["basin_low"].notna().any():
+        wide: dict[str, Any] = {
+            "marker": "s",
+            "markersize": 9,
+            "linestyle": "none",
+            "color": HUES[2],
+            "alpha": 0.4,
+        }
+        found["basin: within 10 % of the lowest loss"] = Line2D([], [], **wide)
+    if frame["boundary"].notna().any():
+        found["half of the trials diverge from here on"] = Line2D([], [], **_BOUNDARY)
+    return found
+
+
+def alt(frame: pd.DataFrame) -> str:
+    """Best loss and its learning rate for each optimizer, and how many trials learned nothing."""
+    said = []
+    for optimizer, rows in frame.groupby("optimizer", sort=False):
+        best = rows.sort_values("loss").iloc[0]
+        lost = int(rows["capped"].sum())
+        tail = f", {lost} of {len(rows)} trials diverged or learned nothing" if lost else ""
+        if math.isfinite(best["boundary"]):
+            tail += f", half diverge from {best['boundary']:.2g} on"
+        said.append(f"{optimizer}: lowest {short(best['loss'])} at {best['learning_rate']:.2g}{tail}")
+    metric = metric_words(frame["metric"].iloc[0])
+    return f"Best {metric} against learning rate for each optimizer. {'; '.join(said)}."
+
+
+def best_of_each_bin(frame: pd.DataFrame) -> pd.DataFrame:
+    """The lowest loss of each optimizer in each half decade."""
+    columns = ["optimizer", "learning_rate", "loss", "activation", "outcome", "capped", "trial"]
+    return frame[frame["best_in_bin"]][columns]
+
+
+def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
+    """The best rate of each optimizer, where nothing learned any more, whether the range was wide enough."""
+    frame = tables["learning_rate"]
+    learned = frame[~frame["capped"]]
+    if learned.empty:
+        tried = f"{number(frame['learning_rate'].min())} to {number(frame['learning_rate'].max())}"
+        return (
+            f"None of the rates tried, {tried}, learned anything: every trial diverged or ended no better "
+            "than before training. Try much smaller rates.",
+        )
+    best = learned.sort_values(["loss", "trial"]).drop_duplicates("optimizer")
+    row = best.iloc[0]
+    first = f"The lowest {run.metric} of the search, {number(row['loss'])}, came at a learning rate "
+    first += f"of {number(row['learning_rate'])} with {row['optimizer']}."
+    others = [
+        f"{number(other['learning_rate'])} for {other['optimizer']} ({number(other['loss'])})"
+        for other in best.iloc[1:].to_dict("records")
+    ]
+    said = [first]
+    if others:
+        said.append(f"Each optimizer has its own scale; the best of the others: {listing(others)}.")
+    cliffs = [text for name, rows in frame.groupby("optimizer") if (text := _cliff(str(name), rows))]
+    if cliffs:
+        said.append(
+            f"Nothing was learned {listing(cliffs)}: these trials diverged or ended no better than before."
+        )
+    return (*said, "One seed behind each of these points.", *_edge(run, tables))
+
+
+def _cliff(optimizer: str, rows: pd.DataFrame) -> str:
+    """Where the rates begin from which on nothing was learned; empty for fewer than two such trials."""
+    highest = rows.loc[~rows["capped"], "learning_rate"].max()
+    if pd.isna(highest):
+        return f"with {optimizer} at any rate ({count(len(rows), 'trial')})"
+    above = int((rows["learning_rate"] > highest).sum())
+    return f"above {number(highest)} with {optimizer} ({count(above, 'trial')})" if above > 1 else ""
+
+
+def _edge(run: RunData, tables: Tables) -> tuple[str, ...]:
+    parameters = run.answer.parameters if run.answer else {}
+    found = [edge for edge in edges(run.study.space, parameters) if edge.parameter == "learning_rate"]
+    return tuple(
+        f"The winner's rate, {number(edge.value)}, lies at the {edge.side} end of the range that was "
+        f"searched ({number(edge.bound)}); a better one may lie outside. Widen it with --set "
+        f"search.space.{edge.key}.{edge.side}={edge.wider!r}."
+        for edge in found
+    )
+
+
+QUESTION = Question(
+    key="learning-rate",
+    question="Which learning rate?",
+    tables={"learning_rate": learning_rate},
+    figure=FigureSpec(
+        name="learning_rate",
+        table="learning_rate",
+        title="Loss against learning rate",
+        caption=(
+            "One point per trial; all other settings vary. Losses are capped at the loss before training, "
+            "so a diverged trial (×) stands where it learned nothing. A wide basin (green, from the lowest "
+            "to the highest rate within 10 % of the best) means that the rate need not be exact; a lowest "
+            "point at the edge asks for a wider range."
+        ),
+        missing="No trial of the search has both a learning rate above 0 and a loss.",
+        draw=draw,
+        alt=alt,
+    ),
+    sentences=sentences,
+    shown=(
+        Shown("learning_rate", "The best of each half decade; the CSV has every trial", best_of_each_bin),
+    ),
+    how=(
+        "One point per trial of the search; all other settings vary. A trial that diverged, or whose loss "
+        "never fell below the one before training, is shown at that first loss: it learned nothing (Wortsman "
+        "et al. 2023, arXiv 2309.14322).",
+        "The best point of a half decade is the luckiest of several trials with one seed each. Read the "
+        "shape of the valley rather than its lowest point.",
+    ),
+)

@@ -1,0 +1,47 @@
+"""Curves of the search, and its losses with those that learned nothing at the loss before training."""
+
+import numpy as np
+import pandas as pd
+
+from sweeper.answer.rows import search_trials, with_names
+from sweeper.questions.run_data import RunData, once
+
+
+def of_search(trials: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of ``curves`` or ``layers`` that belong to `trials`, one row a trial, by trial and seed."""
+    seeds = trials.set_index("trial")["seed"]
+    return rows[rows["trial"].map(seeds) == rows["seed"]].reset_index(drop=True)
+
+
+def initial(run: RunData) -> pd.DataFrame:
+    """Loss before training of every search trial that has one: columns trial, initial.
+
+    It is the objective at step 0: the validation loss, or 1 − validation accuracy. The training loss
+    has no value before the first batch; the validation loss stands in.
+    """
+    metric = "validation_accuracy" if run.objective == "validation_error" else "validation_loss"
+    rows = run.curves[(run.curves["metric"] == metric) & (run.curves["step"] == 0)]
+    rows = of_search(search_trials(run.trials), rows)
+    value = 1 - rows["value"] if metric == "validation_accuracy" else rows["value"]
+    return pd.DataFrame({"trial": rows["trial"], "initial": value}).reset_index(drop=True)
+
+
+@once
+def capped_losses(run: RunData) -> pd.DataFrame:
+    """Search trials that did not fail, by number, with the columns initial, loss and capped added.
+
+    loss = min(ℓ, ℓ0) with ℓ the objective and ℓ0 the loss before training (Wortsman et al. 2023,
+    arXiv 2309.14322): a trial that diverged, or never came below its start, counts as one that
+    learned nothing, and `capped` says so (the objective is the best of all evaluations, that of step 0
+    among them, so a trial that only got worse has ℓ = ℓ0). A trial without a ℓ0 of its own takes the
+    median of the others; where none is known, trials without objective are left out.
+    """
+    search = with_names(search_trials(run.trials))
+    search = search[search["outcome"] != "failed"]
+    frame = search.merge(initial(run), on="trial", how="left")
+    start = frame["initial"].where(np.isfinite(frame["initial"]))
+    start = start.fillna(start.median()).astype(float)
+    reached = frame["objective"].astype(float)
+    loss, capped = np.fmin(reached, start), reached.isna() | (reached >= start)
+    frame = frame.assign(initial=start, loss=loss, capped=capped)
+    return frame[np.isfinite(frame["loss"])].reset_index(drop=True)

@@ -1,0 +1,294 @@
+"""Does penalizing activations help?"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from sweeper.answer.rows import completed_search, with_names
+from sweeper.drawing.scales import decade_below, loss_axis, weight_axis
+from sweeper.drawing.style import HUES, canvas, dots, handle, legend, legend_height, looks, short, themed
+from sweeper.questions.losses import of_search
+from sweeper.questions.question import FigureSpec, Question, Shown, Tables
+from sweeper.questions.run_data import RunData, once
+from sweeper.wording import listing, metric_words, number
+
+COLUMNS = [
+    "trial",
+    "optimizer",
+    "activation",
+    "activation_penalty",
+    "objective",
+    "activation_size",
+    "bin_low",
+    "bin_high",
+    "bin_trials",
+    "bin_objective",
+    "bin_size",
+    "metric",
+]
+
+
+@once
+def penalty(run: RunData) -> pd.DataFrame:
+    """One row per completed search trial, by penalty weight; empty if all have the same weight.
+
+    activation_size = √(mean over layers of (mean² + std²)), the root mean square of all activations
+    at the last measured step; null if not measured. Weights are binned by decade, exact zeros are a
+    bin of their own: it runs from `bin_low` to `bin_high` (both 0 for zeros), holds `bin_trials` trials;
+    `bin_objective` and `bin_size` the medians there.
+    """
+    done = with_names(completed_search(run.trials))
+    if "activation_penalty" not in done or done["activation_penalty"].nunique() < 2:
+        return pd.DataFrame(columns=COLUMNS)
+    frame = done[done["activation_penalty"].notna()].merge(_sizes(run), on="trial", how="left")
+    weight = frame["activation_penalty"].astype(float)
+    decade = pd.Series(np.floor(np.log10(weight.where(weight > 0)) + 1e-9), index=frame.index)
+    low, high = decade.rpow(10.0).fillna(0.0), (decade + 1).rpow(10.0).fillna(0.0)
+    frame = frame.assign(bin_low=low, bin_high=high, metric=run.objective)
+    bins = frame.groupby("bin_low")
+    frame = frame.assign(
+        bin_trials=bins["trial"].transform("size"),
+        bin_objective=bins["objective"].transform("median"),
+        bin_size=bins["activation_size"].transform("median"),
+    )
+    return frame.sort_values(["activation_penalty", "trial"], ignore_index=True)[COLUMNS]
+
+
+def _sizes(run: RunData) -> pd.DataFrame:
+    """Columns trial, activation_size."""
+    keys = ["trial", "step", "layer"]
+    mean, std = (_at_the_end(run, name) for name in ("activation_mean", "activation_std"))
+    both = mean.merge(std, on=keys, suffixes=("_mean", "_std"))
+    square = both["value_mean"] ** 2 + both["value_std"] ** 2
+    size = square.groupby(both["trial"]).mean().pow(0.5)
+    return size.rename("activation_size").reset_index()
+
+
+def _at_the_end(run: RunData, measure: str) -> pd.DataFrame:
+    rows = run.layers[["trial", "seed", "step", "layer", "value"]]
+    rows = of_search(completed_search(run.trials), rows[(run.layers["measure"] == measure).to_numpy()])
+    return rows[rows["step"] == rows.groupby("trial")["step"].transform("max")]
+
+
+FEW = 5
+"""Trials of a bin below which its quartiles are not compared."""
+BIN_COLUMNS = [
+    "weight_low",
+    "weight_high",
+    "trials",
+    "low",
+    "median",
+    "high",
+    "compared",
+    "size_low",
+    "size_median",
+    "size_high",
+    "size_compared",
+    "metric",
+]
+
+
+def penalty_bins(run: RunData) -> pd.DataFrame:
+    """One row per decade of the weight, exact zeros first; empty where `penalty` is.
+
+    Quartiles of the objective (low, median, high) and of the activation size over the completed search
+    trials of the bin. The first row (no penalty where that was tried, else the smallest weights) is
+    the reference. `compared` says where the middle half of a bin lies: ``lower`` or ``higher`` than
+    that of the reference without overlap, ``overlaps``, or ``few`` (below `FEW` trials on either
+    side); ``reference`` in the first row. `size_compared` is the same for sizes. This is a
+    description of unlike trials with one seed each, not a test.
+    """
+    frame = penalty(run)
+    if frame.empty:
+        return pd.DataFrame(columns=BIN_COLUMNS)
+    bins = frame.groupby(["bin_low", "bin_high"])
+    parts = [_quartiles(bins["objective"], ""), _quartiles(bins["activation_size"], "size_")]
+    found = pd.concat([bins.size().rename("trials"), *parts], axis=1).reset_index()
+    found = found.rename(columns={"bin_low": "weight_low", "bin_high": "weight_high"})
+    for prefix in ("", "size_"):
+        found[f"{prefix}compared"] = _compared(found, prefix)
+    return found.assign(metric=frame["metric"].iloc[0])[BIN_COLUMNS]
+
+
+def _quartiles(groups: "pd.api.typing.SeriesGroupBy", prefix: str) -> pd.DataFrame:
+    found = groups.quantile(np.array([0.25, 0.5, 0.75])).unstack()
+    found.columns = [f"{prefix}{name}" for name in ("low", "median", "high")]
+    return found
+
+
+def _compared(bins: pd.DataFrame, prefix: str) -> "pd.Series[str]":
+    low, high = bins[f"{prefix}low"], bins[f"{prefix}high"]
+    words = pd.Series("overlaps", index=bins.index, dtype="str")
+    words = words.mask(high < low.iloc[0], "lower").mask(low > high.iloc[0], "higher")
+    few = (bins["trials"] < FEW) | (bins["trials"].iloc[0] < FEW) | low.isna() | pd.isna(low.iloc[0])
+    words = words.mask(few, "few")
+    words.iloc[0] = "reference"
+    return words
+
+
+@themed
+def draw(frame: pd.DataFrame) -> Figure:
+    """Trials of `penalty` as points by activation, medians of each decade as bars."""
+    measured = int(frame["activation_size"].notna().any())
+    styles = looks(sorted(frame["activation"].unique()))
+    figure, panels = canvas(1, 1 + measured, height=3.6 + legend_height(len(styles) + 1))
+    sides = [("objective", "bin_objective"), ("activation_size", "bin_size")]
+    labels = [f"best {metric_words(frame['metric'].iloc[0])}", "activation size (RMS)"]
+    for axes, (value, middle), label in zip(panels, sides, labels, strict=False):
+        for name, look in styles.items():
+            part = frame[frame["activation"] == name]
+            axes.plot(
+                part["activation_penalty"],
+                part[value],
+                look.marker,
+                color=look.color,
+                alpha=0.7,
+                markeredgecolor="white",
+                **dots(len(frame), 0.5),
+                label=name,
+            )
+        _medians(axes, frame, middle)
+        weights = frame["activation_penalty"]
+        weight_axis(axes, float(weights[weights > 0].min()), float(weights.max()))
+        axes.set(xlabel="penalty weight (log, 0 at the left)", ylabel=label)
+        loss_axis(axes.yaxis, frame[value])
+    entries = {name: handle(look, line=False) for name, look in styles.items()}
+    entries["median per decade"] = Line2D([], [], **_MEDIAN)
+    legend(figure, entries, "activation")
+    return figure
+
+
+_MEDIAN: dict[str, Any] = {"color": HUES[4], "linewidth": 2.5}
+
+
+def _medians(axes: Axes, frame: pd.DataFrame, column: str) -> None:
+    bins = frame.drop_duplicates("bin_low")
+    width = 0.3 * decade_below(frame.loc[frame["activation_penalty"] > 0, "activation_penalty"].min())
+    zero = bins["bin_high"] == 0
+    axes.hlines(
+        bins[column],
+        bins["bin_low"].mask(zero, -width),
+        bins["bin_high"].mask(zero, width),
+        zorder=3,
+        **_MEDIAN,
+    )
+
+
+def alt(frame: pd.DataFrame) -> str:
+    """Medians at weight 0 and in each decade."""
+    said = []
+    for row in frame.drop_duplicates("bin_low").to_dict("records"):
+        size = "" if pd.isna(row["bin_size"]) else f", activation size {short(row['bin_size'])}"
+        at = (
+            "without penalty"
+            if row["bin_high"] == 0
+            else f"weights {row['bin_low']:.0e} to {row['bin_high']:.0e}"
+        )
+        said.append(f"{at} {short(row['bin_objective'])}{size} (n = {row['bin_trials']})")
+    metric = metric_words(frame["metric"].iloc[0])
+    return f"Median best {metric} by weight of the activation penalty: {'; '.join(said)}."
+
+
+def weights(row: "pd.Series") -> str:
+    """A bin in words: ``no penalty`` or ``1e-4 to 1e-3``."""
+    if row["weight_high"] == 0:
+        return "no penalty"
+    return f"{number(row['weight_low'])} to {number(row['weight_high'])}"
+
+
+def readable(bins: pd.DataFrame) -> pd.DataFrame:
+    """One column for the weight, quartiles beside it."""
+    columns = ["trials", "low", "median", "high", "compared", "size_median", "size_compared"]
+    shown = bins[columns].rename(columns={"size_median": "activation_size"})
+    shown.insert(0, "weight", bins.apply(weights, axis=1))
+    return shown
+
+
+def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
+    """Which weights stand apart from the reference in loss and in size; most often none in loss."""
+    bins = tables["penalty_bins"]
+    reference, metric = bins.iloc[0], run.metric
+    judged = bins[bins["compared"].isin(["lower", "higher", "overlaps"])]
+    base = (
+        f"{weights(reference) if reference['weight_high'] == 0 else 'weights of ' + weights(reference)} "
+        f"(median {number(reference['median'])}, n = {reference['trials']})"
+    )
+    lower, higher = judged[judged["compared"] == "lower"], judged[judged["compared"] == "higher"]
+    if judged.empty:
+        said = [f"Too few trials to say: no two decades of the weight have {FEW} completed trials each."]
+    elif lower.empty and higher.empty:
+        said = [
+            f"No effect on the {metric} was seen: at every weight with enough trials the middle half of the "
+            f"trials overlaps with that of {base}."
+        ]
+    else:
+        said = [
+            f"Most trials with weights of {_bins(rows)} had a {way} {metric} than most with {base}."
+            for way, rows in (("lower", lower), ("higher", higher))
+            if len(rows)
+        ]
+    said += _size(bins)
+    said.append(
+        "All other settings differ between these trials too, and each has one seed: this is a description, "
+        "not an effect of the penalty."
+    )
+    return tuple(said)
+
+
+def _bins(bins: pd.DataFrame) -> str:
+    rows = [
+        f"{weights(row)} (median {number(row['median'])}, n = {row['trials']})" for _, row in bins.iterrows()
+    ]
+    return listing(rows)
+
+
+def _size(bins: pd.DataFrame) -> list[str]:
+    smaller = bins[bins["size_compared"] == "lower"]
+    if smaller.empty:
+        judged = bins["size_compared"].isin(["overlaps", "higher"]).any()
+        return ["Nor did activations become smaller."] if judged else []
+    least = smaller.loc[smaller["size_median"].idxmin()]
+    return [
+        f"Activations did become smaller: their root mean square is {number(bins['size_median'].iloc[0])} "
+        f"in the reference and {number(least['size_median'])} with weights of {weights(least)}."
+    ]
+
+
+QUESTION = Question(
+    key="penalty",
+    question="Does penalizing activations help?",
+    tables={"penalty": penalty, "penalty_bins": penalty_bins},
+    figure=FigureSpec(
+        name="penalty",
+        table="penalty",
+        title="Activation penalty",
+        caption=(
+            "Completed trials of the search; bars are medians of each decade of the weight, and of the "
+            "trials without penalty. All other settings vary, so a difference between bars is a hint, not "
+            "an effect. Size is the root mean square of all activations at the end of training."
+        ),
+        missing=(
+            "The weight of the activation penalty was not varied among the completed trials of the search."
+        ),
+        draw=draw,
+        alt=alt,
+    ),
+    sentences=sentences,
+    shown=(
+        Shown("penalty_bins", "One row per decade of the weight", readable),
+        Shown("penalty", "Every completed trial, by weight"),
+    ),
+    how=(
+        "The penalty adds weight × mean over elements of a² (or |a|), summed over the activation layers, "
+        "to the loss that is minimised; the losses shown are without it. Keras divides a sum over units by "
+        "the batch size instead: its weight is ours divided by the number of units.",
+        "Completed search trials, by decade of the weight. A decade is called lower or higher only if the "
+        "middle half of its trials (lower to upper quartile) lies wholly below or above that of the "
+        "reference: trials without penalty where there are any, else the smallest weights. Decades of "
+        f"fewer than {FEW} trials are not compared.",
+    ),
+)

@@ -1,0 +1,322 @@
+"""What the activation penalty changes, other settings held alike."""
+
+from collections.abc import Iterator, Mapping
+from inspect import signature
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from sweeper.answer.answer import Answer
+from sweeper.components.models import MODELS
+from sweeper.drawing.style import HUES, canvas, legend_below, themed
+from sweeper.questions.penalty_contrasts import (
+    KINDS,
+    VS_LOWEST,
+    VS_ZERO,
+    decades,
+    kinds,
+    penalty_data,
+    trends,
+)
+from sweeper.questions.question import FigureSpec, Question, Shown, Tables
+from sweeper.questions.run_data import RunData
+from sweeper.study.study import Study
+from sweeper.wording import count, listing, metric_words, number
+
+COLUMNS = [
+    "quantity",
+    "contrast",
+    "kind",
+    "weight_low",
+    "weight_high",
+    "effect",
+    "low",
+    "high",
+    "unit",
+    "trials",
+    "found",
+    "finding",
+]
+QUANTITIES = {
+    "validation_loss": "relative",
+    "generalisation_gap": "absolute",
+    "activation_size": "relative",
+    "sparsity": "absolute",
+}
+"""Quantity -> how its changes are stated: relative (0.1 is 10 % more) or in its own unit."""
+
+
+def penalty_effects(run: RunData) -> pd.DataFrame:
+    """One row for each quantity and contrast; columns as in `COLUMNS`. Empty where no weight was varied.
+
+    Quantities are those of `penalty_data`. Contrasts: each decade of the weight, weight_low … weight_high,
+    against weight 0 (``vs zero``; against the lowest decade where 0 was not tried); the trend over the
+    weights above 0 (``per decade``), of each kind of penalty where both were tried; and l1 against l2 at the
+    same weight.
+
+    Effects are coefficients of one regression for each kind of contrast, next to these nuisance terms:
+    for each optimizer a parabola in log10 of the learning rate, a step for each activation and kind of
+    penalty, and log10 of the weight for l1 vs l2. Relative effects are of the logarithm. Where weights
+    were drawn independently of the rest, as in the explore phase, the nuisance model need not be right:
+    it removes noise, not bias. Intervals are 95 % with HC3 errors, simultaneous over the decades of one
+    quantity (Bonferroni). `found` where the interval leaves 0 out; `finding` is ``raises``, ``lowers``
+    or ``no effect found``, which is not the same as no effect.
+    """
+    data = penalty_data(run)
+    if data.empty:
+        return pd.DataFrame(columns=COLUMNS)
+    rows = [row for quantity in QUANTITIES for row in _of_quantity(data, quantity)]
+    frame = pd.DataFrame(rows, columns=COLUMNS[:-2])
+    found = (frame["low"] > 0) | (frame["high"] < 0)
+    words = np.where(~found, "no effect found", np.where(frame["effect"] > 0, "raises", "lowers"))
+    return frame.assign(found=found, finding=words)[COLUMNS]
+
+
+def _of_quantity(data: pd.DataFrame, quantity: str) -> Iterator[tuple[object, ...]]:
+    rows = data[np.isfinite(data[quantity].astype(float))].reset_index(drop=True)
+    unit = QUANTITIES[quantity]
+    if unit == "relative" and (rows[quantity] <= 0).any():
+        unit = "absolute"
+    values = rows[quantity].to_numpy(float)
+    rows = rows.assign(y=np.log(values) if unit == "relative" else values)
+    for contrast, kind, low, high, numbers, trials in (*decades(rows), *trends(rows), *kinds(rows)):
+        stated = np.expm1(numbers) if unit == "relative" else np.array(numbers)
+        yield (quantity, contrast, kind, low, high, *map(float, stated), unit, trials)
+
+
+OF_ONE_WIDTH = ("mlp", "residual_mlp")
+"""Built-in models whose `depth` hidden layers put out `width` activations each."""
+KERAS_COLUMNS = ["layer", "size", "kind", "weight", "keras_weight"]
+
+
+def keras_weights(run: RunData) -> pd.DataFrame:
+    """The winner's weight for each hidden layer, as ``activity_regularizer`` of Keras takes it.
+
+    Here the penalty is weight · mean over rows and activations; Keras sums over the `size` activations of a
+    row and divides by the batch size, so keras_weight = weight / size, and the same weight is another one
+    in each layer of another size. Columns as in `KERAS_COLUMNS`; `kind` is l1 or l2. Empty where layer sizes
+    are not known or the winner has no penalty that Keras has.
+    """
+    parameters = run.answer.parameters if run.answer else {}
+    weight, kind = float(parameters.get("activation_penalty", 0.0)), str(parameters.get("penalty_kind", "l2"))
+    sizes = np.asarray(layer_sizes(run.study, run.answer))
+    if weight <= 0 or kind not in ("l1", "l2") or not len(sizes):
+        return pd.DataFrame(columns=KERAS_COLUMNS)
+    frame = pd.DataFrame({"layer": range(len(sizes)), "size": sizes})
+    return frame.assign(kind=kind, weight=weight, keras_weight=weight / sizes)[KERAS_COLUMNS]
+
+
+def layer_sizes(study: Study, answer: Answer | None) -> tuple[int, ...]:
+    """Activations of each hidden layer of the winner; empty where the model is none of `OF_ONE_WIDTH`."""
+    source = study.model.source
+    if answer is None or not isinstance(source, str) or source not in OF_ONE_WIDTH:
+        return ()
+    defaults = {key: value.default for key, value in signature(MODELS[source]).parameters.items()}
+    searched = answer.parameters.items()
+    chosen = {key.removeprefix("model."): value for key, value in searched if key.startswith("model.")}
+    given = {**defaults, **study.model.options, **chosen}
+    return (int(given["width"]),) * int(given["depth"])
+
+
+DECADES = (VS_ZERO, VS_LOWEST)
+FOUND, NOTHING = HUES[1], HUES[7]
+
+
+@themed
+def draw(frame: pd.DataFrame) -> Figure:
+    """A panel for each quantity of `penalty_effects`, decades of the weight from left to right."""
+    rows = by_decade(frame)
+    quantities = list(dict.fromkeys(rows["quantity"]))
+    figure, panels = canvas(-(-len(quantities) // 2), min(2, len(quantities)), height=_height(quantities))
+    places = {low: place for place, low in enumerate(sorted(rows["weight_low"].unique()))}
+    for axes, quantity in zip(panels, quantities, strict=False):
+        _panel(axes, rows[rows["quantity"] == quantity], places)
+        axes.set_title(metric_words(quantity))
+    for axes in panels[len(quantities) :]:
+        figure.delaxes(axes)
+    entries = {
+        "interval leaves 0 out": Line2D([], [], color=FOUND, marker="o", linewidth=2.2),
+        "no effect found": Line2D([], [], color=NOTHING, marker="o", linewidth=2.2),
+    }
+    legend_below(figure, entries, ncols=2)
+    return figure
+
+
+def by_decade(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows that are drawn; the trends where no decade could be compared."""
+    rows = frame[frame["contrast"].isin(DECADES)]
+    trends = frame[(frame["contrast"] == "per decade") & (frame["kind"] == "any")]
+    return rows if len(rows) else trends if len(trends) else frame
+
+
+def _height(quantities: list[str]) -> float:
+    return 1.0 + 2.3 * -(-len(quantities) // 2)
+
+
+def _panel(axes: Axes, rows: pd.DataFrame, places: dict[float, int]) -> None:
+    axes.axhline(0, color="0.3", linewidth=1)
+    for row in rows.to_dict("records"):
+        at, color = places[row["weight_low"]], FOUND if row["found"] else NOTHING
+        axes.plot([at, at], [row["low"], row["high"]], "-", color=color, linewidth=2.2)
+        axes.plot([at], [row["effect"]], "o", color=color, markersize=7)
+    axes.set_xticks(list(places.values()), [_decade(low) for low in places])
+    axes.set_xlim(-0.5, len(places) - 0.5)
+    axes.set_xlabel("weight from … on")
+    relative, reference = rows["unit"].iloc[0] == "relative", rows["contrast"].iloc[0]
+    against = {"vs zero": "against weight 0", "vs lowest": "against the lowest"}.get(reference, reference)
+    axes.set_ylabel(f"change {against}")
+    axes.yaxis.set_major_locator(MaxNLocator(5))
+    if relative:
+        axes.yaxis.set_major_formatter(FuncFormatter(_percent))
+    axes.grid(False, axis="x")
+
+
+def _decade(low: float) -> str:
+    return f"{low:.0e}".replace("e-0", "e-")
+
+
+def _percent(value: float, _: Any = None) -> str:
+    return "0" if value == 0 else f"{100 * value:+.0f} %".replace("-", "−")
+
+
+def alt(frame: pd.DataFrame) -> str:
+    """What was found and what was not, quantity by quantity."""
+    said = []
+    for quantity, rows in by_decade(frame).groupby("quantity", sort=False):
+        found = rows[rows["found"]]
+        lines = [
+            f"{row['finding']} it from weight {_decade(row['weight_low'])} on by {_size(row)}"
+            for row in found.to_dict("records")
+        ]
+        said.append(f"{metric_words(str(quantity))}: {', '.join(lines) or 'no effect found'}")
+    return (
+        f"Effect of the activation penalty by decade of its weight, other settings alike. {'; '.join(said)}."
+    )
+
+
+def _size(row: dict) -> str:
+    return _percent(row["effect"]) if row["unit"] == "relative" else f"{row['effect']:+.3g}".replace("-", "−")
+
+
+LOSS = "validation_loss"
+NAMES = {
+    LOSS: "validation loss",
+    "generalisation_gap": "generalisation gap",
+    "activation_size": "activation size",
+    "sparsity": "sparsity",
+}
+
+
+def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
+    """Effects on the loss, then on all else, l1 against l2, and the weight in the convention of Keras."""
+    frame = tables["penalty_effects"]
+    decades = frame[frame["contrast"].isin([VS_ZERO, VS_LOWEST])]
+    said = [text for name in QUANTITIES if (text := _effects(name, decades[decades["quantity"] == name]))]
+    if not said:
+        said = ["Too few trials to compare decades of the weight."]
+    kinds = frame[(frame["contrast"] == KINDS) & (frame["quantity"] == LOSS)]
+    said += [f"l1 against l2 at the same weight, validation loss: {_stated(row)}." for row in _rows(kinds)]
+    return (*said, *_keras(tables["keras_weights"]), "One seed behind each trial.")
+
+
+def _rows(frame: pd.DataFrame) -> list[dict[Any, Any]]:
+    return frame.to_dict("records")
+
+
+def _effects(quantity: str, rows: pd.DataFrame) -> str:
+    """Decades with an effect, or that none has one and how far the intervals reach."""
+    if rows.empty:
+        return ""
+    name = NAMES[quantity]
+    base = "no penalty" if rows["contrast"].iloc[0] == VS_ZERO else "the lowest weights"
+    found = rows[rows["found"]]
+    if found.empty:
+        unit = rows["unit"].iloc[0]
+        reach = f"{_change(rows['low'].min(), unit)} to {_change(rows['high'].max(), unit)}"
+        return (
+            f"{name.capitalize()}: no effect found against {base}; the intervals of "
+            f"{count(len(rows), 'decade')} contain 0 and reach from {reach}."
+        )
+    parts = [
+        f"weights of {number(row['weight_low'])} to {number(row['weight_high'])} {_verb(row)}"
+        for row in _rows(found)
+    ]
+    rest = len(rows) - len(found)
+    end = f"; no effect found in {count(rest, 'other decade')}" if rest else ""
+    return f"{name.capitalize()}, against {base}: {'; '.join(parts)}{end}."
+
+
+def _verb(row: Mapping[Any, Any]) -> str:
+    return f"{row['finding'].removesuffix('s')} it: {_numbers(row)}"
+
+
+def _stated(row: Mapping[Any, Any]) -> str:
+    return f"{row['finding']}, {_numbers(row)}"
+
+
+def _numbers(row: Mapping[Any, Any]) -> str:
+    unit = row["unit"]
+    ends = f"{_change(row['low'], unit)} to {_change(row['high'], unit)}"
+    return f"{_change(row['effect'], unit)} (95 % interval {ends})"
+
+
+def _change(value: float, unit: str) -> str:
+    """``+12 %`` or ``−0.031``."""
+    size = number(100 * value if unit == "relative" else value)
+    return f"{'+' if value > 0 else ''}{size}{' %' if unit == 'relative' else ''}"
+
+
+def _keras(frame: pd.DataFrame) -> tuple[str, ...]:
+    if frame.empty:
+        return ()
+    parts = [
+        f"{number(row['keras_weight'])} for layers of {row['size']} units"
+        for row in _rows(frame.drop_duplicates("size"))
+    ]
+    first = frame.iloc[0]
+    return (
+        f"The winner's {first['kind']} weight, {number(first['weight'])}, as activity_regularizer of Keras: "
+        f"{listing(parts)}.",
+    )
+
+
+QUESTION = Question(
+    key="penalty-effects",
+    question="What does the penalty change, other settings held alike?",
+    tables={"penalty_effects": penalty_effects, "keras_weights": keras_weights},
+    figure=FigureSpec(
+        name="penalty_effects",
+        table="penalty_effects",
+        title="What the activation penalty changes",
+        caption=(
+            "Change against trials without penalty (or with the smallest weights), other settings held "
+            "alike by regression, with 95 % intervals that hold together for all decades of a panel. Grey "
+            "intervals contain 0: no effect was found, which is not to say that there is none. The gap is "
+            "validation minus train loss."
+        ),
+        missing=(
+            "The weight of the activation penalty was not varied, or too few trials completed to compare its "
+            "decades."
+        ),
+        draw=draw,
+        alt=alt,
+    ),
+    sentences=sentences,
+    shown=(
+        Shown("penalty_effects", "One row per quantity and contrast"),
+        Shown("keras_weights", "The winner's weight in the convention of Keras"),
+    ),
+    how=(
+        "One regression for each quantity and contrast, next to a parabola in log10 of the learning rate for "
+        "each optimizer and a step for each activation and kind of penalty. 95 % intervals with HC3 errors, "
+        "those of the decades of a quantity wide enough to hold together. Losses, activation size and other "
+        "positive quantities change by percent; gap and sparsity by their own unit.",
+        "No effect found is not the same as no effect: read how far the intervals reach. The weight of Keras "
+        "is ours divided by the activations of a layer, because Keras sums where we take the mean.",
+    ),
+)

@@ -1,0 +1,91 @@
+"""What a question of the page is: tables that compute, a figure that draws one of them, and sentences.
+
+Sentences are put together from tables, so that each number in them stands in a table of the same report; a
+figure draws a table as it is. Whatever has to be computed is computed in a table.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from sweeper.answer.rows import OWN
+from sweeper.questions.run_data import RunData
+
+Tables = Mapping[str, pd.DataFrame]
+"""Every table of the report by name, empty ones included."""
+
+
+@dataclass(frozen=True)
+class FigureSpec:
+    """One figure of the report."""
+
+    name: str
+    """Of the PNG file."""
+    table: str
+    """Which table it draws."""
+    title: str
+    caption: str
+    """How to read it, in a sentence or two."""
+    missing: str
+    """What the section says in place of figure and answer where the table is empty."""
+    draw: Callable[[pd.DataFrame], Figure]
+    """Frame with at least one row -> Figure."""
+    alt: Callable[[pd.DataFrame], str]
+    """What is seen, with numbers, for those who do not see it."""
+
+
+def whole(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table as it is."""
+    return frame
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A table on the page, or the part of it that people read."""
+
+    table: str
+    """Its name, which is that of the CSV file."""
+    caption: str
+    view: Callable[[pd.DataFrame], pd.DataFrame] = whole
+    """Which rows and columns are shown."""
+
+
+def always(run: RunData, tables: Tables) -> bool:
+    """Most questions stand on every page."""
+    return True
+
+
+def _nothing(run: RunData, tables: Tables) -> Mapping[str, str]:
+    return {}
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question of the page."""
+
+    key: str
+    """Its anchor, ``#learning-rate``."""
+    question: str
+    sentences: Callable[[RunData, Tables], tuple[str, ...]]
+    """First the answer, then what qualifies it. Called when the figure's table has rows."""
+    tables: Mapping[str, Callable[[RunData], pd.DataFrame]] = field(default_factory=dict)
+    """Name, which is that of the CSV file -> what computes it; an empty frame: the records say nothing."""
+    figure: FigureSpec | None = None
+    shown: tuple[Shown, ...] = ()
+    how: tuple[str, ...] = ()
+    """Paragraphs: what was measured, how it was summarised, what it cannot say."""
+    unfolded: bool = False
+    """Show tables at once, not under "How we know"."""
+    applies: Callable[[RunData, Tables], bool] = always
+    """Whether the page has the question at all."""
+    facts: Callable[[RunData, Tables], Mapping[str, str]] = _nothing
+    """Label -> value, shown as a list."""
+    sources: Callable[[RunData, Tables], Mapping[str, str]] = _nothing
+    """Label -> text of a file, to unfold."""
+
+
+def named(group: str) -> str:
+    """An optimizer or activation inside a sentence."""
+    return "the model's own activations" if group == OWN else group

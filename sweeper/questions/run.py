@@ -1,0 +1,78 @@
+"""What exactly was run, so that it can be run again."""
+
+import platform
+from collections.abc import Callable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from sweeper.questions.question import Question, Tables
+from sweeper.questions.run_data import RunData
+from sweeper.user_code.calls import source_of
+from sweeper.wording import count, duration, listing, shown
+
+PACKAGES = ("torch", "optuna", "numpy", "pandas", "scikit-learn")
+
+
+def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
+    """How many trainings of what on what."""
+    study, trials = run.study, run.trials
+    confirm = int((trials["phase"] == "confirm").sum())
+    text = f"{count(len(trials) - confirm, 'configuration')} of {name_of(study.model.source)} on "
+    text += f"{name_of(study.data.source)}"
+    text += f", then {count(confirm, 'training')} on fresh seeds" if confirm else ", none of them confirmed"
+    return (f"{text}.", *run.notes)
+
+
+def name_of(written: str | Callable[..., Any]) -> str:
+    """A source as the study file writes it."""
+    return written if isinstance(written, str) else source_of(written)
+
+
+def facts(run: RunData, tables: Tables) -> Mapping[str, str]:
+    """Seeds, lengths, engines, times, versions."""
+    study, trials = run.study, run.trials
+    training = study.training
+    length = count(training.steps, "step") if training.steps else f"{shown(training.epochs)} epochs"
+    rows = f"batches of {training.batch_size}" if training.batch_size != "full" else "full batches"
+    seeds = sorted(trials.loc[trials["phase"] == "confirm", "seed"].unique())
+    engines = trials["engine"].value_counts()
+    found = {
+        "Study": study.name,
+        "Question": study.question,
+        "Training": f"{length}, {rows}, {training.dtype}, device {training.device}",
+        "Loss": f"{name_of(training.loss)}; trials are ranked by their lowest {run.metric}",
+        "Search": f"{study.search.sampler} sampler, {study.search.pruner} pruner, seed {study.search.seed}",
+        "Fresh seeds": listing([str(seed) for seed in seeds])
+        if len(seeds) <= 20
+        else count(len(seeds), "seed"),
+        "Engines": listing([f"{name} ({count(int(n), 'training')})" for name, n in engines.items()]),
+        "Training time": f"{duration(float(trials['seconds'].sum()))}, summed over all trainings",
+        "Wall time": duration(run.seconds) if run.seconds is not None else "",
+        "Versions": f"{versions()} (where this page was written)",
+    }
+    return {label: value for label, value in found.items() if value}
+
+
+def versions() -> str:
+    """Of Python, this package and those that decide numbers."""
+    said = [f"Python {platform.python_version()}"]
+    for name in ("sweeper", *PACKAGES):
+        try:
+            said.append(f"{name} {version(name)}")
+        except PackageNotFoundError:  # run from a folder that was never installed
+            continue
+    return ", ".join(said)
+
+
+def study_file(run: RunData, tables: Tables) -> Mapping[str, str]:
+    """As it was validated."""
+    return {"The study file, defaults filled in": run.study.to_toml()}
+
+
+QUESTION = Question(
+    key="run",
+    question="What exactly was run?",
+    sentences=sentences,
+    facts=facts,
+    sources=study_file,
+)

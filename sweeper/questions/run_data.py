@@ -1,0 +1,74 @@
+"""The data of one run that the page is made of: handed on as they are, from the run to every question."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any
+
+import pandas as pd
+
+from sweeper.answer.answer import Answer
+from sweeper.records.store import Records
+from sweeper.study.study import Study
+from sweeper.wording import metric_words
+
+
+def _no_importances() -> pd.DataFrame:
+    return pd.DataFrame({"parameter": pd.Series(dtype="str"), "importance": pd.Series(dtype="float64")})
+
+
+@dataclass(frozen=True)
+class RunData:
+    """A run as its questions see it."""
+
+    study: Study
+    records: Records
+    answer: Answer | None = None
+    """``None`` while no trial has completed."""
+    importances: pd.DataFrame = field(default_factory=_no_importances)
+    """Columns ``parameter`` and ``importance``; empty where they are not known."""
+    seconds: float | None = None
+    """Wall time of the call that wrote the report; ``None`` where it did not train."""
+    notes: tuple[str, ...] = ()
+    """Sentences about how it was run: the plan, say."""
+    unmeasured: str = ""
+    """Why layers are not measured; empty where they are."""
+    kept: dict[Any, pd.DataFrame] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """Tables that `once` has computed; nothing else uses it."""
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """The ``trials`` records."""
+        return self.records.trials
+
+    @property
+    def curves(self) -> pd.DataFrame:
+        """The ``curves`` records."""
+        return self.records.curves
+
+    @property
+    def layers(self) -> pd.DataFrame:
+        """The ``layers`` records."""
+        return self.records.layers
+
+    @property
+    def objective(self) -> str:
+        """validation_loss | validation_error | train_loss: what ranks trials; lower is better."""
+        return self.study.search.objective
+
+    @property
+    def metric(self) -> str:
+        """`objective` in words."""
+        return metric_words(self.objective)
+
+
+def once(table: Callable[[RunData], pd.DataFrame]) -> Callable[[RunData], pd.DataFrame]:
+    """Compute a table that others build on one time for each run; every caller gets a copy."""
+
+    @wraps(table)
+    def kept(run: RunData) -> pd.DataFrame:
+        if table not in run.kept:
+            run.kept[table] = table(run)
+        return run.kept[table].copy(deep=False)
+
+    return kept

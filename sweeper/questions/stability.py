@@ -1,0 +1,301 @@
+"""Are the steps as large as stability allows?"""
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from sweeper.answer.rows import labels, search_trials
+from sweeper.components.optimizers import OPTIMIZERS
+from sweeper.drawing.scales import log_axis
+from sweeper.drawing.style import HUES, Look, canvas, handle, legend_below, looks, short, themed
+from sweeper.questions.question import FigureSpec, Question, Shown, Tables
+from sweeper.questions.run_data import RunData
+from sweeper.records.schema import decode
+from sweeper.wording import count, listing, number
+
+SHARPNESS, PRECONDITIONED = "sharpness", "preconditioned_sharpness"
+LOSS, RATE = "sharpness_loss", "next_learning_rate"
+METRICS = [SHARPNESS, PRECONDITIONED, LOSS, RATE]
+"""Of the ``curves`` table."""
+INTACT = 2.0
+"""A loss up to this multiple of the first one has not begun to explode."""
+COLUMNS = [
+    "trial",
+    "label",
+    "optimizer",
+    "outcome",
+    "step",
+    "sharpness",
+    "preconditioned_sharpness",
+    "loss",
+    "learning_rate",
+    "limit",
+    "ratio",
+]
+SUMMARY = [
+    "trial",
+    "label",
+    "optimizer",
+    "outcome",
+    "points",
+    "first",
+    "largest",
+    "last",
+    "above_at",
+    "above_intact",
+]
+
+
+def stability(run: RunData) -> pd.DataFrame:
+    """One row per trial and step at which the sharpness λ was measured, best trials first.
+
+    loss: that whose sharpness it is. learning_rate: η of the step that follows. limit: largest stable η·λ
+    (`sweeper.components.optimizers`); λ is the preconditioned sharpness for optimizers that divide the
+    gradient. ratio = η·λ / limit: above 1, linear theory says, the step grows along the sharpest direction.
+    Null where the optimizer has no limit or has not averaged anything yet (step 0).
+    """
+    rows = run.curves[run.curves["metric"].isin(METRICS)]
+    if rows.empty:
+        return pd.DataFrame(columns=COLUMNS)
+    wide = rows.pivot_table(index=["trial", "seed", "step"], columns="metric", values="value")
+    wide = wide.reindex(columns=METRICS).reset_index()
+    search = search_trials(run.trials)
+    search = search.assign(label=labels(search))
+    frame = wide.merge(search.drop(columns=["learning_rate"]), on=["trial", "seed"])
+    frame = frame.rename(columns={RATE: "learning_rate", LOSS: "loss"}).dropna(subset=["learning_rate"])
+    found = [_limit(row) for row in frame.to_dict("records")]
+    frame = frame.assign(
+        limit=pd.Series([each[0] for each in found], index=frame.index, dtype="float64"),
+        ratio=pd.Series([each[1] for each in found], index=frame.index, dtype="float64"),
+        lost=frame["outcome"] == "diverged",
+    )
+    return frame.sort_values(["lost", "objective", "trial", "step"], ignore_index=True)[COLUMNS]
+
+
+def _limit(row: Mapping[Hashable, Any]) -> tuple[float, float]:
+    optimizer = OPTIMIZERS[str(row["optimizer"])]
+    if optimizer.limit is None:
+        return float("nan"), float("nan")
+    given = {key: decode(row[key]) for key in optimizer.options if key in row and not pd.isna(row[key])}
+    limit = optimizer.limit.value(optimizer.chosen(given), int(row["step"]))
+    curvature = row[PRECONDITIONED] if optimizer.limit.preconditioned else row[SHARPNESS]
+    return limit, float(row["learning_rate"]) * float(curvature) / limit
+
+
+def stability_trials(run: RunData) -> pd.DataFrame:
+    """One row per trial of `stability` that has a ratio: where it began, how high it got, how it ended.
+
+    points: steps with a ratio. first, largest, last: ratios. above_at: the first measured step at which the
+    ratio was above 1; null if it never was. above_intact: whether it was above 1 at a look before the loss
+    had passed `INTACT` × its first value; a loss that explodes is sharp, so what comes later proves nothing.
+    """
+    frame = stability(run)
+    rows = [_summary(part) for _, part in frame.groupby("trial", sort=False) if part["ratio"].notna().any()]
+    return pd.DataFrame(rows, columns=SUMMARY)
+
+
+def _summary(part: pd.DataFrame) -> list[Any]:
+    intact = (part["loss"] <= INTACT * part["loss"].iloc[0]).cummin()
+    above = part.loc[part["ratio"] > 1, "step"]
+    ratios = part["ratio"].dropna()
+    head = part.iloc[0][["trial", "label", "optimizer", "outcome"]].tolist()
+    ends = [float(ratios.iloc[0]), float(ratios.max()), float(ratios.iloc[-1])]
+    first = float(above.iloc[0]) if len(above) else float("nan")
+    return [*head, len(ratios), *ends, first, bool((intact & (part["ratio"] > 1)).any())]
+
+
+LIMIT: dict[str, Any] = {"color": HUES[4], "linewidth": 1.2, "linestyle": "--"}
+HIGHEST = 1000.0
+"""Where larger ratios are drawn: a loss that explodes is sharper by any factor."""
+SHORTEST = 1.0
+"""Steps 0 and 1 share a place on the logarithmic axis, one step apart: steps are shown from 1."""
+
+
+@themed
+def draw(frame: pd.DataFrame) -> Figure:
+    """A panel for the best trials and one for those that diverged; a cross ends the line of the latter."""
+    known = frame.dropna(subset=["ratio"])
+    known = known[known["ratio"] > 0]
+    lost = known["outcome"] == "diverged"
+    sides = [("best trials", known[~lost]), ("diverged trials, until they did", known[lost])]
+    sides = [(title, rows) for title, rows in sides if len(rows)] or [("no trial with a limit", known)]
+    styles = looks(list(dict.fromkeys(known["label"])))
+    figure, panels = canvas(1, len(sides), height=4.2 + 0.2 * len(styles) / 2, sharey=True)
+    for axes, (title, rows) in zip(panels, sides, strict=True):
+        for name, line in rows.groupby("label", sort=False):
+            _line(axes, line, styles[str(name)])
+        axes.axhline(1, zorder=1, **LIMIT)
+        axes.set(title=title, xlabel="updates made, plus 1 (log)")
+        if rows.empty:
+            axes.set_xlim(1, 10)
+        log_axis(axes.xaxis)
+    panels[0].set_ylabel("η·λ ÷ limit of the optimizer (log)")
+    log_axis(panels[0].yaxis)
+    entries = {name: handle(look) for name, look in styles.items()}
+    legend_below(figure, {**entries, "limit of the linear theory": Line2D([], [], **LIMIT)}, ncols=2)
+    return figure
+
+
+def _line(axes: Axes, rows: pd.DataFrame, look: Look) -> None:
+    axes.plot(
+        rows["step"] + SHORTEST,
+        rows["ratio"].clip(upper=HIGHEST),
+        marker=look.marker,
+        color=look.color,
+        linestyle=look.linestyle,
+        markeredgecolor="white",
+        zorder=2,
+    )
+    if rows["outcome"].iloc[0] == "diverged":
+        last = rows.iloc[-1]
+        axes.plot(
+            last["step"] + SHORTEST,
+            min(last["ratio"], HIGHEST),
+            marker="x",
+            color=look.color,
+            markersize=10,
+            markeredgewidth=2,
+            zorder=3,
+        )
+
+
+def alt(frame: pd.DataFrame) -> str:
+    """First, largest and last ratio of every trial."""
+    said = []
+    for name, rows in frame.dropna(subset=["ratio"]).groupby("label", sort=False):
+        ratios = rows["ratio"]
+        said.append(
+            f"{name} ({rows['outcome'].iloc[0]}): {short(ratios.iloc[0])} first, {short(ratios.max())} at "
+            f"most, {short(ratios.iloc[-1])} at step {rows['step'].iloc[-1]}"
+        )
+    return (
+        f"Learning rate times sharpness over the optimizer's limit. {'; '.join(said) or 'no limits known'}."
+    )
+
+
+AT = (0.8, 1.25)
+"""Last ratios in between count as at the limit."""
+FULL = ("full",)
+
+
+def summary(frame: pd.DataFrame) -> pd.DataFrame:
+    """One row per trial, without what the label says already."""
+    return frame.drop(columns=["trial", "optimizer"])
+
+
+def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
+    """How many diverged trials were above the limit before, where the best ended, and what holds."""
+    trials = tables["stability_trials"]
+    if trials.empty:
+        return (
+            "There is no limit to compare with: none of the trials that were looked at has an optimizer with "
+            "a linear theory.",
+        )
+    lost = trials[trials["outcome"] == "diverged"]
+    best = trials[trials["outcome"] != "diverged"]
+    said = [_diverged(lost)] if len(lost) else ["No diverged trial was looked at."]
+    if len(best):
+        said.append(_best(best))
+    return (*said, _validity(run, tables))
+
+
+def _diverged(lost: pd.DataFrame) -> str:
+    above = lost["above_intact"]
+    said = (
+        f"Of {count(len(lost), 'diverged trial')} looked at, {int(above.sum())} had a learning rate × "
+        f"sharpness above the limit of the optimizer while the loss was still below {INTACT:g} × its first "
+        "value"
+    )
+    if above.all():
+        return f"{said}: steps too long for the curvature explain the divergence."
+    rest = int((~above).sum())
+    return (
+        f"{said}; {rest} {'was' if rest == 1 else 'were'} not seen above it that early, so the limit alone "
+        "does not explain every divergence."
+    )
+
+
+def _best(best: pd.DataFrame) -> str:
+    low, high = AT
+    near = best[best["last"].between(low, high)]
+    over = best[best["last"] > high]
+    under = best[best["last"] < low]
+    parts = [
+        f"{count(len(rows), 'trial')} {where} ({listing([number(v) for v in rows['last']])} × the limit)"
+        for rows, where in ((near, "at the limit"), (over, "above it"), (under, "below it"))
+        if len(rows)
+    ]
+    return f"Of the best trials, at the last look: {listing(parts)}."
+
+
+def _validity(run: RunData, tables: Tables) -> str:
+    training = run.study.training
+    reasons = []
+    if training.batch_size not in FULL:
+        reasons.append("mini-batches, whose noise destabilises earlier")
+    if training.loss != "mse":
+        reasons.append(f"the loss {training.loss}, whose curvature falls once the rows are fitted")
+    if training.schedule != "constant" or "schedule" in run.study.space.parameters:
+        reasons.append("a rate that changes on the way")
+    base = "The limit is exact for full-batch steps on a quadratic"
+    if not reasons:
+        return f"{base}; elsewhere it says where a step starts to grow, not that the loss explodes."
+    return (
+        f"{base}. Here it is a yardstick only, because of {', and '.join(reasons)}: training can settle "
+        "below it, and can survive above it."
+    )
+
+
+def _limits(*, preconditioned: bool) -> str:
+    """``2 for sgd, 2(1 + β) for momentum``: the limits of all optimizers whose Hessian is taken so."""
+    by_formula: dict[str, list[str]] = {}
+    for optimizer in OPTIMIZERS.values():
+        if optimizer.limit is not None and optimizer.limit.preconditioned == preconditioned:
+            formula = optimizer.limit.formula(optimizer.defaults)
+            by_formula.setdefault(formula, []).append(optimizer.name)
+    return ", ".join(f"{formula} for {listing(names)}" for formula, names in by_formula.items())
+
+
+QUESTION = Question(
+    key="stability",
+    question="Are the steps as large as stability allows?",
+    tables={"stability": stability, "stability_trials": stability_trials},
+    figure=FigureSpec(
+        name="stability",
+        table="stability",
+        title="Sharpness against the limit of stability",
+        caption=(
+            "Learning rate × largest Hessian eigenvalue of the training loss (preconditioned for "
+            "optimizers that divide the gradient), over the largest value at which the optimizer is stable "
+            "on a quadratic. Above the dashed line a step grows along the sharpest direction; whether a "
+            "training settles at the line is seen, not assumed. ×: last look before the trial diverged. "
+            "Ratios above 1,000 are drawn at 1,000."
+        ),
+        missing=(
+            "Sharpness was not measured: no trial was trained again for it, or the model has no second "
+            "derivative."
+        ),
+        draw=draw,
+        alt=alt,
+    ),
+    sentences=sentences,
+    shown=(
+        Shown("stability_trials", "One row per trial: learning rate × sharpness ÷ limit", summary),
+        Shown("stability", "Every look"),
+    ),
+    how=(
+        "The first finalists, and the diverged trials with the lowest rates, were trained again one by one "
+        "on the search's seed and looked at before a few log-spaced steps. Sharpness is the largest "
+        "eigenvalue of the Hessian of the training loss (penalty included, weight decay not) on up to 512 "
+        "training rows, by Lanczos on Hessian–vector products to 1 %, as training sees them (batch norm with "
+        "the statistics of these rows, dropout off).",
+        f"Limits of η·λ: {_limits(preconditioned=False)}; of the Hessian divided by what the optimizer "
+        f"divides the gradient by: {_limits(preconditioned=True)}. Full-batch gradient descent "
+        "often settles at its limit (Cohen et al. 2021, arXiv 2103.00065; 2022, arXiv 2207.14484); "
+        "with momentum it does not always get there.",
+    ),
+)

@@ -1,0 +1,103 @@
+"""How did every trial do?"""
+
+import pandas as pd
+
+from sweeper.answer.rows import FIRST, completed_search, parameter_columns, search_trials
+from sweeper.questions.question import Question, Shown, Tables
+from sweeper.questions.run_data import RunData
+from sweeper.records.schema import Outcome
+from sweeper.wording import count, listing
+
+BY_OUTCOME = [str(outcome) for outcome in Outcome]
+"""Order of those that share no rank: completed, pruned, diverged, failed."""
+
+
+def leaderboard_table(run: RunData) -> pd.DataFrame:
+    """Every search trial: completed ones by objective, then pruned, diverged and failed ones.
+
+    Columns: rank (from 1; null unless completed), trial, phase, outcome, objective, steps, seconds,
+    the parameters that any of them has, reason (why it ended early; empty if completed).
+    """
+    search = search_trials(run.trials)
+    done = search["trial"].isin(completed_search(run.trials)["trial"])
+    place = search["outcome"].map({name: index for index, name in enumerate(BY_OUTCOME)})
+    order = search.assign(_late=~done, _place=place)
+    order = order.sort_values(["_late", "_place", "objective", "trial"], ignore_index=True)
+    columns = [
+        "trial",
+        "phase",
+        "outcome",
+        "objective",
+        "steps",
+        "seconds",
+        *parameter_columns(search),
+        "reason",
+    ]
+    ranks = pd.Series(range(1, len(order) + 1), index=order.index, dtype="Int64").mask(order["_late"])
+    return order[columns].assign(rank=ranks)[["rank", *columns]]
+
+
+REASON_COLUMNS = ["outcome", "trainings", "first_trial", "reason"]
+NUMBERS = r"nan|inf|[-+]?\d[\d.,e+-]*"
+
+
+def reasons(run: RunData) -> pd.DataFrame:
+    """Columns as in `COLUMNS`, the most frequent first; all phases count.
+
+    Reasons that differ in numbers alone ("… at step 37") are of one kind; `reason` is that of
+    `first_trial`, word for word. Empty if every training was completed.
+    """
+    early = run.trials[run.trials["outcome"] != "completed"].sort_values(["trial", "seed"])
+    kind = early["reason"].fillna("").astype("str").str.replace(NUMBERS, "…", regex=True)
+    groups = early.groupby([early["outcome"], kind], sort=False)
+    found = groups.agg(
+        trainings=("trial", "size"), first_trial=("trial", "first"), reason=("reason", "first")
+    )
+    frame = found.reset_index("outcome").reset_index(drop=True)[REASON_COLUMNS]
+    return frame.sort_values("trainings", ascending=False, kind="stable", ignore_index=True)
+
+
+ENDED = {
+    "completed": "completed",
+    "pruned": "pruned (behind others, stopped early)",
+    "diverged": "diverged",
+    "failed": "failed",
+}
+
+
+def settings_first(board: pd.DataFrame) -> pd.DataFrame:
+    """What was tried beside what came out, the bookkeeping last."""
+    last = ["outcome", "phase", "steps", "seconds", "reason"]
+    first = ["rank", "trial", "objective", *(name for name in FIRST if name in board)]
+    return board[[*first, *(name for name in board if name not in first and name not in last), *last]]
+
+
+def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
+    """Outcomes of the search, and the most frequent reason of failures."""
+    board, reasons = tables["leaderboard"], tables["reasons"]
+    if board.empty:
+        return ("No trial has finished yet.",)
+    counts = board["outcome"].value_counts()
+    ends = [f"{counts[name]:,} {words}" for name, words in ENDED.items() if counts.get(name)]
+    said = [f"Of {count(len(board), 'trial')} of the search, {listing(ends)}."]
+    failed = reasons[reasons["outcome"] == "failed"]
+    if len(failed):
+        worst = failed.iloc[0]
+        said.append(
+            f"The most frequent failure, {count(worst['trainings'], 'training')}, first in trial "
+            f"#{worst['first_trial']}: {worst['reason']}"
+        )
+    return tuple(said)
+
+
+QUESTION = Question(
+    key="trials",
+    question="How did every trial do?",
+    tables={"leaderboard": leaderboard_table, "reasons": reasons},
+    sentences=sentences,
+    shown=(
+        Shown("leaderboard", "Trials of the search, best first", settings_first),
+        Shown("reasons", "Why trainings ended early, finalists included"),
+    ),
+    unfolded=True,
+)

@@ -1,0 +1,164 @@
+"""Settings or luck: what the finalists' scores vary with, and how far the search had flattered."""
+
+import math
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from sweeper.drawing.scales import share_ticks
+from sweeper.drawing.style import HUES, canvas, themed
+from sweeper.questions.question import FigureSpec, Question, Shown, Tables
+from sweeper.questions.run_data import RunData
+from sweeper.statistics.variance import COMPONENTS, components, mean_squares
+from sweeper.wording import count, interval, listing, percent
+
+COLUMNS = ["component", "variance", "sd", "share", "low", "high", "finalists", "seeds", "metric"]
+DRAWS = 10_000
+
+
+def variance(run: RunData) -> pd.DataFrame:
+    """Variance components of the scores of the finalists on fresh seeds; columns as in `COLUMNS`.
+
+    Model: score = mean + settingsᵢ + seedⱼ + restᵢⱼ, all random. `settings`: between finalists. `seed`:
+    what a seed does to all finalists alike (split, luck of the data). `settings × seed`: what a seed
+    does to each differently (initial weights, batch order, interaction). By analysis of variance
+    (Searle, Casella and McCulloch 1992, ch. 4): σ²_rest = MS_rest, σ²_settings = (MS_settings −
+    MS_rest) / seeds, σ²_seed = (MS_seed − MS_rest) / finalists, cut off at 0. `share` is of their sum, with
+    a 95 % generalized interval (Weerahandi 1993): mean squares divided by draws of χ² / d.f.
+    Finalists that failed on a seed are left out. Empty below two finalists and two seeds. Finalists
+    are the best of the search, so settings vary less among them than in the whole space.
+    """
+    rows = run.trials[run.trials["phase"] == "confirm"]
+    table = rows.pivot(index="trial", columns="seed", values="objective").astype(float)
+    values = table[np.isfinite(table).all(axis=1)].to_numpy()
+    finalists, seeds = values.shape
+    if finalists < 2 or seeds < 2 or np.ptp(values) == 0:
+        return pd.DataFrame(columns=COLUMNS)
+    squares, freedoms = mean_squares(values)
+    found = components(squares[None], finalists, seeds)[0]
+    draws = np.random.default_rng(0).chisquare(freedoms, size=(DRAWS, 3)) / freedoms
+    spread = components(squares / draws, finalists, seeds)
+    shares = spread / spread.sum(axis=1, keepdims=True)
+    low, high = np.quantile(shares, [0.025, 0.975], axis=0)
+    frame = pd.DataFrame({"component": COMPONENTS, "variance": found, "sd": np.sqrt(found)})
+    frame = frame.assign(share=found / found.sum(), low=low, high=high)
+    return frame.assign(finalists=finalists, seeds=seeds, metric=run.objective)[COLUMNS]
+
+
+MEANINGS = {
+    "settings": "settings",
+    "seed": "seed, alike for all\n(split, data)",
+    "settings × seed": "seed, each differently\n(weights, batches)",
+}
+
+
+@themed
+def draw(frame: pd.DataFrame) -> Figure:
+    """A bar for each component of `variance`, with the interval of its share."""
+    figure, (axes,) = canvas(height=2.5)
+    places = range(len(frame))
+    axes.barh(places, frame["share"], height=0.6, color=[HUES[0], HUES[7], HUES[6]][: len(frame)])
+    axes.hlines(places, frame["low"], frame["high"], color="black", linewidth=1.8, zorder=3)
+    for place, row in enumerate(frame.to_dict("records")):
+        axes.annotate(
+            f"{100 * row['share']:.0f} %",
+            (max(row["high"], row["share"]), place),
+            (5, 0),
+            textcoords="offset points",
+            va="center",
+        )
+    axes.set_yticks(list(places), [MEANINGS[name] for name in frame["component"]])
+    axes.set_ylim(len(frame) - 0.4, -0.6)
+    axes.set(xlabel="share of the variance of scores", xlim=(0, 1.1))
+    share_ticks(axes.xaxis)
+    axes.grid(False, axis="y")
+    return figure
+
+
+def alt(frame: pd.DataFrame) -> str:
+    """Shares with intervals."""
+    said = [
+        f"{row['component']} {100 * row['share']:.0f} % ({100 * row['low']:.0f} to {100 * row['high']:.0f} %)"
+        for row in frame.to_dict("records")
+    ]
+    first = frame.iloc[0]
+    counts = f"{first['finalists']} finalists on {first['seeds']} seeds"
+    return f"Shares of the variance of scores with 95 % intervals, {counts}: {', '.join(said)}."
+
+
+SETTINGS, SEED, BOTH = COMPONENTS
+WORDS = {SETTINGS: "between settings", SEED: "what a seed does to all alike", BOTH: "what it does to each"}
+FLATTERED, HARDER, NO_BIAS = "the search flattered them", "the search had been harder", "no bias shown"
+
+
+def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
+    """The share of each component with its interval, whether that settles it, and the optimism."""
+    frame = tables["variance"].set_index("component")
+    shares = [
+        f"{percent(row['share'])} {WORDS[str(name)]} ({percent(row['low'])} to {percent(row['high'])})"
+        for name, row in frame.iterrows()
+    ]
+    first = frame.iloc[0]
+    base = f"{count(int(first['finalists']), 'finalist')} on {count(int(first['seeds']), 'fresh seed')}"
+    low, high = frame.loc[SETTINGS, "low"], frame.loc[SETTINGS, "high"]
+    if high < 0.5:
+        judged = "Luck outweighs settings: one training tells little about these finalists."
+    elif low > 0.5:
+        judged = "Settings outweigh luck among these finalists."
+    else:
+        judged = "Whether settings or luck weigh more is not settled by so few finalists and seeds."
+    said = f"Of the variance of {base}, {listing(shares)}; 95 % intervals."
+    return (judged, said, *_optimism(tables["comparison"], run.metric))
+
+
+def bias(comparison: pd.DataFrame) -> str:
+    """What `comparison` shows of the search's scores: one of the words below, or nothing known."""
+    if comparison.empty or not math.isfinite(comparison["mean_optimism_low"].iloc[0]):
+        return ""
+    row = comparison.iloc[0]
+    if row["mean_optimism_low"] > 0:
+        return FLATTERED
+    return HARDER if row["mean_optimism_high"] < 0 else NO_BIAS
+
+
+def _optimism(comparison: pd.DataFrame, metric: str) -> tuple[str, ...]:
+    verdict = bias(comparison)
+    if not verdict:
+        return ()
+    row = comparison.iloc[0]
+    mean, low, high = interval(*row[["mean_optimism", "mean_optimism_low", "mean_optimism_high"]])
+    return (
+        f"Fresh seeds minus search, mean {metric} over finalists: {mean} (95 % interval {low} to {high}): "
+        f"{verdict}.",
+    )
+
+
+QUESTION = Question(
+    key="luck",
+    question="Was it the settings, or luck?",
+    tables={"variance": variance},
+    figure=FigureSpec(
+        name="variance",
+        table="variance",
+        title="Settings or luck",
+        caption=(
+            "Of the spread of the finalists' scores on fresh seeds: what lies between settings, what a "
+            "seed does to all of them alike, and what it does to each differently; lines are 95 % "
+            "intervals. Where seeds weigh more than settings, one training tells little about settings."
+        ),
+        missing="Fewer than two finalists completed the same seeds, so their spread cannot be taken apart.",
+        draw=draw,
+        alt=alt,
+    ),
+    sentences=sentences,
+    shown=(Shown("variance", "Variance components"),),
+    how=(
+        "Analysis of variance of score = mean + settings + seed + rest, all random (Searle, Casella and "
+        "McCulloch 1992), over finalists that completed every fresh seed; generalized 95 % intervals "
+        "(Weerahandi 1993). Finalists are the best of the search, so settings vary less among them than in "
+        "the whole space.",
+        "Fresh minus search above 0 holds two things that one search seed cannot tell apart: the lowest of "
+        "many is partly luck (winner's curse), and the search's own seed or split may have been easy.",
+    ),
+)

@@ -1,0 +1,189 @@
+"""Verdicts, the simplest of those tied, regret, optimism and variance components."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from run_data import run_data
+from synthetic_records import SyntheticRecords
+
+from sweeper.answer.comparison import COLUMNS, complexity, extras
+from sweeper.answer.confirmed import confirmed
+from sweeper.questions.comparison import comparison
+from sweeper.questions.run_data import RunData
+from sweeper.questions.variance import variance
+from sweeper.statistics.regret import expected_regret, optimism
+from sweeper.statistics.variance import COMPONENTS, components, mean_squares
+
+PLAIN = {"optimizer": "sgd", "activation": "relu", "learning_rate": 0.1, "activation_penalty": 0.0}
+
+
+def run_of(settings: list[dict], scores: np.ndarray, searched: list[float] | None = None) -> RunData:
+    """A run whose finalists have these settings, search scores and (finalists, seeds) confirmed scores."""
+    rows = []
+    for trial, (chosen, values) in enumerate(zip(settings, scores, strict=True)):
+        base = {
+            "trial": trial,
+            "steps": 1,
+            "seconds": 1.0,
+            "engine": "fused",
+            "reason": "",
+            **PLAIN,
+            **chosen,
+        }
+        found = searched[trial] if searched else float(np.nanmean(values))
+        rows.append({**base, "phase": "explore", "seed": 0, "outcome": "completed", "objective": found})
+        for seed, value in enumerate(values, 1):
+            outcome = "diverged" if np.isnan(value) else "completed"
+            rows.append({**base, "phase": "confirm", "seed": seed, "outcome": outcome, "objective": value})
+    curves = pd.DataFrame(columns=["trial", "seed", "step", "metric", "value"])
+    layers = pd.DataFrame(columns=["trial", "seed", "step", "layer", "measure", "value"])
+    return run_data(pd.DataFrame(rows), curves, layers)
+
+
+def noisy(means: list[float], seed: int = 0, seeds: int = 10, sd: float = 0.1) -> np.ndarray:
+    """(finalists, seeds) scores."""
+    return np.array(means)[:, None] + sd * np.random.default_rng(seed).normal(size=(len(means), seeds))
+
+
+def test_verdicts() -> None:
+    """The winner, one alike, one clearly worse, one that failed on a seed: each is called what it is."""
+    scores = noisy([1.0, 1.001, 3.0, 1.0])
+    scores[3, 4] = np.nan
+    table = comparison(run_of([{}] * 4, scores)).set_index("trial")
+    verdicts = table["verdict"].to_dict()
+    assert sorted([verdicts[0], verdicts[1]]) == ["tied", "winner"]
+    assert verdicts[2] == "worse"
+    assert verdicts[3] == "fails more often"
+    assert list(table.reset_index()[COLUMNS].columns) == COLUMNS
+
+
+def test_columns_repeat_the_ranking(records: SyntheticRecords) -> None:
+    """What `confirmed` says stands unchanged beside the rest."""
+    table = comparison(run_data(records.trials, records.curves, records.layers))
+    ranking = confirmed(records.trials)
+    for name in ("trial", "mean", "low", "high", "n", "failures", "difference", "tied", "better"):
+        assert table[name].tolist() == pytest.approx(ranking[name].tolist(), nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("settings", "count"),
+    [
+        ({}, 0),
+        ({"activation": None}, 0),
+        ({"activation": "leaky_relu"}, 0),
+        ({"optimizer": "momentum"}, 1),
+        ({"optimizer": "sgd", "momentum": 0.9}, 1),
+        ({"optimizer": "rmsprop", "momentum": 0.0}, 1),
+        ({"optimizer": "adam"}, 2),
+        ({"activation": "gelu"}, 1),
+        ({"activation_penalty": 1e-4}, 1),
+        ({"schedule": "constant"}, 0),
+        ({"schedule": "cosine", "weight_decay": 1e-3, "model.dropout": 0.1}, 3),
+        ({"optimizer": "adamw", "activation": "elu", "activation_penalty": 1e-4}, 4),
+    ],
+)
+def test_extras_are_counted_as_documented(settings: dict, count: int) -> None:
+    """Each part beyond plain gradient descent on ReLU layers counts one, each buffer of the optimizer too."""
+    assert extras({**PLAIN, **settings}) == count
+
+
+def test_a_smaller_model_is_simpler_than_fewer_extras() -> None:
+    """Size first, where it was searched."""
+    trials = pd.DataFrame(
+        [{**PLAIN, "model.depth": 6, "model.width": 32}, {**PLAIN, "optimizer": "adam", "model.depth": 2.0}]
+    )
+    keys = complexity(trials.assign(**{"model.width": 32}))
+    assert keys[1] < keys[0]
+
+
+def test_the_simplest_is_one_of_those_tied() -> None:
+    """A simpler finalist that is clearly worse does not count; among equals the lower mean is taken."""
+    settings = [{"optimizer": "adam"}, {"optimizer": "momentum"}, {"optimizer": "nesterov"}, {}]
+    scores = noisy([1.0, 1.1, 1.1, 5.0])
+    scores[2] = scores[1] + 0.001
+    table = comparison(run_of(settings, scores)).set_index("trial")
+    assert table["simplest"].to_dict() == {0: False, 1: True, 2: False, 3: False}
+    assert table.loc[1, "difference"] == pytest.approx((scores[1] - scores[0]).mean())
+
+
+def test_optimism_is_confirmed_minus_searched() -> None:
+    """Per finalist and on average; the interval is over seeds."""
+    scores = noisy([1.0, 1.2])
+    table = comparison(run_of([{}] * 2, scores, searched=[0.7, 0.8])).set_index("trial")
+    assert table["optimism"].to_dict() == pytest.approx(
+        {0: scores[0].mean() - 0.7, 1: scores[1].mean() - 0.8}
+    )
+    assert table["mean_optimism"].iloc[0] == pytest.approx(table["optimism"].mean())
+    mean, low, high = optimism(scores, np.array([0.7, 0.8]))
+    assert low < mean < high
+    assert (table["mean_optimism_low"].iloc[0], table["mean_optimism_high"].iloc[0]) == (low, high)
+
+
+def test_regret_of_a_clear_winner_is_nothing() -> None:
+    """And that of its rivals is their distance to it."""
+    regrets = expected_regret(noisy([0.0, 5.0, 9.0]))
+    assert regrets[0] == pytest.approx(0, abs=1e-6)
+    assert regrets[1:] == pytest.approx([5, 9], abs=0.2)
+
+
+def test_regret_is_right_on_average() -> None:
+    """Over settings whose true means are widely spread, expected regret equals what it turns out to be."""
+    rng, expected, real = np.random.default_rng(0), [], []
+    for _ in range(150):
+        means = 3 * rng.normal(size=4)
+        scores = means[:, None] + rng.normal(size=(4, 10)) + rng.normal(size=10)
+        expected.append(expected_regret(scores).mean())
+        real.append((means - means.min()).mean())
+    assert np.mean(expected) == pytest.approx(np.mean(real), rel=0.05)
+
+
+def test_regret_needs_two_shared_seeds() -> None:
+    """One seed says nothing about what might have been."""
+    assert np.isnan(expected_regret(np.array([[1.0], [2.0]]))).all()
+
+
+def two_way(rng: np.random.Generator, sds: tuple[float, float, float], shape: tuple[int, int]) -> np.ndarray:
+    """Scores with these standard deviations of settings, seed and rest."""
+    settings, seed = rng.normal(size=(shape[0], 1)), rng.normal(size=(1, shape[1]))
+    return sds[0] * settings + sds[1] * seed + sds[2] * rng.normal(size=shape)
+
+
+def test_mean_squares_equal_plain_sums() -> None:
+    """Sums of squares by loops, over their degrees of freedom, and together the whole."""
+    values = two_way(np.random.default_rng(0), (1, 2, 0.5), (4, 7))
+    mean = values.mean()
+    settings = sum(7 * (row.mean() - mean) ** 2 for row in values) / 3
+    seed = sum(4 * (column.mean() - mean) ** 2 for column in values.T) / 6
+    squares, freedoms = mean_squares(values)
+    assert squares[:2] == pytest.approx([settings, seed])
+    assert (squares * freedoms).sum() == pytest.approx(((values - mean) ** 2).sum())
+
+
+def test_components_are_unbiased() -> None:
+    """On average over many runs the estimates are the variances that made the scores."""
+    rng, found = np.random.default_rng(0), []
+    for _ in range(4000):
+        found.append(components(mean_squares(two_way(rng, (2, 3, 2), (6, 10)))[0][None], 6, 10)[0])
+    assert np.mean(found, axis=0) == pytest.approx([4, 9, 4], rel=0.05)
+
+
+def test_variance_shares_hold_the_truth() -> None:
+    """Over 150 runs the 95 % intervals of the shares hold those that made the scores in 90 % or more."""
+    rng, sds = np.random.default_rng(1), (0.5, 1.0, 0.7)
+    truth = np.square(sds) / np.square(sds).sum()
+    hits = np.zeros(3)
+    for _ in range(150):
+        table = variance(run_of([{}] * 5, two_way(rng, sds, (5, 10)))).set_index("component")
+        table = table.loc[list(COMPONENTS)]
+        hits += ((table["low"] <= truth) & (truth <= table["high"])).to_numpy()
+        assert table["share"].sum() == pytest.approx(1)
+    assert (hits / 150 >= 0.90).all()
+
+
+def test_variance_needs_two_finalists_and_two_seeds() -> None:
+    """One row or column cannot be taken apart, and a finalist with a failed seed is left out."""
+    assert variance(run_of([{}], noisy([1.0]))).empty
+    assert variance(run_of([{}] * 3, noisy([1.0, 2, 3], seeds=1))).empty
+    scores = noisy([1.0, 2, 3])
+    scores[1, 2] = np.nan
+    assert variance(run_of([{}] * 3, scores))["finalists"].tolist() == [2, 2, 2]

@@ -1,0 +1,254 @@
+"""Basins, sensitivity, the divergence boundary and the edges of ranges, on data with known answers."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from run_data import run_data
+
+from sweeper.answer.edges import COLUMNS, crowded, wider
+from sweeper.questions.basins import ANY, _basin, basins, boundaries
+from sweeper.questions.learning_rate import learning_rate
+from sweeper.questions.run_data import RunData
+from sweeper.statistics.boundary import boundary
+from sweeper.statistics.sensitivity import sensitivity
+from sweeper.study.space import Range
+
+START = 2.0
+WIDE = Range(1e-4, 1.0, log=True)
+
+
+def source_of(trials: pd.DataFrame) -> RunData:
+    """A search of these trials with the columns that they lack; all begin at the loss `START`."""
+    base = {
+        "phase": "explore",
+        "seed": 0,
+        "steps": 10,
+        "seconds": 1.0,
+        "engine": "fused",
+        "reason": "",
+        "outcome": "completed",
+        "optimizer": "sgd",
+        "activation": "relu",
+        "learning_rate": 0.1,
+        "activation_penalty": 0.0,
+        "trial": range(len(trials)),
+    }
+    trials = trials.assign(**{name: value for name, value in base.items() if name not in trials})
+    curves = trials[["trial", "seed"]].assign(step=0, metric="validation_loss", value=START)
+    layers = pd.DataFrame(columns=["trial", "seed", "step", "layer", "measure", "value"])
+    return run_data(trials, curves, layers.astype({"value": float}))
+
+
+def valley(rates: np.ndarray, best: float = -2.0) -> np.ndarray:
+    """0.5 at 10^best, one more per squared decade."""
+    return 0.5 + (np.log10(rates) - best) ** 2
+
+
+def test_basin_by_hand() -> None:
+    """Rates within 10 % of the lowest loss, and the nearest rates tried outside."""
+    rates = np.array([1e-4, 1e-3, 5e-3, 1e-2, 2e-2, 1e-1, 1.0])
+    losses = [1.9, 0.8, 0.54, 0.5, 0.55, 0.9, 5.0]
+    row = basins(source_of(pd.DataFrame({"learning_rate": rates, "objective": losses}))).iloc[0]
+    assert (row["optimizer"], row["activation"], row["trials"]) == ("sgd", ANY, 7)
+    assert (row["best_rate"], row["best_loss"]) == (1e-2, 0.5)
+    assert (row["low"], row["high"], row["below"], row["above"]) == (5e-3, 2e-2, 1e-3, 1e-1)
+    assert row["decades"] == pytest.approx(math.log10(4))
+    assert (row["rate_low"], row["rate_high"]) == (1e-4, 1.0)
+
+
+def test_a_basin_at_the_end_is_open() -> None:
+    """Where no rate was tried beyond the basin its edge is not known."""
+    rates = np.array([1e-3, 1e-2, 1e-1])
+    row = basins(source_of(pd.DataFrame({"learning_rate": rates, "objective": [1.0, 0.6, 0.5]}))).iloc[0]
+    assert row["below"] == 1e-2
+    assert math.isnan(row["above"])
+
+
+def test_every_pair_has_its_basin() -> None:
+    """One row for each optimizer with any activation, and one for each activation it was tried with."""
+    rates = np.tile(np.geomspace(1e-4, 1, 25), 4)
+    frame = pd.DataFrame({"learning_rate": rates, "optimizer": np.repeat(["sgd", "adam"], 50)})
+    frame["activation"] = np.tile(np.repeat(["tanh", "relu"], 25), 2)
+    frame["objective"] = np.where(frame["optimizer"] == "adam", valley(rates, -3.0), valley(rates, -1.0))
+    table = basins(source_of(frame)).set_index(["optimizer", "activation"])
+    assert list(table.index) == [(o, a) for o in ("adam", "sgd") for a in (ANY, "relu", "tanh")]
+    assert table.loc["adam", "best_rate"].tolist() == pytest.approx([1e-3] * 3)
+    assert table.loc["sgd", "best_rate"].tolist() == pytest.approx([1e-1] * 3)
+
+
+def test_a_pair_that_never_learned_has_no_basin() -> None:
+    """All diverged: no rate is good, the row says so with nulls, and others are not touched."""
+    frame = pd.DataFrame({"learning_rate": [0.1, 0.2, 0.1], "objective": [np.nan, np.nan, 0.3]})
+    frame = frame.assign(activation=["tanh", "tanh", "relu"], outcome=["diverged", "diverged", "completed"])
+    table = basins(source_of(frame)).set_index("activation")
+    assert table.loc["tanh", ["best_rate", "low", "high"]].isna().all()
+    assert table.loc["relu", "low"] == 0.1
+
+
+def test_sensitivity_is_wortsmans_mean() -> None:
+    """On a dense grid: the mean of min(ℓ, ℓ0) − ℓ* over log-uniform rates; lost_share divides by ℓ0 − ℓ*."""
+    rates = np.geomspace(1e-4, 1, 4001)
+    losses = valley(rates)
+    row = basins(source_of(pd.DataFrame({"learning_rate": rates, "objective": losses}))).iloc[0]
+    plain = (np.minimum(losses, START) - losses.min()).mean()
+    # Bins of half a decade join their lowest losses by lines: an error below a fifth of it for this valley.
+    assert row["sensitivity"] == pytest.approx(plain, rel=0.2)
+    assert row["lost_share"] == pytest.approx(row["sensitivity"] / (START - losses.min()))
+
+
+def test_sensitivity_by_hand() -> None:
+    """Four half decades, one trial in each: the area under the lines between them, over their width."""
+    rates = 10.0 ** np.array([-1.9, -1.4, -0.9, -0.4])
+    losses = np.array([2.0, 1.0, 1.0, 2.0])
+    assert sensitivity(rates, losses) == pytest.approx((0.25 + 0 + 0.25) / 1.5)
+    assert math.isnan(sensitivity(rates[:3], losses[:3]))
+
+
+def test_a_flat_valley_is_not_sensitive() -> None:
+    """If any rate is as good as any other nothing is lost by a blind choice."""
+    assert sensitivity(np.geomspace(1e-4, 1, 40), np.ones(40)) == 0
+
+
+def test_boundary_holds_the_true_one() -> None:
+    """Over 200 runs with a soft threshold the 95 % interval holds it in 90 % or more, and is not idle."""
+    rng, hits, width = np.random.default_rng(0), 0, []
+    for _ in range(200):
+        truth, places = -1 + 0.3 * rng.normal(), rng.uniform(-4, 0, 60)
+        lost = rng.random(60) < 1 / (1 + np.exp(-10 * (places - truth)))
+        _, low, high = boundary(places, lost)
+        hits += low <= 10**truth <= high
+        width.append(math.log10(high / low))
+    assert hits / 200 >= 0.90
+    assert np.median(width) < 1
+
+
+def test_a_sharp_boundary_lies_between_the_outcomes() -> None:
+    """Separated outcomes, where a logistic fit has no maximum, give a boundary between them."""
+    places = np.linspace(-4, 0, 41)
+    middle, low, high = boundary(places, places > -1.02)
+    assert 10**-1.1 < middle < 10**-0.95
+    assert low < middle < high
+
+
+def test_no_boundary_without_both_outcomes() -> None:
+    """All diverged or none: nothing is known about where it begins."""
+    places = np.linspace(-4, 0, 9)
+    for lost in (np.zeros(9, bool), np.ones(9, bool)):
+        assert np.isnan(boundary(places, lost)).all()
+
+
+def test_one_rate_with_both_outcomes() -> None:
+    """A single rate that diverged sometimes is no reason to fail."""
+    assert np.isfinite(boundary(np.full(6, -1.0), np.array([1, 0, 1, 0, 1, 0], bool))).all()
+
+
+def test_boundaries_name_the_trials() -> None:
+    """Highest completed and lowest diverged rate are trials'; pruned ones count as not diverged."""
+    frame = pd.DataFrame({"learning_rate": [0.01, 0.1, 0.3, 0.5], "objective": [1, 1, np.nan, 1]})
+    frame["outcome"] = ["completed", "completed", "diverged", "pruned"]
+    row = boundaries(source_of(frame)).iloc[0]
+    assert (row["highest_completed"], row["lowest_diverged"]) == (0.1, 0.3)
+    assert (row["trials"], row["diverged"]) == (4, 1)
+    assert boundaries(source_of(frame.assign(outcome="completed"))).empty
+
+
+def test_the_rate_table_carries_basin_and_boundary() -> None:
+    """Each trial's row repeats those of its optimizer with any activation."""
+    rates = np.geomspace(1e-4, 10, 30)
+    frame = pd.DataFrame({"learning_rate": rates, "objective": np.where(rates > 1, np.nan, valley(rates))})
+    frame["outcome"] = np.where(rates > 1, "diverged", "completed")
+    source = source_of(frame)
+    table = learning_rate(source)
+    assert set(table["basin_low"]) == {basins(source)["low"].iloc[0]}
+    assert set(table["boundary"]) == {boundaries(source)["boundary"].iloc[0]}
+
+
+def many(rates: np.ndarray, losses: np.ndarray, **columns: object) -> pd.DataFrame:
+    """Completed trials."""
+    return pd.DataFrame({"learning_rate": rates, "objective": losses, **columns})
+
+
+def test_best_trials_at_a_bound_ask_for_a_wider_range() -> None:
+    """Losses that fall up to the highest rate: the suggestion is ten times that bound, ready to be typed."""
+    rates = np.geomspace(1e-4, 1, 60)
+    row = crowded(source_of(many(rates, -np.log10(rates))).trials, {"learning_rate": WIDE}).iloc[0]
+    assert row["at_edge"]
+    assert (row["side"], row["wider"], row["best_trials"]) == ("high", 10.0, 6)
+    assert row["suggestion"] == "--set search.space.learning_rate.high=10"
+    row = crowded(source_of(many(rates, np.log10(rates))).trials, {"learning_rate": WIDE}).iloc[0]
+    assert row["suggestion"] == "--set search.space.learning_rate.low=1e-05"
+
+
+def test_a_valley_inside_asks_for_nothing() -> None:
+    """Best trials in the middle of the range."""
+    rates = np.geomspace(1e-4, 1, 60)
+    row = crowded(source_of(many(rates, valley(rates))).trials, {"learning_rate": WIDE}).iloc[0]
+    assert not row["at_edge"]
+    assert row["suggestion"] == ""
+    assert (row["near_low"], row["near_high"]) == (0, 0)
+
+
+def test_ranges_of_one_optimizer_are_judged_by_its_trials() -> None:
+    """``learning_rate.adam`` is about adam alone, and ``learning_rate`` about the others."""
+    rates = np.geomspace(1e-4, 1, 40)
+    frame = pd.concat(
+        [many(rates, valley(rates), optimizer="sgd"), many(rates / 10, -np.log10(rates), optimizer="adam")],
+        ignore_index=True,
+    )
+    ranges = {"learning_rate": WIDE, "learning_rate.adam": Range(1e-5, 0.1, log=True)}
+    table = crowded(source_of(frame).trials, ranges).set_index("key")
+    assert table["at_edge"].to_dict() == {"learning_rate": False, "learning_rate.adam": True}
+    assert table.loc["learning_rate.adam", "suggestion"] == "--set search.space.learning_rate.adam.high=1"
+
+
+def test_uniform_ranges_seldom_look_like_edges() -> None:
+    """Where every rate is as good as any other, fewer than 5 % of 400 searches suggest a wider range."""
+    rng, found = np.random.default_rng(1), 0
+    for _ in range(400):
+        rates = 10 ** rng.uniform(-4, 0, 40)
+        frame = many(rates, rng.random(40))
+        found += bool(crowded(source_of(frame).trials, {"learning_rate": WIDE})["at_edge"].iloc[0])
+    assert found / 400 < 0.05
+
+
+def test_zero_has_no_lower_edge() -> None:
+    """A weight that may be 0 shows what lies below its smallest values; too few trials say nothing."""
+    weights = np.concatenate([np.zeros(10), np.geomspace(1e-6, 1e-1, 30)])
+    frame = many(np.full(40, 0.1), weights, activation_penalty=weights)
+    spread = {"activation_penalty": Range(1e-6, 1e-1, log=True, zero=0.25)}
+    assert not crowded(source_of(frame).trials, spread)["at_edge"].iloc[0]
+    assert crowded(source_of(frame.head(7)).trials, spread).empty
+    assert list(crowded(source_of(frame).trials, {}).columns) == COLUMNS
+
+
+@pytest.mark.parametrize(
+    ("name", "within", "side", "bound"),
+    [
+        ("weight_decay", Range(1e-6, 1e-2, log=True), "high", 0.1),
+        ("momentum", Range(0.5, 0.9), "high", 0.95),
+        ("momentum", Range(0.5, 0.999), "high", math.nan),
+        ("model.depth", Range(2, 10, integer=True), "high", 14),
+        ("model.depth", Range(1, 9, integer=True), "low", math.nan),
+        ("model.dropout", Range(0.0, 0.4), "low", math.nan),
+        ("some", Range(-1.0, 1.0), "low", -2.0),
+    ],
+)
+def test_bounds_move_as_far_as_makes_sense(name: str, within: Range, side: str, bound: float) -> None:
+    """A factor of ten, half the width, whole numbers, and never past what the parameter may be."""
+    assert wider(name, within, side) == pytest.approx(bound, nan_ok=True)
+
+
+def test_a_basin_is_that_of_trials_that_learned() -> None:
+    """A trial that learned from a high start counts, though capped losses of others are lower."""
+    frame = pd.DataFrame(
+        {
+            "learning_rate": [1e-9, 1e-9, 1e-9],
+            "loss": [2.3, 2.3, 2.9],
+            "capped": [True, True, False],
+            "initial": [2.3, 2.3, 3.0],
+        }
+    )
+    count, rate, best, low, high, *_ = _basin(frame)
+    assert (count, rate, best, low, high) == (3, 1e-9, 2.9, 1e-9, 1e-9)

@@ -1,0 +1,308 @@
+"""Verdicts on gradients, what they advise, and units while training goes on."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from run_data import run_data, with_records
+from synthetic_records import DEPTH, SLOPE, STEPS, SyntheticRecords
+
+from sweeper.questions.gradient_verdicts import (
+    COLUMNS,
+    advice,
+    changes,
+    gradient_verdicts,
+    runs,
+    side,
+    slopes,
+)
+from sweeper.questions.gradients import gradients
+from sweeper.questions.layers import END, START
+from sweeper.questions.run_data import RunData
+from sweeper.questions.units_over_time import units_over_time
+
+MEASURES = {"gradient_norm": 1.0, "saturated": 0.0, "dead": 0.0}
+
+
+@pytest.fixture(scope="module")
+def source(records: SyntheticRecords) -> RunData:
+    """The made-up study."""
+    return run_data(records.trials, records.curves, records.layers)
+
+
+def made(lines: dict[str, list[list[float]]], **more: object) -> RunData:
+    """activation -> norms by layer of each trial, measured at step 0; and shares of units, if given.
+
+    `more` maps ``saturated`` or ``dead`` to a share by layer, the same for all trials, at steps 0 and 9.
+    """
+    names = [name for name, norms in lines.items() for _ in norms]
+    base = {"seed": 0, "phase": "explore", "outcome": "completed", "objective": 0.5, "learning_rate": 0.1}
+    trials = pd.DataFrame({"trial": range(len(names)), "activation": names}).assign(optimizer="sgd", **base)
+    profiles = [norms for lists in lines.values() for norms in lists]
+    rows = [
+        (trial, 0, 0, layer, "gradient_norm", float(norm))
+        for trial, norms in enumerate(profiles)
+        for layer, norm in enumerate(norms)
+    ]
+    for measure, shares in more.items():
+        rows += [
+            (trial, 0, step, layer, measure, float(share))
+            for trial in range(len(names))
+            for step in (0, 9)
+            for layer, share in enumerate(shares)  # type: ignore[arg-type]
+        ]
+    layers = pd.DataFrame(rows, columns=["trial", "seed", "step", "layer", "measure", "value"])
+    curves = pd.DataFrame(columns=["trial", "seed", "step", "metric", "value"])
+    return run_data(trials, curves, layers)
+
+
+def line(slope: float, depth: int = 8, noise: float = 0.0, seed: int = 0) -> list[float]:
+    """Norms by layer, 1 at the output, changing by `slope` decades a layer on the way back."""
+    rng = np.random.default_rng(seed)
+    return [10 ** (slope * (depth - 1 - k) + noise * rng.normal()) for k in range(depth)]
+
+
+def test_slopes_equal_polyfit_trial_by_trial(source: RunData) -> None:
+    """One least-squares slope per trial, by sums, equals numpy's fit."""
+    rows = source.layers[(source.layers["measure"] == "gradient_norm") & (source.layers["step"] == 0)]
+    found = slopes(rows).set_index("trial")["slope"]
+    for trial, part in rows.groupby("trial"):
+        assert found[trial] == pytest.approx(-np.polyfit(part["layer"], np.log10(part["value"]), 1)[0])
+
+
+def test_changes_are_factors_between_neighbours() -> None:
+    """log10 of each norm over that of the layer above, networks apart; a norm of 0 breaks the chain."""
+    rows = pd.DataFrame(
+        {
+            "trial": [0, 0, 0, 1, 1, 1],
+            "seed": 0,
+            "layer": [0, 1, 2] * 2,
+            "value": [1e-3, 1e-2, 1e-1, 5.0, 0.0, 5.0],
+        }
+    )
+    assert changes(rows) == pytest.approx([-1, -1])
+
+
+def test_the_law_of_the_data_is_found(source: RunData) -> None:
+    """Sigmoid was made to lose 0.6 decades a layer, ReLU none: intervals and verdicts say so."""
+    table = gradient_verdicts(source)
+    assert list(table.columns) == COLUMNS
+    start = table[table["moment"] == START].set_index("activation")
+    for name, slope in SLOPE.items():
+        assert start.loc[name, "low"] - 0.02 <= slope <= start.loc[name, "high"] + 0.02
+        assert start.loc[name, "total"] == pytest.approx(start.loc[name, "slope"] * (DEPTH - 1))
+    assert start["verdict"].to_dict() == {
+        "sigmoid": "vanishing",
+        "tanh": "healthy",
+        "relu": "healthy",
+        "gelu": "healthy",
+    }
+    assert start["sure"].all()
+    assert start.loc["sigmoid", "layers"] == "0-5"
+    assert (start.loc[["tanh", "relu", "gelu"], "layers"] == "").all()
+
+
+@pytest.mark.parametrize(("slope", "verdict"), [(-0.5, "vanishing"), (0.5, "exploding"), (0.0, "healthy")])
+def test_verdicts(slope: float, verdict: str) -> None:
+    """A decade or more over the whole depth, either way."""
+    row = gradient_verdicts(made({"tanh": [line(slope)]})).iloc[0]
+    assert row["verdict"] == verdict
+    assert row["slope"] == pytest.approx(slope)
+
+
+def test_thresholds_are_a_decade_over_the_depth() -> None:
+    """A shallow network may lose more a layer than a deep one."""
+    assert [side(total) for total in (-1.0, -0.99, 0.99, 1.0)] == [
+        "vanishing",
+        "healthy",
+        "healthy",
+        "exploding",
+    ]
+    assert side(math.nan) == "healthy"
+
+
+def test_equal_networks_count_once() -> None:
+    """Trials of one activation and seed start alike: they are one network, whatever their number."""
+    table = gradient_verdicts(made({"tanh": [line(-0.3, noise=0.1)] * 6}))
+    assert table["networks"].tolist() == [1]
+    assert table["trials"].tolist() == [6]
+
+
+def test_one_network_takes_its_interval_from_its_layers() -> None:
+    """It holds the true slope, and is centred on the stated one, though there is one network."""
+    hits = 0
+    for seed in range(100):
+        # Factors between layers are independent, as in wide networks: a random walk, not noise about a line.
+        rng = np.random.default_rng(seed)
+        logs = np.cumsum(np.concatenate([[0], -0.3 + 0.1 * rng.normal(size=9)]))[::-1]
+        row = gradient_verdicts(made({"tanh": [list(10**logs)]})).iloc[0]
+        hits += row["low"] <= -0.3 <= row["high"]
+    assert hits / 100 >= 0.88
+
+
+def test_a_borderline_verdict_is_not_sure() -> None:
+    """Where the interval crosses the threshold the verdict says so."""
+    noisy = [line(-1 / 7, noise=0.3, seed=k) for k in range(6)]
+    assert not gradient_verdicts(made({"tanh": noisy}))["sure"].iloc[0]
+    assert gradient_verdicts(made({"tanh": [line(-0.6, noise=0.1, seed=k) for k in range(6)]}))["sure"].iloc[
+        0
+    ]
+
+
+def test_a_layer_without_gradient_is_cut_off() -> None:
+    """Norms of exactly 0 in most networks: no gradient reaches those layers, whatever the rest."""
+    norms = [[0.0, 0.0, 0.0, 0.5, 1.0], [0.0, 0.0, 0.0, 0.4, 1.0]]
+    row = gradient_verdicts(made({"relu": norms})).iloc[0]
+    assert row["verdict"] == "cut off"
+    assert row["layers"] == "0-2"
+    assert row["layer_names"] == ""
+
+
+def test_fresh_seeds_add_networks(records: SyntheticRecords) -> None:
+    """Finalists measured at initialisation on fresh seeds count among the networks."""
+    one = records.trials["trial"].isin([40]) & (records.trials["phase"] != "confirm")
+    confirm = records.trials[one].assign(phase="confirm", seed=7)
+    trials = pd.concat([records.trials[one], confirm], ignore_index=True)
+    layers = records.layers[records.layers["trial"] == 40]
+    other = layers.assign(seed=7, value=layers["value"] * np.linspace(1, 2, len(layers)))
+    both = run_data(trials, records.curves, pd.concat([layers, other], ignore_index=True))
+    alone = gradient_verdicts(run_data(records.trials[one], records.curves, layers))
+    assert alone.query("moment == @START")["networks"].tolist() == [1]
+    assert gradient_verdicts(both).query("moment == @START")["networks"].tolist() == [2]
+    assert gradient_verdicts(both).query("moment == @END")["networks"].tolist() == [1]
+
+
+def test_worst_layers_are_named() -> None:
+    """The largest median share of saturated and of dead units, and where it is."""
+    source = made({"relu": [line(0.0, 3)]}, saturated=[0.5, 0.9, 0.4], dead=[0.0, 0.1, 0.3])
+    row = gradient_verdicts(source).iloc[0]
+    assert (row["saturated"], row["saturated_layer"], row["dead"], row["dead_layer"]) == (0.9, 1, 0.3, 2)
+    assert (row["saturated_name"], row["dead_name"]) == ("", "")
+    without = gradient_verdicts(made({"relu": [line(0.0, 3)]})).iloc[0]
+    assert math.isnan(without["dead"])
+
+
+def test_layers_come_with_the_names_of_their_modules() -> None:
+    """Those that the verdict is about, and the worst; runs by their ends."""
+    norms = [1e-4, 1e-3, 0.5, 1e-2, 1.0]
+    source = made({"relu": [norms]}, saturated=[0, 0, 0, 0, 0.9], dead=[0, 0.3, 0, 0, 0])
+    names = pd.Series(["in", "net.1", "net.2", "net.3", "head"])
+    layers = source.layers.assign(layer_name=source.layers["layer"].map(names))
+    row = gradient_verdicts(with_records(source, layers=layers)).iloc[0]
+    assert (row["layers"], row["layer_names"]) == ("0-1, 3", "in to net.1, net.3")
+    assert (row["saturated_name"], row["dead_name"]) == ("head", "net.1")
+
+
+def test_one_slope_stands_behind_figure_and_sentence() -> None:
+    """The figure's slope is that of the verdict, the mean over networks, where medians have another one."""
+    slopes_made = (-0.61, -0.6, -0.59, 0.3, 0.1)
+    source = made({"sigmoid": [line(slope) for slope in slopes_made], "relu": [line(0.0)]})
+    figure = gradients(source).groupby("activation")["decades_per_layer"].agg(["first", "nunique"])
+    sentence = gradient_verdicts(source).set_index("activation")["slope"]
+    assert figure["nunique"].tolist() == [1, 1]
+    assert figure["first"].to_dict() == sentence.to_dict()
+    assert figure.loc["sigmoid", "first"] == pytest.approx(np.mean(slopes_made))
+
+
+def row_of(**facts: object) -> dict:
+    """A row of the table, healthy unless said otherwise."""
+    healthy = {
+        "moment": START,
+        "activation": "tanh",
+        "verdict": "healthy",
+        "slope": 0.0,
+        "depth": 10,
+        "saturated": 0.0,
+        "saturated_layer": 0,
+        "dead": 0.0,
+        "dead_layer": 0,
+    }
+    return {**healthy, **facts}
+
+
+@pytest.mark.parametrize(
+    ("facts", "at_start", "init", "said"),
+    [
+        ({}, "healthy", "auto", ""),
+        (
+            {"moment": END, "dead": 0.4, "dead_layer": 3, "dead_name": "net.6"},
+            "healthy",
+            "auto",
+            "40 % of the units of layer 3 (net.6) are dead",
+        ),
+        ({"moment": END, "verdict": "exploding"}, "healthy", "auto", "training did it"),
+        ({"activation": "sigmoid", "verdict": "vanishing", "slope": -0.5}, None, "he", "at most 0.25"),
+        ({"activation": "sigmoid", "verdict": "vanishing", "slope": -0.5}, None, "he", "--set model.depth=2"),
+        ({"verdict": "vanishing", "slope": -0.3, "saturated": 0.8}, None, "he", "--set model.init=xavier"),
+        (
+            {"verdict": "vanishing", "slope": -0.24},
+            None,
+            "torch",
+            "too small for tanh: --set model.init=auto",
+        ),
+        ({"verdict": "exploding", "slope": 0.3}, None, "he", "too large for tanh: --set model.init=auto"),
+        ({"verdict": "exploding", "slope": 0.3}, None, "auto", "--set model.depth=4"),
+    ],
+)
+def test_advice_follows_from_the_facts(facts: dict, at_start: str | None, init: str, said: str) -> None:
+    """Each rule, in its order, gives its sentence with a ready option."""
+    text = advice(row_of(**facts), at_start, init)
+    assert said in text
+    assert bool(text) is bool(said)
+
+
+def test_the_advised_depth_is_healthy() -> None:
+    """A network of the depth that is advised changes its gradient by less than a decade."""
+    for slope in (-0.24, -0.5, -0.6, 0.3):
+        text = advice(row_of(verdict="vanishing" if slope < 0 else "exploding", slope=slope), None, "auto")
+        depth = int(text.split("model.depth=")[1].split(",")[0].split(".")[0])
+        assert abs(slope) * (depth - 1) < 1 <= abs(slope) * depth
+
+
+@pytest.mark.parametrize("slope", [math.nan, 0.0])
+def test_no_depth_is_advised_without_a_slope(slope: float) -> None:
+    """Where no slope could be fitted nothing is known of the depth that would do."""
+    row = row_of(activation="sigmoid", verdict="cut off", slope=slope)
+    assert "try a steeper activation" in advice(row, None, "auto")
+    for text in (advice(row, None, "auto"), advice({**row, "activation": "relu"}, None, "he")):
+        assert "model.depth" not in text
+
+
+def test_layers_are_joined() -> None:
+    """Runs of neighbours are written as such."""
+    assert runs([0, 1, 2, 5, 7, 8]) == "0-2, 5, 7-8"
+    assert runs([]) == ""
+
+
+def test_nothing_measured_gives_an_empty_table(source: RunData) -> None:
+    """No gradient norms, no verdicts; all columns stand."""
+    empty = with_records(source, layers=source.layers[source.layers["measure"] == "dead"])
+    assert list(gradient_verdicts(empty).columns) == COLUMNS
+    assert gradient_verdicts(empty).empty
+
+
+def test_units_over_time_equal_a_plain_loop(source: RunData) -> None:
+    """Medians over completed trials by activation, look and layer."""
+    table = units_over_time(source)
+    assert set(table["step"]) == {0, 1, 10, 100, STEPS}
+    search = source.trials[source.trials["phase"] != "confirm"]
+    done = search[search["outcome"] == "completed"]
+    for row in table[table["layer"].isin([0, DEPTH - 1]) & table["step"].isin([0, STEPS])].to_dict("records"):
+        members = done.loc[done["activation"] == row["activation"], "trial"]
+        rows = source.layers[
+            source.layers["trial"].isin(members) & (source.layers["measure"] == row["measure"])
+        ]
+        values = rows.loc[(rows["step"] == row["step"]) & (rows["layer"] == row["layer"]), "value"]
+        assert (row["median"], row["trials"]) == (pytest.approx(values.median()), len(values))
+
+
+def test_looks_of_unlike_lengths_are_put_together() -> None:
+    """Steps within a quarter decade are one look; a single look is no course of time."""
+    source = made({"relu": [line(0.0, 2)] * 2}, dead=[0.0, 0.2])
+    layers = source.layers
+    later = (layers["trial"] == 1) & (layers["step"] == 9)
+    source = with_records(source, layers=layers.assign(step=layers["step"].mask(later, 10)))
+    table = units_over_time(source)
+    assert table.drop_duplicates("step")["trials"].tolist() == [2, 2]
+    assert units_over_time(with_records(source, layers=layers[layers["step"] == 0])).empty

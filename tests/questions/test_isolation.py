@@ -1,0 +1,120 @@
+"""Best over nuisance: the expected best of equally many trials."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from run_data import run_data
+from synthetic_records import SyntheticRecords, synthetic_records
+
+from sweeper.questions.isolation import EVIDENCE, isolation
+from sweeper.questions.losses import capped_losses
+from sweeper.questions.run_data import RunData
+from sweeper.statistics.expected_best import expected_best, subset_weights
+
+
+@pytest.fixture(scope="module")
+def source(records: SyntheticRecords) -> RunData:
+    """The made-up study."""
+    return run_data(records.trials, records.curves, records.layers)
+
+
+@pytest.mark.parametrize(("n", "k"), [(1, 1), (5, 1), (5, 2), (7, 7), (8, 3)])
+def test_expected_best_is_the_mean_over_all_subsets(n: int, k: int) -> None:
+    """The closed form equals the mean lowest loss of every subset, one by one."""
+    losses = np.random.default_rng(n).exponential(size=n)
+    plain = np.mean([min(chosen) for chosen in combinations(losses, k)])
+    assert expected_best(losses, k)[0] == pytest.approx(plain)
+    assert subset_weights(n, k).sum() == pytest.approx(1)
+
+
+def test_more_trials_of_a_value_are_no_advantage() -> None:
+    """Drawn from one distribution, 12 and 60 trials have the same expected best of 4, on average."""
+    rng = np.random.default_rng(0)
+    few = np.mean([np.sort(rng.exponential(size=12)) @ subset_weights(12, 4) for _ in range(2000)])
+    many = np.mean([np.sort(rng.exponential(size=60)) @ subset_weights(60, 4) for _ in range(2000)])
+    assert few == pytest.approx(0.25, rel=0.06)
+    assert many == pytest.approx(0.25, rel=0.06)
+
+
+@pytest.mark.parametrize("n", [10, 20, 40])
+def test_intervals_hold_the_truth(n: int) -> None:
+    """With a third of the trials as budget, 88 % or more of 300 intervals hold the true expected best."""
+    rng, k = np.random.default_rng(n), -(-n // 3)
+
+    def draw(*shape: int) -> np.ndarray:
+        """A valley in the learning rate, with noise."""
+        return 0.1 + 0.25 * rng.uniform(-2, 2, shape) ** 2 + 0.05 * rng.exponential(size=shape)
+
+    truth, hits = draw(40_000, k).min(axis=1).mean(), 0
+    for _ in range(300):
+        _, low, high = expected_best(draw(n), k)
+        hits += low <= truth <= high
+    assert hits / 300 >= 0.88
+
+
+def test_every_value_has_the_same_budget(source: RunData) -> None:
+    """A third of the fewest explore trials; best first; the best is the lowest loss of the search."""
+    table = isolation(source)
+    losses = capped_losses(source)
+    explored = losses[losses["phase"] == "explore"]
+    assert set(table["parameter"]) == {"optimizer", "activation"}
+    for parameter, rows in table.groupby("parameter"):
+        counts = explored[parameter].value_counts()
+        assert rows["trials"].to_dict() == {
+            index: counts[value] for index, value in zip(rows.index, rows["value"], strict=True)
+        }
+        assert set(rows["budget"]) == {-(-counts.min() // 3)}
+        assert rows["expected_best"].is_monotonic_increasing
+        for row in rows.to_dict("records"):
+            assert row["best"] == losses.loc[losses[parameter] == row["value"], "loss"].min()
+    assert set(table["basis"]) == {"explore"}
+    assert set(table["evidence"]) == {EVIDENCE}
+
+
+def test_divergence_counts_against_a_value(source: RunData) -> None:
+    """Trials that diverged stand at the loss before training, and their share is told."""
+    table = isolation(source).query("parameter == 'optimizer'").set_index("value")
+    losses = capped_losses(source).query("phase == 'explore'")
+    assert losses.loc[losses["outcome"] == "diverged", "loss"].eq(2.3).all()
+    shares = losses.groupby("optimizer")["capped"].mean()
+    assert table["learned_nothing"].to_dict() == pytest.approx(shares.to_dict())
+
+
+def test_a_trial_that_only_got_worse_learned_nothing(records: SyntheticRecords) -> None:
+    """Its objective, the best of all evaluations, is that of step 0: it counts like one that diverged."""
+    worse = records.trials[records.trials["outcome"] == "completed"]["trial"].iloc[0]
+    start = capped_losses(run_data(records.trials, records.curves, records.layers))
+    trials = records.trials.assign(
+        objective=records.trials["objective"].mask(
+            records.trials["trial"] == worse, start.set_index("trial")["initial"][worse]
+        )
+    )
+    losses = capped_losses(run_data(trials, records.curves, records.layers)).set_index("trial")
+    assert losses.loc[worse, "capped"]
+    assert losses.loc[worse, "loss"] == losses.loc[worse, "initial"]
+    expected = {*start.loc[start["capped"], "trial"], worse}
+    assert set(losses.index[losses["capped"]]) == expected
+
+
+def test_other_scientific_parameters(source: RunData) -> None:
+    """Any parameter of the study is compared, numbers too; one that is not there is left out."""
+    trials = source.trials.assign(**{"model.depth": source.trials["trial"] % 3})
+    space = {"optimizer": ["sgd", "adam"], "model.depth": [0, 1, 2]}
+    search = {"scientific": ["model.depth", "schedule"], "space": space}
+    found = isolation(run_data(trials, source.curves, source.layers, search=search))
+    assert found["parameter"].unique().tolist() == ["model.depth"]
+    assert set(found["value"]) == {"0", "1", "2"}
+
+
+def test_few_explore_trials_fall_back_on_the_search() -> None:
+    """Where a value has hardly an explore trial, all trials of the search are the basis, and it says so."""
+    made = synthetic_records(60)
+    late = made.trials.assign(phase=made.trials["phase"].replace("explore", "exploit"))
+    assert set(isolation(run_data(late, made.curves, made.layers))["basis"]) == {"search"}
+
+
+def test_one_value_is_no_comparison() -> None:
+    """A parameter with a single value has no isolation plot."""
+    made = synthetic_records(40, ("tanh",))
+    assert set(isolation(run_data(made.trials, made.curves, made.layers))["parameter"]) == {"optimizer"}

@@ -1,0 +1,200 @@
+"""What an activation penalty does: regression, effects with known truth, and the Keras convention."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from run_data import run_data, with_records
+from synthetic_records import SyntheticRecords
+
+from sweeper.questions.penalty_effects import (
+    COLUMNS,
+    _of_quantity,
+    keras_weights,
+    penalty_data,
+    penalty_effects,
+)
+from sweeper.questions.run_data import RunData
+from sweeper.statistics.regression import fit
+
+BEST = np.array([-0.5, -1.2, -2.6, -2.9])
+
+
+@pytest.fixture(scope="module")
+def source(records: SyntheticRecords) -> RunData:
+    """The made-up study."""
+    return run_data(records.trials, records.curves, records.layers)
+
+
+def test_fit_equals_least_squares() -> None:
+    """Coefficients and HC3 errors equal the textbook formula on all columns at once, dependent ones too."""
+    rng = np.random.default_rng(0)
+    asked, nuisance = rng.normal(size=(40, 2)), rng.normal(size=(40, 3))
+    y = asked @ [1.0, -2.0] + nuisance @ [3.0, 0.5, 1.0] + rng.normal(size=40) * (1 + np.abs(asked[:, 0]))
+    whole = np.concatenate([asked, nuisance], axis=1)
+    inverse = np.linalg.inv(whole.T @ whole)
+    beta = inverse @ whole.T @ y
+    leverage = np.einsum("ij,jk,ik->i", whole, inverse, whole)
+    meat = (whole * (((y - whole @ beta) / (1 - leverage)) ** 2)[:, None]).T @ whole
+    errors = np.sqrt(np.diag(inverse @ meat @ inverse))
+    dependent = np.concatenate([nuisance, nuisance[:, :1] * 2], axis=1)
+    found = fit(y, asked, dependent)
+    assert found is not None
+    assert found.estimates == pytest.approx(beta[:2])
+    assert found.errors == pytest.approx(errors[:2])
+    assert found.freedom == 35
+
+
+def test_fit_knows_what_it_cannot_tell() -> None:
+    """A column inside the nuisance has no estimate; too few rows have no fit."""
+    rng = np.random.default_rng(0)
+    nuisance = rng.normal(size=(30, 2))
+    asked = np.stack([nuisance[:, 0], rng.normal(size=30)], axis=1)
+    found = fit(rng.normal(size=30), asked, nuisance)
+    assert found is not None
+    assert np.isnan(found.errors[0])
+    assert np.isfinite(found.errors[1])
+    assert fit(rng.normal(size=8), asked[:8], nuisance[:8]) is None
+
+
+def invented(rng: np.random.Generator, trend: float, n: int = 120, kinds: bool = False) -> pd.DataFrame:
+    """`penalty_data` of trials whose log loss changes by `trend` per decade of the weight, above 1e-6."""
+    k = np.arange(n)
+    rate, weight = rng.uniform(-4, 0, n), np.where(rng.random(n) < 0.25, 0, 10 ** rng.uniform(-6, -1, n))
+    away = rate - BEST[k % 4]
+    kind = np.where(rng.random(n) < 0.5, "l1", "l2") if kinds else np.full(n, "l2")
+    loss = (
+        np.array([0.6, 0.12, 0.1, 0.08, 0.1, 0.2])[k // 4 % 6]
+        + 0.25 * away**2
+        + 0.02 * rng.exponential(size=n)
+    )
+    decades = np.where(weight > 0, np.log10(np.maximum(weight, 1e-9)) + 6, 0)
+    frame = {
+        "trial": k,
+        "optimizer": np.array(["sgd", "momentum", "adam", "rmsprop"])[k % 4],
+        "activation": np.array(list("abcdef"))[k // 4 % 6],
+        "learning_rate": 10**rate,
+        "weight": weight,
+        "kind": kind,
+        "validation_loss": loss * np.exp(trend * decades + 0.3 * (kind == "l1") * (weight > 0)),
+        "generalisation_gap": 0.1 * rng.normal(size=n),
+    }
+    return pd.DataFrame(frame)[away < 1.5].reset_index(drop=True)
+
+
+def rows_of(data: pd.DataFrame, contrast: str, kind: str = "any") -> list[tuple]:
+    """(effect, low, high) of the validation loss."""
+    return [r[5:8] for r in _of_quantity(data, "validation_loss") if r[1] == contrast and r[2] == kind]
+
+
+def test_no_effect_is_seldom_found_where_there_is_none() -> None:
+    """In fewer than 8 % of 60 searches without an effect some decade, or the trend, is claimed."""
+    rng, decades, trends = np.random.default_rng(0), 0, 0
+    for _ in range(60):
+        data = invented(rng, 0.0)
+        decades += any(not low <= 0 <= high for _, low, high in rows_of(data, "vs zero"))
+        trends += any(not low <= 0 <= high for _, low, high in rows_of(data, "per decade"))
+    assert decades / 60 < 0.08
+    assert trends / 60 < 0.08
+
+
+def test_a_trend_is_found_with_its_size() -> None:
+    """20 % more loss per decade (in the logarithm) is inside 90 % or more of intervals, and mostly found."""
+    rng, hits, found = np.random.default_rng(1), 0, 0
+    for _ in range(40):
+        ((_, low, high),) = rows_of(invented(rng, 0.2), "per decade")
+        hits += low <= np.expm1(0.2) <= high
+        found += low > 0
+    assert hits / 40 >= 0.90
+    assert found / 40 > 0.9
+
+
+def test_kinds_are_compared_at_the_same_weight() -> None:
+    """l1 raises the loss by e^0.3 − 1 beside l2 in this data, and each kind has its own trend."""
+    data = invented(np.random.default_rng(3), 0.1, n=400, kinds=True)
+    ((effect, low, high),) = rows_of(data, "l1 vs l2")
+    assert low <= np.expm1(0.3) <= high
+    assert effect == pytest.approx(np.expm1(0.3), abs=0.1)
+    assert len(rows_of(data, "per decade", "l1")) == len(rows_of(data, "per decade", "l2")) == 1
+
+
+def test_without_zeros_the_lowest_decade_is_the_reference() -> None:
+    """Where no trial is without penalty, decades are compared with the smallest weights."""
+    data = invented(np.random.default_rng(0), 0.2)
+    above = data[data["weight"] > 0].reset_index(drop=True)
+    rows = list(_of_quantity(above, "validation_loss"))
+    assert {r[1] for r in rows} == {"vs lowest", "per decade"}
+    assert min(r[3] for r in rows if r[1] == "vs lowest") == pytest.approx(1e-5)
+
+
+def test_losses_below_zero_are_compared_in_their_unit() -> None:
+    """A logarithm of a negative loss does not exist: the change is absolute."""
+    data = invented(np.random.default_rng(0), 0.0)
+    rows = list(_of_quantity(data.assign(validation_loss=data["validation_loss"] - 1), "validation_loss"))
+    assert {r[8] for r in rows} == {"absolute"}
+
+
+def test_effects_on_the_made_up_study(source: RunData) -> None:
+    """Activations were made to shrink with the weight, and that is what is found; columns are as promised."""
+    table = penalty_effects(source)
+    assert list(table.columns) == COLUMNS
+    size = table[(table["quantity"] == "activation_size") & (table["contrast"] == "vs zero")]
+    assert size["weight_low"].is_monotonic_increasing
+    assert size["finding"].iloc[-1] == "lowers"
+    assert (table["found"] == ((table["low"] > 0) | (table["high"] < 0))).all()
+    assert set(table["finding"]) <= {"raises", "lowers", "no effect found"}
+
+
+def test_data_equal_a_plain_loop(source: RunData) -> None:
+    """Lowest validation loss, the gap at that point, and sparsity of ReLU alone."""
+    data = penalty_data(source).set_index("trial")
+    for trial, row in data.head(12).iterrows():
+        curve = source.curves[(source.curves["trial"] == trial) & (source.curves["seed"] == 0)]
+        wide = curve[curve["step"] > 0].pivot(index="step", columns="metric", values="value")
+        best = wide["validation_loss"].idxmin()
+        assert row["validation_loss"] == wide["validation_loss"].min()
+        assert row["generalisation_gap"] == pytest.approx(
+            wide.loc[best, "validation_loss"] - wide.loc[best, "train_loss"]
+        )
+        rows = source.layers[(source.layers["trial"] == trial) & (source.layers["measure"] == "saturated")]
+        last = rows.loc[rows["step"] == rows["step"].max(), "value"].mean()
+        assert row["sparsity"] == pytest.approx(last) or (
+            row["activation"] != "relu" and math.isnan(row["sparsity"])
+        )
+
+
+def test_a_weight_that_was_not_varied_has_no_effects(source: RunData) -> None:
+    """One weight for all trials leaves nothing to compare."""
+    same = with_records(source, trials=source.trials.assign(activation_penalty=1e-3))
+    assert penalty_effects(same).empty
+    assert penalty_data(same).empty
+
+
+def model(width: int, depth: int) -> dict[str, dict[str, object]]:
+    """A study's ``[model]``."""
+    return {"model": {"source": "mlp", "width": width, "depth": depth}}
+
+
+def test_keras_weights_give_the_same_penalty(records: SyntheticRecords) -> None:
+    """weight · mean a² equals keras_weight · (sum a² over units, over the batch), layer by layer."""
+    trials = records.trials.assign(activation_penalty=0.03)
+    table = keras_weights(run_data(trials, records.curves, records.layers, sections=model(64, 2)))
+    assert table["size"].tolist() == [64, 64]
+    rng = np.random.default_rng(0)
+    for row in table.to_dict("records"):
+        activations = rng.normal(size=(16, row["size"]))
+        ours = row["weight"] * (activations**2).mean()
+        assert row["keras_weight"] * (activations**2).sum() / 16 == pytest.approx(ours)
+    assert table["kind"].tolist() == ["l2", "l2"]
+
+
+def test_keras_weights_need_a_penalty_that_keras_has(records: SyntheticRecords) -> None:
+    """No weight, no known sizes, or a penalty of its own kind: nothing to convert."""
+    trials = records.trials.assign(activation_penalty=0.03)
+    for changed, sections in (
+        (trials.assign(activation_penalty=0.0), model(64, 1)),
+        (trials, {"model": {"source": "linear"}}),
+        (trials.assign(penalty_kind="temporal"), model(64, 1)),
+    ):
+        assert keras_weights(run_data(changed, records.curves, records.layers, sections=sections)).empty

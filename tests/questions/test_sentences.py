@@ -1,0 +1,245 @@
+"""Sentences of the questions: their numbers are those of the tables, and no claim goes further."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from report_inputs import Asked, asked_of, made_input, made_study
+from synthetic_records import SyntheticRecords
+
+from sweeper.answer.answer import Answer
+from sweeper.components.models import MODELS
+from sweeper.questions import (
+    basins,
+    comparison,
+    confirmation,
+    curve_classes,
+    gradients,
+    isolation,
+    penalty_effects,
+    units_over_time,
+    variance,
+)
+from sweeper.questions.penalty_effects import layer_sizes
+from sweeper.report.card import card
+from sweeper.report.columns import MEANINGS, OF_TABLE
+from sweeper.report.grid import grid
+from sweeper.wording import interval, number, percent
+
+
+@pytest.fixture(scope="module")
+def asked(records: SyntheticRecords) -> Asked:
+    """All tables of the made-up study."""
+    return asked_of(made_input(records))
+
+
+def changed(asked: Asked, table: str, **columns: object) -> Asked:
+    """The same asked with other values in one table."""
+    frame = asked.tables[table].assign(**columns)
+    return Asked(asked.run, {**asked.tables, table: frame})
+
+
+def test_finalists_are_given_with_the_intervals_of_the_table(asked: Asked) -> None:
+    """Each rival's difference and share of seeds stand in the sentence as in the table."""
+    text = " ".join(comparison.sentences(*asked))
+    for row in asked.tables["comparison"].iloc[1:].to_dict("records"):
+        assert f"{row['label']}: validation loss minus that of the winner {number(row['difference'])}" in text
+        assert f"({percent(row['p_low'])} to {percent(row['p_high'])})" in text
+    assert f"expected to cost {number(asked.tables['comparison']['expected_regret'].iloc[0])}" in text
+
+
+def test_the_simplest_tied_finalist_is_named_with_its_price(asked: Asked) -> None:
+    """Where the second, tied with the winner, is simpler, it is named; where none is tied, nothing is."""
+    frame = asked.tables["comparison"]
+    tied = changed(asked, "comparison", tied=frame["rank"] <= 2, simplest=frame["rank"] == 2)
+    row = frame.iloc[1]
+    said = " ".join(comparison.sentences(*tied))
+    assert f"The simplest of those tied is {row['label']}. Its price: " in said
+    alone = changed(asked, "comparison", tied=frame["rank"] == 1, simplest=frame["rank"] == 1)
+    assert "simple" not in " ".join(comparison.sentences(*alone))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        (0.6, 0.9, "Settings outweigh luck"),
+        (0.0, 0.4, "Luck outweighs settings"),
+        (0.3, 0.7, "is not settled"),
+    ],
+)
+def test_settings_and_luck_are_ordered_only_by_intervals(
+    asked: Asked, low: float, high: float, words: str
+) -> None:
+    """Only an interval that lies wholly on one side of one half decides."""
+    said = variance.sentences(*changed(asked, "variance", low=low, high=high))
+    assert words in said[0]
+    for share in asked.tables["variance"]["share"]:
+        assert percent(share) in said[1]
+
+
+def test_columns_are_explained_table_by_table(asked: Asked) -> None:
+    """A verdict or a bound is explained as what it is in its own table, and every such column is there."""
+    for table, columns in OF_TABLE.items():
+        assert set(columns) <= set(asked.tables[table].columns), table
+    said = {name: dict(grid(name, "", asked.tables[name]).meanings) for name in ("comparison", "basins")}
+    assert said["comparison"]["verdict"].startswith("tied:")
+    assert said["comparison"]["rank"] == MEANINGS["rank"]
+    assert "rate" in said["basins"]["low"]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "luck", "words"),
+    [
+        (0.01, 0.03, "the search flattered them", "the search flattered the finalists, so trust"),
+        (-0.01, 0.02, "no bias shown", "the finalists together do not show that the search flattered them"),
+        (-0.03, -0.01, "the search had been harder", "do not show that the search flattered them"),
+        (np.nan, np.nan, "", "may owe that to luck"),
+    ],
+)
+def test_two_sections_say_the_same_of_the_searchs_scores(
+    asked: Asked, low: float, high: float, luck: str, words: str
+) -> None:
+    """Where the finalists show no bias, the winner's lower score in the search is not called luck."""
+    made = changed(asked, "comparison", mean_optimism_low=low, mean_optimism_high=high)
+    made = changed(made, "finalists", search_objective=made.tables["finalists"]["mean"] - 0.01)
+    assert " ".join(variance.sentences(*made)).endswith(f"{luck}." if luck else "95 % intervals.")
+    (said,) = [text for text in confirmation.sentences(*made) if text.startswith("In the search")]
+    assert words in said
+    assert ("trust the fresh seeds" in said) is (luck in ("", "the search flattered them"))
+
+
+def test_basins_and_boundaries_are_those_of_the_tables(asked: Asked) -> None:
+    """Rates of the basins, share lost to a blind rate, and the boundary with its interval."""
+    text = " ".join(basins.sentences(*asked))
+    whole = asked.tables["basins"].query("activation == 'any'")
+    for row in whole.dropna(subset=["low"]).to_dict("records"):
+        assert number(row["low"]) in text
+        assert f"{percent(row['lost_share'])} with {row['optimizer']}" in text
+    for row in asked.tables["divergence"].query("activation == 'any'").dropna().to_dict("records"):
+        ends = f"(95 % interval {number(row['low'])} to {number(row['high'])})"
+        assert f"{number(row['boundary'])} with {row['optimizer']} {ends}" in text
+    assert "One seed each" in text
+
+
+def test_a_crowded_bound_comes_with_the_option_that_widens_it(asked: Asked) -> None:
+    """The suggestion of the table is repeated word for word."""
+    option = "--set search.space.learning_rate.high=10"
+    frame = asked.tables["range_edges"]
+    first = frame.index == 0
+    crowded = changed(
+        asked, "range_edges", at_edge=first, side="high", suggestion=pd.Series(option, frame.index)
+    )
+    assert option in " ".join(basins.sentences(*crowded))
+
+
+def test_isolation_calls_nothing_lower_whose_interval_meets(asked: Asked) -> None:
+    """A value stands among the higher ones exactly when its interval begins above the first's end."""
+    said = isolation.sentences(*asked)
+    assert "one seed each" in said[0]
+    parts = asked.tables["isolation"].groupby("parameter", sort=False)
+    compared, dealt = said[1 : len(parts) + 1], said[len(parts) + 1 :]
+    assert len(dealt) == len(parts)
+    for sentence, (_, part) in zip(compared, parts, strict=True):
+        first, *others = part.to_dict("records")
+        apart, _, close = sentence.partition("not settled against")
+        for row in others:
+            shown = f"{row['value']} {interval(row['expected_best'], row['low'], row['high'])[0]}"
+            assert shown in (apart if row["low"] > first["high"] else close)
+
+
+def test_curve_classes_are_counted_with_their_advice(asked: Asked) -> None:
+    """Counts of the summary; the advice of the best trial of a class as the table has it."""
+    text = " ".join(curve_classes.sentences(*asked))
+    for row in asked.tables["curve_summary"].to_dict("records"):
+        assert f"{row['trials']} {row['class']}" in text
+    best = asked.tables["curve_classes"].query("group == 'best' and advice != ''")
+    first = best.sort_values("lowest").iloc[0]
+    assert f"Trial #{first['trial']} ({first['class']}): {first['advice']}." in text
+
+
+def test_gradient_slopes_have_intervals_and_advice(asked: Asked) -> None:
+    """What vanishes is given with the interval of its slope and what to change."""
+    text = " ".join(gradients.sentences(*asked))
+    for row in asked.tables["gradient_verdicts"].query("verdict != 'healthy'").to_dict("records"):
+        ends = f"{row['low']:+.2f} to {row['high']:+.2f}".replace("-", "−")
+        assert f"95 % interval {ends}" in text
+    last = asked.tables["gradient_verdicts"].drop_duplicates("activation", keep="last")
+    assert all(suggestion in text for suggestion in last["suggestion"])
+
+
+def test_a_penalty_without_effect_says_how_far_intervals_reach(asked: Asked) -> None:
+    """No effect found, never no effect; one with an interval beyond 0 is named with it."""
+    frame = asked.tables["penalty_effects"]
+    none = " ".join(penalty_effects.sentences(*changed(asked, "penalty_effects", found=False)))
+    loss = frame[(frame["quantity"] == "validation_loss") & (frame["contrast"] == "vs zero")]
+    low, high = (f"{number(100 * value)} %" for value in (loss["low"].min(), loss["high"].max()))
+    assert (
+        f"Validation loss: no effect found against no penalty; the intervals of {len(loss)} decades" in none
+    )
+    assert f"reach from {low} to +{high}" in none
+    row = frame[frame["found"] & (frame["contrast"] == "vs zero")].iloc[0]
+    text = " ".join(penalty_effects.sentences(*asked))
+    assert f"{number(100 * row['effect'])} % (95 % interval {number(100 * row['low'])} %" in text
+
+
+def test_units_over_time_compare_the_first_look_with_the_last(asked: Asked) -> None:
+    """The largest rise of dead units with relu is that of a plain loop."""
+    frame = asked.tables["units_over_time"].query("measure == 'dead' and activation == 'relu'")
+    rises = {
+        layer: (rows.sort_values("step")["median"].iloc[0], rows.sort_values("step")["median"].iloc[-1])
+        for layer, rows in frame.groupby("layer")
+    }
+    layer, (before, after) = max(rises.items(), key=lambda item: item[1][1] - item[1][0])
+    text = " ".join(units_over_time.sentences(*asked))
+    assert f"relu (layer {layer}: {percent(before)} at step 0, {percent(after)} at step 400" in text
+
+
+def test_layer_sizes_are_those_of_the_winner() -> None:
+    """Depth and width of the winner, else of the study, else of the model; nothing for other models."""
+    found = Answer(1, {"optimizer": "adam", "model.depth": 4.0}, 0.1, None, None, ())
+    assert layer_sizes(made_study(model={"source": "mlp", "width": 16, "depth": 2}), found) == (16,) * 4
+    plain = Answer(1, {"optimizer": "adam"}, 0.1, None, None, ())
+    assert layer_sizes(made_study(model={"source": "mlp", "width": 16, "depth": 2}), plain) == (16, 16)
+    for source in ("mlp", "residual_mlp"):
+        assert layer_sizes(made_study(model={"source": source}), plain) == looked_at(source)
+    assert layer_sizes(made_study(model={"source": "mlp"}), None) == ()
+    assert layer_sizes(made_study(model={"source": "gru"}), found) == ()
+
+
+def looked_at(source: str) -> tuple[int, ...]:
+    """Sizes of the activations of the model itself, looked at by hooks on one row."""
+    network = MODELS[source](
+        in_shape=(5,), out_features=3, activation=torch.nn.ELU, init=lambda *given, **named: None
+    )
+    sizes: list[int] = []
+    for module in network.modules():
+        if isinstance(module, torch.nn.ELU):
+            module.register_forward_hook(lambda module, given, out: sizes.append(out[0].numel()))
+    network(torch.zeros(1, 5))
+    return tuple(sizes)
+
+
+@pytest.mark.parametrize("simpler", [False, True])
+def test_the_card_names_the_simplest_tied_finalist(records: SyntheticRecords, simpler: bool) -> None:
+    """A fact of its own, with its price, where a finalist tied with the winner is simpler; else none."""
+    found = made_input(records).answer
+    assert found is not None
+    (tied,) = found.tied
+    trials = records.trials
+    if simpler:  # plain gradient descent on a piecewise linear activation, against adam on a smooth one
+        first, second = trials["trial"] == found.trial, trials["trial"] == tied
+        trials = trials.assign(
+            optimizer=trials["optimizer"].mask(first, "adam").mask(second, "sgd"),
+            activation=trials["activation"].mask(first, "gelu").mask(second, "relu"),
+        )
+    report = made_input(SyntheticRecords(trials, records.curves, records.layers))
+    facts = {fact.label: fact for fact in card(report.study, report.answer, trials).facts}
+    assert ("Simplest of those tied" in facts) is simpler
+    if simpler:
+        row = asked_of(report).tables["comparison"].query(f"trial == {tied}").iloc[0]
+        fact = facts["Simplest of those tied"]
+        assert fact.value == row["label"]
+        assert fact.meaning.endswith(
+            f"{number(row['difference'])} (interval {number(row['difference_low'])} to "
+            f"{number(row['difference_high'])})"
+        )

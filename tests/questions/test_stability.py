@@ -1,0 +1,120 @@
+"""Sharpness against limits, and what the report says of it."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_up import study
+from run_data import run_data, with_records
+from synthetic_records import SyntheticRecords
+
+from sweeper.questions.run_data import RunData
+from sweeper.questions.stability import QUESTION, SUMMARY, alt, draw, stability, stability_trials
+
+
+def source(rows: list[dict], curves: list[tuple]) -> RunData:
+    """Records; curves are (trial, step, sharpness, preconditioned or None, next rate, loss or 1)."""
+    base = {"phase": "explore", "seed": 0, "objective": 1.0, "steps": 9, "activation": "relu", "reason": ""}
+    trials = pd.DataFrame([{**base, **row} for row in rows])
+    long = []
+    for trial, step, sharp, conditioned, rate, *loss in curves:
+        found = {"sharpness": sharp, "preconditioned_sharpness": conditioned, "next_learning_rate": rate}
+        found["sharpness_loss"] = loss[0] if loss else 1.0
+        long += [(trial, 0, step, name, value) for name, value in found.items() if value is not None]
+    columns = ["trial", "seed", "step", "metric", "value"]
+    return run_data(trials, pd.DataFrame(long, columns=columns), pd.DataFrame())
+
+
+ROWS = [
+    {"trial": 0, "optimizer": "momentum", "learning_rate": 0.1, "outcome": "completed", "momentum": 0.5},
+    {"trial": 1, "optimizer": "adam", "learning_rate": 0.01, "outcome": "completed", "betas": "[0.8, 0.99]"},
+    {"trial": 2, "optimizer": "sgd", "learning_rate": 1.0, "outcome": "diverged", "objective": math.nan},
+    {"trial": 3, "optimizer": "lion", "learning_rate": 1.0, "outcome": "diverged", "objective": math.nan},
+    {"trial": 4, "optimizer": "sgd", "learning_rate": 0.5, "outcome": "diverged", "objective": math.nan},
+]
+CURVES = [
+    (0, 0, 30.0, None, 0.1),
+    (0, 8, 15.0, None, 0.05),
+    (1, 0, 7.0, None, 0.01),
+    (1, 8, 7.0, 900.0, 0.01),
+    (2, 0, 1.0, None, 1.0),
+    (2, 1, 5.0, None, 1.0),
+    (3, 1, 5.0, None, 1.0),
+    (4, 0, 2.0, None, 0.5),
+    (4, 1, 9.0, None, 0.5, 2.1),  # sharp only when the loss has already doubled
+    (4, 2, 9.0, None, 0.5, 1.9),  # … or was blown up and came back
+]
+
+
+def test_ratios_are_rate_times_curvature_over_the_limit() -> None:
+    """Heavy ball 2(1 + β); Adam with the preconditioned sharpness, (1 + β1)/(1 − β1) × 2; none for Lion."""
+    frame = stability(source(ROWS, CURVES))
+    assert frame["trial"].tolist() == [0, 0, 1, 1, 2, 2, 3, 4, 4, 4]
+    expected = [3.0 / 3, 0.75 / 3, math.nan, 9 / 18, 0.5, 2.5, math.nan, 0.5, 2.25, 2.25]
+    np.testing.assert_allclose(frame["ratio"], expected)
+    assert frame["limit"].dropna().tolist() == pytest.approx([3, 3, 18, 18, *[2] * 5])
+
+
+def test_one_row_per_trial_with_a_limit() -> None:
+    """First, largest and last ratio, where it first was above 1, and whether the loss was intact then."""
+    found = stability_trials(source(ROWS, CURVES)).set_index("trial")
+    assert found.index.tolist() == [0, 1, 2, 4]
+    assert found.loc[2, ["points", "first", "largest", "last", "above_at"]].tolist() == [2, 0.5, 2.5, 2.5, 1]
+    assert found["above_at"].isna().tolist() == [True, True, False, False]
+    assert found["above_intact"].tolist() == [False, False, True, False]
+
+
+def test_nothing_measured_gives_empty_tables(records: SyntheticRecords) -> None:
+    """Records without sharpness."""
+    frame = source(ROWS, CURVES)
+    empty = with_records(frame, curves=frame.curves[:0])
+    assert stability(empty).empty
+    assert stability_trials(empty).empty
+    assert stability_trials(empty).columns.tolist() == SUMMARY
+
+
+def said(asked: RunData, **training: object) -> str:
+    """The section's sentences for a study with this training."""
+    made = study({"optimizer": "sgd", "learning_rate": 0.1})
+    made = made.model_copy(update={"training": made.training.model_copy(update=training)})
+    tables = {"stability": stability(asked), "stability_trials": stability_trials(asked)}
+    return " ".join(QUESTION.sentences(replace(asked, study=made), tables))
+
+
+def test_diverged_trials_are_counted_and_validity_is_stated() -> None:
+    """One of two was seen above its limit; the best are placed; the yardstick is called one."""
+    text = said(source(ROWS, CURVES))
+    assert text.startswith(
+        "Of 2 diverged trials looked at, 1 had a learning rate × sharpness above the limit of the optimizer "
+        "while the loss was still below 2 × its first value; 1 was not seen above it that early"
+    )
+    assert "Of the best trials, at the last look: 2 trials below it (0.25 and 0.5 × the limit)." in text
+    assert "a yardstick only, because of mini-batches" in text
+    assert "the loss cross_entropy" in text
+
+
+def test_where_the_theory_holds_it_says_so() -> None:
+    """Full batch, mean squared error, constant rate: no reason against it."""
+    text = said(source(ROWS[:1], CURVES[:2]), batch_size="full", loss="mse")
+    assert text.startswith("No diverged trial was looked at.")
+    assert "yardstick" not in text
+
+
+def test_without_a_limit_it_says_so() -> None:
+    """Lion alone."""
+    assert said(source(ROWS[3:4], CURVES[6:7])).startswith("There is no limit to compare with")
+
+
+@pytest.mark.parametrize("rows", [slice(0, 5), slice(0, 1), slice(3, 4), slice(2, 3)])
+def test_the_figure_shows_every_ratio(rows: slice) -> None:
+    """One line per trial that has a ratio, and the limit at 1; also where there is nothing but Lion."""
+    numbers = [row["trial"] for row in ROWS[rows]]
+    frame = stability(source(ROWS[rows], [c for c in CURVES if c[0] in numbers]))
+    figure = draw(frame)
+    drawn = [y for axes in figure.axes for line in axes.lines for y in line.get_ydata()]
+    for ratio in frame["ratio"].dropna():
+        assert ratio in drawn
+    assert 1 in drawn
+    assert alt(frame)

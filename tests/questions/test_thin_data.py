@@ -1,0 +1,250 @@
+"""Figures survive whatever a run leaves: little, nothing, one of a kind, or very many."""
+
+import pickle
+import warnings
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.text import Text
+from run_data import run_data
+from synthetic_records import SyntheticRecords, synthetic_records
+
+from sweeper.drawing.png import png_bytes, save_png
+from sweeper.drawing.scales import decade, decade_below, plain
+from sweeper.drawing.style import LONGEST, labels
+from sweeper.questions import FIGURES, TABLES
+from sweeper.questions.run_data import RunData
+
+IMPORTANCES = pd.DataFrame({"parameter": ["learning_rate"], "importance": [1.0]})
+ELSEWHERE = {"stability"}
+"""Figures of what only some studies record; tested with their tables."""
+NAMES = [name for name in FIGURES if name not in ELSEWHERE]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_global_state() -> Iterator[None]:
+    """All that is drawn here opens no figure of pyplot, and leaves matplotlib's settings as they were."""
+    before = dict(matplotlib.rcParams)
+    yield
+    assert plt.get_fignums() == []
+    assert dict(matplotlib.rcParams) == before
+
+
+def thin(change: str) -> SyntheticRecords:
+    """Records with something missing."""
+    if change == "one trial":
+        made = synthetic_records(40)
+        best = int(made.trials.query("outcome == 'completed'")["trial"].iloc[0])
+        frames = (made.trials, made.curves, made.layers)
+        return SyntheticRecords(*(f[(f["trial"] == best) & (f["seed"] == 0)] for f in frames))
+    if change == "one confirm seed":
+        return synthetic_records(24, seeds=1)
+    if change == "many activations":
+        return synthetic_records(80, tuple(f"activation_{k}" for k in range(16)))
+    made = synthetic_records(24, ("tanh",) if change == "one activation" else ("sigmoid", "relu"))
+    trials, layers = made.trials, made.layers
+    if change == "all diverged":
+        trials = trials.assign(outcome="diverged", objective=np.nan)
+    elif change == "finalists diverged":
+        confirm = trials["phase"] == "confirm"
+        trials = trials.assign(
+            outcome=trials["outcome"].mask(confirm, "diverged"), objective=trials["objective"].mask(confirm)
+        )
+    elif change == "no activation":
+        trials = trials.assign(activation=pd.Series(None, index=trials.index, dtype="str"))
+    elif change == "no penalty column":
+        trials = trials.drop(columns="activation_penalty")
+    elif change == "penalty always 0":
+        trials = trials.assign(activation_penalty=0.0)
+    elif change == "no layers":
+        layers = layers.head(0)
+    elif change == "dead gradients":
+        layers = layers.assign(value=layers["value"].mask(layers["measure"] == "gradient_norm", 0.0))
+    elif change == "negative loss":
+        trials = trials.assign(objective=trials["objective"] - 1)
+    return SyntheticRecords(trials, made.curves, layers)
+
+
+CHANGES = [
+    "one trial",
+    "one confirm seed",
+    "many activations",
+    "one activation",
+    "all diverged",
+    "finalists diverged",
+    "no activation",
+    "no penalty column",
+    "penalty always 0",
+    "no layers",
+    "dead gradients",
+    "negative loss",
+]
+CONFIRMED = {"confirmation", "comparison", "variance"}
+FEW = {"penalty_effects"}
+"""Left out where two dozen trials are too few for a regression."""
+LEFT_OUT = {
+    "one trial": {*CONFIRMED, *FEW, "penalty", "isolation"},
+    "one confirm seed": {*FEW, "variance"},
+    "many activations": set(),
+    "all diverged": set(NAMES) - {"learning_rate", "gradients", "units", "importances", "curve_classes"},
+    "finalists diverged": {*CONFIRMED, *FEW},
+    "no penalty column": {*FEW, "penalty"},
+    "penalty always 0": {*FEW, "penalty"},
+    "no layers": {*FEW, "gradients", "units", "units_over_time"},
+}
+
+
+@cache
+def check_drawn(name: str, pickled: bytes) -> None:
+    """The figure of this table has no empty panel; most changes leave most tables as they are."""
+    spec, frame = FIGURES[name], pickle.loads(pickled)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = spec.draw(frame)
+        figure.draw_without_rendering()
+    assert spec.alt(frame).endswith(".")
+    assert all(axes.has_data() for axes in figure.axes), name
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_thin_data_is_drawn_or_left_out_with_a_reason(change: str) -> None:
+    """Every figure is drawn without a warning and without an empty panel, or its table is empty."""
+    made = thin(change)
+    source = run_data(made.trials, made.curves, made.layers, IMPORTANCES)
+    left_out = set()
+    for name in NAMES:
+        spec = FIGURES[name]
+        frame = TABLES[spec.table](source)
+        if frame.empty:
+            left_out.add(name)
+            continue
+        check_drawn(name, pickle.dumps(frame))
+    assert left_out == LEFT_OUT.get(change, FEW)
+
+
+@cache
+def many(trials: int, activations: tuple[str, ...]) -> RunData:
+    """Records of so many trials."""
+    made = synthetic_records(trials, activations)
+    return run_data(made.trials, made.curves, made.layers, IMPORTANCES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("activations", [4, 24])
+def test_no_label_is_cut_and_no_legend_covers_a_panel(name: str, activations: int) -> None:
+    """Legends stay off the panels; all that is drawn lies inside the picture."""
+    made = many(max(60, 5 * activations), tuple(f"activation_{k}" for k in range(activations)))
+    figure = FIGURES[name].draw(TABLES[FIGURES[name].table](made))
+    figure.draw_without_rendering()
+    legends = [*figure.legends, *(axes.get_legend() for axes in figure.axes if axes.get_legend())]
+    for legend in legends:
+        assert not any(legend.get_window_extent().overlaps(axes.get_window_extent()) for axes in figure.axes)
+    everything, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+    assert everything.x0 >= -0.01
+    assert everything.y0 >= -0.01
+    assert everything.x1 <= width + 0.01
+    assert everything.y1 <= height + 0.01
+
+
+NASTY = (
+    *("$", "$x", "a $x^2$ b $", "$\\frac{$", "\\", "x_{", "100 %", "%s %(a)s {0}", "_hidden", "__", " ", ""),
+    *(
+        "<b>&amp;</b>",
+        "[bold]x[/]",
+        "two\nlines",
+        "tab\there",
+        "\x1b[31mred",
+        "\0",
+        "😀",
+        "مرحبا",
+        "\u202eback",
+        "漢字",
+    ),
+    *("W" * 5000, "W" * 5000 + "!", "nan", "None", "0.1"),
+)
+"""Names that some program reads as something else."""
+NASTIEST = ("$x", "$\\frac{$", "_hidden", "", "<b>&amp;</b>", "two\nlines", "😀漢", "\u202eback", "W" * 5000)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_are_drawn_as_they_are(name: str) -> None:
+    """No text is parsed as mathematics, and none is so long or odd that the figure cannot be drawn."""
+    figure = FIGURES[name].draw(TABLES[FIGURES[name].table](many(12 * len(NASTIEST), NASTIEST)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert png_bytes(figure).startswith(b"\x89PNG")
+    texts = [text for text in figure.findobj(Text) if text.get_text()]  # unused ticks have none
+    assert texts
+    assert not any(text.get_parse_math() or text.get_usetex() for text in texts)
+    assert not any(len(text.get_text()) > 200 or "\x1b" in text.get_text() for text in texts)
+
+
+def test_labels_are_short_lines_that_differ() -> None:
+    """As many as there were names; numbers, missing values and other columns stay as they are."""
+    frame = pd.DataFrame(
+        {"name": [*NASTY, None], "n": range(len(NASTY) + 1), "pair": [(1, 2)] * (len(NASTY) + 1)}
+    )
+    found = labels(frame)
+    assert found["name"].nunique() == len(set(NASTY))
+    texts = [text for text in found["name"] if isinstance(text, str)]
+    assert len(texts) == len(NASTY)
+    assert all(len(text) <= LONGEST and text.isprintable() and not text.startswith("_") for text in texts)
+    assert found[["n", "pair"]].equals(frame[["n", "pair"]])
+    assert labels(found).equals(found)
+    kinds = pd.DataFrame({"kind": pd.Categorical(["b\n", "a"], ["b\n", "a"], ordered=True)})
+    assert labels(kinds)["kind"].cat.categories.tolist() == ["b", "a"]
+
+
+def test_settings_of_the_user_do_not_reach_the_figures(records: SyntheticRecords) -> None:
+    """The same records give the same picture whatever matplotlibrc says."""
+    frame = TABLES["history"](run_data(records.trials, records.curves, records.layers))
+    plain_bytes = png_bytes(FIGURES["history"].draw(frame))
+    with matplotlib.rc_context({"font.size": 30, "axes.facecolor": "black", "savefig.bbox": "tight"}):
+        assert png_bytes(FIGURES["history"].draw(frame)) == plain_bytes
+
+
+def test_png_has_150_dots_per_inch(records: SyntheticRecords, tmp_path: Path) -> None:
+    """The file holds the bytes, the same records give the same ones, 8 inches make 1200 pixels."""
+    frame = TABLES["heatmap"](run_data(records.trials, records.curves, records.layers))
+    save_png(FIGURES["heatmap"].draw(frame), tmp_path / "heatmap.png")
+    written = (tmp_path / "heatmap.png").read_bytes()
+    assert written == png_bytes(FIGURES["heatmap"].draw(frame))
+    assert int.from_bytes(written[16:20], "big") == 1200
+
+
+def test_every_spec_is_complete() -> None:
+    """Each figure has its table, and sentences for its caption and for its absence."""
+    for spec in FIGURES.values():
+        assert spec.table in TABLES
+        assert spec.title
+        assert spec.caption.endswith(".")
+        assert spec.missing.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0, "0"),
+        (0.001, "0.001"),
+        (30, "30"),
+        (0.25, "0.25"),
+        (1e-4, "10⁻⁴"),
+        (2e-5, "2×10⁻⁵"),
+    ],
+)
+def test_plain_numbers(value: float, shown: str) -> None:
+    """Ticks are plain where that is short, powers of ten elsewhere."""
+    assert plain(value) == shown
+
+
+def test_decades() -> None:
+    """Decade ticks are powers; 0, 1 and 10 are themselves; the decade below an exact power is itself."""
+    assert [decade(v) for v in (0, 1, 10, 1e-3, 100)] == ["0", "1", "10", "10⁻³", "10²"]
+    assert decade_below(1e-6) == 1e-6
+    assert decade_below(3.2e-4) == pytest.approx(1e-4)

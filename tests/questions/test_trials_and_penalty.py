@@ -1,0 +1,160 @@
+"""Leaderboard, reasons, penalty by decade and edges of the range, against plain loops."""
+
+import math
+import statistics
+from collections import Counter, defaultdict
+
+import numpy as np
+import pandas as pd
+import pytest
+from run_data import run_data
+from synthetic_records import SyntheticRecords, synthetic_records
+
+from sweeper.answer.edges import edges
+from sweeper.questions.penalty import FEW, penalty_bins
+from sweeper.questions.run_data import RunData
+from sweeper.questions.trials import leaderboard_table, reasons
+from sweeper.study.space import Choice, Fixed, Range, Space
+
+
+@pytest.fixture(scope="module")
+def source() -> RunData:
+    """A made-up study with enough trials in every decade of the penalty."""
+    made = synthetic_records(160)
+    return run_data(made.trials, made.curves, made.layers)
+
+
+def test_leaderboard_holds_every_search_trial_once(source: RunData) -> None:
+    """Completed ones by score with ranks from 1, then pruned, diverged and failed ones without rank."""
+    board = leaderboard_table(source)
+    search = [row for row in source.trials.to_dict("records") if row["phase"] != "confirm"]
+    assert sorted(board["trial"]) == sorted(row["trial"] for row in search)
+    done = sorted((r["objective"], r["trial"]) for r in search if r["outcome"] == "completed")
+    assert board["trial"].head(len(done)).tolist() == [trial for _, trial in done]
+    assert board["rank"].dropna().tolist() == list(range(1, len(done) + 1))
+    order = ["completed", "pruned", "diverged", "failed"]
+    places = [order.index(outcome) for outcome in board["outcome"]]
+    assert places == sorted(places)
+    assert board.set_index("trial").loc[23, "reason"] == "RuntimeError: out of luck"
+
+
+def test_a_score_that_is_not_finite_has_no_rank(records: SyntheticRecords) -> None:
+    """A trial that says completed but has no score is listed after those that have one."""
+    odd = records.trials.assign(objective=records.trials["objective"].mask(records.trials["trial"] == 40))
+    board = leaderboard_table(run_data(odd, records.curves, records.layers)).set_index("trial")
+    assert board["rank"].isna()[40]
+
+
+def test_reasons_of_one_kind_are_counted_together(source: RunData) -> None:
+    """Reasons that differ in numbers alone are one row, quoted from its first trial, all phases counted."""
+    trials = source.trials.assign(
+        reason=[
+            f"training loss {k}.5e3 at step {k}" if outcome == "diverged" else reason
+            for k, (outcome, reason) in enumerate(
+                zip(source.trials["outcome"], source.trials["reason"], strict=True)
+            )
+        ]
+    )
+    found = reasons(run_data(trials, source.curves, source.layers))
+    expected = Counter(trials["outcome"])
+    del expected["completed"]
+    assert dict(zip(found["outcome"], found["trainings"], strict=True)) == expected
+    assert found["trainings"].is_monotonic_decreasing
+    diverged = trials[trials["outcome"] == "diverged"].sort_values(["trial", "seed"]).iloc[0]
+    row = found[found["outcome"] == "diverged"].iloc[0]
+    assert (row["first_trial"], row["reason"]) == (diverged["trial"], diverged["reason"])
+
+
+def test_penalty_bins_are_quartiles_by_decade(source: RunData) -> None:
+    """Zeros first as the reference; quartiles of score, count and comparison of each decade."""
+    groups: dict[float, list[float]] = defaultdict(list)
+    for row in source.trials.to_dict("records"):
+        if row["phase"] != "confirm" and row["outcome"] == "completed":
+            weight = row["activation_penalty"]
+            groups[10.0 ** math.floor(math.log10(weight)) if weight else 0.0].append(row["objective"])
+    found = penalty_bins(source)
+    assert found["weight_low"].tolist() == pytest.approx(sorted(groups))
+    assert found["compared"].iloc[0] == "reference"
+    base = np.quantile(groups[0.0], [0.25, 0.75])
+    for row, key in zip(found.to_dict("records"), sorted(groups), strict=True):
+        values = groups[key]
+        low, high = np.quantile(values, [0.25, 0.75])
+        assert (row["trials"], row["median"]) == (len(values), pytest.approx(statistics.median(values)))
+        assert (row["low"], row["high"]) == (pytest.approx(low), pytest.approx(high))
+        if key:
+            word = "lower" if high < base[0] else "higher" if low > base[1] else "overlaps"
+            assert row["compared"] == ("few" if len(values) < FEW else word)
+
+
+def test_few_trials_are_not_compared(records: SyntheticRecords) -> None:
+    """A decade, or a reference, of fewer than five trials is said to be few."""
+    rare = records.trials["activation_penalty"].mask(records.trials["activation_penalty"] == 0, 1e-6)
+    zeros = rare.mask(records.trials["trial"].isin([0, 4]), 0.0)
+    found = penalty_bins(
+        run_data(records.trials.assign(activation_penalty=zeros), records.curves, records.layers)
+    )
+    assert set(found["compared"].iloc[1:]) == {"few"}
+
+
+RATE = Range(1e-4, 1.0, log=True)
+
+
+def space(**entries: object) -> Space:
+    """A space of sgd and adam with these entries."""
+    kept = {"optimizer": Choice(("sgd", "adam")), **entries}
+    accepted = {"sgd": frozenset({"momentum"}), "adam": frozenset()}
+    return Space(kept, accepted, frozenset({"momentum"}))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("rate", "side", "wider"),
+    [
+        (1e-4, "low", 1e-5),
+        (1.5e-4, "low", 1e-5),
+        (0.01, None, None),
+        (0.8, "high", 10.0),
+        (1.0, "high", 10.0),
+    ],
+)
+def test_a_value_near_a_bound_is_at_the_edge(rate: float, side: str | None, wider: float | None) -> None:
+    """Within 5 % of the logarithmic range; the bound moves outwards tenfold."""
+    found = edges(space(learning_rate=RATE), {"optimizer": "sgd", "learning_rate": rate})
+    assert [(edge.side, edge.wider) for edge in found] == ([(side, wider)] if side else [])
+
+
+def test_only_ranges_that_can_widen_have_edges() -> None:
+    """No lower edge where 0 was tried, none for linear, whole or fixed values; an optimizer's own range."""
+    weights = Range(1e-6, 1e-1, log=True, zero=0.25)
+    made = space(
+        learning_rate=RATE,
+        activation_penalty=weights,
+        momentum=Range(0.0, 0.99),
+        eps=Fixed(1e-8),
+        **{
+            "learning_rate.adam": Range(1e-5, 1e-1, log=True),
+            "model.width": Range(8, 64, log=True, integer=True),
+        },
+    )
+    chosen = {"activation_penalty": 1e-6, "momentum": 0.99, "eps": 1e-8, "model.width": 64}
+    assert edges(made, {"optimizer": "sgd", "learning_rate": 0.01, **chosen}) == ()
+    both = edges(made, {"activation_penalty": 0.1, "optimizer": "adam", "learning_rate": 0.1})
+    assert [(edge.key, edge.bound) for edge in both] == [
+        ("learning_rate.adam", 0.1),
+        ("activation_penalty", 0.1),
+    ]
+    assert edges(made, {"optimizer": "adam", "learning_rate": 0.02, "activation_penalty": 0.0}) == ()
+
+
+def test_a_bound_that_can_move_no_further_is_no_edge() -> None:
+    """A logarithmic range of momentum widens towards 1, not tenfold; where it is there already, nothing."""
+    for high, wider in ((0.9, [0.95]), (0.999, [])):
+        found = edges(space(momentum=Range(0.1, high, log=True)), {"optimizer": "sgd", "momentum": high})
+        assert [edge.wider for edge in found] == wider
+
+
+def test_tables_of_nothing_are_empty(source: RunData) -> None:
+    """A run that has just begun."""
+    nothing = run_data(source.trials.head(0), source.curves.head(0), source.layers.head(0))
+    for table in (leaderboard_table, reasons, penalty_bins):
+        assert isinstance(table(nothing), pd.DataFrame)
+        assert table(nothing).empty
