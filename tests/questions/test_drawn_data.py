@@ -22,7 +22,7 @@ IMPORTANCES = pd.DataFrame(
 @pytest.fixture(scope="module")
 def drawn(records: SyntheticRecords) -> dict[str, tuple[pd.DataFrame, Figure]]:
     """name -> (table, figure) of the made-up study."""
-    source = run_data(records.trials, records.curves, records.layers, IMPORTANCES)
+    source = run_data(records.trials, records.curves, records.layers, importances=IMPORTANCES)
     frames = {name: TABLES[spec.table](source) for name, spec in FIGURES.items()}
     return {name: (frame, FIGURES[name].draw(frame)) for name, frame in frames.items() if len(frame)}
 

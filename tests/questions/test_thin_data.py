@@ -116,7 +116,7 @@ def check_drawn(name: str, pickled: bytes) -> None:
 def test_thin_data_is_drawn_or_left_out_with_a_reason(change: str) -> None:
     """Every figure is drawn without a warning and without an empty panel, or its table is empty."""
     made = thin(change)
-    source = run_data(made.trials, made.curves, made.layers, IMPORTANCES)
+    source = run_data(made.trials, made.curves, made.layers, importances=IMPORTANCES)
     left_out = set()
     for name in NAMES:
         spec = FIGURES[name]
@@ -132,7 +132,7 @@ def test_thin_data_is_drawn_or_left_out_with_a_reason(change: str) -> None:
 def many(trials: int, activations: tuple[str, ...]) -> RunData:
     """Records of so many trials."""
     made = synthetic_records(trials, activations)
-    return run_data(made.trials, made.curves, made.layers, IMPORTANCES)
+    return run_data(made.trials, made.curves, made.layers, importances=IMPORTANCES)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -11,6 +11,7 @@ from scipy import stats
 from synthetic_records import SyntheticRecords
 
 from sweeper.answer.answer import answer
+from sweeper.commands.compare import tables as side_by_side
 from sweeper.commands.compare.winners import (
     Run,
     compare,
@@ -20,7 +21,6 @@ from sweeper.commands.compare.winners import (
     superiority_interval,
     unpaired,
 )
-from sweeper.questions import side_by_side
 from sweeper.records.store import Records
 
 RNG = np.random.default_rng(3)
