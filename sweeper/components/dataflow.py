@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
-from sweeper.components.forward import Uncompiled, materialise, slow_paths, undisturbed
+from sweeper import private_torch
+from sweeper.components.forward import materialise, slow_paths, undisturbed
 from sweeper.components.operations import (
     BOUNDED,
     BOUNDED_FUNCTIONS,
@@ -128,7 +129,7 @@ class _Record:
         for tensor in tensors_in(output):
             node, bit = self.node(tensor), 1 << len(self.calls)
             call.before |= node.nearest
-            self._set(
+            self.put(
                 tensor, replace(node, past=node.past | bit, open=node.open | bit, direct=bit, varies=True)
             )
         call.at = len(self.calls) + len(self.uses)
@@ -151,7 +152,7 @@ class _Record:
         if name in SHARES:
             made = replace(made, share=True)
         for tensor in outputs:
-            self._set(tensor, made)
+            self.put(tensor, made)
 
     def _used(
         self, name: str, inputs: Sequence[Tensor], known: Sequence[_Node], weights: frozenset[str]
@@ -221,12 +222,13 @@ class _Record:
                     features = b.past >> number & 1 or (b.share and not call.bounded)
                     call.gate = call.gate or not features
 
-    def _set(self, tensor: Tensor, node: _Node) -> None:
+    def put(self, tensor: Tensor, node: _Node) -> None:
+        """Keep where `tensor` comes from."""
         self.alive.append(tensor)
         self.nodes[memory(tensor)] = node
 
 
-class _Operations(Uncompiled):
+class _Operations(private_torch.SeesOperations):
     def __init__(self, record: _Record) -> None:
         super().__init__()
         self.record = record
@@ -235,7 +237,7 @@ class _Operations(Uncompiled):
         self, operation: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         result = operation(*args, **(kwargs or {}))
-        schema = operation._schema
+        schema = private_torch.schema_of(operation)
         inputs = list(tensors_in([args, kwargs or {}]))
         outputs = list(tensors_in(result))
         if schema.is_mutable:
@@ -296,8 +298,8 @@ def flow(model: nn.Module, x: Tensor, activations: Sequence[nn.Module], function
     try:
         with undisturbed(model, training=False), slow_paths():
             for name, parameter in model.named_parameters():
-                record._set(parameter, _Node(weights=frozenset([name])))
-            record._set(x, _Node(varies=True))
+                record.put(parameter, _Node(weights=frozenset([name])))
+            record.put(x, _Node(varies=True))
             with _Operations(record), _Functions(record):
                 output = model(x)
     finally:

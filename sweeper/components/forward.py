@@ -7,18 +7,9 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
+from sweeper.private_torch import buffers_of
 from sweeper.user_code.outside import of_model, put_back
-
-
-class Uncompiled(TorchDispatchMode):
-    """A mode that sees every operation below autograd, and nothing of the compiler."""
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """Nothing is compiled while this is open; saying so would import the compiler, for seconds."""
-        return False
 
 
 @contextmanager
@@ -31,7 +22,8 @@ def undisturbed(model: nn.Module, *, training: bool, lazy: bool = False) -> Iter
     roots = {} if lazy else of_model(model)
     numpy_state, python_state = np.random.get_state(), random.getstate()
     modes = {module: module.training for module in model.modules()}
-    held = [(m._buffers, name, b) for m in model.modules() for name, b in m._buffers.items()]
+    tables = [buffers_of(module) for module in model.modules()]
+    held = [(buffers, name, b) for buffers in tables for name, b in buffers.items()]
     shapeless = nn.parameter.UninitializedBuffer
     kept = [b.clone() if b is not None and not isinstance(b, shapeless) else None for *_, b in held]
     model.train(training)

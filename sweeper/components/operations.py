@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import torch
 from torch import Tensor, nn
+
+from sweeper import private_torch
 
 CONTRACTIONS = {
     *("mm", "addmm", "bmm", "baddbmm", "addbmm", "mv", "addmv", "dot", "matmul", "linear", "einsum"),
@@ -42,19 +43,28 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
             yield from tensors_in(item)
 
 
+def has_memory(tensor: Tensor) -> bool:
+    """Whether `tensor` has numbers of its own: it is not wrapped then, and whatever torch is like says so."""
+    try:
+        tensor.untyped_storage()
+    except (NotImplementedError, RuntimeError):
+        return False
+    return True
+
+
 def unwrapped(tensor: Tensor) -> Tensor:
     """The tensor itself where `tensor` stands for a part of it, inside of vmap."""
-    while torch._C._functorch.is_functorch_wrapped_tensor(tensor):
-        tensor = torch._C._functorch.get_unwrapped(tensor)
+    while not has_memory(tensor) and private_torch.is_wrapped(tensor):
+        tensor = private_torch.inner(tensor)
     return tensor
 
 
 def is_batched(tensor: Tensor) -> bool:
     """Whether `tensor` stands for one row of many, inside of vmap."""
-    while torch._C._functorch.is_functorch_wrapped_tensor(tensor):
-        if torch._C._functorch.is_batchedtensor(tensor):
+    while not has_memory(tensor) and private_torch.is_wrapped(tensor):
+        if private_torch.is_one_row(tensor):
             return True
-        tensor = torch._C._functorch.get_unwrapped(tensor)
+        tensor = private_torch.inner(tensor)
     return False
 
 

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from sweeper.private_torch import apply_to_tensors
+
 
 def to_precision(model: nn.Module, device: torch.device | str, dtype: torch.dtype) -> nn.Module:
     """Move `model` to `device`, its real numbers to `dtype`, complex ones to the complex type beside it.
@@ -15,4 +17,4 @@ def to_precision(model: nn.Module, device: torch.device | str, dtype: torch.dtyp
             return tensor.to(device, dtype.to_complex())
         return tensor.to(device, dtype if tensor.is_floating_point() else tensor.dtype)
 
-    return model._apply(moved)
+    return apply_to_tensors(model, moved)

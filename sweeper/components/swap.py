@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from sweeper.components.forward import undisturbed
 from sweeper.components.hidden import KINDS, Calls, watch
 from sweeper.errors import ModelError
+from sweeper.private_torch import children_of
 
 OWN_FUNCTIONS: dict[Any, type[nn.Module]] = {F.relu: nn.ReLU, F.gelu: nn.GELU}
 """Functions that torch's transformer layers keep, and the modules that do the same."""
@@ -90,7 +91,7 @@ def swap(
         raise ModelError(f"model {name!r}: model.swap and model.keep leave no activation layer to swap")
     new = {module: factory() for module in old}
     for parent in list(model.modules()):
-        for attribute, child in list(parent._modules.items()):  # named_children shows shared modules once
+        for attribute, child in list(children_of(parent).items()):  # named_children shows shared modules once
             if child in new:
                 setattr(parent, attribute, new[child])
     swapped = [place for module in old for place in places[module]]

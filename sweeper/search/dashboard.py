@@ -14,6 +14,7 @@ import optuna
 import optuna_dashboard
 from optuna.artifacts import FileSystemArtifactStore, upload_artifact
 from optuna.artifacts.exceptions import ArtifactNotFound
+from optuna.storages import BaseStorage
 
 from sweeper.errors import RunFolderError, UserError
 from sweeper.passwords import masked_url
@@ -55,14 +56,14 @@ def open_server(
         RunFolderError: if the run folder holds no journal and no `url` is given.
         UserError: if the storage does not hold the study, or the port is in use.
     """
-    study = _study(name, url, folder)
+    storage = _storage(name, url, folder)
     artifacts = folder / "artifacts"
     refuse_links(artifacts)
     artifacts.mkdir(exist_ok=True)
     store = FileSystemArtifactStore(artifacts)
-    decorate(study, store, note, figures)
+    decorate(storage, name, store, note, figures)
     with quiet():
-        application = optuna_dashboard.wsgi(study._storage, artifact_store=store)
+        application = optuna_dashboard.wsgi(storage, artifact_store=store)
     try:
         return make_server(HOST, port, loopback_only(application), _Server, _Silent)
     except OSError as error:
@@ -71,26 +72,29 @@ def open_server(
         ) from None
 
 
-def decorate(study: optuna.Study, store: FileSystemArtifactStore, note: str, figures: Sequence[Path]) -> None:
+def decorate(
+    storage: BaseStorage, name: str, store: FileSystemArtifactStore, note: str, figures: Sequence[Path]
+) -> None:
     """Put note and figures on the study; a figure of the same name is replaced if it has changed."""
+    study, number = optuna.load_study(study_name=name, storage=storage), storage.get_study_id_from_name(name)
     optuna_dashboard.save_note(study, note)
     wanted = {figure.name: figure for figure in figures}
     kept = set()
-    for artifact, filename in _artifacts(study):
+    for artifact, filename in _artifacts(storage, number):
         if filename in wanted and filename not in kept and _holds(store, artifact, wanted[filename]):
             kept.add(filename)
         elif filename in wanted:
-            _forget(study, store, artifact)
+            _forget(storage, number, store, artifact)
     for name in wanted.keys() - kept:
         upload_artifact(artifact_store=store, file_path=str(wanted[name]), study_or_trial=study)
 
 
-def _artifacts(study: optuna.Study) -> list[tuple[str, str]]:
+def _artifacts(storage: BaseStorage, number: int) -> list[tuple[str, str]]:
     """(identifier, file name) of the study's artifacts; `optuna.artifacts` stumbles over removed ones.
 
     An artifact is removed by setting its attribute to ``null``, here as in the dashboard.
     """
-    attributes = study._storage.get_study_system_attrs(study._study_id)
+    attributes = storage.get_study_system_attrs(number)
     found = (json.loads(text) for key, text in attributes.items() if key.startswith(ARTIFACT))
     named = [(about["artifact_id"], about["filename"]) for about in found if about is not None]
     return [(artifact, name) for artifact, name in named if re.fullmatch(r"[\w-]+", artifact)]  # no path
@@ -105,10 +109,10 @@ def _holds(store: FileSystemArtifactStore, artifact: str, figure: Path) -> bool:
         return False
 
 
-def _forget(study: optuna.Study, store: FileSystemArtifactStore, artifact: str) -> None:
+def _forget(storage: BaseStorage, number: int, store: FileSystemArtifactStore, artifact: str) -> None:
     with contextlib.suppress(ArtifactNotFound, FileNotFoundError):  # its file may be gone already
         store.remove(artifact)
-    study._storage.set_study_system_attr(study._study_id, f"{ARTIFACT}{artifact}", json.dumps(None))
+    storage.set_study_system_attr(number, f"{ARTIFACT}{artifact}", json.dumps(None))
 
 
 def loopback_only(application: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
@@ -142,7 +146,7 @@ def _is_own(host: str, origin: str | None) -> bool:
     return page.scheme in ("http", "https") and source is not None and source[1] == to[1]
 
 
-def _study(name: str, url: str | None, folder: Path) -> optuna.Study:
+def _storage(name: str, url: str | None, folder: Path) -> BaseStorage:
     if url is None and not (folder / "journal.log").is_file():
         raise RunFolderError(
             f"{folder} has no journal.log; was it run with --storage? Give the same --storage here"
@@ -152,7 +156,9 @@ def _study(name: str, url: str | None, folder: Path) -> optuna.Study:
     if url is None:
         try:
             cut_torn_tail(folder / "journal.log")  # what is appended to it would make it unreadable
-            return optuna.load_study(study_name=name, storage=open_journal(folder / "journal.log"))
+            journal = open_journal(folder / "journal.log")
+            optuna.load_study(study_name=name, storage=journal)
+            return journal
         except Exception as error:  # Optuna raises whatever a damaged line leads it to
             raise RunFolderError(
                 f"{folder / 'journal.log'} is damaged ({type(error).__name__}: {error}); "
@@ -161,7 +167,7 @@ def _study(name: str, url: str | None, folder: Path) -> optuna.Study:
     storage = open_url(url)
     if name not in optuna.get_all_study_names(storage):
         raise UserError(f"--storage {masked_url(url)!r} holds no study {name!r}")
-    return optuna.load_study(study_name=name, storage=storage)
+    return storage
 
 
 class _Server(ThreadingMixIn, WSGIServer):

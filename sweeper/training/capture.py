@@ -12,6 +12,7 @@ from sweeper.components.layers import Place
 from sweeper.components.operations import is_batched, unwrapped
 from sweeper.errors import ModelError
 from sweeper.measures import MEASURES, Layer
+from sweeper.private_torch import buffers_of
 from sweeper.theory.activation_facts import derivative
 from sweeper.user_code.calls import message_of, user_code
 
@@ -208,7 +209,7 @@ def training_norms(model: nn.Module) -> list[nn.Module]:
     """The modules that normalise by the statistics of the batch when `model` is in training mode."""
     training = model.training
     model.train()
-    norms = [m for m in model.modules() if m.training and "running_mean" in m._buffers]
+    norms = [m for m in model.modules() if m.training and "running_mean" in buffers_of(m)]
     model.train(training)
     return norms
 

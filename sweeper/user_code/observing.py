@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from sweeper.private_torch import buffers_of
+
 
 def seed_all(seed: int) -> None:
     """Seed the generators of torch, NumPy and Python: what a model draws from any of them repeats."""
@@ -30,7 +32,7 @@ def apart(model: nn.Module, seed: int) -> Iterator[None]:
 
     Afterwards these generators and the buffers of `model` are as they were before.
     """
-    held = [(m._buffers, name, b) for m in model.modules() for name, b in m._buffers.items() if b is not None]
+    held = [(t, name, b) for t in map(buffers_of, model.modules()) for name, b in t.items() if b is not None]
     values = [tensor.clone() for *_, tensor in held]
     numpy_state, python_state = np.random.get_state(), random.getstate()
     devices = {p.device for p in model.parameters() if p.is_cuda}

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sweeper.private_torch import version_of
 from sweeper.user_code.iteration import is_iterator, parts, position
 
 MOST = 20_000
@@ -175,7 +176,7 @@ def _print(thing: Any) -> Any:
     if isinstance(thing, SCALARS):
         return thing
     if isinstance(thing, Tensor):
-        return thing.detach().clone() if thing.nbytes < LARGE else (thing.data_ptr(), thing._version)
+        return thing.detach().clone() if thing.nbytes < LARGE else (thing.data_ptr(), version_of(thing))
     if isinstance(thing, np.ndarray):
         return thing.copy() if thing.nbytes < LARGE else id(thing)
     if isinstance(thing, random.Random | np.random.Generator | np.random.RandomState | torch.Generator):

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from sweeper.private_torch import mkldnn_switch
 from sweeper.training.stacked.kernel import AnyKernel, Run, SlopeKernel
 from sweeper.training.stacked.tape import Call
 
@@ -105,11 +106,12 @@ class Bound:
 
     def __call__(self) -> None:
         # oneDNN's GELU takes longer to start than small arrays take to compute.
-        enabled = torch.backends.mkldnn.is_available() and torch._C._get_mkldnn_enabled()
-        torch._C._set_mkldnn_enabled(False)
+        enabled, enable = mkldnn_switch()
+        before = enabled()
+        enable(False)
         for run in self._runs:
             run()
-        torch._C._set_mkldnn_enabled(enabled)
+        enable(before)
 
 
 _SPLITS: "weakref.WeakValueDictionary[int, Split]" = weakref.WeakValueDictionary()

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.fx import GraphModule
 
+from sweeper import private_torch
 from sweeper.training.stacked.activation_dispatch import Split, present
 from sweeper.training.stacked.refusal import NotCompiled
 
@@ -58,11 +59,8 @@ class CompiledPass:
 
 
 def _traced(function: Callable[..., None], arguments: Sequence[Tensor]) -> GraphModule:
-    # loaded late: it loads the compiler
-    from torch.fx.experimental.proxy_tensor import make_fx
-
     with torch.enable_grad():
-        graph: GraphModule = make_fx(function)(*arguments)
+        graph = private_torch.traced(function, *arguments)
     for node in graph.graph.nodes:
         if torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ()):
             raise NotCompiled(f"{node.target} draws random numbers, trial by trial")
@@ -70,10 +68,7 @@ def _traced(function: Callable[..., None], arguments: Sequence[Tensor]) -> Graph
 
 
 def _compiled(graph: GraphModule, arguments: Sequence[Tensor]) -> Callable[..., object]:
-    # loaded late: it loads the compiler
-    import torch._inductor.config as inductor
-
-    inductor.compile_threads = 1  # no processes below a worker process
+    private_torch.compile_in_this_process()
     # Its progress bars would leave a semaphore of the system behind in a worker that is ended.
     with suppress(ImportError):
         importlib.import_module("tqdm").tqdm.set_lock(threading.RLock())

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sweeper.private_torch import schema_of
 from sweeper.training.stacked.refusal import NotFusible
 from sweeper.training.stacked.rng_layout import Layout
 from sweeper.training.stacked.tape import Call
@@ -43,7 +44,7 @@ class Noise:
 
     def __call__(self, call: Call, arguments: Sequence[Any], targets: Sequence[Tensor]) -> Callable[[], None]:
         """The way a recorded random operation is run again."""
-        name = call.operation._schema.name.removeprefix("aten::").rstrip("_")
+        name = schema_of(call.operation).name.removeprefix("aten::").rstrip("_")
         target = arguments[0] if call.written else targets[0]
         if len(target) != len(self.generators) or name not in DRAWS:
             raise NotFusible(f"{name} draws random numbers that cannot be told apart by trial")
@@ -86,7 +87,7 @@ def _range(
     operation: Any, arguments: Sequence[Any], named: str, default: tuple[float, float]
 ) -> tuple[float, float]:
     """The two numbers that ``uniform`` and ``normal`` take and ``rand`` and ``randn`` do not."""
-    if not operation._schema.name.removeprefix("aten::").startswith(named):
+    if not schema_of(operation).name.removeprefix("aten::").startswith(named):
         return default
     given = (*arguments[1:], *default[len(arguments) - 1 :])
     if not all(isinstance(number, int | float) for number in given[:2]):

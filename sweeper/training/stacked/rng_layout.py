@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sweeper.private_torch import buffers_of, version_of
 from sweeper.training.stacked.refusal import NotFusible
 from sweeper.training.stacked.tape import Call, Recorder, tensors
 from sweeper.user_code.outside import first_change, prints
@@ -89,7 +90,9 @@ class _Passes:
 
     def __init__(self, model: nn.Module, loss: Loss, x: Tensor, y: Tensor, code: Mapping[str, Any]) -> None:
         self.model, self.loss, self.rows, self.code = model, loss, (x.clone(), y.clone()), code
-        self.holders = [(m._buffers, name, b) for m in model.modules() for name, b in m._buffers.items()]
+        self.holders = [
+            (held, name, b) for held in map(buffers_of, model.modules()) for name, b in held.items()
+        ]
         self.values = [b.clone() if b is not None else None for *_, b in self.holders]
 
     def state(self) -> Mapping[str, Any]:
@@ -120,10 +123,10 @@ class _Passes:
             "targets": [self.rows[1]],
             "parameters": list(self.model.parameters()),
         }
-        versions = {what: [t._version for t in held] for what, held in fixed.items()}
+        versions = {what: [version_of(t) for t in held] for what, held in fixed.items()}
         yield
         for what, held in fixed.items():
-            if [t._version for t in held] != versions[what]:
+            if [version_of(t) for t in held] != versions[what]:
                 raise NotFusible(f"the model writes into its {what}")
 
     def _restore(self) -> None:

@@ -140,13 +140,13 @@ class Stack:
         moved = torch.tensor([i for i, source in enumerate(order) if i != source], device=self.p.device)
         if len(moved):
             sources = torch.tensor(order, device=self.p.device)[moved]
-            for matrix in self._rows():
+            for matrix in self.rows():
                 matrix[moved] = matrix[sources]
             self.noise.reorder(order)
 
     def shrink_from(self, larger: "Stack") -> None:
         """Take over the first slots of a larger stack of the same trials."""
-        for mine, theirs in zip(self._rows(), larger._rows(), strict=True):
+        for mine, theirs in zip(self.rows(), larger.rows(), strict=True):
             mine.copy_(theirs[: self.slots])
         self.noise.generators[:] = larger.noise.generators[: self.slots]
 
@@ -164,7 +164,8 @@ class Stack:
             self.p[slot].clone(), {name: values[slot].clone() for name, values in self.fixed.items()}
         )
 
-    def _rows(self) -> list[Tensor]:
+    def rows(self) -> list[Tensor]:
+        """What has a row for each slot."""
         return [self.p, *self.updates.state, *self.fixed.values()]
 
     def _forward_and_backward(self, p: Tensor, x: Tensor, y: Tensor, *others: Tensor) -> list[Tensor]:

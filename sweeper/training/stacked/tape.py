@@ -16,7 +16,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sweeper.components.forward import Uncompiled
+from sweeper.private_torch import (
+    SeesOperations,
+    is_zeros_without_memory,
+    negative_view,
+    overloads_of,
+    schema_of,
+    unchecked,
+)
 from sweeper.training.stacked.refusal import NotFusible
 
 Binder = Callable[["Call", Sequence[Any], Sequence[Tensor]], Callable[[], Any]]
@@ -49,15 +56,15 @@ class Call:
     @property
     def written(self) -> list[Tensor]:
         """Arguments that the operation changes in place."""
-        names = [a for a in self.operation._schema.arguments if not a.kwarg_only]
+        names = [a for a in schema_of(self.operation).arguments if not a.kwarg_only]
         pairs = [(a, value) for a, value in zip(names, self.arguments, strict=False)]
-        pairs += [(a, self.options.get(a.name)) for a in self.operation._schema.arguments if a.kwarg_only]
+        pairs += [(a, self.options.get(a.name)) for a in schema_of(self.operation).arguments if a.kwarg_only]
         return [t for a, value in pairs if a.alias_info and a.alias_info.is_write for t in tensors([value])]
 
     @property
     def constant(self) -> bool:
         """Whether the values of its tensors do not matter, only their shapes."""
-        return self.operation._schema.name.removeprefix("aten::") in CONSTANT
+        return schema_of(self.operation).name.removeprefix("aten::") in CONSTANT
 
     @property
     def random(self) -> bool:
@@ -66,14 +73,14 @@ class Call:
 
     def _given(self, name: str) -> Any:
         """The value of the argument `name`; ``None`` where there is none of that name."""
-        for place, argument in enumerate(self.operation._schema.arguments):
+        for place, argument in enumerate(schema_of(self.operation).arguments):
             if argument.name == name:
                 positional = place < len(self.arguments)
                 return self.arguments[place] if positional else self.options.get(name, argument.default_value)
         return None
 
 
-class Recorder(Uncompiled):
+class Recorder(SeesOperations):
     """While open, notes every operation below autograd and vmap."""
 
     def __init__(self) -> None:
@@ -115,7 +122,7 @@ def unusual(tensor: Tensor) -> str:
     found = {
         "a quantized tensor": tensor.is_quantized,
         "a nested tensor": tensor.is_nested,
-        "a tensor of zeros without memory": tensor._is_zerotensor(),
+        "a tensor of zeros without memory": is_zeros_without_memory(tensor),
     }
     return next((kind for kind, is_so in found.items() if is_so), "")
 
@@ -208,7 +215,7 @@ class Tape:
 
 def _again(call: Call, arguments: Sequence[Any], targets: Sequence[Tensor]) -> Callable[[], Any]:
     if call.written:
-        return partial(call.operation._op, *arguments, **call.options)
+        return partial(unchecked(call.operation), *arguments, **call.options)
     return writing(call.operation, arguments, call.options, targets, trying=True)
 
 
@@ -228,7 +235,7 @@ def writing(
     """
     variant, names = out_variant(operation)
     if variant is not None and len(names) == len(targets):  # a backward may leave out gradients
-        run = partial(variant._op, *arguments, **options, **dict(zip(names, targets, strict=True)))
+        run = partial(unchecked(variant), *arguments, **options, **dict(zip(names, targets, strict=True)))
         trusted = torch.Tag.pointwise in operation.tags or (
             _writes_all(run, operation, arguments, options, targets)
             if trying
@@ -262,13 +269,12 @@ def _writes_all(
 @cache
 def out_variant(operation: Any) -> tuple[Any, tuple[str, ...]]:
     """The overload of an operation that writes to given tensors, and the names under which it takes them."""
-    wanted = [(a.name, str(a.type)) for a in operation._schema.arguments]
-    packet = operation._overloadpacket
-    for name in packet.overloads():
-        schema = (overload := getattr(packet, name))._schema
+    wanted = [(a.name, str(a.type)) for a in schema_of(operation).arguments]
+    for overload in overloads_of(operation):
+        schema = schema_of(overload)
         outs = tuple(a.name for a in schema.arguments if a.is_out)
         plain = [(a.name, str(a.type)) for a in schema.arguments if not a.is_out]
-        if outs and len(outs) == len(operation._schema.returns) and plain == wanted:
+        if outs and len(outs) == len(schema_of(operation).returns) and plain == wanted:
             return overload, outs
     return None, ()
 
@@ -326,5 +332,5 @@ def placed_on(storage: torch.UntypedStorage, tensor: Tensor) -> Tensor:
     empty = torch.empty(0, dtype=tensor.dtype, device=tensor.device)
     view = empty.set_(storage, tensor.storage_offset(), tensor.size(), tensor.stride())
     if tensor.is_conj():
-        view = torch._conj(view)
-    return torch._neg_view(view) if tensor.is_neg() else view
+        view = torch.conj(view)
+    return negative_view(view) if tensor.is_neg() else view

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
+from sweeper import private_torch
 from sweeper.components.build import Built
 from sweeper.training.capture import as_in_training
 from sweeper.training.stacked.activation_dispatch import Activation, Split
@@ -37,7 +38,7 @@ class Template:
         self._own: list[tuple[dict[str, Any], str, Any]] = [
             (held, name, tensor)
             for module in self.model.modules()
-            for held in (module._parameters, module._buffers)
+            for held in (private_torch.parameters_of(module), private_torch.buffers_of(module))
             for name, tensor in held.items()
         ]
         self.kernels = tuple(kernel_of(module, self.dtype) for module in self.hidden)
@@ -49,7 +50,7 @@ class Template:
 
     def _activate(self, module: nn.Module, site: int, z: Tensor) -> Tensor:
         slope = module.weight if isinstance(module, nn.PReLU) else None
-        if not torch._C._functorch.is_batchedtensor(z):  # rows that all trials share, before any weight
+        if not private_torch.is_one_row(z):  # rows that all trials share, before any weight
             z = z + self._zero
         return Activation.apply(z, slope, self.split, site)
 

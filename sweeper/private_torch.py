@@ -1,0 +1,293 @@
+"""Everything of torch that is used and not public, behind functions that check it when they are first used.
+
+A torch in which something has moved, or works otherwise, makes these raise `ChangedTorch`. What the stacked
+engine alone needs then is its reason to train one by one; the other doors say so in one message.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from sweeper.errors import SweeperError
+
+try:
+    from torch.utils._python_dispatch import TorchDispatchMode as _DispatchMode
+except ImportError:  # `SeesOperations` says so when it is used
+    _DispatchMode = None  # type: ignore[assignment,misc]
+
+TESTED = "2.13"
+"""The version of torch whose private parts these are."""
+Door = TypeVar("Door")
+Function = Callable[..., Any]
+
+
+class ChangedTorch(SweeperError):
+    """A private part of torch is not what it was."""
+
+
+def _changed(part: str) -> ChangedTorch:
+    return ChangedTorch(
+        f"torch {torch.__version__} has no {part} as torch {TESTED} has, with which sweeper is tested"
+    )
+
+
+def _opened(part: str, find: Callable[[], Door], works: Callable[[Door], bool]) -> Door:
+    """What `find` finds, if it `works` as expected.
+
+    That is tried in a thread of its own, where no mode of torch is open that would see or change it.
+    """
+    try:
+        with ThreadPoolExecutor(1) as thread:
+            door = thread.submit(find).result()
+            expected = thread.submit(works, door).result()
+    except Exception as error:  # whatever a changed torch makes of it
+        raise _changed(part) from error
+    if not expected:
+        raise _changed(part)
+    return door
+
+
+# Modules and tensors
+
+
+@cache
+def _module_tables() -> None:
+    def works(module: nn.Module) -> bool:
+        module._apply(lambda tensor: tensor.double())
+        norm: Any = module._modules["norm"]
+        held = norm._parameters["weight"], norm._buffers["running_mean"]
+        return [tensor.dtype for tensor in held] == [torch.float64] * 2
+
+    def find() -> nn.Module:
+        return nn.Sequential(OrderedDict(norm=nn.BatchNorm1d(1)))  # draws no random numbers
+
+    _opened("tables of a module's parts", find, works)
+
+
+def buffers_of(module: nn.Module) -> dict[str, Tensor | None]:
+    """name -> buffer of the module itself; changed when the dictionary is."""
+    _module_tables()
+    return module._buffers
+
+
+def parameters_of(module: nn.Module) -> dict[str, nn.Parameter | None]:
+    """name -> parameter of the module itself; changed when the dictionary is."""
+    _module_tables()
+    return module._parameters
+
+
+def children_of(module: nn.Module) -> dict[str, nn.Module | None]:
+    """name -> module in it; ``named_children`` leaves out one that has a second name."""
+    _module_tables()
+    return module._modules
+
+
+def apply_to_tensors(module: nn.Module, function: Callable[[Tensor], Tensor]) -> nn.Module:
+    """Put ``function(tensor)`` in the place of every parameter and buffer."""
+    _module_tables()
+    return module._apply(function)
+
+
+@cache
+def _versions() -> None:
+    def works(tensor: Tensor) -> bool:
+        before = tensor._version
+        return bool(tensor.add_(1)._version == before + 1)
+
+    _opened("version of a tensor", lambda: torch.zeros(1), works)
+
+
+def version_of(tensor: Tensor) -> int:
+    """How often the tensor was written to."""
+    _versions()
+    return int(tensor._version)
+
+
+@cache
+def _zero_tensors() -> Function:
+    def works(is_zero: Function) -> bool:
+        return not is_zero(torch.zeros(1)) and bool(is_zero(torch._efficientzerotensor(1)))
+
+    return _opened("sign of zeros without memory", lambda: Tensor._is_zerotensor, works)
+
+
+def is_zeros_without_memory(tensor: Tensor) -> bool:
+    """Whether torch made a gradient of zeros without storing them."""
+    return bool(_zero_tensors()(tensor))
+
+
+@cache
+def _negation() -> Function:
+    def works(negative: Function) -> bool:
+        view = negative(torch.ones(1))
+        return bool(view.is_neg()) and view.item() == -1
+
+    return _opened("view that is read negated", lambda: torch._neg_view, works)
+
+
+def negative_view(tensor: Tensor) -> Tensor:
+    """A view whose numbers are read with the other sign."""
+    view: Tensor = _negation()(tensor)
+    return view
+
+
+# Operations
+
+
+class _NoMode:
+    """In place of a mode that sees operations, where torch has none."""
+
+    def __init__(self) -> None:
+        raise _changed("mode that sees operations")
+
+
+class SeesOperations(_DispatchMode or _NoMode):  # type: ignore[misc,valid-type]
+    """A mode that sees every operation below autograd, and nothing of the compiler."""
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing is compiled while this is open; saying so would import the compiler, for seconds."""
+        return False
+
+
+@cache
+def _schemas() -> None:
+    def works(operation: Any) -> bool:
+        schema = operation._schema
+        return (schema.name, schema.is_mutable, [a.name for a in schema.arguments]) == (
+            "aten::add_",
+            True,
+            ["self", "other", "alpha"],
+        ) and bool(schema.arguments[0].alias_info.is_write)
+
+    _opened("schema of an operation", lambda: torch.ops.aten.add_.Tensor, works)
+
+
+def schema_of(operation: Any) -> Any:
+    """Name, arguments and results of an operation (``torch.FunctionSchema``)."""
+    _schemas()
+    return operation._schema
+
+
+@cache
+def _overloads() -> None:
+    def works(operation: Any) -> bool:
+        names = operation._overloadpacket.overloads()
+        return {"Tensor", "out"} <= set(names) and operation._op(torch.ones(1), torch.ones(1)).item() == 2
+
+    _opened("overloads of an operation", lambda: torch.ops.aten.add.Tensor, works)
+
+
+def overloads_of(operation: Any) -> Iterator[Any]:
+    """The operations that share its name."""
+    _overloads()
+    packet = operation._overloadpacket
+    return (getattr(packet, name) for name in packet.overloads())
+
+
+def unchecked(operation: Any) -> Function:
+    """What runs an operation with less work in Python around it."""
+    _overloads()
+    function: Function = operation._op
+    return function
+
+
+# Inside of vmap
+
+
+@cache
+def _wrappers() -> tuple[Function, Function, Function]:
+    def works(functions: tuple[Function, Function, Function]) -> bool:
+        is_wrapped, inner, is_batched = functions
+        seen = []
+
+        def look(row: Tensor) -> Tensor:
+            seen.append(is_wrapped(row) and is_batched(row) and tuple(inner(row).shape) == (2, 3))
+            return row
+
+        torch.vmap(look)(torch.zeros(2, 3))
+        return seen == [True] and not is_wrapped(torch.zeros(1)) and not is_batched(torch.zeros(1))
+
+    def find() -> tuple[Function, Function, Function]:
+        room = torch._C._functorch
+        return room.is_functorch_wrapped_tensor, room.get_unwrapped, room.is_batchedtensor
+
+    return _opened("tensors inside of vmap", find, works)
+
+
+def is_wrapped(tensor: Tensor) -> bool:
+    """Whether `tensor` stands for another one, inside of a transformation."""
+    return bool(_wrappers()[0](tensor))
+
+
+def inner(tensor: Tensor) -> Tensor:
+    """The tensor that `tensor`, which is wrapped, stands for."""
+    tensor = _wrappers()[1](tensor)
+    return tensor
+
+
+def is_one_row(tensor: Tensor) -> bool:
+    """Whether `tensor` itself stands for one row of many, inside of vmap."""
+    return bool(_wrappers()[2](tensor))
+
+
+# Switches and the compiler
+
+
+@cache
+def mkldnn_switch() -> tuple[Callable[[], bool], Callable[[bool], None]]:
+    """(whether oneDNN's kernels are on, what turns them on or off); the public switch does much more."""
+
+    def works(switch: tuple[Callable[[], bool], Callable[[bool], None]]) -> bool:
+        get, put = switch
+        before = get()
+        try:
+            put(not before)
+            return get() is not before
+        finally:
+            put(before)
+
+    return _opened(
+        "switch of oneDNN", lambda: (torch._C._get_mkldnn_enabled, torch._C._set_mkldnn_enabled), works
+    )
+
+
+@cache
+def _tracer() -> Function:
+    def find() -> Function:
+        # loaded late: it loads the compiler
+        from torch.fx.experimental.proxy_tensor import make_fx
+
+        found: Function = make_fx
+        return found
+
+    def works(make_fx: Function) -> bool:
+        graph = make_fx(lambda x: x + 1)(torch.zeros(1))
+        return isinstance(graph, torch.fx.GraphModule) and graph(torch.ones(1)).item() == 2
+
+    return _opened("tracer of operations", find, works)
+
+
+def traced(function: Function, *arguments: Tensor) -> torch.fx.GraphModule:
+    """The operations that `function` runs on `arguments`."""
+    graph: torch.fx.GraphModule = _tracer()(function)(*arguments)
+    return graph
+
+
+@cache
+def compile_in_this_process() -> None:
+    """``torch.compile`` starts no processes of its own."""
+
+    def find() -> Any:
+        # loaded late: it loads the compiler
+        import torch._inductor.config as inductor
+
+        return inductor
+
+    inductor = _opened("settings of the compiler", find, lambda config: config.compile_threads >= 1)
+    inductor.compile_threads = 1
