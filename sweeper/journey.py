@@ -1,6 +1,6 @@
 """run(study): every stage once, top to bottom.
 
-study file -> Study -> trials -> training -> records -> tables -> figures -> report
+study file -> Study -> trials -> training -> records -> questions -> report
 """
 
 import math

@@ -104,7 +104,7 @@ BOUNDARY_COLUMNS = [
 
 @once
 def boundaries(run: RunData) -> pd.DataFrame:
-    """One row per optimizer (activation ``any``) and per optimizer × activation; columns as in `COLUMNS`.
+    """One row per optimizer (activation ``any``) and per optimizer × activation, see `BOUNDARY_COLUMNS`.
 
     highest_completed and lowest_diverged are rates of trials; where they overlap, other settings decide
     too. boundary, low, high: see `boundary`; null unless some trials diverged and some did not. Pruned trials

@@ -20,7 +20,7 @@ SLOPE_COLUMNS = ["trial", "seed", "slope", "cut"]
 
 
 def slopes(rows: pd.DataFrame) -> pd.DataFrame:
-    """One row per trial and seed; columns as in `COLUMNS`.
+    """One row per trial and seed; columns as in `SLOPE_COLUMNS`.
 
     slope: least-squares change of log10 ‖dL/da‖₂ per layer on the way back from the output to the input, in
     decades; null below two layers with a norm above 0. cut: some layer has a norm of exactly 0.

@@ -42,7 +42,7 @@ NUMBERS = r"nan|inf|[-+]?\d[\d.,e+-]*"
 
 
 def reasons(run: RunData) -> pd.DataFrame:
-    """Columns as in `COLUMNS`, the most frequent first; all phases count.
+    """Columns as in `REASON_COLUMNS`, the most frequent first; all phases count.
 
     Reasons that differ in numbers alone ("… at step 37") are of one kind; `reason` is that of
     `first_trial`, word for word. Empty if every training was completed.

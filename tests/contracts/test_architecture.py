@@ -103,6 +103,7 @@ def test_what_was_added_is_in_records_and_report(extended: Extended) -> None:
         assert "sharp_softplus" in engine["page"]
         assert "sign_descent" in engine["page"]
         assert "log_cosh" in engine["page"]
+        assert "Most often completed: " in engine["page"]
         assert "softplus(-2 * difference)" in engine["script"]
         assert "1 - step / steps" in engine["script"]
 

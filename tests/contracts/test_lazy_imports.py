@@ -12,6 +12,7 @@ from import_graph import MODULES, imports, name_of
 MARK = "# loaded late: "
 """Starts the comment that says why an import stands in a function: on its line, above a block of imports, or
 at the left margin, for all of the module."""
+DRAWING = ("matplotlib", "seaborn", "sweeper.questions")
 SOURCES = {name_of(file): file.read_text(encoding="utf-8") for file in MODULES}
 
 
@@ -19,6 +20,15 @@ SOURCES = {name_of(file): file.read_text(encoding="utf-8") for file in MODULES}
 def test_torch_is_imported_when_it_is_needed(module: str) -> None:
     """Commands that only read a run or print help do not wait for torch."""
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=120).returncode == 0
+
+
+def test_drawing_is_imported_when_a_page_is_written() -> None:
+    """A run trains, and its answer is read, without matplotlib: it comes with the page, as questions do."""
+    modules = (
+        "sweeper.journey, sweeper.result, sweeper.report.live, sweeper.report.live_page, sweeper.report.note"
+    )
+    code = f"import sys, {modules}; sys.exit(any(name in sys.modules for name in {DRAWING}))"
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=120).returncode == 0
 
 

@@ -270,6 +270,67 @@ ADDITIONS: dict[str, tuple[Add, ...]] = {
         imported("measures/__init__.py", "from sweeper.measures.moved import moved"),
         entry("measures/__init__.py", "MEASURES", '"moved": moved'),
     ),
+    "question": (
+        new_file(
+            "questions/outcomes.py",
+            '''
+            """How did trainings end?"""
+
+            import pandas as pd
+            import seaborn as sns
+            from matplotlib.figure import Figure
+
+            from sweeper.drawing.style import canvas, themed
+            from sweeper.questions.question import FigureSpec, Question, Shown, Tables
+            from sweeper.questions.run_data import RunData
+            from sweeper.wording import count
+
+
+            def outcomes(run: RunData) -> pd.DataFrame:
+                """One row for each outcome: its name, and how many trainings ended so."""
+                return run.trials["outcome"].value_counts().rename("trainings").reset_index()
+
+
+            @themed
+            def draw(frame: pd.DataFrame) -> Figure:
+                """A bar for each outcome."""
+                figure, (axes,) = canvas(1, 1, height=3.0)
+                sns.barplot(frame, x="trainings", y="outcome", ax=axes)
+                return figure
+
+
+            def alt(frame: pd.DataFrame) -> str:
+                """Every outcome with its number."""
+                return f"Trainings: {dict(zip(frame['outcome'], frame['trainings'], strict=True))}."
+
+
+            def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
+                """The most frequent one."""
+                first = tables["outcomes"].iloc[0]
+                return (f"Most often {first['outcome']}: {count(first['trainings'], 'training')}.",)
+
+
+            QUESTION = Question(
+                key="outcomes",
+                question="How did trainings end?",
+                tables={"outcomes": outcomes},
+                figure=FigureSpec(
+                    name="outcomes",
+                    table="outcomes",
+                    title="Outcomes",
+                    caption="A bar for each outcome.",
+                    missing="Nothing was trained.",
+                    draw=draw,
+                    alt=alt,
+                ),
+                sentences=sentences,
+                shown=(Shown("outcomes", "Outcomes"),),
+            )
+            ''',
+        ),
+        imported("questions/__init__.py", "from sweeper.questions import outcomes"),
+        entry("questions/__init__.py", "QUESTIONS", "outcomes.QUESTION"),
+    ),
     "command": (
         appended(
             "cli.py",

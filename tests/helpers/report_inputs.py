@@ -1,6 +1,5 @@
 """Made-up runs for the report: synthetic records with the study that they would belong to."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -34,7 +33,6 @@ SPACE = {
     "activation_penalty": {"low": 1e-6, "high": 1e-1, "log": True, "zero": 0.25},
     "momentum": 0.9,
 }
-NUMBER = re.compile(r"(?<![\w.#])−?\d[\d,]*(?:\.\d+)?(?:e−?-?\d+)?(?![\w.]*\d)")
 
 
 def made_study(**sections: Any) -> Study:

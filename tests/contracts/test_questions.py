@@ -1,0 +1,128 @@
+"""Every question keeps the rules of its room; a new one is tested by its name alone.
+
+`tests/questions/test_thin_data.py` draws the figures of all of them, whatever a run leaves.
+"""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from report_inputs import Asked, asked_of, changed, made_input
+from synthetic_records import SyntheticRecords
+
+from sweeper.questions import FIGURES, QUESTIONS, TABLES
+from sweeper.questions.question import Question
+from sweeper.report.sections import sentences
+
+ROOM = Path(__file__).resolve().parents[2] / "sweeper" / "questions"
+TREES = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(ROOM.glob("*.py"))}
+ENDING = {
+    name: tree
+    for name, tree in TREES.items()
+    if isinstance(tree.body[-1], ast.Assign) and ast.unparse(tree.body[-1].targets[0]) == "QUESTION"
+}
+"""Modules that end in a question."""
+STATE = ("draw", "alt", "sentences", "facts", "applies")
+"""Functions of a question that state what its tables hold."""
+COMPUTE = ("sweeper.statistics", "scipy", "sklearn")
+each_question = pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.key)
+
+
+@pytest.fixture(scope="module")
+def full(records: SyntheticRecords) -> Asked:
+    """A whole run."""
+    return asked_of(made_input(records))
+
+
+@pytest.fixture(scope="module")
+def empty(records: SyntheticRecords) -> Asked:
+    """A run that has recorded nothing yet."""
+    return asked_of(made_input(changed(records, "nothing yet")))
+
+
+def test_every_file_that_ends_in_a_question_is_listed() -> None:
+    """A question that nobody lists would be on no page; one that is listed twice would be there twice."""
+    (listing,) = [
+        ast.unparse(node.value)
+        for node in TREES["__init__"].body
+        if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "QUESTIONS" and node.value
+    ]
+    names = [word.strip(" ()").removesuffix(".QUESTION") for word in listing.split(",")]
+    assert sorted(names) == sorted(ENDING)
+    assert len({question.key for question in QUESTIONS}) == len(QUESTIONS)
+
+
+def test_no_two_questions_write_the_same_file() -> None:
+    """Each table and each figure has a name of its own."""
+    assert sum(len(question.tables) for question in QUESTIONS) == len(TABLES)
+    assert sum(question.figure is not None for question in QUESTIONS) == len(FIGURES)
+
+
+@pytest.mark.parametrize("name", ENDING)
+def test_only_tables_compute(name: str) -> None:
+    """What draws, describes or says uses no statistics, also not by way of another function of its file."""
+    assert not set(reached(ENDING[name])) & set(computing(ENDING[name]))
+
+
+def computing(tree: ast.Module) -> Iterator[str]:
+    """Functions that a module imports to compute; constants in capitals are none."""
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(COMPUTE):
+            yield from (alias.name for alias in node.names if not alias.name.isupper())
+
+
+def reached(tree: ast.Module) -> set[str]:
+    """Names that the functions of `STATE` use, directly or through functions of the same module."""
+    bodies = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    found: set[str] = set()
+    left = [name for name in STATE if name in bodies]
+    while left:
+        nodes = [node for node in ast.walk(bodies[left.pop()]) if isinstance(node, ast.Name)]
+        own = {node.id for node in nodes if isinstance(node.ctx, ast.Store)}
+        names = {node.id for node in nodes} - own - found
+        found |= names
+        left += [name for name in names if name in bodies]
+    return found
+
+
+def test_statistics_in_a_sentence_are_seen() -> None:
+    """The rule would catch a figure that fits a curve by way of a helper."""
+    tree = ast.parse(
+        "from sweeper.statistics.regression import fit\n"
+        "def draw(frame): return _line(frame)\n"
+        "def _line(frame): return fit(frame)\n"
+    )
+    assert reached(tree) & set(computing(tree)) == {"fit"}
+
+
+@each_question
+def test_tables_have_their_columns_whatever_was_recorded(
+    full: Asked, empty: Asked, question: Question
+) -> None:
+    """Nothing recorded: no row, or none that misses a column; no column appears that a whole run lacks."""
+    for name in question.tables:
+        here, there = full.tables[name], empty.tables[name]
+        assert isinstance(there, pd.DataFrame)
+        assert set(there) <= set(here), name
+        assert len(there) == 0 or set(there) == set(here), name
+
+
+@each_question
+def test_what_is_shown_and_drawn_is_a_table(full: Asked, question: Question) -> None:
+    """Tables on the page and under the figure exist, and the parts that are shown can be cut out of them."""
+    for part in question.shown:
+        assert set(part.view(full.tables[part.table])), part.table
+    if question.figure is not None:
+        assert question.figure.table in question.tables
+
+
+@each_question
+def test_without_records_a_question_says_why_it_is_empty(empty: Asked, question: Question) -> None:
+    """A figure's `missing` takes the place of the answer; a question without a figure says something too."""
+    said = sentences(question, *empty)
+    if question.figure is not None and empty.tables[question.figure.table].empty:
+        assert said == (question.figure.missing,)
+    assert all(text.strip() for text in said)
+    assert said
