@@ -24,6 +24,9 @@ GRACE = 5.0
 
 LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
 
+OF_TERMINALS = {getattr(signal, name) for name in ("SIGINT", "SIGHUP") if hasattr(signal, name)}
+"""Signals that reach the workers of a driver as well."""
+
 _words: TextIO | None = None
 """Where faulthandler writes in this process; ``None``: nowhere."""
 
@@ -36,7 +39,7 @@ def start_worker(parent: int, words: str) -> None:
     global _words
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, OF_TERMINALS)
     os.dup2(2, 1)  # what is printed there must not get between the lines of a command's answer
     _words = Path(words).open("w", encoding="utf-8")  # noqa: SIM115  (until the process ends)
     _words.write(f"{os.getpid()}\n")

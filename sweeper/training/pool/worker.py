@@ -56,7 +56,8 @@ class Worker:
         """Start the process; does not wait for it."""
         first = (os.getpid(), str(self._words), self._prepare)
         self._words.unlink(missing_ok=True)
-        self._executor = ProcessPoolExecutor(1, initializer=_start, initargs=first, env=ONE_THREAD)
+        with _unheard():
+            self._executor = ProcessPoolExecutor(1, initializer=_start, initargs=first, env=ONE_THREAD)
         self._started = self._submit(_nothing)
 
     def run(self, call: Call, given: Path, result: Path) -> None:
@@ -112,7 +113,7 @@ class Worker:
         assert self._executor is not None
         with self._starting:
             self.future, before = Future(), set(multiprocessing.active_children())
-            with _no_interrupt():
+            with _unheard():
                 self.future = self._executor.submit(function, *arguments)
             started = set(multiprocessing.active_children()) - before
         self._process = next(iter(started), self._process)
@@ -130,12 +131,15 @@ class Worker:
 
 
 @contextmanager
-def _no_interrupt() -> Iterator[None]:
-    """A process that is started inside knows no Ctrl-C until `watchdog.start_worker` has run there."""
+def _unheard() -> Iterator[None]:
+    """Processes that start inside, loky's own too, hear nothing of Ctrl-C or of a terminal that closes.
+
+    Workers hear it again once `watchdog.start_worker` has run there.
+    """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, watchdog.OF_TERMINALS)
     try:
         yield
     finally:
