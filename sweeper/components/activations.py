@@ -5,8 +5,10 @@ computed (`activation_facts.py`), and the contract tests pick it up by its name.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
@@ -25,9 +27,30 @@ class Activation:
     """Other names that the field uses, in small letters without signs."""
 
     def make(self) -> nn.Module:
-        """A new module; PReLU brings a slope of its own."""
-        module: nn.Module = eval(self.expression, {"nn": nn})
+        """A new module; what it learns starts afresh."""
+        module: nn.Module = eval(self.expression, {"nn": nn, **OWN})
         return module
+
+    @cached_property
+    def learns(self) -> bool:
+        """Whether it has parameters."""
+        return any(True for _ in self.make().parameters())
+
+
+class SwishLearned(nn.Module):
+    """x·σ(β·x) with a learned β, 1 at first (Ramachandran, Zoph and Le 2017, arXiv 1710.05941: Swish)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.beta = nn.Parameter(torch.ones(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x·σ(β·x), of the shape of x."""
+        return x * torch.sigmoid(self.beta * x)
+
+
+OWN: dict[str, type[nn.Module]] = {"SwishLearned": SwishLearned}
+"""Classes that torch lacks; scripts get a copy."""
 
 
 _SOFTMAX = (
@@ -60,6 +83,7 @@ ACTIVATIONS: dict[str, Activation] = {
         Activation("softplus", "nn.Softplus()"),
         Activation("softshrink", "nn.Softshrink()"),
         Activation("softsign", "nn.Softsign()", "xavier"),
+        Activation("swish_learned", "SwishLearned()", aliases=("swishbeta", "trainableswish")),
         Activation("tanh", "nn.Tanh()", "xavier"),
         Activation("tanhshrink", "nn.Tanhshrink()", "xavier"),
         Activation("threshold", "nn.Threshold(0.1, 0.0)"),

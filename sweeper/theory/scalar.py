@@ -32,6 +32,16 @@ def derivative(function: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
     return slope
 
 
+def slope_grid(z: Tensor, *, channels: bool) -> Tensor:
+    """Points from −20 to 20, 0.01 apart, (points,); for all `channels` of z (points, channels, 1 …).
+
+    `z`: pre-activations, (rows, channels, …). Of a function that learns, each channel may have its own.
+    """
+    grid = torch.linspace(-20, 20, 4001, dtype=z.dtype, device=z.device)
+    rest = (*z.shape[1:2], *[1] * max(z.ndim - 2, 0)) if channels else ()
+    return grid.reshape(-1, *[1] * len(rest)).expand(-1, *rest)
+
+
 @dataclass(frozen=True)
 class Scalar:
     """An elementwise activation φ: R → R, made by `scalar`; `function` takes and returns float64 tensors."""

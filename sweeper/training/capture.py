@@ -13,7 +13,7 @@ from sweeper.components.operations import is_batched, unwrapped
 from sweeper.errors import ModelError
 from sweeper.measures import MEASURES, Layer
 from sweeper.private_torch import buffers_of
-from sweeper.theory.activation_facts import derivative
+from sweeper.theory.scalar import derivative, slope_grid
 from sweeper.user_code.calls import message_of, user_code
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -216,9 +216,8 @@ def training_norms(model: nn.Module) -> list[nn.Module]:
 
 def _activation_part(call: ActivationCall, gradient: Tensor) -> dict[str, Tensor]:
     module, z, a, _ = call
-    grid = torch.linspace(-20, 20, 4001, dtype=z.dtype, device=z.device)
-    if isinstance(module, nn.PReLU):
-        grid = grid[:, None].expand(-1, module.num_parameters)  # one slope a channel, or one for all
+    learns = any(True for _ in module.parameters())
+    grid = slope_grid(z, channels=learns)
     part = {"activation": a.detach(), "activation_gradient": gradient.detach()}
     if not isinstance(module, nn.Softmax):  # φ′ exists for elementwise functions alone
         part["derivative"] = derivative(module, z)

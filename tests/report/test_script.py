@@ -162,8 +162,8 @@ def test_scripts_are_clean(runs: dict[str, Run], tmp_path: Path) -> None:
 
 
 def test_script_is_short(runs: dict[str, Run]) -> None:
-    """A person reads it in minutes: a script of a built-in model stays under 300 lines."""
-    assert max(len(run.text.splitlines()) for run in runs.values()) < 300
+    """A person reads it in minutes: under 350 lines, with an optimizer that torch lacks."""
+    assert max(len(run.text.splitlines()) for run in runs.values()) < 350
 
 
 def test_another_seed(runs: dict[str, Run]) -> None:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from sweeper.private_torch import mkldnn_switch
-from sweeper.training.stacked.kernel import AnyKernel, Run, SlopeKernel
+from sweeper.training.stacked.kernel import AnyKernel, Run, Tensors
 from sweeper.training.stacked.tape import Call
 
 
@@ -25,7 +25,7 @@ class Hidden(NamedTuple):
     site: int
     z: Tensor
     a: Tensor
-    w: Tensor | None
+    w: Tensors
 
 
 class Split:
@@ -56,34 +56,27 @@ class Split:
             start = stop
         return found
 
-    def forward(self, site: int, z: Tensor, w: Tensor | None, a: Tensor) -> "Bound":
-        """What computes `a` from `z` (and the slopes `w`), whenever it is called."""
+    def forward(self, site: int, z: Tensor, w: Tensors, a: Tensor) -> "Bound":
+        """What computes `a` from `z` and what the activation learns, `w`, whenever it is called."""
 
         def parts() -> list[Run]:
             runs: list[Run] = []
             for at, kernel in self.runs(site):
-                if isinstance(kernel, SlopeKernel):
-                    assert w is not None
-                    runs += kernel.forward(z[at], a[at], w[at])
-                else:
-                    runs += kernel.forward(z[at], a[at])
+                runs += kernel.forward(z[at], a[at], [t[at] for t in w])
             return runs
 
         return Bound(parts)
 
     def backward(
-        self, site: int, g: Tensor, z: Tensor, a: Tensor, w: Tensor | None, gz: Tensor, gw: Tensor
+        self, site: int, g: Tensor, z: Tensor, a: Tensor, w: Tensors, gz: Tensor, gw: Tensors
     ) -> "Bound":
         """What computes the gradients `gz` and `gw` from `g`, the gradient of `a`."""
 
         def parts() -> list[Run]:
-            runs: list[Run] = [gw.zero_] if w is not None else []
+            runs: list[Run] = [t.zero_ for t in gw]
             for at, kernel in self.runs(site):
-                if isinstance(kernel, SlopeKernel):
-                    assert w is not None
-                    runs += kernel.backward(g[at], z[at], gz[at], w[at], gw[at])
-                else:
-                    runs += kernel.backward(g[at], z[at], a[at], gz[at])
+                own, gradients = [t[at] for t in w], [t[at] for t in gw]
+                runs += kernel.backward(g[at], z[at], a[at], own, gz[at], gradients)
             return runs
 
         return Bound(parts)
@@ -131,31 +124,29 @@ def present(split: Split) -> Iterator[None]:
         del _SPLITS[PRESENT]
 
 
-def _activate(z: Tensor, w: Tensor | None, split: int, site: int) -> Tensor:
+def _activate(z: Tensor, w: Tensors, split: int, site: int) -> Tensor:
     """φ(z) slot by slot; z: (slots, …)."""
     a = torch.empty_like(z)
     _SPLITS[split].forward(site, z, w, a)()
     return a
 
 
-def _activate_backward(
-    g: Tensor, z: Tensor, a: Tensor, w: Tensor | None, split: int, site: int
-) -> tuple[Tensor, Tensor]:
-    """Gradients of `activate` with respect to z and to the slopes w."""
-    gz, gw = _like(z, w)
+def _activate_backward(g: Tensor, z: Tensor, a: Tensor, w: Tensors, split: int, site: int) -> list[Tensor]:
+    """Gradients of `activate` with respect to z and to each of w."""
+    gz, *gw = _like(z, w)
     _SPLITS[split].backward(site, g, z, a, w, gz, gw)()
-    return gz, gw
+    return [gz, *gw]
 
 
-def _like(z: Tensor, w: Tensor | None) -> tuple[Tensor, Tensor]:
-    return torch.empty_like(z), torch.empty_like(w) if w is not None else z.new_empty(1)
+def _like(z: Tensor, w: Tensors) -> list[Tensor]:
+    return [torch.empty_like(t) for t in (z, *w)]
 
 
 # Registered without `custom_op`, which takes seconds to import.
 _LIBRARY = torch.library.Library("sweeper", "DEF")
-_LIBRARY.define("activate(Tensor z, Tensor? w, int split, int site) -> Tensor")
+_LIBRARY.define("activate(Tensor z, Tensor[] w, int split, int site) -> Tensor")
 _LIBRARY.define(
-    "activate_backward(Tensor g, Tensor z, Tensor a, Tensor? w, int split, int site) -> (Tensor, Tensor)"
+    "activate_backward(Tensor g, Tensor z, Tensor a, Tensor[] w, int split, int site) -> Tensor[]"
 )
 _LIBRARY.impl("activate", lambda z, w, split, site: torch.empty_like(z), "Meta")
 _LIBRARY.impl("activate_backward", lambda g, z, a, w, split, site: _like(z, w), "Meta")
@@ -174,7 +165,7 @@ def bind_backward(call: Call, arguments: Sequence[Any], targets: Sequence[Tensor
     """`activate_backward` on a tape."""
     g, z, a, w, handle, site = arguments
     split = _SPLITS[handle]
-    return split.keep(split.backward(site, g, z, a, w, targets[0], targets[1]))
+    return split.keep(split.backward(site, g, z, a, w, targets[0], targets[1:]))
 
 
 BINDERS = {
@@ -187,7 +178,7 @@ class Activation(torch.autograd.Function):
     """A hidden activation layer of one trial; exists under vmap alone, where it is that of all trials."""
 
     @staticmethod
-    def forward(z: Tensor, w: Tensor | None, split: Split, site: int) -> Tensor:
+    def forward(z: Tensor, split: Split, site: int, *w: Tensor) -> Tensor:
         raise RuntimeError("the layers of a stack work under vmap alone")
 
     @staticmethod
@@ -195,29 +186,28 @@ class Activation(torch.autograd.Function):
         raise RuntimeError("the layers of a stack work under vmap alone")
 
     @staticmethod
-    def vmap(
-        info: Any, in_dims: Any, z: Tensor, w: Tensor | None, split: Split, site: int
-    ) -> tuple[Tensor, int]:
-        z = z.movedim(in_dims[0], 0) if in_dims[0] is not None else z.expand(info.batch_size, *z.shape)
-        if w is not None:
-            w = w.movedim(in_dims[1], 0) if in_dims[1] is not None else w.expand(info.batch_size, *w.shape)
-        a = _Stacked.apply(z, w, split.handle, site)
+    def vmap(info: Any, in_dims: Any, z: Tensor, split: Split, site: int, *w: Tensor) -> tuple[Tensor, int]:
+        z, *learned = (
+            t.movedim(dim, 0) if dim is not None else t.expand(info.batch_size, *t.shape)
+            for t, dim in zip((z, *w), (in_dims[0], *in_dims[3:]), strict=True)
+        )
+        a = _Stacked.apply(z, split.handle, site, *learned)
         if split.differentiable and not a.requires_grad:
             a = a.detach().requires_grad_().clone()  # a leaf must not be written into
-        split.calls.append(Hidden(site, z, a, w))
+        split.calls.append(Hidden(site, z, a, learned))
         return a, 0
 
 
 class _Stacked(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, z: Tensor, w: Tensor | None, handle: int, site: int) -> Tensor:
+    def forward(ctx: Any, z: Tensor, handle: int, site: int, *w: Tensor) -> Tensor:
         a = torch.ops.sweeper.activate(z, w, handle, site)
-        ctx.save_for_backward(z, a, w)
+        ctx.save_for_backward(z, a, *w)
         ctx.handle, ctx.site = handle, site
         return a
 
     @staticmethod
-    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, Tensor | None, None, None]:
-        z, a, w = ctx.saved_tensors
-        gz, gw = torch.ops.sweeper.activate_backward(g, z, a, w, ctx.handle, ctx.site)
-        return gz, gw if w is not None else None, None, None
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+        z, a, *w = ctx.saved_tensors
+        gz, *gw = torch.ops.sweeper.activate_backward(g, z, a, w, ctx.handle, ctx.site)
+        return gz, None, None, *gw

@@ -7,6 +7,7 @@ last kit for its next cohort, and with it the last stack if the next one is to b
 from collections.abc import Sequence
 from typing import Any
 
+from sweeper.components.activations import ACTIVATIONS
 from sweeper.components.build import Built
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.study.settings import Settings
@@ -119,7 +120,7 @@ class Need:
         rules = [rule for s in settings for rule in OPTIMIZERS[s.optimizer].rules]
         self.matrices = (max(r.state for r in rules), max(r.scratch for r in rules))
         """How many state and scratch matrices the optimizers need."""
-        self.slopes = any(s.activation == "prelu" for s in settings)
+        self.learned = any(s.activation is not None and ACTIVATIONS[s.activation].learns for s in settings)
 
 
 _kept: dict[tuple[Any, ...], Kit] = {}
@@ -149,4 +150,4 @@ def give_back(kit: Kit) -> None:
 
 def _kind(task: Task, lead: Settings, need: Need) -> tuple[Any, ...]:
     shape = (sorted(lead.model_options.items()), lead.batch_size, lead.dtype, lead.device, lead.loss)
-    return task.token, repr(shape), need.slopes
+    return task.token, repr(shape), need.learned

@@ -7,12 +7,15 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call, vmap
 
 from sweeper.components.activations import ACTIVATIONS
+from sweeper.theory.scalar import derivative, slope_grid
 from sweeper.training.stacked.refusal import NotFusible
 from sweeper.training.stacked.tape import Call, needed, place, record, replaced, writing
 
 Run = Callable[[], Any]
+Tensors = Sequence[Tensor]
 
 
 class Kernel:
@@ -30,15 +33,15 @@ class Kernel:
             lambda: [a := self.module(z), *torch.autograd.grad(a, z, g)], {"z": z, "g": g}, "a", "gz"
         )
 
-    def forward(self, z: Tensor, a: Tensor) -> list[Run]:
+    def forward(self, z: Tensor, a: Tensor, w: Tensors) -> list[Run]:
         """a ← φ(z)"""
         return self._forward({"z": z, "a": a})
 
-    def backward(self, g: Tensor, z: Tensor, a: Tensor, gz: Tensor) -> list[Run]:
+    def backward(self, g: Tensor, z: Tensor, a: Tensor, w: Tensors, gz: Tensor, gw: Tensors) -> list[Run]:
         """gz ← g · φ′(z), with a = φ(z) known"""
         return self._backward({"g": g, "z": z, "a": a, "gz": gz})
 
-    def steepest(self, like: Tensor) -> Tensor:
+    def steepest(self, like: Tensor, w: Tensors) -> Tensor:
         """max |φ′|, a scalar; `like` tells its precision and device; from −20 to 20, 0.01 apart."""
         key = (like.dtype, like.device)
         if key not in self._steepest:
@@ -53,9 +56,9 @@ class Kernel:
 class SlopeKernel:
     """PReLU: z where z > 0, else w·z with a slope w per trial, or per trial and channel, that learns."""
 
-    def forward(self, z: Tensor, a: Tensor, w: Tensor) -> list[Run]:
+    def forward(self, z: Tensor, a: Tensor, w: Tensors) -> list[Run]:
         """a ← φ(z); w: (n, 1) or (n, channels), channels being the axis after the rows."""
-        wide = _beside(w, z)
+        wide = _beside(w[0], z)
 
         def run() -> None:
             torch.mul(z, wide, out=a)
@@ -63,21 +66,82 @@ class SlopeKernel:
 
         return [run]
 
-    def backward(self, g: Tensor, z: Tensor, gz: Tensor, w: Tensor, gw: Tensor) -> list[Run]:
+    def backward(self, g: Tensor, z: Tensor, a: Tensor, w: Tensors, gz: Tensor, gw: Tensors) -> list[Run]:
         """gz ← g · φ′(z), gw ← the gradient of the slopes"""
-        wide = _beside(w, z)
+        wide, (gs,) = _beside(w[0], z), gw
         summed = [axis for axis in range(1, z.ndim) if wide.shape[axis] == 1]
 
         def run() -> None:
             flat = z <= 0
-            gw.copy_(torch.where(flat, g * z, 0.0).sum(summed).view_as(gw))
+            gs.copy_(torch.where(flat, g * z, 0.0).sum(summed).view_as(gs))
             torch.mul(g, wide, out=gz)
             torch.where(flat, gz, g, out=gz)
 
         return [run]
 
+    def steepest(self, like: Tensor, w: Tensors) -> Tensor:
+        """max |φ′| of one trial, a scalar."""
+        return torch.cat([w[0].abs(), w[0].new_ones(1)]).max()
 
-AnyKernel = Kernel | SlopeKernel
+
+class LearnedKernel:
+    """A module with parameters of any shape, which learn: the module itself, batched over the trials."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self.module = copy.deepcopy(module)
+        self.names = [name for name, _ in module.named_parameters()]
+
+    def forward(self, z: Tensor, a: Tensor, w: Tensors) -> list[Run]:
+        """a ← φ(z); w: the parameters, (n, …) each."""
+
+        def run() -> None:
+            a.copy_(z if below_autograd() else self._outputs(z, w))
+
+        return [run]
+
+    def backward(self, g: Tensor, z: Tensor, a: Tensor, w: Tensors, gz: Tensor, gw: Tensors) -> list[Run]:
+        """gz ← g · ∂φ/∂z, gw ← g · ∂φ/∂w"""
+
+        def run() -> None:
+            if below_autograd():
+                gz.copy_(g)
+                return
+            with torch.enable_grad():
+                at, values = z.detach().requires_grad_(), [v.detach().requires_grad_() for v in w]
+                outputs = self._outputs(at, values)
+                found = torch.autograd.grad(
+                    outputs, [at, *values], g, allow_unused=True, materialize_grads=True
+                )
+            for target, gradient in zip((gz, *gw), found, strict=True):
+                target.copy_(gradient)
+
+        return [run]
+
+    def steepest(self, like: Tensor, w: Tensors) -> Tensor:
+        """max |φ′| of one trial, a scalar; `like`: a batch of its pre-activations."""
+
+        def one(x: Tensor) -> Tensor:
+            return self._outputs(x[None], [value[None] for value in w])[0]
+
+        return derivative(one, slope_grid(like, channels=True)).abs().max()
+
+    def _outputs(self, z: Tensor, w: Tensors) -> Tensor:
+        self.module.to(z.device)
+
+        def one(values: Sequence[Tensor], x: Tensor) -> Tensor:
+            output: Tensor = functional_call(self.module, dict(zip(self.names, values, strict=True)), (x,))
+            return output
+
+        return vmap(one)(list(w), z)
+
+
+def below_autograd() -> bool:
+    """Whether a step is being recorded: no gradient can be taken there, and nothing but shapes counts."""
+    with torch.enable_grad():
+        return not torch.ones((), requires_grad=True).neg().requires_grad
+
+
+AnyKernel = Kernel | SlopeKernel | LearnedKernel
 
 
 def kernel_of(module: nn.Module, dtype: torch.dtype) -> AnyKernel:
@@ -88,7 +152,9 @@ def kernel_of(module: nn.Module, dtype: torch.dtype) -> AnyKernel:
     """
     if isinstance(module, nn.RReLU):
         raise NotFusible("RReLU draws random slopes for the negative inputs alone")
-    return SlopeKernel() if isinstance(module, nn.PReLU) else Kernel(module, dtype)
+    if isinstance(module, nn.PReLU):
+        return SlopeKernel()
+    return LearnedKernel(module) if any(True for _ in module.parameters()) else Kernel(module, dtype)
 
 
 @lru_cache(maxsize=64)

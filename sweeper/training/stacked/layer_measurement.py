@@ -93,10 +93,8 @@ class Looks:
 
     def _steepest(self, kernel: AnyKernel, site: int, memory: LookPass, place: int) -> Tensor:
         """max |φ′|"""
-        if isinstance(kernel, Kernel):
-            return kernel.steepest(memory.now)
-        slope = self.template.slope_of(site, memory.now[place], self.shapes)
-        return torch.cat([slope.abs(), slope.new_ones(1)]).max()
+        learned = self.template.learned_at(site, memory.now[place], self.shapes)
+        return kernel.steepest(memory.inputs[site], learned)
 
 
 def _activation(look: Look) -> str:

@@ -45,6 +45,8 @@ class LookPass:
         """max |φ′| of every trial's hidden activation, layer by layer."""
         self.rows: list[tuple[int, str]] = []
         """(layer, measure) of every row of the result."""
+        self.inputs: dict[int, Tensor] = {}
+        """Of each hidden activation, as large as those of one trial."""
         self.sites: list[int | None] = []
         """The hidden activation of each layer, if it has one."""
         self.split = Split([[kernel] * count for kernel in template.kernels])
@@ -99,9 +101,9 @@ class LookPass:
 
     def _activation(self, call: Hidden, gradient: Tensor) -> dict[str, Tensor]:
         z, a = call.z.detach(), call.a.detach()
-        w = call.w.detach() if call.w is not None else None
-        one = torch.ones_like(z)
-        slope, _ = torch.ops.sweeper.activate_backward(one, z, a, w, self.split.handle, call.site)
+        w, one = [t.detach() for t in call.w], torch.ones_like(z)
+        self.inputs[call.site] = z[0]
+        slope, *_ = torch.ops.sweeper.activate_backward(one, z, a, w, self.split.handle, call.site)
         return {
             "activation": a,
             "activation_gradient": gradient,

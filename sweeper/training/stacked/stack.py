@@ -109,7 +109,7 @@ class Stack:
         return unstack(self.updates.g, self.shapes)
 
     def put(self, slot: int, values: Mapping[str, Tensor]) -> None:
-        """Parameters and buffers of one slot; a PReLU slope that is not among them stays."""
+        """Parameters and buffers of one slot; what an activation learns and is not among them stays."""
         views = unstack(self.p, self.shapes)
         for name, value in values.items():
             (views if name in views else self.fixed)[name][slot] = value

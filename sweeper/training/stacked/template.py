@@ -22,8 +22,8 @@ Tensors = Mapping[str, Tensor]
 class Template:
     """A model whose hidden activation layers apply what each slot's trial has.
 
-    Names are those of ``named_parameters`` and ``named_buffers``. PReLU has a parameter that others lack:
-    where one of the trials has it, make the template from that trial.
+    Names are those of ``named_parameters`` and ``named_buffers``. An activation that learns has parameters
+    that others lack: where one of the trials has it, make the template from that trial.
     """
 
     def __init__(self, built: Built) -> None:
@@ -49,10 +49,9 @@ class Template:
             module.forward = partial(self._activate, module, site)  # type: ignore[method-assign]
 
     def _activate(self, module: nn.Module, site: int, z: Tensor) -> Tensor:
-        slope = module.weight if isinstance(module, nn.PReLU) else None
         if not private_torch.is_one_row(z):  # rows that all trials share, before any weight
             z = z + self._zero
-        return Activation.apply(z, slope, self.split, site)
+        return Activation.apply(z, self.split, site, *module.parameters())
 
     def outputs(self, values: Tensors, split: Split, x: Tensor, shared: bool = False) -> Tensor:
         """Outputs of all trials: (trials, rows, …).
@@ -111,24 +110,21 @@ class Template:
     def accepts(self, built: Built) -> bool:
         """Whether parameters and buffers of another trial's model have the same names, shapes and order."""
         theirs = {name: p.shape for name, p in built.model.named_parameters()}
-        slopes = self.slopes() - theirs.keys()
-        mine = {name: p.shape for name, p in self.parameters.items() if name not in slopes}
+        missing = self.learned() - theirs.keys()
+        mine = {name: p.shape for name, p in self.parameters.items() if name not in missing}
         same = list(mine.items()) == list(theirs.items()) and len(built.hidden) == len(self.hidden)
         buffers = {name: b.shape for name, b in built.model.named_buffers()}
         return same and buffers == {name: b.shape for name, b in self.buffers.items()}
 
-    def slope_of(self, site: int, flat: Tensor, shapes: Mapping[str, torch.Size]) -> Tensor:
-        """The slopes of a hidden PReLU layer of one trial, whose trained parameters are `flat`."""
-        weight = self.hidden[site].weight
-        assert isinstance(weight, Tensor)
-        names = [name for name, parameter in self.parameters.items() if parameter is weight]
-        if not names or names[0] not in shapes:
-            return weight.detach()
-        return unstack(flat[None], shapes)[names[0]][0]
+    def learned_at(self, site: int, flat: Tensor, shapes: Mapping[str, torch.Size]) -> list[Tensor]:
+        """What a hidden activation of one trial has learned; `flat`: the trial's trained parameters."""
+        now = {name: value[0] for name, value in unstack(flat[None], shapes).items()}
+        names = {id(parameter): name for name, parameter in self.parameters.items()}
+        return [now.get(names.get(id(p), ""), p.detach()) for p in self.hidden[site].parameters()]
 
-    def slopes(self) -> set[str]:
-        """Names of the parameters of hidden PReLU layers."""
-        learned = {id(module.weight) for module in self.hidden if isinstance(module, nn.PReLU)}
+    def learned(self) -> set[str]:
+        """Names of the parameters of hidden activations."""
+        learned = {id(parameter) for module in self.hidden for parameter in module.parameters()}
         return {name for name, parameter in self.parameters.items() if id(parameter) in learned}
 
 
