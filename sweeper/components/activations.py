@@ -4,11 +4,14 @@ To add one, add a line to `ACTIVATIONS`; its range, Lipschitz constant, kinks an
 computed (`activation_facts.py`), and the contract tests pick it up by its name.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import torch
 from torch import Tensor, nn
+
+from sweeper.user_code.lookup import resolve
 
 
 @dataclass(frozen=True)
@@ -25,9 +28,13 @@ class Activation:
     """Why it is not for hidden layers, where it is not."""
     aliases: tuple[str, ...] = ()
     """Other names that the field uses, in small letters without signs."""
+    users_class: Callable[[], nn.Module] | None = None
+    """A class of the user's own, which `expression` stands for."""
 
     def make(self) -> nn.Module:
         """A new module; what it learns starts afresh."""
+        if self.users_class is not None:
+            return self.users_class()
         module: nn.Module = eval(self.expression, {"nn": nn, **OWN})
         return module
 
@@ -89,3 +96,18 @@ ACTIVATIONS: dict[str, Activation] = {
         Activation("threshold", "nn.Threshold(0.1, 0.0)"),
     )
 }
+
+
+@cache
+def activation_of(name: str) -> Activation:
+    """The entry called `name`, or one for the user's own class ``package.module:Class``.
+
+    Whoever trains or writes a script has looked that class up from the study's folder before.
+    """
+    if ":" not in name:
+        return ACTIVATIONS[name]
+    return Activation(name, f"{USERS_NAME}()", users_class=resolve(name))
+
+
+USERS_NAME = "Activation"
+"""What the user's own class is called in a script."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from sweeper.components.activations import ACTIVATIONS
+from sweeper.components.activations import activation_of
 from sweeper.components.forward import materialise
 from sweeper.components.hidden import watch
 from sweeper.components.initializers import INITIALIZERS
@@ -61,8 +61,8 @@ def build(
 ) -> Built:
     """Call the model function `source` with what it asks for.
 
-    `row` is a batch of one input row: its shape tells the model's input. `activation` is a name in
-    `ACTIVATIONS`; a function that does not ask for it gets its hidden activation layers swapped, or those
+    `row` is a batch of one input row: its shape tells the model's input. `activation` is a name for
+    `activation_of`; a function that does not ask for it gets its hidden activation layers swapped, or those
     that the patterns `chosen` and `left` say, see `swap`. ``None`` leaves the model's own; a function that
     asks gets ReLU. `init` is a name in `INITIALIZERS`, ``auto`` (the scheme that suits
     the activation) or ``None`` (leave the weights alone).
@@ -82,7 +82,7 @@ def build(
     swapped: Swapped | None = None
 
     def factory() -> nn.Module:
-        made.append(ACTIVATIONS[activation or "relu"].make())
+        made.append(activation_of(activation or "relu").make())
         setattr(made[-1], _GIVEN, True)
         return made[-1]
 
@@ -115,7 +115,7 @@ def _scheme(init: str | None, activation: str | None) -> str:
     if init is None:
         return "torch"
     if init == "auto":
-        return ACTIVATIONS[activation].init if activation else "torch"
+        return activation_of(activation).init if activation else "torch"
     return init
 
 

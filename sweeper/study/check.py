@@ -1,5 +1,6 @@
 """What pydantic cannot know: that names exist, that keys fit the functions they go to."""
 
+import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,8 @@ def check(sections: Mapping[str, Any], folder: Path | None) -> list[Mistake]:
     wrong = wrong_parameters(mistakes)
     if sections["data"]:
         _check_data(sections["data"], folder, mistakes)
+    if space:
+        _check_activations(space, folder, mistakes)
     if sections["model"]:
         _check_model(sections["model"], space, folder, mistakes)
     if sections["training"]:
@@ -97,6 +100,30 @@ def _check_file(data: DataSection, source: str, folder: Path | None, mistakes: l
         problem = check_target(path, data.target)
         if problem:
             mistakes.append(Mistake("data.target", problem, data.target))
+
+
+def _check_activations(space: Space, folder: Path | None, mistakes: list[Mistake]) -> None:
+    """Classes of the user's own must be modules that are made without arguments."""
+    for key in [key for key in space.entries if space.base(key) == "activation"]:
+        for name in space.entries[key].values or ():
+            if not isinstance(name, str) or ":" not in name:
+                continue
+            found = _function(name, f"search.space.{key}", {}, [], folder, mistakes)
+            if found is None:
+                continue
+            problem = _no_activation(found)
+            if problem:
+                mistakes.append(Mistake(f"search.space.{key}", problem, name))
+
+
+def _no_activation(found: Any) -> str:
+    """Why an object is no class of activation layers; empty if it is one."""
+    if not isinstance(found, type) or not issubclass(found, nn.Module):
+        return "must be a class of torch.nn.Module"
+    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    asked = [p for p in signature(found).values() if p.kind not in variable]
+    needed = [p.name for p in asked if p.default is p.empty]
+    return f"must be made without arguments; it needs {', '.join(needed)}" if needed else ""
 
 
 def _check_model(

@@ -28,7 +28,8 @@ def check_values(key: str, name: str, values: Values, mistakes: list[Mistake]) -
     if isinstance(values, Range) and (name in NAMES or name in (*SWITCHES, *PAIRS)):
         mistakes.append(Mistake(where, "cannot be a range; give a value or a list"))
     elif name in NAMES:
-        for value in [value for value in found if value not in NAMES[name]][:MAX_MISTAKES]:
+        own = [value for value in found if name == "activation" and isinstance(value, str) and ":" in value]
+        for value in [value for value in found if value not in (*NAMES[name], *own)][:MAX_MISTAKES]:
             mistakes.append(Mistake(where, did_you_mean(str(value), NAMES[name]), value))
     elif name in LIMITS:
         words = f"must be {_limits_in_words(*LIMITS[name])}"

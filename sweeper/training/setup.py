@@ -96,8 +96,8 @@ def out_features(data: Data, loss: Loss) -> int:
 
 
 def users_code(task: Task, settings: Settings) -> dict[str, Any]:
-    """The functions of the user that make the model and the loss, by their role."""
-    named = {"model": settings.model, "loss": settings.loss}
+    """The code of the user that makes the model, the loss and the activation, by its role."""
+    named = {"model": settings.model, "loss": settings.loss, "activation": settings.activation or ""}
     with user_code():  # modules are imported
         functions = {
             role: resolve(source, task.study.folder) if isinstance(source, str) and ":" in source else source

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from sweeper.components.activations import ACTIVATIONS
+from sweeper.components.activations import activation_of
 from sweeper.report.advice.facts import Facts
 from sweeper.report.advice.hidden import HEALTHY, LOST, decades, predicted_decades, told
 from sweeper.report.advice.item import COMPUTED, MEASURED, Advice, Reason, rule
@@ -57,7 +57,7 @@ def _init(facts: Facts, change: Change) -> Iterator[Advice]:
 
 
 def _from_to(facts: Facts, name: str, now: float | None, then: float | None) -> str:
-    suits = ACTIVATIONS[name].init
+    suits = activation_of(name).init
     before, after = told(now), told(then)
     return f"{name} {before} with {facts.scheme(name)} and {after} with {suits} weights"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sweeper.components.activations import ACTIVATIONS
+from sweeper.components.activations import ACTIVATIONS, activation_of
 from sweeper.components.losses import LOSSES
 from sweeper.components.network import Network, Profile
 from sweeper.components.optimizers import DEFAULT, OPTIMIZERS
@@ -84,12 +84,13 @@ class Facts:
     def scheme(self, activation: str) -> str:
         """Name of the initializer that this activation gets."""
         init = self.settings.init or "torch"
-        return ACTIVATIONS[activation].init if init == "auto" else init
+        return activation_of(activation).init if init == "auto" else init
 
     def predicted(self, activation: str, scheme: str | None = None) -> np.ndarray | None:
         """Mean-field gradient norms by layer over that of the last one; ``None`` but for plain chains."""
         widths = self.network.widths
-        if widths is None or len(widths) < 3 or not ACTIVATIONS[activation].elementwise:
+        entry = ACTIVATIONS.get(activation)
+        if widths is None or len(widths) < 3 or entry is None or not entry.elementwise:
             return None
         variances = network_variances(scheme or self.scheme(activation), widths)
         standard = self.looked.data.standardize and not self.inputs.tokens

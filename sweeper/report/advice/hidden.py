@@ -148,6 +148,8 @@ def _theory(facts: Facts, name: str) -> Iterator[Reason]:
 
 
 def _why(name: str, change: float) -> Iterator[Reason]:
+    if ":" in name:  # of the user's own class nothing is known
+        return
     found = facts_of(name)
     if change < 0 and found.lipschitz is not None and found.lipschitz < 1:
         yield Reason(f"its slope is never above {number(found.lipschitz)}", COMPUTED)

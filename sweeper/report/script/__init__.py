@@ -11,6 +11,7 @@ from typing import Any
 import jinja2
 
 from sweeper.components import (
+    activations,
     initializers,
     losses,
     metrics,
@@ -38,7 +39,7 @@ from sweeper.user_code import observing
 from sweeper.user_code.calls import message_of, user_code
 
 COMPONENTS = (
-    *(sources, splits, initializers, models, precision, observing),
+    *(sources, splits, activations, initializers, models, precision, observing),
     *(losses, metrics, penalties, schedules),
     *{o.own_module: None for o in OPTIMIZERS.values() if o.own_module},
 )
@@ -109,7 +110,7 @@ def _out_features(data: Data, task: str | None) -> int:
 def _context(
     study: Study, data: Data, seed: int, rows: DataText, model: ModelText, training: TrainingText
 ) -> dict[str, Any]:
-    users = [one for one in (rows.imported, model.imported, training.imported) if one]
+    users = [one for one in (rows.imported, model.imported, model.activation, training.imported) if one]
     statements = [*(one.statement for one in users), *(line for one in users for line in one.aliases)]
     return {
         **_words(study, data, rows, model, training),
@@ -125,7 +126,7 @@ def _context(
         "standardize_target": study.data.standardize_target and data.classes is None,
         "split": repr(tuple(study.data.split)),
         "seed": seed,
-        "apart": _apart() if model.imported or training.imported else "",
+        "apart": _apart() if model.imported or model.activation or training.imported else "",
         "test_seed": study.search.seed,
         "chunk": CHUNK if max(rows.sizes[1:]) > CHUNK else 0,
         "folders": list(dict.fromkeys(quoted(str(one.folder)) for one in users if one.folder)),
@@ -183,7 +184,8 @@ def _needs(imports: str, context: Mapping[str, Any]) -> str:
     names = {"torch": "torch", "numpy": "numpy", "pandas": "pandas", "sklearn": "scikit-learn"}
     found = [name for package, name in names.items() if package in packages]
     found += ["pyarrow"] if "read_parquet" in "".join(context["data"].lines) else []
-    users = (context["data"].imported, context["model"].imported, context["training"].imported)
+    model = context["model"]
+    users = (context["data"].imported, model.imported, model.activation, context["training"].imported)
     return _listed([*found, *dict.fromkeys(one.module for one in users if one and one.folder)])
 
 

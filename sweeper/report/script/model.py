@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sweeper.components import initializers, models, precision
-from sweeper.components.activations import ACTIVATIONS
+from sweeper.components import activations, initializers, models, precision
+from sweeper.components.activations import OWN, USERS_NAME, activation_of
 from sweeper.components.build import Built, build
 from sweeper.components.initializers import INITIALIZERS
 from sweeper.components.models import MODELS
@@ -35,6 +35,8 @@ class ModelText:
     lines: tuple[str, ...]
     """Body that leaves `model`, and with a penalty the list `hidden` of its activation layers."""
     imported: Imported | None
+    activation: Imported | None
+    """The activation's class, where it is the user's."""
     penalised: bool
     """Whether there are activation layers to penalise, and a weight to do it with."""
     is_complex: bool
@@ -53,6 +55,9 @@ def model_text(study: Study, settings: Settings, data: Data, out_features: int) 
     if function is None:
         user = imported(settings.model, "model.source", "make_model", study.folder)
         function, name = user.function, "make_model"
+    own = None
+    if settings.activation and ":" in settings.activation:
+        own = imported(settings.activation, "search.space.activation", USERS_NAME, study.folder)
     maker = _Maker(function, asked(function), settings, data.inputs[:1], out_features)
     penalised = settings.activation_penalty > 0
     remembered = penalised and "activation" in maker.takes
@@ -72,8 +77,10 @@ def model_text(study: Study, settings: Settings, data: Data, out_features: int) 
     lines += [f"{maker.init}(model)"] if initialised else []
     code = [definitions(initializers, maker.init)] if initialised or "init" in maker.takes else []
     code += [] if user else [definitions(models, name)]
+    used = maker.expression.partition("(")[0] if maker.activation else ""
+    code += [definitions(activations, used)] if used in OWN else []
     code += [definitions(precision, "to_precision")] if is_complex else []
-    return ModelText(_what(settings), tuple(code), tuple(lines), user, penalised, is_complex)
+    return ModelText(_what(settings), tuple(code), tuple(lines), user, own, penalised, is_complex)
 
 
 @dataclass(frozen=True)
@@ -94,14 +101,14 @@ class _Maker:
     @property
     def expression(self) -> str:
         """Code of a new activation layer."""
-        return ACTIVATIONS[self.activation or "relu"].expression
+        return activation_of(self.activation or "relu").expression
 
     @property
     def init(self) -> str:
         """Name of the initializer's function."""
         scheme = self.settings.init or "torch"
         if scheme == "auto":
-            scheme = ACTIVATIONS[self.activation].init if self.activation else "torch"
+            scheme = activation_of(self.activation).init if self.activation else "torch"
         return INITIALIZERS[scheme].__name__
 
     @property
@@ -127,7 +134,7 @@ class _Maker:
         # loaded late: torch takes seconds
         from torch.nn.parameter import UninitializedParameter
 
-        roles = {"activation": ACTIVATIONS[self.activation or "relu"].make, "init": INITIALIZERS["torch"]}
+        roles = {"activation": activation_of(self.activation or "relu").make, "init": INITIALIZERS["torch"]}
         asked_for = {key: value for key, value in roles.items() if key in self.takes}
         with _as_in_training(self.settings.dtype):
             model = self.function(**{**self.given, **asked_for, **self.settings.model_options})

@@ -7,7 +7,7 @@ last kit for its next cohort, and with it the last stack if the next one is to b
 from collections.abc import Sequence
 from typing import Any
 
-from sweeper.components.activations import ACTIVATIONS
+from sweeper.components.activations import activation_of
 from sweeper.components.build import Built
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.study.settings import Settings
@@ -120,7 +120,7 @@ class Need:
         rules = [rule for s in settings for rule in OPTIMIZERS[s.optimizer].rules]
         self.matrices = (max(r.state for r in rules), max(r.scratch for r in rules))
         """How many state and scratch matrices the optimizers need."""
-        self.learned = any(s.activation is not None and ACTIVATIONS[s.activation].learns for s in settings)
+        self.learned = any(s.activation is not None and activation_of(s.activation).learns for s in settings)
 
 
 _kept: dict[tuple[Any, ...], Kit] = {}

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sweeper.components.activations import ACTIVATIONS
+from sweeper.components.activations import activation_of
 from sweeper.study.settings import settings as settings_of
 from sweeper.training.cohort import sort_key
 from sweeper.training.reasons import reason_of
@@ -157,7 +157,7 @@ class _StackedTraining:
         """Make the stack from the first trial whose model can be made."""
         settings = [settings_of(self.task.study, trial.parameters) for trial in self.queue]
         named = [(i, s.activation) for i, s in enumerate(settings) if s.activation is not None]
-        learned = [i for i, name in named if ACTIVATIONS[name].learns]
+        learned = [i for i, name in named if activation_of(name).learns]
         for index in [*learned[:1], *range(len(settings))]:
             trial = self.queue[index]
             try:

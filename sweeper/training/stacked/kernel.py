@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from sweeper.components.activations import ACTIVATIONS
+from sweeper.components.activations import activation_of
 from sweeper.theory.scalar import derivative, slope_grid
 from sweeper.training.stacked.refusal import NotFusible
 from sweeper.training.stacked.tape import Call, needed, place, record, replaced, writing
@@ -160,7 +160,7 @@ def kernel_of(module: nn.Module, dtype: torch.dtype) -> AnyKernel:
 @lru_cache(maxsize=64)
 def named_kernel(activation: str, dtype: torch.dtype) -> AnyKernel:
     """The kernel of an activation of the catalogue; one for all trials, so that they share runs."""
-    return kernel_of(ACTIVATIONS[activation].make(), dtype)
+    return kernel_of(activation_of(activation).make(), dtype)
 
 
 def tanh(z: Tensor, out: Tensor) -> None:

@@ -166,3 +166,10 @@ def test_the_derivative_does_not_ask_for_gradients_of_slopes() -> None:
         slope = derivative(module, torch.tensor([-1.0, 1.0]))
     torch.testing.assert_close(slope, torch.tensor([0.2, 1.0]))
     assert module.weight.grad is None
+
+
+@EVERY
+def test_it_says_whether_it_learns(activation: Activation) -> None:
+    """`learns` is whether a module has parameters; its other names are nobody's."""
+    assert activation.learns == bool(list(activation.make().parameters()))
+    assert not set(activation.aliases) & set(ACTIVATIONS)

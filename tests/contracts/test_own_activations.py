@@ -1,0 +1,136 @@
+"""Activations that learn, and classes of the user's own: in both engines, in studies and in scripts."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from equivalence import assert_engines_agree, by_reference, numbered, task_of
+from standalone import outputs
+
+from sweeper.components.activations import ACTIVATIONS
+from sweeper.errors import StudyError
+from sweeper.report.script import script
+from sweeper.study.study import Study
+
+OWN = '''
+import torch
+from torch import nn
+
+
+class Bent(nn.Module):
+    """Fixed: a bent identity."""
+
+    def forward(self, x):
+        return x + (torch.sqrt(x * x + 1) - 1) / 2
+
+
+class PerUnit(nn.Module):
+    """A slope for each of eight units."""
+
+    def __init__(self):
+        super().__init__()
+        self.slope = nn.Parameter(torch.linspace(0.1, 0.4, 8))
+
+    def forward(self, x):
+        return torch.where(x > 0, x, self.slope * x)
+
+
+class TwoSwish(nn.Module):
+    """a·x·σ(b·x), both learned, one a number without an axis."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Parameter(torch.tensor(1.1)), nn.Parameter(torch.ones(1))
+
+    def forward(self, x):
+        return self.a * x * torch.sigmoid(self.b * x)
+
+
+class Spline(nn.Module):
+    """Piecewise linear with learned heights at nine knots, which are a buffer."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("knots", torch.linspace(-4, 4, 9))
+        self.heights = nn.Parameter(torch.linspace(-4, 4, 9).tanh())
+
+    def forward(self, x):
+        hats = torch.relu(1 - (x.unsqueeze(-1) - self.knots).abs())
+        return (hats * self.heights).sum(-1) + 0.1 * x
+
+
+class Asks(nn.Module):
+    def __init__(self, size):
+        super().__init__()
+
+
+def function(x):
+    return x
+'''
+CLASSES = ["Bent", "PerUnit", "TwoSwish", "Spline"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where a user keeps activations."""
+    folder = tmp_path_factory.mktemp("own")
+    (folder / "my_activations.py").write_text(OWN, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        yield folder
+
+
+def mixture(names: list[str]) -> list[dict[str, object]]:
+    """Each in a trial with and one without a penalty, between trials of others."""
+    return [
+        {"optimizer": optimizer, "learning_rate": rate, "activation": name, "activation_penalty": penalty}
+        for name in names
+        for optimizer, rate, penalty in (("sgd", 0.05, 0.1), ("adam", 0.01, 0.0))
+    ]
+
+
+SPACE = {"optimizer": ["sgd", "adam"], "activation_penalty": {"low": 0.01, "high": 1.0}}
+
+
+def test_learned_and_own_activations_in_one_study(folder: Path) -> None:
+    """Whatever their parameters' shapes: the stack equals the reference engine to 1e-9, layers included."""
+    learned = [name for name, entry in ACTIVATIONS.items() if entry.learns]
+    names = [*learned, "tanh", *(f"my_activations:{name}" for name in CLASSES)]
+    task = task_of(space={**SPACE, "activation": names})
+    assert_engines_agree(task, numbered(mixture(names), seeds=[0, 3]), slots=5)
+
+
+def test_scripts_print_the_same_curves(folder: Path, tmp_path: Path) -> None:
+    """The class is imported where it is the user's, and copied where it is this package's."""
+    losses, runs = dict[str, list[float]](), dict[str, list[str]]()
+    for name in ("my_activations:TwoSwish", "my_activations:Spline", "swish_learned"):
+        task = task_of(space={**SPACE, "activation": name}, steps=4, evaluations=2)
+        parameters = {
+            "optimizer": "adam",
+            "learning_rate": 0.01,
+            "activation": name,
+            "activation_penalty": 0.1,
+        }
+        (trial,) = numbered([parameters])
+        curves = by_reference(task, trial).result.curves
+        losses[name] = [value for _, metric, value in curves if metric == "validation_loss"]
+        file = tmp_path / f"{len(runs)}.py"
+        file.write_text(script(task.study, parameters, 0, data=task.data), encoding="utf-8")
+        runs[name] = [str(file)]
+    for name, said in outputs(runs, tmp_path).items():
+        assert [f"validation_loss {loss!r}" in said for loss in losses[name]] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("my_activations:function", "must be a class of torch.nn.Module"),
+        ("my_activations:Asks", "must be made without arguments; it needs size"),
+        ("my_activations:Absent", "has no 'Absent'"),
+    ],
+)
+def test_what_is_no_activation_is_refused(folder: Path, name: str, problem: str) -> None:
+    """A message with the key, the value and what is wrong."""
+    search = {"space": {"activation": ["relu", name]}}
+    with pytest.raises(StudyError, match=problem):
+        Study(name="s", data="wine", model="mlp", search=search)
