@@ -36,7 +36,7 @@ from sweeper.training.in_workers import preflight_in_workers
 from sweeper.training.initialize import initialize_worker
 from sweeper.training.pool.interface import Pool
 from sweeper.training.pool.local import local_pool
-from sweeper.training.preflight import judge
+from sweeper.training.preflight import require_trainable
 from sweeper.training.setup import Task
 from sweeper.trial import Trial
 
@@ -148,7 +148,7 @@ def swept(pool: Pool, problem: Problem, number: int, folder: Path) -> Result:
     """One sweep, without its page."""
     study = problem.study(number)
     task = pool.share(Task(study, load(problem.data, loss_task=problem.task)))
-    judge(preflight_in_workers(pool, task))
+    require_trainable(preflight_in_workers(pool, task))
     options = Options(folder, folder, JOBS, engine="fused", quiet=True)
     with open_run(study, folder, fresh=False) as run, Sweep(pool, task, run, options) as sweep:
         sweep.search_all(math.inf)

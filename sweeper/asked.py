@@ -67,11 +67,11 @@ def advice_on(pool: Pool, study: Study) -> list["Advice"]:
     """
     # loaded late: torch takes seconds
     from sweeper.report.advice import advise
-    from sweeper.training.initial_profile import first_look
+    from sweeper.training.initial_profile import profile_network
 
     if not study.names_code:
-        return advise(study, first_look)
+        return advise(study, profile_network)
     try:
-        return call_user_code(pool, advise, study, first_look)
+        return call_user_code(pool, advise, study, profile_network)
     except WorkerDied as end:
         raise UserError(f"{study.name}: data or model cannot be looked at: {end}") from None

@@ -56,7 +56,7 @@ from sweeper.training.planning import Plan, cohorts_of, steps_of
 from sweeper.training.planning import from_dict as plan_of
 from sweeper.training.pool.interface import Pool, Shared, WorkerDied
 from sweeper.training.pool.local import core_count, local_pool
-from sweeper.training.preflight import judge
+from sweeper.training.preflight import require_trainable
 from sweeper.training.setup import Task
 from sweeper.trial import Outcome, SharpnessResult, Trial, TrialResult, objective_metric
 
@@ -98,7 +98,7 @@ def run(study: Study, options: Options | None = None, pool: Pool | None = None) 
     if options.storage is not None:
         open_url(options.storage)
     task = share_task(pool, Task(study, load_data(pool, study)))
-    judge(preflight_in_workers(pool, task))
+    require_trainable(preflight_in_workers(pool, task))
     with open_run(study, options.runs, fresh=options.fresh) as folder:
         with preparing(folder):
             refuse_links(options.reports / study.name)

@@ -6,9 +6,11 @@ The search proposes a `Trial`, the training gives back a `TrialResult`, the reco
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+
+Values = TypeVar("Values", float, np.ndarray)
 
 
 @dataclass(frozen=True)
@@ -118,8 +120,8 @@ def objective_metric(objective: str) -> str:
     return "validation_accuracy" if objective == "validation_error" else objective
 
 
-def objective_value(objective: str, metric: float) -> float:
-    """The objective, lower is better, at a value of its `objective_metric`."""
+def objective_value(objective: str, metric: Values) -> Values:
+    """The objective, lower is better, at a value, or values, of its `objective_metric`."""
     return 1 - metric if objective == "validation_error" else metric
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from sweeper.statistics.intervals import interval
+from sweeper.trial import objective_metric, objective_value
 
 NOISE = 1e-3
 """Share of the value before training; a smaller fall is none."""
@@ -37,19 +38,17 @@ def learning(curves: pd.DataFrame, trial: int, seeds: list[int], objective: str)
     untrained weights have seen neither part.
     """
     own = curves[(curves["trial"] == trial) & curves["seed"].isin(seeds)]
-    metric = "validation_accuracy" if objective == "validation_error" else objective
+    metric = objective_metric(objective)
     after = _by_seed(own[(own["metric"] == metric) & (own["step"] > 0)])
     start = "validation_loss" if objective == "train_loss" else metric
     before = _by_seed(own[(own["metric"] == start) & (own["step"] == 0)])
     if after.empty or before.empty:
         return None
     values = after.reindex(before.index).dropna(how="all")
-    first = before.loc[values.index, 0].to_numpy()
     if values.empty:
         return None
-    later = values.to_numpy()
-    if objective == "validation_error":
-        first, later = 1 - first, 1 - later
+    first = objective_value(objective, before.loc[values.index, 0].to_numpy())
+    later = objective_value(objective, values.to_numpy())
     falls = first - _best(later)
     low, high = interval(falls)
     mean, floor = float(falls.mean()), NOISE * abs(float(first.mean()))

@@ -12,9 +12,9 @@ from sweeper.training.setup import Task, leaving_no_trace
 from sweeper.training.stacked import engine
 from sweeper.trial import Trial
 
-WORTH = 600.0
+MIN_SECONDS_LEFT = 600.0
 """Seconds of training left from which ``auto`` tries: compiling takes some ten seconds in every process."""
-BLOCKS, STEPS = 5, 4
+TIMED_BLOCKS, STEPS_PER_BLOCK = 5, 4
 """What is timed: so many blocks of so many steps."""
 
 
@@ -35,7 +35,7 @@ def seconds_left(task: Task, plan: Plan) -> float:
 
 def is_wanted(study: Study, left: float) -> bool:
     """Whether to try at all."""
-    return study.training.compile is True or (study.training.compile == "auto" and left > WORTH)
+    return study.training.compile is True or (study.training.compile == "auto" and left > MIN_SECONDS_LEFT)
 
 
 def measure(task: Task, trials: Sequence[Trial]) -> Compiled:
@@ -54,27 +54,27 @@ def _measure(task: Task, trials: Sequence[Trial]) -> Compiled:
     train(1)
     seconds = time.perf_counter() - start
     blocks = []
-    for _ in range(BLOCKS):
+    for _ in range(TIMED_BLOCKS):
         start = time.perf_counter()
-        train(STEPS)
+        train(STEPS_PER_BLOCK)
         blocks.append(time.perf_counter() - start)
-    return Compiled(min(blocks) / (STEPS * len(trials)), seconds)
+    return Compiled(min(blocks) / (STEPS_PER_BLOCK * len(trials)), seconds)
 
 
-def decide(plan: Plan, study: Study, found: Sequence[Compiled | str], left: float) -> Plan:
+def decide(plan: Plan, study: Study, tried: Sequence[Compiled | str], left: float) -> Plan:
     """The plan with or without compilation, and why not.
 
     Args:
-        plan: of the fused engine.
+        plan: of the stacked engine.
         study: its `training.compile` says whether the measurement matters.
-        found: what every process saw, or the reason why it could not compile.
+        tried: what every process saw, or the reason why it could not compile.
         left: seconds of training that are left by `plan`.
     """
-    reasons = [each for each in found if isinstance(each, str)]
+    reasons = [each for each in tried if isinstance(each, str)]
     if reasons:
         return replace(plan, uncompiled=reasons[0])
-    step = median(each.seconds_a_step for each in found if isinstance(each, Compiled))
-    spent = max(each.seconds for each in found if isinstance(each, Compiled))
+    step = median(each.seconds_a_step for each in tried if isinstance(each, Compiled))
+    spent = max(each.seconds for each in tried if isinstance(each, Compiled))
     ratio = plan.seconds_a_step / step
     if study.training.compile == "auto" and left * (1 - 1 / ratio) < spent:
         return replace(plan, uncompiled=f"{ratio:.2f}× as fast, after {spent:.0f} s of compiling")

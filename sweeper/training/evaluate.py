@@ -7,7 +7,7 @@ from sweeper.components.losses import Loss
 from sweeper.components.metrics import metrics_of
 from sweeper.user_code.observing import apart
 
-CHUNK = 8192
+ROWS_PER_PASS = 8192
 """Rows evaluated in one forward pass."""
 
 
@@ -16,7 +16,7 @@ def predict(model: nn.Module, x: Tensor) -> Tensor:
     training = model.training
     model.eval()
     with torch.no_grad():
-        parts = [model(part.clone()) for part in (x.split(CHUNK) if len(x) > CHUNK else (x,))]
+        parts = [model(part.clone()) for part in (x.split(ROWS_PER_PASS) if len(x) > ROWS_PER_PASS else (x,))]
     model.train(training)
     return torch.cat(parts) if len(parts) > 1 else parts[0]
 

@@ -18,9 +18,9 @@ from sweeper.training.reasons import reason_of
 from sweeper.training.setup import Task, out_features, pick_loss
 
 PARTS = ("train", "validation", "test")
-FEWEST = 5
+MIN_ROWS_PER_CLASS = 5
 """Rows of a class below which a part says little about it."""
-MOST_LABELS = 20
+MAX_LABELS = 20
 """Different whole numbers up to which targets look like class labels."""
 BEST_CONSTANT = "the constant of lowest loss on the training rows"
 
@@ -94,7 +94,7 @@ def _rows(task: Task, parts: Sequence[Mapping[str, np.ndarray]]) -> dict[str, An
     lowest: dict[tuple[str, str], int] = {}
     for each in parts if classes else ():
         numbers = [(name, y.reshape(-1).astype(np.int64)) for name, y in each.items()]
-        for name, part, count in few_rows(numbers, classes, FEWEST):
+        for name, part, count in few_rows(numbers, classes, MIN_ROWS_PER_CLASS):
             lowest[name, part] = min(count, lowest.get((name, part), count))
     few = [{"class": name, "part": part, "rows": count} for (name, part), count in lowest.items()]
     return {"rows": rows, "few": few, "labels": _labels(task)}
@@ -123,7 +123,7 @@ def _labels(task: Task) -> int:
         one_hot = bool(np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all())
         return y.shape[1] if one_hot else 0
     values = np.unique(y)
-    return len(values) if len(values) <= MOST_LABELS and bool((values == np.round(values)).all()) else 0
+    return len(values) if len(values) <= MAX_LABELS and bool((values == np.round(values)).all()) else 0
 
 
 def of_any_loss(loss: Loss, targets: np.ndarray, width: int, dtype: torch.dtype) -> np.ndarray | None:

@@ -36,7 +36,7 @@ def _unsendable(reason: NotSendable) -> UserError:
 
 
 def preflight_in_workers(pool: Pool, task: Shared[Task]) -> list[str]:
-    """`preflight.rehearse` in a worker process.
+    """`preflight.check_configurations` in a worker process.
 
     Where the process dies, one configuration at a time until one lives: then not all of them are wrong, and
     trials will show the rest. Empty where that is not found out: a model that hangs.
@@ -44,7 +44,7 @@ def preflight_in_workers(pool: Pool, task: Shared[Task]) -> list[str]:
     Raises:
         UserError: if study or data cannot be read in another process.
     """
-    done = attempt(pool, work.rehearse, task)
+    done = attempt(pool, work.check_configurations, task)
     if done.lost is not None:
         return [] if done.lost.timeout else _preflight_singly(pool, task)
     if isinstance(done.error, NotSendable):
@@ -57,7 +57,7 @@ def _preflight_singly(pool: Pool, task: Shared[Task]) -> list[str]:
     """Problems of the configurations in their order, up to the first that has none."""
     problems: list[str] = []
     for position in range(len(list(configurations(task.value.study.space)))):
-        done = attempt(pool, work.rehearse, task, position)
+        done = attempt(pool, work.check_configurations, task, position)
         if done.lost is None:
             problems += done.result()
         elif done.lost.timeout or len(problems) == MAX_DEATHS:
@@ -84,7 +84,7 @@ def plan_in_workers(pool: Pool, task: Shared[Task], *, jobs: int, engine: str, s
     """
     if engine == "reference":
         return planning.one_by_one(jobs)
-    if engine == "auto" and planning.is_little(task.value):
+    if engine == "auto" and planning.is_small(task.value):
         return planning.one_by_one(jobs, "too little to train for stacks to pay")
     try:
         refused = call(pool, work.refusals, task)

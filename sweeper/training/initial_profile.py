@@ -23,14 +23,14 @@ from sweeper.training.output_range import last_operation
 from sweeper.training.setup import Rows, Task, initial_model, pick_loss, rows_of
 from sweeper.training.sharpness import sharpness
 
-ROWS, SEEDS = 256, 3
-TOLERANCE = 1e-3
+PROFILE_ROWS, PROFILE_SEEDS = 256, 3
+SHARPNESS_TOLERANCE = 1e-3
 """Of the sharpness; strict, since near an eigenvalue that is not the largest a loose one stops too early."""
 CHAIN = (nn.Linear, nn.Flatten, nn.Identity, nn.Dropout, *KINDS)
 """Layers of a network that mean-field theory is about."""
 
 
-def first_look(
+def profile_network(
     study: Study,
     data: Data,
     parameters: Mapping[str, Any],
@@ -39,7 +39,7 @@ def first_look(
 ) -> Network:
     """The model of `parameters` with each of `activations` (``None``: the model's own), on training rows.
 
-    The sharpness is found for those in `curved`. Nothing is trained.
+    The sharpness is measured for those in `curved`. Nothing is trained.
 
     Raises:
         ModelError: if the model cannot be made with one of them.
@@ -50,14 +50,14 @@ def first_look(
     loss, profiles, built, reasons = pick_loss(task, chosen), {}, None, list[str]()
     for name in activations:
         settings = replace(chosen, activation=name)
-        found = []
-        for seed in range(study.search.seed, study.search.seed + SEEDS):
+        per_seed = []
+        for seed in range(study.search.seed, study.search.seed + PROFILE_SEEDS):
             built = initial_model(task, settings, seed)
             sharp = name in curved and seed == study.search.seed
             profile, reason = _profile(built, loss, rows, sharp=sharp)
-            found.append(profile)
+            per_seed.append(profile)
             reasons += [reason] if reason else []
-        profiles[name] = _median(found)
+        profiles[name] = _median(per_seed)
     built = built or initial_model(task, chosen, study.search.seed)
     if reasons:  # what could be measured of some activations alone compares nothing
         profiles = {name: replace(each, gradients=()) for name, each in profiles.items()}
@@ -71,7 +71,7 @@ def _network(built: Built, settings: Settings, rows: Rows, profiles: Mapping[str
         weight_size=weights.double().square().mean().sqrt().item(),
         widths=chain_widths(built.model),
         last=last_operation(built.model(rows.x_train[:4].clone())),
-        rows=min(len(rows.x_train), ROWS),
+        rows=min(len(rows.x_train), PROFILE_ROWS),
         swapped=built.swapped.line() if built.swapped else "",
         profiles=profiles,
     )
@@ -79,7 +79,7 @@ def _network(built: Built, settings: Settings, rows: Rows, profiles: Mapping[str
 
 def _profile(built: Built, loss: Loss, rows: Rows, *, sharp: bool) -> tuple[Profile, str]:
     """And why layers cannot be measured, see `look_if_possible`."""
-    x, y = rows.x_train[:ROWS], rows.y_train[:ROWS]
+    x, y = rows.x_train[:PROFILE_ROWS], rows.y_train[:PROFILE_ROWS]
     layers, reason = look_if_possible(built, loss.function, x.clone(), y.clone(), None)
     measured = [
         {name: MEASURES[name](layer) for name in ("gradient_norm", "dead")}
@@ -100,24 +100,24 @@ def _profile(built: Built, loss: Loss, rows: Rows, *, sharp: bool) -> tuple[Prof
     return profile, reason
 
 
-def _median(found: Sequence[Profile]) -> Profile:
-    gradients = [one.gradients for one in found if one.gradients]
+def _median(per_seed: Sequence[Profile]) -> Profile:
+    gradients = [one.gradients for one in per_seed if one.gradients]
     return Profile(
         gradients=tuple(np.median(gradients, axis=0).tolist()) if gradients else (),
-        dead=float(np.median([one.dead for one in found])),
-        mean_square=float(np.median([one.mean_square for one in found])),
-        loss=float(np.median([one.loss for one in found])),
-        sharpness=found[0].sharpness,
+        dead=float(np.median([one.dead for one in per_seed])),
+        mean_square=float(np.median([one.mean_square for one in per_seed])),
+        loss=float(np.median([one.loss for one in per_seed])),
+        sharpness=per_seed[0].sharpness,
     )
 
 
 def _sharpness(model: nn.Module, loss: Loss, x: Tensor, y: Tensor) -> float | None:
     """Largest curvature; ``None`` where an operation has no second derivative, or the loss is not finite."""
     try:
-        found = sharpness(model, loss.function, x, y, tolerance=TOLERANCE)
+        largest = sharpness(model, loss.function, x, y, tolerance=SHARPNESS_TOLERANCE)
     except RuntimeError:
         return None
-    return found if math.isfinite(found) else None
+    return largest if math.isfinite(largest) else None
 
 
 def chain_widths(model: nn.Module) -> tuple[int, ...] | None:

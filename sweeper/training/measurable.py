@@ -15,7 +15,7 @@ ROWS = 4
 def unmeasured(task: Task) -> str:
     """Why layers are not measured, of the first configuration where they cannot be; empty where all can.
 
-    Configurations that cannot be trained at all are left out: `rehearse` tells of them.
+    Configurations that cannot be trained at all are left out: `check_configurations` tells of them.
     """
     tried = set()
     for parameters in configurations(task.study.space):
@@ -26,7 +26,7 @@ def unmeasured(task: Task) -> str:
         try:
             with user_code():
                 reason = _unmeasured(task, parameters)
-        except Exception:  # said by `rehearse`, or by the trials that fail
+        except Exception:  # reported by `check_configurations`, or by the trials that fail
             continue
         if reason:
             return reason
@@ -39,6 +39,6 @@ def _unmeasured(task: Task, parameters: Mapping[str, Any]) -> str:
         rows, loss = rows_of(task, settings, seed), pick_loss(task, settings).function
         built = initial_model(task, settings, seed)
         built.model.train()
-        # A look compares the weights that it reaches with those that a training step reached.
+        # A layer measurement compares the weights that it reaches with those that a training step reached.
         loss(built.model(rows.x_train[:ROWS].clone()), rows.y_train[:ROWS]).backward()
         return look_if_possible(built, loss, rows.x_train[:ROWS].clone(), rows.y_train[:ROWS], None)[1]

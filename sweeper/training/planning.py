@@ -22,23 +22,23 @@ from sweeper.training import reference
 from sweeper.training.cohort import Cohort, balance_load, singles, sort_key
 from sweeper.training.preflight import can_be_penalized, configurations
 from sweeper.training.setup import Task, initial_model, leaving_no_trace, rows_of
-from sweeper.training.shapes import fusible, shapes, unequal
+from sweeper.training.shapes import shapes, stack_differences, why_not_stackable
 from sweeper.training.stacked import engine
 from sweeper.trial import Trial
 
-SLOTS = (8, 16, 32, 64, 128, 256)
+STACK_SIZES = (8, 16, 32, 64, 128, 256)
 """Stack sizes that are tried, smallest first, until a larger one is no cheaper."""
-LITTLE = 3000
+MIN_STEPS_TO_MEASURE = 3000
 """Steps of all trials together below which measuring would cost more than it saves."""
-BUDGET = 0.2
+SECONDS_PER_TIMING = 0.2
 """Seconds for each thing that is timed, about."""
-COHORT = 10.0
+COHORT_SECONDS = 10.0
 """Seconds that a cohort should take at most: so much is lost when everything is killed."""
-MEMORY = 0.3
+MEMORY_SHARE = 0.3
 """Share of the free memory that all stacks together may take."""
-SLOW, MOST_COMPARED = 5.0, 8
+SLOW_SECONDS, MAX_COMPARED = 5.0, 8
 """Seconds of trying all activations above which only one is compared exactly; most that are."""
-CLEARLY = 0.95
+MAX_COST_RATIO = 0.95
 """Stacks must beat training one by one by this factor."""
 
 
@@ -108,9 +108,9 @@ def one_by_one(processes: int, reason: str = "") -> Plan:
     return Plan("reference", 1, processes, reason=reason)
 
 
-def is_little(task: Task) -> bool:
-    """Whether the whole search takes fewer than `LITTLE` steps."""
-    return steps_in_all(task) < LITTLE
+def is_small(task: Task) -> bool:
+    """Whether the whole search takes fewer than `MIN_STEPS_TO_MEASURE` steps."""
+    return steps_in_all(task) < MIN_STEPS_TO_MEASURE
 
 
 def steps_in_all(task: Task) -> int:
@@ -127,11 +127,11 @@ def refusals(task: Task) -> dict[str, str]:
         name = str(parameters.get("activation"))
         if name not in found:
             trial = Trial(0, "explore", task.study.search.seed, parameters)
-            found[name] = fusible(task, trial)
+            found[name] = why_not_stackable(task, trial)
             trials += [trial] if not found[name] else []
-    slow = time.perf_counter() - start > SLOW
-    compared = trials[: 1 if slow else MOST_COMPARED]
-    return found | (unequal(task, compared, can_be_penalized(task)) if compared else {})
+    slow = time.perf_counter() - start > SLOW_SECONDS
+    compared = trials[: 1 if slow else MAX_COMPARED]
+    return found | (stack_differences(task, compared, can_be_penalized(task)) if compared else {})
 
 
 def steps_of(task: Task, trial: Trial) -> int:
@@ -183,14 +183,14 @@ def _one_by_one(task: Task, trial: Trial) -> float:
     for _ in range(3):
         few, many = (_timed(partial(reference.train, short(task, n), trial)) for n in (steps, 4 * steps))
         seconds.append(max(many - few, 1e-7) / (3 * steps))
-        steps = int(min(max(BUDGET / 6 / seconds[-1], 4), 32))
+        steps = int(min(max(SECONDS_PER_TIMING / 6 / seconds[-1], 4), 32))
     return min(seconds[1:])
 
 
 def _stacked(task: Task, trials: Sequence[Trial], one: float) -> float:
     """Seconds of one trial's share in a step of a full stack: the fastest of some blocks of steps."""
     train = engine.warm_stack(short(task, 1000), trials)
-    steps = int(min(max(BUDGET / 4 / (one * len(trials)), 1), 16))
+    steps = int(min(max(SECONDS_PER_TIMING / 4 / (one * len(trials)), 1), 16))
     train(1)
     return min(_timed(lambda: train(steps)) for _ in range(4)) / (steps * len(trials))
 
@@ -210,14 +210,14 @@ def choose(measured: Sequence[Measured], processes: int, refused: Mapping[str, s
         return one_by_one(processes, "too few trials, or too little memory, for a stack")
     slots = min(stacked, key=lambda size: (stacked[size], size))
     one = median(m.one_by_one for m in measured)
-    if engine == "auto" and not stacked[slots] < CLEARLY * one:
+    if engine == "auto" and not stacked[slots] < MAX_COST_RATIO * one:
         plan = one_by_one(processes, f"stacks of {slots} are no faster ({one / stacked[slots]:.2f}×)")
         return replace(plan, seconds_a_step=one)
     return Plan("fused", slots, processes, one / stacked[slots], stacked[slots], alone)
 
 
 def cohorts_of(plan: Plan, task: Task, trials: Sequence[Trial]) -> list[Cohort]:
-    """`trials` in the portions that workers get: every process one or more of about `COHORT` seconds."""
+    """`trials` in the portions that workers get: every process one or more of about `COHORT_SECONDS`."""
     if plan.engine == "reference":
         return singles(trials)
     apart = [t for t in trials if str(t.parameters.get("activation")) in plan.alone]
@@ -226,7 +226,7 @@ def cohorts_of(plan: Plan, task: Task, trials: Sequence[Trial]) -> list[Cohort]:
     found: list[Cohort] = []
     for group in shapes(task, together):
         seconds = plan.seconds_a_step * sum(steps_of(task, trial) for trial in group)
-        rounds = max(1, round(seconds / (plan.processes * COHORT)))
+        rounds = max(1, round(seconds / (plan.processes * COHORT_SECONDS)))
         parts = min(plan.processes * rounds, max(len(group) // 2, 1))
         portions = balance_load(group, parts)
         found += [Cohort(tuple(part), engine, _filled(plan.slots, len(part))) for part in portions]
@@ -247,10 +247,10 @@ def free_memory() -> int:
 
 
 def _sizes(task: Task, trials: Sequence[Trial]) -> Iterable[int]:
-    limit = MEMORY * free_memory() / max(1, os.cpu_count() or 1)
+    limit = MEMORY_SHARE * free_memory() / max(1, os.cpu_count() or 1)
     largest = int(min(len(trials), max(limit / _bytes_a_slot(task, trials[0]), 1)))
-    sizes = [size for size in SLOTS if size <= largest]
-    if largest > 1 and largest not in sizes and largest < SLOTS[-1]:
+    sizes = [size for size in STACK_SIZES if size <= largest]
+    if largest > 1 and largest not in sizes and largest < STACK_SIZES[-1]:
         sizes.append(largest)
     return sizes
 

@@ -1,4 +1,4 @@
-"""A look at model, data and loss together before anything is written: one training step a configuration.
+"""Model, data and loss tried together before anything is written: one training step a configuration.
 
 It runs in a worker process, so that a model that ends its process does not take the driver along.
 """
@@ -34,8 +34,8 @@ from sweeper.training.setup import (
 )
 from sweeper.user_code.calls import message_of, name_of, text_of, user_code
 
-FEW, MANY = 4, 64
-"""Rows of the first look and of the step."""
+FIRST_ROWS, STEP_ROWS = 4, 64
+"""Rows of the first forward pass, and most rows of the step."""
 
 
 def configurations(space: Space) -> Iterator[dict[str, Any]]:
@@ -51,26 +51,26 @@ def configurations(space: Space) -> Iterator[dict[str, Any]]:
             yield from ({**base, name: value} for value in ends)
 
 
-def rehearse(task: Task, place: int | None = None) -> list[str]:
+def check_configurations(task: Task, index: int | None = None) -> list[str]:
     """What is wrong with each configuration that cannot be trained; an empty string where all is well.
 
-    With `place`, of that one of `configurations` alone.
+    With `index`, of that one of `configurations` alone.
 
     Failures of single configurations are no reason to refuse a study: such trials fail alone, with
     their reason in the records.
     """
     known: dict[tuple[str, str], Rows] = {}
     every = list(configurations(task.study.space))
-    chosen = every if place is None else every[place : place + 1]
+    chosen = every if index is None else every[index : index + 1]
     return [_problem(task, parameters, known) for parameters in chosen]
 
 
-def swaps(task: Task) -> str:
+def swap_summary(task: Task) -> str:
     """Which activation layers are swapped and which are kept, in words; empty where none is swapped.
 
     Of the configuration that swaps most, where they differ (in depth, say).
     """
-    found: list[Swapped] = []
+    models: list[Swapped] = []
     for parameters in configurations(task.study.space):
         settings = settings_of(task.study, parameters)
         if settings.activation is None:
@@ -78,19 +78,19 @@ def swaps(task: Task) -> str:
         try:
             with leaving_no_trace(task, settings):
                 swapped = initial_model(task, settings, task.study.search.seed).swapped
-        except Exception:  # said by `rehearse`, or by the trials that fail
+        except Exception:  # reported by `check_configurations`, or by the trials that fail
             continue
         if swapped is None:
             break  # the function asks for its activation
-        found.append(swapped)
-    if not found:
+        models.append(swapped)
+    if not models:
         return ""
-    most = max(found, key=lambda one: len(one.swapped))
-    differ = any(one.swapped != most.swapped for one in found)
+    most = max(models, key=lambda one: len(one.swapped))
+    differ = any(one.swapped != most.swapped for one in models)
     return most.line() + (" (in the model with most layers)" if differ else "")
 
 
-def judge(problems: Sequence[str]) -> None:
+def require_trainable(problems: Sequence[str]) -> None:
     """Refuse a study of which no configuration can be trained.
 
     Raises:
@@ -130,14 +130,14 @@ def _try(task: Task, settings: Settings, rows: Rows) -> None:
         raise ModelError(f"{label(task)} has no parameters to train")
     _check_penalty(task, built)
     optimizer = OPTIMIZERS[settings.optimizer].make(parameters, lr=settings.learning_rate, **settings.options)
-    few = (rows.x_train[:FEW].clone(), rows.y_train[:FEW].clone())
+    few = (rows.x_train[:FIRST_ROWS].clone(), rows.y_train[:FIRST_ROWS].clone())
     model.eval()
     with torch.no_grad():
         output = model(few[0])
         check_output(task, output, few[1], loss)
         _check_scalar(loss.function(output, few[1]), loss)
     scores(model, loss, *few)
-    size = MANY if settings.batch_size == "full" else min(int(settings.batch_size), MANY)
+    size = STEP_ROWS if settings.batch_size == "full" else min(int(settings.batch_size), STEP_ROWS)
     _step(task, settings, built, loss, optimizer, rows, size)
 
 

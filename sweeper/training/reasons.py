@@ -23,14 +23,14 @@ def reason_of(error: BaseException) -> str:
     """
     if isinstance(error, NotFusible):
         return str(error)
-    told = isinstance(error, SweeperError)
-    frames = traceback.extract_tb(None if told else error.__traceback__)
+    is_own = isinstance(error, SweeperError)
+    frames = traceback.extract_tb(None if is_own else error.__traceback__)
     if error.__cause__ is not None:
         frames += traceback.extract_tb(error.__cause__.__traceback__)
     own = [frame for frame in frames if not _is_of_library(frame.filename)]
-    last = own[-1:] if told else (own or frames)[-1:]
+    last = own[-1:] if is_own else (own or frames)[-1:]
     where = "".join(f" ({os.path.basename(frame.filename)}:{frame.lineno})" for frame in last)
-    return f"{text_of(error) if told else message_of(error)}{where}"
+    return f"{text_of(error) if is_own else message_of(error)}{where}"
 
 
 def _is_of_library(file: str) -> bool:

@@ -1,7 +1,7 @@
 """The reference engine: one trial, ``torch.optim``, the loop of every tutorial. It defines what is correct.
 
 Read `train` from top to bottom: draw the weights, then for each batch zero the gradients, forward,
-loss plus penalty, backward, step; look at validation data at fixed points and at the layers at
+loss plus penalty, backward, step; score validation rows at fixed points and measure layers at
 log-spaced ones.
 """
 
@@ -38,16 +38,16 @@ from sweeper.user_code.outside import of_model, put_back
 
 
 @dataclass(frozen=True)
-class Watch:
-    """Somebody who looks on, without an effect on the training."""
+class Observer:
+    """A function that is called during a training and has no effect on it."""
 
     steps: Collection[int]
-    """Numbers of updates after which to look."""
-    look: Callable[[int, Built, torch.optim.Optimizer], None]
+    """Numbers of updates after which it is called."""
+    observe: Callable[[int, Built, torch.optim.Optimizer], None]
     """(step, model, optimizer), called before the next update with its learning rate set."""
 
 
-def train(task: Task, trial: Trial, watch: Watch | None = None) -> TrialResult:
+def train(task: Task, trial: Trial, observer: Observer | None = None) -> TrialResult:
     """Train one trial from its first weight to its last evaluation.
 
     Never raises for a loss that is not finite: that is the outcome ``diverged``. Errors of the model
@@ -55,10 +55,10 @@ def train(task: Task, trial: Trial, watch: Watch | None = None) -> TrialResult:
     """
     settings = settings_of(task.study, trial.parameters)
     with leaving_no_trace(task, settings):
-        return _train(task, trial, settings, watch)
+        return _train(task, trial, settings, observer)
 
 
-def _train(task: Task, trial: Trial, settings: Settings, watch: Watch | None) -> TrialResult:
+def _train(task: Task, trial: Trial, settings: Settings, observer: Observer | None) -> TrialResult:
     start = time.perf_counter()
     rows, loss_function = rows_of(task, settings, trial.seed), pick_loss(task, settings)
     built = initial_model(task, settings, trial.seed)
@@ -86,12 +86,12 @@ def _train(task: Task, trial: Trial, settings: Settings, watch: Watch | None) ->
             learning_rate = settings.learning_rate * schedule(state.step, state.steps)
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate
-            if watch is not None and state.step in watch.steps:
+            if observer is not None and state.step in observer.steps:
                 with (
                     apart(model, seed_of(trial.seed, state.step, 3)),
                     put_back(of_model(model), weights=False),
                 ):
-                    watch.look(state.step, built, optimizer)
+                    observer.observe(state.step, built, optimizer)
             activations.clear()
 
             batch = next(batches).to(rows.x_train.device)
@@ -131,7 +131,7 @@ def measure_layers(
 def evaluate(state: TrialState, model: nn.Module, loss: Loss, rows: Rows) -> None:
     """Score the validation rows, and the test rows where the objective is the best so far."""
     seed, step = state.trial.seed, state.step
-    found = scores(model, loss, rows.x_validation, rows.y_validation, seed_of(seed, step, 0))
-    if state.record_scores(found) and len(rows.x_test):
+    validation = scores(model, loss, rows.x_validation, rows.y_validation, seed_of(seed, step, 0))
+    if state.record_scores(validation) and len(rows.x_test):
         with put_back(of_model(model), weights=False):
             state.test = scores(model, loss, rows.x_test, rows.y_test, seed_of(seed, step, 1))

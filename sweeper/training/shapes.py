@@ -12,9 +12,9 @@ from sweeper.training.stacked.engine import compare_stack, train_stack
 from sweeper.trial import Outcome, PruningRule, Trial
 from sweeper.user_code.calls import user_code
 
-STEPS = 2
+TRIED_STEPS = 2
 """Steps of the trial that tells whether a model can be batched."""
-ROWS = 16
+COMPARED_ROWS = 16
 """Most rows of a batch on which stacks are compared with trials alone."""
 CHANGED = ("training.steps", "training.epochs", "training.dtype", "training.batch_size")
 
@@ -29,12 +29,12 @@ def shapes(task: Task, trials: Sequence[Trial]) -> list[list[Trial]]:
     return list(groups.values())
 
 
-def fusible(task: Task, trial: Trial) -> str:
-    """Why `trial` cannot train in a stack, or an empty string; found by training two of it for `STEPS` steps.
+def why_not_stackable(task: Task, trial: Trial) -> str:
+    """Why `trial` cannot train in a stack, or an empty string: two of it train for `TRIED_STEPS` steps.
 
     Trials that fail in themselves are no reason: they fail alone in any engine.
     """
-    changed = {"steps": STEPS, "epochs": None, "evaluations": 1}
+    changed = {"steps": TRIED_STEPS, "epochs": None, "evaluations": 1}
     short = _changed(task, changed)
     twins = [replace(trial, number=k, parameters=_plain(trial), pruning=PruningRule()) for k in range(2)]
     try:
@@ -46,16 +46,16 @@ def fusible(task: Task, trial: Trial) -> str:
     return failed[0] if failed and not _fails_alone(short, twins[0]) else ""
 
 
-def unequal(task: Task, trials: Sequence[Trial], penalized: bool) -> dict[str, str]:
+def stack_differences(task: Task, trials: Sequence[Trial], penalized: bool) -> dict[str, str]:
     """Activation -> what stacks of `trials` compute otherwise than each alone; the equal ones left out.
 
     Each trial, one of each activation, goes into one stack on two seeds, once with an activation penalty if
-    `penalized`. They are compared in float64, on batches of at most `ROWS` rows; a model that works in its
-    own precision or batch size alone is compared with these when its stacks are made.
+    `penalized`. They are compared in float64, on batches of at most `COMPARED_ROWS`; a model that
+    works in its own precision or batch size alone is compared with these when its stacks are made.
     """
     size = task.study.training.batch_size
-    rows = ROWS if size == "full" else min(int(size), ROWS)
-    changed = {"steps": STEPS, "epochs": None, "evaluations": 1, "dtype": "float64", "batch_size": rows}
+    rows = COMPARED_ROWS if size == "full" else min(int(size), COMPARED_ROWS)
+    changed = {"steps": TRIED_STEPS, "epochs": None, "evaluations": 1, "dtype": "float64", "batch_size": rows}
     exact, names = _changed(task, changed), [str(t.parameters.get("activation")) for t in trials]
     pairs = [
         replace(trial, number=2 * k + second, seed=trial.seed + second, pruning=PruningRule())
@@ -68,10 +68,10 @@ def unequal(task: Task, trials: Sequence[Trial], penalized: bool) -> dict[str, s
         for t, weight in zip(pairs, weights, strict=True)
     ]
     try:
-        found = compare_stack(exact, pairs)
+        differences = compare_stack(exact, pairs)
     except Exception as error:  # whatever torch and the model make of it
         return {} if _fails_alone(exact, pairs[0]) else dict.fromkeys(names, reason_of(error))
-    return {names[number // 2]: why for number, why in found.items() if why}
+    return {names[number // 2]: why for number, why in differences.items() if why}
 
 
 def _changed(task: Task, training: Mapping[str, Any]) -> Task:

@@ -1,4 +1,4 @@
-"""How sharp the loss was along a training: a trial is trained again, one by one, and looked at on the way."""
+"""How sharp the loss was along a training: a trial is trained again, one by one, and measured on the way."""
 
 import math
 import time
@@ -14,15 +14,15 @@ from sweeper.components.penalties import PENALTIES
 from sweeper.study.settings import settings as settings_of
 from sweeper.training.capture import as_in_training, outputs_of, penalty_of
 from sweeper.training.reasons import reason_of
-from sweeper.training.reference import Watch, train
+from sweeper.training.reference import Observer, train
 from sweeper.training.setup import Task, pick_loss, rows_of
 from sweeper.training.sharpness import curvature
 from sweeper.trial import PruningRule, SharpnessResult, Trial
 from sweeper.user_code.calls import user_code
 
-POINTS = 8
-"""Most steps at which one trial is looked at."""
-ROWS = 512
+MAX_POINTS = 8
+"""Most steps at which one trial is measured."""
+MAX_ROWS = 512
 """Most training rows the loss is taken over."""
 SHARPNESS, PRECONDITIONED = "sharpness", "preconditioned_sharpness"
 LOSS, RATE = "sharpness_loss", "next_learning_rate"
@@ -30,12 +30,12 @@ LOSS, RATE = "sharpness_loss", "next_learning_rate"
 
 
 def sharpness_of(
-    task: Task, trial: Trial, points: int = POINTS, last: int | None = None
+    task: Task, trial: Trial, points: int = MAX_POINTS, last: int | None = None
 ) -> list[tuple[int, str, float]]:
     """Rows (step, metric, value) for the ``curves`` table; what is not finite is left out.
 
     ``sharpness``: λmax of the training loss, penalty included and weight decay not, over the first
-    `ROWS` training rows, before the step after `step` updates. ``preconditioned_sharpness``: that of
+    `MAX_ROWS` training rows, before the step after `step` updates. ``preconditioned_sharpness``: that of
     P^-½HP^-½ for optimizers that divide the gradient by P, from their second step on.
     ``sharpness_loss``: that loss itself. ``next_learning_rate``: the rate of the step that follows,
     schedule included.
@@ -43,17 +43,17 @@ def sharpness_of(
     Args:
         task: the run's.
         trial: trained by the reference engine on its own seed; it is never pruned.
-        points: most steps to look at: 0, then log-spaced.
+        points: most steps to measure at: 0, then log-spaced.
         last: the last of them; a diverged trial's `steps`, say. ``None``: the last step of the training.
     """
     settings = settings_of(task.study, trial.parameters)
     rows, loss = rows_of(task, settings, trial.seed), pick_loss(task, settings).function
-    x, y = rows.x_train[:ROWS], rows.y_train[:ROWS]
+    x, y = rows.x_train[:MAX_ROWS], rows.y_train[:MAX_ROWS]
     length = settings.total_steps(len(rows.x_train)) - 1
-    looked = set(looked_at(length if last is None else min(last, length), points))
-    found: list[tuple[int, str, float]] = []
+    observed = set(log_spaced_steps(length if last is None else min(last, length), points))
+    curve: list[tuple[int, str, float]] = []
 
-    def look(step: int, built: Built, optimizer: torch.optim.Optimizer) -> None:
+    def observe(step: int, built: Built, optimizer: torch.optim.Optimizer) -> None:
         penalty, optimized = PENALTIES[settings.penalty_kind], optimizer.param_groups
         parameters = [p for group in optimized for p in group["params"]]
         # cuDNN's recurrent layers and fused attention have no second derivative; the plain kernels do.
@@ -72,13 +72,14 @@ def sharpness_of(
             divisor = OPTIMIZERS[settings.optimizer].preconditioner(optimizer)
             if divisor is not None:
                 values[PRECONDITIONED] = curvature(value, parameters, divisor)
-        found.extend((step, name, float(v)) for name, v in values.items() if math.isfinite(v))
+        curve.extend((step, name, float(v)) for name, v in values.items() if math.isfinite(v))
 
-    train(task, replace(trial, pruning=PruningRule(), test=False, measured=False), Watch(looked, look))
-    return found
+    plain = replace(trial, pruning=PruningRule(), test=False, measured=False)
+    train(task, plain, Observer(observed, observe))
+    return curve
 
 
-def looked_at(last: int, points: int) -> list[int]:
+def log_spaced_steps(last: int, points: int) -> list[int]:
     """0, `last` and what lies log-spaced between them: at most `points` steps."""
     spaced = np.geomspace(1, max(last, 1), max(points - 1, 1))
     return sorted({0, *(min(round(float(step)), last) for step in spaced)})

@@ -9,8 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import torch
 
-from sweeper.training import compiling, planning
-from sweeper.training import preflight as rehearsing
+from sweeper.training import compiling, planning, preflight
 from sweeper.training.cohort import Cohort, singles
 from sweeper.training.guessing import guessing
 from sweeper.training.measurable import unmeasured
@@ -45,8 +44,8 @@ ENGINES: dict[str, Engine] = {
 
 COMPILING = 600.0
 """Most seconds for one compilation."""
-REHEARSAL = 60.0
-"""Most seconds for the look at model and data before the run; what hangs then fails in its trials."""
+PREFLIGHT_SECONDS = 60.0
+"""Most seconds for the preflight of model and data; what hangs then fails in its trials."""
 
 
 _TRAINING = threading.RLock()
@@ -69,30 +68,30 @@ def one_at_a_time(function: Callable[Arguments, Value]) -> Callable[Arguments, V
 
 
 @one_at_a_time
-def rehearse(task: Task, place: int | None = None) -> list[str]:
-    """`preflight.rehearse`, as long as it takes at most `REHEARSAL`."""
-    with watchdog.deadline(min(task.study.training.timeout, REHEARSAL)):
-        return rehearsing.rehearse(task, place)
+def check_configurations(task: Task, place: int | None = None) -> list[str]:
+    """`preflight.check_configurations`, as long as it takes at most `PREFLIGHT_SECONDS`."""
+    with watchdog.deadline(min(task.study.training.timeout, PREFLIGHT_SECONDS)):
+        return preflight.check_configurations(task, place)
 
 
 @one_at_a_time
 def layer_notes(task: Task) -> dict[str, str]:
-    """What a plan says of layers: `preflight.swaps`, `measurable.unmeasured`."""
-    with watchdog.deadline(REHEARSAL):
-        return {"swapped": rehearsing.swaps(task), "unmeasured": unmeasured(task)}
+    """What a plan says of layers: `preflight.swap_summary`, `measurable.unmeasured`."""
+    with watchdog.deadline(PREFLIGHT_SECONDS):
+        return {"swapped": preflight.swap_summary(task), "unmeasured": unmeasured(task)}
 
 
 @one_at_a_time
 def refusals(task: Task) -> dict[str, str]:
     """`planning.refusals`"""
-    with watchdog.deadline(REHEARSAL):
+    with watchdog.deadline(PREFLIGHT_SECONDS):
         return planning.refusals(task)
 
 
 @one_at_a_time
 def measure(task: Task, trials: Sequence[Trial]) -> planning.Measured:
     """`planning.measure`"""
-    with watchdog.deadline(REHEARSAL), refusing():
+    with watchdog.deadline(PREFLIGHT_SECONDS), refusing():
         return planning.measure(task, trials)
 
 
@@ -111,8 +110,8 @@ def measure_compiled(task: Task, trials: Sequence[Trial]) -> compiling.Compiled 
 
 @one_at_a_time
 def guess(task: Task, seeds: Sequence[int]) -> dict[str, Any]:
-    """`guessing.guessing`, as long as it takes at most `REHEARSAL`."""
-    with watchdog.deadline(REHEARSAL):
+    """`guessing.guessing`, as long as it takes at most `PREFLIGHT_SECONDS`."""
+    with watchdog.deadline(PREFLIGHT_SECONDS):
         return guessing(task, seeds)
 
 

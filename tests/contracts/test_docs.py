@@ -39,7 +39,7 @@ from sweeper.journey import load_data
 from sweeper.study.load import builtin_studies
 from sweeper.study.sections import Section
 from sweeper.study.study import Study
-from sweeper.training.preflight import rehearse
+from sweeper.training.preflight import check_configurations
 from sweeper.training.setup import Task
 
 MADE_BY_RUNS = {"reports/gallery.png"}
@@ -159,7 +159,7 @@ def test_own_models_can_be_trained(name: str, workshop: Workshop) -> None:
     files = workshop(OWN[name])
     for override in [(), ("training.loss=my_losses:log_cosh",)] if name == "waves.toml" else [()]:
         study = Study.load(files[name], override)
-        assert set(rehearse(Task(study, load_data(study)))) == {""}
+        assert set(check_configurations(Task(study, load_data(study)))) == {""}
 
 
 def test_the_python_study_is_valid() -> None:

@@ -10,7 +10,7 @@ from equivalence import task_of as longer_task_of
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sweeper.training.preflight import configurations, rehearse
+from sweeper.training.preflight import check_configurations, configurations
 from sweeper.training.setup import Task
 
 
@@ -165,7 +165,7 @@ def test_a_model_whose_activations_are_swapped() -> None:
 def test_a_model_whose_activation_sees_the_rows_first() -> None:
     """No gradient is asked for before the activation, yet its layer has one to look at."""
     task = task_of(model=first, space=SPACE)
-    assert rehearse(task) == [""] * len(list(configurations(task.study.space)))
+    assert check_configurations(task) == [""] * len(list(configurations(task.study.space)))
     assert_engines_agree(task, trials_of(MIXED), slots=3, most_chaotic=1)
 
 

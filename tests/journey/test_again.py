@@ -21,7 +21,7 @@ from sweeper.records.scores import load_test
 from sweeper.result import Result
 from sweeper.search import forecast
 from sweeper.training.cohort import Cohort
-from sweeper.training.preflight import rehearse
+from sweeper.training.preflight import check_configurations
 from sweeper.trial import TrialResult
 
 
@@ -251,7 +251,7 @@ def test_a_study_that_cannot_be_trained_leaves_nothing(
     first: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick: None
 ) -> None:
     """Refused before a folder is made; and --fresh empties none for it."""
-    monkeypatch.setattr(journey, "preflight_in_workers", lambda pool, task: rehearse(task.value))
+    monkeypatch.setattr(journey, "preflight_in_workers", lambda pool, task: check_configurations(task.value))
     asked = study(model=lambda in_features, out_features: "no module")
     for folder in (tmp_path, tmp_path / "new"):
         with pytest.raises(ModelError):

@@ -24,8 +24,8 @@ from sweeper.report.advice.show import WIDTH, combined, command, text, to_dict
 from sweeper.study.settings import settings
 from sweeper.study.study import Study
 from sweeper.theory.mean_field import born_dead_probability, network_variances, predicted_profile
-from sweeper.training.initial_profile import chain_widths, first_look
-from sweeper.training.preflight import rehearse
+from sweeper.training.initial_profile import chain_widths, profile_network
+from sweeper.training.preflight import check_configurations
 from sweeper.training.setup import Task, rows_of
 
 BASES = re.compile(r"computed|measured on your data|rule of thumb \(.+\)")
@@ -57,7 +57,7 @@ def with_targets(folder: Path, kind: str, **sections: Any) -> Path:
 
 def advice_on(file: Path, *overrides: str) -> dict[str, Advice]:
     """Advice by key."""
-    return {one.key: one for one in advise(Study.load(file, overrides), first_look)}
+    return {one.key: one for one in advise(Study.load(file, overrides), profile_network)}
 
 
 def said(one: Advice) -> str:
@@ -79,7 +79,7 @@ def check(advice: Mapping[str, Advice], file: Path) -> None:
         assert words[:3] == ["sweeper", "run", str(file)]
         study = Study.load(words[2], tuple(b for a, b in itertools.pairwise(words) if a == "--set"))
         assert (study.name == "asked") is (len(words) == 3)
-        assert set(rehearse(Task(study, load_data(study)))) == {""}
+        assert set(check_configurations(Task(study, load_data(study)))) == {""}
 
 
 @pytest.mark.parametrize("kind", TARGETS)
@@ -247,7 +247,7 @@ def test_the_study_itself_is_left_alone() -> None:
     """The default study is advised whole, and its object is not changed."""
     study = Study(name="kept", data="wine", model={**SMALL})
     before = study.to_dict()
-    advise(study, first_look)
+    advise(study, profile_network)
     assert study.to_dict() == before
 
 
@@ -255,7 +255,7 @@ def test_nothing_is_advised_from_gradients_that_are_not_measured(tmp_path: Path)
     """One piece of advice, with the reason, instead of activations to search."""
 
     def blind(*asked: Any) -> Any:
-        return replace(first_look(*asked), unmeasured="the model takes no second pass")
+        return replace(profile_network(*asked), unmeasured="the model takes no second pass")
 
     advice = [one for one in advise(Study.load(study_file(tmp_path)), blind) if one.key == "hidden"]
     assert [one.what for one in advice] == [

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from sweeper.study.study import Study
-from sweeper.training.compiling import WORTH, Compiled, decide, is_wanted
+from sweeper.training.compiling import MIN_SECONDS_LEFT, Compiled, decide, is_wanted
 from sweeper.training.planning import Plan, from_dict
 
 PLAN = Plan("fused", 32, 2, speedup=8.0, seconds_a_step=1e-4)
@@ -19,8 +19,8 @@ def study_with(choice: bool | str) -> Study:
 @pytest.mark.parametrize(
     ("choice", "left", "wanted"),
     [
-        ("auto", WORTH - 1, False),
-        ("auto", WORTH + 1, True),
+        ("auto", MIN_SECONDS_LEFT - 1, False),
+        ("auto", MIN_SECONDS_LEFT + 1, True),
         (True, 1.0, True),
         (False, 1e6, False),
     ],

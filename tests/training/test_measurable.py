@@ -11,7 +11,7 @@ import pytest
 import torch
 import unmeasured_models
 from equivalence import by_reference, task_of
-from rehearsals import problems
+from preflight_cases import problems
 from rich.console import Console
 from torch import nn
 

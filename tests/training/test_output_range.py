@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from rehearsals import BINARY, LABELS, POSITIVE, SIGNED, X, ending, refused
+from preflight_cases import BINARY, LABELS, POSITIVE, SIGNED, X, ending, refused
 from torch import nn
 from torch.nn import functional as F
 
@@ -13,7 +13,7 @@ from sweeper.data.load import load
 from sweeper.errors import ModelError
 from sweeper.study.study import Study
 from sweeper.training.output_range import last_operation
-from sweeper.training.preflight import judge, rehearse
+from sweeper.training.preflight import check_configurations, require_trainable
 from sweeper.training.setup import Task
 
 LAST = "leave the last operation out, or insist with training.loss = 'torch.nn.functional:"
@@ -97,7 +97,7 @@ def test_targets_are_judged_as_they_are_trained() -> None:
     with pytest.raises(
         ModelError, match="ends in softplus, whose outputs are at least 0, but the targets go"
     ):
-        judge(rehearse(Task(study, load(study.data.source, loss_task="regression"))))
+        require_trainable(check_configurations(Task(study, load(study.data.source, loss_task="regression"))))
 
 
 @pytest.mark.parametrize(

@@ -15,14 +15,14 @@ from sweeper.study.sections import ConfirmSection
 from sweeper.training import reference
 from sweeper.training.cohort import Cohort, singles
 from sweeper.training.planning import (
-    COHORT,
-    LITTLE,
+    COHORT_SECONDS,
+    MIN_STEPS_TO_MEASURE,
     Measured,
     Plan,
     choose,
     cohorts_of,
     from_dict,
-    is_little,
+    is_small,
     one_by_one,
     steps_of,
 )
@@ -149,9 +149,9 @@ def with_confirmations(task: Task, finalists: int, seeds: int) -> Task:
 )
 def test_little_to_train(trials: int, finalists: int, seeds: int, little: bool) -> None:
     """Trainings of search and confirmation, times their 10 steps, are fewer than 3000."""
-    assert LITTLE == 3000
+    assert MIN_STEPS_TO_MEASURE == 3000
     task = with_confirmations(task_of(steps=10, search={"trials": trials}), finalists, seeds)
-    assert is_little(task) is little
+    assert is_small(task) is little
 
 
 @pytest.mark.parametrize("batch_size", [7, 16, 1000, "full"])
@@ -196,7 +196,7 @@ TASK = task_of(steps=1000)
 def test_cohorts_hold_every_trial_once(
     number: int, processes: int, slots: int, seconds: float, different: int, alone: set[str]
 ) -> None:
-    """One shape each, none longer than about `COHORT`, no empty slots; who cannot be batched is alone."""
+    """One shape each, none longer than planned, no empty slots; what cannot be batched trains alone."""
     plan = Plan("fused", slots, processes, 8.0, seconds, dict.fromkeys(alone, "why"))
     trials = mixed(number, SHAPES[:different])
     cohorts = cohorts_of(plan, TASK, trials)
@@ -214,7 +214,7 @@ def test_cohorts_hold_every_trial_once(
             (t.parameters.get("model.width"), t.parameters.get("training.batch_size")) for t in cohort.trials
         }
         assert len(shape) == 1
-        assert seconds_of(TASK, cohort, plan) < 2 * COHORT or len(cohort.trials) <= 4
+        assert seconds_of(TASK, cohort, plan) < 2 * COHORT_SECONDS or len(cohort.trials) <= 4
 
 
 @pytest.mark.parametrize(("seconds", "portions"), [(1e-5, 2), (1e-4, 2), (1e-3, 10), (2e-3, 20)])

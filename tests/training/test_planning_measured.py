@@ -84,7 +84,9 @@ def test_stacks_fit_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     a_slot = module._bytes_a_slot(TASK, trials[0])
     tried = {}
     for slots in (1.5, 5.5, 16.5, 1e6):
-        monkeypatch.setattr(module, "free_memory", lambda slots=slots: 4 * slots * a_slot / module.MEMORY)
+        monkeypatch.setattr(
+            module, "free_memory", lambda slots=slots: 4 * slots * a_slot / module.MEMORY_SHARE
+        )
         tried[slots] = list(module._sizes(TASK, trials))
     assert tried == {1.5: [], 5.5: [5], 16.5: [8, 16], 1e6: [8, 16, 32, 64]}
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from rehearsals import (
+from preflight_cases import (
     BINARY,
     LABELS,
     POSITIVE,
@@ -25,7 +25,7 @@ from torch.nn import functional as F
 from sweeper.data.load import load
 from sweeper.errors import ModelError
 from sweeper.study.study import Study
-from sweeper.training.preflight import configurations, judge, rehearse, swaps
+from sweeper.training.preflight import check_configurations, configurations, require_trainable, swap_summary
 from sweeper.training.setup import Task
 
 
@@ -220,7 +220,9 @@ def test_values_beyond_the_precision() -> None:
     x[:, 1] *= 1e40
     study = Study(name="r", data={"source": lambda: (x, LABELS), "standardize": False}, model=linear)
     with pytest.raises(ModelError) as caught:
-        judge(rehearse(Task(study, load(study.data.source, loss_task="classification"))))
+        require_trainable(
+            check_configurations(Task(study, load(study.data.source, loss_task="classification")))
+        )
     assert str(caught.value) == (
         "inputs are too large for float32: scale the data, set data.standardize = true or training.dtype = "
         '"float64"'
@@ -248,8 +250,8 @@ def test_single_configurations_may_fail() -> None:
 
     found = problems(model, space={"model.kind": ["plain", "odd"], "optimizer": ["sgd", "adam"]})
     assert [bool(problem) for problem in found] == [False, False, True, False]
-    judge(found)
-    judge([])
+    require_trainable(found)
+    require_trainable([])
     message = refused(model, space={"model.kind": ["a", "b"], "optimizer": ["sgd", "adam"]})
     assert [line.rpartition("ValueError: ")[2] for line in message.splitlines()] == [
         "no kind 'a'",
@@ -297,10 +299,10 @@ def test_what_is_swapped_is_said_and_patterns_that_fit_nothing_are_refused() -> 
         )
         return Task(study, data)
 
-    assert swaps(task()) == "swapped: 1, 3; kept: 5 (in the model with most layers)"
-    assert swaps(task(keep=["1"], depth=2)).startswith("swapped: 3; kept: 1, 5")
+    assert swap_summary(task()) == "swapped: 1, 3; kept: 5 (in the model with most layers)"
+    assert swap_summary(task(keep=["1"], depth=2)).startswith("swapped: 3; kept: 1, 5")
     with pytest.raises(ModelError) as caught:
-        judge(rehearse(task(swap=["net.*"])))
+        require_trainable(check_configurations(task(swap=["net.*"])))
     assert (
         "model.swap and model.keep: 'net.*' fits no activation layer of model 'gated'; there are 1, 3"
         in str(caught.value)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from sweeper.study.settings import settings as settings_of
 from sweeper.training import shapes as module
 from sweeper.training.setup import Task
-from sweeper.training.shapes import fusible, shapes
+from sweeper.training.shapes import shapes, why_not_stackable
 from sweeper.trial import PruningRule, Trial, TrialResult
 
 
@@ -179,12 +179,12 @@ def no_model(in_features: int, out_features: int) -> nn.Module:
 def test_a_multilayer_perceptron_can_be_batched(activation: str) -> None:
     """An empty string: no reason against it."""
     task = task_of(space={"activation": [activation]})
-    assert fusible(task, numbered([{"activation": activation}])[0]) == ""
+    assert why_not_stackable(task, numbered([{"activation": activation}])[0]) == ""
 
 
 def test_a_module_of_ones_own_can_be_batched() -> None:
     """The class from which those below differ in one line each is no reason."""
-    assert fusible(task_of(model=made(Mine)), numbered([{}])[0]) == ""
+    assert why_not_stackable(task_of(model=made(Mine)), numbered([{}])[0]) == ""
 
 
 @pytest.mark.parametrize(
@@ -204,27 +204,27 @@ def test_a_module_of_ones_own_can_be_batched() -> None:
 )
 def test_what_cannot_be_batched_names_the_operation(model: Any, data: str, reason: str) -> None:
     """The reason names what is to blame, in one line."""
-    found = fusible(task_of(data, model), numbered([{}])[0])
+    found = why_not_stackable(task_of(data, model), numbered([{}])[0])
     assert reason in found
     assert "\n" not in found
 
 
 def test_an_activation_of_shared_rows_is_no_reason() -> None:
     """Trials of one seed are evaluated on the same rows, which an activation may see first."""
-    assert fusible(task_of(model=made(First)), numbered([{}])[0]) == ""
+    assert why_not_stackable(task_of(model=made(First)), numbered([{}])[0]) == ""
 
 
 def test_random_slopes_are_a_reason() -> None:
     """RReLU draws as many numbers as there are negative inputs, so its trials cannot share a pass."""
     task = task_of(space={"activation": ["rrelu", "relu"]})
-    found = fusible(task, numbered([{"activation": "rrelu"}])[0])
+    found = why_not_stackable(task, numbered([{"activation": "rrelu"}])[0])
     assert found == "RReLU draws random slopes for the negative inputs alone"
 
 
 @pytest.mark.parametrize("model", [made(Raises), no_model], ids=["forward", "model function"])
 def test_trials_that_fail_in_themselves_are_no_reason(model: Any) -> None:
     """What fails one by one too says nothing about stacks."""
-    assert fusible(task_of(model=model), numbered([{}])[0]) == ""
+    assert why_not_stackable(task_of(model=model), numbered([{}])[0]) == ""
 
 
 def test_the_attempt_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -238,5 +238,5 @@ def test_the_attempt_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(module, "train_stack", stack)
     (trial,) = numbered([{"training.epochs": 1000}], pruning=PruningRule(limits={1: 0.0}))
-    assert fusible(task_of(steps=500), trial) == ""
+    assert why_not_stackable(task_of(steps=500), trial) == ""
     assert seen == [(2, PruningRule()), (2, PruningRule())]

@@ -10,9 +10,9 @@ from sweeper.study.study import Study
 from sweeper.training.dispatch import retrain_and_measure
 from sweeper.training.initialize import initialize_worker
 from sweeper.training.pool.local import local_pool
-from sweeper.training.reference import Watch, train
+from sweeper.training.reference import Observer, train
 from sweeper.training.setup import Task
-from sweeper.training.sharpness_curve import looked_at, sharpness_of, sharpness_result
+from sweeper.training.sharpness_curve import log_spaced_steps, sharpness_of, sharpness_result
 from sweeper.trial import PruningRule, Trial
 
 RATE = {"low": 1e-4, "high": 1.0, "log": True}
@@ -64,18 +64,18 @@ def test_rows_are_those_of_an_independent_training(task: Task, weight: float) ->
     rows = {(step, name): value for step, name, value in found}
     seen = {}
 
-    def watch(step, built, optimizer) -> None:
+    def observer(step, built, optimizer) -> None:
         states = [optimizer.state[p] for p in built.model.parameters()]
         scale = [(s["exp_avg_sq"] / (1 - 0.999**step)).sqrt() + 1e-8 for s in states if s]
         seen[step] = ([p.detach().clone() for p in built.model.parameters()], scale, built.model)
 
-    train(task, trial("adam", 0.02, activation_penalty=weight), Watch(range(1000), watch))
+    train(task, trial("adam", 0.02, activation_penalty=weight), Observer(range(1000), observer))
     from sweeper.study.settings import settings
     from sweeper.training.setup import rows_of
 
     parts = rows_of(task, settings(task.study, trial("adam", 0.02).parameters), 0)
-    assert sorted({step for step, _ in rows}) == looked_at(29, 5) == [0, 1, 3, 9, 29]
-    for step in looked_at(29, 5):
+    assert sorted({step for step, _ in rows}) == log_spaced_steps(29, 5) == [0, 1, 3, 9, 29]
+    for step in log_spaced_steps(29, 5):
         weights, scale, model = seen[step]
         with torch.no_grad():
             for p, kept in zip(model.parameters(), weights, strict=True):
@@ -99,13 +99,13 @@ def test_looking_changes_nothing(task: Task) -> None:
     asked = trial("adam", 0.02, activation_penalty=0.1)
     steps = []
 
-    def look(step, built, optimizer) -> None:
+    def observe(step, built, optimizer) -> None:
         built.model.eval()
         built.model(torch.zeros(2, 13, dtype=torch.float64))
         built.model.train()
         steps.append(step)
 
-    plain, looked = train(task, asked), train(task, asked, Watch(range(30), look))
+    plain, looked = train(task, asked), train(task, asked, Observer(range(30), observe))
     assert (plain.curves, plain.layers, plain.objective) == (looked.curves, looked.layers, looked.objective)
     assert steps == list(range(30))
     stopped = Trial(3, "explore", 0, asked.parameters, PruningRule({10: -1.0}))
@@ -117,7 +117,7 @@ def test_looking_changes_nothing(task: Task) -> None:
 )
 def test_steps_are_log_spaced(last: int, points: int, steps: list[int]) -> None:
     """Zero and the last, no step twice."""
-    assert looked_at(last, points) == steps
+    assert log_spaced_steps(last, points) == steps
 
 
 def test_what_explodes_is_left_out(task: Task) -> None:

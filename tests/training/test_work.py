@@ -83,7 +83,7 @@ def test_cohorts_of_several_threads_give_what_they_give_alone(engine: str) -> No
 
 def test_all_that_trains_takes_turns() -> None:
     """Every function of a worker that trains, tries or measures waits its turn."""
-    names = ["rehearse", "refusals", "measure", "measure_compiled", "sharpness", "train_cohort"]
+    names = ["check_configurations", "refusals", "measure", "measure_compiled", "sharpness", "train_cohort"]
     assert all(hasattr(getattr(work, name), "__wrapped__") for name in names)
 
 

@@ -22,7 +22,7 @@ from sweeper.training.dispatch import train_all
 from sweeper.training.in_workers import plan_in_workers, preflight_in_workers, share_task
 from sweeper.training.planning import cohorts_of
 from sweeper.training.pool.interface import Pool
-from sweeper.training.preflight import judge
+from sweeper.training.preflight import require_trainable
 from sweeper.training.setup import Task
 from sweeper.trial import TrialResult
 
@@ -77,7 +77,7 @@ def lr_range(
     """
     trials = range_trials(study, rates)
     task = Task(study, load_data(pool, study))
-    judge(preflight_in_workers(pool, share_task(pool, task)))
+    require_trainable(preflight_in_workers(pool, share_task(pool, task)))
     short = share_task(pool, range_task(task, steps, len(trials)))
     share = min(len(trials) // pool.width, STACK)
     plan = plan_in_workers(pool, short, jobs=pool.width, engine=engine, share=share)

@@ -26,7 +26,7 @@ __all__ = ["Advice", "Asked", "Reason", "advise"]
 def advise(study: Study, look: Look) -> list[Advice]:
     """All advice on `study`, in the order in which one would follow it.
 
-    `look` is `sweeper.training.initial_profile.first_look`: it builds the model and measures it before
+    `look` is `sweeper.training.initial_profile.profile_network`: it builds the model and measures it before
     training.
 
     Raises:

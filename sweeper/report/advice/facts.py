@@ -25,7 +25,7 @@ Look = Callable[
     [Study, Data, Mapping[str, Any], Sequence[str | None], Sequence[str | None]],
     Network,
 ]
-"""`sweeper.training.initial_profile.first_look`."""
+"""`sweeper.training.initial_profile.profile_network`."""
 
 CANDIDATES = ("relu", "leaky_relu", "gelu", "silu", "tanh", "elu", "selu")
 """Hidden activations that are looked at whether the study has them or not."""

@@ -1,1 +1,1 @@
-"""Parts of the fused engine: how trials are stacked, stepped, evaluated and measured together."""
+"""The stacked engine: how trials are stacked, stepped, evaluated and measured together."""

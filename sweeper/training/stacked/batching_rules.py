@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-NARROW = 16
+MAX_NARROW_WIDTH = 16
 """Outputs of a layer below which its product is transposed."""
-FEW = 64
+MAX_CLASSES = 64
 """Classes below which the log-softmax is taken over a transposed layout."""
 PLAIN = {"ignore_index": -100, "reduction": "mean", "label_smoothing": 0.0}
 """Options of ``F.cross_entropy`` as they are when nobody sets them; the others are ``None``."""
@@ -32,7 +32,7 @@ class StackedLinear(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, w: Tensor, b: Tensor | None) -> Tensor:
         ctx.save_for_backward(x, w)
         ctx.biased = b is not None
-        if w.shape[1] < min(NARROW, x.shape[1]):
+        if w.shape[1] < min(MAX_NARROW_WIDTH, x.shape[1]):
             x = x.transpose(1, 2)
             y = torch.bmm(w, x) if b is None else torch.baddbmm(b.unsqueeze(2), w, x)
             return y.transpose(1, 2)
@@ -82,7 +82,7 @@ class StackedCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, y: Tensor) -> Tensor:
         # Over few classes, logarithms of rows that lie side by side come ten times as fast.
-        few = x.shape[2] < FEW
+        few = x.shape[2] < MAX_CLASSES
         p = torch.log_softmax(x.transpose(1, 2).contiguous() if few else x, 1 if few else 2)
         y = y.unsqueeze(1 if few else 2)
         ctx.few = few

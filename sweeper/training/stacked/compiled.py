@@ -1,7 +1,8 @@
 """The forward and backward pass of a stack through ``torch.compile``: an alternative to a tape.
 
 The pass is traced below autograd and vmap, as for a tape; what lies between the products is then compiled to
-C++ (or, on a GPU, to Triton kernels). Hidden activations stay one operation that is told who is in the slots,
+C++ (or, on a GPU, to Triton kernels). Hidden activations stay one operation that knows the trials in the
+slots,
 so trials come and go without compiling anew.
 """
 

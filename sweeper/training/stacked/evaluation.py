@@ -14,9 +14,9 @@ from sweeper.training.stacked.stack import Stack
 from sweeper.training.stacked.stacked_trial import StackedTrial
 from sweeper.training.stacked.template import losses_of
 
-CHUNK = 8192
+ROWS_PER_PASS = 8192
 """Rows evaluated in one forward pass."""
-AT_ONCE = 8 * CHUNK
+MAX_ROWS_OF_ALL_TRIALS = 8 * ROWS_PER_PASS
 """Most rows of all trials together in one forward pass."""
 
 
@@ -33,15 +33,15 @@ class Evaluator:
 
     def evaluate(self, stack: Stack, slots: Mapping[int, StackedTrial]) -> None:
         """The evaluation point of every trial in `slots`."""
-        found = self._scores(stack, slots, "validation")
-        improved = {slot: run for slot, run in slots.items() if run.state.record_scores(found[slot])}
+        scores = self._scores(stack, slots, "validation")
+        improved = {slot: run for slot, run in slots.items() if run.state.record_scores(scores[slot])}
         tested = {slot: run for slot, run in improved.items() if len(self._rows(run).x_test)}
         for slot, test in self._scores(stack, tested, "test").items():
             tested[slot].state.test = test
 
     def validation_losses(self, stack: Stack, slots: Mapping[int, StackedTrial]) -> dict[int, float]:
         """Slot -> loss on the trial's validation rows; nothing is noted."""
-        return {s: found["loss"] for s, found in self._scores(stack, slots, "validation").items()}
+        return {s: scores["loss"] for s, scores in self._scores(stack, slots, "validation").items()}
 
     def _rows(self, run: StackedTrial) -> Rows:
         return self.rows_of(run.trial.seed)
@@ -57,15 +57,15 @@ class Evaluator:
         if rows and self._fit_in_one(stack, [rows[members[0]] for members in by_rows.values()], len(slots)):
             everyone = self._in_place(stack, rows, part)
             return {slot: everyone[slot] for slot in slots}
-        found: dict[int, Mapping[str, float]] = {}
+        scores: dict[int, Mapping[str, float]] = {}
         for members in by_rows.values():
             x, y = rows[members[0]]
-            at_once = max(1, AT_ONCE // max(1, min(len(x), CHUNK)))
+            at_once = max(1, MAX_ROWS_OF_ALL_TRIALS // max(1, min(len(x), ROWS_PER_PASS)))
             for start in range(0, len(members), at_once):
                 some = members[start : start + at_once]
                 split = Split(list(zip(*(slots[slot].initial.kernels for slot in some), strict=True)))
-                found |= zip(some, self._score(stack, some, split, x, y), strict=True)
-        return found
+                scores |= zip(some, self._score(stack, some, split, x, y), strict=True)
+        return scores
 
     def _part(self, run: StackedTrial, part: str) -> Part:
         rows = self._rows(run)
@@ -76,7 +76,7 @@ class Evaluator:
         x, y = groups[0]
         alike = all(a.shape == x.shape and b.shape == y.shape for a, b in groups)
         worth = 2 * asked >= stack.slots or len(groups) > 1
-        return alike and worth and len(x) <= CHUNK and stack.slots * len(x) <= AT_ONCE
+        return alike and worth and len(x) <= ROWS_PER_PASS and stack.slots * len(x) <= MAX_ROWS_OF_ALL_TRIALS
 
     def _in_place(self, stack: Stack, rows: Mapping[int, Part], part: str) -> list[dict[str, float]]:
         """All slots at once, by a recorded pass."""
@@ -91,7 +91,7 @@ class Evaluator:
     ) -> list[dict[str, float]]:
         template, values = stack.template, stack.values(slots)
         with torch.no_grad(), template.evaluating():
-            parts = [template.outputs(values, split, part, shared=True) for part in x.split(CHUNK)]
+            parts = [template.outputs(values, split, part, shared=True) for part in x.split(ROWS_PER_PASS)]
             output = torch.cat(parts, 1) if len(parts) > 1 else parts[0]
             columns = [losses_of(score, output, y, shared=True).tolist() for score in self.scores]
         return self._named(columns)

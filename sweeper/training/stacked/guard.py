@@ -21,20 +21,20 @@ from sweeper.training.stacked.cache import Kit
 from sweeper.training.stacked.stack import Stack
 from sweeper.training.stacked.stacked_trial import StackedTrial
 
-STEPS = 3
+COMPARED_STEPS = 3
 TOLERANCE = {torch.float64: 1e-9}
-COARSE = 1e-3
-"""Relative difference that is always taken for rounding; `COARSE` for types that are not in `TOLERANCE`."""
-SENSITIVE = 1000.0
+COARSE_TOLERANCE = 1e-3
+"""Relative difference that is always taken for rounding; the second for types that are not in the first."""
+MAX_ROUNDING_EFFECTS = 1000.0
 """How many times the effect of one rounding error of every parameter a difference may be."""
-RATE = 1e-3
+PLAIN_LEARNING_RATE = 1e-3
 """Learning rate of the plain model: its steps must only lead away from where it begins."""
 
 State = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
-class Seen:
+class PlainStep:
     """One step of a trial that trains alone; tensors by name."""
 
     before: State
@@ -58,7 +58,7 @@ class Pair(NamedTuple):
     alone: Tensor
 
 
-class Plain:
+class PlainTrial:
     """A trial's model as it trains alone."""
 
     def __init__(self, task: Task, run: StackedTrial, rows: Rows) -> None:
@@ -66,17 +66,17 @@ class Plain:
         self.built = initial_model(task, run.settings, run.trial.seed)
         self.loss = pick_loss(task, run.settings)
         self.optimizer = OPTIMIZERS[run.settings.optimizer].make(
-            self.built.model.parameters(), **{**run.settings.options, "lr": RATE}
+            self.built.model.parameters(), **{**run.settings.options, "lr": PLAIN_LEARNING_RATE}
         )
         self.built.model.train()
 
-    def steps(self, batches: Sequence[Tensor]) -> Iterator[Seen]:
+    def steps(self, batches: Sequence[Tensor]) -> Iterator[PlainStep]:
         """What each step on these rows shows before its update."""
         for rows in batches:
             yield self.step(rows)
             self.optimizer.step()
 
-    def step(self, rows: Tensor) -> Seen:
+    def step(self, rows: Tensor) -> PlainStep:
         """Forward and backward on these rows."""
         model, weight = self.built.model, self.settings.activation_penalty
         before, random = self.state(), torch.get_rng_state()
@@ -92,7 +92,7 @@ class Plain:
         gradients = {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
         losses = torch.stack([loss.detach(), penalty.detach(), total.detach()])
         buffers = {name: b.detach().clone() for name, b in model.named_buffers()}
-        return Seen(before, random, rows, losses, gradients, buffers)
+        return PlainStep(before, random, rows, losses, gradients, buffers)
 
     def state(self) -> dict[str, Tensor]:
         """Copies of parameters and buffers."""
@@ -110,7 +110,7 @@ class Plain:
                 signs = torch.randint(0, 2, parameter.shape, generator=generator).double() * 2 - 1
                 parameter.mul_(1 + rounding * signs.to(parameter))
 
-    def again(self, seen: Seen, rounding: float) -> Seen:
+    def again(self, seen: PlainStep, rounding: float) -> PlainStep:
         """The same step from parameters that are off by `rounding`."""
         self.move(seen.before, rounding)
         torch.set_rng_state(seen.random)
@@ -118,8 +118,8 @@ class Plain:
 
     def validation_loss(self) -> Tensor:
         """In evaluation mode, of the present parameters."""
-        found = scores(self.built.model, self.loss, self.rows.x_validation, self.rows.y_validation)
-        return torch.tensor(found["loss"], dtype=torch.float64)
+        values = scores(self.built.model, self.loss, self.rows.x_validation, self.rows.y_validation)
+        return torch.tensor(values["loss"], dtype=torch.float64)
 
 
 def compare(
@@ -134,24 +134,30 @@ def compare(
         runs: who is in its slots.
         chosen: slots that are compared.
     """
-    found, plain, seen = dict.fromkeys(chosen, ""), dict[int, Plain](), dict[int, list[Seen]]()
+    differences, plain, seen = (
+        dict.fromkeys(chosen, ""),
+        dict[int, PlainTrial](),
+        dict[int, list[PlainStep]](),
+    )
     with torch.random.fork_rng(devices=[]), leaving_no_trace(task, runs[chosen[0]].settings):
         for slot in chosen:
             seed = runs[slot].trial.seed
             with leaving_no_trace(task, runs[slot].settings):
-                plain[slot] = Plain(task, runs[slot], kit.splits.of(seed))
-                seen[slot] = list(plain[slot].steps(list(kit.batches.order(seed).take(0, STEPS))))
-        for step in range(STEPS):
+                plain[slot] = PlainTrial(task, runs[slot], kit.splits.of(seed))
+                seen[slot] = list(plain[slot].steps(list(kit.batches.order(seed).take(0, COMPARED_STEPS))))
+        for step in range(COMPARED_STEPS):
             for slot in chosen:
                 stack.put(slot, seen[slot][step].before)
             _forward_and_backward(kit, stack, runs, step)
             for slot in chosen:
-                found[slot] = found[slot] or _step_difference(kit, stack, slot, runs, plain, seen[slot][step])
-        evaluated = {slot: runs[slot] for slot in chosen if not found[slot]}
-        found |= _evaluation_difference(kit, stack, evaluated, plain)
+                differences[slot] = differences[slot] or _step_difference(
+                    kit, stack, slot, runs, plain, seen[slot][step]
+                )
+        evaluated = {slot: runs[slot] for slot in chosen if not differences[slot]}
+        differences |= _evaluation_difference(kit, stack, evaluated, plain)
     for slot, run in runs.items():
         stack.load(slot, run.initial, run.rule)
-    return found
+    return differences
 
 
 def _forward_and_backward(kit: Kit, stack: Stack, runs: Mapping[int, StackedTrial], step: int) -> None:
@@ -168,8 +174,8 @@ def _step_difference(
     stack: Stack,
     slot: int,
     runs: Mapping[int, StackedTrial],
-    plain: Mapping[int, Plain],
-    seen: Seen,
+    plain: Mapping[int, PlainTrial],
+    seen: PlainStep,
 ) -> str:
     own = runs[slot].initial.own
     for name in stack.shapes:
@@ -186,7 +192,7 @@ def _step_difference(
     return difference(pairs, again, _tolerance(stack))
 
 
-def _pairs(stack: Stack, slot: int, seen: Seen) -> list[Pair]:
+def _pairs(stack: Stack, slot: int, seen: PlainStep) -> list[Pair]:
     gradients = stack.gradients()
     names = ("the loss", "the penalty", "the sum of loss and penalty")
     return [
@@ -197,7 +203,7 @@ def _pairs(stack: Stack, slot: int, seen: Seen) -> list[Pair]:
 
 
 def _evaluation_difference(
-    kit: Kit, stack: Stack, slots: Mapping[int, StackedTrial], plain: Mapping[int, Plain]
+    kit: Kit, stack: Stack, slots: Mapping[int, StackedTrial], plain: Mapping[int, PlainTrial]
 ) -> dict[int, str]:
     if not slots:
         return {}
@@ -205,7 +211,7 @@ def _evaluation_difference(
     for slot, state in states.items():
         stack.put(slot, state)
     losses = kit.evaluator.validation_losses(stack, slots)
-    found = {}
+    differences = {}
     for slot, state in states.items():
         mine, theirs = torch.tensor(losses[slot], dtype=torch.float64), plain[slot].validation_loss()
         pairs = [Pair("the loss on validation rows", mine, theirs)]
@@ -214,12 +220,12 @@ def _evaluation_difference(
             plain[slot].move(state, _rounding(kit, stack))
             again = [Pair("", mine, plain[slot].validation_loss())]
             why = difference(pairs, again, _tolerance(stack))
-        found[slot] = why
-    return found
+        differences[slot] = why
+    return differences
 
 
 def _tolerance(stack: Stack) -> float:
-    return TOLERANCE.get(stack.p.dtype, COARSE)
+    return TOLERANCE.get(stack.p.dtype, COARSE_TOLERANCE)
 
 
 def _rounding(kit: Kit, stack: Stack) -> float:
@@ -231,15 +237,15 @@ def difference(pairs: Sequence[Pair], again: Sequence[Pair] | None, tolerance: f
 
     `again`: the same values alone, from parameters that are off by a rounding error, where they are known.
     """
-    for place, pair in enumerate(pairs):
+    for index, pair in enumerate(pairs):
         if pair.stacked.shape != pair.alone.shape:
             return f"in a stack, {pair.what} has another shape"
-        near = again[place].alone if again else pair.alone
+        near = again[index].alone if again else pair.alone
         if _at_other_places(pair.stacked, pair.alone) and not _at_other_places(near, pair.alone):
             return f"in a stack, {pair.what} is finite where it is not alone, or the other way round"
         mine, theirs = _numbers(pair.stacked), _numbers(pair.alone)
         apart, scale = _largest(mine - theirs), _largest(theirs)
-        spare = SENSITIVE * _largest(_numbers(near) - theirs)
+        spare = MAX_ROUNDING_EFFECTS * _largest(_numbers(near) - theirs)
         if apart > max(tolerance * scale, spare):
             share = f"{apart / scale:.2g} of its size" if scale else f"{apart:.2g}"
             return f"in a stack, {pair.what} is another one, by {share}"

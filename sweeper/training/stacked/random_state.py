@@ -47,7 +47,7 @@ class Noise:
         name = schema_of(call.operation).name.removeprefix("aten::").rstrip("_")
         target = arguments[0] if call.written else targets[0]
         if len(target) != len(self.generators) or name not in DRAWS:
-            raise NotFusible(f"{name} draws random numbers that cannot be told apart by trial")
+            raise NotFusible(f"{name} draws random numbers that cannot be separated by trial")
         draw, rows = DRAWS[name](call.operation, arguments), list(target.unbind(0))
         alone = next(self._draws, None)
         if alone is None or alone.shape != rows[0].shape:

@@ -4,8 +4,8 @@ A training step of a small network costs its framework more than its arithmetic:
 rules, fresh memory. A step that repeats needs none of that. `record` runs it once, forward and backward, and
 notes every operation; `Tape` gives each of them a fixed place to write to and runs them one after another.
 
-What a recorded step computes from something other than its inputs is fixed when it is recorded; `fusible`
-in shapes.py tells which models that would change.
+What a recorded step computes from something other than its inputs is fixed when it is recorded; shapes.py
+finds the models that this would change.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -12,7 +12,7 @@ from sweeper.components.losses import LOSSES
 from sweeper.data.load import load
 from sweeper.errors import ModelError
 from sweeper.study.study import Study
-from sweeper.training.preflight import judge, rehearse
+from sweeper.training.preflight import check_configurations, require_trainable
 from sweeper.training.setup import Task
 
 N = 40
@@ -39,13 +39,13 @@ def problems(
         search={"space": space or {}, **(search or {})},
     )
     loss = LOSSES.get(study.training.loss) if isinstance(study.training.loss, str) else None
-    return rehearse(Task(study, load(study.data.source, loss_task=loss.task if loss else None)))
+    return check_configurations(Task(study, load(study.data.source, loss_task=loss.task if loss else None)))
 
 
 def refused(*args: Any, **kwargs: Any) -> str:
     """Why the study is refused."""
     with pytest.raises(ModelError) as caught:
-        judge(problems(*args, **kwargs))
+        require_trainable(problems(*args, **kwargs))
     return str(caught.value)
 
 
