@@ -1,4 +1,4 @@
-"""Forward hooks that keep what activation layers put out, and one look at every layer."""
+"""Forward hooks that keep what activation layers put out, and one measurement of every layer."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -97,21 +97,21 @@ def flat(tensors: Sequence[Tensor]) -> Tensor:
     return torch.cat([tensor.detach().reshape(-1) for tensor in tensors] or [torch.empty(0)])
 
 
-def look_if_possible(
+def layers_if_possible(
     built: Built, loss: Loss, x: Tensor, y: Tensor, before: Sequence[Tensor] | None
 ) -> tuple[list[Layer], str]:
-    """`look`, and an empty string; or no layers, and why they cannot be measured.
+    """`layers_of`, and an empty string; or no layers, and why they cannot be measured.
 
-    A training needs less than a look: whatever a model raises here ends no training.
+    A training needs less than a measurement: what a model raises here ends no training.
     """
     try:
         with user_code():
-            return look(built, loss, x, y, before), ""
+            return layers_of(built, loss, x, y, before), ""
     except Exception as error:  # autograd may refuse a second pass, or a gradient of what is in between
         return [], str(error) if isinstance(error, ModelError) else message_of(error)
 
 
-def look(built: Built, loss: Loss, x: Tensor, y: Tensor, before: Sequence[Tensor] | None) -> list[Layer]:
+def layers_of(built: Built, loss: Loss, x: Tensor, y: Tensor, before: Sequence[Tensor] | None) -> list[Layer]:
     """Every layer of a model on the evaluation batch (x, y), as training sees it, see `as_in_training`.
 
     Parameters, buffers and mode are left as they are. Layers as in `Built.layers`; `before` holds the flat
@@ -156,7 +156,7 @@ def _check_reached(
     reached: Sequence[Tensor | None],
     calls: Sequence[ActivationCall],
 ) -> None:
-    """A layer that training reaches must be reached by the look, or its gradient would be told to be 0.
+    """A layer that training reaches must be reached here too, or its gradient would be recorded as 0.
 
     `reached`: gradients of the outputs of `calls`, then of the weights.
     """

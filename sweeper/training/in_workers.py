@@ -10,7 +10,7 @@ from sweeper.training.planning import Plan
 from sweeper.training.pool.interface import NotSendable, Pool, Shared, WorkerDied
 from sweeper.training.preflight import configurations, label
 from sweeper.training.setup import Task
-from sweeper.training.stacked.refusal import NotFusible
+from sweeper.training.stacked.refusal import NotStackable
 from sweeper.trial import Trial
 
 MAX_DEATHS = 20
@@ -99,7 +99,7 @@ def plan_in_workers(pool: Pool, task: Shared[Task], *, jobs: int, engine: str, s
         measured = _everywhere(pool, jobs, work.measure, task, trials)
     except WorkerDied:
         return planning.one_by_one(jobs, "a process ended while stacks were tried")
-    except NotFusible as why:  # of a sampled trial: its model fails by itself
+    except NotStackable as why:  # of a sampled trial: its model fails by itself
         return planning.one_by_one(jobs, f"no stack could be tried: {why}")
     plan = planning.choose(measured, jobs, refused, engine)
     return plan if plan.engine != "fused" else _compiled_or_not(pool, task, plan, trials)

@@ -18,7 +18,7 @@ from sweeper.measures import MEASURES
 from sweeper.study.settings import Settings
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.study import Study
-from sweeper.training.capture import look_if_possible, weights_of
+from sweeper.training.capture import layers_if_possible, weights_of
 from sweeper.training.output_range import last_operation
 from sweeper.training.setup import Rows, Task, initial_model, pick_loss, rows_of
 from sweeper.training.sharpness import sharpness
@@ -78,9 +78,9 @@ def _network(built: Built, settings: Settings, rows: Rows, profiles: Mapping[str
 
 
 def _profile(built: Built, loss: Loss, rows: Rows, *, sharp: bool) -> tuple[Profile, str]:
-    """And why layers cannot be measured, see `look_if_possible`."""
+    """And why layers cannot be measured, see `layers_if_possible`."""
     x, y = rows.x_train[:PROFILE_ROWS], rows.y_train[:PROFILE_ROWS]
-    layers, reason = look_if_possible(built, loss.function, x.clone(), y.clone(), None)
+    layers, reason = layers_if_possible(built, loss.function, x.clone(), y.clone(), None)
     measured = [
         {name: MEASURES[name](layer) for name in ("gradient_norm", "dead")}
         for layer in layers

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sweeper.study.settings import settings as settings_of
-from sweeper.training.capture import look_if_possible
+from sweeper.training.capture import layers_if_possible
 from sweeper.training.preflight import configurations
 from sweeper.training.setup import Task, initial_model, leaving_no_trace, pick_loss, rows_of
 from sweeper.user_code.calls import user_code
@@ -41,4 +41,4 @@ def _unmeasured(task: Task, parameters: Mapping[str, Any]) -> str:
         built.model.train()
         # A layer measurement compares the weights that it reaches with those that a training step reached.
         loss(built.model(rows.x_train[:ROWS].clone()), rows.y_train[:ROWS]).backward()
-        return look_if_possible(built, loss, rows.x_train[:ROWS].clone(), rows.y_train[:ROWS], None)[1]
+        return layers_if_possible(built, loss, rows.x_train[:ROWS].clone(), rows.y_train[:ROWS], None)[1]

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sweeper.errors import SweeperError
-from sweeper.training.stacked.refusal import NotCompiled, NotFusible
+from sweeper.training.stacked.refusal import NotCompiled, NotStackable
 from sweeper.user_code.calls import message_of, text_of, user_code
 
 _LIBRARIES = tuple(sysconfig.get_path(name) + os.sep for name in ("stdlib", "purelib", "platlib"))
@@ -21,7 +21,7 @@ def reason_of(error: BaseException) -> str:
     Where none of those took part: the innermost line of all. A message of this package says it all, in its
     own words. Total: whatever the exception is.
     """
-    if isinstance(error, NotFusible):
+    if isinstance(error, NotStackable):
         return str(error)
     is_own = isinstance(error, SweeperError)
     frames = traceback.extract_tb(None if is_own else error.__traceback__)
@@ -45,7 +45,7 @@ def refusing() -> Iterator[None]:
     try:
         with user_code():
             yield
-    except (NotFusible, NotCompiled):
+    except (NotStackable, NotCompiled):
         raise
     except Exception as error:  # whatever the model and torch raise is the reason
-        raise NotFusible(reason_of(error)) from error
+        raise NotStackable(reason_of(error)) from error

@@ -19,7 +19,7 @@ from sweeper.components.penalties import PENALTIES
 from sweeper.components.schedules import SCHEDULES
 from sweeper.study.settings import Settings
 from sweeper.study.settings import settings as settings_of
-from sweeper.training.capture import look_if_possible, measured, outputs_of, penalty_of, weights_of
+from sweeper.training.capture import layers_if_possible, measured, outputs_of, penalty_of, weights_of
 from sweeper.training.evaluate import scores
 from sweeper.training.setup import (
     MEASURED_ROWS,
@@ -121,7 +121,7 @@ def measure_layers(
     model, seed = built.model, seed_of(state.trial.seed, state.step, 2)
     x, y = (part[:MEASURED_ROWS].clone() for part in (rows.x_validation, rows.y_validation))
     with apart(model, seed), put_back(of_model(model), weights=False):
-        layers, unmeasured = look_if_possible(built, loss.function, x, y, weights_before)
+        layers, unmeasured = layers_if_possible(built, loss.function, x, y, weights_before)
     state.layer_names = tuple(layer.name for layer in built.layers)
     state.record_layers(state.step, measured(layers))
     if unmeasured:

@@ -13,7 +13,7 @@ from sweeper.data.sources import quadratic
 from sweeper.journey import load_data
 from sweeper.study.settings import settings
 from sweeper.study.study import Study
-from sweeper.training.capture import look
+from sweeper.training.capture import layers_of
 from sweeper.training.reference import train
 from sweeper.training.setup import Task, initial_model, pick_loss, rows_of
 from sweeper.trial import Outcome, Trial
@@ -107,7 +107,7 @@ def factor(activation: str, init: str) -> float:
     chosen = settings(study, {"optimizer": "adam", "learning_rate": 0.01, "activation": activation})
     rows, loss = rows_of(task, chosen, 0), pick_loss(task, chosen)
     built = initial_model(task, chosen, 0)
-    layers = look(built, loss.function, rows.x_validation, rows.y_validation, None)
+    layers = layers_of(built, loss.function, rows.x_validation, rows.y_validation, None)
     first, last = (torch.linalg.vector_norm(layers[k].activation_gradient).item() for k in (0, 9))
     return (first / last) ** (1 / 9)
 

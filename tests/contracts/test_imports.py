@@ -198,7 +198,7 @@ def test_no_room_looks_up() -> None:
         ("sweeper.training.stacked.engine", "from sweeper.training import reference"),
         ("sweeper.training.stacked.guard", "from ..reference import train"),
         ("sweeper.components.models", "from sweeper.study.study import Study"),
-        ("sweeper.measures.dead", "from sweeper.training.capture import look"),
+        ("sweeper.measures.dead", "from sweeper.training.capture import layers_of"),
         ("sweeper.records.store", "import torch.nn"),
         ("sweeper.records.store", "try:\n    import torch\nexcept ImportError:\n    pass"),
         ("sweeper.answer.answer", "from sweeper.drawing.style import themed"),

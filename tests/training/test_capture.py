@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from sweeper.components.build import Built, build
-from sweeper.training.capture import look
+from sweeper.training.capture import layers_of
 
 DEPTH = 20
 
@@ -37,7 +37,7 @@ def test_batch_norm_is_that_of_training(kind: str, low: float, high: float) -> N
     x, y = torch.randn(128, 64, generator=generator), torch.randint(10, (128,), generator=generator)
     before = {name: value.clone() for name, value in built.model.state_dict().items()}
     state = torch.get_rng_state()
-    layers = look(built, F.cross_entropy, x, y, None)
+    layers = layers_of(built, F.cross_entropy, x, y, None)
     norms = [one.activation_gradient.norm().item() for one in layers if one.activation_gradient is not None]
     assert len(norms) == DEPTH
     assert low < math.log10(norms[0] / norms[-1]) < high
@@ -48,5 +48,7 @@ def test_batch_norm_is_that_of_training(kind: str, low: float, high: float) -> N
 
 def test_one_row_has_no_statistics() -> None:
     """Batch norm then uses what it has seen, as in evaluation."""
-    layers = look(deep("relu"), F.cross_entropy, torch.ones(1, 64), torch.zeros(1, dtype=torch.long), None)
+    layers = layers_of(
+        deep("relu"), F.cross_entropy, torch.ones(1, 64), torch.zeros(1, dtype=torch.long), None
+    )
     assert all(one.weight_gradient is not None for one in layers)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from sweeper.training.stacked.refusal import NotFusible
+from sweeper.training.stacked.refusal import NotStackable
 from sweeper.training.stacked.tape import Tape, placed_on, unusual
 
 COMPLEX: dict[str, Callable[[Tensor], Tensor]] = {
@@ -76,7 +76,9 @@ def test_what_is_more_than_memory_is_seen(tensor: Tensor, kind: str) -> None:
 def test_unusual_tensors_are_refused() -> None:
     """A function that makes one is not recorded; the reason names operation and kind."""
     x = torch.ones(3, 3)
-    with pytest.raises(NotFusible, match="works on a tensor in the layout sparse_coo, which a recorded step"):
+    with pytest.raises(
+        NotStackable, match="works on a tensor in the layout sparse_coo, which a recorded step"
+    ):
         Tape(lambda: [torch.sparse.mm(x.to_sparse(), x)], [x])
 
 
@@ -84,6 +86,6 @@ def test_what_is_read_only_is_not_written_to() -> None:
     """Writing to an input that must stay is refused by its name, also through a view of it."""
     x, y = torch.ones(3), torch.ones(3)
     for change in (lambda: x.mul_(2), lambda: x[1:].add_(1), lambda: x.view(3, 1).zero_()):
-        with pytest.raises(NotFusible, match=r"^the model writes into its rows$"):
+        with pytest.raises(NotStackable, match=r"^the model writes into its rows$"):
             Tape(lambda change=change: [change().sum() + y], [x, y], read_only={"rows": [x]})
     Tape(lambda: [y.mul_(2) + x], [x, y], read_only={"rows": [x]})

@@ -1,8 +1,8 @@
 """Different activations in one stack: runs of neighbouring slots with the same activation share one kernel.
 
 Every hidden activation layer of the stacked model is one operation, `activate`, on pre-activations with a
-leading trial axis. A `Split` knows which slot has which activation, and applies the kernel of each to its
-part of the array.
+leading trial axis. An `ActivationDispatch` knows the activation of each slot, and
+applies its kernel to its part of the array.
 """
 
 import itertools
@@ -28,7 +28,7 @@ class Hidden(NamedTuple):
     w: Tensors
 
 
-class Split:
+class ActivationDispatch:
     """The activations of `n` slots. `kernels[site][slot]` is the one of hidden activation layer `site`."""
 
     def __init__(self, kernels: Sequence[Sequence[AnyKernel]]) -> None:
@@ -39,7 +39,7 @@ class Split:
         """Whether every output must have a gradient, also where nothing trained comes before it."""
         self._bound: list[Bound] = []
         self.handle = id(self)
-        _SPLITS[self.handle] = self
+        _DISPATCHES[self.handle] = self
 
     def arrange(self, kernels: Sequence[Sequence[AnyKernel]]) -> None:
         """Other trials are in the slots now."""
@@ -49,12 +49,12 @@ class Split:
 
     def runs(self, site: int) -> list[tuple[slice, AnyKernel]]:
         """Neighbouring slots with the same kernel."""
-        found, start = [], 0
+        parts, start = [], 0
         for kernel, slots in itertools.groupby(self.kernels[site]):
             stop = start + len(list(slots))
-            found.append((slice(start, stop), kernel))
+            parts.append((slice(start, stop), kernel))
             start = stop
-        return found
+        return parts
 
     def forward(self, site: int, z: Tensor, w: Tensors, a: Tensor) -> "Bound":
         """What computes `a` from `z` and what the activation learns, `w`, whenever it is called."""
@@ -107,34 +107,34 @@ class Bound:
         enable(before)
 
 
-_SPLITS: "weakref.WeakValueDictionary[int, Split]" = weakref.WeakValueDictionary()
+_DISPATCHES: "weakref.WeakValueDictionary[int, ActivationDispatch]" = weakref.WeakValueDictionary()
 PRESENT = 0
-"""The handle of whichever split a compiled pass works for at present: one such pass serves many stacks."""
+"""The handle of whichever dispatch a compiled pass works for at present: one such pass serves many stacks."""
 
 
 @contextmanager
-def present(split: Split) -> Iterator[None]:
-    """While open, `split` goes by the handle `PRESENT` too."""
-    own, split.handle = split.handle, PRESENT
-    _SPLITS[PRESENT] = split
+def present(dispatch: ActivationDispatch) -> Iterator[None]:
+    """While open, `dispatch` goes by the handle `PRESENT` too."""
+    own, dispatch.handle = dispatch.handle, PRESENT
+    _DISPATCHES[PRESENT] = dispatch
     try:
         yield
     finally:
-        split.handle = own
-        del _SPLITS[PRESENT]
+        dispatch.handle = own
+        del _DISPATCHES[PRESENT]
 
 
-def _activate(z: Tensor, w: Tensors, split: int, site: int) -> Tensor:
+def _activate(z: Tensor, w: Tensors, dispatch: int, site: int) -> Tensor:
     """φ(z) slot by slot; z: (slots, …)."""
     a = torch.empty_like(z)
-    _SPLITS[split].forward(site, z, w, a)()
+    _DISPATCHES[dispatch].forward(site, z, w, a)()
     return a
 
 
-def _activate_backward(g: Tensor, z: Tensor, a: Tensor, w: Tensors, split: int, site: int) -> list[Tensor]:
+def _activate_backward(g: Tensor, z: Tensor, a: Tensor, w: Tensors, dispatch: int, site: int) -> list[Tensor]:
     """Gradients of `activate` with respect to z and to each of w."""
     gz, *gw = _like(z, w)
-    _SPLITS[split].backward(site, g, z, a, w, gz, gw)()
+    _DISPATCHES[dispatch].backward(site, g, z, a, w, gz, gw)()
     return [gz, *gw]
 
 
@@ -144,12 +144,12 @@ def _like(z: Tensor, w: Tensors) -> list[Tensor]:
 
 # Registered without `custom_op`, which takes seconds to import.
 _LIBRARY = torch.library.Library("sweeper", "DEF")
-_LIBRARY.define("activate(Tensor z, Tensor[] w, int split, int site) -> Tensor")
+_LIBRARY.define("activate(Tensor z, Tensor[] w, int dispatch, int site) -> Tensor")
 _LIBRARY.define(
-    "activate_backward(Tensor g, Tensor z, Tensor a, Tensor[] w, int split, int site) -> Tensor[]"
+    "activate_backward(Tensor g, Tensor z, Tensor a, Tensor[] w, int dispatch, int site) -> Tensor[]"
 )
-_LIBRARY.impl("activate", lambda z, w, split, site: torch.empty_like(z), "Meta")
-_LIBRARY.impl("activate_backward", lambda g, z, a, w, split, site: _like(z, w), "Meta")
+_LIBRARY.impl("activate", lambda z, w, dispatch, site: torch.empty_like(z), "Meta")
+_LIBRARY.impl("activate_backward", lambda g, z, a, w, dispatch, site: _like(z, w), "Meta")
 _LIBRARY.impl("activate", _activate, "CompositeExplicitAutograd")
 _LIBRARY.impl("activate_backward", _activate_backward, "CompositeExplicitAutograd")
 
@@ -157,15 +157,15 @@ _LIBRARY.impl("activate_backward", _activate_backward, "CompositeExplicitAutogra
 def bind_forward(call: Call, arguments: Sequence[Any], targets: Sequence[Tensor]) -> Bound:
     """`activate` on a tape."""
     z, w, handle, site = arguments
-    split = _SPLITS[handle]
-    return split.keep(split.forward(site, z, w, targets[0]))
+    dispatch = _DISPATCHES[handle]
+    return dispatch.keep(dispatch.forward(site, z, w, targets[0]))
 
 
 def bind_backward(call: Call, arguments: Sequence[Any], targets: Sequence[Tensor]) -> Bound:
     """`activate_backward` on a tape."""
     g, z, a, w, handle, site = arguments
-    split = _SPLITS[handle]
-    return split.keep(split.backward(site, g, z, a, w, targets[0], targets[1:]))
+    dispatch = _DISPATCHES[handle]
+    return dispatch.keep(dispatch.backward(site, g, z, a, w, targets[0], targets[1:]))
 
 
 BINDERS = {
@@ -178,7 +178,7 @@ class Activation(torch.autograd.Function):
     """A hidden activation layer of one trial; exists under vmap alone, where it is that of all trials."""
 
     @staticmethod
-    def forward(z: Tensor, split: Split, site: int, *w: Tensor) -> Tensor:
+    def forward(z: Tensor, dispatch: ActivationDispatch, site: int, *w: Tensor) -> Tensor:
         raise RuntimeError("the layers of a stack work under vmap alone")
 
     @staticmethod
@@ -186,15 +186,17 @@ class Activation(torch.autograd.Function):
         raise RuntimeError("the layers of a stack work under vmap alone")
 
     @staticmethod
-    def vmap(info: Any, in_dims: Any, z: Tensor, split: Split, site: int, *w: Tensor) -> tuple[Tensor, int]:
+    def vmap(
+        info: Any, in_dims: Any, z: Tensor, dispatch: ActivationDispatch, site: int, *w: Tensor
+    ) -> tuple[Tensor, int]:
         z, *learned = (
             t.movedim(dim, 0) if dim is not None else t.expand(info.batch_size, *t.shape)
             for t, dim in zip((z, *w), (in_dims[0], *in_dims[3:]), strict=True)
         )
-        a = _Stacked.apply(z, split.handle, site, *learned)
-        if split.differentiable and not a.requires_grad:
+        a = _Stacked.apply(z, dispatch.handle, site, *learned)
+        if dispatch.differentiable and not a.requires_grad:
             a = a.detach().requires_grad_().clone()  # a leaf must not be written into
-        split.calls.append(Hidden(site, z, a, learned))
+        dispatch.calls.append(Hidden(site, z, a, learned))
         return a, 0
 
 

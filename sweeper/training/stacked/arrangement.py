@@ -1,4 +1,4 @@
-"""Who stands where in a stack, and when trials may come in."""
+"""The order of slots in a stack, and when trials may start."""
 
 from collections.abc import Sequence
 
@@ -8,8 +8,8 @@ from sweeper.training.stacked.groups import Group
 from sweeper.training.stacked.stacked_trial import StackedTrial
 
 
-def place(run: StackedTrial | None) -> tuple[bool, str, str]:
-    """By what slots are sorted: the empty ones last, those that share operations side by side."""
+def slot_order(run: StackedTrial | None) -> tuple[bool, str, str]:
+    """Sort key of slots: the empty ones last, those that share operations side by side."""
     if run is None:
         return True, "", ""
     return False, run.rule.name, run.settings.activation or ""
@@ -31,7 +31,7 @@ def groups_of(slots: Sequence[StackedTrial | None]) -> list[Group]:
     return groups
 
 
-def rhythm(settings: Sequence[Settings], rows: int) -> int:
+def start_interval(settings: Sequence[Settings], rows: int) -> int:
     """Trials start at multiples of this number of steps, at most a twentieth of a training apart."""
     steps, evaluations = min((s.total_steps(rows), s.evaluations) for s in settings)
     parts = evaluations * -(-20 // evaluations)

@@ -10,11 +10,11 @@ from sweeper.data.data import Data
 from sweeper.study.settings import Settings
 from sweeper.training.setup import Rows, Task, batch_order, rows_of
 
-POOLED = 256 * 2**20
+MAX_POOLED_BYTES = 256 * 2**20
 """Bytes of training data of all seeds together up to which they are kept as one array."""
 
 
-class Splits:
+class ReplicateData:
     """The rows of each replicate seed; data that came split are the same for all of them."""
 
     def __init__(self, task: Task, settings: Settings) -> None:
@@ -55,16 +55,16 @@ class Order:
 class Batches:
     """Fills the batch memory of a stack, step by step."""
 
-    def __init__(self, splits: Splits, seeds: Sequence[int], batch_size: int | str) -> None:
-        self.splits, self.batch_size = splits, batch_size
-        keys = list(dict.fromkeys(splits.key(seed) for seed in seeds))
-        first = splits.of(seeds[0])
+    def __init__(self, replicates: ReplicateData, seeds: Sequence[int], batch_size: int | str) -> None:
+        self.replicates, self.batch_size = replicates, batch_size
+        keys = list(dict.fromkeys(replicates.key(seed) for seed in seeds))
+        first = replicates.of(seeds[0])
         self.rows = len(first.x_train)
-        self._offset = {key: place * self.rows for place, key in enumerate(keys)}
+        self._offset = {key: index * self.rows for index, key in enumerate(keys)}
         bytes_each = first.x_train.nbytes + first.y_train.nbytes
-        self.pooled = bytes_each * len(keys) <= POOLED
+        self.pooled = bytes_each * len(keys) <= MAX_POOLED_BYTES
         if self.pooled:
-            parts = [splits.of(key) for key in keys]
+            parts = [replicates.of(key) for key in keys]
             self._x = torch.cat([part.x_train for part in parts])
             self._y = torch.cat([part.y_train for part in parts])
         self.order = cache(lambda seed: Order(seed, self.rows, batch_size))
@@ -82,7 +82,7 @@ class Batches:
     def coming(self, seeds: Sequence[int], done: Sequence[int], steps: int) -> Tensor:
         """Row numbers of the next steps of every slot: (steps, slots, batch); `done` steps lie behind."""
         rows = [
-            self.order(seed).take(step, step + steps) + self._offset[self.splits.key(seed)] * self.pooled
+            self.order(seed).take(step, step + steps) + self._offset[self.replicates.key(seed)] * self.pooled
             for seed, step in zip(seeds, done, strict=True)
         ]
         return torch.stack(rows, 1)
@@ -95,6 +95,6 @@ class Batches:
             torch.index_select(self._y, 0, flat, out=y.view(-1, *y.shape[2:]))
             return
         for slot, seed in enumerate(seeds):
-            parts = self.splits.of(seed)
+            parts = self.replicates.of(seed)
             torch.index_select(parts.x_train, 0, rows[slot], out=x[slot])
             torch.index_select(parts.y_train, 0, rows[slot], out=y[slot])

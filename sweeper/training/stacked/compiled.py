@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.fx import GraphModule
 
 from sweeper import private_torch
-from sweeper.training.stacked.activation_dispatch import Split, present
+from sweeper.training.stacked.activation_dispatch import ActivationDispatch, present
 from sweeper.training.stacked.refusal import NotCompiled
 
 Pass = Callable[..., Sequence[Tensor]]
@@ -29,7 +29,11 @@ class CompiledPass:
     """Like a `Tape`: `run` fills the same `outputs` again from inputs that have changed."""
 
     def __init__(
-        self, function: Pass, inputs: Sequence[Tensor], outputs: Sequence[Tensor], split: Split
+        self,
+        function: Pass,
+        inputs: Sequence[Tensor],
+        outputs: Sequence[Tensor],
+        dispatch: ActivationDispatch,
     ) -> None:
         """Trace `function(*inputs)` and compile it; what it returns goes to `outputs`.
 
@@ -37,7 +41,7 @@ class CompiledPass:
             NotCompiled: without a C++ compiler, for models that draw random numbers, and for whatever else
                 ``torch.compile`` refuses.
         """
-        self.inputs, self.outputs, self.split = inputs, outputs, split
+        self.inputs, self.outputs, self.dispatch = inputs, outputs, dispatch
 
         def writing(*arguments: Tensor) -> None:
             count = len(inputs)
@@ -45,7 +49,7 @@ class CompiledPass:
             for target, result in zip(arguments[count:], results, strict=True):
                 target.copy_(result.detach())
 
-        with present(split):
+        with present(dispatch):
             graph = _traced(writing, (*inputs, *outputs))
             shapes = tuple((t.shape, t.stride(), t.dtype, t.device) for t in (*inputs, *outputs))
             key = (graph.code, shapes)
@@ -55,7 +59,7 @@ class CompiledPass:
 
     def run(self) -> None:
         """Do it all again."""
-        with present(self.split):
+        with present(self.dispatch):
             self._run(*self.inputs, *self.outputs)
 
 

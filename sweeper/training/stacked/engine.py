@@ -1,4 +1,4 @@
-"""The fused engine: many trials train as one, in slots along a leading trial axis.
+"""The stacked engine: many trials train as one, in slots along a leading trial axis.
 
 `train_stack` gives what the reference engine gives, trial by trial, for a fraction of the time. Every slot
 has a clock of its own; a slot whose trial is finished, pruned or diverged takes the next one from the queue.
@@ -18,26 +18,26 @@ from sweeper.study.settings import settings as settings_of
 from sweeper.training.cohort import sort_key
 from sweeper.training.reasons import reason_of
 from sweeper.training.setup import Task, initial_model, leaving_no_trace
-from sweeper.training.stacked.arrangement import groups_of, place, rhythm
-from sweeper.training.stacked.cache import Need, give_back, kit_for
+from sweeper.training.stacked.arrangement import groups_of, slot_order, start_interval
+from sweeper.training.stacked.cache import Requirements, cache_for, return_cache
 from sweeper.training.stacked.groups import table
 from sweeper.training.stacked.guard import compare
-from sweeper.training.stacked.layer_measurement import Look
-from sweeper.training.stacked.refusal import Misfit, NotCompiled, NotFusible
+from sweeper.training.stacked.layer_measurement import LayerMeasurement
+from sweeper.training.stacked.refusal import IncompatibleModel, NotCompiled, NotStackable
 from sweeper.training.stacked.stacked_trial import StackedTrial
 from sweeper.trial import Trial, TrialResult, failed
 
 OnFinish = Callable[[Trial, Mapping[str, Tensor]], None]
 """(trial, its parameters and buffers after the last step) -> None"""
 
-BLOCK = 64
+STEPS_PER_BLOCK = 64
 """Steps that are prepared together; a trial that diverges stops training at the end of its block."""
-COMPARED = 3
+MAX_COMPARED_KINDS = 3
 """Trials of other activations with which stacks are compared before they train, as many with a penalty.
 
 The plan compares all activations.
 """
-NEW_STACK = 100
+NEW_STACK_STEPS = 100
 """A stack of another size costs about as much as this many steps."""
 
 
@@ -60,7 +60,7 @@ def train_stack(
         compiled: send full stacks through ``torch.compile``, where it takes them.
 
     Raises:
-        NotFusible: if the model cannot be batched; the message names the operation.
+        NotStackable: if the model cannot be batched; the message names the operation.
     """
     if not trials:
         return
@@ -79,9 +79,9 @@ def _train_stack(
         except NotCompiled:  # before any trial has begun
             compiled = False
             continue
-        if len(stacked.misfits) and not stacked.accepted:
-            raise NotFusible("the model computes something else when it is batched")
-        waiting = deque(stacked.misfits)
+        if len(stacked.incompatible) and not stacked.accepted:
+            raise NotStackable("the model computes something else when it is batched")
+        waiting = deque(stacked.incompatible)
 
 
 def compare_stack(task: Task, trials: Sequence[Trial]) -> dict[int, str]:
@@ -90,7 +90,7 @@ def compare_stack(task: Task, trials: Sequence[Trial]) -> dict[int, str]:
     Empty where there is no difference; trials that do not fit into the stack, or fail, are left out.
 
     Raises:
-        NotFusible: as `train_stack`.
+        NotStackable: as `train_stack`.
     """
     with leaving_no_trace(task, settings_of(task.study, trials[0].parameters)):
         stacked = _StackedTraining(task, deque(sorted(trials, key=sort_key)), len(trials), None, False)
@@ -107,12 +107,12 @@ def warm_stack(task: Task, trials: Sequence[Trial], *, compiled: bool = False) -
     For timing alone: nothing is evaluated, and no trial ends.
 
     Raises:
-        NotFusible: as `train_stack`.
+        NotStackable: as `train_stack`.
         NotCompiled: if it is to be `compiled` and cannot be.
     """
     stacked = _StackedTraining(task, deque(trials), len(trials), None, compiled)
     for result in (*stacked.prepare(), *stacked.refill()):
-        raise NotFusible(result.reason)
+        raise NotStackable(result.reason)
     return stacked.train
 
 
@@ -124,13 +124,13 @@ class _StackedTraining:
     ) -> None:
         self.compiled = compiled
         self.task, self.queue, self.size, self.on_finish = task, queue, min(slots, len(queue)), on_finish
-        self.misfits: list[Trial] = []
+        self.incompatible: list[Trial] = []
         self.accepted = 0
         self.clock = 0
         self.finished: list[StackedTrial] = []
 
     def run(self) -> Iterator[TrialResult]:
-        """Train everything in the queue; what does not fit in is left in `misfits`."""
+        """Train everything in the queue; what does not fit in is left in `incompatible`."""
         yield from self.prepare()
         if not self.queue:
             return
@@ -138,17 +138,17 @@ class _StackedTraining:
             if self._may_refill():
                 yield from self.refill()
             if self.clock == 0:
-                self._insist_on_equality()
-            self._stop_at_points()
-            yield from self._let_go()
+                self._check_equality()
+            self._handle_points()
+            yield from self._release_ended()
             if any(self.slots) or self.queue:
                 self._shrink()
                 self._advance()
                 continue
-            self.looks.finish()
-            if not self.misfits:
-                give_back(self.kit)
-            yield from self._let_go()
+            self.measurements.finish()
+            if not self.incompatible:
+                return_cache(self.cache)
+            yield from self._release_ended()
             return
 
     # Setting up
@@ -171,46 +171,52 @@ class _StackedTraining:
                 yield failed(self.queue.popleft(), reason_of(problem), "fused")
             return
         lead, seeds = settings[index], [trial.seed, *(t.seed for t in self.queue)]
-        self.kit = kit_for(self.task, lead, built, seeds, Need(settings, self.compiled), self.size)
-        self.stack, self.evaluator, self.looks = self.kit.stack, self.kit.evaluator, self.kit.looks
+        self.cache = cache_for(
+            self.task, lead, built, seeds, Requirements(settings, self.compiled), self.size
+        )
+        self.stack, self.evaluator, self.measurements = (
+            self.cache.stack,
+            self.cache.evaluator,
+            self.cache.measurements,
+        )
         self.slots: list[StackedTrial | None] = [None] * self.size
-        self.rhythm = rhythm(settings, self.kit.batches.rows)
+        self.start_interval = start_interval(settings, self.cache.batches.rows)
 
     def compare(self, slots: Sequence[int]) -> dict[int, str]:
         """Number of the trial -> what the stack computes otherwise than it does alone, for some slots."""
         runs = {slot: run for slot, run in enumerate(self.slots) if run is not None}
         chosen = [slot for slot in slots if slot in runs]
-        found = compare(self.task, self.kit, self.stack, runs, chosen) if chosen else {}
-        return {runs[slot].trial.number: why for slot, why in found.items()}
+        differences = compare(self.task, self.cache, self.stack, runs, chosen) if chosen else {}
+        return {runs[slot].trial.number: why for slot, why in differences.items()}
 
-    def _insist_on_equality(self) -> None:
-        """Compare one trial of each activation that this kit has not seen yet, some of them.
+    def _check_equality(self) -> None:
+        """Compare one trial of each activation that this cache has not seen yet, some of them.
 
         Those without and those with a penalty apart: the latter's activations have a gradient of their own.
 
         Raises:
-            NotFusible: if a trial would give something else in a stack than alone.
+            NotStackable: if a trial would give something else in a stack than alone.
         """
         some = dict[tuple[bool, str], int]()
         for slot, run in enumerate(self.slots):
             if run is None:
                 continue
             kind = (run.settings.activation_penalty > 0, run.settings.activation or "")
-            alike = {each for each in {*self.kit.compared, *some} if each[0] == kind[0]}
-            if kind not in alike and len(alike) < COMPARED:
+            alike = {each for each in {*self.cache.compared, *some} if each[0] == kind[0]}
+            if kind not in alike and len(alike) < MAX_COMPARED_KINDS:
                 some[kind] = slot
         different = [why for why in self.compare(list(some.values())).values() if why]
         if different:
-            raise NotFusible(different[0])
-        self.kit.compared |= some.keys()
+            raise NotStackable(different[0])
+        self.cache.compared |= some.keys()
 
     # Trials come and go
 
     def _may_refill(self) -> bool:
-        """Whether trials may start now: all in step, so that slots are evaluated and looked at together."""
+        """Whether trials may start now: all in step, so that slots are evaluated and measured together."""
         if not self.queue or all(self.slots):
             return False
-        return self.clock % self.rhythm == 0 or not any(self.slots)
+        return self.clock % self.start_interval == 0 or not any(self.slots)
 
     def refill(self) -> Iterator[TrialResult]:
         for slot in range(self.size):
@@ -218,8 +224,8 @@ class _StackedTraining:
                 trial = self.queue.popleft()
                 try:
                     self.slots[slot] = self._start(trial)
-                except Misfit:
-                    self.misfits.append(trial)
+                except IncompatibleModel:
+                    self.incompatible.append(trial)
                 except Exception as error:  # the model function, or options that its optimizer refuses
                     yield failed(trial, reason_of(error), "fused")
             run = self.slots[slot]
@@ -230,29 +236,29 @@ class _StackedTraining:
 
     def _start(self, trial: Trial) -> StackedTrial:
         settings = settings_of(self.task.study, trial.parameters)
-        initial = self.kit.initials.of(settings, trial.seed)
+        initial = self.cache.initials.of(settings, trial.seed)
         return StackedTrial.start(
-            trial, settings, initial, self.kit.batches.rows, self.task.study.search.objective
+            trial, settings, initial, self.cache.batches.rows, self.task.study.search.objective
         )
 
     def _arrange(self) -> None:
         """Sort the slots by update rule and activation, the empty ones last, and tell the stack."""
-        order = sorted(range(self.size), key=lambda slot: place(self.slots[slot]))
+        order = sorted(range(self.size), key=lambda slot: slot_order(self.slots[slot]))
         self.stack.reorder(order)
         self.slots = [self.slots[slot] for slot in order]
-        self._tell()
+        self._arrange_stack()
 
-    def _tell(self) -> None:
-        kernels = [run.initial.kernels if run else self.kit.template.kernels for run in self.slots]
+    def _arrange_stack(self) -> None:
+        kernels = [run.initial.kernels if run else self.cache.template.kernels for run in self.slots]
         weights = {
             kind: [run.penalty_weight(kind) if run else 0.0 for run in self.slots]
-            for kind in self.kit.need.penalties
+            for kind in self.cache.required.penalties
         }
         self.groups = groups_of(self.slots)
         self.stack.arrange(self.groups, list(zip(*kernels, strict=True)), weights)
 
-    def _let_go(self) -> Iterator[TrialResult]:
-        """Empty the slots of trials that ended; yield those whose looks are done."""
+    def _release_ended(self) -> Iterator[TrialResult]:
+        """Empty the slots of trials that ended; yield those whose layers are measured."""
         for slot, run in enumerate(self.slots):
             if run is not None and run.state.outcome is not None:
                 if self.on_finish is not None:
@@ -265,7 +271,7 @@ class _StackedTraining:
             yield run.state.result("fused")
 
     def _state(self, slot: int, run: StackedTrial) -> dict[str, Tensor]:
-        values, template = self.stack.values([slot]), self.kit.template
+        values, template = self.stack.values([slot]), self.cache.template
         names = [n for n in (*template.parameters, *template.buffers) if n in run.initial.own]
         return {name: values[name][0].clone() for name in names}
 
@@ -275,23 +281,25 @@ class _StackedTraining:
         if self.queue or not active or len(active) == self.size:
             return
         left = max(run.state.steps - run.state.step for run in active)
-        if left * (1 - len(active) / self.size) < NEW_STACK:
+        if left * (1 - len(active) / self.size) < NEW_STACK_STEPS:
             return
         self._arrange()
-        smaller, self.evaluator = self.kit.new_stack(len(active)), self.kit.new_evaluator()
+        smaller, self.evaluator = self.cache.new_stack(len(active)), self.cache.new_evaluator()
         smaller.shrink_from(self.stack)
         self.stack, self.size, self.slots = smaller, len(active), list(active)
-        self._tell()
+        self._arrange_stack()
 
     # Steps, and what happens between them
 
-    def _stop_at_points(self) -> None:
-        """Looks, evaluations, ends: in the order in which the reference engine has them."""
+    def _handle_points(self) -> None:
+        """Measurements, evaluations, ends: in the order in which the reference engine has them."""
         due = [(i, run) for i, run in enumerate(self.slots) if run is not None and run.due]
         for slot, run in due:
             run.due = False
             if run.state.outcome is None and run.state.step in run.state.measured:
-                self.looks.add(Look(run, run.state.step, self.stack.snapshot(slot), run.before))
+                self.measurements.add(
+                    LayerMeasurement(run, run.state.step, self.stack.snapshot(slot), run.before)
+                )
         evaluated = {
             i: run for i, run in due if run.state.outcome is None and run.state.step in run.state.evaluated
         }
@@ -307,9 +315,9 @@ class _StackedTraining:
         active = [(i, run) for i, run in enumerate(self.slots) if run is not None]
         if not active:
             return
-        steps = min(BLOCK, *(run.state.next_point - run.state.step for _, run in active))
+        steps = min(STEPS_PER_BLOCK, *(run.state.next_point - run.state.step for _, run in active))
         if self.queue and len(active) < self.size:
-            steps = min(steps, self.rhythm - self.clock % self.rhythm)
+            steps = min(steps, self.start_interval - self.clock % self.start_interval)
         start = time.perf_counter()
         history = self.train(steps)
         seconds = (time.perf_counter() - start) / len(active)
@@ -326,13 +334,13 @@ class _StackedTraining:
         updates = np.arange(1, steps + 1)[:, None] + np.array(ages, dtype=float)
         stack = self.stack
         coefficients = table(self.groups, np.stack(rates, 1), updates, stack.p.dtype).to(stack.p.device)
-        rows = self.kit.batches.coming(seeds, ages, steps).to(stack.p.device)
+        rows = self.cache.batches.coming(seeds, ages, steps).to(stack.p.device)
         history = stack.losses.new_empty(steps, *stack.losses.shape)
         with torch.no_grad():
             for step in range(steps):
                 if step == steps - 1:
-                    self._remember(steps)
-                self.kit.batches.fill(stack.x, stack.y, seeds, rows[step])
+                    self._keep_weights_before(steps)
+                self.cache.batches.fill(stack.x, stack.y, seeds, rows[step])
                 stack.step(coefficients[step])
                 history[step].copy_(stack.losses)
         return history.cpu().numpy().astype(np.float64)
@@ -341,8 +349,8 @@ class _StackedTraining:
     def _any_seed(self) -> int:
         return next(run.trial.seed for run in self.slots if run is not None)
 
-    def _remember(self, steps: int) -> None:
-        """Keep the weights before the last update of trials that will be looked at after it."""
+    def _keep_weights_before(self, steps: int) -> None:
+        """Keep the weights before the last update of trials whose layers are measured after it."""
         for slot, run in enumerate(self.slots):
             if run is not None and run.state.step + steps in run.state.measured:
                 run.before = self.stack.p[slot].clone()

@@ -8,7 +8,7 @@ from torch import Tensor
 from sweeper.components.losses import Loss
 from sweeper.components.metrics import metrics_of
 from sweeper.training.setup import Rows
-from sweeper.training.stacked.activation_dispatch import Split
+from sweeper.training.stacked.activation_dispatch import ActivationDispatch
 from sweeper.training.stacked.score_pass import Part, ScorePass
 from sweeper.training.stacked.stack import Stack
 from sweeper.training.stacked.stacked_trial import StackedTrial
@@ -63,8 +63,10 @@ class Evaluator:
             at_once = max(1, MAX_ROWS_OF_ALL_TRIALS // max(1, min(len(x), ROWS_PER_PASS)))
             for start in range(0, len(members), at_once):
                 some = members[start : start + at_once]
-                split = Split(list(zip(*(slots[slot].initial.kernels for slot in some), strict=True)))
-                scores |= zip(some, self._score(stack, some, split, x, y), strict=True)
+                dispatch = ActivationDispatch(
+                    list(zip(*(slots[slot].initial.kernels for slot in some), strict=True))
+                )
+                scores |= zip(some, self._score(stack, some, dispatch, x, y), strict=True)
         return scores
 
     def _part(self, run: StackedTrial, part: str) -> Part:
@@ -87,11 +89,11 @@ class Evaluator:
         return self._named(done.run(rows))
 
     def _score(
-        self, stack: Stack, slots: Sequence[int], split: Split, x: Tensor, y: Tensor
+        self, stack: Stack, slots: Sequence[int], dispatch: ActivationDispatch, x: Tensor, y: Tensor
     ) -> list[dict[str, float]]:
         template, values = stack.template, stack.values(slots)
         with torch.no_grad(), template.evaluating():
-            parts = [template.outputs(values, split, part, shared=True) for part in x.split(ROWS_PER_PASS)]
+            parts = [template.outputs(values, dispatch, part, shared=True) for part in x.split(ROWS_PER_PASS)]
             output = torch.cat(parts, 1) if len(parts) > 1 else parts[0]
             columns = [losses_of(score, output, y, shared=True).tolist() for score in self.scores]
         return self._named(columns)

@@ -17,7 +17,7 @@ from sweeper.components.penalties import PENALTIES
 from sweeper.training.capture import outputs_of, penalty_of
 from sweeper.training.evaluate import scores
 from sweeper.training.setup import Rows, Task, initial_model, leaving_no_trace, pick_loss
-from sweeper.training.stacked.cache import Kit
+from sweeper.training.stacked.cache import StackCache
 from sweeper.training.stacked.stack import Stack
 from sweeper.training.stacked.stacked_trial import StackedTrial
 
@@ -123,13 +123,13 @@ class PlainTrial:
 
 
 def compare(
-    task: Task, kit: Kit, stack: Stack, runs: Mapping[int, StackedTrial], chosen: Sequence[int]
+    task: Task, cache: StackCache, stack: Stack, runs: Mapping[int, StackedTrial], chosen: Sequence[int]
 ) -> dict[int, str]:
     """Slot -> what the stack computes otherwise than its trial does alone; empty where nothing is.
 
     Args:
         task: what all trials share.
-        kit: that of the stack.
+        cache: that of the stack.
         stack: with trials before their first step; it is left as it was.
         runs: who is in its slots.
         chosen: slots that are compared.
@@ -143,34 +143,36 @@ def compare(
         for slot in chosen:
             seed = runs[slot].trial.seed
             with leaving_no_trace(task, runs[slot].settings):
-                plain[slot] = PlainTrial(task, runs[slot], kit.splits.of(seed))
-                seen[slot] = list(plain[slot].steps(list(kit.batches.order(seed).take(0, COMPARED_STEPS))))
+                plain[slot] = PlainTrial(task, runs[slot], cache.replicates.of(seed))
+                seen[slot] = list(plain[slot].steps(list(cache.batches.order(seed).take(0, COMPARED_STEPS))))
         for step in range(COMPARED_STEPS):
             for slot in chosen:
                 stack.put(slot, seen[slot][step].before)
-            _forward_and_backward(kit, stack, runs, step)
+            _forward_and_backward(cache, stack, runs, step)
             for slot in chosen:
                 differences[slot] = differences[slot] or _step_difference(
-                    kit, stack, slot, runs, plain, seen[slot][step]
+                    cache, stack, slot, runs, plain, seen[slot][step]
                 )
         evaluated = {slot: runs[slot] for slot in chosen if not differences[slot]}
-        differences |= _evaluation_difference(kit, stack, evaluated, plain)
+        differences |= _evaluation_difference(cache, stack, evaluated, plain)
     for slot, run in runs.items():
         stack.load(slot, run.initial, run.rule)
     return differences
 
 
-def _forward_and_backward(kit: Kit, stack: Stack, runs: Mapping[int, StackedTrial], step: int) -> None:
+def _forward_and_backward(
+    cache: StackCache, stack: Stack, runs: Mapping[int, StackedTrial], step: int
+) -> None:
     spare = next(iter(runs.values())).trial.seed
     seeds = [runs[slot].trial.seed if slot in runs else spare for slot in range(stack.slots)]
-    rows = kit.batches.coming(seeds, [step] * stack.slots, 1).to(stack.p.device)
+    rows = cache.batches.coming(seeds, [step] * stack.slots, 1).to(stack.p.device)
     with torch.no_grad():
-        kit.batches.fill(stack.x, stack.y, seeds, rows[0])
+        cache.batches.fill(stack.x, stack.y, seeds, rows[0])
         stack.forward_and_backward()
 
 
 def _step_difference(
-    kit: Kit,
+    cache: StackCache,
     stack: Stack,
     slot: int,
     runs: Mapping[int, StackedTrial],
@@ -188,7 +190,7 @@ def _step_difference(
     why = difference(pairs, None, _tolerance(stack))
     if not why:
         return ""
-    again = _pairs(stack, slot, plain[slot].again(seen, _rounding(kit, stack)))
+    again = _pairs(stack, slot, plain[slot].again(seen, _rounding(cache, stack)))
     return difference(pairs, again, _tolerance(stack))
 
 
@@ -203,21 +205,21 @@ def _pairs(stack: Stack, slot: int, seen: PlainStep) -> list[Pair]:
 
 
 def _evaluation_difference(
-    kit: Kit, stack: Stack, slots: Mapping[int, StackedTrial], plain: Mapping[int, PlainTrial]
+    cache: StackCache, stack: Stack, slots: Mapping[int, StackedTrial], plain: Mapping[int, PlainTrial]
 ) -> dict[int, str]:
     if not slots:
         return {}
     states = {slot: plain[slot].state() for slot in slots}
     for slot, state in states.items():
         stack.put(slot, state)
-    losses = kit.evaluator.validation_losses(stack, slots)
+    losses = cache.evaluator.validation_losses(stack, slots)
     differences = {}
     for slot, state in states.items():
         mine, theirs = torch.tensor(losses[slot], dtype=torch.float64), plain[slot].validation_loss()
         pairs = [Pair("the loss on validation rows", mine, theirs)]
         why = difference(pairs, None, _tolerance(stack))
         if why:
-            plain[slot].move(state, _rounding(kit, stack))
+            plain[slot].move(state, _rounding(cache, stack))
             again = [Pair("", mine, plain[slot].validation_loss())]
             why = difference(pairs, again, _tolerance(stack))
         differences[slot] = why
@@ -228,8 +230,8 @@ def _tolerance(stack: Stack) -> float:
     return TOLERANCE.get(stack.p.dtype, COARSE_TOLERANCE)
 
 
-def _rounding(kit: Kit, stack: Stack) -> float:
-    return max(kit.alone.rounding, torch.finfo(stack.p.dtype).eps)
+def _rounding(cache: StackCache, stack: Stack) -> float:
+    return max(cache.rng_layout.rounding, torch.finfo(stack.p.dtype).eps)
 
 
 def difference(pairs: Sequence[Pair], again: Sequence[Pair] | None, tolerance: float) -> str:

@@ -10,9 +10,9 @@ from torch import Tensor
 from sweeper.components.build import Built
 from sweeper.study.settings import Settings
 from sweeper.training.setup import Task, initial_model, leaving_no_trace
-from sweeper.training.stacked.activation_dispatch import Split
+from sweeper.training.stacked.activation_dispatch import ActivationDispatch
 from sweeper.training.stacked.kernel import AnyKernel, named_kernel
-from sweeper.training.stacked.refusal import Misfit, NotFusible
+from sweeper.training.stacked.refusal import IncompatibleModel, NotStackable
 from sweeper.training.stacked.template import Template
 
 
@@ -43,7 +43,7 @@ class Initials:
         """The state of replicate `seed` under `settings`.
 
         Raises:
-            Misfit: if the model is not the template's.
+            IncompatibleModel: if the model is not the template's.
         """
         key = (repr(settings.model_options), settings.activation, settings.init, seed)
         if key not in self._known:
@@ -70,7 +70,7 @@ class Initials:
 
     def _values(self, built: Built) -> dict[str, Tensor]:
         if not self.template.accepts(built):
-            raise Misfit("its model has other parameters")
+            raise IncompatibleModel("its model has other parameters")
         values = {**dict(built.model.named_parameters()), **dict(built.model.named_buffers())}
         mine = {**self.template.parameters, **self.template.buffers}
         # A trial without PReLU carries slopes that nothing reads.
@@ -79,15 +79,15 @@ class Initials:
     def _compare(self, built: Built, initial: Initial) -> None:
         """Models that a function makes for two activations may differ in more than these."""
         values = {name: value[None] for name, value in initial.values.items()}
-        split = Split([[kernel] for kernel in initial.kernels])
+        dispatch = ActivationDispatch([[kernel] for kernel in initial.kernels])
         built.model.eval()
         with torch.no_grad(), self.template.evaluating():
-            mine = self.template.outputs(values, split, self.x[None].clone())[0]
+            mine = self.template.outputs(values, dispatch, self.x[None].clone())[0]
             before = torch.get_rng_state()
             theirs = built.model(self.x.clone())
         if not torch.equal(before, torch.get_rng_state()):
-            raise NotFusible("the model draws random numbers when it is evaluated")
+            raise NotStackable("the model draws random numbers when it is evaluated")
         tolerance = 1e-3 if mine.dtype == torch.float32 else 1e-9
         scale = theirs.abs().max().clamp_min(1)
         if mine.shape != theirs.shape or not bool(((mine - theirs).abs() <= tolerance * scale).all()):
-            raise Misfit("its model computes something else")
+            raise IncompatibleModel("its model computes something else")

@@ -1,4 +1,4 @@
-"""One activation function as operations that write where they are told, forward and backward."""
+"""One activation function as operations that write to given memory, forward and backward."""
 
 import copy
 from collections.abc import Callable, Sequence
@@ -11,8 +11,8 @@ from torch.func import functional_call, vmap
 
 from sweeper.components.activations import activation_of
 from sweeper.theory.scalar import derivative, slope_grid
-from sweeper.training.stacked.refusal import NotFusible
-from sweeper.training.stacked.tape import Call, needed, place, record, replaced, writing
+from sweeper.training.stacked.refusal import NotStackable
+from sweeper.training.stacked.tape import Call, needed, record, replaced, storage_of, writing
 
 Run = Callable[[], Any]
 Tensors = Sequence[Tensor]
@@ -148,10 +148,10 @@ def kernel_of(module: nn.Module, dtype: torch.dtype) -> AnyKernel:
     """The kernel of a hidden activation layer.
 
     Raises:
-        NotFusible: for activations that draw random numbers.
+        NotStackable: for activations that draw random numbers.
     """
     if isinstance(module, nn.RReLU):
-        raise NotFusible("RReLU draws random slopes for the negative inputs alone")
+        raise NotStackable("RReLU draws random slopes for the negative inputs alone")
     if isinstance(module, nn.PReLU):
         return SlopeKernel()
     return LearnedKernel(module) if any(True for _ in module.parameters()) else Kernel(module, dtype)
@@ -183,26 +183,26 @@ def _recorded(
     """`function` as a recipe: named tensors of any shape -> operations on them.
 
     Raises:
-        NotFusible: for what is not elementwise, or draws random numbers.
+        NotStackable: for what is not elementwise, or draws random numbers.
     """
     calls, results = record(function)
-    known = {place(t): name for name, t in (*inputs.items(), *zip(names, results, strict=True))}
+    known = {storage_of(t): name for name, t in (*inputs.items(), *zip(names, results, strict=True))}
     given = set(names[:-1])
-    calls = [c for c in calls if {known.get(place(t)) for t in c.results} - given]
+    calls = [c for c in calls if {known.get(storage_of(t)) for t in c.results} - given]
     last = results[-1]
     kept = needed(calls, [*inputs.values(), *results[:-1]], [last])
     shape = last.shape
     whole = all(t.shape == shape or t.ndim == 0 for c in kept for t in (*c.inputs, *c.results))
     if not whole or any(c.written or c.random for c in kept):
-        raise NotFusible("a hidden activation that is not a fixed function of single numbers")
-    made = {place(t) for c in kept for t in c.results}
+        raise NotStackable("a hidden activation that is not a fixed function of single numbers")
+    made = {storage_of(t) for c in kept for t in c.results}
 
     def bind(tensors: dict[str, Tensor]) -> list[Run]:
         like = tensors["z"]
         temporary: dict[int, Tensor] = {}
 
         def memory(tensor: Tensor) -> Tensor:
-            where = place(tensor)
+            where = storage_of(tensor)
             if where in known:
                 return tensors[known[where]]
             if where not in made:

@@ -1,4 +1,4 @@
-"""One look at every layer of some trials, forward and backward, recorded once and replayed for others."""
+"""One measurement of every layer of some trials, recorded once and replayed for others."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -7,13 +7,13 @@ from torch import Tensor
 from torch.func import vmap
 
 from sweeper.measures import MEASURES, Layer
-from sweeper.training.stacked.activation_dispatch import BINDERS, Hidden, Split
+from sweeper.training.stacked.activation_dispatch import BINDERS, ActivationDispatch, Hidden
 from sweeper.training.stacked.kernel import AnyKernel
 from sweeper.training.stacked.tape import Tape
 from sweeper.training.stacked.template import Template, losses_of, unstack
 
 
-class LookPass:
+class MeasurementPass:
     """Measures `count` trials at a time, whose state and evaluation rows are written into its memory."""
 
     def __init__(
@@ -49,17 +49,17 @@ class LookPass:
         """Of each hidden activation, as large as those of one trial."""
         self.sites: list[int | None] = []
         """The hidden activation of each layer, if it has one."""
-        self.split = Split([[kernel] * count for kernel in template.kernels])
-        self.split.differentiable = True
+        self.dispatch = ActivationDispatch([[kernel] * count for kernel in template.kernels])
+        self.dispatch.differentiable = True
         inputs = [self.now, self.before, *self.fixed.values(), self.steepest, self.x, self.y]
         with torch.enable_grad(), template.measured(self.x.shape[not shared]):
             read_only = {"inputs": [self.x], "targets": [self.y]}
             self._tape = Tape(self._measures, inputs, BINDERS, read_only=read_only)
-        self.split.calls.clear()
+        self.dispatch.calls.clear()
 
     def run(self, kernels: Sequence[Sequence[AnyKernel]]) -> list[list[float]]:
         """Values of all `rows`, one per trial; `kernels`: site by site, trial by trial."""
-        self.split.arrange(kernels)
+        self.dispatch.arrange(kernels)
         with torch.no_grad():
             self._tape.run()
         values: list[list[float]] = self._tape.outputs[0].tolist()
@@ -80,13 +80,13 @@ class LookPass:
         weights = {name for layer in layers for name in layer.weights}
         values = {**unstack(self.now, self.shapes), **self.fixed}
         values = {n: v.detach().requires_grad_() if n in weights else v for n, v in values.items()}
-        outputs = self.template.outputs(values, self.split, self.x, self.shared)
+        outputs = self.template.outputs(values, self.dispatch, self.x, self.shared)
         total = losses_of(self.loss, outputs, self.y, self.shared).sum()
-        calls = list(self.split.calls)
+        calls = list(self.dispatch.calls)
         wanted = [call.a for call in calls] + [values[name] for layer in layers for name in layer.weights]
         gradients = list(torch.autograd.grad(total, wanted, allow_unused=True, materialize_grads=True))
         of_weights = iter(gradients[len(calls) :])
-        found: list[Layer] = []
+        measured: list[Layer] = []
         self.sites.clear()
         for layer in layers:
             part: dict[str, Tensor] = {}
@@ -96,14 +96,14 @@ class LookPass:
             if layer.weights:
                 part |= self._weights(values, layer.weights, of_weights)
             self.sites.append(None if call is None else calls[call].site)
-            found.append(Layer(**part))
-        return found
+            measured.append(Layer(**part))
+        return measured
 
     def _activation(self, call: Hidden, gradient: Tensor) -> dict[str, Tensor]:
         z, a = call.z.detach(), call.a.detach()
         w, one = [t.detach() for t in call.w], torch.ones_like(z)
         self.inputs[call.site] = z[0]
-        slope, *_ = torch.ops.sweeper.activate_backward(one, z, a, w, self.split.handle, call.site)
+        slope, *_ = torch.ops.sweeper.activate_backward(one, z, a, w, self.dispatch.handle, call.site)
         return {
             "activation": a,
             "activation_gradient": gradient,
@@ -131,8 +131,8 @@ def _over_trials(layer: Layer) -> dict[str, Tensor]:
     parts = {name: t for name in Layer.__dataclass_fields__ if (t := getattr(layer, name)) is not None}
 
     def of_one(one: dict[str, Tensor]) -> dict[str, Tensor]:
-        found = {name: measure(Layer(**one)) for name, measure in MEASURES.items()}
-        return {name: value for name, value in found.items() if value is not None}
+        values = {name: measure(Layer(**one)) for name, measure in MEASURES.items()}
+        return {name: value for name, value in values.items() if value is not None}
 
     measured: dict[str, Tensor] = vmap(of_one)(parts)
     return measured

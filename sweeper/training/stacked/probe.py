@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from sweeper.training.stacked.activation_dispatch import Split
+from sweeper.training.stacked.activation_dispatch import ActivationDispatch
 from sweeper.training.stacked.template import Template, losses_of
 
 
@@ -18,9 +18,9 @@ def trained_names(
     """
     free = {n: p.detach()[None].requires_grad_(p.requires_grad) for n, p in template.parameters.items()}
     buffers = {name: b.detach().clone()[None] for name, b in template.buffers.items()}
-    split = Split([[kernel] for kernel in template.kernels])
+    dispatch = ActivationDispatch([[kernel] for kernel in template.kernels])
     with torch.random.fork_rng(devices=[]):
-        outputs = template.outputs({**free, **buffers}, split, x[None].clone())
+        outputs = template.outputs({**free, **buffers}, dispatch, x[None].clone())
         total = losses_of(loss, outputs, y[None].clone()).sum()
     wanted = {name: p for name, p in free.items() if p.requires_grad}
     gradients = torch.autograd.grad(total, list(wanted.values()), allow_unused=True)

@@ -13,14 +13,14 @@ import torch
 from torch import Tensor
 
 from sweeper.private_torch import schema_of
-from sweeper.training.stacked.refusal import NotFusible
+from sweeper.training.stacked.refusal import NotStackable
 from sweeper.training.stacked.rng_layout import Layout
 from sweeper.training.stacked.tape import Call
 
 Draw = Callable[[Tensor, torch.Generator], Any]
 
 
-class Noise:
+class SlotRandomState:
     """One generator per slot."""
 
     def __init__(self, slots: int, device: torch.device, draws: Iterable[Layout]) -> None:
@@ -47,11 +47,11 @@ class Noise:
         name = schema_of(call.operation).name.removeprefix("aten::").rstrip("_")
         target = arguments[0] if call.written else targets[0]
         if len(target) != len(self.generators) or name not in DRAWS:
-            raise NotFusible(f"{name} draws random numbers that cannot be separated by trial")
+            raise NotStackable(f"{name} draws random numbers that cannot be separated by trial")
         draw, rows = DRAWS[name](call.operation, arguments), list(target.unbind(0))
         alone = next(self._draws, None)
         if alone is None or alone.shape != rows[0].shape:
-            raise NotFusible(f"{name} draws other random numbers than when a trial trains alone")
+            raise NotStackable(f"{name} draws other random numbers than when a trial trains alone")
         if alone.stride == rows[0].stride():
             return partial(self._fill, draw, rows)
         return partial(self._fill_and_copy, draw, alone.empty(target), rows)
@@ -69,7 +69,7 @@ class Noise:
 def _bernoulli(operation: Any, arguments: Sequence[Any]) -> Draw:
     p = arguments[1] if len(arguments) > 1 else None
     if not isinstance(p, float):
-        raise NotFusible("bernoulli draws with probabilities that are computed")
+        raise NotStackable("bernoulli draws with probabilities that are computed")
     return lambda row, generator: row.bernoulli_(p, generator=generator)
 
 
@@ -91,7 +91,7 @@ def _range(
         return default
     given = (*arguments[1:], *default[len(arguments) - 1 :])
     if not all(isinstance(number, int | float) for number in given[:2]):
-        raise NotFusible(f"{named} draws with parameters that are computed")
+        raise NotStackable(f"{named} draws with parameters that are computed")
     return float(given[0]), float(given[1])
 
 

@@ -1,11 +1,11 @@
 """Why a trial cannot train together with others."""
 
 
-class NotFusible(Exception):
+class NotStackable(Exception):
     """A model that trains one by one alone; the message names the operation that is to blame."""
 
 
-class Misfit(Exception):
+class IncompatibleModel(Exception):
     """A trial whose model is not that of the stack, though its settings promised so."""
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from sweeper.private_torch import buffers_of, version_of
-from sweeper.training.stacked.refusal import NotFusible
+from sweeper.training.stacked.refusal import NotStackable
 from sweeper.training.stacked.tape import Call, Recorder, tensors
 from sweeper.user_code.outside import first_change, prints
 
@@ -30,7 +30,7 @@ class Layout(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Alone:
+class RngLayout:
     """What a pass of a model shows."""
 
     draws: Sequence[Layout]
@@ -39,43 +39,45 @@ class Alone:
     """Relative rounding error of the coarsest floating-point type that it computes in."""
 
 
-def alone(model: nn.Module, loss: Loss, x: Tensor, y: Tensor, code: Mapping[str, Any]) -> Alone:
+def rng_layout(model: nn.Module, loss: Loss, x: Tensor, y: Tensor, code: Mapping[str, Any]) -> RngLayout:
     """What passes of a fresh `model` on (x, y) show: forward and backward in training, and an evaluation.
 
     `code`: the user's functions, by role, of which more than the model may keep state.
 
     Raises:
-        NotFusible: if a pass depends on an earlier one by more than the values of its buffers, draws random
+        NotStackable: if a pass depends on an earlier one by more than the values of its buffers, draws random
             numbers that a stack does not, or writes to its rows or its parameters.
     """
     seen = _Passes(model, loss, x, y, code)
     model.train()
     before, first, second = seen.state(), seen.run(), seen.run()
     if changed := first_change(before, first.state, scalars=True):
-        raise NotFusible(f"the forward pass changes {changed}")
-    if not all(torch.allclose(a, b, equal_nan=True) for a, b in zip(first.found, second.found, strict=True)):
-        raise NotFusible("the forward pass depends on an earlier one, beside its buffers")
+        raise NotStackable(f"the forward pass changes {changed}")
+    if not all(
+        torch.allclose(a, b, equal_nan=True) for a, b in zip(first.outputs, second.outputs, strict=True)
+    ):
+        raise NotStackable("the forward pass depends on an earlier one, beside its buffers")
     if changed := first_change(first.after, second.state):
-        raise NotFusible(f"the forward pass changes {changed}")
+        raise NotStackable(f"the forward pass changes {changed}")
     for one, scalars in ((first, True), (second, False)):
         if changed := first_change(one.state, one.after, scalars=scalars):
-            raise NotFusible(f"the backward pass changes {changed}")
+            raise NotStackable(f"the backward pass changes {changed}")
     model.eval()
     with torch.no_grad():
         evaluated = seen.run()
     model.train()
     if any(call.random for call in evaluated.calls):
-        raise NotFusible("the model draws random numbers when it is evaluated")
+        raise NotStackable("the model draws random numbers when it is evaluated")
     arrays = [(c.arguments[0] if c.written else c.results[0]) for c in second.calls if c.random]
     made = [t for call in second.calls for t in call.results if t.is_floating_point()]
     coarsest = max((torch.finfo(t.dtype).eps for t in made), default=0.0)
-    return Alone([Layout(tuple(a.shape), a.stride()) for a in arrays], coarsest)
+    return RngLayout([Layout(tuple(a.shape), a.stride()) for a in arrays], coarsest)
 
 
 class _Pass(NamedTuple):
     """What one pass showed."""
 
-    found: list[Tensor]
+    outputs: list[Tensor]
     """Output and loss."""
     calls: list[Call]
     """The operations of the forward pass."""
@@ -107,14 +109,14 @@ class _Passes:
                 output = self.model(self.rows[0])
             with _drawing_nowhere_else("forward"):
                 value = self.loss(output, self.rows[1])
-            found, state = [t.detach().clone() for t in tensors([output, value])], self.state()
+            outputs, state = [t.detach().clone() for t in tensors([output, value])], self.state()
             if value.requires_grad:
                 with _drawing_nowhere_else("backward"):
                     value.backward()
                 self.model.zero_grad()
         after = self.state() if value.requires_grad else state
         self._restore()
-        return _Pass(found, recorder.calls, state, after)
+        return _Pass(outputs, recorder.calls, state, after)
 
     @contextmanager
     def _unwritten(self) -> Iterator[None]:
@@ -127,12 +129,12 @@ class _Passes:
         yield
         for what, held in fixed.items():
             if [version_of(t) for t in held] != versions[what]:
-                raise NotFusible(f"the model writes into its {what}")
+                raise NotStackable(f"the model writes into its {what}")
 
     def _restore(self) -> None:
         for buffers, name, b in self.holders:
             if buffers[name] is not b:
-                raise NotFusible(f"the forward pass puts a new tensor in the place of the buffer {name}")
+                raise NotStackable(f"the forward pass puts a new tensor in the place of the buffer {name}")
         with torch.no_grad():
             for (*_, b), value in zip(self.holders, self.values, strict=True):
                 if b is not None and value is not None:
@@ -146,7 +148,7 @@ def _drawing_nowhere_else(name: str) -> Iterator[None]:
     yield
     for what, state in _states().items():
         if state != states[what]:
-            raise NotFusible(f"the {name} pass changes {what}")
+            raise NotStackable(f"the {name} pass changes {what}")
 
 
 def _states() -> dict[str, Any]:

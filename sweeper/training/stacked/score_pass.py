@@ -34,7 +34,7 @@ class ScorePass:
         }
         with torch.no_grad(), stack.template.evaluating():
             self._tape = Tape(self._scored, inputs, BINDERS, read_only=read_only)
-        stack.split.calls.clear()
+        stack.dispatch.calls.clear()
 
     def takes(self, rows: Part) -> bool:
         """Whether `rows` have the shape of those that it was recorded on."""
@@ -53,5 +53,5 @@ class ScorePass:
 
     def _scored(self) -> list[Tensor]:
         stack = self.stack
-        outputs = stack.template.outputs(stack.values(), stack.split, self.x, shared=self.shared)
+        outputs = stack.template.outputs(stack.values(), stack.dispatch, self.x, shared=self.shared)
         return [losses_of(score, outputs, self.y, shared=self.shared) for score in self.scores]

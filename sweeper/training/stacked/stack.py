@@ -9,13 +9,13 @@ from torch import Tensor
 
 from sweeper.components.optimizers import Rule
 from sweeper.components.penalties import PENALTIES
-from sweeper.training.stacked.activation_dispatch import BINDERS, Hidden, Split
+from sweeper.training.stacked.activation_dispatch import BINDERS, ActivationDispatch, Hidden
 from sweeper.training.stacked.compiled import CompiledPass
 from sweeper.training.stacked.groups import Group, Updates
 from sweeper.training.stacked.initial import Initial
 from sweeper.training.stacked.kernel import AnyKernel
 from sweeper.training.stacked.penalty import weighted
-from sweeper.training.stacked.random_state import Noise
+from sweeper.training.stacked.random_state import SlotRandomState
 from sweeper.training.stacked.rng_layout import Layout
 from sweeper.training.stacked.tape import Tape
 from sweeper.training.stacked.template import Template, losses_of, unstack
@@ -77,15 +77,17 @@ class Stack:
         scratch = [like.new_zeros(slots, size) for _ in range(matrices[1])]
         self.p, self.fixed = template.stacked(self.shapes, slots)
         self.weights = {kind: like.new_zeros(slots) for kind in penalties}
-        self.noise = Noise(slots, x.device, draws)
-        self.split = Split([[kernel] * slots for kernel in template.kernels])
+        self.random_state = SlotRandomState(slots, x.device, draws)
+        self.dispatch = ActivationDispatch([[kernel] * slots for kernel in template.kernels])
         inputs = [self.p, x, y, *self.fixed.values(), *self.weights.values()]
         read_only = {"parameters": [self.p], "inputs": [x], "targets": [y]}
-        tape = Tape(lambda: self._forward_and_backward(*inputs), inputs, BINDERS, self.noise, read_only)
+        tape = Tape(
+            lambda: self._forward_and_backward(*inputs), inputs, BINDERS, self.random_state, read_only
+        )
         self._pass: Tape | CompiledPass = tape
         if compiled:
-            self._pass = CompiledPass(self._forward_and_backward, inputs, tape.outputs, self.split)
-        self.split.calls.clear()
+            self._pass = CompiledPass(self._forward_and_backward, inputs, tape.outputs, self.dispatch)
+        self.dispatch.calls.clear()
         self.losses, gradients = tape.outputs
         """(3, slots): loss of the batch, weighted penalty, and their sum."""
         self.updates = Updates(self.p, gradients, state, scratch, tuple(self.shapes.values()))
@@ -121,7 +123,7 @@ class Stack:
             values[slot] = initial.values[name]
         for k, matrix in enumerate(self.updates.state):
             matrix[slot] = self.p[slot] if k < rule.copies else 0
-        self.noise.start(slot, initial.seed, initial.random)
+        self.random_state.start(slot, initial.seed, initial.random)
 
     def arrange(
         self,
@@ -131,7 +133,7 @@ class Stack:
     ) -> None:
         """Tell who is in the slots now: update rules, activations (site by site) and penalty weights."""
         self.updates.arrange(groups)
-        self.split.arrange(kernels)
+        self.dispatch.arrange(kernels)
         for kind, values in weights.items():
             self.weights[kind].copy_(torch.tensor(values, dtype=torch.float64))
 
@@ -142,13 +144,13 @@ class Stack:
             sources = torch.tensor(order, device=self.p.device)[moved]
             for matrix in self.rows():
                 matrix[moved] = matrix[sources]
-            self.noise.reorder(order)
+            self.random_state.reorder(order)
 
     def shrink_from(self, larger: "Stack") -> None:
         """Take over the first slots of a larger stack of the same trials."""
         for mine, theirs in zip(self.rows(), larger.rows(), strict=True):
             mine.copy_(theirs[: self.slots])
-        self.noise.generators[:] = larger.noise.generators[: self.slots]
+        self.random_state.generators[:] = larger.random_state.generators[: self.slots]
 
     def values(self, slots: Sequence[int] | None = None) -> dict[str, Tensor]:
         """Every parameter and buffer, with a trial axis: copies for some slots, or all of them in place."""
@@ -173,9 +175,9 @@ class Stack:
         fixed = dict(zip(self.fixed, others, strict=False))
         weights = dict(zip(self.weights, others[len(fixed) :], strict=True))
         views = {name: view.requires_grad_() for name, view in unstack(p, self.shapes).items()}
-        outputs = self.template.outputs({**views, **fixed}, self.split, x)
+        outputs = self.template.outputs({**views, **fixed}, self.dispatch, x)
         losses = losses_of(self.loss, outputs, y)
-        penalties = _weighted_penalties(weights, self.split.calls, losses)
+        penalties = _weighted_penalties(weights, self.dispatch.calls, losses)
         totals = losses + penalties if weights else losses
         gradients: Any = torch.autograd.grad(totals.sum(), list(views.values()))
         flat = torch.cat([gradient.reshape(self.slots, -1) for gradient in gradients], 1)
@@ -187,5 +189,5 @@ def _weighted_penalties(weights: Mapping[str, Tensor], calls: Sequence[Hidden], 
     if not (weights and calls):
         return torch.zeros_like(losses)
     activations = [call.a for call in calls]
-    found = [weighted(PENALTIES[kind], activations, weight) for kind, weight in weights.items()]
-    return sum(found[1:], found[0])
+    terms = [weighted(PENALTIES[kind], activations, weight) for kind, weight in weights.items()]
+    return sum(terms[1:], terms[0])

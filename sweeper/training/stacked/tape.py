@@ -24,7 +24,7 @@ from sweeper.private_torch import (
     schema_of,
     unchecked,
 )
-from sweeper.training.stacked.refusal import NotFusible
+from sweeper.training.stacked.refusal import NotStackable
 
 Binder = Callable[["Call", Sequence[Any], Sequence[Tensor]], Callable[[], Any]]
 """(recorded call, its arguments, where to write) -> what does it again."""
@@ -73,10 +73,10 @@ class Call:
 
     def _given(self, name: str) -> Any:
         """The value of the argument `name`; ``None`` where there is none of that name."""
-        for place, argument in enumerate(schema_of(self.operation).arguments):
+        for index, argument in enumerate(schema_of(self.operation).arguments):
             if argument.name == name:
-                positional = place < len(self.arguments)
-                return self.arguments[place] if positional else self.options.get(name, argument.default_value)
+                positional = index < len(self.arguments)
+                return self.arguments[index] if positional else self.options.get(name, argument.default_value)
         return None
 
 
@@ -99,14 +99,14 @@ def record(function: Callable[[], Sequence[Tensor]]) -> tuple[list[Call], list[T
     """Run `function` once; its operations in order, and what it returned.
 
     Raises:
-        NotFusible: for tensors that are more than numbers of one type at strides in memory.
+        NotStackable: for tensors that are more than numbers of one type at strides in memory.
     """
     with Recorder() as recorder:
         results = list(function())
     for call in recorder.calls:
         for tensor in (*call.inputs, *call.results):
             if kind := unusual(tensor):
-                raise NotFusible(f"{call.operation} works on {kind}, which a recorded step cannot hold")
+                raise NotStackable(f"{call.operation} works on {kind}, which a recorded step cannot hold")
     return recorder.calls, results
 
 
@@ -119,26 +119,26 @@ def unusual(tensor: Tensor) -> str:
         return f"a tensor of the class {type(tensor).__name__}"
     if tensor.layout != torch.strided:
         return f"a tensor in the layout {str(tensor.layout).removeprefix('torch.')}"
-    found = {
+    reasons = {
         "a quantized tensor": tensor.is_quantized,
         "a nested tensor": tensor.is_nested,
         "a tensor of zeros without memory": is_zeros_without_memory(tensor),
     }
-    return next((kind for kind, is_so in found.items() if is_so), "")
+    return next((kind for kind, is_so in reasons.items() if is_so), "")
 
 
 def tensors(values: Iterable[Any]) -> list[Tensor]:
     """The tensors among `values`, also inside lists and tuples."""
-    found: list[Tensor] = []
+    flat: list[Tensor] = []
     for value in values:
         if isinstance(value, Tensor):
-            found.append(value)
+            flat.append(value)
         elif isinstance(value, list | tuple):
-            found += tensors(value)
-    return found
+            flat += tensors(value)
+    return flat
 
 
-def place(tensor: Tensor) -> int:
+def storage_of(tensor: Tensor) -> int:
     """What tensors on the same memory have in common."""
     return tensor.untyped_storage().data_ptr()
 
@@ -148,22 +148,22 @@ def needed(calls: Sequence[Call], inputs: Sequence[Tensor], results: Sequence[Te
 
     Left out are views (they look at the same memory), constants, and what nobody reads.
     """
-    changed = {place(t) for call in calls for t in call.written}
-    varying = {place(t) for t in inputs}
+    changed = {storage_of(t) for call in calls for t in call.written}
+    varying = {storage_of(t) for t in inputs}
     again: list[Call] = []
     for call in calls:
-        read, made = {place(t) for t in call.inputs}, {place(t) for t in call.results}
+        read, made = {storage_of(t) for t in call.inputs}, {storage_of(t) for t in call.results}
         if not call.written and not call.random and made <= read:
             continue
         if call.random or made & changed or (read & varying and not call.constant) or call.written:
             varying |= made
             again.append(call)
-    wanted = {place(t) for t in results} | {place(t) for t in inputs}
+    wanted = {storage_of(t) for t in results} | {storage_of(t) for t in inputs}
     kept: list[Call] = []
     for call in reversed(again):
-        targets = {place(t) for t in (call.written or call.results)}
+        targets = {storage_of(t) for t in (call.written or call.results)}
         if targets & wanted or call.random:  # what is drawn after it depends on it
-            wanted |= {place(t) for t in call.inputs}
+            wanted |= {storage_of(t) for t in call.inputs}
             kept.append(call)
     return kept[::-1]
 
@@ -189,13 +189,13 @@ class Tape:
             read_only: what they are -> `inputs` that nothing may be written to.
 
         Raises:
-            NotFusible: if it is written to them; for tensors that a tape cannot hold.
+            NotStackable: if it is written to them; for tensors that a tape cannot hold.
         """
         calls, results = record(function)
-        changed = {place(t) for call in calls for t in call.written}
+        changed = {storage_of(t) for call in calls for t in call.written}
         for what, kept_as_is in (read_only or {}).items():
-            if changed & {place(t) for t in kept_as_is}:
-                raise NotFusible(f"the model writes into its {what}")
+            if changed & {storage_of(t) for t in kept_as_is}:
+                raise NotStackable(f"the model writes into its {what}")
         kept = needed(calls, inputs, results)
         memory = _share(kept, inputs, results)
         self.outputs = [memory(t) for t in results]
@@ -299,27 +299,27 @@ def _share(
     """
     last: dict[int, int] = {}
     for index, call in enumerate(calls):
-        last |= {place(t): index for t in (*call.inputs, *call.results)}
-    last |= {place(t): len(calls) for t in results}
-    outside = {place(t) for t in inputs}
+        last |= {storage_of(t): index for t in (*call.inputs, *call.results)}
+    last |= {storage_of(t): len(calls) for t in results}
+    outside = {storage_of(t) for t in inputs}
     storages: dict[int, torch.UntypedStorage] = {}
     free: dict[tuple[int, torch.device], list[torch.UntypedStorage]] = {}
     known = set(outside)
     for index, call in enumerate(calls):
         for tensor in call.results:
-            where = place(tensor)
+            where = storage_of(tensor)
             if where in known or where in storages or call.written:
                 continue
             size = tensor.untyped_storage().nbytes()
             spare = free.get((size, tensor.device))
             storages[where] = spare.pop() if spare else torch.UntypedStorage(size, device=tensor.device)
-        for where in {place(t) for t in (*call.inputs, *call.results)} & storages.keys():
+        for where in {storage_of(t) for t in (*call.inputs, *call.results)} & storages.keys():
             if last[where] == index:
                 storage = storages[where]
                 free.setdefault((storage.nbytes(), storage.device), []).append(storage)
 
     def memory(tensor: Tensor) -> Tensor:
-        storage = storages.get(place(tensor))
+        storage = storages.get(storage_of(tensor))
         if storage is None:
             return tensor.detach()
         return placed_on(storage, tensor)

@@ -12,7 +12,7 @@ from torch.func import functional_call, vmap
 from sweeper import private_torch
 from sweeper.components.build import Built
 from sweeper.training.capture import as_in_training
-from sweeper.training.stacked.activation_dispatch import Activation, Split
+from sweeper.training.stacked.activation_dispatch import Activation, ActivationDispatch
 from sweeper.training.stacked.batching_rules import BetterRules
 from sweeper.training.stacked.kernel import kernel_of
 
@@ -43,7 +43,7 @@ class Template:
         ]
         self.kernels = tuple(kernel_of(module, self.dtype) for module in self.hidden)
         """What its own hidden activations are, layer by layer."""
-        self.split: Split | None = None
+        self.dispatch: ActivationDispatch | None = None
         for site, module in enumerate(self.hidden):
             # On the instance, so that it holds however the model refers to the module.
             module.forward = partial(self._activate, module, site)  # type: ignore[method-assign]
@@ -51,19 +51,21 @@ class Template:
     def _activate(self, module: nn.Module, site: int, z: Tensor) -> Tensor:
         if not private_torch.is_one_row(z):  # rows that all trials share, before any weight
             z = z + self._zero
-        return Activation.apply(z, self.split, site, *module.parameters())
+        return Activation.apply(z, self.dispatch, site, *module.parameters())
 
-    def outputs(self, values: Tensors, split: Split, x: Tensor, shared: bool = False) -> Tensor:
+    def outputs(
+        self, values: Tensors, dispatch: ActivationDispatch, x: Tensor, shared: bool = False
+    ) -> Tensor:
         """Outputs of all trials: (trials, rows, …).
 
         Args:
             values: every parameter and buffer, with a leading trial axis; buffers may be changed.
-            split: who has which activation; it notes the hidden layers' calls.
+            dispatch: who has which activation; it notes the hidden layers' calls.
             x: (trials, rows, …), or (rows, …) if all trials see the same rows.
             shared: the latter.
         """
-        self.split = split
-        split.calls.clear()
+        self.dispatch = dispatch
+        dispatch.calls.clear()
         with BetterRules():
             try:
                 return vmap(self._one, in_dims=(0, None if shared else 0), randomness="different")(

@@ -18,14 +18,14 @@ def some(optimizers: list[str], penalty: float = 0.0, activation: str = "tanh") 
     ]
 
 
-def kept() -> cache.Kit:
+def kept() -> cache.StackCache:
     (only,) = cache._kept.values()
     return only
 
 
 @pytest.mark.parametrize("norm", ["none", "batch"])
 def test_cohorts_of_any_size_share_a_kit(norm: str) -> None:
-    """Sizes, seeds, optimizers and penalties change from cohort to cohort: one kit, results as alone."""
+    """Sizes, seeds, optimizers and penalties change from cohort to cohort: one cache, results as alone."""
     task = task_of(space=SPACE, model={"norm": norm, "dropout": 0.1})
     assert_engines_agree(task, numbered(some(["sgd", "sgd", "adam"]), seeds=[0]), 3)
     first = kept()
