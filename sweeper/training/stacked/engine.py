@@ -171,14 +171,9 @@ class _StackedTraining:
                 yield failed(self.queue.popleft(), reason_of(problem), "fused")
             return
         lead, seeds = settings[index], [trial.seed, *(t.seed for t in self.queue)]
-        self.cache = cache_for(
-            self.task, lead, built, seeds, Requirements(settings, self.compiled), self.size
-        )
-        self.stack, self.evaluator, self.measurements = (
-            self.cache.stack,
-            self.cache.evaluator,
-            self.cache.measurements,
-        )
+        required = Requirements(settings, self.compiled)
+        self.cache = cache = cache_for(self.task, lead, built, seeds, required, self.size)
+        self.stack, self.evaluator, self.measurements = cache.stack, cache.evaluator, cache.measurements
         self.slots: list[StackedTrial | None] = [None] * self.size
         self.start_interval = start_interval(settings, self.cache.batches.rows)
 
@@ -297,9 +292,8 @@ class _StackedTraining:
         for slot, run in due:
             run.due = False
             if run.state.outcome is None and run.state.step in run.state.measured:
-                self.measurements.add(
-                    LayerMeasurement(run, run.state.step, self.stack.snapshot(slot), run.before)
-                )
+                now = self.stack.snapshot(slot)
+                self.measurements.add(LayerMeasurement(run, run.state.step, now, run.before))
         evaluated = {
             i: run for i, run in due if run.state.outcome is None and run.state.step in run.state.evaluated
         }
