@@ -11,7 +11,7 @@ from sweeper.drawing.lines import profile_panel
 from sweeper.drawing.scales import layer_axis, log_axis
 from sweeper.drawing.style import canvas, handle, legend, legend_height, looks, themed
 from sweeper.questions.gradient_verdicts import CUT, DECADES, gradient_verdicts, norms
-from sweeper.questions.layers import END, START
+from sweeper.questions.layers import END, START, layer_profile
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables, named
 from sweeper.questions.run_data import RunData, once
 from sweeper.wording import from_to, layers, listing, signed, times
@@ -29,6 +29,16 @@ def gradients(run: RunData) -> pd.DataFrame:
     """
     slopes = gradient_verdicts(run)[[*KEYS, "slope"]].rename(columns={"slope": "decades_per_layer"})
     return norms(run).merge(slopes, on=KEYS, how="left")
+
+
+def layer_measures(run: RunData) -> pd.DataFrame:
+    """Median of every measure for each moment, activation and layer: a column for each that was recorded."""
+    measures = tuple(dict.fromkeys(run.layers["measure"]))
+    rows = layer_profile(run, measures)
+    if rows.empty:
+        return rows
+    wide = rows.pivot_table("median", [*KEYS, "layer", "layer_name"], "measure", sort=False, observed=True)
+    return wide[[measure for measure in measures if measure in wide]].reset_index().rename_axis(columns=None)
 
 
 @themed
@@ -172,7 +182,11 @@ def _starved(activation: str, rows: pd.DataFrame) -> str:
 QUESTION = Question(
     key="gradients",
     question="Do gradients vanish or explode?",
-    tables={"gradients": gradients, "gradient_verdicts": gradient_verdicts},
+    tables={
+        "gradients": gradients,
+        "gradient_verdicts": gradient_verdicts,
+        "layer_measures": layer_measures,
+    },
     figure=FigureSpec(
         name="gradients",
         table="gradients",
@@ -196,6 +210,7 @@ QUESTION = Question(
     shown=(
         Shown("gradient_verdicts", "One row per moment and activation"),
         Shown("gradients", "One row per moment, activation and layer"),
+        Shown("layer_measures", "All that is measured of a layer: medians over trials"),
     ),
     how=(
         "On one fixed batch of up to 128 validation rows, as training sees it (batch norm with the "

@@ -98,12 +98,14 @@ def test_what_was_added_is_in_records_and_report(extended: Extended) -> None:
     """Both engines record the measure, the page names what was added, and the script has its code."""
     for engine in extended.engines.values():
         assert "moved" in engine["measures"]
+        assert ">moved<" in engine["page"]
         assert {"validation_within_one", "validation_r2"} <= {row[3] for row in engine["curves"]}
         assert "within one" in engine["page"].replace("_", " ")
         assert "sharp_softplus" in engine["page"]
         assert "sign_descent" in engine["page"]
+        assert "The fastest was" in engine["page"]
+        assert engine["width"] == 1
         assert "log_cosh" in engine["page"]
-        assert "Most often completed: " in engine["page"]
         assert "softplus(-2 * difference)" in engine["script"]
         assert "1 - step / steps" in engine["script"]
 

@@ -1,11 +1,13 @@
 """One of each thing that can be added, as `docs/architecture.md` says, into a copy of the package."""
 
 import ast
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
+ADDED = Path(__file__).with_name("added")
 Add = Callable[[Path], None]
 """Edits files below the root of a copy of the package."""
 
@@ -36,12 +38,12 @@ def _names(node: ast.stmt, registry: str) -> bool:
     return isinstance(target, ast.Name) and target.id == registry
 
 
-def new_file(file: str, code: str) -> Add:
-    """A file that was not there."""
+def new_file(file: str) -> Add:
+    """A file that was not there: the one of its name in ``added/``."""
 
     def add(root: Path) -> None:
         assert not (root / file).exists()
-        (root / file).write_text(dedent(code).lstrip(), encoding="utf-8")
+        shutil.copy(ADDED / Path(file).name, root / file)
 
     return add
 
@@ -80,61 +82,7 @@ ADDITIONS: dict[str, tuple[Add, ...]] = {
         ),
     ),
     "optimizer": (
-        new_file(
-            "components/optimizers/sign_descent.py",
-            '''
-            """Sign descent (Bernstein et al. 2018, arXiv 1802.04434): p ← p − lr·sign g."""
-
-            from collections.abc import Callable, Iterable, Sequence
-            from typing import Any
-
-            import numpy as np
-            import torch
-            from torch import Tensor
-
-            from sweeper.components.optimizers.optimizer import Optimizer, Rates
-            from sweeper.components.optimizers.rule import Hyper, Rule
-
-
-            def _coefficients(o: Hyper, lr: np.ndarray, step: np.ndarray) -> Sequence[np.ndarray]:
-                return (-lr,)
-
-
-            def _update(
-                p: Tensor, g: Tensor, state: Sequence[Tensor], c: Sequence[Tensor], scratch: Sequence[Tensor]
-            ) -> None:
-                torch.sign(g, out=g)
-                torch.addcmul(p, g, c[0], out=p)
-
-
-            class SignDescent(torch.optim.Optimizer):
-                """p ← p − lr·sign g"""
-
-                def __init__(self, params: Iterable[Any], lr: float = 1e-3) -> None:
-                    super().__init__(params, {"lr": lr})
-
-                @torch.no_grad()
-                def step(self, closure: Callable[[], Tensor] | None = None) -> None:
-                    """One update."""
-                    for group in self.param_groups:
-                        for p in group["params"]:
-                            if p.grad is not None:
-                                p.sub_(group["lr"] * p.grad.sign())
-
-
-            SIGN_DESCENT = Optimizer(
-                "sign_descent",
-                SignDescent,
-                (Rule("sign descent", 1, 0, _coefficients, _update, coupled=False),),
-                frozenset(),
-                published={"learning_rate": 1e-3},
-                source="Bernstein et al. 2018, arXiv 1802.04434",
-                rates=Rates(1e-6, 1e-1, "every step has this size", "Bernstein et al. 2018"),
-                buffers=0,
-                moves_by_rate=True,
-            )
-            ''',
-        ),
+        new_file("components/optimizers/sign_descent.py"),
         imported(
             "components/optimizers/__init__.py",
             "from sweeper.components.optimizers.sign_descent import SIGN_DESCENT",
@@ -250,86 +198,19 @@ ADDITIONS: dict[str, tuple[Add, ...]] = {
         ),
     ),
     "measure": (
-        new_file(
-            "measures/moved.py",
-            '''
-            """Share of weights that moved."""
-
-            from torch import Tensor
-
-            from sweeper.measures.layer import Layer
-
-
-            def moved(layer: Layer) -> Tensor | None:
-                """Share of the weights that the last update changed, in [0, 1]"""
-                if layer.weight is None or layer.weight_before is None:
-                    return None
-                return (layer.weight != layer.weight_before).to(layer.weight.dtype).mean()
-            ''',
-        ),
+        new_file("measures/moved.py"),
         imported("measures/__init__.py", "from sweeper.measures.moved import moved"),
         entry("measures/__init__.py", "MEASURES", '"moved": moved'),
     ),
     "question": (
-        new_file(
-            "questions/outcomes.py",
-            '''
-            """How did trainings end?"""
-
-            import pandas as pd
-            import seaborn as sns
-            from matplotlib.figure import Figure
-
-            from sweeper.drawing.style import canvas, themed
-            from sweeper.questions.question import FigureSpec, Question, Shown, Tables
-            from sweeper.questions.run_data import RunData
-            from sweeper.wording import count
-
-
-            def outcomes(run: RunData) -> pd.DataFrame:
-                """One row for each outcome: its name, and how many trainings ended so."""
-                return run.trials["outcome"].value_counts().rename("trainings").reset_index()
-
-
-            @themed
-            def draw(frame: pd.DataFrame) -> Figure:
-                """A bar for each outcome."""
-                figure, (axes,) = canvas(1, 1, height=3.0)
-                sns.barplot(frame, x="trainings", y="outcome", ax=axes)
-                return figure
-
-
-            def alt(frame: pd.DataFrame) -> str:
-                """Every outcome with its number."""
-                return f"Trainings: {dict(zip(frame['outcome'], frame['trainings'], strict=True))}."
-
-
-            def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
-                """The most frequent one."""
-                first = tables["outcomes"].iloc[0]
-                return (f"Most often {first['outcome']}: {count(first['trainings'], 'training')}.",)
-
-
-            QUESTION = Question(
-                key="outcomes",
-                question="How did trainings end?",
-                tables={"outcomes": outcomes},
-                figure=FigureSpec(
-                    name="outcomes",
-                    table="outcomes",
-                    title="Outcomes",
-                    caption="A bar for each outcome.",
-                    missing="Nothing was trained.",
-                    draw=draw,
-                    alt=alt,
-                ),
-                sentences=sentences,
-                shown=(Shown("outcomes", "Outcomes"),),
-            )
-            ''',
-        ),
-        imported("questions/__init__.py", "from sweeper.questions import outcomes"),
-        entry("questions/__init__.py", "QUESTIONS", "outcomes.QUESTION"),
+        new_file("questions/fastest.py"),
+        imported("questions/__init__.py", "from sweeper.questions import fastest"),
+        entry("questions/__init__.py", "QUESTIONS", "fastest.QUESTION"),
+    ),
+    "pool": (
+        new_file("training/pool/single.py"),
+        imported("training/pool/registry.py", "from sweeper.training.pool.single import single_pool"),
+        entry("training/pool/registry.py", "POOLS", '"single": single_pool'),
     ),
     "command": (
         appended(
