@@ -101,7 +101,7 @@ def test_what_was_added_is_in_records_and_report(extended: Extended) -> None:
         assert ">moved<" in engine["page"]
         assert {"validation_within_one", "validation_r2"} <= {row[3] for row in engine["curves"]}
         assert "within one" in engine["page"].replace("_", " ")
-        assert "sharp_softplus" in engine["page"]
+        assert {"sharp_softplus", "scaled_tanh"} <= set(re.findall(r"\w+", engine["page"]))
         assert "sign_descent" in engine["page"]
         assert "The fastest was" in engine["page"]
         assert engine["width"] == 1

@@ -35,7 +35,7 @@ from pages import (
 import sweeper
 from sweeper.cli import app
 from sweeper.errors import RunFailed, UserError
-from sweeper.journey import load_data
+from sweeper.report.script import load_data
 from sweeper.study.load import builtin_studies
 from sweeper.study.sections import Section
 from sweeper.study.study import Study

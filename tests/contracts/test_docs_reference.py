@@ -20,10 +20,10 @@ from sweeper.components.penalties import PENALTIES
 from sweeper.components.schedules import SCHEDULES
 from sweeper.data.sources import DATASETS
 from sweeper.errors import StudyError
-from sweeper.journey import load_data
 from sweeper.measures import MEASURES
 from sweeper.questions.stability import METRICS, PRECONDITIONED
 from sweeper.records import run_folder, schema
+from sweeper.report.script import load_data
 from sweeper.study import expect, sections
 from sweeper.study.parameters import LIMITS, PARAMETERS, SEARCHABLE_TRAINING
 from sweeper.study.parse_space import DEFAULTS, RANGE_KEYS

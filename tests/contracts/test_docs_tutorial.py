@@ -10,7 +10,7 @@ from pages import files_of, name_in, prose, table
 
 from sweeper.components.activations import ACTIVATIONS
 from sweeper.data.sources import quadratic
-from sweeper.journey import load_data
+from sweeper.report.script import load_data
 from sweeper.study.settings import settings
 from sweeper.study.study import Study
 from sweeper.training.capture import layers_of

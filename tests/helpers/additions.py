@@ -81,6 +81,30 @@ ADDITIONS: dict[str, tuple[Add, ...]] = {
             'Activation("sharp_softplus", "nn.Softplus(beta=3)")',
         ),
     ),
+    "learned activation": (
+        entry(
+            "components/activations.py",
+            "OWN",
+            '"ScaledTanh": ScaledTanh',
+            '''
+            class ScaledTanh(nn.Module):
+                """a·tanh(b·x) with learned a and b."""
+
+                def __init__(self) -> None:
+                    super().__init__()
+                    self.scales = nn.Parameter(torch.tensor([[1.0, 0.5]]))
+
+                def forward(self, x: Tensor) -> Tensor:
+                    """Of the shape of x."""
+                    return self.scales[0, 0] * torch.tanh(self.scales[0, 1] * x)
+
+
+            ''',
+        ),
+        entry(
+            "components/activations.py", "ACTIVATIONS", 'Activation("scaled_tanh", "ScaledTanh()", "xavier")'
+        ),
+    ),
     "optimizer": (
         new_file("components/optimizers/sign_descent.py"),
         imported(

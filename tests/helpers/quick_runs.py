@@ -112,7 +112,7 @@ WITHOUT_DRAWING: Replaced = {
     (journey, "Keeper"): KeepsAtOnce,
     (page, "FIGURES"): {FIGURE: FIGURES[FIGURE]},
     (page, "TABLES"): {TABLE: TABLES[TABLE]},
-    (page, "SECTIONS"): (),
+    (page, "QUESTIONS"): (),
     (page, "_draw"): _drawn,
 }
 

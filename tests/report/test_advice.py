@@ -18,9 +18,9 @@ from torch import nn
 
 from sweeper.data.data import Data
 from sweeper.data.facts import target_facts
-from sweeper.journey import load_data
 from sweeper.report.advice import Advice, Asked, advise
 from sweeper.report.advice.show import WIDTH, combined, command, text, to_dict
+from sweeper.report.script import load_data
 from sweeper.study.settings import settings
 from sweeper.study.study import Study
 from sweeper.theory.mean_field import born_dead_probability, network_variances, predicted_profile

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from sweeper.journey import load_data
 from sweeper.records.baseline_file import read_baselines, write_baselines
+from sweeper.report.script import load_data
 from sweeper.study.settings import settings
 from sweeper.study.study import Study
 from sweeper.training.guessing import guessing
