@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 # loaded late: reading a run needs no report
 
+# loaded late: reading a run needs no report
+
 
 @dataclass(frozen=True)
 class Result:

@@ -16,6 +16,7 @@ def initialize_worker() -> None:
     import sklearn.model_selection  # noqa: F401  (for the splits)
     import torch
 
+    # loaded late: scikit-learn takes a second
     from sweeper.components.optimizers import DEFAULT, OPTIMIZERS
     from sweeper.training import work  # noqa: F401
 
