@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 # loaded late: what a command needs, so that the others start without it
 
-# loaded late: what a command needs, so that the others start without it
-
 
 app = typer.Typer(
     no_args_is_help=True,

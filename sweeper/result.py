@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 # loaded late: reading a run needs no report
 
-# loaded late: reading a run needs no report
-
 
 @dataclass(frozen=True)
 class Result:

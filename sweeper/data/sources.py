@@ -13,8 +13,6 @@ import numpy as np
 
 # loaded late: scikit-learn takes a second
 
-# loaded late: scikit-learn takes a second
-
 
 Pair = tuple[np.ndarray, np.ndarray]
 

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 # loaded late: drawing takes a second to load
 
-# loaded late: drawing takes a second to load
-
 
 PERIOD = 20.0
 """Seconds between two refreshes at least; the browser loads the page again as often."""

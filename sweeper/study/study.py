@@ -25,8 +25,6 @@ from sweeper.user_code.calls import source_of
 
 # loaded late: torch takes seconds
 
-# loaded late: torch takes seconds
-
 
 class Study(Section):
     """One question about one model and one data set, and how to search for the answer.
