@@ -36,7 +36,7 @@ def layer_measures(run: RunData) -> pd.DataFrame:
     measures = tuple(dict.fromkeys(run.layers["measure"]))
     rows = layer_profile(run, measures)
     if rows.empty:
-        return rows
+        return rows[[*KEYS, "layer", "layer_name"]]
     wide = rows.pivot_table("median", [*KEYS, "layer", "layer_name"], "measure", sort=False, observed=True)
     return wide[[measure for measure in measures if measure in wide]].reset_index().rename_axis(columns=None)
 

@@ -19,7 +19,7 @@ def call(pool: Pool, function: Callable[..., Value], *arguments: Any) -> Value:
         WorkerDied: if the process ends.
         NotSendable: if the call cannot be sent there, or its value back.
     """
-    return cast(Value, attempt(pool, function, *arguments).result())
+    return cast(Value, attempt(pool, function, *arguments).unwrap())
 
 
 def attempt(pool: Pool, function: Callable[..., Any], *arguments: Any) -> Done:
@@ -72,7 +72,7 @@ def parallel_map(pool: Pool, function: Callable[[Item], Value], items: Iterable[
     except BaseException:
         pool.cancel(other)
         raise
-    return [*values, *(done.result() if done.lost is None else [function(item) for item in theirs])]
+    return [*values, *(done.unwrap() if done.lost is None else [function(item) for item in theirs])]
 
 
 def _each(function: Callable[[Item], Value], items: list[Item]) -> list[Value]:

@@ -49,7 +49,7 @@ def preflight_in_workers(pool: Pool, task: Shared[Task]) -> list[str]:
         return [] if done.lost.timeout else _preflight_singly(pool, task)
     if isinstance(done.error, NotSendable):
         raise _unsendable(done.error)
-    problems: list[str] = done.result()
+    problems: list[str] = done.unwrap()
     return problems
 
 
@@ -59,7 +59,7 @@ def _preflight_singly(pool: Pool, task: Shared[Task]) -> list[str]:
     for position in range(len(list(configurations(task.value.study.space)))):
         done = attempt(pool, work.check_configurations, task, position)
         if done.lost is None:
-            problems += done.result()
+            problems += done.unwrap()
         elif done.lost.timeout or len(problems) == MAX_DEATHS:
             return []
         else:
@@ -119,7 +119,7 @@ def _compiled_or_not(pool: Pool, task: Shared[Task], plan: Plan, trials: Sequenc
 
 def _everywhere(pool: Pool, jobs: int, function: Any, *arguments: Any) -> list[Any]:
     """What `function` gives in `jobs` processes at the same time."""
-    return [done.result() for _, done in outcomes(pool, [(function, arguments)] * jobs)]
+    return [done.unwrap() for _, done in outcomes(pool, [(function, arguments)] * jobs)]
 
 
 def optional(pool: Pool, function: Any, *arguments: Any) -> Any:

@@ -32,7 +32,8 @@ def apart(model: nn.Module, seed: int) -> Iterator[None]:
 
     Afterwards these generators and the buffers of `model` are as they were before.
     """
-    held = [(t, name, b) for t in map(buffers_of, model.modules()) for name, b in t.items() if b is not None]
+    modules = [*model.modules()]
+    held = [(buffers_of(m), name, b) for m in modules for name, b in buffers_of(m).items() if b is not None]
     values = [tensor.clone() for *_, tensor in held]
     numpy_state, python_state = np.random.get_state(), random.getstate()
     devices = {p.device for p in model.parameters() if p.is_cuda}

@@ -124,7 +124,7 @@ def fails(how: str) -> object:
 def test_results_equal_those_of_a_plain_loop(pool: Pool) -> None:
     """Each call once, whatever order they end in, many more than there are workers."""
     calls = [pool.submit(squared, item, 0.01 * (item % 3)) for item in range(20)]
-    assert [done.result() for done in finished(pool, *calls)] == [item * item for item in range(20)]
+    assert [done.unwrap() for done in finished(pool, *calls)] == [item * item for item in range(20)]
 
 
 def test_results_come_as_they_are_there(pool: Pool) -> None:
@@ -168,7 +168,7 @@ def test_a_call_whose_worker_dies_comes_back_as_lost(
     lost, *rest = finished(pool, dying, *others)
     assert lost == Done(dying, lost=Lost(f"its worker process ended: {reason}"))
     with pytest.raises(WorkerDied, match=reason):
-        lost.result()
+        lost.unwrap()
     assert [done.value for done in rest] == [item * item for item in range(5)]
 
 
@@ -211,7 +211,7 @@ def test_what_a_call_raises_comes_back(pool: Pool, how: str, kind: type[BaseExce
     assert isinstance(done.error, kind)
     assert str(done.error).startswith(text)
     with pytest.raises(kind):
-        done.result()
+        done.unwrap()
 
 
 def test_what_cannot_be_sent_is_refused_at_once(pool: Pool) -> None:

@@ -201,7 +201,7 @@ def test_data_are_loaded_where_not_given(folder: Path) -> None:
 
 def test_evaluation_has_the_same_chunks() -> None:
     """Rows of one forward pass are counted as in training; other chunks add up in another order."""
-    assert package.CHUNK == evaluate.CHUNK
+    assert package.CHUNK == evaluate.ROWS_PER_PASS
 
 
 def test_functions_as_objects(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -134,15 +134,9 @@ def _context(
     }
 
 
-BUFFERS_OF = '''def buffers_of(module: nn.Module) -> dict:
-    """Name -> buffer of the module itself."""
-    return module._buffers'''
-"""In a script, which has no fence around private members, what `sweeper.private_torch` calls so."""
-
-
 def _apart() -> str:
     """Functions that keep evaluations out of the training: the user's model may draw and remember."""
-    return "\n\n\n".join([BUFFERS_OF, *(definitions(observing, name) for name in ("seed_of", "apart"))])
+    return "\n\n\n".join(definitions(observing, name) for name in ("seed_of", "apart"))
 
 
 def _words(

@@ -14,6 +14,12 @@ from types import ModuleType
 Import = tuple[str, str | None, str | None]
 """``from module import name as alias``; name ``None`` for ``import module``."""
 
+UNFENCED = {
+    r"\bbuffers_of\((\w+)\)": r"\1._buffers",
+    r"\bapply_to_tensors\((\w+), (\w+)\)": r"\1._apply(\2)",
+}
+"""Calls of `sweeper.private_torch` -> what they stand for: scripts run with the torch they were made with."""
+
 
 def definitions(module: ModuleType, name: str) -> str:
     """Source of the function or class `name` of `module`, after everything of that module that it uses."""
@@ -32,6 +38,8 @@ def definitions(module: ModuleType, name: str) -> str:
     for (before, _), (node, block) in zip([(None, ""), *blocks], blocks, strict=False):
         both_short = isinstance(before, ast.Assign) and isinstance(node, ast.Assign)
         code += ("\n" if both_short else "\n\n\n" if before else "") + block
+    for call, plain in UNFENCED.items():
+        code = re.sub(call, plain, code)
     return re.sub(r" *# type: ignore\[.*\]", "", code)
 
 

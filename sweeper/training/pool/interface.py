@@ -43,7 +43,7 @@ class Done:
     error: BaseException | None = None
     lost: Lost | None = None
 
-    def result(self) -> Any:
+    def unwrap(self) -> Any:
         """The value.
 
         Raises:

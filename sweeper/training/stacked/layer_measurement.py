@@ -84,7 +84,8 @@ class LayerMeasurements:
             for name, value in each.now.fixed.items():
                 memory.fixed[name][position] = value
             for site, kernel in enumerate(each.trial.initial.kernels):
-                memory.steepest[site, position] = self._steepest(kernel, site, memory, position)
+                if site in memory.inputs:  # the pass may not reach an activation
+                    memory.steepest[site, position] = self._steepest(kernel, site, memory, position)
             if not self.shared:
                 memory.x[position], memory.y[position] = self._rows(each)
         return memory
