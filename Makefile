@@ -107,7 +107,7 @@ endif
 
 # Something of every package; the sweep after them writes a report.
 OLDEST_TESTS := tests/contracts/test_oldest.py tests/study/test_settings.py \
-  tests/components/test_table_files.py tests/components/test_splits.py tests/records/test_store.py \
+  tests/data/test_table_files.py tests/data/test_splits.py tests/training/pool tests/records/test_store.py \
   tests/search/test_tpe.py tests/search/test_dashboard.py tests/statistics/test_intervals.py \
   tests/report/test_progress.py tests/browser/test_live_page.py
 OLDEST_SWEEP := --set name=oldest --set search.trials=12 --set training.epochs=2 --set search.sampler=cmaes \

@@ -22,3 +22,12 @@ def test_the_oldest_versions_are_the_declared_ones() -> None:
     text = (ROOT / "constraints-oldest.txt").read_text(encoding="utf-8")
     pinned = {name: Version(version) for name, version in re.findall(r"^([\w-]+)==(\S+)$", text, re.M)}
     assert pinned == declared
+
+
+def test_the_tests_with_the_oldest_versions_exist() -> None:
+    """Every file or folder that the Makefile names for them is there."""
+    block = re.search(r"^OLDEST_TESTS := ((?:.*\\\n)*.*)$", (ROOT / "Makefile").read_text("utf-8"), re.M)
+    assert block
+    names = block.group(1).replace("\\\n", " ").split()
+    assert len(names) >= 5
+    assert [name for name in names if not (ROOT / name).exists()] == []
