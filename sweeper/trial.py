@@ -120,6 +120,15 @@ def objective_metric(objective: str) -> str:
     return "validation_accuracy" if objective == "validation_error" else objective
 
 
+def start_metric(objective: str) -> str:
+    """The metric at step 0 that the objective is held against.
+
+    The training loss has none before the first batch; the validation loss stands for it, as untrained weights
+    have seen neither part.
+    """
+    return "validation_loss" if objective == "train_loss" else objective_metric(objective)
+
+
 def objective_value(objective: str, metric: Values) -> Values:
     """The objective, lower is better, at a value, or values, of its `objective_metric`."""
     return 1 - metric if objective == "validation_error" else metric

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from sweeper.statistics.intervals import interval
-from sweeper.trial import objective_metric, objective_value
+from sweeper.trial import objective_metric, objective_value, start_metric
 
 NOISE = 1e-3
 """Share of the value before training; a smaller fall is none."""
@@ -40,8 +40,7 @@ def learning(curves: pd.DataFrame, trial: int, seeds: list[int], objective: str)
     own = curves[(curves["trial"] == trial) & curves["seed"].isin(seeds)]
     metric = objective_metric(objective)
     after = _by_seed(own[(own["metric"] == metric) & (own["step"] > 0)])
-    start = "validation_loss" if objective == "train_loss" else metric
-    before = _by_seed(own[(own["metric"] == start) & (own["step"] == 0)])
+    before = _by_seed(own[(own["metric"] == start_metric(objective)) & (own["step"] == 0)])
     if after.empty or before.empty:
         return None
     values = after.reindex(before.index).dropna(how="all")

@@ -138,6 +138,15 @@ class Look:
         return (0, self.dashes) if self.dashes else "-"
 
 
+def label_lowest(figure: Figure, panels: Sequence[Axes], used: int, columns: int, label: str) -> None:
+    """Delete panels after the first `used`, and name the x axis below the lowest one left of each column."""
+    for axes in panels[used:]:
+        figure.delaxes(axes)
+    for axes in panels[max(0, used - columns) : used]:
+        axes.tick_params(labelbottom=True)
+        axes.set_xlabel(label)
+
+
 def looks(groups: Sequence[str]) -> dict[str, Look]:
     """A look for each group, all different up to 32; the first eight differ in hue and in marker."""
     found = {}

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from sweeper.answer.edges import crowded
 from sweeper.answer.rows import search_trials, with_names
 from sweeper.drawing.scales import log_axis
-from sweeper.drawing.style import HUES, canvas, legend_below, short, themed
+from sweeper.drawing.style import HUES, canvas, label_lowest, legend_below, short, themed
 from sweeper.questions.losses import capped_losses
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData, once
@@ -167,11 +167,7 @@ def draw(frame: pd.DataFrame) -> Figure:
     for axes, optimizer in zip(panels, optimizers, strict=False):
         _panel(axes, frame[(frame["optimizer"] == optimizer) & frame["activation"].isin(names)], names)
         axes.set_title(optimizer)
-    for axes in panels[len(optimizers) :]:
-        figure.delaxes(axes)
-    for axes in panels[max(0, len(optimizers) - columns) : len(optimizers)]:
-        axes.tick_params(labelbottom=True)
-        axes.set_xlabel("learning rate (log)")
+    label_lowest(figure, panels, len(optimizers), columns, "learning rate (log)")
     panels[0].set_yticks(range(len(names)), ["all activations", *names[1:]])
     panels[0].set_ylim(len(names) - 0.5, -0.5)
     log_axis(panels[0].xaxis, most=TICKS)

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from sweeper.answer.edges import edges
 from sweeper.drawing.scales import log_axis, loss_axis
-from sweeper.drawing.style import HUES, canvas, dots, legend_below, short, themed
+from sweeper.drawing.style import HUES, canvas, dots, label_lowest, legend_below, short, themed
 from sweeper.questions.basins import ANY, basins, boundaries
 from sweeper.questions.losses import capped_losses
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables
@@ -81,11 +81,7 @@ def draw(frame: pd.DataFrame) -> Figure:
     for axes, optimizer in zip(panels, optimizers, strict=False):
         _panel(axes, frame[frame["optimizer"] == optimizer], len(frame))
         axes.set_title(optimizer)
-    for axes in panels[len(optimizers) :]:
-        figure.delaxes(axes)
-    for axes in panels[max(0, len(optimizers) - columns) : len(optimizers)]:
-        axes.tick_params(labelbottom=True)
-        axes.set_xlabel("learning rate (log)")
+    label_lowest(figure, panels, len(optimizers), columns, "learning rate (log)")
     for axes in panels[: len(optimizers) : columns]:
         axes.set_ylabel(f"best {metric_words(frame['metric'].iloc[0])}")
     log_axis(panels[0].xaxis, most=TICKS)

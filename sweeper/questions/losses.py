@@ -5,6 +5,7 @@ import pandas as pd
 
 from sweeper.answer.rows import search_trials, with_names
 from sweeper.questions.run_data import RunData, once
+from sweeper.trial import objective_value, start_metric
 
 
 def of_search(trials: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
@@ -19,11 +20,10 @@ def initial(run: RunData) -> pd.DataFrame:
     It is the objective at step 0: the validation loss, or 1 − validation accuracy. The training loss
     has no value before the first batch; the validation loss stands in.
     """
-    metric = "validation_accuracy" if run.objective == "validation_error" else "validation_loss"
-    rows = run.curves[(run.curves["metric"] == metric) & (run.curves["step"] == 0)]
+    rows = run.curves[(run.curves["metric"] == start_metric(run.objective)) & (run.curves["step"] == 0)]
     rows = of_search(search_trials(run.trials), rows)
-    value = 1 - rows["value"] if metric == "validation_accuracy" else rows["value"]
-    return pd.DataFrame({"trial": rows["trial"], "initial": value}).reset_index(drop=True)
+    initial = objective_value(run.objective, rows["value"])
+    return pd.DataFrame({"trial": rows["trial"], "initial": initial}).reset_index(drop=True)
 
 
 @once

@@ -18,6 +18,7 @@ from sweeper.records.atomic import write_atomically
 from sweeper.records.store import load_curves, load_trials
 from sweeper.report.progress import Progress
 from sweeper.study.study import Study
+from sweeper.trial import start_metric
 
 if TYPE_CHECKING:
     from sweeper.report.render import RenderedSection
@@ -97,10 +98,10 @@ class LivePage:
     def _draw(self, trials: pd.DataFrame) -> float:
         """Draw the figures of `trials`; returns the seconds it took, the first time with the imports."""
         start = self._clock()
-        from sweeper.report.live_figures import METRIC, figures
+        from sweeper.report.live_figures import figures
 
         imported = self._clock()
-        curves = load_curves(self.records, METRIC[self.study.search.objective]).to_pandas()
+        curves = load_curves(self.records, start_metric(self.study.search.objective)).to_pandas()
         self._figures = figures(self.study, trials, curves)
         end = self._clock()
         self._figures_cost = end - imported

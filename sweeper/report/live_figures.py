@@ -1,7 +1,5 @@
 """Two figures for the page of a run under way; apart from it, as importing what draws takes a while."""
 
-from collections.abc import Mapping
-
 import pandas as pd
 
 from sweeper.answer.answer import answer
@@ -17,16 +15,13 @@ from sweeper.study.study import Study
 from sweeper.wording import count
 
 SHOWN: tuple[Question, ...] = (learning_rate.QUESTION, history.QUESTION)
-METRIC: Mapping[str, str] = {
-    "validation_loss": "validation_loss",
-    "train_loss": "validation_loss",
-    "validation_error": "validation_accuracy",
-}
-"""objective -> the only metric of the ``curves`` records that these figures need, at step 0."""
 
 
 def figures(study: Study, trials: pd.DataFrame, curves: pd.DataFrame) -> tuple[RenderedSection, ...]:
-    """The questions of `SHOWN` for the recorded `trials`; those without anything to draw are left out."""
+    """The questions of `SHOWN` for the recorded `trials`; those without anything to draw are left out.
+
+    Of `curves`, they need the rows of the objective's `start_metric` alone.
+    """
     search = search_trials(trials)
     run = RunData(study, Records(search, curves, pd.DataFrame()), answer(search, None))
     sections = (_rendered(question, run) for question in SHOWN)

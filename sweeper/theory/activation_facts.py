@@ -24,7 +24,6 @@ __all__ = ["Facts", "catalogue", "derivative", "facts_of"]
 
 FLAT = 1e-9
 """A side is flat when |φ′| is below this a million away from 0."""
-_SIDES = {(True, True): "both", (True, False): "left", (False, True): "right", (False, False): "no"}
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from sweeper.report.render import render
 from sweeper.result import Result
 from sweeper.search.driver import Search
 from sweeper.study.study import Study
+from sweeper.trial import start_metric
 
 ATTACK = "<script>alert(1)</script> & co"
 HELPERS = Path(__file__).parents[1] / "helpers"
@@ -251,7 +252,7 @@ def test_figures_are_drawn_when_affordable_and_kept(tmp_path: Path, recorded: Pa
 @pytest.mark.parametrize("objective", ["validation_loss", "validation_error", "train_loss"])
 def test_figures_know_the_loss_before_training(records: SyntheticRecords, objective: str) -> None:
     """The one metric that is read from the curves is the one that caps the losses, whatever ranks trials."""
-    curves = records.curves[records.curves["metric"] == live_figures.METRIC[objective]]
+    curves = records.curves[records.curves["metric"] == start_metric(objective)]
     full, part = (
         TABLES["learning_rate"](
             run_data(records.trials, rows, records.layers.head(0), search={"objective": objective})
