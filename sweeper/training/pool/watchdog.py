@@ -22,7 +22,7 @@ PERIOD = 0.5
 GRACE = 5.0
 """Most seconds past its limit after which a trial that does not look at the clock is ended by force."""
 
-LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
+LIBRARIES = tuple(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib"))
 
 OF_TERMINALS = {getattr(signal, name) for name in ("SIGINT", "SIGHUP") if hasattr(signal, name)}
 """Signals that reach the workers of a driver as well."""

@@ -70,6 +70,7 @@ def test_how_a_process_ended_is_told_in_words(exit_code: int | None, words: str)
             Lost("its worker process ended: exit code 1 (re.py:9)", False, " (re.py:9)"),
         ),
     ],
+    ids=["no words", "no thread", "the user's line above a library", "a library alone"],
 )
 def test_last_words_name_the_innermost_line_of_the_user(tmp_path: Path, words: str, lost: Lost) -> None:
     """Of the last thread that is written; that of a library where there is no other."""
