@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from sweeper.components.activations import activation_of
 from sweeper.components.forward import materialise
@@ -15,6 +15,7 @@ from sweeper.components.initializers import INITIALIZERS
 from sweeper.components.layers import Place, layers_of
 from sweeper.components.models import MODELS
 from sweeper.components.swap import Swapped, leave_fast_paths, swap
+from sweeper.components.tree import Tree, mapped
 from sweeper.errors import ModelError, did_you_mean
 from sweeper.user_code.calls import message_of, name_of, user_code
 
@@ -34,7 +35,7 @@ class Built:
     """What was swapped; ``None`` where nothing was: the function asked, or keeps its own activations."""
     left_fast_paths: tuple[str, ...] = ()
     """Names of layers that `leave_fast_paths` changed."""
-    row: Tensor | None = None
+    row: Tree = None
     """The row that it was built for."""
 
     @cached_property
@@ -42,16 +43,17 @@ class Built:
         """Its layers in the order of the forward pass; see `layers_of`."""
         assert self.row is not None
         real = [p for p in self.model.parameters() if p.is_floating_point()]
-        x = self.row.repeat(2, *[1] * (self.row.ndim - 1))
+        x = _two_rows(self.row)
         if real:
-            x = x.to(real[0].device, real[0].dtype if x.is_floating_point() else None)
+            device, dtype = real[0].device, real[0].dtype
+            x = mapped(lambda leaf: leaf.to(device, dtype if leaf.is_floating_point() else None), x)
         return layers_of(self.model, self.hidden, x)
 
 
 def build(
     source: str | Callable[..., Any],
     *,
-    row: Tensor,
+    row: Tree,
     out_features: int,
     activation: str | None,
     init: str | None,
@@ -75,8 +77,7 @@ def build(
     asked, catch_all = _asked(function)
     if activation is None and "activation" in asked:
         activation = "relu"
-    in_shape = tuple(row.shape[1:])
-    rows = row.repeat(2, *[1] * len(in_shape))  # norms of a batch refuse a single row
+    rows = _two_rows(row)
     made: list[nn.Module] = []
     copies: tuple[nn.Module, ...] = ()
     swapped: Swapped | None = None
@@ -88,8 +89,8 @@ def build(
 
     initialise = INITIALIZERS[_scheme(init, activation)]
     given = {
-        "in_features": in_shape[0] if len(in_shape) == 3 else in_shape[-1],
-        "in_shape": in_shape,
+        "in_features": in_features(row),
+        "in_shape": in_shape(row),
         "out_features": out_features,
         "activation": factory,
         "init": initialise,
@@ -109,6 +110,21 @@ def build(
         initialise(model)
     slowed = swapped.noted if swapped else leave_fast_paths(model) if activation is not None else ()
     return Built(model, hidden, copies, swapped, slowed, row)
+
+
+def in_shape(row: Tree) -> Tree:
+    """Shape of one row; of several inputs a tuple or dict of such shapes. `row` has a first axis."""
+    return mapped(lambda leaf: tuple(leaf.shape[1:]), row)
+
+
+def in_features(row: Tree) -> Tree:
+    """Width of the last axis, of images the channels; 1 of single numbers. As `in_shape` for several."""
+    return mapped(lambda leaf: leaf.shape[1 if leaf.ndim == 4 else -1] if leaf.ndim > 1 else 1, row)
+
+
+def _two_rows(row: Tree) -> Tree:
+    """The row twice: norms of a batch refuse a single one."""
+    return mapped(lambda leaf: leaf.repeat(2, *[1] * (leaf.ndim - 1)), row)
 
 
 def _scheme(init: str | None, activation: str | None) -> str:

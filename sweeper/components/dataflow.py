@@ -29,6 +29,7 @@ from sweeper.components.operations import (
     memory,
     tensors_in,
 )
+from sweeper.components.tree import Tree, applied, leaves, mapped
 
 
 @dataclass(frozen=True)
@@ -271,7 +272,7 @@ class _Functions(TorchFunctionMode):
         return result
 
 
-def flow(model: nn.Module, x: Tensor, activations: Sequence[nn.Module], functions: Iterable[str]) -> Flow:
+def flow(model: nn.Module, x: Tree, activations: Sequence[nn.Module], functions: Iterable[str]) -> Flow:
     """One forward pass of `model` in evaluation mode on the rows `x`.
 
     Args:
@@ -283,7 +284,7 @@ def flow(model: nn.Module, x: Tensor, activations: Sequence[nn.Module], function
     materialise(model, x)
     owners = {n: owner_of(n) for n, p in model.named_parameters() if p.ndim >= 2}
     record = _Record(owners, frozenset(functions))
-    x = x.detach().clone()
+    x = mapped(lambda leaf: leaf.detach().clone(), x)
 
     def enter(module: nn.Module, inputs: Any) -> None:
         record.inside += 1
@@ -299,9 +300,10 @@ def flow(model: nn.Module, x: Tensor, activations: Sequence[nn.Module], function
         with undisturbed(model, training=False), slow_paths():
             for name, parameter in model.named_parameters():
                 record.put(parameter, _Node(weights=frozenset([name])))
-            record.put(x, _Node(varies=True))
+            for leaf in leaves(x):
+                record.put(leaf, _Node(varies=True))
             with _Operations(record), _Functions(record):
-                output = model(x)
+                output = applied(model, x)
     finally:
         for hook in hooks:
             hook.remove()

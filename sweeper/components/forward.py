@@ -6,8 +6,9 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from sweeper.components.tree import Tree, applied, copied
 from sweeper.private_torch import buffers_of
 from sweeper.user_code.outside import of_model, put_back
 
@@ -53,8 +54,8 @@ def slow_paths() -> Iterator[None]:
         torch.backends.mha.set_fastpath_enabled(enabled)
 
 
-def materialise(model: nn.Module, x: Tensor) -> None:
+def materialise(model: nn.Module, x: Tree) -> None:
     """Lazy layers get their shapes from a first look at the rows `x`."""
     if any(isinstance(p, nn.parameter.UninitializedParameter) for p in model.parameters()):
         with undisturbed(model, training=False, lazy=True):
-            model(x.clone())
+            applied(model, copied(x))

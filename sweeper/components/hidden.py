@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from torch import Tensor, nn
+from torch import nn
 
 from sweeper.components.activations import ACTIVATIONS
 from sweeper.components.dataflow import Flow, flow
+from sweeper.components.tree import Tree
 
 KINDS = tuple({type(activation.make()) for activation in ACTIVATIONS.values() if activation.elementwise})
 """The module classes that count as activation layers in a model that brings its own."""
@@ -44,7 +45,7 @@ class Calls:
         return tuple(name for name in self.functions if name in RECTIFIERS)
 
 
-def watch(model: nn.Module, rows: Tensor) -> Calls:
+def watch(model: nn.Module, rows: Tree) -> Calls:
     """The activations of `model` on `rows`, a batch of input rows.
 
     Hidden is what a layer with weights follows on the way to the output and what is not multiplied onto

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from torch import Tensor, nn
+from torch import nn
 
 from sweeper.components.dataflow import Call, Use, bits, flow
+from sweeper.components.tree import Tree
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Place:
     """Which call of a hidden activation it has, counted over one forward pass; ``None``: it has none."""
 
 
-def layers_of(model: nn.Module, hidden: Sequence[nn.Module], x: Tensor) -> tuple[Place, ...]:
+def layers_of(model: nn.Module, hidden: Sequence[nn.Module], x: Tree) -> tuple[Place, ...]:
     """The layers of `model`, numbered as they come in a forward pass of the rows `x`.
 
     A layer begins where its weights are applied for the first time. An activation belongs to the layer whose

@@ -7,11 +7,12 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional as F
 
 from sweeper.components.forward import undisturbed
 from sweeper.components.hidden import KINDS, Calls, watch
+from sweeper.components.tree import Tree, applied, copied
 from sweeper.errors import ModelError
 from sweeper.private_torch import children_of
 
@@ -59,7 +60,7 @@ def _listed(names: Sequence[str], most: int) -> str:
 
 def swap(
     model: nn.Module,
-    rows: Tensor,
+    rows: Tree,
     factory: Callable[[], nn.Module],
     name: str,
     chosen: Sequence[str] | None = None,
@@ -196,9 +197,7 @@ def _check_swappable(
             )
 
 
-def _check_modes(
-    model: nn.Module, rows: Tensor, done: Swapped, names: dict[nn.Module, str], name: str
-) -> None:
+def _check_modes(model: nn.Module, rows: Tree, done: Swapped, names: dict[nn.Module, str], name: str) -> None:
     """Training and evaluation must apply the same layers: code that goes round them keeps the old ones."""
     hidden = done.new
     evaluated = _called(model, rows, hidden, training=False)
@@ -217,7 +216,7 @@ def _check_modes(
             )
 
 
-def _called(model: nn.Module, x: Tensor, modules: Sequence[nn.Module], *, training: bool) -> set[nn.Module]:
+def _called(model: nn.Module, x: Tree, modules: Sequence[nn.Module], *, training: bool) -> set[nn.Module]:
     """Those of `modules` that a forward pass calls, as a run evaluates and trains it.
 
     Counted without hooks: they would keep torch's layers from their fast paths.
@@ -225,9 +224,9 @@ def _called(model: nn.Module, x: Tensor, modules: Sequence[nn.Module], *, traini
     with undisturbed(model, training=training), _counting(modules) as called:
         if training:
             with torch.enable_grad():
-                model(x.clone())
+                applied(model, copied(x))
         else:
-            model(x.clone())
+            applied(model, copied(x))
     return called
 
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sweeper.data.data import Data
+from sweeper.components.tree import leaves
+from sweeper.data.data import Data, is_real
 
 MOST_COUNTS = 2**31
 FAR = 3.0
@@ -51,7 +52,8 @@ class InputFacts:
 
     rows: int
     shape: tuple[int, ...]
-    """Of one row: (features,), (time, features) or (channels, height, width)."""
+    """Of one row: (features,), (time, features) or (channels, height, width); of several inputs, how many
+    real numbers they have together."""
     tokens: bool
     """Whole numbers for an embedding."""
     mean_square: float
@@ -105,16 +107,17 @@ def _kind(y: np.ndarray) -> str:
 
 def input_facts(data: Data) -> InputFacts:
     """Shape and scale of the inputs of `data`."""
-    x = np.asarray(data.inputs, dtype=float)
-    columns = x.reshape(len(x), -1)
+    every = leaves(data.inputs)
+    real = [array for array in every if is_real(array)] or every
+    columns = np.concatenate([np.asarray(x, dtype=float).reshape(len(x), -1) for x in real], axis=1)
     varies = np.ptp(columns, axis=0) > 0
     stds = columns.std(axis=0)[varies]
     offsets = np.abs(columns.mean(axis=0)[varies]) / stds
     return InputFacts(
-        rows=len(x),
-        shape=tuple(x.shape[1:]),
-        tokens=not np.issubdtype(data.inputs.dtype, np.floating),
-        mean_square=float((x**2).mean()),
+        rows=data.rows,
+        shape=tuple(every[0].shape[1:]) if len(every) == 1 else columns.shape[1:],
+        tokens=not data.has_real_inputs,
+        mean_square=float((columns**2).mean()),
         smallest_std=float(stds.min(initial=np.inf)),
         largest_std=float(stds.max(initial=0.0)),
         largest_offset=float(offsets.max(initial=0.0)),

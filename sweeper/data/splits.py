@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from sweeper.data.data import Data, Parts
+from sweeper.components.tree import leaves, rebuilt
+from sweeper.data.data import Data, Parts, is_real
 
 
 def split_rows(
@@ -62,11 +63,18 @@ def split(
 ) -> Parts:
     """The parts of replicate `seed`. Data that came split keep their split, whatever the seed."""
     parts = rows_of_parts(data, shares, seed=seed, test_seed=test_seed)
-    inputs = [data.inputs[rows] for rows in parts]
-    if standardize and np.issubdtype(data.inputs.dtype, np.floating):
-        inputs = standardize_columns(*inputs)
+    by_input = [_input(leaf, parts, standardize) for leaf in leaves(data.inputs)]
+    inputs = [rebuilt(data.inputs, arrays) for arrays in zip(*by_input, strict=True)]
     targets = _targets(data, parts, standardize_target)
     return Parts(inputs[0], targets[0], inputs[1], targets[1], inputs[2], targets[2])
+
+
+def _input(array: np.ndarray, parts: tuple[np.ndarray, ...], standardize: bool) -> list[np.ndarray]:
+    """Rows of each part of one input."""
+    some = [array[rows] for rows in parts]
+    if not (standardize and is_real(array)):
+        return some
+    return standardize_columns(*(rows.astype(np.float64, copy=False) for rows in some))
 
 
 def rows_of_parts(
@@ -76,7 +84,7 @@ def rows_of_parts(
     if data.fixed is not None:
         return tuple(data.fixed[name] for name in ("train", "validation", "test"))
     labels = data.targets if data.classes is not None else None
-    return split_rows(len(data.inputs), shares, seed, test_seed, labels)
+    return split_rows(data.rows, shares, seed, test_seed, labels)
 
 
 def targets_of(

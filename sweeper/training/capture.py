@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from sweeper.components.build import Built
 from sweeper.components.layers import Place
 from sweeper.components.operations import is_batched, unwrapped
+from sweeper.components.tree import Tree, applied, rows_in
 from sweeper.errors import ModelError
 from sweeper.measures import MEASURES, Layer
 from sweeper.private_torch import buffers_of
@@ -98,7 +99,7 @@ def flat(tensors: Sequence[Tensor]) -> Tensor:
 
 
 def layers_if_possible(
-    built: Built, loss: Loss, x: Tensor, y: Tensor, before: Sequence[Tensor] | None
+    built: Built, loss: Loss, x: Tree, y: Tree, before: Sequence[Tensor] | None
 ) -> tuple[list[Layer], str]:
     """`layers_of`, and an empty string; or no layers, and why they cannot be measured.
 
@@ -111,7 +112,7 @@ def layers_if_possible(
         return [], str(error) if isinstance(error, ModelError) else message_of(error)
 
 
-def layers_of(built: Built, loss: Loss, x: Tensor, y: Tensor, before: Sequence[Tensor] | None) -> list[Layer]:
+def layers_of(built: Built, loss: Loss, x: Tree, y: Tree, before: Sequence[Tensor] | None) -> list[Layer]:
     """Every layer of a model on the evaluation batch (x, y), as training sees it, see `as_in_training`.
 
     Parameters, buffers and mode are left as they are. Layers as in `Built.layers`; `before` holds the flat
@@ -126,11 +127,11 @@ def layers_of(built: Built, loss: Loss, x: Tensor, y: Tensor, before: Sequence[T
     with (
         _trained(frozen),
         recorded as calls,
-        as_in_training(model, len(x)),
+        as_in_training(model, rows_in(x)),
         torch.backends.cudnn.flags(enabled=False),
         torch.enable_grad(),
     ):
-        value = loss(model(x), y)
+        value = loss(applied(model, x), y)
         wanted = [call.output for call in calls] + [p for layer in weights for p in layer]
         reached = torch.autograd.grad(value, wanted, allow_unused=True)
     _check_reached(places, weights, reached, calls)

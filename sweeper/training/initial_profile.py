@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from sweeper.components.build import Built
 from sweeper.components.hidden import KINDS
 from sweeper.components.losses import Loss
 from sweeper.components.network import Network, Profile
+from sweeper.components.tree import Tree, applied, copied, rows_in, taken
 from sweeper.data.data import Data
 from sweeper.measures import MEASURES
 from sweeper.study.settings import Settings
@@ -70,8 +71,8 @@ def _network(built: Built, settings: Settings, rows: Rows, profiles: Mapping[str
         parameters=sum(p.numel() for p in built.model.parameters()),
         weight_size=weights.double().square().mean().sqrt().item(),
         widths=chain_widths(built.model),
-        last=last_operation(built.model(rows.x_train[:4].clone())),
-        rows=min(len(rows.x_train), PROFILE_ROWS),
+        last=last_operation(applied(built.model, copied(taken(rows.x_train, slice(4))))),
+        rows=min(rows_in(rows.x_train), PROFILE_ROWS),
         swapped=built.swapped.line() if built.swapped else "",
         profiles=profiles,
     )
@@ -79,8 +80,8 @@ def _network(built: Built, settings: Settings, rows: Rows, profiles: Mapping[str
 
 def _profile(built: Built, loss: Loss, rows: Rows, *, sharp: bool) -> tuple[Profile, str]:
     """And why layers cannot be measured, see `layers_if_possible`."""
-    x, y = rows.x_train[:PROFILE_ROWS], rows.y_train[:PROFILE_ROWS]
-    layers, reason = layers_if_possible(built, loss.function, x.clone(), y.clone(), None)
+    x, y = (taken(part, slice(PROFILE_ROWS)) for part in (rows.x_train, rows.y_train))
+    layers, reason = layers_if_possible(built, loss.function, copied(x), copied(y), None)
     measured = [
         {name: MEASURES[name](layer) for name in ("gradient_norm", "dead")}
         for layer in layers
@@ -89,13 +90,13 @@ def _profile(built: Built, loss: Loss, rows: Rows, *, sharp: bool) -> tuple[Prof
     squares = [layer.activation.square().mean().item() for layer in layers if layer.activation is not None]
     dead = [float(m["dead"]) for m in measured if m["dead"] is not None]
     with torch.no_grad():
-        value = loss.function(built.model.eval()(x.clone()), y.clone()).item()
+        value = loss.function(applied(built.model.eval(), copied(x)), copied(y)).item()
     profile = Profile(
         gradients=tuple(float(m["gradient_norm"]) for m in measured if m["gradient_norm"] is not None),
         dead=float(np.mean(dead)) if dead else 0.0,
         mean_square=float(sum(squares)),
         loss=value,
-        sharpness=_sharpness(built.model, loss, x.clone(), y.clone()) if sharp else None,
+        sharpness=_sharpness(built.model, loss, copied(x), copied(y)) if sharp else None,
     )
     return profile, reason
 
@@ -111,7 +112,7 @@ def _median(per_seed: Sequence[Profile]) -> Profile:
     )
 
 
-def _sharpness(model: nn.Module, loss: Loss, x: Tensor, y: Tensor) -> float | None:
+def _sharpness(model: nn.Module, loss: Loss, x: Tree, y: Tree) -> float | None:
     """Largest curvature; ``None`` where an operation has no second derivative, or the loss is not finite."""
     try:
         largest = sharpness(model, loss.function, x, y, tolerance=SHARPNESS_TOLERANCE)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from sweeper.components.tree import applied, copied, taken
 from sweeper.study.settings import settings as settings_of
 from sweeper.training.capture import layers_if_possible
 from sweeper.training.preflight import configurations
@@ -40,5 +41,6 @@ def _unmeasured(task: Task, parameters: Mapping[str, Any]) -> str:
         built = initial_model(task, settings, seed)
         built.model.train()
         # A layer measurement compares the weights that it reaches with those that a training step reached.
-        loss(built.model(rows.x_train[:ROWS].clone()), rows.y_train[:ROWS]).backward()
-        return layers_if_possible(built, loss, rows.x_train[:ROWS].clone(), rows.y_train[:ROWS], None)[1]
+        x, y = (taken(part, slice(ROWS)) for part in (rows.x_train, rows.y_train))
+        loss(applied(built.model, copied(x)), y).backward()
+        return layers_if_possible(built, loss, copied(x), y, None)[1]

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from sweeper.components.tree import applied, rows_in, taken
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.space import Space
 from sweeper.training import reference
@@ -137,7 +138,7 @@ def refusals(task: Task) -> dict[str, str]:
 def steps_of(task: Task, trial: Trial) -> int:
     """Optimizer steps of one trial."""
     data, settings = task.data, settings_of(task.study, trial.parameters)
-    rows = len(data.fixed["train"]) if data.fixed else round(len(data.inputs) * task.study.data.split[0])
+    rows = len(data.fixed["train"]) if data.fixed else round(data.rows * task.study.data.split[0])
     return settings.total_steps(rows)
 
 
@@ -264,14 +265,14 @@ def _bytes_a_slot(task: Task, trial: Trial) -> float:
     hooks = [m.register_forward_hook(lambda m, x, y: outputs.append(_size(y))) for m in model.modules()]
     model.eval()
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        model(rows.x_train[:2])
+        applied(model, taken(rows.x_train, slice(2)))
     for hook in hooks:
         hook.remove()
-    batch = len(rows.x_train) if settings.batch_size == "full" else int(settings.batch_size)
+    batch = rows_in(rows.x_train) if settings.batch_size == "full" else int(settings.batch_size)
     each = sum(outputs) / 2
     size = next(model.parameters()).element_size()
     parameters = sum(p.numel() for p in model.parameters())
-    return size * (8 * parameters + each * (3 * batch + min(len(rows.x_validation), 1024)))
+    return size * (8 * parameters + each * (3 * batch + min(rows_in(rows.x_validation), 1024)))
 
 
 def _size(output: object) -> int:

@@ -7,7 +7,6 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 
 from sweeper.components.build import Built
@@ -16,6 +15,7 @@ from sweeper.components.metrics import metrics_of
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.components.penalties import PENALTIES
 from sweeper.components.swap import Swapped
+from sweeper.components.tree import Tree, applied, copied, leaves, named_leaves, taken
 from sweeper.errors import DataError, ModelError, SweeperError
 from sweeper.study.settings import Settings
 from sweeper.study.settings import settings as settings_of
@@ -130,10 +130,11 @@ def _try(task: Task, settings: Settings, rows: Rows) -> None:
         raise ModelError(f"{label(task)} has no parameters to train")
     _check_penalty(task, built)
     optimizer = OPTIMIZERS[settings.optimizer].make(parameters, lr=settings.learning_rate, **settings.options)
-    few = (rows.x_train[:FIRST_ROWS].clone(), rows.y_train[:FIRST_ROWS].clone())
+    first = slice(FIRST_ROWS)
+    few = (copied(taken(rows.x_train, first)), copied(taken(rows.y_train, first)))
     model.eval()
     with torch.no_grad():
-        output = model(few[0])
+        output = applied(model, few[0])
         check_output(task, output, few[1], loss)
         _check_scalar(loss.function(output, few[1]), loss)
     scores(model, loss, *few)
@@ -152,11 +153,12 @@ def _step(
 ) -> None:
     built.model.train()
     with outputs_of(built.hidden) as activations:
-        output = built.model(rows.x_train[:size].clone())
+        some = slice(size)
+        output = applied(built.model, copied(taken(rows.x_train, some)))
         problem = range_problem(output, loss, (rows.y_train, rows.y_validation, rows.y_test))
         if problem:
             raise ModelError(f"{label(task)} {problem}")
-        total = loss.function(output, rows.y_train[:size].clone())
+        total = loss.function(output, copied(taken(rows.y_train, some)))
         followed = all(call.differentiable for call in activations)
         if settings.activation_penalty > 0 or (can_be_penalized(task) and followed):
             total = total + penalty_of(PENALTIES[settings.penalty_kind], activations, torch.zeros_like(total))
@@ -166,21 +168,25 @@ def _step(
     optimizer.step()
 
 
-def _check_rows(rows: Rows, given: np.ndarray) -> None:
-    for name, values in vars(rows).items():
-        if values.is_floating_point() and not torch.isfinite(values).all():
-            what, key = ("inputs", "standardize") if name[0] == "x" else ("targets", "standardize_target")
-            kind = str(values.dtype).removeprefix("torch.")
+def _check_rows(rows: Rows, given: Tree) -> None:
+    for part, tree in vars(rows).items():
+        what, key = ("inputs", "standardize") if part[0] == "x" else ("targets", "standardize_target")
+        for name, values in named_leaves(tree, what):
+            if values.is_floating_point() and not torch.isfinite(values).all():
+                raise DataError(
+                    f"{name} are too large for {_kind(values)}: scale the data, set data.{key} = true or "
+                    'training.dtype = "float64"'
+                )
+    for (name, inputs), array in zip(named_leaves(rows.x_train), leaves(given), strict=True):
+        if inputs.is_floating_point() and array.any() and not inputs.any():
             raise DataError(
-                f"{what} are too large for {kind}: scale the data, set data.{key} = true or "
-                'training.dtype = "float64"'
+                f"{name} are too small for {_kind(inputs)}, where all of them are 0: "
+                "scale the data, or set data.standardize = true"
             )
-    inputs = rows.x_train
-    if inputs.is_floating_point() and given.any() and not inputs.any():
-        raise DataError(
-            f"inputs are too small for {str(inputs.dtype).removeprefix('torch.')}, where all of them are 0: "
-            "scale the data, or set data.standardize = true"
-        )
+
+
+def _kind(tensor: torch.Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
 
 
 def _check_objective(task: Task, loss: Loss) -> None:
@@ -234,8 +240,11 @@ def check_output(task: Task, output: Any, target: torch.Tensor, loss: Loss) -> N
 
 
 def _shape(rows: Rows) -> str:
-    kind = str(rows.x_train.dtype).removeprefix("torch.")
-    return f"(n, {', '.join(map(str, rows.x_train.shape[1:]))}), {kind}"
+    shapes = [
+        f"{name.removeprefix('inputs')} (n, {', '.join(map(str, leaf.shape[1:]))}), {_kind(leaf)}"
+        for name, leaf in named_leaves(rows.x_train)
+    ]
+    return "; ".join(shapes).strip()
 
 
 def _hint(message: str) -> str:

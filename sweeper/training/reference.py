@@ -17,6 +17,7 @@ from sweeper.components.losses import Loss
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.components.penalties import PENALTIES
 from sweeper.components.schedules import SCHEDULES
+from sweeper.components.tree import applied, copied, first_tensor, rows_in, taken
 from sweeper.study.settings import Settings
 from sweeper.study.settings import settings as settings_of
 from sweeper.training.capture import layers_if_possible, measured, outputs_of, penalty_of, weights_of
@@ -61,13 +62,14 @@ def train(task: Task, trial: Trial, observer: Observer | None = None) -> TrialRe
 def _train(task: Task, trial: Trial, settings: Settings, observer: Observer | None) -> TrialResult:
     start = time.perf_counter()
     rows, loss_function = rows_of(task, settings, trial.seed), pick_loss(task, settings)
+    train_rows, device = rows_in(rows.x_train), first_tensor(rows.x_train).device
     built = initial_model(task, settings, trial.seed)
     model, entry = built.model, OPTIMIZERS[settings.optimizer]
     optimizer = entry.make(model.parameters(), lr=settings.learning_rate, **settings.options)
     schedule, penalty_function = SCHEDULES[settings.schedule], PENALTIES[settings.penalty_kind]
-    batches = batch_order(trial.seed, len(rows.x_train), settings.batch_size)
+    batches = batch_order(trial.seed, train_rows, settings.batch_size)
     penalized = built.hidden if settings.activation_penalty > 0 else ()
-    state = TrialState.start(trial, settings, len(rows.x_train), task.study.search.objective)
+    state = TrialState.start(trial, settings, train_rows, task.study.search.objective)
     weights_before = None
 
     model.train()
@@ -94,9 +96,10 @@ def _train(task: Task, trial: Trial, settings: Settings, observer: Observer | No
                     observer.observe(state.step, built, optimizer)
             activations.clear()
 
-            batch = next(batches).to(rows.x_train.device)
+            batch = next(batches).to(device)
             optimizer.zero_grad()
-            loss = total = loss_function.function(model(rows.x_train[batch]), rows.y_train[batch])
+            output = applied(model, taken(rows.x_train, batch))
+            loss = total = loss_function.function(output, taken(rows.y_train, batch))
             penalty = torch.zeros_like(loss)
             if penalized:
                 penalty = settings.activation_penalty * penalty_of(penalty_function, activations, penalty)
@@ -119,7 +122,8 @@ def measure_layers(
     `weights_before`: those of each layer before the last update.
     """
     model, seed = built.model, seed_of(state.trial.seed, state.step, 2)
-    x, y = (part[:MEASURED_ROWS].clone() for part in (rows.x_validation, rows.y_validation))
+    first = slice(MEASURED_ROWS)
+    x, y = (copied(taken(part, first)) for part in (rows.x_validation, rows.y_validation))
     with apart(model, seed), put_back(of_model(model), weights=False):
         layers, unmeasured = layers_if_possible(built, loss.function, x, y, weights_before)
     state.layer_names = tuple(layer.name for layer in built.layers)
@@ -132,6 +136,6 @@ def evaluate(state: TrialState, model: nn.Module, loss: Loss, rows: Rows) -> Non
     """Score the validation rows, and the test rows where the objective is the best so far."""
     seed, step = state.trial.seed, state.step
     validation = scores(model, loss, rows.x_validation, rows.y_validation, seed_of(seed, step, 0))
-    if state.record_scores(validation) and len(rows.x_test):
+    if state.record_scores(validation) and rows_in(rows.x_test):
         with put_back(of_model(model), weights=False):
             state.test = scores(model, loss, rows.x_test, rows.y_test, seed_of(seed, step, 1))

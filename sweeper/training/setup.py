@@ -13,7 +13,8 @@ from torch import Tensor
 from sweeper.components.build import Built, build
 from sweeper.components.losses import LOSSES, Loss, UsersLoss
 from sweeper.components.precision import to_precision
-from sweeper.data.data import Data
+from sweeper.components.tree import Tree, mapped
+from sweeper.data.data import Data, is_real
 from sweeper.data.splits import split
 from sweeper.study.settings import Settings
 from sweeper.study.study import Study
@@ -39,13 +40,16 @@ class Task:
 
 @dataclass(frozen=True)
 class Rows:
-    """Train, validation and test rows as tensors on the device; inputs (n, …), targets (n,) or (n, k)."""
+    """Train, validation and test rows as tensors on the device; inputs (n, …), targets (n,) or (n, k).
 
-    x_train: Tensor
+    Of several inputs each is a tuple or dict of tensors.
+    """
+
+    x_train: Tree
     y_train: Tensor
-    x_validation: Tensor
+    x_validation: Tree
     y_validation: Tensor
-    x_test: Tensor
+    x_test: Tree
     y_test: Tensor
 
 
@@ -70,10 +74,16 @@ def rows_of(task: Task, settings: Settings, seed: int) -> Rows:
     device, dtype = pick_device(settings.device), getattr(torch, settings.dtype)
 
     def tensor(array: np.ndarray) -> Tensor:
-        kind = dtype if np.issubdtype(array.dtype, np.floating) else torch.int64
-        return torch.tensor(array, dtype=kind, device=device)
+        return torch.tensor(array, dtype=_kind(array, dtype), device=device)
 
-    return Rows(**{name: tensor(getattr(parts, name)) for name in Rows.__dataclass_fields__})
+    return Rows(**{name: mapped(tensor, getattr(parts, name)) for name in Rows.__dataclass_fields__})
+
+
+def _kind(array: np.ndarray, dtype: torch.dtype) -> torch.dtype:
+    """Real numbers become `dtype`; codes stay integers, and masks truth values."""
+    if is_real(array):
+        return dtype
+    return torch.bool if array.dtype.kind == "b" else torch.int64
 
 
 def pick_loss(task: Task, settings: Settings) -> Loss:
@@ -146,10 +156,9 @@ def initial_model(task: Task, settings: Settings, seed: int) -> Built:
     return built
 
 
-def _row(data: Data, dtype: torch.dtype) -> Tensor:
+def _row(data: Data, dtype: torch.dtype) -> Tree:
     """The first input row as a batch of one."""
-    kind = dtype if np.issubdtype(data.inputs.dtype, np.floating) else torch.int64
-    return torch.tensor(data.inputs[:1], dtype=kind)
+    return mapped(lambda array: torch.tensor(array[:1], dtype=_kind(array, dtype)), data.inputs)
 
 
 def batch_order(seed: int, rows: int, batch_size: int | str) -> Iterator[Tensor]:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import Node
 
+from sweeper.components.tree import Tree, applied, rows_in
 from sweeper.training.capture import as_in_training
 
 ITERATIONS = 30
@@ -24,8 +25,8 @@ TOLERANCE = 0.01
 def sharpness(
     model: nn.Module,
     loss: Callable[[Tensor, Tensor], Tensor],
-    x: Tensor,
-    y: Tensor,
+    x: Tree,
+    y: Tree,
     *,
     iterations: int = ITERATIONS,
     tolerance: float = TOLERANCE,
@@ -55,8 +56,8 @@ def sharpness(
     """
     parameters = [p for p in model.parameters() if p.requires_grad]
     # cuDNN's recurrent layers have no second derivative; the plain kernels do.
-    with as_in_training(model, len(x)), torch.backends.cudnn.flags(enabled=False), torch.enable_grad():
-        value = loss(model(x), y)
+    with as_in_training(model, rows_in(x)), torch.backends.cudnn.flags(enabled=False), torch.enable_grad():
+        value = loss(applied(model, x), y)
         return curvature(value, parameters, preconditioner, iterations, tolerance, seed)
 
 

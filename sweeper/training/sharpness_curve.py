@@ -11,6 +11,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from sweeper.components.build import Built
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.components.penalties import PENALTIES
+from sweeper.components.tree import applied, copied, rows_in, taken
 from sweeper.study.settings import settings as settings_of
 from sweeper.training.capture import as_in_training, outputs_of, penalty_of
 from sweeper.training.reasons import reason_of
@@ -48,8 +49,8 @@ def sharpness_of(
     """
     settings = settings_of(task.study, trial.parameters)
     rows, loss = rows_of(task, settings, trial.seed), pick_loss(task, settings).function
-    x, y = rows.x_train[:MAX_ROWS], rows.y_train[:MAX_ROWS]
-    length = settings.total_steps(len(rows.x_train)) - 1
+    x, y = (taken(part, slice(MAX_ROWS)) for part in (rows.x_train, rows.y_train))
+    length = settings.total_steps(rows_in(rows.x_train)) - 1
     observed = set(log_spaced_steps(length if last is None else min(last, length), points))
     curve: list[tuple[int, str, float]] = []
 
@@ -58,12 +59,12 @@ def sharpness_of(
         parameters = [p for group in optimized for p in group["params"]]
         # cuDNN's recurrent layers and fused attention have no second derivative; the plain kernels do.
         with (
-            as_in_training(built.model, len(x)),
+            as_in_training(built.model, rows_in(x)),
             outputs_of(built.hidden) as activations,
             torch.backends.cudnn.flags(enabled=False),
             sdpa_kernel(SDPBackend.MATH),
         ):
-            value = loss(built.model(x.clone()), y.clone())
+            value = loss(applied(built.model, copied(x)), copied(y))
             if settings.activation_penalty > 0:
                 value = value + settings.activation_penalty * penalty_of(
                     penalty, activations, torch.zeros_like(value)

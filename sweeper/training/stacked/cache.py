@@ -10,6 +10,7 @@ from typing import Any
 from sweeper.components.activations import activation_of
 from sweeper.components.build import Built
 from sweeper.components.optimizers import OPTIMIZERS
+from sweeper.components.tree import Tree, stacked, taken
 from sweeper.study.settings import Settings
 from sweeper.training.reasons import refusing
 from sweeper.training.setup import Task, initial_model, leaving_no_trace, pick_loss, users_code
@@ -43,7 +44,7 @@ class StackCache:
         self._take_rows(seeds)
         rows = self.replicates.of(seeds[0])
         sample = slice(0, self.batches.size)
-        self.sample = (rows.x_train[sample], rows.y_train[sample])
+        self.sample: tuple[Tree, Tree] = taken((rows.x_train, rows.y_train), sample)
         with refusing():
             self.rng_layout = self._rng_layout(lead, seeds[0])
             self.trained = trained_names(self.template, self.loss.function, *self.sample)
@@ -81,7 +82,7 @@ class StackCache:
             return False
         self.replicates, self._seeds = replicates, asked
         self.batches = Batches(replicates, seeds, self.lead.batch_size)
-        self.initials = Initials(self.task, self.template, replicates.of(seeds[0]).x_train[:4])
+        self.initials = Initials(self.task, self.template, taken(replicates.of(seeds[0]).x_train, slice(4)))
         return True
 
     def _prepare_measurements(self, size: int) -> None:
@@ -102,7 +103,7 @@ class StackCache:
 
     def new_stack(self, slots: int, compiled: bool = False) -> Stack:
         """An empty stack; the recorded passes of one stack serve no other."""
-        x, y = (part.expand(slots, *part.shape).clone() for part in self.sample)
+        x, y = stacked(self.sample, slots)
         required = self.required
         with refusing():
             return Stack(

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 
 import torch
-from torch import Tensor
 
 from sweeper.components.losses import Loss
 from sweeper.components.metrics import metrics_of
+from sweeper.components.tree import Tree, leaves, mapped, passes, rows_in
 from sweeper.training.setup import Rows
 from sweeper.training.stacked.activation_dispatch import ActivationDispatch
 from sweeper.training.stacked.score_pass import Part, ScorePass
@@ -35,7 +35,7 @@ class Evaluator:
         """The evaluation point of every trial in `slots`."""
         scores = self._scores(stack, slots, "validation")
         improved = {slot: run for slot, run in slots.items() if run.state.record_scores(scores[slot])}
-        tested = {slot: run for slot, run in improved.items() if len(self._rows(run).x_test)}
+        tested = {slot: run for slot, run in improved.items() if rows_in(self._rows(run).x_test)}
         for slot, test in self._scores(stack, tested, "test").items():
             tested[slot].state.test = test
 
@@ -60,7 +60,7 @@ class Evaluator:
         scores: dict[int, Mapping[str, float]] = {}
         for members in by_rows.values():
             x, y = rows[members[0]]
-            at_once = max(1, MAX_ROWS_OF_ALL_TRIALS // max(1, min(len(x), ROWS_PER_PASS)))
+            at_once = max(1, MAX_ROWS_OF_ALL_TRIALS // max(1, min(rows_in(x), ROWS_PER_PASS)))
             for start in range(0, len(members), at_once):
                 some = members[start : start + at_once]
                 dispatch = ActivationDispatch(
@@ -75,10 +75,10 @@ class Evaluator:
 
     def _fit_in_one(self, stack: Stack, groups: Sequence[Part], asked: int) -> bool:
         """Whether scoring all slots in a recorded pass can be, and is cheaper than group by group."""
-        x, y = groups[0]
-        alike = all(a.shape == x.shape and b.shape == y.shape for a, b in groups)
+        rows, shapes = rows_in(groups[0][0]), [[leaf.shape for leaf in leaves(group)] for group in groups]
+        same = all(each == shapes[0] for each in shapes)
         worth = 2 * asked >= stack.slots or len(groups) > 1
-        return alike and worth and len(x) <= ROWS_PER_PASS and stack.slots * len(x) <= MAX_ROWS_OF_ALL_TRIALS
+        return same and worth and rows <= ROWS_PER_PASS and stack.slots * rows <= MAX_ROWS_OF_ALL_TRIALS
 
     def _in_place(self, stack: Stack, rows: Mapping[int, Part], part: str) -> list[dict[str, float]]:
         """All slots at once, by a recorded pass."""
@@ -89,12 +89,14 @@ class Evaluator:
         return self._named(done.run(rows))
 
     def _score(
-        self, stack: Stack, slots: Sequence[int], dispatch: ActivationDispatch, x: Tensor, y: Tensor
+        self, stack: Stack, slots: Sequence[int], dispatch: ActivationDispatch, x: Tree, y: Tree
     ) -> list[dict[str, float]]:
         template, values = stack.template, stack.values(slots)
         with torch.no_grad(), template.evaluating():
-            parts = [template.outputs(values, dispatch, part, shared=True) for part in x.split(ROWS_PER_PASS)]
-            output = torch.cat(parts, 1) if len(parts) > 1 else parts[0]
+            parts = [
+                template.outputs(values, dispatch, part, shared=True) for part in passes(x, ROWS_PER_PASS)
+            ]
+            output = mapped(lambda *some: torch.cat(some, 1), *parts) if len(parts) > 1 else parts[0]
             columns = [losses_of(score, output, y, shared=True).tolist() for score in self.scores]
         return self._named(columns)
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.components.penalties import PENALTIES
+from sweeper.components.tree import applied, first_tensor, taken
 from sweeper.training.capture import outputs_of, penalty_of
 from sweeper.training.evaluate import scores
 from sweeper.training.setup import Rows, Task, initial_model, leaving_no_trace, pick_loss
@@ -81,9 +82,10 @@ class PlainTrial:
         model, weight = self.built.model, self.settings.activation_penalty
         before, random = self.state(), torch.get_rng_state()
         self.optimizer.zero_grad()
-        rows = rows.to(self.rows.x_train.device)
+        rows = rows.to(first_tensor(self.rows.x_train).device)
         with outputs_of(self.built.hidden) as activations, torch.enable_grad():
-            loss = total = self.loss.function(model(self.rows.x_train[rows]), self.rows.y_train[rows])
+            output = applied(model, taken(self.rows.x_train, rows))
+            loss = total = self.loss.function(output, taken(self.rows.y_train, rows))
             penalty = torch.zeros_like(loss)
             if weight > 0:
                 penalty = weight * penalty_of(PENALTIES[self.settings.penalty_kind], activations, penalty)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from sweeper.components.build import Built
+from sweeper.components.tree import Tree, applied, copied, stacked
 from sweeper.study.settings import Settings
 from sweeper.training.setup import Task, initial_model, leaving_no_trace
 from sweeper.training.stacked.activation_dispatch import ActivationDispatch
@@ -34,7 +35,7 @@ class Initial:
 class Initials:
     """Makes initial states; trials that start from the same weights share the work."""
 
-    def __init__(self, task: Task, template: Template, x: Tensor, keep: int = 32) -> None:
+    def __init__(self, task: Task, template: Template, x: Tree, keep: int = 32) -> None:
         """`x`: a few input rows, on which each model is compared with the template."""
         self.task, self.template, self.x, self.keep = task, template, x, keep
         self._known: OrderedDict[tuple[str, str | None, str | None, int], Initial] = OrderedDict()
@@ -82,9 +83,9 @@ class Initials:
         dispatch = ActivationDispatch([[kernel] for kernel in initial.kernels])
         built.model.eval()
         with torch.no_grad(), self.template.evaluating():
-            mine = self.template.outputs(values, dispatch, self.x[None].clone())[0]
+            mine = self.template.outputs(values, dispatch, stacked(self.x, 1))[0]
             before = torch.get_rng_state()
-            theirs = built.model(self.x.clone())
+            theirs = applied(built.model, copied(self.x))
         if not torch.equal(before, torch.get_rng_state()):
             raise NotStackable("the model draws random numbers when it is evaluated")
         tolerance = 1e-3 if mine.dtype == torch.float32 else 1e-9

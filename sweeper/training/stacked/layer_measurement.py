@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from sweeper.components.tree import Tree, put, taken
 from sweeper.measures import PARTS
 from sweeper.training.setup import MEASURED_ROWS, Rows
 from sweeper.training.stacked.kernel import AnyKernel, Kernel
@@ -87,12 +88,13 @@ class LayerMeasurements:
                 if site in memory.inputs:  # the pass may not reach an activation
                     memory.steepest[site, position] = self._steepest(kernel, site, memory, position)
             if not self.shared:
-                memory.x[position], memory.y[position] = self._rows(each)
+                put((memory.x, memory.y), position, self._rows(each))
         return memory
 
-    def _rows(self, each: LayerMeasurement) -> tuple[Tensor, Tensor]:
+    def _rows(self, each: LayerMeasurement) -> tuple[Tree, Tree]:
         rows = self.rows_of(each.trial.trial.seed)
-        return rows.x_validation[:MEASURED_ROWS], rows.y_validation[:MEASURED_ROWS]
+        x, y = (taken(part, slice(MEASURED_ROWS)) for part in (rows.x_validation, rows.y_validation))
+        return x, y
 
     def _steepest(self, kernel: AnyKernel, site: int, memory: MeasurementPass, position: int) -> Tensor:
         """max |φ′|"""

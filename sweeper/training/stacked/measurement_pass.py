@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
+from sweeper.components.tree import Tree, copied, leaves, rows_in, stacked
 from sweeper.measures import MEASURES, Layer
 from sweeper.training.stacked.activation_dispatch import BINDERS, ActivationDispatch, Hidden
 from sweeper.training.stacked.kernel import AnyKernel
@@ -22,8 +23,8 @@ class MeasurementPass:
         shapes: Mapping[str, torch.Size],
         loss: Callable[[Tensor, Tensor], Tensor],
         count: int,
-        x: Tensor,
-        y: Tensor,
+        x: Tree,
+        y: Tree,
         shared: bool,
     ) -> None:
         """Record the pass.
@@ -37,7 +38,7 @@ class MeasurementPass:
             shared: whether all trials have these rows.
         """
         self.template, self.shapes, self.loss, self.shared = template, shapes, loss, shared
-        self.x, self.y = (t.clone() if shared else t.expand(count, *t.shape).clone() for t in (x, y))
+        self.x, self.y = copied((x, y)) if shared else stacked((x, y), count)
         self.now, self.fixed = template.stacked(shapes, count)
         self.before = self.now * 1.01
         """Flat parameters of every trial, and those before its last update."""
@@ -51,9 +52,9 @@ class MeasurementPass:
         """The hidden activation of each layer, if it has one."""
         self.dispatch = ActivationDispatch([[kernel] * count for kernel in template.kernels])
         self.dispatch.differentiable = True
-        inputs = [self.now, self.before, *self.fixed.values(), self.steepest, self.x, self.y]
-        with torch.enable_grad(), template.measured(self.x.shape[not shared]):
-            read_only = {"inputs": [self.x], "targets": [self.y]}
+        inputs = [self.now, self.before, *self.fixed.values(), self.steepest, *leaves((self.x, self.y))]
+        with torch.enable_grad(), template.measured(rows_in(x)):
+            read_only = {"inputs": leaves(self.x), "targets": leaves(self.y)}
             self._tape = Tape(self._measures, inputs, BINDERS, read_only=read_only)
         self.dispatch.calls.clear()
 

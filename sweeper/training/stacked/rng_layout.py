@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sweeper.components.tree import Tree, applied, copied, first_tensor, leaves
 from sweeper.private_torch import buffers_of, version_of
 from sweeper.training.stacked.refusal import NotStackable
 from sweeper.training.stacked.tape import Call, Recorder, tensors
@@ -39,7 +40,7 @@ class RngLayout:
     """Relative rounding error of the coarsest floating-point type that it computes in."""
 
 
-def rng_layout(model: nn.Module, loss: Loss, x: Tensor, y: Tensor, code: Mapping[str, Any]) -> RngLayout:
+def rng_layout(model: nn.Module, loss: Loss, x: Tree, y: Tree, code: Mapping[str, Any]) -> RngLayout:
     """What passes of a fresh `model` on (x, y) show: forward and backward in training, and an evaluation.
 
     `code`: the user's functions, by role, of which more than the model may keep state.
@@ -90,8 +91,8 @@ class _Pass(NamedTuple):
 class _Passes:
     """Passes of one model, each from the same buffers and random numbers."""
 
-    def __init__(self, model: nn.Module, loss: Loss, x: Tensor, y: Tensor, code: Mapping[str, Any]) -> None:
-        self.model, self.loss, self.rows, self.code = model, loss, (x.clone(), y.clone()), code
+    def __init__(self, model: nn.Module, loss: Loss, x: Tree, y: Tree, code: Mapping[str, Any]) -> None:
+        self.model, self.loss, self.rows, self.code = model, loss, copied((x, y)), code
         self.holders = [
             (held, name, b) for held in map(buffers_of, model.modules()) for name, b in held.items()
         ]
@@ -103,10 +104,10 @@ class _Passes:
 
     def run(self) -> _Pass:
         """Forward, and backward where gradients are on; buffers are put back."""
-        device = self.rows[0].device
+        device = first_tensor(self.rows).device
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), self._unwritten():
             with _drawing_nowhere_else("forward"), Recorder() as recorder:
-                output = self.model(self.rows[0])
+                output = applied(self.model, self.rows[0])
             with _drawing_nowhere_else("forward"):
                 value = self.loss(output, self.rows[1])
             outputs, state = [t.detach().clone() for t in tensors([output, value])], self.state()
@@ -121,8 +122,8 @@ class _Passes:
     @contextmanager
     def _unwritten(self) -> Iterator[None]:
         fixed: dict[str, list[Tensor]] = {
-            "inputs": [self.rows[0]],
-            "targets": [self.rows[1]],
+            "inputs": leaves(self.rows[0]),
+            "targets": leaves(self.rows[1]),
             "parameters": list(self.model.parameters()),
         }
         versions = {what: [version_of(t) for t in held] for what, held in fixed.items()}

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
+from sweeper.components.tree import Tree, copied, leaves, put, stacked
 from sweeper.training.stacked.activation_dispatch import BINDERS
 from sweeper.training.stacked.stack import Stack
 from sweeper.training.stacked.tape import Tape
@@ -12,7 +13,7 @@ from sweeper.training.stacked.template import losses_of
 
 Score = Callable[[Tensor, Tensor], Tensor]
 """(output, target) -> scalar"""
-Part = tuple[Tensor, Tensor]
+Part = tuple[Tree, Tree]
 """Inputs and targets of some rows."""
 
 
@@ -23,14 +24,14 @@ class ScorePass:
         """Record the pass over `rows`, which all slots share; else over as many for each, filled in later."""
         self.stack, self.scores, self.shared = stack, scores, shared
         slots = stack.slots
-        self.x, self.y = (t.clone() if shared else t.expand(slots, *t.shape).clone() for t in rows)
+        self.x, self.y = copied(rows) if shared else stacked(rows, slots)
         self._held: list[Part] = [rows] * slots
-        inputs = [stack.p, *stack.fixed.values(), self.x, self.y]
+        inputs = [stack.p, *stack.fixed.values(), *leaves((self.x, self.y))]
         read_only = {
             "parameters": [stack.p],
             "buffers in evaluation mode": list(stack.fixed.values()),
-            "inputs": [self.x],
-            "targets": [self.y],
+            "inputs": leaves(self.x),
+            "targets": leaves(self.y),
         }
         with torch.no_grad(), stack.template.evaluating():
             self._tape = Tape(self._scored, inputs, BINDERS, read_only=read_only)
@@ -38,14 +39,15 @@ class ScorePass:
 
     def takes(self, rows: Part) -> bool:
         """Whether `rows` have the shape of those that it was recorded on."""
-        return all(a.shape[not self.shared :] == b.shape for a, b in zip((self.x, self.y), rows, strict=True))
+        pairs = zip(leaves((self.x, self.y)), leaves(rows), strict=True)
+        return all(mine.shape[not self.shared :] == other.shape for mine, other in pairs)
 
     def run(self, rows: Mapping[int, Part]) -> list[list[float]]:
         """Every score of every slot; `rows`: those of each slot that matters."""
         if not self.shared:
             for slot, (x, y) in rows.items():
                 if self._held[slot][0] is not x:
-                    self.x[slot], self.y[slot] = x, y
+                    put((self.x, self.y), slot, (x, y))
                     self._held[slot] = (x, y)
         with torch.no_grad():
             self._tape.run()

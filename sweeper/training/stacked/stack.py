@@ -9,6 +9,7 @@ from torch import Tensor
 
 from sweeper.components.optimizers import Rule
 from sweeper.components.penalties import PENALTIES
+from sweeper.components.tree import Tree, leaves, rebuilt, rows_in
 from sweeper.training.stacked.activation_dispatch import BINDERS, ActivationDispatch, Hidden
 from sweeper.training.stacked.compiled import CompiledPass
 from sweeper.training.stacked.groups import Group, Updates
@@ -48,8 +49,8 @@ class Stack:
         trained: Sequence[str],
         penalties: Sequence[str],
         matrices: tuple[int, int],
-        x: Tensor,
-        y: Tensor,
+        x: Tree,
+        y: Tree,
         draws: Sequence[Layout],
         *,
         compiled: bool = False,
@@ -71,16 +72,16 @@ class Stack:
         """
         self.template, self.loss, self.penalties, self.x, self.y = template, loss, penalties, x, y
         self.shapes = {name: template.parameters[name].shape for name in trained}
-        slots, size = len(x), sum(shape.numel() for shape in self.shapes.values())
+        slots, size = rows_in(x), sum(shape.numel() for shape in self.shapes.values())
         like = next(iter(template.parameters.values()))
         state = [like.new_zeros(slots, size) for _ in range(matrices[0])]
         scratch = [like.new_zeros(slots, size) for _ in range(matrices[1])]
         self.p, self.fixed = template.stacked(self.shapes, slots)
         self.weights = {kind: like.new_zeros(slots) for kind in penalties}
-        self.random_state = SlotRandomState(slots, x.device, draws)
+        self.random_state = SlotRandomState(slots, self.p.device, draws)
         self.dispatch = ActivationDispatch([[kernel] * slots for kernel in template.kernels])
-        inputs = [self.p, x, y, *self.fixed.values(), *self.weights.values()]
-        read_only = {"parameters": [self.p], "inputs": [x], "targets": [y]}
+        inputs = [self.p, *leaves((x, y)), *self.fixed.values(), *self.weights.values()]
+        read_only = {"parameters": [self.p], "inputs": leaves(x), "targets": leaves(y)}
         tape = Tape(
             lambda: self._forward_and_backward(*inputs), inputs, BINDERS, self.random_state, read_only
         )
@@ -170,8 +171,14 @@ class Stack:
         """What has a row for each slot."""
         return [self.p, *self.updates.state, *self.fixed.values()]
 
-    def _forward_and_backward(self, p: Tensor, x: Tensor, y: Tensor, *others: Tensor) -> list[Tensor]:
-        """Losses (3, slots) and gradients (slots, size); `others`: what `fixed` and then `weights` hold."""
+    def _forward_and_backward(self, p: Tensor, *others: Tensor) -> list[Tensor]:
+        """Losses (3, slots) and gradients (slots, size).
+
+        `others`: the tensors of `x` and `y`, then what `fixed` and then `weights` hold.
+        """
+        count = len(leaves((self.x, self.y)))
+        x, y = rebuilt((self.x, self.y), others[:count])
+        others = others[count:]
         fixed = dict(zip(self.fixed, others, strict=False))
         weights = dict(zip(self.weights, others[len(fixed) :], strict=True))
         views = {name: view.requires_grad_() for name, view in unstack(p, self.shapes).items()}

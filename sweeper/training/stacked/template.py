@@ -11,6 +11,7 @@ from torch.func import functional_call, vmap
 
 from sweeper import private_torch
 from sweeper.components.build import Built
+from sweeper.components.tree import Tree, arguments
 from sweeper.training.capture import as_in_training
 from sweeper.training.stacked.activation_dispatch import Activation, ActivationDispatch
 from sweeper.training.stacked.batching_rules import BetterRules
@@ -53,15 +54,13 @@ class Template:
             z = z + self._zero
         return Activation.apply(z, self.dispatch, site, *module.parameters())
 
-    def outputs(
-        self, values: Tensors, dispatch: ActivationDispatch, x: Tensor, shared: bool = False
-    ) -> Tensor:
+    def outputs(self, values: Tensors, dispatch: ActivationDispatch, x: Tree, shared: bool = False) -> Tensor:
         """Outputs of all trials: (trials, rows, …).
 
         Args:
             values: every parameter and buffer, with a leading trial axis; buffers may be changed.
             dispatch: who has which activation; it notes the hidden layers' calls.
-            x: (trials, rows, …), or (rows, …) if all trials see the same rows.
+            x: (trials, rows, …), or (rows, …) if all trials see the same rows; a tree of such tensors.
             shared: the latter.
         """
         self.dispatch = dispatch
@@ -76,10 +75,10 @@ class Template:
                 for held, name, tensor in self._own:
                     held[name] = tensor
 
-    def _one(self, values: dict[str, Tensor], x: Tensor) -> Tensor:
+    def _one(self, values: dict[str, Tensor], x: Tree) -> Tensor:
         some = next(value for value in values.values() if value.is_floating_point())
         self._zero = torch.zeros_like(some.reshape(-1)[:1].sum())  # 0 of every trial
-        output: Tensor = functional_call(self.model, values, (x,))
+        output: Tensor = functional_call(self.model, values, *arguments(self.model, x))
         return output
 
     def stacked(self, trained: Collection[str], trials: int) -> tuple[Tensor, dict[str, Tensor]]:
@@ -130,7 +129,7 @@ class Template:
         return {name for name, parameter in self.parameters.items() if id(parameter) in learned}
 
 
-def losses_of(loss: Any, outputs: Tensor, y: Tensor, shared: bool = False) -> Tensor:
+def losses_of(loss: Any, outputs: Tree, y: Tree, shared: bool = False) -> Tensor:
     """The loss (or a metric) of each trial: (trials,); `shared` if all have the same targets."""
     with BetterRules():
         return vmap(loss, in_dims=(0, None if shared else 0), randomness="different")(outputs, y)
