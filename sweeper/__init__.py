@@ -11,7 +11,11 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from sweeper.version import __version__
+
 if TYPE_CHECKING:
+    from sweeper.answer.answer import Answer
+    from sweeper.api import advise, compare, load_result, lr_range
     from sweeper.errors import (
         DataError,
         ModelError,
@@ -24,9 +28,10 @@ if TYPE_CHECKING:
     from sweeper.journey import Options, run
     from sweeper.result import Result
     from sweeper.study.study import Study
+    from sweeper.trial import TrialResult
 
-__version__ = "0.1.0"
 __all__ = [
+    "Answer",
     "DataError",
     "ModelError",
     "Options",
@@ -36,24 +41,36 @@ __all__ = [
     "Study",
     "StudyError",
     "SweeperError",
+    "TrialResult",
     "UserError",
     "__version__",
+    "advise",
+    "compare",
+    "load_result",
+    "lr_range",
     "run",
 ]
 
 # Imported when first used: the command line must answer `--help` before torch has loaded.
 _HOMES = {
-    "Study": "sweeper.study.study",
-    "run": "sweeper.journey",
+    "Answer": "sweeper.answer.answer",
     "Options": "sweeper.journey",
     "Result": "sweeper.result",
+    "Study": "sweeper.study.study",
+    "TrialResult": "sweeper.trial",
+    "advise": "sweeper.api",
+    "compare": "sweeper.api",
+    "load_result": "sweeper.api",
+    "lr_range": "sweeper.api",
+    "run": "sweeper.journey",
 }
 
+if not TYPE_CHECKING:  # type checkers would take any name for one of this module
 
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module 'sweeper' has no attribute {name!r}")
-    return getattr(import_module(_HOMES.get(name, "sweeper.errors")), name)
+    def __getattr__(name: str) -> Any:
+        if name not in __all__:
+            raise AttributeError(f"module 'sweeper' has no attribute {name!r}")
+        return getattr(import_module(_HOMES.get(name, "sweeper.errors")), name)
 
 
 def __dir__() -> list[str]:

@@ -7,10 +7,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sweeper.commands.options import (
+    REPORTS,
+    RUNS,
+    FirstArgument,
+    JsonOption,
+    NameArgument,
+    ReportsOption,
+    RunsOption,
+    SecondArgument,
+    SetOption,
+    StorageOption,
+    StudyArgument,
+)
 from sweeper.errors import UserError
 from sweeper.exits import exit_code, interruptible
 from sweeper.printable import printable
 from sweeper.to_json import to_json
+from sweeper.version import __version__
 
 if TYPE_CHECKING:
     from sweeper.result import Result
@@ -18,36 +32,25 @@ if TYPE_CHECKING:
 # loaded late: what a command needs, so that the others start without it
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"sweeper {__version__}")
+        raise typer.Exit
+
+
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
-    help="Which learning rate, optimizer, activation and activation regularization suit your model and data?",
 )
 
-StudyArgument = Annotated[
-    str, typer.Argument(metavar="STUDY", help="A study file (.toml) or the name of a built-in study.")
-]
-NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The name of a run.")]
-RunsOption = Annotated[Path, typer.Option("--runs", metavar="DIR", help="Where runs are kept.")]
-ReportsOption = Annotated[Path, typer.Option("--reports", metavar="DIR", help="Where reports are written.")]
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set", metavar="KEY=VALUE", help="Override any key of the study file; may be given many times."
-    ),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
-StorageOption = Annotated[
-    str | None,
-    typer.Option(
-        "--storage",
-        metavar="URL",
-        envvar="SWEEPER_STORAGE",
-        help="Optuna storage, e.g. sqlite:///sweeper.db [default: a journal file]",
-    ),
-]
-RUNS, REPORTS = Path("runs"), Path("reports")
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Which learning rate, optimizer, activation and activation regularization suit your model and data?"""
 
 
 @app.command()
@@ -264,8 +267,8 @@ def advise(study: StudyArgument, assignments: SetOption = None, as_json: JsonOpt
 
 @app.command()
 def compare(
-    a: Annotated[str, typer.Argument(metavar="A", help="The name of a run.")],
-    b: Annotated[str, typer.Argument(metavar="B", help="The name of another run.")],
+    a: FirstArgument,
+    b: SecondArgument,
     runs: RunsOption = RUNS,
     reports: ReportsOption = REPORTS,
     as_json: JsonOption = False,

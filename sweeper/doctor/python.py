@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sweeper.doctor.finding import Finding
 from sweeper.doctor.fixes import fix
+from sweeper.version import DISTRIBUTION
 
 OLDEST = (3, 11)
 
@@ -43,7 +44,7 @@ def check_packages(requirements: Iterable[str] | None = None) -> Finding:
 
     if requirements is None:
         try:
-            requirements = metadata.requires("sweeper") or ()
+            requirements = metadata.requires(DISTRIBUTION) or ()
         except metadata.PackageNotFoundError:
             return Finding("packages", False, "sweeper itself is not installed, only found", fix("packages"))
     needed = [Requirement(text) for text in requirements]
@@ -95,4 +96,4 @@ def read_constraints() -> str:
     checkout = Path(__file__).resolve().parents[2] / "constraints.txt"
     if checkout.is_file():
         return checkout.read_text(encoding="utf-8")
-    return metadata.distribution("sweeper").read_text("extra_metadata/constraints.txt") or ""
+    return metadata.distribution(DISTRIBUTION).read_text("extra_metadata/constraints.txt") or ""

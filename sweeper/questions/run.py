@@ -8,6 +8,7 @@ from typing import Any
 from sweeper.questions.question import Question, Tables
 from sweeper.questions.run_data import RunData
 from sweeper.user_code.calls import source_of
+from sweeper.version import __version__
 from sweeper.wording import count, duration, listing, shown
 
 PACKAGES = ("torch", "optuna", "numpy", "pandas", "scikit-learn")
@@ -55,8 +56,8 @@ def facts(run: RunData, tables: Tables) -> Mapping[str, str]:
 
 def versions() -> str:
     """Of Python, this package and those that decide numbers."""
-    said = [f"Python {platform.python_version()}"]
-    for name in ("sweeper", *PACKAGES):
+    said = [f"Python {platform.python_version()}", f"sweeper {__version__}"]
+    for name in PACKAGES:
         try:
             said.append(f"{name} {version(name)}")
         except PackageNotFoundError:  # run from a folder that was never installed

@@ -10,7 +10,7 @@ from typing import Any
 import tomli_w
 
 from sweeper.errors import UserError
-from sweeper.study.load import builtin_studies
+from sweeper.study.builtin import builtin_studies
 from sweeper.study.override import apply
 from sweeper.study.study import Study
 

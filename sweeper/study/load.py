@@ -9,6 +9,7 @@ from typing import Any
 
 from sweeper.data.files import what_lies_at
 from sweeper.errors import Mistake, StudyError, UserError, did_you_mean, shown
+from sweeper.study.builtin import builtin_studies
 from sweeper.study.explain import SECTIONS
 from sweeper.study.limits import MAX_DEPTH, beyond_limits
 from sweeper.study.override import apply
@@ -21,15 +22,6 @@ MODULE = re.compile(rb"\w:[^\W\d]")
 """The middle of ``package.module:function``."""
 DEEP_KEY = re.compile(rf"""(?<![\w-])(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){{{MAX_DEPTH + 1}}}""")
 """A dotted key that takes `tomllib` long, the longer the worse."""
-
-
-def builtin_studies() -> dict[str, Path]:
-    """name -> file of every study that ships with the package."""
-    package = Path(__file__).resolve().parents[1]
-    folder = package / "studies"  # in a wheel
-    if not folder.is_dir():
-        folder = package.parent / "studies"  # in a checkout
-    return {file.stem: file for file in sorted(folder.glob("*.toml"))}
 
 
 @dataclass(frozen=True)

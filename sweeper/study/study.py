@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Required, TypedDict, Unpack
 
 import tomli_w
 from pydantic import ConfigDict, Field, PrivateAttr, ValidationError, model_validator
@@ -24,6 +24,20 @@ from sweeper.study.space import Space
 from sweeper.user_code.calls import source_of
 
 # loaded late: torch takes seconds
+
+
+class Given(TypedDict, total=False):
+    """What `Study` is made of, for type checkers; each section as a mapping too."""
+
+    name: Required[str]
+    question: str
+    data: Any
+    """Also a source alone, as with `model`: a name, a path, a function, data."""
+    model: Any
+    training: TrainingSection | Mapping[str, Any]
+    search: SearchSection | Mapping[str, Any]
+    confirm: ConfirmSection | Mapping[str, Any]
+    expect: ExpectSection | Mapping[str, Any]
 
 
 class Study(Section):
@@ -50,13 +64,18 @@ class Study(Section):
     _folder: Path | None = PrivateAttr(default=None)
 
     def __init__(
-        self, *, file: str = "study", folder: Path | None = None, trusted: bool = False, **values: Any
+        self,
+        *,
+        file: str = "study",
+        folder: Path | None = None,
+        trusted: bool = False,
+        **values: Unpack[Given],
     ) -> None:
         """`file` is named in messages; `trusted`, of a run validated before, skips the look-up of names."""
         if mistakes := beyond_limits(values):
             raise StudyError(file, mistakes)
         try:
-            super().__init__(**values)
+            super().__init__(**dict[str, Any](values))
         except ValidationError as error:
             mistakes = explain(error)
         # Wrong keys are left out and all others checked, so that all mistakes come at once.

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 import typer.main
-from pages import LINK as LINKS
 from pages import (
+    HOME,
+    MIRRORED,
     PAGES,
     ROOT,
     SHELLS,
@@ -31,14 +32,16 @@ from pages import (
     table,
     text_of,
 )
+from pages import LINK as LINKS
 
 import sweeper
 from sweeper.cli import app
 from sweeper.errors import RunFailed, UserError
 from sweeper.report.script import load_data
-from sweeper.study.load import builtin_studies
+from sweeper.study.builtin import builtin_studies
 from sweeper.study.sections import Section
 from sweeper.study.study import Study
+from sweeper.study.template import write_template
 from sweeper.training.preflight import check_configurations
 from sweeper.training.setup import Task
 
@@ -47,6 +50,7 @@ MADE_BY_RUNS = {"reports/gallery.png"}
 MISTAKEN = {"mistakes.toml"}
 """The example of a study that is wrong."""
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+OPTIONS = {option for each in typer.main.get_command(app).params for option in each.opts}
 every_page = pytest.mark.parametrize("page", PAGES, ids=shown)
 
 
@@ -75,14 +79,21 @@ def test_links_lead_somewhere(page: Path) -> None:
     """A link names a file of the project, and a heading that its page has."""
     broken = []
     for target in LINKS.findall(prose(page)):
-        if target.startswith("https://"):
+        own = MIRRORED.sub("", target)
+        if own.startswith("https://"):
             continue
-        path, _, fragment = target.partition("#")
-        file = (page.parent / path).resolve() if path else page
+        path, _, fragment = own.partition("#")
+        file = ((ROOT if own != target else page.parent) / path).resolve() if path else page
         known = file.exists() or file.relative_to(ROOT).as_posix() in MADE_BY_RUNS
         if not known or (fragment and fragment not in anchors(file)):
             broken.append(target)
     assert broken == []
+
+
+def test_links_of_the_readme_are_whole() -> None:
+    """The index shows the README without the files beside it; the address is that of pyproject.toml."""
+    assert [target for target in LINKS.findall(prose("README.md")) if not target.startswith("https://")] == []
+    assert tomllib.loads(text_of("pyproject.toml"))["project"]["urls"]["Homepage"] == HOME
 
 
 def test_what_runs_make_is_kept_by_git() -> None:
@@ -94,7 +105,9 @@ def test_what_runs_make_is_kept_by_git() -> None:
 def test_commands_exist(page: Path) -> None:
     """Every `sweeper` command takes the arguments and options that a page gives it."""
     for command, *arguments in commands(page, "sweeper"):
-        if command != "COMMAND":
+        if command.startswith("--"):
+            assert command in OPTIONS, f"{shown(page)}: sweeper {command}"
+        elif command != "COMMAND":
             assert command in COMMANDS, f"{shown(page)}: sweeper {command}"
             if arguments:  # a command alone is only being named
                 COMMANDS[command].make_context(command, list(arguments))
@@ -112,6 +125,8 @@ def test_studies_of_commands_load(page: Path, workshop: Workshop) -> None:
     """`sweeper run` is shown with studies that are valid, overrides included."""
     files = workshop(page)
     for command, *arguments in commands(page, "sweeper"):
+        if command == "init":
+            files[arguments[0]] = write_template(Path(arguments[0]))
         if command == "run" and arguments and arguments[0] != "STUDY" and arguments[0] not in MISTAKEN:
             overrides = [b for a, b in itertools.pairwise(arguments) if a == "--set"]
             known = {**builtin_studies(), **files}

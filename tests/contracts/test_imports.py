@@ -9,6 +9,7 @@ from import_graph import MODULES, PACKAGE, imports, name_of
 OVERVIEW = {
     "sweeper",
     "sweeper.__main__",
+    "sweeper.api",
     "sweeper.asked",
     "sweeper.cli",
     "sweeper.commands",
@@ -27,6 +28,7 @@ WORDS = (
     "spreadsheet",
     "suggestions",
     "to_json",
+    "version",
     "wording",
 )
 """Modules that nothing stands below."""
@@ -34,7 +36,7 @@ WORDS = (
 MAY_IMPORT = {
     # ground floor
     **dict.fromkeys(WORDS, ()),
-    "doctor": (),
+    "doctor": ("version",),
     "statistics": (),
     "measures": (),
     "drawing": (),
@@ -96,7 +98,7 @@ ONLY_IN = {
     "loky": "sweeper.training.pool",
     "seaborn": DRAW,
     "matplotlib": DRAW,
-    "typer": "sweeper.cli",
+    "typer": ("sweeper.cli", "sweeper.commands.options"),
 }
 """package -> the only place, or places, that import it."""
 

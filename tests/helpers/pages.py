@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", ROOT / "reports" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+HOME = "https://github.com/sweeper-torch/sweeper"
+"""Where the repository stands; links of the README are whole ones, as the index shows it too."""
+MIRRORED = re.compile(re.escape(HOME) + r"/(?:blob|raw|tree)/main/")
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")),
+    ROOT / "reports" / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 SHELLS = {"sh", "powershell"}
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

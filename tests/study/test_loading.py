@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from sweeper.errors import UserError
-from sweeper.study.load import builtin_studies
+from sweeper.study.builtin import builtin_studies
 from sweeper.study.sections import (
     ConfirmSection,
     DataSection,

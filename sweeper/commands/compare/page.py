@@ -9,7 +9,7 @@ from sweeper.commands.compare.figures import FIGURES
 from sweeper.commands.compare.sections import SECTIONS, Part
 from sweeper.commands.compare.tables import TABLES
 from sweeper.commands.compare.winners import Run
-from sweeper.commands.compare.words import Side, card
+from sweeper.commands.compare.words import Comparison, card
 from sweeper.errors import RunFolderError, UserError
 from sweeper.records.atomic import refuse_links, write_atomically
 from sweeper.report.attempts import NotMade, not_drawn
@@ -21,7 +21,7 @@ from sweeper.spreadsheet import to_csv
 from sweeper.study.study import Study
 
 
-def side_by_side(name_a: str, result_a: Answered, name_b: str, result_b: Answered) -> Side:
+def side_by_side(name_a: str, result_a: Answered, name_b: str, result_b: Answered) -> Comparison:
     """Everything that is said about two runs.
 
     Raises:
@@ -36,7 +36,7 @@ def side_by_side(name_a: str, result_a: Answered, name_b: str, result_b: Answere
     found = statistics.compare(a, b)
     tables = {name: table(a, b) for name, table in TABLES.items()}
     tables["scores"] = tables["scores"].assign(paired=found.paired)
-    return Side(a, b, found, tables)
+    return Comparison(a, b, found, tables)
 
 
 def _run(name: str, result: Answered) -> Run:
@@ -47,7 +47,7 @@ def _run(name: str, result: Answered) -> Run:
     return Run(name, result.study, result.records, result.answer)
 
 
-def write(side: Side, folder: Path) -> Path:
+def write(side: Comparison, folder: Path) -> Path:
     """Write ``index.html``, ``figures/`` and ``tables/`` to `folder`; returns the page.
 
     Raises:
@@ -83,7 +83,7 @@ def _question(a: Run, b: Run) -> str:
     return f"Which is better, the winner of {a.name} or that of {b.name}?"
 
 
-def _rendered(part: Part, side: Side, figure: Drawn | NotMade | None) -> RenderedSection:
+def _rendered(part: Part, side: Comparison, figure: Drawn | NotMade | None) -> RenderedSection:
     failed = (not_drawn(figure),) if isinstance(figure, NotMade) else ()
     return RenderedSection(
         part.key,
@@ -96,7 +96,7 @@ def _rendered(part: Part, side: Side, figure: Drawn | NotMade | None) -> Rendere
     )
 
 
-def _grid(table: str, caption: str, side: Side) -> Grid:
+def _grid(table: str, caption: str, side: Comparison) -> Grid:
     """Columns of the two runs bear their names."""
     names = {"a": side.a.name, "b": side.b.name}
     headings = {key: f"{name} ({key.upper()})" for key, name in names.items()}
@@ -111,7 +111,7 @@ def _grid(table: str, caption: str, side: Side) -> Grid:
     return replace(found, columns=tuple(columns))
 
 
-def to_dict(side: Side) -> dict[str, Any]:
+def to_dict(side: Comparison) -> dict[str, Any]:
     """``{"a": {name and best --json}, "b": …, "comparison": …, "differences": {key: [a, b]}}``."""
     changed = side.tables["differences"].to_dict("records")
     return {

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sweeper.commands.compare.tables import winner_label
-from sweeper.commands.compare.words import Side, headline, what_differs
+from sweeper.commands.compare.words import Comparison, headline, what_differs
 from sweeper.questions.question import Shown
 from sweeper.wording import count, duration, listing, number, percent
 
@@ -15,7 +15,7 @@ class Part:
 
     key: str
     question: str
-    sentences: Callable[[Side], tuple[str, ...]]
+    sentences: Callable[[Comparison], tuple[str, ...]]
     figure: str = ""
     """Name in `sweeper.commands.compare.figures.FIGURES`; empty where it has none."""
     shown: tuple[Shown, ...] = ()
@@ -23,7 +23,7 @@ class Part:
     unfolded: bool = False
 
 
-def _on_seeds(side: Side) -> tuple[str, ...]:
+def _on_seeds(side: Comparison) -> tuple[str, ...]:
     found = side.found
     if found.verdict == "unconfirmed":
         return (f"Not known: there are {found.why}.",)
@@ -48,15 +48,15 @@ def _on_seeds(side: Side) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _on_settings(side: Side) -> tuple[str, ...]:
+def _on_settings(side: Comparison) -> tuple[str, ...]:
     return (f"{side.a.name} uses {winner_label(side.a)}, {side.b.name} uses {winner_label(side.b)}.",)
 
 
-def _on_differences(side: Side) -> tuple[str, ...]:
+def _on_differences(side: Comparison) -> tuple[str, ...]:
     return (what_differs(side),)
 
 
-def _on_curves(side: Side) -> tuple[str, ...]:
+def _on_curves(side: Comparison) -> tuple[str, ...]:
     said = []
     for run in (side.a, side.b):
         line = side.tables["curves"][side.tables["curves"]["run"] == run.name]
@@ -72,7 +72,7 @@ def _on_curves(side: Side) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _on_values(side: Side) -> tuple[str, ...]:
+def _on_values(side: Comparison) -> tuple[str, ...]:
     frame = side.tables["best_by_value"].dropna(subset=["best_a", "best_b"])
     if frame.empty:
         return ("No value of a compared parameter completed a trial in both.",)
@@ -84,7 +84,7 @@ def _on_values(side: Side) -> tuple[str, ...]:
     )
 
 
-def _on_spent(side: Side) -> tuple[str, ...]:
+def _on_spent(side: Comparison) -> tuple[str, ...]:
     rows = side.tables["spent"].to_dict("records")
     said = [
         f"{row['run']}: {count(row['trials'], 'trial')} and {count(row['confirmations'], 'confirmation')}, "

@@ -21,7 +21,7 @@ FULL_POWER = 29
 
 
 @dataclass(frozen=True)
-class Side:
+class Comparison:
     """Two runs, what their comparison found, and the tables of it."""
 
     a: Run
@@ -35,7 +35,7 @@ class Side:
         return metric_words(self.a.study.search.objective)
 
 
-def card(side: Side) -> Card:
+def card(side: Comparison) -> Card:
     """The answer."""
     seeds = [0 if run.answer.confirmed is None else run.answer.confirmed.seeds for run in (side.a, side.b)]
     confirmed = side.found.verdict != "unconfirmed" and min(seeds) >= ENOUGH_SEEDS
@@ -51,7 +51,7 @@ def card(side: Side) -> Card:
     )
 
 
-def headline(side: Side) -> str:
+def headline(side: Comparison) -> str:
     """Who is better, or that it is not known."""
     a, b = side.a.name, side.b.name
     if side.found.verdict == "undecided" and (side.found.low > 0 or side.found.high < 0):
@@ -65,7 +65,7 @@ def headline(side: Side) -> str:
     }[side.found.verdict]
 
 
-def _lead(side: Side) -> str:
+def _lead(side: Comparison) -> str:
     found = side.found
     if found.verdict == "unconfirmed":
         flattering = "search scores are the lowest of many, on one seed each, and compare nothing"
@@ -101,7 +101,7 @@ def _score(run: Run) -> Fact:
     return Fact(run.name, mean, f"{winner_label(run)}; {ends}{count(sure.seeds, 'fresh seed')}{lost}")
 
 
-def _difference(side: Side) -> tuple[Fact, ...]:
+def _difference(side: Comparison) -> tuple[Fact, ...]:
     found = side.found
     if found.verdict == "unconfirmed":
         return ()
@@ -119,7 +119,7 @@ def _difference(side: Side) -> tuple[Fact, ...]:
     )
 
 
-def _next(side: Side) -> NextStep:
+def _next(side: Comparison) -> NextStep:
     """What would settle it, or use it."""
     step = _step(side)
     if PLACEHOLDER in step.command.split():
@@ -127,7 +127,7 @@ def _next(side: Side) -> NextStep:
     return step
 
 
-def _step(side: Side) -> NextStep:
+def _step(side: Comparison) -> NextStep:
     found, a, b = side.found, side.a, side.b
     if found.verdict in ("a", "b"):
         name = (a if found.verdict == "a" else b).name
@@ -142,7 +142,7 @@ def _step(side: Side) -> NextStep:
     return NextStep(text, run_again(thin.study, f"confirm.seeds={seeds}"))
 
 
-def what_differs(side: Side) -> str:
+def what_differs(side: Comparison) -> str:
     """The keys of the study files, in a sentence."""
     keys = list(side.tables["differences"]["key"])
     if not keys:
@@ -151,7 +151,7 @@ def what_differs(side: Side) -> str:
     return f"The studies differ in {shown}."
 
 
-def text(side: Side) -> str:
+def text(side: Comparison) -> str:
     """A few lines for the terminal."""
     told = card(side)
     width = max(len(fact.label) for fact in told.facts)

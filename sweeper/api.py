@@ -1,0 +1,67 @@
+"""What a script or a notebook calls beside `run`: each function does what the command of its name does.
+
+A script that calls one of them on Windows or macOS, where worker processes start anew, needs the usual
+``if __name__ == "__main__":`` around its calls.
+"""
+
+from pathlib import Path
+
+from sweeper.asked import advice_on
+from sweeper.commands.compare.page import side_by_side
+from sweeper.commands.compare.words import Comparison
+from sweeper.commands.lr_range.journey import RangeTest
+from sweeper.commands.lr_range.journey import lr_range as range_test
+from sweeper.commands.lr_range.trials import RATES, STEPS
+from sweeper.report.advice import Advice
+from sweeper.result import Result, open_result
+from sweeper.study.study import Study
+from sweeper.training.initialize import initialize_worker
+from sweeper.training.pool.local import core_count, local_pool
+
+
+def load_result(run: str | Path, runs: str | Path = "runs") -> Result:
+    """A run read back: by its name in `runs`, or by its folder. It may still be under way.
+
+    Raises:
+        RunFolderError: if there is none, or nothing sound is left of it.
+    """
+    folder = Path(run)
+    if (folder / "study.toml").is_file():
+        return open_result(folder.parent, folder.name)
+    return open_result(Path(runs), str(run))
+
+
+def lr_range(study: Study, *, steps: int = STEPS, rates: int = RATES, jobs: int | None = None) -> RangeTest:
+    """Many short trainings, each at its own learning rate: which rates are worth searching.
+
+    Args:
+        study: its scientific values and its optimizers are compared.
+        steps: optimizer steps of each training.
+        rates: learning rates for each combination.
+        jobs: worker processes; ``None``: one per core.
+
+    Raises:
+        UserError: if data or model do not fit.
+        RunFailed: if every training failed.
+    """
+    with local_pool(jobs or core_count(), initialize_worker) as pool:
+        return range_test(pool, study, steps=steps, rates=rates)
+
+
+def advise(study: Study) -> list[Advice]:
+    """What to search and why, before anything is trained: from theory and a look at data and model.
+
+    Raises:
+        UserError: if data or model cannot be had.
+    """
+    with local_pool(1, initialize_worker) as pool:
+        return advice_on(pool, study)
+
+
+def compare(a: Result, b: Result) -> Comparison:
+    """Two runs side by side: which winner is better, how sure that is, and what differs.
+
+    Raises:
+        UserError: if one has no answer yet, or their scores cannot be compared.
+    """
+    return side_by_side(a.folder.name, a, b.folder.name, b)

@@ -1,0 +1,70 @@
+"""Arguments and options that several commands share, and what a shell completes in their place."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+RUNS, REPORTS = Path("runs"), Path("reports")
+
+
+def complete_study(incomplete: str) -> list[str]:
+    """Names of built-in studies, and study files of the folder that is being typed."""
+    # loaded late: only a shell asks
+    from sweeper.study.builtin import builtin_studies
+
+    folder = Path(incomplete).parent
+    files = [file.as_posix() for file in _listed(folder) if file.suffix == ".toml"]
+    return [name for name in (*builtin_studies(), *files) if name.startswith(incomplete)]
+
+
+def complete_run(context: typer.Context, incomplete: str) -> list[str]:
+    """Names of the runs in ``--runs``."""
+    runs = Path(context.params.get("runs") or RUNS)
+    names = [folder.name for folder in _listed(runs) if (folder / "study.toml").is_file()]
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def _listed(folder: Path) -> Iterable[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return ()
+
+
+StudyArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="STUDY",
+        help="A study file (.toml) or the name of a built-in study.",
+        autocompletion=complete_study,
+    ),
+]
+NameArgument = Annotated[
+    str, typer.Argument(metavar="NAME", help="The name of a run.", autocompletion=complete_run)
+]
+FirstArgument = Annotated[
+    str, typer.Argument(metavar="A", help="The name of a run.", autocompletion=complete_run)
+]
+SecondArgument = Annotated[
+    str, typer.Argument(metavar="B", help="The name of another run.", autocompletion=complete_run)
+]
+RunsOption = Annotated[Path, typer.Option("--runs", metavar="DIR", help="Where runs are kept.")]
+ReportsOption = Annotated[Path, typer.Option("--reports", metavar="DIR", help="Where reports are written.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Override any key of the study file; may be given many times."
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+StorageOption = Annotated[
+    str | None,
+    typer.Option(
+        "--storage",
+        metavar="URL",
+        envvar="SWEEPER_STORAGE",
+        help="Optuna storage, e.g. sqlite:///sweeper.db [default: a journal file]",
+    ),
+]
