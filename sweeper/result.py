@@ -137,7 +137,7 @@ class Result:
         return kept if kept and found and kept.is_for(found.trial, found.parameters) else None
 
     def _how_to_get_it(self) -> str:
-        from sweeper.report.commands import run_again
+        from sweeper.study.command_line import run_again
 
         assert self.answer is not None
         return (

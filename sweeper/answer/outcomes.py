@@ -14,6 +14,12 @@ def counts(trials: pd.DataFrame) -> dict[str, dict[str, int]]:
     return {str(phase): {str(k): int(v) for k, v in row.items()} for phase, row in full.iterrows()}
 
 
+def outcomes_in_words(rows: pd.DataFrame) -> str:
+    """``22 completed, 2 pruned``; outcomes that did not occur are left out."""
+    counts = rows["outcome"].value_counts()
+    return ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in Outcome if outcome in counts)
+
+
 def unmeasured(trials: pd.DataFrame) -> str:
     """That layers of completed trainings were not measured to their end, and why; empty if all were."""
     blind = trials[(trials["outcome"] == "completed") & trials["reason"].fillna("").ne("")]

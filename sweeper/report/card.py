@@ -9,11 +9,12 @@ from typing import Any
 import pandas as pd
 
 from sweeper.answer.answer import Answer
-from sweeper.answer.comparison import comparison
-from sweeper.answer.confirmed import ENOUGH_SEEDS, FEW, confirmed
+from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.gain import LABEL, gained, power
-from sweeper.answer.placing import finalists_of, lower_means, placing
-from sweeper.answer.rows import FIRST, completed_search, labels, search_trials
+from sweeper.answer.outcomes import outcomes_in_words
+from sweeper.answer.placing import lower_means, placing
+from sweeper.answer.rows import FIRST, search_trials
+from sweeper.answer.summary import Summary, summarize
 from sweeper.report.doubts import doubt, guessing
 from sweeper.report.next_step import NextStep, next_step
 from sweeper.study.space import Fixed
@@ -59,29 +60,28 @@ class Card:
 
 def card(study: Study, answer: Answer | None, trials: pd.DataFrame, folder: Path | None = None) -> Card:
     """The answer of `trials` in words; `folder` is that of the report, if there is one."""
-    step = next_step(study, answer, trials, folder)
     counted = _counts(trials)
     if answer is None:
+        step = next_step(study, None, trials, None, None, folder)
         return Card("none", _no_headline(trials), _why_none(trials), {}, counted, step)
-    ranking = confirmed(trials)
-    doubted = doubt(study, answer)
-    tied = () if doubted else (*_tied(answer, trials, ranking), *_simplest(study, answer, trials))
-    scores = _scores(study, answer, trials, ranking)
+    summary, doubted = summarize(study, answer, trials), doubt(study, answer)
+    metric = metric_words(study.search.objective)
     facts = (
-        *scores,
-        *_gained(study, answer),
-        Fact("Guessing", *guessing(answer, metric_words(study.search.objective))),
-        *tied,
+        *_scores(metric, answer, summary),
+        *_gained(metric, answer),
+        Fact("Guessing", *guessing(answer, metric)),
+        *(() if doubted else (*_tied(answer, summary), *_simplest(metric, summary))),
         *counted,
     )
-    headline, lead = _headline(study, answer), _lead(study, answer, trials, ranking)
+    headline, lead = _headline(study, answer), _lead(metric, answer, summary, trials)
     enough = answer.confirmed is not None and answer.confirmed.seeds >= ENOUGH_SEEDS
-    standing, warned = "confirmed" if enough else "provisional", answer.warnings
+    standing, warnings = "confirmed" if enough else "provisional", answer.warnings
     if doubted is not None:
-        standing, headline, said = doubted.standing, doubted.headline, headline
-        lead = f"{doubted.lead} The best that was found: {said[0].lower()}{said[1:]} {lead}"
-        warned = tuple(text for text in warned if not text.startswith(f"{doubted.headline} "))
-    return Card(standing, headline, lead, settings(answer.parameters, study), facts, step, warned)
+        lead = f"{doubted.lead} The best trial: {headline[0].lower()}{headline[1:]} {lead}"
+        standing, headline = doubted.standing, doubted.headline
+        warnings = tuple(text for text in warnings if not text.startswith(f"{headline} "))
+    step = next_step(study, answer, trials, doubted, summary.edge, folder)
+    return Card(standing, headline, lead, settings(answer.parameters, study), facts, step, warnings)
 
 
 def settings(parameters: Mapping[str, Any], study: Study) -> dict[str, str]:
@@ -107,17 +107,16 @@ def _headline(study: Study, answer: Answer) -> str:
     return f"Use {chosen['optimizer']} with {listing(words)}."
 
 
-def _lead(study: Study, answer: Answer, trials: pd.DataFrame, ranking: pd.DataFrame) -> str:
-    metric = metric_words(study.search.objective)
+def _lead(metric: str, answer: Answer, summary: Summary, trials: pd.DataFrame) -> str:
     if answer.confirmed is None:
         why = (
             "no finalist completed a fresh seed"
             if (trials["phase"] == "confirm").any()
             else "it was not retrained on fresh seeds"
         )
-        done = count(len(completed_search(trials)), "completed trial")
+        done = count(len(summary.completed), "completed trial")
         return f"Provisional: the lowest {metric} of {done}, one seed each; {why}, so it may be luck."
-    finalists = finalists_of(trials, ranking)
+    finalists = summary.finalists
     text = "; ".join([placing(finalists, metric, "these settings", "have"), *lower_means(finalists)])
     if finalists[0].lost:
         text += f"; beware, {finalists[0].lost} of {finalists[0].tried} seeds diverged or failed"
@@ -128,35 +127,32 @@ def _lead(study: Study, answer: Answer, trials: pd.DataFrame, ranking: pd.DataFr
     return f"{text}."
 
 
-def _scores(study: Study, answer: Answer, trials: pd.DataFrame, ranking: pd.DataFrame) -> tuple[Fact, ...]:
-    metric, found = metric_words(study.search.objective), []
+def _scores(metric: str, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
+    scores = []
     if answer.confirmed:
         sure = answer.confirmed
         mean, low, high = interval(sure.mean, sure.low, sure.high)
         if not math.isfinite(sure.low):
-            meaning = "one fresh seed, so nothing is known about its spread"
+            meaning = "one fresh seed, so its spread is unknown"
         else:
             meaning = f"95 % interval {low} to {high}; mean over {sure.seeds} fresh seeds"
-        found.append(Fact(metric.capitalize(), mean, meaning))
+        scores.append(Fact(metric.capitalize(), mean, meaning))
     if answer.test:
         meaning = f"mean over {answer.test_seeds} seeds; " if answer.test_seeds > 1 else "one seed; "
         values = ", ".join(_score(name, value) for name, value in answer.test.items())
-        found.append(Fact("Test set", values, f"{meaning}no choice was made on these rows"))
-    done = completed_search(trials)["objective"]
-    meaning = f"one seed, the lowest of {count(len(done), 'completed trial')}"
-    if done.min() < answer.objective:
+        scores.append(Fact("Test set", values, f"{meaning}no choice was made on these rows"))
+    meaning = f"one seed, the lowest of {count(len(summary.completed), 'completed trial')}"
+    if summary.completed.min() < answer.objective:
         meaning = "one seed; others scored lower in the search, but fresh seeds decide"
     elif answer.confirmed is None or answer.objective < answer.confirmed.mean:
         meaning += ": picked as the lowest, so it may flatter"
-    found.append(Fact("In the search", number(answer.objective), meaning))
-    return tuple(found)
+    scores.append(Fact("In the search", number(answer.objective), meaning))
+    return tuple(scores)
 
 
-def _gained(study: Study, answer: Answer) -> tuple[Fact, ...]:
+def _gained(metric: str, answer: Answer) -> tuple[Fact, ...]:
     """What was gained over the published defaults, where anything was confirmed."""
-    if answer.confirmed is None:
-        return ()
-    return (Fact(LABEL, *gained(answer.gain, metric_words(study.search.objective))),)
+    return () if answer.confirmed is None else (Fact(LABEL, *gained(answer.gain, metric)),)
 
 
 def _score(name: str, value: float) -> str:
@@ -165,41 +161,25 @@ def _score(name: str, value: float) -> str:
     return f"{'R²' if name == 'r2' else name} {number(value)}"
 
 
-def _barely_shared(answer: Answer, ranking: pd.DataFrame) -> bool:
-    """Whether some finalist is tied for want of seeds that both it and the winner completed."""
-    return bool((ranking.loc[ranking["trial"].isin(answer.tied), "pairs"] < FEW).any())
-
-
-def _tied(answer: Answer, trials: pd.DataFrame, ranking: pd.DataFrame) -> tuple[Fact, ...]:
-    if answer.confirmed is None:
-        return ()
-    search = search_trials(trials)
-    names = labels(search[search["trial"].isin(answer.tied)])
-    numbers = search.loc[names.index, "trial"].tolist()
-    found = dict(zip(numbers, names, strict=True))
-    if not found:
+def _tied(answer: Answer, summary: Summary) -> tuple[Fact, ...]:
+    if answer.confirmed is None or not summary.tied:
         return ()
     seeds = answer.confirmed.seeds
     if seeds == 1:
-        meaning = "one seed tells no two settings apart"
+        meaning = "one seed cannot rank two settings"
     elif seeds < ENOUGH_SEEDS:
-        meaning = f"{seeds} seeds are too few to tell these from the winner; that does not make them as good"
+        meaning = f"{seeds} seeds are too few to rank these behind the winner; they may still be worse"
     else:
-        meaning = "not to be told from the winner by these seeds (paired difference too small for a call"
-        meaning += ", or fewer than two seeds shared" if _barely_shared(answer, ranking) else ""
-        meaning += f"){power(ranking[ranking['tied']])}: use any"
-    return (Fact("Tied with it", "\n".join(found[number] for number in answer.tied), meaning),)
+        shared = ", or the two share fewer than two seeds" if summary.few_pairs else ""
+        tied = summary.ranking[summary.ranking["tied"]]
+        meaning = f"use any: these seeds do not show that the winner is better{shared}{power(tied)}"
+    return (Fact("Tied with it", "\n".join(summary.tied), meaning),)
 
 
-def _simplest(study: Study, answer: Answer, trials: pd.DataFrame) -> tuple[Fact, ...]:
-    """The simplest of those tied, where enough seeds say that they are, and it is not the winner."""
-    if answer.confirmed is None or answer.confirmed.seeds < ENOUGH_SEEDS or not answer.tied:
+def _simplest(metric: str, summary: Summary) -> tuple[Fact, ...]:
+    row = summary.simplest
+    if row is None:
         return ()
-    rows = comparison(trials, study.search.objective)
-    row = rows[rows["simplest"]].iloc[0]
-    if row["rank"] == 1:
-        return ()
-    metric = metric_words(study.search.objective)
     meaning = f"its {metric} minus that of the winner: {number(row['difference'])}"
     if math.isfinite(row["difference_low"]):
         meaning += f" (interval {number(row['difference_low'])} to {number(row['difference_high'])})"
@@ -210,17 +190,10 @@ def _counts(trials: pd.DataFrame) -> tuple[Fact, ...]:
     search, confirm = search_trials(trials), trials[trials["phase"] == "confirm"]
     if search.empty:
         return ()
-    meaning = _outcomes(search)
+    meaning = outcomes_in_words(search)
     if len(confirm):
-        meaning += f"; then {count(len(confirm), 'training')} of finalists: {_outcomes(confirm)}"
+        meaning += f"; then {count(len(confirm), 'training')} of finalists: {outcomes_in_words(confirm)}"
     return (Fact("Trials", f"{len(search):,}", meaning),)
-
-
-def _outcomes(rows: pd.DataFrame) -> str:
-    counts = rows["outcome"].value_counts()
-    return ", ".join(
-        f"{counts[name]:,} {name}" for name in ("completed", "pruned", "diverged", "failed") if name in counts
-    )
 
 
 def _no_headline(trials: pd.DataFrame) -> str:

@@ -9,7 +9,7 @@ from sweeper.answer.answer import Answer
 from sweeper.answer.baseline import Against
 from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.learning import Learning
-from sweeper.report.commands import run_again
+from sweeper.study.command_line import run_again
 from sweeper.study.study import Study
 from sweeper.wording import count, interval, listing, metric_words, number, percent
 

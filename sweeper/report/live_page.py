@@ -2,7 +2,6 @@
 
 import dataclasses
 import shlex
-from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -10,15 +9,15 @@ from typing import Any
 import pandas as pd
 
 from sweeper.answer.answer import Answer, answer
+from sweeper.answer.outcomes import outcomes_in_words
 from sweeper.answer.rows import completed_search, leaderboard, search_trials
 from sweeper.report.card import Card, Fact, settings
-from sweeper.report.commands import PLACEHOLDER, run_again
 from sweeper.report.grid import grid
 from sweeper.report.next_step import NextStep
 from sweeper.report.progress import Progress
 from sweeper.report.render import RenderedSection, render
+from sweeper.study.command_line import PLACEHOLDER, run_again
 from sweeper.study.study import Study
-from sweeper.trial import Outcome
 from sweeper.wording import count, duration, metric_words, number
 
 MOST = 10
@@ -76,7 +75,7 @@ def _card(
     facts = (
         Fact("Written", f"{now:%H:%M:%S}", f"{now:%Y-%m-%d}; new at most every 20 s while the run works"),
         Fact("Phase", progress.name, PHASES.get(progress.name, "")),
-        Fact("Trials", f"{len(search):,} of {of_all:,}", _outcomes(search)),
+        Fact("Trials", f"{len(search):,} of {of_all:,}", outcomes_in_words(search)),
         *_confirmations(confirm, of_confirm),
         Fact("Rate", f"{number(progress.rate)} trainings/s", _left(study, progress)),
     )
@@ -100,15 +99,10 @@ def _lead(study: Study, search: pd.DataFrame, best: Answer | None) -> str:
     )
 
 
-def _outcomes(rows: pd.DataFrame) -> str:
-    counts = Counter(rows["outcome"])
-    return ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in Outcome if counts[outcome])
-
-
 def _confirmations(confirm: pd.DataFrame, total: int) -> tuple[Fact, ...]:
     if not total:
         return ()
-    meaning = _outcomes(confirm) or "trainings of the finalists on fresh seeds, after the search"
+    meaning = outcomes_in_words(confirm) or "trainings of the finalists on fresh seeds, after the search"
     return (Fact("Confirmations", f"{len(confirm):,} of {total:,}", meaning),)
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pandas as pd
 
 from sweeper.answer.answer import Answer
-from sweeper.answer.edges import edges
+from sweeper.answer.edges import Edge
 from sweeper.answer.learning import NOISE, Learning
-from sweeper.report.commands import PLACEHOLDER, run_again
-from sweeper.report.doubts import doubt
+from sweeper.report.doubts import Doubt
+from sweeper.study.command_line import PLACEHOLDER, run_again
 from sweeper.study.study import Study
 from sweeper.wording import count, number
 
@@ -27,10 +27,35 @@ class NextStep:
     command: str
 
 
-def next_step(study: Study, answer: Answer | None, trials: pd.DataFrame, folder: Path | None) -> NextStep:
+@dataclass(frozen=True)
+class _Rerun:
+    """The study once more, with other settings."""
+
+    text: str
+    settings: tuple[str, ...] = ()
+    """``key=value``."""
+    fresh: bool = False
+    """Whether it starts over."""
+    command: str = "run"
+
+
+def next_step(
+    study: Study,
+    answer: Answer | None,
+    trials: pd.DataFrame,
+    doubted: Doubt | None,
+    edge: Edge | None,
+    folder: Path | None,
+) -> NextStep:
     """The most useful of: begin, mend what fails, confirm, widen the range, use the answer.
 
-    `folder` is that of the report, where ``best.py`` lies; ``None`` if there is no report.
+    Args:
+        study: what was run.
+        answer: of the recorded `trials`, if they have one.
+        trials: the records.
+        doubted: why the answer is none.
+        edge: a setting of the winner at an edge of its range.
+        folder: that of the report, where ``best.py`` lies; ``None`` if there is no report.
     """
     if answer is None:
         step = _no_answer(study, trials)
@@ -38,78 +63,76 @@ def next_step(study: Study, answer: Answer | None, trials: pd.DataFrame, folder:
         step = _unlearned(study, answer.learning, trials)
     elif answer.confirmed is None:
         step = _unconfirmed(study, trials)
-    elif (doubted := doubt(study, answer)) is not None:
-        step = _check_the_data(study, doubted.standing)
+    elif doubted is not None:
+        step = _check_the_data(doubted.standing)
+    elif edge is not None:
+        step = _widen(study, edge, trials)
     else:
-        step = _at_an_edge(study, answer, trials) or _use(study, folder)
-    if PLACEHOLDER in step.command.split():
-        return NextStep(f"{step.text[:-1]} ({PLACEHOLDER} stands for your study file):", step.command)
-    return step
+        return _use(study, folder)
+    command = run_again(study, *step.settings) + (" --fresh" if step.fresh else "")
+    command = command.replace("sweeper run", f"sweeper {step.command}", 1)
+    if PLACEHOLDER in command.split():
+        return NextStep(f"{step.text[:-1]} ({PLACEHOLDER} stands for your study file):", command)
+    return NextStep(step.text, command)
 
 
-def _no_answer(study: Study, trials: pd.DataFrame) -> NextStep:
+def _no_answer(study: Study, trials: pd.DataFrame) -> _Rerun:
     if trials.empty:
-        return NextStep("Start the search.", run_again(study))
+        return _Rerun("Start the search.")
     outcomes = set(trials["outcome"])
     if outcomes == {"failed"}:
-        return NextStep(
-            "Every training failed with an error. Mend its reason, then:", f"{run_again(study)} --fresh"
-        )
+        return _Rerun("Every training failed with an error. Correct its cause, then:", fresh=True)
     diverged = trials[trials["outcome"] == "diverged"]
     if len(diverged) >= len(trials) / 2:
         lowest = float(trials["learning_rate"].min())
         high = 10 ** math.floor(math.log10(lowest)) if lowest > 0 else 1e-4
         text = f"Training diverged even at the lowest rate tried, {number(lowest)}: search much lower ones."
-        return NextStep(text, _with_rates(study, high / 1e4, high))
-    return NextStep("Go on with the search: no trial has come to its end so far.", run_again(study))
+        return _Rerun(text, _rates(study, high / 1e4, high), fresh=True)
+    return _Rerun("Continue the search: no trial has completed so far.")
 
 
-def _with_rates(study: Study, low: float, high: float) -> str:
+def _rates(study: Study, low: float, high: float) -> tuple[str, ...]:
     keys = [key for key in study.space.entries if study.space.base(key) == "learning_rate"]
-    change = [f"search.space.{key}={{low = {low:g}, high = {high:g}, log = true}}" for key in keys]
-    return f"{run_again(study, *change)} --fresh"
+    return tuple(f"search.space.{key}={{low = {low:g}, high = {high:g}, log = true}}" for key in keys)
 
 
-def _unlearned(study: Study, found: Learning, trials: pd.DataFrame) -> NextStep:
+def _unlearned(study: Study, learning: Learning, trials: pd.DataFrame) -> _Rerun:
     """Rates far above all tried where nothing moved, far below where it only rose."""
     rates = trials["learning_rate"]
     lowest, highest = float(rates.min()), float(rates.max())
-    if abs(found.fell) <= NOISE * abs(found.before) and highest < HIGHEST:
+    if abs(learning.fell) <= NOISE * abs(learning.before) and highest < HIGHEST:
         low = 10.0 ** math.ceil(math.log10(highest))
         text = f"Training changed next to nothing at rates up to {number(highest)}: search higher ones."
-        return NextStep(text, _with_rates(study, low, max(HIGHEST, 100 * low)))
+        return _Rerun(text, _rates(study, low, max(HIGHEST, 100 * low)), fresh=True)
     if lowest > LOWEST:
         high = 10.0 ** math.floor(math.log10(lowest))
         text = f"Training did not lower it at rates down to {number(lowest)}: search lower ones."
-        return NextStep(text, _with_rates(study, min(LOWEST, high / 100), high))
-    return _check_the_data(study, "unlearned")
+        return _Rerun(text, _rates(study, min(LOWEST, high / 100), high), fresh=True)
+    return _check_the_data("unlearned")
 
 
-def _check_the_data(study: Study, standing: str) -> NextStep:
+def _check_the_data(standing: str) -> _Rerun:
     what = "learned nothing" if standing == "unlearned" else "is not shown to beat guessing"
     text = f"The winner {what}: check that targets belong to their rows, and see what theory advises:"
-    return NextStep(text, run_again(study).replace("sweeper run", "sweeper advise", 1))
+    return _Rerun(text, command="advise")
 
 
-def _unconfirmed(study: Study, trials: pd.DataFrame) -> NextStep:
+def _unconfirmed(study: Study, trials: pd.DataFrame) -> _Rerun:
     if (trials["phase"] == "confirm").any():
-        return NextStep(
+        return _Rerun(
             "No finalist completed a fresh seed, so the settings found are unstable. Try more finalists:",
-            run_again(study, f"confirm.finalists={2 * study.confirm.finalists}"),
+            (f"confirm.finalists={2 * study.confirm.finalists}",),
         )
     if study.confirm.finalists and study.confirm.seeds:
-        return NextStep("Finish the run: the finalists are not retrained yet.", run_again(study))
-    return NextStep(
-        "Retrain the best on fresh seeds; what the search found goes on counting.",
-        run_again(study, "confirm.finalists=5", "confirm.seeds=10"),
+        return _Rerun("Finish the run: the finalists are not retrained yet.")
+    return _Rerun(
+        "Retrain the best on fresh seeds; the trials of the search are kept.",
+        ("confirm.finalists=5", "confirm.seeds=10"),
     )
 
 
-def _at_an_edge(study: Study, answer: Answer, trials: pd.DataFrame) -> NextStep | None:
-    found = edges(study.space, answer.parameters)
-    if not found:
-        return None
-    edge, searched = found[0], int((trials["phase"] != "confirm").sum())
+def _widen(study: Study, edge: Edge, trials: pd.DataFrame) -> _Rerun:
+    searched = int((trials["phase"] != "confirm").sum())
     name = edge.parameter.replace("_", " ")
     text = (
         f"The winner's {name} lies at the {edge.side} end of what was searched ({number(edge.bound)}), so a "
@@ -119,12 +142,10 @@ def _at_an_edge(study: Study, answer: Answer, trials: pd.DataFrame) -> NextStep 
     if not (isinstance(written, Mapping) and all(isinstance(written[k], float) for k in ("low", "high"))):
         low, high = (edge.wider, edge.other) if edge.side == "low" else (edge.other, edge.wider)
         change = f"search.space.{edge.key}={{low = {low!r}, high = {high!r}, log = true}}"
-        return NextStep(f"{text}Search a wider range:", f"{run_again(study, change)} --fresh")
+        return _Rerun(f"{text}Search a wider range:", (change,), fresh=True)
     more = max(searched // 2, 20)
     settings = (f"search.space.{edge.key}.{edge.side}={edge.wider!r}", f"search.trials={searched + more}")
-    return NextStep(
-        f"{text}Widen the range and go on for {count(more, 'more trial')}:", run_again(study, *settings)
-    )
+    return _Rerun(f"{text}Widen the range and go on for {count(more, 'more trial')}:", settings)
 
 
 def _use(study: Study, folder: Path | None) -> NextStep:

@@ -10,10 +10,9 @@ from synthetic_records import SyntheticRecords
 
 from sweeper.questions.run_data import RunData
 from sweeper.report.card import Card, card
-from sweeper.report.commands import overrides, run_again
-from sweeper.report.next_step import next_step
 from sweeper.report.note import note, plain_answer
 from sweeper.report.notebook import answer_html
+from sweeper.study.command_line import overrides, run_again
 from sweeper.study.study import Study
 
 
@@ -77,8 +76,8 @@ def test_the_card_does_not_claim_more_than_was_done(
 def test_one_fresh_seed_gives_no_interval(records: SyntheticRecords) -> None:
     """One seed has no spread, and tells no two settings apart."""
     found = facts(card_of(made_input(changed(records, "one fresh seed"))))
-    assert "nothing is known about its spread" in found["Validation loss"]
-    assert "one seed tells no two settings apart" in found["Tied with it"]
+    assert "so its spread is unknown" in found["Validation loss"]
+    assert "one seed cannot rank two settings" in found["Tied with it"]
 
 
 def test_no_test_rows_no_test_score(records: SyntheticRecords) -> None:
@@ -137,7 +136,7 @@ def at_the_edge(records: SyntheticRecords, space: dict) -> tuple[str, str]:
     top = space["learning_rate"]["high"]
     made = SyntheticRecords(records.trials.assign(learning_rate=0.97 * top), records.curves, records.layers)
     report = made_input(made, study=made_study(search={"trials": 60, "space": space}))
-    step = next_step(report.study, report.answer, report.records.trials, None)
+    step = card(report.study, report.answer, report.records.trials).next_step
     return step.text, step.command
 
 
@@ -168,8 +167,8 @@ def test_the_script_is_the_next_step_of_a_sound_answer(records: SyntheticRecords
     """From the page it is best.py beside it; elsewhere the command that prints it."""
     report = made_input(records)
     trials = report.records.trials
-    assert next_step(report.study, report.answer, trials, None).command == "sweeper best made --python"
-    beside = next_step(report.study, report.answer, trials, Path("reports") / "made").command
+    assert card(report.study, report.answer, trials).next_step.command == "sweeper best made --python"
+    beside = card(report.study, report.answer, trials, Path("reports") / "made").next_step.command
     assert beside == f"python {Path('reports') / 'made' / 'best.py'}"
 
 
@@ -192,7 +191,7 @@ def test_the_command_runs_the_same_study_again(tmp_path: Path, monkeypatch: pyte
 def test_a_study_made_in_python_has_no_file_to_name() -> None:
     """The command then holds a placeholder, and the text says so."""
     report = made_input(SyntheticRecords(*(changed_frames())))
-    step = next_step(report.study, report.answer, report.records.trials, None)
+    step = card(report.study, report.answer, report.records.trials).next_step
     assert step.command == "sweeper run STUDY"
     assert step.text.endswith("(STUDY stands for your study file):")
 

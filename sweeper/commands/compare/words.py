@@ -11,8 +11,8 @@ from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.commands.compare.tables import winner_label
 from sweeper.commands.compare.winners import Compared, Run
 from sweeper.report.card import Card, Fact
-from sweeper.report.commands import PLACEHOLDER, run_again
 from sweeper.report.next_step import NextStep
+from sweeper.study.command_line import PLACEHOLDER, run_again
 from sweeper.wording import count, interval, listing, metric_words, number, percent
 
 WIDTH = 100

@@ -1,0 +1,61 @@
+"""What the card, the note and the terminal put into words, computed once."""
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from sweeper.answer.answer import Answer
+from sweeper.answer.comparison import comparison
+from sweeper.answer.confirmed import ENOUGH_SEEDS, FEW, confirmed
+from sweeper.answer.edges import Edge, edges
+from sweeper.answer.placing import Finalist, finalists_of
+from sweeper.answer.rows import completed_search, labels, search_trials
+from sweeper.study.study import Study
+
+
+@dataclass(frozen=True)
+class Summary:
+    """An answer beside the trainings that it rests on."""
+
+    completed: "pd.Series[float]"
+    """Objectives of the search trials that completed."""
+    ranking: pd.DataFrame
+    """`sweeper.answer.confirmed.confirmed`."""
+    finalists: tuple[Finalist, ...]
+    """The winner first."""
+    tied: tuple[str, ...]
+    """Labels of `Answer.tied`, in its order."""
+    few_pairs: bool
+    """Whether a tied finalist shares fewer than `FEW` completed seeds with the winner."""
+    simplest: Mapping[Hashable, Any] | None
+    """The row of `comparison` of the simplest finalist that is tied with the winner; ``None`` if that is
+    the winner, or below `ENOUGH_SEEDS` seeds."""
+    edge: Edge | None
+    """The first setting of the winner at an edge of its range."""
+
+
+def summarize(study: Study, answer: Answer, trials: pd.DataFrame) -> Summary:
+    """The `answer` of the recorded `trials`."""
+    ranking, search = confirmed(trials), search_trials(trials).set_index("trial", drop=False)
+    tied = labels(search.loc[list(answer.tied)])
+    few_pairs = bool((ranking.loc[ranking["trial"].isin(answer.tied), "pairs"] < FEW).any())
+    outside = edges(study.space, answer.parameters)
+    return Summary(
+        completed=completed_search(trials)["objective"],
+        ranking=ranking,
+        finalists=tuple(finalists_of(trials, ranking)),
+        tied=tuple(tied),
+        few_pairs=few_pairs,
+        simplest=_simplest(study, answer, trials),
+        edge=outside[0] if outside else None,
+    )
+
+
+def _simplest(study: Study, answer: Answer, trials: pd.DataFrame) -> Mapping[Hashable, Any] | None:
+    if answer.confirmed is None or answer.confirmed.seeds < ENOUGH_SEEDS or not answer.tied:
+        return None
+    rows = comparison(trials, study.search.objective).to_dict("records")
+    simplest = next(row for row in rows if row["simplest"])
+    return None if simplest["rank"] == 1 else simplest
