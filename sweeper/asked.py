@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from sweeper.data.data import Data
+from sweeper.data.in_memory import InMemory
 from sweeper.data.load import load
 from sweeper.errors import DataError, UserError
 from sweeper.report import script
@@ -69,7 +70,7 @@ def advice_on(pool: Pool, study: Study) -> list["Advice"]:
     from sweeper.report.advice import advise
     from sweeper.training.initial_profile import profile_network
 
-    if not study.names_code:
+    if not study.names_code or isinstance(study.data.source, InMemory):  # data do not travel with a study
         return advise(study, profile_network)
     try:
         return call_user_code(pool, advise, study, profile_network)

@@ -46,11 +46,11 @@ def rebuilt(tree: Tree, tensors: Iterable[Any]) -> Tree:
 
 
 def alike(tree: Tree, other: Tree) -> bool:
-    """Whether both have the same arrangement: lengths of tuples, keys of dicts."""
+    """Whether both have the same arrangement: lengths of tuples, keys of dicts in any order."""
     if isinstance(tree, tuple) and isinstance(other, tuple):
         return len(tree) == len(other) and all(map(alike, tree, other))
     if isinstance(tree, dict) and isinstance(other, dict):
-        return list(tree) == list(other) and all(alike(tree[key], other[key]) for key in tree)
+        return tree.keys() == other.keys() and all(alike(tree[key], other[key]) for key in tree)
     return not isinstance(tree, tuple | dict) and not isinstance(other, tuple | dict)
 
 

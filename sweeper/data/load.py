@@ -10,6 +10,8 @@ from sweeper.components.tree import Tree, alike, leaves, mapped, named_leaves, r
 from sweeper.data.arrays import alike_rows, alike_types, check_rows, inputs_of, targets_of
 from sweeper.data.data import Data
 from sweeper.data.files import ENDINGS, TABLES, find, read_arrays
+from sweeper.data.in_memory import PARTS, InMemory
+from sweeper.data.objects import read_objects
 from sweeper.data.sources import DATASETS
 from sweeper.data.table_files import read_table
 from sweeper.data.targets import fit_targets
@@ -18,18 +20,16 @@ from sweeper.user_code.calls import message_of, name_of, user_code
 from sweeper.user_code.lookup import resolve
 from sweeper.user_code.process_state import process_kept
 
-PARTS = ("train", "validation", "test")
-
 
 def load(
-    source: str | Callable[..., Any],
+    source: str | Callable[..., Any] | InMemory,
     *,
     target: str | None = None,
     folder: Path | None = None,
     options: Mapping[str, Any] | None = None,
     loss_task: str | None = None,
 ) -> Data:
-    """Built-in name, file, ``package.module:function`` or function -> `Data` that fits the loss.
+    """Built-in name, file, ``package.module:function``, function or data in memory -> `Data` for the loss.
 
     `loss_task` is ``classification``, ``regression``, ``binary``, or ``None`` for a loss of the user's.
 
@@ -37,6 +37,8 @@ def load(
         DataError: naming file, row, column and value, and what is allowed.
     """
     name = source if isinstance(source, str) else name_of(source)
+    if isinstance(source, InMemory):
+        name = source.words
     ending = Path(source).suffix.lower() if isinstance(source, str) and source not in DATASETS else ""
     features: tuple[str, ...] = ()
     if isinstance(source, str) and ending in TABLES:
@@ -48,7 +50,8 @@ def load(
     else:
         found = _called(source, name, folder, dict(options or {}))
     try:
-        with user_code():  # what a function gave may do anything when it is read
+        with process_kept(), user_code():  # what a function gave may do anything when it is read
+            found = read_objects(found, name, target)
             return _data(found, name, features, loss_task, target or "targets")
     except SweeperError:
         raise
@@ -56,16 +59,29 @@ def load(
         raise DataError(f"{name}: what it gave cannot be read: {message_of(error)}") from error
 
 
-def _called(source: str | Callable[..., Any], name: str, folder: Path | None, options: dict[str, Any]) -> Any:
+def _called(
+    source: str | Callable[..., Any] | InMemory, name: str, folder: Path | None, options: dict[str, Any]
+) -> Any:
     if isinstance(source, str) and source not in DATASETS and ":" not in source:
         allowed = [*DATASETS, *(f"a {ending} file" for ending in ENDINGS), "package.module:function"]
         raise DataError(f"data.source = {source!r}: {did_you_mean(source, allowed)}")
+    if isinstance(source, InMemory):
+        return _held(source)
     function = DATASETS.get(source) or resolve(source, folder) if isinstance(source, str) else source
     try:
         with process_kept(), user_code():
             return function(**options)
     except Exception as error:  # the user's function may raise anything
         raise DataError(f"data function {name!r} failed: {message_of(error)}") from error
+
+
+def _held(source: InMemory) -> Any:
+    if source.value is None:
+        raise DataError(
+            f"data {source}: they stayed in the process that made the study; make it again there, or give a "
+            "data function"
+        )
+    return source.value
 
 
 def _data(found: Any, name: str, features: tuple[str, ...], loss_task: str | None, column: str) -> Data:
@@ -98,7 +114,8 @@ def _joined(parts: Mapping[str, Any], name: str) -> tuple[Tree, np.ndarray, dict
         if part not in parts:
             there = ", ".join(map(str, parts)) or "nothing"
             raise DataError(
-                f"{name}: part {part!r} is missing; found: {there}. Data without parts are split by the study"
+                f"{name}: part {part!r} is missing; found: {there}. Data without parts are split by the "
+                "study; of a data set, torch.utils.data.random_split makes two"
             )
     unknown = [str(key) for key in parts if key not in PARTS]
     if unknown:
@@ -124,7 +141,8 @@ def _below(*arrays: np.ndarray) -> np.ndarray:
 def _check_like_train(part: str, found: Tree, train: Tree, name: str) -> None:
     if not alike(found, train):
         raise DataError(f"{name}: part {part!r} has other inputs than part 'train'")
-    pairs = list(zip(leaves(found), leaves(train), strict=True))
+    in_order = mapped(lambda _, array: array, train, found)
+    pairs = list(zip(leaves(in_order), leaves(train), strict=True))
     if not all(alike_rows(a, b) for a, b in pairs):
         raise DataError(f"{name}: part {part!r} has rows of another shape than part 'train'")
     if not all(alike_types(a, b) for a, b in pairs[:-1]) or _is_words(found[1]) != _is_words(train[1]):

@@ -1,7 +1,7 @@
 """What exactly was run, so that it can be run again."""
 
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -24,9 +24,9 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
     return (f"{text}.", *run.notes)
 
 
-def name_of(written: str | Callable[..., Any]) -> str:
+def name_of(written: Any) -> str:
     """A source as the study file writes it."""
-    return written if isinstance(written, str) else source_of(written)
+    return source_of(written) if callable(written) else str(written)
 
 
 def facts(run: RunData, tables: Tables) -> Mapping[str, str]:

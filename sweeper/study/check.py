@@ -15,6 +15,7 @@ from sweeper.components.models import MODELS
 from sweeper.components.models import WORDS as MODEL_WORDS
 from sweeper.components.schedules import SCHEDULES
 from sweeper.data.files import ENDINGS, TABLES, find
+from sweeper.data.in_memory import InMemory
 from sweeper.data.sources import DATASETS
 from sweeper.data.sources import LIMITS as DATA_LIMITS
 from sweeper.data.table_files import check_target
@@ -73,6 +74,9 @@ def check(sections: Mapping[str, Any], folder: Path | None) -> list[Mistake]:
 
 def _check_data(data: DataSection, folder: Path | None, mistakes: list[Mistake]) -> None:
     source = data.source
+    if isinstance(source, InMemory):
+        _check_no_options(data, mistakes)
+        return
     if isinstance(source, str) and source not in DATASETS and source.lower().endswith(ENDINGS):
         _check_file(data, source, folder, mistakes)
         return
@@ -87,10 +91,14 @@ def _check_data(data: DataSection, folder: Path | None, mistakes: list[Mistake])
         check_limits("data", DATA_LIMITS, {}, data.options, mistakes)
 
 
-def _check_file(data: DataSection, source: str, folder: Path | None, mistakes: list[Mistake]) -> None:
+def _check_no_options(data: DataSection, mistakes: list[Mistake]) -> None:
     for key, value in data.options.items():
         hint = did_you_mean(key, list(DataSection.model_fields))
         mistakes.append(Mistake(f"data.{key}", f"unknown key; {hint}", value))
+
+
+def _check_file(data: DataSection, source: str, folder: Path | None, mistakes: list[Mistake]) -> None:
+    _check_no_options(data, mistakes)
     try:
         path = find(source, folder)
     except UserError as error:

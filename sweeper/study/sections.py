@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from sweeper.data.in_memory import InMemory, is_data
 from sweeper.study.frozen import FrozenDict, frozen, thawed
 
 Seconds = Annotated[float, Field(gt=0, le=1e9)]
@@ -26,6 +27,11 @@ def _source(value: Any) -> Any:
     if not (callable(value) or (isinstance(value, str) and value.strip())):
         raise ValueError("must be a name, a file, package.module:function, or in Python a function")
     return value
+
+
+def _data_source(value: Any) -> Any:
+    """A name, a path, a function, or data that a caller has in hand."""
+    return InMemory(value) if is_data(value) else value if isinstance(value, InMemory) else _source(value)
 
 
 def _whole_number(value: Any) -> Any:
@@ -58,6 +64,7 @@ def _whole(split: tuple[float, float, float]) -> tuple[float, float, float]:
 
 
 Source = Annotated[str | Callable[..., Any], BeforeValidator(_source)]
+DataSource = Annotated[str | Callable[..., Any] | InMemory, BeforeValidator(_data_source)]
 Count = Annotated[int, BeforeValidator(_whole_number)]
 BatchSize = Annotated[int | Literal["full"], BeforeValidator(_batch_size)]
 Shares = Annotated[tuple[float, float, float], BeforeValidator(_three), AfterValidator(_whole)]
@@ -100,7 +107,7 @@ class OpenSection(Section):
 class DataSection(OpenSection):
     """``[data]``: where inputs and targets come from and how they are split."""
 
-    source: Source = "digits"
+    source: DataSource = "digits"
     target: str | None = None
     split: Shares = (0.6, 0.2, 0.2)
     standardize: bool = True

@@ -8,6 +8,7 @@ from typing import Any, Required, TypedDict, Unpack
 import tomli_w
 from pydantic import ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
+from sweeper.data.in_memory import InMemory, is_data
 from sweeper.errors import Mistake, StudyError
 from sweeper.study.expect import ExpectSection
 from sweeper.study.explain import SECTIONS, explain, read_section
@@ -43,9 +44,10 @@ class Given(TypedDict, total=False):
 class Study(Section):
     """One question about one model and one data set, and how to search for the answer.
 
-    Sections may be given as mappings; `data` and `model` also as a name, a path or a function::
+    Sections may be given as mappings; `data` and `model` also as a name, a path or a function, and `data` as
+    the data themselves: a pair of arrays, a data set, a loader, or a dict of these by part::
 
-        Study(name="mine", model=my_model, data=my_data, search={"trials": 40})
+        Study(name="mine", model=my_model, data=(X, y), search={"trials": 40})
 
     Raises:
         StudyError: with every mistake at once, each with its key, value and what is allowed.
@@ -72,20 +74,19 @@ class Study(Section):
         **values: Unpack[Given],
     ) -> None:
         """`file` is named in messages; `trusted`, of a run validated before, skips the look-up of names."""
-        if mistakes := beyond_limits(values):
+        given: dict[str, Any] = {key: _short_form(key, value) for key, value in values.items()}
+        if mistakes := beyond_limits(given):
             raise StudyError(file, mistakes)
         try:
-            super().__init__(**dict[str, Any](values))
+            super().__init__(**given)
         except ValidationError as error:
             mistakes = explain(error)
         # Wrong keys are left out and all others checked, so that all mistakes come at once.
-        sections = {
-            name: read_section(name, _short_form(name, values.get(name, {})), mistakes) for name in SECTIONS
-        }
+        sections = {name: read_section(name, given.get(name, {}), mistakes) for name in SECTIONS}
         if not trusted:
             from sweeper.study.check import check, check_name
 
-            mistakes += check_name(values.get("name")) + check(sections, folder)
+            mistakes += check_name(given.get("name")) + check(sections, folder)
         if mistakes:
             raise StudyError(file, _in_order(mistakes))
         self._folder = folder
@@ -155,9 +156,16 @@ class Study(Section):
 
 
 def _short_form(key: str, value: Any) -> Any:
-    """A bare source of ``data`` or ``model`` as a section."""
-    short = key in ("data", "model") and (isinstance(value, str | Path) or callable(value))
-    return {"source": value} if short and not isinstance(value, Section) else value
+    """A bare source of ``data`` or ``model`` as a section; data in memory by their holder."""
+    if isinstance(value, Section):
+        return value
+    if key == "data":
+        if is_data(value):
+            return {"source": InMemory(value)}
+        if isinstance(value, Mapping) and is_data(value.get("source")):
+            return {**value, "source": InMemory(value["source"])}
+    short = key in ("data", "model") and (isinstance(value, str | Path | InMemory) or callable(value))
+    return {"source": value} if short else value
 
 
 def _in_order(mistakes: list[Mistake]) -> list[Mistake]:
@@ -174,6 +182,6 @@ def _plain(value: Any) -> Any:
         return {str(k): _plain(v) for k, v in value.items() if v is not None}
     if isinstance(value, list | tuple):
         return [_plain(v) for v in value]
-    if callable(value):
-        return source_of(value)
-    return value
+    if isinstance(value, InMemory):
+        return value.words
+    return source_of(value) if callable(value) else value

@@ -179,7 +179,11 @@ def test_own_models_can_be_trained(name: str, workshop: Workshop) -> None:
 
 def test_the_python_study_is_valid() -> None:
     """The study that a page makes from a function of Python validates."""
-    (block,) = [b for b in blocks("docs/your-own-model.md", "python") if "sweeper.Study(" in b.text]
+    (block,) = [
+        b
+        for b in blocks("docs/your-own-model.md", "python")
+        if "sweeper.Study(" in b.text and "__main__" in b.text
+    ]
     names: dict[str, Any] = {"__name__": "__main__"}
     exec(block.text.partition("    result =")[0], names)
     assert isinstance(names["study"], Study)

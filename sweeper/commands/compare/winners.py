@@ -108,7 +108,7 @@ def _source(study: Study) -> Any:
 
 
 def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else source_of(value)
+    return source_of(value) if callable(value) else str(value)
 
 
 def unpaired_because(a: Run, b: Run) -> str:

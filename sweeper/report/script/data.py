@@ -12,8 +12,10 @@ import numpy as np
 from sweeper.data import sources, splits
 from sweeper.data.data import Data
 from sweeper.data.files import ENDINGS, PAIRS, TABLES, TRIPLES, find
+from sweeper.data.in_memory import InMemory
 from sweeper.data.sources import DATASETS
 from sweeper.data.table_files import SEPARATORS
+from sweeper.errors import UserError
 from sweeper.printable import one_line
 from sweeper.report.script.functions import Imported, call, imported, quoted
 from sweeper.report.script.source import definitions
@@ -90,6 +92,10 @@ class _Reading:
 
 def _reading(study: Study, data: Data) -> _Reading:
     source, options = study.data.source, dict(study.data.options)
+    if isinstance(source, InMemory):
+        raise UserError(
+            f"data.source is {source}, which no other program has; name a data function or a file"
+        )
     ending = Path(source).suffix.lower() if isinstance(source, str) else ""
     if ending in TABLES:
         path, target = find(str(source), study.folder).resolve(), quoted(str(study.data.target))

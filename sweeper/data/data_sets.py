@@ -1,0 +1,172 @@
+"""Map-style data sets, item by item -> pairs of arrays: read once, in their order.
+
+``torch.utils.data`` and Hugging Face ``datasets``, and whatever behaves like them: ``len`` and ``[i]``, with
+items ``(input, …, target)`` or dicts.
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sized
+from itertools import islice
+from typing import Any
+
+import torch
+from torch.utils import data as torch_data
+
+from sweeper.components.tree import leaves, mapped
+from sweeper.data.items import Item, collected
+from sweeper.data.memory import bytes_in, refuse_too_large
+from sweeper.errors import DataError, did_you_mean
+from sweeper.user_code.calls import message_of
+
+TARGETS = ("label", "labels", "target", "targets", "y")
+"""Names of the target in items that are dicts, where ``data.target`` does not say it."""
+MAX_SECONDS = 120.0
+"""Reading of what has no length takes at most so long."""
+FIRST_ITEMS = 64
+"""Items by which the size of all is judged."""
+
+
+def read_dataset(dataset: Any, name: str, target: str | None) -> tuple[Any, Any]:
+    """(inputs, targets) of all items.
+
+    Raises:
+        DataError: naming the item that is wrong; for what has no length or does not fit into memory.
+    """
+    if isinstance(dataset, torch_data.IterableDataset) or not hasattr(dataset, "__getitem__"):
+        return read_items(until_end(iter(dataset), name), name, target, None)
+    tensors = _tensors_of(dataset)
+    if tensors is not None and len(tensors) > 1:
+        return pair_of(tensors, name, target)
+    if not isinstance(dataset, Sized):
+        raise DataError(
+            f"{name}: {type(dataset).__name__} has no length; give it a method __len__, or give a list "
+            "of its items"
+        )
+    rows = length_of(dataset, name)
+    return read_items(items_of(dataset, rows, name), name, target, rows)
+
+
+def length_of(dataset: Any, name: str) -> int:
+    """How many items it has."""
+    try:
+        return len(dataset)
+    except Exception as error:  # of the user's class
+        raise DataError(f"{name}: its length cannot be had: {message_of(error)}") from error
+
+
+def _tensors_of(dataset: Any) -> tuple[torch.Tensor, ...] | None:
+    """The tensors of a data set that only holds tensors: no item need be made."""
+    if type(dataset) is torch_data.TensorDataset:
+        return dataset.tensors
+    if type(dataset) is torch_data.Subset:
+        whole = _tensors_of(dataset.dataset)
+        rows = torch.as_tensor(list(dataset.indices), dtype=torch.int64)
+        return None if whole is None else tuple(tensor[rows] for tensor in whole)
+    if type(dataset) is torch_data.ConcatDataset:
+        parts = [_tensors_of(part) for part in dataset.datasets]
+        known = [part for part in parts if part is not None]
+        if len(known) == len(parts) and len({len(part) for part in known}) == 1:
+            return tuple(torch.cat(tensors) for tensors in zip(*known, strict=True))
+    return None
+
+
+def items_of(dataset: Any, rows: int, name: str) -> Iterator[Any]:
+    """The items in their order."""
+    if type(dataset).__module__.partition(".")[0] == "datasets":  # whole blocks at once are much faster
+        yield from dataset
+        return
+    for index in range(rows):
+        try:
+            item = dataset[index]
+        except Exception as error:  # of the user's class
+            raise DataError(f"{name}: item {index} cannot be read: {message_of(error)}") from error
+        yield item
+
+
+def until_end(items: Iterator[Any], name: str) -> Iterator[Any]:
+    """Items of what has no length, as long as there is time and memory for them."""
+    start, size, count = time.monotonic(), 0, 0
+    for item in items:
+        count, size = count + 1, size + bytes_in(item)
+        yield item
+        if count % FIRST_ITEMS == 0:
+            if time.monotonic() - start > MAX_SECONDS:
+                raise DataError(
+                    f"{name}: it had not ended after {MAX_SECONDS:.0f} s and {count} items; a study needs "
+                    "all rows at once: end it, for example with itertools.islice"
+                )
+            refuse_too_large(size, f"{name}: its first {count} items")
+
+
+def read_items(found: Iterable[Any], name: str, target: str | None, rows: int | None) -> tuple[Any, Any]:
+    """All items as (inputs, targets)."""
+    items = iter(found)
+    first = list(islice(items, FIRST_ITEMS))
+    if rows and first:
+        refuse_too_large(sum(map(bytes_in, first)) * rows // len(first), f"{name}: its {rows} items")
+
+    def pairs() -> Iterator[tuple[int, Item]]:
+        for index, item in enumerate(first):
+            yield index, item_of(item, f"{name}: item {index}", target)
+        for index, item in enumerate(items, len(first)):
+            yield index, item_of(item, f"{name}: item {index}", target)
+
+    return collected(pairs(), name, rows)
+
+
+def item_of(item: Any, where: str, target: str | None) -> Item:
+    """(inputs, target) of one item: ``(input, …, target)``, or a dict in which `target` has its name.
+
+    Raises:
+        DataError: if it is neither.
+    """
+    if isinstance(item, Mapping):
+        return _named(item, where, target)
+    if not isinstance(item, tuple | list) or len(item) < 2:
+        what = f"{len(item)} things" if isinstance(item, tuple | list) else f"a {type(item).__name__}"
+        raise DataError(f"{where} is {what}; must be (input, …, target), or a dict with a target in it")
+    *inputs, last = item
+    return Item(inputs[0] if len(inputs) == 1 else tuple(inputs), last)
+
+
+def _named(item: Mapping[Any, Any], where: str, target: str | None) -> Item:
+    if target is None:
+        known = [name for name in TARGETS if name in item]
+        if len(known) != 1:
+            raise DataError(
+                f"{where} is a dict of {', '.join(map(str, item))}; say which of them is predicted, with "
+                'data.target (in Python data={"source": …, "target": …})'
+            )
+        target = known[0]
+    if target not in item:
+        raise DataError(f"{where} has no {target!r} (data.target); {did_you_mean(target, list(item))}")
+    inputs = {key: value for key, value in item.items() if key != target}
+    for key, value in inputs.items():
+        if isinstance(value, str):
+            raise DataError(
+                f"{where}: {key!r} holds text; turn it into numbers and leave it out, for example with "
+                f"dataset.map(…, remove_columns={key!r})"
+            )
+    return Item(next(iter(inputs.values())) if len(inputs) == 1 else inputs, item[target])
+
+
+def pair_of(batch: Any, name: str, target: str | None) -> tuple[Any, Any]:
+    """(inputs, targets) of a batch, as of an item; each with one row an item."""
+    inputs, targets = item_of(batch, name, target)
+    if not isinstance(targets, torch.Tensor):
+        targets = torch.as_tensor(targets)
+    inputs = mapped(torch.as_tensor, _plain(inputs))
+    for leaf in leaves(inputs):
+        if leaf.ndim == 0 or len(leaf) != len(targets):
+            raise DataError(
+                f"{name}: inputs of shape {tuple(leaf.shape)} and {len(targets)} targets; the first axis "
+                "must be the rows (batch_first=True; for a bag of words a padded table, not offsets)"
+            )
+    return inputs, targets
+
+
+def _plain(inputs: Any) -> Any:
+    """Mappings and named tuples as dicts and tuples."""
+    if isinstance(inputs, Mapping):
+        return {str(key): _plain(value) for key, value in inputs.items()}
+    return tuple(map(_plain, inputs)) if isinstance(inputs, tuple) else inputs
