@@ -31,6 +31,7 @@ from model_kinds import (
     W,
     WeightNorm,
 )
+from sequence_models import Cells, LongShort, Masked, Recurrent
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -199,19 +200,6 @@ class EvaluationCounts(Net):
         return h * (1 + self.evaluations)
 
 
-class Recurrent(Net):
-    def make(self) -> None:
-        self.rnn = nn.GRU(2, W, batch_first=True)
-
-    def middle(self, h: Tensor) -> Tensor:
-        return self.rnn(h.view(-1, W // 2, 2))[0][:, -1]
-
-
-class LongShort(Recurrent):
-    def make(self) -> None:
-        self.rnn = nn.LSTM(2, W, batch_first=True)
-
-
 class Double(Net):
     """A field that is the gradient of an energy: two backward passes."""
 
@@ -317,7 +305,7 @@ STACKED: list[type[Net]] = [
     *(Net, FourierConvolution, WeightNorm),
     *(Tied, InPlaceHidden, Residual, Norms, Encoder, MultiHead, HandWritten, Embeds, Convolutions),
     *(Learned, Splines, Experts, Dropouts, Cooled, Hyper, Sorted, TwoHeads, Lazy, Excited, Graph, Ode),
-    *(StraightThrough, Remembered, FrozenNorm),
+    *(StraightThrough, Remembered, FrozenNorm, Recurrent, LongShort, Cells, Masked),
 ]
 ALONE: dict[type[Net], str] = {
     ComplexWeights: "parameters that are complex numbers",
@@ -331,8 +319,6 @@ ALONE: dict[type[Net], str] = {
     Warmup: "the forward pass changes now",
     Annealed: "the forward pass changes steps",
     EvaluationCounts: "the model writes into its buffers in evaluation mode",
-    Recurrent: "aten::gru.input",
-    LongShort: "aten::lstm.input",
     Sparse: "sparse",
     CountsBackward: "the backward pass changes model_zoo._Weakening.passes",
     WritesWeights: "the model writes into its parameters",

@@ -1,16 +1,15 @@
 """Operations that are faster on stacked trials than what vmap makes of them by itself.
 
 `vmap` batches any operation correctly. For the few that networks spend their time in there are better ways,
-used wherever a model calls the function, as a layer or directly. To add one, add a line to `RULES`.
+used wherever a model calls the function, as a layer or directly. Those of attention and recurrent layers have
+modules of their own; `better_rules` lists them all.
 """
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torch.overrides import TorchFunctionMode
 
 MAX_NARROW_WIDTH = 16
 """Outputs of a layer below which its product is transposed."""
@@ -61,8 +60,8 @@ class Linear(torch.autograd.Function):
 
     @staticmethod
     def vmap(info: Any, in_dims: Any, x: Tensor, w: Tensor, b: Tensor | None) -> tuple[Tensor, int]:
-        x, w = (_in_front(t, dim, info.batch_size) for t, dim in zip((x, w), in_dims[:2], strict=True))
-        b = _in_front(b, in_dims[2], info.batch_size) if b is not None else None
+        x, w = (in_front(t, dim, info.batch_size) for t, dim in zip((x, w), in_dims[:2], strict=True))
+        b = in_front(b, in_dims[2], info.batch_size) if b is not None else None
         rows = x.reshape(len(x), -1, x.shape[-1])
         y = StackedLinear.apply(rows, w, b)
         return y.view(*x.shape[:-1], w.shape[1]), 0
@@ -111,7 +110,7 @@ class CrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def vmap(info: Any, in_dims: Any, x: Tensor, y: Tensor) -> tuple[Tensor, int]:
-        x, y = (_in_front(t, dim, info.batch_size) for t, dim in zip((x, y), in_dims, strict=True))
+        x, y = (in_front(t, dim, info.batch_size) for t, dim in zip((x, y), in_dims, strict=True))
         return StackedCrossEntropy.apply(x, y), 0
 
 
@@ -146,66 +145,6 @@ def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
     return ArgMax.apply(input)
 
 
-class Attention(torch.autograd.Function):
-    """softmax(q·kᵀ·scale)·v of one trial, for which vmap alone loops over the trials.
-
-    q, k, v: (…, length, features); a stack has its trials side by side with the rows.
-    """
-
-    @staticmethod
-    def forward(q: Tensor, k: Tensor, v: Tensor, causal: bool, scale: float | None) -> Tensor:
-        return F.scaled_dot_product_attention(q, k, v, is_causal=causal, scale=scale)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        raise RuntimeError("exists under vmap alone")
-
-    @staticmethod
-    def vmap(
-        info: Any, in_dims: Any, q: Tensor, k: Tensor, v: Tensor, causal: bool, scale: float | None
-    ) -> tuple[Tensor, int]:
-        trials = info.batch_size
-        stacked = (_in_front(t, dim, trials) for t, dim in zip((q, k, v), in_dims[:3], strict=True))
-        q, k, v = (t.flatten(0, 1) for t in stacked)
-        y = F.scaled_dot_product_attention(q, k, v, is_causal=causal, scale=scale)
-        return y.unflatten(0, (trials, -1)), 0
-
-
-def attention(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attn_mask: Tensor | None = None,
-    dropout_p: float = 0.0,
-    is_causal: bool = False,
-    scale: float | None = None,
-    enable_gqa: bool = False,
-) -> Tensor:
-    """``F.scaled_dot_product_attention`` of rows and heads; with a mask or dropout it is left to vmap."""
-    if attn_mask is not None or dropout_p > 0 or enable_gqa or {query.ndim, key.ndim, value.ndim} != {4}:
-        return F.scaled_dot_product_attention(
-            query, key, value, attn_mask, dropout_p, is_causal, scale=scale, enable_gqa=enable_gqa
-        )
-    return Attention.apply(query, key, value, is_causal, scale)
-
-
-def _in_front(t: Tensor, dim: int | None, size: int) -> Tensor:
+def in_front(t: Tensor, dim: int | None, size: int) -> Tensor:
     """The trial axis first; what all trials share is repeated without a copy."""
     return t.movedim(dim, 0) if dim is not None else t.expand(size, *t.shape)
-
-
-RULES: Mapping[Any, Callable[..., Tensor]] = {
-    F.linear: linear,
-    F.cross_entropy: cross_entropy,
-    F.scaled_dot_product_attention: attention,
-    Tensor.argmax: argmax,
-}
-
-
-class BetterRules(TorchFunctionMode):
-    """While open, calls of the functions in `RULES` go there."""
-
-    def __torch_function__(
-        self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
-    ) -> Any:
-        return RULES.get(function, function)(*args, **(kwargs or {}))

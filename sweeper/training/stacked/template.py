@@ -14,7 +14,7 @@ from sweeper.components.build import Built
 from sweeper.components.tree import Tree, arguments
 from sweeper.training.capture import as_in_training
 from sweeper.training.stacked.activation_dispatch import Activation, ActivationDispatch
-from sweeper.training.stacked.batching_rules import BetterRules
+from sweeper.training.stacked.better_rules import BetterRules
 from sweeper.training.stacked.kernel import kernel_of
 
 Tensors = Mapping[str, Tensor]
