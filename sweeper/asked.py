@@ -5,13 +5,11 @@ there, by the system when memory runs out or by itself, is one message here. Wha
 as a function runs where it is.
 """
 
-from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from sweeper.data.data import Data
 from sweeper.data.in_memory import InMemory
-from sweeper.data.load import load
 from sweeper.errors import DataError, UserError
 from sweeper.report import script
 from sweeper.study.load import names_code
@@ -51,13 +49,15 @@ def load_data(pool: Pool, study: Study) -> Data:
     Raises:
         DataError: as `load`; if the process of its data function ended.
     """
-    source = study.data.source
-    if not isinstance(source, str) or ":" not in source:
+    source, model = study.data.source, study.model.source
+    named = [each for each in (source, model) if isinstance(each, str) and ":" in each]
+    if not named or not isinstance(source, str):
         return script.load_data(study)
     try:
-        return script.load_data(study, partial(call_user_code, pool, load))
+        return call_user_code(pool, script.load_data, study)
     except WorkerDied as end:
-        raise DataError(f"data function {source!r} failed: {end}") from None
+        who = f"data function {source!r} failed" if source in named else f"while {model!r} was looked up"
+        raise DataError(f"{who}: {end}") from None
 
 
 def advice_on(pool: Pool, study: Study) -> list["Advice"]:

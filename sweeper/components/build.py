@@ -13,7 +13,7 @@ from sweeper.components.forward import materialise
 from sweeper.components.hidden import watch
 from sweeper.components.initializers import INITIALIZERS
 from sweeper.components.layers import Place, layers_of
-from sweeper.components.models import MODELS
+from sweeper.components.models import EMBEDDED, MODELS, Embedded
 from sweeper.components.swap import Swapped, leave_fast_paths, swap
 from sweeper.components.tree import Tree, mapped
 from sweeper.errors import ModelError, did_you_mean
@@ -60,6 +60,7 @@ def build(
     options: Mapping[str, Any],
     chosen: Sequence[str] | None = None,
     left: Sequence[str] = (),
+    code_sizes: Sequence[int] = (),
 ) -> Built:
     """Call the model function `source` with what it asks for.
 
@@ -67,7 +68,8 @@ def build(
     `activation_of`; a function that does not ask for it gets its hidden activation layers swapped, or those
     that the patterns `chosen` and `left` say, see `swap`. ``None`` leaves the model's own; a function that
     asks gets ReLU. `init` is a name in `INITIALIZERS`, ``auto`` (the scheme that suits
-    the activation) or ``None`` (leave the weights alone).
+    the activation) or ``None`` (leave the weights alone). `code_sizes` says how many codes there are in each
+    of the last columns of the inputs, where these are codes of categories.
 
     Raises:
         ModelError: if the function refuses its arguments, raises, or returns no module; if there is
@@ -94,9 +96,19 @@ def build(
         "out_features": out_features,
         "activation": factory,
         "init": initialise,
+        "code_sizes": tuple(code_sizes),
     }
     arguments = {name: value for name, value in given.items() if name in asked}
-    model = _call(function, {**arguments, **options}, asked, catch_all)
+
+    def made_for(width: int) -> nn.Module:
+        shape = {"in_features": width, "in_shape": (width,)}
+        narrowed = {name: value for name, value in shape.items() if name in asked}
+        return _call(function, {**arguments, **narrowed, **options}, asked, catch_all)
+
+    if code_sizes and source in EMBEDDED:
+        model: nn.Module = Embedded(given["in_features"], code_sizes, made_for)
+    else:
+        model = _call(function, {**arguments, **options}, asked, catch_all)
     if "activation" in asked:
         materialise(model, rows)
         copies = tuple(m for m in model.modules() if hasattr(m, _GIVEN) and all(m is not g for g in made))

@@ -194,6 +194,32 @@ def residual_mlp(
     return model
 
 
+class Embedded(nn.Module):
+    """`model` behind learnt vectors, one for each code of a category; codes are the last columns of a row.
+
+    The vector of a category of k codes has min(50, (k + 1) // 2) numbers; that of code 0, which stands for
+    values that no training row has, is 0.
+    """
+
+    def __init__(self, features: int, code_sizes: Sequence[int], make: Callable[[int], nn.Module]) -> None:
+        """`make` gets the width of a row with its vectors."""
+        super().__init__()
+        widths = [min(50, (size + 1) // 2) for size in code_sizes]
+        pairs = zip(code_sizes, widths, strict=True)
+        self.vectors = nn.ModuleList(nn.Embedding(size, width, padding_idx=0) for size, width in pairs)
+        self.numbers = features - len(code_sizes)
+        self.model = make(self.numbers + sum(widths))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, features) -> (n, …)"""
+        codes = x[:, self.numbers :].long()
+        vectors = [vector(codes[:, k]) for k, vector in enumerate(self.vectors)]
+        return self.model(torch.cat([x[:, : self.numbers], *vectors], dim=1))
+
+
+EMBEDDED = ("linear", "mlp", "residual_mlp")
+"""Models that take codes of categories, as `Embedded`: those for which a row is no image and no sequence."""
+
 LIMITS: dict[str, tuple[float, float]] = {
     "depth": (0, 10_000),
     "width": (1, math.inf),

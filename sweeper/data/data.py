@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sweeper.components.tree import Tree, leaves, rows_in
+from sweeper.components.tree import Tree, leaves, rows_in, taken
+from sweeper.data.columns import Column
+from sweeper.data.encoding import Encoding
 
 
 @dataclass(frozen=True)
@@ -14,7 +16,8 @@ class Data:
 
     inputs: Tree
     """(n, …): real numbers (float64; float32 and uint8 as they came), or int64 for codes such as tokens. A
-    tuple or dict of such arrays for several inputs, among them also truth values (masks)."""
+    tuple or dict of such arrays for several inputs, among them also truth values (masks). With an `encoding`
+    the cells of the table, see `Encoding.raw`."""
     targets: np.ndarray
     """(n,) int64 class numbers, or (n, k) float64."""
     classes: tuple[str, ...] | None
@@ -23,6 +26,26 @@ class Data:
     """Row numbers of train, validation and test where the data came split."""
     name: str = "data"
     feature_names: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
+    """Those of a table that are inputs."""
+    encoding: Encoding | None = None
+    """How the columns of a table become inputs, where they are more than numbers."""
+    groups: np.ndarray | None = None
+    """(n,) numbers; rows of one number stay in one part."""
+    strata: np.ndarray | None = None
+    """(n,) numbers; each part gets about the same share of each. ``None``: of the classes."""
+    stratified: bool = True
+    """Whether rows are split by strata at all."""
+
+    @property
+    def example(self) -> Tree:
+        """The first row as a batch of one, as a model gets it but for the scale."""
+        return taken(self.inputs, slice(0, 1)) if self.encoding is None else self.encoding.example
+
+    @property
+    def code_sizes(self) -> tuple[int, ...]:
+        """How many codes there are in each column of codes; these are the last columns of the inputs."""
+        return () if self.encoding is None else self.encoding.code_sizes
 
     @property
     def rows(self) -> int:

@@ -1,21 +1,25 @@
 """What ``[data] source`` names -> `Data`, checked."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from sweeper.components.tree import Tree, alike, leaves, mapped, named_leaves, rows_in
 from sweeper.data.arrays import alike_rows, alike_types, check_rows, inputs_of, targets_of
 from sweeper.data.data import Data
 from sweeper.data.files import ENDINGS, TABLES, find, read_arrays
 from sweeper.data.in_memory import PARTS, InMemory
+from sweeper.data.keys import Keys
 from sweeper.data.objects import read_objects
 from sweeper.data.sources import DATASETS
-from sweeper.data.table_files import read_table
+from sweeper.data.table_files import read_file
+from sweeper.data.tables import data_of, read_frame
 from sweeper.data.targets import fit_targets
-from sweeper.errors import DataError, SweeperError, did_you_mean
+from sweeper.errors import DataError, SweeperError, did_you_mean, shown
 from sweeper.user_code.calls import message_of, name_of, user_code
 from sweeper.user_code.lookup import resolve
 from sweeper.user_code.process_state import process_kept
@@ -24,50 +28,59 @@ from sweeper.user_code.process_state import process_kept
 def load(
     source: str | Callable[..., Any] | InMemory,
     *,
-    target: str | None = None,
+    target: str | Sequence[str] | None = None,
     folder: Path | None = None,
     options: Mapping[str, Any] | None = None,
     loss_task: str | None = None,
+    keys: Keys | None = None,
 ) -> Data:
     """Built-in name, file, ``package.module:function``, function or data in memory -> `Data` for the loss.
 
     `loss_task` is ``classification``, ``regression``, ``binary``, or ``None`` for a loss of the user's.
+    `keys` are what the study says of the columns of a table, of the split and of the classes.
 
     Raises:
         DataError: naming file, row, column and value, and what is allowed.
     """
+    keys = keys or Keys()
     name = source if isinstance(source, str) else name_of(source)
     if isinstance(source, InMemory):
         name = source.words
     ending = Path(source).suffix.lower() if isinstance(source, str) and source not in DATASETS else ""
-    features: tuple[str, ...] = ()
     if isinstance(source, str) and ending in TABLES:
-        numeric = loss_task in ("regression", "binary")
-        inputs, targets, features = read_table(find(source, folder), target, numeric_target=numeric)
-        found: Any = (inputs, targets)
-    elif isinstance(source, str) and ending in ENDINGS:
+        return _split_by(data_of(read_file(find(source, folder)), target, keys, loss_task), keys)
+    if isinstance(source, str) and ending in ENDINGS:
         found = read_arrays(find(source, folder))
+    elif isinstance(source, InMemory):
+        found = _held(source)
     else:
-        found = _called(source, name, folder, dict(options or {}))
+        function = _function(source, folder)
+        taken = keys.taken_by(function)
+        keys = keys.without(taken)
+        found = _called(function, name, {**(options or {}), **taken})
     try:
         with process_kept(), user_code():  # what a function gave may do anything when it is read
-            found = read_objects(found, name, target)
-            return _data(found, name, features, loss_task, target or "targets")
+            if isinstance(found, pd.DataFrame):
+                return _split_by(read_frame(found, target, keys, loss_task, name), keys)
+            found = read_objects(found, name, target if isinstance(target, str) else None)
+            return _split_by(_data(found, name, loss_task, target, keys), keys)
     except SweeperError:
         raise
     except Exception as error:
         raise DataError(f"{name}: what it gave cannot be read: {message_of(error)}") from error
 
 
-def _called(
-    source: str | Callable[..., Any] | InMemory, name: str, folder: Path | None, options: dict[str, Any]
-) -> Any:
+def _function(source: str | Callable[..., Any], folder: Path | None) -> Callable[..., Any]:
     if isinstance(source, str) and source not in DATASETS and ":" not in source:
         allowed = [*DATASETS, *(f"a {ending} file" for ending in ENDINGS), "package.module:function"]
         raise DataError(f"data.source = {source!r}: {did_you_mean(source, allowed)}")
-    if isinstance(source, InMemory):
-        return _held(source)
-    function = DATASETS.get(source) or resolve(source, folder) if isinstance(source, str) else source
+    if not isinstance(source, str):
+        return source
+    found: Callable[..., Any] = DATASETS.get(source) or resolve(source, folder)
+    return found
+
+
+def _called(function: Callable[..., Any], name: str, options: dict[str, Any]) -> Any:
     try:
         with process_kept(), user_code():
             return function(**options)
@@ -84,14 +97,29 @@ def _held(source: InMemory) -> Any:
     return source.value
 
 
-def _data(found: Any, name: str, features: tuple[str, ...], loss_task: str | None, column: str) -> Data:
-    fixed = None
+def _split_by(data: Data, keys: Keys) -> Data:
+    """Whether classes are stratified, as the study says."""
+    if keys.stratify is True and data.classes is None:
+        raise DataError(
+            f"{data.name}: data.stratify = true is for classes, and training.loss takes numbers; name a "
+            "column, or leave it out"
+        )
+    return data if keys.stratify is None else replace(data, stratified=bool(keys.stratify))
+
+
+def _data(
+    found: Any, name: str, loss_task: str | None, target: str | Sequence[str] | None, keys: Keys
+) -> Data:
+    for key, value in keys.about_columns.items():
+        raise DataError(f"{name}: data.{key} = {shown(value)} names columns, and only a table has them")
+    fixed, column = None, target if isinstance(target, str) else "targets"
+    features: tuple[str, ...] = ()
     if isinstance(found, Mapping):
         inputs, targets, fixed = _joined(found, name)
     elif isinstance(found, tuple | list) and len(found) == 2:
         targets = targets_of(found[1], name, "targets")
         inputs = inputs_of(found[0], name, "inputs", targets.size)
-        features = features or tuple(map(str, getattr(found[0], "columns", ())))  # of a DataFrame
+        features = tuple(map(str, getattr(found[0], "columns", ())))  # of a DataFrame
     else:
         what = f"{len(found)} things" if isinstance(found, tuple | list) else type(found).__name__
         raise DataError(
@@ -104,7 +132,7 @@ def _data(found: Any, name: str, features: tuple[str, ...], loss_task: str | Non
     for what, array in (*named_leaves(inputs), ("targets", targets)):
         if not array[0].size:
             raise DataError(f"{name}: {what} have shape {array.shape}; every row needs at least one number")
-    targets, classes = fit_targets(targets, loss_task, name, column)
+    targets, classes = fit_targets(targets, loss_task, name, column, keys.classes)
     return Data(inputs, targets, classes, fixed, name, features)
 
 

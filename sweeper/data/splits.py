@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from sweeper.components.tree import leaves, rebuilt
+from sweeper.components.tree import Tree, leaves, rebuilt
 from sweeper.data.data import Data, Parts, is_real
+from sweeper.data.encoding import Encoding
 
 
 def split_rows(
@@ -40,6 +41,61 @@ def _strata(labels: np.ndarray | None, rows: np.ndarray, size: int) -> np.ndarra
     return labels[rows] if enough else None
 
 
+def split_groups(
+    groups: np.ndarray, shares: tuple[float, float, float], seed: int, test_seed: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Row numbers of train, validation and test, where rows with the same number in `groups` stay together.
+
+    Shares are of the groups, not of the rows. Test rows depend on `test_seed` alone; `seed` divides the
+    others.
+
+    Raises:
+        ValueError: if there are fewer groups than parts.
+    """
+    # loaded late: scikit-learn takes a second
+    from sklearn.model_selection import GroupShuffleSplit
+
+    rest = np.arange(len(groups))
+    parts, many = [rest[:0]], len(np.unique(groups))
+    needed = 3 if shares[2] > 0 else 2
+    if many < needed:
+        raise ValueError(f"{many} different in all; {needed} parts need {needed} at least, each its own")
+    test = min(max(1, round(shares[2] * many)), many - 2) if shares[2] > 0 else 0
+    left = many - test
+    validation = min(max(1, round(left * shares[1] / (shares[0] + shares[1]))), left - 1)
+    for size, state in [(test, test_seed)] * (test > 0) + [(validation, seed)]:
+        one = GroupShuffleSplit(n_splits=1, test_size=size, random_state=state)
+        kept, part = next(one.split(rest, groups=groups[rest]))
+        parts.append(rest[part])
+        rest = rest[kept]
+    return rest, parts[-1], parts[-2]
+
+
+def split_in_order(
+    order: np.ndarray, shares: tuple[float, float, float]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Row numbers of train, validation and test: the first, the next and the last by the numbers of `order`.
+
+    Rows with the same number are in one part, so that every part lies before the next.
+
+    Raises:
+        ValueError: if there are too few different numbers.
+    """
+    rows = np.argsort(order, kind="stable")
+    starts = np.flatnonzero(np.diff(order[rows]) > 0) + 1  # where a new number begins
+    needed = 3 if shares[2] > 0 else 2
+    if len(starts) + 1 < needed:
+        raise ValueError(f"{len(starts) + 1} different in all; {needed} parts need {needed} at least")
+    wanted = [shares[0] * len(rows), (shares[0] + shares[1]) * len(rows)][: needed - 1]
+    cuts: list[int] = []
+    for left, where in zip(range(needed - 2, -1, -1), wanted, strict=True):
+        free = starts[starts > (cuts[-1] if cuts else 0)]
+        free = free[: len(free) - left]
+        cuts.append(int(free[np.argmin(np.abs(free - where))]))
+    cuts += [len(rows)] * (3 - needed)
+    return rows[: cuts[0]], rows[cuts[0] : cuts[1]], rows[cuts[1] :]
+
+
 def standardize_columns(train: np.ndarray, *others: np.ndarray) -> list[np.ndarray]:
     """(x − mean) / std with mean and std of `train` alone, per column; constant columns are only centred."""
     largest = np.abs(train).max(axis=0)
@@ -63,10 +119,17 @@ def split(
 ) -> Parts:
     """The parts of replicate `seed`. Data that came split keep their split, whatever the seed."""
     parts = rows_of_parts(data, shares, seed=seed, test_seed=test_seed)
-    by_input = [_input(leaf, parts, standardize) for leaf in leaves(data.inputs)]
-    inputs = [rebuilt(data.inputs, arrays) for arrays in zip(*by_input, strict=True)]
+    inputs = (
+        _encoded(data.encoding, parts, standardize) if data.encoding else _plain(data, parts, standardize)
+    )
     targets = _targets(data, parts, standardize_target)
     return Parts(inputs[0], targets[0], inputs[1], targets[1], inputs[2], targets[2])
+
+
+def _plain(data: Data, parts: tuple[np.ndarray, ...], standardize: bool) -> list[Tree]:
+    """Inputs of each part, in the form that they came in."""
+    by_input = [_input(leaf, parts, standardize) for leaf in leaves(data.inputs)]
+    return [rebuilt(data.inputs, arrays) for arrays in zip(*by_input, strict=True)]
 
 
 def _input(array: np.ndarray, parts: tuple[np.ndarray, ...], standardize: bool) -> list[np.ndarray]:
@@ -77,14 +140,31 @@ def _input(array: np.ndarray, parts: tuple[np.ndarray, ...], standardize: bool) 
     return standardize_columns(*(rows.astype(np.float64, copy=False) for rows in some))
 
 
+def _encoded(encoding: Encoding, parts: tuple[np.ndarray, ...], standardize: bool) -> list[np.ndarray]:
+    """Inputs of each part, from the columns of a table; of them the numbers alone are standardized."""
+    inputs, first = encoding.inputs(parts), encoding.scaled
+    if not standardize:
+        return inputs
+    scaled = standardize_columns(*(x[:, :first] for x in inputs))
+    return [np.hstack([z, x[:, first:]]) for z, x in zip(scaled, inputs, strict=True)]
+
+
 def rows_of_parts(
     data: Data, shares: tuple[float, float, float], *, seed: int, test_seed: int
 ) -> tuple[np.ndarray, ...]:
     """Row numbers of train, validation and test of replicate `seed`."""
     if data.fixed is not None:
         return tuple(data.fixed[name] for name in ("train", "validation", "test"))
-    labels = data.targets if data.classes is not None else None
-    return split_rows(data.rows, shares, seed, test_seed, labels)
+    if data.groups is not None:
+        return split_groups(data.groups, shares, seed, test_seed)
+    return split_rows(data.rows, shares, seed, test_seed, strata_of(data))
+
+
+def strata_of(data: Data) -> np.ndarray | None:
+    """What rows are stratified by, as far as it can be; ``None``: by nothing."""
+    if data.strata is not None or not data.stratified:
+        return data.strata
+    return data.targets if data.classes is not None else None
 
 
 def targets_of(

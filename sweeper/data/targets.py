@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sweeper.errors import DataError
+from sweeper.errors import DataError, shown
 
 MANY = 20
 """Classes up to which nobody asks whether they are not rather numbers."""
@@ -12,12 +12,13 @@ LONGEST_NAME = 200
 
 
 def fit_targets(
-    targets: np.ndarray, loss_task: str | None, name: str, column: str
+    targets: np.ndarray, loss_task: str | None, name: str, column: str, count: int | None = None
 ) -> tuple[np.ndarray, tuple[str, ...] | None]:
     """Class numbers (n,) int64 and their names, or real targets (n, k) float64 and ``None``.
 
     `loss_task` is ``classification``, ``regression``, ``binary``, or ``None`` for a loss of the user's: then
-    words and whole numbers (of an integer type) are classes, real numbers are not.
+    words and whole numbers (of an integer type) are classes, real numbers are not. `count` says how many
+    classes there are, 0 … count − 1, where fewer may occur.
 
     Raises:
         DataError: if they cannot be: real numbers for classes, strings for numbers, values outside 0 … 1.
@@ -25,7 +26,9 @@ def fit_targets(
     flat = targets.reshape(len(targets)) if targets.ndim == 2 and targets.shape[1] == 1 else targets
     where = f"{name}: {column!r}"
     if loss_task == "classification" or (loss_task is None and flat.ndim == 1 and flat.dtype.kind in "Ubiu"):
-        return _classes(flat, where)
+        return _classes(flat, where, count)
+    if count is not None:
+        raise DataError(f"{where}: data.classes = {count} is for classes; training.loss takes numbers")
     if flat.dtype.kind == "U":
         raise DataError(_words(flat, where, loss_task))
     numbers = targets.reshape(len(targets), -1).astype(np.float64)
@@ -36,7 +39,7 @@ def fit_targets(
     return numbers, None
 
 
-def _classes(labels: np.ndarray, where: str) -> tuple[np.ndarray, tuple[str, ...]]:
+def _classes(labels: np.ndarray, where: str, count: int | None) -> tuple[np.ndarray, tuple[str, ...]]:
     """Class numbers 0 … k − 1 in sorted order of the labels, and the labels as text."""
     if labels.ndim != 1:
         one_hot = labels.ndim == 2 and bool(np.isin(labels, (0, 1)).all() and (labels.sum(axis=1) == 1).all())
@@ -52,6 +55,8 @@ def _classes(labels: np.ndarray, where: str) -> tuple[np.ndarray, tuple[str, ...
                 "class per row; use mse, l1 or huber"
             )
         labels = labels.astype(np.int64) if np.abs(labels).max() < 2**53 else labels
+    if count is not None:
+        return _of_so_many(labels, where, count)
     classes, numbers = np.unique(labels, return_inverse=True)
     if len(classes) < 2:
         raise DataError(f"{where} has one class only, {classes[0]}; at least two are needed")
@@ -61,6 +66,17 @@ def _classes(labels: np.ndarray, where: str) -> tuple[np.ndarray, tuple[str, ...
             "Then use loss mse, l1 or huber"
         )
     return numbers.astype(np.int64).reshape(-1), tuple(str(label) for label in classes)
+
+
+def _of_so_many(labels: np.ndarray, where: str, count: int) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Classes 0 … count − 1, of which some may not occur."""
+    outside = labels if labels.dtype.kind not in "biu" else labels[(labels < 0) | (labels >= count)]
+    if len(outside):
+        raise DataError(
+            f"{where} has the class {shown(outside[0].item())} ({len(outside):,} of {len(labels):,} rows), "
+            f"but data.classes = {count} allows whole numbers from 0 to {count - 1} alone"
+        )
+    return labels.astype(np.int64), tuple(map(str, range(count)))
 
 
 def word_problem(word: str) -> str:

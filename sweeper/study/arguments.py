@@ -14,7 +14,7 @@ from sweeper.study.parameters import PARAMETERS
 from sweeper.study.space import Range, Values
 from sweeper.user_code.calls import user_code
 
-GIVEN = {"in_features", "out_features", "in_shape", "activation", "init"}
+GIVEN = {"in_features", "out_features", "in_shape", "activation", "init", "code_sizes"}
 """Arguments that a model function is given without any key."""
 IN_SPACE = "it belongs to [search.space]: search.space.{}"
 WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}

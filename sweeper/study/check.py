@@ -18,7 +18,7 @@ from sweeper.data.files import ENDINGS, TABLES, find
 from sweeper.data.in_memory import InMemory
 from sweeper.data.sources import DATASETS
 from sweeper.data.sources import LIMITS as DATA_LIMITS
-from sweeper.data.table_files import check_target
+from sweeper.data.table_files import column_names
 from sweeper.errors import MAX_MISTAKES, Mistake, UserError, did_you_mean
 from sweeper.printable import RESERVED
 from sweeper.study.arguments import (
@@ -31,6 +31,7 @@ from sweeper.study.arguments import (
 )
 from sweeper.study.check_expect import check_expect
 from sweeper.study.check_search import check_search
+from sweeper.study.data_keys import check_keys, check_names, given_keys
 from sweeper.study.parse_space import parse_space, wrong_parameters
 from sweeper.study.sections import DataSection, ModelSection, TrainingSection
 from sweeper.study.space import Space, Values
@@ -76,16 +77,19 @@ def _check_data(data: DataSection, folder: Path | None, mistakes: list[Mistake])
     source = data.source
     if isinstance(source, InMemory):
         _check_no_options(data, mistakes)
+        check_keys(data, None, mistakes)
         return
     if isinstance(source, str) and source not in DATASETS and source.lower().endswith(ENDINGS):
-        _check_file(data, source, folder, mistakes)
+        if check_keys(data, None, mistakes):
+            _check_file(data, source, folder, mistakes)
         return
     named = [*DATASETS, *(f"a {ending} file" for ending in ENDINGS), FUNCTION]
     function = _function(source, "data.source", DATASETS, named, folder, mistakes)
     if function is None:
         return
+    check_keys(data, function, mistakes)
     check_arguments("data", data.options, function, set(DataSection.model_fields), mistakes)
-    check_required("data", function, set(data.options), mistakes)
+    check_required("data", function, {*data.options, *given_keys(data)}, mistakes)
     if source in DATASETS:
         check_types("data", function, data.options, mistakes)
         check_limits("data", DATA_LIMITS, {}, data.options, mistakes)
@@ -105,9 +109,9 @@ def _check_file(data: DataSection, source: str, folder: Path | None, mistakes: l
         mistakes.append(Mistake("data.source", str(error), source))
         return
     if path.suffix.lower() in TABLES:
-        problem = check_target(path, data.target)
-        if problem:
-            mistakes.append(Mistake("data.target", problem, data.target))
+        names = column_names(path)
+        if names:
+            check_names(data, names, mistakes)
 
 
 def _check_activations(space: Space, folder: Path | None, mistakes: list[Mistake]) -> None:

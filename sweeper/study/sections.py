@@ -51,6 +51,13 @@ def _tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def _target(value: Any) -> Any:
+    names = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list | tuple) else ()
+    if not names or not all(isinstance(name, str) for name in names):
+        raise ValueError("must be the name of a column, or a list of names")
+    return value if isinstance(value, str) else names
+
+
 def _three(value: Any) -> Any:
     if not isinstance(value, list | tuple) or len(value) != 3:
         raise ValueError(SHARES)
@@ -70,6 +77,9 @@ BatchSize = Annotated[int | Literal["full"], BeforeValidator(_batch_size)]
 Shares = Annotated[tuple[float, float, float], BeforeValidator(_three), AfterValidator(_whole)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_tuple)]
 Table = Annotated[dict[str, Any], AfterValidator(frozen)]
+Target = Annotated[str | tuple[str, ...], BeforeValidator(_target)]
+Loose = Annotated[Any, AfterValidator(frozen)]
+"""What `sweeper.study.data_keys` checks: a data function may have an argument of that name, of any type."""
 Tables = Annotated[tuple[dict[str, Any], ...], BeforeValidator(_tuple), AfterValidator(frozen)]
 
 
@@ -108,7 +118,15 @@ class DataSection(OpenSection):
     """``[data]``: where inputs and targets come from and how they are split."""
 
     source: DataSource = "digits"
-    target: str | None = None
+    target: Target | None = None
+    """The column of a table to predict, or several."""
+    columns: Loose = None
+    """What columns of a table are: {column: kind}."""
+    drop: Loose = None
+    stratify: Loose = None
+    group: Loose = None
+    time: Loose = None
+    classes: Loose = None
     split: Shares = (0.6, 0.2, 0.2)
     standardize: bool = True
     standardize_target: bool = False

@@ -143,6 +143,7 @@ def initial_model(task: Task, settings: Settings, seed: int) -> Built:
             built = build(
                 source,
                 row=_row(task.data, getattr(torch, settings.dtype)),
+                code_sizes=task.data.code_sizes,
                 out_features=out_features(task.data, pick_loss(task, settings)),
                 activation=settings.activation,
                 init=settings.init,
@@ -158,7 +159,7 @@ def initial_model(task: Task, settings: Settings, seed: int) -> Built:
 
 def _row(data: Data, dtype: torch.dtype) -> Tree:
     """The first input row as a batch of one."""
-    return mapped(lambda array: torch.tensor(array[:1], dtype=_kind(array, dtype)), data.inputs)
+    return mapped(lambda array: torch.tensor(array, dtype=_kind(array, dtype)), data.example)
 
 
 def batch_order(seed: int, rows: int, batch_size: int | str) -> Iterator[Tensor]:

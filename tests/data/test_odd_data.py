@@ -11,9 +11,11 @@ import pandas as pd
 import pytest
 import torch
 
+from sweeper.data.keys import Keys
 from sweeper.data.load import load
 from sweeper.data.splits import standardize_columns
-from sweeper.data.table_files import read_table
+from sweeper.data.table_files import read_file
+from sweeper.data.tables import read_rows
 from sweeper.errors import DataError
 
 X = np.random.default_rng(0).normal(size=(30, 3))
@@ -107,8 +109,8 @@ def test_whole_numbers_beyond_64_bits_in_a_csv(tmp_path: Path) -> None:
     file = tmp_path / "d.csv"
     file.write_text("a,y\n" + "".join(f"{k},{10**20 + k % 2}\n" for k in range(30)), encoding="utf-8")
     with pytest.raises(DataError, match=r"line 2, column 'y': '1000+': a whole number that names a class"):
-        read_table(file, "y", numeric_target=False)
-    assert read_table(file, "y", numeric_target=True)[1].dtype == np.float64
+        read_rows(read_file(file), "y", Keys(), numeric=False)
+    assert read_rows(read_file(file), "y", Keys(), numeric=True).labels.dtype == np.float64
 
 
 def test_unsigned_integers_of_parquet(tmp_path: Path) -> None:
@@ -116,9 +118,9 @@ def test_unsigned_integers_of_parquet(tmp_path: Path) -> None:
     file = tmp_path / "d.parquet"
     large = np.uint64(2**63) + (np.arange(30) % 2).astype(np.uint64)
     pd.DataFrame({"a": large, "y": large}).to_parquet(file)
-    inputs, targets, _ = read_table(file, "y", numeric_target=False)
-    assert inputs.min() == 2.0**63
-    assert sorted(set(targets.tolist())) == [2**63, 2**63 + 1]
+    read = read_rows(read_file(file), "y", Keys(), numeric=False)
+    assert read.raw.min() == 2.0**63
+    assert sorted(set(read.labels.tolist())) == [2**63, 2**63 + 1]
 
 
 def test_many_columns(tmp_path: Path) -> None:
@@ -127,11 +129,11 @@ def test_many_columns(tmp_path: Path) -> None:
     file = tmp_path / "wide.csv"
     rows = "".join(",".join(["1.5"] * 20_000) + "\n" for _ in range(3))
     file.write_text(",".join(names) + "\n" + rows, encoding="utf-8")
-    assert read_table(file, "c7", numeric_target=True)[0].shape == (3, 19_999)
+    assert read_rows(read_file(file), "c7", Keys(), numeric=True).raw.shape == (3, 19_999)
     with pytest.raises(
         DataError, match=r"no such column; did you mean 'c\d+'\? columns: c0, .* \(20000 in all\)$"
     ):
-        read_table(file, "c77777", numeric_target=True)
+        read_rows(read_file(file), "c77777", Keys(), numeric=True)
 
 
 def test_an_archive_that_expands_without_end(tmp_path: Path) -> None:

@@ -245,7 +245,8 @@ def test_a_data_file_that_is_not_there(tmp_path: Path) -> None:
         ),
         (
             'target = "kind"\nrows = 3',
-            "data.rows = 3: unknown key; allowed: source, target, split, standardize, standardize_target",
+            "data.rows = 3: unknown key; allowed: source, target, columns, drop, stratify, group, time, "
+            "classes, split, standardize, standardize_target",
         ),
     ],
 )
@@ -262,7 +263,8 @@ def test_functions_ask_for_keys(tmp_path: Path) -> None:
     )
     assert mistakes_in('data = "asking:data"\nmodel = "asking:model"', tmp_path) == [
         "data.rows: missing; data asks for it",
-        "model.hidden: missing; model asks for it. Without a key it is given only activation, in_features, "
+        "model.hidden: missing; model asks for it. Without a key it is given only activation, code_sizes, "
+        "in_features, "
         "in_shape, "
         "init, out_features",
     ]

@@ -14,6 +14,7 @@ from sweeper.data.data import Data
 from sweeper.data.facts import InputFacts, TargetFacts, input_facts, target_facts
 from sweeper.data.load import load
 from sweeper.errors import DataError, ModelError, SweeperError
+from sweeper.study.data_keys import keys_of
 from sweeper.study.settings import Settings
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.space import Range
@@ -188,7 +189,12 @@ def loaded(study: Study, task: str | None) -> Data:
     """The study's data for a loss of this `task`; see `sweeper.data.load.load`."""
     section = study.data
     return load(
-        section.source, target=section.target, folder=study.folder, options=section.options, loss_task=task
+        section.source,
+        target=section.target,
+        folder=study.folder,
+        options=section.options,
+        loss_task=task,
+        keys=keys_of(study),
     )
 
 

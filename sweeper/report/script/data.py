@@ -64,6 +64,8 @@ def data_text(study: Study, data: Data) -> DataText:
     Raises:
         UserError: if a file is gone, or a function cannot be imported by others.
     """
+    if data.encoding is not None or data.groups is not None or data.strata is not None:
+        raise UserError("scripts do not encode tables yet")
     read = _reading(study, data)
     floating = bool(np.issubdtype(data.inputs.dtype, np.floating))
     inputs = _inputs(data) if read.any_numbers and floating else []

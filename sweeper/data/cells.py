@@ -1,0 +1,97 @@
+"""Cells of a table as numbers. The stand-alone script of a run carries the source of these functions.
+
+Each takes a column (text, numbers, truth values or dates; a list, an array or a pandas Series), depends on
+numpy and pandas alone, and gives float64 (n, k); NaN is a gap, or a cell that cannot be read.
+"""
+
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+GAPS = ("", "nan", "na", "n/a", "none", "null", "<na>", "nat", "?")
+"""What stands for a missing value, in small letters."""
+TRUTH = {
+    **dict.fromkeys(("true", "yes", "y", "t", "on", "ja", "1", "1.0"), 1.0),
+    **dict.fromkeys(("false", "no", "n", "f", "off", "nein", "0", "0.0"), 0.0),
+}
+"""Words of boolean columns, in small letters."""
+
+
+def texts(cells: Any) -> list[str]:
+    """Cells as text without blanks at their ends; empty where one is missing."""
+    return ["" if cell is None or cell is pd.NA or cell != cell else str(cell).strip() for cell in cells]
+
+
+def as_numbers(cells: Any, how: str) -> np.ndarray:
+    """A column as numbers, as `how` says.
+
+    ``number``; ``number ,`` (with decimal commas); ``boolean words``; ``category`` (numbers of the values in
+    sorted order; the last one is what is missing); ``date FORMAT`` (year, month, day, weekday, days since
+    1970); ``datetime FORMAT`` (hour and minute, too). Without a format, dates are in ISO 8601.
+    """
+    kind, _, form = how.partition(" ")
+    if kind in ("date", "datetime"):
+        return date_parts(dates(cells, form), times=kind == "datetime")
+    if kind == "category":
+        return categories(cells)[0]
+    return numbers(cells, boolean=kind == "boolean", comma=form == ",").reshape(-1, 1)
+
+
+def numbers(cells: Any, boolean: bool = False, comma: bool = False) -> np.ndarray:
+    """(n,) float64."""
+    dtype = getattr(cells, "dtype", None)
+    if dtype is not None and dtype.kind in "biuf":
+        return np.asarray(pd.Series(cells).to_numpy(dtype=np.float64, na_value=np.nan))
+    words = texts(cells)
+    try:
+        if not comma and not any("_" in word for word in words):  # Python reads 1_000, people do not
+            return np.array(list(map(float, words)))
+    except ValueError:
+        pass  # some cell is no number: look at each
+    truth = TRUTH if boolean else {"true": 1.0, "false": 0.0}
+    return np.array([number(word.lower(), truth, comma) for word in words])
+
+
+def number(word: str, truth: dict[str, float], comma: bool) -> float:
+    """NaN for what is no number."""
+    if word in truth:
+        return truth[word]
+    try:
+        return float("nan" if "_" in word else word.replace(".", "").replace(",", ".") if comma else word)
+    except ValueError:
+        return float("nan")
+
+
+def dates(cells: Any, form: str) -> pd.Series:
+    """Points in time without a zone: of texts with an offset in UTC, of others by the clock they show."""
+    column = pd.Series(cells)
+    if column.dtype.kind == "M":
+        return column.dt.tz_localize(None)
+    words = pd.Series([None if word.lower() in GAPS else word for word in texts(cells)], dtype=object)
+    found = pd.to_datetime(words, format=form or "ISO8601", errors="coerce", utc=True)
+    return found.dt.tz_localize(None)
+
+
+def date_parts(stamps: pd.Series, times: bool) -> np.ndarray:
+    """(n, 5) or (n, 7) float64: year, month, day, weekday, days since 1970 [, hour, minute]."""
+    days = (stamps - pd.Timestamp("1970-01-01")) / pd.Timedelta(days=1)
+    clock = stamps.dt
+    parts = [clock.year, clock.month, clock.day, clock.day_of_week, days if times else np.floor(days)]
+    parts += [clock.hour, clock.minute] if times else []
+    return np.column_stack([np.asarray(part, dtype=np.float64) for part in parts])
+
+
+def categories(cells: Any) -> tuple[np.ndarray, list[str]]:
+    """(n, 1) numbers of the values in sorted order, by size where all are numbers; and the values as text."""
+    words = texts(cells)
+    missing = {word for word in set(words) if word.lower() in GAPS}
+    names: dict[str, Any] = {word: word for word in set(words) - missing}
+    with suppress(ValueError):  # where some value is no number, all are text
+        names = {word: float(word) for word in names}
+    values = sorted(set(names.values()))
+    place = {value: k for k, value in enumerate(values)}
+    found = {word: place[value] for word, value in names.items()} | dict.fromkeys(missing, len(values))
+    shown = [value if isinstance(value, str) else f"{value:.15g}" for value in values]
+    return np.array([found[word] for word in words], dtype=np.float64).reshape(-1, 1), shown

@@ -1,0 +1,144 @@
+"""What each column of a table is and becomes: as the study says, else as its cells suggest."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sweeper.data.cells import GAPS, as_numbers, categories, texts
+from sweeper.data.faults import FAULTS
+from sweeper.data.inference import ambiguous, form_of, kind_of
+from sweeper.data.table import Table
+from sweeper.errors import shown
+from sweeper.wording import count
+
+KINDS = ("number", "boolean", "category", "one_hot", "codes", "frequency", "date", "datetime", "drop")
+"""What the study may say of a column; of dates also with their format: ``date %d.%m.%Y``."""
+MOST_ONE_HOT = 20
+"""Values of a category up to which each has an input of its own, by default."""
+MOST_INPUTS = 1000
+"""Values up to which that can be asked for."""
+LOOKED_AT = 10_000
+"""Wrong cells of a column that are counted at most."""
+PARTS = ("year", "month", "day", "weekday", "days", "hour", "minute")
+"""Of a date; `days` are those since 1970."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """What a column is and becomes."""
+
+    name: str
+    kind: str
+    """number | boolean | date | datetime | one_hot | codes | frequency"""
+    gaps: int = 0
+    """Cells where a value is missing."""
+    values: tuple[str, ...] = ()
+    """Of a category, in sorted order, without what is missing."""
+    form: str = ""
+    """Of dates their format, empty for ISO 8601; ``,`` of decimal commas; ``words`` such as yes and no."""
+    note: str = ""
+    """What people should know of it: an id, a constant."""
+
+    @property
+    def how(self) -> str:
+        """The argument of `as_numbers`."""
+        kind = "category" if self.kind in ("one_hot", "codes", "frequency") else self.kind
+        if self.kind == "boolean" and not self.form:
+            return "number"
+        return f"{kind} {self.form}".strip()
+
+    @property
+    def size(self) -> int:
+        """Values of a category; what is missing is one."""
+        return len(self.values) + (self.gaps > 0)
+
+    @property
+    def width(self) -> int:
+        """Columns of `as_numbers`."""
+        return {"date": 5, "datetime": 7}.get(self.kind, 1)
+
+    @property
+    def names(self) -> list[str]:
+        """Of the inputs that it becomes, but for the flag of its gaps."""
+        if self.kind == "one_hot":
+            return [f"{self.name}={value}" for value in (*self.values, *["missing"] * (self.gaps > 0))]
+        return [f"{self.name} {part}" for part in PARTS[: self.width]] if self.width > 1 else [self.name]
+
+
+def read_column(
+    table: Table, name: str, told: str, embeds: bool, wrong: list[str]
+) -> tuple[Column, np.ndarray]:
+    """What column `name` is, and its cells as numbers (n, k); `wrong` grows by what is wrong with it.
+
+    `told` is what the study says of it, one of `KINDS` or empty; `embeds` whether the model takes codes.
+    """
+    kind, _, form = (told or kind_of(table, name)).partition(" ")
+    if kind in ("category", "one_hot", "codes", "frequency"):
+        return _category(table, name, kind, embeds, wrong)
+    column = Column(name, kind, form=form or form_of(table, name, kind))
+    found = as_numbers(table.columns[name], column.how)
+    unread = np.flatnonzero(~np.isfinite(found).all(axis=1))
+    column = replace(column, gaps=_gaps(table, column, unread, bool(told), wrong))
+    other = ambiguous(table.columns[name], column.form) if not form else ""
+    note = f'read as month/day/year; if days come first, say "{kind} {other}"' if other else ""
+    return replace(column, note=note or _note(table, column, found)), found
+
+
+def _category(
+    table: Table, name: str, kind: str, embeds: bool, wrong: list[str]
+) -> tuple[Column, np.ndarray]:
+    raw, values = categories(table.columns[name])
+    gaps, rows, many = int((raw == len(values)).sum()), len(raw), len(values)
+    repeated = 2 * many <= rows - gaps
+    if kind == "category":
+        kind = "one_hot" if many <= MOST_ONE_HOT else "codes" if embeds and repeated else "frequency"
+    if kind == "one_hot" and many > MOST_INPUTS:
+        wrong.append(
+            f"column {shown(name)}: {many:,} different values; one_hot takes at most {MOST_INPUTS:,}. Say "
+            '"category", "codes", "frequency" or "drop" in data.columns'
+        )
+    note = ""
+    if many + (gaps > 0) == 1:
+        note = f"the same value in every row, {shown(values[0])}" if many else "empty: not one value"
+    elif many > MOST_ONE_HOT and not repeated:
+        note = f"an id or free text: {many:,} different values in {count(rows, 'row')}"
+    return Column(name, kind, gaps, tuple(values), note=note), raw
+
+
+def _gaps(table: Table, column: Column, unread: np.ndarray, told: bool, wrong: list[str]) -> int:
+    """How many cells are missing; of those that cannot be read, each kind of fault is told with its first."""
+    first: dict[str, tuple[int, str]] = {}
+    counts: Counter[str] = Counter()
+    gaps = 0
+    words = texts(table.cells(column.name, unread))
+    for row, word in zip(unread, words, strict=True):
+        if word.lower() in GAPS:
+            gaps += 1
+        elif counts.total() < LOOKED_AT:
+            problem = FAULTS[column.kind](word, column.form, told)
+            fault = problem.replace(shown(word), "")
+            first.setdefault(fault, (int(row), problem))
+            counts[fault] += 1
+    for fault, (row, problem) in first.items():
+        more = f" ({counts[fault] - 1} more like it in this column)" if counts[fault] > 1 else ""
+        wrong.append(table.place(row, column.name, problem + more))
+    return gaps
+
+
+def _note(table: Table, column: Column, found: np.ndarray) -> str:
+    """An id, a constant or an empty column."""
+    rows = len(found)
+    if column.gaps:
+        return "empty: not one value" if column.gaps == rows else ""
+    if (found == found[0]).all():
+        (value,) = texts(table.cells(column.name, np.arange(1)))
+        return f"the same value in every row, {shown(value)}"
+    if column.kind != "number" or (found != np.round(found)).any() or len(np.unique(found)) < rows:
+        return ""
+    named = re.search(r"(^|[^A-Za-z])(id|index|key|nr|no)$", column.name, re.IGNORECASE)
+    camel = column.name.endswith(("Id", "ID"))
+    if named or camel or np.ptp(found) == rows - 1:
+        return f"an id: {rows:,} different whole numbers in {count(rows, 'row')}"
+    return ""

@@ -1,0 +1,118 @@
+"""What the cells of a column suggest that it is, and the form of its dates and decimals."""
+
+import re
+from collections import Counter
+
+import numpy as np
+
+from sweeper.data.cells import GAPS, dates, texts
+from sweeper.data.faults import looks_like_a_number
+from sweeper.data.table import Cells, Table, is_typed
+
+MOST = 0.9
+"""Share of the cells that must be numbers, or dates, for the column to be of them and the others mistakes."""
+SAMPLE = 50
+"""Different cells by which the format of dates is found."""
+PAIRS = (("true", "false"), ("yes", "no"), ("on", "off"), ("ja", "nein"), ("1", "0"), ("1.0", "0.0"))
+LETTERS = (("y", "n"), ("t", "f"))
+"""Booleans only where both letters occur."""
+ISO = r"\d{4}-\d{2}(-\d{2})?([ T]\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?)?( ?(Z|[+-]\d{2}:?\d{2}))?"
+DAYS = {
+    r"\d{4}/\d{1,2}/\d{1,2}": ("%Y/%m/%d",),
+    r"\d{1,2}\.\d{1,2}\.\d{4}": ("%d.%m.%Y",),
+    r"\d{1,2}\.\d{1,2}\.\d{2}": ("%d.%m.%y",),
+    r"\d{1,2}/\d{1,2}/\d{4}": ("%m/%d/%Y", "%d/%m/%Y"),
+    r"\d{1,2}-\d{1,2}-\d{4}": ("%m-%d-%Y", "%d-%m-%Y"),
+    r"\d{1,2} [A-Za-z]{3} \d{4}": ("%d %b %Y",),
+    r"[A-Za-z]{3} \d{1,2}, \d{4}": ("%b %d, %Y",),
+}
+"""Pattern -> formats of dates that look so, the first one preferred where both can be."""
+TIMES = {"": "", r" \d{1,2}:\d{2}": " %H:%M", r" \d{1,2}:\d{2}:\d{2}": " %H:%M:%S"}
+FORMS = {ISO: ("",)} | {
+    day + time: tuple(name + end for name in names)
+    for day, names in DAYS.items()
+    for time, end in TIMES.items()
+}
+
+
+def present(cells: Cells) -> Counter[str]:
+    """How often each text occurs, without gaps."""
+    return Counter(word for word in texts(cells) if word.lower() not in GAPS)
+
+
+def kind_of(table: Table, name: str) -> str:
+    """``number``, ``boolean``, ``category``, ``date`` or ``datetime``, as the cells suggest."""
+    cells = table.columns[name]
+    if name in table.categories:
+        return "category"
+    if is_typed(cells):
+        return _kind_of_typed(cells)
+    counted = present(cells)
+    lower = {word.lower() for word in counted}
+    if not lower:
+        return "number"
+    if any(lower <= set(pair) for pair in PAIRS) or any(lower == set(pair) for pair in LETTERS):
+        return "boolean"
+    total = sum(counted.values())
+    if sum(times for word, times in counted.items() if looks_like_a_number(word)) >= MOST * total:
+        return "number"
+    form, share = date_format(counted)
+    if share < MOST:
+        return "category"
+    return "datetime" if _has_times(list(counted), form) else "date"
+
+
+def _kind_of_typed(cells: Cells) -> str:
+    values = np.unique(np.asarray(cells))
+    if values.dtype.kind == "M":
+        return "datetime" if _has_times(cells, "") else "date"
+    values = values.astype(np.float64)
+    return "boolean" if len(values) and np.isin(values[~np.isnan(values)], (0, 1)).all() else "number"
+
+
+def form_of(table: Table, name: str, kind: str) -> str:
+    """Of dates their format, empty for ISO 8601; ``,`` of decimal commas; ``words`` such as yes and no."""
+    cells = table.columns[name]
+    if is_typed(cells):
+        return ""
+    if kind == "boolean":
+        digits = {"true", "false", "1", "0", "1.0", "0.0"}
+        return "words" if any(word.lower() not in digits for word in present(cells)) else ""
+    if kind in ("date", "datetime"):
+        return date_format(present(cells))[0]
+    return "," if kind == "number" and table.decimal_commas and decimal_commas(cells) else ""
+
+
+def decimal_commas(cells: Cells) -> bool:
+    """Whether some numbers have a decimal comma and nearly all can be read so (1.234,5 too)."""
+    counted = present(cells)
+    form = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?")
+    fitting = sum(times for word, times in counted.items() if form.fullmatch(word))
+    return any("," in word for word in counted) and fitting >= MOST * sum(counted.values())
+
+
+def date_format(counted: Counter[str]) -> tuple[str, float]:
+    """The format that most cells have, empty for ISO 8601, and the share of those that can be read by it."""
+    words, times = list(counted), np.array(list(counted.values()))
+    sample = words[:: max(1, len(words) // SAMPLE)]
+    matches = {form: sum(re.fullmatch(form, word) is not None for word in sample) for form in FORMS}
+    best = max(matches, key=lambda pattern: matches[pattern])
+    if not sample or matches[best] < len(sample) / 2:
+        return "", 0.0
+    read = {form: float(times[dates(words, form).notna()].sum() / times.sum()) for form in FORMS[best]}
+    form = max(read, key=lambda each: read[each])
+    return form, read[form]
+
+
+def ambiguous(cells: Cells, form: str) -> str:
+    """The other format by which dates can be read as well, where day and month could change places."""
+    if not form.startswith("%m"):
+        return ""
+    swapped = form.replace("%m", "%?").replace("%d", "%m").replace("%?", "%d")
+    words = list(present(cells))
+    return swapped if dates(words, swapped).notna().all() else ""
+
+
+def _has_times(cells: Cells, form: str) -> bool:
+    stamps = dates(cells, form).dropna()
+    return bool((stamps != stamps.dt.normalize()).any())

@@ -1,0 +1,113 @@
+"""A table as `Data`: what each column is, its cells as numbers, targets, and what splits the rows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sweeper.data.arrays import FEWEST, HUGE, check_rows
+from sweeper.data.columns import Column, read_column
+from sweeper.data.data import Data
+from sweeper.data.encoding import Encoding
+from sweeper.data.frames import table_of
+from sweeper.data.keys import Keys, features, key_problems, targets_of
+from sweeper.data.labels import read_labels
+from sweeper.data.table import Table, mistakes_in
+from sweeper.data.table_splits import splitting
+from sweeper.data.targets import fit_targets
+from sweeper.errors import DataError, shown
+
+
+def read_frame(
+    frame: pd.DataFrame,
+    target: str | Sequence[str] | None,
+    keys: Keys,
+    loss_task: str | None,
+    name: str = "the DataFrame",
+) -> Data:
+    """`Data` of a pandas DataFrame: ``read_frame(frame, target, keys, loss_task, name)``.
+
+    Args:
+        frame: columns of numbers (nullable ones, too), truth values, dates with and without a zone,
+            categories, text, or a mixture of these; gaps are ``None``, ``NaN``, ``NaT`` or ``pd.NA``.
+            Its index is not used.
+        target: the column to predict, or several.
+        keys: what the study says of columns and split: `sweeper.study.data_keys.keys_of`.
+        loss_task: ``classification``, ``regression``, ``binary``, or ``None`` for a loss of the user's.
+        name: what messages call the frame.
+
+    Raises:
+        DataError: with all mistakes at once: row, column, value, and what is allowed.
+    """
+    return data_of(table_of(frame, name), target, keys, loss_task)
+
+
+def data_of(table: Table, target: str | Sequence[str] | None, keys: Keys, loss_task: str | None) -> Data:
+    """`Data` of a table, for a loss of `loss_task`.
+
+    Raises:
+        DataError: with all mistakes of the table at once, each with its line, column and value.
+    """
+    read = read_rows(table, target, keys, loss_task in ("regression", "binary"))
+    _check_rows(table, read)
+    named = ", ".join(targets_of(target))
+    y, classes = fit_targets(read.labels, loss_task, table.name, named, keys.classes)
+    plain = all(column.kind in ("number", "boolean") and not column.gaps for column in read.columns)
+    encoding = None if plain else Encoding(read.columns, read.raw)
+    names = tuple(c.name for c in read.columns) if encoding is None else encoding.names
+    data = Data(read.raw, y, classes, None, table.name, names, read.columns, encoding)
+    return replace(data, **read.splitting)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What is read of a table."""
+
+    columns: tuple[Column, ...]
+    raw: np.ndarray
+    """(n, k) float64, as in `Encoding`."""
+    labels: np.ndarray
+    splitting: Mapping[str, Any]
+    """Fields of `Data` that say how rows are split."""
+
+
+def read_rows(table: Table, target: str | Sequence[str] | None, keys: Keys, numeric: bool) -> Rows:
+    """Columns, targets and what splits the rows; with `numeric`, targets that are text are a mistake.
+
+    Raises:
+        DataError: with all mistakes of the table at once.
+    """
+    names, wrong = list(table.columns), list(table.wrong)
+    if told := [_told(*problem) for problem in key_problems(names, target, keys)]:
+        raise mistakes_in(table.name, [*told, *wrong])
+    targets = targets_of(target)
+    read = [
+        read_column(table, name, keys.columns.get(name, ""), keys.embeds, wrong)
+        for name in features(names, targets, keys)
+    ]
+    labels = read_labels(table, targets, numeric, wrong)
+    split_by = splitting(table, keys, wrong)
+    if wrong:
+        raise mistakes_in(table.name, wrong)
+    raw = np.concatenate([numbers for _, numbers in read], axis=1)
+    return Rows(tuple(column for column, _ in read), raw, labels, split_by)
+
+
+def _told(key: str, value: object, problem: str) -> str:
+    return f"{key}{'' if value is None else f' = {shown(value)}'}: {problem}"
+
+
+def _check_rows(table: Table, read: Rows) -> None:
+    if table.rows < FEWEST:
+        rows = "1 row" if table.rows == 1 else f"{table.rows} rows"
+        raise DataError(f"{table.name}: {rows}; at least {FEWEST} are needed for training and validation")
+    huge = np.argwhere(np.abs(read.raw) >= HUGE)
+    if len(huge):
+        row, place = huge[0]
+        name = [column.name for column in read.columns for _ in range(column.width)][place]
+        problem = f"{read.raw[row, place]}; every value must be finite and below {HUGE:g}"
+        raise table.fault(int(row), name, problem)
+    if read.labels.dtype.kind == "f":
+        check_rows(np.zeros(table.rows), read.labels, table.name)
