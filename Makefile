@@ -69,7 +69,8 @@ bench: $(INSTALLED)
 soak: $(INSTALLED)
 	@SWEEPER_SOAK=1 $(BIN)/python -m pytest -q tests/fuzz
 	@$(BIN)/python benchmarks/repeated.py $(ARGS)
-	@SWEEPER_SOAK=1 $(BIN)/python -m pytest -q tests/faults tests/journey/test_any_order.py tests/records/test_fuzz.py
+	@SWEEPER_SOAK=1 $(BIN)/python -m pytest -q tests/faults tests/journey/test_any_order.py tests/records/test_fuzz.py \
+	  tests/contracts/test_platforms.py
 
 # The types of torch take long to read: mypy keeps what it learns inside .venv.
 check: $(INSTALLED)

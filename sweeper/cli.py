@@ -1,12 +1,12 @@
 """The commands. Parses, calls, prints; everything else is imported when a command needs it."""
 
 import gc
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sweeper.command_line import command_line
 from sweeper.commands.options import (
     REPORTS,
     RUNS,
@@ -289,7 +289,7 @@ def init(path: Annotated[Path, typer.Argument(metavar="PATH", help="The study fi
     from sweeper.study.template import write_template
 
     file = write_template(path)
-    _say(f"wrote {file}; run it with: {shlex.join(['sweeper', 'run', str(file)])}")
+    _say(f"wrote {file}; run it with: {command_line(['sweeper', 'run', str(file)])}")
 
 
 @app.command()

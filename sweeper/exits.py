@@ -2,7 +2,6 @@
 
 import errno
 import os
-import shlex
 import signal
 import sys
 import threading
@@ -12,6 +11,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, TextIO
 
+from sweeper.command_line import command_line
 from sweeper.errors import RunFailed, StateKept, SweeperError, UserError
 from sweeper.passwords import storage_urls, without_passwords
 from sweeper.printable import printable
@@ -134,4 +134,4 @@ def _discard(stream: TextIO) -> None:
 
 def _resume_command() -> str:
     arguments = [argument for argument in sys.argv[1:] if argument != "--fresh"]
-    return shlex.join(["sweeper", *(without_passwords(word, storage_urls()) for word in arguments)])
+    return command_line(["sweeper", *(without_passwords(word, storage_urls()) for word in arguments)])

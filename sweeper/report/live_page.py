@@ -1,7 +1,6 @@
 """The page of a run under way: what it says. Every sentence stays true when the run is stopped."""
 
 import dataclasses
-import shlex
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -11,6 +10,7 @@ import pandas as pd
 from sweeper.answer.answer import Answer, answer
 from sweeper.answer.outcomes import outcomes_in_words
 from sweeper.answer.rows import completed_search, leaderboard, search_trials
+from sweeper.command_line import command_line
 from sweeper.report.card import Card, Fact, settings
 from sweeper.report.grid import grid
 from sweeper.report.next_step import NextStep
@@ -27,8 +27,10 @@ PHASES = {
     "exploit": "settings near those that scored well",
     "confirm": "the finalists are retrained on fresh seeds",
 }
-NOT_REPEATED = ("fresh", "quiet")
+NOT_REPEATED = ("fresh", "quiet", "on_result")
 """Options that the command that goes on leaves out."""
+WRITTEN = {"earlier": "from"}
+"""Options whose name on the command line is another one."""
 
 
 def live_page(
@@ -57,8 +59,11 @@ def resume_command(study: Study, options: Any = None) -> str:
     for field in dataclasses.fields(options) if options is not None else ():
         value = getattr(options, field.name)
         if value != field.default and field.name not in NOT_REPEATED:
-            words += [f"--{field.name}", "URL" if field.name == "storage" else str(value)]
-    return " ".join([run_again(study), *([shlex.join(words)] if words else [])])
+            words += [
+                f"--{WRITTEN.get(field.name, field.name)}",
+                "URL" if field.name == "storage" else str(value),
+            ]
+    return " ".join([run_again(study), *([command_line(words)] if words else [])])
 
 
 def _card(

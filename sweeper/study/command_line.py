@@ -1,7 +1,5 @@
 """Commands that readers can copy: which study file this was, and what was set beside it."""
 
-import os
-import shlex
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +7,7 @@ from typing import Any
 
 import tomli_w
 
+from sweeper.command_line import command_line
 from sweeper.errors import UserError
 from sweeper.study.builtin import builtin_studies
 from sweeper.study.override import apply
@@ -87,5 +86,4 @@ def _toml(value: Any) -> str:
 
 def _command(study: str, settings: tuple[str, ...]) -> str:
     words = ["sweeper", "run", study, *(word for setting in settings for word in ("--set", setting))]
-    quote = shlex.quote if os.name == "posix" else lambda word: f'"{word}"' if " " in word else word
-    return " ".join(map(quote, words))
+    return command_line(words)

@@ -96,7 +96,7 @@ def plan_in_workers(pool: Pool, task: Shared[Task], *, jobs: int, engine: str, s
         study = task.value.study
         trials = planning.sample(study.space, max(share, 1), study.search.seed)
         trials = [t for t in trials if not refused.get(str(t.parameters.get("activation")))]
-        measured = _everywhere(pool, jobs, work.measure, task, trials)
+        measured = _everywhere(pool, jobs, work.measure, task, trials, jobs)
     except WorkerDied:
         return planning.one_by_one(jobs, "a process ended while stacks were tried")
     except NotStackable as why:  # of a sampled trial: its model fails by itself

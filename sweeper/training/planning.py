@@ -5,7 +5,6 @@ run that follows: one by one, and in stacks of several sizes. The cheapest step 
 """
 
 import math
-import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -21,6 +20,7 @@ from sweeper.study.settings import settings as settings_of
 from sweeper.study.space import Space
 from sweeper.training import reference
 from sweeper.training.cohort import Cohort, balance_load, singles, sort_key
+from sweeper.training.memory import free_memory
 from sweeper.training.preflight import can_be_penalized, configurations
 from sweeper.training.setup import Task, initial_model, leaving_no_trace, rows_of
 from sweeper.training.shapes import shapes, stack_differences, why_not_stackable
@@ -157,19 +157,22 @@ def sample(space: Space, count: int, seed: int) -> list[Trial]:
     return found
 
 
-def measure(task: Task, trials: Sequence[Trial]) -> Measured:
-    """Seconds a step of one trial, one by one and in stacks of up to all `trials`; there may be none."""
+def measure(task: Task, trials: Sequence[Trial], processes: int) -> Measured:
+    """Seconds a step of one trial, one by one and in stacks of up to all `trials`; there may be none.
+
+    `processes` share the memory.
+    """
     if not trials:
         return Measured(math.inf, {})
     with leaving_no_trace(task, settings_of(task.study, trials[0].parameters)):
-        return _measure(task, trials)
+        return _measure(task, trials, processes)
 
 
-def _measure(task: Task, trials: Sequence[Trial]) -> Measured:
+def _measure(task: Task, trials: Sequence[Trial], processes: int) -> Measured:
     one = _one_by_one(task, trials[0])
     stacked: dict[int, float] = {}
     queue = sorted(trials, key=sort_key)
-    for slots in _sizes(task, trials):
+    for slots in _sizes(task, trials, processes):
         # As in a run, where neighbours in the queue are alike: from its middle.
         start = (len(trials) - slots) // 2
         stacked[slots] = _stacked(task, queue[start : start + slots], one)
@@ -239,16 +242,8 @@ def _filled(slots: int, trials: int) -> int:
     return -(-trials // max(1, round(trials / slots)))
 
 
-def free_memory() -> int:
-    """Bytes; 2 GiB where the system does not tell."""
-    try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return 2 << 30
-
-
-def _sizes(task: Task, trials: Sequence[Trial]) -> Iterable[int]:
-    limit = MEMORY_SHARE * free_memory() / max(1, os.cpu_count() or 1)
+def _sizes(task: Task, trials: Sequence[Trial], processes: int) -> Iterable[int]:
+    limit = MEMORY_SHARE * free_memory() / processes
     largest = int(min(len(trials), max(limit / _bytes_a_slot(task, trials[0]), 1)))
     sizes = [size for size in STACK_SIZES if size <= largest]
     if largest > 1 and largest not in sizes and largest < STACK_SIZES[-1]:

@@ -89,10 +89,10 @@ def refusals(task: Task) -> dict[str, str]:
 
 
 @one_at_a_time
-def measure(task: Task, trials: Sequence[Trial]) -> planning.Measured:
+def measure(task: Task, trials: Sequence[Trial], processes: int) -> planning.Measured:
     """`planning.measure`"""
     with watchdog.deadline(PREFLIGHT_SECONDS), refusing():
-        return planning.measure(task, trials)
+        return planning.measure(task, trials, processes)
 
 
 @one_at_a_time

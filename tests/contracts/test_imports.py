@@ -21,6 +21,7 @@ OVERVIEW = {
 """These alone see every room."""
 
 WORDS = (
+    "command_line",
     "errors",
     "passwords",
     "plain_words",

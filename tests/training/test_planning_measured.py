@@ -1,7 +1,6 @@
 """What the plan measures, and all of it together on small studies."""
 
 import math
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
@@ -48,7 +47,7 @@ def measured_by(
 
     monkeypatch.setattr(module, "_one_by_one", lambda task, trial: 1e-3)
     monkeypatch.setattr(module, "_stacked", stacked)
-    return module.measure(TASK, trials), stacks
+    return module.measure(TASK, trials, 2), stacks
 
 
 def test_sizes_are_tried_until_they_get_dearer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,12 +73,11 @@ def test_stacks_that_are_timed_are_mixed_as_in_a_run(monkeypatch: pytest.MonkeyP
 )
 def test_no_stack_is_larger_than_the_trials(number: int, sizes: list[int]) -> None:
     """The usual sizes, and all trials together where that is another size; one trial is no stack."""
-    assert list(module._sizes(TASK, mixed(number))) == sizes
+    assert list(module._sizes(TASK, mixed(number), 2)) == sizes
 
 
 def test_stacks_fit_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The less is free for each core, the fewer sizes are tried; where two trials do not fit, none is."""
-    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    """The less is free for each process, the fewer sizes are tried; where two trials do not fit, none is."""
     trials = mixed(64)
     a_slot = module._bytes_a_slot(TASK, trials[0])
     tried = {}
@@ -87,7 +85,7 @@ def test_stacks_fit_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(
             module, "free_memory", lambda slots=slots: 4 * slots * a_slot / module.MEMORY_SHARE
         )
-        tried[slots] = list(module._sizes(TASK, trials))
+        tried[slots] = list(module._sizes(TASK, trials, 4))
     assert tried == {1.5: [], 5.5: [5], 16.5: [8, 16], 1e6: [8, 16, 32, 64]}
 
 
@@ -97,17 +95,6 @@ def test_a_slot_holds_at_least_what_a_training_needs() -> None:
     parameters, outputs = 13 * 100 + 100 + 100 * 3 + 3, 100 + 100 + 3
     least = 8 * (4 * parameters + 64 * outputs)
     assert least < module._bytes_a_slot(task, numbered([{}])[0]) < 10 * least
-
-
-def test_free_memory_is_guessed_where_the_system_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
-    """2 GiB; where it tells, a whole number of bytes above 0."""
-    assert module.free_memory() > 0
-
-    def sysconf(name: str) -> int:
-        raise ValueError(f"unrecognized configuration name {name}")
-
-    monkeypatch.setattr(os, "sysconf", sysconf, raising=False)
-    assert module.free_memory() == 2 * 1024**3
 
 
 def test_the_shortest_block_counts(monkeypatch: pytest.MonkeyPatch) -> None:

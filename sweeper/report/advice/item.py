@@ -1,10 +1,11 @@
 """One piece of advice: what, why, and the settings that test it."""
 
 import json
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from sweeper.command_line import command_line
 
 COMPUTED, MEASURED = "computed", "measured on your data"
 
@@ -52,7 +53,7 @@ class Asked:
         new = [f"name={name}"] if settings else []
         new += [f"{key}={toml(value)}" for key, value in settings.items()]
         words = ["sweeper", "run", self.study]
-        return shlex.join([*words, *(w for a in (*self.assignments, *new) for w in ("--set", a))])
+        return command_line([*words, *(w for a in (*self.assignments, *new) for w in ("--set", a))])
 
 
 def toml(value: Any) -> str:

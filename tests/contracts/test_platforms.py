@@ -1,0 +1,80 @@
+"""Nothing of the package needs a POSIX system: what Windows lacks is asked for before it is used."""
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from import_graph import MODULES, name_of
+from without_posix import MODULES_OF_POSIX, NAMES_OF_POSIX
+
+HELPERS = Path(__file__).resolve().parents[1] / "helpers"
+ATTRIBUTES = {f"{module.__name__}.{name}": name for module, names in NAMES_OF_POSIX.items() for name in names}
+GUARDS = ("fcntl is None", "fcntl is not None", 'sys.platform == "linux"', "except ImportError")
+"""What also asks whether this is POSIX."""
+
+
+def unguarded(source: str) -> list[str]:
+    """Uses of POSIX-only names that nothing in the same function, or at the module's level, asks for."""
+    found = []
+    for scope, text in _scopes(source):
+        for node, used in _uses(scope):
+            asked = (*GUARDS, f'"{ATTRIBUTES.get(used, used)}")')
+            found += [] if any(guard in text for guard in asked) else [f"line {node.lineno}: {used}"]
+    return found
+
+
+def _scopes(source: str) -> Iterator[tuple[list[ast.AST], str]]:
+    """The nodes of each function and those of the module's own level, each with their text."""
+    tree = ast.parse(source)
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    functions += [node for c in classes for node in c.body if isinstance(node, ast.FunctionDef)]
+    inner = {id(node) for function in functions for node in ast.walk(function)}
+    own = [node for node in ast.walk(tree) if id(node) not in inner]
+    top = [ast.unparse(node) for node in tree.body if node not in functions and node not in classes]
+    yield own, "\n".join(top).replace("'", '"')
+    for function in functions:
+        yield list(ast.walk(function)), ast.unparse(function).replace("'", '"')
+
+
+def _uses(nodes: list[ast.AST]) -> Iterator[tuple[ast.expr | ast.stmt, str]]:
+    for node in nodes:
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in ATTRIBUTES:
+            yield node, ast.unparse(node)
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        names += [str(node.module)] if isinstance(node, ast.ImportFrom) else []
+        yield from ((node, name) for name in names if name in MODULES_OF_POSIX)  # type: ignore[misc]
+
+
+def test_what_only_posix_has_is_asked_for_first() -> None:
+    """`hasattr`, `getattr` with a default, or a module that is imported where it exists."""
+    found = {name_of(file): unguarded(file.read_text(encoding="utf-8")) for file in MODULES}
+    assert {name: uses for name, uses in found.items() if uses} == {}
+
+
+@pytest.mark.parametrize(
+    ("source", "uses"),
+    [
+        ("import os\nmine = os.getuid()", ["line 2: os.getuid"]),
+        ("import signal\ndef f():\n    return signal.SIGHUP", ["line 3: signal.SIGHUP"]),
+        ("import fcntl", ["line 1: fcntl"]),
+        ("class C:\n    def f(self):\n        from resource import getrusage", ["line 3: resource"]),
+        ("try:\n    import fcntl\nexcept ImportError:\n    fcntl = None", []),
+        ("def f():\n    if hasattr(os, 'fork'):\n        os.fork()", []),
+        ("n = getattr(signal, 'SIGHUP', None)", []),
+    ],
+)
+def test_uses_without_a_question_are_seen(source: str, uses: list[str]) -> None:
+    """At the level of a module, in functions and in methods."""
+    assert unguarded(source) == uses
+
+
+@pytest.mark.skipif(not os.environ.get("SWEEPER_SOAK"), reason="make soak imports all libraries anew")
+def test_every_module_can_be_imported_without_posix() -> None:
+    """In a process from which everything that Windows lacks was taken away."""
+    done = subprocess.run([sys.executable, str(HELPERS / "without_posix.py")], check=False, timeout=300)
+    assert done.returncode == 0
