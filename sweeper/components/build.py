@@ -9,6 +9,7 @@ from typing import Any
 from torch import nn
 
 from sweeper.components.activations import activation_of
+from sweeper.components.called import Called, own_layers
 from sweeper.components.forward import materialise
 from sweeper.components.hidden import watch
 from sweeper.components.initializers import INITIALIZERS
@@ -33,6 +34,8 @@ class Built:
     """Those of them that the model function got by copying layers it had been given."""
     swapped: Swapped | None = None
     """What was swapped; ``None`` where nothing was: the function asked, or keeps its own activations."""
+    called: tuple[Called, ...] = ()
+    """Those of the hidden layers that are called where the model calls a function."""
     left_fast_paths: tuple[str, ...] = ()
     """Names of layers that `leave_fast_paths` changed."""
     row: Tree = None
@@ -82,6 +85,7 @@ def build(
     rows = _two_rows(row)
     made: list[nn.Module] = []
     copies: tuple[nn.Module, ...] = ()
+    called: tuple[Called, ...] = ()
     swapped: Swapped | None = None
 
     def factory() -> nn.Module:
@@ -114,14 +118,14 @@ def build(
         copies = tuple(m for m in model.modules() if hasattr(m, _GIVEN) and all(m is not g for g in made))
         hidden = (*made, *copies)
     elif activation is None:
-        hidden = watch(model, rows).hidden
+        hidden, called = own_layers(model, rows, watch(model, rows))
     else:
         swapped = swap(model, rows, factory, name_of(function), chosen, left)
-        hidden = swapped.new
+        hidden, called = swapped.new, swapped.called
     if "init" not in asked and init is not None:
         initialise(model)
     slowed = swapped.noted if swapped else leave_fast_paths(model) if activation is not None else ()
-    return Built(model, hidden, copies, swapped, slowed, row)
+    return Built(model, hidden, copies, swapped, called, slowed, row)
 
 
 def in_shape(row: Tree) -> Tree:

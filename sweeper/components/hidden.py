@@ -1,11 +1,16 @@
 """Which activations of a model are hidden, which are gates and which belong to its output."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from sweeper.components.activations import ACTIVATIONS
-from sweeper.components.dataflow import Flow, flow
+from sweeper.components.call_sites import Site
+from sweeper.components.dataflow import flow
+from sweeper.components.flow_record import Flow
+from sweeper.components.operations import RECURRENT
 from sweeper.components.tree import Tree
 
 KINDS = tuple({type(activation.make()) for activation in ACTIVATIONS.values() if activation.elementwise})
@@ -17,32 +22,39 @@ RECTIFIERS = {
 """Functions that serve as hidden activations where they are no gates."""
 FUNCTIONS = {*RECTIFIERS, "tanh", "tanh_", "sigmoid", "sigmoid_", "hardtanh", "softsign", "logsigmoid"}
 FUNCTIONS |= {"hardtanh_", "hardsigmoid", "hardsigmoid_", "special_expit", "log_sigmoid_forward", "threshold"}
-FUNCTIONS |= {"threshold_", "tanhshrink", "softshrink", "hardshrink", "rnn_tanh", "rnn_relu", "lstm", "gru"}
-FUNCTIONS |= {"rnn_tanh_cell", "rnn_relu_cell", "lstm_cell", "gru_cell"}
-"""Those that are told of where they are kept."""
+FUNCTIONS |= {"threshold_", "tanhshrink", "softshrink", "hardshrink", "log_sigmoid", "_threshold", "rrelu_"}
+FUNCTIONS |= RECURRENT
+"""Activation functions; those that are kept are told of."""
 PERHAPS = {"sin", "cos", "erf", "clamp", "clamp_", "clamp_min", "clamp_min_"}
-"""Functions that are activations only between two layers with weights."""
+"""Functions that are activations only between two layers with weights; swapped where that is asked."""
+Activation = nn.Module | Site
+"""An activation layer, or the call of an activation function."""
 
 
 @dataclass(frozen=True)
 class Calls:
-    """Activations in the order of their calls, each once. A module may be of several kinds."""
+    """Activations in the order of their calls, each once. One may be of several kinds."""
 
-    hidden: tuple[nn.Module, ...]
-    """Modules that a layer with weights follows and that are no gates."""
-    gates: tuple[nn.Module, ...]
-    """Modules whose outputs are multiplied onto features."""
-    output: tuple[nn.Module, ...]
-    """Modules that no layer with weights follows."""
-    functions: tuple[str, ...]
-    """Names of activation functions that are hidden, outside of activation modules."""
-    places: tuple[tuple[str, str], ...] = ()
-    """Activation functions of any kind outside of activation modules, and the module that calls each."""
+    hidden: tuple[Activation, ...]
+    """Those that a layer with weights follows and that are no gates."""
+    gates: tuple[Activation, ...]
+    """Those whose outputs are multiplied onto features."""
+    output: tuple[Activation, ...]
+    """Those that no layer with weights follows."""
+    perhaps: tuple[Site, ...] = ()
+    """Calls of functions of which it is not sure that they are activations."""
+    compiled: tuple[tuple[str, str], ...] = ()
+    """Functions whose call cannot be found in the code, and the module that calls each."""
+    rectifiers: tuple[str, ...] = ()
+    """Names of those of `compiled` that are hidden and serve for nothing but hidden layers."""
+    varying: frozenset[Site] = frozenset()
+    """Calls of functions with other arguments each time."""
 
     @property
-    def rectifiers(self) -> tuple[str, ...]:
-        """Those of `functions` that serve for nothing but hidden layers."""
-        return tuple(name for name in self.functions if name in RECTIFIERS)
+    def sites(self) -> tuple[Site, ...]:
+        """All calls of functions."""
+        found = (*self.hidden, *self.gates, *self.output, *self.perhaps)
+        return tuple(dict.fromkeys(what for what in found if isinstance(what, Site)))
 
 
 def watch(model: nn.Module, rows: Tree) -> Calls:
@@ -58,18 +70,32 @@ def watch(model: nn.Module, rows: Tree) -> Calls:
 def calls_of(seen: Flow) -> Calls:
     """The activations of a forward pass by kind."""
     between = [seen.is_hidden(k) and c.before > 0 for k, c in enumerate(seen.calls)]
-    calls = [(k, c) for k, c in enumerate(seen.calls) if c.what not in PERHAPS or between[k]]
-    hidden = [c.what for k, c in calls if seen.is_hidden(k)]
-    gates = [c.what for _, c in calls if c.gate]
-    output = [c.what for k, c in calls if not c.gate and not seen.is_hidden(k)]
+    calls = [(k, c) for k, c in enumerate(seen.calls) if not _is_perhaps(c.what) or between[k]]
+    sure = [(k, c) for k, c in calls if not _is_perhaps(c.what)]
+    hidden = [c.what for k, c in sure if seen.is_hidden(k)]
     return Calls(
-        _modules(hidden),
-        _modules(gates),
-        _modules(output),
-        tuple(dict.fromkeys(what for what in hidden if isinstance(what, str))),
+        _activations(hidden),
+        _activations(c.what for _, c in sure if c.gate),
+        _activations(c.what for k, c in sure if not c.gate and not seen.is_hidden(k)),
+        tuple(dict.fromkeys(c.what for _, c in calls if isinstance(c.what, Site) and _is_perhaps(c.what))),
         tuple(dict.fromkeys((c.what, c.where) for _, c in calls if isinstance(c.what, str))),
+        tuple(dict.fromkeys(what for what in hidden if isinstance(what, str) and what in RECTIFIERS)),
+        _varying([c.what for _, c in calls if isinstance(c.what, Site)]),
     )
 
 
-def _modules(found: list[nn.Module | str]) -> tuple[nn.Module, ...]:
-    return tuple(dict.fromkeys(what for what in found if isinstance(what, nn.Module)))
+def _is_perhaps(what: Activation | str) -> bool:
+    return (what.name if isinstance(what, Site) else what) in PERHAPS
+
+
+def _activations(found: Iterable[Activation | str]) -> tuple[Activation, ...]:
+    return tuple(dict.fromkeys(what for what in found if not isinstance(what, str)))
+
+
+def _varying(sites: Iterable[Site]) -> frozenset[Site]:
+    first: dict[Site, Any] = {}
+    return frozenset(site for site in sites if first.setdefault(site, given := _given(site)) != given)
+
+
+def _given(site: Site) -> list[Any]:
+    return [id(v) if isinstance(v, Tensor) else v for v in (*site.arguments, *site.options.values())]

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from sweeper.components.dataflow import Call, Use, bits, flow
+from sweeper.components.dataflow import flow
+from sweeper.components.flow_record import Call, Use, bits
 from sweeper.components.tree import Tree
 
 
@@ -53,7 +54,7 @@ def layers_of(model: nn.Module, hidden: Sequence[nn.Module], x: Tree) -> tuple[P
         if before is not None:
             places[before] = Place(places[before].name, places[before].weights, call)
             continue
-        name = names.get(event.what, "") if isinstance(event.what, nn.Module) else event.what
+        name = names.get(event.what, "") if isinstance(event.what, nn.Module) else str(event.what)
         places.append(Place(name, (), call))
     return _numbered(places, seen.calls)
 

@@ -27,8 +27,17 @@ SHAPE_ONLY = {"zeros_like", "ones_like", "empty_like", "full_like", "rand_like",
 SHAPE_ONLY |= {"new_zeros", "new_ones", "new_empty", "new_full", "new_empty_strided"}
 BOUNDED = (nn.Sigmoid, nn.Hardsigmoid, nn.Tanh, nn.Hardtanh, nn.Softsign, nn.LogSigmoid)
 BOUNDED_FUNCTIONS = {"sigmoid", "sigmoid_", "tanh", "tanh_", "hardtanh", "softsign", "logsigmoid"}
-BOUNDED_FUNCTIONS |= {"hardtanh_", "hardsigmoid", "hardsigmoid_", "special_expit", "log_sigmoid_forward"}
+BOUNDED_FUNCTIONS |= {
+    "log_sigmoid",
+    "hardtanh_",
+    "hardsigmoid",
+    "hardsigmoid_",
+    "special_expit",
+    "log_sigmoid_forward",
+}
 """May be gates or the squashed half of a gated unit; the others are features where they meet a gate."""
+RECURRENT = {"rnn_tanh", "rnn_relu", "lstm", "gru", "rnn_tanh_cell", "rnn_relu_cell", "lstm_cell", "gru_cell"}
+"""Functions that are whole layers, with activations inside."""
 
 
 def tensors_in(value: Any) -> Iterator[Tensor]:

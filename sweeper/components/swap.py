@@ -1,18 +1,18 @@
 """The activation layers of a model of the user's own, replaced by others."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-import torch
 from torch import nn
 from torch.nn import functional as F
 
-from sweeper.components.forward import undisturbed
-from sweeper.components.hidden import KINDS, Calls, watch
-from sweeper.components.tree import Tree, applied, copied
+from sweeper.components.call_sites import CalledModules, Site
+from sweeper.components.called import Called, is_torch_layer, labels, names_of, put_in
+from sweeper.components.hidden import KINDS, Activation, Calls, watch
+from sweeper.components.swap_check import check_backward, check_modes
+from sweeper.components.tree import Tree
 from sweeper.errors import ModelError
 from sweeper.private_torch import children_of
 
@@ -20,8 +20,6 @@ OWN_FUNCTIONS: dict[Any, type[nn.Module]] = {F.relu: nn.ReLU, F.gelu: nn.GELU}
 """Functions that torch's transformer layers keep, and the modules that do the same."""
 PLAIN = {1: nn.ReLU(), 2: nn.GELU()}
 """What `activation_relu_or_gelu` stands for."""
-TRIES = 4
-"""Forward passes in training mode: a model may leave out layers at random."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,9 @@ class Swapped:
     noted: tuple[str, ...] = ()
     """Names of the layers that `leave_fast_paths` changed."""
     functions: tuple[tuple[str, str], ...] = ()
-    """Activations that the model calls as functions, which stay: their names and the callers'."""
+    """Activation functions that stay since compiled code calls them: their names and the callers'."""
+    called: tuple[Called, ...] = ()
+    """Those of the new layers that are called where the model calls a function."""
 
     def line(self) -> str:
         """In words."""
@@ -66,40 +66,56 @@ def swap(
     chosen: Sequence[str] | None = None,
     left: Sequence[str] = (),
 ) -> Swapped:
-    """Replace the hidden activation layers of `model`. A module that is called several times stays one.
+    """Replace the hidden activations of `model`, layers and calls of functions.
+
+    A module that is called several times stays one; so does a call that is made several times in a module.
 
     Args:
         model: changed in place; its weights and buffers stay as they are.
         rows: a batch of two input rows or more.
         factory: makes a new activation layer.
         name: the model's, for messages.
-        chosen: patterns of names (``net.*``) that say which activation layers are swapped, in place of
-            the hidden ones.
+        chosen: patterns of names (``net.*``, ``net.py:31*``) that say which activations are swapped, in place
+            of the hidden ones.
         left: patterns of those that are not; they have the last word.
 
     Raises:
-        ModelError: if there is nothing to swap, or not all of it can be; if a pattern fits no activation
-            layer; if training and evaluation would not both apply what was put in.
+        ModelError: if there is nothing to swap, or not all of it can be; if a pattern fits no activation;
+            if training and evaluation would not both apply what was put in.
     """
     _bring_out_functions(model)
     calls = watch(model, rows)
-    places = _places(model)
-    _check_patterns(places, (*(chosen or ()), *left), name)
-    old = [m for m in _in_order(model, calls) if _is_swapped(m, places[m], calls, chosen, left)]
+    places = _Places.of(model, calls)
+    places.check_patterns((*(chosen or ()), *left), name)
+    old = [what for what in places.in_order(calls) if places.is_swapped(what, calls, chosen, left)]
     if chosen is None:
         _check_swappable(calls, old, places, name)
     if not old:
         raise ModelError(f"model {name!r}: model.swap and model.keep leave no activation layer to swap")
-    new = {module: factory() for module in old}
+    new, called, mode = _put_in(model, rows, old, factory)
+    swapped = [place for what in old for place in places.shown[what]]
+    kept = [place for what, names in places.shown.items() if what not in new for place in names]
+    noted = leave_fast_paths(model)
+    check_modes(model, rows, {new[what]: places.shown[what][0] for what in old}, name)
+    if mode:
+        check_backward(model, rows, mode, name)
+    return Swapped(
+        tuple(new[what] for what in old), tuple(swapped), tuple(kept), noted, calls.compiled, called
+    )
+
+
+def _put_in(
+    model: nn.Module, rows: Tree, old: Sequence[Activation], factory: Callable[[], nn.Module]
+) -> tuple[dict[Activation, nn.Module], tuple[Called, ...], CalledModules | None]:
+    """A new layer in the place of each; those in the places of functions; what calls these."""
+    new: dict[Activation, nn.Module] = {what: factory() for what in old if isinstance(what, nn.Module)}
     for parent in list(model.modules()):
         for attribute, child in list(children_of(parent).items()):  # named_children shows shared modules once
-            if child in new:
+            if child is not None and child in new:
                 setattr(parent, attribute, new[child])
-    swapped = [place for module in old for place in places[module]]
-    kept = [place for module, names in places.items() if module not in new for place in names]
-    done = Swapped(tuple(new.values()), tuple(swapped), tuple(kept), leave_fast_paths(model), calls.places)
-    _check_modes(model, rows, done, dict(zip(new.values(), (places[m][0] for m in old), strict=True)), name)
-    return done
+    sites = [what for what in old if isinstance(what, Site)]
+    new |= {site: factory() for site in sites}
+    return new, *(put_in(model, rows, sites, [new[site] for site in sites]) if sites else ((), None))
 
 
 def _bring_out_functions(model: nn.Module) -> None:
@@ -109,11 +125,6 @@ def _bring_out_functions(model: nn.Module) -> None:
             made = OWN_FUNCTIONS.get(layer.activation)
             if made is not None:
                 layer.activation = made()
-
-
-def is_torch_layer(layer: nn.Module) -> bool:
-    """Whether it keeps its activation beside a note of what it was made with."""
-    return isinstance(layer, nn.TransformerEncoderLayer | nn.TransformerDecoderLayer)
 
 
 def leave_fast_paths(model: nn.Module) -> tuple[str, ...]:
@@ -131,122 +142,86 @@ def leave_fast_paths(model: nn.Module) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _places(model: nn.Module) -> dict[nn.Module, list[str]]:
-    """The names of every activation layer."""
-    found: dict[nn.Module, list[str]] = {}
-    for name, module in model.named_modules(remove_duplicate=False):
-        if type(module) in KINDS and name:
-            found.setdefault(module, []).append(name)
-    return found
+@dataclass(frozen=True)
+class _Places:
+    """Where every activation of a model is."""
 
+    shown: Mapping[Activation, list[str]]
+    """Names as messages show them: of modules, and ``net.py:31 relu``."""
+    names: Mapping[Activation, list[str]]
+    """What patterns may fit."""
 
-def _in_order(model: nn.Module, calls: Calls) -> list[nn.Module]:
-    """Activation layers, those that are called first."""
-    return list(dict.fromkeys((*calls.hidden, *calls.gates, *calls.output, *_places(model))))
+    @classmethod
+    def of(cls, model: nn.Module, calls: Calls) -> "_Places":
+        shown: dict[Activation, list[str]] = {}
+        for name, module in model.named_modules(remove_duplicate=False):
+            if type(module) in KINDS and name:
+                shown.setdefault(module, []).append(name)
+        names = {what: list(found) for what, found in shown.items()}
+        for site, label in labels(calls.sites).items():
+            shown[site], names[site] = [label], names_of(site, label)
+        return cls(shown, names)
 
+    def in_order(self, calls: Calls) -> list[Activation]:
+        """Those that are called first."""
+        return list(dict.fromkeys((*calls.hidden, *calls.gates, *calls.output, *self.shown)))
 
-def _is_swapped(
-    module: nn.Module, names: Sequence[str], calls: Calls, chosen: Sequence[str] | None, left: Sequence[str]
-) -> bool:
-    if _fits(names, left):
-        return False
-    return module in calls.hidden if chosen is None else _fits(names, chosen)
+    def is_swapped(
+        self, what: Activation, calls: Calls, chosen: Sequence[str] | None, left: Sequence[str]
+    ) -> bool:
+        names = self.names[what]
+        return not _fits(names, left) and (what in calls.hidden if chosen is None else _fits(names, chosen))
+
+    def check_patterns(self, patterns: Sequence[str], name: str) -> None:
+        known = [place for places in self.shown.values() for place in places]
+        for pattern in patterns:
+            if not any(_fits(names, [pattern]) for names in self.names.values()):
+                there = f"there are {', '.join(known)}" if known else "it has none"
+                raise ModelError(
+                    f"model.swap and model.keep: {pattern!r} fits no activation layer of model {name!r}; "
+                    f"{there}"
+                )
 
 
 def _fits(names: Sequence[str], patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(name, pattern) for name in names for pattern in patterns)
 
 
-def _check_patterns(places: dict[nn.Module, list[str]], patterns: Sequence[str], name: str) -> None:
-    known = [place for names in places.values() for place in names]
-    for pattern in patterns:
-        if not _fits(known, [pattern]):
-            there = f"there are {', '.join(known)}" if known else "it has none"
-            raise ModelError(
-                f"model.swap and model.keep: {pattern!r} fits no activation layer of model {name!r}; {there}"
-            )
-
-
-def _check_swappable(
-    calls: Calls, old: Sequence[nn.Module], places: dict[nn.Module, list[str]], name: str
-) -> None:
+def _check_swappable(calls: Calls, old: Sequence[Activation], places: _Places, name: str) -> None:
     ways = (
-        "let the function ask for `activation` (a factory of modules), use modules such as nn.ReLU() instead "
-        "of functions, or leave activation out of the space"
+        "let the function ask for `activation` (a factory of modules), use modules such as nn.ReLU(), or "
+        "leave activation out of the space"
     )
     if not calls.hidden:
-        seen = f" (it calls {', '.join(calls.functions)})" if calls.functions else ""
-        kept = ", ".join(
-            place for module in (*calls.gates, *calls.output) for place in places.get(module, [])
-        )
-        named = (
-            f"; {kept} are gates or belong to the output: name them in model.swap to insist" if kept else ""
-        )
-        raise ModelError(f"model {name!r} has no activation layers to swap{seen}: {ways}{named}")
+        raise ModelError(f"model {name!r} has no activation layers to swap{_others(calls, places)}: {ways}")
     if calls.rectifiers:
         raise ModelError(
-            f"model {name!r} calls {', '.join(calls.rectifiers)} as a function beside its activation layers, "
-            f"so not all activations can be swapped: {ways}"
+            f"compiled code of model {name!r} calls {', '.join(calls.rectifiers)}, which cannot be swapped, "
+            f"beside its activation layers: {ways}"
         )
     for others, what in ((calls.output, "its output"), (calls.gates, "a gate")):
-        shared = [type(module).__name__ for module in old if module in others]
-        if shared:
+        for one in old:
+            if one not in others:
+                continue
+            shown = places.shown[one][0]
+            if isinstance(one, Site):
+                raise ModelError(
+                    f"model {name!r} makes one call, {shown}, for hidden layers and for {what}, so it cannot "
+                    f"be swapped: give {what} a line of its own"
+                )
             raise ModelError(
-                f"model {name!r} uses one {shared[0]} module for hidden layers and for {what}, so it cannot "
-                f"be swapped: give {what} a module of its own"
+                f"model {name!r} uses one {type(one).__name__} module for hidden layers and for {what}, so "
+                f"it cannot be swapped: give {what} a module of its own"
             )
 
 
-def _check_modes(model: nn.Module, rows: Tree, done: Swapped, names: dict[nn.Module, str], name: str) -> None:
-    """Training and evaluation must apply the same layers: code that goes round them keeps the old ones."""
-    hidden = done.new
-    evaluated = _called(model, rows, hidden, training=False)
-    trained: set[nn.Module] = set()
-    for _ in range(TRIES):
-        trained |= _called(model, rows, hidden, training=True)
-        if evaluated <= trained:
-            break
-    for module in hidden:
-        if (module in evaluated) != (module in trained):
-            where, nowhere = ("training", "evaluation") if module in trained else ("evaluation", "training")
-            raise ModelError(
-                f"model {name!r} applies its activation layer {names[module]} in {where} and not in "
-                f"{nowhere}, so that swapping it would make them two models: let both apply it, or keep it "
-                f"with model.keep = [{names[module]!r}]"
-            )
-
-
-def _called(model: nn.Module, x: Tree, modules: Sequence[nn.Module], *, training: bool) -> set[nn.Module]:
-    """Those of `modules` that a forward pass calls, as a run evaluates and trains it.
-
-    Counted without hooks: they would keep torch's layers from their fast paths.
-    """
-    with undisturbed(model, training=training), _counting(modules) as called:
-        if training:
-            with torch.enable_grad():
-                applied(model, copied(x))
-        else:
-            applied(model, copied(x))
-    return called
-
-
-@contextmanager
-def _counting(modules: Sequence[nn.Module]) -> Iterator[set[nn.Module]]:
-    called: set[nn.Module] = set()
-
-    def counted(module: nn.Module) -> Callable[..., Any]:
-        forward = module.forward
-
-        def run(*args: Any, **kwargs: Any) -> Any:
-            called.add(module)
-            return forward(*args, **kwargs)
-
-        return run
-
-    for module in modules:
-        module.forward = counted(module)  # type: ignore[method-assign]
-    try:
-        yield called
-    finally:
-        for module in modules:
-            del module.forward
+def _others(calls: Calls, places: _Places) -> str:
+    """What it has beside hidden activations."""
+    compiled = [called for called, _ in calls.compiled]
+    found = [place for what in (*calls.gates, *calls.output) for place in places.shown.get(what, [])]
+    perhaps = [place for site in calls.perhaps for place in places.shown[site]]
+    parts = [f"its compiled code calls {', '.join(compiled)}"] if compiled else []
+    parts += [f"{', '.join(found)}: gates, or of the output"] if found else []
+    parts += [f"{', '.join(perhaps)}: not always activations"] if perhaps else []
+    insist = "; name in model.swap what is to be swapped all the same" if found or perhaps else ""
+    return f" ({'; '.join(parts)}{insist})" if parts else ""

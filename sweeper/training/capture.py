@@ -126,12 +126,13 @@ def layers_of(built: Built, loss: Loss, x: Tree, y: Tree, before: Sequence[Tenso
     # cuDNN's recurrent layers refuse backward in eval mode; the plain kernels do not.
     with (
         _trained(frozen),
-        recorded as calls,
+        recorded as noted,
         as_in_training(model, rows_in(x)),
         torch.backends.cudnn.flags(enabled=False),
         torch.enable_grad(),
     ):
         value = loss(applied(model, x), y)
+        calls = [*noted]  # a checkpoint makes its calls again in the backward pass
         wanted = [call.output for call in calls] + [p for layer in weights for p in layer]
         reached = torch.autograd.grad(value, wanted, allow_unused=True)
     _check_reached(places, weights, reached, calls)

@@ -202,7 +202,7 @@ def _check_penalty(task: Task, built: Built) -> None:
     if can_be_penalized(task) and not built.hidden:
         raise ModelError(
             f"{label(task)} has no hidden activation layers whose outputs could be penalized: use modules "
-            "such as nn.ReLU() instead of functions, or leave search.space.activation_penalty out"
+            "such as nn.ReLU(), or leave search.space.activation_penalty out"
         )
 
 

@@ -16,10 +16,6 @@ from sweeper.components.hidden import watch
 from sweeper.errors import ModelError
 
 ROW = torch.zeros(1, 4)
-WAYS = (
-    "let the function ask for `activation` (a factory of modules), use modules such as nn.ReLU() instead of "
-    "functions, or leave activation out of the space"
-)
 
 
 def built(
@@ -114,31 +110,31 @@ class Functional(nn.Module):
 
 
 @pytest.mark.parametrize(
-    "function", [F.relu, torch.relu, torch.Tensor.relu, F.gelu, torch.tanh, torch.sigmoid]
+    "function",
+    [F.relu, torch.relu, torch.Tensor.relu, F.gelu, torch.tanh, torch.sigmoid, torch.relu_, F.logsigmoid],
 )
-def test_functions_cannot_be_swapped(function: Any) -> None:
-    """A model whose activations are functions is refused, with the functions' names."""
+def test_functions_are_swapped(function: Any) -> None:
+    """However they are called; a model that keeps its own has them as layers."""
 
     def model(in_features: int, out_features: int) -> nn.Module:
-        return Functional(in_features, out_features, function, lambda x: x)
+        return Functional(in_features, out_features, function, nn.ReLU())
 
-    with pytest.raises(ModelError) as caught:
-        built(model, "elu")
-    assert str(caught.value).endswith(
-        f"has no activation layers to swap (it calls {function.__name__}): {WAYS}"
-    )
-    assert built(model).hidden == ()
+    assert [type(module) for module in built(model, "elu").hidden] == [nn.ELU, nn.ELU]
+    assert [type(module).__name__ for module in built(model).hidden] == ["FunctionLayer", "ReLU"]
 
 
-def test_half_swapped_models_are_refused() -> None:
-    """ReLU as a function beside modules would stay, and the comparison would be wrong."""
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+def test_compiled_code_is_refused() -> None:
+    """It calls functions where nobody sees it: they would stay, and the comparison would be wrong."""
 
     def model(in_features: int, out_features: int) -> nn.Module:
-        return Functional(in_features, out_features, F.relu, nn.ReLU())
+        scripted = torch.jit.script(nn.Sequential(nn.Linear(8, 8), nn.ReLU()))
+        return Functional(in_features, out_features, scripted, nn.ReLU())
 
-    with pytest.raises(ModelError) as caught:
+    with pytest.raises(
+        ModelError, match=r"compiled code of model .* calls relu, which cannot be swapped, beside"
+    ):
         built(model, "elu")
-    assert "calls relu as a function beside its activation layers" in str(caught.value)
 
 
 def test_gates_are_left_alone() -> None:
@@ -152,7 +148,7 @@ def test_gates_are_left_alone() -> None:
 
 def test_functions_inside_activation_modules_are_their_own() -> None:
     """nn.ReLU calls F.relu: that is no function of the model."""
-    assert watch(plain(4, 3), ROW).functions == ()
+    assert watch(plain(4, 3), ROW).sites == ()
 
 
 def test_watching_changes_nothing() -> None:

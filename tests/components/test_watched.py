@@ -60,14 +60,17 @@ def made(function: Callable[[], nn.Module]) -> Built:
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
-def test_activations_that_are_functions_are_told_of() -> None:
-    """By name and by the module that calls them; what comes before all weights is no activation."""
+def test_activations_that_are_kept_are_told_of() -> None:
+    """By their lines, in compiled code by name and module; what comes before all weights is no activation."""
     built = made(Functions)
     assert built.swapped is not None
-    called = ["tanh called in block", "clamp called in block", "tanh called in the model"]
-    called += ["rnn_tanh called in recurrent", "sin called in the model", "sigmoid called in the model"]
-    kept = ", ".join(f"{name} (as a function)" for name in called)
-    assert built.swapped.line() == f"swapped: act; kept: {kept}"
+    first = Functions.forward.__code__.co_firstlineno
+    mixed = f"test_watched.py:{Mixed.forward.__code__.co_firstlineno + 2}"
+    called = [f"test_watched.py:{first + 4} sigmoid", f"{mixed} clamp", f"test_watched.py:{first + 4} sin"]
+    called += [
+        f"{name} (as a function)" for name in ("tanh called in the model", "rnn_tanh called in recurrent")
+    ]
+    assert built.swapped.line() == f"swapped: act, {mixed} tanh; kept: {', '.join(called)}"
 
 
 def test_looking_leaves_counts_and_random_numbers_alone() -> None:

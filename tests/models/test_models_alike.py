@@ -1,8 +1,5 @@
 """Models of many kinds: in a stack as alone, or refused with the reason; the script prints the same curve."""
 
-import contextlib
-import io
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -12,11 +9,11 @@ import pytest
 import torch
 from equivalence import Trained, by_reference, by_stack, distance, numbered, task_of
 from model_zoo import ALONE, EITHER, STACKED, Net
+from printed_curves import printed, recorded
 
-from sweeper.report.script import script
 from sweeper.training.reasons import reason_of
 from sweeper.training.setup import Task
-from sweeper.trial import Outcome, Trial, TrialResult
+from sweeper.trial import Outcome
 
 ALL = [*STACKED, *ALONE, *EITHER]
 SPACE = {"activation_penalty": {"low": 0.01, "high": 1.0}}
@@ -48,23 +45,6 @@ TRIALS = [
         )
     )
 ]
-
-
-def printed(task: Task, trial: Trial) -> dict[tuple[int, str], float]:
-    """The curve that the script of a trial prints: a plain loop without this package."""
-    text, said = script(task.study, trial.parameters, trial.seed, data=task.data), io.StringIO()
-    scope: dict[str, Any] = {"__name__": "script"}
-    exec(compile(text, "best.py", "exec"), scope)
-    with contextlib.redirect_stdout(said):
-        scope["main"](seed=trial.seed, test=False, save=None)
-    lines = re.findall(r"^step (\d+): (.*)$", said.getvalue(), flags=re.MULTILINE)
-    pairs = [(int(step), pair.split(" ")) for step, line in lines for pair in line.split(", ")]
-    return {(step, name): float(value) for step, (name, value) in pairs}
-
-
-def recorded(result: TrialResult) -> dict[tuple[int, str], float]:
-    """The same of the records."""
-    return {(s, m): v for s, m, v in result.curves if m not in ("penalty", "learning_rate")}
 
 
 @pytest.mark.filterwarnings("ignore:There is a performance drop")

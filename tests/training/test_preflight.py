@@ -172,7 +172,7 @@ def test_penalties_need_activations_of_the_right_kind() -> None:
     assert refused("linear", space={"activation_penalty": [0.0, 0.1]}) == (
         "model 'linear' has no hidden activation layers whose outputs could be penalized: use modules such "
         "as "
-        "nn.ReLU() instead of functions, or leave search.space.activation_penalty out"
+        "nn.ReLU(), or leave search.space.activation_penalty out"
     )
     assert set(problems("linear", space={"activation_penalty": 0.0})) == {""}
     space = {"activation_penalty": {"low": 0.1, "high": 1, "zero": 0.5}, "penalty_kind": "temporal"}

@@ -12,6 +12,7 @@ import jinja2
 
 from sweeper.components import (
     activations,
+    call_sites,
     initializers,
     losses,
     metrics,
@@ -40,7 +41,7 @@ from sweeper.user_code import observing
 from sweeper.user_code.calls import message_of, user_code
 
 COMPONENTS = (
-    *(sources, splits, activations, initializers, models, precision, observing),
+    *(sources, splits, activations, initializers, models, precision, observing, call_sites),
     *(losses, metrics, penalties, schedules),
     *{o.own_module: None for o in OPTIMIZERS.values() if o.own_module},
 )

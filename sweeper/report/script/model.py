@@ -11,9 +11,11 @@ import numpy as np
 from sweeper.components import activations, initializers, models, precision
 from sweeper.components.activations import OWN, USERS_NAME, activation_of
 from sweeper.components.build import Built, build
+from sweeper.components.called import Called
 from sweeper.components.initializers import INITIALIZERS
 from sweeper.components.models import MODELS
 from sweeper.data.data import Data
+from sweeper.report.script.calls import call_code, call_lines
 from sweeper.report.script.functions import Imported, asked, imported, literal, named, quoted
 from sweeper.report.script.source import definitions
 from sweeper.study.settings import Settings
@@ -41,6 +43,8 @@ class ModelText:
     """Whether there are activation layers to penalise, and a weight to do it with."""
     is_complex: bool
     """Whether parameters or buffers are complex numbers."""
+    calls: bool = False
+    """Whether there are `calls`: modules that are called where the model calls activation functions."""
 
 
 def model_text(study: Study, settings: Settings, data: Data, out_features: int) -> ModelText:
@@ -68,11 +72,15 @@ def model_text(study: Study, settings: Settings, data: Data, out_features: int) 
     lines += _first_look(data) if lazy else []
     if remembered and (copies := maker.copies_names()):
         lines += [f"hidden += [model.get_submodule(name) for name in {quoted(copies)}]  # copies of those"]
+    calls = False
     if "activation" not in maker.takes and (penalised or settings.activation):
-        places = maker.hidden_names()
-        penalised = penalised and bool(places)
-        lines += _swap(places, maker.expression) if settings.activation else []
-        lines += [f"hidden = [model.get_submodule(name) for name in {_first(places)}]"] if penalised else []
+        hidden = maker.hidden()
+        penalised = penalised and bool(hidden.places)
+        lines += _swap(hidden.swapped, maker.expression) if settings.activation and hidden.swapped else []
+        calls = bool(hidden.called)
+        lines += call_lines(hidden.called, maker.expression if settings.activation else None)
+        names = quoted([found[0] for found in hidden.places])
+        lines += [f"hidden = [model.get_submodule(name) for name in {names}]"] if penalised else []
     initialised = "init" not in maker.takes and maker.init != "torch_default"
     lines += [f"{maker.init}(model)"] if initialised else []
     code = [definitions(initializers, maker.init)] if initialised or "init" in maker.takes else []
@@ -80,7 +88,8 @@ def model_text(study: Study, settings: Settings, data: Data, out_features: int) 
     used = maker.expression.partition("(")[0] if maker.activation else ""
     code += [definitions(activations, used)] if used in OWN else []
     code += [definitions(precision, "to_precision")] if is_complex else []
-    return ModelText(_what(settings), tuple(code), tuple(lines), user, own, penalised, is_complex)
+    code += call_code(own_functions=settings.activation is None) if calls else []
+    return ModelText(_what(settings), tuple(code), tuple(lines), user, own, penalised, is_complex, calls)
 
 
 @dataclass(frozen=True)
@@ -142,10 +151,13 @@ class _Maker:
         lazy = any(isinstance(parameter, UninitializedParameter) for parameter in parameters)
         return lazy, any(tensor.dtype.is_complex for tensor in held)
 
-    def hidden_names(self) -> list[list[str]]:
-        """Where the hidden activation layers of the model are: the dotted names of each layer."""
+    def hidden(self) -> "_Hidden":
+        """The hidden activation layers of the model."""
         built = self._built()
-        return [names for layer in built.hidden if (names := _names(built.model, layer))]
+        places = [names for layer in built.hidden if (names := _names(built.model, layer))]
+        called = {one.name for one in built.called}
+        parts = [(one, built.model.get_submodule(one.name)) for one in built.called]
+        return _Hidden(places, [names for names in places if names[0] not in called], parts)
 
     def copies_names(self) -> list[str]:
         """Where those are that the function got by copying."""
@@ -168,6 +180,18 @@ class _Maker:
                 chosen=self.settings.swap,
                 left=self.settings.keep,
             )
+
+
+@dataclass(frozen=True)
+class _Hidden:
+    """Hidden activation layers."""
+
+    places: list[list[str]]
+    """The dotted names of each."""
+    swapped: list[list[str]]
+    """Those that stand where the model has a layer."""
+    called: list[tuple[Called, "nn.Module"]]
+    """Those that are called where it calls a function."""
 
 
 def _first_look(data: Data) -> list[str]:
@@ -209,7 +233,7 @@ def _swap(places: list[list[str]], expression: str) -> list[str]:
     """Lines that put new activation layers in; a layer that the model uses at several places stays one."""
     if all(len(names) == 1 for names in places):
         return [
-            f"for name in {_first(places)}:  # the hidden activation layers",
+            f"for name in {quoted([names[0] for names in places])}:  # the hidden activation layers",
             '    parent, _, attribute = name.rpartition(".")',
             f"    setattr(model.get_submodule(parent), attribute, {expression})",
         ]
@@ -220,10 +244,6 @@ def _swap(places: list[list[str]], expression: str) -> list[str]:
         '        parent, _, attribute = name.rpartition(".")',
         "        setattr(model.get_submodule(parent), attribute, layer)",
     ]
-
-
-def _first(places: list[list[str]]) -> str:
-    return quoted([names[0] for names in places])
 
 
 def _names(model: "nn.Module", layer: "nn.Module") -> list[str]:

@@ -16,6 +16,7 @@ Import = tuple[str, str | None, str | None]
 
 UNFENCED = {
     r"\bbuffers_of\((\w+)\)": r"\1._buffers",
+    r"\bchildren_of\((\w+)\)": r"\1._modules",
     r"\bapply_to_tensors\((\w+), (\w+)\)": r"\1._apply(\2)",
 }
 """Calls of `sweeper.private_torch` -> what they stand for: scripts run with the torch they were made with."""

@@ -1,0 +1,245 @@
+"""What is known of the values of a forward pass: which weights and activations they came through."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from torch import Tensor, nn
+
+from sweeper.components.call_sites import Site
+from sweeper.components.operations import (
+    BOUNDED_FUNCTIONS,
+    CONTRACTIONS,
+    INDEXING,
+    LOOK_UPS,
+    PRODUCTS,
+    SHAPE_ONLY,
+    SHARES,
+    memory,
+    tensors_in,
+)
+
+
+@dataclass(frozen=True)
+class Use:
+    """One application of weights."""
+
+    modules: tuple[str, ...]
+    """Names of the modules that own the weights."""
+    weights: tuple[str, ...]
+    """Names of the parameters."""
+    owners: tuple[str, ...]
+    """The module of each of `weights`."""
+    consumed: int
+    """Activation calls, as bits, whose outputs reach it without weights in between."""
+    depth: int
+    """Applications on the longest way from the input to here, this one included."""
+    at: int
+    """Its place in the order of all uses and calls."""
+
+
+@dataclass
+class Call:
+    """One call of an activation module, or of an activation function outside of such modules."""
+
+    what: nn.Module | Site | str
+    """A function by its call site; by its name alone where compiled code calls it."""
+    bounded: bool
+    where: str = ""
+    """Name of the module that calls a function."""
+    before: int = 0
+    """Uses, as bits, that its input comes from without others in between."""
+    inner: int = 0
+    """Calls, as bits, whose outputs it gets with nothing but operations on one tensor in between."""
+    gate: bool = False
+    """Whether its output is multiplied onto features."""
+    scales: bool = False
+    """Whether its output is multiplied with something fixed of more than one number: the gate of a recurrent
+    cell does so with the first state."""
+    at: int = 0
+
+
+@dataclass(frozen=True)
+class Node:
+    """What is known of the values in one piece of memory; sets are bits, of calls or uses by their number."""
+
+    varies: bool = False
+    """Whether they depend on the input."""
+    weights: frozenset[str] = frozenset()
+    """Parameters that they come from and nothing else does."""
+    past: int = 0
+    """Calls that they came through."""
+    open: int = 0
+    """Those of them without weights since."""
+    direct: int = 0
+    """Those of them that nothing but operations on one tensor followed."""
+    share: bool = False
+    """Whether they lie between 0 and 1, or are one minus such values."""
+    uses: int = 0
+    nearest: int = 0
+    """Uses without others since."""
+
+
+@dataclass(frozen=True)
+class Flow:
+    """What one forward pass did."""
+
+    uses: tuple[Use, ...]
+    calls: tuple[Call, ...]
+    reached: int
+    """Uses, as bits, that the output came through."""
+
+    def is_hidden(self, number: int) -> bool:
+        """Whether weights on the way to the output follow the call, which is no gate."""
+        behind = any(u.consumed >> number & 1 for k, u in enumerate(self.uses) if self.reached >> k & 1)
+        call = self.calls[number]
+        elsewhere = call.scales and any(c.gate and c.what is call.what for c in self.calls)
+        return behind and not call.gate and not elsewhere
+
+
+@dataclass
+class Record:
+    owners: Mapping[str, str]
+    """Parameter of two dimensions or more -> module that owns it."""
+    functions: frozenset[str]
+    """Names of the functions whose calls outside of activation modules are noted."""
+    names: Mapping[nn.Module, str] = field(default_factory=dict)
+    """Of the model's modules."""
+    nodes: dict[int, Node] = field(default_factory=dict)
+    uses: list[Use] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+    inside: int = 0
+    """Activation modules and such functions that are at work at the moment."""
+    within: list[str] = field(default_factory=list)
+    """Names of the modules that are at work, the outermost first."""
+    alive: list[Tensor] = field(default_factory=list)
+    """Memory that is given back would be taken for what comes after it."""
+
+    def node(self, tensor: Tensor) -> Node:
+        return self.nodes.get(memory(tensor), Node())
+
+    def note(self, call: Call, output: Any) -> None:
+        """`output` is what an activation put out just now."""
+        for tensor in tensors_in(output):
+            node, bit = self.node(tensor), 1 << len(self.calls)
+            call.before |= node.nearest
+            call.inner |= node.direct
+            self.put(
+                tensor, replace(node, past=node.past | bit, open=node.open | bit, direct=bit, varies=True)
+            )
+        call.at = len(self.calls) + len(self.uses)
+        self.calls.append(call)
+
+    def note_function(self, what: Site | str, output: Any) -> None:
+        """The same of a function."""
+        where = self.within[-1] if self.within else ""
+        name = what if isinstance(what, str) else what.name
+        self.note(Call(what, name in BOUNDED_FUNCTIONS, where), output)
+
+    def follow(self, name: str, inputs: Sequence[Tensor], outputs: Iterable[Tensor]) -> None:
+        """One operation of the pass."""
+        kinds = {} if name in SHAPE_ONLY else {memory(t): self.node(t) for t in inputs}
+        known = list(kinds.values())
+        weights = frozenset().union(*(n.weights for n in known if not n.varies))
+        if used := self._used(name, inputs, known, weights):
+            made = self._use(used, known)
+        else:
+            made = self._mixed(name, inputs, known, weights)
+        if name in SHARES:
+            made = replace(made, share=True)
+        for tensor in outputs:
+            self.put(tensor, made)
+
+    def _used(
+        self, name: str, inputs: Sequence[Tensor], known: Sequence[Node], weights: frozenset[str]
+    ) -> tuple[str, ...]:
+        """The weights that the operation applies as those of a layer."""
+        varies = any(n.varies for n in known)
+        applied = name in LOOK_UPS or (varies and (name in CONTRACTIONS or name in INDEXING))
+        if not applied and name in PRODUCTS and varies:
+            applied = self._widens(inputs)
+        return tuple(w for w in self.owners if w in weights) if applied else ()
+
+    def _widens(self, inputs: Sequence[Tensor]) -> bool:
+        """Whether a product with weights has a dimension that the other factor lacks, as a matrix has."""
+        fixed = [t for t in inputs if not self.node(t).varies and self.node(t).weights]
+        moving = [t for t in inputs if self.node(t).varies]
+        if not fixed or not moving or fixed[0].ndim < 2:
+            return False
+        shape, other = fixed[0].shape, moving[0].shape
+        pairs = list(zip(reversed(shape), reversed(other), strict=False))
+        both = any(a == b > 1 for a, b in pairs)
+        return both and any(a > 1 and b == 1 for a, b in pairs)
+
+    def _use(self, weights: tuple[str, ...], known: Sequence[Node]) -> Node:
+        nearest, consumed, past, uses = (
+            union(getattr(n, name) for n in known) for name in ("nearest", "open", "past", "uses")
+        )
+        depth = 1 + max((u.depth for k, u in enumerate(self.uses) if nearest >> k & 1), default=0)
+        owners = tuple(self.owners[w] for w in weights)
+        modules = tuple(dict.fromkeys(owners))
+        bit = 1 << len(self.uses)
+        self.uses.append(Use(modules, weights, owners, consumed, depth, len(self.calls) + len(self.uses)))
+        return Node(True, past=past, uses=uses | bit, nearest=bit)
+
+    def _mixed(
+        self, name: str, inputs: Sequence[Tensor], known: Sequence[Node], weights: frozenset[str]
+    ) -> Node:
+        moving = [n for n in known if n.varies]
+        if not moving:
+            return Node(weights=weights)
+        direct, share = moving[0].direct, moving[0].share
+        if name in PRODUCTS and any(t.numel() > 1 and not self.node(t).varies for t in inputs):
+            for number in bits(union(n.direct for n in moving)):
+                self.calls[number].scales = True
+        if len(moving) > 1:
+            if name in PRODUCTS or (name == "bmm" and inputs[0].shape[-1] == 1):
+                self._multiply(moving)
+                direct, share = 0, all(n.share for n in moving)
+            else:
+                together = all(n.direct for n in moving) and name not in CONTRACTIONS
+                direct = union(n.direct for n in moving) if together else 0
+                share = all(n.share for n in moving)
+        past, opened, uses = (union(getattr(n, key) for n in moving) for key in ("past", "open", "uses"))
+        passed = [n for n in moving if not n.share] if name in PRODUCTS else []
+        nearest = union(n.nearest for n in passed or moving)  # a gate lets pass what other weights made
+        return Node(True, frozenset(), past, opened, direct, share, uses, nearest)
+
+    def _multiply(self, factors: Sequence[Node]) -> None:
+        """Which factors are gates.
+
+        Of a product whose one factor was computed from the other, the other is the features (squeeze and
+        excitation). What is not bounded is features where the other factor lies between 0 and 1.
+        """
+        for a in factors:
+            for b in factors:
+                for number in bits(a.direct) if a is not b else ():
+                    call = self.calls[number]
+                    features = b.past >> number & 1 or (b.share and not call.bounded)
+                    if not features:
+                        self._is_gate(number)
+
+    def _is_gate(self, number: int) -> None:
+        """So is what is computed for it alone: softplus in tanh(softplus(x)) · x."""
+        self.calls[number].gate = True
+        for inner in bits(self.calls[number].inner):
+            self._is_gate(inner)
+
+    def put(self, tensor: Tensor, node: Node) -> None:
+        """Keep where `tensor` comes from."""
+        self.alive.append(tensor)
+        self.nodes[memory(tensor)] = node
+
+
+def bits(number: int) -> Iterator[int]:
+    """Places of the ones in a binary number, lowest first."""
+    while number:
+        yield (number & -number).bit_length() - 1
+        number &= number - 1
+
+
+def union(parts: Iterable[int]) -> int:
+    found = 0
+    for part in parts:
+        found |= part
+    return found

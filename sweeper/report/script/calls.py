@@ -1,0 +1,51 @@
+"""The lines of the script that let a model call modules where it calls activation functions."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from sweeper.components import call_sites
+from sweeper.components.called import Called, plain_name
+from sweeper.report.script.functions import literal, named, quoted
+from sweeper.report.script.source import definitions
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def call_code(own_functions: bool) -> list[str]:
+    """What the lines need."""
+    wanted = ["call_modules", *(["FunctionLayer"] if own_functions else [])]
+    return [definitions(call_sites, name) for name in wanted]
+
+
+def call_lines(called: Sequence[tuple[Called, "nn.Module"]], expression: str | None) -> list[str]:
+    """Lines that put the layers in; `expression` makes one, ``None``: they are the model's own functions."""
+    if not called:
+        return []
+    lines = [
+        "calls = call_modules(  # these layers stand for activation functions that the model calls",
+        "    model,",
+    ]
+    lines.append("    [")
+    for one, layer in called:
+        code = ", ".join(map(_code, (one.path, one.owner, one.part)))
+        lines.append(f"        ({code}, {expression or _function(layer)}),")
+    lines.append("    ],")
+    if written := [one.path for one, _ in called if one.written]:
+        lines.append(f"    written={_code(tuple(written))},")
+    return [*lines, ")"]
+
+
+def _function(layer: Any) -> str:
+    """The call that makes a `FunctionLayer`."""
+    name = plain_name(layer.function.__name__)
+    options = named({key: literal(value, key) for key, value in layer.kwargs.items()})
+    given = [f"F.{name}", *(literal(value, name) for value in layer.args), *options]
+    return f"FunctionLayer({', '.join(given)})"
+
+
+def _code(value: Any) -> str:
+    """A call site as code."""
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_code, value))}{',' * (len(value) == 1)})"
+    return quoted(value) if isinstance(value, str) else repr(value)

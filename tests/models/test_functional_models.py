@@ -1,0 +1,154 @@
+"""Activations that models call as functions: swapped in a stack as alone, and in the script."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import functional_models
+import pytest
+import torch
+from equivalence import by_reference, by_stack, distance, numbered, task_of
+from functional_models import Attention, Blocks, Checkpointed, Plain, Recomputed
+from printed_curves import printed, recorded
+from torch import nn
+
+from sweeper.components.build import Built, build
+from sweeper.errors import ModelError
+from sweeper.training.setup import Task
+from sweeper.trial import Outcome
+
+MODELS = [Plain, Blocks, Checkpointed, Attention]
+SPACE = {"activation_penalty": {"low": 0.01, "high": 1.0}}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread() -> Iterator[None]:
+    """As in the workers of a sweep."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def study_of(of: type[nn.Module], **space: Any) -> Task:
+    """Six steps of a small training."""
+    model = {"source": f"{functional_models.__name__}:{of.__name__}"}
+    return task_of(model=model, space={**SPACE, **space}, steps=6, evaluations=3, batch_size=8)
+
+
+def made(of: type[nn.Module], activation: str | None = "elu", **patterns: Any) -> Built:
+    """The model with its hidden activations swapped."""
+    row = torch.linspace(0, 1, 16)[None]
+    return build(of, row=row, out_features=3, activation=activation, init=None, options={}, **patterns)
+
+
+@pytest.mark.filterwarnings("ignore:There is a performance drop")
+@pytest.mark.parametrize("of", MODELS)
+def test_stacked_alone_and_script_are_equal(of: type[nn.Module]) -> None:
+    """Curves, layers, parameters and buffers to 1e-9; the script to the last bit, with penalty and without.
+
+    Activations of one trial differ from those of the next; one of them learns.
+    """
+    task = study_of(of, activation=["tanh", "prelu", "relu"])
+    trials = [
+        {"optimizer": "adam", "learning_rate": 0.01, "activation": "prelu"},
+        {"optimizer": "momentum", "learning_rate": 0.01, "activation": "tanh", "activation_penalty": 0.1},
+    ]
+    runs = [replace(trial, seed=seed) for seed, trial in enumerate(numbered(trials))]
+    alone = [by_reference(task, trial) for trial in runs]
+    stacked = by_stack(task, runs, 2) if of is not Checkpointed else {}  # torch computes again one by one
+    for trial, one in zip(runs, alone, strict=True):
+        assert one.result.outcome == Outcome.COMPLETED
+        assert one.result.layers
+        assert not stacked or distance(one, stacked[trial.number, trial.seed]) < 1e-9
+        assert printed(task, trial) == recorded(one.result)
+
+
+def test_a_model_that_keeps_its_own_functions_is_measured_and_penalised() -> None:
+    """Its hidden functions are looked at as layers; nothing of what it computes changes."""
+    task = study_of(Plain)
+    plain, penalised = numbered(
+        [
+            {"optimizer": "adam", "learning_rate": 0.01},
+            {"optimizer": "adam", "learning_rate": 0.01, "activation_penalty": 0.1},
+        ]
+    )
+    alone, stacked = by_reference(task, penalised), by_stack(task, [penalised], 1)
+    assert distance(alone, stacked[penalised.number, penalised.seed]) < 1e-9
+    assert printed(task, penalised) == recorded(alone.result)
+    assert {measure for _, _, measure, _ in alone.result.layers} >= {"gradient_norm", "dead"}
+    torch.manual_seed(0)
+    model = Plain(16, 3)
+    torch.manual_seed(0)
+    built = made(Plain, None)
+    x = torch.rand(5, 16)
+    assert built.hidden
+    assert torch.equal(model(x), built.model(x))
+    assert printed(task, plain) == recorded(by_reference(task, plain).result)
+
+
+FILE = "functional_models.py"
+
+
+def lines(text: str) -> list[int]:
+    """Numbers of the lines of the models' file that have `text`."""
+    with open(functional_models.__file__, encoding="utf-8") as code:
+        return [number for number, line in enumerate(code, 1) if text in line]
+
+
+def test_calls_are_listed_with_file_and_line() -> None:
+    """Calls of one line are told apart; gates and outputs are kept."""
+    swapped = made(Plain).swapped
+    assert swapped is not None
+    (two,), (silu,), (gate,) = lines("F.relu(self.b(F.relu("), lines("F.silu("), lines("torch.sigmoid(")
+    (relu,), (out,) = lines("h.relu_()"), lines("torch.tanh(self.out(")
+    first = f"{FILE}:{two} relu in the model"
+    hidden = [
+        first,
+        f"{first} #2",
+        f"{FILE}:{silu} silu",
+        f"{FILE}:{relu} relu_",
+        f"{FILE}:{out} tanh in the model",
+    ]
+    assert swapped.line() == (
+        f"swapped: {', '.join(hidden)}; kept: {FILE}:{gate} sigmoid, {FILE}:{out} tanh in the model #2"
+    )
+
+
+def test_a_call_counts_once_in_each_module_that_makes_it() -> None:
+    """In a loop it is one layer; a method's call is one for each place that calls the method."""
+    built = made(Blocks)
+    (loop,), (method,) = lines("torch.relu(layer(x))"), lines("F.leaky_relu(")
+    found = [name for name, module in built.model.named_modules() if module in built.hidden]
+    block = [f"relu_{loop}", f"leaky_relu_{method}", f"leaky_relu_{method}_2"]
+    assert sorted(found) == sorted(
+        [f"{k}.{name}" for k in (1, 2) for name in block] + ["relu_" + str(lines("if number == 0")[0])]
+    )
+    assert {type(module) for module in built.hidden} == {nn.ELU}
+
+
+@pytest.mark.parametrize(
+    ("patterns", "count"),
+    [
+        ({"left": [f"{FILE}:*leaky_relu*"]}, 3),
+        ({"left": ["1"]}, 4),
+        ({"left": ["2.*"]}, 4),
+        ({"chosen": ["*torch*", "1.relu"]}, 0),
+        ({"chosen": ["1.relu"]}, 1),
+    ],
+)
+def test_patterns_fit_lines_and_modules(patterns: dict[str, Any], count: int) -> None:
+    """`keep` and `swap` take ``file.py:31*``, ``file.py:31 relu`` and the module that calls."""
+    if count == 0:
+        with pytest.raises(ModelError, match="fits no activation layer"):
+            made(Blocks, **patterns)
+    else:
+        assert len(made(Blocks, **patterns).hidden) == count
+
+
+def test_a_call_that_a_checkpoint_makes_alone_is_refused() -> None:
+    """The gradient would be that of the old function."""
+    (line,) = lines("return self[1](F.elu(")
+    with pytest.raises(ModelError, match=rf"its activation at {FILE}:{line} again in the backward pass"):
+        made(Recomputed)
+    assert len(made(Recomputed, left=[f"{FILE}:{line}*"]).hidden) == 6
