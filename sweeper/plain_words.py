@@ -117,7 +117,7 @@ MEANINGS: tuple[tuple[str, str], ...] = (
         "the model turns a tensor into a Python number, which a stack of trials cannot do",
     ),
     (
-        r"output dynamic shape",
+        r"dynamic shape",
         "an operation's shape depends on the numbers, which a stack of trials cannot do",
     ),
     (
@@ -131,6 +131,14 @@ MEANINGS: tuple[tuple[str, str], ...] = (
     (
         r"called random operation",
         "the model draws random numbers in a way that a stack of trials cannot repeat",
+    ),
+    (
+        r"escaped from inside a function being vmapped",
+        "the model runs parts again in the backward pass (checkpoints), which a stack of trials cannot do",
+    ),
+    (
+        r"marked with @once_differentiable",
+        "the model differentiates a recurrent layer twice, which a stack of trials cannot do",
     ),
     (r"vmap", "torch cannot batch the model"),
 )

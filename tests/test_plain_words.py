@@ -6,11 +6,13 @@ import pytest
 import torch
 from torch import nn
 from torch.func import vmap
+from torch.utils.checkpoint import checkpoint
 
 from sweeper.plain_words import meaning, shortened
 from sweeper.user_code.calls import message_of
 
 X = torch.zeros(4, 3)
+Y = torch.zeros(4, 3, requires_grad=True)
 
 
 def in_place() -> None:
@@ -76,6 +78,14 @@ CASES: list[tuple[Callable[[], object], str]] = [
     (
         lambda: vmap(lambda a: torch.nonzero(a))(X),
         "an operation's shape depends on the numbers, which a stack of trials cannot do",
+    ),
+    (
+        lambda: vmap(lambda a: a[a > 0].sum())(X),
+        "an operation's shape depends on the numbers, which a stack of trials cannot do",
+    ),
+    (
+        lambda: vmap(lambda a: checkpoint(torch.sin, a, use_reentrant=False))(Y).sum().backward(),
+        "the model runs parts again in the backward pass (checkpoints), which a stack of trials cannot do",
     ),
     (
         lambda: vmap(lambda a: a if a.sum() > 0 else -a)(X),

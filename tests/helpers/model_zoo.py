@@ -118,6 +118,15 @@ class Dropouts(Net):
         return F.alpha_dropout(F.dropout(h, 0.2, self.training), 0.1, self.training)
 
 
+class Sampled(Net):
+    """Categories drawn with Gumbel noise; numbers above 1 are cut off by a mask."""
+
+    def middle(self, h: Tensor) -> Tensor:
+        h = h.clone()
+        h[h > 1] = 1.0
+        return h + (F.gumbel_softmax(h, hard=True) if self.training else torch.softmax(h, 1))
+
+
 class StochasticDepth(Net):
     def make(self) -> None:
         self.block = nn.Linear(W, W)
@@ -306,6 +315,7 @@ STACKED: list[type[Net]] = [
     *(Tied, InPlaceHidden, Residual, Norms, Encoder, MultiHead, HandWritten, Embeds, Convolutions),
     *(Learned, Splines, Experts, Dropouts, Cooled, Hyper, Sorted, TwoHeads, Lazy, Excited, Graph, Ode),
     *(StraightThrough, Remembered, FrozenNorm, Recurrent, LongShort, Cells, Masked),
+    *(Spectral, Padded, Sampled),
 ]
 ALONE: dict[type[Net], str] = {
     ComplexWeights: "parameters that are complex numbers",
@@ -324,7 +334,7 @@ ALONE: dict[type[Net], str] = {
     WritesWeights: "the model writes into its parameters",
 }
 EITHER: list[type[Net]] = [
-    *(FourierFilter, ComplexAttention, Spectral, Orthogonal, StochasticDepth, Double, OwnFunction),
-    *(PlainTensor, Rounded, ComplexBuffer, Padded),
+    *(FourierFilter, ComplexAttention, Orthogonal, StochasticDepth, Double, OwnFunction),
+    *(PlainTensor, Rounded, ComplexBuffer),
 ]
 """Stacked or not, as torch's batching rules have it."""

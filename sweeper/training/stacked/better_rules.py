@@ -8,38 +8,22 @@ from functools import cache
 from types import FunctionType
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from sweeper import private_torch
 from sweeper.components.operations import tensors_in
-from sweeper.training.stacked import recurrent
+from sweeper.training.stacked import composed, recurrent
 from sweeper.training.stacked.attention import attention
 from sweeper.training.stacked.batching_rules import argmax, cross_entropy, linear
-
-
-def view(x: Tensor, *shape: Any, **options: Any) -> Tensor:
-    """``x.view``, also where rules have left the numbers in another order than they have alone."""
-    try:
-        return x.view(*shape, **options)
-    except RuntimeError:
-        return x.reshape(*shape, **options)
-
-
-def view_as_complex(x: Tensor) -> Tensor:
-    """``torch.view_as_complex``, as `view`."""
-    return torch.view_as_complex(x if x.stride(-1) == 1 else x.contiguous())
-
 
 RULES: Mapping[Any, Callable[..., Any]] = {
     F.linear: linear,
     F.cross_entropy: cross_entropy,
     F.scaled_dot_product_attention: attention,
     Tensor.argmax: argmax,
-    Tensor.view: view,
-    torch.view_as_complex: view_as_complex,
+    **composed.RULES,
     **recurrent.RULES,
 }
 ASKS = {"has_torch_function", "has_torch_function_unary", "has_torch_function_variadic"}
@@ -60,6 +44,9 @@ class BetterRules(TorchFunctionMode):
         rule = RULES.get(function)
         if rule is not None and of_one_trial(args, kwargs):
             return rule(*args, **kwargs)
+        if isinstance(kwargs.get("out"), Tensor) and of_one_trial(args):  # vmap takes no place to write to
+            given = {name: value for name, value in kwargs.items() if name != "out"}
+            return kwargs["out"].copy_(function(*args, **given))
         body = body_of(function)
         if body is None:
             return function(*args, **kwargs)

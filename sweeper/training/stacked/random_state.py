@@ -83,6 +83,13 @@ def _normal(operation: Any, arguments: Sequence[Any]) -> Draw:
     return lambda row, generator: row.normal_(mean, std, generator=generator)
 
 
+def _exponential(operation: Any, arguments: Sequence[Any]) -> Draw:
+    rate = arguments[1] if len(arguments) > 1 else 1.0
+    if not isinstance(rate, int | float):
+        raise NotStackable("exponential draws with rates that are computed")
+    return lambda row, generator: row.exponential_(float(rate), generator=generator)
+
+
 def _range(
     operation: Any, arguments: Sequence[Any], named: str, default: tuple[float, float]
 ) -> tuple[float, float]:
@@ -97,6 +104,7 @@ def _range(
 
 DRAWS: dict[str, Callable[[Any, Sequence[Any]], Draw]] = {
     "bernoulli": _bernoulli,
+    "exponential": _exponential,
     "uniform": _uniform,
     "rand": _uniform,
     "rand_like": _uniform,

@@ -1,0 +1,122 @@
+"""Models of sequences, stacked and one by one: python benchmarks/sequences.py [--repeats 3].
+
+One process of one thread; the processor's time of a training step, without measurements and evaluations.
+"""
+
+import argparse
+import platform
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sweeper.data.load import load
+from sweeper.study.study import Study
+from sweeper.training import planning
+from sweeper.training.setup import Task
+
+TIMES, FEATURES, UNITS, BATCH, SLOTS = 16, 8, 32, 32, 32
+HERE = Path(__file__).parent
+
+
+class Reads(nn.Module):
+    """A recurrent layer, a hidden layer on its last output, a linear layer."""
+
+    def __init__(
+        self, layer: Callable[..., nn.Module], activation: Callable[[], nn.Module], classes: int
+    ) -> None:
+        super().__init__()
+        self.layer = layer(FEATURES, UNITS, batch_first=True)
+        self.head = nn.Sequential(nn.Linear(UNITS, UNITS), activation(), nn.Linear(UNITS, classes))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.layer(x)[0][:, -1])
+
+
+class Encodes(nn.Module):
+    """An encoder of two layers over the tokens, their mean, a linear layer."""
+
+    def __init__(self, activation: Callable[[], nn.Module], classes: int, dropout: float) -> None:
+        super().__init__()
+        layer = nn.TransformerEncoderLayer(UNITS, 4, 2 * UNITS, dropout, activation(), batch_first=True)
+        self.first, self.last = nn.Linear(FEATURES, UNITS), nn.Linear(UNITS, classes)
+        self.encoder = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.encoder(self.first(x)).mean(1))
+
+
+MODELS: dict[str, Callable[..., nn.Module]] = {
+    "LSTM": lambda out_features, activation: Reads(nn.LSTM, activation, out_features),
+    "GRU": lambda out_features, activation: Reads(nn.GRU, activation, out_features),
+    "RNN": lambda out_features, activation: Reads(nn.RNN, activation, out_features),
+    "encoder": lambda out_features, activation: Encodes(activation, out_features, 0.0),
+    "encoder, dropout 0.1": lambda out_features, activation: Encodes(activation, out_features, 0.1),
+}
+
+
+def data() -> tuple[np.ndarray, np.ndarray]:
+    """400 sequences in 4 classes."""
+    generator = np.random.default_rng(0)
+    return generator.standard_normal((400, TIMES, FEATURES)), generator.integers(4, size=400)
+
+
+def measured(name: str, dtype: str) -> planning.Measured:
+    """Seconds a step of one trial, one by one and in stacks."""
+    study = Study(
+        name="sequences",
+        data=data,
+        model=MODELS[name],
+        training={"steps": 1000, "batch_size": BATCH, "dtype": dtype, "device": "cpu"},
+        search={
+            "space": {"optimizer": ["momentum", "adam"], "activation": ["relu", "tanh"]},
+            "trials": SLOTS,
+        },
+    )
+    task = Task(study, load(data, loss_task="classification"))
+    return planning.measure(task, planning.sample(study.space, SLOTS, 0))
+
+
+def best(name: str, dtype: str, repeats: int) -> tuple[float, float, int]:
+    """Milliseconds a step alone and in the best stack, and its size; the fastest of all repeats."""
+    runs = [measured(name, dtype) for _ in range(repeats)]
+    alone = min(run.one_by_one for run in runs)
+    sizes = {size for run in runs for size in run.stacked}
+    fastest = {size: min(run.stacked.get(size, float("inf")) for run in runs) for size in sizes}
+    size = min(fastest, key=lambda size: fastest[size])
+    return 1e3 * alone, 1e3 * fastest[size], size
+
+
+def main() -> None:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=3)
+    repeats = parser.parse_args().repeats
+    torch.set_num_threads(1)
+    planning.time = SimpleNamespace(perf_counter=time.process_time)  # type: ignore[assignment]
+    lines = [
+        "# Models of sequences, stacked and one by one",
+        "",
+        f"{platform.processor() or 'CPU'}, one process of one thread, torch {torch.__version__}. Sequences "
+        f"of {TIMES} × {FEATURES}, batches of {BATCH}, {UNITS} units (encoder: 2 layers, 4 heads). The "
+        f"processor's time of a training step, the fastest of {repeats} repeats.",
+        "",
+        "| | precision | alone, ms a step | in a stack, ms a step and trial | trials a stack | × |",
+        "|---|---|---:|---:|---:|---:|",
+    ]
+    for name in MODELS:
+        for dtype in ("float32", "float64"):
+            alone, stacked, size = best(name, dtype, repeats)
+            lines.append(
+                f"| {name} | {dtype} | {alone:.2f} | {stacked:.2f} | {size} | {alone / stacked:.1f} |"
+            )
+            print(lines[-1], flush=True)
+    (HERE / "sequences.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

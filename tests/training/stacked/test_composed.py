@@ -1,0 +1,122 @@
+"""Functions that vmap batches wrongly or by a loop, which warns, against torch's own."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import torch
+from like_torch import TRIALS, assert_like_torch, exactly
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils import parametrizations
+
+from sweeper.training.stacked.composed import SPARSE
+from sweeper.training.stacked.refusal import NotStackable
+
+Make = Callable[[], nn.Module]
+ROWS, LENGTH, WORDS, WIDTH = 4, 5, 6, 3
+
+
+@pytest.fixture(autouse=True)
+def _exactly() -> Iterator[None]:
+    with exactly():
+        yield
+
+
+class Looks(nn.Module):
+    """A table whose row numbers follow from the input."""
+
+    def __init__(self, table: nn.Module, flat: bool = False, weighted: bool = False) -> None:
+        super().__init__()
+        self.table, self.flat, self.weighted = table, flat, weighted
+
+    def forward(self, x: Tensor) -> Tensor:
+        numbers = (x.detach() * 2 + 3).long().clamp(0, WORDS - 1)
+        further = {"per_sample_weights": torch.sigmoid(x)} if self.weighted else {}
+        if self.flat:
+            offsets = torch.tensor([0, 3, 3, 11])  # the second bag is empty
+            found: Tensor = self.table(numbers.flatten(), offsets)
+        else:
+            found = self.table(numbers, **further)
+        return found + 0 * x.sum()
+
+
+def bags(mode: str = "mean", flat: bool = False, weighted: bool = False, **options: Any) -> Make:
+    """Of a table."""
+    return lambda: Looks(nn.EmbeddingBag(WORDS, WIDTH, mode=mode, **options), flat, weighted)
+
+
+TABLES: dict[str, Make] = {
+    "padding": lambda: Looks(nn.Embedding(WORDS, WIDTH, padding_idx=-1)),
+    "plain": lambda: Looks(nn.Embedding(WORDS, WIDTH)),
+    **{f"bags, {mode}": bags(mode) for mode in ("sum", "mean", "max")},
+    **{f"padded bags, {mode}": bags(mode, padding_idx=2) for mode in ("sum", "mean", "max")},
+    "weighted bags": bags("sum", weighted=True),
+    "flat bags": bags(flat=True, padding_idx=1),
+    "flat bags, last offset": bags(flat=True, include_last_offset=True),
+}
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_tables_are_those_of_torch(kind: str) -> None:
+    """Rows, sums, means and maxima of rows; the padding row has no gradient and no share."""
+    assert_like_torch(TABLES[kind], torch.randn(TRIALS, ROWS, LENGTH))
+
+
+@pytest.mark.parametrize("table", [nn.Embedding, nn.EmbeddingBag])
+def test_sparse_gradients_are_refused(table: type[nn.Module]) -> None:
+    """They have another layout; the message names the option."""
+    with pytest.raises(NotStackable, match=SPARSE):
+        assert_like_torch(lambda: Looks(table(WORDS, WIDTH, sparse=True)), torch.randn(TRIALS, ROWS, LENGTH))
+
+
+class Two(nn.Bilinear):
+    """Both inputs from one."""
+
+    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
+        return super().forward(x, torch.sin(x[..., :2]))
+
+
+class Cuts(nn.Linear):
+    """Writes where masks of rows and of numbers say so."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = super().forward(x)
+        y += 0.1
+        y[y > 0.5] = 0.5
+        y[x[:, 0] > 0] = torch.tensor(2.0)
+        return y
+
+
+class Reads(nn.Linear):
+    """A view of a narrow output, and its numbers in pairs as complex ones."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = super().forward(x).view(-1, 2)
+        return torch.view_as_complex(y).abs()
+
+
+class Divides(nn.Linear):
+    """Writes its result where it is told."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = super().forward(x)
+        return y * F.normalize(y.detach(), out=torch.empty_like(y.detach()))
+
+
+MODULES: dict[str, Make] = {
+    "bilinear": lambda: Two(LENGTH, 2, WIDTH),
+    "bilinear without bias": lambda: Two(LENGTH, 2, WIDTH, bias=False),
+    "weight norm": lambda: parametrizations.weight_norm(nn.Linear(LENGTH, WIDTH)),
+    "weight norm of all": lambda: parametrizations.weight_norm(nn.Linear(LENGTH, WIDTH), dim=None),
+    "weight norm of columns": lambda: parametrizations.weight_norm(nn.Linear(LENGTH, WIDTH), dim=1),
+    "masks": lambda: Cuts(LENGTH, WIDTH),
+    "view": lambda: Reads(LENGTH, 4),
+    "out": lambda: Divides(LENGTH, WIDTH),
+}
+
+
+@pytest.mark.parametrize("kind", MODULES)
+def test_functions_are_those_of_torch(kind: str) -> None:
+    """Values and gradients; nothing falls to a loop over trials."""
+    assert_like_torch(MODULES[kind], torch.randn(TRIALS, ROWS, LENGTH))
