@@ -49,7 +49,7 @@ def lr_range(study: Study, *, steps: int = STEPS, rates: int = RATES, jobs: int 
 
 
 def advise(study: Study) -> list[Advice]:
-    """What to search and why, before anything is trained: from theory and a look at data and model.
+    """Advise what to search and why, before any training, from theory, data and model.
 
     Raises:
         UserError: if data or model cannot be had.
@@ -59,7 +59,7 @@ def advise(study: Study) -> list[Advice]:
 
 
 def compare(a: Result, b: Result) -> Comparison:
-    """Two runs side by side: which winner is better, how sure that is, and what differs.
+    """Compare two runs: which winner is better, how sure that is, what differs.
 
     Raises:
         UserError: if one has no answer yet, or their scores cannot be compared.

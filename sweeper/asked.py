@@ -75,4 +75,4 @@ def advice_on(pool: Pool, study: Study) -> list["Advice"]:
     try:
         return call_user_code(pool, advise, study, profile_network)
     except WorkerDied as end:
-        raise UserError(f"{study.name}: data or model cannot be looked at: {end}") from None
+        raise UserError(f"{study.name}: data or model cannot be inspected: {end}") from None

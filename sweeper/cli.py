@@ -50,7 +50,7 @@ def _main(
         bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Which learning rate, optimizer, activation and activation regularization suit your model and data?"""
+    """Find the learning rate, optimizer, activation and activation penalty that suit your model and data."""
 
 
 @app.command()
@@ -70,15 +70,15 @@ def run(
     backend: Annotated[str | None, typer.Option("--backend", hidden=True)] = None,
     storage: StorageOption = None,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Start over: delete what this run has so far.")
+        bool, typer.Option("--fresh", help="Start over: delete this run's trials and report.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress display.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Hide the progress display.")] = False,
     earlier: Annotated[
         str | None,
         typer.Option("--from", metavar="RUN", help="An earlier run whose trials inform the search."),
     ] = None,
 ) -> None:
-    """Search, confirm on fresh seeds, test, and write the report. Resumes what is there."""
+    """Search, confirm on fresh seeds, test and report. Resumes an earlier call."""
     _one_of("--engine", engine, ("auto", "fused", "reference"))
     if backend is not None:
         raise UserError(f"--backend {backend!r}: there is no such option; trials run in local processes only")
@@ -103,7 +103,7 @@ def run(
 
 @app.command()
 def report(name: NameArgument, runs: RunsOption = RUNS, reports: ReportsOption = REPORTS) -> None:
-    """Render the report of a run again: one page, figures, tables, best.toml and best.py."""
+    """Write the report of a run again: page, figures, tables, best.toml and best.py."""
     page = _open(runs, name).report(reports / name)
     _say(f"report: {page}")
 
@@ -114,13 +114,14 @@ def best(
     runs: RunsOption = RUNS,
     as_json: JsonOption = False,
     as_toml: Annotated[
-        bool, typer.Option("--toml", help="A study file with the winner's values fixed.")
+        bool, typer.Option("--toml", help="Print a study file with the winner's values fixed.")
     ] = False,
     as_python: Annotated[
-        bool, typer.Option("--python", help="A PyTorch script without this package that trains the winner.")
+        bool,
+        typer.Option("--python", help="Print a PyTorch script that trains the winner without this package."),
     ] = False,
 ) -> None:
-    """The winner of a run: settings, confirmed score, what is tied with it."""
+    """Print the winner of a run: settings, confirmed score, ties."""
     if as_json + as_toml + as_python > 1:
         raise UserError("best: give one of --json, --toml and --python")
     result = _open(runs, name)
@@ -142,7 +143,7 @@ def best(
 
 @app.command()
 def status(name: NameArgument, runs: RunsOption = RUNS, as_json: JsonOption = False) -> None:
-    """How far a run has got: counts by phase and outcome."""
+    """Show the progress of a run: trials by phase and outcome."""
     from sweeper.answer.outcomes import counts
 
     found = counts(_open(runs, name).trials)
@@ -156,9 +157,9 @@ def status(name: NameArgument, runs: RunsOption = RUNS, as_json: JsonOption = Fa
 @app.command()
 def export(
     name: NameArgument,
-    target: Annotated[Path, typer.Argument(metavar="DIR", help="Where the files go.")] = Path("."),
+    target: Annotated[Path, typer.Argument(metavar="DIR", help="Folder for the files.")] = Path("."),
     runs: RunsOption = RUNS,
-    csv: Annotated[bool, typer.Option("--csv", help="CSV instead of Parquet.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Write CSV instead of Parquet.")] = False,
 ) -> None:
     """Write the records of a run: trials, curves and layers, one file each."""
     from sweeper.records.reading import export as write
@@ -179,7 +180,7 @@ def lr_range(
     rates: Annotated[int, typer.Option("--rates", min=5, help="Learning rates for each combination.")] = 64,
     as_json: JsonOption = False,
 ) -> None:
-    """Find the range of learning rates worth searching: many short trainings, each at its own rate."""
+    """Find learning rates worth searching with many short trainings."""
     from sweeper.asked import load_study
     from sweeper.commands.lr_range.journey import lr_range as test
     from sweeper.commands.lr_range.words import print_lr_range, to_dict
@@ -207,7 +208,7 @@ def dashboard(
     storage: StorageOption = None,
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port on 127.0.0.1.")] = 8080,
 ) -> None:
-    """Look at a run in optuna-dashboard, with the answer as note and the figures as artifacts."""
+    """Open a run in optuna-dashboard, with the answer and the figures."""
     from sweeper.records.run_folder import run_folder
     from sweeper.report.note import note
     from sweeper.search.dashboard import serve
@@ -236,7 +237,7 @@ def activations(
         bool | None, typer.Option("--zero-centred/--not-zero-centred", help="f(0) = 0.")
     ] = None,
 ) -> None:
-    """The catalogue of activation functions: range, Lipschitz constant, smoothness, computed."""
+    """List activation functions with range, Lipschitz constant and smoothness."""
     from sweeper.report.catalogue import print_catalogue, to_dicts
     from sweeper.theory.activation_facts import catalogue
 
@@ -251,7 +252,7 @@ def activations(
 
 @app.command()
 def advise(study: StudyArgument, assignments: SetOption = None, as_json: JsonOption = False) -> None:
-    """What to search and why, before anything is trained: from theory and a look at data and model."""
+    """Advise what to search and why, before any training, from theory, data and model."""
     from sweeper.asked import advice_on, load_study
     from sweeper.report.advice import Asked
     from sweeper.report.advice.show import text, to_dict
@@ -273,7 +274,7 @@ def compare(
     reports: ReportsOption = REPORTS,
     as_json: JsonOption = False,
 ) -> None:
-    """Two runs side by side: which winner is better, how sure that is, and what differs."""
+    """Compare two runs: which winner is better, how sure that is, what differs."""
     from sweeper.commands.compare.page import side_by_side, to_dict, write
     from sweeper.commands.compare.words import text
 
@@ -285,7 +286,7 @@ def compare(
 
 @app.command()
 def init(path: Annotated[Path, typer.Argument(metavar="PATH", help="The study file to write.")]) -> None:
-    """Write a commented study file to start from."""
+    """Write a study file with comments as a starting point."""
     from sweeper.study.template import write_template
 
     file = write_template(path)
@@ -294,7 +295,7 @@ def init(path: Annotated[Path, typer.Argument(metavar="PATH", help="The study fi
 
 @app.command()
 def doctor(as_json: JsonOption = False) -> None:
-    """Check this machine: Python, torch, devices, versions; say how to mend what is wrong."""
+    """Check this machine: Python, torch, devices, versions; suggest fixes."""
     from sweeper.doctor import diagnose, show
 
     findings = diagnose()

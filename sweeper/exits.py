@@ -107,13 +107,13 @@ def exit_code(command: Callable[[], Any]) -> int:
     except OSError as error:  # a disk may fail anywhere
         place = f"{error.filename}: " if error.filename else ""
         wrong = error.errno in WRONG_PATH
-        advice = "give another path, or mend that" if wrong else "mend that and try again"
+        advice = "give another path, or fix that" if wrong else "fix that and try again"
         _say(f"error: {place}{error.strerror or error}; {advice}")
         return UserError.exit_code if wrong else 1
     except (KeyboardInterrupt, SystemExit) as end:
         code = 130 if isinstance(end, KeyboardInterrupt) else end.code
         if code == 130:  # typer makes this of Ctrl-C
-            kept = f"; finished trials are kept. Go on with: {_resume_command()}"
+            kept = f"; finished trials are kept. Continue with: {_resume_command()}"
             _say(f"\ninterrupted{kept if sys.argv[1:2] == ['run'] else ''}")
         return code if isinstance(code, int) else (0 if code is None else 1)
     return 0

@@ -200,7 +200,7 @@ def read_source_folder(folder: Path) -> tuple[Path | None, Finding | None]:
     except OSError as error:
         return None, Finding(noted, unreadable(error))
     except ValueError:
-        return None, Finding(noted, "is no text")
+        return None, Finding(noted, "is not text")
     if not text or len(text.splitlines()) != 1 or not text.isprintable():
-        return None, Finding(noted, "names no folder")
+        return None, Finding(noted, "does not name a folder")
     return Path(text), None

@@ -77,7 +77,7 @@ def test_a_process_that_ends_is_told(folder: Path) -> None:
         load_study(DyingPool(), str(file), ())
     told = "while the modules that it names were imported, its worker process ended: exit code 0"
     assert str(caught.value) == f"{file}: {told}"
-    with pytest.raises(UserError, match="asked: data or model cannot be looked at: its worker process ended"):
+    with pytest.raises(UserError, match="asked: data or model cannot be inspected: its worker process ended"):
         advice_on(DyingPool(), Study(name="asked", folder=folder, data="asked_well:data"))
 
 

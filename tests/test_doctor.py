@@ -269,5 +269,5 @@ def test_shown_as_text(capsys: pytest.CaptureFixture[str]) -> None:
         "WRONG  b                ill",
         "                        fix: first do this",
         "                             then that",
-        "1 of 2 need mending; how stands below each",
+        "1 of 2 need fixing; each has its fix below",
     ]

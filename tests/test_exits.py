@@ -29,7 +29,7 @@ with interruptible(for_good=True):
         time.sleep({after})
     raise SystemExit(code)
 """
-MESSAGE = "interrupted; finished trials are kept. Go on with: sweeper run 'a study.toml'"
+MESSAGE = "interrupted; finished trials are kept. Continue with: sweeper run 'a study.toml'"
 
 
 @contextmanager

@@ -80,13 +80,13 @@ def would_be_seen(difference: float, share: float, of: str = "") -> str:
     if not math.isfinite(difference):
         return ""
     part = f" ({percent(share)}{of})" if math.isfinite(share) else ""
-    return f"; a difference of {number(difference)}{part} would have been seen in 80 % of such races"
+    return f"; a difference of {number(difference)}{part} would be detected in 80 % of such races"
 
 
 def gained(found: Gain | None, metric: str) -> tuple[str, str]:
     """Value and meaning of the line on the card."""
     if found is None:
-        return "–", "no published default was confirmed, so what the sweep gained is not known"
+        return "–", "no published default was confirmed, so the gain is unknown"
     name = f"the published default of {found.optimizer}, trial {found.trial}"
     if found.verdict == "winner":
         return "nothing gained", f"{name}, is itself the winner: no other finalist has a lower mean {metric}"
@@ -104,7 +104,7 @@ def gained(found: Gain | None, metric: str) -> tuple[str, str]:
     if found.verdict == "gained":
         return f"{size} {side}", f"{than}, {same}{ends}"
     if found.seeds < ENOUGH_SEEDS:
-        return "not known", f"{size} {side} {than}, {same}: too few seeds to say that it is no luck"
-    includes = "includes nothing gained" if not found.low > 0 else "is not far enough from nothing gained"
-    why = f"{ends}, which {includes}" if ends else "; too few to know the spread"
+        return "not known", f"{size} {side} {than}, {same}: too few seeds to rule out luck"
+    includes = "includes no gain" if not found.low > 0 else "is too close to no gain"
+    why = f"{ends}, which {includes}" if ends else "; too few seeds to know the spread"
     return "nothing shown", f"{size} {side} {than}, {same}{why}"

@@ -50,15 +50,13 @@ FirstArgument = Annotated[
 SecondArgument = Annotated[
     str, typer.Argument(metavar="B", help="The name of another run.", autocompletion=complete_run)
 ]
-RunsOption = Annotated[Path, typer.Option("--runs", metavar="DIR", help="Where runs are kept.")]
-ReportsOption = Annotated[Path, typer.Option("--reports", metavar="DIR", help="Where reports are written.")]
+RunsOption = Annotated[Path, typer.Option("--runs", metavar="DIR", help="Folder of the runs.")]
+ReportsOption = Annotated[Path, typer.Option("--reports", metavar="DIR", help="Folder of the reports.")]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option(
-        "--set", metavar="KEY=VALUE", help="Override any key of the study file; may be given many times."
-    ),
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the study file; repeatable."),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print only JSON.")]
 StorageOption = Annotated[
     str | None,
     typer.Option(

@@ -33,7 +33,7 @@ class Network:
     last: str
     """Last operation of the model: ``Addmm`` (linear), ``Softmax`` …; see `sweeper.training.output_range`."""
     rows: int
-    """Rows looked at."""
+    """Rows checked."""
     swapped: str
     """Which activation layers of the model are swapped and which are kept; empty where none is."""
     profiles: Mapping[str | None, Profile]

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at."""
+    """One thing that was checked."""
 
     name: str
     ok: bool
@@ -28,7 +28,7 @@ def show(findings: Sequence[Finding], *, as_json: bool = False) -> None:
     for finding in findings:
         print(_as_text(finding, width))
     wrong = sum(not finding.ok for finding in findings)
-    print("all is well" if well else f"{wrong} of {len(findings)} need mending; how stands below each")
+    print("all is well" if well else f"{wrong} of {len(findings)} need fixing; each has its fix below")
 
 
 def _as_text(finding: Finding, width: int) -> str:

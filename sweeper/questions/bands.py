@@ -120,7 +120,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
         f"{first['group']} among {parameter}s ({number(first['median'])}, n = {first['trials']})"
         for parameter, (first, *_) in ((name, _enough(rows)) for name, rows in compared.items())
     ]
-    said = [f"The lowest median validation loss at the end belongs to {listing(best)}."]
+    said = [f"At the end, the lowest median validation loss is that of {listing(best)}."]
     said += [_apart(parameter, rows) for parameter, rows in compared.items()]
     favoured = _favoured(compared) if (run.trials["phase"] == "exploit").any() else []
     return (*said, *favoured, *_lost(tables["heatmap"]))
@@ -137,7 +137,7 @@ def _apart(parameter: str, rows: list[dict[Any, Any]]) -> str:
     few = [row["group"] for row in rows if row["trials"] < FEW]
     if close:
         text = f"The middle half of {first['group']} trials overlaps with that of {listing(close)}, so their "
-        text += "order is not settled by this"
+        text += "order is open"
         text += f"; {listing(clear)} {'lies' if len(clear) == 1 else 'lie'} above it." if clear else "."
     else:
         text = f"The middle half of {first['group']} trials lies below that of {listing(clear)}."
@@ -150,7 +150,7 @@ def _favoured(compared: dict[str, list[dict[Any, Any]]]) -> list[str]:
         max(row["trials"] for row in rows) > 2 * min(row["trials"] for row in _enough(rows))
         for rows in compared.values()
     ]
-    text = "Groups with many trials had them added where scores were good, which flatters them here."
+    text = "The search adds trials where scores are good, which flatters the groups with many trials."
     return [text] if any(uneven) else []
 
 
@@ -163,7 +163,7 @@ def _lost(heatmap: pd.DataFrame) -> list[str]:
         f"{name} ({row['trials'] - row['completed']} of {count(row['trials'], 'trial')})"
         for name, row in worst.iterrows()
     ]
-    return [f"Lost to divergence, pruning or failure, and so not in the bands: {listing(said)}."]
+    return [f"Not in the bands, because they diverged, failed or were pruned: {listing(said)}."]
 
 
 QUESTION = Question(
@@ -175,11 +175,11 @@ QUESTION = Question(
         table="bands",
         title="Convergence by optimizer and activation",
         caption=(
-            "Lines are medians over the completed trials of the search, bands their quartiles (left out "
-            "where they would hide each other). All other settings vary inside a band. Trials that were "
-            "pruned or diverged are not in it, so a group that loses many looks better here than it is."
+            "Lines are medians over completed search trials; bands are quartiles, left out where they "
+            "would overlap. All other settings vary inside a band. Pruned and diverged trials are not "
+            "counted, so a group that loses many looks better here than it is."
         ),
-        missing="No trial of the search completed, so there is no curve to summarise.",
+        missing="No search trial completed, so there is no curve to summarise.",
         draw=draw,
         alt=alt,
     ),

@@ -130,7 +130,7 @@ def _edge(rows: pd.DataFrame) -> tuple[float, ...]:
 
 
 def range_edges(run: RunData) -> pd.DataFrame:
-    """Whether the best trials crowd at a bound of a searched range, see `sweeper.answer.edges.crowded`."""
+    """Whether the best trials cluster at a bound of a searched range, see `sweeper.answer.edges.crowded`."""
     ranges = {key: each for key, each in run.study.space.entries.items() if isinstance(each, Range)}
     return crowded(run.trials, ranges)
 
@@ -202,7 +202,9 @@ def alt(frame: pd.DataFrame) -> str:
         if pd.isna(row["low"]):
             said.append(f"{row['optimizer']}: no trial learned")
             continue
-        lost = "" if pd.isna(row["lost_share"]) else f", a blind choice loses {100 * row['lost_share']:.0f} %"
+        lost = (
+            "" if pd.isna(row["lost_share"]) else f", a random choice loses {100 * row['lost_share']:.0f} %"
+        )
         ends = f"{short(row['low'])} to {short(row['high'])}"
         said.append(f"{row['optimizer']}: {ends}, best {short(row['best_rate'])}{lost}")
     return f"Learning rates within 10 % of the lowest loss of each optimizer. {'; '.join(said)}."
@@ -212,7 +214,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
     """The basin of each optimizer, what a blind rate loses, the divergence boundary, crowded edges."""
     frame = _whole(tables["basins"]).dropna(subset=["low"])
     if frame.empty:
-        return ("No rate that was tried learned anything, so none is good.",)
+        return ("No rate learned anything.",)
     ranked = frame.sort_values("decades", ascending=False, kind="stable").to_dict("records")
     basins = [_width(row) for row in ranked]
     said = [f"Within 10 % of its own lowest {run.metric}: {'; '.join(basins)}. One seed each."]
@@ -220,7 +222,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
     if len(lost):
         shares = [f"{percent(row['lost_share'])} with {row['optimizer']}" for row in lost.to_dict("records")]
         said.append(
-            f"A rate drawn blindly from those tried loses {listing(shares)} of what could be learned."
+            f"A rate drawn at random from those tried loses {listing(shares)} of what could be learned."
         )
     return (*said, *_breaks(tables["divergence"]), *_crowded(tables["range_edges"]))
 
@@ -257,7 +259,7 @@ def _crowded(frame: pd.DataFrame) -> tuple[str, ...]:
         return ()
     at_edge = frame[frame["at_edge"].astype(bool)]
     if at_edge.empty:
-        return (f"The best trials crowd at no bound of the {count(len(frame), 'range')} looked at.",)
+        return (f"The best trials do not cluster at a bound of the {count(len(frame), 'range')} checked.",)
     return tuple(
         f"More than half of the best {row['best_trials']} trials lie at the {row['side']} end of "
         f"{row['key']} ({number(row[row['side']])}): better ones may lie outside. Widen it with "
@@ -268,19 +270,18 @@ def _crowded(frame: pd.DataFrame) -> tuple[str, ...]:
 
 QUESTION = Question(
     key="basins",
-    question="How exactly must the learning rate be met?",
+    question="How precise must the learning rate be?",
     tables={"basins": basins, "divergence": boundaries, "range_edges": range_edges},
     figure=FigureSpec(
         name="basins",
         table="basins",
         title="Basins of the learning rate",
         caption=(
-            "Green, the rates of trials whose loss is within 10 % of the lowest (dot) of the same "
-            "optimizer and activation. Ticks are the nearest rates tried outside: the edges of the basin "
-            "lie before them; where a tick is missing the basin may go on. Other settings vary, one seed "
-            "each."
+            "Green: rates of trials whose loss is within 10 % of the lowest (dot) of the same optimizer "
+            "and activation. Ticks mark the nearest rates tried outside, so the basin ends before them; "
+            "without a tick it may extend further. Other settings vary; one seed each."
         ),
-        missing="No trial of the search completed, so no learning rate is known to be good.",
+        missing="No search trial completed, so no learning rate is known to be good.",
         draw=draw,
         alt=alt,
     ),
@@ -288,15 +289,15 @@ QUESTION = Question(
     shown=(
         Shown("basins", "Basins by optimizer and activation"),
         Shown("divergence", "Where training diverges"),
-        Shown("range_edges", "Whether the best trials crowd at a bound"),
+        Shown("range_edges", "Do the best trials cluster at a bound?"),
     ),
     how=(
         "A basin holds the rates of trials whose loss is within 10 % of the lowest of their group. Other "
-        "settings vary and each trial has one seed, so a lucky trial narrows a basin. What a blind rate "
-        "loses is the mean of min(loss, loss before training) − lowest over log-uniform rates, as a share of "
-        "what could be learned (Wortsman et al. 2023, arXiv 2309.14322).",
-        "The divergence boundary is that of a logistic curve in log10 of the rate; pruned trials count as "
-        "not diverged. A range is crowded where more than half of the best trials lie in the outer 15 % "
-        "of it.",
+        "settings vary and each trial has one seed, so a lucky trial narrows a basin. What a random rate "
+        "loses is the mean of min(loss, loss before training) − lowest over log-uniform rates, as a share "
+        "of what could be learned (Wortsman et al. 2023, arXiv 2309.14322).",
+        "The divergence boundary comes from a logistic curve in log10 of the rate; pruned trials count as "
+        "not diverged. Trials cluster at a bound when more than half of the best lie in the outer 15 % of "
+        "the range.",
     ),
 )

@@ -82,7 +82,9 @@ def alt(frame: pd.DataFrame) -> str:
     """Difference with interval and verdict of each rival."""
     winner = frame.iloc[0]
     if len(frame) == 1:
-        return f"{winner['label']} is the only finalist with a completed seed, so nothing is compared."
+        return (
+            f"{winner['label']} is the only finalist with a completed seed, so there is nothing to compare."
+        )
     said = []
     for row in frame.iloc[1:].to_dict("records"):
         ends = f"{short(row['difference_low'])} to {short(row['difference_high'])}"
@@ -100,9 +102,9 @@ def alt(frame: pd.DataFrame) -> str:
 LOWER = "lower where shared"
 """Possible only where both lost seeds, and not the same ones."""
 VERDICTS = {
-    TIED: "cannot be told from the winner",
+    TIED: "tied with the winner",
     WORSE: "did worse on average and on most seeds",
-    ON_AVERAGE: "did worse on average, but not surely on most seeds",
+    ON_AVERAGE: "did worse on average, but is not shown to do so on most seeds",
     LOWER: "did better on the seeds that both completed, but worse over those that each completed",
     FAILS: "diverged or failed on more seeds",
 }
@@ -124,7 +126,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
     if not others:
         return ("Only one finalist completed a fresh seed, so there is nothing to compare it with.",)
     if winner["n"] == 1:
-        return (f"One fresh seed cannot tell {len(frame)} finalists apart; confirm on more seeds.",)
+        return (f"One fresh seed cannot rank {len(frame)} finalists; confirm on more seeds.",)
     if winner["n"] < ENOUGH_SEEDS:
         few = f"{count(winner['n'], 'fresh seed')} are too few to call one of {len(frame)} finalists worse"
         return (f"{capital(few)}; confirm on {ENOUGH_SEEDS} or more.",)
@@ -171,7 +173,7 @@ def simplest(frame: pd.DataFrame, metric: str) -> tuple[str, ...]:
         return ()
     row = frame[frame["simplest"]].iloc[0].to_dict()
     if row["rank"] == 1:
-        return ("No finalist tied with the winner is simpler than it.",)
+        return ("No tied finalist is simpler than the winner.",)
     price = f" Its price: {_difference(row, metric)}." if math.isfinite(row["difference_low"]) else ""
     return (f"The simplest of those tied is {row['label']}.{price}",)
 
@@ -197,10 +199,10 @@ QUESTION = Question(
         table="comparison",
         title="Finalists against the winner",
         caption=(
-            "Left, how much higher each finalist scored than the winner on the same seeds: mean and "
-            "interval, wide enough that all of them hold at once in 95 % of races. A finalist whose "
-            "interval contains 0, or lies just above it, is tied. Right, the share of seeds on which the "
-            "winner was lower, with its 95 % interval; one half is a toss-up."
+            "Left: how much higher each finalist scored than the winner on the same seeds, as mean and "
+            "interval; all intervals hold together in 95 % of races. A finalist whose interval contains 0, "
+            "or lies just above it, is tied. Right: the share of seeds on which the winner was lower, "
+            "with its 95 % interval; one half is a toss-up."
         ),
         missing="No finalist completed a fresh seed, so there is nothing to compare.",
         draw=draw,
@@ -209,17 +211,18 @@ QUESTION = Question(
     sentences=sentences,
     shown=(Shown("comparison", "Paired differences to the winner", against_the_winner),),
     how=(
-        "Differences are taken seed by seed. Their intervals hold the truth all of them at once, in 95 % of "
-        "races: the winner was picked by the same numbers, so each rival is held against the largest "
-        "statistic that identical settings show (step-down). A call asks for more than an interval above 0: "
-        "identical settings are called different in at most 3 % of races, over all their looks, so that "
-        "false calls stay rare where one setting is skewed or has rare bad seeds and its rivals have not. "
-        "No interval can allow for what no seed has shown. Tied: not called. What would have been seen is "
-        "the difference that is called in 80 % of races with as many seeds and as much luck. P(winner is "
-        "lower) counts seeds, with Wilson's 95 % interval; “on most seeds” asks for at least 75 % and for an "
-        "interval above one half (Bouthillier et al. 2021, arXiv 2103.03098).",
+        "Differences are taken seed by seed. In 95 % of races, all their intervals contain the truth "
+        "together: the same numbers picked the winner, so each rival is compared with the largest "
+        "statistic that identical settings would show (step-down). Calling a finalist worse takes more "
+        "than an interval above 0: of identical settings, at most 3 % of races call one worse, over all "
+        "interim checks. False calls stay rare even where one setting has a skewed distribution or rare "
+        "bad seeds. No interval can allow for what no seed has shown. A finalist that is not called worse "
+        "is tied. The detectable difference is the one that 80 % of races with as many seeds and as much "
+        "noise would call. P(winner is lower) counts seeds, with Wilson's 95 % interval; “on most seeds” "
+        "takes at least 75 % and an interval above one half (Bouthillier et al. 2021, arXiv 2103.03098).",
         "Simplest: the smallest searched model, then the fewest parts beyond plain gradient descent on ReLU "
         "layers (penalty, decay, dropout, schedule, momentum, numbers that the optimizer stores for each "
-        "weight). The expected cost draws the means as the seeds leave them possible (Bayesian bootstrap).",
+        "weight). The expected cost averages over the means that the seeds leave possible (Bayesian "
+        "bootstrap).",
     ),
 )

@@ -167,14 +167,14 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
     said += [f"{clause}." for clause in lower_means(finalists)]
     tied = [row["label"] for row in others if row["tied"]]
     if tied and first["n"] == 1:
-        said.append(f"One seed cannot tell it from {listing(tied)}.")
+        said.append(f"One seed cannot rank it against {listing(tied)}.")
     elif tied and first["n"] < ENOUGH_SEEDS:
-        few = f"{count(first['n'], 'seed')} are too few to tell it from {listing(tied)}; that does not make"
-        said.append(f"{capital(few)} {'it' if len(tied) == 1 else 'them'} as good.")
+        few = f"{count(first['n'], 'seed')} are too few to rank it against {listing(tied)}"
+        said.append(f"{capital(few)}, which may still be worse.")
     elif tied:
         said.append(
-            f"These seeds cannot tell it from {listing(tied)}: {'its' if len(tied) == 1 else 'their'} "
-            "paired difference to the winner is too small for a call."
+            f"These seeds do not show that it is better than {listing(tied)}: the paired "
+            f"{'difference is' if len(tied) == 1 else 'differences are'} too small."
         )
     said += _others(tables["comparison"], finalists, tied=bool(tied))
     lost = [
@@ -214,13 +214,13 @@ def _others(comparison: pd.DataFrame, finalists: Sequence[Finalist], *, tied: bo
     lost = sum(finalist.lost > finalists[0].lost for finalist in finalists)
     if tied or worse.empty or len(worse) + lost < len(finalists) - 1:
         return said
-    ends = "did worse on the seeds that both had"
+    ends = "did worse on the shared seeds"
     return [*said, f"Every other finalist {f'{ends}, or lost more of them' if lost else ends}."]
 
 
 def _score(row: Mapping[Any, Any]) -> str:
     if not math.isfinite(row["low"]):
-        return f"{number(row['mean'])} (one seed, so its spread is not known)"
+        return f"{number(row['mean'])} (one seed, so its spread is unknown)"
     mean, low, high = interval(row["mean"], row["low"], row["high"])
     return f"{mean} (95 % interval {low} to {high})"
 
@@ -231,13 +231,13 @@ def _flattery(first: Mapping[Any, Any], shown: str) -> str:
     if search < mean:
         relation = "below its mean on fresh seeds"
         if shown == FLATTERED:
-            reason = "; the search flattered the finalists, so trust the fresh seeds"
+            reason = "; the search was optimistic, so trust the fresh seeds"
         elif shown:
             reason = (
-                ", which one seed may do: the finalists together do not show that the search flattered them"
+                "; one seed can do that: the finalists together do not show that the search was optimistic"
             )
         else:
-            reason = "; the lowest of many may owe that to luck, so trust the fresh seeds"
+            reason = "; the lowest of many may be luck, so trust the fresh seeds"
     else:
         relation = "above its mean on fresh seeds" if search > mean else "equal to its mean on fresh seeds"
         reason = ""
@@ -253,8 +253,8 @@ QUESTION = Question(
         table="finalists",
         title="Finalists on fresh seeds",
         caption=(
-            "Each dot is one fresh seed (initial weights, batch order and split drawn anew), the bar the "
-            "mean, the line its 95 % interval (one seed has none); lower is better. The diamond is the "
+            "Each dot is one fresh seed, with new initial weights, batch order and split. The bar is the "
+            "mean and the line its 95 % interval (one seed has none); lower is better. The diamond is the "
             "score in the search, on one seed."
         ),
         missing="No finalist completed a fresh seed, so there is nothing to compare.",
@@ -264,20 +264,20 @@ QUESTION = Question(
     sentences=sentences,
     shown=(Shown("finalists", "One row per finalist; the CSV has every seed", one_row_each),),
     how=(
-        "The two best trials of the search were trained again, with the best of other combinations of the "
-        "compared values and the best published default. A fresh seed draws initial weights, batch order "
-        "and, where the data came unsplit, a new split into training and validation rows. Finalists get "
-        "the same seeds, so they are compared pair by pair.",
-        "It is a race. After 4, 6, 8, 10, 13 … seeds, finalists drop out that are worse than the leader by "
-        "then, with more evidence than an interval above 0, or lost two seeds more; their seeds go to "
-        "those that are left. It ends when one is left, when all that are left are known to differ by less "
-        "than confirm.matters, or when the budget is spent. Intervals hold whenever it ends.",
-        "Intervals of means are 95 % intervals, each by itself; that of the winner allows for its having "
-        "been picked as the lowest. Those of paired differences hold all at once. They hold on the condition "
-        "that the seeds have shown what luck can do: of a setting with one bad seed in twenty, ten seeds "
-        "often show none. A finalist is tied when it is not called worse. One that failed on more seeds "
-        "ranks after those that failed on fewer.",
-        "The winner has the lowest mean of the finalists that lost the fewest seeds, so on average its own "
-        "mean flatters a little.",
+        "The two best trials of the search were trained again, together with the best of other "
+        "combinations of the compared values and the best published default. A fresh seed draws initial "
+        "weights, batch order and, unless the data came split, a new split into training and validation "
+        "rows. All finalists get the same seeds, so they are compared pair by pair.",
+        "Finalists race. After 4, 6, 8, 10, 13 … seeds, a finalist drops out if it is called worse than "
+        "the leader, or lost two seeds more; its seeds go to the others. The race ends when one is left, "
+        "when the rest differ by less than confirm.matters, or when the budget is spent. Intervals hold "
+        "whenever it ends.",
+        "Each mean has its own 95 % interval; the winner's allows for its selection as the lowest. "
+        "Intervals of paired differences hold together. They assume that the seeds have shown what luck "
+        "can do: of a setting with one bad seed in twenty, ten seeds often show none. A finalist is tied "
+        "when it is not called worse. One that failed on more seeds ranks after those that failed on "
+        "fewer.",
+        "The winner has the lowest mean of the finalists that lost the fewest seeds, so its own mean is "
+        "slightly optimistic.",
     ),
 )

@@ -81,11 +81,11 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
     if step == end:
         said[0] += ", its last evaluation: more steps may lower it further."
     elif lowest <= 0 or last <= (1 + RISE) * lowest:
-        said[0] += f", and {number(last)} at the end: it had levelled off."
+        said[0] += f", and {number(last)} at the end: it has levelled off."
     elif step <= EARLY * end:
         said[0] += f", then rose to {number(last)}: shorter training or more regularization may help."
     else:
-        said[0] += f", and {number(last)} at the end: a rise so late may be noise."
+        said[0] += f", and {number(last)} at the end: such a late rise may be noise."
     if curves["rank"].nunique() == 1:
         return (*said, "One seed.")
     lines = [_ends(line) for _, line in curves.groupby("rank")]
@@ -112,9 +112,9 @@ QUESTION = Question(
         table="convergence",
         title="Convergence of the best trials",
         caption=(
-            "Left the loss on validation rows, right the mean loss of the training batches since the "
-            "evaluation before (without the penalty). A validation curve that turns up while training "
-            "falls is overfitting; one that still falls at the end asks for more steps."
+            "Left: loss on validation rows. Right: mean loss of the training batches since the previous "
+            "evaluation, without the penalty. A validation curve that rises while the training loss falls "
+            "shows overfitting; one that still falls at the end needs more steps."
         ),
         missing="No trial of the search completed, so there is no curve to show.",
         draw=draw,
@@ -124,8 +124,8 @@ QUESTION = Question(
     shown=(Shown("convergence", "Losses at every evaluation point"),),
     how=(
         "Validation rows were scored at evenly spaced steps, the first before training. The training loss "
-        "is the mean over the batches since the evaluation before, without the penalty, so it has no value "
-        "at step 0.",
+        "is the mean over the batches since the previous evaluation, without the penalty, so it has no "
+        "value at step 0.",
         f"“Rose” means that the last loss is more than {percent(RISE)} above the lowest, and that the lowest "
         f"came before the last {percent(1 - EARLY)} of the steps. Each curve is one training with one seed.",
     ),

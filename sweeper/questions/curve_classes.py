@@ -207,12 +207,11 @@ QUESTION = Question(
     figure=FigureSpec(
         name="curve_classes",
         table="curve_summary",
-        title="What the curves say",
+        title="Classes of validation curves",
         caption=(
-            "Validation curves of the five best trials, and of all others. Still improving asks for more "
-            "steps, saturated for no more; overfitting for regularization; unstable for a lower or a "
-            "falling rate; diverged for a lower rate or a warm-up. Trials that were pruned are cut short "
-            "and not judged."
+            "Validation curves of the five best trials, and of all others. Still improving: train longer. "
+            "Saturated: no more steps needed. Overfitting: regularize. Unstable: use a lower or decaying "
+            "rate. Diverged: use a lower rate or a warm-up. Pruned trials are cut short and not judged."
         ),
         missing="No trial of the search was evaluated, so there is no curve to judge.",
         draw=draw,
@@ -229,7 +228,8 @@ QUESTION = Question(
         "Overfitting: ended more than 10 % above its lowest, reached in the first four fifths, while the "
         "train loss fell. Still improving: fell by more than 3 % over the last quarter, beyond its noise. "
         "Else saturated.",
-        "Best and others are counted apart, because picking the best hides what goes wrong. Pruned trials "
-        "are “cut short” and not judged. Advice is a place to start, not a result of this search.",
+        "The best and the others are counted separately, because picking the best hides what goes wrong. "
+        "Pruned trials are “cut short” and not judged. Advice is a starting point, not a result of the "
+        "search.",
     ),
 )

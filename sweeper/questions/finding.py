@@ -42,23 +42,23 @@ def deciding(frame: pd.DataFrame) -> pd.DataFrame:
 def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
     """The verdict with the expectation, then the measurement, then who says so."""
     if not applies(run, tables):
-        return ("Nothing was expected of this study: it has no [expect].",)
+        return ("The study has no [expect] section, so nothing was expected.",)
     row = tables["finding"].iloc[0]
     return f"{HEADS[row['verdict']]}: {row['expected']}", row["sentence"], f"Source: {row['expected_by']}."
 
 
 QUESTION = Question(
     key="finding",
-    question="Was it found as expected?",
+    question="Did the study find what was expected?",
     tables={"finding": finding},
     sentences=sentences,
     applies=applies,
     shown=(Shown("finding", "The number that decides", deciding),),
     how=(
-        "The study file says what is expected, by which source, and which check decides. Found: the whole "
-        "95 % interval (or the bracket between two neighbouring rates) lies on the expected side; contrary: "
-        "wholly on the other; not found: it holds both, or too little was recorded. Not found is no proof "
-        "of the contrary.",
+        "The study file states the expectation, its source and the check that decides. Found: the whole 95 "
+        "% interval (or the bracket between two neighbouring rates) lies on the expected side. Contrary: "
+        "it lies wholly on the other side. Not found: it contains both, or too little was recorded. Not "
+        "found does not prove the contrary.",
         "Values are compared by the finalists on fresh seeds, pair by pair, each value represented by its "
         "best trial of the search; where it has too few fresh seeds, by medians over search trials.",
     ),

@@ -89,7 +89,7 @@ def _change(name: str, line: pd.DataFrame) -> str:
 
 SMALL = 0.01
 """Layers whose norm is below this share of the last layer's are named."""
-CHANGING = {"vanishing": "vanish on the way back to the input", "exploding": "explode on it"}
+CHANGING = {"vanishing": "vanish towards the input", "exploding": "explode towards the input"}
 MOMENTS = {START: "at initialisation", END: "at the end of training"}
 
 
@@ -98,9 +98,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
     frame, verdicts = tables["gradients"], tables["gradient_verdicts"]
     depth = frame["layer"].nunique()
     if depth < 2:
-        return (
-            "The models have one layer with activations, so there is no way on which gradients could vanish.",
-        )
+        return ("The models have one layer with activations, so no gradient can vanish between layers.",)
     moments = [moment for moment in (START, END) if (verdicts["moment"] == moment).any()]
     found = {m: _by_verdict(verdicts[verdicts["moment"] == m]) for m in moments}
     if len(moments) == 2 and found[START] == found[END]:
@@ -152,7 +150,7 @@ def _sentence(when: str, groups: Mapping[str, list[str]], depth: int) -> str:
         )
     if "unknown" in groups:
         names = listing(groups["unknown"])
-        said.append(f"nothing can be said for {names}: fewer than two layers have a gradient above 0")
+        said.append(f"no verdict for {names}: fewer than two layers have a gradient above 0")
     return f"{when} {'; '.join(said)}."
 
 

@@ -133,7 +133,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
         pairs = [f"{r['optimizer']} with {named(r['activation'])} ({number(r['best'])})" for r in next_best]
         said.append(
             f"Next {'comes' if len(pairs) == 1 else 'come'} {listing(pairs)}. Each is the best single "
-            "training of its pair, so close scores may swap places with another seed."
+            "training of its pair, so another seed may reorder close scores."
         )
     lost = frame[(frame["trials"] > 0) & frame["best"].isna()]
     if len(lost):
@@ -154,7 +154,7 @@ QUESTION = Question(
         title="Optimizer × activation",
         caption=(
             "Each cell: the best score of the pair over everything else that varied, and how many of its "
-            "trials completed. Few trials in a cell mean that its best was hardly searched for."
+            "trials completed. A cell with few trials was hardly searched."
         ),
         missing="No trial of the search completed, so no pair has a score.",
         draw=draw,
@@ -166,7 +166,7 @@ QUESTION = Question(
         "For each pair, the lowest score among its completed search trials, over every learning rate and "
         "every other setting tried with it. Exploration gives all compared values the same number of "
         "trials; exploitation then adds trials where scores are good.",
-        "A best-of-few is luckier or unluckier than a best-of-many: look at the counts before you compare "
-        "cells.",
+        "The best of few trials depends more on luck than the best of many: check the counts before you "
+        "compare cells.",
     ),
 )

@@ -108,7 +108,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
     first = f"The lowest {run.metric}, {number(last['objective'])}, was found by trial #{last['trial']}"
     first += f", number {place} of {count(total, 'trial')}"
     if since == 0:
-        first += ": the very last one, so more trials may well find better."
+        first += ": the last one, so more trials may well find better."
     elif place > LATE * total:
         first += f"; only {count(since, 'trial')} came after it, so more may find better."
     else:
@@ -129,9 +129,9 @@ QUESTION = Question(
         table="history",
         title="Search history",
         caption=(
-            "Explore spreads trials evenly over the space, exploit proposes near what was good. Crosses "
-            "at the top are trials without a score. A line that still falls at the right asks for more "
-            "trials."
+            "Exploration spreads trials evenly over the space; exploitation proposes settings near good "
+            "ones. Crosses at the top are trials without a score. A line that still falls at the right "
+            "suggests more trials."
         ),
         missing="No trial of the search completed, so there is no history to show.",
         draw=draw,
@@ -144,6 +144,6 @@ QUESTION = Question(
         "compared; exploitation proposes settings near those that scored well. Pruned trials ended early "
         "because others were ahead at the same step; they never count as the best.",
         "One seed for each trial: late improvements of a few percent may be luck. The finalists' fresh "
-        "seeds are what decides.",
+        "seeds decide.",
     ),
 )

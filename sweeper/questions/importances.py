@@ -42,12 +42,12 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
     shares = [f"{row['parameter']} ({percent(row['importance'])})" for row in rows]
     if len(shares) == 1:
         return (
-            f"Only {rows[0]['parameter']} varied in every trial, so there is nothing to weigh it against.",
+            f"Only {rows[0]['parameter']} varied in every trial, so there is nothing to compare it with.",
         )
     return (
-        f"What sets the best trials apart most is {shares[0]}, then {listing(shares[1:4])}.",
-        "This holds for the ranges that were searched; a share says how much a choice mattered, not which "
-        "value is best.",
+        f"The best trials differ from the rest mostly in {shares[0]}, then {listing(shares[1:4])}.",
+        "This holds for the searched ranges; a share says how much a choice mattered, not which value is "
+        "best.",
     )
 
 
@@ -60,11 +60,11 @@ QUESTION = Question(
         table="importances",
         title="Which parameters mattered",
         caption=(
-            "PED-ANOVA (Watanabe, Bansal and Hutter 2023): how much the choice of each parameter sets the"
-            " best trials apart from the others, within the ranges that were searched. A small share may "
+            "PED-ANOVA (Watanabe, Bansal and Hutter 2023): how much the choice of each parameter sets the "
+            "best trials apart from the others, within the ranges that were searched. A small share may "
             "mean a range too narrow to matter."
         ),
-        missing="Too few trials, or too little variation among them, to state importances.",
+        missing="Too few trials, or too little variation among them, to compute importances.",
         draw=draw,
         alt=alt,
     ),

@@ -171,7 +171,7 @@ def _dealt(parameter: str, rows: list[dict[Any, Any]]) -> str:
     if rows[0]["basis"] == "explore":
         fewest, most = (pick(row["trials"] for row in rows) for pick in (min, max))
         each = f"{fewest}" if fewest == most else f"{fewest} to {most}"
-        used = f"the comparison uses the {each} of each that were dealt out evenly"
+        used = f"the comparison uses the {each} of each that were shared out evenly"
     return f"Trials of each {parameter.replace('_', ' ')} in the search: {listing(counts)}; {used}."
 
 
@@ -182,9 +182,9 @@ def _compared(parameter: str, rows: list[dict[Any, Any]]) -> str:
     close = [row for row in others if not row["low"] > first["high"]]
     apart = [row for row in others if row["low"] > first["high"]]
     if apart:
-        text += f"; higher, with intervals that do not meet: {listing([_score(row) for row in apart])}"
+        text += f"; higher, with separate intervals: {listing([_score(row) for row in apart])}"
     if close:
-        text += f"; not settled against {listing([_score(row) for row in close])}"
+        text += f"; open against {listing([_score(row) for row in close])}"
     return f"{text}."
 
 
@@ -203,10 +203,10 @@ QUESTION = Question(
         table="isolation",
         title="Best over nuisance",
         caption=(
-            "What each value reaches when all get the same number of trials, other settings drawn at "
-            "random: the mean over all subsets of its n trials, with a 95 % bootstrap interval. Trials "
-            "that diverged count at the loss before training. Diamonds are the best of the whole search, "
-            "where promising values were tried more often; an arrow is an interval that goes on. "
+            "What each value reaches when all get the same number of trials, with other settings drawn at "
+            "random: the mean over all subsets of its n trials, with a 95 % bootstrap interval. Diverged "
+            "trials count at the loss before training. Diamonds are the best of the whole search, which "
+            "tried promising values more often; an arrow marks an interval that extends beyond the figure. "
             "Exploratory: one seed each."
         ),
         missing="Nothing to compare: fewer than two values of each scientific parameter have trials.",
@@ -220,9 +220,9 @@ QUESTION = Question(
         "(Dodge et al. 2019; unbiased form of Tang et al. 2020, arXiv 2004.14373). k is a third of the "
         "fewest trials that any value has, the same for all, so that a value tried more often is not better "
         "by that alone. Trials that diverged count at the loss before training.",
-        "Explore trials alone are used where every value has at least three: they are shared out evenly, "
-        "at settings that suit each value as far as is known. Intervals are 95 % bootstrap "
-        "intervals over trials. All rests on one seed for each "
-        "trial: it shows where to look and proves nothing; the finalists' fresh seeds decide.",
+        "Where every value has at least three trials of the exploration, only those count: they are shared "
+        "out evenly, at settings known to suit each value. Intervals are 95 % bootstrap intervals over "
+        "trials. Each trial has one seed, so this shows where to look and proves nothing; the finalists' "
+        "fresh seeds decide.",
     ),
 )

@@ -236,9 +236,9 @@ QUESTION = Question(
         title="Loss against learning rate",
         caption=(
             "One point per trial; all other settings vary. Losses are capped at the loss before training, "
-            "so a diverged trial (×) stands where it learned nothing. A wide basin (green, from the lowest "
-            "to the highest rate within 10 % of the best) means that the rate need not be exact; a lowest "
-            "point at the edge asks for a wider range."
+            "where diverged trials (×) are drawn. A wide basin (green, from the lowest to the highest rate "
+            "within 10 % of the best) means that the rate need not be precise; a lowest point at the edge "
+            "suggests a wider range."
         ),
         missing="No trial of the search has both a learning rate above 0 and a loss.",
         draw=draw,

@@ -233,8 +233,8 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
         ]
     said += _size(bins)
     said.append(
-        "All other settings differ between these trials too, and each has one seed: this is a description, "
-        "not an effect of the penalty."
+        "All other settings differ between these trials too, and each has one seed: this describes the "
+        "trials and shows no effect of the penalty."
     )
     return tuple(said)
 
@@ -250,10 +250,10 @@ def _size(bins: pd.DataFrame) -> list[str]:
     smaller = bins[bins["size_compared"] == "lower"]
     if smaller.empty:
         judged = bins["size_compared"].isin(["overlaps", "higher"]).any()
-        return ["Nor did activations become smaller."] if judged else []
+        return ["Activations did not become smaller either."] if judged else []
     least = smaller.loc[smaller["size_median"].idxmin()]
     return [
-        f"Activations did become smaller: their root mean square is {number(bins['size_median'].iloc[0])} "
+        f"Activations became smaller: their root mean square is {number(bins['size_median'].iloc[0])} "
         f"in the reference and {number(least['size_median'])} with weights of {weights(least)}."
     ]
 

@@ -64,7 +64,7 @@ def penalty_effects(run: RunData) -> pd.DataFrame:
     penalty, and log10 of the weight for l1 vs l2. Relative effects are of the logarithm. Where weights
     were drawn independently of the rest, as in the explore phase, the nuisance model need not be right:
     it removes noise, not bias. Intervals are 95 % with HC3 errors, simultaneous over the decades of one
-    quantity (Bonferroni). `found` where the interval leaves 0 out; `finding` is ``raises``, ``lowers``
+    quantity (Bonferroni). `found` where the interval excludes 0; `finding` is ``raises``, ``lowers``
     or ``no effect found``, which is not the same as no effect.
     """
     data = penalty_data(run)
@@ -140,7 +140,7 @@ def draw(frame: pd.DataFrame) -> Figure:
     for axes in panels[len(quantities) :]:
         figure.delaxes(axes)
     entries = {
-        "interval leaves 0 out": Line2D([], [], color=FOUND, marker="o", linewidth=2.2),
+        "interval excludes 0": Line2D([], [], color=FOUND, marker="o", linewidth=2.2),
         "no effect found": Line2D([], [], color=NOTHING, marker="o", linewidth=2.2),
     }
     legend_below(figure, entries, ncols=2)
@@ -195,7 +195,7 @@ def alt(frame: pd.DataFrame) -> str:
         ]
         said.append(f"{metric_words(str(quantity))}: {', '.join(lines) or 'no effect found'}")
     return (
-        f"Effect of the activation penalty by decade of its weight, other settings alike. {'; '.join(said)}."
+        f"Effect of the activation penalty by decade of its weight, other settings equal. {'; '.join(said)}."
     )
 
 
@@ -287,7 +287,7 @@ def _keras(frame: pd.DataFrame) -> tuple[str, ...]:
 
 QUESTION = Question(
     key="penalty-effects",
-    question="What does the penalty change, other settings held alike?",
+    question="What does the penalty change, with other settings held equal?",
     tables={"penalty_effects": penalty_effects, "keras_weights": keras_weights},
     figure=FigureSpec(
         name="penalty_effects",
@@ -295,9 +295,9 @@ QUESTION = Question(
         title="What the activation penalty changes",
         caption=(
             "Change against trials without penalty (or with the smallest weights), other settings held "
-            "alike by regression, with 95 % intervals that hold together for all decades of a panel. Grey "
-            "intervals contain 0: no effect was found, which is not to say that there is none. The gap is "
-            "validation minus train loss."
+            "equal by regression, with 95 % intervals that hold together for all decades of a panel. Grey "
+            "intervals contain 0: no effect was found, but there may be one. The gap is validation minus "
+            "train loss."
         ),
         missing=(
             "The weight of the activation penalty was not varied, or too few trials completed to compare its "

@@ -192,12 +192,11 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
     trials = tables["stability_trials"]
     if trials.empty:
         return (
-            "There is no limit to compare with: none of the trials that were looked at has an optimizer with "
-            "a linear theory.",
+            "There is no limit to compare with: no measured trial has an optimizer with a linear theory.",
         )
     lost = trials[trials["outcome"] == "diverged"]
     best = trials[trials["outcome"] != "diverged"]
-    said = [_diverged(lost)] if len(lost) else ["No diverged trial was looked at."]
+    said = [_diverged(lost)] if len(lost) else ["No diverged trial was measured."]
     if len(best):
         said.append(_best(best))
     return (*said, _validity(run, tables))
@@ -206,7 +205,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
 def _diverged(lost: pd.DataFrame) -> str:
     above = lost["above_intact"]
     said = (
-        f"Of {count(len(lost), 'diverged trial')} looked at, {int(above.sum())} had a learning rate × "
+        f"Of {count(len(lost), 'diverged trial')} measured, {int(above.sum())} had a learning rate × "
         f"sharpness above the limit of the optimizer while the loss was still below {INTACT:g} × its first "
         "value"
     )
@@ -214,7 +213,7 @@ def _diverged(lost: pd.DataFrame) -> str:
         return f"{said}: steps too long for the curvature explain the divergence."
     rest = int((~above).sum())
     return (
-        f"{said}; {rest} {'was' if rest == 1 else 'were'} not seen above it that early, so the limit alone "
+        f"{said}; {rest} {'was' if rest == 1 else 'were'} not above it that early, so the limit alone "
         "does not explain every divergence."
     )
 
@@ -229,7 +228,7 @@ def _best(best: pd.DataFrame) -> str:
         for rows, where in ((near, "at the limit"), (over, "above it"), (under, "below it"))
         if len(rows)
     ]
-    return f"Of the best trials, at the last look: {listing(parts)}."
+    return f"Of the best trials, at the last measurement: {listing(parts)}."
 
 
 def _validity(run: RunData, tables: Tables) -> str:
@@ -240,7 +239,7 @@ def _validity(run: RunData, tables: Tables) -> str:
     if training.loss != "mse":
         reasons.append(f"the loss {training.loss}, whose curvature falls once the rows are fitted")
     if training.schedule != "constant" or "schedule" in run.study.space.parameters:
-        reasons.append("a rate that changes on the way")
+        reasons.append("a rate that changes during training")
     base = "The limit is exact for full-batch steps on a quadratic"
     if not reasons:
         return f"{base}; elsewhere it says where a step starts to grow, not that the loss explodes."
@@ -272,11 +271,11 @@ QUESTION = Question(
             "Learning rate × largest Hessian eigenvalue of the training loss (preconditioned for "
             "optimizers that divide the gradient), over the largest value at which the optimizer is stable "
             "on a quadratic. Above the dashed line a step grows along the sharpest direction; whether a "
-            "training settles at the line is seen, not assumed. ×: last look before the trial diverged. "
-            "Ratios above 1,000 are drawn at 1,000."
+            "training settles at the line is measured, not assumed. ×: last measurement before the trial "
+            "diverged. Ratios above 1,000 are drawn at 1,000."
         ),
         missing=(
-            "Sharpness was not measured: no trial was trained again for it, or the model has no second "
+            "Sharpness was not measured: no trial was retrained for it, or the model has no second "
             "derivative."
         ),
         draw=draw,
@@ -288,11 +287,11 @@ QUESTION = Question(
         Shown("stability", "Every look"),
     ),
     how=(
-        "The first finalists, and the diverged trials with the lowest rates, were trained again one by one "
-        "on the search's seed and looked at before a few log-spaced steps. Sharpness is the largest "
-        "eigenvalue of the Hessian of the training loss (penalty included, weight decay not) on up to 512 "
-        "training rows, by Lanczos on Hessian–vector products to 1 %, as training sees them (batch norm with "
-        "the statistics of these rows, dropout off).",
+        "The first finalists, and the diverged trials with the lowest rates, were retrained one by one on "
+        "the search's seed and measured before a few log-spaced steps. Sharpness is the largest eigenvalue "
+        "of the Hessian of the training loss (penalty included, weight decay not) on up to 512 training "
+        "rows, by Lanczos on Hessian–vector products to 1 %, as training sees them (batch norm with the "
+        "statistics of these rows, dropout off).",
         f"Limits of η·λ: {_limits(preconditioned=False)}; of the Hessian divided by what the optimizer "
         f"divides the gradient by: {_limits(preconditioned=True)}. Full-batch gradient descent "
         "often settles at its limit (Cohen et al. 2021, arXiv 2103.00065; 2022, arXiv 2207.14484); "

@@ -1,4 +1,4 @@
-"""How did every trial do?"""
+"""How did each trial do?"""
 
 import pandas as pd
 
@@ -92,7 +92,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
 
 QUESTION = Question(
     key="trials",
-    question="How did every trial do?",
+    question="How did each trial do?",
     tables={"leaderboard": leaderboard_table, "reasons": reasons},
     sentences=sentences,
     shown=(

@@ -154,20 +154,20 @@ QUESTION = Question(
         table="units_over_time",
         title="Saturated and dead units while training",
         caption=(
-            "Median shares over completed trials, layer 0 at the bottom, looks at logarithmic steps from "
-            "left to right. Colours that deepen to the right are units that training lost; colours that "
-            "are deep from the start come from the initialisation (a fresh ReLU layer is half saturated by "
-            "design)."
+            "Median shares over completed trials, layer 0 at the bottom, measurements at logarithmic steps "
+            "from left to right. Colours that deepen to the right are units that training lost; colours "
+            "that are deep from the start come from the initialisation (a fresh ReLU layer is half "
+            "saturated by design)."
         ),
         missing="No shares were recorded at more than one step.",
         draw=draw,
         alt=alt,
     ),
     sentences=sentences,
-    shown=(Shown("units_over_time", "First and last look; the CSV has every look", first_and_last),),
+    shown=(Shown("units_over_time", "First and last measurement; the CSV has all", first_and_last),),
     how=(
-        "Shares on one fixed batch of validation rows, at looks spaced logarithmically. Completed trials "
-        "alone, so that a line is about the same trials from its start to its end; other settings vary. "
-        "Networks of unlike depth are kept apart.",
+        "Shares on one fixed batch of validation rows, at logarithmically spaced steps. Only completed "
+        "trials count, so each line covers the same trials from start to end; other settings vary. "
+        "Networks of different depth are kept apart.",
     ),
 )

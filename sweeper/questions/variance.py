@@ -88,8 +88,12 @@ def alt(frame: pd.DataFrame) -> str:
 
 
 SETTINGS, SEED, BOTH = COMPONENTS
-WORDS = {SETTINGS: "between settings", SEED: "what a seed does to all alike", BOTH: "what it does to each"}
-FLATTERED, HARDER, NO_BIAS = "the search flattered them", "the search had been harder", "no bias shown"
+WORDS = {
+    SETTINGS: "between settings",
+    SEED: "a seed's effect on all settings",
+    BOTH: "a seed's effect on each",
+}
+FLATTERED, HARDER, NO_BIAS = "the search was optimistic", "the search was pessimistic", "no bias shown"
 
 
 def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
@@ -103,11 +107,11 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
     base = f"{count(int(first['finalists']), 'finalist')} on {count(int(first['seeds']), 'fresh seed')}"
     low, high = frame.loc[SETTINGS, "low"], frame.loc[SETTINGS, "high"]
     if high < 0.5:
-        judged = "Luck outweighs settings: one training tells little about these finalists."
+        judged = "Luck outweighs settings: one training says little about these finalists."
     elif low > 0.5:
         judged = "Settings outweigh luck among these finalists."
     else:
-        judged = "Whether settings or luck weigh more is not settled by so few finalists and seeds."
+        judged = "So few finalists and seeds do not settle whether settings or luck weigh more."
     said = f"Of the variance of {base}, {listing(shares)}; 95 % intervals."
     return (judged, said, *_optimism(tables["comparison"], run.metric))
 
@@ -136,18 +140,18 @@ def _optimism(comparison: pd.DataFrame, metric: str) -> tuple[str, ...]:
 
 QUESTION = Question(
     key="luck",
-    question="Was it the settings, or luck?",
+    question="Settings or luck?",
     tables={"variance": variance},
     figure=FigureSpec(
         name="variance",
         table="variance",
         title="Settings or luck",
         caption=(
-            "Of the spread of the finalists' scores on fresh seeds: what lies between settings, what a "
-            "seed does to all of them alike, and what it does to each differently; lines are 95 % "
-            "intervals. Where seeds weigh more than settings, one training tells little about settings."
+            "The spread of the finalists' scores on fresh seeds, split into three parts: between settings, a "
+            "seed's effect on all settings, and its effect on each. Lines are 95 % intervals. Where seeds "
+            "weigh more than settings, one training says little about settings."
         ),
-        missing="Fewer than two finalists completed the same seeds, so their spread cannot be taken apart.",
+        missing="Fewer than two finalists completed the same seeds, so their spread cannot be split.",
         draw=draw,
         alt=alt,
     ),
@@ -158,7 +162,8 @@ QUESTION = Question(
         "McCulloch 1992), over finalists that completed every fresh seed; generalized 95 % intervals "
         "(Weerahandi 1993). Finalists are the best of the search, so settings vary less among them than in "
         "the whole space.",
-        "Fresh minus search above 0 holds two things that one search seed cannot tell apart: the lowest of "
-        "many is partly luck (winner's curse), and the search's own seed or split may have been easy.",
+        "Fresh minus search above 0 has two possible causes that one search seed cannot separate: the "
+        "lowest of many is partly luck (winner's curse), and the search's own seed or split may have been "
+        "easy.",
     ),
 )

@@ -35,7 +35,7 @@ def read_json(
     except OSError as error:
         return None, Finding(file, unreadable(error))
     except (ValueError, RecursionError):
-        return None, Finding(file, "is torn, or no JSON")
+        return None, Finding(file, "is incomplete or not JSON")
     if not isinstance(content, dict):
         return None, Finding(file, "holds something else")
     noted = content.pop(CHECKSUM, None)

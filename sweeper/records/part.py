@@ -92,7 +92,7 @@ def read_file(file: Path, name: str, parameters: pa.Schema | None) -> pa.Table:
         table = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True).read()
         table.validate(full=True)
     except Exception as error:  # Arrow raises many kinds on bytes that are no Parquet
-        raise Unsound(f"is torn, or no Parquet file ({_first_line(error)})") from None
+        raise Unsound(f"is incomplete or not a Parquet file ({_first_line(error)})") from None
     return _with_columns(table, SCHEMAS[name], parameters if name == "trials" else pa.schema([]))
 
 

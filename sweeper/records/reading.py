@@ -68,7 +68,7 @@ class Reading:
         return (
             *self.unusable,
             *named,
-            *(Finding(file, "is no part of these records") for file in self.strangers),
+            *(Finding(file, "does not belong to these records") for file in self.strangers),
         )
 
 
@@ -148,7 +148,7 @@ def _with_search(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def _committed(folder: Path) -> list[str]:
-    """Names of the Parquet files that may be a commit; none where there is no folder."""
+    """Names of the Parquet files that may be a commit; none where there is not a folder."""
     try:
         return sorted(name for name in os.listdir(folder) if name.startswith("trials-"))
     except OSError:

@@ -123,7 +123,7 @@ def preparing(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise RunFolderError(
-            f"{error.filename or folder}: {error.strerror or error}; mend that, or choose another folder"
+            f"{error.filename or folder}: {error.strerror or error}; fix that, or choose another folder"
         ) from error
 
 
@@ -160,7 +160,7 @@ def writing(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise StateKept(
             f"{error.filename or folder}: {error.strerror or error}. Finished trials are kept; "
-            "the same command goes on from there"
+            "the same command continues from there"
         ) from error
 
 

@@ -63,14 +63,14 @@ class Store:
         self.findings: list[Finding] = []
         """What was put aside."""
         if os.path.lexists(folder) and not folder.is_dir():
-            self.findings.append(Finding(folder, "is no folder", f"kept as {set_aside(folder).name}"))
+            self.findings.append(Finding(folder, "is not a folder", f"kept as {set_aside(folder).name}"))
         folder.mkdir(parents=True, exist_ok=True)
         reading = read(folder, rules=rules, strict=True)
         for number, findings in reading.damaged.items():
             self._put_aside(number, findings)
         for file in reading.strangers:
             kept = set_aside(file).name
-            self.findings.append(Finding(file, "is no part of these records", f"kept as {kept}"))
+            self.findings.append(Finding(file, "does not belong to these records", f"kept as {kept}"))
         self._parts = list(reading.parts)
         self._next = max((part.number for part in self._parts), default=-1) + 1
         self._remove_uncommitted()
@@ -144,7 +144,7 @@ class Store:
             gone = "" if self.folder.is_dir() else " (the folder was removed in mid-run)"
             raise StateKept(
                 f"{self.folder} cannot be written: {error.strerror or error}{gone}. "
-                "Trials recorded before are kept; the same command goes on from there"
+                "Trials recorded before are kept; the same command continues from there"
             ) from error
         except Unsound as error:
             raise StateKept(

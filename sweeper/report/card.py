@@ -26,7 +26,7 @@ LABELS = {
     "optimizer": "Optimizer",
     "activation": "Activation function",
     "activation_penalty": "Activation penalty",
-    "penalty_kind": "Kind of penalty",
+    "penalty_kind": "Penalty kind",
     "weight_decay": "Weight decay",
     "momentum": "Momentum",
     "schedule": "Learning-rate schedule",
@@ -123,7 +123,7 @@ def _lead(metric: str, answer: Answer, summary: Summary, trials: pd.DataFrame) -
     if answer.confirmed.seeds < ENOUGH_SEEDS:
         text = f"Provisional: {text[0].lower()}{text[1:]}"
     if answer.tied:
-        text += f"; {count(len(answer.tied), 'other')} cannot be told apart from it"
+        text += f"; {count(len(answer.tied), 'other')} tied with it"
     return f"{text}."
 
 
@@ -173,7 +173,7 @@ def _tied(answer: Answer, summary: Summary) -> tuple[Fact, ...]:
         shared = ", or the two share fewer than two seeds" if summary.few_pairs else ""
         tied = summary.ranking[summary.ranking["tied"]]
         meaning = f"use any: these seeds do not show that the winner is better{shared}{power(tied)}"
-    return (Fact("Tied with it", "\n".join(summary.tied), meaning),)
+    return (Fact("Tied with the winner", "\n".join(summary.tied), meaning),)
 
 
 def _simplest(metric: str, summary: Summary) -> tuple[Fact, ...]:
@@ -199,7 +199,7 @@ def _counts(trials: pd.DataFrame) -> tuple[Fact, ...]:
 def _no_headline(trials: pd.DataFrame) -> str:
     if trials.empty:
         return "Nothing has been trained yet."
-    return "No answer: no trial completed its training."
+    return "No answer: no trial completed."
 
 
 def _why_none(trials: pd.DataFrame) -> str:

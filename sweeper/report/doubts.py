@@ -56,7 +56,7 @@ def _unlearned(found: Learning, metric: str) -> str:
     change = f"{number(found.before)} before training, {number(found.before - found.fell)} at best afterwards"
     ends = f" (95 % interval of the fall {number(found.low)} to {number(found.high)})"
     where = ends if math.isfinite(found.low) else ""
-    text = f"The winner's {metric} never falls below where it began by more than noise"
+    text = f"The winner's {metric} never falls below its start by more than noise"
     return f"{text} on {seeds}: {change}{where}."
 
 
@@ -82,7 +82,7 @@ def guessing(answer: Answer, metric: str) -> tuple[str, str]:
     """Value and meaning of the line that shows the baseline."""
     found = answer.baseline
     if found is None:
-        return "–", "no baseline on record: this run is of an earlier version"
+        return "–", "no baseline on record: an earlier version made this run"
     if not found.guess:
         return "–", f"no baseline is known for this loss: {found.why or 'its scores are not on record'}"
     values = [] if found.objective is None else [f"{metric} {_value(found.objective, found.objective.guess)}"]
@@ -108,7 +108,7 @@ def _seeds(answer: Answer) -> tuple[str, ...]:
     if answer.confirmed is None or answer.confirmed.seeds >= ENOUGH_SEEDS:
         return ()
     if answer.confirmed.seeds == 1:
-        return ("One fresh seed: it confirms nothing, as nothing is known about its spread.",)
+        return ("One fresh seed confirms nothing: its spread is unknown.",)
     few = f"{answer.confirmed.seeds} fresh seeds"
     return (f"Only {few}: too few to call the answer confirmed; use at least {ENOUGH_SEEDS}.",)
 
@@ -118,19 +118,19 @@ def _rows(study: Study, recorded: Mapping[str, Any]) -> tuple[str, ...]:
     if recorded["labels"]:
         found.append(
             f"The targets look like {recorded['labels']} class labels, but the loss {_loss(study)} "
-            "takes them for amounts; for classes use cross_entropy."
+            "treats them as amounts; for classes use cross_entropy."
         )
     if recorded["few"]:
         few = sorted(recorded["few"], key=lambda each: each["rows"])
         named = [f"class {each['class']} has {each['rows']} in {each['part']}" for each in few[:NAMED]]
         if len(few) > NAMED:
-            named.append(f"{len(few) - NAMED} more are as thin")
+            named.append(f"{len(few) - NAMED} more have as few")
         found.append(f"Fewer than five rows of a class: {listing(named)}.")
     if study.search.objective != "train_loss" and rows["validation"] < FEW_ROWS:
         objective_rows, share = count(rows["validation"], "validation row"), percent(1 / rows["validation"])
         found.append(f"The objective is measured on {objective_rows}, so one row is {share} of it.")
     if not rows["test"]:
-        found.append("No test rows: how the winner does on rows that no choice was made on is not known.")
+        found.append("No test rows: nothing shows how the winner does on rows that no choice was made on.")
     return tuple(found)
 
 
@@ -154,5 +154,5 @@ def with_warnings(
 def _untested(study: Study) -> str:
     return (
         "The winner's scores on the test rows are not on record: the run was interrupted before it took "
-        f"them, or their file was lost. To take them, which trains only what they need: {run_again(study)}"
+        f"them, or their file was lost. This takes them, and trains only what they need: {run_again(study)}"
     )

@@ -83,7 +83,7 @@ class LivePage:
             self._say(f"the live page cannot be written: {error}")
         except Exception as error:  # a mistake in a page must not cost hours of training
             self._broken = True
-            self._say(f"no live page from here on: {type(error).__name__}: {error}")
+            self._say(f"the live page stops here: {type(error).__name__}: {error}")
         finally:
             self._last = self._clock()
             self.spent += self._last - start

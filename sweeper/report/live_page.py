@@ -71,7 +71,7 @@ def _card(
 ) -> Card:
     search, confirm = search_trials(trials), trials[trials["phase"] == "confirm"]
     of_all, of_confirm = progress.totals["search"], progress.totals["confirm"]
-    text = "If the run was stopped, start it again and it goes on from here"
+    text = "If the run stopped, start it again and it continues from here"
     note = f" ({PLACEHOLDER} stands for your study file)" if PLACEHOLDER in resume.split() else ""
     if progress.name == "confirm":
         headline = f"At {now:%H:%M} the search was over, and {len(confirm):,} of {of_confirm:,} confirmations"
@@ -96,7 +96,7 @@ def _card(
 
 def _lead(study: Study, search: pd.DataFrame, best: Answer | None) -> str:
     if best is None:
-        return "No trial has completed its training yet, so there is nothing to rank."
+        return "No trial has completed yet, so there is nothing to rank."
     done = count(len(completed_search(search)), "completed trial")
     return (
         f"Best so far, not confirmed: trial #{best.trial} with a {metric_words(study.search.objective)} of "
@@ -123,9 +123,9 @@ def _best_trials(study: Study, trials: pd.DataFrame) -> RenderedSection:
     caption = f"The best {len(board)} so far" if len(board) > 1 else "The best so far"
     scores = board["objective"]
     if board.empty:
-        said = "None has completed its training yet."
+        said = "No trial has completed yet."
     elif len(board) == 1:
-        said = f"Only trial #{board['trial'].iloc[0]} has completed its training."
+        said = f"Only trial #{board['trial'].iloc[0]} has completed."
     else:
         said = (
             f"The best {len(board)} have a {metric_words(study.search.objective)} of "

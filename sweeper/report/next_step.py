@@ -151,6 +151,6 @@ def _widen(study: Study, edge: Edge, trials: pd.DataFrame) -> _Rerun:
 def _use(study: Study, folder: Path | None) -> NextStep:
     if folder is None:
         return NextStep(
-            "Get a plain PyTorch script that trains these settings:", f"sweeper best {study.name} --python"
+            "Print a plain PyTorch script that trains these settings:", f"sweeper best {study.name} --python"
         )
     return NextStep("Train these settings with a plain PyTorch script:", f"python {folder / 'best.py'}")

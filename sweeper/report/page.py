@@ -80,8 +80,8 @@ def _card(run: RunData, folder: Path) -> Card:
     made = attempt("the answer", lambda: card(run.study, run.answer, run.trials, folder))
     if isinstance(made, Card):
         return made
-    step = NextStep("Read the answer in numbers:", f"sweeper best {run.study.name} --json")
-    return Card("none", "The answer could not be put into words.", not_told(made), {}, (), step)
+    step = NextStep("Read the answer as numbers:", f"sweeper best {run.study.name} --json")
+    return Card("none", "The answer could not be written.", not_told(made), {}, (), step)
 
 
 def _figure_of(question: Question, figures: Mapping[str, Drawn | NotMade]) -> Drawn | NotMade | None:

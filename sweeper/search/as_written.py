@@ -55,7 +55,7 @@ def journal_findings(path: Path) -> tuple[Finding, ...]:
             if CHECKSUM in known and known[CHECKSUM] != checksum(*given):
                 changed.append(number)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            return (_finding(path, f"line {place} is none of Optuna's"),)
+            return (_finding(path, f"line {place} was not written by Optuna"),)
     return (_finding(path, f"{_listed(changed)} not as written"),) if changed else ()
 
 

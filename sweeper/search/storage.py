@@ -86,7 +86,7 @@ class StudyStorage:
         except (OSError, optuna.exceptions.StorageInternalError) as error:
             raise StateKept(
                 f"Optuna's storage cannot be written: {without_passwords(str(error), self._urls)}. "
-                "The records are kept; the same command goes on from there"
+                "The records are kept; the same command continues from there"
             ) from error
 
     def _open_journal(
@@ -98,7 +98,7 @@ class StudyStorage:
                 raise ValueError("nothing is written through a link")
             if (cut := cut_torn_tail(path)) is not None:
                 self.notes.append(
-                    f"{path} ended in the middle of a line; the torn part is kept in {cut.name}"
+                    f"{path} ended in the middle of a line; the incomplete part is kept in {cut.name}"
                 )
             if damage := journal_findings(path):
                 problem = damage[0].problem
@@ -225,9 +225,9 @@ def _why(error: Exception) -> str:
         driver = error.__cause__.name
         return f"its driver {driver} is missing; install it with: pip install {DRIVERS.get(driver, driver)}"
     if type(error).__name__ == "NoSuchModuleError":  # SQLAlchemy's, which is imported only with a URL
-        return "no such kind of database; these are known: sqlite, postgresql, mysql, oracle, mssql"
+        return "unknown database; known are: sqlite, postgresql, mysql, oracle, mssql"
     if "RedisStorage" in str(error):
-        return "Redis is no storage for Optuna any more; use a database, or no --storage: the journal file"
+        return "Optuna no longer supports Redis; use a database, or omit --storage for the journal file"
     return _first_line(error)
 
 

@@ -1,4 +1,4 @@
-"""What a recommendation is expected to cost against the best finalist, had one known which that is."""
+"""What a recommendation is expected to cost against the best finalist, if that one were known."""
 
 import numpy as np
 

@@ -89,15 +89,16 @@ def _told(values: Values) -> str:
 
 
 def _check_activations(search: SearchSection, space: Space, mistakes: list[Mistake]) -> None:
-    for name in search.insist[:MAX_MISTAKES]:
+    for name in search.allow_activations[:MAX_MISTAKES]:
         if name not in ACTIVATIONS:
-            mistakes.append(Mistake("search.insist", did_you_mean(name, ACTIVATIONS), name))
+            mistakes.append(Mistake("search.allow_activations", did_you_mean(name, ACTIVATIONS), name))
     for key in space.entries:
         for name in (space.entries[key].values or ()) if space.base(key) == "activation" else ():
             component = ACTIVATIONS.get(name) if isinstance(name, str) else None
-            if component and not component.elementwise and name not in search.insist:
+            if component and not component.elementwise and name not in search.allow_activations:
                 problem = (
-                    f'not for hidden layers: {component.note}. To insist, set search.insist = ["{name}"]'
+                    f"not for hidden layers: {component.note}. To search it anyway, set "
+                    f'search.allow_activations = ["{name}"]'
                 )
                 mistakes.append(Mistake(f"search.space.{key}", problem, name))
 

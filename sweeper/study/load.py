@@ -86,7 +86,7 @@ def read_toml(file: Path) -> dict[str, Any]:
         with file.open("rb") as source:
             content = source.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
-            raise UserError(f"{file}: larger than {MAX_BYTES:,} bytes, which no study file is")
+            raise UserError(f"{file}: larger than {MAX_BYTES:,} bytes, too large for a study file")
         text = content.decode("utf-8-sig").replace("\r\n", "\n")
         if DEEP_KEY.search(text):
             raise UserError(f"{file}: a key has more than {MAX_DEPTH} parts")

@@ -183,11 +183,19 @@ class SearchSection(Section):
     scientific: Names = ("optimizer", "activation")
     generation: Annotated[Count, Field(ge=1, le=1_000_000)] | None = None
     objective: Literal["validation_loss", "validation_error", "train_loss"] = "validation_loss"
-    insist: Names = ()
-    """Activations that hidden layers may have although the study would refuse them."""
+    allow_activations: Names = ()
+    """Activations that hidden layers may have, although they are refused otherwise."""
     space: Table = FrozenDict()
     tries: Tables = Field(default=(), alias="try")
     """Configurations to train first; what one leaves out is as in the default of its optimizer."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _former_key(cls, raw: Any) -> Any:
+        """Until 0.1 the key was ``insist``; runs and studies of that time still open."""
+        if not isinstance(raw, Mapping) or "insist" not in raw or "allow_activations" in raw:
+            return raw
+        return {"allow_activations" if key == "insist" else key: value for key, value in raw.items()}
 
     @property
     def first_generation(self) -> int:

@@ -117,7 +117,7 @@ def write_template(path: Path) -> Path:
         raise UserError(f"{file} is there already; give another name, or remove it first") from None
     except FileNotFoundError:
         raise UserError(
-            f"{file} cannot be written: there is no folder {file.parent}; make it first"
+            f"{file} cannot be written: there is not a folder {file.parent}; make it first"
         ) from None
     except OSError as error:
         raise UserError(f"{file} cannot be written: {error.strerror}") from None

@@ -80,7 +80,7 @@ def plan_in_workers(pool: Pool, task: Shared[Task], *, jobs: int, engine: str, s
         share: trials that one process gets at a time.
 
     Raises:
-        UserError: if stacks are insisted on and the model cannot be batched.
+        UserError: if stacks are required and the model cannot be batched.
     """
     if engine == "reference":
         return planning.one_by_one(jobs)

@@ -60,7 +60,7 @@ def range_problem(output: Tensor, loss: Loss, targets: Sequence[Tensor]) -> str:
     if loss.inside and last in PROBABILITIES:
         return (
             f"ends in {last.lower()}, but loss {loss.name} has {loss.inside} inside and takes logits: leave "
-            f"the last operation out, or insist with training.loss = {loss.expression!r}"
+            f"the last operation out, or keep it with training.loss = {loss.expression!r}"
         )
     if loss.task == "binary" and (low >= 0 or high <= 0):
         side = "above" if low >= 0 else "below"

@@ -19,7 +19,7 @@ def seed_all(seed: int) -> None:
 
 
 def seed_of(seed: int, step: int, place: int) -> int:
-    """Seed of the random numbers of one look: the trial's seed, the step, and what is looked at.
+    """Seed of the random numbers of one measurement: the trial's seed, the step, and what is measured.
 
     `place`: 0 validation rows, 1 test rows, 2 layers, 3 sharpness.
     """

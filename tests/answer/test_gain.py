@@ -52,10 +52,10 @@ def test_the_gain_is_the_paired_difference_of_the_default() -> None:
 
 
 def test_no_gain_is_said_so() -> None:
-    """Where the interval includes nothing gained, and where the default itself wins."""
+    """Where the interval includes no gain, and where the default itself wins."""
     unshown = gain_of(trials([0.1, 0.5, 0.101]))
     assert gained(unshown, "validation loss")[0] == "nothing shown"
-    assert "includes nothing gained" in gained(unshown, "validation loss")[1]
+    assert "includes no gain" in gained(unshown, "validation loss")[1]
     itself = gain_of(trials([0.1, 0.5, 0.05]))
     assert gained(itself, "validation loss")[0] == "nothing gained"
     assert "is itself the winner" in gained(itself, "validation loss")[1]
@@ -85,7 +85,7 @@ def test_power_stands_beside_a_tie() -> None:
     seen = tied["seen"].iloc[1]
     assert 0 < seen < 0.1
     share = 100 * seen / tied["mean"].iloc[0]
-    assert f"a difference of {seen:.3g} ({share:.0f} %) would have been seen" in power(tied)
+    assert f"a difference of {seen:.3g} ({share:.0f} %) would be detected" in power(tied)
     assert power(tied.head(1)) == ""
 
 
@@ -111,5 +111,5 @@ def test_few_seeds_are_not_said_to_show_nothing() -> None:
     found = Gain(3, "adam", 0.5, 0.4, -0.3, 1.1, 4, "unshown")
     value, meaning = gained(found, "validation loss")
     assert value == "not known"
-    assert meaning.endswith("on 4 fresh seeds of both: too few seeds to say that it is no luck")
+    assert meaning.endswith("on 4 fresh seeds of both: too few seeds to rule out luck")
     assert gained(replace(found, seeds=5), "validation loss")[0] == "nothing shown"

@@ -215,6 +215,6 @@ def test_an_interrupted_run_says_how_to_go_on(
     code, out, err = called(capsys, *arguments)
     assert (code, out) == (130, "")
     assert err == (
-        "\ninterrupted; finished trials are kept. Go on with: "
+        "\ninterrupted; finished trials are kept. Continue with: "
         "sweeper run small.toml --engine reference --set 'question=What now?'\n"
     )

@@ -75,7 +75,7 @@ SPACE = {
 @pytest.fixture(scope="module")
 def task() -> Task:
     """What allows them all."""
-    return task_of(space=SPACE, search={"insist": ["softmax"]})
+    return task_of(space=SPACE, search={"allow_activations": ["softmax"]})
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -77,7 +77,7 @@ KEYS = [
     "training.device",
     "search.trials",
     "search.sampler",
-    "search.insist",
+    "search.allow_activations",
     "search.scientific",
     "search.space.optimizer",
     "search.space.learning_rate",

@@ -177,7 +177,7 @@ def case(
         "data": data,
         "model": small,
         "training": {"batch_size": 16, "evaluations": 4, **length, **training},
-        "search": {"seed": 3, "objective": objective, "insist": ["softmax"]},
+        "search": {"seed": 3, "objective": objective, "allow_activations": ["softmax"]},
     }
     if "activation" in parameters and isinstance(model, dict) and "keep" in model:
         sections["search"]["space"] = {"activation": [parameters["activation"]]}

@@ -153,8 +153,8 @@ def test_what_is_finished_stays_finished(
     assert process.returncode == code
     if code == 130:
         assert told.splitlines()[-1] == (
-            "interrupted; finished trials are kept. "
-            "Go on with: sweeper run study.toml --jobs 2 --engine reference"
+            "interrupted; finished trials are kept. Continue with: sweeper run study.toml --jobs 2 "
+            "--engine reference"
         )
         assert "Traceback" not in told
         assert "Warning" not in told

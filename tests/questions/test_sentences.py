@@ -64,7 +64,7 @@ def test_the_simplest_tied_finalist_is_named_with_its_price(asked: Asked) -> Non
     [
         (0.6, 0.9, "Settings outweigh luck"),
         (0.0, 0.4, "Luck outweighs settings"),
-        (0.3, 0.7, "is not settled"),
+        (0.3, 0.7, "do not settle"),
     ],
 )
 def test_settings_and_luck_are_ordered_only_by_intervals(
@@ -90,10 +90,10 @@ def test_columns_are_explained_table_by_table(asked: Asked) -> None:
 @pytest.mark.parametrize(
     ("low", "high", "luck", "words"),
     [
-        (0.01, 0.03, "the search flattered them", "the search flattered the finalists, so trust"),
-        (-0.01, 0.02, "no bias shown", "the finalists together do not show that the search flattered them"),
-        (-0.03, -0.01, "the search had been harder", "do not show that the search flattered them"),
-        (np.nan, np.nan, "", "may owe that to luck"),
+        (0.01, 0.03, "the search was optimistic", "the search was optimistic, so trust"),
+        (-0.01, 0.02, "no bias shown", "the finalists together do not show that the search was optimistic"),
+        (-0.03, -0.01, "the search was pessimistic", "do not show that the search was optimistic"),
+        (np.nan, np.nan, "", "may be luck"),
     ],
 )
 def test_two_sections_say_the_same_of_the_searchs_scores(
@@ -105,7 +105,7 @@ def test_two_sections_say_the_same_of_the_searchs_scores(
     assert " ".join(variance.sentences(*made)).endswith(f"{luck}." if luck else "95 % intervals.")
     (said,) = [text for text in confirmation.sentences(*made) if text.startswith("In the search")]
     assert words in said
-    assert ("trust the fresh seeds" in said) is (luck in ("", "the search flattered them"))
+    assert ("trust the fresh seeds" in said) is (luck in ("", "the search was optimistic"))
 
 
 def test_basins_and_boundaries_are_those_of_the_tables(asked: Asked) -> None:
@@ -141,7 +141,7 @@ def test_isolation_calls_nothing_lower_whose_interval_meets(asked: Asked) -> Non
     assert len(dealt) == len(parts)
     for sentence, (_, part) in zip(compared, parts, strict=True):
         first, *others = part.to_dict("records")
-        apart, _, close = sentence.partition("not settled against")
+        apart, _, close = sentence.partition("open against")
         for row in others:
             shown = f"{row['value']} {interval(row['expected_best'], row['low'], row['high'])[0]}"
             assert shown in (apart if row["low"] > first["high"] else close)

@@ -87,10 +87,12 @@ def test_diverged_trials_are_counted_and_validity_is_stated() -> None:
     """One of two was seen above its limit; the best are placed; the yardstick is called one."""
     text = said(source(ROWS, CURVES))
     assert text.startswith(
-        "Of 2 diverged trials looked at, 1 had a learning rate × sharpness above the limit of the optimizer "
-        "while the loss was still below 2 × its first value; 1 was not seen above it that early"
+        "Of 2 diverged trials measured, 1 had a learning rate × sharpness above the limit of the optimizer "
+        "while the loss was still below 2 × its first value; 1 was not above it that early"
     )
-    assert "Of the best trials, at the last look: 2 trials below it (0.25 and 0.5 × the limit)." in text
+    assert (
+        "Of the best trials, at the last measurement: 2 trials below it (0.25 and 0.5 × the limit)." in text
+    )
     assert "a yardstick only, because of mini-batches" in text
     assert "the loss cross_entropy" in text
 
@@ -98,7 +100,7 @@ def test_diverged_trials_are_counted_and_validity_is_stated() -> None:
 def test_where_the_theory_holds_it_says_so() -> None:
     """Full batch, mean squared error, constant rate: no reason against it."""
     text = said(source(ROWS[:1], CURVES[:2]), batch_size="full", loss="mse")
-    assert text.startswith("No diverged trial was looked at.")
+    assert text.startswith("No diverged trial was measured.")
     assert "yardstick" not in text
 
 

@@ -81,9 +81,9 @@ def flipped(path: Path) -> None:
 
 WHOLE_FILE: dict[str, tuple[Callable[[Path], object], str]] = {
     "empty": (lambda p: p.write_bytes(b""), "is empty"),
-    "torn": (lambda p: p.write_bytes(p.read_bytes()[:200]), "is torn, or no Parquet file"),
-    "text": (lambda p: p.write_text("trial,seed\n", encoding="utf-8"), "is torn, or no Parquet file"),
-    "flipped": (flipped, "is torn, or no Parquet file"),
+    "torn": (lambda p: p.write_bytes(p.read_bytes()[:200]), "is incomplete or not a Parquet file"),
+    "text": (lambda p: p.write_text("trial,seed\n", encoding="utf-8"), "is incomplete or not a Parquet file"),
+    "flipped": (flipped, "is incomplete or not a Parquet file"),
     "folder": (as_folder, "cannot be read: Is a directory"),
     "loop": (as_loop, "cannot be read: Too many levels of symbolic links"),
     "column": (lambda p: edited(p, lambda c: c.pop("seed")), "lacks the column seed"),
@@ -180,7 +180,7 @@ def test_copies_of_a_program_for_syncing_are_put_aside(tmp_path: Path) -> None:
     shutil.copy(file(tmp_path, "trials"), copy)
     (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
     found = load(tmp_path, RULES)
-    assert [(f.file, f.problem) for f in found.findings] == [(copy, "is no part of these records")]
+    assert [(f.file, f.problem) for f in found.findings] == [(copy, "does not belong to these records")]
     assert found.trials["trial"].tolist() == list(range(12))
     assert [f.file for f in Store(tmp_path, RULES.columns, RULES).findings] == [copy]
     assert load(tmp_path, RULES).findings == ()
@@ -283,6 +283,6 @@ def test_a_folder_that_is_none_is_named(tmp_path: Path) -> None:
         "cannot be read: Not a directory"
     ]
     store = Store(tmp_path / "records", RULES.columns, RULES)
-    assert [f.problem for f in store.findings] == ["is no folder"]
+    assert [f.problem for f in store.findings] == ["is not a folder"]
     assert (tmp_path / "records").is_dir()
     assert len(list(tmp_path.iterdir())) == 2

@@ -33,10 +33,10 @@ def test_a_changed_digit_is_noticed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"", "is torn, or no JSON"),
-        (b'{"trial": 3, "se', "is torn, or no JSON"),
-        (b"\xff\xfe\x00", "is torn, or no JSON"),
-        (b"[" * 100_000, "is torn, or no JSON"),
+        (b"", "is incomplete or not JSON"),
+        (b'{"trial": 3, "se', "is incomplete or not JSON"),
+        (b"\xff\xfe\x00", "is incomplete or not JSON"),
+        (b"[" * 100_000, "is incomplete or not JSON"),
         (b"[]", "holds something else"),
         (b"{}", "holds something else"),
         (b'{"trial": "3", "seeds": [4], "scores": []}', "holds something else"),

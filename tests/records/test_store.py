@@ -202,7 +202,7 @@ def test_a_full_disk_is_one_message_and_no_harm(
             store.append([result(1)])
     assert str(caught.value) == (
         f"{tmp_path} cannot be written: No space left on device. "
-        "Trials recorded before are kept; the same command goes on from there"
+        "Trials recorded before are kept; the same command continues from there"
     )
     assert caught.value.exit_code == 1
     assert numbers(tmp_path) == ([0] if nth < 3 else [0, 1])  # the last sync is that of the folder

@@ -69,7 +69,7 @@ def test_the_page_comes_whatever_fails(
     assert "<table" in history or len(re.findall("<p|<li", history)) >= 2  # what it says is there
     assert f"This part could not be made: {REASON}." in section_of(html, "convergence")
     assert f"This part could not be made: {REASON}." in section_of(html, "units")
-    assert "The answer could not be put into words." in html
+    assert "The answer could not be written." in html
     assert "<img" in section_of(html, "importances")
     assert {"figures/importances.png", "tables/history.csv", "index.html"} <= files
     assert not {"figures/history.png", "tables/units.csv", "best.toml"} & files

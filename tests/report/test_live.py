@@ -218,7 +218,7 @@ def test_a_page_without_any_completed_trial(records: SyntheticRecords) -> None:
     trials = records.trials.head(5).assign(outcome="diverged", objective=float("nan"))
     for some in (trials, trials.head(0)):
         page = live_page.live_page(made_study(), some, progress, (), "sweeper run made", 20)
-        assert "No trial has completed its training yet" in page
+        assert "No trial has completed yet" in page
         assert f"{len(some)} of 60 trials were done." in page
         assert "<table" not in page
 
@@ -296,7 +296,7 @@ def test_a_mistake_in_the_page_ends_the_page_alone(
     for _ in range(3):
         clock.now += 40
         page.refresh()
-    assert text.getvalue().count("no live page from here on: ValueError: no such thing") == 1
+    assert text.getvalue().count("the live page stops here: ValueError: no such thing") == 1
     assert len(calls) == 1
 
 

@@ -45,7 +45,7 @@ def test_the_card_tells_a_confirmed_answer(records: SyntheticRecords) -> None:
         assert float(text) == pytest.approx(value, abs=0.02 * (sure.high - sure.low))
     assert "5 fresh seeds" in found["Validation loss"]
     assert found["Test set"].startswith("loss 0.12, accuracy 97.0 % | mean over 2 seeds")
-    assert [f"#{trial} " in found["Tied with it"] for trial in answer.tied] == [True]
+    assert [f"#{trial} " in found["Tied with the winner"] for trial in answer.tied] == [True]
     assert found["Trials"].startswith("60 | 43 completed, 3 pruned, 13 diverged, 1 failed; then 15 trainings")
 
 
@@ -53,8 +53,8 @@ def test_the_card_tells_a_confirmed_answer(records: SyntheticRecords) -> None:
     ("what", "standing", "headline"),
     [
         ("nothing yet", "none", "Nothing has been trained yet."),
-        ("all diverged", "none", "No answer: no trial completed its training."),
-        ("all failed", "none", "No answer: no trial completed its training."),
+        ("all diverged", "none", "No answer: no trial completed."),
+        ("all failed", "none", "No answer: no trial completed."),
         ("no confirmation", "provisional", "Use "),
         ("finalists diverged", "provisional", "Use "),
         ("one trial", "provisional", "Use "),
@@ -77,7 +77,7 @@ def test_one_fresh_seed_gives_no_interval(records: SyntheticRecords) -> None:
     """One seed has no spread, and tells no two settings apart."""
     found = facts(card_of(made_input(changed(records, "one fresh seed"))))
     assert "so its spread is unknown" in found["Validation loss"]
-    assert "one seed cannot rank two settings" in found["Tied with it"]
+    assert "one seed cannot rank two settings" in found["Tied with the winner"]
 
 
 def test_no_test_rows_no_test_score(records: SyntheticRecords) -> None:

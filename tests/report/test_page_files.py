@@ -229,7 +229,7 @@ def test_a_report_without_an_answer_says_what_to_do(
     """The first screen of a run that only diverged: no answer, why, and a command."""
     html = write(made_input(changed(records, "all diverged")), tmp_path).read_text(encoding="utf-8")
     answer = html[html.index('id="answer"') : html.index('id="contents"')]
-    assert "No answer: no trial completed its training." in answer
+    assert "No answer: no trial completed." in answer
     assert "loss nan at step 3" in answer
     assert "sweeper run" in answer
     assert "<table" not in answer

@@ -88,7 +88,7 @@ def test_many_are_counted_and_strange_lines_are_named(journal: Path) -> None:
         changed(journal, number, value=3.0)
     assert journal_findings(journal)[0].problem == "trials 0, 1, 2, 3, 4 and 1 more are not as written"
     journal.write_text(journal.read_text("utf-8") + "{}\n", encoding="utf-8")
-    assert journal_findings(journal)[0].problem == "line 8 is none of Optuna's"
+    assert journal_findings(journal)[0].problem == "line 8 was not written by Optuna"
 
 
 def test_numbers_count_to_twelve_digits() -> None:

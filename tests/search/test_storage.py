@@ -134,7 +134,9 @@ def test_a_torn_tail_is_cut_and_kept(tmp_path: Path, torn: bytes) -> None:
     assert path.read_bytes() == sound
     (kept,) = tmp_path.glob("journal.log.cut-*")
     assert kept.read_bytes() == torn
-    assert storage.notes == [f"{path} ended in the middle of a line; the torn part is kept in {kept.name}"]
+    assert storage.notes == [
+        f"{path} ended in the middle of a line; the incomplete part is kept in {kept.name}"
+    ]
     storage.add([finished[4], finished[5]])
     assert len(read(tmp_path)) == 6
 

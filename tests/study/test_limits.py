@@ -57,7 +57,7 @@ def message_of(folder: Path, text: str | bytes, *overrides: str) -> str:
         (f'[data]\nsource = "{"a/" * 3000}x.csv"', "no such file a/a"),
         (
             b'question = "' + b"a" * 3_000_000 + b'"',
-            "s.toml: larger than 2,000,000 bytes, which no study file is",
+            "s.toml: larger than 2,000,000 bytes, too large for a study file",
         ),
     ],
     ids=lambda value: str(value)[:24],

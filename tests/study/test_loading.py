@@ -52,7 +52,7 @@ WHOLE: dict[str, Any] = {
         "scientific": ["optimizer"],
         "generation": 4,
         "objective": "validation_error",
-        "insist": ["softmax"],
+        "allow_activations": ["softmax"],
         "space": {
             "optimizer": ["sgd", "adam"],
             "learning_rate": {"low": 1e-3, "high": 1.0, "log": True},
@@ -100,7 +100,7 @@ def test_defaults_of_every_section(tmp_path: Path) -> None:
         scientific=("optimizer", "activation"),
         generation=None,
         objective="validation_loss",
-        insist=(),
+        allow_activations=(),
         space={},
     )
     assert study.confirm == ConfirmSection(finalists=5, seeds=10)

@@ -32,8 +32,8 @@ STANDS_FOR = {
     "{parameters}": "optimizer, activation, penalty_kind, schedule, learning_rate, activation_penalty, "
     "weight_decay, momentum, dampening, eps, nesterov, betas, model.*, training.*",
     "{plain}": "values must be finite numbers, words, true, false or lists of them",
-    "{softmax}": f"not for hidden layers: {ACTIVATIONS['softmax'].note}. To insist, set search.insist = "
-    '["softmax"]',
+    "{softmax}": f"not for hidden layers: {ACTIVATIONS['softmax'].note}. To search it anyway, set "
+    'search.allow_activations = ["softmax"]',
     "{activations}": ", ".join(ACTIVATIONS),
     "{datasets}": ", ".join(DATASETS),
     "{initializers}": ", ".join(INITIALIZERS),
@@ -212,9 +212,10 @@ def test_what_is_compared_evenly_does_not_depend_on_the_optimizer(tmp_path: Path
     ]
 
 
-def test_softmax_is_allowed_to_those_who_insist(tmp_path: Path) -> None:
-    """`insist` lets hidden layers have it."""
-    assert mistakes_in('[search]\ninsist = ["softmax"]\nspace = { activation = "softmax" }', tmp_path) == []
+@pytest.mark.parametrize("key", ["allow_activations", "insist"])
+def test_softmax_can_be_allowed(key: str, tmp_path: Path) -> None:
+    """`allow_activations`, also under its former name, lets hidden layers have it."""
+    assert mistakes_in(f'[search]\n{key} = ["softmax"]\nspace = {{ activation = "softmax" }}', tmp_path) == []
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")

@@ -45,7 +45,7 @@ def test_every_name_and_key_is_there() -> None:
         assert ", ".join(names) in text
     for key in {*TrainingSection.model_fields, *SearchSection.model_fields} - {
         "generation",
-        "insist",
+        "allow_activations",
         "space",
         "tries",
     }:
@@ -83,7 +83,9 @@ def test_no_folder_is_made(tmp_path: Path) -> None:
     file = tmp_path / "no" / "mine.toml"
     with pytest.raises(UserError) as caught:
         write_template(file)
-    assert str(caught.value) == f"{file} cannot be written: there is no folder {file.parent}; make it first"
+    assert (
+        str(caught.value) == f"{file} cannot be written: there is not a folder {file.parent}; make it first"
+    )
     assert list(tmp_path.iterdir()) == []
 
 

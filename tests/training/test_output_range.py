@@ -16,7 +16,7 @@ from sweeper.training.output_range import last_operation
 from sweeper.training.preflight import check_configurations, require_trainable
 from sweeper.training.setup import Task
 
-LAST = "leave the last operation out, or insist with training.loss = 'torch.nn.functional:"
+LAST = "leave the last operation out, or keep it with training.loss = 'torch.nn.functional:"
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def exact(model: nn.Module, x: Tensor, y: Tensor, weight: float) -> Tensor:
 
 @pytest.mark.parametrize("weight", [0.0, 0.5])
 def test_rows_are_those_of_an_independent_training(task: Task, weight: float) -> None:
-    """λmax, preconditioned λmax and the next rate of Adam, at every step that was looked at.
+    """λmax, preconditioned λmax and the next rate of Adam, at every step that was checked.
 
     To 4 %: once, the two largest eigenvalues lie so close to each other, and the smaller is found.
     """

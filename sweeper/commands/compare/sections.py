@@ -80,7 +80,7 @@ def _on_values(side: Comparison) -> tuple[str, ...]:
     return (
         f"Of {count(len(frame), 'value')} tried in both, {lower} reached a lower score in the search of "
         f"{side.a.name}.",
-        "Search scores are the lowest of many on one seed each: they describe, they prove nothing.",
+        "Search scores are the lowest of many on one seed each: they describe and prove nothing.",
     )
 
 
@@ -106,17 +106,17 @@ SECTIONS = (
             "number, so the same training and validation rows. Then differences are taken seed by seed, with "
             "Student's t; the share of seeds has Wilson's interval. Otherwise Welch's t compares the means, "
             "and the probability that one score is below another has Newcombe's interval (2006, method 5).",
-            "Each winner is the lowest of its finalists by these very scores. The interval is therefore also "
-            "held against the distribution of the difference when all finalists tied with a winner are "
-            "alike, found by simulation; the wider end counts.",
-            "Better means: the interval of the difference leaves 0 out, one is lower on at least 75 % of "
-            "seeds, and the interval of that share stays above 50 % (Bouthillier et al. 2021, arXiv "
+            "Each winner was picked as the lowest of its finalists by these same scores. The interval "
+            "therefore also allows for the distribution of the difference when all finalists tied with a "
+            "winner are equal, found by simulation; the wider end counts.",
+            "Better means: the interval of the difference excludes 0, one is lower on at least 75 % of "
+            "seeds, and the interval of that share lies above 50 % (Bouthillier et al. 2021, arXiv "
             "2103.03098).",
         ),
     ),
     Part(
         key="settings",
-        question="What does each of them use?",
+        question="What does each winner use?",
         sentences=_on_settings,
         shown=(Shown("settings", "Settings of the two winners"),),
         unfolded=True,
@@ -125,7 +125,7 @@ SECTIONS = (
         key="differences",
         question="What differs between the studies?",
         sentences=_on_differences,
-        shown=(Shown("differences", "Keys of the study files with other values"),),
+        shown=(Shown("differences", "Keys of the study files with different values"),),
         unfolded=True,
     ),
     Part(
@@ -134,11 +134,11 @@ SECTIONS = (
         sentences=_on_curves,
         figure="curves",
         shown=(Shown("curves", "Validation loss by step"),),
-        how=("Steps may hold batches of other sizes: see what differs between the studies.",),
+        how=("Batch sizes may differ: see what differs between the studies.",),
     ),
     Part(
         key="values",
-        question="How did each compared value do?",
+        question="How good was each compared value?",
         sentences=_on_values,
         shown=(Shown("best_by_value", "Lowest search score of each value, one seed each"),),
         unfolded=True,
@@ -147,7 +147,7 @@ SECTIONS = (
         key="spent",
         question="What did each run cost?",
         sentences=_on_spent,
-        shown=(Shown("spent", "Trials by outcome, and what all trainings took together"),),
+        shown=(Shown("spent", "Trials by outcome, and the time of all trainings together"),),
         unfolded=True,
     ),
 )

@@ -25,7 +25,7 @@ def settings(a: Run, b: Run) -> pd.DataFrame:
 
 
 def differences(a: Run, b: Run) -> pd.DataFrame:
-    """Keys of the study files with other values, but for name and question; null where a key is absent."""
+    """Keys of the study files with different values, name and question aside; null where a key is absent."""
     one, other = _flat(a.study.to_dict()), _flat(b.study.to_dict())
     keys = [key for key in dict.fromkeys([*one, *other]) if key not in ("name", "question")]
     rows = [(key, one.get(key), other.get(key)) for key in keys if one.get(key) != other.get(key)]

@@ -60,7 +60,7 @@ def headline(side: Comparison) -> str:
     return {
         "a": f"{a} is better than {b}.",
         "b": f"{b} is better than {a}.",
-        "undecided": f"These seeds cannot tell {a} and {b} apart.",
+        "undecided": f"These seeds do not show a difference between {a} and {b}.",
         "unconfirmed": f"No claim: {a} and {b} are not both confirmed.",
     }[side.found.verdict]
 
@@ -68,7 +68,7 @@ def headline(side: Comparison) -> str:
 def _lead(side: Comparison) -> str:
     found = side.found
     if found.verdict == "unconfirmed":
-        flattering = "search scores are the lowest of many, on one seed each, and compare nothing"
+        flattering = "search scores are the lowest of many on one seed each, so they do not compare"
         return f"There are {found.why}; {flattering}."
     if found.difference == 0:
         return f"The winners have the same mean {side.metric}. The comparison is {found.why}."
@@ -131,14 +131,14 @@ def _step(side: Comparison) -> NextStep:
     found, a, b = side.found, side.a, side.b
     if found.verdict in ("a", "b"):
         name = (a if found.verdict == "a" else b).name
-        return NextStep("Get a plain PyTorch script of the better one:", f"sweeper best {name} --python")
+        return NextStep("Print a plain PyTorch script of the better one:", f"sweeper best {name} --python")
     thin = min((a, b), key=lambda run: (len(run.scores), run.name != a.name))
     if found.verdict == "unconfirmed":
         seeds, places = max(10, thin.study.confirm.seeds), max(5, thin.study.confirm.finalists)
         text = f"Retrain the finalists of {thin.name} on fresh seeds:"
         return NextStep(text, run_again(thin.study, f"confirm.seeds={seeds}", f"confirm.finalists={places}"))
     seeds = max(FULL_POWER, 2 * thin.study.confirm.seeds)
-    text = f"Add fresh seeds to both; {FULL_POWER} pairs show a P of 75 % reliably. For {thin.name}:"
+    text = f"Add fresh seeds to both; {FULL_POWER} pairs reliably show a P of 75 %. For {thin.name}:"
     return NextStep(text, run_again(thin.study, f"confirm.seeds={seeds}"))
 
 
@@ -146,7 +146,7 @@ def what_differs(side: Comparison) -> str:
     """The keys of the study files, in a sentence."""
     keys = list(side.tables["differences"]["key"])
     if not keys:
-        return "The two study files differ in name and question at most."
+        return "The two study files differ at most in name and question."
     shown = listing(keys if len(keys) <= 6 else [*keys[:5], f"{len(keys) - 5} more keys"])
     return f"The studies differ in {shown}."
 

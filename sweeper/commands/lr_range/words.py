@@ -13,8 +13,8 @@ from sweeper.commands.lr_range.table import FOUND, NEAR, NOTHING, OPEN, SAFETY, 
 WIDE = 200
 SAID = {
     FOUND: "",
-    OPEN: "nothing diverged: higher rates may do as well",
-    UNDECIDED: "no rate lowered the loss enough to tell: give more --steps",
+    OPEN: "nothing diverged: higher rates may work too",
+    UNDECIDED: "no rate lowered the loss enough: give more --steps",
     NOTHING: "every rate diverged: lower the range",
 }
 
@@ -73,7 +73,7 @@ def _legend(about: Mapping[str, Any]) -> list[str]:
         "large rates: search below.",
     ]
     lines.append(f"trained: {about['plan']}.")
-    return lines + ([f"the same in all trainings: {held}."] if held else [])
+    return lines + ([f"equal in all trainings: {held}."] if held else [])
 
 
 def _short(value: float) -> str:

@@ -52,7 +52,7 @@ def _init(facts: Facts, change: Change) -> Iterator[Advice]:
     ]
     if known:
         reasons.append(Reason(f"mean-field theory: {', '.join(known)}", COMPUTED))
-    what = "Draw initial weights to suit the activation: init = auto."
+    what = "Choose initial weights that suit the activation: init = auto."
     yield Advice("init", TOPIC, what, tuple(reasons), {"model.init": "auto"})
 
 

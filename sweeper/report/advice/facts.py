@@ -163,7 +163,7 @@ def _guarded(look: Look) -> Look:
         except SweeperError:
             raise
         except Exception as error:
-            raise ModelError(f"the model cannot be looked at: {message_of(error)}") from error
+            raise ModelError(f"the model cannot be inspected: {message_of(error)}") from error
 
     return guarded
 

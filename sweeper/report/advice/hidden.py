@@ -69,7 +69,9 @@ def _search(facts: Facts, swappable: list[str]) -> Advice:
     chosen = [*own, *(name for name in PREFERRED if name in sound and name not in own)]
     chosen = own if len(own) >= MOST else chosen[:MOST]
     if not chosen:
-        what = "None keeps its gradient at this depth with these weights: see the advice on depth first."
+        what = (
+            "No activation keeps its gradient at this depth and these weights: first see the advice on depth."
+        )
         return Advice("hidden", TOPIC, what, (*_table(facts, swappable), *_swapped(facts)))
     same = set(chosen) == set(facts.activations)
     what = f"{'Keep searching' if same else 'Search'} {listing(chosen)}."
@@ -77,7 +79,7 @@ def _search(facts: Facts, swappable: list[str]) -> Advice:
         *_table(facts, chosen),
         *_swapped(facts),
         Reason(
-            "which of them wins differs between tasks, so compare them",
+            "the best one differs between tasks, so compare them",
             rule("Ramachandran et al. 2017, arXiv 1710.05941"),
         ),
     ]
@@ -126,7 +128,7 @@ def _lost(facts: Facts, name: str, change: float) -> Advice:
 def _change(facts: Facts, change: float) -> str:
     where = f"at the first of {count(facts.layers, 'hidden layer')}"
     if math.isinf(change):
-        return f"before training no gradient at all arrives {where}"
+        return f"before training no gradient arrives {where}"
     than = "smaller" if change < 0 else "larger"
     return f"before training its gradient is {times(change)} {than} {where} than at the last"
 

@@ -40,7 +40,7 @@ def _standardize(facts: Facts) -> Advice:
             COMPUTED,
         ),
         Reason(
-            "unlike scales make the curvature unlike along the weights, and one rate has to do for all",
+            "different scales give different curvature along the weights, and one rate must serve all",
             rule("LeCun et al. 1998, Efficient BackProp, section 4.3"),
         ),
     ]
@@ -52,7 +52,7 @@ def _other_model(facts: Facts, model: str, what: str, shape: str) -> Advice:
     reasons = (
         Reason(f"each row has the shape {shape}; an mlp sees it as {flat} unrelated numbers", MEASURED),
         Reason(
-            "weights that are shared over places or times suit data in which place or time has neighbours",
+            "weights shared over positions or times suit data with neighbouring positions or times",
             rule("Goodfellow et al. 2016, Deep Learning, chapters 9 and 10"),
         ),
     )

@@ -19,7 +19,7 @@ def advise_loss(facts: Facts) -> Iterator[Advice]:
     if facts.misfit or _named(facts.asked_loss) is not None:
         yield _main(facts, wanted)
     else:
-        basis = "it is your own function, which is not judged here"
+        basis = "it is your own function, so there is no advice on it"
         yield Advice("loss", TOPIC, f"Keep your loss {_shown(facts.asked_loss)}.", (Reason(basis, COMPUTED),))
     if targets.kind == "counts":
         yield from _counts(facts)
@@ -47,7 +47,7 @@ def _kind(facts: Facts) -> Iterator[Reason]:
         yield Reason(
             f"the targets are {targets.classes} classes; the largest has {percent(targets.largest_share)} of "
             f"the rows, so always guessing it is right that often, and predicting only the class shares "
-            f"gives a cross-entropy of {number(targets.entropy)}: a loss below that has learnt something",
+            f"gives a cross-entropy of {number(targets.entropy)}: a lower loss has learned something",
             MEASURED,
         )
         return
@@ -104,8 +104,8 @@ def _counts(facts: Facts) -> Iterator[Advice]:
         (
             Reason(f"variance over mean of the targets is {number(ratio)}", MEASURED),
             Reason(
-                "the Poisson distribution has variance = mean around each prediction; a ratio that stays far "
-                "above 1 once the inputs are used says that it is too narrow",
+                "the Poisson distribution has variance = mean around each prediction; a ratio that stays "
+                "far above 1 given the inputs says that it is too narrow",
                 COMPUTED,
             ),
             Reason("counts call for a log link", rule("McCullagh and Nelder 1989, ch. 6")),
@@ -125,7 +125,7 @@ def _robust(facts: Facts) -> Advice:
     return Advice(
         "huber",
         TOPIC,
-        "Compare loss huber on standardized targets: single far-out rows pull less.",
+        "Compare loss huber on standardized targets: outlying rows pull less.",
         (
             Reason(
                 f"{percent(share)} of the targets lie more than 3 interquartile ranges outside the "

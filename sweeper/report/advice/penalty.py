@@ -73,9 +73,8 @@ def _reasons(facts: Facts, square: float, equal: float) -> Iterator[Reason]:
             COMPUTED,
         )
     yield Reason(
-        "penalties on activations were published for recurrent language models; whether one helps here "
-        "is what "
-        "the trials at exactly 0 are for",
+        "penalties on activations were published for recurrent language models; the trials at exactly 0 "
+        "show whether one helps here",
         rule("Merity et al. 2017, arXiv 1708.01009"),
     )
 
