@@ -38,5 +38,7 @@ class Network:
     """Which activation layers of the model are swapped and which are kept; empty where none is."""
     profiles: Mapping[str | None, Profile]
     """Activation -> profile; ``None`` stands for the model's own activations."""
+    recurrent: tuple[str, ...] = ()
+    """Kinds of its recurrent layers: ``LSTM``, ``GRU``, ``RNN``, each once."""
     unmeasured: str = ""
     """Why layers are not measured; empty where they are."""

@@ -74,6 +74,7 @@ def _network(built: Built, settings: Settings, rows: Rows, profiles: Mapping[str
         last=last_operation(applied(built.model, copied(taken(rows.x_train, slice(4))))),
         rows=min(rows_in(rows.x_train), PROFILE_ROWS),
         swapped=built.swapped.line() if built.swapped else "",
+        recurrent=recurrent_layers(built.model),
         profiles=profiles,
     )
 
@@ -119,6 +120,13 @@ def _sharpness(model: nn.Module, loss: Loss, x: Tree, y: Tree) -> float | None:
     except RuntimeError:
         return None
     return largest if math.isfinite(largest) else None
+
+
+def recurrent_layers(model: nn.Module) -> tuple[str, ...]:
+    """``LSTM``, ``GRU``, ``RNN``: what torch's recurrent layers and cells in `model` are, each once."""
+    found = [m for m in model.modules() if isinstance(m, nn.RNNBase | nn.RNNCellBase)]
+    kinds = (nn.LSTM, nn.LSTMCell), (nn.GRU, nn.GRUCell), (nn.RNN, nn.RNNCell)
+    return tuple(of[0].__name__ for of in kinds if any(isinstance(m, of) for m in found))
 
 
 def chain_widths(model: nn.Module) -> tuple[int, ...] | None:

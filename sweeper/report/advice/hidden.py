@@ -96,7 +96,9 @@ def _swapped(facts: Facts) -> Iterator[Reason]:
 def _table(facts: Facts, names: list[str]) -> Iterator[Reason]:
     """Decades of each, measured, and predicted where theory is about this model."""
     if facts.layers < 2:
-        yield Reason("with one hidden layer no gradient can vanish between layers", COMPUTED)
+        over_time = f"; over time, inside the {listing(facts.network.recurrent)}, it still can"
+        what = "with one hidden layer no gradient can vanish between layers"
+        yield Reason(what + over_time * bool(facts.network.recurrent), COMPUTED)
         return
     where = f"between the last and the first of {count(facts.layers, 'hidden layer')}"
     found = [f"{name} {told(decades(facts, name))}" for name in names]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from sweeper.report.advice.facts import Facts, unstandard
 from sweeper.report.advice.item import COMPUTED, MEASURED, Advice, Reason, rule
-from sweeper.wording import count, number
+from sweeper.wording import count, listing, number
 
 TOPIC = "inputs and model"
 SMALL_BATCH = 8
@@ -20,7 +20,7 @@ def advise_inputs(facts: Facts) -> Iterator[Advice]:
         yield _other_model(facts, "cnn", "images", f"(channels, height, width) = {shape}")
     elif len(shape) == 2 and facts.study.model.source == "mlp":
         yield _other_model(facts, "rnn", "sequences", f"(time, features) = {shape}")
-    if facts.study.model.source == "rnn":
+    if facts.network.recurrent:
         yield _gates(facts)
     size = facts.settings.batch_size
     if facts.settings.model_options.get("norm") == "batch" and size != "full" and int(size) < SMALL_BATCH:
@@ -63,22 +63,24 @@ def _other_model(facts: Facts, model: str, what: str, shape: str) -> Advice:
 
 
 def _gates(facts: Facts) -> Advice:
-    reasons = (
+    kinds = facts.network.recurrent
+    gated = [kind for kind in kinds if kind != "RNN"]
+    reasons = [
         Reason(
-            "mean-field numbers are about plain feed-forward layers; a GRU has sigmoid and tanh gates of "
-            "its own, "
-            f"which no activation of the study replaces: the {count(facts.layers, 'activation layer')} "
-            "here comes after "
-            "it",
+            f"mean-field numbers are about plain feed-forward layers, not about {listing(kinds)} layers: "
+            f"these have {'gates and ' * bool(gated)}activations of their own, which no activation of the "
+            f"study replaces; it replaces those of {count(facts.layers, 'activation layer')} beside them",
             COMPUTED,
-        ),
-        Reason(
-            "gated networks are usually trained with an adaptive optimizer and rates around 1e-3",
-            rule("Greff et al. 2015, arXiv 1503.04069, find the learning rate to matter most for LSTMs"),
-        ),
-    )
-    what = "Compare few activations and many rates: the gates stay as they are."
-    return Advice("gates", TOPIC, what, reasons, {"search.scientific": ["optimizer"]}, alternative=True)
+        )
+    ]
+    if gated:
+        why = "Greff et al. 2015, arXiv 1503.04069, find the learning rate to matter most for LSTMs"
+        what = "gated networks are usually trained with an adaptive optimizer and rates around 1e-3"
+        reasons.append(Reason(what, rule(why)))
+    stay = "gates" if gated else "recurrent layers"
+    what = f"Compare few activations and many rates: the {stay} stay as they are."
+    settings = {"search.scientific": ["optimizer"]}
+    return Advice("gates", TOPIC, what, tuple(reasons), settings, alternative=True)
 
 
 def _batch_norm(size: int) -> Advice:
