@@ -99,8 +99,8 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
     depth = frame["layer"].nunique()
     if depth < 2:
         return (
-            "The models have one layer with activations, so no gradient can vanish between layers; inside of a "
-            "recurrent layer, over time, one still can.",
+            "The models have one layer with activations, so no gradient can vanish between layers; inside of "
+            "a recurrent layer, over time, one still can.",
         )
     moments = [moment for moment in (START, END) if (verdicts["moment"] == moment).any()]
     found = {m: _by_verdict(verdicts[verdicts["moment"] == m]) for m in moments}
