@@ -3,7 +3,7 @@
 Finalists are compared pair by pair: the difference to the winner, seed by seed, removes what a seed does to
 both. They ran a race (`sweeper.statistics.race`), so those that fell behind have fewer seeds than those that
 lasted; the winner is one of the latter. Intervals of means are those of `sweeper.statistics.intervals`; that
-of the winner also allows for its having been picked by these numbers (`sweeper.statistics.picked`).
+of the winner also allows for its having been picked by these numbers (`sweeper.statistics.standing`).
 """
 
 import pandas as pd

@@ -1,7 +1,6 @@
 """Figures as PNG, 150 dots per inch."""
 
 from io import BytesIO
-from pathlib import Path
 
 from matplotlib.figure import Figure
 
@@ -14,8 +13,3 @@ def png_bytes(figure: Figure) -> bytes:
     sink = BytesIO()
     figure.savefig(sink, format="png", dpi=DPI, metadata={"Software": None})
     return sink.getvalue()
-
-
-def save_png(figure: Figure, path: Path) -> None:
-    """Write `figure` to `path`, whose folder exists."""
-    path.write_bytes(png_bytes(figure))

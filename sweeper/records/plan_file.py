@@ -11,11 +11,6 @@ from sweeper.records.schema import ENGINES
 NAME = "plan.json"
 
 
-def load_plan(folder: Path) -> dict[str, Any] | None:
-    """The plan of the run in `folder`, if a sound one is there."""
-    return read_plan(folder)[0]
-
-
 def read_plan(folder: Path) -> tuple[dict[str, Any] | None, Finding | None]:
     """The plan of the run in `folder`, or what is wrong with it."""
     return read_json(folder / NAME, _is_plan)

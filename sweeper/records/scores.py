@@ -11,11 +11,6 @@ from sweeper.records.json_file import read_json, write_json
 NAME = "test.json"
 
 
-def load_test(folder: Path) -> dict[str, Any] | None:
-    """The winner's scores on the test rows, if they were taken and are sound."""
-    return read_test(folder)[0]
-
-
 def read_test(folder: Path) -> tuple[dict[str, Any] | None, Finding | None]:
     """The winner's scores on the test rows, or what is wrong with their file."""
     return read_json(folder / NAME, _is_test)

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn
 
-from sweeper.plain_words import REFUSED, cut, meaning, shortened
+from sweeper.user_code.plain_words import REFUSED, cut, meaning, shortened
 
 LONGEST = 500
 """Characters of a message."""

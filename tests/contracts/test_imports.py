@@ -24,7 +24,6 @@ WORDS = (
     "command_line",
     "errors",
     "passwords",
-    "plain_words",
     "printable",
     "spreadsheet",
     "suggestions",

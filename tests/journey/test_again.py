@@ -17,7 +17,7 @@ from whole_runs import comparable, copied_to_optuna, run, study
 
 from sweeper import journey
 from sweeper.errors import ModelError, RunFailed, RunFolderError, UserError
-from sweeper.records.scores import load_test
+from sweeper.records.scores import read_test
 from sweeper.result import Result
 from sweeper.search import forecast
 from sweeper.training.cohort import Cohort
@@ -86,7 +86,7 @@ class TestAgain:
                 run(tmp_path, study())
         monkeypatch.setattr(journey, "train_all", train_here)
         pd.testing.assert_frame_equal(comparable(run(tmp_path, study())), comparable(finished))
-        assert load_test(tmp_path / "runs" / "tiny") == load_test(finished.folder)
+        assert read_test(tmp_path / "runs" / "tiny")[0] == read_test(finished.folder)[0]
 
     def test_trials_is_a_total(self, finished: Result, tmp_path: Path) -> None:
         """Raised, the run goes on; lowered, nothing is lost and nothing added."""
@@ -140,21 +140,21 @@ class TestAgain:
         results = [run(tmp_path / str(flip), study(data=parts(flip), search=few)) for flip in (0, 1)]
         pd.testing.assert_frame_equal(*map(comparable, results))
         pd.testing.assert_frame_equal(*(result.layers for result in results))
-        scores = [load_test(result.folder) for result in results]
+        scores = [read_test(result.folder)[0] for result in results]
         assert scores[0] != scores[1]
 
     def test_without_test_rows_nothing_is_tested(self, tmp_path: Path) -> None:
         """The answer has no test score then."""
         unsplit = {"source": data, "split": [0.7, 0.3, 0.0]}
         result = run(tmp_path, study(data=unsplit, search={"trials": 5}))
-        assert load_test(result.folder) is None
+        assert read_test(result.folder)[0] is None
         assert result.answer is not None
         assert result.answer.test is None
 
     def test_without_confirmations_the_best_of_the_search_is_tested(self, tmp_path: Path) -> None:
         """On the seed of the search: there is no other."""
         result = run(tmp_path, study(confirm={"finalists": 0, "seeds": 0}, search={"trials": 5}))
-        tested = load_test(result.folder)
+        tested = read_test(result.folder)[0]
         assert tested is not None
         assert tested["seeds"] == [3]
         assert tested["trial"] == result.trials["objective"].idxmin()
@@ -166,7 +166,7 @@ class TestAgain:
         assert len(after) == 10
         kept = after[after["seed"] <= 6].reset_index(drop=True)
         pd.testing.assert_frame_equal(kept, before.reset_index(drop=True))
-        assert (load_test(second.folder) or {})["seeds"] == [4, 5, 6, 7, 8]
+        assert (read_test(second.folder)[0] or {})["seeds"] == [4, 5, 6, 7, 8]
 
     def test_records_that_are_lost_are_trained_again(
         self, finished: Result, first: Result, tmp_path: Path

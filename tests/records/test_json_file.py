@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from sweeper.records.json_file import read_json, write_json
-from sweeper.records.plan_file import load_plan, read_plan, write_plan
-from sweeper.records.scores import load_test, read_test, write_test
+from sweeper.records.plan_file import read_plan, write_plan
+from sweeper.records.scores import read_test, write_test
 
 PLAN = {"engine": "reference", "slots": 1, "processes": 2, "line": "one by one", "asked": {"jobs": 2}}
 
@@ -15,9 +15,9 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     """The checksum is no part of it; nothing is wrong with a file that is not there."""
     assert read_plan(tmp_path) == read_test(tmp_path) == (None, None)
     write_plan(tmp_path, PLAN)
-    assert load_plan(tmp_path) == PLAN
+    assert read_plan(tmp_path)[0] == PLAN
     write_test(tmp_path, 3, {4: {"loss": 0.5}})
-    assert load_test(tmp_path) == {"trial": 3, "seeds": [4], "scores": [{"loss": 0.5}]}
+    assert read_test(tmp_path)[0] == {"trial": 3, "seeds": [4], "scores": [{"loss": 0.5}]}
 
 
 def test_a_changed_digit_is_noticed(tmp_path: Path) -> None:
@@ -73,6 +73,6 @@ def test_files_of_earlier_releases_are_read(tmp_path: Path) -> None:
     (tmp_path / "plan.json").write_text(
         '{"engine": "fused", "slots": 8, "processes": 1, "line": "", "asked": {}}', encoding="utf-8"
     )
-    assert (load_plan(tmp_path) or {})["slots"] == 8
+    assert (read_plan(tmp_path)[0] or {})["slots"] == 8
     write_json(tmp_path / "plan.json", {**PLAN, "slots": "8"})
-    assert load_plan(tmp_path) is None
+    assert read_plan(tmp_path)[0] is None

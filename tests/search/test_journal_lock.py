@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from sweeper.search import journal_lock
-from sweeper.search.journal_lock import JournalLock
+from sweeper.search import journal
+from sweeper.search.journal import JournalLock
 
 
 def test_one_at_a_time(tmp_path: Path) -> None:
@@ -36,7 +36,7 @@ def test_one_at_a_time(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name != "posix", reason="asks for processes by signal 0")
 def test_the_lock_of_a_dead_process_is_taken_at_once(tmp_path: Path) -> None:
     """Nobody waits for who was killed."""
-    code = "import os, sys; from pathlib import Path; from sweeper.search.journal_lock import JournalLock; "
+    code = "import os, sys; from pathlib import Path; from sweeper.search.journal import JournalLock; "
     code += "JournalLock(Path(sys.argv[1])).acquire(); os._exit(9)"
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "journal.log")], check=False, timeout=120)
     lock = JournalLock(tmp_path / "journal.log")
@@ -51,12 +51,12 @@ def test_the_lock_of_a_dead_process_is_taken_at_once(tmp_path: Path) -> None:
 def test_a_living_process_is_waited_for(tmp_path: Path) -> None:
     """As long as Optuna would, also one of another computer; a lock that names nobody, shortly."""
     lock = JournalLock(tmp_path / "journal.log")
-    node = journal_lock.platform.node()
+    node = journal.platform.node()
     for text, patience in (
-        (f"{os.getppid()}@{node}", journal_lock.PATIENCE),
-        (f"{2**22 + 1}@another", journal_lock.PATIENCE),
-        (f"{os.getpid()}@{node}", journal_lock.STALE),
-        ("", journal_lock.STALE),
+        (f"{os.getppid()}@{node}", journal.PATIENCE),
+        (f"{2**22 + 1}@another", journal.PATIENCE),
+        (f"{os.getpid()}@{node}", journal.STALE),
+        ("", journal.STALE),
     ):
         lock.file.write_text(text, encoding="utf-8")
         assert lock._patience() == patience

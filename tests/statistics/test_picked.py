@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sweeper.statistics.intervals import interval
-from sweeper.statistics.picked import picked_interval
+from sweeper.statistics.standing import picked_interval
 
 
 def test_a_plain_interval_of_a_picked_mean_would_miss_too_often() -> None:

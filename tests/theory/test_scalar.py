@@ -13,8 +13,7 @@ from torch import Tensor, nn
 from sweeper.errors import UserError
 from sweeper.theory.breaks import Breaks, find_breaks
 from sweeper.theory.extremes import never_falls, output_range, steepest
-from sweeper.theory.gaussian import gaussian_mean
-from sweeper.theory.scalar import is_elementwise, scalar
+from sweeper.theory.scalar import gaussian_mean, is_elementwise, scalar
 
 
 def polynomial(x: Tensor) -> Tensor:

@@ -8,8 +8,8 @@ from torch import nn
 from torch.func import vmap
 from torch.utils.checkpoint import checkpoint
 
-from sweeper.plain_words import meaning, shortened
 from sweeper.user_code.calls import message_of
+from sweeper.user_code.plain_words import meaning, shortened
 
 X = torch.zeros(4, 3)
 Y = torch.zeros(4, 3, requires_grad=True)
