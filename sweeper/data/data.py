@@ -37,6 +37,9 @@ class Data:
     stratified: bool = True
     """Whether rows are split by strata at all."""
 
+    read: str = "arrays"
+    """``arrays``, or ``items`` where some came item by item."""
+
     @property
     def example(self) -> Tree:
         """The first row as a batch of one, as a model gets it but for the scale."""

@@ -14,7 +14,7 @@ from sweeper.data.data import Data
 from sweeper.data.files import ENDINGS, TABLES, find, read_arrays
 from sweeper.data.in_memory import PARTS, InMemory
 from sweeper.data.keys import Keys
-from sweeper.data.objects import read_objects
+from sweeper.data.objects import are_arrays, read_objects
 from sweeper.data.sources import DATASETS
 from sweeper.data.table_files import read_file
 from sweeper.data.tables import data_of, read_frame
@@ -62,8 +62,9 @@ def load(
         with process_kept(), user_code():  # what a function gave may do anything when it is read
             if isinstance(found, pd.DataFrame):
                 return _split_by(read_frame(found, target, keys, loss_task, name), keys)
+            read = "arrays" if are_arrays(found) else "items"
             found = read_objects(found, name, target if isinstance(target, str) else None)
-            return _split_by(_data(found, name, loss_task, target, keys), keys)
+            return _split_by(replace(_data(found, name, loss_task, target, keys), read=read), keys)
     except SweeperError:
         raise
     except Exception as error:

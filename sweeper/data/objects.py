@@ -15,13 +15,20 @@ from sweeper.data.loaders import read_loader
 from sweeper.user_code.observing import seed_all
 
 
+def are_arrays(found: Any) -> bool:
+    """Whether `read_objects` leaves it as it is: a pair, or a dict of pairs by part."""
+    if isinstance(found, Mapping):
+        return all(map(are_arrays, found.values()))
+    return not isinstance(found, torch_data.DataLoader) and not _is_dataset(found)
+
+
 def read_objects(found: Any, name: str, target: str | None) -> Any:
     """`found` with every data set and loader in it as a pair (inputs, targets); all else as it is.
 
     Raises:
         DataError: naming the item that is wrong, or why it cannot be read as a whole.
     """
-    with _drawn_alike():
+    with drawn_alike():
         return _read(found, name, target)
 
 
@@ -38,7 +45,7 @@ def _read(found: Any, name: str, target: str | None) -> Any:
 
 
 @contextmanager
-def _drawn_alike() -> Iterator[None]:
+def drawn_alike() -> Iterator[None]:
     """While open, data sets that draw random numbers draw the same ones every time."""
     states = random.getstate(), np.random.get_state()
     with torch.random.fork_rng(devices=[]):

@@ -16,11 +16,11 @@ import numpy as np
 import torch
 
 from sweeper.components.tree import applied, rows_in, taken
+from sweeper.memory import free_memory
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.space import Space
 from sweeper.training import reference
 from sweeper.training.cohort import Cohort, balance_load, singles, sort_key
-from sweeper.training.memory import free_memory
 from sweeper.training.preflight import can_be_penalized, configurations
 from sweeper.training.setup import Task, initial_model, leaving_no_trace, rows_of
 from sweeper.training.shapes import shapes, stack_differences, why_not_stackable

@@ -23,6 +23,7 @@ OVERVIEW = {
 WORDS = (
     "command_line",
     "errors",
+    "memory",
     "passwords",
     "printable",
     "spreadsheet",

@@ -39,8 +39,8 @@ if __name__ == "__main__":
     for file in MODULES:
         if not name_of(file).endswith("__main__"):
             __import__(name_of(file))
+    from sweeper.memory import free_memory
     from sweeper.records import atomic
-    from sweeper.training.memory import free_memory
 
     assert atomic.fcntl is None
     assert free_memory() > 0

@@ -126,6 +126,8 @@ def _context(
         "fixed": data.fixed is not None,
         "classes": data.classes is not None,
         "standardize": study.data.standardize and rows.floating,
+        "several": isinstance(data.inputs, tuple | dict),
+        "stars": model.stars,
         "standardize_target": study.data.standardize_target and data.classes is None,
         "split": repr(tuple(study.data.split)),
         "seed": seed,

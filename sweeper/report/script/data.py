@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from sweeper.components.tree import leaves
 from sweeper.data import sources, splits
 from sweeper.data.data import Data
 from sweeper.data.files import ENDINGS, PAIRS, TABLES, TRIPLES, find
@@ -18,10 +19,16 @@ from sweeper.data.table_files import SEPARATORS
 from sweeper.errors import UserError
 from sweeper.printable import one_line
 from sweeper.report.script.functions import Imported, call, imported, quoted
+from sweeper.report.script.several import EACH, PAIR_OF, STANDARDIZED, pairs_as_read
 from sweeper.report.script.source import definitions
 from sweeper.study.study import Study
 
 PARTS = ("train", "validation", "test")
+PAIRED = "pair_of({})"
+SEEDED = (
+    "# What items draw at random is drawn as in the sweep.",
+    *("torch.manual_seed(0)", "np.random.seed(0)", "random.seed(0)"),
+)
 
 ARRAY = '''\
 def array(values):
@@ -67,12 +74,12 @@ def data_text(study: Study, data: Data) -> DataText:
     if data.encoding is not None or data.groups is not None or data.strata is not None:
         raise UserError("scripts do not encode tables yet")
     read = _reading(study, data)
-    floating = bool(np.issubdtype(data.inputs.dtype, np.floating))
-    inputs = _inputs(data) if read.any_numbers and floating else []
+    floating = data.has_real_inputs
+    inputs = _inputs(data) if read.any_numbers and floating and not _several(data) else []
     return DataText(
         what=_what(data),
         constants=read.constants,
-        code=(*read.code, *_splitting(study, data, floating)),
+        code=(*((EACH,) if _several(data) else ()), *read.code, *_splitting(study, data, floating)),
         lines=(*read.lines, *inputs, *_targets(data, read.any_numbers)),
         imported=read.imported,
         sizes=_sizes(study, data),
@@ -111,21 +118,31 @@ def _reading(study: Study, data: Data) -> _Reading:
         lines = _returned(call(source, options, "data"), data, "{}")
         return _Reading(lines, (definitions(sources, source),), any_numbers=False)
     user = imported(source, "data.source", "read_data", study.folder)
-    lines = _returned(call("read_data", options, "data"), data, "array({})")
-    return _Reading(lines, (ARRAY,), imported=user)
+    read = call("read_data", options, "data")
+    if data.read != "arrays":
+        target = pairs_as_read(user.function, options, data, study.data.target)
+        named = (f"TARGET = {quoted(target)}  # of an item",) if target else ()
+        lines = [f"found = {read}", *SEEDED, *_returned("found", data, "array({})", PAIRED)]
+        return _Reading(lines, (ARRAY, PAIR_OF), named, imported=user)
+    return _Reading(_returned(read, data, "array({})"), (ARRAY,), imported=user)
 
 
 def _splitting(study: Study, data: Data, floating: bool) -> list[str]:
     code = [definitions(splits, "split_rows")] if data.fixed is None else []
     if (study.data.standardize and floating) or (study.data.standardize_target and data.classes is None):
         code.append(definitions(splits, "standardize_columns"))
-    return code
+    return [*code, STANDARDIZED] if _several(data) and study.data.standardize and floating else code
+
+
+def _several(data: Data) -> bool:
+    return isinstance(data.inputs, tuple | dict)
 
 
 def _what(data: Data) -> str:
-    shape = " × ".join(map(str, data.inputs.shape[1:]))
+    shapes = [" × ".join(map(str, array.shape[1:])) or "1" for array in leaves(data.inputs)]
+    shape = " and ".join(shapes)
     targets = f"{len(data.classes)} classes" if data.classes else "real targets"
-    return f"{data.name}, {len(data.inputs)} rows of {shape} inputs, {targets}"
+    return f"{data.name}, {data.rows} rows of {shape} inputs, {targets}"
 
 
 def _sizes(study: Study, data: Data) -> tuple[int, ...]:
@@ -133,7 +150,7 @@ def _sizes(study: Study, data: Data) -> tuple[int, ...]:
         return tuple(len(data.fixed[part]) for part in PARTS)
     labels = data.targets if data.classes is not None else None
     seed = study.search.seed
-    rows = splits.split_rows(len(data.inputs), study.data.split, seed, seed, labels)
+    rows = splits.split_rows(data.rows, study.data.split, seed, seed, labels)
     return tuple(map(len, rows))
 
 
@@ -171,7 +188,7 @@ def _arrays(path: Path, data: Data) -> list[str]:
         read, form = 'torch.load(FILE, map_location="cpu", weights_only=True)', "array({})"
         found = torch.load(path, map_location="cpu", weights_only=True)
     if isinstance(found, tuple | list) and path.suffix.lower() == ".pt":
-        return [f"x, y = ({form.format('values')} for values in {read})"]
+        return _returned(read, data, form)
     if "train" in found:
         return _returned(read, data, form)
     lines = [f"data = {read}"]
@@ -186,14 +203,35 @@ def _item(name: str, form: str) -> str:
     return form.format(f'data["{name}"]')
 
 
-def _returned(read: str, data: Data, form: str) -> list[str]:
-    """Lines for ``(inputs, targets)``, or for a dict of such pairs by part."""
+def _returned(read: str, data: Data, form: str, pair: str = "{}") -> list[str]:
+    """Lines for ``(inputs, targets)``, or for a dict of such pairs by part; `pair`: what makes it one."""
+    if data.fixed is None:
+        read = pair.format(read)
+    if _several(data):
+        return _several_returned(read, data, pair)
     if data.fixed is None:
         return (
             [f"x, y = {read}"] if form == "{}" else [f"x, y = ({form.format('values')} for values in {read})"]
         )
-    pairs = ", ".join(f'data["{part}"]' for part in _parts(data))
-    return [f"data = {read}", f"pairs = [{pairs}]", *_joined(form)]
+    return [f"data = {read}", f"pairs = [{_pairs(data, pair)}]", *_joined(form)]
+
+
+def _pairs(data: Data, pair: str) -> str:
+    return ", ".join(pair.format(f'data["{part}"]') for part in _parts(data))
+
+
+def _several_returned(read: str, data: Data, pair: str) -> list[str]:
+    """The same where inputs are a tuple or a dict."""
+    if data.fixed is None:
+        return [f"x, y = {read}", "x, y = each(array, x), array(y)"]
+    return [
+        f"data = {read}",
+        f"pairs = [{_pairs(data, pair)}]",
+        "x = each(lambda *parts: np.concatenate(parts), *(each(array, inputs) for inputs, _ in pairs))",
+        "ys = [array(targets) for _, targets in pairs]",
+        "y = np.concatenate(ys)",
+        "parts = np.split(np.arange(len(y)), np.cumsum([len(part) for part in ys[:-1]]))",
+    ]
 
 
 def _joined(form: str) -> list[str]:

@@ -10,11 +10,12 @@ import numpy as np
 
 from sweeper.components import activations, initializers, models, precision
 from sweeper.components.activations import OWN, USERS_NAME, activation_of
-from sweeper.components.build import Built, build
+from sweeper.components.build import Built, build, in_features, in_shape
 from sweeper.components.called import Called
 from sweeper.components.initializers import INITIALIZERS
 from sweeper.components.models import MODELS
-from sweeper.data.data import Data
+from sweeper.components.tree import Tree, arguments, mapped
+from sweeper.data.data import Data, is_real
 from sweeper.report.script.calls import call_code, call_lines
 from sweeper.report.script.functions import Imported, asked, imported, literal, named, quoted
 from sweeper.report.script.source import definitions
@@ -43,6 +44,8 @@ class ModelText:
     """Whether there are activation layers to penalise, and a weight to do it with."""
     is_complex: bool
     """Whether parameters or buffers are complex numbers."""
+    stars: str
+    """How inputs are passed: ``*`` by position, ``**`` by name, else as they are."""
     calls: bool = False
     """Whether there are `calls`: modules that are called where the model calls activation functions."""
 
@@ -62,7 +65,7 @@ def model_text(study: Study, settings: Settings, data: Data, out_features: int) 
     own = None
     if settings.activation and ":" in settings.activation:
         own = imported(settings.activation, "search.space.activation", USERS_NAME, study.folder)
-    maker = _Maker(function, asked(function), settings, data.inputs[:1], out_features)
+    maker = _Maker(function, asked(function), settings, data.example, out_features)
     penalised = settings.activation_penalty > 0
     remembered = penalised and "activation" in maker.takes
     lines = _remembering(maker.expression) if remembered else []
@@ -89,7 +92,8 @@ def model_text(study: Study, settings: Settings, data: Data, out_features: int) 
     code += [definitions(activations, used)] if used in OWN else []
     code += [definitions(precision, "to_precision")] if is_complex else []
     code += call_code(own_functions=settings.activation is None) if calls else []
-    return ModelText(_what(settings), tuple(code), tuple(lines), user, own, penalised, is_complex, calls)
+    what, stars = _what(settings), maker.stars()
+    return ModelText(what, tuple(code), tuple(lines), user, own, penalised, is_complex, stars, calls)
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,7 @@ class _Maker:
     function: Any
     takes: set[str]
     settings: Settings
-    row: np.ndarray
+    row: Tree
     out_features: int
 
     @property
@@ -123,9 +127,11 @@ class _Maker:
     @property
     def given(self) -> dict[str, Any]:
         """What the data decide, as far as the function asks for it."""
-        shape = tuple(self.row.shape[1:])
-        in_features = shape[0] if len(shape) == 3 else shape[-1]
-        values = {"in_features": in_features, "in_shape": shape, "out_features": self.out_features}
+        values = {
+            "in_features": in_features(self.row),
+            "in_shape": in_shape(self.row),
+            "out_features": self.out_features,
+        }
         return {key: value for key, value in values.items() if key in self.takes}
 
     def arguments(self, remembered: bool) -> list[str]:
@@ -168,11 +174,17 @@ class _Maker:
         """Torch's layers that would apply in evaluation what they were made with."""
         return list(self._built().left_fast_paths)
 
+    def stars(self) -> str:
+        """How the model takes its inputs; see `ModelText.stars`."""
+        if isinstance(self.row, dict):
+            return "**" if arguments(self._built().model, self.row)[1] else ""
+        return "*" if isinstance(self.row, tuple) else ""
+
     def _built(self) -> Built:
         with _as_in_training(self.settings.dtype) as row_of:
             return build(
                 self.function,
-                row=row_of(self.row),
+                row=mapped(row_of, self.row),
                 out_features=self.out_features,
                 activation=self.settings.activation,
                 init=None,
@@ -195,12 +207,29 @@ class _Hidden:
 
 
 def _first_look(data: Data) -> list[str]:
-    kind = "" if np.issubdtype(data.inputs.dtype, np.floating) else ", dtype=torch.int64"
+    zeros = _code(mapped(_zeros, data.example))
+    stars = "*" if isinstance(data.inputs, tuple) else ""
     return [
         "with torch.no_grad(), torch.random.fork_rng(devices=[]):",
-        f"    model.eval()(torch.zeros({(1, *data.inputs.shape[1:])}{kind}))  # lazy layers get their shapes",
+        f"    model.eval()({stars}{zeros})  # lazy layers get their shapes",
         "model.train()",
     ]
+
+
+def _zeros(array: np.ndarray) -> str:
+    kind = (
+        "" if is_real(array) else ", dtype=torch.bool" if array.dtype.kind == "b" else ", dtype=torch.int64"
+    )
+    return f"torch.zeros({(1, *array.shape[1:])}{kind})"
+
+
+def _code(tree: Tree) -> str:
+    """Code of a tuple or dict whose leaves are code."""
+    if isinstance(tree, tuple):
+        return f"({', '.join(map(_code, tree))},)"
+    if isinstance(tree, dict):
+        return f"{{{', '.join(f'{quoted(key)}: {_code(part)}' for key, part in tree.items())}}}"
+    return str(tree)
 
 
 def _factory(expression: str) -> str:
@@ -259,7 +288,8 @@ def _as_in_training(dtype: str) -> Iterator[Any]:
     kind, default = getattr(torch, dtype), torch.get_default_dtype()
 
     def row_of(array: np.ndarray) -> torch.Tensor:
-        return torch.tensor(array, dtype=kind if np.issubdtype(array.dtype, np.floating) else torch.int64)
+        whole = torch.bool if array.dtype.kind == "b" else torch.int64
+        return torch.tensor(array, dtype=kind if is_real(array) else whole)
 
     torch.set_default_dtype(kind)
     try:

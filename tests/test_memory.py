@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from sweeper.training import memory
+from sweeper import memory
 
 GIB = 1 << 30
 

@@ -1,0 +1,98 @@
+"""Functions of the script for several inputs, and for data sets and loaders that a data function gives."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from sweeper.components.tree import leaves
+from sweeper.data.arrays import inputs_of
+from sweeper.data.data import Data
+from sweeper.data.data_sets import TARGETS
+from sweeper.data.objects import drawn_alike
+from sweeper.errors import UserError
+
+EACH = '''\
+def each(function, *inputs):
+    """`function` of each input, arranged as these are: in a tuple or a dict."""
+    first, *others = inputs
+    if isinstance(first, tuple):
+        return tuple(each(function, *some) for some in zip(*inputs))
+    if isinstance(first, dict):
+        return {name: each(function, value, *(one[name] for one in others)) for name, value in first.items()}
+    return function(*inputs)
+
+
+def is_real(array):
+    """Numbers, or bytes of images; else codes or truth values."""
+    return array.dtype.kind == "f" or array.dtype == np.uint8
+
+
+def as_tensor(array):
+    """Numbers in the precision of the training, codes as integers, truth values as such."""
+    whole = torch.bool if array.dtype.kind == "b" else torch.int64
+    return torch.tensor(array, dtype=DTYPE if is_real(array) else whole, device=DEVICE)'''
+
+STANDARDIZED = '''\
+def standardized(*parts):
+    """An input of all parts: numbers standardized, codes and masks as they are."""
+    if not is_real(parts[0]):
+        return list(parts)
+    return standardize_columns(*(array.astype(np.float64) for array in parts))'''
+
+PAIR_OF = '''\
+def pair_of(found):
+    """(inputs, targets) of a pair, or of all items of a data set or loader, in their order."""
+    collate = torch.utils.data.default_collate
+    if isinstance(found, torch.utils.data.DataLoader):
+        found, collate = found.dataset, found.collate_fn
+    if isinstance(found, tuple | list) and len(found) == 2:
+        return found
+    batch = collate([found[i] for i in range(len(found))])
+    if isinstance(batch, dict):
+        batch = dict(batch)
+        y = batch.pop(TARGET)
+        inputs = list(batch.values())
+        return inputs[0] if len(inputs) == 1 else batch, y
+    *inputs, y = batch
+    return inputs[0] if len(inputs) == 1 else tuple(inputs), y'''
+
+
+def pairs_as_read(function: Callable[..., Any], options: Mapping[str, Any], data: Data, target: Any) -> str:
+    """Name of the target in items that are dicts, else an empty string, if `PAIR_OF` reads what was read.
+
+    Raises:
+        UserError: if it reads something else: images, items of unlike length, streams.
+    """
+    # loaded late: torch takes seconds
+    import torch
+
+    names: dict[str, Any] = {"torch": torch}
+    exec(PAIR_OF, names)
+    try:
+        found = function(**options)
+        parts = [found[part] for part in data.fixed if part in found] if data.fixed is not None else [found]
+        names["TARGET"] = target if isinstance(target, str) else _target(parts[0])
+        with drawn_alike():
+            pairs = [names["pair_of"](part) for part in parts]
+        read = [leaves(inputs_of(x, "data", "inputs", len(y))) for x, y in pairs]
+        again = [np.concatenate(arrays) for arrays in zip(*read, strict=True)]
+        same = all(
+            np.array_equal(a, b.reshape(a.shape)) for a, b in zip(leaves(data.inputs), again, strict=True)
+        )
+    except Exception:  # of items that need more than torch's own way of putting rows together
+        same = False
+    if not same:
+        raise UserError(
+            "data.source gives a data set that takes more to read than a script holds (images, streams, "
+            "items of unlike length); let the function return arrays"
+        )
+    return str(names["TARGET"])
+
+
+def _target(found: Any) -> str:
+    if not isinstance(found, tuple | list) and hasattr(found, "dataset") and hasattr(found, "collate_fn"):
+        found = found.collate_fn([found.dataset[0]])
+        return next((name for name in TARGETS if name in found), "") if isinstance(found, Mapping) else ""
+    item = found[0] if hasattr(found, "__getitem__") else None
+    return next((name for name in TARGETS if name in item), "") if isinstance(item, Mapping) else ""
