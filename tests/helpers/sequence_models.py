@@ -45,6 +45,18 @@ class LongShort(Net):
         return self.plain(sequence, last[:1].repeat(1, 1, 2) + 0 * cells[:1].mean())[0][-1]
 
 
+class Packed(Net):
+    """Rows of different lengths, packed; their last states."""
+
+    def make(self) -> None:
+        self.rnn = nn.LSTM(2, W, batch_first=True, bidirectional=True, proj_size=3)
+
+    def middle(self, h: Tensor) -> Tensor:
+        lengths = 1 + (h.view(-1, W // 2, 2)[..., 0].detach() > 0).sum(1).clamp(max=W // 2 - 1)
+        rows = nn.utils.rnn.pack_padded_sequence(h.view(-1, W // 2, 2), lengths, True, False)
+        return self.rnn(rows)[1][0].transpose(0, 1).flatten(1)
+
+
 class Cells(Net):
     """Cells, called step by step by the model."""
 

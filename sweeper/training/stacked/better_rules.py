@@ -17,6 +17,7 @@ from sweeper.components.operations import tensors_in
 from sweeper.training.stacked import composed, recurrent
 from sweeper.training.stacked.attention import attention
 from sweeper.training.stacked.batching_rules import argmax, cross_entropy, linear
+from sweeper.training.stacked.packed import check_rows
 
 RULES: Mapping[Any, Callable[..., Any]] = {
     F.linear: linear,
@@ -41,6 +42,7 @@ class BetterRules(TorchFunctionMode):
         self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
+        check_rows(function, args)
         rule = RULES.get(function)
         if rule is not None and of_one_trial(args, kwargs):
             return rule(*args, **kwargs)

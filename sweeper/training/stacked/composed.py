@@ -95,6 +95,11 @@ def set_item(x: Tensor, index: Any, value: Any) -> None:
         x[index] = value
 
 
+def scatter(x: Tensor, dim: int, index: Tensor, src: Any) -> Tensor:
+    """``x.scatter_(dim, index, src)``"""
+    return x.copy_(x.scatter(dim, index, src))
+
+
 def view(x: Tensor, *shape: Any, **options: Any) -> Tensor:
     """``x.view``, also where rules have left the numbers in another order than they have alone."""
     try:
@@ -117,6 +122,7 @@ RULES: dict[Any, Callable[..., Any]] = {
     torch._weight_norm: weight_norm,
     F.bilinear: bilinear,
     Tensor.__setitem__: set_item,
+    Tensor.scatter_: scatter,
     Tensor.view: view,
     torch.view_as_complex: view_as_complex,
 }

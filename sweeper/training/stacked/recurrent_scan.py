@@ -153,38 +153,46 @@ class StackedScan(torch.autograd.Function):
         w: Tensor,
         bias: Tensor | None,
         projection: Tensor | None,
+        mask: Tensor | None,
     ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """`mask`: (n, t, b, 1), false where a row has ended or not begun and its state stays."""
         times = x.shape[1]
         ctx.cell, ctx.order = cell, range(times)[::-1] if backwards else range(times)
         before, steps, outputs = h, list[Step](), [h] * times
         for t in ctx.order:
             step = cell.forward(x[:, t], h, c, w.transpose(1, 2), bias)
-            h, c = step.h, step.c
-            if projection is not None:
-                h = torch.bmm(h, projection.transpose(1, 2))
+            new = step.h if projection is None else torch.bmm(step.h, projection.transpose(1, 2))
+            if mask is None:
+                h, c = new, step.c
+            else:
+                h = torch.where(mask[:, t], new, h)
+                c = None if c is None or step.c is None else torch.where(mask[:, t], step.c, c)
             steps.append(step)
             outputs[t] = h
         ctx.steps, ctx.backwards = steps, backwards
         stacked = torch.stack(outputs, 1)
-        ctx.save_for_backward(before, w, bias, projection, stacked)
+        ctx.save_for_backward(before, w, bias, projection, mask, stacked)
         ctx.set_materialize_grads(False)
         return stacked, h.clone(), None if c is None else c.clone()
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gy: Tensor | None, gh: Tensor | None, gc: Tensor | None) -> tuple[Any, ...]:
-        before, w, bias, projection, outputs = ctx.saved_tensors
+        before, w, bias, projection, mask, outputs = ctx.saved_tensors
         if gh is None:
             gh = torch.zeros_like(outputs[:, 0])
         gx: list[Tensor] = [gh] * len(ctx.steps)
         recurrent, projected = list(gx), list(gx)
         for t, step in zip(ctx.order[::-1], ctx.steps[::-1], strict=True):
             gh = gh if gy is None else gh + gy[:, t]
+            m = None if mask is None else mask[:, t]
+            (gh, stays), (gc, cell_stays) = _parted(gh, m), _parted(gc, m)
             projected[t] = gh
             inner = gh if projection is None else torch.bmm(gh, projection)
             gradients = ctx.cell.backward(inner, gc, step.kept)
-            gx[t], recurrent[t], gc = gradients.x, gradients.h, gradients.c
-            direct = gradients.direct
+            gx[t], recurrent[t] = gradients.x, gradients.h
+            gc = _sum(gradients.c, cell_stays)
+            direct = _sum(gradients.direct, stays)
             gh = torch.bmm(gradients.h, w) if direct is None else torch.baddbmm(direct, gradients.h, w)
         ga = torch.stack(gx, 1)
         apart = any(a is not b for a, b in zip(gx, recurrent, strict=True))
@@ -194,7 +202,18 @@ class StackedScan(torch.autograd.Function):
         gw = torch.bmm(of_state.transpose(1, 2), earlier.flatten(1, 2))
         gb = None if bias is None else of_state.sum(1)
         gp = None if projection is None else _of_projection(projected, ctx)
-        return None, None, ga, gh, gc, gw, gb, gp
+        return None, None, ga, gh, gc, gw, gb, gp, None
+
+
+def _parted(g: Tensor | None, mask: Tensor | None) -> tuple[Any, Tensor | None]:
+    """A gradient where a step was made, and where the state stayed."""
+    if g is None or mask is None:
+        return g, None
+    return torch.where(mask, g, 0), torch.where(mask, 0, g)
+
+
+def _sum(a: Tensor | None, b: Tensor | None) -> Tensor | None:
+    return b if a is None else a if b is None else a + b
 
 
 def _of_projection(projected: Sequence[Tensor], ctx: Any) -> Tensor:
