@@ -51,8 +51,6 @@ WINNER, TIED, WORSE, ON_AVERAGE, FAILS = (
 )
 """`verdict`: tied with the winner; worse by mean and on most seeds (`better` in `confirmed`); worse by
 mean, but the winner is not shown to be ahead on most seeds; diverged or failed on more seeds."""
-PIECEWISE_LINEAR = {"relu", "leaky_relu", "relu6", "hardtanh", "hardsigmoid", "identity"}
-"""Activations that cost no extra; null (the model's own) costs none either."""
 SIZES = ("model.depth", "model.width")
 
 
@@ -113,8 +111,8 @@ def extras(row: Mapping[Hashable, Any]) -> int:
     """Number of parts that the settings have beyond plain gradient descent on ReLU layers.
 
     One for each of: an activation penalty above 0, weight decay above 0, dropout above 0, a schedule
-    other than constant, an activation that is not piecewise linear, momentum above 0 where the optimizer
-    starts without; and one for each number that the optimizer stores for a weight (its `buffers`).
+    other than constant, an activation of the study that is not `straight`, momentum above 0 where the
+    optimizer starts without; and one for each number that the optimizer stores for a weight (its `buffers`).
     """
     optimizer = OPTIMIZERS.get(str(row.get("optimizer")))
     found = optimizer.buffers if optimizer else 0
@@ -125,7 +123,14 @@ def extras(row: Mapping[Hashable, Any]) -> int:
     )
     schedule, activation = row.get("schedule"), row.get("activation")
     found += int(pd.notna(schedule) and schedule != "constant")
-    return found + int(pd.notna(activation) and activation not in PIECEWISE_LINEAR)
+    return found + int(pd.notna(activation) and not _is_straight(str(activation)))
+
+
+def _is_straight(activation: str) -> bool:
+    # loaded late: torch takes seconds
+    from sweeper.components.activations import ACTIVATIONS
+
+    return activation in ACTIVATIONS and ACTIVATIONS[activation].straight
 
 
 def complexity(trials: pd.DataFrame) -> "pd.Series[Any]":

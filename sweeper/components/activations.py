@@ -28,6 +28,12 @@ class Activation:
     """Why it is not for hidden layers, where it is not."""
     aliases: tuple[str, ...] = ()
     """Other names that the field uses, in small letters without signs."""
+    straight: bool = False
+    """Made of straight pieces with nothing to learn or draw: the simplest when finalists are compared."""
+    zero_when_flat: bool = False
+    """Its output is 0 wherever it is flat, so the saturated share is the share of activations at 0."""
+    cures: tuple[str, ...] = ()
+    """What the page proposes it against: dead units, vanishing gradients."""
     users_class: Callable[[], nn.Module] | None = None
     """A class of the user's own, which `expression` stands for."""
 
@@ -69,19 +75,19 @@ ACTIVATIONS: dict[str, Activation] = {
     activation.name: activation
     for activation in (
         Activation("celu", "nn.CELU()"),
-        Activation("elu", "nn.ELU()"),
-        Activation("gelu", "nn.GELU()"),
+        Activation("elu", "nn.ELU()", cures=("dead",)),
+        Activation("gelu", "nn.GELU()", cures=("dead", "vanishing")),
         Activation("gelu_tanh", "nn.GELU(approximate='tanh')", aliases=("approxgelu",)),
         Activation("hardshrink", "nn.Hardshrink()"),
-        Activation("hardsigmoid", "nn.Hardsigmoid()", "xavier"),
+        Activation("hardsigmoid", "nn.Hardsigmoid()", "xavier", straight=True),
         Activation("hardswish", "nn.Hardswish()"),
-        Activation("hardtanh", "nn.Hardtanh()", "xavier"),
-        Activation("leaky_relu", "nn.LeakyReLU(0.01)", aliases=("lrelu",)),
+        Activation("hardtanh", "nn.Hardtanh()", "xavier", straight=True),
+        Activation("leaky_relu", "nn.LeakyReLU(0.01)", aliases=("lrelu",), straight=True, cures=("dead",)),
         Activation("logsigmoid", "nn.LogSigmoid()"),
         Activation("mish", "nn.Mish()"),
         Activation("prelu", "nn.PReLU()"),
-        Activation("relu", "nn.ReLU()"),
-        Activation("relu6", "nn.ReLU6()"),
+        Activation("relu", "nn.ReLU()", straight=True, zero_when_flat=True, cures=("vanishing",)),
+        Activation("relu6", "nn.ReLU6()", straight=True),
         Activation("rrelu", "nn.RReLU()"),
         Activation("selu", "nn.SELU()", "lecun"),
         Activation("sigmoid", "nn.Sigmoid()", "xavier", aliases=("logistic",)),
@@ -91,7 +97,7 @@ ACTIVATIONS: dict[str, Activation] = {
         Activation("softshrink", "nn.Softshrink()"),
         Activation("softsign", "nn.Softsign()", "xavier"),
         Activation("swish_learned", "SwishLearned()", aliases=("swishbeta", "trainableswish")),
-        Activation("tanh", "nn.Tanh()", "xavier"),
+        Activation("tanh", "nn.Tanh()", "xavier", cures=("vanishing",)),
         Activation("tanhshrink", "nn.Tanhshrink()", "xavier"),
         Activation("threshold", "nn.Threshold(0.1, 0.0)"),
     )

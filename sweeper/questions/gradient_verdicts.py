@@ -224,8 +224,12 @@ DEAD = 0.25
 """Median share of dead units in a layer from which they are worth a word."""
 SATURATED = 0.5
 """The same for saturated elements, of activations that are flat on both sides."""
-ALIVE = 'search.space.activation=["leaky_relu", "elu", "gelu"]'
-STEEP = 'search.space.activation=["relu", "gelu", "tanh"]'
+
+
+def _cures(trouble: str) -> str:
+    """``search.space.activation=["relu", …]``: the activations that are proposed against `trouble`."""
+    names = ", ".join(f'"{name}"' for name, entry in ACTIVATIONS.items() if trouble in entry.cures)
+    return f"search.space.activation=[{names}]"
 
 
 def advice(row: Mapping[Hashable, Any], at_start: str | None, init: str) -> str:
@@ -246,7 +250,8 @@ def advice(row: Mapping[Hashable, Any], at_start: str | None, init: str) -> str:
     verdict, name = str(row["verdict"]), str(row["activation"])
     if row["dead"] >= DEAD and row["moment"] != START:
         text = f"{100 * row['dead']:.0f} % of the units of {_layer(row, 'dead')} are dead: try "
-        return f"{text}activations that are never quite flat (--set '{ALIVE}') or a lower learning rate."
+        text += f"activations that are never quite flat (--set '{_cures('dead')}')"
+        return f"{text} or a lower learning rate."
     if verdict == "healthy":
         return ""
     if row["moment"] != START and at_start == "healthy":
@@ -257,7 +262,7 @@ def advice(row: Mapping[Hashable, Any], at_start: str | None, init: str) -> str:
     steepest, flat = _facts(name)
     if verdict != "exploding" and steepest <= 0.5:
         text = f"The slope of {name} is at most {steepest:.2g}, so each layer shrinks the gradient"
-        return f"{text}: try a steeper activation (--set '{STEEP}'){_or_shallower(row)}."
+        return f"{text}: try a steeper activation (--set '{_cures('vanishing')}'){_or_shallower(row)}."
     if verdict != "exploding" and flat and row["saturated"] >= SATURATED:
         text = f"{100 * row['saturated']:.0f} % of {_layer(row, 'saturated')} is saturated"
         return f"{text}: its initial weights are too large (--set model.init=xavier)."

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 
 from sweeper.answer.rows import completed_search
+from sweeper.components.activations import ACTIVATIONS
 from sweeper.questions.losses import of_search
 from sweeper.questions.penalty import penalty
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.regression import Fit, fit
 
-SPARSE = {"relu"}
-"""Activations whose saturated share is the share of activations at exactly 0."""
+SPARSE = {name for name, entry in ACTIVATIONS.items() if entry.zero_when_flat}
 VS_ZERO, VS_LOWEST, PER_DECADE, KINDS = "vs zero", "vs lowest", "per decade", "l1 vs l2"
 FEWEST = 3
 """Trials of a decade of weights below which nothing is stated about it."""

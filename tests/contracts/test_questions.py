@@ -4,16 +4,18 @@
 """
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from report_inputs import Asked, asked_of, changed, made_input
 from synthetic_records import SyntheticRecords
 
 from sweeper.questions import FIGURES, QUESTIONS, TABLES
-from sweeper.questions.question import Question
+from sweeper.questions.question import Question, Tables
 from sweeper.report.sections import sentences
 
 ROOM = Path(__file__).resolve().parents[2] / "sweeper" / "questions"
@@ -126,3 +128,67 @@ def test_without_records_a_question_says_why_it_is_empty(empty: Asked, question:
         assert said == (question.figure.missing,)
     assert all(text.strip() for text in said)
     assert said
+
+
+NUMBER = re.compile(r"(?<![\w#.,-])(\d[\d,]*(?:\.\d+)?(?:e[-−+]?\d+)?)( %)?(?![\w.,]\d)")
+"""A number in a sentence, and whether it is a percentage; no trial (``#17``), no part of a name (``l2``)."""
+LABELLED = re.compile(r"\d+(?:\.\d+)?(?:e[-+]?\d+)?")
+SETTLED = {"95 %", "10 %", "80 %"}
+"""Levels and thresholds that sentences name; the functions that compute the tables fix them."""
+
+
+class ReadTables(dict[str, pd.DataFrame]):
+    """Tables that note which of them were read."""
+
+    def __init__(self, tables: Tables) -> None:
+        super().__init__(tables)
+        self.read: set[str] = set()
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        self.read.add(name)
+        return super().__getitem__(name)
+
+
+@each_question
+def test_numbers_in_sentences_stand_in_tables(full: Asked, question: Question) -> None:
+    """A decimal or a percentage is a cell of a table that the sentences read, up to its rounding."""
+    if not question.applies(full.run, full.tables):
+        return
+    tables = ReadTables(full.tables)
+    text = " ".join(sentences(question, full.run, tables))
+    assert missing(text, cells([tables[name] for name in tables.read])) == []
+
+
+def missing(text: str, known: np.ndarray) -> list[str]:
+    """Decimals and percentages of `text` that are none of the numbers `known`."""
+    return [found[0] for found in NUMBER.finditer(text) if is_measured(found) and not is_among(found, known)]
+
+
+def is_measured(found: re.Match[str]) -> bool:
+    """Counts, steps and the usual levels are not looked for."""
+    return found[0] not in SETTLED and ("." in found[1] or "e" in found[1] or found[2] is not None)
+
+
+def is_among(found: re.Match[str], known: np.ndarray) -> bool:
+    """Whether some number is written like this: rounded to as many digits, percent as a share."""
+    digits, _, power = found[1].replace(",", "").replace("−", "-").partition("e")
+    unit = 10.0 ** (int(power or 0) - len(digits.partition(".")[2])) / (100 if found[2] else 1)
+    value = float(digits) * 10.0 ** int(power or 0) / (100 if found[2] else 1)
+    return bool((np.abs(known - value) <= 0.501 * unit).any())
+
+
+def cells(frames: list[pd.DataFrame]) -> np.ndarray:
+    """Every finite number of the tables, without sign; those in labels too."""
+    found = [0.0]
+    for frame in frames:
+        for cell in frame.to_numpy(dtype=object).ravel():
+            found += [float(text) for text in LABELLED.findall(str(cell))]
+    every = np.abs(found)
+    return np.asarray(every[np.isfinite(every)])
+
+
+def test_a_number_of_its_own_is_seen() -> None:
+    """The rule would catch a sentence that computes."""
+    known = np.array([0.217, 0.476])
+    assert missing("0.217, 0.22, 47.6 % and 48 % of 3 trials (95 % interval), 2.2e-1", known) == []
+    assert missing("0.218 or 47 %", known) == ["0.218", "47 %"]
