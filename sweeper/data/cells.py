@@ -44,6 +44,8 @@ def numbers(cells: Any, boolean: bool = False, comma: bool = False) -> np.ndarra
     dtype = getattr(cells, "dtype", None)
     if dtype is not None and dtype.kind in "biuf":
         return np.asarray(pd.Series(cells).to_numpy(dtype=np.float64, na_value=np.nan))
+    if dtype is not None and dtype.kind == "m":
+        return np.asarray(pd.Series(cells) / pd.Timedelta(days=1), dtype=np.float64)
     words = texts(cells)
     try:
         if not comma and not any("_" in word for word in words):  # Python reads 1_000, people do not
@@ -81,6 +83,15 @@ def date_parts(stamps: pd.Series, times: bool) -> np.ndarray:
     parts = [clock.year, clock.month, clock.day, clock.day_of_week, days if times else np.floor(days)]
     parts += [clock.hour, clock.minute] if times else []
     return np.column_stack([np.asarray(part, dtype=np.float64) for part in parts])
+
+
+def moments(cells: Any, how: str) -> np.ndarray:
+    """(n,) what grows with time: the number of a cell, of dates the seconds since 1970."""
+    kind, _, form = how.partition(" ")
+    if kind not in ("date", "datetime"):
+        return as_numbers(cells, how)[:, 0]
+    seconds = (dates(cells, form) - pd.Timestamp("1970-01-01")) / pd.Timedelta(seconds=1)
+    return np.asarray(seconds, dtype=np.float64)
 
 
 def categories(cells: Any) -> tuple[np.ndarray, list[str]]:

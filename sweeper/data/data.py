@@ -1,7 +1,7 @@
 """Data as the study names them, whole, and split into parts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -28,6 +28,10 @@ class Data:
     feature_names: tuple[str, ...] = ()
     columns: tuple[Column, ...] = ()
     """Those of a table that are inputs."""
+    target_how: Mapping[str, str] = field(default_factory=dict)
+    """Those of a table that are predicted, and how they are read: ``text``, or as `as_numbers` names it."""
+    order_how: str = ""
+    """How the column is read by which the rows of a table are split in order."""
     encoding: Encoding | None = None
     """How the columns of a table become inputs, where they are more than numbers."""
     groups: np.ndarray | None = None

@@ -4,39 +4,51 @@ import re
 
 import numpy as np
 
-from sweeper.data.cells import GAPS, numbers, texts
+from sweeper.data.cells import GAPS, as_numbers, texts
 from sweeper.data.faults import target_fault
-from sweeper.data.inference import decimal_commas
-from sweeper.data.table import Cells, Table, is_typed
+from sweeper.data.inference import decimal_commas, present
+from sweeper.data.table import Table, is_typed
 from sweeper.data.targets import word_problem
 from sweeper.errors import shown
 
 MISSING = "the target is missing; fill it in or drop the row"
-YES = {"yes": 1.0, "no": 0.0}
+YES_NO = {"yes", "no", "ja", "nein", "on", "off", "true", "false"}
 
 
-def read_labels(table: Table, names: tuple[str, ...], numeric: bool, wrong: list[str]) -> np.ndarray:
-    """(n,) int64, float64 or text of one column, (n, k) float64 of several; `wrong` grows by its mistakes.
+def read_labels(
+    table: Table, names: tuple[str, ...], numeric: bool, wrong: list[str]
+) -> tuple[np.ndarray, dict[str, str]]:
+    """Targets (n,) int64, float64 or text of one column, (n, k) float64 of several; and how each is read.
 
-    Whole numbers are int64, other numbers float64; with `numeric`, text is a mistake.
+    Whole numbers are int64, other numbers float64; with `numeric`, text is a mistake: `wrong` grows by it.
     """
+    hows = {name: _how(table, name, numeric or len(names) > 1) for name in names}
     if len(names) == 1:
-        return _labels(table, names[0], numeric, wrong)
-    columns = [_labels(table, name, True, wrong) for name in names]
-    several = [name for name, column in zip(names, columns, strict=True) if column.dtype.kind == "U"]
-    wrong += [f"column {shown(name)}: text; several targets must be numbers" for name in several]
-    return np.column_stack([np.zeros(table.rows) if several else column for column in columns]).astype(float)
+        return _labels(table, names[0], hows, numeric, wrong), hows
+    columns = [_labels(table, name, hows, True, wrong) for name in names]
+    text = [name for name, column in zip(names, columns, strict=True) if column.dtype.kind == "U"]
+    wrong += [f"column {shown(name)}: text; several targets must be numbers" for name in text]
+    found = [np.zeros(table.rows) if text else column.astype(float) for column in columns]
+    return np.column_stack(found), hows
 
 
-def _labels(table: Table, name: str, numeric: bool, wrong: list[str]) -> np.ndarray:
+def _how(table: Table, name: str, numeric: bool) -> str:
+    """As `as_numbers` names it; yes and no are 1 and 0 where numbers are needed."""
+    cells = table.columns[name]
+    if numeric and not is_typed(cells) and {word.lower() for word in present(cells)} <= YES_NO:
+        return "boolean words"
+    return "number ," if table.decimal_commas and not is_typed(cells) and decimal_commas(cells) else "number"
+
+
+def _labels(table: Table, name: str, hows: dict[str, str], numeric: bool, wrong: list[str]) -> np.ndarray:
     cells = table.columns[name]
     if is_typed(cells) and np.asarray(cells).dtype.kind in "iu":
         return np.asarray(cells)
-    comma = table.decimal_commas and decimal_commas(cells)
     words = texts(cells)
     if _no_classes(table, name, words, wrong):
         return np.zeros(table.rows)
-    found = _numbers(cells, words, comma, numeric)
+    dated = is_typed(cells) and np.asarray(cells).dtype.kind == "M"
+    found = np.full(table.rows, np.nan) if dated else as_numbers(cells, hows[name])[:, 0]
     finite = np.isfinite(found)
     blank = np.array([word == "" for word in words])
     gaps = np.array([word.lower() in GAPS for word in words]) & ~finite
@@ -47,20 +59,10 @@ def _labels(table: Table, name: str, numeric: bool, wrong: list[str]) -> np.ndar
         whole = not is_typed(cells) and all(re.fullmatch(r"[+-]?\d+", word) for word in words)
         return _whole_numbers(table, name, words, numeric, wrong) if whole else found
     if np.isinf(found).any() or (numeric and finite.mean() > 0.5):
-        row = int(np.argmax(~finite))
-        more = int((~finite).sum()) - 1
-        problem = target_fault(words[row]) + f" ({more} more like it in this column)" * (more > 0)
-        wrong.append(table.place(row, name, problem))
+        rows = np.flatnonzero(~finite)
+        _tell(table, name, rows, target_fault(words[rows[0]]), wrong)
+    hows[name] = "text"
     return np.asarray(words)
-
-
-def _numbers(cells: Cells, words: list[str], comma: bool, numeric: bool) -> np.ndarray:
-    """float64; yes and no are 1 and 0 where numbers are needed."""
-    if is_typed(cells) and np.asarray(cells).dtype.kind == "M":
-        return np.full(len(words), np.nan)
-    if numeric and {word.lower() for word in words} <= set(YES):
-        return np.array([YES[word.lower()] for word in words])
-    return numbers(cells, comma=comma)
 
 
 def _no_classes(table: Table, name: str, words: list[str], wrong: list[str]) -> bool:

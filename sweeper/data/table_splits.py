@@ -3,9 +3,8 @@
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from sweeper.data.cells import GAPS, as_numbers, categories, dates, texts
+from sweeper.data.cells import GAPS, categories, moments, texts
 from sweeper.data.inference import form_of, kind_of
 from sweeper.data.keys import Keys
 from sweeper.data.splits import split_groups, split_in_order
@@ -16,8 +15,8 @@ from sweeper.errors import DataError, shown
 def splitting(table: Table, keys: Keys, wrong: list[str]) -> dict[str, Any]:
     """Fields of `Data` that say how its rows are split; `wrong` grows by cells that cannot do it."""
     if keys.time is not None:
-        order = _in_time(table, keys.time, wrong)
-        return {} if wrong else {"fixed": _told_apart(table, keys, "time", order)}
+        order, how = _in_time(table, keys.time, wrong)
+        return {} if wrong else {"fixed": _told_apart(table, keys, "time", order), "order_how": how}
     if keys.group is not None:
         groups = _without_gaps(table, keys.group, "group", wrong)
         if not wrong:
@@ -67,14 +66,12 @@ def _strata(table: Table, keys: Keys, wrong: list[str]) -> np.ndarray:
     return found
 
 
-def _in_time(table: Table, name: str, wrong: list[str]) -> np.ndarray:
-    """The column as numbers that grow with time."""
-    cells, kind = table.columns[name], kind_of(table, name)
-    if kind in ("date", "datetime"):
-        stamps = dates(cells, form_of(table, name, kind))
-        found = np.where(stamps.isna(), np.nan, (stamps - pd.Timestamp(0)) / pd.Timedelta(seconds=1))
-    else:
-        found = as_numbers(cells, f"number {form_of(table, name, 'number')}".strip())[:, 0]
+def _in_time(table: Table, name: str, wrong: list[str]) -> tuple[np.ndarray, str]:
+    """The column as numbers that grow with time, and how it is read."""
+    kind = kind_of(table, name)
+    kind = kind if kind in ("date", "datetime") else "number"
+    how = f"{kind} {form_of(table, name, kind)}".strip()
+    found = moments(table.columns[name], how)
     unread = np.flatnonzero(~np.isfinite(found))
     words = texts(table.cells(name, unread))
     _tell_gaps(table, name, "time", unread[[w.lower() in GAPS for w in words]], wrong)
@@ -84,7 +81,7 @@ def _in_time(table: Table, name: str, wrong: list[str]) -> np.ndarray:
         more = f" ({len(others) - 1} more like it in this column)" if len(others) > 1 else ""
         problem = f"{shown(word)} is neither a number nor a date, and data.time splits by this column{more}"
         wrong.append(table.place(int(others[0]), name, problem))
-    return found
+    return found, how
 
 
 def _tell_gaps(table: Table, name: str, key: str, gaps: np.ndarray, wrong: list[str]) -> None:

@@ -57,8 +57,8 @@ def data_of(table: Table, target: str | Sequence[str] | None, keys: Keys, loss_t
     plain = all(column.kind in ("number", "boolean") and not column.gaps for column in read.columns)
     encoding = None if plain else Encoding(read.columns, read.raw)
     names = tuple(c.name for c in read.columns) if encoding is None else encoding.names
-    data = Data(read.raw, y, classes, None, table.name, names, read.columns, encoding)
-    return replace(data, **read.splitting)
+    data = Data(read.raw, y, classes, None, table.name, names, read.columns, read.target_how)
+    return replace(data, encoding=encoding, **read.splitting)
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,8 @@ class Rows:
     raw: np.ndarray
     """(n, k) float64, as in `Encoding`."""
     labels: np.ndarray
+    target_how: Mapping[str, str]
+    """Targets, and how they are read."""
     splitting: Mapping[str, Any]
     """Fields of `Data` that say how rows are split."""
 
@@ -87,12 +89,12 @@ def read_rows(table: Table, target: str | Sequence[str] | None, keys: Keys, nume
         read_column(table, name, keys.columns.get(name, ""), keys.embeds, wrong)
         for name in features(names, targets, keys)
     ]
-    labels = read_labels(table, targets, numeric, wrong)
+    labels, hows = read_labels(table, targets, numeric, wrong)
     split_by = splitting(table, keys, wrong)
     if wrong:
         raise mistakes_in(table.name, wrong)
     raw = np.concatenate([numbers for _, numbers in read], axis=1)
-    return Rows(tuple(column for column, _ in read), raw, labels, split_by)
+    return Rows(tuple(column for column, _ in read), raw, labels, hows, split_by)
 
 
 def _told(key: str, value: object, problem: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from messy_tables import write_messy
 
 from sweeper.study.study import Study
 
@@ -145,6 +146,7 @@ def focal(output, target):
 def write_inputs(folder: Path) -> None:
     """The user's module and one file of each kind."""
     (folder / "script_case_functions.py").write_text(FUNCTIONS, encoding="utf-8")
+    write_messy(folder)
     draw = np.random.default_rng(0)
     x = draw.standard_normal((60, 3)) * [1, 1e-3, 1e5]
     words = np.array(["pear", "apple", "fig"])[np.digitize(x[:, 0], [-0.4, 0.4])]
@@ -276,6 +278,15 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"optimizer": "nesterov", "learning_rate": 0.9},
         data={"source": "fruit.csv", "target": "kind"},
         dtype="float64",
+    ),
+    "messy csv in groups": case(
+        {"activation_penalty": 0.01},
+        data={"source": "sales.csv", "target": "kind", "drop": ["id"], "group": "house"},
+    ),
+    "german csv in time": case(
+        {"activation": "tanh"},
+        data={"source": "verkauf.csv", "target": ["Preis", "neu"], "time": "Datum", "split": [0.7, 0.3, 0]},
+        loss="mse",
     ),
     "parquet": case(
         {"optimizer": "adagrad", "eps": 1e-8, "activation": "selu"},

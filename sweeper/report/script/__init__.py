@@ -24,7 +24,7 @@ from sweeper.components import (
 from sweeper.components.losses import LOSSES
 from sweeper.components.metrics import metrics_of
 from sweeper.components.optimizers import OPTIMIZERS
-from sweeper.data import sources, splits
+from sweeper.data import cells, encoding, sources, splits
 from sweeper.data.data import Data
 from sweeper.data.load import load
 from sweeper.errors import UserError
@@ -41,7 +41,7 @@ from sweeper.user_code import observing
 from sweeper.user_code.calls import message_of, user_code
 
 COMPONENTS = (
-    *(sources, splits, activations, initializers, models, precision, observing, call_sites),
+    *(sources, splits, cells, encoding, activations, initializers, models, precision, observing, call_sites),
     *(losses, metrics, penalties, schedules),
     *{o.own_module: None for o in OPTIMIZERS.values() if o.own_module},
 )
@@ -188,6 +188,7 @@ def _needs(imports: str, context: Mapping[str, Any]) -> str:
     packages = {line.split()[1].split(".")[0] for line in imports.splitlines() if line}
     names = {"torch": "torch", "numpy": "numpy", "pandas": "pandas", "sklearn": "scikit-learn"}
     found = [name for package, name in names.items() if package in packages]
+    found += ["scikit-learn"] * (context["data"].encoded and "scikit-learn" not in found)
     found += ["pyarrow"] if "read_parquet" in "".join(context["data"].lines) else []
     model = context["model"]
     users = (context["data"].imported, model.imported, model.activation, context["training"].imported)

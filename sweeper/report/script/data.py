@@ -21,6 +21,7 @@ from sweeper.printable import one_line
 from sweeper.report.script.functions import Imported, call, imported, quoted
 from sweeper.report.script.several import EACH, PAIR_OF, STANDARDIZED, pairs_as_read
 from sweeper.report.script.source import definitions
+from sweeper.report.script.table import is_plain, table_text
 from sweeper.study.study import Study
 
 PARTS = ("train", "validation", "test")
@@ -63,6 +64,12 @@ class DataText:
     """Rows of train, validation and test."""
     floating: bool
     """Whether inputs are real numbers (else tokens)."""
+    split: str
+    """The call that gives the row numbers of the parts."""
+    scaled: int
+    """How many columns are standardized, the first ones, where `encode` makes the inputs; else 0."""
+    encoded: bool
+    """Whether it does."""
 
 
 def data_text(study: Study, data: Data) -> DataText:
@@ -71,11 +78,10 @@ def data_text(study: Study, data: Data) -> DataText:
     Raises:
         UserError: if a file is gone, or a function cannot be imported by others.
     """
-    if data.encoding is not None or data.groups is not None or data.strata is not None:
-        raise UserError("scripts do not encode tables yet")
     read = _reading(study, data)
     floating = data.has_real_inputs
-    inputs = _inputs(data) if read.any_numbers and floating and not _several(data) else []
+    as_read = _several(data) or read.of_cells
+    inputs = _inputs(data) if read.any_numbers and floating and not as_read else []
     return DataText(
         what=_what(data),
         constants=read.constants,
@@ -84,6 +90,9 @@ def data_text(study: Study, data: Data) -> DataText:
         imported=read.imported,
         sizes=_sizes(study, data),
         floating=floating,
+        split=_split(data),
+        scaled=0 if data.encoding is None else data.encoding.scaled,
+        encoded=data.encoding is not None,
     )
 
 
@@ -97,6 +106,8 @@ class _Reading:
     imported: Imported | None = None
     any_numbers: bool = True
     """Whether they may be of any kind of number; else inputs are float64 and class numbers int64."""
+    of_cells: bool = False
+    """Whether inputs come from `as_numbers`: they are float64."""
 
 
 def _reading(study: Study, data: Data) -> _Reading:
@@ -108,8 +119,16 @@ def _reading(study: Study, data: Data) -> _Reading:
     ending = Path(source).suffix.lower() if isinstance(source, str) else ""
     if ending in TABLES:
         path, target = find(str(source), study.folder).resolve(), quoted(str(study.data.target))
-        constants = (f"FILE = {quoted(str(path))}", f"TARGET = {target}  # the column to predict")
-        return _Reading(_table(path, data), (NUMBERS,), constants)
+        file = f"FILE = {quoted(str(path))}"
+        if not is_plain(study, data):
+            text = table_text(study, data)
+            return _Reading(
+                [_reader(path, ", skipinitialspace=True"), *text.lines],
+                text.code,
+                (file, *text.constants),
+                of_cells=True,
+            )
+        return _Reading(_table(path, data), (NUMBERS,), (file, f"TARGET = {target}  # the column to predict"))
     if ending in ENDINGS:
         path = find(str(source), study.folder).resolve()
         code = (ARRAY,) if ending == ".pt" else ()
@@ -128,7 +147,7 @@ def _reading(study: Study, data: Data) -> _Reading:
 
 
 def _splitting(study: Study, data: Data, floating: bool) -> list[str]:
-    code = [definitions(splits, "split_rows")] if data.fixed is None else []
+    code = [definitions(splits, "split_rows")] if data.fixed is None and data.groups is None else []
     if (study.data.standardize and floating) or (study.data.standardize_target and data.classes is None):
         code.append(definitions(splits, "standardize_columns"))
     return [*code, STANDARDIZED] if _several(data) and study.data.standardize and floating else code
@@ -138,8 +157,17 @@ def _several(data: Data) -> bool:
     return isinstance(data.inputs, tuple | dict)
 
 
+def _split(data: Data) -> str:
+    if data.groups is not None:
+        return "split_groups(groups, SPLIT, seed=seed, test_seed=TEST_SEED)"
+    by_class = "y" if data.classes is not None and data.stratified else "None"
+    labels = "strata" if data.strata is not None else by_class
+    rows = "y" if _several(data) else "x"
+    return f"split_rows(len({rows}), SPLIT, seed=seed, test_seed=TEST_SEED, labels={labels})"
+
+
 def _what(data: Data) -> str:
-    shapes = [" × ".join(map(str, array.shape[1:])) or "1" for array in leaves(data.inputs)]
+    shapes = [" × ".join(map(str, array.shape[1:])) or "1" for array in leaves(data.example)]
     shape = " and ".join(shapes)
     targets = f"{len(data.classes)} classes" if data.classes else "real targets"
     return f"{data.name}, {data.rows} rows of {shape} inputs, {targets}"
@@ -148,10 +176,8 @@ def _what(data: Data) -> str:
 def _sizes(study: Study, data: Data) -> tuple[int, ...]:
     if data.fixed is not None:
         return tuple(len(data.fixed[part]) for part in PARTS)
-    labels = data.targets if data.classes is not None else None
     seed = study.search.seed
-    rows = splits.split_rows(data.rows, study.data.split, seed, seed, labels)
-    return tuple(map(len, rows))
+    return tuple(map(len, splits.rows_of_parts(data, study.data.split, seed=seed, test_seed=seed)))
 
 
 def _table(path: Path, data: Data) -> list[str]:
@@ -164,13 +190,13 @@ def _table(path: Path, data: Data) -> list[str]:
     ]
 
 
-def _reader(path: Path) -> str:
+def _reader(path: Path, more: str = "") -> str:
     if path.suffix.lower() == ".parquet":
         return "table = pd.read_parquet(FILE).rename(columns=str)"
     with path.open(encoding="utf-8-sig") as lines:
         head = next(lines)
     separator = max(SEPARATORS, key=lambda mark: len(next(csv.reader([head], delimiter=mark))))
-    how = f'sep={quoted(separator)}, dtype=str, keep_default_na=False, encoding="utf-8-sig"'
+    how = f'sep={quoted(separator)}, dtype=str, keep_default_na=False, encoding="utf-8-sig"{more}'
     return f"table = pd.read_csv(FILE, {how}).rename(columns=str.strip)"
 
 

@@ -65,11 +65,15 @@ def model_text(study: Study, settings: Settings, data: Data, out_features: int) 
     own = None
     if settings.activation and ":" in settings.activation:
         own = imported(settings.activation, "search.space.activation", USERS_NAME, study.folder)
-    maker = _Maker(function, asked(function), settings, data.example, out_features)
+    embedded = data.code_sizes if user is None and settings.model in models.EMBEDDED else ()
+    maker = _Maker(function, asked(function), settings, data.example, out_features, data.code_sizes)
     penalised = settings.activation_penalty > 0
     remembered = penalised and "activation" in maker.takes
     lines = _remembering(maker.expression) if remembered else []
-    lines.append(f"model = {name}({', '.join(maker.arguments(remembered))})")
+    made = f"{name}({', '.join(maker.arguments(remembered, bool(embedded)))})"
+    if embedded:  # learnt vectors in place of codes
+        made = f"Embedded({maker.row.shape[1]}, {embedded!r}, lambda width: {made})"
+    lines.append(f"model = {made}")
     lines += _fast_paths(maker.fast_paths()) if maker.activation and user else []
     lazy, is_complex = maker.habits() if user else (False, False)
     lines += _first_look(data) if lazy else []
@@ -88,6 +92,7 @@ def model_text(study: Study, settings: Settings, data: Data, out_features: int) 
     lines += [f"{maker.init}(model)"] if initialised else []
     code = [definitions(initializers, maker.init)] if initialised or "init" in maker.takes else []
     code += [] if user else [definitions(models, name)]
+    code += [definitions(models, "Embedded")] if embedded else []
     used = maker.expression.partition("(")[0] if maker.activation else ""
     code += [definitions(activations, used)] if used in OWN else []
     code += [definitions(precision, "to_precision")] if is_complex else []
@@ -105,6 +110,7 @@ class _Maker:
     settings: Settings
     row: Tree
     out_features: int
+    code_sizes: tuple[int, ...]
 
     @property
     def activation(self) -> str | None:
@@ -131,12 +137,16 @@ class _Maker:
             "in_features": in_features(self.row),
             "in_shape": in_shape(self.row),
             "out_features": self.out_features,
+            "code_sizes": self.code_sizes,
         }
         return {key: value for key, value in values.items() if key in self.takes}
 
-    def arguments(self, remembered: bool) -> list[str]:
-        """The arguments as code."""
+    def arguments(self, remembered: bool, embedded: bool = False) -> list[str]:
+        """The arguments as code; of what stands behind learnt vectors, the shape is `width`."""
         written = {key: repr(value) for key, value in self.given.items()}
+        if embedded:
+            shape = {"in_features": "width", "in_shape": "(width,)"}
+            written |= {key: text for key, text in shape.items() if key in written}
         factory = "activation" if remembered else _factory(self.expression)
         roles = {"activation": factory, "init": self.init}
         written |= {key: text for key, text in roles.items() if key in self.takes}
@@ -191,6 +201,7 @@ class _Maker:
                 options=self.settings.model_options,
                 chosen=self.settings.swap,
                 left=self.settings.keep,
+                code_sizes=self.code_sizes,
             )
 
 
