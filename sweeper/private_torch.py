@@ -93,6 +93,16 @@ def apply_to_tensors(module: nn.Module, function: Callable[[Tensor], Tensor]) ->
     return module._apply(function)
 
 
+def resetter_of(module: nn.Module) -> Function | None:
+    """What draws the weights of a module anew: ``reset_parameters``, which attention has as a private one."""
+    for name in ("reset_parameters", "_reset_parameters"):
+        method = getattr(module, name, None)
+        if callable(method):
+            found: Function = method
+            return found
+    return None
+
+
 @cache
 def _versions() -> None:
     def works(tensor: Tensor) -> bool:

@@ -13,6 +13,7 @@ from sweeper.components.called import Called, own_layers
 from sweeper.components.forward import materialise
 from sweeper.components.hidden import watch
 from sweeper.components.initializers import INITIALIZERS
+from sweeper.components.instance import Anew
 from sweeper.components.layers import Place, layers_of
 from sweeper.components.models import EMBEDDED, MODELS, Embedded
 from sweeper.components.swap import Swapped, leave_fast_paths, swap
@@ -79,6 +80,8 @@ def build(
             nothing to swap.
     """
     function = MODELS[source] if isinstance(source, str) else source
+    if isinstance(function, nn.Module):
+        function = Anew(function)
     asked, catch_all = _asked(function)
     if activation is None and "activation" in asked:
         activation = "relu"

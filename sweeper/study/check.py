@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from sweeper.components.initializers import INITIALIZERS
+from sweeper.components.instance import Anew, why_not_reset
 from sweeper.components.losses import LOSSES
 from sweeper.components.models import LIMITS as MODEL_LIMITS
 from sweeper.components.models import MODELS
@@ -142,11 +143,11 @@ def _check_model(
     model: ModelSection, space: Space | None, folder: Path | None, mistakes: list[Mistake]
 ) -> None:
     source = model.source
-    if isinstance(source, nn.Module):
-        problem = "is a module; give a function that makes one, so that every trial starts from fresh weights"
-        mistakes.append(Mistake("model.source", problem, type(source).__name__))
-        return
     function = _function(source, "model.source", MODELS, [*MODELS, FUNCTION], folder, mistakes)
+    if isinstance(function, nn.Module):
+        if problem := why_not_reset(function):
+            mistakes.append(Mistake("model.source", problem, type(function).__name__))
+        function = Anew(function)
     searched = _searched(space) if space else {}
     inits = {"model.init": (model.init,) if model.init else ()}
     if "init" in searched:

@@ -1,5 +1,6 @@
 """Code of the user may raise anything, and end the program: both become an exception that says so."""
 
+import hashlib
 import multiprocessing
 import os
 import signal
@@ -147,12 +148,23 @@ def name_of(function: Any) -> str:
 
 
 def source_of(function: Any) -> str:
-    """``package.module:function``; of an object that is called like one, its class in angle brackets."""
+    """``package.module:function``; of an object that is called like one, its class in angle brackets.
+
+    Of a module that is made already also a mark of what it consists of.
+    """
     if isinstance(function, partial):
         return f"{source_of(function.func)}<partial>"
+    if hasattr(function, "named_parameters") and not isinstance(function, type):
+        return f"{type(function).__module__}:<{type(function).__qualname__} {_digest(function)}>"
     owner = function if isinstance(getattr(function, "__qualname__", None), str) else type(function)
     name = str(owner.__qualname__)
     return f"{owner.__module__}:{name if owner is function else f'<{name}>'}"
+
+
+def _digest(model: Any) -> str:
+    """Tells modules of one class apart by what they consist of."""
+    shapes = [(name, tuple(tensor.shape)) for name, tensor in model.named_parameters()]
+    return hashlib.sha256(f"{_shown(model, repr)} {shapes}".encode()).hexdigest()[:8]
 
 
 def _shown(value: Any, text: Callable[[Any], str] = str) -> str:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
 
 from sweeper.components.activations import ACTIVATIONS
 from sweeper.components.initializers import INITIALIZERS
@@ -269,17 +268,6 @@ def test_functions_ask_for_keys(tmp_path: Path) -> None:
         "in_shape, "
         "init, out_features",
     ]
-
-
-def test_a_module_is_no_model_function() -> None:
-    """Every trial needs fresh weights; a module has its own."""
-    with pytest.raises(StudyError) as caught:
-        Study(name="m", model=nn.Linear(2, 2))
-    assert str(caught.value) == (
-        "study: 1 mistake\n  model.source = 'Linear': is a module; give a function that makes one, so that "
-        "every trial "
-        "starts from fresh weights"
-    )
 
 
 def test_unknown_keywords_in_python() -> None:

@@ -16,6 +16,7 @@ from sweeper.components.initializers import INITIALIZERS
 from sweeper.components.models import MODELS
 from sweeper.components.tree import Tree, arguments, mapped
 from sweeper.data.data import Data, is_real
+from sweeper.errors import UserError
 from sweeper.report.script.calls import call_code, call_lines
 from sweeper.report.script.functions import Imported, asked, imported, literal, named, quoted
 from sweeper.report.script.source import definitions
@@ -60,8 +61,10 @@ def model_text(study: Study, settings: Settings, data: Data, out_features: int) 
     function: Any = MODELS.get(settings.model) if isinstance(settings.model, str) else None
     name = str(settings.model)
     if function is None:
+        _require_maker(settings.model)
         user = imported(settings.model, "model.source", "make_model", study.folder)
         function, name = user.function, "make_model"
+        _require_maker(function)
     own = None
     if settings.activation and ":" in settings.activation:
         own = imported(settings.activation, "search.space.activation", USERS_NAME, study.folder)
@@ -99,6 +102,14 @@ def model_text(study: Study, settings: Settings, data: Data, out_features: int) 
     code += call_code(own_functions=settings.activation is None) if calls else []
     what, stars = _what(settings), maker.stars()
     return ModelText(what, tuple(code), tuple(lines), user, own, penalised, is_complex, stars, calls)
+
+
+def _require_maker(source: Any) -> None:
+    if not isinstance(source, type) and hasattr(source, "named_parameters"):
+        raise UserError(
+            "model.source is a module that was made already, which no script can make again; name its class, "
+            "or a function that makes it, in a module of its own"
+        )
 
 
 @dataclass(frozen=True)
