@@ -61,10 +61,10 @@ def load_data(pool: Pool, study: Study) -> Data:
 
 
 def advice_on(pool: Pool, study: Study) -> list["Advice"]:
-    """`advise` on `study`, with a look at its model.
+    """`advise` on `study`, with its model measured before training.
 
     Raises:
-        UserError: as `advise`; if the process of the look ended.
+        UserError: as `advise`; if the process of the measurement ended.
     """
     # loaded late: torch takes seconds
     from sweeper.report.advice import advise

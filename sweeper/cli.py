@@ -218,8 +218,8 @@ def dashboard(
     if not figures:
         figures = sorted((result.report(reports / name).parent / "figures").glob("*.png"))
     folder = run_folder(runs, name)
-    told = note(result.study, result.answer, result.records)
-    serve(result.study.name, storage, folder, told, figures, port, _say)
+    markdown = note(result.study, result.answer, result.records)
+    serve(result.study.name, storage, folder, markdown, figures, port, _say)
 
 
 @app.command()
@@ -262,8 +262,8 @@ def advise(study: StudyArgument, assignments: SetOption = None, as_json: JsonOpt
     given = tuple(assignments or ())
     with local_pool(1, initialize_worker) as pool:
         asked = load_study(pool, study, given)
-        told = (advice_on(pool, asked), Asked(study, given), asked.name)
-    _say(to_json(to_dict(*told)) if as_json else text(*told))
+        advice = (advice_on(pool, asked), Asked(study, given), asked.name)
+    _say(to_json(to_dict(*advice)) if as_json else text(*advice))
 
 
 @app.command()
@@ -280,8 +280,8 @@ def compare(
 
     side = side_by_side(a, _open(runs, a), b, _open(runs, b))
     page = write(side, reports / f"{a}-vs-{b}")
-    told = f"{text(side)}\ncomparison: {page}"
-    _say(to_json(to_dict(side)) if as_json else told)
+    plain = f"{text(side)}\ncomparison: {page}"
+    _say(to_json(to_dict(side)) if as_json else plain)
 
 
 @app.command()

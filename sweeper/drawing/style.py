@@ -1,4 +1,4 @@
-"""One look for all figures: legible at 100 %, told apart without colour, no global state of pyplot.
+"""One style for all figures: legible at 100 %, told apart without colour, no global state of pyplot.
 
 Hues are those of Okabe and Ito (2008, "Color universal design") without the yellow, which is too light
 on white. Every group also has its own marker and dashes, so that a grey print still reads.
@@ -90,14 +90,14 @@ def labels(frame: pd.DataFrame) -> pd.DataFrame:
     changed = {}
     for name in columns:
         texts = {value for value in frame[name].tolist() if isinstance(value, str)}
-        told = {text: _label(text, known) for text in sorted(texts)}
-        if all(text == label for text, label in told.items()):
+        labels = {text: _label(text, known) for text in sorted(texts)}
+        if all(text == label for text, label in labels.items()):
             continue
         if isinstance(frame[name].dtype, pd.CategoricalDtype):
-            changed[name] = frame[name].cat.rename_categories(lambda each: told.get(each, each))  # noqa: B023
+            changed[name] = frame[name].cat.rename_categories(lambda each: labels.get(each, each))  # noqa: B023
         else:
             values = frame[name].tolist()
-            changed[name] = [told.get(v, v) if isinstance(v, str) else v for v in values]
+            changed[name] = [labels.get(v, v) if isinstance(v, str) else v for v in values]
     return frame.assign(**changed) if changed else frame
 
 
@@ -125,7 +125,7 @@ def canvas(
 
 
 @dataclass(frozen=True)
-class Look:
+class GroupStyle:
     """How one group is drawn wherever it appears in a figure."""
 
     color: str
@@ -147,24 +147,24 @@ def label_lowest(figure: Figure, panels: Sequence[Axes], used: int, columns: int
         axes.set_xlabel(label)
 
 
-def looks(groups: Sequence[str]) -> dict[str, Look]:
-    """A look for each group, all different up to 32; the first eight differ in hue and in marker."""
+def group_styles(groups: Sequence[str]) -> dict[str, GroupStyle]:
+    """A style for each group, all different up to 32; the first eight differ in hue and in marker."""
     found = {}
     for index, group in enumerate(groups):
         turn, place = divmod(index, len(HUES))
         marker = MARKERS[(place + 3 * turn) % len(MARKERS)]
-        found[group] = Look(HUES[place], marker, DASHES[(place + turn) % len(DASHES)])
+        found[group] = GroupStyle(HUES[place], marker, DASHES[(place + turn) % len(DASHES)])
     return found
 
 
-def handle(look: Look, *, line: bool = True) -> Line2D:
+def handle(style: GroupStyle, *, line: bool = True) -> Line2D:
     """A legend entry's picture."""
     return Line2D(
         [],
         [],
-        color=look.color,
-        marker=look.marker,
-        linestyle=look.linestyle if line else "none",
+        color=style.color,
+        marker=style.marker,
+        linestyle=style.linestyle if line else "none",
         markeredgecolor="white",
     )
 

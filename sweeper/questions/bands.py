@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from sweeper.answer.rows import completed_search, with_names
 from sweeper.drawing.lines import lineplot_options
 from sweeper.drawing.scales import loss_axis
-from sweeper.drawing.style import BAND_ALPHA, MANY, canvas, handle, looks, short, themed
+from sweeper.drawing.style import BAND_ALPHA, MANY, canvas, group_styles, handle, short, themed
 from sweeper.questions.losses import of_search
 from sweeper.questions.penalty import FEW
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables
@@ -60,7 +60,7 @@ def draw(frame: pd.DataFrame) -> Figure:
     figure, panels = canvas(1, len(parameters), height=3.6 + 0.21 * (most + 1) / 2, sharey=True)
     for axes, parameter in zip(panels, parameters, strict=True):
         part = frame[frame["parameter"] == parameter]
-        styles = looks(list(dict.fromkeys(part["group"])))
+        styles = group_styles(list(dict.fromkeys(part["group"])))
         sns.lineplot(part, x="step", y="median", ax=axes, **lineplot_options("group", styles))
         for group, line in part.groupby("group") if len(styles) <= MANY else ():
             color = styles[str(group)].color
@@ -72,7 +72,7 @@ def draw(frame: pd.DataFrame) -> Figure:
         )
         axes.set_xlim(left=0)
         counts = part.groupby("group")["trials"].max()
-        handles = [handle(look) for look in styles.values()]
+        handles = [handle(style) for style in styles.values()]
         names = [f"{group} (n = {counts[group]})" for group in styles]
         axes.legend(
             handles, names, loc="upper left", bbox_to_anchor=(0, -0.16), ncols=2, columnspacing=1, fontsize=8

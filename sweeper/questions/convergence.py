@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from sweeper.answer.rows import best_trials, labels
 from sweeper.drawing.lines import lineplot_options
 from sweeper.drawing.scales import loss_axis
-from sweeper.drawing.style import canvas, handle, legend_below, looks, short, themed
+from sweeper.drawing.style import canvas, group_styles, handle, legend_below, short, themed
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.curve_class import EARLY, RISE
@@ -41,16 +41,16 @@ METRICS = ("validation_loss", "train_loss")
 def draw(frame: pd.DataFrame) -> Figure:
     """A panel for each loss of `convergence`, a line for each trial, on one loss axis."""
     metrics = [metric for metric in METRICS if (frame["metric"] == metric).any()]
-    styles = looks(list(dict.fromkeys(frame["label"])))
+    styles = group_styles(list(dict.fromkeys(frame["label"])))
     figure, panels = canvas(1, len(metrics), height=3.6 + 0.2 * len(styles), sharey=True)
     for axes, metric in zip(panels, metrics, strict=True):
         lines = frame[frame["metric"] == metric]
-        present = {name: look for name, look in styles.items() if (lines["label"] == name).any()}
+        present = {name: style for name, style in styles.items() if (lines["label"] == name).any()}
         sns.lineplot(lines, x="step", y="value", ax=axes, **lineplot_options("label", present))
         axes.set(title=metric_words(metric), xlabel="optimizer step", ylabel="loss")
         axes.set_xlim(left=0)
     loss_axis(panels[0].yaxis, frame["value"])
-    entries: dict[str, Line2D] = {name: handle(look) for name, look in styles.items()}
+    entries: dict[str, Line2D] = {name: handle(style) for name, style in styles.items()}
     legend_below(figure, entries, "best trials of the search, best first", ncols=2)
     return figure
 

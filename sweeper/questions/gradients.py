@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from sweeper.drawing.lines import profile_panel
 from sweeper.drawing.scales import layer_axis, log_axis
-from sweeper.drawing.style import canvas, handle, legend, legend_height, looks, themed
+from sweeper.drawing.style import canvas, group_styles, handle, legend, legend_height, themed
 from sweeper.questions.gradient_verdicts import CUT, DECADES, gradient_verdicts, norms
 from sweeper.questions.layers import END, START, layer_profile
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables, named
@@ -45,7 +45,7 @@ def layer_measures(run: RunData) -> pd.DataFrame:
 def draw(frame: pd.DataFrame) -> Figure:
     """A panel for each moment of `gradients`; norms of exactly 0 have no place on the log axis."""
     moments = list(dict.fromkeys(frame["moment"]))
-    styles = looks(list(dict.fromkeys(frame["activation"])))
+    styles = group_styles(list(dict.fromkeys(frame["activation"])))
     figure, panels = canvas(1, len(moments), height=3.8 + legend_height(len(styles)), sharey=True)
     for axes, moment in zip(panels, moments, strict=True):
         profile_panel(axes, frame[frame["moment"] == moment], styles)
@@ -53,7 +53,7 @@ def draw(frame: pd.DataFrame) -> Figure:
         layer_axis(axes)
     if (frame["median"] > 0).any():
         log_axis(panels[0].yaxis)
-    entries = {f"{name}  {_slopes(frame, name)}": handle(look) for name, look in styles.items()}
+    entries = {f"{name}  {_slopes(frame, name)}": handle(style) for name, style in styles.items()}
     legend(
         figure, entries, "mean decades per layer,\nbackwards" + (": start → end" if len(moments) > 1 else "")
     )

@@ -10,7 +10,17 @@ from matplotlib.lines import Line2D
 
 from sweeper.answer.rows import completed_search, with_names
 from sweeper.drawing.scales import decade_below, loss_axis, weight_axis
-from sweeper.drawing.style import HUES, canvas, dots, handle, legend, legend_height, looks, short, themed
+from sweeper.drawing.style import (
+    HUES,
+    canvas,
+    dots,
+    group_styles,
+    handle,
+    legend,
+    legend_height,
+    short,
+    themed,
+)
 from sweeper.questions.losses import of_search
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData, once
@@ -134,18 +144,18 @@ def _compared(bins: pd.DataFrame, prefix: str) -> "pd.Series[str]":
 def draw(frame: pd.DataFrame) -> Figure:
     """Trials of `penalty` as points by activation, medians of each decade as bars."""
     measured = int(frame["activation_size"].notna().any())
-    styles = looks(sorted(frame["activation"].unique()))
+    styles = group_styles(sorted(frame["activation"].unique()))
     figure, panels = canvas(1, 1 + measured, height=3.6 + legend_height(len(styles) + 1))
     sides = [("objective", "bin_objective"), ("activation_size", "bin_size")]
     labels = [f"best {metric_words(frame['metric'].iloc[0])}", "activation size (RMS)"]
     for axes, (value, middle), label in zip(panels, sides, labels, strict=False):
-        for name, look in styles.items():
+        for name, style in styles.items():
             part = frame[frame["activation"] == name]
             axes.plot(
                 part["activation_penalty"],
                 part[value],
-                look.marker,
-                color=look.color,
+                style.marker,
+                color=style.color,
                 alpha=0.7,
                 markeredgecolor="white",
                 **dots(len(frame), 0.5),
@@ -156,7 +166,7 @@ def draw(frame: pd.DataFrame) -> Figure:
         weight_axis(axes, float(weights[weights > 0].min()), float(weights.max()))
         axes.set(xlabel="penalty weight (log, 0 at the left)", ylabel=label)
         loss_axis(axes.yaxis, frame[value])
-    entries = {name: handle(look, line=False) for name, look in styles.items()}
+    entries = {name: handle(style, line=False) for name, style in styles.items()}
     entries["median per decade"] = Line2D([], [], **_MEDIAN)
     legend(figure, entries, "activation")
     return figure

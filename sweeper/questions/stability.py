@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from sweeper.answer.rows import labels, search_trials
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.drawing.scales import log_axis
-from sweeper.drawing.style import HUES, Look, canvas, handle, legend_below, looks, short, themed
+from sweeper.drawing.style import HUES, GroupStyle, canvas, group_styles, handle, legend_below, short, themed
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
 from sweeper.records.schema import decode
@@ -123,7 +123,7 @@ def draw(frame: pd.DataFrame) -> Figure:
     lost = known["outcome"] == "diverged"
     sides = [("best trials", known[~lost]), ("diverged trials, until they did", known[lost])]
     sides = [(title, rows) for title, rows in sides if len(rows)] or [("no trial with a limit", known)]
-    styles = looks(list(dict.fromkeys(known["label"])))
+    styles = group_styles(list(dict.fromkeys(known["label"])))
     figure, panels = canvas(1, len(sides), height=4.2 + 0.2 * len(styles) / 2, sharey=True)
     for axes, (title, rows) in zip(panels, sides, strict=True):
         for name, line in rows.groupby("label", sort=False):
@@ -135,18 +135,18 @@ def draw(frame: pd.DataFrame) -> Figure:
         log_axis(axes.xaxis)
     panels[0].set_ylabel("η·λ ÷ limit of the optimizer (log)")
     log_axis(panels[0].yaxis)
-    entries = {name: handle(look) for name, look in styles.items()}
+    entries = {name: handle(style) for name, style in styles.items()}
     legend_below(figure, {**entries, "limit of the linear theory": Line2D([], [], **LIMIT)}, ncols=2)
     return figure
 
 
-def _line(axes: Axes, rows: pd.DataFrame, look: Look) -> None:
+def _line(axes: Axes, rows: pd.DataFrame, style: GroupStyle) -> None:
     axes.plot(
         rows["step"] + SHORTEST,
         rows["ratio"].clip(upper=HIGHEST),
-        marker=look.marker,
-        color=look.color,
-        linestyle=look.linestyle,
+        marker=style.marker,
+        color=style.color,
+        linestyle=style.linestyle,
         markeredgecolor="white",
         zorder=2,
     )
@@ -156,7 +156,7 @@ def _line(axes: Axes, rows: pd.DataFrame, look: Look) -> None:
             last["step"] + SHORTEST,
             min(last["ratio"], HIGHEST),
             marker="x",
-            color=look.color,
+            color=style.color,
             markersize=10,
             markeredgewidth=2,
             zorder=3,

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from sweeper.drawing.lines import profile_panel
 from sweeper.drawing.scales import layer_axis, share_axis
-from sweeper.drawing.style import canvas, handle, legend, legend_height, looks, themed
+from sweeper.drawing.style import canvas, group_styles, handle, legend, legend_height, themed
 from sweeper.questions.layers import layer_profile
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables, named
 from sweeper.questions.run_data import RunData, once
@@ -29,7 +29,7 @@ def draw(frame: pd.DataFrame) -> Figure:
     """Panels of `units`: measures downwards, moments across."""
     moments = list(dict.fromkeys(frame["moment"]))
     measures = [name for name in MEASURES if (frame["measure"] == name).any()]
-    styles = looks(list(dict.fromkeys(frame["activation"])))
+    styles = group_styles(list(dict.fromkeys(frame["activation"])))
     height = 1 + 2.4 * len(measures) + legend_height(len(styles))
     figure, panels = canvas(len(measures), len(moments), height=height, sharex=True, sharey=True)
     for index, axes in enumerate(panels):
@@ -40,7 +40,7 @@ def draw(frame: pd.DataFrame) -> Figure:
         layer_axis(axes)
         share_axis(axes)
         axes.label_outer()
-    legend(figure, {name: handle(look) for name, look in styles.items()}, "activation")
+    legend(figure, {name: handle(style) for name, style in styles.items()}, "activation")
     return figure
 
 

@@ -25,9 +25,9 @@ class Finding:
 
 def lines(findings: Sequence[Finding]) -> list[str]:
     """One line for each finding, the last for those beyond `LISTED`."""
-    told = [str(finding) for finding in findings[:LISTED]]
-    more = len(findings) - len(told)
-    return [*told, f"and {more} more files like these"] if more else told
+    listed = [str(finding) for finding in findings[:LISTED]]
+    more = len(findings) - len(listed)
+    return [*listed, f"and {more} more files like these"] if more else listed
 
 
 def unreadable(error: OSError) -> str:

@@ -236,9 +236,9 @@ def read_study(folder: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        told = error.strerror if isinstance(error, OSError) else error
+        reason = error.strerror if isinstance(error, OSError) else error
         raise RunFolderError(
-            f"{file} cannot be read: {told}; start over with --fresh, or put a sound copy back"
+            f"{file} cannot be read: {reason}; start over with --fresh, or put a sound copy back"
         ) from None
 
 

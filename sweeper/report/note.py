@@ -13,41 +13,46 @@ WIDTH = 100
 
 def note(study: Study, answer: Answer | None, records: Records) -> str:
     """Markdown; what users wrote is escaped."""
-    told = card(study, answer, records.trials)
-    lines = [f"# {_escaped(told.headline)}", ""]
+    summary = card(study, answer, records.trials)
+    lines = [f"# {_escaped(summary.headline)}", ""]
     if study.question:
         lines += [f"*{_escaped(study.question)}*", ""]
-    lines += [_escaped(told.lead), ""]
-    if told.warnings:
-        lines += [*(f"- **Warning.** {_escaped(text)}" for text in told.warnings), ""]
-    if told.settings:
+    lines += [_escaped(summary.lead), ""]
+    if summary.warnings:
+        lines += [*(f"- **Warning.** {_escaped(text)}" for text in summary.warnings), ""]
+    if summary.settings:
         lines += ["| Setting | Value |", "| --- | --- |"]
-        lines += [f"| {_escaped(label)} | {_escaped(value)} |" for label, value in told.settings.items()]
+        lines += [f"| {_escaped(label)} | {_escaped(value)} |" for label, value in summary.settings.items()]
         lines.append("")
-    for fact in told.facts:
+    for fact in summary.facts:
         value = _escaped("; ".join(fact.value.splitlines()))
         lines.append(f"- {_escaped(fact.label)}: **{value}** ({_escaped(fact.meaning)})")
-    lines += ["", f"**Next step.** {_escaped(told.next_step.text)}", "", *_fenced(told.next_step.command)]
+    lines += [
+        "",
+        f"**Next step.** {_escaped(summary.next_step.text)}",
+        "",
+        *_fenced(summary.next_step.command),
+    ]
     return "\n".join(lines) + "\n"
 
 
 def plain_answer(study: Study, answer: Answer | None, records: Records) -> str:
     """A few lines: settings, confirmed score, test score, ties, outcomes, next step."""
-    told = card(study, answer, records.trials)
-    lines = [told.headline, *_wrapped(told.lead), ""]
-    for text in told.warnings:
+    summary = card(study, answer, records.trials)
+    lines = [summary.headline, *_wrapped(summary.lead), ""]
+    for text in summary.warnings:
         lines += textwrap.wrap(f"Warning: {text}", WIDTH, subsequent_indent="  ")
-    lines += [""] if told.warnings else []
-    lines += _columns(dict(told.settings)) + ([""] if told.settings else [])
-    lines += _facts(told) + ([""] if told.facts else [])
-    lines += [*_wrapped(f"Next: {told.next_step.text}"), f"  {told.next_step.command}"]
+    lines += [""] if summary.warnings else []
+    lines += _columns(dict(summary.settings)) + ([""] if summary.settings else [])
+    lines += _facts(summary) + ([""] if summary.facts else [])
+    lines += [*_wrapped(f"Next: {summary.next_step.text}"), f"  {summary.next_step.command}"]
     return "\n".join(lines)
 
 
-def _facts(told: Card) -> list[str]:
-    width = max((len(fact.label) for fact in told.facts), default=0)
+def _facts(summary: Card) -> list[str]:
+    width = max((len(fact.label) for fact in summary.facts), default=0)
     lines = []
-    for fact in told.facts:
+    for fact in summary.facts:
         text = f"{'; '.join(fact.value.splitlines())}  ({fact.meaning})"
         lines += textwrap.wrap(
             text, WIDTH, initial_indent=f"  {fact.label:{width}}  ", subsequent_indent=" " * (width + 4)

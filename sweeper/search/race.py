@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sweeper.search.trial_summary import TrialSummary
-from sweeper.statistics.race import Look, look, next_look
+from sweeper.statistics.race import InterimLook, interim_look, next_look
 from sweeper.study.sections import ConfirmSection
 from sweeper.study.study import Study
 from sweeper.trial import Trial
@@ -42,9 +42,9 @@ class Round:
     def after(self, values: np.ndarray, matters: float) -> "Round":
         """The next round, from ``values`` (left, seeds) of all seeds so far; over if nobody is left."""
         seeds = values.shape[1]
-        found, budget = look(values), self.budget - (seeds - self.seeds) * len(self.left)
-        left = tuple(number for number, out in zip(self.left, found.out, strict=True) if not out)
-        over = len(left) == 1 or _alike(values, found, matters)
+        interim, budget = interim_look(values), self.budget - (seeds - self.seeds) * len(self.left)
+        left = tuple(number for number, out in zip(self.left, interim.out, strict=True) if not out)
+        over = len(left) == 1 or _alike(values, interim, matters)
         return Round(() if over else left, budget, seeds)
 
     @property
@@ -78,8 +78,8 @@ def next_round(
     return []
 
 
-def _alike(values: np.ndarray, found: Look, matters: float) -> bool:
+def _alike(values: np.ndarray, interim: InterimLook, matters: float) -> bool:
     """All lost as many seeds, and differ from the leader by at most `matters` times its mean, as is known."""
     gaps = (~np.isfinite(values)).sum(axis=1)
-    within = matters * abs(float(np.nanmean(values[found.leader])))
-    return bool((gaps == gaps[0]).all()) and found.alike(within)
+    within = matters * abs(float(np.nanmean(values[interim.leader])))
+    return bool((gaps == gaps[0]).all()) and interim.alike(within)

@@ -123,7 +123,7 @@ class Kernel:
         variances, lengths, _ = self.split(theta)
         near = [_matern(_apart(a, b, k) / lengths[k]) for k in range(self.numbers)]
         masks = _Masks(a, b)
-        found = np.ones((len(a), len(b)))
+        covariances = np.ones((len(a), len(b)))
         for group in self.groups:
             scales = variances[group.parts] * group.weights
             value = np.zeros((len(a), len(b)))
@@ -132,13 +132,13 @@ class Kernel:
             for k in group.numbers:
                 value *= near[k]
                 value *= masks.same("on", k)
-            found += value
-        return found
+            covariances += value
+        return covariances
 
     def at(self, theta: np.ndarray, a: Points) -> np.ndarray:
         """Variance of each row, without noise."""
         variances, _, _ = self.split(theta)
-        found = np.ones(len(a))
+        variance_of = np.ones(len(a))
         there = a.codes >= 0
         for group in self.groups:
             value = np.zeros(len(a))
@@ -149,8 +149,8 @@ class Kernel:
                 value += product
             for k in group.numbers:
                 value *= a.on[:, k]
-            found += value
-        return found
+            variance_of += value
+        return variance_of
 
 
 class _Masks:
@@ -165,11 +165,11 @@ class _Masks:
         if (kind, k) not in self._same:
             if kind == "code":
                 one, other = self.a.codes[:, k, None], self.b.codes[:, k]
-                found = (one == other) & (one >= 0)
+                equal = (one == other) & (one >= 0)
             else:
                 one, other = self.a.on[:, k, None], self.b.on[:, k]
-                found = one & other if kind == "on" else one == other
-            self._same[kind, k] = found.astype(float)
+                equal = one & other if kind == "on" else one == other
+            self._same[kind, k] = equal.astype(float)
         return self._same[kind, k]
 
     def mask(self, term: Term) -> np.ndarray | float:

@@ -36,7 +36,7 @@ POWER = 0.8
 
 
 @dataclass(frozen=True)
-class Look:
+class InterimLook:
     """The rivals held against the leader; arrays with an entry for each finalist, 0 for the leader's own."""
 
     leader: int
@@ -105,7 +105,7 @@ class Pairs:
         return np.asarray(reach + ndtri(POWER) * np.sqrt(error**2 + reach**2 / (2 * (n - 1))))
 
 
-def look(values: np.ndarray, leader: int | None = None) -> Look:
+def interim_look(values: np.ndarray, leader: int | None = None) -> InterimLook:
     """The finalists after some seeds; `values` is (finalists, seeds), NaN where a seed was lost.
 
     Pairs are the seeds that a rival and the leader both completed. `leader` is the row to compare with;
@@ -120,7 +120,7 @@ def look(values: np.ndarray, leader: int | None = None) -> Look:
     seen[rivals] = pairs.visible(rivals, call[rivals])
     low[leader] = high[leader] = seen[leader] = 0.0
     gaps = (~np.isfinite(values)).sum(axis=1)
-    return Look(leader, low, high, worse, seen, worse | (gaps >= gaps[leader] + 2))
+    return InterimLook(leader, low, high, worse, seen, worse | (gaps >= gaps[leader] + 2))
 
 
 def moments(differences: np.ndarray, floor: float) -> Pairs:

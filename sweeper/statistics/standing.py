@@ -15,7 +15,7 @@ from sweeper.statistics.intervals import (
     standard_error,
     studentized,
 )
-from sweeper.statistics.race import dropped_interval, look
+from sweeper.statistics.race import dropped_interval, interim_look
 
 OFTEN = 0.75
 """Share of seeds that "better" asks for (Bouthillier et al. 2021, arXiv 2103.03098)."""
@@ -72,7 +72,7 @@ def dropouts(scores: np.ndarray, ran: np.ndarray) -> np.ndarray:
     dropped, counts = np.zeros(len(scores), dtype=bool), ran.sum(axis=1)
     for count in sorted(set(counts.tolist()) - {counts.max(initial=0)}):
         left = np.flatnonzero((counts >= count) & ~dropped)
-        behind = left[look(scores[left, :count]).out]
+        behind = left[interim_look(scores[left, :count]).out]
         dropped[behind[counts[behind] == count]] = True
     return dropped
 
@@ -85,12 +85,12 @@ def against_the_winner(
     low, high, seen = (np.full(len(scores), np.nan) for _ in range(3))
     worse, lasted = dropped.copy(), ~dropped
     if len(scores):
-        found = look(scores[lasted], 0)
+        interim = interim_look(scores[lasted], 0)
         low[lasted], high[lasted], worse[lasted], seen[lasted] = (
-            found.low,
-            found.high,
-            found.worse,
-            found.seen,
+            interim.low,
+            interim.high,
+            interim.worse,
+            interim.seen,
         )
     for row in np.flatnonzero(dropped).tolist():
         low[row], high[row] = dropped_interval(scores[0], scores[row], len(scores) - 1)

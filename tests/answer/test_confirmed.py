@@ -15,7 +15,7 @@ from sweeper.answer.confirmed import confirmed
 from sweeper.questions.confirmation import COLUMNS, finalists
 from sweeper.statistics.intervals import interval
 from sweeper.statistics.levels import shown_level
-from sweeper.statistics.race import look
+from sweeper.statistics.race import interim_look
 
 
 def confirm_rows(scores: dict[int, list[float]]) -> pd.DataFrame:
@@ -79,7 +79,7 @@ def test_differences_by_hand() -> None:
     assert row["difference"] == pytest.approx(pairs.mean())
     reach = stats.t.ppf(1 - shown_level(2) / 2, 5) * pairs.std(ddof=1) / np.sqrt(6)
     assert row["difference_low"] <= pairs.mean() - reach < pairs.mean()
-    assert (row["difference_low"], row["seen"]) == (look(both).low[1], look(both).seen[1])
+    assert (row["difference_low"], row["seen"]) == (interim_look(both).low[1], interim_look(both).seen[1])
     assert row["p_better"] == pytest.approx((4 + 0.5) / 6)
     assert row["pairs"] == 6
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from run_data import run_data
 from synthetic_records import ACTIVATIONS, DEPTH, OPTIMIZERS, SyntheticRecords
 
-from sweeper.drawing.style import looks
+from sweeper.drawing.style import group_styles
 from sweeper.questions import FIGURES, TABLES
 
 IMPORTANCES = pd.DataFrame(
@@ -199,8 +199,8 @@ def test_alt_texts_carry_the_numbers(drawn: dict) -> None:
 
 def test_looks_are_all_different() -> None:
     """Thirty-two groups are told apart, the first eight by hue and by marker each."""
-    styles = list(looks([str(k) for k in range(32)]).values())
+    styles = list(group_styles([str(k) for k in range(32)]).values())
     assert len(set(styles)) == 32
-    assert len({look.color for look in styles[:8]}) == len({look.marker for look in styles[:8]}) == 8
-    assert len({(look.color, look.dashes) for look in styles}) == 32
-    assert all(to_hex(look.color) == look.color.lower() for look in styles)
+    assert len({style.color for style in styles[:8]}) == len({style.marker for style in styles[:8]}) == 8
+    assert len({(style.color, style.dashes) for style in styles}) == 32
+    assert all(to_hex(style.color) == style.color.lower() for style in styles)

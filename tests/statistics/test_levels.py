@@ -16,7 +16,7 @@ from sweeper.statistics.levels import (
     shown_level,
     weight,
 )
-from sweeper.statistics.race import look
+from sweeper.statistics.race import interim_look
 
 
 @pytest.mark.parametrize("finalists", [2, 5])
@@ -34,7 +34,7 @@ def test_two_alike_are_seldom_called_different_over_all_looks() -> None:
     """Plain t tests at every look: some 5 % of races make a call; held at 5 % each, over twice that."""
     rng, called, plain = np.random.default_rng(3), 0, 0
     for pair in rng.normal(size=(200, 2, LOOKS[-1])):
-        called += any(look(pair[:, :n]).worse.any() for n in LOOKS)
+        called += any(interim_look(pair[:, :n]).worse.any() for n in LOOKS)
         plain += any(stats.ttest_rel(pair[0, :n], pair[1, :n]).pvalue < 0.05 for n in LOOKS)
     assert called / 200 < FALSE_CALLS + 0.03
     assert plain / 200 > 0.1

@@ -10,8 +10,8 @@ from sweeper.statistics.levels import shown_level
 from sweeper.statistics.race import (
     FARTHEST,
     dropped_interval,
+    interim_look,
     leader_of,
-    look,
     mean_intervals,
     moments,
     next_look,
@@ -70,21 +70,21 @@ def test_rounded_scores_are_not_known_better_than_to_their_rounding() -> None:
     """Three seeds that all differ by one row of forty are no proof; the grid is found where scores recur."""
     scores = np.array([[0.1, 0.125, 0.15], [0.125, 0.15, 0.175]])
     assert resolution(scores) == pytest.approx(0.025)
-    assert look(scores, 0).low[1] < 0
+    assert interim_look(scores, 0).low[1] < 0
     assert resolution(np.random.default_rng(0).normal(size=(5, 10))) == 0
 
 
 def test_few_seeds_that_agree_are_no_proof() -> None:
     """Two or three seeds with the same difference may agree by chance; what agrees is no call."""
     scores = np.array([[0.11, 0.22, 0.37], [0.21, 0.32, 0.47]])
-    assert not look(scores).worse.any()
+    assert not interim_look(scores).worse.any()
 
 
 def test_intervals_step_down() -> None:
     """Once the clear ones are called, the last one is held against the level of two finalists."""
     rng = np.random.default_rng(0)
     scores = rng.normal(size=(5, 10)) + np.array([0, 0.3, 50, 50, 50])[:, None]
-    found = look(scores, 0)
+    found = interim_look(scores, 0)
     assert found.worse.tolist() == [False, False, True, True, True]
     assert (found.low[1], found.high[1]) == mean_interval(scores[1] - scores[0], shown_level(2))
     assert dropped_interval(scores[0], scores[2], 4) == mean_interval(scores[2] - scores[0], 0.05 / 4)
@@ -94,10 +94,10 @@ def test_a_call_asks_for_more_than_an_interval() -> None:
     """A difference whose interval lies just above 0 is shown, and not called."""
     base = np.random.default_rng(1).normal(size=10)
     rival = base + 1 + 1.25 * stats.norm.ppf((np.arange(10) + 0.5) / 10)
-    found = look(np.stack([base, rival]))
+    found = interim_look(np.stack([base, rival]))
     assert found.low[1] > 0
     assert not found.worse.any()
-    assert look(np.stack([base, rival + 1])).worse.tolist() == [False, True]
+    assert interim_look(np.stack([base, rival + 1])).worse.tolist() == [False, True]
 
 
 def test_luck_of_all_rivals_counts() -> None:
@@ -107,16 +107,16 @@ def test_luck_of_all_rivals_counts() -> None:
     steady = 0.65 + 0.5 * even / even.std(ddof=1)
     wild = 1 + 6 * rng.normal(size=(3, 10))
     calm = 1 + 0.5 * rng.normal(size=(3, 10))
-    assert not look(np.vstack([leader, leader + steady, leader + wild]), 0).worse[1]
-    assert look(np.vstack([leader, leader + steady, leader + calm]), 0).worse[1]
+    assert not interim_look(np.vstack([leader, leader + steady, leader + wild]), 0).worse[1]
+    assert interim_look(np.vstack([leader, leader + steady, leader + calm]), 0).worse[1]
 
 
 def test_the_difference_that_would_have_been_seen_is_called_four_times_in_five() -> None:
     """Two finalists that differ by the mean of `seen` of many races are told apart in some 80 % of races."""
     rng = np.random.default_rng(5)
-    seen = np.mean([look(rng.normal(size=(2, 10)), 0).seen[1] for _ in range(100)])
+    seen = np.mean([interim_look(rng.normal(size=(2, 10)), 0).seen[1] for _ in range(100)])
     shift = np.array([[0], [seen]])
-    apart = [look(rng.normal(size=(2, 10)) + shift).worse.any() for _ in range(300)]
+    apart = [interim_look(rng.normal(size=(2, 10)) + shift).worse.any() for _ in range(300)]
     assert 0.7 < np.mean(apart) < 0.9
 
 
@@ -128,14 +128,14 @@ def test_who_leads_and_who_is_out() -> None:
     scores[1] += 1
     scores[2, :3] = np.nan
     assert leader_of(scores) == 3
-    assert look(scores).out.tolist() == [False, True, True, False]
+    assert interim_look(scores).out.tolist() == [False, True, True, False]
 
 
 def test_alike_needs_intervals_within_what_matters() -> None:
     """Two that differ by a thousandth are alike at 2 %, not at 0.01 %."""
     base = 1 + 0.001 * np.random.default_rng(0).normal(size=(2, 8))
-    assert look(base).alike(0.02)
-    assert not look(base).alike(0.0001)
+    assert interim_look(base).alike(0.02)
+    assert not interim_look(base).alike(0.0001)
 
 
 def test_looks_follow_each_other_as_far_as_the_budget_goes() -> None:

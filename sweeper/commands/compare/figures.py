@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sweeper.drawing.scales import loss_axis
-from sweeper.drawing.style import BAND_ALPHA, canvas, handle, legend_below, looks, short, themed
+from sweeper.drawing.style import BAND_ALPHA, canvas, group_styles, handle, legend_below, short, themed
 from sweeper.questions.question import FigureSpec
 from sweeper.wording import metric_words
 
@@ -14,7 +14,7 @@ from sweeper.wording import metric_words
 def draw_scores(frame: pd.DataFrame) -> Figure:
     """A line of dots for each run of ``side_by_side.scores``; with `paired` seeds the two dots are joined."""
     runs = list(dict.fromkeys(frame["run"]))
-    styles = looks(runs)
+    styles = group_styles(runs)
     figure, (axes,) = canvas(height=2.6)
     paired = (
         frame.pivot_table(index="seed", columns="run", values="objective")
@@ -25,12 +25,12 @@ def draw_scores(frame: pd.DataFrame) -> Figure:
         for _, pair in paired.dropna().iterrows():
             axes.plot([pair[name] for name in runs], [1, 2], "-", color="0.8", linewidth=1, zorder=1)
     for place, name in enumerate(runs, 1):
-        rows, look = frame[frame["run"] == name], styles[name]
+        rows, style = frame[frame["run"] == name], styles[name]
         seeds = rows["objective"].dropna()
-        axes.plot(seeds, [place] * len(seeds), look.marker, color=look.color, alpha=0.7, markeredgewidth=0)
+        axes.plot(seeds, [place] * len(seeds), style.marker, color=style.color, alpha=0.7, markeredgewidth=0)
         first, away = rows.iloc[0], place + (-0.28 if place == 1 else 0.28)
-        axes.plot([first["low"], first["high"]], [away, away], "-", color=look.color, linewidth=2.5)
-        axes.plot([first["mean"]], [away], "|", color=look.color, markersize=15, markeredgewidth=2.5)
+        axes.plot([first["low"], first["high"]], [away, away], "-", color=style.color, linewidth=2.5)
+        axes.plot([first["mean"]], [away], "|", color=style.color, markersize=15, markeredgewidth=2.5)
     axes.set_yticks([1, 2][: len(runs)], runs)
     axes.set_ylim(2.7, 0.3)
     axes.grid(False, axis="y")
@@ -42,26 +42,26 @@ def draw_scores(frame: pd.DataFrame) -> Figure:
 @themed
 def draw_curves(frame: pd.DataFrame) -> Figure:
     """Median and quartile band of each run of ``side_by_side.curves``."""
-    styles = looks(list(dict.fromkeys(frame["run"])))
+    styles = group_styles(list(dict.fromkeys(frame["run"])))
     figure, (axes,) = canvas(height=3.9)
-    for name, look in styles.items():
+    for name, style in styles.items():
         line = frame[frame["run"] == name]
         axes.fill_between(
-            line["step"], line["low"], line["high"], color=look.color, alpha=BAND_ALPHA, linewidth=0
+            line["step"], line["low"], line["high"], color=style.color, alpha=BAND_ALPHA, linewidth=0
         )
         axes.plot(
             line["step"],
             line["median"],
-            color=look.color,
-            marker=look.marker,
-            linestyle=look.linestyle,
+            color=style.color,
+            marker=style.marker,
+            linestyle=style.linestyle,
             markevery=0.12,
             markeredgecolor="white",
         )
     axes.set(xlabel="optimizer step", ylabel=metric_words(frame["metric"].iloc[0]))
     axes.set_xlim(left=0)
     loss_axis(axes.yaxis, [*frame["low"], *frame["high"]])
-    entries: dict[str, Line2D] = {name: handle(look) for name, look in styles.items()}
+    entries: dict[str, Line2D] = {name: handle(style) for name, style in styles.items()}
     legend_below(figure, entries, "winner of", ncols=2)
     return figure
 

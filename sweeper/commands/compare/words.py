@@ -153,19 +153,19 @@ def what_differs(side: Comparison) -> str:
 
 def text(side: Comparison) -> str:
     """A few lines for the terminal."""
-    told = card(side)
-    width = max(len(fact.label) for fact in told.facts)
-    lines = [told.headline, *textwrap.wrap(told.lead, WIDTH), ""]
-    for warning in told.warnings:
+    summary = card(side)
+    width = max(len(fact.label) for fact in summary.facts)
+    lines = [summary.headline, *textwrap.wrap(summary.lead, WIDTH), ""]
+    for warning in summary.warnings:
         lines += textwrap.wrap(f"Warning: {warning}", WIDTH, subsequent_indent="  ")
-    lines += [""] if told.warnings else []
-    for fact in told.facts:
+    lines += [""] if summary.warnings else []
+    for fact in summary.facts:
         words, ahead = f"{fact.value}  ({fact.meaning})", f"  {fact.label:{width}}  "
         lines += textwrap.wrap(words, WIDTH, initial_indent=ahead, subsequent_indent=" " * len(ahead))
     lines += [
         "",
         *textwrap.wrap(what_differs(side), WIDTH),
         "",
-        *textwrap.wrap(f"Next: {told.next_step.text}", WIDTH),
+        *textwrap.wrap(f"Next: {summary.next_step.text}", WIDTH),
     ]
-    return "\n".join([*lines, f"  {told.next_step.command}"])
+    return "\n".join([*lines, f"  {summary.next_step.command}"])

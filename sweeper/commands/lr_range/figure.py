@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sweeper.drawing.scales import log_axis, loss_axis
-from sweeper.drawing.style import HUES, MARKERS, Look, canvas, legend_below, looks, short, themed
+from sweeper.drawing.style import HUES, MARKERS, GroupStyle, canvas, group_styles, legend_below, short, themed
 
 COLUMNS = 2
 HEADROOM = 1.25
@@ -19,7 +19,7 @@ HEADROOM = 1.25
 def draw(frame: pd.DataFrame) -> Figure:
     """Rates of `lr_range` as faint dots, running medians as lines, suggestions as large markers."""
     optimizers = list(dict.fromkeys(frame["optimizer"]))
-    styles = looks(list(dict.fromkeys(frame["group"])))
+    styles = group_styles(list(dict.fromkeys(frame["group"])))
     columns = min(COLUMNS, len(optimizers))
     rows = math.ceil(len(optimizers) / columns)
     figure, panels = canvas(rows, columns, height=1.4 + 2.6 * rows, sharey=True)
@@ -42,16 +42,16 @@ def draw(frame: pd.DataFrame) -> Figure:
     return figure
 
 
-def _line(axes: Axes, rows: pd.DataFrame, look: Look) -> None:
+def _line(axes: Axes, rows: pd.DataFrame, style: GroupStyle) -> None:
     alive = rows[~rows["diverged"]]
     axes.plot(
-        alive["learning_rate"], alive["loss"], ".", color=look.color, alpha=0.35, markersize=4, zorder=2
+        alive["learning_rate"], alive["loss"], ".", color=style.color, alpha=0.35, markersize=4, zorder=2
     )
     axes.plot(
         rows["learning_rate"],
         rows["smooth"].where(rows["smooth"] <= rows["start"] * HEADROOM),
-        color=look.color,
-        linestyle=look.linestyle,
+        color=style.color,
+        linestyle=style.linestyle,
         linewidth=1.5,
         zorder=3,
     )
@@ -62,18 +62,18 @@ def _line(axes: Axes, rows: pd.DataFrame, look: Look) -> None:
     axes.plot(
         near["suggestion"],
         near["smooth"],
-        look.marker,
-        color=look.color,
+        style.marker,
+        color=style.color,
         markersize=9,
         markeredgecolor="black",
         zorder=4,
     )
 
 
-def _entries(styles: dict[str, Look], frame: pd.DataFrame) -> dict[str, Line2D]:
+def _entries(styles: dict[str, GroupStyle], frame: pd.DataFrame) -> dict[str, Line2D]:
     found = {
-        name: Line2D([], [], color=look.color, marker=look.marker, linestyle=look.linestyle)
-        for name, look in styles.items()
+        name: Line2D([], [], color=style.color, marker=style.marker, linestyle=style.linestyle)
+        for name, style in styles.items()
     }
     if frame["suggestion"].notna().any():
         found["suggestion"] = Line2D(

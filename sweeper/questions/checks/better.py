@@ -18,52 +18,52 @@ def no_worse(run: RunData, asked: NoWorse) -> Finding:
 
 def _better(run: RunData, asked: Better | NoWorse, margin: float) -> Finding:
     unit = f"difference in {run.objective.replace('_', ' ')}"
-    found = difference(run, asked.parameter, asked.value, asked.than, "objective")
-    if found is None:
+    contrast = difference(run, asked.parameter, asked.value, asked.than, "objective")
+    if contrast is None:
         return unknown(
             unit, f"Too few trainings of these values of {asked.parameter} were completed to compare."
         )
-    limit = margin * abs(found.than)
-    verdict = judge(found.low, found.high, limit, below=True)
-    if verdict == FOUND and found.more_failures:
+    limit = margin * abs(contrast.than)
+    verdict = judge(contrast.low, contrast.high, limit, below=True)
+    if verdict == FOUND and contrast.more_failures:
         verdict = NOT_FOUND
-    said = f"{compared(found, asked.parameter, run.objective.replace('_', ' '))}"
+    said = f"{compared(contrast, asked.parameter, run.objective.replace('_', ' '))}"
     if margin:
         said += f"; up to {text(limit)} worse ({100 * margin:g} %) counts as no worse"
-    if found.more_failures:
-        said += f"; but {found.value_name} diverged or failed on more seeds"
-    return Finding(verdict, found.mean, found.low, found.high, unit, found.basis, f"{said}.")
+    if contrast.more_failures:
+        said += f"; but {contrast.value_name} diverged or failed on more seeds"
+    return Finding(verdict, contrast.mean, contrast.low, contrast.high, unit, contrast.basis, f"{said}.")
 
 
-def compared(found: Difference, parameter: str, quantity: str) -> str:
+def compared(contrast: Difference, parameter: str, quantity: str) -> str:
     """Both values, the difference and its interval, in words."""
     return (
-        f"With {parameter} = {found.value_name} the {quantity} is {text(found.value)}, with "
-        f"{found.than_name} {text(found.than)}: a difference of {text(found.mean)} (95 % interval "
-        f"{text(found.low)} to {text(found.high)}; {found.basis})"
+        f"With {parameter} = {contrast.value_name} the {quantity} is {text(contrast.value)}, with "
+        f"{contrast.than_name} {text(contrast.than)}: a difference of {text(contrast.mean)} (95 % interval "
+        f"{text(contrast.low)} to {text(contrast.high)}; {contrast.basis})"
     )
 
 
 def lowers(run: RunData, asked: Lowers) -> Finding:
     """Found: the whole interval of quantity(best weight above 0) − quantity(0) lies below 0."""
     quantity = WORDS.get(asked.quantity, run.objective.replace("_", " "))
-    found = difference(run, asked.parameter, None, 0, asked.quantity)
+    contrast = difference(run, asked.parameter, None, 0, asked.quantity)
     unit = f"difference in {quantity}"
-    if found is None:
+    if contrast is None:
         return unknown(unit, f"Too few trainings with and without {asked.parameter} to compare.")
-    said = f"{compared(found, asked.parameter, quantity)}."
-    verdict = judge(found.low, found.high, 0.0, below=True)
-    return Finding(verdict, found.mean, found.low, found.high, unit, found.basis, said)
+    said = f"{compared(contrast, asked.parameter, quantity)}."
+    verdict = judge(contrast.low, contrast.high, 0.0, below=True)
+    return Finding(verdict, contrast.mean, contrast.low, contrast.high, unit, contrast.basis, said)
 
 
 def dead_share(run: RunData, asked: DeadShare) -> Finding:
     """Found: the whole interval of dead(value) − dead(than) at the end of training lies above 0."""
     unit = "difference in the share of dead units"
-    found = difference(run, asked.parameter, asked.value, asked.than, "dead")
-    if found is None:
+    contrast = difference(run, asked.parameter, asked.value, asked.than, "dead")
+    if contrast is None:
         return unknown(
             unit, f"Too few trainings at these values of {asked.parameter} were completed to compare."
         )
-    said = f"{compared(found, asked.parameter, WORDS['dead'])}."
-    verdict = judge(found.low, found.high, 0.0, below=False)
-    return Finding(verdict, found.mean, found.low, found.high, unit, found.basis, said)
+    said = f"{compared(contrast, asked.parameter, WORDS['dead'])}."
+    verdict = judge(contrast.low, contrast.high, 0.0, below=False)
+    return Finding(verdict, contrast.mean, contrast.low, contrast.high, unit, contrast.basis, said)

@@ -9,7 +9,7 @@ from typing import Any
 
 from sweeper.errors import UserError
 from sweeper.report.advice.depth import advise_depth
-from sweeper.report.advice.facts import Facts, Look, facts_about
+from sweeper.report.advice.facts import Facts, ProfileNetwork, facts_about
 from sweeper.report.advice.hidden import advise_hidden
 from sweeper.report.advice.inputs import advise_inputs
 from sweeper.report.advice.item import Advice, Asked, Reason, toml
@@ -23,20 +23,20 @@ from sweeper.study.study import Study
 __all__ = ["Advice", "Asked", "Reason", "advise"]
 
 
-def advise(study: Study, look: Look) -> list[Advice]:
+def advise(study: Study, profile: ProfileNetwork) -> list[Advice]:
     """All advice on `study`, in the order in which one would follow it.
 
-    `look` is `sweeper.training.initial_profile.profile_network`: it builds the model and measures it before
-    training.
+    `profile` is `sweeper.training.initial_profile.profile_network`: it builds the model and measures it
+    before training.
 
     Raises:
         UserError: if data or model cannot be had.
     """
-    facts = facts_about(study, look)
+    facts = facts_about(study, profile)
 
     def change(settings: Mapping[str, Any]) -> Facts | None:
         try:
-            return facts_about(changed(facts.study, settings), look, thorough=False)
+            return facts_about(changed(facts.study, settings), profile, thorough=False)
         except UserError:
             return None
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from sweeper.components.activations import activation_of
 from sweeper.report.advice.facts import Facts
-from sweeper.report.advice.hidden import HEALTHY, LOST, decades, predicted_decades, told
+from sweeper.report.advice.hidden import HEALTHY, LOST, decades, in_decades, predicted_decades
 from sweeper.report.advice.item import COMPUTED, MEASURED, Advice, Reason, rule
 from sweeper.wording import count, listing, signed
 
@@ -58,7 +58,7 @@ def _init(facts: Facts, change: Change) -> Iterator[Advice]:
 
 def _from_to(facts: Facts, name: str, now: float | None, then: float | None) -> str:
     suits = activation_of(name).init
-    before, after = told(now), told(then)
+    before, after = in_decades(now), in_decades(then)
     return f"{name} {before} with {facts.scheme(name)} and {after} with {suits} weights"
 
 
@@ -102,7 +102,7 @@ def _orthogonal(facts: Facts, change: Change) -> Iterator[Advice]:
         Reason(
             f"tanh changes the gradient by {signed(then)} decades over {facts.layers} layers with "
             "orthogonal weights, "
-            f"by {told(now)} with {facts.scheme('tanh')} ones",
+            f"by {in_decades(now)} with {facts.scheme('tanh')} ones",
             MEASURED,
         ),
         Reason(
@@ -122,7 +122,7 @@ def _orthogonal(facts: Facts, change: Change) -> Iterator[Advice]:
 
 def _shown_decades(facts: Facts, before: str = "") -> Reason:
     changes = ", ".join(
-        f"{name or 'its own activations'} {told(decades(facts, name))}" for name in _names(facts)
+        f"{name or 'its own activations'} {in_decades(decades(facts, name))}" for name in _names(facts)
     )
     return Reason(
         f"{before or 'plain layers: '}decades of the gradient from last to first layer {changes}", MEASURED

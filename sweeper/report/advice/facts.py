@@ -22,7 +22,7 @@ from sweeper.study.study import Study
 from sweeper.theory.mean_field import network_variances, predicted_profile
 from sweeper.user_code.calls import message_of, user_code
 
-Look = Callable[
+ProfileNetwork = Callable[
     [Study, Data, Mapping[str, Any], Sequence[str | None], Sequence[str | None]],
     Network,
 ]
@@ -98,8 +98,8 @@ class Facts:
         return predicted_profile(activation, variances, 1.0 if standard else self.inputs.mean_square)
 
 
-def facts_about(study: Study, look: Look, *, thorough: bool = True) -> Facts:
-    """Load the data, build the deepest network, look at it before training.
+def facts_about(study: Study, profile: ProfileNetwork, *, thorough: bool = True) -> Facts:
+    """Load the data, build the deepest network, measure it before training.
 
     `thorough` looks at the candidates and at the curvature too, not at the study's activations alone.
 
@@ -115,9 +115,9 @@ def facts_about(study: Study, look: Look, *, thorough: bool = True) -> Facts:
     settings = settings_of(fitting, parameters)
     own = _activations(fitting, settings)
     if thorough:
-        network = _looked(look, looked, data, parameters, own)
+        network = _profiled(profile, looked, data, parameters, own)
     else:
-        network = look(looked, data, parameters, own, ())
+        network = profile(looked, data, parameters, own, ())
     return Facts(
         fitting,
         looked,
@@ -138,28 +138,32 @@ def _activations(study: Study, settings: Settings) -> tuple[str | None, ...]:
     return tuple(entry.values or ()) if entry is not None else (settings.activation,)
 
 
-def _looked(
-    look: Look, study: Study, data: Data, parameters: Mapping[str, Any], own: Sequence[str | None]
+def _profiled(
+    profile: ProfileNetwork,
+    study: Study,
+    data: Data,
+    parameters: Mapping[str, Any],
+    own: Sequence[str | None],
 ) -> Network:
     """The study's activations and the candidates; only the former where the model has none to swap."""
-    look = _guarded(look)
+    profile = _guarded(profile)
     descends = any(OPTIMIZERS[name].linear for name in study.space.entries["optimizer"].values or ())
     curved = own if descends else ()
     if own == (None,):
         try:
-            return look(study, data, parameters, (None, *CANDIDATES), curved)
+            return profile(study, data, parameters, (None, *CANDIDATES), curved)
         except ModelError:
-            return look(study, data, parameters, own, curved)
-    return look(study, data, parameters, tuple(dict.fromkeys([*own, *CANDIDATES])), curved)
+            return profile(study, data, parameters, own, curved)
+    return profile(study, data, parameters, tuple(dict.fromkeys([*own, *CANDIDATES])), curved)
 
 
-def _guarded(look: Look) -> Look:
-    """`look`, whose model's own failures are messages."""
+def _guarded(profile: ProfileNetwork) -> ProfileNetwork:
+    """`profile`, whose model's own failures are messages."""
 
     def guarded(*given: Any) -> Network:
         try:
             with user_code():
-                return look(*given)
+                return profile(*given)
         except SweeperError:
             raise
         except Exception as error:

@@ -52,7 +52,7 @@ def decades(facts: Facts, name: str | None) -> float | None:
     return math.log10(gradients[0] / gradients[-1]) if gradients[0] > 0 else -math.inf
 
 
-def told(change: float | None) -> str:
+def in_decades(change: float | None) -> str:
     """``−0.59``; ``−∞`` where nothing arrives."""
     return "−∞" if change == -math.inf else signed(change or 0.0)
 
@@ -101,7 +101,7 @@ def _table(facts: Facts, names: list[str]) -> Iterator[Reason]:
         yield Reason(what + over_time * bool(facts.network.recurrent), COMPUTED)
         return
     where = f"between the last and the first of {count(facts.layers, 'hidden layer')}"
-    found = [f"{name} {told(decades(facts, name))}" for name in names]
+    found = [f"{name} {in_decades(decades(facts, name))}" for name in names]
     yield Reason(
         f"before training, the gradient changes {where} by these decades: {listing(found)} (a decade is "
         "a factor "
@@ -194,7 +194,9 @@ def _dead(facts: Facts) -> Advice:
 def _own(facts: Facts) -> Advice:
     change = decades(facts, None)
     said = (
-        "" if change is None else f"; its gradient changes by {told(change)} decades from last to first layer"
+        ""
+        if change is None
+        else f"; its gradient changes by {in_decades(change)} decades from last to first layer"
     )
     text = f"the model brings its own activations, and they cannot be swapped from outside{said}"
     return Advice("hidden", TOPIC, "Keep the model's own activations.", (Reason(text, MEASURED),))
