@@ -1,6 +1,6 @@
 """The activation layers of a model of the user's own, replaced by others."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -95,7 +95,7 @@ def swap(
     new, called, mode = _put_in(model, rows, old, factory)
     swapped = [place for what in old for place in places.shown[what]]
     kept = [place for what, names in places.shown.items() if what not in new for place in names]
-    noted = leave_fast_paths(model)
+    noted = leave_fast_paths(model, new.values())
     check_modes(model, rows, {new[what]: places.shown[what][0] for what in old}, name)
     if mode:
         check_backward(model, rows, mode, name)
@@ -127,16 +127,18 @@ def _bring_out_functions(model: nn.Module) -> None:
                 layer.activation = made()
 
 
-def leave_fast_paths(model: nn.Module) -> tuple[str, ...]:
+def leave_fast_paths(model: nn.Module, swapped: Collection[nn.Module] = ()) -> tuple[str, ...]:
     """Torch's transformer layers apply in evaluation what they were made with, unless their note says no.
 
-    Returns the names of the layers whose note was wrong.
+    Those with one of `swapped` apply it in both modes. Returns the names of the layers whose note changed.
     """
     found = []
     for name, layer in model.named_modules():
         note = getattr(layer, "activation_relu_or_gelu", 0)
         plain = PLAIN.get(note) if isinstance(note, int) else None
-        if plain is not None and isinstance(own := layer.activation, nn.Module) and repr(own) != repr(plain):
+        if plain is None or not isinstance(own := layer.activation, nn.Module):
+            continue
+        if repr(own) != repr(plain) or any(own is one for one in swapped):
             layer.activation_relu_or_gelu = 0
             found.append(name)
     return tuple(found)

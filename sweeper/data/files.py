@@ -42,6 +42,26 @@ def find(source: str, folder: Path | None) -> Path:
     raise DataError(f"no such file {shortened(source)} (looked in {' and '.join(looked)})")
 
 
+def names_folder(source: object) -> bool:
+    """Whether `source` names a folder of images: it ends in a slash."""
+    return isinstance(source, str) and ":" not in source[2:] and source.endswith(("/", "\\"))
+
+
+def find_folder(source: str, folder: Path | None) -> Path:
+    """The folder, looked up in `folder` first, then in the working directory.
+
+    Raises:
+        DataError: if there is no such folder, naming the places.
+    """
+    places = [folder / source] if folder and not Path(source).is_absolute() else []
+    places.append(Path(source).absolute())
+    for path in places:
+        if what_lies_at(path) == "a folder":
+            return path
+    looked = dict.fromkeys(shortened(str(path.parent)) for path in places)
+    raise DataError(f"no such folder {shortened(source)} (looked in {' and '.join(looked)})")
+
+
 def what_lies_at(path: Path) -> str:
     """``file``, ``nothing``, or what else: only files are ever opened, as a pipe never ends."""
     try:

@@ -11,7 +11,8 @@ import pandas as pd
 from sweeper.components.tree import Tree, alike, leaves, mapped, named_leaves, rows_in
 from sweeper.data.arrays import alike_rows, alike_types, check_rows, inputs_of, targets_of
 from sweeper.data.data import Data
-from sweeper.data.files import ENDINGS, TABLES, find, read_arrays
+from sweeper.data.files import ENDINGS, TABLES, find, find_folder, names_folder, read_arrays
+from sweeper.data.images import image_folder
 from sweeper.data.in_memory import PARTS, InMemory
 from sweeper.data.keys import Keys
 from sweeper.data.objects import are_arrays, read_objects
@@ -53,6 +54,8 @@ def load(
         found = read_arrays(find(source, folder))
     elif isinstance(source, InMemory):
         found = _held(source)
+    elif isinstance(source, str) and names_folder(source):
+        found = _images(source, folder, options or {})
     else:
         function = _function(source, folder)
         taken = keys.taken_by(function)
@@ -69,6 +72,13 @@ def load(
         raise
     except Exception as error:
         raise DataError(f"{name}: what it gave cannot be read: {message_of(error)}") from error
+
+
+def _images(source: str, folder: Path | None, options: Mapping[str, Any]) -> Any:
+    try:
+        return image_folder(str(find_folder(source, folder)), **options)
+    except (ValueError, OSError) as error:
+        raise DataError(f"{source}: {error}") from None
 
 
 def _function(source: str | Callable[..., Any], folder: Path | None) -> Callable[..., Any]:

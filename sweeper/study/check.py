@@ -1,7 +1,7 @@
 """What pydantic cannot know: that names exist, that keys fit the functions they go to."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,9 @@ from sweeper.components.models import LIMITS as MODEL_LIMITS
 from sweeper.components.models import MODELS
 from sweeper.components.models import WORDS as MODEL_WORDS
 from sweeper.components.schedules import SCHEDULES
-from sweeper.data.files import ENDINGS, TABLES, find
+from sweeper.data.files import ENDINGS, TABLES, find, find_folder, names_folder
+from sweeper.data.images import LIMITS as IMAGE_LIMITS
+from sweeper.data.images import image_folder
 from sweeper.data.in_memory import InMemory
 from sweeper.data.sources import DATASETS
 from sweeper.data.sources import LIMITS as DATA_LIMITS
@@ -84,6 +86,9 @@ def _check_data(data: DataSection, folder: Path | None, mistakes: list[Mistake])
         if check_keys(data, None, mistakes):
             _check_file(data, source, folder, mistakes)
         return
+    if isinstance(source, str) and names_folder(source):
+        _check_images(data, source, folder, mistakes)
+        return
     named = [*DATASETS, *(f"a {ending} file" for ending in ENDINGS), FUNCTION]
     function = _function(source, "data.source", DATASETS, named, folder, mistakes)
     if function is None:
@@ -96,9 +101,22 @@ def _check_data(data: DataSection, folder: Path | None, mistakes: list[Mistake])
         check_limits("data", DATA_LIMITS, {}, data.options, mistakes)
 
 
-def _check_no_options(data: DataSection, mistakes: list[Mistake]) -> None:
+def _check_images(data: DataSection, source: str, folder: Path | None, mistakes: list[Mistake]) -> None:
+    check_keys(data, None, mistakes)
+    _check_no_options(data, mistakes, known=IMAGE_LIMITS)
+    check_types("data", image_folder, data.options, mistakes)
+    check_limits("data", IMAGE_LIMITS, {}, data.options, mistakes)
+    try:
+        find_folder(source, folder)
+    except UserError as error:
+        mistakes.append(Mistake("data.source", str(error), source))
+
+
+def _check_no_options(data: DataSection, mistakes: list[Mistake], known: Collection[str] = ()) -> None:
     for key, value in data.options.items():
-        hint = did_you_mean(key, list(DataSection.model_fields))
+        if key in known:
+            continue
+        hint = did_you_mean(key, [*DataSection.model_fields, *known])
         mistakes.append(Mistake(f"data.{key}", f"unknown key; {hint}", value))
 
 

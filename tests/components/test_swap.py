@@ -201,10 +201,11 @@ def test_hidden_layers_are_swapped_gates_and_outputs_are_kept(
     assert {type(names[name]) for name in built.swapped.swapped} == {nn.Tanh}
 
 
+@pytest.mark.parametrize("put_in", ["tanh", "relu", "gelu"])
 @pytest.mark.parametrize("activation", [nn.ReLU(), nn.GELU(), "relu", F.gelu, nn.GELU(approximate="tanh")])
-def test_training_and_evaluation_apply_what_was_put_in(activation: Any) -> None:
-    """Torch's fast path applies what a layer was made with, not what it holds."""
-    model = made(lambda: Encoder(activation)).model
+def test_training_and_evaluation_apply_what_was_put_in(activation: Any, put_in: str) -> None:
+    """Torch's fast path applies what a layer was made with, not what it holds; nor does it call a module."""
+    model = made(lambda: Encoder(activation), put_in).model
     x = torch.rand(5, 16)
     for module in model.modules():
         if isinstance(module, nn.Dropout | nn.MultiheadAttention):

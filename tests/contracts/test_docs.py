@@ -164,6 +164,9 @@ OWN = {
     "iris.toml": "docs/your-own-model.md",
     "waves.toml": "docs/your-own-model.md",
     "my_study.toml": "README.md",
+    "photos.toml": "docs/images.md",
+    "words.toml": "docs/sequences.md",
+    "language.toml": "docs/sequences.md",
 }
 """Studies with a model or data of one's own, and the pages that hold all their files."""
 

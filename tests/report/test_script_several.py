@@ -4,8 +4,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from script_cases import case, study_of
 from standalone import outputs
 
@@ -128,6 +130,9 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "items": case({}, data=user("items"), model=user("mixed"), dtype="float64"),
     "loaders": case({}, data={"source": user("loaders"), "standardize": False}, model=user("mixed")),
     "tensors": case({}, data=user("tensors")),
+    "images in folders": case(
+        {}, data={"source": "photos/", "size": 8, "channels": 1}, model={"source": "cnn", "channels": [3, 4]}
+    ),
 }
 
 
@@ -136,6 +141,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the study files, with the user's module in it."""
     folder = tmp_path_factory.mktemp("several")
     (folder / "several_case_functions.py").write_text(FUNCTIONS, encoding="utf-8")
+    grey = np.random.default_rng(6).integers(0, 200, (40, 9, 11))
+    for number, values in enumerate(grey):
+        of_class = folder / "photos" / ("light" if number % 2 else "dark")
+        of_class.mkdir(parents=True, exist_ok=True)
+        Image.fromarray((values + 20 * (number % 2)).astype(np.uint8)).save(of_class / f"{number}.png")
     return folder
 
 

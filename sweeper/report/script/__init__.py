@@ -24,7 +24,7 @@ from sweeper.components import (
 from sweeper.components.losses import LOSSES
 from sweeper.components.metrics import metrics_of
 from sweeper.components.optimizers import OPTIMIZERS
-from sweeper.data import cells, encoding, sources, splits
+from sweeper.data import cells, encoding, images, sources, splits
 from sweeper.data.data import Data
 from sweeper.data.load import load
 from sweeper.errors import UserError
@@ -41,7 +41,19 @@ from sweeper.user_code import observing
 from sweeper.user_code.calls import message_of, user_code
 
 COMPONENTS = (
-    *(sources, splits, cells, encoding, activations, initializers, models, precision, observing, call_sites),
+    *(
+        images,
+        sources,
+        splits,
+        cells,
+        encoding,
+        activations,
+        initializers,
+        models,
+        precision,
+        observing,
+        call_sites,
+    ),
     *(losses, metrics, penalties, schedules),
     *{o.own_module: None for o in OPTIMIZERS.values() if o.own_module},
 )

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from sweeper.components.tree import leaves
-from sweeper.data import sources, splits
+from sweeper.data import images, sources, splits
 from sweeper.data.data import Data
-from sweeper.data.files import ENDINGS, PAIRS, TABLES, TRIPLES, find
+from sweeper.data.files import ENDINGS, PAIRS, TABLES, TRIPLES, find, find_folder, names_folder
 from sweeper.data.in_memory import InMemory
 from sweeper.data.sources import DATASETS
 from sweeper.data.table_files import SEPARATORS
@@ -133,6 +133,10 @@ def _reading(study: Study, data: Data) -> _Reading:
         path = find(str(source), study.folder).resolve()
         code = (ARRAY,) if ending == ".pt" else ()
         return _Reading(_arrays(path, data), code, (f"FILE = {quoted(str(path))}",))
+    if isinstance(source, str) and names_folder(source):
+        path = find_folder(source, study.folder).resolve()
+        lines = _returned(call("image_folder", {"folder": str(path), **options}, "data"), data, "{}")
+        return _Reading(lines, (definitions(images, "image_folder"),))
     if isinstance(source, str) and source in DATASETS:
         lines = _returned(call(source, options, "data"), data, "{}")
         return _Reading(lines, (definitions(sources, source),), any_numbers=False)

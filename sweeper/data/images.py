@@ -1,0 +1,82 @@
+"""Images in folders, one subfolder a class: ``source = "photos/"``.
+
+Depends on numpy and Pillow alone, so that the stand-alone script of a run can carry it.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+"""Endings of the files that are read; others, and hidden ones, are left out."""
+PART_FOLDERS = {"train": "train", "validation": "validation", "val": "validation", "valid": "validation"}
+PART_FOLDERS |= {"test": "test"}
+MODES = {1: "L", 3: "RGB"}
+"""Channels -> mode of Pillow."""
+MOST_NAMED = 5
+"""Files that a message names."""
+LIMITS: dict[str, tuple[float, float]] = {"size": (1, 4096), "channels": (1, 3)}
+"""Arguments that are numbers: lowest and highest."""
+
+
+def image_folder(folder: str, size: int = 32, channels: int = 3) -> Any:
+    """(images, class names) of the class folders in `folder`, or a dict of such pairs by part.
+
+    Images are cut to a square in their middle and brought to `size` × `size`: bytes (n, channels, size,
+    size), 0 to 255. If there is a folder train, the parts are train, validation (or val, valid) and test.
+    Files come in the order of their names.
+
+    Raises:
+        ValueError: naming the files that are no images; for a folder without classes.
+    """
+    if channels not in MODES:
+        raise ValueError(f"data.channels = {channels}: allowed are 1 (grey) and 3 (colour)")
+    top = Path(folder)
+    if not (top / "train").is_dir():
+        return _images_of(top, size, channels)
+    parts = {PART_FOLDERS[part.name]: part for part in _folders_in(top) if part.name in PART_FOLDERS}
+    return {name: _images_of(part, size, channels) for name, part in parts.items()}
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def _images_of(folder: Path, size: int, channels: int) -> tuple[np.ndarray, np.ndarray]:
+    files = [
+        (file, of_class.name)
+        for of_class in _folders_in(folder)
+        for file in sorted(of_class.rglob("*"))
+        if file.suffix.lower() in IMAGES and not file.name.startswith(".")
+    ]
+    if not files:
+        raise ValueError(
+            f"no images in subfolders of {folder}; it needs a folder for each class, with files that end in "
+            f"{', '.join(IMAGES)}"
+        )
+    images, wrong = np.empty((len(files), channels, size, size), np.uint8), []
+    for number, (file, _) in enumerate(files):
+        try:
+            images[number] = _image(file, size, channels)
+        except Exception as error:  # Pillow raises many kinds for what is no image
+            wrong.append(f"{file.relative_to(folder)} ({type(error).__name__})")
+    if wrong:
+        more = f" and {len(wrong) - MOST_NAMED} more" if len(wrong) > MOST_NAMED else ""
+        raise ValueError(
+            f"{len(wrong)} of {len(files)} files in {folder} cannot be read as images: "
+            f"{', '.join(wrong[:MOST_NAMED])}{more}"
+        )
+    return images, np.array([name for _, name in files])
+
+
+def _image(file: Path, size: int, channels: int) -> np.ndarray:
+    # loaded late: few studies have images
+    from PIL import Image, ImageOps
+
+    with Image.open(file) as image:
+        image.draft(MODES[channels], (size, size))  # of a JPEG file, only as many pixels as are needed
+        upright = ImageOps.exif_transpose(image).convert(MODES[channels])
+        square = ImageOps.fit(upright, (size, size), Image.Resampling.BILINEAR)
+    array = np.asarray(square)
+    return array[None] if channels == 1 else np.moveaxis(array, -1, 0)
