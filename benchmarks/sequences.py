@@ -8,6 +8,7 @@ import platform
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from types import SimpleNamespace
 
 import numpy as np
@@ -78,17 +79,16 @@ def measured(name: str, dtype: str) -> planning.Measured:
         },
     )
     task = Task(study, load(data, loss_task="classification"))
-    return planning.measure(task, planning.sample(study.space, SLOTS, 0))
+    return planning.measure(task, planning.sample(study.space, SLOTS, 0), processes=1)
 
 
-def best(name: str, dtype: str, repeats: int) -> tuple[float, float, int]:
-    """Milliseconds a step alone and in the best stack, and its size; the fastest of all repeats."""
+def typical(name: str, dtype: str, repeats: int) -> tuple[float, float, int]:
+    """Milliseconds a step alone and in the best stack, and its size; medians of the repeats."""
     runs = [measured(name, dtype) for _ in range(repeats)]
-    alone = min(run.one_by_one for run in runs)
-    sizes = {size for run in runs for size in run.stacked}
-    fastest = {size: min(run.stacked.get(size, float("inf")) for run in runs) for size in sizes}
-    size = min(fastest, key=lambda size: fastest[size])
-    return 1e3 * alone, 1e3 * fastest[size], size
+    sizes = set.intersection(*(set(run.stacked) for run in runs))
+    stacked = {size: median(run.stacked[size] for run in runs) for size in sizes}
+    size = min(stacked, key=lambda size: stacked[size])
+    return 1e3 * median(run.one_by_one for run in runs), 1e3 * stacked[size], size
 
 
 def main() -> None:
@@ -103,14 +103,14 @@ def main() -> None:
         "",
         f"{platform.processor() or 'CPU'}, one process of one thread, torch {torch.__version__}. Sequences "
         f"of {TIMES} × {FEATURES}, batches of {BATCH}, {UNITS} units (encoder: 2 layers, 4 heads). The "
-        f"processor's time of a training step, the fastest of {repeats} repeats.",
+        f"processor's time of a training step, medians of {repeats} repeats.",
         "",
         "| | precision | alone, ms a step | in a stack, ms a step and trial | trials a stack | × |",
         "|---|---|---:|---:|---:|---:|",
     ]
     for name in MODELS:
         for dtype in ("float32", "float64"):
-            alone, stacked, size = best(name, dtype, repeats)
+            alone, stacked, size = typical(name, dtype, repeats)
             lines.append(
                 f"| {name} | {dtype} | {alone:.2f} | {stacked:.2f} | {size} | {alone / stacked:.1f} |"
             )

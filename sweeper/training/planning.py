@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from sweeper.components.operations import tensors_in
 from sweeper.components.tree import applied, rows_in, taken
 from sweeper.memory import free_memory
 from sweeper.study.settings import settings as settings_of
@@ -35,6 +36,8 @@ SECONDS_PER_TIMING = 0.2
 """Seconds for each thing that is timed, about."""
 COHORT_SECONDS = 10.0
 """Seconds that a cohort should take at most: so much is lost when everything is killed."""
+RECURRENT_SHARE = 3
+"""What a recurrent layer keeps for its backward pass, in units of what other layers do for their outputs."""
 MEMORY_SHARE = 0.3
 """Share of the free memory that all stacks together may take."""
 SLOW_SECONDS, MAX_COMPARED = 5.0, 8
@@ -257,7 +260,7 @@ def _bytes_a_slot(task: Task, trial: Trial) -> float:
     model = initial_model(task, settings, trial.seed).model
     rows = rows_of(task, settings, trial.seed)
     outputs: list[int] = []
-    hooks = [m.register_forward_hook(lambda m, x, y: outputs.append(_size(y))) for m in model.modules()]
+    hooks = [m.register_forward_hook(lambda m, x, y: outputs.append(_size(m, y))) for m in model.modules()]
     model.eval()
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         applied(model, taken(rows.x_train, slice(2)))
@@ -270,8 +273,10 @@ def _bytes_a_slot(task: Task, trial: Trial) -> float:
     return size * (8 * parameters + each * (3 * batch + min(rows_in(rows.x_validation), 1024)))
 
 
-def _size(output: object) -> int:
-    return output.numel() if isinstance(output, torch.Tensor) else 0
+def _size(module: torch.nn.Module, output: object) -> int:
+    """Numbers that a module puts out; a recurrent layer keeps its gates as well."""
+    kept = RECURRENT_SHARE * module.num_layers if isinstance(module, torch.nn.RNNBase) else 1
+    return kept * sum(tensor.numel() for tensor in tensors_in(output))
 
 
 def short(task: Task, steps: int) -> Task:

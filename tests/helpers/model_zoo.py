@@ -31,7 +31,7 @@ from model_kinds import (
     W,
     WeightNorm,
 )
-from sequence_models import Cells, LongShort, Masked, Packed, Recurrent
+from sequence_models import Cells, Encoders, LongShort, Masked, Packed, Recurrent
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -315,7 +315,7 @@ STACKED: list[type[Net]] = [
     *(Tied, InPlaceHidden, Residual, Norms, Encoder, MultiHead, HandWritten, Embeds, Convolutions),
     *(Learned, Splines, Experts, Dropouts, Cooled, Hyper, Sorted, TwoHeads, Lazy, Excited, Graph, Ode),
     *(StraightThrough, Remembered, FrozenNorm, Recurrent, LongShort, Cells, Masked),
-    *(Spectral, Padded, Sampled, Packed),
+    *(Spectral, Padded, Sampled, Packed, Encoders),
 ]
 ALONE: dict[type[Net], str] = {
     ComplexWeights: "parameters that are complex numbers",

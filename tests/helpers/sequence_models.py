@@ -25,6 +25,20 @@ class Masked(Net):
         return h.flatten(1)
 
 
+class Encoders(Net):
+    """Encoders as torch makes them, which pass over padding in a way of their own when they are evaluated."""
+
+    def make(self) -> None:
+        self.encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(2, 2, 4, 0.1, batch_first=True), 2)
+
+    def middle(self, h: Tensor) -> Tensor:
+        h = h.view(-1, W // 2, 2)
+        ends = 1 + (h[..., 0].detach() > 0).sum(1, keepdim=True).clamp(max=W // 2 - 1)
+        behind = torch.arange(W // 2) >= ends
+        h = self.encoder(h, src_key_padding_mask=behind)
+        return h.masked_fill(behind.unsqueeze(-1), 0).flatten(1)
+
+
 class Recurrent(Net):
     def make(self) -> None:
         self.rnn = nn.GRU(2, W, batch_first=True)

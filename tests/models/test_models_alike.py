@@ -47,7 +47,7 @@ TRIALS = [
 ]
 
 
-@pytest.mark.filterwarnings("ignore:There is a performance drop")
+@pytest.mark.filterwarnings("ignore:There is a performance drop", "ignore:The PyTorch API of nested tensors")
 @pytest.mark.parametrize("of", ALL, ids=lambda of: of.__name__)
 def test_stacked_alone_and_script_are_equal(of: type[Net]) -> None:
     """Curves, parameters and buffers to 1e-9, with and without penalty; the script to the last bit.

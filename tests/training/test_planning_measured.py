@@ -7,6 +7,7 @@ from itertools import count
 from types import SimpleNamespace
 
 import pytest
+import torch
 from equivalence import mixed, numbered, one_thread, task_of
 from pools import Here, SerialPool
 
@@ -149,6 +150,13 @@ def test_small_networks_train_in_stacks(monkeypatch: pytest.MonkeyPatch) -> None
     assert plan.speedup > 1.2
     assert plan.alone == {"rrelu": RRELU}
     assert 0 < plan.seconds_a_step < 1e-2
+
+
+def test_what_recurrent_layers_keep_is_counted() -> None:
+    """All tensors that they put out, and the gates of every layer of theirs."""
+    outputs = (torch.zeros(5, 3), (torch.zeros(2, 3), torch.zeros(2, 3)))
+    assert module._size(torch.nn.LSTM(2, 3, num_layers=2), outputs) == 6 * 27
+    assert module._size(torch.nn.Identity(), outputs[0]) == 15
 
 
 COUNTING = {"source": "model_zoo:Annealed"}

@@ -116,12 +116,18 @@ def view_as_complex(x: Tensor) -> Tensor:
         return torch.view_as_complex(x.clone(memory_format=torch.contiguous_format))
 
 
+def left_aligned(*arguments: Any) -> bool:
+    """``torch._nested_tensor_from_mask_left_aligned``: encoders take a path then that has no batching."""
+    return False
+
+
 RULES: dict[Any, Callable[..., Any]] = {
     torch.embedding: embedding,
     F.embedding_bag: embedding_bag,
     torch._weight_norm: weight_norm,
     F.bilinear: bilinear,
     Tensor.__setitem__: set_item,
+    torch._nested_tensor_from_mask_left_aligned: left_aligned,
     Tensor.scatter_: scatter,
     Tensor.view: view,
     torch.view_as_complex: view_as_complex,
