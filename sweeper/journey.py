@@ -18,6 +18,7 @@ import pandas as pd
 from sweeper.answer.answer import answer
 from sweeper.answer.outcomes import all_failed
 from sweeper.asked import load_data
+from sweeper.data.column_words import column_lines
 from sweeper.earlier import earlier_trials
 from sweeper.errors import RunFailed, RunFolderError, StateKept
 from sweeper.records.atomic import refuse_links, set_aside
@@ -137,13 +138,12 @@ class Sweep:
     ) -> None:
         self.pool, self.shared, self.task, self.folder = pool, shared, shared.value, folder
         self.jobs = pool.width
-        study = self.task.study
+        study, self.earlier = self.task.study, earlier
         if options.fresh and options.storage:
             delete_study(study.name, options.storage)
         self.rules = rules_of(study)
         self.store = Store(folder / "records", parameter_columns(study.space), self.rules)
         trials = self._trials(alone=True)
-        self.earlier = earlier
         if earlier is not None:
             write_earlier(folder, earlier.to_dict())
         metric = objective_metric(study.search.objective)
@@ -155,9 +155,10 @@ class Sweep:
         self.guessed: set[int] = set()  # seeds whose baselines are kept
         self.confirmed = confirmed_scores(trials)
         self.keeper = Keeper(self._keep)
-        confirm = study.confirm.trainings(min(study.confirm.finalists, self.search.total))
-        self.progress = Progress(self.search.total, confirm, options.quiet)
+        total, confirm = self.search.total, study.confirm
+        self.progress = Progress(total, confirm.trainings(min(confirm.finalists, total)), options.quiet)
         self.live = LivePage(study, self.store.folder, options.reports / study.name, self.progress, options)
+        self.columns = column_lines(self.task.data, study.data.split, study.search.seed)
         self.plan = self._planned(options.engine)
         self.scores: dict[tuple[int, int], Mapping[str, float]] = {}  # on test rows, by number and seed
         self.seconds_alone = math.inf  # of one training, once the winner is known
@@ -170,7 +171,7 @@ class Sweep:
             self.progress.warn(damage)
         notes = [default.line() for default in defaults(self.task.study.space) if default.outside]
         notes += [self.earlier.line()] if self.earlier else []
-        for note in (*notes, f"plan: {self.plan.line()}"):
+        for note in (*notes, *self.columns, f"plan: {self.plan.line()}"):
             self.progress.note(note)
         return self
 
@@ -200,7 +201,7 @@ class Sweep:
         share = -(-max(search.generation_at(search.trials), 40) // self.jobs)  # confirmations come by 50
         plan = plan_in_workers(self.pool, self.shared, jobs=self.jobs, engine=engine, share=share)
         plan = replace(plan, **(optional(self.pool, work.layer_notes, self.shared) or {}))
-        write_plan(self.folder, {**plan.to_dict(), "asked": asked})
+        write_plan(self.folder, {**plan.to_dict(), "asked": asked, "columns": self.columns})
         return plan
 
     def keep_baselines(self) -> None:

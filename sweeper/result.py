@@ -104,6 +104,7 @@ class Result:
         """How it was run: the plan, and what was taken over from an earlier run."""
         kept, _ = read_earlier(self.folder)
         notes = [f"Trained {plan['line']}."] if plan else []
+        notes += [f"{capital(str(line))}." for line in (plan or {}).get("columns", ())]
         notes += [told] if (told := not_measured(self.trials)) else []
         if kept is not None:
             notes.append(f"{capital(from_dict(self.study.space, kept).line())}.")

@@ -103,7 +103,7 @@ def _category(
     if many + (gaps > 0) == 1:
         note = f"the same value in every row, {shown(values[0])}" if many else "empty: not one value"
     elif many > MOST_ONE_HOT and not repeated:
-        note = f"an id or free text: {many:,} different values in {count(rows, 'row')}"
+        note = f"an id or free text: {many:,} different values in {count(rows - gaps, 'row')}"
     return Column(name, kind, gaps, tuple(values), note=note), raw
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from sweeper.components.tree import leaves
 from sweeper.data.data import Data, is_real
+from sweeper.data.encoding import Encoding
 
 MOST_COUNTS = 2**31
 FAR = 3.0
@@ -107,7 +108,7 @@ def _kind(y: np.ndarray) -> str:
 
 def input_facts(data: Data) -> InputFacts:
     """Shape and scale of the inputs of `data`."""
-    every = leaves(data.inputs)
+    every = leaves(data.inputs if data.encoding is None else _encoded(data.encoding))
     real = [array for array in every if is_real(array)] or every
     columns = np.concatenate([np.asarray(x, dtype=float).reshape(len(x), -1) for x in real], axis=1)
     varies = np.ptp(columns, axis=0) > 0
@@ -115,10 +116,17 @@ def input_facts(data: Data) -> InputFacts:
     offsets = np.abs(columns.mean(axis=0)[varies]) / stds
     return InputFacts(
         rows=data.rows,
-        shape=tuple(every[0].shape[1:]) if len(every) == 1 else columns.shape[1:],
+        shape=columns.shape[1:] if len(every) > 1 else tuple(leaves(data.example)[0].shape[1:]),
         tokens=not data.has_real_inputs,
         mean_square=float((columns**2).mean()),
         smallest_std=float(stds.min(initial=np.inf)),
         largest_std=float(stds.max(initial=0.0)),
         largest_offset=float(offsets.max(initial=0.0)),
     )
+
+
+def _encoded(encoding: Encoding) -> np.ndarray:
+    """All rows, fitted on all of them; of the inputs the numbers, where there are any."""
+    rows = np.arange(len(encoding.raw))
+    found = encoding.inputs((rows,))[0]
+    return found[:, : encoding.scaled] if encoding.scaled else found

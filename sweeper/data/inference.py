@@ -56,6 +56,8 @@ def kind_of(table: Table, name: str) -> str:
     total = sum(counted.values())
     if sum(times for word, times in counted.items() if looks_like_a_number(word)) >= MOST * total:
         return "number"
+    if table.decimal_commas and decimal_commas(cells):
+        return "number"
     form, share = date_format(counted)
     if share < MOST:
         return "category"

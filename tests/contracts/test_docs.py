@@ -167,6 +167,9 @@ OWN = {
     "photos.toml": "docs/images.md",
     "words.toml": "docs/sequences.md",
     "language.toml": "docs/sequences.md",
+    "sales.toml": "docs/tabular.md",
+    "told.toml": "docs/tabular.md",
+    "embedding.toml": "docs/tabular.md",
 }
 """Studies with a model or data of one's own, and the pages that hold all their files."""
 

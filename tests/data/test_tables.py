@@ -1,6 +1,7 @@
 """Tables of text, categories, dates and gaps: inputs as scikit-learn makes them, from training rows."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,11 @@ from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
+from sweeper.data.column_words import column_lines
 from sweeper.data.data import Data, Parts
+from sweeper.data.facts import input_facts
 from sweeper.data.keys import Keys
+from sweeper.data.load import load
 from sweeper.data.splits import rows_of_parts, split
 from sweeper.data.tables import read_frame
 from sweeper.errors import DataError
@@ -275,3 +279,35 @@ def test_more_classes_than_occur() -> None:
     assert "has the class 3 (10 of 20 rows), but data.classes = 3" in refusal(
         {"n": range(20), "y": [0, 3] * 10}, classes=3
     )
+
+
+def test_columns_are_told_in_words() -> None:
+    """What each column is and becomes, what looks useless, and what no training row has."""
+    place = np.array(["a", "b"] * 100, dtype=object)
+    place[:20] = [f"only {k}" for k in range(20)]
+    table = {"id": range(ROWS), "age": AGE, "p": place, "one": "x", "sold": SOLD, "y": np.arange(ROWS) % 2}
+    data = read(table, embeds=True)
+    lines = column_lines(data, SHARES, 0)
+    gaps = int(np.isnan(AGE).sum())
+    assert lines[0].split("; ") == [
+        f"columns: numbers: id and age ({gaps} gaps, filled with the median and flagged)",
+        "dates as year, month, day, weekday and days: sold",
+        "categories with an input for each value: one (1 value)",
+        "categories as codes for an embedding: p (22 values)",
+    ]
+    assert "column 'id': an id: 200 different whole numbers in 200 rows" in lines
+    assert "column 'one': the same value in every row, 'x'" in lines
+    assert "to leave such columns out: data.drop = ['id', 'one']" in lines
+    train, validation, test = rows_of_parts(data, SHARES, seed=0, test_seed=0)
+    new = [int((~np.isin(place[part], place[train])).sum()) for part in (validation, test)]
+    assert lines[-1].startswith(f"column 'p': {new[0]} validation row")
+    assert input_facts(data).shape == (10,)
+
+
+def test_decimal_commas_and_thousands(tmp_path: Path) -> None:
+    """In a file that semicolons separate, 1.234,5 is a number."""
+    file = tmp_path / "d.csv"
+    rows = "".join(f"1.2{k % 10}4,5;{k},25;{k % 2}\n" for k in range(20))
+    file.write_text("a;b;y\n" + rows, encoding="utf-8")
+    data = load(str(file), target="y", loss_task="classification")
+    np.testing.assert_array_equal(data.inputs[:2], [[1204.5, 0.25], [1214.5, 1.25]])

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 
+from sweeper.data.column_words import column_lines, useless
 from sweeper.report.advice.facts import Facts, unstandard
 from sweeper.report.advice.item import COMPUTED, MEASURED, Advice, Reason, rule
 from sweeper.wording import count, listing, number
@@ -13,6 +14,8 @@ SMALL_BATCH = 8
 
 def advise_inputs(facts: Facts) -> Iterator[Advice]:
     """Standardization, a model that sees the shape of the rows, batches too small for batch norm."""
+    if facts.data.columns:
+        yield _columns(facts)
     if unstandard(facts.study, facts.inputs):
         yield _standardize(facts)
     shape = facts.inputs.shape
@@ -25,6 +28,19 @@ def advise_inputs(facts: Facts) -> Iterator[Advice]:
     size = facts.settings.batch_size
     if facts.settings.model_options.get("norm") == "batch" and size != "full" and int(size) < SMALL_BATCH:
         yield _batch_norm(int(size))
+
+
+def _columns(facts: Facts) -> Advice:
+    """How the columns of a table are read; those that look useless may be left out."""
+    section = facts.study.data
+    lines = column_lines(facts.data, section.split, facts.study.search.seed)
+    reasons = tuple(Reason(line, MEASURED) for line in lines if not line.startswith("to leave"))
+    spare = useless(facts.data)
+    if not spare:
+        return Advice("columns", TOPIC, "Columns are read so; data.columns says otherwise.", reasons)
+    what = f"Compare a run without what looks like no input: {', '.join(spare)}."
+    settings = {"data.drop": [*(section.drop or ()), *spare]}
+    return Advice("columns", TOPIC, what, reasons, settings, alternative=True)
 
 
 def _standardize(facts: Facts) -> Advice:

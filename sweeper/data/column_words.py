@@ -1,0 +1,75 @@
+"""What the columns of a table are taken for and become, in words: shown before anything is trained."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from sweeper.data.columns import Column
+from sweeper.data.data import Data
+from sweeper.data.splits import rows_of_parts
+from sweeper.errors import shown
+from sweeper.printable import one_line
+from sweeper.wording import count, listing
+
+MOST_NAMED = 8
+"""Columns of one kind that are named."""
+BECOMES = {
+    "number": "numbers",
+    "boolean": "truth values as 0 and 1",
+    "date": "dates as year, month, day, weekday and days",
+    "datetime": "times as year, month, day, weekday, days, hour and minute",
+    "one_hot": "categories with an input for each value",
+    "codes": "categories as codes for an embedding",
+    "frequency": "categories as the share of training rows with the value",
+}
+"""Kind of a column -> what columns of it become."""
+
+
+def column_lines(data: Data, shares: tuple[float, float, float], seed: int) -> list[str]:
+    """Sentences without a full stop, none for data that are no table; `seed` is that of the search."""
+    if not data.columns:
+        return []
+    by_kind = [
+        f"{words}: {_named([_name(column) for column in data.columns if column.kind == kind])}"
+        for kind, words in BECOMES.items()
+        if any(column.kind == kind for column in data.columns)
+    ]
+    lines = [f"columns: {'; '.join(by_kind)}"]
+    lines += [f"column {shown(one_line(c.name))}: {c.note}" for c in data.columns if c.note]
+    if spare := useless(data):
+        lines.append(f"to leave such columns out: data.drop = {spare}")
+    return lines + list(_unseen(data, shares, seed))
+
+
+def useless(data: Data) -> list[str]:
+    """Columns that look like ids, free text or constants."""
+    return [column.name for column in data.columns if column.note and not column.note.startswith("read as")]
+
+
+def _name(column: Column) -> str:
+    facts = [count(len(column.values), "value")] if column.values else []
+    if column.gaps:
+        filled = "" if column.values else ", filled with the median and flagged"
+        facts.append(f"{count(column.gaps, 'gap')}{filled}")
+    return one_line(column.name) + (f" ({', '.join(facts)})" if facts else "")
+
+
+def _named(names: Sequence[str]) -> str:
+    some = list(names[:MOST_NAMED])
+    return listing(some + [f"{len(names) - MOST_NAMED} more"] * (len(names) > MOST_NAMED))
+
+
+def _unseen(data: Data, shares: tuple[float, float, float], seed: int) -> Iterator[str]:
+    """How many validation and test rows have a value that no training row has."""
+    if data.encoding is None:
+        return
+    parts = rows_of_parts(data, shares, seed=seed, test_seed=seed)
+    place = 0
+    for column in data.columns:
+        if column.values:
+            values = data.encoding.raw[:, place]
+            new = [int((~np.isin(values[part], values[parts[0]])).sum()) for part in parts[1:]]
+            if sum(new):
+                rows = f"{count(new[0], 'validation row')} and {count(new[1], 'test row')}"
+                yield f"column {shown(one_line(column.name))}: {rows} have a value that no training row has"
+        place += column.width
