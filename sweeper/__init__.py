@@ -25,7 +25,8 @@ if TYPE_CHECKING:
         SweeperError,
         UserError,
     )
-    from sweeper.journey import Options, run
+    from sweeper.journey import run
+    from sweeper.options import Options
     from sweeper.result import Result
     from sweeper.study.study import Study
     from sweeper.trial import TrialResult
@@ -54,7 +55,7 @@ __all__ = [
 # Imported when first used: the command line must answer `--help` before torch has loaded.
 _HOMES = {
     "Answer": "sweeper.answer.answer",
-    "Options": "sweeper.journey",
+    "Options": "sweeper.options",
     "Result": "sweeper.result",
     "Study": "sweeper.study.study",
     "TrialResult": "sweeper.trial",

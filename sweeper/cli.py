@@ -13,6 +13,7 @@ from sweeper.commands.options import (
     FirstArgument,
     JsonOption,
     NameArgument,
+    PoolOption,
     ReportsOption,
     RunsOption,
     SecondArgument,
@@ -20,6 +21,7 @@ from sweeper.commands.options import (
     StorageOption,
     StudyArgument,
 )
+from sweeper.commands.worker import worker
 from sweeper.errors import UserError
 from sweeper.exits import exit_code, interruptible
 from sweeper.printable import printable
@@ -68,6 +70,7 @@ def run(
         typer.Option("--compile/--no-compile", help="Use torch.compile on stacks [default: if it pays]"),
     ] = None,
     backend: Annotated[str | None, typer.Option("--backend", hidden=True)] = None,
+    pool: PoolOption = "local",
     storage: StorageOption = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start over: delete this run's trials and report.")
@@ -81,24 +84,28 @@ def run(
     """Search, confirm on fresh seeds, test and report. Resumes an earlier call."""
     _one_of("--engine", engine, ("auto", "fused", "reference"))
     if backend is not None:
-        raise UserError(f"--backend {backend!r}: there is no such option; trials run in local processes only")
+        raise UserError(f"--backend {backend!r}: there is no such option; did you mean --pool?")
     from sweeper.training.initialize import initialize_worker
     from sweeper.training.pool.local import core_count, local_pool
 
-    with local_pool(jobs or core_count(), initialize_worker) as pool:  # they import while this process does
+    workers = jobs or core_count() if pool == "local" else 1
+    with local_pool(workers, initialize_worker) as home:  # they import while this process does
         from sweeper.asked import load_study
 
         chosen = () if compiled is None else (f"training.compile={str(compiled).lower()}",)
-        asked = load_study(pool, study, (*(assignments or ()), *chosen), meanwhile="sweeper.journey")
-        from sweeper.journey import Options
+        asked = load_study(home, study, (*(assignments or ()), *chosen), meanwhile="sweeper.journey")
         from sweeper.journey import run as journey
+        from sweeper.options import Options
 
         gc.freeze()  # the collector need not look at modules again and again
-        options = Options(runs, reports, jobs, storage, fresh, quiet, engine, earlier)
-        result = journey(asked, options, pool)
+        options = Options(runs, reports, jobs, storage, fresh, quiet, engine, earlier, pool)
+        result = journey(asked, options, home)
     if not quiet:
         _print_answer(result)
         _say(f"report: {reports / asked.name / 'index.html'}")
+
+
+app.command()(worker)
 
 
 @app.command()

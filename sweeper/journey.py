@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +21,7 @@ from sweeper.asked import load_data
 from sweeper.data.column_words import column_lines
 from sweeper.earlier import earlier_trials
 from sweeper.errors import RunFailed, RunFolderError, StateKept
+from sweeper.options import Options
 from sweeper.records.atomic import refuse_links, set_aside
 from sweeper.records.baseline_file import write_baselines
 from sweeper.records.earlier_file import write_earlier
@@ -57,30 +58,13 @@ from sweeper.training.planning import Plan, cohorts_of, steps_of
 from sweeper.training.planning import from_dict as plan_of
 from sweeper.training.pool.interface import Pool, Shared, WorkerDied
 from sweeper.training.pool.local import core_count, local_pool
+from sweeper.training.pool.registry import check_place, open_pool
 from sweeper.training.preflight import require_trainable
 from sweeper.training.setup import Task
 from sweeper.trial import Outcome, SharpnessResult, Trial, TrialResult, objective_metric
 
 CHEAP, SHARE = 2.0, 0.05
 """Seconds that measuring the sharpness may always take, and share of the time of the run so far."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to run, as opposed to what: nothing here changes a number."""
-
-    runs: Path = Path("runs")
-    reports: Path = Path("reports")
-    jobs: int | None = None
-    """Worker processes; ``None``: one per core."""
-    storage: str | None = field(default=None, repr=False)
-    """Optuna storage URL; ``None``: the journal file of the run folder."""
-    fresh: bool = False
-    quiet: bool = False
-    engine: str = "auto"
-    """auto | fused | reference"""
-    earlier: str | None = None
-    """A run, by name or folder, whose trials inform the sampler; this alone changes numbers."""
 
 
 def run(study: Study, options: Options | None = None, pool: Pool | None = None) -> Result:
@@ -90,21 +74,29 @@ def run(study: Study, options: Options | None = None, pool: Pool | None = None) 
         UserError: if data, model, storage or run folder do not fit; nothing was written then.
         RunFailed: if nothing can be written any more, or every single trial failed.
     """
-    options, started = options or Options(), time.monotonic()
-    if pool is None:
-        with local_pool(options.jobs or core_count(), initialize_worker) as workers:
-            return run(study, options, workers)
+    options = options or Options()
+    check_place(options.pool, options.jobs)
+    with ExitStack() as opened:
+        local, jobs = options.pool == "local", options.jobs or core_count()
+        home = pool or opened.enter_context(local_pool(jobs if local else 1, initialize_worker))
+        trained = home if local else opened.enter_context(open_pool(options.pool, jobs, options.tell))
+        return _run(study, options, home, trained)
+
+
+def _run(study: Study, options: Options, home: Pool, pool: Pool) -> Result:
+    """Trains in `pool`; what reads and writes files of the user is done at `home`."""
+    started = time.monotonic()
     refuse_others(study, options.runs, fresh=options.fresh)
     earlier = earlier_trials(study, options.runs, options.earlier, fresh=options.fresh)
     if options.storage is not None:
         open_url(options.storage)
-    task = share_task(pool, Task(study, load_data(pool, study)))
+    task = share_task(pool, Task(study, load_data(home, study)))
     require_trainable(preflight_in_workers(pool, task))
     with open_run(study, options.runs, fresh=options.fresh) as folder:
         with preparing(folder):
             refuse_links(options.reports / study.name)
             (options.reports / study.name).mkdir(parents=True, exist_ok=True)
-            sweep = Sweep(pool, task, folder, options, earlier)
+            sweep = Sweep(home, pool, task, folder, options, earlier)
         with staying(folder), writing(folder), sweep:
             sweep.keep_baselines()
             sweep.search_all(started)
@@ -117,7 +109,7 @@ def run(study: Study, options: Options | None = None, pool: Pool | None = None) 
         raise RunFailed(all_failed(result.trials))
     with writing(folder), _report_kept_apart():
         seconds = time.monotonic() - started
-        result.report(options.reports / study.name, seconds=seconds, each=partial(parallel_map, pool))
+        result.report(options.reports / study.name, seconds=seconds, each=partial(parallel_map, home))
     return result
 
 
@@ -134,9 +126,15 @@ class Sweep:
     """The phases of one run; holds the records, the search and the progress display while they work."""
 
     def __init__(
-        self, pool: Pool, shared: Shared[Task], folder: Path, options: Options, earlier: Earlier | None = None
+        self,
+        home: Pool,
+        pool: Pool,
+        shared: Shared[Task],
+        folder: Path,
+        options: Options,
+        earlier: Earlier | None = None,
     ) -> None:
-        self.pool, self.shared, self.task, self.folder = pool, shared, shared.value, folder
+        self.home, self.pool, self.shared, self.task, self.folder = home, pool, shared, shared.value, folder
         self.jobs = pool.width
         study, self.earlier = self.task.study, earlier
         if options.fresh and options.storage:
@@ -285,7 +283,7 @@ class Sweep:
         given = (study, parameters, study.search.seed, self.task.data)
         try:
             if study.names_code:
-                text, reason = call_user_code(self.pool, script_or_reason, *given)
+                text, reason = call_user_code(self.home, script_or_reason, *given)
             else:
                 text, reason = script_or_reason(*given)
         except WorkerDied as end:

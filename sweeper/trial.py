@@ -91,6 +91,8 @@ class TrialResult:
     """metric -> value on the test rows at the best evaluation point, where the trial asked for it."""
     layer_names: tuple[str, ...] = ()
     """Name of each layer, by its number; empty where none was measured."""
+    host: str = field(default="", compare=False)
+    """Name of the machine that it was trained on."""
 
     @property
     def tested(self) -> Mapping[str, float]:

@@ -66,3 +66,11 @@ StorageOption = Annotated[
         help="Optuna storage, e.g. sqlite:///sweeper.db [default: a journal file]",
     ),
 ]
+PoolOption = Annotated[
+    str,
+    typer.Option(
+        "--pool",
+        metavar="POOL",
+        help="Where trials run: local, dir:/shared/path, dask://host:8786, ray://auto or ray://host:10001.",
+    ),
+]

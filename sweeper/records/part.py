@@ -29,6 +29,7 @@ DICTIONARIES = [
     "phase",
     "outcome",
     "engine",
+    "host",
 ]
 """Columns of few values."""
 

@@ -42,6 +42,7 @@ TRIALS = pa.schema(
         ("seconds", pa.float64()),  # wall time of the training
         ("engine", pa.string()),
         ("reason", pa.string()),  # why it ended early or failed, or is not measured to the end; else empty
+        ("host", pa.string()),  # name of the machine that trained it; empty in earlier releases
     ]
 )
 CURVES = pa.schema(
@@ -64,7 +65,7 @@ LAYERS = pa.schema(
         ("value", pa.float64()),
     ]
 )
-LATER = {"layer_name"}
+LATER = {"layer_name", "host"}
 """Columns that files of earlier releases lack; they are empty then."""
 PHASES = ("explore", "exploit", "confirm")
 ENGINES = ("reference", "fused", "stacked")
@@ -156,6 +157,7 @@ def _trial_row(result: TrialResult, parameters: pa.Schema) -> Mapping[str, Any]:
         "seconds": result.seconds,
         "engine": result.engine,
         "reason": result.reason,
+        "host": result.host,
         **{field.name: encode(chosen.get(field.name), field.type) for field in parameters},
     }
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from datetime import datetime
 from typing import Any
 
@@ -58,7 +59,7 @@ def resume_command(study: Study, options: Any = None) -> str:
     words: list[str] = []
     for field in dataclasses.fields(options) if options is not None else ():
         value = getattr(options, field.name)
-        if value != field.default and field.name not in NOT_REPEATED:
+        if value != field.default and field.name not in NOT_REPEATED and not isinstance(value, Executor):
             words += [
                 f"--{WRITTEN.get(field.name, field.name)}",
                 "URL" if field.name == "storage" else str(value),

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from sweeper.training import work
 from sweeper.training.calls import Work, attempt, outcomes
@@ -17,38 +18,51 @@ def train_all(
 ) -> Iterator[list[TrialResult]]:
     """Results of the cohorts in the order in which these finish; each trial exactly once.
 
-    When a worker process dies, the trials of its cohort are tried again one by one, and those that were alone
-    in it by themselves, with nothing beside them that could be the culprit: one whose process dies again is
-    recorded as failed. No cohort is started once `stop` says so.
+    When a cohort is lost with its worker, its trials are tried again one by one, as many at once as the pool
+    is wide. One that is lost once more is recorded as failed if it has ended its process itself. Where
+    something else may have, a neighbour that took all memory or the end of the machine, it is tried by itself
+    at the end. No cohort is started once `stop` says so.
     """
     lost: list[Trial] = []
-    suspects: list[Trial] = []
     calls = ((work.train_cohort, (task, cohort)) for cohort in cohorts if not stop())
     for position, done in outcomes(pool, calls):
         trials = cohorts[position].trials
         if done.lost is None:
-            yield done.value if done.error is None else [_failed(trial, done, task.value) for trial in trials]
+            yield _results(trials, done, task.value)
         else:
-            (suspects if len(trials) == 1 else lost).extend(trials)
-    if lost:
-        yield from train_all(pool, task, singles(lost), stop)
-    for trial in suspects:
-        yield [_alone(pool, task, trial)]
+            lost += trials
+    suspects: list[Trial] = []
+    again = singles(lost)
+    starts: dict[int, float] = {}
+    for position, done in outcomes(pool, _timed(task, again, starts)):
+        if done.lost is not None and not done.lost.own:
+            suspects += again[position].trials
+        else:
+            seconds = time.perf_counter() - starts[position]
+            yield _results(again[position].trials, done, task.value, seconds)
+    for single in singles(suspects):
+        start = time.perf_counter()
+        done = attempt(pool, work.train_cohort, task, single)
+        yield _results(single.trials, done, task.value, time.perf_counter() - start)
 
 
-def _alone(pool: Pool, task: Shared[Task], trial: Trial) -> TrialResult:
-    """Train one suspect by itself; if its process dies again, that is its outcome."""
-    start = time.perf_counter()
-    done = attempt(pool, work.train_cohort, task, Cohort((trial,)))
+def _timed(task: Shared[Task], cohorts: Sequence[Cohort], starts: dict[int, float]) -> Iterator[Work]:
+    """Calls that train `cohorts`; when each was handed out goes to `starts`, by its position."""
+    for position, cohort in enumerate(cohorts):
+        starts[position] = time.perf_counter()
+        yield work.train_cohort, (task, cohort)
+
+
+def _results(trials: Sequence[Trial], done: Done, task: Task, seconds: float = 0.0) -> list[TrialResult]:
+    """What a call gives for the trials of its cohort."""
     if done.lost is None and done.error is None:
-        result: TrialResult = done.value[0]
-        return result
-    return _failed(trial, done, task.value, time.perf_counter() - start)
+        return [replace(result, host=done.host) for result in done.value]
+    return [_failed(trial, done, task, seconds) for trial in trials]
 
 
 def _failed(trial: Trial, done: Done, task: Task, seconds: float = 0.0) -> TrialResult:
     """The outcome of a trial without a result."""
-    return failed(trial, _reason(done, task), "reference", seconds=seconds)
+    return replace(failed(trial, _reason(done, task), "reference", seconds=seconds), host=done.host)
 
 
 def _reason(done: Done, task: Task) -> str:
@@ -78,7 +92,7 @@ def retrain_and_measure(
     for position, done in outcomes(pool, calls):
         ended = done.lost is not None or done.error is not None
         if position < len(first):
-            yield _failed(trials[position], done, task.value) if ended else done.value[0]
+            yield _results([trials[position]], done, task.value)[0]
         else:
             trial = trials[position]
             yield SharpnessResult(trial, 0.0, reason=_reason(done, task.value)) if ended else done.value

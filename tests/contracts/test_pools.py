@@ -10,30 +10,27 @@ from typing import Any
 
 import numpy as np
 import pytest
+from clusters import CLUSTERS, Opened
 
 from sweeper.training.pool.interface import Call, Done, Lost, NotSendable, Pool, WorkerDied
 from sweeper.training.pool.messages import LARGE
-from sweeper.training.pool.registry import POOLS
 
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 pytestmark = pytest.mark.timeout(120)
 
 
-def nothing() -> None:
-    """What workers of these tests prepare."""
-
-
-@pytest.fixture(scope="module", params=POOLS)
-def name(request: pytest.FixtureRequest) -> str:
-    """Of a pool."""
-    return str(request.param)
+@pytest.fixture(scope="module", params=CLUSTERS)
+def opened(request: pytest.FixtureRequest) -> Iterator[Opened]:
+    """Something real with two workers."""
+    with CLUSTERS[request.param]() as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
-def pool(name: str) -> Iterator[Pool]:
+def pool(opened: Opened) -> Iterator[Pool]:
     """Two workers."""
-    with POOLS[name](2, nothing) as opened:
-        yield opened
+    with opened() as made:
+        yield made
 
 
 def finished(pool: Pool, *calls: Call) -> list[Done]:
@@ -269,27 +266,27 @@ def test_a_cancelled_call_never_comes_back(pool: Pool, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("busy", [True, False], ids=["under way", "just made"])
-def test_closing_leaves_no_process(name: str, busy: bool, tmp_path: Path) -> None:
+def test_closing_leaves_no_process(opened: Opened, busy: bool, tmp_path: Path) -> None:
     """Whatever they are doing: a call, waiting for one, starting."""
     files = [tmp_path / "first", tmp_path / "second"]
-    with POOLS[name](2, nothing) as pool:
+    with opened() as pool:
         if busy:
             pool.submit(started, files[0])
             process = wait_for(files[0])
         for _ in range(3):
             pool.submit(started, files[1])
     if busy:
-        assert not alive(process)
-    assert not files[1].exists() or not alive(wait_for(files[1]))
+        assert gone(process)
+    assert not files[1].exists() or gone(wait_for(files[1]))
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.01, 0.1, 0.4])
 def test_a_pool_may_be_closed_while_it_starts(
-    name: str, seconds: float, capfd: pytest.CaptureFixture[str]
+    opened: Opened, seconds: float, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """At any moment, silently."""
     start = time.monotonic()
-    with POOLS[name](1, nothing) as pool:
+    with opened() as pool:
         pool.submit(squared, 1, 60.0)
         time.sleep(seconds)
     assert time.monotonic() - start < 30

@@ -5,7 +5,7 @@ order; what is done about a call that was lost is decided by who made it.
 """
 
 from collections.abc import Callable, Collection, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 Call = Hashable
@@ -32,6 +32,8 @@ class Lost:
     """Whether the call's own deadline ended it."""
     place: str = ""
     """`` (model.py:12)``, the innermost frame of the user's code; empty where it is not known."""
+    own: bool = field(default=False, compare=False)
+    """Whether the call itself ended the process; else what ran beside it, or the machine, may have."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class Done:
     value: Any = None
     error: BaseException | None = None
     lost: Lost | None = None
+    host: str = field(default="", compare=False)
+    """Name of the machine that it ran on."""
 
     def unwrap(self) -> Any:
         """The value.

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import FIRST_COMPLETED, wait
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +19,7 @@ from joblib import cpu_count
 from sweeper.training.pool import messages
 from sweeper.training.pool.folder import private_folder
 from sweeper.training.pool.interface import Call, Done
+from sweeper.training.pool.machine import host
 from sweeper.training.pool.worker import Worker
 
 Value = TypeVar("Value")
@@ -72,7 +74,13 @@ class LocalPool:
 
     def next_done(self, calls: Collection[Call]) -> Done:
         """`Pool.next_done`"""
-        while True:
+        while (done := self.poll(calls)) is None:
+            pass
+        return done
+
+    def poll(self, calls: Collection[Call], seconds: float = PERIOD) -> Done | None:
+        """As `next_done`; ``None`` if none of the calls is done after so many seconds."""
+        for _ in range(2):
             self._collect()
             self._hand_out()
             for call in calls:
@@ -81,9 +89,11 @@ class LocalPool:
             busy = [worker for worker in self._workers if worker.call is not None]
             if not busy:
                 raise LookupError("none of the calls is under way")
-            done, _ = wait([worker.future for worker in busy], PERIOD, FIRST_COMPLETED)
+            done, _ = wait([worker.future for worker in busy], seconds, FIRST_COMPLETED)
             if not done:
                 self._collect(only_ended=True)
+                seconds = 0.0
+        return None
 
     def cancel(self, call: Call) -> None:
         """`Pool.cancel`"""
@@ -116,7 +126,7 @@ class LocalPool:
         for worker in self._workers:
             call = worker.call
             if call is not None and (worker.has_ended() if only_ended else worker.future.done()):
-                self._done[call] = worker.outcome(self._file(call, "result"))
+                self._done[call] = replace(worker.outcome(self._file(call, "result")), host=host())
                 self._delete_files(call)
 
     def _file(self, call: Call, what: str) -> Path:

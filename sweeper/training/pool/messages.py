@@ -7,7 +7,8 @@ of their own, which workers map into memory.
 import mmap
 import pickle
 import traceback
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -15,7 +16,7 @@ from typing import Any, Generic, TypeVar
 import cloudpickle
 import numpy as np
 
-from sweeper.training.pool.interface import NotSendable
+from sweeper.training.pool.interface import Lost, NotSendable
 
 Value = TypeVar("Value")
 
@@ -92,10 +93,99 @@ class SharedFolder:
         return self._arrays[key][0]
 
 
-def run(call: bytes) -> bytes:
-    """In a worker: what the call gives, (value, ``None``), or raises, (``None``, exception)."""
+@dataclass(frozen=True)
+class Blob:
+    """A shared value as bytes, for another machine."""
+
+    name: str
+    content: bytes
+    arrays: tuple[bytes, ...]
+    """Its large arrays."""
+
+    def load(self) -> "Blob":
+        """Itself; `BlobFile` has to read it."""
+        return self
+
+    def written(self, folder: Path) -> SharedFile[Any]:
+        """The value, in new files of `folder`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        arrays = tuple(folder / f"array-{k}" for k in range(len(self.arrays)))
+        for file, content in zip(arrays, self.arrays, strict=True):
+            file.write_bytes(content)
+        (folder / "value").write_bytes(self.content)
+        return SharedFile(None, folder / "value", arrays)
+
+
+@dataclass(frozen=True)
+class BlobFile:
+    """A blob in a file that workers may see."""
+
+    name: str
+    file: Path
+
+    def load(self) -> Blob:
+        """The blob.
+
+        Raises:
+            FileNotFoundError: where the file is not seen.
+        """
+        blob: Blob = pickle.loads(self.file.read_bytes())
+        return blob
+
+
+def blob_of(value: Any) -> Blob:
+    """`value`, with a name that no other has.
+
+    Raises:
+        NotSendable: if it cannot be pickled.
+    """
+    arrays: list[bytes] = []
+
+    def out_of_band(buffer: pickle.PickleBuffer) -> bool:
+        """Whether the array stays among the bytes of the value."""
+        view = buffer.raw()
+        if view.nbytes >= LARGE:
+            arrays.append(bytes(view))
+        return view.nbytes < LARGE
+
+    content = dumps(value, out_of_band)
+    return Blob(uuid.uuid4().hex, content, tuple(arrays))
+
+
+@dataclass(frozen=True)
+class SharedName(Generic[Value]):
+    """A value that travels to other machines by itself; calls carry its name."""
+
+    value: Value
+    """In the driver alone."""
+    name: str
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return SharedName, (None, self.name)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a worker on another machine says of a call."""
+
+    host: str
+    """Where it ran."""
+    outcome: bytes | None = None
+    """As `run` gives it."""
+    lost: Lost | None = None
+    refused: str = ""
+    """How the versions there differ, if the call was not run for that."""
+    missing: bool = False
+    """Whether it was not run as a `BlobFile` is not seen there."""
+
+
+def run(call: bytes, shared: Mapping[str, SharedFile[Any]] | None = None) -> bytes:
+    """In a worker: what the call gives, (value, ``None``), or raises, (``None``, exception).
+
+    `shared` has the values that calls of other machines name.
+    """
     try:
-        outcome = (_called(call), None)
+        outcome = (_called(call, shared or {}), None)
     except BaseException as error:
         error.add_note(f"in a worker process:\n{traceback.format_exc()}")
         return _raised(error)
@@ -105,9 +195,10 @@ def run(call: bytes) -> bytes:
         return dumps((None, NotSendable(f"what the call gives cannot be sent back: {error}")))
 
 
-def _called(call: bytes) -> Any:
+def _called(call: bytes, shared: Mapping[str, SharedFile[Any]]) -> Any:
     try:
-        function, arguments = pickle.loads(call)
+        function, named = pickle.loads(call)
+        arguments = [shared[each.name] if isinstance(each, SharedName) else each for each in named]
         given = [each.load() if isinstance(each, SharedFile) else each for each in arguments]
     except Exception as error:
         raise NotSendable(_text(error)) from error

@@ -27,6 +27,9 @@ LIBRARIES = tuple(sysconfig.get_path(name) for name in ("stdlib", "purelib", "pl
 OF_TERMINALS = {getattr(signal, name) for name in ("SIGINT", "SIGHUP") if hasattr(signal, name)}
 """Signals that reach the workers of a driver as well."""
 
+OF_CODE = {getattr(signal, name) for name in ("SIGSEGV", "SIGFPE", "SIGILL") if hasattr(signal, name)}
+"""Signals that the code of a process brings upon itself, whatever runs beside it."""
+
 _words: TextIO | None = None
 """Where faulthandler writes in this process; ``None``: nowhere."""
 
@@ -94,11 +97,13 @@ def lost(words: Path, exit_code: int | None) -> Lost:
     The frame is the innermost one outside of libraries if there is one.
     """
     text = words.read_text(encoding="utf-8", errors="replace") if words.exists() else ""
-    last = text.partition("\n")[2]
+    last: str = text.partition("\n")[2]
     frames = re.findall(r'File "([^"]*)", line (\d+)', last.split("most recent call first")[-1])
     own = [frame for frame in frames if not frame[0].startswith(LIBRARIES)] or frames
     place = f" ({os.path.basename(own[0][0])}:{own[0][1]})" if own else ""
-    return Lost(f"its worker process ended: {end_of(exit_code)}{place}", last.startswith("Timeout"), place)
+    timeout = last.startswith("Timeout")
+    own_end = exit_code is not None and (exit_code >= 0 or -exit_code in OF_CODE)
+    return Lost(f"its worker process ended: {end_of(exit_code)}{place}", timeout, place, timeout or own_end)
 
 
 def end_of(exit_code: int | None) -> str:

@@ -1,0 +1,33 @@
+"""How to run a study, as opposed to what it asks."""
+
+import sys
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sweeper.printable import printable
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run, as opposed to what: nothing here changes a number."""
+
+    runs: Path = Path("runs")
+    reports: Path = Path("reports")
+    jobs: int | None = None
+    """Worker processes; ``None``: one per core."""
+    storage: str | None = field(default=None, repr=False)
+    """Optuna storage URL; ``None``: the journal file of the run folder."""
+    fresh: bool = False
+    quiet: bool = False
+    engine: str = "auto"
+    """auto | fused | reference"""
+    earlier: str | None = None
+    """A run, by name or folder, whose trials inform the sampler; this alone changes numbers."""
+    pool: str | Executor = "local"
+    """Where trials run: as ``--pool``, or an executor."""
+
+    def tell(self, line: str) -> None:
+        """Print a line on stderr, unless `quiet`."""
+        if not self.quiet:
+            print(printable(line), file=sys.stderr, flush=True)

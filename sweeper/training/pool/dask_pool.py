@@ -1,0 +1,167 @@
+"""The pool of a Dask cluster that exists already (``distributed``)."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from typing import Any
+
+from sweeper.errors import StateKept, UserError
+from sweeper.training.pool import messages, node
+from sweeper.training.pool.futures_pool import FuturesPool
+from sweeper.training.pool.interface import Lost
+from sweeper.training.pool.machine import Machine, this_machine
+
+PATIENCE = 10.0
+"""Seconds in which a scheduler must answer."""
+# loaded late: distributed comes with the extra [dask] alone
+
+
+@contextmanager
+def dask_pool(address: str, tell: Callable[[str], None]) -> Iterator[FuturesPool]:
+    """The pool of the cluster whose scheduler is at `address`, ``host:8786``.
+
+    Raises:
+        UserError: if nothing answers there, or no worker has the driver's versions.
+    """
+    from distributed import Client
+
+    try:
+        client = Client(f"tcp://{address}", timeout=PATIENCE, set_as_default=False, name="sweeper")
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"--pool dask://{address}: no scheduler answers there within {PATIENCE:g} s ({_first_line(error)}); "
+            "start one with: dask scheduler"
+        ) from None
+    try:
+        engine = DaskEngine(client, address)
+        engine.shake_hands(tell)
+        with closing(FuturesPool(engine, tell)) as pool:
+            yield pool
+    finally:
+        with suppress(Exception):  # it may be gone
+            client.close(timeout=PATIENCE)
+
+
+class DaskEngine:
+    """`Engine` of a Dask client."""
+
+    def __init__(self, client: Any, address: str) -> None:
+        self._client, self._address = client, address
+        self._blobs: dict[str, messages.Blob] = {}
+        self._scattered: dict[str, Any] = {}
+        # A call that takes its worker down would take three others down with it: what is lost is tried again here.
+        self._allowed = client.run_on_scheduler(_allow_failures, 0)
+        self._refused: set[str] = set()
+
+    def shake_hands(self, tell: Callable[[str], None]) -> None:
+        """Leave out the workers that have other versions.
+
+        Raises:
+            UserError: if there is no worker, or none that has the same.
+        """
+        found = self._client.run(_difference, this_machine(), on_error="return")
+        unlike = {worker: _text(said) for worker, said in found.items() if said}
+        for worker, difference in unlike.items():
+            tell(f"worker {worker} is left out: {difference}")
+        self._refused = set(unlike)
+        if found and len(unlike) == len(found):
+            first = next(iter(unlike.items()))
+            raise UserError(f"--pool dask://{self._address}: worker {first[0]} is refused: {first[1]}")
+
+    def width(self) -> int:
+        """`Engine.width`: threads of all workers."""
+        threads = self._asked(self._client.nthreads)
+        return sum(count for worker, count in threads.items() if worker not in self._refused)
+
+    def put(self, blob: messages.Blob) -> str:
+        """`Engine.put`: to every worker, so that it outlives those that leave."""
+        self._blobs[blob.name] = blob
+        self._scatter(blob.name)
+        return blob.name
+
+    def start(self, call: bytes, values: list[str], then: Callable[[], None]) -> Any:
+        """`Engine.start`"""
+        for name in values:
+            if self._scattered[name].status in ("cancelled", "lost", "error"):
+                self._scatter(name)
+        given = [self._scattered[name] for name in values]
+        others = [w for w in self._client.nthreads() if w not in self._refused] if self._refused else None
+        future = self._client.submit(
+            _run, call, this_machine(), *given, pure=False, retries=0, workers=others, priority=0
+        )
+        future.add_done_callback(lambda _: then())
+        return future
+
+    def answer(self, future: Any) -> messages.Answer | Lost:
+        """`Engine.answer`"""
+        try:
+            answer: messages.Answer = future.result(timeout=PATIENCE)
+        except Exception as error:  # a worker's end has many names: its own, and those of what it had
+            return Lost(f"its Dask worker is gone: {type(error).__name__}: {_first_line(error)}")
+        return answer
+
+    def stop(self, future: Any) -> None:
+        """`Engine.stop`"""
+        with suppress(Exception):  # of a scheduler that is gone
+            future.cancel(force=True)
+
+    def check(self) -> None:
+        """`Engine.check`"""
+        self._asked(self._client.nthreads)
+
+    def close(self) -> None:
+        """`Engine.close`"""
+        with suppress(Exception):  # of a scheduler that is gone
+            self._client.run_on_scheduler(_allow_failures, self._allowed)
+        self._scattered.clear()
+
+    def _scatter(self, name: str) -> None:
+        blob = self._blobs[name]
+        self._scattered[name] = self._asked(
+            lambda: self._client.scatter(blob, broadcast=True, hash=False, timeout=PATIENCE)
+        )
+
+    def _asked(self, ask: Callable[[], Any]) -> Any:
+        """What the scheduler answers.
+
+        Raises:
+            StateKept: if it does not.
+        """
+        try:
+            return ask()
+        except Exception as error:  # each release has its own
+            raise StateKept(
+                f"the Dask scheduler at {self._address} is gone ({type(error).__name__}: {_first_line(error)}). "
+                "Finished trials are kept; go on once it is back"
+            ) from error
+
+
+def _run(call: bytes, driver: Machine, *blobs: messages.Blob) -> messages.Answer:
+    """In a thread of a Dask worker."""
+    from distributed import get_worker
+    from distributed.worker import thread_state
+
+    worker, key = get_worker(), thread_state.key
+
+    def unwanted() -> bool:
+        task = worker.state.tasks.get(key)
+        return task is None or task.state in ("cancelled", "released", "forgotten")
+
+    return node.run_call(call, driver, blobs, unwanted)
+
+
+def _difference(driver: Machine) -> str:
+    return this_machine().difference(driver)
+
+
+def _allow_failures(count: int, dask_scheduler: Any) -> int:
+    """In the scheduler: how often a task may lose its worker; what it was before."""
+    before, dask_scheduler.allowed_failures = dask_scheduler.allowed_failures, count
+    return int(before)
+
+
+def _text(said: object) -> str:
+    return said if isinstance(said, str) else f"it has no sweeper ({type(said).__name__}: {said})"[:300]
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [""])[0][:200]

@@ -1,0 +1,109 @@
+"""The pool of any ``concurrent.futures.Executor``: threads, processes, MPI, SLURM jobs."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, Executor, Future
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from sweeper.errors import StateKept
+from sweeper.training.pool import messages, node
+from sweeper.training.pool.folder import private_folder
+from sweeper.training.pool.futures_pool import FuturesPool
+from sweeper.training.pool.interface import Lost
+from sweeper.training.pool.machine import Machine, this_machine
+
+WIDTH = ("_max_workers", "max_workers")
+"""Attributes in which executors keep how many workers they have; none is public."""
+
+
+@contextmanager
+def executor_pool(executor: Executor, width: int, tell: Callable[[str], None]) -> Iterator[FuturesPool]:
+    """The pool of an executor, which stays open; `width` stands where it does not say its own."""
+    with (
+        private_folder() as folder,
+        closing(FuturesPool(ExecutorEngine(executor, width, folder), tell)) as pool,
+    ):
+        yield pool
+
+
+class ExecutorEngine:
+    """`Engine` of an executor.
+
+    Nothing can end a call that an executor has started. So each has a file here; its worker ends it when that
+    is gone, if it is on this machine, and else when it is done.
+    """
+
+    def __init__(self, executor: Executor, width: int, folder: Path) -> None:
+        self._executor, self._folder = executor, folder
+        told = (getattr(executor, name, None) for name in WIDTH)
+        self._width = next((each for each in told if isinstance(each, int)), width)
+        self._files: dict[Any, Path] = {}
+        self._inline = False
+
+    def width(self) -> int:
+        """`Engine.width`"""
+        return self._width
+
+    def put(self, blob: messages.Blob) -> messages.BlobFile:
+        """`Engine.put`: an executor sends all arguments with every call, so it is a file of this machine.
+
+        Once a worker has not seen such a file, values travel with the calls.
+        """
+        file = self._folder / f"blob-{blob.name}"
+        file.write_bytes(messages.dumps(blob))
+        return messages.BlobFile(blob.name, file)
+
+    def start(self, call: bytes, values: list[Any], then: Callable[[], None]) -> "Future[messages.Answer]":
+        """`Engine.start`"""
+        file = self._folder / uuid.uuid4().hex
+        file.touch()
+        given = tuple(each.load() if self._inline else each for each in values)
+        try:
+            future = self._executor.submit(_run, call, this_machine(), given, str(file))
+        except RuntimeError as error:  # shut down, or broken by a worker that died
+            raise StateKept(
+                f"the executor takes no more calls: {error}; give another one and go on"
+            ) from error
+        self._files[future] = file
+        future.add_done_callback(lambda _: then())
+        return future
+
+    def answer(self, future: "Future[messages.Answer]") -> messages.Answer | Lost:
+        """`Engine.answer`"""
+        self._forget(future)
+        try:
+            answer = future.result()
+        except CancelledError:
+            return Lost("its executor cancelled it")
+        except Exception as error:  # each kind has its own, and their workers run nothing that raises
+            return Lost(f"its executor lost it: {type(error).__name__}: {error}"[:300])
+
+        self._inline |= answer.missing
+        return answer
+
+    def stop(self, future: "Future[messages.Answer]") -> None:
+        """`Engine.stop`"""
+        future.cancel()
+        self._forget(future)
+
+    def check(self) -> None:
+        """`Engine.check`: an executor does not tell; `start` does."""
+
+    def close(self) -> None:
+        """`Engine.close`"""
+
+    def _forget(self, future: Any) -> None:
+        if (file := self._files.pop(future, None)) is not None:
+            file.unlink(missing_ok=True)
+
+
+def _run(
+    call: bytes, driver: Machine, blobs: tuple[messages.Blob | messages.BlobFile, ...], lifeline: str
+) -> messages.Answer:
+    """In a worker of the executor."""
+    file = Path(lifeline)
+    return node.run_call(
+        call, driver, blobs, (lambda: not file.exists()) if file.exists() else (lambda: False)
+    )

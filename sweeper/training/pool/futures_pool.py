@@ -1,0 +1,151 @@
+"""What the pools of other engines share: calls travel as bytes, and results come back through futures."""
+
+import queue
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from typing import Any, Protocol, TypeVar
+
+from sweeper.errors import StateKept
+from sweeper.training.pool import messages
+from sweeper.training.pool.interface import Call, Done, Lost
+
+Value = TypeVar("Value")
+
+PERIOD = 2.0
+"""Seconds without a result after which the engine is asked whether it is still there."""
+MAX_REFUSED = 100
+"""Times that a call may meet a worker of other versions before the run gives up."""
+
+
+class Refused(Exception):
+    """A worker has other versions than the driver; the text says which."""
+
+
+class Engine(Protocol):
+    """What a pool needs of Dask, Ray or an executor."""
+
+    def width(self) -> int:
+        """Calls that run at the same time."""
+
+    def put(self, blob: messages.Blob) -> Any:
+        """Hand a value to the workers; what calls are given in its place."""
+
+    def start(self, call: bytes, values: list[Any], then: Callable[[], None]) -> Any:
+        """Run `node.run_call` in a worker, and `then` in any thread when that has ended; its future."""
+
+    def answer(self, future: Any) -> messages.Answer | Lost:
+        """What became of it."""
+
+    def stop(self, future: Any) -> None:
+        """Nobody waits for it any more."""
+
+    def check(self) -> None:
+        """Raises `StateKept` if the engine is gone."""
+
+    def close(self) -> None:
+        """Let go of everything."""
+
+
+@dataclass
+class _Open:
+    """A call that is under way."""
+
+    content: bytes
+    shared: tuple[str, ...]
+    future: Any = None
+    refused: int = 0
+
+
+class FuturesPool:
+    """`Pool` of an `Engine`."""
+
+    def __init__(self, engine: Engine, tell: Callable[[str], None]) -> None:
+        self._engine, self._tell = engine, tell
+        self._values: dict[str, Any] = {}
+        self._numbers = count()
+        self._open: dict[Call, _Open] = {}
+        self._ended: queue.SimpleQueue[Call] = queue.SimpleQueue()
+        self._done: dict[Call, Done] = {}
+        self._width, self._asked = 0, -1e9
+
+    @property
+    def width(self) -> int:
+        """`Pool.width`"""
+        if time.monotonic() - self._asked > PERIOD:
+            self._width, self._asked = max(1, self._engine.width()), time.monotonic()
+        return self._width
+
+    def share(self, value: Value) -> messages.SharedName[Value]:
+        """`Pool.share`"""
+        blob = messages.blob_of(value)
+        self._values[blob.name] = self._engine.put(blob)
+        return messages.SharedName(value, blob.name)
+
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> Call:
+        """`Pool.submit`"""
+        content, call = messages.dumps((function, arguments)), next(self._numbers)
+        names = tuple(each.name for each in arguments if isinstance(each, messages.SharedName))
+        self._open[call] = _Open(content, names)
+        self._start(call)
+        return call
+
+    def next_done(self, calls: Collection[Call]) -> Done:
+        """`Pool.next_done`"""
+        while True:
+            for call in calls:
+                if call in self._done:
+                    return self._done.pop(call)
+            if self._open.keys().isdisjoint(calls):
+                raise LookupError("none of the calls is under way")
+            try:
+                self._take(self._ended.get(timeout=PERIOD))
+            except queue.Empty:
+                self._engine.check()
+
+    def cancel(self, call: Call) -> None:
+        """`Pool.cancel`"""
+        self._done.pop(call, None)
+        if (opened := self._open.pop(call, None)) is not None:
+            self._engine.stop(opened.future)
+
+    def close(self) -> None:
+        """`Pool.close`"""
+        for call in list(self._open):
+            self.cancel(call)
+        self._engine.close()
+
+    def _start(self, call: Call) -> None:
+        opened = self._open[call]
+        values = [self._values[name] for name in opened.shared]
+        opened.future = self._engine.start(opened.content, values, partial(self._ended.put, call))
+
+    def _take(self, call: Call) -> None:
+        """Turn what a future gives into what became of its call."""
+        if (opened := self._open.get(call)) is None:  # cancelled
+            return
+        answer = self._engine.answer(opened.future)
+        if isinstance(answer, Lost):
+            self._engine.check()
+            self._done[call] = Done(call, lost=answer)
+        elif answer.missing or answer.refused:
+            self._try_elsewhere(call, answer.refused)
+            return
+        else:
+            outcome = (None, None) if answer.outcome is None else messages.read(answer.outcome)
+            lost = answer.lost or (None if answer.outcome else Lost("its call was ended there"))
+            self._done[call] = Done(call, *outcome, lost=lost, host=answer.host)
+        del self._open[call]
+
+    def _try_elsewhere(self, call: Call, difference: str) -> None:
+        opened = self._open[call]
+        if difference and opened.refused == 0:
+            self._tell(f"a worker was refused: {difference}")
+        opened.refused += bool(difference)
+        if opened.refused > MAX_REFUSED:
+            raise StateKept(
+                f"no worker of the pool has the driver's versions: {difference}; mend that and go on"
+            )
+        self._start(call)
