@@ -135,7 +135,7 @@ def test_models_that_do_not_fit(
         ),
         (["--engine", "fast"], "--engine 'fast': "),
         *(
-            (["--backend", name], f"--backend {name!r}: there is no such option; trials run in local")
+            (["--backend", name], f"--backend {name!r}: there is no such option; did you mean --pool?")
             for name in ("loky", "dask", "ray")
         ),
     ],

@@ -23,6 +23,14 @@ WORKERS = 2
 HERE = Path(__file__).parent
 
 
+QUICK = """
+import sys, clusters, sweeper.cli, sweeper.training.pool.folder_worker as module
+serve = module.serve
+module.serve = lambda *given: serve(*given, clusters.nothing)
+sweeper.cli.main(sys.argv[1:])
+"""
+
+
 def nothing() -> None:
     """What workers prepare."""
 
@@ -31,9 +39,11 @@ def silent(line: str) -> None:
     """For lines that nobody reads."""
 
 
-def worker_process(folder: Path, *options: str) -> "subprocess.Popen[bytes]":
-    """``sweeper worker`` for one call at a time."""
+def worker_process(folder: Path, *options: str, quick: bool = False) -> "subprocess.Popen[bytes]":
+    """``sweeper worker`` for one call at a time; a `quick` one does not import torch."""
     command = [sys.executable, "-m", "sweeper", "worker", str(folder), "--jobs", "1", *options]
+    if quick:
+        command[1:3] = ["-c", QUICK]
     return subprocess.Popen(command, stderr=subprocess.DEVNULL, env=os.environ | {"PYTHONPATH": str(HERE)})
 
 
@@ -55,19 +65,19 @@ def folder() -> Iterator[Opened]:
     import tempfile
 
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
-        workers = [worker_process(Path(name), "--idle", "600") for _ in range(WORKERS)]
+        workers = [worker_process(Path(name), "--idle", "600", quick=True) for _ in range(WORKERS)]
         for process in workers:
             stack.callback(end, process)
         while len(list((Path(name) / "workers").glob("[!.]*"))) < WORKERS:
             time.sleep(0.05)
-        yield lambda: open_pool(f"dir:{name}", 1, silent)
+        yield lambda: open_pool(f"dir:{name}", 1, silent, nothing)
 
 
 @contextmanager
 def executor() -> Iterator[Opened]:
     """An executor with two processes."""
     with ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn")) as made:
-        yield lambda: open_pool(made, 1, silent)
+        yield lambda: open_pool(made, 1, silent, nothing)
 
 
 @contextmanager
@@ -76,7 +86,7 @@ def dask() -> Iterator[Opened]:
     if find_spec("distributed") is None:
         pytest.skip("distributed is not installed: pip install 'sweeper-torch[dask]'")
     with dask_cluster(threads=1) as address:
-        yield lambda: open_pool(address, 1, silent)
+        yield lambda: open_pool(address, 1, silent, nothing)
 
 
 @contextmanager
@@ -99,7 +109,7 @@ def ray() -> Iterator[Opened]:
 
     engine.init(num_cpus=WORKERS, include_dashboard=False, log_to_driver=False, configure_logging=False)
     try:
-        yield lambda: open_pool("ray://auto", 1, silent)
+        yield lambda: open_pool("ray://auto", 1, silent, nothing)
     finally:
         with contextlib.suppress(Exception):
             engine.shutdown()

@@ -16,7 +16,9 @@ PATIENCE = 10.0
 
 
 @contextmanager
-def dask_pool(address: str, tell: Callable[[str], None]) -> Iterator[FuturesPool]:
+def dask_pool(
+    address: str, tell: Callable[[str], None], prepare: Callable[[], object]
+) -> Iterator[FuturesPool]:
     """The pool of the cluster whose scheduler is at `address`, ``host:8786``.
 
     Raises:
@@ -28,11 +30,11 @@ def dask_pool(address: str, tell: Callable[[str], None]) -> Iterator[FuturesPool
         client = Client(f"tcp://{address}", timeout=PATIENCE, set_as_default=False, name="sweeper")
     except (OSError, ValueError) as error:
         raise UserError(
-            f"--pool dask://{address}: no scheduler answers there within {PATIENCE:g} s ({_first_line(error)}); "
-            "start one with: dask scheduler"
+            f"--pool dask://{address}: no scheduler answers there within {PATIENCE:g} s "
+            f"({_first_line(error)}); start one with: dask scheduler"
         ) from None
     try:
-        engine = DaskEngine(client, address)
+        engine = DaskEngine(client, address, node.Driver(this_machine(), prepare))
         engine.shake_hands(tell)
         with closing(FuturesPool(engine, tell)) as pool:
             yield pool
@@ -44,11 +46,11 @@ def dask_pool(address: str, tell: Callable[[str], None]) -> Iterator[FuturesPool
 class DaskEngine:
     """`Engine` of a Dask client."""
 
-    def __init__(self, client: Any, address: str) -> None:
-        self._client, self._address = client, address
+    def __init__(self, client: Any, address: str, driver: node.Driver) -> None:
+        self._client, self._address, self._driver = client, address, driver
         self._blobs: dict[str, messages.Blob] = {}
         self._scattered: dict[str, Any] = {}
-        # A call that takes its worker down would take three others down with it: what is lost is tried again here.
+        # A call that takes its worker down would take down three others: what is lost is tried again here.
         self._allowed = client.run_on_scheduler(_allow_failures, 0)
         self._refused: set[str] = set()
 
@@ -86,7 +88,7 @@ class DaskEngine:
         given = [self._scattered[name] for name in values]
         others = [w for w in self._client.nthreads() if w not in self._refused] if self._refused else None
         future = self._client.submit(
-            _run, call, this_machine(), *given, pure=False, retries=0, workers=others, priority=0
+            _run, call, self._driver, *given, pure=False, retries=0, workers=others, priority=0
         )
         future.add_done_callback(lambda _: then())
         return future
@@ -129,18 +131,16 @@ class DaskEngine:
         try:
             return ask()
         except Exception as error:  # each release has its own
-            raise StateKept(
-                f"the Dask scheduler at {self._address} is gone ({type(error).__name__}: {_first_line(error)}). "
-                "Finished trials are kept; go on once it is back"
-            ) from error
+            what = f"{type(error).__name__}: {_first_line(error)}"
+            raise StateKept(f"the Dask scheduler at {self._address} is gone ({what})") from error
 
 
-def _run(call: bytes, driver: Machine, *blobs: messages.Blob) -> messages.Answer:
+def _run(call: bytes, driver: node.Driver, *blobs: messages.Blob) -> messages.Answer:
     """In a thread of a Dask worker."""
     from distributed import get_worker
-    from distributed.worker import thread_state
 
-    worker, key = get_worker(), thread_state.key
+    worker = get_worker()
+    key = worker.get_current_task()
 
     def unwanted() -> bool:
         task = worker.state.tasks.get(key)

@@ -12,18 +12,21 @@ from sweeper.training.pool import messages, node
 from sweeper.training.pool.folder import private_folder
 from sweeper.training.pool.futures_pool import FuturesPool
 from sweeper.training.pool.interface import Lost
-from sweeper.training.pool.machine import Machine, this_machine
+from sweeper.training.pool.machine import this_machine
 
 WIDTH = ("_max_workers", "max_workers")
 """Attributes in which executors keep how many workers they have; none is public."""
 
 
 @contextmanager
-def executor_pool(executor: Executor, width: int, tell: Callable[[str], None]) -> Iterator[FuturesPool]:
+def executor_pool(
+    executor: Executor, width: int, tell: Callable[[str], None], prepare: Callable[[], object]
+) -> Iterator[FuturesPool]:
     """The pool of an executor, which stays open; `width` stands where it does not say its own."""
+    driver = node.Driver(this_machine(), prepare)
     with (
         private_folder() as folder,
-        closing(FuturesPool(ExecutorEngine(executor, width, folder), tell)) as pool,
+        closing(FuturesPool(ExecutorEngine(executor, width, folder, driver), tell)) as pool,
     ):
         yield pool
 
@@ -35,8 +38,8 @@ class ExecutorEngine:
     is gone, if it is on this machine, and else when it is done.
     """
 
-    def __init__(self, executor: Executor, width: int, folder: Path) -> None:
-        self._executor, self._folder = executor, folder
+    def __init__(self, executor: Executor, width: int, folder: Path, driver: node.Driver) -> None:
+        self._executor, self._folder, self._driver = executor, folder, driver
         told = (getattr(executor, name, None) for name in WIDTH)
         self._width = next((each for each in told if isinstance(each, int)), width)
         self._files: dict[Any, Path] = {}
@@ -61,7 +64,7 @@ class ExecutorEngine:
         file.touch()
         given = tuple(each.load() if self._inline else each for each in values)
         try:
-            future = self._executor.submit(_run, call, this_machine(), given, str(file))
+            future = self._executor.submit(_run, call, self._driver, given, str(file))
         except RuntimeError as error:  # shut down, or broken by a worker that died
             raise StateKept(
                 f"the executor takes no more calls: {error}; give another one and go on"
@@ -100,7 +103,7 @@ class ExecutorEngine:
 
 
 def _run(
-    call: bytes, driver: Machine, blobs: tuple[messages.Blob | messages.BlobFile, ...], lifeline: str
+    call: bytes, driver: node.Driver, blobs: tuple[messages.Blob | messages.BlobFile, ...], lifeline: str
 ) -> messages.Answer:
     """In a worker of the executor."""
     file = Path(lifeline)

@@ -128,8 +128,7 @@ class FolderPool:
             file.unlink(missing_ok=True)
             if answer is not None:
                 self._open.discard(call)
-                outcome = (None, None) if answer.outcome is None else messages.read(answer.outcome)
-                self._done[call] = Done(call, *outcome, lost=answer.lost, host=answer.host)
+                self._done[call] = messages.done_of(call, answer)
 
     def _look_for_workers(self) -> None:
         """See who lives; calls of those who do not are lost."""
@@ -144,16 +143,15 @@ class FolderPool:
             if member is not None and age < self._lease and not member.machine.difference(this_machine()):
                 self._alive[name] = member
         for name in self._alive.keys() - before.keys():
-            self._tell(
-                f"worker {name} has joined: {self._alive[name].width} × {self._alive[name].machine.processor}"
-            )
+            joined = self._alive[name]
+            self._tell(f"worker {name} has joined: {joined.width} × {joined.machine.processor}")
         for name in before.keys() - self._alive.keys():
             self._tell(f"worker {name} has left")
         self._free_claims()
         self._tell_if_lonely(now)
 
     def _free_claims(self) -> None:
-        """Calls claimed by workers that have ended or stopped are lost, and those workers lose their claim."""
+        """Calls of workers that have ended or stopped are lost, and those workers lose their claim."""
         for name in shared_folder.listed(self._sweep / CLAIMED):
             number, _, worker = name.partition(AT)
             if worker in self._alive or (self._sweep / RESULTS / number).exists():
@@ -183,9 +181,8 @@ class FolderPool:
             self._lonely, self._wait = now, LONELY
         elif now - self._lonely > self._wait:
             self._wait += 6 * LONELY
-            self._tell(
-                f"no worker is there; start some where this folder is seen: sweeper worker {self._sweep.parents[1]}"
-            )
+            place = self._sweep.parents[1]
+            self._tell(f"no worker is there; start some where this folder is seen: sweeper worker {place}")
 
     def _written(self, write: Callable[..., None], *arguments: Any) -> None:
         """Write into the folder.

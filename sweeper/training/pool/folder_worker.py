@@ -25,7 +25,13 @@ LOOK, SELDOM = 0.05, 1.0
 """Seconds between two looks at the folder: the least, and the most while there is nothing to do."""
 
 
-def serve(folder: Path, jobs: int, idle: float | None, tell: Callable[[str], None]) -> None:
+def serve(
+    folder: Path,
+    jobs: int,
+    idle: float | None,
+    tell: Callable[[str], None],
+    prepare: Callable[[], object] = initialize_worker,
+) -> None:
     """Work for all drivers of `folder`, until there has been nothing to do for `idle` seconds.
 
     ``None``: until the sweeps that it has worked for have ended, or there was no driver for `IDLE` seconds.
@@ -35,7 +41,7 @@ def serve(folder: Path, jobs: int, idle: float | None, tell: Callable[[str], Non
     """
     shared = shared_folder.checked(folder)
     name = f"{host()}-{os.getpid()}-{secrets.token_hex(2)}"
-    with private_folder() as private, closing(LocalPool(private, jobs, initialize_worker)) as pool:
+    with private_folder() as private, closing(LocalPool(private, jobs, prepare)) as pool:
         me = this_machine()
         file = shared / shared_folder.WORKERS / name
         with shared_folder.beating(file, lambda beat: shared_folder.Member(me, jobs, beat)):

@@ -2,6 +2,7 @@
 
 import queue
 import time
+from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
@@ -67,6 +68,8 @@ class FuturesPool:
         self._values: dict[str, Any] = {}
         self._numbers = count()
         self._open: dict[Call, _Open] = {}
+        self._waiting: deque[Call] = deque()
+        self._running: set[Call] = set()
         self._ended: queue.SimpleQueue[Call] = queue.SimpleQueue()
         self._done: dict[Call, Done] = {}
         self._width, self._asked = 0, -1e9
@@ -89,7 +92,8 @@ class FuturesPool:
         content, call = messages.dumps((function, arguments)), next(self._numbers)
         names = tuple(each.name for each in arguments if isinstance(each, messages.SharedName))
         self._open[call] = _Open(content, names)
-        self._start(call)
+        self._waiting.append(call)
+        self._hand_out()
         return call
 
     def next_done(self, calls: Collection[Call]) -> Done:
@@ -109,13 +113,24 @@ class FuturesPool:
         """`Pool.cancel`"""
         self._done.pop(call, None)
         if (opened := self._open.pop(call, None)) is not None:
-            self._engine.stop(opened.future)
+            self._running.discard(call)
+            if opened.future is not None:
+                self._engine.stop(opened.future)
+            self._hand_out()
 
     def close(self) -> None:
         """`Pool.close`"""
+        self._waiting.clear()
         for call in list(self._open):
             self.cancel(call)
         self._engine.close()
+
+    def _hand_out(self) -> None:
+        """Start as many calls as the engine is wide: it would deal out more in advance, behind slow ones."""
+        while self._waiting and len(self._running) < self.width:
+            if (call := self._waiting.popleft()) in self._open:
+                self._running.add(call)
+                self._start(call)
 
     def _start(self, call: Call) -> None:
         opened = self._open[call]
@@ -134,10 +149,10 @@ class FuturesPool:
             self._try_elsewhere(call, answer.refused)
             return
         else:
-            outcome = (None, None) if answer.outcome is None else messages.read(answer.outcome)
-            lost = answer.lost or (None if answer.outcome else Lost("its call was ended there"))
-            self._done[call] = Done(call, *outcome, lost=lost, host=answer.host)
+            self._done[call] = messages.done_of(call, answer)
         del self._open[call]
+        self._running.discard(call)
+        self._hand_out()
 
     def _try_elsewhere(self, call: Call, difference: str) -> None:
         opened = self._open[call]

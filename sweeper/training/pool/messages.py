@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 import cloudpickle
 import numpy as np
 
-from sweeper.training.pool.interface import Lost, NotSendable
+from sweeper.training.pool.interface import Call, Done, Lost, NotSendable
 
 Value = TypeVar("Value")
 
@@ -177,6 +177,14 @@ class Answer:
     """How the versions there differ, if the call was not run for that."""
     missing: bool = False
     """Whether it was not run as a `BlobFile` is not seen there."""
+
+
+def done_of(call: Call, answer: Answer) -> Done:
+    """What became of a call, by the answer of its worker."""
+    if answer.outcome is None or answer.lost is not None:
+        return Done(call, lost=answer.lost or Lost("its worker has ended it"), host=answer.host)
+    value, error = read(answer.outcome)
+    return Done(call, value, error, host=answer.host)
 
 
 def run(call: bytes, shared: Mapping[str, SharedFile[Any]] | None = None) -> bytes:

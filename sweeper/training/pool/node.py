@@ -12,9 +12,9 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
-from sweeper.training.initialize import initialize_worker
 from sweeper.training.pool import messages
 from sweeper.training.pool.folder import private_folder
 from sweeper.training.pool.local import LocalPool
@@ -29,9 +29,17 @@ KEPT = 8
 """Shared values that lie in files at most."""
 
 
+@dataclass(frozen=True)
+class Driver:
+    """Whose calls they are, and what processes do before their first one."""
+
+    machine: Machine
+    prepare: Callable[[], object]
+
+
 def run_call(
     call: bytes,
-    driver: Machine,
+    driver: Driver,
     blobs: Sequence[Blob | BlobFile],
     unwanted: Callable[[], bool] = lambda: False,
 ) -> Answer:
@@ -39,18 +47,18 @@ def run_call(
 
     Args:
         call: of `messages.dumps`.
-        driver: calls of one with other versions are refused.
+        driver: whose call it is; one with other versions is refused.
         blobs: values that the call names.
         unwanted: asked now and then; the process is ended once it says so.
     """
-    if difference := this_machine().difference(driver):
+    if difference := this_machine().difference(driver.machine):
         return Answer(host(), refused=difference)
     house = _house()
     try:
         files = {blob.name: house.file_of(blob) for blob in blobs}
     except FileNotFoundError:
         return Answer(host(), missing=True)
-    pool = house.taken()
+    pool = house.taken(driver.prepare)
     try:
         number = pool.submit(messages.run, call, files)
         while (done := pool.poll([number], LOOK)) is None:
@@ -60,7 +68,7 @@ def run_call(
         outcome = done.value if done.error is None else messages.dumps((None, done.error))
         return Answer(host(), outcome, done.lost)
     finally:
-        house.put_back(pool)
+        house.put_back(driver.prepare, pool)
 
 
 class House:
@@ -69,7 +77,7 @@ class House:
     def __init__(self) -> None:
         self._open, self._lock = ExitStack(), threading.Lock()
         self.folder = self._open.enter_context(private_folder())
-        self._idle: list[tuple[float, LocalPool]] = []
+        self._idle: list[tuple[float, Callable[[], object], LocalPool]] = []
         self._made = 0
         self._files: OrderedDict[str, SharedFile[object]] = OrderedDict()
         self._closed = threading.Event()
@@ -78,20 +86,22 @@ class House:
         atexit.register(self.close)
         threading.Thread(target=self._end_idle, daemon=True, name="sweeper-node").start()
 
-    def taken(self) -> LocalPool:
-        """A pool of one process that no other thread has."""
+    def taken(self, prepare: Callable[[], object]) -> LocalPool:
+        """A pool of one process that no other thread has, and that has called `prepare`."""
         with self._lock:
-            if self._idle:
-                return self._idle.pop()[1]
+            for place, (_, prepared, pool) in enumerate(self._idle):
+                if prepared == prepare:
+                    del self._idle[place]
+                    return pool
             self._made += 1
             folder = self.folder / f"process-{self._made}"
         folder.mkdir()
-        return LocalPool(folder, 1, initialize_worker)
+        return LocalPool(folder, 1, prepare)
 
-    def put_back(self, pool: LocalPool) -> None:
+    def put_back(self, prepare: Callable[[], object], pool: LocalPool) -> None:
         """For the next call."""
         with self._lock:
-            self._idle.append((time.monotonic(), pool))
+            self._idle.insert(0, (time.monotonic(), prepare, pool))
 
     def file_of(self, blob: Blob | BlobFile) -> SharedFile[object]:
         """The value in files, written by the first call that names it; the last `KEPT` values stay."""
@@ -116,8 +126,8 @@ class House:
 
     def _end(self, before: float) -> None:
         with self._lock:
-            old = [pool for since, pool in self._idle if since <= before]
-            self._idle = [(since, pool) for since, pool in self._idle if since > before]
+            old = [pool for since, _, pool in self._idle if since <= before]
+            self._idle = [each for each in self._idle if each[0] > before]
         for pool in old:
             pool.close()
 

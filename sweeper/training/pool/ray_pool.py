@@ -9,14 +9,16 @@ from sweeper.errors import StateKept, UserError
 from sweeper.training.pool import messages, node
 from sweeper.training.pool.futures_pool import FuturesPool
 from sweeper.training.pool.interface import Lost
-from sweeper.training.pool.machine import Machine, this_machine
+from sweeper.training.pool.machine import this_machine
 
 # loaded late: ray comes with the extra [ray] alone
 
 
 @contextmanager
-def ray_pool(address: str, tell: Callable[[str], None]) -> Iterator[FuturesPool]:
-    """The pool of the cluster at `address`: ``auto``, the one of this machine, or ``host:10001``, its client server.
+def ray_pool(
+    address: str, tell: Callable[[str], None], prepare: Callable[[], object]
+) -> Iterator[FuturesPool]:
+    """The pool of the cluster at `address`: ``auto``, of this machine, or ``host:10001``, a client server.
 
     Raises:
         UserError: if nothing answers there.
@@ -33,7 +35,9 @@ def ray_pool(address: str, tell: Callable[[str], None]) -> Iterator[FuturesPool]
             "start one with: ray start --head"
         ) from None
     try:
-        with closing(FuturesPool(RayEngine(ray, address), tell)) as pool:
+        with closing(
+            FuturesPool(RayEngine(ray, address, node.Driver(this_machine(), prepare)), tell)
+        ) as pool:
             yield pool
     finally:
         if mine:
@@ -44,8 +48,8 @@ def ray_pool(address: str, tell: Callable[[str], None]) -> Iterator[FuturesPool]
 class RayEngine:
     """`Engine` of the Ray that this process is connected to."""
 
-    def __init__(self, ray: Any, address: str) -> None:
-        self._ray, self._address = ray, address
+    def __init__(self, ray: Any, address: str, driver: node.Driver) -> None:
+        self._ray, self._address, self._driver = ray, address, driver
         resources = self._asked(ray.cluster_resources)
         wanted = {"num_gpus": 1} if resources.get("GPU") else {}
         self._resource = "GPU" if wanted else "CPU"
@@ -62,7 +66,7 @@ class RayEngine:
 
     def start(self, call: bytes, values: list[Any], then: Callable[[], None]) -> Any:
         """`Engine.start`"""
-        reference = self._asked(lambda: self._run.remote(call, this_machine(), *values))
+        reference = self._asked(lambda: self._run.remote(call, self._driver, *values))
         future = reference.future()
         self._references[future] = reference
         future.add_done_callback(lambda _: then())
@@ -74,9 +78,7 @@ class RayEngine:
         try:
             answer: messages.Answer = future.result()
         except Exception as error:  # a worker's or a machine's end has many names
-            return Lost(
-                f"its Ray worker is gone: {type(error).__name__}: {(str(error).splitlines() or [''])[0][:200]}"
-            )
+            return Lost(f"its Ray worker is gone: {_in_short(error)}")
         return answer
 
     def stop(self, future: Any) -> None:
@@ -103,12 +105,13 @@ class RayEngine:
         try:
             return ask()
         except Exception as error:  # each release has its own
-            raise StateKept(
-                f"the Ray cluster at {self._address} is gone ({type(error).__name__}: "
-                f"{(str(error).splitlines() or [''])[0][:200]})."
-            ) from error
+            raise StateKept(f"the Ray cluster at {self._address} is gone ({_in_short(error)})") from error
 
 
-def _run(call: bytes, driver: Machine, *blobs: messages.Blob) -> messages.Answer:
+def _run(call: bytes, driver: node.Driver, *blobs: messages.Blob) -> messages.Answer:
     """In a Ray worker."""
     return node.run_call(call, driver, blobs)
+
+
+def _in_short(error: BaseException) -> str:
+    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:200]}"

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from sweeper.errors import UserError, did_you_mean
+from sweeper.training.initialize import initialize_worker
 from sweeper.training.pool.dask_pool import dask_pool
 from sweeper.training.pool.executor_pool import executor_pool
 from sweeper.training.pool.folder_pool import folder_pool
@@ -16,11 +17,13 @@ from sweeper.training.pool.ray_pool import ray_pool
 
 Tell = Callable[[str], None]
 """Is given a line for the user."""
-Opened = Callable[[str, Tell], AbstractContextManager[Pool]]
-"""(address, tell) -> a pool that is closed at the end of the block"""
+Prepare = Callable[[], object]
+"""What worker processes do before their first call."""
+Opened = Callable[[str, Tell, Prepare], AbstractContextManager[Pool]]
+"""(address, tell, prepare) -> a pool that is closed at the end of the block"""
 
 POOLS: dict[str, tuple[str, Opened]] = {
-    "dir": (r"dir:(.+)", lambda address, tell: folder_pool(Path(address), tell)),
+    "dir": (r"dir:(.+)", lambda address, tell, prepare: folder_pool(Path(address), tell)),
     "dask": (r"dask://([^\s/:@]+:\d+)/?", dask_pool),
     "ray": (r"ray://(auto|[^\s/:@]+:\d+)/?", ray_pool),
 }
@@ -72,21 +75,24 @@ def check_place(place: str | Executor, jobs: int | None) -> None:
 
 
 @contextmanager
-def open_pool(place: str | Executor, workers: int, tell: Tell) -> Iterator[Pool]:
+def open_pool(
+    place: str | Executor, workers: int, tell: Tell, prepare: Prepare = initialize_worker
+) -> Iterator[Pool]:
     """The pool at `place`, closed at the end of the block; an executor stays open.
 
     Args:
         place: as ``--pool``, but ``local``.
         workers: width of an executor that does not say its own.
         tell: is given lines for the user.
+        prepare: called by worker processes first; those of a folder have done that already.
 
     Raises:
         UserError: if it is not there.
     """
     if isinstance(place, Executor):
-        with executor_pool(place, workers, tell) as pool:
+        with executor_pool(place, workers, tell, prepare) as pool:
             yield pool
         return
     scheme, address = parse(place)
-    with POOLS[scheme][1](address, tell) as other:
+    with POOLS[scheme][1](address, tell, prepare) as other:
         yield other

@@ -1,0 +1,91 @@
+"""Addresses of pools: what is no pool is one message that says how it is written."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from unittest import mock
+
+import pytest
+from clusters import nothing, silent
+
+from sweeper.errors import UserError
+from sweeper.training.pool import registry
+from sweeper.training.pool.interface import NotSendable
+from sweeper.training.pool.registry import check_place, open_pool, parse
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [
+        ("local", ("local", "")),
+        ("dir:/shared/path", ("dir", "/shared/path")),
+        ("dask://host:8786", ("dask", "host:8786")),
+        ("ray://auto", ("ray", "auto")),
+        ("ray://host:10001/", ("ray", "host:10001")),
+    ],
+)
+def test_addresses_are_read(place: str, expected: tuple[str, str]) -> None:
+    """Scheme and address."""
+    with mock.patch.object(registry, "find_spec", return_value=object()):
+        assert parse(place) == expected
+
+
+@pytest.mark.parametrize(
+    ("place", "problem"),
+    [
+        ("dsk://host:8786", "did you mean 'dask'?"),
+        ("Local", "did you mean 'local'?"),
+        ("slurm", "allowed: local, dir, dask, ray, as local, dir:/shared/path, dask://host:8786, ray://host"),
+        ("", "allowed: local"),
+        ("dir:", "an address of this kind is written dir:/shared/path"),
+        ("dask://host", "an address of this kind is written dask://host:8786"),
+        ("dask:host:8786", "written dask://host:8786"),
+        ("ray://host:port", "written ray://host:10001 or ray://auto"),
+    ],
+)
+def test_what_is_no_pool_is_refused(place: str, problem: str) -> None:
+    """With what is allowed."""
+    with pytest.raises(UserError, match=r"^--pool ") as refused:
+        parse(place)
+    assert problem in str(refused.value)
+
+
+@pytest.mark.parametrize(("place", "extra"), [("dask://host:8786", "dask"), ("ray://auto", "ray")])
+def test_an_extra_that_is_missing_is_named(place: str, extra: str) -> None:
+    """With the line that installs it."""
+    with mock.patch.object(registry, "find_spec", return_value=None), pytest.raises(UserError) as refused:
+        parse(place)
+    assert f"pip install 'sweeper-torch[{extra}]'" in str(refused.value)
+
+
+def test_jobs_count_local_processes() -> None:
+    """Another pool is as wide as its workers."""
+    check_place("local", 3)
+    check_place("dir:/x", None)
+    with pytest.raises(UserError, match=r"^--jobs 3: it counts processes of this machine"):
+        check_place("dir:/x", 3)
+
+
+def test_a_scheduler_that_does_not_answer_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within a stated time."""
+    pytest.importorskip("distributed", reason="pip install 'sweeper-torch[dask]'")
+    from sweeper.training.pool import dask_pool
+
+    monkeypatch.setattr(dask_pool, "PATIENCE", 0.5)
+    with (
+        pytest.raises(
+            UserError, match=r"^--pool dask://127.0.0.1:9: no scheduler answers there within 0.5 s"
+        ),
+        open_pool("dask://127.0.0.1:9", 1, silent, nothing),
+    ):
+        pass
+
+
+def test_any_executor_is_a_pool() -> None:
+    """Threads too: each call runs in a process of its own. The executor stays open."""
+    with ThreadPoolExecutor(1) as executor:
+        with open_pool(executor, 5, silent, nothing) as pool:
+            assert pool.width == 1
+            assert pool.next_done([pool.submit(divmod, 7, 3)]).unwrap() == (2, 1)
+            with pytest.raises(NotSendable):
+                pool.submit(next, iter(Path.cwd().glob("*")))
+        assert executor.submit(int, "3").result() == 3
