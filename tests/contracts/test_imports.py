@@ -16,6 +16,7 @@ OVERVIEW = {
     "sweeper.earlier",
     "sweeper.exits",
     "sweeper.journey",
+    "sweeper.options",
     "sweeper.result",
 }
 """These alone see every room."""
@@ -95,11 +96,13 @@ ONLY_IN = {
     "optuna": "sweeper.search",
     "optuna_dashboard": "sweeper.search",
     "cloudpickle": "sweeper.training.pool",
+    "distributed": "sweeper.training.pool.dask_pool",
     "joblib": "sweeper.training.pool",
     "loky": "sweeper.training.pool",
+    "ray": "sweeper.training.pool.ray_pool",
     "seaborn": DRAW,
     "matplotlib": DRAW,
-    "typer": ("sweeper.cli", "sweeper.commands.options"),
+    "typer": ("sweeper.cli", "sweeper.commands.options", "sweeper.commands.worker"),
 }
 """package -> the only place, or places, that import it."""
 
