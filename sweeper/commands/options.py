@@ -71,6 +71,6 @@ PoolOption = Annotated[
     typer.Option(
         "--pool",
         metavar="POOL",
-        help="Where trials run: local, dir:/shared/path, dask://host:8786, ray://auto or ray://host:10001.",
+        help="Where trials run: local, dir:/shared/path or dask://host:8786.",
     ),
 ]

@@ -1,6 +1,5 @@
-"""Every pool, opened on something real: worker processes, a shared folder, an executor, Dask, Ray."""
+"""Every pool, opened on something real: worker processes, a shared folder, an executor, Dask."""
 
-import contextlib
 import os
 import subprocess
 import sys
@@ -100,26 +99,10 @@ def dask_cluster(threads: int) -> Iterator[str]:
         yield made.scheduler_address.replace("tcp://", "dask://")
 
 
-@contextmanager
-def ray() -> Iterator[Opened]:
-    """A Ray of two processors."""
-    if find_spec("ray") is None:
-        pytest.skip("ray is not installed: pip install 'sweeper-torch[ray]'")
-    import ray as engine
-
-    engine.init(num_cpus=WORKERS, include_dashboard=False, log_to_driver=False, configure_logging=False)
-    try:
-        yield lambda: open_pool("ray://auto", 1, silent, nothing)
-    finally:
-        with contextlib.suppress(Exception):
-            engine.shutdown()
-
-
 CLUSTERS: dict[str, Callable[[], AbstractContextManager[Opened]]] = {
     "local": local,
     "dir": folder,
     "executor": executor,
     "dask": dask,
-    "ray": ray,
 }
 """name -> something real, and how a pool is opened on it"""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from clusters import CLUSTERS, WORKERS, dask_cluster, end, worker_process
+from clusters import WORKERS, dask_cluster, end, worker_process
 from whole_runs import run, study
 
 pytestmark = pytest.mark.timeout(240)
@@ -94,13 +94,6 @@ def test_dask_workers_with_four_threads(tmp_path: Path, expected: pd.DataFrame) 
         with killer(victim) as killed:
             result = run(tmp_path, study(), pool=address)
     assert killed
-    same(result.trials, expected)
-
-
-def test_ray(tmp_path: Path, expected: pd.DataFrame) -> None:
-    """One that runs already."""
-    with CLUSTERS["ray"]():
-        result = run(tmp_path, study(), pool="ray://auto")
     same(result.trials, expected)
 
 

@@ -26,7 +26,7 @@ class Refused(Exception):
 
 
 class Engine(Protocol):
-    """What a pool needs of Dask, Ray or an executor."""
+    """What a pool needs of Dask or an executor."""
 
     def width(self) -> int:
         """Calls that run at the same time."""

@@ -1,6 +1,6 @@
 """Calls of a driver elsewhere, each in a process of its own beside the worker that a foreign engine has here.
 
-Workers of Dask, Ray or an executor may be threads, may be shared by several drivers, and may have any state;
+Workers of Dask or of an executor may be threads, may be shared by several drivers, and may have any state;
 calls that train need a process with one thread, seeds and precision of its own, and may end it.
 """
 

@@ -19,8 +19,6 @@ from sweeper.training.pool.registry import check_place, open_pool, parse
         ("local", ("local", "")),
         ("dir:/shared/path", ("dir", "/shared/path")),
         ("dask://host:8786", ("dask", "host:8786")),
-        ("ray://auto", ("ray", "auto")),
-        ("ray://host:10001/", ("ray", "host:10001")),
     ],
 )
 def test_addresses_are_read(place: str, expected: tuple[str, str]) -> None:
@@ -34,12 +32,11 @@ def test_addresses_are_read(place: str, expected: tuple[str, str]) -> None:
     [
         ("dsk://host:8786", "did you mean 'dask'?"),
         ("Local", "did you mean 'local'?"),
-        ("slurm", "allowed: local, dir, dask, ray, as local, dir:/shared/path, dask://host:8786, ray://host"),
+        ("slurm", "allowed: local, dir, dask, as local, dir:/shared/path, dask://host:8786"),
         ("", "allowed: local"),
         ("dir:", "an address of this kind is written dir:/shared/path"),
         ("dask://host", "an address of this kind is written dask://host:8786"),
         ("dask:host:8786", "written dask://host:8786"),
-        ("ray://host:port", "written ray://host:10001 or ray://auto"),
     ],
 )
 def test_what_is_no_pool_is_refused(place: str, problem: str) -> None:
@@ -49,7 +46,6 @@ def test_what_is_no_pool_is_refused(place: str, problem: str) -> None:
     assert problem in str(refused.value)
 
 
-@pytest.mark.parametrize(("place", "extra"), [("dask://host:8786", "dask"), ("ray://auto", "ray")])
 def test_an_extra_that_is_missing_is_named(place: str, extra: str) -> None:
     """With the line that installs it."""
     with mock.patch.object(registry, "find_spec", return_value=None), pytest.raises(UserError) as refused:
