@@ -335,7 +335,8 @@ class Sweep:
     ) -> Iterator[TrialResult]:
         """Train `trials`; every result is on its way to the disk when it is yielded."""
         self.live.begin()
-        for results in train_all(self.pool, self.shared, cohorts_of(self.plan, self.task, trials), stop):
+        plan = replace(self.plan, processes=self.pool.width)  # workers may have come since
+        for results in train_all(self.pool, self.shared, cohorts_of(plan, self.task, trials), stop):
             self.keeper.add(results)
             self.progress.add(*results)
             yield from results

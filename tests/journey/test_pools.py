@@ -11,9 +11,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from clusters import WORKERS, dask_cluster, end, worker_process
+from soak import SOAK
 from whole_runs import run, study
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
+in_soak = pytest.mark.skipif(not SOAK, reason="imports torch in many processes; make soak runs it")
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +77,7 @@ def test_a_shared_folder(tmp_path: Path, expected: pd.DataFrame) -> None:
     assert set(result.trials["host"]) == {os.uname().nodename}
 
 
+@in_soak
 def test_dask_workers_with_four_threads(tmp_path: Path, expected: pd.DataFrame) -> None:
     """Threads of one process share seeds and precision; trials do not run in them. A worker is killed."""
     pytest.importorskip("distributed", reason="pip install 'sweeper-torch[dask]'")
@@ -97,6 +100,7 @@ def test_dask_workers_with_four_threads(tmp_path: Path, expected: pd.DataFrame) 
     same(result.trials, expected)
 
 
+@in_soak
 def test_an_executor(tmp_path: Path, expected: pd.DataFrame) -> None:
     """From Python; its threads only wait."""
     with ThreadPoolExecutor(2) as executor:
