@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -41,6 +41,8 @@ class Built:
     """Names of layers that `leave_fast_paths` changed."""
     row: Tree = None
     """The row that it was built for."""
+    own_options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Name of a parameter -> optimizer options of its own; see `param_groups`."""
 
     @cached_property
     def layers(self) -> tuple[Place, ...]:

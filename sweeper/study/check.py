@@ -14,6 +14,7 @@ from sweeper.components.losses import LOSSES
 from sweeper.components.models import LIMITS as MODEL_LIMITS
 from sweeper.components.models import MODELS
 from sweeper.components.models import WORDS as MODEL_WORDS
+from sweeper.components.param_groups import PARAM_GROUPS
 from sweeper.components.schedules import SCHEDULES
 from sweeper.data.files import ENDINGS, TABLES, find, find_folder, names_folder
 from sweeper.data.images import LIMITS as IMAGE_LIMITS
@@ -231,6 +232,9 @@ def _check_training(
     for key, names in losses.items():
         for loss in names[:MAX_MISTAKES]:
             _function(loss, key, LOSSES, [*LOSSES, FUNCTION], folder, mistakes)
+    if training.param_groups is not None:
+        named = [*PARAM_GROUPS, FUNCTION]
+        _function(training.param_groups, "training.param_groups", PARAM_GROUPS, named, folder, mistakes)
     problem = _missing_device(training.device)
     if problem:
         mistakes.append(Mistake("training.device", problem, training.device))

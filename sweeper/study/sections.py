@@ -157,6 +157,8 @@ class TrainingSection(Section):
     dtype: Literal["float32", "float64"] = "float32"
     device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
     compile: bool | Literal["auto"] = "auto"
+    param_groups: Source | None = None
+    """Groups of parameters with options of their own; ``None``: all have those of the trial."""
 
     @model_validator(mode="before")
     @classmethod

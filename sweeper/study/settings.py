@@ -45,6 +45,8 @@ class Settings:
     """Number of evaluation points after step 0, evenly spaced, the last at the last step."""
     timeout: float
     """Seconds."""
+    param_groups: str | Callable[..., Any] | None
+    """What gives parameters options of their own; ``None``: nothing but marks does."""
     dtype: str
     device: str
 

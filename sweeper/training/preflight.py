@@ -12,7 +12,6 @@ import torch
 from sweeper.components.build import Built
 from sweeper.components.losses import Loss, not_scalar
 from sweeper.components.metrics import metrics_of
-from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.components.penalties import PENALTIES
 from sweeper.components.swap import Swapped
 from sweeper.components.tree import Tree, applied, copied, leaves, named_leaves, taken
@@ -28,6 +27,7 @@ from sweeper.training.setup import (
     Task,
     initial_model,
     leaving_no_trace,
+    make_optimizer,
     out_features,
     pick_loss,
     rows_of,
@@ -129,7 +129,7 @@ def _try(task: Task, settings: Settings, rows: Rows) -> None:
     if not parameters:
         raise ModelError(f"{label(task)} has no parameters to train")
     _check_penalty(task, built)
-    optimizer = OPTIMIZERS[settings.optimizer].make(parameters, lr=settings.learning_rate, **settings.options)
+    optimizer = make_optimizer(settings, built)
     first = slice(FIRST_ROWS)
     few = (copied(taken(rows.x_train, first)), copied(taken(rows.y_train, first)))
     model.eval()

@@ -29,6 +29,7 @@ from sweeper.training.setup import (
     batch_order,
     initial_model,
     leaving_no_trace,
+    make_optimizer,
     pick_loss,
     rows_of,
 )
@@ -65,7 +66,7 @@ def _train(task: Task, trial: Trial, settings: Settings, observer: Observer | No
     train_rows, device = rows_in(rows.x_train), first_tensor(rows.x_train).device
     built = initial_model(task, settings, trial.seed)
     model, entry = built.model, OPTIMIZERS[settings.optimizer]
-    optimizer = entry.make(model.parameters(), lr=settings.learning_rate, **settings.options)
+    optimizer = make_optimizer(settings, built)
     schedule, penalty_function = SCHEDULES[settings.schedule], PENALTIES[settings.penalty_kind]
     batches = batch_order(trial.seed, train_rows, settings.batch_size)
     penalized = built.hidden if settings.activation_penalty > 0 else ()
@@ -85,9 +86,10 @@ def _train(task: Task, trial: Trial, settings: Settings, observer: Observer | No
             if state.outcome is not None:
                 break
 
-            learning_rate = settings.learning_rate * schedule(state.step, state.steps)
+            factor = schedule(state.step, state.steps)
+            learning_rate = settings.learning_rate * factor
             for group in optimizer.param_groups:
-                group["lr"] = learning_rate
+                group["lr"] = group.get("initial_lr", settings.learning_rate) * factor
             if observer is not None and state.step in observer.steps:
                 with (
                     apart(model, seed_of(trial.seed, state.step, 3)),

@@ -1,24 +1,27 @@
 """What every engine starts from: the same rows, batches and initial weights."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import uuid4
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sweeper.components.build import Built, build
 from sweeper.components.losses import LOSSES, Loss, UsersLoss
+from sweeper.components.optimizers import OPTIMIZERS
+from sweeper.components.param_groups import PARAM_GROUPS, grouped, own_options
 from sweeper.components.precision import to_precision
 from sweeper.components.tree import Tree, mapped
 from sweeper.data.data import Data, is_real
 from sweeper.data.splits import split
+from sweeper.errors import ModelError
 from sweeper.study.settings import Settings
 from sweeper.study.study import Study
-from sweeper.user_code.calls import user_code
+from sweeper.user_code.calls import message_of, user_code
 from sweeper.user_code.lookup import resolve
 from sweeper.user_code.observing import seed_all
 from sweeper.user_code.outside import put_back
@@ -108,6 +111,7 @@ def out_features(data: Data, loss: Loss) -> int:
 def users_code(task: Task, settings: Settings) -> dict[str, Any]:
     """The code of the user that makes the model, the loss and the activation, by its role."""
     named = {"model": settings.model, "loss": settings.loss, "activation": settings.activation or ""}
+    named["groups"] = settings.param_groups or ""
     with user_code():  # modules are imported
         functions = {
             role: resolve(source, task.study.folder) if isinstance(source, str) and ":" in source else source
@@ -154,7 +158,35 @@ def initial_model(task: Task, settings: Settings, seed: int) -> Built:
     finally:
         torch.set_default_dtype(default)
     to_precision(built.model, pick_device(settings.device), getattr(torch, settings.dtype))
-    return built
+    return replace(built, own_options=_own_options(task, settings, built.model))
+
+
+def _own_options(task: Task, settings: Settings, model: nn.Module) -> dict[str, dict[str, Any]]:
+    """Optimizer options of single parameters.
+
+    Raises:
+        ModelError: if the study's function raises, or gives no groups.
+    """
+    source = settings.param_groups
+    try:
+        with user_code(), torch.random.fork_rng(devices=[]):
+            function: Callable[[nn.Module], Any] | None
+            if isinstance(source, str):
+                function = PARAM_GROUPS.get(source) or resolve(source, task.study.folder)
+            else:
+                function = source
+            return own_options(model, function)
+    except Exception as error:  # the user's function may raise anything
+        said = str(error) if type(error) is ValueError else message_of(error)
+        raise ModelError(f"training.param_groups: {said}") from error
+
+
+def make_optimizer(settings: Settings, built: Built, **changed: Any) -> torch.optim.Optimizer:
+    """The optimizer of a trial over the parameters of its model, each with the options of its own."""
+    entry = OPTIMIZERS[settings.optimizer]
+    rate = changed.get("lr", settings.learning_rate)
+    parameters = grouped(built.model, built.own_options, entry.options, rate)
+    return entry.make(parameters, **{**settings.options, "lr": rate, **changed})
 
 
 def _row(data: Data, dtype: torch.dtype) -> Tree:

@@ -24,7 +24,7 @@ def shapes(task: Task, trials: Sequence[Trial]) -> list[list[Trial]]:
     groups: dict[str, list[Trial]] = {}
     for trial in trials:
         s = settings_of(task.study, trial.parameters)
-        key = repr((sorted(s.model_options.items()), s.batch_size, s.dtype, s.device, s.loss))
+        key = repr((sorted(s.model_options.items()), s.batch_size, s.dtype, s.device, s.loss, s.param_groups))
         groups.setdefault(key, []).append(trial)
     return list(groups.values())
 

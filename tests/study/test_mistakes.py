@@ -27,7 +27,8 @@ STANDS_FOR = {
     "{function}": "package.module:function",
     "{files}": "a .csv file, a .parquet file, a .npz file, a .pt file",
     "{sections}": SECTIONS,
-    "{training}": "loss, epochs, steps, batch_size, schedule, evaluations, timeout, dtype, device, compile",
+    "{training}": "loss, epochs, steps, batch_size, schedule, evaluations, timeout, dtype, device, compile, "
+    "param_groups",
     "{parameters}": "optimizer, activation, penalty_kind, schedule, learning_rate, activation_penalty, "
     "weight_decay, momentum, dampening, eps, nesterov, betas, model.*, training.*",
     "{plain}": "values must be finite numbers, words, true, false or lists of them",

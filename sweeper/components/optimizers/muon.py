@@ -38,13 +38,35 @@ class Muon(torch.optim.Optimizer):
         nesterov: bool = True,
     ) -> None:
         every = list(params)
-        matrices = [p for p in every if p.ndim == 2 and not p.is_complex()]
-        others = [p for p in every if p.ndim != 2 or p.is_complex()]
+        given = every if every and isinstance(every[0], dict) else [{"params": every}]
         options = {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, "nesterov": nesterov}
-        super().__init__([{"params": part} for part in (matrices, others) if part], options)
-        muon = [torch.optim.Muon(matrices, **options)] if matrices else []  # type: ignore[arg-type]
-        adamw = [torch.optim.AdamW(others, lr=SHARE * lr, weight_decay=weight_decay)] if others else []
-        self.parts = [*((one, 1.0) for one in muon), *((one, SHARE) for one in adamw)]
+        groups = [(self._is_matrix, 1.0, group) for group in given]
+        groups += [(self._is_other, SHARE, group) for group in given]
+        parts = [
+            ({**group, "params": [*filter(has, group["params"])]}, share) for has, share, group in groups
+        ]
+        parts = [(group, share) for group, share in parts if group["params"]]
+        super().__init__([group for group, _ in parts], options)
+        self.parts = [
+            (self._part(group, share), share)
+            for group, (_, share) in zip(self.param_groups, parts, strict=True)
+        ]
+
+    @staticmethod
+    def _is_matrix(p: Tensor) -> bool:
+        return p.ndim == 2 and not p.is_complex()
+
+    @staticmethod
+    def _is_other(p: Tensor) -> bool:
+        return p.ndim != 2 or p.is_complex()
+
+    @staticmethod
+    def _part(group: dict[str, Any], share: float) -> torch.optim.Optimizer:
+        given, decay = group["params"], group["weight_decay"]
+        if share != 1.0:
+            return torch.optim.AdamW(given, lr=share * group["lr"], weight_decay=decay)
+        more = {"momentum": group["momentum"], "nesterov": group["nesterov"]}
+        return torch.optim.Muon(given, lr=group["lr"], weight_decay=decay, **more)
 
     def step(self, closure: Callable[[], Tensor] | None = None) -> Tensor | None:  # type: ignore[override]
         """One update of every parameter that has a gradient."""

@@ -74,7 +74,9 @@ class Optimizer:
     aliases: tuple[str, ...] = ()
     """Other names that the field uses, in small letters without signs."""
 
-    def make(self, params: Iterable[nn.Parameter], lr: float, **options: Any) -> torch.optim.Optimizer:
+    def make(
+        self, params: Iterable[nn.Parameter] | Iterable[dict[str, Any]], lr: float, **options: Any
+    ) -> torch.optim.Optimizer:
         """The optimizer over `params`; options that it does not take are a KeyError."""
         unknown = set(options) - self.options
         if unknown:

@@ -17,6 +17,7 @@ from sweeper.components import (
     losses,
     metrics,
     models,
+    param_groups,
     penalties,
     precision,
     schedules,
@@ -54,7 +55,7 @@ COMPONENTS = (
         observing,
         call_sites,
     ),
-    *(losses, metrics, penalties, schedules),
+    *(losses, metrics, penalties, schedules, param_groups),
     *{o.own_module: None for o in OPTIMIZERS.values() if o.own_module},
 )
 OWN_IMPORTS = """
@@ -85,7 +86,7 @@ def script(study: Study, parameters: Mapping[str, Any], seed: int, *, data: Data
     rows = data_text(study, data)
     task_loss = LOSSES.get(settings.loss) if isinstance(settings.loss, str) else None
     model = model_text(study, settings, data, _out_features(data, task_loss.task if task_loss else None))
-    training = training_text(study, settings, data, rows.sizes[0], model.penalised)
+    training = training_text(study, settings, data, rows.sizes[0], model)
     context = _context(study, data, seed, rows, model, training)
     return _render(context)
 
@@ -125,7 +126,8 @@ def _out_features(data: Data, task: str | None) -> int:
 def _context(
     study: Study, data: Data, seed: int, rows: DataText, model: ModelText, training: TrainingText
 ) -> dict[str, Any]:
-    users = [one for one in (rows.imported, model.imported, model.activation, training.imported) if one]
+    named = (rows.imported, model.imported, model.activation, training.imported, training.groups)
+    users = [one for one in named if one]
     statements = [*(one.statement for one in users), *(line for one in users for line in one.aliases)]
     return {
         **_words(study, data, rows, model, training),
@@ -203,7 +205,8 @@ def _needs(imports: str, context: Mapping[str, Any]) -> str:
     found += ["scikit-learn"] * (context["data"].encoded and "scikit-learn" not in found)
     found += ["pyarrow"] if "read_parquet" in "".join(context["data"].lines) else []
     model = context["model"]
-    users = (context["data"].imported, model.imported, model.activation, context["training"].imported)
+    training = context["training"]
+    users = (context["data"].imported, model.imported, model.activation, training.imported, training.groups)
     return _listed([*found, *dict.fromkeys(one.module for one in users if one and one.folder)])
 
 

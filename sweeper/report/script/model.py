@@ -14,6 +14,7 @@ from sweeper.components.build import Built, build, in_features, in_shape
 from sweeper.components.called import Called
 from sweeper.components.initializers import INITIALIZERS
 from sweeper.components.models import MODELS
+from sweeper.components.param_groups import MARK
 from sweeper.components.tree import Tree, arguments, mapped
 from sweeper.data.data import Data, is_real
 from sweeper.errors import UserError
@@ -49,6 +50,8 @@ class ModelText:
     """How inputs are passed: ``*`` by position, ``**`` by name, else as they are."""
     calls: bool = False
     """Whether there are `calls`: modules that are called where the model calls activation functions."""
+    marked: bool = False
+    """Whether parameters have optimizer options of their own as marks."""
 
 
 def model_text(study: Study, settings: Settings, data: Data, out_features: int) -> ModelText:
@@ -78,7 +81,7 @@ def model_text(study: Study, settings: Settings, data: Data, out_features: int) 
         made = f"Embedded({maker.row.shape[1]}, {embedded!r}, lambda width: {made})"
     lines.append(f"model = {made}")
     lines += _fast_paths(maker.fast_paths()) if maker.activation and user else []
-    lazy, is_complex = maker.habits() if user else (False, False)
+    lazy, is_complex, marked = maker.habits() if user else (False, False, False)
     lines += _first_look(data) if lazy else []
     if remembered and (copies := maker.copies_names()):
         lines += [f"hidden += [model.get_submodule(name) for name in {quoted(copies)}]  # copies of those"]
@@ -101,7 +104,7 @@ def model_text(study: Study, settings: Settings, data: Data, out_features: int) 
     code += [definitions(precision, "to_precision")] if is_complex else []
     code += call_code(own_functions=settings.activation is None) if calls else []
     what, stars = _what(settings), maker.stars()
-    return ModelText(what, tuple(code), tuple(lines), user, own, penalised, is_complex, stars, calls)
+    return ModelText(what, tuple(code), tuple(lines), user, own, penalised, is_complex, stars, calls, marked)
 
 
 def _require_maker(source: Any) -> None:
@@ -165,8 +168,8 @@ class _Maker:
         written |= {key: literal(value, f"model.{key}") for key, value in options.items()}
         return named(written)
 
-    def habits(self) -> tuple[bool, bool]:
-        """Whether layers get their shapes from the first row they see; whether there are complex numbers."""
+    def habits(self) -> tuple[bool, bool, bool]:
+        """Whether layers take their shapes from a first row; whether there are complex numbers; marks."""
         # loaded late: torch takes seconds
         from torch.nn.parameter import UninitializedParameter
 
@@ -176,7 +179,8 @@ class _Maker:
             model = self.function(**{**self.given, **asked_for, **self.settings.model_options})
         parameters, held = list(model.parameters()), [*model.parameters(), *model.buffers()]
         lazy = any(isinstance(parameter, UninitializedParameter) for parameter in parameters)
-        return lazy, any(tensor.dtype.is_complex for tensor in held)
+        marked = any(MARK in vars(parameter) for parameter in parameters)
+        return lazy, any(tensor.dtype.is_complex for tensor in held), marked
 
     def hidden(self) -> "_Hidden":
         """The hidden activation layers of the model."""

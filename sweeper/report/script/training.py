@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass, replace
 
-from sweeper.components import losses, metrics, penalties, schedules
+from sweeper.components import losses, metrics, param_groups, penalties, schedules
 from sweeper.components.losses import LOSSES
 from sweeper.components.metrics import metrics_of
 from sweeper.components.optimizers import OPTIMIZERS
+from sweeper.components.param_groups import PARAM_GROUPS
 from sweeper.components.penalties import PENALTIES
 from sweeper.components.schedules import SCHEDULES
 from sweeper.data.data import Data
-from sweeper.report.script.functions import Imported, imported, literal
+from sweeper.report.script.functions import Imported, imported, literal, quoted
+from sweeper.report.script.model import ModelText
 from sweeper.report.script.source import definitions, renamed
 from sweeper.study.settings import Settings
 from sweeper.study.study import Study
@@ -25,6 +27,10 @@ class TrainingText:
     """Functions, in order."""
     imported: Imported | None
     """The loss, where it is the user's."""
+    groups: Imported | None
+    """What gives parameters options of their own, where it is the user's."""
+    grouped: bool
+    """Whether they have such options."""
     task: str
     """classification | regression | binary"""
     optimizer: str
@@ -44,13 +50,13 @@ class TrainingText:
     device: str
 
 
-def training_text(study: Study, settings: Settings, data: Data, rows: int, penalised: bool) -> TrainingText:
-    """How the script trains on `rows` rows.
+def training_text(study: Study, settings: Settings, data: Data, rows: int, model: ModelText) -> TrainingText:
+    """How the script trains `model` on `rows` rows.
 
     Raises:
         UserError: if the user's loss cannot be imported by others.
     """
-    user, code = None, []
+    user, code, penalised = None, [], model.penalised
     if isinstance(settings.loss, str) and settings.loss in LOSSES:
         task = LOSSES[settings.loss].task
         code.append(renamed(definitions(losses, settings.loss), settings.loss, "loss_function"))
@@ -67,13 +73,17 @@ def training_text(study: Study, settings: Settings, data: Data, rows: int, penal
     optimizer = OPTIMIZERS[settings.optimizer]
     if optimizer.own_module:
         code.append(definitions(optimizer.own_module, optimizer.expression))
+    groups = _groups(study, settings, model.marked)
+    code += groups.code
     full = settings.batch_size == "full" or int(settings.batch_size) >= rows
     return TrainingText(
         what=_what(settings, penalised),
         code=tuple(code),
         imported=user,
         task=task,
-        optimizer=_optimizer(settings),
+        groups=groups.imported,
+        grouped=bool(groups.given),
+        optimizer=_optimizer(settings, groups.given or "model.parameters()"),
         averages=optimizer.averages,
         schedule=settings.schedule != "constant",
         learning_rate=repr(float(settings.learning_rate)),
@@ -96,11 +106,36 @@ def _users_loss(study: Study, settings: Settings) -> Imported:
     return replace(user, aliases=(*user.aliases, "loss_function = Loss()"))
 
 
-def _optimizer(settings: Settings) -> str:
+@dataclass(frozen=True)
+class _Groups:
+    """Parameters with options of their own."""
+
+    given: str
+    """What the optimizer is given; empty: all parameters alike."""
+    code: list[str]
+    imported: Imported | None
+
+
+def _groups(study: Study, settings: Settings, marked: bool) -> _Groups:
+    source, user = settings.param_groups, None
+    if source is None and not marked:
+        return _Groups("", [], None)
+    code = [definitions(param_groups, name) for name in ("own_options", "grouped")]
+    name = "None" if source is None else str(source)
+    if isinstance(source, str) and source in PARAM_GROUPS:
+        code.append(definitions(param_groups, source))
+    elif source is not None:
+        name = "param_groups"
+        user = imported(source, "training.param_groups", name, study.folder)
+    taken = sorted(OPTIMIZERS[settings.optimizer].options)
+    return _Groups(f"grouped(model, own_options(model, {name}), {quoted(taken)}, LEARNING_RATE)", code, user)
+
+
+def _optimizer(settings: Settings, given_parameters: str) -> str:
     optimizer = OPTIMIZERS[settings.optimizer]
     options = {**optimizer.defaults, **settings.options}
     given = "".join(f", {name}={literal(value, name)}" for name, value in options.items())
-    return f"{optimizer.expression}(model.parameters(), lr=LEARNING_RATE{given})"
+    return f"{optimizer.expression}({given_parameters}, lr=LEARNING_RATE{given})"
 
 
 def _steps_note(settings: Settings, rows: int, full: bool) -> str:

@@ -12,21 +12,22 @@ def slot_order(run: StackedTrial | None) -> tuple[bool, str, str]:
     """Sort key of slots: the empty ones last, those that share operations side by side."""
     if run is None:
         return True, "", ""
-    return False, run.rule.name, run.settings.activation or ""
+    return False, run.rules[0].name, run.settings.activation or ""
 
 
-def groups_of(slots: Sequence[StackedTrial | None]) -> list[Group]:
-    """Neighbouring slots with the same rule."""
+def groups_of(slots: Sequence[StackedTrial | None], segment: int) -> list[Group]:
+    """Neighbouring slots with the same rule for the parameters of a segment."""
     groups, start = [], 0
     while start < len(slots) and (first := slots[start]) is not None:
-        members = [first]
+        members, rule = [first], first.parts[segment].rule
         for run in slots[start + 1 :]:
-            if run is None or run.rule is not first.rule:
+            if run is None or run.parts[segment].rule is not rule:
                 break
             members.append(run)
         stop = start + len(members)
-        options, history = hyper([run.group for run in members]), [run.history for run in members]
-        groups.append(Group(first.rule, slice(start, stop), options, history))
+        parts = [run.parts[segment] for run in members]
+        options, history = hyper([part.group for part in parts]), [part.history for part in parts]
+        groups.append(Group(rule, slice(start, stop), options, history))
         start = stop
     return groups
 

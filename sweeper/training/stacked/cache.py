@@ -4,7 +4,7 @@ Examining the model and recording its passes takes as long as some hundred steps
 last cache for its next cohort, and with it the last stack if the next one is to be of the same size.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sweeper.components.activations import activation_of
@@ -47,7 +47,12 @@ class StackCache:
         self.sample: tuple[Tree, Tree] = taken((rows.x_train, rows.y_train), sample)
         with refusing():
             self.rng_layout = self._rng_layout(lead, seeds[0])
-            self.trained = trained_names(self.template, self.loss.function, *self.sample)
+            trained = trained_names(self.template, self.loss.function, *self.sample)
+        segments = _together(trained, built.own_options)
+        self.trained = [names for _, names in segments]
+        """Names of the parameters that are trained, segment by segment."""
+        self.own_options = [options for options, _ in segments]
+        """Optimizer options that the parameters of each segment have of their own."""
         self.stack: Stack
         self.evaluator: Evaluator
         self.measurements: LayerMeasurements
@@ -123,6 +128,17 @@ class StackCache:
         return Evaluator(self.loss, self.replicates.of, self.batches.shared)
 
 
+def _together(
+    names: Sequence[str], own: Mapping[str, Mapping[str, Any]]
+) -> list[tuple[Mapping[str, Any], list[str]]]:
+    """Options, and the names of the parameters that have them."""
+    found: dict[str, tuple[Mapping[str, Any], list[str]]] = {}
+    for name in names:
+        options = own.get(name, {})
+        found.setdefault(repr(sorted(options.items())), (options, []))[1].append(name)
+    return list(found.values())
+
+
 class Requirements:
     """What the trials of a stack ask of it."""
 
@@ -163,5 +179,12 @@ def return_cache(cache: StackCache) -> None:
 
 
 def _key(task: Task, lead: Settings, required: Requirements) -> tuple[Any, ...]:
-    shape = (sorted(lead.model_options.items()), lead.batch_size, lead.dtype, lead.device, lead.loss)
+    shape = (
+        sorted(lead.model_options.items()),
+        lead.batch_size,
+        lead.dtype,
+        lead.device,
+        lead.loss,
+        lead.param_groups,
+    )
     return task.token, repr(shape), required.learned

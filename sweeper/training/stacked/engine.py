@@ -225,16 +225,15 @@ class _StackedTraining:
                     yield failed(trial, reason_of(error), "fused")
             run = self.slots[slot]
             if run is not None and run.state.step == 0:
-                self.stack.load(slot, run.initial, run.rule)
+                self.stack.load(slot, run.initial, run.rules)
                 self.accepted += 1
         self._arrange()
 
     def _start(self, trial: Trial) -> StackedTrial:
         settings = settings_of(self.task.study, trial.parameters)
         initial = self.cache.initials.of(settings, trial.seed)
-        return StackedTrial.start(
-            trial, settings, initial, self.cache.batches.rows, self.task.study.search.objective
-        )
+        rows, objective = self.cache.batches.rows, self.task.study.search.objective
+        return StackedTrial.start(trial, settings, initial, rows, objective, self.cache.own_options)
 
     def _arrange(self) -> None:
         """Sort the slots by update rule and activation, the empty ones last, and tell the stack."""
@@ -249,7 +248,7 @@ class _StackedTraining:
             kind: [run.penalty_weight(kind) if run else 0.0 for run in self.slots]
             for kind in self.cache.required.penalties
         }
-        self.groups = groups_of(self.slots)
+        self.groups = [groups_of(self.slots, k) for k in range(len(self.cache.own_options))]
         self.stack.arrange(self.groups, list(zip(*kernels, strict=True)), weights)
 
     def _release_ended(self) -> Iterator[TrialResult]:
@@ -324,10 +323,11 @@ class _StackedTraining:
         """Make `steps` updates of all slots; losses, penalties and totals: (steps, 3, slots)."""
         seeds = [run.trial.seed if run else self._any_seed for run in self.slots]
         ages = [run.state.step if run else 0 for run in self.slots]
-        rates = [run.coming_rates(steps) if run else np.zeros(steps) for run in self.slots]
+        none = np.zeros((len(self.groups), steps))
+        rates = [run.coming_rates(steps) if run else none for run in self.slots]
         updates = np.arange(1, steps + 1)[:, None] + np.array(ages, dtype=float)
         stack = self.stack
-        coefficients = table(self.groups, np.stack(rates, 1), updates, stack.p.dtype).to(stack.p.device)
+        coefficients = table(self.groups, np.stack(rates, 2), updates, stack.p.dtype).to(stack.p.device)
         rows = self.cache.batches.coming(seeds, ages, steps).to(stack.p.device)
         history = stack.losses.new_empty(steps, *stack.losses.shape)
         with torch.no_grad():

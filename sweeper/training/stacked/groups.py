@@ -43,16 +43,43 @@ class Group:
         return np.stack([slot[name][updates[:, k] - 1] for k, slot in enumerate(self.history)], axis=1)
 
 
+@dataclass(frozen=True)
+class Segment:
+    """Neighbouring columns of a stack's matrices: parameters with the same options of their own."""
+
+    columns: slice
+    shapes: tuple[torch.Size, ...]
+
+
+def segments_of(parts: Sequence[Sequence[torch.Size]]) -> tuple[Segment, ...]:
+    """One after the other, from the shapes of their parameters."""
+    ends = np.cumsum([sum(shape.numel() for shape in shapes) for shapes in parts]).tolist()
+    starts = [0, *ends[:-1]]
+    return tuple(Segment(slice(a, b), tuple(s)) for a, b, s in zip(starts, ends, parts, strict=True))
+
+
 def table(
-    groups: Sequence[Group], learning_rates: np.ndarray, updates: np.ndarray, dtype: torch.dtype
+    groups: Sequence[Sequence[Group]], learning_rates: np.ndarray, updates: np.ndarray, dtype: torch.dtype
 ) -> Tensor:
-    """Coefficients of all slots for the coming steps: (steps, `MOST_COEFFICIENTS`, slots, 1)."""
+    """Coefficients of all slots for the coming steps: (steps, segments, `MOST_COEFFICIENTS`, slots, 1).
+
+    Args:
+        groups: of each segment.
+        learning_rates: (segments, steps, slots)
+        updates: numbers of the updates, counted from 1, (steps, slots)
+        dtype: of the training.
+    """
     steps, slots = updates.shape
-    values = np.zeros((steps, MOST_COEFFICIENTS, slots))
-    for group in groups:
-        mine = group.coefficients(learning_rates[:, group.slots], updates[:, group.slots])
-        values[:, : mine.shape[1], group.slots] = mine
-    return torch.from_numpy(values).to(dtype).unsqueeze(3)
+    values = np.zeros((steps, len(groups), MOST_COEFFICIENTS, slots))
+    for segment, (here, rates) in enumerate(zip(groups, learning_rates, strict=True)):
+        for group in here:
+            mine = group.coefficients(rates[:, group.slots], updates[:, group.slots])
+            values[:, segment, : mine.shape[1], group.slots] = mine
+    return torch.from_numpy(values).to(dtype).unsqueeze(4)
+
+
+_Work = tuple[Rule, bool, Sequence[Tensor], Sequence[torch.Size], Sequence[Sequence[Tensor]]]
+"""Rule, whether weight decay is added, columns of coefficients, shapes, (p and g, state, scratch)."""
 
 
 class Updates:
@@ -64,30 +91,42 @@ class Updates:
         g: Tensor,
         state: Sequence[Tensor],
         scratch: Sequence[Tensor],
-        shapes: Sequence[torch.Size],
+        segments: Sequence[Segment],
     ) -> None:
-        """`shapes`: of the parameters that the columns hold, in order."""
-        self.p, self.g, self.state, self.scratch, self.shapes = p, g, state, scratch, shapes
-        self.columns = p.new_zeros(MOST_COEFFICIENTS, len(p), 1)
-        self._work: list[tuple[Rule, bool, Sequence[Tensor], Sequence[Sequence[Tensor]]]] = []
+        """`segments`: what the columns hold, in order."""
+        self.p, self.g, self.state, self.scratch, self.segments = p, g, state, scratch, segments
+        self.columns = p.new_zeros(len(segments), MOST_COEFFICIENTS, len(p), 1)
+        self._work: list[_Work] = []
 
-    def arrange(self, groups: Sequence[Group]) -> None:
-        """Other trials are in the slots now."""
-        self._work = []
-        for group in groups:
-            at, rule = group.slots, group.rule
-            columns = [c[at] for c in self.columns[: rule.columns + rule.coupled]]
-            state = [matrix[at] for matrix in self.state[: rule.state]]
-            scratch = [matrix[at] for matrix in self.scratch[: rule.scratch]]
-            self._work.append((rule, group.decays, columns, ([self.p[at], self.g[at]], state, scratch)))
+    def arrange(self, groups: Sequence[Sequence[Group]]) -> None:
+        """Other trials are in the slots now; `groups` of each segment."""
+        self._work = [
+            self._one(segment, columns, group)
+            for segment, columns, here in zip(self.segments, self.columns, groups, strict=True)
+            for group in here
+        ]
+
+    def _one(self, segment: Segment, columns: Tensor, group: Group) -> "_Work":
+        at, rule = (group.slots, segment.columns), group.rule
+        mine = [c[group.slots] for c in columns[: rule.columns + rule.coupled]]
+        state = [matrix[at] for matrix in self.state[: rule.state]]
+        scratch = [matrix[at] for matrix in self.scratch[: rule.scratch]]
+        return rule, group.decays, mine, segment.shapes, ([self.p[at], self.g[at]], state, scratch)
+
+    def start(self, slot: int, rules: Sequence[Rule]) -> None:
+        """The state of a trial before its first step; `rules` of each segment."""
+        for segment, rule in zip(self.segments, rules, strict=True):
+            at = (slot, segment.columns)
+            for k, matrix in enumerate(self.state):
+                matrix[at] = self.p[at] if k < rule.copies else 0
 
     def step(self, coefficients: Tensor) -> None:
         """One update of every slot; `coefficients` is one step of a `table`. Gradients are overwritten."""
         self.columns.copy_(coefficients)
-        for rule, decays, columns, ((p, g), state, scratch) in self._work:
+        for rule, decays, columns, shapes, ((p, g), state, scratch) in self._work:
             if decays:
                 torch.addcmul(g, p, columns[-1], out=g)
-            more = (self.shapes,) if rule.shaped else ()
+            more = (shapes,) if rule.shaped else ()
             rule.update(p, g, state, columns[: rule.columns], scratch, *more)
 
     @contextmanager

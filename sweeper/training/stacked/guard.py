@@ -12,12 +12,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.components.penalties import PENALTIES
 from sweeper.components.tree import applied, first_tensor, taken
 from sweeper.training.capture import outputs_of, penalty_of
 from sweeper.training.evaluate import scores
-from sweeper.training.setup import Rows, Task, initial_model, leaving_no_trace, pick_loss
+from sweeper.training.setup import Rows, Task, initial_model, leaving_no_trace, make_optimizer, pick_loss
 from sweeper.training.stacked.cache import StackCache
 from sweeper.training.stacked.stack import Stack
 from sweeper.training.stacked.stacked_trial import StackedTrial
@@ -66,9 +65,7 @@ class PlainTrial:
         self.settings, self.rows = run.settings, rows
         self.built = initial_model(task, run.settings, run.trial.seed)
         self.loss = pick_loss(task, run.settings)
-        self.optimizer = OPTIMIZERS[run.settings.optimizer].make(
-            self.built.model.parameters(), **{**run.settings.options, "lr": PLAIN_LEARNING_RATE}
-        )
+        self.optimizer = make_optimizer(run.settings, self.built, lr=PLAIN_LEARNING_RATE)
         self.built.model.train()
 
     def steps(self, batches: Sequence[Tensor]) -> Iterator[PlainStep]:
@@ -158,7 +155,7 @@ def compare(
         evaluated = {slot: runs[slot] for slot in chosen if not differences[slot]}
         differences |= _evaluation_difference(cache, stack, evaluated, plain)
     for slot, run in runs.items():
-        stack.load(slot, run.initial, run.rule)
+        stack.load(slot, run.initial, run.rules)
     return differences
 
 

@@ -72,6 +72,8 @@ class Initials:
     def _values(self, built: Built) -> dict[str, Tensor]:
         if not self.template.accepts(built):
             raise IncompatibleModel("its model has other parameters")
+        if any(self.template.own_options.get(n) != own for n, own in built.own_options.items()):
+            raise IncompatibleModel("its parameters have other options of their own")
         values = {**dict(built.model.named_parameters()), **dict(built.model.named_buffers())}
         mine = {**self.template.parameters, **self.template.buffers}
         # A trial without PReLU carries slopes that nothing reads.

@@ -12,7 +12,7 @@ from sweeper.components.penalties import PENALTIES
 from sweeper.components.tree import Tree, leaves, rebuilt, rows_in
 from sweeper.training.stacked.activation_dispatch import BINDERS, ActivationDispatch, Hidden
 from sweeper.training.stacked.compiled import CompiledPass
-from sweeper.training.stacked.groups import Group, Updates
+from sweeper.training.stacked.groups import Group, Updates, segments_of
 from sweeper.training.stacked.initial import Initial
 from sweeper.training.stacked.kernel import AnyKernel
 from sweeper.training.stacked.penalty import weighted
@@ -46,7 +46,7 @@ class Stack:
         self,
         template: Template,
         loss: Callable[[Tensor, Tensor], Tensor],
-        trained: Sequence[str],
+        trained: Sequence[Sequence[str]],
         penalties: Sequence[str],
         matrices: tuple[int, int],
         x: Tree,
@@ -60,7 +60,8 @@ class Stack:
         Args:
             template: the module of all trials.
             loss: (output, target) -> mean over the rows of one trial.
-            trained: names of the parameters that are trained; the others stay as they are.
+            trained: names of the parameters that are trained, those with the same options of their own
+                together; the others stay as they are.
             penalties: the penalty kinds that any of the trials has.
             matrices: how many state and scratch matrices the optimizers need.
             x, y: (slots, rows, …), the memory from which every step reads its batches.
@@ -71,7 +72,8 @@ class Stack:
             NotCompiled: if that is asked for and cannot be.
         """
         self.template, self.loss, self.penalties, self.x, self.y = template, loss, penalties, x, y
-        self.shapes = {name: template.parameters[name].shape for name in trained}
+        parts = [{name: template.parameters[name].shape for name in names} for names in trained]
+        self.shapes = {name: shape for part in parts for name, shape in part.items()}
         slots, size = rows_in(x), sum(shape.numel() for shape in self.shapes.values())
         like = next(iter(template.parameters.values()))
         state = [like.new_zeros(slots, size) for _ in range(matrices[0])]
@@ -91,7 +93,7 @@ class Stack:
         self.dispatch.calls.clear()
         self.losses, gradients = tape.outputs
         """(3, slots): loss of the batch, weighted penalty, and their sum."""
-        self.updates = Updates(self.p, gradients, state, scratch, tuple(self.shapes.values()))
+        self.updates = Updates(self.p, gradients, state, scratch, segments_of([[*p.values()] for p in parts]))
 
     @property
     def slots(self) -> int:
@@ -117,18 +119,17 @@ class Stack:
         for name, value in values.items():
             (views if name in views else self.fixed)[name][slot] = value
 
-    def load(self, slot: int, initial: Initial, rule: Rule) -> None:
-        """Put a trial that is updated by `rule` into a slot, in the state before its first step."""
+    def load(self, slot: int, initial: Initial, rules: Sequence[Rule]) -> None:
+        """Put a trial that is updated by `rules` into a slot, in the state before its first step."""
         self.p[slot] = torch.cat([initial.values[name].reshape(-1) for name in self.shapes])
         for name, values in self.fixed.items():
             values[slot] = initial.values[name]
-        for k, matrix in enumerate(self.updates.state):
-            matrix[slot] = self.p[slot] if k < rule.copies else 0
+        self.updates.start(slot, rules)
         self.random_state.start(slot, initial.seed, initial.random)
 
     def arrange(
         self,
-        groups: Sequence[Group],
+        groups: Sequence[Sequence[Group]],
         kernels: Sequence[Sequence[AnyKernel]],
         weights: Mapping[str, Sequence[float]],
     ) -> None:

@@ -1,6 +1,6 @@
 """A trial in a slot: its state, and what the stack needs of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -9,11 +9,36 @@ import numpy as np
 from torch import Tensor, nn
 
 from sweeper.components.optimizers import OPTIMIZERS, Rule
+from sweeper.components.param_groups import group_options
 from sweeper.components.schedules import SCHEDULES
 from sweeper.study.settings import Settings
 from sweeper.training.stacked.initial import Initial
 from sweeper.training.state import TrialState
 from sweeper.trial import Trial
+
+
+@dataclass(frozen=True)
+class Part:
+    """How the parameters of one segment are updated."""
+
+    group: Mapping[str, Any]
+    """The optimizer's options, a parameter group of ``torch.optim``."""
+    rule: Rule
+    learning_rates: np.ndarray
+    """Of every update, shape (steps,)."""
+    history: Mapping[str, np.ndarray]
+    """What updates take from earlier learning rates, see `Rule.history`."""
+
+    @classmethod
+    def of(cls, settings: Settings, own: Mapping[str, Any], multipliers: np.ndarray, like: Tensor) -> "Part":
+        """That of parameters with the options `own`."""
+        optimizer = OPTIMIZERS[settings.optimizer]
+        options = group_options(own, optimizer.options, settings.learning_rate)
+        given = [{"params": [nn.Parameter(like.new_zeros(1))], **options}]
+        made = optimizer.make(given, lr=settings.learning_rate, **settings.options)
+        group, rates = made.param_groups[0], options["initial_lr"] * multipliers
+        rule = optimizer.rule(group)
+        return cls(group, rule, rates, rule.history(group, rates) if rule.history else {})
 
 
 @dataclass
@@ -23,13 +48,10 @@ class StackedTrial:
     state: TrialState
     settings: Settings
     initial: Initial
-    group: Mapping[str, Any]
-    """Its optimizer's options, a parameter group of ``torch.optim``."""
-    rule: Rule
+    parts: tuple[Part, ...]
+    """One for each segment of the parameters."""
     learning_rates: np.ndarray
     """Of every update, shape (steps,)."""
-    history: Mapping[str, np.ndarray]
-    """What its updates take from earlier learning rates, see `Rule.history`."""
     measurements_due: int = 0
     """Layer measurements that were put off."""
     due: bool = True
@@ -39,21 +61,25 @@ class StackedTrial:
 
     @classmethod
     def start(
-        cls, trial: Trial, settings: Settings, initial: Initial, rows: int, objective: str
+        cls,
+        trial: Trial,
+        settings: Settings,
+        initial: Initial,
+        rows: int,
+        objective: str,
+        own: Sequence[Mapping[str, Any]],
     ) -> "StackedTrial":
-        """A trial before its first step, on `rows` training rows."""
+        """A trial before its first step, on `rows` training rows; `own`: options of each segment."""
         (parameter, *_) = initial.values.values()
-        optimizer = OPTIMIZERS[settings.optimizer]
-        made = optimizer.make(
-            [nn.Parameter(parameter.new_zeros(1))], lr=settings.learning_rate, **settings.options
-        )
-        group, state = made.param_groups[0], TrialState.start(trial, settings, rows, objective)
-        rule, rates = (
-            optimizer.rule(group),
-            settings.learning_rate * _multipliers(settings.schedule, state.steps),
-        )
-        history = rule.history(group, rates) if rule.history else {}
-        return cls(state, settings, initial, group, rule, rates, history)
+        state = TrialState.start(trial, settings, rows, objective)
+        multipliers = _multipliers(settings.schedule, state.steps)
+        parts = tuple(Part.of(settings, options, multipliers, parameter) for options in own)
+        return cls(state, settings, initial, parts, settings.learning_rate * multipliers)
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """That of each segment."""
+        return tuple(part.rule for part in self.parts)
 
     @property
     def trial(self) -> Trial:
@@ -65,8 +91,9 @@ class StackedTrial:
         return self.settings.activation_penalty if self.settings.penalty_kind == kind else 0.0
 
     def coming_rates(self, steps: int) -> np.ndarray:
-        """Learning rates of the next `steps` updates."""
-        return self.learning_rates[self.state.step : self.state.step + steps]
+        """Learning rates of the next `steps` updates: (segments, steps)."""
+        coming = slice(self.state.step, self.state.step + steps)
+        return np.stack([part.learning_rates[coming] for part in self.parts])
 
     def advance(self, losses: np.ndarray, penalties: np.ndarray, totals: np.ndarray) -> None:
         """Record the batch values of the steps just made, shape (steps,) each."""

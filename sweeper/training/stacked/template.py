@@ -35,6 +35,7 @@ class Template:
         """In the order of the forward pass."""
         self.parameters = dict(self.model.named_parameters())
         self.buffers = dict(self.model.named_buffers())
+        self.own_options = built.own_options
         self.dtype = next(iter(self.parameters.values())).dtype
         self._own: list[tuple[dict[str, Any], str, Any]] = [
             (held, name, tensor)
