@@ -1,8 +1,7 @@
 """What is wrong with a cell of a table, in words."""
 
+import math
 import re
-
-import numpy as np
 
 from sweeper.errors import shown
 
@@ -10,7 +9,7 @@ from sweeper.errors import shown
 def is_number(word: str) -> bool:
     """Whether a text is a finite number."""
     try:
-        return "_" not in word and bool(np.isfinite(float(word)))
+        return "_" not in word and math.isfinite(float(word))
     except ValueError:
         return False
 

@@ -1,5 +1,7 @@
 """A pandas DataFrame, wherever it comes from, as a `Table`."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -26,6 +28,23 @@ def table_of(frame: pd.DataFrame, name: str) -> Table:
     is_category = [isinstance(dtype, pd.CategoricalDtype) for dtype in frame.dtypes]
     said = frozenset(each for each, true in zip(names, is_category, strict=True) if true)
     return Table(name, columns, categories=said)
+
+
+def with_target(found: Any, target: Any, always: bool) -> tuple[Any, Any]:
+    """A pair (DataFrame, targets) as one DataFrame and the name of its target; all else as it is.
+
+    A DataFrame of numbers without gaps stays a pair, if it need not `always` be a table.
+    """
+    if not (isinstance(found, tuple | list) and len(found) == 2 and isinstance(found[0], pd.DataFrame)):
+        return found, target
+    frame, labels = found
+    numeric = all(dtype.kind in "biuf" for dtype in frame.dtypes) and not frame.isna().any(axis=None)
+    if (numeric and not always) or np.ndim(labels) != 1 or len(labels) != len(frame):
+        return found, target
+    name = str(getattr(labels, "name", None) or "target")
+    while name in frame.columns:
+        name += " (target)"
+    return frame.assign(**{name: np.asarray(labels)}), name
 
 
 def cells_of(column: pd.Series, name: str, where: str) -> Cells:

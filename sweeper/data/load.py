@@ -12,6 +12,7 @@ from sweeper.components.tree import Tree, alike, leaves, mapped, named_leaves, r
 from sweeper.data.arrays import alike_rows, alike_types, check_rows, inputs_of, targets_of
 from sweeper.data.data import Data
 from sweeper.data.files import ENDINGS, TABLES, find, find_folder, names_folder, read_arrays
+from sweeper.data.frames import with_target
 from sweeper.data.images import image_folder
 from sweeper.data.in_memory import PARTS, InMemory
 from sweeper.data.keys import Keys
@@ -63,6 +64,7 @@ def load(
         found = _called(function, name, {**(options or {}), **taken})
     try:
         with process_kept(), user_code():  # what a function gave may do anything when it is read
+            found, target = with_target(found, target, bool(keys.about_columns))
             if isinstance(found, pd.DataFrame):
                 return _split_by(read_frame(found, target, keys, loss_task, name), keys)
             read = "arrays" if are_arrays(found) else "items"
