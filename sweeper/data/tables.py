@@ -34,7 +34,7 @@ def read_frame(
             categories, text, or a mixture of these; gaps are ``None``, ``NaN``, ``NaT`` or ``pd.NA``.
             Its index is not used.
         target: the column to predict, or several.
-        keys: what the study says of columns and split: `sweeper.study.data_keys.keys_of`.
+        keys: what the study says of columns and split: `sweeper.study.settings.keys_of`.
         loss_task: ``classification``, ``regression``, ``binary``, or ``None`` for a loss of the user's.
         name: what messages call the frame.
 

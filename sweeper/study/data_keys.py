@@ -1,15 +1,12 @@
-"""The keys of ``[data]`` about columns, split and classes: checked, and as `Keys`."""
+"""The keys of ``[data]`` about columns, split and classes, checked."""
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sweeper.data.keys import NAMES, Keys, key_problems
 from sweeper.errors import Mistake
 from sweeper.study.sections import DataSection
-
-if TYPE_CHECKING:
-    from sweeper.study.study import Study
 
 MOST_CLASSES = 1_000_000
 LIST = "must be a list of names of columns"
@@ -17,37 +14,9 @@ COLUMN = "must be the name of a column"
 TABLE = 'must be a table such as { city = "category", sold = "date", id = "drop" }'
 
 
-def keys_of(study: "Study") -> Keys:
-    """What the study says of columns, split and classes, and whether its model takes codes of categories.
-
-    A model of the user's is looked up, and its module imported.
-    """
-    section = study.data
-    return Keys(**given_keys(section), split=section.split, embeds=_embeds(study))
-
-
 def given_keys(section: DataSection) -> dict[str, Any]:
     """The keys that are set, by name."""
     return {name: value for name in NAMES if (value := getattr(section, name)) is not None}
-
-
-def _embeds(study: "Study") -> bool:
-    # loaded late: torch takes seconds
-    from sweeper.components.models import EMBEDDED
-    from sweeper.study.arguments import signature
-    from sweeper.user_code.lookup import resolve
-
-    searched = study.space.entries.get("model.source")
-    sources = [study.model.source] if searched is None else list(searched.values or ())
-    for source in sources:
-        if isinstance(source, str) and ":" not in source:
-            if source not in EMBEDDED:
-                return False
-        elif "code_sizes" not in signature(
-            resolve(source, study.folder) if isinstance(source, str) else source
-        ):
-            return False
-    return True
 
 
 def check_keys(data: DataSection, function: Callable[..., Any] | None, mistakes: list[Mistake]) -> bool:

@@ -5,10 +5,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sweeper.components.models import MODELS
+from sweeper.components.models import EMBEDDED, MODELS
+from sweeper.data.keys import Keys
+from sweeper.study.arguments import signature
+from sweeper.study.data_keys import given_keys
 from sweeper.study.frozen import thawed
 from sweeper.study.sections import TrainingSection
 from sweeper.study.study import Study
+from sweeper.user_code.lookup import resolve
 
 
 @dataclass(frozen=True)
@@ -105,3 +109,26 @@ def _asks_for_activation(study: Study) -> bool:
 
 def _stripped(parameters: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     return {key.removeprefix(prefix): value for key, value in parameters.items() if key.startswith(prefix)}
+
+
+def keys_of(study: Study) -> Keys:
+    """What the study says of columns, split and classes, and whether its model takes codes of categories.
+
+    A model of the user's is looked up, and its module imported.
+    """
+    section = study.data
+    return Keys(**given_keys(section), split=section.split, embeds=_embeds(study))
+
+
+def _embeds(study: Study) -> bool:
+    searched = study.space.entries.get("model.source")
+    sources = [study.model.source] if searched is None else list(searched.values or ())
+    for source in sources:
+        if isinstance(source, str) and ":" not in source:
+            if source not in EMBEDDED:
+                return False
+        elif "code_sizes" not in signature(
+            resolve(source, study.folder) if isinstance(source, str) else source
+        ):
+            return False
+    return True

@@ -56,8 +56,8 @@ def unexplained(source: str) -> list[int]:
 
 @cache
 def direct(name: str) -> frozenset[str]:
-    """Modules of the package that importing `name` imports itself."""
-    return frozenset(imports(name, SOURCES[name], at_top=True)) & SOURCES.keys()
+    """Modules of the package that `name` imports: at its top, in functions, or for types alone."""
+    return frozenset(imports(name, SOURCES[name])) & SOURCES.keys()
 
 
 @cache

@@ -14,8 +14,7 @@ from sweeper.data.data import Data
 from sweeper.data.facts import InputFacts, TargetFacts, input_facts, target_facts
 from sweeper.data.load import load
 from sweeper.errors import DataError, ModelError, SweeperError
-from sweeper.study.data_keys import keys_of
-from sweeper.study.settings import Settings
+from sweeper.study.settings import Settings, keys_of
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.space import Range
 from sweeper.study.study import Study

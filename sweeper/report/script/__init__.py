@@ -35,7 +35,7 @@ from sweeper.report.script.functions import quoted
 from sweeper.report.script.model import ModelText, model_text
 from sweeper.report.script.source import definitions, import_block
 from sweeper.report.script.training import TrainingText, training_text
-from sweeper.study.data_keys import keys_of
+from sweeper.study.settings import keys_of
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.study import Study
 from sweeper.user_code import observing
