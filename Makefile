@@ -19,7 +19,7 @@ NEEDED     = Python 3.11 or newer is needed; if it has another name: make setup 
 run_name   = "$${NAME:-$$(basename "$$STUDY" .toml)}"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep report dashboard test oldest check bench soak clean moved
+.PHONY: help setup sweep report dashboard test tools oldest check bench soak clean moved
 .SUFFIXES:
 
 help:
@@ -27,6 +27,7 @@ help:
 	@echo
 	@echo "  make sweep      run a study and write its report (resumes what is there)"
 	@echo "  make test       run the tests"
+	@echo "  make tools      install the tools of sweeper export --to (TensorBoard, MLflow, wandb, Trackio), and test with them"
 	@echo "  make oldest     install the oldest versions that are allowed into $(OLDEST); some tests and a sweep with them"
 	@echo "  make setup      install the pinned dependencies into .venv; sweep, test and the others do it by themselves"
 	@echo "  make report     write the report of a run again"
@@ -96,6 +97,11 @@ $(INSTALLED): pyproject.toml constraints.txt
 	"$$PYTHON" -m venv $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	@pwd -P > $(INSTALLED) && rm -f $(UNDER_WAY)
+
+# The tools of `sweeper export --to`, each tested with the package itself. In .venv, beside what is there.
+tools: $(INSTALLED)
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt -e ".[tensorboard,mlflow,wandb,trackio]"
+	@$(BIN)/python -m pytest -q tests/commands/export $(ARGS)
 
 # The programs in .venv name the folder they were installed in: when the checkout has moved, install anew.
 ifneq ($(wildcard $(INSTALLED)),)

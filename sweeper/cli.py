@@ -11,6 +11,8 @@ from sweeper.commands.options import (
     REPORTS,
     RUNS,
     FirstArgument,
+    FreshOption,
+    JobsOption,
     JsonOption,
     NameArgument,
     PoolOption,
@@ -20,6 +22,9 @@ from sweeper.commands.options import (
     SetOption,
     StorageOption,
     StudyArgument,
+    ToOption,
+    WhereArgument,
+    one_of,
 )
 from sweeper.commands.worker import worker
 from sweeper.errors import UserError
@@ -61,9 +66,7 @@ def run(
     runs: RunsOption = RUNS,
     reports: ReportsOption = REPORTS,
     assignments: SetOption = None,
-    jobs: Annotated[
-        int | None, typer.Option("--jobs", min=1, help="Worker processes [default: one per core]")
-    ] = None,
+    jobs: JobsOption = None,
     engine: Annotated[str, typer.Option("--engine", help="auto, fused or reference.")] = "auto",
     compiled: Annotated[
         bool | None,
@@ -72,17 +75,15 @@ def run(
     backend: Annotated[str | None, typer.Option("--backend", hidden=True)] = None,
     pool: PoolOption = "local",
     storage: StorageOption = None,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Start over: delete this run's trials and report.")
-    ] = False,
+    fresh: FreshOption = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Hide the progress display.")] = False,
     earlier: Annotated[
         str | None,
-        typer.Option("--from", metavar="RUN", help="An earlier run whose trials inform the search."),
+        typer.Option("--from", metavar="RUN", help="A run, or Optuna's STORAGE#NAME, to learn from."),
     ] = None,
 ) -> None:
     """Search, confirm on fresh seeds, test and report. Resumes an earlier call."""
-    _one_of("--engine", engine, ("auto", "fused", "reference"))
+    one_of("--engine", engine, ("auto", "fused", "reference"))
     if backend is not None:
         raise UserError(f"--backend {backend!r}: there is no such option; did you mean --pool?")
     from sweeper.training.initialize import initialize_worker
@@ -164,15 +165,20 @@ def status(name: NameArgument, runs: RunsOption = RUNS, as_json: JsonOption = Fa
 @app.command()
 def export(
     name: NameArgument,
-    target: Annotated[Path, typer.Argument(metavar="DIR", help="Folder for the files.")] = Path("."),
+    where: WhereArgument = None,
     runs: RunsOption = RUNS,
+    to: ToOption = None,
     csv: Annotated[bool, typer.Option("--csv", help="Write CSV instead of Parquet.")] = False,
 ) -> None:
-    """Write the records of a run: trials, curves and layers, one file each."""
-    from sweeper.records.reading import export as write
+    """Write the records of a run as files, or to a tool that you use."""
+    from sweeper.commands.export.tools import export as hand_over
+    from sweeper.commands.export.tools import tool
 
-    for file in write(_open(runs, name).records, target, csv=csv):
-        _say(file)
+    if csv and to not in (None, "csv"):
+        raise UserError(f"export: --csv and --to {to} say different things; leave one out")
+    asked = to or ("csv" if csv else "parquet")
+    tool(asked)
+    hand_over(asked, _open(runs, name), where, _say)
 
 
 @app.command("lr-range")
@@ -180,9 +186,7 @@ def lr_range(
     study: StudyArgument,
     reports: ReportsOption = REPORTS,
     assignments: SetOption = None,
-    jobs: Annotated[
-        int | None, typer.Option("--jobs", min=1, help="Worker processes [default: one per core]")
-    ] = None,
+    jobs: JobsOption = None,
     steps: Annotated[int, typer.Option("--steps", min=1, help="Optimizer steps of each training.")] = 40,
     rates: Annotated[int, typer.Option("--rates", min=5, help="Learning rates for each combination.")] = 64,
     as_json: JsonOption = False,
@@ -301,6 +305,14 @@ def init(path: Annotated[Path, typer.Argument(metavar="PATH", help="The study fi
 
 
 @app.command()
+def schema() -> None:
+    """Print a JSON Schema of study files, for editors."""
+    from sweeper.study.schema import study_schema
+
+    _say(to_json(study_schema()))
+
+
+@app.command()
 def doctor(as_json: JsonOption = False) -> None:
     """Check this machine: Python, torch, devices, versions; suggest fixes."""
     from sweeper.doctor import diagnose, show
@@ -331,13 +343,6 @@ def _print_answer(result: "Result") -> None:
     from sweeper.report.note import plain_answer
 
     _say(plain_answer(result.study, result.answer, result.records))
-
-
-def _one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:
-    from sweeper.errors import did_you_mean
-
-    if value not in allowed:
-        raise UserError(f"{option} {value!r}: {did_you_mean(value, list(allowed))}")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What a run takes over from an earlier one: ``sweeper run STUDY --from RUN``."""
+"""What a run takes over from an earlier one, or from a study of Optuna: ``sweeper run STUDY --from RUN``."""
 
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from sweeper.records.restore import search_results
 from sweeper.records.store import load_trials
 from sweeper.result import open_result
 from sweeper.search.earlier import Earlier, from_dict, taken_over
+from sweeper.search.foreign import from_optuna, is_storage, label
 from sweeper.search.trial_summary import summarize
 from sweeper.study.study import Study
 from sweeper.trial import objective_metric
@@ -21,18 +22,20 @@ def earlier_trials(study: Study, runs: Path, asked: str | None, *, fresh: bool) 
     """
     folder = runs / study.name
     kept, _ = (None, None) if fresh else read_earlier(folder)
-    if kept is not None and asked in (None, kept["run"]):
+    if kept is not None and (asked is None or label(asked) == kept["run"]):
         return from_dict(study.space, kept)
     if asked is None:
         return None
     if not fresh and len(load_trials(folder / "records")):
         took = f"what it took over from {kept['run']!r}" if kept else "nothing taken over"
-        raise UserError(f"--from {asked!r}: {folder} has begun with {took}; start over with --fresh")
+        raise UserError(f"--from {label(asked)!r}: {folder} has begun with {took}; start over with --fresh")
     if study.search.sampler != "auto":
         raise UserError(
-            f"--from {asked!r}: search.sampler = {study.search.sampler!r} cannot be informed by another "
-            "run; allowed: auto"
+            f"--from {label(asked)!r}: search.sampler = {study.search.sampler!r} cannot be informed by "
+            "another run; allowed: auto"
         )
+    if is_storage(asked):
+        return from_optuna(study.space, asked)
     path = Path(asked)
     inside = (path / "study.toml").is_file()
     before = open_result(path.parent, path.name) if inside else open_result(runs, asked)

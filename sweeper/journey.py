@@ -62,6 +62,7 @@ from sweeper.training.pool.registry import check_place, open_pool
 from sweeper.training.preflight import require_trainable
 from sweeper.training.setup import Task
 from sweeper.trial import Outcome, SharpnessResult, Trial, TrialResult, objective_metric
+from sweeper.user_code.callback import call_back
 
 CHEAP, SHARE = 2.0, 0.05
 """Seconds that measuring the sharpness may always take, and share of the time of the run so far."""
@@ -135,7 +136,7 @@ class Sweep:
         earlier: Earlier | None = None,
     ) -> None:
         self.home, self.pool, self.shared, self.task, self.folder = home, pool, shared, shared.value, folder
-        self.jobs = pool.width
+        self.jobs, self.on_result = pool.width, options.on_result
         study, self.earlier = self.task.study, earlier
         if options.fresh and options.storage:
             delete_study(study.name, options.storage)
@@ -159,8 +160,7 @@ class Sweep:
         self.columns = column_lines(self.task.data, study.data.split, study.search.seed)
         self.plan = self._planned(options.engine)
         self.scores: dict[tuple[int, int], Mapping[str, float]] = {}  # on test rows, by number and seed
-        self.seconds_alone = math.inf  # of one training, once the winner is known
-        self._open = ExitStack()
+        self._open, self.seconds_alone = ExitStack(), math.inf  # of one training, once the winner is known
 
     def __enter__(self) -> "Sweep":
         self._open.enter_context(self.progress)
@@ -186,8 +186,7 @@ class Sweep:
         """A small file's content; a damaged one is put aside and made anew."""
         content, finding = found
         if finding is not None:
-            kept = set_aside(finding.file).name
-            self.progress.warn(f"{finding.file}: {finding.problem}; kept as {kept}")
+            self.progress.warn(f"{finding.file}: {finding.problem}; kept as {set_aside(finding.file).name}")
         return content
 
     def _planned(self, engine: str) -> Plan:
@@ -339,6 +338,7 @@ class Sweep:
         for results in train_all(self.pool, self.shared, cohorts_of(plan, self.task, trials), stop):
             self.keeper.add(results)
             self.progress.add(*results)
+            call_back(self.on_result, results, self.progress.warn)
             yield from results
             self.live.refresh()
 

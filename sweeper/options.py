@@ -1,11 +1,13 @@
 """How to run a study, as opposed to what it asks."""
 
 import sys
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sweeper.printable import printable
+from sweeper.trial import TrialResult
 
 
 @dataclass(frozen=True)
@@ -23,9 +25,12 @@ class Options:
     engine: str = "auto"
     """auto | fused | reference"""
     earlier: str | None = None
-    """A run, by name or folder, whose trials inform the sampler; this alone changes numbers."""
+    """A run, by name or folder, whose trials inform the sampler, or STORAGE#NAME of Optuna; this alone
+    changes numbers."""
     pool: str | Executor = "local"
     """Where trials run: as ``--pool``, or an executor."""
+    on_result: Callable[[TrialResult], object] | None = None
+    """Called in this process with each finished trial; what it raises is told, and loses none."""
 
     def tell(self, line: str) -> None:
         """Print a line on stderr, unless `quiet`."""

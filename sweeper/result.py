@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from sweeper.records.baseline_file import read_baselines
 from sweeper.records.earlier_file import read_earlier
 from sweeper.records.finding import Finding, lines, unreadable
 from sweeper.records.plan_file import read_plan
+from sweeper.records.restore import search_results
 from sweeper.records.rules import rules_of
 from sweeper.records.run_folder import read_study, run_folder
 from sweeper.records.scores import read_test
@@ -25,10 +27,14 @@ from sweeper.records.store import load as load_records
 from sweeper.search.as_written import journal_findings
 from sweeper.search.earlier import from_dict
 from sweeper.search.starts import published
+from sweeper.search.trial_summary import TrialSummary, summarize
 from sweeper.study.study import Study
+from sweeper.trial import objective_metric
 from sweeper.wording import capital
 
 if TYPE_CHECKING:
+    import optuna
+
     from sweeper.report.page import Each
 
 # loaded late: reading a run needs no report
@@ -65,6 +71,26 @@ class Result:
     def best(self) -> pd.DataFrame:
         """The winner's rows of `trials`: its search, then its fresh seeds; empty if nothing completed."""
         return self.trials[self.trials["trial"] == (self.answer.trial if self.answer else -1)]
+
+    @cached_property
+    def summaries(self) -> dict[int, TrialSummary]:
+        """number -> what search and storage need of each trial of the search."""
+        objective = self.study.search.objective
+        metric, space = objective_metric(objective), self.study.space
+        found = search_results(self.folder / "records", self.trials, space, metric)
+        return {result.trial.number: summarize(result, objective) for result in found}
+
+    @cached_property
+    def optuna_study(self) -> "optuna.Study":
+        """The trials of the search as an Optuna study in memory, for its visualisations and importances.
+
+        A diverged trial is a completed one of infinite objective there. User attributes hold the phase, the
+        outcome, the parameters under their names in the study file, and the objectives on fresh seeds.
+        """
+        from sweeper.search.as_study import as_study
+
+        winner = None if self.answer is None else self.answer.trial
+        return as_study(self.study, self.summaries, self.trials, winner)
 
     def report(
         self,

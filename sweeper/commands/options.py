@@ -6,7 +6,11 @@ from typing import Annotated
 
 import typer
 
+from sweeper.errors import UserError, did_you_mean
+
 RUNS, REPORTS = Path("runs"), Path("reports")
+TOOLS = ("parquet", "csv", "tensorboard", "mlflow", "wandb", "trackio", "optuna")
+"""Keys of `sweeper.commands.export.tools.TOOLS`, which takes longer to import."""
 
 
 def complete_study(incomplete: str) -> list[str]:
@@ -24,6 +28,21 @@ def complete_run(context: typer.Context, incomplete: str) -> list[str]:
     runs = Path(context.params.get("runs") or RUNS)
     names = [folder.name for folder in _listed(runs) if (folder / "study.toml").is_file()]
     return [name for name in names if name.startswith(incomplete)]
+
+
+def complete_tool(incomplete: str) -> list[str]:
+    """Names that ``export --to`` takes."""
+    return [name for name in TOOLS if name.startswith(incomplete)]
+
+
+def one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:
+    """Whether an option has a value that it may have.
+
+    Raises:
+        UserError: if it has not.
+    """
+    if value not in allowed:
+        raise UserError(f"{option} {value!r}: {did_you_mean(value, list(allowed))}")
 
 
 def _listed(folder: Path) -> Iterable[Path]:
@@ -56,6 +75,12 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the study file; repeatable."),
 ]
+FreshOption = Annotated[
+    bool, typer.Option("--fresh", help="Start over: delete this run's trials and report.")
+]
+JobsOption = Annotated[
+    int | None, typer.Option("--jobs", min=1, help="Worker processes [default: one per core]")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print only JSON.")]
 StorageOption = Annotated[
     str | None,
@@ -73,4 +98,17 @@ PoolOption = Annotated[
         metavar="POOL",
         help="Where trials run: local, dir:/shared/path or dask://host:8786.",
     ),
+]
+ToOption = Annotated[
+    str | None,
+    typer.Option(
+        "--to",
+        metavar="TOOL",
+        help=f"{', '.join(TOOLS)} [default: {TOOLS[0]}]",
+        autocompletion=complete_tool,
+    ),
+]
+WhereArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="DIR", help="Where it goes: a folder, and for some tools a file or a URL."),
 ]

@@ -12,6 +12,7 @@ from sweeper.answer.answer import Answer, answer
 from sweeper.answer.outcomes import outcomes_in_words
 from sweeper.answer.rows import completed_search, leaderboard, search_trials
 from sweeper.command_line import command_line
+from sweeper.passwords import masked_url
 from sweeper.report.card import Card, Fact, settings
 from sweeper.report.grid import grid
 from sweeper.report.next_step import NextStep
@@ -62,7 +63,7 @@ def resume_command(study: Study, options: Any = None) -> str:
         if value != field.default and field.name not in NOT_REPEATED and not isinstance(value, Executor):
             words += [
                 f"--{WRITTEN.get(field.name, field.name)}",
-                "URL" if field.name == "storage" else str(value),
+                "URL" if field.name == "storage" else masked_url(str(value)),
             ]
     return " ".join([run_again(study), *([command_line(words)] if words else [])])
 

@@ -1,0 +1,67 @@
+"""The tools by name, and what is said where one is not installed."""
+
+from importlib.util import find_spec
+
+from sweeper.command_line import command_line
+from sweeper.commands.export.files import CSV, PARQUET
+from sweeper.commands.export.mlflow import MLFLOW
+from sweeper.commands.export.optuna import OPTUNA
+from sweeper.commands.export.tensorboard import TENSORBOARD
+from sweeper.commands.export.tool import Say, Tool
+from sweeper.commands.export.trackio import TRACKIO
+from sweeper.commands.export.wandb import WANDB
+from sweeper.errors import RunFailed, SweeperError, UserError, did_you_mean
+from sweeper.result import Result
+from sweeper.version import DISTRIBUTION
+
+TOOLS: dict[str, Tool] = {
+    "parquet": PARQUET,
+    "csv": CSV,
+    "tensorboard": TENSORBOARD,
+    "mlflow": MLFLOW,
+    "wandb": WANDB,
+    "trackio": TRACKIO,
+    "optuna": OPTUNA,
+}
+
+
+def tool(name: str) -> Tool:
+    """The tool called `name`, installed.
+
+    Raises:
+        UserError: if there is none, or its package is not installed: with the line that installs it.
+    """
+    if name not in TOOLS:
+        raise UserError(f"--to {name!r}: {did_you_mean(name, list(TOOLS))}")
+    found = TOOLS[name]
+    if found.module:
+        _require(name, found)
+    return found
+
+
+def _require(name: str, needed: Tool) -> None:
+    if find_spec(needed.module) is None:  # not imported yet: some read the environment then
+        raise UserError(f"--to {name}: {needed.module} is not installed; {_install(needed)}")
+
+
+def _install(needed: Tool) -> str:
+    words = ["python", "-m", "pip", "install", f"{DISTRIBUTION}[{needed.extra}]"]
+    return f"install it with: {command_line(words)}"
+
+
+def export(name: str, result: Result, where: str | None, say: Say) -> None:
+    """Hand `result` over to the tool called `name`.
+
+    Raises:
+        RunFailed: if the tool fails: its server does not answer, say.
+    """
+    try:
+        TOOLS[name].write(result, where, say)
+    except (SweeperError, OSError):
+        raise
+    except ImportError as error:
+        problem = f"{TOOLS[name].module} cannot be imported: {' '.join(str(error).split())}"
+        raise UserError(f"--to {name}: {problem}; {_install(TOOLS[name])}") from None
+    except Exception as error:  # each tool raises kinds of its own
+        first = (str(error).strip().splitlines() or [""])[0]
+        raise RunFailed(f"--to {name}: {type(error).__name__}: {first}") from error
