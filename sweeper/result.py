@@ -33,9 +33,8 @@ from sweeper.trial import objective_metric
 from sweeper.wording import capital
 
 if TYPE_CHECKING:
-    import optuna
-
     from sweeper.report.page import Each
+    from sweeper.search.as_study import OptunaStudy
 
 # loaded late: reading a run needs no report
 
@@ -81,7 +80,7 @@ class Result:
         return {result.trial.number: summarize(result, objective) for result in found}
 
     @cached_property
-    def optuna_study(self) -> "optuna.Study":
+    def optuna_study(self) -> "OptunaStudy":
         """The trials of the search as an Optuna study in memory, for its visualisations and importances.
 
         A diverged trial is a completed one of infinite objective there. User attributes hold the phase, the

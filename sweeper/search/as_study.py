@@ -10,6 +10,8 @@ from sweeper.search.storage import _copy
 from sweeper.search.trial_summary import TrialSummary
 from sweeper.study.study import Study
 
+OptunaStudy = optuna.Study
+
 
 def as_study(
     study: Study, known: Mapping[int, TrialSummary], trials: pd.DataFrame, winner: int | None
