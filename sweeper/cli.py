@@ -171,14 +171,13 @@ def export(
     csv: Annotated[bool, typer.Option("--csv", help="Write CSV instead of Parquet.")] = False,
 ) -> None:
     """Write the records of a run as files, or to a tool that you use."""
-    from sweeper.commands.export.tools import export as hand_over
-    from sweeper.commands.export.tools import tool
+    from sweeper.commands.export import tools
 
     if csv and to not in (None, "csv"):
         raise UserError(f"export: --csv and --to {to} say different things; leave one out")
     asked = to or ("csv" if csv else "parquet")
-    tool(asked)
-    hand_over(asked, _open(runs, name), where, _say)
+    tools.tool(asked)
+    tools.export(asked, _open(runs, name), where, _say)
 
 
 @app.command("lr-range")
