@@ -94,7 +94,7 @@ def dask_cluster(threads: int) -> Iterator[str]:
     from distributed import LocalCluster
 
     with LocalCluster(
-        n_workers=WORKERS, threads_per_worker=threads, processes=True, dashboard_address=None
+        n_workers=WORKERS, threads_per_worker=threads, processes=True, dashboard_address=":0"
     ) as made:
         yield made.scheduler_address.replace("tcp://", "dask://")
 

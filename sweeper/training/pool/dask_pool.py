@@ -1,5 +1,6 @@
 """The pool of a Dask cluster that exists already (``distributed``)."""
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from typing import Any
@@ -33,6 +34,9 @@ def dask_pool(
             f"--pool dask://{address}: no scheduler answers there within {PATIENCE:g} s "
             f"({_first_line(error)}); start one with: dask scheduler"
         ) from None
+    chatter = logging.getLogger("distributed.client")
+    level = chatter.level
+    chatter.setLevel(logging.CRITICAL)  # that a scheduler is gone is told once, and by this package
     try:
         engine = DaskEngine(client, address, node.Driver(this_machine(), prepare))
         engine.shake_hands(tell)
@@ -41,6 +45,7 @@ def dask_pool(
     finally:
         with suppress(Exception):  # it may be gone
             client.close(timeout=PATIENCE)
+        chatter.setLevel(level)
 
 
 class DaskEngine:
@@ -51,16 +56,25 @@ class DaskEngine:
         self._blobs: dict[str, messages.Blob] = {}
         self._scattered: dict[str, Any] = {}
         # A call that takes its worker down would take down three others: what is lost is tried again here.
-        self._allowed = client.run_on_scheduler(_allow_failures, 0)
+        try:
+            self._allowed = client.run_on_scheduler(_allow_failures, 0)
+        except Exception as error:  # it cannot read what it is sent
+            what = f"{type(error).__name__}: {_first_line(error)}"
+            raise UserError(
+                f"--pool dask://{address}: its scheduler cannot run sweeper ({what}); install the same "
+                "versions there as here"
+            ) from None
         self._refused: set[str] = set()
 
     def shake_hands(self, tell: Callable[[str], None]) -> None:
         """Leave out the workers that have other versions.
 
         Raises:
-            UserError: if there is no worker, or none that has the same.
+            UserError: if none has the same.
         """
         found = self._client.run(_difference, this_machine(), on_error="return")
+        if not found:
+            tell("no worker is there yet; the run waits until one has joined")
         unlike = {worker: _text(said) for worker, said in found.items() if said}
         for worker, difference in unlike.items():
             tell(f"worker {worker} is left out: {difference}")

@@ -1,0 +1,81 @@
+"""A Dask cluster that goes away, or whose workers have other versions, is one message."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from unittest import mock
+
+import pytest
+from clusters import dask_cluster, end, nothing, silent
+
+from sweeper.errors import StateKept, UserError
+from sweeper.training.pool import dask_pool
+from sweeper.training.pool.machine import this_machine
+from sweeper.training.pool.registry import open_pool
+
+pytest.importorskip("distributed", reason="pip install 'sweeper-torch[dask]'")
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """Of a cluster."""
+    with dask_cluster(threads=1) as made:
+        yield made
+
+
+def test_workers_of_other_versions_are_refused(address: str) -> None:
+    """In a line that names one and the difference."""
+    other = replace(this_machine(), torch="1.0")
+    refused = r"^--pool dask://.*: worker tcp://.* is refused: .* has torch .*, the driver 1\.0$"
+    with (
+        mock.patch.object(dask_pool, "this_machine", return_value=other),
+        pytest.raises(UserError, match=refused),
+        open_pool(address, 1, silent, nothing),
+    ):
+        pass
+
+
+def test_a_call_goes_elsewhere_when_its_worker_is_left_out(address: str) -> None:
+    """One of two workers has other versions."""
+    told: list[str] = []
+    with (
+        mock.patch.object(dask_pool, "_text", side_effect=["its torch is old"]),
+        mock.patch.object(dask_pool, "_difference", _unlike_on_one),
+        open_pool(address, 1, told.append, nothing) as pool,
+    ):
+        assert pool.width == 1
+        assert pool.next_done([pool.submit(max, 1, 2)]).unwrap() == 2
+    assert [line.partition(" is left out: ")[2] for line in told] == ["its torch is old"]
+
+
+def _unlike_on_one(driver: object, dask_worker: object = None) -> str:
+    """In a worker: a difference on the first one alone."""
+    return "unlike" if str(getattr(dask_worker, "name", "0")) == "0" else ""
+
+
+def test_a_scheduler_that_goes_away_ends_the_run() -> None:
+    """At once, with what the user needs to go on; nobody waits for ever."""
+    command = [
+        sys.executable,
+        "-m",
+        "distributed.cli.dask_scheduler",
+        "--port",
+        "0",
+        "--dashboard-address",
+        ":0",
+    ]
+    with ExitStack() as stack:
+        scheduler = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        stack.callback(end, scheduler)
+        assert scheduler.stderr is not None
+        stack.enter_context(scheduler.stderr)
+        place = next(line.split("tcp://")[1] for line in scheduler.stderr if "Scheduler at:" in line).strip()
+        pool = stack.enter_context(open_pool(f"dask://{place}", 1, silent, nothing))
+        call = pool.submit(time.sleep, 600)
+        scheduler.kill()
+        with pytest.raises(StateKept, match=f"^the Dask scheduler at {place} is gone"):
+            pool.next_done([call])
