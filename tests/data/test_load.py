@@ -132,7 +132,7 @@ def test_data_that_come_split() -> None:
         ((np.float64(3), Y), "inputs and targets must be arrays with one entry per row"),
         ((X.astype(str), Y), "inputs must be numbers, found words"),
         ((X, Y * 1j), "targets must be numbers or words, found complex numbers"),
-        ((pd.DataFrame({"a": ["x", 1] * 6}), Y), "inputs must be numbers, found int, str"),
+        ((np.array([["x", 1]] * 12, dtype=object), Y), "inputs must be numbers, found int, str"),
         (
             (X, pd.Series([1, None, "a"] * 4, dtype=object)),
             "targets must be numbers or words, found NoneType, int, str",
