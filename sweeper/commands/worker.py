@@ -10,7 +10,7 @@ from sweeper.printable import printable
 
 def worker(
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="The folder that `sweeper run --pool dir:DIR` names.")
+        Path, typer.Argument(metavar="DIR", help="The folder that `sweeper run STUDY --pool dir:DIR` names.")
     ],
     jobs: Annotated[
         int | None, typer.Option("--jobs", min=1, help="Calls at the same time [default: one per core]")
@@ -25,7 +25,7 @@ def worker(
         ),
     ] = None,
 ) -> None:
-    """Train trials for `sweeper run --pool dir:DIR`, from any machine that sees the folder."""
+    """Train trials for `sweeper run STUDY --pool dir:DIR`, from any machine that sees the folder."""
     # loaded late: other commands start without it
     from sweeper.training.pool.folder_worker import serve
     from sweeper.training.pool.local import core_count
