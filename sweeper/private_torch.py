@@ -5,7 +5,7 @@ engine alone needs then is its reason to train one by one; the other doors say s
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any, TypeVar
@@ -265,6 +265,15 @@ def mkldnn_switch() -> tuple[Callable[[], bool], Callable[[bool], None]]:
     return _opened(
         "switch of oneDNN", lambda: (torch._C._get_mkldnn_enabled, torch._C._set_mkldnn_enabled), works
     )
+
+
+def hidden_functions(rules: Mapping[str, Function]) -> dict[Function, Function]:
+    """Rules for functions of torch with an underscore before their name, by the function.
+
+    Left out is one that this torch does not have: then nothing calls it.
+    """
+    hidden = {f"_{name}": rule for name, rule in rules.items()}
+    return {getattr(torch, name): rule for name, rule in hidden.items() if hasattr(torch, name)}
 
 
 @cache

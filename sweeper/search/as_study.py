@@ -6,7 +6,7 @@ import optuna
 import pandas as pd
 
 from sweeper.search.quiet import quiet
-from sweeper.search.storage import _copy
+from sweeper.search.storage import copy_of
 from sweeper.search.trial_summary import TrialSummary
 from sweeper.study.study import Study
 
@@ -28,7 +28,7 @@ def as_study(
         made = optuna.create_study(study_name=study.name, direction="minimize")
         confirmed = trials[(trials["phase"] == "confirm") & trials["objective"].notna()]
         for number in sorted(known):
-            trial, rows = _copy(study.space, known[number]), confirmed[confirmed["trial"] == number]
+            trial, rows = copy_of(study.space, known[number]), confirmed[confirmed["trial"] == number]
             if len(rows):
                 scores = zip(rows["seed"].tolist(), rows["objective"].astype(float).tolist(), strict=True)
                 trial.set_user_attr("confirmed", {str(seed): value for seed, value in scores})

@@ -78,7 +78,7 @@ class StudyStorage:
         self._early |= {trial.number: trial for trial in finished}
         due = []
         while (trial := self._early.pop(self._next, None)) is not None:
-            due.append(_copy(self.space, trial))
+            due.append(copy_of(self.space, trial))
             self._next += 1
         try:
             if due:
@@ -177,7 +177,8 @@ def _checksum(trial: FrozenTrial) -> int:
     return checksum(int(trial.state), trial.value, trial.intermediate_values, trial.user_attrs)
 
 
-def _copy(space: Space, trial: TrialSummary) -> FrozenTrial:
+def copy_of(space: Space, trial: TrialSummary) -> FrozenTrial:
+    """The trial as Optuna keeps it."""
     params, distributions = encode(space, trial.parameters)
     state, value = told(trial.outcome, trial.objective)
     attributes = {

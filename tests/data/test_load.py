@@ -144,7 +144,8 @@ def test_data_that_come_split() -> None:
         ),
         (
             {"train": (X, Y)},
-            "part 'validation' is missing; found: train. Data without parts are split by the study",
+            "part 'validation' is missing; found: train. Data without parts are split by the study; of "
+            "a data set, torch.utils.data.random_split makes two",
         ),
         (
             {"train": (X, Y), "validation": (X, Y), "tst": (X, Y)},
@@ -172,8 +173,8 @@ def test_what_is_no_data(found: Any, message: str) -> None:
 
 
 def test_ragged_rows() -> None:
-    """Rows of unlike length are no array."""
-    assert fault(([[1, 2], [3]] * 6, Y)).startswith("inputs cannot be made an array: ")
+    """Rows of unlike depth are no array; those of unlike length alone are sequences, which are padded."""
+    assert fault(([[1, 2], 3] * 6, Y)).startswith("inputs cannot be made an array: ")
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e200])

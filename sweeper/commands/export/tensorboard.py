@@ -36,7 +36,7 @@ def _write(training: Training, folder: Path) -> None:
     settings = {name: _plain(value) for name, value in training.parameters.items() if value is not None}
     with SummaryWriter(str(folder), filename_suffix=SUFFIX) as writer:
         for summary in hparams({**settings, "seed": training.seed}, training.totals):
-            writer._get_file_writer().add_summary(summary)
+            writer.file_writer.add_summary(summary)
         for step, values in training.points.items():
             for name, value in values.items():
                 writer.add_scalar(name, value, step)

@@ -6,7 +6,6 @@ calls that train need a process with one thread, seeds and precision of its own,
 
 import atexit
 import contextlib
-import multiprocessing
 import threading
 import time
 from collections import OrderedDict
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sweeper.training.pool import messages
+from sweeper.training.pool.descendants import allow_descendants
 from sweeper.training.pool.folder import private_folder
 from sweeper.training.pool.local import LocalPool
 from sweeper.training.pool.machine import Machine, host, this_machine
@@ -82,7 +82,7 @@ class House:
         self._files: OrderedDict[str, SharedFile[object]] = OrderedDict()
         self._closed = threading.Event()
         # Processes that a pool of another library made may not have any of their own; these end with it.
-        multiprocessing.current_process()._config.pop("daemon", None)  # type: ignore[attr-defined]
+        allow_descendants()
         atexit.register(self.close)
         threading.Thread(target=self._end_idle, daemon=True, name="sweeper-node").start()
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from sweeper import private_torch
 from sweeper.training.stacked.refusal import NotStackable
 
 SPARSE = "an embedding with sparse=True has gradients in another layout"
@@ -74,7 +75,7 @@ def _bags(rows: Tensor, offsets: Tensor, include_last: bool) -> Tensor:
 
 
 def weight_norm(v: Tensor, g: Tensor, dim: int = 0) -> Tensor:
-    """``torch._weight_norm``: g·v / ‖v‖, the norm over all dimensions but `dim`."""
+    """What ``torch.nn.utils.weight_norm`` calls: g·v / ‖v‖, the norm over all dimensions but `dim`."""
     others = [d for d in range(v.ndim) if d != dim % v.ndim] if dim != -1 else list(range(v.ndim))
     return v * (g / torch.linalg.vector_norm(v, 2, others, keepdim=True))
 
@@ -117,17 +118,18 @@ def view_as_complex(x: Tensor) -> Tensor:
 
 
 def left_aligned(*arguments: Any) -> bool:
-    """``torch._nested_tensor_from_mask_left_aligned``: encoders take a path then that has no batching."""
+    """Whether masks only cut the ends of sequences: no, as encoders then take a path without batching."""
     return False
 
 
 RULES: dict[Any, Callable[..., Any]] = {
+    **private_torch.hidden_functions(
+        {"weight_norm": weight_norm, "nested_tensor_from_mask_left_aligned": left_aligned}
+    ),
     torch.embedding: embedding,
     F.embedding_bag: embedding_bag,
-    torch._weight_norm: weight_norm,
     F.bilinear: bilinear,
     Tensor.__setitem__: set_item,
-    torch._nested_tensor_from_mask_left_aligned: left_aligned,
     Tensor.scatter_: scatter,
     Tensor.view: view,
     torch.view_as_complex: view_as_complex,

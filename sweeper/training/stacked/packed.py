@@ -24,7 +24,13 @@ DROPOUT = "dropout between the layers draws as many random numbers as a packed s
 _ASKED: tuple[Any, ...] = (Tensor.dtype, Tensor.device, Tensor.ndim, Tensor.is_cuda)
 HARMLESS = (
     *(Tensor.dim, *(attribute.__get__ for attribute in _ASKED)),
-    *(torch.lstm, torch.gru, torch.rnn_tanh, torch.rnn_relu, torch._pad_packed_sequence),
+    *(
+        torch.lstm,
+        torch.gru,
+        torch.rnn_tanh,
+        torch.rnn_relu,
+        *private_torch.hidden_functions({"pad_packed_sequence": len}),
+    ),
 )
 """What may be done with the rows of a packed sequence, whatever they are."""
 
@@ -81,7 +87,7 @@ def _of(lengths: Tensor, times: int, device: torch.device) -> Padded:
 
 
 def pack(x: Tensor, lengths: Tensor, batch_first: bool) -> tuple[Tensor, Tensor]:
-    """``torch._pack_padded_sequence``"""
+    """What ``torch.nn.utils.rnn.pack_padded_sequence`` calls."""
     x = x.transpose(0, 1) if batch_first else x
     if private_torch.is_wrapped(lengths):
         padded = Padded(lengths, x.shape[0], x.shape[1], x.device, None)
@@ -97,7 +103,7 @@ def pack(x: Tensor, lengths: Tensor, batch_first: bool) -> tuple[Tensor, Tensor]
 def pad(
     data: Tensor, batch_sizes: Tensor, batch_first: bool, padding_value: float, total_length: int
 ) -> tuple[Tensor, Tensor]:
-    """``torch._pad_packed_sequence``"""
+    """What ``torch.nn.utils.rnn.pad_packed_sequence`` calls."""
     padded = known(batch_sizes, data)
     if padded.index is None and total_length < padded.times:
         raise NotStackable(NO_TOTAL)

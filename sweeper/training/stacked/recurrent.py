@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from sweeper import private_torch
 from sweeper.training.stacked import packed
 from sweeper.training.stacked.batching_rules import linear
 from sweeper.training.stacked.recurrent_scan import GRU, LSTM, RELU, RNN, Cell, Scan
@@ -135,8 +136,9 @@ def _cell(
 
 
 RULES: dict[Any, Callable[..., Any]] = {
-    torch._pack_padded_sequence: packed.pack,
-    torch._pad_packed_sequence: packed.pad,
+    **private_torch.hidden_functions(
+        {"pack_padded_sequence": packed.pack, "pad_packed_sequence": packed.pad}
+    ),
     torch.lstm: lstm,
     torch.gru: partial(recurrent, GRU),
     torch.rnn_tanh: partial(recurrent, RNN),
