@@ -39,7 +39,7 @@ def earlier_trials(study: Study, runs: Path, asked: str | None, *, fresh: bool) 
     path = Path(asked)
     inside = (path / "study.toml").is_file()
     before = open_result(path.parent, path.name) if inside else open_result(runs, asked)
-    metric = objective_metric(before.study.search.objective)
+    metric = objective_metric(before.study.objective)
     found = search_results(before.folder / "records", before.trials, before.study.space, metric)
-    known = [summarize(result, before.study.search.objective) for result in found]
+    known = [summarize(result, before.study.objective) for result in found]
     return taken_over(study.space, asked, known)

@@ -145,17 +145,17 @@ class Sweep:
         trials = self._trials(alone=True)
         if earlier is not None:
             write_earlier(folder, earlier.to_dict())
-        metric = objective_metric(study.search.objective)
+        metric = objective_metric(study.objective)
         results = search_results(folder / "records", trials, study.space, metric)
         self.search = Search(study, results, earlier.trials if earlier else ())
-        self.storage = StudyStorage(
-            study.name, study.space, options.storage, folder / "journal.log", self.search.known
-        )
+        journal, url, known = folder / "journal.log", options.storage, self.search.known
+        self.storage = StudyStorage(study.name, study.space, url, journal, known, study.objective)
         self.guessed: set[int] = set()  # seeds whose baselines are kept
         self.confirmed = confirmed_scores(trials)
         self.keeper = Keeper(self._keep)
-        total, confirm = self.search.total, study.confirm
-        self.progress = Progress(total, confirm.trainings(min(confirm.finalists, total)), options.quiet)
+        total, most = self.search.total, study.confirm
+        confirm = most.trainings(min(most.finalists, total))
+        self.progress = Progress(total, confirm, options.quiet, objective=study.objective)
         self.live = LivePage(study, self.store.folder, options.reports / study.name, self.progress, options)
         self.columns = column_lines(self.task.data, study.data.split, study.search.seed)
         self.plan = self._planned(options.engine)
@@ -253,7 +253,7 @@ class Sweep:
         nobody sees the others' scores. Confirmations of an earlier call are trained again.
         """
         study = self.task.study
-        found = answer(self._trials(), None)
+        found = answer(self._trials(), None, objective=self.task.study.objective)
         if found is None or (study.data.split[2] == 0 and self.task.data.fixed is None):
             return
         winner = self.search.known[found.trial]
@@ -275,7 +275,7 @@ class Sweep:
 
         Whatever the user's functions raise when they are called once more is told and kept as the reason.
         """
-        found = answer(self._trials(), None)
+        found = answer(self._trials(), None, objective=self.task.study.objective)
         if found is None:
             return
         study, parameters = self.task.study, self.search.known[found.trial].parameters
@@ -311,7 +311,7 @@ class Sweep:
         on record to the last bit. A training so unstable that it ends otherwise stays as it was.
         """
         trials = self._trials()
-        found = answer(trials, None)
+        found = answer(trials, None, objective=self.task.study.objective)
         if found is None:
             return None
         winner = self.search.known[found.trial]
@@ -345,5 +345,5 @@ class Sweep:
     def _keep(self, results: Sequence[TrialResult]) -> None:
         """Records first, Optuna second: what is in its storage is always on record."""
         self.store.append(results)
-        objective = self.task.study.search.objective
+        objective = self.task.study.objective
         self.storage.add(summarize(r, objective) for r in results if r.trial.phase != "confirm")

@@ -11,6 +11,7 @@ import pandas as pd
 
 from sweeper.answer.answer import Answer, answer
 from sweeper.answer.outcomes import unmeasured as not_measured
+from sweeper.answer.rows import as_costs
 from sweeper.errors import RunFolderError, UserError
 from sweeper.records.atomic import write_atomically
 from sweeper.records.baseline_file import read_baselines
@@ -111,7 +112,10 @@ class Result:
         from sweeper.search.importances import importances
 
         found = attempt(
-            "the importances", lambda: importances(self.trials, list(self.study.space.parameters))
+            "the importances",
+            lambda: importances(
+                as_costs(self.trials, self.study.objective), list(self.study.space.parameters)
+            ),
         )
         shares = pd.DataFrame(columns=["parameter", "importance"]) if isinstance(found, NotMade) else found
         plan, _ = read_plan(self.folder)
@@ -188,7 +192,7 @@ def load_result(study: Study, folder: Path) -> Result:
     others += journal_findings(folder / "journal.log")
     if (folder / "journal.log").exists() and not os.path.lexists(folder / "records"):
         records = replace(records, findings=(Finding(folder / "records", "is missing"),))
-    objective, known_defaults = study.search.objective, published(study.space)
+    objective, known_defaults = study.objective, published(study.space)
     found = answer(records.trials, tested, records.curves, baselines, objective, known_defaults)
     is_tested = tested is not None and found is not None and tested["trial"] == found.trial
     found = with_warnings(study, found, baselines, tested=is_tested)

@@ -17,9 +17,9 @@ Values = TypeVar("Values", float, np.ndarray)
 class PruningRule:
     """When a trial is given up, by the statistics known when it was handed out.
 
-    A trial is pruned at step `s` when its best objective so far is above ``limits[s]``
-    (halving, median), or when a one-sided Wilcoxon signed-rank test says that its objective is
-    larger than `leader`, the curve of the best trial so far, at the same steps.
+    Objectives are costs here, see `cost`. A trial is pruned at step `s` when its best objective so far is
+    above ``limits[s]`` (halving, median), or when a one-sided Wilcoxon signed-rank test says that its
+    objective is larger than `leader`, the curve of the best trial so far, at the same steps.
     """
 
     limits: Mapping[int, float] = field(default_factory=dict)
@@ -117,9 +117,31 @@ class SharpnessResult:
     """Why it could not be measured; empty where it was."""
 
 
+HIGHER = " (higher is better)"
+"""Ends the name of an objective that is maximised, wherever tables and functions hand it on."""
+UNIT_SCORES = {"accuracy", "balanced_accuracy", "auc", "average_precision", "f1", "f1_macro", "mcc", "r2"}
+"""Scores whose best value is 1; so is every ``top_K_accuracy``."""
+
+
+def objective_name(name: str, maximize: bool) -> str:
+    """The objective with its direction, as all stages hand it on: ``validation_auc (higher is better)``."""
+    return name + HIGHER * maximize
+
+
+def is_maximized(objective: str) -> bool:
+    """Whether higher values are better."""
+    return objective.endswith(HIGHER)
+
+
+def is_unit_score(metric: str) -> bool:
+    """Whether a metric, by its name without the part, is a score whose best value is 1."""
+    return metric in UNIT_SCORES or (metric.startswith("top_") and metric.endswith("_accuracy"))
+
+
 def objective_metric(objective: str) -> str:
     """The metric of the ``curves`` table from which the objective of a study is computed."""
-    return "validation_accuracy" if objective == "validation_error" else objective
+    plain = objective.removesuffix(HIGHER)
+    return "validation_accuracy" if plain == "validation_error" else plain
 
 
 def start_metric(objective: str) -> str:
@@ -132,8 +154,34 @@ def start_metric(objective: str) -> str:
 
 
 def objective_value(objective: str, metric: Values) -> Values:
-    """The objective, lower is better, at a value, or values, of its `objective_metric`."""
+    """The objective, as people read it, at a value, or values, of its `objective_metric`."""
     return 1 - metric if objective == "validation_error" else metric
+
+
+def cost(objective: str, value: Values) -> Values:
+    """What ranks trials, lower is better, at a value, or values, of the objective.
+
+    Of what is minimised the value itself; of a score s whose best value is 1, 1 − s, which has a logarithm;
+    of any other score −s. Only here, and in `from_cost`, is anything turned round.
+    """
+    if not is_maximized(objective):
+        return value
+    return _best(objective) - value
+
+
+def cost_name(objective: str) -> str:
+    """How tables call the `cost`, lower is better: ``validation_loss``, ``1 - validation_auc``."""
+    plain = objective.removesuffix(HIGHER)
+    return plain if plain == objective else f"{'1 ' if _best(objective) else ''}- {plain}"
+
+
+def from_cost(objective: str, value: Values) -> Values:
+    """The objective, as people read it, at a `cost`."""
+    return cost(objective, value)
+
+
+def _best(objective: str) -> float:
+    return 1.0 if is_unit_score(objective_metric(objective).removeprefix("validation_")) else 0.0
 
 
 def failed(trial: Trial, reason: str, engine: str, **figures: Any) -> TrialResult:

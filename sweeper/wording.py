@@ -98,9 +98,21 @@ def signed(value: float) -> str:
     return f"{round(value, 2) + 0.0:+.2f}".replace("-", "−")
 
 
+SHORT = {"auc": "AUC", "f1": "F1", "mcc": "MCC", "mae": "MAE", "rmse": "RMSE", "r2": "R²", "kl": "KL"}
+
+
 def metric_words(metric: str) -> str:
-    """``validation_loss`` -> ``validation loss``."""
-    return metric.replace("_", " ")
+    """``validation_loss`` -> ``validation loss``, ``1 - validation_auc`` -> ``1 − validation AUC``.
+
+    The direction that ends the name of an objective is left out.
+    """
+    words = metric.partition(" (")[0].replace("- ", "− ").replace("_", " ").split(" ")
+    return " ".join(SHORT.get(word, word) for word in words)
+
+
+def axis_words(metric: str) -> str:
+    """The same with the side that is better, for an axis: ``validation AUC (higher is better)``."""
+    return f"{metric_words(metric)} ({'higher' if 'higher is better' in metric else 'lower'} is better)"
 
 
 def shown(value: Any) -> str:

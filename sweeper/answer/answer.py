@@ -11,7 +11,8 @@ from sweeper.answer.baseline import Baseline, baseline, by_seed
 from sweeper.answer.confirmed import confirmed
 from sweeper.answer.gain import Gain, gain
 from sweeper.answer.learning import Learning, learning
-from sweeper.answer.rows import parameters_of
+from sweeper.answer.ranked import Ranked
+from sweeper.answer.rows import as_costs, parameters_of
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Answer:
     trial: int
     parameters: Mapping[str, Any]
     objective: float
-    """Score in the search, on one seed: the lowest of many, so it flatters (winner's curse)."""
+    """Score in the search, on one seed: the best of many, so it flatters (winner's curse)."""
     confirmed: Interval | None
     test: Mapping[str, float] | None
     """Mean scores of the winner on the test rows over the fresh seeds, e.g. loss and accuracy."""
@@ -87,6 +88,8 @@ def answer(
     `curves` and the recorded `baselines` say whether it learned, and how it compares with guessing;
     `defaults` are the parameters of published defaults, for what was gained over them.
     """
+    ranked, recorded = Ranked(objective), trials
+    trials = as_costs(trials, objective)
     search = trials[(trials["phase"] != "confirm") & (trials["outcome"] == "completed")]
     if search.empty:
         return None
@@ -96,17 +99,17 @@ def answer(
     if len(ranking):
         first = ranking.iloc[0]
         number = int(first["trial"])
-        mean, low, high = (float(first[name]) for name in ("mean", "low", "high"))
-        interval = Interval(mean, low, high, seeds=int(first["n"]))
+        low, high = ranked.ends(float(first["low"]), float(first["high"]))
+        interval = Interval(ranked.value(float(first["mean"])), low, high, seeds=int(first["n"]))
         tied = tuple(int(t) for t in ranking.loc[ranking["tied"], "trial"] if int(t) != number)
     else:
         number = int(search.sort_values(["objective", "trial"]).iloc[0]["trial"])
     row = search[search["trial"] == number].iloc[0]
     tested = test["scores"] if test and test["trial"] == number else []
-    score, settings = float(row["objective"]), parameters_of(row)
+    score, settings = float(recorded.loc[row.name, "objective"]), parameters_of(row)
     found = Answer(number, settings, score, interval, _mean_scores(tested), tied, len(tested))
-    found = replace(found, gain=gain(search, ranking, defaults))
-    return _judged(found, _scores_of(trials, found), tested, curves, baselines, objective)
+    found = replace(found, gain=gain(search, ranking, defaults, ranked))
+    return _judged(found, _scores_of(recorded, found), tested, curves, baselines, objective)
 
 
 def _scores_of(trials: pd.DataFrame, found: Answer) -> dict[int, float]:

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from sweeper.statistics.intervals import interval
+from sweeper.trial import HIGHER, is_maximized, is_unit_score
 
 ROUNDING = 1e-6
 """Share of the guess's score below which a difference is rounding."""
 HUGE = 1e100
 """Scores from here on say nothing: R² of rows whose targets are all alike; their squares may overflow."""
-LOWER_IS_BETTER = ("loss", "error")
-"""Of all metrics higher is better."""
+LOWER_IS_BETTER = ("loss", "error", "mae", "rmse", "perplexity")
+"""Of scores whose best value is 1 higher is better; of others only the objective's direction is known."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Against:
     part: str
     """validation | train | test: whose rows."""
     score: str
-    """loss | error | accuracy | r2"""
+    """loss, error, accuracy …"""
     winner: float
     guess: float
     gain: float
@@ -78,12 +79,13 @@ def baseline(
 
     Args:
         recorded: as `sweeper.records.baseline_file` reads it.
-        objective: validation_loss | validation_error | train_loss.
+        objective: what ranks trials, with its direction.
         found: objective of the winner by seed; only its completed ones.
         tested: its scores on the test rows by seed.
     """
     by_seed = {int(each["seed"]): each for each in recorded["scores"]}
-    part, score = objective.split("_")
+    part, _, score = objective.removesuffix(HIGHER).partition("_")
+    higher = is_maximized(objective)
     guesses = {seed: _guess(each, part, score) for seed, each in by_seed.items()}
     names = dict.fromkeys(name for scores in tested.values() for name in scores)
     test = [
@@ -92,13 +94,15 @@ def baseline(
             name,
             {seed: scores[name] for seed, scores in tested.items() if scores.get(name) is not None},
             {seed: _guess(each, "test", name) for seed, each in by_seed.items()},
+            higher if name == score else is_unit_score(name),
         )
         for name in names
+        if name == score or name in LOWER_IS_BETTER or is_unit_score(name)
     ]
     return Baseline(
         recorded["guess"] or "",
         recorded["why"],
-        _against(part, score, found, guesses),
+        _against(part, score, found, guesses, higher),
         tuple(each for each in test if each is not None),
     )
 
@@ -111,15 +115,15 @@ def _guess(scores: Mapping[str, Any], part: str, score: str) -> float:
 
 
 def _against(
-    part: str, score: str, winner: Mapping[int, float], guess: Mapping[int, float]
+    part: str, score: str, winner: Mapping[int, float], guess: Mapping[int, float], higher: bool
 ) -> Against | None:
-    """``None`` where no seed has both."""
+    """``None`` where no seed has both; `higher` values are better, or lower ones."""
     pairs = [(winner[seed], guess[seed]) for seed in winner if math.isfinite(guess.get(seed, math.nan))]
     pairs = [pair for pair in pairs if abs(pair[0]) < HUGE]
     if not pairs:
         return None
     ours, theirs = np.array(pairs).T
-    gains = theirs - ours if score in LOWER_IS_BETTER else ours - theirs
+    gains = ours - theirs if higher else theirs - ours
     low, high = interval(gains)
     means = {"winner": float(ours.mean()), "guess": float(theirs.mean()), "gain": float(gains.mean())}
     return Against(part, score, **means, low=low, high=high, seeds=len(pairs))

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from sweeper.answer.confirmed import ENOUGH_SEEDS
+from sweeper.answer.ranked import LOSS, Ranked
 from sweeper.answer.rows import parameters_of
 from sweeper.study.space import among
 from sweeper.wording import count, interval, number, percent
@@ -25,7 +26,7 @@ class Gain:
     default: float
     """Mean of the default over its fresh seeds"""
     difference: float
-    """Mean paired difference, default minus winner: above 0 is gained"""
+    """Mean paired difference of default and winner: above 0 is gained"""
     low: float
     high: float
     """Its interval, as in `sweeper.answer.confirmed`"""
@@ -41,13 +42,19 @@ class Gain:
         return {"trial": self.trial, "optimizer": self.optimizer, **plain, "verdict": self.verdict}
 
 
-def gain(search: pd.DataFrame, ranking: pd.DataFrame, defaults: Sequence[Mapping[str, Any]]) -> Gain | None:
+def gain(
+    search: pd.DataFrame,
+    ranking: pd.DataFrame,
+    defaults: Sequence[Mapping[str, Any]],
+    ranked: Ranked = LOSS,
+) -> Gain | None:
     """The gain over the default that ranks best; ``None`` if no finalist is one.
 
     Args:
         search: completed trials of the search.
-        ranking: `sweeper.answer.confirmed.confirmed`.
+        ranking: `sweeper.answer.confirmed.confirmed`, of costs.
         defaults: their parameters.
+        ranked: the objective.
     """
     finalists = search[search["trial"].isin(ranking["trial"])]
     known = {int(row["trial"]): parameters_of(row) for _, row in finalists.iterrows()}
@@ -57,7 +64,7 @@ def gain(search: pd.DataFrame, ranking: pd.DataFrame, defaults: Sequence[Mapping
         return None
     row, winner = own[0], rows[0]
     number, ends = int(row["trial"]), (float(row["difference_low"]), float(row["difference_high"]))
-    mean, optimizer = float(row["mean"]), str(known[number]["optimizer"])
+    mean, optimizer = ranked.value(float(row["mean"])), str(known[number]["optimizer"])
     if row is winner:
         return Gain(number, optimizer, mean, 0.0, 0.0, 0.0, int(row["n"]), "winner")
     verdict = "unshown" if row["tied"] else "gained"
@@ -83,14 +90,18 @@ def would_be_seen(difference: float, share: float, of: str = "") -> str:
     return f"; a difference of {number(difference)}{part} would be detected in 80 % of such races"
 
 
-def gained(found: Gain | None, metric: str) -> tuple[str, str]:
+def gained(found: Gain | None, ranked: Ranked) -> tuple[str, str]:
     """Value and meaning of the line on the card."""
+    metric = ranked.metric
     if found is None:
         return "–", "no published default was confirmed, so the gain is unknown"
     name = f"the published default of {found.optimizer}, trial {found.trial}"
     if found.verdict == "winner":
-        return "nothing gained", f"{name}, is itself the winner: no other finalist has a lower mean {metric}"
-    side = "lower" if found.difference >= 0 else "higher"
+        return (
+            "nothing gained",
+            f"{name}, is itself the winner: no other finalist has a {ranked.better} mean {metric}",
+        )
+    side = ranked.better if found.difference >= 0 else ranked.worse
     share = abs(found.difference / found.default) if found.default else math.nan
     size = number(abs(found.difference)) + (f" ({percent(share)})" if math.isfinite(share) else "")
     than = f"mean {metric} of the winner than of {name}, {number(found.default)}"

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from sweeper.statistics.intervals import interval
-from sweeper.trial import objective_metric, objective_value, start_metric
+from sweeper.trial import cost, objective_metric, objective_value, start_metric
 
 NOISE = 1e-3
 """Share of the value before training; a smaller fall is none."""
@@ -20,7 +20,7 @@ class Learning:
     before: float
     """At step 0."""
     fell: float
-    """Value before training minus the best afterwards; below 0 where it only rose."""
+    """By how much the best value afterwards is better than that before training; below 0 where none is."""
     low: float
     high: float
     """95 % interval of `fell`; NaN for one seed."""
@@ -46,13 +46,13 @@ def learning(curves: pd.DataFrame, trial: int, seeds: list[int], objective: str)
     values = after.reindex(before.index).dropna(how="all")
     if values.empty:
         return None
-    first = objective_value(objective, before.loc[values.index, 0].to_numpy())
-    later = objective_value(objective, values.to_numpy())
+    start = objective_value(objective, before.loc[values.index, 0].to_numpy())
+    first, later = cost(objective, start), cost(objective, objective_value(objective, values.to_numpy()))
     falls = first - _best(later)
     low, high = interval(falls)
     mean, floor = float(falls.mean()), NOISE * abs(float(first.mean()))
     sure = not math.isfinite(low) or low > 0 or bool((falls > floor).all())
-    return Learning(float(first.mean()), mean, low, high, len(falls), mean > floor and sure)
+    return Learning(float(start.mean()), mean, low, high, len(falls), mean > floor and sure)
 
 
 def _by_seed(curves: pd.DataFrame) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from sweeper.answer.ranked import Ranked
 from sweeper.wording import capital, count, listing, number
 
 NAMED = 3
@@ -18,7 +19,7 @@ class Finalist:
 
     name: str
     mean: float
-    """Of the objective over the seeds that it completed; NaN where it completed none."""
+    """Of its cost over the seeds that it completed; NaN where it completed none."""
     completed: int
     diverged: int
     failed: int
@@ -60,24 +61,24 @@ def finalists_of(trials: pd.DataFrame, ranking: pd.DataFrame) -> list[Finalist]:
     return found
 
 
-def placing(finalists: Sequence[Finalist], metric: str, who: str, have: str) -> str:
+def placing(finalists: Sequence[Finalist], ranked: Ranked, who: str, have: str) -> str:
     """Why the first of `finalists` is the winner, without a full stop: the fewest lost seeds, then the mean.
 
     Args:
         finalists: the winner first.
-        metric: what ranks them, in words; lower is better.
+        ranked: what ranks them.
         who: the winner in the sentence, ``these settings``.
         have: the verb that goes with it, ``have``.
     """
     gone = [each for each in finalists if each.dropped]
     if gone:
-        return _after_the_race([each for each in finalists if not each.dropped], gone, metric, who, have)
+        return _after_the_race([each for each in finalists if not each.dropped], gone, ranked, who, have)
     first, others = finalists[0], finalists[1:]
     seeds = count(first.tried, "fresh seed")
     if not others:
         return f"{capital(who)} {have} been retrained on {seeds} as the only finalist"
     every, peers = len(finalists), [rival for rival in others if rival.lost == first.lost]
-    lowest = f"{who} {have} the lowest mean {metric}{_equals(first, peers)}"
+    lowest = f"{who} {have} the {ranked.best} mean {ranked.metric}{_equals(first, peers)}"
     even = len({rival.tried for rival in finalists}) == 1
     if not even:
         lowest += " over the seeds that each has completed so far"
@@ -100,7 +101,7 @@ def placing(finalists: Sequence[Finalist], metric: str, who: str, have: str) -> 
 
 
 def _after_the_race(
-    lasted: Sequence[Finalist], gone: Sequence[Finalist], metric: str, who: str, have: str
+    lasted: Sequence[Finalist], gone: Sequence[Finalist], ranked: Ranked, who: str, have: str
 ) -> str:
     """What `placing` says of those that lasted, and who dropped out when."""
     counts = sorted({each.tried for each in gone})
@@ -111,7 +112,7 @@ def _after_the_race(
             f"Of {len(gone) + 1} finalists, {who} alone lasted the race, over "
             f"{count(lasted[0].tried, 'fresh seed')}; the {'other' if len(gone) == 1 else 'others'} {left}"
         )
-    placed = placing(lasted, metric, who, have)
+    placed = placing(lasted, ranked, who, have)
     return f"{placed}; {count(len(gone), 'further finalist')} {left}"
 
 
@@ -120,18 +121,19 @@ def _equals(first: Finalist, peers: Sequence[Finalist]) -> str:
     return f", as {'has' if len(same) == 1 else 'have'} {listing(same)}," if same else ""
 
 
-def lower_means(finalists: Sequence[Finalist]) -> list[str]:
-    """A clause for each finalist of lower mean than the winner: how it lost seeds, or that it dropped out."""
+def better_means(finalists: Sequence[Finalist], ranked: Ranked) -> list[str]:
+    """A clause for each finalist of better mean than the winner: lost seeds, or that it dropped out."""
     first = finalists[0]
-    lower = [rival for rival in finalists[1:] if rival.mean < first.mean]
-    found = [_lower(rival) for rival in lower[:NAMED]]
-    more = len(lower) - len(found)
-    why = "lost seeds or dropped out too" if any(rival.dropped for rival in lower) else "lost seeds too"
-    return [*found, f"{count(more, 'more finalist')} with lower means {why}"] if more > 0 else found
+    ahead = [rival for rival in finalists[1:] if rival.mean < first.mean]
+    found = [_ahead(rival, ranked) for rival in ahead[:NAMED]]
+    more = len(ahead) - len(found)
+    why = "lost seeds or dropped out too" if any(rival.dropped for rival in ahead) else "lost seeds too"
+    means = f"with {ranked.better} means {why}"
+    return [*found, f"{count(more, 'more finalist')} {means}"] if more > 0 else found
 
 
-def _lower(rival: Finalist) -> str:
-    mean = f"{rival.name} has a lower mean ({number(rival.mean)})"
+def _ahead(rival: Finalist, ranked: Ranked) -> str:
+    mean = f"{rival.name} has a {ranked.better} mean ({ranked.text(rival.mean)})"
     if not rival.dropped:
         return f"{mean} over {rival.completed} of {rival.tried} seeds, but {losses(rival)}"
     if not math.isfinite(rival.behind):

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from sweeper.records.schema import TRIALS, decode
+from sweeper.trial import cost, is_maximized
 
 OWN = "model's own"
 """Shown for trials without an activation of the study: the model brings its own."""
@@ -14,6 +15,13 @@ OWN = "model's own"
 
 FIRST = ("learning_rate", "optimizer", "activation", "activation_penalty")
 """Parameters that stand before all others."""
+
+
+def as_costs(trials: pd.DataFrame, objective: str) -> pd.DataFrame:
+    """`trials` with what ranks them in place of the objective: lower is better, see `sweeper.trial.cost`."""
+    if not is_maximized(objective):
+        return trials
+    return trials.assign(objective=cost(objective, trials["objective"].astype(float)))
 
 
 def search_trials(trials: pd.DataFrame) -> pd.DataFrame:
@@ -56,9 +64,9 @@ def best_trials(trials: pd.DataFrame, n: int) -> pd.DataFrame:
     return completed_search(trials).sort_values(["objective", "trial"], ignore_index=True).head(n)
 
 
-def leaderboard(trials: pd.DataFrame, n: int = 10) -> pd.DataFrame:
+def leaderboard(trials: pd.DataFrame, n: int = 10, objective: str = "validation_loss") -> pd.DataFrame:
     """rank (from 1), trial, objective, steps, seconds, then the parameters that any of these trials has."""
-    best = best_trials(trials, n)
+    best = as_costs(best_trials(as_costs(trials, objective), n), objective)
     shown = best[["trial", "objective", "steps", "seconds", *parameter_columns(best)]]
     shown.insert(0, "rank", range(1, len(shown) + 1))
     return shown

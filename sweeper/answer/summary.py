@@ -11,7 +11,7 @@ from sweeper.answer.comparison import comparison
 from sweeper.answer.confirmed import ENOUGH_SEEDS, FEW, confirmed
 from sweeper.answer.edges import Edge, edges
 from sweeper.answer.placing import Finalist, finalists_of
-from sweeper.answer.rows import completed_search, labels, search_trials
+from sweeper.answer.rows import as_costs, completed_search, labels, search_trials
 from sweeper.study.study import Study
 
 
@@ -20,7 +20,7 @@ class Summary:
     """An answer beside the trainings that it rests on."""
 
     completed: "pd.Series[float]"
-    """Objectives of the search trials that completed."""
+    """Costs of the search trials that completed."""
     ranking: pd.DataFrame
     """`sweeper.answer.confirmed.confirmed`."""
     finalists: tuple[Finalist, ...]
@@ -37,7 +37,8 @@ class Summary:
 
 
 def summarize(study: Study, answer: Answer, trials: pd.DataFrame) -> Summary:
-    """The `answer` of the recorded `trials`."""
+    """The `answer` of the recorded `trials`, in costs."""
+    trials = as_costs(trials, study.objective)
     ranking, search = confirmed(trials), search_trials(trials).set_index("trial", drop=False)
     tied = labels(search.loc[list(answer.tied)])
     few_pairs = bool((ranking.loc[ranking["trial"].isin(answer.tied), "pairs"] < FEW).any())
@@ -56,6 +57,6 @@ def summarize(study: Study, answer: Answer, trials: pd.DataFrame) -> Summary:
 def _simplest(study: Study, answer: Answer, trials: pd.DataFrame) -> Mapping[Hashable, Any] | None:
     if answer.confirmed is None or answer.confirmed.seeds < ENOUGH_SEEDS or not answer.tied:
         return None
-    rows = comparison(trials, study.search.objective).to_dict("records")
+    rows = comparison(trials, study.objective).to_dict("records")
     simplest = next(row for row in rows if row["simplest"])
     return None if simplest["rank"] == 1 else simplest

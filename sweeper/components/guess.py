@@ -27,6 +27,22 @@ def median(targets: np.ndarray, width: int) -> np.ndarray:
     return np.asarray(np.median(targets, axis=0))
 
 
+def quantiles(targets: np.ndarray, width: int, quantile: float = 0.5) -> np.ndarray:
+    """Quantile of each column, a value that occurs: least `quantile` loss."""
+    return np.asarray(np.quantile(targets, quantile, axis=0, method="inverted_cdf"))
+
+
+def gaussian(targets: np.ndarray, width: int) -> np.ndarray:
+    """Means of the columns, then logarithms of their variances: least Gaussian loss."""
+    variances = np.maximum(targets.var(axis=0), np.finfo(np.float32).tiny)
+    return np.concatenate([targets.mean(axis=0), np.log(variances)])
+
+
+def token_frequencies(targets: np.ndarray, width: int, ignore_index: int = -100) -> np.ndarray:
+    """`frequencies` of all tokens (n, time) that are not ignored."""
+    return frequencies(targets[targets != ignore_index], width)
+
+
 def huber_location(targets: np.ndarray, width: int) -> np.ndarray:
     """c of each column with Σ clip(c − y, −1, 1) = 0, by bisection: least Huber loss."""
     low, high = targets.min(axis=0), targets.max(axis=0)
@@ -45,11 +61,25 @@ def share(targets: np.ndarray, width: int) -> np.ndarray:
     return np.asarray(np.log(p / (1 - p)))
 
 
+def class_weights(labels: np.ndarray, classes: int, ignore_index: int = -100) -> np.ndarray:
+    """labels / (classes · labels of the class), as scikit-learn balances them; (classes,)."""
+    kept = labels[labels != ignore_index]
+    counts = np.bincount(kept, minlength=classes)
+    return np.asarray(len(kept) / (classes * np.maximum(counts, 1)))
+
+
+def side_weights(targets: np.ndarray) -> np.ndarray:
+    """The same of targets below and from one half on, column by column: (2, k)."""
+    above = (targets >= 0.5).sum(axis=0)
+    counts = np.stack([len(targets) - above, above])
+    return np.asarray(len(targets) / (2 * np.maximum(counts, 1)))
+
+
 @dataclass(frozen=True)
 class Guess:
     """The best constant output of a loss."""
 
     words: str
     """What it is: "the mean of the training rows"."""
-    output: Callable[[np.ndarray, int], np.ndarray]
+    output: Callable[..., np.ndarray]
     """(targets of the training rows, outputs) -> the output for any row."""

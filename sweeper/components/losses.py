@@ -1,13 +1,29 @@
 """Losses: output and target -> mean over the rows, a scalar tensor."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sweeper.components.guess import Guess, frequencies, huber_location, mean, median, share
+from sweeper.components.guess import (
+    Guess,
+    frequencies,
+    gaussian,
+    huber_location,
+    mean,
+    median,
+    quantiles,
+    share,
+    token_frequencies,
+)
+from sweeper.components.metrics import Metric
+from sweeper.components.outputs import copied
 from sweeper.errors import ModelError
 
 
@@ -16,36 +32,81 @@ class Loss:
     """A loss by name."""
 
     name: str
-    function: Callable[[Tensor, Tensor], Tensor]
-    """(output, target) -> scalar mean"""
+    function: Callable[..., Tensor]
+    """(output, target) -> scalar mean; what is trained on"""
     task: str
-    """``classification``: targets are class numbers (n,), outputs (n, classes). ``regression``: targets are
-    real, (n, k). ``binary``: targets lie in 0 … 1, (n, k), outputs are logits."""
+    """``classification``: targets are class numbers (n,), outputs (n, classes). ``sequence``: the same with a
+    time axis after the rows. ``regression``: targets are real, (n, k). ``binary``: targets lie in 0 … 1,
+    (n, k), outputs are logits."""
     guess: Guess | None = None
     """Its best constant output; ``None``: searched for."""
     inside: str = ""
     """What it applies to logits itself, in words; a model that ends in it is refused."""
     expression: str = ""
     """The function of torch that does the same."""
+    options: tuple[str, ...] = ()
+    """Keys of ``[training]`` that it takes."""
+    outputs: int = 1
+    """Outputs for each target column."""
+    plain: Callable[[Any, Any], Tensor] | None = None
+    """What rows are scored with, where that is another: without smoothing and weights of classes"""
+    point: Callable[[Tensor], Tensor] | None = None
+    """The part of the output that predicts the target, where that is not all of it"""
+    metrics: tuple[Metric, ...] = ()
+    """Recorded beside it"""
+
+    @property
+    def scored(self) -> Callable[[Any, Any], Tensor]:
+        """(output, target) -> the loss that evaluation points record."""
+        return self.plain or self.function
+
+    @property
+    def is_users(self) -> bool:
+        """Whether the function is the user's: then nothing is known of outputs and targets."""
+        return isinstance(self.function, UsersLoss)
+
+    def with_parts(self, output: Any, target: Any) -> tuple[Tensor, dict[str, Tensor]]:
+        """What is trained on, and the named scalars that a loss of the user's gives beside it."""
+        if isinstance(self.function, UsersLoss):
+            return self.function.with_parts(output, target)
+        return self.function(output, target), {}
 
 
 @dataclass(frozen=True)
 class UsersLoss:
-    """A loss function of the user, which gets copies, as it may write into them; what it gives is checked."""
+    """A loss function of the user, which gets copies, as it may write into them; what it gives is checked.
+
+    It gives the mean, or the mean and a dict of named scalars that are recorded beside it.
+    """
 
     name: str
-    function: Callable[[Tensor, Tensor], Any]
+    function: Callable[[Any, Any], Any]
 
-    def __call__(self, output: Tensor, target: Tensor) -> Tensor:
+    def __call__(self, output: Any, target: Any) -> Tensor:
         """The scalar mean.
 
         Raises:
             ModelError: if the function gives something else.
         """
-        value = self.function(*(x.clone() if isinstance(x, Tensor) else x for x in (output, target)))
+        return self.with_parts(output, target)[0]
+
+    def with_parts(self, output: Any, target: Any) -> tuple[Tensor, dict[str, Tensor]]:
+        """The scalar mean and the named scalars, detached.
+
+        Raises:
+            ModelError: if the function gives something else.
+        """
+        value = self.function(copied(output), copied(target))
+        parts: Mapping[Any, Any] = {}
+        if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], Mapping):
+            value, parts = value
         if not isinstance(value, Tensor) or value.numel() != 1 or value.is_complex():
             raise ModelError(not_scalar(self.name, value))
-        return value
+        for name, part in parts.items():
+            sound = isinstance(name, str) and PART.fullmatch(name) and name not in TAKEN
+            if not sound or not isinstance(part, Tensor) or part.numel() != 1 or part.is_complex():
+                raise ModelError(wrong_part(self.name, name, part))
+        return value, {name: part.detach().reshape(()) for name, part in parts.items()}
 
 
 def not_scalar(name: str, value: Any) -> str:
@@ -55,9 +116,48 @@ def not_scalar(name: str, value: Any) -> str:
     return f"training.loss = {name!r} must return the mean, a scalar tensor, not {kind}"
 
 
-def cross_entropy(output: Tensor, target: Tensor) -> Tensor:
-    """−log softmax(output)[target], mean over rows; output (n, classes), target (n,) int64."""
-    return F.cross_entropy(output, target)
+PART = re.compile(r"[A-Za-z_]\w{0,59}")
+TAKEN = {"loss", "error"}
+"""Names of curves that are there already."""
+
+
+def wrong_part(name: str, part: Any, value: Any) -> str:
+    """What is wrong with a named scalar that a loss gives beside the mean."""
+    kind = f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+    return (
+        f"training.loss = {name!r} may return (mean, parts), parts being a dict from names (letters, digits, "
+        f"_; not loss) to scalar tensors, but part {part!r} is {kind}"
+    )
+
+
+def cross_entropy(
+    output: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    label_smoothing: float = 0.0,
+    ignore_index: int = -100,
+) -> Tensor:
+    """−log softmax(output)[target], mean over rows; output (n, classes), target (n,) int64.
+
+    Over sequences: output (n, time, classes), target (n, time); tokens of `ignore_index` count for nothing.
+    `weight` (classes,): the sum over rows is divided by the sum of their weights. Smoothing by ε replaces the
+    target by 1 − ε of it and ε / classes of each. Written out, as torch's own cannot be batched then.
+    """
+    rows = target.ndim == 1
+    output, target = output.reshape(-1, output.shape[-1]), target.reshape(-1)
+    if rows and weight is None and not label_smoothing:
+        return F.cross_entropy(output, target)
+    kept = target != ignore_index
+    place = torch.where(kept, target, 0)
+    if weight is None and not label_smoothing:
+        each = torch.where(kept, F.cross_entropy(output, place, reduction="none"), 0.0)
+        return each.sum() / kept.sum()
+    logs = output.log_softmax(dim=1)
+    weights = torch.ones_like(logs[0]) if weight is None else weight
+    each = torch.where(kept, weights[place], 0.0)
+    own = -(logs.gather(1, place[:, None])[:, 0] * each)
+    even = torch.where(kept, -(logs * weights).sum(dim=1), 0.0) / output.shape[1]
+    return ((1 - label_smoothing) * own + label_smoothing * even).sum() / each.sum()
 
 
 def mse(output: Tensor, target: Tensor) -> Tensor:
@@ -75,9 +175,39 @@ def huber(output: Tensor, target: Tensor) -> Tensor:
     return F.huber_loss(output.view_as(target), target)
 
 
-def bce(output: Tensor, target: Tensor) -> Tensor:
-    """Binary cross-entropy of logits; targets in 0 … 1, mean over elements."""
-    return F.binary_cross_entropy_with_logits(output.view_as(target), target)
+def quantile(output: Tensor, target: Tensor, quantile: float = 0.5) -> Tensor:
+    """max(q·d, (q − 1)·d) with d = target − output, mean over elements (Koenker and Bassett 1978)."""
+    difference = target - output.view_as(target)
+    return torch.maximum(quantile * difference, (quantile - 1) * difference).mean()
+
+
+def gaussian_nll(output: Tensor, target: Tensor) -> Tensor:
+    """(log 2π + s + (target − m)² e⁻ˢ) / 2, mean over elements, in nats.
+
+    Output (n, 2k): means m of the k target columns, then logarithms s of their variances.
+    """
+    m, s = output.reshape(len(target), 2, -1).unbind(1)
+    squares = (target.reshape(len(target), -1) - m).square()
+    return 0.5 * (math.log(2 * math.pi) + s + squares * (-s).exp()).mean()
+
+
+def gaussian_mean(output: Tensor) -> Tensor:
+    """The means among the outputs for `gaussian_nll`: (n, k)."""
+    return output.reshape(output.shape[0], 2, -1)[:, 0]
+
+
+def bce(output: Tensor, target: Tensor, weight: Tensor | None = None, label_smoothing: float = 0.0) -> Tensor:
+    """Binary cross-entropy of logits; targets in 0 … 1, mean over elements.
+
+    `weight` (2,) or (2, k): those of targets below and from one half on, the sum over elements is divided by
+    the sum of their weights. Smoothing by ε makes t(1 − ε) + ε/2 of a target t.
+    """
+    output = output.view_as(target)
+    shares = target * (1 - label_smoothing) + label_smoothing / 2 if label_smoothing else target
+    if weight is None:
+        return F.binary_cross_entropy_with_logits(output, shares)
+    each = torch.where(target >= 0.5, weight[1], weight[0])
+    return (each * F.binary_cross_entropy_with_logits(output, shares, reduction="none")).sum() / each.sum()
 
 
 LOSSES: dict[str, Loss] = {
@@ -90,6 +220,7 @@ LOSSES: dict[str, Loss] = {
             Guess("the class frequencies of the training rows", frequencies),
             "softmax",
             "torch.nn.functional:cross_entropy",
+            ("label_smoothing", "class_weight", "ignore_index"),
         ),
         Loss("mse", mse, "regression", Guess("the mean of the training rows", mean)),
         Loss("l1", l1, "regression", Guess("the median of the training rows", median)),
@@ -106,6 +237,49 @@ LOSSES: dict[str, Loss] = {
             Guess("the mean of the training rows", share),
             "a sigmoid",
             "torch.nn.functional:binary_cross_entropy",
+            ("label_smoothing", "class_weight"),
+        ),
+        Loss(
+            "quantile",
+            quantile,
+            "regression",
+            Guess("the quantile of the training rows", quantiles),
+            options=("quantile",),
+        ),
+        Loss(
+            "gaussian_nll",
+            gaussian_nll,
+            "regression",
+            Guess("the mean and the variance of the training rows", gaussian),
+            outputs=2,
+            point=gaussian_mean,
         ),
     )
 }
+
+
+def configured(loss: Loss, options: Mapping[str, Any], weight: Tensor | None = None) -> Loss:
+    """A built-in loss with its options of ``[training]``, and weights of classes.
+
+    What it is trained with is smoothed and weighted; what rows are scored with is not, so that trials of
+    other smoothing compare.
+    """
+    always: dict[str, Any] = {
+        key: options[key] for key in ("ignore_index", "quantile") if key in loss.options and key in options
+    }
+    if loss.task == "classification":
+        always.pop("ignore_index", None)
+    training: dict[str, Any] = {**always}
+    if "label_smoothing" in loss.options and options.get("label_smoothing"):
+        training["label_smoothing"] = options["label_smoothing"]
+    if weight is not None:
+        training["weight"] = weight
+    if not training:
+        return loss
+    plain = partial(loss.function, **always) if always else loss.function
+    guess = loss.guess
+    if guess and "quantile" in always:
+        guess = replace(guess, output=partial(guess.output, quantile=always["quantile"]))
+    if guess and "ignore_index" in always:
+        guess = Guess("the class frequencies of the training rows", partial(token_frequencies, **always))
+    return replace(loss, function=partial(loss.function, **training), plain=plain, guess=guess)

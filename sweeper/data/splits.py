@@ -164,7 +164,7 @@ def strata_of(data: Data) -> np.ndarray | None:
     """What rows are stratified by, as far as it can be; ``None``: by nothing."""
     if data.strata is not None or not data.stratified:
         return data.strata
-    return data.targets if data.classes is not None else None
+    return data.targets if data.classes is not None and data.targets.ndim == 1 else None
 
 
 def targets_of(

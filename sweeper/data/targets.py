@@ -25,6 +25,11 @@ def fit_targets(
     """
     flat = targets.reshape(len(targets)) if targets.ndim == 2 and targets.shape[1] == 1 else targets
     where = f"{name}: {column!r}"
+    sequences = targets.dtype.kind in "iu" and targets.ndim > 1 and flat is targets
+    if sequences and loss_task == "classification" and targets.ndim == 2 and not _is_one_hot(targets):
+        return _tokens(targets, where, count)
+    if sequences and loss_task is None:
+        return targets.astype(np.int64), None
     if loss_task == "classification" or (loss_task is None and flat.ndim == 1 and flat.dtype.kind in "Ubiu"):
         return _classes(flat, where, count)
     if count is not None:
@@ -39,10 +44,26 @@ def fit_targets(
     return numbers, None
 
 
+def _is_one_hot(labels: np.ndarray) -> bool:
+    return bool(np.isin(labels, (0, 1)).all() and (labels.sum(axis=1) == 1).all())
+
+
+def _tokens(targets: np.ndarray, where: str, count: int | None) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Class numbers of sequences, (n, time) int64, and their names: 0 up to `count` or the largest there is.
+
+    Numbers below 0 are no classes; which of them is ignored the study says.
+    """
+    highest = int(targets.max())
+    if highest < 1 or (count is not None and highest >= count):
+        allowed = "at least two classes are needed" if count is None else f"data.classes = {count}"
+        raise DataError(f"{where} has class numbers up to {highest}; {allowed}")
+    return targets.astype(np.int64), tuple(map(str, range(highest + 1 if count is None else count)))
+
+
 def _classes(labels: np.ndarray, where: str, count: int | None) -> tuple[np.ndarray, tuple[str, ...]]:
     """Class numbers 0 … k − 1 in sorted order of the labels, and the labels as text."""
     if labels.ndim != 1:
-        one_hot = labels.ndim == 2 and bool(np.isin(labels, (0, 1)).all() and (labels.sum(axis=1) == 1).all())
+        one_hot = labels.ndim == 2 and _is_one_hot(labels)
         advice = "give the class numbers, targets.argmax(1)" if one_hot else "use mse, l1 or huber"
         raise DataError(
             f"{where} has shape {labels.shape}, but training.loss needs one class per row; {advice}"

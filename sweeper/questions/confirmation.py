@@ -10,14 +10,16 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sweeper.answer.confirmed import ENOUGH_SEEDS, confirmed
-from sweeper.answer.placing import Finalist, losses, lower_means, placing
+from sweeper.answer.placing import Finalist, better_means, losses, placing
+from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import labels, search_trials
 from sweeper.drawing.scales import loss_axis
 from sweeper.drawing.style import HUES, canvas, legend_below, short, themed
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
 from sweeper.questions.variance import FLATTERED, bias
-from sweeper.wording import capital, count, interval, listing, metric_words, number
+from sweeper.trial import from_cost
+from sweeper.wording import axis_words, capital, count, interval, listing, metric_words, number
 
 COLUMNS = [
     "rank",
@@ -54,14 +56,25 @@ def finalists(run: RunData) -> pd.DataFrame:
     failures = [int((rows["trial"] == trial).sum()) for trial in lost]
     last = pd.DataFrame({"trial": lost, "n": 0, "failures": failures, "tied": False, "dropped": False})
     ranking = pd.concat([ranking, last], ignore_index=True) if lost else ranking
-    ranking = ranking.assign(rank=range(1, len(ranking) + 1), metric=run.objective)
+    ranking = ranking.assign(rank=range(1, len(ranking) + 1), metric=run.study.objective)
     search = search_trials(run.trials)
     names = pd.DataFrame(
         {"trial": search["trial"], "label": labels(search), "search_objective": search["objective"]}
     )
     seeds = rows[["trial", "seed", "outcome", "objective"]]
     frame = seeds.merge(ranking, on="trial").merge(names, on="trial", how="left")
-    return frame.sort_values(["rank", "seed"], ignore_index=True)[COLUMNS]
+    return _as_read(frame.sort_values(["rank", "seed"], ignore_index=True)[COLUMNS], run.ranked)
+
+
+def _as_read(frame: pd.DataFrame, ranked: Ranked) -> pd.DataFrame:
+    """Scores as people read them in place of costs; `difference` stays above 0 where it is worse."""
+    if ranked.best == "lowest":
+        return frame
+    read = {
+        name: from_cost(ranked.objective, frame[name]) for name in ("objective", "mean", "search_objective")
+    }
+    low, high = (from_cost(ranked.objective, frame[name]) for name in ("high", "low"))
+    return frame.assign(**read, low=low, high=high)
 
 
 WINNER, TIED, OTHER = HUES[0], HUES[2], HUES[7]
@@ -78,7 +91,7 @@ def draw(frame: pd.DataFrame) -> Figure:
     axes.set_yticks(list(ranks.index), [_name(row) for _, row in ranks.iterrows()])
     axes.set_ylim(len(ranks) + 0.6, 0.4)
     axes.grid(False, axis="y")
-    axes.set_xlabel(f"best {metric_words(frame['metric'].iloc[0])}")
+    axes.set_xlabel(f"best {axis_words(frame['metric'].iloc[0])}")
     loss_axis(axes.xaxis, [*frame["objective"], *frame["search_objective"]])
     legend_below(figure, _entries(ranks), ncols=3)
     return figure
@@ -157,14 +170,15 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
     """Who won, who is tied, what was lost, and how far the search had flattered the winner."""
     ranks = tables["finalists"].drop_duplicates("rank").to_dict("records")
     first, others = ranks[0], ranks[1:]
-    finalists = [_finalist(row, tables["finalists"]) for row in ranks]
-    placed = placing(finalists, run.metric, first["label"], "has")
+    ranked = run.ranked
+    finalists = [_finalist(row, tables["finalists"], ranked) for row in ranks]
+    placed = placing(finalists, ranked, first["label"], "has")
     said = [
         f"{placed} over {count(first['n'], 'fresh seed')}: {_score(first)}."
         if _plain(finalists)
-        else f"{placed}; its mean {run.metric} over {count(first['n'], 'seed')} is {_score(first)}."
+        else f"{placed}; its mean {ranked.metric} over {count(first['n'], 'seed')} is {_score(first)}."
     ]
-    said += [f"{clause}." for clause in lower_means(finalists)]
+    said += [f"{clause}." for clause in better_means(finalists, ranked)]
     tied = [row["label"] for row in others if row["tied"]]
     if tied and first["n"] == 1:
         said.append(f"One seed cannot rank it against {listing(tied)}.")
@@ -176,7 +190,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
             f"These seeds do not show that it is better than {listing(tied)}: the paired "
             f"{'difference is' if len(tied) == 1 else 'differences are'} too small."
         )
-    said += _others(tables["comparison"], finalists, tied=bool(tied))
+    said += _others(tables["comparison"], finalists, ranked, tied=bool(tied))
     lost = [
         f"{row['label']} {losses(finalist)} of {finalist.tried}"
         for row, finalist in zip(ranks, finalists, strict=True)
@@ -184,15 +198,17 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
     ]
     if lost:
         said.append(f"Seeds lost: {listing(lost)}.")
-    said.append(_flattery(first, bias(tables["comparison"])))
+    said.append(_flattery(first, bias(tables["comparison"]), ranked))
     return tuple(said)
 
 
-def _finalist(row: Mapping[Any, Any], finalists: pd.DataFrame) -> Finalist:
+def _finalist(row: Mapping[Any, Any], finalists: pd.DataFrame, ranked: Ranked) -> Finalist:
     own = finalists[finalists["rank"] == row["rank"]]
     diverged = int((own["outcome"] == "diverged").sum())
     lost = (diverged, row["failures"] - diverged)
-    return Finalist(row["label"], row["mean"], row["n"], *lost, bool(row["dropped"]), row["difference"])
+    return Finalist(
+        row["label"], ranked.cost(row["mean"]), row["n"], *lost, bool(row["dropped"]), row["difference"]
+    )
 
 
 def _plain(finalists: Sequence[Finalist]) -> bool:
@@ -201,13 +217,15 @@ def _plain(finalists: Sequence[Finalist]) -> bool:
     return len(finalists) > 1 and one and not any(finalist.lost for finalist in finalists)
 
 
-def _others(comparison: pd.DataFrame, finalists: Sequence[Finalist], *, tied: bool) -> list[str]:
-    """Of those that are not tied: worse on the same seeds, lower on the shared ones, or lost more seeds."""
+def _others(
+    comparison: pd.DataFrame, finalists: Sequence[Finalist], ranked: Ranked, *, tied: bool
+) -> list[str]:
+    """Of those that are not tied: worse on the same seeds, better on the shared ones, or lost more seeds."""
     apart = comparison.iloc[1:][~comparison["tied"].iloc[1:].astype(bool)]
     more = apart["failures"] > comparison["failures"].min()
     lower = apart[~more & (apart["difference"] < 0)]
     said = [
-        f"On the seeds that both completed, {name} is lower than the winner; each lost other seeds."
+        f"On the seeds that both completed, {name} is {ranked.better} than the winner; each lost other seeds."
         for name in lower["label"]
     ]
     worse = apart[~more & (apart["difference"] > 0)]
@@ -225,11 +243,12 @@ def _score(row: Mapping[Any, Any]) -> str:
     return f"{mean} (95 % interval {low} to {high})"
 
 
-def _flattery(first: Mapping[Any, Any], shown: str) -> str:
+def _flattery(first: Mapping[Any, Any], shown: str, ranked: Ranked) -> str:
     """The winner's score in the search beside its mean; `shown` is what the finalists show together."""
     search, mean = first["search_objective"], first["mean"]
-    if search < mean:
-        relation = "below its mean on fresh seeds"
+    sides = {"lower": "below", "higher": "above"}
+    if ranked.cost(search) < ranked.cost(mean):
+        relation = f"{sides[ranked.better]} its mean on fresh seeds"
         if shown == FLATTERED:
             reason = "; the search was optimistic, so trust the fresh seeds"
         elif shown:
@@ -237,9 +256,10 @@ def _flattery(first: Mapping[Any, Any], shown: str) -> str:
                 "; one seed can do that: the finalists together do not show that the search was optimistic"
             )
         else:
-            reason = "; the lowest of many may be luck, so trust the fresh seeds"
+            reason = f"; the {ranked.best} of many may be luck, so trust the fresh seeds"
     else:
-        relation = "above its mean on fresh seeds" if search > mean else "equal to its mean on fresh seeds"
+        side = sides[ranked.worse] if search != mean else "equal to"
+        relation = f"{side} its mean on fresh seeds"
         reason = ""
     return f"In the search the winner scored {number(search)} on one seed, {relation}{reason}."
 
@@ -254,7 +274,7 @@ QUESTION = Question(
         title="Finalists on fresh seeds",
         caption=(
             "Each dot is one fresh seed, with new initial weights, batch order and split. The bar is the "
-            "mean and the line its 95 % interval (one seed has none); lower is better. The diamond is the "
+            "mean and the line its 95 % interval (one seed has none). The diamond is the "
             "score in the search, on one seed."
         ),
         missing="No finalist completed a fresh seed, so there is nothing to compare.",
@@ -272,12 +292,12 @@ QUESTION = Question(
         "the leader, or lost two seeds more; its seeds go to the others. The race ends when one is left, "
         "when the rest differ by less than confirm.matters, or when the budget is spent. Intervals hold "
         "whenever it ends.",
-        "Each mean has its own 95 % interval; the winner's allows for its selection as the lowest. "
+        "Each mean has its own 95 % interval; the winner's allows for its selection as the best. "
         "Intervals of paired differences hold together. They assume that the seeds have shown what luck "
         "can do: of a setting with one bad seed in twenty, ten seeds often show none. A finalist is tied "
         "when it is not called worse. One that failed on more seeds ranks after those that failed on "
         "fewer.",
-        "The winner has the lowest mean of the finalists that lost the fewest seeds, so its own mean is "
+        "The winner has the best mean of the finalists that lost the fewest seeds, so its own mean is "
         "slightly optimistic.",
     ),
 )

@@ -11,7 +11,8 @@ from sweeper.drawing.scales import loss_axis
 from sweeper.drawing.style import HUES, canvas, dots, legend_below, short, themed
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
-from sweeper.wording import count, metric_words, number
+from sweeper.trial import from_cost
+from sweeper.wording import axis_words, count, metric_words, number
 
 COLUMNS = ["trial", "phase", "outcome", "objective", "best_so_far", "metric"]
 
@@ -19,12 +20,14 @@ COLUMNS = ["trial", "phase", "outcome", "objective", "best_so_far", "metric"]
 def history(run: RunData) -> pd.DataFrame:
     """One row per search trial; columns as in `COLUMNS`. Empty if none was completed.
 
-    `best_so_far` is the lowest objective of the completed trials up to this one; null before the first.
+    `best_so_far` is the best objective of the completed trials up to this one; null before the first.
     """
     search = search_trials(run.trials)
     scores = search["objective"].astype(float)
     best = scores.where(search["outcome"] == "completed").cummin().ffill()
-    frame = search.assign(objective=scores, best_so_far=best, metric=run.objective)[COLUMNS]
+    objective = run.study.objective
+    read = {"objective": from_cost(objective, scores), "best_so_far": from_cost(objective, best)}
+    frame = search.assign(**read, metric=objective)[COLUMNS]
     return frame if best.notna().any() else frame.head(0)
 
 
@@ -53,7 +56,7 @@ def draw(frame: pd.DataFrame) -> Figure:
         frame["trial"], frame["best_so_far"], "-", color=HUES[4], drawstyle="steps-post", label="best so far"
     )
     _without_score(axes, frame)
-    axes.set(xlabel="trial, in the order of the search", ylabel=metric_words(frame["metric"].iloc[0]))
+    axes.set(xlabel="trial, in the order of the search", ylabel=axis_words(frame["metric"].iloc[0]))
     loss_axis(axes.yaxis, frame["objective"])
     legend_below(figure, {str(line.get_label()): line for line in axes.lines})
     for entry in figure.legends[0].get_lines():  # legible however many points there are
@@ -77,14 +80,14 @@ def _without_score(axes: Axes, frame: pd.DataFrame) -> None:
 
 
 def alt(frame: pd.DataFrame) -> str:
-    """Outcomes, and how the best fell."""
+    """Outcomes, and how far the best came."""
     counts = frame["outcome"].value_counts()
     outcomes = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
     best = frame["best_so_far"].dropna()
     found = frame.loc[best[best == best.iloc[-1]].index[0], "trial"]
-    fell = f"from {short(best.iloc[0])} to {short(best.iloc[-1])}, reached at trial {found}"
+    went = f"from {short(best.iloc[0])} to {short(best.iloc[-1])}, reached at trial {found}"
     metric = metric_words(frame["metric"].iloc[0])
-    return f"{len(frame)} search trials ({outcomes}). The best {metric} so far fell {fell}."
+    return f"{len(frame)} search trials ({outcomes}). The best {metric} so far went {went}."
 
 
 LATE = 0.8
@@ -94,7 +97,7 @@ LATE = 0.8
 def improvements(history: pd.DataFrame) -> pd.DataFrame:
     """Trials that were better than all before."""
     best = history["best_so_far"]
-    better = best.notna() & ((best < best.shift()) | best.shift().isna())
+    better = best.notna() & (best != best.shift())
     return history.loc[better, ["trial", "phase", "objective"]]
 
 
@@ -105,7 +108,10 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
     last, total = found.iloc[-1], len(frame)
     place = int((frame["trial"] <= last["trial"]).sum())
     since = total - place
-    first = f"The lowest {run.metric}, {number(last['objective'])}, was found by trial #{last['trial']}"
+    ranked = run.ranked
+    first = (
+        f"The {ranked.best} {ranked.metric}, {number(last['objective'])}, was found by trial #{last['trial']}"
+    )
     first += f", number {place} of {count(total, 'trial')}"
     if since == 0:
         first += ": the last one, so more trials may well find better."
@@ -113,7 +119,8 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
         first += f"; only {count(since, 'trial')} came after it, so more may find better."
     else:
         first += f"; the {count(since, 'trial')} after it found nothing better."
-    done = frame[frame["outcome"] == "completed"].groupby("phase")["objective"].min()
+    scores = frame[frame["outcome"] == "completed"].groupby("phase")["objective"]
+    done = scores.max() if ranked.best == "highest" else scores.min()
     if {"explore", "exploit"} <= set(done.index):
         first_phase, second = number(done["explore"]), number(done["exploit"])
         return first, f"Exploration alone reached {first_phase}, exploitation {second}."
@@ -130,7 +137,7 @@ QUESTION = Question(
         title="Search history",
         caption=(
             "Exploration spreads trials evenly over the space; exploitation proposes settings near good "
-            "ones. Crosses at the top are trials without a score. A line that still falls at the right "
+            "ones. Crosses at the top are trials without a score. A line that still moves at the right "
             "suggests more trials."
         ),
         missing="No trial of the search completed, so there is no history to show.",

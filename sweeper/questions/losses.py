@@ -5,7 +5,7 @@ import pandas as pd
 
 from sweeper.answer.rows import search_trials, with_names
 from sweeper.questions.run_data import RunData, once
-from sweeper.trial import objective_value, start_metric
+from sweeper.trial import cost, objective_value, start_metric
 
 
 def of_search(trials: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
@@ -20,9 +20,10 @@ def initial(run: RunData) -> pd.DataFrame:
     It is the objective at step 0: the validation loss, or 1 − validation accuracy. The training loss
     has no value before the first batch; the validation loss stands in.
     """
-    rows = run.curves[(run.curves["metric"] == start_metric(run.objective)) & (run.curves["step"] == 0)]
+    rows = run.curves[(run.curves["metric"] == start_metric(run.study.objective)) & (run.curves["step"] == 0)]
     rows = of_search(search_trials(run.trials), rows)
-    initial = objective_value(run.objective, rows["value"])
+    objective = run.study.objective
+    initial = cost(objective, objective_value(objective, rows["value"]))
     return pd.DataFrame({"trial": rows["trial"], "initial": initial}).reset_index(drop=True)
 
 

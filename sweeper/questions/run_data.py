@@ -8,8 +8,11 @@ from typing import Any
 import pandas as pd
 
 from sweeper.answer.answer import Answer
+from sweeper.answer.ranked import Ranked
+from sweeper.answer.rows import as_costs
 from sweeper.records.store import Records
 from sweeper.study.study import Study
+from sweeper.trial import cost_name
 from sweeper.wording import metric_words
 
 
@@ -38,8 +41,8 @@ class RunData:
 
     @property
     def trials(self) -> pd.DataFrame:
-        """The ``trials`` records."""
-        return self.records.trials
+        """The ``trials`` records; their objective is what ranks them, lower is better (`as_costs`)."""
+        return as_costs(self.records.trials, self.study.objective)
 
     @property
     def curves(self) -> pd.DataFrame:
@@ -53,8 +56,13 @@ class RunData:
 
     @property
     def objective(self) -> str:
-        """validation_loss | validation_error | train_loss: what ranks trials; lower is better."""
-        return self.study.search.objective
+        """What ranks trials, lower is better: ``validation_loss``, ``1 - validation_auc``."""
+        return cost_name(self.study.objective)
+
+    @property
+    def ranked(self) -> Ranked:
+        """The objective as people read it, with its direction."""
+        return Ranked(self.study.objective)
 
     @property
     def metric(self) -> str:

@@ -12,14 +12,15 @@ from sweeper.answer.answer import Answer
 from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.gain import LABEL, gained, power
 from sweeper.answer.outcomes import outcomes_in_words
-from sweeper.answer.placing import lower_means, placing
+from sweeper.answer.placing import better_means, placing
+from sweeper.answer.ranked import Ranked, is_central
 from sweeper.answer.rows import FIRST, search_trials
 from sweeper.answer.summary import Summary, summarize
 from sweeper.report.doubts import doubt, guessing
 from sweeper.report.next_step import NextStep, next_step
 from sweeper.study.space import Fixed
 from sweeper.study.study import Study
-from sweeper.wording import count, interval, listing, metric_words, number, percent, shown
+from sweeper.wording import capital, count, interval, listing, metric_words, number, percent, shown
 
 LABELS = {
     "learning_rate": "Learning rate",
@@ -65,15 +66,15 @@ def card(study: Study, answer: Answer | None, trials: pd.DataFrame, folder: Path
         step = next_step(study, None, trials, None, None, folder)
         return Card("none", _no_headline(trials), _why_none(trials), {}, counted, step)
     summary, doubted = summarize(study, answer, trials), doubt(study, answer)
-    metric = metric_words(study.search.objective)
+    ranked = Ranked(study.objective)
     facts = (
-        *_scores(metric, answer, summary),
-        *_gained(metric, answer),
-        Fact("Guessing", *guessing(answer, metric)),
-        *(() if doubted else (*_tied(answer, summary), *_simplest(metric, summary))),
+        *_scores(ranked, answer, summary),
+        *_gained(ranked, answer),
+        Fact("Guessing", *guessing(answer, ranked)),
+        *(() if doubted else (*_tied(answer, summary), *_simplest(ranked, summary))),
         *counted,
     )
-    headline, lead = _headline(study, answer), _lead(metric, answer, summary, trials)
+    headline, lead = _headline(study, answer), _lead(ranked, answer, summary, trials)
     enough = answer.confirmed is not None and answer.confirmed.seeds >= ENOUGH_SEEDS
     standing, warnings = "confirmed" if enough else "provisional", answer.warnings
     if doubted is not None:
@@ -107,7 +108,7 @@ def _headline(study: Study, answer: Answer) -> str:
     return f"Use {chosen['optimizer']} with {listing(words)}."
 
 
-def _lead(metric: str, answer: Answer, summary: Summary, trials: pd.DataFrame) -> str:
+def _lead(ranked: Ranked, answer: Answer, summary: Summary, trials: pd.DataFrame) -> str:
     if answer.confirmed is None:
         why = (
             "no finalist completed a fresh seed"
@@ -115,9 +116,10 @@ def _lead(metric: str, answer: Answer, summary: Summary, trials: pd.DataFrame) -
             else "it was not retrained on fresh seeds"
         )
         done = count(len(summary.completed), "completed trial")
-        return f"Provisional: the lowest {metric} of {done}, one seed each; {why}, so it may be luck."
+        best = f"the {ranked.best} {ranked.metric} of {done}, one seed each"
+        return f"Provisional: {best}; {why}, so it may be luck."
     finalists = summary.finalists
-    text = "; ".join([placing(finalists, metric, "these settings", "have"), *lower_means(finalists)])
+    text = "; ".join([placing(finalists, ranked, "these settings", "have"), *better_means(finalists, ranked)])
     if finalists[0].lost:
         text += f"; beware, {finalists[0].lost} of {finalists[0].tried} seeds diverged or failed"
     if answer.confirmed.seeds < ENOUGH_SEEDS:
@@ -127,7 +129,7 @@ def _lead(metric: str, answer: Answer, summary: Summary, trials: pd.DataFrame) -
     return f"{text}."
 
 
-def _scores(metric: str, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
+def _scores(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
     scores = []
     if answer.confirmed:
         sure = answer.confirmed
@@ -136,29 +138,30 @@ def _scores(metric: str, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
             meaning = "one fresh seed, so its spread is unknown"
         else:
             meaning = f"95 % interval {low} to {high}; mean over {sure.seeds} fresh seeds"
-        scores.append(Fact(metric.capitalize(), mean, meaning))
+        scores.append(Fact(capital(ranked.metric), mean, meaning))
     if answer.test:
         meaning = f"mean over {answer.test_seeds} seeds; " if answer.test_seeds > 1 else "one seed; "
-        values = ", ".join(_score(name, value) for name, value in answer.test.items())
+        central = {name: value for name, value in answer.test.items() if is_central(name, ranked.objective)}
+        values = ", ".join(_score(name, value) for name, value in central.items())
         scores.append(Fact("Test set", values, f"{meaning}no choice was made on these rows"))
-    meaning = f"one seed, the lowest of {count(len(summary.completed), 'completed trial')}"
-    if summary.completed.min() < answer.objective:
-        meaning = "one seed; others scored lower in the search, but fresh seeds decide"
-    elif answer.confirmed is None or answer.objective < answer.confirmed.mean:
-        meaning += ": picked as the lowest, so it may flatter"
+    meaning = f"one seed, the {ranked.best} of {count(len(summary.completed), 'completed trial')}"
+    if summary.completed.min() < ranked.cost(answer.objective):
+        meaning = f"one seed; others scored {ranked.better} in the search, but fresh seeds decide"
+    elif answer.confirmed is None or ranked.cost(answer.objective) < ranked.cost(answer.confirmed.mean):
+        meaning += f": picked as the {ranked.best}, so it may flatter"
     scores.append(Fact("In the search", number(answer.objective), meaning))
     return tuple(scores)
 
 
-def _gained(metric: str, answer: Answer) -> tuple[Fact, ...]:
+def _gained(ranked: Ranked, answer: Answer) -> tuple[Fact, ...]:
     """What was gained over the published defaults, where anything was confirmed."""
-    return () if answer.confirmed is None else (Fact(LABEL, *gained(answer.gain, metric)),)
+    return () if answer.confirmed is None else (Fact(LABEL, *gained(answer.gain, ranked)),)
 
 
 def _score(name: str, value: float) -> str:
     if name == "accuracy":
         return f"accuracy {100 * value:.1f} %"
-    return f"{'R²' if name == 'r2' else name} {number(value)}"
+    return f"{metric_words(name)} {number(value)}"
 
 
 def _tied(answer: Answer, summary: Summary) -> tuple[Fact, ...]:
@@ -176,11 +179,14 @@ def _tied(answer: Answer, summary: Summary) -> tuple[Fact, ...]:
     return (Fact("Tied with the winner", "\n".join(summary.tied), meaning),)
 
 
-def _simplest(metric: str, summary: Summary) -> tuple[Fact, ...]:
+def _simplest(ranked: Ranked, summary: Summary) -> tuple[Fact, ...]:
     row = summary.simplest
     if row is None:
         return ()
-    meaning = f"its {metric} minus that of the winner: {number(row['difference'])}"
+    if ranked.best == "highest":
+        meaning = f"{ranked.metric} of the winner minus its: {number(row['difference'])}"
+    else:
+        meaning = f"its {ranked.metric} minus that of the winner: {number(row['difference'])}"
     if math.isfinite(row["difference_low"]):
         meaning += f" (interval {number(row['difference_low'])} to {number(row['difference_high'])})"
     return (Fact("Simplest of those tied", str(row["label"]), meaning),)

@@ -26,7 +26,7 @@ MEANINGS: Mapping[str, str] = {
     "low": "lower end: of the 95 % interval for means, lower quartile for medians",
     "mean": "mean score over the fresh seeds that completed",
     "moment": "before the first step, or after the last",
-    "objective": "the score that ranks trials: the best at its evaluation points; lower is better",
+    "objective": "the score that ranks trials: the best at its evaluation points",
     "rank": "rank among completed trials, 1 is best",
     "search_objective": "score in the search, on one seed",
     "searched": "trials of the value in the whole search",

@@ -9,6 +9,7 @@ from sweeper.answer.answer import Answer
 from sweeper.answer.baseline import Against
 from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.learning import Learning
+from sweeper.answer.ranked import CENTRAL, Ranked, is_central
 from sweeper.study.command_line import run_again
 from sweeper.study.study import Study
 from sweeper.wording import count, interval, listing, metric_words, number, percent
@@ -31,13 +32,17 @@ class Doubt:
 
 def doubt(study: Study, answer: Answer) -> Doubt | None:
     """Nothing was learned; else the winner is no better than guessing; else ``None``."""
-    metric = metric_words(study.search.objective)
+    ranked = Ranked(study.objective)
     if answer.learning is not None and not answer.learning.learned:
-        return Doubt("unlearned", "Nothing was learned.", _unlearned(answer.learning, metric))
+        return Doubt("unlearned", "Nothing was learned.", _unlearned(answer.learning, ranked))
     if answer.baseline is None:
         return None
-    same = "accuracy" if study.search.objective == "validation_error" else "loss"
-    scores = [*([answer.baseline.objective] if answer.baseline.objective else []), *answer.baseline.test]
+    name = study.search.objective.partition("_")[2]
+    same = {"error": "accuracy"}.get(name, name)
+    # A score of its own kind is asked for: then the loss may be that of a weighted training, say.
+    asked = CENTRAL if name in ("loss", "error") else (name,)
+    scores = [answer.baseline.objective] if answer.baseline.objective else []
+    scores += [each for each in answer.baseline.test if each.score in asked]
     weak = [each for each in scores if not each.better]
     if not weak:
         return None
@@ -51,12 +56,14 @@ def doubt(study: Study, answer: Answer) -> Doubt | None:
     )
 
 
-def _unlearned(found: Learning, metric: str) -> str:
+def _unlearned(found: Learning, ranked: Ranked) -> str:
     seeds = "its one seed" if found.seeds == 1 else f"{found.seeds} seeds"
-    change = f"{number(found.before)} before training, {number(found.before - found.fell)} at best afterwards"
-    ends = f" (95 % interval of the fall {number(found.low)} to {number(found.high)})"
+    after = ranked.text(ranked.cost(found.before) - found.fell)
+    change = f"{number(found.before)} before training, {after} at best afterwards"
+    change_word, ends_word = ("rises above", "rise") if ranked.best == "highest" else ("falls below", "fall")
+    ends = f" (95 % interval of the {ends_word} {number(found.low)} to {number(found.high)})"
     where = ends if math.isfinite(found.low) else ""
-    text = f"The winner's {metric} never falls below its start by more than noise"
+    text = f"The winner's {ranked.metric} never {change_word} its start by more than noise"
     return f"{text} on {seeds}: {change}{where}."
 
 
@@ -71,22 +78,27 @@ def _no_better(each: Against, guess: str) -> str:
 
 
 def _named(each: Against) -> str:
-    return {"r2": "R²"}.get(each.score, each.score)
+    return metric_words(each.score)
 
 
 def _value(each: Against, value: float) -> str:
     return f"{100 * value:.1f} %" if each.score == "accuracy" else number(value, 4)
 
 
-def guessing(answer: Answer, metric: str) -> tuple[str, str]:
+def guessing(answer: Answer, ranked: Ranked) -> tuple[str, str]:
     """Value and meaning of the line that shows the baseline."""
     found = answer.baseline
     if found is None:
         return "–", "no baseline on record: an earlier version made this run"
     if not found.guess:
         return "–", f"no baseline is known for this loss: {found.why or 'its scores are not on record'}"
-    values = [] if found.objective is None else [f"{metric} {_value(found.objective, found.objective.guess)}"]
-    on_test = [f"{_named(each)} {_value(each, each.guess)}" for each in found.test]
+    values = (
+        []
+        if found.objective is None
+        else [f"{ranked.metric} {_value(found.objective, found.objective.guess)}"]
+    )
+    shown = [each for each in found.test if is_central(each.score, ranked.objective)]
+    on_test = [f"{_named(each)} {_value(each, each.guess)}" for each in shown]
     values += [f"test set {', '.join(on_test)}"] if on_test else []
     if not values:
         return "–", "no baseline on record for the seeds of the winner"
@@ -94,7 +106,7 @@ def guessing(answer: Answer, metric: str) -> tuple[str, str]:
     if found.objective is not None:
         gain, low, high = (found.objective.gain, found.objective.low, found.objective.high)
         words = interval(abs(gain), *((low, high) if gain >= 0 else (-high, -low)))
-        meaning += f"; the winner is {words[0]} {'lower' if gain >= 0 else 'higher'}"
+        meaning += f"; the winner is {words[0]} {ranked.better if gain >= 0 else ranked.worse}"
         meaning += f" (95 % interval {words[1]} to {words[2]})" if math.isfinite(low) else " (one seed)"
     return "\n".join(values), meaning
 
@@ -126,7 +138,7 @@ def _rows(study: Study, recorded: Mapping[str, Any]) -> tuple[str, ...]:
         if len(few) > NAMED:
             named.append(f"{len(few) - NAMED} more have as few")
         found.append(f"Fewer than five rows of a class: {listing(named)}.")
-    if study.search.objective != "train_loss" and rows["validation"] < FEW_ROWS:
+    if study.objective != "train_loss" and rows["validation"] < FEW_ROWS:
         objective_rows, share = count(rows["validation"], "validation row"), percent(1 / rows["validation"])
         found.append(f"The objective is measured on {objective_rows}, so one row is {share} of it.")
     if not rows["test"]:

@@ -101,7 +101,7 @@ class LivePage:
         from sweeper.report.live_figures import figures
 
         imported = self._clock()
-        curves = load_curves(self.records, start_metric(self.study.search.objective)).to_pandas()
+        curves = load_curves(self.records, start_metric(self.study.objective)).to_pandas()
         self._figures = figures(self.study, trials, curves)
         end = self._clock()
         self._figures_cost = end - imported

@@ -23,7 +23,9 @@ def figures(study: Study, trials: pd.DataFrame, curves: pd.DataFrame) -> tuple[R
     Of `curves`, they need the rows of the objective's `start_metric` alone.
     """
     search = search_trials(trials)
-    run = RunData(study, Records(search, curves, pd.DataFrame()), answer(search, None))
+    run = RunData(
+        study, Records(search, curves, pd.DataFrame()), answer(search, None, objective=study.objective)
+    )
     sections = (_rendered(question, run) for question in SHOWN)
     return tuple(section for section in sections if section is not None)
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from sweeper.answer.answer import Answer, answer
 from sweeper.answer.outcomes import outcomes_in_words
+from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import completed_search, leaderboard, search_trials
 from sweeper.command_line import command_line
 from sweeper.passwords import masked_url
@@ -47,7 +48,9 @@ def live_page(
 
     It loads itself again every `refresh` seconds. `resume` is the command that goes on with the run.
     """
-    best = answer(search_trials(trials), None)  # without confirmations, so that nothing counts as confirmed
+    best = answer(
+        search_trials(trials), None, objective=study.objective
+    )  # without confirmations, so that nothing counts as confirmed
     told = _card(study, trials, progress, best, resume, datetime.now().astimezone())
     return render(study, told, [_best_trials(study, trials), *figures], refresh=refresh)
 
@@ -99,10 +102,10 @@ def _card(
 def _lead(study: Study, search: pd.DataFrame, best: Answer | None) -> str:
     if best is None:
         return "No trial has completed yet, so there is nothing to rank."
-    done = count(len(completed_search(search)), "completed trial")
+    done, ranked = count(len(completed_search(search)), "completed trial"), Ranked(study.objective)
     return (
-        f"Best so far, not confirmed: trial #{best.trial} with a {metric_words(study.search.objective)} of "
-        f"{number(best.objective)}. It is the lowest of {done} with one seed each, so it may be luck."
+        f"Best so far, not confirmed: trial #{best.trial} with a {ranked.metric} of "
+        f"{number(best.objective)}. It is the {ranked.best} of {done} with one seed each, so it may be luck."
     )
 
 
@@ -121,7 +124,7 @@ def _left(study: Study, progress: Progress) -> str:
 
 
 def _best_trials(study: Study, trials: pd.DataFrame) -> RenderedSection:
-    board = leaderboard(trials, MOST).drop(columns=["steps", "seconds"])
+    board = leaderboard(trials, MOST, study.objective).drop(columns=["steps", "seconds"])
     caption = f"The best {len(board)} so far" if len(board) > 1 else "The best so far"
     scores = board["objective"]
     if board.empty:
@@ -130,7 +133,7 @@ def _best_trials(study: Study, trials: pd.DataFrame) -> RenderedSection:
         said = f"Only trial #{board['trial'].iloc[0]} has completed."
     else:
         said = (
-            f"The best {len(board)} have a {metric_words(study.search.objective)} of "
+            f"The best {len(board)} have a {metric_words(study.objective)} of "
             f"{number(scores.min())} to {number(scores.max())}, one seed each; fresh seeds may reorder them."
         )
     grids = (grid("leaderboard", caption, board),) if len(board) else ()

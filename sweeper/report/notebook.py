@@ -37,7 +37,7 @@ def answer_html(result: Answered) -> str:
         items = "".join(f"<li><strong>Warning.</strong> {escape(text)}</li>" for text in told.warnings)
         parts.append(f"<ul>{items}</ul>")
     parts.append(_table([*settings, *rows]))
-    board = leaderboard(result.records.trials, TRIALS)
+    board = leaderboard(result.records.trials, TRIALS, result.study.objective)
     if len(board):
         parts.append(f"<p>Best trials of the search, one seed each:</p>{_frame(board)}")
     return "\n".join(parts)

@@ -11,11 +11,11 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from sweeper.trial import Outcome, TrialResult
+from sweeper.trial import Outcome, TrialResult, cost, from_cost
 
 
 class Finished(Protocol):
-    """A finished trial of the search."""
+    """A finished trial of the search; its objective is its cost."""
 
     @property
     def outcome(self) -> Outcome: ...
@@ -30,12 +30,22 @@ PERIOD = 5.0
 class Progress:
     """Counts of outcomes, best objective so far, rate and time left, on stderr."""
 
-    def __init__(self, total: int, confirm_total: int, quiet: bool, console: Console | None = None) -> None:
+    def __init__(
+        self,
+        total: int,
+        confirm_total: int,
+        quiet: bool,
+        console: Console | None = None,
+        objective: str = "validation_loss",
+    ) -> None:
+        """`objective`: what ranks trials, with its direction."""
+        self.objective = objective
         self.totals = {"search": total, "confirm": confirm_total}
         self.quiet, self.console = quiet, console or Console(stderr=True)
         self.counts: Counter[str] = Counter()
         self.done: Counter[str] = Counter()
         self.best = math.inf
+        """Lowest cost so far"""
         self.name = "start"
         self.search_ends = math.inf
         """When no further trial is started, by ``time.monotonic``."""
@@ -61,14 +71,15 @@ class Progress:
     def resume(self, finished: Iterable[Finished]) -> None:
         """Trials that an earlier call has finished: counted, but not for the rate."""
         for trial in finished:
-            self._count("search", trial)
+            self._count("search", trial.outcome, trial.objective)
         if self.done["search"]:
             self.note(f"resuming after {self.done['search']} finished trials")
 
     def add(self, *results: TrialResult) -> None:
         """Trials that have just finished."""
         for result in results:
-            self._count("confirm" if result.trial.phase == "confirm" else "search", result)
+            part = "confirm" if result.trial.phase == "confirm" else "search"
+            self._count(part, result.outcome, cost(self.objective, result.objective))
             if result.outcome == Outcome.COMPLETED and result.reason and not self._blind:
                 self._blind = True
                 self.note(f"trial {result.trial.number}: {result.reason}")
@@ -103,7 +114,7 @@ class Progress:
             parts.append(f"{self._share('confirm')} confirmations")
         parts += [f"{self.counts[o]} {o}" for o in Outcome if self.counts[o] and o != Outcome.COMPLETED]
         if math.isfinite(self.best):
-            parts.append(f"best {self.best:.4g}")
+            parts.append(f"best {from_cost(self.objective, self.best):.4g}")
         parts.append(f"{self.rate:.1f} trials/s")
         if self.left is not None:
             parts.append(f"about {_duration(self.left)} left")
@@ -127,11 +138,11 @@ class Progress:
         """Done of all; an earlier call that was asked for more may have done more than is asked now."""
         return f"{self.done[part]}/{max(self.totals[part], self.done[part])}"
 
-    def _count(self, part: str, trial: Finished) -> None:
+    def _count(self, part: str, outcome: Outcome, found: float) -> None:
         self.done[part] += 1
-        self.counts[trial.outcome] += 1
-        if part == "search" and trial.outcome == Outcome.COMPLETED:
-            self.best = min(self.best, trial.objective)
+        self.counts[outcome] += 1
+        if part == "search" and outcome == Outcome.COMPLETED:
+            self.best = min(self.best, found)
 
     def _say(self) -> None:
         self._spoken = time.monotonic()
@@ -141,7 +152,11 @@ class Progress:
         table = Table.grid(padding=(0, 2))
         table.add_row("[bold]" + self.name, *(f"{self._share(k)} {k}" for k in self.totals))
         table.add_row("", *(f"{self.counts[outcome]} {outcome}" for outcome in Outcome))
-        best = f"best {self.best:.4g}" if math.isfinite(self.best) else "no result yet"
+        best = (
+            f"best {from_cost(self.objective, self.best):.4g}"
+            if math.isfinite(self.best)
+            else "no result yet"
+        )
         left = f"{_duration(self.left)} left" if self.left is not None else ""
         table.add_row("", best, f"{self.rate:.1f} trials/s", left)
         return table

@@ -50,7 +50,7 @@ class Search:
 
     def learn(self, result: TrialResult) -> TrialSummary:
         """Remember a finished trial of the search phases."""
-        known = summarize(result, self.study.search.objective)
+        known = summarize(result, self.study.objective)
         self.known[known.number] = known
         return known
 

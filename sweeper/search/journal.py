@@ -17,6 +17,7 @@ from typing import Any
 import optuna
 from optuna.storages import JournalStorage
 from optuna.storages.journal import BaseJournalBackend, JournalFileBackend
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
 from sweeper.records.atomic import beside, write_all, write_atomically
@@ -35,7 +36,7 @@ def open_journal(path: Path) -> JournalStorage:
 class JournalWriter:
     """Appends finished trials to the study `name` in the journal file at `path`, which it creates."""
 
-    def __init__(self, path: Path, name: str) -> None:
+    def __init__(self, path: Path, name: str, maximize: bool = False) -> None:
         self.path, self.name = path, name
         self._studies: list[Log] = []
         if path.exists():
@@ -43,7 +44,8 @@ class JournalWriter:
                 self._studies = [log for line in file if "study_name" in (log := json.loads(line))]
         if not any(log["study_name"] == name for log in self._studies):
             scratch = _Scratch(self._studies)
-            optuna.create_study(study_name=name, storage=_storage(scratch))
+            direction = StudyDirection.MAXIMIZE if maximize else StudyDirection.MINIMIZE
+            optuna.create_study(study_name=name, storage=_storage(scratch), direction=direction)
             self._write(scratch.fresh)
             self._studies += scratch.fresh
 

@@ -13,18 +13,19 @@ from sweeper.search.trial_summary import TrialSummary
 from sweeper.statistics.race import InterimLook, interim_look, next_look
 from sweeper.study.sections import ConfirmSection
 from sweeper.study.study import Study
-from sweeper.trial import Trial
+from sweeper.trial import Trial, cost
 
 Scores = Mapping[tuple[int, int], float]
-"""(trial, seed) -> objective on that seed; NaN where the training diverged or failed."""
+"""(trial, seed) -> objective on that seed, as people read it; NaN where the training diverged or failed."""
 
 
 def next_trials(study: Study, chosen: Sequence[TrialSummary], scores: Scores) -> list[Trial]:
     """What is left to train of the present round, seed by seed; nothing when the race is over."""
     parameters = {each.number: each.parameters for each in chosen}
+    costs = {key: cost(study.objective, value) for key, value in scores.items()}
     return [
         Trial(number, "confirm", seed, parameters[number], test=True)
-        for number, seed in next_round(study.confirm, list(parameters), study.search.seed, scores)
+        for number, seed in next_round(study.confirm, list(parameters), study.search.seed, costs)
     ]
 
 
@@ -56,7 +57,8 @@ class Round:
 def next_round(
     confirm: ConfirmSection, numbers: Sequence[int], search_seed: int, scores: Scores
 ) -> list[tuple[int, int]]:
-    """(trial, seed) of all that is missing from the first round that is not complete in `scores`.
+    """(trial, seed) of all that is missing from the first round that is not complete in `scores`, which are
+    costs.
 
     A round brings every finalist that is left to the next look, as far as the budget goes. The race is over
     when one finalist is left, when all that are left are known to differ by less than

@@ -15,7 +15,8 @@ from typing import Any, Protocol
 
 import optuna
 from optuna.storages import BaseStorage
-from optuna.trial import FrozenTrial, create_trial
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from sweeper.errors import RunFolderError, StateKept, UserError
 from sweeper.passwords import masked_url, problem_of, without_passwords
@@ -27,6 +28,7 @@ from sweeper.search.journal import JournalWriter, cut_torn_tail, open_journal
 from sweeper.search.sampler import told
 from sweeper.search.trial_summary import TrialSummary
 from sweeper.study.space import Space
+from sweeper.trial import from_cost, is_maximized
 
 DRIVERS = {
     "MySQLdb": "mysqlclient",
@@ -47,14 +49,22 @@ class StudyStorage:
     """The study's copy of the finished trials."""
 
     def __init__(
-        self, name: str, space: Space, url: str | None, journal: Path, known: Mapping[int, TrialSummary]
+        self,
+        name: str,
+        space: Space,
+        url: str | None,
+        journal: Path,
+        known: Mapping[int, TrialSummary],
+        objective: str = "validation_loss",
     ) -> None:
         """Open or create the study, and bring it up to the `known` trials.
+
+        Values in it are those of the `objective`, as people read it, and it is minimised or maximised.
 
         Raises:
             RunFolderError: if the URL holds other trials under this name.
         """
-        self.space, self.url = space, url
+        self.space, self.url, self.objective = space, url, objective
         self.notes: list[str] = []
         """What was mended, one sentence each."""
         self._early: dict[int, TrialSummary] = {}
@@ -62,7 +72,7 @@ class StudyStorage:
         if url is None:
             self._next, self._writer = self._open_journal(name, journal, known)
         else:
-            self._next, self._writer = _open_url(name, url, known)
+            self._next, self._writer = _open_url(name, url, known, objective)
         self.add(trial for number, trial in known.items() if number >= self._next)
 
     @property
@@ -78,7 +88,7 @@ class StudyStorage:
         self._early |= {trial.number: trial for trial in finished}
         due = []
         while (trial := self._early.pop(self._next, None)) is not None:
-            due.append(copy_of(self.space, trial))
+            due.append(copy_of(self.space, trial, self.objective))
             self._next += 1
         try:
             if due:
@@ -104,7 +114,7 @@ class StudyStorage:
                 problem = damage[0].problem
                 raise ValueError(problem)
             stored = _trials(open_journal(path), name) if path.exists() else []
-            fits = _same(stored, known) and (path.exists() or not os.path.lexists(path))
+            fits = _same(stored, known, self.objective) and (path.exists() or not os.path.lexists(path))
         except Exception as error:  # Optuna raises whatever a damaged line leads it to
             if isinstance(error, OSError) and error.errno not in DAMAGED:
                 raise
@@ -112,7 +122,7 @@ class StudyStorage:
         if not fits:
             self.notes.append(f"{path}: {problem}; written anew, kept as {set_aside(path).name}")
             stored = []
-        return len(stored), JournalWriter(path, name)
+        return len(stored), JournalWriter(path, name, is_maximized(self.objective))
 
 
 class _StudyWriter:
@@ -128,7 +138,7 @@ class _StudyWriter:
             raise optuna.exceptions.StorageInternalError(_first_line(error)) from error
 
 
-def _open_url(name: str, url: str, known: Mapping[int, TrialSummary]) -> tuple[int, Writer]:
+def _open_url(name: str, url: str, known: Mapping[int, TrialSummary], objective: str) -> tuple[int, Writer]:
     storage = open_url(url)
     try:
         stored = _trials(storage, name)
@@ -136,12 +146,13 @@ def _open_url(name: str, url: str, known: Mapping[int, TrialSummary]) -> tuple[i
         raise UserError(
             f"--storage {masked_url(url)!r}: cannot be read: {problem_of(url, _first_line(error))}"
         ) from None
-    if not _same(stored, known):
+    if not _same(stored, known, objective):
         raise RunFolderError(
             f"--storage {masked_url(url)!r} holds a study {name!r} with {len(stored)} trials, and not all of "
             "them are those of this run folder; start both over with --fresh, or give the study another name"
         )
-    study = optuna.create_study(study_name=name, storage=storage, load_if_exists=True)
+    direction = StudyDirection.MAXIMIZE if is_maximized(objective) else StudyDirection.MINIMIZE
+    study = optuna.create_study(study_name=name, storage=storage, direction=direction, load_if_exists=True)
     return len(stored), _StudyWriter(study)
 
 
@@ -152,12 +163,16 @@ def _trials(storage: BaseStorage, name: str) -> list[FrozenTrial]:
     return optuna.load_study(study_name=name, storage=storage).get_trials(deepcopy=False)
 
 
-def _same(stored: Sequence[FrozenTrial], known: Mapping[int, TrialSummary]) -> bool:
+def _same(stored: Sequence[FrozenTrial], known: Mapping[int, TrialSummary], objective: str) -> bool:
     return all(
         number in known
         and trial.state.is_finished()
         and trial.user_attrs.get("parameters") == _text(known[number].parameters)
-        and (_as_known(trial, known[number]) if CHECKSUM not in trial.user_attrs else _as_written(trial))
+        and (
+            _as_known(trial, known[number], objective)
+            if CHECKSUM not in trial.user_attrs
+            else _as_written(trial)
+        )
         for number, trial in enumerate(stored)
     )
 
@@ -166,9 +181,9 @@ def _as_written(trial: FrozenTrial) -> bool:
     return bool(trial.user_attrs[CHECKSUM] == _checksum(trial))
 
 
-def _as_known(trial: FrozenTrial, known: TrialSummary) -> bool:
+def _as_known(trial: FrozenTrial, known: TrialSummary, objective: str) -> bool:
     """Of a trial without a checksum: its state and value are those on record."""
-    state, value = told(known.outcome, known.objective)
+    state, value = _read(known, objective)
     near = trial.value is not None and value is not None and math.isclose(trial.value, value, rel_tol=1e-12)
     return trial.state == state and (near or trial.value == value)
 
@@ -177,10 +192,16 @@ def _checksum(trial: FrozenTrial) -> int:
     return checksum(int(trial.state), trial.value, trial.intermediate_values, trial.user_attrs)
 
 
-def copy_of(space: Space, trial: TrialSummary) -> FrozenTrial:
+def _read(trial: TrialSummary, objective: str) -> tuple[TrialState, float | None]:
+    """State and value as people read them."""
+    state, value = told(trial.outcome, trial.objective)
+    return state, None if value is None else from_cost(objective, value)
+
+
+def copy_of(space: Space, trial: TrialSummary, objective: str) -> FrozenTrial:
     """The trial as Optuna keeps it."""
     params, distributions = encode(space, trial.parameters)
-    state, value = told(trial.outcome, trial.objective)
+    state, value = _read(trial, objective)
     attributes = {
         "phase": trial.phase,
         "outcome": str(trial.outcome),
@@ -193,7 +214,7 @@ def copy_of(space: Space, trial: TrialSummary) -> FrozenTrial:
         params=params,
         distributions=distributions,
         user_attrs=attributes,
-        intermediate_values=dict(trial.curve),
+        intermediate_values={step: from_cost(objective, value) for step, value in trial.curve.items()},
     )
     copy.set_user_attr(CHECKSUM, _checksum(copy))
     if copy.datetime_complete is not None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sweeper.trial import Outcome, TrialResult, objective_metric, objective_value
+from sweeper.trial import Outcome, TrialResult, cost, objective_metric, objective_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +18,13 @@ class TrialSummary:
     parameters: Mapping[str, Any]
     outcome: Outcome
     objective: float
-    """NaN if diverged or failed."""
+    """The cost of the trial, lower is better, whatever the study maximises (`sweeper.trial.cost`); NaN if
+    diverged or failed."""
     steps: int
     seconds: float
     reason: str
     curve: Mapping[int, float]
-    """step -> objective at that evaluation point"""
+    """step -> cost at that evaluation point"""
 
     @property
     def sound(self) -> bool:
@@ -32,17 +33,18 @@ class TrialSummary:
 
 
 def summarize(result: TrialResult, objective: str) -> TrialSummary:
-    """The `TrialSummary` of a result; `objective` as in ``[search]``."""
+    """The `TrialSummary` of a result; `objective`: what ranks trials, with its direction."""
     steps, values = result.objectives(objective_metric(objective))
     points = zip(steps, values, strict=True)
-    curve = {step: objective_value(objective, value) for step, value in points if math.isfinite(value)}
+    finite = ((step, objective_value(objective, value)) for step, value in points if math.isfinite(value))
+    curve = {step: cost(objective, value) for step, value in finite}
     trial = result.trial
     return TrialSummary(
         trial.number,
         trial.phase,
         trial.parameters,
         result.outcome,
-        result.objective,
+        cost(objective, result.objective),
         result.steps,
         result.seconds,
         result.reason,

@@ -34,6 +34,7 @@ from sweeper.study.arguments import (
     signature,
 )
 from sweeper.study.check_expect import check_expect
+from sweeper.study.check_losses import check_loss_options, check_metrics
 from sweeper.study.check_search import check_search
 from sweeper.study.data_keys import check_keys, check_names, given_keys
 from sweeper.study.parse_space import parse_space, wrong_parameters
@@ -235,6 +236,12 @@ def _check_training(
     if training.param_groups is not None:
         named = [*PARAM_GROUPS, FUNCTION]
         _function(training.param_groups, "training.param_groups", PARAM_GROUPS, named, folder, mistakes)
+    check_loss_options(training, space, mistakes)
+    check_metrics(
+        training.metrics,
+        lambda source: _function(source, "training.metrics", {}, [], folder, mistakes),
+        mistakes,
+    )
     problem = _missing_device(training.device)
     if problem:
         mistakes.append(Mistake("training.device", problem, training.device))

@@ -4,9 +4,9 @@ from collections.abc import Container, Mapping
 from typing import Any
 
 from sweeper.components.activations import ACTIVATIONS
-from sweeper.components.losses import LOSSES
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.errors import MAX_MISTAKES, Mistake, did_you_mean
+from sweeper.study.check_losses import check_objective
 from sweeper.study.parameters import NAMES, PARAMETERS
 from sweeper.study.parse_space import flatten
 from sweeper.study.sections import SearchSection, TrainingSection
@@ -30,7 +30,7 @@ def check_search(
     for place, given in enumerate(search.tries):
         _check_try(f"search.try[{place}]", dict(flatten(given)), space, wrong, mistakes)
     if training:
-        _check_objective(search, space, training, mistakes)
+        check_objective(search, space, training, mistakes)
 
 
 def _check_scientific(
@@ -133,25 +133,3 @@ def _ends(values: Values) -> list[float]:
     """The lowest and highest number, or every listed one."""
     found = (values.low, values.high) if isinstance(values, Range) else values.values
     return [value for value in found if isinstance(value, int | float)]
-
-
-def _check_objective(
-    search: SearchSection, space: Space, training: TrainingSection, mistakes: list[Mistake]
-) -> None:
-    named = LOSSES.get(training.loss) if isinstance(training.loss, str) else None
-    if search.objective == "validation_error" and named and named.task == "regression":
-        problem = f"the share of wrong classes, which loss {named.name} has none of; use validation_loss"
-        mistakes.append(Mistake("search.objective", problem, search.objective))
-    if "training.loss" not in space.entries:
-        return
-    where = "search.space.training.loss"
-    if search.objective != "validation_error":
-        problem = (
-            f"values of different losses cannot be ranked by {search.objective}: set search.objective = "
-            '"validation_error", or run one study for each loss'
-        )
-        mistakes.append(Mistake(where, problem))
-    tasks = {LOSSES[loss].task for loss in space.entries["training.loss"].values or () if loss in LOSSES}
-    if named and tasks - {named.task}:
-        problem = f"all losses must be for the same kind of targets as training.loss ({named.task})"
-        mistakes.append(Mistake(where, problem))

@@ -31,7 +31,10 @@ SWITCHES = ("nesterov",)
 PAIRS = ("betas",)
 """Those that are two numbers from 0 up to but not including 1."""
 PARAMETERS = [*NAMES, *LIMITS, *SWITCHES, *PAIRS]
-THE_SAME_FOR_ALL = ("evaluations", "timeout", "device", "compile")
+THE_SAME_FOR_ALL = (
+    *("evaluations", "timeout", "device", "compile"),
+    *("quantile", "ignore_index", "metrics"),
+)
 """Keys of [training] that say how trials are judged and where they run."""
 SEARCHABLE_TRAINING = [name for name in TrainingSection.model_fields if name not in THE_SAME_FOR_ALL]
 WHOLE_TRAINING = ("steps", "batch_size")

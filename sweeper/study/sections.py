@@ -76,6 +76,10 @@ Count = Annotated[int, BeforeValidator(_whole_number)]
 BatchSize = Annotated[int | Literal["full"], BeforeValidator(_batch_size)]
 Shares = Annotated[tuple[float, float, float], BeforeValidator(_three), AfterValidator(_whole)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_tuple)]
+Sources = Annotated[tuple[Source, ...], BeforeValidator(_tuple)]
+Weights = Annotated[
+    tuple[Annotated[float, Field(ge=0, le=1e9)], ...], BeforeValidator(_tuple), Field(min_length=2)
+]
 Table = Annotated[dict[str, Any], AfterValidator(frozen)]
 Target = Annotated[str | tuple[str, ...], BeforeValidator(_target)]
 Loose = Annotated[Any, AfterValidator(frozen)]
@@ -156,6 +160,12 @@ class TrainingSection(Section):
     timeout: Seconds = 600.0
     dtype: Literal["float32", "float64"] = "float32"
     device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    class_weight: Literal["balanced"] | Weights | None = None
+    quantile: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    ignore_index: Annotated[Count, Field(ge=-(2**62), lt=2**62)] = -100
+    metrics: Sources = ()
+    """Scores that are recorded beside those that always are: names, or functions of the user."""
     compile: bool | Literal["auto"] = "auto"
     param_groups: Source | None = None
     """Groups of parameters with options of their own; ``None``: all have those of the trial."""
@@ -184,7 +194,9 @@ class SearchSection(Section):
     pruner: Literal["halving", "median", "wilcoxon", "none"] = "halving"
     scientific: Names = ("optimizer", "activation")
     generation: Annotated[Count, Field(ge=1, le=1_000_000)] | None = None
-    objective: Literal["validation_loss", "validation_error", "train_loss"] = "validation_loss"
+    objective: str = "validation_loss"
+    maximize: bool | None = None
+    """``None``: as the objective's name implies."""
     allow_activations: Names = ()
     """Activations that hidden layers may have, although they are refused otherwise."""
     space: Table = FrozenDict()

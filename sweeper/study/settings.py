@@ -53,6 +53,17 @@ class Settings:
     """What gives parameters options of their own; ``None``: nothing but marks does."""
     dtype: str
     device: str
+    label_smoothing: float = 0.0
+    class_weight: str | tuple[float, ...] | None = None
+    quantile: float = 0.5
+    ignore_index: int = -100
+    metrics: tuple[str | Callable[..., Any], ...] = ()
+    """Scores to record beside those that always are."""
+
+    def loss_key(self, seed: int) -> tuple[Any, ...]:
+        """What makes the loss of replicate `seed` another function: trials that share it may train as one."""
+        own = seed if self.class_weight == "balanced" else None  # the training rows of each seed are its own
+        return self.loss, self.label_smoothing, self.class_weight, self.quantile, self.ignore_index, own
 
     def total_steps(self, rows: int) -> int:
         """Optimizer steps of the whole training on `rows` training rows."""

@@ -22,6 +22,7 @@ from sweeper.study.sections import (
     TrainingSection,
 )
 from sweeper.study.space import Space
+from sweeper.trial import is_unit_score, objective_name
 from sweeper.user_code.calls import source_of
 
 # loaded late: torch takes seconds
@@ -103,11 +104,18 @@ class Study(Section):
         return self._folder
 
     @property
+    def objective(self) -> str:
+        """What ranks trials, with its direction; see `sweeper.trial.objective_name`."""
+        name, asked = self.search.objective, self.search.maximize
+        implied = is_unit_score(name.removeprefix("validation_"))
+        return objective_name(name, implied if asked is None else asked)
+
+    @property
     def names_code(self) -> bool:
-        """Whether data, model or a loss are functions of the user, given by name or as such."""
+        """Whether data, model, a loss or a metric are functions of the user, given by name or as such."""
         searched = self.space.entries.get("training.loss")
         losses = (self.training.loss, *((searched.values or ()) if searched else ()))
-        named = (self.data.source, self.model.source, *losses)
+        named = (self.data.source, self.model.source, *losses, *self.training.metrics)
         return any(not isinstance(source, str) or ":" in source for source in named)
 
     @cached_property

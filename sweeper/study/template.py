@@ -9,6 +9,7 @@ from pathlib import Path
 from sweeper.components.activations import ACTIVATIONS
 from sweeper.components.initializers import INITIALIZERS
 from sweeper.components.losses import LOSSES
+from sweeper.components.metrics import names as metric_names
 from sweeper.components.models import MODELS
 from sweeper.components.optimizers import EXAMPLES, OPTIMIZERS
 from sweeper.components.penalties import PENALTIES
@@ -18,6 +19,7 @@ from sweeper.data.sources import DATASETS
 from sweeper.errors import UserError
 from sweeper.printable import printable
 from sweeper.study.arguments import GIVEN
+from sweeper.study.check_losses import ALWAYS
 from sweeper.study.parameters import LIMITS, PAIRS, SWITCHES
 from sweeper.study.sections import SearchSection
 
@@ -58,6 +60,11 @@ timeout = 600                        # seconds that one trial may take
 dtype = "float32"                    # or "float64"
 device = "auto"                      # or "cpu", "cuda", "cuda:1", "mps"
 compile = "auto"                     # torch.compile if it pays; or true, false
+# label_smoothing = 0.1              # cross_entropy and bce, while training
+# class_weight = "balanced"          # the same: by the training rows of each seed; or one for each class
+# ignore_index = -100                # tokens of cross_entropy over sequences that count for nothing
+# quantile = 0.9                     # that loss quantile predicts
+# metrics = ["auc"]                  # more scores to record: names, or package.module:function
 
 [search]
 trials = 60                          # configurations, in all: a second run with more goes on from here
@@ -69,6 +76,7 @@ sampler = "auto"                     # ten first trials, then a Gaussian process
 pruner = "halving"
 {objective}
 objective = "validation_loss"
+# maximize = true                    # of a score of your own; for others the name says it
 scientific = ["optimizer", "activation"]   # compared fairly: every value as often as any other
 
 [search.space]                       # a value is fixed, a list is a choice, a table is a range
@@ -95,6 +103,9 @@ finalists = 5                        # the best of the search and the best of ea
 seeds = 10                           # … trained anew on fresh seeds, on average; clear losers drop out early
 # matters = 0.02                     # near ties: the share of the loss that you would care about
 """
+
+
+OBJECTIVES = (*ALWAYS, *(f"validation_{name}" for name in metric_names()))
 
 
 def write_template(path: Path) -> Path:
@@ -136,7 +147,8 @@ def template(name: str, file: str) -> str:
         init=_listed("auto (the scheme that suits the activation),", INITIALIZERS, ""),
         loss=_listed("", LOSSES, "; or package.module:function"),
         schedule=_listed("", SCHEDULES, ""),
-        **{key: _listed("", _allowed(key), "") for key in ("sampler", "pruner", "objective")},
+        **{key: _listed("", _allowed(key), "") for key in ("sampler", "pruner")},
+        objective=_listed("", OBJECTIVES, "; or validation_ and a name of [training] metrics"),
         optimizer=_listed("", OPTIMIZERS, ""),
         examples=f"[{', '.join(map(_quoted, EXAMPLES))}]",
         example=EXAMPLES[-1],

@@ -1,34 +1,64 @@
-"""Loss and metric of one model on some rows."""
+"""Loss and metrics of one model on some rows."""
+
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from sweeper.components.losses import Loss
-from sweeper.components.metrics import metrics_of
-from sweeper.components.tree import Tree, applied, copied, mapped, passes
+from sweeper.components.metrics import Metric
+from sweeper.components.outputs import copied, joined, suits
+from sweeper.components.tree import Tree, applied, passes
 from sweeper.user_code.observing import apart
 
 ROWS_PER_PASS = 8192
 """Rows evaluated in one forward pass."""
 
 
-def predict(model: nn.Module, x: Tree) -> Tree:
+def predict(model: nn.Module, x: Tree) -> Any:
     """Outputs of `model` for all rows, dropout off and without gradients; the model gets copies of them."""
     training = model.training
     model.eval()
     with torch.no_grad():
         parts = [applied(model, copied(part)) for part in passes(x, ROWS_PER_PASS)]
     model.train(training)
-    return mapped(lambda *outputs: torch.cat(outputs), *parts) if len(parts) > 1 else parts[0]
+    return joined(parts)
 
 
 def scores(model: nn.Module, loss: Loss, x: Tree, y: Tree, seed: int = 0) -> dict[str, float]:
-    """``loss`` and the metrics of the task (``accuracy``, say) on the rows (x, y).
+    """``loss``, its parts and the metrics of the task (``accuracy``, say) on the rows (x, y).
 
     What the model draws comes from generators seeded with `seed`. Those of the training, the model's
     buffers and the rows are left as they are.
     """
     with apart(model, seed):
-        output, y = predict(model, x), copied(y)
-        found = {metric.name: metric.function(output, y).item() for metric in metrics_of(loss.task)}
-        return {"loss": loss.function(output, y).item(), **found}
+        return {name: value.item() for name, value in scored(loss, predict(model, x), copied(y)).items()}
+
+
+def scored(loss: Loss, output: Any, target: Any) -> dict[str, Tensor]:
+    """`batchable_scores` and the metrics of the user: name -> scalar tensor."""
+    with torch.no_grad():
+        return batchable_scores(loss, output, target) | users_scores(loss, output, target)
+
+
+def batchable_scores(loss: Loss, output: Any, target: Any) -> dict[str, Tensor]:
+    """``loss``, the built-in metrics that fit the output, and parts of the loss: name -> scalar tensor."""
+    value, parts = loss.with_parts(output, target) if loss.is_users else (loss.scored(output, target), {})
+    point = output if loss.point is None else loss.point(output)
+    return {"loss": value, **{m.name: m.scalar(point, target) for m in fitting(loss, point, target)}, **parts}
+
+
+def users_scores(loss: Loss, output: Any, target: Any) -> dict[str, Tensor]:
+    """The metrics of the user, each of copies."""
+    return {m.name: m.scalar(copied(output), copied(target)) for m in users_metrics(loss)}
+
+
+def users_metrics(loss: Loss) -> list[Metric]:
+    """Those of the user, which fit any output."""
+    return [metric for metric in loss.metrics if not metric.task]
+
+
+def fitting(loss: Loss, output: Any, target: Any) -> list[Metric]:
+    """The built-in metrics of the loss; of a loss of the user's only where output and target suit them."""
+    built_in = [metric for metric in loss.metrics if metric.task]
+    return built_in if not loss.is_users or suits(loss.task, output, target) else []

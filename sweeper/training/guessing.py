@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,10 @@ from torch import Tensor
 
 from sweeper.components.guess import frequencies, mean, median
 from sweeper.components.losses import LOSSES, Loss
-from sweeper.components.metrics import metrics_of
 from sweeper.components.optimizers import DEFAULT
 from sweeper.data.splits import targets_of
 from sweeper.study.settings import Settings, settings
+from sweeper.training.evaluate import batchable_scores, users_scores
 from sweeper.training.reasons import reason_of
 from sweeper.training.setup import Task, out_features, pick_loss
 
@@ -93,7 +94,7 @@ def _rows(task: Task, parts: Sequence[Mapping[str, np.ndarray]]) -> dict[str, An
     classes = _class_names(task)
     lowest: dict[tuple[str, str], int] = {}
     for each in parts if classes else ():
-        numbers = [(name, y.reshape(-1).astype(np.int64)) for name, y in each.items()]
+        numbers = [(name, y[y >= 0].reshape(-1).astype(np.int64)) for name, y in each.items()]
         for name, part, count in few_rows(numbers, classes, MIN_ROWS_PER_CLASS):
             lowest[name, part] = min(count, lowest.get((name, part), count))
     few = [{"class": name, "part": part, "rows": count} for (name, part), count in lowest.items()]
@@ -175,12 +176,12 @@ def scores(loss: Loss, row: np.ndarray, targets: np.ndarray, dtype: torch.dtype)
     below.
     """
     y = as_tensor(targets, dtype)
-    output = _spread(torch.tensor(row, dtype=dtype), len(y))
-    found = {
-        metric.name: 0.0 if metric.name == "r2" else metric.function(output, y).item()
-        for metric in metrics_of(loss.task)
-    }
-    return {"loss": loss.function(output, y).item(), **found}
+    output = torch.tensor(row, dtype=dtype).expand(*y.shape[: 2 if loss.task == "sequence" else 1], -1)
+    found = {name: value.item() for name, value in batchable_scores(loss, output, y).items()}
+    with suppress(Exception):  # a score of the user's that cannot be computed of a constant has no baseline
+        found |= {name: value.item() for name, value in users_scores(loss, output, y).items()}
+    found |= {"r2": 0.0} if "r2" in found else {}
+    return {name: value for name, value in found.items() if name == "loss" or math.isfinite(value)}
 
 
 def few_rows(

@@ -48,7 +48,7 @@ def profile_network(
     task = Task(study, data)
     chosen = replace(settings_of(study, parameters), device="cpu")
     rows = rows_of(task, chosen, study.search.seed)
-    loss, profiles, built, reasons = pick_loss(task, chosen), {}, None, list[str]()
+    loss, profiles, built, reasons = pick_loss(task, chosen, task.study.search.seed), {}, None, list[str]()
     for name in activations:
         settings = replace(chosen, activation=name)
         per_seed = []

@@ -37,7 +37,7 @@ def unmeasured(task: Task) -> str:
 def _unmeasured(task: Task, parameters: Mapping[str, Any]) -> str:
     settings, seed = settings_of(task.study, parameters), task.study.search.seed
     with leaving_no_trace(task, settings):
-        rows, loss = rows_of(task, settings, seed), pick_loss(task, settings).function
+        rows, loss = rows_of(task, settings, seed), pick_loss(task, settings, seed).function
         built = initial_model(task, settings, seed)
         built.model.train()
         # A layer measurement compares the weights that it reaches with those that a training step reached.

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from sweeper.components.losses import LOSSES, Loss
+from sweeper.components.losses import Loss
 
 RESHAPING = (
     "View",
@@ -48,13 +48,13 @@ def last_operation(output: Tensor) -> str:
     return ""
 
 
-def range_problem(output: Tensor, loss: Loss, targets: Sequence[Tensor]) -> str:
+def range_problem(output: Any, loss: Loss, targets: Sequence[Tensor]) -> str:
     """Why a model with this output cannot fit these targets with this loss; empty if it can.
 
     A loss of the user's own is not judged.
     """
-    last = last_operation(output)
-    if last not in RANGES or LOSSES.get(loss.name) is not loss:
+    last = "" if loss.is_users or not isinstance(output, Tensor) else last_operation(output)
+    if last not in RANGES:
         return ""
     low, high = RANGES[last]
     if loss.inside and last in PROBABILITIES:
@@ -68,7 +68,7 @@ def range_problem(output: Tensor, loss: Loss, targets: Sequence[Tensor]) -> str:
             f"ends in {last.lower()}, so that all probabilities are {side} one half: loss {loss.name} takes "
             "logits of both signs; use a linear output layer"
         )
-    if loss.task != "regression":
+    if loss.task != "regression" or loss.outputs > 1:
         return ""
     lowest = min(float(part.min()) for part in targets if part.numel())
     highest = max(float(part.max()) for part in targets if part.numel())

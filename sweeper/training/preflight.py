@@ -3,15 +3,13 @@
 It runs in a worker process, so that a model that ends its process does not take the driver along.
 """
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 
 from sweeper.components.build import Built
-from sweeper.components.losses import Loss, not_scalar
-from sweeper.components.metrics import metrics_of
+from sweeper.components.losses import Loss
 from sweeper.components.penalties import PENALTIES
 from sweeper.components.swap import Swapped
 from sweeper.components.tree import Tree, applied, copied, leaves, named_leaves, taken
@@ -20,7 +18,7 @@ from sweeper.study.settings import Settings
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.space import Range, Space
 from sweeper.training.capture import outputs_of, penalty_of
-from sweeper.training.evaluate import scores
+from sweeper.training.output_checks import check_metrics, check_output, check_scalar, check_scores, label
 from sweeper.training.output_range import range_problem
 from sweeper.training.setup import (
     Rows,
@@ -28,11 +26,19 @@ from sweeper.training.setup import (
     initial_model,
     leaving_no_trace,
     make_optimizer,
-    out_features,
     pick_loss,
     rows_of,
 )
-from sweeper.user_code.calls import message_of, name_of, text_of, user_code
+from sweeper.user_code.calls import message_of, text_of, user_code
+
+__all__ = [
+    "can_be_penalized",
+    "check_configurations",
+    "configurations",
+    "label",
+    "require_trainable",
+    "swap_summary",
+]
 
 FIRST_ROWS, STEP_ROWS = 4, 64
 """Rows of the first forward pass, and most rows of the step."""
@@ -121,8 +127,8 @@ def _problem(task: Task, parameters: Mapping[str, Any], known: dict[tuple[str, s
 def _try(task: Task, settings: Settings, rows: Rows) -> None:
     """All that an engine would do with the first batch."""
     _check_rows(rows, task.data.inputs)
-    loss = pick_loss(task, settings)
-    _check_objective(task, loss)
+    loss = pick_loss(task, settings, task.study.search.seed)
+    check_metrics(task, settings, loss)
     built = initial_model(task, settings, task.study.search.seed)
     model = built.model
     parameters = list(model.parameters())
@@ -136,8 +142,8 @@ def _try(task: Task, settings: Settings, rows: Rows) -> None:
     with torch.no_grad():
         output = applied(model, few[0])
         check_output(task, output, few[1], loss)
-        _check_scalar(loss.function(output, few[1]), loss)
-    scores(model, loss, *few)
+        check_scalar(loss.function(output, few[1]), loss)
+    check_scores(task, loss, output, rows)
     size = STEP_ROWS if settings.batch_size == "full" else min(int(settings.batch_size), STEP_ROWS)
     _step(task, settings, built, loss, optimizer, rows, size)
 
@@ -189,15 +195,6 @@ def _kind(tensor: torch.Tensor) -> str:
     return str(tensor.dtype).removeprefix("torch.")
 
 
-def _check_objective(task: Task, loss: Loss) -> None:
-    names = [metric.name for metric in metrics_of(loss.task)]
-    if task.study.search.objective == "validation_error" and "accuracy" not in names:
-        raise DataError(
-            "search.objective = 'validation_error': the share of wrong classes, but the targets are real "
-            "numbers; use validation_loss"
-        )
-
-
 def _check_penalty(task: Task, built: Built) -> None:
     if can_be_penalized(task) and not built.hidden:
         raise ModelError(
@@ -213,32 +210,6 @@ def can_be_penalized(task: Task) -> bool:
     return any(isinstance(v, Range) or any(value > 0 for value in v.values) for v in entries)
 
 
-def _check_scalar(value: Any, loss: Loss) -> None:
-    if not isinstance(value, torch.Tensor) or value.ndim != 0:
-        raise ModelError(not_scalar(loss.name, value))
-
-
-def check_output(task: Task, output: Any, target: torch.Tensor, loss: Loss) -> None:
-    """The output must have the shape that the loss needs for these data."""
-    name, rows = label(task), len(target)
-    if not isinstance(output, torch.Tensor):
-        raise ModelError(f"{name} must return a tensor, not {type(output).__name__}")
-    shape = tuple(output.shape)
-    if loss.task == "classification":
-        classes = out_features(task.data, loss)
-        if shape != (rows, classes):
-            single = ", or loss bce with targets 0 and 1" * (classes == 2 and math.prod(shape) == rows)
-            raise ModelError(
-                f"{name} puts out {shape} for {rows} rows; loss {loss.name} on {classes} classes needs "
-                f"({rows}, {classes}): use out_features for the width of the last layer{single}"
-            )
-    elif shape[:1] != (rows,) or math.prod(shape) != target.numel():
-        raise ModelError(
-            f"{name} puts out {shape} for {rows} rows; loss {loss.name} needs {tuple(target.shape)}, the "
-            "shape of the targets: use out_features for the width of the last layer"
-        )
-
-
 def _shape(rows: Rows) -> str:
     shapes = [
         f"{name.removeprefix('inputs')} (n, {', '.join(map(str, leaf.shape[1:]))}), {_kind(leaf)}"
@@ -251,10 +222,3 @@ def _hint(message: str) -> str:
     if "indices" in message and "Float" in message:
         return "; token numbers must come as a torch.int64 tensor"
     return ""
-
-
-def label(task: Task) -> str:
-    """How messages name the study's model."""
-    source = task.study.model.source
-    name = source if isinstance(source, str) else name_of(source)
-    return f"model {name!r}"

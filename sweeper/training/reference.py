@@ -62,7 +62,7 @@ def train(task: Task, trial: Trial, observer: Observer | None = None) -> TrialRe
 
 def _train(task: Task, trial: Trial, settings: Settings, observer: Observer | None) -> TrialResult:
     start = time.perf_counter()
-    rows, loss_function = rows_of(task, settings, trial.seed), pick_loss(task, settings)
+    rows, loss_function = rows_of(task, settings, trial.seed), pick_loss(task, settings, trial.seed)
     train_rows, device = rows_in(rows.x_train), first_tensor(rows.x_train).device
     built = initial_model(task, settings, trial.seed)
     model, entry = built.model, OPTIMIZERS[settings.optimizer]
@@ -70,7 +70,7 @@ def _train(task: Task, trial: Trial, settings: Settings, observer: Observer | No
     schedule, penalty_function = SCHEDULES[settings.schedule], PENALTIES[settings.penalty_kind]
     batches = batch_order(trial.seed, train_rows, settings.batch_size)
     penalized = built.hidden if settings.activation_penalty > 0 else ()
-    state = TrialState.start(trial, settings, train_rows, task.study.search.objective)
+    state = TrialState.start(trial, settings, train_rows, task.study.objective)
     weights_before = None
 
     model.train()
@@ -101,7 +101,8 @@ def _train(task: Task, trial: Trial, settings: Settings, observer: Observer | No
             batch = next(batches).to(device)
             optimizer.zero_grad()
             output = applied(model, taken(rows.x_train, batch))
-            loss = total = loss_function.function(output, taken(rows.y_train, batch))
+            loss, parts = loss_function.with_parts(output, taken(rows.y_train, batch))
+            total = loss
             penalty = torch.zeros_like(loss)
             if penalized:
                 penalty = settings.activation_penalty * penalty_of(penalty_function, activations, penalty)
@@ -110,7 +111,8 @@ def _train(task: Task, trial: Trial, settings: Settings, observer: Observer | No
             if state.step + 1 in state.measured:
                 weights_before = weights_of(built)
             optimizer.step()
-            state.record_batches([loss.item()], [penalty.item()], [total.item()], learning_rate)
+            of_parts = {name: [part.item()] for name, part in parts.items()}
+            state.record_batches([loss.item()], [penalty.item()], [total.item()], learning_rate, of_parts)
 
     state.seconds = time.perf_counter() - start
     return state.result("reference")

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from sweeper.components.build import Built, build
-from sweeper.components.losses import LOSSES, Loss, UsersLoss
+from sweeper.components.losses import Loss
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.components.param_groups import PARAM_GROUPS, grouped, own_options
 from sweeper.components.precision import to_precision
@@ -19,6 +19,7 @@ from sweeper.components.tree import Tree, mapped
 from sweeper.data.data import Data, is_real
 from sweeper.data.splits import split
 from sweeper.errors import ModelError
+from sweeper.study.losses import loss_of, out_features
 from sweeper.study.settings import Settings
 from sweeper.study.study import Study
 from sweeper.user_code.calls import message_of, user_code
@@ -26,6 +27,20 @@ from sweeper.user_code.lookup import resolve
 from sweeper.user_code.observing import seed_all
 from sweeper.user_code.outside import put_back
 from sweeper.user_code.process_state import process_kept
+
+__all__ = [
+    "MEASURED_ROWS",
+    "Rows",
+    "Task",
+    "batch_order",
+    "initial_model",
+    "leaving_no_trace",
+    "out_features",
+    "pick_device",
+    "pick_loss",
+    "rows_of",
+    "users_code",
+]
 
 MEASURED_ROWS = 128
 """Rows of validation data on which layers are measured."""
@@ -89,29 +104,16 @@ def _kind(array: np.ndarray, dtype: torch.dtype) -> torch.dtype:
     return torch.bool if array.dtype.kind == "b" else torch.int64
 
 
-def pick_loss(task: Task, settings: Settings) -> Loss:
-    """The named loss, or the user's function with the task that the data suggest."""
-    if isinstance(settings.loss, str) and settings.loss in LOSSES:
-        return LOSSES[settings.loss]
-    function = resolve(settings.loss, task.study.folder) if isinstance(settings.loss, str) else settings.loss
-    if isinstance(function, type):  # a class such as torch.nn.HuberLoss
-        function = function()
-    kind = "regression" if task.data.classes is None else "classification"
-    name = getattr(function, "__name__", type(function).__name__)
-    return Loss(name, UsersLoss(name, function), kind)
-
-
-def out_features(data: Data, loss: Loss) -> int:
-    """Width of the output layer: one per class, else one per target column."""
-    if loss.task == "classification" and data.classes is not None:
-        return len(data.classes)
-    return 1 if data.targets.ndim == 1 else data.targets.shape[1]
+def pick_loss(task: Task, settings: Settings, seed: int | None = None) -> Loss:
+    """`loss_of` the study, on the trial's device."""
+    return loss_of(task.study, task.data, settings, seed, pick_device(settings.device))
 
 
 def users_code(task: Task, settings: Settings) -> dict[str, Any]:
-    """The code of the user that makes the model, the loss and the activation, by its role."""
+    """The code of the user that makes the model, the loss, the scores and the activation, by its role."""
     named = {"model": settings.model, "loss": settings.loss, "activation": settings.activation or ""}
     named["groups"] = settings.param_groups or ""
+    named |= {f"metric {place}": metric for place, metric in enumerate(settings.metrics)}
     with user_code():  # modules are imported
         functions = {
             role: resolve(source, task.study.folder) if isinstance(source, str) and ":" in source else source

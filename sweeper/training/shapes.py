@@ -24,7 +24,8 @@ def shapes(task: Task, trials: Sequence[Trial]) -> list[list[Trial]]:
     groups: dict[str, list[Trial]] = {}
     for trial in trials:
         s = settings_of(task.study, trial.parameters)
-        key = repr((sorted(s.model_options.items()), s.batch_size, s.dtype, s.device, s.loss, s.param_groups))
+        shape = (sorted(s.model_options.items()), s.batch_size, s.dtype, s.device, s.param_groups)
+        key = repr((*shape, s.loss_key(trial.seed)))
         groups.setdefault(key, []).append(trial)
     return list(groups.values())
 
@@ -57,8 +58,9 @@ def stack_differences(task: Task, trials: Sequence[Trial], penalized: bool) -> d
     rows = COMPARED_ROWS if size == "full" else min(int(size), COMPARED_ROWS)
     changed = {"steps": TRIED_STEPS, "epochs": None, "evaluations": 1, "dtype": "float64", "batch_size": rows}
     exact, names = _changed(task, changed), [str(t.parameters.get("activation")) for t in trials]
+    apart = task.study.training.class_weight != "balanced"  # else each seed has a loss of its own
     pairs = [
-        replace(trial, number=2 * k + second, seed=trial.seed + second, pruning=PruningRule())
+        replace(trial, number=2 * k + second, seed=trial.seed + second * apart, pruning=PruningRule())
         for k, trial in enumerate(trials)
         for second in range(2)
     ]

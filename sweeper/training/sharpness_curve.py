@@ -48,7 +48,7 @@ def sharpness_of(
         last: the last of them; a diverged trial's `steps`, say. ``None``: the last step of the training.
     """
     settings = settings_of(task.study, trial.parameters)
-    rows, loss = rows_of(task, settings, trial.seed), pick_loss(task, settings).function
+    rows, loss = rows_of(task, settings, trial.seed), pick_loss(task, settings, trial.seed).function
     x, y = (taken(part, slice(MAX_ROWS)) for part in (rows.x_train, rows.y_train))
     length = settings.total_steps(rows_in(rows.x_train)) - 1
     observed = set(log_spaced_steps(length if last is None else min(last, length), points))

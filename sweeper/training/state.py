@@ -12,13 +12,15 @@ from functools import lru_cache
 import numpy as np
 
 from sweeper.study.settings import Settings
-from sweeper.trial import Outcome, Trial, TrialResult, objective_metric, objective_value
+from sweeper.trial import Outcome, Trial, TrialResult, cost, objective_metric, objective_value
 
 DIVERGENCE_FACTOR = 1e4
 """A batch loss above this multiple of the first one counts as divergence."""
 LOWEST_FIRST_LOSS = 1e-8
 """A first batch loss below this counts as this."""
 SOUND = (Outcome.COMPLETED, Outcome.PRUNED)
+WHY = ": a score of classes needs rows of each of them on every part"
+NO_PARTS: Mapping[str, Sequence[float]] = {}
 
 
 @dataclass
@@ -31,7 +33,7 @@ class TrialState:
 
     trial: Trial
     objective: str
-    """validation_loss | validation_error | train_loss"""
+    """With its direction, see `sweeper.trial.objective_name`"""
     steps: int
     """Updates of the whole training."""
     timeout: float
@@ -48,6 +50,10 @@ class TrialState:
     penalties: list[float] = field(default_factory=list)
     objectives: dict[int, float] = field(default_factory=dict)
     """step -> objective at that evaluation point"""
+    costs: dict[int, float] = field(default_factory=dict)
+    """step -> what ranks it, lower is better"""
+    batch_parts: dict[str, list[float]] = field(default_factory=dict)
+    """Named scalars of the loss since the last evaluation point"""
     curves: list[tuple[int, str, float]] = field(default_factory=list)
     layers: list[tuple[int, int, str, float]] = field(default_factory=list)
     layer_names: tuple[str, ...] = ()
@@ -92,13 +98,19 @@ class TrialState:
             self.end(Outcome.FAILED, f"timeout: more than {self.timeout:g} s at step {self.step}")
 
     def record_batches(
-        self, losses: Sequence[float], penalties: Sequence[float], totals: Sequence[float], rate: float
+        self,
+        losses: Sequence[float],
+        penalties: Sequence[float],
+        totals: Sequence[float],
+        rate: float,
+        parts: Mapping[str, Sequence[float]] = NO_PARTS,
     ) -> None:
         """Record the updates just made; the first whose batch shows divergence ends the trial.
 
         Args:
             losses, penalties, totals: loss, weighted penalty and their sum on the batch of each update.
             rate: learning rate of the last one.
+            parts: named scalars that the loss gives beside its mean, on each batch.
         """
         if self.step == 0:
             self.first_loss = losses[0]
@@ -109,6 +121,8 @@ class TrialState:
             return
         self.batch_losses += losses
         self.penalties += penalties
+        for name, values in parts.items():
+            self.batch_parts.setdefault(name, []).extend(values)
         self.step += len(losses)
         if self.step in self.evaluated:
             self.curves.append((self.step, "learning_rate", rate))
@@ -132,6 +146,8 @@ class TrialState:
         values = {f"validation_{name}": value for name, value in scores.items()}
         if self.step > 0:
             values |= {"train_loss": mean(self.batch_losses), "penalty": mean(self.penalties)}
+            values |= {f"train_{name}": mean(part) for name, part in self.batch_parts.items()}
+        self.batch_parts.clear()
         self.batch_losses.clear()
         self.penalties.clear()
         self.curves += [(self.step, name, value) for name, value in values.items() if math.isfinite(value)]
@@ -142,9 +158,13 @@ class TrialState:
         if metric not in values:  # the training loss before the first batch
             return False
         objective = objective_value(self.objective, values[metric])
-        improved = not self.objectives or objective < min(self.objectives.values())
-        self.objectives[self.step] = objective
-        if self.step < self.steps and self.trial.pruning.prunes(self.objectives):
+        if math.isnan(objective):
+            self.end(Outcome.FAILED, f"{metric} is not a number at step {self.step}{WHY}")
+            return False
+        ranks = cost(self.objective, objective)
+        improved = not self.costs or ranks < min(self.costs.values())
+        self.objectives[self.step], self.costs[self.step] = objective, ranks
+        if self.step < self.steps and self.trial.pruning.prunes(self.costs):
             self.end(Outcome.PRUNED, f"behind other trials at step {self.step}")
         return improved and self.trial.test
 
@@ -169,7 +189,8 @@ class TrialState:
         """What an ended trial gives back. An objective that is not finite counts as divergence."""
         assert self.outcome is not None
         outcome, reason = self.outcome, self.reason or self.note
-        best = min(self.objectives.values(), default=math.nan) if outcome in SOUND else math.nan
+        at = min(self.costs, key=lambda step: self.costs[step], default=None)
+        best = math.nan if at is None or outcome not in SOUND else self.objectives[at]
         if outcome in SOUND and not math.isfinite(best):
             outcome, best, reason = Outcome.DIVERGED, math.nan, f"objective {best} at step {self.step}"
         return TrialResult(

@@ -11,6 +11,7 @@ import pytest
 from sweeper.answer.answer import answer
 from sweeper.answer.confirmed import confirmed
 from sweeper.answer.gain import Gain, gained, power
+from sweeper.answer.ranked import LOSS
 
 DEFAULT = {"optimizer": "adam", "learning_rate": 0.001, "activation": "relu"}
 NOISE = np.random.default_rng(0).normal(0, 0.01, (3, 10))
@@ -45,7 +46,7 @@ def test_the_gain_is_the_paired_difference_of_the_default() -> None:
     row = confirmed(records).set_index("trial").loc[2]
     assert (found.difference, found.low) == (row["difference"], row["difference_low"])
     assert (found.verdict, found.seeds, found.optimizer) == ("gained", row["pairs"], "adam")
-    value, meaning = gained(found, "validation loss")
+    value, meaning = gained(found, LOSS)
     assert value == f"{found.difference:.3g} (80 %) lower"
     assert "interval of the difference" in meaning
     assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["verdict"] == "gained"
@@ -54,11 +55,11 @@ def test_the_gain_is_the_paired_difference_of_the_default() -> None:
 def test_no_gain_is_said_so() -> None:
     """Where the interval includes no gain, and where the default itself wins."""
     unshown = gain_of(trials([0.1, 0.5, 0.101]))
-    assert gained(unshown, "validation loss")[0] == "nothing shown"
-    assert "includes no gain" in gained(unshown, "validation loss")[1]
+    assert gained(unshown, LOSS)[0] == "nothing shown"
+    assert "includes no gain" in gained(unshown, LOSS)[1]
     itself = gain_of(trials([0.1, 0.5, 0.05]))
-    assert gained(itself, "validation loss")[0] == "nothing gained"
-    assert "is itself the winner" in gained(itself, "validation loss")[1]
+    assert gained(itself, LOSS)[0] == "nothing gained"
+    assert "is itself the winner" in gained(itself, LOSS)[1]
 
 
 def test_a_default_that_lost_seeds_is_told_of() -> None:
@@ -66,7 +67,7 @@ def test_a_default_that_lost_seeds_is_told_of() -> None:
     found = gain_of(trials([0.1, 0.5, 0.05], lost=3))
     assert found is not None
     assert found.verdict == "fails"
-    value, meaning = gained(found, "validation loss")
+    value, meaning = gained(found, LOSS)
     assert value.endswith("higher")
     assert "diverged or failed on more seeds" in meaning
 
@@ -74,7 +75,7 @@ def test_a_default_that_lost_seeds_is_told_of() -> None:
 def test_without_a_default_nothing_is_known() -> None:
     """A run of earlier versions, or a space that has no default."""
     assert gain_of(trials([0.1, 0.2, 0.3], default=9)) is None
-    assert gained(None, "validation loss")[0] == "–"
+    assert gained(None, LOSS)[0] == "–"
 
 
 def test_power_stands_beside_a_tie() -> None:
@@ -94,7 +95,7 @@ def test_few_seeds_show_no_gain(seeds: int) -> None:
     """One seed or two tell no settings apart, however far."""
     records = trials([0.1, 0.2, 0.9])
     records = records[(records["phase"] != "confirm") | (records["seed"] <= seeds)]
-    assert gained(gain_of(records), "validation loss")[0] == "not known"
+    assert gained(gain_of(records), LOSS)[0] == "not known"
 
 
 def test_what_a_space_fixes_does_not_hide_its_default() -> None:
@@ -109,7 +110,7 @@ def test_what_a_space_fixes_does_not_hide_its_default() -> None:
 def test_few_seeds_are_not_said_to_show_nothing() -> None:
     """Of four seeds the card says that they are too few, without an interval."""
     found = Gain(3, "adam", 0.5, 0.4, -0.3, 1.1, 4, "unshown")
-    value, meaning = gained(found, "validation loss")
+    value, meaning = gained(found, LOSS)
     assert value == "not known"
     assert meaning.endswith("on 4 fresh seeds of both: too few seeds to rule out luck")
-    assert gained(replace(found, seeds=5), "validation loss")[0] == "nothing shown"
+    assert gained(replace(found, seeds=5), LOSS)[0] == "nothing shown"

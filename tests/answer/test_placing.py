@@ -10,7 +10,8 @@ from report_inputs import made_input, sentences_of
 from synthetic_records import SyntheticRecords, synthetic_records
 
 from sweeper.answer.confirmed import confirmed
-from sweeper.answer.placing import Finalist, finalists_of, lower_means, placing
+from sweeper.answer.placing import Finalist, better_means, finalists_of, placing
+from sweeper.answer.ranked import LOSS
 from sweeper.report.card import card
 
 
@@ -93,8 +94,8 @@ CASES = [
 )
 def test_the_winner_is_called_what_it_is(finalists: list[Finalist], said: str, lower: list[str]) -> None:
     """The lowest mean is claimed among those that lost as few seeds, and lower means of others are told."""
-    assert placing(finalists, "validation loss", "these settings", "have") == said
-    assert lower_means(finalists) == lower
+    assert placing(finalists, LOSS, "these settings", "have") == said
+    assert better_means(finalists, LOSS) == lower
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -113,11 +114,11 @@ def test_no_sentence_claims_a_mean_that_is_not_lowest(seed: int) -> None:
         return
     finalists = finalists_of(trials, ranking)
     means = trials.groupby("trial")["objective"].mean()
-    said = placing(finalists, "loss", "these settings", "have")
+    said = placing(finalists, LOSS, "these settings", "have")
     lowest = finalists[0].mean == means.min()
     assert ("Of 4 finalists retrained on 3 fresh seeds, these settings have the lowest" in said) <= lowest
     below = {f"trial #{trial}" for trial, mean in means.items() if mean < finalists[0].mean}
-    named = {re.sub(" has.*", "", clause) for clause in lower_means(finalists)}
+    named = {re.sub(" has.*", "", clause) for clause in better_means(finalists, LOSS)}
     assert named == below
 
 
@@ -153,19 +154,19 @@ def test_who_dropped_out_of_the_race_is_no_rival_over_all_seeds() -> None:
     ]
     trials = pd.DataFrame(rows, columns=["trial", "phase", "seed", "outcome", "objective"])
     found = finalists_of(trials, confirmed(trials))
-    said = placing(found, "loss", "these settings", "have")
+    said = placing(found, LOSS, "these settings", "have")
     assert said == (
-        "Of 2 finalists retrained on 10 fresh seeds, these settings have the lowest mean loss; 1 further "
-        "finalist dropped out of the race after 4 fresh seeds"
+        "Of 2 finalists retrained on 10 fresh seeds, these settings have the lowest mean validation loss; 1 "
+        "further finalist dropped out of the race after 4 fresh seeds"
     )
-    (clause,) = lower_means(found)
+    (clause,) = better_means(found, LOSS)
     assert re.fullmatch(
         r"trial #3 has a lower mean \(1\.?\d*\) over its 4 seeds, on which it is [\d.]+ worse than the "
         r"winner, and dropped out of the race",
         clause,
     )
     alone = trials[trials["trial"] != 2]
-    assert placing(finalists_of(alone, confirmed(alone)), "loss", "these settings", "have") == (
+    assert placing(finalists_of(alone, confirmed(alone)), LOSS, "these settings", "have") == (
         "Of 2 finalists, these settings alone lasted the race, over 10 fresh seeds; the other dropped out of "
         "the race after 4 fresh seeds"
     )

@@ -1,12 +1,17 @@
 """Losses, metrics and penalties against their formulas and scikit-learn."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from scipy.special import expit, log_softmax
 from sklearn.metrics import accuracy_score, r2_score
+from sklearn.utils.class_weight import compute_class_weight
+from torch.nn import functional as F
 
-from sweeper.components.losses import LOSSES, UsersLoss
+from sweeper.components.guess import class_weights, side_weights
+from sweeper.components.losses import LOSSES, UsersLoss, bce, configured
 from sweeper.components.metrics import accuracy, binary_accuracy, metrics_of, r2
 from sweeper.components.penalties import PENALTIES
 from sweeper.errors import ModelError
@@ -20,6 +25,12 @@ FORMULAS = {
     "mse": (REAL, (D**2).mean()),
     "l1": (REAL, np.abs(D).mean()),
     "huber": (REAL, np.where(np.abs(D) < 1, D**2 / 2, np.abs(D) - 0.5).mean()),
+    "quantile": (REAL, np.abs(D).mean() / 2),
+    "gaussian_nll": (
+        REAL[:, :1],
+        (np.log(2 * np.pi) + OUTPUT[:, 1] + (OUTPUT[:, 0] - REAL[:, 0]) ** 2 * np.exp(-OUTPUT[:, 1])).mean()
+        / 2,
+    ),
     "bce": (SHARES, -(SHARES * np.log(expit(OUTPUT)) + (1 - SHARES) * np.log(expit(-OUTPUT))).mean()),
 }
 
@@ -28,7 +39,8 @@ FORMULAS = {
 def test_losses_are_their_formulas(name: str) -> None:
     """The mean over the rows, as a scalar that has a gradient."""
     target, expected = FORMULAS[name]
-    output = torch.tensor(OUTPUT, requires_grad=True)
+    output = torch.tensor(OUTPUT[:, : 2 * target.shape[1]] if name == "gaussian_nll" else OUTPUT)
+    output.requires_grad_()
     value = LOSSES[name].function(output, torch.tensor(target))
     value.backward()
     assert value.item() == pytest.approx(expected)
@@ -36,7 +48,9 @@ def test_losses_are_their_formulas(name: str) -> None:
     assert torch.isfinite(output.grad).all()
 
 
-@pytest.mark.parametrize("name", [name for name, loss in LOSSES.items() if loss.task != "classification"])
+@pytest.mark.parametrize(
+    "name", [name for name, loss in LOSSES.items() if loss.task != "classification" and loss.outputs == 1]
+)
 def test_a_flat_output_meets_a_column(name: str) -> None:
     """(n,) against (n, 1) is compared row by row, never by broadcasting."""
     loss, target = LOSSES[name].function, torch.tensor(SHARES[:, :1])
@@ -46,15 +60,16 @@ def test_a_flat_output_meets_a_column(name: str) -> None:
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_every_loss_has_metrics(name: str) -> None:
-    """Each metric of the loss's task is a scalar that is 1 for a perfect output."""
+    """Each metric of the loss's task is a scalar; a perfect output has 1, or 0 where lower is better."""
     task = LOSSES[name].task
     perfect = {
         "classification": (torch.eye(4) * 9, torch.arange(4)),
         "binary": (torch.tensor([[5.0], [-5.0]]), torch.tensor([[1.0], [0.0]])),
         "regression": (torch.tensor([[1.0], [2.0]]), torch.tensor([[1.0], [2.0]])),
     }[task]
-    assert [metric.function(*perfect).item() for metric in metrics_of(task)] == [1.0] * len(metrics_of(task))
-    assert metrics_of(task)
+    found = metrics_of(task, 4 if task == "classification" else 1)
+    assert [metric.scalar(*perfect).item() for metric in found] == [float(m.maximize) for m in found]
+    assert found
 
 
 def test_accuracy_is_that_of_scikit_learn() -> None:
@@ -135,3 +150,54 @@ def test_what_a_loss_of_the_user_writes_is_its_own() -> None:
     UsersLoss("writing", writing)(output, target).backward()
     assert (output.tolist(), target.tolist()) == ([1.0] * 3, [1.0] * 3)
     assert output.grad.tolist() == pytest.approx([1 / 3] * 3)
+
+
+def test_weights_and_smoothing_are_those_of_torch() -> None:
+    """Cross-entropy as torch's own, also over sequences with ignored tokens; what is scored is plain."""
+    weight, output = torch.tensor([0.5, 1.0, 3.0]).double(), torch.tensor(OUTPUT)
+    target = torch.tensor(CLASSES)
+    loss = configured(LOSSES["cross_entropy"], {"label_smoothing": 0.1}, weight)
+    assert loss.function(output, target).item() == pytest.approx(
+        F.cross_entropy(output, target, weight=weight, label_smoothing=0.1).item()
+    )
+    assert loss.scored(output, target) == F.cross_entropy(output, target)
+    tokens = replace(LOSSES["cross_entropy"], task="sequence")
+    longer, options = torch.stack([output, -output]), {"label_smoothing": 0.2, "ignore_index": 1}
+    both = torch.stack([target, target])
+    for chosen, smoothing in (
+        (configured(tokens, options), 0.2),
+        (configured(tokens, {"ignore_index": 1}), 0.0),
+    ):
+        expected = F.cross_entropy(longer.movedim(-1, 1), both, ignore_index=1, label_smoothing=smoothing)
+        assert chosen.function(longer, both).item() == pytest.approx(expected.item())
+
+
+def test_weights_of_binary_targets_are_those_of_two_classes() -> None:
+    """One logit weighs as the cross-entropy of two; smoothing moves both targets towards one half."""
+    logit, target = torch.tensor(OUTPUT[:, :1]), torch.tensor((SHARES[:, :1] > 0.4).astype(float))
+    weight = torch.tensor([[0.5], [2.0]]).double()
+    two = F.cross_entropy(torch.cat([0 * logit, logit], 1), target[:, 0].long(), weight=weight[:, 0])
+    assert bce(logit, target, weight).item() == pytest.approx(two.item())
+    smooth = F.binary_cross_entropy_with_logits(logit, target * 0.8 + 0.1)
+    assert bce(logit, target, label_smoothing=0.2).item() == pytest.approx(smooth.item())
+
+
+def test_balanced_weights_are_those_of_scikit_learn() -> None:
+    """Rows over classes times rows of the class."""
+    labels = np.array([0, 0, 0, 1, 2, 2, -100])
+    expected = compute_class_weight("balanced", classes=np.arange(3), y=labels[:-1])
+    assert class_weights(labels, 3) == pytest.approx(expected)
+    sides = side_weights(np.array([[0.0], [0.0], [0.0], [1.0]]))
+    assert sides.ravel() == pytest.approx(
+        compute_class_weight("balanced", classes=np.arange(2), y=[0, 0, 0, 1])
+    )
+
+
+def test_a_loss_of_the_user_may_give_named_parts() -> None:
+    """They are detached; what is no scalar or has a name of its own is told."""
+    output = torch.ones(3, requires_grad=True)
+    value, parts = UsersLoss("mine", lambda o, t: (o.mean(), {"kl": o.sum()})).with_parts(output, None)
+    assert (value.item(), parts["kl"].item(), parts["kl"].requires_grad) == (1.0, 3.0, False)
+    for name, part in (("loss", output.sum()), ("kl", 3.0), ("k l", output.sum()), ("kl", output)):
+        with pytest.raises(ModelError, match=r"may return \(mean, parts\)"):
+            UsersLoss("mine", lambda o, t, n=name, p=part: (o.mean(), {n: p}))(output, None)

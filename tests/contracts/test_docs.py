@@ -164,6 +164,7 @@ def test_blocks_say_their_language(page: Path) -> None:
 OWN = {
     "iris.toml": "docs/your-own-model.md",
     "waves.toml": "docs/your-own-model.md",
+    "vae.toml": "docs/your-own-model.md",
     "my_study.toml": "README.md",
     "photos.toml": "docs/images.md",
     "words.toml": "docs/sequences.md",

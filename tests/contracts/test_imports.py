@@ -50,7 +50,7 @@ MAY_IMPORT = {
     "data": ("components", "user_code"),
     "theory": ("components",),
     # stages
-    "study": ("components", "data", "theory", "user_code"),
+    "study": ("trial", "components", "data", "theory", "user_code"),
     "records": ("study", "trial", "user_code"),
     "search": ("study", "trial", "records", "components", "statistics", "user_code"),
     "training": (
@@ -185,7 +185,7 @@ def test_no_room_looks_up() -> None:
 @pytest.mark.parametrize(
     ("name", "source"),
     [
-        ("sweeper.study.space", "from sweeper.trial import Trial"),
+        ("sweeper.study.space", "from sweeper.records.store import load"),
         ("sweeper.study.space", "from ..search.trial import Trial"),
         ("sweeper.study.space", "from .. import journey"),
         ("sweeper.study.space", "import sweeper.answer.answer as a"),

@@ -271,7 +271,7 @@ CATALOGUES: list[tuple[ModuleType, Any]] = [
     (schedules, schedules.SCHEDULES.values()),
     (penalties, penalties.PENALTIES.values()),
     (losses, [loss.function for loss in losses.LOSSES.values()]),
-    (metrics, [metric.function for metric in metrics.METRICS]),
+    *((sys.modules[metric.function.__module__], [metric.function]) for metric in metrics.METRICS),
     *((entry.own_module, [entry.optimizer_class]) for entry in OPTIMIZERS.values() if entry.own_module),
     (splits, [splits.split_rows, splits.standardize_columns]),
 ]

@@ -42,6 +42,11 @@ WHOLE: dict[str, Any] = {
         "dtype": "float64",
         "device": "cpu",
         "compile": False,
+        "label_smoothing": 0.1,
+        "class_weight": [1.0, 2.0],
+        "quantile": 0.5,
+        "ignore_index": -100,
+        "metrics": ["auc"],
     },
     "search": {
         "trials": 9,
@@ -90,6 +95,11 @@ def test_defaults_of_every_section(tmp_path: Path) -> None:
         dtype="float32",
         device="auto",
         compile="auto",
+        label_smoothing=0.0,
+        class_weight=None,
+        quantile=0.5,
+        ignore_index=-100,
+        metrics=(),
     )
     assert study.search == SearchSection(
         trials=60,
@@ -100,6 +110,7 @@ def test_defaults_of_every_section(tmp_path: Path) -> None:
         scientific=("optimizer", "activation"),
         generation=None,
         objective="validation_loss",
+        maximize=None,
         allow_activations=(),
         space={},
     )

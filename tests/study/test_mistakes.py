@@ -9,12 +9,14 @@ import torch
 from sweeper.components.activations import ACTIVATIONS
 from sweeper.components.initializers import INITIALIZERS
 from sweeper.components.losses import LOSSES
+from sweeper.components.metrics import names
 from sweeper.components.models import MODELS
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.components.schedules import SCHEDULES
 from sweeper.data.sources import DATASETS
 from sweeper.errors import StudyError
 from sweeper.study.arguments import GIVEN
+from sweeper.study.check_losses import ALWAYS
 from sweeper.study.expect import CHECKS
 from sweeper.study.study import Study
 
@@ -27,8 +29,8 @@ STANDS_FOR = {
     "{function}": "package.module:function",
     "{files}": "a .csv file, a .parquet file, a .npz file, a .pt file",
     "{sections}": SECTIONS,
-    "{training}": "loss, epochs, steps, batch_size, schedule, evaluations, timeout, dtype, device, compile, "
-    "param_groups",
+    "{training}": "loss, epochs, steps, batch_size, schedule, evaluations, timeout, dtype, device, "
+    "label_smoothing, class_weight, quantile, ignore_index, metrics, compile, param_groups",
     "{parameters}": "optimizer, activation, penalty_kind, schedule, learning_rate, activation_penalty, "
     "weight_decay, momentum, dampening, eps, nesterov, betas, model.*, training.*",
     "{plain}": "values must be finite numbers, words, true, false or lists of them",
@@ -37,6 +39,8 @@ STANDS_FOR = {
     "{activations}": ", ".join(ACTIVATIONS),
     "{datasets}": ", ".join(DATASETS),
     "{initializers}": ", ".join(INITIALIZERS),
+    "{metrics}": ", ".join(names()),
+    "{objectives}": ", ".join([*ALWAYS, *(f"validation_{name}" for name in names())]),
     "{losses}": ", ".join(LOSSES),
     "{models}": ", ".join(MODELS),
     "{optimizers}": ", ".join(OPTIMIZERS),

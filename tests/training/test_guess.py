@@ -1,11 +1,14 @@
 """The best constant prediction of each loss, held against a search over constants."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from sweeper.components.guess import frequencies, huber_location, share
 from sweeper.components.losses import LOSSES, Loss
+from sweeper.components.metrics import metrics_of
 from sweeper.training.guessing import few_rows, of_any_loss, scores
 
 RNG = np.random.default_rng(0)
@@ -15,6 +18,8 @@ TARGETS = {
     "mse": REAL,
     "l1": REAL,
     "huber": REAL,
+    "quantile": REAL,
+    "gaussian_nll": REAL,
     "bce": RNG.random((40, 2)) ** 2,
 }
 
@@ -39,9 +44,11 @@ def test_guesses_are_what_their_names_say() -> None:
     ones = share(np.ones((10, 1)), 1)
     assert 1 / (1 + np.exp(-ones[0])) == pytest.approx(0.95)
     assert huber_location(np.array([[0.0], [0.2], [9.0]]), 1) == pytest.approx([0.6])
-    majority = scores(LOSSES["cross_entropy"], logits, np.array([0, 0, 1, 2]), torch.float64)
+    crossed = replace(LOSSES["cross_entropy"], metrics=metrics_of("classification", 4))
+    majority = scores(crossed, logits, np.array([0, 0, 1, 2]), torch.float64)
     assert majority["accuracy"] == 0.5
-    assert scores(LOSSES["mse"], np.array([1.0]), np.array([[0.0], [5.0]]), torch.float64)["r2"] == 0
+    squared = replace(LOSSES["mse"], metrics=metrics_of("regression"))
+    assert scores(squared, np.array([1.0]), np.array([[0.0], [5.0]]), torch.float64)["r2"] == 0
 
 
 def test_a_loss_of_the_users_gets_its_own_constant() -> None:

@@ -6,9 +6,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sweeper.answer.rows import completed_search, labels, search_trials, with_names
+from sweeper.answer.answer import Interval
+from sweeper.answer.ranked import Ranked
+from sweeper.answer.rows import as_costs, completed_search, labels, search_trials, with_names
 from sweeper.commands.compare.winners import Run
 from sweeper.records.schema import Outcome
+from sweeper.trial import cost_name
 
 SETTINGS = ["setting", "a", "b"]
 SCORES = ["run", "label", "seed", "objective", "mean", "low", "high", "metric"]
@@ -54,9 +57,9 @@ def scores(a: Run, b: Run) -> pd.DataFrame:
     parts = []
     for run in (a, b):
         found, sure = run.scores, run.answer.confirmed
-        ends = {} if sure is None else {"mean": sure.mean, "low": sure.low, "high": sure.high}
+        ends = {} if sure is None else _in_costs(run, sure)
         frame = pd.DataFrame({"seed": found.index, "objective": found.to_numpy()})
-        frame = frame.assign(run=run.name, label=winner_label(run), metric=run.study.search.objective)
+        frame = frame.assign(run=run.name, label=winner_label(run), metric=cost_name(run.study.objective))
         parts.append(
             frame.assign(**{name: ends.get(name, np.nan) for name in ("mean", "low", "high")})[SCORES]
         )
@@ -102,6 +105,13 @@ def spent(a: Run, b: Run) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=SPENT)
 
 
+def _in_costs(run: Run, sure: Interval) -> dict[str, float]:
+    """Mean and interval of what ranks the winner."""
+    ranked = Ranked(run.study.objective)
+    low, high = ranked.ends(sure.low, sure.high)  # its own inverse
+    return {"mean": ranked.cost(sure.mean), "low": low, "high": high}
+
+
 def best_by_value(a: Run, b: Run) -> pd.DataFrame:
     """For each value of a scientific parameter of either run: lowest search score, and the trials behind it.
 
@@ -121,16 +131,17 @@ def best_by_value(a: Run, b: Run) -> pd.DataFrame:
 
 def _best(run: Run, parameter: str) -> pd.DataFrame:
     """Columns best, trials; index: values as text."""
-    search, done = with_names(search_trials(run.records.trials)), completed_search(run.records.trials)
+    trials = as_costs(run.records.trials, run.study.objective)
+    search, done = with_names(search_trials(trials)), completed_search(trials)
     if parameter not in search:
         return pd.DataFrame(
             {"best": pd.Series(dtype=float), "trials": pd.Series(dtype=float)},
             index=pd.Index([], dtype="str"),
         )
     done = with_names(done)
-    trials = search.groupby(search[parameter].astype("str")).size()
+    sizes = search.groupby(search[parameter].astype("str")).size()
     best = done.groupby(done[parameter].astype("str"))["objective"].min().astype(float)
-    return pd.DataFrame({"best": best.reindex(trials.index), "trials": trials.astype(float)})
+    return pd.DataFrame({"best": best.reindex(sizes.index), "trials": sizes.astype(float)})
 
 
 TABLES = {

@@ -18,6 +18,7 @@ from scipy.optimize import brentq
 
 from sweeper.answer.answer import Answer
 from sweeper.answer.confirmed import FEW, OFTEN
+from sweeper.answer.rows import as_costs
 from sweeper.records.store import Records
 from sweeper.statistics.intervals import share_interval, standard_error
 from sweeper.study.study import Study
@@ -41,8 +42,8 @@ class Run:
 
     @property
     def scores(self) -> "pd.Series[float]":
-        """Objective of the winner on each fresh seed (the index); NaN where it diverged or failed."""
-        trials = self.records.trials
+        """What ranks the winner on each fresh seed (the index), lower is better; NaN where it was lost."""
+        trials = as_costs(self.records.trials, self.study.objective)
         rows = trials[(trials["phase"] == "confirm") & (trials["trial"] == self.answer.trial)]
         return rows.set_index("seed")["objective"].astype(float).sort_index()
 
@@ -80,7 +81,7 @@ class Compared:
 def incomparable(a: Run, b: Run) -> str:
     """Why scores of the two runs are not in the same unit or about the same data; empty if they are."""
     one, other = a.study, b.study
-    if one.search.objective != other.search.objective:
+    if one.objective != other.objective:
         return f"{a.name} ranks by {one.search.objective}, {b.name} by {other.search.objective}"
     source = (str(_source(one)), str(_source(other)))
     if source[0] != source[1]:
@@ -89,7 +90,7 @@ def incomparable(a: Run, b: Run) -> str:
         values = getattr(one.data, key), getattr(other.data, key)
         if values[0] != values[1]:
             return f"data.{key} is {values[0]} in {a.name} and {values[1]} in {b.name}"
-    if one.search.objective == "validation_error":
+    if one.search.objective not in ("validation_loss", "train_loss"):
         return ""
     if str(_plain(one.training.loss)) != str(_plain(other.training.loss)):
         return (

@@ -13,6 +13,7 @@ from sweeper.commands.compare.winners import Compared, Run
 from sweeper.report.card import Card, Fact
 from sweeper.report.next_step import NextStep
 from sweeper.study.command_line import PLACEHOLDER, run_again
+from sweeper.trial import cost_name
 from sweeper.wording import count, interval, listing, metric_words, number, percent
 
 WIDTH = 100
@@ -32,7 +33,7 @@ class Comparison:
     @property
     def metric(self) -> str:
         """What ranks trials in both, in words; lower is better."""
-        return metric_words(self.a.study.search.objective)
+        return metric_words(cost_name(self.a.study.objective))
 
 
 def card(side: Comparison) -> Card:

@@ -17,7 +17,7 @@ def no_worse(run: RunData, asked: NoWorse) -> Finding:
 
 
 def _better(run: RunData, asked: Better | NoWorse, margin: float) -> Finding:
-    unit = f"difference in {run.objective.replace('_', ' ')}"
+    unit = f"difference in {run.metric}"
     contrast = difference(run, asked.parameter, asked.value, asked.than, "objective")
     if contrast is None:
         return unknown(
@@ -27,7 +27,7 @@ def _better(run: RunData, asked: Better | NoWorse, margin: float) -> Finding:
     verdict = judge(contrast.low, contrast.high, limit, below=True)
     if verdict == FOUND and contrast.more_failures:
         verdict = NOT_FOUND
-    said = f"{compared(contrast, asked.parameter, run.objective.replace('_', ' '))}"
+    said = f"{compared(contrast, asked.parameter, run.metric)}"
     if margin:
         said += f"; up to {text(limit)} worse ({100 * margin:g} %) counts as no worse"
     if contrast.more_failures:
@@ -46,7 +46,7 @@ def compared(contrast: Difference, parameter: str, quantity: str) -> str:
 
 def lowers(run: RunData, asked: Lowers) -> Finding:
     """Found: the whole interval of quantity(best weight above 0) − quantity(0) lies below 0."""
-    quantity = WORDS.get(asked.quantity, run.objective.replace("_", " "))
+    quantity = WORDS.get(asked.quantity, run.metric)
     contrast = difference(run, asked.parameter, None, 0, asked.quantity)
     unit = f"difference in {quantity}"
     if contrast is None:

@@ -13,17 +13,19 @@ import jinja2
 from sweeper.components import (
     activations,
     call_sites,
+    guess,
     initializers,
     losses,
     metrics,
     models,
+    outputs,
     param_groups,
     penalties,
     precision,
+    rankings,
     schedules,
 )
 from sweeper.components.losses import LOSSES
-from sweeper.components.metrics import metrics_of
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.data import cells, encoding, images, sources, splits
 from sweeper.data.data import Data
@@ -35,9 +37,11 @@ from sweeper.report.script.functions import quoted
 from sweeper.report.script.model import ModelText, model_text
 from sweeper.report.script.source import definitions, import_block
 from sweeper.report.script.training import TrainingText, training_text
+from sweeper.study.losses import loss_of, out_features
 from sweeper.study.settings import keys_of
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.study import Study
+from sweeper.trial import is_maximized
 from sweeper.user_code import observing
 from sweeper.user_code.calls import message_of, user_code
 
@@ -55,7 +59,7 @@ COMPONENTS = (
         observing,
         call_sites,
     ),
-    *(losses, metrics, penalties, schedules, param_groups),
+    *(losses, metrics, rankings, outputs, guess, penalties, schedules, param_groups),
     *{o.own_module: None for o in OPTIMIZERS.values() if o.own_module},
 )
 OWN_IMPORTS = """
@@ -84,9 +88,8 @@ def script(study: Study, parameters: Mapping[str, Any], seed: int, *, data: Data
     settings = settings_of(study, parameters)
     data = data or load_data(study)
     rows = data_text(study, data)
-    task_loss = LOSSES.get(settings.loss) if isinstance(settings.loss, str) else None
-    model = model_text(study, settings, data, _out_features(data, task_loss.task if task_loss else None))
-    training = training_text(study, settings, data, rows.sizes[0], model)
+    model = model_text(study, settings, data, out_features(data, loss_of(study, data, settings)))
+    training = training_text(study, settings, data, seed, rows.sizes[0], model)
     context = _context(study, data, seed, rows, model, training)
     return _render(context)
 
@@ -117,16 +120,10 @@ def load_data(study: Study, call: Callable[..., Data] = load) -> Data:
     )
 
 
-def _out_features(data: Data, task: str | None) -> int:
-    if data.classes is not None and task in ("classification", None):
-        return len(data.classes)
-    return 1 if data.targets.ndim == 1 else data.targets.shape[1]
-
-
 def _context(
     study: Study, data: Data, seed: int, rows: DataText, model: ModelText, training: TrainingText
 ) -> dict[str, Any]:
-    named = (rows.imported, model.imported, model.activation, training.imported, training.groups)
+    named = (rows.imported, model.imported, model.activation, training.groups, *training.scoring.imports)
     users = [one for one in named if one]
     statements = [*(one.statement for one in users), *(line for one in users for line in one.aliases)]
     return {
@@ -134,8 +131,11 @@ def _context(
         "data": rows,
         "model": model,
         "training": training,
-        "metrics": metrics_of(training.task),
+        "scoring": training.scoring,
         "objective": study.search.objective,
+        "highest": is_maximized(study.objective),
+        "best_word": "highest" if is_maximized(study.objective) else "lowest",
+        "integers": data.classes is not None or data.targets.dtype.kind in "iu",
         "has_test": rows.sizes[2] > 0,
         "fixed": data.fixed is not None,
         "classes": data.classes is not None,
@@ -145,7 +145,7 @@ def _context(
         "standardize_target": study.data.standardize_target and data.classes is None,
         "split": repr(tuple(study.data.split)),
         "seed": seed,
-        "apart": _apart() if model.imported or model.activation or training.imported else "",
+        "apart": _apart() if model.imported or model.activation or training.scoring.imports else "",
         "test_seed": study.search.seed,
         "chunk": CHUNK if max(rows.sizes[1:]) > CHUNK else 0,
         "folders": list(dict.fromkeys(quoted(str(one.folder)) for one in users if one.folder)),
@@ -206,7 +206,8 @@ def _needs(imports: str, context: Mapping[str, Any]) -> str:
     found += ["pyarrow"] if "read_parquet" in "".join(context["data"].lines) else []
     model = context["model"]
     training = context["training"]
-    users = (context["data"].imported, model.imported, model.activation, training.imported, training.groups)
+    users = (context["data"].imported, model.imported, model.activation, training.groups)
+    users += tuple(training.scoring.imports)
     return _listed([*found, *dict.fromkeys(one.module for one in users if one and one.folder)])
 
 

@@ -164,7 +164,8 @@ def _several(data: Data) -> bool:
 def _split(data: Data) -> str:
     if data.groups is not None:
         return "split_groups(groups, SPLIT, seed=seed, test_seed=TEST_SEED)"
-    by_class = "y" if data.classes is not None and data.stratified else "None"
+    flat = data.targets.ndim == 1
+    by_class = "y" if data.classes is not None and data.stratified and flat else "None"
     labels = "strata" if data.strata is not None else by_class
     rows = "y" if _several(data) else "x"
     return f"split_rows(len({rows}), SPLIT, seed=seed, test_seed=TEST_SEED, labels={labels})"
@@ -283,6 +284,8 @@ def _inputs(data: Data) -> list[str]:
 
 
 def _targets(data: Data, any_numbers: bool) -> list[str]:
+    if data.targets.dtype.kind in "iu" and data.targets.ndim > 1:
+        return ["y = y.astype(np.int64)"]
     if data.classes is None:
         return ["y = y.reshape(len(y), -1).astype(np.float64)"]
     if data.classes == tuple(map(str, range(len(data.classes)))):

@@ -1,10 +1,8 @@
 """The training part of the script: loss, metric, penalty, schedule and optimizer, and their numbers."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from sweeper.components import losses, metrics, param_groups, penalties, schedules
-from sweeper.components.losses import LOSSES
-from sweeper.components.metrics import metrics_of
+from sweeper.components import param_groups, penalties, schedules
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.components.param_groups import PARAM_GROUPS
 from sweeper.components.penalties import PENALTIES
@@ -12,6 +10,7 @@ from sweeper.components.schedules import SCHEDULES
 from sweeper.data.data import Data
 from sweeper.report.script.functions import Imported, imported, literal, quoted
 from sweeper.report.script.model import ModelText
+from sweeper.report.script.scoring import ScoringText, scoring_text
 from sweeper.report.script.source import definitions, renamed
 from sweeper.study.settings import Settings
 from sweeper.study.study import Study
@@ -25,14 +24,11 @@ class TrainingText:
     """In words, for the docstring."""
     code: tuple[str, ...]
     """Functions, in order."""
-    imported: Imported | None
-    """The loss, where it is the user's."""
+    scoring: ScoringText
     groups: Imported | None
     """What gives parameters options of their own, where it is the user's."""
     grouped: bool
     """Whether they have such options."""
-    task: str
-    """classification | regression | binary"""
     optimizer: str
     """The call that makes it."""
     averages: bool
@@ -50,20 +46,16 @@ class TrainingText:
     device: str
 
 
-def training_text(study: Study, settings: Settings, data: Data, rows: int, model: ModelText) -> TrainingText:
+def training_text(
+    study: Study, settings: Settings, data: Data, seed: int, rows: int, model: ModelText
+) -> TrainingText:
     """How the script trains `model` on `rows` rows.
 
     Raises:
         UserError: if the user's loss cannot be imported by others.
     """
-    user, code, penalised = None, [], model.penalised
-    if isinstance(settings.loss, str) and settings.loss in LOSSES:
-        task = LOSSES[settings.loss].task
-        code.append(renamed(definitions(losses, settings.loss), settings.loss, "loss_function"))
-    else:
-        task = "regression" if data.classes is None else "classification"
-        user = _users_loss(study, settings)
-    code += [definitions(metrics, metric.function.__name__) for metric in metrics_of(task)]
+    scoring, penalised = scoring_text(study, settings, data, seed), model.penalised
+    code = list(scoring.code)
     if penalised:
         name = PENALTIES[settings.penalty_kind].__name__
         code.append(renamed(definitions(penalties, name), name, "penalty_function"))
@@ -79,8 +71,7 @@ def training_text(study: Study, settings: Settings, data: Data, rows: int, model
     return TrainingText(
         what=_what(settings, penalised),
         code=tuple(code),
-        imported=user,
-        task=task,
+        scoring=scoring,
         groups=groups.imported,
         grouped=bool(groups.given),
         optimizer=_optimizer(settings, groups.given or "model.parameters()"),
@@ -95,15 +86,6 @@ def training_text(study: Study, settings: Settings, data: Data, rows: int, model
         dtype=settings.dtype,
         device=_device(settings.device),
     )
-
-
-def _users_loss(study: Study, settings: Settings) -> Imported:
-    """A function, or a class such as ``torch.nn.HuberLoss`` of which one object is made."""
-    user = imported(settings.loss, "training.loss", "loss_function", study.folder)
-    if not isinstance(user.function, type):
-        return user
-    user = imported(settings.loss, "training.loss", "Loss", study.folder)
-    return replace(user, aliases=(*user.aliases, "loss_function = Loss()"))
 
 
 @dataclass(frozen=True)

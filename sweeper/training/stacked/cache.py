@@ -35,9 +35,9 @@ class StackCache:
         if any(parameter.is_complex() for parameter in built.model.parameters()):
             raise NotStackable("parameters that are complex numbers are updated one by one")
         self.task, self.lead = task, lead
-        self.key = _key(task, lead, required)
+        self.key = _key(task, lead, seeds[0], required)
         self.template = Template(built)
-        self.loss = pick_loss(task, lead)
+        self.loss = pick_loss(task, lead, seeds[0])
         self.compared: set[tuple[bool, str]] = set()
         """(with a penalty, activation) of trials with which a stack was compared that train alone."""
         self._seeds: tuple[int, ...] = ()
@@ -113,7 +113,7 @@ class StackCache:
         with refusing():
             return Stack(
                 self.template,
-                self.loss.function,
+                self.loss.with_parts,
                 self.trained,
                 required.penalties,
                 required.matrices,
@@ -164,7 +164,7 @@ def cache_for(
         NotStackable: if the model cannot be batched.
         NotCompiled: if stacks are to be compiled and cannot be.
     """
-    cache = _kept.pop(_key(task, lead, required), None)
+    cache = _kept.pop(_key(task, lead, seeds[0], required), None)
     _kept.clear()
     if cache is None or not cache.template.accepts(built):
         cache = StackCache(task, lead, built, seeds, required)
@@ -178,13 +178,13 @@ def return_cache(cache: StackCache) -> None:
     _kept[cache.key] = cache
 
 
-def _key(task: Task, lead: Settings, required: Requirements) -> tuple[Any, ...]:
+def _key(task: Task, lead: Settings, seed: int, required: Requirements) -> tuple[Any, ...]:
     shape = (
         sorted(lead.model_options.items()),
         lead.batch_size,
         lead.dtype,
         lead.device,
-        lead.loss,
+        lead.loss_key(seed),
         lead.param_groups,
     )
     return task.token, repr(shape), required.learned

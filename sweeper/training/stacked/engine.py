@@ -232,7 +232,7 @@ class _StackedTraining:
     def _start(self, trial: Trial) -> StackedTrial:
         settings = settings_of(self.task.study, trial.parameters)
         initial = self.cache.initials.of(settings, trial.seed)
-        rows, objective = self.cache.batches.rows, self.task.study.search.objective
+        rows, objective = self.cache.batches.rows, self.task.study.objective
         return StackedTrial.start(trial, settings, initial, rows, objective, self.cache.own_options)
 
     def _arrange(self) -> None:
@@ -316,11 +316,11 @@ class _StackedTraining:
         seconds = (time.perf_counter() - start) / len(active)
         for slot, run in active:
             run.state.seconds += seconds
-            run.advance(*history[:, :, slot].T)
+            run.advance(history[:, :, slot].T, self.stack.parts)
         self.clock += steps
 
     def train(self, steps: int) -> np.ndarray:
-        """Make `steps` updates of all slots; losses, penalties and totals: (steps, 3, slots)."""
+        """Make `steps` updates of all slots; losses, penalties, totals, parts: (steps, 3 and more, slots)."""
         seeds = [run.trial.seed if run else self._any_seed for run in self.slots]
         ages = [run.state.step if run else 0 for run in self.slots]
         none = np.zeros((len(self.groups), steps))

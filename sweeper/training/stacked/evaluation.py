@@ -1,18 +1,22 @@
 """Validation and test scores of many trials in one forward pass."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import torch
 
 from sweeper.components.losses import Loss
-from sweeper.components.metrics import metrics_of
-from sweeper.components.tree import Tree, leaves, mapped, passes, rows_in
+from sweeper.components.outputs import joined, mapped
+from sweeper.components.tree import Tree, leaves, passes, rows_in
+from sweeper.training.evaluate import batchable_scores, users_metrics, users_scores
+from sweeper.training.reasons import reason_of
 from sweeper.training.setup import Rows
 from sweeper.training.stacked.activation_dispatch import ActivationDispatch
 from sweeper.training.stacked.score_pass import Part, ScorePass
 from sweeper.training.stacked.stack import Stack
 from sweeper.training.stacked.stacked_trial import StackedTrial
 from sweeper.training.stacked.template import losses_of
+from sweeper.trial import Outcome
 
 ROWS_PER_PASS = 8192
 """Rows evaluated in one forward pass."""
@@ -26,22 +30,25 @@ class Evaluator:
     def __init__(self, loss: Loss, rows_of: Callable[[int], Rows], shared: bool) -> None:
         """`shared`: all trials have the same rows."""
         self.loss, self.rows_of, self.shared = loss, rows_of, shared
-        metrics = metrics_of(loss.task)
-        self.names = ("loss", *(metric.name for metric in metrics))
-        self.scores = (loss.function, *(metric.function for metric in metrics))
+        self.scores = partial(batchable_scores, loss)
+        self.has_users = bool(users_metrics(loss))
         self._passes: dict[str, ScorePass] = {}
 
     def evaluate(self, stack: Stack, slots: Mapping[int, StackedTrial]) -> None:
         """The evaluation point of every trial in `slots`."""
         scores = self._scores(stack, slots, "validation")
-        improved = {slot: run for slot, run in slots.items() if run.state.record_scores(scores[slot])}
+        improved = {s: run for s, run in slots.items() if s in scores and run.state.record_scores(scores[s])}
         tested = {slot: run for slot, run in improved.items() if rows_in(self._rows(run).x_test)}
         for slot, test in self._scores(stack, tested, "test").items():
             tested[slot].state.test = test
 
     def validation_losses(self, stack: Stack, slots: Mapping[int, StackedTrial]) -> dict[int, float]:
         """Slot -> loss on the trial's validation rows; nothing is noted."""
-        return {s: scores["loss"] for s, scores in self._scores(stack, slots, "validation").items()}
+        users, self.has_users = self.has_users, False
+        try:
+            return {s: scores["loss"] for s, scores in self._scores(stack, slots, "validation").items()}
+        finally:
+            self.has_users = users
 
     def _rows(self, run: StackedTrial) -> Rows:
         return self.rows_of(run.trial.seed)
@@ -66,7 +73,10 @@ class Evaluator:
                 dispatch = ActivationDispatch(
                     list(zip(*(slots[slot].initial.kernels for slot in some), strict=True))
                 )
-                scores |= zip(some, self._score(stack, some, dispatch, x, y), strict=True)
+                found = self._score(stack, {slot: slots[slot] for slot in some}, dispatch, x, y)
+                scores |= {
+                    slot: values for slot, values in found.items() if slots[slot].state.outcome is None
+                }
         return scores
 
     def _part(self, run: StackedTrial, part: str) -> Part:
@@ -77,7 +87,7 @@ class Evaluator:
         """Whether scoring all slots in a recorded pass can be, and is cheaper than group by group."""
         rows, shapes = rows_in(groups[0][0]), [[leaf.shape for leaf in leaves(group)] for group in groups]
         same = all(each == shapes[0] for each in shapes)
-        worth = 2 * asked >= stack.slots or len(groups) > 1
+        worth = (2 * asked >= stack.slots or len(groups) > 1) and not self.has_users
         return same and worth and rows <= ROWS_PER_PASS and stack.slots * rows <= MAX_ROWS_OF_ALL_TRIALS
 
     def _in_place(self, stack: Stack, rows: Mapping[int, Part], part: str) -> list[dict[str, float]]:
@@ -86,19 +96,34 @@ class Evaluator:
         if done is None or done.stack is not stack or not done.takes(some):
             done = ScorePass(stack, self.scores, some, self.shared)
             self._passes[part] = done
-        return self._named(done.run(rows))
+        return _by_slot(done.run(rows))
 
     def _score(
-        self, stack: Stack, slots: Sequence[int], dispatch: ActivationDispatch, x: Tree, y: Tree
-    ) -> list[dict[str, float]]:
-        template, values = stack.template, stack.values(slots)
+        self,
+        stack: Stack,
+        slots: Mapping[int, StackedTrial],
+        dispatch: ActivationDispatch,
+        x: Tree,
+        y: Tree,
+    ) -> dict[int, dict[str, float]]:
+        template, values = stack.template, stack.values(list(slots))
         with torch.no_grad(), template.evaluating():
             parts = [
                 template.outputs(values, dispatch, part, shared=True) for part in passes(x, ROWS_PER_PASS)
             ]
-            output = mapped(lambda *some: torch.cat(some, 1), *parts) if len(parts) > 1 else parts[0]
-            columns = [losses_of(score, output, y, shared=True).tolist() for score in self.scores]
-        return self._named(columns)
+            output = joined(parts, axis=1)
+            columns = losses_of(self.scores, output, y, shared=True)
+            found = _by_slot({name: column.tolist() for name, column in columns.items()})
+            for place, run in enumerate(slots.values() if self.has_users else ()):
+                own = mapped(lambda tensor, at=place: tensor[at], output)
+                try:
+                    users = users_scores(self.loss, own, y)
+                    found[place] |= {name: value.item() for name, value in users.items()}
+                except Exception as error:  # whatever a metric of the user raises is this trial's own failure
+                    run.state.end(Outcome.FAILED, reason_of(error))
+        return dict(zip(slots, found, strict=True))
 
-    def _named(self, columns: Sequence[Sequence[float]]) -> list[dict[str, float]]:
-        return [dict(zip(self.names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+def _by_slot(columns: Mapping[str, Sequence[float]]) -> list[dict[str, float]]:
+    rows = zip(*columns.values(), strict=True)
+    return [dict(zip(columns, values, strict=True)) for values in rows]

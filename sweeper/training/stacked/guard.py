@@ -64,7 +64,7 @@ class PlainTrial:
     def __init__(self, task: Task, run: StackedTrial, rows: Rows) -> None:
         self.settings, self.rows = run.settings, rows
         self.built = initial_model(task, run.settings, run.trial.seed)
-        self.loss = pick_loss(task, run.settings)
+        self.loss = pick_loss(task, run.settings, run.trial.seed)
         self.optimizer = make_optimizer(run.settings, self.built, lr=PLAIN_LEARNING_RATE)
         self.built.model.train()
 

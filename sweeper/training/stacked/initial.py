@@ -14,6 +14,7 @@ from sweeper.training.setup import Task, initial_model, leaving_no_trace
 from sweeper.training.stacked.activation_dispatch import ActivationDispatch
 from sweeper.training.stacked.kernel import AnyKernel, named_kernel
 from sweeper.training.stacked.refusal import IncompatibleModel, NotStackable
+from sweeper.training.stacked.tape import tensors
 from sweeper.training.stacked.template import Template
 
 
@@ -85,12 +86,18 @@ class Initials:
         dispatch = ActivationDispatch([[kernel] for kernel in initial.kernels])
         built.model.eval()
         with torch.no_grad(), self.template.evaluating():
-            mine = self.template.outputs(values, dispatch, stacked(self.x, 1))[0]
+            mine = self.template.outputs(values, dispatch, stacked(self.x, 1))
             before = torch.get_rng_state()
             theirs = applied(built.model, copied(self.x))
         if not torch.equal(before, torch.get_rng_state()):
             raise NotStackable("the model draws random numbers when it is evaluated")
-        tolerance = 1e-3 if mine.dtype == torch.float32 else 1e-9
-        scale = theirs.abs().max().clamp_min(1)
-        if mine.shape != theirs.shape or not bool(((mine - theirs).abs() <= tolerance * scale).all()):
+        pairs = list(zip(tensors([mine]), tensors([theirs]), strict=False))
+        if len(tensors([mine])) != len(tensors([theirs])) or not all(_same(a[0], b) for a, b in pairs):
             raise IncompatibleModel("its model computes something else")
+
+
+def _same(mine: Tensor, theirs: Tensor) -> bool:
+    """Up to rounding."""
+    tolerance = 1e-3 if mine.dtype == torch.float32 else 1e-9
+    scale = theirs.abs().max().clamp_min(1)
+    return mine.shape == theirs.shape and bool(((mine - theirs).abs() <= tolerance * scale).all())

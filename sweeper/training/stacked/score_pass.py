@@ -1,6 +1,7 @@
 """Loss and metrics of all slots of a stack, recorded once and replayed for later weights."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,8 +12,8 @@ from sweeper.training.stacked.stack import Stack
 from sweeper.training.stacked.tape import Tape
 from sweeper.training.stacked.template import losses_of
 
-Score = Callable[[Tensor, Tensor], Tensor]
-"""(output, target) -> scalar"""
+Scores = Callable[[Any, Any], dict[str, Tensor]]
+"""(output, target) -> scalars by name"""
 Part = tuple[Tree, Tree]
 """Inputs and targets of some rows."""
 
@@ -20,9 +21,10 @@ Part = tuple[Tree, Tree]
 class ScorePass:
     """Scores a stack in place: it reads the parameters where the training writes them."""
 
-    def __init__(self, stack: Stack, scores: tuple[Score, ...], rows: Part, shared: bool) -> None:
+    def __init__(self, stack: Stack, scores: Scores, rows: Part, shared: bool) -> None:
         """Record the pass over `rows`, which all slots share; else over as many for each, filled in later."""
         self.stack, self.scores, self.shared = stack, scores, shared
+        self.names: tuple[str, ...] = ()
         slots = stack.slots
         self.x, self.y = copied(rows) if shared else stacked(rows, slots)
         self._held: list[Part] = [rows] * slots
@@ -42,8 +44,8 @@ class ScorePass:
         pairs = zip(leaves((self.x, self.y)), leaves(rows), strict=True)
         return all(mine.shape[not self.shared :] == other.shape for mine, other in pairs)
 
-    def run(self, rows: Mapping[int, Part]) -> list[list[float]]:
-        """Every score of every slot; `rows`: those of each slot that matters."""
+    def run(self, rows: Mapping[int, Part]) -> dict[str, list[float]]:
+        """Every score of every slot, by its name; `rows`: those of each slot that matters."""
         if not self.shared:
             for slot, (x, y) in rows.items():
                 if self._held[slot][0] is not x:
@@ -51,9 +53,11 @@ class ScorePass:
                     self._held[slot] = (x, y)
         with torch.no_grad():
             self._tape.run()
-        return [score.tolist() for score in self._tape.outputs]
+        return {n: score.tolist() for n, score in zip(self.names, self._tape.outputs, strict=True)}
 
     def _scored(self) -> list[Tensor]:
         stack = self.stack
         outputs = stack.template.outputs(stack.values(), stack.dispatch, self.x, shared=self.shared)
-        return [losses_of(score, outputs, self.y, shared=self.shared) for score in self.scores]
+        found = losses_of(self.scores, outputs, self.y, shared=self.shared)
+        self.names = tuple(found)
+        return list(found.values())

@@ -45,7 +45,7 @@ class Stack:
     def __init__(
         self,
         template: Template,
-        loss: Callable[[Tensor, Tensor], Tensor],
+        loss: Callable[[Any, Any], tuple[Tensor, dict[str, Tensor]]],
         trained: Sequence[Sequence[str]],
         penalties: Sequence[str],
         matrices: tuple[int, int],
@@ -59,7 +59,7 @@ class Stack:
 
         Args:
             template: the module of all trials.
-            loss: (output, target) -> mean over the rows of one trial.
+            loss: (output, target) -> mean over the rows of one trial, and named scalars to record.
             trained: names of the parameters that are trained, those with the same options of their own
                 together; the others stay as they are.
             penalties: the penalty kinds that any of the trials has.
@@ -72,6 +72,7 @@ class Stack:
             NotCompiled: if that is asked for and cannot be.
         """
         self.template, self.loss, self.penalties, self.x, self.y = template, loss, penalties, x, y
+        self.parts: tuple[str, ...] = ()
         parts = [{name: template.parameters[name].shape for name in names} for names in trained]
         self.shapes = {name: shape for part in parts for name, shape in part.items()}
         slots, size = rows_in(x), sum(shape.numel() for shape in self.shapes.values())
@@ -92,7 +93,7 @@ class Stack:
             self._pass = CompiledPass(self._forward_and_backward, inputs, tape.outputs, self.dispatch)
         self.dispatch.calls.clear()
         self.losses, gradients = tape.outputs
-        """(3, slots): loss of the batch, weighted penalty, and their sum."""
+        """(3, slots): loss of the batch, weighted penalty, and their sum; a row more for each of `parts`."""
         self.updates = Updates(self.p, gradients, state, scratch, segments_of([[*p.values()] for p in parts]))
 
     @property
@@ -173,7 +174,7 @@ class Stack:
         return [self.p, *self.updates.state, *self.fixed.values()]
 
     def _forward_and_backward(self, p: Tensor, *others: Tensor) -> list[Tensor]:
-        """Losses (3, slots) and gradients (slots, size).
+        """Losses (3 or more, slots) and gradients (slots, size).
 
         `others`: the tensors of `x` and `y`, then what `fixed` and then `weights` hold.
         """
@@ -184,12 +185,13 @@ class Stack:
         weights = dict(zip(self.weights, others[len(fixed) :], strict=True))
         views = {name: view.requires_grad_() for name, view in unstack(p, self.shapes).items()}
         outputs = self.template.outputs({**views, **fixed}, self.dispatch, x)
-        losses = losses_of(self.loss, outputs, y)
+        losses, parts = losses_of(self.loss, outputs, y)
+        self.parts = tuple(parts)
         penalties = _weighted_penalties(weights, self.dispatch.calls, losses)
         totals = losses + penalties if weights else losses
         gradients: Any = torch.autograd.grad(totals.sum(), list(views.values()))
         flat = torch.cat([gradient.reshape(self.slots, -1) for gradient in gradients], 1)
-        return [torch.stack([losses, penalties, totals]), flat]
+        return [torch.stack([losses, penalties, totals, *parts.values()]), flat]
 
 
 def _weighted_penalties(weights: Mapping[str, Tensor], calls: Sequence[Hidden], losses: Tensor) -> Tensor:

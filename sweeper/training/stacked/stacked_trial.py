@@ -95,10 +95,12 @@ class StackedTrial:
         coming = slice(self.state.step, self.state.step + steps)
         return np.stack([part.learning_rates[coming] for part in self.parts])
 
-    def advance(self, losses: np.ndarray, penalties: np.ndarray, totals: np.ndarray) -> None:
-        """Record the batch values of the steps just made, shape (steps,) each."""
+    def advance(self, history: np.ndarray, parts: Sequence[str]) -> None:
+        """Record the batch values of the steps just made: losses, penalties, totals, `parts`; (…, steps)."""
+        losses, penalties, totals, *others = history.tolist()
         rate = float(self.learning_rates[self.state.step + len(losses) - 1])
-        self.state.record_batches(losses.tolist(), penalties.tolist(), totals.tolist(), rate)
+        named = dict(zip(parts, others, strict=True))
+        self.state.record_batches(losses, penalties, totals, rate, named)
         self.due = self.state.outcome is None and self.state.is_point(self.state.step)
 
 

@@ -128,13 +128,15 @@ def unusual(tensor: Tensor) -> str:
 
 
 def tensors(values: Iterable[Any]) -> list[Tensor]:
-    """The tensors among `values`, also inside lists and tuples."""
+    """The tensors among `values`, also inside lists, tuples and dicts."""
     flat: list[Tensor] = []
     for value in values:
         if isinstance(value, Tensor):
             flat.append(value)
         elif isinstance(value, list | tuple):
             flat += tensors(value)
+        elif isinstance(value, Mapping):
+            flat += tensors(value.values())
     return flat
 
 

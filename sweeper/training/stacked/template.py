@@ -55,8 +55,8 @@ class Template:
             z = z + self._zero
         return Activation.apply(z, self.dispatch, site, *module.parameters())
 
-    def outputs(self, values: Tensors, dispatch: ActivationDispatch, x: Tree, shared: bool = False) -> Tensor:
-        """Outputs of all trials: (trials, rows, …).
+    def outputs(self, values: Tensors, dispatch: ActivationDispatch, x: Tree, shared: bool = False) -> Any:
+        """Outputs of all trials: (trials, rows, …), or a tuple or dict of such.
 
         Args:
             values: every parameter and buffer, with a leading trial axis; buffers may be changed.
@@ -76,11 +76,10 @@ class Template:
                 for held, name, tensor in self._own:
                     held[name] = tensor
 
-    def _one(self, values: dict[str, Tensor], x: Tree) -> Tensor:
+    def _one(self, values: dict[str, Tensor], x: Tree) -> Any:
         some = next(value for value in values.values() if value.is_floating_point())
         self._zero = torch.zeros_like(some.reshape(-1)[:1].sum())  # 0 of every trial
-        output: Tensor = functional_call(self.model, values, *arguments(self.model, x))
-        return output
+        return functional_call(self.model, values, *arguments(self.model, x))
 
     def stacked(self, trained: Collection[str], trials: int) -> tuple[Tensor, dict[str, Tensor]]:
         """Memory for `trials`: trained parameters as a matrix, other parameters and buffers by name.
@@ -130,8 +129,11 @@ class Template:
         return {name for name, parameter in self.parameters.items() if id(parameter) in learned}
 
 
-def losses_of(loss: Any, outputs: Tree, y: Tree, shared: bool = False) -> Tensor:
-    """The loss (or a metric) of each trial: (trials,); `shared` if all have the same targets."""
+def losses_of(loss: Any, outputs: Any, y: Tree, shared: bool = False) -> Any:
+    """The loss of each trial: (trials,), or what `loss` gives in its stead with a trial axis.
+
+    `shared`: all have the same targets.
+    """
     with BetterRules():
         return vmap(loss, in_dims=(0, None if shared else 0), randomness="different")(outputs, y)
 

@@ -1,0 +1,151 @@
+"""Loss and scores in the script: the functions themselves, and how they are called."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from sweeper.components import guess, losses, outputs
+from sweeper.components.losses import LOSSES, Loss
+from sweeper.components.metrics import Metric
+from sweeper.data.data import Data
+from sweeper.report.script.functions import Imported, imported, literal
+from sweeper.report.script.source import definitions, renamed
+from sweeper.study.check_losses import metric_name
+from sweeper.study.losses import loss_of
+from sweeper.study.settings import Settings
+from sweeper.study.study import Study
+
+
+@dataclass(frozen=True)
+class ScoringText:
+    """What the template says about loss and scores."""
+
+    code: tuple[str, ...]
+    """Functions, in order."""
+    loss: Imported | None
+    """The loss, where it is the user's."""
+    users: tuple[Imported, ...]
+    """Scores of the user."""
+    trained: str
+    """The function that is trained on: `loss_function`, or another where it is smoothed or weighted."""
+    weight: str
+    """Weights of the classes as code; empty where there are none."""
+    point: str
+    """The predictions, from `output`, as code."""
+    calls: Mapping[str, str]
+    """Name of each built-in score -> its call"""
+    users_calls: Mapping[str, str]
+    fits: str
+    """When the built-in scores are computed, as code; empty for always"""
+
+    @property
+    def imports(self) -> list[Imported]:
+        """Functions of the user."""
+        return [*([self.loss] if self.loss else []), *self.users]
+
+    @property
+    def names(self) -> list[str]:
+        """Of all scores."""
+        return [*self.calls, *self.users_calls]
+
+
+def scoring_text(study: Study, settings: Settings, data: Data, seed: int) -> ScoringText:
+    """Loss and scores of a configuration.
+
+    Raises:
+        UserError: if the user's loss or a score of the user's cannot be imported by others.
+    """
+    loss = loss_of(study, data, settings, seed)
+    built_in = [metric for metric in loss.metrics if metric.task]
+    code, trained, weight = _loss(settings, data, loss)
+    code += [_code(metric) for metric in built_in]
+    if loss.point:
+        code.append(definitions(losses, loss.point.__name__))
+    if loss.is_users:
+        code += [definitions(outputs, name) for name in ("suits", "copied", "joined")]
+    sources = [m for m in settings.metrics if not isinstance(m, str) or ":" in m]
+    users = [imported(m, "training.metrics", metric_name(m), study.folder) for m in sources]
+    if users and not loss.is_users:
+        code.append(definitions(outputs, "copied"))
+    return ScoringText(
+        code=tuple(_each_once(code)),
+        loss=_users_loss(study, settings) if loss.is_users else None,
+        users=tuple(users),
+        trained=trained,
+        weight=weight,
+        point=f"{loss.point.__name__}(output)" if loss.point else "output",
+        calls={metric.name: _call(metric) for metric in built_in},
+        users_calls={metric_name(m): f"{metric_name(m)}(copied(output), copied(y))" for m in sources},
+        fits=f"suits({literal(loss.task, 'task')}, output, y)" if loss.is_users else "",
+    )
+
+
+def _loss(settings: Settings, data: Data, loss: Loss) -> tuple[list[str], str, str]:
+    """Its functions, the name of the one that is trained on, and the weights of classes."""
+    if loss.is_users:
+        return [], "loss_function", ""
+    name = str(settings.loss)
+    source = definitions(losses, LOSSES[name].function.__name__)
+    scored, trained = _options(loss.scored), _options(loss.function)
+    balanced = settings.class_weight is not None and "class_weight" in loss.options
+    if not scored and not trained and not balanced:
+        return [renamed(source, name, "loss_function")], "loss_function", ""
+    code = [source, f"def loss_function(output, target):\n    return {name}(output, target{scored})"]
+    if not balanced and trained == scored:
+        return code, "loss_function", ""
+    extra, given = (", weight=weight", ", weight") if balanced else ("", "")
+    code.append(
+        f"def training_loss(output, target{given}):\n    return {name}(output, target{trained}{extra})"
+    )
+    if not balanced:
+        return code, "training_loss", ""
+    weight = _weight(settings, data, loss)
+    if "(" in weight:
+        code.insert(0, definitions(guess, weight.partition("(")[0]))
+    return code, "training_loss", weight
+
+
+def _weight(settings: Settings, data: Data, loss: Loss) -> str:
+    if not isinstance(settings.class_weight, str):
+        given = list(settings.class_weight or ())
+        return repr([[one] for one in given] if loss.task == "binary" else given)
+    if loss.task == "binary":
+        return "side_weights(y_train.cpu().numpy())"
+    ignored = f", {settings.ignore_index}" if loss.task == "sequence" else ""
+    return f"class_weights(y_train.cpu().numpy(), {len(data.classes or ())}{ignored})"
+
+
+def _options(function: Callable[..., Any]) -> str:
+    """``, quantile=0.9``: what is fixed of a loss, without the weights."""
+    fixed = function.keywords if isinstance(function, partial) else {}
+    return "".join(f", {key}={literal(v, key)}" for key, v in fixed.items() if key != "weight")
+
+
+def _users_loss(study: Study, settings: Settings) -> Imported:
+    """A function, or a class such as ``torch.nn.HuberLoss`` of which one object is made."""
+    user = imported(settings.loss, "training.loss", "loss_function", study.folder)
+    if not isinstance(user.function, type):
+        return user
+    user = imported(settings.loss, "training.loss", "Loss", study.folder)
+    return replace(user, aliases=(*user.aliases, "loss_function = Loss()"))
+
+
+def _code(metric: Metric) -> str:
+    function = metric.function
+    return definitions(sys.modules[function.__module__], function.__name__)
+
+
+def _call(metric: Metric) -> str:
+    extra = "".join(f", {key}={literal(value, key)}" for key, value in metric.arguments)
+    return f"{metric.function.__name__}(point, y{extra})"
+
+
+def _each_once(blocks: Sequence[str]) -> list[str]:
+    """Definitions, of which several may need the same ones, each at its first place."""
+    found: dict[str, None] = {}
+    for block in blocks:
+        for one in block.split("\n\n\n"):
+            found.setdefault(one)
+    return list(found)

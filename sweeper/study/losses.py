@@ -1,0 +1,118 @@
+"""The loss of a trial: a named one or the user's, with its options, and the scores that stand beside it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from sweeper.components.guess import class_weights, side_weights
+from sweeper.components.losses import LOSSES, Loss, UsersLoss, configured
+from sweeper.components.metrics import Metric, metrics_of, named, users_metric, with_arguments
+from sweeper.data.data import Data
+from sweeper.data.splits import targets_of
+from sweeper.errors import DataError
+from sweeper.study.check_losses import metric_name
+from sweeper.study.settings import Settings
+from sweeper.study.study import Study
+from sweeper.trial import is_maximized, objective_metric
+from sweeper.user_code.lookup import resolve
+
+
+def loss_of(
+    study: Study, data: Data, settings: Settings, seed: int | None = None, device: torch.device | None = None
+) -> Loss:
+    """The named loss, or the user's function with the task that the data suggest.
+
+    `seed`: that of the replicate on whose training rows balanced weights are counted; without it there are
+    no weights, as where only the width of the output is asked for.
+
+    Raises:
+        DataError: if there are not as many weights as classes.
+    """
+    if isinstance(settings.loss, str) and settings.loss in LOSSES:
+        loss = LOSSES[settings.loss]
+        if is_sequence(data) and loss.task == "classification":
+            loss = replace(loss, task="sequence")
+        weights = None if seed is None else weights_of(study, data, settings, loss, seed)
+        dtype = getattr(torch, settings.dtype)
+        weight = None if weights is None else torch.tensor(weights, dtype=dtype, device=device)
+        loss = configured(loss, vars(settings), weight)
+    else:
+        loss = _users_loss(study, settings, data)
+    return replace(loss, metrics=recorded(study, settings, data, loss))
+
+
+def _users_loss(study: Study, settings: Settings, data: Data) -> Loss:
+    function = resolve(settings.loss, study.folder) if isinstance(settings.loss, str) else settings.loss
+    if isinstance(function, type):  # a class such as torch.nn.HuberLoss
+        function = function()
+    kind = "regression" if data.classes is None else "sequence" if is_sequence(data) else "classification"
+    name = getattr(function, "__name__", type(function).__name__)
+    return Loss(name, UsersLoss(name, function), kind)
+
+
+def is_sequence(data: Data) -> bool:
+    """Whether targets are class numbers with a time axis."""
+    return data.classes is not None and data.targets.ndim > 1
+
+
+def out_features(data: Data, loss: Loss) -> int:
+    """Width of the output layer: one per class, else what the loss needs for each target column."""
+    if loss.task in ("classification", "sequence") and data.classes is not None:
+        return len(data.classes)
+    return loss.outputs * (1 if data.targets.ndim == 1 else data.targets.shape[1])
+
+
+def recorded(study: Study, settings: Settings, data: Data, loss: Loss) -> tuple[Metric, ...]:
+    """The scores of every evaluation point: those that fit the loss, those asked for, and the user's."""
+    objective = objective_metric(study.objective).removeprefix("validation_")
+    asked = [*(m for m in settings.metrics if isinstance(m, str) and ":" not in m), objective]
+    width = out_features(data, loss) // loss.outputs
+    found = list(metrics_of(loss.task, width, asked))
+    if loss.task == "sequence":
+        found = [with_arguments(metric, ignore_index=settings.ignore_index) for metric in found]
+    for source in settings.metrics:
+        if isinstance(source, str) and ":" not in source:
+            continue
+        function = resolve(source, study.folder) if isinstance(source, str) else source
+        name = metric_name(source)
+        found.append(users_metric(name, function, name == objective and is_maximized(study.objective)))
+    return tuple(found)
+
+
+def unfit(study: Study, settings: Settings, loss: Loss) -> list[str]:
+    """Names of `training.metrics` that do not fit the loss or the number of classes."""
+    there = {metric.name for metric in loss.metrics}
+    return [name for name in map(metric_name, settings.metrics) if name not in there and named(name)]
+
+
+def weights_of(study: Study, data: Data, settings: Settings, loss: Loss, seed: int) -> np.ndarray | None:
+    """Weights of the classes, (classes,), or for `bce` of both sides: (2, columns) or (2, 1)."""
+    asked = settings.class_weight
+    if asked is None or "class_weight" not in loss.options:
+        return None
+    if not isinstance(asked, str):
+        return _given(asked, loss, data)
+    section = study.data
+    labels, *_ = targets_of(
+        data,
+        section.split,
+        seed=seed,
+        test_seed=study.search.seed,
+        standardize_target=section.standardize_target,
+    )
+    if loss.task == "binary":
+        return side_weights(labels)
+    return class_weights(labels, len(data.classes or ()), settings.ignore_index)
+
+
+def _given(asked: Sequence[float], loss: Loss, data: Data) -> np.ndarray:
+    wanted = 2 if loss.task == "binary" else len(data.classes or ())
+    if len(asked) != wanted:
+        what = "targets 0 and 1" if loss.task == "binary" else f"{wanted} classes"
+        raise DataError(
+            f"training.class_weight has {len(asked)} weights, but there are {what}: give {wanted} of them"
+        )
+    weights = np.array(asked)
+    return weights[:, None] if loss.task == "binary" else weights

@@ -1,0 +1,149 @@
+"""Whether what a model puts out fits its loss, its scores and the objective, tried on some rows."""
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+
+from sweeper.components.losses import Loss, not_scalar
+from sweeper.components.metrics import named
+from sweeper.components.outputs import copied, first_tensor, mapped
+from sweeper.components.tree import rows_in, taken
+from sweeper.errors import DataError, ModelError
+from sweeper.study.losses import unfit
+from sweeper.study.settings import Settings
+from sweeper.training.evaluate import batchable_scores, scored, users_metrics
+from sweeper.training.setup import Rows, Task, out_features
+from sweeper.trial import objective_metric
+from sweeper.user_code.calls import name_of
+
+
+def rows_of(output: Any) -> int:
+    """Length of the first axis."""
+    return len(first_tensor(output))
+
+
+def check_metrics(task: Task, settings: Settings, loss: Loss) -> None:
+    if loss.task == "sequence" and not loss.is_users:
+        _check_tokens(task.data.targets, settings.ignore_index)
+    names = [metric.name for metric in loss.metrics]
+    objective = task.study.search.objective
+    if objective == "validation_error" and "accuracy" not in names:
+        raise DataError(
+            "search.objective = 'validation_error': the share of wrong classes, but the targets are real "
+            "numbers; use validation_loss"
+        )
+    there = ", ".join(names)
+    for name in unfit(task.study, settings, loss):
+        raise DataError(f"training.metrics = {name!r} does not fit {_targets(task, loss)}; these do: {there}")
+    asked = objective.removeprefix("validation_")
+    if named(asked) and asked not in names:
+        others = ", ".join(f"validation_{name}" for name in ("loss", *names))
+        raise DataError(f"search.objective = {objective!r} does not fit {_targets(task, loss)}; use {others}")
+
+
+def _check_tokens(targets: np.ndarray, ignored: int) -> None:
+    """Numbers below 0 must be those that are ignored."""
+    wrong = targets[(targets < 0) & (targets != ignored)]
+    if len(wrong):
+        raise DataError(
+            f"targets have the class number {wrong[0]} ({len(wrong):,} of them), but classes count from 0; "
+            f"to leave these out, set training.ignore_index = {wrong[0]}"
+        )
+
+
+def _targets(task: Task, loss: Loss) -> str:
+    """What is learned, in words."""
+    width = out_features(task.data, loss) // loss.outputs
+    return {
+        "classification": f"{width} classes",
+        "sequence": f"sequences of {width} classes",
+        "binary": f"{width} columns of targets from 0 to 1" if width > 1 else "one column of targets 0 and 1",
+        "regression": "targets that are real numbers",
+    }[loss.task]
+
+
+def check_scores(task: Task, loss: Loss, output: Any, rows: Rows) -> None:
+    """Every score must be a number for rows like these; the objective on all rows of validation.
+
+    `output`: that for the first rows. It stands for the other rows' too: whether a score can be computed is
+    decided by the targets.
+    """
+    count, y = rows_of(output), rows.y_validation
+    batchable_scores(loss, output, copied(taken(rows.y_train, slice(count))))
+    objective = task.study.search.objective
+    metric = objective_metric(task.study.objective)
+    if metric in ("validation_loss", "train_loss") and not users_metrics(loss):
+        return
+    repeated = torch.arange(rows_in(y), device=first_tensor(y).device) % count
+    found = scored(loss, mapped(lambda tensor: tensor[repeated], output), copied(y))
+    name = metric.removeprefix("validation_")
+    if metric == "train_loss":
+        return
+    if name not in found:
+        there = ", ".join(f"validation_{key}" for key in found)
+        raise DataError(f"search.objective = {objective!r}: no such score is recorded; there are {there}")
+    if not math.isfinite(found[name].item()):
+        raise DataError(
+            f"search.objective = {objective!r} cannot be computed on the {rows_in(y)} validation rows: "
+            f"{_why_not(y, loss)}"
+        )
+
+
+def _why_not(y: torch.Tensor, loss: Loss) -> str:
+    """Why a score is no number on these targets, as far as they show it."""
+    if loss.task in ("classification", "binary") and isinstance(y, torch.Tensor):
+        labels = y if loss.task == "classification" else (y >= 0.5).long()
+        if len(labels.unique()) == 1:
+            return "all of them are of one class; give more rows, or another data.split or search.seed"
+        return "some class has no row there; give more rows, or another data.split or search.seed"
+    return "it is not a finite number with the weights before training"
+
+
+def check_scalar(value: Any, loss: Loss) -> None:
+    if not isinstance(value, torch.Tensor) or value.ndim != 0:
+        raise ModelError(not_scalar(loss.name, value))
+
+
+def check_output(task: Task, output: Any, target: torch.Tensor, loss: Loss) -> None:
+    """The output must have the shape that the loss needs for these data."""
+    name, rows = label(task), len(target)
+    if loss.is_users:
+        return
+    if not isinstance(output, torch.Tensor):
+        raise ModelError(f"{name} must return a tensor, not {type(output).__name__}")
+    shape = tuple(output.shape)
+    if loss.task == "sequence":
+        wanted = (*target.shape, out_features(task.data, loss))
+        if shape != wanted:
+            raise ModelError(
+                f"{name} puts out {shape} for {rows} rows; loss {loss.name} on sequences of targets "
+                f"{tuple(target.shape)} needs {wanted}: one output for each token and class"
+            )
+    elif loss.task == "classification":
+        classes = out_features(task.data, loss)
+        if shape != (rows, classes):
+            single = ", or loss bce with targets 0 and 1" * (classes == 2 and math.prod(shape) == rows)
+            raise ModelError(
+                f"{name} puts out {shape} for {rows} rows; loss {loss.name} on {classes} classes needs "
+                f"({rows}, {classes}): use out_features for the width of the last layer{single}"
+            )
+    elif shape[:1] != (rows,) or math.prod(shape) != loss.outputs * target.numel():
+        raise ModelError(
+            f"{name} puts out {shape} for {rows} rows; loss {loss.name} needs {_wanted(target, loss)}: use "
+            "out_features for the width of the last layer"
+        )
+
+
+def _wanted(target: torch.Tensor, loss: Loss) -> str:
+    if loss.outputs == 1:
+        return f"{tuple(target.shape)}, the shape of the targets"
+    return f"({len(target)}, {loss.outputs * target[0].numel()}), {loss.outputs} for each target"
+
+
+def label(task: Task) -> str:
+    """How messages name the study's model."""
+    source = task.study.model.source
+    name = source if isinstance(source, str) else name_of(source)
+    return f"model {name!r}"
