@@ -6,7 +6,7 @@ import optuna
 import pandas as pd
 
 from sweeper.search.quiet import quiet
-from sweeper.search.storage import copy_of
+from sweeper.search.storage import copy_of, direction_of
 from sweeper.search.trial_summary import TrialSummary
 from sweeper.study.study import Study
 
@@ -25,10 +25,11 @@ def as_study(
         winner: number of the winner, if there is one.
     """
     with quiet():
-        made = optuna.create_study(study_name=study.name, direction="minimize")
+        made = optuna.create_study(study_name=study.name, direction=direction_of(study.objective))
         confirmed = trials[(trials["phase"] == "confirm") & trials["objective"].notna()]
         for number in sorted(known):
-            trial, rows = copy_of(study.space, known[number]), confirmed[confirmed["trial"] == number]
+            trial = copy_of(study.space, known[number], study.objective)
+            rows = confirmed[confirmed["trial"] == number]
             if len(rows):
                 scores = zip(rows["seed"].tolist(), rows["objective"].astype(float).tolist(), strict=True)
                 trial.set_user_attr("confirmed", {str(seed): value for seed, value in scores})

@@ -151,8 +151,9 @@ def _open_url(name: str, url: str, known: Mapping[int, TrialSummary], objective:
             f"--storage {masked_url(url)!r} holds a study {name!r} with {len(stored)} trials, and not all of "
             "them are those of this run folder; start both over with --fresh, or give the study another name"
         )
-    direction = StudyDirection.MAXIMIZE if is_maximized(objective) else StudyDirection.MINIMIZE
-    study = optuna.create_study(study_name=name, storage=storage, direction=direction, load_if_exists=True)
+    study = optuna.create_study(
+        study_name=name, storage=storage, direction=direction_of(objective), load_if_exists=True
+    )
     return len(stored), _StudyWriter(study)
 
 
@@ -161,6 +162,11 @@ def _trials(storage: BaseStorage, name: str) -> list[FrozenTrial]:
     if name not in optuna.get_all_study_names(storage):
         return []
     return optuna.load_study(study_name=name, storage=storage).get_trials(deepcopy=False)
+
+
+def direction_of(objective: str) -> StudyDirection:
+    """Whether the values of an objective are minimised or maximised."""
+    return StudyDirection.MAXIMIZE if is_maximized(objective) else StudyDirection.MINIMIZE
 
 
 def _same(stored: Sequence[FrozenTrial], known: Mapping[int, TrialSummary], objective: str) -> bool:
