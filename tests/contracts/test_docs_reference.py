@@ -225,6 +225,10 @@ def test_words_of_the_records() -> None:
             metric for _, metric, _ in sharpness_of(Task(study, load_data(study)), result.trial, last=0)
         }
     told = {name_in(r["Metric"]) for r in table(RECORDS_PAGE, "curves", "Metric")}
+    assert {"validation_NAME", "train_NAME"} <= told
+    told -= {"validation_NAME", "train_NAME"}
+    scores = {f"validation_{name}" for name in names()}
+    written -= scores - told  # those of the table of scores
     assert told == written | {PRECONDITIONED} == written | set(METRICS)
     (example,) = blocks(RECORDS_PAGE, "json")
     keys = Answer(0, {}, 0.0, None, None, ()).to_dict()

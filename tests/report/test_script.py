@@ -183,7 +183,7 @@ def test_weights_of_the_best_point(runs: dict[str, Run], weights: Path) -> None:
     _, (x, y), _ = scope["load_rows"](8)
     model = scope["initial_model"](0)
     model.load_state_dict(torch.load(weights, weights_only=True))
-    assert scope["scores"](model, x, y)[0] == result.objective
+    assert scope["scores"](model, x, y)["loss"] == result.objective
 
 
 def test_shared_layer_stays_one(runs: dict[str, Run]) -> None:
