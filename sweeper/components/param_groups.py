@@ -10,8 +10,10 @@ from typing import Any
 
 from torch import nn
 
+from sweeper.components.optimizers import OPTIMIZER_OPTIONS
+
 MARK = "_optim"
-KNOWN = {"lr", "lr_scale", "weight_decay", "momentum", "nesterov", "dampening", "betas", "eps"}
+KNOWN = {"lr", "lr_scale", *OPTIMIZER_OPTIONS}
 """Options that a group may have; ``params`` and ``name`` too."""
 
 
@@ -54,12 +56,20 @@ def own_options(model: nn.Module, function: Callable[[nn.Module], Any] | None) -
         )
     for name, parameter in model.named_parameters():
         found[name] = {**found.get(name, {}), **vars(parameter).get(MARK, {})}
-    unknown = sorted({key for options in found.values() for key in options} - KNOWN)
-    if unknown:
-        raise ValueError(f"option {unknown[0]!r} of a group; allowed: {', '.join(sorted(KNOWN))}")
     if free and all("lr" in found[name] for name in free):
         raise ValueError("every group has an lr: learning_rate would do nothing; give lr_scale, a factor")
     return found
+
+
+def check_options(own: Mapping[str, Mapping[str, Any]]) -> None:
+    """Of parameters, as `own_options` gives them.
+
+    Raises:
+        ValueError: naming an option that no optimizer has.
+    """
+    unknown = sorted({key for options in own.values() for key in options} - KNOWN)
+    if unknown:
+        raise ValueError(f"option {unknown[0]!r} of a group; allowed: {', '.join(sorted(KNOWN))}")
 
 
 def grouped(

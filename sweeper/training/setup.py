@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from sweeper.components.build import Built, build
 from sweeper.components.losses import Loss
 from sweeper.components.optimizers import OPTIMIZERS
-from sweeper.components.param_groups import PARAM_GROUPS, grouped, own_options
+from sweeper.components.param_groups import PARAM_GROUPS, check_options, grouped, own_options
 from sweeper.components.precision import to_precision
 from sweeper.components.tree import Tree, mapped
 from sweeper.data.data import Data, is_real
@@ -177,7 +177,9 @@ def _own_options(task: Task, settings: Settings, model: nn.Module) -> dict[str, 
                 function = PARAM_GROUPS.get(source) or resolve(source, task.study.folder)
             else:
                 function = source
-            return own_options(model, function)
+            own = own_options(model, function)
+            check_options(own)
+            return own
     except Exception as error:  # the user's function may raise anything
         said = str(error) if type(error) is ValueError else message_of(error)
         raise ModelError(f"training.param_groups: {said}") from error

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from sweeper.components.optimizers import OPTIMIZER_OPTIONS, OPTIMIZERS, Rule, hyper
 from sweeper.components.schedules import SCHEDULES
 from sweeper.report.script.source import definitions
-from sweeper.training.stacked.groups import Group, Updates, table
+from sweeper.training.stacked.groups import Group, Segment, Updates, table
 
 OTHER: dict[str, Any] = {
     "momentum": 0.5,
@@ -96,8 +96,8 @@ def stacked(rule: Rule, trials: Sequence[Alone], delays: Sequence[int]) -> list[
     p, g, *more = torch.zeros(2 + rule.state + rule.scratch, len(trials), SIZE, dtype=dtype)
     for matrix in more[rule.state :]:
         matrix.fill_(math.nan)
-    updates = Updates(p, g, more[: rule.state], more[rule.state :], SHAPES)
-    updates.arrange([group])
+    updates = Updates(p, g, more[: rule.state], more[rule.state :], [Segment(slice(0, SIZE), SHAPES)])
+    updates.arrange([[group]])
     after: list[list[Tensor]] = [[] for _ in trials]
     for clock in range(STEPS + max(delays)):
         for row, trial in enumerate(trials):
@@ -106,9 +106,9 @@ def stacked(rule: Rule, trials: Sequence[Alone], delays: Sequence[int]) -> list[
                 for k, matrix in enumerate(updates.state):
                     matrix[row] = p[row] if k < rule.copies else 0
         ages = [min(max(clock - delay, 0), STEPS - 1) for delay in delays]
-        rates = np.array([[trial.rates[age] for trial, age in zip(trials, ages, strict=True)]])
+        rates = np.array([[[trial.rates[age] for trial, age in zip(trials, ages, strict=True)]]])
         g.copy_(torch.stack([trial.gradients[age] for trial, age in zip(trials, ages, strict=True)]))
-        updates.step(table([group], rates, np.array([[age + 1.0 for age in ages]]), dtype)[0])
+        updates.step(table([[group]], rates, np.array([[age + 1.0 for age in ages]]), dtype)[0])
         for row, delay in enumerate(delays):
             if 0 <= clock - delay < STEPS:
                 after[row].append(p[row].clone())

@@ -52,7 +52,7 @@ def killer(victim: Callable[[], int | None]) -> Iterator[list[int]]:
         yield killed
     finally:
         over.set()
-        thread.join()
+        thread.join(60)
 
 
 def test_a_shared_folder(tmp_path: Path, expected: pd.DataFrame) -> None:

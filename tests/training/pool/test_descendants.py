@@ -17,7 +17,7 @@ def parent() -> None:
         sys.exit(3)
     child = multiprocessing.get_context("spawn").Process(target=print)
     child.start()
-    child.join()
+    child.join(50)
     sys.exit(child.exitcode)
 
 

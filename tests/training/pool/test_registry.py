@@ -84,4 +84,4 @@ def test_any_executor_is_a_pool() -> None:
             assert pool.next_done([pool.submit(divmod, 7, 3)]).unwrap() == (2, 1)
             with pytest.raises(NotSendable):
                 pool.submit(next, iter(Path.cwd().glob("*")))
-        assert executor.submit(int, "3").result() == 3
+        assert executor.submit(int, "3").result(60) == 3
