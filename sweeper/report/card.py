@@ -71,6 +71,7 @@ def card(study: Study, answer: Answer | None, trials: pd.DataFrame, folder: Path
         *_scores(ranked, answer, summary),
         *_gained(ranked, answer),
         Fact("Guessing", *guessing(answer, ranked)),
+        *_other_scores(ranked, answer),
         *(() if doubted else (*_tied(answer, summary), *_simplest(ranked, summary))),
         *counted,
     )
@@ -151,6 +152,21 @@ def _scores(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...
         meaning += f": picked as the {ranked.best}, so it may flatter"
     scores.append(Fact("In the search", number(answer.objective), meaning))
     return tuple(scores)
+
+
+def _other_scores(ranked: Ranked, answer: Answer) -> tuple[Fact, ...]:
+    """All that was measured on the test rows and is not among the main scores, beside what guessing gives."""
+    tested = answer.test or {}
+    others = {name: value for name, value in tested.items() if not is_central(name, ranked.objective)}
+    if not others:
+        return ()
+    guesses = {each.score: each.guess for each in answer.baseline.test} if answer.baseline else {}
+    values = [
+        _score(name, value) + (f" ({number(guesses[name])})" if name in guesses else "")
+        for name, value in others.items()
+    ]
+    meaning = "on the test set" + ("; in brackets, what guessing scores" if guesses else "")
+    return (Fact("Other scores", ", ".join(values), meaning),)
 
 
 def _gained(ranked: Ranked, answer: Answer) -> tuple[Fact, ...]:
