@@ -33,7 +33,7 @@ PAIRS = ("betas",)
 PARAMETERS = [*NAMES, *LIMITS, *SWITCHES, *PAIRS]
 THE_SAME_FOR_ALL = (
     *("evaluations", "timeout", "device", "compile"),
-    *("quantile", "ignore_index", "metrics"),
+    *("quantile", "ignore_index", "metrics", "param_groups"),
 )
 """Keys of [training] that say how trials are judged and where they run."""
 SEARCHABLE_TRAINING = [name for name in TrainingSection.model_fields if name not in THE_SAME_FOR_ALL]

@@ -70,7 +70,7 @@ def _section(name: str) -> Schema:
 
 def _key(section: str, key: str, field: FieldInfo) -> Schema:
     named = {
-        "data.source": _named(DATASETS, "(" + "|".join(f"\\{ending}" for ending in ENDINGS) + ")$"),
+        "data.source": _named(DATASETS, "(/|" + "|".join(f"\\{ending}" for ending in ENDINGS) + ")$"),
         "model.source": _named(MODELS),
         "model.init": {"enum": ["auto", *INITIALIZERS]},
         "training.loss": _named(LOSSES),

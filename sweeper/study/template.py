@@ -64,6 +64,7 @@ compile = "auto"                     # torch.compile if it pays; or true, false
 # class_weight = "balanced"          # the same: by the training rows of each seed; or one for each class
 # ignore_index = -100                # tokens of cross_entropy over sequences that count for nothing
 # quantile = 0.9                     # that loss quantile predicts
+# param_groups = "decay_weights"     # no weight decay on biases and norms; or package.module:function
 # metrics = ["auc"]                  # more scores to record: names, or package.module:function
 
 [search]

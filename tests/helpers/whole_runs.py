@@ -53,7 +53,7 @@ def run(folder: Path, asked: Study, **options: Any) -> Result:
 
 def comparable(result: Result) -> pd.DataFrame:
     """The trials without what differs from run to run."""
-    return result.trials.drop(columns="seconds")
+    return result.trials.drop(columns=["seconds", "host"])
 
 
 def copied_to_optuna(result: Result) -> None:

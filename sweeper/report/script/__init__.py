@@ -33,7 +33,7 @@ from sweeper.data.load import load
 from sweeper.errors import UserError
 from sweeper.printable import one_line
 from sweeper.report.script.data import DataText, data_text
-from sweeper.report.script.functions import quoted
+from sweeper.report.script.functions import quoted, reachable
 from sweeper.report.script.model import ModelText, model_text
 from sweeper.report.script.source import definitions, import_block
 from sweeper.report.script.training import TrainingText, training_text
@@ -86,6 +86,8 @@ def script(study: Study, parameters: Mapping[str, Any], seed: int, *, data: Data
             defined in a notebook), or objects that cannot be written down.
     """
     settings = settings_of(study, parameters)
+    if isinstance(settings.model, str) and ":" in settings.model:  # before its module is imported
+        reachable(settings.model, "model.source")
     data = data or load_data(study)
     rows = data_text(study, data)
     model = model_text(study, settings, data, out_features(data, loss_of(study, data, settings)))

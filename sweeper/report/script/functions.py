@@ -39,13 +39,7 @@ def imported(source: str | Callable[..., Any], key: str, role: str, folder: Path
     Raises:
         UserError: if no other program can import it: a lambda, a function inside a function, in a notebook.
     """
-    if isinstance(source, str):
-        module, _, name = source.partition(":")
-    else:
-        module, name = str(getattr(source, "__module__", "")), str(getattr(source, "__qualname__", ""))
-    reason = _unreachable(module, name)
-    if reason:
-        raise UserError(f"{key} {reason}; define it with `def` in a module of its own")
+    module, name = reachable(source, key)
     try:
         function = resolve(f"{module}:{name}", folder if isinstance(source, str) else None)
     except UserError as error:
@@ -96,6 +90,22 @@ def literal(value: Any, key: str) -> str:
 def quoted(text: str | list[str]) -> str:
     """A string, or a list of them, as code, in double quotes; what cannot be seen is escaped."""
     return re.sub(HIDDEN, lambda found: escape(found[0]), json.dumps(text, ensure_ascii=False))
+
+
+def reachable(source: str | Callable[..., Any], key: str) -> tuple[str, str]:
+    """Module and name of the function; nothing is imported.
+
+    Raises:
+        UserError: if no other program can import it.
+    """
+    if isinstance(source, str):
+        module, _, name = source.partition(":")
+    else:
+        module, name = str(getattr(source, "__module__", "")), str(getattr(source, "__qualname__", ""))
+    reason = _unreachable(module, name)
+    if reason:
+        raise UserError(f"{key} {reason}; define it with `def` in a module of its own")
+    return module, name
 
 
 def _unreachable(module: str, name: str) -> str:

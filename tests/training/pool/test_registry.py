@@ -46,6 +46,7 @@ def test_what_is_no_pool_is_refused(place: str, problem: str) -> None:
     assert problem in str(refused.value)
 
 
+@pytest.mark.parametrize(("place", "extra"), [("dask://localhost:8786", "dask")])
 def test_an_extra_that_is_missing_is_named(place: str, extra: str) -> None:
     """With the line that installs it."""
     with mock.patch.object(registry, "find_spec", return_value=None), pytest.raises(UserError) as refused:
