@@ -197,8 +197,8 @@ def private_uses(source: str) -> list[str]:
 
 
 def is_private(name: str) -> bool:
-    """``_name``, not ``__name__``."""
-    return name.startswith("_") and not name.startswith("__") and name != "_"
+    """``_name``, not ``__name__``, nor ``_fields``, by which Python documents named tuples."""
+    return name != "_fields" and name.startswith("_") and not name.startswith("__") and name != "_"
 
 
 DOORS = {Path(private_torch.__file__), PACKAGE / "training" / "pool" / "descendants.py"}
