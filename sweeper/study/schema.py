@@ -94,15 +94,7 @@ def _type(annotation: Any) -> Schema:
     if origin is typing.Literal:
         return {"enum": list(arguments)}
     if isinstance(annotation, type):
-        names = {
-            str: "string",
-            bool: "boolean",
-            int: "integer",
-            float: "number",
-            dict: "object",
-            tuple: "array",
-        }
-        return {"type": names[annotation]} if annotation in names else {}
+        return {"type": TYPES[annotation]} if annotation in TYPES else {}
     if origin in (tuple, list):
         return {"type": "array"}
     if origin is dict:
