@@ -4,14 +4,11 @@ from pathlib import Path
 
 from sweeper.errors import UserError
 from sweeper.records.earlier_file import read_earlier
-from sweeper.records.restore import search_results
 from sweeper.records.store import load_trials
 from sweeper.result import open_result
 from sweeper.search.earlier import Earlier, from_dict, taken_over
 from sweeper.search.foreign import from_optuna, is_storage, label
-from sweeper.search.trial_summary import summarize
 from sweeper.study.study import Study
-from sweeper.trial import objective_metric
 
 
 def earlier_trials(study: Study, runs: Path, asked: str | None, *, fresh: bool) -> Earlier | None:
@@ -39,7 +36,4 @@ def earlier_trials(study: Study, runs: Path, asked: str | None, *, fresh: bool) 
     path = Path(asked)
     inside = (path / "study.toml").is_file()
     before = open_result(path.parent, path.name) if inside else open_result(runs, asked)
-    metric = objective_metric(before.study.objective)
-    found = search_results(before.folder / "records", before.trials, before.study.space, metric)
-    known = [summarize(result, before.study.objective) for result in found]
-    return taken_over(study.space, asked, known)
+    return taken_over(study.space, asked, before.summaries.values())

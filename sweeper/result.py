@@ -75,7 +75,7 @@ class Result:
     @cached_property
     def summaries(self) -> dict[int, TrialSummary]:
         """number -> what search and storage need of each trial of the search."""
-        objective = self.study.search.objective
+        objective = self.study.objective
         metric, space = objective_metric(objective), self.study.space
         found = search_results(self.folder / "records", self.trials, space, metric)
         return {result.trial.number: summarize(result, objective) for result in found}

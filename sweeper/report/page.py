@@ -77,7 +77,7 @@ def _draw(needed: tuple[str, pd.DataFrame]) -> Drawn | NotMade:
 
 
 def _card(run: RunData, folder: Path) -> Card:
-    made = attempt("the answer", lambda: card(run.study, run.answer, run.trials, folder))
+    made = attempt("the answer", lambda: card(run.study, run.answer, run.records.trials, folder))
     if isinstance(made, Card):
         return made
     step = NextStep("Read the answer as numbers:", f"sweeper best {run.study.name} --json")

@@ -36,7 +36,7 @@ def open_journal(path: Path) -> JournalStorage:
 class JournalWriter:
     """Appends finished trials to the study `name` in the journal file at `path`, which it creates."""
 
-    def __init__(self, path: Path, name: str, maximize: bool = False) -> None:
+    def __init__(self, path: Path, name: str, direction: StudyDirection) -> None:
         self.path, self.name = path, name
         self._studies: list[Log] = []
         if path.exists():
@@ -44,7 +44,6 @@ class JournalWriter:
                 self._studies = [log for line in file if "study_name" in (log := json.loads(line))]
         if not any(log["study_name"] == name for log in self._studies):
             scratch = _Scratch(self._studies)
-            direction = StudyDirection.MAXIMIZE if maximize else StudyDirection.MINIMIZE
             optuna.create_study(study_name=name, storage=_storage(scratch), direction=direction)
             self._write(scratch.fresh)
             self._studies += scratch.fresh

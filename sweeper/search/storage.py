@@ -55,7 +55,7 @@ class StudyStorage:
         url: str | None,
         journal: Path,
         known: Mapping[int, TrialSummary],
-        objective: str = "validation_loss",
+        objective: str,
     ) -> None:
         """Open or create the study, and bring it up to the `known` trials.
 
@@ -122,7 +122,7 @@ class StudyStorage:
         if not fits:
             self.notes.append(f"{path}: {problem}; written anew, kept as {set_aside(path).name}")
             stored = []
-        return len(stored), JournalWriter(path, name, is_maximized(self.objective))
+        return len(stored), JournalWriter(path, name, direction_of(self.objective))
 
 
 class _StudyWriter:

@@ -50,6 +50,6 @@ def test_a_journal_that_is_a_link_is_written_anew(tmp_path: Path) -> None:
     """The link is put aside, and what it leads to is neither cut nor appended to."""
     (tmp_path / "foreign").write_text("mine", encoding="utf-8")
     (tmp_path / "journal.log").symlink_to("foreign")
-    StudyStorage("linked", Study(name="linked").space, None, tmp_path / "journal.log", {})
+    StudyStorage("linked", Study(name="linked").space, None, tmp_path / "journal.log", {}, "validation_loss")
     assert (tmp_path / "foreign").read_text(encoding="utf-8") == "mine"
     assert not (tmp_path / "journal.log").is_symlink()

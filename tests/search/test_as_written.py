@@ -28,7 +28,7 @@ def trials() -> dict[int, TrialSummary]:
 @pytest.fixture
 def journal(tmp_path: Path, trials: dict[int, TrialSummary]) -> Path:
     """The journal of these trials."""
-    StudyStorage("made-up", SPACE, None, tmp_path / "journal.log", {}).add(trials.values())
+    StudyStorage("made-up", SPACE, None, tmp_path / "journal.log", {}, "validation_loss").add(trials.values())
     return tmp_path / "journal.log"
 
 
@@ -56,9 +56,9 @@ def test_a_change_in_a_journal_of_an_earlier_release_is_mended_too(
 ) -> None:
     """It has no checksums and still opens; the next run compares it with the records and writes it anew."""
     journal.write_text(journal.read_text("utf-8").replace(f'"{CHECKSUM}"', '"other"'), encoding="utf-8")
-    assert StudyStorage("made-up", SPACE, None, journal, trials).notes == []
+    assert StudyStorage("made-up", SPACE, None, journal, trials, "validation_loss").notes == []
     changed(journal, 0, value=3.0)
-    (note,) = StudyStorage("made-up", SPACE, None, journal, trials).notes
+    (note,) = StudyStorage("made-up", SPACE, None, journal, trials, "validation_loss").notes
     assert "did not fit the records; written anew" in note
     assert open_journal(journal).get_all_trials(0)[0].value == trials[0].objective
 
@@ -75,7 +75,7 @@ def test_a_changed_number_is_named_and_written_anew(
     (found,) = journal_findings(journal)
     done = "the records count; the next run writes it anew from them"
     assert str(found) == f"{journal}: trial {number} is not as written; {done}"
-    storage = StudyStorage("made-up", SPACE, None, journal, trials)
+    storage = StudyStorage("made-up", SPACE, None, journal, trials, "validation_loss")
     (note,) = storage.notes
     assert note.startswith(f"{journal}: {found.problem}; written anew, kept as journal.log.aside-")
     assert journal_findings(journal) == ()

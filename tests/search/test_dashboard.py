@@ -30,7 +30,7 @@ def finished() -> dict[int, object]:
 def run(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, str | None]:
     """A run folder with ten trials and a figure, and the URL of its storage."""
     url = None if request.param == "journal" else f"sqlite:///{tmp_path / 'optuna.db'}"
-    StudyStorage("made-up", SPACE, url, tmp_path / "journal.log", finished())
+    StudyStorage("made-up", SPACE, url, tmp_path / "journal.log", finished(), "validation_loss")
     (tmp_path / "loss.png").write_bytes(PNG)
     return tmp_path, url
 
@@ -153,7 +153,7 @@ def test_only_requests_to_this_computer_are_answered(
 def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """Port of a dashboard."""
     folder = tmp_path_factory.mktemp("strict")
-    StudyStorage("made-up", SPACE, None, folder / "journal.log", finished())
+    StudyStorage("made-up", SPACE, None, folder / "journal.log", finished(), "validation_loss")
     (folder / "loss.png").write_bytes(PNG)
     with served((folder, None), "note") as address:
         yield int(address.rpartition(":")[2])
@@ -161,11 +161,14 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 def test_a_torn_journal_is_mended_before_it_is_written_to(tmp_path: Path) -> None:
     """The note of a dashboard after a crash does not make the journal unreadable."""
-    StudyStorage("made-up", SPACE, None, tmp_path / "journal.log", finished())
+    StudyStorage("made-up", SPACE, None, tmp_path / "journal.log", finished(), "validation_loss")
     with (tmp_path / "journal.log").open("ab") as file:
         file.write(b'{"op_code": 4, "to')
     open_server("made-up", None, tmp_path, "note", [], 0).server_close()
-    assert StudyStorage("made-up", SPACE, None, tmp_path / "journal.log", finished()).notes == []
+    assert (
+        StudyStorage("made-up", SPACE, None, tmp_path / "journal.log", finished(), "validation_loss").notes
+        == []
+    )
 
 
 def test_without_journal_the_storage_must_be_named(tmp_path: Path) -> None:
@@ -184,7 +187,7 @@ def test_a_storage_without_the_study_is_refused(tmp_path: Path) -> None:
 
 def test_a_port_in_use_is_one_clear_message(tmp_path: Path) -> None:
     """Two dashboards on one port: the second says which port it was."""
-    StudyStorage("made-up", SPACE, None, tmp_path / "journal.log", finished())
+    StudyStorage("made-up", SPACE, None, tmp_path / "journal.log", finished(), "validation_loss")
     with (
         open_server("made-up", None, tmp_path, "note", [], 0) as server,
         pytest.raises(UserError, match=f"--port {server.server_port}: cannot listen on 127.0.0.1"),

@@ -33,7 +33,7 @@ def trials(count: int, seed: int = 0) -> dict[int, TrialSummary]:
 
 def opened(path: Path, finished: dict[int, TrialSummary], url: str | None = None) -> StudyStorage:
     """The storage of a run that knows these trials."""
-    return StudyStorage("made-up", SPACE, url, path / "journal.log", finished)
+    return StudyStorage("made-up", SPACE, url, path / "journal.log", finished, "validation_loss")
 
 
 def read(path: Path) -> list[optuna.trial.FrozenTrial]:

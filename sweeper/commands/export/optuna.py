@@ -17,13 +17,13 @@ def write(result: Result, where: str | None, say: Say) -> None:
     from sweeper.search.storage import StudyStorage
 
     name = result.study.name
-    url = _address(where or f"{name}.db")
-    journal = Path(where or "") if url is None else result.folder / "journal.log"
+    where = where or f"{name}.db"
+    url, study = _address(where), result.study
     try:
-        StudyStorage(name, result.study.space, url, journal, result.summaries)
+        StudyStorage(name, study.space, url, Path(where), result.summaries, study.objective)
     except UserError as error:
         raise UserError(str(error).replace("--storage", "--to optuna")) from None
-    shown = masked_url(url) if url is not None else str(journal)
+    shown = masked_url(url) if url is not None else str(Path(where))
     say(f"study {name!r} in {shown}; look at it with: optuna-dashboard {shown}")
 
 
