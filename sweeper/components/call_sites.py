@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import lru_cache, partial, update_wrapper
 from itertools import islice
 from pathlib import Path
 from types import CodeType, FrameType
@@ -43,7 +43,8 @@ def position_in(code: CodeType, instruction: int) -> Position:
 def caller(frame: FrameType | None) -> FrameType | None:
     """The innermost frame that is the user's: no part of torch's functions, of a mode or of this file."""
     while frame is not None and (
-        frame.f_code.co_filename in (*FILES_OF_TORCH, caller.__code__.co_filename)
+        frame.f_code.co_filename in FILES_OF_TORCH
+        or frame.f_code.co_filename == caller.__code__.co_filename
         or frame.f_code.co_name == "__torch_function__"
     ):
         frame = frame.f_back
@@ -162,7 +163,8 @@ def call_modules(
         parts.setdefault(owner, {})[name] = new
     for owner, new_parts in parts.items():
         module = model.get_submodule(owner)
-        module.forward = partial(_forward, mode, module, module.forward, tuple(new_parts))
+        forward = module.forward  # which arguments it takes is asked of what stands in its place, too
+        module.forward = update_wrapper(partial(_forward, mode, module, forward, tuple(new_parts)), forward)
         for name, new in new_parts.items():
             module.add_module(name, new)
     return mode

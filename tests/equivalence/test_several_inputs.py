@@ -77,10 +77,24 @@ class Whole(Net):
         return self.both(batch["numbers"], batch["codes"], batch["mask"].to(batch["numbers"].dtype))
 
 
+class Calls(Net):
+    """Takes the dict and calls its activation as a function."""
+
+    def both(self, numbers: Tensor, codes: Tensor, counts: Tensor) -> Tensor:
+        weights = counts / counts.sum(dim=1, keepdim=True)
+        mean = (self.embedding(codes) * weights.unsqueeze(-1)).sum(dim=1)
+        out: Tensor = self.out(self.norm(torch.tanh(self.numbers(numbers) + mean)))
+        return out
+
+    def forward(self, batch: Any) -> Tensor:
+        return self.both(batch["numbers"], batch["codes"], batch["mask"].to(batch["numbers"].dtype))
+
+
 CASES = {
     "positional": (positional, lambda in_features, out_features: Positional(in_features[0], out_features)),
     "by name": (named, lambda in_features, out_features: Named(in_features["numbers"], out_features)),
     "as a dict": (named, lambda in_shape, out_features: Whole(in_shape["numbers"][0], out_features)),
+    "as a dict, calls": (named, lambda in_shape, out_features: Calls(in_shape["numbers"][0], out_features)),
 }
 
 
