@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 from sweeper.training.pool import messages
@@ -65,8 +66,7 @@ def run_call(
             if unwanted():
                 pool.cancel(number)
                 return Answer(host())
-        outcome = done.value if done.error is None else messages.dumps((None, done.error))
-        return Answer(host(), outcome, done.lost)
+        return messages.answer_of(done)
     finally:
         house.put_back(driver.prepare, pool)
 
@@ -84,6 +84,8 @@ class House:
         # Processes that a pool of another library made may not have any of their own; these end with it.
         allow_descendants()
         atexit.register(self.close)
+        # A process of multiprocessing first waits for those it has started, and asks atexit later.
+        Finalize(None, self.close, exitpriority=0)
         threading.Thread(target=self._end_idle, daemon=True, name="sweeper-node").start()
 
     def taken(self, prepare: Callable[[], object]) -> LocalPool:

@@ -1,6 +1,8 @@
 """Addresses of pools: what is no pool is one message that says how it is written."""
 
-from concurrent.futures import ThreadPoolExecutor
+import time
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from unittest import mock
 
@@ -10,6 +12,7 @@ from clusters import nothing, silent
 from sweeper.errors import UserError
 from sweeper.training.pool import registry
 from sweeper.training.pool.interface import NotSendable
+from sweeper.training.pool.node import IDLE
 from sweeper.training.pool.registry import check_place, open_pool, parse
 
 
@@ -75,6 +78,16 @@ def test_a_scheduler_that_does_not_answer_is_one_message(monkeypatch: pytest.Mon
         open_pool("dask://127.0.0.1:9", 1, silent, nothing),
     ):
         pass
+
+
+def test_processes_of_an_executor_end_with_it() -> None:
+    """They do not wait for the processes they have started to become idle."""
+    executor = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+    with open_pool(executor, 1, silent, nothing) as pool:
+        assert pool.next_done([pool.submit(divmod, 7, 3)]).unwrap() == (2, 1)
+    start = time.monotonic()
+    executor.shutdown(wait=True)
+    assert time.monotonic() - start < IDLE / 2
 
 
 def test_any_executor_is_a_pool() -> None:
