@@ -58,18 +58,19 @@ class _Functions(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name, record = getattr(func, "__name__", ""), self.record
+        if name not in record.functions:
+            return func(*args, **(kwargs or {}))
         given = list(tensors_in([*args[:1], *(kwargs or {}).values()]))
-        known = name in record.functions
         what: Site | str = ""
-        if known and not record.inside and any(record.node(t).varies or not has_memory(t) for t in given):
+        if not record.inside and any(record.node(t).varies or not has_memory(t) for t in given):
             options = {key: value for key, value in (kwargs or {}).items() if key != "input"}
             path = path_of(inspect.currentframe(), record.names)
             what = name if name in RECURRENT else Site(path, name, tuple(args[1:]), options)
-        record.inside += known
+        record.inside += 1
         try:
             result = func(*args, **(kwargs or {}))
         finally:
-            record.inside -= known
+            record.inside -= 1
         if what:
             record.note_function(what, result)
         return result

@@ -69,14 +69,15 @@ def watch(model: nn.Module, rows: Tree) -> Calls:
 
 def calls_of(seen: Flow) -> Calls:
     """The activations of a forward pass by kind."""
-    between = [seen.is_hidden(k) and c.before > 0 for k, c in enumerate(seen.calls)]
+    is_hidden = [seen.is_hidden(k) for k in range(len(seen.calls))]
+    between = [is_hidden[k] and c.before > 0 for k, c in enumerate(seen.calls)]
     calls = [(k, c) for k, c in enumerate(seen.calls) if not _is_perhaps(c.what) or between[k]]
     sure = [(k, c) for k, c in calls if not _is_perhaps(c.what)]
-    hidden = [c.what for k, c in sure if seen.is_hidden(k)]
+    hidden = [c.what for k, c in sure if is_hidden[k]]
     return Calls(
         _activations(hidden),
         _activations(c.what for _, c in sure if c.gate),
-        _activations(c.what for k, c in sure if not c.gate and not seen.is_hidden(k)),
+        _activations(c.what for k, c in sure if not c.gate and not is_hidden[k]),
         tuple(dict.fromkeys(c.what for _, c in calls if isinstance(c.what, Site) and _is_perhaps(c.what))),
         tuple(dict.fromkeys((c.what, c.where) for _, c in calls if isinstance(c.what, str))),
         tuple(dict.fromkeys(what for what in hidden if isinstance(what, str) and what in RECTIFIERS)),

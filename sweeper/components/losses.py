@@ -111,8 +111,7 @@ class UsersLoss:
 
 def not_scalar(name: str, value: Any) -> str:
     """What is wrong with a loss that is no real number in a tensor."""
-    kind = f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
-    kind = "complex numbers" if isinstance(value, Tensor) and value.is_complex() else kind
+    kind = "complex numbers" if isinstance(value, Tensor) and value.is_complex() else _kind(value)
     return f"training.loss = {name!r} must return the mean, a scalar tensor, not {kind}"
 
 
@@ -123,11 +122,14 @@ TAKEN = {"loss", "error"}
 
 def wrong_part(name: str, part: Any, value: Any) -> str:
     """What is wrong with a named scalar that a loss gives beside the mean."""
-    kind = f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
     return (
         f"training.loss = {name!r} may return (mean, parts), parts being a dict from names (letters, digits, "
-        f"_; not loss) to scalar tensors, but part {part!r} is {kind}"
+        f"_; not loss) to scalar tensors, but part {part!r} is {_kind(value)}"
     )
+
+
+def _kind(value: Any) -> str:
+    return f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
 
 
 def cross_entropy(

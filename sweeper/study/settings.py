@@ -65,6 +65,12 @@ class Settings:
         own = seed if self.class_weight == "balanced" else None  # the training rows of each seed are its own
         return self.loss, self.label_smoothing, self.class_weight, self.quantile, self.ignore_index, own
 
+    def shape_key(self, seed: int) -> str:
+        """What trials must have in common, replicate `seed` of this one included, to train in one stack."""
+        model = sorted(self.model_options.items())
+        shape = (model, self.batch_size, self.dtype, self.device, self.loss_key(seed), self.param_groups)
+        return repr(shape)
+
     def total_steps(self, rows: int) -> int:
         """Optimizer steps of the whole training on `rows` training rows."""
         if self.steps is not None:

@@ -19,11 +19,6 @@ from sweeper.trial import objective_metric
 from sweeper.user_code.calls import name_of
 
 
-def rows_of(output: Any) -> int:
-    """Length of the first axis."""
-    return len(first_tensor(output))
-
-
 def check_metrics(task: Task, settings: Settings, loss: Loss) -> None:
     if loss.task == "sequence" and not loss.is_users:
         _check_tokens(task.data.targets, settings.ignore_index)
@@ -70,7 +65,7 @@ def check_scores(task: Task, loss: Loss, output: Any, rows: Rows) -> None:
     `output`: that for the first rows. It stands for the other rows' too: whether a score can be computed is
     decided by the targets.
     """
-    count, y = rows_of(output), rows.y_validation
+    count, y = len(first_tensor(output)), rows.y_validation
     batchable_scores(loss, output, copied(taken(rows.y_train, slice(count))))
     objective = task.study.search.objective
     metric = objective_metric(task.study.objective)

@@ -23,9 +23,7 @@ def shapes(task: Task, trials: Sequence[Trial]) -> list[list[Trial]]:
     """`trials` in groups of one shape: same model arguments, batch size, loss, precision, device."""
     groups: dict[str, list[Trial]] = {}
     for trial in trials:
-        s = settings_of(task.study, trial.parameters)
-        shape = (sorted(s.model_options.items()), s.batch_size, s.dtype, s.device, s.param_groups)
-        key = repr((*shape, s.loss_key(trial.seed)))
+        key = settings_of(task.study, trial.parameters).shape_key(trial.seed)
         groups.setdefault(key, []).append(trial)
     return list(groups.values())
 

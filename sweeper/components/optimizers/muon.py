@@ -40,10 +40,10 @@ class Muon(torch.optim.Optimizer):
         every = list(params)
         given = every if every and isinstance(every[0], dict) else [{"params": every}]
         options = {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, "nesterov": nesterov}
-        groups = [(self._is_matrix, 1.0, group) for group in given]
-        groups += [(self._is_other, SHARE, group) for group in given]
         parts = [
-            ({**group, "params": [*filter(has, group["params"])]}, share) for has, share, group in groups
+            ({**group, "params": [p for p in group["params"] if self._is_matrix(p) == matrices]}, share)
+            for matrices, share in ((True, 1.0), (False, SHARE))
+            for group in given
         ]
         parts = [(group, share) for group, share in parts if group["params"]]
         super().__init__([group for group, _ in parts], options)
@@ -55,10 +55,6 @@ class Muon(torch.optim.Optimizer):
     @staticmethod
     def _is_matrix(p: Tensor) -> bool:
         return p.ndim == 2 and not p.is_complex()
-
-    @staticmethod
-    def _is_other(p: Tensor) -> bool:
-        return p.ndim != 2 or p.is_complex()
 
     @staticmethod
     def _part(group: dict[str, Any], share: float) -> torch.optim.Optimizer:

@@ -133,8 +133,7 @@ class FolderWorker:
             return False
         done = self.pool.poll(self.claims, seconds)
         if done is not None:
-            outcome = done.value if done.error is None else messages.dumps((None, done.error))
-            self._answer(self.claims.pop(done.call), messages.Answer(host(), outcome, done.lost))
+            self._answer(self.claims.pop(done.call), messages.answer_of(done))
         return claimed or done is not None
 
     def _drop(self) -> None:

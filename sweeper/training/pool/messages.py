@@ -17,6 +17,7 @@ import cloudpickle
 import numpy as np
 
 from sweeper.training.pool.interface import Call, Done, Lost, NotSendable
+from sweeper.training.pool.machine import host
 
 Value = TypeVar("Value")
 
@@ -185,6 +186,12 @@ def done_of(call: Call, answer: Answer) -> Done:
         return Done(call, lost=answer.lost or Lost("its worker has ended it"), host=answer.host)
     value, error = read(answer.outcome)
     return Done(call, value, error, host=answer.host)
+
+
+def answer_of(done: Done) -> Answer:
+    """What a worker sends of what became of a call at its own place."""
+    outcome = done.value if done.error is None else dumps((None, done.error))
+    return Answer(host(), outcome, done.lost)
 
 
 def run(call: bytes, shared: Mapping[str, SharedFile[Any]] | None = None) -> bytes:

@@ -70,10 +70,7 @@ def body_of(function: Any) -> Callable[..., Any] | None:
 
     Such a function hands itself over to an open mode, and what it calls is not seen. Its body alone does not.
     """
-    if not isinstance(function, FunctionType) or function.__module__ not in (
-        "torch.nn.functional",
-        "torch.functional",
-    ):
+    if not isinstance(function, FunctionType) or function.__module__ not in IN_PYTHON:
         return None
     if ASKS.isdisjoint(function.__code__.co_names):
         return None

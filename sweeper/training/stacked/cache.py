@@ -179,12 +179,4 @@ def return_cache(cache: StackCache) -> None:
 
 
 def _key(task: Task, lead: Settings, seed: int, required: Requirements) -> tuple[Any, ...]:
-    shape = (
-        sorted(lead.model_options.items()),
-        lead.batch_size,
-        lead.dtype,
-        lead.device,
-        lead.loss_key(seed),
-        lead.param_groups,
-    )
-    return task.token, repr(shape), required.learned
+    return task.token, lead.shape_key(seed), required.learned

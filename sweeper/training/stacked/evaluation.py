@@ -36,32 +36,30 @@ class Evaluator:
 
     def evaluate(self, stack: Stack, slots: Mapping[int, StackedTrial]) -> None:
         """The evaluation point of every trial in `slots`."""
-        scores = self._scores(stack, slots, "validation")
+        scores = self._scores(stack, slots, "validation", self.has_users)
         improved = {s: run for s, run in slots.items() if s in scores and run.state.record_scores(scores[s])}
         tested = {slot: run for slot, run in improved.items() if rows_in(self._rows(run).x_test)}
-        for slot, test in self._scores(stack, tested, "test").items():
+        for slot, test in self._scores(stack, tested, "test", self.has_users).items():
             tested[slot].state.test = test
 
     def validation_losses(self, stack: Stack, slots: Mapping[int, StackedTrial]) -> dict[int, float]:
         """Slot -> loss on the trial's validation rows; nothing is noted."""
-        users, self.has_users = self.has_users, False
-        try:
-            return {s: scores["loss"] for s, scores in self._scores(stack, slots, "validation").items()}
-        finally:
-            self.has_users = users
+        found = self._scores(stack, slots, "validation", users=False)
+        return {slot: scores["loss"] for slot, scores in found.items()}
 
     def _rows(self, run: StackedTrial) -> Rows:
         return self.rows_of(run.trial.seed)
 
     def _scores(
-        self, stack: Stack, slots: Mapping[int, StackedTrial], part: str
+        self, stack: Stack, slots: Mapping[int, StackedTrial], part: str, users: bool
     ) -> dict[int, Mapping[str, float]]:
-        """Slot -> ``loss`` and the metrics of the task on the trial's own rows."""
+        """Slot -> ``loss`` and the metrics of the task on the trial's own rows, those of `users` too."""
         rows = {slot: self._part(run, part) for slot, run in slots.items()}
         by_rows: dict[int, list[int]] = {}
         for slot, (x, _) in rows.items():
             by_rows.setdefault(id(x), []).append(slot)
-        if rows and self._fit_in_one(stack, [rows[members[0]] for members in by_rows.values()], len(slots)):
+        groups = [rows[members[0]] for members in by_rows.values()]
+        if rows and not users and self._fit_in_one(stack, groups, len(slots)):
             everyone = self._in_place(stack, rows, part)
             return {slot: everyone[slot] for slot in slots}
         scores: dict[int, Mapping[str, float]] = {}
@@ -73,7 +71,7 @@ class Evaluator:
                 dispatch = ActivationDispatch(
                     list(zip(*(slots[slot].initial.kernels for slot in some), strict=True))
                 )
-                found = self._score(stack, {slot: slots[slot] for slot in some}, dispatch, x, y)
+                found = self._score(stack, {slot: slots[slot] for slot in some}, dispatch, x, y, users)
                 scores |= {
                     slot: values for slot, values in found.items() if slots[slot].state.outcome is None
                 }
@@ -87,7 +85,7 @@ class Evaluator:
         """Whether scoring all slots in a recorded pass can be, and is cheaper than group by group."""
         rows, shapes = rows_in(groups[0][0]), [[leaf.shape for leaf in leaves(group)] for group in groups]
         same = all(each == shapes[0] for each in shapes)
-        worth = (2 * asked >= stack.slots or len(groups) > 1) and not self.has_users
+        worth = 2 * asked >= stack.slots or len(groups) > 1
         return same and worth and rows <= ROWS_PER_PASS and stack.slots * rows <= MAX_ROWS_OF_ALL_TRIALS
 
     def _in_place(self, stack: Stack, rows: Mapping[int, Part], part: str) -> list[dict[str, float]]:
@@ -105,6 +103,7 @@ class Evaluator:
         dispatch: ActivationDispatch,
         x: Tree,
         y: Tree,
+        users: bool,
     ) -> dict[int, dict[str, float]]:
         template, values = stack.template, stack.values(list(slots))
         with torch.no_grad(), template.evaluating():
@@ -114,11 +113,11 @@ class Evaluator:
             output = joined(parts, axis=1)
             columns = losses_of(self.scores, output, y, shared=True)
             found = _by_slot({name: column.tolist() for name, column in columns.items()})
-            for place, run in enumerate(slots.values() if self.has_users else ()):
+            for place, run in enumerate(slots.values() if users else ()):
                 own = mapped(lambda tensor, at=place: tensor[at], output)
                 try:
-                    users = users_scores(self.loss, own, y)
-                    found[place] |= {name: value.item() for name, value in users.items()}
+                    theirs = users_scores(self.loss, own, y)
+                    found[place] |= {name: value.item() for name, value in theirs.items()}
                 except Exception as error:  # whatever a metric of the user raises is this trial's own failure
                     run.state.end(Outcome.FAILED, reason_of(error))
         return dict(zip(slots, found, strict=True))

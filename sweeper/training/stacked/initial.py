@@ -91,8 +91,8 @@ class Initials:
             theirs = applied(built.model, copied(self.x))
         if not torch.equal(before, torch.get_rng_state()):
             raise NotStackable("the model draws random numbers when it is evaluated")
-        pairs = list(zip(tensors([mine]), tensors([theirs]), strict=False))
-        if len(tensors([mine])) != len(tensors([theirs])) or not all(_same(a[0], b) for a, b in pairs):
+        ours, others = tensors([mine]), tensors([theirs])
+        if len(ours) != len(others) or not all(_same(a[0], b) for a, b in zip(ours, others, strict=True)):
             raise IncompatibleModel("its model computes something else")
 
 

@@ -16,6 +16,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from sweeper.training.stacked.batching_rules import in_front
+
 aten: Any = torch.ops.aten
 """Called below whatever looks at torch's functions: no gate is an activation of the model's own."""
 
@@ -237,7 +239,7 @@ class Scan(torch.autograd.Function):
     @staticmethod
     def vmap(info: Any, in_dims: Any, cell: Cell, backwards: bool, *given: Tensor | None) -> tuple[Any, Any]:
         stacked = [
-            None if t is None else t.expand(info.batch_size, *t.shape) if dim is None else t.movedim(dim, 0)
+            None if t is None else in_front(t, dim, info.batch_size)
             for t, dim in zip(given, in_dims[2:], strict=True)
         ]
         y, h, c = StackedScan.apply(cell, backwards, *stacked)

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sweeper.components.operations import tensors_in
 from sweeper.private_torch import (
     SeesOperations,
     is_zeros_without_memory,
@@ -129,15 +130,7 @@ def unusual(tensor: Tensor) -> str:
 
 def tensors(values: Iterable[Any]) -> list[Tensor]:
     """The tensors among `values`, also inside lists, tuples and dicts."""
-    flat: list[Tensor] = []
-    for value in values:
-        if isinstance(value, Tensor):
-            flat.append(value)
-        elif isinstance(value, list | tuple):
-            flat += tensors(value)
-        elif isinstance(value, Mapping):
-            flat += tensors(value.values())
-    return flat
+    return [tensor for value in values for tensor in tensors_in(value)]
 
 
 def storage_of(tensor: Tensor) -> int:
