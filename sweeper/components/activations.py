@@ -34,6 +34,8 @@ class Activation:
     """Its output is 0 wherever it is flat, so the saturated share is the share of activations at 0."""
     cures: tuple[str, ...] = ()
     """What the page proposes it against: dead units, vanishing gradients."""
+    advised: int = 0
+    """Its turn when `advise` fills up a study's short list of healthy ones; 0: never proposed."""
     users_class: Callable[[], nn.Module] | None = None
     """A class of the user's own, which `expression` stands for."""
 
@@ -75,8 +77,8 @@ ACTIVATIONS: dict[str, Activation] = {
     activation.name: activation
     for activation in (
         Activation("celu", "nn.CELU()"),
-        Activation("elu", "nn.ELU()", cures=("dead",)),
-        Activation("gelu", "nn.GELU()", cures=("dead", "vanishing")),
+        Activation("elu", "nn.ELU()", cures=("dead",), advised=5),
+        Activation("gelu", "nn.GELU()", cures=("dead", "vanishing"), advised=2),
         Activation("gelu_tanh", "nn.GELU(approximate='tanh')", aliases=("approxgelu",)),
         Activation("hardshrink", "nn.Hardshrink()"),
         Activation("hardsigmoid", "nn.Hardsigmoid()", "xavier", straight=True),
@@ -86,22 +88,26 @@ ACTIVATIONS: dict[str, Activation] = {
         Activation("logsigmoid", "nn.LogSigmoid()"),
         Activation("mish", "nn.Mish()"),
         Activation("prelu", "nn.PReLU()"),
-        Activation("relu", "nn.ReLU()", straight=True, zero_when_flat=True, cures=("vanishing",)),
+        Activation("relu", "nn.ReLU()", straight=True, zero_when_flat=True, cures=("vanishing",), advised=1),
         Activation("relu6", "nn.ReLU6()", straight=True),
         Activation("rrelu", "nn.RReLU()"),
         Activation("selu", "nn.SELU()", "lecun"),
         Activation("sigmoid", "nn.Sigmoid()", "xavier", aliases=("logistic",)),
-        Activation("silu", "nn.SiLU()", aliases=("swish",)),
+        Activation("silu", "nn.SiLU()", aliases=("swish",), advised=3),
         Activation("softmax", "nn.Softmax(dim=-1)", "xavier", elementwise=False, note=_SOFTMAX),
         Activation("softplus", "nn.Softplus()"),
         Activation("softshrink", "nn.Softshrink()"),
         Activation("softsign", "nn.Softsign()", "xavier"),
         Activation("swish_learned", "SwishLearned()", aliases=("swishbeta", "trainableswish")),
-        Activation("tanh", "nn.Tanh()", "xavier", cures=("vanishing",)),
+        Activation("tanh", "nn.Tanh()", "xavier", cures=("vanishing",), advised=4),
         Activation("tanhshrink", "nn.Tanhshrink()", "xavier"),
         Activation("threshold", "nn.Threshold(0.1, 0.0)"),
     )
 }
+
+_BY_TURN = sorted(ACTIVATIONS.values(), key=lambda each: each.advised)
+ADVISED = tuple(each.name for each in _BY_TURN if each.advised)
+"""Those that advice measures and may propose, whether a study has them or not."""
 
 
 @cache

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sweeper.components.activations import ACTIVATIONS, Activation
+from sweeper.components.activations import ACTIVATIONS, Activation, activation_of
 from sweeper.theory.breaks import Breaks, find_breaks
 from sweeper.theory.extremes import (
     Interval,
@@ -18,7 +18,7 @@ from sweeper.theory.extremes import (
     steepest,
     tail_slopes,
 )
-from sweeper.theory.scalar import Scalar, derivative, scalar
+from sweeper.theory.scalar import Scalar, computing, derivative, scalar
 
 __all__ = ["Facts", "catalogue", "derivative", "facts_of"]
 
@@ -120,9 +120,18 @@ def catalogue(
 
 @functools.cache
 def facts_of(name: str) -> Facts:
-    """Facts about the activation that `ACTIVATIONS` has under `name`; computed once, some 15 ms."""
-    activation = ACTIVATIONS[name]
-    return _elementwise(activation) if activation.elementwise else _coupled(activation)
+    """Facts about an activation by name, or about the user's ``package.module:Class``; once, in some 15 ms.
+
+    What it learns has its initial values.
+
+    Raises:
+        UserError: for a class of the user's that is not elementwise, or fails.
+    """
+    activation = activation_of(name)
+    if ":" not in name:
+        return _elementwise(activation) if activation.elementwise else _coupled(activation)
+    with computing(name):
+        return _elementwise(activation)
 
 
 def _elementwise(activation: Activation) -> Facts:

@@ -2,16 +2,18 @@
 
 import copy
 import functools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sweeper.components.activations import ACTIVATIONS
+from sweeper.components.activations import ACTIVATIONS, activation_of
 from sweeper.errors import UserError, did_you_mean
 from sweeper.theory.breaks import Breaks, Function, find_breaks
+from sweeper.user_code.calls import message_of, user_code
 
 END = 12.0
 """The normal density beyond ±12 is below 1e-32."""
@@ -104,13 +106,13 @@ def _deviation(q: float | Tensor) -> Tensor:
 
 
 def scalar(activation: "Scalar | str | Callable[[Tensor], Tensor]") -> Scalar:
-    """`activation` ready for computing: a name in `ACTIVATIONS`, a module or a function of tensors.
+    """`activation` ready for computing: a name, ``package.module:Class``, a module or a function of tensors.
 
     Looking for its breaks takes some milliseconds: to compute many numbers, call this once and pass on
     what it returns. Modules are copied in eval mode (RReLU with its mean slope), with the weights they have.
 
     Raises:
-        UserError: for an unknown name, or a function that is not elementwise.
+        UserError: for an unknown name, a function that is not elementwise, or a user's class that fails.
     """
     if isinstance(activation, Scalar):
         return activation
@@ -132,10 +134,24 @@ def scalar(activation: "Scalar | str | Callable[[Tensor], Tensor]") -> Scalar:
 
 @functools.cache
 def _named(name: str) -> Scalar:
-    if name not in ACTIVATIONS:
+    if name in ACTIVATIONS:
+        return replace(scalar(ACTIVATIONS[name].make()), name=name)
+    if ":" not in name:
         raise UserError(f"no activation {name!r}; {did_you_mean(name, ACTIVATIONS)}")
-    found = scalar(ACTIVATIONS[name].make())
-    return Scalar(name, found.function, found.breaks)
+    with computing(name):
+        return replace(scalar(activation_of(name).make()), name=name)
+
+
+@contextmanager
+def computing(name: str) -> Iterator[None]:
+    """Whatever the user's class ``package.module:Class`` raises is a UserError that says so."""
+    try:
+        with user_code():
+            yield
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(f"{name} cannot be computed with: {message_of(error)}") from error
 
 
 def is_elementwise(function: Callable[[Tensor], Tensor]) -> bool:

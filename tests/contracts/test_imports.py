@@ -48,7 +48,7 @@ MAY_IMPORT = {
     # what trials are made of
     "components": ("user_code", "private_torch"),
     "data": ("components", "user_code"),
-    "theory": ("components",),
+    "theory": ("components", "user_code"),
     # stages
     "study": ("trial", "components", "data", "theory", "user_code"),
     "records": ("study", "trial", "user_code"),

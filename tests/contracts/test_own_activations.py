@@ -8,9 +8,10 @@ from equivalence import assert_engines_agree, by_reference, numbered, task_of
 from standalone import outputs
 
 from sweeper.components.activations import ACTIVATIONS
-from sweeper.errors import StudyError
+from sweeper.errors import StudyError, UserError
 from sweeper.report.script import script
 from sweeper.study.study import Study
+from sweeper.theory.activation_facts import facts_of
 
 OWN = '''
 import torch
@@ -57,6 +58,12 @@ class Spline(nn.Module):
     def forward(self, x):
         hats = torch.relu(1 - (x.unsqueeze(-1) - self.knots).abs())
         return (hats * self.heights).sum(-1) + 0.1 * x
+
+
+class Refuses(nn.Module):
+    def forward(self, x):
+        assert x.dtype == torch.float32
+        return x
 
 
 class Asks(nn.Module):
@@ -119,6 +126,17 @@ def test_scripts_print_the_same_curves(folder: Path, tmp_path: Path) -> None:
         runs[name] = [str(file)]
     for name, said in outputs(runs, tmp_path).items():
         assert [f"validation_loss {loss!r}" in said for loss in losses[name]] == [True] * 3
+
+
+def test_facts_are_computed_for_them_too(folder: Path) -> None:
+    """The user's class has the facts of the function that it is; what is no such function has none."""
+    bent = facts_of("my_activations:Bent")
+    assert bent.lipschitz == pytest.approx(1.5)
+    assert (bent.smooth, bent.monotone, bent.zero_centred, bent.saturates) == (True, True, True, "no")
+    assert facts_of("my_activations:TwoSwish").note.endswith("shown with its initial value, 1.1, 1")
+    for name in ("PerUnit", "Refuses"):
+        with pytest.raises(UserError, match=name):
+            facts_of(f"my_activations:{name}")
 
 
 @pytest.mark.parametrize(

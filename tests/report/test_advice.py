@@ -151,6 +151,18 @@ def test_deep_sigmoid_vanishes(tmp_path: Path) -> None:
     check(advice, file)
 
 
+def test_a_class_of_the_users_is_computed_with_too(tmp_path: Path) -> None:
+    """A sigmoid of the user's own is left out for the same computed reasons as torch's."""
+    code = "from torch import nn\n\nclass Bent(nn.Sigmoid):\n    pass\n"
+    (tmp_path / "bent.py").write_text(code, encoding="utf-8")
+    own = "bent:Bent"
+    space = {"activation": [own, "sigmoid"], "optimizer": ["adam"]}
+    advice = advice_on(
+        study_file(tmp_path, model={"depth": 8, "width": 64, "init": "xavier"}, search={"space": space})
+    )
+    assert said(advice["no-sigmoid"]) in said(advice[f"no-{own}"])
+
+
 def test_a_torch_init_that_vanishes_is_replaced(tmp_path: Path) -> None:
     """ReLU with torch's default weights loses √6 a layer; init = auto is proposed."""
     space = {"activation": ["relu"], "optimizer": ["adam"]}

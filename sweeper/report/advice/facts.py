@@ -6,19 +6,20 @@ from typing import Any
 
 import numpy as np
 
-from sweeper.components.activations import ACTIVATIONS, activation_of
+from sweeper.components.activations import ADVISED, activation_of
 from sweeper.components.losses import LOSSES
 from sweeper.components.network import Network, Profile
 from sweeper.components.optimizers import DEFAULT, OPTIMIZERS
 from sweeper.data.data import Data
 from sweeper.data.facts import InputFacts, TargetFacts, input_facts, target_facts
 from sweeper.data.load import load
-from sweeper.errors import DataError, ModelError, SweeperError
+from sweeper.errors import DataError, ModelError, SweeperError, UserError
 from sweeper.study.settings import Settings, keys_of
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.space import Range
 from sweeper.study.study import Study
 from sweeper.theory.mean_field import network_variances, predicted_profile
+from sweeper.theory.scalar import scalar
 from sweeper.user_code.calls import message_of, user_code
 
 ProfileNetwork = Callable[
@@ -27,8 +28,6 @@ ProfileNetwork = Callable[
 ]
 """`sweeper.training.initial_profile.profile_network`."""
 
-CANDIDATES = ("relu", "leaky_relu", "gelu", "silu", "tanh", "elu", "selu")
-"""Hidden activations that are looked at whether the study has them or not."""
 LOSS_OF = {"classes": "cross_entropy", "binary": "bce", "shares": "bce"}
 """Kind of target -> loss; mse for all others."""
 
@@ -89,12 +88,15 @@ class Facts:
     def predicted(self, activation: str, scheme: str | None = None) -> np.ndarray | None:
         """Mean-field gradient norms by layer over that of the last one; ``None`` but for plain chains."""
         widths = self.network.widths
-        entry = ACTIVATIONS.get(activation)
-        if widths is None or len(widths) < 3 or entry is None or not entry.elementwise:
+        if widths is None or len(widths) < 3:
+            return None
+        try:
+            phi = scalar(activation)
+        except UserError:  # not elementwise, so no theory is about it
             return None
         variances = network_variances(scheme or self.scheme(activation), widths)
         standard = self.looked.data.standardize and not self.inputs.tokens
-        return predicted_profile(activation, variances, 1.0 if standard else self.inputs.mean_square)
+        return predicted_profile(phi, variances, 1.0 if standard else self.inputs.mean_square)
 
 
 def facts_about(study: Study, profile: ProfileNetwork, *, thorough: bool = True) -> Facts:
@@ -150,10 +152,10 @@ def _profiled(
     curved = own if descends else ()
     if own == (None,):
         try:
-            return profile(study, data, parameters, (None, *CANDIDATES), curved)
+            return profile(study, data, parameters, (None, *ADVISED), curved)
         except ModelError:
             return profile(study, data, parameters, own, curved)
-    return profile(study, data, parameters, tuple(dict.fromkeys([*own, *CANDIDATES])), curved)
+    return profile(study, data, parameters, tuple(dict.fromkeys([*own, *ADVISED])), curved)
 
 
 def _guarded(profile: ProfileNetwork) -> ProfileNetwork:

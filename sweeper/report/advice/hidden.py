@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from sweeper.components.activations import ADVISED
+from sweeper.errors import UserError
 from sweeper.report.advice.facts import Facts
 from sweeper.report.advice.item import COMPUTED, MEASURED, Advice, Reason, rule
 from sweeper.theory.activation_facts import facts_of
@@ -17,8 +19,6 @@ HEALTHY, LOST = 1.0, 2.0
 count as vanished or exploded."""
 MOST = 6
 BORN_DEAD = 1e-3
-PREFERRED = ("relu", "gelu", "silu", "tanh", "elu")
-"""What fills the list where the study has few healthy ones."""
 
 
 def advise_hidden(facts: Facts) -> Iterator[Advice]:
@@ -66,7 +66,7 @@ def predicted_decades(facts: Facts, name: str, scheme: str | None = None) -> flo
 def _search(facts: Facts, swappable: list[str]) -> Advice:
     sound = [name for name in swappable if abs(decades(facts, name) or 0.0) <= HEALTHY]
     own = [name for name in sound if name in facts.activations]
-    chosen = [*own, *(name for name in PREFERRED if name in sound and name not in own)]
+    chosen = [*own, *(name for name in ADVISED if name in sound and name not in own)]
     chosen = own if len(own) >= MOST else chosen[:MOST]
     if not chosen:
         what = (
@@ -152,13 +152,14 @@ def _theory(facts: Facts, name: str) -> Iterator[Reason]:
 
 
 def _why(name: str, change: float) -> Iterator[Reason]:
-    if ":" in name:  # of the user's own class nothing is known
+    try:
+        facts = facts_of(name)
+    except UserError:  # a class of the user's that is not a function of each number by itself
         return
-    found = facts_of(name)
-    if change < 0 and found.lipschitz is not None and found.lipschitz < 1:
-        yield Reason(f"its slope is never above {number(found.lipschitz)}", COMPUTED)
-    if change < 0 and found.saturates not in ("no", None):
-        sides = {"both": "both sides", "left": "the left", "right": "the right"}[found.saturates]
+    if change < 0 and facts.lipschitz is not None and facts.lipschitz < 1:
+        yield Reason(f"its slope is never above {number(facts.lipschitz)}", COMPUTED)
+    if change < 0 and facts.saturates not in ("no", None):
+        sides = {"both": "both sides", "left": "the left", "right": "the right"}[facts.saturates]
         yield Reason(f"it saturates on {sides}: φ′ goes to 0 there", COMPUTED)
 
 
