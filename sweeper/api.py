@@ -13,7 +13,7 @@ from sweeper.commands.lr_range.journey import RangeTest
 from sweeper.commands.lr_range.journey import lr_range as range_test
 from sweeper.commands.lr_range.trials import RATES, STEPS
 from sweeper.report.advice import Advice
-from sweeper.result import Result, open_result
+from sweeper.result import Result, result_of
 from sweeper.study.study import Study
 from sweeper.training.initialize import initialize_worker
 from sweeper.training.pool.local import core_count, local_pool
@@ -25,10 +25,7 @@ def load_result(run: str | Path, runs: str | Path = "runs") -> Result:
     Raises:
         RunFolderError: if there is none, or nothing sound is left of it.
     """
-    folder = Path(run)
-    if (folder / "study.toml").is_file():
-        return open_result(folder.parent, folder.name)
-    return open_result(Path(runs), str(run))
+    return result_of(run, runs)
 
 
 def lr_range(study: Study, *, steps: int = STEPS, rates: int = RATES, jobs: int | None = None) -> RangeTest:

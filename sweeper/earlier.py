@@ -5,7 +5,7 @@ from pathlib import Path
 from sweeper.errors import UserError
 from sweeper.records.earlier_file import read_earlier
 from sweeper.records.store import load_trials
-from sweeper.result import open_result
+from sweeper.result import result_of
 from sweeper.search.earlier import Earlier, from_dict, taken_over
 from sweeper.search.foreign import from_optuna, is_storage, label
 from sweeper.study.study import Study
@@ -33,7 +33,4 @@ def earlier_trials(study: Study, runs: Path, asked: str | None, *, fresh: bool) 
         )
     if is_storage(asked):
         return from_optuna(study.space, asked)
-    path = Path(asked)
-    inside = (path / "study.toml").is_file()
-    before = open_result(path.parent, path.name) if inside else open_result(runs, asked)
-    return taken_over(study.space, asked, before.summaries.values())
+    return taken_over(study.space, asked, result_of(asked, runs).summaries.values())

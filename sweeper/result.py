@@ -220,6 +220,17 @@ def open_result(runs: Path, name: str) -> Result:
     return replace(result, findings=(*result.findings, *([problem] if problem else [])))
 
 
+def result_of(run: str | Path, runs: str | Path) -> Result:
+    """The run in the folder `run`, or else the one called so in `runs`.
+
+    Raises:
+        RunFolderError: as `open_result`.
+    """
+    folder = Path(run)
+    inside = (folder / "study.toml").is_file()
+    return open_result(folder.parent, folder.name) if inside else open_result(Path(runs), str(run))
+
+
 def read_source_folder(folder: Path) -> tuple[Path | None, Finding | None]:
     """Where the study file of a run lay (its data and modules are found from there), or what is wrong."""
     noted = folder / "source-folder.txt"

@@ -8,6 +8,7 @@ import pandas as pd
 
 from sweeper.answer.confirmed import confirmed
 from sweeper.answer.rows import labels, search_trials
+from sweeper.components.activations import ACTIVATIONS
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.statistics.regret import expected_regret, optimism
 
@@ -123,14 +124,8 @@ def extras(row: Mapping[Hashable, Any]) -> int:
     )
     schedule, activation = row.get("schedule"), row.get("activation")
     found += int(pd.notna(schedule) and schedule != "constant")
-    return found + int(pd.notna(activation) and not _is_straight(str(activation)))
-
-
-def _is_straight(activation: str) -> bool:
-    # loaded late: torch takes seconds
-    from sweeper.components.activations import ACTIVATIONS
-
-    return activation in ACTIVATIONS and ACTIVATIONS[activation].straight
+    entry = ACTIVATIONS.get(str(activation))
+    return found + int(pd.notna(activation) and not (entry and entry.straight))
 
 
 def complexity(trials: pd.DataFrame) -> "pd.Series[Any]":

@@ -10,6 +10,7 @@ from sweeper.components.tree import Tree, named_leaves
 from sweeper.data.data import is_real
 from sweeper.data.targets import word_problem
 from sweeper.errors import DataError, shown
+from sweeper.wording import count
 
 FEWEST = 10
 """Rows below which there is nothing to split."""
@@ -43,9 +44,7 @@ def _check_names(values: Mapping[Any, Any], name: str, what: str) -> None:
 def _one_of_several(values: Any, name: str, what: str) -> Tree:
     if isinstance(values, Mapping | tuple):
         return inputs_of(values, name, what, -1)
-    array = _array(values, name, what)
-    if array.dtype.kind not in "biuf":
-        raise DataError(f"{name}: {what} must be numbers, found {_kind(array)}")
+    array = _numbers(values, name, what)
     if array.dtype.kind in "iu" and array.dtype != np.uint8:
         return array.astype(np.int64, copy=False)
     return array if array.dtype.kind == "b" else _real(array)
@@ -53,11 +52,16 @@ def _one_of_several(values: Any, name: str, what: str) -> Tree:
 
 def _inputs(values: Any, name: str, what: str) -> np.ndarray:
     """Real numbers, or int64 for tokens."""
+    array = _numbers(values, name, what)
+    tokens = isinstance(values, torch.Tensor) and values.dtype in TOKENS
+    return array.astype(np.int64) if tokens else _real(array)
+
+
+def _numbers(values: Any, name: str, what: str) -> np.ndarray:
     array = _array(values, name, what)
     if array.dtype.kind not in "biuf":
         raise DataError(f"{name}: {what} must be numbers, found {_kind(array)}")
-    tokens = isinstance(values, torch.Tensor) and values.dtype in TOKENS
-    return array.astype(np.int64) if tokens else _real(array)
+    return array
 
 
 def targets_of(values: Any, name: str, what: str) -> np.ndarray:
@@ -141,11 +145,20 @@ def check_rows(inputs: Tree, targets: np.ndarray, name: str) -> None:
             raise DataError(
                 f"{name}: {len(array)} rows of {what} and {len(targets)} of targets; they must be equal"
             )
-    if len(targets) < FEWEST:
-        rows = "1 row" if len(targets) == 1 else f"{len(targets)} rows"
-        raise DataError(f"{name}: {rows}; at least {FEWEST} are needed for training and validation")
+    check_enough(len(targets), name)
     for what, array in arrays:
         _check_values(array, name, what)
+
+
+def check_enough(rows: int, name: str) -> None:
+    """Enough rows to split.
+
+    Raises:
+        DataError: saying how many there are.
+    """
+    if rows < FEWEST:
+        there = count(rows, "row")
+        raise DataError(f"{name}: {there}; at least {FEWEST} are needed for training and validation")
 
 
 def _check_values(array: np.ndarray, name: str, what: str) -> None:

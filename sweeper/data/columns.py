@@ -122,8 +122,7 @@ def _gaps(table: Table, column: Column, unread: np.ndarray, told: bool, wrong: l
             first.setdefault(fault, (int(row), problem))
             counts[fault] += 1
     for fault, (row, problem) in first.items():
-        more = f" ({counts[fault] - 1} more like it in this column)" if counts[fault] > 1 else ""
-        wrong.append(table.place(row, column.name, problem + more))
+        wrong.append(table.place(row, column.name, problem, counts[fault]))
     return gaps
 
 

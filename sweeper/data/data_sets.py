@@ -6,7 +6,7 @@ items ``(input, …, target)`` or dicts.
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sized
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 import torch
@@ -98,20 +98,15 @@ def until_end(items: Iterator[Any], name: str) -> Iterator[Any]:
             refuse_too_large(size, f"{name}: its first {count} items")
 
 
-def read_items(found: Iterable[Any], name: str, target: str | None, rows: int | None) -> tuple[Any, Any]:
+def read_items(all_items: Iterable[Any], name: str, target: str | None, rows: int | None) -> tuple[Any, Any]:
     """All items as (inputs, targets)."""
-    items = iter(found)
+    items = iter(all_items)
     first = list(islice(items, FIRST_ITEMS))
     if rows and first:
         refuse_too_large(sum(map(bytes_in, first)) * rows // len(first), f"{name}: its {rows} items")
-
-    def pairs() -> Iterator[tuple[int, Item]]:
-        for index, item in enumerate(first):
-            yield index, item_of(item, f"{name}: item {index}", target)
-        for index, item in enumerate(items, len(first)):
-            yield index, item_of(item, f"{name}: item {index}", target)
-
-    return collected(pairs(), name, rows)
+    numbered = enumerate(chain(first, items))
+    pairs = ((index, item_of(item, f"{name}: item {index}", target)) for index, item in numbered)
+    return collected(pairs, name, rows)
 
 
 def item_of(item: Any, where: str, target: str | None) -> Item:

@@ -2,6 +2,7 @@
 
 import stat
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -29,17 +30,14 @@ def find(source: str, folder: Path | None) -> Path:
     Raises:
         DataError: if there is no such file, naming the places.
     """
-    places = [folder / source] if folder and not Path(source).is_absolute() else []
-    places.append(Path(source).absolute())
-    found = [what_lies_at(path) for path in places]
-    for path, what in zip(places, found, strict=True):
+    there = _what_lies_at(source, folder)
+    for path, what in there.items():
         if what == "file":
             return path
-    other = [what for what in found if what != "nothing"]
-    if other:
-        raise DataError(f"{shortened(source)} is {other[0]}; give a file")
-    looked = dict.fromkeys(shortened(str(path.parent)) for path in places)
-    raise DataError(f"no such file {shortened(source)} (looked in {' and '.join(looked)})")
+    others = [what for what in there.values() if what != "nothing"]
+    if others:
+        raise DataError(f"{shortened(source)} is {others[0]}; give a file")
+    raise _not_found("file", source, there)
 
 
 def names_folder(source: object) -> bool:
@@ -53,13 +51,22 @@ def find_folder(source: str, folder: Path | None) -> Path:
     Raises:
         DataError: if there is no such folder, naming the places.
     """
-    places = [folder / source] if folder and not Path(source).is_absolute() else []
-    places.append(Path(source).absolute())
-    for path in places:
-        if what_lies_at(path) == "a folder":
+    there = _what_lies_at(source, folder)
+    for path, what in there.items():
+        if what == "a folder":
             return path
-    looked = dict.fromkeys(shortened(str(path.parent)) for path in places)
-    raise DataError(f"no such folder {shortened(source)} (looked in {' and '.join(looked)})")
+    raise _not_found("folder", source, there)
+
+
+def _what_lies_at(source: str, folder: Path | None) -> dict[Path, str]:
+    """What lies at each path that `source` may mean, the first one first."""
+    beside = [folder / source] if folder and not Path(source).is_absolute() else []
+    return {path: what_lies_at(path) for path in (*beside, Path(source).absolute())}
+
+
+def _not_found(wanted: str, source: str, paths: Iterable[Path]) -> DataError:
+    folders = dict.fromkeys(shortened(str(path.parent)) for path in paths)
+    return DataError(f"no such {wanted} {shortened(source)} (looked in {' and '.join(folders)})")
 
 
 def what_lies_at(path: Path) -> str:

@@ -91,11 +91,9 @@ class Column:
             return
         if self._whole is None:
             self._whole = np.empty((self._rows, *stacked.shape[1:]), stacked.dtype)
-        if np.can_cast(stacked.dtype, self._whole.dtype):
-            self._whole[self._done : self._done + len(stacked)] = stacked
-        else:  # a longer word, or a number that is not whole
+        if not np.can_cast(stacked.dtype, self._whole.dtype):  # a longer word, a number that is not whole
             self._whole = self._whole.astype(np.promote_types(self._whole.dtype, stacked.dtype))
-            self._whole[self._done : self._done + len(stacked)] = stacked
+        self._whole[self._done : self._done + len(stacked)] = stacked
         self._done += len(stacked)
 
     def _fits(self, pending: Sequence[np.ndarray]) -> bool:

@@ -77,15 +77,13 @@ def features(names: Sequence[str], target: Sequence[str], keys: Keys) -> list[st
 
 def target_problem(names: Sequence[str], target: str | None) -> str:
     """Why `target` is no column to predict from the others; empty if it is."""
-    listed = _listed(names)
     if target is None:
-        return f"missing; name the column to predict; columns: {listed}"
-    if target not in names:
-        hint = did_you_mean(target, names).partition("allowed: ")[0]
+        return f"missing; name the column to predict; columns: {_listed(names)}"
+    if problem := _missing(names, target):
         alone = ". One column only: fields must be separated by comma, semicolon or tab" * (len(names) == 1)
         nameless = all(map(is_number, names))
         first = ". The first line must hold the names of the columns" * (nameless and len(names) > 1)
-        return f"no such column; {hint}columns: {listed}{alone}{first}"
+        return f"{problem}{alone}{first}"
     return "the only column; inputs are needed beside it" if len(names) == 1 else ""
 
 

@@ -75,8 +75,7 @@ def _no_classes(table: Table, name: str, words: list[str], wrong: list[str]) -> 
 
 
 def _tell(table: Table, name: str, rows: np.ndarray, problem: str, wrong: list[str]) -> None:
-    more = f" ({len(rows) - 1} more like it in this column)" if len(rows) > 1 else ""
-    wrong.append(table.place(int(rows[0]), name, problem + more))
+    wrong.append(table.place(int(rows[0]), name, problem, len(rows)))
 
 
 def _whole_numbers(table: Table, name: str, words: list[str], numeric: bool, wrong: list[str]) -> np.ndarray:

@@ -20,7 +20,8 @@ from sweeper.data.memory import bytes_in, refuse_too_large
 from sweeper.errors import DataError
 from sweeper.user_code.calls import message_of
 
-PLAIN_SAMPLERS = (torch_data.SequentialSampler, torch_data.RandomSampler)
+SAMPLERS = (torch_data.SequentialSampler, torch_data.RandomSampler, torch_data.SubsetRandomSampler)
+"""Those that draw each row once."""
 ORDERS = "a study draws batches itself, every row once an epoch"
 
 
@@ -34,15 +35,16 @@ def read_loader(loader: Any, name: str, target: str | None) -> tuple[Any, Any]:
     dataset = loader.dataset
     if isinstance(dataset, torch_data.IterableDataset):
         return _batches(until_end(iter(loader), name), name, target)
-    if type(loader.batch_sampler) not in (torch_data.BatchSampler, type(None)) or not isinstance(
-        loader.sampler, (*PLAIN_SAMPLERS, torch_data.SubsetRandomSampler)
-    ):
-        plain = type(loader.batch_sampler) in (torch_data.BatchSampler, type(None))
-        sampler = type(loader.sampler if plain else loader.batch_sampler).__name__
-        raise DataError(f"{name}: its loader draws rows by {sampler}, and {ORDERS}: give its data set")
-    if isinstance(loader.sampler, torch_data.SubsetRandomSampler):
-        dataset = torch_data.Subset(dataset, sorted(map(int, loader.sampler.indices)))
-    if loader.batch_size is None:  # its function is given one item at a time
+    batches = loader.batch_sampler
+    sampler = loader.sampler if batches is None else batches
+    if type(batches) is torch_data.BatchSampler:
+        sampler = batches.sampler
+    if not isinstance(sampler, SAMPLERS):
+        by = type(sampler).__name__
+        raise DataError(f"{name}: its loader draws rows by {by}, and {ORDERS}: give its data set")
+    if isinstance(sampler, torch_data.SubsetRandomSampler):
+        dataset = torch_data.Subset(dataset, sorted(map(int, sampler.indices)))
+    if batches is None:  # its function is given one item at a time
         rows = length_of(dataset, name)
         return read_items(map(loader.collate_fn, items_of(dataset, rows, name)), name, target, rows)
     if loader.collate_fn is not torch_data.default_collate:

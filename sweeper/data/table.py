@@ -43,10 +43,11 @@ class Table:
         cells = self.columns[name]
         return list(cells.iloc[rows]) if isinstance(cells, pd.Series) else [cells[row] for row in rows]
 
-    def place(self, row: int, column: str, problem: str) -> str:
-        """The problem behind row and column."""
+    def place(self, row: int, column: str, problem: str, times: int = 1) -> str:
+        """The problem behind row and column, which is the first of `times` such cells."""
         where = f"line {self.lines[row]}" if self.lines else f"row {row} (counted from 0)"
-        return f"{where}, column {shown(column)}: {problem}"
+        more = f" ({times - 1} more like it in this column)" if times > 1 else ""
+        return f"{where}, column {shown(column)}: {problem}{more}"
 
     def fault(self, row: int, column: str, problem: str) -> DataError:
         """The error that names file, row and column."""

@@ -74,20 +74,17 @@ def _in_time(table: Table, name: str, wrong: list[str]) -> tuple[np.ndarray, str
     found = moments(table.columns[name], how)
     unread = np.flatnonzero(~np.isfinite(found))
     words = texts(table.cells(name, unread))
-    _tell_gaps(table, name, "time", unread[[w.lower() in GAPS for w in words]], wrong)
-    others = [row for row, word in zip(unread, words, strict=True) if word.lower() not in GAPS]
-    if others:
-        (word,) = texts(table.cells(name, np.array(others[:1])))
-        more = f" ({len(others) - 1} more like it in this column)" if len(others) > 1 else ""
-        problem = f"{shown(word)} is neither a number nor a date, and data.time splits by this column{more}"
-        wrong.append(table.place(int(others[0]), name, problem))
+    is_gap = np.array([word.lower() in GAPS for word in words], dtype=bool)
+    _tell_gaps(table, name, "time", unread[is_gap], wrong)
+    others = np.flatnonzero(~is_gap)
+    if len(others):
+        word = shown(words[others[0]])
+        problem = f"{word} is neither a number nor a date, and data.time splits by this column"
+        wrong.append(table.place(int(unread[others[0]]), name, problem, len(others)))
     return found, how
 
 
 def _tell_gaps(table: Table, name: str, key: str, gaps: np.ndarray, wrong: list[str]) -> None:
     if len(gaps):
-        more = f" ({len(gaps) - 1} more like it in this column)" if len(gaps) > 1 else ""
-        problem = (
-            f"a value is missing, and data.{key} splits by this column; fill it in or drop the row{more}"
-        )
-        wrong.append(table.place(int(gaps[0]), name, problem))
+        problem = f"a value is missing, and data.{key} splits by this column; fill it in or drop the row"
+        wrong.append(table.place(int(gaps[0]), name, problem, len(gaps)))

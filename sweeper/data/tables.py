@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sweeper.data.arrays import FEWEST, HUGE, check_rows
+from sweeper.data.arrays import HUGE, check_enough, check_rows
 from sweeper.data.columns import Column, read_column
 from sweeper.data.data import Data
 from sweeper.data.encoding import Encoding
@@ -17,7 +17,7 @@ from sweeper.data.labels import read_labels
 from sweeper.data.table import Table, mistakes_in
 from sweeper.data.table_splits import splitting
 from sweeper.data.targets import fit_targets
-from sweeper.errors import DataError, shown
+from sweeper.errors import shown
 
 
 def read_frame(
@@ -102,9 +102,7 @@ def _told(key: str, value: object, problem: str) -> str:
 
 
 def _check_rows(table: Table, read: Rows) -> None:
-    if table.rows < FEWEST:
-        rows = "1 row" if table.rows == 1 else f"{table.rows} rows"
-        raise DataError(f"{table.name}: {rows}; at least {FEWEST} are needed for training and validation")
+    check_enough(table.rows, table.name)
     huge = np.argwhere(np.abs(read.raw) >= HUGE)
     if len(huge):
         row, place = huge[0]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import cached_property, wraps
 from typing import Any
 
 import pandas as pd
@@ -39,7 +39,7 @@ class RunData:
     kept: dict[Any, pd.DataFrame] = field(default_factory=dict, init=False, repr=False, compare=False)
     """Tables that `once` has computed; nothing else uses it."""
 
-    @property
+    @cached_property
     def trials(self) -> pd.DataFrame:
         """The ``trials`` records; their objective is what ranks them, lower is better (`as_costs`)."""
         return as_costs(self.records.trials, self.study.objective)

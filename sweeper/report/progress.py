@@ -113,8 +113,7 @@ class Progress:
         if self.done["confirm"]:
             parts.append(f"{self._share('confirm')} confirmations")
         parts += [f"{self.counts[o]} {o}" for o in Outcome if self.counts[o] and o != Outcome.COMPLETED]
-        if math.isfinite(self.best):
-            parts.append(f"best {from_cost(self.objective, self.best):.4g}")
+        parts += [best] if (best := self._best()) else []
         parts.append(f"{self.rate:.1f} trials/s")
         if self.left is not None:
             parts.append(f"about {_duration(self.left)} left")
@@ -134,15 +133,19 @@ class Progress:
         search = min(missing["search"] / self.rate, max(self.search_ends - time.monotonic(), 0.0))
         return search + missing["confirm"] / self.rate
 
+    def _best(self) -> str:
+        """The best objective in words; empty where there is none."""
+        return f"best {from_cost(self.objective, self.best):.4g}" if math.isfinite(self.best) else ""
+
     def _share(self, part: str) -> str:
         """Done of all; an earlier call that was asked for more may have done more than is asked now."""
         return f"{self.done[part]}/{max(self.totals[part], self.done[part])}"
 
-    def _count(self, part: str, outcome: Outcome, found: float) -> None:
+    def _count(self, part: str, outcome: Outcome, cost: float) -> None:
         self.done[part] += 1
         self.counts[outcome] += 1
         if part == "search" and outcome == Outcome.COMPLETED:
-            self.best = min(self.best, found)
+            self.best = min(self.best, cost)
 
     def _say(self) -> None:
         self._spoken = time.monotonic()
@@ -152,13 +155,8 @@ class Progress:
         table = Table.grid(padding=(0, 2))
         table.add_row("[bold]" + self.name, *(f"{self._share(k)} {k}" for k in self.totals))
         table.add_row("", *(f"{self.counts[outcome]} {outcome}" for outcome in Outcome))
-        best = (
-            f"best {from_cost(self.objective, self.best):.4g}"
-            if math.isfinite(self.best)
-            else "no result yet"
-        )
         left = f"{_duration(self.left)} left" if self.left is not None else ""
-        table.add_row("", best, f"{self.rate:.1f} trials/s", left)
+        table.add_row("", self._best() or "no result yet", f"{self.rate:.1f} trials/s", left)
         return table
 
 

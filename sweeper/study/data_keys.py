@@ -1,11 +1,11 @@
 """The keys of ``[data]`` about columns, split and classes, checked."""
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from sweeper.data.keys import NAMES, Keys, key_problems
 from sweeper.errors import Mistake
+from sweeper.study.arguments import signature
 from sweeper.study.sections import DataSection
 
 MOST_CLASSES = 1_000_000
@@ -21,7 +21,7 @@ def given_keys(section: DataSection) -> dict[str, Any]:
 
 def check_keys(data: DataSection, function: Callable[..., Any] | None, mistakes: list[Mistake]) -> bool:
     """Whether the types of the keys are right; those that `function` asks for are its own."""
-    taken = set(inspect.signature(function).parameters) if function is not None else set()
+    taken = set(signature(function)) if function is not None else set()
     before = len(mistakes)
     for name, problem in _types(data):
         if name not in taken:

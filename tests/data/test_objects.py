@@ -47,6 +47,11 @@ class Stream(torch_data.IterableDataset[Any]):
 PAIRS = Items(lambda i: (X[i], Y[i]))
 
 
+def in_batches(sampler: Any) -> Any:
+    """Batches of seven rows."""
+    return torch_data.BatchSampler(sampler, 7, drop_last=False)
+
+
 def lists(found: Any, target: str | None = None) -> Any:
     """What is read, as lists."""
     return mapped(lambda array: np.asarray(array).tolist(), read_objects(found, "it", target))
@@ -69,6 +74,7 @@ def lists(found: Any, target: str | None = None) -> Any:
         torch_data.DataLoader(PAIRS, batch_size=7, num_workers=2),
         torch_data.DataLoader(Stream(N), batch_size=7),
         torch_data.DataLoader(PAIRS, batch_size=None),
+        torch_data.DataLoader(PAIRS, batch_sampler=in_batches(torch_data.RandomSampler(range(N)))),
     ],
 )
 def test_every_kind_gives_the_rows_in_their_order(found: Any) -> None:
@@ -102,10 +108,17 @@ def collate(items: list[Any]) -> Any:
     ]
 
 
-def test_the_loaders_own_function_puts_rows_together() -> None:
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"batch_size": 4, "shuffle": True},
+        {"batch_sampler": in_batches(torch_data.SubsetRandomSampler([2, 1, 0]))},
+    ],
+)
+def test_the_loaders_own_function_puts_rows_together(options: dict[str, Any]) -> None:
     """All rows at once, so that its padding value and lengths hold for all of them."""
-    loader = torch_data.DataLoader(PAIRS, batch_size=4, shuffle=True, collate_fn=collate)
-    inputs, targets = lists(loader)
+    inputs, targets = lists(torch_data.DataLoader(PAIRS, collate_fn=collate, **options))
+    assert len(targets) == (3 if "batch_sampler" in options else N)
     assert inputs["tokens"][:3] == [[1, 9, 9], [1, 1, 9], [1, 1, 1]]
     assert inputs["lengths"] == [1 + y for y in targets]
 
@@ -157,6 +170,12 @@ def loader(dataset: Any = SET, **options: Any) -> Any:
         (Items(lambda i: {"label": 1, "y": 1}), "say which of them is predicted"),
         (Items(lambda i: {"x": "some text", "y": 1}), "'x' holds text; turn it into numbers"),
         (loader(sampler=torch_data.WeightedRandomSampler([1.0] * N, N)), "by WeightedRandomSampler, and"),
+        (
+            torch_data.DataLoader(
+                SET, batch_sampler=in_batches(torch_data.WeightedRandomSampler([1.0] * N, N))
+            ),
+            "by WeightedRandomSampler, and",
+        ),
         (loader(collate_fn=lambda items: 1 / 0), "collate_fn fails on all 30 items at once"),
         (
             loader(collate_fn=lambda items: (torch.ones(4, len(items)), torch.ones(len(items)))),

@@ -17,7 +17,12 @@ def printed(task: Task, trial: Trial) -> dict[tuple[int, str], float]:
     exec(compile(text, "best.py", "exec"), scope)
     with contextlib.redirect_stdout(said):
         scope["main"](seed=trial.seed, test=False, save=None)
-    lines = re.findall(r"^step (\d+): (.*)$", said.getvalue(), flags=re.MULTILINE)
+    return curve_in(said.getvalue())
+
+
+def curve_in(said: str) -> dict[tuple[int, str], float]:
+    """(step, metric) -> value of the lines of a curve."""
+    lines = re.findall(r"^step (\d+): (.*)$", said, flags=re.MULTILINE)
     pairs = [(int(step), pair.split(" ")) for step, line in lines for pair in line.split(", ")]
     return {(step, name): float(value) for step, (name, value) in pairs}
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import torch
+from printed_curves import curve_in, recorded
 from script_cases import CASES, case, study_of, write_inputs
 from standalone import outputs
 
@@ -97,25 +98,13 @@ def runs(
     return {name: Run(trained[name], texts[name], said[name]) for name in calls}
 
 
-def printed(said: str) -> dict[tuple[int, str], float]:
-    """(step, metric) -> value of the lines of a curve."""
-    lines = re.findall(r"^step (\d+): (.*)$", said, flags=re.MULTILINE)
-    pairs = [(int(step), pair.split(" ")) for step, line in lines for pair in line.split(", ")]
-    return {(step, name): float(value) for step, (name, value) in pairs}
-
-
-def recorded(result: TrialResult) -> dict[tuple[int, str], float]:
-    """(step, metric) -> value of the recorded losses and scores."""
-    return {(s, m): v for s, m, v in result.curves if m not in ("penalty", "learning_rate")}
-
-
 @pytest.mark.parametrize("name", CASES)
 def test_script_prints_the_recorded_curve(name: str, runs: dict[str, Run]) -> None:
     """Every evaluation point of the script equals the reference engine's, bit by bit."""
     run = runs[name]
     assert run.result.outcome == Outcome.COMPLETED, run.result.reason
     assert len({value for (_, metric), value in recorded(run.result).items() if "loss" in metric}) > 2
-    assert printed(run.said) == recorded(run.result)
+    assert curve_in(run.said) == recorded(run.result)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -173,7 +162,7 @@ def test_script_is_short(runs: dict[str, Run]) -> None:
 def test_another_seed(runs: dict[str, Run]) -> None:
     """--seed trains that replicate: other weights, batches, split; test rows rest unless asked for."""
     run = runs["seed 8"]
-    assert printed(run.said) == recorded(run.result) != recorded(runs[ANOTHER_SEED].result)
+    assert curve_in(run.said) == recorded(run.result) != recorded(runs[ANOTHER_SEED].result)
     assert "test_" not in run.said
 
 

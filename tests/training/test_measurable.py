@@ -1,10 +1,8 @@
 """Models that train and whose layers cannot be measured: they train as ever, and the reason is told."""
 
-import contextlib
 import io
 import re
 from dataclasses import replace
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -12,12 +10,12 @@ import torch
 import unmeasured_models
 from equivalence import by_reference, task_of
 from preflight_cases import problems
+from printed_curves import printed, recorded
 from rich.console import Console
 from torch import nn
 
 from sweeper.answer.outcomes import unmeasured as not_measured
 from sweeper.report.progress import Progress
-from sweeper.report.script import script
 from sweeper.training.cohort import Cohort
 from sweeper.training.measurable import unmeasured
 from sweeper.training.planning import Plan
@@ -59,9 +57,7 @@ def test_what_cannot_be_measured_is_trained(name: str) -> None:
     assert looked.result.curves == plain.result.curves
     assert [bool(looked.result.layers), bool(looked.result.layer_names)] == [not reason] * 2
     assert all(torch.equal(looked.state[key], value) for key, value in plain.state.items())
-    assert printed(task) == [
-        (step, value) for step, metric, value in plain.result.curves if metric == "validation_loss"
-    ]
+    assert printed(task, TRIAL) == recorded(plain.result)
 
 
 def test_layers_that_cannot_be_measured_any_more_are_told() -> None:
@@ -87,17 +83,6 @@ def test_layers_that_cannot_be_measured_any_more_are_told() -> None:
         f"The layers of 1 training were not measured to the end. Trial 0: {result.reason}."
     )
     assert not_measured(trials[1:]) == ""
-
-
-def printed(task: Task) -> list[tuple[int, float]]:
-    """Validation losses of the script: a plain loop without this package."""
-    text, said = script(task.study, TRIAL.parameters, TRIAL.seed, data=task.data), io.StringIO()
-    scope: dict[str, Any] = {"__name__": "script"}
-    exec(compile(text, "best.py", "exec"), scope)
-    with contextlib.redirect_stdout(said):
-        scope["main"](seed=TRIAL.seed, test=False, save=None)
-    found = re.findall(r"^step (\d+): .*?validation_loss (\S+?),?(?: |$)", said.getvalue(), re.MULTILINE)
-    return [(int(step), float(value)) for step, value in found]
 
 
 @pytest.mark.parametrize("name", REASONS)

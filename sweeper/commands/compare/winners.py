@@ -19,10 +19,10 @@ from scipy.optimize import brentq
 from sweeper.answer.answer import Answer
 from sweeper.answer.confirmed import FEW, OFTEN
 from sweeper.answer.rows import as_costs
+from sweeper.questions.run import name_of
 from sweeper.records.store import Records
 from sweeper.statistics.intervals import share_interval, standard_error
 from sweeper.study.study import Study
-from sweeper.user_code.calls import source_of
 
 LEVEL = 0.95
 SIMULATIONS = 20_000
@@ -92,10 +92,9 @@ def incomparable(a: Run, b: Run) -> str:
             return f"data.{key} is {values[0]} in {a.name} and {values[1]} in {b.name}"
     if one.search.objective not in ("validation_loss", "train_loss"):
         return ""
-    if str(_plain(one.training.loss)) != str(_plain(other.training.loss)):
-        return (
-            f"{a.name} has the loss {_plain(one.training.loss)}, {b.name} has {_plain(other.training.loss)}"
-        )
+    losses = name_of(one.training.loss), name_of(other.training.loss)
+    if losses[0] != losses[1]:
+        return f"{a.name} has the loss {losses[0]}, {b.name} has {losses[1]}"
     if one.data.standardize_target != other.data.standardize_target:
         return "the targets are standardized in one of them only, so losses are in other units"
     return ""
@@ -103,13 +102,9 @@ def incomparable(a: Run, b: Run) -> str:
 
 def _source(study: Study) -> Any:
     """Built-in name; file or function with the folder that it is looked up from."""
-    source = _plain(study.data.source)
+    source = name_of(study.data.source)
     local = study.folder is not None and (":" in source or "." in source)
     return f"{source} (from {study.folder})" if local else source
-
-
-def _plain(value: Any) -> str:
-    return source_of(value) if callable(value) else str(value)
 
 
 def unpaired_because(a: Run, b: Run) -> str:
