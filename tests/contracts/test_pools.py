@@ -289,5 +289,8 @@ def test_a_pool_may_be_closed_while_it_starts(
     with opened() as pool:
         pool.submit(squared, 1, 60.0)
         time.sleep(seconds)
+    with opened() as pool:  # no worker is left at the call that nobody wants
+        calls = [pool.submit(squared, item) for item in (2, 3)]
+        assert [done.value for done in finished(pool, *calls)] == [4, 9]
     assert time.monotonic() - start < 30
     assert capfd.readouterr() == ("", "")

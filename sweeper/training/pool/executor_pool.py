@@ -12,7 +12,7 @@ from sweeper.training.pool import messages, node
 from sweeper.training.pool.folder import private_folder
 from sweeper.training.pool.futures_pool import FuturesPool
 from sweeper.training.pool.interface import Lost
-from sweeper.training.pool.machine import this_machine
+from sweeper.training.pool.machine import host, this_machine
 
 WIDTH = ("_max_workers", "max_workers")
 """Attributes in which executors keep how many workers they have; none is public."""
@@ -43,6 +43,7 @@ class ExecutorEngine:
         told = (getattr(executor, name, None) for name in WIDTH)
         self._width = next((each for each in told if isinstance(each, int)), width)
         self._files: dict[Any, Path] = {}
+        self._temporary = _identity(folder.parent)
         self._inline = False
 
     def width(self) -> int:
@@ -64,7 +65,7 @@ class ExecutorEngine:
         file.touch()
         given = tuple(each.load() if self._inline else each for each in values)
         try:
-            future = self._executor.submit(_run, call, self._driver, given, str(file))
+            future = self._executor.submit(_run, call, self._driver, given, str(file), self._temporary)
         except RuntimeError as error:  # shut down, or broken by a worker that died
             raise StateKept(
                 f"the executor takes no more calls: {error}; give another one and go on"
@@ -102,11 +103,23 @@ class ExecutorEngine:
             file.unlink(missing_ok=True)
 
 
+def _identity(folder: Path) -> tuple[str, int, int] | None:
+    """Equal where two processes see the same folder under its path: they share a machine and its files."""
+    try:
+        entry = folder.stat()
+    except OSError:
+        return None
+    return host(), entry.st_dev, entry.st_ino
+
+
 def _run(
-    call: bytes, driver: node.Driver, blobs: tuple[messages.Blob | messages.BlobFile, ...], lifeline: str
+    call: bytes,
+    driver: node.Driver,
+    blobs: tuple[messages.Blob | messages.BlobFile, ...],
+    lifeline: str,
+    temporary: tuple[str, int, int] | None,
 ) -> messages.Answer:
-    """In a worker of the executor."""
+    """In a worker of the executor; a call may be unwanted before it starts here."""
     file = Path(lifeline)
-    return node.run_call(
-        call, driver, blobs, (lambda: not file.exists()) if file.exists() else (lambda: False)
-    )
+    shared = _identity(file.parent.parent) == temporary
+    return node.run_call(call, driver, blobs, lambda: shared and not file.exists())
