@@ -169,12 +169,6 @@ def cost(objective: str, value: Values) -> Values:
     return _best(objective) - value
 
 
-def cost_name(objective: str) -> str:
-    """How tables call the `cost`, lower is better: ``validation_loss``, ``1 - validation_auc``."""
-    plain = objective.removesuffix(HIGHER)
-    return plain if plain == objective else f"{'1 ' if _best(objective) else ''}- {plain}"
-
-
 def from_cost(objective: str, value: Values) -> Values:
     """The objective, as people read it, at a `cost`."""
     return cost(objective, value)

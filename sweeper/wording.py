@@ -102,11 +102,8 @@ SHORT = {"auc": "AUC", "f1": "F1", "mcc": "MCC", "mae": "MAE", "rmse": "RMSE", "
 
 
 def metric_words(metric: str) -> str:
-    """``validation_loss`` -> ``validation loss``, ``1 - validation_auc`` -> ``1 − validation AUC``.
-
-    The direction that ends the name of an objective is left out.
-    """
-    words = metric.partition(" (")[0].replace("- ", "− ").replace("_", " ").split(" ")
+    """``validation_auc`` -> ``validation AUC``; without the direction of an objective."""
+    words = metric.partition(" (")[0].replace("_", " ").split(" ")
     return " ".join(SHORT.get(word, word) for word in words)
 
 

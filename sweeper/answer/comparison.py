@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from sweeper.answer.confirmed import confirmed
+from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import labels, search_trials
 from sweeper.components.activations import ACTIVATIONS
 from sweeper.components.optimizers import OPTIMIZERS
@@ -55,11 +56,13 @@ mean, but the winner is not shown to be ahead on most seeds; diverged or failed 
 SIZES = ("model.depth", "model.width")
 
 
-def comparison(trials: pd.DataFrame, objective: str) -> pd.DataFrame:
+def comparison(trials: pd.DataFrame, ranked: Ranked) -> pd.DataFrame:
     """One row per finalist with a completed seed, the winner first; columns as in `COLUMNS`.
 
+    `trials` have costs as their objective; the table has the objective as people read it.
+
     Most columns are those of `confirmed`. `simplest` marks one row among the winner and those tied with
-    it: the smallest by `complexity`, then the lower mean; its `difference` is the price of
+    it: the smallest by `complexity`, then the better mean; its `difference` is the price of
     choosing it. `expected_regret` (null for finalists with more failures, or that dropped out): see
     `regret`. `optimism` is mean − search_objective, and `mean_optimism` its mean over finalists, those that
     dropped out included, on the seeds that all share. `seen` is the difference that would have been called
@@ -77,8 +80,8 @@ def comparison(trials: pd.DataFrame, objective: str) -> pd.DataFrame:
         verdict=_verdicts(ranking),
         extras=[key[1] for key in keys],
         search_objective=search["objective"].astype(float),
-        seen_share=ranking["seen"] / (abs(ranking["mean"].iloc[0]) or np.nan),
-        metric=objective,
+        seen_share=ranking["seen"] / (abs(ranked.value(ranking["mean"].iloc[0])) or np.nan),
+        metric=ranked.objective,
     )
     frame["simplest"] = frame.index == min(frame.index[frame["tied"]], key=lambda k: (*keys[k], k))
     values = _scores(trials, frame)
@@ -89,7 +92,12 @@ def comparison(trials: pd.DataFrame, objective: str) -> pd.DataFrame:
     kept = sound | frame["dropped"].to_numpy(dtype=bool)
     mean, low, high = optimism(values[kept], frame.loc[kept, "search_objective"].to_numpy())
     frame = frame.assign(optimism=frame["mean"] - frame["search_objective"], mean_optimism=mean)
-    return frame.assign(mean_optimism_low=low, mean_optimism_high=high)[COLUMNS]
+    frame = frame.assign(mean_optimism_low=low, mean_optimism_high=high)[COLUMNS]
+    spread = ("mean_optimism", "mean_optimism_low", "mean_optimism_high")
+    apart = ("difference", "difference_low", "difference_high")
+    return ranked.read(
+        frame, "mean", "search_objective", ends=[("low", "high")], differences=[apart, ("optimism",), spread]
+    )
 
 
 def _verdicts(ranking: pd.DataFrame) -> list[str]:

@@ -1,8 +1,11 @@
 """How an objective is spoken of: its name, and whether its best values are the lowest or the highest."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sweeper.trial import cost, from_cost, is_maximized, objective_metric
+import pandas as pd
+
+from sweeper.trial import Values, cost, from_cost, is_maximized, objective_metric
 from sweeper.wording import metric_words, number
 
 
@@ -18,19 +21,29 @@ class Ranked:
         return metric_words(self.objective)
 
     @property
+    def highest(self) -> bool:
+        """Whether the best values are the highest."""
+        return is_maximized(self.objective)
+
+    @property
+    def axis(self) -> str:
+        """Label of an axis of the best values of trainings."""
+        return f"best {self.metric}" + "\n(higher is better)" * self.highest
+
+    @property
     def best(self) -> str:
         """lowest | highest"""
-        return "highest" if is_maximized(self.objective) else "lowest"
+        return "highest" if self.highest else "lowest"
 
     @property
     def better(self) -> str:
         """lower | higher"""
-        return "higher" if is_maximized(self.objective) else "lower"
+        return "higher" if self.highest else "lower"
 
     @property
     def worse(self) -> str:
         """higher | lower"""
-        return "lower" if is_maximized(self.objective) else "higher"
+        return "lower" if self.highest else "higher"
 
     def cost(self, value: float) -> float:
         """What ranks a value, lower is better."""
@@ -44,10 +57,48 @@ class Ranked:
         """The same as a number in a sentence."""
         return number(self.value(cost))
 
+    def behind(self, difference: Values) -> Values:
+        """How much worse a value is, of its difference to another one; below 0 where it is better."""
+        return -difference if self.highest else difference
+
     def ends(self, low: float, high: float) -> tuple[float, float]:
         """The interval of the objective, of which an interval of its cost is known."""
         one, other = self.value(low), self.value(high)
-        return (other, one) if is_maximized(self.objective) else (one, other)
+        return (other, one) if self.highest else (one, other)
+
+    def read(
+        self,
+        frame: pd.DataFrame,
+        *values: str,
+        ends: Iterable[tuple[str, str]] = (),
+        differences: Iterable[tuple[str, ...]] = (),
+    ) -> pd.DataFrame:
+        """A table that was computed in costs, as people read it; what is minimised stays as it is.
+
+        Args:
+            frame: the table.
+            values: columns of costs, which become values of the objective.
+            ends: pairs of columns, low and high, of intervals of costs.
+            differences: columns of a difference of two costs, and where known of its low and high end.
+        """
+        if not self.highest:
+            return frame
+        turned = {name: from_cost(self.objective, frame[name].astype(float)) for name in values}
+        for low, high in ends:
+            turned[low], turned[high] = (
+                from_cost(self.objective, frame[name].astype(float)) for name in (high, low)
+            )
+        for middle, *around in differences:
+            turned[middle] = -frame[middle].astype(float)
+            turned |= {
+                name: -frame[other].astype(float) for name, other in zip(around, around[::-1], strict=True)
+            }
+        return frame.assign(**turned)
+
+    def order(self, frame: pd.DataFrame, by: str, *then: str) -> pd.DataFrame:
+        """Rows with the best objective, in column `by`, first; equal ones by `then`, ascending."""
+        ways = [not self.highest, *(True for _ in then)]
+        return frame.sort_values([by, *then], ascending=ways, kind="stable")
 
 
 CENTRAL = ("loss", "accuracy", "r2")

@@ -11,6 +11,7 @@ from sweeper.answer.comparison import comparison
 from sweeper.answer.confirmed import ENOUGH_SEEDS, FEW, confirmed
 from sweeper.answer.edges import Edge, edges
 from sweeper.answer.placing import Finalist, finalists_of
+from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import as_costs, completed_search, labels, search_trials
 from sweeper.study.study import Study
 
@@ -57,6 +58,6 @@ def summarize(study: Study, answer: Answer, trials: pd.DataFrame) -> Summary:
 def _simplest(study: Study, answer: Answer, trials: pd.DataFrame) -> Mapping[Hashable, Any] | None:
     if answer.confirmed is None or answer.confirmed.seeds < ENOUGH_SEEDS or not answer.tied:
         return None
-    rows = comparison(trials, study.objective).to_dict("records")
+    rows = comparison(trials, Ranked(study.objective)).to_dict("records")
     simplest = next(row for row in rows if row["simplest"])
     return None if simplest["rank"] == 1 else simplest

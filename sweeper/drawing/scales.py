@@ -63,8 +63,13 @@ def _to_log(axis: Axis) -> tuple[float, float]:
     return axes.get_ylim()
 
 
-def loss_axis(axis: Axis, values: Iterable[float]) -> None:
-    """Logarithmic when all `values` are positive and span more than a factor of `LOG_FROM`; else linear."""
+def loss_axis(axis: Axis, values: Iterable[float], *, highest: bool = False) -> None:
+    """Logarithmic when all `values` are positive and span more than a factor of `LOG_FROM`; else linear.
+
+    Always linear where the `highest` values are best: a logarithm would stretch the worst ones.
+    """
+    if highest:
+        return
     known = np.array([value for value in values if math.isfinite(value)])
     if len(known) and known.min() > 0 and known.max() / known.min() > LOG_FROM:
         log_axis(axis)

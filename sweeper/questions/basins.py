@@ -57,7 +57,8 @@ def basins(run: RunData) -> pd.DataFrame:
     rate_high (all rates tried), of min(ℓ(η), ℓ0) − ℓ*; lost_share is that over ℓ0 − ℓ*: what a rate drawn
     blindly from the range loses of what could be learned, 0 … 1. ℓ(η) joins the lowest losses of each half
     decade by lines. Other settings vary and every trial has one seed, so lucky trials narrow a basin.
-    Empty where no trial completed.
+    Empty where no trial completed. Of a score s that is maximised, the loss is 1 − s where 1 is the best that
+    s can be, and −s otherwise; best_loss is s itself.
     """
     losses = capped_losses(run)
     losses = losses[losses["learning_rate"] > 0]
@@ -67,7 +68,8 @@ def basins(run: RunData) -> pd.DataFrame:
     for optimizer, part in losses.groupby("optimizer"):
         rows.append((optimizer, ANY, *_basin(part)))
         rows += [(optimizer, name, *_basin(group)) for name, group in part.groupby("activation")]
-    return pd.DataFrame(rows, columns=COLUMNS[:-1]).assign(metric=run.objective)
+    frame = pd.DataFrame(rows, columns=COLUMNS[:-1]).assign(metric=run.objective)
+    return run.ranked.read(frame, "best_loss")
 
 
 def _basin(rows: pd.DataFrame) -> tuple[float, ...]:
@@ -188,7 +190,7 @@ def _panel(axes: Axes, rows: pd.DataFrame, names: list[str]) -> None:
 
 def _entries() -> dict[str, Line2D]:
     return {
-        "lowest loss": Line2D([], [], **_BEST),
+        "best": Line2D([], [], **_BEST),
         "within 10 % of it": Line2D([], [], **_BASIN),
         "next rate tried": Line2D([], [], **_EDGE),
         "rates tried": Line2D([], [], **_TRIED),
@@ -207,7 +209,7 @@ def alt(frame: pd.DataFrame) -> str:
         )
         ends = f"{short(row['low'])} to {short(row['high'])}"
         said.append(f"{row['optimizer']}: {ends}, best {short(row['best_rate'])}{lost}")
-    return f"Learning rates within 10 % of the lowest loss of each optimizer. {'; '.join(said)}."
+    return f"Learning rates within 10 % of the best of each optimizer. {'; '.join(said)}."
 
 
 def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
@@ -217,7 +219,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
         return ("No rate learned anything.",)
     ranked = frame.sort_values("decades", ascending=False, kind="stable").to_dict("records")
     basins = [_width(row) for row in ranked]
-    said = [f"Within 10 % of its own lowest {run.metric}: {'; '.join(basins)}. One seed each."]
+    said = [f"Within 10 % of its own {run.ranked.best} {run.metric}: {'; '.join(basins)}. One seed each."]
     lost = frame.dropna(subset=["lost_share"]).sort_values("lost_share")
     if len(lost):
         shares = [f"{percent(row['lost_share'])} with {row['optimizer']}" for row in lost.to_dict("records")]
@@ -277,7 +279,7 @@ QUESTION = Question(
         table="basins",
         title="Basins of the learning rate",
         caption=(
-            "Green: rates of trials whose loss is within 10 % of the lowest (dot) of the same optimizer "
+            "Green: rates of trials whose score is within 10 % of the best (dot) of the same optimizer "
             "and activation. Ticks mark the nearest rates tried outside, so the basin ends before them; "
             "without a tick it may extend further. Other settings vary; one seed each."
         ),
@@ -292,7 +294,8 @@ QUESTION = Question(
         Shown("range_edges", "Do the best trials cluster at a bound?"),
     ),
     how=(
-        "A basin holds the rates of trials whose loss is within 10 % of the lowest of their group. Other "
+        "A basin holds the rates of trials whose score is within 10 % of the best of their group; of a score "
+        "that is 1 at best, within 10 % of its distance to 1. Other "
         "settings vary and each trial has one seed, so a lucky trial narrows a basin. What a random rate "
         "loses is the mean of min(loss, loss before training) − lowest over log-uniform rates, as a share "
         "of what could be learned (Wortsman et al. 2023, arXiv 2309.14322).",

@@ -15,16 +15,17 @@ from sweeper.answer.comparison import FAILS, ON_AVERAGE, TIED, WORSE
 from sweeper.answer.comparison import comparison as of_finalists
 from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.gain import would_be_seen
+from sweeper.answer.ranked import Ranked
 from sweeper.drawing.scales import share_ticks
 from sweeper.drawing.style import HUES, canvas, legend_below, short, themed
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
-from sweeper.wording import capital, count, listing, metric_words, number, percent
+from sweeper.wording import capital, count, listing, number, percent
 
 
 def comparison(run: RunData) -> pd.DataFrame:
-    """Each finalist against the winner, see `sweeper.answer.comparison`."""
-    return of_finalists(run.trials, run.objective)
+    """Each finalist against the winner, see `sweeper.answer.comparison`; `optimism` is fresh minus search."""
+    return of_finalists(run.trials, run.ranked)
 
 
 COLORS = {"tied": HUES[2], "worse": HUES[1], "worse on average": HUES[5], "fails more often": HUES[7]}
@@ -43,6 +44,7 @@ TICKS = 3
 def draw(frame: pd.DataFrame) -> Figure:
     """Rivals of `comparison` downwards: paired differences left, shares of seeds right."""
     rivals = frame.iloc[1:] if len(frame) > 1 else frame
+    ranked = Ranked(frame["metric"].iloc[0])
     figure, (left, right) = canvas(
         1, 2, height=1.9 + 0.45 * len(rivals), sharey=True, gridspec_kw={"width_ratios": (3, 2)}
     )
@@ -53,8 +55,9 @@ def draw(frame: pd.DataFrame) -> Figure:
             _interval(axes, place, [row[name] for name in names], COLORS.get(row["verdict"], HUES[0]))
     left.set_yticks(range(len(rivals)), [_name(row) for row in rivals.to_dict("records")])
     left.set_ylim(len(rivals) - 0.5, -0.5)
-    left.set(xlabel=f"{metric_words(frame['metric'].iloc[0])} above the winner's", title="paired difference")
-    right.set(xlabel="share of seeds", title="winner is lower", xlim=(-0.03, 1.03))
+    apart = "minus" if ranked.highest else "above"
+    left.set(xlabel=f"{ranked.metric} {apart} the winner's", title="paired difference")
+    right.set(xlabel="share of seeds", title=f"winner is {ranked.better}", xlim=(-0.03, 1.03))
     left.xaxis.set_major_locator(MaxNLocator(TICKS))
     share_ticks(right.xaxis, parts=2)
     right.tick_params(left=False)
@@ -85,27 +88,24 @@ def alt(frame: pd.DataFrame) -> str:
         return (
             f"{winner['label']} is the only finalist with a completed seed, so there is nothing to compare."
         )
-    said = []
+    said, ranked = [], Ranked(frame["metric"].iloc[0])
     for row in frame.iloc[1:].to_dict("records"):
         ends = f"{short(row['difference_low'])} to {short(row['difference_high'])}"
         known = f"{short(row['difference'])} ({ends})" if pd.notna(row["difference_low"]) else "not known"
-        share = (
-            f", winner lower on {100 * row['p_better']:.0f} % of seeds" if pd.notna(row["p_better"]) else ""
-        )
+        won = f", winner {ranked.better} on {100 * row['p_better']:.0f} % of seeds"
+        share = won if pd.notna(row["p_better"]) else ""
         said.append(f"{row['label']}: {known}{share}, {row['verdict']}")
-    metric = metric_words(frame["metric"].iloc[0])
-    return (
-        f"Paired difference in {metric} to the winner, {winner['label']}, with intervals. {'; '.join(said)}."
-    )
+    about = f"Paired difference in {ranked.metric} to the winner, {winner['label']}, with intervals."
+    return f"{about} {'; '.join(said)}."
 
 
-LOWER = "lower where shared"
+BETTER = "better where shared"
 """Possible only where both lost seeds, and not the same ones."""
 VERDICTS = {
     TIED: "tied with the winner",
     WORSE: "did worse on average and on most seeds",
     ON_AVERAGE: "did worse on average, but is not shown to do so on most seeds",
-    LOWER: "did better on the seeds that both completed, but worse over those that each completed",
+    BETTER: "did better on the seeds that both completed, but worse over those that each completed",
     FAILS: "diverged or failed on more seeds",
 }
 NAMED = 3
@@ -133,24 +133,25 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
     verdicts = [
         f"{len(part)} {words}"
         for name, words in VERDICTS.items()
-        if (part := [row for row in others if _verdict(row) == name])
+        if (part := [row for row in others if _verdict(row, run.ranked) == name])
     ]
     said = [f"Of {count(len(others), 'other finalist')}, {listing(verdicts)}."]
-    said += [text for row in others[:NAMED] if (text := _numbers(row, run.metric))]
+    said += [text for row in others[:NAMED] if (text := _numbers(row, run.ranked))]
     return (*said, *simplest(frame, run.metric), *_regret(frame, run.metric))
 
 
-def _verdict(row: Mapping[Any, Any]) -> str:
-    return LOWER if row["verdict"] == ON_AVERAGE and row["difference"] < 0 else str(row["verdict"])
+def _verdict(row: Mapping[Any, Any], ranked: Ranked) -> str:
+    ahead = ranked.behind(row["difference"]) < 0
+    return BETTER if row["verdict"] == ON_AVERAGE and ahead else str(row["verdict"])
 
 
-def _numbers(row: Mapping[Any, Any], metric: str) -> str:
-    """Difference and P(winner < finalist), each with its interval; empty where seeds are too few."""
+def _numbers(row: Mapping[Any, Any], ranked: Ranked) -> str:
+    """Difference and P(winner is better), each with its interval; empty where seeds are too few."""
     if not math.isfinite(row["difference_low"]):
         return ""
-    text = f"{row['label']}: {_difference(row, metric)}"
+    text = f"{row['label']}: {_difference(row, ranked.metric)}"
     if math.isfinite(row["p_better"]):
-        text += f"; P(winner is lower on a fresh seed) = {percent(row['p_better'])} "
+        text += f"; P(winner is {ranked.better} on a fresh seed) = {percent(row['p_better'])} "
         text += f"({percent(row['p_low'])} to {percent(row['p_high'])})"
     return f"{text}{_seen(row)}."
 
@@ -161,7 +162,7 @@ def _seen(row: Mapping[Any, Any]) -> str:
 
 
 def _difference(row: Mapping[Any, Any], metric: str) -> str:
-    """Above 0 where the winner is lower, as in the table."""
+    """Finalist minus winner, as in the table."""
     ends = f"{number(row['difference_low'])} to {number(row['difference_high'])}"
     return f"{metric} minus that of the winner {number(row['difference'])} (interval {ends})"
 
@@ -199,9 +200,9 @@ QUESTION = Question(
         table="comparison",
         title="Finalists against the winner",
         caption=(
-            "Left: how much higher each finalist scored than the winner on the same seeds, as mean and "
+            "Left: what each finalist scored minus what the winner scored on the same seeds, as mean and "
             "interval; all intervals hold together in 95 % of races. A finalist whose interval contains 0, "
-            "or lies just above it, is tied. Right: the share of seeds on which the winner was lower, "
+            "or lies just beside it, is tied. Right: the share of seeds on which the winner was better, "
             "with its 95 % interval; one half is a toss-up."
         ),
         missing="No finalist completed a fresh seed, so there is nothing to compare.",
@@ -214,12 +215,13 @@ QUESTION = Question(
         "Differences are taken seed by seed. In 95 % of races, all their intervals contain the truth "
         "together: the same numbers picked the winner, so each rival is compared with the largest "
         "statistic that identical settings would show (step-down). Calling a finalist worse takes more "
-        "than an interval above 0: of identical settings, at most 3 % of races call one worse, over all "
-        "interim checks. False calls stay rare even where one setting has a skewed distribution or rare "
-        "bad seeds. No interval can allow for what no seed has shown. A finalist that is not called worse "
-        "is tied. The detectable difference is the one that 80 % of races with as many seeds and as much "
-        "noise would call. P(winner is lower) counts seeds, with Wilson's 95 % interval; “on most seeds” "
-        "takes at least 75 % and an interval above one half (Bouthillier et al. 2021, arXiv 2103.03098).",
+        "than an interval that leaves 0 out: of identical settings, at most 3 % of races call one worse, "
+        "over all interim checks. False calls stay rare even where one setting has a skewed distribution or "
+        "rare bad seeds. No interval can allow for what no seed has shown. A finalist that is not called "
+        "worse is tied. The detectable difference is the one that 80 % of races with as many seeds and as "
+        "much noise would call. P(winner is better) counts seeds, with Wilson's 95 % interval; “on most "
+        "seeds” takes at least 75 % and an interval above one half (Bouthillier et al. 2021, arXiv "
+        "2103.03098).",
         "Simplest: the smallest searched model, then the fewest parts beyond plain gradient descent on ReLU "
         "layers (penalty, decay, dropout, schedule, momentum, numbers that the optimizer stores for each "
         "weight). The expected cost averages over the means that the seeds leave possible (Bayesian "

@@ -18,7 +18,6 @@ from sweeper.drawing.style import HUES, canvas, legend_below, short, themed
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
 from sweeper.questions.variance import FLATTERED, bias
-from sweeper.trial import from_cost
 from sweeper.wording import axis_words, capital, count, interval, listing, metric_words, number
 
 COLUMNS = [
@@ -56,25 +55,16 @@ def finalists(run: RunData) -> pd.DataFrame:
     failures = [int((rows["trial"] == trial).sum()) for trial in lost]
     last = pd.DataFrame({"trial": lost, "n": 0, "failures": failures, "tied": False, "dropped": False})
     ranking = pd.concat([ranking, last], ignore_index=True) if lost else ranking
-    ranking = ranking.assign(rank=range(1, len(ranking) + 1), metric=run.study.objective)
+    ranking = ranking.assign(rank=range(1, len(ranking) + 1), metric=run.objective)
     search = search_trials(run.trials)
     names = pd.DataFrame(
         {"trial": search["trial"], "label": labels(search), "search_objective": search["objective"]}
     )
     seeds = rows[["trial", "seed", "outcome", "objective"]]
     frame = seeds.merge(ranking, on="trial").merge(names, on="trial", how="left")
-    return _as_read(frame.sort_values(["rank", "seed"], ignore_index=True)[COLUMNS], run.ranked)
-
-
-def _as_read(frame: pd.DataFrame, ranked: Ranked) -> pd.DataFrame:
-    """Scores as people read them in place of costs; `difference` stays above 0 where it is worse."""
-    if ranked.best == "lowest":
-        return frame
-    read = {
-        name: from_cost(ranked.objective, frame[name]) for name in ("objective", "mean", "search_objective")
-    }
-    low, high = (from_cost(ranked.objective, frame[name]) for name in ("high", "low"))
-    return frame.assign(**read, low=low, high=high)
+    frame = frame.sort_values(["rank", "seed"], ignore_index=True)[COLUMNS]
+    values = ("objective", "mean", "search_objective")
+    return run.ranked.read(frame, *values, ends=[("low", "high")], differences=[("difference",)])
 
 
 WINNER, TIED, OTHER = HUES[0], HUES[2], HUES[7]
@@ -92,7 +82,8 @@ def draw(frame: pd.DataFrame) -> Figure:
     axes.set_ylim(len(ranks) + 0.6, 0.4)
     axes.grid(False, axis="y")
     axes.set_xlabel(f"best {axis_words(frame['metric'].iloc[0])}")
-    loss_axis(axes.xaxis, [*frame["objective"], *frame["search_objective"]])
+    points = [*frame["objective"], *frame["search_objective"]]
+    loss_axis(axes.xaxis, points, highest=Ranked(frame["metric"].iloc[0]).highest)
     legend_below(figure, _entries(ranks), ncols=3)
     return figure
 
@@ -207,7 +198,12 @@ def _finalist(row: Mapping[Any, Any], finalists: pd.DataFrame, ranked: Ranked) -
     diverged = int((own["outcome"] == "diverged").sum())
     lost = (diverged, row["failures"] - diverged)
     return Finalist(
-        row["label"], ranked.cost(row["mean"]), row["n"], *lost, bool(row["dropped"]), row["difference"]
+        row["label"],
+        ranked.cost(row["mean"]),
+        row["n"],
+        *lost,
+        bool(row["dropped"]),
+        ranked.behind(row["difference"]),
     )
 
 
@@ -223,12 +219,13 @@ def _others(
     """Of those that are not tied: worse on the same seeds, better on the shared ones, or lost more seeds."""
     apart = comparison.iloc[1:][~comparison["tied"].iloc[1:].astype(bool)]
     more = apart["failures"] > comparison["failures"].min()
-    lower = apart[~more & (apart["difference"] < 0)]
+    behind = ranked.behind(apart["difference"].to_numpy(float))
+    better = apart[~more & (behind < 0)]
     said = [
         f"On the seeds that both completed, {name} is {ranked.better} than the winner; each lost other seeds."
-        for name in lower["label"]
+        for name in better["label"]
     ]
-    worse = apart[~more & (apart["difference"] > 0)]
+    worse = apart[~more & (behind > 0)]
     lost = sum(finalist.lost > finalists[0].lost for finalist in finalists)
     if tied or worse.empty or len(worse) + lost < len(finalists) - 1:
         return said

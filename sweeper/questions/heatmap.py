@@ -1,6 +1,8 @@
 """Optimizer × activation."""
 
 import math
+from collections.abc import Callable
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -11,18 +13,19 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 
+from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import completed_search, search_trials, with_names
 from sweeper.drawing.scales import LOG_FROM, log_axis
 from sweeper.drawing.style import canvas, ink, short, themed
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables, named
 from sweeper.questions.run_data import RunData
-from sweeper.wording import listing, metric_words, number
+from sweeper.wording import listing, number
 
 
 def heatmap(run: RunData) -> pd.DataFrame:
     """One row per pair of an optimizer and an activation that occur, tried together or not.
 
-    Columns: optimizer, activation, best (lowest objective of the completed search trials, null if
+    Columns: optimizer, activation, best (objective of the best completed search trial, null if
     none), completed, diverged, trials (all outcomes), metric. Empty if no trial was completed.
     """
     search = with_names(search_trials(run.trials))
@@ -38,7 +41,7 @@ def heatmap(run: RunData) -> pd.DataFrame:
     frame = pd.DataFrame({name: column.reindex(pairs) for name, column in columns.items()})
     counts = ["completed", "diverged", "trials"]
     frame[counts] = frame[counts].fillna(0).astype("int64")
-    frame = frame.assign(metric=run.objective)
+    frame = run.ranked.read(frame.assign(metric=run.objective), "best")
     return frame.reset_index() if len(done) else frame.reset_index().head(0)
 
 
@@ -48,15 +51,16 @@ COLORS = "viridis"
 
 @themed
 def draw(frame: pd.DataFrame) -> Figure:
-    """A cell for each pair of `heatmap`: best loss, and completed of all trials below."""
+    """A cell for each pair of `heatmap`: best score, and completed of all trials below."""
     best = frame.pivot(index="activation", columns="optimizer", values="best")
     texts = frame.assign(text=_texts(frame)).pivot(index="activation", columns="optimizer", values="text")
-    norm = _norm(frame["best"])
+    norm, ranked = _norm(frame["best"]), Ranked(frame["metric"].iloc[0])
+    colors = f"{COLORS}_r" if ranked.highest else COLORS
     height = max(3.0, 1.2 + 0.46 * len(best))
     figure, (axes,) = canvas(height=height)
     sns.heatmap(
         best,
-        cmap=COLORS,
+        cmap=colors,
         norm=norm,
         ax=axes,
         linewidths=1,
@@ -65,30 +69,30 @@ def draw(frame: pd.DataFrame) -> Figure:
         yticklabels=True,
         cbar_kws={"shrink": min(1.0, 5 / height), "aspect": 18, "anchor": (0, 1)},
     )
-    _write(axes, best, texts, norm)
+    _write(axes, best, texts, partial(_ink, norm=norm, colors=colors))
     axes.set_facecolor("0.93")
     axes.grid(False)
     axes.set(xlabel="optimizer", ylabel="activation")
     axes.tick_params(axis="y", rotation=0)
     axes.tick_params(axis="both", length=0)
     bar: Any = axes.collections[0].colorbar
-    bar.set_label(f"best {metric_words(frame['metric'].iloc[0])}\n(lower is better)")
+    bar.set_label(f"best {ranked.metric}\n({ranked.better} is better)")
     if isinstance(norm, LogNorm):
         log_axis(bar.ax.yaxis)
     return figure
 
 
-def _write(axes: Axes, best: pd.DataFrame, texts: pd.DataFrame, norm: Normalize) -> None:
+def _write(axes: Axes, best: pd.DataFrame, texts: pd.DataFrame, color_of: Callable[[float], str]) -> None:
     rows, columns = best.shape
     size = 9 if columns <= 6 else 7
     for row, column in product(range(rows), range(columns)):
-        color = _ink(float(best.to_numpy()[row, column]), norm)
+        color = color_of(float(best.to_numpy()[row, column]))
         place = (column + 0.5, row + 0.5)
         axes.text(*place, str(texts.iat[row, column]), ha="center", va="center", fontsize=size, color=color)
 
 
-def _ink(value: float, norm: Normalize) -> str:
-    return "0.3" if math.isnan(value) else ink(matplotlib.colormaps[COLORS](norm(value)))
+def _ink(value: float, norm: Normalize, colors: str) -> str:
+    return "0.3" if math.isnan(value) else ink(matplotlib.colormaps[colors](norm(value)))
 
 
 def _texts(frame: pd.DataFrame) -> list[str]:
@@ -109,12 +113,13 @@ def _norm(values: "pd.Series") -> Normalize:
 
 def alt(frame: pd.DataFrame) -> str:
     """The best and the worst pair, and those that never completed."""
-    done = frame.dropna(subset=["best"]).sort_values("best")
+    ranked = Ranked(frame["metric"].iloc[0])
+    done = ranked.order(frame.dropna(subset=["best"]), "best")
     first, last = done.iloc[0], done.iloc[-1]
     lost = int(((frame["trials"] > 0) & frame["best"].isna()).sum())
-    metric = metric_words(frame["metric"].iloc[0])
-    text = f"Best {metric} for {len(done)} pairs of optimizer and activation: lowest "
-    text += f"{short(first['best'])} for {first['optimizer']} with {first['activation']}, highest "
+    opposite = "lowest" if ranked.highest else "highest"
+    text = f"Best {ranked.metric} for {len(done)} pairs of optimizer and activation: {ranked.best} "
+    text += f"{short(first['best'])} for {first['optimizer']} with {first['activation']}, {opposite} "
     text += f"{short(last['best'])} for {last['optimizer']} with {last['activation']}"
     return text + (f"; tried without one completed trial: {lost} pairs." if lost else ".")
 
@@ -122,10 +127,10 @@ def alt(frame: pd.DataFrame) -> str:
 def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
     """The best pair, the best of other optimizers and activations, and pairs that never completed."""
     frame = tables["heatmap"]
-    done = frame.dropna(subset=["best"]).sort_values(["best", "optimizer", "activation"])
+    done = run.ranked.order(frame.dropna(subset=["best"]), "best", "optimizer", "activation")
     first = done.iloc[0]
     said = [
-        f"The lowest {run.metric}, {number(first['best'])}, came from {first['optimizer']} with "
+        f"The {run.ranked.best} {run.metric}, {number(first['best'])}, came from {first['optimizer']} with "
         f"{named(first['activation'])}; {first['completed']} of its {first['trials']} trials completed."
     ]
     if len(done) > 1:
@@ -163,7 +168,7 @@ QUESTION = Question(
     sentences=sentences,
     shown=(Shown("heatmap", "One row per pair"),),
     how=(
-        "For each pair, the lowest score among its completed search trials, over every learning rate and "
+        "For each pair, the best score among its completed search trials, over every learning rate and "
         "every other setting tried with it. Exploration gives all compared values the same number of "
         "trials; exploitation then adds trials where scores are good.",
         "The best of few trials depends more on luck than the best of many: check the counts before you "

@@ -6,12 +6,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import search_trials
 from sweeper.drawing.scales import loss_axis
 from sweeper.drawing.style import HUES, canvas, dots, legend_below, short, themed
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
-from sweeper.trial import from_cost
 from sweeper.wording import axis_words, count, metric_words, number
 
 COLUMNS = ["trial", "phase", "outcome", "objective", "best_so_far", "metric"]
@@ -25,9 +25,8 @@ def history(run: RunData) -> pd.DataFrame:
     search = search_trials(run.trials)
     scores = search["objective"].astype(float)
     best = scores.where(search["outcome"] == "completed").cummin().ffill()
-    objective = run.study.objective
-    read = {"objective": from_cost(objective, scores), "best_so_far": from_cost(objective, best)}
-    frame = search.assign(**read, metric=objective)[COLUMNS]
+    frame = search.assign(objective=scores, best_so_far=best, metric=run.objective)[COLUMNS]
+    frame = run.ranked.read(frame, "objective", "best_so_far")
     return frame if best.notna().any() else frame.head(0)
 
 
@@ -57,7 +56,7 @@ def draw(frame: pd.DataFrame) -> Figure:
     )
     _without_score(axes, frame)
     axes.set(xlabel="trial, in the order of the search", ylabel=axis_words(frame["metric"].iloc[0]))
-    loss_axis(axes.yaxis, frame["objective"])
+    loss_axis(axes.yaxis, frame["objective"], highest=Ranked(frame["metric"].iloc[0]).highest)
     legend_below(figure, {str(line.get_label()): line for line in axes.lines})
     for entry in figure.legends[0].get_lines():  # legible however many points there are
         entry.set(**dots(0))

@@ -9,13 +9,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from sweeper.answer.ranked import Ranked
 from sweeper.drawing.scales import log_axis, loss_axis
 from sweeper.drawing.style import HUES, canvas, legend_below, short, themed
 from sweeper.questions.losses import capped_losses
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables, named
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.expected_best import expected_best
-from sweeper.wording import count, interval, listing, metric_words
+from sweeper.wording import axis_words, count, interval, listing, metric_words
 
 COLUMNS = [
     "parameter",
@@ -41,16 +42,16 @@ EVIDENCE = "exploratory: one seed each"
 def isolation(run: RunData) -> pd.DataFrame:
     """One row for each value of each scientific parameter, the best first; columns as in `COLUMNS`.
 
-    expected_best: mean of the lowest loss among `budget` trials drawn from the `trials` of the value, over
+    expected_best: mean of the best score among `budget` trials drawn from the `trials` of the value, over
     all subsets. `budget` is a third of the fewest trials that any value of the parameter has, the same
     for all, so that a value tried more often is not better by that alone. low, high: 95 % bootstrap
-    interval over trials (it covers 90 to 95 %; null below `FEWEST` trials). Losses are capped at the
-    loss before training, so trials that diverged count against their value; `learned_nothing` is
+    interval over trials (it covers 90 to 95 %; null below `FEWEST` trials). No score counts as worse than
+    the one before training, so trials that diverged count against their value; `learned_nothing` is
     their share.
 
     basis: ``explore`` where each value has `FEWEST` trials from that phase, which shares them out evenly, at
     nuisance settings that suit each as far as is known; ``search`` otherwise, with more trials where the
-    search saw promise. best, best_trial: the lowest of the whole search. All of it is one seed each: it
+    search saw promise. best, best_trial: the best of the whole search. All of it is one seed each: it
     shows where to look, and proves nothing. searched: trials of the value in the whole search.
     """
     losses = capped_losses(run)
@@ -60,7 +61,8 @@ def isolation(run: RunData) -> pd.DataFrame:
     )
     if frame is None:
         return pd.DataFrame(columns=COLUMNS)
-    return frame.assign(evidence=EVIDENCE, metric=run.objective)[COLUMNS]
+    frame = frame.assign(evidence=EVIDENCE, metric=run.objective)[COLUMNS]
+    return run.ranked.read(frame, "expected_best", "best", ends=[("low", "high")])
 
 
 def _of_parameter(losses: pd.DataFrame, parameter: str) -> pd.DataFrame:
@@ -90,14 +92,16 @@ def draw(frame: pd.DataFrame) -> Figure:
     parameters = list(dict.fromkeys(frame["parameter"]))
     most = int(frame["parameter"].value_counts().max())
     figure, panels = canvas(1, len(parameters), height=1.6 + 0.32 * most, sharex=True)
+    ranked = Ranked(frame["metric"].iloc[0])
     for axes, parameter in zip(panels, parameters, strict=True):
         rows = frame[frame["parameter"] == parameter].reset_index(drop=True)
         _panel(axes, rows)
         axes.set_ylim(most - 0.5, -0.5)
         budget = rows["budget"].iloc[0]
         axes.set_title(f"by {parameter}: best of {budget} trial{'s' if budget > 1 else ''}")
-        axes.set_xlabel(metric_words(frame["metric"].iloc[0]))
-    loss_axis(panels[0].xaxis, frame[["expected_best", "high", "best"]].to_numpy().ravel())
+        axes.set_xlabel(axis_words(ranked.objective) if ranked.highest else ranked.metric)
+    points = frame[["expected_best", "high", "best"]].to_numpy().ravel()
+    loss_axis(panels[0].xaxis, points, highest=ranked.highest)
     if panels[0].get_xscale() == "log":
         left = float(frame["best"].min()) / 1.5
         panels[0].set_xlim(left=left)
@@ -150,16 +154,16 @@ def alt(frame: pd.DataFrame) -> str:
 
 
 def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
-    """The lowest expected best of each parameter, and which values it is not told from."""
+    """The best expected of each parameter, and which values it is not told from."""
     frame = tables["isolation"]
     parts = {str(name): rows.to_dict("records") for name, rows in frame.groupby("parameter", sort=False)}
     best = [f"{named(first['value'])} among {name}s" for name, (first, *_) in parts.items()]
     said = [
         f"With everything else tuned for equally many trials, {listing(best)} "
-        f"{'is' if len(best) == 1 else 'are'} expected to reach the lowest {run.metric}; exploratory, "
-        "one seed each."
+        f"{'is' if len(best) == 1 else 'are'} expected to reach the {run.ranked.best} {run.metric}; "
+        "exploratory, one seed each."
     ]
-    said += [_compared(name, rows) for name, rows in parts.items()]
+    said += [_compared(name, rows, run.ranked) for name, rows in parts.items()]
     return (*said, *(_dealt(name, rows) for name, rows in parts.items()))
 
 
@@ -175,17 +179,22 @@ def _dealt(parameter: str, rows: list[dict[Any, Any]]) -> str:
     return f"Trials of each {parameter.replace('_', ' ')} in the search: {listing(counts)}; {used}."
 
 
-def _compared(parameter: str, rows: list[dict[Any, Any]]) -> str:
+def _compared(parameter: str, rows: list[dict[Any, Any]], ranked: Ranked) -> str:
     first, *others = rows
     named_so = parameter.replace("_", " ").capitalize()
     text = f"{named_so}: {_score(first)} at best of {count(first['budget'], 'trial')}"
-    close = [row for row in others if not row["low"] > first["high"]]
-    apart = [row for row in others if row["low"] > first["high"]]
+    apart = [row for row in others if _is_apart(row, first, ranked)]
+    close = [row for row in others if row not in apart]
     if apart:
-        text += f"; higher, with separate intervals: {listing([_score(row) for row in apart])}"
+        text += f"; {ranked.worse}, with separate intervals: {listing([_score(row) for row in apart])}"
     if close:
         text += f"; open against {listing([_score(row) for row in close])}"
     return f"{text}."
+
+
+def _is_apart(row: Mapping[Any, Any], first: Mapping[Any, Any], ranked: Ranked) -> bool:
+    """Whether the whole interval of a value is worse than that of the best."""
+    return bool(row["high"] < first["low"] if ranked.highest else row["low"] > first["high"])
 
 
 def _score(row: Mapping[Any, Any]) -> str:
@@ -205,7 +214,7 @@ QUESTION = Question(
         caption=(
             "What each value reaches when all get the same number of trials, with other settings drawn at "
             "random: the mean over all subsets of its n trials, with a 95 % bootstrap interval. Diverged "
-            "trials count at the loss before training. Diamonds are the best of the whole search, which "
+            "trials count at the score before training. Diamonds are the best of the whole search, which "
             "tried promising values more often; an arrow marks an interval that extends beyond the figure. "
             "Exploratory: one seed each."
         ),
@@ -216,10 +225,10 @@ QUESTION = Question(
     sentences=sentences,
     shown=(Shown("isolation", "One row per value"),),
     how=(
-        "Expected best of k trials: the mean, over all subsets of k of a value's trials, of the lowest loss "
+        "Expected best of k trials: the mean, over all subsets of k of a value's trials, of the best score "
         "(Dodge et al. 2019; unbiased form of Tang et al. 2020, arXiv 2004.14373). k is a third of the "
         "fewest trials that any value has, the same for all, so that a value tried more often is not better "
-        "by that alone. Trials that diverged count at the loss before training.",
+        "by that alone. Trials that diverged count at the score before training.",
         "Where every value has at least three trials of the exploration, only those count: they are shared "
         "out evenly, at settings known to suit each value. Intervals are 95 % bootstrap intervals over "
         "trials. Each trial has one seed, so this shows where to look and proves nothing; the finalists' "

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sweeper.answer.edges import edges
+from sweeper.answer.ranked import Ranked
 from sweeper.drawing.scales import log_axis, loss_axis
 from sweeper.drawing.style import HUES, canvas, dots, label_lowest, legend_below, short, themed
 from sweeper.questions.basins import ANY, basins, boundaries
@@ -17,7 +18,7 @@ from sweeper.questions.losses import capped_losses
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.sensitivity import BINS_PER_DECADE
-from sweeper.wording import count, listing, metric_words, number
+from sweeper.wording import count, listing, number
 
 COLUMNS = [
     "trial",
@@ -41,9 +42,10 @@ COLUMNS = [
 def learning_rate(run: RunData) -> pd.DataFrame:
     """One row per search trial that did not fail, ordered by optimizer and learning rate.
 
-    loss, initial and capped: see `capped_losses`. Of each half decade, from `bin_low` to `bin_high`,
-    the lowest loss of each optimizer is marked `best_in_bin`. basin_low, basin_high and boundary are those
-    of the optimizer with any activation, see `basins` and `boundaries`; null where there is none.
+    loss, initial and capped: see `capped_losses`; of a score that is maximised, loss and initial are the
+    score itself. Of each half decade, from `bin_low` to `bin_high`, the best of each optimizer is marked
+    `best_in_bin`. basin_low, basin_high and boundary are those of the optimizer with any activation, see
+    `basins` and `boundaries`; null where there is none.
     Learning rates of 0 have no place.
     """
     frame = capped_losses(run)
@@ -64,7 +66,7 @@ def learning_rate(run: RunData) -> pd.DataFrame:
         found = table(run)
         known = found[found["activation"] == ANY].set_index("optimizer")[column].astype(float)
         frame[name] = frame["optimizer"].map(known).astype(float)
-    return frame[COLUMNS]
+    return run.ranked.read(frame, "loss", "initial")[COLUMNS]
 
 
 POINT, BEST, CAPPED = HUES[0], HUES[4], HUES[1]
@@ -82,10 +84,11 @@ def draw(frame: pd.DataFrame) -> Figure:
         _panel(axes, frame[frame["optimizer"] == optimizer], len(frame))
         axes.set_title(optimizer)
     label_lowest(figure, panels, len(optimizers), columns, "learning rate (log)")
+    ranked = Ranked(frame["metric"].iloc[0])
     for axes in panels[: len(optimizers) : columns]:
-        axes.set_ylabel(f"best {metric_words(frame['metric'].iloc[0])}")
+        axes.set_ylabel(ranked.axis)
     log_axis(panels[0].xaxis, most=TICKS)
-    loss_axis(panels[0].yaxis, frame["loss"])
+    loss_axis(panels[0].yaxis, frame["loss"], highest=ranked.highest)
     legend_below(figure, _entries(frame), ncols=2)
     return figure
 
@@ -151,28 +154,27 @@ def _entries(frame: pd.DataFrame) -> dict[str, Line2D]:
             "color": HUES[2],
             "alpha": 0.4,
         }
-        found["basin: within 10 % of the lowest loss"] = Line2D([], [], **wide)
+        found["basin: within 10 % of the best"] = Line2D([], [], **wide)
     if frame["boundary"].notna().any():
         found["half of the trials diverge from here on"] = Line2D([], [], **_BOUNDARY)
     return found
 
 
 def alt(frame: pd.DataFrame) -> str:
-    """Best loss and its learning rate for each optimizer, and how many trials learned nothing."""
-    said = []
+    """The best of each optimizer and its learning rate, and how many trials learned nothing."""
+    said, ranked = [], Ranked(frame["metric"].iloc[0])
     for optimizer, rows in frame.groupby("optimizer", sort=False):
-        best = rows.sort_values("loss").iloc[0]
+        best = ranked.order(rows, "loss").iloc[0]
         lost = int(rows["capped"].sum())
         tail = f", {lost} of {len(rows)} trials diverged or learned nothing" if lost else ""
         if math.isfinite(best["boundary"]):
             tail += f", half diverge from {best['boundary']:.2g} on"
-        said.append(f"{optimizer}: lowest {short(best['loss'])} at {best['learning_rate']:.2g}{tail}")
-    metric = metric_words(frame["metric"].iloc[0])
-    return f"Best {metric} against learning rate for each optimizer. {'; '.join(said)}."
+        said.append(f"{optimizer}: {ranked.best} {short(best['loss'])} at {best['learning_rate']:.2g}{tail}")
+    return f"Best {ranked.metric} against learning rate for each optimizer. {'; '.join(said)}."
 
 
 def best_of_each_bin(frame: pd.DataFrame) -> pd.DataFrame:
-    """The lowest loss of each optimizer in each half decade."""
+    """The best of each optimizer in each half decade."""
     columns = ["optimizer", "learning_rate", "loss", "activation", "outcome", "capped", "trial"]
     return frame[frame["best_in_bin"]][columns]
 
@@ -187,10 +189,10 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
             f"None of the rates tried, {tried}, learned anything: every trial diverged or ended no better "
             "than before training. Try much smaller rates.",
         )
-    best = learned.sort_values(["loss", "trial"]).drop_duplicates("optimizer")
+    best = run.ranked.order(learned, "loss", "trial").drop_duplicates("optimizer")
     row = best.iloc[0]
-    first = f"The lowest {run.metric} of the search, {number(row['loss'])}, came at a learning rate "
-    first += f"of {number(row['learning_rate'])} with {row['optimizer']}."
+    first = f"The {run.ranked.best} {run.metric} of the search, {number(row['loss'])}, came at a "
+    first += f"learning rate of {number(row['learning_rate'])} with {row['optimizer']}."
     others = [
         f"{number(other['learning_rate'])} for {other['optimizer']} ({number(other['loss'])})"
         for other in best.iloc[1:].to_dict("records")
@@ -233,14 +235,14 @@ QUESTION = Question(
     figure=FigureSpec(
         name="learning_rate",
         table="learning_rate",
-        title="Loss against learning rate",
+        title="Score against learning rate",
         caption=(
-            "One point per trial; all other settings vary. Losses are capped at the loss before training, "
-            "where diverged trials (×) are drawn. A wide basin (green, from the lowest to the highest rate "
-            "within 10 % of the best) means that the rate need not be precise; a lowest point at the edge "
+            "One point per trial; all other settings vary. No point is worse than before training, where "
+            "diverged trials (×) are drawn. A wide basin (green, from the lowest to the highest rate "
+            "within 10 % of the best) means that the rate need not be precise; a best point at the edge "
             "suggests a wider range."
         ),
-        missing="No trial of the search has both a learning rate above 0 and a loss.",
+        missing="No trial of the search has both a learning rate above 0 and a score.",
         draw=draw,
         alt=alt,
     ),
@@ -249,10 +251,10 @@ QUESTION = Question(
         Shown("learning_rate", "The best of each half decade; the CSV has every trial", best_of_each_bin),
     ),
     how=(
-        "One point per trial of the search; all other settings vary. A trial that diverged, or whose loss "
-        "never fell below the one before training, is shown at that first loss: it learned nothing (Wortsman "
+        "One point per trial of the search; all other settings vary. A trial that diverged, or never became "
+        "better than before training, is shown at its score before training: it learned nothing (Wortsman "
         "et al. 2023, arXiv 2309.14322).",
         "The best point of a half decade is the luckiest of several trials with one seed each. Read the "
-        "shape of the valley rather than its lowest point.",
+        "shape of the curve rather than its best point.",
     ),
 )

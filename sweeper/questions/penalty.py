@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import completed_search, with_names
 from sweeper.drawing.scales import decade_below, loss_axis, weight_axis
 from sweeper.drawing.style import (
@@ -65,7 +66,8 @@ def penalty(run: RunData) -> pd.DataFrame:
         bin_objective=bins["objective"].transform("median"),
         bin_size=bins["activation_size"].transform("median"),
     )
-    return frame.sort_values(["activation_penalty", "trial"], ignore_index=True)[COLUMNS]
+    frame = frame.sort_values(["activation_penalty", "trial"], ignore_index=True)[COLUMNS]
+    return run.ranked.read(frame, "objective", "bin_objective")
 
 
 def _sizes(run: RunData) -> pd.DataFrame:
@@ -147,7 +149,8 @@ def draw(frame: pd.DataFrame) -> Figure:
     styles = group_styles(sorted(frame["activation"].unique()))
     figure, panels = canvas(1, 1 + measured, height=3.6 + legend_height(len(styles) + 1))
     sides = [("objective", "bin_objective"), ("activation_size", "bin_size")]
-    labels = [f"best {metric_words(frame['metric'].iloc[0])}", "activation size (RMS)"]
+    ranked = Ranked(frame["metric"].iloc[0])
+    labels = [ranked.axis, "activation size (RMS)"]
     for axes, (value, middle), label in zip(panels, sides, labels, strict=False):
         for name, style in styles.items():
             part = frame[frame["activation"] == name]
@@ -165,7 +168,7 @@ def draw(frame: pd.DataFrame) -> Figure:
         weights = frame["activation_penalty"]
         weight_axis(axes, float(weights[weights > 0].min()), float(weights.max()))
         axes.set(xlabel="penalty weight (log, 0 at the left)", ylabel=label)
-        loss_axis(axes.yaxis, frame[value])
+        loss_axis(axes.yaxis, frame[value], highest=ranked.highest and value == "objective")
     entries = {name: handle(style, line=False) for name, style in styles.items()}
     entries["median per decade"] = Line2D([], [], **_MEDIAN)
     legend(figure, entries, "activation")

@@ -41,7 +41,7 @@ def facts(run: RunData, tables: Tables) -> Mapping[str, str]:
         "Study": study.name,
         "Question": study.question,
         "Training": f"{length}, {rows}, {training.dtype}, device {training.device}",
-        "Loss": f"{name_of(training.loss)}; trials are ranked by their {_ranking(run)}",
+        "Loss": f"{name_of(training.loss)}; trials are ranked by their {run.ranked.best} {run.metric}",
         "Search": f"{study.search.sampler} sampler, {study.search.pruner} pruner, seed {study.search.seed}",
         "Fresh seeds": listing([str(seed) for seed in seeds])
         if len(seeds) <= 20
@@ -52,15 +52,6 @@ def facts(run: RunData, tables: Tables) -> Mapping[str, str]:
         "Versions": f"{versions()} (where this page was written)",
     }
     return {label: value for label, value in found.items() if value}
-
-
-def _ranking(run: RunData) -> str:
-    """What ranks trials, and what pages show of it where lower must be better."""
-    ranked = run.ranked
-    text = f"{ranked.best} {ranked.metric}"
-    if run.metric == ranked.metric:
-        return text
-    return f"{text}; where this page compares settings, it shows {run.metric}, of which lower is better"
 
 
 def versions() -> str:

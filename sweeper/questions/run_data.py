@@ -12,8 +12,6 @@ from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import as_costs
 from sweeper.records.store import Records
 from sweeper.study.study import Study
-from sweeper.trial import cost_name
-from sweeper.wording import metric_words
 
 
 def _no_importances() -> pd.DataFrame:
@@ -56,18 +54,18 @@ class RunData:
 
     @property
     def objective(self) -> str:
-        """What ranks trials, lower is better: ``validation_loss``, ``1 - validation_auc``."""
-        return cost_name(self.study.objective)
+        """What tables call `ranked`, with its direction: ``validation_auc (higher is better)``."""
+        return self.study.objective
 
     @property
     def ranked(self) -> Ranked:
-        """The objective as people read it, with its direction."""
+        """The objective as people read it, with its direction: `read` turns what was computed in costs."""
         return Ranked(self.study.objective)
 
     @property
     def metric(self) -> str:
         """`objective` in words."""
-        return metric_words(self.objective)
+        return self.ranked.metric
 
 
 def once(table: Callable[[RunData], pd.DataFrame]) -> Callable[[RunData], pd.DataFrame]:

@@ -6,7 +6,6 @@ from sweeper.answer.rows import FIRST, completed_search, parameter_columns, sear
 from sweeper.questions.question import Question, Shown, Tables
 from sweeper.questions.run_data import RunData
 from sweeper.records.schema import Outcome
-from sweeper.trial import from_cost
 from sweeper.wording import count, listing
 
 BY_OUTCOME = [str(outcome) for outcome in Outcome]
@@ -35,8 +34,7 @@ def leaderboard_table(run: RunData) -> pd.DataFrame:
         "reason",
     ]
     ranks = pd.Series(range(1, len(order) + 1), index=order.index, dtype="Int64").mask(order["_late"])
-    read = from_cost(run.study.objective, order["objective"])
-    return order[columns].assign(rank=ranks, objective=read)[["rank", *columns]]
+    return run.ranked.read(order[columns].assign(rank=ranks), "objective")[["rank", *columns]]
 
 
 REASON_COLUMNS = ["outcome", "trainings", "first_trial", "reason"]

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from sweeper.answer.ranked import Ranked
 from sweeper.drawing.scales import share_ticks
 from sweeper.drawing.style import HUES, canvas, themed
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables
@@ -117,13 +118,14 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
 
 
 def bias(comparison: pd.DataFrame) -> str:
-    """What `comparison` shows of the search's scores: one of the words below, or nothing known."""
+    """What `comparison` shows of the search's scores: one of the words above, or nothing known."""
     if comparison.empty or not math.isfinite(comparison["mean_optimism_low"].iloc[0]):
         return ""
     row = comparison.iloc[0]
+    above, below = (HARDER, FLATTERED) if Ranked(row["metric"]).highest else (FLATTERED, HARDER)
     if row["mean_optimism_low"] > 0:
-        return FLATTERED
-    return HARDER if row["mean_optimism_high"] < 0 else NO_BIAS
+        return above
+    return below if row["mean_optimism_high"] < 0 else NO_BIAS
 
 
 def _optimism(comparison: pd.DataFrame, metric: str) -> tuple[str, ...]:
@@ -162,8 +164,8 @@ QUESTION = Question(
         "McCulloch 1992), over finalists that completed every fresh seed; generalized 95 % intervals "
         "(Weerahandi 1993). Finalists are the best of the search, so settings vary less among them than in "
         "the whole space.",
-        "Fresh minus search above 0 has two possible causes that one search seed cannot separate: the "
-        "lowest of many is partly luck (winner's curse), and the search's own seed or split may have been "
+        "A search that was optimistic has two possible causes that one search seed cannot separate: the "
+        "best of many is partly luck (winner's curse), and the search's own seed or split may have been "
         "easy.",
     ),
 )

@@ -199,10 +199,7 @@ def _simplest(ranked: Ranked, summary: Summary) -> tuple[Fact, ...]:
     row = summary.simplest
     if row is None:
         return ()
-    if ranked.best == "highest":
-        meaning = f"{ranked.metric} of the winner minus its: {number(row['difference'])}"
-    else:
-        meaning = f"its {ranked.metric} minus that of the winner: {number(row['difference'])}"
+    meaning = f"its {ranked.metric} minus that of the winner: {number(row['difference'])}"
     if math.isfinite(row["difference_low"]):
         meaning += f" (interval {number(row['difference_low'])} to {number(row['difference_high'])})"
     return (Fact("Simplest of those tied", str(row["label"]), meaning),)

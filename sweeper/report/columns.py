@@ -7,6 +7,9 @@ HEADINGS: Mapping[str, str] = {
     "decades_per_layer": "decades per layer",
     "n": "seeds",
     "capped": "learned nothing",
+    "best_loss": "best",
+    "loss": "score",
+    "initial": "before training",
 }
 """Where underscores turned into spaces would not do."""
 
@@ -43,8 +46,8 @@ MEANINGS: Mapping[str, str] = {
 
 OF_TABLE: Mapping[str, Mapping[str, str]] = {
     "basins": {
-        "low": "lowest rate whose loss is within 10 % of the lowest",
-        "high": "highest rate whose loss is within 10 % of the lowest",
+        "low": "lowest rate whose score is within 10 % of the best",
+        "high": "highest rate whose score is within 10 % of the best",
     },
     "comparison": {"verdict": "tied: the difference is too small for a call; else by how much it is worse"},
     "finding": {
@@ -54,8 +57,8 @@ OF_TABLE: Mapping[str, Mapping[str, str]] = {
         "verdict": "vanishing, exploding: the norm changes tenfold or more from the last layer to the first",
         "slope": "change of log10 of the norm per layer towards the input, mean over networks",
     },
-    "heatmap": {"best": "lowest score of the pair's completed trials"},
-    "isolation": {"best": "lowest score of the whole search"},
+    "heatmap": {"best": "best score of the pair's completed trials"},
+    "isolation": {"best": "best score of the whole search"},
     "range_edges": {
         "best": "value in the best trial",
         "low": "lower bound of the searched range",

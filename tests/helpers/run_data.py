@@ -29,7 +29,8 @@ def run_data(
         given: further fields of `RunData`.
     """
     study = Study(name="made", trusted=True, search=dict(search or {}), **(sections or {}))
-    return RunData(study, Records(trials, curves, layers), answer(trials, None), **given)
+    found = answer(trials, None, objective=study.objective)
+    return RunData(study, Records(trials, curves, layers), found, **given)
 
 
 def with_records(run: RunData, **frames: pd.DataFrame) -> RunData:

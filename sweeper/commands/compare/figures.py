@@ -4,6 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from sweeper.answer.ranked import Ranked
 from sweeper.drawing.scales import loss_axis
 from sweeper.drawing.style import BAND_ALPHA, canvas, group_styles, handle, legend_below, short, themed
 from sweeper.questions.question import FigureSpec
@@ -34,8 +35,10 @@ def draw_scores(frame: pd.DataFrame) -> Figure:
     axes.set_yticks([1, 2][: len(runs)], runs)
     axes.set_ylim(2.7, 0.3)
     axes.grid(False, axis="y")
-    axes.set_xlabel(f"best {metric_words(frame['metric'].iloc[0])} on a fresh seed")
-    loss_axis(axes.xaxis, frame["objective"])
+    ranked = Ranked(frame["metric"].iloc[0])
+    side = " (higher is better)" if ranked.highest else ""
+    axes.set_xlabel(f"best {ranked.metric} on a fresh seed{side}")
+    loss_axis(axes.xaxis, frame["objective"], highest=ranked.highest)
     return figure
 
 
@@ -92,7 +95,7 @@ FIGURES = {
         name="scores",
         title="The two winners on fresh seeds",
         table="scores",
-        caption="Each dot is one fresh seed, the bar the mean, the line its 95 % interval; lower is better. "
+        caption="Each dot is one fresh seed, the bar the mean, the line its 95 % interval. "
         "Grey lines join the dots of one seed where the comparison is paired.",
         missing="No winner was retrained on a fresh seed.",
         draw=draw_scores,

@@ -117,6 +117,6 @@ def to_dict(side: Comparison) -> dict[str, Any]:
     return {
         "a": {"name": side.a.name, **side.a.answer.to_dict()},
         "b": {"name": side.b.name, **side.b.answer.to_dict()},
-        "comparison": dict(statistics.to_dict(side.found)),
+        "comparison": dict(statistics.to_dict(side.found, side.ranked)),
         "differences": {row["key"]: [row["a"], row["b"]] for row in changed},
     }

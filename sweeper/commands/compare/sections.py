@@ -31,8 +31,8 @@ def _on_seeds(side: Comparison) -> tuple[str, ...]:
     where = f"on {share} of the {found.pairs} shared seeds" if found.paired else f"with probability {share}"
     said = [
         headline(side),
-        f"{side.a.name} is lower than {side.b.name} {where} (95 % interval {percent(found.p_low)} to "
-        f"{percent(found.p_high)}).",
+        f"{side.a.name} is {side.ranked.better} than {side.b.name} {where} (95 % interval "
+        f"{percent(found.p_low)} to {percent(found.p_high)}).",
         f"It is {found.why}.",
     ]
     many = [
@@ -76,11 +76,12 @@ def _on_values(side: Comparison) -> tuple[str, ...]:
     frame = side.tables["best_by_value"].dropna(subset=["best_a", "best_b"])
     if frame.empty:
         return ("No value of a compared parameter completed a trial in both.",)
-    lower = int((frame["best_a"] < frame["best_b"]).sum())
+    behind = side.ranked.behind((frame["best_b"] - frame["best_a"]).to_numpy(float))
+    better = int((behind > 0).sum())
     return (
-        f"Of {count(len(frame), 'value')} tried in both, {lower} reached a lower score in the search of "
-        f"{side.a.name}.",
-        "Search scores are the lowest of many on one seed each: they describe and prove nothing.",
+        f"Of {count(len(frame), 'value')} tried in both, {better} reached a {side.ranked.better} score in "
+        f"the search of {side.a.name}.",
+        "Search scores are the best of many on one seed each: they describe and prove nothing.",
     )
 
 
@@ -105,11 +106,12 @@ SECTIONS = (
             "Paired means that a seed is the same in both runs: the same data, test rows, split and seed "
             "number, so the same training and validation rows. Then differences are taken seed by seed, with "
             "Student's t; the share of seeds has Wilson's interval. Otherwise Welch's t compares the means, "
-            "and the probability that one score is below another has Newcombe's interval (2006, method 5).",
-            "Each winner was picked as the lowest of its finalists by these same scores. The interval "
+            "and the probability that one score is better than another has Newcombe's interval (2006, "
+            "method 5).",
+            "Each winner was picked as the best of its finalists by these same scores. The interval "
             "therefore also allows for the distribution of the difference when all finalists tied with a "
             "winner are equal, found by simulation; the wider end counts.",
-            "Better means: the interval of the difference excludes 0, one is lower on at least 75 % of "
+            "Better means: the interval of the difference excludes 0, one is better on at least 75 % of "
             "seeds, and the interval of that share lies above 50 % (Bouthillier et al. 2021, arXiv "
             "2103.03098).",
         ),
@@ -140,7 +142,7 @@ SECTIONS = (
         key="values",
         question="How good was each compared value?",
         sentences=_on_values,
-        shown=(Shown("best_by_value", "Lowest search score of each value, one seed each"),),
+        shown=(Shown("best_by_value", "Best search score of each value, one seed each"),),
         unfolded=True,
     ),
     Part(

@@ -6,12 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sweeper.answer.answer import Interval
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import as_costs, completed_search, labels, search_trials, with_names
 from sweeper.commands.compare.winners import Run
 from sweeper.records.schema import Outcome
-from sweeper.trial import cost_name
 
 SETTINGS = ["setting", "a", "b"]
 SCORES = ["run", "label", "seed", "objective", "mean", "low", "high", "metric"]
@@ -57,12 +55,11 @@ def scores(a: Run, b: Run) -> pd.DataFrame:
     parts = []
     for run in (a, b):
         found, sure = run.scores, run.answer.confirmed
-        ends = {} if sure is None else _in_costs(run, sure)
+        ends = (np.nan,) * 3 if sure is None else (sure.mean, sure.low, sure.high)
         frame = pd.DataFrame({"seed": found.index, "objective": found.to_numpy()})
-        frame = frame.assign(run=run.name, label=winner_label(run), metric=cost_name(run.study.objective))
-        parts.append(
-            frame.assign(**{name: ends.get(name, np.nan) for name in ("mean", "low", "high")})[SCORES]
-        )
+        frame = Ranked(run.study.objective).read(frame, "objective")
+        frame = frame.assign(run=run.name, label=winner_label(run), metric=run.study.objective)
+        parts.append(frame.assign(mean=ends[0], low=ends[1], high=ends[2])[SCORES])
     return pd.concat(parts, ignore_index=True)
 
 
@@ -105,15 +102,8 @@ def spent(a: Run, b: Run) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=SPENT)
 
 
-def _in_costs(run: Run, sure: Interval) -> dict[str, float]:
-    """Mean and interval of what ranks the winner."""
-    ranked = Ranked(run.study.objective)
-    low, high = ranked.ends(sure.low, sure.high)  # its own inverse
-    return {"mean": ranked.cost(sure.mean), "low": low, "high": high}
-
-
 def best_by_value(a: Run, b: Run) -> pd.DataFrame:
-    """For each value of a scientific parameter of either run: lowest search score, and the trials behind it.
+    """For each value of a scientific parameter of either run: best search score, and the trials behind it.
 
     Trials count whatever their outcome; null where a run has no completed trial of the value.
     """
@@ -141,7 +131,8 @@ def _best(run: Run, parameter: str) -> pd.DataFrame:
     done = with_names(done)
     sizes = search.groupby(search[parameter].astype("str")).size()
     best = done.groupby(done[parameter].astype("str"))["objective"].min().astype(float)
-    return pd.DataFrame({"best": best.reindex(sizes.index), "trials": sizes.astype(float)})
+    frame = pd.DataFrame({"best": best.reindex(sizes.index), "trials": sizes.astype(float)})
+    return Ranked(run.study.objective).read(frame, "best")
 
 
 TABLES = {

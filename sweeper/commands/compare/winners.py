@@ -7,7 +7,7 @@ difference of the two is held against its distribution when all contenders of bo
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -18,6 +18,7 @@ from scipy.optimize import brentq
 
 from sweeper.answer.answer import Answer
 from sweeper.answer.confirmed import FEW, OFTEN
+from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import as_costs
 from sweeper.questions.run import name_of
 from sweeper.records.store import Records
@@ -55,7 +56,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Compared:
-    """The winners of two runs, A and B; lower scores are better.
+    """The winners of two runs, A and B, by what ranks trials: lower is better, see `sweeper.trial.cost`.
 
     Numbers are NaN where too few seeds were completed for them.
     """
@@ -70,7 +71,7 @@ class Compared:
     low: float
     high: float
     p_better: float
-    """P(A < B) on a fresh seed, ties counted half."""
+    """P(A is better) on a fresh seed, ties counted half."""
     p_low: float
     p_high: float
     verdict: str
@@ -231,13 +232,21 @@ def _root(f: Any, low: float, high: float) -> float:
     return float(brentq(f, left, right)) if f(left) * f(right) < 0 else (low if f(left) >= 0 else high)
 
 
+def as_read(found: Compared, ranked: Ranked) -> Compared:
+    """With the difference, B − A, of the objective as people read it."""
+    if not ranked.highest:
+        return found
+    return replace(found, difference=-found.difference, low=-found.high, high=-found.low)
+
+
 def _finite(values: "pd.Series[float]") -> np.ndarray:
     found = values.to_numpy()
     return np.asarray(found[np.isfinite(found)])
 
 
-def to_dict(found: Compared) -> Mapping[str, Any]:
-    """For JSON, which has no NaN."""
+def to_dict(found: Compared, ranked: Ranked) -> Mapping[str, Any]:
+    """For JSON, which has no NaN; the difference is B − A in the objective as people read it."""
+    found = as_read(found, ranked)
     numbers = {
         name: getattr(found, name) for name in ("difference", "low", "high", "p_better", "p_low", "p_high")
     }

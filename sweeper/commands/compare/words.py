@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import pandas as pd
 
 from sweeper.answer.confirmed import ENOUGH_SEEDS
+from sweeper.answer.ranked import Ranked
 from sweeper.commands.compare.tables import winner_label
-from sweeper.commands.compare.winners import Compared, Run
+from sweeper.commands.compare.winners import Compared, Run, as_read
 from sweeper.report.card import Card, Fact
 from sweeper.report.next_step import NextStep
 from sweeper.study.command_line import PLACEHOLDER, run_again
-from sweeper.trial import cost_name
-from sweeper.wording import count, interval, listing, metric_words, number, percent
+from sweeper.wording import count, interval, listing, number, percent
 
 WIDTH = 100
 FULL_POWER = 29
@@ -31,9 +31,9 @@ class Comparison:
     tables: Mapping[str, pd.DataFrame]
 
     @property
-    def metric(self) -> str:
-        """What ranks trials in both, in words; lower is better."""
-        return metric_words(cost_name(self.a.study.objective))
+    def ranked(self) -> Ranked:
+        """What ranks trials in both."""
+        return Ranked(self.a.study.objective)
 
 
 def card(side: Comparison) -> Card:
@@ -69,15 +69,15 @@ def headline(side: Comparison) -> str:
 def _lead(side: Comparison) -> str:
     found = side.found
     if found.verdict == "unconfirmed":
-        flattering = "search scores are the lowest of many on one seed each, so they do not compare"
+        flattering = "search scores are the best of many on one seed each, so they do not compare"
         return f"There are {found.why}; {flattering}."
     if found.difference == 0:
-        return f"The winners have the same mean {side.metric}. The comparison is {found.why}."
+        return f"The winners have the same mean {side.ranked.metric}. The comparison is {found.why}."
     mean, low, high = interval(abs(found.difference), *_turned(found))
     first, second = (side.a.name, side.b.name) if found.difference >= 0 else (side.b.name, side.a.name)
     text = (
-        f"The mean {side.metric} of the winner of {first} is {mean} lower than that of {second} (95 % "
-        f"interval of the difference {low} to {high}). "
+        f"The mean {side.ranked.metric} of the winner of {first} is {mean} {side.ranked.better} than that of "
+        f"{second} (95 % interval of the difference {low} to {high}). "
     )
     return f"{text}The comparison is {found.why}."
 
@@ -106,15 +106,16 @@ def _difference(side: Comparison) -> tuple[Fact, ...]:
     found = side.found
     if found.verdict == "unconfirmed":
         return ()
-    mean, low, high = interval(found.difference, found.low, found.high)
-    what = f"P({side.a.name} is lower)"
+    read = as_read(found, side.ranked)
+    mean, low, high = interval(read.difference, read.low, read.high)
+    what = f"P({side.a.name} is {side.ranked.better})"
     ends = f"{percent(found.p_low)} to {percent(found.p_high)}"
     p = f"on a fresh seed, 95 % interval {ends}; better asks for 75 %"
     return (
         Fact(
             "Difference",
             mean,
-            f"{side.b.name} − {side.a.name}, 95 % interval {low} to {high}; lower is better",
+            f"{side.b.name} − {side.a.name}, 95 % interval {low} to {high}; {side.ranked.better} is better",
         ),
         Fact(what, percent(found.p_better), p),
     )

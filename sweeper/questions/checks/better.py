@@ -1,18 +1,18 @@
 """Is one value better than another, or no worse? Does a weight lower the loss? Are more units dead?"""
 
-from sweeper.questions.checks.differences import WORDS, Difference, difference
+from sweeper.questions.checks.differences import WORDS, Difference, difference, read
 from sweeper.questions.checks.finding import FOUND, NOT_FOUND, Finding, judge, text, unknown
 from sweeper.questions.run_data import RunData
 from sweeper.study.expect import Better, DeadShare, Lowers, NoWorse
 
 
 def better(run: RunData, asked: Better) -> Finding:
-    """Found: the whole interval of objective(value) − objective(than) lies below 0."""
+    """Found: the whole interval of objective(value) − objective(than) lies on the better side of 0."""
     return _better(run, asked, 0.0)
 
 
 def no_worse(run: RunData, asked: NoWorse) -> Finding:
-    """Found: the whole interval lies below `margin` times the objective of `than` (non-inferiority)."""
+    """Found: no end of the interval is worse by `margin` times the objective of `than` (non-inferiority)."""
     return _better(run, asked, asked.margin)
 
 
@@ -23,10 +23,11 @@ def _better(run: RunData, asked: Better | NoWorse, margin: float) -> Finding:
         return unknown(
             unit, f"Too few trainings of these values of {asked.parameter} were completed to compare."
         )
-    limit = margin * abs(contrast.than)
+    limit = margin * abs(run.ranked.value(contrast.than))
     verdict = judge(contrast.low, contrast.high, limit, below=True)
     if verdict == FOUND and contrast.more_failures:
         verdict = NOT_FOUND
+    contrast = read(contrast, run.ranked)
     said = f"{compared(contrast, asked.parameter, run.metric)}"
     if margin:
         said += f"; up to {text(limit)} worse ({100 * margin:g} %) counts as no worse"
@@ -51,8 +52,10 @@ def lowers(run: RunData, asked: Lowers) -> Finding:
     unit = f"difference in {quantity}"
     if contrast is None:
         return unknown(unit, f"Too few trainings with and without {asked.parameter} to compare.")
-    said = f"{compared(contrast, asked.parameter, quantity)}."
     verdict = judge(contrast.low, contrast.high, 0.0, below=True)
+    if asked.quantity == "objective":
+        contrast = read(contrast, run.ranked)
+    said = f"{compared(contrast, asked.parameter, quantity)}."
     return Finding(verdict, contrast.mean, contrast.low, contrast.high, unit, contrast.basis, said)
 
 

@@ -1,12 +1,13 @@
 """Two values of a parameter against each other, each at the best settings that the search found for it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import search_trials
 from sweeper.questions.losses import capped_losses
 from sweeper.questions.run_data import RunData
@@ -16,7 +17,7 @@ KEY = ["trial", "seed"]
 
 
 def objective(run: RunData) -> pd.DataFrame:
-    """The score that ranks trials: the best at the evaluation points; completed trainings."""
+    """What ranks trials, lower is better: the best at the evaluation points; completed trainings."""
     done = run.trials[run.trials["outcome"] == "completed"]
     return _sound(done[KEY].assign(value=done["objective"].astype(float)))
 
@@ -76,8 +77,16 @@ class Difference:
     """`value` diverged or failed on more of the fresh seeds than `than`."""
 
 
+def read(found: Difference, ranked: Ranked) -> Difference:
+    """A difference of costs as one of the objective, as people read it."""
+    if not ranked.highest:
+        return found
+    value, than = ranked.value(found.value), ranked.value(found.than)
+    return replace(found, mean=-found.mean, low=-found.high, high=-found.low, value=value, than=than)
+
+
 def difference(run: RunData, parameter: str, value: Any, than: Any, quantity: str) -> Difference | None:
-    """`value` − `than`; ``None`` if neither fresh seeds nor search trials can tell.
+    """`value` − `than`, of the objective in costs; ``None`` if neither fresh seeds nor the search can tell.
 
     On fresh seeds each value is represented by the finalist of lowest objective *in the search*, so the seeds
     that compare have chosen nothing; ``None`` as a value stands for the best of the others. The difference is
