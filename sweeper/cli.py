@@ -154,11 +154,11 @@ def status(name: NameArgument, runs: RunsOption = RUNS, as_json: JsonOption = Fa
     """Show the progress of a run: trials by phase and outcome."""
     from sweeper.answer.outcomes import counts
 
-    found = counts(_open(runs, name).trials)
+    numbers = counts(_open(runs, name).trials)
     if as_json:
-        _say(to_json(found))
+        _say(to_json(numbers))
         return
-    for phase, outcomes in found.items():
+    for phase, outcomes in numbers.items():
         _say(f"{phase:8}" + "  ".join(f"{count} {outcome}" for outcome, count in outcomes.items()))
 
 
@@ -199,13 +199,13 @@ def lr_range(
 
     with local_pool(jobs or core_count(), initialize_worker) as pool:
         asked = load_study(pool, study, tuple(assignments or ()))
-        found = test(pool, asked, steps=steps, rates=rates)
-    figure = found.save(reports / asked.name)
+        range_test = test(pool, asked, steps=steps, rates=rates)
+    figure = range_test.save(reports / asked.name)
     if as_json:
-        about = {**found.about, "figure": figure}
-        _say(to_json(to_dict(found.suggestions, about)))
+        about = {**range_test.about, "figure": figure}
+        _say(to_json(to_dict(range_test.suggestions, about)))
         return
-    print_lr_range(found.suggestions, found.about)
+    print_lr_range(range_test.suggestions, range_test.about)
     if figure is not None:
         _say(f"figure: {figure}")
 

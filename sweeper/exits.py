@@ -80,9 +80,9 @@ def _safe(text: str) -> str:
     return printable(without_passwords(text, storage_urls()))
 
 
-def _print_safely(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+def _print_safely(error_type: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """``sys.excepthook``: a traceback of drivers repeats the URL that it was given."""
-    print(_safe("".join(traceback.format_exception(kind, error, trace))), file=sys.stderr, end="")
+    print(_safe("".join(traceback.format_exception(error_type, error, trace))), file=sys.stderr, end="")
 
 
 def exit_code(command: Callable[[], Any]) -> int:
@@ -105,10 +105,10 @@ def exit_code(command: Callable[[], Any]) -> int:
         _discard(sys.stdout)
         return 0
     except OSError as error:  # a disk may fail anywhere
-        place = f"{error.filename}: " if error.filename else ""
+        file = f"{error.filename}: " if error.filename else ""
         wrong = error.errno in WRONG_PATH
         advice = "give another path, or fix that" if wrong else "fix that and try again"
-        _say(f"error: {place}{error.strerror or error}; {advice}")
+        _say(f"error: {file}{error.strerror or error}; {advice}")
         return UserError.exit_code if wrong else 1
     except (KeyboardInterrupt, SystemExit) as end:
         code = 130 if isinstance(end, KeyboardInterrupt) else end.code

@@ -174,9 +174,9 @@ class Sweep:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, error_type: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._open.__exit__(kind, error, trace)
+        self._open.__exit__(error_type, error, trace)
 
     def _trials(self, *, alone: bool = False) -> pd.DataFrame:
         """What is on record; `alone`: see `load_trials`."""
@@ -208,9 +208,9 @@ class Sweep:
         seeds |= {seed for _, seed in self.confirmed}
         if seeds <= self.guessed:
             return
-        self.guessed, found = seeds, optional(self.pool, work.guess, self.shared, sorted(seeds))
-        if found is not None:
-            write_baselines(self.folder, found)
+        self.guessed, baselines = seeds, optional(self.pool, work.guess, self.shared, sorted(seeds))
+        if baselines is not None:
+            write_baselines(self.folder, baselines)
 
     def search_all(self, started: float) -> None:
         """Generation after generation, until all trials are done or the clock has run out."""
@@ -253,10 +253,10 @@ class Sweep:
         nobody sees the others' scores. Confirmations of an earlier call are trained again.
         """
         study = self.task.study
-        found = answer(self._trials(), None, objective=self.task.study.objective)
-        if found is None or (study.data.split[2] == 0 and self.task.data.fixed is None):
+        best = answer(self._trials(), None, objective=self.task.study.objective)
+        if best is None or (study.data.split[2] == 0 and self.task.data.fixed is None):
             return
-        winner = self.search.known[found.trial]
+        winner = self.search.known[best.trial]
         seeds = sorted(seed for number, seed in self.confirmed if number == winner.number)
         phase = "confirm" if seeds else winner.phase
         seeds = seeds or [study.search.seed]
@@ -275,10 +275,10 @@ class Sweep:
 
         Whatever the user's functions raise when they are called once more is told and kept as the reason.
         """
-        found = answer(self._trials(), None, objective=self.task.study.objective)
-        if found is None:
+        best = answer(self._trials(), None, objective=self.task.study.objective)
+        if best is None:
             return
-        study, parameters = self.task.study, self.search.known[found.trial].parameters
+        study, parameters = self.task.study, self.search.known[best.trial].parameters
         given = (study, parameters, study.search.seed, self.task.data)
         try:
             if study.names_code:
@@ -289,7 +289,7 @@ class Sweep:
             text, reason = "", str(end)
         if reason:
             self.progress.note(f"no script can be written for this run: {reason}")
-        keep_script(self.folder, found.trial, found.parameters, text, reason)
+        keep_script(self.folder, best.trial, best.parameters, text, reason)
 
     def retrain_and_measure(self, started: float) -> None:
         """Retrain the winner, and measure how sharp the loss was for some finalists and diverged trials."""
@@ -311,10 +311,10 @@ class Sweep:
         on record to the last bit. A training so unstable that it ends otherwise stays as it was.
         """
         trials = self._trials()
-        found = answer(trials, None, objective=self.task.study.objective)
-        if found is None:
+        best = answer(trials, None, objective=self.task.study.objective)
+        if best is None:
             return None
-        winner = self.search.known[found.trial]
+        winner = self.search.known[best.trial]
         own = trials[(trials["trial"] == winner.number) & (trials["phase"] != "confirm")].iloc[0]
         alone = (self.plan.speedup or 1.0) * self.plan.seconds_a_step * winner.steps
         self.seconds_alone = max(alone, float(own["seconds"]))

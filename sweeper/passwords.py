@@ -32,8 +32,8 @@ def without_passwords(text: str, urls: Iterable[str]) -> str:
         text = text.replace(url, masked_url(url))
         written = {way(secret) for secret in _secrets(url) for way in _WAYS} - {"", MASK}
         for secret in sorted(written, key=len, reverse=True):
-            found = re.escape(secret)
-            text = re.sub(found if len(secret) >= LONG else rf"(?<!\w){found}(?!\w)", MASK, text)
+            escaped = re.escape(secret)
+            text = re.sub(escaped if len(secret) >= LONG else rf"(?<!\w){escaped}(?!\w)", MASK, text)
     return text
 
 
@@ -55,7 +55,7 @@ def storage_urls() -> list[str]:
 
 def _secrets(url: str) -> list[str]:
     login = LOGIN.match(url)
-    return [*([login[2]] if login else []), *(found[2] for found in PARAMETER.finditer(url))]
+    return [*([login[2]] if login else []), *(match[2] for match in PARAMETER.finditer(url))]
 
 
 _WAYS = (

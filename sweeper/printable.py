@@ -23,7 +23,7 @@ LONGEST_NAME = 200
 
 def printable(text: str) -> str:
     """`text` with each of `HIDDEN` as the escape that Python writes for it: ``\\x1b``."""
-    return HIDDEN.sub(lambda found: escape(found[0]), text)
+    return HIDDEN.sub(lambda match: escape(match[0]), text)
 
 
 def one_line(text: str) -> str:

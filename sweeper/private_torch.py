@@ -216,11 +216,11 @@ def _wrappers() -> tuple[Function, Function, Function]:
         is_wrapped, inner, is_batched = functions
         seen = []
 
-        def look(row: Tensor) -> Tensor:
+        def note(row: Tensor) -> Tensor:
             seen.append(is_wrapped(row) and is_batched(row) and tuple(inner(row).shape) == (2, 3))
             return row
 
-        torch.vmap(look)(torch.zeros(2, 3))
+        torch.vmap(note)(torch.zeros(2, 3))
         return seen == [True] and not is_wrapped(torch.zeros(1)) and not is_batched(torch.zeros(1))
 
     def find() -> tuple[Function, Function, Function]:

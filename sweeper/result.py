@@ -77,8 +77,8 @@ class Result:
         """number -> what search and storage need of each trial of the search."""
         objective = self.study.objective
         metric, space = objective_metric(objective), self.study.space
-        found = search_results(self.folder / "records", self.trials, space, metric)
-        return {result.trial.number: summarize(result, objective) for result in found}
+        results = search_results(self.folder / "records", self.trials, space, metric)
+        return {result.trial.number: summarize(result, objective) for result in results}
 
     @cached_property
     def optuna_study(self) -> "OptunaStudy":
@@ -111,13 +111,14 @@ class Result:
         from sweeper.report.page import write
         from sweeper.search.importances import importances
 
-        found = attempt(
+        shares = attempt(
             "the importances",
             lambda: importances(
                 as_costs(self.trials, self.study.objective), list(self.study.space.parameters)
             ),
         )
-        shares = pd.DataFrame(columns=["parameter", "importance"]) if isinstance(found, NotMade) else found
+        if isinstance(shares, NotMade):
+            shares = pd.DataFrame(columns=["parameter", "importance"])
         plan, _ = read_plan(self.folder)
         unmeasured = str((plan or {}).get("unmeasured") or "")  # plans of earlier releases do not say
         notes = self._notes(plan)
@@ -134,7 +135,7 @@ class Result:
         kept, _ = read_earlier(self.folder)
         notes = [f"Trained {plan['line']}."] if plan else []
         notes += [f"{capital(str(line))}." for line in (plan or {}).get("columns", ())]
-        notes += [told] if (told := not_measured(self.trials)) else []
+        notes += [unmeasured] if (unmeasured := not_measured(self.trials)) else []
         if kept is not None:
             notes.append(f"{capital(from_dict(self.study.space, kept).line())}.")
         return tuple(notes)
@@ -163,8 +164,8 @@ class Result:
 
     def _kept_script(self) -> KeptScript | None:
         """That of the present winner."""
-        kept, found = load_script(self.folder), self.answer
-        return kept if kept and found and kept.is_for(found.trial, found.parameters) else None
+        kept, winner = load_script(self.folder), self.answer
+        return kept if kept and winner and kept.is_for(winner.trial, winner.parameters) else None
 
     def _how_to_get_it(self) -> str:
         from sweeper.study.command_line import run_again
@@ -193,10 +194,10 @@ def load_result(study: Study, folder: Path) -> Result:
     if (folder / "journal.log").exists() and not os.path.lexists(folder / "records"):
         records = replace(records, findings=(Finding(folder / "records", "is missing"),))
     objective, known_defaults = study.objective, published(study.space)
-    found = answer(records.trials, tested, records.curves, baselines, objective, known_defaults)
-    is_tested = tested is not None and found is not None and tested["trial"] == found.trial
-    found = with_warnings(study, found, baselines, tested=is_tested)
-    return Result(study, folder, records, found, (*records.findings, *others))
+    winner = answer(records.trials, tested, records.curves, baselines, objective, known_defaults)
+    is_tested = tested is not None and winner is not None and tested["trial"] == winner.trial
+    winner = with_warnings(study, winner, baselines, tested=is_tested)
+    return Result(study, folder, records, winner, (*records.findings, *others))
 
 
 def open_result(runs: Path, name: str) -> Result:
@@ -208,11 +209,11 @@ def open_result(runs: Path, name: str) -> Result:
     """
     folder = run_folder(runs, name)
     raw = read_study(folder)
-    source, problem = read_source_folder(folder)
+    source_folder, problem = read_source_folder(folder)
     reserved = {"file", "folder", "trusted"} & raw.keys()
     if reserved:
         raise RunFolderError(f"{folder / 'study.toml'}: unknown key {', '.join(sorted(reserved))}")
-    study = Study(file=str(folder / "study.toml"), folder=source, trusted=True, **raw)
+    study = Study(file=str(folder / "study.toml"), folder=source_folder, trusted=True, **raw)
     result = load_result(study, folder)
     if result.records.findings and result.trials.empty:
         named = "\n".join(f"  {line}" for line in lines(result.records.findings))

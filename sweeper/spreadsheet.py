@@ -16,8 +16,8 @@ NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|nan)", re.
 def to_csv(frame: pd.DataFrame) -> str:
     """`frame` as CSV with plain newlines and without its index."""
     safe = frame.rename(columns=_cell)
-    for position, kind in enumerate(safe.dtypes):
-        if not (pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_bool_dtype(kind)):
+    for position, dtype in enumerate(safe.dtypes):
+        if not (pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_bool_dtype(dtype)):
             column = safe.iloc[:, position].astype(object).map(_cell, na_action="ignore")
             safe.isetitem(position, column)
     return str(safe.to_csv(index=False, lineterminator="\n"))

@@ -135,8 +135,8 @@ def _beginning(meant: str, by_form: Mapping[str, str]) -> str:
         return ""
     shorter = [form for form in by_form if len(form) >= SHORTEST and meant.startswith(form)]
     longer = [form for form in by_form if form.startswith(meant)]
-    found = sorted(shorter, key=len)[-1:] or longer[:1]
-    return by_form[found[0]] if found else ""
+    nearest = sorted(shorter, key=len)[-1:] or longer[:1]
+    return by_form[nearest[0]] if nearest else ""
 
 
 def _folded(word: str) -> str:

@@ -74,8 +74,8 @@ def layers(numbers: Sequence[int]) -> str:
             runs[-1].append(layer)
         else:
             runs.append([layer])
-    said = [f"{run[0]}" if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs]
-    return f"layer{'s' if len(numbers) != 1 else ''} {listing(said)}"
+    spans = [f"{run[0]}" if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs]
+    return f"layer{'s' if len(numbers) != 1 else ''} {listing(spans)}"
 
 
 def from_to(names: Sequence[str]) -> str:

@@ -107,21 +107,21 @@ def answer(
     row = search[search["trial"] == number].iloc[0]
     tested = test["scores"] if test and test["trial"] == number else []
     score, settings = float(recorded.loc[row.name, "objective"]), parameters_of(row)
-    found = Answer(number, settings, score, interval, _mean_scores(tested), tied, len(tested))
-    found = replace(found, gain=gain(search, ranking, defaults, ranked))
-    return _judged(found, _scores_of(recorded, found), tested, curves, baselines, objective)
+    winner = Answer(number, settings, score, interval, _mean_scores(tested), tied, len(tested))
+    winner = replace(winner, gain=gain(search, ranking, defaults, ranked))
+    return _judged(winner, _scores_of(recorded, winner), tested, curves, baselines, objective)
 
 
-def _scores_of(trials: pd.DataFrame, found: Answer) -> dict[int, float]:
+def _scores_of(trials: pd.DataFrame, winner: Answer) -> dict[int, float]:
     """Objective by seed: of the fresh seeds that the winner completed, else of its search."""
-    rows = trials[(trials["trial"] == found.trial) & (trials["outcome"] == "completed")]
-    rows = rows[(rows["phase"] == "confirm") == (found.confirmed is not None)]
+    rows = trials[(trials["trial"] == winner.trial) & (trials["outcome"] == "completed")]
+    rows = rows[(rows["phase"] == "confirm") == (winner.confirmed is not None)]
     scores = zip(rows["seed"].tolist(), rows["objective"].astype(float).tolist(), strict=True)
     return {int(seed): value for seed, value in sorted(scores) if math.isfinite(value)}
 
 
 def _judged(
-    found: Answer,
+    winner: Answer,
     scores: Mapping[int, float],
     tested: Sequence[Mapping[str, float]],
     curves: pd.DataFrame | None,
@@ -129,11 +129,11 @@ def _judged(
     objective: str,
 ) -> Answer:
     if curves is not None:
-        found = replace(found, learning=learning(curves, found.trial, list(scores), objective))
+        winner = replace(winner, learning=learning(curves, winner.trial, list(scores), objective))
     if baselines is not None:
         on_test = by_seed(tested, list(scores))
-        found = replace(found, baseline=baseline(baselines, objective, scores, on_test))
-    return found
+        winner = replace(winner, baseline=baseline(baselines, objective, scores, on_test))
+    return winner
 
 
 def _mean_scores(scores: Sequence[Mapping[str, float]]) -> dict[str, float] | None:

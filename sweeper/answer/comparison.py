@@ -124,16 +124,16 @@ def extras(row: Mapping[Hashable, Any]) -> int:
     optimizer starts without; and one for each number that the optimizer stores for a weight (its `buffers`).
     """
     optimizer = OPTIMIZERS.get(str(row.get("optimizer")))
-    found = optimizer.buffers if optimizer else 0
+    parts = optimizer.buffers if optimizer else 0
     if optimizer and optimizer.published.get("momentum") == 0:
-        found += _above_zero(row.get("momentum"))
-    found += sum(
+        parts += _above_zero(row.get("momentum"))
+    parts += sum(
         _above_zero(row.get(name)) for name in ("activation_penalty", "weight_decay", "model.dropout")
     )
     schedule, activation = row.get("schedule"), row.get("activation")
-    found += int(pd.notna(schedule) and schedule != "constant")
+    parts += int(pd.notna(schedule) and schedule != "constant")
     entry = ACTIVATIONS.get(str(activation))
-    return found + int(pd.notna(activation) and not (entry and entry.straight))
+    return parts + int(pd.notna(activation) and not (entry and entry.straight))
 
 
 def complexity(trials: pd.DataFrame) -> "pd.Series[Any]":

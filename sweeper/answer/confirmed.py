@@ -55,8 +55,8 @@ def confirmed(trials: pd.DataFrame, *, level: float = 0.95, seed: int = 0) -> pd
     rows = trials[trials["phase"] == "confirm"]
     table = rows.pivot(index="trial", columns="seed", values="objective").astype(float)
     ran = rows.pivot(index="trial", columns="seed", values="outcome").notna()
-    found = standing(table.to_numpy(), ran.to_numpy())
-    ends = intervals(table.to_numpy()[found.order], found.columns["tied"], level, seed).reshape(-1, 2)
-    trial = table.index.to_numpy(dtype="int64")[found.order]
-    columns = {"trial": trial, "low": ends[:, 0], "high": ends[:, 1], **found.columns}
+    places = standing(table.to_numpy(), ran.to_numpy())
+    ends = intervals(table.to_numpy()[places.order], places.columns["tied"], level, seed).reshape(-1, 2)
+    trial = table.index.to_numpy(dtype="int64")[places.order]
+    columns = {"trial": trial, "low": ends[:, 0], "high": ends[:, 1], **places.columns}
     return pd.DataFrame(columns)[list(COLUMNS)]

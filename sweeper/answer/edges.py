@@ -56,7 +56,7 @@ def edges(space: Space, parameters: Mapping[str, Any]) -> tuple[Edge, ...]:
     A weight that may also be exactly 0 has no lower edge: below it lies what zero already shows. Nor has a
     bound one that can move no further. `crowded` asks the same of the best trials together.
     """
-    found = []
+    at_bounds = []
     for name, value in parameters.items():
         entry = space.entry(name, str(parameters["optimizer"])) if name in space.parameters else None
         if entry is None:
@@ -66,15 +66,15 @@ def edges(space: Space, parameters: Mapping[str, Any]) -> tuple[Edge, ...]:
             continue
         if not values.low <= value <= values.high:
             continue
-        where = float(place(np.array([value]), values)[0])
+        where = values.position(float(value))
         side = "low" if where < NEAR and not values.zero else "high" if where > 1 - NEAR else ""
         bound = wider(name, values, side) if side else math.nan
         if math.isnan(bound):
             continue
         low, high = float(values.low), float(values.high)
         at, other = (low, high) if side == "low" else (high, low)
-        found.append(Edge(name, key, float(value), side, at, bound, other))
-    return tuple(sorted(found, key=lambda edge: edge.parameter != "learning_rate"))
+        at_bounds.append(Edge(name, key, float(value), side, at, bound, other))
+    return tuple(sorted(at_bounds, key=lambda edge: edge.parameter != "learning_rate"))
 
 
 def crowded(trials: pd.DataFrame, ranges: Mapping[str, Range]) -> pd.DataFrame:
@@ -98,8 +98,9 @@ def _row(key: str, values: Range, done: pd.DataFrame, keys: Collection[str]) -> 
         return None
     count = min(max(math.ceil(TOP * len(trials)), FEWEST), MOST)
     chosen = trials.sort_values(["objective", "trial"])[name].head(count).astype(float).to_numpy()
-    places = place(chosen[chosen >= values.low], values)
-    near_low, near_high = float((places < OUTER).sum() / count), float((places > 1 - OUTER).sum() / count)
+    positions = np.array([values.position(value) for value in chosen[chosen >= values.low]])
+    near_low = float((positions < OUTER).sum() / count)
+    near_high = float((positions > 1 - OUTER).sum() / count)
     side = "low" if near_low > 0.5 and not values.zero else "high" if near_high > 0.5 else ""
     bound = wider(name, values, side) if side else math.nan
     at_edge = not math.isnan(bound)
@@ -119,14 +120,6 @@ def _drawn_from(key: str, done: pd.DataFrame, keys: Collection[str]) -> tuple[st
         return key, done
     elsewhere = optimizers.map(lambda optimizer: f"{key}.{optimizer}" in keys)
     return key, done[~elsewhere.astype(bool) & done[key].notna()]
-
-
-def place(values: np.ndarray, within: Range) -> np.ndarray:
-    """Where `values` lie between the bounds, 0 … 1, on the scale of the range."""
-    low, high = float(within.low), float(within.high)
-    if within.log:
-        return np.asarray(np.log(values / low) / math.log(high / low))
-    return np.asarray((values - low) / (high - low))
 
 
 def wider(name: str, within: Range, side: str) -> float:

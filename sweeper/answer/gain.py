@@ -90,32 +90,32 @@ def would_be_seen(difference: float, share: float, of: str = "") -> str:
     return f"; a difference of {number(difference)}{part} would be detected in 80 % of such races"
 
 
-def gained(found: Gain | None, ranked: Ranked) -> tuple[str, str]:
+def gained(gain: Gain | None, ranked: Ranked) -> tuple[str, str]:
     """Value and meaning of the line on the card."""
     metric = ranked.metric
-    if found is None:
+    if gain is None:
         return "–", "no published default was confirmed, so the gain is unknown"
-    name = f"the published default of {found.optimizer}, trial {found.trial}"
-    if found.verdict == "winner":
+    name = f"the published default of {gain.optimizer}, trial {gain.trial}"
+    if gain.verdict == "winner":
         return (
             "nothing gained",
             f"{name}, is itself the winner: no other finalist has a {ranked.better} mean {metric}",
         )
-    side = ranked.better if found.difference >= 0 else ranked.worse
-    share = abs(found.difference / found.default) if found.default else math.nan
-    size = number(abs(found.difference)) + (f" ({percent(share)})" if math.isfinite(share) else "")
-    than = f"mean {metric} of the winner than of {name}, {number(found.default)}"
-    same = f"on {count(found.seeds, 'fresh seed')} of both"
+    side = ranked.better if gain.difference >= 0 else ranked.worse
+    share = abs(gain.difference / gain.default) if gain.default else math.nan
+    size = number(abs(gain.difference)) + (f" ({percent(share)})" if math.isfinite(share) else "")
+    than = f"mean {metric} of the winner than of {name}, {number(gain.default)}"
+    same = f"on {count(gain.seeds, 'fresh seed')} of both"
     ends = ""
-    if math.isfinite(found.low):
-        _, low, high = interval(found.difference, found.low, found.high)
+    if math.isfinite(gain.low):
+        _, low, high = interval(gain.difference, gain.low, gain.high)
         ends = f"; interval of the difference {low} to {high}"
-    if found.verdict == "fails":
+    if gain.verdict == "fails":
         return f"{size} {side}", f"{than}, {same}{ends}; the default diverged or failed on more seeds"
-    if found.verdict == "gained":
+    if gain.verdict == "gained":
         return f"{size} {side}", f"{than}, {same}{ends}"
-    if found.seeds < ENOUGH_SEEDS:
+    if gain.seeds < ENOUGH_SEEDS:
         return "not known", f"{size} {side} {than}, {same}: too few seeds to rule out luck"
-    includes = "includes no gain" if not found.low > 0 else "is too close to no gain"
+    includes = "includes no gain" if not gain.low > 0 else "is too close to no gain"
     why = f"{ends}, which {includes}" if ends else "; too few seeds to know the spread"
     return "nothing shown", f"{size} {side} {than}, {same}{why}"

@@ -65,5 +65,5 @@ def _best(values: np.ndarray) -> np.ndarray:
     if len(values) == 1:
         return np.asarray(known.min(axis=1))
     others = [np.delete(known, row, axis=0).mean(axis=0) for row in range(len(known))]
-    found = np.array([known[row, int(np.argmin(mean))] for row, mean in enumerate(others)])
-    return np.asarray(np.where(np.isfinite(found), found, known.min(axis=1)))
+    lowest = np.array([known[row, int(np.argmin(mean))] for row, mean in enumerate(others)])
+    return np.asarray(np.where(np.isfinite(lowest), lowest, known.min(axis=1)))

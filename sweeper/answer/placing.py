@@ -51,14 +51,14 @@ def finalists_of(trials: pd.DataFrame, ranking: pd.DataFrame) -> list[Finalist]:
     completed = dict(zip(ranked, ranking["n"], strict=True))
     dropped = dict(zip(ranked, ranking["dropped"], strict=True))
     differences = dict(zip(ranked, ranking["difference"], strict=True))
-    found, nan = [], float("nan")
+    finalists, nan = [], float("nan")
     for trial in [*ranked, *sorted(set(rows["trial"]) - set(ranked))]:
         own = rows[rows["trial"] == trial]
         sound, diverged = int(completed.get(trial, 0)), int((own["outcome"] == "diverged").sum())
         mean, behind = float(means.get(trial, nan)), float(differences.get(trial, nan))
         lost = (diverged, len(own) - sound - diverged)
-        found.append(Finalist(f"trial #{trial}", mean, sound, *lost, bool(dropped.get(trial)), behind))
-    return found
+        finalists.append(Finalist(f"trial #{trial}", mean, sound, *lost, bool(dropped.get(trial)), behind))
+    return finalists
 
 
 def placing(finalists: Sequence[Finalist], ranked: Ranked, who: str, have: str) -> str:
@@ -125,11 +125,11 @@ def better_means(finalists: Sequence[Finalist], ranked: Ranked) -> list[str]:
     """A clause for each finalist of better mean than the winner: lost seeds, or that it dropped out."""
     first = finalists[0]
     ahead = [rival for rival in finalists[1:] if rival.mean < first.mean]
-    found = [_ahead(rival, ranked) for rival in ahead[:NAMED]]
-    more = len(ahead) - len(found)
+    clauses = [_ahead(rival, ranked) for rival in ahead[:NAMED]]
+    more = len(ahead) - len(clauses)
     why = "lost seeds or dropped out too" if any(rival.dropped for rival in ahead) else "lost seeds too"
     means = f"with {ranked.better} means {why}"
-    return [*found, f"{count(more, 'more finalist')} {means}"] if more > 0 else found
+    return [*clauses, f"{count(more, 'more finalist')} {means}"] if more > 0 else clauses
 
 
 def _ahead(rival: Finalist, ranked: Ranked) -> str:

@@ -14,7 +14,7 @@ from sweeper.components.forward import materialise
 from sweeper.components.hidden import watch
 from sweeper.components.initializers import INITIALIZERS
 from sweeper.components.instance import Anew
-from sweeper.components.layers import Place, layers_of
+from sweeper.components.layers import ModelLayer, layers_of
 from sweeper.components.models import EMBEDDED, MODELS, Embedded
 from sweeper.components.swap import Swapped, leave_fast_paths, swap
 from sweeper.components.tree import Tree, mapped
@@ -45,7 +45,7 @@ class Built:
     """Name of a parameter -> optimizer options of its own; see `param_groups`."""
 
     @cached_property
-    def layers(self) -> tuple[Place, ...]:
+    def layers(self) -> tuple[ModelLayer, ...]:
         """Its layers in the order of the forward pass; see `layers_of`."""
         assert self.row is not None
         real = [p for p in self.model.parameters() if p.is_floating_point()]

@@ -40,15 +40,15 @@ class Called:
 
 def labels(sites: Sequence[Site]) -> dict[Site, str]:
     """``net.py:31 relu``, with as much more as tells calls of one line apart."""
-    found = {site: f"{site.files[0]} {plain_name(site.name)}" for site in sites}
+    shown = {site: f"{site.files[0]} {plain_name(site.name)}" for site in sites}
     for more in (_owner, _from):
-        times = Counter(found.values())
-        found = {site: label + more(site) * (times[label] > 1) for site, label in found.items()}
+        times = Counter(shown.values())
+        shown = {site: label + more(site) * (times[label] > 1) for site, label in shown.items()}
     seen = Counter[str]()
-    for site, label in found.items():
+    for site, label in shown.items():
         seen[label] += 1
-        found[site] = f"{label} #{seen[label]}" if seen[label] > 1 else label
-    return found
+        shown[site] = f"{label} #{seen[label]}" if seen[label] > 1 else label
+    return shown
 
 
 def plain_name(function: str) -> str:
@@ -74,16 +74,16 @@ def put_in(
     model: nn.Module, rows: Tree, sites: Sequence[Site], modules: Sequence[nn.Module]
 ) -> tuple[tuple[Called, ...], CalledModules]:
     """Let `model` call modules, one each, where it calls functions; also what does it."""
-    places, taken = [], set[str]()
+    called, taken = [], set[str]()
     for site in sites:
-        place = Called(site.path, site.owner, _part(model, site, taken))
-        taken.add(place.name)
-        places.append(place)
+        each = Called(site.path, site.owner, _part(model, site, taken))
+        taken.add(each.name)
+        called.append(each)
     mode = call_modules(
-        model, [(p.path, p.owner, p.part, module) for p, module in zip(places, modules, strict=True)]
+        model, [(p.path, p.owner, p.part, module) for p, module in zip(called, modules, strict=True)]
     )
     mode.written = _written(model, rows, mode, [site.path for site in sites if _is_in_place(site)])
-    return tuple(replace(place, written=place.path in mode.written) for place in places), mode
+    return tuple(replace(each, written=each.path in mode.written) for each in called), mode
 
 
 def _is_in_place(site: Site) -> bool:

@@ -136,5 +136,5 @@ def _leave(within: list[str], *_: Any) -> None:
 
 def owner_of(parameter: str) -> str:
     """Name of the module that a parameter belongs to, also where it is computed from others."""
-    head, found, _ = f".{parameter}".partition(".parametrizations.")
-    return (head if found else head.rpartition(".")[0]).removeprefix(".")
+    head, parametrized, _ = f".{parameter}".partition(".parametrizations.")
+    return (head if parametrized else head.rpartition(".")[0]).removeprefix(".")

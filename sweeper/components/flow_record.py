@@ -138,8 +138,8 @@ class Record:
 
     def follow(self, name: str, inputs: Sequence[Tensor], outputs: Iterable[Tensor]) -> None:
         """One operation of the pass."""
-        kinds = {} if name in SHAPE_ONLY else {memory(t): self.node(t) for t in inputs}
-        known = list(kinds.values())
+        nodes = {} if name in SHAPE_ONLY else {memory(t): self.node(t) for t in inputs}
+        known = list(nodes.values())
         weights = frozenset().union(*(n.weights for n in known if not n.varies))
         if used := self._used(name, inputs, known, weights):
             made = self._use(used, known)
@@ -239,7 +239,7 @@ def bits(number: int) -> Iterator[int]:
 
 
 def union(parts: Iterable[int]) -> int:
-    found = 0
+    both = 0
     for part in parts:
-        found |= part
-    return found
+        both |= part
+    return both

@@ -53,8 +53,8 @@ class Calls:
     @property
     def sites(self) -> tuple[Site, ...]:
         """All calls of functions."""
-        found = (*self.hidden, *self.gates, *self.output, *self.perhaps)
-        return tuple(dict.fromkeys(what for what in found if isinstance(what, Site)))
+        every = (*self.hidden, *self.gates, *self.output, *self.perhaps)
+        return tuple(dict.fromkeys(what for what in every if isinstance(what, Site)))
 
 
 def watch(model: nn.Module, rows: Tree) -> Calls:
@@ -89,8 +89,8 @@ def _is_perhaps(what: Activation | str) -> bool:
     return (what.name if isinstance(what, Site) else what) in PERHAPS
 
 
-def _activations(found: Iterable[Activation | str]) -> tuple[Activation, ...]:
-    return tuple(dict.fromkeys(what for what in found if not isinstance(what, str)))
+def _activations(called: Iterable[Activation | str]) -> tuple[Activation, ...]:
+    return tuple(dict.fromkeys(what for what in called if not isinstance(what, str)))
 
 
 def _varying(sites: Iterable[Site]) -> frozenset[Site]:

@@ -88,13 +88,13 @@ def why_not_reset(model: nn.Module) -> str:
     except ModelError as error:
         return str(error)
     stay = [n for n, p in trial.named_parameters() if n in values and torch.isnan(p).any()]
-    found = [name for name in stay if not bool((values[name] == values[name].reshape(-1)[0]).all())]
-    if not found:
+    drawn = [name for name in stay if not bool((values[name] == values[name].reshape(-1)[0]).all())]
+    if not drawn:
         return ""
-    more = f" and {len(found) - MOST} more" if len(found) > MOST else ""
-    verb = "belongs" if len(found) == 1 else "belong"
+    more = f" and {len(drawn) - MOST} more" if len(drawn) > MOST else ""
+    verb = "belongs" if len(drawn) == 1 else "belong"
     return (
-        f"is a module whose weights cannot be drawn anew for each seed: {listing(found[:MOST])}{more} {verb} "
+        f"is a module whose weights cannot be drawn anew for each seed: {listing(drawn[:MOST])}{more} {verb} "
         "to no module with reset_parameters(); give the class or a function that makes the model, add that "
         "method, or freeze what is to stay (requires_grad = False)"
     )

@@ -11,7 +11,7 @@ from sweeper.components.tree import Tree
 
 
 @dataclass(frozen=True)
-class Place:
+class ModelLayer:
     """One layer: weights, the hidden activation that follows them, or both."""
 
     name: str
@@ -23,7 +23,7 @@ class Place:
     """Which call of a hidden activation it has, counted over one forward pass; ``None``: it has none."""
 
 
-def layers_of(model: nn.Module, hidden: Sequence[nn.Module], x: Tree) -> tuple[Place, ...]:
+def layers_of(model: nn.Module, hidden: Sequence[nn.Module], x: Tree) -> tuple[ModelLayer, ...]:
     """The layers of `model`, numbered as they come in a forward pass of the rows `x`.
 
     A layer begins where its weights are applied for the first time. An activation belongs to the layer whose
@@ -38,7 +38,7 @@ def layers_of(model: nn.Module, hidden: Sequence[nn.Module], x: Tree) -> tuple[P
     for use in seen.uses:
         for weight, module in zip(use.weights, use.owners, strict=True):
             owned.setdefault(module, {})[weight] = None
-    places: list[Place] = []
+    layers: list[ModelLayer] = []
     opened: dict[int, int] = {}
     call = -1
     events: list[Use | Call] = [*seen.uses, *seen.calls]
@@ -46,39 +46,39 @@ def layers_of(model: nn.Module, hidden: Sequence[nn.Module], x: Tree) -> tuple[P
         if isinstance(event, Use):
             for module in event.modules:
                 if weights := tuple(owned.pop(module, {})):
-                    opened.setdefault(event.at, len(places))
-                    places.append(Place(module or ", ".join(weights), weights))
+                    opened.setdefault(event.at, len(layers))
+                    layers.append(ModelLayer(module or ", ".join(weights), weights))
             continue
         call += 1
-        before = _weights_before(event, seen.uses, places, opened)
+        before = _weights_before(event, seen.uses, layers, opened)
         if before is not None:
-            places[before] = Place(places[before].name, places[before].weights, call)
+            layers[before] = ModelLayer(layers[before].name, layers[before].weights, call)
             continue
         name = names.get(event.what, "") if isinstance(event.what, nn.Module) else str(event.what)
-        places.append(Place(name, (), call))
-    return _numbered(places, seen.calls)
+        layers.append(ModelLayer(name, (), call))
+    return _numbered(layers, seen.calls)
 
 
 def _weights_before(
-    call: Call, uses: Sequence[Use], places: Sequence[Place], opened: dict[int, int]
+    call: Call, uses: Sequence[Use], layers: Sequence[ModelLayer], opened: dict[int, int]
 ) -> int | None:
     """The layer that the activation belongs to."""
     free = [
         (uses[k].depth, uses[k].at)
         for k in bits(call.before)
-        if uses[k].at in opened and places[opened[uses[k].at]].call is None
+        if uses[k].at in opened and layers[opened[uses[k].at]].call is None
     ]
     return opened[max(free)[1]] if free else None
 
 
-def _numbered(places: Sequence[Place], calls: Sequence[Call]) -> tuple[Place, ...]:
+def _numbered(layers: Sequence[ModelLayer], calls: Sequence[Call]) -> tuple[ModelLayer, ...]:
     """Layers without weights with the number of their activation's call, from the second on."""
-    found = []
-    for place in places:
-        name = place.name
-        if not place.weights and place.call is not None:
-            what = calls[place.call].what
-            nth = 1 + sum(one.what is what for one in calls[: place.call])
+    numbered = []
+    for layer in layers:
+        name = layer.name
+        if not layer.weights and layer.call is not None:
+            what = calls[layer.call].what
+            nth = 1 + sum(one.what is what for one in calls[: layer.call])
             name += f" #{nth}" if nth > 1 else ""
-        found.append(Place(name, place.weights, place.call))
-    return tuple(found)
+        numbered.append(ModelLayer(name, layer.weights, layer.call))
+    return tuple(numbered)

@@ -111,8 +111,8 @@ class UsersLoss:
 
 def not_scalar(name: str, value: Any) -> str:
     """What is wrong with a loss that is no real number in a tensor."""
-    kind = "complex numbers" if isinstance(value, Tensor) and value.is_complex() else _kind(value)
-    return f"training.loss = {name!r} must return the mean, a scalar tensor, not {kind}"
+    what = "complex numbers" if isinstance(value, Tensor) and value.is_complex() else _what(value)
+    return f"training.loss = {name!r} must return the mean, a scalar tensor, not {what}"
 
 
 PART = re.compile(r"[A-Za-z_]\w{0,59}")
@@ -124,11 +124,11 @@ def wrong_part(name: str, part: Any, value: Any) -> str:
     """What is wrong with a named scalar that a loss gives beside the mean."""
     return (
         f"training.loss = {name!r} may return (mean, parts), parts being a dict from names (letters, digits, "
-        f"_; not loss) to scalar tensors, but part {part!r} is {_kind(value)}"
+        f"_; not loss) to scalar tensors, but part {part!r} is {_what(value)}"
     )
 
 
-def _kind(value: Any) -> str:
+def _what(value: Any) -> str:
     return f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
 
 
@@ -150,14 +150,14 @@ def cross_entropy(
     if rows and weight is None and not label_smoothing:
         return F.cross_entropy(output, target)
     kept = target != ignore_index
-    place = torch.where(kept, target, 0)
+    index = torch.where(kept, target, 0)
     if weight is None and not label_smoothing:
-        each = torch.where(kept, F.cross_entropy(output, place, reduction="none"), 0.0)
+        each = torch.where(kept, F.cross_entropy(output, index, reduction="none"), 0.0)
         return each.sum() / kept.sum()
     logs = output.log_softmax(dim=1)
     weights = torch.ones_like(logs[0]) if weight is None else weight
-    each = torch.where(kept, weights[place], 0.0)
-    own = -(logs.gather(1, place[:, None])[:, 0] * each)
+    each = torch.where(kept, weights[index], 0.0)
+    own = -(logs.gather(1, index[:, None])[:, 0] * each)
     even = torch.where(kept, -(logs * weights).sum(dim=1), 0.0) / output.shape[1]
     return ((1 - label_smoothing) * own + label_smoothing * even).sum() / each.sum()
 

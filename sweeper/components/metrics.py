@@ -224,8 +224,8 @@ TOP = re.compile(r"top_([1-9]\d{0,3})_accuracy")
 
 def named(name: str) -> list[Metric]:
     """All that a name stands for: those of `METRICS`, or ``top_K_accuracy``; none if it is unknown."""
-    if found := TOP.fullmatch(name):
-        k = (("k", int(found[1])),)
+    if match := TOP.fullmatch(name):
+        k = (("k", int(match[1])),)
         tasks = ("classification", "sequence")
         return [
             Metric(name, task, top_accuracy, widths=SEVERAL, on_request=True, arguments=k) for task in tasks
@@ -268,15 +268,15 @@ class UsersMetric:
         """
         value = self.function(output, target)
         try:
-            found = torch.as_tensor(value, dtype=torch.float64).detach()
+            score = torch.as_tensor(value, dtype=torch.float64).detach()
         except (TypeError, ValueError, RuntimeError):
-            found = None
-        if found is None or found.numel() != 1:
-            kind = (
+            score = None
+        if score is None or score.numel() != 1:
+            what = (
                 f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else repr(value)[:80]
             )
-            raise ModelError(f"training.metrics: {self.name} must return a number, not {kind}")
-        return found.reshape(())
+            raise ModelError(f"training.metrics: {self.name} must return a number, not {what}")
+        return score.reshape(())
 
 
 def users_metric(name: str, function: Callable[..., Any], maximize: bool) -> Metric:

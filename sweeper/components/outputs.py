@@ -22,8 +22,8 @@ def mapped(function: Callable[..., Any], first: Any, *others: Any) -> Any:
 
 def type_of(sequence: Sequence[Any]) -> Callable[..., Any]:
     """What makes a sequence of the same kind from an iterator; a named tuple takes its parts one by one."""
-    kind = type(sequence)
-    return (lambda parts: kind(*parts)) if hasattr(kind, "_fields") else kind
+    sequence_type = type(sequence)
+    return (lambda parts: sequence_type(*parts)) if hasattr(sequence_type, "_fields") else sequence_type
 
 
 def copied(outputs: Any) -> Any:

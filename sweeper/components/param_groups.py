@@ -34,7 +34,7 @@ def own_options(model: nn.Module, function: Callable[[nn.Module], Any] | None) -
         ValueError: saying what is wrong with the groups.
     """
     names = {id(parameter): name for name, parameter in model.named_parameters()}
-    found: dict[str, dict[str, Any]] = {}
+    options_of: dict[str, dict[str, Any]] = {}
     for number, group in enumerate(function(model) if function else ()):
         if not isinstance(group, dict) or "params" not in group:
             raise ValueError(f"group {number} must be a dict with params, not {type(group).__name__}")
@@ -45,20 +45,20 @@ def own_options(model: nn.Module, function: Callable[[nn.Module], Any] | None) -
             name = names.get(id(parameter))
             if name is None:
                 raise ValueError(f"group {number} has a parameter that is none of the model's")
-            if name in found:
+            if name in options_of:
                 raise ValueError(f"{name} is in two groups")
-            found[name] = options
+            options_of[name] = options
     free = [name for name, parameter in model.named_parameters() if parameter.requires_grad]
-    left = [name for name in free if name not in found]
+    left = [name for name in free if name not in options_of]
     if function and left:
         raise ValueError(
             f"{', '.join(left[:8])} in no group; what is not to be trained gets requires_grad = False"
         )
     for name, parameter in model.named_parameters():
-        found[name] = {**found.get(name, {}), **vars(parameter).get(MARK, {})}
-    if free and all("lr" in found[name] for name in free):
+        options_of[name] = {**options_of.get(name, {}), **vars(parameter).get(MARK, {})}
+    if free and all("lr" in options_of[name] for name in free):
         raise ValueError("every group has an lr: learning_rate would do nothing; give lr_scale, a factor")
-    return found
+    return options_of
 
 
 def check_options(own: Mapping[str, Mapping[str, Any]]) -> None:

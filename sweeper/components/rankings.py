@@ -61,18 +61,18 @@ def column_precision(scores: Tensor, positive: Tensor) -> Tensor:
     hits = positive.double().gather(0, order)
     total = hits.sum(dim=0)
     before = torch.cat([torch.zeros_like(hits[:1]), hits.cumsum(dim=0)[:-1]])
-    found = total - before.gather(0, first)
-    precision = found / (scores.shape[0] - first)
+    hits_above = total - before.gather(0, first)
+    precision = hits_above / (scores.shape[0] - first)
     return (precision * hits).sum(dim=0) / total
 
 
 def ties(scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Ascending order of each column, and for each place in it the first and the last of equal score."""
     ordered, order = scores.sort(dim=0)
-    place = torch.arange(scores.shape[0], device=scores.device)[:, None].expand_as(scores)
+    index = torch.arange(scores.shape[0], device=scores.device)[:, None].expand_as(scores)
     new = ordered[1:] != ordered[:-1]
     edge = torch.ones_like(ordered[:1], dtype=torch.bool)
-    first = torch.where(torch.cat([edge, new]), place, 0).cummax(dim=0).values
-    ends = torch.where(torch.cat([new, edge]), place, scores.shape[0] - 1)
+    first = torch.where(torch.cat([edge, new]), index, 0).cummax(dim=0).values
+    ends = torch.where(torch.cat([new, edge]), index, scores.shape[0] - 1)
     last = ends.flip(0).cummin(dim=0).values.flip(0)
     return order, first, last

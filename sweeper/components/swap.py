@@ -44,10 +44,10 @@ class Swapped:
         called = [
             f"{name} called in {where or 'the model'} (as a function)" for name, where in self.functions
         ]
-        return said(self.swapped, self.kept, called)
+        return in_words(self.swapped, self.kept, called)
 
 
-def said(swapped: Sequence[str], kept: Sequence[str], called: Sequence[str] = (), most: int = 12) -> str:
+def in_words(swapped: Sequence[str], kept: Sequence[str], called: Sequence[str] = (), most: int = 12) -> str:
     """``swapped: net.1, net.3; kept: gate``; at most `most` names of each."""
     stay = ", ".join(part for part in (_listed(kept, most), _listed(called, most)) if part)
     return f"swapped: {_listed(swapped, most)}; kept: {stay or 'none'}"
@@ -132,7 +132,7 @@ def leave_fast_paths(model: nn.Module, swapped: Collection[nn.Module] = ()) -> t
 
     Those with one of `swapped` apply it in both modes. Returns the names of the layers whose note changed.
     """
-    found = []
+    noted = []
     for name, layer in model.named_modules():
         note = getattr(layer, "activation_relu_or_gelu", 0)
         plain = PLAIN.get(note) if isinstance(note, int) else None
@@ -140,8 +140,8 @@ def leave_fast_paths(model: nn.Module, swapped: Collection[nn.Module] = ()) -> t
             continue
         if repr(own) != repr(plain) or any(own is one for one in swapped):
             layer.activation_relu_or_gelu = 0
-            found.append(name)
-    return tuple(found)
+            noted.append(name)
+    return tuple(noted)
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ class _Places:
         for name, module in model.named_modules(remove_duplicate=False):
             if type(module) in KINDS and name:
                 shown.setdefault(module, []).append(name)
-        names = {what: list(found) for what, found in shown.items()}
+        names = {what: list(labelled) for what, labelled in shown.items()}
         for site, label in labels(calls.sites).items():
             shown[site], names[site] = [label], names_of(site, label)
         return cls(shown, names)
@@ -220,10 +220,10 @@ def _check_swappable(calls: Calls, old: Sequence[Activation], places: _Places, n
 def _others(calls: Calls, places: _Places) -> str:
     """What it has beside hidden activations."""
     compiled = [called for called, _ in calls.compiled]
-    found = [place for what in (*calls.gates, *calls.output) for place in places.shown.get(what, [])]
+    others = [place for what in (*calls.gates, *calls.output) for place in places.shown.get(what, [])]
     perhaps = [place for site in calls.perhaps for place in places.shown[site]]
     parts = [f"its compiled code calls {', '.join(compiled)}"] if compiled else []
-    parts += [f"{', '.join(found)}: gates, or of the output"] if found else []
+    parts += [f"{', '.join(others)}: gates, or of the output"] if others else []
     parts += [f"{', '.join(perhaps)}: not always activations"] if perhaps else []
-    insist = "; name in model.swap what is to be swapped all the same" if found or perhaps else ""
+    insist = "; name in model.swap what is to be swapped all the same" if others or perhaps else ""
     return f" ({'; '.join(parts)}{insist})" if parts else ""

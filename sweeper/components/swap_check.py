@@ -94,7 +94,7 @@ def check_backward(model: nn.Module, rows: Tree, mode: CalledModules, name: str)
     held = [(p, p.grad) for p in model.parameters()]
     unswapped: list[Position] = []
 
-    def look(frame: FrameType, event: str, _: Any) -> None:
+    def note_call(frame: FrameType, event: str, _: Any) -> None:
         at = frame if event == "c_call" else frame.f_back if event == "call" else None
         if at is None or mode.at_work:
             return
@@ -106,7 +106,7 @@ def check_backward(model: nn.Module, rows: Tree, mode: CalledModules, name: str)
         with undisturbed(model, training=True), torch.enable_grad(), user_code():
             outputs = [t for t in tensors_in(applied(model, copied(rows))) if t.requires_grad]
             total = torch.stack([t.abs().sum() for t in outputs]).sum()
-            sys.setprofile(look)  # torch closes a mode during a backward pass
+            sys.setprofile(note_call)  # torch closes a mode during a backward pass
             total.backward()
     except Exception:  # of a model that cannot be trained, which the preflight tells
         return

@@ -60,7 +60,7 @@ def _inputs(values: Any, name: str, what: str) -> np.ndarray:
 def _numbers(values: Any, name: str, what: str) -> np.ndarray:
     array = _array(values, name, what)
     if array.dtype.kind not in "biuf":
-        raise DataError(f"{name}: {what} must be numbers, found {_kind(array)}")
+        raise DataError(f"{name}: {what} must be numbers, found {_type_words(array)}")
     return array
 
 
@@ -68,7 +68,7 @@ def targets_of(values: Any, name: str, what: str) -> np.ndarray:
     """Numbers or text."""
     array = _array(values, name, what)
     if array.dtype.kind not in "biufU":
-        raise DataError(f"{name}: {what} must be numbers or words, found {_kind(array)}")
+        raise DataError(f"{name}: {what} must be numbers or words, found {_type_words(array)}")
     return _doubles(array) if array.dtype.kind == "f" else array
 
 
@@ -107,23 +107,23 @@ def _array(values: Any, name: str, what: str) -> np.ndarray:
 
 def _words(array: np.ndarray, name: str, what: str) -> np.ndarray:
     """Words as numpy keeps them, all as long as the longest."""
-    for place, word in enumerate(array.flat):
+    for index, word in enumerate(array.flat):
         if problem := word_problem(str(word)):
-            row = f"row {place * len(array) // array.size} (counted from 0)"
+            row = f"row {index * len(array) // array.size} (counted from 0)"
             raise DataError(f"{name}: {what} of {row} are {shown(str(word))}: {problem}")
     return array.astype(str)
 
 
 def _mixed_numbers(array: np.ndarray, name: str, what: str) -> np.ndarray:
     """float64, which would take different integers beyond 64 bits for the same."""
-    for place, value in enumerate(array.flat):
+    for index, value in enumerate(array.flat):
         if isinstance(value, int) and not -(2**63) <= value < 2**64:
-            row = f"row {place * len(array) // array.size} (counted from 0)"
+            row = f"row {index * len(array) // array.size} (counted from 0)"
             raise DataError(f"{name}: {what} of {row} are {shown(value)}: an integer has at most 64 bits")
     return array.astype(np.float64)
 
 
-def _kind(array: np.ndarray) -> str:
+def _type_words(array: np.ndarray) -> str:
     if array.dtype.kind == "O":
         return ", ".join(sorted({type(value).__name__ for value in array.flat}))
     return {"U": "words", "M": "dates", "m": "durations", "c": "complex numbers", "S": "bytes"}.get(
@@ -166,9 +166,9 @@ def _check_values(array: np.ndarray, name: str, what: str) -> None:
         return
     fine = np.isfinite(array) if array.dtype == np.float32 else np.abs(array) < HUGE
     if not fine.all():
-        place = np.argwhere(~fine)[0]
-        where = f"row {place[0]}" + "".join(f", column {i}" for i in place[1:2])
-        value = array[tuple(place)]
+        index = np.argwhere(~fine)[0]
+        where = f"row {index[0]}" + "".join(f", column {i}" for i in index[1:2])
+        value = array[tuple(index)]
         raise DataError(
             f"{name}: {what} of {where} (counted from 0) are {value}; every value must be finite and "
             f"below {HUGE:g}"

@@ -72,8 +72,8 @@ def dates(cells: Any, form: str) -> pd.Series:
     if column.dtype.kind == "M":
         return column.dt.tz_localize(None)
     words = pd.Series([None if word.lower() in GAPS else word for word in texts(cells)], dtype=object)
-    found = pd.to_datetime(words, format=form or "ISO8601", errors="coerce", utc=True)
-    return found.dt.tz_localize(None)
+    stamps = pd.to_datetime(words, format=form or "ISO8601", errors="coerce", utc=True)
+    return stamps.dt.tz_localize(None)
 
 
 def date_parts(stamps: pd.Series, times: bool) -> np.ndarray:
@@ -102,7 +102,7 @@ def categories(cells: Any) -> tuple[np.ndarray, list[str]]:
     with suppress(ValueError):  # where some value is no number, all are text
         names = {word: float(word) for word in names}
     values = sorted(set(names.values()))
-    place = {value: k for k, value in enumerate(values)}
-    found = {word: place[value] for word, value in names.items()} | dict.fromkeys(missing, len(values))
+    order = {value: k for k, value in enumerate(values)}
+    codes = {word: order[value] for word, value in names.items()} | dict.fromkeys(missing, len(values))
     shown = [value if isinstance(value, str) else f"{value:.15g}" for value in values]
-    return np.array([found[word] for word in words], dtype=np.float64).reshape(-1, 1), shown
+    return np.array([codes[word] for word in words], dtype=np.float64).reshape(-1, 1), shown

@@ -30,9 +30,9 @@ def column_lines(data: Data, shares: tuple[float, float, float], seed: int) -> l
     if not data.columns:
         return []
     by_kind = [
-        f"{words}: {_named([_name(column) for column in data.columns if column.kind == kind])}"
-        for kind, words in BECOMES.items()
-        if any(column.kind == kind for column in data.columns)
+        f"{words}: {_named([_name(column) for column in data.columns if column.kind == column_kind])}"
+        for column_kind, words in BECOMES.items()
+        if any(column.kind == column_kind for column in data.columns)
     ]
     lines = [f"columns: {'; '.join(by_kind)}"]
     lines += [f"column {shown(one_line(c.name))}: {c.note}" for c in data.columns if c.note]
@@ -64,12 +64,12 @@ def _unseen(data: Data, shares: tuple[float, float, float], seed: int) -> Iterat
     if data.encoding is None:
         return
     parts = rows_of_parts(data, shares, seed=seed, test_seed=seed)
-    place = 0
+    start = 0
     for column in data.columns:
         if column.values:
-            values = data.encoding.raw[:, place]
+            values = data.encoding.raw[:, start]
             new = [int((~np.isin(values[part], values[parts[0]])).sum()) for part in parts[1:]]
             if sum(new):
                 rows = f"{count(new[0], 'validation row')} and {count(new[1], 'test row')}"
                 yield f"column {shown(one_line(column.name))}: {rows} have a value that no training row has"
-        place += column.width
+        start += column.width

@@ -68,22 +68,22 @@ class Column:
 
 
 def read_column(
-    table: Table, name: str, told: str, embeds: bool, wrong: list[str]
+    table: Table, name: str, given: str, embeds: bool, wrong: list[str]
 ) -> tuple[Column, np.ndarray]:
     """What column `name` is, and its cells as numbers (n, k); `wrong` grows by what is wrong with it.
 
-    `told` is what the study says of it, one of `KINDS` or empty; `embeds` whether the model takes codes.
+    `given` is what the study says of it, one of `KINDS` or empty; `embeds` whether the model takes codes.
     """
-    kind, _, form = (told or kind_of(table, name)).partition(" ")
+    kind, _, form = (given or kind_of(table, name)).partition(" ")
     if kind in ("category", "one_hot", "codes", "frequency"):
         return _category(table, name, kind, embeds, wrong)
     column = Column(name, kind, form=form or form_of(table, name, kind))
-    found = as_numbers(table.columns[name], column.how)
-    unread = np.flatnonzero(~np.isfinite(found).all(axis=1))
-    column = replace(column, gaps=_gaps(table, column, unread, bool(told), wrong))
+    cells = as_numbers(table.columns[name], column.how)
+    unread = np.flatnonzero(~np.isfinite(cells).all(axis=1))
+    column = replace(column, gaps=_gaps(table, column, unread, bool(given), wrong))
     other = ambiguous(table.columns[name], column.form) if not form else ""
     note = f'read as month/day/year; if days come first, say "{kind} {other}"' if other else ""
-    return replace(column, note=note or _note(table, column, found)), found
+    return replace(column, note=note or _note(table, column, cells)), cells
 
 
 def _category(
@@ -107,7 +107,7 @@ def _category(
     return Column(name, kind, gaps, tuple(values), note=note), raw
 
 
-def _gaps(table: Table, column: Column, unread: np.ndarray, told: bool, wrong: list[str]) -> int:
+def _gaps(table: Table, column: Column, unread: np.ndarray, is_given: bool, wrong: list[str]) -> int:
     """How many cells are missing; of those that cannot be read, each kind of fault is told with its first."""
     first: dict[str, tuple[int, str]] = {}
     counts: Counter[str] = Counter()
@@ -117,27 +117,27 @@ def _gaps(table: Table, column: Column, unread: np.ndarray, told: bool, wrong: l
         if word.lower() in GAPS:
             gaps += 1
         elif counts.total() < LOOKED_AT:
-            problem = FAULTS[column.kind](word, column.form, told)
+            problem = FAULTS[column.kind](word, column.form, is_given)
             fault = problem.replace(shown(word), "")
             first.setdefault(fault, (int(row), problem))
             counts[fault] += 1
     for fault, (row, problem) in first.items():
-        wrong.append(table.place(row, column.name, problem, counts[fault]))
+        wrong.append(table.problem_at(row, column.name, problem, counts[fault]))
     return gaps
 
 
-def _note(table: Table, column: Column, found: np.ndarray) -> str:
+def _note(table: Table, column: Column, cells: np.ndarray) -> str:
     """An id, a constant or an empty column."""
-    rows = len(found)
+    rows = len(cells)
     if column.gaps:
         return "empty: not one value" if column.gaps == rows else ""
-    if (found == found[0]).all():
+    if (cells == cells[0]).all():
         (value,) = texts(table.cells(column.name, np.arange(1)))
         return f"the same value in every row, {shown(value)}"
-    if column.kind != "number" or (found != np.round(found)).any() or len(np.unique(found)) < rows:
+    if column.kind != "number" or (cells != np.round(cells)).any() or len(np.unique(cells)) < rows:
         return ""
     named = re.search(r"(^|[^A-Za-z])(id|index|key|nr|no)$", column.name, re.IGNORECASE)
     camel = column.name.endswith(("Id", "ID"))
-    if named or camel or np.ptp(found) == rows - 1:
+    if named or camel or np.ptp(cells) == rows - 1:
         return f"an id: {rows:,} different whole numbers in {count(rows, 'row')}"
     return ""

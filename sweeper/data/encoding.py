@@ -75,18 +75,18 @@ class Encoding:
     @property
     def places(self) -> dict[str, Any]:
         """The arguments of `encode` after the parts."""
-        found: dict[str, Any] = {"numbers": [], "frequencies": [], "gaps": [], "one_hot": {}, "codes": []}
+        columns: dict[str, Any] = {"numbers": [], "frequencies": [], "gaps": [], "one_hot": {}, "codes": []}
         start = 0
         for column in self.columns:
             if column.kind == "one_hot":
-                found["one_hot"][start] = column.size
+                columns["one_hot"][start] = column.size
             elif column.kind in ("frequency", "codes"):
-                found["frequencies" if column.kind == "frequency" else "codes"].append(start)
+                columns["frequencies" if column.kind == "frequency" else "codes"].append(start)
             else:
-                found["numbers"] += range(start, start + column.width)
-                found["gaps"] += [start] * (column.gaps > 0)
+                columns["numbers"] += range(start, start + column.width)
+                columns["gaps"] += [start] * (column.gaps > 0)
             start += column.width
-        return found
+        return columns
 
     @property
     def scaled(self) -> int:
@@ -110,9 +110,9 @@ class Encoding:
             "codes": [],
         }
         for column in self.columns:
-            place = column.kind if column.kind in by_kind else "numbers"
-            by_kind[place] += column.names
-            by_kind["gaps"] += [f"{column.name} missing"] * (column.gaps > 0 and place == "numbers")
+            group = column.kind if column.kind in by_kind else "numbers"
+            by_kind[group] += column.names
+            by_kind["gaps"] += [f"{column.name} missing"] * (column.gaps > 0 and group == "numbers")
         return tuple(name for names in by_kind.values() for name in names)
 
     def inputs(self, parts: tuple[np.ndarray, ...]) -> list[np.ndarray]:

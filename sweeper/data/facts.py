@@ -82,7 +82,7 @@ def target_facts(data: Data) -> TargetFacts:
     reach = FAR * (upper - lower)
     far = ((y < lower - reach) | (y > upper + reach)).mean() if upper > lower else 0.0
     return TargetFacts(
-        _kind(y),
+        _target_kind(y),
         columns=1 if y.ndim == 1 else y.shape[1],
         low=float(y.min()),
         high=float(y.max()),
@@ -93,7 +93,7 @@ def target_facts(data: Data) -> TargetFacts:
     )
 
 
-def _kind(y: np.ndarray) -> str:
+def _target_kind(y: np.ndarray) -> str:
     whole = bool((y == np.round(y)).all())
     if whole and y.min() >= 0 and y.max() <= 1:
         return "binary"
@@ -128,5 +128,5 @@ def input_facts(data: Data) -> InputFacts:
 def _encoded(encoding: Encoding) -> np.ndarray:
     """All rows, fitted on all of them; of the inputs the numbers, where there are any."""
     rows = np.arange(len(encoding.raw))
-    found = encoding.inputs((rows,))[0]
-    return found[:, : encoding.scaled] if encoding.scaled else found
+    encoded = encoding.inputs((rows,))[0]
+    return encoded[:, : encoding.scaled] if encoding.scaled else encoded

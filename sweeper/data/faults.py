@@ -38,13 +38,13 @@ def comma(word: str) -> str:
     return "has a decimal comma; write a point" if re.fullmatch(r"[+-]?\d+,\d+", word) else ""
 
 
-def number_fault(word: str, form: str, told: bool) -> str:
+def number_fault(word: str, form: str, is_given: bool) -> str:
     """Why a cell of a column of numbers is none."""
     if infinite(word):
         return f"{shown(word)} is not finite; every value must be a finite number"
     if form != "," and comma(word):
         return f"{shown(word)} {comma(word)}"
-    if told:
+    if is_given:
         return f"{shown(word)} is not a number; correct it, or say something else in data.columns"
     return (
         f"{shown(word)} is not a number, as most of this column are; correct it, leave it empty, or say "
@@ -52,17 +52,17 @@ def number_fault(word: str, form: str, told: bool) -> str:
     )
 
 
-def boolean_fault(word: str, form: str, told: bool) -> str:
+def boolean_fault(word: str, form: str, is_given: bool) -> str:
     """Why a cell of a boolean column is none."""
     return f"{shown(word)} is no truth value; allowed: true and false, yes and no, 1 and 0"
 
 
-def date_fault(word: str, form: str, told: bool) -> str:
+def date_fault(word: str, form: str, is_given: bool) -> str:
     """Why a cell of a column of dates is none."""
     written = f"written as {form}" if form else "written as YYYY-MM-DD"
-    other = "another format" if told else "correct it, leave it empty, or say a format or"
+    other = "another format" if is_given else "correct it, leave it empty, or say a format or"
     return f"{shown(word)} is no date {written}; {other}" + (
-        ' such as "date %d.%m.%Y" in data.columns' if told else ' "category" in data.columns'
+        ' such as "date %d.%m.%Y" in data.columns' if is_given else ' "category" in data.columns'
     )
 
 

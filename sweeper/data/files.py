@@ -86,20 +86,20 @@ def read_arrays(path: Path) -> Any:
     Raises:
         DataError: if the file is not one of plain arrays, or holds no inputs and targets.
     """
-    found = _read_npz(path) if path.suffix.lower() == ".npz" else _read_pt(path)
-    if isinstance(found, tuple | list) and len(found) == 2:
-        return tuple(found)
-    if not isinstance(found, dict):
-        raise DataError(f"{path}: must hold a pair or a dict of tensors, not {type(found).__name__}")
-    if "train" in found:
-        return found
+    content = _read_npz(path) if path.suffix.lower() == ".npz" else _read_pt(path)
+    if isinstance(content, tuple | list) and len(content) == 2:
+        return tuple(content)
+    if not isinstance(content, dict):
+        raise DataError(f"{path}: must hold a pair or a dict of tensors, not {type(content).__name__}")
+    if "train" in content:
+        return content
     for inputs, targets in PAIRS:
-        if inputs in found and targets in found:
-            return found[inputs], found[targets]
-    if "x_train" in found and "y_train" in found:
-        return {part: (found[x], found[y]) for x, y, part in TRIPLES if x in found and y in found}
+        if inputs in content and targets in content:
+            return content[inputs], content[targets]
+    if "x_train" in content and "y_train" in content:
+        return {part: (content[x], content[y]) for x, y, part in TRIPLES if x in content and y in content}
     raise DataError(
-        f"{path}: no inputs and targets in it; found: {', '.join(map(str, found)) or 'nothing'}; allowed: "
+        f"{path}: no inputs and targets in it; found: {', '.join(map(str, content)) or 'nothing'}; allowed: "
         "inputs and targets, x and y, or x_train, y_train, x_validation, y_validation, x_test, y_test"
     )
 
@@ -107,8 +107,8 @@ def read_arrays(path: Path) -> Any:
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
     try:
         _refuse_bombs(path)
-        with path.open("rb") as source:  # numpy leaves damaged files open
-            archive = np.load(source, allow_pickle=False)
+        with path.open("rb") as file:  # numpy leaves damaged files open
+            archive = np.load(file, allow_pickle=False)
             if isinstance(archive, np.ndarray):
                 raise ValueError("it is a single array (.npy); use np.savez(file, inputs=…, targets=…)")
             with archive:

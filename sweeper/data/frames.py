@@ -26,21 +26,21 @@ def table_of(frame: pd.DataFrame, name: str) -> Table:
         raise DataError(f"{name}: there are no rows")
     columns = {each: cells_of(frame.iloc[:, k], each, name) for k, each in enumerate(names)}
     is_category = [isinstance(dtype, pd.CategoricalDtype) for dtype in frame.dtypes]
-    said = frozenset(each for each, true in zip(names, is_category, strict=True) if true)
-    return Table(name, columns, categories=said)
+    categories = frozenset(each for each, true in zip(names, is_category, strict=True) if true)
+    return Table(name, columns, categories=categories)
 
 
-def with_target(found: Any, target: Any, always: bool) -> tuple[Any, Any]:
+def with_target(given: Any, target: Any, always: bool) -> tuple[Any, Any]:
     """A pair (DataFrame, targets) as one DataFrame and the name of its target; all else as it is.
 
     A DataFrame of numbers without gaps stays a pair, if it need not `always` be a table.
     """
-    if not (isinstance(found, tuple | list) and len(found) == 2 and isinstance(found[0], pd.DataFrame)):
-        return found, target
-    frame, labels = found
+    if not (isinstance(given, tuple | list) and len(given) == 2 and isinstance(given[0], pd.DataFrame)):
+        return given, target
+    frame, labels = given
     numeric = all(dtype.kind in "biuf" for dtype in frame.dtypes) and not frame.isna().any(axis=None)
     if (numeric and not always) or np.ndim(labels) != 1 or len(labels) != len(frame):
-        return found, target
+        return given, target
     name = str(getattr(labels, "name", None) or "target")
     while name in frame.columns:
         name += " (target)"
@@ -54,14 +54,14 @@ def cells_of(column: pd.Series, name: str, where: str) -> Cells:
         column = column.astype(dtype.categories.dtype if not column.hasnans else object)
     elif isinstance(dtype, pd.PeriodDtype):
         column = column.dt.to_timestamp()
-    kind = column.dtype.kind
-    if kind in "biuf":
-        if column.hasnans or kind == "f":
+    letter = column.dtype.kind
+    if letter in "biuf":
+        if column.hasnans or letter == "f":
             return np.asarray(column.to_numpy(dtype=np.float64, na_value=np.nan))
-        return np.asarray(column.to_numpy(dtype=np.uint64 if kind == "u" else np.int64))
-    if kind == "M":
+        return np.asarray(column.to_numpy(dtype=np.uint64 if letter == "u" else np.int64))
+    if letter == "M":
         return pd.Series(column.dt.tz_localize(None).to_numpy())
-    if kind == "m":
+    if letter == "m":
         return np.asarray(column / pd.Timedelta(days=1), dtype=np.float64)
     missing = column.isna().tolist()
     for row, (cell, gone) in enumerate(zip(column, missing, strict=True)):

@@ -176,8 +176,8 @@ def _filled(leaf: np.ndarray | Ragged) -> np.ndarray:
     if not isinstance(leaf, Ragged):
         return leaf
     longest = max(len(row) for row in leaf.rows)
-    kind = np.result_type(*{row.dtype for row in leaf.rows})
-    whole = np.zeros((len(leaf.rows), longest, *leaf.rows[0].shape[1:]), kind)
+    dtype = np.result_type(*{row.dtype for row in leaf.rows})
+    whole = np.zeros((len(leaf.rows), longest, *leaf.rows[0].shape[1:]), dtype)
     for row, values in zip(whole, leaf.rows, strict=True):
         row[: len(values)] = values
     return whole

@@ -63,9 +63,9 @@ class Keys:
     def about_columns(self) -> dict[str, object]:
         """Those keys that only a table can have, as they are given."""
         named = self.stratify if isinstance(self.stratify, str) else None
-        found = {"columns": self.columns, "drop": self.drop, "stratify": named}
+        given = {"columns": self.columns, "drop": self.drop, "stratify": named}
         return {
-            key: value for key, value in {**found, "group": self.group, "time": self.time}.items() if value
+            key: value for key, value in {**given, "group": self.group, "time": self.time}.items() if value
         }
 
 

@@ -28,8 +28,8 @@ def read_labels(
     columns = [_labels(table, name, hows, True, wrong) for name in names]
     text = [name for name, column in zip(names, columns, strict=True) if column.dtype.kind == "U"]
     wrong += [f"column {shown(name)}: text; several targets must be numbers" for name in text]
-    found = [np.zeros(table.rows) if text else column.astype(float) for column in columns]
-    return np.column_stack(found), hows
+    parts = [np.zeros(table.rows) if text else column.astype(float) for column in columns]
+    return np.column_stack(parts), hows
 
 
 def _how(table: Table, name: str, numeric: bool) -> str:
@@ -48,17 +48,17 @@ def _labels(table: Table, name: str, hows: dict[str, str], numeric: bool, wrong:
     if _no_classes(table, name, words, wrong):
         return np.zeros(table.rows)
     dated = is_typed(cells) and np.asarray(cells).dtype.kind == "M"
-    found = np.full(table.rows, np.nan) if dated else as_numbers(cells, hows[name])[:, 0]
-    finite = np.isfinite(found)
+    numbers = np.full(table.rows, np.nan) if dated else as_numbers(cells, hows[name])[:, 0]
+    finite = np.isfinite(numbers)
     blank = np.array([word == "" for word in words])
     gaps = np.array([word.lower() in GAPS for word in words]) & ~finite
     if gaps.any() and (blank.any() or finite[~gaps].all()):
         _tell(table, name, np.flatnonzero(gaps), MISSING, wrong)
-        return found
+        return numbers
     if finite.all():
         whole = not is_typed(cells) and all(re.fullmatch(r"[+-]?\d+", word) for word in words)
-        return _whole_numbers(table, name, words, numeric, wrong) if whole else found
-    if np.isinf(found).any() or (numeric and finite.mean() > 0.5):
+        return _whole_numbers(table, name, words, numeric, wrong) if whole else numbers
+    if np.isinf(numbers).any() or (numeric and finite.mean() > 0.5):
         rows = np.flatnonzero(~finite)
         _tell(table, name, rows, target_fault(words[rows[0]]), wrong)
     hows[name] = "text"
@@ -69,13 +69,13 @@ def _no_classes(table: Table, name: str, words: list[str], wrong: list[str]) -> 
     """Whether some text cannot be the name of a class."""
     for word in dict.fromkeys(words):
         if problem := word_problem(word):
-            wrong.append(table.place(words.index(word), name, f"{shown(word)}: {problem}"))
+            wrong.append(table.problem_at(words.index(word), name, f"{shown(word)}: {problem}"))
             return True
     return False
 
 
 def _tell(table: Table, name: str, rows: np.ndarray, problem: str, wrong: list[str]) -> None:
-    wrong.append(table.place(int(rows[0]), name, problem, len(rows)))
+    wrong.append(table.problem_at(int(rows[0]), name, problem, len(rows)))
 
 
 def _whole_numbers(table: Table, name: str, words: list[str], numeric: bool, wrong: list[str]) -> np.ndarray:
@@ -86,5 +86,5 @@ def _whole_numbers(table: Table, name: str, words: list[str], numeric: bool, wro
         return np.array(whole, dtype=np.int64)
     if not numeric:
         problem = f"{shown(words[beyond[0]])}: a whole number that names a class has at most 64 bits"
-        wrong.append(table.place(beyond[0], name, problem))
+        wrong.append(table.problem_at(beyond[0], name, problem))
     return np.array(whole, dtype=np.float64)

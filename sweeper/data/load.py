@@ -52,24 +52,24 @@ def load(
     if isinstance(source, str) and ending in TABLES:
         return _split_by(data_of(read_file(find(source, folder)), target, keys, loss_task), keys)
     if isinstance(source, str) and ending in ENDINGS:
-        found = read_arrays(find(source, folder))
+        given = read_arrays(find(source, folder))
     elif isinstance(source, InMemory):
-        found = _held(source)
+        given = _held(source)
     elif isinstance(source, str) and names_folder(source):
-        found = _images(source, folder, options or {})
+        given = _images(source, folder, options or {})
     else:
         function = _function(source, folder)
         taken = keys.taken_by(function)
         keys = keys.without(taken)
-        found = _called(function, name, {**(options or {}), **taken})
+        given = _called(function, name, {**(options or {}), **taken})
     try:
         with process_kept(), user_code():  # what a function gave may do anything when it is read
-            found, target = with_target(found, target, bool(keys.about_columns))
-            if isinstance(found, pd.DataFrame):
-                return _split_by(read_frame(found, target, keys, loss_task, name), keys)
-            read = "arrays" if are_arrays(found) else "items"
-            found = read_objects(found, name, target if isinstance(target, str) else None)
-            return _split_by(replace(_data(found, name, loss_task, target, keys), read=read), keys)
+            given, target = with_target(given, target, bool(keys.about_columns))
+            if isinstance(given, pd.DataFrame):
+                return _split_by(read_frame(given, target, keys, loss_task, name), keys)
+            read = "arrays" if are_arrays(given) else "items"
+            given = read_objects(given, name, target if isinstance(target, str) else None)
+            return _split_by(replace(_data(given, name, loss_task, target, keys), read=read), keys)
     except SweeperError:
         raise
     except Exception as error:
@@ -89,8 +89,8 @@ def _function(source: str | Callable[..., Any], folder: Path | None) -> Callable
         raise DataError(f"data.source = {source!r}: {did_you_mean(source, allowed)}")
     if not isinstance(source, str):
         return source
-    found: Callable[..., Any] = DATASETS.get(source) or resolve(source, folder)
-    return found
+    function: Callable[..., Any] = DATASETS.get(source) or resolve(source, folder)
+    return function
 
 
 def _called(function: Callable[..., Any], name: str, options: dict[str, Any]) -> Any:
@@ -121,20 +121,20 @@ def _split_by(data: Data, keys: Keys) -> Data:
 
 
 def _data(
-    found: Any, name: str, loss_task: str | None, target: str | Sequence[str] | None, keys: Keys
+    given: Any, name: str, loss_task: str | None, target: str | Sequence[str] | None, keys: Keys
 ) -> Data:
     for key, value in keys.about_columns.items():
         raise DataError(f"{name}: data.{key} = {shown(value)} names columns, and only a table has them")
     fixed, column = None, target if isinstance(target, str) else "targets"
     features: tuple[str, ...] = ()
-    if isinstance(found, Mapping):
-        inputs, targets, fixed = _joined(found, name)
-    elif isinstance(found, tuple | list) and len(found) == 2:
-        targets = targets_of(found[1], name, "targets")
-        inputs = inputs_of(found[0], name, "inputs", targets.size)
-        features = tuple(map(str, getattr(found[0], "columns", ())))  # of a DataFrame
+    if isinstance(given, Mapping):
+        inputs, targets, fixed = _joined(given, name)
+    elif isinstance(given, tuple | list) and len(given) == 2:
+        targets = targets_of(given[1], name, "targets")
+        inputs = inputs_of(given[0], name, "inputs", targets.size)
+        features = tuple(map(str, getattr(given[0], "columns", ())))  # of a DataFrame
     else:
-        what = f"{len(found)} things" if isinstance(found, tuple | list) else type(found).__name__
+        what = f"{len(given)} things" if isinstance(given, tuple | list) else type(given).__name__
         raise DataError(
             f"{name}: gave {what}; must give (inputs, targets), or a dict of such pairs: train, validation "
             "and test"
@@ -179,14 +179,14 @@ def _below(*arrays: np.ndarray) -> np.ndarray:
     return np.concatenate(arrays)
 
 
-def _check_like_train(part: str, found: Tree, train: Tree, name: str) -> None:
-    if not alike(found, train):
+def _check_like_train(part: str, pair: Tree, train: Tree, name: str) -> None:
+    if not alike(pair, train):
         raise DataError(f"{name}: part {part!r} has other inputs than part 'train'")
-    in_order = mapped(lambda _, array: array, train, found)
+    in_order = mapped(lambda _, array: array, train, pair)
     pairs = list(zip(leaves(in_order), leaves(train), strict=True))
     if not all(alike_rows(a, b) for a, b in pairs):
         raise DataError(f"{name}: part {part!r} has rows of another shape than part 'train'")
-    if not all(alike_types(a, b) for a, b in pairs[:-1]) or _is_words(found[1]) != _is_words(train[1]):
+    if not all(alike_types(a, b) for a, b in pairs[:-1]) or _is_words(pair[1]) != _is_words(train[1]):
         raise DataError(f"{name}: part {part!r} has another type of values than part 'train'")
 
 

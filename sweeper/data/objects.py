@@ -15,33 +15,33 @@ from sweeper.data.loaders import read_loader
 from sweeper.user_code.observing import seed_all
 
 
-def are_arrays(found: Any) -> bool:
+def are_arrays(given: Any) -> bool:
     """Whether `read_objects` leaves it as it is: a pair, or a dict of pairs by part."""
-    if isinstance(found, Mapping):
-        return all(map(are_arrays, found.values()))
-    return not isinstance(found, torch_data.DataLoader) and not _is_dataset(found)
+    if isinstance(given, Mapping):
+        return all(map(are_arrays, given.values()))
+    return not isinstance(given, torch_data.DataLoader) and not _is_dataset(given)
 
 
-def read_objects(found: Any, name: str, target: str | None) -> Any:
-    """`found` with every data set and loader in it as a pair (inputs, targets); all else as it is.
+def read_objects(given: Any, name: str, target: str | None) -> Any:
+    """`given` with every data set and loader in it as a pair (inputs, targets); all else as it is.
 
     Raises:
         DataError: naming the item that is wrong, or why it cannot be read as a whole.
     """
     with drawn_alike():
-        return _read(found, name, target)
+        return _read(given, name, target)
 
 
-def _read(found: Any, name: str, target: str | None) -> Any:
-    if isinstance(found, Mapping):
-        return {part: _read(each, f"{name}: {part}", target) for part, each in found.items()}
-    if isinstance(found, tuple | list) and len(found) == 2 and is_ragged(found[0]):
-        return padded(Ragged([np.asarray(row) for row in found[0]]), name), found[1]
-    if isinstance(found, torch_data.DataLoader):
-        return read_loader(found, name, target)
-    if _is_dataset(found):
-        return read_dataset(found, name, target)
-    return found
+def _read(given: Any, name: str, target: str | None) -> Any:
+    if isinstance(given, Mapping):
+        return {part: _read(each, f"{name}: {part}", target) for part, each in given.items()}
+    if isinstance(given, tuple | list) and len(given) == 2 and is_ragged(given[0]):
+        return padded(Ragged([np.asarray(row) for row in given[0]]), name), given[1]
+    if isinstance(given, torch_data.DataLoader):
+        return read_loader(given, name, target)
+    if _is_dataset(given):
+        return read_dataset(given, name, target)
+    return given
 
 
 @contextmanager
@@ -57,11 +57,11 @@ def drawn_alike() -> Iterator[None]:
             np.random.set_state(states[1])
 
 
-def _is_dataset(found: Any) -> bool:
-    if isinstance(found, torch_data.Dataset):
+def _is_dataset(given: Any) -> bool:
+    if isinstance(given, torch_data.Dataset):
         return True
-    if isinstance(found, tuple | list):
-        return len(found) != 2 and bool(found) and all(isinstance(item, tuple | Mapping) for item in found)
-    if isinstance(found, str | bytes) or hasattr(found, "dtype") or hasattr(found, "dtypes"):
+    if isinstance(given, tuple | list):
+        return len(given) != 2 and bool(given) and all(isinstance(item, tuple | Mapping) for item in given)
+    if isinstance(given, str | bytes) or hasattr(given, "dtype") or hasattr(given, "dtypes"):
         return False  # text, arrays and frames
-    return hasattr(found, "__getitem__") or hasattr(found, "__iter__")
+    return hasattr(given, "__getitem__") or hasattr(given, "__iter__")

@@ -43,7 +43,7 @@ class Table:
         cells = self.columns[name]
         return list(cells.iloc[rows]) if isinstance(cells, pd.Series) else [cells[row] for row in rows]
 
-    def place(self, row: int, column: str, problem: str, times: int = 1) -> str:
+    def problem_at(self, row: int, column: str, problem: str, times: int = 1) -> str:
         """The problem behind row and column, which is the first of `times` such cells."""
         where = f"line {self.lines[row]}" if self.lines else f"row {row} (counted from 0)"
         more = f" ({times - 1} more like it in this column)" if times > 1 else ""
@@ -51,7 +51,7 @@ class Table:
 
     def fault(self, row: int, column: str, problem: str) -> DataError:
         """The error that names file, row and column."""
-        return mistakes_in(self.name, [self.place(row, column, problem)])
+        return mistakes_in(self.name, [self.problem_at(row, column, problem)])
 
 
 def is_typed(cells: Cells) -> bool:

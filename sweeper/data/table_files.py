@@ -129,15 +129,15 @@ def read_parquet(path: Path) -> Table:
     if not table.num_rows:
         raise DataError(f"{path}: the file has no rows")
     columns, categories = {}, set()
-    for place, name in enumerate(table.column_names):
+    for index, name in enumerate(table.column_names):
         if name not in stored:
             try:
-                columns[name] = _arrow_cells(table.column(place), name, str(path))
+                columns[name] = _arrow_cells(table.column(index), name, str(path))
             except (pyarrow.ArrowException, ValueError, OverflowError) as error:
                 raise DataError(
                     f"{path}: column {shown(name)} cannot be read: {_first_line(error)}"
                 ) from None
-            categories |= {name} if pyarrow.types.is_dictionary(table.column(place).type) else set()
+            categories |= {name} if pyarrow.types.is_dictionary(table.column(index).type) else set()
     return Table(str(path), columns, categories=frozenset(categories))
 
 
@@ -147,9 +147,9 @@ def _first_line(error: Exception) -> str:
 
 def _arrow_cells(column: pyarrow.ChunkedArray, name: str, path: str) -> Cells:
     """Numbers go without pandas, which takes milliseconds a column."""
-    kind, types = column.type, pyarrow.types
-    if types.is_floating(kind) or (types.is_integer(kind) and column.null_count):
+    column_type, types = column.type, pyarrow.types
+    if types.is_floating(column_type) or (types.is_integer(column_type) and column.null_count):
         return column.to_numpy().astype(float)
-    if types.is_integer(kind):
-        return column.to_numpy().astype("uint64" if types.is_unsigned_integer(kind) else "int64")
+    if types.is_integer(column_type):
+        return column.to_numpy().astype("uint64" if types.is_unsigned_integer(column_type) else "int64")
     return cells_of(column.to_pandas(), name, path)

@@ -41,17 +41,17 @@ def _told_apart(table: Table, keys: Keys, key: str, values: np.ndarray) -> dict[
 
 def _without_gaps(table: Table, name: str, key: str, wrong: list[str]) -> np.ndarray:
     numbers, values = categories(table.columns[name])
-    found = numbers[:, 0].astype(np.int64)
-    gaps = np.flatnonzero(found == len(values))
+    codes = numbers[:, 0].astype(np.int64)
+    gaps = np.flatnonzero(codes == len(values))
     _tell_gaps(table, name, key, gaps, wrong)
-    return found
+    return codes
 
 
 def _strata(table: Table, keys: Keys, wrong: list[str]) -> np.ndarray:
     name = str(keys.stratify)
     numbers, values = categories(table.columns[name])
-    found = numbers[:, 0].astype(np.int64)
-    rows = dict(zip([*values, "missing"], np.bincount(found).tolist(), strict=False))
+    codes = numbers[:, 0].astype(np.int64)
+    rows = dict(zip([*values, "missing"], np.bincount(codes).tolist(), strict=False))
     needed = 2 if keys.split[2] == 0 else 3
     rare = [value for value, times in rows.items() if 0 < times < needed]
     problem = ""
@@ -63,7 +63,7 @@ def _strata(table: Table, keys: Keys, wrong: list[str]) -> np.ndarray:
         problem = f"{least}; {shown(rare[0])} occurs in {rows[rare[0]]}{more}"
     if problem:
         wrong.append(f"data.stratify = {shown(name)}: {problem}")
-    return found
+    return codes
 
 
 def _in_time(table: Table, name: str, wrong: list[str]) -> tuple[np.ndarray, str]:
@@ -71,8 +71,8 @@ def _in_time(table: Table, name: str, wrong: list[str]) -> tuple[np.ndarray, str
     kind = kind_of(table, name)
     kind = kind if kind in ("date", "datetime") else "number"
     how = f"{kind} {form_of(table, name, kind)}".strip()
-    found = moments(table.columns[name], how)
-    unread = np.flatnonzero(~np.isfinite(found))
+    instants = moments(table.columns[name], how)
+    unread = np.flatnonzero(~np.isfinite(instants))
     words = texts(table.cells(name, unread))
     is_gap = np.array([word.lower() in GAPS for word in words], dtype=bool)
     _tell_gaps(table, name, "time", unread[is_gap], wrong)
@@ -80,11 +80,11 @@ def _in_time(table: Table, name: str, wrong: list[str]) -> tuple[np.ndarray, str
     if len(others):
         word = shown(words[others[0]])
         problem = f"{word} is neither a number nor a date, and data.time splits by this column"
-        wrong.append(table.place(int(unread[others[0]]), name, problem, len(others)))
-    return found, how
+        wrong.append(table.problem_at(int(unread[others[0]]), name, problem, len(others)))
+    return instants, how
 
 
 def _tell_gaps(table: Table, name: str, key: str, gaps: np.ndarray, wrong: list[str]) -> None:
     if len(gaps):
         problem = f"a value is missing, and data.{key} splits by this column; fill it in or drop the row"
-        wrong.append(table.place(int(gaps[0]), name, problem, len(gaps)))
+        wrong.append(table.problem_at(int(gaps[0]), name, problem, len(gaps)))

@@ -82,8 +82,8 @@ def read_rows(table: Table, target: str | Sequence[str] | None, keys: Keys, nume
         DataError: with all mistakes of the table at once.
     """
     names, wrong = list(table.columns), list(table.wrong)
-    if told := [_told(*problem) for problem in key_problems(names, target, keys)]:
-        raise mistakes_in(table.name, [*told, *wrong])
+    if sentences := [_sentence(*problem) for problem in key_problems(names, target, keys)]:
+        raise mistakes_in(table.name, [*sentences, *wrong])
     targets = targets_of(target)
     read = [
         read_column(table, name, keys.columns.get(name, ""), keys.embeds, wrong)
@@ -97,7 +97,7 @@ def read_rows(table: Table, target: str | Sequence[str] | None, keys: Keys, nume
     return Rows(tuple(column for column, _ in read), raw, labels, hows, split_by)
 
 
-def _told(key: str, value: object, problem: str) -> str:
+def _sentence(key: str, value: object, problem: str) -> str:
     return f"{key}{'' if value is None else f' = {shown(value)}'}: {problem}"
 
 
@@ -105,9 +105,9 @@ def _check_rows(table: Table, read: Rows) -> None:
     check_enough(table.rows, table.name)
     huge = np.argwhere(np.abs(read.raw) >= HUGE)
     if len(huge):
-        row, place = huge[0]
-        name = [column.name for column in read.columns for _ in range(column.width)][place]
-        problem = f"{read.raw[row, place]}; every value must be finite and below {HUGE:g}"
+        row, index = huge[0]
+        name = [column.name for column in read.columns for _ in range(column.width)][index]
+        problem = f"{read.raw[row, index]}; every value must be finite and below {HUGE:g}"
         raise table.fault(int(row), name, problem)
     if read.labels.dtype.kind == "f":
         check_rows(np.zeros(table.rows), read.labels, table.name)

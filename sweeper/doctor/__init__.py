@@ -41,7 +41,7 @@ def diagnose(runs: Path = Path("runs")) -> list[Finding]:
 def examine(name: str, check: Check) -> list[Finding]:
     """The findings of `check`; a check that raises is itself a finding, and the others go on."""
     try:
-        found = check()
+        findings = check()
     except Exception as error:  # a broken installation breaks in ways nobody lists
         return [Finding(name, False, f"cannot be checked: {type(error).__name__}: {error}", fix("check"))]
-    return [found] if isinstance(found, Finding) else list(found)
+    return [findings] if isinstance(findings, Finding) else list(findings)

@@ -68,16 +68,16 @@ def check_device(torch: ModuleType, device: str) -> Finding:
     worst = float(np.maximum(off, abs(value.item() / np.square(x @ w).sum() - 1)))
     ok = worst < TOLERANCE  # false for NaN, too: np.maximum lets it through
     name = f"{torch.cuda.get_device_name(device)}: " if device.startswith("cuda") else ""
-    found = f"{name}product and gradient differ from numpy's by {worst:.0e}; {milliseconds:.0f} ms"
-    return Finding(device, ok, found, "" if ok else _device_fix(device))
+    differs = f"{name}product and gradient differ from numpy's by {worst:.0e}; {milliseconds:.0f} ms"
+    return Finding(device, ok, differs, "" if ok else _device_fix(device))
 
 
 def _build(torch: ModuleType) -> Finding:
     driver = shutil.which("nvidia-smi") is not None
     cuda = torch.version.cuda
     if not cuda:
-        kind = "MPS" if torch.backends.mps.is_available() else "CPU only"
-        return Finding("torch", True, f"{torch.__version__}, {kind}", fix("cuda_unused") if driver else "")
+        build = "MPS" if torch.backends.mps.is_available() else "CPU only"
+        return Finding("torch", True, f"{torch.__version__}, {build}", fix("cuda_unused") if driver else "")
     built = f"{torch.__version__}, built with CUDA {cuda}"
     if torch.cuda.is_available():
         return Finding("torch", True, built)

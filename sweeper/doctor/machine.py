@@ -48,9 +48,9 @@ def check_disk(runs: Path) -> Finding:
 def check_cores() -> Finding:
     """Cores that this process may use, and thread settings that would compete for them."""
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    found = {name: os.environ[name] for name in THREADS if os.environ.get(name)}
-    shown = ", ".join(f"{name}={value}" for name, value in found.items()) or "threads as torch chooses"
-    wrong = [name for name, value in found.items() if not value.isdecimal() or int(value) < 1]
+    given = {name: os.environ[name] for name in THREADS if os.environ.get(name)}
+    shown = ", ".join(f"{name}={value}" for name, value in given.items()) or "threads as torch chooses"
+    wrong = [name for name, value in given.items() if not value.isdecimal() or int(value) < 1]
     if wrong:
         return Finding("cores", False, f"{cores}; {shown}: not a number of threads", fix("threads"))
     return Finding("cores", True, f"{cores}; {shown}; each worker trains with one thread")
@@ -66,7 +66,7 @@ def check_compiler() -> Finding:
 
 def nearest(folder: Path) -> Path:
     """`folder`, or the deepest one above it that exists."""
-    return next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    return next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
 
 
 def windows_long_paths() -> bool:

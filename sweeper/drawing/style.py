@@ -108,9 +108,9 @@ def _label(text: str, known: dict[str, str]) -> str:
     whole = " ".join(clean.split()) or "(empty)"
     whole = f" {whole}" if whole.startswith("_") else whole  # legends leave out what starts so
     label = whole if len(whole) <= LONGEST else f"{whole[: LONGEST - 1]}…"
-    place = 2
+    number = 2
     while known.setdefault(label, text) != text:
-        label, place = f"{whole[: LONGEST - 6]}… ({place})", place + 1
+        label, number = f"{whole[: LONGEST - 6]}… ({number})", number + 1
     return label
 
 
@@ -149,12 +149,12 @@ def label_lowest(figure: Figure, panels: Sequence[Axes], used: int, columns: int
 
 def group_styles(groups: Sequence[str]) -> dict[str, GroupStyle]:
     """A style for each group, all different up to 32; the first eight differ in hue and in marker."""
-    found = {}
+    styles = {}
     for index, group in enumerate(groups):
-        turn, place = divmod(index, len(HUES))
-        marker = MARKERS[(place + 3 * turn) % len(MARKERS)]
-        found[group] = GroupStyle(HUES[place], marker, DASHES[(place + turn) % len(DASHES)])
-    return found
+        turn, hue = divmod(index, len(HUES))
+        marker = MARKERS[(hue + 3 * turn) % len(MARKERS)]
+        styles[group] = GroupStyle(HUES[hue], marker, DASHES[(hue + turn) % len(DASHES)])
+    return styles
 
 
 def handle(style: GroupStyle, *, line: bool = True) -> Line2D:

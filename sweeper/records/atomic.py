@@ -65,8 +65,8 @@ def is_temporary(name: str) -> bool:
 def remove_leftovers(folder: Path) -> None:
     """Remove temporary files of processes that have ended."""
     with os.scandir(folder) as entries:
-        found = [entry.path for entry in entries if is_temporary(entry.name)]
-    for path in found:
+        leftovers = [entry.path for entry in entries if is_temporary(entry.name)]
+    for path in leftovers:
         with contextlib.suppress(OSError):  # it has just got its name, or is locked, or is no file
             if fcntl is None:
                 os.unlink(path)

@@ -30,7 +30,7 @@ class Keeper:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+    def __exit__(self, error_type: object, error: BaseException | None, trace: object) -> None:
         """Keep what is left, also when interrupted."""
         with self._changed:
             self._closing = True

@@ -53,11 +53,11 @@ def file_of(folder: Path, name: str, number: int) -> Path:
 
 def number_of(file: Path) -> int | None:
     """The number of the part that a file belongs to; ``None`` for anything else."""
-    found = re.fullmatch(r"(\w+)-(\d+)\.parquet", file.name)
-    if not found or found.group(1) not in SCHEMAS:
+    match = re.fullmatch(r"(\w+)-(\d+)\.parquet", file.name)
+    if not match or match.group(1) not in SCHEMAS:
         return None
-    number = int(found.group(2))
-    return number if file_of(file.parent, found.group(1), number).name == file.name else None
+    number = int(match.group(2))
+    return number if file_of(file.parent, match.group(1), number).name == file.name else None
 
 
 def to_bytes(table: pa.Table, metadata: Mapping[bytes, bytes]) -> bytes:
@@ -122,14 +122,14 @@ def _with_columns(table: pa.Table, schema: pa.Schema, parameters: pa.Schema | No
         raise Unsound(f"has a column of another study: {', '.join(more)}")
     wanted += [field for field in table.schema if field.name not in known]
     for field in wanted:
-        if not _alike(kind := table.schema.field(field.name).type, field.type):
-            raise Unsound(f"column {field.name} is {kind}, not {field.type}")
+        if not _alike(present := table.schema.field(field.name).type, field.type):
+            raise Unsound(f"column {field.name} is {present}, not {field.type}")
     return table.select([field.name for field in wanted]).cast(pa.schema(wanted, metadata=metadata))
 
 
-def _alike(found: pa.DataType, wanted: pa.DataType) -> bool:
+def _alike(present: pa.DataType, wanted: pa.DataType) -> bool:
     """Whether they are the same, or text in two encodings."""
-    plain = found.value_type if pa.types.is_dictionary(found) else found
+    plain = present.value_type if pa.types.is_dictionary(present) else present
     text = pa.types.is_string(plain) or pa.types.is_large_string(plain)
     return bool(plain == wanted or (text and pa.types.is_string(wanted)))
 

@@ -166,12 +166,12 @@ class _Reader:
 
     def read(self, names: Sequence[str]) -> Reading:
         numbers = sorted(n for name in names if (n := number_of(self.folder / name)) is not None)
-        found = {number: dict(self._sheets(number)) for number in numbers}
-        self._without_replaced(found)
-        whole = self._once(found)
+        sheets = {number: dict(self._sheets(number)) for number in numbers}
+        self._without_replaced(sheets)
+        whole = self._once(sheets)
         parts = tuple(
             Part(n, sum(len(table) for table in tables.values()))
-            for n, tables in found.items()
+            for n, tables in sheets.items()
             if n not in self.damaged
         )
         return Reading(whole, parts, self.damaged, self._strangers(), self._of_folder())
@@ -210,22 +210,22 @@ class _Reader:
         if part is not None and own is not None and own != part:
             raise Unsound("belongs to another part")
 
-    def _without_replaced(self, found: dict[int, dict[str, pa.Table]]) -> None:
+    def _without_replaced(self, sheets: dict[int, dict[str, pa.Table]]) -> None:
         """Leave out parts that a sound one replaces, and unsound ones whose predecessors are still there."""
-        for number in sorted(found):
-            old = numbers_replaced(found[number]["trials"]) if "trials" in found.get(number, {}) else set()
-            if number in self.damaged and old and old <= set(found):
-                del found[number]
+        for number in sorted(sheets):
+            old = numbers_replaced(sheets[number]["trials"]) if "trials" in sheets.get(number, {}) else set()
+            if number in self.damaged and old and old <= set(sheets):
+                del sheets[number]
             elif old and number not in self.damaged:
                 for gone in old:
-                    found.pop(gone, None)
+                    sheets.pop(gone, None)
                     self.damaged.pop(gone, None)
 
-    def _once(self, found: dict[int, dict[str, pa.Table]]) -> dict[str, pa.Table]:
+    def _once(self, sheets: dict[int, dict[str, pa.Table]]) -> dict[str, pa.Table]:
         """Each table whole, without rows that break a rule or are in an earlier part too."""
         whole = {}
         for name in self.names:
-            mine = [(number, tables[name]) for number, tables in sorted(found.items()) if name in tables]
+            mine = [(number, tables[name]) for number, tables in sorted(sheets.items()) if name in tables]
             table = pa.concat_tables(
                 [self._empty(name), *(table.replace_schema_metadata(None) for _, table in mine)],
                 promote_options="permissive",

@@ -121,10 +121,10 @@ def _fits(space: Space, row: Mapping[str, Any], columns: pa.Schema) -> bool:
     if any(pd.isna(row[name]) for name in active):
         return False
     try:
-        found = restore(space, row, columns)
+        parameters = restore(space, row, columns)
     except ValueError:  # of a pair that is no JSON
         return False
-    return all(_inside(values, found[name]) for name, (_, values) in active.items())
+    return all(_inside(values, parameters[name]) for name, (_, values) in active.items())
 
 
 def _inside(values: Values, value: Any) -> bool:

@@ -81,32 +81,32 @@ ALWAYS = {
 
 def parameter_columns(space: Space) -> pa.Schema:
     """One column per parameter of the space, under its name in the study file."""
-    found: dict[str, pa.DataType] = dict(ALWAYS)
+    columns: dict[str, pa.DataType] = dict(ALWAYS)
     for name in space.parameters:
-        if name not in found:
-            found[name] = _column_type([v for key, v in space.entries.items() if space.base(key) == name])
-    return pa.schema(list(found.items()))
+        if name not in columns:
+            columns[name] = _column_type([v for key, v in space.entries.items() if space.base(key) == name])
+    return pa.schema(list(columns.items()))
 
 
 def _column_type(alternatives: Sequence[Any]) -> pa.DataType:
     if any(isinstance(v, Range) and not v.integer for v in alternatives):
         return pa.float64()
     values = [value for v in alternatives for value in v.values or (v.low,)]
-    kinds = {type(value) for value in values}
-    if kinds == {bool}:
+    types = {type(value) for value in values}
+    if types == {bool}:
         return pa.bool_()
-    if kinds == {int}:
+    if types == {int}:
         return pa.int64()
-    return pa.float64() if kinds <= {int, float} else pa.string()
+    return pa.float64() if types <= {int, float} else pa.string()
 
 
-def encode(value: Any, kind: pa.DataType) -> Any:
+def encode(value: Any, column_type: pa.DataType) -> Any:
     """A parameter as it stands in its column: floats as floats, pairs as JSON."""
     if value is None:
         return None
-    if pa.types.is_floating(kind):
+    if pa.types.is_floating(column_type):
         return float(value)
-    if pa.types.is_string(kind) and not isinstance(value, str):
+    if pa.types.is_string(column_type) and not isinstance(value, str):
         return json.dumps(value)
     return value
 
@@ -117,16 +117,16 @@ def restore(space: Space, row: Mapping[str, Any], columns: pa.Schema) -> dict[st
     `columns` are those of `parameter_columns`. A listed value comes back with the type that it has in
     the study file, whatever its column made of it.
     """
-    found = {"optimizer": row["optimizer"]}
+    parameters = {"optimizer": row["optimizer"]}
     for name, (_, values) in space.active(row["optimizer"]).items():
-        found[name] = _restored(values, row[name], columns.field(name).type)
-    return found
+        parameters[name] = _restored(values, row[name], columns.field(name).type)
+    return parameters
 
 
-def _restored(values: Values, stored: Any, kind: pa.DataType) -> Any:
+def _restored(values: Values, stored: Any, column_type: pa.DataType) -> Any:
     if isinstance(values, Range):
         return int(stored) if values.integer else float(stored)
-    same = (value for value in values.values if encode(value, kind) == stored)
+    same = (value for value in values.values if encode(value, column_type) == stored)
     return next(same, decode(stored))
 
 

@@ -18,8 +18,8 @@ def read_test(folder: Path) -> tuple[dict[str, Any] | None, Finding | None]:
 
 def write_test(folder: Path, trial: int, scores: Mapping[int, Mapping[str, float]]) -> None:
     """Keep the winner's scores on the test rows, by seed; a seed whose training failed has none."""
-    found = [dict(score) for score in scores.values() if score]
-    write_json(folder / NAME, {"trial": trial, "seeds": list(scores), "scores": found})
+    kept = [dict(score) for score in scores.values() if score]
+    write_json(folder / NAME, {"trial": trial, "seeds": list(scores), "scores": kept})
 
 
 def _is_test(content: dict[str, Any]) -> bool:

@@ -26,13 +26,13 @@ def checksum(
     state: int, value: float | None, curve: Mapping[Any, float], attributes: Mapping[str, Any]
 ) -> int:
     """Of all that a finished trial says; numbers to 12 digits, as not every database keeps more."""
-    said = [
+    written = [
         state,
         _digits(value),
         sorted((int(step), _digits(each)) for step, each in curve.items()),
         [str(attributes.get(name, "")) for name in OWN],
     ]
-    return zlib.crc32(json.dumps(said).encode())
+    return zlib.crc32(json.dumps(written).encode())
 
 
 def journal_findings(path: Path) -> tuple[Finding, ...]:
@@ -43,7 +43,7 @@ def journal_findings(path: Path) -> tuple[Finding, ...]:
         return ()
     changed: list[int] = []
     counts: dict[Any, int] = {}
-    for place, line in enumerate(lines, 1):
+    for line_number, line in enumerate(lines, 1):
         try:
             log = json.loads(line)
             if log["op_code"] != CREATE_TRIAL:
@@ -55,7 +55,7 @@ def journal_findings(path: Path) -> tuple[Finding, ...]:
             if CHECKSUM in known and known[CHECKSUM] != checksum(*given):
                 changed.append(number)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            return (_finding(path, f"line {place} was not written by Optuna"),)
+            return (_finding(path, f"line {line_number} was not written by Optuna"),)
     return (_finding(path, f"{_listed(changed)} not as written"),) if changed else ()
 
 

@@ -61,23 +61,25 @@ def scores(trials: Sequence[TrialSummary]) -> np.ndarray:
     if not trials:
         return np.zeros(0)
     completed = [t for t in trials if t.outcome == Outcome.COMPLETED and math.isfinite(t.objective)]
-    found = np.full(len(trials), np.inf)
+    values = np.full(len(trials), np.inf)
     if completed:
         scale = _scale(np.array([t.objective for t in completed]))
         lengths = {t.steps for t in trials if t.outcome == Outcome.PRUNED}
         gain = {steps: _gain(steps, completed, scale) for steps in lengths}
-        for place, trial in enumerate(trials):
+        for row, trial in enumerate(trials):
             if trial.sound and math.isfinite(trial.objective):
-                found[place] = scale(trial.objective)
-                found[place] += gain[trial.steps] if trial.outcome == Outcome.PRUNED else 0.0
-        known = found[np.isfinite(found)]
+                values[row] = scale(trial.objective)
+                values[row] += gain[trial.steps] if trial.outcome == Outcome.PRUNED else 0.0
+        known = values[np.isfinite(values)]
         middle = float(np.median(known))
         reach = CAP * max(middle - float(known.min()), 1e-12)
-        found = middle + np.where(found > middle, reach * np.tanh((found - middle) / reach), found - middle)
+        values = middle + np.where(
+            values > middle, reach * np.tanh((values - middle) / reach), values - middle
+        )
     else:
-        found[:] = 0.0
-    spread = found.std()
-    return (found - found.mean()) / (spread if spread > 0 else 1.0)
+        values[:] = 0.0
+    spread = values.std()
+    return (values - values.mean()) / (spread if spread > 0 else 1.0)
 
 
 def _gain(steps: int, completed: Sequence[TrialSummary], scale: Callable[[float], float]) -> float:
@@ -141,8 +143,8 @@ class Bayesian:
         self, count: int, generator: np.random.Generator, taken: Taken, fixed: Mapping[str, Any]
     ) -> Iterator[dict[str, Any]]:
         """Up to `count` configurations that are not taken, all with the values of `fixed`."""
-        found = misses = 0
-        while found < count and misses < ATTEMPTS:
+        proposed = misses = 0
+        while proposed < count and misses < ATTEMPTS:
             if self._age % POOL_SERVES == 0:
                 self.posterior.watch(self._pool(generator))
             self._age += 1
@@ -152,7 +154,7 @@ class Bayesian:
             if taken(parameters):
                 misses += 1
                 continue
-            found, misses = found + 1, 0
+            proposed, misses = proposed + 1, 0
             yield parameters
 
     def _pool(self, generator: np.random.Generator) -> Points:
@@ -186,7 +188,7 @@ class Bayesian:
         return gain + PRIOR_WEIGHT / max(len(self.trials), 1) * self.coordinates.priors(points)
 
     def _shifted(self, points: Points, generator: np.random.Generator, steps: Any) -> Points:
-        moved = points.places + steps * generator.standard_normal(points.places.shape)
+        moved = points.positions + steps * generator.standard_normal(points.positions.shape)
         return self.coordinates.snapped(Points(points.codes, moved, points.on))
 
 
@@ -214,15 +216,15 @@ def propose_evenly(
     trials = [trial for trial in history.trials if trial.outcome != Outcome.FAILED]
     model = Bayesian(study.space, study.search.scientific, trials, earlier)
     generator = np.random.default_rng(seed)
-    found: list[Proposal] = []
+    proposals: list[Proposal] = []
     seen = [t.parameters for t in history.trials]
     for _ in range(count // 2):
-        fixed = _neglected(study, [*seen, *(p for p, _ in found)], EVEN * (len(seen) + count))
+        fixed = _neglected(study, [*seen, *(p for p, _ in proposals)], EVEN * (len(seen) + count))
         if not fixed:
             break
-        found += [(p, "explore") for p in model.propose(1, generator, taken, fixed)]
-    found += [(p, "exploit") for p in model.propose(count - len(found), generator, taken, {})]
-    return found
+        proposals += [(p, "explore") for p in model.propose(1, generator, taken, fixed)]
+    proposals += [(p, "exploit") for p in model.propose(count - len(proposals), generator, taken, {})]
+    return proposals
 
 
 def _neglected(study: Study, seen: Sequence[Mapping[str, Any]], share: float) -> dict[str, Any]:
@@ -230,8 +232,8 @@ def _neglected(study: Study, seen: Sequence[Mapping[str, Any]], share: float) ->
     lacking = []
     for name in study.search.scientific:
         values = study.space.entries[name].values or () if name in study.space.entries else ()
-        for place, value in enumerate(values):
+        for column, value in enumerate(values):
             had = sum(parameters.get(name) == value for parameters in seen)
-            lacking.append((had - math.floor(share / len(values)), place, name, value))
+            lacking.append((had - math.floor(share / len(values)), column, name, value))
     least = min(lacking, default=None, key=lambda one: one[:2])
     return {} if least is None or least[0] >= 0 else {least[2]: least[3]}

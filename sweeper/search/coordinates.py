@@ -1,8 +1,8 @@
 """Configurations as arrays, and back: what a surrogate model computes with.
 
-A *category* is a code, an index into its values. A *number* is a place from 0 to 1 within its range: on the
-logarithm where the range is, by rank for a list of at least three numbers. The place is relative to the
-range of the trial's own optimizer, so that ``learning_rate.sgd`` and ``learning_rate.adam`` share one axis.
+A *category* is a code, an index into its values. A *number* is a position from 0 to 1 within its range: on
+the logarithm where the range is, by rank for a list of at least three numbers. It is relative to the range
+of the trial's own optimizer, so that ``learning_rate.sgd`` and ``learning_rate.adam`` share one axis.
 What a trial lacks, or has at the exact zero of its range, is *off*: code −1, or `on` false.
 """
 
@@ -23,7 +23,7 @@ class Points:
 
     codes: np.ndarray
     """(rows, categories) integers, −1 where off"""
-    places: np.ndarray
+    positions: np.ndarray
     """(rows, numbers) from 0 to 1, 0 where off"""
     on: np.ndarray
     """(rows, numbers) whether the number is there and not at its exact zero"""
@@ -32,11 +32,11 @@ class Points:
         return len(self.codes)
 
     def __getitem__(self, rows: Any) -> "Points":
-        return Points(self.codes[rows], self.places[rows], self.on[rows])
+        return Points(self.codes[rows], self.positions[rows], self.on[rows])
 
     def joined(self, other: "Points") -> "Points":
         """These rows, then those of `other`."""
-        mine, others = (self.codes, self.places, self.on), (other.codes, other.places, other.on)
+        mine, others = (self.codes, self.positions, self.on), (other.codes, other.positions, other.on)
         return Points(*(np.concatenate(both) for both in zip(mine, others, strict=True)))
 
 
@@ -50,14 +50,14 @@ class Coordinates:
             o: {"optimizer": ("optimizer", space.entries["optimizer"]), **space.active(o)}
             for o in self.optimizers
         }
-        kinds: dict[str, list[Values]] = {}
+        by_name: dict[str, list[Values]] = {}
         for active in self._active.values():
             for name, (_, values) in active.items():
-                kinds.setdefault(name, []).append(values)
-        searched = {n: v for n, v in kinds.items() if not all(isinstance(one, Fixed) for one in v)}
+                by_name.setdefault(name, []).append(values)
+        searched = {n: v for n, v in by_name.items() if not all(isinstance(one, Fixed) for one in v)}
         self.numbers = tuple(n for n, v in searched.items() if all(map(_is_number, v)))
         self.categories = tuple(n for n in searched if n not in self.numbers)
-        self.values = {n: _union(kinds[n]) for n in self.categories}
+        self.values = {n: _union(by_name[n]) for n in self.categories}
         """category -> its values, in the order of their codes"""
         self._allowed = [[self._codes(n, o) for o in self.optimizers] for n in self.categories]
         every = [[self._values(n, o) for n in self.numbers] for o in self.optimizers]
@@ -67,39 +67,39 @@ class Coordinates:
         self._zero = np.array(zeros, dtype=float).reshape(shape)
         grids = {(o, k): _grid(v) for o, row in enumerate(every) for k, v in enumerate(row) if v is not None}
         self._priors = {
-            (o, k): v.place(v.prior)
+            (o, k): v.position(v.prior)
             for o, row in enumerate(every)
             for k, v in enumerate(row)
             if isinstance(v, Range) and v.prior is not None
         }
-        self._grids = {place: grid for place, grid in grids.items() if grid is not None}
+        self._grids = {column: grid for column, grid in grids.items() if grid is not None}
 
     def encode(self, configurations: Sequence[Mapping[str, Any]]) -> Points:
         """One row for each configuration."""
         codes = [[self._code(n, c) for n in self.categories] for c in configurations]
-        places = [[self._place(n, c) for n in self.numbers] for c in configurations]
+        positions = [[self._position(n, c) for n in self.numbers] for c in configurations]
         shape = (len(configurations), len(self.numbers))
-        found = np.array(places, dtype=float).reshape(shape)
-        on = ~np.isnan(found)
+        filled = np.array(positions, dtype=float).reshape(shape)
+        on = ~np.isnan(filled)
         return Points(
             np.array(codes, dtype=int).reshape(len(configurations), len(self.categories)),
-            np.where(on, found, 0.0),
+            np.where(on, filled, 0.0),
             on,
         )
 
     def decode(self, points: Points, row: int) -> dict[str, Any]:
         """The configuration of one row."""
         optimizer = self.optimizers[self._which(points)[row]]
-        found = {}
+        configuration = {}
         for name, (_, values) in self._active[optimizer].items():
             if isinstance(values, Fixed):
-                found[name] = values.value
+                configuration[name] = values.value
             elif name in self.values:
-                found[name] = self.values[name][points.codes[row, self.categories.index(name)]]
+                configuration[name] = self.values[name][points.codes[row, self.categories.index(name)]]
             else:
                 k = self.numbers.index(name)
-                found[name] = _value(values, points.places[row, k], bool(points.on[row, k]))
-        return found
+                configuration[name] = _value(values, points.positions[row, k], bool(points.on[row, k]))
+        return configuration
 
     def draw(self, count: int, generator: np.random.Generator) -> Points:
         """`count` random rows, as the space spreads them."""
@@ -107,26 +107,26 @@ class Coordinates:
 
     def priors(self, points: Points) -> np.ndarray:
         """Log density of each row under the priors of its ranges, up to a constant."""
-        found = np.zeros(len(points))
-        for (o, k), place in self._priors.items():
+        log_prior = np.zeros(len(points))
+        for (o, k), position in self._priors.items():
             rows = (self._which(points) == o) & points.on[:, k]
-            found[rows] -= 0.5 * ((points.places[rows, k] - place) / SPREAD) ** 2
-        return found
+            log_prior[rows] -= 0.5 * ((points.positions[rows, k] - position) / SPREAD) ** 2
+        return log_prior
 
     def have(self, points: Points, fixed: Mapping[str, Any]) -> np.ndarray:
         """Which rows have the values of `fixed`; all where no row has."""
-        found = np.ones(len(points), dtype=bool)
+        has = np.ones(len(points), dtype=bool)
         for name, value in fixed.items():
             if name in self.values:
-                found &= points.codes[:, self.categories.index(name)] == self.values[name].index(value)
+                has &= points.codes[:, self.categories.index(name)] == self.values[name].index(value)
             elif name in self.numbers:
-                found &= np.isclose(points.places[:, self.numbers.index(name)], self._listed(name, value))
-        return found if found.any() else np.ones(len(points), dtype=bool)
+                has &= np.isclose(points.positions[:, self.numbers.index(name)], self._listed(name, value))
+        return has if has.any() else np.ones(len(points), dtype=bool)
 
     def _listed(self, name: str, value: Any) -> float:
-        """The place of a number that has the same values for all optimizers."""
+        """The position of a number that has the same values for all optimizers."""
         values = next(v for v in (self._values(name, o) for o in self.optimizers) if v is not None)
-        return _place(values, value)
+        return _position(values, value)
 
     def neighbours(self, parents: Points, generator: np.random.Generator, change: float) -> Points:
         """Rows like their parents: each category and zero changes with chance `change`."""
@@ -134,7 +134,7 @@ class Coordinates:
         kept = generator.random(len(parents)) >= change
         which = np.where(kept, mine, generator.integers(len(self.optimizers), size=len(parents)))
         drawn = self._drawn(which, generator)
-        codes, places, on = drawn.codes.copy(), drawn.places.copy(), drawn.on.copy()
+        codes, positions, on = drawn.codes.copy(), drawn.positions.copy(), drawn.on.copy()
         for k, name in enumerate(self.categories):
             if name == "optimizer":
                 continue
@@ -148,8 +148,8 @@ class Coordinates:
             & (parents.on | (zero > 0))
         )
         on = np.where(copied & self._varies[mine], parents.on, on)
-        places = np.where(on & parents.on, parents.places, places)
-        return Points(codes, np.where(on, places, 0.0), on)
+        positions = np.where(on & parents.on, parents.positions, positions)
+        return Points(codes, np.where(on, positions, 0.0), on)
 
     def _drawn(self, which: np.ndarray, generator: np.random.Generator) -> Points:
         codes = np.full((len(which), len(self.categories)), -1)
@@ -165,14 +165,14 @@ class Coordinates:
 
     def snapped(self, points: Points) -> Points:
         """The nearest rows that are configurations: numbers with listed values lie on them."""
-        places, which = np.clip(points.places, 0.0, 1.0), self._which(points)
+        positions, which = np.clip(points.positions, 0.0, 1.0), self._which(points)
         for (o, k), grid in self._grids.items():
             rows = which == o
-            places[rows, k] = grid[np.abs(places[rows, k][:, None] - grid).argmin(axis=1)]
-        return Points(points.codes, np.where(points.on, places, 0.0), points.on)
+            positions[rows, k] = grid[np.abs(positions[rows, k][:, None] - grid).argmin(axis=1)]
+        return Points(points.codes, np.where(points.on, positions, 0.0), points.on)
 
     def _which(self, points: Points) -> np.ndarray:
-        """The optimizer of each row, by its place among all."""
+        """The optimizer of each row, by its position among all."""
         if "optimizer" not in self.categories:
             return np.zeros(len(points), dtype=int)
         return points.codes[:, self.categories.index("optimizer")]
@@ -192,10 +192,10 @@ class Coordinates:
     def _code(self, name: str, configuration: Mapping[str, Any]) -> int:
         return self.values[name].index(configuration[name]) if name in configuration else -1
 
-    def _place(self, name: str, configuration: Mapping[str, Any]) -> float:
+    def _position(self, name: str, configuration: Mapping[str, Any]) -> float:
         """NaN where the number is off."""
         values = self._values(name, configuration["optimizer"]) if name in configuration else None
-        return math.nan if values is None else _place(values, configuration[name])
+        return math.nan if values is None else _position(values, configuration[name])
 
 
 def _is_number(values: Values) -> bool:
@@ -206,28 +206,30 @@ def _is_number(values: Values) -> bool:
     return plain and (isinstance(values, Fixed) or len(options) > 2)
 
 
-def _union(kinds: Sequence[Values]) -> tuple[Any, ...]:
-    found: list[Any] = []
-    for values in kinds:
-        found += [v for v in values.values or () if v not in found]
-    return tuple(found)
+def _union(entries: Sequence[Values]) -> tuple[Any, ...]:
+    union: list[Any] = []
+    for values in entries:
+        union += [v for v in values.values or () if v not in union]
+    return tuple(union)
 
 
-def _place(values: Range | Choice, value: Any) -> float:
+def _position(values: Range | Choice, value: Any) -> float:
     if isinstance(values, Choice):
         return sorted(values.options).index(value) / (len(values.options) - 1)
-    return math.nan if values.zero and value == 0 else min(max(values.place(value), 0.0), 1.0)
+    return math.nan if values.zero and value == 0 else min(max(values.position(value), 0.0), 1.0)
 
 
-def _value(values: Values, place: float, on: bool) -> Any:
+def _value(values: Values, position: float, on: bool) -> Any:
     if isinstance(values, Choice):
-        return sorted(values.options)[round(place * (len(values.options) - 1))]
+        return sorted(values.options)[round(position * (len(values.options) - 1))]
     assert isinstance(values, Range)
     if not on:
         return 0 if values.integer else 0.0
     plain = replace(values, zero=0.0)
     listed = plain.values
-    return plain.at(place) if listed is None else min(listed, key=lambda v: abs(plain.place(v) - place))
+    return (
+        plain.at(position) if listed is None else min(listed, key=lambda v: abs(plain.position(v) - position))
+    )
 
 
 def _grid(values: Range | Choice) -> np.ndarray | None:
@@ -235,4 +237,4 @@ def _grid(values: Range | Choice) -> np.ndarray | None:
     if isinstance(values, Choice):
         return np.linspace(0, 1, len(values.options))
     listed = replace(values, zero=0.0).values
-    return None if listed is None else np.array([values.place(v) for v in listed])
+    return None if listed is None else np.array([values.position(v) for v in listed])

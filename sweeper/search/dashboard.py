@@ -95,8 +95,8 @@ def _artifacts(storage: BaseStorage, number: int) -> list[tuple[str, str]]:
     An artifact is removed by setting its attribute to ``null``, here as in the dashboard.
     """
     attributes = storage.get_study_system_attrs(number)
-    found = (json.loads(text) for key, text in attributes.items() if key.startswith(ARTIFACT))
-    named = [(about["artifact_id"], about["filename"]) for about in found if about is not None]
+    contents = (json.loads(text) for key, text in attributes.items() if key.startswith(ARTIFACT))
+    named = [(about["artifact_id"], about["filename"]) for about in contents if about is not None]
     return [(artifact, name) for artifact, name in named if re.fullmatch(r"[\w-]+", artifact)]  # no path
 
 
@@ -142,8 +142,8 @@ def _is_own(host: str, origin: str | None) -> bool:
         page = urlsplit(origin)
     except ValueError:  # brackets that do not match
         return False
-    source = LOOPBACK.fullmatch(page.netloc)
-    return page.scheme in ("http", "https") and source is not None and source[1] == to[1]
+    loopback = LOOPBACK.fullmatch(page.netloc)
+    return page.scheme in ("http", "https") and loopback is not None and loopback[1] == to[1]
 
 
 def _storage(name: str, url: str | None, folder: Path) -> BaseStorage:

@@ -93,13 +93,17 @@ def _suggested(trial: Trial, key: str, values: Values) -> Any:
     return _drawn(trial, key, distribution(values))
 
 
-def _drawn(trial: Trial, key: str, kind: BaseDistribution) -> Any:
-    if isinstance(kind, CategoricalDistribution):
-        return trial.suggest_categorical(key, kind.choices)
-    if isinstance(kind, IntDistribution):
-        return trial.suggest_int(key, kind.low, kind.high, step=kind.step, log=kind.log)
-    assert isinstance(kind, FloatDistribution)
-    return trial.suggest_float(key, kind.low, kind.high, step=kind.step, log=kind.log)
+def _drawn(trial: Trial, key: str, distribution: BaseDistribution) -> Any:
+    if isinstance(distribution, CategoricalDistribution):
+        return trial.suggest_categorical(key, distribution.choices)
+    if isinstance(distribution, IntDistribution):
+        return trial.suggest_int(
+            key, distribution.low, distribution.high, step=distribution.step, log=distribution.log
+        )
+    assert isinstance(distribution, FloatDistribution)
+    return trial.suggest_float(
+        key, distribution.low, distribution.high, step=distribution.step, log=distribution.log
+    )
 
 
 @dataclass(frozen=True)
@@ -136,8 +140,8 @@ def groups(space: Space) -> list[Group]:
             switched.append(Group({key: distribution(values)}, where, f"{key}.zero"))
         else:
             joint.setdefault(where, {})[key] = distribution(values)
-    found = [Group(dict(sorted(members.items())), where) for where, members in joint.items() if members]
-    return [*found, *switched]
+    together = [Group(dict(sorted(members.items())), where) for where, members in joint.items() if members]
+    return [*together, *switched]
 
 
 def _entries(space: Space, optimizer: str) -> Iterator[tuple[str, str, Values]]:

@@ -37,8 +37,8 @@ class Search:
         self._planned = self._plan()
         if search.sampler == "grid":
             self.total = len(self._planned)
-        kind = LEARNING.get(search.sampler)
-        self._proposer = Proposer(kind, study, earlier) if kind else None
+        sampler = LEARNING.get(search.sampler)
+        self._proposer = Proposer(sampler, study, earlier) if sampler else None
         # What generations before the present one have taught:
         self._start = 0
         self._history = History()
@@ -97,11 +97,11 @@ class Search:
         present = range(self._start, self._start + self._size)
         done = {key(self.known[number].parameters) for number in present if number in self.known}
         mine = [drafted[n - self._start] for n in numbers if n - self._start < len(drafted)]
-        found = [(parameters, phase) for parameters, phase in mine if key(parameters) not in done]
-        if len(found) < len(numbers):
+        proposals = [(parameters, phase) for parameters, phase in mine if key(parameters) not in done]
+        if len(proposals) < len(numbers):
             taken = self._taken(done | {key(parameters) for parameters, _ in drafted})
-            found += self._others(taken, len(numbers) - len(found))
-        return found
+            proposals += self._others(taken, len(numbers) - len(proposals))
+        return proposals
 
     def _draft(self) -> list[Proposal]:
         """The whole present generation, whatever the total, from what was known before it."""
@@ -109,10 +109,10 @@ class Search:
             return self._drafted
         taken = self._taken(set())
         planned = self._planned[self._start : self._start + self._size]
-        found = [(parameters, "explore") for parameters in planned if not taken(parameters)]
-        if self._proposer is not None and len(found) < self._size and (len(self._history) or self.earlier):
-            found += self._proposer.propose(self._history, self._size - len(found), self._start, taken)
-        self._drafted = [*found, *self._others(taken, self._size - len(found))]
+        drafted = [(parameters, "explore") for parameters in planned if not taken(parameters)]
+        if self._proposer is not None and len(drafted) < self._size and (len(self._history) or self.earlier):
+            drafted += self._proposer.propose(self._history, self._size - len(drafted), self._start, taken)
+        self._drafted = [*drafted, *self._others(taken, self._size - len(drafted))]
         return self._drafted
 
     def _others(self, taken: Taken, count: int) -> list[Proposal]:
@@ -149,8 +149,8 @@ class Search:
                 if self.earlier
                 else max(search.first_generation, len(first) + search.first_generation // 2)
             )
-        kind = "random" if search.sampler == "random" else "sobol"
-        dealt = explore.points(self.space, search.scientific, count - len(first), search.seed, kind)
+        design = "random" if search.sampler == "random" else "sobol"
+        dealt = explore.points(self.space, search.scientific, count - len(first), search.seed, design)
         return [*first, *dealt][: self.total]
 
     def _taken(self, seen: set[str]) -> Taken:

@@ -52,13 +52,13 @@ def from_dict(space: Space, raw: Mapping[str, Any]) -> Earlier:
 def taken_over(space: Space, run: str, trials: Iterable[TrialSummary]) -> Earlier:
     """Those of `trials` that did not fail and whose configuration `space` holds."""
     known = list(trials)
-    found: list[TrialSummary] = []
+    taken: list[TrialSummary] = []
     for trial in known:
         parameters = agreeing(space, trial.parameters)
         if parameters is not None and trial.outcome != Outcome.FAILED:
-            found.append(_known(len(found), parameters, trial.outcome, trial.objective))
+            taken.append(_known(len(taken), parameters, trial.outcome, trial.objective))
     failed = sum(trial.outcome == Outcome.FAILED for trial in known)
-    return Earlier(run, tuple(found), len(known), failed)
+    return Earlier(run, tuple(taken), len(known), failed)
 
 
 def agreeing(space: Space, parameters: Mapping[str, Any]) -> dict[str, Any] | None:

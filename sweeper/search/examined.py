@@ -33,12 +33,12 @@ def chosen(study: Study, known: Iterable[TrialSummary]) -> list[TrialSummary]:
     trials = list(known)
     diverged = [k for k in trials if k.outcome == Outcome.DIVERGED]
     diverged.sort(key=lambda k: (k.parameters["learning_rate"], k.number))
-    place: dict[str, int] = {}
+    rank: dict[str, int] = {}
     rounds = []
     for each in diverged:
         name = each.parameters["optimizer"]
-        place[name] = place.get(name, -1) + 1
-        rounds.append((place[name], -each.steps, each.number, each))
+        rank[name] = rank.get(name, -1) + 1
+        rounds.append((rank[name], -each.steps, each.number, each))
     return [
         *finalists(study, trials)[:BEST],
         *(row[-1] for row in sorted(rounds, key=lambda r: r[:3])[:LOST]),

@@ -22,11 +22,13 @@ MANY = 2048
 """Scientific combinations up to which each is counted; beyond, only single values are."""
 
 
-def points(space: Space, scientific: Sequence[str], count: int, seed: int, kind: str) -> list[dict[str, Any]]:
-    """`count` configurations; `kind` is ``sobol`` or ``random``. The first ones do not depend on `count`."""
+def points(
+    space: Space, scientific: Sequence[str], count: int, seed: int, design: str
+) -> list[dict[str, Any]]:
+    """`count` configurations by `design`, ``sobol`` or ``random``. The first do not depend on `count`."""
     dealt = _deal(space, scientific, count, seed)
     keys = [key for key, values in space.entries.items() if not isinstance(values, Fixed)]
-    unit = _unit_points(len(keys), count, seed, kind)
+    unit = _unit_points(len(keys), count, seed, design)
     return [
         _configuration(space, dict(zip(keys, row, strict=True)), even)
         for row, even in zip(unit, dealt, strict=True)
@@ -55,17 +57,17 @@ def towards_prior(values: Values, u: float) -> float:
     if share < 0.5:
         share = 2 * share
     else:
-        middle = values.place(values.prior)
+        middle = values.position(values.prior)
         low, high = ndtr((0 - middle) / SPREAD), ndtr((1 - middle) / SPREAD)
         share = float(np.clip(middle + SPREAD * ndtri(low + (2 * share - 1) * (high - low)), 0, 1))
     return values.zero + (1 - values.zero) * share
 
 
-def _unit_points(dimensions: int, count: int, seed: int, kind: str) -> np.ndarray:
+def _unit_points(dimensions: int, count: int, seed: int, design: str) -> np.ndarray:
     """(count, dimensions) points in [0, 1)."""
     if dimensions == 0 or count == 0:
         return np.zeros((count, dimensions))
-    if kind == "random":
+    if design == "random":
         return np.random.default_rng(seed).random((count, dimensions))
     power = int(np.ceil(np.log2(max(count, 2))))  # Sobol sequences are balanced in powers of two
     return qmc.Sobol(dimensions, scramble=True, rng=np.random.default_rng(seed)).random_base2(power)[:count]
@@ -74,11 +76,11 @@ def _unit_points(dimensions: int, count: int, seed: int, kind: str) -> np.ndarra
 def _deal(space: Space, scientific: Sequence[str], count: int, seed: int) -> list[dict[str, Any]]:
     """Values of the scientific parameters, balanced in every prefix: least used combination, then values."""
     levels = {n: _levels(space, n) for n in scientific if n in space.entries}
-    levels = {name: found for name, found in levels.items() if len(found) > 1}
+    levels = {name: values for name, values in levels.items() if len(values) > 1}
     if not levels:
         return [{} for _ in range(count)]
     generator = np.random.default_rng(seed)
-    sizes = [len(found) for found in levels.values()]
+    sizes = [len(values) for values in levels.values()]
     combinations = np.array(list(itertools.islice(itertools.product(*map(range, sizes)), MANY)))
     combinations = generator.permutation(combinations)
     used = np.zeros(len(combinations), dtype=int)
@@ -108,14 +110,14 @@ def grid(space: Space, count: int) -> list[dict[str, Any]]:
         points_each += 1
         if _grid_size(space, points_each) == _grid_size(space, points_each + 1):
             break  # no range is left that would become finer
-    found = []
+    points = []
     for optimizer in space.entries["optimizer"].values or ():
         active = space.active(optimizer)
         axes = [_axis(values, points_each) for _, values in active.values()]
-        found += [
+        points += [
             {"optimizer": optimizer, **dict(zip(active, c, strict=True))} for c in itertools.product(*axes)
         ]
-    return found
+    return points
 
 
 def _axis(values: Values, count: int) -> list[Any]:
@@ -123,8 +125,8 @@ def _axis(values: Values, count: int) -> list[Any]:
         return list(values.values)
     assert isinstance(values, Range)
     spread = [values.zero + (1 - values.zero) * k / (count - 1) for k in range(count)]
-    found = [values.at(u) for u in spread]
-    return list(dict.fromkeys(([0.0] if values.zero else []) + found))
+    values_on_it = [values.at(u) for u in spread]
+    return list(dict.fromkeys(([0.0] if values.zero else []) + values_on_it))
 
 
 def _grid_size(space: Space, count: int) -> int:

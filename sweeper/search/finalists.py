@@ -23,18 +23,18 @@ def finalists(study: Study, known: Iterable[TrialSummary]) -> list[TrialSummary]
     default that completed takes the last of two and more places, if it has none yet, so that the gain over
     it is known.
     """
-    places = study.confirm.finalists
+    most = study.confirm.finalists
     completed = [k for k in known if k.outcome == Outcome.COMPLETED and math.isfinite(k.objective)]
     ranked = sorted(completed, key=lambda trial: (trial.objective, trial.number))
-    chosen, rest = ranked[: min(BEST, places)], ranked[BEST:]
-    while rest and len(chosen) < places:
+    chosen, rest = ranked[: min(BEST, most)], ranked[BEST:]
+    while rest and len(chosen) < most:
         represented = [_combination(study, trial) for trial in chosen]
-        place = next((i for i, t in enumerate(rest) if _combination(study, t) not in represented), 0)
-        chosen.append(rest.pop(place))
+        index = next((i for i, t in enumerate(rest) if _combination(study, t) not in represented), 0)
+        chosen.append(rest.pop(index))
     known_defaults = published(study.space)
     own = [trial for trial in ranked if among(trial.parameters, known_defaults)]
-    if places > 1 and own and own[0] not in chosen:
-        chosen = [*chosen[: places - 1], own[0]]
+    if most > 1 and own and own[0] not in chosen:
+        chosen = [*chosen[: most - 1], own[0]]
     return chosen
 
 

@@ -58,10 +58,10 @@ def from_optuna(space: Space, asked: str) -> Earlier:
     sign = -1.0 if study.direction == StudyDirection.MAXIMIZE else 1.0
     trials = [t for t in study.get_trials(deepcopy=False) if t.state in OUTCOMES]
     known = [_summary(space, trial, sign) for trial in trials]
-    found = taken_over(space, label(asked), known)
-    if known and not found.trials:
+    earlier = taken_over(space, label(asked), known)
+    if known and not earlier.trials:
         raise UserError(f"--from {label(asked)!r}: {_why_none(space, known)}")
-    return found
+    return earlier
 
 
 def _split(asked: str) -> tuple[str, str | None]:
@@ -116,13 +116,13 @@ def _parameters(space: Space, trial: FrozenTrial) -> Mapping[str, Any]:
             return dict(json.loads(written))
         except (ValueError, TypeError):  # somebody else's attribute of that name
             pass
-    found = {_named(space, name): _valued(space, name, value) for name, value in trial.params.items()}
+    parameters = {_named(space, name): _valued(space, name, value) for name, value in trial.params.items()}
     fixed = space.entries["optimizer"]
-    optimizer = str(found.setdefault("optimizer", fixed.value if isinstance(fixed, Fixed) else None))
+    optimizer = str(parameters.setdefault("optimizer", fixed.value if isinstance(fixed, Fixed) else None))
     for name, (_, values) in space.active(optimizer).items() if optimizer in space.accepted else ():
         if isinstance(values, Fixed):
-            found.setdefault(name, values.value)
-    return {name: value for name, value in found.items() if value is not None}
+            parameters.setdefault(name, values.value)
+    return {name: value for name, value in parameters.items() if value is not None}
 
 
 def _named(space: Space, name: str) -> str:

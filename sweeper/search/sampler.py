@@ -35,10 +35,10 @@ class Proposer:
     Generations must be asked for in their order, all of them: CMA-ES carries its state along.
     """
 
-    def __init__(self, kind: str, study: Study, earlier: Sequence[TrialSummary] = ()) -> None:
+    def __init__(self, sampler: str, study: Study, earlier: Sequence[TrialSummary] = ()) -> None:
         self.earlier = earlier
-        self.kind, self.study, self.space, self.seed = kind, study, study.space, study.search.seed
-        self._evolution = Evolution(study) if kind == "cmaes" else None
+        self.sampler, self.study, self.space, self.seed = sampler, study, study.space, study.search.seed
+        self._evolution = Evolution(study) if sampler == "cmaes" else None
 
     @property
     def stateful(self) -> bool:
@@ -55,15 +55,15 @@ class Proposer:
 
     def _propose(self, history: History, count: int, start: int, taken: Taken) -> list[Proposal]:
         seed = (self.seed * 100_003 + start) % 2**32
-        if self.kind == "additive":
+        if self.sampler == "additive":
             return propose_evenly(self.study, history, count, seed, taken, self.earlier)
         if self._evolution is not None:
-            found = self._evolution.propose(history.trials, count, taken)
-        elif self.kind == "gp":
-            found = propose_gp(self.space, history, count, seed, taken)
+            proposals = self._evolution.propose(history.trials, count, taken)
+        elif self.sampler == "gp":
+            proposals = propose_gp(self.space, history, count, seed, taken)
         else:
-            found = propose_tpe(self.space, history, count, seed, taken)
-        return [(parameters, "exploit") for parameters in found]
+            proposals = propose_tpe(self.space, history, count, seed, taken)
+        return [(parameters, "exploit") for parameters in proposals]
 
 
 def propose_gp(space: Space, history: History, count: int, seed: int, taken: Taken) -> list[dict[str, Any]]:
@@ -103,11 +103,11 @@ class Evolution:
             for trial in known:
                 if trial.number not in self._heard:
                     self._hear(trial)
-            found = []
+            proposals = []
             for asked, parameters in ask_new(self._study, self.space, count, taken):
                 self._open[repr(parameters)] = asked
-                found.append(parameters)
-        return found
+                proposals.append(parameters)
+        return proposals
 
     def _hear(self, trial: TrialSummary) -> None:
         self._heard.add(trial.number)
@@ -115,7 +115,7 @@ class Evolution:
         if asked is None:  # explored, or proposed for another number of trials
             self._study.add_trial(frozen(self.space, trial))
             return
-        state, value = told(trial.outcome, trial.objective)
+        state, value = to_optuna(trial.outcome, trial.objective)
         if state == TrialState.PRUNED and value is not None:
             asked.report(value, trial.steps)
         self._study.tell(asked, None if state == TrialState.PRUNED else value, state=state)
@@ -125,19 +125,19 @@ def ask_new(
     study: optuna.Study, space: Space, count: int, taken: Taken
 ) -> Iterator[tuple[Trial, dict[str, Any]]]:
     """Up to `count` configurations that are not taken, asked one by one."""
-    found = misses = 0
-    while found < count and misses < ATTEMPTS:
+    asked = misses = 0
+    while asked < count and misses < ATTEMPTS:
         trial = study.ask()
         parameters = suggest(trial, space)
         if taken(parameters):
             study.tell(trial, state=TrialState.FAIL)  # samplers ignore failed trials
             misses += 1
         else:
-            found, misses = found + 1, 0
+            asked, misses = asked + 1, 0
             yield trial, parameters
 
 
-def told(outcome: Outcome, objective: float) -> tuple[TrialState, float | None]:
+def to_optuna(outcome: Outcome, objective: float) -> tuple[TrialState, float | None]:
     """State and value with which Optuna hears of a trial.
 
     Divergence is a completed trial of infinite loss: samplers ignore failed trials and would go on
@@ -153,7 +153,7 @@ def told(outcome: Outcome, objective: float) -> tuple[TrialState, float | None]:
 def frozen(space: Space, trial: TrialSummary) -> FrozenTrial:
     """A finished trial for a study in memory."""
     params, distributions = encode(space, trial.parameters)
-    state, value = told(trial.outcome, trial.objective)
+    state, value = to_optuna(trial.outcome, trial.objective)
     return create_trial(
         state=state,
         params=params,

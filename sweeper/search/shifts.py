@@ -1,7 +1,7 @@
-"""How far categories move the best place of the learning rate, in shares of its range.
+"""How far categories move the best position of the learning rate, in shares of its range.
 
 Under another optimizer or activation the loss has much the same shape over the logarithm of the rate, at
-another place. A surrogate that compares rates after these shifts, x + s(optimizer) + s(activation) +
+another position. A surrogate that compares rates after these shifts, x + s(optimizer) + s(activation) +
 s(optimizer, activation), learns the shape from all trials together. The shifts are found with its variances
 and lengths; a priori they are normal around 0.
 """
@@ -25,7 +25,7 @@ class Shifts:
     """One shift for each value of some categories, and one for each pair of values."""
 
     number: int | None
-    """What is shifted, by its place among the numbers; ``None`` without shifts"""
+    """What is shifted, by its position among the numbers; ``None`` without shifts"""
     terms: tuple[tuple[int, ...], ...]
     """Categories"""
     codes: tuple[int, ...]
@@ -35,21 +35,21 @@ class Shifts:
 
     def design(self, points: Points) -> np.ndarray:
         """(rows, shifts) 1 where a shift applies to a row, else 0."""
-        found = []
+        columns = []
         for term in self.terms:
             there = np.min(points.codes[:, list(term)], axis=1) >= 0
             sizes = [self.codes[c] for c in term]
             code = np.ravel_multi_index(tuple(np.maximum(points.codes[:, c], 0) for c in term), sizes)
-            found.append(np.logical_and(code[:, None] == np.arange(np.prod(sizes)), there[:, None]))
-        return np.concatenate(found, axis=1).astype(float) if found else np.zeros((len(points), 0))
+            columns.append(np.logical_and(code[:, None] == np.arange(np.prod(sizes)), there[:, None]))
+        return np.concatenate(columns, axis=1).astype(float) if columns else np.zeros((len(points), 0))
 
     def moved(self, points: Points, shifts: np.ndarray) -> Points:
         """The rows with their number shifted."""
         if self.number is None:
             return points
-        places = points.places.copy()
-        places[:, self.number] += self.design(points) @ shifts
-        return Points(points.codes, places, points.on)
+        moved = points.positions.copy()
+        moved[:, self.number] += self.design(points) @ shifts
+        return Points(points.codes, moved, points.on)
 
 
 def shifts_of(coordinates: Coordinates, scientific: Sequence[str]) -> Shifts:

@@ -45,7 +45,7 @@ def starts(study: Study) -> list[dict[str, Any]]:
     """Configurations that are trained first: those to try, then the defaults that the space has."""
     tried = [completed(study.space, given) for given in study.tries]
     both = [*tried, *map(dict, published(study.space))]
-    return [one for place, one in enumerate(both) if one not in both[:place]]
+    return [one for index, one in enumerate(both) if one not in both[:index]]
 
 
 def completed(space: Space, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from sweeper.records.finding import DAMAGED
 from sweeper.search.as_written import CHECKSUM, checksum, journal_findings
 from sweeper.search.distributions import encode
 from sweeper.search.journal import JournalWriter, cut_torn_tail, open_journal
-from sweeper.search.sampler import told
+from sweeper.search.sampler import to_optuna
 from sweeper.search.trial_summary import TrialSummary
 from sweeper.study.space import Space
 from sweeper.trial import from_cost, is_maximized
@@ -200,7 +200,7 @@ def _checksum(trial: FrozenTrial) -> int:
 
 def _read(trial: TrialSummary, objective: str) -> tuple[TrialState, float | None]:
     """State and value as people read them."""
-    state, value = told(trial.outcome, trial.objective)
+    state, value = to_optuna(trial.outcome, trial.objective)
     return state, None if value is None else from_cost(objective, value)
 
 

@@ -56,20 +56,20 @@ def parts_of(coordinates: Coordinates, scientific: Sequence[str]) -> list[Part]:
     pairs = [p for p in itertools.combinations(range(len(categories)), 2)]
     rate = [numbers.index(RATE)] if RATE in numbers else []
     others = [k for k in range(len(numbers)) if k not in rate]
-    found: list[Part] = [(Term((c,)),) for c in range(len(categories))]
-    found += [(Term(p),) for p in pairs if set(p) <= set(leading)]
-    found.append(tuple(Term(p) for p in pairs if not set(p) <= set(leading)))
+    parts: list[Part] = [(Term((c,)),) for c in range(len(categories))]
+    parts += [(Term(p),) for p in pairs if set(p) <= set(leading)]
+    parts.append(tuple(Term(p) for p in pairs if not set(p) <= set(leading)))
     for k in rate:
-        found.append((Term((), (k,)),))
-        found += [(Term((c,), (k,)),) for c in leading]
+        parts.append((Term((), (k,)),))
+        parts += [(Term((c,), (k,)),) for c in leading]
         if len(leading) > 1:
-            found.append((Term(tuple(leading), (k,)),))
-        found.append(tuple(Term((c,), (k,)) for c in range(len(categories)) if c not in leading))
-    found += [(Term((), (k,)),) for k in others]
-    found.append(tuple(Term((), (), (k,)) for k in others))
-    found.append(tuple(Term((c,), (k,)) for c in leading for k in others))
-    found.append(tuple(Term((), (*rate, k)) for k in others if rate))
-    return [part for part in found if part]
+            parts.append((Term(tuple(leading), (k,)),))
+        parts.append(tuple(Term((c,), (k,)) for c in range(len(categories)) if c not in leading))
+    parts += [(Term((), (k,)),) for k in others]
+    parts.append(tuple(Term((), (), (k,)) for k in others))
+    parts.append(tuple(Term((c,), (k,)) for c in leading for k in others))
+    parts.append(tuple(Term((), (*rate, k)) for k in others if rate))
+    return [part for part in parts if part]
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ class _Masks:
 
 
 def _apart(a: Points, b: Points, k: int) -> np.ndarray:
-    return ROOT * np.abs(a.places[:, k, None] - b.places[:, k])
+    return ROOT * np.abs(a.positions[:, k, None] - b.positions[:, k])
 
 
 def _matern(s: np.ndarray) -> np.ndarray:
@@ -210,8 +210,8 @@ def fit(kernel: Kernel, points: Points, y: np.ndarray, doubt: np.ndarray) -> np.
     def loss(theta: np.ndarray) -> tuple[float, np.ndarray]:
         variances, lengths, noise = kernel.split(theta)
         if moving is not None:
-            places = points.places[:, moving] + design @ theta[noise_at + 1 :]
-            gaps = places[row] - places[column]
+            positions = points.positions[:, moving] + design @ theta[noise_at + 1 :]
+            gaps = positions[row] - positions[column]
             apart[moving] = ROOT * np.abs(gaps)
         scaled = [d / length for d, length in zip(apart, lengths, strict=True)]
         near = [_matern(s) for s in scaled]
@@ -249,8 +249,8 @@ def fit(kernel: Kernel, points: Points, y: np.ndarray, doubt: np.ndarray) -> np.
             gradient[noise_at + 1 :] = pulled @ design
         gradient[noise_at] = 0.5 * noise * outer[row == column].sum()
         away = (theta - kernel.middle) / kernel.spread
-        found = 0.5 * y @ weights + np.log(np.diag(factor)).sum() + 0.5 * away @ away
-        return float(found), gradient + away / kernel.spread
+        misfit = 0.5 * y @ weights + np.log(np.diag(factor)).sum() + 0.5 * away @ away
+        return float(misfit), gradient + away / kernel.spread
 
     bounds = [(m - 4 * s, m + 3 * s) for m, s in zip(kernel.middle, kernel.spread, strict=True)]
     found = minimize(
@@ -300,7 +300,7 @@ class Posterior:
         No mean changes; its neighbourhood is known better.
         """
         moved = self.kernel.moved(self.theta, point)
-        across, solved = (found[:, 0] for found in self._across(moved))
+        across, solved = (matrix[:, 0] for matrix in self._across(moved))
         left = float(self.kernel.at(self.theta, point)[0] + self.noise - solved @ solved)
         deviation, count = math.sqrt(max(left, JITTER)), len(self._lower)
         grown = np.zeros((count + 1, count + 1))

@@ -45,8 +45,8 @@ class GenerationTPE(TPESampler):
         scores = self._compute_acquisition_func(candidates, good, bad).reshape(count, self._n_ei_candidates)
         best = scores.argmax(axis=1) + self._n_ei_candidates * np.arange(count)
         columns = {
-            name: [kind.to_external_repr(value) for value in candidates[name][best].tolist()]
-            for name, kind in space.items()
+            name: [distribution.to_external_repr(value) for value in candidates[name][best].tolist()]
+            for name, distribution in space.items()
         }
         return [{name: column[row] for name, column in columns.items()} for row in range(count)]
 
@@ -74,10 +74,10 @@ def propose_tpe(
     below = [_frozen(space, trial) for trial in good]
     above = [_frozen(space, trial) for trial in others]
     parts, at_once = groups(space), per_model(len(history))
-    found: list[dict[str, Any]] = []
+    proposals: list[dict[str, Any]] = []
     misses = 0
-    while len(found) < count and misses < ATTEMPTS:
-        batch = min(at_once, count - len(found))
+    while len(proposals) < count and misses < ATTEMPTS:
+        batch = min(at_once, count - len(proposals))
         drawn: list[dict[str, Any]] = [{} for _ in range(batch)]
         for part in parts:
             rows = [row for row in drawn if part.applies(row)]
@@ -88,9 +88,9 @@ def propose_tpe(
         for parameters in (compose(space, row) for row in drawn):
             misses = misses + 1 if taken(parameters) else 0
             if not misses:
-                found.append(parameters)
+                proposals.append(parameters)
                 above.append(_running(space, parameters))
-    return found
+    return proposals
 
 
 def _frozen(space: Space, trial: TrialSummary) -> FrozenTrial:

@@ -8,8 +8,8 @@ decades, at 100 at once."""
 BINS = 120
 
 
-def boundary(places: np.ndarray, lost: np.ndarray) -> tuple[float, float, float]:
-    """Rate at which half of the trials diverge, with a 95 % credible interval; `places` are log10 rates.
+def boundary(log_rates: np.ndarray, lost: np.ndarray) -> tuple[float, float, float]:
+    """Rate at which half of the trials diverge, with a 95 % credible interval; `log_rates` are log10 rates.
 
     P(diverged | x) = 1 / (1 + exp(−s·(x − b))). The posterior of b and s is summed on a grid, with b uniform
     from one decade below to one above what was tried and log s uniform over `SLOPES`; stated are 10^b at
@@ -18,8 +18,8 @@ def boundary(places: np.ndarray, lost: np.ndarray) -> tuple[float, float, float]
     """
     if lost.all() or not lost.any():
         return np.nan, np.nan, np.nan
-    at, ups, tried = _binned(places, lost)
-    grid = np.linspace(places.min() - 1, places.max() + 1, PLACES)
+    at, ups, tried = _binned(log_rates, lost)
+    grid = np.linspace(log_rates.min() - 1, log_rates.max() + 1, PLACES)
     odds = SLOPES[:, None, None] * (at - grid[:, None])
     likelihood = (ups * odds - tried * np.logaddexp(0, odds)).sum(axis=2)
     mass = np.exp(likelihood - likelihood.max()).sum(axis=0)
@@ -28,11 +28,11 @@ def boundary(places: np.ndarray, lost: np.ndarray) -> tuple[float, float, float]
     return float(10**middle), float(10**low), float(10**high)
 
 
-def _binned(places: np.ndarray, lost: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _binned(log_rates: np.ndarray, lost: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean place, diverged and tried trials of bins that are narrow against any interval."""
-    width = np.ptp(places) / BINS or 1.0
-    bins = np.floor((places - places.min()) / width).astype(int)
+    width = np.ptp(log_rates) / BINS or 1.0
+    bins = np.floor((log_rates - log_rates.min()) / width).astype(int)
     tried = np.bincount(bins)
     seen = tried > 0
-    sums, ups = np.bincount(bins, weights=places), np.bincount(bins, weights=lost)
+    sums, ups = np.bincount(bins, weights=log_rates), np.bincount(bins, weights=lost)
     return sums[seen] / tried[seen], ups[seen], tried[seen]

@@ -62,8 +62,8 @@ def shape(steps: np.ndarray, losses: np.ndarray, train: np.ndarray) -> Shape:
        standard error.
     5. else saturated.
     """
-    place = int(np.argmin(losses))
-    lowest, end, start = float(losses[place]), float(np.median(losses[-3:])), float(losses[0])
+    at_lowest = int(np.argmin(losses))
+    lowest, end, start = float(losses[at_lowest]), float(np.median(losses[-3:])), float(losses[0])
     typical, noise = float(_smooth(losses).min()), _noise(losses[len(losses) // 2 - 1 :])
     fall, loud = start - typical, noise > JITTER * _level(losses)
     gain, error = _gain(steps, losses)
@@ -75,13 +75,13 @@ def shape(steps: np.ndarray, losses: np.ndarray, train: np.ndarray) -> Shape:
         name = STUCK
     elif loud or _wiggle(losses) > WIGGLE * fall:
         name = UNSTABLE
-    elif end - typical > max(RISE * abs(typical), 3 * noise) and _overfits(steps, train, place):
+    elif end - typical > max(RISE * abs(typical), 3 * noise) and _overfits(steps, train, at_lowest):
         name = OVERFITTING
     elif gain > GAIN * abs(end) and gain > 3 * error:
         name = IMPROVING
     else:
         name = SATURATED
-    return Shape(name, int(steps[place]), settled, lowest, end, gain, noise)
+    return Shape(name, int(steps[at_lowest]), settled, lowest, end, gain, noise)
 
 
 def _smooth(losses: np.ndarray) -> np.ndarray:
@@ -124,7 +124,7 @@ def _gain(steps: np.ndarray, losses: np.ndarray) -> tuple[float, float]:
     return -slope * length, error * length
 
 
-def _overfits(steps: np.ndarray, train: np.ndarray, place: int) -> bool:
-    early = steps[place] <= EARLY * steps[-1]
-    then, now = train[max(place, 1)], train[-1]
+def _overfits(steps: np.ndarray, train: np.ndarray, at_lowest: int) -> bool:
+    early = steps[at_lowest] <= EARLY * steps[-1]
+    then, now = train[max(at_lowest, 1)], train[-1]
     return bool(early and (not np.isfinite(then) or not np.isfinite(now) or now < then))

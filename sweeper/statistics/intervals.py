@@ -47,8 +47,8 @@ def interval(values: np.ndarray, level: float = 0.95, seed: int = 0) -> tuple[fl
     reach = float(stdtrit(len(values) - 1, (1 + level) / 2))
     below, above = reach, -reach
     if FEWEST_FOR_BOOTSTRAP <= len(values) <= MOST_FOR_BOOTSTRAP:
-        found = finite(studentized(values[:, None] - mean, seed)[:, 0])
-        far, near = np.quantile(found, [(1 + level) / 2, (1 - level) / 2])
+        resampled = finite(studentized(values[:, None] - mean, seed)[:, 0])
+        far, near = np.quantile(resampled, [(1 + level) / 2, (1 - level) / 2])
         below, above = max(below, float(far)), min(above, float(near))
     return mean - below * error, mean - above * error
 

@@ -65,8 +65,8 @@ def calibrated(
     rng, smallest = np.random.default_rng(seed), []
     for _ in range(races // 2000):
         draws = rng.standard_normal((2000, max(looks), finalists))
-        found = [_p_value(draws[:, :n]) / weight(n) for n in looks]
-        smallest.append(np.min(found, axis=0))
+        p_values = [_p_value(draws[:, :n]) / weight(n) for n in looks]
+        smallest.append(np.min(p_values, axis=0))
     return float(np.quantile(np.concatenate(smallest), share))
 
 

@@ -174,8 +174,8 @@ def resolution(values: np.ndarray) -> float:
     step = float(gaps[gaps > 1e-9 * np.abs(known).max()].min(initial=np.inf))
     if not math.isfinite(step):
         return 0.0  # all the same
-    places = (known - known[0]) / step
-    return step if bool((np.abs(places - places.round()) < 1e-3).all()) else 0.0
+    multiples = (known - known[0]) / step
+    return step if bool((np.abs(multiples - multiples.round()) < 1e-3).all()) else 0.0
 
 
 def leader_of(values: np.ndarray) -> int:

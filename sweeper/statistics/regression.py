@@ -32,19 +32,19 @@ def fit(y: np.ndarray, asked: np.ndarray, nuisance: np.ndarray) -> Fit | None:
     """
     basis = _basis(nuisance)
     rest, left = y - basis @ (basis.T @ y), asked - basis @ (basis.T @ asked)
-    told = (left**2).sum(axis=0) > 1e-8 * np.maximum((asked**2).sum(axis=0), 1e-300)
-    inner = _basis(left[:, told])
+    varies = (left**2).sum(axis=0) > 1e-8 * np.maximum((asked**2).sum(axis=0), 1e-300)
+    inner = _basis(left[:, varies])
     freedom = len(y) - basis.shape[1] - inner.shape[1]
-    if freedom < FEWEST or inner.shape[1] < told.sum():
+    if freedom < FEWEST or inner.shape[1] < varies.sum():
         return None
-    pseudo = np.linalg.pinv(left[:, told])
+    pseudo = np.linalg.pinv(left[:, varies])
     estimates, errors = np.full((2, asked.shape[1]), np.nan)
-    estimates[told] = pseudo @ rest
-    residuals = rest - left[:, told] @ estimates[told]
+    estimates[varies] = pseudo @ rest
+    residuals = rest - left[:, varies] @ estimates[varies]
     leverage = np.minimum((basis**2).sum(axis=1) + (inner**2).sum(axis=1), 1 - 1e-9)
     scaled = residuals / (1 - leverage)
     scaled[leverage > 1 - 1e-6] = 0.0  # a row with a column of its own says nothing about the others
-    errors[told] = np.sqrt(((pseudo * scaled) ** 2).sum(axis=1))
+    errors[varies] = np.sqrt(((pseudo * scaled) ** 2).sum(axis=1))
     return Fit(estimates, errors, freedom)
 
 

@@ -12,13 +12,13 @@ def sensitivity(rates: np.ndarray, losses: np.ndarray) -> float:
 
     `losses` are min(ℓ, ℓ0). Null below `FEWEST_BINS` half decades with trials.
     """
-    places = np.log10(rates)
-    bins = np.floor(places * BINS_PER_DECADE + 1e-9)
+    log_rates = np.log10(rates)
+    bins = np.floor(log_rates * BINS_PER_DECADE + 1e-9)
     order = np.lexsort((losses, bins))
     lowest = order[np.unique(bins[order], return_index=True)[1]]
     if len(lowest) < FEWEST_BINS:
         return float("nan")
-    lowest = lowest[np.argsort(places[lowest])]
-    ends = [places.min(), *places[lowest], places.max()]
+    lowest = lowest[np.argsort(log_rates[lowest])]
+    ends = [log_rates.min(), *log_rates[lowest], log_rates.max()]
     heights = losses[lowest[[0, *range(len(lowest)), -1]]] - losses.min()
     return float(np.trapezoid(heights, ends) / (ends[-1] - ends[0]))

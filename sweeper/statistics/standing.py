@@ -95,7 +95,7 @@ def against_the_winner(
     for row in np.flatnonzero(dropped).tolist():
         low[row], high[row] = dropped_interval(scores[0], scores[row], len(scores) - 1)
     sound = (failures == failures[lasted].min(initial=np.iinfo(int).max)) & lasted
-    shares = np.array([_share(pair) if place else (np.nan,) * 3 for place, pair in enumerate(pairs)])
+    shares = np.array([_share(pair) if index else (np.nan,) * 3 for index, pair in enumerate(pairs)])
     p_better, p_low, p_high = shares.reshape(-1, 3).T
     return {
         "difference": np.array([pair.mean() if len(pair) else np.nan for pair in pairs], dtype=float),

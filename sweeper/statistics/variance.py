@@ -19,5 +19,5 @@ def mean_squares(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def components(squares: np.ndarray, finalists: int, seeds: int) -> np.ndarray:
     """Variance components from mean squares, both (draws, 3) in the order of `COMPONENTS`."""
     settings, seed, rest = squares.T
-    found = [(settings - rest) / seeds, (seed - rest) / finalists, rest]
-    return np.maximum(np.stack(found, axis=1), 0.0)
+    estimates = [(settings - rest) / seeds, (seed - rest) / finalists, rest]
+    return np.maximum(np.stack(estimates, axis=1), 0.0)

@@ -141,20 +141,20 @@ def _check_activations(space: Space, folder: Path | None, mistakes: list[Mistake
         for name in space.entries[key].values or ():
             if not isinstance(name, str) or ":" not in name:
                 continue
-            found = _function(name, f"search.space.{key}", {}, [], folder, mistakes)
-            if found is None:
+            activation = _function(name, f"search.space.{key}", {}, [], folder, mistakes)
+            if activation is None:
                 continue
-            problem = _no_activation(found)
+            problem = _no_activation(activation)
             if problem:
                 mistakes.append(Mistake(f"search.space.{key}", problem, name))
 
 
-def _no_activation(found: Any) -> str:
+def _no_activation(activation: Any) -> str:
     """Why an object is no class of activation layers; empty if it is one."""
-    if not isinstance(found, type) or not issubclass(found, nn.Module):
+    if not isinstance(activation, type) or not issubclass(activation, nn.Module):
         return "must be a class of torch.nn.Module"
     variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    asked = [p for p in signature(found).values() if p.kind not in variable]
+    asked = [p for p in signature(activation).values() if p.kind not in variable]
     needed = [p.name for p in asked if p.default is p.empty]
     return f"must be made without arguments; it needs {', '.join(needed)}" if needed else ""
 
@@ -251,10 +251,10 @@ def _check_training(
 
 def _missing_device(name: str) -> str:
     """Why this machine cannot train on the device; empty if it can."""
-    kind, _, number = name.partition(":")
-    if kind == "mps" and not torch.backends.mps.is_available():
+    device_type, _, number = name.partition(":")
+    if device_type == "mps" and not torch.backends.mps.is_available():
         return "this machine has no Apple GPU that torch can use; use auto or cpu"
-    if kind != "cuda" or int(number or 0) < torch.cuda.device_count():
+    if device_type != "cuda" or int(number or 0) < torch.cuda.device_count():
         return ""
     if number and torch.cuda.device_count():
         return f"this machine has {torch.cuda.device_count()} CUDA devices, counted from 0"

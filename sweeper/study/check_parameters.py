@@ -24,29 +24,29 @@ from sweeper.study.space import Range, Space, Values
 def check_values(key: str, name: str, values: Values, mistakes: list[Mistake]) -> None:
     """The values of `key`, which belongs to the parameter `name`: names must exist, numbers make sense."""
     where = f"search.space.{key}"
-    found = (values.low, values.high) if isinstance(values, Range) else values.values
+    listed = (values.low, values.high) if isinstance(values, Range) else values.values
     if isinstance(values, Range) and (name in NAMES or name in (*SWITCHES, *PAIRS)):
         mistakes.append(Mistake(where, "cannot be a range; give a value or a list"))
     elif name in NAMES:
-        own = [value for value in found if name == "activation" and isinstance(value, str) and ":" in value]
-        for value in [value for value in found if value not in (*NAMES[name], *own)][:MAX_MISTAKES]:
+        own = [value for value in listed if name == "activation" and isinstance(value, str) and ":" in value]
+        for value in [value for value in listed if value not in (*NAMES[name], *own)][:MAX_MISTAKES]:
             mistakes.append(Mistake(where, did_you_mean(str(value), NAMES[name]), value))
     elif name in LIMITS:
         words = f"must be {_limits_in_words(*LIMITS[name])}"
-        mistakes += [Mistake(where, words, value) for value in found if not _within(value, *LIMITS[name])]
+        mistakes += [Mistake(where, words, value) for value in listed if not _within(value, *LIMITS[name])]
         if isinstance(values, Range) and values.zero and not _within(0, *LIMITS[name]):
             mistakes.append(Mistake(f"{where}.zero", f"{name} cannot be exactly 0: {words}", values.zero))
     elif name in SWITCHES:
-        for value in found:
+        for value in listed:
             if not isinstance(value, bool):
                 mistakes.append(Mistake(where, "must be true or false", value))
     elif name in PAIRS:
-        for value in found:
+        for value in listed:
             if not _is_beta_pair(value):
                 problem = "must be a pair of numbers from 0 up to but not including 1, like [0.9, 0.999]"
                 mistakes.append(Mistake(where, problem, value))
     elif name.startswith("training."):
-        _check_training(where, name.removeprefix("training."), values, found, mistakes)
+        _check_training(where, name.removeprefix("training."), values, listed, mistakes)
 
 
 def check_key(key: str, space: Space, mistakes: list[Mistake]) -> None:
@@ -70,7 +70,7 @@ def check_key(key: str, space: Space, mistakes: list[Mistake]) -> None:
             mistakes.append(Mistake(where, f"{who} {takes}; these do: {takers}"))
 
 
-def _check_training(where: str, name: str, values: Values, found: Any, mistakes: list[Mistake]) -> None:
+def _check_training(where: str, name: str, values: Values, listed: Any, mistakes: list[Mistake]) -> None:
     """Values of a [training] key must be what the section itself would take."""
     if name not in SEARCHABLE_TRAINING:
         return  # named by `check_key`
@@ -78,7 +78,7 @@ def _check_training(where: str, name: str, values: Values, found: Any, mistakes:
         problem = "takes whole numbers: write low, high and step without a decimal point"
         mistakes.append(Mistake(where, problem))
         return
-    for value in (*found, *((0,) if isinstance(values, Range) and values.zero else ())):
+    for value in (*listed, *((0,) if isinstance(values, Range) and values.zero else ())):
         wrong: list[Mistake] = []
         read_section("training", {name: value}, wrong)
         if name == "schedule" and not wrong and value not in SCHEDULES:

@@ -27,8 +27,8 @@ def check_search(
     _check_scientific(search, space, wrong, mistakes)
     _check_activations(search, space, mistakes)
     _check_nesterov(space, mistakes)
-    for place, given in enumerate(search.tries):
-        _check_try(f"search.try[{place}]", dict(flatten(given)), space, wrong, mistakes)
+    for index, given in enumerate(search.tries):
+        _check_try(f"search.try[{index}]", dict(flatten(given)), space, wrong, mistakes)
     if training:
         check_objective(search, space, training, mistakes)
 
@@ -36,10 +36,10 @@ def check_search(
 def _check_scientific(
     search: SearchSection, space: Space, wrong: Container[str], mistakes: list[Mistake]
 ) -> None:
-    for place, name in enumerate(search.scientific[:MAX_MISTAKES]):
+    for index, name in enumerate(search.scientific[:MAX_MISTAKES]):
         conditional = [key for key in space.entries if space.base(key) == name != key]
         values = space.entries.get(name)
-        if name in search.scientific[:place]:
+        if name in search.scientific[:index]:
             mistakes.append(Mistake("search.scientific", "listed twice", name))
         elif name in wrong:
             continue
@@ -76,11 +76,11 @@ def _check_try(
             mistakes.append(Mistake(f"{where}.{name}", problem, value))
         elif not holds(active[name][1], value):
             mistakes.append(
-                Mistake(f"{where}.{name}", f"not in the search space: {_told(active[name][1])}", value)
+                Mistake(f"{where}.{name}", f"not in the search space: {_in_words(active[name][1])}", value)
             )
 
 
-def _told(values: Values) -> str:
+def _in_words(values: Values) -> str:
     """What is allowed, in words."""
     if not isinstance(values, Range):
         return "allowed: " + ", ".join(map(str, values.values))
@@ -131,5 +131,5 @@ def _check_nesterov(space: Space, mistakes: list[Mistake]) -> None:
 
 def _ends(values: Values) -> list[float]:
     """The lowest and highest number, or every listed one."""
-    found = (values.low, values.high) if isinstance(values, Range) else values.values
-    return [value for value in found if isinstance(value, int | float)]
+    ends = (values.low, values.high) if isinstance(values, Range) else values.values
+    return [value for value in ends if isinstance(value, int | float)]

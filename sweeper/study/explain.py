@@ -79,24 +79,24 @@ def explain(error: ValidationError) -> list[Mistake]:
 
 
 def _mistake(loc: tuple[int | str, ...], error: Any) -> Mistake:
-    key, kind, value = ".".join(map(str, loc)), error["type"], error.get("input")
-    shown = None if isinstance(value, Mapping) or kind == "missing" else value
-    if kind == "extra_forbidden":
+    key, error_type, value = ".".join(map(str, loc)), error["type"], error.get("input")
+    shown = None if isinstance(value, Mapping) or error_type == "missing" else value
+    if error_type == "extra_forbidden":
         return Mistake(key, _unknown(loc), shown)
-    if kind == "literal_error":
+    if error_type == "literal_error":
         allowed = [word.strip("' ") for word in error["ctx"]["expected"].replace(" or ", ", ").split(",")]
         return Mistake(key, did_you_mean(str(value), allowed), shown)
-    if kind == "string_pattern_mismatch":
+    if error_type == "string_pattern_mismatch":
         return Mistake(key, PATTERNS[key], shown)
-    if kind in BOUNDS:
-        name, words = BOUNDS[kind]
+    if error_type in BOUNDS:
+        name, words = BOUNDS[error_type]
         bound = error["ctx"][name]
         return Mistake(key, f"{words} {bound:g}" if isinstance(bound, float) else f"{words} {bound}", shown)
-    if kind == "model_type" and key in ("data", "model"):
+    if error_type == "model_type" and key in ("data", "model"):
         return Mistake(
             key, "must be a section, a name, package.module:function or in Python a function", shown
         )
-    problem = PLAIN.get(kind) or error["msg"].removeprefix("Value error, ")
+    problem = PLAIN.get(error_type) or error["msg"].removeprefix("Value error, ")
     return Mistake(key or "study", problem, shown)
 
 

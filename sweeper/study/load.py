@@ -66,15 +66,15 @@ def names_code(path: str | Path, overrides: Iterable[str] = ()) -> bool:
 
 def find(path: str | Path) -> Path:
     """The file that `path` names: a path first, then a built-in study."""
-    found = what_lies_at(Path(path))
-    if found == "file":
+    what = what_lies_at(Path(path))
+    if what == "file":
         return Path(path)
     builtin = builtin_studies()
     if str(path) in builtin:
         return builtin[str(path)]
-    if found != "nothing":
+    if what != "nothing":
         raise UserError(
-            f"study {shown(str(path))} is {found}; give a .toml file or one of: {', '.join(builtin)}"
+            f"study {shown(str(path))} is {what}; give a .toml file or one of: {', '.join(builtin)}"
         )
     hint = did_you_mean(str(path), list(builtin))
     raise UserError(f"no study {shown(str(path))}: neither a file nor a built-in study; {hint}")
@@ -83,8 +83,8 @@ def find(path: str | Path) -> Path:
 def read_toml(file: Path) -> dict[str, Any]:
     """The file's content; a syntax error becomes one clear message with its line."""
     try:
-        with file.open("rb") as source:
-            content = source.read(MAX_BYTES + 1)
+        with file.open("rb") as opened:
+            content = opened.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
             raise UserError(f"{file}: larger than {MAX_BYTES:,} bytes, too large for a study file")
         text = content.decode("utf-8-sig").replace("\r\n", "\n")

@@ -47,9 +47,9 @@ def _users_loss(study: Study, settings: Settings, data: Data) -> Loss:
     function = resolve(settings.loss, study.folder) if isinstance(settings.loss, str) else settings.loss
     if isinstance(function, type):  # a class such as torch.nn.HuberLoss
         function = function()
-    kind = "regression" if data.classes is None else "sequence" if is_sequence(data) else "classification"
+    task = "regression" if data.classes is None else "sequence" if is_sequence(data) else "classification"
     name = getattr(function, "__name__", type(function).__name__)
-    return Loss(name, UsersLoss(name, function), kind)
+    return Loss(name, UsersLoss(name, function), task)
 
 
 def is_sequence(data: Data) -> bool:
@@ -69,16 +69,16 @@ def recorded(study: Study, settings: Settings, data: Data, loss: Loss) -> tuple[
     objective = objective_metric(study.objective).removeprefix("validation_")
     asked = [*(m for m in settings.metrics if isinstance(m, str) and ":" not in m), objective]
     width = out_features(data, loss) // loss.outputs
-    found = list(metrics_of(loss.task, width, asked))
+    metrics = list(metrics_of(loss.task, width, asked))
     if loss.task == "sequence":
-        found = [with_arguments(metric, ignore_index=settings.ignore_index) for metric in found]
+        metrics = [with_arguments(metric, ignore_index=settings.ignore_index) for metric in metrics]
     for source in settings.metrics:
         if isinstance(source, str) and ":" not in source:
             continue
         function = resolve(source, study.folder) if isinstance(source, str) else source
         name = metric_name(source)
-        found.append(users_metric(name, function, name == objective and is_maximized(study.objective)))
-    return tuple(found)
+        metrics.append(users_metric(name, function, name == objective and is_maximized(study.objective)))
+    return tuple(metrics)
 
 
 def unfit(study: Study, settings: Settings, loss: Loss) -> list[str]:

@@ -61,19 +61,19 @@ def _override(raw: dict[str, Any], assignment: str) -> str:
 
 def _parts(key: str) -> list[str]:
     """``a."b.c"`` -> ``["a", "b.c"]``; empty if it is no key."""
-    found, place = [], 0
-    while place < len(key):
-        match = KEY_PART.match(key, place)
-        if match is None or match.end() == place:
+    parts, position = [], 0
+    while position < len(key):
+        match = KEY_PART.match(key, position)
+        if match is None or match.end() == position:
             return []
-        found.append(next(part for part in match.groups() if part is not None))
-        place = match.end()
-    return [] if key.rstrip().endswith(".") else found
+        parts.append(next(part for part in match.groups() if part is not None))
+        position = match.end()
+    return [] if key.rstrip().endswith(".") else parts
 
 
 def _value(assignment: str, text: str) -> Any:
     try:
-        found = tomllib.loads(f"value = {text}")
+        parsed = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:
         if text[:1] in ("[", "{", '"', "'"):
             raise UserError(
@@ -82,7 +82,7 @@ def _value(assignment: str, text: str) -> Any:
         return text
     except (ValueError, RecursionError):  # thousands of digits, or of brackets
         raise UserError(f"--set {shown(assignment)}: too long a number, or too deeply nested") from None
-    return found["value"] if len(found) == 1 else text
+    return parsed["value"] if len(parsed) == 1 else text
 
 
 def _space(raw: dict[str, Any]) -> dict[str, Any]:

@@ -50,12 +50,12 @@ def _accepted(entries: Mapping[str, Values]) -> dict[str, frozenset[str]]:
 
 def wrong_parameters(mistakes: Iterable[Mistake]) -> set[str]:
     """Names in ``[search.space]`` that something is wrong with: other complaints may follow from it."""
-    found: set[str] = set()
+    wrong: set[str] = set()
     for mistake in mistakes:
         parts = mistake.key.split(".")
         if parts[:2] == ["search", "space"]:
-            found |= {".".join(parts[2:end]) for end in range(3, len(parts) + 1)}
-    return found | {suggestion(name, PARAMETERS) for name in found}
+            wrong |= {".".join(parts[2:end]) for end in range(3, len(parts) + 1)}
+    return wrong | {suggestion(name, PARAMETERS) for name in wrong}
 
 
 def flatten(raw: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -64,8 +64,8 @@ def flatten(raw: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         nested = (
             [inner for inner in value if _is_nested(key, inner, value)] if isinstance(value, Mapping) else []
         )
-        for inner, found in flatten({inner: value[inner] for inner in nested}):
-            yield f"{key}.{inner}", found
+        for inner, leaf in flatten({inner: value[inner] for inner in nested}):
+            yield f"{key}.{inner}", leaf
         if not nested or len(nested) < len(value):
             yield key, {k: v for k, v in value.items() if k not in nested} if nested else value
 
@@ -142,17 +142,17 @@ def _parse_range(key: str, raw: Mapping[str, Any], mistakes: list[Mistake]) -> R
     integer = key.startswith(("model.", "training.")) and all(
         isinstance(v, int) for v in (low, high, step or 1)
     )
-    found = Range(low, _last(low, high, step) if step else high, log, step, zero, integer)
-    return _with_prior(found, raw.get("prior"), where, mistakes)
+    parsed = Range(low, _last(low, high, step) if step else high, log, step, zero, integer)
+    return _with_prior(parsed, raw.get("prior"), where, mistakes)
 
 
-def _with_prior(found: Range, prior: float | None, where: str, mistakes: list[Mistake]) -> Range:
-    if prior is None or holds(replace(found, zero=0.0), prior):
-        return replace(found, prior=prior)
-    allowed = f"must be a value of the range: from {found.low} to {found.high}"
-    steps = f" in steps of {found.step}" if found.step else ", a whole number" * found.integer
+def _with_prior(parsed: Range, prior: float | None, where: str, mistakes: list[Mistake]) -> Range:
+    if prior is None or holds(replace(parsed, zero=0.0), prior):
+        return replace(parsed, prior=prior)
+    allowed = f"must be a value of the range: from {parsed.low} to {parsed.high}"
+    steps = f" in steps of {parsed.step}" if parsed.step else ", a whole number" * parsed.integer
     mistakes.append(Mistake(f"{where}.prior", allowed + steps, prior))
-    return found
+    return parsed
 
 
 def _last(low: float, high: float, step: float) -> float:

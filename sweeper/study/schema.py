@@ -107,11 +107,11 @@ def _type(annotation: Any) -> Schema:
 
 def _bounds(metadata: Iterable[Any]) -> Schema:
     """The limits that a declaration carries beside its type."""
-    found: Schema = {}
+    bounds: Schema = {}
     for each in metadata:
-        found |= _bounds(each.metadata) if isinstance(each, FieldInfo) else {}
-        found |= {word: getattr(each, name) for name, word in BOUNDS.items() if hasattr(each, name)}
-    return {word: value for word, value in found.items() if value is not None}
+        bounds |= _bounds(each.metadata) if isinstance(each, FieldInfo) else {}
+        bounds |= {word: getattr(each, name) for name, word in BOUNDS.items() if hasattr(each, name)}
+    return {word: value for word, value in bounds.items() if value is not None}
 
 
 def _space() -> Schema:

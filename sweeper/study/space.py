@@ -91,7 +91,7 @@ class Range:
             return _clamped(value, self.low, self.high)
         return _clamped(_between(self.low, self.high, u), self.low, self.high)
 
-    def place(self, value: float) -> float:
+    def position(self, value: float) -> float:
         """Where a value above zero lies, from 0 at `low` to 1 at `high`, on the logarithm if `log`."""
         if self.log:
             return math.log(value / self.low) / math.log(self.high / self.low)
@@ -183,8 +183,8 @@ class Space:
 
     def active(self, optimizer: str) -> dict[str, tuple[str, Values]]:
         """parameter -> (key, values) for every parameter that trials of `optimizer` have."""
-        found = {name: self.entry(name, optimizer) for name in self.parameters if name != "optimizer"}
-        return {name: entry for name, entry in found.items() if entry is not None}
+        entries = {name: self.entry(name, optimizer) for name in self.parameters if name != "optimizer"}
+        return {name: entry for name, entry in entries.items() if entry is not None}
 
     def size(self) -> int | None:
         """Number of distinct configurations; ``None`` where a continuous range makes it infinite."""

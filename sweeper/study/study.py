@@ -179,9 +179,9 @@ def _short_form(key: str, value: Any) -> Any:
 def _in_order(mistakes: list[Mistake]) -> list[Mistake]:
     """Each once, section by section as in a study file."""
     order = [*Study.model_fields]
-    place = {section: order.index(section) for section in order}
+    position = {section: order.index(section) for section in order}
     unique = {str(mistake): mistake for mistake in mistakes}
-    return sorted(unique.values(), key=lambda mistake: place.get(mistake.key.split(".")[0], -1))
+    return sorted(unique.values(), key=lambda mistake: position.get(mistake.key.split(".")[0], -1))
 
 
 def _plain(value: Any) -> Any:

@@ -75,9 +75,9 @@ class Facts:
     @property
     def smoothness(self) -> str:
         """``smooth``; ``C1, bend at 0`` (φ′ continuous, φ″ not); ``kink at …``; ``jump at …``."""
-        for word, places in (("jump", self.breaks.jumps), ("kink", self.breaks.kinks)):
-            if places:
-                return _at(word, places)
+        for word, points in (("jump", self.breaks.jumps), ("kink", self.breaks.kinks)):
+            if points:
+                return _at(word, points)
         return f"C1, {_at('bend', self.breaks.bends)}" if self.breaks.bends else "smooth"
 
     @property
@@ -210,5 +210,5 @@ def _note(activation: Activation) -> str:
     return ""
 
 
-def _at(word: str, places: tuple[float, ...]) -> str:
-    return f"{word}{'s' if len(places) > 1 else ''} at {', '.join(f'{x:g}' for x in places)}"
+def _at(word: str, points: tuple[float, ...]) -> str:
+    return f"{word}{'s' if len(points) > 1 else ''} at {', '.join(f'{x:g}' for x in points)}"

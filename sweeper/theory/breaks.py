@@ -63,5 +63,5 @@ def _discontinuities(g: Function, width: float, smallest: float, digits: int) ->
         right, high = torch.where(in_left, middle, right), torch.where(in_left, value, high)
 
 
-def _apart(places: tuple[float, ...], others: tuple[float, ...], distance: float) -> tuple[float, ...]:
-    return tuple(x for x in places if all(abs(x - other) > distance for other in others))
+def _apart(points: tuple[float, ...], others: tuple[float, ...], distance: float) -> tuple[float, ...]:
+    return tuple(x for x in points if all(abs(x - other) > distance for other in others))

@@ -50,8 +50,8 @@ def _bound(f: Function, breaks: Breaks) -> tuple[float, bool]:
     if top > limit + 1e-9 * max(1.0, abs(limit)):
         return top, True
     beside = torch.tensor(breaks.all, dtype=torch.float64).reshape(-1, 1)
-    places = [GRID[GRID.abs() <= 2], (beside + _NEAR).flatten(), (beside - _NEAR).flatten()]
-    return limit, bool((f(torch.cat(places)) >= limit).any())
+    points = [GRID[GRID.abs() <= 2], (beside + _NEAR).flatten(), (beside - _NEAR).flatten()]
+    return limit, bool((f(torch.cat(points)) >= limit).any())
 
 
 def highest(g: Function) -> float:
@@ -60,9 +60,9 @@ def highest(g: Function) -> float:
     best = -math.inf
     for _ in range(10):
         values = g(x)
-        place = int(values.argmax())
-        best = max(best, values[place].item())
-        low, high = x[max(place - 1, 0)], x[min(place + 1, len(x) - 1)]
+        index = int(values.argmax())
+        best = max(best, values[index].item())
+        low, high = x[max(index - 1, 0)], x[min(index + 1, len(x) - 1)]
         x = low + (high - low) * torch.linspace(0, 1, 65, dtype=torch.float64)
     return best
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sweeper.components.build import Built
-from sweeper.components.layers import Place
+from sweeper.components.layers import ModelLayer
 from sweeper.components.operations import is_batched, unwrapped
 from sweeper.components.tree import Tree, applied, rows_in
 from sweeper.errors import ModelError
@@ -118,10 +118,10 @@ def layers_of(built: Built, loss: Loss, x: Tree, y: Tree, before: Sequence[Tenso
     Parameters, buffers and mode are left as they are. Layers as in `Built.layers`; `before` holds the flat
     weights of each before the last update, or ``None`` before the first.
     """
-    model, places = built.model, built.layers
+    model, layers = built.model, built.layers
     parameters = dict(model.named_parameters())
-    weights = [[parameters[name] for name in place.weights] for place in places]
-    frozen = [p for layer in weights for p in layer if not p.requires_grad]
+    weights = [[parameters[name] for name in layer.weights] for layer in layers]
+    frozen = [p for own in weights for p in own if not p.requires_grad]
     recorded = _differentiable_outputs_of(built.hidden)
     # cuDNN's recurrent layers refuse backward in eval mode; the plain kernels do not.
     with (
@@ -133,27 +133,27 @@ def layers_of(built: Built, loss: Loss, x: Tree, y: Tree, before: Sequence[Tenso
     ):
         value = loss(applied(model, x), y)
         calls = [*noted]  # a checkpoint makes its calls again in the backward pass
-        wanted = [call.output for call in calls] + [p for layer in weights for p in layer]
+        wanted = [call.output for call in calls] + [p for own in weights for p in own]
         reached = torch.autograd.grad(value, wanted, allow_unused=True)
-    _check_reached(places, weights, reached, calls)
+    _check_reached(layers, weights, reached, calls)
     gradients = [torch.zeros_like(w) if g is None else g for w, g in zip(wanted, reached, strict=True)]
     of_weights = iter(gradients[len(calls) :])
-    layers = []
-    for index, place in enumerate(places):
+    measured = []
+    for index, layer in enumerate(layers):
         part: dict[str, Tensor] = {}
-        if place.call is not None and place.call < len(calls):
-            part = _activation_part(calls[place.call], gradients[place.call])
-        if place.weights:
+        if layer.call is not None and layer.call < len(calls):
+            part = _activation_part(calls[layer.call], gradients[layer.call])
+        if layer.weights:
             part |= {"weight": flat(weights[index])}
-            part["weight_gradient"] = flat([next(of_weights) for _ in place.weights])
+            part["weight_gradient"] = flat([next(of_weights) for _ in layer.weights])
             if before is not None:
                 part["weight_before"] = before[index]
-        layers.append(Layer(**part))
-    return layers
+        measured.append(Layer(**part))
+    return measured
 
 
 def _check_reached(
-    places: Sequence[Place],
+    layers: Sequence[ModelLayer],
     weights: Sequence[Sequence[Tensor]],
     reached: Sequence[Tensor | None],
     calls: Sequence[ActivationCall],
@@ -163,12 +163,12 @@ def _check_reached(
     `reached`: gradients of the outputs of `calls`, then of the weights.
     """
     of_weights = iter(reached[len(calls) :])
-    for place, own in zip(places, weights, strict=True):
+    for layer, own in zip(layers, weights, strict=True):
         cut = [next(of_weights) is None and w.grad is not None and bool(w.grad.any()) for w in own]
-        called = place.call is not None and place.call < len(calls)
-        if any(cut) and called and reached[place.call or 0] is None:
+        called = layer.call is not None and layer.call < len(calls)
+        if any(cut) and called and reached[layer.call or 0] is None:
             raise ModelError(
-                f"in evaluation mode no gradient reaches {place.name}, which training does give one"
+                f"in evaluation mode no gradient reaches {layer.name}, which training does give one"
             )
 
 

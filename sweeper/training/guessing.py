@@ -34,12 +34,12 @@ def guessing(task: Task, seeds: Sequence[int]) -> dict[str, Any]:
     none.
     """
     parts = {seed: _parts(task, seed) for seed in seeds}
-    found: dict[str, Any] = {"guess": None, "why": "", "scores": []}
+    baselines: dict[str, Any] = {"guess": None, "why": "", "scores": []}
     try:
-        found |= _scored(task, parts)
+        baselines |= _scored(task, parts)
     except BaseException as error:  # the user's loss may raise anything
-        found["why"] = reason_of(error)
-    return {**found, **_rows(task, list(parts.values()))}
+        baselines["why"] = reason_of(error)
+    return {**baselines, **_rows(task, list(parts.values()))}
 
 
 def _parts(task: Task, seed: int) -> dict[str, np.ndarray]:
@@ -59,7 +59,7 @@ def _scored(task: Task, parts: Mapping[int, Mapping[str, np.ndarray]]) -> dict[s
     loss = pick_loss(task, plain)
     named = isinstance(plain.loss, str) and plain.loss in LOSSES
     words = loss.guess.words if loss.guess else BEST_CONSTANT
-    found: list[dict[str, Any]] = []
+    by_seed: list[dict[str, Any]] = []
     for seed, targets in parts.items():
         row = _constant(task, loss, plain, targets["train"])
         if row is None:
@@ -70,8 +70,8 @@ def _scored(task: Task, parts: Mapping[int, Mapping[str, np.ndarray]]) -> dict[s
             return {"why": "its loss is not finite"}
         if "training.loss" in task.study.space.entries:  # losses of one kind are no yardstick for another
             by_part = _without_loss(by_part)
-        found.append({"seed": seed, **by_part})
-    return {"guess": words, "scores": found}
+        by_seed.append({"seed": seed, **by_part})
+    return {"guess": words, "scores": by_seed}
 
 
 def _without_loss(scored: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
@@ -133,14 +133,14 @@ def of_any_loss(loss: Loss, targets: np.ndarray, width: int, dtype: torch.dtype)
     It starts from what suits the named losses of the same task; the result is never worse than that.
     """
     starts = [frequencies] if loss.task == "classification" else [mean, median]
-    y, found = as_tensor(targets, dtype), None
+    y, lowest_row = as_tensor(targets, dtype), None
     lowest = float("inf")
     for start in starts:
         row = _descended(loss, y, torch.tensor(start(targets, width), dtype=dtype))
         value = loss.function(_spread(row, len(y)), y).item()
         if value < lowest:
-            found, lowest = row.double().numpy(), value
-    return found
+            lowest_row, lowest = row.double().numpy(), value
+    return lowest_row
 
 
 def _descended(loss: Loss, y: Tensor, start: Tensor) -> Tensor:
@@ -177,11 +177,11 @@ def scores(loss: Loss, row: np.ndarray, targets: np.ndarray, dtype: torch.dtype)
     """
     y = as_tensor(targets, dtype)
     output = torch.tensor(row, dtype=dtype).expand(*y.shape[: 2 if loss.task == "sequence" else 1], -1)
-    found = {name: value.item() for name, value in batchable_scores(loss, output, y).items()}
+    values = {name: value.item() for name, value in batchable_scores(loss, output, y).items()}
     with suppress(Exception):  # a score of the user's that cannot be computed of a constant has no baseline
-        found |= {name: value.item() for name, value in users_scores(loss, output, y).items()}
-    found |= {"r2": 0.0} if "r2" in found else {}
-    return {name: value for name, value in found.items() if name == "loss" or math.isfinite(value)}
+        values |= {name: value.item() for name, value in users_scores(loss, output, y).items()}
+    values |= {"r2": 0.0} if "r2" in values else {}
+    return {name: value for name, value in values.items() if name == "loss" or math.isfinite(value)}
 
 
 def few_rows(

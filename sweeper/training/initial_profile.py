@@ -124,9 +124,9 @@ def _sharpness(model: nn.Module, loss: Loss, x: Tree, y: Tree) -> float | None:
 
 def recurrent_layers(model: nn.Module) -> tuple[str, ...]:
     """``LSTM``, ``GRU``, ``RNN``: what torch's recurrent layers and cells in `model` are, each once."""
-    found = [m for m in model.modules() if isinstance(m, nn.RNNBase | nn.RNNCellBase)]
-    kinds = (nn.LSTM, nn.LSTMCell), (nn.GRU, nn.GRUCell), (nn.RNN, nn.RNNCell)
-    return tuple(of[0].__name__ for of in kinds if any(isinstance(m, of) for m in found))
+    layers = [m for m in model.modules() if isinstance(m, nn.RNNBase | nn.RNNCellBase)]
+    classes = (nn.LSTM, nn.LSTMCell), (nn.GRU, nn.GRUCell), (nn.RNN, nn.RNNCell)
+    return tuple(of[0].__name__ for of in classes if any(isinstance(m, of) for m in layers))
 
 
 def chain_widths(model: nn.Module) -> tuple[int, ...] | None:

@@ -72,14 +72,14 @@ def check_scores(task: Task, loss: Loss, output: Any, rows: Rows) -> None:
     if metric in ("validation_loss", "train_loss") and not users_metrics(loss):
         return
     repeated = torch.arange(rows_in(y), device=first_tensor(y).device) % count
-    found = scored(loss, mapped(lambda tensor: tensor[repeated], output), copied(y))
+    scores = scored(loss, mapped(lambda tensor: tensor[repeated], output), copied(y))
     name = metric.removeprefix("validation_")
     if metric == "train_loss":
         return
-    if name not in found:
-        there = ", ".join(f"validation_{key}" for key in found)
+    if name not in scores:
+        there = ", ".join(f"validation_{key}" for key in scores)
         raise DataError(f"search.objective = {objective!r}: no such score is recorded; there are {there}")
-    if not math.isfinite(found[name].item()):
+    if not math.isfinite(scores[name].item()):
         raise DataError(
             f"search.objective = {objective!r} cannot be computed on the {rows_in(y)} validation rows: "
             f"{_why_not(y, loss)}"

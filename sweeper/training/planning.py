@@ -126,16 +126,16 @@ def steps_in_all(task: Task) -> int:
 
 def refusals(task: Task) -> dict[str, str]:
     """activation -> why the study's model cannot be batched with it, found by trying each once."""
-    found, trials, start = dict[str, str](), list[Trial](), time.perf_counter()
+    reasons, trials, start = dict[str, str](), list[Trial](), time.perf_counter()
     for parameters in configurations(task.study.space):
         name = str(parameters.get("activation"))
-        if name not in found:
+        if name not in reasons:
             trial = Trial(0, "explore", task.study.search.seed, parameters)
-            found[name] = why_not_stackable(task, trial)
-            trials += [trial] if not found[name] else []
+            reasons[name] = why_not_stackable(task, trial)
+            trials += [trial] if not reasons[name] else []
     slow = time.perf_counter() - start > SLOW_SECONDS
     compared = trials[: 1 if slow else MAX_COMPARED]
-    return found | (stack_differences(task, compared, can_be_penalized(task)) if compared else {})
+    return reasons | (stack_differences(task, compared, can_be_penalized(task)) if compared else {})
 
 
 def steps_of(task: Task, trial: Trial) -> int:
@@ -148,7 +148,7 @@ def steps_of(task: Task, trial: Trial) -> int:
 def sample(space: Space, count: int, seed: int) -> list[Trial]:
     """`count` trials as a search would propose them, at rates so small that none diverges."""
     generator = np.random.default_rng(seed)
-    found = []
+    trials = []
     for number in range(count):
         optimizers = space.entries["optimizer"].values or ()
         optimizer = optimizers[number % len(optimizers)]
@@ -156,8 +156,8 @@ def sample(space: Space, count: int, seed: int) -> list[Trial]:
         parameters = {n: v for n, v in active.items() if not n.startswith(("training.", "model."))}
         first = {n: v.at(0.0) for n, (_, v) in space.active(optimizer).items() if n.startswith("model.")}
         chosen = {"optimizer": optimizer, **parameters, **first, "learning_rate": 1e-7}
-        found.append(Trial(number, "explore", seed, chosen))
-    return found
+        trials.append(Trial(number, "explore", seed, chosen))
+    return trials
 
 
 def measure(task: Task, trials: Sequence[Trial], processes: int) -> Measured:
@@ -230,14 +230,14 @@ def cohorts_of(plan: Plan, task: Task, trials: Sequence[Trial]) -> list[Cohort]:
     apart = [t for t in trials if str(t.parameters.get("activation")) in plan.alone]
     together = [t for t in trials if str(t.parameters.get("activation")) not in plan.alone]
     engine = "compiled" if plan.compiled else "fused"
-    found: list[Cohort] = []
+    cohorts: list[Cohort] = []
     for group in shapes(task, together):
         seconds = plan.seconds_a_step * sum(steps_of(task, trial) for trial in group)
         rounds = max(1, round(seconds / (plan.processes * COHORT_SECONDS)))
         parts = min(plan.processes * rounds, max(len(group) // 2, 1))
         portions = balance_load(group, parts)
-        found += [Cohort(tuple(part), engine, _filled(plan.slots, len(part))) for part in portions]
-    return [*found, *singles(apart)]
+        cohorts += [Cohort(tuple(part), engine, _filled(plan.slots, len(part))) for part in portions]
+    return [*cohorts, *singles(apart)]
 
 
 def _filled(slots: int, trials: int) -> int:

@@ -180,18 +180,18 @@ def _check_rows(rows: Rows, given: Tree) -> None:
         for name, values in named_leaves(tree, what):
             if values.is_floating_point() and not torch.isfinite(values).all():
                 raise DataError(
-                    f"{name} are too large for {_kind(values)}: scale the data, set data.{key} = true or "
+                    f"{name} are too large for {_dtype(values)}: scale the data, set data.{key} = true or "
                     'training.dtype = "float64"'
                 )
     for (name, inputs), array in zip(named_leaves(rows.x_train), leaves(given), strict=True):
         if inputs.is_floating_point() and array.any() and not inputs.any():
             raise DataError(
-                f"{name} are too small for {_kind(inputs)}, where all of them are 0: "
+                f"{name} are too small for {_dtype(inputs)}, where all of them are 0: "
                 "scale the data, or set data.standardize = true"
             )
 
 
-def _kind(tensor: torch.Tensor) -> str:
+def _dtype(tensor: torch.Tensor) -> str:
     return str(tensor.dtype).removeprefix("torch.")
 
 
@@ -212,7 +212,7 @@ def can_be_penalized(task: Task) -> bool:
 
 def _shape(rows: Rows) -> str:
     shapes = [
-        f"{name.removeprefix('inputs')} (n, {', '.join(map(str, leaf.shape[1:]))}), {_kind(leaf)}"
+        f"{name.removeprefix('inputs')} (n, {', '.join(map(str, leaf.shape[1:]))}), {_dtype(leaf)}"
         for name, leaf in named_leaves(rows.x_train)
     ]
     return "; ".join(shapes).strip()

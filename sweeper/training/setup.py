@@ -92,12 +92,12 @@ def rows_of(task: Task, settings: Settings, seed: int) -> Rows:
     device, dtype = pick_device(settings.device), getattr(torch, settings.dtype)
 
     def tensor(array: np.ndarray) -> Tensor:
-        return torch.tensor(array, dtype=_kind(array, dtype), device=device)
+        return torch.tensor(array, dtype=_tensor_dtype(array, dtype), device=device)
 
     return Rows(**{name: mapped(tensor, getattr(parts, name)) for name in Rows.__dataclass_fields__})
 
 
-def _kind(array: np.ndarray, dtype: torch.dtype) -> torch.dtype:
+def _tensor_dtype(array: np.ndarray, dtype: torch.dtype) -> torch.dtype:
     """Real numbers become `dtype`; codes stay integers, and masks truth values."""
     if is_real(array):
         return dtype
@@ -113,7 +113,7 @@ def users_code(task: Task, settings: Settings) -> dict[str, Any]:
     """The code of the user that makes the model, the loss, the scores and the activation, by its role."""
     named = {"model": settings.model, "loss": settings.loss, "activation": settings.activation or ""}
     named["groups"] = settings.param_groups or ""
-    named |= {f"metric {place}": metric for place, metric in enumerate(settings.metrics)}
+    named |= {f"metric {index}": metric for index, metric in enumerate(settings.metrics)}
     with user_code():  # modules are imported
         functions = {
             role: resolve(source, task.study.folder) if isinstance(source, str) and ":" in source else source
@@ -181,8 +181,8 @@ def _own_options(task: Task, settings: Settings, model: nn.Module) -> dict[str, 
             check_options(own)
             return own
     except Exception as error:  # the user's function may raise anything
-        said = str(error) if type(error) is ValueError else message_of(error)
-        raise ModelError(f"training.param_groups: {said}") from error
+        problem = str(error) if type(error) is ValueError else message_of(error)
+        raise ModelError(f"training.param_groups: {problem}") from error
 
 
 def make_optimizer(settings: Settings, built: Built, **changed: Any) -> torch.optim.Optimizer:
@@ -195,7 +195,7 @@ def make_optimizer(settings: Settings, built: Built, **changed: Any) -> torch.op
 
 def _row(data: Data, dtype: torch.dtype) -> Tree:
     """The first input row as a batch of one."""
-    return mapped(lambda array: torch.tensor(array, dtype=_kind(array, dtype)), data.example)
+    return mapped(lambda array: torch.tensor(array, dtype=_tensor_dtype(array, dtype)), data.example)
 
 
 def batch_order(seed: int, rows: int, batch_size: int | str) -> Iterator[Tensor]:

@@ -68,10 +68,10 @@ def one_at_a_time(function: Callable[Arguments, Value]) -> Callable[Arguments, V
 
 
 @one_at_a_time
-def check_configurations(task: Task, place: int | None = None) -> list[str]:
+def check_configurations(task: Task, index: int | None = None) -> list[str]:
     """`preflight.check_configurations`, as long as it takes at most `PREFLIGHT_SECONDS`."""
     with watchdog.deadline(min(task.study.training.timeout, PREFLIGHT_SECONDS)):
-        return preflight.check_configurations(task, place)
+        return preflight.check_configurations(task, index)
 
 
 @one_at_a_time

@@ -92,7 +92,7 @@ class user_code:  # noqa: N801  (a context manager, named like a function)
         os.kill = kill_another
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, error_type: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for name, function in self._exits.items():
             setattr(os, name, function)
@@ -169,11 +169,11 @@ def _digest(model: Any) -> str:
 
 def _shown(value: Any, text: Callable[[Any], str] = str) -> str:
     try:
-        found = text(value)
-        return _line(str.__str__(found))  # of a subclass that overrides everything, too
+        shown = text(value)
+        return _line(str.__str__(shown))  # of a subclass that overrides everything, too
     except BaseException as error:  # an object's text may do anything
-        kind = type.__dict__["__name__"].__get__(type(error))
-        return f"(its text cannot be shown: {kind})"
+        name = type.__dict__["__name__"].__get__(type(error))
+        return f"(its text cannot be shown: {name})"
 
 
 def _line(text: str) -> str:

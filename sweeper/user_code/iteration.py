@@ -31,5 +31,5 @@ def parts(iterator: Any) -> tuple[Any, ...]:
     """The iterators that `iterator` goes through; empty for those that do not say."""
     if not isinstance(iterator, CONSISTS):
         return ()
-    found = iterator.__reduce__()
-    return tuple(found[1]) if isinstance(found, tuple) and len(found) > 1 else ()
+    reduced = iterator.__reduce__()
+    return tuple(reduced[1]) if isinstance(reduced, tuple) and len(reduced) > 1 else ()

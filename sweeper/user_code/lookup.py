@@ -68,27 +68,27 @@ def resolve(source: str, folder: Path | None = None) -> Any:
 
 def _attribute(module: ModuleType, attribute: str) -> Any:
     """The function or class, which may lie in a class of the module or in a module of the same package."""
-    found: Any = module
+    value: Any = module
     for name in attribute.split("."):
         try:
             with user_code():  # a module may have a `__getattr__`
-                found = getattr(found, name)
+                value = getattr(value, name)
         except AttributeError:
             missing = f"module {module.__name__!r} has no {attribute!r}; {_suggestion(module, attribute)}"
             raise UserError(missing) from None
         except Exception as error:
             raise UserError(f"{name!r} of module {module.__name__!r}: {message_of(error)}") from None
-        if isinstance(found, ModuleType) and not found.__name__.startswith(f"{module.__name__}."):
+        if isinstance(value, ModuleType) and not value.__name__.startswith(f"{module.__name__}."):
             raise UserError(
                 f"{name!r} is a module that {module.__name__!r} imports; name a function of a module of "
                 "your own or of an installed package"
             )
-    if not callable(found):
-        raise UserError(f"is no function but {type(found).__name__}")
-    home = found.__module__ if any(check(found) for check in DEFINED) else None
+    if not callable(value):
+        raise UserError(f"is no function but {type(value).__name__}")
+    home = value.__module__ if any(check(value) for check in DEFINED) else None
     if home != module.__name__ and _top(home) in sys.stdlib_module_names:
         raise UserError(PYTHONS_OWN)
-    return found
+    return value
 
 
 def _is_name(text: str) -> bool:
@@ -104,10 +104,8 @@ def _top(module: str | None) -> str:
 def _beside(module_name: str, folder: Path | None) -> bool:
     """Whether the study's folder or the working directory has a module of this name."""
     name = _top(module_name)
-    places = [place for place in (folder, Path.cwd()) if place is not None]
-    return any(
-        (place / f"{name}.py").is_file() or (place / name / "__init__.py").is_file() for place in places
-    )
+    folders = [Path.cwd()] if folder is None else [folder, Path.cwd()]
+    return any((path / f"{name}.py").is_file() or (path / name / "__init__.py").is_file() for path in folders)
 
 
 def _is_pythons(module: ModuleType) -> bool:
@@ -136,11 +134,11 @@ def _imported(name: str, folder: Path | None) -> ModuleType:
         missing = error.name or ""
         if name != missing and not name.startswith(f"{missing}."):
             raise UserError(f"module {name!r} cannot be imported: it needs {missing!r}") from None
-        places = " or ".join(str(path) for path in (folder, "the Python path") if path)
+        searched = " or ".join(str(path) for path in (folder, "the Python path") if path)
         files = [path.stem for path in folder.glob("*.py")] if folder else []
         close = suggestion(name, sorted(files))
         hint = f"; did you mean {close!r}?" if close else ""
-        raise UserError(f"no module {name!r} in {places}{hint}") from None
+        raise UserError(f"no module {name!r} in {searched}{hint}") from None
     except Exception as error:  # the user's module may raise anything
         ended = isinstance(error, CodeEnded) and isinstance(error.error, SystemExit)
         hint = '; guard it with if __name__ == "__main__"' if ended else ""

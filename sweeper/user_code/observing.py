@@ -18,12 +18,12 @@ def seed_all(seed: int) -> None:
     random.seed(seed)
 
 
-def seed_of(seed: int, step: int, place: int) -> int:
+def seed_of(seed: int, step: int, index: int) -> int:
     """Seed of the random numbers of one measurement: the trial's seed, the step, and what is measured.
 
-    `place`: 0 validation rows, 1 test rows, 2 layers, 3 sharpness.
+    `index`: 0 validation rows, 1 test rows, 2 layers, 3 sharpness.
     """
-    return (seed * 1_000_003 + step) * 4 + place
+    return (seed * 1_000_003 + step) * 4 + index
 
 
 @contextmanager

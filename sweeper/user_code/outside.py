@@ -85,7 +85,7 @@ def _parts(path: str, thing: Any, weights: bool) -> Iterator[tuple[str, Any]]:
     if isinstance(thing, dict):
         yield from ((f"{path}[{key!r}]", value) for key, value in list(thing.items()))
     elif isinstance(thing, list | tuple | deque):
-        yield from ((f"{path}[{place}]", value) for place, value in enumerate(list(thing)))
+        yield from ((f"{path}[{index}]", value) for index, value in enumerate(list(thing)))
     elif isinstance(thing, set | frozenset):
         yield from ((f"{path} (an element)", value) for value in thing)
     elif is_iterator(thing):
@@ -144,12 +144,12 @@ def _has_state(thing: Any) -> bool:
 def _own(thing: Any, weights: bool) -> dict[str, Any]:
     """Attributes of an object; of a module of torch's, what it consists of."""
     slots = [name for base in type(thing).__mro__ for name in _slots(base) if hasattr(thing, name)]
-    found = {**{name: getattr(thing, name) for name in slots}, **getattr(thing, "__dict__", {})}
+    attributes = {**{name: getattr(thing, name) for name in slots}, **getattr(thing, "__dict__", {})}
     if not isinstance(thing, nn.Module):
-        return found
+        return attributes
     kept = () if weights else OF_MODULES
-    modules = found.pop("_modules", {})
-    return {**{k: v for k, v in found.items() if k not in kept}, **modules}
+    modules = attributes.pop("_modules", {})
+    return {**{k: v for k, v in attributes.items() if k not in kept}, **modules}
 
 
 def _slots(base: type) -> tuple[str, ...]:
@@ -168,8 +168,8 @@ def prints(roots: Mapping[str, Any]) -> dict[str, Any]:
     """path -> what can be compared of the state there; parameters and buffers of the roots left out."""
     models = [root for root in roots.values() if isinstance(root, nn.Module)]
     own = {id(tensor) for model in models for tensor in (*model.parameters(), *model.buffers())}
-    found = reachable(roots, weights=True)
-    return {path: _print(thing) for path, thing in found if id(thing) not in own}
+    things = reachable(roots, weights=True)
+    return {path: _print(thing) for path, thing in things if id(thing) not in own}
 
 
 def _print(thing: Any) -> Any:

@@ -170,8 +170,8 @@ LONGEST = 200
 def meaning(text: str) -> str:
     """What the message `text` of torch says, a clause without full stop; empty if it is not torch's."""
     for pattern, words in MEANINGS:
-        if found := re.search(pattern, text):
-            return words.format(found[0], *found.groups())
+        if match := re.search(pattern, text):
+            return words.format(match[0], *match.groups())
     return REFUSED if OF_TORCH.search(text) else ""
 
 

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from sweeper.components.build import Built, build
 from sweeper.components.dataflow import flow
-from sweeper.components.swap import said
+from sweeper.components.swap import in_words
 from sweeper.errors import ModelError
 
 
@@ -249,7 +249,7 @@ def test_a_layer_of_one_mode_alone_is_refused() -> None:
 
 def test_patterns_decide_otherwise() -> None:
     """`swap` says which and no others; `keep` has the last word."""
-    assert said(("a", "b", "c"), (), most=2) == "swapped: a, b and 1 more; kept: none"
+    assert in_words(("a", "b", "c"), (), most=2) == "swapped: a, b and 1 more; kept: none"
     for chosen, left, line in (
         (["gate", "squ*"], [], "swapped: squeezed, gate; kept: act"),
         (None, ["a*"], "swapped: squeezed; kept: act, gate"),

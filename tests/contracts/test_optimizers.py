@@ -174,9 +174,9 @@ def test_published_settings(name: str) -> None:
     assert published.keys() == entry.options
     assert published == {option: group[option] for option in entry.options}
     assert 0 < entry.rates.low < rate < entry.rates.high
-    assert entry.source
+    assert entry.citation
     assert entry.rates.why
-    assert entry.rates.source
+    assert entry.rates.citation
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -42,7 +42,7 @@ def test_rates_are_relative_to_the_range_of_their_optimizer() -> None:
             {**base, "optimizer": "adam", "learning_rate": 0.01, "betas": (0.9, 0.999)},
         ]
     )
-    assert np.allclose(points.places[:, coordinates.numbers.index("learning_rate")], 0.5)
+    assert np.allclose(points.positions[:, coordinates.numbers.index("learning_rate")], 0.5)
     assert points.codes[:, coordinates.categories.index("betas")].tolist() == [-1, 0]
 
 

@@ -27,7 +27,7 @@ def test_a_row_is_moved_by_its_categories_and_by_their_pair() -> None:
     shifts = np.arange(1.0, 1 + 3 + 2 + 6)
     own, other, pair = shifts[:3], shifts[3:5], shifts[5:].reshape(3, 2)
     expected = [0.5 + own[i] + other[j] + pair[i, j] for i in range(3) for j in range(2)]
-    assert SHIFTS.moved(points, shifts).places[:, 0] == pytest.approx(expected)
+    assert SHIFTS.moved(points, shifts).positions[:, 0] == pytest.approx(expected)
 
 
 def test_basins_at_other_places_are_aligned() -> None:
@@ -41,11 +41,11 @@ def test_basins_at_other_places_are_aligned() -> None:
     ]
     points = COORDINATES.encode(trials)
     centers = np.array([best[str(each["optimizer"])] for each in trials])
-    y = np.minimum(40 * (points.places[:, 0] - centers) ** 2, 2.0)
+    y = np.minimum(40 * (points.positions[:, 0] - centers) ** 2, 2.0)
     kernel = Kernel(parts_of(COORDINATES, SCIENTIFIC), 1, SHIFTS)
     theta = fit(kernel, points, (y - y.mean()) / y.std(), np.zeros(len(trials)))
     rows = COORDINATES.encode([configuration(o, "tanh", best[o]) for o in OPTIMIZERS])
-    aligned = kernel.moved(theta, rows).places[:, 0]
+    aligned = kernel.moved(theta, rows).positions[:, 0]
     assert np.ptp(aligned) < 0.1 < 0.3 == pytest.approx(np.ptp(list(best.values())))
 
 

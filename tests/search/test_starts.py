@@ -13,7 +13,7 @@ ALL = {"optimizer": list(OPTIMIZERS), "learning_rate": {"low": 1e-5, "high": 10.
 def test_every_optimizer_has_a_default_with_its_source() -> None:
     """A rate, options that it takes, and where they are from."""
     for optimizer in OPTIMIZERS.values():
-        assert optimizer.source, optimizer.name
+        assert optimizer.citation, optimizer.name
         assert optimizer.published["learning_rate"] > 0
         assert set(optimizer.published) - {"learning_rate"} <= optimizer.options
     found = defaults(study(ALL).space)

@@ -23,8 +23,8 @@ THETA = KERNEL.middle + 0.3 * np.random.default_rng(1).standard_normal(len(KERNE
 def test_the_covariance_is_the_sum_of_its_parts() -> None:
     """Entry by entry as the formula says of the shifted rates, and positive definite."""
     variances, lengths, _ = KERNEL.split(THETA)
-    places = SHIFTS.moved(POINTS, THETA[-len(SHIFTS.spreads) :]).places
-    assert not np.array_equal(places, POINTS.places)
+    positions = SHIFTS.moved(POINTS, THETA[-len(SHIFTS.spreads) :]).positions
+    assert not np.array_equal(positions, POINTS.positions)
     moved = KERNEL.moved(THETA, POINTS)
     found = KERNEL.between(THETA, moved, moved)
     for i, j in ((0, 1), (2, 2), (3, 17), (5, 29)):
@@ -37,7 +37,7 @@ def test_the_covariance_is_the_sum_of_its_parts() -> None:
                 for k in term.zeros:
                     value *= POINTS.on[i, k] == POINTS.on[j, k]
                 for k in term.numbers:
-                    s = np.sqrt(5) * abs(places[i, k] - places[j, k]) / lengths[k]
+                    s = np.sqrt(5) * abs(positions[i, k] - positions[j, k]) / lengths[k]
                     value *= POINTS.on[i, k] and POINTS.on[j, k] and (1 + s + s**2 / 3) * np.exp(-s)
                 expected += value
         assert found[i, j] == pytest.approx(expected)

@@ -104,11 +104,11 @@ def _grid(table: str, caption: str, side: Comparison) -> Grid:
     frame = side.tables[table].drop(columns="paired", errors="ignore")
     if "best_a" in frame:
         caption += f"; A is {side.a.name}, B is {side.b.name}"
-    found = grid(table, caption, frame)
+    shown = grid(table, caption, frame)
     columns = [
-        replace(column, heading=headings.get(column.heading, column.heading)) for column in found.columns
+        replace(column, heading=headings.get(column.heading, column.heading)) for column in shown.columns
     ]
-    return replace(found, columns=tuple(columns))
+    return replace(shown, columns=tuple(columns))
 
 
 def to_dict(side: Comparison) -> dict[str, Any]:

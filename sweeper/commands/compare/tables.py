@@ -54,9 +54,9 @@ def scores(a: Run, b: Run) -> pd.DataFrame:
     """One row per run and fresh seed of its winner; mean, low and high are those of its confirmation."""
     parts = []
     for run in (a, b):
-        found, sure = run.scores, run.answer.confirmed
+        on_seeds, sure = run.scores, run.answer.confirmed
         ends = (np.nan,) * 3 if sure is None else (sure.mean, sure.low, sure.high)
-        frame = pd.DataFrame({"seed": found.index, "objective": found.to_numpy()})
+        frame = pd.DataFrame({"seed": on_seeds.index, "objective": on_seeds.to_numpy()})
         frame = Ranked(run.study.objective).read(frame, "objective")
         frame = frame.assign(run=run.name, label=winner_label(run), metric=run.study.objective)
         parts.append(frame.assign(mean=ends[0], low=ends[1], high=ends[2])[SCORES])
@@ -109,11 +109,11 @@ def best_by_value(a: Run, b: Run) -> pd.DataFrame:
     """
     names = dict.fromkeys([*a.study.search.scientific, *b.study.search.scientific])
     parts = [_best(run, name).add_suffix(end) for name in names for run, end in ((a, "_a"), (b, "_b"))]
-    found = []
+    frames = []
     for name, one, other in zip(names, parts[::2], parts[1::2], strict=True):
         frame = one.join(other, how="outer").reset_index(names="value").assign(parameter=name)
-        found.append(frame[[column for column in BEST if column in frame]])
-    frame = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=BEST)
+        frames.append(frame[[column for column in BEST if column in frame]])
+    frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=BEST)
     for column in ("trials_a", "trials_b"):
         frame[column] = frame[column].fillna(0).astype("int64")
     return frame[(frame["trials_a"] + frame["trials_b"]) > 0].reset_index(drop=True)

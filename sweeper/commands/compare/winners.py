@@ -130,26 +130,26 @@ def compare(a: Run, b: Run) -> Compared:
     reason = unpaired_because(a, b)
     one, other = _finite(a.scores), _finite(b.scores)
     if min(len(one), len(other)) < FEW:
-        short = [run.name for run, found in ((a, one), (b, other)) if len(found) < FEW]
+        short = [run.name for run, scores in ((a, one), (b, other)) if len(scores) < FEW]
         why = f"fewer than {FEW} completed fresh seeds in {' and '.join(short)}"
         return Compared(False, why, 0, *UNKNOWN, "unconfirmed")
     if reason:
-        found = unpaired(one, other, a.contenders, b.contenders)
-        return _judged(found, False, f"unpaired, because {reason}", 0)
+        numbers = unpaired(one, other, a.contenders, b.contenders)
+        return _judged(numbers, False, f"unpaired, because {reason}", 0)
     both = pd.concat([a.scores, b.scores], axis=1, keys=["a", "b"]).dropna()
     pairs = (both["b"] - both["a"]).to_numpy()
     why = f"paired: the same data, split and fresh seeds ({len(pairs)} of them completed in both)"
     return _judged(paired(pairs, a.contenders, b.contenders), True, why, len(pairs))
 
 
-def _judged(found: Numbers, is_paired: bool, why: str, pairs: int) -> Compared:
-    _, low, high, p, p_low, p_high = found
+def _judged(numbers: Numbers, is_paired: bool, why: str, pairs: int) -> Compared:
+    _, low, high, p, p_low, p_high = numbers
     verdict = "undecided"
     if low > 0 and p >= OFTEN and p_low > 0.5:
         verdict = "a"
     elif high < 0 and p <= 1 - OFTEN and p_high < 0.5:
         verdict = "b"
-    return Compared(is_paired, why, pairs, *found, verdict)
+    return Compared(is_paired, why, pairs, *numbers, verdict)
 
 
 def paired(differences: np.ndarray, k_a: int = 1, k_b: int = 1) -> Numbers:
@@ -232,23 +232,29 @@ def _root(f: Any, low: float, high: float) -> float:
     return float(brentq(f, left, right)) if f(left) * f(right) < 0 else (low if f(left) >= 0 else high)
 
 
-def as_read(found: Compared, ranked: Ranked) -> Compared:
+def as_read(compared: Compared, ranked: Ranked) -> Compared:
     """With the difference, B − A, of the objective as people read it."""
     if not ranked.highest:
-        return found
-    return replace(found, difference=-found.difference, low=-found.high, high=-found.low)
+        return compared
+    return replace(compared, difference=-compared.difference, low=-compared.high, high=-compared.low)
 
 
 def _finite(values: "pd.Series[float]") -> np.ndarray:
-    found = values.to_numpy()
-    return np.asarray(found[np.isfinite(found)])
+    array = values.to_numpy()
+    return np.asarray(array[np.isfinite(array)])
 
 
-def to_dict(found: Compared, ranked: Ranked) -> Mapping[str, Any]:
+def to_dict(compared: Compared, ranked: Ranked) -> Mapping[str, Any]:
     """For JSON, which has no NaN; the difference is B − A in the objective as people read it."""
-    found = as_read(found, ranked)
+    compared = as_read(compared, ranked)
     numbers = {
-        name: getattr(found, name) for name in ("difference", "low", "high", "p_better", "p_low", "p_high")
+        name: getattr(compared, name) for name in ("difference", "low", "high", "p_better", "p_low", "p_high")
     }
     plain = {name: None if math.isnan(value) else float(value) for name, value in numbers.items()}
-    return {"verdict": found.verdict, "paired": found.paired, "why": found.why, "pairs": found.pairs, **plain}
+    return {
+        "verdict": compared.verdict,
+        "paired": compared.paired,
+        "why": compared.why,
+        "pairs": compared.pairs,
+        **plain,
+    }

@@ -30,8 +30,8 @@ def write(result: Result, folder: str | None, say: Say) -> None:
 
     client = MlflowClient(tracking_uri=_address(folder))
     name = result.study.name
-    found = client.get_experiment_by_name(name)
-    experiment = client.create_experiment(name) if found is None else found.experiment_id
+    there = client.get_experiment_by_name(name)
+    experiment = client.create_experiment(name) if there is None else there.experiment_id
     known = dict(_known(client, experiment))
     parent = known.get(name) or _sweep(client, experiment, result)
     new = [each for each in trainings(result) if f"{name}/{each.name}" not in known]

@@ -33,10 +33,10 @@ def tool(name: str) -> Tool:
     """
     if name not in TOOLS:
         raise UserError(f"--to {name!r}: {did_you_mean(name, list(TOOLS))}")
-    found = TOOLS[name]
-    if found.module:
-        _require(name, found)
-    return found
+    entry = TOOLS[name]
+    if entry.module:
+        _require(name, entry)
+    return entry
 
 
 def _require(name: str, needed: Tool) -> None:

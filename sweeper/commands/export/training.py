@@ -55,10 +55,10 @@ def trainings(result: Result) -> Iterator[Training]:
     winner = None if result.answer is None else result.answer.trial
     for _, row in result.trials.iterrows():
         trial, seed = int(row["trial"]), int(row["seed"])
-        found: dict[int, dict[str, float]] = {}
+        values: dict[int, dict[str, float]] = {}
         mine = points.get((trial, seed))
         for step, name, value in () if mine is None else _triples(mine):
-            found.setdefault(int(step), {})[name] = float(value)
+            values.setdefault(int(step), {})[name] = float(value)
         yield Training(
             trial=trial,
             seed=seed,
@@ -71,7 +71,7 @@ def trainings(result: Result) -> Iterator[Training]:
             reason=str(row["reason"]),
             winner=trial == winner,
             parameters=parameters_of(row),
-            points=dict(sorted(found.items())),
+            points=dict(sorted(values.items())),
         )
 
 

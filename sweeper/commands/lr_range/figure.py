@@ -55,10 +55,10 @@ def _line(axes: Axes, rows: pd.DataFrame, style: GroupStyle) -> None:
         linewidth=1.5,
         zorder=3,
     )
-    found = rows.dropna(subset=["suggestion", "smooth"])
-    if found.empty:
+    drawn = rows.dropna(subset=["suggestion", "smooth"])
+    if drawn.empty:
         return
-    near = found.iloc[int((found["learning_rate"] / found["suggestion"]).map(math.log).abs().argmin())]
+    near = drawn.iloc[int((drawn["learning_rate"] / drawn["suggestion"]).map(math.log).abs().argmin())]
     axes.plot(
         near["suggestion"],
         near["smooth"],
@@ -71,16 +71,16 @@ def _line(axes: Axes, rows: pd.DataFrame, style: GroupStyle) -> None:
 
 
 def _entries(styles: dict[str, GroupStyle], frame: pd.DataFrame) -> dict[str, Line2D]:
-    found = {
+    entries = {
         name: Line2D([], [], color=style.color, marker=style.marker, linestyle=style.linestyle)
         for name, style in styles.items()
     }
     if frame["suggestion"].notna().any():
-        found["suggestion"] = Line2D(
+        entries["suggestion"] = Line2D(
             [], [], color="white", marker=MARKERS[0], linestyle="none", markersize=9, markeredgecolor="black"
         )
-    found["loss before training"] = Line2D([], [], color=HUES[-1], linewidth=1, linestyle=":")
-    return found
+    entries["loss before training"] = Line2D([], [], color=HUES[-1], linewidth=1, linestyle=":")
+    return entries
 
 
 def alt(frame: pd.DataFrame) -> str:

@@ -41,19 +41,19 @@ def lr_range(results: Sequence[TrialResult], names: Sequence[str]) -> tuple[pd.D
     """
     rows = [_measured(result, names) for result in results if result.outcome != Outcome.FAILED]
     frame = pd.DataFrame(rows, columns=[*names, *MEASURED[:-1]])
-    parts, found = [], []
+    parts, suggestions = [], []
     for key, part in frame.groupby(list(names), dropna=False, sort=False):
         ordered = part.sort_values("learning_rate", ignore_index=True)
         rates, losses = ordered["learning_rate"].to_numpy(), ordered["loss"].to_numpy()
         lost, start = ordered["diverged"].to_numpy(), float(ordered["start"].median())
         suggestion = {"group": _group(names, key), **suggest(rates, losses, lost, start)}
-        found.append({**dict(zip(names, key, strict=True)), **suggestion})
+        suggestions.append({**dict(zip(names, key, strict=True)), **suggestion})
         smooth = smoothed(losses, lost)
         smooth[~np.isfinite(smooth)] = np.nan
         parts.append(ordered.assign(smooth=smooth, **{k: suggestion[k] for k in ("group", *SUGGESTED[2:])}))
     columns = [*names, "group", *MEASURED, *SUGGESTED[2:]]
     measured = pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
-    return measured, pd.DataFrame(found, columns=[*names, "group", *SUGGESTED])
+    return measured, pd.DataFrame(suggestions, columns=[*names, "group", *SUGGESTED])
 
 
 def _group(names: Sequence[str], key: Sequence[object]) -> str:
@@ -100,11 +100,11 @@ def suggest(rates: np.ndarray, losses: np.ndarray, diverged: np.ndarray, start: 
         `FLAT`: too few steps) | all diverged (smaller rates are needed). The last two suggest nothing.
     """
     rates, smooth = np.asarray(rates, dtype=float), smoothed(losses, diverged)
-    place = boundary_index(diverged)
-    boundary = float(rates[place]) if place < len(rates) else np.nan
+    first = boundary_index(diverged)
+    boundary = float(rates[first]) if first < len(rates) else np.nan
     row: dict[str, object] = dict.fromkeys(SUGGESTED, np.nan)
     row |= {"rates": len(rates), "start": start, "boundary": boundary}
-    alive = np.isfinite(smooth) & (np.arange(len(rates)) < place)
+    alive = np.isfinite(smooth) & (np.arange(len(rates)) < first)
     if not alive.any():
         return row | {"verdict": NOTHING}
     best = int(np.argmin(np.where(alive, smooth, np.inf)))

@@ -44,8 +44,8 @@ def range_trials(study: Study, rates: int = RATES) -> list[Trial]:
 def varied(study: Study) -> list[str]:
     """Parameters that the test compares: the optimizer, and the scientific ones with several values."""
     names = [name for name in study.search.scientific if name not in FIXED_HERE]
-    found = [name for name in names if name != "optimizer" and _several(study.space, name)]
-    return ["optimizer", *found]
+    several = [name for name in names if name != "optimizer" and _several(study.space, name)]
+    return ["optimizer", *several]
 
 
 def combinations(study: Study) -> list[dict[str, Any]]:
@@ -62,7 +62,7 @@ def combinations(study: Study) -> list[dict[str, Any]]:
     first = [next(iter(_crossed(study.space, optimizer, []))) for optimizer in optimizers]
     alone = [each for name in names for each in _crossed(study.space, optimizers[0], [name])]
     chosen = [*first, *alone]
-    return [each for place, each in enumerate(chosen) if each not in chosen[:place]]
+    return [each for index, each in enumerate(chosen) if each not in chosen[:index]]
 
 
 def held(study: Study) -> dict[str, Any]:

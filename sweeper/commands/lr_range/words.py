@@ -21,14 +21,14 @@ SAID = {
 
 def settings(suggestions: pd.DataFrame) -> list[str]:
     """``--set`` values for the range to search, one for each optimizer with a suggestion."""
-    found = []
+    lines = []
     for row in ranges(suggestions).to_dict("records"):
         low, high = (f"{row[side]:.2g}" for side in ("low", "high"))
-        found.append(
+        lines.append(
             f"search.space.learning_rate.{row['optimizer']}="
             f"{{low={_float(low)}, high={_float(high)}, log=true}}"
         )
-    return found
+    return lines
 
 
 def to_dict(suggestions: pd.DataFrame, about: Mapping[str, Any]) -> dict[str, Any]:
@@ -55,10 +55,10 @@ def print_lr_range(suggestions: pd.DataFrame, about: Mapping[str, Any]) -> None:
         table.add_row(row["optimizer"], row["group"], *map(_short, numbers), SAID[row["verdict"]])
     for renderable in (table, "", *_legend(about)):
         console.print(renderable, markup=False, highlight=False, soft_wrap=not console.is_terminal)
-    found = settings(suggestions)
-    if found:
+    to_search = settings(suggestions)
+    if to_search:
         console.print("\nthe ranges to search next:", markup=False, highlight=False)
-        for setting in found:
+        for setting in to_search:
             console.print(f"  --set '{setting}'", markup=False, highlight=False, soft_wrap=True)
 
 

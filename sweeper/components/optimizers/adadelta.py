@@ -58,7 +58,7 @@ ADADELTA = Optimizer(
     (_RULE,),
     frozenset({"eps", "weight_decay"}),
     published={"learning_rate": 1.0, "eps": 1e-6, "weight_decay": 0.0},
-    source="Zeiler 2012, arXiv 1212.5701: no rate, that is 1",
+    citation="Zeiler 2012, arXiv 1212.5701: no rate, that is 1",
     rates=Rates(1e-2, 10.0, "around 1, which is the method without a rate", "Zeiler 2012, arXiv 1212.5701"),
     buffers=2,
     limit=RMSPROP_LIMIT,

@@ -48,7 +48,7 @@ ADAGRAD = Optimizer(
     (_RULE,),
     frozenset({"eps", "weight_decay"}),
     published={"learning_rate": 0.01, "eps": 1e-10, "weight_decay": 0.0},
-    source="torch.optim.Adagrad, after Duchi, Hazan and Singer 2011",
+    citation="torch.optim.Adagrad, after Duchi, Hazan and Singer 2011",
     rates=Rates(1e-4, 1.0, "two decades to either side of torch's default, 1e-2", "torch.optim.Adagrad"),
     buffers=1,
     limit=RMSPROP_LIMIT,

@@ -51,7 +51,7 @@ ADAMAX = Optimizer(
     (_ADAMAX,),
     ADAM_OPTIONS,
     published={"learning_rate": 2e-3, **ADAM_PUBLISHED},
-    source="Kingma and Ba 2015, arXiv 1412.6980, section 7.1",
+    citation="Kingma and Ba 2015, arXiv 1412.6980, section 7.1",
     rates=Rates(1e-5, 1e-1, "two decades around 1e-3; published: 2e-3", "Kingma and Ba 2014"),
     buffers=2,
     limit=ADAM_LIMIT,

@@ -44,7 +44,7 @@ ASGD = Optimizer(
     (Rule("averaged gradient descent", 2, 0, _coefficients, _update, history=_own_rates),),
     frozenset({"weight_decay"}),
     published={"learning_rate": 0.01, "weight_decay": 0.0},
-    source="torch.optim.ASGD, after Polyak and Juditsky 1992",
+    citation="torch.optim.ASGD, after Polyak and Juditsky 1992",
     rates=Rates(
         1e-3,
         10.0,

@@ -84,7 +84,7 @@ LION = Optimizer(
     (_RULE,),
     frozenset({"betas", "weight_decay"}),
     published={"learning_rate": 1e-4, "betas": (0.9, 0.99), "weight_decay": 0.0},
-    source="Chen et al. 2023, arXiv 2302.06675",
+    citation="Chen et al. 2023, arXiv 2302.06675",
     rates=Rates(
         1e-6, 1e-2, "3 to 10 times below those of AdamW", "Chen et al. 2023, arXiv 2302.06675, section 5"
     ),

@@ -138,7 +138,7 @@ MUON = Optimizer(
     (Rule("muon", 4 + _ADAMW.columns, 2, _coefficients, _update, scratch=1, coupled=False, shaped=True),),
     frozenset({"momentum", "nesterov", "weight_decay"}),
     published={"learning_rate": 0.02, "momentum": 0.95, "nesterov": True, "weight_decay": 0.1},
-    source="Jordan et al. 2024, Muon: an optimizer for hidden layers in neural networks; torch.optim.Muon",
+    citation="Jordan et al. 2024, Muon: an optimizer for hidden layers in neural networks; torch.optim.Muon",
     rates=Rates(
         1e-4, 1.0, "about two decades to either side of the published default, 0.02", "Jordan et al. 2024"
     ),

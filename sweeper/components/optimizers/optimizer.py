@@ -26,7 +26,7 @@ class Rates:
     low: float
     high: float
     why: str
-    source: str
+    citation: str
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Optimizer:
     """Study parameters that it takes besides the learning rate."""
     published: Mapping[str, Any]
     """The settings that its users start from: the learning rate, and what else belongs to them."""
-    source: str
+    citation: str
     """Where `published` is from."""
     rates: Rates
     buffers: int
@@ -130,12 +130,12 @@ class Optimizer:
         """
         if self.divisor is None:
             return None
-        found, moved = [], False
+        divisors, moved = [], False
         for group in optimizer.param_groups:
             for parameter in group["params"]:
                 state = optimizer.state.get(parameter, {})
                 stepped = bool(state) and float(state["step"]) > 0  # some states are there from the beginning
                 divisor = self.divisor(state, group) if stepped else torch.ones_like(parameter)
-                found.append(divisor.detach())
+                divisors.append(divisor.detach())
                 moved = moved or stepped
-        return found if moved else None
+        return divisors if moved else None

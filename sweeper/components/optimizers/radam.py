@@ -86,7 +86,7 @@ RADAM = Optimizer(
     (_RADAM,),
     ADAM_OPTIONS,
     published={"learning_rate": 1e-3, **ADAM_PUBLISHED},
-    source="torch.optim.RAdam, after Liu et al. 2020, arXiv 1908.03265",
+    citation="torch.optim.RAdam, after Liu et al. 2020, arXiv 1908.03265",
     rates=Rates(1e-5, 1e-1, AROUND_DEFAULT, "Liu et al. 2019, arXiv 1908.03265"),
     buffers=2,
     limit=ADAM_LIMIT,

@@ -89,7 +89,7 @@ RMSPROP = Optimizer(
     (_PLAIN, _MOMENTUM),
     frozenset({"momentum", "eps", "weight_decay"}),
     published={"learning_rate": 1e-3, "momentum": 0.0, "eps": 1e-8, "weight_decay": 0.0},
-    source="Tieleman and Hinton 2012, lecture 6e, and Keras; torch's own default is 0.01",
+    citation="Tieleman and Hinton 2012, lecture 6e, and Keras; torch's own default is 0.01",
     rates=Rates(1e-5, 1e-1, AROUND_DEFAULT, "Tieleman and Hinton 2012, lecture 6.5"),
     buffers=1,
     choose=_rule,

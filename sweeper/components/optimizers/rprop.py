@@ -46,7 +46,7 @@ RPROP = Optimizer(
     (Rule("rprop", 1, 2, _coefficients, _update, scratch=1, coupled=False),),
     frozenset(),
     published={"learning_rate": 0.01},
-    source="torch.optim.Rprop, after Riedmiller and Braun 1993, who take 0.1",
+    citation="torch.optim.Rprop, after Riedmiller and Braun 1993, who take 0.1",
     rates=Rates(
         1e-4,
         1.0,

@@ -137,7 +137,7 @@ SCHEDULE_FREE_ADAMW = Optimizer(
     (Rule("schedule-free adamw", 9, 3, _coefficients, _update, 1, False, _shares, copies=2, evaluated=0),),
     ADAM_OPTIONS,
     published={"learning_rate": 0.0025, **ADAM_PUBLISHED},
-    source="the package schedulefree, by the authors of Defazio et al. 2024, arXiv 2405.15682",
+    citation="the package schedulefree, by the authors of Defazio et al. 2024, arXiv 2405.15682",
     rates=Rates(1e-4, 1e-1, "1 to 10 times those of AdamW", "the authors of Defazio et al. 2024"),
     buffers=3,
     limit=StepLimit(

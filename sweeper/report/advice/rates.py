@@ -37,7 +37,7 @@ def _range(facts: Facts, optimizer: str) -> tuple[tuple[float, float], tuple[Rea
     entry = OPTIMIZERS[optimizer]
     known = entry.rates
     span = f"{number(known.low)} to {number(known.high)}"
-    reasons = [Reason(f"usual rates are {span}: {known.why}", rule(known.source))]
+    reasons = [Reason(f"usual rates are {span}: {known.why}", rule(known.citation))]
     low, high = known.low, known.high
     limit = _limit(facts, optimizer)
     beta = float(entry.chosen(facts.settings.options).get("momentum", 0.0))

@@ -132,11 +132,11 @@ def _together(
     names: Sequence[str], own: Mapping[str, Mapping[str, Any]]
 ) -> list[tuple[Mapping[str, Any], list[str]]]:
     """Options, and the names of the parameters that have them."""
-    found: dict[str, tuple[Mapping[str, Any], list[str]]] = {}
+    groups: dict[str, tuple[Mapping[str, Any], list[str]]] = {}
     for name in names:
         options = own.get(name, {})
-        found.setdefault(repr(sorted(options.items())), (options, []))[1].append(name)
-    return list(found.values())
+        groups.setdefault(repr(sorted(options.items())), (options, []))[1].append(name)
+    return list(groups.values())
 
 
 class Requirements:

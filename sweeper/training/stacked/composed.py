@@ -82,8 +82,8 @@ def weight_norm(v: Tensor, g: Tensor, dim: int = 0) -> Tensor:
 
 def bilinear(x: Tensor, y: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """``F.bilinear``: x·W·y"""
-    found = torch.einsum("...i,oij,...j->...o", x, weight, y)
-    return found if bias is None else found + bias
+    product = torch.einsum("...i,oij,...j->...o", x, weight, y)
+    return product if bias is None else product + bias
 
 
 def set_item(x: Tensor, index: Any, value: Any) -> None:

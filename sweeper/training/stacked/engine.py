@@ -196,10 +196,10 @@ class _StackedTraining:
         for slot, run in enumerate(self.slots):
             if run is None:
                 continue
-            kind = (run.settings.activation_penalty > 0, run.settings.activation or "")
-            alike = {each for each in {*self.cache.compared, *some} if each[0] == kind[0]}
-            if kind not in alike and len(alike) < MAX_COMPARED_KINDS:
-                some[kind] = slot
+            tried = (run.settings.activation_penalty > 0, run.settings.activation or "")
+            alike = {each for each in {*self.cache.compared, *some} if each[0] == tried[0]}
+            if tried not in alike and len(alike) < MAX_COMPARED_KINDS:
+                some[tried] = slot
         different = [why for why in self.compare(list(some.values())).values() if why]
         if different:
             raise NotStackable(different[0])
@@ -245,8 +245,8 @@ class _StackedTraining:
     def _arrange_stack(self) -> None:
         kernels = [run.initial.kernels if run else self.cache.template.kernels for run in self.slots]
         weights = {
-            kind: [run.penalty_weight(kind) if run else 0.0 for run in self.slots]
-            for kind in self.cache.required.penalties
+            penalty_kind: [run.penalty_weight(penalty_kind) if run else 0.0 for run in self.slots]
+            for penalty_kind in self.cache.required.penalties
         }
         self.groups = [groups_of(self.slots, k) for k in range(len(self.cache.own_options))]
         self.stack.arrange(self.groups, list(zip(*kernels, strict=True)), weights)

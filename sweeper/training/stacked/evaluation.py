@@ -44,8 +44,8 @@ class Evaluator:
 
     def validation_losses(self, stack: Stack, slots: Mapping[int, StackedTrial]) -> dict[int, float]:
         """Slot -> loss on the trial's validation rows; nothing is noted."""
-        found = self._scores(stack, slots, "validation", users=False)
-        return {slot: scores["loss"] for slot, scores in found.items()}
+        by_slot = self._scores(stack, slots, "validation", users=False)
+        return {slot: scores["loss"] for slot, scores in by_slot.items()}
 
     def _rows(self, run: StackedTrial) -> Rows:
         return self.rows_of(run.trial.seed)
@@ -71,9 +71,9 @@ class Evaluator:
                 dispatch = ActivationDispatch(
                     list(zip(*(slots[slot].initial.kernels for slot in some), strict=True))
                 )
-                found = self._score(stack, {slot: slots[slot] for slot in some}, dispatch, x, y, users)
+                scored = self._score(stack, {slot: slots[slot] for slot in some}, dispatch, x, y, users)
                 scores |= {
-                    slot: values for slot, values in found.items() if slots[slot].state.outcome is None
+                    slot: values for slot, values in scored.items() if slots[slot].state.outcome is None
                 }
         return scores
 
@@ -112,15 +112,15 @@ class Evaluator:
             ]
             output = joined(parts, axis=1)
             columns = losses_of(self.scores, output, y, shared=True)
-            found = _by_slot({name: column.tolist() for name, column in columns.items()})
-            for place, run in enumerate(slots.values() if users else ()):
-                own = mapped(lambda tensor, at=place: tensor[at], output)
+            rows = _by_slot({name: column.tolist() for name, column in columns.items()})
+            for index, run in enumerate(slots.values() if users else ()):
+                own = mapped(lambda tensor, at=index: tensor[at], output)
                 try:
                     theirs = users_scores(self.loss, own, y)
-                    found[place] |= {name: value.item() for name, value in theirs.items()}
+                    rows[index] |= {name: value.item() for name, value in theirs.items()}
                 except Exception as error:  # whatever a metric of the user raises is this trial's own failure
                     run.state.end(Outcome.FAILED, reason_of(error))
-        return dict(zip(slots, found, strict=True))
+        return dict(zip(slots, rows, strict=True))
 
 
 def _by_slot(columns: Mapping[str, Sequence[float]]) -> list[dict[str, float]]:

@@ -259,8 +259,8 @@ def _at_other_places(a: Tensor, b: Tensor) -> bool:
 
 def _numbers(tensor: Tensor) -> Tensor:
     """What is not finite counts as 0: next to infinity, all differences would be small."""
-    kind = torch.complex128 if tensor.is_complex() else torch.float64
-    return torch.where(torch.isfinite(tensor), tensor, 0).detach().to(kind)
+    dtype = torch.complex128 if tensor.is_complex() else torch.float64
+    return torch.where(torch.isfinite(tensor), tensor, 0).detach().to(dtype)
 
 
 def _largest(tensor: Tensor) -> float:

@@ -109,10 +109,10 @@ class LearnedKernel:
             with torch.enable_grad():
                 at, values = z.detach().requires_grad_(), [v.detach().requires_grad_() for v in w]
                 outputs = self._outputs(at, values)
-                found = torch.autograd.grad(
+                gradients = torch.autograd.grad(
                     outputs, [at, *values], g, allow_unused=True, materialize_grads=True
                 )
-            for target, gradient in zip((gz, *gw), found, strict=True):
+            for target, gradient in zip((gz, *gw), gradients, strict=True):
                 target.copy_(gradient)
 
         return [run]

@@ -40,7 +40,7 @@ class SlotRandomState:
 
     def reorder(self, order: Sequence[int]) -> None:
         """Slot i goes on with the generator of slot `order[i]`."""
-        self.generators[:] = [self.generators[source] for source in order]
+        self.generators[:] = [self.generators[before] for before in order]
 
     def __call__(self, call: Call, arguments: Sequence[Any], targets: Sequence[Tensor]) -> Callable[[], None]:
         """The way a recorded random operation is run again."""

@@ -58,6 +58,6 @@ class ScorePass:
     def _scored(self) -> list[Tensor]:
         stack = self.stack
         outputs = stack.template.outputs(stack.values(), stack.dispatch, self.x, shared=self.shared)
-        found = losses_of(self.scores, outputs, self.y, shared=self.shared)
-        self.names = tuple(found)
-        return list(found.values())
+        by_name = losses_of(self.scores, outputs, self.y, shared=self.shared)
+        self.names = tuple(by_name)
+        return list(by_name.values())

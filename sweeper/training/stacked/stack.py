@@ -142,7 +142,7 @@ class Stack:
 
     def reorder(self, order: Sequence[int]) -> None:
         """Slot i takes over the trial of slot `order[i]`."""
-        moved = torch.tensor([i for i, source in enumerate(order) if i != source], device=self.p.device)
+        moved = torch.tensor([i for i, before in enumerate(order) if i != before], device=self.p.device)
         if len(moved):
             sources = torch.tensor(order, device=self.p.device)[moved]
             for matrix in self.rows():

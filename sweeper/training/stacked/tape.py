@@ -106,8 +106,8 @@ def record(function: Callable[[], Sequence[Tensor]]) -> tuple[list[Call], list[T
         results = list(function())
     for call in recorder.calls:
         for tensor in (*call.inputs, *call.results):
-            if kind := unusual(tensor):
-                raise NotStackable(f"{call.operation} works on {kind}, which a recorded step cannot hold")
+            if reason := unusual(tensor):
+                raise NotStackable(f"{call.operation} works on {reason}, which a recorded step cannot hold")
     return recorder.calls, results
 
 
@@ -125,7 +125,7 @@ def unusual(tensor: Tensor) -> str:
         "a nested tensor": tensor.is_nested,
         "a tensor of zeros without memory": is_zeros_without_memory(tensor),
     }
-    return next((kind for kind, is_so in reasons.items() if is_so), "")
+    return next((reason for reason, is_so in reasons.items() if is_so), "")
 
 
 def tensors(values: Iterable[Any]) -> list[Tensor]:

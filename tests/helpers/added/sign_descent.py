@@ -43,7 +43,7 @@ SIGN_DESCENT = Optimizer(
     (Rule("sign descent", 1, 0, _coefficients, _update, coupled=False),),
     frozenset(),
     published={"learning_rate": 1e-3},
-    source="Bernstein et al. 2018, arXiv 1802.04434",
+    citation="Bernstein et al. 2018, arXiv 1802.04434",
     rates=Rates(1e-6, 1e-1, "every step has this size", "Bernstein et al. 2018"),
     buffers=0,
     moves_by_rate=True,
