@@ -6,7 +6,7 @@ study file -> Study -> trials -> training -> records -> questions -> report
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from sweeper.answer.outcomes import all_failed
 from sweeper.asked import load_data
 from sweeper.data.column_words import column_lines
 from sweeper.earlier import earlier_trials
-from sweeper.errors import RunFailed, RunFolderError, StateKept
+from sweeper.errors import RunFailed
 from sweeper.options import Options
 from sweeper.records.atomic import refuse_links, set_aside
 from sweeper.records.baseline_file import write_baselines
@@ -30,7 +30,7 @@ from sweeper.records.keeper import Keeper
 from sweeper.records.plan_file import read_plan, write_plan
 from sweeper.records.restore import confirmed_scores, search_results
 from sweeper.records.rules import rules_of
-from sweeper.records.run_folder import open_run, preparing, refuse_others, staying, writing
+from sweeper.records.run_folder import open_run, preparing, refuse_others, reporting, staying, writing
 from sweeper.records.schema import parameter_columns
 from sweeper.records.scores import read_test, write_test
 from sweeper.records.script_file import keep_script
@@ -51,8 +51,9 @@ from sweeper.search.trial_summary import summarize
 from sweeper.study.study import Study
 from sweeper.training import work
 from sweeper.training.calls import call_user_code, parallel_map
+from sweeper.training.cohort import Cohort
 from sweeper.training.dispatch import retrain_and_measure, train_all
-from sweeper.training.in_workers import optional, plan_in_workers, preflight_in_workers, share_task
+from sweeper.training.in_workers import optional, plan_of_search, preflight_in_workers, share_task
 from sweeper.training.initialize import initialize_worker
 from sweeper.training.planning import Plan, cohorts_of, steps_of
 from sweeper.training.planning import from_dict as plan_of
@@ -108,19 +109,10 @@ def _run(study: Study, options: Options, home: Pool, pool: Pool) -> Result:
     result = load_result(study, folder)
     if result.trials["outcome"].eq(Outcome.FAILED).all():  # of none, too
         raise RunFailed(all_failed(result.trials))
-    with writing(folder), _report_kept_apart():
+    with writing(folder), reporting():
         seconds = time.monotonic() - started
         result.report(options.reports / study.name, seconds=seconds, each=partial(parallel_map, home))
     return result
-
-
-@contextmanager
-def _report_kept_apart() -> Iterator[None]:
-    """A report that cannot be written is no mistake in the input once everything is trained."""
-    try:
-        yield
-    except RunFolderError as error:
-        raise StateKept(f"{error}. All trials are kept; the same command writes it") from error
 
 
 class Sweep:
@@ -194,10 +186,7 @@ class Sweep:
         kept, asked = self._sound(read_plan(self.folder)), {"engine": engine, "jobs": self.jobs}
         if kept and kept["asked"] == asked:
             return plan_of(kept)
-        search = self.task.study.search
-        share = -(-max(search.generation_at(search.trials), 40) // self.jobs)  # confirmations come by 50
-        plan = plan_in_workers(self.pool, self.shared, jobs=self.jobs, engine=engine, share=share)
-        plan = replace(plan, **(optional(self.pool, work.layer_notes, self.shared) or {}))
+        plan = plan_of_search(self.pool, self.shared, jobs=self.jobs, engine=engine)
         write_plan(self.folder, {**plan.to_dict(), "asked": asked, "columns": self.columns})
         return plan
 
@@ -217,16 +206,21 @@ class Sweep:
         minutes = self.task.study.search.minutes
         ends = self.progress.search_ends = started + 60 * minutes if minutes else math.inf
 
-        def late() -> bool:
-            return bool(self.search.known) and time.monotonic() > ends
+        search, confirm = self.search, self.progress.totals["confirm"]
+        self.progress.resume(search.known.values())
+        before = len(search.known)
+        forecast = Forecast(ends, confirm, search.total, before, self._seconds, self.progress.note)
 
-        self.progress.resume(self.search.known.values())
-        known, confirm = self.search.known, self.progress.totals["confirm"]
-        forecast = Forecast(ends, confirm, self.search.total, len(known), self._seconds, self.progress.note)
-        while not late() and (trials := forecast.those_that_fit(self.search.next_generation(), len(known))):
-            self.progress.phase(trials[0].phase)
-            for result in self._trained(trials, late):
-                self.search.learn(result)
+        def late() -> bool:
+            return bool(search.known) and time.monotonic() > ends
+
+        def more() -> list[Cohort]:
+            trials = forecast.next_of(search)
+            self.progress.phase(trials[0].phase if trials else self.progress.name)
+            return self._cohorts(trials)
+
+        for result in self._trained((), late, more):
+            search.learn(result)
 
     def _seconds(self, trial: Trial) -> float:
         """Wall time of a training with all workers at work, as planned."""
@@ -329,13 +323,19 @@ class Sweep:
         affordable = int(budget / max(1.5 * self.seconds_alone, 1e-3))
         return examined(self.task.study, self.search.known.values(), done)[:affordable]
 
+    def _cohorts(self, trials: Sequence[Trial]) -> list[Cohort]:
+        """For as many workers as there are now: some may have come since the plan was made."""
+        return cohorts_of(replace(self.plan, processes=self.pool.width), self.task, trials) if trials else []
+
     def _trained(
-        self, trials: Sequence[Trial], stop: Callable[[], bool] = lambda: False
+        self,
+        trials: Sequence[Trial],
+        stop: Callable[[], bool] = lambda: False,
+        more: Callable[[], Sequence[Cohort]] = tuple,
     ) -> Iterator[TrialResult]:
-        """Train `trials`; every result is on its way to the disk when it is yielded."""
+        """Train `trials`, and `more`; every result is on its way to the disk when it is yielded."""
         self.live.begin()
-        plan = replace(self.plan, processes=self.pool.width)  # workers may have come since
-        for results in train_all(self.pool, self.shared, cohorts_of(plan, self.task, trials), stop):
+        for results in train_all(self.pool, self.shared, self._cohorts(trials), stop, more):
             self.keeper.add(results)
             self.progress.add(*results)
             call_back(self.on_result, results, self.progress.warn)

@@ -96,7 +96,7 @@ PoolOption = Annotated[
     typer.Option(
         "--pool",
         metavar="POOL",
-        help="Where trials run: local, dir:/shared/path or dask://host:8786.",
+        help="Where trials run: local, dir:/shared/path, dask://host:8786, ray://host:10001 or ray://auto.",
     ),
 ]
 ToOption = Annotated[

@@ -50,6 +50,15 @@ def run_folder(runs: Path, name: str) -> Path:
     raise RunFolderError(f"no run {name!r} in {runs}/; {did_you_mean(name, known)}")
 
 
+@contextmanager
+def reporting() -> Iterator[None]:
+    """A report that cannot be written is no mistake in the input once everything is trained."""
+    try:
+        yield
+    except RunFolderError as error:
+        raise StateKept(f"{error}. All trials are kept; the same command writes it") from error
+
+
 def refuse_others(study: Study, runs: Path, *, fresh: bool) -> None:
     """Refuse early what `open_run` would refuse after the data were loaded and the model was tried.
 

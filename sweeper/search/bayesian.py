@@ -157,6 +157,13 @@ class Bayesian:
             proposed, misses = proposed + 1, 0
             yield parameters
 
+    def expect(self, pending: Sequence[Mapping[str, Any]]) -> None:
+        """Configurations whose results are still to come count as observed at what is believed of them."""
+        points = self.coordinates.encode(pending) if pending else None
+        for row in range(len(pending)):
+            assert points is not None
+            self._believe(points[[row]])
+
     def _pool(self, generator: np.random.Generator) -> Points:
         """Random configurations, and neighbours of the best ones."""
         order = np.argsort(self._means, kind="stable")[:PARENTS]
@@ -207,17 +214,19 @@ def propose_evenly(
     seed: int,
     taken: Taken,
     earlier: Sequence[TrialSummary] = (),
+    pending: Sequence[Mapping[str, Any]] = (),
 ) -> list[Proposal]:
     """A generation: proposals for values that had less than their share, then the best of all.
 
     The first kind, phase ``explore``, keeps the comparison of scientific values fair: each has its even
-    share of a third of all trials, at rates that suit it as far as is known.
+    share of a third of all trials, at rates that suit it as far as is known. What is `pending` counts, too.
     """
     trials = [trial for trial in history.trials if trial.outcome != Outcome.FAILED]
     model = Bayesian(study.space, study.search.scientific, trials, earlier)
+    model.expect(pending)
     generator = np.random.default_rng(seed)
     proposals: list[Proposal] = []
-    seen = [t.parameters for t in history.trials]
+    seen = [*(t.parameters for t in history.trials), *pending]
     for _ in range(count // 2):
         fixed = _neglected(study, [*seen, *(p for p, _ in proposals)], EVEN * (len(seen) + count))
         if not fixed:

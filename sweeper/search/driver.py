@@ -1,11 +1,14 @@
 """The search of one run: generations of trials, from the first to the last.
 
 Where a generation begins decides where it ends, and what it holds depends on earlier generations alone; so
-it is the same for any number of workers, and after any interruption.
+it is the same for any number of workers, and after any interruption. With ``search.lag`` = k, results
+of the last k of them do not count, as they may still be trained; their configurations do.
 """
 
 import itertools
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sweeper.search import explore
@@ -20,6 +23,19 @@ from sweeper.trial import Trial, TrialResult
 
 LEARNING = {"auto": "additive", "tpe": "tpe", "gp": "gp", "cmaes": "cmaes"}
 """sampler of the study -> what proposes after the first generation; others have no second phase."""
+
+
+@dataclass(frozen=True)
+class Generation:
+    """One that is open: proposed, and not all of it is finished."""
+
+    numbers: range
+    waiting: dict[int, Trial]
+    """Those that have not begun."""
+    left: set[int]
+    """Those that are not finished."""
+    trials: tuple[Trial, ...]
+    """As they were proposed."""
 
 
 class Search:
@@ -39,12 +55,13 @@ class Search:
             self.total = len(self._planned)
         sampler = LEARNING.get(search.sampler)
         self._proposer = Proposer(sampler, study, earlier) if sampler else None
-        # What generations before the present one have taught:
-        self._start = 0
+        # What generations that have closed have taught:
         self._history = History()
         self._past_keys: set[str] = set()
         self._pruner = PrunerState()
-        self._drafted: list[Proposal] | None = None
+        # Those that are open, at most one more than `lag`, and where the next one starts:
+        self._open: deque[Generation] = deque()
+        self._next_start, self._exhausted = 0, False
         for result in finished:
             self.learn(result)
 
@@ -52,70 +69,109 @@ class Search:
         """Remember a finished trial of the search phases."""
         known = summarize(result, self.study.objective)
         self.known[known.number] = known
+        for generation in self._open:
+            generation.left.discard(known.number)
+            generation.waiting.pop(known.number, None)
         return known
 
     def next_generation(self) -> list[Trial]:
-        """Trials to train now: those left of the current generation, or a new one; none when all are done."""
-        while self._start < self.total:
-            numbers = range(self._start, min(self._start + self._size, self.total))
-            missing = [number for number in numbers if number not in self.known]
-            if missing:
-                return self._trials(missing)
-            self._close_generation(numbers)
-        return []
+        """Trials to train now, of one generation: those that are not finished and have not begun.
 
-    def _close_generation(self, numbers: Sequence[int]) -> None:
-        if self._proposer is not None and self._proposer.stateful:
-            self._draft()  # also when it was finished before this process began
-        for trial in (self.known[number] for number in numbers):
+        None when all are done, or while the next generation waits for results.
+        """
+        self._move_on()
+        return next((list(each.waiting.values()) for each in self._open if each.waiting), [])
+
+    def begin(self, trials: Sequence[Trial]) -> None:
+        """`trials` are on their way; `next_generation` goes on behind them."""
+        for generation in self._open:
+            for trial in trials:
+                generation.waiting.pop(trial.number, None)
+
+    @property
+    def under_way(self) -> int:
+        """Trials that have begun and are not finished."""
+        return sum(len(each.left) - len(each.waiting) for each in self._open)
+
+    def _move_on(self) -> None:
+        """Close generations that are finished, and open those whose turn has come.
+
+        A generation opens when the one before the `lag` that precede it has closed, and is proposed at once:
+        from what closed generations have taught, and from what the open ones propose.
+        """
+        while True:
+            while len(self._open) <= self.study.search.lag and self._next_start < self.total:
+                if self._exhausted:
+                    break
+                self._open_next()
+            if not self._open or self._open[0].left:
+                return
+            self._close(self._open.popleft())
+
+    def _open_next(self) -> None:
+        start, size = self._next_start, self.study.search.generation_at(self._next_start)
+        numbers = range(start, min(start + size, self.total))
+        missing = [number for number in numbers if number not in self.known]
+        trials: list[Trial] = []
+        if missing or (self._proposer is not None and self._proposer.stateful):
+            trials = self._trials(range(start, start + size), missing)
+        waiting = {trial.number: trial for trial in trials}
+        self._open.append(Generation(numbers, waiting, set(waiting), tuple(trials)))
+        self._next_start += size
+        self._exhausted = len(trials) < len(missing)
+
+    def _close(self, generation: Generation) -> None:
+        for trial in (self.known[number] for number in generation.numbers if number in self.known):
             self._history.add(trial)
             self._pruner.add(trial)
             self._past_keys.add(key(trial.parameters))
-        self._start += self._size
-        self._drafted = None
 
-    @property
-    def _size(self) -> int:
-        """Trials of the present generation, if the search does not end before."""
-        return self.study.search.generation_at(self._start)
+    def _pending(self) -> list[Mapping[str, Any]]:
+        """What open generations hold, finished or not: configurations alone, as nothing is known of them."""
+        found: list[Mapping[str, Any]] = []
+        for generation in self._open:
+            drafted = {trial.number: trial.parameters for trial in generation.trials}
+            finished = {n: self.known[n].parameters for n in generation.numbers if n in self.known}
+            both = finished | drafted
+            found += [both[number] for number in generation.numbers if number in both]
+        return found
 
-    def _trials(self, numbers: Sequence[int]) -> list[Trial]:
-        """The trials `numbers` of the generation at hand, with the pruning limits known before it."""
+    def _trials(self, present: range, numbers: Sequence[int]) -> list[Trial]:
+        """The trials `numbers` of the generation `present`, with the pruning limits known before it."""
         rule, seed = self._pruner.rule(self.study.search.pruner), self.study.search.seed
         return [
             Trial(number, phase, seed, parameters, rule)
-            for number, (parameters, phase) in zip(numbers, self._proposals(numbers), strict=False)
+            for number, (parameters, phase) in zip(numbers, self._proposals(present, numbers), strict=False)
         ]
 
-    def _proposals(self, numbers: Sequence[int]) -> list[Proposal]:
+    def _proposals(self, present: range, numbers: Sequence[int]) -> list[Proposal]:
         """One for each of `numbers`, or fewer when the space is exhausted.
 
         After a change of ``search.trials`` a generation that was half done may be drafted anew; what
         it then repeats of its finished half is replaced.
         """
-        drafted = self._draft()
-        present = range(self._start, self._start + self._size)
+        pending = self._pending()
+        drafted = self._draft(present, pending)
         done = {key(self.known[number].parameters) for number in present if number in self.known}
-        mine = [drafted[n - self._start] for n in numbers if n - self._start < len(drafted)]
+        mine = [drafted[n - present.start] for n in numbers if n - present.start < len(drafted)]
         proposals = [(parameters, phase) for parameters, phase in mine if key(parameters) not in done]
         if len(proposals) < len(numbers):
-            taken = self._taken(done | {key(parameters) for parameters, _ in drafted})
-            proposals += self._others(taken, len(numbers) - len(proposals))
+            seen = done | {key(parameters) for parameters in [*pending, *(p for p, _ in drafted)]}
+            proposals += self._others(self._taken(seen), len(numbers) - len(proposals), present.start)
         return proposals
 
-    def _draft(self) -> list[Proposal]:
-        """The whole present generation, whatever the total, from what was known before it."""
-        if self._drafted is not None:
-            return self._drafted
-        taken = self._taken(set())
-        planned = self._planned[self._start : self._start + self._size]
-        drafted = [(parameters, "explore") for parameters in planned if not taken(parameters)]
-        if self._proposer is not None and len(drafted) < self._size and (len(self._history) or self.earlier):
-            drafted += self._proposer.propose(self._history, self._size - len(drafted), self._start, taken)
-        self._drafted = [*drafted, *self._others(taken, self._size - len(drafted))]
-        return self._drafted
+    def _draft(self, present: range, pending: Sequence[Mapping[str, Any]]) -> list[Proposal]:
+        """The whole generation `present`, whatever the total, from what was known before it."""
+        taken = self._taken({key(parameters) for parameters in pending})
+        size = len(present)
+        planned = self._planned[present.start : present.stop]
+        proposals = [(parameters, "explore") for parameters in planned if not taken(parameters)]
+        if self._proposer is not None and len(proposals) < size and (len(self._history) or self.earlier):
+            count = size - len(proposals)
+            proposals += self._proposer.propose(self._history, count, present.start, taken, pending)
+        return [*proposals, *self._others(taken, size - len(proposals), present.start)]
 
-    def _others(self, taken: Taken, count: int) -> list[Proposal]:
+    def _others(self, taken: Taken, count: int, start: int) -> list[Proposal]:
         """Up to `count` that are not taken: the first of what can be listed, or else random ones."""
         search = self.study.search
         if count == 0:
@@ -125,7 +181,7 @@ class Search:
         elif search.sampler == "grid":
             candidates = iter(self._planned)
         else:
-            seed = (search.seed * 100_003 + self._start + 1) % 2**32
+            seed = (search.seed * 100_003 + start + 1) % 2**32
             drawn = explore.points(self.space, search.scientific, 20 * count, seed, "random")
             candidates = iter(drawn)
         fresh = (parameters for parameters in candidates if not taken(parameters))
@@ -147,11 +203,18 @@ class Search:
             count = (
                 len(first)
                 if self.earlier
-                else max(search.first_generation, len(first) + search.first_generation // 2)
+                else max(self._unlearned(), len(first) + search.first_generation // 2)
             )
         design = "random" if search.sampler == "random" else "sobol"
         dealt = explore.points(self.space, search.scientific, count - len(first), search.seed, design)
         return [*first, *dealt][: self.total]
+
+    def _unlearned(self) -> int:
+        """Trials that are proposed before any result counts."""
+        start = 0
+        for _ in range(self.study.search.lag + 1):
+            start += self.study.search.generation_at(start) if start < self.total else 0
+        return start
 
     def _taken(self, seen: set[str]) -> Taken:
         """Whether a configuration is past or among those `seen`; what it is asked is seen from then on."""

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from sweeper.search.driver import Search
 from sweeper.trial import Trial
 
 
@@ -38,8 +39,16 @@ class Forecast:
     begun: float = field(default_factory=lambda: time.monotonic())
     _told: bool = False
 
-    def those_that_fit(self, trials: Sequence[Trial], done: int) -> list[Trial]:
+    def next_of(self, search: Search) -> list[Trial]:
+        """What is to be trained next of a search; it has begun then."""
+        trials = self.those_that_fit(search.next_generation(), len(search.known), search.under_way)
+        search.begin(trials)
+        return trials
+
+    def those_that_fit(self, trials: Sequence[Trial], done: int, ahead: int = 0) -> list[Trial]:
         """The first of the next generation, `done` trials being finished; tells once if not all fit.
+
+        `ahead` trials were handed out before them and are not finished.
 
         A training takes as long as those of this call did on average; before them, as planned. One trial
         is trained however late it is, so that there is an answer.
@@ -52,4 +61,4 @@ class Forecast:
         if fits < self.total and not self._told:
             self._told = True
             self.tell(f"{fits} trials and {self.confirm} confirmations fit, at {each:.2g} s a training")
-        return list(trials[: fits - done])
+        return list(trials[: max(0, fits - done - ahead)])

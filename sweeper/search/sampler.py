@@ -5,7 +5,7 @@ that repeats an earlier one can be thrown away without a trace, and a generation
 same way whether the run was interrupted or not.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import optuna
@@ -45,24 +45,39 @@ class Proposer:
         """Whether generations that are finished must be proposed again after an interruption."""
         return self._evolution is not None
 
-    def propose(self, history: History, count: int, start: int, taken: Taken) -> list[Proposal]:
+    def propose(
+        self,
+        history: History,
+        count: int,
+        start: int,
+        taken: Taken,
+        pending: Sequence[Mapping[str, Any]] = (),
+    ) -> list[Proposal]:
         """Up to `count` new configurations for the generation at `start`, from the trials of `history`.
 
-        With one thread: the last bits of sums depend on their number, and small matrices gain nothing by it.
+        `pending` are configurations whose results do not count yet. With one thread: the last bits of sums
+        depend on their number, and small matrices gain nothing by it.
         """
         with threadpool_limits(1):
-            return self._propose(history, count, start, taken)
+            return self._propose(history, count, start, taken, pending)
 
-    def _propose(self, history: History, count: int, start: int, taken: Taken) -> list[Proposal]:
+    def _propose(
+        self,
+        history: History,
+        count: int,
+        start: int,
+        taken: Taken,
+        pending: Sequence[Mapping[str, Any]],
+    ) -> list[Proposal]:
         seed = (self.seed * 100_003 + start) % 2**32
         if self.sampler == "additive":
-            return propose_evenly(self.study, history, count, seed, taken, self.earlier)
+            return propose_evenly(self.study, history, count, seed, taken, self.earlier, pending)
         if self._evolution is not None:
             proposals = self._evolution.propose(history.trials, count, taken)
         elif self.sampler == "gp":
             proposals = propose_gp(self.space, history, count, seed, taken)
         else:
-            proposals = propose_tpe(self.space, history, count, seed, taken)
+            proposals = propose_tpe(self.space, history, count, seed, taken, pending)
         return [(parameters, "exploit") for parameters in proposals]
 
 

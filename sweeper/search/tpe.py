@@ -7,7 +7,7 @@ far counts as bad when the next pair is built (the constant liar), so proposals 
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -67,12 +67,17 @@ def propose_tpe(
     count: int,
     seed: int,
     taken: Callable[[Mapping[str, Any]], bool],
+    pending: Sequence[Mapping[str, Any]] = (),
 ) -> list[dict[str, Any]]:
-    """Up to `count` new configurations; the same arguments give the same ones. `taken` as in `Proposer`."""
+    """Up to `count` new configurations; the same arguments give the same ones.
+
+    `taken` and `pending` are as in `Proposer`.
+    """
     study, sampler = optuna.create_study(), GenerationTPE(seed=seed)
     good, others = history.split(good_trials(len(history)))
     below = [_frozen(space, trial) for trial in good]
     above = [_frozen(space, trial) for trial in others]
+    above += [_running(space, parameters) for parameters in pending]
     parts, at_once = groups(space), per_model(len(history))
     proposals: list[dict[str, Any]] = []
     misses = 0

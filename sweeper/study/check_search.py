@@ -25,12 +25,28 @@ def check_search(
     Of parameters in `wrong` something is said already; nothing that may follow from it is.
     """
     _check_scientific(search, space, wrong, mistakes)
+    _check_lag(search, mistakes)
     _check_activations(search, space, mistakes)
     _check_nesterov(space, mistakes)
     for index, given in enumerate(search.tries):
         _check_try(f"search.try[{index}]", dict(flatten(given)), space, wrong, mistakes)
     if training:
         check_objective(search, space, training, mistakes)
+
+
+def _check_lag(search: SearchSection, mistakes: list[Mistake]) -> None:
+    """With a lag of so many generations, not one would be proposed from results."""
+    generations = start = 0
+    while start < search.trials and generations < search.lag:
+        start, generations = start + search.generation_at(start), generations + 1
+    if generations < search.lag:
+        problem = (
+            f"{search.trials} trials are {generations} generation"
+            + "s" * (generations != 1)
+            + ", so at most "
+            f"{generations}; give fewer, more trials or a smaller search.generation"
+        )
+        mistakes.append(Mistake("search.lag", problem, search.lag))
 
 
 def _check_scientific(

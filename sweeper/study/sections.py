@@ -194,6 +194,8 @@ class SearchSection(Section):
     pruner: Literal["halving", "median", "wilcoxon", "none"] = "halving"
     scientific: Names = ("optimizer", "activation")
     generation: Annotated[Count, Field(ge=1, le=1_000_000)] | None = None
+    lag: Annotated[Count, Field(ge=0, le=1000)] = 0
+    """Generations that may still be trained when the next one is proposed."""
     objective: str = "validation_loss"
     maximize: bool | None = None
     """``None``: as the objective's name implies."""

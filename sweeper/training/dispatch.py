@@ -1,56 +1,115 @@
 """Trials trained in worker processes: what is handed out, and what is tried again when a process has died."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from sweeper.training import work
-from sweeper.training.calls import Work, attempt, outcomes
+from sweeper.training.calls import Work, outcomes
 from sweeper.training.cohort import Cohort, singles
-from sweeper.training.pool.interface import Done, Pool, Shared
+from sweeper.training.pool.interface import Call, Done, Pool, Shared
 from sweeper.training.reasons import reason_of
 from sweeper.training.setup import Task
 from sweeper.trial import SharpnessResult, Trial, TrialResult, failed
 
 
 def train_all(
-    pool: Pool, task: Shared[Task], cohorts: Sequence[Cohort], stop: Callable[[], bool] = lambda: False
+    pool: Pool,
+    task: Shared[Task],
+    cohorts: Sequence[Cohort],
+    stop: Callable[[], bool] = lambda: False,
+    more: Callable[[], Sequence[Cohort]] = tuple,
 ) -> Iterator[list[TrialResult]]:
     """Results of the cohorts in the order in which these finish; each trial exactly once.
 
-    When a cohort is lost with its worker, its trials are tried again one by one, as many at once as the pool
-    is wide. One that is lost once more is recorded as failed if it has ended its process itself. Where
-    something else may have, a neighbour that took all memory or the end of the machine, it is tried by itself
-    at the end. No cohort is started once `stop` says so.
+    When a cohort is lost with its worker, its trials are tried again one by one, before those that wait. One
+    that is lost once more is recorded as failed if it has ended its process itself. Where something else may
+    have, a neighbour that took all memory or the end of the machine, it is tried by itself once nothing else
+    is under way. No cohort is started for the first time once `stop` says so.
+
+    Args:
+        pool: workers.
+        task: study and data.
+        cohorts: what is trained.
+        stop: asked before a cohort starts.
+        more: what is trained besides; asked whenever fewer cohorts wait than the pool is wide.
     """
-    lost: list[Trial] = []
-    calls = ((work.train_cohort, (task, cohort)) for cohort in cohorts if not stop())
-    for position, done in outcomes(pool, calls):
-        trials = cohorts[position].trials
-        if done.lost is None:
-            yield _results(trials, done, task.value)
-        else:
-            lost += trials
-    suspects: list[Trial] = []
-    again = singles(lost)
-    starts: dict[int, float] = {}
-    for position, done in outcomes(pool, _timed(task, again, starts)):
-        if done.lost is not None and not done.lost.own:
-            suspects += again[position].trials
-        else:
-            seconds = time.perf_counter() - starts[position]
-            yield _results(again[position].trials, done, task.value, seconds)
-    for single in singles(suspects):
-        start = time.perf_counter()
-        done = attempt(pool, work.train_cohort, task, single)
-        yield _results(single.trials, done, task.value, time.perf_counter() - start)
+    queue = _Queue(pool, task)
+    queue.waiting.extend(cohorts)
+    try:
+        while queue.fill(stop, more):
+            cohort, done, seconds = queue.next_done()
+            queue.hand_out(stop)  # before anybody looks at the result: no worker waits for that
+            results = queue.heard(cohort, done, seconds)
+            if results:
+                yield results
+    finally:
+        queue.cancel()
 
 
-def _timed(task: Shared[Task], cohorts: Sequence[Cohort], starts: dict[int, float]) -> Iterator[Work]:
-    """Calls that train `cohorts`; when each was handed out goes to `starts`, by its position."""
-    for position, cohort in enumerate(cohorts):
-        starts[position] = time.perf_counter()
-        yield work.train_cohort, (task, cohort)
+@dataclass
+class _Queue:
+    """Cohorts of one `train_all`."""
+
+    pool: Pool
+    task: Shared[Task]
+    waiting: deque[Cohort] = field(default_factory=deque)
+    again: deque[Cohort] = field(default_factory=deque)
+    """Trials that have lost a worker, one by one."""
+    suspects: deque[Cohort] = field(default_factory=deque)
+    """Those that have lost two, of which it is not known whether they are to blame."""
+    _under_way: dict[Call, tuple[Cohort, bool, float]] = field(default_factory=dict)
+    """(cohort, whether it is tried again, when it was handed out)"""
+    _alone: bool = False
+
+    def fill(self, stop: Callable[[], bool], more: Callable[[], Sequence[Cohort]]) -> bool:
+        """Hand out what there is; whether anything is under way."""
+        while len(self.waiting) < self.pool.width and not stop() and (found := more()):
+            self.waiting.extend(found)
+        self.hand_out(stop)
+        if not self._under_way and self.suspects:
+            self._alone = True
+            self._start(self.suspects.popleft(), again=True)
+        return bool(self._under_way)
+
+    def hand_out(self, stop: Callable[[], bool]) -> None:
+        """As many cohorts as the pool is wide."""
+        if self._alone:
+            return
+        while (self.again or self.waiting) and len(self._under_way) < self.pool.width:
+            if self.again:
+                self._start(self.again.popleft(), again=True)
+            elif stop():
+                self.waiting.clear()
+            else:
+                self._start(self.waiting.popleft(), again=False)
+
+    def _start(self, cohort: Cohort, *, again: bool) -> None:
+        call = self.pool.submit(work.train_cohort, self.task, cohort)
+        self._under_way[call] = (cohort, again, time.perf_counter())
+
+    def next_done(self) -> tuple[Cohort, Done, float | None]:
+        """A cohort, what became of it, and the seconds that it took if it was tried again."""
+        done = self.pool.next_done(self._under_way)
+        cohort, again, start = self._under_way.pop(done.call)
+        return cohort, done, time.perf_counter() - start if again else None
+
+    def heard(self, cohort: Cohort, done: Done, seconds: float | None) -> list[TrialResult]:
+        """Results; none where the cohort is tried again."""
+        alone, self._alone = self._alone, False
+        if done.lost is None or alone or (seconds is not None and done.lost.own):
+            return _results(cohort.trials, done, self.task.value, seconds or 0.0)
+        if seconds is None:
+            self.again.extend(singles(cohort.trials))
+        else:
+            self.suspects.append(cohort)
+        return []
+
+    def cancel(self) -> None:
+        """Nobody asks for more."""
+        for call in self._under_way:
+            self.pool.cancel(call)
 
 
 def _results(trials: Sequence[Trial], done: Done, task: Task, seconds: float = 0.0) -> list[TrialResult]:

@@ -1,6 +1,7 @@
 """What a run finds out in worker processes before it trains: whether model and data fit, and how to train."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sweeper.errors import UserError
@@ -67,6 +68,14 @@ def _preflight_singly(pool: Pool, task: Shared[Task]) -> list[str]:
         if not problems[-1]:
             break
     return problems
+
+
+def plan_of_search(pool: Pool, task: Shared[Task], *, jobs: int, engine: str) -> Plan:
+    """`plan_in_workers` for the generations of the study, with notes on its layers."""
+    search = task.value.study.search
+    share = -(-max(search.generation_at(search.trials), 40) // jobs)  # confirmations come by 50
+    plan = plan_in_workers(pool, task, jobs=jobs, engine=engine, share=share)
+    return replace(plan, **(optional(pool, work.layer_notes, task) or {}))
 
 
 def plan_in_workers(pool: Pool, task: Shared[Task], *, jobs: int, engine: str, share: int) -> Plan:

@@ -99,6 +99,7 @@ ONLY_IN = {
     "distributed": "sweeper.training.pool.dask_pool",
     "joblib": "sweeper.training.pool",
     "loky": "sweeper.training.pool",
+    "ray": "sweeper.training.pool.ray_pool",
     "seaborn": DRAW,
     "matplotlib": DRAW,
     "typer": ("sweeper.cli", "sweeper.commands.options", "sweeper.commands.worker"),

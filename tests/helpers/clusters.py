@@ -1,6 +1,7 @@
-"""Every pool, opened on something real: worker processes, a shared folder, an executor, Dask."""
+"""Every pool, opened on something real: worker processes, a shared folder, an executor, Dask, Ray."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -99,10 +101,67 @@ def dask_cluster(threads: int) -> Iterator[str]:
         yield made.scheduler_address.replace("tcp://", "dask://")
 
 
+@contextmanager
+def ray() -> Iterator[Opened]:
+    """A cluster of two processors on this machine."""
+    with ray_cluster():
+        yield lambda: open_pool("ray://auto", 1, silent, nothing)
+
+
+@contextmanager
+def ray_cluster(*options: str) -> Iterator[tuple["subprocess.Popen[bytes]", str]]:
+    """The process that holds a cluster of two processors, and the address of its client server.
+
+    ``ray://auto`` is this cluster meanwhile. Its workers are as nice as this process: Ray's own 15 starves
+    them where something else computes. grpc's handlers of forks hang in the client server now and then.
+    """
+    if find_spec("ray") is None or find_spec("grpc") is None:
+        pytest.skip("ray is not installed: pip install 'sweeper-torch[ray]'")
+    port, client = free_port(), free_port()
+    command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block"]
+    command += ["--num-cpus", str(WORKERS), "--include-dashboard", "false", "--disable-usage-stats"]
+    command += ["--object-store-memory", "100000000", "--port", str(port), "--node-ip-address", "127.0.0.1"]
+    command += ["--min-worker-port", "0", "--max-worker-port", "0", "--ray-client-server-port", str(client)]
+    settings = {"RAY_AUTH_MODE": "disabled", "RAY_worker_niceness": "0", "GRPC_ENABLE_FORK_SUPPORT": "false"}
+    paths = {"PYTHONPATH": os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])}
+    with ExitStack() as stack:
+        stack.enter_context(mock.patch.dict(os.environ, settings | {"RAY_ADDRESS": f"127.0.0.1:{port}"}))
+        head = subprocess.Popen(
+            command + list(options),
+            env={name: value for name, value in (os.environ | paths).items() if name != "RAY_ADDRESS"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        stack.callback(head.wait, 60)
+        stack.callback(head.terminate)  # it ends what it has started
+        wait_for_port(client)
+        yield head, f"ray://127.0.0.1:{client}"
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens at."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def wait_for_port(port: int, seconds: float = 90.0) -> None:
+    """Until somebody listens there."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1.0).close()
+            return
+        except OSError:
+            assert time.monotonic() < end, f"nobody listens at {port}"
+            time.sleep(0.1)
+
+
 CLUSTERS: dict[str, Callable[[], AbstractContextManager[Opened]]] = {
     "local": local,
     "dir": folder,
     "executor": executor,
     "dask": dask,
+    "ray": ray,
 }
 """name -> something real, and how a pool is opened on it"""

@@ -68,12 +68,18 @@ def write_study(folder: Path) -> None:
 
 
 def train_here(
-    pool: Pool, task: Shared[Task], cohorts: list[Cohort], stop: Callable[[], bool] = lambda: False
+    pool: Pool,
+    task: Shared[Task],
+    cohorts: Sequence[Cohort],
+    stop: Callable[[], bool] = lambda: False,
+    more: Callable[[], Sequence[Cohort]] = tuple,
 ) -> Iterator[list[TrialResult]]:
     """`dispatch.train_all` without workers."""
-    for cohort in cohorts:
-        if not stop():
-            yield work.train_cohort(task.value, cohort)
+    while cohorts and not stop():
+        yield work.train_cohort(task.value, cohorts[0])
+        cohorts = cohorts[1:]
+    while not stop() and (cohorts := more()):
+        yield from train_here(pool, task, cohorts, stop)
 
 
 class KeepsAtOnce:

@@ -57,9 +57,10 @@ class TestAgain:
         """The same command a second time reads what is there."""
 
         def refuse(
-            pool: Any, task: Any, cohorts: list[Cohort], stop: Any = None
+            pool: Any, task: Any, cohorts: list[Cohort], stop: Any = None, more: Any = tuple
         ) -> Iterator[list[TrialResult]]:
             assert cohorts == []
+            assert not more()
             return iter(())
 
         monkeypatch.setattr(journey, "train_all", refuse)

@@ -12,6 +12,9 @@ import pytest
 from made_up import MIXED, bowl, result, search_through, study
 
 from sweeper.search.driver import Search, key
+from sweeper.search.history import History
+from sweeper.search.sampler import Proposer
+from sweeper.search.trial_summary import summarize
 from sweeper.trial import Outcome, Trial
 
 SAMPLERS = ["auto", "tpe", "random", "qmc", "grid", "cmaes"]
@@ -220,3 +223,69 @@ def test_evolution_narrows() -> None:
     trials = search_through(Search(study(space, sampler="cmaes", trials=150, generation=10)))
     rates = np.log10([trial.parameters["learning_rate"] for trial in trials])
     assert np.abs(rates[-30:] + 2).mean() < 0.3 * np.abs(rates[10:40] + 2).mean()
+
+
+def with_lag(search: Search, generator: np.random.Generator) -> list[Trial]:
+    """As a pool would: every trial begins as soon as it may, and they end in any order."""
+    begun: dict[int, Trial] = {}
+    running: list[Trial] = []
+    while True:
+        while trials := search.next_generation():
+            search.begin(trials)
+            running += trials
+            begun |= {trial.number: trial for trial in trials}
+        if not running:
+            return [begun[number] for number in sorted(begun)]
+        trial = running.pop(int(generator.integers(len(running))))
+        search.learn(result(trial, bowl(trial.parameters), some_end_early(trial)))
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("lag", [1, 2])
+def test_with_a_lag_timing_changes_nothing(sampler: str, lag: int) -> None:
+    """Trials, phases and pruning limits are the same whatever ends first, and after interruptions."""
+    space = SMALL | {"learning_rate": RATE, "model.width": {"low": 4, "high": 64}}
+    asked = study(space, sampler=sampler, trials=34, generation=6, lag=lag, pruner="median")
+    whole = with_lag(Search(asked), np.random.default_rng(0))
+    assert len({key(trial.parameters) for trial in whole}) == len(whole)
+    for seed in (1, 2):
+        assert with_lag(Search(asked), np.random.default_rng(seed)) == whole
+    generator = np.random.default_rng(3)
+    for share in (0.2, 0.7):
+        kept = [trial for trial in whole if generator.random() < share]
+        known = [result(trial, bowl(trial.parameters), some_end_early(trial)) for trial in kept]
+        rest = with_lag(Search(asked, known), generator)
+        assert rest == [trial for trial in whole if trial not in kept]
+
+
+def test_a_lag_lets_the_next_generation_begin_early() -> None:
+    """One more generation is under way; what comes after it waits for the first one's last result."""
+    search = Search(study(MIXED, trials=40, generation=5, lag=1))
+    first, second = search.next_generation(), []
+    search.begin(first)
+    search.begin(second := search.next_generation())
+    assert [trial.number for trial in [*first, *second]] == list(range(10))
+    assert search.next_generation() == []
+    for trial in [*second, *first[:4]]:
+        search.learn(result(trial, bowl(trial.parameters)))
+        assert search.next_generation() == []
+    assert search.under_way == 1
+    search.learn(result(first[4], bowl(first[4].parameters)))
+    assert [trial.number for trial in search.next_generation()] == [10, 11, 12, 13, 14]
+
+
+@pytest.mark.parametrize("kind", ["additive", "tpe"])
+def test_what_is_under_way_is_not_proposed_again(kind: str) -> None:
+    """Where a model would look first, it looks elsewhere while that is being trained."""
+    asked = study({"optimizer": "adam", "learning_rate": RATE}, trials=30, generation=10)
+    history = History()
+    for trial in Search(asked).next_generation()[:4]:
+        history.add(summarize(result(trial, bowl(trial.parameters)), asked.objective))
+
+    def proposed(pending: list[dict[str, Any]]) -> float:
+        ((found, _),) = Proposer(kind, asked).propose(history, 1, 10, lambda _: False, pending)
+        return math.log10(found["learning_rate"])
+
+    first = proposed([])
+    assert proposed([]) == first
+    assert abs(proposed([{"optimizer": "adam", "learning_rate": 10**first}] * 3) - first) > 1e-3

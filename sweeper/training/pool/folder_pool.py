@@ -113,7 +113,7 @@ class FolderPool:
         """`Pool.cancel`"""
         self._open.discard(call)
         self._done.pop(call, None)
-        self._withdraw({call})
+        self._withdraw(call)
 
     def close(self) -> None:
         """`Pool.close`: workers end what they do for this driver when its folder is gone."""
@@ -168,12 +168,11 @@ class FolderPool:
                 how = f"gave no sign of life for {self._lease:g} s" if member else "has ended"
                 self._done[call] = Done(call, lost=Lost(f"its worker {worker} {how}"))
 
-    def _withdraw(self, calls: Collection[Call]) -> None:
-        """Delete the files of calls; a worker that finds its claim gone ends what it does for it."""
-        for call in calls:
-            (self._sweep / CALLS / f"{call:09}").unlink(missing_ok=True)
+    def _withdraw(self, call: Call) -> None:
+        """Delete the files of a call; a worker that finds its claim gone ends what it does for it."""
+        (self._sweep / CALLS / f"{call:09}").unlink(missing_ok=True)
         for name in shared_folder.listed(self._sweep / CLAIMED):
-            if int(name.partition(AT)[0]) in calls:
+            if int(name.partition(AT)[0]) == call:
                 (self._sweep / CLAIMED / name).unlink(missing_ok=True)
 
     def _tell_if_lonely(self, now: float) -> None:

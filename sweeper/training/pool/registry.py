@@ -13,6 +13,7 @@ from sweeper.training.pool.dask_pool import dask_pool
 from sweeper.training.pool.executor_pool import executor_pool
 from sweeper.training.pool.folder_pool import folder_pool
 from sweeper.training.pool.interface import Pool
+from sweeper.training.pool.ray_pool import ray_pool
 
 Tell = Callable[[str], None]
 """Is given a line for the user."""
@@ -24,14 +25,16 @@ Opened = Callable[[str, Tell, Prepare], AbstractContextManager[Pool]]
 POOLS: dict[str, tuple[str, Opened]] = {
     "dir": (r"dir:(.+)", lambda address, tell, prepare: folder_pool(Path(address), tell)),
     "dask": (r"dask://([^\s/:@]+:\d+)/?", dask_pool),
+    "ray": (r"ray://(auto|[^\s/:@]+:\d+)/?", ray_pool),
 }
 """scheme -> how its address is written, and what opens it; ``local`` is opened by `local.local_pool`"""
 FORMS = {
     "local": "local",
     "dir": "dir:/shared/path",
     "dask": "dask://host:8786",
+    "ray": "ray://host:10001 or ray://auto",
 }
-PACKAGES = {"dask": "distributed"}
+PACKAGES = {"dask": "distributed", "ray": "ray"}
 """scheme -> the package that its extra installs"""
 
 

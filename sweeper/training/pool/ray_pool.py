@@ -1,0 +1,185 @@
+"""The pool of a Ray cluster that exists already."""
+
+import logging
+import signal
+import socket
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from typing import Any
+
+from sweeper.errors import StateKept, UserError
+from sweeper.training.pool import messages, node
+from sweeper.training.pool.futures_pool import FuturesPool
+from sweeper.training.pool.interface import Lost
+from sweeper.training.pool.machine import Machine, this_machine
+
+PATIENCE = 10.0
+"""Seconds in which a cluster must answer."""
+STARTING = 60.0
+"""Seconds in which a machine must have started a worker, which imports sweeper."""
+# loaded late: ray comes with the extra [ray] alone
+
+
+@contextmanager
+def ray_pool(
+    address: str, tell: Callable[[str], None], prepare: Callable[[], object]
+) -> Iterator[FuturesPool]:
+    """The pool of the cluster at `address`: ``auto`` is this machine's, ``host:10001`` a client server.
+
+    Raises:
+        UserError: if nothing answers there, or a machine there has other versions.
+    """
+    import ray
+
+    mine = not ray.is_initialized()
+    if mine:
+        _connect(ray, address)
+    try:
+        engine = RayEngine(ray, address, node.Driver(this_machine(), prepare))
+        engine.shake_hands()
+        with closing(FuturesPool(engine, tell)) as pool:
+            yield pool
+    finally:
+        if mine:
+            with suppress(Exception):  # it may be gone
+                ray.shutdown()
+
+
+def _connect(ray: Any, address: str) -> None:
+    start = "start one with: ray start --head"
+    try:
+        if address != "auto":
+            start = "start one with: ray start --head --ray-client-server-port 10001"
+            host, _, port = address.rpartition(":")
+            socket.create_connection((host, int(port)), PATIENCE).close()
+        with _handlers_kept(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what they say stands in the exception, too
+            ray.init(
+                address if address == "auto" else f"ray://{address}",
+                logging_level=logging.CRITICAL,
+                log_to_driver=False,
+            )
+    except Exception as error:  # each release has its own
+        token = " A cluster that wants a token: set RAY_AUTH_MODE=token." if "client" in str(error) else ""
+        raise UserError(
+            f"--pool ray://{address}: no Ray answers there ({_first_line(error)}); {start}.{token}"
+        ) from None
+
+
+@contextmanager
+def _handlers_kept() -> Iterator[None]:
+    """Ray takes SIGTERM over, whose handler here keeps what is finished."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+class RayEngine:
+    """`Engine` of the Ray that this process is connected to."""
+
+    def __init__(self, ray: Any, address: str, driver: node.Driver) -> None:
+        self._ray, self._address, self._driver = ray, address, driver
+        gpus = self._asked(ray.cluster_resources).get("GPU", 0)
+        self._resource = "GPU" if gpus else "CPU"
+        self._run = ray.remote(num_cpus=1, num_gpus=1 if gpus else 0, max_retries=0)(_run)
+        self._references: dict[Any, Any] = {}
+        self._gcs = None if address != "auto" else ray.get_runtime_context().gcs_address
+
+    def shake_hands(self) -> None:
+        """Ask every machine of the cluster for its versions.
+
+        Raises:
+            UserError: if one has others.
+        """
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
+
+        ask = self._ray.remote(num_cpus=0, max_retries=0)(_difference)
+        nodes = [each for each in self._asked(self._ray.nodes) if each["Alive"]]
+        calls = {
+            each["NodeName"]: ask.options(scheduling_strategy=On(each["NodeID"], soft=False)).remote(
+                this_machine()
+            )
+            for each in nodes
+        }
+        for name, call in calls.items():
+            try:
+                difference = self._ray.get(call, timeout=STARTING)
+            except Exception as error:  # it has no sweeper, or is gone
+                difference = f"it cannot run sweeper ({type(error).__name__}: {_first_line(error)})"
+            if difference:
+                raise UserError(f"--pool ray://{self._address}: machine {name} is refused: {difference}")
+
+    def width(self) -> int:
+        """`Engine.width`: processors of the cluster, or its GPUs where it has some."""
+        return int(self._asked(self._ray.cluster_resources).get(self._resource, 0))
+
+    def put(self, blob: messages.Blob) -> Any:
+        """`Engine.put`"""
+        return self._asked(lambda: self._ray.put(blob))
+
+    def start(self, call: bytes, values: list[Any], then: Callable[[], None]) -> Any:
+        """`Engine.start`"""
+        reference = self._asked(lambda: self._run.remote(call, self._driver, *values))
+        future = reference.future()
+        self._references[future] = reference
+        future.add_done_callback(lambda _: then())
+        return future
+
+    def answer(self, future: Any) -> messages.Answer | Lost:
+        """`Engine.answer`"""
+        self._references.pop(future, None)
+        try:
+            answer: messages.Answer = future.result()
+        except Exception as error:  # a worker's or a machine's end has many names
+            return Lost(f"its Ray worker is gone: {type(error).__name__}: {_first_line(error)}")
+        return answer
+
+    def stop(self, future: Any) -> None:
+        """`Engine.stop`"""
+        reference = self._references.pop(future, None)
+        if reference is not None:
+            with suppress(Exception):  # of a cluster that is gone
+                self._ray.cancel(reference, force=True)
+
+    def check(self) -> None:
+        """`Engine.check`: before Ray itself notices, which would end this process."""
+        if self._gcs is not None:
+            host, _, port = self._gcs.rpartition(":")
+            self._asked(lambda: socket.create_connection((host, int(port)), PATIENCE).close())
+        self._asked(self._ray.cluster_resources)
+
+    def close(self) -> None:
+        """`Engine.close`"""
+        self._references.clear()
+
+    def _asked(self, ask: Callable[[], Any]) -> Any:
+        """What the cluster answers.
+
+        Raises:
+            StateKept: if it does not.
+        """
+        try:
+            return ask()
+        except Exception as error:  # each release has its own
+            what = f"{type(error).__name__}: {_first_line(error)}"
+            raise StateKept(f"the Ray cluster at {self._address} is gone ({what})") from error
+
+
+def _run(call: bytes, driver: node.Driver, *blobs: messages.Blob) -> messages.Answer:
+    """In a Ray worker, which Ray ends when nobody wants the call any more."""
+    return node.run_call(call, driver, blobs)
+
+
+def _difference(driver: Machine) -> str:
+    return this_machine().difference(driver)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [""])[0][:200]
