@@ -61,7 +61,7 @@ from sweeper.training.pool.interface import Pool, Shared, WorkerDied
 from sweeper.training.pool.local import core_count, local_pool
 from sweeper.training.pool.registry import check_place, open_pool
 from sweeper.training.preflight import require_trainable
-from sweeper.training.setup import Task
+from sweeper.training.setup import Task, task_of
 from sweeper.trial import Outcome, SharpnessResult, Trial, TrialResult, objective_metric
 from sweeper.user_code.callback import call_back
 
@@ -92,7 +92,7 @@ def _run(study: Study, options: Options, home: Pool, pool: Pool) -> Result:
     earlier = earlier_trials(study, options.runs, options.earlier, fresh=options.fresh)
     if options.storage is not None:
         open_url(options.storage)
-    task = share_task(pool, Task(study, load_data(home, study)))
+    task = share_task(pool, task_of(study, load_data(home, study)))
     require_trainable(preflight_in_workers(pool, task))
     with open_run(study, options.runs, fresh=options.fresh) as folder:
         with preparing(folder):

@@ -5,9 +5,9 @@ engine alone needs then is its reason to train one by one; the other doors say s
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeVar
 
 import torch
@@ -265,6 +265,41 @@ def mkldnn_switch() -> tuple[Callable[[], bool], Callable[[bool], None]]:
     return _opened(
         "switch of oneDNN", lambda: (torch._C._get_mkldnn_enabled, torch._C._set_mkldnn_enabled), works
     )
+
+
+@cache
+def _spare_methods() -> None:
+    """Optimizers' methods that are never compiled load the compiler when first called; these now do not."""
+    mark, methods = "__dynamo_disable", ("add_param_group", "zero_grad")
+
+    def works(wrappers: Sequence[Any]) -> bool:
+        return all(mark in each.__code__.co_consts and callable(each.__wrapped__) for each in wrappers)
+
+    def find() -> Sequence[Any]:
+        return [vars(torch.optim.Optimizer)[name] for name in methods]
+
+    for each in _opened("marks of methods that are not compiled", find, works):
+        vars(each.__wrapped__).setdefault(mark, each.__wrapped__)
+
+
+def without_compiler(make: Callable[[], torch.optim.Optimizer]) -> torch.optim.Optimizer:
+    """The optimizer of `make`, whose steps do not load torch's compiler; that takes 2 s in every process.
+
+    A torch that has changed loads it, and trains alike.
+    """
+    try:
+        _spare_methods()
+    except ChangedTorch:
+        return make()
+    optimizer = make()
+    step: Any = type(optimizer).step
+    layers = []
+    while hasattr(step, "__wrapped__"):
+        layers.append(step.__code__.co_name)
+        step = step.__wrapped__
+    if "_use_grad" in layers:  # that layer alone calls the compiler; around it are hooks that nobody has set
+        optimizer.step = partial(torch.no_grad()(step), optimizer)  # type: ignore[method-assign,assignment]
+    return optimizer
 
 
 def hidden_functions(rules: Mapping[str, Function]) -> dict[Function, Function]:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -112,6 +111,10 @@ def axis_words(metric: str) -> str:
     return f"{metric_words(metric)} ({'higher' if 'higher is better' in metric else 'lower'} is better)"
 
 
+MISSING = ("None", "nan", "NaT", "<NA>")
+"""What Python, numpy and pandas print for no value; workers need not load pandas to know."""
+
+
 def shown(value: Any) -> str:
     """Any cell or setting for people: numbers in four digits, yes and no, sequences with commas."""
     value = value.item() if isinstance(value, np.generic) else value
@@ -119,7 +122,7 @@ def shown(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, tuple | list):
         return ", ".join(map(shown, value))
-    if pd.isna(value):
+    if not isinstance(value, str) and str(value) in MISSING:
         return "–"
     if isinstance(value, int):
         return f"{value}".replace("-", "−")

@@ -13,6 +13,7 @@ from equivalence import numbered, task_of
 from torch import nn
 
 from sweeper import private_torch
+from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.private_torch import ChangedTorch
 from sweeper.training import planning
 from sweeper.training.reference import train
@@ -67,6 +68,22 @@ def test_operations() -> None:
     assert torch.equal(private_torch.unchecked(add)(X, 1), X + 1)
 
 
+@pytest.mark.parametrize("name", sorted(OPTIMIZERS))
+def test_optimizers_step_as_their_classes_do(name: str) -> None:
+    """To the last bit, groups and accumulated gradients included."""
+    entry, weights = OPTIMIZERS[name], (torch.ones(3, 2), torch.arange(4.0).reshape(2, 2))
+    ours, theirs = ([nn.Parameter(w.clone()) for w in weights] for _ in range(2))
+    pair = entry.make(ours, lr=0.05), entry.optimizer_class(theirs, lr=0.05, **entry.defaults)
+    for step in range(3):
+        for optimizer, parameters in zip(pair, (ours, theirs), strict=True):
+            optimizer.zero_grad()
+            for parameter in parameters:
+                (parameter.sin().sum() * (step + 1)).backward()
+            optimizer.step()
+    for own, other in zip(ours, theirs, strict=True):
+        assert torch.equal(own, other)
+
+
 def test_inside_of_vmap() -> None:
     """A tensor tells whether it stands for one of many."""
     found = []
@@ -109,6 +126,7 @@ def test_a_trial_traces_and_compiles() -> None:
     code = """
 import torch
 from sweeper import private_torch
+from sweeper.components.optimizers import OPTIMIZERS
 assert private_torch.traced(lambda x: 2 * x, torch.ones(1))(torch.ones(1)).item() == 2
 private_torch.compile_in_this_process()
 import torch._inductor.config as inductor

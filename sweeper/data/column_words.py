@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from sweeper.data.columns import Column
+from sweeper.data.column import Column
 from sweeper.data.data import Data
 from sweeper.data.splits import rows_of_parts
 from sweeper.errors import shown

@@ -2,12 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sweeper.components.tree import Tree, leaves, rows_in, taken
-from sweeper.data.columns import Column
-from sweeper.data.encoding import Encoding
+from sweeper.data.column import Column
+
+if TYPE_CHECKING:  # it loads scikit-learn
+    from sweeper.data.encoding import Encoding
+
+Division = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Row numbers of train, validation and test."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,7 @@ class Data:
     """Those of a table that are predicted, and how they are read: ``text``, or as `as_numbers` names it."""
     order_how: str = ""
     """How the column is read by which the rows of a table are split in order."""
-    encoding: Encoding | None = None
+    encoding: "Encoding | None" = None
     """How the columns of a table become inputs, where they are more than numbers."""
     groups: np.ndarray | None = None
     """(n,) numbers; rows of one number stay in one part."""
@@ -40,6 +46,9 @@ class Data:
     """(n,) numbers; each part gets about the same share of each. ``None``: of the classes."""
     stratified: bool = True
     """Whether rows are split by strata at all."""
+
+    divided: Mapping[Any, Division] = field(default_factory=dict, compare=False, repr=False)
+    """Row numbers of replicates, by the other arguments of `splits.rows_of_parts`, where known."""
 
     read: str = "arrays"
     """``arrays``, or ``items`` where some came item by item."""

@@ -8,10 +8,11 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import sklearn.compose  # noqa: F401  (loaded with this module, so that no training's seconds hold it)
 
-from sweeper.data.columns import Column
+from sweeper.data.column import Column
 
-# loaded late: scikit-learn takes a second
+# loaded late: the source of `encode` stands alone
 
 
 def encode(

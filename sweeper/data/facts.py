@@ -1,12 +1,15 @@
 """Facts about data that bear on loss, output activation and scaling, computed from the rows themselves."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sweeper.components.tree import leaves
 from sweeper.data.data import Data, is_real
-from sweeper.data.encoding import Encoding
+
+if TYPE_CHECKING:  # it loads scikit-learn
+    from sweeper.data.encoding import Encoding
 
 MOST_COUNTS = 2**31
 FAR = 3.0
@@ -125,7 +128,7 @@ def input_facts(data: Data) -> InputFacts:
     )
 
 
-def _encoded(encoding: Encoding) -> np.ndarray:
+def _encoded(encoding: "Encoding") -> np.ndarray:
     """All rows, fitted on all of them; of the inputs the numbers, where there are any."""
     rows = np.arange(len(encoding.raw))
     encoded = encoding.inputs((rows,))[0]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sweeper.data.columns import KINDS
+from sweeper.data.column import KINDS
 from sweeper.data.faults import is_number
 from sweeper.errors import did_you_mean, shortened
 

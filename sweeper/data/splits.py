@@ -1,10 +1,19 @@
 """Train, validation and test: who gets which row, and standardization fitted on train alone."""
 
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from sweeper.components.tree import Tree, leaves, rebuilt
-from sweeper.data.data import Data, Parts, is_real
-from sweeper.data.encoding import Encoding
+from sweeper.data.data import Data, Division, Parts, is_real
+
+if TYPE_CHECKING:  # it loads scikit-learn
+    from sweeper.data.encoding import Encoding
+
+MOST_DIVIDED = 1 << 26
+"""Bytes of row numbers that go with the data to workers."""
 
 
 def split_rows(
@@ -140,7 +149,7 @@ def _input(array: np.ndarray, parts: tuple[np.ndarray, ...], standardize: bool) 
     return standardize_columns(*(rows.astype(np.float64, copy=False) for rows in some))
 
 
-def _encoded(encoding: Encoding, parts: tuple[np.ndarray, ...], standardize: bool) -> list[np.ndarray]:
+def _encoded(encoding: "Encoding", parts: tuple[np.ndarray, ...], standardize: bool) -> list[np.ndarray]:
     """Inputs of each part, from the columns of a table; of them the numbers alone are standardized."""
     inputs, first = encoding.inputs(parts), encoding.scaled
     if not standardize:
@@ -149,15 +158,35 @@ def _encoded(encoding: Encoding, parts: tuple[np.ndarray, ...], standardize: boo
     return [np.hstack([z, x[:, first:]]) for z, x in zip(scaled, inputs, strict=True)]
 
 
-def rows_of_parts(
-    data: Data, shares: tuple[float, float, float], *, seed: int, test_seed: int
-) -> tuple[np.ndarray, ...]:
+def rows_of_parts(data: Data, shares: tuple[float, float, float], *, seed: int, test_seed: int) -> Division:
     """Row numbers of train, validation and test of replicate `seed`."""
+    if (known := data.divided.get((shares, seed, test_seed))) is not None:
+        return known
     if data.fixed is not None:
-        return tuple(data.fixed[name] for name in ("train", "validation", "test"))
+        return data.fixed["train"], data.fixed["validation"], data.fixed["test"]
     if data.groups is not None:
         return split_groups(data.groups, shares, seed, test_seed)
     return split_rows(data.rows, shares, seed, test_seed, strata_of(data))
+
+
+def with_rows_of(
+    data: Data, shares: tuple[float, float, float], seeds: Iterable[int], test_seed: int
+) -> Data:
+    """`data` that know the rows of these replicates: who trains them needs no scikit-learn, which takes 2 s.
+
+    Data that cannot be split come back as they are: whoever splits them says so.
+    """
+    every = sorted(set(seeds))
+    if data.fixed is not None or 8 * data.rows * len(every) > MOST_DIVIDED:
+        return data
+    try:
+        rows = {
+            (shares, seed, test_seed): rows_of_parts(data, shares, seed=seed, test_seed=test_seed)
+            for seed in every
+        }
+    except ValueError:
+        return data
+    return replace(data, divided=rows)
 
 
 def strata_of(data: Data) -> np.ndarray | None:

@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from sweeper.data.arrays import HUGE, check_enough, check_rows
-from sweeper.data.columns import Column, read_column
+from sweeper.data.column import Column
+from sweeper.data.columns import read_column
 from sweeper.data.data import Data
-from sweeper.data.encoding import Encoding
 from sweeper.data.frames import table_of
 from sweeper.data.keys import Keys, features, key_problems, targets_of
 from sweeper.data.labels import read_labels
@@ -18,6 +18,9 @@ from sweeper.data.table import Table, mistakes_in
 from sweeper.data.table_splits import splitting
 from sweeper.data.targets import fit_targets
 from sweeper.errors import shown
+
+if TYPE_CHECKING:  # it loads scikit-learn
+    from sweeper.data.encoding import Encoding
 
 
 def read_frame(
@@ -55,10 +58,17 @@ def data_of(table: Table, target: str | Sequence[str] | None, keys: Keys, loss_t
     named = ", ".join(targets_of(target))
     y, classes = fit_targets(read.labels, loss_task, table.name, named, keys.classes)
     plain = all(column.kind in ("number", "boolean") and not column.gaps for column in read.columns)
-    encoding = None if plain else Encoding(read.columns, read.raw)
+    encoding = None if plain else _encoding(read)
     names = tuple(c.name for c in read.columns) if encoding is None else encoding.names
     data = Data(read.raw, y, classes, None, table.name, names, read.columns, read.target_how)
     return replace(data, encoding=encoding, **read.splitting)
+
+
+def _encoding(read: "Rows") -> "Encoding":
+    # loaded late: scikit-learn takes a second
+    from sweeper.data.encoding import Encoding
+
+    return Encoding(read.columns, read.raw)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from sweeper.components.param_groups import PARAM_GROUPS, check_options, grouped
 from sweeper.components.precision import to_precision
 from sweeper.components.tree import Tree, mapped
 from sweeper.data.data import Data, is_real
-from sweeper.data.splits import split
+from sweeper.data.splits import split, with_rows_of
 from sweeper.errors import ModelError
 from sweeper.study.losses import loss_of, out_features
 from sweeper.study.settings import Settings
@@ -39,6 +39,7 @@ __all__ = [
     "pick_device",
     "pick_loss",
     "rows_of",
+    "task_of",
     "users_code",
 ]
 
@@ -54,6 +55,12 @@ class Task:
     data: Data
     token: str = field(default_factory=lambda: uuid4().hex, compare=False, repr=False)
     """The same for all copies that worker processes get."""
+
+
+def task_of(study: Study, data: Data) -> Task:
+    """What the trials share, the rows of most seeds among it; those that last in a race may see more."""
+    first, seeds = study.search.seed, 2 * study.confirm.seeds + 1
+    return Task(study, with_rows_of(data, study.data.split, range(first, first + seeds), first))
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,21 @@
 """The command line answers before torch has loaded, and imports inside functions are there for that alone."""
 
 import ast
+import pickle
 import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 
 import pytest
 from import_graph import MODULES, imports, name_of
+
+from sweeper.data.load import load
+from sweeper.study.study import Study
+from sweeper.training.cohort import Cohort
+from sweeper.training.setup import task_of
+from sweeper.trial import Trial
 
 MARK = "# loaded late: "
 """Starts the comment that says why an import stands in a function: on its line, above a block of imports, or
@@ -30,6 +38,31 @@ def test_drawing_is_imported_when_a_page_is_written() -> None:
     )
     code = f"import sys, {modules}; sys.exit(any(name in sys.modules for name in {DRAWING}))"
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=120).returncode == 0
+
+
+TRAIN = """
+import pickle, sys
+from sweeper.training import work
+from sweeper.training.initialize import initialize_worker
+initialize_worker()
+task, cohorts = pickle.load(open(sys.argv[1], "rb"))
+results = [result for cohort in cohorts for result in work.train_cohort(task, cohort)]
+print(*(f"{result.engine} {result.outcome}" for result in results), sep=", ")
+print(*sorted(sys.modules.keys() & {"torch._dynamo", "sklearn", "scipy", "pandas", "optuna"}))
+"""
+
+
+def test_a_worker_loads_what_its_trainings_need(tmp_path: Path) -> None:
+    """No compiler, no scikit-learn and no pandas: together they would take longer than torch."""
+    study = Study.load("digits", ("search.trials=2", "training.epochs=0.1"))
+    task = task_of(study, load("digits", loss_task="classification"))
+    rates = ({"optimizer": name, "learning_rate": 0.01} for name in ("momentum", "adam"))
+    trials = tuple(Trial(k, "explore", study.search.seed, each) for k, each in enumerate(rates))
+    cohorts = [Cohort(trials, "fused", 2), Cohort(trials[1:])]
+    (tmp_path / "task").write_bytes(pickle.dumps((task, cohorts)))
+    command = [sys.executable, "-c", TRAIN, str(tmp_path / "task")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout == "fused completed, fused completed, reference completed\n\n"
 
 
 def late_imports(source: str) -> Iterator[tuple[int, int]]:

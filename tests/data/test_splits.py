@@ -1,12 +1,15 @@
 """Splits: who gets which row, and standardization fitted on train alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sweeper.data.data import Data
-from sweeper.data.splits import split, split_rows, standardize_columns
+from sweeper.data.load import load
+from sweeper.data.splits import rows_of_parts, split, split_rows, standardize_columns, with_rows_of
 
 SHARES = (0.6, 0.2, 0.2)
 
@@ -114,3 +117,19 @@ def test_data_that_came_split_keep_their_split() -> None:
         parts = split(data(x, fixed=fixed), SHARES, seed=seed, test_seed=0, standardize=False)
         assert parts.x_train.ravel().tolist() == list(range(10))
         assert parts.x_test.ravel().tolist() == list(range(14, 20))
+
+
+def test_rows_that_are_known_are_those_that_would_be_drawn() -> None:
+    """By seed; for other seeds and shares they are drawn."""
+    shares, data = (0.6, 0.2, 0.2), load("wine", loss_task="classification")
+    known = with_rows_of(data, shares, [3, 4], 3)
+    assert sorted(seed for _, seed, _ in known.divided) == [3, 4]
+    for seed, other in ((3, shares), (4, shares), (5, shares), (3, (0.5, 0.3, 0.2))):
+        pair = (rows_of_parts(each, other, seed=seed, test_seed=3) for each in (data, known))
+        assert all(np.array_equal(a, b) for a, b in zip(*pair, strict=True))
+
+
+def test_data_that_cannot_be_split_come_back() -> None:
+    """Who splits them says so."""
+    data = replace(load("wine", loss_task="classification"), groups=np.zeros(178, dtype=np.int64))
+    assert with_rows_of(data, (0.6, 0.2, 0.2), [0], 0) is data

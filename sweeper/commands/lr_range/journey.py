@@ -23,7 +23,7 @@ from sweeper.training.in_workers import plan_in_workers, preflight_in_workers, s
 from sweeper.training.planning import cohorts_of
 from sweeper.training.pool.interface import Pool
 from sweeper.training.preflight import require_trainable
-from sweeper.training.setup import Task
+from sweeper.training.setup import task_of
 from sweeper.trial import TrialResult
 
 STACK = 16
@@ -76,7 +76,7 @@ def lr_range(
         RunFailed: if every training failed.
     """
     trials = range_trials(study, rates)
-    task = Task(study, load_data(pool, study))
+    task = task_of(study, load_data(pool, study))
     require_trainable(preflight_in_workers(pool, share_task(pool, task)))
     short = share_task(pool, range_task(task, steps, len(trials)))
     share = min(len(trials) // pool.width, STACK)

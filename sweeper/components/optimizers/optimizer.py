@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from sweeper.components.optimizers.rule import Rule
+from sweeper.private_torch import without_compiler
 
 Options = Mapping[str, Any]
 """Options of ``torch.optim`` by name; a parameter group is such a mapping."""
@@ -81,7 +82,7 @@ class Optimizer:
         unknown = set(options) - self.options
         if unknown:
             raise KeyError(f"optimizer {self.name} takes no {', '.join(sorted(unknown))}")
-        return self.optimizer_class(params, lr=lr, **{**self.defaults, **options})
+        return without_compiler(lambda: self.optimizer_class(params, lr=lr, **{**self.defaults, **options}))
 
     def rule(self, options: Options) -> Rule:
         """Its update with these options, those of a parameter group."""
