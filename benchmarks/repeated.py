@@ -26,10 +26,11 @@ from torch import nn
 from sweeper.answer.answer import parameters_of
 from sweeper.answer.confirmed import confirmed
 from sweeper.data.load import load
-from sweeper.journey import Options, Sweep
+from sweeper.journey import Options
 from sweeper.records.run_folder import open_run
 from sweeper.result import Result, load_result
 from sweeper.study.study import Study
+from sweeper.sweep import Sweep
 from sweeper.training.cohort import Cohort
 from sweeper.training.dispatch import train_all
 from sweeper.training.in_workers import preflight_in_workers
@@ -150,7 +151,7 @@ def swept(pool: Pool, problem: Problem, number: int, folder: Path) -> Result:
     task = pool.share(Task(study, load(problem.data, loss_task=problem.task)))
     require_trainable(preflight_in_workers(pool, task))
     options = Options(folder, folder, JOBS, engine="fused", quiet=True)
-    with open_run(study, folder, fresh=False) as run, Sweep(pool, task, run, options) as sweep:
+    with open_run(study, folder, fresh=False) as run, Sweep(pool, pool, task, run, options) as sweep:
         sweep.search_all(math.inf)
         sweep.confirm_all()
     return load_result(study, run)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from sweeper.errors import UserError
-from sweeper.records.earlier_file import read_earlier
+from sweeper.records.run_files import EARLIER
 from sweeper.records.store import load_trials
 from sweeper.result import result_of
 from sweeper.search.earlier import Earlier, from_dict, taken_over
@@ -18,7 +18,7 @@ def earlier_trials(study: Study, runs: Path, asked: str | None, *, fresh: bool) 
         UserError: if the run cannot take over anything, or took over something else.
     """
     folder = runs / study.name
-    kept, _ = (None, None) if fresh else read_earlier(folder)
+    kept, _ = (None, None) if fresh else EARLIER.read(folder)
     if kept is not None and (asked is None or label(asked) == kept["run"]):
         return from_dict(study.space, kept)
     if asked is None:

@@ -14,14 +14,11 @@ from sweeper.answer.outcomes import unmeasured as not_measured
 from sweeper.answer.rows import as_costs
 from sweeper.errors import RunFolderError, UserError
 from sweeper.records.atomic import write_atomically
-from sweeper.records.baseline_file import read_baselines
-from sweeper.records.earlier_file import read_earlier
 from sweeper.records.finding import Finding, lines, unreadable
-from sweeper.records.plan_file import read_plan
 from sweeper.records.restore import search_results
 from sweeper.records.rules import rules_of
+from sweeper.records.run_files import BASELINES, EARLIER, PLAN, TEST
 from sweeper.records.run_folder import read_study, run_folder
-from sweeper.records.scores import read_test
 from sweeper.records.script_file import KeptScript, load_script, no_script
 from sweeper.records.store import Records
 from sweeper.records.store import load as load_records
@@ -119,7 +116,7 @@ class Result:
         )
         if isinstance(shares, NotMade):
             shares = pd.DataFrame(columns=["parameter", "importance"])
-        plan, _ = read_plan(self.folder)
+        plan, _ = PLAN.read(self.folder)
         unmeasured = str((plan or {}).get("unmeasured") or "")  # plans of earlier releases do not say
         notes = self._notes(plan)
         run = RunData(self.study, self.records, self.answer, shares, seconds, notes, unmeasured)
@@ -132,7 +129,7 @@ class Result:
 
     def _notes(self, plan: Mapping[str, Any] | None) -> tuple[str, ...]:
         """How it was run: the plan, and what was taken over from an earlier run."""
-        kept, _ = read_earlier(self.folder)
+        kept, _ = EARLIER.read(self.folder)
         notes = [f"Trained {plan['line']}."] if plan else []
         notes += [f"{capital(str(line))}." for line in (plan or {}).get("columns", ())]
         notes += [unmeasured] if (unmeasured := not_measured(self.trials)) else []
@@ -183,11 +180,11 @@ def load_result(study: Study, folder: Path) -> Result:
     from sweeper.report.doubts import with_warnings
 
     records = load_records(folder / "records", rules_of(study))
-    tested, of_test = read_test(folder)
-    baselines, of_baselines = read_baselines(folder)
+    tested, of_test = TEST.read(folder)
+    baselines, of_baselines = BASELINES.read(folder)
     others = [
         finding
-        for finding in (of_test, of_baselines, read_plan(folder)[1], read_earlier(folder)[1])
+        for finding in (of_test, of_baselines, PLAN.read(folder)[1], EARLIER.read(folder)[1])
         if finding is not None
     ]
     others += journal_findings(folder / "journal.log")

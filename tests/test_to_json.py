@@ -17,7 +17,7 @@ OF_TEXT_OR_PARAMETERS = {
     "doctor/compute.py",
     "doctor/finding.py",
     "doctor/apart.py",
-    "records/json_file.py",
+    "records/run_files.py",
     "records/rules.py",
     "records/run_folder.py",
     "records/schema.py",

@@ -78,7 +78,7 @@ def baseline(
     """The winner against the `recorded` guesses (``baselines.json``).
 
     Args:
-        recorded: as `sweeper.records.baseline_file` reads it.
+        recorded: as `sweeper.records.run_files` reads it.
         objective: what ranks trials, with its direction.
         found: objective of the winner by seed; only its completed ones.
         tested: its scores on the test rows by seed.

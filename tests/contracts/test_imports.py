@@ -18,6 +18,7 @@ OVERVIEW = {
     "sweeper.journey",
     "sweeper.options",
     "sweeper.result",
+    "sweeper.sweep",
 }
 """These alone see every room."""
 

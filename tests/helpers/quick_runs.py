@@ -12,7 +12,7 @@ from unittest import mock
 import optuna
 from pools import serial_pool
 
-from sweeper import journey
+from sweeper import journey, sweep
 from sweeper.cli import app
 from sweeper.exits import exit_code
 from sweeper.questions import FIGURES, TABLES
@@ -108,14 +108,14 @@ Replaced = dict[tuple[Any, str], Any]
 """(module, name in it) -> what stands there for a while."""
 
 WITHOUT_WORKERS: Replaced = {
-    (journey, "train_all"): train_here,
+    (sweep, "train_all"): train_here,
     (journey, "preflight_in_workers"): lambda pool, task: [],
     (journey, "local_pool"): serial_pool,
     (local, "local_pool"): serial_pool,
-    (journey, "examined"): lambda *arguments: [],
+    (sweep, "examined"): lambda *arguments: [],
 }
 WITHOUT_DRAWING: Replaced = {
-    (journey, "Keeper"): KeepsAtOnce,
+    (sweep, "Keeper"): KeepsAtOnce,
     (page, "FIGURES"): {FIGURE: FIGURES[FIGURE]},
     (page, "TABLES"): {TABLE: TABLES[TABLE]},
     (page, "QUESTIONS"): (),

@@ -15,9 +15,9 @@ from misbehaving import data
 from quick_runs import train_here, without_workers
 from whole_runs import comparable, copied_to_optuna, run, study
 
-from sweeper import journey
+from sweeper import journey, sweep
 from sweeper.errors import ModelError, RunFailed, RunFolderError, UserError
-from sweeper.records.scores import read_test
+from sweeper.records.run_files import TEST
 from sweeper.result import Result
 from sweeper.search import forecast
 from sweeper.training.cohort import Cohort
@@ -63,7 +63,7 @@ class TestAgain:
             assert not more()
             return iter(())
 
-        monkeypatch.setattr(journey, "train_all", refuse)
+        monkeypatch.setattr(sweep, "train_all", refuse)
         second = run(tmp_path, study())
         pd.testing.assert_frame_equal(second.trials, first.trials)
         assert second.answer == first.answer
@@ -82,12 +82,12 @@ class TestAgain:
                     left[0] -= 1
                     yield results
 
-            monkeypatch.setattr(journey, "train_all", stopping)
+            monkeypatch.setattr(sweep, "train_all", stopping)
             with pytest.raises(KeyboardInterrupt):
                 run(tmp_path, study())
-        monkeypatch.setattr(journey, "train_all", train_here)
+        monkeypatch.setattr(sweep, "train_all", train_here)
         pd.testing.assert_frame_equal(comparable(run(tmp_path, study())), comparable(finished))
-        assert read_test(tmp_path / "runs" / "tiny")[0] == read_test(finished.folder)[0]
+        assert TEST.read(tmp_path / "runs" / "tiny")[0] == TEST.read(finished.folder)[0]
 
     def test_trials_is_a_total(self, finished: Result, tmp_path: Path) -> None:
         """Raised, the run goes on; lowered, nothing is lost and nothing added."""
@@ -105,15 +105,19 @@ class TestAgain:
     ) -> None:
         """None starts after it, or leaves no time for confirmations; these follow; a later call goes on."""
         now = [0.0]
-        original = journey.train_all
+        original = sweep.train_all
 
         def slow(*given: Any) -> Iterator[list[TrialResult]]:
             for results in original(*given):
                 now[0] += 30.0
                 yield results
 
-        monkeypatch.setattr(journey, "train_all", slow)
-        for module in (journey, forecast):  # a clock that stands still for all would stop threads that wait
+        monkeypatch.setattr(sweep, "train_all", slow)
+        for module in (
+            journey,
+            sweep,
+            forecast,
+        ):  # were it all, threads that wait would stop
             monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
         limited = run(tmp_path, study(search={"minutes": minutes}))
         search = limited.trials[limited.trials["phase"] != "confirm"]
@@ -141,21 +145,21 @@ class TestAgain:
         results = [run(tmp_path / str(flip), study(data=parts(flip), search=few)) for flip in (0, 1)]
         pd.testing.assert_frame_equal(*map(comparable, results))
         pd.testing.assert_frame_equal(*(result.layers for result in results))
-        scores = [read_test(result.folder)[0] for result in results]
+        scores = [TEST.read(result.folder)[0] for result in results]
         assert scores[0] != scores[1]
 
     def test_without_test_rows_nothing_is_tested(self, tmp_path: Path) -> None:
         """The answer has no test score then."""
         unsplit = {"source": data, "split": [0.7, 0.3, 0.0]}
         result = run(tmp_path, study(data=unsplit, search={"trials": 5}))
-        assert read_test(result.folder)[0] is None
+        assert TEST.read(result.folder)[0] is None
         assert result.answer is not None
         assert result.answer.test is None
 
     def test_without_confirmations_the_best_of_the_search_is_tested(self, tmp_path: Path) -> None:
         """On the seed of the search: there is no other."""
         result = run(tmp_path, study(confirm={"finalists": 0, "seeds": 0}, search={"trials": 5}))
-        tested = read_test(result.folder)[0]
+        tested = TEST.read(result.folder)[0]
         assert tested is not None
         assert tested["seeds"] == [3]
         assert tested["trial"] == result.trials["objective"].idxmin()
@@ -167,7 +171,7 @@ class TestAgain:
         assert len(after) == 10
         kept = after[after["seed"] <= 6].reset_index(drop=True)
         pd.testing.assert_frame_equal(kept, before.reset_index(drop=True))
-        assert (read_test(second.folder)[0] or {})["seeds"] == [4, 5, 6, 7, 8]
+        assert (TEST.read(second.folder)[0] or {})["seeds"] == [4, 5, 6, 7, 8]
 
     def test_records_that_are_lost_are_trained_again(
         self, finished: Result, first: Result, tmp_path: Path

@@ -14,7 +14,7 @@ import optuna
 import pandas as pd
 import pytest
 
-from sweeper.records.scores import read_test
+from sweeper.records.run_files import TEST
 from sweeper.records.store import load, load_trials
 
 HELPERS = Path(__file__).parents[1] / "helpers"
@@ -187,7 +187,7 @@ def test_in_the_end_everything_was_trained_once(sweep: Sweep) -> None:
     assert {number for number in before - {winner} if again[number] != earlier[number]} == set()
     # Two confirmations, which are tested on the way, and where there is time a look at its sharpness.
     assert again[winner] - max(earlier[winner], 1) in (2, 3)
-    tested = read_test(sweep.records.parent)[0]
+    tested = TEST.read(sweep.records.parent)[0]
     assert tested is not None
     assert (tested["trial"], tested["seeds"], len(tested["scores"])) == (winner, [1, 2], 2)
     _check_optuna(sweep.records.parent / "journal.log", search)

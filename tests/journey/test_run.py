@@ -8,7 +8,7 @@ from misbehaving import data
 from quick_runs import without_workers
 from whole_runs import comparable, copied_to_optuna, run, study
 
-from sweeper.records.scores import read_test
+from sweeper.records.run_files import TEST
 from sweeper.result import Result
 from sweeper.training.sharpness_curve import LOSS, PRECONDITIONED, RATE, SHARPNESS
 
@@ -29,7 +29,7 @@ def same(one: Result, other: Result, *, but: tuple[str, ...] = ()) -> None:
     layers = [one.layers, other.layers]
     for both, by in ((curves, order), (layers, [*order[:3], "layer", "measure"])):
         pd.testing.assert_frame_equal(*(rows.sort_values(by, ignore_index=True) for rows in both))
-    assert read_test(one.folder)[0] == read_test(other.folder)[0]
+    assert TEST.read(one.folder)[0] == TEST.read(other.folder)[0]
 
 
 def test_one_worker_and_two_give_the_same(plain: Result, tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_confirmations_are_pairs_on_fresh_seeds(plain: Result) -> None:
 
 def test_the_winner_alone_is_tested(plain: Result) -> None:
     """On the fresh seeds; the curves of the records never hold a test score."""
-    tested = read_test(plain.folder)[0]
+    tested = TEST.read(plain.folder)[0]
     assert plain.answer is not None
     assert tested is not None
     assert (tested["trial"], tested["seeds"]) == (plain.answer.trial, [4, 5, 6])

@@ -16,14 +16,11 @@ from quick_runs import command, quick, run, write_study
 from soak import SOAK, patient
 
 from sweeper.errors import UserError
-from sweeper.records.baseline_file import read_baselines
-from sweeper.records.earlier_file import read_earlier
 from sweeper.records.finding import lines
-from sweeper.records.plan_file import read_plan
 from sweeper.records.reading import load
 from sweeper.records.rules import rules_of
+from sweeper.records.run_files import BASELINES, EARLIER, PLAN, TEST
 from sweeper.records.run_folder import read_study
-from sweeper.records.scores import read_test
 from sweeper.records.script_file import load_script
 from sweeper.search.as_written import journal_findings
 from sweeper.study.study import Study
@@ -70,7 +67,7 @@ def read_alone(folder: Path) -> None:
     with contextlib.suppress(UserError):
         rules = rules_of(Study(trusted=True, **read_study(folder)))
     found = [load(folder / "records", rules).findings, journal_findings(folder / "journal.log")]
-    found += [read(folder)[1] for read in (read_test, read_plan, read_baselines, read_earlier)]
+    found += [file.read(folder)[1] for file in (TEST, PLAN, BASELINES, EARLIER)]
     load_script(folder)
     assert all(isinstance(lines([each]), list) for each in found[2:] if each is not None)
 

@@ -11,8 +11,8 @@ import pytest
 from made_up import study
 
 from sweeper.errors import RunFailed, RunFolderError, StateKept
+from sweeper.records.run_files import TEST, write_test
 from sweeper.records.run_folder import open_run, refuse_others, run_folder, staying, writing
-from sweeper.records.scores import read_test, write_test
 from sweeper.study.study import Study
 
 SPACE: dict[str, Any] = {
@@ -91,7 +91,7 @@ def test_fresh_deletes_what_was_there(tmp_path: Path) -> None:
     write_test(folder, 3, {1: {"loss": 0.5}})
     started(tmp_path, study(SPACE, seed=4), fresh=True)
     assert {path.name for path in folder.iterdir()} == {"lock", "study.toml"}
-    assert read_test(folder)[0] is None
+    assert TEST.read(folder)[0] is None
 
 
 def test_an_unreadable_study_file_is_said(tmp_path: Path) -> None:
@@ -191,7 +191,7 @@ def test_a_missing_run_is_named_with_those_that_exist(tmp_path: Path) -> None:
 def test_test_scores_survive(tmp_path: Path) -> None:
     """By trial and seed; a seed whose training failed has no score."""
     write_test(tmp_path, 5, {1: {"loss": 0.25, "accuracy": 0.5}, 2: {}, 3: {"loss": 0.75, "accuracy": 0.25}})
-    assert read_test(tmp_path)[0] == {
+    assert TEST.read(tmp_path)[0] == {
         "trial": 5,
         "seeds": [1, 2, 3],
         "scores": [{"loss": 0.25, "accuracy": 0.5}, {"loss": 0.75, "accuracy": 0.25}],

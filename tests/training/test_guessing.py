@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from sweeper.records.baseline_file import read_baselines, write_baselines
+from sweeper.records.run_files import BASELINES
 from sweeper.report.script import load_data
 from sweeper.study.settings import settings
 from sweeper.study.study import Study
@@ -75,5 +75,5 @@ def test_a_loss_of_the_users_has_a_baseline_if_one_can_be_computed(tmp_path) -> 
     assert (none["guess"], none["scores"]) == (None, [])
     assert none["why"].startswith("it ended the program (exit code 3)")
     for each in (found, none):
-        write_baselines(tmp_path, each)
-        assert read_baselines(tmp_path) == (each, None)
+        BASELINES.write(tmp_path, each)
+        assert BASELINES.read(tmp_path) == (each, None)

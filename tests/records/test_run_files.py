@@ -4,20 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from sweeper.records.json_file import read_json, write_json
-from sweeper.records.plan_file import read_plan, write_plan
-from sweeper.records.scores import read_test, write_test
+from sweeper.records.run_files import PLAN, TEST, read_json, write_json, write_test
 
-PLAN = {"engine": "reference", "slots": 1, "processes": 2, "line": "one by one", "asked": {"jobs": 2}}
+A_PLAN = {"engine": "reference", "slots": 1, "processes": 2, "line": "one by one", "asked": {"jobs": 2}}
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     """The checksum is no part of it; nothing is wrong with a file that is not there."""
-    assert read_plan(tmp_path) == read_test(tmp_path) == (None, None)
-    write_plan(tmp_path, PLAN)
-    assert read_plan(tmp_path)[0] == PLAN
+    assert PLAN.read(tmp_path) == TEST.read(tmp_path) == (None, None)
+    PLAN.write(tmp_path, A_PLAN)
+    assert PLAN.read(tmp_path)[0] == A_PLAN
     write_test(tmp_path, 3, {4: {"loss": 0.5}})
-    assert read_test(tmp_path)[0] == {"trial": 3, "seeds": [4], "scores": [{"loss": 0.5}]}
+    assert TEST.read(tmp_path)[0] == {"trial": 3, "seeds": [4], "scores": [{"loss": 0.5}]}
 
 
 def test_a_changed_digit_is_noticed(tmp_path: Path) -> None:
@@ -25,7 +23,7 @@ def test_a_changed_digit_is_noticed(tmp_path: Path) -> None:
     file = tmp_path / "test.json"
     write_test(tmp_path, 3, {4: {"loss": 0.5}})
     file.write_text(file.read_text(encoding="utf-8").replace("0.5", "0.1"), encoding="utf-8")
-    found, finding = read_test(tmp_path)
+    found, finding = TEST.read(tmp_path)
     assert found is None
     assert str(finding) == f"{file}: has changed since it was written; left out"
 
@@ -49,7 +47,7 @@ def test_a_changed_digit_is_noticed(tmp_path: Path) -> None:
 def test_damage_is_named(tmp_path: Path, content: bytes, problem: str) -> None:
     """Torn, empty, of another type, of another shape."""
     (tmp_path / "test.json").write_bytes(content)
-    found, finding = read_test(tmp_path)
+    found, finding = TEST.read(tmp_path)
     assert found is None
     assert finding is not None
     assert finding.problem == problem
@@ -73,6 +71,6 @@ def test_files_of_earlier_releases_are_read(tmp_path: Path) -> None:
     (tmp_path / "plan.json").write_text(
         '{"engine": "fused", "slots": 8, "processes": 1, "line": "", "asked": {}}', encoding="utf-8"
     )
-    assert (read_plan(tmp_path)[0] or {})["slots"] == 8
-    write_json(tmp_path / "plan.json", {**PLAN, "slots": "8"})
-    assert read_plan(tmp_path)[0] is None
+    assert (PLAN.read(tmp_path)[0] or {})["slots"] == 8
+    write_json(tmp_path / "plan.json", {**A_PLAN, "slots": "8"})
+    assert PLAN.read(tmp_path)[0] is None

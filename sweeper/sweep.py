@@ -1,0 +1,288 @@
+"""The phases of one run: what is trained, in which order, and what is kept of it."""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import pandas as pd
+
+from sweeper.answer.answer import Answer, answer
+from sweeper.data.column_words import column_lines
+from sweeper.options import Options
+from sweeper.records.atomic import set_aside
+from sweeper.records.finding import Finding, lines
+from sweeper.records.keeper import Keeper
+from sweeper.records.restore import confirmed_scores, search_results
+from sweeper.records.rules import rules_of
+from sweeper.records.run_files import BASELINES, EARLIER, PLAN, TEST, write_test
+from sweeper.records.schema import parameter_columns
+from sweeper.records.script_file import keep_script
+from sweeper.records.store import Store, load_curves, load_trials
+from sweeper.report.live import LivePage
+from sweeper.report.progress import Progress
+from sweeper.report.script import script_or_reason
+from sweeper.search.driver import Search
+from sweeper.search.earlier import Earlier
+from sweeper.search.examined import examined
+from sweeper.search.finalists import finalists
+from sweeper.search.forecast import Forecast
+from sweeper.search.race import next_trials
+from sweeper.search.starts import defaults
+from sweeper.search.storage import StudyStorage, delete_study
+from sweeper.search.trial_summary import summarize
+from sweeper.training import work
+from sweeper.training.calls import call_user_code
+from sweeper.training.cohort import Cohort
+from sweeper.training.dispatch import retrain_and_measure, train_all
+from sweeper.training.in_workers import optional, plan_of_search
+from sweeper.training.planning import Plan, cohorts_of, steps_of
+from sweeper.training.planning import from_dict as plan_of
+from sweeper.training.pool.interface import Pool, Shared, WorkerDied
+from sweeper.training.setup import Task
+from sweeper.trial import Outcome, SharpnessResult, Trial, TrialResult, objective_metric
+from sweeper.user_code.callback import call_back
+
+CHEAP, SHARE = 2.0, 0.05
+"""Seconds that measuring the sharpness may always take, and share of the time of the run so far."""
+
+
+class Sweep:
+    """The phases of one run; holds the records, the search and the progress display while they work."""
+
+    def __init__(
+        self,
+        home: Pool,
+        pool: Pool,
+        shared: Shared[Task],
+        folder: Path,
+        options: Options,
+        earlier: Earlier | None = None,
+    ) -> None:
+        self.home, self.pool, self.shared, self.task, self.folder = home, pool, shared, shared.value, folder
+        self.jobs, self.on_result = pool.width, options.on_result
+        study, self.earlier = self.task.study, earlier
+        if options.fresh and options.storage:
+            delete_study(study.name, options.storage)
+        self.rules = rules_of(study)
+        self.store = Store(folder / "records", parameter_columns(study.space), self.rules)
+        trials = self._trials(alone=True)
+        if earlier is not None:
+            EARLIER.write(folder, earlier.to_dict())
+        metric = objective_metric(study.objective)
+        results = search_results(folder / "records", trials, study.space, metric)
+        self.search = Search(study, results, earlier.trials if earlier else ())
+        journal, url, known = folder / "journal.log", options.storage, self.search.known
+        self.storage = StudyStorage(study.name, study.space, url, journal, known, study.objective)
+        self.guessed: set[int] = set()  # seeds whose baselines are kept
+        self.confirmed = confirmed_scores(trials)
+        self.keeper = Keeper(self._keep)
+        total, most = self.search.total, study.confirm
+        confirm = most.trainings(min(most.finalists, total))
+        self.progress = Progress(total, confirm, options.quiet, objective=study.objective)
+        self.live = LivePage(study, self.store.folder, options.reports / study.name, self.progress, options)
+        self.columns = column_lines(self.task.data, study.data.split, study.search.seed)
+        self.plan = self._planned(options.engine)
+        self.scores: dict[tuple[int, int], Mapping[str, float]] = {}  # on test rows, by number and seed
+        self._open, self.seconds_alone = ExitStack(), math.inf  # of one training, once the winner is known
+
+    def __enter__(self) -> "Sweep":
+        self._open.enter_context(self.progress)
+        self._open.enter_context(self.keeper)
+        for damage in (*lines(self.store.findings), *self.storage.notes):
+            self.progress.warn(damage)
+        notes = [default.line() for default in defaults(self.task.study.space) if default.outside]
+        notes += [self.earlier.line()] if self.earlier else []
+        for note in (*notes, *self.columns, f"plan: {self.plan.line()}"):
+            self.progress.note(note)
+        return self
+
+    def __exit__(
+        self, error_type: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.__exit__(error_type, error, trace)
+
+    def _trials(self, *, alone: bool = False) -> pd.DataFrame:
+        """What is on record; `alone`: see `load_trials`."""
+        return load_trials(self.folder / "records", self.rules, alone=alone)
+
+    def _winner(self) -> Answer | None:
+        """The answer that the records give, its number and parameters."""
+        return answer(self._trials(), None, objective=self.task.study.objective)
+
+    def _sound(self, read: tuple[dict[str, Any] | None, Finding | None]) -> dict[str, Any] | None:
+        """A small file's content; a damaged one is put aside and made anew."""
+        content, finding = read
+        if finding is not None:
+            self.progress.warn(f"{finding.file}: {finding.problem}; kept as {set_aside(finding.file).name}")
+        return content
+
+    def _planned(self, engine: str) -> Plan:
+        """The plan of the run's earlier call, if it was made for the same, else a new one."""
+        kept, asked = self._sound(PLAN.read(self.folder)), {"engine": engine, "jobs": self.jobs}
+        if kept and kept["asked"] == asked:
+            return plan_of(kept)
+        plan = plan_of_search(self.pool, self.shared, jobs=self.jobs, engine=engine)
+        PLAN.write(self.folder, {**plan.to_dict(), "asked": asked, "columns": self.columns})
+        return plan
+
+    def keep_baselines(self) -> None:
+        """Record what guessing scores on the rows of every seed, so that no report needs the data."""
+        study = self.task.study
+        seeds = {study.search.seed + k for k in range(study.confirm.seeds + 1)}
+        seeds |= {seed for _, seed in self.confirmed}
+        if seeds <= self.guessed:
+            return
+        self.guessed, baselines = seeds, optional(self.pool, work.guess, self.shared, sorted(seeds))
+        if baselines is not None:
+            BASELINES.write(self.folder, baselines)
+
+    def search_all(self, started: float) -> None:
+        """Generation after generation, until all trials are done or the clock has run out."""
+        minutes = self.task.study.search.minutes
+        ends = self.progress.search_ends = started + 60 * minutes if minutes else math.inf
+
+        search, confirm = self.search, self.progress.totals["confirm"]
+        self.progress.resume(search.known.values())
+        before = len(search.known)
+        forecast = Forecast(ends, confirm, search.total, before, self._seconds, self.progress.note)
+
+        def late() -> bool:
+            return bool(search.known) and time.monotonic() > ends
+
+        def more() -> list[Cohort]:
+            trials = forecast.next_of(search)
+            self.progress.phase(trials[0].phase if trials else self.progress.name)
+            return self._cohorts(trials)
+
+        for result in self._trained((), late, more):
+            search.learn(result)
+
+    def _seconds(self, trial: Trial) -> float:
+        """Wall time of a training with all workers at work, as planned."""
+        return self.plan.seconds_a_step * steps_of(self.task, trial) / self.jobs
+
+    def confirm_all(self) -> None:
+        """The finalists on fresh seeds, round by round; those that fell behind drop out."""
+        study = self.task.study
+        chosen = finalists(study, self.search.known.values())
+        numbers = {each.number for each in chosen}
+        self.progress.phase("confirm", done=sum(number in numbers for number, _ in self.confirmed))
+        while trials := next_trials(study, chosen, self.confirmed):
+            for result in self._trained(trials):
+                key = (result.trial.number, result.trial.seed)
+                self.confirmed[key] = result.objective
+                self.scores[key] = result.tested
+        self.keeper.drain()
+        self.keep_baselines()  # those that lasted may have had more seeds
+
+    def test_winner(self) -> None:
+        """Keep what the winner, and it alone, scored on the test rows on the same fresh seeds.
+
+        Every finalist is scored there while it trains, which is cheaper than training the winner again;
+        nobody sees the others' scores. Confirmations of an earlier call are trained again.
+        """
+        study = self.task.study
+        best = self._winner()
+        if best is None or (study.data.split[2] == 0 and self.task.data.fixed is None):
+            return
+        winner = self.search.known[best.trial]
+        seeds = sorted(seed for number, seed in self.confirmed if number == winner.number)
+        phase = "confirm" if seeds else winner.phase
+        seeds = seeds or [study.search.seed]
+        trials = [Trial(winner.number, phase, seed, winner.parameters, test=True) for seed in seeds]
+        known = self._sound(TEST.read(self.folder))
+        if known and (known["trial"], known["seeds"]) == (winner.number, seeds):
+            return
+        if any((winner.number, seed) not in self.scores for seed in seeds):
+            self.progress.phase("test")
+            for results in train_all(self.pool, self.shared, cohorts_of(self.plan, self.task, trials)):
+                self.scores |= {(r.trial.number, r.trial.seed): r.tested for r in results}
+        write_test(self.folder, winner.number, {seed: self.scores[winner.number, seed] for seed in seeds})
+
+    def keep_script(self) -> None:
+        """Write the winner as a script: now, as its model and data have just been trusted to train.
+
+        Whatever the user's functions raise when they are called once more is told and kept as the reason.
+        """
+        best = self._winner()
+        if best is None:
+            return
+        study, parameters = self.task.study, self.search.known[best.trial].parameters
+        given = (study, parameters, study.search.seed, self.task.data)
+        try:
+            if study.names_code:
+                text, reason = call_user_code(self.home, script_or_reason, *given)
+            else:
+                text, reason = script_or_reason(*given)
+        except WorkerDied as end:
+            text, reason = "", str(end)
+        if reason:
+            self.progress.note(f"no script can be written for this run: {reason}")
+        keep_script(self.folder, best.trial, best.parameters, text, reason)
+
+    def retrain_and_measure(self, started: float) -> None:
+        """Retrain the winner, and measure how sharp the loss was for some finalists and diverged trials."""
+        winner, others = self._to_retrain(), self._to_measure(started)
+        if others:
+            self.progress.phase("sharpness")
+        measured = list[SharpnessResult]()
+        for result in retrain_and_measure(self.pool, self.shared, winner, others):
+            if isinstance(result, SharpnessResult):
+                measured += [] if result.reason else [result]
+            elif result.outcome == Outcome.COMPLETED:
+                self.store.replace(result)
+        self.store.append_curves(measured)
+
+    def _to_retrain(self) -> Trial | None:
+        """The winner's trial of the search, to be trained by the reference engine and kept in its stead.
+
+        Stacks give its numbers up to rounding, which grows over a training; a script is to print the curve
+        on record to the last bit. A training so unstable that it ends otherwise stays as it was.
+        """
+        best, trials = self._winner(), self._trials()
+        if best is None:
+            return None
+        winner = self.search.known[best.trial]
+        own = trials[(trials["trial"] == winner.number) & (trials["phase"] != "confirm")].iloc[0]
+        alone = (self.plan.speedup or 1.0) * self.plan.seconds_a_step * winner.steps
+        self.seconds_alone = max(alone, float(own["seconds"]))
+        if own["engine"] == "reference":
+            return None
+        return Trial(winner.number, winner.phase, self.task.study.search.seed, winner.parameters)
+
+    def _to_measure(self, started: float) -> list[tuple[Trial, int]]:
+        """As many as are cheap: each is a training, one by one, and half as long again for eigenvalues."""
+        done = set(load_curves(self.folder / "records", "sharpness")["trial"].to_pylist())
+        budget = max(CHEAP, SHARE * (time.monotonic() - started)) * self.jobs
+        affordable = int(budget / max(1.5 * self.seconds_alone, 1e-3))
+        return examined(self.task.study, self.search.known.values(), done)[:affordable]
+
+    def _cohorts(self, trials: Sequence[Trial]) -> list[Cohort]:
+        """For as many workers as there are now: some may have come since the plan was made."""
+        return cohorts_of(replace(self.plan, processes=self.pool.width), self.task, trials) if trials else []
+
+    def _trained(
+        self,
+        trials: Sequence[Trial],
+        stop: Callable[[], bool] = lambda: False,
+        more: Callable[[], Sequence[Cohort]] = tuple,
+    ) -> Iterator[TrialResult]:
+        """Train `trials`, and `more`; every result is on its way to the disk when it is yielded."""
+        self.live.begin()
+        for results in train_all(self.pool, self.shared, self._cohorts(trials), stop, more):
+            self.keeper.add(results)
+            self.progress.add(*results)
+            call_back(self.on_result, results, self.progress.warn)
+            yield from results
+            self.live.refresh()
+
+    def _keep(self, results: Sequence[TrialResult]) -> None:
+        """Records first, Optuna second: what is in its storage is always on record."""
+        self.store.append(results)
+        objective = self.task.study.objective
+        self.storage.add(summarize(r, objective) for r in results if r.trial.phase != "confirm")
