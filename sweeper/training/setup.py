@@ -1,6 +1,6 @@
 """What every engine starts from: the same rows, batches and initial weights."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -22,6 +22,7 @@ from sweeper.errors import ModelError
 from sweeper.study.losses import loss_of, out_features
 from sweeper.study.settings import Settings
 from sweeper.study.study import Study
+from sweeper.trial import Trial
 from sweeper.user_code.calls import message_of, user_code
 from sweeper.user_code.lookup import resolve
 from sweeper.user_code.observing import seed_all
@@ -35,6 +36,7 @@ __all__ = [
     "batch_order",
     "initial_model",
     "leaving_no_trace",
+    "load_splits",
     "out_features",
     "pick_device",
     "pick_loss",
@@ -61,6 +63,14 @@ def task_of(study: Study, data: Data) -> Task:
     """What the trials share, the rows of most seeds among it; those that last in a race may see more."""
     first, seeds = study.search.seed, 2 * study.confirm.seeds + 1
     return Task(study, with_rows_of(data, study.data.split, range(first, first + seeds), first))
+
+
+def load_splits(task: Task, trials: Iterable[Trial]) -> None:
+    """Load what divides the rows of a seed that is not divided yet: no training's time shall hold that."""
+    shares, first = task.study.data.split, task.study.search.seed
+    if any((shares, trial.seed, first) not in task.data.divided for trial in trials):
+        # loaded late: workers seldom need it
+        import sklearn.model_selection  # noqa: F401
 
 
 @dataclass(frozen=True)

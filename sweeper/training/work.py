@@ -16,7 +16,7 @@ from sweeper.training.measurable import unmeasured
 from sweeper.training.pool import watchdog
 from sweeper.training.reasons import reason_of, refusing
 from sweeper.training.reference import train
-from sweeper.training.setup import Task
+from sweeper.training.setup import Task, load_splits
 from sweeper.training.sharpness_curve import sharpness_result
 from sweeper.training.stacked.engine import train_stack
 from sweeper.training.stacked.refusal import NotCompiled
@@ -140,6 +140,7 @@ def train_cohort(task: Task, cohort: Cohort) -> list[TrialResult]:
     those without a result are trained one by one, so that the others go unharmed.
     """
     torch.set_num_threads(cohort.threads)
+    load_splits(task, cohort.trials)
     start = time.perf_counter()
     results: list[TrialResult] = []
     limit = task.study.training.timeout * math.ceil(len(cohort.trials) / cohort.slots)
