@@ -28,8 +28,7 @@ from sweeper.report.progress import Progress
 from sweeper.report.script import script_or_reason
 from sweeper.search.driver import Search
 from sweeper.search.earlier import Earlier
-from sweeper.search.examined import examined
-from sweeper.search.finalists import finalists
+from sweeper.search.finalists import examined, finalists
 from sweeper.search.forecast import Forecast
 from sweeper.search.race import next_trials
 from sweeper.search.starts import defaults
@@ -45,7 +44,7 @@ from sweeper.training.planning import from_dict as plan_of
 from sweeper.training.pool.interface import Pool, Shared, WorkerDied
 from sweeper.training.setup import Task
 from sweeper.trial import Outcome, SharpnessResult, Trial, TrialResult, objective_metric
-from sweeper.user_code.callback import call_back
+from sweeper.user_code.calls import call_back
 
 CHEAP, SHARE = 2.0, 0.05
 """Seconds that measuring the sharpness may always take, and share of the time of the run so far."""

@@ -17,8 +17,7 @@ from sweeper.drawing.style import HUES, canvas, label_lowest, legend_below, shor
 from sweeper.questions.losses import capped_losses
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData, once
-from sweeper.statistics.boundary import boundary
-from sweeper.statistics.sensitivity import sensitivity
+from sweeper.statistics.learning_rates import boundary, sensitivity
 from sweeper.study.space import Range
 from sweeper.wording import count, listing, number, percent
 

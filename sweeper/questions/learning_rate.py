@@ -17,7 +17,7 @@ from sweeper.questions.basins import ANY, basins, boundaries
 from sweeper.questions.losses import capped_losses
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
-from sweeper.statistics.sensitivity import BINS_PER_DECADE
+from sweeper.statistics.learning_rates import BINS_PER_DECADE
 from sweeper.wording import count, listing, number
 
 COLUMNS = [

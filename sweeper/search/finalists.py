@@ -1,17 +1,19 @@
-"""Who is retrained on fresh seeds."""
+"""Who is retrained on fresh seeds, and whose sharpness is measured."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from sweeper.search.starts import published
 from sweeper.search.trial_summary import TrialSummary
 from sweeper.study.space import among
 from sweeper.study.study import Study
-from sweeper.trial import Outcome
+from sweeper.trial import Outcome, Trial
 
 BEST = 2
 """Places that go to the lowest objectives, whatever they have in common."""
+EXAMINED, EXAMINED_LOST = 3, 3
+"""Finalists and diverged trials whose sharpness is measured."""
 
 
 def finalists(study: Study, known: Iterable[TrialSummary]) -> list[TrialSummary]:
@@ -41,3 +43,38 @@ def finalists(study: Study, known: Iterable[TrialSummary]) -> list[TrialSummary]
 def _combination(study: Study, trial: TrialSummary) -> dict[str, Any]:
     """The trial's values of the scientific parameters."""
     return {name: trial.parameters[name] for name in study.search.scientific if name in trial.parameters}
+
+
+def examined(
+    study: Study, known: Iterable[TrialSummary], done: Collection[int] = ()
+) -> list[tuple[Trial, int]]:
+    """(trial on the search's seed, its number of steps) of those to be trained again; see `chosen`.
+
+    `done` are the numbers of those whose sharpness is on record.
+    """
+    return [
+        (Trial(each.number, each.phase, study.search.seed, each.parameters), each.steps)
+        for each in chosen(study, known)
+        if each.number not in done
+    ]
+
+
+def chosen(study: Study, known: Iterable[TrialSummary]) -> list[TrialSummary]:
+    """The first `EXAMINED` finalists, and `EXAMINED_LOST` diverged trials: those closest to having survived.
+
+    Of each optimizer the diverged trial with the lowest learning rate, then the next lowest; those of a
+    round in the order of their steps, longest first.
+    """
+    trials = list(known)
+    diverged = [k for k in trials if k.outcome == Outcome.DIVERGED]
+    diverged.sort(key=lambda k: (k.parameters["learning_rate"], k.number))
+    rank: dict[str, int] = {}
+    rounds = []
+    for each in diverged:
+        name = each.parameters["optimizer"]
+        rank[name] = rank.get(name, -1) + 1
+        rounds.append((rank[name], -each.steps, each.number, each))
+    return [
+        *finalists(study, trials)[:EXAMINED],
+        *(row[-1] for row in sorted(rounds, key=lambda r: r[:3])[:EXAMINED_LOST]),
+    ]

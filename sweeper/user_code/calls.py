@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -182,3 +182,17 @@ def _line(text: str) -> str:
     return " ".join(
         "".join(c if c.isprintable() or c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in clean).split()
     )
+
+
+def call_back(
+    function: Callable[[Any], object] | None, values: Iterable[Any], tell: Callable[[str], object]
+) -> None:
+    """Call `function`, if there is one, with each value; Ctrl-C in it is one of the run."""
+    if function is None:
+        return
+    for value in values:
+        try:
+            function(value)
+        except (Exception, SystemExit) as error:  # whatever it raises
+            raised = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            tell(f"on_result raised for trial {value.trial.number}: {raised}")

@@ -11,8 +11,7 @@ from sweeper.answer.edges import COLUMNS, crowded, wider
 from sweeper.questions.basins import ANY, _basin, basins, boundaries
 from sweeper.questions.learning_rate import learning_rate
 from sweeper.questions.run_data import RunData
-from sweeper.statistics.boundary import boundary
-from sweeper.statistics.sensitivity import sensitivity
+from sweeper.statistics.learning_rates import boundary, sensitivity
 from sweeper.study.space import Range
 
 START = 2.0

@@ -4,7 +4,7 @@ import math
 
 from made_up import known, study
 
-from sweeper.search.examined import examined
+from sweeper.search.finalists import examined
 
 SPACE = {"optimizer": ["sgd", "adam"], "learning_rate": {"low": 1e-4, "high": 10.0, "log": True}}
 ASKED = study(SPACE, seed=4, confirm={"finalists": 5, "seeds": 1})

@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from sweeper.training.stacked.recording import unusual
 from sweeper.training.stacked.refusal import NotStackable
-from sweeper.training.stacked.tape import Tape, placed_on, unusual
+from sweeper.training.stacked.tape import Tape, placed_on
 
 COMPLEX: dict[str, Callable[[Tensor], Tensor]] = {
     "product with a conjugate": lambda z: (z.conj() * (2 * z)).real,

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from sweeper.private_torch import mkldnn_switch
 from sweeper.training.stacked.kernel import AnyKernel, Run, Tensors
-from sweeper.training.stacked.tape import Call
+from sweeper.training.stacked.recording import Call
 
 
 class Hidden(NamedTuple):

@@ -15,8 +15,7 @@ from torch.overrides import TorchFunctionMode
 from sweeper import private_torch
 from sweeper.components.operations import tensors_in
 from sweeper.training.stacked import composed, recurrent
-from sweeper.training.stacked.attention import attention
-from sweeper.training.stacked.batching_rules import argmax, cross_entropy, linear
+from sweeper.training.stacked.batching_rules import argmax, attention, cross_entropy, linear
 from sweeper.training.stacked.packed import check_rows
 
 RULES: Mapping[Any, Callable[..., Any]] = {

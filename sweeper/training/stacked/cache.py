@@ -4,8 +4,11 @@ Examining the model and recording its passes takes as long as some hundred steps
 last cache for its next cohort, and with it the last stack if the next one is to be of the same size.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+import torch
+from torch import Tensor
 
 from sweeper.components.activations import activation_of
 from sweeper.components.build import Built
@@ -14,15 +17,15 @@ from sweeper.components.tree import Tree, stacked, taken
 from sweeper.study.settings import Settings
 from sweeper.training.reasons import refusing
 from sweeper.training.setup import Task, initial_model, leaving_no_trace, pick_loss, users_code
+from sweeper.training.stacked.activation_dispatch import ActivationDispatch
 from sweeper.training.stacked.batches import Batches, ReplicateData
 from sweeper.training.stacked.evaluation import Evaluator
 from sweeper.training.stacked.initial import Initials
 from sweeper.training.stacked.layer_measurement import LayerMeasurements
-from sweeper.training.stacked.probe import trained_names
 from sweeper.training.stacked.refusal import NotStackable
 from sweeper.training.stacked.rng_layout import RngLayout, rng_layout
 from sweeper.training.stacked.stack import Stack
-from sweeper.training.stacked.template import Template
+from sweeper.training.stacked.template import Template, losses_of
 
 
 class StackCache:
@@ -180,3 +183,21 @@ def return_cache(cache: StackCache) -> None:
 
 def _key(task: Task, lead: Settings, seed: int, required: Requirements) -> tuple[Any, ...]:
     return task.token, lead.shape_key(seed), required.learned
+
+
+def trained_names(
+    template: Template, loss: Callable[[Tensor, Tensor], Tensor], x: Tree, y: Tree
+) -> list[str]:
+    """Parameters that an optimizer would update: those that the loss of (x, y) has a gradient for.
+
+    Frozen ones and those that the forward pass leaves out keep their values, as in ``torch.optim``.
+    """
+    free = {n: p.detach()[None].requires_grad_(p.requires_grad) for n, p in template.parameters.items()}
+    buffers = {name: b.detach().clone()[None] for name, b in template.buffers.items()}
+    dispatch = ActivationDispatch([[kernel] for kernel in template.kernels])
+    with torch.random.fork_rng(devices=[]):
+        outputs = template.outputs({**free, **buffers}, dispatch, stacked(x, 1))
+        total = losses_of(loss, outputs, stacked(y, 1)).sum()
+    wanted = {name: p for name, p in free.items() if p.requires_grad}
+    gradients = torch.autograd.grad(total, list(wanted.values()), allow_unused=True)
+    return [name for name, gradient in zip(wanted, gradients, strict=True) if gradient is not None]

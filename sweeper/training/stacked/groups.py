@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sweeper.components.optimizers import MOST_COEFFICIENTS, Hyper, Rule
+from sweeper.components.optimizers import MOST_COEFFICIENTS, Hyper, Rule, hyper
+from sweeper.training.stacked.stacked_trial import StackedTrial
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,23 @@ class Group:
 
     def _past(self, name: str, updates: np.ndarray) -> np.ndarray:
         return np.stack([slot[name][updates[:, k] - 1] for k, slot in enumerate(self.history)], axis=1)
+
+
+def groups_of(slots: Sequence[StackedTrial | None], segment: int) -> list[Group]:
+    """Neighbouring slots with the same rule for the parameters of a segment."""
+    groups, start = [], 0
+    while start < len(slots) and (first := slots[start]) is not None:
+        members, rule = [first], first.parts[segment].rule
+        for run in slots[start + 1 :]:
+            if run is None or run.parts[segment].rule is not rule:
+                break
+            members.append(run)
+        stop = start + len(members)
+        parts = [run.parts[segment] for run in members]
+        options, history = hyper([part.group for part in parts]), [part.history for part in parts]
+        groups.append(Group(rule, slice(start, stop), options, history))
+        start = stop
+    return groups
 
 
 @dataclass(frozen=True)

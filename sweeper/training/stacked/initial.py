@@ -13,8 +13,8 @@ from sweeper.study.settings import Settings
 from sweeper.training.setup import Task, initial_model, leaving_no_trace
 from sweeper.training.stacked.activation_dispatch import ActivationDispatch
 from sweeper.training.stacked.kernel import AnyKernel, named_kernel
+from sweeper.training.stacked.recording import tensors
 from sweeper.training.stacked.refusal import IncompatibleModel, NotStackable
-from sweeper.training.stacked.tape import tensors
 from sweeper.training.stacked.template import Template
 
 

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from sweeper.private_torch import schema_of
+from sweeper.training.stacked.recording import Call
 from sweeper.training.stacked.refusal import NotStackable
 from sweeper.training.stacked.rng_layout import Layout
-from sweeper.training.stacked.tape import Call
 
 Draw = Callable[[Tensor, torch.Generator], Any]
 

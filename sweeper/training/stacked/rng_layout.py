@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from sweeper.components.tree import Tree, applied, copied, first_tensor, leaves
 from sweeper.private_torch import buffers_of, version_of
+from sweeper.training.stacked.recording import Call, Recorder, tensors
 from sweeper.training.stacked.refusal import NotStackable
-from sweeper.training.stacked.tape import Call, Recorder, tensors
 from sweeper.user_code.outside import first_change, prints
 
 Loss = Callable[[Tensor, Tensor], Tensor]

@@ -8,159 +8,24 @@ What a recorded step computes from something other than its inputs is fixed when
 finds the models that this would change.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from sweeper.components.operations import tensors_in
 from sweeper.private_torch import (
-    SeesOperations,
-    is_zeros_without_memory,
     negative_view,
     overloads_of,
     schema_of,
     unchecked,
 )
+from sweeper.training.stacked.recording import Call, needed, record, storage_of, tensors
 from sweeper.training.stacked.refusal import NotStackable
 
-Binder = Callable[["Call", Sequence[Any], Sequence[Tensor]], Callable[[], Any]]
+Binder = Callable[[Call, Sequence[Any], Sequence[Tensor]], Callable[[], Any]]
 """(recorded call, its arguments, where to write) -> what does it again."""
-
-
-CONSTANT = {
-    f(value) for value in ("zeros", "ones", "full", "empty") for f in ("new_{}".format, "{}_like".format)
-}
-"""Operations that take a tensor for its shape alone."""
-
-
-PLAIN = (Tensor, torch.nn.Parameter)
-"""Classes without a behaviour of their own."""
-
-
-@dataclass(frozen=True)
-class Call:
-    """One operation as it was run."""
-
-    operation: Any
-    arguments: tuple[Any, ...]
-    options: Mapping[str, Any]
-    results: tuple[Tensor, ...]
-
-    @property
-    def inputs(self) -> list[Tensor]:
-        return [*tensors(self.arguments), *tensors(self.options.values())]
-
-    @property
-    def written(self) -> list[Tensor]:
-        """Arguments that the operation changes in place."""
-        names = [a for a in schema_of(self.operation).arguments if not a.kwarg_only]
-        pairs = [(a, value) for a, value in zip(names, self.arguments, strict=False)]
-        pairs += [(a, self.options.get(a.name)) for a in schema_of(self.operation).arguments if a.kwarg_only]
-        return [t for a, value in pairs if a.alias_info and a.alias_info.is_write for t in tensors([value])]
-
-    @property
-    def constant(self) -> bool:
-        """Whether the values of its tensors do not matter, only their shapes."""
-        return schema_of(self.operation).name.removeprefix("aten::") in CONSTANT
-
-    @property
-    def random(self) -> bool:
-        """Whether it draws; torch says so of attention without dropout too."""
-        return torch.Tag.nondeterministic_seeded in self.operation.tags and self._given("dropout_p") != 0
-
-    def _given(self, name: str) -> Any:
-        """The value of the argument `name`; ``None`` where there is none of that name."""
-        for index, argument in enumerate(schema_of(self.operation).arguments):
-            if argument.name == name:
-                positional = index < len(self.arguments)
-                return self.arguments[index] if positional else self.options.get(name, argument.default_value)
-        return None
-
-
-class Recorder(SeesOperations):
-    """While open, notes every operation below autograd and vmap."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.calls: list[Call] = []
-
-    def __torch_dispatch__(
-        self, operation: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
-    ) -> Any:
-        result = operation(*args, **(kwargs or {}))
-        self.calls.append(Call(operation, args, kwargs or {}, tuple(tensors([result]))))
-        return result
-
-
-def record(function: Callable[[], Sequence[Tensor]]) -> tuple[list[Call], list[Tensor]]:
-    """Run `function` once; its operations in order, and what it returned.
-
-    Raises:
-        NotStackable: for tensors that are more than numbers of one type at strides in memory.
-    """
-    with Recorder() as recorder:
-        results = list(function())
-    for call in recorder.calls:
-        for tensor in (*call.inputs, *call.results):
-            if reason := unusual(tensor):
-                raise NotStackable(f"{call.operation} works on {reason}, which a recorded step cannot hold")
-    return recorder.calls, results
-
-
-def unusual(tensor: Tensor) -> str:
-    """What makes a tensor more than memory, type, size, strides, conjugate bit and negative bit; or empty.
-
-    These are all that `placed_on` rebuilds.
-    """
-    if type(tensor) not in PLAIN:
-        return f"a tensor of the class {type(tensor).__name__}"
-    if tensor.layout != torch.strided:
-        return f"a tensor in the layout {str(tensor.layout).removeprefix('torch.')}"
-    reasons = {
-        "a quantized tensor": tensor.is_quantized,
-        "a nested tensor": tensor.is_nested,
-        "a tensor of zeros without memory": is_zeros_without_memory(tensor),
-    }
-    return next((reason for reason, is_so in reasons.items() if is_so), "")
-
-
-def tensors(values: Iterable[Any]) -> list[Tensor]:
-    """The tensors among `values`, also inside lists, tuples and dicts."""
-    return [tensor for value in values for tensor in tensors_in(value)]
-
-
-def storage_of(tensor: Tensor) -> int:
-    """What tensors on the same memory have in common."""
-    return tensor.untyped_storage().data_ptr()
-
-
-def needed(calls: Sequence[Call], inputs: Sequence[Tensor], results: Sequence[Tensor]) -> list[Call]:
-    """The calls that must run again when `inputs` change, for `results` to change with them.
-
-    Left out are views (they look at the same memory), constants, and what nobody reads.
-    """
-    changed = {storage_of(t) for call in calls for t in call.written}
-    varying = {storage_of(t) for t in inputs}
-    again: list[Call] = []
-    for call in calls:
-        read, made = {storage_of(t) for t in call.inputs}, {storage_of(t) for t in call.results}
-        if not call.written and not call.random and made <= read:
-            continue
-        if call.random or made & changed or (read & varying and not call.constant) or call.written:
-            varying |= made
-            again.append(call)
-    wanted = {storage_of(t) for t in results} | {storage_of(t) for t in inputs}
-    kept: list[Call] = []
-    for call in reversed(again):
-        targets = {storage_of(t) for t in (call.written or call.results)}
-        if targets & wanted or call.random:  # what is drawn after it depends on it
-            wanted |= {storage_of(t) for t in call.inputs}
-            kept.append(call)
-    return kept[::-1]
 
 
 class Tape:

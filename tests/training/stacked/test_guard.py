@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sweeper.training.setup import Task
-from sweeper.training.stacked import cache, engine
+from sweeper.training.stacked import cache, stacked_training
 from sweeper.training.stacked.engine import compare_stack
 from sweeper.training.stacked.evaluation import Evaluator
 from sweeper.training.stacked.guard import Pair, difference
@@ -151,8 +151,8 @@ def test_the_stack_is_left_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
         kept.append((stack, {name: value.clone() for name, value in stack.values().items()}))
         return right(task, own, stack, *others)
 
-    right = engine.compare
-    monkeypatch.setattr(engine, "compare", compare)
+    right = stacked_training.compare
+    monkeypatch.setattr(stacked_training, "compare", compare)
     compare_stack(small(), TRIALS[:2])
     ((stack, before),) = kept
     values = stack.values()
