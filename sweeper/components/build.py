@@ -13,11 +13,13 @@ from sweeper.components.called import Called, own_layers
 from sweeper.components.forward import materialise
 from sweeper.components.hidden import watch
 from sweeper.components.initializers import INITIALIZERS
+from sweeper.components.inner_loss import NoPlainStep
 from sweeper.components.instance import Anew
 from sweeper.components.layers import ModelLayer, layers_of
 from sweeper.components.models import EMBEDDED, MODELS, Embedded
 from sweeper.components.swap import Swapped, leave_fast_paths, swap
 from sweeper.components.tree import Tree, mapped
+from sweeper.components.users_loss import InnerLoss, no_plain_step
 from sweeper.errors import ModelError, did_you_mean
 from sweeper.user_code.calls import message_of, name_of, user_code
 
@@ -40,7 +42,7 @@ class Built:
     left_fast_paths: tuple[str, ...] = ()
     """Names of layers that `leave_fast_paths` changed."""
     row: Tree = None
-    """The row that it was built for."""
+    """What it is called on, one row: inputs, or inputs and target where it computes its loss."""
     own_options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Name of a parameter -> optimizer options of its own; see `param_groups`."""
 
@@ -67,6 +69,8 @@ def build(
     chosen: Sequence[str] | None = None,
     left: Sequence[str] = (),
     code_sizes: Sequence[int] = (),
+    inner: InnerLoss | None = None,
+    target: Tree = None,
 ) -> Built:
     """Call the model function `source` with what it asks for.
 
@@ -75,7 +79,8 @@ def build(
     that the patterns `chosen` and `left` say, see `swap`. ``None`` leaves the model's own; a function that
     asks gets ReLU. `init` is a name in `INITIALIZERS`, ``auto`` (the scheme that suits
     the activation) or ``None`` (leave the weights alone). `code_sizes` says how many codes there are in each
-    of the last columns of the inputs, where these are codes of categories.
+    of the last columns of the inputs, where these are codes of categories. A loss that the model computes is
+    `inner`, and `target` then the batch of one target.
 
     Raises:
         ModelError: if the function refuses its arguments, raises, or returns no module; if there is
@@ -87,7 +92,6 @@ def build(
     asked, catch_all = _asked(function)
     if activation is None and "activation" in asked:
         activation = "relu"
-    rows = _two_rows(row)
     made: list[nn.Module] = []
     copies: tuple[nn.Module, ...] = ()
     called: tuple[Called, ...] = ()
@@ -118,6 +122,10 @@ def build(
         model: nn.Module = Embedded(given["in_features"], code_sizes, made_for)
     else:
         model = _call(function, {**arguments, **options}, asked, catch_all)
+    if inner is not None:
+        _put_in(inner, model, row, name_of(function))
+        row = {"inputs": row, "target": target}
+    rows = _two_rows(row)
     if "activation" in asked:
         materialise(model, rows)
         copies = tuple(m for m in model.modules() if hasattr(m, _GIVEN) and all(m is not g for g in made))
@@ -141,6 +149,13 @@ def in_shape(row: Tree) -> Tree:
 def in_features(row: Tree) -> Tree:
     """Width of the last axis, of images the channels; 1 of single numbers. As `in_shape` for several."""
     return mapped(lambda leaf: leaf.shape[1 if leaf.ndim == 4 else -1] if leaf.ndim > 1 else 1, row)
+
+
+def _put_in(inner: InnerLoss, model: nn.Module, row: Tree, name: str) -> None:
+    try:
+        inner.put_into(model, row)
+    except NoPlainStep as error:
+        raise ModelError(f"model {name!r} {no_plain_step(error)}") from None
 
 
 def _two_rows(row: Tree) -> Tree:

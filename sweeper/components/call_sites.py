@@ -41,11 +41,12 @@ def position_in(code: CodeType, instruction: int) -> Position:
 
 
 def caller(frame: FrameType | None) -> FrameType | None:
-    """The innermost frame that is the user's: no part of torch's functions, of a mode or of this file."""
+    """The innermost frame that is the user's: no part of torch's functions, of a mode, or of what says so."""
     while frame is not None and (
         frame.f_code.co_filename in FILES_OF_TORCH
         or frame.f_code.co_filename == caller.__code__.co_filename
         or frame.f_code.co_name == "__torch_function__"
+        or "IS_PASSED_THROUGH" in frame.f_globals
     ):
         frame = frame.f_back
     return frame

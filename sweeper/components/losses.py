@@ -1,7 +1,6 @@
 """Losses: output and target -> mean over the rows, a scalar tensor."""
 
 import math
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,8 +22,7 @@ from sweeper.components.guess import (
     token_frequencies,
 )
 from sweeper.components.metrics import Metric
-from sweeper.components.outputs import copied
-from sweeper.errors import ModelError
+from sweeper.components.users_loss import InnerLoss, UsersLoss
 
 
 @dataclass(frozen=True)
@@ -63,73 +61,22 @@ class Loss:
     @property
     def is_users(self) -> bool:
         """Whether the function is the user's: then nothing is known of outputs and targets."""
-        return isinstance(self.function, UsersLoss)
+        return isinstance(self.function, UsersLoss | InnerLoss)
+
+    @property
+    def inner(self) -> InnerLoss | None:
+        """The function, where the model computes it: then models take inputs and targets."""
+        return self.function if isinstance(self.function, InnerLoss) else None
+
+    def of_model(self, output: Any) -> Any:
+        """What the model itself puts out."""
+        return output["output"] if self.inner else output
 
     def with_parts(self, output: Any, target: Any) -> tuple[Tensor, dict[str, Tensor]]:
         """What is trained on, and the named scalars that a loss of the user's gives beside it."""
-        if isinstance(self.function, UsersLoss):
+        if isinstance(self.function, UsersLoss | InnerLoss):
             return self.function.with_parts(output, target)
         return self.function(output, target), {}
-
-
-@dataclass(frozen=True)
-class UsersLoss:
-    """A loss function of the user, which gets copies, as it may write into them; what it gives is checked.
-
-    It gives the mean, or the mean and a dict of named scalars that are recorded beside it.
-    """
-
-    name: str
-    function: Callable[[Any, Any], Any]
-
-    def __call__(self, output: Any, target: Any) -> Tensor:
-        """The scalar mean.
-
-        Raises:
-            ModelError: if the function gives something else.
-        """
-        return self.with_parts(output, target)[0]
-
-    def with_parts(self, output: Any, target: Any) -> tuple[Tensor, dict[str, Tensor]]:
-        """The scalar mean and the named scalars, detached.
-
-        Raises:
-            ModelError: if the function gives something else.
-        """
-        value = self.function(copied(output), copied(target))
-        parts: Mapping[Any, Any] = {}
-        if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], Mapping):
-            value, parts = value
-        if not isinstance(value, Tensor) or value.numel() != 1 or value.is_complex():
-            raise ModelError(not_scalar(self.name, value))
-        for name, part in parts.items():
-            sound = isinstance(name, str) and PART.fullmatch(name) and name not in TAKEN
-            if not sound or not isinstance(part, Tensor) or part.numel() != 1 or part.is_complex():
-                raise ModelError(wrong_part(self.name, name, part))
-        return value, {name: part.detach().reshape(()) for name, part in parts.items()}
-
-
-def not_scalar(name: str, value: Any) -> str:
-    """What is wrong with a loss that is no real number in a tensor."""
-    what = "complex numbers" if isinstance(value, Tensor) and value.is_complex() else _what(value)
-    return f"training.loss = {name!r} must return the mean, a scalar tensor, not {what}"
-
-
-PART = re.compile(r"[A-Za-z_]\w{0,59}")
-TAKEN = {"loss", "error"}
-"""Names of curves that are there already."""
-
-
-def wrong_part(name: str, part: Any, value: Any) -> str:
-    """What is wrong with a named scalar that a loss gives beside the mean."""
-    return (
-        f"training.loss = {name!r} may return (mean, parts), parts being a dict from names (letters, digits, "
-        f"_; not loss) to scalar tensors, but part {part!r} is {_what(value)}"
-    )
-
-
-def _what(value: Any) -> str:
-    return f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
 
 
 def cross_entropy(

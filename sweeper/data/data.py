@@ -53,6 +53,11 @@ class Data:
     read: str = "arrays"
     """``arrays``, or ``items`` where some came item by item."""
 
+    item_names: tuple[str, str] = ("", "")
+    """Of an only input and of the target, where items are dicts."""
+    target_shape: tuple[int, ...] | None = None
+    """Of one target as it came; ``None``: as in `targets`."""
+
     @property
     def example(self) -> Tree:
         """The first row as a batch of one, as a model gets it but for the scale."""

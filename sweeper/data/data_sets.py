@@ -13,7 +13,7 @@ import torch
 from torch.utils import data as torch_data
 
 from sweeper.components.tree import leaves, mapped
-from sweeper.data.items import Item, collected
+from sweeper.data.items import Item, Pair, collected
 from sweeper.data.memory import bytes_in, refuse_too_large
 from sweeper.errors import DataError, did_you_mean
 from sweeper.user_code.calls import message_of
@@ -26,7 +26,7 @@ FIRST_ITEMS = 64
 """Items by which the size of all is judged."""
 
 
-def read_dataset(dataset: Any, name: str, target: str | None) -> tuple[Any, Any]:
+def read_dataset(dataset: Any, name: str, target: str | None) -> Pair:
     """(inputs, targets) of all items.
 
     Raises:
@@ -98,7 +98,7 @@ def until_end(items: Iterator[Any], name: str) -> Iterator[Any]:
             refuse_too_large(size, f"{name}: its first {count} items")
 
 
-def read_items(all_items: Iterable[Any], name: str, target: str | None, rows: int | None) -> tuple[Any, Any]:
+def read_items(all_items: Iterable[Any], name: str, target: str | None, rows: int | None) -> Pair:
     """All items as (inputs, targets)."""
     items = iter(all_items)
     first = list(islice(items, FIRST_ITEMS))
@@ -142,12 +142,13 @@ def _named(item: Mapping[Any, Any], where: str, target: str | None) -> Item:
                 f"{where}: {key!r} holds text; turn it into numbers and leave it out, for example with "
                 f"dataset.map(…, remove_columns={key!r})"
             )
-    return Item(next(iter(inputs.values())) if len(inputs) == 1 else inputs, item[target])
+    only = str(next(iter(inputs))) if len(inputs) == 1 else ""
+    return Item(inputs.get(only, inputs), item[target], (only, target))
 
 
-def pair_of(batch: Any, name: str, target: str | None) -> tuple[Any, Any]:
+def pair_of(batch: Any, name: str, target: str | None) -> Pair:
     """(inputs, targets) of a batch, as of an item; each with one row an item."""
-    inputs, targets = item_of(batch, name, target)
+    inputs, targets, names = item_of(batch, name, target)
     if not isinstance(targets, torch.Tensor):
         targets = torch.as_tensor(targets)
     inputs = mapped(torch.as_tensor, _plain(inputs))
@@ -157,7 +158,7 @@ def pair_of(batch: Any, name: str, target: str | None) -> tuple[Any, Any]:
                 f"{name}: inputs of shape {tuple(leaf.shape)} and {len(targets)} targets; the first axis "
                 "must be the rows (batch_first=True; for a bag of words a padded table, not offsets)"
             )
-    return inputs, targets
+    return Pair.of(inputs, targets, names)
 
 
 def _plain(inputs: Any) -> Any:

@@ -21,6 +21,21 @@ class Item(NamedTuple):
 
     inputs: Any
     target: Any
+    names: tuple[str, str] = ("", "")
+    """In a dict: of an only input, and of the target."""
+
+
+class Pair(tuple[Any, Any]):
+    """(inputs, targets) of all items, and the names of `Item`."""
+
+    names: tuple[str, str] = ("", "")
+
+    @classmethod
+    def of(cls, inputs: Any, targets: Any, names: tuple[str, str]) -> "Pair":
+        """A pair with names."""
+        pair = cls((inputs, targets))
+        pair.names = names
+        return pair
 
 
 @dataclass(frozen=True)
@@ -113,14 +128,16 @@ class Column:
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
-def collected(items: Iterable[tuple[int, Item]], name: str, rows: int | None) -> tuple[Tree, Any]:
+def collected(items: Iterable[tuple[int, Item]], name: str, rows: int | None) -> Pair:
     """(inputs, targets) of numbered items, which all have one arrangement.
 
     Raises:
         DataError: naming the item that differs, and how.
     """
     columns: Any = None
+    names = ("", "")
     for index, item in items:
+        names = item.names
         values = _values(item, f"{name}: item {index}")
         columns = mapped(lambda _: Column(rows), values) if columns is None else columns
         if not alike(columns, values):
@@ -131,7 +148,8 @@ def collected(items: Iterable[tuple[int, Item]], name: str, rows: int | None) ->
     inputs, target = mapped(lambda column: column.close(), columns)
     if isinstance(target, Ragged):
         raise DataError(f"{name}: targets of unlike length; give each item a target of one shape")
-    return padded(inputs, name), _tensors(target) if isinstance(target, tuple | dict) else target
+    targets = _tensors(target) if isinstance(target, tuple | dict) else target
+    return Pair.of(padded(inputs, name), targets, names)
 
 
 def _values(item: Item, where: str) -> tuple[Tree, Tree]:

@@ -15,6 +15,7 @@ from sweeper.data.files import ENDINGS, TABLES, find, find_folder, names_folder,
 from sweeper.data.frames import with_target
 from sweeper.data.images import image_folder
 from sweeper.data.in_memory import PARTS, InMemory
+from sweeper.data.items import Pair
 from sweeper.data.keys import Keys
 from sweeper.data.objects import are_arrays, read_objects
 from sweeper.data.sources import DATASETS
@@ -145,8 +146,10 @@ def _data(
     for what, array in (*named_leaves(inputs), ("targets", targets)):
         if not array[0].size:
             raise DataError(f"{name}: {what} have shape {array.shape}; every row needs at least one number")
+    shape, pair = targets.shape[1:], found["train"] if fixed is not None else found
+    names = pair.names if isinstance(pair, Pair) else ("", "")
     targets, classes = fit_targets(targets, loss_task, name, column, keys.classes)
-    return Data(inputs, targets, classes, fixed, name, features)
+    return Data(inputs, targets, classes, fixed, name, features, item_names=names, target_shape=shape)
 
 
 def _joined(parts: Mapping[str, Any], name: str) -> tuple[Tree, np.ndarray, dict[str, np.ndarray]]:

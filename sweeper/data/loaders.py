@@ -16,6 +16,7 @@ from sweeper.data.data_sets import (
     read_items,
     until_end,
 )
+from sweeper.data.items import Pair
 from sweeper.data.memory import bytes_in, refuse_too_large
 from sweeper.errors import DataError
 from sweeper.user_code.calls import message_of
@@ -25,7 +26,7 @@ SAMPLERS = (torch_data.SequentialSampler, torch_data.RandomSampler, torch_data.S
 ORDERS = "a study draws batches itself, every row once an epoch"
 
 
-def read_loader(loader: Any, name: str, target: str | None) -> tuple[Any, Any]:
+def read_loader(loader: Any, name: str, target: str | None) -> Pair:
     """(inputs, targets) of all rows, in the order of the loader's data set.
 
     Raises:
@@ -54,9 +55,7 @@ def read_loader(loader: Any, name: str, target: str | None) -> tuple[Any, Any]:
     return _by_workers(dataset, loader, name, target)
 
 
-def _in_one_batch(
-    dataset: Any, collate: Callable[[list[Any]], Any], name: str, target: str | None
-) -> tuple[Any, Any]:
+def _in_one_batch(dataset: Any, collate: Callable[[list[Any]], Any], name: str, target: str | None) -> Pair:
     """All items put together by the loader's own function: padded to one length, with its own padding."""
     rows = length_of(dataset, name)
     items: list[Any] = []
@@ -73,7 +72,7 @@ def _in_one_batch(
     return pair_of(batch, name, target)
 
 
-def _by_workers(dataset: Any, loader: Any, name: str, target: str | None) -> tuple[Any, Any]:
+def _by_workers(dataset: Any, loader: Any, name: str, target: str | None) -> Pair:
     """By the loader's worker processes, in the order of the data set."""
     again = torch_data.DataLoader(
         dataset,
@@ -101,13 +100,14 @@ def _by_workers(dataset: Any, loader: Any, name: str, target: str | None) -> tup
     return _batches(checked(), name, target)
 
 
-def _batches(batches: Iterable[Any], name: str, target: str | None) -> tuple[Any, Any]:
+def _batches(batches: Iterable[Any], name: str, target: str | None) -> Pair:
     """Batches one below the other."""
     pairs = [pair_of(batch, f"{name}: batch {index}", target) for index, batch in enumerate(batches)]
     if not pairs:
         raise DataError(f"{name}: there is not one batch in it")
     try:
-        return mapped(lambda *parts: torch.cat([torch.as_tensor(part) for part in parts]), *pairs)
+        inputs, targets = mapped(lambda *parts: torch.cat([torch.as_tensor(part) for part in parts]), *pairs)
+        return Pair.of(inputs, targets, pairs[0].names)
     except (RuntimeError, ValueError, KeyError) as error:
         raise DataError(
             f"{name}: its batches cannot be put together: {message_of(error)}; rows of all batches must have "

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from sweeper.components.initializers import INITIALIZERS
+from sweeper.components.inner_loss import STEP
 from sweeper.components.instance import Anew, why_not_reset
 from sweeper.components.losses import LOSSES
 from sweeper.components.models import LIMITS as MODEL_LIMITS
@@ -37,6 +38,7 @@ from sweeper.study.check_expect import check_expect
 from sweeper.study.check_losses import check_loss_options, check_metrics
 from sweeper.study.check_search import check_search
 from sweeper.study.data_keys import check_keys, check_names, given_keys
+from sweeper.study.own_step import check_own_step
 from sweeper.study.parse_space import parse_space, wrong_parameters
 from sweeper.study.sections import DataSection, ModelSection, TrainingSection
 from sweeper.study.space import Space, Values
@@ -71,6 +73,7 @@ def check(sections: Mapping[str, Any], folder: Path | None) -> list[Mistake]:
         _check_model(sections["model"], space, folder, mistakes)
     if sections["training"]:
         _check_training(sections["training"], space, folder, mistakes)
+        check_own_step(sections["training"], sections["model"], space, folder, mistakes)
     if sections["search"] and space:
         check_search(sections["search"], space, sections["training"], wrong, mistakes)
     if sections["expect"] and space:
@@ -232,7 +235,8 @@ def _check_training(
         losses["search.space.training.loss"] = space.entries["training.loss"].values or ()
     for key, names in losses.items():
         for loss in names[:MAX_MISTAKES]:
-            _function(loss, key, LOSSES, [*LOSSES, FUNCTION], folder, mistakes)
+            if loss != STEP:
+                _function(loss, key, LOSSES, [*LOSSES, STEP, FUNCTION], folder, mistakes)
     if training.param_groups is not None:
         named = [*PARAM_GROUPS, FUNCTION]
         _function(training.param_groups, "training.param_groups", PARAM_GROUPS, named, folder, mistakes)

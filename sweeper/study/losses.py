@@ -7,8 +7,10 @@ import numpy as np
 import torch
 
 from sweeper.components.guess import class_weights, side_weights
-from sweeper.components.losses import LOSSES, Loss, UsersLoss, configured
+from sweeper.components.inner_loss import STEP
+from sweeper.components.losses import LOSSES, Loss, configured
 from sweeper.components.metrics import Metric, metrics_of, named, users_metric, with_arguments
+from sweeper.components.users_loss import InnerLoss, UsersLoss, asked_of
 from sweeper.data.data import Data
 from sweeper.data.splits import targets_of
 from sweeper.errors import DataError
@@ -44,11 +46,16 @@ def loss_of(
 
 
 def _users_loss(study: Study, settings: Settings, data: Data) -> Loss:
+    task = "regression" if data.classes is None else "sequence" if is_sequence(data) else "classification"
+    if settings.loss == STEP:
+        return Loss(STEP, InnerLoss(STEP, None, names=data.item_names, shape=data.target_shape), task)
     function = resolve(settings.loss, study.folder) if isinstance(settings.loss, str) else settings.loss
     if isinstance(function, type):  # a class such as torch.nn.HuberLoss
         function = function()
-    task = "regression" if data.classes is None else "sequence" if is_sequence(data) else "classification"
     name = getattr(function, "__name__", type(function).__name__)
+    asks, target_asked = asked_of(function, data.inputs if isinstance(data.inputs, dict) else ())
+    if asks:
+        return Loss(name, InnerLoss(name, function, asks, target_asked, data.item_names), task)
     return Loss(name, UsersLoss(name, function), task)
 
 

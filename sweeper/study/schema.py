@@ -6,12 +6,13 @@ schema, and not the other way round.
 """
 
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic.fields import FieldInfo
 
 from sweeper.components.initializers import INITIALIZERS
+from sweeper.components.inner_loss import STEP
 from sweeper.components.losses import LOSSES
 from sweeper.components.models import MODELS
 from sweeper.components.schedules import SCHEDULES
@@ -73,14 +74,14 @@ def _key(section: str, key: str, field: FieldInfo) -> Schema:
         "data.source": _named(DATASETS, "(/|" + "|".join(f"\\{ending}" for ending in ENDINGS) + ")$"),
         "model.source": _named(MODELS),
         "model.init": {"enum": ["auto", *INITIALIZERS]},
-        "training.loss": _named(LOSSES),
+        "training.loss": _named([*LOSSES, STEP]),
         "training.schedule": {"enum": list(SCHEDULES)},
         "training.batch_size": {"anyOf": [{"type": "integer", "minimum": 1}, {"const": "full"}]},
     }
     return named.get(f"{section}.{key}") or {**_type(field.annotation), **_bounds(field.metadata)}
 
 
-def _named(registry: Mapping[str, Any], further: str = "") -> Schema:
+def _named(registry: Iterable[str], further: str = "") -> Schema:
     """A name of the registry, a function, or what matches `further`."""
     patterns = [{"type": "string", "pattern": each} for each in (FUNCTION, further) if each]
     return {"anyOf": [{"enum": list(registry)}, *patterns]}

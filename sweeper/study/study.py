@@ -78,6 +78,10 @@ class Study(Section):
         given: dict[str, Any] = {key: _short_form(key, value) for key, value in values.items()}
         if mistakes := beyond_limits(given):
             raise StudyError(file, mistakes)
+        if not trusted:
+            from sweeper.study.own_step import with_own_step
+
+            given = with_own_step(given, folder)
         try:
             super().__init__(**given)
         except ValidationError as error:

@@ -44,12 +44,14 @@ def scored(loss: Loss, output: Any, target: Any) -> dict[str, Tensor]:
 def batchable_scores(loss: Loss, output: Any, target: Any) -> dict[str, Tensor]:
     """``loss``, the built-in metrics that fit the output, and parts of the loss: name -> scalar tensor."""
     value, parts = loss.with_parts(output, target) if loss.is_users else (loss.scored(output, target), {})
+    output = loss.of_model(output)
     point = output if loss.point is None else loss.point(output)
     return {"loss": value, **{m.name: m.scalar(point, target) for m in fitting(loss, point, target)}, **parts}
 
 
 def users_scores(loss: Loss, output: Any, target: Any) -> dict[str, Tensor]:
     """The metrics of the user, each of copies."""
+    output = loss.of_model(output)
     return {m.name: m.scalar(copied(output), copied(target)) for m in users_metrics(loss)}
 
 

@@ -16,7 +16,6 @@ from sweeper.components.network import Network, Profile
 from sweeper.components.tree import Tree, applied, copied, rows_in, taken
 from sweeper.data.data import Data
 from sweeper.measures import MEASURES
-from sweeper.study.settings import Settings
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.study import Study
 from sweeper.training.capture import layers_if_possible, weights_of
@@ -62,16 +61,17 @@ def profile_network(
     built = built or initial_model(task, chosen, study.search.seed)
     if reasons:  # what could be measured of some activations alone compares nothing
         profiles = {name: replace(each, gradients=()) for name, each in profiles.items()}
-    return replace(_network(built, chosen, rows, profiles), unmeasured="".join(reasons[:1]))
+    return replace(_network(built, loss, rows, profiles), unmeasured="".join(reasons[:1]))
 
 
-def _network(built: Built, settings: Settings, rows: Rows, profiles: Mapping[str | None, Profile]) -> Network:
+def _network(built: Built, loss: Loss, rows: Rows, profiles: Mapping[str | None, Profile]) -> Network:
     weights = torch.cat(weights_of(built) or [torch.zeros(1)])
+    output = loss.of_model(applied(built.model, copied(taken(rows.x_train, slice(4)))))
     return Network(
         parameters=sum(p.numel() for p in built.model.parameters()),
         weight_size=weights.double().square().mean().sqrt().item(),
         widths=chain_widths(built.model),
-        last=last_operation(applied(built.model, copied(taken(rows.x_train, slice(4))))),
+        last=last_operation(output),
         rows=min(rows_in(rows.x_train), PROFILE_ROWS),
         swapped=built.swapped.line() if built.swapped else "",
         recurrent=recurrent_layers(built.model),

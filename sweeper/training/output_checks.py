@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from sweeper.components.losses import Loss, not_scalar
+from sweeper.components.losses import Loss
 from sweeper.components.metrics import named
 from sweeper.components.outputs import copied, first_tensor, mapped
 from sweeper.components.tree import rows_in, taken
+from sweeper.components.users_loss import not_scalar
 from sweeper.errors import DataError, ModelError
 from sweeper.study.losses import unfit
 from sweeper.study.settings import Settings
@@ -72,7 +73,8 @@ def check_scores(task: Task, loss: Loss, output: Any, rows: Rows) -> None:
     if metric in ("validation_loss", "train_loss") and not users_metrics(loss):
         return
     repeated = torch.arange(rows_in(y), device=first_tensor(y).device) % count
-    scores = scored(loss, mapped(lambda tensor: tensor[repeated], output), copied(y))
+    many = mapped(lambda tensor: tensor[repeated], loss.of_model(output))
+    scores = scored(loss, {**output, "output": many} if loss.inner else many, copied(y))
     name = metric.removeprefix("validation_")
     if metric == "train_loss":
         return

@@ -37,9 +37,12 @@ RANGES = {
 PROBABILITIES = ("Sigmoid", "Hardsigmoid", "Softmax")
 
 
-def last_operation(output: Tensor) -> str:
-    """Name of the operation that made the values of `output`: ``Sigmoid``, ``Addmm`` …; empty for a leaf."""
-    node: Any = output.grad_fn
+def last_operation(output: Any) -> str:
+    """Name of the operation that made the values of `output`: ``Sigmoid``, ``Addmm`` …; empty for a leaf.
+
+    Also empty for several outputs, as a tuple or dict.
+    """
+    node: Any = output.grad_fn if isinstance(output, Tensor) else None
     while node is not None:
         name = node.name().rstrip("0123456789").removesuffix("Backward")
         if name not in SAME_VALUES or not node.next_functions:
@@ -53,7 +56,7 @@ def range_problem(output: Any, loss: Loss, targets: Sequence[Tensor]) -> str:
 
     A loss of the user's own is not judged.
     """
-    last = "" if loss.is_users or not isinstance(output, Tensor) else last_operation(output)
+    last = "" if loss.is_users else last_operation(output)
     if last not in RANGES:
         return ""
     low, high = RANGES[last]

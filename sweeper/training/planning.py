@@ -80,12 +80,15 @@ class Plan:
     """Which activation layers are swapped and which are kept; empty where none is."""
     unmeasured: str = ""
     """Why layers are not measured; empty where they are."""
+    step: str = ""
+    """What of the model's own training step is used; empty where it has none, or a loss is named."""
 
     def line(self) -> str:
         """The plan in one line."""
         swapped = f"; activation layers {self.swapped}" if self.swapped else ""
         unmeasured = f"; layers are not measured: {self.unmeasured}" if self.unmeasured else ""
-        return f"{self._how()}{swapped}{unmeasured}"
+        step = f"; {self.step}" if self.step else ""
+        return f"{self._how()}{step}{swapped}{unmeasured}"
 
     def _how(self) -> str:
         processes = f"{self.processes} process" + ("es" if self.processes > 1 else "")

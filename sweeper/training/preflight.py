@@ -9,10 +9,12 @@ from typing import Any
 import torch
 
 from sweeper.components.build import Built
+from sweeper.components.inner_loss import STEP, NoPlainStep
 from sweeper.components.losses import Loss
 from sweeper.components.penalties import PENALTIES
 from sweeper.components.swap import Swapped
 from sweeper.components.tree import Tree, applied, copied, leaves, named_leaves, taken
+from sweeper.components.users_loss import no_plain_step
 from sweeper.errors import DataError, ModelError, SweeperError
 from sweeper.study.settings import Settings
 from sweeper.study.settings import settings as settings_of
@@ -29,6 +31,7 @@ from sweeper.training.setup import (
     pick_loss,
     rows_of,
 )
+from sweeper.training.step_checks import check_step, step_words
 from sweeper.user_code.calls import message_of, text_of, user_code
 
 __all__ = [
@@ -65,10 +68,24 @@ def check_configurations(task: Task, index: int | None = None) -> list[str]:
     Failures of single configurations are no reason to refuse a study: such trials fail alone, with
     their reason in the records.
     """
-    known: dict[tuple[str, str], Rows] = {}
+    known: dict[Any, Rows] = {}
     every = list(configurations(task.study.space))
     chosen = every if index is None else every[index : index + 1]
     return [_problem(task, parameters, known) for parameters in chosen]
+
+
+def step_summary(task: Task) -> str:
+    """What of the model's own training step is used, of the first configuration that can be made."""
+    for parameters in configurations(task.study.space):
+        settings = settings_of(task.study, parameters)
+        if settings.loss != STEP:
+            break
+        try:
+            with leaving_no_trace(task, settings):
+                return step_words(initial_model(task, settings, task.study.search.seed).model)
+        except Exception:  # reported by `check_configurations`, or by the trials that fail
+            continue
+    return ""
 
 
 def swap_summary(task: Task) -> str:
@@ -106,11 +123,11 @@ def require_trainable(problems: Sequence[str]) -> None:
         raise ModelError("\n".join(list(dict.fromkeys(problems))[:3]))
 
 
-def _problem(task: Task, parameters: Mapping[str, Any], known: dict[tuple[str, str], Rows]) -> str:
+def _problem(task: Task, parameters: Mapping[str, Any], known: dict[Any, Rows]) -> str:
     rows = None
     try:
         settings = settings_of(task.study, parameters)
-        key = (settings.dtype, settings.device)
+        key = (settings.dtype, settings.device, settings.loss)
         if key not in known:
             known[key] = rows_of(task, settings, task.study.search.seed)
         rows = known[key]
@@ -118,6 +135,8 @@ def _problem(task: Task, parameters: Mapping[str, Any], known: dict[tuple[str, s
             _try(task, settings, rows)
     except SweeperError as error:
         return str(error)
+    except NoPlainStep as error:
+        return f"{label(task)} {no_plain_step(error)}"
     except Exception as error:  # whatever a model raises is its own
         shape = f" (inputs come in batches of shape {_shape(rows)})" if rows else ""
         return f"{label(task)} cannot be trained: {message_of(error)}{shape}{_hint(text_of(error))}"
@@ -144,6 +163,7 @@ def _try(task: Task, settings: Settings, rows: Rows) -> None:
         check_output(task, output, few[1], loss)
         check_scalar(loss.function(output, few[1]), loss)
     check_scores(task, loss, output, rows)
+    check_step(model, few[0], loss)
     size = STEP_ROWS if settings.batch_size == "full" else min(int(settings.batch_size), STEP_ROWS)
     _step(task, settings, built, loss, optimizer, rows, size)
 
@@ -175,7 +195,9 @@ def _step(
 
 
 def _check_rows(rows: Rows, given: Tree) -> None:
-    for part, tree in vars(rows).items():
+    for part, tree in vars(rows.without_targets()).items():
+        if part == "with_targets":
+            continue
         what, key = ("inputs", "standardize") if part[0] == "x" else ("targets", "standardize_target")
         for name, values in named_leaves(tree, what):
             if values.is_floating_point() and not torch.isfinite(values).all():
@@ -183,7 +205,8 @@ def _check_rows(rows: Rows, given: Tree) -> None:
                     f"{name} are too large for {_dtype(values)}: scale the data, set data.{key} = true or "
                     'training.dtype = "float64"'
                 )
-    for (name, inputs), array in zip(named_leaves(rows.x_train), leaves(given), strict=True):
+    trained = named_leaves(rows.without_targets().x_train)
+    for (name, inputs), array in zip(trained, leaves(given), strict=True):
         if inputs.is_floating_point() and array.any() and not inputs.any():
             raise DataError(
                 f"{name} are too small for {_dtype(inputs)}, where all of them are 0: "
@@ -213,7 +236,7 @@ def can_be_penalized(task: Task) -> bool:
 def _shape(rows: Rows) -> str:
     shapes = [
         f"{name.removeprefix('inputs')} (n, {', '.join(map(str, leaf.shape[1:]))}), {_dtype(leaf)}"
-        for name, leaf in named_leaves(rows.x_train)
+        for name, leaf in named_leaves(rows.without_targets().x_train)
     ]
     return "; ".join(shapes).strip()
 

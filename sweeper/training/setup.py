@@ -45,6 +45,7 @@ __all__ = [
     "users_code",
 ]
 
+PARTS = ("train", "validation", "test")
 MEASURED_ROWS = 128
 """Rows of validation data on which layers are measured."""
 
@@ -77,7 +78,8 @@ def load_splits(task: Task, trials: Iterable[Trial]) -> None:
 class Rows:
     """Train, validation and test rows as tensors on the device; inputs (n, …), targets (n,) or (n, k).
 
-    Of several inputs each is a tuple or dict of tensors.
+    Of several inputs each is a tuple or dict of tensors; where the model computes its loss, inputs are
+    ``{"inputs": …, "target": …}``.
     """
 
     x_train: Tree
@@ -86,6 +88,15 @@ class Rows:
     y_validation: Tensor
     x_test: Tree
     y_test: Tensor
+    with_targets: bool = False
+    """Whether inputs hold the targets."""
+
+    def without_targets(self) -> "Rows":
+        """The inputs alone."""
+        if not self.with_targets:
+            return self
+        x = {f"x_{part}": getattr(self, f"x_{part}")["inputs"] for part in PARTS}
+        return replace(self, **x, with_targets=False)
 
 
 def pick_device(name: str) -> torch.device:
@@ -111,7 +122,13 @@ def rows_of(task: Task, settings: Settings, seed: int) -> Rows:
     def tensor(array: np.ndarray) -> Tensor:
         return torch.tensor(array, dtype=_tensor_dtype(array, dtype), device=device)
 
-    return Rows(**{name: mapped(tensor, getattr(parts, name)) for name in Rows.__dataclass_fields__})
+    x = {part: mapped(tensor, getattr(parts, f"x_{part}")) for part in PARTS}
+    y = {part: tensor(getattr(parts, f"y_{part}")) for part in PARTS}
+    inner = pick_loss(task, settings).inner is not None
+    if inner:
+        x = {part: {"inputs": x[part], "target": y[part]} for part in PARTS}
+    pairs = {name: t for p in PARTS for name, t in ((f"x_{p}", x[p]), (f"y_{p}", y[p]))}
+    return Rows(**pairs, with_targets=inner)
 
 
 def _tensor_dtype(array: np.ndarray, dtype: torch.dtype) -> torch.dtype:
@@ -159,20 +176,23 @@ def initial_model(task: Task, settings: Settings, seed: int) -> Built:
     default = torch.get_default_dtype()
     torch.set_default_dtype(getattr(torch, settings.dtype))
     try:
+        loss, dtype = pick_loss(task, settings), getattr(torch, settings.dtype)
         with user_code():
             source = settings.model
             if isinstance(source, str) and ":" in source:
                 source = resolve(source, task.study.folder)
             built = build(
                 source,
-                row=_row(task.data, getattr(torch, settings.dtype)),
+                row=_tensors(task.data.example, dtype),
                 code_sizes=task.data.code_sizes,
-                out_features=out_features(task.data, pick_loss(task, settings)),
+                out_features=out_features(task.data, loss),
                 activation=settings.activation,
                 init=settings.init,
                 options=settings.model_options,
                 chosen=settings.swap,
                 left=settings.keep,
+                inner=loss.inner,
+                target=_tensors(task.data.targets[:1], dtype) if loss.inner else None,
             )
     finally:
         torch.set_default_dtype(default)
@@ -210,9 +230,8 @@ def make_optimizer(settings: Settings, built: Built, **changed: Any) -> torch.op
     return entry.make(parameters, **{**settings.options, "lr": rate, **changed})
 
 
-def _row(data: Data, dtype: torch.dtype) -> Tree:
-    """The first input row as a batch of one."""
-    return mapped(lambda array: torch.tensor(array, dtype=_tensor_dtype(array, dtype)), data.example)
+def _tensors(arrays: Tree, dtype: torch.dtype) -> Tree:
+    return mapped(lambda array: torch.tensor(array, dtype=_tensor_dtype(array, dtype)), arrays)
 
 
 def batch_order(seed: int, rows: int, batch_size: int | str) -> Iterator[Tensor]:

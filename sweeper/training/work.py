@@ -76,9 +76,10 @@ def check_configurations(task: Task, index: int | None = None) -> list[str]:
 
 @one_at_a_time
 def layer_notes(task: Task) -> dict[str, str]:
-    """What a plan says of layers: `preflight.swap_summary`, `measurable.unmeasured`."""
+    """What a plan says of layers and loss: `preflight.swap_summary`, `unmeasured`, `step_summary`."""
     with watchdog.deadline(PREFLIGHT_SECONDS):
-        return {"swapped": preflight.swap_summary(task), "unmeasured": unmeasured(task)}
+        notes = {"swapped": preflight.swap_summary(task), "unmeasured": unmeasured(task)}
+        return {**notes, "step": preflight.step_summary(task)}
 
 
 @one_at_a_time

@@ -1,4 +1,4 @@
-"""How far iterators and generators have come, as far as they tell.
+"""Iterators and generators, and how far they have come, as far as they tell; functions with a memory.
 
 Nothing puts them back: who uses one up keeps that for good. ``itertools.cycle`` and the like tell nothing.
 """
@@ -11,6 +11,14 @@ from typing import Any
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
 CONSISTS = (map, filter, zip, enumerate, reversed)
 """Iterators that say what they consist of."""
+
+
+def is_cache(thing: Any) -> bool:
+    """Whether it is a function that remembers its results; an object may raise anything when it is asked."""
+    try:
+        return hasattr(thing, "cache_clear") and hasattr(thing, "__wrapped__")
+    except Exception:
+        return False
 
 
 def is_iterator(thing: Any) -> bool:

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from sweeper.private_torch import version_of
-from sweeper.user_code.iteration import is_iterator, parts, position
+from sweeper.user_code.iteration import is_cache, is_iterator, parts, position
 
 MOST = 20_000
 """Objects that are looked at; what lies deeper is taken for data."""
@@ -102,7 +102,7 @@ def _parts(path: str, thing: Any, weights: bool) -> Iterator[tuple[str, Any]]:
         yield from _named(path, {"": _held(thing)})
     elif isinstance(thing, FunctionType):
         yield from _of_function(path, thing) if is_users(thing) else ()
-    elif hasattr(thing, "cache_clear") and hasattr(thing, "__wrapped__"):
+    elif is_cache(thing):
         yield path, thing.__wrapped__
     elif isinstance(thing, ModuleType):
         yield from ((thing.__name__, Globals(vars(thing))),) if is_users(thing) else ()
@@ -275,7 +275,7 @@ def _namespace(thing: Any) -> Callable[[], None]:
         return functools.partial(_refill, vars(thing), dict(vars(thing)))
     if isinstance(thing, Globals):
         return functools.partial(_refill, thing.names, dict(thing.names))
-    if hasattr(thing, "cache_clear") and is_users(getattr(thing, "__wrapped__", None)):
+    if is_cache(thing) and is_users(thing.__wrapped__):
         return lambda: thing.cache_clear()
     if isinstance(thing, type):
         return functools.partial(_class_back, thing, _attributes(thing)) if is_users(thing) else _nothing

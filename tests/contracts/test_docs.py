@@ -62,6 +62,8 @@ def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
     """Sets up a folder with the files of a page, data files included, and goes there."""
 
     def set_up(page: str | Path) -> dict[str, Path]:
+        if "import lightning\n" in text_of(page):
+            pytest.importorskip("lightning", reason="make tools installs it")
         files = files_of(page, tmp_path)
         monkeypatch.chdir(tmp_path)
         for file in files:
@@ -168,6 +170,8 @@ OWN = {
     "my_study.toml": "README.md",
     "photos.toml": "docs/images.md",
     "words.toml": "docs/sequences.md",
+    "lit.toml": "docs/lightning.md",
+    "sensor.toml": "docs/own-loop.md",
     "language.toml": "docs/sequences.md",
     "sales.toml": "docs/tabular.md",
     "told.toml": "docs/tabular.md",

@@ -40,10 +40,9 @@ def _linear(facts: Facts, reasons: tuple[Reason, ...]) -> Advice:
         what, settings = "Let your model end in a linear layer.", {}
         ends = facts.network.last
         linear = ends in ("Addmm", "Mm", "Add", "Bmm", "Baddbmm", "Convolution", "Mv")
-        reasons = (
-            *reasons,
-            Reason(f"it ends in {'a linear layer' if linear else ends.lower()} now", MEASURED),
-        )
+        if ends:  # a model of several outputs ends in several operations
+            seen = f"it ends in {'a linear layer' if linear else ends.lower()} now"
+            reasons = (*reasons, Reason(seen, MEASURED))
     return Advice("output", TOPIC, what, reasons, settings)
 
 

@@ -15,6 +15,7 @@ from sweeper.components import (
     call_sites,
     guess,
     initializers,
+    inner_loss,
     losses,
     metrics,
     models,
@@ -37,7 +38,7 @@ from sweeper.report.script.functions import quoted, reachable
 from sweeper.report.script.model import ModelText, model_text
 from sweeper.report.script.source import definitions, import_block
 from sweeper.report.script.training import TrainingText, training_text
-from sweeper.study.losses import loss_of, out_features
+from sweeper.study.losses import loss_of
 from sweeper.study.settings import keys_of
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.study import Study
@@ -59,7 +60,7 @@ COMPONENTS = (
         observing,
         call_sites,
     ),
-    *(losses, metrics, rankings, outputs, guess, penalties, schedules, param_groups),
+    *(losses, inner_loss, metrics, rankings, outputs, guess, penalties, schedules, param_groups),
     *{o.own_module: None for o in OPTIMIZERS.values() if o.own_module},
 )
 OWN_IMPORTS = """
@@ -90,7 +91,7 @@ def script(study: Study, parameters: Mapping[str, Any], seed: int, *, data: Data
         reachable(settings.model, "model.source")
     data = data or load_data(study)
     rows = data_text(study, data)
-    model = model_text(study, settings, data, out_features(data, loss_of(study, data, settings)))
+    model = model_text(study, settings, data, loss_of(study, data, settings))
     training = training_text(study, settings, data, seed, rows.sizes[0], model)
     context = _context(study, data, seed, rows, model, training)
     return _render(context)
@@ -143,6 +144,7 @@ def _context(
         "classes": data.classes is not None,
         "standardize": study.data.standardize and rows.floating,
         "several": isinstance(data.inputs, tuple | dict),
+        "trees": isinstance(data.inputs, tuple | dict) or training.scoring.inner is not None,
         "stars": model.stars,
         "standardize_target": study.data.standardize_target and data.classes is None,
         "split": repr(tuple(study.data.split)),

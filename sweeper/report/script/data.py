@@ -19,7 +19,7 @@ from sweeper.data.table_files import SEPARATORS
 from sweeper.errors import UserError
 from sweeper.printable import one_line
 from sweeper.report.script.functions import Imported, call, imported, quoted
-from sweeper.report.script.several import EACH, PAIR_OF, STANDARDIZED, pairs_as_read
+from sweeper.report.script.several import EACH, KINDS, PAIR_OF, STANDARDIZED, pairs_as_read
 from sweeper.report.script.source import definitions
 from sweeper.report.script.table import is_plain, table_text
 from sweeper.study.study import Study
@@ -85,7 +85,7 @@ def data_text(study: Study, data: Data) -> DataText:
     return DataText(
         what=_what(data),
         constants=read.constants,
-        code=(*((EACH,) if _several(data) else ()), *read.code, *_splitting(study, data, floating)),
+        code=(*((EACH, KINDS) if _several(data) else ()), *read.code, *_splitting(study, data, floating)),
         lines=(*read.lines, *inputs, *_targets(data, read.any_numbers)),
         imported=read.imported,
         sizes=_sizes(study, data),

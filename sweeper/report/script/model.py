@@ -1,5 +1,6 @@
 """The model part of the script: the model function called as `sweeper.components.build` calls it."""
 
+import inspect
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,19 +9,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sweeper.components import activations, initializers, models, precision
+from sweeper.components import activations, initializers, models, outputs, precision
 from sweeper.components.activations import OWN, USERS_NAME, activation_of
 from sweeper.components.build import Built, build, in_features, in_shape
 from sweeper.components.called import Called
 from sweeper.components.initializers import INITIALIZERS
+from sweeper.components.inner_loss import InnerForward
+from sweeper.components.losses import Loss
 from sweeper.components.models import MODELS
 from sweeper.components.param_groups import MARK
 from sweeper.components.tree import Tree, arguments, mapped
 from sweeper.data.data import Data, is_real
 from sweeper.errors import UserError
 from sweeper.report.script.calls import call_code, call_lines
+from sweeper.report.script.first_look import first_look
 from sweeper.report.script.functions import Imported, asked, imported, literal, named, quoted
-from sweeper.report.script.source import definitions
+from sweeper.report.script.inner import inner_text
+from sweeper.report.script.several import EACH
+from sweeper.report.script.source import definitions, each_once
+from sweeper.study.losses import out_features
 from sweeper.study.settings import Settings
 from sweeper.study.study import Study
 from sweeper.user_code.calls import source_of
@@ -54,7 +61,7 @@ class ModelText:
     """Whether parameters have optimizer options of their own as marks."""
 
 
-def model_text(study: Study, settings: Settings, data: Data, out_features: int) -> ModelText:
+def model_text(study: Study, settings: Settings, data: Data, loss: Loss) -> ModelText:
     """How the script makes the model of `settings`.
 
     Raises:
@@ -72,7 +79,8 @@ def model_text(study: Study, settings: Settings, data: Data, out_features: int) 
     if settings.activation and ":" in settings.activation:
         own = imported(settings.activation, "search.space.activation", USERS_NAME, study.folder)
     embedded = data.code_sizes if user is None and settings.model in models.EMBEDDED else ()
-    maker = _Maker(function, asked(function), settings, data.example, out_features, data.code_sizes)
+    maker = _Maker(function, asked(function), settings, data, loss)
+    inner = inner_text(loss)
     penalised = settings.activation_penalty > 0
     remembered = penalised and "activation" in maker.takes
     lines = _remembering(maker.expression) if remembered else []
@@ -80,9 +88,10 @@ def model_text(study: Study, settings: Settings, data: Data, out_features: int) 
     if embedded:  # learnt vectors in place of codes
         made = f"Embedded({maker.row.shape[1]}, {embedded!r}, lambda width: {made})"
     lines.append(f"model = {made}")
+    lines += [inner.line.format(stars=maker.inner_stars())] if inner else []
     lines += _fast_paths(maker.fast_paths()) if maker.activation and user else []
     lazy, is_complex, marked = maker.habits() if user else (False, False, False)
-    lines += _first_look(data) if lazy else []
+    lines += first_look(data, inner is not None) if lazy else []
     if remembered and (copies := maker.copies_names()):
         lines += [f"hidden += [model.get_submodule(name) for name in {quoted(copies)}]  # copies of those"]
     calls = False
@@ -98,6 +107,8 @@ def model_text(study: Study, settings: Settings, data: Data, out_features: int) 
     lines += [f"{maker.init}(model)"] if initialised else []
     code = [definitions(initializers, maker.init)] if initialised or "init" in maker.takes else []
     code += [] if user else [definitions(models, name)]
+    code += each_once([*inner.code, definitions(outputs, "copied")]) if inner else []
+    code += [EACH] if inner and not isinstance(data.inputs, tuple | dict) else []
     code += [definitions(models, "Embedded")] if embedded else []
     used = maker.expression.partition("(")[0] if maker.activation else ""
     code += [definitions(activations, used)] if used in OWN else []
@@ -122,9 +133,13 @@ class _Maker:
     function: Any
     takes: set[str]
     settings: Settings
-    row: Tree
-    out_features: int
-    code_sizes: tuple[int, ...]
+    data: Data
+    loss: Loss
+
+    @property
+    def row(self) -> Tree:
+        """The first row as a batch of one."""
+        return self.data.example
 
     @property
     def activation(self) -> str | None:
@@ -150,8 +165,8 @@ class _Maker:
         values = {
             "in_features": in_features(self.row),
             "in_shape": in_shape(self.row),
-            "out_features": self.out_features,
-            "code_sizes": self.code_sizes,
+            "out_features": out_features(self.data, self.loss),
+            "code_sizes": self.data.code_sizes,
         }
         return {key: value for key, value in values.items() if key in self.takes}
 
@@ -201,22 +216,31 @@ class _Maker:
 
     def stars(self) -> str:
         """How the model takes its inputs; see `ModelText.stars`."""
+        if self.loss.inner:
+            return "**"
         if isinstance(self.row, dict):
             return "**" if arguments(self._built().model, self.row)[1] else ""
         return "*" if isinstance(self.row, tuple) else ""
+
+    def inner_stars(self) -> str:
+        """How a model that computes its loss takes its inputs inside of that."""
+        forward = self._built().model.forward
+        return str(inspect.unwrap(forward, stop=lambda f: isinstance(f, InnerForward)).stars)  # type: ignore[attr-defined]
 
     def _built(self) -> Built:
         with _as_in_training(self.settings.dtype) as row_of:
             return build(
                 self.function,
                 row=mapped(row_of, self.row),
-                out_features=self.out_features,
+                out_features=out_features(self.data, self.loss),
                 activation=self.settings.activation,
                 init=None,
                 options=self.settings.model_options,
                 chosen=self.settings.swap,
                 left=self.settings.keep,
-                code_sizes=self.code_sizes,
+                code_sizes=self.data.code_sizes,
+                inner=self.loss.inner,
+                target=row_of(self.data.targets[:1]),
             )
 
 
@@ -230,32 +254,6 @@ class _Hidden:
     """Those that stand where the model has a layer."""
     called: list[tuple[Called, "nn.Module"]]
     """Those that are called where it calls a function."""
-
-
-def _first_look(data: Data) -> list[str]:
-    zeros = _code(mapped(_zeros, data.example))
-    stars = "*" if isinstance(data.inputs, tuple) else ""
-    return [
-        "with torch.no_grad(), torch.random.fork_rng(devices=[]):",
-        f"    model.eval()({stars}{zeros})  # lazy layers get their shapes",
-        "model.train()",
-    ]
-
-
-def _zeros(array: np.ndarray) -> str:
-    kind = (
-        "" if is_real(array) else ", dtype=torch.bool" if array.dtype.kind == "b" else ", dtype=torch.int64"
-    )
-    return f"torch.zeros({(1, *array.shape[1:])}{kind})"
-
-
-def _code(tree: Tree) -> str:
-    """Code of a tuple or dict whose leaves are code."""
-    if isinstance(tree, tuple):
-        return f"({', '.join(map(_code, tree))},)"
-    if isinstance(tree, dict):
-        return f"{{{', '.join(f'{quoted(key)}: {_code(part)}' for key, part in tree.items())}}}"
-    return str(tree)
 
 
 def _factory(expression: str) -> str:

@@ -1,7 +1,7 @@
 """Loss and scores in the script: the functions themselves, and how they are called."""
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -11,7 +11,8 @@ from sweeper.components.losses import LOSSES, Loss
 from sweeper.components.metrics import Metric
 from sweeper.data.data import Data
 from sweeper.report.script.functions import Imported, imported, literal
-from sweeper.report.script.source import definitions, renamed
+from sweeper.report.script.inner import ROLE, InnerText, inner_text
+from sweeper.report.script.source import definitions, each_once, renamed
 from sweeper.study.check_losses import metric_name
 from sweeper.study.losses import loss_of
 from sweeper.study.settings import Settings
@@ -24,8 +25,12 @@ class ScoringText:
 
     code: tuple[str, ...]
     """Functions, in order."""
+    is_users: bool
+    """Whether the loss is the user's."""
+    inner: InnerText | None
+    """How the model computes it, where it does."""
     loss: Imported | None
-    """The loss, where it is the user's."""
+    """The function of the user."""
     users: tuple[Imported, ...]
     """Scores of the user."""
     trained: str
@@ -59,7 +64,9 @@ def scoring_text(study: Study, settings: Settings, data: Data, seed: int) -> Sco
     """
     loss = loss_of(study, data, settings, seed)
     built_in = [metric for metric in loss.metrics if metric.task]
+    inner, output = inner_text(loss), 'output["output"]' if loss.inner else "output"
     code, trained, weight = _loss(settings, data, loss)
+    code += [inner.loss] if inner else []
     code += [_code(metric) for metric in built_in]
     if loss.point:
         code.append(definitions(losses, loss.point.__name__))
@@ -70,15 +77,17 @@ def scoring_text(study: Study, settings: Settings, data: Data, seed: int) -> Sco
     if users and not loss.is_users:
         code.append(definitions(outputs, "copied"))
     return ScoringText(
-        code=tuple(_each_once(code)),
-        loss=_users_loss(study, settings) if loss.is_users else None,
+        code=tuple(each_once(code)),
+        is_users=loss.is_users,
+        inner=inner,
+        loss=_users_loss(study, settings, loss) if loss.is_users else None,
         users=tuple(users),
         trained=trained,
         weight=weight,
-        point=f"{loss.point.__name__}(output)" if loss.point else "output",
+        point=f"{loss.point.__name__}(output)" if loss.point else output,
         calls={metric.name: _call(metric) for metric in built_in},
-        users_calls={metric_name(m): f"{metric_name(m)}(copied(output), copied(y))" for m in sources},
-        fits=f"suits({literal(loss.task, 'task')}, output, y)" if loss.is_users else "",
+        users_calls={metric_name(m): f"{metric_name(m)}(copied({output}), copied(y))" for m in sources},
+        fits=f"suits({literal(loss.task, 'task')}, point, y)" if loss.is_users else "",
     )
 
 
@@ -123,13 +132,16 @@ def _options(function: Callable[..., Any]) -> str:
     return "".join(f", {key}={literal(v, key)}" for key, v in fixed.items() if key != "weight")
 
 
-def _users_loss(study: Study, settings: Settings) -> Imported:
+def _users_loss(study: Study, settings: Settings, loss: Loss) -> Imported | None:
     """A function, or a class such as ``torch.nn.HuberLoss`` of which one object is made."""
-    user = imported(settings.loss, "training.loss", "loss_function", study.folder)
+    if loss.inner and loss.inner.function is None:
+        return None
+    role = ROLE if loss.inner else "loss_function"
+    user = imported(settings.loss, "training.loss", role, study.folder)
     if not isinstance(user.function, type):
         return user
     user = imported(settings.loss, "training.loss", "Loss", study.folder)
-    return replace(user, aliases=(*user.aliases, "loss_function = Loss()"))
+    return replace(user, aliases=(*user.aliases, f"{role} = Loss()"))
 
 
 def _code(metric: Metric) -> str:
@@ -140,12 +152,3 @@ def _code(metric: Metric) -> str:
 def _call(metric: Metric) -> str:
     extra = "".join(f", {key}={literal(value, key)}" for key, value in metric.arguments)
     return f"{metric.function.__name__}(point, y{extra})"
-
-
-def _each_once(blocks: Sequence[str]) -> list[str]:
-    """Definitions, of which several may need the same ones, each at its first place."""
-    found: dict[str, None] = {}
-    for block in blocks:
-        for one in block.split("\n\n\n"):
-            found.setdefault(one)
-    return list(found)

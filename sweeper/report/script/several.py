@@ -20,9 +20,9 @@ def each(function, *inputs):
         return tuple(each(function, *some) for some in zip(*inputs))
     if isinstance(first, dict):
         return {name: each(function, value, *(one[name] for one in others)) for name, value in first.items()}
-    return function(*inputs)
+    return function(*inputs)'''
 
-
+KINDS = '''\
 def is_real(array):
     """Numbers, or bytes of images; else codes or truth values."""
     return array.dtype.kind == "f" or array.dtype == np.uint8

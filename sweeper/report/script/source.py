@@ -44,6 +44,15 @@ def definitions(module: ModuleType, name: str) -> str:
     return re.sub(r" *# type: ignore\[.*\]", "", code)
 
 
+def each_once(blocks: Sequence[str]) -> list[str]:
+    """Definitions, of which several may need the same ones, each at its first place."""
+    found: dict[str, None] = {}
+    for block in blocks:
+        for one in block.split("\n\n\n"):
+            found.setdefault(one)
+    return list(found)
+
+
 def renamed(code: str, old: str, new: str) -> str:
     """`code` with its function `old` called `new`: its role in the script, not its name in a catalogue."""
     return re.sub(rf"^def {old}\(", f"def {new}(", code, flags=re.MULTILINE)

@@ -1,0 +1,152 @@
+"""Losses of the user: functions of output and target, and those that the model itself computes."""
+
+import inspect
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from torch import Tensor, nn
+
+from sweeper.components.inner_loss import STEP, InnerForward, NoPlainStep, OwnStep, inner_loss, of_batch
+from sweeper.components.outputs import copied
+from sweeper.components.tree import Tree, arguments
+from sweeper.errors import ModelError
+
+
+@dataclass(frozen=True)
+class UsersLoss:
+    """A loss function of the user, which gets copies, as it may write into them; what it gives is checked.
+
+    It gives the mean, or the mean and a dict of named scalars that are recorded beside it.
+    """
+
+    name: str
+    function: Callable[..., Any]
+
+    def __call__(self, output: Any, target: Any) -> Tensor:
+        """The scalar mean.
+
+        Raises:
+            ModelError: if the function gives something else.
+        """
+        return self.with_parts(output, target)[0]
+
+    def with_parts(self, *given: Any, **asked: Any) -> tuple[Tensor, dict[str, Tensor]]:
+        """The scalar mean and the named scalars, detached; of copies of output and target.
+
+        Raises:
+            ModelError: if the function gives something else.
+        """
+        value = self.function(*map(copied, given), **asked)
+        parts: Mapping[Any, Any] = {}
+        if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], Mapping):
+            value, parts = value
+        if not isinstance(value, Tensor) or value.numel() != 1 or value.is_complex():
+            raise ModelError(not_scalar(self.name, value))
+        for name, part in parts.items():
+            sound = isinstance(name, str) and PART.fullmatch(name) and name not in TAKEN
+            if not sound or not isinstance(part, Tensor) or part.numel() != 1 or part.is_complex():
+                raise ModelError(wrong_part(self.name, name, part))
+        return value, {name: part.detach().reshape(()) for name, part in parts.items()}
+
+
+def not_scalar(name: str, value: Any) -> str:
+    """What is wrong with a loss that is no real number in a tensor."""
+    what = "complex numbers" if isinstance(value, Tensor) and value.is_complex() else _what(value)
+    return f"training.loss = {name!r} must return the mean, a scalar tensor, not {what}"
+
+
+PART = re.compile(r"[A-Za-z_]\w{0,59}")
+TAKEN = {"loss", "error"}
+"""Names of curves that are there already."""
+
+
+def wrong_part(name: str, part: Any, value: Any) -> str:
+    """What is wrong with a named scalar that a loss gives beside the mean."""
+    return (
+        f"training.loss = {name!r} may return (mean, parts), parts being a dict from names (letters, digits, "
+        f"_; not loss) to scalar tensors, but part {part!r} is {_what(value)}"
+    )
+
+
+def _what(value: Any) -> str:
+    return f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+
+
+ASKED = ("inputs", "model", "batch")
+"""What a loss may ask for by name, beside single inputs."""
+
+
+@dataclass(frozen=True)
+class InnerLoss:
+    """A loss that the model computes in its forward pass: of what its function asks for, or its own step."""
+
+    name: str
+    function: Callable[..., Any] | None
+    """``None``: the model's ``training_step``."""
+    asks: tuple[str, ...] = ()
+    """Arguments of `function`, given by name."""
+    target_asked: bool = True
+    """Whether `function` takes the target in second place."""
+    names: tuple[str, str] = ("", "")
+    """Of an only input and of the target, where items are dicts; see `inner_loss.arranged`."""
+    shape: tuple[int, ...] | None = None
+    """Of one target as it came; ``None``: as targets are."""
+
+    def __call__(self, output: Any, target: Any) -> Tensor:
+        """The scalar mean."""
+        return self.with_parts(output, target)[0]
+
+    def with_parts(self, output: Any, target: Any) -> tuple[Tensor, dict[str, Tensor]]:
+        """The scalar mean and the named scalars, as the model computed them.
+
+        Raises:
+            ModelError: for an output without them.
+        """
+        if not isinstance(output, Mapping) or "rows" not in output:
+            raise ModelError(f"loss {self.name} is computed with the model, so no constant has one")
+        return inner_loss(output, target)
+
+    def put_into(self, model: nn.Module, inputs: Tree) -> None:
+        """Let the ``forward`` of `model` take inputs and targets, and compute the loss.
+
+        Raises:
+            NoPlainStep: if it has no step that can be called so.
+        """
+        step: Callable[..., Any]
+        if self.function is None:
+            step = OwnStep(model, self.names, self.shape)
+        else:
+            checked = UsersLoss(self.name, self.function).with_parts
+            step = partial(of_batch, checked, self.asks, self.target_asked, self.names)
+        stars = "*" if isinstance(inputs, tuple) else "**" if arguments(model, inputs)[1] else ""
+        model.forward = InnerForward(model, step, stars)  # type: ignore[method-assign]
+
+
+def asked_of(function: Callable[..., Any], inputs: Collection[str]) -> tuple[tuple[str, ...], bool]:
+    """What a loss asks for by name beside output and target, and whether it takes the target at all.
+
+    `inputs`: names of single inputs; they count where the function has no default for them.
+    """
+    try:
+        given = inspect.signature(
+            function.forward if isinstance(function, nn.Module) else function
+        ).parameters
+    except (ValueError, TypeError):  # written in C
+        return (), True
+    fixed = [p for p in given.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)][1:]
+    asks = tuple(p.name for p in fixed if p.name in ASKED or (p.name in inputs and p.default is p.empty))
+    return asks, not (fixed and fixed[0].name in asks)
+
+
+WITHOUT_A_STEP = (
+    "a sweep trains many models at once and has no trainer: keep to self(x), losses and self.log, or name "
+    "training.loss, and the layers are trained with that"
+)
+
+
+def no_plain_step(error: NoPlainStep) -> str:
+    """Why a model cannot be trained by its own step, and what to do."""
+    return f"cannot be trained by its own {STEP}: {error}; {WITHOUT_A_STEP}"

@@ -1,0 +1,134 @@
+"""Losses that the model computes: in a stack as alone, in the script, and as the same loss outside of it."""
+
+import math
+import warnings
+from typing import Any
+
+import pytest
+import stepping_models as models
+import torch
+from equivalence import by_reference, by_stack, distance, numbered, task_of
+from printed_curves import printed, recorded
+from torch.nn import functional as F
+
+from sweeper.errors import StudyError
+from sweeper.study.study import Study
+from sweeper.training.preflight import check_configurations, step_summary
+from sweeper.training.setup import Task
+
+CASES: dict[str, tuple[Any, Any, str]] = {
+    "an input by name": (models.Net, models.weighted, "dict"),
+    "the batch": (models.Net, models.of_all, "tuple"),
+    "the model": (models.Net, models.decayed, "pair"),
+    "its own step": (models.Stepping, "training_step", "pair"),
+    "a step of dicts": (models.Named, "training_step", "items"),
+}
+PENALIZED = [0.0, 0.1]
+
+
+def task_with(model: Any, loss: Any, kind: str) -> Task:
+    """Some steps on rows as they are."""
+    space = {"activation": ["relu", "tanh"], "activation_penalty": PENALIZED}
+    data = {"source": models.data, "kind": kind, "standardize": False}
+    return task_of(data, model, space, loss=loss, steps=6, evaluations=2)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_stacked_alone_and_in_the_script(case: str) -> None:
+    """Both engines agree to 1e-9, and the script prints the recorded curve."""
+    task = task_with(*CASES[case])
+    assert set(check_configurations(task)) == {""}
+    rest = {"optimizer": "sgd", "learning_rate": 0.05}
+    trials = numbered(
+        [
+            {**rest, "activation": a, "activation_penalty": p}
+            for a, p in zip(["relu", "tanh"], PENALIZED, strict=True)
+        ]
+    )
+    stacked = by_stack(task, trials, 2)
+    for trial in trials:
+        alone = by_reference(task, trial)
+        assert distance(alone, stacked[trial.number, trial.seed]) < 1e-9
+    curve = {key: value for key, value in recorded(alone.result).items() if key[1][:6] != "train_"}
+    shown = {key: value for key, value in printed(task, trials[1]).items() if key[1] != "train_loss"}
+    assert shown == curve
+
+
+def test_a_step_is_the_loss_that_it_holds() -> None:
+    """By its own step a model has the loss that is written there, and curves of what it logs."""
+    trial = numbered(
+        [{"optimizer": "sgd", "learning_rate": 0.05, "activation": "relu", "activation_penalty": 0.0}]
+    )[0]
+    step = by_reference(task_with(models.Stepping, "training_step", "pair"), trial).result
+    plain = by_reference(task_with(models.Stepping, "mse", "pair"), trial).result
+    mine, theirs = ({(s, n): v for s, n, v in each.curves} for each in (step, plain))
+    same = [(s, "validation_loss") for s in (0, 3, 6)]
+    # what is logged draws once more for dropout: the first batch alone is the same
+    assert mine[same[0]] == theirs[same[0]]
+    assert all(math.isfinite(mine[key]) for key in same)
+    assert {n for _, n in mine} >= {"train_mae", "validation_far", "validation_loss"}
+
+
+def test_a_class_with_a_step_trains_by_it() -> None:
+    """Where the study names no loss; a named one is taken instead, and the plan says what is used."""
+    assert Study(name="a", model=models.Stepping).training.loss == "training_step"
+    assert Study(name="a", model=models.Stepping, training={"loss": "mse"}).training.loss == "mse"
+    assert Study(name="a", model=models.Net).training.loss == "cross_entropy"
+    words = "loss of Stepping.training_step and, on validation rows, validation_step"
+    assert step_summary(task_with(models.Stepping, "training_step", "pair")) == words
+    with pytest.raises(StudyError, match=r"Net has no method training_step\(batch, batch_idx\)"):
+        Study(name="a", model=models.Net, training={"loss": "training_step"})
+
+
+@pytest.mark.parametrize(
+    ("model", "why"),
+    {
+        models.ByHand: "optimizes by hand (automatic_optimization = False)",
+        models.Counting: "its loss depends on batch_idx",
+        models.Trained: "its step uses self.trainer.current_epoch (or self.current_epoch)",
+        models.Optimizing: "its step calls self.optimizers()",
+        models.Silent: "its training_step gives NoneType; it must give the loss, a scalar tensor",
+    }.items(),
+)
+def test_steps_that_need_more_are_refused(model: Any, why: str) -> None:
+    """With the reason, and what to do."""
+    for problem in check_configurations(task_with(model, "training_step", "pair")):
+        assert why in problem
+        assert "name training.loss" in problem
+
+
+def test_a_module_of_lightning() -> None:
+    """Its step stacks; hyperparameters, logging and a loss in validation alone are no hindrance."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        lightning = pytest.importorskip("lightning", reason="make tools")
+
+    class Lit(lightning.LightningModule):  # type: ignore[name-defined, misc]
+        def __init__(self, in_features: int, width: int = 8) -> None:
+            super().__init__()
+            self.save_hyperparameters()
+            self.net = torch.nn.Sequential(torch.nn.Linear(in_features, width), torch.nn.ReLU())
+            self.out = torch.nn.Linear(width, 1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.out(self.net(x))[:, 0]
+
+        def training_step(self, batch: Any, batch_idx: int) -> torch.Tensor:
+            loss = F.mse_loss(self(batch[0]), batch[1])
+            self.log("train_loss", loss, prog_bar=True, on_epoch=True)
+            return loss
+
+        def validation_step(self, batch: Any, batch_idx: int) -> None:
+            self.log_dict({"val_loss": self.training_step(batch, batch_idx), "val_zero": 0.0})
+
+        def configure_optimizers(self) -> Any:
+            raise AssertionError("it is not used")
+
+    task = task_with(Lit, "training_step", "pair")
+    assert set(check_configurations(task)) == {""}
+    assert step_summary(task).endswith("the study searches optimizer and learning rate")
+    trial = numbered(
+        [{"optimizer": "sgd", "learning_rate": 0.05, "activation": "relu", "activation_penalty": 0.0}]
+    )
+    stacked = by_stack(task, trial, 1)
+    assert distance(by_reference(task, trial[0]), stacked[0, trial[0].seed]) < 1e-9
