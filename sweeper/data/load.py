@@ -146,7 +146,7 @@ def _data(
     for what, array in (*named_leaves(inputs), ("targets", targets)):
         if not array[0].size:
             raise DataError(f"{name}: {what} have shape {array.shape}; every row needs at least one number")
-    shape, pair = targets.shape[1:], found["train"] if fixed is not None else found
+    shape, pair = targets.shape[1:], given["train"] if fixed is not None else given
     names = pair.names if isinstance(pair, Pair) else ("", "")
     targets, classes = fit_targets(targets, loss_task, name, column, keys.classes)
     return Data(inputs, targets, classes, fixed, name, features, item_names=names, target_shape=shape)
