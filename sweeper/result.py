@@ -106,6 +106,7 @@ class Result:
         from sweeper.questions.run_data import RunData
         from sweeper.report.attempts import NotMade, attempt
         from sweeper.report.page import write
+        from sweeper.search.importances import COLUMNS as IMPORTANCES
         from sweeper.search.importances import importances
 
         shares = attempt(
@@ -115,11 +116,14 @@ class Result:
             ),
         )
         if isinstance(shares, NotMade):
-            shares = pd.DataFrame(columns=["parameter", "importance"])
+            shares = pd.DataFrame(columns=IMPORTANCES)
         plan, _ = PLAN.read(self.folder)
         unmeasured = str((plan or {}).get("unmeasured") or "")  # plans of earlier releases do not say
         notes = self._notes(plan)
-        run = RunData(self.study, self.records, self.answer, shares, seconds, notes, unmeasured)
+        baselines, _ = BASELINES.read(self.folder)
+        rows = {part: int(n) for part, n in (baselines or {}).get("rows", {}).items()}
+        known = published(self.study.space)
+        run = RunData(self.study, self.records, self.answer, shares, seconds, notes, known, rows, unmeasured)
         page = write(run, Path(folder), each)
         if self.answer is not None:
             kept = self._kept_script()
@@ -192,6 +196,9 @@ def load_result(study: Study, folder: Path) -> Result:
         records = replace(records, findings=(Finding(folder / "records", "is missing"),))
     objective, known_defaults = study.objective, published(study.space)
     winner = answer(records.trials, tested, records.curves, baselines, objective, known_defaults)
+    plan, _ = PLAN.read(folder)
+    if winner is not None and plan is not None:  # plans of earlier releases do not say
+        winner = replace(winner, made={str(k): str(v) for k, v in dict(plan.get("made") or {}).items() if v})
     is_tested = tested is not None and winner is not None and tested["trial"] == winner.trial
     winner = with_warnings(study, winner, baselines, tested=is_tested)
     return Result(study, folder, records, winner, (*records.findings, *others))

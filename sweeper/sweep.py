@@ -38,7 +38,7 @@ from sweeper.training import work
 from sweeper.training.calls import call_user_code
 from sweeper.training.cohort import Cohort
 from sweeper.training.dispatch import retrain_and_measure, train_all
-from sweeper.training.in_workers import optional, plan_of_search
+from sweeper.training.in_workers import made_on, optional, plan_of_search
 from sweeper.training.planning import Plan, cohorts_of, steps_of
 from sweeper.training.planning import from_dict as plan_of
 from sweeper.training.pool.interface import Pool, Shared, WorkerDied
@@ -126,7 +126,8 @@ class Sweep:
         if kept and kept["asked"] == asked:
             return plan_of(kept)
         plan = plan_of_search(self.pool, self.shared, jobs=self.jobs, engine=engine)
-        PLAN.write(self.folder, {**plan.to_dict(), "asked": asked, "columns": self.columns})
+        known = {"asked": asked, "columns": self.columns, "made": made_on(self.pool, self.shared)}
+        PLAN.write(self.folder, {**plan.to_dict(), **known})
         return plan
 
     def keep_baselines(self) -> None:

@@ -2,17 +2,20 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
 
 from sweeper.answer.baseline import Baseline, baseline, by_seed
+from sweeper.answer.bounds import bounded
 from sweeper.answer.confirmed import confirmed
 from sweeper.answer.gain import Gain, gain
 from sweeper.answer.learning import Learning, learning
+from sweeper.answer.luck import luck
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import as_costs, parameters_of
+from sweeper.statistics.intervals import interval as interval_of
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,15 @@ class Answer:
     for a call."""
     test_seeds: int = 0
     """Fresh seeds that `test` is the mean of."""
+    test_ends: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """95 % intervals of `test` over these seeds; a score with one seed has none."""
+    rows: Mapping[str, int] = field(default_factory=dict)
+    """Rows of each part; empty in runs of earlier versions, which did not record them."""
+    luck: float = math.nan
+    """Share of the variance among the finalists on fresh seeds that is not between settings; NaN: not
+    known."""
+    made: Mapping[str, str] = field(default_factory=dict)
+    """Where it was trained: device, processor, versions, commit, data; empty in runs of earlier versions."""
     learning: Learning | None = None
     """What training did to the objective; ``None`` where no curve says."""
     baseline: Baseline | None = None
@@ -99,7 +111,7 @@ def answer(
     if len(ranking):
         first = ranking.iloc[0]
         number = int(first["trial"])
-        low, high = ranked.ends(float(first["low"]), float(first["high"]))
+        low, high = bounded(objective, *ranked.ends(float(first["low"]), float(first["high"])))
         interval = Interval(ranked.value(float(first["mean"])), low, high, seeds=int(first["n"]))
         tied = tuple(int(t) for t in ranking.loc[ranking["tied"], "trial"] if int(t) != number)
     else:
@@ -108,6 +120,7 @@ def answer(
     tested = test["scores"] if test and test["trial"] == number else []
     score, settings = float(recorded.loc[row.name, "objective"]), parameters_of(row)
     winner = Answer(number, settings, score, interval, _mean_scores(tested), tied, len(tested))
+    winner = replace(winner, test_ends=_ends_of(tested), rows=_rows(baselines), luck=luck(trials))
     winner = replace(winner, gain=gain(search, ranking, defaults, ranked))
     return _judged(winner, _scores_of(recorded, winner), tested, curves, baselines, objective)
 
@@ -134,6 +147,16 @@ def _judged(
         on_test = by_seed(tested, list(scores))
         winner = replace(winner, baseline=baseline(baselines, objective, scores, on_test))
     return winner
+
+
+def _rows(baselines: Mapping[str, Any] | None) -> dict[str, int]:
+    return {part: int(count) for part, count in (baselines or {}).get("rows", {}).items()}
+
+
+def _ends_of(scores: Sequence[Mapping[str, float]]) -> dict[str, tuple[float, float]]:
+    frame = pd.DataFrame(list(scores)).astype(float)
+    ends = {str(name): bounded(str(name), *interval_of(frame[name].to_numpy())) for name in frame}
+    return {name: pair for name, pair in ends.items() if math.isfinite(sum(pair))}
 
 
 def _mean_scores(scores: Sequence[Mapping[str, float]]) -> dict[str, float] | None:

@@ -1,10 +1,12 @@
 """How an objective is spoken of: its name, and whether its best values are the lowest or the highest."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pandas as pd
 
+from sweeper.answer.bounds import bounded
 from sweeper.trial import Values, cost, from_cost, is_maximized, objective_metric
 from sweeper.wording import metric_words, number
 
@@ -82,7 +84,7 @@ class Ranked:
             differences: columns of a difference of two costs, and where known of its low and high end.
         """
         if not self.highest:
-            return frame
+            return self._within(frame, ends)
         turned = {name: from_cost(self.objective, frame[name].astype(float)) for name in values}
         for low, high in ends:
             turned[low], turned[high] = (
@@ -93,7 +95,15 @@ class Ranked:
             turned |= {
                 name: -frame[other].astype(float) for name, other in zip(around, around[::-1], strict=True)
             }
-        return frame.assign(**turned)
+        return self._within(frame.assign(**turned), ends)
+
+    def _within(self, frame: pd.DataFrame, ends: Iterable[tuple[str, str]]) -> pd.DataFrame:
+        """Intervals cut where the objective can go no further."""
+        least, most = bounded(self.objective, -math.inf, math.inf)
+        if not math.isfinite(most):
+            return frame
+        cut = {name: frame[name].astype(float).clip(least, most) for pair in ends for name in pair}
+        return frame.assign(**cut)
 
     def order(self, frame: pd.DataFrame, by: str, *then: str) -> pd.DataFrame:
         """Rows with the best objective, in column `by`, first; equal ones by `then`, ascending."""

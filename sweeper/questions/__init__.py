@@ -1,4 +1,4 @@
-"""The questions of the page, in its order: one file each, with its tables, figure and sentences.
+"""The questions of the page, in its order: one file each, with its tables, figures, facts and claims.
 
 A new question is one file that ends in a `Question`, its import and its line here. Within a question only the
 tables compute; figure and sentences state what the tables hold.
@@ -13,25 +13,18 @@ from collections.abc import Callable
 import pandas as pd
 
 from sweeper.questions import (
-    bands,
-    basins,
-    comparison,
     confirmation,
-    convergence,
     curve_classes,
     finding,
     gradients,
-    heatmap,
     history,
     importances,
     isolation,
     learning_rate,
-    penalty,
     penalty_effects,
     run,
     stability,
     trials,
-    units,
     units_over_time,
     variance,
 )
@@ -43,31 +36,25 @@ __all__ = ["FIGURES", "QUESTIONS", "TABLES"]
 QUESTIONS: tuple[Question, ...] = (
     finding.QUESTION,
     confirmation.QUESTION,
-    comparison.QUESTION,
     variance.QUESTION,
     learning_rate.QUESTION,
-    basins.QUESTION,
-    heatmap.QUESTION,
-    isolation.QUESTION,
-    bands.QUESTION,
-    penalty.QUESTION,
     penalty_effects.QUESTION,
-    convergence.QUESTION,
-    curve_classes.QUESTION,
     gradients.QUESTION,
-    units.QUESTION,
     units_over_time.QUESTION,
     stability.QUESTION,
+    isolation.QUESTION,
+    curve_classes.QUESTION,
     importances.QUESTION,
     history.QUESTION,
     trials.QUESTION,
     run.QUESTION,
 )
+"""In the order of the page, part by part."""
 TABLES: dict[str, Callable[[RunData], pd.DataFrame]] = {
     name: table for question in QUESTIONS for name, table in question.tables.items()
 }
 """Every table of the report by the name of its CSV file."""
 FIGURES: dict[str, FigureSpec] = {
-    question.figure.name: question.figure for question in QUESTIONS if question.figure is not None
+    figure.name: figure for question in QUESTIONS for figure in question.figures
 }
 """Every figure of the report by the name of its PNG file."""

@@ -10,21 +10,25 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from sweeper.answer.edges import crowded
-from sweeper.answer.rows import search_trials, with_names
+from sweeper.answer.claim_words import Statement
+from sweeper.answer.claims import EXPLORATORY, RANGE, Claim
+from sweeper.answer.edges import Edge, crowded, edges
+from sweeper.answer.rows import parameters_of
 from sweeper.drawing.scales import log_axis
 from sweeper.drawing.style import HUES, canvas, label_lowest, legend_below, short, themed
+from sweeper.questions.divergence import ANY, boundaries, breaks
 from sweeper.questions.losses import capped_losses
-from sweeper.questions.question import FigureSpec, Question, Shown, Tables
+from sweeper.questions.question import FigureSpec, Shown, Tables
 from sweeper.questions.run_data import RunData, once
-from sweeper.statistics.learning_rates import boundary, sensitivity
-from sweeper.study.space import Range
-from sweeper.wording import count, listing, number, percent
+from sweeper.statistics.intervals import interval
+from sweeper.study.space import Range, among
+from sweeper.wording import capital, count, listing, number, percent
 
 COLUMNS = [
     "optimizer",
     "activation",
     "trials",
+    "within",
     "best_rate",
     "best_loss",
     "low",
@@ -34,33 +38,42 @@ COLUMNS = [
     "above",
     "rate_low",
     "rate_high",
-    "sensitivity",
     "lost_share",
+    "lost_low",
+    "lost_high",
+    "blind",
     "metric",
 ]
-ANY = "any"
-"""Stands for all activations together."""
 WITHIN = 0.1
 """A loss is as good as the best ℓ* up to ℓ* + 0.1·|ℓ*|."""
+FEWEST_BLIND = 5
+"""Trials of the exploration below which no mean loss of a blind rate is stated."""
 
 
 @once
 def basins(run: RunData) -> pd.DataFrame:
     """One row per optimizer (activation ``any``) and per optimizer × activation; columns as in `COLUMNS`.
 
-    low … high: lowest and highest rate of a trial within `WITHIN` of the group's lowest loss, `decades`
-    wide in log10. below, above: the nearest rates tried outside of it, where the edges of the basin lie
+    low … high: lowest and highest rate of the trials `within` `WITHIN` of the group's lowest loss, `decades`
+    wide in log10; two trials make a basin, one is a lucky point. below, above: the nearest rates tried
+    outside of it, where the edges of the basin lie
     at the latest; null where none was tried, so that the basin may be open there.
 
-    sensitivity (Wortsman et al. 2023, arXiv 2309.14322): mean over η, log-uniform in rate_low …
-    rate_high (all rates tried), of min(ℓ(η), ℓ0) − ℓ*; lost_share is that over ℓ0 − ℓ*: what a rate drawn
-    blindly from the range loses of what could be learned, 0 … 1. ℓ(η) joins the lowest losses of each half
-    decade by lines. Other settings vary and every trial has one seed, so lucky trials narrow a basin.
+    lost_share: mean over the `blind` trials of min(ℓ, ℓ0) − ℓ* over ℓ0 − ℓ*, what a trial at a rate drawn
+    from
+    the range (rate_low … rate_high), with the other settings drawn too, loses of what could be learned, 0 …
+    1;
+    lost_low, lost_high: its 95 % interval. Blind are the trials of the explore phase, published defaults left
+    out; null below `FEWEST_BLIND`. After the learning-rate sensitivity of Wortsman et al. 2023 (arXiv
+    2309.14322), which takes the best of every rate. Other settings vary and every trial has one seed, so
+    lucky
+    trials narrow a basin.
     Empty where no trial completed. Of a score s that is maximised, the loss is 1 − s where 1 is the best that
     s can be, and −s otherwise; best_loss is s itself.
     """
     losses = capped_losses(run)
     losses = losses[losses["learning_rate"] > 0]
+    losses = losses.assign(blind=(losses["phase"] == "explore") & ~_published(run, losses))
     if not (losses["outcome"] == "completed").any():
         return pd.DataFrame(columns=COLUMNS)
     rows = []
@@ -71,63 +84,35 @@ def basins(run: RunData) -> pd.DataFrame:
     return run.ranked.read(frame, "best_loss")
 
 
+def _published(run: RunData, rows: pd.DataFrame) -> np.ndarray:
+    """Whether a trial is a published default, which nobody drew."""
+    return np.array([among(parameters_of(row), run.defaults) for _, row in rows.iterrows()], dtype=bool)
+
+
 def _basin(rows: pd.DataFrame) -> tuple[float, ...]:
     rates, losses = rows["learning_rate"].to_numpy(float), rows["loss"].to_numpy(float)
     learned = ~rows["capped"].to_numpy(bool)
-    blank = (np.nan,) * 7
+    tried = (float(rates.min()), float(rates.max()))
     if not learned.any():
-        return (len(rows), np.nan, float(losses.min()), *blank[:5], rates.min(), rates.max(), *blank[:2])
+        return (len(rows), 0, np.nan, float(losses.min()), *(np.nan,) * 5, *tried, *(np.nan,) * 3, 0)
     best = float(losses[learned].min())  # a capped loss may lie below where starting losses differ
     good = rates[learned & (losses <= best + WITHIN * abs(best))]
     low, high = float(good.min()), float(good.max())
-    sensitive = sensitivity(rates, losses)
-    possible = float(rows["initial"].median()) - best
-    share = sensitive / possible if possible > 0 else np.nan
     outside = (rates[rates < low].max(initial=-np.inf), rates[rates > high].min(initial=np.inf))
     below, above = (float(rate) if np.isfinite(rate) else np.nan for rate in outside)
-    edges = (low, high, float(np.log10(high / low)), below, above, float(rates.min()), float(rates.max()))
+    edges = (low, high, float(np.log10(high / low)), below, above, *tried)
     at_best = float(rates[learned][losses[learned].argmin()])
-    return (len(rows), at_best, best, *edges, sensitive, share)
+    blind = losses[rows["blind"].to_numpy(bool)]
+    return (len(rows), len(good), at_best, best, *edges, *_lost(blind, float(rows["initial"].median()), best))
 
 
-BOUNDARY_COLUMNS = [
-    "optimizer",
-    "activation",
-    "trials",
-    "diverged",
-    "highest_completed",
-    "lowest_diverged",
-    "boundary",
-    "low",
-    "high",
-]
-
-
-@once
-def boundaries(run: RunData) -> pd.DataFrame:
-    """One row per optimizer (activation ``any``) and per optimizer × activation, see `BOUNDARY_COLUMNS`.
-
-    highest_completed and lowest_diverged are rates of trials; where they overlap, other settings decide
-    too. boundary, low, high: see `boundary`; null unless some trials diverged and some did not. Pruned trials
-    count as not diverged: they were finite when they were stopped. Empty where no trial diverged.
-    """
-    search = with_names(search_trials(run.trials))
-    search = search[(search["outcome"] != "failed") & (search["learning_rate"] > 0)]
-    search = search.assign(lost=search["outcome"] == "diverged", place=np.log10(search["learning_rate"]))
-    if not search["lost"].any():
-        return pd.DataFrame(columns=BOUNDARY_COLUMNS)
-    rows = []
-    for optimizer, part in search.groupby("optimizer"):
-        rows.append((optimizer, ANY, *_edge(part)))
-        rows += [(optimizer, name, *_edge(group)) for name, group in part.groupby("activation")]
-    return pd.DataFrame(rows, columns=BOUNDARY_COLUMNS)
-
-
-def _edge(rows: pd.DataFrame) -> tuple[float, ...]:
-    lost, rates = rows["lost"], rows["learning_rate"]
-    done = rates[rows["outcome"] == "completed"]
-    found = boundary(rows["place"].to_numpy(float), lost.to_numpy(bool))
-    return (len(rows), int(lost.sum()), done.max(), rates[lost].min(), *found)
+def _lost(losses: np.ndarray, start: float, best: float) -> tuple[float, ...]:
+    """Mean share lost, its interval, and trials behind it."""
+    if len(losses) < FEWEST_BLIND or not start > best:
+        return (np.nan, np.nan, np.nan, len(losses))
+    shares = np.clip((losses - best) / (start - best), 0.0, 1.0)
+    low, high = interval(shares)
+    return (float(shares.mean()), max(low, 0.0), min(high, 1.0), len(losses))
 
 
 def range_edges(run: RunData) -> pd.DataFrame:
@@ -197,35 +182,40 @@ def _entries() -> dict[str, Line2D]:
 
 
 def alt(frame: pd.DataFrame) -> str:
-    """Basin and sensitivity of each optimizer with any activation."""
+    """Basin of each optimizer with any activation."""
     said = []
     for row in frame[frame["activation"] == ANY].to_dict("records"):
         if pd.isna(row["low"]):
             said.append(f"{row['optimizer']}: no trial learned")
             continue
-        lost = (
-            "" if pd.isna(row["lost_share"]) else f", a random choice loses {100 * row['lost_share']:.0f} %"
-        )
+        lost = "" if pd.isna(row["lost_share"]) else f", a blind trial loses {100 * row['lost_share']:.0f} %"
         ends = f"{short(row['low'])} to {short(row['high'])}"
         said.append(f"{row['optimizer']}: {ends}, best {short(row['best_rate'])}{lost}")
     return f"Learning rates within 10 % of the best of each optimizer. {'; '.join(said)}."
 
 
-def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
-    """The basin of each optimizer, what a blind rate loses, the divergence boundary, crowded edges."""
+def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
+    """The basin of each optimizer, what a blind trial loses, the divergence boundary, crowded edges."""
     frame = _whole(tables["basins"]).dropna(subset=["low"])
     if frame.empty:
-        return ("No rate learned anything.",)
-    ranked = frame.sort_values("decades", ascending=False, kind="stable").to_dict("records")
-    basins = [_width(row) for row in ranked]
-    said = [f"Within 10 % of its own {run.ranked.best} {run.metric}: {'; '.join(basins)}. One seed each."]
-    lost = frame.dropna(subset=["lost_share"]).sort_values("lost_share")
-    if len(lost):
-        shares = [f"{percent(row['lost_share'])} with {row['optimizer']}" for row in lost.to_dict("records")]
+        return ()
+    rows = frame.sort_values("optimizer").to_dict("records")
+    wide = [_width(row) for row in rows if row["within"] > 1]
+    narrow = [row["optimizer"] for row in rows if row["within"] == 1]
+    said = [f"Trials within 10 % of the best of their optimizer: {'; '.join(wide)}."] if wide else []
+    if narrow:
         said.append(
-            f"A rate drawn at random from those tried loses {listing(shares)} of what could be learned."
+            f"No second trial came within 10 % of the best with {listing(narrow)}, so how far the rate may "
+            f"be "
+            "off is not known there."
         )
-    return (*said, *_breaks(tables["divergence"]), *_crowded(tables["range_edges"]))
+    lost = [_lost_words(row) for row in rows if math.isfinite(row["lost_share"])]
+    if lost:
+        said.append(
+            f"A trial at a rate drawn from the range, the other settings drawn too, lost on average "
+            f"{listing(lost)} of what could be learned."
+        )
+    return (*said, *breaks(tables["divergence"]), *_crowded(run, tables["range_edges"]))
 
 
 def _whole(frame: pd.DataFrame) -> pd.DataFrame:
@@ -233,73 +223,76 @@ def _whole(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _width(row: Mapping[Any, Any]) -> str:
-    if row["low"] == row["high"]:
-        return f"{row['optimizer']} at {number(row['low'])} alone"
-    width = f"{number(row['decades'], 2)} decades"
+    width = f"{row['within']} trials, {number(row['decades'], 2)} decades"
     return f"{row['optimizer']} from {number(row['low'])} to {number(row['high'])} ({width})"
 
 
-def _breaks(frame: pd.DataFrame) -> tuple[str, ...]:
-    rows = _whole(frame).dropna(subset=["boundary"]) if len(frame) else frame
-    said = [
-        f"{number(row['boundary'])} with {row['optimizer']}{_ends(row)}, where {row['diverged']} of "
-        f"{count(row['trials'], 'trial')} diverged"
-        for row in rows.to_dict("records")
-    ]
-    return (f"Training begins to diverge at about {'; '.join(said)}.",) if said else ()
+def _lost_words(row: Mapping[Any, Any]) -> str:
+    ends = f"{percent(row['lost_low'])} to {percent(row['lost_high'])}, {row['blind']} trials"
+    return f"{percent(row['lost_share'])} with {row['optimizer']} ({ends})"
 
 
-def _ends(row: Mapping[Any, Any]) -> str:
-    if not (math.isfinite(row["low"]) and math.isfinite(row["high"])):
-        return ""
-    return f" (95 % interval {number(row['low'])} to {number(row['high'])})"
-
-
-def _crowded(frame: pd.DataFrame) -> tuple[str, ...]:
-    if frame.empty:
-        return ()
-    at_edge = frame[frame["at_edge"].astype(bool)]
-    if at_edge.empty:
-        return (f"The best trials do not cluster at a bound of the {count(len(frame), 'range')} checked.",)
-    return tuple(
-        f"More than half of the best {row['best_trials']} trials lie at the {row['side']} end of "
-        f"{row['key']} ({number(row[row['side']])}): better ones may lie outside. Widen it with "
-        f"{row['suggestion']}."
-        for row in at_edge.to_dict("records")
+def _crowded(run: RunData, frame: pd.DataFrame) -> tuple[Statement, ...]:
+    """Ranges at a bound of which the winner lies, or more than half of the best trials."""
+    parameters = run.answer.parameters if run.answer else {}
+    winners = {edge.key: edge for edge in edges(run.study.space, parameters)}
+    rows = {row["key"]: row for row in frame.to_dict("records")}
+    claims = [_at_a_bound(key, winners.get(key), rows.get(key)) for key in {**winners, **rows}]
+    found = [claim for claim in claims if claim is not None]
+    if found or not rows:
+        return tuple(found)
+    return (
+        f"Neither the answer nor the best trials lie at a bound of the {count(len(rows), 'range')} checked.",
     )
 
 
-QUESTION = Question(
-    key="basins",
-    question="How precise must the learning rate be?",
-    tables={"basins": basins, "divergence": boundaries, "range_edges": range_edges},
-    figure=FigureSpec(
-        name="basins",
-        table="basins",
-        title="Basins of the learning rate",
-        caption=(
-            "Green: rates of trials whose score is within 10 % of the best (dot) of the same optimizer "
-            "and activation. Ticks mark the nearest rates tried outside, so the basin ends before them; "
-            "without a tick it may extend further. Other settings vary; one seed each."
-        ),
-        missing="No search trial completed, so no learning rate is known to be good.",
-        draw=draw,
-        alt=alt,
+def _at_a_bound(key: str, winner: Edge | None, row: Mapping[Any, Any] | None) -> Claim | None:
+    crowd = row is not None and bool(row["at_edge"])
+    if winner is None and not crowd:
+        return None
+    if row is not None and crowd:
+        side, command = str(row["side"]), str(row["suggestion"])
+        bound, best = row[side], f"more than half of the best {row['best_trials']} trials"
+        who = f"the answer and {best} lie" if winner else f"{best} lie"
+    else:
+        assert winner is not None
+        side, bound, who = winner.side, winner.bound, f"the answer, {number(winner.value)}, lies"
+        command = f"--set search.space.{key}.{side}={winner.wider:.12g}"
+    text = f"{capital(who)} at the {side} end of {key} ({number(bound)})"
+    detail = f"{text}; a better value may lie outside. This searches there too: {command}"
+    return Claim(RANGE, key, side, EXPLORATORY, "learning-rate", detail=detail)
+
+
+TABLES = {"basins": basins, "divergence": boundaries, "range_edges": range_edges}
+FIGURE = FigureSpec(
+    name="basins",
+    table="basins",
+    title="Basins of the learning rate",
+    caption=(
+        "Green: rates of trials whose score is within 10 % of the best (dot) of the same optimizer "
+        "and activation. Ticks mark the nearest rates tried outside, so the basin ends before them; "
+        "without a tick it may extend further. Other settings vary; one seed each."
     ),
-    sentences=sentences,
-    shown=(
-        Shown("basins", "Basins by optimizer and activation"),
-        Shown("divergence", "Where training diverges"),
-        Shown("range_edges", "Do the best trials cluster at a bound?"),
-    ),
-    how=(
-        "A basin holds the rates of trials whose score is within 10 % of the best of their group; of a score "
-        "that is 1 at best, within 10 % of its distance to 1. Other "
-        "settings vary and each trial has one seed, so a lucky trial narrows a basin. What a random rate "
-        "loses is the mean of min(loss, loss before training) − lowest over log-uniform rates, as a share "
-        "of what could be learned (Wortsman et al. 2023, arXiv 2309.14322).",
-        "The divergence boundary comes from a logistic curve in log10 of the rate; pruned trials count as "
-        "not diverged. Trials cluster at a bound when more than half of the best lie in the outer 15 % of "
-        "the range.",
-    ),
+    missing="No search trial completed, so no learning rate is known to be good.",
+    draw=draw,
+    alt=alt,
+)
+TABLES_SHOWN = (
+    Shown("basins", "Basins by optimizer and activation"),
+    Shown("divergence", "Where training diverges"),
+    Shown("range_edges", "Do the best trials cluster at a bound?"),
+)
+HOW = (
+    "A basin holds the rates of trials whose score is within 10 % of the best of their group; of a score "
+    "that is 1 at best, within 10 % of its distance to 1. Other "
+    "settings vary and each trial has one seed, so a lucky trial narrows a basin, and one trial is none. "
+    "What a "
+    "rate loses that is drawn blindly is the mean over the trials of the exploration, published defaults "
+    "left "
+    "out, of min(loss, loss before training) − lowest, as a share of what could be learned.",
+    "The divergence boundary comes from a logistic curve in log10 of the rate; pruned trials count as "
+    "not diverged. It pools activations and all other settings; an interval that reaches beyond the highest "
+    "rate tried is cut there. Trials cluster at a bound when more than half of the best lie in the outer 15 "
+    "% of "
+    "the range.",
 )

@@ -18,9 +18,9 @@ from sweeper.answer.gain import would_be_seen
 from sweeper.answer.ranked import Ranked
 from sweeper.drawing.scales import share_ticks
 from sweeper.drawing.style import HUES, canvas, legend_below, short, themed
-from sweeper.questions.question import FigureSpec, Question, Shown, Tables
+from sweeper.questions.question import FigureSpec, Shown, Tables
 from sweeper.questions.run_data import RunData
-from sweeper.wording import capital, count, listing, number, percent
+from sweeper.wording import count, listing, number, percent
 
 
 def comparison(run: RunData) -> pd.DataFrame:
@@ -120,16 +120,14 @@ def against_the_winner(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
-    """Verdicts, paired numbers of the next finalists, the simplest tied one, the expected cost."""
+    """Verdicts, paired numbers of the next finalists, the simplest tied one, the expected cost.
+
+    Nothing below `ENOUGH_SEEDS` seeds, or where only one finalist completed any.
+    """
     frame = tables["comparison"]
     winner, *others = frame.to_dict("records")
-    if not others:
-        return ("Only one finalist completed a fresh seed, so there is nothing to compare it with.",)
-    if winner["n"] == 1:
-        return (f"One fresh seed cannot rank {len(frame)} finalists; confirm on more seeds.",)
-    if winner["n"] < ENOUGH_SEEDS:
-        few = f"{count(winner['n'], 'fresh seed')} are too few to call one of {len(frame)} finalists worse"
-        return (f"{capital(few)}; confirm on {ENOUGH_SEEDS} or more.",)
+    if not others or winner["n"] < ENOUGH_SEEDS:
+        return ()
     verdicts = [
         f"{len(part)} {words}"
         for name, words in VERDICTS.items()
@@ -150,10 +148,18 @@ def _numbers(row: Mapping[Any, Any], ranked: Ranked) -> str:
     if not math.isfinite(row["difference_low"]):
         return ""
     text = f"{row['label']}: {_difference(row, ranked.metric)}"
+    if row["verdict"] == TIED:
+        text += f"; {at_worst(row, ranked)}"
     if math.isfinite(row["p_better"]):
         text += f"; P(winner is {ranked.better} on a fresh seed) = {percent(row['p_better'])} "
         text += f"({percent(row['p_low'])} to {percent(row['p_high'])})"
     return f"{text}{_seen(row)}."
+
+
+def at_worst(row: Mapping[Any, Any], ranked: Ranked) -> str:
+    """How far a tied finalist may be behind: the end of its interval."""
+    ends = (ranked.behind(row["difference_low"]), ranked.behind(row["difference_high"]))
+    return f"it may be up to {number(max(ends))} worse"
 
 
 def _seen(row: Mapping[Any, Any]) -> str:
@@ -191,40 +197,35 @@ def _regret(frame: pd.DataFrame, metric: str) -> tuple[str, ...]:
     )
 
 
-QUESTION = Question(
-    key="finalists",
-    question="Is the winner really better than the other finalists?",
-    tables={"comparison": comparison},
-    figure=FigureSpec(
-        name="comparison",
-        table="comparison",
-        title="Finalists against the winner",
-        caption=(
-            "Left: what each finalist scored minus what the winner scored on the same seeds, as mean and "
-            "interval; all intervals hold together in 95 % of races. A finalist whose interval contains 0, "
-            "or lies just beside it, is tied. Right: the share of seeds on which the winner was better, "
-            "with its 95 % interval; one half is a toss-up."
-        ),
-        missing="No finalist completed a fresh seed, so there is nothing to compare.",
-        draw=draw,
-        alt=alt,
+TABLES = {"comparison": comparison}
+FIGURE = FigureSpec(
+    name="comparison",
+    table="comparison",
+    title="Finalists against the winner",
+    caption=(
+        "Left: what each finalist scored minus what the winner scored on the same seeds, as mean and "
+        "interval; all intervals hold together in 95 % of races. A finalist whose interval contains 0, "
+        "or lies just beside it, is tied. Right: the share of seeds on which the winner was better, "
+        "with its 95 % interval; one half is a toss-up."
     ),
-    sentences=sentences,
-    shown=(Shown("comparison", "Paired differences to the winner", against_the_winner),),
-    how=(
-        "Differences are taken seed by seed. In 95 % of races, all their intervals contain the truth "
-        "together: the same numbers picked the winner, so each rival is compared with the largest "
-        "statistic that identical settings would show (step-down). Calling a finalist worse takes more "
-        "than an interval that leaves 0 out: of identical settings, at most 3 % of races call one worse, "
-        "over all interim checks. False calls stay rare even where one setting has a skewed distribution or "
-        "rare bad seeds. No interval can allow for what no seed has shown. A finalist that is not called "
-        "worse is tied. The detectable difference is the one that 80 % of races with as many seeds and as "
-        "much noise would call. P(winner is better) counts seeds, with Wilson's 95 % interval; “on most "
-        "seeds” takes at least 75 % and an interval above one half (Bouthillier et al. 2021, arXiv "
-        "2103.03098).",
-        "Simplest: the smallest searched model, then the fewest parts beyond plain gradient descent on ReLU "
-        "layers (penalty, decay, dropout, schedule, momentum, numbers that the optimizer stores for each "
-        "weight). The expected cost averages over the means that the seeds leave possible (Bayesian "
-        "bootstrap).",
-    ),
+    missing="No finalist completed a fresh seed, so there is nothing to compare.",
+    draw=draw,
+    alt=alt,
+)
+TABLES_SHOWN = (Shown("comparison", "Paired differences to the winner", against_the_winner),)
+HOW = (
+    "Differences are taken seed by seed. In 95 % of races, all their intervals contain the truth "
+    "together: the same numbers picked the winner, so each rival is compared with the largest "
+    "statistic that identical settings would show (step-down). Calling a finalist worse takes more "
+    "than an interval that leaves 0 out: of identical settings, at most 3 % of races call one worse, "
+    "over all interim checks. False calls stay rare even where one setting has a skewed distribution or "
+    "rare bad seeds. No interval can allow for what no seed has shown. A finalist that is not called "
+    "worse is tied. The detectable difference is the one that 80 % of races with as many seeds and as "
+    "much noise would call. P(winner is better) counts seeds, with Wilson's 95 % interval; “on most "
+    "seeds” takes at least 75 % and an interval above one half (Bouthillier et al. 2021, arXiv "
+    "2103.03098).",
+    "Simplest: the smallest searched model, then the fewest parts beyond plain gradient descent on ReLU "
+    "layers (penalty, decay, dropout, schedule, momentum, numbers that the optimizer stores for each "
+    "weight). The expected cost averages over the means that the seeds leave possible (Bayesian "
+    "bootstrap).",
 )

@@ -9,13 +9,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from sweeper.answer.best_values import best_values
+from sweeper.answer.claim_words import Statement
 from sweeper.answer.confirmed import ENOUGH_SEEDS, confirmed
 from sweeper.answer.placing import Finalist, better_means, losses, placing
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import labels, search_trials
 from sweeper.drawing.scales import loss_axis
 from sweeper.drawing.style import HUES, canvas, legend_below, short, themed
-from sweeper.questions.question import FigureSpec, Question, Shown, Tables
+from sweeper.questions import comparison
+from sweeper.questions.question import ANSWER, FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
 from sweeper.questions.variance import FLATTERED, bias
 from sweeper.wording import axis_words, capital, count, interval, listing, metric_words, number
@@ -157,8 +160,8 @@ def one_row_each(finalists: pd.DataFrame) -> pd.DataFrame:
     return ranks[columns].rename(columns={"label": "finalist", "n": "seeds"})
 
 
-def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
-    """Who won, who is tied, what was lost, and how far the search had flattered the winner."""
+def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
+    """Who won, who is tied and by how much, what was lost, how far the search had flattered the winner."""
     ranks = tables["finalists"].drop_duplicates("rank").to_dict("records")
     first, others = ranks[0], ranks[1:]
     ranked = run.ranked
@@ -190,7 +193,8 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
     if lost:
         said.append(f"Seeds lost: {listing(lost)}.")
     said.append(_flattery(first, bias(tables["comparison"]), ranked))
-    return tuple(said)
+    values = best_values(run.trials, run.study.search.scientific, "confirmation")
+    return (*said, *values, *comparison.sentences(run, tables))
 
 
 def _finalist(row: Mapping[Any, Any], finalists: pd.DataFrame, ranked: Ranked) -> Finalist:
@@ -214,11 +218,11 @@ def _plain(finalists: Sequence[Finalist]) -> bool:
 
 
 def _others(
-    comparison: pd.DataFrame, finalists: Sequence[Finalist], ranked: Ranked, *, tied: bool
+    compared: pd.DataFrame, finalists: Sequence[Finalist], ranked: Ranked, *, tied: bool
 ) -> list[str]:
     """Of those that are not tied: worse on the same seeds, better on the shared ones, or lost more seeds."""
-    apart = comparison.iloc[1:][~comparison["tied"].iloc[1:].astype(bool)]
-    more = apart["failures"] > comparison["failures"].min()
+    apart = compared.iloc[1:][~compared["tied"].iloc[1:].astype(bool)]
+    more = apart["failures"] > compared["failures"].min()
     behind = ranked.behind(apart["difference"].to_numpy(float))
     better = apart[~more & (behind < 0)]
     said = [
@@ -263,8 +267,10 @@ def _flattery(first: Mapping[Any, Any], shown: str, ranked: Ranked) -> str:
 
 QUESTION = Question(
     key="confirmation",
-    question="Which settings win on fresh seeds?",
-    tables={"finalists": finalists},
+    question="Which settings win on fresh seeds, and by how much?",
+    part=ANSWER,
+    unfolded=True,
+    tables={"finalists": finalists, **comparison.TABLES},
     figure=FigureSpec(
         name="confirmation",
         table="finalists",
@@ -279,7 +285,11 @@ QUESTION = Question(
         alt=alt,
     ),
     sentences=sentences,
-    shown=(Shown("finalists", "One row per finalist; the CSV has every seed", one_row_each),),
+    more=(comparison.FIGURE,),
+    shown=(
+        Shown("finalists", "One row per finalist; the CSV has every seed", one_row_each),
+        *comparison.TABLES_SHOWN,
+    ),
     how=(
         "The two best trials of the search were trained again, together with the best of other "
         "combinations of the compared values and the best published default. A fresh seed draws initial "
@@ -296,5 +306,6 @@ QUESTION = Question(
         "fewer.",
         "The winner has the best mean of the finalists that lost the fewest seeds, so its own mean is "
         "slightly optimistic.",
+        *comparison.HOW,
     ),
 )

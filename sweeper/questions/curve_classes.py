@@ -8,16 +8,19 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from sweeper.answer.claim_words import Statement
+from sweeper.answer.claims import CURVE, EXPLORATORY, Claim
 from sweeper.answer.rows import best_trials, search_trials
 from sweeper.drawing.scales import share_ticks
 from sweeper.drawing.style import HUES, canvas, ink, themed
+from sweeper.questions import convergence
 from sweeper.questions.convergence import SHOWN
 from sweeper.questions.losses import of_search
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData, once
 from sweeper.statistics import curve_class as shapes
 from sweeper.statistics.curve_class import DIVERGED, STUCK, UNSTABLE
-from sweeper.wording import count, listing
+from sweeper.wording import count, listing, number
 
 COLUMNS = [
     "trial",
@@ -104,7 +107,7 @@ def advice(name: str, steps: int, full: int, found: shapes.Shape) -> str:
     if name == shapes.OVERFITTING:
         decay = "--set 'search.space.weight_decay={low = 1e-6, high = 1e-2, log = true, zero = 0.25}'"
         return f"best at step {found.best_step} of {steps}: stop there, or regularize: {decay}"
-    if name == shapes.UNSTABLE:
+    if name in (shapes.UNSTABLE, shapes.RISING):
         return "lower learning rate, or one that falls: --set search.space.schedule=cosine"
     if name == shapes.STUCK:
         return "higher learning rate, or see whether the gradient vanishes"
@@ -118,6 +121,7 @@ COLORS = {
     "still improving": HUES[6],
     "saturated": HUES[2],
     "overfitting": HUES[5],
+    "rising again": "#F0C8A0",
     "unstable": HUES[3],
     "not learning": "#BBBBBB",
     "diverged": HUES[1],
@@ -163,14 +167,16 @@ def alt(frame: pd.DataFrame) -> str:
     return f"Classes of the validation curves. {'; '.join(said)}."
 
 
-BROKEN = (DIVERGED, UNSTABLE, STUCK)
+BROKEN = (DIVERGED, UNSTABLE, shapes.RISING, STUCK)
 """Classes whose advice does not hang on the steps of one trial."""
 
 
-def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
-    """Classes of the best curves and of the others, then what they advise."""
+def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
+    """The best curve, the classes of the best and of the others, then what they advise."""
     summary, classes = tables["curve_summary"], tables["curve_classes"]
-    said = [text for group in (BEST, REST) if (text := _counts(summary[summary["group"] == group], group))]
+    first = tables["convergence"]["trial"].head(1)
+    said: list[Statement] = [_best(row) for row in classes[classes["trial"].isin(first)].to_dict("records")]
+    said += [text for group in (BEST, REST) if (text := _counts(summary[summary["group"] == group], group))]
     best = classes[classes["group"] == BEST].sort_values(["lowest", "trial"])
     advised = [
         f"Trial #{row['trial']} ({row['class']}): {row['advice']}."
@@ -179,6 +185,26 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
     rest = classes[(classes["group"] == REST) & (classes["advice"] != "")]
     advised += [_usual(name, rest[rest["class"] == name]) for name in BROKEN if (rest["class"] == name).any()]
     return (*said, *advised, "One seed behind each curve.")
+
+
+ENDED = {
+    shapes.IMPROVING: "was still improving when it ended",
+    shapes.SATURATED: "had levelled off when it ended",
+    shapes.OVERFITTING: "overfitted",
+    shapes.RISING: "rose again, and its train loss with it",
+    shapes.UNSTABLE: "was unstable",
+    shapes.STUCK: "did not learn",
+    shapes.TOO_SHORT: "has too few points to judge",
+}
+
+
+def _best(row: Mapping[Any, Any]) -> Claim:
+    text = f"Trial #{row['trial']}, the best of the search, {ENDED.get(row['class'], row['class'])}: its "
+    text += f"validation loss was lowest, {number(row['lowest'])}, at step {row['best_step']:,} of "
+    text += f"{row['steps']:,}, and {number(row['end'])} at the end"
+    ends = (row["lowest"], row["end"])
+    name = f"#{row['trial']}"
+    return Claim(CURVE, name, row["class"], EXPLORATORY, "curves", "one seed", interval=ends, detail=text)
 
 
 def _counts(rows: pd.DataFrame, group: str) -> str:
@@ -201,32 +227,39 @@ def _usual(name: str, rows: pd.DataFrame) -> str:
 
 
 QUESTION = Question(
-    key="curve-classes",
+    key="curves",
     question="Did trainings end too early, overfit, or break?",
-    tables={"curve_classes": curve_classes, "curve_summary": curve_summary},
-    figure=FigureSpec(
-        name="curve_classes",
-        table="curve_summary",
-        title="Classes of validation curves",
-        caption=(
-            "Validation curves of the five best trials, and of all others. Still improving: train longer. "
-            "Saturated: no more steps needed. Overfitting: regularize. Unstable: use a lower or decaying "
-            "rate. Diverged: use a lower rate or a warm-up. Pruned trials are cut short and not judged."
+    tables={**convergence.TABLES, "curve_classes": curve_classes, "curve_summary": curve_summary},
+    figure=convergence.FIGURE,
+    more=(
+        FigureSpec(
+            name="curve_classes",
+            table="curve_summary",
+            title="Classes of validation curves",
+            caption=(
+                "Validation curves of the five best trials, and of all others. Still improving: train "
+                "longer. "
+                "Saturated: no more steps needed. Overfitting: regularize. Unstable: use a lower or decaying "
+                "rate. Diverged: use a lower rate or a warm-up. Pruned trials are cut short and not judged."
+            ),
+            missing="No trial of the search was evaluated, so there is no curve to judge.",
+            draw=draw,
+            alt=alt,
         ),
-        missing="No trial of the search was evaluated, so there is no curve to judge.",
-        draw=draw,
-        alt=alt,
     ),
     sentences=sentences,
     shown=(
         Shown("curve_summary", "Trials of each class"),
         Shown("curve_classes", "One row per trial"),
+        *convergence.TABLES_SHOWN,
     ),
     how=(
+        *convergence.HOW,
         "Each validation curve is put in the first class that holds. Not learning: fell by less than 5 %. "
         "Unstable: noise above 20 % of the loss, or ups that come down again above a quarter of the fall. "
         "Overfitting: ended more than 10 % above its lowest, reached in the first four fifths, while the "
-        "train loss fell. Still improving: fell by more than 3 % over the last quarter, beyond its noise. "
+        "train loss fell; rising again: the same while it rose too. Still improving: fell by more than 3 % "
+        "over the last quarter, beyond its noise. "
         "Else saturated.",
         "The best and the others are counted separately, because picking the best hides what goes wrong. "
         "Pruned trials are “cut short” and not judged. Advice is a starting point, not a result of the "

@@ -4,7 +4,7 @@ import pandas as pd
 
 from sweeper.questions.checks import CHECKS
 from sweeper.questions.checks.finding import CONTRARY, FOUND, NOT_FOUND, Finding
-from sweeper.questions.question import Question, Shown, Tables
+from sweeper.questions.question import ANSWER, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
 from sweeper.study.expect import ExpectSection
 
@@ -50,6 +50,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
 QUESTION = Question(
     key="finding",
     question="Did the study find what was expected?",
+    part=ANSWER,
     tables={"finding": finding},
     sentences=sentences,
     applies=applies,

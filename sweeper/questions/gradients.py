@@ -1,18 +1,20 @@
 """Vanishing and exploding gradients, activation by activation."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
 
+from sweeper.answer.claim_words import Statement
+from sweeper.answer.claims import EXPLORATORY, GRADIENT, OPEN, Claim
 from sweeper.drawing.lines import profile_panel
 from sweeper.drawing.scales import layer_axis, log_axis
 from sweeper.drawing.style import canvas, group_styles, handle, legend, legend_height, themed
-from sweeper.questions.gradient_verdicts import CUT, DECADES, gradient_verdicts, norms
+from sweeper.questions.gradient_verdicts import CUT, DECADES, HEALTHY, gradient_verdicts, norms
 from sweeper.questions.layers import END, START, layer_profile
-from sweeper.questions.question import FigureSpec, Question, Shown, Tables, named
+from sweeper.questions.question import WHY, FigureSpec, Question, Shown, Tables, named
 from sweeper.questions.run_data import RunData, once
 from sweeper.wording import from_to, layers, listing, signed, times
 
@@ -89,11 +91,11 @@ def _change(name: str, line: pd.DataFrame) -> str:
 
 SMALL = 0.01
 """Layers whose norm is below this share of the last layer's are named."""
-CHANGING = {"vanishing": "vanish towards the input", "exploding": "explode towards the input"}
+CHANGING = ("vanishing", "exploding")
 MOMENTS = {START: "at initialisation", END: "at the end of training"}
 
 
-def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
+def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     """A verdict for each activation at each moment, its slope, what to change, and starved layers."""
     frame, verdicts = tables["gradients"], tables["gradient_verdicts"]
     depth = frame["layer"].nunique()
@@ -102,32 +104,47 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
             "The models have one layer with activations, so no gradient can vanish between layers; inside of "
             "a recurrent layer, over time, one still can.",
         )
-    moments = [moment for moment in (START, END) if (verdicts["moment"] == moment).any()]
-    found = {m: _by_verdict(verdicts[verdicts["moment"] == m]) for m in moments}
-    if len(moments) == 2 and found[START] == found[END]:
-        said = [_sentence("Before and after training,", found[START], depth)]
-    else:
-        said = [_sentence(MOMENTS[m].capitalize(), found[m], depth) for m in moments]
+    said: list[Statement] = list(_verdicts(verdicts, depth))
     for activation, rows in verdicts.groupby("activation"):
         if rows["verdict"].isin([*CHANGING, CUT]).any():
             said.append(_numbers(named(str(activation)), rows.to_dict("records")))
     said += _changes(verdicts)
-    last = frame[frame["moment"] == moments[-1]]
+    moment = [moment for moment in (START, END) if (verdicts["moment"] == moment).any()][-1]
+    last = frame[frame["moment"] == moment]
     starved = [text for name, rows in last.groupby("activation") if (text := _starved(str(name), rows))]
     if starved:
         said.append(
-            f"Layers that get less than a hundredth of the last layer's gradient {MOMENTS[moments[-1]]}: "
+            f"Layers that get less than a hundredth of the last layer's gradient {MOMENTS[moment]}: "
             f"{'; '.join(starved)}."
         )
     return tuple(said)
 
 
-def _by_verdict(verdicts: pd.DataFrame) -> dict[str, list[str]]:
-    groups: dict[str, list[str]] = {}
-    for row in verdicts.sort_values("activation").to_dict("records"):
-        known = row["verdict"] == CUT or math.isfinite(row["slope"])
-        groups.setdefault(row["verdict"] if known else "unknown", []).append(named(row["activation"]))
-    return groups
+def _verdicts(verdicts: pd.DataFrame, depth: int) -> Iterator[Claim]:
+    """One claim for each moment and activation; those of which the interval leaves the verdict open say
+    so."""
+    for moment in (START, END):
+        rows = [_judged(row) for row in verdicts[verdicts["moment"] == moment].to_dict("records")]
+        order = sorted(rows, key=lambda row: ([*CHANGING, CUT, HEALTHY, ""].index(row[0]), row[1] != OPEN))
+        for direction, status, row in order:
+            yield Claim(
+                GRADIENT,
+                named(str(row["activation"])),
+                direction,
+                status,
+                "gradients",
+                f"{row['networks']} networks",
+                MOMENTS[moment],
+                (row["low"], row["high"]),
+                detail=f"within a factor of 10 over {depth} layers" if direction == HEALTHY else "",
+            )
+
+
+def _judged(row: Mapping[Any, Any]) -> tuple[str, str, Mapping[Any, Any]]:
+    """Direction and status of a verdict."""
+    if row["verdict"] != CUT and not math.isfinite(row["slope"]):
+        return "", EXPLORATORY, row
+    return (str(row["verdict"]), EXPLORATORY, row) if row["sure"] else ("", OPEN, row)
 
 
 def _changes(verdicts: pd.DataFrame) -> list[str]:
@@ -137,24 +154,6 @@ def _changes(verdicts: pd.DataFrame) -> list[str]:
         f"What to change with {named(row['activation'])}: {row['suggestion']}"
         for row in asked.to_dict("records")
     ]
-
-
-def _sentence(when: str, groups: Mapping[str, list[str]], depth: int) -> str:
-    said = [f"gradients {CHANGING[kind]} with {listing(groups[kind])}" for kind in CHANGING if kind in groups]
-    if "healthy" in groups:
-        subject = "they stay healthy" if said else "gradients stay healthy"
-        said.append(
-            f"{subject} (within a factor of 10 over {depth} layers) with {listing(groups['healthy'])}"
-        )
-    if CUT in groups:
-        said.append(
-            f"no gradient at all reaches some layer in at least half of the networks with "
-            f"{listing(groups[CUT])}"
-        )
-    if "unknown" in groups:
-        names = listing(groups["unknown"])
-        said.append(f"no verdict for {names}: fewer than two layers have a gradient above 0")
-    return f"{when} {'; '.join(said)}."
 
 
 def _numbers(activation: str, rows: list[dict[Any, Any]]) -> str:
@@ -183,6 +182,7 @@ def _starved(activation: str, rows: pd.DataFrame) -> str:
 QUESTION = Question(
     key="gradients",
     question="Do gradients vanish or explode?",
+    part=WHY,
     tables={
         "gradients": gradients,
         "gradient_verdicts": gradient_verdicts,

@@ -17,9 +17,9 @@ from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import completed_search, search_trials, with_names
 from sweeper.drawing.scales import LOG_FROM, log_axis
 from sweeper.drawing.style import canvas, ink, short, themed
-from sweeper.questions.question import FigureSpec, Question, Shown, Tables, named
+from sweeper.questions.question import FigureSpec, Shown, Tables, named
 from sweeper.questions.run_data import RunData
-from sweeper.wording import listing, number
+from sweeper.wording import listing
 
 
 def heatmap(run: RunData) -> pd.DataFrame:
@@ -125,21 +125,9 @@ def alt(frame: pd.DataFrame) -> str:
 
 
 def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
-    """The best pair, the best of other optimizers and activations, and pairs that never completed."""
+    """Pairs of which no trial completed."""
     frame = tables["heatmap"]
-    done = run.ranked.order(frame.dropna(subset=["best"]), "best", "optimizer", "activation")
-    first = done.iloc[0]
-    said = [
-        f"The {run.ranked.best} {run.metric}, {number(first['best'])}, came from {first['optimizer']} with "
-        f"{named(first['activation'])}; {first['completed']} of its {first['trials']} trials completed."
-    ]
-    if len(done) > 1:
-        next_best = done.iloc[1:4].to_dict("records")
-        pairs = [f"{r['optimizer']} with {named(r['activation'])} ({number(r['best'])})" for r in next_best]
-        said.append(
-            f"Next {'comes' if len(pairs) == 1 else 'come'} {listing(pairs)}. Each is the best single "
-            "training of its pair, so another seed may reorder close scores."
-        )
+    said = []
     lost = frame[(frame["trials"] > 0) & frame["best"].isna()]
     if len(lost):
         pairs = [f"{row['optimizer']} with {named(row['activation'])}" for row in lost.to_dict("records")]
@@ -149,29 +137,24 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
     return tuple(said)
 
 
-QUESTION = Question(
-    key="optimizer-activation",
-    question="Which optimizer with which activation function?",
-    tables={"heatmap": heatmap},
-    figure=FigureSpec(
-        name="heatmap",
-        table="heatmap",
-        title="Optimizer × activation",
-        caption=(
-            "Each cell: the best score of the pair over everything else that varied, and how many of its "
-            "trials completed. A cell with few trials was hardly searched."
-        ),
-        missing="No trial of the search completed, so no pair has a score.",
-        draw=draw,
-        alt=alt,
+TABLES = {"heatmap": heatmap}
+FIGURE = FigureSpec(
+    name="heatmap",
+    table="heatmap",
+    title="Optimizer × activation",
+    caption=(
+        "Each cell: the best score of the pair over everything else that varied, and how many of its "
+        "trials completed. A cell with few trials was hardly searched."
     ),
-    sentences=sentences,
-    shown=(Shown("heatmap", "One row per pair"),),
-    how=(
-        "For each pair, the best score among its completed search trials, over every learning rate and "
-        "every other setting tried with it. Exploration gives all compared values the same number of "
-        "trials; exploitation then adds trials where scores are good.",
-        "The best of few trials depends more on luck than the best of many: check the counts before you "
-        "compare cells.",
-    ),
+    missing="No trial of the search completed, so no pair has a score.",
+    draw=draw,
+    alt=alt,
+)
+TABLES_SHOWN = (Shown("heatmap", "One row per pair"),)
+HOW = (
+    "For each pair, the best score among its completed search trials, over every learning rate and "
+    "every other setting tried with it. Exploration gives all compared values the same number of "
+    "trials; exploitation then adds trials where scores are good.",
+    "The best of few trials depends more on luck than the best of many: check the counts before you "
+    "compare cells.",
 )

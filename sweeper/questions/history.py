@@ -6,6 +6,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from sweeper.answer.claim_words import Statement
+from sweeper.answer.claims import EXPLORATORY, MORE, YES, Claim
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import search_trials
 from sweeper.drawing.scales import loss_axis
@@ -100,7 +102,7 @@ def improvements(history: pd.DataFrame) -> pd.DataFrame:
     return history.loc[better, ["trial", "phase", "objective"]]
 
 
-def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
+def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     """When the best was found, and what each phase reached."""
     frame = tables["history"]
     found = improvements(frame)
@@ -109,21 +111,20 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
     since = total - place
     ranked = run.ranked
     first = (
-        f"The {ranked.best} {ranked.metric}, {number(last['objective'])}, was found by trial #{last['trial']}"
+        f"The {ranked.best} {ranked.metric} of the search, {number(last['objective'])}, was found by trial "
     )
-    first += f", number {place} of {count(total, 'trial')}"
-    if since == 0:
-        first += ": the last one, so more trials may well find better."
-    elif place > LATE * total:
-        first += f"; only {count(since, 'trial')} came after it, so more may find better."
-    else:
-        first += f"; the {count(since, 'trial')} after it found nothing better."
+    first += f"#{last['trial']}, number {place} of {count(total, 'trial')}."
+    more: Statement = f"The {count(since, 'trial')} after it found nothing better."
+    if place > LATE * total:
+        came = "It was the last" if since == 0 else f"Only {count(since, 'trial')} came after it"
+        text = f"{came}, so more trials may find better; one seed each, so a small gain may be luck"
+        more = Claim(MORE, "search", YES, EXPLORATORY, "history", f"{total} trials", detail=text)
     scores = frame[frame["outcome"] == "completed"].groupby("phase")["objective"]
     done = scores.max() if ranked.best == "highest" else scores.min()
     if {"explore", "exploit"} <= set(done.index):
         first_phase, second = number(done["explore"]), number(done["exploit"])
-        return first, f"Exploration alone reached {first_phase}, exploitation {second}."
-    return (first,)
+        return first, more, f"Exploration alone reached {first_phase}, exploitation {second}."
+    return first, more
 
 
 QUESTION = Question(

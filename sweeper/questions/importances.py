@@ -1,53 +1,87 @@
 """Which parameters mattered."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 
-from sweeper.drawing.style import HUES, canvas, themed
+from sweeper.answer.claim_words import Statement
+from sweeper.answer.claims import EXPLORATORY, MATTERS, YES, Claim
+from sweeper.answer.rows import search_trials
+from sweeper.drawing.scales import share_ticks
+from sweeper.drawing.style import HUES, canvas, legend_below, themed
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
-from sweeper.wording import listing, percent
+from sweeper.wording import capital, listing, percent
 
 
 def importances(run: RunData) -> pd.DataFrame:
-    """Columns parameter and importance (shares that sum to 1), largest first; empty for few trials."""
+    """Columns as in `sweeper.search.importances`, the largest share first; empty for few trials."""
     return run.importances.sort_values("importance", ascending=False, ignore_index=True)
 
 
 @themed
 def draw(frame: pd.DataFrame) -> Figure:
-    """A bar for each parameter of `importances`, labelled with its share."""
-    figure, (axes,) = canvas(height=1.0 + 0.36 * len(frame))
-    sns.barplot(
-        frame, x="importance", y="parameter", orient="h", color=HUES[0], saturation=1, width=0.65, ax=axes
-    )
-    for place, share in enumerate(frame["importance"]):
-        axes.annotate(f"{100 * share:.0f} %", (share, place), (4, 0), textcoords="offset points", va="center")
-    axes.set(xlabel="share of importance", ylabel="", xlim=(0, 1.12 * float(frame["importance"].max()) or 1))
-    axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+    """A bar for each parameter of `importances` with its interval; what is not above chance is grey."""
+    figure, (axes,) = canvas(height=1.4 + 0.36 * len(frame))
+    places = range(len(frame))
+    above = frame["low"] > frame["chance"]
+    axes.barh(places, frame["importance"], height=0.65, color=[HUES[0] if k else "0.75" for k in above])
+    axes.hlines(places, frame["low"], frame["high"], color="black", linewidth=1.6, zorder=3)
+    chance = frame["chance"].clip(upper=1.0)
+    axes.plot(chance, places, linestyle="none", marker="|", markersize=15, markeredgewidth=2.2, color=HUES[1])
+    axes.set_yticks(list(places), list(frame["parameter"]))
+    axes.set_ylim(len(frame) - 0.4, -0.6)
+    axes.set(xlabel="share of importance, 95 % interval", xlim=(0, 1.02))
+    share_ticks(axes.xaxis)
     axes.grid(False, axis="y")
+    legend_below(figure, {"most that shuffled scores reach": axes.lines[0]}, ncols=2)
     return figure
 
 
 def alt(frame: pd.DataFrame) -> str:
     """The shares in words."""
     said = [f"{row['parameter']} {100 * row['importance']:.0f} %" for row in frame.to_dict("records")]
-    return f"Share of importance of each parameter: {', '.join(said)}."
+    level = f"{100 * frame['chance'].max():.0f} %"
+    return f"Share of importance of each parameter: {', '.join(said)}; shuffled scores reach up to {level}."
 
 
-def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
-    """The shares in words."""
-    rows = tables["importances"].to_dict("records")
-    shares = [f"{row['parameter']} ({percent(row['importance'])})" for row in rows]
-    if len(shares) == 1:
+def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
+    """The settings above the level of chance, and those that are not ranked."""
+    frame = tables["importances"]
+    rows = frame.to_dict("records")
+    if len(rows) == 1:
         return (
             f"Only {rows[0]['parameter']} varied in every trial, so there is nothing to compare it with.",
         )
-    return (
-        f"The best trials differ from the rest mostly in {shares[0]}, then {listing(shares[1:4])}.",
-        "This holds for the searched ranges; a share says how much a choice mattered, not which value is "
-        "best.",
+    above = [row for row in rows if row["low"] > row["chance"]]
+    below = [row["parameter"] for row in rows if not row["low"] > row["chance"]]
+    said: list[Statement] = [_claim(row, run) for row in above]
+    if below:
+        it, is_ = ("it", "is") if len(below) == 1 else ("they", "are")
+        said.append(
+            f"{capital(listing(below))} {is_} not shown to be above what shuffled scores reach, so {it} "
+            f"{is_} not "
+            "ranked."
+        )
+    return (*said, "A share says how much a choice mattered in the searched ranges, not which value is best.")
+
+
+def _claim(row: Mapping[Any, Any], run: RunData) -> Claim:
+    ends = (row["low"], row["high"])
+    text = f"{percent(row['importance'])} of the importance (95 % interval {percent(ends[0])} to "
+    text += f"{percent(ends[1])}), above the {percent(row['chance'])} that shuffled scores reach"
+    return Claim(
+        MATTERS,
+        str(row["parameter"]),
+        YES,
+        EXPLORATORY,
+        "importances",
+        f"{len(search_trials(run.trials))} trials, one seed each",
+        "validation_loss",
+        ends,
+        detail=text,
     )
 
 
@@ -61,8 +95,9 @@ QUESTION = Question(
         title="Which parameters mattered",
         caption=(
             "PED-ANOVA (Watanabe, Bansal and Hutter 2023): how much the choice of each parameter sets the "
-            "best trials apart from the others, within the ranges that were searched. A small share may "
-            "mean a range too narrow to matter."
+            "best trials apart from the others, within the ranges that were searched. A bar of which the "
+            "interval does not lie above the dashed line, which shuffled scores reach, is grey and not "
+            "ranked."
         ),
         missing="Too few trials, or too little variation among them, to compute importances.",
         draw=draw,
@@ -74,7 +109,10 @@ QUESTION = Question(
         "PED-ANOVA (Watanabe, Bansal and Hutter 2023, arXiv 2304.10255) over the trials of the search: how "
         "much the distribution of each parameter among the best tenth differs from that among all. Failed "
         "trials are left out, diverged ones count as the worst. Parameters that only some trials have are "
-        "left out.",
+        "left out. Intervals: 40 bootstrap samples of the trials. Level of chance: the largest share of any "
+        "parameter in 19 shuffles of the scores among ten neighbouring trials, so that what a search "
+        "narrowed down "
+        "late, when all trials were good, does not count as its effect.",
         "Exploitation samples promising regions more densely, which colours the shares; parameters that "
         "only matter together may get too little.",
     ),

@@ -9,9 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from sweeper.answer.claim_words import Statement
+from sweeper.answer.claims import BEST, EXPLORATORY, OPEN, Claim
 from sweeper.answer.ranked import Ranked
 from sweeper.drawing.scales import log_axis, loss_axis
 from sweeper.drawing.style import HUES, canvas, legend_below, short, themed
+from sweeper.questions import heatmap
 from sweeper.questions.losses import capped_losses
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables, named
 from sweeper.questions.run_data import RunData
@@ -153,18 +156,12 @@ def alt(frame: pd.DataFrame) -> str:
     return f"Expected best {metric} of equally many trials of each value, one seed each. {'; '.join(said)}."
 
 
-def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
-    """The best expected of each parameter, and which values it is not told from."""
+def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
+    """Of each parameter the value that leads and how sure that is, then how many trials there were."""
     frame = tables["isolation"]
     parts = {str(name): rows.to_dict("records") for name, rows in frame.groupby("parameter", sort=False)}
-    best = [f"{named(first['value'])} among {name}s" for name, (first, *_) in parts.items()]
-    said = [
-        f"With everything else tuned for equally many trials, {listing(best)} "
-        f"{'is' if len(best) == 1 else 'are'} expected to reach the {run.ranked.best} {run.metric}; "
-        "exploratory, one seed each."
-    ]
-    said += [_compared(name, rows, run.ranked) for name, rows in parts.items()]
-    return (*said, *(_dealt(name, rows) for name, rows in parts.items()))
+    leads = [_lead(name, rows, run.ranked) for name, rows in parts.items()]
+    return (*leads, *(_dealt(name, rows) for name, rows in parts.items()), *heatmap.sentences(run, tables))
 
 
 def _dealt(parameter: str, rows: list[dict[Any, Any]]) -> str:
@@ -179,17 +176,26 @@ def _dealt(parameter: str, rows: list[dict[Any, Any]]) -> str:
     return f"Trials of each {parameter.replace('_', ' ')} in the search: {listing(counts)}; {used}."
 
 
-def _compared(parameter: str, rows: list[dict[Any, Any]], ranked: Ranked) -> str:
+def _lead(parameter: str, rows: list[dict[Any, Any]], ranked: Ranked) -> Claim:
     first, *others = rows
-    named_so = parameter.replace("_", " ").capitalize()
-    text = f"{named_so}: {_score(first)} at best of {count(first['budget'], 'trial')}"
+    text = f"{_score(first)} at best of {count(first['budget'], 'trial')}"
     apart = [row for row in others if _is_apart(row, first, ranked)]
     close = [row for row in others if row not in apart]
     if apart:
         text += f"; {ranked.worse}, with separate intervals: {listing([_score(row) for row in apart])}"
     if close:
         text += f"; open against {listing([_score(row) for row in close])}"
-    return f"{text}."
+    return Claim(
+        BEST,
+        parameter,
+        named(first["value"]),
+        OPEN if close else EXPLORATORY,
+        "isolation",
+        f"best of {count(first['budget'], 'trial')}, one seed each",
+        interval=(first["low"], first["high"]),
+        alternatives=tuple(named(row["value"]) for row in close),
+        detail=text,
+    )
 
 
 def _is_apart(row: Mapping[Any, Any], first: Mapping[Any, Any], ranked: Ranked) -> bool:
@@ -205,8 +211,8 @@ def _score(row: Mapping[Any, Any]) -> str:
 
 QUESTION = Question(
     key="isolation",
-    question="Which optimizer and activation, with the rest tuned?",
-    tables={"isolation": isolation},
+    question="Which optimizer and activation did best in the search?",
+    tables={"isolation": isolation, **heatmap.TABLES},
     figure=FigureSpec(
         name="isolation",
         table="isolation",
@@ -223,7 +229,8 @@ QUESTION = Question(
         alt=alt,
     ),
     sentences=sentences,
-    shown=(Shown("isolation", "One row per value"),),
+    more=(heatmap.FIGURE,),
+    shown=(Shown("isolation", "One row per value"), *heatmap.TABLES_SHOWN),
     how=(
         "Expected best of k trials: the mean, over all subsets of k of a value's trials, of the best score "
         "(Dodge et al. 2019; unbiased form of Tang et al. 2020, arXiv 2004.14373). k is a third of the "
@@ -233,5 +240,6 @@ QUESTION = Question(
         "out evenly, at settings known to suit each value. Intervals are 95 % bootstrap intervals over "
         "trials. Each trial has one seed, so this shows where to look and proves nothing; the finalists' "
         "fresh seeds decide.",
+        *heatmap.HOW,
     ),
 )

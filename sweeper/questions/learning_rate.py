@@ -9,15 +9,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from sweeper.answer.edges import edges
+from sweeper.answer.claim_words import Statement
 from sweeper.answer.ranked import Ranked
 from sweeper.drawing.scales import log_axis, loss_axis
 from sweeper.drawing.style import HUES, canvas, dots, label_lowest, legend_below, short, themed
-from sweeper.questions.basins import ANY, basins, boundaries
+from sweeper.questions.basins import FIGURE, HOW, TABLES, TABLES_SHOWN, basins
+from sweeper.questions.basins import sentences as in_words
+from sweeper.questions.divergence import ANY, boundaries
 from sweeper.questions.losses import capped_losses
-from sweeper.questions.question import FigureSpec, Question, Shown, Tables
+from sweeper.questions.question import WHY, FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
-from sweeper.statistics.learning_rates import BINS_PER_DECADE
 from sweeper.wording import count, listing, number
 
 COLUMNS = [
@@ -69,6 +70,7 @@ def learning_rate(run: RunData) -> pd.DataFrame:
     return run.ranked.read(frame, "loss", "initial")[COLUMNS]
 
 
+BINS_PER_DECADE = 2
 POINT, BEST, CAPPED = HUES[0], HUES[4], HUES[1]
 PANELS, TICKS = 4, 4
 
@@ -179,8 +181,9 @@ def best_of_each_bin(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[frame["best_in_bin"]][columns]
 
 
-def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
-    """The best rate of each optimizer, where nothing learned any more, whether the range was wide enough."""
+def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
+    """The answer's rate and what did as well, the best of each optimizer, where nothing learned, the
+    range."""
     frame = tables["learning_rate"]
     learned = frame[~frame["capped"]]
     if learned.empty:
@@ -189,23 +192,39 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
             f"None of the rates tried, {tried}, learned anything: every trial diverged or ended no better "
             "than before training. Try much smaller rates.",
         )
-    best = run.ranked.order(learned, "loss", "trial").drop_duplicates("optimizer")
-    row = best.iloc[0]
-    first = f"The {run.ranked.best} {run.metric} of the search, {number(row['loss'])}, came at a "
-    first += f"learning rate of {number(row['learning_rate'])} with {row['optimizer']}."
-    others = [
-        f"{number(other['learning_rate'])} for {other['optimizer']} ({number(other['loss'])})"
-        for other in best.iloc[1:].to_dict("records")
-    ]
-    said = [first]
-    if others:
-        said.append(f"Each optimizer has its own scale; the best of the others: {listing(others)}.")
+    said = [*_answer(run, tables["basins"]), _best_of_each(run.ranked, learned)]
     cliffs = [text for name, rows in frame.groupby("optimizer") if (text := _cliff(str(name), rows))]
     if cliffs:
         said.append(
             f"Nothing was learned {listing(cliffs)}: these trials diverged or ended no better than before."
         )
-    return (*said, "One seed behind each of these points.", *_edge(run, tables))
+    return (*said, *in_words(run, tables))
+
+
+def _answer(run: RunData, basins: pd.DataFrame) -> list[str]:
+    """The answer's rate among those that did as well in the search."""
+    if run.answer is None:
+        return []
+    rate, optimizer = run.answer.parameters["learning_rate"], str(run.answer.parameters["optimizer"])
+    own = basins[(basins["optimizer"] == optimizer) & (basins["activation"] == ANY)].dropna(subset=["low"])
+    text = f"The answer's rate is {number(rate)}, with {optimizer}"
+    if own.empty or own["within"].iloc[0] < 2:
+        return [f"{text}; how far it may be off is not known: no second trial came within 10 % of the best."]
+    row = own.iloc[0]
+    span = f"{number(row['low'])} to {number(row['high'])}"
+    return [f"{text}; in the search, rates from {span} came within 10 % of the best with {optimizer}."]
+
+
+def _best_of_each(ranked: Ranked, learned: pd.DataFrame) -> str:
+    best = ranked.order(learned, "loss", "trial").drop_duplicates("optimizer").sort_values("optimizer")
+    rows = [
+        f"{number(row['learning_rate'])} with {row['optimizer']} ({number(row['loss'])})"
+        for row in best.to_dict("records")
+    ]
+    return (
+        f"Rate of the {ranked.best} {ranked.metric} of each optimizer in the search, one seed each: "
+        f"{listing(rows)}."
+    )
 
 
 def _cliff(optimizer: str, rows: pd.DataFrame) -> str:
@@ -217,21 +236,12 @@ def _cliff(optimizer: str, rows: pd.DataFrame) -> str:
     return f"above {number(highest)} with {optimizer} ({count(above, 'trial')})" if above > 1 else ""
 
 
-def _edge(run: RunData, tables: Tables) -> tuple[str, ...]:
-    parameters = run.answer.parameters if run.answer else {}
-    found = [edge for edge in edges(run.study.space, parameters) if edge.parameter == "learning_rate"]
-    return tuple(
-        f"The winner's rate, {number(edge.value)}, lies at the {edge.side} end of the range that was "
-        f"searched ({number(edge.bound)}); a better one may lie outside. Widen it with --set "
-        f"search.space.{edge.key}.{edge.side}={edge.wider!r}."
-        for edge in found
-    )
-
-
 QUESTION = Question(
     key="learning-rate",
-    question="Which learning rate?",
-    tables={"learning_rate": learning_rate},
+    question="Which learning rate, and how precise must it be?",
+    part=WHY,
+    unfolded=True,
+    tables={"learning_rate": learning_rate, **TABLES},
     figure=FigureSpec(
         name="learning_rate",
         table="learning_rate",
@@ -247,8 +257,10 @@ QUESTION = Question(
         alt=alt,
     ),
     sentences=sentences,
+    more=(FIGURE,),
     shown=(
         Shown("learning_rate", "The best of each half decade; the CSV has every trial", best_of_each_bin),
+        *TABLES_SHOWN,
     ),
     how=(
         "One point per trial of the search; all other settings vary. A trial that diverged, or never became "
@@ -256,5 +268,6 @@ QUESTION = Question(
         "et al. 2023, arXiv 2309.14322).",
         "The best point of a half decade is the luckiest of several trials with one seed each. Read the "
         "shape of the curve rather than its best point.",
+        *HOW,
     ),
 )

@@ -23,9 +23,9 @@ from sweeper.drawing.style import (
     themed,
 )
 from sweeper.questions.losses import of_search
-from sweeper.questions.question import FigureSpec, Question, Shown, Tables
+from sweeper.questions.question import FigureSpec, Shown
 from sweeper.questions.run_data import RunData, once
-from sweeper.wording import listing, metric_words, number
+from sweeper.wording import metric_words, number
 
 COLUMNS = [
     "trial",
@@ -221,87 +221,30 @@ def readable(bins: pd.DataFrame) -> pd.DataFrame:
     return shown
 
 
-def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
-    """Which weights stand apart from the reference in loss and in size; most often none in loss."""
-    bins = tables["penalty_bins"]
-    reference, metric = bins.iloc[0], run.metric
-    judged = bins[bins["compared"].isin(["lower", "higher", "overlaps"])]
-    base = (
-        f"{weights(reference) if reference['weight_high'] == 0 else 'weights of ' + weights(reference)} "
-        f"(median {number(reference['median'])}, n = {reference['trials']})"
-    )
-    lower, higher = judged[judged["compared"] == "lower"], judged[judged["compared"] == "higher"]
-    if judged.empty:
-        said = [f"Too few trials to say: no two decades of the weight have {FEW} completed trials each."]
-    elif lower.empty and higher.empty:
-        said = [
-            f"No effect on the {metric} was seen: at every weight with enough trials the middle half of the "
-            f"trials overlaps with that of {base}."
-        ]
-    else:
-        said = [
-            f"Most trials with weights of {_bins(rows)} had a {way} {metric} than most with {base}."
-            for way, rows in (("lower", lower), ("higher", higher))
-            if len(rows)
-        ]
-    said += _size(bins)
-    said.append(
-        "All other settings differ between these trials too, and each has one seed: this describes the "
-        "trials and shows no effect of the penalty."
-    )
-    return tuple(said)
-
-
-def _bins(bins: pd.DataFrame) -> str:
-    rows = [
-        f"{weights(row)} (median {number(row['median'])}, n = {row['trials']})" for _, row in bins.iterrows()
-    ]
-    return listing(rows)
-
-
-def _size(bins: pd.DataFrame) -> list[str]:
-    smaller = bins[bins["size_compared"] == "lower"]
-    if smaller.empty:
-        judged = bins["size_compared"].isin(["overlaps", "higher"]).any()
-        return ["Activations did not become smaller either."] if judged else []
-    least = smaller.loc[smaller["size_median"].idxmin()]
-    return [
-        f"Activations became smaller: their root mean square is {number(bins['size_median'].iloc[0])} "
-        f"in the reference and {number(least['size_median'])} with weights of {weights(least)}."
-    ]
-
-
-QUESTION = Question(
-    key="penalty",
-    question="Does penalizing activations help?",
-    tables={"penalty": penalty, "penalty_bins": penalty_bins},
-    figure=FigureSpec(
-        name="penalty",
-        table="penalty",
-        title="Activation penalty",
-        caption=(
-            "Completed trials of the search; bars are medians of each decade of the weight, and of the "
-            "trials without penalty. All other settings vary, so a difference between bars is a hint, not "
-            "an effect. Size is the root mean square of all activations at the end of training."
-        ),
-        missing=(
-            "The weight of the activation penalty was not varied among the completed trials of the search."
-        ),
-        draw=draw,
-        alt=alt,
+TABLES = {"penalty": penalty, "penalty_bins": penalty_bins}
+FIGURE = FigureSpec(
+    name="penalty",
+    table="penalty",
+    title="Activation penalty",
+    caption=(
+        "Completed trials of the search; bars are medians of each decade of the weight, and of the "
+        "trials without penalty. All other settings vary, so a difference between bars is a hint, not "
+        "an effect. Size is the root mean square of all activations at the end of training."
     ),
-    sentences=sentences,
-    shown=(
-        Shown("penalty_bins", "One row per decade of the weight", readable),
-        Shown("penalty", "Every completed trial, by weight"),
-    ),
-    how=(
-        "The penalty adds weight × mean over elements of a² (or |a|), summed over the activation layers, "
-        "to the loss that is minimised; the losses shown are without it. Keras divides a sum over units by "
-        "the batch size instead: its weight is ours divided by the number of units.",
-        "Completed search trials, by decade of the weight. A decade is called lower or higher only if the "
-        "middle half of its trials (lower to upper quartile) lies wholly below or above that of the "
-        "reference: trials without penalty where there are any, else the smallest weights. Decades of "
-        f"fewer than {FEW} trials are not compared.",
-    ),
+    missing=("The weight of the activation penalty was not varied among the completed trials of the search."),
+    draw=draw,
+    alt=alt,
+)
+TABLES_SHOWN = (
+    Shown("penalty_bins", "One row per decade of the weight", readable),
+    Shown("penalty", "Every completed trial, by weight"),
+)
+HOW = (
+    "The penalty adds weight × mean over elements of a² (or |a|), summed over the activation layers, "
+    "to the loss that is minimised; the losses shown are without it. Keras divides a sum over units by "
+    "the batch size instead: its weight is ours divided by the number of units.",
+    "Completed search trials, by decade of the weight. A decade is called lower or higher only if the "
+    "middle half of its trials (lower to upper quartile) lies wholly below or above that of the "
+    "reference: trials without penalty where there are any, else the smallest weights. Decades of "
+    f"fewer than {FEW} trials are not compared.",
 )

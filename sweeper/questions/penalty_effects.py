@@ -12,8 +12,11 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from sweeper.answer.answer import Answer
+from sweeper.answer.claim_words import Statement
+from sweeper.answer.claims import EFFECT, EXPLORATORY, MIXED, NONE, Claim
 from sweeper.components.models import MODELS
 from sweeper.drawing.style import HUES, canvas, legend_below, themed
+from sweeper.questions import penalty
 from sweeper.questions.penalty_contrasts import (
     KINDS,
     VS_LOWEST,
@@ -23,7 +26,7 @@ from sweeper.questions.penalty_contrasts import (
     penalty_data,
     trends,
 )
-from sweeper.questions.question import FigureSpec, Question, Shown, Tables
+from sweeper.questions.question import WHY, FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
 from sweeper.study.study import Study
 from sweeper.wording import count, listing, metric_words, number
@@ -203,7 +206,7 @@ def _size(row: dict) -> str:
     return _percent(row["effect"]) if row["unit"] == "relative" else f"{row['effect']:+.3g}".replace("-", "−")
 
 
-LOSS = "validation_loss"
+PENALTY, LOSS = "activation_penalty", "validation_loss"
 NAMES = {
     LOSS: "validation loss",
     "generalisation_gap": "generalisation gap",
@@ -212,11 +215,13 @@ NAMES = {
 }
 
 
-def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
+def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     """Effects on the loss, then on all else, l1 against l2, and the weight in the convention of Keras."""
     frame = tables["penalty_effects"]
     decades = frame[frame["contrast"].isin([VS_ZERO, VS_LOWEST])]
-    said = [text for name in QUANTITIES if (text := _effects(name, decades[decades["quantity"] == name]))]
+    said: list[Statement] = [
+        _effects(name, rows) for name in QUANTITIES if len(rows := decades[decades["quantity"] == name])
+    ]
     if not said:
         said = ["Too few trials to compare decades of the weight."]
     kinds = frame[(frame["contrast"] == KINDS) & (frame["quantity"] == LOSS)]
@@ -228,27 +233,30 @@ def _rows(frame: pd.DataFrame) -> list[dict[Any, Any]]:
     return frame.to_dict("records")
 
 
-def _effects(quantity: str, rows: pd.DataFrame) -> str:
+def _effects(quantity: str, rows: pd.DataFrame) -> Claim:
     """Decades with an effect, or that none has one and how far the intervals reach."""
-    if rows.empty:
-        return ""
-    name = NAMES[quantity]
+    name, unit = NAMES[quantity].capitalize(), rows["unit"].iloc[0]
     base = "no penalty" if rows["contrast"].iloc[0] == VS_ZERO else "the lowest weights"
-    found = rows[rows["found"]]
+    found, reach = rows[rows["found"]], (float(rows["low"].min()), float(rows["high"].max()))
+    evidence = f"{count(int(rows['trials'].sum()), 'trial')}, one seed each"
     if found.empty:
-        unit = rows["unit"].iloc[0]
-        reach = f"{_change(rows['low'].min(), unit)} to {_change(rows['high'].max(), unit)}"
-        return (
-            f"{name.capitalize()}: no effect found against {base}; the intervals of "
-            f"{count(len(rows), 'decade')} contain 0 and reach from {reach}."
-        )
-    parts = [
-        f"weights of {number(row['weight_low'])} to {number(row['weight_high'])} {_verb(row)}"
-        for row in _rows(found)
-    ]
-    rest = len(rows) - len(found)
-    end = f"; no effect found in {count(rest, 'other decade')}" if rest else ""
-    return f"{name.capitalize()}, against {base}: {'; '.join(parts)}{end}."
+        direction = NONE
+        ends = f"{_change(reach[0], unit)} to {_change(reach[1], unit)}"
+        text = f"{name}: no effect found against {base}; the intervals of {count(len(rows), 'decade')} "
+        text += f"contain 0 and reach from {ends}"
+    else:
+        ways = set(found["finding"])
+        direction = MIXED if len(ways) > 1 else str(ways.pop())
+        parts = [
+            f"weights of {number(row['weight_low'])} to {number(row['weight_high'])} {_verb(row)}"
+            for row in _rows(found)
+        ]
+        rest = len(rows) - len(found)
+        end = f"; no effect found in {count(rest, 'other decade')}" if rest else ""
+        text = f"{name}, against {base}: {'; '.join(parts)}{end}"
+    return Claim(
+        EFFECT, PENALTY, direction, EXPLORATORY, "penalty", evidence, quantity, interval=reach, detail=text
+    )
 
 
 def _verb(row: Mapping[Any, Any]) -> str:
@@ -286,9 +294,10 @@ def _keras(frame: pd.DataFrame) -> tuple[str, ...]:
 
 
 QUESTION = Question(
-    key="penalty-effects",
-    question="What does the penalty change, with other settings held equal?",
-    tables={"penalty_effects": penalty_effects, "keras_weights": keras_weights},
+    key="penalty",
+    question="Does penalizing activations help?",
+    part=WHY,
+    tables={**penalty.TABLES, "penalty_effects": penalty_effects, "keras_weights": keras_weights},
     figure=FigureSpec(
         name="penalty_effects",
         table="penalty_effects",
@@ -307,9 +316,11 @@ QUESTION = Question(
         alt=alt,
     ),
     sentences=sentences,
+    more=(penalty.FIGURE,),
     shown=(
         Shown("penalty_effects", "One row per quantity and contrast"),
         Shown("keras_weights", "The winner's weight in the convention of Keras"),
+        *penalty.TABLES_SHOWN,
     ),
     how=(
         "One regression for each quantity and contrast, next to a parabola in log10 of the learning rate for "
@@ -318,5 +329,6 @@ QUESTION = Question(
         "positive quantities change by percent; gap and sparsity by their own unit.",
         "No effect found is not the same as no effect: read how far the intervals reach. The weight of Keras "
         "is ours divided by the activations of a layer, because Keras sums where we take the mean.",
+        *penalty.HOW,
     ),
 )

@@ -1,7 +1,10 @@
-"""What a question of the page is: tables that compute, a figure that draws one of them, and sentences.
+"""What a question of the page is: tables that compute, figures that draw them, and what follows from them.
 
-Sentences are put together from tables, so that each number in them stands in a table of the same report; a
-figure draws a table as it is. Whatever has to be computed is computed in a table.
+What follows is said in facts, which are sentences, and in claims, which become sentences once all claims of
+the page agree (`sweeper.answer.claims`). Both are put together from tables, so that each number in them
+stands
+in a table of the same report; a figure draws a table as it is. Whatever has to be computed is computed in a
+table.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,11 +13,19 @@ from dataclasses import dataclass, field
 import pandas as pd
 from matplotlib.figure import Figure
 
+from sweeper.answer.claim_words import Statement
 from sweeper.answer.rows import OWN
 from sweeper.questions.run_data import RunData
 
 Tables = Mapping[str, pd.DataFrame]
 """Every table of the report by name, empty ones included."""
+ANSWER, WHY, SEARCH = "The answer", "Why", "The search"
+PARTS: Mapping[str, str] = {
+    ANSWER: "What fresh seeds say of the finalists.",
+    WHY: "What the trainings show of rates, activations, gradients, the penalty and stability.",
+    SEARCH: "Exploratory: every trial has one seed, so all of this shows where to look and proves nothing.",
+}
+"""Parts of the page in its order, each with what its questions have in common."""
 
 
 @dataclass(frozen=True)
@@ -68,22 +79,31 @@ class Question:
     key: str
     """Its anchor, ``#learning-rate``."""
     question: str
-    sentences: Callable[[RunData, Tables], tuple[str, ...]]
-    """First the answer, then what qualifies it. Called when the figure's table has rows."""
+    sentences: Callable[[RunData, Tables], tuple[Statement, ...]]
+    """Facts and claims: first the answer, then what qualifies it. Called when the figure's table has rows."""
+    part: str = SEARCH
+    """One of `PARTS`."""
     tables: Mapping[str, Callable[[RunData], pd.DataFrame]] = field(default_factory=dict)
     """Name, which is that of the CSV file -> what computes it; an empty frame: the records say nothing."""
     figure: FigureSpec | None = None
+    more: tuple[FigureSpec, ...] = ()
+    """Further figures, drawn where their tables have rows."""
     shown: tuple[Shown, ...] = ()
     how: tuple[str, ...] = ()
     """Paragraphs: what was measured, how it was summarised, what it cannot say."""
     unfolded: bool = False
-    """Show tables at once, not under "How we know"."""
+    """Whether it is open when the page is, with its figure; the others show their answer alone."""
     applies: Callable[[RunData, Tables], bool] = always
     """Whether the page has the question at all."""
     facts: Callable[[RunData, Tables], Mapping[str, str]] = _nothing
     """Label -> value, shown as a list."""
     sources: Callable[[RunData, Tables], Mapping[str, str]] = _nothing
     """Label -> text of a file, to unfold."""
+
+    @property
+    def figures(self) -> tuple[FigureSpec, ...]:
+        """All of its figures, the main one first."""
+        return self.more if self.figure is None else (self.figure, *self.more)
 
 
 def named(group: str) -> str:

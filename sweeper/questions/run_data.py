@@ -1,6 +1,6 @@
 """The data of one run that the page is made of: handed on as they are, from the run to every question."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, wraps
 from typing import Any
@@ -15,7 +15,8 @@ from sweeper.study.study import Study
 
 
 def _no_importances() -> pd.DataFrame:
-    return pd.DataFrame({"parameter": pd.Series(dtype="str"), "importance": pd.Series(dtype="float64")})
+    numbers = {name: pd.Series(dtype="float64") for name in ("importance", "low", "high", "chance")}
+    return pd.DataFrame({"parameter": pd.Series(dtype="str"), **numbers})
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,15 @@ class RunData:
     answer: Answer | None = None
     """``None`` while no trial has completed."""
     importances: pd.DataFrame = field(default_factory=_no_importances)
-    """Columns ``parameter`` and ``importance``; empty where they are not known."""
+    """Columns as in `sweeper.search.importances`; empty where they are not known."""
     seconds: float | None = None
     """Wall time of the call that wrote the report; ``None`` where it did not train."""
     notes: tuple[str, ...] = ()
     """Sentences about how it was run: the plan, say."""
+    defaults: Sequence[Mapping[str, Any]] = ()
+    """Parameters of the published defaults"""
+    rows: Mapping[str, int] = field(default_factory=dict)
+    """Rows of each part, ``validation`` and others; empty where they are not known."""
     unmeasured: str = ""
     """Why layers are not measured; empty where they are."""
     kept: dict[Any, pd.DataFrame] = field(default_factory=dict, init=False, repr=False, compare=False)

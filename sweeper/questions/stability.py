@@ -12,7 +12,7 @@ from sweeper.answer.rows import labels, search_trials
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.drawing.scales import log_axis
 from sweeper.drawing.style import HUES, GroupStyle, canvas, group_styles, handle, legend_below, short, themed
-from sweeper.questions.question import FigureSpec, Question, Shown, Tables
+from sweeper.questions.question import WHY, FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
 from sweeper.records.schema import decode
 from sweeper.wording import count, listing, number
@@ -262,6 +262,7 @@ def _limits(*, preconditioned: bool) -> str:
 QUESTION = Question(
     key="stability",
     question="Are the steps as large as stability allows?",
+    part=WHY,
     tables={"stability": stability, "stability_trials": stability_trials},
     figure=FigureSpec(
         name="stability",

@@ -99,5 +99,4 @@ QUESTION = Question(
         Shown("leaderboard", "Trials of the search, best first", settings_first),
         Shown("reasons", "Why trainings ended early, finalists included"),
     ),
-    unfolded=True,
 )

@@ -1,5 +1,8 @@
 """Whether units saturate or die while training goes on."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -7,12 +10,15 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from sweeper.answer.claim_words import Statement
+from sweeper.answer.claims import EXPLORATORY, UNITS, YES, Claim
 from sweeper.answer.rows import completed_search
 from sweeper.drawing.style import canvas, themed
 from sweeper.questions.layers import layer_rows
-from sweeper.questions.question import FigureSpec, Question, Shown, Tables, named
+from sweeper.questions.question import WHY, FigureSpec, Question, Shown, Tables, named
 from sweeper.questions.run_data import RunData
-from sweeper.wording import count, listing, percent
+from sweeper.questions.units import units
+from sweeper.wording import count, percent
 
 COLUMNS = ["measure", "activation", "step", "layer", "median", "trials", "depth"]
 PER_DECADE = 4
@@ -104,8 +110,8 @@ def alt(frame: pd.DataFrame) -> str:
     return f"Median shares by layer and step. {'; '.join(said)}."
 
 
-LEAST = 0.05
-"""Changes of a median share below this are not named."""
+MOST_ROWS = 128
+"""Validation rows on which layers are measured, at most."""
 
 
 def first_and_last(frame: pd.DataFrame) -> pd.DataFrame:
@@ -122,33 +128,46 @@ def first_and_last(frame: pd.DataFrame) -> pd.DataFrame:
     return ends.reset_index()
 
 
-def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
-    """The layer whose share rose most, for each measure and activation."""
+WORTH_SAYING = {"dead": 0.01, "saturated": 0.05}
+"""Median shares of a layer from which they are named."""
+WHAT = {"dead": "dead units", "saturated": "saturated elements"}
+
+
+def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
+    """For each measure and activation, the layer with the largest share at the end, and its share before."""
     ends = first_and_last(tables["units_over_time"])
-    said = []
+    said: list[Statement] = []
     for measure, rows in ends.groupby("measure"):
-        rows = rows.assign(rise=rows["after"] - rows["before"])
-        most = rows.loc[rows.groupby("activation")["rise"].idxmax()]
-        most = most[most["rise"] >= LEAST].sort_values("rise", ascending=False)
-        parts = [
-            f"{named(row['activation'])} (layer {row['layer']}: {percent(row['before'])} at step "
-            f"{row['first_step']}, {percent(row['after'])} at step {row['last_step']:,}; "
-            f"{count(row['trials'], 'trial')})"
-            for row in most.to_dict("records")
-        ]
-        what = "units" if measure == "dead" else "elements"
-        said.append(
-            f"Training added {measure} {what} with {listing(parts)}."
-            if parts
-            else f"No layer gained {percent(LEAST)} or more {measure} {what}, whatever the activation."
-        )
-    return (*said, "Medians over completed trials of the search, one seed each.")
+        worst = rows.loc[rows.groupby("activation")["after"].idxmax()].sort_values("after", ascending=False)
+        found = worst[worst["after"] >= WORTH_SAYING[str(measure)]]
+        said += [_claim(str(measure), row) for row in found.to_dict("records")]
+        if found.empty:
+            least = percent(WORTH_SAYING[str(measure)])
+            said.append(f"No layer ends with {least} or more {WHAT[str(measure)]}, whatever the activation.")
+    rows_seen = f" On {count(batch, 'validation row')}." if (batch := rows_of_batch(run)) else ""
+    return (*said, f"Medians over completed trials of the search, one seed each.{rows_seen}")
+
+
+def rows_of_batch(run: RunData) -> int:
+    """Rows of the batch on which layers are measured; 0 where the run does not say how many there are."""
+    return min(MOST_ROWS, run.rows.get("validation", 0))
+
+
+def _claim(measure: str, row: Mapping[Any, Any]) -> Claim:
+    before, after, name = percent(row["before"]), percent(row["after"]), named(row["activation"])
+    by_design = name == "relu" and measure == "saturated"
+    text = f"With {name}, {after} of layer {row['layer']} are {WHAT[measure]} at the end ({before} at step "
+    text += f"{row['first_step']}; {count(row['trials'], 'trial')})"
+    text += "; half of a fresh ReLU layer is, by design" if by_design else ""
+    shares = (row["before"], row["after"])
+    return Claim(UNITS, name, YES, EXPLORATORY, "units", where=measure, interval=shares, detail=text)
 
 
 QUESTION = Question(
-    key="units-over-time",
-    question="Do units saturate or die while training?",
-    tables={"units_over_time": units_over_time},
+    key="units",
+    question="Do units saturate or die?",
+    part=WHY,
+    tables={"units": units, "units_over_time": units_over_time},
     figure=FigureSpec(
         name="units_over_time",
         table="units_over_time",
@@ -164,8 +183,18 @@ QUESTION = Question(
         alt=alt,
     ),
     sentences=sentences,
-    shown=(Shown("units_over_time", "First and last measurement; the CSV has all", first_and_last),),
+    shown=(
+        Shown("units_over_time", "First and last measurement; the CSV has all", first_and_last),
+        Shown("units", "One row per moment, activation, layer and measure"),
+    ),
     how=(
+        "An element is saturated when the slope |φ′| of the activation there is below 5 % of its steepest; "
+        "it "
+        "passes hardly any gradient. A unit is dead when its slope is exactly 0 on every row of the batch: "
+        "none "
+        "of these rows moves its weights. Other rows may, and in a layer above the first its inputs change "
+        "while "
+        "the layers below learn, so it may come back.",
         "Shares on one fixed batch of validation rows, at logarithmically spaced steps. Only completed "
         "trials count, so each line covers the same trials from start to end; other settings vary. "
         "Networks of different depth are kept apart.",

@@ -6,10 +6,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from sweeper.answer.claim_words import Statement
+from sweeper.answer.claims import CONFIRMED, LUCK, OPEN, Claim
+from sweeper.answer.confirmed import ENOUGH_SEEDS
+from sweeper.answer.luck import complete_scores
 from sweeper.answer.ranked import Ranked
 from sweeper.drawing.scales import share_ticks
 from sweeper.drawing.style import HUES, canvas, themed
-from sweeper.questions.question import FigureSpec, Question, Shown, Tables
+from sweeper.questions.question import ANSWER, FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.variance import COMPONENTS, components, mean_squares
 from sweeper.wording import count, interval, listing, percent
@@ -30,9 +34,7 @@ def variance(run: RunData) -> pd.DataFrame:
     Finalists that failed on a seed are left out. Empty below two finalists and two seeds. Finalists
     are the best of the search, so settings vary less among them than in the whole space.
     """
-    rows = run.trials[run.trials["phase"] == "confirm"]
-    table = rows.pivot(index="trial", columns="seed", values="objective").astype(float)
-    values = table[np.isfinite(table).all(axis=1)].to_numpy()
+    values = complete_scores(run.trials)
     finalists, seeds = values.shape
     if finalists < 2 or seeds < 2 or np.ptp(values) == 0:
         return pd.DataFrame(columns=COLUMNS)
@@ -97,7 +99,7 @@ WORDS = {
 FLATTERED, HARDER, NO_BIAS = "the search was optimistic", "the search was pessimistic", "no bias shown"
 
 
-def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
+def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     """The share of each component with its interval, whether that settles it, and the optimism."""
     frame = tables["variance"].set_index("component")
     shares = [
@@ -107,14 +109,12 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
     first = frame.iloc[0]
     base = f"{count(int(first['finalists']), 'finalist')} on {count(int(first['seeds']), 'fresh seed')}"
     low, high = frame.loc[SETTINGS, "low"], frame.loc[SETTINGS, "high"]
-    if high < 0.5:
-        judged = "Luck outweighs settings: one training says little about these finalists."
-    elif low > 0.5:
-        judged = "Settings outweigh luck among these finalists."
-    else:
-        judged = "So few finalists and seeds do not settle whether settings or luck weigh more."
-    said = f"Of the variance of {base}, {listing(shares)}; 95 % intervals."
-    return (judged, said, *_optimism(tables["comparison"], run.metric))
+    side = "luck" if high < 0.5 else "settings" if low > 0.5 else ""
+    said = f"of the variance of {base}, {listing(shares)}; 95 % intervals"
+    seeds = int(first["seeds"])
+    status = CONFIRMED if side and seeds >= ENOUGH_SEEDS else OPEN
+    judged = Claim(LUCK, "finalists", side, status, "luck", base, "", (low, high), seeds, detail=said)
+    return (judged, *_optimism(tables["comparison"], run.metric))
 
 
 def bias(comparison: pd.DataFrame) -> str:
@@ -143,6 +143,7 @@ def _optimism(comparison: pd.DataFrame, metric: str) -> tuple[str, ...]:
 QUESTION = Question(
     key="luck",
     question="Settings or luck?",
+    part=ANSWER,
     tables={"variance": variance},
     figure=FigureSpec(
         name="variance",

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from sweeper.answer.answer import Answer
+from sweeper.answer.claims import CONFIRMED, LEARNED, NONE, Claim
 from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.gain import LABEL, gained, power
 from sweeper.answer.outcomes import outcomes_in_words
@@ -20,7 +21,7 @@ from sweeper.report.doubts import doubt, guessing
 from sweeper.report.next_step import NextStep, next_step
 from sweeper.study.space import Fixed
 from sweeper.study.study import Study
-from sweeper.wording import capital, count, interval, listing, metric_words, number, percent, shown
+from sweeper.wording import capital, count, duration, interval, listing, metric_words, number, percent, shown
 
 LABELS = {
     "learning_rate": "Learning rate",
@@ -32,6 +33,7 @@ LABELS = {
     "momentum": "Momentum",
     "schedule": "Learning-rate schedule",
 }
+TIED = "Tied with the winner"
 FINDINGS = ("confirmed", "provisional", "unlearned", "guess", "none", "running")
 
 
@@ -57,6 +59,14 @@ class Card:
     facts: tuple[Fact, ...]
     next_step: NextStep
     warnings: tuple[str, ...] = ()
+    claim: Claim | None = None
+    """That nothing was learned, or nothing beyond guessing: then no section ranks anything."""
+
+
+NOT_LEARNED = {
+    "unlearned": "nothing was learned",
+    "guess": "the answer is not shown to be better than guessing",
+}
 
 
 def card(study: Study, answer: Answer | None, trials: pd.DataFrame, folder: Path | None = None) -> Card:
@@ -69,11 +79,13 @@ def card(study: Study, answer: Answer | None, trials: pd.DataFrame, folder: Path
     ranked = Ranked(study.objective)
     facts = (
         *_scores(ranked, answer, summary),
+        *(() if doubted else _tied(ranked, answer, summary)),
         *_gained(ranked, answer),
+        *(() if doubted else _sure(answer, summary)),
         Fact("Guessing", *guessing(answer, ranked)),
         *_other_scores(ranked, answer),
-        *(() if doubted else (*_tied(answer, summary), *_simplest(ranked, summary))),
         *counted,
+        *_made(answer, trials),
     )
     headline, lead = _headline(study, answer), _lead(ranked, answer, summary, trials)
     enough = answer.confirmed is not None and answer.confirmed.seeds >= ENOUGH_SEEDS
@@ -83,7 +95,10 @@ def card(study: Study, answer: Answer | None, trials: pd.DataFrame, folder: Path
         standing, headline = doubted.standing, doubted.headline
         warnings = tuple(text for text in warnings if not text.startswith(f"{headline} "))
     step = next_step(study, answer, trials, doubted, summary.edge, folder)
-    return Card(standing, headline, lead, settings(answer.parameters, study), facts, step, warnings)
+    chosen, claim = settings(answer.parameters, study), None
+    if doubted is not None:
+        claim = Claim(LEARNED, "answer", NONE, CONFIRMED, "answer", detail=NOT_LEARNED[doubted.standing])
+    return Card(standing, headline, lead, chosen, facts, step, warnings, claim)
 
 
 def settings(parameters: Mapping[str, Any], study: Study) -> dict[str, str]:
@@ -141,17 +156,34 @@ def _scores(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...
             meaning = f"95 % interval {low} to {high}; mean over {sure.seeds} fresh seeds"
         scores.append(Fact(capital(ranked.metric), mean, meaning))
     if answer.test:
-        meaning = f"mean over {answer.test_seeds} seeds; " if answer.test_seeds > 1 else "one seed; "
-        central = {name: value for name, value in answer.test.items() if is_central(name, ranked.objective)}
-        values = ", ".join(_score(name, value) for name, value in central.items())
-        scores.append(Fact("Test set", values, f"{meaning}no choice was made on these rows"))
-    meaning = f"one seed, the {ranked.best} of {count(len(summary.completed), 'completed trial')}"
-    if summary.completed.min() < ranked.cost(answer.objective):
-        meaning = f"one seed; others scored {ranked.better} in the search, but fresh seeds decide"
-    elif answer.confirmed is None or ranked.cost(answer.objective) < ranked.cost(answer.confirmed.mean):
+        scores.append(_tested(ranked, answer, answer.test))
+    if answer.confirmed is None:
+        meaning = f"one seed, the {ranked.best} of {count(len(summary.completed), 'completed trial')}"
         meaning += f": picked as the {ranked.best}, so it may flatter"
-    scores.append(Fact("In the search", number(answer.objective), meaning))
+        scores.append(Fact("In the search", number(answer.objective), meaning))
     return tuple(scores)
+
+
+def _tested(ranked: Ranked, answer: Answer, tested: Mapping[str, float]) -> Fact:
+    """The main scores on the test rows, each with its interval over seeds, and how many rows there are."""
+    central = {name: value for name, value in tested.items() if is_central(name, ranked.objective)}
+    values = ", ".join(_score(name, value) for name, value in central.items())
+    ends = [
+        f"{metric_words(name)} {low} to {high}"
+        for name, value in central.items()
+        if name in answer.test_ends
+        for low, high in [_ends(name, value, *answer.test_ends[name])]
+    ]
+    seeds = f"mean over {answer.test_seeds} seeds" if answer.test_seeds > 1 else "one seed"
+    rows = f" on {count(answer.rows['test'], 'row')}" if answer.rows.get("test") else ""
+    spread = f", 95 % interval over seeds: {', '.join(ends)}" if ends else ""
+    return Fact("Test set", values, f"{seeds}{rows}{spread}; no choice was made on these rows")
+
+
+def _ends(name: str, value: float, low: float, high: float) -> tuple[str, str]:
+    if name == "accuracy":
+        return f"{100 * low:.1f} %", f"{100 * high:.1f} %"
+    return interval(value, low, high)[1:]
 
 
 def _other_scores(ranked: Ranked, answer: Answer) -> tuple[Fact, ...]:
@@ -180,29 +212,58 @@ def _score(name: str, value: float) -> str:
     return f"{metric_words(name)} {number(value)}"
 
 
-def _tied(answer: Answer, summary: Summary) -> tuple[Fact, ...]:
+def _tied(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
+    """What is as good as far as these seeds show, each with how much worse it may be."""
     if answer.confirmed is None or not summary.tied:
         return ()
     seeds = answer.confirmed.seeds
     if seeds == 1:
-        meaning = "one seed cannot rank two settings"
-    elif seeds < ENOUGH_SEEDS:
+        return (Fact(TIED, "\n".join(summary.tied), "one seed cannot rank two settings"),)
+    if seeds < ENOUGH_SEEDS:
         meaning = f"{seeds} seeds are too few to rank these behind the winner; they may still be worse"
-    else:
-        shared = ", or the two share fewer than two seeds" if summary.few_pairs else ""
-        tied = summary.ranking[summary.ranking["tied"]]
-        meaning = f"use any: these seeds do not show that the winner is better{shared}{power(tied)}"
-    return (Fact("Tied with the winner", "\n".join(summary.tied), meaning),)
+        return (Fact(TIED, "\n".join(summary.tied), meaning),)
+    rows = summary.ranking.set_index("trial")
+    simplest = None if summary.simplest is None else summary.simplest["label"]
+    lines = [
+        f"{name}{' (simplest)' if name == simplest else ''}: {_at_worst(rows.loc[trial, 'difference_high'])}"
+        for name, trial in zip(summary.tied, answer.tied, strict=True)
+    ]
+    shared = "; a tie of few shared seeds says little" if summary.few_pairs else ""
+    meaning = f"these seeds do not show that the winner is better; the numbers are in {ranked.metric}{shared}"
+    return (Fact(TIED, "\n".join(lines), meaning),)
 
 
-def _simplest(ranked: Ranked, summary: Summary) -> tuple[Fact, ...]:
-    row = summary.simplest
-    if row is None:
+def _at_worst(high: float) -> str:
+    return f"may be up to {number(high)} worse" if math.isfinite(high) else "may be worse by any amount"
+
+
+def _sure(answer: Answer, summary: Summary) -> tuple[Fact, ...]:
+    """What these seeds would have shown, and how much of the spread is luck."""
+    if answer.confirmed is None or answer.confirmed.seeds < ENOUGH_SEEDS:
         return ()
-    meaning = f"its {ranked.metric} minus that of the winner: {number(row['difference'])}"
-    if math.isfinite(row["difference_low"]):
-        meaning += f" (interval {number(row['difference_low'])} to {number(row['difference_high'])})"
-    return (Fact("Simplest of those tied", str(row["label"]), meaning),)
+    tied = summary.ranking[summary.ranking["tied"]]
+    seen = power(tied).removeprefix("; ") if len(tied) > 1 else ""
+    said = [seen] if seen else []
+    value = "–"
+    if math.isfinite(answer.luck):
+        value = f"{percent(answer.luck)} of the variance is luck"
+        said.append("variance of the finalists' scores on fresh seeds; the rest is between their settings")
+    return (Fact("How sure", value, "; ".join(said)),) if said else ()
+
+
+def _made(answer: Answer, trials: pd.DataFrame) -> tuple[Fact, ...]:
+    """Where it was trained, on what, with which seeds and in what time."""
+    made = answer.made
+    if not made:
+        return ()
+    seeds = trials["seed"].drop_duplicates()
+    parts = [made.get("versions", "")]
+    parts += [f"commit {made['commit']}"] if made.get("commit") else []
+    parts += [f"data {made['data']} (SHA-256)"] if made.get("data") else []
+    parts += [f"seeds {int(seeds.min())} to {int(seeds.max())}"] if len(seeds) else []
+    parts += [f"{duration(float(trials['seconds'].sum()))} of training"]
+    where = f"{made.get('device', '')}, {made.get('processor', '')}".strip(", ")
+    return (Fact("Made on", where, "; ".join(part for part in parts if part)),)
 
 
 def _counts(trials: pd.DataFrame) -> tuple[Fact, ...]:

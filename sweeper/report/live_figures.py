@@ -10,7 +10,7 @@ from sweeper.questions.run_data import RunData
 from sweeper.records.store import Records
 from sweeper.report.attempts import NotMade, not_drawn
 from sweeper.report.render import Drawn, RenderedSection
-from sweeper.report.sections import drawn
+from sweeper.report.sections import drawn, sentences
 from sweeper.study.study import Study
 from sweeper.wording import count
 
@@ -39,6 +39,6 @@ def _rendered(question: Question, run: RunData) -> RenderedSection | None:
     figure = drawn(question.figure, frame)
     drawn_when = f"Drawn after {count(len(run.trials), 'trial')}."
     last = not_drawn(figure) if isinstance(figure, NotMade) else drawn_when
-    said = (*question.sentences(run, tables), last)
-    shown = figure if isinstance(figure, Drawn) else None
-    return RenderedSection(question.key, question.question, said, shown, unfolded=question.unfolded)
+    said = (*sentences(question, run, tables), last)
+    shown = (figure,) if isinstance(figure, Drawn) else ()
+    return RenderedSection(question.key, question.question, said, shown, unfolded=True)

@@ -1,6 +1,6 @@
 """One self-contained HTML page, and beside it figures, tables and the winner as a study file."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ import pandas as pd
 
 from sweeper.errors import RunFolderError
 from sweeper.questions import FIGURES, QUESTIONS, TABLES
-from sweeper.questions.question import Question
+from sweeper.questions.question import PARTS
 from sweeper.questions.run_data import RunData
 from sweeper.records.atomic import refuse_links, write_atomically
 from sweeper.report.attempts import NotMade, attempt, not_told
@@ -17,7 +17,7 @@ from sweeper.report.best_toml import best_toml
 from sweeper.report.card import Card, card
 from sweeper.report.next_step import NextStep
 from sweeper.report.render import Drawn, render
-from sweeper.report.sections import drawn, rendered, tables_of
+from sweeper.report.sections import drawn, judged, rendered, tables_of, told
 from sweeper.spreadsheet import to_csv
 
 Each = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
@@ -42,8 +42,12 @@ def write(run: RunData, folder: Path, each: Each = map) -> Path:
     tables = {name: frame for name, frame in every.items() if len(frame)}
     needed = [(name, tables[spec.table]) for name, spec in FIGURES.items() if spec.table in tables]
     figures = dict(zip([name for name, _ in needed], each(_draw, needed), strict=True))
-    sections = [rendered(question, run, every, _figure_of(question, figures)) for question in QUESTIONS]
-    page = render(run.study, _card(run, folder), [section for section in sections if section is not None])
+    answered = _card(run, folder)
+    said = [(question, its) for question in QUESTIONS if (its := told(question, run, every)) is not None]
+    made = [part for _, part in said if not isinstance(part, NotMade)]
+    claims = judged(made, () if answered.claim is None else (answered.claim,))
+    sections = [rendered(question, run, every, part, claims, figures) for question, part in said]
+    page = render(run.study, answered, sections, parts=PARTS)
     files: dict[str, str | bytes] = {
         f"figures/{name}.png": figure.png for name, figure in figures.items() if isinstance(figure, Drawn)
     }
@@ -82,10 +86,6 @@ def _card(run: RunData, folder: Path) -> Card:
         return made
     step = NextStep("Read the answer as numbers:", f"sweeper best {run.study.name} --json")
     return Card("none", "The answer could not be written.", not_told(made), {}, (), step)
-
-
-def _figure_of(question: Question, figures: Mapping[str, Drawn | NotMade]) -> Drawn | NotMade | None:
-    return None if question.figure is None else figures.get(question.figure.name)
 
 
 def _possible() -> set[str]:

@@ -51,19 +51,29 @@ class RenderedSection:
     """Its anchor."""
     question: str
     sentences: tuple[str, ...]
-    figure: Drawn | None = None
+    figures: tuple[Drawn, ...] = ()
     grids: tuple[Grid, ...] = ()
     """Tables, or the parts of them that the page shows."""
     how: tuple[str, ...] = ()
     unfolded: bool = False
-    """Tables are shown at once, not under "How we know"."""
+    """Open from the start."""
     facts: Mapping[str, str] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
+    part: str = ""
+    """Heading that it stands under, with others; empty on pages of few sections, which fold nothing."""
 
 
-def render(study: Study, card: Card, sections: Sequence[RenderedSection], *, refresh: int = 0) -> str:
+def render(
+    study: Study,
+    card: Card,
+    sections: Sequence[RenderedSection],
+    *,
+    parts: Mapping[str, str] | None = None,
+    refresh: int = 0,
+) -> str:
     """The page. Names, questions, labels and reasons are escaped; only our own CSS and JS are not.
 
+    `parts` are headings that sections stand under, each with a sentence; without any, sections fold nothing.
     With `refresh` it is that of a run under way: it loads itself again after so many seconds, and names
     no files beside it, as there are none yet.
     """
@@ -74,7 +84,9 @@ def render(study: Study, card: Card, sections: Sequence[RenderedSection], *, ref
     )
     template = environment().get_template("page.html.j2")
     own = {"css": Markup(css), "js": Markup(js), "policy": policy}
-    return template.render(study=study, card=card, sections=sections, refresh=refresh, **own)
+    return template.render(
+        study=study, card=card, sections=sections, parts=parts or {}, refresh=refresh, **own
+    )
 
 
 @cache

@@ -1,10 +1,13 @@
 """Questions rendered: sentences, figure and tables of each, or why one of them could not be made."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 
 import pandas as pd
 
+from sweeper.answer.claim_words import Statement, words
+from sweeper.answer.claims import Claim, Judged, resolve
 from sweeper.drawing.png import png_bytes
 from sweeper.questions import TABLES
 from sweeper.questions.question import FigureSpec, Question, Tables
@@ -13,7 +16,7 @@ from sweeper.report.attempts import MadeTables, NotMade, attempt, not_drawn, not
 from sweeper.report.grid import grid
 from sweeper.report.render import Drawn, RenderedSection
 
-OF_LAYERS = ("gradients", "units", "units_over_time")
+OF_LAYERS = ("gradients", "units_over_time")
 """Figures of what is measured at layers."""
 
 
@@ -32,8 +35,8 @@ def drawn(spec: FigureSpec, frame: pd.DataFrame) -> Drawn | NotMade:
     )
 
 
-def sentences(question: Question, run: RunData, tables: Tables) -> tuple[str, ...]:
-    """What a question says; why it has no figure where its table is empty."""
+def statements(question: Question, run: RunData, tables: Tables) -> tuple[Statement, ...]:
+    """Facts and claims of a question; why it has no figure where its table is empty."""
     spec = question.figure
     if spec is not None and tables[spec.table].empty:
         unmeasured = run.unmeasured and spec.name in OF_LAYERS
@@ -42,31 +45,70 @@ def sentences(question: Question, run: RunData, tables: Tables) -> tuple[str, ..
     return question.sentences(run, tables)
 
 
-def rendered(
-    question: Question, run: RunData, tables: Tables, figure: Drawn | NotMade | None
-) -> RenderedSection | None:
-    """The section of a question, or that it could not be made; ``None`` where it does not apply.
+def sentences(question: Question, run: RunData, tables: Tables) -> tuple[str, ...]:
+    """What a question says by itself, without the claims of others."""
+    said = statements(question, run, tables)
+    return words(said, judged([said]))
 
-    `figure` is ``None`` where the question has none, or nothing to draw.
+
+def judged(said: Iterable[Iterable[Statement]], others: Iterable[Claim] = ()) -> Mapping[Claim, Judged]:
+    """Every claim of the page, `others` first, with what stands against it."""
+    claims = [*others, *(each for part in said for each in part if isinstance(each, Claim))]
+    return {each.claim: each for each in resolve(claims)}
+
+
+Told = tuple[Statement, ...] | NotMade
+
+
+def told(question: Question, run: RunData, tables: Tables) -> Told | None:
+    """Its statements, or why there are none; ``None`` where it does not apply."""
+    made = attempt(f"section {question.key!r}", partial(_told, question, run, tables))
+    return made if isinstance(made, NotMade) else made[0]
+
+
+def _told(question: Question, run: RunData, tables: Tables) -> tuple[tuple[Statement, ...] | None]:
+    return (statements(question, run, tables) if question.applies(run, tables) else None,)
+
+
+def rendered(
+    question: Question,
+    run: RunData,
+    tables: Tables,
+    said: Told,
+    claims: Mapping[Claim, Judged],
+    figures: Mapping[str, Drawn | NotMade],
+) -> RenderedSection:
+    """The section of a question, or that it could not be made.
+
+    `said` are its statements, `claims` those of the whole page, and `figures` what was drawn.
     """
-    blank = RenderedSection(question.key, question.question, (), how=question.how, unfolded=question.unfolded)
-    made = attempt(f"section {question.key!r}", partial(_filled, blank, question, run, tables, figure))
+    blank = RenderedSection(
+        question.key, question.question, (), how=question.how, unfolded=question.unfolded, part=question.part
+    )
+    if isinstance(said, NotMade):
+        return replace(blank, sentences=(not_told(said),))
+    make = partial(_filled, blank, question, run, tables, words(said, claims), figures)
+    made = attempt(f"section {question.key!r}", make)
     return replace(blank, sentences=(not_told(made),)) if isinstance(made, NotMade) else made
 
 
 def _filled(
-    blank: RenderedSection, question: Question, run: RunData, tables: Tables, figure: Drawn | NotMade | None
-) -> RenderedSection | None:
-    if not question.applies(run, tables):
-        return None
-    said = sentences(question, run, tables)
-    if question.figure is not None and figure is None:
+    blank: RenderedSection,
+    question: Question,
+    run: RunData,
+    tables: Tables,
+    said: tuple[str, ...],
+    figures: Mapping[str, Drawn | NotMade],
+) -> RenderedSection:
+    found = [figures[spec.name] for spec in question.figures if spec.name in figures]
+    if question.figure is not None and question.figure.name not in figures:
         return replace(blank, sentences=said)
     shown = [(part, tables[part.table]) for part in question.shown]
+    missing = tuple(not_drawn(each) for each in found if isinstance(each, NotMade))
     return replace(
         blank,
-        sentences=(*said, not_drawn(figure)) if isinstance(figure, NotMade) else said,
-        figure=figure if isinstance(figure, Drawn) else None,
+        sentences=(*said, *missing),
+        figures=tuple(each for each in found if isinstance(each, Drawn)),
         grids=tuple(grid(part.table, part.caption, part.view(frame)) for part, frame in shown if len(frame)),
         facts=question.facts(run, tables),
         sources=question.sources(run, tables),

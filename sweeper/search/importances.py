@@ -6,6 +6,7 @@ which value is best, and it depends on the ranges that were searched.
 """
 
 import warnings
+from collections.abc import Mapping
 
 import numpy as np
 import optuna
@@ -18,12 +19,28 @@ from sweeper.search.quiet import quiet
 
 FEW = 20
 """Trials below which no importance is worth stating."""
-MANY = 2000
+COLUMNS = ["parameter", "importance", "low", "high", "chance"]
+Coded = tuple[list[object], BaseDistribution]
+"""Values of a parameter as Optuna takes them, and their distribution."""
+SHUFFLES = 19
+"""Shuffles of the scores: a value above all of them has a probability of 1 in 20 where nothing matters."""
+BLOCK = 10
+"""Trials among which scores are shuffled."""
+RESAMPLES = 40
+"""Bootstrap samples of the trials."""
+MANY = 500
 """Trials above which every k-th is left out: shares no longer change, and Optuna copies each trial."""
 
 
 def importances(trials: pd.DataFrame, parameters: list[str]) -> pd.DataFrame:
-    """Columns ``parameter`` and ``importance`` (shares that sum to 1), largest first.
+    """Columns as in `COLUMNS`, one row per parameter, the largest importance first.
+
+    importance: shares that sum to 1. low, high: 95 % of `RESAMPLES` bootstrap samples of the trials.
+    chance: the most that the parameter reaches in `SHUFFLES` shuffles of the scores (`_shuffled`), on the
+    scale of
+    these shares: what does not matter has a larger share in one of twenty studies. It depends on the
+    parameter: a
+    range of which some parts were hardly tried reaches more by luck.
 
     Empty where there is nothing to state: for few trials, or when the best ones cannot be told from
     the rest. `trials` are rows of the ``trials`` table; those that failed are left out, diverged ones
@@ -35,32 +52,63 @@ def importances(trials: pd.DataFrame, parameters: list[str]) -> pd.DataFrame:
     objective = search["objective"].astype(float)
     objective = objective.where(np.isfinite(objective))
     if len(search) < FEW or not columns or objective.notna().sum() < FEW // 2:
-        return _frame({})
+        return pd.DataFrame(columns=COLUMNS).astype(dict.fromkeys(COLUMNS[1:], float))
     coded = {name: _coded(search[name]) for name in columns}
-    distributions = {name: distribution for name, (_, distribution) in coded.items()}
+    values = objective.fillna(objective.max()).to_numpy()
+    rng, own = np.random.default_rng(0), np.arange(len(values))
+    found = _divergences(coded, values, own)
+    if not sum(found.values()) > 0:
+        return pd.DataFrame(columns=COLUMNS).astype(dict.fromkeys(COLUMNS[1:], float))
+    shuffled = pd.DataFrame(_divergences(coded, _shuffled(values, rng), own) for _ in range(SHUFFLES))
+    drawn = [_divergences(coded, values, rng.integers(0, len(own), len(own))) for _ in range(RESAMPLES)]
+    shares = pd.DataFrame([_shares(each) for each in drawn if sum(each.values()) > 0])
+    frame = pd.DataFrame({"parameter": list(found), "importance": list(_shares(found).values())})
+    ends = shares[list(found)].quantile([0.025, 0.975]) if len(shares) else None
+    frame["low"], frame["high"] = (
+        (np.nan, np.nan) if ends is None else (ends.iloc[0].array, ends.iloc[1].array)
+    )
+    frame["chance"] = (shuffled[list(found)].max() / sum(found.values())).array
+    frame = frame.astype({"parameter": "str"})
+    return frame[COLUMNS].sort_values("importance", ascending=False, ignore_index=True)
+
+
+def _shuffled(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Scores shuffled among `BLOCK` or a few more trials that were proposed one after the other.
+
+    A search goes where scores were good, so late trials are alike and good at once, whatever made them so:
+    over
+    the whole search, shuffled scores would take that for an effect of every setting that it narrowed down.
+    """
+    blocks = np.array_split(values, max(len(values) // BLOCK, 1))
+    return np.concatenate([rng.permutation(block) for block in blocks])
+
+
+def _divergences(coded: Mapping[str, Coded], values: np.ndarray, rows: np.ndarray) -> dict[str, float]:
+    """PED-ANOVA of some `rows`, not divided by their sum; zeros where the best trials are no others."""
     study = optuna.create_study()
-    for row, value in enumerate(objective.fillna(objective.max()).tolist()):
-        params = {name: values[row] for name, (values, _) in coded.items()}
-        study.add_trial(create_trial(params=params, distributions=distributions, value=value))
-    return _frame(_shares(study))
-
-
-def _shares(study: optuna.Study) -> dict[str, float]:
+    distributions = {name: distribution for name, (_, distribution) in coded.items()}
+    study.add_trials(
+        create_trial(
+            params={name: column[row] for name, (column, _) in coded.items()},
+            distributions=distributions,
+            value=float(value),
+        )
+        for row, value in zip(rows.tolist(), values[rows], strict=True)
+    )
     with quiet(), warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         try:
-            return get_param_importances(study, evaluator=PedAnovaImportanceEvaluator())
+            return get_param_importances(study, evaluator=PedAnovaImportanceEvaluator(), normalize=False)
         except UserWarning:  # the best trials are no others than the rest: Optuna would give equal shares
-            return {}
+            return dict.fromkeys(coded, 0.0)
 
 
-def _frame(shares: dict[str, float]) -> pd.DataFrame:
-    frame = pd.DataFrame({"parameter": list(shares), "importance": [float(v) for v in shares.values()]})
-    frame = frame.astype({"parameter": "str", "importance": float})
-    return frame[frame["importance"].notna()].sort_values("importance", ascending=False, ignore_index=True)
+def _shares(found: Mapping[str, float]) -> dict[str, float]:
+    whole = sum(found.values())
+    return {name: value / whole for name, value in found.items()}
 
 
-def _coded(column: "pd.Series[object]") -> tuple[list[object], BaseDistribution]:
+def _coded(column: "pd.Series[object]") -> Coded:
     """Values and distribution for Optuna; positive numbers on a log scale, exact zeros a decade below."""
     if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
         values = column.tolist()

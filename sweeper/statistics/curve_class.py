@@ -11,8 +11,8 @@ IMPROVING, SATURATED, OVERFITTING, UNSTABLE, DIVERGED = (
     "unstable",
     "diverged",
 )
-STUCK, CUT_SHORT, TOO_SHORT = "not learning", "cut short", "too few points"
-CLASSES = (IMPROVING, SATURATED, OVERFITTING, UNSTABLE, STUCK, DIVERGED, CUT_SHORT, TOO_SHORT)
+RISING, STUCK, CUT_SHORT, TOO_SHORT = "rising again", "not learning", "cut short", "too few points"
+CLASSES = (IMPROVING, SATURATED, OVERFITTING, RISING, UNSTABLE, STUCK, DIVERGED, CUT_SHORT, TOO_SHORT)
 
 POINTS = 6
 """Evaluation points, the one before training included, below which nothing is said."""
@@ -26,6 +26,8 @@ GAIN = 0.03
 """Fall over the last quarter, as a share of the loss at the end, from which it still improves."""
 JITTER = 0.20
 """Noise, as a share of the loss, from which it is unstable."""
+RISES = 0.25
+"""Share of the changes that are rises, from which what bends is noise."""
 WIGGLE = 0.25
 """Ups that come down again, as a share of the whole fall, from which it is unstable."""
 
@@ -54,10 +56,13 @@ def shape(steps: np.ndarray, losses: np.ndarray, train: np.ndarray) -> Shape:
     and fall = ℓ at the first point − lowest:
 
     1. not learning: fall < 5 % of the first loss, or < 3 × noise that is not itself as in 2.
-    2. unstable: noise > 20 % of the median loss of the second half, or the ups of the second half that
-       come down again add up to > 25 % of the fall.
+    2. unstable: noise > 20 % of the median loss of the second half, a quarter or more of whose changes are
+       rises (a steep smooth fall bends as much), or the ups of the second half that come down again add up to
+       > 25 % of the fall.
     3. overfitting: the end lies > 10 % of |lowest| and > 3 × noise above the lowest, min ℓ was reached in
-       the first four fifths, and the train loss fell since then (or is not known).
+       the first four fifths, and the train loss fell since then (or is not known); rising again: the same,
+       but
+       the train loss rose too.
     4. still improving: over the last quarter a straight line falls by > 3 % of |end| and by > 3 × its
        standard error.
     5. else saturated.
@@ -65,7 +70,7 @@ def shape(steps: np.ndarray, losses: np.ndarray, train: np.ndarray) -> Shape:
     at_lowest = int(np.argmin(losses))
     lowest, end, start = float(losses[at_lowest]), float(np.median(losses[-3:])), float(losses[0])
     typical, noise = float(_smooth(losses).min()), _noise(losses[len(losses) // 2 - 1 :])
-    fall, loud = start - typical, noise > JITTER * _level(losses)
+    fall, loud = start - typical, noise > JITTER * _level(losses) and _rises(losses) >= RISES
     gain, error = _gain(steps, losses)
     near = lowest + max(0.02 * abs(lowest), noise)
     settled = int(steps[np.argmax(losses <= near)])
@@ -75,8 +80,8 @@ def shape(steps: np.ndarray, losses: np.ndarray, train: np.ndarray) -> Shape:
         name = STUCK
     elif loud or _wiggle(losses) > WIGGLE * fall:
         name = UNSTABLE
-    elif end - typical > max(RISE * abs(typical), 3 * noise) and _overfits(steps, train, at_lowest):
-        name = OVERFITTING
+    elif end - typical > max(RISE * abs(typical), 3 * noise) and steps[at_lowest] <= EARLY * steps[-1]:
+        name = OVERFITTING if _train_fell(train, at_lowest) else RISING
     elif gain > GAIN * abs(end) and gain > 3 * error:
         name = IMPROVING
     else:
@@ -124,7 +129,12 @@ def _gain(steps: np.ndarray, losses: np.ndarray) -> tuple[float, float]:
     return -slope * length, error * length
 
 
-def _overfits(steps: np.ndarray, train: np.ndarray, at_lowest: int) -> bool:
-    early = steps[at_lowest] <= EARLY * steps[-1]
+def _train_fell(train: np.ndarray, at_lowest: int) -> bool:
     then, now = train[max(at_lowest, 1)], train[-1]
-    return bool(early and (not np.isfinite(then) or not np.isfinite(now) or now < then))
+    return bool(not np.isfinite(then) or not np.isfinite(now) or now < then)
+
+
+def _rises(losses: np.ndarray) -> float:
+    """Share of the changes of the second half that are rises."""
+    changes = np.diff(losses[len(losses) // 2 - 1 :])
+    return float((changes > 0).mean()) if len(changes) else 0.0

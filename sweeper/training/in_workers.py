@@ -10,6 +10,7 @@ from sweeper.training.calls import attempt, call, outcomes
 from sweeper.training.planning import Plan
 from sweeper.training.pool.interface import NotSendable, Pool, Shared, WorkerDied
 from sweeper.training.preflight import configurations, label
+from sweeper.training.provenance import commit
 from sweeper.training.setup import Task
 from sweeper.training.stacked.refusal import NotStackable
 from sweeper.trial import Trial
@@ -137,3 +138,9 @@ def optional(pool: Pool, function: Any, *arguments: Any) -> Any:
         return call(pool, function, *arguments)
     except WorkerDied:
         return None
+
+
+def made_on(pool: Pool, shared: Shared[Task]) -> dict[str, str]:
+    """`provenance` of a worker process, and the commit of the folder of the study."""
+    found: dict[str, str] = optional(pool, work.where, shared) or {}
+    return {**found, "commit": commit(shared.value.study.folder)}

@@ -14,6 +14,7 @@ from sweeper.training.cohort import Cohort, singles
 from sweeper.training.guessing import guessing
 from sweeper.training.measurable import unmeasured
 from sweeper.training.pool import watchdog
+from sweeper.training.provenance import provenance
 from sweeper.training.reasons import reason_of, refusing
 from sweeper.training.reference import train
 from sweeper.training.setup import Task, load_splits
@@ -114,6 +115,13 @@ def guess(task: Task, seeds: Sequence[int]) -> dict[str, Any]:
     """`guessing.guessing`, as long as it takes at most `PREFLIGHT_SECONDS`."""
     with watchdog.deadline(PREFLIGHT_SECONDS):
         return guessing(task, seeds)
+
+
+@one_at_a_time
+def where(task: Task) -> dict[str, str]:
+    """`provenance.provenance`, as long as it takes at most `PREFLIGHT_SECONDS`."""
+    with watchdog.deadline(PREFLIGHT_SECONDS):
+        return provenance(task)
 
 
 @one_at_a_time

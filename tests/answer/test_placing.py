@@ -183,7 +183,7 @@ def test_card_and_sections_name_the_rival_of_lower_mean() -> None:
     assert re.search(
         r"has a lower mean \(0\.1\d*\) over 4 of 5 seeds, but diverged on 1\.", said["confirmation"]
     )
-    assert "best finalist that lost as few seeds" in said["finalists"]
+    assert "best finalist that lost as few seeds" in said["confirmation"]
 
 
 def test_a_rival_that_is_lower_on_the_shared_seeds_is_not_called_worse() -> None:
@@ -200,5 +200,5 @@ def test_a_rival_that_is_lower_on_the_shared_seeds_is_not_called_worse() -> None
     said = sentences_of(made_input(SyntheticRecords(trials, made.curves, made.layers)))
     assert "On the seeds that both completed, #" in said["confirmation"]
     assert "is lower than the winner" in said["confirmation"]
-    assert "did better on the seeds that both completed" in said["finalists"]
+    assert "did better on the seeds that both completed" in said["confirmation"]
     assert "did worse" not in said["confirmation"]

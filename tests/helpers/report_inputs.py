@@ -1,6 +1,6 @@
 """Made-up runs for the report: synthetic records with the study that they would belong to."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -12,18 +12,22 @@ from matplotlib.figure import Figure
 from synthetic_records import SyntheticRecords, synthetic_records
 
 from sweeper.answer.answer import answer
+from sweeper.answer.claim_words import Statement, words
 from sweeper.questions import FIGURES, QUESTIONS
 from sweeper.questions.question import Tables
 from sweeper.questions.run_data import RunData
 from sweeper.records.store import Records
 from sweeper.report import page
-from sweeper.report.sections import sentences, tables_of
+from sweeper.report.sections import judged, sentences, tables_of
 from sweeper.study.study import Study
 
 SHARES = pd.DataFrame(
     {
         "parameter": ["learning_rate", "activation", "activation_penalty", "optimizer"],
         "importance": [0.42, 0.311, 0.18, 0.089],
+        "low": [0.31, 0.22, 0.11, 0.02],
+        "high": [0.55, 0.41, 0.29, 0.15],
+        "chance": 0.2,
     }
 )
 SPACE = {
@@ -64,6 +68,12 @@ class Asked(NamedTuple):
 def asked_of(run: RunData) -> Asked:
     """The run with all its tables."""
     return Asked(run, tables_of(run))
+
+
+def spoken(said: Iterable[Statement]) -> tuple[str, ...]:
+    """Facts and claims of one section as its sentences, without the claims of others."""
+    given = tuple(said)
+    return words(given, judged([given]))
 
 
 def sentences_of(run: RunData) -> dict[str, str]:
@@ -137,6 +147,7 @@ __all__ = [
     "made_input",
     "made_study",
     "sentences_of",
+    "spoken",
     "synthetic_records",
     "undrawn",
 ]

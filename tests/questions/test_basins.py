@@ -1,6 +1,7 @@
-"""Basins, sensitivity, the divergence boundary and the edges of ranges, on data with known answers."""
+"""Basins, blind trials, the divergence boundary and the edges of ranges, on data with known answers."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,10 +9,11 @@ import pytest
 from run_data import run_data
 
 from sweeper.answer.edges import COLUMNS, crowded, wider
-from sweeper.questions.basins import ANY, _basin, basins, boundaries
+from sweeper.questions.basins import _basin, basins
+from sweeper.questions.divergence import ANY, boundaries
 from sweeper.questions.learning_rate import learning_rate
 from sweeper.questions.run_data import RunData
-from sweeper.statistics.learning_rates import boundary, sensitivity
+from sweeper.statistics.learning_rates import boundary
 from sweeper.study.space import Range
 
 START = 2.0
@@ -86,28 +88,28 @@ def test_a_pair_that_never_learned_has_no_basin() -> None:
     assert table.loc["relu", "low"] == 0.1
 
 
-def test_sensitivity_is_wortsmans_mean() -> None:
-    """On a dense grid: the mean of min(ℓ, ℓ0) − ℓ* over log-uniform rates; lost_share divides by ℓ0 − ℓ*."""
-    rates = np.geomspace(1e-4, 1, 4001)
-    losses = valley(rates)
-    row = basins(source_of(pd.DataFrame({"learning_rate": rates, "objective": losses}))).iloc[0]
-    plain = (np.minimum(losses, START) - losses.min()).mean()
-    # Bins of half a decade join their lowest losses by lines: an error below a fifth of it for this valley.
-    assert row["sensitivity"] == pytest.approx(plain, rel=0.2)
-    assert row["lost_share"] == pytest.approx(row["sensitivity"] / (START - losses.min()))
+def test_a_blind_trial_loses_what_the_trials_lost() -> None:
+    """The mean of min(ℓ, ℓ0) − ℓ* over ℓ0 − ℓ* of the explore phase alone, published defaults left out."""
+    rates = np.geomspace(1e-4, 1, 40)
+    frame = pd.DataFrame({"learning_rate": rates, "objective": valley(rates)})
+    frame["phase"] = np.where(np.arange(40) % 2 == 0, "explore", "exploit")
+    run = replace(source_of(frame), defaults=({"optimizer": "sgd", "learning_rate": float(rates[0])},))
+    row = basins(run).iloc[0]
+    drawn = valley(rates)[2::2]
+    shares = (np.minimum(drawn, START) - valley(rates).min()) / (START - valley(rates).min())
+    assert row["blind"] == len(shares) == 19
+    assert row["lost_share"] == pytest.approx(shares.mean())
+    assert 0 <= row["lost_low"] < row["lost_share"] < row["lost_high"] <= 1
+    assert math.isnan(basins(source_of(frame.head(8))).iloc[0]["lost_share"]), "four blind trials are few"
 
 
-def test_sensitivity_by_hand() -> None:
-    """Four half decades, one trial in each: the area under the lines between them, over their width."""
-    rates = 10.0 ** np.array([-1.9, -1.4, -0.9, -0.4])
-    losses = np.array([2.0, 1.0, 1.0, 2.0])
-    assert sensitivity(rates, losses) == pytest.approx((0.25 + 0 + 0.25) / 1.5)
-    assert math.isnan(sensitivity(rates[:3], losses[:3]))
-
-
-def test_a_flat_valley_is_not_sensitive() -> None:
-    """If any rate is as good as any other nothing is lost by a blind choice."""
-    assert sensitivity(np.geomspace(1e-4, 1, 40), np.ones(40)) == 0
+def test_a_boundary_beyond_the_rates_tried_is_none() -> None:
+    """One lost trial at the highest rate places no boundary above it, and no interval reaches beyond it."""
+    frame = pd.DataFrame({"learning_rate": np.geomspace(1e-4, 1, 30), "objective": 1.0})
+    frame["outcome"] = np.where(frame.index < 29, "completed", "diverged")
+    row = boundaries(source_of(frame)).iloc[0]
+    assert math.isnan(row["boundary"]) or row["boundary"] <= row["high"] <= row["tried_high"] == 1
+    assert row["pooled"] == 1
 
 
 def test_boundary_holds_the_true_one() -> None:
@@ -247,7 +249,8 @@ def test_a_basin_is_that_of_trials_that_learned() -> None:
             "loss": [2.3, 2.3, 2.9],
             "capped": [True, True, False],
             "initial": [2.3, 2.3, 3.0],
+            "blind": [True, True, True],
         }
     )
-    count, rate, best, low, high, *_ = _basin(frame)
-    assert (count, rate, best, low, high) == (3, 1e-9, 2.9, 1e-9, 1e-9)
+    count, within, rate, best, low, high, *_ = _basin(frame)
+    assert (count, within, rate, best, low, high) == (3, 1, 1e-9, 2.9, 1e-9, 1e-9)

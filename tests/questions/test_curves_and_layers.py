@@ -9,7 +9,6 @@ from run_data import run_data
 from synthetic_records import DEPTH, SLOPE, STEPS, SyntheticRecords
 
 from sweeper.answer.rows import best_trials
-from sweeper.questions.bands import bands
 from sweeper.questions.convergence import SHOWN, convergence
 from sweeper.questions.gradients import gradients
 from sweeper.questions.layers import END, START, layer_profile
@@ -57,32 +56,6 @@ def test_convergence_is_the_recorded_curves_of_the_best(source: RunData) -> None
         ]
         assert line["value"].tolist() == recorded["value"].tolist()
         assert line["step"].tolist() == recorded["step"].tolist()
-
-
-def test_bands_are_quartiles_over_completed_trials(source: RunData) -> None:
-    """Median and quartiles at every step equal numpy's over the completed search trials of the group."""
-    done = source.trials[(source.trials["phase"] != "confirm") & (source.trials["outcome"] == "completed")]
-    curves = source.curves[(source.curves["metric"] == "validation_loss") & (source.curves["seed"] == 0)]
-    table = bands(source)
-    assert set(table["parameter"]) == {"optimizer", "activation"}
-    for row in table[table["step"].isin([0, 200, STEPS])].to_dict("records"):
-        members = done.loc[done[row["parameter"]] == row["group"], "trial"]
-        values = curves.loc[curves["trial"].isin(members) & (curves["step"] == row["step"]), "value"]
-        assert row["trials"] == len(values)
-        expected = np.percentile(values, [25, 50, 75])
-        assert [row["low"], row["median"], row["high"]] == pytest.approx(list(expected))
-
-
-def test_a_band_is_about_the_same_trials_at_every_step() -> None:
-    """A trial evaluated at other steps counts with its latest value, after its end with its last one."""
-    source = made(
-        {0: "completed", 1: "completed", 2: "pruned"},
-        [(0, 0, 4.0), (0, 10, 2.0), (1, 0, 6.0), (1, 5, 1.0), (2, 0, 99.0)],
-        [],
-    )
-    table = bands(source).query("parameter == 'optimizer'")
-    assert table["step"].tolist() == [0, 5, 10]
-    assert table["median"].tolist() == [5.0, 2.5, 1.5]
 
 
 def test_initial_is_the_loss_at_step_zero(source: RunData) -> None:

@@ -13,9 +13,16 @@ from synthetic_records import ACTIVATIONS, DEPTH, OPTIMIZERS, SyntheticRecords
 
 from sweeper.drawing.style import group_styles
 from sweeper.questions import FIGURES, TABLES
+from sweeper.questions.convergence import OTHERS
 
 IMPORTANCES = pd.DataFrame(
-    {"parameter": ["learning_rate", "activation", "optimizer"], "importance": [0.6, 0.3, 0.1]}
+    {
+        "parameter": ["learning_rate", "activation", "optimizer"],
+        "importance": [0.6, 0.3, 0.1],
+        "low": [0.4, 0.1, 0.0],
+        "high": [0.8, 0.5, 0.3],
+        "chance": 0.2,
+    }
 )
 
 
@@ -39,31 +46,20 @@ def legend_texts(figure: Figure) -> list[str]:
 
 
 def test_convergence_lines_are_the_curves(drawn: dict) -> None:
-    """One line per trial and loss, with the values of the table, named in the legend."""
-    frame, figure = drawn["convergence"]
+    """One line per trial and loss; the best come last, so in front, and are named in the legend."""
+    every, figure = drawn["convergence"]
+    frame = every[every["label"] != OTHERS]
     for axes, metric in zip(figure.axes, ("validation_loss", "train_loss"), strict=True):
         expected = [
             (line["step"].tolist(), line["value"].tolist())
             for _, line in frame[frame["metric"] == metric].groupby("label", sort=False)
         ]
-        assert lines_with_data(axes) == expected
+        behind = every[(every["metric"] == metric) & (every["label"] == OTHERS)]["trial"].nunique()
+        assert lines_with_data(axes)[behind:] == expected
         assert axes.get_xlabel() == "optimizer step"
         assert axes.get_title(loc="left") == metric.replace("_", " ")
-    assert legend_texts(figure) == frame["label"].drop_duplicates().tolist()
-
-
-def test_bands_are_medians_with_quartiles(drawn: dict) -> None:
-    """Each group's line is its median, its band spans its quartiles."""
-    frame, figure = drawn["bands"]
-    for axes, parameter in zip(figure.axes, ("optimizer", "activation"), strict=True):
-        groups = [g for _, g in frame[frame["parameter"] == parameter].groupby("group", sort=False)]
-        assert [y for _, y in lines_with_data(axes)] == [g["median"].tolist() for g in groups]
-        for band, group in zip(axes.collections, groups, strict=True):
-            heights = band.get_paths()[0].vertices[:, 1]
-            assert (heights.min(), heights.max()) == (group["low"].min(), group["high"].max())
-        assert axes.get_ylabel() == "validation loss" or not axes.yaxis.get_label().get_visible()
-    names = {text.split(" (n = ")[0] for text in legend_texts(figure)}
-    assert names == {*OPTIMIZERS, *ACTIVATIONS}
+    assert legend_texts(figure) == [*frame["label"].drop_duplicates(), OTHERS]
+    assert every[every["label"] == OTHERS]["trial"].nunique() > 20
 
 
 def test_learning_rate_panels_hold_every_trial(drawn: dict) -> None:
@@ -116,19 +112,6 @@ def test_gradient_lines_are_the_medians_on_a_log_axis(drawn: dict) -> None:
     assert start == pytest.approx(slope, abs=0.005)
 
 
-def test_units_panels_show_both_measures_at_both_moments(drawn: dict) -> None:
-    """Four panels, shares from 0 to 100 %, lines equal to the medians."""
-    frame, figure = drawn["units"]
-    panels = [(m, t) for m in ("saturated", "dead") for t in ("initialisation", "end of training")]
-    for axes, (measure, moment) in zip(figure.axes, panels, strict=True):
-        rows = frame[(frame["measure"] == measure) & (frame["moment"] == moment)]
-        assert [y for _, y in lines_with_data(axes)] == [
-            g["median"].tolist() for _, g in rows.groupby("activation")
-        ]
-        assert axes.get_ylim() == (-0.04, 1.04)
-    assert legend_texts(figure) == sorted(ACTIVATIONS)
-
-
 def test_penalty_points_and_medians(drawn: dict) -> None:
     """Every completed trial is a point in both panels, every bin a bar at its median."""
     frame, figure = drawn["penalty"]
@@ -145,12 +128,14 @@ def test_penalty_points_and_medians(drawn: dict) -> None:
 
 
 def test_importance_bars_are_the_shares(drawn: dict) -> None:
-    """One bar per parameter, as long as its share, with the share written beside it."""
+    """One bar per parameter, as long as its share; grey where its interval reaches the level of chance."""
     frame, figure = drawn["importances"]
     axes = figure.axes[0]
     assert [bar.get_width() for bar in axes.patches] == frame["importance"].tolist()
     assert [t.get_text() for t in axes.get_yticklabels()] == frame["parameter"].tolist()
-    assert [t.get_text() for t in axes.texts] == ["60 %", "30 %", "10 %"]
+    assert list(axes.lines[0].get_xdata()) == frame["chance"].tolist()
+    grey = [bar.get_facecolor()[0] == bar.get_facecolor()[2] for bar in axes.patches]
+    assert grey == [not low > 0.2 for low in frame["low"]]
 
 
 def test_history_shows_every_trial_once(drawn: dict) -> None:

@@ -196,7 +196,7 @@ def test_alt_texts_carry_the_evidence(drawn: dict) -> None:
     assert drawn["comparison"][0]["label"].iloc[0] in said["comparison"]
     assert f"settings {100 * drawn['variance'][0]['share'].iloc[0]:.0f} %" in said["variance"]
     assert "by optimizer, best of" in said["isolation"]
-    assert "a random choice loses" in said["basins"]
+    assert "a blind trial loses" in said["basins"]
     assert "best: 5" in said["curve_classes"]
     assert "activation size: lowers it" in said["penalty_effects"]
     assert "largest saturated share: relu, layer 7" in said["units_over_time"]

@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from report_inputs import Asked, asked_of, made_input, made_study
+from report_inputs import Asked, asked_of, made_input, made_study, spoken
 from synthetic_records import SyntheticRecords
 
 from sweeper.answer.answer import Answer
+from sweeper.answer.claims import EXPLORATORY, OPEN, Claim
 from sweeper.components.models import MODELS
 from sweeper.questions import (
     basins,
@@ -41,7 +42,7 @@ def changed(asked: Asked, table: str, **columns: object) -> Asked:
 
 def test_finalists_are_given_with_the_intervals_of_the_table(asked: Asked) -> None:
     """Each rival's difference and share of seeds stand in the sentence as in the table."""
-    text = " ".join(comparison.sentences(*asked))
+    text = " ".join(spoken(comparison.sentences(*asked)))
     for row in asked.tables["comparison"].iloc[1:].to_dict("records"):
         assert f"{row['label']}: validation loss minus that of the winner {number(row['difference'])}" in text
         assert f"({percent(row['p_low'])} to {percent(row['p_high'])})" in text
@@ -53,10 +54,10 @@ def test_the_simplest_tied_finalist_is_named_with_its_price(asked: Asked) -> Non
     frame = asked.tables["comparison"]
     tied = changed(asked, "comparison", tied=frame["rank"] <= 2, simplest=frame["rank"] == 2)
     row = frame.iloc[1]
-    said = " ".join(comparison.sentences(*tied))
+    said = " ".join(spoken(comparison.sentences(*tied)))
     assert f"The simplest of those tied is {row['label']}. Its price: " in said
     alone = changed(asked, "comparison", tied=frame["rank"] == 1, simplest=frame["rank"] == 1)
-    assert "simple" not in " ".join(comparison.sentences(*alone))
+    assert "simple" not in " ".join(spoken(comparison.sentences(*alone)))
 
 
 @pytest.mark.parametrize(
@@ -71,10 +72,10 @@ def test_settings_and_luck_are_ordered_only_by_intervals(
     asked: Asked, low: float, high: float, words: str
 ) -> None:
     """Only an interval that lies wholly on one side of one half decides."""
-    said = variance.sentences(*changed(asked, "variance", low=low, high=high))
+    said = spoken(variance.sentences(*changed(asked, "variance", low=low, high=high)))
     assert words in said[0]
     for share in asked.tables["variance"]["share"]:
-        assert percent(share) in said[1]
+        assert percent(share) in said[0]
 
 
 def test_columns_are_explained_table_by_table(asked: Asked) -> None:
@@ -102,23 +103,33 @@ def test_two_sections_say_the_same_of_the_searchs_scores(
     """Where the finalists show no bias, the winner's lower score in the search is not called luck."""
     made = changed(asked, "comparison", mean_optimism_low=low, mean_optimism_high=high)
     made = changed(made, "finalists", search_objective=made.tables["finalists"]["mean"] - 0.01)
-    assert " ".join(variance.sentences(*made)).endswith(f"{luck}." if luck else "95 % intervals.")
-    (said,) = [text for text in confirmation.sentences(*made) if text.startswith("In the search")]
+    assert " ".join(spoken(variance.sentences(*made))).endswith(f"{luck}." if luck else "95 % intervals.")
+    (said,) = [text for text in spoken(confirmation.sentences(*made)) if text.startswith("In the search")]
     assert words in said
     assert ("trust the fresh seeds" in said) is (luck in ("", "the search was optimistic"))
 
 
 def test_basins_and_boundaries_are_those_of_the_tables(asked: Asked) -> None:
-    """Rates of the basins, share lost to a blind rate, and the boundary with its interval."""
-    text = " ".join(basins.sentences(*asked))
+    """Rates of basins with two trials or more, share lost by a blind trial, and the boundary; one trial is
+    none."""
+    text = " ".join(spoken(basins.sentences(*asked)))
     whole = asked.tables["basins"].query("activation == 'any'")
     for row in whole.dropna(subset=["low"]).to_dict("records"):
-        assert number(row["low"]) in text
-        assert f"{percent(row['lost_share'])} with {row['optimizer']}" in text
+        wide = (
+            f"{row['optimizer']} from {number(row['low'])} to {number(row['high'])} ({row['within']} trials"
+        )
+        assert (wide in text) is (row["within"] > 1)
+        lost = f"{percent(row['lost_share'])} with {row['optimizer']} ({percent(row['lost_low'])} to "
+        assert (lost in text) is (row["blind"] >= 5)
     for row in asked.tables["divergence"].query("activation == 'any'").dropna().to_dict("records"):
-        ends = f"(95 % interval {number(row['low'])} to {number(row['high'])})"
-        assert f"{number(row['boundary'])} with {row['optimizer']} {ends}" in text
-    assert "One seed each" in text
+        beyond = row["high"] >= row["tried_high"]
+        ends = (
+            f"from {number(row['low'])} to beyond"
+            if beyond
+            else f"{number(row['low'])} to {number(row['high'])}"
+        )
+        assert f"{number(row['boundary'])} with {row['optimizer']} (95 % interval {ends}" in text
+        assert f"{row['pooled']} activations pooled" in text
 
 
 def test_a_crowded_bound_comes_with_the_option_that_widens_it(asked: Asked) -> None:
@@ -129,27 +140,28 @@ def test_a_crowded_bound_comes_with_the_option_that_widens_it(asked: Asked) -> N
     crowded = changed(
         asked, "range_edges", at_edge=first, side="high", suggestion=pd.Series(option, frame.index)
     )
-    assert option in " ".join(basins.sentences(*crowded))
+    assert option in " ".join(spoken(basins.sentences(*crowded)))
 
 
 def test_isolation_calls_nothing_lower_whose_interval_meets(asked: Asked) -> None:
-    """A value stands among the higher ones exactly when its interval begins above the first's end."""
+    """A value stands among the worse ones exactly when its interval begins above the first's end."""
     said = isolation.sentences(*asked)
-    assert "one seed each" in said[0]
     parts = asked.tables["isolation"].groupby("parameter", sort=False)
-    compared, dealt = said[1 : len(parts) + 1], said[len(parts) + 1 :]
-    assert len(dealt) == len(parts)
-    for sentence, (_, part) in zip(compared, parts, strict=True):
+    for claim, (name, part) in zip(said, parts, strict=False):
+        assert isinstance(claim, Claim)
         first, *others = part.to_dict("records")
-        apart, _, close = sentence.partition("open against")
+        assert (claim.name, claim.direction) == (name, first["value"])
+        close = tuple(row["value"] for row in others if not row["low"] > first["high"])
+        assert claim.alternatives == close
+        assert claim.status == (OPEN if close else EXPLORATORY)
         for row in others:
             shown = f"{row['value']} {interval(row['expected_best'], row['low'], row['high'])[0]}"
-            assert shown in (apart if row["low"] > first["high"] else close)
+            assert shown in claim.detail
 
 
 def test_curve_classes_are_counted_with_their_advice(asked: Asked) -> None:
     """Counts of the summary; the advice of the best trial of a class as the table has it."""
-    text = " ".join(curve_classes.sentences(*asked))
+    text = " ".join(spoken(curve_classes.sentences(*asked)))
     for row in asked.tables["curve_summary"].to_dict("records"):
         assert f"{row['trials']} {row['class']}" in text
     best = asked.tables["curve_classes"].query("group == 'best' and advice != ''")
@@ -158,19 +170,23 @@ def test_curve_classes_are_counted_with_their_advice(asked: Asked) -> None:
 
 
 def test_gradient_slopes_have_intervals_and_advice(asked: Asked) -> None:
-    """What vanishes is given with the interval of its slope and what to change."""
-    text = " ".join(gradients.sentences(*asked))
+    """What vanishes is given with its interval and advice; what its interval leaves open has no verdict."""
+    text = " ".join(spoken(gradients.sentences(*asked)))
     for row in asked.tables["gradient_verdicts"].query("verdict != 'healthy'").to_dict("records"):
         ends = f"{row['low']:+.2f} to {row['high']:+.2f}".replace("-", "−")
         assert f"95 % interval {ends}" in text
     last = asked.tables["gradient_verdicts"].drop_duplicates("activation", keep="last")
     assert all(suggestion in text for suggestion in last["suggestion"])
+    open_ = " ".join(spoken(gradients.sentences(*changed(asked, "gradient_verdicts", sure=False))))
+    assert "vanish towards" not in open_
+    assert "stay healthy" not in open_
+    assert "the verdict is open with gelu, relu, sigmoid and tanh" in open_
 
 
 def test_a_penalty_without_effect_says_how_far_intervals_reach(asked: Asked) -> None:
     """No effect found, never no effect; one with an interval beyond 0 is named with it."""
     frame = asked.tables["penalty_effects"]
-    none = " ".join(penalty_effects.sentences(*changed(asked, "penalty_effects", found=False)))
+    none = " ".join(spoken(penalty_effects.sentences(*changed(asked, "penalty_effects", found=False))))
     loss = frame[(frame["quantity"] == "validation_loss") & (frame["contrast"] == "vs zero")]
     low, high = (f"{number(100 * value)} %" for value in (loss["low"].min(), loss["high"].max()))
     assert (
@@ -178,20 +194,24 @@ def test_a_penalty_without_effect_says_how_far_intervals_reach(asked: Asked) -> 
     )
     assert f"reach from {low} to +{high}" in none
     row = frame[frame["found"] & (frame["contrast"] == "vs zero")].iloc[0]
-    text = " ".join(penalty_effects.sentences(*asked))
+    text = " ".join(spoken(penalty_effects.sentences(*asked)))
     assert f"{number(100 * row['effect'])} % (95 % interval {number(100 * row['low'])} %" in text
 
 
-def test_units_over_time_compare_the_first_look_with_the_last(asked: Asked) -> None:
-    """The largest rise of dead units with relu is that of a plain loop."""
+def test_units_name_the_worst_layer_at_the_end_and_before(asked: Asked) -> None:
+    """The largest share of dead units with relu is that of a plain loop, beside its share at the start."""
     frame = asked.tables["units_over_time"].query("measure == 'dead' and activation == 'relu'")
-    rises = {
+    ends = {
         layer: (rows.sort_values("step")["median"].iloc[0], rows.sort_values("step")["median"].iloc[-1])
         for layer, rows in frame.groupby("layer")
     }
-    layer, (before, after) = max(rises.items(), key=lambda item: item[1][1] - item[1][0])
-    text = " ".join(units_over_time.sentences(*asked))
-    assert f"relu (layer {layer}: {percent(before)} at step 0, {percent(after)} at step 400" in text
+    layer, (before, after) = max(ends.items(), key=lambda item: item[1][1])
+    text = " ".join(spoken(units_over_time.sentences(*asked)))
+    assert (
+        f"With relu, {percent(after)} of layer {layer} are dead units at the end ({percent(before)} at"
+        in text
+    )
+    assert "recover" not in text
 
 
 def test_layer_sizes_are_those_of_the_winner() -> None:
@@ -221,7 +241,7 @@ def looked_at(source: str) -> tuple[int, ...]:
 
 @pytest.mark.parametrize("simpler", [False, True])
 def test_the_card_names_the_simplest_tied_finalist(records: SyntheticRecords, simpler: bool) -> None:
-    """A fact of its own, with its price, where a finalist tied with the winner is simpler; else none."""
+    """It is marked where a finalist tied with the winner is simpler, and says how much worse it may be."""
     found = made_input(records).answer
     assert found is not None
     (tied,) = found.tied
@@ -234,12 +254,8 @@ def test_the_card_names_the_simplest_tied_finalist(records: SyntheticRecords, si
         )
     report = made_input(SyntheticRecords(trials, records.curves, records.layers))
     facts = {fact.label: fact for fact in card(report.study, report.answer, trials).facts}
-    assert ("Simplest of those tied" in facts) is simpler
-    if simpler:
-        row = asked_of(report).tables["comparison"].query(f"trial == {tied}").iloc[0]
-        fact = facts["Simplest of those tied"]
-        assert fact.value == row["label"]
-        assert fact.meaning.endswith(
-            f"{number(row['difference'])} (interval {number(row['difference_low'])} to "
-            f"{number(row['difference_high'])})"
-        )
+    line = facts["Tied with the winner"].value
+    assert ("(simplest)" in line) is simpler
+    row = asked_of(report).tables["comparison"].query(f"trial == {tied}").iloc[0]
+    assert line.startswith(row["label"])
+    assert line.endswith(f"may be up to {number(row['difference_high'])} worse")

@@ -20,7 +20,9 @@ from sweeper.drawing.style import LONGEST, labels
 from sweeper.questions import FIGURES, TABLES
 from sweeper.questions.run_data import RunData
 
-IMPORTANCES = pd.DataFrame({"parameter": ["learning_rate"], "importance": [1.0]})
+IMPORTANCES = pd.DataFrame(
+    {"parameter": ["learning_rate"], "importance": [1.0], "low": [0.9], "high": [1.0], "chance": [0.3]}
+)
 ELSEWHERE = {"stability"}
 """Figures of what only some studies record; tested with their tables."""
 NAMES = [name for name in FIGURES if name not in ELSEWHERE]
@@ -91,11 +93,12 @@ LEFT_OUT = {
     "one trial": {*CONFIRMED, *FEW, "penalty", "isolation"},
     "one confirm seed": {*FEW, "variance"},
     "many activations": set(),
-    "all diverged": set(NAMES) - {"learning_rate", "gradients", "units", "importances", "curve_classes"},
+    "all diverged": set(NAMES)
+    - {"learning_rate", "gradients", "importances", "curve_classes", "convergence"},
     "finalists diverged": {*CONFIRMED, *FEW},
     "no penalty column": {*FEW, "penalty"},
     "penalty always 0": {*FEW, "penalty"},
-    "no layers": {*FEW, "gradients", "units", "units_over_time"},
+    "no layers": {*FEW, "gradients", "units_over_time"},
 }
 
 

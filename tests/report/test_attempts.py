@@ -52,9 +52,7 @@ def test_the_page_comes_whatever_fails(
     """A figure, a table, the sentences of a section and the card: each is missing, with its reason."""
     few = {name: FIGURES[name] for name in ("history", "importances")}
     few["history"] = replace(few["history"], draw=fails)
-    questions = tuple(
-        replace(each, sentences=fails) if each.key == "convergence" else each for each in QUESTIONS
-    )
+    questions = tuple(replace(each, sentences=fails) if each.key == "curves" else each for each in QUESTIONS)
     monkeypatch.setattr(page, "QUESTIONS", questions)
     for name in FIGURES.keys() - few.keys():
         few[name] = replace(FIGURES[name], draw=lambda frame: fails())
@@ -67,13 +65,13 @@ def test_the_page_comes_whatever_fails(
     history = section_of(html, "history")
     assert f"The figure could not be drawn: {REASON}." in history
     assert "<table" in history or len(re.findall("<p|<li", history)) >= 2  # what it says is there
-    assert f"This part could not be made: {REASON}." in section_of(html, "convergence")
+    assert f"This part could not be made: {REASON}." in section_of(html, "curves")
     assert f"This part could not be made: {REASON}." in section_of(html, "units")
     assert "The answer could not be written." in html
     assert "<img" in section_of(html, "importances")
     assert {"figures/importances.png", "tables/history.csv", "index.html"} <= files
     assert not {"figures/history.png", "tables/units.csv", "best.toml"} & files
-    for what in ("figure 'history'", "section 'convergence'", "table 'units'", "the answer", "best.toml"):
+    for what in ("figure 'history'", "section 'curves'", "table 'units'", "the answer", "best.toml"):
         line = f"{what} could not be made and is left out of the report: ValueError: no <luck> & $x_{{\n"
         assert said.count(line) == 1
 

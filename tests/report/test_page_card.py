@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,8 +45,14 @@ def test_the_card_tells_a_confirmed_answer(records: SyntheticRecords) -> None:
     for text, value in zip(printed, (sure.mean, sure.low, sure.high), strict=True):
         assert float(text) == pytest.approx(value, abs=0.02 * (sure.high - sure.low))
     assert "5 fresh seeds" in found["Validation loss"]
-    assert found["Test set"].startswith("loss 0.12, accuracy 97.0 % | mean over 2 seeds")
+    assert found["Test set"].startswith(
+        "loss 0.12, accuracy 97.0 % | mean over 2 seeds, 95 % interval over seeds"
+    )
+    high = float(re.findall(r"accuracy [\d.]+ % to ([\d.]+) %", found["Test set"])[0])
+    assert high <= 100, "no share beyond all"
     assert [f"#{trial} " in found["Tied with the winner"] for trial in answer.tied] == [True]
+    assert re.search(r"may be up to 0\.\d+ worse", found["Tied with the winner"])
+    assert "of the variance is luck" in found["How sure"]
     assert found["Trials"].startswith("60 | 43 completed, 3 pruned, 13 diverged, 1 failed; then 15 trainings")
 
 
@@ -224,3 +231,16 @@ def test_a_winner_that_loses_seeds_is_named_unstable(records: SyntheticRecords) 
     told = card_of(made_input(SyntheticRecords(trials, records.curves, records.layers)))
     assert "beware, 2 of 5 seeds diverged or failed" in told.lead
     assert "mean over 3 fresh seeds" in facts(told)["Validation loss"]
+
+
+def test_the_card_says_where_it_was_made(records: SyntheticRecords) -> None:
+    """Device, processor, versions, commit, data, seeds and time, where the run recorded them; else no
+    line."""
+    report = made_input(records)
+    assert report.answer is not None
+    assert "Made on" not in facts(card_of(report))
+    made = {"device": "cpu", "processor": "Zen", "versions": "torch 2", "commit": "3f2a91c", "data": "0a1b"}
+    told = card(report.study, replace(report.answer, made=made, rows={"test": 360}), records.trials)
+    line = facts(told)["Made on"]
+    assert line.startswith("cpu, Zen | torch 2; commit 3f2a91c; data 0a1b (SHA-256); seeds 0 to 5; ")
+    assert "on 360 rows" in facts(told)["Test set"]

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sweeper.search.importances import importances
+from sweeper.search.importances import COLUMNS, importances
 
 
 def frame(count: int, seed: int = 0) -> pd.DataFrame:
@@ -38,6 +38,7 @@ def test_the_parameter_that_decides_comes_first() -> None:
     assert set(found["parameter"]) == {"learning_rate", "optimizer", "noise"}
     assert found["importance"].sum() == pytest.approx(1)
     assert found["importance"].is_monotonic_decreasing
+    assert (found["low"] <= found["high"]).all()
 
 
 def test_it_is_the_same_every_time() -> None:
@@ -66,7 +67,7 @@ def changed(**columns: object) -> pd.DataFrame:
 def test_too_little_to_say_is_an_empty_frame(trials: pd.DataFrame, names: list[str]) -> None:
     """Nothing blows up; the columns are there."""
     found = importances(trials, names)
-    assert list(found.columns) == ["parameter", "importance"]
+    assert list(found.columns) == COLUMNS
     assert found.empty
 
 
@@ -96,7 +97,9 @@ def test_odd_columns_do_no_harm(columns: dict[str, object]) -> None:
 def test_one_parameter_has_it_all() -> None:
     """With a single searched parameter its share is 1."""
     found = importances(frame(50), ["learning_rate", "constant"])
-    assert found.to_dict("records") == [{"parameter": "learning_rate", "importance": 1.0}]
+    assert found[["parameter", "importance", "low", "high"]].to_dict("records") == [
+        {"parameter": "learning_rate", "importance": 1.0, "low": 1.0, "high": 1.0}
+    ]
 
 
 def test_a_constant_objective_says_nothing() -> None:
@@ -107,3 +110,12 @@ def test_a_constant_objective_says_nothing() -> None:
 def test_thousands_of_trials_are_quick() -> None:
     """The order is the same from a part of them."""
     assert importances(frame(20_000), NAMES)["parameter"].iloc[0] == "learning_rate"
+
+
+def test_what_does_not_matter_stays_below_the_level_of_chance() -> None:
+    """The setting that makes the score lies above what shuffled scores reach; noise alone does not."""
+    found = importances(frame(100), NAMES).set_index("parameter")
+    assert found.loc["learning_rate", "low"] > found.loc["learning_rate", "chance"]
+    luck = np.random.default_rng(5).random(100)
+    noise = importances(frame(100).assign(objective=luck), NAMES)
+    assert not (noise["low"] > noise["chance"]).any()

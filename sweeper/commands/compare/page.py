@@ -89,7 +89,7 @@ def _rendered(part: Part, side: Comparison, figure: Drawn | NotMade | None) -> R
         part.key,
         part.question,
         (*part.sentences(side), *failed),
-        figure if isinstance(figure, Drawn) else None,
+        (figure,) if isinstance(figure, Drawn) else (),
         tuple(_grid(each.table, each.caption, side) for each in part.shown if len(side.tables[each.table])),
         part.how,
         part.unfolded,

@@ -1,0 +1,123 @@
+"""Claims as sentences: one template for each kind and direction, and one for each way to give way."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
+
+from sweeper.answer.claims import (
+    BEST,
+    CONFIRMED,
+    EFFECT,
+    EXPLORATORY,
+    GRADIENT,
+    LUCK,
+    MATTERS,
+    OPEN,
+    UNITS,
+    YES,
+    Claim,
+    Judged,
+)
+from sweeper.wording import capital, listing
+
+Statement = str | Claim
+"""What a section says: a fact of the records, or a claim."""
+
+PLAIN, LEAD = "{detail}.", "lead"
+"""What is said by its numbers alone; and a lead of the search that its intervals leave open."""
+TEMPLATES: Mapping[tuple[str, str], str] = {
+    (BEST, CONFIRMED): "{What}: {direction}, {detail} on {evidence}.",
+    (BEST, OPEN): "{What}: not settled; {direction}, the answer's, is tied with {others} on {evidence}.",
+    (BEST, EXPLORATORY): "{What}: {direction} did best in the search, {detail}.",
+    (BEST, LEAD): "{What}: not settled in the search; {detail}.",
+    (MATTERS, EXPLORATORY): "{name} sets the best trials apart from the rest: {detail}.",
+    (GRADIENT, "vanishing"): "{Where}, gradients vanish towards the input with {names}.",
+    (GRADIENT, "exploding"): "{Where}, gradients explode towards the input with {names}.",
+    (GRADIENT, "healthy"): "{Where}, gradients stay healthy ({detail}) with {names}.",
+    (GRADIENT, "cut off"): "{Where}, no gradient reaches some layer in at least half of the networks with "
+    "{names}.",
+    (GRADIENT, "open"): "{Where}, the verdict is open with {names}: the interval reaches to both sides.",
+    (
+        GRADIENT,
+        "",
+    ): "{Where}, there is no verdict for {names}: fewer than two layers have a gradient above 0.",
+    (UNITS, YES): "{detail}.",
+    (LUCK, "settings"): "Settings outweigh luck among these finalists: {detail}.",
+    (LUCK, "luck"): "Luck outweighs settings: one training says little about these finalists. {Detail}.",
+    (LUCK, ""): "So few finalists and seeds do not settle whether settings or luck weigh more: {detail}.",
+}
+"""(kind, status or direction) -> sentence; what is not here is said by its `detail` alone."""
+GIVES_WAY: Mapping[str, str] = {
+    BEST: " The answer is {answer}, {evidence}: one configuration on fresh seeds, which decide; here many "
+    "configurations have one seed each.",
+    MATTERS: " Yet it is not found to change the {where} with other settings held equal, so this may be the "
+    "search, which tried it unevenly.",
+    EFFECT: " Another section finds, on stronger evidence: {answer}.",
+}
+"""Kind -> what a claim adds where a stronger one contradicts it."""
+MERGED = (GRADIENT,)
+"""Kinds of which neighbours that differ in their name alone share a sentence."""
+NO_RANKING = "Nothing is ranked here: {detail}, so differences between settings may all be luck."
+
+
+def words(statements: Sequence[Statement], judged: Mapping[Claim, Judged]) -> tuple[str, ...]:
+    """The sentences of a section; claims that were withdrawn leave one sentence that says why."""
+    said: list[str] = []
+    for key, group in groupby(statements, key=_key):
+        if key is None:
+            said += [text for text in group if isinstance(text, str)]
+            continue
+        claims = [judged.get(claim, Judged(claim)) for claim in group if isinstance(claim, Claim)]
+        said += _sentences(claims)
+    return tuple(dict.fromkeys(said))
+
+
+def _key(statement: Statement) -> tuple[object, ...] | None:
+    if isinstance(statement, str):
+        return None
+    if statement.kind in MERGED:
+        return statement.kind, statement.where, statement.direction, statement.status
+    return (statement,)
+
+
+def _sentences(group: Sequence[Judged]) -> Iterator[str]:
+    first = group[0]
+    if first.withdrawn and first.against is not None:
+        yield NO_RANKING.format(detail=first.against.detail)
+        return
+    text = _template(first.claim).format(**_fields([each.claim for each in group]))
+    if first.against is not None:
+        text += GIVES_WAY.get(first.claim.kind, GIVES_WAY[EFFECT]).format(**_against(first.against))
+    yield text
+
+
+def _template(claim: Claim) -> str:
+    status = LEAD if claim.status == OPEN and claim.seeds <= 1 else claim.status
+    for key in ((claim.kind, status), (claim.kind, claim.direction or claim.status), (claim.kind, "")):
+        if key in TEMPLATES:
+            return TEMPLATES[key]
+    return PLAIN
+
+
+def _fields(claims: Sequence[Claim]) -> dict[str, str]:
+    first = claims[0]
+    fields: dict[str, str] = {
+        "name": first.name,
+        "names": listing([claim.name for claim in claims]),
+        "what": first.name.replace("_", " "),
+        "where": first.where,
+        "direction": first.direction,
+        "others": listing(first.alternatives),
+        "evidence": first.evidence,
+        "detail": first.detail,
+    }
+    initial: Callable[[str], str] = lambda text: capital(text) if text else ""  # noqa: E731
+    return fields | {key.capitalize(): initial(fields[key]) for key in ("what", "where", "detail")}
+
+
+def _against(claim: Claim) -> dict[str, str]:
+    tied = f"tied with {listing(claim.alternatives)} on {claim.evidence}" if claim.alternatives else ""
+    return {
+        "answer": claim.direction,
+        "evidence": tied or f"confirmed on {claim.evidence}",
+        "where": claim.where.replace("_", " "),
+    }

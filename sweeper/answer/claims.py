@@ -1,0 +1,126 @@
+"""What a page claims, as data: so that two claims that contradict each other are found before they are words.
+
+A claim has a subject, a direction and a status. Where two of them contradict each other, the stronger one
+stands: confirmed on fresh seeds before exploratory before open, then more seeds, then the earlier on the
+page. The weaker one is withdrawn, or says itself that the stronger one holds (`sweeper.answer.claim_words`).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+CONFIRMED, EXPLORATORY, OPEN = "confirmed", "exploratory", "open"
+"""Status: shown on at least five fresh seeds; seen in the search, one seed each; not settled."""
+STATUSES = (OPEN, EXPLORATORY, CONFIRMED)
+
+LEARNED, BEST, EFFECT, MATTERS, GRADIENT, UNITS, LUCK, RANGE, CURVE, MORE = (
+    "learned",
+    "best",
+    "effect",
+    "matters",
+    "gradient",
+    "units",
+    "luck",
+    "range",
+    "curve",
+    "more trials",
+)
+"""Kinds of claims: whether anything was learned; the best value of a setting; what a setting does to a
+quantity;
+that a setting sets the best trials apart; gradients; dead and saturated units; settings or luck; a searched
+range; a curve; whether more trials would find better."""
+RANKINGS = (BEST, MATTERS, LUCK, MORE)
+"""Kinds that rank settings or trials: nothing to say of scores at the level of chance."""
+YES, NONE, MIXED = "yes", "none", "mixed"
+"""Directions that several kinds share; an effect is also ``raises`` or ``lowers``."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One thing that a section says, before it is a sentence."""
+
+    kind: str
+    name: str
+    """What it is about: a setting, an activation, a range."""
+    direction: str
+    """What is said of it: a value, ``raises``, ``none``, ``vanishing`` …; empty: nothing is decided."""
+    status: str
+    """One of `STATUSES`."""
+    section: str
+    """Key of the question that makes it."""
+    evidence: str = ""
+    """What it rests on: ``10 fresh seeds``."""
+    where: str = ""
+    """The quantity, the moment or the measure that it is about."""
+    interval: tuple[float, float] | None = None
+    seeds: int = 1
+    """Fresh seeds behind it; 1 for trials of the search."""
+    alternatives: tuple[str, ...] = ()
+    """Other directions that its evidence does not tell from this one."""
+    detail: str = ""
+    """Numbers in words that its sentence holds."""
+
+    @property
+    def subject(self) -> tuple[str, str, str]:
+        """Claims on the same subject must agree."""
+        return self.kind, self.name, self.where
+
+    @property
+    def strength(self) -> tuple[int, int]:
+        """By status, then by fresh seeds."""
+        return (STATUSES.index(self.status) if self.seeds <= 1 else len(STATUSES), self.seeds)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A claim, and the stronger one that contradicts it, if there is one."""
+
+    claim: Claim
+    against: Claim | None = None
+
+    @property
+    def withdrawn(self) -> bool:
+        """Rankings of what is at the level of chance are not made at all."""
+        return self.against is not None and self.against.kind == LEARNED
+
+
+def contradict(one: Claim, other: Claim) -> bool:
+    """Whether a page that makes both claims contradicts itself.
+
+    Opposite directions on one subject, an effect beside "no effect", a lead of the search that is not the
+    answer, a ranking of what is not shown to beat guessing, and a setting that matters most while it is not
+    found to change anything.
+    """
+    if LEARNED in (one.kind, other.kind):
+        learned, ranking = (one, other) if one.kind == LEARNED else (other, one)
+        return learned.direction != YES and ranking.kind in RANKINGS
+    if {one.kind, other.kind} == {EFFECT, MATTERS}:
+        effect = one if one.kind == EFFECT else other
+        return one.name == other.name and one.where == other.where and effect.direction == NONE
+    if one.subject != other.subject or not one.direction or not other.direction:
+        return False
+    return one.direction != other.direction and MIXED not in (one.direction, other.direction)
+
+
+def resolve(claims: Sequence[Claim]) -> tuple[Judged, ...]:
+    """Each claim in its place, with the stronger one that it must give way to."""
+    standing: list[Claim] = []
+    found: dict[int, Judged] = {}
+    by_strength = sorted(range(len(claims)), key=lambda place: _order(claims[place]), reverse=True)
+    for place in by_strength:
+        claim = claims[place]
+        against = next((other for other in standing if contradict(claim, other)), None)
+        found[place] = Judged(claim, against)
+        if against is None:
+            standing.append(claim)
+    return tuple(found[place] for place in range(len(claims)))
+
+
+def _order(claim: Claim) -> tuple[bool, bool, tuple[int, int]]:
+    """What decides whether anything may be ranked comes first; an effect with its interval before a share."""
+    return claim.kind == LEARNED, claim.kind != MATTERS, claim.strength
+
+
+def contradictions(claims: Iterable[Claim]) -> list[tuple[Claim, Claim]]:
+    """Pairs that contradict each other; empty for those of `resolve` that nothing stands against."""
+    return [(one, other) for one, other in combinations(claims, 2) if contradict(one, other)]

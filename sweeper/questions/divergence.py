@@ -1,0 +1,83 @@
+"""From which learning rate on training diverges, optimizer by optimizer."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sweeper.answer.rows import search_trials, with_names
+from sweeper.questions.run_data import RunData, once
+from sweeper.statistics.learning_rates import boundary
+from sweeper.wording import count, number
+
+ANY = "any"
+"""Stands for all activations together."""
+BOUNDARY_COLUMNS = [
+    "optimizer",
+    "activation",
+    "trials",
+    "diverged",
+    "highest_completed",
+    "lowest_diverged",
+    "boundary",
+    "low",
+    "high",
+    "tried_high",
+    "pooled",
+]
+
+
+@once
+def boundaries(run: RunData) -> pd.DataFrame:
+    """One row per optimizer (activation ``any``) and per optimizer × activation, see `BOUNDARY_COLUMNS`.
+
+    highest_completed and lowest_diverged are rates of trials; where they overlap, other settings decide
+    too. boundary, low, high: see `boundary`; null unless some trials diverged and some did not, and never
+    above
+    tried_high, the highest rate tried, beyond which nothing is known. Pruned trials count as not diverged:
+    they
+    were finite when they were stopped. pooled: activations behind the row. Empty where no trial diverged.
+    """
+    search = with_names(search_trials(run.trials))
+    search = search[(search["outcome"] != "failed") & (search["learning_rate"] > 0)]
+    search = search.assign(lost=search["outcome"] == "diverged", place=np.log10(search["learning_rate"]))
+    if not search["lost"].any():
+        return pd.DataFrame(columns=BOUNDARY_COLUMNS)
+    rows = []
+    for optimizer, part in search.groupby("optimizer"):
+        rows.append((optimizer, ANY, *_edge(part)))
+        rows += [(optimizer, name, *_edge(group)) for name, group in part.groupby("activation")]
+    return pd.DataFrame(rows, columns=BOUNDARY_COLUMNS)
+
+
+def _edge(rows: pd.DataFrame) -> tuple[float, ...]:
+    lost, rates = rows["lost"], rows["learning_rate"]
+    done = rates[rows["outcome"] == "completed"]
+    middle, low, high = boundary(rows["place"].to_numpy(float), lost.to_numpy(bool))
+    tried, pooled = float(rates.max()), rows["activation"].nunique()
+    middle = middle if middle <= tried else np.nan
+    ends = (middle, low, min(high, tried)) if np.isfinite(middle) else (np.nan,) * 3
+    return (len(rows), int(lost.sum()), done.max(), rates[lost].min(), *ends, tried, pooled)
+
+
+def breaks(frame: pd.DataFrame) -> tuple[str, ...]:
+    """From which rate on half of the trials of each optimizer diverge, and what that pools."""
+    rows = frame[frame["activation"] == ANY].dropna(subset=["boundary"]) if len(frame) else frame
+    said = [
+        f"{number(row['boundary'])} with {row['optimizer']} ({_ends(row)}; {row['diverged']} of "
+        f"{count(row['trials'], 'trial')} diverged, {count(row['pooled'], 'activation')} pooled)"
+        for row in rows.to_dict("records")
+    ]
+    text = "Half of the trials diverge from about"
+    return (
+        (f"{text} {'; '.join(said)}. Where other settings decide too, it is no sharp limit.",) if said else ()
+    )
+
+
+def _ends(row: Mapping[Any, Any]) -> str:
+    """The interval; an end that lies beyond the rates tried says so."""
+    if row["high"] >= row["tried_high"]:
+        beyond = f"to beyond {number(row['tried_high'])}, the highest tried"
+        return f"95 % interval from {number(row['low'])} {beyond}"
+    return f"95 % interval {number(row['low'])} to {number(row['high'])}"

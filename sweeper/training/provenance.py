@@ -1,0 +1,79 @@
+"""Where and on what a run trains, for whoever asks later: device, processor, versions, and a hash of the
+data."""
+
+import hashlib
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from sweeper.components.tree import leaves
+from sweeper.data.data import Data
+from sweeper.training.setup import Task, pick_device
+from sweeper.version import __version__
+
+PACKAGES = ("torch", "optuna", "numpy", "pandas", "scikit-learn")
+"""Those that decide numbers."""
+GIT_SECONDS = 5.0
+"""Most that git may take."""
+
+
+def provenance(task: Task) -> dict[str, str]:
+    """``device``, ``processor``, ``versions`` and ``data`` of the machine that this runs on."""
+    device = pick_device(task.study.training.device)
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    return {"device": name, "processor": processor(), "versions": versions(), "data": data_hash(task.data)}
+
+
+def data_hash(data: Data) -> str:
+    """The first 12 digits of the SHA-256 of all inputs and targets, in the order of the rows."""
+    digest = hashlib.sha256()
+    for array in (*leaves(data.inputs), data.targets):
+        plain = np.asarray(array)
+        digest.update(f"{plain.dtype} {plain.shape}".encode())
+        digest.update(repr(plain.tolist()).encode() if plain.dtype == object else plain.tobytes())
+    return digest.hexdigest()[:12]
+
+
+def processor(file: Path = Path("/proc/cpuinfo")) -> str:
+    """The model of the processor, as far as the system tells."""
+    try:
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return named[0] if named else platform.processor() or platform.machine()
+
+
+def versions() -> str:
+    """Of Python, this package and `PACKAGES`."""
+    said = [f"Python {platform.python_version()}", f"sweeper {__version__}"]
+    for name in PACKAGES:
+        try:
+            said.append(f"{name} {version(name)}")
+        except PackageNotFoundError:  # run from a folder that was never installed
+            continue
+    return ", ".join(said)
+
+
+def commit(folder: Path | None) -> str:
+    """``3f2a91c``, with `` and changes`` where tracked files differ from it; empty where there is no git."""
+    where = folder or Path.cwd()
+    found = _git(where, "rev-parse", "--short", "HEAD")
+    if not found:
+        return ""
+    changed = _git(where, "status", "--porcelain", "--untracked-files=no")
+    return f"{found} and changes" if changed else found
+
+
+def _git(folder: Path, *words: str) -> str:
+    """What git prints; empty where it fails, is missing or takes too long."""
+    command = ["git", "-C", str(folder), *words]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=GIT_SECONDS, check=False)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""

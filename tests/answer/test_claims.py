@@ -1,0 +1,105 @@
+"""Claims that contradict each other are found before they are words, and the weaker one gives way."""
+
+import dataclasses
+
+import pytest
+
+from sweeper.answer.claim_words import NO_RANKING, words
+from sweeper.answer.claims import (
+    BEST,
+    CONFIRMED,
+    EFFECT,
+    EXPLORATORY,
+    LEARNED,
+    MATTERS,
+    MIXED,
+    NONE,
+    OPEN,
+    YES,
+    Claim,
+    Judged,
+    contradict,
+    contradictions,
+    resolve,
+)
+
+WINNER = Claim(BEST, "optimizer", "momentum", CONFIRMED, "confirmation", "10 fresh seeds", seeds=10)
+LEAD = Claim(BEST, "optimizer", "adam", EXPLORATORY, "isolation", "one seed each", detail="adam 0.12")
+NOTHING = Claim(LEARNED, "answer", NONE, CONFIRMED, "answer", detail="nothing was learned")
+FLAT = Claim(
+    EFFECT, "activation_penalty", NONE, EXPLORATORY, "penalty", where="validation_loss", detail="flat"
+)
+MOST = Claim(MATTERS, "activation_penalty", YES, EXPLORATORY, "importances", where="validation_loss")
+
+
+def changed(claim: Claim, **columns: object) -> Claim:
+    """The same claim but for some of its fields."""
+    return dataclasses.replace(claim, **columns)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        (WINNER, LEAD, True),
+        (WINNER, changed(LEAD, direction="momentum"), False),
+        (WINNER, changed(LEAD, name="activation"), False),
+        (FLAT, changed(FLAT, direction="lowers"), True),
+        (FLAT, changed(FLAT, direction=MIXED), False),
+        (FLAT, changed(FLAT, where="activation_size", direction="lowers"), False),
+        (FLAT, MOST, True),
+        (changed(FLAT, direction="lowers"), MOST, False),
+        (NOTHING, LEAD, True),
+        (NOTHING, FLAT, False),
+        (changed(NOTHING, direction=YES), LEAD, False),
+        (changed(LEAD, direction=""), WINNER, False),
+    ],
+)
+def test_contradictions_are_seen_from_both_sides(one: Claim, other: Claim, expected: bool) -> None:
+    """Opposite directions, another winner, what matters and changes nothing, rankings of what is luck."""
+    assert contradict(one, other) is contradict(other, one) is expected
+
+
+def test_the_weaker_claim_gives_way_wherever_it_stands() -> None:
+    """Confirmed before exploratory before open, more seeds before fewer; what stands agrees with itself."""
+    weak = changed(LEAD, status=OPEN, direction="rmsprop")
+    for claims in ((WINNER, LEAD, weak), (weak, LEAD, WINNER)):
+        judged = {each.claim: each for each in resolve(claims)}
+        assert [each.claim for each in resolve(claims)] == list(claims), "each in its place"
+        assert judged[WINNER] == Judged(WINNER)
+        assert judged[LEAD].against == judged[weak].against == WINNER
+    few = changed(WINNER, direction="sgd", seeds=5)
+    assert resolve((few, WINNER))[0].against == WINNER
+    every = (NOTHING, WINNER, LEAD, weak, FLAT, MOST, changed(FLAT, direction="raises"))
+    assert contradictions(every)
+    assert contradictions(each.claim for each in resolve(every) if each.against is None) == []
+
+
+def test_a_lead_of_the_search_says_that_the_answer_is_another() -> None:
+    """It names the answer and why; a lead that is the answer adds nothing."""
+    judged = {each.claim: each for each in resolve((WINNER, LEAD))}
+    (said,) = words([LEAD], judged)
+    assert "The answer is momentum, confirmed on 10 fresh seeds" in said
+    same = changed(LEAD, direction="momentum")
+    (said,) = words([same], {each.claim: each for each in resolve((WINNER, same))})
+    assert "The answer is" not in said
+
+
+def test_nothing_is_ranked_at_the_level_of_chance() -> None:
+    """Leads and importances are withdrawn with one sentence; facts and effects stay."""
+    judged = {each.claim: each for each in resolve((NOTHING, LEAD, FLAT))}
+    said = words(["Of 40 trials, 36 completed.", LEAD, changed(LEAD, name="activation"), FLAT], judged)
+    why = NO_RANKING.format(detail="nothing was learned")
+    assert said == (
+        "Of 40 trials, 36 completed.",
+        why,
+        "Activation: adam did best in the search, adam 0.12.",
+        "flat.",
+    )
+    judged = {each.claim: each for each in resolve((NOTHING, LEAD, changed(LEAD, name="activation")))}
+    assert words([LEAD, changed(LEAD, name="activation")], judged) == (why,)
+
+
+def test_what_matters_but_changes_nothing_says_both() -> None:
+    """A setting above chance without an effect is qualified, not ranked on."""
+    (_, said) = words([FLAT, MOST], {each.claim: each for each in resolve((FLAT, MOST))})
+    assert "Yet it is not found to change the validation loss" in said
