@@ -56,3 +56,15 @@ INITIALIZERS: dict[str, Callable[[nn.Module], None]] = {
     "lecun": lecun,
     "orthogonal": orthogonal,
 }
+
+VARIANCES: dict[str, Callable[[int, int], tuple[float, float]]] = {
+    "torch": lambda fan_in, fan_out: (1 / 3, 1 / (3 * fan_in)),  # both uniform
+    "he": lambda fan_in, fan_out: (2.0, 0.0),
+    "xavier": lambda fan_in, fan_out: (2 * fan_in / (fan_in + fan_out), 0.0),
+    "lecun": lambda fan_in, fan_out: (1.0, 0.0),
+    "orthogonal": lambda fan_in, fan_out: (min(1.0, fan_in / fan_out), 0.0),
+}
+"""(fan_in, fan_out) of a linear layer -> fan_in × the variance of a weight, and the variance of a bias.
+
+Theory predicts nothing for an initializer that has no line here.
+"""

@@ -20,6 +20,7 @@ import torch
 from scipy.optimize import brentq
 from torch import Tensor
 
+from sweeper.components.initializers import VARIANCES
 from sweeper.errors import UserError, did_you_mean
 from sweeper.theory.scalar import Scalar, scalar
 
@@ -133,22 +134,15 @@ def keeping_gain(activation: Activation) -> float:
 
 
 def initial_variances(init: str, fan_in: int, fan_out: int) -> tuple[float, float]:
-    """(σw², σb²) of a linear layer as `components.initializers` leaves it: fan_in × the variance of a weight,
-    and the variance of a bias.
+    """(σw², σb²) of a linear layer as the initializer leaves it: fan_in × the variance of a weight, and the
+    variance of a bias.
 
-    torch: 1/3 and 1/(3 fan_in), both uniform. he: 2. xavier: 2 fan_in/(fan_in + fan_out). lecun: 1.
-    orthogonal: 1, or fan_in/fan_out where that is less. Biases of the last four are 0.
+    Raises:
+        UserError: if they are not known.
     """
-    known = {
-        "torch": (1 / 3, 1 / (3 * fan_in)),
-        "he": (2.0, 0.0),
-        "xavier": (2 * fan_in / (fan_in + fan_out), 0.0),
-        "lecun": (1.0, 0.0),
-        "orthogonal": (min(1.0, fan_in / fan_out), 0.0),
-    }
-    if init not in known:
-        raise UserError(f"no theory for initializer {init!r}; {did_you_mean(init, list(known))}")
-    return known[init]
+    if init not in VARIANCES:
+        raise UserError(f"no theory for initializer {init!r}; {did_you_mean(init, list(VARIANCES))}")
+    return VARIANCES[init](fan_in, fan_out)
 
 
 def network_variances(init: str, widths: Sequence[int]) -> list[tuple[float, float]]:

@@ -95,7 +95,8 @@ def test_both_engines_train_what_was_added(extended: Extended) -> None:
 
 
 def test_what_was_added_is_in_records_and_report(extended: Extended) -> None:
-    """Both engines record the measure, the page names what was added, and the script has its code."""
+    """Both engines record the measure, the page names what was added, the script has its code, and its
+    pool and its export tool were used."""
     for engine in extended.engines.values():
         assert "moved" in engine["measures"]
         assert ">moved<" in engine["page"]
@@ -104,7 +105,8 @@ def test_what_was_added_is_in_records_and_report(extended: Extended) -> None:
         assert {"sharp_softplus", "scaled_tanh"} <= set(re.findall(r"\w+", engine["page"]))
         assert "sign_descent" in engine["page"]
         assert "The fastest was" in engine["page"]
-        assert engine["width"] == 1
+        assert engine["told"] == [str(extended.folder / "losses.txt")]
+        assert engine["workers"] == 1
         assert "log_cosh" in engine["page"]
         assert "softplus(-2 * difference)" in engine["script"]
         assert "1 - step / steps" in engine["script"]

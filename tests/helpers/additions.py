@@ -234,7 +234,16 @@ ADDITIONS: dict[str, tuple[Add, ...]] = {
     "pool": (
         new_file("training/pool/single.py"),
         imported("training/pool/registry.py", "from sweeper.training.pool.single import single_pool"),
-        entry("training/pool/registry.py", "POOLS", '"single": single_pool'),
+        entry(
+            "training/pool/registry.py",
+            "POOLS",
+            '"single": Scheme("single:N", r"single:(\\d+)", single_pool)',
+        ),
+    ),
+    "export tool": (
+        new_file("commands/export/losses.py"),
+        imported("commands/export/tools.py", "from sweeper.commands.export.losses import LOSSES"),
+        entry("commands/export/tools.py", "TOOLS", '"losses": LOSSES'),
     ),
     "command": (
         appended(

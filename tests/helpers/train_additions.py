@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import sweeper
-from sweeper.training.initialize import initialize_worker
-from sweeper.training.pool.registry import POOLS
+from sweeper.commands.export.tools import export
+from sweeper.records.run_files import PLAN
 
 
 def study_of(engine: str) -> sweeper.Study:
@@ -43,15 +43,16 @@ def study_of(engine: str) -> sweeper.Study:
 def trained(engine: str, folder: Path) -> dict[str, Any]:
     """What records, page and script of the run hold."""
     runs, reports = folder / "runs", folder / "reports"
-    options = sweeper.Options(runs=runs, reports=reports, engine=engine, quiet=True)
-    with POOLS["single"](2, initialize_worker) as pool:
-        result = sweeper.run(study_of(engine), options, pool)
-        width = pool.width
+    told: list[str] = []
+    options = sweeper.Options(runs, reports, engine=engine, quiet=True, pool="single:1")
+    result = sweeper.run(study_of(engine), options)
+    export("losses", result, str(folder), told.append)
     others = result.trials[result.trials["trial"] != result.best["trial"].iloc[0]]
     keys = ["trial", "seed", "step", "metric"]
     curves = result.curves.sort_values(keys)[[*keys, "value"]]
     return {
-        "width": width,
+        "told": told,
+        "workers": (PLAN.read(result.folder)[0] or {})["asked"]["jobs"],
         "outcomes": sorted(set(result.trials["outcome"])),
         "engines": sorted(set(others["engine"])),
         "curves": [[*map(str, row[:-1]), row[-1]] for row in curves.itertuples(index=False)],

@@ -56,6 +56,7 @@ WHOLE: dict[str, Any] = {
         "pruner": "none",
         "scientific": ["optimizer"],
         "generation": 4,
+        "lag": 1,
         "objective": "validation_error",
         "allow_activations": ["softmax"],
         "space": {

@@ -45,6 +45,7 @@ def test_every_name_and_key_is_there() -> None:
         assert ", ".join(names) in text
     for key in {*TrainingSection.model_fields, *SearchSection.model_fields} - {
         "generation",
+        "lag",
         "allow_activations",
         "space",
         "tries",

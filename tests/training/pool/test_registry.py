@@ -35,7 +35,7 @@ def test_addresses_are_read(place: str, expected: tuple[str, str]) -> None:
     [
         ("dsk://host:8786", "did you mean 'dask'?"),
         ("Local", "did you mean 'local'?"),
-        ("slurm", "allowed: local, dir, dask, as local, dir:/shared/path, dask://host:8786"),
+        ("slurm", "allowed: local, dir, dask, ray, as local, dir:/shared/path, dask://host:8786, ray://"),
         ("", "allowed: local"),
         ("dir:", "an address of this kind is written dir:/shared/path"),
         ("dask://host", "an address of this kind is written dask://host:8786"),
