@@ -35,6 +35,18 @@ def records() -> SyntheticRecords:
     return synthetic_records()
 
 
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Torch computes with one thread, as in the workers of a sweep."""
+    # loaded late: torch takes seconds
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _signals_are_heard() -> Iterator[None]:
     """Requests to end do what they usually do, here and in processes that tests start.

@@ -72,7 +72,7 @@ class Baseline:
 def baseline(
     recorded: Mapping[str, Any],
     objective: str,
-    found: Mapping[int, float],
+    own: Mapping[int, float],
     tested: Mapping[int, Mapping[str, float]],
 ) -> Baseline:
     """The winner against the `recorded` guesses (``baselines.json``).
@@ -80,7 +80,7 @@ def baseline(
     Args:
         recorded: as `sweeper.records.run_files` reads it.
         objective: what ranks trials, with its direction.
-        found: objective of the winner by seed; only its completed ones.
+        own: objective of the winner by seed; only its completed ones.
         tested: its scores on the test rows by seed.
     """
     by_seed = {int(each["seed"]): each for each in recorded["scores"]}
@@ -102,7 +102,7 @@ def baseline(
     return Baseline(
         recorded["guess"] or "",
         recorded["why"],
-        _against(part, score, found, guesses, higher),
+        _against(part, score, own, guesses, higher),
         tuple(each for each in test if each is not None),
     )
 

@@ -5,48 +5,42 @@ slopes keep the values that torch gives them.
 """
 
 from collections.abc import Callable
+from functools import partial
 
-from torch import nn
+from torch import Tensor, nn
 
 
 def torch_default(module: nn.Module) -> None:
     """The weights that the layers were made with; torch draws them uniformly, variance 1 / (3·fan_in)."""
 
 
-def he(module: nn.Module) -> None:
-    """Normal, variance 2 / fan_in (He et al. 2015, arXiv 1502.01852): keeps the signal of ReLU layers."""
+def fill_weights(module: nn.Module, fill: Callable[[Tensor], object]) -> None:
+    """`fill` each weight, in module order; biases become 0."""
     for layer in module.modules():
         if isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d):
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            fill(layer.weight)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
+
+
+def he(module: nn.Module) -> None:
+    """Normal, variance 2 / fan_in (He et al. 2015, arXiv 1502.01852): keeps the signal of ReLU layers."""
+    fill_weights(module, partial(nn.init.kaiming_normal_, nonlinearity="relu"))
 
 
 def xavier(module: nn.Module) -> None:
     """Normal, variance 2 / (fan_in + fan_out) (Glorot and Bengio 2010): for tanh-like activations."""
-    for layer in module.modules():
-        if isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d):
-            nn.init.xavier_normal_(layer.weight)
-            if layer.bias is not None:
-                nn.init.zeros_(layer.bias)
+    fill_weights(module, nn.init.xavier_normal_)
 
 
 def lecun(module: nn.Module) -> None:
     """Normal, variance 1 / fan_in (LeCun et al. 1998): what SELU was derived for."""
-    for layer in module.modules():
-        if isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d):
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="linear")
-            if layer.bias is not None:
-                nn.init.zeros_(layer.bias)
+    fill_weights(module, partial(nn.init.kaiming_normal_, nonlinearity="linear"))
 
 
 def orthogonal(module: nn.Module) -> None:
     """Random (semi-)orthogonal matrices, gain 1 (Saxe et al. 2013, arXiv 1312.6120)."""
-    for layer in module.modules():
-        if isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d):
-            nn.init.orthogonal_(layer.weight)
-            if layer.bias is not None:
-                nn.init.zeros_(layer.bias)
+    fill_weights(module, nn.init.orthogonal_)
 
 
 INITIALIZERS: dict[str, Callable[[nn.Module], None]] = {

@@ -56,18 +56,18 @@ def importances(trials: pd.DataFrame, parameters: list[str]) -> pd.DataFrame:
     coded = {name: _coded(search[name]) for name in columns}
     values = objective.fillna(objective.max()).to_numpy()
     rng, own = np.random.default_rng(0), np.arange(len(values))
-    found = _divergences(coded, values, own)
-    if not sum(found.values()) > 0:
+    divergences = _divergences(coded, values, own)
+    if not sum(divergences.values()) > 0:
         return pd.DataFrame(columns=COLUMNS).astype(dict.fromkeys(COLUMNS[1:], float))
     shuffled = pd.DataFrame(_divergences(coded, _shuffled(values, rng), own) for _ in range(SHUFFLES))
     drawn = [_divergences(coded, values, rng.integers(0, len(own), len(own))) for _ in range(RESAMPLES)]
     shares = pd.DataFrame([_shares(each) for each in drawn if sum(each.values()) > 0])
-    frame = pd.DataFrame({"parameter": list(found), "importance": list(_shares(found).values())})
-    ends = shares[list(found)].quantile([0.025, 0.975]) if len(shares) else None
+    frame = pd.DataFrame({"parameter": list(divergences), "importance": list(_shares(divergences).values())})
+    ends = shares[list(divergences)].quantile([0.025, 0.975]) if len(shares) else None
     frame["low"], frame["high"] = (
         (np.nan, np.nan) if ends is None else (ends.iloc[0].array, ends.iloc[1].array)
     )
-    frame["chance"] = (shuffled[list(found)].max() / sum(found.values())).array
+    frame["chance"] = (shuffled[list(divergences)].max() / sum(divergences.values())).array
     frame = frame.astype({"parameter": "str"})
     return frame[COLUMNS].sort_values("importance", ascending=False, ignore_index=True)
 
@@ -103,9 +103,9 @@ def _divergences(coded: Mapping[str, Coded], values: np.ndarray, rows: np.ndarra
             return dict.fromkeys(coded, 0.0)
 
 
-def _shares(found: Mapping[str, float]) -> dict[str, float]:
-    whole = sum(found.values())
-    return {name: value / whole for name, value in found.items()}
+def _shares(divergences: Mapping[str, float]) -> dict[str, float]:
+    whole = sum(divergences.values())
+    return {name: value / whole for name, value in divergences.items()}
 
 
 def _coded(column: "pd.Series[object]") -> Coded:

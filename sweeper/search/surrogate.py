@@ -253,10 +253,10 @@ def fit(kernel: Kernel, points: Points, y: np.ndarray, doubt: np.ndarray) -> np.
         return float(misfit), gradient + away / kernel.spread
 
     bounds = [(m - 4 * s, m + 3 * s) for m, s in zip(kernel.middle, kernel.spread, strict=True)]
-    found = minimize(
+    solution = minimize(
         loss, kernel.middle, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": STEPS}
     )
-    logs, shifts = found.x[: noise_at + 1], found.x[noise_at + 1 :]
+    logs, shifts = solution.x[: noise_at + 1], solution.x[noise_at + 1 :]
     return np.concatenate([np.round(logs, 1), np.round(shifts, DECIMALS)])
 
 

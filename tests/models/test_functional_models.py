@@ -1,6 +1,5 @@
 """Activations that models call as functions: swapped in a stack as alone, and in the script."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -17,17 +16,9 @@ from sweeper.errors import ModelError
 from sweeper.training.setup import Task
 from sweeper.trial import Outcome
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 MODELS = [Plain, Blocks, Checkpointed, Attention]
 SPACE = {"activation_penalty": {"low": 0.01, "high": 1.0}}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    """As in the workers of a sweep."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def study_of(of: type[nn.Module], **space: Any) -> Task:

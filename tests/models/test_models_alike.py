@@ -1,6 +1,5 @@
 """Models of many kinds: in a stack as alone, or refused with the reason; the script prints the same curve."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -15,17 +14,9 @@ from sweeper.training.reasons import reason_of
 from sweeper.training.setup import Task
 from sweeper.trial import Outcome
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 ALL = [*STACKED, *ALONE, *EITHER]
 SPACE = {"activation_penalty": {"low": 0.01, "high": 1.0}}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    """As in the workers of a sweep."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def study_of(of: type[Net], **training: Any) -> Task:

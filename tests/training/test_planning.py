@@ -2,12 +2,11 @@
 
 import json
 import math
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from equivalence import mixed, numbered, one_thread, task_of
+from equivalence import mixed, numbered, task_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -28,15 +27,11 @@ from sweeper.training.planning import (
 )
 from sweeper.training.setup import Task
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 FUSED = Plan("fused", 16, 2, speedup=8.04, seconds_a_step=1e-4)
 RRELU = "RReLU draws random slopes for the negative inputs alone"
 relaxed = settings(deadline=None, max_examples=60)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    with one_thread():
-        yield
 
 
 # The choice

@@ -2,13 +2,13 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 from types import SimpleNamespace
 
 import pytest
 import torch
-from equivalence import mixed, numbered, one_thread, task_of
+from equivalence import mixed, numbered, task_of
 from pools import Here, SerialPool
 
 from sweeper.errors import UserError
@@ -23,14 +23,9 @@ from sweeper.training.setup import Task
 from sweeper.training.stacked import engine as stacked_engine
 from sweeper.trial import Trial
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 TASK = task_of(steps=1000)
 RRELU = "RReLU draws random slopes for the negative inputs alone"
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    with one_thread():
-        yield
 
 
 # What is measured

@@ -1,12 +1,12 @@
 """Which trials can train as one, and why others cannot."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 import torch
-from equivalence import numbered, one_thread, task_of
+from equivalence import numbered, task_of
 from torch import Tensor, nn
 
 from sweeper.study.settings import settings as settings_of
@@ -15,11 +15,7 @@ from sweeper.training.setup import Task
 from sweeper.training.shapes import shapes, why_not_stackable
 from sweeper.trial import PruningRule, Trial, TrialResult
 
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.mark.parametrize(

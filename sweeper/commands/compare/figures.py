@@ -72,22 +72,22 @@ def draw_curves(frame: pd.DataFrame) -> Figure:
 def alt_scores(frame: pd.DataFrame) -> str:
     """Mean and interval of each run."""
     rows = frame.drop_duplicates("run").to_dict("records")
-    said = [
+    sentences = [
         f"{row['run']} {short(row['mean'])} ({short(row['low'])} to {short(row['high'])})" for row in rows
     ]
     metric = metric_words(rows[0]["metric"]).capitalize()
-    return f"{metric} of the two winners on fresh seeds: {'; '.join(said)}."
+    return f"{metric} of the two winners on fresh seeds: {'; '.join(sentences)}."
 
 
 def alt_curves(frame: pd.DataFrame) -> str:
     """Start, end and lowest median of each run."""
-    said = []
+    sentences = []
     for name, line in frame.groupby("run", sort=False):
         values = line.sort_values("step")["median"]
-        said.append(
+        sentences.append(
             f"{name} from {short(values.iloc[0])} to {short(values.iloc[-1])}, lowest {short(values.min())}"
         )
-    return f"Median validation loss by step of the two winners: {'; '.join(said)}."
+    return f"Median validation loss by step of the two winners: {'; '.join(sentences)}."
 
 
 FIGURES = {

@@ -29,7 +29,7 @@ def _on_seeds(side: Comparison) -> tuple[str, ...]:
         return (f"Not known: there are {found.why}.",)
     share = percent(found.p_better)
     where = f"on {share} of the {found.pairs} shared seeds" if found.paired else f"with probability {share}"
-    said = [
+    sentences = [
         headline(side),
         f"{side.a.name} is {side.ranked.better} than {side.b.name} {where} (95 % interval "
         f"{percent(found.p_low)} to {percent(found.p_high)}).",
@@ -41,11 +41,11 @@ def _on_seeds(side: Comparison) -> tuple[str, ...]:
         if run.contenders > 1
     ]
     if many:
-        said.append(
+        sentences.append(
             f"Winners were picked among finalists tied with them ({listing(many)}); the interval allows for "
             "it."
         )
-    return tuple(said)
+    return tuple(sentences)
 
 
 def _on_settings(side: Comparison) -> tuple[str, ...]:
@@ -57,19 +57,19 @@ def _on_differences(side: Comparison) -> tuple[str, ...]:
 
 
 def _on_curves(side: Comparison) -> tuple[str, ...]:
-    said = []
+    sentences = []
     for run in (side.a, side.b):
         line = side.tables["curves"][side.tables["curves"]["run"] == run.name]
         if line.empty:
-            said.append(f"{run.name} has no curve.")
+            sentences.append(f"{run.name} has no curve.")
             continue
         low, last = line.loc[line["median"].idxmin()], line.iloc[-1]
         seeds = count(int(last["seeds"]), "fresh seed" if bool(last["fresh"]) else "search seed")
-        said.append(
+        sentences.append(
             f"The median validation loss of {run.name} was lowest, {number(low['median'])}, at step "
             f"{int(low['step']):,} of {int(last['step']):,} ({seeds})."
         )
-    return tuple(said)
+    return tuple(sentences)
 
 
 def _on_values(side: Comparison) -> tuple[str, ...]:
@@ -87,12 +87,12 @@ def _on_values(side: Comparison) -> tuple[str, ...]:
 
 def _on_spent(side: Comparison) -> tuple[str, ...]:
     rows = side.tables["spent"].to_dict("records")
-    said = [
+    sentences = [
         f"{row['run']}: {count(row['trials'], 'trial')} and {count(row['confirmations'], 'confirmation')}, "
         f"{duration(row['seconds'])} of training"
         for row in rows
     ]
-    return (f"{'; '.join(said)}.",)
+    return (f"{'; '.join(sentences)}.",)
 
 
 SECTIONS = (

@@ -85,15 +85,15 @@ def _entries(styles: dict[str, GroupStyle], frame: pd.DataFrame) -> dict[str, Li
 
 def alt(frame: pd.DataFrame) -> str:
     """The suggestion and the divergence boundary of each combination."""
-    said = []
+    sentences = []
     for row in frame.drop_duplicates(["optimizer", "group"]).to_dict("records"):
         where = f"{row['optimizer']}, {row['group']}"
         if pd.isna(row["suggestion"]):
-            said.append(f"{where}: {row['verdict']}")
+            sentences.append(f"{where}: {row['verdict']}")
             continue
         beyond = "nothing diverged" if pd.isna(row["boundary"]) else f"diverges from {row['boundary']:.2g}"
-        said.append(
+        sentences.append(
             f"{where}: {row['suggestion']:.2g} ({beyond}, lowest loss {short(row['best_loss'])} at "
             f"{row['best_rate']:.2g})"
         )
-    return f"Validation loss after a short training against learning rate. {'; '.join(said)}."
+    return f"Validation loss after a short training against learning rate. {'; '.join(sentences)}."

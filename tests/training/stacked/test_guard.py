@@ -1,13 +1,13 @@
 """A stack that computes anything otherwise than the plain model is refused, with what it is."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
 import pytest
 import torch
-from equivalence import numbered, one_thread, task_of
+from equivalence import numbered, task_of
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -19,17 +19,12 @@ from sweeper.training.stacked.guard import Pair, difference
 from sweeper.training.stacked.stack import LOSS, PENALTY, TOTAL, Stack
 from sweeper.training.stacked.template import Template
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 NAMES = ["0.weight", "0.bias", "1.weight", "1.bias", "3.weight", "3.bias"]
 BUFFERS = ["1.running_mean", "1.running_var", "1.num_batches_tracked"]
 TRIALS = numbered([{"activation_penalty": 0.1}] * 6, seeds=range(6))
 Wrong = Callable[[Stack, dict[str, Tensor]], None]
 """(stack after a step, its buffers before it) -> None"""
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    with one_thread():
-        yield
 
 
 def small(**training: Any) -> Task:
