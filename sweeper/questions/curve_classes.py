@@ -11,6 +11,7 @@ from matplotlib.patches import Patch
 from sweeper.answer.claim_words import Statement
 from sweeper.answer.claims import CURVE, EXPLORATORY, Claim
 from sweeper.answer.rows import best_trials, search_trials
+from sweeper.command_line import command_line
 from sweeper.drawing.scales import share_ticks
 from sweeper.drawing.style import HUES, canvas, ink, themed
 from sweeper.questions import convergence
@@ -20,6 +21,8 @@ from sweeper.questions.question import FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData, once
 from sweeper.statistics import curve_class as shapes
 from sweeper.statistics.curve_class import DIVERGED, STUCK, UNSTABLE
+from sweeper.study.command_line import option
+from sweeper.study.study import Study
 from sweeper.wording import count, listing, number
 
 COLUMNS = [
@@ -56,14 +59,14 @@ def curve_classes(run: RunData) -> pd.DataFrame:
     full = int(search["steps"].max()) if len(search) else 0
     outcomes = search.set_index("trial")[["outcome", "steps"]].to_dict("index")
     best = set(best_trials(run.trials, SHOWN)["trial"])
-    rows = []
+    rows, settable = [], _settable(run.study)
     for trial, steps, losses, train in _curves(run, search):
         found = shapes.shape(steps, losses, train)
         outcome, made = outcomes[trial]["outcome"], int(outcomes[trial]["steps"])
         name = {"diverged": shapes.DIVERGED, "pruned": shapes.CUT_SHORT}.get(outcome, found.name)
         group, at = BEST if trial in best else REST, (found.best_step, found.settled_step)
         numbers = (found.lowest, found.end, found.gain, found.noise)
-        text = advice(name, made, full, found)
+        text = advice(name, made, full, found, settable)
         rows.append((trial, group, name, outcome, len(steps), made, *at, *numbers, text))
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -94,26 +97,52 @@ def _curves(run: RunData, search: pd.DataFrame) -> Iterator[tuple[int, np.ndarra
         yield int(trials[part[0]]), steps[part].astype(int), losses[0][part], losses[1][part]
 
 
-def advice(name: str, steps: int, full: int, found: shapes.Shape) -> str:
+LONGER, DECAY, FALLING = (
+    "training.steps",
+    "search.space.weight_decay={low = 1e-6, high = 1e-2, log = true, zero = 0.25}",
+    "search.space.schedule",
+)
+ALL = frozenset({LONGER, DECAY, FALLING})
+
+
+def _settable(study: Study) -> frozenset[str]:
+    """Which of the options that advice names this study takes, and does not follow already."""
+    decays = "weight_decay" in study.space.parameters
+    falls = study.training.schedule != "constant" or "schedule" in study.space.parameters
+    asked = {
+        LONGER: f"{LONGER}=2",
+        DECAY: "" if decays else DECAY,
+        FALLING: "" if falls else f"{FALLING}=cosine",
+    }
+    return frozenset(key for key, setting in asked.items() if setting and option(study, setting))
+
+
+def _with(text: str, key: str, setting: str, settable: frozenset[str]) -> str:
+    return f"{text}: {command_line(['--set', setting])}" if key in settable else text
+
+
+def advice(name: str, steps: int, full: int, found: shapes.Shape, settable: frozenset[str] = ALL) -> str:
     """What a class asks for, with a ready ``--set`` where there is one; empty where nothing follows.
 
     `steps` were made of the `full` length of the longest trial.
     """
     if name == shapes.IMPROVING:
-        return f"train longer: --set training.steps={2 * steps}"
+        return _with("train longer", LONGER, f"{LONGER}={2 * steps}", settable)
     if name == shapes.SATURATED and found.settled_step <= 0.6 * steps:
         enough = max(int(np.ceil(1.25 * found.settled_step)), 1)
-        return f"fewer steps would do: --set training.steps={enough}"
+        return _with("fewer steps would do", LONGER, f"{LONGER}={enough}", settable)
     if name == shapes.OVERFITTING:
-        decay = "--set 'search.space.weight_decay={low = 1e-6, high = 1e-2, log = true, zero = 0.25}'"
-        return f"best at step {found.best_step} of {steps}: stop there, or regularize: {decay}"
+        text = f"best at step {found.best_step} of {steps}: stop there, or regularize"
+        return _with(text, DECAY, DECAY, settable)
     if name in (shapes.UNSTABLE, shapes.RISING):
-        return "lower learning rate, or one that falls: --set search.space.schedule=cosine"
+        text = "lower learning rate, or one that falls" if FALLING in settable else "lower learning rate"
+        return _with(text, FALLING, f"{FALLING}=cosine", settable)
     if name == shapes.STUCK:
         return "higher learning rate, or see whether the gradient vanishes"
     if name == shapes.DIVERGED:
-        warm = ", or warm up: --set search.space.schedule=warmup_cosine" if steps <= EARLY * full else ""
-        return f"lower learning rate{warm}"
+        if steps > EARLY * full or FALLING not in settable:
+            return "lower learning rate"
+        return _with("lower learning rate, or warm up", FALLING, f"{FALLING}=warmup_cosine", settable)
     return ""
 
 

@@ -1,18 +1,21 @@
 """Does the gradient reach the first layers? A verdict for each activation, with what to change."""
 
 import math
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from sweeper.answer.rows import with_names
+from sweeper.command_line import command_line
 from sweeper.components.activations import ACTIVATIONS
 from sweeper.questions.layers import ROWS, START, at_moments, layer_profile, layer_rows
 from sweeper.questions.run_data import RunData, once
 from sweeper.questions.units import units
 from sweeper.statistics.intervals import FEWEST_FOR_BOOTSTRAP, interval
+from sweeper.study.command_line import option
 from sweeper.study.study import Study
 
 MEASURE = "gradient_norm"
@@ -124,8 +127,16 @@ def gradient_verdicts(run: RunData) -> pd.DataFrame:
             found.append(row)
     frame = pd.DataFrame(found)
     starts = frame[frame["moment"] == START].set_index("activation")["verdict"].to_dict()
-    texts = [advice(row, starts.get(row["activation"]), _init(run.study)) for row in frame.to_dict("records")]
+    init, settable = _init(run.study), cache(partial(_option, run.study))
+    texts = [advice(row, starts.get(row["activation"]), init, settable) for row in frame.to_dict("records")]
     return frame.assign(suggestion=texts)[COLUMNS]
+
+
+def _option(study: Study, setting: str) -> str:
+    """The option that sets it; none for another model where the model is the user's own or no plain stack."""
+    if setting.startswith("model.source=") and study.model.source != "mlp":
+        return ""
+    return option(study, setting)
 
 
 def _judged(rows: pd.DataFrame, start: bool) -> dict[str, object]:
@@ -232,45 +243,80 @@ def _cures(trouble: str) -> str:
     return f"search.space.activation=[{names}]"
 
 
-def advice(row: Mapping[Hashable, Any], at_start: str | None, init: str) -> str:
-    """One or two sentences with a ready ``--set``; empty where there is nothing to mend.
+Settable = Callable[[str], str]
+"""``key=value`` -> the option that sets it, empty where the study does not take it."""
+
+
+def every_option(setting: str) -> str:
+    """``--set key=value`` whatever the study."""
+    return command_line(["--set", setting])
+
+
+def advice(
+    row: Mapping[Hashable, Any], at_start: str | None, init: str, settable: Settable = every_option
+) -> str:
+    """One or two sentences with a ready ``--set`` where the study takes it; empty where nothing is to mend.
 
     `row` is one of `gradient_verdicts`, `at_start` the verdict on its activation at
     initialisation, `init` the study's initializer (empty: not known). The rules, first that holds:
 
     1. dead units in a quarter or more of a layer: an activation that is never quite flat, or a lower rate.
-    2. healthy: nothing.
-    3. healthy at initialisation but not at the end: training did it, so a lower rate.
-    4. vanishing, and the activation's slope is nowhere above ½ (sigmoid): no usual initialisation makes up
+    2. healthy, or not sure: nothing.
+    3. cut off: what is flat at the layer where the gradient ends, as far as that is known.
+    4. healthy at initialisation but not at the end: training did it, so a lower rate.
+    5. vanishing, and the activation's slope is nowhere above ½ (sigmoid): no usual initialisation makes up
        for it; another activation.
-    5. half of the elements saturated on an activation that is flat on both sides: smaller initial weights.
-    6. an initializer that is not ``auto``: that one.
-    7. else fewer layers: as many as stay within a factor of ten.
+    6. half of the elements saturated on an activation that is flat on both sides: smaller initial weights.
+    7. an initializer that is not ``auto``: that one, or the gain of the activation.
+    8. else fewer layers: as many as stay within a factor of ten.
     """
     verdict, name = str(row["verdict"]), str(row["activation"])
     if row["dead"] >= DEAD and row["moment"] != START:
         text = f"{100 * row['dead']:.0f} % of the units of {_layer(row, 'dead')} are dead: try "
-        text += f"activations that are never quite flat (--set '{_cures('dead')}')"
+        text += f"activations that are never quite flat{_by(settable(_cures('dead')))}"
         return f"{text} or a lower learning rate."
-    if verdict == "healthy":
+    if verdict == HEALTHY or not row.get("sure", True):
         return ""
-    if row["moment"] != START and at_start == "healthy":
-        return (
-            "It was healthy at initialisation, so training did it: try a lower learning rate or a schedule "
-            "with warm-up (--set search.space.schedule=warmup_cosine)."
-        )
-    steepest, flat = _facts(name)
-    if verdict != "exploding" and steepest <= 0.5:
-        text = f"The slope of {name} is at most {steepest:.2g}, so each layer shrinks the gradient"
-        return f"{text}: try a steeper activation (--set '{_cures('vanishing')}'){_or_shallower(row)}."
-    if verdict != "exploding" and flat and row["saturated"] >= SATURATED:
+    if verdict == CUT:
+        return _cut_off(row)
+    if row["moment"] != START and at_start == HEALTHY:
+        warm = settable("search.space.schedule=warmup_cosine")
+        text = "It was healthy at initialisation, so training did it: try a lower learning rate"
+        return f"{text}{f' or a schedule with warm-up ({warm})' if warm else ''}."
+    steepest, flat, gain = _facts(name)
+    if verdict != EXPLODING and steepest <= 0.5:
+        text = f"The slope of {name} is at most {steepest:.2g}, so each layer shrinks the gradient: try a "
+        return f"{text}steeper activation{_by(settable(_cures('vanishing')))}{_shallower(row, settable)}."
+    if verdict != EXPLODING and flat and row["saturated"] >= SATURATED:
         text = f"{100 * row['saturated']:.0f} % of {_layer(row, 'saturated')} is saturated"
-        return f"{text}: its initial weights are too large (--set model.init=xavier)."
+        return f"{text}: its initial weights are too large{_by(settable('model.init=xavier'))}."
     if init != "auto":
-        size = "large" if verdict == "exploding" else "small"
-        return f"The initial weights are too {size} for {name}: --set model.init=auto{_or_shallower(row)}."
+        text = f"The initial weights are too {'large' if verdict == EXPLODING else 'small'} for {name}"
+        mended = settable("model.init=auto")
+        if not mended and gain:
+            mended = f"their deviation times the root of a layer's inputs should be about {gain:.2g}"
+        return f"{text}{f': {mended}' if mended else ''}{_shallower(row, settable)}."
+    residual = settable("model.source=residual_mlp")
+    text = f"Try fewer layers{_shallower(row, settable, ': ')}"
+    return f"{text}{f', or a residual model ({residual})' if residual else ''}."
+
+
+def _by(option: str) -> str:
+    return f" ({option})" if option else ""
+
+
+def _cut_off(row: Mapping[Hashable, Any]) -> str:
+    """What lies where the gradient ends: a layer that is dead or saturated throughout, or neither."""
+    for measure, words in (("dead", "units"), ("saturated", "elements")):
+        if row[measure] >= 0.99:
+            text = (
+                f"{100 * row[measure]:.0f} % of the {words} of {_layer(row, measure)} are {measure}, so no "
+            )
+            return f"{text}gradient passes it: try smaller initial weights or a lower learning rate."
+    where = f" ({row['layer_names']})" if row["layer_names"] else ""
     return (
-        f"Try fewer layers{_or_shallower(row, ': ')}, or a residual model (--set model.source=residual_mlp)."
+        f"No layer is dead or saturated throughout, so look for what stops the gradient above layers "
+        f"{row['layers']}{where}: weights of exactly 0, or a detached tensor."
     )
 
 
@@ -280,21 +326,23 @@ def _layer(row: Mapping[Hashable, Any], measure: str) -> str:
     return f"layer {row[f'{measure}_layer']}" + (f" ({name})" if name else "")
 
 
-def _facts(name: str) -> tuple[float, bool]:
-    """Largest slope of an activation, and whether it is flat on both sides; (1, no) for one not known."""
+def _facts(name: str) -> tuple[float, bool, float | None]:
+    """Largest slope of an activation, whether it is flat on both sides, its gain; (1, no, –) where not
+    known."""
     if name not in ACTIVATIONS:
-        return 1.0, False
+        return 1.0, False, None
     # loaded late: torch takes seconds
     from sweeper.theory.activation_facts import facts_of
 
     facts = facts_of(name)
-    return facts.lipschitz or 1.0, facts.saturates == "both"
+    return facts.lipschitz or 1.0, facts.saturates == "both", facts.gain
 
 
-def _or_shallower(row: Mapping[Hashable, Any], before: str = ", or fewer layers: ") -> str:
+def _shallower(row: Mapping[Hashable, Any], settable: Settable, before: str = ", or fewer layers: ") -> str:
     """The depth whose gradient changes by less than a decade, as an option; empty where no slope is known."""
     slope = float(row["slope"])
     if not math.isfinite(slope) or slope == 0:
         return ""
     depth = math.ceil(1 / abs(slope))
-    return f"{before}--set model.depth={depth}" if depth < row["depth"] else ""
+    shorter = settable(f"model.depth={depth}") if depth < row["depth"] else ""
+    return f"{before}{shorter}" if shorter else ""

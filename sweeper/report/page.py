@@ -19,6 +19,8 @@ from sweeper.report.next_step import NextStep
 from sweeper.report.render import Drawn, render
 from sweeper.report.sections import drawn, judged, rendered, tables_of, told
 from sweeper.spreadsheet import to_csv
+from sweeper.study.command_line import run_again
+from sweeper.study.study import Study
 
 Each = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 """What ``map`` is."""
@@ -47,7 +49,7 @@ def write(run: RunData, folder: Path, each: Each = map) -> Path:
     made = [part for _, part in said if not isinstance(part, NotMade)]
     claims = judged(made, () if answered.claim is None else (answered.claim,))
     sections = [rendered(question, run, every, part, claims, figures) for question, part in said]
-    page = render(run.study, answered, sections, parts=PARTS)
+    page = render(run.study, answered, sections, parts=PARTS, options=_again(run.study))
     files: dict[str, str | bytes] = {
         f"figures/{name}.png": figure.png for name, figure in figures.items() if isinstance(figure, Drawn)
     }
@@ -78,6 +80,11 @@ def _writing_to(folder: Path) -> Iterator[None]:
 def _draw(needed: tuple[str, pd.DataFrame]) -> Drawn | NotMade:
     name, frame = needed
     return drawn(FIGURES[name], frame)
+
+
+def _again(study: Study) -> str:
+    """The study once more under another name, so that this run stays as it is."""
+    return run_again(study, f"name={study.name}-2")
 
 
 def _card(run: RunData, folder: Path) -> Card:

@@ -69,11 +69,13 @@ def render(
     sections: Sequence[RenderedSection],
     *,
     parts: Mapping[str, str] | None = None,
+    options: str = "",
     refresh: int = 0,
 ) -> str:
     """The page. Names, questions, labels and reasons are escaped; only our own CSS and JS are not.
 
     `parts` are headings that sections stand under, each with a sentence; without any, sections fold nothing.
+    `options` is the command that takes the options which sections name.
     With `refresh` it is that of a run under way: it loads itself again after so many seconds, and names
     no files beside it, as there are none yet.
     """
@@ -85,7 +87,7 @@ def render(
     template = environment().get_template("page.html.j2")
     own = {"css": Markup(css), "js": Markup(js), "policy": policy}
     return template.render(
-        study=study, card=card, sections=sections, parts=parts or {}, refresh=refresh, **own
+        study=study, card=card, sections=sections, parts=parts or {}, options=options, refresh=refresh, **own
     )
 
 

@@ -1,7 +1,9 @@
 """Commands that readers can copy: which study file this was, and what was set beside it."""
 
+import copy
 import tomllib
 from collections.abc import Mapping
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,37 @@ def run_again(study: Study, *settings: str) -> str:
     asked = {setting.partition("=")[0] for setting in settings}
     kept = [setting for setting in changed if setting.partition("=")[0] not in asked]
     return _command(_argument(file), (*kept, *settings))
+
+
+def option(study: Study, setting: str) -> str:
+    """``--set key=value``, quoted for the shell, if the study takes `setting`; else empty.
+
+    What a function of the user's takes is not known where nothing of it is imported: of its model only keys
+    are offered that the study names itself.
+    """
+    section, _, key = setting.partition("=")[0].partition(".")
+    if section == "model" and key != "source" and key not in _arguments(study):
+        return ""
+    raw = copy.deepcopy(dict(study.to_dict()))
+    try:
+        apply(raw, (setting,))
+        _as_study(raw)
+    except UserError:
+        return ""
+    return command_line(["--set", setting])
+
+
+def _arguments(study: Study) -> set[str]:
+    """Keys of ``[model]`` that are known to be taken."""
+    # loaded late: torch takes seconds
+    from sweeper.components.models import MODELS
+
+    source = study.model.source
+    known = {*study.model.options, *(name.removeprefix("model.") for name in study.space.parameters)}
+    known |= {"init"} if study.model.init else set()
+    if isinstance(source, str) and source in MODELS:
+        known |= {"init", *signature(MODELS[source]).parameters}
+    return known
 
 
 def study_file(study: Study) -> Path | None:

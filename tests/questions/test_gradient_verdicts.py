@@ -217,6 +217,8 @@ def row_of(**facts: object) -> dict:
         "saturated_layer": 0,
         "dead": 0.0,
         "dead_layer": 0,
+        "layers": "0-4",
+        "layer_names": "",
     }
     return {**healthy, **facts}
 
@@ -263,10 +265,34 @@ def test_the_advised_depth_is_healthy() -> None:
 @pytest.mark.parametrize("slope", [math.nan, 0.0])
 def test_no_depth_is_advised_without_a_slope(slope: float) -> None:
     """Where no slope could be fitted nothing is known of the depth that would do."""
-    row = row_of(activation="sigmoid", verdict="cut off", slope=slope)
+    row = row_of(activation="sigmoid", verdict="vanishing", slope=slope)
     assert "try a steeper activation" in advice(row, None, "auto")
     for text in (advice(row, None, "auto"), advice({**row, "activation": "relu"}, None, "he")):
         assert "model.depth" not in text
+
+
+def test_a_cut_off_gradient_is_told_with_what_stops_it() -> None:
+    """The layer that is dead or saturated throughout; where none is, that something else stops it."""
+    cut = row_of(verdict="cut off", slope=math.nan)
+    assert "100 % of the units of layer 3 are dead" in advice(
+        {**cut, "dead": 1.0, "dead_layer": 3}, None, "auto"
+    )
+    flat = advice({**cut, "saturated": 1.0, "saturated_layer": 2}, None, "auto")
+    assert "100 % of the elements of layer 2 are saturated" in flat
+    text = advice(cut, None, "auto")
+    assert "look for what stops the gradient above layers 0-4" in text
+    assert "--set" not in text
+
+
+def test_an_option_that_the_study_does_not_take_is_not_offered() -> None:
+    """Of a model without the key, the advice stands in words; for initial weights, with the gain."""
+    steep = advice(row_of(activation="silu", verdict="vanishing", slope=-0.3), None, "", lambda setting: "")
+    assert "--set" not in steep
+    assert (
+        "too small for silu: their deviation times the root of a layer's inputs should be about 1." in steep
+    )
+    loud = row_of(verdict="exploding", slope=0.3)
+    assert advice(loud, None, "auto", lambda setting: "") == "Try fewer layers."
 
 
 def test_layers_are_joined() -> None:
