@@ -76,7 +76,7 @@ def run(
     pool: PoolOption = "local",
     storage: StorageOption = None,
     fresh: FreshOption = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Hide the progress display.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but the path of the report.")] = False,
     earlier: Annotated[
         str | None,
         typer.Option("--from", metavar="RUN", help="A run, or Optuna's STORAGE#NAME, to learn from."),
@@ -101,9 +101,12 @@ def run(
         gc.freeze()  # the collector need not look at modules again and again
         options = Options(runs, reports, jobs, storage, fresh, quiet, engine, earlier, pool)
         result = journey(asked, options, home)
-    if not quiet:
-        _print_answer(result)
-        _say(f"report: {reports / asked.name / 'index.html'}")
+    page = reports / asked.name / "index.html"
+    if quiet:
+        typer.echo(page)
+        return
+    _print_answer(result)
+    _say(f"report: {page}")
 
 
 app.command()(worker)

@@ -4,6 +4,8 @@ import re
 import textwrap
 
 from sweeper.answer.answer import Answer
+from sweeper.answer.ranked import Ranked
+from sweeper.answer.rows import as_costs, best_trials
 from sweeper.records.store import Records
 from sweeper.report.card import Card, card
 from sweeper.study.study import Study
@@ -27,6 +29,8 @@ def note(study: Study, answer: Answer | None, records: Records) -> str:
     for fact in summary.facts:
         value = _escaped("; ".join(fact.value.splitlines()))
         lines.append(f"- {_escaped(fact.label)}: **{value}** ({_escaped(fact.meaning)})")
+    if answer is not None:
+        lines += ["", *_dashboard(study, answer, records)]
     lines += [
         "",
         f"**Next step.** {_escaped(summary.next_step.text)}",
@@ -34,6 +38,29 @@ def note(study: Study, answer: Answer | None, records: Records) -> str:
         *_fenced(summary.next_step.command),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _dashboard(study: Study, answer: Answer, records: Records) -> list[str]:
+    """Why the dashboard's best trial may be another one, and which importances it shows."""
+    trials = as_costs(records.trials, study.objective)
+    first, ranked = int(best_trials(trials, 1)["trial"].iloc[0]), Ranked(study.objective)
+    text = (
+        f"The dashboard's best trial, #{first}, has the {ranked.best} {ranked.metric} of the search, on one "
+    )
+    text += "seed"
+    if first == answer.trial:
+        text += "; it is the answer too."
+    elif answer.confirmed is None:
+        text += f"; the answer is trial #{answer.trial}."
+    else:
+        text += (
+            f". The answer is trial #{answer.trial}: fresh seeds decide, and the best of many on one seed is "
+        )
+        text += "partly luck."
+    shares = (
+        "Its importances are of the search too, without intervals; the report has them beside the level of "
+    )
+    return [_escaped(text), "", _escaped(f"{shares}shuffled scores, below which nothing is ranked.")]
 
 
 def plain_answer(study: Study, answer: Answer | None, records: Records) -> str:

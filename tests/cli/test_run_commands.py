@@ -85,9 +85,11 @@ def test_a_run_tells_its_progress_on_stderr_and_its_answer_on_stdout(
     assert all(word in err for word in ("explore: 0/6 trials", "confirm: 6/6 trials"))
 
 
-def test_quiet_is_silent(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Nothing on stdout, nothing on stderr."""
-    assert called(capsys, *RUN, "--quiet") == (0, "", "")
+def test_quiet_prints_the_path_of_the_report_alone(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line on stdout, for scripts, and nothing on stderr."""
+    page = Path("reports") / "small" / "index.html"
+    assert called(capsys, *RUN, "--quiet") == (0, f"{page}\n", "")
+    assert (run.parents[1] / page).is_file()
 
 
 def test_a_run_goes_on_where_it_was(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -130,6 +130,21 @@ def test_the_note_escapes_what_users_wrote(records: SyntheticRecords) -> None:
     assert r"\<script\>alert(1)\</script\> \*bold\* \[a\](b) \`c\` \| d" in text
 
 
+def test_the_note_says_why_the_dashboard_has_another_best_trial(records: SyntheticRecords) -> None:
+    """The trial of the lowest score in the search is named, and the answer beside it where it is another."""
+    report = made_input(records)
+    assert report.answer is not None
+    done = records.trials[(records.trials["phase"] != "confirm") & (records.trials["outcome"] == "completed")]
+    first = int(done.sort_values("objective")["trial"].iloc[0])
+    text = note(report.study, report.answer, report.records).replace("\\", "")
+    assert f"The dashboard's best trial, #{first}, has the lowest validation loss of the search" in text
+    finalists = records.trials.loc[records.trials["phase"] == "confirm", "trial"].drop_duplicates().tolist()
+    other = replace(report.answer, trial=next(trial for trial in finalists if trial != first))
+    said = note(report.study, other, report.records).replace("\\", "")
+    assert f"The answer is trial #{other.trial}: fresh seeds decide" in said
+    assert "beside the level of shuffled scores" in said
+
+
 def test_the_notebook_escapes_what_users_wrote(records: SyntheticRecords) -> None:
     """An activation called like a tag stays text."""
     trials = records.trials.assign(activation="<img src=x>")
