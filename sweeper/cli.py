@@ -101,12 +101,9 @@ def run(
         gc.freeze()  # the collector need not look at modules again and again
         options = Options(runs, reports, jobs, storage, fresh, quiet, engine, earlier, pool)
         result = journey(asked, options, home)
-    page = reports / asked.name / "index.html"
-    if quiet:
-        typer.echo(page)
-        return
-    _print_answer(result)
-    _say(f"report: {page}")
+    if not quiet:
+        _print_answer(result)
+    _say(f"{'' if quiet else 'report: '}{reports / asked.name / 'index.html'}")
 
 
 app.command()(worker)
