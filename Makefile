@@ -27,7 +27,7 @@ help:
 	@echo
 	@echo "  make sweep      run a study and write its report (resumes what is there)"
 	@echo "  make test       run the tests"
-	@echo "  make tools      install TensorBoard, MLflow, wandb, Trackio and Lightning, and test with them"
+	@echo "  make tools      install TensorBoard, MLflow, wandb, Trackio, Lightning and Jupyter, and test with them"
 	@echo "  make oldest     install the oldest versions that are allowed into $(OLDEST); some tests and a sweep with them"
 	@echo "  make setup      install the pinned dependencies into .venv; sweep, test and the others do it by themselves"
 	@echo "  make report     write the report of a run again"
@@ -98,10 +98,10 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	@pwd -P > $(INSTALLED) && rm -f $(UNDER_WAY)
 
-# The tools of `sweeper export --to`, each tested with the package itself. In .venv, beside what is there.
+# The tools of `sweeper export --to`, Lightning and a kernel of notebooks, tested with. In .venv, beside what is there.
 tools: $(INSTALLED)
-	@$(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt -e ".[tensorboard,mlflow,wandb,trackio,lightning]"
-	@$(BIN)/python -m pytest -q tests/commands/export $(ARGS)
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt -e ".[tensorboard,mlflow,wandb,trackio,lightning,notebook]"
+	@$(BIN)/python -m pytest -q tests/commands/export tests/report/test_notebook.py $(ARGS)
 	@$(BIN)/python -m pytest -q tests/equivalence/test_inner_losses.py tests/contracts/test_docs.py -k lightning
 
 # The programs in .venv name the folder they were installed in: when the checkout has moved, install anew.

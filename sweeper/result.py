@@ -31,6 +31,8 @@ from sweeper.trial import objective_metric
 from sweeper.wording import capital
 
 if TYPE_CHECKING:
+    from sweeper.questions.run_data import RunData
+    from sweeper.report.figures import Figures
     from sweeper.report.page import Each
     from sweeper.search.as_study import OptunaStudy
 
@@ -103,9 +105,26 @@ class Result:
             seconds: wall time of the run.
             each: ``map``, or what does the same faster; it draws the figures.
         """
+        from sweeper.report.page import write
+
+        page = write(self._run_data(seconds), Path(folder), each)
+        if self.answer is not None:
+            kept = self._kept_script()
+            text = kept.text if kept else no_script(self._how_to_get_it())
+            write_atomically(Path(folder) / "best.py", text)
+        return page
+
+    @cached_property
+    def figures(self) -> "Figures":
+        """The figures of the page by name; a notebook shows them: ``result.figures["history"]``."""
+        from sweeper.report.figures import figures_of
+
+        return figures_of(self._run_data())
+
+    def _run_data(self, seconds: float | None = None) -> "RunData":
+        """What the page is made from."""
         from sweeper.questions.run_data import RunData
         from sweeper.report.attempts import NotMade, attempt
-        from sweeper.report.page import write
         from sweeper.search.importances import COLUMNS as IMPORTANCES
         from sweeper.search.importances import importances
 
@@ -123,13 +142,7 @@ class Result:
         baselines, _ = BASELINES.read(self.folder)
         rows = {part: int(n) for part, n in (baselines or {}).get("rows", {}).items()}
         known = published(self.study.space)
-        run = RunData(self.study, self.records, self.answer, shares, seconds, notes, known, rows, unmeasured)
-        page = write(run, Path(folder), each)
-        if self.answer is not None:
-            kept = self._kept_script()
-            text = kept.text if kept else no_script(self._how_to_get_it())
-            write_atomically(Path(folder) / "best.py", text)
-        return page
+        return RunData(self.study, self.records, self.answer, shares, seconds, notes, known, rows, unmeasured)
 
     def _notes(self, plan: Mapping[str, Any] | None) -> tuple[str, ...]:
         """How it was run: the plan, and what was taken over from an earlier run."""
@@ -142,10 +155,10 @@ class Result:
         return tuple(notes)
 
     def _repr_html_(self) -> str:
-        """The answer and the best trials, where a notebook shows the result."""
+        """The answer, the best trials and the figures of the page, where a notebook shows the result."""
         from sweeper.report.notebook import answer_html
 
-        return answer_html(self)
+        return f"{answer_html(self)}\n{self.figures._repr_html_()}"
 
     def script(self) -> str:
         """A PyTorch script without this package that trains the winner and prints the recorded curve.

@@ -1,4 +1,4 @@
-"""Figures as PNG, 150 dots per inch."""
+"""Figures as PNG."""
 
 from io import BytesIO
 
@@ -8,8 +8,8 @@ from sweeper.drawing.style import DPI, themed
 
 
 @themed
-def png_bytes(figure: Figure) -> bytes:
+def png_bytes(figure: Figure, dpi: int = DPI) -> bytes:
     """The PNG file of `figure`; the same records give the same bytes."""
     sink = BytesIO()
-    figure.savefig(sink, format="png", dpi=DPI, metadata={"Software": None})
+    figure.savefig(sink, format="png", dpi=dpi, metadata={"Software": None})
     return sink.getvalue()

@@ -17,7 +17,7 @@ from sweeper.report.best_toml import best_toml
 from sweeper.report.card import Card, card
 from sweeper.report.next_step import NextStep
 from sweeper.report.render import Drawn, render
-from sweeper.report.sections import drawn, judged, rendered, tables_of, told
+from sweeper.report.sections import drawn, judged, rendered, tables_of, tables_to_draw, told
 from sweeper.spreadsheet import to_csv
 from sweeper.study.command_line import run_again
 from sweeper.study.study import Study
@@ -42,8 +42,8 @@ def write(run: RunData, folder: Path, each: Each = map) -> Path:
             (folder / part).mkdir(parents=True, exist_ok=True)
     every = tables_of(run)
     tables = {name: frame for name, frame in every.items() if len(frame)}
-    needed = [(name, tables[spec.table]) for name, spec in FIGURES.items() if spec.table in tables]
-    figures = dict(zip([name for name, _ in needed], each(_draw, needed), strict=True))
+    needed = tables_to_draw(tables)
+    figures = dict(zip(needed, each(_draw, needed.items()), strict=True))
     answered = _card(run, folder)
     said = [(question, its) for question in QUESTIONS if (its := told(question, run, every)) is not None]
     made = [part for _, part in said if not isinstance(part, NotMade)]

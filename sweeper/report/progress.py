@@ -1,4 +1,4 @@
-"""What a sweep says while it runs: a live display in a terminal, plain lines elsewhere."""
+"""What a sweep says while it runs: a live display in a terminal or notebook, plain lines elsewhere."""
 
 import math
 import time
@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from sweeper.report.notebook_display import Show, notebook_display
 from sweeper.trial import Outcome, TrialResult, cost, from_cost
 
 
@@ -25,6 +26,8 @@ class Finished(Protocol):
 
 PERIOD = 5.0
 """Seconds between plain lines."""
+IN_PLACE = 0.5
+"""Seconds between two states of a notebook's display."""
 
 
 class Progress:
@@ -41,7 +44,7 @@ class Progress:
         """`objective`: what ranks trials, with its direction."""
         self.objective = objective
         self.totals = {"search": total, "confirm": confirm_total}
-        self.quiet, self.console = quiet, console or Console(stderr=True)
+        self.quiet, self.console = quiet, console or Console(stderr=True, force_jupyter=False)
         self.counts: Counter[str] = Counter()
         self.done: Counter[str] = Counter()
         self.best = math.inf
@@ -52,9 +55,14 @@ class Progress:
         self._blind = False  # whether it was told of a trial that its layers were not measured to the end
         self._fresh, self._started, self._spoken = 0, time.monotonic(), 0.0
         self._live: Live | None = None
+        self._notebook: Show | None = None
+        self._kept: list[str] = []  # lines that stay in the notebook's display
 
     def __enter__(self) -> "Progress":
-        if not self.quiet and self.console.is_terminal:
+        if self.quiet:
+            return self
+        self._notebook = notebook_display()
+        if self._notebook is None and self.console.is_terminal:
             self._live = Live(
                 get_renderable=self._table, console=self.console, refresh_per_second=4, transient=True
             )
@@ -66,7 +74,7 @@ class Progress:
             with suppress(OSError):  # of a terminal that has closed
                 self._live.stop()
             self._live = None
-        self.note(self.line())
+        self._say()
 
     def resume(self, finished: Iterable[Finished]) -> None:
         """Trials that an earlier call has finished: counted, but not for the rate."""
@@ -84,7 +92,8 @@ class Progress:
                 self._blind = True
                 self.note(f"trial {result.trial.number}: {result.reason}")
         self._fresh += len(results)
-        if self._live is None and time.monotonic() - self._spoken > PERIOD:
+        period = PERIOD if self._notebook is None else IN_PLACE
+        if self._live is None and time.monotonic() - self._spoken > period:
             self._say()
 
     def phase(self, name: str, done: int = 0) -> None:
@@ -102,6 +111,10 @@ class Progress:
 
     def warn(self, text: str) -> None:
         """One line that stays, also where the display is not wanted: something was damaged, say."""
+        if self._notebook is not None:
+            self._kept.append(text)
+            self._notebook([*self._kept, self.line()])
+            return
         try:
             self.console.print(text, highlight=False, markup=False, soft_wrap=True)
         except OSError:  # the terminal has closed, or the reader of a pipe has left: the run goes on
@@ -149,7 +162,10 @@ class Progress:
 
     def _say(self) -> None:
         self._spoken = time.monotonic()
-        self.note(self.line())
+        if self._notebook is not None:
+            self._notebook([*self._kept, self.line()])
+        else:
+            self.note(self.line())
 
     def _table(self) -> Table:
         table = Table.grid(padding=(0, 2))

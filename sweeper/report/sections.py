@@ -9,7 +9,8 @@ import pandas as pd
 from sweeper.answer.claim_words import Statement, words
 from sweeper.answer.claims import Claim, Judged, resolve
 from sweeper.drawing.png import png_bytes
-from sweeper.questions import TABLES
+from sweeper.drawing.style import DPI
+from sweeper.questions import FIGURES, TABLES
 from sweeper.questions.question import FigureSpec, Question, Tables
 from sweeper.questions.run_data import RunData
 from sweeper.report.attempts import MadeTables, NotMade, attempt, not_drawn, not_told
@@ -27,11 +28,19 @@ def tables_of(run: RunData) -> Tables:
     )
 
 
-def drawn(spec: FigureSpec, frame: pd.DataFrame) -> Drawn | NotMade:
+def tables_to_draw(tables: Tables) -> dict[str, pd.DataFrame]:
+    """Of each figure that has something to show, its name and the table that it draws."""
+    found = {name: tables.get(spec.table) for name, spec in FIGURES.items()}
+    return {name: frame for name, frame in found.items() if frame is not None and len(frame)}
+
+
+def drawn(spec: FigureSpec, frame: pd.DataFrame, dpi: int = DPI) -> Drawn | NotMade:
     """The figure of `frame` as a page embeds it, or why there is none."""
     return attempt(
         f"figure {spec.name!r}",
-        lambda: Drawn.of(spec.name, png_bytes(spec.draw(frame)), spec.alt(frame), spec.title, spec.caption),
+        lambda: Drawn.of(
+            spec.name, png_bytes(spec.draw(frame), dpi), spec.alt(frame), spec.title, spec.caption
+        ),
     )
 
 

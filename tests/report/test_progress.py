@@ -142,3 +142,21 @@ def test_a_terminal_shows_a_table_that_goes_when_it_is_over() -> None:
 def test_durations_are_rounded(seconds: float, words: str) -> None:
     """Seconds, minutes, hours."""
     assert module._duration(seconds) == words
+
+
+def test_a_notebook_has_one_display(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its last state replaces the one before, and stands below what has to stay; the console gets nothing."""
+    states: list[list[str]] = []
+    monkeypatch.setattr(module, "notebook_display", lambda: lambda lines: states.append(list(lines)))
+    text, console = told(terminal=True)
+    with Progress(3, 0, False, console) as progress:
+        for number in range(3):
+            clock.now += 1
+            progress.add(finished(number, 0.5))
+            if number == 1:
+                progress.warn("a file is damaged")
+    assert text.getvalue() == ""
+    assert states[0][0].startswith("start: 1/3 trials")
+    assert states[-1][0] == "a file is damaged"
+    assert states[-1][1].startswith("start: 3/3 trials")
+    assert len(states[-1]) == 2
