@@ -1,6 +1,7 @@
 """Kinds of operations by their names, as a flow of data tells them apart; where their tensors lie."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from torch import Tensor, nn
@@ -41,9 +42,12 @@ RECURRENT = {"rnn_tanh", "rnn_relu", "lstm", "gru", "rnn_tanh_cell", "rnn_relu_c
 
 
 def tensors_in(value: Any) -> Iterator[Tensor]:
-    """The tensors in a value, also in its lists, tuples and dictionaries."""
+    """The tensors in a value, also in its lists, tuples, dictionaries and dataclasses."""
     if isinstance(value, Tensor):
         yield value
+    elif is_dataclass(value) and not isinstance(value, type):
+        for item in fields(value):
+            yield from tensors_in(getattr(value, item.name))
     elif isinstance(value, Mapping):
         for item in value.values():
             yield from tensors_in(item)

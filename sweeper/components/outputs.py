@@ -1,6 +1,7 @@
-"""What models put out: a tensor, or a tuple, list or dict of such, whose first axis is that of the rows."""
+"""What models put out: tensors whose first axis is the rows, or a tuple, list, dict or dataclass of them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import torch
@@ -8,22 +9,54 @@ from torch import Tensor
 
 from sweeper.errors import ModelError
 
+PLACE = torch.empty(0)
+"""Stands for a tensor in an arrangement."""
+
 
 def mapped(function: Callable[..., Any], first: Any, *others: Any) -> Any:
     """`function` of the tensors at each place of outputs of one arrangement; what is no tensor stays."""
     if isinstance(first, Tensor):
         return function(first, *others)
+    kind = type(first)
+    if is_dataclass(first) and not isinstance(first, type):  # also the outputs of transformers
+        names = [field.name for field in fields(first) if field.init]
+        own = [{name: getattr(one, name) for name in names} for one in (first, *others)]
+        return replace(first, **mapped(function, *own))
     if isinstance(first, Mapping):
-        return {key: mapped(function, first[key], *(other[key] for other in others)) for key in first}
+        parts = {key: mapped(function, first[key], *(other[key] for other in others)) for key in first}
+        try:
+            return parts if kind is dict else kind(parts)  # type: ignore[call-arg]
+        except TypeError:  # a mapping that is made otherwise
+            return parts
     if isinstance(first, list | tuple):
-        return type_of(first)(mapped(function, *parts) for parts in zip(first, *others, strict=True))
+        found = [mapped(function, *parts) for parts in zip(first, *others, strict=True)]
+        return kind(*found) if hasattr(kind, "_fields") else kind(found)  # a named tuple takes its parts
     return first
 
 
-def type_of(sequence: Sequence[Any]) -> Callable[..., Any]:
-    """What makes a sequence of the same kind from an iterator; a named tuple takes its parts one by one."""
-    sequence_type = type(sequence)
-    return (lambda parts: sequence_type(*parts)) if hasattr(sequence_type, "_fields") else sequence_type
+def leaves(outputs: Any) -> list[Tensor]:
+    """The tensors, in order."""
+    found: list[Tensor] = []
+    mapped(found.append, outputs)
+    return found
+
+
+def parted(outputs: Any) -> tuple[Any, tuple[Tensor, ...]]:
+    """The arrangement of outputs, which holds empty tensors, and the tensors.
+
+    Raises:
+        TypeError: for what holds others than tensors, and tuples, lists, dicts and dataclasses of them.
+    """
+    tensors = leaves(outputs)
+    if not tensors:
+        raise TypeError(f"a model must put out tensors, not {type(outputs).__name__}")
+    return mapped(lambda tensor: PLACE, outputs), tuple(tensors)
+
+
+def put_together(arrangement: Any, tensors: Iterable[Tensor]) -> Any:
+    """`tensors` in the places of an arrangement; `parted` gives them back."""
+    following = iter(tensors)
+    return mapped(lambda place: next(following), arrangement)
 
 
 def copied(outputs: Any) -> Any:
@@ -44,12 +77,8 @@ def first_tensor(outputs: Any) -> Tensor:
     Raises:
         ModelError: if there is none.
     """
-    if isinstance(outputs, Tensor):
-        return outputs
-    parts = outputs.values() if isinstance(outputs, Mapping) else outputs
-    for part in parts if isinstance(outputs, Mapping | list | tuple) else ():
-        if isinstance(part, Tensor | Mapping | list | tuple):
-            return first_tensor(part)
+    for tensor in leaves(outputs):
+        return tensor
     raise ModelError(f"a model must put out tensors, not {type(outputs).__name__}")
 
 

@@ -28,6 +28,8 @@ def fit_targets(
     sequences = targets.dtype.kind in "iu" and targets.ndim > 1 and flat is targets
     if sequences and loss_task == "classification" and targets.ndim == 2 and not _is_one_hot(targets):
         return _tokens(targets, where, count)
+    if sequences and loss_task is None and count is not None and targets.ndim == 2:
+        return _tokens(targets, where, count)
     if sequences and loss_task is None:
         return targets.astype(np.int64), None
     if loss_task == "classification" or (loss_task is None and flat.ndim == 1 and flat.dtype.kind in "Ubiu"):

@@ -1,12 +1,15 @@
 """Outputs that are no single tensor: copied, joined and looked through leaf by leaf."""
 
-from typing import NamedTuple
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import pytest
 import torch
 from torch import Tensor
 
-from sweeper.components.outputs import copied, first_tensor, joined, suits
+from sweeper.components.operations import tensors_in
+from sweeper.components.outputs import copied, first_tensor, joined, leaves, parted, put_together, suits
 from sweeper.errors import ModelError
 
 
@@ -26,6 +29,37 @@ def test_outputs_keep_their_kind() -> None:
     assert copied([one.logits, None])[1] is None
     assert copied(one).logits is not one.logits
     assert first_tensor({"a": [one]}) is one.logits
+
+
+@dataclass(frozen=True)
+class Named:
+    """Outputs by name, one of which is not there."""
+
+    logits: Tensor
+    state: Tensor | None = None
+
+
+class Attributes(dict[str, Any]):
+    """A dict with attributes, as some packages have."""
+
+    def __getattr__(self, name: str) -> Any:
+        return self[name]
+
+
+@pytest.mark.parametrize("kind", [Named, Attributes, OrderedDict])
+def test_outputs_come_apart_and_together(kind: Any) -> None:
+    """Dataclasses and mappings of other kinds keep theirs, what is no tensor its place."""
+    one = kind(logits=torch.ones(2, 3), state=None)
+    arrangement, tensors = parted([one, {"a": torch.zeros(2)}])
+    assert [tensor.shape for tensor in tensors] == [(2, 3), (2,)]
+    again, rest = put_together(arrangement, tensors)
+    assert type(again) is kind
+    assert leaves(again)[0] is tensors[0]
+    assert rest["a"] is tensors[1]
+    assert leaves(joined([one, one]))[0].shape == (4, 3)
+    assert [tensor.shape for tensor in tensors_in(one)] == [(2, 3)]
+    with pytest.raises(TypeError, match="a model must put out tensors, not object"):
+        parted(object())
 
 
 def test_outputs_without_a_tensor_are_told() -> None:

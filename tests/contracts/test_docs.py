@@ -171,6 +171,7 @@ OWN = {
     "photos.toml": "docs/images.md",
     "words.toml": "docs/sequences.md",
     "lit.toml": "docs/lightning.md",
+    "speech.toml": "docs/sequences.md",
     "sensor.toml": "docs/own-loop.md",
     "language.toml": "docs/sequences.md",
     "sales.toml": "docs/tabular.md",

@@ -1,4 +1,4 @@
-"""Losses that the model computes: in a stack as alone, in the script, and as the same loss outside of it."""
+"""Losses that the model computes, and outputs by name: in a stack as alone, and in the script."""
 
 import math
 import warnings
@@ -20,6 +20,7 @@ CASES: dict[str, tuple[Any, Any, str]] = {
     "an input by name": (models.Net, models.weighted, "dict"),
     "the batch": (models.Net, models.of_all, "tuple"),
     "the model": (models.Net, models.decayed, "pair"),
+    "outputs by name": (models.Structured, models.structured, "pair"),
     "its own step": (models.Stepping, "training_step", "pair"),
     "a step of dicts": (models.Named, "training_step", "items"),
 }

@@ -1,6 +1,7 @@
 """Models with a training step of their own, and losses that ask for more than output and target."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -57,6 +58,27 @@ def decayed(output: Tensor, target: Tensor, model: nn.Module, inputs: Tensor) ->
     again = model(inputs / 2)
     size = sum((p.abs().sum() for p in model.parameters()), torch.zeros(()))
     return F.mse_loss(output, target) + 1e-3 * size + 0.1 * (again - output).square().mean()
+
+
+@dataclass
+class Output:
+    """What models of some packages put out."""
+
+    prediction: Tensor
+    hidden: Tensor | None = None
+
+
+class Structured(Net):
+    """Puts out a dataclass."""
+
+    def forward(self, x: Tensor) -> Output:  # type: ignore[override]
+        """The prediction by its name."""
+        return Output(super().forward(x))
+
+
+def structured(output: Output, target: Tensor) -> Tensor:
+    """The mean square."""
+    return F.mse_loss(output.prediction, target)
 
 
 class Stepping(Net):

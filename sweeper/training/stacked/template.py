@@ -11,6 +11,7 @@ from torch.func import functional_call, vmap
 
 from sweeper import private_torch
 from sweeper.components.build import Built
+from sweeper.components.outputs import parted, put_together
 from sweeper.components.tree import Tree, arguments
 from sweeper.training.capture import as_in_training
 from sweeper.training.stacked.activation_dispatch import Activation, ActivationDispatch
@@ -68,18 +69,20 @@ class Template:
         dispatch.calls.clear()
         with BetterRules():
             try:
-                return vmap(self._one, in_dims=(0, None if shared else 0), randomness="different")(
-                    dict(values), x
-                )
+                one = vmap(self._one, in_dims=(0, None if shared else 0), randomness="different")
+                tensors = one(dict(values), x)
+                return put_together(self._arrangement, tensors)
             finally:
                 # functional_call leaves its tensors in modules that the model holds in two places.
                 for held, name, tensor in self._own:
                     held[name] = tensor
 
-    def _one(self, values: dict[str, Tensor], x: Tree) -> Any:
+    def _one(self, values: dict[str, Tensor], x: Tree) -> tuple[Tensor, ...]:
         some = next(value for value in values.values() if value.is_floating_point())
         self._zero = torch.zeros_like(some.reshape(-1)[:1].sum())  # 0 of every trial
-        return functional_call(self.model, values, *arguments(self.model, x))
+        output = functional_call(self.model, values, *arguments(self.model, x))
+        self._arrangement, tensors = parted(output)
+        return tensors
 
     def stacked(self, trained: Collection[str], trials: int) -> tuple[Tensor, dict[str, Tensor]]:
         """Memory for `trials`: trained parameters as a matrix, other parameters and buffers by name.
@@ -134,8 +137,13 @@ def losses_of(loss: Any, outputs: Any, y: Tree, shared: bool = False) -> Any:
 
     `shared`: all have the same targets.
     """
+    arrangement, tensors = parted(outputs)
+
+    def of_one(given: Any, target: Tree) -> Any:
+        return loss(put_together(arrangement, given), target)
+
     with BetterRules():
-        return vmap(loss, in_dims=(0, None if shared else 0), randomness="different")(outputs, y)
+        return vmap(of_one, in_dims=(0, None if shared else 0), randomness="different")(tensors, y)
 
 
 def unstack(flat: Tensor, shapes: Mapping[str, torch.Size]) -> dict[str, Tensor]:
