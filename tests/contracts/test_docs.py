@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 import typer.main
+from pages import LINK as LINKS
 from pages import (
-    HOME,
-    MIRRORED,
     PAGES,
     ROOT,
     SHELLS,
@@ -32,7 +31,6 @@ from pages import (
     table,
     text_of,
 )
-from pages import LINK as LINKS
 
 import sweeper
 from sweeper.cli import app
@@ -81,21 +79,14 @@ def test_links_lead_somewhere(page: Path) -> None:
     """A link names a file of the project, and a heading that its page has."""
     broken = []
     for target in LINKS.findall(prose(page)):
-        own = MIRRORED.sub("", target)
-        if own.startswith("https://"):
+        if target.startswith("https://"):
             continue
-        path, _, fragment = own.partition("#")
-        file = ((ROOT if own != target else page.parent) / path).resolve() if path else page
+        path, _, fragment = target.partition("#")
+        file = (page.parent / path).resolve() if path else page
         known = file.exists() or file.relative_to(ROOT).as_posix() in MADE_BY_RUNS
         if not known or (fragment and fragment not in anchors(file)):
             broken.append(target)
     assert broken == []
-
-
-def test_links_of_the_readme_are_whole() -> None:
-    """The index shows the README without the files beside it; the address is that of pyproject.toml."""
-    assert [target for target in LINKS.findall(prose("README.md")) if not target.startswith("https://")] == []
-    assert tomllib.loads(text_of("pyproject.toml"))["project"]["urls"]["Homepage"] == HOME
 
 
 def test_what_runs_make_is_kept_by_git() -> None:

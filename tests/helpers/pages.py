@@ -9,9 +9,6 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-HOME = "https://github.com/sweeper-torch/sweeper"
-"""Where the repository stands; links of the README are whole ones, as the index shows it too."""
-MIRRORED = re.compile(re.escape(HOME) + r"/(?:blob|raw|tree)/main/")
 PAGES = [
     *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")),
     ROOT / "reports" / "README.md",

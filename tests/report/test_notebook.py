@@ -37,7 +37,7 @@ def notebook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     cells.insert(1, "result = sweeper.run(study, sweeper.Options(jobs=2))")
     made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     folder = tmp_path_factory.mktemp("notebook")
-    client = nbclient.NotebookClient(made, timeout=120, resources={"metadata": {"path": str(folder)}})
+    client = nbclient.NotebookClient(made, timeout=300, resources={"metadata": {"path": str(folder)}})
     with client.setup_kernel():
         for number, cell in enumerate(made.cells):
             client.execute_cell(cell, number)
