@@ -19,7 +19,7 @@ NEEDED     = Python 3.11 or newer is needed; if it has another name: make setup 
 run_name   = "$${NAME:-$$(basename "$$STUDY" .toml)}"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep report dashboard test tools oldest check bench soak clean moved
+.PHONY: help setup sweep report dashboard test tools pools oldest check bench soak clean moved
 .SUFFIXES:
 
 help:
@@ -27,7 +27,12 @@ help:
 	@echo
 	@echo "  make sweep      run a study and write its report (resumes what is there)"
 	@echo "  make test       run the tests"
+<<<<<<< HEAD
 	@echo "  make tools      install TensorBoard, MLflow, wandb, Trackio, Lightning and Jupyter, and test with them"
+=======
+	@echo "  make tools      install the tools of sweeper export --to (TensorBoard, MLflow, wandb, Trackio), and test with them"
+	@echo "  make pools      install Dask, Ray and the driver of PostgreSQL, and run a study on each, with workers killed"
+>>>>>>> cf9ac00 (Keep copies in PostgreSQL and behind a proxy; run a study on every engine in make pools; propose many at once for large pools)
 	@echo "  make oldest     install the oldest versions that are allowed into $(OLDEST); some tests and a sweep with them"
 	@echo "  make setup      install the pinned dependencies into .venv; sweep, test and the others do it by themselves"
 	@echo "  make report     write the report of a run again"
@@ -103,6 +108,12 @@ tools: $(INSTALLED)
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt -e ".[tensorboard,mlflow,wandb,trackio,lightning,notebook]"
 	@$(BIN)/python -m pytest -q tests/commands/export tests/report/test_notebook.py $(ARGS)
 	@$(BIN)/python -m pytest -q tests/equivalence/test_inner_losses.py tests/contracts/test_docs.py -k lightning
+
+# Other machines' engines, each real and on this machine; PostgreSQL's server comes from the system. In .venv, too.
+pools: $(INSTALLED)
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt -e ".[dask,ray,postgres,grpc]"
+	@SWEEPER_POOLS=1 $(BIN)/python -m pytest -q $(PARALLEL) tests/journey/test_pools.py tests/contracts/test_pools.py \
+	  tests/training/pool tests/search/test_storage_url.py $(ARGS)
 
 # The programs in .venv name the folder they were installed in: when the checkout has moved, install anew.
 ifneq ($(wildcard $(INSTALLED)),)

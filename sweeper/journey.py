@@ -15,7 +15,7 @@ from sweeper.options import Options
 from sweeper.records.atomic import refuse_links
 from sweeper.records.run_folder import open_run, preparing, refuse_others, reporting, staying, writing
 from sweeper.result import Result, load_result
-from sweeper.search.storage import open_url
+from sweeper.search.storage_url import open_url
 from sweeper.study.study import Study
 from sweeper.sweep import Sweep
 from sweeper.training.calls import parallel_map

@@ -8,7 +8,7 @@ from sweeper.errors import RunFailed, UserError
 from sweeper.exits import exit_code
 from sweeper.journey import Options
 from sweeper.passwords import masked_url, problem_of, without_passwords
-from sweeper.search.storage import open_url
+from sweeper.search.storage_url import open_url
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,8 @@ STEPS_AWAY = (0.15, 0.05, 0.015)
 """Standard deviations of the moves of numbers, in shares of the range."""
 CHANGE = 0.2
 ATTEMPTS = 5
+MANY = 64
+"""Proposals beyond which those of a study with a lag are drawn together: its pool is large, and waits."""
 
 EARLIER = 0.3
 """Noise variance of a score of an earlier run, beside that of this one's; all scores have variance 1."""
@@ -157,11 +159,36 @@ class Bayesian:
             proposed, misses = proposed + 1, 0
             yield parameters
 
+    def propose_many(
+        self, count: int, generator: np.random.Generator, taken: Taken
+    ) -> Iterator[dict[str, Any]]:
+        """As `propose`, at a hundredth of its cost a configuration where `count` is in the thousands.
+
+        Those that are drawn together share one set of candidates: each takes the best of its own part.
+        """
+        proposed = misses = 0
+        while proposed < count and misses < ATTEMPTS:
+            self.posterior.watch(pool := self._pool(generator))
+            gain = self._improvement(pool, self.posterior.mean, self.posterior.variance)
+            parts = np.array_split(generator.permutation(len(gain)), min(1 + count // 20, len(gain)))
+            rows = sorted((int(part[np.argmax(gain[part])]) for part in parts), key=lambda row: -gain[row])
+            self._believe(pool[[rows[0]]])
+            misses += 1
+            for row in rows[: count - proposed]:
+                parameters = self.coordinates.decode(pool, row)
+                if not taken(parameters):
+                    proposed, misses = proposed + 1, 0
+                    yield parameters
+
     def expect(self, pending: Sequence[Mapping[str, Any]]) -> None:
-        """Configurations whose results are still to come count as observed at what is believed of them."""
-        points = self.coordinates.encode(pending) if pending else None
-        for row in range(len(pending)):
-            assert points is not None
+        """Configurations whose results are still to come count as observed at what is believed of them.
+
+        At most `MANY` of them, evenly: one takes milliseconds, and none is proposed again anyway.
+        """
+        if not pending:
+            return
+        points = self.coordinates.encode(pending)
+        for row in thinned(range(len(pending)), MANY):
             self._believe(points[[row]])
 
     def _pool(self, generator: np.random.Generator) -> Points:
@@ -232,7 +259,10 @@ def propose_evenly(
         if not fixed:
             break
         proposals += [(p, "explore") for p in model.propose(1, generator, taken, fixed)]
-    proposals += [(p, "exploit") for p in model.propose(count - len(proposals), generator, taken, {})]
+    left = count - len(proposals)
+    many = study.search.lag > 0 and left > MANY
+    found = model.propose_many(left, generator, taken) if many else model.propose(left, generator, taken, {})
+    proposals += [(p, "exploit") for p in found]
     return proposals
 
 

@@ -21,7 +21,7 @@ from sweeper.passwords import masked_url
 from sweeper.records.atomic import refuse_links
 from sweeper.search.journal import cut_torn_tail, open_journal
 from sweeper.search.quiet import quiet
-from sweeper.search.storage import open_url
+from sweeper.search.storage_url import open_url
 
 HOST = "127.0.0.1"
 """Loopback only: the dashboard has no log-in."""

@@ -2,7 +2,7 @@
 
 import bisect
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from sweeper.search.trial_summary import TrialSummary
 from sweeper.trial import Outcome
@@ -45,7 +45,10 @@ def _rank(trial: TrialSummary) -> tuple[Any, ...]:
     return 2, -trial.steps, trial.number
 
 
-def thinned(trials: Sequence[TrialSummary], most: int) -> list[TrialSummary]:
+Item = TypeVar("Item")
+
+
+def thinned(trials: Sequence[Item], most: int) -> list[Item]:
     """At most `most` of `trials`, evenly spread over their order, the first and the last among them.
 
     Evenly, not the last ones: where early trials diverged must not be forgotten.

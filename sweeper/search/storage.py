@@ -26,16 +26,10 @@ from sweeper.search.as_written import CHECKSUM, checksum, journal_findings
 from sweeper.search.distributions import encode
 from sweeper.search.journal import JournalWriter, cut_torn_tail, open_journal
 from sweeper.search.sampler import to_optuna
+from sweeper.search.storage_url import open_url
 from sweeper.search.trial_summary import TrialSummary
 from sweeper.study.space import Space
 from sweeper.trial import from_cost, is_maximized
-
-DRIVERS = {
-    "MySQLdb": "mysqlclient",
-    "psycopg": "'psycopg[binary]'",
-    "psycopg2": "psycopg2-binary",
-}
-"""Module of a database driver -> its package, where the names differ."""
 
 
 class Writer(Protocol):
@@ -230,33 +224,6 @@ def copy_of(space: Space, trial: TrialSummary, objective: str) -> FrozenTrial:
 
 def _text(parameters: Mapping[str, Any]) -> str:
     return json.dumps(dict(parameters), sort_keys=True)
-
-
-def open_url(url: str) -> BaseStorage:
-    """A storage by URL.
-
-    Raises:
-        UserError: in one message, whatever is wrong with it.
-    """
-    try:
-        return optuna.storages.get_storage(url)
-    except Exception as error:  # sqlalchemy, drivers and Optuna raise many kinds here
-        raise UserError(
-            f"--storage {masked_url(url)!r}: cannot be opened: {problem_of(url, _why(error))}. "
-            "For example sqlite:///sweeper.db"
-        ) from None
-
-
-def _why(error: Exception) -> str:
-    """One sentence; of a missing driver with the line that installs it."""
-    if isinstance(error.__cause__, ModuleNotFoundError) and error.__cause__.name:
-        driver = error.__cause__.name
-        return f"its driver {driver} is missing; install it with: pip install {DRIVERS.get(driver, driver)}"
-    if type(error).__name__ == "NoSuchModuleError":  # SQLAlchemy's, which is imported only with a URL
-        return "unknown database; known are: sqlite, postgresql, mysql, oracle, mssql"
-    if "RedisStorage" in str(error):
-        return "Optuna no longer supports Redis; use a database, or omit --storage for the journal file"
-    return _first_line(error)
 
 
 def _first_line(error: BaseException) -> str:

@@ -32,6 +32,17 @@ sweeper.cli.main(sys.argv[1:])
 """
 
 
+POOLS = bool(os.environ.get("SWEEPER_POOLS"))
+"""Whether this is ``make pools``: every engine must be there."""
+
+
+def demanded(what: str) -> None:
+    """Skip where something is not installed; ``make pools`` fails."""
+    if POOLS:
+        pytest.fail(what)
+    pytest.skip(what)
+
+
 def nothing() -> None:
     """What workers prepare."""
 
@@ -85,7 +96,7 @@ def executor() -> Iterator[Opened]:
 def dask() -> Iterator[Opened]:
     """A scheduler with two worker processes."""
     if find_spec("distributed") is None:
-        pytest.skip("distributed is not installed: pip install 'sweeper-torch[dask]'")
+        demanded("distributed is not installed: pip install 'sweeper-torch[dask]'")
     with dask_cluster(threads=1) as address:
         yield lambda: open_pool(address, 1, silent, nothing)
 
@@ -116,7 +127,7 @@ def ray_cluster(*options: str) -> Iterator[tuple["subprocess.Popen[bytes]", str]
     them where something else computes. grpc's handlers of forks hang in the client server now and then.
     """
     if find_spec("ray") is None or find_spec("grpc") is None:
-        pytest.skip("ray is not installed: pip install 'sweeper-torch[ray]'")
+        demanded("ray is not installed: pip install 'sweeper-torch[ray]'")
     port, client = free_port(), free_port()
     command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block"]
     command += ["--num-cpus", str(WORKERS), "--include-dashboard", "false", "--disable-usage-stats"]

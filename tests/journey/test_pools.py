@@ -2,20 +2,26 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+import optuna
 import pandas as pd
+import psutil
 import pytest
-from clusters import WORKERS, dask_cluster, end, worker_process
-from soak import SOAK
+from clusters import POOLS, WORKERS, dask_cluster, end, free_port, ray_cluster, wait_for_port, worker_process
+from postgres import needed, postgres
 from whole_runs import run, study
 
+from sweeper.search.storage_url import open_url
+
 pytestmark = pytest.mark.timeout(600)
-in_soak = pytest.mark.skipif(not SOAK, reason="imports torch in many processes; make soak runs it")
+in_pools = pytest.mark.skipif(not POOLS, reason="installs engines and starts them; make pools runs it")
 
 
 @pytest.fixture(scope="module")
@@ -77,10 +83,10 @@ def test_a_shared_folder(tmp_path: Path, expected: pd.DataFrame) -> None:
     assert set(result.trials["host"]) == {os.uname().nodename}
 
 
-@in_soak
+@in_pools
 def test_dask_workers_with_four_threads(tmp_path: Path, expected: pd.DataFrame) -> None:
     """Threads of one process share seeds and precision; trials do not run in them. A worker is killed."""
-    pytest.importorskip("distributed", reason="pip install 'sweeper-torch[dask]'")
+    needed("distributed", "dask")
     from distributed import Client
 
     with (
@@ -100,7 +106,72 @@ def test_dask_workers_with_four_threads(tmp_path: Path, expected: pd.DataFrame) 
     same(result.trials, expected)
 
 
-@in_soak
+@in_pools
+def test_ray(tmp_path: Path, expected: pd.DataFrame) -> None:
+    """A real cluster, through its client server; a worker is killed while it trains."""
+    with ray_cluster() as (head, address):
+
+        def victim() -> int | None:
+            workers = ray_workers(head.pid)
+            return (
+                workers[0] if len(workers) == WORKERS and (tmp_path / "runs/tiny/records").is_dir() else None
+            )
+
+        with killer(victim) as killed:
+            result = run(tmp_path, study(), pool=address)
+    assert killed
+    same(result.trials, expected)
+
+
+def ray_workers(head: int) -> list[int]:
+    """Processes of Ray that run a call; Ray calls them by it."""
+    found = []
+    for process in psutil.Process(head).children(recursive=True):
+        with suppress(psutil.Error):
+            if process.cmdline()[:1] == ["ray::_run"]:
+                found.append(process.pid)
+    return found
+
+
+@in_pools
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # Optuna leaves connections open
+@pytest.mark.parametrize("proxied", [False, True], ids=["itself", "by a gRPC proxy"])
+def test_a_copy_in_postgresql(tmp_path: Path, expected: pd.DataFrame, proxied: bool) -> None:
+    """The trials of the search, which a second call finds there; the records do not change."""
+    with ExitStack() as stack:
+        url = stack.enter_context(postgres())
+        if proxied:
+            url = stack.enter_context(grpc_proxy(url))
+        for _ in range(2):
+            result = run(tmp_path, study(), storage=url, jobs=2)
+        same(result.trials, expected)
+        copy = optuna.load_study(study_name="tiny", storage=open_url(url))
+        searched = result.trials.query("phase != 'confirm'").sort_values("trial")
+        assert [trial.value for trial in copy.trials if trial.state.name == "COMPLETE"] == searched.query(
+            "outcome == 'completed'"
+        )["objective"].tolist()
+
+
+@contextmanager
+def grpc_proxy(url: str) -> Iterator[str]:
+    """The URL of a proxy of the storage at `url`."""
+    needed("grpc", "grpc")
+    port = free_port()
+    code = "import sys, optuna; url, port = sys.argv[1:]; storage = optuna.storages.get_storage(url); "
+    code += "optuna.storages.run_grpc_proxy_server(storage, host='127.0.0.1', port=int(port))"
+    server = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", code, url, str(port)], stderr=subprocess.DEVNULL
+    )
+    try:
+        wait_for_port(port)
+        yield f"grpc://127.0.0.1:{port}"
+    finally:
+        end(server)
+
+
+@in_pools
 def test_an_executor(tmp_path: Path, expected: pd.DataFrame) -> None:
     """From Python; its threads only wait."""
     with ThreadPoolExecutor(2) as executor:

@@ -14,7 +14,8 @@ from made_up import MIXED, bowl, known, study
 from sweeper.errors import RunFolderError, UserError
 from sweeper.search import explore
 from sweeper.search.dashboard import open_server, serve
-from sweeper.search.storage import StudyStorage, open_url
+from sweeper.search.storage import StudyStorage
+from sweeper.search.storage_url import open_url
 
 SPACE = study(MIXED).space
 PNG = bytes.fromhex("89504e470d0a1a0a") + b"not much of a picture"

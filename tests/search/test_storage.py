@@ -17,7 +17,8 @@ from optuna.trial import TrialState
 from sweeper.errors import RunFailed, RunFolderError, UserError
 from sweeper.search import explore, journal
 from sweeper.search.distributions import encode
-from sweeper.search.storage import StudyStorage, delete_study, open_url
+from sweeper.search.storage import StudyStorage, delete_study
+from sweeper.search.storage_url import open_url
 from sweeper.search.trial_summary import TrialSummary
 from sweeper.trial import Outcome
 
