@@ -27,12 +27,8 @@ help:
 	@echo
 	@echo "  make sweep      run a study and write its report (resumes what is there)"
 	@echo "  make test       run the tests"
-<<<<<<< HEAD
 	@echo "  make tools      install TensorBoard, MLflow, wandb, Trackio, Lightning and Jupyter, and test with them"
-=======
-	@echo "  make tools      install the tools of sweeper export --to (TensorBoard, MLflow, wandb, Trackio), and test with them"
 	@echo "  make pools      install Dask, Ray and the driver of PostgreSQL, and run a study on each, with workers killed"
->>>>>>> cf9ac00 (Keep copies in PostgreSQL and behind a proxy; run a study on every engine in make pools; propose many at once for large pools)
 	@echo "  make oldest     install the oldest versions that are allowed into $(OLDEST); some tests and a sweep with them"
 	@echo "  make setup      install the pinned dependencies into .venv; sweep, test and the others do it by themselves"
 	@echo "  make report     write the report of a run again"

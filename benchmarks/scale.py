@@ -136,6 +136,7 @@ def measured(
         tempfile.TemporaryDirectory() as folder,
         mock.patch.object(journey, "preflight_in_workers", return_value=[]),
         mock.patch.object(sweep, "plan_of_search", return_value=plan),
+        mock.patch.object(sweep, "made_on", return_value={}),
         mock.patch.multiple(sweep.Sweep, **skipped),
         mock.patch.object(Result, "report"),
     ):
