@@ -233,6 +233,7 @@ def test_all_diverged_leaves_only_the_learning_rates() -> None:
         "divergence": 2,  # the optimizer, and its one activation
         "curve_classes": 3,
         "curve_summary": 1,
+        "learning_curves": 3,  # one point each
     }
 
 
