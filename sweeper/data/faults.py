@@ -22,6 +22,7 @@ def looks_like_a_number(word: str) -> bool:
         or lower in ("true", "false")
         or infinite(lower)
         or comma(lower) != ""
+        or adorned(lower)
         or (re.fullmatch(r"[+-]?\d[\d_]*", lower) is not None)
     )
 
@@ -38,12 +39,21 @@ def comma(word: str) -> str:
     return "has a decimal comma; write a point" if re.fullmatch(r"[+-]?\d+,\d+", word) else ""
 
 
+def adorned(word: str) -> bool:
+    """Whether a text is a number with a sign of percent or of a currency, or blanks between thousands."""
+    signed = r"[+-]?[€$£¥] ?[\d.,]*\d|[+-]?\d[\d.,]* ?[%€$£¥]"
+    return re.fullmatch(signed + r"|[+-]?\d{1,3}([ '\u00a0\u202f]\d{3})+([.,]\d+)?", word) is not None
+
+
 def number_fault(word: str, form: str, is_given: bool) -> str:
     """Why a cell of a column of numbers is none."""
     if infinite(word):
         return f"{shown(word)} is not finite; every value must be a finite number"
     if form != "," and comma(word):
         return f"{shown(word)} {comma(word)}"
+    if adorned(word):
+        plain = "is a number with a sign or blanks in it; write the number alone"
+        return f"{shown(word)} {plain}" + ("" if is_given else ', or say "category" in data.columns')
     if is_given:
         return f"{shown(word)} is not a number; correct it, or say something else in data.columns"
     return (
@@ -77,6 +87,6 @@ FAULTS = {
 
 def target_fault(word: str) -> str:
     """Why a cell of a target is no number."""
-    if infinite(word) or comma(word):
+    if infinite(word) or comma(word) or adorned(word):
         return number_fault(word, "", True)
     return f"{shown(word)} is not a number; every value must be one (encode text as numbers first)"

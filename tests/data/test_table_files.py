@@ -16,6 +16,7 @@ GOOD = "".join(f"{k * 0.5},{k % 7},{k % 2}\n" for k in range(20))
 
 
 LONG = "line 1: field larger than field limit (131072); is a quotation mark not closed?"
+SIGNED = 'is a number with a sign or blanks in it; write the number alone, or say "category" in data.columns'
 NO_NUMBER = (
     'is not a number, as most of this column are; correct it, leave it empty, or say "category" in '
     "data.columns"
@@ -92,6 +93,9 @@ def test_what_is_a_table(content: str, tmp_path: Path) -> None:
             "line 2, column 'b': '-inf' is not finite; every value must be a finite number",
         ),
         ('a,b,y\n1,"2,5",0\n', "line 2, column 'b': '2,5' has a decimal comma; write a point"),
+        ("a,b,y\n1,5%,0\n", f"line 2, column 'b': '5%' {SIGNED}"),
+        ('a,b,y\n1,"$1,200.50",0\n', f"line 2, column 'b': '$1,200.50' {SIGNED}"),
+        ("a,b,y\n1,1 200,0\n", f"line 2, column 'b': '1 200' {SIGNED}"),
         ("a;b;y\n1;2,5;0\n1;x;0\n" + 20 * "1;2,5;0\n", f"line 3, column 'b': 'x' {NO_NUMBER}"),
         ("a,b,y\n1_000,2,0\n", f"line 2, column 'a': '1_000' {NO_NUMBER}"),
         (
