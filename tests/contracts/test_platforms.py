@@ -78,3 +78,38 @@ def test_every_module_can_be_imported_without_posix() -> None:
     """In a process from which everything that Windows lacks was taken away."""
     done = subprocess.run([sys.executable, str(HELPERS / "without_posix.py")], check=False, timeout=300)
     assert done.returncode == 0
+
+
+SCRIPT = """
+import multiprocessing
+import sweeper
+from torch import nn
+
+
+def model(in_features, out_features, activation, width=4):
+    return nn.Sequential(nn.Linear(in_features, width), activation(), nn.Linear(width, out_features))
+
+
+{guard}
+    print("begins")
+    multiprocessing.set_start_method("spawn", force=True)
+    study = sweeper.Study(
+        name="mine", model=model, data="breast_cancer", training={{"epochs": 1}},
+        search={{"trials": 4, "space": {{"activation": ["tanh"]}}}}, confirm={{"finalists": 1, "seeds": 2}},
+    )
+    result = sweeper.run(study, sweeper.Options(jobs=2, quiet=True))
+    print(len(result.trials), "trainings,", (result.trials["outcome"] == "failed").sum(), "failed")
+"""
+
+
+@pytest.mark.skipif(not os.environ.get("SWEEPER_SOAK"), reason="make soak runs whole scripts")
+@pytest.mark.parametrize("guard", ['if __name__ == "__main__":', "if True:"], ids=["guarded", "bare"])
+def test_scripts_run_where_processes_start_anew(tmp_path: Path, guard: str) -> None:
+    """As on Windows and macOS: a model in the script travels, and no worker runs the script again."""
+    script = tmp_path / "sweep.py"
+    script.write_text(SCRIPT.format(guard=guard), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, script], cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["begins", "6 trainings, 0 failed"]
