@@ -15,7 +15,7 @@ from sweeper.version import __version__
 
 if TYPE_CHECKING:
     from sweeper.answer.answer import Answer
-    from sweeper.api import advise, compare, load_result, lr_range
+    from sweeper.api import advise, compare, load_result, lr_range, transfer
     from sweeper.errors import (
         DataError,
         ModelError,
@@ -50,6 +50,7 @@ __all__ = [
     "load_result",
     "lr_range",
     "run",
+    "transfer",
 ]
 
 # Imported when first used: the command line must answer `--help` before torch has loaded.
@@ -64,6 +65,7 @@ _HOMES = {
     "load_result": "sweeper.api",
     "lr_range": "sweeper.api",
     "run": "sweeper.journey",
+    "transfer": "sweeper.api",
 }
 
 if not TYPE_CHECKING:  # type checkers would take any name for one of this module

@@ -4,7 +4,9 @@ A script that calls one of them on Windows or macOS, where worker processes star
 ``if __name__ == "__main__":`` around its calls.
 """
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from sweeper.asked import advice_on
 from sweeper.commands.compare.page import side_by_side
@@ -12,6 +14,10 @@ from sweeper.commands.compare.words import Comparison
 from sweeper.commands.lr_range.journey import RangeTest
 from sweeper.commands.lr_range.journey import lr_range as range_test
 from sweeper.commands.lr_range.trials import RATES, STEPS
+from sweeper.commands.transfer.journey import Transfer
+from sweeper.commands.transfer.journey import transfer as transfer_study
+from sweeper.commands.transfer.trials import RATES as SIZE_RATES
+from sweeper.commands.transfer.trials import SEEDS, Over
 from sweeper.report.advice import Advice
 from sweeper.result import Result, result_of
 from sweeper.study.study import Study
@@ -43,6 +49,42 @@ def lr_range(study: Study, *, steps: int = STEPS, rates: int = RATES, jobs: int 
     """
     with local_pool(jobs or core_count(), initialize_worker) as pool:
         return range_test(pool, study, steps=steps, rates=rates)
+
+
+def transfer(
+    study: Study,
+    over: str,
+    sizes: Sequence[float],
+    to: float,
+    *,
+    check: float | None = None,
+    held: Mapping[str, Any] | None = None,
+    rates: int = SIZE_RATES,
+    seeds: int = SEEDS,
+    jobs: int | None = None,
+) -> Transfer:
+    """Predict the best learning rate at a size that is too large to sweep, from trainings at smaller ones.
+
+    Args:
+        study: its range of learning rates is the grid.
+        over: a key of ``[model]`` or ``[training]`` that takes numbers: ``model.width``, ``training.steps``.
+        sizes: at least three, all trained.
+        to: the size that is predicted.
+        check: a size that is trained too, and predicted from the others.
+        held: parameters of the configuration that is trained, such as ``result.answer.parameters``; what it
+            leaves out is that of a middle configuration of the study's first optimizer.
+        rates: learning rates at each size.
+        seeds: trainings at each rate.
+        jobs: worker processes; ``None``: one per core.
+
+    Raises:
+        UserError: if key, sizes, data or model do not fit.
+        RunFailed: if no training came to an end.
+    """
+    with local_pool(jobs or core_count(), initialize_worker) as pool:
+        return transfer_study(
+            pool, study, Over(over, tuple(sizes), to, check), held=held, rates=rates, seeds=seeds
+        )
 
 
 def advise(study: Study) -> list[Advice]:

@@ -26,6 +26,7 @@ from sweeper.commands.options import (
     WhereArgument,
     one_of,
 )
+from sweeper.commands.transfer.command import transfer
 from sweeper.commands.worker import worker
 from sweeper.errors import UserError
 from sweeper.exits import exit_code, interruptible
@@ -45,10 +46,7 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-app = typer.Typer(
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-)
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
 
 @app.callback()
@@ -107,6 +105,7 @@ def run(
 
 
 app.command()(worker)
+app.command()(transfer)
 
 
 @app.command()

@@ -103,7 +103,12 @@ ONLY_IN = {
     "ray": "sweeper.training.pool.ray_pool",
     "seaborn": DRAW,
     "matplotlib": DRAW,
-    "typer": ("sweeper.cli", "sweeper.commands.options", "sweeper.commands.worker"),
+    "typer": (
+        "sweeper.cli",
+        "sweeper.commands.options",
+        "sweeper.commands.worker",
+        "sweeper.commands.transfer.command",
+    ),
 }
 """package -> the only place, or places, that import it."""
 

@@ -76,7 +76,7 @@ def test_the_public_names() -> None:
     """They change on purpose alone; each leads somewhere, and no other name does."""
     assert set(sweeper.__all__) == {
         *("Answer", "Options", "Result", "Study", "TrialResult"),
-        *("advise", "compare", "load_result", "lr_range", "run"),
+        *("advise", "compare", "load_result", "lr_range", "run", "transfer"),
         *(
             "DataError",
             "ModelError",

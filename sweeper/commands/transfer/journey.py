@@ -1,0 +1,132 @@
+"""transfer(study): at which rate a network trains best that is too large to sweep, every stage once.
+
+study -> the same grid of rates at each size -> optima -> exponent and prediction -> figure
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sweeper.asked import load_data
+from sweeper.commands.transfer.figure import draw
+from sweeper.commands.transfer.table import Found, found, measured
+from sweeper.commands.transfer.trials import (
+    RATES,
+    SEEDS,
+    Over,
+    checked,
+    grid,
+    held_by_default,
+    sized,
+    transfer_trials,
+)
+from sweeper.drawing.png import png_bytes
+from sweeper.errors import RunFailed, RunFolderError
+from sweeper.records.atomic import refuse_links, write_atomically
+from sweeper.report.attempts import NotMade, attempt
+from sweeper.study.study import Study
+from sweeper.training.dispatch import train_all
+from sweeper.training.in_workers import plan_in_workers, preflight_in_workers, share_task
+from sweeper.training.planning import cohorts_of
+from sweeper.training.pool.interface import Pool
+from sweeper.training.preflight import require_trainable
+from sweeper.training.setup import task_of
+
+STACK = 32
+"""Largest stack that is tried."""
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """How the best learning rate moves with a size."""
+
+    measured: pd.DataFrame
+    """One row per training: size, learning_rate, seed, outcome, objective."""
+    found: Found
+    """Optima, exponent, prediction and check."""
+    about: dict[str, Any]
+    """study, key, sizes, to, check, objective, what was held, rates, seeds, trainings, the plan."""
+
+    def save(self, folder: Path) -> Path | None:
+        """Write the figure to `folder`; returns its path, or ``None`` if it cannot be drawn: stderr says why.
+
+        Raises:
+            RunFolderError: if `folder` cannot be written.
+        """
+        drawn = attempt("figure 'transfer'", lambda: png_bytes(draw(self.measured, self.found, self.about)))
+        if isinstance(drawn, NotMade):
+            return None
+        refuse_links(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            write_atomically(folder / "transfer.png", drawn)
+        except OSError as error:
+            raise RunFolderError(f"the figure cannot be written to {folder}: {error.strerror}") from None
+        return folder / "transfer.png"
+
+
+def transfer(
+    pool: Pool,
+    study: Study,
+    over: Over,
+    *,
+    held: Mapping[str, Any] | None = None,
+    rates: int = RATES,
+    seeds: int = SEEDS,
+    engine: str = "auto",
+) -> Transfer:
+    """Train one configuration at each size over a grid of learning rates, and fit how the best one moves.
+
+    Args:
+        pool: where they train.
+        study: its range of learning rates is the grid.
+        over: the key, its sizes, what is predicted and what is checked.
+        held: the configuration; ``None``: a middle one of the study's first optimizer.
+        rates: learning rates at each size.
+        seeds: trainings at each rate; all rates and sizes have the same seeds.
+        engine: auto | fused | reference.
+
+    Raises:
+        UserError: if key, sizes, data or model do not fit.
+        RunFailed: if every training failed or diverged.
+    """
+    over = checked(over)
+    asked = sized(study, over)
+    kept = {**held_by_default(asked, over.key), **(held or {})}
+    kept = {name: value for name, value in kept.items() if name not in (over.key, "learning_rate")}
+    values = grid(asked, kept["optimizer"], rates)
+    first = study.search.seed
+    trials = transfer_trials(over, kept, list(values), range(first, first + seeds))
+    search = asked.search.model_copy(update={"trials": len(trials)})
+    task = task_of(asked.model_copy(update={"search": search}), load_data(pool, study))
+    shared = share_task(pool, task)
+    require_trainable(preflight_in_workers(pool, shared))
+    plan = plan_in_workers(
+        pool, shared, jobs=pool.width, engine=engine, share=min(len(trials) // pool.width, STACK)
+    )
+    trained = train_all(pool, shared, cohorts_of(plan, task, trials))
+    results = sorted((r for group in trained for r in group), key=lambda result: result.trial.number)
+    frame = measured(results, over.key)
+    if frame["objective"].notna().sum() == 0:
+        reason = next((r.reason for r in results if r.reason), "all diverged")
+        raise RunFailed(f"none of {len(results)} trainings came to an end: {reason}")
+    about = {
+        "study": study.name,
+        "key": over.key,
+        "sizes": list(over.sizes),
+        "to": over.to,
+        "check": over.check,
+        "objective": study.objective,
+        "held": kept,
+        "held_from": "as asked" if held else "no run has an answer: a middle configuration of the study",
+        "rates": rates,
+        "seeds": seeds,
+        "trainings": len(trials),
+        "lowest_rate": float(values[0]),
+        "highest_rate": float(values[-1]),
+        "plan": plan.line(),
+    }
+    return Transfer(frame, found(frame, over, study.objective), about)

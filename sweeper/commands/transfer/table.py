@@ -1,0 +1,138 @@
+"""Transfer in numbers: the best rate at each size, the exponent, the prediction, and the check."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sweeper.commands.transfer.trials import FEWEST, Over
+from sweeper.statistics.scaling import PowerLaw, optimum
+from sweeper.trial import Outcome, TrialResult, cost, from_cost
+
+MEASURED = ["size", "learning_rate", "seed", "outcome", "objective"]
+OPTIMA = ["size", "rate", "low", "high", "error", "best", "verdict"]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The best rate at a size, from the optima of others; the interval is at 90 %."""
+
+    size: float
+    rate: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the optima say together."""
+
+    optima: pd.DataFrame
+    """One row per size, see `optima_of`."""
+    exponent: tuple[float, float, float] | None
+    """Median, and ends of the 90 % interval; ``None`` where fewer than three sizes have an optimum."""
+    prediction: Prediction | None
+    """For the size asked for, from all sizes that were trained."""
+    check: Prediction | None
+    """For the size left out, from the others."""
+    off_by_two: float | None
+    """Mean objective at half or twice the best rate of the largest size, the worse of the two."""
+
+
+def measured(results: Sequence[TrialResult], key: str) -> pd.DataFrame:
+    """One row per training; failed ones are left out."""
+    rows = [
+        (
+            r.trial.parameters[key],
+            r.trial.parameters["learning_rate"],
+            r.trial.seed,
+            str(r.outcome),
+            r.objective,
+        )
+        for r in results
+        if r.outcome != Outcome.FAILED
+    ]
+    frame = pd.DataFrame(rows, columns=MEASURED)
+    return frame.sort_values(["size", "learning_rate", "seed"], ignore_index=True)
+
+
+def costs_at(frame: pd.DataFrame, size: float, objective: str) -> tuple[np.ndarray, np.ndarray]:
+    """Rates (k,) and costs (k, seeds) of one size; NaN where a training diverged."""
+    rows = frame[frame["size"] == size]
+    wide = rows.pivot(index="learning_rate", columns="seed", values="objective").astype(float)
+    return wide.index.to_numpy(dtype=float), np.asarray(cost(objective, wide.to_numpy()))
+
+
+def optima_of(frame: pd.DataFrame, objective: str) -> pd.DataFrame:
+    """`optimum` of each size: rate with low and high, error (of its logarithm), best (the lowest mean on the
+    grid, in the objective's unit) and verdict."""
+    rows = []
+    for size in sorted(frame["size"].unique()):
+        values, costs = costs_at(frame, size, objective)
+        each = optimum(list(values), costs)
+        best = float(np.asarray(from_cost(objective, np.array(each.loss))))
+        rows.append((size, each.value, each.low, each.high, each.error, best, each.verdict))
+    return pd.DataFrame(rows, columns=OPTIMA)
+
+
+def found(frame: pd.DataFrame, over: Over, objective: str) -> Found:
+    """Everything that is said, from the trainings alone."""
+    optima = optima_of(frame, objective)
+    known = optima[optima["verdict"] == "found"]
+    fitted = known[known["size"] != over.check]
+    check = _predicted(fitted, over.check) if over.check in set(known["size"]) else None
+    law = _law(known)
+    exponent = law.exponent() if law else None
+    return Found(optima, exponent, _predicted(known, over.to), check, _off_by_two(frame, known, objective))
+
+
+def _law(optima: pd.DataFrame) -> PowerLaw | None:
+    if len(optima) < FEWEST:
+        return None
+    columns = (tuple(map(float, optima[name])) for name in ("size", "rate", "error"))
+    return PowerLaw(*columns)
+
+
+def _predicted(optima: pd.DataFrame, size: float | None) -> Prediction | None:
+    law = _law(optima)
+    return Prediction(size, *law.predicted(size)) if law and size is not None else None
+
+
+def _off_by_two(frame: pd.DataFrame, known: pd.DataFrame, objective: str) -> float | None:
+    if known.empty:
+        return None
+    last = known.iloc[-1]
+    rates, costs = costs_at(frame, last["size"], objective)
+    means = np.where(np.isfinite(costs), costs, np.inf).mean(axis=1)
+    places = [np.abs(np.log(rates / (last["rate"] * factor))).argmin() for factor in (0.5, 2.0)]
+    worst = max(float(means[place]) for place in places)
+    return float(np.asarray(from_cost(objective, np.array(worst)))) if np.isfinite(worst) else None
+
+
+def inside(check: Prediction, optima: pd.DataFrame) -> bool:
+    """Whether the optimum that was measured lies in the interval that was predicted."""
+    rate = float(optima.loc[optima["size"] == check.size, "rate"].iloc[0])
+    return check.low <= rate <= check.high
+
+
+def to_dict(found: Found, about: dict[str, Any]) -> dict[str, Any]:
+    """For JSON, which has no NaN."""
+    rows = [
+        {str(k): None if isinstance(v, float) and not np.isfinite(v) else v for k, v in row.items()}
+        for row in found.optima.to_dict("records")
+    ]
+    exponent = found.exponent and dict(zip(("value", "low", "high"), found.exponent, strict=True))
+    check = (
+        None if found.check is None else {**vars(found.check), "inside": inside(found.check, found.optima)}
+    )
+    prediction = None if found.prediction is None else vars(found.prediction)
+    return {
+        **about,
+        "optima": rows,
+        "exponent": exponent,
+        "prediction": prediction,
+        "check": check,
+        "twice_or_half": found.off_by_two,
+    }

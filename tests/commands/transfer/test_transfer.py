@@ -1,0 +1,132 @@
+"""A transfer from its trainings to figure, words and JSON."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import sweeper
+from sweeper.commands.transfer.figure import alt, draw
+from sweeper.commands.transfer.held import winner_of
+from sweeper.commands.transfer.table import costs_at, found, inside, to_dict
+from sweeper.commands.transfer.trials import Over
+from sweeper.commands.transfer.words import print_transfer, sentences
+from sweeper.drawing.png import png_bytes
+from sweeper.study.study import Study
+from sweeper.to_json import to_json
+
+LOSS = "validation_loss"
+OVER = Over("model.width", (16, 32, 64), 512, 128)
+ABOUT: dict[str, Any] = {
+    "key": "model.width",
+    "to": 512,
+    "check": 128,
+    "objective": LOSS,
+    "trainings": 260,
+    "rates": 13,
+    "seeds": 5,
+    "lowest_rate": 1e-3,
+    "highest_rate": 1.0,
+    "plan": "one by one",
+    "held": {"optimizer": "adam"},
+    "held_from": "as asked",
+}
+
+
+def frame(best: dict[int, float], noise: float = 0.003) -> pd.DataFrame:
+    """Trainings whose mean loss is lowest at `best` of each size; rates above 0.8 diverged."""
+    generator, rows = np.random.default_rng(0), []
+    for size, place in best.items():
+        for rate in np.geomspace(1e-3, 1.0, 13):
+            for seed in range(5):
+                loss = 1 + 0.05 * np.log(rate / place) ** 2 + generator.normal(0, noise)
+                rows.append((size, rate, seed, "completed", loss if rate < 0.8 else np.nan))
+    return pd.DataFrame(rows, columns=["size", "learning_rate", "seed", "outcome", "objective"])
+
+
+LAW = {size: 0.8 * size**-0.5 for size in (16, 32, 64, 128)}
+
+
+def test_a_law_is_found_and_checked() -> None:
+    """The exponent, the prediction from all sizes, and the check from the others alone."""
+    done = found(frame(LAW), OVER, LOSS)
+    assert list(done.optima["verdict"]) == ["found"] * 4
+    assert done.optima["rate"].to_numpy() == pytest.approx(list(LAW.values()), rel=0.05)
+    assert done.exponent is not None
+    assert done.exponent[0] == pytest.approx(-0.5, abs=0.05)
+    assert done.prediction is not None
+    assert done.check is not None
+    assert done.prediction.rate == pytest.approx(0.8 * 512**-0.5, rel=0.15)
+    assert done.check.rate == pytest.approx(LAW[128], rel=0.15)
+    assert inside(done.check, done.optima)
+    assert "inside the interval" in " ".join(sentences(done, ABOUT))
+
+
+def test_a_check_that_fails_is_said() -> None:
+    """The size left out has its optimum elsewhere."""
+    done = found(frame({**LAW, 128: 0.6}), OVER, LOSS)
+    assert done.check is not None
+    assert not inside(done.check, done.optima)
+    assert "outside the interval" in " ".join(sentences(done, ABOUT))
+
+
+def test_scores_to_maximise_are_costs_inside_alone() -> None:
+    """The same optima, shown in the unit of the score."""
+    losses = frame(LAW)
+    scores = losses.assign(objective=1 - losses["objective"])
+    done, same = found(scores, OVER, "validation_auc (higher is better)"), found(losses, OVER, LOSS)
+    assert done.optima["rate"].to_numpy() == pytest.approx(same.optima["rate"].to_numpy())
+    assert done.optima["best"].to_numpy() == pytest.approx(1 - same.optima["best"].to_numpy())
+
+
+def test_without_three_optima_nothing_is_predicted() -> None:
+    """Two lie at an edge of the grid."""
+    done = found(frame({**LAW, 16: 1e-5, 32: 1e-5}), OVER, LOSS)
+    assert list(done.optima["verdict"]) == ["lower edge", "lower edge", "found", "found"]
+    assert (done.exponent, done.prediction, done.check) == (None, None, None)
+    assert sentences(done, ABOUT) == [
+        "Nothing is predicted: 2 sizes with a best rate inside the grid, 3 are needed."
+    ]
+    assert json.loads(to_json(to_dict(done, ABOUT)))["prediction"] is None
+    assert png_bytes(draw(frame(LAW), done, ABOUT))[:4] == b"\x89PNG"
+
+
+def test_figure_words_and_json_say_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of one result."""
+    rows = frame(LAW)
+    done = found(rows, OVER, LOSS)
+    assert done.prediction is not None
+    figure = draw(rows, done, ABOUT)
+    assert all(axes.has_data() for axes in figure.axes)
+    predicted = f"{done.prediction.rate:.2g}"
+    assert predicted in alt(done, ABOUT)
+    print_transfer(done, ABOUT)
+    assert f"Predicted for model.width 512: {predicted}" in capsys.readouterr().out
+    assert json.loads(to_json(to_dict(done, ABOUT)))["prediction"]["rate"] == done.prediction.rate
+
+
+def test_costs_are_by_rate_and_seed() -> None:
+    """NaN where a training diverged."""
+    rates, costs = costs_at(frame(LAW), 16, LOSS)
+    assert costs.shape == (13, 5)
+    assert np.isnan(costs[rates > 0.8]).all()
+
+
+def test_a_study_is_trained_at_each_size(tmp_path: Path) -> None:
+    """Every training of the grid, the figure, and what was held; nothing of a run is needed."""
+    study = Study(
+        name="small",
+        data="wine",
+        model={"source": "mlp", "width": 4, "depth": 1},
+        training={"steps": 6, "batch_size": 32, "evaluations": 2},
+        search={"space": {"optimizer": ["adam", "sgd"], "learning_rate": {"low": 1e-4, "high": 1.0}}},
+    )
+    assert winner_of(study, tmp_path) is None
+    done = sweeper.transfer(study, "training.batch_size", [8, 16, 32], 64, rates=7, seeds=3, jobs=1)
+    assert len(done.measured) == 3 * 7 * 3
+    assert done.measured["objective"].notna().any()
+    assert done.about["held"]["optimizer"] == "adam"
+    assert done.save(tmp_path / "reports") == tmp_path / "reports" / "transfer.png"
