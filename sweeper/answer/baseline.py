@@ -34,6 +34,9 @@ class Against:
     high: float
     """95 % interval of the mean paired `gain`; NaN for one seed."""
     seeds: int
+    drawn: float = math.nan
+    """What labels score that are drawn at random with their shares; NaN where targets are no labels, and in
+    runs of earlier versions."""
 
     @property
     def better(self) -> bool:
@@ -43,7 +46,9 @@ class Against:
     def to_dict(self) -> dict[str, Any]:
         """For JSON, which has no NaN."""
         low, high = (None if math.isnan(end) else end for end in (self.low, self.high))
-        return {"guess": self.guess, "gain": self.gain, "low": low, "high": high, "better": self.better}
+        drawn = {} if math.isnan(self.drawn) else {"drawn": self.drawn}
+        found = {"guess": self.guess, "gain": self.gain, "low": low, "high": high, "better": self.better}
+        return {**found, **drawn}
 
 
 @dataclass(frozen=True)
@@ -95,6 +100,7 @@ def baseline(
             {seed: scores[name] for seed, scores in tested.items() if scores.get(name) is not None},
             {seed: _guess(each, "test", name) for seed, each in by_seed.items()},
             higher if name == score else is_unit_score(name),
+            [_guess(each.get("drawn", {}), "test", name) for each in by_seed.values()],
         )
         for name in names
         if name == score or name in LOWER_IS_BETTER or is_unit_score(name)
@@ -115,7 +121,12 @@ def _guess(scores: Mapping[str, Any], part: str, score: str) -> float:
 
 
 def _against(
-    part: str, score: str, winner: Mapping[int, float], guess: Mapping[int, float], higher: bool
+    part: str,
+    score: str,
+    winner: Mapping[int, float],
+    guess: Mapping[int, float],
+    higher: bool,
+    drawn: Sequence[float] = (),
 ) -> Against | None:
     """``None`` where no seed has both; `higher` values are better, or lower ones."""
     pairs = [(winner[seed], guess[seed]) for seed in winner if math.isfinite(guess.get(seed, math.nan))]
@@ -126,6 +137,7 @@ def _against(
     gains = ours - theirs if higher else theirs - ours
     low, high = interval(gains)
     means = {"winner": float(ours.mean()), "guess": float(theirs.mean()), "gain": float(gains.mean())}
+    means["drawn"] = float(np.mean(drawn)) if drawn else math.nan
     return Against(part, score, **means, low=low, high=high, seeds=len(pairs))
 
 

@@ -85,7 +85,8 @@ def _is_plan(content: dict[str, Any]) -> bool:
 
 
 def _is_baselines(content: dict[str, Any]) -> bool:
-    scored = [each.get(part, {}) for each in content["scores"] for part in PARTS]
+    rows = [kept for each in content["scores"] for kept in (each, each.get("drawn", {}))]
+    scored = [each.get(part, {}) for each in rows for part in PARTS]
     counts = [each["rows"] for each in content["few"]] + [content["rows"][part] for part in PARTS]
     return (
         all(isinstance(each["seed"], int) for each in content["scores"])

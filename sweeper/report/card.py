@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from sweeper.answer.answer import Answer
+from sweeper.answer.baseline import Against
 from sweeper.answer.claims import CONFIRMED, LEARNED, NONE, Claim
 from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.gain import LABEL, gained, power
@@ -192,13 +193,20 @@ def _other_scores(ranked: Ranked, answer: Answer) -> tuple[Fact, ...]:
     others = {name: value for name, value in tested.items() if not is_central(name, ranked.objective)}
     if not others:
         return ()
-    guesses = {each.score: each.guess for each in answer.baseline.test} if answer.baseline else {}
+    guesses = {each.score: each for each in answer.baseline.test} if answer.baseline else {}
     values = [
-        _score(name, value) + (f" ({number(guesses[name])})" if name in guesses else "")
+        _score(name, value) + (f" ({_guessed(guesses[name])})" if name in guesses else "")
         for name, value in others.items()
     ]
-    meaning = "on the test set" + ("; in brackets, what guessing scores" if guesses else "")
+    drawn = any(not math.isnan(each.drawn) for name, each in guesses.items() if name in others)
+    labels = ", and labels drawn by their shares" if drawn else ""
+    meaning = "on the test set" + (f"; in brackets, what guessing scores{labels}" if guesses else "")
     return (Fact("Other scores", ", ".join(values), meaning),)
+
+
+def _guessed(each: Against) -> str:
+    both = [each.guess] if math.isnan(each.drawn) else [each.guess, each.drawn]
+    return ", ".join(map(number, both))
 
 
 def _gained(ranked: Ranked, answer: Answer) -> tuple[Fact, ...]:

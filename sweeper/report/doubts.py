@@ -85,6 +85,11 @@ def _value(each: Against, value: float) -> str:
     return f"{100 * value:.1f} %" if each.score == "accuracy" else number(value, 4)
 
 
+def _drawn(each: Against) -> str:
+    """What labels at random give, where that is known."""
+    return "" if math.isnan(each.drawn) else f" (labels drawn by their shares: {_value(each, each.drawn)})"
+
+
 def guessing(answer: Answer, ranked: Ranked) -> tuple[str, str]:
     """Value and meaning of the line that shows the baseline."""
     found = answer.baseline
@@ -98,7 +103,7 @@ def guessing(answer: Answer, ranked: Ranked) -> tuple[str, str]:
         else [f"{ranked.metric} {_value(found.objective, found.objective.guess)}"]
     )
     shown = [each for each in found.test if is_central(each.score, ranked.objective)]
-    on_test = [f"{_named(each)} {_value(each, each.guess)}" for each in shown]
+    on_test = [f"{_named(each)} {_value(each, each.guess)}{_drawn(each)}" for each in shown]
     values += [f"test set {', '.join(on_test)}"] if on_test else []
     if not values:
         return "–", "no baseline on record for the seeds of the winner"

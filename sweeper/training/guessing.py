@@ -17,12 +17,17 @@ from sweeper.study.settings import Settings, settings
 from sweeper.training.evaluate import batchable_scores, users_scores
 from sweeper.training.reasons import reason_of
 from sweeper.training.setup import Task, out_features, pick_loss
+from sweeper.trial import is_unit_score
 
 PARTS = ("train", "validation", "test")
 MIN_ROWS_PER_CLASS = 5
 """Rows of a class below which a part says little about it."""
 MAX_LABELS = 20
 """Different whole numbers up to which targets look like class labels."""
+DRAWS = 20
+"""Times that labels are drawn at random; scores are means over them."""
+SURE = 10.0
+"""Logit of a drawn label."""
 BEST_CONSTANT = "the constant of lowest loss on the training rows"
 
 
@@ -30,8 +35,8 @@ def guessing(task: Task, seeds: Sequence[int]) -> dict[str, Any]:
     """The content of ``baselines.json``; its keys are those of ``docs/records.md``.
 
     For each replicate seed the constant prediction is made from its training rows alone and scored on all
-    three parts with the study's loss and metric. Whatever a loss of the user's raises means that there is
-    none.
+    three parts with the study's loss and metrics; where targets are labels, so are labels drawn at random.
+    Whatever a loss of the user's raises means that there is none.
     """
     parts = {seed: _parts(task, seed) for seed in seeds}
     baselines: dict[str, Any] = {"guess": None, "why": "", "scores": []}
@@ -70,7 +75,8 @@ def _scored(task: Task, parts: Mapping[int, Mapping[str, np.ndarray]]) -> dict[s
             return {"why": "its loss is not finite"}
         if "training.loss" in task.study.space.entries:  # losses of one kind are no yardstick for another
             by_part = _without_loss(by_part)
-        by_seed.append({"seed": seed, **by_part})
+        drawn = {name: at_random(loss, targets["train"], y, seed) for name, y in targets.items() if len(y)}
+        by_seed.append({"seed": seed, **by_part, **({"drawn": drawn} if any(drawn.values()) else {})})
     return {"guess": words, "scores": by_seed}
 
 
@@ -182,6 +188,27 @@ def scores(loss: Loss, row: np.ndarray, targets: np.ndarray, dtype: torch.dtype)
         values |= {name: value.item() for name, value in users_scores(loss, output, y).items()}
     values |= {"r2": 0.0} if "r2" in values else {}
     return {name: value for name, value in values.items() if name == "loss" or math.isfinite(value)}
+
+
+def at_random(loss: Loss, train: np.ndarray, targets: np.ndarray, seed: int) -> dict[str, float]:
+    """Mean scores of labels that are drawn with their shares among the training rows, each row by itself.
+
+    Only scores that depend on labels alone; empty where targets are no labels of rows.
+    """
+    classes = loss.task == "classification" and train.ndim == 1
+    binary = loss.task == "binary" and bool(np.isin(train, (0, 1)).all())
+    if not (classes or binary):
+        return {}
+    y, draw = as_tensor(targets, torch.float64), np.random.default_rng(seed)
+    found: dict[str, list[float]] = {}
+    for _ in range(DRAWS):
+        labels = train[draw.integers(0, len(train), len(targets))]
+        sure = np.eye(int(max(train.max(), targets.max())) + 1)[labels] if classes else labels
+        output = torch.tensor(SURE * (2 * sure - 1), dtype=torch.float64)
+        for name, value in batchable_scores(loss, output, y).items():
+            found.setdefault(name, []).append(value.item())
+    means = {name: float(np.mean(values)) for name, values in found.items() if is_unit_score(name)}
+    return {name: value for name, value in means.items() if math.isfinite(value)}
 
 
 def few_rows(

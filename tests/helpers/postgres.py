@@ -28,7 +28,7 @@ def postgres() -> Iterator[str]:
             shutil.chown(folder, user)
         port, data = free_port(), folder / "data"
         initdb = [programs[-1], "-D", data, "-U", "sweeper", "-A", "trust", "--no-sync"]
-        subprocess.run(initdb, user=user, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(initdb, user=user, cwd=folder, check=True, stdout=subprocess.DEVNULL, timeout=60)
         command = [programs[-1].with_name("postgres"), "-D", data, "-p", str(port), "-k", folder, "-F"]
         server = subprocess.Popen(command, user=user, cwd=folder, stderr=subprocess.DEVNULL)
         try:

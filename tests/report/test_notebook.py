@@ -99,7 +99,7 @@ def test_an_interrupted_kernel_keeps_what_is_finished(notebook: Any) -> None:
     other = threading.Thread(target=interrupt)
     other.start()
     cell = new_cell(notebook, LONG, raises=True)
-    other.join()
+    other.join(60)
     (error,) = [each for each in cell.outputs if each.output_type == "error"]
     assert error.ename == "KeyboardInterrupt"
     kept = new_cell(notebook, "print(len(sweeper.load_result('endless').trials))")

@@ -63,6 +63,20 @@ def test_class_labels_and_thin_classes_are_noticed() -> None:
     assert guessing(task(labels % 2, "bce"), [0])["labels"] == 0
 
 
+def test_labels_drawn_by_their_shares_score_what_chance_gives() -> None:
+    """Accuracy Σ pₖ², balanced accuracy 1/classes, and no correlation; of real targets nothing is drawn."""
+    labels = np.repeat([0, 1, 2], [120, 60, 20])
+    (found,) = guessing(task(labels, "cross_entropy"), [0])["scores"]
+    drawn = found["drawn"]["train"]
+    assert drawn["accuracy"] == pytest.approx(0.6**2 + 0.3**2 + 0.1**2, abs=0.04)
+    assert drawn["balanced_accuracy"] == pytest.approx(1 / 3, abs=0.04)
+    assert drawn["mcc"] == pytest.approx(0, abs=0.06)
+    assert "loss" not in drawn
+    (binary,) = guessing(task((labels > 0).astype(float), "bce"), [0])["scores"]
+    assert binary["drawn"]["train"]["accuracy"] == pytest.approx(0.6**2 + 0.4**2, abs=0.04)
+    assert "drawn" not in guessing(task(RNG.normal(size=200), "mse"), [0])["scores"][0]
+
+
 def test_a_loss_of_the_users_has_a_baseline_if_one_can_be_computed(tmp_path) -> None:
     """Its own constant, found by descent; whatever it raises is the reason why there is none."""
     y = RNG.normal(size=200)
