@@ -62,7 +62,7 @@ def import_block(code: str, modules: Sequence[ModuleType], own: str) -> str:
     """The import statements that `code` needs, sorted: those of `own` (statements) and of `modules`."""
     texts = [own, *(inspect.getsource(module) for module in modules)]
     known = {bound: found for text in reversed(texts) for bound, found in _imports(text)}
-    used = names_in(ast.parse(code))
+    used = {name for node in ast.parse(code).body for name in _used_outside(node)}
     return "\n".join(_statements([found for name, found in known.items() if name in used]))
 
 
