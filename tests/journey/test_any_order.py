@@ -146,7 +146,7 @@ def test_any_order_ends_the_same() -> None:
     run_state_machine_as_test(
         AnyOrder,
         settings=settings(
-            max_examples=200 if SOAK else 3,
+            max_examples=200 if SOAK else 2,
             stateful_step_count=12 if SOAK else 6,
             deadline=None,
             derandomize=not SOAK,
