@@ -34,9 +34,9 @@ class Against:
     high: float
     """95 % interval of the mean paired `gain`; NaN for one seed."""
     seeds: int
-    drawn: float = math.nan
-    """What labels score that are drawn at random with their shares; NaN where targets are no labels, and in
-    runs of earlier versions."""
+    drawn: float | None = None
+    """What labels score that are drawn at random with their shares; ``None`` where targets are no labels, and
+    in runs of earlier versions."""
 
     @property
     def better(self) -> bool:
@@ -46,7 +46,7 @@ class Against:
     def to_dict(self) -> dict[str, Any]:
         """For JSON, which has no NaN."""
         low, high = (None if math.isnan(end) else end for end in (self.low, self.high))
-        drawn = {} if math.isnan(self.drawn) else {"drawn": self.drawn}
+        drawn = {} if self.drawn is None else {"drawn": self.drawn}
         found = {"guess": self.guess, "gain": self.gain, "low": low, "high": high, "better": self.better}
         return {**found, **drawn}
 
@@ -137,8 +137,9 @@ def _against(
     gains = ours - theirs if higher else theirs - ours
     low, high = interval(gains)
     means = {"winner": float(ours.mean()), "guess": float(theirs.mean()), "gain": float(gains.mean())}
-    means["drawn"] = float(np.mean(drawn)) if drawn else math.nan
-    return Against(part, score, **means, low=low, high=high, seeds=len(pairs))
+    known = [value for value in drawn if math.isfinite(value)]
+    mean = float(np.mean(known)) if known else None
+    return Against(part, score, **means, low=low, high=high, seeds=len(pairs), drawn=mean)
 
 
 def by_seed(scores: Sequence[Mapping[str, float]], seeds: Sequence[int]) -> dict[int, Mapping[str, float]]:

@@ -198,14 +198,14 @@ def _other_scores(ranked: Ranked, answer: Answer) -> tuple[Fact, ...]:
         _score(name, value) + (f" ({_guessed(guesses[name])})" if name in guesses else "")
         for name, value in others.items()
     ]
-    drawn = any(not math.isnan(each.drawn) for name, each in guesses.items() if name in others)
+    drawn = any(each.drawn is not None for name, each in guesses.items() if name in others)
     labels = ", and labels drawn by their shares" if drawn else ""
     meaning = "on the test set" + (f"; in brackets, what guessing scores{labels}" if guesses else "")
     return (Fact("Other scores", ", ".join(values), meaning),)
 
 
 def _guessed(each: Against) -> str:
-    both = [each.guess] if math.isnan(each.drawn) else [each.guess, each.drawn]
+    both = [each.guess] if each.drawn is None else [each.guess, each.drawn]
     return ", ".join(map(number, both))
 
 

@@ -87,7 +87,7 @@ def _value(each: Against, value: float) -> str:
 
 def _drawn(each: Against) -> str:
     """What labels at random give, where that is known."""
-    return "" if math.isnan(each.drawn) else f" (labels drawn by their shares: {_value(each, each.drawn)})"
+    return "" if each.drawn is None else f" (labels drawn by their shares: {_value(each, each.drawn)})"
 
 
 def guessing(answer: Answer, ranked: Ranked) -> tuple[str, str]:
