@@ -1,17 +1,13 @@
 """What exactly was run, so that it can be run again."""
 
-import platform
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from sweeper.questions.question import Question, Tables
 from sweeper.questions.run_data import RunData
 from sweeper.user_code.calls import source_of
-from sweeper.version import __version__
+from sweeper.version import versions
 from sweeper.wording import count, duration, listing, shown
-
-PACKAGES = ("torch", "optuna", "numpy", "pandas", "scikit-learn")
 
 
 def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
@@ -52,17 +48,6 @@ def facts(run: RunData, tables: Tables) -> Mapping[str, str]:
         "Versions": f"{versions()} (where this page was written)",
     }
     return {label: value for label, value in found.items() if value}
-
-
-def versions() -> str:
-    """Of Python, this package and those that decide numbers."""
-    said = [f"Python {platform.python_version()}", f"sweeper {__version__}"]
-    for name in PACKAGES:
-        try:
-            said.append(f"{name} {version(name)}")
-        except PackageNotFoundError:  # run from a folder that was never installed
-            continue
-    return ", ".join(said)
 
 
 def study_file(run: RunData, tables: Tables) -> Mapping[str, str]:

@@ -2,9 +2,7 @@
 data."""
 
 import hashlib
-import platform
 import subprocess
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +10,10 @@ import torch
 
 from sweeper.components.tree import leaves
 from sweeper.data.data import Data
+from sweeper.training.pool.machine import processor
 from sweeper.training.setup import Task, pick_device
-from sweeper.version import __version__
+from sweeper.version import versions
 
-PACKAGES = ("torch", "optuna", "numpy", "pandas", "scikit-learn")
-"""Those that decide numbers."""
 GIT_SECONDS = 5.0
 """Most that git may take."""
 
@@ -36,27 +33,6 @@ def data_hash(data: Data) -> str:
         digest.update(f"{plain.dtype} {plain.shape}".encode())
         digest.update(repr(plain.tolist()).encode() if plain.dtype == object else plain.tobytes())
     return digest.hexdigest()[:12]
-
-
-def processor(file: Path = Path("/proc/cpuinfo")) -> str:
-    """The model of the processor, as far as the system tells."""
-    try:
-        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        lines = []
-    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return named[0] if named else platform.processor() or platform.machine()
-
-
-def versions() -> str:
-    """Of Python, this package and `PACKAGES`."""
-    said = [f"Python {platform.python_version()}", f"sweeper {__version__}"]
-    for name in PACKAGES:
-        try:
-            said.append(f"{name} {version(name)}")
-        except PackageNotFoundError:  # run from a folder that was never installed
-            continue
-    return ", ".join(said)
 
 
 def commit(folder: Path | None) -> str:

@@ -7,7 +7,9 @@ import pytest
 
 from sweeper.data.data import Data
 from sweeper.training import provenance
-from sweeper.training.provenance import commit, data_hash, processor, versions
+from sweeper.training.pool.machine import processor
+from sweeper.training.provenance import commit, data_hash
+from sweeper.version import versions
 
 
 def test_the_hash_of_data_is_that_of_its_values() -> None:

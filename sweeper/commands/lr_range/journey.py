@@ -10,13 +10,11 @@ from typing import Any
 import pandas as pd
 
 from sweeper.asked import load_data
+from sweeper.commands.figure_file import save_figure
 from sweeper.commands.lr_range.figure import draw
 from sweeper.commands.lr_range.table import lr_range as tabulate
 from sweeper.commands.lr_range.trials import RATES, STEPS, held, range_task, range_trials, varied
-from sweeper.drawing.png import png_bytes
-from sweeper.errors import RunFailed, RunFolderError
-from sweeper.records.atomic import refuse_links, write_atomically
-from sweeper.report.attempts import NotMade, attempt
+from sweeper.errors import RunFailed
 from sweeper.study.study import Study
 from sweeper.training.dispatch import train_all
 from sweeper.training.in_workers import plan_in_workers, preflight_in_workers, share_task
@@ -47,16 +45,7 @@ class RangeTest:
         Raises:
             RunFolderError: if `folder` cannot be written.
         """
-        drawn = attempt("figure 'lr-range'", lambda: png_bytes(draw(self.measured)))
-        if isinstance(drawn, NotMade):
-            return None
-        refuse_links(folder)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(folder / "lr-range.png", drawn)
-        except OSError as error:
-            raise RunFolderError(f"the figure cannot be written to {folder}: {error.strerror}") from None
-        return folder / "lr-range.png"
+        return save_figure(folder, "lr-range", lambda: draw(self.measured))
 
 
 def lr_range(

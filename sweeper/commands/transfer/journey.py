@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from sweeper.asked import load_data
+from sweeper.commands.figure_file import save_figure
 from sweeper.commands.transfer.figure import draw
 from sweeper.commands.transfer.table import Found, found, measured
 from sweeper.commands.transfer.trials import (
@@ -23,10 +24,7 @@ from sweeper.commands.transfer.trials import (
     sized,
     transfer_trials,
 )
-from sweeper.drawing.png import png_bytes
-from sweeper.errors import RunFailed, RunFolderError
-from sweeper.records.atomic import refuse_links, write_atomically
-from sweeper.report.attempts import NotMade, attempt
+from sweeper.errors import RunFailed
 from sweeper.study.study import Study
 from sweeper.training.dispatch import train_all
 from sweeper.training.in_workers import plan_in_workers, preflight_in_workers, share_task
@@ -56,16 +54,7 @@ class Transfer:
         Raises:
             RunFolderError: if `folder` cannot be written.
         """
-        drawn = attempt("figure 'transfer'", lambda: png_bytes(draw(self.measured, self.found, self.about)))
-        if isinstance(drawn, NotMade):
-            return None
-        refuse_links(folder)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(folder / "transfer.png", drawn)
-        except OSError as error:
-            raise RunFolderError(f"the figure cannot be written to {folder}: {error.strerror}") from None
-        return folder / "transfer.png"
+        return save_figure(folder, "transfer", lambda: draw(self.measured, self.found, self.about))
 
 
 def transfer(

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from typing import Any
 
-from sweeper.errors import StateKept, UserError
+from sweeper.errors import UserError
 from sweeper.training.pool import messages, node
-from sweeper.training.pool.futures_pool import FuturesPool
+from sweeper.training.pool.futures_pool import FuturesPool, answered, first_line
 from sweeper.training.pool.interface import Lost
-from sweeper.training.pool.machine import Machine, this_machine
+from sweeper.training.pool.machine import difference_here, this_machine
 
 PATIENCE = 10.0
 """Seconds in which a scheduler must answer."""
@@ -32,7 +32,7 @@ def dask_pool(
     except (OSError, ValueError) as error:
         raise UserError(
             f"--pool dask://{address}: no scheduler answers there within {PATIENCE:g} s "
-            f"({_first_line(error)}); start one with: dask scheduler"
+            f"({first_line(error)}); start one with: dask scheduler"
         ) from None
     chatter = logging.getLogger("distributed.client")
     level = chatter.level
@@ -59,7 +59,7 @@ class DaskEngine:
         try:
             self._allowed = client.run_on_scheduler(_allow_failures, 0)
         except Exception as error:  # it cannot read what it is sent
-            what = f"{type(error).__name__}: {_first_line(error)}"
+            what = f"{type(error).__name__}: {first_line(error)}"
             raise UserError(
                 f"--pool dask://{address}: its scheduler cannot run sweeper ({what}); install the same "
                 "versions there as here"
@@ -72,7 +72,7 @@ class DaskEngine:
         Raises:
             UserError: if none has the same.
         """
-        found = self._client.run(_difference, this_machine(), on_error="return")
+        found = self._client.run(difference_here, this_machine(), on_error="return")
         if not found:
             tell("no worker is there yet; the run waits until one has joined")
         unlike = {worker: _text(said) for worker, said in found.items() if said}
@@ -112,7 +112,7 @@ class DaskEngine:
         try:
             answer: messages.Answer = future.result(timeout=PATIENCE)
         except Exception as error:  # a worker's end has many names: its own, and those of what it had
-            return Lost(f"its Dask worker is gone: {type(error).__name__}: {_first_line(error)}")
+            return Lost(f"its Dask worker is gone: {type(error).__name__}: {first_line(error)}")
         return answer
 
     def stop(self, future: Any) -> None:
@@ -137,16 +137,7 @@ class DaskEngine:
         )
 
     def _asked(self, ask: Callable[[], Any]) -> Any:
-        """What the scheduler answers.
-
-        Raises:
-            StateKept: if it does not.
-        """
-        try:
-            return ask()
-        except Exception as error:  # each release has its own
-            what = f"{type(error).__name__}: {_first_line(error)}"
-            raise StateKept(f"the Dask scheduler at {self._address} is gone ({what})") from error
+        return answered(ask, f"Dask scheduler at {self._address}")
 
 
 def _run(call: bytes, driver: node.Driver, *blobs: messages.Blob) -> messages.Answer:
@@ -163,10 +154,6 @@ def _run(call: bytes, driver: node.Driver, *blobs: messages.Blob) -> messages.An
     return node.run_call(call, driver, blobs, unwanted)
 
 
-def _difference(driver: Machine) -> str:
-    return this_machine().difference(driver)
-
-
 def _allow_failures(count: int, dask_scheduler: Any) -> int:
     """In the scheduler: how often a task may lose its worker; what it was before."""
     before, dask_scheduler.allowed_failures = dask_scheduler.allowed_failures, count
@@ -175,7 +162,3 @@ def _allow_failures(count: int, dask_scheduler: Any) -> int:
 
 def _text(said: object) -> str:
     return said if isinstance(said, str) else f"it has no sweeper ({type(said).__name__}: {said})"[:300]
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [""])[0][:200]

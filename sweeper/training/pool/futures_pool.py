@@ -25,6 +25,23 @@ class Refused(Exception):
     """A worker has other versions than the driver; the text says which."""
 
 
+def first_line(error: BaseException) -> str:
+    """Of its message."""
+    return (str(error).splitlines() or [""])[0][:200]
+
+
+def answered(ask: Callable[[], Value], who: str) -> Value:
+    """What `who`, an engine of others, answers.
+
+    Raises:
+        StateKept: if it does not.
+    """
+    try:
+        return ask()
+    except Exception as error:  # each release has its own
+        raise StateKept(f"the {who} is gone ({type(error).__name__}: {first_line(error)})") from error
+
+
 class Engine(Protocol):
     """What a pool needs of Dask or an executor."""
 

@@ -44,7 +44,7 @@ def host() -> str:
 def this_machine() -> Machine:
     """This one."""
     python = ".".join(map(str, sys.version_info[:2]))
-    return Machine(host(), _processor(), python, _release("torch"), __version__)
+    return Machine(host(), processor(), python, _release("torch"), __version__)
 
 
 def _release(package: str) -> str:
@@ -55,11 +55,16 @@ def _release(package: str) -> str:
         return "none"
 
 
-def _processor() -> str:
+def processor(file: Path = Path("/proc/cpuinfo")) -> str:
     """The model, where the system tells; else its kind."""
     try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+        text = file.read_text(encoding="utf-8", errors="replace")
     except OSError:
         text = ""
     found = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
     return found.group(1).strip() if found else platform.processor() or platform.machine()
+
+
+def difference_here(driver: Machine) -> str:
+    """What keeps this machine from working for `driver`; sent to workers of other engines."""
+    return this_machine().difference(driver)

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from typing import Any
 
-from sweeper.errors import StateKept, UserError
+from sweeper.errors import UserError
 from sweeper.training.pool import messages, node
-from sweeper.training.pool.futures_pool import FuturesPool
+from sweeper.training.pool.futures_pool import FuturesPool, answered, first_line
 from sweeper.training.pool.interface import Lost
-from sweeper.training.pool.machine import Machine, this_machine
+from sweeper.training.pool.machine import difference_here, this_machine
 
 PATIENCE = 10.0
 """Seconds in which a cluster must answer."""
@@ -64,7 +64,7 @@ def _connect(ray: Any, address: str) -> None:
     except Exception as error:  # each release has its own
         token = " A cluster that wants a token: set RAY_AUTH_MODE=token." if "client" in str(error) else ""
         raise UserError(
-            f"--pool ray://{address}: no Ray answers there ({_first_line(error)}); {start}.{token}"
+            f"--pool ray://{address}: no Ray answers there ({first_line(error)}); {start}.{token}"
         ) from None
 
 
@@ -100,7 +100,7 @@ class RayEngine:
         """
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
 
-        ask = self._ray.remote(num_cpus=0, max_retries=0)(_difference)
+        ask = self._ray.remote(num_cpus=0, max_retries=0)(difference_here)
         nodes = [each for each in self._asked(self._ray.nodes) if each["Alive"]]
         calls = {
             each["NodeName"]: ask.options(scheduling_strategy=On(each["NodeID"], soft=False)).remote(
@@ -112,7 +112,7 @@ class RayEngine:
             try:
                 difference = self._ray.get(call, timeout=STARTING)
             except Exception as error:  # it has no sweeper, or is gone
-                difference = f"it cannot run sweeper ({type(error).__name__}: {_first_line(error)})"
+                difference = f"it cannot run sweeper ({type(error).__name__}: {first_line(error)})"
             if difference:
                 raise UserError(f"--pool ray://{self._address}: machine {name} is refused: {difference}")
 
@@ -138,7 +138,7 @@ class RayEngine:
         try:
             answer: messages.Answer = future.result()
         except Exception as error:  # a worker's or a machine's end has many names
-            return Lost(f"its Ray worker is gone: {type(error).__name__}: {_first_line(error)}")
+            return Lost(f"its Ray worker is gone: {type(error).__name__}: {first_line(error)}")
         return answer
 
     def stop(self, future: Any) -> None:
@@ -160,26 +160,9 @@ class RayEngine:
         self._references.clear()
 
     def _asked(self, ask: Callable[[], Any]) -> Any:
-        """What the cluster answers.
-
-        Raises:
-            StateKept: if it does not.
-        """
-        try:
-            return ask()
-        except Exception as error:  # each release has its own
-            what = f"{type(error).__name__}: {_first_line(error)}"
-            raise StateKept(f"the Ray cluster at {self._address} is gone ({what})") from error
+        return answered(ask, f"Ray cluster at {self._address}")
 
 
 def _run(call: bytes, driver: node.Driver, *blobs: messages.Blob) -> messages.Answer:
     """In a Ray worker, which Ray ends when nobody wants the call any more."""
     return node.run_call(call, driver, blobs)
-
-
-def _difference(driver: Machine) -> str:
-    return this_machine().difference(driver)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [""])[0][:200]

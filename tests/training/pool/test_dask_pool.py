@@ -44,7 +44,7 @@ def test_a_call_goes_elsewhere_when_its_worker_is_left_out(address: str) -> None
     told: list[str] = []
     with (
         mock.patch.object(dask_pool, "_text", side_effect=["its torch is old"]),
-        mock.patch.object(dask_pool, "_difference", _unlike_on_one),
+        mock.patch.object(dask_pool, "difference_here", _unlike_on_one),
         open_pool(address, 1, told.append, nothing) as pool,
     ):
         assert pool.width == 1
