@@ -24,6 +24,25 @@ def texts(cells: Any) -> list[str]:
     return ["" if cell is None or cell is pd.NA or cell != cell else str(cell).strip() for cell in cells]
 
 
+def plain(column: pd.Series) -> Any:
+    """A column of a DataFrame as float64 or integers, points in time without a zone, or a list of texts."""
+    dtype = column.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        column = column.astype(dtype.categories.dtype if not column.hasnans else object)
+    elif isinstance(dtype, pd.PeriodDtype):
+        column = column.dt.to_timestamp()
+    letter = column.dtype.kind
+    if letter in "biuf":
+        if column.hasnans or letter == "f":
+            return np.asarray(column.to_numpy(dtype=np.float64, na_value=np.nan))
+        return np.asarray(column.to_numpy(dtype=np.uint64 if letter == "u" else np.int64))
+    if letter == "M":
+        return pd.Series(column.dt.tz_localize(None).to_numpy())
+    if letter == "m":
+        return np.asarray(column / pd.Timedelta(days=1), dtype=np.float64)
+    return ["" if gone else str(cell) for cell, gone in zip(column, column.isna().tolist(), strict=True)]
+
+
 def as_numbers(cells: Any, how: str) -> np.ndarray:
     """A column as numbers, as `how` says.
 

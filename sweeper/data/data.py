@@ -51,7 +51,7 @@ class Data:
     """Row numbers of replicates, by the other arguments of `splits.rows_of_parts`, where known."""
 
     read: str = "arrays"
-    """``arrays``, or ``items`` where some came item by item."""
+    """``arrays``; ``items`` where some came item by item; ``table`` where it is one and no file."""
 
     item_names: tuple[str, str] = ("", "")
     """Of an only input and of the target, where items are dicts."""

@@ -32,9 +32,12 @@ def is_data(value: Any) -> bool:
     if isinstance(value, PLAIN) or callable(value):
         return False
     if isinstance(value, Mapping):
-        return "train" in value and all(key in PARTS for key in value) and any(map(is_data, value.values()))
+        if "train" in value and all(key in PARTS for key in value):
+            return any(map(is_data, value.values()))
+        return "source" not in value and any(hasattr(cells, "dtype") for cells in value.values())  # columns
     if isinstance(value, list):
-        return any(map(_is_object, value))
+        items = [cell for item in value for cell in (item.values() if isinstance(item, Mapping) else [item])]
+        return any(map(_is_object, items))
     return hasattr(value, "__getitem__") or hasattr(value, "__iter__")
 
 

@@ -12,7 +12,6 @@ from sweeper.components.tree import Tree, alike, leaves, mapped, named_leaves, r
 from sweeper.data.arrays import alike_rows, alike_types, check_rows, inputs_of, targets_of
 from sweeper.data.data import Data
 from sweeper.data.files import ENDINGS, TABLES, find, find_folder, names_folder, read_arrays
-from sweeper.data.frames import with_target
 from sweeper.data.images import image_folder
 from sweeper.data.in_memory import PARTS, InMemory
 from sweeper.data.items import Pair
@@ -20,6 +19,7 @@ from sweeper.data.keys import Keys
 from sweeper.data.objects import are_arrays, read_objects
 from sweeper.data.sources import DATASETS
 from sweeper.data.table_files import read_file
+from sweeper.data.table_objects import table_in
 from sweeper.data.tables import data_of, read_frame
 from sweeper.data.targets import fit_targets
 from sweeper.errors import DataError, SweeperError, did_you_mean, shown
@@ -65,9 +65,8 @@ def load(
         given = _called(function, name, {**(options or {}), **taken})
     try:
         with process_kept(), user_code():  # what a function gave may do anything when it is read
-            given, target = with_target(given, target, bool(keys.about_columns))
-            if isinstance(given, pd.DataFrame):
-                return _split_by(read_frame(given, target, keys, loss_task, name), keys)
+            if (table := _table(given, target, keys, name)) is not None:
+                return _split_by(read_frame(table[0], table[1], keys, loss_task, name, table[2]), keys)
             read = "arrays" if are_arrays(given) else "items"
             given = read_objects(given, name, target if isinstance(target, str) else None)
             return _split_by(replace(_data(given, name, loss_task, target, keys), read=read), keys)
@@ -75,6 +74,13 @@ def load(
         raise
     except Exception as error:
         raise DataError(f"{name}: what it gave cannot be read: {message_of(error)}") from error
+
+
+def _table(given: Any, target: Any, keys: Keys, name: str) -> tuple[pd.DataFrame, Any, dict[str, int]] | None:
+    try:
+        return table_in(given, target, bool(keys.about_columns))
+    except ValueError as error:
+        raise DataError(f"{name}: {error}") from None
 
 
 def _images(source: str, folder: Path | None, options: Mapping[str, Any]) -> Any:

@@ -1,6 +1,6 @@
 """A table as it was read: its columns, where its rows stand, and messages that name both."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +30,8 @@ class Table:
     """What is wrong with other rows, which are left out here."""
     categories: frozenset[str] = field(default_factory=frozenset)
     """Columns that say themselves that they are categories."""
+    parts: Mapping[str, int] = field(default_factory=dict)
+    """Rows of each part, one below the other, where the table came split."""
     decimal_commas: bool = False
     """Whether a comma may stand before decimals: it does not separate the fields."""
 
@@ -45,9 +47,16 @@ class Table:
 
     def problem_at(self, row: int, column: str, problem: str, times: int = 1) -> str:
         """The problem behind row and column, which is the first of `times` such cells."""
-        where = f"line {self.lines[row]}" if self.lines else f"row {row} (counted from 0)"
+        where = f"line {self.lines[row]}" if self.lines else self._row(row)
         more = f" ({times - 1} more like it in this column)" if times > 1 else ""
         return f"{where}, column {shown(column)}: {problem}{more}"
+
+    def _row(self, row: int) -> str:
+        for part, rows in self.parts.items():
+            if row < rows:
+                return f"part {part!r}, row {row} (counted from 0)"
+            row -= rows
+        return f"row {row} (counted from 0)"
 
     def fault(self, row: int, column: str, problem: str) -> DataError:
         """The error that names file, row and column."""

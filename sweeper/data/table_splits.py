@@ -14,6 +14,13 @@ from sweeper.errors import DataError, shown
 
 def splitting(table: Table, keys: Keys, wrong: list[str]) -> dict[str, Any]:
     """Fields of `Data` that say how its rows are split; `wrong` grows by cells that cannot do it."""
+    given = {"time": keys.time, "group": keys.group, "stratify": keys.stratify}
+    if table.parts and (named := {key: value for key, value in given.items() if value}):
+        wrong += [
+            f"data.{key} = {shown(value)}: the data came split into parts already"
+            for key, value in named.items()
+        ]
+        return {}
     if keys.time is not None:
         order, how = _in_time(table, keys.time, wrong)
         return {} if wrong else {"fixed": _told_apart(table, keys, "time", order), "order_how": how}

@@ -29,6 +29,7 @@ def read_frame(
     keys: Keys,
     loss_task: str | None,
     name: str = "the DataFrame",
+    parts: Mapping[str, int] | None = None,
 ) -> Data:
     """`Data` of a pandas DataFrame: ``read_frame(frame, target, keys, loss_task, name)``.
 
@@ -40,11 +41,20 @@ def read_frame(
         keys: what the study says of columns and split: `sweeper.study.settings.keys_of`.
         loss_task: ``classification``, ``regression``, ``binary``, or ``None`` for a loss of the user's.
         name: what messages call the frame.
+        parts: rows of each part, one below the other, where the frame came split.
 
     Raises:
         DataError: with all mistakes at once: row, column, value, and what is allowed.
     """
-    return data_of(table_of(frame, name), target, keys, loss_task)
+    data = data_of(table_of(frame, name, parts), target, keys, loss_task)
+    return replace(data, read="table", fixed=_as_it_came(parts) if parts else data.fixed)
+
+
+def _as_it_came(parts: Mapping[str, int]) -> dict[str, np.ndarray]:
+    """Row numbers of each part."""
+    ends = np.cumsum(list(parts.values()))
+    rows = {part: np.arange(end - many, end) for (part, many), end in zip(parts.items(), ends, strict=True)}
+    return {"test": np.arange(0), **rows}
 
 
 def data_of(table: Table, target: str | Sequence[str] | None, keys: Keys, loss_task: str | None) -> Data:

@@ -311,12 +311,3 @@ def test_decimal_commas_and_thousands(tmp_path: Path) -> None:
     file.write_text("a;b;y\n" + rows, encoding="utf-8")
     data = load(str(file), target="y", loss_task="classification")
     np.testing.assert_array_equal(data.inputs[:2], [[1204.5, 0.25], [1214.5, 1.25]])
-
-
-def test_a_pair_of_frame_and_targets_is_a_table() -> None:
-    """(X, y) with text or gaps in X is read as a table; one of numbers stays an array."""
-    inputs, labels = FRAME.drop(columns="y"), FRAME["y"]
-    data = load(lambda: (inputs, labels), loss_task="classification")
-    assert data.feature_names == read(FRAME).feature_names
-    np.testing.assert_array_equal(data.targets, labels)
-    assert load(lambda: (inputs[["age"]].fillna(0.0), labels), loss_task="classification").encoding is None

@@ -15,6 +15,7 @@ FUNCTIONS = '''
 import copy
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import nn
 
@@ -129,6 +130,17 @@ def flat():
 
 def anything(in_features, out_features, **options):
     return nn.Sequential(nn.Linear(in_features, 4), nn.ReLU(), nn.Linear(4, out_features))
+
+
+def messy(by_part=False):
+    """A DataFrame of categories, periods, dates with a zone, gaps and numbers; alone or by part."""
+    draw = np.random.default_rng(5)
+    frame = pd.DataFrame({"city": pd.Categorical(draw.choice(["Graz", "Zug"], 60))})
+    frame["house"], frame["month"] = np.arange(60) // 3, pd.period_range("2020-01", periods=60, freq="M")
+    frame["at"] = pd.date_range("2024-01-01", periods=60, freq="h", tz="Europe/Vienna")
+    frame["n"] = pd.array([None, *range(59)], dtype="Int64")
+    frame["kind"] = draw.choice(["new", "used"], 60)
+    return {"train": (frame[:40], "kind"), "validation": (frame[40:], "kind")} if by_part else (frame, "kind")
 
 
 def words(of):
@@ -283,6 +295,10 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"activation_penalty": 0.01},
         data={"source": "sales.csv", "target": "kind", "drop": ["id"], "group": "house"},
     ),
+    "table of a function in groups": case(
+        {"activation": "tanh"}, data={"source": user("messy"), "group": "house"}
+    ),
+    "tables of a function by part": case({}, data={"source": user("messy"), "by_part": True}),
     "german csv in time": case(
         {"activation": "tanh"},
         data={"source": "verkauf.csv", "target": ["Preis", "neu"], "time": "Datum", "split": [0.7, 0.3, 0]},

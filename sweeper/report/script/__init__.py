@@ -28,7 +28,7 @@ from sweeper.components import (
 )
 from sweeper.components.losses import LOSSES
 from sweeper.components.optimizers import OPTIMIZERS
-from sweeper.data import cells, encoding, images, sources, splits
+from sweeper.data import cells, encoding, images, sources, splits, table_objects
 from sweeper.data.data import Data
 from sweeper.data.load import load
 from sweeper.errors import UserError
@@ -53,6 +53,7 @@ COMPONENTS = (
         splits,
         cells,
         encoding,
+        table_objects,
         activations,
         initializers,
         models,

@@ -21,7 +21,7 @@ from sweeper.printable import one_line
 from sweeper.report.script.functions import Imported, call, imported, quoted
 from sweeper.report.script.several import EACH, KINDS, PAIR_OF, STANDARDIZED, pairs_as_read
 from sweeper.report.script.source import definitions
-from sweeper.report.script.table import is_plain, table_text
+from sweeper.report.script.table import function_text, is_plain, table_text
 from sweeper.study.study import Study
 
 PARTS = ("train", "validation", "test")
@@ -142,7 +142,10 @@ def _reading(study: Study, data: Data) -> _Reading:
         return _Reading(lines, (definitions(sources, source),), any_numbers=False)
     user = imported(source, "data.source", "read_data", study.folder)
     read = call("read_data", options, "data")
-    if data.read != "arrays":
+    if data.read == "table":
+        text = function_text(study, data, read)
+        return _Reading(text.lines, text.code, text.constants, imported=user, of_cells=True)
+    if data.read == "items":
         target = pairs_as_read(user.function, options, data, study.data.target)
         named = (f"TARGET = {quoted(target)}  # of an item",) if target else ()
         lines = [f"found = {read}", *SEEDED, *_returned("found", data, "array({})", PAIRED)]
