@@ -139,7 +139,7 @@ def test_only_calls_that_are_asked_for_are_handed_back(pool: Pool) -> None:
 
 
 def test_no_more_calls_run_at_once_than_the_pool_is_wide(pool: Pool, tmp_path: Path) -> None:
-    """The others wait for their turn, which comes in order."""
+    """The others wait for their turn, which comes in order; withdrawn, they are in nobody's way."""
     assert pool.width == 2
     files = [tmp_path / f"{number}" / "pid" for number in range(3)]
     for file in files:
@@ -150,6 +150,8 @@ def test_no_more_calls_run_at_once_than_the_pool_is_wide(pool: Pool, tmp_path: P
     assert not files[2].exists()
     for call in calls[::-1]:
         pool.cancel(call)
+    after = [pool.submit(squared, item) for item in range(4)]  # nor is any of them lost with the withdrawn
+    assert [done.value for done in finished(pool, *after)] == [0, 1, 4, 9]
 
 
 @pytest.mark.parametrize(

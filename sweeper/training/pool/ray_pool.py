@@ -6,6 +6,7 @@ import socket
 import threading
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager, suppress
 from typing import Any
 
@@ -146,7 +147,7 @@ class RayEngine:
         reference = self._references.pop(future, None)
         if reference is not None:
             with suppress(Exception):  # of a cluster that is gone
-                self._ray.cancel(reference, force=True)
+                self._ray.cancel(reference)  # by force it would end a worker that has the next call already
 
     def check(self) -> None:
         """`Engine.check`: before Ray itself notices, which would end this process."""
@@ -164,5 +165,16 @@ class RayEngine:
 
 
 def _run(call: bytes, driver: node.Driver, *blobs: messages.Blob) -> messages.Answer:
-    """In a Ray worker, which Ray ends when nobody wants the call any more."""
-    return node.run_call(call, driver, blobs)
+    """In the main thread of a Ray worker, which Ray interrupts when nobody wants the call any more.
+
+    A thread beside it follows the call, so that an interrupt cannot come between two steps of that.
+    """
+    unwanted, beside = threading.Event(), ThreadPoolExecutor(1)
+    try:
+        answer = beside.submit(node.run_call, call, driver, blobs, unwanted.is_set)
+        while not answer.done():
+            wait([answer], node.LOOK)  # Ray's interrupt wakes nobody up
+        return answer.result()
+    finally:
+        unwanted.set()
+        beside.shutdown()
