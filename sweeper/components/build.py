@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import torch
 from torch import nn
 
 from sweeper.components.activations import activation_of
@@ -17,6 +18,7 @@ from sweeper.components.inner_loss import NoPlainStep
 from sweeper.components.instance import Anew
 from sweeper.components.layers import ModelLayer, layers_of
 from sweeper.components.models import EMBEDDED, MODELS, Embedded
+from sweeper.components.precision import to_precision
 from sweeper.components.swap import Swapped, leave_fast_paths, swap
 from sweeper.components.tree import Tree, mapped
 from sweeper.components.users_loss import InnerLoss, no_plain_step
@@ -122,6 +124,7 @@ def build(
         model: nn.Module = Embedded(given["in_features"], code_sizes, made_for)
     else:
         model = _call(function, {**arguments, **options}, asked, catch_all)
+    to_precision(model, None, torch.get_default_dtype())  # buffers made of the user's own numbers too
     if inner is not None:
         _put_in(inner, model, row, name_of(function))
         row = {"inputs": row, "target": target}

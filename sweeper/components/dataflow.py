@@ -66,6 +66,8 @@ class _Functions(TorchFunctionMode):
             options = {key: value for key, value in (kwargs or {}).items() if key != "input"}
             path = path_of(inspect.currentframe(), record.names)
             what = name if name in RECURRENT else Site(path, name, tuple(args[1:]), options)
+        elif not record.inside:
+            record.skipped = True
         record.inside += 1
         try:
             result = func(*args, **(kwargs or {}))
@@ -76,7 +78,13 @@ class _Functions(TorchFunctionMode):
         return result
 
 
-def flow(model: nn.Module, x: Tree, activations: Sequence[nn.Module], functions: Iterable[str]) -> Flow:
+def flow(
+    model: nn.Module,
+    x: Tree,
+    activations: Sequence[nn.Module],
+    functions: Iterable[str],
+    fixed: bool = False,
+) -> Flow:
     """One forward pass of `model` in evaluation mode on the rows `x`.
 
     Args:
@@ -84,11 +92,13 @@ def flow(model: nn.Module, x: Tree, activations: Sequence[nn.Module], functions:
         x: rows, (rows, …).
         activations: the modules whose calls are noted.
         functions: names of functions whose calls outside of these modules are noted.
+        fixed: whether numbers that a model brings along, the features of a graph's nodes, count as inputs
+            where weights are applied to them.
     """
     materialise(model, x)
     owners = {n: owner_of(n) for n, p in model.named_parameters() if p.ndim >= 2}
     names = {module: name for name, module in model.named_modules()}
-    record = Record(owners, frozenset(functions), names)
+    record = Record(owners, frozenset(functions), names, fixed)
     x = mapped(lambda leaf: leaf.detach().clone(), x)
 
     def enter(module: nn.Module, inputs: Any) -> None:
@@ -113,7 +123,7 @@ def flow(model: nn.Module, x: Tree, activations: Sequence[nn.Module], functions:
         for hook in hooks:
             hook.remove()
     reached = union(record.node(t).uses for t in tensors_in(output))
-    return Flow(tuple(record.uses), tuple(record.calls), reached)
+    return Flow(tuple(record.uses), tuple(record.calls), reached, record.skipped)
 
 
 def _follow_modules(model: nn.Module, within: list[str]) -> list[RemovableHandle]:

@@ -88,6 +88,8 @@ class Flow:
     calls: tuple[Call, ...]
     reached: int
     """Uses, as bits, that the output came through."""
+    skipped: bool = False
+    """Whether activation functions were called on what does not depend on the input."""
 
     def is_hidden(self, number: int) -> bool:
         """Whether weights on the way to the output follow the call, which is no gate."""
@@ -105,6 +107,10 @@ class Record:
     """Names of the functions whose calls outside of activation modules are noted."""
     names: Mapping[nn.Module, str] = field(default_factory=dict)
     """Of the model's modules."""
+    fixed: bool = False
+    """Whether weights are a layer's also where they are applied to what does not depend on the input."""
+    skipped: bool = False
+    """Whether such functions were called on what does not depend on the input."""
     nodes: dict[int, Node] = field(default_factory=dict)
     uses: list[Use] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
@@ -154,11 +160,16 @@ class Record:
         self, name: str, inputs: Sequence[Tensor], known: Sequence[Node], weights: frozenset[str]
     ) -> tuple[str, ...]:
         """The weights that the operation applies as those of a layer."""
-        varies = any(n.varies for n in known)
+        varies = any(n.varies for n in known) or (self.fixed and any(map(self._is_table, inputs)))
         applied = name in LOOK_UPS or (varies and (name in CONTRACTIONS or name in INDEXING))
         if not applied and name in PRODUCTS and varies:
             applied = self._widens(inputs)
         return tuple(w for w in self.owners if w in weights) if applied else ()
+
+    def _is_table(self, tensor: Tensor) -> bool:
+        """Whether it holds rows of numbers that come neither from the input nor from weights."""
+        node = self.node(tensor)
+        return tensor.ndim >= 2 and not node.varies and not node.weights
 
     def _widens(self, inputs: Sequence[Tensor]) -> bool:
         """Whether a product with weights has a dimension that the other factor lacks, as a matrix has."""

@@ -61,10 +61,16 @@ def watch(model: nn.Module, rows: Tree) -> Calls:
     """The activations of `model` on `rows`, a batch of input rows.
 
     Hidden is what a layer with weights follows on the way to the output and what is not multiplied onto
-    features. Nothing of the model or of the random generator is changed; lazy layers get their shapes.
+    features. Nothing of the model or of the random generator is changed; lazy layers get their shapes. What
+    a model computes from numbers that it brings along, a graph's nodes say, may be hidden too.
     """
     modules = [m for m in model.modules() if type(m) in KINDS]
-    return calls_of(flow(model, rows, modules, FUNCTIONS | PERHAPS))
+    seen = flow(model, rows, modules, FUNCTIONS | PERHAPS)
+    calls = calls_of(seen)
+    if seen.skipped:
+        more = calls_of(flow(model, rows, modules, FUNCTIONS | PERHAPS, fixed=True))
+        return more if set(calls.hidden) < set(more.hidden) else calls
+    return calls
 
 
 def calls_of(seen: Flow) -> Calls:

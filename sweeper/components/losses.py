@@ -111,22 +111,22 @@ def cross_entropy(
 
 def mse(output: Tensor, target: Tensor) -> Tensor:
     """(output − target)², mean over elements. Output is given the target's shape: (n,) never meets (n, 1)."""
-    return F.mse_loss(output.view_as(target), target)
+    return F.mse_loss(output.reshape(target.shape), target)
 
 
 def l1(output: Tensor, target: Tensor) -> Tensor:
     """|output − target|, mean over elements."""
-    return F.l1_loss(output.view_as(target), target)
+    return F.l1_loss(output.reshape(target.shape), target)
 
 
 def huber(output: Tensor, target: Tensor) -> Tensor:
     """d²/2 where |d| < 1, else |d| − 1/2, with d = output − target; mean over elements (Huber 1964)."""
-    return F.huber_loss(output.view_as(target), target)
+    return F.huber_loss(output.reshape(target.shape), target)
 
 
 def quantile(output: Tensor, target: Tensor, quantile: float = 0.5) -> Tensor:
     """max(q·d, (q − 1)·d) with d = target − output, mean over elements (Koenker and Bassett 1978)."""
-    difference = target - output.view_as(target)
+    difference = target - output.reshape(target.shape)
     return torch.maximum(quantile * difference, (quantile - 1) * difference).mean()
 
 
@@ -151,7 +151,7 @@ def bce(output: Tensor, target: Tensor, weight: Tensor | None = None, label_smoo
     `weight` (2,) or (2, k): those of targets below and from one half on, the sum over elements is divided by
     the sum of their weights. Smoothing by ε makes t(1 − ε) + ε/2 of a target t.
     """
-    output = output.view_as(target)
+    output = output.reshape(target.shape)
     shares = target * (1 - label_smoothing) + label_smoothing / 2 if label_smoothing else target
     if weight is None:
         return F.binary_cross_entropy_with_logits(output, shares)

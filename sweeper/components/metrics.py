@@ -31,7 +31,7 @@ def accuracy(output: Tensor, target: Tensor) -> Tensor:
 
 def binary_accuracy(output: Tensor, target: Tensor) -> Tensor:
     """Share of elements whose logit has the side of the target: above 0 for targets of 0.5 and more."""
-    return ((output.view_as(target) > 0) == (target >= 0.5)).double().mean()
+    return ((output.reshape(target.shape) > 0) == (target >= 0.5)).double().mean()
 
 
 def token_accuracy(output: Tensor, target: Tensor, ignore_index: int = -100) -> Tensor:
@@ -72,7 +72,7 @@ def binary_f1_macro(output: Tensor, target: Tensor) -> Tensor:
 
 def label_f1_macro(output: Tensor, target: Tensor) -> Tensor:
     """Mean over columns of the F1 of the targets of 0.5 and more, 0 where nothing is; logits (n, k)."""
-    predicted, true = output.view_as(target) > 0, target >= 0.5
+    predicted, true = output.reshape(target.shape) > 0, target >= 0.5
     hits = (predicted & true).double().sum(dim=0)
     return class_f1(hits, predicted.double().sum(dim=0), true.double().sum(dim=0))[0].mean()
 
@@ -103,7 +103,7 @@ def perplexity(output: Tensor, target: Tensor, ignore_index: int = -100) -> Tens
 
 def r2(output: Tensor, target: Tensor) -> Tensor:
     """Coefficient of determination 1 − Σ(y − ŷ)² / Σ(y − mean y)², over all target columns."""
-    residual = (target - output.view_as(target)).double().square().sum()
+    residual = (target - output.reshape(target.shape)).double().square().sum()
     return 1 - residual / (target - target.mean(dim=0)).double().square().sum().clamp_min(
         torch.finfo(torch.float64).tiny
     )
@@ -111,12 +111,12 @@ def r2(output: Tensor, target: Tensor) -> Tensor:
 
 def mae(output: Tensor, target: Tensor) -> Tensor:
     """Mean of |ŷ − y| over rows and columns, in the unit of the targets."""
-    return (output.view_as(target).double() - target.double()).abs().mean()
+    return (output.reshape(target.shape).double() - target.double()).abs().mean()
 
 
 def rmse(output: Tensor, target: Tensor) -> Tensor:
     """Mean over columns of the root of the mean of (ŷ − y)², in the unit of the targets."""
-    return (output.view_as(target).double() - target.double()).square().mean(dim=0).sqrt().mean()
+    return (output.reshape(target.shape).double() - target.double()).square().mean(dim=0).sqrt().mean()
 
 
 def class_counts(predicted: Tensor, target: Tensor, classes: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -132,7 +132,7 @@ def class_counts(predicted: Tensor, target: Tensor, classes: int) -> tuple[Tenso
 
 def side_counts(output: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """`class_counts` of a column of logits, by their side of 0, and of targets, by their side of one half."""
-    predicted, true = (output.view_as(target) > 0).reshape(-1), (target >= 0.5).reshape(-1)
+    predicted, true = (output.reshape(target.shape) > 0).reshape(-1), (target >= 0.5).reshape(-1)
     return class_counts(predicted.long(), true.long(), 2)
 
 

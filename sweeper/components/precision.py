@@ -6,15 +6,16 @@ from torch import Tensor, nn
 from sweeper.private_torch import apply_to_tensors
 
 
-def to_precision(model: nn.Module, device: torch.device | str, dtype: torch.dtype) -> nn.Module:
+def to_precision(model: nn.Module, device: torch.device | str | None, dtype: torch.dtype) -> nn.Module:
     """Move `model` to `device`, its real numbers to `dtype`, complex ones to the complex type beside it.
 
-    Whole numbers and truth values keep their type. ``model.to(device, dtype)`` would drop imaginary parts.
+    ``None`` leaves it where it is. Whole numbers and truth values keep their type.
+    ``model.to(device, dtype)`` would drop imaginary parts.
     """
 
     def moved(tensor: Tensor) -> Tensor:
         if tensor.is_complex():
-            return tensor.to(device, dtype.to_complex())
-        return tensor.to(device, dtype if tensor.is_floating_point() else tensor.dtype)
+            return tensor.to(device=device, dtype=dtype.to_complex())
+        return tensor.to(device=device, dtype=dtype if tensor.is_floating_point() else tensor.dtype)
 
     return apply_to_tensors(model, moved)

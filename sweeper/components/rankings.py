@@ -17,7 +17,7 @@ def ovr_auc(output: Tensor, target: Tensor) -> Tensor:
 
 def label_auc(output: Tensor, target: Tensor) -> Tensor:
     """Mean over columns of `column_auc`; output and target (n, k), rows of 0.5 and more are positive."""
-    return column_auc(output.view_as(target), target >= 0.5).mean()
+    return column_auc(output.reshape(target.shape), target >= 0.5).mean()
 
 
 def two_class_average_precision(output: Tensor, target: Tensor) -> Tensor:
@@ -33,7 +33,7 @@ def ovr_average_precision(output: Tensor, target: Tensor) -> Tensor:
 
 def label_average_precision(output: Tensor, target: Tensor) -> Tensor:
     """Mean over columns of `column_precision`; (n, k) both, targets of 0.5 and more are positive."""
-    return column_precision(output.view_as(target), target >= 0.5).mean()
+    return column_precision(output.reshape(target.shape), target >= 0.5).mean()
 
 
 def column_auc(scores: Tensor, positive: Tensor) -> Tensor:

@@ -7,19 +7,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import torch
+
 from sweeper.errors import SweeperError
 from sweeper.training.stacked.refusal import NotCompiled, NotStackable
 from sweeper.user_code.calls import message_of, text_of, user_code
 
 _LIBRARIES = tuple(sysconfig.get_path(name) + os.sep for name in ("stdlib", "purelib", "platlib"))
 _PACKAGE = str(Path(__file__).resolve().parents[1]) + os.sep
+_TORCH = str(Path(torch.__file__).resolve().parent) + os.sep
 
 
 def reason_of(error: BaseException) -> str:
     """What a message of torch means; type, message, and the innermost line of the user's own files.
 
-    Where none of those took part: the innermost line of all. A message of this package says it all, in its
-    own words. Total: whatever the exception is.
+    Where none of those took part: the innermost line outside of this package and torch, then the innermost
+    of all. A message of this package says it all, in its own words. Total: whatever the exception is.
     """
     if isinstance(error, NotStackable):
         return str(error)
@@ -28,7 +31,8 @@ def reason_of(error: BaseException) -> str:
     if error.__cause__ is not None:
         frames += traceback.extract_tb(error.__cause__.__traceback__)
     own = [frame for frame in frames if not _is_of_library(frame.filename)]
-    last = own[-1:] if is_own else (own or frames)[-1:]
+    others = [frame for frame in frames if not frame.filename.startswith((_PACKAGE, _TORCH))]
+    last = own[-1:] if is_own else (own or others or frames)[-1:]
     where = "".join(f" ({os.path.basename(frame.filename)}:{frame.lineno})" for frame in last)
     return f"{text_of(error) if is_own else message_of(error)}{where}"
 

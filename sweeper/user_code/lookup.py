@@ -35,7 +35,8 @@ DEFINED = (inspect.isfunction, inspect.isbuiltin, inspect.isclass, inspect.ismet
 def importing_from(folder: Path | None) -> Iterator[None]:
     """`folder`, then the working directory, in front of ``sys.path`` while open, and at its end from then on.
 
-    What functions of the user import when they are called is found there later.
+    What functions of the user import when they are called is found there later; so it is in what modules add
+    to the path while they are imported.
     """
     added = [str(path) for path in (folder, Path.cwd()) if path is not None]
     before = list(sys.path)
@@ -43,7 +44,8 @@ def importing_from(folder: Path | None) -> Iterator[None]:
     try:
         yield
     finally:
-        sys.path[:] = [*before, *(path for path in dict.fromkeys(added) if path not in before)]
+        later = dict.fromkeys((*added, *sys.path))
+        sys.path[:] = [*before, *(path for path in later if path not in before)]
 
 
 def resolve(source: str, folder: Path | None = None) -> Any:

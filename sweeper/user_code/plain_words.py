@@ -117,6 +117,18 @@ MEANINGS: tuple[tuple[str, str], ...] = (
         "the model turns a tensor into a Python number, which a stack of trials cannot do",
     ),
     (
+        r"Cannot access data pointer of Tensor",
+        "the model turns a tensor into an array of NumPy, which a stack of trials cannot do",
+    ),
+    (
+        r"must override the setup_context staticmethod|generate_vmap_rule",
+        "the model has an autograd.Function without setup_context or without a rule for vmap",
+    ),
+    (
+        r"vmap: inplace arithmetic",
+        "the model writes what it computes into a tensor that is not computed (torch.zeros; x.new_zeros is)",
+    ),
+    (
         r"dynamic shape",
         "an operation's shape depends on the numbers, which a stack of trials cannot do",
     ),

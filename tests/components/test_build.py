@@ -3,6 +3,7 @@
 import copy
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -121,6 +122,42 @@ def test_functions_are_swapped(function: Any) -> None:
 
     assert [type(module) for module in built(model, "elu").hidden] == [nn.ELU, nn.ELU]
     assert [type(module).__name__ for module in built(model).hidden] == ["FunctionLayer", "ReLU"]
+
+
+class Nodes(nn.Module):
+    """Two layers of a graph that the model brings along; inputs are numbers of nodes."""
+
+    def __init__(self, outputs: int, gain: bool) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(0)
+        self.register_buffer("x", torch.randn(6, 3, generator=generator, dtype=torch.float32))
+        self.links = torch.eye(6) + torch.eye(6).roll(1, 0)
+        self.first, self.second = nn.Parameter(torch.randn(3, 4)), nn.Linear(4, 4)
+        self.head = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, outputs))
+        self.gain = nn.Parameter(torch.ones(4, 1) * 0.5) if gain else None
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        """(n, 4), of which the first column is read -> (n, outputs)"""
+        scale = 1.0 if self.gain is None else F.softplus(self.gain).mT
+        h = F.relu(self.links @ (self.x @ self.first)) * scale
+        h = torch.tanh(self.second(self.links @ h))
+        return self.head(h[rows[:, 0].long().clamp(0, 5)])
+
+
+@pytest.mark.parametrize("gain", [False, True])
+def test_what_is_computed_from_numbers_of_the_model_s_own_is_hidden_too(gain: bool) -> None:
+    """Layers over nodes of a fixed graph; a function of weights alone stays. Buffers get the precision."""
+    default = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        row = torch.zeros(1, 4)
+        model = partial(Nodes, gain=gain)
+        made = build(model, row=row, out_features=2, activation="elu", init=None, options={"outputs": 2})
+        assert made.model(row).dtype == torch.float64
+    finally:
+        torch.set_default_dtype(default)
+    assert made.swapped is not None
+    assert [name.split(" ", 1)[-1] for name in made.swapped.swapped] == ["relu", "tanh", "head.1"]
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")

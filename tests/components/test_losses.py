@@ -48,9 +48,21 @@ def test_losses_are_their_formulas(name: str) -> None:
     assert torch.isfinite(output.grad).all()
 
 
-@pytest.mark.parametrize(
-    "name", [name for name, loss in LOSSES.items() if loss.task != "classification" and loss.outputs == 1]
-)
+PLAIN = [name for name, loss in LOSSES.items() if loss.task != "classification" and loss.outputs == 1]
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_outputs_may_lie_in_any_order_in_memory(name: str) -> None:
+    """A transposed output, of a forecast say, has the loss and the scores of its copy."""
+    loss, target = LOSSES[name], torch.tensor(np.hstack([SHARES, SHARES[::-1]])).round()
+    output = torch.tensor(
+        np.stack([OUTPUT, REAL], axis=1)
+    ).mT  # (rows, time, columns), columns first in memory
+    for function in (loss.function, *(m.function for m in metrics_of(loss.task, 6, ["auc"]))):
+        torch.testing.assert_close(function(output, target), function(output.contiguous(), target))
+
+
+@pytest.mark.parametrize("name", PLAIN)
 def test_a_flat_output_meets_a_column(name: str) -> None:
     """(n,) against (n, 1) is compared row by row, never by broadcasting."""
     loss, target = LOSSES[name].function, torch.tensor(SHARES[:, :1])

@@ -1,11 +1,14 @@
 """What went wrong, in one line, with the place that its user can mend."""
 
 import json
+import re
+import statistics
 from collections.abc import Callable
 
 import pytest
 import torch
 from torch import nn
+from torch.overrides import BaseTorchFunctionMode
 
 from sweeper.components.build import build
 from sweeper.errors import ModelError
@@ -37,6 +40,14 @@ def test_the_place_is_in_the_users_file_not_in_torch() -> None:
     """The innermost line of the model's own code, though torch raised it some calls below."""
     line = Wrong.forward.__code__.co_firstlineno + 2
     assert reason_of(caught(Wrong(), torch.zeros(1, 3))).endswith(f"(test_reasons.py:{line})")
+
+
+def test_of_a_library_s_error_its_line_is_named() -> None:
+    """Not torch's, which stands below it, where no line of the user took part."""
+    with pytest.raises(RuntimeError) as caught_error, BaseTorchFunctionMode():
+        torch.func.vmap(statistics.median_low)(torch.zeros(2, 3))
+    library = caught_error.value.with_traceback(caught_error.tb.tb_next)
+    assert re.search(r"\(statistics\.py:\d+\)$", reason_of(library))
 
 
 def test_an_error_without_a_place_has_none() -> None:

@@ -52,6 +52,20 @@ def test_what_a_function_imports_late_is_found_too(tmp_path: Path) -> None:
     assert sys.path[: len(before)] == before
 
 
+def test_what_a_module_adds_to_the_path_stays(tmp_path: Path) -> None:
+    """A file beside a foreign project adds its folder; what functions import later is found there."""
+    module(tmp_path / "project", "lookup_foreign", "value = 7")
+    added = f"import sys\nsys.path.insert(0, {str(tmp_path / 'project')!r})\n"
+    module(
+        tmp_path,
+        "lookup_adds",
+        f"{added}def f():\n    import lookup_foreign\n    return lookup_foreign.value",
+    )
+    before = list(sys.path)
+    assert resolve("lookup_adds:f", tmp_path)() == 7
+    assert sys.path[: len(before)] == before
+
+
 def test_modules_of_the_same_name_in_two_folders(tmp_path: Path) -> None:
     """Each study gets the module that lies beside it, also in one process."""
     module(tmp_path / "a", "lookup_same", "def f(): return 'a'")
