@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from sweeper.errors import UserError
-from sweeper.training import compiling, planning, work
+from sweeper.training import compiling, machine_code, planning, work
 from sweeper.training.calls import attempt, call, outcomes
 from sweeper.training.planning import Plan
 from sweeper.training.pool.interface import NotSendable, Pool, Shared, WorkerDied
@@ -112,7 +112,20 @@ def plan_in_workers(pool: Pool, task: Shared[Task], *, jobs: int, engine: str, s
     except NotStackable as why:  # of a sampled trial: its model fails by itself
         return planning.one_by_one(jobs, f"no stack could be tried: {why}")
     plan = planning.choose(measured, jobs, refused, engine)
-    return plan if plan.engine != "fused" else _compiled_or_not(pool, task, plan, trials)
+    if plan.engine != "fused":
+        return plan
+    return _compiled_or_not(pool, task, _native_or_not(pool, task, plan, trials), trials)
+
+
+def _native_or_not(pool: Pool, task: Shared[Task], plan: Plan, trials: Sequence[Trial]) -> Plan:
+    """The plan, with stacks that run as machine code where that is measured to be faster."""
+    if not machine_code.is_there():
+        return plan
+    try:
+        tried = _everywhere(pool, plan.processes, work.measure_native, task, trials[: plan.slots])
+    except WorkerDied:
+        tried = ["a process ended while it was tried"]
+    return machine_code.decide(plan, tried)
 
 
 def _compiled_or_not(pool: Pool, task: Shared[Task], plan: Plan, trials: Sequence[Trial]) -> Plan:

@@ -80,6 +80,13 @@ class Batches:
         """Rows of a batch."""
         return self.order(next(iter(self._offset))).size
 
+    def sources(self, seed: int) -> list[Tensor]:
+        """The arrays of which `coming` gives the row numbers: those of x, then those of y."""
+        if self.pooled:
+            return leaves((self._x, self._y))
+        parts = self.replicates.of(seed)
+        return leaves((parts.x_train, parts.y_train))
+
     def coming(self, seeds: Sequence[int], done: Sequence[int], steps: int) -> Tensor:
         """Row numbers of the next steps of every slot: (steps, slots, batch); `done` steps lie behind."""
         rows = [

@@ -22,6 +22,8 @@ from sweeper.training.stacked.batches import Batches, ReplicateData
 from sweeper.training.stacked.evaluation import Evaluator
 from sweeper.training.stacked.initial import Initials
 from sweeper.training.stacked.layer_measurement import LayerMeasurements
+from sweeper.training.stacked.native.steps import NativeSteps
+from sweeper.training.stacked.native.unsupported import Unsupported
 from sweeper.training.stacked.refusal import NotStackable
 from sweeper.training.stacked.rng_layout import RngLayout, rng_layout
 from sweeper.training.stacked.stack import Stack
@@ -56,11 +58,15 @@ class StackCache:
         """Names of the parameters that are trained, segment by segment."""
         self.own_options = [options for options, _ in segments]
         """Optimizer options that the parameters of each segment have of their own."""
+        self.compared_native: set[tuple[bool, str]] = set()
+        """The same of stacks that run as machine code."""
         self.stack: Stack
         self.evaluator: Evaluator
         self.measurements: LayerMeasurements
         # What these were made for:
         self._stack_of: tuple[Any, ...] = ()
+        self._native: NativeSteps | None = None
+        self.seed = seeds[0]
         self._evaluator_of: tuple[Any, ...] = ()
         self._measurements_of: tuple[Any, ...] = ()
 
@@ -125,6 +131,23 @@ class StackCache:
                 self.rng_layout.draws,
                 compiled=compiled,
             )
+
+    def native_steps(self) -> NativeSteps:
+        """Those of the present stack.
+
+        Raises:
+            Unsupported: if they cannot be compiled.
+        """
+        if self._native is None or self._native.stack is not self.stack:
+            if not all(t.is_contiguous() for t in self.batches.sources(self.seed)):
+                raise Unsupported("data whose rows are not contiguous")
+            try:
+                self._native = NativeSteps(self.stack, self.new_stack(1))
+            except (Unsupported, NotStackable):
+                raise
+            except Exception as error:  # whatever a translation trips over costs speed, no trial
+                raise Unsupported(f"the step cannot be translated ({type(error).__name__})") from error
+        return self._native
 
     def new_evaluator(self) -> Evaluator:
         """One that has recorded nothing."""

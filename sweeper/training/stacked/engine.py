@@ -8,9 +8,12 @@ The result of a trial does not depend on what it was stacked with: nothing is ev
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
+from sweeper.components.activations import activation_of
+from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.study.settings import settings as settings_of
 from sweeper.training.cohort import sort_key
 from sweeper.training.setup import Task, leaving_no_trace
+from sweeper.training.stacked.native.unsupported import Unsupported
 from sweeper.training.stacked.refusal import NotCompiled, NotStackable
 from sweeper.training.stacked.stacked_training import OnFinish, StackedTraining
 from sweeper.trial import Trial, TrialResult
@@ -23,6 +26,7 @@ def train_stack(
     *,
     on_finish: OnFinish | None = None,
     compiled: bool = False,
+    native: bool = False,
 ) -> Iterator[TrialResult]:
     """Train trials of one shape together, `slots` at a time; results come as they finish.
 
@@ -33,6 +37,7 @@ def train_stack(
         slots: most trials in training at the same time.
         on_finish: called with the final state of each trial.
         compiled: send full stacks through ``torch.compile``, where it takes them.
+        native: run steps as machine code, where they can be translated.
 
     Raises:
         NotStackable: if the model cannot be batched; the message names the operation.
@@ -40,15 +45,31 @@ def train_stack(
     if not trials:
         return
     with leaving_no_trace(task, settings_of(task.study, trials[0].parameters)):
-        yield from _train_stack(task, trials, slots, on_finish, compiled)
+        if not native:
+            yield from _train_stack(task, trials, slots, on_finish, compiled)
+            return
+        taken, others = translatable(task, trials)
+        left = list(taken)
+        try:
+            for result in _train_stack(task, taken, slots, on_finish, False, native=True):
+                left = [t for t in left if (t.number, t.seed) != (result.trial.number, result.trial.seed)]
+                yield result
+        except (Unsupported, NotStackable):  # before any of them has begun
+            others = [*left, *others]
+        yield from _train_stack(task, others, slots, on_finish, False)
 
 
 def _train_stack(
-    task: Task, trials: Sequence[Trial], slots: int, on_finish: OnFinish | None, compiled: bool
+    task: Task,
+    trials: Sequence[Trial],
+    slots: int,
+    on_finish: OnFinish | None,
+    compiled: bool,
+    native: bool = False,
 ) -> Iterator[TrialResult]:
     waiting = deque(sorted(trials, key=sort_key))
     while waiting:
-        stacked = StackedTraining(task, waiting, slots, on_finish, compiled)
+        stacked = StackedTraining(task, waiting, slots, on_finish, compiled, native)
         try:
             yield from stacked.run()
         except NotCompiled:  # before any trial has begun
@@ -76,7 +97,9 @@ def compare_stack(task: Task, trials: Sequence[Trial]) -> dict[int, str]:
         return stacked.compare(range(stacked.size))
 
 
-def warm_stack(task: Task, trials: Sequence[Trial], *, compiled: bool = False) -> Callable[[int], object]:
+def warm_stack(
+    task: Task, trials: Sequence[Trial], *, compiled: bool = False, native: bool = False
+) -> Callable[[int], object]:
     """A full stack of `trials` before its first step: called with a number, it makes so many steps.
 
     For timing alone: nothing is evaluated, and no trial ends.
@@ -84,8 +107,21 @@ def warm_stack(task: Task, trials: Sequence[Trial], *, compiled: bool = False) -
     Raises:
         NotStackable: as `train_stack`.
         NotCompiled: if it is to be `compiled` and cannot be.
+        Unsupported: if it is to be `native` and cannot be.
     """
-    stacked = StackedTraining(task, deque(trials), len(trials), None, compiled)
+    stacked = StackedTraining(task, deque(trials), len(trials), None, compiled, native)
     for result in (*stacked.prepare(), *stacked.refill()):
         raise NotStackable(result.reason)
     return stacked.train
+
+
+def translatable(task: Task, trials: Sequence[Trial]) -> tuple[list[Trial], list[Trial]]:
+    """Trials whose activation and update rule can be machine code, as far as is known, and the others."""
+    taken, others = list[Trial](), list[Trial]()
+    for trial in trials:
+        settings = settings_of(task.study, trial.parameters)
+        activation = settings.activation and activation_of(settings.activation)
+        shaped = any(rule.shaped for rule in OPTIMIZERS[settings.optimizer].rules)
+        learns = activation and (activation.learns or not activation.elementwise)
+        (others if shaped or learns else taken).append(trial)
+    return taken, others

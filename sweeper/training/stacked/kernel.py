@@ -1,7 +1,8 @@
 """One activation function as operations that write to given memory, forward and backward."""
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
 
@@ -27,20 +28,22 @@ class Kernel:
         if hasattr(self.module, "inplace"):
             setattr(self.module, "inplace", False)  # noqa: B010
         self._steepest: dict[tuple[torch.dtype, torch.device], Tensor] = {}
+        self.native: dict[torch.dtype, tuple[int, int]] = {}
+        """Addresses of its functions as machine code, where they are compiled."""
         z = torch.linspace(-3, 3, 6, dtype=dtype).reshape(1, 2, 3).requires_grad_()
         g = torch.linspace(1, 2, 6, dtype=dtype).reshape(1, 2, 3)
-        self._forward = _recorded(lambda: [self.module(z)], {"z": z}, "a")
-        self._backward = _recorded(
+        self.forward_recipe = _recorded(lambda: [self.module(z)], {"z": z}, "a")
+        self.backward_recipe = _recorded(
             lambda: [a := self.module(z), *torch.autograd.grad(a, z, g)], {"z": z, "g": g}, "a", "gz"
         )
 
     def forward(self, z: Tensor, a: Tensor, w: Tensors) -> list[Run]:
         """a ← φ(z)"""
-        return self._forward({"z": z, "a": a})
+        return self.forward_recipe({"z": z, "a": a})
 
     def backward(self, g: Tensor, z: Tensor, a: Tensor, w: Tensors, gz: Tensor, gw: Tensors) -> list[Run]:
         """gz ← g · φ′(z), with a = φ(z) known"""
-        return self._backward({"g": g, "z": z, "a": a, "gz": gz})
+        return self.backward_recipe({"g": g, "z": z, "a": a, "gz": gz})
 
     def steepest(self, like: Tensor, w: Tensors) -> Tensor:
         """max |φ′|, a scalar; `like` tells its precision and device; from −20 to 20, 0.01 apart."""
@@ -178,10 +181,35 @@ def _beside(w: Tensor, z: Tensor) -> Tensor:
     return w.reshape(len(w), *([1, w.shape[1]] if z.ndim > 2 else [w.shape[1]]), *[1] * (z.ndim - 3))
 
 
-def _recorded(
-    function: Callable[[], Sequence[Tensor]], inputs: dict[str, Tensor], *names: str
-) -> Callable[[dict[str, Tensor]], list[Run]]:
-    """`function` as a recipe: named tensors of any shape -> operations on them.
+@dataclass(frozen=True)
+class Recipe:
+    """Recorded operations on named tensors of any shape."""
+
+    calls: Sequence[Call]
+    known: Mapping[int, str]
+    """Storage -> name of the tensor."""
+
+    def __call__(self, tensors: Mapping[str, Tensor]) -> list[Run]:
+        """What does them on these tensors."""
+        like = tensors["z"]
+        made = {storage_of(t) for c in self.calls for t in c.results}
+        temporary: dict[int, Tensor] = {}
+
+        def memory(tensor: Tensor) -> Tensor:
+            where = storage_of(tensor)
+            if where in self.known:
+                return tensors[self.known[where]]
+            if where not in made:
+                return tensor  # a constant
+            if where not in temporary:
+                temporary[where] = torch.empty_like(like, dtype=tensor.dtype)
+            return temporary[where]
+
+        return [_run(call, memory) for call in self.calls]
+
+
+def _recorded(function: Callable[[], Sequence[Tensor]], inputs: dict[str, Tensor], *names: str) -> Recipe:
+    """`function` of named `inputs`; `names` are those of its results.
 
     Raises:
         NotStackable: for what is not elementwise, or draws random numbers.
@@ -196,25 +224,7 @@ def _recorded(
     whole = all(t.shape == shape or t.ndim == 0 for c in kept for t in (*c.inputs, *c.results))
     if not whole or any(c.written or c.random for c in kept):
         raise NotStackable("a hidden activation that is not a fixed function of single numbers")
-    made = {storage_of(t) for c in kept for t in c.results}
-
-    def bind(tensors: dict[str, Tensor]) -> list[Run]:
-        like = tensors["z"]
-        temporary: dict[int, Tensor] = {}
-
-        def memory(tensor: Tensor) -> Tensor:
-            where = storage_of(tensor)
-            if where in known:
-                return tensors[known[where]]
-            if where not in made:
-                return tensor  # a constant
-            if where not in temporary:
-                temporary[where] = torch.empty_like(like, dtype=tensor.dtype)
-            return temporary[where]
-
-        return [_run(call, memory) for call in kept]
-
-    return bind
+    return Recipe(kept, known)
 
 
 def _run(call: Call, memory: Callable[[Tensor], Tensor]) -> Run:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -20,6 +20,14 @@ from sweeper.training.stacked.random_state import SlotRandomState
 from sweeper.training.stacked.rng_layout import Layout
 from sweeper.training.stacked.tape import Tape
 from sweeper.training.stacked.template import Template, losses_of, unstack
+
+
+class Runs(Protocol):
+    """A tape, or what stands for it."""
+
+    def run(self) -> None:
+        """Losses and gradients of all slots on the batches of the stack."""
+
 
 LOSS, PENALTY, TOTAL = range(3)
 """Rows of `Stack.losses`."""
@@ -86,9 +94,20 @@ class Stack:
         inputs = [self.p, *leaves((x, y)), *self.fixed.values(), *self.weights.values()]
         read_only = {"parameters": [self.p], "inputs": leaves(x), "targets": leaves(y)}
         tape = Tape(
-            lambda: self._forward_and_backward(*inputs), inputs, BINDERS, self.random_state, read_only
+            lambda: self._forward_and_backward(*inputs),
+            inputs,
+            BINDERS,
+            self.random_state,
+            read_only,
+            keep=slots == 1,
         )
         self._pass: Tape | CompiledPass = tape
+        self.recorded = tape.recorded
+        """Calls, inputs and results of the pass of a stack with one slot."""
+        self.native: Runs | None = None
+        """What runs the pass instead."""
+        self.outside = [self.p, *self.fixed.values(), *self.weights.values()]
+        """What a pass reads beside its batch: a row a slot."""
         if compiled:
             self._pass = CompiledPass(self._forward_and_backward, inputs, tape.outputs, self.dispatch)
         self.dispatch.calls.clear()
@@ -108,7 +127,7 @@ class Stack:
 
     def forward_and_backward(self) -> None:
         """Losses and gradients of all slots on the batches in `x` and `y`."""
-        self._pass.run()
+        (self.native or self._pass).run()
 
     def gradients(self) -> dict[str, Tensor]:
         """Those of the last pass, with a trial axis."""

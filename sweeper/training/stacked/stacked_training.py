@@ -17,6 +17,7 @@ from sweeper.training.stacked.cache import Requirements, cache_for, return_cache
 from sweeper.training.stacked.groups import groups_of, table
 from sweeper.training.stacked.guard import compare
 from sweeper.training.stacked.layer_measurement import LayerMeasurement
+from sweeper.training.stacked.native.steps import NativeSteps
 from sweeper.training.stacked.refusal import IncompatibleModel, NotStackable
 from sweeper.training.stacked.stacked_trial import StackedTrial
 from sweeper.trial import Trial, TrialResult, failed
@@ -39,10 +40,17 @@ class StackedTraining:
     """One stack and its queue."""
 
     def __init__(
-        self, task: Task, queue: deque[Trial], slots: int, on_finish: OnFinish | None, compiled: bool
+        self,
+        task: Task,
+        queue: deque[Trial],
+        slots: int,
+        on_finish: OnFinish | None,
+        compiled: bool,
+        native: bool = False,
     ) -> None:
-        """`slots`: how many at most; `compiled`: whether a full stack goes through ``torch.compile``."""
-        self.compiled = compiled
+        """`slots`: how many at most; `compiled`: through ``torch.compile``; `native`: as machine code."""
+        self.compiled, self.wants_native = compiled, native
+        self.native: NativeSteps | None = None
         self.task, self.queue, self.size, self.on_finish = task, queue, min(slots, len(queue)), on_finish
         self.incompatible: list[Trial] = []
         self.accepted = 0
@@ -94,6 +102,7 @@ class StackedTraining:
         required = Requirements(settings, self.compiled)
         self.cache = cache = cache_for(self.task, lead, built, seeds, required, self.size)
         self.stack, self.evaluator, self.measurements = cache.stack, cache.evaluator, cache.measurements
+        self.native = self.stack.native = cache.native_steps() if self.wants_native else None
         self.slots: list[StackedTrial | None] = [None] * self.size
         self.start_interval = _start_interval(settings, self.cache.batches.rows)
 
@@ -113,17 +122,18 @@ class StackedTraining:
             NotStackable: if a trial would give something else in a stack than alone.
         """
         some = dict[tuple[bool, str], int]()
+        compared = self.cache.compared_native if self.native else self.cache.compared
         for slot, run in enumerate(self.slots):
             if run is None:
                 continue
             tried = (run.settings.activation_penalty > 0, run.settings.activation or "")
-            alike = {each for each in {*self.cache.compared, *some} if each[0] == tried[0]}
+            alike = {each for each in {*compared, *some} if each[0] == tried[0]}
             if tried not in alike and len(alike) < MAX_COMPARED_KINDS:
                 some[tried] = slot
         different = [why for why in self.compare(list(some.values())).values() if why]
         if different:
             raise NotStackable(different[0])
-        self.cache.compared |= some.keys()
+        compared.update(some)
 
     # Trials come and go
 
@@ -170,7 +180,10 @@ class StackedTraining:
             for penalty_kind in self.cache.required.penalties
         }
         self.groups = [groups_of(self.slots, k) for k in range(len(self.cache.own_options))]
-        self.stack.arrange(self.groups, list(zip(*kernels, strict=True)), weights)
+        by_site = list(zip(*kernels, strict=True))
+        self.stack.arrange(self.groups, by_site, weights)
+        if self.native:
+            self.native.arrange(self.groups, by_site)
 
     def _release_ended(self) -> Iterator[TrialResult]:
         """Empty the slots of trials that ended; yield those whose layers are measured."""
@@ -193,7 +206,9 @@ class StackedTraining:
     def _shrink(self) -> None:
         """Go on in a smaller stack when the queue is empty and enough remains to be done."""
         active = [run for run in self.slots if run is not None]
-        if self.queue or not active or len(active) == self.size:
+        if (
+            self.queue or not active or len(active) == self.size or self.native
+        ):  # native: empty slots are free
             return
         left = max(run.state.steps - run.state.step for run in active)
         if left * (1 - len(active) / self.size) < NEW_STACK_STEPS:
@@ -250,6 +265,8 @@ class StackedTraining:
         stack = self.stack
         coefficients = table(self.groups, np.stack(rates, 2), updates, stack.p.dtype).to(stack.p.device)
         rows = self.cache.batches.coming(seeds, ages, steps).to(stack.p.device)
+        if self.native:
+            return self._train_native(self.native, seeds, rows, coefficients)
         history = stack.losses.new_empty(steps, *stack.losses.shape)
         with torch.no_grad():
             for step in range(steps):
@@ -259,6 +276,18 @@ class StackedTraining:
                 stack.step(coefficients[step])
                 history[step].copy_(stack.losses)
         return history.cpu().numpy().astype(np.float64)
+
+    def _train_native(
+        self, native: NativeSteps, seeds: Sequence[int], rows: Tensor, coefficients: Tensor
+    ) -> np.ndarray:
+        sources = {s: self.cache.batches.sources(seeds[s]) for s, run in enumerate(self.slots) if run}
+        parts, steps = [], len(rows)
+        measured = any(run and run.state.step + steps in run.state.measured for run in self.slots)
+        for part in (slice(0, steps - 1), slice(steps - 1, steps)) if measured else (slice(0, steps),):
+            if part.stop == steps:
+                self._keep_weights_before(steps)
+            parts.append(native.train(sources, rows[part], coefficients[part]))
+        return torch.cat(parts).numpy().astype(np.float64)
 
     @property
     def _any_seed(self) -> int:

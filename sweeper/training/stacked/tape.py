@@ -38,6 +38,8 @@ class Tape:
         binders: Mapping[Any, Binder] | None = None,
         random: Binder | None = None,
         read_only: Mapping[str, Sequence[Tensor]] | None = None,
+        *,
+        keep: bool = False,
     ) -> None:
         """Record `function`, which reads `inputs` and returns tensors.
 
@@ -47,6 +49,7 @@ class Tape:
             binders: operations that are run another way than by themselves.
             random: the way of operations that draw random numbers.
             read_only: what they are -> `inputs` that nothing may be written to.
+            keep: hold what was recorded, and its memory.
 
         Raises:
             NotStackable: if it is written to them; for tensors that a tape cannot hold.
@@ -57,6 +60,8 @@ class Tape:
             if changed & {storage_of(t) for t in kept_as_is}:
                 raise NotStackable(f"the model writes into its {what}")
         kept = needed(calls, inputs, results)
+        self.recorded = (kept, tuple(inputs), tuple(results)) if keep else ((), (), ())
+        """Calls, inputs and results as they were recorded, where they are to be kept."""
         memory = _share(kept, inputs, results)
         self.outputs = [memory(t) for t in results]
         self.operations: list[Callable[[], Any]] = []

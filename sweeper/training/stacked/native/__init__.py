@@ -1,0 +1,1 @@
+"""Training steps of stacks as machine code, slot after slot."""

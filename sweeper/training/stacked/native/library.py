@@ -1,0 +1,97 @@
+"""Activations and update rules as functions that a compiled step calls, slot by slot."""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
+import torch
+
+from sweeper.components.optimizers import Rule
+from sweeper.training.stacked.kernel import AnyKernel, Kernel
+from sweeper.training.stacked.native import target
+from sweeper.training.stacked.native.pointwise import is_pointwise, loop_function, name_of, of_nothing
+from sweeper.training.stacked.native.unsupported import Unsupported
+from sweeper.training.stacked.native.views import element_of
+from sweeper.training.stacked.recording import Call, record, storage_of
+
+
+def activation_functions(kernel: AnyKernel, dtype: torch.dtype) -> tuple[int, int]:
+    """Addresses: forward(z, a, n) and backward(g, z, a, gz, n).
+
+    Raises:
+        Unsupported: for activations that learn, or whose operations have no formula.
+    """
+    if not isinstance(kernel, Kernel):
+        raise Unsupported("an activation that learns")
+    found = kernel.native.get(dtype)
+    if found is None:
+        found = kernel.native[dtype] = _activation_functions(kernel, dtype)
+    return found
+
+
+def _activation_functions(kernel: Kernel, dtype: torch.dtype) -> tuple[int, int]:
+    texts, declared = [], set[str]()
+    for name, recipe, pointers, out in (
+        ("forward", kernel.forward_recipe, ("z", "a"), "a"),
+        ("backward", kernel.backward_recipe, ("g", "z", "a", "gz"), "gz"),
+    ):
+        known = dict(recipe.known)
+        written = [where for where, what in known.items() if what == out]
+        text, needs = _function(name, recipe.calls, known, pointers, {}, written, dtype)
+        texts.append(text)
+        declared |= needs
+    addresses = target.compiled("\n".join([*sorted(declared), *texts]), ["forward", "backward"])
+    return addresses["forward"], addresses["backward"]
+
+
+@lru_cache(maxsize=128)
+def update_function(rule: Rule, decays: bool, dtype: torch.dtype, states: int) -> int:
+    """Address of update(p, g, c, state…, n), with `states` pointers to state.
+
+    Raises:
+        Unsupported: for rules that work on whole matrices, or whose operations have no formula.
+    """
+    if rule.shaped:
+        raise Unsupported(f"the update rule {rule.name}")
+    p, g, *state = (torch.full((1, 3), 0.5, dtype=dtype) for _ in range(2 + rule.state))
+    scratch = [torch.ones_like(p) for _ in range(rule.scratch)]
+    columns = [torch.full((1, 1), 0.5, dtype=dtype) for _ in range(rule.columns + rule.coupled)]
+
+    def once() -> Sequence[torch.Tensor]:
+        if decays:
+            torch.addcmul(g, p, columns[-1], out=g)
+        rule.update(p, g, state, columns[: rule.columns], scratch)
+        return [p]
+
+    calls, _ = record(once)
+    names = ["p", "g", "c", *(f"s{k}" for k in range(states))]
+    known = {storage_of(p): "p", storage_of(g): "g", **{storage_of(s): f"s{k}" for k, s in enumerate(state)}}
+    single = {storage_of(c): ("c", k) for k, c in enumerate(columns)}
+    written = [where for where, what in known.items() if what != "g"]
+    text, needs = _function("update", calls, known, names, single, written, dtype)
+    return target.compiled("\n".join([*sorted(needs), text]), ["update"])["update"]
+
+
+def nothing(states: int) -> int:
+    """Address of an update that changes nothing."""
+    pointers = ", ".join(f"ptr %s{k}" for k in range(states + 3))
+    text = f"define void @nothing({pointers}, i64 %n) {{\nentry:\n  ret void\n}}\n"
+    return target.compiled(text, ["nothing"])["nothing"]
+
+
+def _function(
+    name: str,
+    calls: Sequence[Call],
+    known: Mapping[int, str],
+    pointers: Sequence[str],
+    single: Mapping[int, tuple[str, int]],
+    written: Sequence[int],
+    dtype: torch.dtype,
+) -> tuple[str, set[str]]:
+    calls = [
+        c for c in calls if c.written or not {*map(storage_of, c.results)} <= {*map(storage_of, c.inputs)}
+    ]
+    for call in calls:
+        if not (of_nothing(call) or is_pointwise(call)):
+            raise Unsupported(name_of(call.operation))
+    element = element_of(dtype)
+    return loop_function(name, calls, known, pointers, single, written, element, target.register_bytes())

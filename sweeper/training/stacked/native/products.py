@@ -1,0 +1,245 @@
+"""Matrix products of fixed sizes, in tiles that fill the vector registers.
+
+C ← start + A·B. A tile of C stays in registers while the inner axis runs: rows of B are loaded as vectors,
+elements of A are repeated over the lanes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sweeper.training.stacked.native.ir import BYTES, Code, Kind, Number, pieces
+from sweeper.training.stacked.native.views import View
+
+UNROLLED = 4
+"""Steps of the inner axis in one round of its loop."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The vector registers."""
+
+    bytes: int
+    registers: int
+
+    def lanes(self, element: str) -> int:
+        """Of one register; for truth values, as many as real numbers of 4 bytes."""
+        return self.bytes // max(BYTES.get(element, 4), 4)
+
+    @property
+    def tile(self) -> tuple[int, int]:
+        """Rows and vectors of a tile of C."""
+        return (6, 4) if self.registers >= 32 else (6, 2)
+
+
+def product(
+    code: Code, machine: Machine, a: View, b: View, c: View, first: View | None, scratch: str
+) -> None:
+    """C ← A·B (+ `first`), matrices with two axes each; `first` is broadcast to C.
+
+    `scratch`: memory for as many elements as B has, into which it is turned if its rows are not contiguous.
+    """
+    if c.strides[1] != 1 and c.sizes[1] > 1 and c.strides[0] in (0, 1):
+        a, b, c, first = _turned(b), _turned(a), _turned(c), first and _turned(first)
+    inner, columns = b.sizes
+    if b.strides[1] != 1 and columns > 1:
+        packed = View(scratch, 0, (inner, columns), (columns, 1), b.element)
+        turn(code, machine, b, packed)
+        b = packed
+    lanes = machine.lanes(c.element)
+    rows_at_most, vectors = machine.tile
+    tiles = _chunks(columns, lanes, vectors)
+    for start, count, widths in tiles:
+        if count > 1:
+            with code.loop(count) as loop:
+                _columns(code, a, b, c, first, rows_at_most, loop.index * sum(widths), start, widths)
+        else:
+            _columns(code, a, b, c, first, rows_at_most, code.whole(0), start, widths)
+
+
+def _turned(view: View) -> View:
+    return replace(view, sizes=view.sizes[::-1], strides=view.strides[::-1])
+
+
+def _chunks(columns: int, lanes: int, vectors: int) -> list[tuple[int, int, tuple[int, ...]]]:
+    """(first column, how many alike, widths of their vectors)."""
+    wide = lanes * vectors
+    count, rest = divmod(columns, wide)
+    found: list[tuple[int, int, tuple[int, ...]]] = [(0, count, (lanes,) * vectors)] if count else []
+    widths = tuple(width for _, width in pieces(rest, lanes))
+    for at in range(0, len(widths), vectors):
+        some = widths[at : at + vectors]
+        found.append((count * wide + sum(widths[:at]), 1, some))
+    return found
+
+
+def _heights(rows: int, most: int) -> list[tuple[int, int]]:
+    """(rows of a tile, how many such tiles): as even as can be."""
+    tiles = -(-rows // most)
+    low, more = divmod(rows, tiles)
+    return [(height, count) for height, count in ((low + 1, more), (low, tiles - more)) if count]
+
+
+def _columns(
+    code: Code,
+    a: View,
+    b: View,
+    c: View,
+    first: View | None,
+    most: int,
+    shift: Number,
+    start: int,
+    widths: Sequence[int],
+) -> None:
+    row = 0
+    for height, count in _heights(c.sizes[0], most):
+        if count > 1:
+            with code.loop(row + height * count, height, row) as loop:
+                _tile(code, a, b, c, first, loop.index, height, shift + start, widths)
+        else:
+            _tile(code, a, b, c, first, code.whole(row), height, shift + start, widths)
+        row += height * count
+
+
+def _at(code: Code, view: View, row: Number, column: Number) -> str:
+    place = view.start(code)
+    for index, stride in ((row, view.strides[0]), (column, view.strides[1])):
+        if stride:
+            place = code.address(place, index * stride if stride != 1 else index, view.in_memory)
+    return place
+
+
+def _tile(
+    code: Code,
+    a: View,
+    b: View,
+    c: View,
+    first: View | None,
+    row: Number,
+    height: int,
+    column: Number,
+    widths: Sequence[int],
+) -> None:
+    inner, zero = a.sizes[1], code.whole(0)
+    at_a, at_b, at_c = _at(code, a, row, zero), _at(code, b, zero, column), _at(code, c, row, column)
+    sums = _first(code, c, first, row, height, column, widths)
+    rounds = inner // UNROLLED
+    if rounds > 1:
+        with code.loop(rounds * UNROLLED, UNROLLED) as loop:
+            carried = loop.carry(sums)
+            loop.set(_inner(code, a, b, at_a, at_b, height, widths, loop.index, UNROLLED, carried))
+        sums = loop.finals
+        done = rounds * UNROLLED
+    else:
+        done = 0
+    sums = _inner(code, a, b, at_a, at_b, height, widths, code.whole(done), inner - done, sums)
+    for r in range(height):
+        at = 0
+        for v, width in enumerate(widths):
+            place = code.address(at_c, r * c.strides[0] + at, c.in_memory)
+            code.store(sums[r * len(widths) + v], place)
+            at += width
+
+
+def _first(
+    code: Code, c: View, first: View | None, row: Number, height: int, column: Number, widths: Sequence[int]
+) -> list[Number]:
+    if first is None:
+        return [code.like(0.0, Kind(c.element, width)) for _ in range(height) for width in widths]
+    found = []
+    start = _at(code, first, row, column)
+    for r in range(height if first.strides[0] else 1):
+        at = 0
+        for width in widths:
+            place = code.address(start, r * first.strides[0] + at * first.strides[1], first.in_memory)
+            one = first.strides[1] == 0
+            value = code.load(place, Kind(c.element, 1 if one else width))
+            found.append(code.spread(value, width))
+            at += width
+    return found if first.strides[0] else found * height
+
+
+def _inner(
+    code: Code,
+    a: View,
+    b: View,
+    at_a: str,
+    at_b: str,
+    height: int,
+    widths: Sequence[int],
+    start: Number,
+    steps: int,
+    sums: Sequence[Number],
+) -> list[Number]:
+    sums = list(sums)
+    from_a = code.address(at_a, start * a.strides[1] if a.strides[1] else 0, a.in_memory) if steps else at_a
+    from_b = code.address(at_b, start * b.strides[0] if b.strides[0] else 0, b.in_memory) if steps else at_b
+    for k in range(steps):
+        rows, at = [], 0
+        for width in widths:
+            place = code.address(from_b, k * b.strides[0] + at, b.in_memory)
+            rows.append(code.load(place, Kind(b.element, width)))
+            at += width
+        for r in range(height):
+            place = code.address(from_a, r * a.strides[0] + k * a.strides[1], a.in_memory)
+            one = code.load(place, Kind(a.element))
+            for v, width in enumerate(widths):
+                i = r * len(widths) + v
+                sums[i] = code.fma(code.spread(one, width), rows[v], sums[i])
+    return sums
+
+
+def turn(code: Code, machine: Machine, source: View, target: View) -> None:
+    """Copy a matrix into another layout, `target` contiguous in its second axis.
+
+    Where `source` is contiguous in its first axis, blocks are turned in registers.
+    """
+    rows, columns = source.sizes
+    lanes = machine.lanes(source.element)
+    full = (rows // lanes * lanes, columns // lanes * lanes) if source.strides[0] == 1 else (0, 0)
+    if all(full):
+        with code.loop(full[0], lanes) as outer, code.loop(full[1], lanes) as loop:
+            _block(code, source, target, outer.index, loop.index, lanes)
+    if all(full) and full[1] == columns:
+        rest = [(full[0], rows, 0, columns)]
+    elif all(full):
+        rest = [(0, full[0], full[1], columns), (full[0], rows, 0, columns)]
+    else:
+        rest = [(0, rows, 0, columns)]
+    for top, bottom, left, right in rest:
+        if top < bottom and left < right:
+            with code.loop(bottom, 1, top) as outer, code.loop(right, 1, left) as loop:
+                value = code.load(_at(code, source, outer.index, loop.index), Kind(source.element))
+                code.store(value, _at(code, target, outer.index, loop.index))
+
+
+def _block(code: Code, source: View, target: View, row: Number, column: Number, lanes: int) -> None:
+    start, kind = _at(code, source, row, column), Kind(source.element, lanes)
+    values = [
+        code.load(code.address(start, k * source.strides[1], source.in_memory), kind) for k in range(lanes)
+    ]
+    step = lanes // 2
+    while step:
+        values = _exchanged(code, values, step)
+        step //= 2
+    start = _at(code, target, row, column)
+    for k, value in enumerate(values):
+        code.store(value, code.address(start, k * target.strides[0], target.in_memory))
+
+
+def _exchanged(code: Code, values: Sequence[Number], step: int) -> list[Number]:
+    """Swap what differs in one bit of row and column."""
+    found, lanes = list(values), len(values)
+    low = [c if not c & step else lanes + c - step for c in range(lanes)]
+    high = [c + step if not c & step else lanes + c for c in range(lanes)]
+    for i in range(lanes):
+        if not i & step:
+            a, b = values[i], values[i | step]
+            found[i], found[i | step] = (_shuffled(code, a, b, mask) for mask in (low, high))
+    return found
+
+
+def _shuffled(code: Code, a: Number, b: Number, mask: Sequence[int]) -> Number:
+    picked = ", ".join(f"i32 {k}" for k in mask)
+    return code.value(
+        f"shufflevector {a}, {b}, <{len(mask)} x i32> <{picked}>", Kind(a.kind.element, len(mask))
+    )

@@ -1,0 +1,262 @@
+"""The recorded pass of one slot as the text of a program.
+
+The recording is that of a stack with one slot. What comes from outside (parameters, buffers, constants) is
+found through a table of pointers, one table a slot; what the pass makes lies in an arena that all slots use
+one after the other, so that it stays in the cache.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from sweeper.training.stacked.native.ir import BYTES, Code, Kind, Number, function
+from sweeper.training.stacked.native.operations import emit
+from sweeper.training.stacked.native.products import Machine
+from sweeper.training.stacked.native.unsupported import Unsupported
+from sweeper.training.stacked.native.views import View, element_of, view_of
+from sweeper.training.stacked.recording import Call, storage_of
+
+ALIGNED = 64
+"""Bytes between whose multiples arrays of the arena begin."""
+FLAG, ROWS, LOSSES, COEFFICIENTS, GRADIENTS, ARENA = range(6)
+"""Entries of a slot's table; leaves, updates, activations, state and what is outside follow."""
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """An input of which a step gets some rows: x or y, or a part of them."""
+
+    tensor: Tensor
+    """(1, rows, …), as recorded."""
+
+    @property
+    def rows(self) -> int:
+        return int(self.tensor.shape[1])
+
+    @property
+    def bytes_a_row(self) -> int:
+        return self.tensor[0, 0].numel() * self.tensor.element_size()
+
+
+@dataclass
+class Layout:
+    """Where everything lies."""
+
+    leaves: Sequence[Leaf]
+    segments: Sequence[tuple[int, int]]
+    """(first column, columns) of parameters that are updated alike."""
+    coefficients: int
+    """Numbers of one segment and step."""
+    states: int
+    sites: int
+    outside: list[Tensor] = field(default_factory=list)
+    places: dict[int, int] = field(default_factory=dict)
+    """Storage -> offset in the arena, in bytes."""
+    arena: int = 0
+    scratch: int = 0
+    """Bytes behind the arrays of the arena, for matrices that are turned."""
+
+    @property
+    def at_leaves(self) -> int:
+        return ARENA + 1
+
+    @property
+    def at_updates(self) -> int:
+        return self.at_leaves + len(self.leaves)
+
+    @property
+    def at_sites(self) -> int:
+        return self.at_updates + len(self.segments)
+
+    @property
+    def at_states(self) -> int:
+        return self.at_sites + 2 * self.sites
+
+    @property
+    def at_outside(self) -> int:
+        return self.at_states + self.states
+
+    @property
+    def entries(self) -> int:
+        return self.at_outside + len(self.outside)
+
+
+def lay_out(
+    layout: Layout, calls: Sequence[Call], inputs: Sequence[Tensor], results: Sequence[Tensor]
+) -> None:
+    """Give every storage a place: as long as it is needed, in the arena, or outside."""
+    losses, gradients = results
+    last: dict[int, int] = {}
+    for index, call in enumerate(calls):
+        last |= {storage_of(t): index for t in (*call.inputs, *call.results)}
+    last[storage_of(losses)] = len(calls)
+    leaves = {storage_of(leaf.tensor) for leaf in layout.leaves}
+    given = {storage_of(t) for t in inputs}
+    free: list[tuple[int, int]] = []
+    sizes: dict[int, int] = {}
+    for leaf in layout.leaves:
+        _place(layout, sizes, free, leaf.tensor)
+    made = {storage_of(t) for call in calls for t in call.results}
+    known = {storage_of(t) for t in layout.outside}
+    for index, call in enumerate(calls):
+        for tensor in (*call.inputs, *call.results):
+            where = storage_of(tensor)
+            if where in layout.places or where in known or where == storage_of(gradients):
+                continue
+            if where in made and where not in given:
+                _place(layout, sizes, free, tensor)
+            else:
+                known.add(where)
+                layout.outside.append(tensor)
+        for where in {storage_of(t) for t in (*call.inputs, *call.results)}:
+            if where in sizes and last[where] == index and where not in leaves:
+                free.append((layout.places[where], sizes[where]))
+    layout.scratch = layout.arena
+
+
+def _place(layout: Layout, sizes: dict[int, int], free: list[tuple[int, int]], tensor: Tensor) -> None:
+    size = -(-max(tensor.untyped_storage().nbytes(), 1) // ALIGNED) * ALIGNED
+    where = storage_of(tensor)
+    for spot in free:
+        if spot[1] == size:
+            free.remove(spot)
+            layout.places[where], sizes[where] = spot
+            return
+    layout.places[where], sizes[where] = layout.arena, size
+    layout.arena += size
+
+
+class Pass:
+    """What operations need to know while their code is written."""
+
+    def __init__(self, code: Code, layout: Layout, machine: Machine, gradients: int) -> None:
+        self.code, self.layout, self.machine = code, layout, machine
+        self.outside = {storage_of(t): k for k, t in enumerate(layout.outside)}
+        self.gradients = gradients
+        self._bases: dict[int, str] = {}
+        self.extra = 0
+        self.flag = pointer(code, FLAG)
+        for where in (*self.outside, *layout.places, gradients):
+            self._bases[where] = self._base(where)
+        self.turned = code.address("%arena", layout.scratch, "i8")
+
+    def _base(self, where: int) -> str:
+        if where == self.gradients:
+            return pointer(self.code, GRADIENTS)
+        if where in self.outside:
+            return pointer(self.code, self.layout.at_outside + self.outside[where])
+        return self.code.address("%arena", self.layout.places[where], "i8")
+
+    def view(self, tensor: Tensor) -> View:
+        """A recorded tensor as a place in memory."""
+        return view_of(tensor, self._bases[storage_of(tensor)])
+
+    def lanes(self, element: str) -> int:
+        return self.machine.lanes(element)
+
+    def room(self, elements: int, element: str) -> str:
+        """Scratch memory for one operation."""
+        self.extra = max(self.extra, elements * BYTES[element] + ALIGNED)
+        return self.turned
+
+    def site(self, site: int, backward: bool) -> str:
+        """Pointer to the function of an activation."""
+        return pointer(self.code, self.layout.at_sites + 2 * site + backward)
+
+
+def pointer(code: Code, entry: int) -> str:
+    """A pointer of the slot's table."""
+    return code.load(code.address("%table", entry, "ptr"), Kind("ptr")).text
+
+
+def text_of(layout: Layout, calls: Sequence[Call], results: Sequence[Tensor], machine: Machine) -> str:
+    """The program: ``run(tables, slots, steps)``.
+
+    Raises:
+        Unsupported: for an operation without a translation.
+    """
+    losses, gradients = results
+    dtype = element_of(losses.dtype)
+    declared: set[str] = set()
+    extra = 0
+
+    def body(code: Code) -> None:
+        nonlocal extra
+        place = Pass(code, layout, machine, storage_of(gradients))
+        for call in calls:
+            emit(place, call)
+        extra = place.extra
+
+    one_pass, needs = function("one_pass", ["ptr %table", "ptr %arena"], body)
+    declared |= needs
+    layout.arena = layout.scratch + extra + ALIGNED
+    run, needs = function(
+        "run", ["ptr %tables", "i64 %slots", "i64 %steps"], lambda code: _run(code, layout, losses, dtype)
+    )
+    declared |= needs | {"declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)"}
+    return "\n".join([*sorted(declared), one_pass.replace("define void", "define internal void", 1), run])
+
+
+def _run(code: Code, layout: Layout, losses: Tensor, element: str) -> None:
+    slots, steps = (Number(code, name, Kind("i64")) for name in ("%slots", "%steps"))
+    rows = layout.leaves[0].rows
+    count = losses.numel()
+    with code.loop(slots) as outer:
+        code.do(f"%table = getelementptr ptr, ptr %tables, i64 {(outer.index * layout.entries).text}")
+        code.do(f"%arena = bitcast ptr {pointer(code, ARENA)} to ptr")
+        p = pointer(code, layout.at_outside)
+        g, history, columns = (pointer(code, k) for k in (GRADIENTS, LOSSES, COEFFICIENTS))
+        index, bases = (
+            pointer(code, ROWS),
+            [pointer(code, layout.at_leaves + k) for k in range(len(layout.leaves))],
+        )
+        updates = [pointer(code, layout.at_updates + k) for k in range(len(layout.segments))]
+        state = [pointer(code, layout.at_states + k) for k in range(layout.states)]
+        with code.loop(steps) as loop:
+            with code.loop(rows) as each:
+                at = code.load(code.address(index, loop.index * rows + each.index, "i64"), Kind("i64"))
+                for leaf, base in zip(layout.leaves, bases, strict=True):
+                    size, offset = leaf.bytes_a_row, layout.places[storage_of(leaf.tensor)]
+                    source = code.address(base, at * size, "i8")
+                    target = code.address(code.address("%arena", offset, "i8"), each.index * size, "i8")
+                    code.do(
+                        f"call void @llvm.memcpy.p0.p0.i64(ptr {target}, ptr {source}, i64 {size}, i1 false)"
+                    )
+            code.do("call void @one_pass(ptr %table, ptr %arena)")
+            made = code.address("%arena", layout.places[storage_of(losses)], "i8")
+            for k in range(count):
+                value = code.load(code.address(made, k, element), Kind(element))
+                code.store(
+                    value, code.address(code.address(history, loop.index * count, element), k, element)
+                )
+            for k, (start, length) in enumerate(layout.segments):
+                at_c = code.address(
+                    columns, (loop.index * len(layout.segments) + k) * layout.coefficients, element
+                )
+                pointers = [code.address(b, start, element) for b in (p, g)] + [at_c]
+                pointers += [code.address(s, start, element) for s in state]
+                given = ", ".join(f"ptr {each}" for each in pointers)
+                code.do(f"call void {updates[k]}({given}, i64 {length})")
+
+
+def program_of(
+    layout: Layout,
+    calls: Sequence[Call],
+    inputs: Sequence[Tensor],
+    results: Sequence[Tensor],
+    machine: Machine,
+) -> str:
+    """Lay out and translate.
+
+    Raises:
+        Unsupported: for what is drawn at random, and operations without a translation.
+    """
+    for call in calls:
+        if call.random:
+            raise Unsupported("random numbers")
+    if results[0].dtype not in (torch.float32, torch.float64):
+        raise Unsupported("numbers of this precision")
+    lay_out(layout, calls, inputs, results)
+    return text_of(layout, calls, results, machine)

@@ -1,0 +1,261 @@
+"""Sums, largest values, norms and log-softmax along axes of one slot's tensors.
+
+Vectors lie along an axis that stays wherever one is contiguous; else along the axis that goes, and their
+lanes are combined in a fixed order at the end.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from sweeper.training.stacked.native import mathematics as m
+from sweeper.training.stacked.native.ir import Code, Kind, Number
+from sweeper.training.stacked.native.views import Place, View, along, collapsed, each
+
+Combine = Callable[[Number, Number], Number]
+Load = Callable[[Number, int], Number]
+"""(index, lanes) -> numbers along an axis, one lane where all are the same"""
+
+
+def add(a: Number, b: Number) -> Number:
+    return a + b
+
+
+def larger(a: Number, b: Number) -> Number:
+    """NaN where one of them is."""
+    return a.compare("ne", a).where(a, a.compare("gt", b).where(a, b))
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """What is done along the axes that go."""
+
+    start: float
+    take: Callable[[Number], Number]
+    """What of each number is combined."""
+    combine: Combine
+    finish: Callable[[Number], Number]
+
+
+def reduce(
+    code: Code, machine_lanes: int, source: View, target: View, axes: Sequence[int], how: Reduction
+) -> None:
+    """`target` ← `source` with `axes` gone; `target` has the other axes, in order."""
+    kept = [a for a in range(len(source.sizes)) if a not in axes]
+    over = _part(source, kept)
+    gone = _part(source, axes)
+    sizes, (steps,) = collapsed([gone])
+    stays = any(s == 1 and t == 1 for s, t in zip(over.strides, target.strides, strict=True))
+
+    def body(places: list[Place], lanes: int) -> None:
+        out, at = places
+        if stays or steps[-1] != 1:
+            value = _folded(code, at, sizes, steps, how, lanes)
+        else:
+            value = _folded_rows(code, at, sizes, steps, how, machine_lanes)
+        out.store(code, how.finish(value))
+
+    each(code, [target, over], machine_lanes if stays else 1, body)
+
+
+def _part(view: View, axes: Sequence[int]) -> View:
+    return replace(
+        view, sizes=tuple(view.sizes[a] for a in axes), strides=tuple(view.strides[a] for a in axes)
+    )
+
+
+def _moved(code: Code, place: Place, index: Number, step: int) -> Place:
+    if not step:
+        return place
+    return replace(place, start=code.address(place.start, index * step, place.view.in_memory))
+
+
+def _folded(
+    code: Code,
+    place: Place,
+    sizes: Sequence[int],
+    steps: Sequence[int],
+    how: Reduction,
+    lanes: int,
+    sofar: Number | None = None,
+) -> Number:
+    """Along all axes that go, lane by lane."""
+    if sofar is None:
+        sofar = code.like(how.start, Kind(place.view.element, lanes))
+    with code.loop(sizes[0]) as loop:
+        (carried,) = loop.carry([sofar])
+        here = _moved(code, place, loop.index, steps[0])
+        if len(sizes) > 1:
+            value = _folded(code, here, sizes[1:], steps[1:], how, lanes, carried)
+        else:
+            value = how.combine(carried, how.take(code.spread(here.load(code, lanes), lanes)))
+        loop.set([value])
+    return loop.finals[0]
+
+
+def _folded_rows(
+    code: Code,
+    place: Place,
+    sizes: Sequence[int],
+    steps: Sequence[int],
+    how: Reduction,
+    lanes: int,
+    sofar: Number | None = None,
+) -> Number:
+    """The last axis that goes is contiguous."""
+    start = Place(place.view, _element(code, place), 1, place.at) if sofar is None else place
+    if len(sizes) == 1:
+        value = fold(
+            code,
+            sizes[0],
+            lanes,
+            place.view.element,
+            lambda at, width: replace(start, at=at).load(code, width),
+            how,
+        )
+        return value if sofar is None else how.combine(sofar, value)
+    first = code.like(how.start, Kind(place.view.element)) if sofar is None else sofar
+    with code.loop(sizes[0]) as loop:
+        (carried,) = loop.carry([first])
+        here = _moved(code, start, loop.index, steps[0])
+        loop.set([_folded_rows(code, here, sizes[1:], steps[1:], how, lanes, carried)])
+    return loop.finals[0]
+
+
+def _element(code: Code, place: Place) -> str:
+    if not place.stride:
+        return place.start
+    return code.address(place.start, place.at * place.stride, place.view.in_memory)
+
+
+def fold(code: Code, length: int, lanes: int, element: str, load: Load, how: Reduction) -> Number:
+    """One number from a contiguous axis: four vectors that take turns, then the rest, then across lanes."""
+    turns = 4 if length >= 8 * lanes else 1
+    done = length // (turns * lanes) * turns * lanes
+    total = code.like(how.start, Kind(element))
+    if done > turns * lanes:
+        with code.loop(done, turns * lanes) as loop:
+            first = [code.like(how.start, Kind(element, lanes)) for _ in range(turns)]
+            carried = loop.carry(first)
+            loop.set(
+                [
+                    how.combine(c, how.take(code.spread(load(loop.index + k * lanes, lanes), lanes)))
+                    for k, c in enumerate(carried)
+                ]
+            )
+        sums = loop.finals
+        while len(sums) > 1:
+            sums = [how.combine(a, b) for a, b in zip(sums[::2], sums[1::2], strict=True)]
+        total = how.combine(total, across(code, sums[0], how.combine))
+    else:
+        done = 0
+    rest: list[Number] = []
+
+    def one(at: Number, width: int) -> None:
+        value = how.take(code.spread(load(at + done, width), width))
+        rest.append(across(code, value, how.combine))
+
+    left = length - done
+    while left:
+        width = min(lanes, 1 << (left.bit_length() - 1))
+        one(code.whole(length - done - left), width)
+        left -= width
+    for value in rest:
+        total = how.combine(total, value)
+    return total
+
+
+def across(code: Code, value: Number, combine: Combine) -> Number:
+    """All lanes combined, halves with halves."""
+    while value.kind.lanes > 1:
+        half = value.kind.lanes // 2
+        kind = Kind(value.kind.element, half)
+        parts = []
+        for start in (0, half):
+            picked = ", ".join(f"i32 {start + k}" for k in range(half))
+            parts.append(
+                code.value(f"shufflevector {value}, {value.kind} poison, <{half} x i32> <{picked}>", kind)
+                if half > 1
+                else code.value(f"extractelement {value}, i64 {start}", kind)
+            )
+        value = combine(*parts)
+    return value
+
+
+def sums(count: float = 1.0) -> Reduction:
+    """The sum, divided by `count`."""
+    return Reduction(0.0, lambda x: x, add, lambda x: x if count == 1 else x / count)
+
+
+LARGEST = Reduction(float("-inf"), lambda x: x, larger, lambda x: x)
+NORMS = {
+    1: Reduction(0.0, m.absolute, add, lambda x: x),
+    2: Reduction(0.0, lambda x: x * x, add, m.root),
+}
+
+
+Value = Callable[[Sequence[Number], Sequence[Number]], Number]
+"""(numbers here, what was folded before) -> a number"""
+
+
+def fold_and_map(
+    code: Code,
+    lanes: int,
+    views: Sequence[View],
+    axis: int,
+    folds: Sequence[tuple[Reduction, Value]],
+    result: Value,
+) -> None:
+    """views[0] ← `result` of the numbers of the other views and of what is folded of them along `axis`."""
+    target, axis = views[0], axis % len(views[0].sizes)
+    length = target.sizes[axis]
+    kept = [a for a in range(len(target.sizes)) if a != axis]
+    steps = [view.strides[axis] for view in views]
+    rowwise = all(step == 1 for step in steps)
+    stays = not rowwise and any(all(view.strides[a] == 1 for view in views) for a in kept)
+
+    def body(places: list[Place], width: int) -> None:
+        if rowwise:
+            starts = [Place(p.view, _element(code, p), 1, code.whole(0)) for p in places]
+            _rowwise(code, lanes, starts, length, folds, result)
+            return
+
+        def here(index: Number) -> list[Number]:
+            moved = [_moved(code, p, index, s) for p, s in zip(places[1:], steps[1:], strict=True)]
+            return [code.spread(p.load(code, width), width) for p in moved]
+
+        found: list[Number] = []
+        for how, value in folds:
+            with code.loop(length) as loop:
+                (carried,) = loop.carry([code.like(how.start, Kind(target.element, width))])
+                loop.set([how.combine(carried, how.take(value(here(loop.index), found)))])
+            found.append(how.finish(loop.finals[0]))
+        with code.loop(length) as loop:
+            _moved(code, places[0], loop.index, steps[0]).store(code, result(here(loop.index), found))
+
+    each(code, [_part(view, kept) for view in views], lanes if stays else 1, body)
+
+
+def _rowwise(
+    code: Code,
+    lanes: int,
+    starts: Sequence[Place],
+    length: int,
+    folds: Sequence[tuple[Reduction, Value]],
+    result: Value,
+) -> None:
+    found: list[Number] = []
+
+    def applied(value: Value, at: Number, width: int) -> Number:
+        numbers = [replace(p, at=at).load(code, width) for p in starts[1:]]
+        return value(numbers, [code.spread(f, width) for f in found])
+
+    for how, value in folds:
+        total = fold(code, length, lanes, starts[0].view.element, partial(applied, value), how)
+        found.append(how.finish(total))
+    along(
+        code,
+        length,
+        lanes,
+        lambda at, width: replace(starts[0], at=at).store(code, applied(result, at, width)),
+    )

@@ -1,0 +1,152 @@
+"""A stack's steps as machine code: bound to the memory of the stack, run slot after slot."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sweeper.components.optimizers import MOST_COEFFICIENTS
+from sweeper.components.tree import leaves
+from sweeper.training.stacked.groups import Group
+from sweeper.training.stacked.kernel import AnyKernel
+from sweeper.training.stacked.native import target
+from sweeper.training.stacked.native.library import activation_functions, nothing, update_function
+from sweeper.training.stacked.native.products import Machine
+from sweeper.training.stacked.native.program import (
+    ALIGNED,
+    ARENA,
+    COEFFICIENTS,
+    FLAG,
+    GRADIENTS,
+    LOSSES,
+    ROWS,
+    Layout,
+    Leaf,
+    program_of,
+)
+from sweeper.training.stacked.native.unsupported import Unsupported
+from sweeper.training.stacked.stack import Stack
+
+
+class NativeSteps:
+    """Steps of one stack."""
+
+    def __init__(self, stack: Stack, one: Stack) -> None:
+        """Compile what `one`, a stack of the same kind with one slot, has recorded.
+
+        Raises:
+            Unsupported: if an operation has no translation, or this machine cannot compile.
+        """
+        if stack.p.device.type != "cpu":
+            raise Unsupported("a device that is not the CPU")
+        self.stack, self.one = stack, one
+        calls, inputs, results = one.recorded
+        data = leaves((one.x, one.y))
+        if any(t.ndim < 2 for t in data):
+            raise Unsupported("inputs that are not rows")
+        self.layout = Layout(
+            [Leaf(t) for t in data],
+            [(s.columns.start, s.columns.stop - s.columns.start) for s in stack.updates.segments],
+            MOST_COEFFICIENTS,
+            len(stack.updates.state),
+            len(stack.template.kernels),
+        )
+        mine, theirs = stack.outside, one.outside
+        self.layout.outside = list(theirs)
+        machine = Machine(target.register_bytes(), target.registers())
+        text = program_of(self.layout, calls, inputs, results, machine)
+        self._run = target.callable_at(target.compiled(text, ["run"])["run"], 3)
+        item = stack.p.element_size()
+        self.arena = torch.zeros(
+            (self.layout.arena + 2 * ALIGNED) // item + results[1].numel() + ALIGNED,
+            dtype=stack.p.dtype,
+        )
+        self.flag = np.zeros(1, dtype=np.int64)
+        self._nothing = nothing(self.layout.states)
+        self.table = np.zeros((stack.slots, self.layout.entries), dtype=np.int64)
+        self.table[:, FLAG] = self.flag.ctypes.data
+        start = -(-self.arena.data_ptr() // ALIGNED) * ALIGNED
+        self.table[:, ARENA] = start
+        self.private = start + self.layout.arena
+        constants = self.layout.outside[len(theirs) :]
+        for slot in range(stack.slots):
+            rows = [
+                t[slot].data_ptr() - o.storage_offset() * o.element_size()
+                for t, o in zip(mine, theirs, strict=True)
+            ]
+            fixed = [t.untyped_storage().data_ptr() for t in constants]
+            self.table[slot, self.layout.at_outside :] = [*rows, *fixed]
+            self.table[slot, self.layout.at_states : self.layout.at_outside] = [
+                s[slot].data_ptr() for s in stack.updates.state
+            ]
+        self.occupied: Sequence[int] = ()
+
+    def arrange(self, groups: Sequence[Sequence[Group]], kernels: Sequence[Sequence[AnyKernel]]) -> None:
+        """Other trials are in the slots now.
+
+        Raises:
+            Unsupported: for activations or update rules that cannot be compiled.
+        """
+        dtype, layout = self.stack.p.dtype, self.layout
+        self.occupied = [slot for group in groups[0] for slot in range(group.slots.start, group.slots.stop)]
+        for k, here in enumerate(groups):
+            self.table[:, layout.at_updates + k] = self._nothing
+            for group in here:
+                address = update_function(group.rule, group.decays, dtype, layout.states)
+                self.table[group.slots, layout.at_updates + k] = address
+        for site, each in enumerate(kernels):
+            for slot in self.occupied:
+                kernel = each[slot]
+                at = layout.at_sites + 2 * site
+                self.table[slot, at : at + 2] = activation_functions(kernel, dtype)
+
+    def train(
+        self,
+        sources: Mapping[int, Sequence[Tensor]],
+        rows: Tensor,
+        coefficients: Tensor,
+        *,
+        update: bool = True,
+    ) -> Tensor:
+        """Steps of every slot; losses, (steps, rows of `Stack.losses`, slots).
+
+        Args:
+            sources: of each slot that trains, the arrays from which its rows come, leaf by leaf.
+            rows: (steps, slots, batch), numbers of rows.
+            coefficients: (steps, segments, columns, slots, 1), see `table`.
+            update: without, gradients are left in the stack's matrix and nothing is updated.
+
+        Raises:
+            IndexError: for a class or an index beyond what it points into.
+        """
+        steps, slots = rows.shape[:2]
+        if not steps or not sources:
+            return self.stack.losses.new_zeros(steps, *self.stack.losses.shape)
+        mine = rows.transpose(0, 1).contiguous()
+        columns = coefficients.squeeze(4).movedim(3, 0).contiguous()
+        losses = self.stack.p.new_zeros(slots, steps, len(self.stack.losses))
+        table = self.table.copy()
+        for entry, values in ((ROWS, mine), (COEFFICIENTS, columns), (LOSSES, losses)):
+            table[:, entry] = [values[slot].data_ptr() for slot in range(slots)]
+        table[:, GRADIENTS] = self.private
+        for slot, given in sources.items():
+            at = self.layout.at_leaves
+            table[slot, at : at + len(given)] = [t.data_ptr() for t in given]
+        if not update:
+            table[:, GRADIENTS] = [row.data_ptr() for row in self.stack.updates.g]
+            table[:, self.layout.at_updates : self.layout.at_sites] = self._nothing
+        self.flag[0] = 0
+        table = np.ascontiguousarray(table[list(sources)])
+        self._run(table.ctypes.data, len(table), steps)
+        if self.flag[0]:
+            raise IndexError("a class or an index lies beyond what it points into")
+        return losses.permute(1, 2, 0)
+
+    def run(self) -> None:
+        """Losses and gradients of all trials on the batches that lie in the stack's `x` and `y`."""
+        stack, data = self.stack, leaves((self.stack.x, self.stack.y))
+        sources = {slot: [t[slot] for t in data] for slot in self.occupied}
+        rows = torch.arange(self.layout.leaves[0].rows).expand(1, stack.slots, -1)
+        columns = stack.updates.columns[None]
+        stack.losses.copy_(self.train(sources, rows, columns, update=False)[0])

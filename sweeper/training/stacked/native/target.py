@@ -1,0 +1,161 @@
+"""This machine as LLVM sees it: text to machine code, kept on disk.
+
+Compiled code lies in the user's cache folder, one file a program, named after the program, LLVM's version
+and the processor. A file that is damaged is compiled anew.
+"""
+
+import ctypes
+import hashlib
+import importlib
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from sweeper.training.stacked.native.unsupported import Unsupported
+
+VERSION = 1
+"""Of what this package emits for the same program; part of the names of kept files."""
+MAX_FILES = 256
+"""Kept programs; the oldest go."""
+FOLDER = "SWEEPER_CACHE"
+"""Environment variable that names another folder for compiled code."""
+SUM = 32
+"""Bytes of the checksum before the code in a kept file."""
+_alive: list[Any] = []
+"""Execution engines, whose code lasts as long as the process."""
+
+
+@cache
+def llvm() -> Any:
+    """llvmlite's binding, ready for this machine.
+
+    Raises:
+        Unsupported: if it is missing or broken.
+    """
+    try:
+        binding = importlib.import_module("llvmlite.binding")
+        binding.initialize_native_target()
+        binding.initialize_native_asmprinter()
+    except Exception as error:  # whatever a broken installation raises
+        raise Unsupported(f"llvmlite cannot be used ({type(error).__name__})") from error
+    return binding
+
+
+@cache
+def features() -> str:
+    """Of this processor; wide vectors are meant to be used."""
+    flags = llvm().get_host_cpu_features()
+    return ",".join(f"{'+' if on else '-'}{name}" for name, on in sorted(flags.items()))
+
+
+@cache
+def register_bytes() -> int:
+    """Size of a vector register."""
+    flags = llvm().get_host_cpu_features()
+    if flags.get("avx512f") and flags.get("avx512vl"):
+        return 64
+    return 32 if flags.get("avx2") and flags.get("fma") else 16
+
+
+@cache
+def registers() -> int:
+    """Number of vector registers."""
+    return 32 if register_bytes() == 64 or "x86" not in llvm().get_process_triple() else 16
+
+
+def compiled(text: str, names: Sequence[str]) -> dict[str, int]:
+    """Addresses of functions of a program.
+
+    Raises:
+        Unsupported: if LLVM does not take it.
+    """
+    binding = llvm()
+    try:
+        return _compiled(binding, text, names)
+    except Unsupported:
+        raise
+    except Exception as error:  # whatever LLVM refuses
+        raise Unsupported(f"LLVM does not take the program ({type(error).__name__})") from error
+
+
+def _compiled(binding: Any, text: str, names: Sequence[str]) -> dict[str, int]:
+    target = binding.Target.from_triple(binding.get_process_triple())
+    flags = features().replace("+prefer-256-bit", "-prefer-256-bit")
+    machine = target.create_target_machine(
+        cpu=binding.get_host_cpu_name(), features=flags, opt=3, codemodel="jitdefault", jit=True
+    )
+    file = _file_of(binding, text)
+    code = _kept(file)
+    if code is None:
+        module = binding.parse_assembly(text)
+        module.verify()
+        options = binding.create_pipeline_tuning_options(speed_level=2)
+        options.loop_vectorization = options.slp_vectorization = False
+        passes = binding.create_pass_builder(machine, options)
+        passes.getModulePassManager().run(module, passes)
+        code = machine.emit_object(module)
+        _keep(file, code)
+    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
+    engine.add_object_file(binding.object_file.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    _alive.append(engine)
+    addresses = {name: int(engine.get_function_address(name)) for name in names}
+    if not all(addresses.values()):
+        raise Unsupported("LLVM lost a function of the program")
+    return addresses
+
+
+def folder() -> Path:
+    """Where compiled code is kept."""
+    if FOLDER in os.environ:
+        return Path(os.environ[FOLDER])
+    base = os.environ.get("LOCALAPPDATA") or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "sweeper" / "native"
+
+
+def _file_of(binding: Any, text: str) -> Path | None:
+    machine = (VERSION, binding.llvm_version_info, binding.get_host_cpu_name(), features(), text)
+    with suppress(OSError, RuntimeError):  # no home, or none that can be written to
+        place = folder()
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if _private(place):
+            return place / f"{hashlib.sha256(repr(machine).encode()).hexdigest()}.o"
+    return None
+
+
+def _private(place: Path) -> bool:
+    """Whether nobody else may write there: what is loaded from it is run."""
+    status = place.stat()
+    return not hasattr(os, "getuid") or (status.st_uid == os.getuid() and not status.st_mode & 0o022)
+
+
+def _kept(file: Path | None) -> bytes | None:
+    if file is None:
+        return None
+    with suppress(OSError):
+        data = file.read_bytes()
+        if hashlib.sha256(data[SUM:]).digest() == data[:SUM]:
+            return data[SUM:]
+    return None
+
+
+def _keep(file: Path | None, code: bytes) -> None:
+    if file is None:
+        return
+    with suppress(OSError):  # a full disk costs a compilation, no result
+        handle, name = tempfile.mkstemp(dir=file.parent)
+        with os.fdopen(handle, "wb") as out:
+            out.write(hashlib.sha256(code).digest() + code)
+        os.replace(name, file)
+        old = sorted(file.parent.glob("*.o"), key=lambda each: each.stat().st_mtime)[:-MAX_FILES]
+        for each in old:
+            each.unlink()
+
+
+def callable_at(address: int, arguments: int) -> Callable[..., None]:
+    """A function of so many pointers or whole numbers."""
+    return ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * arguments)(address)

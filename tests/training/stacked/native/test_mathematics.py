@@ -1,0 +1,81 @@
+"""Elementary functions in machine code."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("llvmlite", reason="machine code needs llvmlite")
+
+from sweeper.training.stacked.native import ir, mathematics, target
+
+FUNCTIONS = ("exp", "expm1", "log", "log1p", "tanh", "sigmoid", "erf")
+ELEMENTS: dict[str, Any] = {"float": np.float32, "double": np.float64}
+Long = np.longdouble
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(target.FOLDER, str(tmp_path))
+
+
+def compiled(name: str, element: str) -> Callable[[np.ndarray], np.ndarray]:
+    """A function of arrays whose length is a multiple of 4."""
+
+    def body(code: ir.Code) -> None:
+        with code.loop(ir.Number(code, "%n", ir.Kind("i64")), 4) as loop:
+            x = code.load(code.address("%x", loop.index, element), ir.Kind(element, 4))
+            code.store(getattr(mathematics, name)(x), code.address("%y", loop.index, element))
+
+    text, needs = ir.function("f", ["ptr %x", "ptr %y", "i64 %n"], body)
+    run = target.callable_at(target.compiled("\n".join([*sorted(needs), text]), ["f"])["f"], 3)
+
+    def function(x: np.ndarray) -> np.ndarray:
+        y = np.empty_like(x)
+        run(x.ctypes.data, y.ctypes.data, len(x))
+        return y
+
+    return function
+
+
+def exact(name: str, x: np.ndarray) -> np.ndarray:
+    """In extended precision; of erf, Python's own in float64."""
+    if name == "erf":
+        return np.array([math.erf(v) for v in x.astype(float)], dtype=Long)
+    wide = x.astype(Long)
+    if name == "sigmoid":
+        small = np.exp(-np.abs(wide))
+        return np.where(wide >= 0, 1 / (1 + small), small / (1 + small))
+    value: np.ndarray = getattr(np, name)(wide)
+    return value
+
+
+def arguments(kind: Any) -> np.ndarray:
+    """Any bits, usual sizes, and special values."""
+    rng = np.random.default_rng(0)
+    whole = np.int32 if kind is np.float32 else np.int64
+    bits = rng.integers(np.iinfo(whole).min, np.iinfo(whole).max, size=20000, dtype=whole).view(kind)
+    usual = [rng.uniform(-a, a, 10000) for a in (2, 7, 120)] + [rng.standard_normal(4000) * 1e-3]
+    special = [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 1e-40, -1e-40, 88.72, -103.9, 709.7]
+    return np.concatenate([bits, *(u.astype(kind) for u in usual), np.array(special, dtype=kind)])
+
+
+@pytest.mark.skipif(np.finfo(Long).nmant < 60, reason="needs numbers longer than float64 to compare with")
+@pytest.mark.parametrize("element", ELEMENTS)
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.filterwarnings("ignore:(divide by zero|invalid value|overflow):RuntimeWarning")
+def test_two_units_in_the_last_place(name: str, element: str) -> None:
+    """Over the whole range, 0, infinity and NaN where the exact value rounds to them."""
+    kind = ELEMENTS[element]
+    x = arguments(kind)
+    with np.errstate(all="ignore"):
+        right = exact(name, x)
+        rounded = right.astype(kind)
+        found = compiled(name, element)(x)
+        finite = np.isfinite(rounded)
+        assert np.array_equal(found[~finite], rounded[~finite], equal_nan=True)
+        apart = np.abs(found[finite].astype(Long) - right[finite]) / np.spacing(np.abs(rounded[finite]))
+    assert apart.max() <= 2

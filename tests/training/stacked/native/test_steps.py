@@ -1,0 +1,138 @@
+"""Steps of stacks as machine code give what the reference engine gives."""
+
+import importlib.util
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import equivalence
+import pytest
+from equivalence import assert_engines_agree, by_stack, numbered, task_of
+
+from sweeper.training.stacked import cache, engine
+from sweeper.training.stacked.kernel import named_kernel
+from sweeper.training.stacked.native import formulas, library, steps, target
+from sweeper.training.stacked.native.unsupported import Unsupported
+
+needs_llvm = pytest.mark.skipif(
+    importlib.util.find_spec("llvmlite") is None, reason="machine code needs llvmlite"
+)
+OPTIMIZERS = ["sgd", "momentum", "adam", "adamw", "rmsprop", "muon"]
+ACTIVATIONS = ["tanh", "relu", "gelu", "silu", "elu", "prelu"]
+SPACE = {"optimizer": OPTIMIZERS, "activation": ACTIVATIONS, "weight_decay": [0.0, 0.01]}
+TRIALS = numbered(
+    [
+        {
+            "optimizer": optimizer,
+            "activation": activation,
+            "learning_rate": 0.01,
+            "activation_penalty": 0.01 * (k % 2),
+            "weight_decay": 0.01 * (k % 3 == 0),
+        }
+        for k, (optimizer, activation) in enumerate(zip(OPTIMIZERS, ACTIVATIONS, strict=True))
+    ],
+    seeds=[0, 3],
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where these tests keep compiled code."""
+    return tmp_path_factory.mktemp("code")
+
+
+@pytest.fixture(autouse=True)
+def calls(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """Slots of each call of machine code; stacks run natively, nothing is kept from other tests."""
+    made: list[int] = []
+    train = steps.NativeSteps.train
+
+    def noted(self: Any, sources: Any, *rest: Any, **options: Any) -> Any:
+        made.append(len(sources))
+        return train(self, sources, *rest, **options)
+
+    monkeypatch.setenv(target.FOLDER, str(folder))
+    monkeypatch.setattr(steps.NativeSteps, "train", noted)
+    monkeypatch.setattr(equivalence, "train_stack", partial(engine.train_stack, native=True))
+    cache._kept.clear()
+    library.update_function.cache_clear()
+    yield made
+    cache._kept.clear()
+
+
+@needs_llvm
+@pytest.mark.parametrize("training", [{}, {"loss": "mse", "data": "diabetes", "batch_size": "full"}])
+def test_mixed_trials_agree_with_the_reference(training: dict[str, Any], calls: list[int]) -> None:
+    """Rules, activations, penalties, losses, refilled slots: equal to 1e-9; what is not known, by tape."""
+    assert_engines_agree(
+        task_of(space=SPACE, steps=12, evaluations=3, **training), TRIALS, slots=3, most_chaotic=2
+    )
+    assert max(calls) == 3
+
+
+@needs_llvm
+def test_objectives_do_not_depend_on_the_stack(calls: list[int]) -> None:
+    """Two slots and ten: the same to the last bit, in float32."""
+    task, trials = (
+        task_of(space=SPACE, dtype="float32", steps=20),
+        engine.translatable(task_of(space=SPACE), TRIALS)[0],
+    )
+    few, many = by_stack(task, trials, 2), by_stack(task, trials, len(trials))
+    assert {k: t.result.objective for k, t in few.items()} == {k: t.result.objective for k, t in many.items()}
+    assert {2, len(trials)} <= set(calls)
+
+
+@needs_llvm
+@pytest.mark.parametrize(
+    "model",
+    [{"dropout": 0.3}, {"norm": "layer"}, {"norm": "batch"}],
+    ids=lambda options: next(iter(options)),
+)
+def test_other_layers_agree_too(model: dict[str, Any]) -> None:
+    """Whether their steps are translated or not."""
+    task = task_of(
+        model={"source": "mlp", "depth": 2, "width": 8, **model}, space=SPACE, steps=6, evaluations=2
+    )
+    assert_engines_agree(task, TRIALS[:2], slots=2, most_chaotic=1)
+
+
+@needs_llvm
+def test_a_wrong_formula_is_found(monkeypatch: pytest.MonkeyPatch, calls: list[int]) -> None:
+    """Stacks are compared with a trial that trains alone before they train: a wrong kernel trains nothing."""
+    wrong = {**formulas.FORMULAS, "silu": lambda x: x * 0.5}
+    monkeypatch.setattr("sweeper.training.stacked.native.pointwise.FORMULAS", wrong)
+    task, trials = task_of(space=SPACE, steps=6), [t for t in TRIALS if t.parameters["activation"] == "silu"]
+    named_kernel.cache_clear()
+    found = assert_engines_agree(task, trials, slots=1)
+    named_kernel.cache_clear()
+    assert len(found) == 1
+    assert set(calls) == {1}
+    assert len(calls) <= 3
+
+
+def test_without_llvmlite_the_tape_runs(monkeypatch: pytest.MonkeyPatch, calls: list[int]) -> None:
+    """A missing or broken llvmlite changes no number and fails no trial."""
+    target.llvm.cache_clear()
+    monkeypatch.setitem(sys.modules, "llvmlite.binding", None)
+    try:
+        with pytest.raises(Unsupported, match=r"^llvmlite cannot be used \(ModuleNotFoundError\)$"):
+            target.llvm()
+        assert_engines_agree(task_of(space=SPACE, steps=8), TRIALS[:2], slots=2)
+    finally:
+        target.llvm.cache_clear()
+    assert not calls
+
+
+@needs_llvm
+def test_damaged_code_is_compiled_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kept code of which a byte changed is not run, and is replaced."""
+    monkeypatch.setenv(target.FOLDER, str(tmp_path))
+    text = "define void @nothing(ptr %p) {\nentry:\n  ret void\n}\n"
+    target.compiled(text, ["nothing"])
+    (file,) = tmp_path.glob("*.o")
+    right = file.read_bytes()
+    file.write_bytes(right[:-1] + bytes([right[-1] ^ 1]))
+    target.callable_at(target.compiled(text, ["nothing"])["nothing"], 1)(0)
+    assert file.read_bytes() == right
