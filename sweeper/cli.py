@@ -68,7 +68,7 @@ def run(
     engine: Annotated[str, typer.Option("--engine", help="auto, fused or reference.")] = "auto",
     compiled: Annotated[
         bool | None,
-        typer.Option("--compile/--no-compile", help="Use torch.compile on stacks [default: if it pays]"),
+        typer.Option("--compile/--no-compile", help="Run stacks as machine code [default: if it pays]"),
     ] = None,
     backend: Annotated[str | None, typer.Option("--backend", hidden=True)] = None,
     pool: PoolOption = "local",

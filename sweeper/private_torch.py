@@ -309,39 +309,3 @@ def hidden_functions(rules: Mapping[str, Function]) -> dict[Function, Function]:
     """
     hidden = {f"_{name}": rule for name, rule in rules.items()}
     return {getattr(torch, name): rule for name, rule in hidden.items() if hasattr(torch, name)}
-
-
-@cache
-def _tracer() -> Function:
-    def find() -> Function:
-        # loaded late: it loads the compiler
-        from torch.fx.experimental.proxy_tensor import make_fx
-
-        found: Function = make_fx
-        return found
-
-    def works(make_fx: Function) -> bool:
-        graph = make_fx(lambda x: x + 1)(torch.zeros(1))
-        return isinstance(graph, torch.fx.GraphModule) and graph(torch.ones(1)).item() == 2
-
-    return _opened("tracer of operations", find, works)
-
-
-def traced(function: Function, *arguments: Tensor) -> torch.fx.GraphModule:
-    """The operations that `function` runs on `arguments`."""
-    graph: torch.fx.GraphModule = _tracer()(function)(*arguments)
-    return graph
-
-
-@cache
-def compile_in_this_process() -> None:
-    """``torch.compile`` starts no processes of its own."""
-
-    def find() -> Any:
-        # loaded late: it loads the compiler
-        import torch._inductor.config as inductor
-
-        return inductor
-
-    inductor = _opened("settings of the compiler", find, lambda config: config.compile_threads >= 1)
-    inductor.compile_threads = 1

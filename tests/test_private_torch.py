@@ -2,8 +2,6 @@
 
 import ast
 import pickle
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -119,20 +117,6 @@ def test_checks_leave_no_trace() -> None:
     assert seen == []
     assert torch.equal(torch.get_rng_state(), state)
     assert enabled() == before
-
-
-def test_a_trial_traces_and_compiles() -> None:
-    """The doors of the compiler, which take seconds to import: in a process of their own."""
-    code = """
-import torch
-from sweeper import private_torch
-from sweeper.components.optimizers import OPTIMIZERS
-assert private_torch.traced(lambda x: 2 * x, torch.ones(1))(torch.ones(1)).item() == 2
-private_torch.compile_in_this_process()
-import torch._inductor.config as inductor
-assert inductor.compile_threads == 1
-"""
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 
 
 def test_a_changed_torch_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,9 +79,7 @@ FIXES: dict[str, dict[str, str]] = {
         'a script that calls sweeper.run needs: if __name__ == "__main__":',
     },
     "compiler": {
-        "Linux": "none is needed; for torch.compile: apt-get install g++ (Debian, Ubuntu)",
-        "Darwin": "none is needed; for torch.compile: xcode-select --install",
-        "Windows": "none is needed; for torch.compile: winget install Microsoft.VisualStudio.2022.BuildTools",
+        ANY: "none is needed; stacks run faster with\npython -m pip install 'sweeper-torch[native]'",
     },
     "runs": {
         ANY: "go to a folder that you may write to, or name one: sweeper run STUDY --runs DIR --reports DIR",

@@ -1,9 +1,11 @@
 """What the machine offers: a folder to write to, disk, cores, a compiler."""
 
+import importlib
 import os
 import shutil
 import sys
 import tempfile
+from importlib import metadata
 from pathlib import Path
 
 from sweeper.doctor.finding import Finding
@@ -57,11 +59,18 @@ def check_cores() -> Finding:
 
 
 def check_compiler() -> Finding:
-    """A C++ compiler: nothing here needs one."""
-    for name in ("c++", "g++", "clang++", "cl"):
-        if path := shutil.which(name):
-            return Finding("compiler", True, f"{path} (optional)")
-    return Finding("compiler", True, "none (optional)", fix("compiler"))
+    """What makes machine code of stacks; all trains without it."""
+    try:
+        # loaded late: it may be missing or broken
+        llvm = importlib.import_module("llvmlite.binding")
+        llvm.initialize_native_target()
+        version = metadata.version("llvmlite")
+    except ModuleNotFoundError:
+        return Finding("compiler", True, "none (optional)", fix("compiler"))
+    except Exception as error:  # whatever a broken installation raises
+        shown = f"llvmlite is broken ({type(error).__name__}: {error}), so none (optional)"
+        return Finding("compiler", True, shown, fix("compiler"))
+    return Finding("compiler", True, f"llvmlite {version}, for stacks as machine code")
 
 
 def nearest(folder: Path) -> Path:

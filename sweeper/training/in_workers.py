@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from sweeper.errors import UserError
-from sweeper.training import compiling, machine_code, planning, work
+from sweeper.training import compiling, planning, work
 from sweeper.training.calls import attempt, call, outcomes
 from sweeper.training.planning import Plan
 from sweeper.training.pool.interface import NotSendable, Pool, Shared, WorkerDied
@@ -114,30 +114,21 @@ def plan_in_workers(pool: Pool, task: Shared[Task], *, jobs: int, engine: str, s
     plan = planning.choose(measured, jobs, refused, engine)
     if plan.engine != "fused":
         return plan
-    return _compiled_or_not(pool, task, _native_or_not(pool, task, plan, trials), trials)
-
-
-def _native_or_not(pool: Pool, task: Shared[Task], plan: Plan, trials: Sequence[Trial]) -> Plan:
-    """The plan, with stacks that run as machine code where that is measured to be faster."""
-    if not machine_code.is_there():
-        return plan
-    try:
-        tried = _everywhere(pool, plan.processes, work.measure_native, task, trials[: plan.slots])
-    except WorkerDied:
-        tried = ["a process ended while it was tried"]
-    return machine_code.decide(plan, tried)
+    return _compiled_or_not(pool, task, plan, trials)
 
 
 def _compiled_or_not(pool: Pool, task: Shared[Task], plan: Plan, trials: Sequence[Trial]) -> Plan:
-    """The plan, with compiled stacks where that is asked for or measured to pay."""
-    study, left = task.value.study, compiling.seconds_left(task.value, plan)
-    if not compiling.is_wanted(study, left):
+    """The plan, with machine code where that is asked for or measured to pay."""
+    study = task.value.study
+    if not compiling.is_wanted(study, compiling.seconds_left(task.value, plan)):
         return plan
+    if not compiling.is_there():
+        return replace(plan, uncompiled=compiling.MISSING)
     try:
         tried = _everywhere(pool, plan.processes, work.measure_compiled, task, trials[: plan.slots])
     except WorkerDied:
         tried = ["a process ended while it was tried"]
-    return compiling.decide(plan, study, tried, left)
+    return compiling.decide(plan, study, tried)
 
 
 def _everywhere(pool: Pool, jobs: int, function: Any, *arguments: Any) -> list[Any]:

@@ -73,12 +73,8 @@ class Plan:
     reason: str = ""
     """Why no trial is stacked."""
     compiled: bool = False
-    """Whether stacks go through ``torch.compile``."""
-    uncompiled: str = ""
-    """Why not, where that was tried."""
-    native: bool = False
     """Whether steps of stacks run as machine code."""
-    interpreted: str = ""
+    uncompiled: str = ""
     """Why not, where that was tried."""
     swapped: str = ""
     """Which activation layers are swapped and which are kept; empty where none is."""
@@ -100,9 +96,8 @@ class Plan:
             return f"one by one × {processes}" + (f": {self.reason}" if self.reason else "")
         faster = f", {self.speedup:.1f}× one by one" if self.speedup else ""
         apart = "".join(f"; {name} one by one: {reason}" for name, reason in self.alone.items())
-        how = ", compiled" if self.compiled else ", machine code" if self.native else ""
+        how = ", compiled" if self.compiled else ""
         why = f"; not compiled: {self.uncompiled}" if self.uncompiled else ""
-        why += f"; no machine code: {self.interpreted}" if self.interpreted else ""
         return f"{self.slots} trials a stack × {processes}{how}{faster}{apart}{why}"
 
     def to_dict(self) -> dict[str, Any]:
@@ -237,7 +232,7 @@ def cohorts_of(plan: Plan, task: Task, trials: Sequence[Trial]) -> list[Cohort]:
         return singles(trials)
     apart = [t for t in trials if str(t.parameters.get("activation")) in plan.alone]
     together = [t for t in trials if str(t.parameters.get("activation")) not in plan.alone]
-    engine = "compiled" if plan.compiled else "native" if plan.native else "fused"
+    engine = "compiled" if plan.compiled else "fused"
     cohorts: list[Cohort] = []
     for group in shapes(task, together):
         seconds = plan.seconds_a_step * sum(steps_of(task, trial) for trial in group)

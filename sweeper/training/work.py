@@ -9,7 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import torch
 
-from sweeper.training import compiling, machine_code, planning, preflight
+from sweeper.training import compiling, planning, preflight
 from sweeper.training.cohort import Cohort, singles
 from sweeper.training.guessing import guessing
 from sweeper.training.measurable import unmeasured
@@ -41,11 +41,8 @@ ENGINES: dict[str, Engine] = {
     "reference": one_by_one,
     "fused": train_stack,
     "compiled": partial(train_stack, compiled=True),
-    "native": partial(train_stack, native=True),
 }
 
-COMPILING = 600.0
-"""Most seconds for one compilation."""
 PREFLIGHT_SECONDS = 60.0
 """Most seconds for the preflight of model and data; what hangs then fails in its trials."""
 
@@ -99,26 +96,15 @@ def measure(task: Task, trials: Sequence[Trial], processes: int) -> planning.Mea
 
 
 @one_at_a_time
-def measure_compiled(task: Task, trials: Sequence[Trial]) -> compiling.Compiled | str:
+def measure_compiled(task: Task, trials: Sequence[Trial]) -> float | str:
     """`compiling.measure`, or why nothing could be compiled."""
-    with watchdog.deadline(COMPILING):
+    with watchdog.deadline(PREFLIGHT_SECONDS):
         try:
             with user_code():
                 return compiling.measure(task, trials)
         except NotCompiled as reason:
             return str(reason)
         except Exception as error:  # the model's own: its trials will tell
-            return reason_of(error)
-
-
-@one_at_a_time
-def measure_native(task: Task, trials: Sequence[Trial]) -> float | str:
-    """`machine_code.measure`, or why there is none."""
-    with watchdog.deadline(PREFLIGHT_SECONDS):
-        try:
-            with user_code():
-                return machine_code.measure(task, trials)
-        except Exception as error:  # the plan says it, and trials train as without
             return reason_of(error)
 
 

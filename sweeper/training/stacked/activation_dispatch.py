@@ -7,8 +7,7 @@ applies its kernel to its part of the array.
 
 import itertools
 import weakref
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -108,20 +107,6 @@ class Bound:
 
 
 _DISPATCHES: "weakref.WeakValueDictionary[int, ActivationDispatch]" = weakref.WeakValueDictionary()
-PRESENT = 0
-"""The handle of whichever dispatch a compiled pass works for at present: one such pass serves many stacks."""
-
-
-@contextmanager
-def present(dispatch: ActivationDispatch) -> Iterator[None]:
-    """While open, `dispatch` goes by the handle `PRESENT` too."""
-    own, dispatch.handle = dispatch.handle, PRESENT
-    _DISPATCHES[PRESENT] = dispatch
-    try:
-        yield
-    finally:
-        dispatch.handle = own
-        del _DISPATCHES[PRESENT]
 
 
 def _activate(z: Tensor, w: Tensors, dispatch: int, site: int) -> Tensor:

@@ -23,8 +23,7 @@ from sweeper.training.stacked.evaluation import Evaluator
 from sweeper.training.stacked.initial import Initials
 from sweeper.training.stacked.layer_measurement import LayerMeasurements
 from sweeper.training.stacked.native.steps import NativeSteps
-from sweeper.training.stacked.native.unsupported import Unsupported
-from sweeper.training.stacked.refusal import NotStackable
+from sweeper.training.stacked.refusal import NotCompiled, NotStackable
 from sweeper.training.stacked.rng_layout import RngLayout, rng_layout
 from sweeper.training.stacked.stack import Stack
 from sweeper.training.stacked.template import Template, losses_of
@@ -79,11 +78,11 @@ class StackCache:
         """Have rows for `seeds`, and a stack of `size` slots for trials that have these requirements."""
         fresh, asked = (
             self._take_rows(seeds),
-            (required.penalties, required.matrices, required.compiled, size),
+            (required.penalties, required.matrices, size),
         )
         if self._stack_of != asked:
             fresh, self.required = True, required
-            self.stack, self._stack_of = self.new_stack(size, required.compiled), asked
+            self.stack, self._stack_of = self.new_stack(size), asked
         if fresh:
             self.evaluator = self.new_evaluator()
         self._prepare_measurements(size)
@@ -115,7 +114,7 @@ class StackCache:
         )
         self._measurements_of = size, rows
 
-    def new_stack(self, slots: int, compiled: bool = False) -> Stack:
+    def new_stack(self, slots: int) -> Stack:
         """An empty stack; the recorded passes of one stack serve no other."""
         x, y = stacked(self.sample, slots)
         required = self.required
@@ -129,24 +128,23 @@ class StackCache:
                 x,
                 y,
                 self.rng_layout.draws,
-                compiled=compiled,
             )
 
     def native_steps(self) -> NativeSteps:
         """Those of the present stack.
 
         Raises:
-            Unsupported: if they cannot be compiled.
+            NotCompiled: if they cannot be compiled.
         """
         if self._native is None or self._native.stack is not self.stack:
             if not all(t.is_contiguous() for t in self.batches.sources(self.seed)):
-                raise Unsupported("data whose rows are not contiguous")
+                raise NotCompiled("data whose rows are not contiguous")
             try:
                 self._native = NativeSteps(self.stack, self.new_stack(1))
-            except (Unsupported, NotStackable):
+            except (NotCompiled, NotStackable):
                 raise
             except Exception as error:  # whatever a translation trips over costs speed, no trial
-                raise Unsupported(f"the step cannot be translated ({type(error).__name__})") from error
+                raise NotCompiled(f"the step cannot be translated ({type(error).__name__})") from error
         return self._native
 
     def new_evaluator(self) -> Evaluator:
@@ -168,8 +166,7 @@ def _together(
 class Requirements:
     """What the trials of a stack ask of it."""
 
-    def __init__(self, settings: Sequence[Settings], compiled: bool) -> None:
-        self.compiled = compiled
+    def __init__(self, settings: Sequence[Settings]) -> None:
         self.penalties = tuple(sorted({s.penalty_kind for s in settings if s.activation_penalty > 0}))
         rules = [rule for s in settings for rule in OPTIMIZERS[s.optimizer].rules]
         self.matrices = (max(r.state for r in rules), max(r.scratch for r in rules))
@@ -188,7 +185,6 @@ def cache_for(
 
     Raises:
         NotStackable: if the model cannot be batched.
-        NotCompiled: if stacks are to be compiled and cannot be.
     """
     cache = _kept.pop(_key(task, lead, seeds[0], required), None)
     _kept.clear()

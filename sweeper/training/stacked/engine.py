@@ -13,7 +13,6 @@ from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.study.settings import settings as settings_of
 from sweeper.training.cohort import sort_key
 from sweeper.training.setup import Task, leaving_no_trace
-from sweeper.training.stacked.native.unsupported import Unsupported
 from sweeper.training.stacked.refusal import NotCompiled, NotStackable
 from sweeper.training.stacked.stacked_training import OnFinish, StackedTraining
 from sweeper.trial import Trial, TrialResult
@@ -26,7 +25,6 @@ def train_stack(
     *,
     on_finish: OnFinish | None = None,
     compiled: bool = False,
-    native: bool = False,
 ) -> Iterator[TrialResult]:
     """Train trials of one shape together, `slots` at a time; results come as they finish.
 
@@ -36,8 +34,7 @@ def train_stack(
             batch size, the loss, the precision and the device.
         slots: most trials in training at the same time.
         on_finish: called with the final state of each trial.
-        compiled: send full stacks through ``torch.compile``, where it takes them.
-        native: run steps as machine code, where they can be translated.
+        compiled: run steps as machine code, where they can be translated.
 
     Raises:
         NotStackable: if the model cannot be batched; the message names the operation.
@@ -45,36 +42,26 @@ def train_stack(
     if not trials:
         return
     with leaving_no_trace(task, settings_of(task.study, trials[0].parameters)):
-        if not native:
-            yield from _train_stack(task, trials, slots, on_finish, compiled)
-            return
-        taken, others = translatable(task, trials)
-        left = list(taken)
-        try:
-            for result in _train_stack(task, taken, slots, on_finish, False, native=True):
-                left = [t for t in left if (t.number, t.seed) != (result.trial.number, result.trial.seed)]
-                yield result
-        except (Unsupported, NotStackable):  # before any of them has begun
-            others = [*left, *others]
-        yield from _train_stack(task, others, slots, on_finish, False)
+        left = list(trials)
+        if compiled:
+            taken, left = translatable(task, trials)
+            unfinished = {(trial.number, trial.seed): trial for trial in taken}
+            try:
+                for result in _train_stack(task, taken, slots, on_finish, compiled=True):
+                    del unfinished[result.trial.number, result.trial.seed]
+                    yield result
+            except (NotCompiled, NotStackable):
+                left = [*unfinished.values(), *left]
+        yield from _train_stack(task, left, slots, on_finish)
 
 
 def _train_stack(
-    task: Task,
-    trials: Sequence[Trial],
-    slots: int,
-    on_finish: OnFinish | None,
-    compiled: bool,
-    native: bool = False,
+    task: Task, trials: Sequence[Trial], slots: int, on_finish: OnFinish | None, *, compiled: bool = False
 ) -> Iterator[TrialResult]:
     waiting = deque(sorted(trials, key=sort_key))
     while waiting:
-        stacked = StackedTraining(task, waiting, slots, on_finish, compiled, native)
-        try:
-            yield from stacked.run()
-        except NotCompiled:  # before any trial has begun
-            compiled = False
-            continue
+        stacked = StackedTraining(task, waiting, slots, on_finish, compiled)
+        yield from stacked.run()
         if len(stacked.incompatible) and not stacked.accepted:
             raise NotStackable("the model computes something else when it is batched")
         waiting = deque(stacked.incompatible)
@@ -97,9 +84,7 @@ def compare_stack(task: Task, trials: Sequence[Trial]) -> dict[int, str]:
         return stacked.compare(range(stacked.size))
 
 
-def warm_stack(
-    task: Task, trials: Sequence[Trial], *, compiled: bool = False, native: bool = False
-) -> Callable[[int], object]:
+def warm_stack(task: Task, trials: Sequence[Trial], *, compiled: bool = False) -> Callable[[int], object]:
     """A full stack of `trials` before its first step: called with a number, it makes so many steps.
 
     For timing alone: nothing is evaluated, and no trial ends.
@@ -107,9 +92,8 @@ def warm_stack(
     Raises:
         NotStackable: as `train_stack`.
         NotCompiled: if it is to be `compiled` and cannot be.
-        Unsupported: if it is to be `native` and cannot be.
     """
-    stacked = StackedTraining(task, deque(trials), len(trials), None, compiled, native)
+    stacked = StackedTraining(task, deque(trials), len(trials), None, compiled)
     for result in (*stacked.prepare(), *stacked.refill()):
         raise NotStackable(result.reason)
     return stacked.train

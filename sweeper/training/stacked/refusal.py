@@ -10,4 +10,4 @@ class IncompatibleModel(Exception):
 
 
 class NotCompiled(Exception):
-    """A pass that ``torch.compile`` does not take; the message is the reason, in one line."""
+    """Steps that cannot be machine code; the message is the reason, in one line."""

@@ -11,7 +11,6 @@ from sweeper.components.optimizers import Rule
 from sweeper.components.penalties import PENALTIES
 from sweeper.components.tree import Tree, leaves, rebuilt, rows_in
 from sweeper.training.stacked.activation_dispatch import BINDERS, ActivationDispatch, Hidden
-from sweeper.training.stacked.compiled import CompiledPass
 from sweeper.training.stacked.groups import Group, Updates, segments_of
 from sweeper.training.stacked.initial import Initial
 from sweeper.training.stacked.kernel import AnyKernel
@@ -60,8 +59,6 @@ class Stack:
         x: Tree,
         y: Tree,
         draws: Sequence[Layout],
-        *,
-        compiled: bool = False,
     ) -> None:
         """An empty stack.
 
@@ -74,10 +71,6 @@ class Stack:
             matrices: how many state and scratch matrices the optimizers need.
             x, y: (slots, rows, …), the memory from which every step reads its batches.
             draws: the random arrays of one trial's step, in order.
-            compiled: send the pass through ``torch.compile`` instead of replaying a tape.
-
-        Raises:
-            NotCompiled: if that is asked for and cannot be.
         """
         self.template, self.loss, self.penalties, self.x, self.y = template, loss, penalties, x, y
         self.parts: tuple[str, ...] = ()
@@ -101,15 +94,13 @@ class Stack:
             read_only,
             keep=slots == 1,
         )
-        self._pass: Tape | CompiledPass = tape
+        self._tape = tape
         self.recorded = tape.recorded
         """Calls, inputs and results of the pass of a stack with one slot."""
         self.native: Runs | None = None
         """What runs the pass instead."""
         self.outside = [self.p, *self.fixed.values(), *self.weights.values()]
         """What a pass reads beside its batch: a row a slot."""
-        if compiled:
-            self._pass = CompiledPass(self._forward_and_backward, inputs, tape.outputs, self.dispatch)
         self.dispatch.calls.clear()
         self.losses, gradients = tape.outputs
         """(3, slots): loss of the batch, weighted penalty, and their sum; a row more for each of `parts`."""
@@ -127,7 +118,7 @@ class Stack:
 
     def forward_and_backward(self) -> None:
         """Losses and gradients of all slots on the batches in `x` and `y`."""
-        (self.native or self._pass).run()
+        (self.native or self._tape).run()
 
     def gradients(self) -> dict[str, Tensor]:
         """Those of the last pass, with a trial axis."""

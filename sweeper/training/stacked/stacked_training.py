@@ -46,10 +46,9 @@ class StackedTraining:
         slots: int,
         on_finish: OnFinish | None,
         compiled: bool,
-        native: bool = False,
     ) -> None:
-        """`slots`: how many at most; `compiled`: through ``torch.compile``; `native`: as machine code."""
-        self.compiled, self.wants_native = compiled, native
+        """`slots`: how many at most; `compiled`: whether steps run as machine code."""
+        self.compiled = compiled
         self.native: NativeSteps | None = None
         self.task, self.queue, self.size, self.on_finish = task, queue, min(slots, len(queue)), on_finish
         self.incompatible: list[Trial] = []
@@ -99,10 +98,10 @@ class StackedTraining:
                 yield failed(self.queue.popleft(), reason_of(problem), "fused")
             return
         lead, seeds = settings[index], [trial.seed, *(t.seed for t in self.queue)]
-        required = Requirements(settings, self.compiled)
+        required = Requirements(settings)
         self.cache = cache = cache_for(self.task, lead, built, seeds, required, self.size)
         self.stack, self.evaluator, self.measurements = cache.stack, cache.evaluator, cache.measurements
-        self.native = self.stack.native = cache.native_steps() if self.wants_native else None
+        self.native = self.stack.native = cache.native_steps() if self.compiled else None
         self.slots: list[StackedTrial | None] = [None] * self.size
         self.start_interval = _start_interval(settings, self.cache.batches.rows)
 

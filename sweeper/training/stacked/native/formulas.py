@@ -10,7 +10,7 @@ from typing import Any
 
 from sweeper.training.stacked.native import mathematics as m
 from sweeper.training.stacked.native.ir import Number
-from sweeper.training.stacked.native.unsupported import Unsupported
+from sweeper.training.stacked.refusal import NotCompiled
 
 Formula = Callable[..., Number]
 
@@ -32,7 +32,7 @@ def _rsub(x: Any, y: Any, alpha: Any = 1) -> Number:
 
 def _div(x: Any, y: Any, rounding_mode: str | None = None) -> Number:
     if rounding_mode is not None:
-        raise Unsupported("division to whole numbers")
+        raise NotCompiled("division to whole numbers")
     return x / y
 
 
@@ -48,7 +48,7 @@ def _power(x: Number, exponent: Any) -> Number:
         -2: lambda: 1.0 / (x * x),
     }
     if isinstance(exponent, Number) or exponent not in known:
-        raise Unsupported("a power that is not a small whole number or a root")
+        raise NotCompiled("a power that is not a small whole number or a root")
     return known[exponent]()
 
 
@@ -190,7 +190,7 @@ def _hardtanh_backward(g: Number, x: Number, low: float = -1.0, high: float = 1.
 
 def _each(reduction: int) -> None:
     if reduction != 0:
-        raise Unsupported("a loss that is reduced over all trials")
+        raise NotCompiled("a loss that is reduced over all trials")
 
 
 def _mse(x: Number, y: Number, reduction: int = 1) -> Number:

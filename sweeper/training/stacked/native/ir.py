@@ -290,6 +290,11 @@ def function(name: str, parameters: Sequence[str], body: Callable[[Code], None])
     """The text of a function without a result, and what it needs declared."""
     code = Code()
     body(code)
+    return as_function(name, parameters, code)
+
+
+def as_function(name: str, parameters: Sequence[str], code: Code) -> tuple[str, set[str]]:
+    """`code` as the body of a function, and what it needs declared."""
     lines = [f"define void @{name}({', '.join(parameters)}) nounwind {{", "entry:", *code.lines]
     return "\n".join([*lines, "  ret void", "}", ""]), code.intrinsics
 

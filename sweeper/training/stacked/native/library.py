@@ -9,19 +9,19 @@ from sweeper.components.optimizers import Rule
 from sweeper.training.stacked.kernel import AnyKernel, Kernel
 from sweeper.training.stacked.native import target
 from sweeper.training.stacked.native.pointwise import is_pointwise, loop_function, name_of, of_nothing
-from sweeper.training.stacked.native.unsupported import Unsupported
 from sweeper.training.stacked.native.views import element_of
 from sweeper.training.stacked.recording import Call, record, storage_of
+from sweeper.training.stacked.refusal import NotCompiled
 
 
 def activation_functions(kernel: AnyKernel, dtype: torch.dtype) -> tuple[int, int]:
     """Addresses: forward(z, a, n) and backward(g, z, a, gz, n).
 
     Raises:
-        Unsupported: for activations that learn, or whose operations have no formula.
+        NotCompiled: for activations that learn, or whose operations have no formula.
     """
     if not isinstance(kernel, Kernel):
-        raise Unsupported("an activation that learns")
+        raise NotCompiled("an activation that learns")
     found = kernel.native.get(dtype)
     if found is None:
         found = kernel.native[dtype] = _activation_functions(kernel, dtype)
@@ -48,10 +48,10 @@ def update_function(rule: Rule, decays: bool, dtype: torch.dtype, states: int) -
     """Address of update(p, g, c, state…, n), with `states` pointers to state.
 
     Raises:
-        Unsupported: for rules that work on whole matrices, or whose operations have no formula.
+        NotCompiled: for rules that work on whole matrices, or whose operations have no formula.
     """
     if rule.shaped:
-        raise Unsupported(f"the update rule {rule.name}")
+        raise NotCompiled(f"no translation of the update rule {rule.name}")
     p, g, *state = (torch.full((1, 3), 0.5, dtype=dtype) for _ in range(2 + rule.state))
     scratch = [torch.ones_like(p) for _ in range(rule.scratch)]
     columns = [torch.full((1, 1), 0.5, dtype=dtype) for _ in range(rule.columns + rule.coupled)]
@@ -92,6 +92,6 @@ def _function(
     ]
     for call in calls:
         if not (of_nothing(call) or is_pointwise(call)):
-            raise Unsupported(name_of(call.operation))
+            raise NotCompiled(f"no translation of the operation {name_of(call.operation)}")
     element = element_of(dtype)
     return loop_function(name, calls, known, pointers, single, written, element, target.register_bytes())

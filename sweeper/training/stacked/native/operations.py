@@ -15,25 +15,25 @@ from sweeper.training.stacked.native.ir import Kind
 from sweeper.training.stacked.native.pointwise import is_pointwise, name_of, of_nothing, value_of, values_of
 from sweeper.training.stacked.native.products import product
 from sweeper.training.stacked.native.reductions import LARGEST, NORMS, Reduction, fold_and_map, reduce, sums
-from sweeper.training.stacked.native.unsupported import Unsupported
 from sweeper.training.stacked.native.views import Place, View, each
 from sweeper.training.stacked.recording import Call, storage_of, tensors
+from sweeper.training.stacked.refusal import NotCompiled
 
 if TYPE_CHECKING:
-    from sweeper.training.stacked.native.program import Pass
+    from sweeper.training.stacked.native.program import Operation
 
-Emit = Callable[["Pass", Call], None]
+Emit = Callable[["Operation", Call], None]
 
 
-def emit(place: "Pass", call: Call) -> None:
+def emit(place: "Operation", call: Call) -> None:
     """Write the code of one call.
 
     Raises:
-        Unsupported: if there is none.
+        NotCompiled: if there is none.
     """
     name = name_of(call.operation)
     if not all(t.numel() for t in (*call.inputs, *call.results)):
-        raise Unsupported(f"{name} of an empty tensor")
+        raise NotCompiled(f"{name} of an empty tensor")
     if name in OPERATIONS:
         OPERATIONS[name](place, call)
     elif of_nothing(call):
@@ -41,10 +41,10 @@ def emit(place: "Pass", call: Call) -> None:
     elif is_pointwise(call):
         _pointwise(place, call)
     else:
-        raise Unsupported(name)
+        raise NotCompiled(f"no translation of the operation {name}")
 
 
-def _pointwise(place: "Pass", call: Call) -> None:
+def _pointwise(place: "Operation", call: Call) -> None:
     targets = [place.view(t) for t in call.results]
     given = {id(t): t for t in tensors(call.arguments)}
     if call.written:
@@ -62,7 +62,7 @@ def _pointwise(place: "Pass", call: Call) -> None:
     each(code, views, lanes, body)
 
 
-def _fill(place: "Pass", call: Call) -> None:
+def _fill(place: "Operation", call: Call) -> None:
     view, code, value = place.view(call.results[0]), place.code, value_of(call)
     each(
         code,
@@ -72,7 +72,7 @@ def _fill(place: "Pass", call: Call) -> None:
     )
 
 
-def _copy(place: "Pass", source: View, target: View) -> None:
+def _copy(place: "Operation", source: View, target: View) -> None:
     code = place.code
     each(
         code,
@@ -82,7 +82,7 @@ def _copy(place: "Pass", source: View, target: View) -> None:
     )
 
 
-def _join(place: "Pass", call: Call) -> None:
+def _join(place: "Operation", call: Call) -> None:
     """cat along an axis."""
     parts, target = call.arguments[0], place.view(call.results[0])
     axis = (call.arguments[1] if len(call.arguments) > 1 else 0) % len(target.sizes)
@@ -95,7 +95,7 @@ def _join(place: "Pass", call: Call) -> None:
         start += source.sizes[axis]
 
 
-def _pile(place: "Pass", call: Call) -> None:
+def _pile(place: "Operation", call: Call) -> None:
     """stack along a new axis."""
     parts, target = call.arguments[0], place.view(call.results[0])
     axis = (call.arguments[1] if len(call.arguments) > 1 else 0) % len(target.sizes)
@@ -115,41 +115,41 @@ def _without(view: View, axis: int) -> View:
     )
 
 
-def _product(place: "Pass", a: Tensor, b: Tensor, target: Tensor, first: Tensor | None) -> None:
+def _product(place: "Operation", a: Tensor, b: Tensor, target: Tensor, first: Tensor | None) -> None:
     views = [place.view(t) for t in (a, b, target)]
     start = place.view(first).broadcast(views[2].sizes) if first is not None else None
     for where in (storage_of(a), storage_of(b)):
         if where == storage_of(target):
-            raise Unsupported("a product into its own factor")
+            raise NotCompiled("a product into its own factor")
     if views[0].element not in ("float", "double"):
-        raise Unsupported("a product of whole numbers")
+        raise NotCompiled("a product of whole numbers")
     room = place.room(max(t.numel() for t in (a, b)), views[0].element)
     while len(views[2].sizes) > 2:
         if views[2].sizes[0] != 1:
-            raise Unsupported("several products at once")
+            raise NotCompiled("several products at once")
         views = [_without(view, 0) for view in views]
         start = _without(start, 0) if start is not None else None
     left, right, result = views
     product(place.code, place.machine, left, right, result, start, room)
 
 
-def _multiply(place: "Pass", call: Call) -> None:
+def _multiply(place: "Operation", call: Call) -> None:
     a, b = call.arguments
     _product(place, a, b, call.results[0], None)
 
 
-def _multiply_add(place: "Pass", call: Call) -> None:
+def _multiply_add(place: "Operation", call: Call) -> None:
     if any(call.options.get(name, 1) != 1 for name in ("alpha", "beta")) or len(call.arguments) > 3:
-        raise Unsupported("products with factors")
+        raise NotCompiled("products with factors")
     first, a, b = call.arguments
     _product(place, a, b, call.results[0], first)
 
 
 def _reduction(how: Callable[[Call, int], Reduction]) -> Emit:
-    def emit_it(place: "Pass", call: Call) -> None:
+    def emit_it(place: "Operation", call: Call) -> None:
         source, target = place.view(call.arguments[0]), place.view(call.results[0])
         if source.element != target.element or call.options.get("dtype") not in (None, call.results[0].dtype):
-            raise Unsupported(f"{name_of(call.operation)} into another type")
+            raise NotCompiled(f"{name_of(call.operation)} into another type")
         axes, keep = _axes(call, len(source.sizes))
         if keep:
             for axis in sorted(axes, reverse=True):
@@ -174,11 +174,11 @@ def _axes(call: Call, count: int) -> tuple[list[int], bool]:
 def _norm(call: Call, count: int) -> Reduction:
     order = call.arguments[1] if len(call.arguments) > 1 else 2
     if order not in NORMS:
-        raise Unsupported("a norm that is neither that of absolute values nor that of squares")
+        raise NotCompiled("a norm that is neither that of absolute values nor that of squares")
     return NORMS[order]
 
 
-def _log_softmax(place: "Pass", call: Call) -> None:
+def _log_softmax(place: "Operation", call: Call) -> None:
     x, axis, _ = call.arguments
     _softmax_like(
         place,
@@ -189,7 +189,7 @@ def _log_softmax(place: "Pass", call: Call) -> None:
     )
 
 
-def _softmax(place: "Pass", call: Call) -> None:
+def _softmax(place: "Operation", call: Call) -> None:
     x, axis, _ = call.arguments
     _softmax_like(
         place,
@@ -200,7 +200,7 @@ def _softmax(place: "Pass", call: Call) -> None:
     )
 
 
-def _log_softmax_backward(place: "Pass", call: Call) -> None:
+def _log_softmax_backward(place: "Operation", call: Call) -> None:
     g, y, axis = call.arguments[:3]
     _softmax_like(
         place,
@@ -211,7 +211,7 @@ def _log_softmax_backward(place: "Pass", call: Call) -> None:
     )
 
 
-def _softmax_backward(place: "Pass", call: Call) -> None:
+def _softmax_backward(place: "Operation", call: Call) -> None:
     g, y, axis = call.arguments[:3]
     _softmax_like(
         place,
@@ -222,24 +222,26 @@ def _softmax_backward(place: "Pass", call: Call) -> None:
     )
 
 
-def _softmax_like(place: "Pass", given: Sequence[Tensor], axis: int, folds: Any, result: Any) -> None:
+def _softmax_like(place: "Operation", given: Sequence[Tensor], axis: int, folds: Any, result: Any) -> None:
     views = [place.view(t) for t in given]
     fold_and_map(place.code, place.lanes(views[0].element), views, axis, folds, result)
 
 
-def _gather(place: "Pass", call: Call) -> None:
+def _gather(place: "Operation", call: Call) -> None:
     x, axis, index = call.arguments[:3]
     _indexed(place, x, axis, index, call.results[0], adding=False)
 
 
-def _scatter_add(place: "Pass", call: Call) -> None:
+def _scatter_add(place: "Operation", call: Call) -> None:
     x, axis, index, source = call.arguments
     if not call.written:
         _copy(place, place.view(x), place.view(call.results[0]))
     _indexed(place, call.results[0], axis, index, source, adding=True)
 
 
-def _indexed(place: "Pass", table: Tensor, axis: int, index: Tensor, other: Tensor, *, adding: bool) -> None:
+def _indexed(
+    place: "Operation", table: Tensor, axis: int, index: Tensor, other: Tensor, *, adding: bool
+) -> None:
     """other[i] ← table[index[i]] along an axis, or table[index[i]] += other[i]; wrong ones set the flag."""
     code, whole = place.code, place.view(table)
     axis %= len(whole.sizes)
@@ -275,25 +277,25 @@ def _start(code: Any, place: Place) -> str:
     )
 
 
-def _activate(place: "Pass", call: Call) -> None:
+def _activate(place: "Operation", call: Call) -> None:
     z, w, _, site = call.arguments
     _call_site(place, site, False, [z, call.results[0]], w)
 
 
-def _activate_backward(place: "Pass", call: Call) -> None:
+def _activate_backward(place: "Operation", call: Call) -> None:
     g, z, a, w, _, site = call.arguments
     _call_site(place, site, True, [g, z, a, call.results[0]], w)
 
 
 def _call_site(
-    place: "Pass", site: int, backward: bool, given: Sequence[Tensor], w: Sequence[Tensor]
+    place: "Operation", site: int, backward: bool, given: Sequence[Tensor], w: Sequence[Tensor]
 ) -> None:
     if w:
-        raise Unsupported("an activation that learns")
+        raise NotCompiled("an activation that learns")
     views = [place.view(t) for t in given]
     like, size = views[backward], given[0].numel()
     if 1 + sum((n - 1) * s for n, s in zip(like.sizes, like.strides, strict=True)) != size:
-        raise Unsupported("an activation of a tensor with gaps")
+        raise NotCompiled("an activation of a tensor with gaps")
     room, called = place.room(size * len(views), like.element), place.site(site, backward)
     spare = [replace(like, base=room, offset=k * size) for k in range(len(views))]
     used = [v if v.strides == like.strides else other for v, other in zip(views, spare, strict=True)]

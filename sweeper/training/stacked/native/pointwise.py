@@ -8,9 +8,9 @@ from torch import Tensor
 from sweeper.private_torch import schema_of
 from sweeper.training.stacked.native.formulas import BUFFERS, COMPARISONS, FORMULAS
 from sweeper.training.stacked.native.ir import BYTES, Code, Kind, Number, function
-from sweeper.training.stacked.native.unsupported import Unsupported
 from sweeper.training.stacked.native.views import element_of
 from sweeper.training.stacked.recording import Call, storage_of, tensors
+from sweeper.training.stacked.refusal import NotCompiled
 
 Load = Callable[[Tensor], Number]
 MASKS = {"where": 0, "masked_fill": 1}
@@ -45,7 +45,7 @@ def values_of(call: Call, load: Load) -> list[Number]:
     lanes = max((a.kind.lanes for a in arguments if isinstance(a, Number)), default=1)
     numbers = [a for a in arguments if isinstance(a, Number)]
     if not numbers:
-        raise Unsupported(f"{name} of no tensor")
+        raise NotCompiled(f"{name} of no tensor")
     code = numbers[0].code
     arguments = [code.spread(a, lanes) if isinstance(a, Number) else a for a in arguments]
     if name in COMPARISONS:
@@ -143,7 +143,7 @@ def loop_function(
 
 def _constant(code: Code, tensor: Tensor) -> Number:
     if tensor.numel() != 1:
-        raise Unsupported("an activation or update rule with constant arrays")
+        raise NotCompiled("an activation or update rule with constant arrays")
     return code.like(tensor.item(), Kind(element_of(tensor.dtype)))
 
 

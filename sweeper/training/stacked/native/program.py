@@ -5,18 +5,18 @@ found through a table of pointers, one table a slot; what the pass makes lies in
 one after the other, so that it stays in the cache.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
-from sweeper.training.stacked.native.ir import BYTES, Code, Kind, Number, function
+from sweeper.training.stacked.native.ir import BYTES, Code, Kind, Number, as_function, function
 from sweeper.training.stacked.native.operations import emit
 from sweeper.training.stacked.native.products import Machine
-from sweeper.training.stacked.native.unsupported import Unsupported
 from sweeper.training.stacked.native.views import View, element_of, view_of
 from sweeper.training.stacked.recording import Call, storage_of
+from sweeper.training.stacked.refusal import NotCompiled
 
 ALIGNED = 64
 """Bytes between whose multiples arrays of the arena begin."""
@@ -128,45 +128,76 @@ def _place(layout: Layout, sizes: dict[int, int], free: list[tuple[int, int]], t
     layout.arena += size
 
 
-class Pass:
-    """What operations need to know while their code is written."""
+Pointer = tuple[str, int, int]
+"""What an operation points at: ``tensor`` with storage and offset, ``site`` and way, ``flag``, ``room``."""
+FLAG_POINTER: Pointer = ("flag", 0, 0)
+ROOM: Pointer = ("room", 0, 0)
 
-    def __init__(self, code: Code, layout: Layout, machine: Machine, gradients: int) -> None:
-        self.code, self.layout, self.machine = code, layout, machine
-        self.outside = {storage_of(t): k for k, t in enumerate(layout.outside)}
-        self.gradients = gradients
-        self._bases: dict[int, str] = {}
-        self.extra = 0
-        self.flag = pointer(code, FLAG)
-        for where in (*self.outside, *layout.places, gradients):
-            self._bases[where] = self._base(where)
-        self.turned = code.address("%arena", layout.scratch, "i8")
 
-    def _base(self, where: int) -> str:
-        if where == self.gradients:
-            return pointer(self.code, GRADIENTS)
-        if where in self.outside:
-            return pointer(self.code, self.layout.at_outside + self.outside[where])
-        return self.code.address("%arena", self.layout.places[where], "i8")
+class Operation:
+    """The code of one call: a function of pointers, so that calls that do the same share it."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.code, self.machine = Code(), machine
+        self.pointers: dict[Pointer, str] = {}
+        """What is pointed at -> name of the parameter, in order."""
+        self.bytes = 0
+        """Of scratch memory."""
+
+    def _parameter(self, pointer: Pointer) -> str:
+        return self.pointers.setdefault(pointer, f"%a{len(self.pointers)}")
+
+    @property
+    def flag(self) -> str:
+        """Where a wrong index is noted."""
+        return self._parameter(FLAG_POINTER)
 
     def view(self, tensor: Tensor) -> View:
         """A recorded tensor as a place in memory."""
-        return view_of(tensor, self._bases[storage_of(tensor)])
+        base = self._parameter(("tensor", storage_of(tensor), int(tensor.storage_offset())))
+        return replace(view_of(tensor, base), offset=0)
 
     def lanes(self, element: str) -> int:
+        """Of a vector register."""
         return self.machine.lanes(element)
 
     def room(self, elements: int, element: str) -> str:
-        """Scratch memory for one operation."""
-        self.extra = max(self.extra, elements * BYTES[element] + ALIGNED)
-        return self.turned
+        """Scratch memory."""
+        self.bytes = max(self.bytes, elements * BYTES[element] + ALIGNED)
+        return self._parameter(ROOM)
 
     def site(self, site: int, backward: bool) -> str:
         """Pointer to the function of an activation."""
-        return pointer(self.code, self.layout.at_sites + 2 * site + backward)
+        return self._parameter(("site", site, int(backward)))
+
+    def text(self) -> tuple[str, set[str]]:
+        """Of the function, whose name is left open, and what it needs declared."""
+        text, needs = as_function("{name}", [f"ptr {name}" for name in self.pointers.values()], self.code)
+        return text.replace("define void", "define internal void", 1), needs
 
 
-def pointer(code: Code, entry: int) -> str:
+def _address(
+    code: Code, layout: Layout, gradients: int, elements: Mapping[int, str], pointer: Pointer
+) -> str:
+    """A pointer that an operation is given."""
+    what, number, offset = pointer
+    if what == "flag":
+        return load_pointer(code, FLAG)
+    if what == "room":
+        return code.address("%arena", layout.scratch, "i8")
+    if what == "site":
+        return load_pointer(code, layout.at_sites + 2 * number + offset)
+    outside = {storage_of(t): k for k, t in enumerate(layout.outside)}
+    if number == gradients:
+        base = load_pointer(code, GRADIENTS)
+    elif number in outside:
+        base = load_pointer(code, layout.at_outside + outside[number])
+    else:
+        base = code.address("%arena", layout.places[number], "i8")
+    return code.address(base, offset, elements[number])
+
+
+def load_pointer(code: Code, entry: int) -> str:
     """A pointer of the slot's table."""
     return code.load(code.address("%table", entry, "ptr"), Kind("ptr")).text
 
@@ -175,28 +206,36 @@ def text_of(layout: Layout, calls: Sequence[Call], results: Sequence[Tensor], ma
     """The program: ``run(tables, slots, steps)``.
 
     Raises:
-        Unsupported: for an operation without a translation.
+        NotCompiled: for an operation without a translation.
     """
     losses, gradients = results
-    dtype = element_of(losses.dtype)
-    declared: set[str] = set()
-    extra = 0
-
-    def body(code: Code) -> None:
-        nonlocal extra
-        place = Pass(code, layout, machine, storage_of(gradients))
-        for call in calls:
-            emit(place, call)
-        extra = place.extra
-
-    one_pass, needs = function("one_pass", ["ptr %table", "ptr %arena"], body)
-    declared |= needs
-    layout.arena = layout.scratch + extra + ALIGNED
+    names: dict[str, str] = {}
+    declared = {"declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)"}
+    tensors = [t for call in calls for t in (*call.inputs, *call.results)]
+    elements = {storage_of(t): view_of(t, "").in_memory for t in tensors}
+    one_pass, most = Code(), 0
+    for call in calls:
+        operation = Operation(machine)
+        emit(operation, call)
+        text, needs = operation.text()
+        name = names.setdefault(text, f"operation{len(names)}")
+        declared |= needs
+        most = max(most, operation.bytes)
+        given = [
+            _address(one_pass, layout, storage_of(gradients), elements, pointer)
+            for pointer in operation.pointers
+        ]
+        one_pass.do(f"call void @{name}({', '.join(f'ptr {each}' for each in given)})")
+    layout.arena = layout.scratch + most + ALIGNED
+    whole, _ = as_function("one_pass", ["ptr %table", "ptr %arena"], one_pass)
     run, needs = function(
-        "run", ["ptr %tables", "i64 %slots", "i64 %steps"], lambda code: _run(code, layout, losses, dtype)
+        "run",
+        ["ptr %tables", "i64 %slots", "i64 %steps"],
+        lambda code: _run(code, layout, losses, element_of(losses.dtype)),
     )
-    declared |= needs | {"declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)"}
-    return "\n".join([*sorted(declared), one_pass.replace("define void", "define internal void", 1), run])
+    operations = [text.replace("{name}", name, 1) for text, name in names.items()]
+    whole = whole.replace("define void", "define internal void", 1)
+    return "\n".join([*sorted(declared | needs), *operations, whole, run])
 
 
 def _run(code: Code, layout: Layout, losses: Tensor, element: str) -> None:
@@ -205,15 +244,15 @@ def _run(code: Code, layout: Layout, losses: Tensor, element: str) -> None:
     count = losses.numel()
     with code.loop(slots) as outer:
         code.do(f"%table = getelementptr ptr, ptr %tables, i64 {(outer.index * layout.entries).text}")
-        code.do(f"%arena = bitcast ptr {pointer(code, ARENA)} to ptr")
-        p = pointer(code, layout.at_outside)
-        g, history, columns = (pointer(code, k) for k in (GRADIENTS, LOSSES, COEFFICIENTS))
+        code.do(f"%arena = bitcast ptr {load_pointer(code, ARENA)} to ptr")
+        p = load_pointer(code, layout.at_outside)
+        g, history, columns = (load_pointer(code, k) for k in (GRADIENTS, LOSSES, COEFFICIENTS))
         index, bases = (
-            pointer(code, ROWS),
-            [pointer(code, layout.at_leaves + k) for k in range(len(layout.leaves))],
+            load_pointer(code, ROWS),
+            [load_pointer(code, layout.at_leaves + k) for k in range(len(layout.leaves))],
         )
-        updates = [pointer(code, layout.at_updates + k) for k in range(len(layout.segments))]
-        state = [pointer(code, layout.at_states + k) for k in range(layout.states)]
+        updates = [load_pointer(code, layout.at_updates + k) for k in range(len(layout.segments))]
+        state = [load_pointer(code, layout.at_states + k) for k in range(layout.states)]
         with code.loop(steps) as loop:
             with code.loop(rows) as each:
                 at = code.load(code.address(index, loop.index * rows + each.index, "i64"), Kind("i64"))
@@ -251,12 +290,12 @@ def program_of(
     """Lay out and translate.
 
     Raises:
-        Unsupported: for what is drawn at random, and operations without a translation.
+        NotCompiled: for what is drawn at random, and operations without a translation.
     """
     for call in calls:
         if call.random:
-            raise Unsupported("random numbers")
+            raise NotCompiled("random numbers")
     if results[0].dtype not in (torch.float32, torch.float64):
-        raise Unsupported("numbers of this precision")
+        raise NotCompiled("numbers of this precision")
     lay_out(layout, calls, inputs, results)
     return text_of(layout, calls, results, machine)

@@ -25,7 +25,7 @@ from sweeper.training.stacked.native.program import (
     Leaf,
     program_of,
 )
-from sweeper.training.stacked.native.unsupported import Unsupported
+from sweeper.training.stacked.refusal import NotCompiled
 from sweeper.training.stacked.stack import Stack
 
 
@@ -36,15 +36,15 @@ class NativeSteps:
         """Compile what `one`, a stack of the same kind with one slot, has recorded.
 
         Raises:
-            Unsupported: if an operation has no translation, or this machine cannot compile.
+            NotCompiled: if an operation has no translation, or this machine cannot compile.
         """
         if stack.p.device.type != "cpu":
-            raise Unsupported("a device that is not the CPU")
+            raise NotCompiled("a device that is not the CPU")
         self.stack, self.one = stack, one
         calls, inputs, results = one.recorded
         data = leaves((one.x, one.y))
         if any(t.ndim < 2 for t in data):
-            raise Unsupported("inputs that are not rows")
+            raise NotCompiled("inputs that are not rows")
         self.layout = Layout(
             [Leaf(t) for t in data],
             [(s.columns.start, s.columns.stop - s.columns.start) for s in stack.updates.segments],
@@ -86,7 +86,7 @@ class NativeSteps:
         """Other trials are in the slots now.
 
         Raises:
-            Unsupported: for activations or update rules that cannot be compiled.
+            NotCompiled: for activations or update rules that cannot be compiled.
         """
         dtype, layout = self.stack.p.dtype, self.layout
         self.occupied = [slot for group in groups[0] for slot in range(group.slots.start, group.slots.stop)]

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sweeper.training.stacked.native.unsupported import Unsupported
+from sweeper.training.stacked.refusal import NotCompiled
 
 VERSION = 1
 """Of what this package emits for the same program; part of the names of kept files."""
@@ -34,14 +34,14 @@ def llvm() -> Any:
     """llvmlite's binding, ready for this machine.
 
     Raises:
-        Unsupported: if it is missing or broken.
+        NotCompiled: if it is missing or broken.
     """
     try:
         binding = importlib.import_module("llvmlite.binding")
         binding.initialize_native_target()
         binding.initialize_native_asmprinter()
     except Exception as error:  # whatever a broken installation raises
-        raise Unsupported(f"llvmlite cannot be used ({type(error).__name__})") from error
+        raise NotCompiled(f"llvmlite cannot be used ({type(error).__name__})") from error
     return binding
 
 
@@ -71,15 +71,15 @@ def compiled(text: str, names: Sequence[str]) -> dict[str, int]:
     """Addresses of functions of a program.
 
     Raises:
-        Unsupported: if LLVM does not take it.
+        NotCompiled: if LLVM does not take it.
     """
     binding = llvm()
     try:
         return _compiled(binding, text, names)
-    except Unsupported:
+    except NotCompiled:
         raise
     except Exception as error:  # whatever LLVM refuses
-        raise Unsupported(f"LLVM does not take the program ({type(error).__name__})") from error
+        raise NotCompiled(f"LLVM does not take the program ({type(error).__name__})") from error
 
 
 def _compiled(binding: Any, text: str, names: Sequence[str]) -> dict[str, int]:
@@ -93,7 +93,7 @@ def _compiled(binding: Any, text: str, names: Sequence[str]) -> dict[str, int]:
     if code is None:
         module = binding.parse_assembly(text)
         module.verify()
-        options = binding.create_pipeline_tuning_options(speed_level=2)
+        options = binding.create_pipeline_tuning_options(speed_level=0)
         options.loop_vectorization = options.slp_vectorization = False
         passes = binding.create_pass_builder(machine, options)
         passes.getModulePassManager().run(module, passes)
@@ -105,7 +105,7 @@ def _compiled(binding: Any, text: str, names: Sequence[str]) -> dict[str, int]:
     _alive.append(engine)
     addresses = {name: int(engine.get_function_address(name)) for name in names}
     if not all(addresses.values()):
-        raise Unsupported("LLVM lost a function of the program")
+        raise NotCompiled("LLVM lost a function of the program")
     return addresses
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from sweeper.training.stacked.native.ir import Code, Kind, Number, pieces
-from sweeper.training.stacked.native.unsupported import Unsupported
+from sweeper.training.stacked.refusal import NotCompiled
 
 ELEMENTS = {
     torch.float32: "float",
@@ -50,14 +50,14 @@ class View:
 def element_of(dtype: torch.dtype) -> str:
     """LLVM's type of the numbers of a tensor."""
     if dtype not in ELEMENTS:
-        raise Unsupported(f"numbers of the type {str(dtype).removeprefix('torch.')}")
+        raise NotCompiled(f"numbers of the type {str(dtype).removeprefix('torch.')}")
     return ELEMENTS[dtype]
 
 
 def view_of(tensor: Tensor, base: str) -> View:
     """`tensor` on the memory at `base`."""
     if tensor.is_conj() or tensor.is_neg():
-        raise Unsupported("a tensor that is read conjugated or negated")
+        raise NotCompiled("a tensor that is read conjugated or negated")
     strides = tuple(s if n > 1 else 0 for n, s in zip(tensor.shape, tensor.stride(), strict=True))
     return View(base, int(tensor.storage_offset()), tuple(tensor.shape), strides, element_of(tensor.dtype))
 

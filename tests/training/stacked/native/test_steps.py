@@ -3,18 +3,16 @@
 import importlib.util
 import sys
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import equivalence
 import pytest
 from equivalence import assert_engines_agree, by_stack, numbered, task_of
 
 from sweeper.training.stacked import cache, engine
 from sweeper.training.stacked.kernel import named_kernel
 from sweeper.training.stacked.native import formulas, library, steps, target
-from sweeper.training.stacked.native.unsupported import Unsupported
+from sweeper.training.stacked.refusal import NotCompiled
 
 needs_llvm = pytest.mark.skipif(
     importlib.util.find_spec("llvmlite") is None, reason="machine code needs llvmlite"
@@ -55,7 +53,6 @@ def calls(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
 
     monkeypatch.setenv(target.FOLDER, str(folder))
     monkeypatch.setattr(steps.NativeSteps, "train", noted)
-    monkeypatch.setattr(equivalence, "train_stack", partial(engine.train_stack, native=True))
     cache._kept.clear()
     library.update_function.cache_clear()
     yield made
@@ -67,7 +64,11 @@ def calls(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
 def test_mixed_trials_agree_with_the_reference(training: dict[str, Any], calls: list[int]) -> None:
     """Rules, activations, penalties, losses, refilled slots: equal to 1e-9; what is not known, by tape."""
     assert_engines_agree(
-        task_of(space=SPACE, steps=12, evaluations=3, **training), TRIALS, slots=3, most_chaotic=2
+        task_of(space=SPACE, steps=12, evaluations=3, **training),
+        TRIALS,
+        slots=3,
+        most_chaotic=2,
+        compiled=True,
     )
     assert max(calls) == 3
 
@@ -79,7 +80,7 @@ def test_objectives_do_not_depend_on_the_stack(calls: list[int]) -> None:
         task_of(space=SPACE, dtype="float32", steps=20),
         engine.translatable(task_of(space=SPACE), TRIALS)[0],
     )
-    few, many = by_stack(task, trials, 2), by_stack(task, trials, len(trials))
+    few, many = by_stack(task, trials, 2, True), by_stack(task, trials, len(trials), True)
     assert {k: t.result.objective for k, t in few.items()} == {k: t.result.objective for k, t in many.items()}
     assert {2, len(trials)} <= set(calls)
 
@@ -95,7 +96,7 @@ def test_other_layers_agree_too(model: dict[str, Any]) -> None:
     task = task_of(
         model={"source": "mlp", "depth": 2, "width": 8, **model}, space=SPACE, steps=6, evaluations=2
     )
-    assert_engines_agree(task, TRIALS[:2], slots=2, most_chaotic=1)
+    assert_engines_agree(task, TRIALS[:2], slots=2, most_chaotic=1, compiled=True)
 
 
 @needs_llvm
@@ -105,7 +106,7 @@ def test_a_wrong_formula_is_found(monkeypatch: pytest.MonkeyPatch, calls: list[i
     monkeypatch.setattr("sweeper.training.stacked.native.pointwise.FORMULAS", wrong)
     task, trials = task_of(space=SPACE, steps=6), [t for t in TRIALS if t.parameters["activation"] == "silu"]
     named_kernel.cache_clear()
-    found = assert_engines_agree(task, trials, slots=1)
+    found = assert_engines_agree(task, trials, slots=1, compiled=True)
     named_kernel.cache_clear()
     assert len(found) == 1
     assert set(calls) == {1}
@@ -117,9 +118,9 @@ def test_without_llvmlite_the_tape_runs(monkeypatch: pytest.MonkeyPatch, calls: 
     target.llvm.cache_clear()
     monkeypatch.setitem(sys.modules, "llvmlite.binding", None)
     try:
-        with pytest.raises(Unsupported, match=r"^llvmlite cannot be used \(ModuleNotFoundError\)$"):
+        with pytest.raises(NotCompiled, match=r"^llvmlite cannot be used \(ModuleNotFoundError\)$"):
             target.llvm()
-        assert_engines_agree(task_of(space=SPACE, steps=8), TRIALS[:2], slots=2)
+        assert_engines_agree(task_of(space=SPACE, steps=8), TRIALS[:2], slots=2, compiled=True)
     finally:
         target.llvm.cache_clear()
     assert not calls
