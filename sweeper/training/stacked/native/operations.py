@@ -6,12 +6,13 @@ To add one, write its function and add a line to `OPERATIONS`; a pointwise one n
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import Tensor
 
 from sweeper.training.stacked.native import mathematics as m
 from sweeper.training.stacked.native.ir import Kind
+from sweeper.training.stacked.native.operation import Operation
 from sweeper.training.stacked.native.pointwise import is_pointwise, name_of, of_nothing, value_of, values_of
 from sweeper.training.stacked.native.products import product
 from sweeper.training.stacked.native.reductions import LARGEST, NORMS, Reduction, fold_and_map, reduce, sums
@@ -19,13 +20,10 @@ from sweeper.training.stacked.native.views import Place, View, each
 from sweeper.training.stacked.recording import Call, storage_of, tensors
 from sweeper.training.stacked.refusal import NotCompiled
 
-if TYPE_CHECKING:
-    from sweeper.training.stacked.native.program import Operation
-
-Emit = Callable[["Operation", Call], None]
+Emit = Callable[[Operation, Call], None]
 
 
-def emit(place: "Operation", call: Call) -> None:
+def emit(place: Operation, call: Call) -> None:
     """Write the code of one call.
 
     Raises:
@@ -44,7 +42,7 @@ def emit(place: "Operation", call: Call) -> None:
         raise NotCompiled(f"no translation of the operation {name}")
 
 
-def _pointwise(place: "Operation", call: Call) -> None:
+def _pointwise(place: Operation, call: Call) -> None:
     targets = [place.view(t) for t in call.results]
     given = {id(t): t for t in tensors(call.arguments)}
     if call.written:
@@ -62,7 +60,7 @@ def _pointwise(place: "Operation", call: Call) -> None:
     each(code, views, lanes, body)
 
 
-def _fill(place: "Operation", call: Call) -> None:
+def _fill(place: Operation, call: Call) -> None:
     view, code, value = place.view(call.results[0]), place.code, value_of(call)
     each(
         code,
@@ -72,7 +70,7 @@ def _fill(place: "Operation", call: Call) -> None:
     )
 
 
-def _copy(place: "Operation", source: View, target: View) -> None:
+def _copy(place: Operation, source: View, target: View) -> None:
     code = place.code
     each(
         code,
@@ -82,7 +80,7 @@ def _copy(place: "Operation", source: View, target: View) -> None:
     )
 
 
-def _join(place: "Operation", call: Call) -> None:
+def _join(place: Operation, call: Call) -> None:
     """cat along an axis."""
     parts, target = call.arguments[0], place.view(call.results[0])
     axis = (call.arguments[1] if len(call.arguments) > 1 else 0) % len(target.sizes)
@@ -95,7 +93,7 @@ def _join(place: "Operation", call: Call) -> None:
         start += source.sizes[axis]
 
 
-def _pile(place: "Operation", call: Call) -> None:
+def _pile(place: Operation, call: Call) -> None:
     """stack along a new axis."""
     parts, target = call.arguments[0], place.view(call.results[0])
     axis = (call.arguments[1] if len(call.arguments) > 1 else 0) % len(target.sizes)
@@ -115,7 +113,7 @@ def _without(view: View, axis: int) -> View:
     )
 
 
-def _product(place: "Operation", a: Tensor, b: Tensor, target: Tensor, first: Tensor | None) -> None:
+def _product(place: Operation, a: Tensor, b: Tensor, target: Tensor, first: Tensor | None) -> None:
     views = [place.view(t) for t in (a, b, target)]
     start = place.view(first).broadcast(views[2].sizes) if first is not None else None
     for where in (storage_of(a), storage_of(b)):
@@ -133,12 +131,12 @@ def _product(place: "Operation", a: Tensor, b: Tensor, target: Tensor, first: Te
     product(place.code, place.machine, left, right, result, start, room)
 
 
-def _multiply(place: "Operation", call: Call) -> None:
+def _multiply(place: Operation, call: Call) -> None:
     a, b = call.arguments
     _product(place, a, b, call.results[0], None)
 
 
-def _multiply_add(place: "Operation", call: Call) -> None:
+def _multiply_add(place: Operation, call: Call) -> None:
     if any(call.options.get(name, 1) != 1 for name in ("alpha", "beta")) or len(call.arguments) > 3:
         raise NotCompiled("products with factors")
     first, a, b = call.arguments
@@ -146,7 +144,7 @@ def _multiply_add(place: "Operation", call: Call) -> None:
 
 
 def _reduction(how: Callable[[Call, int], Reduction]) -> Emit:
-    def emit_it(place: "Operation", call: Call) -> None:
+    def emit_it(place: Operation, call: Call) -> None:
         source, target = place.view(call.arguments[0]), place.view(call.results[0])
         if source.element != target.element or call.options.get("dtype") not in (None, call.results[0].dtype):
             raise NotCompiled(f"{name_of(call.operation)} into another type")
@@ -178,7 +176,7 @@ def _norm(call: Call, count: int) -> Reduction:
     return NORMS[order]
 
 
-def _log_softmax(place: "Operation", call: Call) -> None:
+def _log_softmax(place: Operation, call: Call) -> None:
     x, axis, _ = call.arguments
     _softmax_like(
         place,
@@ -189,7 +187,7 @@ def _log_softmax(place: "Operation", call: Call) -> None:
     )
 
 
-def _softmax(place: "Operation", call: Call) -> None:
+def _softmax(place: Operation, call: Call) -> None:
     x, axis, _ = call.arguments
     _softmax_like(
         place,
@@ -200,7 +198,7 @@ def _softmax(place: "Operation", call: Call) -> None:
     )
 
 
-def _log_softmax_backward(place: "Operation", call: Call) -> None:
+def _log_softmax_backward(place: Operation, call: Call) -> None:
     g, y, axis = call.arguments[:3]
     _softmax_like(
         place,
@@ -211,7 +209,7 @@ def _log_softmax_backward(place: "Operation", call: Call) -> None:
     )
 
 
-def _softmax_backward(place: "Operation", call: Call) -> None:
+def _softmax_backward(place: Operation, call: Call) -> None:
     g, y, axis = call.arguments[:3]
     _softmax_like(
         place,
@@ -222,17 +220,17 @@ def _softmax_backward(place: "Operation", call: Call) -> None:
     )
 
 
-def _softmax_like(place: "Operation", given: Sequence[Tensor], axis: int, folds: Any, result: Any) -> None:
+def _softmax_like(place: Operation, given: Sequence[Tensor], axis: int, folds: Any, result: Any) -> None:
     views = [place.view(t) for t in given]
     fold_and_map(place.code, place.lanes(views[0].element), views, axis, folds, result)
 
 
-def _gather(place: "Operation", call: Call) -> None:
+def _gather(place: Operation, call: Call) -> None:
     x, axis, index = call.arguments[:3]
     _indexed(place, x, axis, index, call.results[0], adding=False)
 
 
-def _scatter_add(place: "Operation", call: Call) -> None:
+def _scatter_add(place: Operation, call: Call) -> None:
     x, axis, index, source = call.arguments
     if not call.written:
         _copy(place, place.view(x), place.view(call.results[0]))
@@ -240,7 +238,7 @@ def _scatter_add(place: "Operation", call: Call) -> None:
 
 
 def _indexed(
-    place: "Operation", table: Tensor, axis: int, index: Tensor, other: Tensor, *, adding: bool
+    place: Operation, table: Tensor, axis: int, index: Tensor, other: Tensor, *, adding: bool
 ) -> None:
     """other[i] ← table[index[i]] along an axis, or table[index[i]] += other[i]; wrong ones set the flag."""
     code, whole = place.code, place.view(table)
@@ -277,18 +275,18 @@ def _start(code: Any, place: Place) -> str:
     )
 
 
-def _activate(place: "Operation", call: Call) -> None:
+def _activate(place: Operation, call: Call) -> None:
     z, w, _, site = call.arguments
     _call_site(place, site, False, [z, call.results[0]], w)
 
 
-def _activate_backward(place: "Operation", call: Call) -> None:
+def _activate_backward(place: Operation, call: Call) -> None:
     g, z, a, w, _, site = call.arguments
     _call_site(place, site, True, [g, z, a, call.results[0]], w)
 
 
 def _call_site(
-    place: "Operation", site: int, backward: bool, given: Sequence[Tensor], w: Sequence[Tensor]
+    place: Operation, site: int, backward: bool, given: Sequence[Tensor], w: Sequence[Tensor]
 ) -> None:
     if w:
         raise NotCompiled("an activation that learns")

@@ -6,20 +6,19 @@ one after the other, so that it stays in the cache.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from sweeper.training.stacked.native.ir import BYTES, Code, Kind, Number, as_function, function
+from sweeper.training.stacked.native.ir import Code, Kind, Number, as_function, function
+from sweeper.training.stacked.native.operation import ALIGNED, Operation, Pointer
 from sweeper.training.stacked.native.operations import emit
 from sweeper.training.stacked.native.products import Machine
-from sweeper.training.stacked.native.views import View, element_of, view_of
+from sweeper.training.stacked.native.views import element_of, view_of
 from sweeper.training.stacked.recording import Call, storage_of
 from sweeper.training.stacked.refusal import NotCompiled
 
-ALIGNED = 64
-"""Bytes between whose multiples arrays of the arena begin."""
 FLAG, ROWS, LOSSES, COEFFICIENTS, GRADIENTS, ARENA = range(6)
 """Entries of a slot's table; leaves, updates, activations, state and what is outside follow."""
 
@@ -126,54 +125,6 @@ def _place(layout: Layout, sizes: dict[int, int], free: list[tuple[int, int]], t
             return
     layout.places[where], sizes[where] = layout.arena, size
     layout.arena += size
-
-
-Pointer = tuple[str, int, int]
-"""What an operation points at: ``tensor`` with storage and offset, ``site`` and way, ``flag``, ``room``."""
-FLAG_POINTER: Pointer = ("flag", 0, 0)
-ROOM: Pointer = ("room", 0, 0)
-
-
-class Operation:
-    """The code of one call: a function of pointers, so that calls that do the same share it."""
-
-    def __init__(self, machine: Machine) -> None:
-        self.code, self.machine = Code(), machine
-        self.pointers: dict[Pointer, str] = {}
-        """What is pointed at -> name of the parameter, in order."""
-        self.bytes = 0
-        """Of scratch memory."""
-
-    def _parameter(self, pointer: Pointer) -> str:
-        return self.pointers.setdefault(pointer, f"%a{len(self.pointers)}")
-
-    @property
-    def flag(self) -> str:
-        """Where a wrong index is noted."""
-        return self._parameter(FLAG_POINTER)
-
-    def view(self, tensor: Tensor) -> View:
-        """A recorded tensor as a place in memory."""
-        base = self._parameter(("tensor", storage_of(tensor), int(tensor.storage_offset())))
-        return replace(view_of(tensor, base), offset=0)
-
-    def lanes(self, element: str) -> int:
-        """Of a vector register."""
-        return self.machine.lanes(element)
-
-    def room(self, elements: int, element: str) -> str:
-        """Scratch memory."""
-        self.bytes = max(self.bytes, elements * BYTES[element] + ALIGNED)
-        return self._parameter(ROOM)
-
-    def site(self, site: int, backward: bool) -> str:
-        """Pointer to the function of an activation."""
-        return self._parameter(("site", site, int(backward)))
-
-    def text(self) -> tuple[str, set[str]]:
-        """Of the function, whose name is left open, and what it needs declared."""
-        text, needs = as_function("{name}", [f"ptr {name}" for name in self.pointers.values()], self.code)
-        return text.replace("define void", "define internal void", 1), needs
 
 
 def _address(

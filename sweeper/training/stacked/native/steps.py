@@ -12,9 +12,9 @@ from sweeper.training.stacked.groups import Group
 from sweeper.training.stacked.kernel import AnyKernel
 from sweeper.training.stacked.native import target
 from sweeper.training.stacked.native.library import activation_functions, nothing, update_function
+from sweeper.training.stacked.native.operation import ALIGNED
 from sweeper.training.stacked.native.products import Machine
 from sweeper.training.stacked.native.program import (
-    ALIGNED,
     ARENA,
     COEFFICIENTS,
     FLAG,
