@@ -6,7 +6,7 @@ output, never off names. Views share memory, so they need no rules of their own.
 """
 
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -19,7 +19,7 @@ from sweeper import private_torch
 from sweeper.components.call_sites import Site, path_of
 from sweeper.components.flow_record import Call, Flow, Node, Record, union
 from sweeper.components.forward import materialise, slow_paths, undisturbed
-from sweeper.components.operations import BOUNDED, RECURRENT, has_memory, tensors_in
+from sweeper.components.operations import RECURRENT, has_memory, tensors_in
 from sweeper.components.tree import Tree, applied, leaves, mapped
 
 
@@ -81,7 +81,7 @@ class _Functions(TorchFunctionMode):
 def flow(
     model: nn.Module,
     x: Tree,
-    activations: Sequence[nn.Module],
+    activations: Mapping[nn.Module, bool],
     functions: Iterable[str],
     fixed: bool = False,
 ) -> Flow:
@@ -90,7 +90,7 @@ def flow(
     Args:
         model: nothing of it or of the random generator is changed; lazy layers get their shapes.
         x: rows, (rows, …).
-        activations: the modules whose calls are noted.
+        activations: the modules whose calls are noted, and whether each is bounded.
         functions: names of functions whose calls outside of these modules are noted.
         fixed: whether numbers that a model brings along, the features of a graph's nodes, count as inputs
             where weights are applied to them.
@@ -106,7 +106,7 @@ def flow(
 
     def leave(module: nn.Module, inputs: Any, output: Any) -> None:
         record.inside -= 1
-        record.note(Call(module, isinstance(module, BOUNDED)), output)
+        record.note(Call(module, activations[module]), output)
 
     hooks = _follow_modules(model, record.within)
     hooks += [m.register_forward_pre_hook(enter) for m in activations]

@@ -10,7 +10,8 @@ from sweeper.components.activations import ACTIVATIONS
 from sweeper.components.call_sites import Site
 from sweeper.components.dataflow import flow
 from sweeper.components.flow_record import Flow
-from sweeper.components.operations import RECURRENT
+from sweeper.components.formulas import is_bounded, writes_formula
+from sweeper.components.operations import BOUNDED, RECURRENT
 from sweeper.components.tree import Tree
 
 KINDS = tuple({type(activation.make()) for activation in ACTIVATIONS.values() if activation.elementwise})
@@ -27,6 +28,8 @@ FUNCTIONS |= RECURRENT
 """Activation functions; those that are kept are told of."""
 PERHAPS = {"sin", "cos", "erf", "clamp", "clamp_", "clamp_min", "clamp_min_"}
 """Functions that are activations only between two layers with weights; swapped where that is asked."""
+FORMULAS = {*FUNCTIONS, "erf"} - RECURRENT
+"""Functions that modules which write an activation out call."""
 Activation = nn.Module | Site
 """An activation layer, or the call of an activation function."""
 
@@ -57,6 +60,21 @@ class Calls:
         return tuple(dict.fromkeys(what for what in every if isinstance(what, Site)))
 
 
+def activation_modules(model: nn.Module) -> dict[nn.Module, bool]:
+    """The activation modules of `model`, none inside of another; whether each is bounded."""
+    found: dict[nn.Module, bool] = {}
+    inside = set[nn.Module]()
+    for module in model.modules():  # outer ones come first
+        if module in inside:
+            continue
+        if type(module) in KINDS:
+            found[module] = isinstance(module, BOUNDED)
+        elif writes_formula(module, KINDS, FORMULAS):
+            found[module] = is_bounded(module)
+            inside |= set(module.modules())
+    return found
+
+
 def watch(model: nn.Module, rows: Tree) -> Calls:
     """The activations of `model` on `rows`, a batch of input rows.
 
@@ -64,7 +82,7 @@ def watch(model: nn.Module, rows: Tree) -> Calls:
     features. Nothing of the model or of the random generator is changed; lazy layers get their shapes. What
     a model computes from numbers that it brings along, a graph's nodes say, may be hidden too.
     """
-    modules = [m for m in model.modules() if type(m) in KINDS]
+    modules = activation_modules(model)
     seen = flow(model, rows, modules, FUNCTIONS | PERHAPS)
     calls = calls_of(seen)
     if seen.skipped:

@@ -7,6 +7,7 @@ from torch import nn
 
 from sweeper.components.dataflow import flow
 from sweeper.components.flow_record import Call, Use, bits
+from sweeper.components.operations import BOUNDED
 from sweeper.components.tree import Tree
 
 
@@ -32,7 +33,7 @@ def layers_of(model: nn.Module, hidden: Sequence[nn.Module], x: Tree) -> tuple[M
     several times), and where there are none before it. Weights that no forward pass applies are left out, and
     so are parameters that are only added or that scale (positions, for example).
     """
-    seen = flow(model, x, hidden, ())
+    seen = flow(model, x, {module: isinstance(module, BOUNDED) for module in hidden}, ())
     names = {module: name for name, module in model.named_modules()}
     owned: dict[str, dict[str, None]] = {}
     for use in seen.uses:

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from sweeper.components.call_sites import CalledModules, Site
 from sweeper.components.called import Called, is_torch_layer, labels, names_of, put_in
-from sweeper.components.hidden import KINDS, Activation, Calls, watch
+from sweeper.components.hidden import Activation, Calls, activation_modules, watch
 from sweeper.components.swap_check import check_backward, check_modes
 from sweeper.components.tree import Tree
 from sweeper.errors import ModelError
@@ -156,8 +156,9 @@ class _Places:
     @classmethod
     def of(cls, model: nn.Module, calls: Calls) -> "_Places":
         shown: dict[Activation, list[str]] = {}
+        modules = activation_modules(model)
         for name, module in model.named_modules(remove_duplicate=False):
-            if type(module) in KINDS and name:
+            if module in modules and name:
                 shown.setdefault(module, []).append(name)
         names = {what: list(labelled) for what, labelled in shown.items()}
         for site, label in labels(calls.sites).items():

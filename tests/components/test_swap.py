@@ -296,10 +296,10 @@ def test_one_module_for_hidden_layers_and_a_gate_is_refused() -> None:
 def test_uses_of_weights_are_seen_in_the_order_of_the_forward_pass() -> None:
     """Also where the module is not called itself, and where weights are computed from others."""
     x = torch.rand(1, 16)
-    seen = flow(Encoder("relu").double(), x.double(), (), ())
+    seen = flow(Encoder("relu").double(), x.double(), {}, ())
     layer = ["self_attn", "self_attn.out_proj", "linear1", "linear2"]
     names = [f"encoder.layers.{k}.{name}" for k in range(2) for name in layer]
     assert [use.modules for use in seen.uses] == [(name,) for name in [*names, "head"]]
     normed = nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(16, 4)), nn.Linear(4, 3))
-    assert [use.modules for use in flow(normed, x, (), ()).uses] == [("0",), ("1",)]
-    assert math.log2(flow(normed, x, (), ()).reached + 1) == 2
+    assert [use.modules for use in flow(normed, x, {}, ()).uses] == [("0",), ("1",)]
+    assert math.log2(flow(normed, x, {}, ()).reached + 1) == 2
