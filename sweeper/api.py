@@ -22,7 +22,7 @@ from sweeper.report.advice import Advice
 from sweeper.result import Result, result_of
 from sweeper.study.study import Study
 from sweeper.training.initialize import initialize_worker
-from sweeper.training.pool.local import core_count, local_pool
+from sweeper.training.pool.local import local_pool, pool_here
 
 
 def load_result(run: str | Path, runs: str | Path = "runs") -> Result:
@@ -47,7 +47,7 @@ def lr_range(study: Study, *, steps: int = STEPS, rates: int = RATES, jobs: int 
         UserError: if data or model do not fit.
         RunFailed: if every training failed.
     """
-    with local_pool(jobs or core_count(), initialize_worker) as pool:
+    with pool_here(jobs, initialize_worker) as pool:
         return range_test(pool, study, steps=steps, rates=rates)
 
 
@@ -81,7 +81,7 @@ def transfer(
         UserError: if key, sizes, data or model do not fit.
         RunFailed: if no training came to an end.
     """
-    with local_pool(jobs or core_count(), initialize_worker) as pool:
+    with pool_here(jobs, initialize_worker) as pool:
         return transfer_study(
             pool, study, Over(over, tuple(sizes), to, check), held=held, rates=rates, seeds=seeds
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sweeper.command_line import command_line
+from sweeper.commands.doctor import doctor
 from sweeper.commands.options import (
     REPORTS,
     RUNS,
@@ -84,11 +85,13 @@ def run(
     one_of("--engine", engine, ("auto", "fused", "reference"))
     if backend is not None:
         raise UserError(f"--backend {backend!r}: there is no such option; did you mean --pool?")
+    from sweeper.study.load import written_device
     from sweeper.training.initialize import initialize_worker
-    from sweeper.training.pool.local import core_count, local_pool
+    from sweeper.training.pool.local import local_pool, pool_here
 
-    workers = jobs or core_count() if pool == "local" else 1
-    with local_pool(workers, initialize_worker) as home:  # they import while this process does
+    device = written_device(study, assignments or ())
+    here = pool_here(jobs, initialize_worker, device) if pool == "local" else local_pool(1, initialize_worker)
+    with here as home:  # its workers import while this process does
         from sweeper.asked import load_study
 
         chosen = () if compiled is None else (f"training.compile={str(compiled).lower()}",)
@@ -194,9 +197,9 @@ def lr_range(
     from sweeper.commands.lr_range.journey import lr_range as test
     from sweeper.commands.lr_range.words import print_lr_range, to_dict
     from sweeper.training.initialize import initialize_worker
-    from sweeper.training.pool.local import core_count, local_pool
+    from sweeper.training.pool.local import pool_here
 
-    with local_pool(jobs or core_count(), initialize_worker) as pool:
+    with pool_here(jobs, initialize_worker) as pool:
         asked = load_study(pool, study, tuple(assignments or ()))
         range_test = test(pool, asked, steps=steps, rates=rates)
     figure = range_test.save(reports / asked.name)
@@ -310,15 +313,7 @@ def schema() -> None:
     _say(to_json(study_schema()))
 
 
-@app.command()
-def doctor(as_json: JsonOption = False) -> None:
-    """Check this machine: Python, torch, devices, versions; suggest fixes."""
-    from sweeper.doctor import diagnose, show
-
-    findings = diagnose()
-    show(findings, as_json=as_json)
-    if not all(finding.ok for finding in findings):
-        raise typer.Exit(1)
+app.command()(doctor)
 
 
 def _say(text: object, *, nl: bool = True, err: bool = False) -> None:

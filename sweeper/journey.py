@@ -22,7 +22,7 @@ from sweeper.training.calls import parallel_map
 from sweeper.training.in_workers import preflight_in_workers, share_task
 from sweeper.training.initialize import initialize_worker
 from sweeper.training.pool.interface import Pool
-from sweeper.training.pool.local import core_count, local_pool
+from sweeper.training.pool.local import core_count, local_pool, pool_here
 from sweeper.training.pool.registry import check_place, open_pool
 from sweeper.training.preflight import require_trainable
 from sweeper.training.setup import task_of
@@ -39,9 +39,12 @@ def run(study: Study, options: Options | None = None, pool: Pool | None = None) 
     options = options or Options()
     check_place(options.pool, options.jobs)
     with ExitStack() as opened:
-        local, jobs = options.pool == "local", options.jobs or core_count()
-        home = pool or opened.enter_context(local_pool(jobs if local else 1, initialize_worker))
-        trained = home if local else opened.enter_context(open_pool(options.pool, jobs, options.tell))
+        local = options.pool == "local"
+        jobs, device = options.jobs, study.training.device
+        here = pool_here(jobs, initialize_worker, device) if local else local_pool(1, initialize_worker)
+        home = pool or opened.enter_context(here)
+        elsewhere = open_pool(options.pool, jobs or core_count(), options.tell)
+        trained = home if local else opened.enter_context(elsewhere)
         return _run(study, options, home, trained)
 
 

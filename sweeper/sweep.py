@@ -30,6 +30,7 @@ from sweeper.search.driver import Search
 from sweeper.search.earlier import Earlier
 from sweeper.search.finalists import examined, finalists
 from sweeper.search.forecast import Forecast
+from sweeper.search.occupancy import advice
 from sweeper.search.race import next_trials
 from sweeper.search.starts import defaults
 from sweeper.search.storage import StudyStorage, delete_study
@@ -87,6 +88,7 @@ class Sweep:
         self.columns = column_lines(self.task.data, study.data.split, study.search.seed)
         self.plan = self._planned(options.engine)
         self.scores: dict[tuple[int, int], Mapping[str, float]] = {}  # on test rows, by number and seed
+        self._checked_width = 0
         self._open, self.seconds_alone = ExitStack(), math.inf  # of one training, once the winner is known
 
     def __enter__(self) -> "Sweep":
@@ -154,13 +156,24 @@ class Sweep:
         def late() -> bool:
             return bool(search.known) and time.monotonic() > ends
 
-        def more() -> list[Cohort]:
-            trials = forecast.next_of(search)
+        def more(needed: bool) -> list[Cohort]:
+            self._tell_if_outgrown()
+            trials = forecast.next_of(search, wait=needed)
             self.progress.phase(trials[0].phase if trials else self.progress.name)
             return self._cohorts(trials)
 
         for result in self._trained((), late, more):
             search.learn(result)
+            search.look_ahead()
+
+    def _tell_if_outgrown(self) -> None:
+        """That the study is too small for the pool; again when that has doubled."""
+        width = self.pool.width
+        if width >= 2 * self._checked_width:
+            self._checked_width = width
+            stacked = self.plan.engine != "reference"
+            if line := advice(self.task.study.search, width, stacked=stacked):
+                self.progress.note(line)
 
     def _seconds(self, trial: Trial) -> float:
         """Wall time of a training with all workers at work, as planned."""
@@ -270,7 +283,7 @@ class Sweep:
         self,
         trials: Sequence[Trial],
         stop: Callable[[], bool] = lambda: False,
-        more: Callable[[], Sequence[Cohort]] = tuple,
+        more: Callable[[bool], Sequence[Cohort]] = lambda needed: (),
     ) -> Iterator[TrialResult]:
         """Train `trials`, and `more`; every result is on its way to the disk when it is yielded."""
         self.live.begin()

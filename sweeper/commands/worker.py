@@ -13,7 +13,12 @@ def worker(
         Path, typer.Argument(metavar="DIR", help="The folder that `sweeper run STUDY --pool dir:DIR` names.")
     ],
     jobs: Annotated[
-        int | None, typer.Option("--jobs", min=1, help="Calls at the same time [default: one per core]")
+        int | None,
+        typer.Option(
+            "--jobs",
+            min=1,
+            help="Calls at the same time, per GPU where there is one [default: one per GPU or core]",
+        ),
     ] = None,
     idle: Annotated[
         float | None,
@@ -28,6 +33,5 @@ def worker(
     """Train trials for `sweeper run STUDY --pool dir:DIR`, from any machine that sees the folder."""
     # loaded late: other commands start without it
     from sweeper.training.pool.folder_worker import serve
-    from sweeper.training.pool.local import core_count
 
-    serve(folder, jobs or core_count(), idle, lambda line: typer.echo(printable(line), err=True))
+    serve(folder, jobs, idle, lambda line: typer.echo(printable(line), err=True))

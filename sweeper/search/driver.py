@@ -2,13 +2,17 @@
 
 Where a generation begins decides where it ends, and what it holds depends on earlier generations alone; so
 it is the same for any number of workers, and after any interruption. With ``search.lag`` = k, results
-of the last k of them do not count, as they may still be trained; their configurations do.
+of the last k of them do not count, as they may still be trained; their configurations do. Meanwhile a thread
+proposes the next one.
 """
 
 import itertools
+import threading
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sweeper.search import explore
@@ -23,6 +27,12 @@ from sweeper.trial import Trial, TrialResult
 
 LEARNING = {"auto": "additive", "tpe": "tpe", "gp": "gp", "cmaes": "cmaes"}
 """sampler of the study -> what proposes after the first generation; others have no second phase."""
+
+APART = ("auto", "tpe")
+"""Samplers that work in a thread; the others change how the process warns."""
+
+Draft = Future[list[Trial]]
+"""Trials of a generation that is being proposed."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +72,7 @@ class Search:
         # Those that are open, at most one more than `lag`, and where the next one starts:
         self._open: deque[Generation] = deque()
         self._next_start, self._exhausted = 0, False
+        self._drafted: Draft | None = None  # the next one, while it is proposed
         for result in finished:
             self.learn(result)
 
@@ -74,13 +85,19 @@ class Search:
             generation.waiting.pop(known.number, None)
         return known
 
-    def next_generation(self) -> list[Trial]:
+    def next_generation(self, *, wait: bool = True) -> list[Trial]:
         """Trials to train now, of one generation: those that are not finished and have not begun.
 
-        None when all are done, or while the next generation waits for results.
+        None when all are done, or while the next generation waits for results; without `wait`, also while it
+        is being proposed, which takes seconds with thousands of trials.
         """
-        self._move_on()
+        self._move_on(wait=wait and not any(each.waiting for each in self._open))
         return next((list(each.waiting.values()) for each in self._open if each.waiting), [])
+
+    def look_ahead(self) -> None:
+        """Begin to propose the next generation if its turn has come while others are trained."""
+        if self.study.search.lag:
+            self._move_on(wait=False)
 
     def begin(self, trials: Sequence[Trial]) -> None:
         """`trials` are on their way; `next_generation` goes on behind them."""
@@ -93,32 +110,45 @@ class Search:
         """Trials that have begun and are not finished."""
         return sum(len(each.left) - len(each.waiting) for each in self._open)
 
-    def _move_on(self) -> None:
+    def _move_on(self, *, wait: bool) -> None:
         """Close generations that are finished, and open those whose turn has come.
 
         A generation opens when the one before the `lag` that precede it has closed, and is proposed at once:
-        from what closed generations have taught, and from what the open ones propose.
+        from what closed generations have taught, and from what the open ones propose. None closes meanwhile.
         """
         while True:
             while len(self._open) <= self.study.search.lag and self._next_start < self.total:
                 if self._exhausted:
                     break
-                self._open_next()
+                self._drafted = self._drafted or self._draft_next()
+                if not (wait or self._drafted.done()):
+                    return
+                self._open_next(self._drafted)
+                self._drafted = None
             if not self._open or self._open[0].left:
                 return
             self._close(self._open.popleft())
 
-    def _open_next(self) -> None:
-        start, size = self._next_start, self.study.search.generation_at(self._next_start)
-        numbers = range(start, min(start + size, self.total))
-        missing = [number for number in numbers if number not in self.known]
-        trials: list[Trial] = []
-        if missing or (self._proposer is not None and self._proposer.stateful):
-            trials = self._trials(range(start, start + size), missing)
+    def _draft_next(self) -> Draft:
+        """The trials of the next generation that are missing, proposed in a thread if others are open."""
+        present = self._present()
+        missing = [number for number in present if number not in self.known and number < self.total]
+        if not missing and (self._proposer is None or not self._proposer.stateful):
+            return drafted(list, apart=False)
+        propose = partial(self._trials, present, missing, self._pending())
+        return drafted(propose, apart=bool(self._open) and self.study.search.sampler in APART)
+
+    def _present(self) -> range:
+        """Numbers of the next generation, whatever the total."""
+        return range(self._next_start, self._next_start + self.study.search.generation_at(self._next_start))
+
+    def _open_next(self, draft: Draft) -> None:
+        present, trials = self._present(), draft.result()
+        numbers = range(present.start, min(present.stop, self.total))
         waiting = {trial.number: trial for trial in trials}
         self._open.append(Generation(numbers, waiting, set(waiting), tuple(trials)))
-        self._next_start += size
-        self._exhausted = len(trials) < len(missing)
+        self._next_start = present.stop
+        self._exhausted = len(trials) < sum(number not in self.known for number in numbers)
 
     def _close(self, generation: Generation) -> None:
         for trial in (self.known[number] for number in generation.numbers if number in self.known):
@@ -136,21 +166,25 @@ class Search:
             found += [both[number] for number in generation.numbers if number in both]
         return found
 
-    def _trials(self, present: range, numbers: Sequence[int]) -> list[Trial]:
+    def _trials(
+        self, present: range, numbers: Sequence[int], pending: Sequence[Mapping[str, Any]]
+    ) -> list[Trial]:
         """The trials `numbers` of the generation `present`, with the pruning limits known before it."""
         rule, seed = self._pruner.rule(self.study.search.pruner), self.study.search.seed
+        proposals = self._proposals(present, numbers, pending)
         return [
             Trial(number, phase, seed, parameters, rule)
-            for number, (parameters, phase) in zip(numbers, self._proposals(present, numbers), strict=False)
+            for number, (parameters, phase) in zip(numbers, proposals, strict=False)
         ]
 
-    def _proposals(self, present: range, numbers: Sequence[int]) -> list[Proposal]:
+    def _proposals(
+        self, present: range, numbers: Sequence[int], pending: Sequence[Mapping[str, Any]]
+    ) -> list[Proposal]:
         """One for each of `numbers`, or fewer when the space is exhausted.
 
         After a change of ``search.trials`` a generation that was half done may be drafted anew; what
         it then repeats of its finished half is replaced.
         """
-        pending = self._pending()
         drafted = self._draft(present, pending)
         done = {key(self.known[number].parameters) for number in present if number in self.known}
         mine = [drafted[n - present.start] for n in numbers if n - present.start < len(drafted)]
@@ -226,6 +260,23 @@ class Search:
             return known
 
         return taken
+
+
+def drafted(propose: Callable[[], list[Trial]], *, apart: bool) -> Draft:
+    """What `propose` gives, or raises; `apart`: in a thread, which ends with the process at the latest."""
+    draft: Draft = Future()
+
+    def work() -> None:
+        try:
+            draft.set_result(propose())
+        except BaseException as error:
+            draft.set_exception(error)
+
+    if apart:
+        threading.Thread(target=work, daemon=True, name="sweeper-proposer").start()
+    else:
+        work()
+    return draft
 
 
 def key(parameters: Mapping[str, Any]) -> str:

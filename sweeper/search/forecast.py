@@ -39,9 +39,10 @@ class Forecast:
     begun: float = field(default_factory=lambda: time.monotonic())
     _told: bool = False
 
-    def next_of(self, search: Search) -> list[Trial]:
-        """What is to be trained next of a search; it has begun then."""
-        trials = self.those_that_fit(search.next_generation(), len(search.known), search.under_way)
+    def next_of(self, search: Search, *, wait: bool = True) -> list[Trial]:
+        """What is to be trained next of a search; it has begun then. `wait` is as in `next_generation`."""
+        proposed = search.next_generation(wait=wait)
+        trials = self.those_that_fit(proposed, len(search.known), search.under_way)
         search.begin(trials)
         return trials
 

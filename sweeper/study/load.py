@@ -20,6 +20,8 @@ MAX_BYTES = 2_000_000
 """A study file is what a person reads."""
 MODULE = re.compile(rb"\w:[^\W\d]")
 """The middle of ``package.module:function``."""
+DEVICE = re.compile(r"""\bdevice["']?\s*=\s*["']?(auto|cpu|mps|cuda(?::\d+)?)\b""")
+"""``training.device`` in a file or an override."""
 DEEP_KEY = re.compile(rf"""(?<![\w-])(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){{{MAX_DEPTH + 1}}}""")
 """A dotted key that takes `tomllib` long, the longer the worse."""
 
@@ -62,6 +64,16 @@ def names_code(path: str | Path, overrides: Iterable[str] = ()) -> bool:
     """
     texts = [find(path).read_bytes(), *(each.encode("utf-8", "replace") for each in overrides)]
     return any(MODULE.search(text) for text in texts)
+
+
+def written_device(path: str | Path, overrides: Iterable[str] = ()) -> str:
+    """``training.device`` as it is written, before anything is checked; ``auto`` where it is not.
+
+    Raises:
+        UserError: if there is no such study.
+    """
+    texts = [find(path).read_text(encoding="utf-8", errors="replace"), *overrides]
+    return next((match[1] for text in reversed(texts) if (match := DEVICE.search(text))), "auto")
 
 
 def find(path: str | Path) -> Path:

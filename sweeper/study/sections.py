@@ -222,11 +222,13 @@ class SearchSection(Section):
         """Trials of the generation that begins with number `start`.
 
         Larger ones train faster, as they fill stacks; smaller ones let the search learn more often. One more
-        result teaches less where much is known, so generations grow.
+        result teaches less where much is known, so generations grow; up to `LARGEST_GENERATION` where each
+        waits for the one before.
         """
         if self.generation or start == 0:
             return self.first_generation
-        return min(max(start // GROWTH, SMALLEST_GENERATION), LARGEST_GENERATION)
+        largest = start if self.lag else LARGEST_GENERATION
+        return min(max(start // GROWTH, SMALLEST_GENERATION), largest)
 
 
 class ConfirmSection(Section):

@@ -19,7 +19,7 @@ def train_all(
     task: Shared[Task],
     cohorts: Sequence[Cohort],
     stop: Callable[[], bool] = lambda: False,
-    more: Callable[[], Sequence[Cohort]] = tuple,
+    more: Callable[[bool], Sequence[Cohort]] = lambda needed: (),
 ) -> Iterator[list[TrialResult]]:
     """Results of the cohorts in the order in which these finish; each trial exactly once.
 
@@ -33,7 +33,8 @@ def train_all(
         task: study and data.
         cohorts: what is trained.
         stop: asked before a cohort starts.
-        more: what is trained besides; asked whenever fewer cohorts wait than the pool is wide.
+        more: what is trained besides; asked whenever fewer cohorts wait than the pool is wide. Its argument
+            says whether none waits: else it may answer that there is nothing yet, and is asked again.
     """
     queue = _Queue(pool, task)
     queue.waiting.extend(cohorts)
@@ -63,9 +64,9 @@ class _Queue:
     """(cohort, whether it is tried again, when it was handed out)"""
     _alone: bool = False
 
-    def fill(self, stop: Callable[[], bool], more: Callable[[], Sequence[Cohort]]) -> bool:
+    def fill(self, stop: Callable[[], bool], more: Callable[[bool], Sequence[Cohort]]) -> bool:
         """Hand out what there is; whether anything is under way."""
-        while len(self.waiting) < self.pool.width and not stop() and (found := more()):
+        while len(self.waiting) < self.pool.width and not stop() and (found := more(not self.waiting)):
             self.waiting.extend(found)
         self.hand_out(stop)
         if not self._under_way and self.suspects:

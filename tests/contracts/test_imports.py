@@ -106,6 +106,7 @@ ONLY_IN = {
     "typer": (
         "sweeper.cli",
         "sweeper.commands.options",
+        "sweeper.commands.doctor",
         "sweeper.commands.worker",
         "sweeper.commands.transfer.command",
     ),

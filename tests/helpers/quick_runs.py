@@ -72,13 +72,13 @@ def train_here(
     task: Shared[Task],
     cohorts: Sequence[Cohort],
     stop: Callable[[], bool] = lambda: False,
-    more: Callable[[], Sequence[Cohort]] = tuple,
+    more: Callable[[bool], Sequence[Cohort]] = lambda needed: (),
 ) -> Iterator[list[TrialResult]]:
     """`dispatch.train_all` without workers."""
     while cohorts and not stop():
         yield work.train_cohort(task.value, cohorts[0])
         cohorts = cohorts[1:]
-    while not stop() and (cohorts := more()):
+    while not stop() and (cohorts := more(True)):
         yield from train_here(pool, task, cohorts, stop)
 
 

@@ -226,11 +226,15 @@ def test_evolution_narrows() -> None:
 
 
 def with_lag(search: Search, generator: np.random.Generator) -> list[Trial]:
-    """As a pool would: every trial begins as soon as it may, and they end in any order."""
+    """As a pool would: every trial begins as soon as it may, and they end in any order.
+
+    Sometimes nobody waits while a generation is proposed.
+    """
     begun: dict[int, Trial] = {}
     running: list[Trial] = []
     while True:
-        while trials := search.next_generation():
+        search.look_ahead()
+        while trials := search.next_generation(wait=not running or bool(generator.integers(2))):
             search.begin(trials)
             running += trials
             begun |= {trial.number: trial for trial in trials}

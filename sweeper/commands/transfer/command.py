@@ -45,10 +45,10 @@ def transfer(
     from sweeper.commands.transfer.trials import parsed
     from sweeper.commands.transfer.words import print_transfer
     from sweeper.training.initialize import initialize_worker
-    from sweeper.training.pool.local import core_count, local_pool
+    from sweeper.training.pool.local import pool_here
 
     wanted = parsed(over, to, check)
-    with local_pool(jobs or core_count(), initialize_worker) as pool:
+    with pool_here(jobs, initialize_worker) as pool:
         asked = load_study(pool, study, tuple(assignments or ()))
         winner = winner_of(asked, runs)
         done = train(pool, asked, wanted, held=winner, rates=rates, seeds=seeds)

@@ -65,6 +65,7 @@ class DaskEngine:
                 "versions there as here"
             ) from None
         self._refused: set[str] = set()
+        self._needed = {"GPU": 1} if any(self._gpus().values()) else None
 
     def shake_hands(self, tell: Callable[[str], None]) -> None:
         """Leave out the workers that have other versions.
@@ -84,8 +85,8 @@ class DaskEngine:
             raise UserError(f"--pool dask://{self._address}: worker {first[0]} is refused: {first[1]}")
 
     def width(self) -> int:
-        """`Engine.width`: threads of all workers."""
-        threads = self._asked(self._client.nthreads)
+        """`Engine.width`: threads of all workers, or GPUs where they name such a resource."""
+        threads = self._gpus() if self._needed else self._asked(self._client.nthreads)
         return sum(count for worker, count in threads.items() if worker not in self._refused)
 
     def put(self, blob: messages.Blob) -> str:
@@ -102,7 +103,8 @@ class DaskEngine:
         given = [self._scattered[name] for name in values]
         others = [w for w in self._client.nthreads() if w not in self._refused] if self._refused else None
         future = self._client.submit(
-            _run, call, self._driver, *given, pure=False, retries=0, workers=others, priority=0
+            *(_run, call, self._driver, *given),
+            **{"pure": False, "retries": 0, "workers": others, "priority": 0, "resources": self._needed},
         )
         future.add_done_callback(lambda _: then())
         return future
@@ -129,6 +131,11 @@ class DaskEngine:
         with suppress(Exception):  # of a scheduler that is gone
             self._client.run_on_scheduler(_allow_failures, self._allowed)
         self._scattered.clear()
+
+    def _gpus(self) -> dict[str, int]:
+        """GPUs that each worker was started with, ``--resources "GPU=1"``."""
+        found: dict[str, int] = self._asked(lambda: self._client.run_on_scheduler(_gpus))
+        return found
 
     def _scatter(self, name: str) -> None:
         blob = self._blobs[name]
@@ -158,6 +165,11 @@ def _allow_failures(count: int, dask_scheduler: Any) -> int:
     """In the scheduler: how often a task may lose its worker; what it was before."""
     before, dask_scheduler.allowed_failures = dask_scheduler.allowed_failures, count
     return int(before)
+
+
+def _gpus(dask_scheduler: Any) -> dict[str, int]:
+    """In the scheduler: the resource GPU of every worker."""
+    return {name: int(each.resources.get("GPU", 0)) for name, each in dask_scheduler.workers.items()}
 
 
 def _text(said: object) -> str:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from sweeper.errors import StateKept
 from sweeper.training.pool import messages, shared_folder
-from sweeper.training.pool.interface import Call, Done, Lost
+from sweeper.training.pool.interface import Call, Done, Lost, first_of
 from sweeper.training.pool.machine import this_machine
 from sweeper.training.pool.shared_folder import AT, CALLS, CLAIMED, DRIVER, LEASE, RESULTS, SHARED, WORKERS
 
@@ -100,9 +100,8 @@ class FolderPool:
         pause, most = PAUSES
         while True:
             self._collect()
-            for call in calls:
-                if call in self._done:
-                    return self._done.pop(call)
+            if (done := first_of(self._done, calls)) is not None:
+                return done
             if self._open.isdisjoint(calls):
                 raise LookupError("none of the calls is under way")
             self._look_for_workers()

@@ -15,7 +15,7 @@ from sweeper.training.initialize import initialize_worker
 from sweeper.training.pool import messages, shared_folder
 from sweeper.training.pool.folder import private_folder
 from sweeper.training.pool.interface import Call
-from sweeper.training.pool.local import LocalPool
+from sweeper.training.pool.local import LocalPool, workers_here
 from sweeper.training.pool.machine import host, this_machine
 from sweeper.training.pool.shared_folder import AT, CALLS, CLAIMED, DRIVER, LEASE, RESULTS, SHARED, SWEEPS
 
@@ -27,7 +27,7 @@ LOOK, SELDOM = 0.05, 1.0
 
 def serve(
     folder: Path,
-    jobs: int,
+    jobs: int | None,
     idle: float | None,
     tell: Callable[[str], None],
     prepare: Callable[[], object] = initialize_worker,
@@ -35,13 +35,16 @@ def serve(
     """Work for all drivers of `folder`, until there has been nothing to do for `idle` seconds.
 
     ``None``: until the sweeps that it has worked for have ended, or there was no driver for `IDLE` seconds.
+    `jobs` calls at the same time a GPU, or in all where there is none; ``None`` is one, or one a core.
 
     Raises:
         UserError: if the folder is not there or not private, or if versions differ from those of a driver.
     """
     shared = shared_folder.checked(folder)
     name = f"{host()}-{os.getpid()}-{secrets.token_hex(2)}"
-    with private_folder() as private, closing(LocalPool(private, jobs, prepare)) as pool:
+    devices = workers_here(jobs)
+    jobs = len(devices)
+    with private_folder() as private, closing(LocalPool(private, jobs, prepare, devices)) as pool:
         me = this_machine()
         file = shared / shared_folder.WORKERS / name
         with shared_folder.beating(file, lambda beat: shared_folder.Member(me, jobs, beat)):

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 from sweeper.errors import StateKept
 from sweeper.training.pool import messages
-from sweeper.training.pool.interface import Call, Done, Lost
+from sweeper.training.pool.interface import Call, Done, Lost, first_of
 
 Value = TypeVar("Value")
 
@@ -116,9 +116,8 @@ class FuturesPool:
     def next_done(self, calls: Collection[Call]) -> Done:
         """`Pool.next_done`"""
         while True:
-            for call in calls:
-                if call in self._done:
-                    return self._done.pop(call)
+            if (done := first_of(self._done, calls)) is not None:
+                return done
             if self._open.keys().isdisjoint(calls):
                 raise LookupError("none of the calls is under way")
             try:

@@ -6,7 +6,7 @@ no worker that is killed leaves half of one, for the rest of which loky would wa
 """
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -17,8 +17,9 @@ from typing import Any, TypeVar
 from joblib import cpu_count
 
 from sweeper.training.pool import messages
+from sweeper.training.pool.devices import assigned, gpus, wants_gpus
 from sweeper.training.pool.folder import private_folder
-from sweeper.training.pool.interface import Call, Done
+from sweeper.training.pool.interface import Call, Done, first_of
 from sweeper.training.pool.machine import host
 from sweeper.training.pool.worker import Worker
 
@@ -34,23 +35,45 @@ def core_count() -> int:
 
 
 @contextmanager
-def local_pool(workers: int, prepare: Callable[[], object]) -> Iterator["LocalPool"]:
+def local_pool(
+    workers: int, prepare: Callable[[], object], devices: Sequence[str] = ()
+) -> Iterator["LocalPool"]:
     """A pool of `workers` processes, which end with the block, whatever they are doing.
 
-    They start at once and call `prepare`, so that they import what they need while this process does.
+    They start at once and call `prepare`, so that they import what they need while this process does. Each
+    sees its own of `devices` alone, if there are some.
     """
-    with private_folder() as folder, closing(LocalPool(folder, workers, prepare)) as pool:
+    with private_folder() as folder, closing(LocalPool(folder, workers, prepare, devices)) as pool:
         pool.start()
+        yield pool
+
+
+def workers_here(jobs: int | None, device: str = "auto") -> list[str]:
+    """The GPU of each worker of this machine, ``""`` for none: `jobs` workers a GPU, or in all without one.
+
+    `device` is ``training.device`` of the study.
+    """
+    return assigned(gpus() if wants_gpus(device) else [], jobs, core_count())
+
+
+@contextmanager
+def pool_here(jobs: int | None, prepare: Callable[[], object], device: str = "auto") -> Iterator["LocalPool"]:
+    """`local_pool` of `workers_here`."""
+    devices = workers_here(jobs, device)
+    with local_pool(len(devices), prepare, devices) as pool:
         yield pool
 
 
 class LocalPool:
     """`Pool` of loky workers; whoever makes it deletes its `folder`."""
 
-    def __init__(self, folder: Path, width: int, prepare: Callable[[], object]) -> None:
+    def __init__(
+        self, folder: Path, width: int, prepare: Callable[[], object], devices: Sequence[str] = ()
+    ) -> None:
         self.width = width
         self._folder, self._shared = folder, messages.SharedFolder(folder)
-        self._workers = [Worker(folder / f"worker-{k}", prepare) for k in range(width)]
+        each = [devices[k % len(devices)] if devices else "" for k in range(width)]
+        self._workers = [Worker(folder / f"worker-{k}", prepare, gpu) for k, gpu in enumerate(each)]
         self._numbers = count()
         self._waiting: deque[Call] = deque()
         self._done: dict[Call, Done] = {}
@@ -83,9 +106,8 @@ class LocalPool:
         for _ in range(2):
             self._collect()
             self._hand_out()
-            for call in calls:
-                if call in self._done:
-                    return self._done.pop(call)
+            if (found := first_of(self._done, calls)) is not None:
+                return found
             busy = [worker for worker in self._workers if worker.call is not None]
             if not busy:
                 raise LookupError("none of the calls is under way")

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from sweeper.training.pool import messages
 from sweeper.training.pool.descendants import allow_descendants
+from sweeper.training.pool.devices import gpus, least_used
 from sweeper.training.pool.folder import private_folder
 from sweeper.training.pool.local import LocalPool
 from sweeper.training.pool.machine import Machine, host, this_machine
@@ -71,13 +72,18 @@ def run_call(
         house.put_back(driver.prepare, pool)
 
 
+_Room = tuple[Callable[[], object], str]
+"""What a process has called first, and its GPU."""
+
+
 class House:
     """The processes of this worker that run calls, and the shared values on this machine."""
 
     def __init__(self) -> None:
         self._open, self._lock = ExitStack(), threading.Lock()
         self.folder = self._open.enter_context(private_folder())
-        self._idle: list[tuple[float, Callable[[], object], LocalPool]] = []
+        self._idle: list[tuple[float, _Room, LocalPool]] = []
+        self._used: dict[LocalPool, str] = {}
         self._made = 0
         self._files: OrderedDict[str, SharedFile[object]] = OrderedDict()
         self._closed = threading.Event()
@@ -89,21 +95,30 @@ class House:
         threading.Thread(target=self._end_idle, daemon=True, name="sweeper-node").start()
 
     def taken(self, prepare: Callable[[], object]) -> LocalPool:
-        """A pool of one process that no other thread has, and that has called `prepare`."""
+        """A pool of one process that no other thread has, and that has called `prepare`.
+
+        It sees one GPU, the one that fewest other calls use, of those that this process sees now: Ray and
+        others change that from call to call.
+        """
         with self._lock:
-            for place, (_, prepared, pool) in enumerate(self._idle):
-                if prepared == prepare:
-                    del self._idle[place]
-                    return pool
-            self._made += 1
-            folder = self.folder / f"process-{self._made}"
+            device = least_used(gpus(), self._used.values())
+            room = (prepare, device)
+            at = next((k for k, (_, other, _) in enumerate(self._idle) if other == room), None)
+            pool = self._made_for(room) if at is None else self._idle.pop(at)[2]
+            self._used[pool] = device
+            return pool
+
+    def _made_for(self, room: _Room) -> LocalPool:
+        self._made += 1
+        folder = self.folder / f"process-{self._made}"
         folder.mkdir()
-        return LocalPool(folder, 1, prepare)
+        prepare, device = room
+        return LocalPool(folder, 1, prepare, [device])
 
     def put_back(self, prepare: Callable[[], object], pool: LocalPool) -> None:
         """For the next call."""
         with self._lock:
-            self._idle.insert(0, (time.monotonic(), prepare, pool))
+            self._idle.insert(0, (time.monotonic(), (prepare, self._used.pop(pool)), pool))
 
     def file_of(self, blob: Blob | BlobFile) -> SharedFile[object]:
         """The value in files, written by the first call that names it; the last `KEPT` values stay."""

@@ -15,6 +15,7 @@ from joblib import parallel_config
 from joblib.externals.loky import BrokenProcessPool, ProcessPoolExecutor
 
 from sweeper.training.pool import messages, watchdog
+from sweeper.training.pool.devices import environment
 from sweeper.training.pool.interface import Call, Done
 
 LIBRARY_THREADS = (
@@ -33,16 +34,20 @@ PATIENCE = 5.0
 
 
 class Worker:
-    """A process that is started again when it has died; `words` is the file of its last words."""
+    """A process that is started again when it has died; `words` is the file of its last words.
+
+    It sees the GPU `device` alone, if that is one.
+    """
 
     _starting = Lock()
     """Held while a process starts, so that it is known which one is whose."""
 
-    def __init__(self, words: Path, prepare: Callable[[], object]) -> None:
+    def __init__(self, words: Path, prepare: Callable[[], object], device: str = "") -> None:
         self.call: Call | None = None
         self.future: Future[None] = Future()
         """Of `call`, or of the start."""
         self._words, self._prepare = words, prepare
+        self._environment = {**ONE_THREAD, **environment(device)}
         self._executor: ProcessPoolExecutor | None = None
         self._process: Any = None
         self._started: Future[None] = Future()
@@ -57,7 +62,7 @@ class Worker:
         first = (os.getpid(), str(self._words), self._prepare)
         self._words.unlink(missing_ok=True)
         with _unheard():
-            self._executor = ProcessPoolExecutor(1, initializer=_start, initargs=first, env=ONE_THREAD)
+            self._executor = ProcessPoolExecutor(1, initializer=_start, initargs=first, env=self._environment)
         self._started = self._submit(_nothing)
 
     def run(self, call: Call, given: Path, result: Path) -> None:
