@@ -40,6 +40,7 @@ from sweeper.training.calls import call_user_code
 from sweeper.training.cohort import Cohort
 from sweeper.training.dispatch import retrain_and_measure, train_all
 from sweeper.training.in_workers import made_on, optional, plan_of_search
+from sweeper.training.lengths import Lengths
 from sweeper.training.planning import Plan, cohorts_of, steps_of
 from sweeper.training.planning import from_dict as plan_of
 from sweeper.training.pool.interface import Pool, Shared, WorkerDied
@@ -88,7 +89,7 @@ class Sweep:
         self.columns = column_lines(self.task.data, study.data.split, study.search.seed)
         self.plan = self._planned(options.engine)
         self.scores: dict[tuple[int, int], Mapping[str, float]] = {}  # on test rows, by number and seed
-        self._checked_width = 0
+        self.lengths, self._checked_width = Lengths(self.task), 0
         self._open, self.seconds_alone = ExitStack(), math.inf  # of one training, once the winner is known
 
     def __enter__(self) -> "Sweep":
@@ -277,7 +278,10 @@ class Sweep:
 
     def _cohorts(self, trials: Sequence[Trial]) -> list[Cohort]:
         """For as many workers as there are now: some may have come since the plan was made."""
-        return cohorts_of(replace(self.plan, processes=self.pool.width), self.task, trials) if trials else []
+        if not trials:
+            return []
+        plan = replace(self.plan, processes=self.pool.width)
+        return self.lengths.longest_first(cohorts_of(plan, self.task, trials))
 
     def _trained(
         self,
@@ -289,6 +293,7 @@ class Sweep:
         self.live.begin()
         for results in train_all(self.pool, self.shared, self._cohorts(trials), stop, more):
             self.keeper.add(results)
+            self.lengths.learn(results)
             self.progress.add(*results)
             call_back(self.on_result, results, self.progress.warn)
             yield from results

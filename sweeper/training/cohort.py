@@ -27,6 +27,12 @@ class Cohort:
     """Trials in training at the same time."""
     threads: int = 1
     """Torch threads of the worker."""
+    slots_of: tuple[tuple[str, int], ...] = ()
+    """(kind of processor, slots) where workers are of several kinds."""
+
+    def slots_on(self, processor: str) -> int:
+        """Trials in training at the same time on a machine of this kind."""
+        return dict(self.slots_of).get(processor, self.slots)
 
 
 def singles(trials: Sequence[Trial]) -> list[Cohort]:

@@ -6,7 +6,7 @@ run that follows: one by one, and in stacks of several sizes. The cheapest step 
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from statistics import median
@@ -22,6 +22,7 @@ from sweeper.study.settings import settings as settings_of
 from sweeper.study.space import Space
 from sweeper.training import reference
 from sweeper.training.cohort import Cohort, balance_load, singles, sort_key
+from sweeper.training.pool.machine import this_machine
 from sweeper.training.preflight import can_be_penalized, configurations
 from sweeper.training.setup import Task, initial_model, leaving_no_trace, rows_of
 from sweeper.training.shapes import shapes, stack_differences, why_not_stackable
@@ -53,6 +54,8 @@ class Measured:
     one_by_one: float
     stacked: Mapping[int, float]
     """slots -> seconds"""
+    processor: str = ""
+    """Kind of the machine."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,8 @@ class Plan:
     """Which activation layers are swapped and which are kept; empty where none is."""
     unmeasured: str = ""
     """Why layers are not measured; empty where they are."""
+    slots_of: Mapping[str, int] = field(default_factory=dict)
+    """kind of processor -> `slots` there; empty where all workers are of one kind."""
     step: str = ""
     """What of the model's own training step is used; empty where it has none, or a loss is named."""
 
@@ -98,7 +103,8 @@ class Plan:
         apart = "".join(f"; {name} one by one: {reason}" for name, reason in self.alone.items())
         how = ", compiled" if self.compiled else ""
         why = f"; not compiled: {self.uncompiled}" if self.uncompiled else ""
-        return f"{self.slots} trials a stack × {processes}{how}{faster}{apart}{why}"
+        kinds = "".join(f"; {slots} on {kind}" for kind, slots in sorted(self.slots_of.items()))
+        return f"{self.slots} trials a stack × {processes}{kinds}{how}{faster}{apart}{why}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, with the line."""
@@ -184,7 +190,7 @@ def _measure(task: Task, trials: Sequence[Trial], processes: int) -> Measured:
         stacked[slots] = _stacked(task, queue[start : start + slots], one)
         if stacked[slots] > 1.1 * min(stacked.values()):
             break
-    return Measured(one, stacked)
+    return Measured(one, stacked, this_machine().processor)
 
 
 def _one_by_one(task: Task, trial: Trial) -> float:
@@ -223,7 +229,17 @@ def choose(measured: Sequence[Measured], processes: int, refused: Mapping[str, s
     if engine == "auto" and not stacked[slots] < MAX_COST_RATIO * one:
         plan = one_by_one(processes, f"stacks of {slots} are no faster ({one / stacked[slots]:.2f}×)")
         return replace(plan, seconds_a_step=one)
-    return Plan("fused", slots, processes, one / stacked[slots], stacked[slots], alone)
+    kinds = slots_by_kind(measured, stacked)
+    return Plan("fused", slots, processes, one / stacked[slots], stacked[slots], alone, slots_of=kinds)
+
+
+def slots_by_kind(measured: Sequence[Measured], sizes: Collection[int]) -> dict[str, int]:
+    """kind of processor -> the cheapest of `sizes` there, by medians; empty if all workers are alike."""
+    kinds = {each.processor for each in measured}
+    seen = {kind: [m.stacked for m in measured if m.processor == kind] for kind in kinds}
+    costs = {kind: {size: median(s[size] for s in of) for size in sizes} for kind, of in seen.items()}
+    best = {kind: min(sizes, key=lambda size: (cost[size], size)) for kind, cost in costs.items()}
+    return best if len(kinds) > 1 else {}
 
 
 def cohorts_of(plan: Plan, task: Task, trials: Sequence[Trial]) -> list[Cohort]:
@@ -239,8 +255,13 @@ def cohorts_of(plan: Plan, task: Task, trials: Sequence[Trial]) -> list[Cohort]:
         rounds = max(1, round(seconds / (plan.processes * COHORT_SECONDS)))
         parts = min(plan.processes * rounds, max(len(group) // 2, 1))
         portions = balance_load(group, parts)
-        cohorts += [Cohort(tuple(part), engine, _filled(plan.slots, len(part))) for part in portions]
+        cohorts += [_stack(plan, engine, part) for part in portions]
     return [*cohorts, *singles(apart)]
+
+
+def _stack(plan: Plan, engine: str, part: Sequence[Trial]) -> Cohort:
+    kinds = tuple((kind, _filled(slots, len(part))) for kind, slots in sorted(plan.slots_of.items()))
+    return Cohort(tuple(part), engine, _filled(plan.slots, len(part)), slots_of=kinds)
 
 
 def _filled(slots: int, trials: int) -> int:

@@ -14,6 +14,7 @@ from sweeper.training.cohort import Cohort, singles
 from sweeper.training.guessing import guessing
 from sweeper.training.measurable import unmeasured
 from sweeper.training.pool import watchdog
+from sweeper.training.pool.machine import this_machine
 from sweeper.training.provenance import provenance
 from sweeper.training.reasons import reason_of, refusing
 from sweeper.training.reference import train
@@ -150,10 +151,11 @@ def train_cohort(task: Task, cohort: Cohort) -> list[TrialResult]:
     load_splits(task, cohort.trials)
     start = time.perf_counter()
     results: list[TrialResult] = []
-    limit = task.study.training.timeout * math.ceil(len(cohort.trials) / cohort.slots)
+    slots = cohort.slots_on(this_machine().processor)
+    limit = task.study.training.timeout * math.ceil(len(cohort.trials) / slots)
     try:
         with user_code(), watchdog.deadline(limit if math.isfinite(limit) else None):
-            for result in ENGINES[cohort.engine](task, cohort.trials, cohort.slots):
+            for result in ENGINES[cohort.engine](task, cohort.trials, slots):
                 results.append(result)
     except Exception as error:  # the model, the loss or torch: all are this trial's own failure
         if cohort.engine == "reference" and len(cohort.trials) == 1:

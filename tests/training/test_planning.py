@@ -253,3 +253,17 @@ def test_a_plan_without_stacks_gives_single_trials() -> None:
     """In their order, for the reference engine."""
     trials = mixed(5, SHAPES)
     assert cohorts_of(one_by_one(2, "why"), TASK, trials) == singles(trials)
+
+
+def test_each_kind_of_machine_has_its_own_stacks() -> None:
+    """The cheapest there; a cohort takes that of its machine; its trials stay the same."""
+    old = [Measured(1.0, {8: 0.1, 16: 0.3}, "old")] * 2
+    new = [Measured(1.0, {8: 0.1, 16: 0.05}, "new")] * 3
+    plan = choose([*old, *new], 5, {}, "auto")
+    assert (plan.slots, plan.slots_of) == (16, {"old": 8, "new": 16})
+    assert "16 on new; 8 on old" in plan.line()
+    assert from_dict(plan.to_dict()) == plan
+    assert choose(new, 3, {}, "auto").slots_of == {}
+    quick = replace(plan, processes=1, seconds_a_step=1e-6)
+    (cohort,) = cohorts_of(quick, TASK, mixed(32, SHAPES[:1]))
+    assert [cohort.slots_on(kind) for kind in ("old", "new", "unknown")] == [8, 16, 16]
