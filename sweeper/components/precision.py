@@ -18,4 +18,5 @@ def to_precision(model: nn.Module, device: torch.device | str | None, dtype: tor
             return tensor.to(device=device, dtype=dtype.to_complex())
         return tensor.to(device=device, dtype=dtype if tensor.is_floating_point() else tensor.dtype)
 
-    return apply_to_tensors(model, moved)
+    apply_to_tensors(model, moved)
+    return model.to(device) if device is not None else model  # a module may keep its device in mind

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from sweeper.data.data_modules import is_data_module
+
 PARTS = ("train", "validation", "test")
 LOOKED_AT = 2**20
 """Bytes of each end of an array that its check sum is taken of."""
@@ -38,7 +40,7 @@ def is_data(value: Any) -> bool:
     if isinstance(value, list):
         items = [cell for item in value for cell in (item.values() if isinstance(item, Mapping) else [item])]
         return any(map(_is_object, items))
-    return hasattr(value, "__getitem__") or hasattr(value, "__iter__")
+    return hasattr(value, "__getitem__") or hasattr(value, "__iter__") or is_data_module(value)
 
 
 def _is_object(value: Any) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch.utils import data as torch_data
 
+from sweeper.data.data_modules import is_data_module, parts_of
 from sweeper.data.data_sets import read_dataset
 from sweeper.data.items import Ragged, is_ragged, padded
 from sweeper.data.loaders import read_loader
@@ -19,7 +20,9 @@ def are_arrays(given: Any) -> bool:
     """Whether `read_objects` leaves it as it is: a pair, or a dict of pairs by part."""
     if isinstance(given, Mapping):
         return all(map(are_arrays, given.values()))
-    return not isinstance(given, torch_data.DataLoader) and not _is_dataset(given)
+    if isinstance(given, torch_data.DataLoader) or is_data_module(given):
+        return False
+    return not _is_dataset(given)
 
 
 def read_objects(given: Any, name: str, target: str | None) -> Any:
@@ -33,6 +36,9 @@ def read_objects(given: Any, name: str, target: str | None) -> Any:
 
 
 def _read(given: Any, name: str, target: str | None) -> Any:
+    if is_data_module(given):
+        given = parts_of(given, name)
+        given = given if len(given) > 1 else given["train"]
     if isinstance(given, Mapping):
         return {part: _read(each, f"{name}: {part}", target) for part, each in given.items()}
     if isinstance(given, tuple | list) and len(given) == 2 and is_ragged(given[0]):

@@ -1,5 +1,7 @@
 """Whether a model's own training step is one that a sweep can call, and what the plan says of it."""
 
+import re
+
 import torch
 from torch import nn
 
@@ -8,6 +10,21 @@ from sweeper.components.inner_loss import STEP, InnerForward, NoPlainStep, OwnSt
 from sweeper.components.losses import Loss
 from sweeper.components.tree import Tree, applied, copied
 
+LIBRARIES = ("lightning", "pytorch_lightning", "torch", "builtins", "abc")
+HOOK = re.compile(r"on_(?!test|predict|save|load|fit_end|train_end)")
+"""Names of hooks that act while a model is trained or validated."""
+HOOKS = {
+    *(
+        "backward",
+        "optimizer_step",
+        "optimizer_zero_grad",
+        "lr_scheduler_step",
+        "configure_gradient_clipping",
+    ),
+    *("configure_callbacks", "configure_model", "setup", "prepare_data", "transfer_batch_to_device"),
+    *("train_dataloader", "val_dataloader"),
+}
+"""Others that do."""
 OTHER_INDEX = 2
 """Another number of a batch; what a step does at every tenth batch or so it does at neither."""
 
@@ -48,4 +65,15 @@ def step_words(model: nn.Module) -> str:
     name, has = type(model).__name__, lambda method: callable(getattr(model, method, None))
     validates = " and, on validation rows, validation_step" * has("validation_step")
     unused = "; configure_optimizers is not used: the study searches optimizer and learning rate"
-    return f"loss of {name}.{STEP}{validates}{unused * has('configure_optimizers')}"
+    hooks = unused_hooks(model)
+    without = f"; no effect here: {', '.join(hooks)}" if hooks else ""
+    return f"loss of {name}.{STEP}{validates}{unused * has('configure_optimizers')}{without}"
+
+
+def unused_hooks(model: nn.Module) -> list[str]:
+    """What Lightning's trainer would call of the class while it trains, and a sweep does not."""
+    own = [cls for cls in type(model).__mro__ if cls.__module__.partition(".")[0] not in LIBRARIES]
+    written = dict.fromkeys(name for cls in reversed(own) for name in vars(cls))
+    return [
+        name for name in written if name in HOOKS or (HOOK.match(name) and callable(getattr(model, name)))
+    ]

@@ -9,11 +9,14 @@ import torch
 from equivalence import by_reference, by_stack, distance, numbered, task_of
 from printed_curves import printed, recorded
 from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
 
 from sweeper.errors import StudyError
+from sweeper.study.settings import settings as settings_of
 from sweeper.study.study import Study
 from sweeper.training.preflight import check_configurations, step_summary
-from sweeper.training.setup import Task
+from sweeper.training.setup import Task, rows_of
+from sweeper.user_code.observing import seed_all
 
 CASES: dict[str, tuple[Any, Any, str]] = {
     "an input by name": (models.Net, models.weighted, "dict"),
@@ -74,6 +77,10 @@ def test_a_class_with_a_step_trains_by_it() -> None:
     assert Study(name="a", model=models.Net).training.loss == "cross_entropy"
     words = "loss of Stepping.training_step and, on validation rows, validation_step"
     assert step_summary(task_with(models.Stepping, "training_step", "pair")) == words
+    hooked = step_summary(task_with(models.Hooked, "training_step", "pair"))
+    assert hooked == words.replace("Stepping", "Hooked") + (
+        "; no effect here: on_before_optimizer_step, on_validation_epoch_end, configure_gradient_clipping"
+    )
     with pytest.raises(StudyError, match=r"Net has no method training_step\(batch, batch_idx\)"):
         Study(name="a", model=models.Net, training={"loss": "training_step"})
 
@@ -130,3 +137,57 @@ def test_a_module_of_lightning() -> None:
     )
     stacked = by_stack(task, trial, 1)
     assert distance(by_reference(task, trial[0]), stacked[0, trial[0].seed]) < 1e-9
+    trainer_s = _by_trainer(lightning, Lit)
+    assert trainer_s == pytest.approx(_by_sweep(Lit), rel=1e-12)
+
+
+def _by_sweep(module: Any) -> list[float]:
+    """Validation losses after each of four steps on all rows."""
+    task = task_of(
+        {"source": models.data, "standardize": False}, module, steps=4, evaluations=4, batch_size="full"
+    )
+    assert task.study.training.loss == "training_step"
+    curves = by_reference(task, numbered([{"optimizer": "sgd", "learning_rate": 0.05}])[0]).result.curves
+    return [value for step, name, value in curves if name == "validation_loss" and step > 0]
+
+
+def _by_trainer(lightning: Any, module: Any) -> list[float]:
+    """The same of Lightning's own trainer."""
+    task = task_of({"source": models.data, "standardize": False}, module, batch_size="full")
+    settings, losses = settings_of(task.study, {"optimizer": "sgd", "learning_rate": 0.05}), list[float]()
+    rows = rows_of(task, settings, 0)
+    seed_all(0)
+    torch.set_default_dtype(torch.float64)
+    try:
+        net = type(
+            "Trained", (module,), {"configure_optimizers": lambda s: torch.optim.SGD(s.parameters(), 0.05)}
+        )(5)
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+    class Keep(lightning.Callback):  # type: ignore[name-defined, misc]
+        def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
+            losses.append(trainer.callback_metrics["val_loss"].item())
+
+    quiet = {
+        "logger": False,
+        "enable_checkpointing": False,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+    }
+    trainer = lightning.Trainer(
+        max_epochs=4,
+        num_sanity_val_steps=0,
+        accelerator="cpu",
+        precision="64-true",
+        callbacks=[Keep()],
+        **quiet,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        x, y = rows.x_train, rows.x_validation
+        loaders = [
+            DataLoader(TensorDataset(part["inputs"], part["target"][:, 0]), batch_size=100) for part in (x, y)
+        ]
+        trainer.fit(net, *loaders)
+    return losses

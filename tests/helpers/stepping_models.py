@@ -101,6 +101,16 @@ class Stepping(Net):
         self.log("val_far", (self(x)[:, 0] - y).abs().max())
 
 
+class Hooked(Stepping):
+    """Hooks that a trainer would call; those of tests play no part in training."""
+
+    def on_before_optimizer_step(self, optimizer: Any) -> None:
+        """Clips, say."""
+        raise AssertionError("it is not called")
+
+    on_validation_epoch_end = on_test_epoch_end = configure_gradient_clipping = on_before_optimizer_step
+
+
 class Named(Net):
     """A step that reads a dict, and takes no number of the batch."""
 

@@ -146,9 +146,9 @@ def _reading(study: Study, data: Data) -> _Reading:
         text = function_text(study, data, read)
         return _Reading(text.lines, text.code, text.constants, imported=user, of_cells=True)
     if data.read == "items":
-        target = pairs_as_read(user.function, options, data, study.data.target)
+        target, loaders = pairs_as_read(user.function, options, data, study.data.target)
         named = (f"TARGET = {quoted(target)}  # of an item",) if target else ()
-        lines = [f"found = {read}", *SEEDED, *_returned("found", data, "array({})", PAIRED)]
+        lines = [f"found = {read}", *SEEDED, *loaders, *_returned("found", data, "array({})", PAIRED)]
         return _Reading(lines, (ARRAY, PAIR_OF), named, imported=user)
     return _Reading(_returned(read, data, "array({})"), (ARRAY,), imported=user)
 

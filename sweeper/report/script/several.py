@@ -8,6 +8,7 @@ import numpy as np
 from sweeper.components.tree import leaves
 from sweeper.data.arrays import inputs_of
 from sweeper.data.data import Data
+from sweeper.data.data_modules import calls_of, is_data_module, parts_of
 from sweeper.data.data_sets import TARGETS
 from sweeper.data.objects import drawn_alike
 from sweeper.errors import UserError
@@ -58,8 +59,12 @@ def pair_of(found):
     return inputs[0] if len(inputs) == 1 else tuple(inputs), y'''
 
 
-def pairs_as_read(function: Callable[..., Any], options: Mapping[str, Any], data: Data, target: Any) -> str:
+def pairs_as_read(
+    function: Callable[..., Any], options: Mapping[str, Any], data: Data, target: Any
+) -> tuple[str, list[str]]:
     """Name of the target in items that are dicts, else an empty string, if `PAIR_OF` reads what was read.
+
+    And lines that make of `found`, a data module, the loaders of its parts.
 
     Raises:
         UserError: if it reads something else: images, items of unlike length, streams.
@@ -69,11 +74,16 @@ def pairs_as_read(function: Callable[..., Any], options: Mapping[str, Any], data
 
     names: dict[str, Any] = {"torch": torch}
     exec(PAIR_OF, names)
+    lines: list[str] = []
     try:
         found = function(**options)
-        parts = [found[part] for part in data.fixed if part in found] if data.fixed is not None else [found]
-        names["TARGET"] = target if isinstance(target, str) else _target(parts[0])
         with drawn_alike():
+            if is_data_module(found):
+                lines, found = calls_of(found), parts_of(found)
+                found = found if len(found) > 1 else found["train"]
+            fixed = data.fixed
+            parts = [found[part] for part in fixed if part in found] if fixed is not None else [found]
+            names["TARGET"] = target if isinstance(target, str) else _target(parts[0])
             pairs = [names["pair_of"](part) for part in parts]
         read = [leaves(inputs_of(x, "data", "inputs", len(y))) for x, y in pairs]
         again = [np.concatenate(arrays) for arrays in zip(*read, strict=True)]
@@ -87,7 +97,7 @@ def pairs_as_read(function: Callable[..., Any], options: Mapping[str, Any], data
             "data.source gives a data set that takes more to read than a script holds (images, streams, "
             "items of unlike length); let the function return arrays"
         )
-    return str(names["TARGET"])
+    return str(names["TARGET"]), lines
 
 
 def _target(found: Any) -> str:
