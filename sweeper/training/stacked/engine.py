@@ -7,6 +7,7 @@ The result of a trial does not depend on what it was stacked with: nothing is ev
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 
 from sweeper.components.activations import activation_of
 from sweeper.components.optimizers import OPTIMIZERS
@@ -94,7 +95,7 @@ def warm_stack(task: Task, trials: Sequence[Trial], *, compiled: bool = False) -
         NotCompiled: if it is to be `compiled` and cannot be.
     """
     stacked = StackedTraining(task, deque(trials), len(trials), None, compiled)
-    for result in (*stacked.prepare(), *stacked.refill()):
+    for result in chain(stacked.prepare(), stacked.refill()):
         raise NotStackable(result.reason)
     return stacked.train
 

@@ -18,6 +18,8 @@ from sweeper.training.stacked.refusal import NotStackable
 from sweeper.training.stacked.rng_layout import Layout
 
 Draw = Callable[[Tensor, torch.Generator], Any]
+Fill = Callable[[Tensor, torch.Generator], None]
+"""Draws the numbers of one slot, in the order in which a trial that trains alone draws them."""
 
 
 class SlotRandomState:
@@ -27,6 +29,8 @@ class SlotRandomState:
         """`draws`: the random arrays of a trial that trains alone, in order."""
         self.generators = [torch.Generator(device) for _ in range(slots)]
         self._draws = iter(draws)
+        self.fills: list[Fill] = []
+        """Of the random operations, in the order of their recording."""
 
     def start(self, slot: int, seed: int, state: Tensor) -> None:
         """A new trial: its seed, and the state of the CPU's generator once its model was made.
@@ -52,18 +56,19 @@ class SlotRandomState:
         alone = next(self._draws, None)
         if alone is None or alone.shape != rows[0].shape:
             raise NotStackable(f"{name} draws other random numbers than when a trial trains alone")
-        if alone.stride == rows[0].stride():
-            return partial(self._fill, draw, rows)
-        return partial(self._fill_and_copy, draw, alone.empty(target), rows)
+        same = alone.stride == rows[0].stride()
+        fill: Fill = draw if same else partial(_fill_and_copy, draw, alone.empty(target))
+        self.fills.append(fill)
+        return partial(self._fill, fill, rows)
 
-    def _fill(self, draw: Draw, rows: Sequence[Tensor]) -> None:
+    def _fill(self, fill: Fill, rows: Sequence[Tensor]) -> None:
         for row, generator in zip(rows, self.generators, strict=True):
-            draw(row, generator)
+            fill(row, generator)
 
-    def _fill_and_copy(self, draw: Draw, alone: Tensor, rows: Sequence[Tensor]) -> None:
-        for row, generator in zip(rows, self.generators, strict=True):
-            draw(alone, generator)
-            row.copy_(alone)
+
+def _fill_and_copy(draw: Draw, alone: Tensor, row: Tensor, generator: torch.Generator) -> None:
+    draw(alone, generator)
+    row.copy_(alone)
 
 
 def _bernoulli(operation: Any, arguments: Sequence[Any]) -> Draw:

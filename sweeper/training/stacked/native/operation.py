@@ -1,12 +1,13 @@
 """One recorded call while its code is written: a function of pointers."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from torch import Tensor
 
-from sweeper.training.stacked.native.ir import BYTES, Code, as_function
+from sweeper.training.stacked.native.ir import BYTES, Code, Number, as_function
 from sweeper.training.stacked.native.products import Machine
-from sweeper.training.stacked.native.views import View, view_of
+from sweeper.training.stacked.native.views import Place, View, each, view_of
 from sweeper.training.stacked.recording import storage_of
 
 ALIGNED = 64
@@ -57,3 +58,14 @@ class Operation:
         """Of the function, whose name is left open, and what it needs declared."""
         text, needs = as_function("{name}", [f"ptr {name}" for name in self.pointers.values()], self.code)
         return text.replace("define void", "define internal void", 1), needs
+
+
+def mapped(place: Operation, target: View, given: Sequence[View], formula: Callable[..., Number]) -> None:
+    """target ← `formula` of the numbers of `given`, all of one size."""
+    code = place.code
+
+    def body(places: list[Place], width: int) -> None:
+        numbers = [code.spread(one.load(code, width), width) for one in places[1:]]
+        places[0].store(code, formula(*numbers))
+
+    each(code, [target, *given], place.lanes(target.element), body)

@@ -10,13 +10,13 @@ from typing import Any
 
 from torch import Tensor
 
+from sweeper.training.stacked.native import attention, convolution, look_up, moving, normalization, pooling
 from sweeper.training.stacked.native import mathematics as m
-from sweeper.training.stacked.native.ir import Kind
 from sweeper.training.stacked.native.operation import Operation
 from sweeper.training.stacked.native.pointwise import is_pointwise, name_of, of_nothing, value_of, values_of
 from sweeper.training.stacked.native.products import product
 from sweeper.training.stacked.native.reductions import LARGEST, NORMS, Reduction, fold_and_map, reduce, sums
-from sweeper.training.stacked.native.views import Place, View, each
+from sweeper.training.stacked.native.views import Place, View, each, part, without
 from sweeper.training.stacked.recording import Call, storage_of, tensors
 from sweeper.training.stacked.refusal import NotCompiled
 
@@ -35,7 +35,7 @@ def emit(place: Operation, call: Call) -> None:
     if name in OPERATIONS:
         OPERATIONS[name](place, call)
     elif of_nothing(call):
-        _fill(place, call)
+        moving.fill(place, place.view(call.results[0]), value_of(call))
     elif is_pointwise(call):
         _pointwise(place, call)
     else:
@@ -60,59 +60,6 @@ def _pointwise(place: Operation, call: Call) -> None:
     each(code, views, lanes, body)
 
 
-def _fill(place: Operation, call: Call) -> None:
-    view, code, value = place.view(call.results[0]), place.code, value_of(call)
-    each(
-        code,
-        [view],
-        place.lanes(view.element),
-        lambda places, width: places[0].store(code, code.like(value, Kind(view.element, width))),
-    )
-
-
-def _copy(place: Operation, source: View, target: View) -> None:
-    code = place.code
-    each(
-        code,
-        [target, source],
-        place.lanes(target.element),
-        lambda places, width: places[0].store(code, code.spread(places[1].load(code, width), width)),
-    )
-
-
-def _join(place: Operation, call: Call) -> None:
-    """cat along an axis."""
-    parts, target = call.arguments[0], place.view(call.results[0])
-    axis = (call.arguments[1] if len(call.arguments) > 1 else 0) % len(target.sizes)
-    start = 0
-    for part in parts:
-        source = place.view(part)
-        sizes = (*target.sizes[:axis], source.sizes[axis], *target.sizes[axis + 1 :])
-        offset = target.offset + start * target.strides[axis]
-        _copy(place, source, replace(target, sizes=sizes, offset=offset))
-        start += source.sizes[axis]
-
-
-def _pile(place: Operation, call: Call) -> None:
-    """stack along a new axis."""
-    parts, target = call.arguments[0], place.view(call.results[0])
-    axis = (call.arguments[1] if len(call.arguments) > 1 else 0) % len(target.sizes)
-    for k, part in enumerate(parts):
-        _copy(
-            place,
-            place.view(part),
-            replace(_without(target, axis), offset=target.offset + k * target.strides[axis]),
-        )
-
-
-def _without(view: View, axis: int) -> View:
-    return replace(
-        view,
-        sizes=view.sizes[:axis] + view.sizes[axis + 1 :],
-        strides=view.strides[:axis] + view.strides[axis + 1 :],
-    )
-
-
 def _product(place: Operation, a: Tensor, b: Tensor, target: Tensor, first: Tensor | None) -> None:
     views = [place.view(t) for t in (a, b, target)]
     start = place.view(first).broadcast(views[2].sizes) if first is not None else None
@@ -122,13 +69,24 @@ def _product(place: Operation, a: Tensor, b: Tensor, target: Tensor, first: Tens
     if views[0].element not in ("float", "double"):
         raise NotCompiled("a product of whole numbers")
     room = place.room(max(t.numel() for t in (a, b)), views[0].element)
-    while len(views[2].sizes) > 2:
-        if views[2].sizes[0] != 1:
-            raise NotCompiled("several products at once")
-        views = [_without(view, 0) for view in views]
-        start = _without(start, 0) if start is not None else None
-    left, right, result = views
-    product(place.code, place.machine, left, right, result, start, room)
+    _products(place, views, start, room)
+
+
+def _products(place: Operation, views: Sequence[View], start: View | None, room: str) -> None:
+    """One product, or one after the other along the axes in front."""
+    if len(views[2].sizes) == 2:
+        left, right, result = views
+        product(place.code, place.machine, left, right, result, start, room)
+        return
+    given = [*views, *([start] if start is not None else [])]
+    if views[2].sizes[0] == 1:
+        inner = [without(view, 0) for view in given]
+        _products(place, inner[:3], inner[3] if start is not None else None, room)
+        return
+    code = place.code
+    with code.loop(views[2].sizes[0]) as loop:
+        inner = [part(code, view, loop.index) for view in given]
+        _products(place, inner[:3], inner[3] if start is not None else None, room)
 
 
 def _multiply(place: Operation, call: Call) -> None:
@@ -151,7 +109,7 @@ def _reduction(how: Callable[[Call, int], Reduction]) -> Emit:
         axes, keep = _axes(call, len(source.sizes))
         if keep:
             for axis in sorted(axes, reverse=True):
-                target = _without(target, axis)
+                target = without(target, axis)
         count = math.prod(source.sizes[a] for a in axes)
         reduce(place.code, place.lanes(source.element), source, target, axes, how(call, count))
 
@@ -225,56 +183,6 @@ def _softmax_like(place: Operation, given: Sequence[Tensor], axis: int, folds: A
     fold_and_map(place.code, place.lanes(views[0].element), views, axis, folds, result)
 
 
-def _gather(place: Operation, call: Call) -> None:
-    x, axis, index = call.arguments[:3]
-    _indexed(place, x, axis, index, call.results[0], adding=False)
-
-
-def _scatter_add(place: Operation, call: Call) -> None:
-    x, axis, index, source = call.arguments
-    if not call.written:
-        _copy(place, place.view(x), place.view(call.results[0]))
-    _indexed(place, call.results[0], axis, index, source, adding=True)
-
-
-def _indexed(
-    place: Operation, table: Tensor, axis: int, index: Tensor, other: Tensor, *, adding: bool
-) -> None:
-    """other[i] ← table[index[i]] along an axis, or table[index[i]] += other[i]; wrong ones set the flag."""
-    code, whole = place.code, place.view(table)
-    axis %= len(whole.sizes)
-    length, step = whole.sizes[axis], whole.strides[axis]
-    sizes = tuple(index.shape)
-    at = replace(
-        whole, sizes=sizes, strides=tuple(0 if k == axis else s for k, s in enumerate(whole.strides))
-    )
-    values, numbers = place.view(other), place.view(index)
-    values = replace(values, sizes=sizes)
-
-    def body(places: list[Place], width: int) -> None:
-        k = places[1].load(code, 1).converted("i64")
-        right = code.value(f"icmp ult i64 {k.text}, {length}", Kind("i1"))
-        with code.when(right ^ True):
-            code.store(code.whole(1), place.flag)
-        k = right.where(k, 0) * step
-        spot = replace(places[0], start=code.address(_start(code, places[0]), k, whole.in_memory), stride=0)
-        if adding:
-            one = Place(spot.view, spot.start, 1, code.whole(0))
-            one.store(code, one.load(code, 1) + places[2].load(code, 1))
-        else:
-            places[2].store(code, spot.load(code, 1))
-
-    each(code, [at, numbers, values], 1, body)
-
-
-def _start(code: Any, place: Place) -> str:
-    return (
-        code.address(place.start, place.at * place.stride, place.view.in_memory)
-        if place.stride
-        else place.start
-    )
-
-
 def _activate(place: Operation, call: Call) -> None:
     z, w, _, site = call.arguments
     _call_site(place, site, False, [z, call.results[0]], w)
@@ -299,11 +207,11 @@ def _call_site(
     used = [v if v.strides == like.strides else other for v, other in zip(views, spare, strict=True)]
     for mine, theirs in zip(views[:-1], used[:-1], strict=True):
         if theirs is not mine:
-            _copy(place, mine, theirs)
+            moving.copy(place, mine, theirs)
     starts = [view.start(place.code) for view in used]
     place.code.do(f"call void {called}({', '.join(f'ptr {s}' for s in starts)}, i64 {size})")
     if used[-1] is not views[-1]:
-        _copy(place, used[-1], views[-1])
+        moving.copy(place, used[-1], views[-1])
 
 
 OPERATIONS: Mapping[str, Emit] = {
@@ -314,16 +222,34 @@ OPERATIONS: Mapping[str, Emit] = {
     "addmm": _multiply_add,
     "bmm": _multiply,
     "mm": _multiply,
-    "cat": _join,
-    "gather": _gather,
+    "avg_pool2d": pooling.average_pool,
+    "avg_pool2d_backward": pooling.average_pool_backward,
+    "cat": moving.join,
+    "convolution": convolution.convolution,
+    "convolution_backward": convolution.convolution_backward,
+    "embedding": look_up.embedding,
+    "embedding_dense_backward": look_up.embedding_backward,
+    "gather": look_up.gather,
     "linalg_vector_norm": _reduction(_norm),
     "_log_softmax": _log_softmax,
     "_log_softmax_backward_data": _log_softmax_backward,
+    "native_batch_norm": normalization.batch_norm,
+    "native_batch_norm_backward": normalization.batch_norm_backward,
+    "native_layer_norm": normalization.layer_norm,
+    "native_layer_norm_backward": normalization.layer_norm_backward,
+    "max_pool2d_with_indices": pooling.max_pool,
+    "max_pool2d_with_indices_backward": pooling.max_pool_backward,
+    "native_group_norm": normalization.group_norm,
+    "native_group_norm_backward": normalization.group_norm_backward,
     "mean": _reduction(lambda call, count: sums(count)),
-    "scatter_add": _scatter_add,
+    "scatter_add": look_up.scatter_add,
+    "select_backward": moving.select_backward,
+    "slice_backward": moving.slice_backward,
+    "_scaled_dot_product_flash_attention_for_cpu": attention.attention,
+    "_scaled_dot_product_flash_attention_for_cpu_backward": attention.attention_backward,
     "_softmax": _softmax,
     "_softmax_backward_data": _softmax_backward,
-    "stack": _pile,
+    "stack": moving.pile,
     "sum": _reduction(lambda call, count: sums()),
 }
 """aten operation without overload and underscore -> what writes its code"""

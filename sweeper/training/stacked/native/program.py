@@ -50,6 +50,8 @@ class Layout:
     """Numbers of one segment and step."""
     states: int
     sites: int
+    draws: Sequence[Tensor] = ()
+    """Recorded tensors of random numbers, each alone in its memory."""
     outside: list[Tensor] = field(default_factory=list)
     places: dict[int, int] = field(default_factory=dict)
     """Storage -> offset in the arena, in bytes."""
@@ -62,8 +64,12 @@ class Layout:
         return ARENA + 1
 
     @property
-    def at_updates(self) -> int:
+    def at_draws(self) -> int:
         return self.at_leaves + len(self.leaves)
+
+    @property
+    def at_updates(self) -> int:
+        return self.at_draws + len(self.draws)
 
     @property
     def at_sites(self) -> int:
@@ -91,12 +97,14 @@ def lay_out(
     for index, call in enumerate(calls):
         last |= {storage_of(t): index for t in (*call.inputs, *call.results)}
     last[storage_of(losses)] = len(calls)
-    leaves = {storage_of(leaf.tensor) for leaf in layout.leaves}
+    leaves = {storage_of(t) for t in (*(leaf.tensor for leaf in layout.leaves), *layout.draws)}
     given = {storage_of(t) for t in inputs}
     free: list[tuple[int, int]] = []
     sizes: dict[int, int] = {}
     for leaf in layout.leaves:
         _place(layout, sizes, free, leaf.tensor)
+    for tensor in layout.draws:
+        _place(layout, sizes, free, tensor)
     made = {storage_of(t) for call in calls for t in call.results}
     known = {storage_of(t) for t in layout.outside}
     for index, call in enumerate(calls):
@@ -202,6 +210,7 @@ def _run(code: Code, layout: Layout, losses: Tensor, element: str) -> None:
             load_pointer(code, ROWS),
             [load_pointer(code, layout.at_leaves + k) for k in range(len(layout.leaves))],
         )
+        draws = [load_pointer(code, layout.at_draws + k) for k in range(len(layout.draws))]
         updates = [load_pointer(code, layout.at_updates + k) for k in range(len(layout.segments))]
         state = [load_pointer(code, layout.at_states + k) for k in range(layout.states)]
         with code.loop(steps) as loop:
@@ -211,9 +220,15 @@ def _run(code: Code, layout: Layout, losses: Tensor, element: str) -> None:
                     size, offset = leaf.bytes_a_row, layout.places[storage_of(leaf.tensor)]
                     source = code.address(base, at * size, "i8")
                     target = code.address(code.address("%arena", offset, "i8"), each.index * size, "i8")
-                    code.do(
-                        f"call void @llvm.memcpy.p0.p0.i64(ptr {target}, ptr {source}, i64 {size}, i1 false)"
-                    )
+                    _copy(code, target, source, size)
+            for tensor, base in zip(layout.draws, draws, strict=True):
+                size, offset = tensor.untyped_storage().nbytes(), layout.places[storage_of(tensor)]
+                _copy(
+                    code,
+                    code.address("%arena", offset, "i8"),
+                    code.address(base, loop.index * size, "i8"),
+                    size,
+                )
             code.do("call void @one_pass(ptr %table, ptr %arena)")
             made = code.address("%arena", layout.places[storage_of(losses)], "i8")
             for k in range(count):
@@ -231,6 +246,30 @@ def _run(code: Code, layout: Layout, losses: Tensor, element: str) -> None:
                 code.do(f"call void {updates[k]}({given}, i64 {length})")
 
 
+def _copy(code: Code, target: str, source: str, size: int) -> None:
+    code.do(f"call void @llvm.memcpy.p0.p0.i64(ptr {target}, ptr {source}, i64 {size}, i1 false)")
+
+
+def drawn(calls: Sequence[Call]) -> list[Tensor]:
+    """What is drawn at random, which can be put into its memory before the step begins.
+
+    Raises:
+        NotCompiled: if that memory holds other numbers as well, or before.
+    """
+    found: list[Tensor] = []
+    used: set[int] = set()
+    for call in calls:
+        if call.random:
+            (target,) = call.written or call.results
+            if target.numel() * target.element_size() != target.untyped_storage().nbytes():
+                raise NotCompiled("random numbers beside others")
+            if storage_of(target) in used:
+                raise NotCompiled("random numbers in the place of others")
+            found.append(target)
+        used |= {storage_of(t) for t in (*call.inputs, *call.results)}
+    return found
+
+
 def program_of(
     layout: Layout,
     calls: Sequence[Call],
@@ -241,12 +280,11 @@ def program_of(
     """Lay out and translate.
 
     Raises:
-        NotCompiled: for what is drawn at random, and operations without a translation.
+        NotCompiled: for operations without a translation.
     """
-    for call in calls:
-        if call.random:
-            raise NotCompiled("random numbers")
     if results[0].dtype not in (torch.float32, torch.float64):
         raise NotCompiled("numbers of this precision")
+    layout.draws = drawn(calls)
+    calls = [call for call in calls if not call.random]
     lay_out(layout, calls, inputs, results)
     return text_of(layout, calls, results, machine)

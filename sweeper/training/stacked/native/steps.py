@@ -138,10 +138,28 @@ class NativeSteps:
             table[:, self.layout.at_updates : self.layout.at_sites] = self._nothing
         self.flag[0] = 0
         table = np.ascontiguousarray(table[list(sources)])
-        self._run(table.ctypes.data, len(table), steps)
+        if self.layout.draws:
+            self._run_drawn(table, list(sources), steps)
+        else:
+            self._run(table.ctypes.data, len(table), steps)
         if self.flag[0]:
             raise IndexError("a class or an index lies beyond what it points into")
         return losses.permute(1, 2, 0)
+
+    def _run_drawn(self, table: np.ndarray, slots: Sequence[int], steps: int) -> None:
+        """Slot after slot; its random numbers of all steps are drawn first, in the order of the recording."""
+        state, draws = self.stack.random_state, self.layout.draws
+        held = [t.new_empty(steps, t.numel()) for t in draws]
+        rows = [
+            [row.as_strided(t.shape[1:], t.stride()[1:]) for row in each]
+            for each, t in zip(held, draws, strict=True)
+        ]
+        table[:, self.layout.at_draws : self.layout.at_updates] = [each.data_ptr() for each in held]
+        for line, slot in zip(table, slots, strict=True):
+            for step in range(steps):
+                for fill, own in zip(self.one.random_state.fills, rows, strict=True):
+                    fill(own[step], state.generators[slot])
+            self._run(line.ctypes.data, 1, steps)
 
     def run(self) -> None:
         """Losses and gradients of all trials on the batches that lie in the stack's `x` and `y`."""

@@ -62,6 +62,21 @@ def view_of(tensor: Tensor, base: str) -> View:
     return View(base, int(tensor.storage_offset()), tuple(tensor.shape), strides, element_of(tensor.dtype))
 
 
+def without(view: View, axis: int) -> View:
+    """Its first part along an axis."""
+    return replace(
+        view,
+        sizes=view.sizes[:axis] + view.sizes[axis + 1 :],
+        strides=view.strides[:axis] + view.strides[axis + 1 :],
+    )
+
+
+def part(code: Code, view: View, index: Number) -> View:
+    """Its part at `index` of the first axis."""
+    base = code.address(view.start(code), index * view.strides[0], view.in_memory)
+    return replace(without(view, 0), base=base, offset=0)
+
+
 def collapsed(views: Sequence[View]) -> tuple[tuple[int, ...], list[tuple[int, ...]]]:
     """Sizes and each view's strides in as few axes as possible, the first view's smallest stride last."""
     sizes = views[0].sizes

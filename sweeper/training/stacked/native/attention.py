@@ -1,0 +1,126 @@
+"""Attention as torch's CPU kernel has it, without dropout: one head of one sequence after the other.
+
+P = softmax(s·Q·Kᵀ + M), O = P·V, and L the logarithm of the sums of P before it is divided. Backward:
+dV = Pᵀ·dO, dP = dO·Vᵀ, dS = P∘(dP − rowsum(dP∘P)), dQ = s·dS·K, dK = s·dSᵀ·Q.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from sweeper.training.stacked.native import mathematics as m
+from sweeper.training.stacked.native import moving
+from sweeper.training.stacked.native.operation import Operation, mapped
+from sweeper.training.stacked.native.products import product
+from sweeper.training.stacked.native.reductions import LARGEST, fold_and_map, reduce, sums
+from sweeper.training.stacked.native.views import View, part
+from sweeper.training.stacked.recording import Call
+from sweeper.training.stacked.refusal import NotCompiled
+
+
+def attention(place: Operation, call: Call) -> None:
+    """Q, K, V (batch, heads, times, width), dropout, causal → O and L"""
+    q, k, v = (place.view(t) for t in call.arguments[:3])
+    scale, causal = _options(call, q, 3)
+    output, logs = (place.view(t) for t in call.results)
+    room = _Room(place, q, k)
+
+    def head(*views: View) -> None:
+        q, k, v, output, logs = views
+        _scores(place, room, q, k, scale, causal)
+        scores, most, total = room.scores, room.column(0), room.column(1)
+        reduce(place.code, place.lanes(q.element), scores, most, [1], LARGEST)
+        mapped(place, scores, [scores, _wide(most, scores)], lambda x, top: m.exp(x - top))
+        reduce(place.code, place.lanes(q.element), scores, total, [1], sums())
+        mapped(place, scores, [scores, _wide(total, scores)], lambda x, whole: x / whole)
+        mapped(place, logs, [most, total], lambda top, whole: top + m.log(whole))
+        product(place.code, place.machine, scores, v, output, None, room.turned)
+
+    _heads(place, [q, k, v, output, logs], head)
+
+
+def attention_backward(place: Operation, call: Call) -> None:
+    """dO, Q, K, V, O, L, dropout, causal → dQ, dK, dV"""
+    g, q, k, v = (place.view(t) for t in call.arguments[:4])
+    logs = place.view(call.arguments[5])
+    scale, causal = _options(call, q, 6)
+    results = [place.view(t) for t in call.results]
+    if len(results) != 3:
+        raise NotCompiled("no translation of attention with fewer gradients")
+    room = _Room(place, q, k)
+
+    def head(*views: View) -> None:
+        g, q, k, v, logs, gq, gk, gv = views
+        code, machine, scores, more = place.code, place.machine, room.scores, room.more
+        _scores(place, room, q, k, scale, causal)
+        mapped(place, scores, [scores, _wide(logs, scores)], lambda x, whole: m.exp(x - whole))
+        product(code, machine, _turned(scores), g, gv, None, room.turned)
+        product(code, machine, g, _turned(v), more, None, room.turned)
+        fold_and_map(
+            code,
+            place.lanes(q.element),
+            [more, more, scores],
+            1,
+            [(sums(), lambda x, _: x[0] * x[1])],
+            lambda x, found: (x[0] - found[0]) * x[1] * scale,
+        )
+        product(code, machine, more, k, gq, None, room.turned)
+        product(code, machine, _turned(more), q, gk, None, room.turned)
+
+    _heads(place, [g, q, k, v, logs, *results], head)
+
+
+class _Room:
+    """Scratch memory of one head."""
+
+    def __init__(self, place: Operation, q: View, k: View) -> None:
+        rows, columns, width = q.sizes[2], k.sizes[2], max(q.sizes[3], k.sizes[3])
+        size, self.rows = rows * columns, rows
+        turned = max(rows, columns) * max(rows, columns, width)
+        base = place.room(2 * size + 2 * rows + turned, q.element)
+        self.scores = View(base, 0, (rows, columns), (columns, 1), q.element)
+        self.more = replace(self.scores, offset=size)
+        self._columns = replace(self.scores, offset=2 * size, sizes=(rows,), strides=(1,))
+        self.turned = place.code.address(base, 2 * size + 2 * rows, q.element)
+
+    def column(self, index: int) -> View:
+        """A number for each row."""
+        return replace(self._columns, offset=self._columns.offset + index * self.rows)
+
+
+def _options(call: Call, q: View, at: int) -> tuple[float, bool]:
+    """The factor of the scores, and whether a time sees no later one."""
+    dropout, causal = (*call.arguments[at:], 0.0, False)[:2]
+    if dropout or call.options.get("attn_mask") is not None:
+        raise NotCompiled("no translation of attention with a mask or dropout")
+    given = call.options.get("scale")
+    return float(given) if given is not None else 1 / math.sqrt(q.sizes[-1]), bool(causal)
+
+
+def _scores(place: Operation, room: _Room, q: View, k: View, scale: float, causal: bool) -> None:
+    code, scores = place.code, room.scores
+    product(code, place.machine, q, _turned(k), scores, None, room.turned)
+    mapped(place, scores, [scores], lambda x: x * scale)
+    if causal:
+        rows, columns = scores.sizes
+        for row in range(min(rows, columns - 1)):
+            later = replace(scores, sizes=(columns - row - 1,), strides=(1,), offset=row * columns + row + 1)
+            moving.fill(place, later, float("-inf"))
+
+
+def _heads(place: Operation, views: Sequence[View], head: Callable[..., None]) -> None:
+    """`head` for every sequence and head."""
+    code = place.code
+    with code.loop(views[0].sizes[0]) as batch:
+        rows = [part(code, view, batch.index) for view in views]
+        with code.loop(rows[0].sizes[0]) as heads:
+            head(*(part(code, view, heads.index) for view in rows))
+
+
+def _turned(view: View) -> View:
+    return replace(view, sizes=view.sizes[::-1], strides=view.strides[::-1])
+
+
+def _wide(column: View, matrix: View) -> View:
+    """A number for each row, repeated along it."""
+    return replace(column, sizes=matrix.sizes, strides=(column.strides[0], 0))

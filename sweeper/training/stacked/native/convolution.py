@@ -1,0 +1,220 @@
+"""Convolutions as products: what the kernel sees of one sample lies as a matrix beside it in the cache.
+
+With columns X (channels · kernel, places), weights W (features, channels · kernel) and gradients G (features,
+places): Y = W·X, dW = Σ G·Xᵀ, dX = Wᵀ·G, each sample and each group of channels after the other.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import product as combinations
+
+from sweeper.training.stacked.native import moving
+from sweeper.training.stacked.native.operation import Operation, mapped
+from sweeper.training.stacked.native.products import product
+from sweeper.training.stacked.native.reductions import add, reduce, sums
+from sweeper.training.stacked.native.views import View, part
+from sweeper.training.stacked.recording import Call
+from sweeper.training.stacked.refusal import NotCompiled
+
+
+@dataclass(frozen=True)
+class Window:
+    """A kernel that goes over a sample; numbers for each axis of space."""
+
+    kernel: Sequence[int]
+    stride: Sequence[int]
+    padding: Sequence[int]
+    dilation: Sequence[int]
+
+    def parts(self, source: View, target: View) -> Iterator[tuple[tuple[int, ...], View, View]]:
+        """For each place in the kernel: where, what it sees of `source`, and the places that see something.
+
+        `source` is (channels, *space), `target` (channels, *places).
+        """
+        axes = range(len(self.kernel))
+        for at in combinations(*(range(k) for k in self.kernel)):
+            firsts, begins, counts = [], [], []
+            for a in axes:
+                shift = at[a] * self.dilation[a] - self.padding[a]
+                begin = max(0, -(shift // self.stride[a]))
+                end = min(target.sizes[a + 1], (source.sizes[a + 1] - 1 - shift) // self.stride[a] + 1)
+                firsts.append(begin * self.stride[a] + shift)
+                begins.append(begin)
+                counts.append(end - begin)
+            if min(counts) > 0:
+                sizes = (target.sizes[0], *counts)
+                steps = (source.strides[0], *(source.strides[a + 1] * self.stride[a] for a in axes))
+                seen = source.offset + sum(f * source.strides[a + 1] for a, f in enumerate(firsts))
+                kept = target.offset + sum(b * target.strides[a + 1] for a, b in enumerate(begins))
+                yield (
+                    at,
+                    replace(source, sizes=sizes, strides=steps, offset=seen),
+                    replace(target, sizes=sizes, offset=kept),
+                )
+
+
+class Columns:
+    """Scratch memory for what the kernel sees of one group of channels of one sample."""
+
+    def __init__(self, place: Operation, window: Window, kernel: View, places: Sequence[int]) -> None:
+        self.place, self.window = place, window
+        features, channels = kernel.sizes[:2]
+        rows, spots = channels * math.prod(window.kernel), math.prod(places)
+        self.rows, self.spots, self.sizes = rows, spots, (channels, *places)
+        turned = max(rows * spots, rows * features, features * spots)
+        base = place.room(rows * spots + turned, kernel.element)
+        self.matrix = View(base, 0, (rows, spots), (spots, 1), kernel.element)
+        self.turned = place.code.address(base, rows * spots, kernel.element)
+
+    def at(self, where: Sequence[int]) -> View:
+        """The rows of one place in the kernel: (channels, *places)."""
+        index, count = 0, math.prod(self.window.kernel)
+        for k, size in zip(where, self.window.kernel, strict=True):
+            index = index * size + k
+        inner = _strides(self.sizes[1:])
+        strides = (count * self.spots, *inner)
+        return replace(self.matrix, sizes=self.sizes, strides=strides, offset=index * self.spots)
+
+    def gather(self, source: View) -> None:
+        """matrix ← what the kernel sees of `source`, zeros beyond it."""
+        whole = [seen.sizes == self.sizes for _, seen, _ in self._parts(source)]
+        if not all(whole) or len(whole) < math.prod(self.window.kernel):
+            moving.fill(self.place, self.matrix, 0.0)
+        for _, seen, kept in self._parts(source):
+            moving.copy(self.place, seen, kept)
+
+    def scatter(self, target: View) -> None:
+        """What the kernel sees of `target` grows by the matrix."""
+        for _, seen, kept in self._parts(target):
+            mapped(self.place, seen, [seen, kept], add)
+
+    def _parts(self, source: View) -> Iterator[tuple[tuple[int, ...], View, View]]:
+        empty = replace(self.matrix, sizes=self.sizes, strides=(0, *_strides(self.sizes[1:])))
+        for at, seen, kept in self.window.parts(source, empty):
+            mine = self.at(at)
+            yield at, seen, replace(kept, strides=mine.strides, offset=mine.offset + kept.offset)
+
+
+def convolution(place: Operation, call: Call) -> None:
+    """x, weight, bias, stride, padding, dilation, transposed, output padding, groups → y"""
+    x, weight, bias = call.arguments[:3]
+    source, kernel, target = place.view(x), place.view(weight), place.view(call.results[0])
+    window, groups = _window(call.arguments[3:9], kernel)
+    columns = Columns(place, window, kernel, target.sizes[2:])
+
+    def one(source: View, kernel: View, target: View) -> None:
+        columns.gather(source)
+        w = _matrix(kernel, columns.rows)
+        product(place.code, place.machine, w, columns.matrix, _flat(target), None, columns.turned)
+
+    _groups(place, groups, source, kernel, target, one)
+    if bias is not None:
+        b = place.view(bias)
+        wide = replace(b, sizes=target.sizes, strides=(0, b.strides[0], *[0] * (len(target.sizes) - 2)))
+        mapped(place, target, [target, wide], add)
+
+
+def convolution_backward(place: Operation, call: Call) -> None:
+    """g, x, weight, sizes of the bias, stride, …, groups, mask → gradients of x, weight, bias"""
+    g, x, weight = call.arguments[:3]
+    source, kernel, grown = place.view(x), place.view(weight), place.view(g)
+    window, groups = _window(call.arguments[4:10], kernel)
+    results = iter(call.results)
+    of_x, of_w, of_b = (place.view(next(results)) if wanted else None for wanted in call.arguments[10])
+    columns = Columns(place, window, kernel, grown.sizes[2:])
+    code, machine = place.code, place.machine
+    if of_w is not None:
+        moving.fill(place, of_w, 0.0)
+
+        def weights(source: View, of_w: View, grown: View) -> None:
+            columns.gather(source)
+            target = _matrix(of_w, columns.rows)
+            product(code, machine, _flat(grown), _turned(columns.matrix), target, target, columns.turned)
+
+        _groups(place, groups, source, of_w, grown, weights)
+    if of_x is not None:
+        moving.fill(place, of_x, 0.0)
+
+        def inputs(of_x: View, kernel: View, grown: View) -> None:
+            w = _matrix(kernel, columns.rows)
+            product(code, machine, _turned(w), _flat(grown), columns.matrix, None, columns.turned)
+            columns.scatter(of_x)
+
+        _groups(place, groups, of_x, kernel, grown, inputs)
+    if of_b is not None:
+        axes = [a for a in range(len(grown.sizes)) if a != 1]
+        reduce(code, place.lanes(grown.element), grown, of_b, axes, sums())
+
+
+def _window(arguments: Sequence[object], kernel: View) -> tuple[Window, int]:
+    stride, padding, dilation, transposed, _, groups = arguments
+    space = kernel.sizes[2:]
+    if transposed:
+        raise NotCompiled("no translation of transposed convolutions")
+    stride, padding, dilation = (_each_axis(v, len(space)) for v in (stride, padding, dilation))
+    return Window(space, stride, padding, dilation), int(groups)  # type: ignore[call-overload]
+
+
+def _each_axis(value: object, count: int) -> list[int]:
+    numbers = [int(v) for v in value] if isinstance(value, list | tuple) else [int(value)]  # type: ignore[call-overload]
+    return numbers * count if len(numbers) == 1 else numbers
+
+
+def _groups(
+    place: Operation,
+    groups: int,
+    samples: View,
+    kernel: View,
+    outputs: View,
+    one: Callable[[View, View, View], None],
+) -> None:
+    """`one` for each sample and group: its channels, the kernel of its features, and these features."""
+    code = place.code
+    with code.loop(samples.sizes[0]) as each:
+        x, y = (part(code, view, each.index) for view in (samples, outputs))
+        x, w, y = (_grouped(view, groups) for view in (x, kernel, y))
+        if groups == 1:
+            one(*(_first(view) for view in (x, w, y)))
+            return
+        with code.loop(groups) as group:
+            one(*(part(code, view, group.index) for view in (x, w, y)))
+
+
+def _grouped(view: View, groups: int) -> View:
+    """Its first axis in parts."""
+    each = view.sizes[0] // groups
+    return replace(
+        view,
+        sizes=(groups, each, *view.sizes[1:]),
+        strides=(each * view.strides[0], view.strides[0], *view.strides[1:]),
+    )
+
+
+def _first(view: View) -> View:
+    return replace(view, sizes=view.sizes[1:], strides=view.strides[1:])
+
+
+def _flat(view: View) -> View:
+    """(features, places)"""
+    return _matrix(view, math.prod(view.sizes[1:]))
+
+
+def _matrix(view: View, columns: int) -> View:
+    """Its first axis, and all others as one."""
+    step, expected = 1, []
+    for size in reversed(view.sizes[1:]):
+        expected.append(step)
+        step *= size
+    given = view.strides[1:][::-1]
+    if any(s != e for s, e, n in zip(given, expected, reversed(view.sizes[1:]), strict=True) if n > 1):
+        raise NotCompiled("no translation of convolutions over other layouts")
+    return replace(view, sizes=(view.sizes[0], columns), strides=(view.strides[0], 1))
+
+
+def _turned(view: View) -> View:
+    return replace(view, sizes=view.sizes[::-1], strides=view.strides[::-1])
+
+
+def _strides(sizes: Sequence[int]) -> tuple[int, ...]:
+    return tuple(math.prod(sizes[k + 1 :]) for k in range(len(sizes)))

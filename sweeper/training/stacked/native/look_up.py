@@ -1,0 +1,116 @@
+"""Operations by numbers of rows; numbers beyond a table set the flag."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from torch import Tensor
+
+from sweeper.training.stacked.native import moving
+from sweeper.training.stacked.native.ir import Code, Kind, Number
+from sweeper.training.stacked.native.operation import Operation, mapped
+from sweeper.training.stacked.native.reductions import add
+from sweeper.training.stacked.native.views import Place, View, each
+from sweeper.training.stacked.recording import Call
+from sweeper.training.stacked.refusal import NotCompiled
+
+
+def gather(place: Operation, call: Call) -> None:
+    x, axis, index = call.arguments[:3]
+    _indexed(place, x, axis, index, call.results[0], adding=False)
+
+
+def scatter_add(place: Operation, call: Call) -> None:
+    x, axis, index, source = call.arguments
+    if not call.written:
+        moving.copy(place, place.view(x), place.view(call.results[0]))
+    _indexed(place, call.results[0], axis, index, source, adding=True)
+
+
+def _indexed(
+    place: Operation, table: Tensor, axis: int, index: Tensor, other: Tensor, *, adding: bool
+) -> None:
+    """other[i] ← table[index[i]] along an axis, or table[index[i]] += other[i]; wrong ones set the flag."""
+    code, whole = place.code, place.view(table)
+    axis %= len(whole.sizes)
+    length, step = whole.sizes[axis], whole.strides[axis]
+    sizes = tuple(index.shape)
+    at = replace(
+        whole, sizes=sizes, strides=tuple(0 if k == axis else s for k, s in enumerate(whole.strides))
+    )
+    values, numbers = place.view(other), place.view(index)
+    values = replace(values, sizes=sizes)
+
+    def body(places: list[Place], width: int) -> None:
+        k = places[1].load(code, 1).converted("i64")
+        right = _known(place, k, length)
+        k = right.where(k, 0) * step
+        spot = replace(places[0], start=code.address(_start(code, places[0]), k, whole.in_memory), stride=0)
+        if adding:
+            one = Place(spot.view, spot.start, 1, code.whole(0))
+            one.store(code, one.load(code, 1) + places[2].load(code, 1))
+        else:
+            places[2].store(code, spot.load(code, 1))
+
+    each(code, [at, numbers, values], 1, body)
+
+
+def _start(code: Code, place: Place) -> str:
+    return (
+        code.address(place.start, place.at * place.stride, place.view.in_memory)
+        if place.stride
+        else place.start
+    )
+
+
+def embedding(place: Operation, call: Call) -> None:
+    """table (rows, width), numbers → the rows of these numbers"""
+    table, numbers = (place.view(t) for t in call.arguments[:2])
+    target = place.view(call.results[0])
+
+    def one(row: View, at: View, number: Number) -> None:
+        moving.copy(place, row, at)
+
+    _rows(place, table, numbers, target, one)
+
+
+def embedding_backward(place: Operation, call: Call) -> None:
+    """g, numbers, rows, padding, by frequency → gradient of the table"""
+    g, numbers, _, padding, by_frequency = call.arguments
+    if by_frequency:
+        raise NotCompiled("no translation of embeddings scaled by frequency")
+    table, code = place.view(call.results[0]), place.code
+    moving.fill(place, table, 0.0)
+
+    def one(row: View, grown: View, number: Number) -> None:
+        with code.when(number.compare("ne", padding)):
+            mapped(place, row, [row, grown], add)
+
+    _rows(place, table, place.view(numbers), place.view(g), one)
+
+
+def _rows(
+    place: Operation, table: View, numbers: View, others: View, one: Callable[[View, View, Number], None]
+) -> None:
+    """`one` for the row that each of `numbers` names, the vector of `others` there, and the number."""
+    code = place.code
+    outer = replace(others, sizes=others.sizes[:-1], strides=others.strides[:-1])
+    numbers = replace(numbers, sizes=outer.sizes, strides=numbers.broadcast(outer.sizes).strides)
+
+    def body(places: list[Place], width: int) -> None:
+        k = places[0].load(code, 1).converted("i64")
+        right = _known(place, k, table.sizes[0])
+        start = code.address(table.start(code), right.where(k, 0) * table.strides[0], table.in_memory)
+        row = View(start, 0, table.sizes[1:], table.strides[1:], table.element)
+        vector = View(_start(code, places[1]), 0, others.sizes[-1:], others.strides[-1:], others.element)
+        one(row, vector, k)
+
+    each(code, [numbers, outer], 1, body)
+
+
+def _known(place: Operation, k: Number, length: int) -> Number:
+    """Whether 0 ≤ k < length; else the flag is set."""
+    code = place.code
+    right = code.value(f"icmp ult i64 {k.text}, {length}", Kind("i1"))
+    with code.when(right ^ True):
+        code.store(code.whole(1), place.flag)
+    return right

@@ -1,0 +1,81 @@
+"""Operations that move numbers: copies, joined tensors, gradients of parts."""
+
+from dataclasses import replace
+
+from sweeper.training.stacked.native.ir import Kind
+from sweeper.training.stacked.native.operation import Operation
+from sweeper.training.stacked.native.views import View, each, without
+from sweeper.training.stacked.recording import Call
+from sweeper.training.stacked.refusal import NotCompiled
+
+
+def fill(place: Operation, view: View, value: float) -> None:
+    """view ← one value"""
+    code = place.code
+    each(
+        code,
+        [view],
+        place.lanes(view.element),
+        lambda places, width: places[0].store(code, code.like(value, Kind(view.element, width))),
+    )
+
+
+def copy(place: Operation, source: View, target: View) -> None:
+    code = place.code
+    each(
+        code,
+        [target, source],
+        place.lanes(target.element),
+        lambda places, width: places[0].store(code, code.spread(places[1].load(code, width), width)),
+    )
+
+
+def join(place: Operation, call: Call) -> None:
+    """cat along an axis."""
+    parts, target = call.arguments[0], place.view(call.results[0])
+    axis = (call.arguments[1] if len(call.arguments) > 1 else 0) % len(target.sizes)
+    start = 0
+    for part in parts:
+        source = place.view(part)
+        sizes = (*target.sizes[:axis], source.sizes[axis], *target.sizes[axis + 1 :])
+        offset = target.offset + start * target.strides[axis]
+        copy(place, source, replace(target, sizes=sizes, offset=offset))
+        start += source.sizes[axis]
+
+
+def pile(place: Operation, call: Call) -> None:
+    """stack along a new axis."""
+    parts, target = call.arguments[0], place.view(call.results[0])
+    axis = (call.arguments[1] if len(call.arguments) > 1 else 0) % len(target.sizes)
+    for k, part in enumerate(parts):
+        copy(
+            place,
+            place.view(part),
+            replace(without(target, axis), offset=target.offset + k * target.strides[axis]),
+        )
+
+
+def select_backward(place: Operation, call: Call) -> None:
+    """g, sizes, axis, index → zeros, but g at that index"""
+    g, sizes, axis, index = call.arguments
+    axis %= len(sizes)
+    target = place.view(call.results[0])
+    fill(place, target, 0.0)
+    part = replace(without(target, axis), offset=target.offset + index % sizes[axis] * target.strides[axis])
+    copy(place, place.view(g), part)
+
+
+def slice_backward(place: Operation, call: Call) -> None:
+    """g, sizes, axis, start, end, step → zeros, but g at that part"""
+    g, sizes, axis, start, end, step = call.arguments
+    axis %= len(sizes)
+    start, _, step = slice(start, end, step).indices(sizes[axis])
+    if not g.shape[axis]:
+        raise NotCompiled("no translation of an empty part")
+    target = place.view(call.results[0])
+    fill(place, target, 0.0)
+    strides = tuple(s * step if a == axis else s for a, s in enumerate(target.strides))
+    part = replace(
+        target, sizes=tuple(g.shape), strides=strides, offset=target.offset + start * target.strides[axis]
+    )
+    copy(place, place.view(g), part)

@@ -1,0 +1,196 @@
+"""Layer, group and batch norm, forward and backward: means and spreads along axes, then one loop over all.
+
+With x̂ = (x − μ)·r, r = 1/√(σ² + ε) and n numbers that share μ and r, the gradient of x is
+r·(g − mean(g) − x̂·mean(g·x̂)), where g is that of x̂.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from torch import Tensor
+
+from sweeper.training.stacked.native import mathematics as m
+from sweeper.training.stacked.native.operation import Operation, mapped
+from sweeper.training.stacked.native.reductions import Reduction, add, reduce, sums
+from sweeper.training.stacked.native.views import View
+from sweeper.training.stacked.recording import Call
+from sweeper.training.stacked.refusal import NotCompiled
+
+
+def layer_norm(place: Operation, call: Call) -> None:
+    """x, shape, weight, bias, ε → x̂·weight + bias, μ, r"""
+    x, shape, weight, bias, epsilon = call.arguments
+    source, axes = place.view(x), _last(x, len(shape))
+    target, mean, root = (place.view(t) for t in call.results)
+    parts = [_beside(place.view(t), source, axes) if t is not None else None for t in (weight, bias)]
+    _normalize(place, source, target, [_kept(v, axes, source) for v in (mean, root)], axes, epsilon, parts)
+
+
+def layer_norm_backward(place: Operation, call: Call) -> None:
+    """g, x, shape, μ, r, weight, bias, mask → gradient of x"""
+    g, x, shape, mean, root, weight, _, mask = call.arguments
+    axes = _last(x, len(shape))
+    if weight is not None or list(mask) != [True, False, False]:
+        raise NotCompiled("no translation of layer norm with its own gain")
+    source = place.view(x)
+    spreads = [_kept(place.view(t), axes, source) for t in (mean, root)]
+    _gradient(place, place.view(g), source, spreads, None, place.view(call.results[0]), axes)
+
+
+def group_norm(place: Operation, call: Call) -> None:
+    """x, weight, bias, samples, channels, places, groups, ε → x̂, μ, r"""
+    x, weight, bias, *_, groups, epsilon = call.arguments
+    if weight is not None or bias is not None:
+        raise NotCompiled("no translation of group norm with its own gain")
+    source, target = (_in_groups(place.view(t), groups) for t in (x, call.results[0]))
+    spreads = [_beside(place.view(t), source, (0, 1)) for t in call.results[1:]]
+    _normalize(place, source, target, spreads, _after_two(source), epsilon, (None, None))
+
+
+def group_norm_backward(place: Operation, call: Call) -> None:
+    """g, x, μ, r, weight, samples, channels, places, groups, mask → gradient of x"""
+    g, x, mean, root, weight, *_, groups, mask = call.arguments
+    if weight is not None or list(mask) != [True, False, False]:
+        raise NotCompiled("no translation of group norm with its own gain")
+    grown, source, target = (_in_groups(place.view(t), groups) for t in (g, x, call.results[0]))
+    spreads = [_beside(place.view(t), source, (0, 1)) for t in (mean, root)]
+    _gradient(place, grown, source, spreads, None, target, _after_two(source))
+
+
+def _in_groups(view: View, groups: int) -> View:
+    """(samples, groups, channels of a group, …)"""
+    own = view.sizes[1] // groups
+    return replace(
+        view,
+        sizes=(view.sizes[0], groups, own, *view.sizes[2:]),
+        strides=(view.strides[0], own * view.strides[1], view.strides[1], *view.strides[2:]),
+    )
+
+
+def _after_two(view: View) -> list[int]:
+    return list(range(2, len(view.sizes)))
+
+
+def batch_norm(place: Operation, call: Call) -> None:
+    """x, weight, bias, running mean and variance, training, momentum, ε → x̂·weight + bias, μ, r"""
+    x, weight, bias, *running, training, momentum, epsilon = call.arguments
+    if not training:
+        raise NotCompiled("no translation of batch norm by running statistics")
+    source, axes = place.view(x), _others(x)
+    target, mean, root = (place.view(t) for t in call.results)
+    channel = (1,)
+    parts = [_beside(place.view(t), source, channel) if t is not None else None for t in (weight, bias)]
+    spreads = [_beside(v, source, channel) for v in (mean, root)]
+    _normalize(place, source, target, spreads, axes, epsilon, parts)
+    count = math.prod(source.sizes[a] for a in axes)
+    means, variances = (place.view(t) if t is not None else None for t in running)
+    if means is not None:
+        mapped(place, means, [means, mean], lambda old, new: old * (1 - momentum) + new * momentum)
+    if variances is not None:
+        unbiased = momentum * count / (count - 1)
+        mapped(
+            place,
+            variances,
+            [variances, root],
+            lambda old, r: old * (1 - momentum) + (1.0 / (r * r) - epsilon) * unbiased,
+        )
+
+
+def batch_norm_backward(place: Operation, call: Call) -> None:
+    """g, x, weight, running statistics, μ, r, training, ε, mask → gradient of x"""
+    g, x, weight, _, _, mean, root, training, _, mask = call.arguments
+    if not training or list(mask) != [True, False, False]:
+        raise NotCompiled("no translation of batch norm's own gradients")
+    source = place.view(x)
+    mu, r, *gain = (_beside(place.view(t), source, (1,)) for t in (mean, root, weight) if t is not None)
+    target = place.view(call.results[0])
+    _gradient(place, place.view(g), source, (mu, r), gain[0] if gain else None, target, _others(x))
+
+
+def _last(x: Tensor, count: int) -> list[int]:
+    return list(range(x.ndim - count, x.ndim))
+
+
+def _others(x: Tensor) -> list[int]:
+    """All axes but that of the channels."""
+    return [axis for axis in range(x.ndim) if axis != 1]
+
+
+def _beside(view: View, whole: View, axes: Sequence[int]) -> View:
+    """`view`, whose axes are `axes` of `whole`, repeated along the others."""
+    strides = [0] * len(whole.sizes)
+    for axis, stride in zip(axes, view.strides[-len(axes) :], strict=True):
+        strides[axis] = stride
+    return replace(view, sizes=whole.sizes, strides=tuple(strides))
+
+
+def _kept(view: View, axes: Sequence[int], whole: View) -> View:
+    """`view`, which has one number where `axes` of `whole` have many, repeated along them."""
+    strides = tuple(0 if a in axes else s for a, s in enumerate(view.strides))
+    return replace(view, sizes=whole.sizes, strides=strides)
+
+
+def _without(view: View, axes: Sequence[int]) -> View:
+    kept = [a for a in range(len(view.sizes)) if a not in axes]
+    return replace(
+        view, sizes=tuple(view.sizes[a] for a in kept), strides=tuple(view.strides[a] for a in kept)
+    )
+
+
+def _reduce(place: Operation, source: View, target: View, axes: Sequence[int], how: Reduction) -> None:
+    """`target`, repeated along `axes`, ← `source` folded along them."""
+    reduce(place.code, place.lanes(source.element), source, _without(target, axes), axes, how)
+
+
+def _normalize(
+    place: Operation,
+    source: View,
+    target: View,
+    spreads: Sequence[View],
+    axes: Sequence[int],
+    epsilon: float,
+    parts: Sequence[View | None],
+) -> None:
+    mean, root = spreads
+    count = math.prod(source.sizes[a] for a in axes)
+    _reduce(place, source, mean, axes, sums(count))
+    mapped(place, target, [source, mean], lambda x, mu: x - mu)
+    spread = Reduction(0.0, lambda x: x * x, add, lambda x: 1.0 / m.root(x / count + epsilon))
+    _reduce(place, target, root, axes, spread)
+    mapped(place, target, [target, root], lambda x, r: x * r)
+    for view, formula in zip(parts, (lambda x, w: x * w, lambda x, b: x + b), strict=True):
+        if view is not None:
+            mapped(place, target, [target, view], formula)
+
+
+def _gradient(
+    place: Operation,
+    grown: View,
+    source: View,
+    spreads: Sequence[View],
+    weight: View | None,
+    target: View,
+    axes: Sequence[int],
+) -> None:
+    mu, r = spreads
+    sizes, count = source.sizes, math.prod(source.sizes[a] for a in axes)
+    size = math.prod(sizes)
+    room = place.room(3 * size, source.element)
+    whole = View(room, 0, sizes, tuple(math.prod(sizes[k + 1 :]) for k in range(len(sizes))), source.element)
+    means = [_spread(replace(whole, offset=(k + 1) * size), axes) for k in range(2)]
+    mapped(place, whole, [source, mu, r, grown], lambda x, mu, r, g: (x - mu) * r * g)
+    _reduce(place, grown, means[0], axes, sums(count))
+    _reduce(place, whole, means[1], axes, sums(count))
+    given = [grown, source, mu, r, *means]
+    mapped(place, target, given, lambda g, x, mu, r, a, b: (g - a - (x - mu) * r * b) * r)
+    if weight is not None:
+        mapped(place, target, [target, weight], lambda x, w: x * w)
+
+
+def _spread(view: View, axes: Sequence[int]) -> View:
+    """On the same memory, with one number where `axes` have many."""
+    strides, step = [0] * len(view.sizes), 1
+    for axis in reversed([a for a in range(len(view.sizes)) if a not in axes]):
+        strides[axis], step = step, step * view.sizes[axis]
+    return replace(view, strides=tuple(strides))

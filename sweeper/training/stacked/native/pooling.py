@@ -1,0 +1,130 @@
+"""Pooling over windows, forward and backward."""
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import product as combinations
+
+from sweeper.training.stacked.native import moving
+from sweeper.training.stacked.native.convolution import Window
+from sweeper.training.stacked.native.ir import Code, Kind, Number
+from sweeper.training.stacked.native.operation import Operation, mapped
+from sweeper.training.stacked.native.reductions import add
+from sweeper.training.stacked.native.views import View
+from sweeper.training.stacked.recording import Call
+from sweeper.training.stacked.refusal import NotCompiled
+
+
+def max_pool(place: Operation, call: Call) -> None:
+    """x, kernel, stride, padding, dilation, … → the largest numbers, and where they lie in their plane"""
+    source = place.view(call.arguments[0])
+    target, where = (_planes(place.view(t)) for t in call.results)
+    code, window, planes = place.code, _window(call.arguments[1:5]), _planes(source)
+    height, width = planes.sizes[1:]
+    with _each_place(code, target) as (plane, row, column):
+        best = code.like(float("-inf"), Kind(target.element))
+        found = code.whole(-1)
+        base = _address(planes, place, plane, 0, 0)
+        for a, b in combinations(*(range(k) for k in window.kernel)):
+            y = row * window.stride[0] + (a * window.dilation[0] - window.padding[0])
+            x = column * window.stride[1] + (b * window.dilation[1] - window.padding[1])
+            inside = _below(y, height) & _below(x, width)
+            spot = inside.where(y * planes.strides[1] + x * planes.strides[2], 0)
+            value = code.load(code.address(base, spot, planes.in_memory), Kind(planes.element))
+            first = found.compare("lt", 0)
+            better = inside & (first | value.compare("gt", best) | value.compare("ne", value))
+            best, found = better.where(value, best), better.where(y * width + x, found)
+        code.store(best, _address(target, place, plane, row, column))
+        code.store(found, _address(where, place, plane, row, column))
+
+
+def max_pool_backward(place: Operation, call: Call) -> None:
+    """g, x, …, where → gradient of x"""
+    grown, where = (_planes(place.view(t)) for t in (call.arguments[0], call.arguments[-1]))
+    target, code = place.view(call.results[0]), place.code
+    moving.fill(place, target, 0.0)
+    planes = _planes(target)
+    width = planes.sizes[2]
+    if planes.strides[1:] != (width, 1) and planes.sizes[1] > 1:
+        raise NotCompiled("no translation of pooling over other layouts")
+    with _each_place(code, grown) as at:
+        value = code.load(_address(grown, place, *at), Kind(grown.element))
+        index = code.load(_address(where, place, *at), Kind("i64"))
+        spot = code.address(_address(planes, place, at[0], 0, 0), index, planes.in_memory)
+        code.store(code.load(spot, Kind(planes.element)) + value, spot)
+
+
+@contextmanager
+def _each_place(code: Code, planes: View) -> Iterator[tuple[Number, Number, Number]]:
+    """(plane, row, column), one after the other"""
+    count, rows, columns = planes.sizes
+    with code.loop(count) as plane, code.loop(rows) as row, code.loop(columns) as column:
+        yield plane.index, row.index, column.index
+
+
+def average_pool(place: Operation, call: Call) -> None:
+    """x, kernel, stride, padding, … → means of windows"""
+    window = _average_window(call.arguments[1:])
+    source, target = _planes(place.view(call.arguments[0])), _planes(place.view(call.results[0]))
+    parts = [(seen, kept) for _, seen, kept in window.parts(source, target)]
+    if any(kept.sizes != target.sizes for _, kept in parts):
+        raise NotCompiled("no translation of average pooling beyond the edge")
+    count = math.prod(window.kernel)
+    moving.copy(place, parts[0][0], target)
+    for seen, _ in parts[1:]:
+        mapped(place, target, [target, seen], add)
+    mapped(place, target, [target], lambda x: x / count)
+
+
+def average_pool_backward(place: Operation, call: Call) -> None:
+    """g, x, kernel, stride, padding, … → gradient of x"""
+    window = _average_window(call.arguments[2:])
+    grown, whole = _planes(place.view(call.arguments[0])), place.view(call.results[0])
+    moving.fill(place, whole, 0.0)
+    target, count = _planes(whole), math.prod(window.kernel)
+    for _, seen, kept in window.parts(target, grown):
+        mapped(place, seen, [seen, kept], lambda x, g: x + g / count)
+
+
+def _average_window(arguments: Sequence[object]) -> Window:
+    kernel, stride, padding, ceil, _, divisor = (*arguments, *[None] * 6)[:6]
+    if ceil or divisor is not None or (padding and any(_two(padding))):
+        raise NotCompiled("no translation of average pooling beyond the edge")
+    return _window((kernel, stride, [0, 0], [1, 1]))
+
+
+def _window(arguments: Sequence[object]) -> Window:
+    kernel, stride, padding, dilation = (_two(v) if v else None for v in (*arguments, *[None] * 4)[:4])
+    if kernel is None:
+        raise NotCompiled("no translation of pooling without a kernel")
+    return Window(kernel, stride or kernel, padding or [0, 0], dilation or [1, 1])
+
+
+def _two(value: object) -> list[int]:
+    numbers = [int(v) for v in value] if isinstance(value, list | tuple) else [int(value)]  # type: ignore[call-overload]
+    return numbers * 2 if len(numbers) == 1 else numbers
+
+
+def _planes(view: View) -> View:
+    """(samples · channels, rows, columns); samples and channels must lie evenly."""
+    sizes, strides = view.sizes, view.strides
+    if len(sizes) == 3:
+        return view
+    if len(sizes) != 4 or (min(sizes[:2]) > 1 and strides[0] != sizes[1] * strides[1]):
+        raise NotCompiled("no translation of pooling over other layouts")
+    step = strides[1] if sizes[1] > 1 else strides[0]
+    return replace(view, sizes=(sizes[0] * sizes[1], *sizes[2:]), strides=(step, *strides[2:]))
+
+
+def _address(view: View, place: Operation, *index: Number | int) -> str:
+    code, spot = place.code, view.start(place.code)
+    for at, stride in zip(index, view.strides, strict=True):
+        if stride and not (isinstance(at, int) and at == 0):
+            spot = code.address(spot, at * stride, view.in_memory)
+    return spot
+
+
+def _below(number: Number, size: int) -> Number:
+    """0 ≤ number < size"""
+    return number.code.value(f"icmp ult i64 {number.text}, {size}", Kind("i1"))
