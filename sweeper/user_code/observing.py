@@ -13,7 +13,10 @@ from sweeper.private_torch import buffers_of
 
 def seed_all(seed: int) -> None:
     """Seed the generators of torch, NumPy and Python: what a model draws from any of them repeats."""
-    torch.manual_seed(seed)
+    if torch.accelerator.is_available():
+        torch.manual_seed(seed)
+    else:  # for each kind of device that is not there it would write down the whole call stack
+        torch.default_generator.manual_seed(seed)
     np.random.seed(seed % 2**32)
     random.seed(seed)
 

@@ -9,6 +9,7 @@ import inspect
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from functools import cache
 from types import ModuleType
 
 Import = tuple[str, str | None, str | None]
@@ -24,8 +25,7 @@ UNFENCED = {
 
 def definitions(module: ModuleType, name: str) -> str:
     """Source of the function or class `name` of `module`, after everything of that module that it uses."""
-    text = inspect.getsource(module)
-    found = {bound: node for node in ast.parse(text).body for bound in _bound(node)}
+    text, found = _defined(module)
     wanted: dict[str, ast.stmt] = {}
     waiting = [name]
     while waiting:
@@ -60,10 +60,22 @@ def renamed(code: str, old: str, new: str) -> str:
 
 def import_block(code: str, modules: Sequence[ModuleType], own: str) -> str:
     """The import statements that `code` needs, sorted: those of `own` (statements) and of `modules`."""
-    texts = [own, *(inspect.getsource(module) for module in modules)]
-    known = {bound: found for text in reversed(texts) for bound, found in _imports(text)}
+    given = [*(_imported(module) for module in reversed(modules)), _imports(own)]
+    known = {bound: found for each in given for bound, found in each}
     used = {name for node in ast.parse(code).body for name in _used_outside(node)}
     return "\n".join(_statements([found for name, found in known.items() if name in used]))
+
+
+@cache
+def _defined(module: ModuleType) -> tuple[str, dict[str, ast.stmt]]:
+    """Source of a module, and name -> statement of what it defines."""
+    text = inspect.getsource(module)
+    return text, {bound: node for node in ast.parse(text).body for bound in _bound(node)}
+
+
+@cache
+def _imported(module: ModuleType) -> tuple[tuple[str, Import], ...]:
+    return tuple(_imports(inspect.getsource(module)))
 
 
 def names_in(tree: ast.AST) -> set[str]:
