@@ -5,7 +5,7 @@ import pandas as pd
 
 from sweeper.answer.rows import completed_search, search_trials, with_names
 from sweeper.questions.losses import of_search
-from sweeper.questions.run_data import RunData
+from sweeper.questions.run_data import RunData, once
 
 ROWS = ["trial", "seed", "step", "layer", "value"]
 START, END = "initialisation", "end of training"
@@ -46,11 +46,7 @@ def layer_profile(run: RunData, measures: tuple[str, ...]) -> pd.DataFrame:
     Columns as in `COLUMNS`; layer_name is empty where the run kept none; `trials` counts the trials behind a
     row. Trials are those of `layer_rows` that count at the moment, see `at_moments`.
     """
-    frames = [
-        _summary(part).assign(moment=moment, measure=measure)
-        for measure in measures
-        for moment, part in at_moments(run, layer_rows(run, measure)).items()
-    ]
+    frames = [rows for measure in measures if len(rows := _profile_of(run, measure))]
     if not frames:
         return pd.DataFrame(columns=COLUMNS)
     order = {moment: place for place, moment in enumerate((START, END))}
@@ -58,6 +54,15 @@ def layer_profile(run: RunData, measures: tuple[str, ...]) -> pd.DataFrame:
     names = layer_names(run, int(frame["depth"].iloc[0]))
     frame = frame.assign(layer_name=frame["layer"].map(lambda layer: names.get(layer, "")))[COLUMNS]
     return frame.sort_values("moment", key=lambda names: names.map(order), kind="stable", ignore_index=True)
+
+
+@once
+def _profile_of(run: RunData, measure: str) -> pd.DataFrame:
+    frames = [
+        _summary(part).assign(moment=moment, measure=measure)
+        for moment, part in at_moments(run, layer_rows(run, measure)).items()
+    ]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
 def at_moments(run: RunData, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:

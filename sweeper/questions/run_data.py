@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, wraps
-from typing import Any
+from typing import Any, Concatenate, ParamSpec
 
 import pandas as pd
 
@@ -12,6 +12,8 @@ from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import as_costs
 from sweeper.records.store import Records
 from sweeper.study.study import Study
+
+_P = ParamSpec("_P")
 
 
 def _no_importances() -> pd.DataFrame:
@@ -73,13 +75,16 @@ class RunData:
         return self.ranked.metric
 
 
-def once(table: Callable[[RunData], pd.DataFrame]) -> Callable[[RunData], pd.DataFrame]:
-    """Compute a table that others build on one time for each run; every caller gets a copy."""
+def once(
+    table: Callable[Concatenate[RunData, _P], pd.DataFrame],
+) -> Callable[Concatenate[RunData, _P], pd.DataFrame]:
+    """Compute a table that others build on one time for each run and arguments; every caller gets a copy."""
 
     @wraps(table)
-    def kept(run: RunData) -> pd.DataFrame:
-        if table not in run.kept:
-            run.kept[table] = table(run)
-        return run.kept[table].copy(deep=False)
+    def kept(run: RunData, *given: _P.args, **named: _P.kwargs) -> pd.DataFrame:
+        key = (table, given, *named.items())
+        if key not in run.kept:
+            run.kept[key] = table(run, *given, **named)
+        return run.kept[key].copy(deep=False)
 
     return kept
