@@ -60,7 +60,7 @@ dashboard: $(INSTALLED)
 
 # A file's tests share what they set up, so each file goes to one process. One that hangs is ended and named, and
 # no process takes its place: there the test would hang again.
-PARALLEL := --numprocesses=auto --maxprocesses=4 --dist=loadfile --max-worker-restart=0
+PARALLEL := --numprocesses=logical --maxprocesses=4 --dist=loadfile --max-worker-restart=0
 
 test: $(INSTALLED)
 	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
@@ -69,7 +69,7 @@ bench: $(INSTALLED)
 	@$(BIN)/python benchmarks/run.py $${DEVICE:+--device "$$DEVICE"} $(ARGS)
 
 soak: $(INSTALLED)
-	@SWEEPER_SOAK=1 $(BIN)/python -m pytest -q tests/fuzz
+	@SWEEPER_SOAK=1 $(BIN)/python -m pytest -q tests/fuzz tests/answer/test_confirmed.py
 	@$(BIN)/python benchmarks/repeated.py $(ARGS)
 	@SWEEPER_SOAK=1 $(BIN)/python -m pytest -q tests/faults tests/journey/test_any_order.py tests/records/test_fuzz.py \
 	  tests/contracts/test_platforms.py
