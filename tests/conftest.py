@@ -5,8 +5,10 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from filelock import FileLock
 
 sys.path.insert(0, str(Path(__file__).parent / "helpers"))
 
@@ -16,6 +18,9 @@ os.environ["SWEEPER_STRICT"] = "1"  # a part of a report that cannot be made is 
 
 from hang_guard import pytest_runtest_protocol, pytest_sessionfinish  # noqa: F401  (hooks of pytest)
 from synthetic_records import SyntheticRecords, synthetic_records
+
+if TYPE_CHECKING:
+    from sweeper.training.pool.interface import Pool
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -33,6 +38,33 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def records() -> SyntheticRecords:
     """The three frames of a made-up study; do not change them in place."""
     return synthetic_records()
+
+
+@pytest.fixture(scope="session")
+def whole_report(records: SyntheticRecords, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the report of the made-up study, with two warnings: drawn once, by who needs it first."""
+    # loaded late: drawing takes seconds
+    from report_inputs import warned_input
+
+    from sweeper.report.page import write
+
+    root = tmp_path_factory.getbasetemp()
+    folder = (root.parent if "PYTEST_XDIST_WORKER" in os.environ else root) / "whole-report"
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "index.html").exists():
+            write(warned_input(records), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def one_worker() -> Iterator["Pool"]:
+    """A pool of one worker process for all tests that need no more: it takes seconds to start."""
+    # loaded late: torch takes seconds
+    from sweeper.training.initialize import initialize_worker
+    from sweeper.training.pool.local import local_pool
+
+    with local_pool(1, initialize_worker) as pool:
+        yield pool
 
 
 @pytest.fixture(scope="module")

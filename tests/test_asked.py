@@ -1,7 +1,7 @@
 """Code of the user that is needed before training: whatever it does to its process is one message."""
 
 import pickle
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +12,7 @@ from sweeper.asked import advice_on, load_data, load_study
 from sweeper.errors import DataError, StudyError, UserError
 from sweeper.study.load import names_code
 from sweeper.study.study import Study
-from sweeper.training.initialize import initialize_worker
 from sweeper.training.pool.interface import Call, Done, Lost, Pool
-from sweeper.training.pool.local import local_pool
 
 MODULE = """
 import ctypes
@@ -45,10 +43,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def pool() -> Iterator[Pool]:
+def pool(one_worker: Pool) -> Pool:
     """One worker process."""
-    with local_pool(1, initialize_worker) as opened:
-        yield opened
+    return one_worker
 
 
 class DyingPool(SerialPool):

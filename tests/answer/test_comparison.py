@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from run_data import run_data
+from run_data import run_data, with_records
 from synthetic_records import SyntheticRecords
 
 from sweeper.answer.comparison import COLUMNS, complexity, extras
@@ -171,9 +171,12 @@ def test_variance_shares_hold_the_truth() -> None:
     """Over 150 runs the 95 % intervals of the shares hold those that made the scores in 90 % or more."""
     rng, sds = np.random.default_rng(1), (0.5, 1.0, 0.7)
     truth = np.square(sds) / np.square(sds).sum()
-    hits = np.zeros(3)
+    run, hits = run_of([{}] * 5, noisy([1.0] * 5)), np.zeros(3)
+    confirmations = (run.records.trials["phase"] == "confirm").to_numpy()
     for _ in range(150):
-        table = variance(run_of([{}] * 5, two_way(rng, sds, (5, 10)))).set_index("component")
+        trials = run.records.trials.copy()
+        trials.loc[confirmations, "objective"] = two_way(rng, sds, (5, 10)).ravel()
+        table = variance(with_records(run, trials=trials)).set_index("component")
         table = table.loc[list(COMPONENTS)]
         hits += ((table["low"] <= truth) & (truth <= table["high"])).to_numpy()
         assert table["share"].sum() == pytest.approx(1)

@@ -179,7 +179,7 @@ def test_card_and_sections_name_the_rival_of_lower_mean() -> None:
     lead = card(report.study, report.answer, report.records.trials).lead
     assert lead.startswith("Of the 3 of 4 finalists that completed all 5 fresh seeds, these settings have")
     assert re.search(r"; trial #\d+ has a lower mean \(0\.1\d*\) over 4 of 5 seeds, but diverged on 1", lead)
-    said = sentences_of(report)
+    said = sentences_of(report, "confirmation")
     assert re.search(
         r"has a lower mean \(0\.1\d*\) over 4 of 5 seeds, but diverged on 1\.", said["confirmation"]
     )
@@ -197,7 +197,7 @@ def test_a_rival_that_is_lower_on_the_shared_seeds_is_not_called_worse() -> None
         own = confirm & (trials["trial"] == trial)
         trials.loc[own, "objective"] = scores
         trials.loc[own, "outcome"] = ["diverged" if np.isnan(score) else "completed" for score in scores]
-    said = sentences_of(made_input(SyntheticRecords(trials, made.curves, made.layers)))
+    said = sentences_of(made_input(SyntheticRecords(trials, made.curves, made.layers)), "confirmation")
     assert "On the seeds that both completed, #" in said["confirmation"]
     assert "is lower than the winner" in said["confirmation"]
     assert "did better on the seeds that both completed" in said["confirmation"]

@@ -3,15 +3,10 @@
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
-from report_inputs import made_input
-from synthetic_records import SyntheticRecords
-
-from sweeper.report.page import write
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -51,12 +46,9 @@ def browser(chromium: str, playwright: Playwright) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def report(records: SyntheticRecords, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def report(whole_report: Path) -> Path:
     """The page of the made-up study, with two warnings."""
-    told = made_input(records)
-    assert told.answer is not None
-    warned = replace(told.answer, warnings=("Only a few rows are left.", "Classes look like numbers."))
-    return write(replace(told, answer=warned), tmp_path_factory.mktemp("report"))
+    return whole_report / "index.html"
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 // Texts whose contrast to what lies behind them is below WCAG 2.2 AA: [ratio, needed, text], worst first.
-() => {
+// Those of the whole page, or of the element that a selector names.
+(selector) => {
   const parse = (color) => {
     const [r, g, b, a = 1] = color.match(/[\d.]+/g).map(Number);
     return { rgb: [r, g, b], a };
@@ -18,7 +19,7 @@
   };
   const poor = [];
   let texts = 0;
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const walker = document.createTreeWalker(document.querySelector(selector ?? "body"), NodeFilter.SHOW_TEXT);
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
     const element = node.parentElement;
     if (!node.data.trim() || ["SCRIPT", "STYLE"].includes(element.tagName) || !element.checkVisibility()) continue;

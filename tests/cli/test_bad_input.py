@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pools import one_pool
+from pools import commands_use
 
 from sweeper.cli import main
+from sweeper.training.pool.interface import Pool
 
 MODELS = """
 import sys
@@ -20,9 +21,9 @@ ROWS = "a,b,kind\n" + "".join(f"{k},{k % 3},{'xyz'[k % 3]}\n" for k in range(30)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _one_pool() -> Iterator[None]:
-    """The worker processes of all tests here."""
-    with one_pool(2):
+def _one_worker(one_worker: Pool) -> Iterator[None]:
+    """The worker process of all tests here."""
+    with commands_use(one_worker):
         yield
 
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pools import one_pool
+from pools import commands_use
 
 from sweeper.cli import main
+from sweeper.training.pool.interface import Pool
 
 STUDY = """
 name = "tiny"
@@ -27,9 +28,9 @@ weight_decay = { low = 1e-6, high = 1e-2, log = true }
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _one_pool() -> Iterator[None]:
-    """The worker processes of all tests here."""
-    with one_pool(2):
+def _one_worker(one_worker: Pool) -> Iterator[None]:
+    """The worker process of all tests here."""
+    with commands_use(one_worker):
         yield
 
 

@@ -103,7 +103,7 @@ def test_learned_and_own_activations_in_one_study(folder: Path) -> None:
     """Whatever their parameters' shapes: the stack equals the reference engine to 1e-9, layers included."""
     learned = [name for name, entry in ACTIVATIONS.items() if entry.learns]
     names = [*learned, "tanh", *(f"my_activations:{name}" for name in CLASSES)]
-    task = task_of(space={**SPACE, "activation": names})
+    task = task_of(space={**SPACE, "activation": names}, steps=14, evaluations=3)
     assert_engines_agree(task, numbered(mixture(names), seeds=[0, 3]), slots=5)
 
 

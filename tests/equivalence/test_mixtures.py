@@ -75,7 +75,7 @@ SPACE = {
 @pytest.fixture(scope="module")
 def task() -> Task:
     """What allows them all."""
-    return task_of(space=SPACE, search={"allow_activations": ["softmax"]})
+    return task_of(space=SPACE, search={"allow_activations": ["softmax"]}, steps=16, evaluations=4)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from equivalence import MIXED, SPACE, assert_engines_agree, trials_of
+from equivalence import MIXED, SPACE, assert_engines_agree, refilling
 from equivalence import task_of as longer_task_of
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -15,8 +15,8 @@ from sweeper.training.setup import Task
 
 
 def task_of(**given: Any) -> Task:
-    """Three epochs, which refill slots and train all that a model has."""
-    return longer_task_of(**{"steps": 20, "evaluations": 4, **given})
+    """Two epochs, which train all that a model has."""
+    return longer_task_of(**{"steps": 14, "evaluations": 3, **given})
 
 
 BUILT_IN = {
@@ -37,7 +37,7 @@ def test_built_in_models(name: str) -> None:
     )
     space = SPACE if name != "linear" else {"optimizer": SPACE["optimizer"]}
     task = task_of(model=BUILT_IN[name], space=space)
-    assert_engines_agree(task, trials_of(parameters), slots=4, most_chaotic=1)
+    assert_engines_agree(task, refilling(parameters), slots=4, most_chaotic=1)
 
 
 def test_convolutions() -> None:
@@ -50,7 +50,7 @@ def test_convolutions() -> None:
         evaluations=3,
         batch_size=8,
     )
-    assert_engines_agree(task, trials_of(MIXED), slots=4, most_chaotic=1)
+    assert_engines_agree(task, refilling(MIXED), slots=4, most_chaotic=1)
 
 
 class Asks(nn.Module):
@@ -154,19 +154,19 @@ def odd(in_features: int, out_features: int, activation: Callable[[], nn.Module]
 
 def test_a_model_that_asks_for_its_activation() -> None:
     """A module of one's own with a shared activation layer and batch norm."""
-    assert_engines_agree(task_of(model=asks, space=SPACE), trials_of(MIXED), slots=3, most_chaotic=1)
+    assert_engines_agree(task_of(model=asks, space=SPACE), refilling(MIXED), slots=3, most_chaotic=1)
 
 
 def test_a_model_whose_activations_are_swapped() -> None:
     """Hidden activations are swapped, also one that works in place; the output's stays."""
-    assert_engines_agree(task_of(model=swapped, space=SPACE), trials_of(MIXED), slots=3, most_chaotic=1)
+    assert_engines_agree(task_of(model=swapped, space=SPACE), refilling(MIXED), slots=3, most_chaotic=1)
 
 
 def test_a_model_whose_activation_sees_the_rows_first() -> None:
     """No gradient is asked for before the activation, yet its layer has one to look at."""
     task = task_of(model=first, space=SPACE)
     assert check_configurations(task) == [""] * len(list(configurations(task.study.space)))
-    assert_engines_agree(task, trials_of(MIXED), slots=3, most_chaotic=1)
+    assert_engines_agree(task, refilling(MIXED), slots=3, most_chaotic=1)
 
 
 def test_a_model_that_keeps_its_activations() -> None:
@@ -174,12 +174,12 @@ def test_a_model_that_keeps_its_activations() -> None:
     parameters = [{k: v for k, v in p.items() if k != "activation"} for p in MIXED]
     space = {k: v for k, v in SPACE.items() if k != "activation"}
     for model in (keeps, channels):
-        assert_engines_agree(task_of(model=model, space=space), trials_of(parameters), slots=3)
+        assert_engines_agree(task_of(model=model, space=space), refilling(parameters), slots=3)
 
 
 def test_a_model_with_odd_habits() -> None:
     """Frozen, unused and tied weights, changing buffers and noise of its own: all as when it trains alone."""
-    assert_engines_agree(task_of(model=odd, space=SPACE), trials_of(MIXED), slots=4, most_chaotic=1)
+    assert_engines_agree(task_of(model=odd, space=SPACE), refilling(MIXED), slots=4, most_chaotic=1)
 
 
 class Encodes(nn.Module):
@@ -248,9 +248,9 @@ def shared(in_features: int, out_features: int, activation: Callable[[], nn.Modu
 @pytest.mark.parametrize("model", [encodes, attends, asks_directly, copied])
 def test_attention(model: Callable[..., nn.Module]) -> None:
     """Random numbers are drawn in the order in which the memory lies where a trial trains alone."""
-    assert_engines_agree(task_of(model=model, space=SPACE), trials_of(MIXED), slots=4, most_chaotic=1)
+    assert_engines_agree(task_of(model=model, space=SPACE), refilling(MIXED), slots=4, most_chaotic=1)
 
 
 def test_a_model_that_uses_its_modules_in_several_places() -> None:
     """Slopes and weights that are shared by sharing the module."""
-    assert_engines_agree(task_of(model=shared, space=SPACE), trials_of(MIXED), slots=4, most_chaotic=1)
+    assert_engines_agree(task_of(model=shared, space=SPACE), refilling(MIXED), slots=4, most_chaotic=1)

@@ -56,7 +56,7 @@ def test_divergence_by_a_large_loss_alone() -> None:
     assert any(f.result.outcome == Outcome.DIVERGED for f in found.values())
 
 
-@pytest.mark.parametrize("slots", [1, 3, 9])
+@pytest.mark.parametrize("slots", [1, 5])
 def test_pruned_trials(slots: int) -> None:
     """Trials behind a limit, or behind the leader's whole curve, end at the same rung as alone."""
     task = task_of(space=SPACE)
@@ -88,8 +88,7 @@ def test_pruned_trials(slots: int) -> None:
 )
 def test_data_losses_and_lengths(data: Any, training: dict[str, Any]) -> None:
     """Every loss, objective, kind of batch and length; test rows scored at the best point."""
-    training = {k: v for k, v in training.items() if v is not None or k == "steps"}
-    task = task_of(data, space=SPACE, **training)
+    task = task_of(data, space=SPACE, **{"steps": 16, "evaluations": 4, **training})
     trials = [
         replace(t, test=True) for t in numbered([CALM, {**CALM, "optimizer": "sgd"}] * 2, seeds=[0, 1, 2])
     ]
@@ -131,7 +130,7 @@ def test_trials_of_unlike_length() -> None:
 
 def test_single_precision_over_a_hundred_steps() -> None:
     """In float32 the engines stay within 1e-4 of each other over 100 steps."""
-    task = task_of("digits", space=SPACE, dtype="float32", steps=100, batch_size=32)
+    task = task_of("digits", space=SPACE, dtype="float32", steps=100, evaluations=4, batch_size=32)
     trials = numbered(
         [
             {**CALM, "learning_rate": 1e-3},
@@ -139,7 +138,7 @@ def test_single_precision_over_a_hundred_steps() -> None:
             {**CALM, "optimizer": "sgd", "learning_rate": 0.1, "activation": "relu"},
         ]
         * 2,
-        seeds=[0, 1, 2, 3],
+        seeds=[0, 1],
     )
     with one_thread():
         found = by_stack(task, trials, slots=4)

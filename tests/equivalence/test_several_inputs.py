@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from equivalence import MIXED, SPACE, assert_engines_agree, task_of, trials_of
+from equivalence import MIXED, SPACE, assert_engines_agree, refilling, task_of
 from torch import Tensor, nn
 
 from sweeper.study.settings import settings
@@ -104,7 +104,7 @@ def test_engines_agree(name: str) -> None:
     data, model = CASES[name]
     task = task_of(data=data, model=model, space=SPACE, steps=12, evaluations=3, batch_size=8)
     assert check_configurations(task, 0) == [""]
-    trials = trials_of(MIXED)
+    trials = refilling(MIXED)
     assert why_not_stackable(task, trials[0]) == ""
     assert_engines_agree(task, trials, slots=4, most_chaotic=1)
 
@@ -112,7 +112,7 @@ def test_engines_agree(name: str) -> None:
 def test_types_reach_the_model() -> None:
     """Numbers in the study's precision, codes as int64, masks as truth values; layers are found."""
     task = task_of(data=named, model=CASES["by name"][1], space=SPACE)
-    (trial, *_) = trials_of(MIXED)
+    (trial, *_) = refilling(MIXED)
     chosen = settings(task.study, trial.parameters)
     rows = rows_of(task, chosen, 0)
     kinds = {name: tensor.dtype for name, tensor in rows.x_train.items()}

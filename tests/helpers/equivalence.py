@@ -272,6 +272,11 @@ def trials_of(parameters: list[dict[str, Any]], seeds: tuple[int, ...] = (0, 5))
     ]
 
 
+def refilling(parameters: list[dict[str, Any]]) -> list[Trial]:
+    """Every configuration, and two of them with another seed: more trials than slots, which are refilled."""
+    return trials_of(parameters)[: len(parameters) + 2]
+
+
 def mixed(number: int, parameters: Sequence[dict[str, Any]] = ({},)) -> list[Trial]:
     """Trials of different optimizers and activations, and of `parameters` in turn."""
     optimizers, activations = ["sgd", "adam", "lion"], ["relu", "tanh", "rrelu", "gelu"]

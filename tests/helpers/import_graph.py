@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -15,6 +16,7 @@ def name_of(file: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@cache
 def is_module(name: str) -> bool:
     """A module or package of sweeper has this dotted name."""
     path = ROOT.joinpath(*name.split("."))
@@ -30,7 +32,7 @@ def imports(name: str, source: str, *, at_top: bool = False) -> Iterator[str]:
         at_top: only what is imported when the module itself is.
     """
     package = name if (ROOT.joinpath(*name.split(".")) / "__init__.py").is_file() else name.rpartition(".")[0]
-    for node in at_import_time(ast.parse(source)) if at_top else ast.walk(ast.parse(source)):
+    for node in at_import_time(parsed(source)) if at_top else ast.walk(parsed(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -40,6 +42,10 @@ def imports(name: str, source: str, *, at_top: bool = False) -> Iterator[str]:
             yield from (module if is_module(module) else origin for module in deeper)
         elif isinstance(node, ast.Call) and called(node) in {"import_module", "__import__"}:
             yield from (str(word.value) for word in node.args[:1] if isinstance(word, ast.Constant))
+
+
+parsed = cache(ast.parse)
+"""The code of a module as a tree, read once."""
 
 
 def at_import_time(tree: ast.AST) -> Iterator[ast.AST]:

@@ -1,4 +1,4 @@
-"""Pools for tests: one without processes, and one that all commands of a file share."""
+"""Pools for tests: one without processes, and one that commands share."""
 
 import contextlib
 from collections.abc import Callable, Collection, Iterator
@@ -7,9 +7,8 @@ from itertools import count
 from typing import Any
 from unittest import mock
 
-from sweeper.training.initialize import initialize_worker
 from sweeper.training.pool import local
-from sweeper.training.pool.interface import Call, Done
+from sweeper.training.pool.interface import Call, Done, Pool
 
 
 @dataclass(frozen=True)
@@ -65,10 +64,7 @@ def serial_pool(*arguments: object) -> Iterator[SerialPool]:
 
 
 @contextlib.contextmanager
-def one_pool(workers: int) -> Iterator[None]:
-    """While open, commands use the same worker processes, so that they start once."""
-    with (
-        local.local_pool(workers, initialize_worker) as pool,
-        mock.patch.object(local, "local_pool", return_value=contextlib.nullcontext(pool)),
-    ):
+def commands_use(pool: Pool) -> Iterator[None]:
+    """While open, commands run in worker processes that are there already."""
+    with mock.patch.object(local, "local_pool", return_value=contextlib.nullcontext(pool)):
         yield

@@ -17,7 +17,7 @@ from sweeper.cli import app
 from sweeper.exits import exit_code
 from sweeper.questions import FIGURES, TABLES
 from sweeper.records.reading import load
-from sweeper.report import page
+from sweeper.report import page, sections
 from sweeper.report.render import Drawn
 from sweeper.search.journal import open_journal
 from sweeper.training import work
@@ -116,8 +116,8 @@ WITHOUT_WORKERS: Replaced = {
 }
 WITHOUT_DRAWING: Replaced = {
     (sweep, "Keeper"): KeepsAtOnce,
-    (page, "FIGURES"): {FIGURE: FIGURES[FIGURE]},
-    (page, "TABLES"): {TABLE: TABLES[TABLE]},
+    **{(module, "FIGURES"): {FIGURE: FIGURES[FIGURE]} for module in (page, sections)},
+    **{(module, "TABLES"): {TABLE: TABLES[TABLE]} for module in (page, sections)},
     (page, "QUESTIONS"): (),
     (page, "_draw"): _drawn,
 }

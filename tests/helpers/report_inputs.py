@@ -13,7 +13,7 @@ from synthetic_records import SyntheticRecords, synthetic_records
 
 from sweeper.answer.answer import answer
 from sweeper.answer.claim_words import Statement, words
-from sweeper.questions import FIGURES, QUESTIONS
+from sweeper.questions import FIGURES, QUESTIONS, TABLES
 from sweeper.questions.question import Tables
 from sweeper.questions.run_data import RunData
 from sweeper.records.store import Records
@@ -58,6 +58,14 @@ def made_input(
     return RunData(study or made_study(), kept, found, **{**given, **changes})
 
 
+def warned_input(records: SyntheticRecords) -> RunData:
+    """The same with two warnings."""
+    told = made_input(records)
+    assert told.answer is not None
+    warned = replace(told.answer, warnings=("Only a few rows are left.", "Classes look like numbers."))
+    return replace(told, answer=warned)
+
+
 class Asked(NamedTuple):
     """What sentences are made of."""
 
@@ -76,10 +84,23 @@ def spoken(said: Iterable[Statement]) -> tuple[str, ...]:
     return words(given, judged([given]))
 
 
-def sentences_of(run: RunData) -> dict[str, str]:
-    """Key of a question -> all it says, without drawing anything."""
-    asked = asked_of(run)
-    return {question.key: " ".join(sentences(question, *asked)) for question in QUESTIONS}
+class OnDemand(dict[str, pd.DataFrame]):
+    """The tables of a run, each computed when it is asked for."""
+
+    def __init__(self, run: RunData) -> None:
+        super().__init__()
+        self.run = run
+
+    def __missing__(self, name: str) -> pd.DataFrame:
+        self[name] = TABLES[name](self.run)
+        return self[name]
+
+
+def sentences_of(run: RunData, *keys: str) -> dict[str, str]:
+    """Key of a question -> all it says, without drawing anything; of all questions without `keys`."""
+    tables = OnDemand(run)
+    asked = [question for question in QUESTIONS if question.key in keys or not keys]
+    return {question.key: " ".join(sentences(question, run, tables)) for question in asked}
 
 
 @contextmanager
@@ -150,4 +171,5 @@ __all__ = [
     "spoken",
     "synthetic_records",
     "undrawn",
+    "warned_input",
 ]

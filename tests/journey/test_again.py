@@ -124,7 +124,8 @@ class TestAgain:
         assert search["trial"].tolist() == list(range(trials))
         assert (limited.trials["phase"] == "confirm").sum() == 3 * min(trials, 2)
         now[0] = 0.0
-        assert len(run(tmp_path, study()).trials.query("phase != 'confirm'")) == 12
+        again = run(tmp_path, study(search={"trials": trials + 2}))
+        assert len(again.trials.query("phase != 'confirm'")) == trials + 2
 
     def test_fresh_starts_over(self, first: Result, tmp_path: Path) -> None:
         """Another study takes the place of the old one, records, journal and scores included."""
@@ -200,14 +201,15 @@ class TestAgain:
         """A database by URL, its path relative to the present folder; resumed, and started over."""
         monkeypatch.chdir(tmp_path)
         run(tmp_path, study(search={"trials": 5}), storage="sqlite:///trials.db")
-        run(tmp_path, study(), storage="sqlite:///trials.db")
+        more = study(search={"trials": 6})
+        run(tmp_path, more, storage="sqlite:///trials.db")
         url = f"sqlite:///{tmp_path / 'trials.db'}"
-        assert len(optuna.load_study(study_name="tiny", storage=url).trials) == 12
+        assert len(optuna.load_study(study_name="tiny", storage=url).trials) == 6
         assert not (tmp_path / "runs" / "tiny" / "journal.log").exists()
-        with pytest.raises(RunFolderError, match="with 12 trials, and not all of them are those of this run"):
-            run(tmp_path / "elsewhere", study(), storage="sqlite:///trials.db")
-        run(tmp_path, study(search={"trials": 3}), storage="sqlite:///trials.db", fresh=True)
-        assert len(optuna.load_study(study_name="tiny", storage=url).trials) == 3
+        with pytest.raises(RunFolderError, match="with 6 trials, and not all of them are those of this run"):
+            run(tmp_path / "elsewhere", more, storage="sqlite:///trials.db")
+        run(tmp_path, study(search={"trials": 2}), storage="sqlite:///trials.db", fresh=True)
+        assert len(optuna.load_study(study_name="tiny", storage=url).trials) == 2
 
     def test_a_wrong_storage_is_said_before_anything_is_written_or_deleted(
         self, first: Result, tmp_path: Path

@@ -147,7 +147,7 @@ def test_any_order_ends_the_same() -> None:
         AnyOrder,
         settings=settings(
             max_examples=200 if SOAK else 2,
-            stateful_step_count=12 if SOAK else 6,
+            stateful_step_count=12 if SOAK else 5,
             deadline=None,
             derandomize=not SOAK,
             database=None,

@@ -57,11 +57,11 @@ class Sweep:
     def records(self) -> Path:
         return self.folder / "runs" / "interrupted" / "records"
 
-    def start(self) -> "subprocess.Popen[str]":
+    def start(self, jobs: int) -> "subprocess.Popen[str]":
         """The command, in a process group of its own as in a terminal."""
         command = [sys.executable, str(HELPERS / "sweeper_without_report.py"), "run", "study.toml"]
         return subprocess.Popen(
-            [*command, "--jobs", "2", "--engine", "reference"],
+            [*command, "--jobs", str(jobs), "--engine", "reference"],
             cwd=self.folder,
             env={**os.environ, "SWEEPER_TEST_LOG": str(self.folder / "log"), "OMP_NUM_THREADS": "1"},
             stdout=subprocess.PIPE,
@@ -136,16 +136,19 @@ def terminate(process: "subprocess.Popen[str]") -> None:
     process.terminate()
 
 
-WAYS = [(kill_driver, -9, 3), (press_ctrl_c, 130, 7), (terminate, 130, 11)]
+WAYS = [(kill_driver, -9, 3, 1), (press_ctrl_c, 130, 7, 2), (terminate, 130, 11, 1)]
+"""How it ends, the exit code, trials on record before that, and workers."""
 
 
-@pytest.mark.parametrize(("way", "code", "count"), WAYS, ids=lambda value: getattr(value, "__name__", None))
+@pytest.mark.parametrize(
+    ("way", "code", "count", "jobs"), WAYS, ids=lambda value: getattr(value, "__name__", None)
+)
 def test_what_is_finished_stays_finished(
-    sweep: Sweep, way: Callable[["subprocess.Popen[str]"], None], code: int, count: int
+    sweep: Sweep, way: Callable[["subprocess.Popen[str]"], None], code: int, count: int, jobs: int
 ) -> None:
     """However it ends: no process stays, what was on record is, and none of it had been trained again."""
     before, earlier = set(sweep.recorded()), sweep.trained()
-    process = sweep.start()
+    process = sweep.start(jobs)
     sweep.wait_for(process, count)
     kept = set(sweep.recorded())
     way(process)
@@ -153,7 +156,7 @@ def test_what_is_finished_stays_finished(
     assert process.returncode == code
     if code == 130:
         assert told.splitlines()[-1] == (
-            "interrupted; finished trials are kept. Continue with: sweeper run study.toml --jobs 2 "
+            f"interrupted; finished trials are kept. Continue with: sweeper run study.toml --jobs {jobs} "
             "--engine reference"
         )
         assert "Traceback" not in told
@@ -168,8 +171,8 @@ def test_what_is_finished_stays_finished(
 def test_in_the_end_everything_was_trained_once(sweep: Sweep) -> None:
     """The same command finishes: all trials are on record once, in Optuna once, confirmed and tested."""
     before, earlier = set(sweep.recorded()), sweep.trained()
-    assert len(before) >= WAYS[-1][-1]
-    process = sweep.start()
+    assert len(before) >= WAYS[-1][2]
+    process = sweep.start(2)
     told = process.communicate(timeout=200)
     assert process.returncode == 0, told
     assert f"resuming after {len(before)} finished trials" in told[1]

@@ -21,7 +21,7 @@ from whole_runs import run, study
 from sweeper.search.storage_url import open_url
 
 pytestmark = pytest.mark.timeout(600)
-in_pools = pytest.mark.skipif(not POOLS, reason="installs engines and starts them; make pools runs it")
+in_pools = pytest.mark.skipif(not POOLS, reason="starts engines and workers; make pools runs it")
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +61,7 @@ def killer(victim: Callable[[], int | None]) -> Iterator[list[int]]:
         thread.join(60)
 
 
+@in_pools
 def test_a_shared_folder(tmp_path: Path, expected: pd.DataFrame) -> None:
     """A worker is killed while it trains, another one comes later."""
     shared = tmp_path / "shared"

@@ -32,15 +32,13 @@ def same(one: Result, other: Result, *, but: tuple[str, ...] = ()) -> None:
     assert TEST.read(one.folder)[0] == TEST.read(other.folder)[0]
 
 
-def test_one_worker_and_two_give_the_same(plain: Result, tmp_path: Path) -> None:
-    """Whatever the number of jobs."""
-    same(run(tmp_path, study(), jobs=1), plain)
+def test_two_workers_give_what_this_process_gives_as_one(plain: Result, tmp_path: Path) -> None:
+    """Whatever the number of jobs; so the tests of runs that go on from others need no workers.
 
-
-def test_workers_give_what_this_process_gives(plain: Result, tmp_path: Path) -> None:
-    """So that the tests of runs that go on from others need none; nobody looks at the sharpness here."""
+    Nobody looks at the sharpness here.
+    """
     with without_workers():
-        same(run(tmp_path, study()), plain, but=OF_SHARPNESS)
+        same(run(tmp_path, study(), jobs=1), plain, but=OF_SHARPNESS)
 
 
 def test_the_phases_follow_each_other(plain: Result) -> None:

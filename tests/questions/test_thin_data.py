@@ -44,13 +44,11 @@ def thin(change: str) -> SyntheticRecords:
         best = int(made.trials.query("outcome == 'completed'")["trial"].iloc[0])
         frames = (made.trials, made.curves, made.layers)
         return SyntheticRecords(*(f[(f["trial"] == best) & (f["seed"] == 0)] for f in frames))
-    if change == "one confirm seed":
-        return synthetic_records(24, seeds=1)
-    if change == "many activations":
-        return synthetic_records(80, tuple(f"activation_{k}" for k in range(16)))
     made = synthetic_records(24, ("tanh",) if change == "one activation" else ("sigmoid", "relu"))
     trials, layers = made.trials, made.layers
-    if change == "all diverged":
+    if change == "one confirm seed":
+        trials = trials[trials["seed"] <= 1]
+    elif change == "all diverged":
         trials = trials.assign(outcome="diverged", objective=np.nan)
     elif change == "finalists diverged":
         confirm = trials["phase"] == "confirm"
@@ -75,7 +73,6 @@ def thin(change: str) -> SyntheticRecords:
 CHANGES = [
     "one trial",
     "one confirm seed",
-    "many activations",
     "one activation",
     "all diverged",
     "finalists diverged",
@@ -92,7 +89,6 @@ FEW = {"penalty_effects"}
 LEFT_OUT = {
     "one trial": {*CONFIRMED, *FEW, "penalty", "isolation"},
     "one confirm seed": {*FEW, "variance"},
-    "many activations": set(),
     "all diverged": set(NAMES)
     - {"learning_rate", "gradients", "importances", "curve_classes", "convergence"},
     "finalists diverged": {*CONFIRMED, *FEW},
@@ -140,10 +136,13 @@ def many(trials: int, activations: tuple[str, ...]) -> RunData:
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("activations", [4, 24])
 def test_no_label_is_cut_and_no_legend_covers_a_panel(name: str, activations: int) -> None:
-    """Legends stay off the panels; all that is drawn lies inside the picture."""
-    made = many(max(60, 5 * activations), tuple(f"activation_{k}" for k in range(activations)))
-    figure = FIGURES[name].draw(TABLES[FIGURES[name].table](made))
-    figure.draw_without_rendering()
+    """Legends stay off the panels; all that is drawn lies inside the picture, without a warning."""
+    made = many(max(60, 4 * activations), tuple(f"activation_{k}" for k in range(activations)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = FIGURES[name].draw(TABLES[FIGURES[name].table](made))
+        figure.draw_without_rendering()
+    assert all(axes.has_data() for axes in figure.axes)
     legends = [*figure.legends, *(axes.get_legend() for axes in figure.axes if axes.get_legend())]
     for legend in legends:
         assert not any(legend.get_window_extent().overlaps(axes.get_window_extent()) for axes in figure.axes)
@@ -177,10 +176,10 @@ NASTIEST = ("$x", "$\\frac{$", "_hidden", "", "<b>&amp;</b>", "two\nlines", "ðŸ˜
 @pytest.mark.parametrize("name", NAMES)
 def test_names_are_drawn_as_they_are(name: str) -> None:
     """No text is parsed as mathematics, and none is so long or odd that the figure cannot be drawn."""
-    figure = FIGURES[name].draw(TABLES[FIGURES[name].table](many(12 * len(NASTIEST), NASTIEST)))
+    figure = FIGURES[name].draw(TABLES[FIGURES[name].table](many(8 * len(NASTIEST), NASTIEST)))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert png_bytes(figure).startswith(b"\x89PNG")
+        assert png_bytes(figure, 40).startswith(b"\x89PNG")
     texts = [text for text in figure.findobj(Text) if text.get_text()]  # unused ticks have none
     assert texts
     assert not any(text.get_parse_math() or text.get_usetex() for text in texts)

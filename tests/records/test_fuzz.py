@@ -1,6 +1,6 @@
 """Run folders whose bytes were changed at random: each command works, or ends with one message.
 
-150 cases, of which most only read the damaged files, as every command does first; the others are commands.
+60 cases, of which most only read the damaged files, as every command does first; the others are commands.
 5,000 where SWEEPER_SOAK is set (`make soak`).
 """
 
@@ -25,7 +25,7 @@ from sweeper.records.script_file import load_script
 from sweeper.search.as_written import journal_findings
 from sweeper.study.study import Study
 
-CASES = 5000 if SOAK else 150
+CASES = 5000 if SOAK else 60
 SEED = 7
 SMALL = ("--set", "search.trials=3", "--set", "confirm.finalists=1")
 """Each case reads all files of a run."""

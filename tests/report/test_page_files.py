@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import report_inputs
-from report_inputs import asked_of, changed, made_input, made_study
+from report_inputs import Asked, asked_of, changed, made_input, made_study
 from synthetic_records import SyntheticRecords, synthetic_records
 
 from sweeper.answer.answer import Answer
@@ -62,11 +62,15 @@ UNMEASURED = {"stability"}
 
 
 @pytest.fixture(scope="module")
-def folder(records: SyntheticRecords, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(whole_report: Path) -> Path:
     """A whole report of the made-up study."""
-    folder = tmp_path_factory.mktemp("report")
-    write(made_input(records), folder)
-    return folder
+    return whole_report
+
+
+@pytest.fixture(scope="module")
+def asked(records: SyntheticRecords) -> Asked:
+    """What it is made of."""
+    return asked_of(made_input(records))
 
 
 @pytest.fixture(scope="module")
@@ -82,9 +86,8 @@ def undrawn() -> Iterator[None]:
         yield
 
 
-def test_every_file_is_there(folder: Path, records: SyntheticRecords) -> None:
+def test_every_file_is_there(folder: Path, asked: Asked) -> None:
     """A picture per figure at 150 dpi, a CSV per table that equals the table, no temporary file."""
-    asked = asked_of(made_input(records))
     assert {file.stem for file in (folder / "figures").iterdir()} == set(FIGURES) - UNMEASURED
     tables = {name for name, frame in asked.tables.items() if len(frame)}
     assert {file.stem for file in (folder / "tables").iterdir()} == tables
@@ -132,9 +135,8 @@ def test_pictures_have_their_size_and_an_alternative_text(html: str, folder: Pat
         assert len(str(attrs["alt"])) > 40
 
 
-def test_contents_and_sections_agree(html: str, records: SyntheticRecords) -> None:
+def test_contents_and_sections_agree(html: str, asked: Asked) -> None:
     """The answer comes first, then the contents, then every section that applies, each a question."""
-    asked = asked_of(made_input(records))
     keys = [question.key for question in QUESTIONS if question.applies(*asked)]
     links = [a["href"] for a in Page(html).attributes("a") if str(a["href"]).startswith("#")]
     assert links == ["#answer", *(f"#{key}" for key in keys)]
@@ -200,7 +202,7 @@ def test_an_interrupted_report_leaves_the_page_as_it_was(
     undrawn: None, records: SyntheticRecords, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The page is written last and renamed into place: a crash before that leaves the earlier one."""
-    before = write(made_input(changed(records, "no confirmation")), tmp_path).read_bytes()
+    before = write(made_input(changed(records, "all failed")), tmp_path).read_bytes()
     original = os.replace
 
     def crash(source: str | Path, target: str | Path) -> None:
@@ -210,7 +212,7 @@ def test_an_interrupted_report_leaves_the_page_as_it_was(
 
     monkeypatch.setattr(os, "replace", crash)
     with pytest.raises(KeyboardInterrupt):
-        write(made_input(records), tmp_path)
+        write(made_input(changed(records, "all diverged")), tmp_path)
     assert (tmp_path / "index.html").read_bytes() == before
 
 

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from report_inputs import SPACE, asked_of, made_input, made_study, sentences_of, undrawn
+from report_inputs import SPACE, made_input, made_study, sentences_of, undrawn
 from synthetic_records import synthetic_records
 
+from sweeper.questions import TABLES
 from sweeper.report.page import write
 
 EXPECT = {
@@ -20,8 +21,8 @@ EXPECT = {
 def test_the_verdict_is_told_first(tmp_path: Path) -> None:
     """Verdict and expectation, then the measured numbers, then the source; the page and the CSV have them."""
     report = made_input(synthetic_records(), study=made_study(expect=EXPECT, search={"space": SPACE}))
-    row = asked_of(report).tables["finding"].iloc[0]
-    text = sentences_of(report)["finding"]
+    row = TABLES["finding"](report).iloc[0]
+    text = sentences_of(report, "finding")["finding"]
     head = {"found": "Found", "not found": "Not found", "contrary": "The contrary was found of this"}
     assert text == f"{head[row['verdict']]}: ReLU beats sigmoid. {row['sentence']} Source: Somebody 2011."
     with undrawn():

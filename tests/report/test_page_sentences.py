@@ -65,10 +65,12 @@ def test_ties_are_named_where_the_paired_difference_contains_0() -> None:
     apart = made.trials.assign(outcome=made.trials["outcome"].mask(confirm, "completed"))
     seeds = made.trials["seed"]
     apart["objective"] = apart["objective"].mask(confirm, seeds * 0.1 + second * 0.5)
-    text = sentences_of(made_input(SyntheticRecords(apart, made.curves, made.layers)))["confirmation"]
+    run = made_input(SyntheticRecords(apart, made.curves, made.layers))
+    text = sentences_of(run, "confirmation")["confirmation"]
     assert "Every other finalist did worse on the shared seeds" in text
     close = apart.assign(objective=apart["objective"].mask(confirm, seeds * 0.1 + second * (seeds - 2.9)))
-    text = sentences_of(made_input(SyntheticRecords(close, made.curves, made.layers)))["confirmation"]
+    run = made_input(SyntheticRecords(close, made.curves, made.layers))
+    text = sentences_of(run, "confirmation")["confirmation"]
     assert "These seeds do not show that it is better than" in text
     assert "the paired difference is too small" in text
 
@@ -198,8 +200,9 @@ def test_thin_runs_are_told_without_claims(records: SyntheticRecords, what: str)
 def test_the_score_is_named_after_the_objective(records: SyntheticRecords) -> None:
     """A study that ranks by error speaks of error, not of loss."""
     search = {**made_study().to_dict()["search"], "objective": "validation_error"}
-    text = sentences_of(made_input(records, study=made_study(search=search)))
-    for key in ("confirmation", "learning-rate", "history"):
+    keys = ("confirmation", "learning-rate", "history")
+    text = sentences_of(made_input(records, study=made_study(search=search)), *keys)
+    for key in keys:
         assert "validation error" in text[key]
         assert "validation loss" not in text[key]
 
@@ -217,11 +220,8 @@ def test_layers_that_are_not_measured_are_told_with_the_reason(records: Syntheti
     """Sections about layers say why they have no figure; where they are, no."""
     bare = SyntheticRecords(records.trials, records.curves, records.layers.iloc[:0])
     why = "Layers are not measured: the model takes no second pass."
+    of_layers = {s.key for s in QUESTIONS if s.figure is not None and s.figure.name in OF_LAYERS}
     blind = sentences_of(made_input(bare, unmeasured="the model takes no second pass."))
-    assert {key for key, text in blind.items() if text == why} == {
-        s.key for s in QUESTIONS if s.figure is not None and s.figure.name in OF_LAYERS
-    }
-    assert not any(why in text for text in sentences_of(made_input(bare)).values())
-    assert not any(
-        why in text for text in sentences_of(made_input(records, unmeasured="the model …")).values()
-    )
+    assert {key for key, text in blind.items() if text == why} == of_layers
+    for run in (made_input(bare), made_input(records, unmeasured="the model …")):
+        assert not any("not measured" in text for text in sentences_of(run, *of_layers).values())

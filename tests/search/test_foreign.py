@@ -6,6 +6,7 @@ from pathlib import Path
 import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
+from quick_runs import without_workers
 from whole_runs import run, study
 
 from sweeper.errors import UserError
@@ -29,7 +30,8 @@ def result(tmp_path_factory: pytest.TempPathFactory, told: list[TrialResult]) ->
         raise SystemExit(3) if len(told) % 2 else ValueError("no room")
 
     asked = study(search={"trials": 6, "generation": 3}, confirm={"finalists": 1, "seeds": 2})
-    return run(tmp_path_factory.mktemp("foreign"), asked, on_result=on_result)
+    with without_workers():
+        return run(tmp_path_factory.mktemp("foreign"), asked, on_result=on_result)
 
 
 def test_each_finished_trial_is_told_and_what_that_raises_loses_none(

@@ -1,6 +1,5 @@
 """What is found out in workers before a run: models that end their process, studies that cannot travel."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,9 +10,7 @@ from sweeper.data.load import load
 from sweeper.errors import UserError
 from sweeper.study.study import Study
 from sweeper.training.in_workers import optional, preflight_in_workers, share_task
-from sweeper.training.initialize import initialize_worker
 from sweeper.training.pool.interface import Pool
-from sweeper.training.pool.local import local_pool
 from sweeper.training.setup import Task
 
 HELPERS = Path(__file__).parents[1] / "helpers"
@@ -21,10 +18,9 @@ DATA = load(data, loss_task="classification")
 
 
 @pytest.fixture(scope="module")
-def pool() -> Iterator[Pool]:
+def pool(one_worker: Pool) -> Pool:
     """One worker."""
-    with local_pool(1, initialize_worker) as opened:
-        yield opened
+    return one_worker
 
 
 def study(ways: list[str], **training: float) -> Study:

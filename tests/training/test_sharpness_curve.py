@@ -8,8 +8,7 @@ from torch import Tensor, nn
 from sweeper.data.load import load
 from sweeper.study.study import Study
 from sweeper.training.dispatch import retrain_and_measure
-from sweeper.training.initialize import initialize_worker
-from sweeper.training.pool.local import local_pool
+from sweeper.training.pool.interface import Pool
 from sweeper.training.reference import Observer, train
 from sweeper.training.setup import Task
 from sweeper.training.sharpness_curve import log_spaced_steps, sharpness_of, sharpness_result
@@ -188,12 +187,11 @@ def test_attention_is_looked_at() -> None:
     assert all(value > 0 for _, name, value in result.curves if name == "sharpness")
 
 
-def test_worker_processes_give_the_same_rows(task: Task) -> None:
+def test_worker_processes_give_the_same_rows(task: Task, one_worker: Pool) -> None:
     """Each asked trial once, with the rows that this process would find."""
     asked = [(trial("adam", 0.02), 30), (Trial(4, "explore", 0, trial("sgd", 0.1).parameters), 10)]
-    with local_pool(2, initialize_worker) as pool:
-        measured = retrain_and_measure(pool, pool.share(task), None, asked)
-        found = {result.trial.number: result for result in measured}
+    measured = retrain_and_measure(one_worker, one_worker.share(task), None, asked)
+    found = {result.trial.number: result for result in measured}
     assert sorted(found) == [3, 4]
     for each, last in asked:
         assert list(found[each.number].curves) == sharpness_of(task, each, last=last)

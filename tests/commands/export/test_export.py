@@ -8,6 +8,7 @@ from pathlib import Path
 import optuna
 import pandas as pd
 import pytest
+from quick_runs import without_workers
 from whole_runs import run as whole_run
 from whole_runs import study
 
@@ -25,7 +26,8 @@ NO_TOOL = "the tool is not installed; make tools installs all of them and runs t
 def result(tmp_path_factory: pytest.TempPathFactory) -> Result:
     """Three trials, one of which diverges or is far off, and one finalist on two seeds."""
     asked = study(search={"trials": 3, "generation": 3}, confirm={"finalists": 1, "seeds": 2})
-    return whole_run(tmp_path_factory.mktemp("exported"), asked)
+    with without_workers():
+        return whole_run(tmp_path_factory.mktemp("exported"), asked)
 
 
 @pytest.fixture(autouse=True)
