@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from import_graph import MODULES, imports, name_of
+from import_graph import MODULES, imports, name_of, parsed
 
 from sweeper.data.load import load
 from sweeper.study.study import Study
@@ -70,7 +70,7 @@ def test_a_worker_loads_what_its_trainings_need(tmp_path: Path) -> None:
 
 def late_imports(source: str) -> Iterator[tuple[int, int]]:
     """First and last line of each import inside a function, in their order."""
-    nodes = list(ast.walk(ast.parse(source)))
+    nodes = list(ast.walk(parsed(source)))
     functions = [node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     inner = [node for f in functions for node in ast.walk(f) if isinstance(node, ast.Import | ast.ImportFrom)]
     yield from sorted({(node.lineno, node.end_lineno or node.lineno) for node in inner})

@@ -43,7 +43,7 @@ seeds = 2
 """
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc"),
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(500),
 ]
 
 
@@ -81,13 +81,14 @@ class Sweep:
 
     def wait_for(self, process: "subprocess.Popen[str]", count: int) -> None:
         """Until so many trials are on record and others are under way."""
-        deadline, seen, recorded = time.monotonic() + 100, -1, 0
+        deadline, seen, recorded = time.monotonic() + 200, -1, 0
         while recorded < count and time.monotonic() < deadline and process.poll() is None:
             time.sleep(0.02)
             files = len(list(self.records.glob("trials-*.parquet")))
             if files != seen:  # to read them takes longer than to look
                 seen, recorded = files, len(self.recorded())
         assert process.poll() is None, process.communicate(timeout=60)
+        assert recorded >= count
         time.sleep(0.1)
 
     def processes(self) -> list[int]:

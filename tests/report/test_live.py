@@ -86,7 +86,7 @@ def written(recorded: Path, study: Study, phase: str = "exploit", resume: str = 
 def test_interval_and_share_of_time_hold(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, recorded: Path, clock: Clock, cost: float, drawing: float
 ) -> None:
-    """Over 20 minutes no refresh comes within 20 s of the last one, nor where it would cost more than 2 %."""
+    """Over an hour no refresh comes within 20 s of the last one, nor where it would cost more than 2 %."""
     spans: list[tuple[float, float]] = []
     """(start, seconds) of every refresh, from the begin of training"""
     drawn: list[bool] = []
@@ -107,7 +107,8 @@ def test_interval_and_share_of_time_hold(
     page, _ = page_of(tmp_path, recorded, clock)
     begin = clock.now
     page.begin()
-    while clock.now < begin + 1200:
+    seconds = 1200 if drawing < 1 else 3600  # a third of an hour where there are many
+    while clock.now < begin + seconds:
         clock.now += 0.7
         before = clock.now
         drawn.append(False)
@@ -125,9 +126,9 @@ def test_interval_and_share_of_time_hold(
     assert page.spent == pytest.approx(sum(took for _, took in spans))
     assert spans[0][0] < 26
     if cost < 0.1:
-        assert len(spans) > (50 if drawing < 1 else 30), "a page that costs little comes often"
-        assert sum(drawn) >= (33 if drawing < 1 else 0)
-    assert page.spent <= 0.02 * 1200 + 1e-6
+        assert len(spans) > (50 if drawing < 1 else 90), "a page that costs little comes often"
+        assert sum(drawn) >= (33 if drawing < 1 else 1)
+    assert page.spent <= 0.02 * 3600 + 1e-6
 
 
 def test_a_short_run_writes_nothing_and_an_old_report_stays(

@@ -173,13 +173,19 @@ def test_sorting_keys_are_the_full_numbers(html: str, records: SyntheticRecords)
     assert f'<td class="n" data-k="{best!r}">{best:.4f}</td>' in html
 
 
-def test_nothing_of_an_earlier_report_stays(undrawn: None, records: SyntheticRecords, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def small() -> SyntheticRecords:
+    """A run whose tables take little time."""
+    return synthetic_records(24, ("sigmoid", "relu"))
+
+
+def test_nothing_of_an_earlier_report_stays(undrawn: None, small: SyntheticRecords, tmp_path: Path) -> None:
     """Figures, tables and the winner's files of a report that had them are gone; other files stay."""
-    write(made_input(records), tmp_path)
+    write(made_input(small), tmp_path)
     (tmp_path / "best.py").write_text("# an earlier winner")
     for mine in (tmp_path / "notes.txt", tmp_path / "figures" / "mine.png"):
         mine.write_text("mine")
-    write(made_input(changed(records, "all failed")), tmp_path)
+    write(made_input(changed(small, "all failed")), tmp_path)
     assert {file.name for file in tmp_path.iterdir()} == {"index.html", "figures", "tables", "notes.txt"}
     assert {file.stem for file in (tmp_path / "figures").iterdir()} == {"mine", "importances"}
     assert {file.stem for file in (tmp_path / "tables").iterdir()} == {
@@ -190,11 +196,11 @@ def test_nothing_of_an_earlier_report_stays(undrawn: None, records: SyntheticRec
 
 
 def test_the_script_of_the_winner_is_left_alone(
-    undrawn: None, records: SyntheticRecords, tmp_path: Path
+    undrawn: None, small: SyntheticRecords, tmp_path: Path
 ) -> None:
     """A page with an answer does not take away best.py, which is written beside it."""
     (tmp_path / "best.py").write_text("# the winner")
-    write(made_input(records), tmp_path)
+    write(made_input(small), tmp_path)
     assert (tmp_path / "best.py").read_text() == "# the winner"
 
 

@@ -65,7 +65,9 @@ def test_threads_take_turns() -> None:
 def test_cohorts_of_several_threads_give_what_they_give_alone(engine: str) -> None:
     """Seeds and default precision are the process's: four threads at once change no number of each other."""
     model = {"source": "mlp", "depth": 2, "width": 8, "dropout": 0.3}
-    tasks = [task_of(model=model, dtype=dtype) for dtype in ("float64", "float32")] * 2
+    tasks = [
+        task_of(model=model, dtype=dtype, steps=12, evaluations=3) for dtype in ("float64", "float32")
+    ] * 2
     cohorts = [
         Cohort(tuple(numbered([{"learning_rate": rate}] * 2, seeds=(k, k + 1))), engine, 2)
         for k, rate in enumerate((0.01, 0.02, 0.03, 0.04))

@@ -11,11 +11,10 @@ from sweeper.components.optimizers.sgd import sgd_limit
 
 def grows(product: float, steps: int = 4000, **options: object) -> bool:
     """Whether torch's SGD leaves the bowl ½θ² at this η·λ (λ = 1)."""
-    theta = torch.tensor([1.0], dtype=torch.float64, requires_grad=True)
+    theta = torch.nn.Parameter(torch.tensor([1.0], dtype=torch.float64))
     optimizer = torch.optim.SGD([theta], lr=product, **options)
     for _ in range(steps):
-        optimizer.zero_grad()
-        (0.5 * theta.square().sum()).backward()
+        theta.grad = theta.detach().clone()
         optimizer.step()
         if abs(theta.item()) > 1e6:
             return True
