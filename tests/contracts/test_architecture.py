@@ -121,7 +121,7 @@ def test_the_script_trains_what_was_added(extended: Extended) -> None:
         cwd=extended.folder,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
