@@ -1,5 +1,6 @@
 """Loaders of ``torch.utils.data`` -> pairs of arrays: each row once, put together by their own function."""
 
+import multiprocessing
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -35,6 +36,8 @@ def read_loader(loader: Any, name: str, target: str | None) -> Pair:
     """
     dataset = loader.dataset
     if isinstance(dataset, torch_data.IterableDataset):
+        if loader.num_workers > 0:
+            loader.multiprocessing_context = loader.multiprocessing_context or _start_method()
         return _batches(until_end(iter(loader), name), name, target)
     batches = loader.batch_sampler
     sampler = loader.sampler if batches is None else batches
@@ -80,6 +83,7 @@ def _by_workers(dataset: Any, loader: Any, name: str, target: str | None) -> Pai
         num_workers=loader.num_workers,
         worker_init_fn=loader.worker_init_fn,
         timeout=loader.timeout,
+        multiprocessing_context=loader.multiprocessing_context or _start_method(),
     )
     rows, batches = length_of(dataset, name), iter(again)
 
@@ -98,6 +102,12 @@ def _by_workers(dataset: Any, loader: Any, name: str, target: str | None) -> Pai
             yield batch
 
     return _batches(checked(), name, target)
+
+
+def _start_method() -> str | None:
+    """How a loader's processes start where this one was started by loky, whose way is for its own alone."""
+    known = multiprocessing.get_all_start_methods()
+    return None if multiprocessing.get_start_method(allow_none=True) in (None, *known) else known[0]
 
 
 def _batches(batches: Iterable[Any], name: str, target: str | None) -> Pair:

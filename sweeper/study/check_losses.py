@@ -49,9 +49,11 @@ def check_metrics(sources: Sequence[Any], look_up: Callable[[Any], Any], mistake
                     Mistake(key, did_you_mean(source, [*names(), "package.module:function"]), source)
                 )
         elif look_up(source) is not None and (named(name) or name in ("loss", "error")):
-            mistakes.append(
-                Mistake(key, f"{name!r} is the name of a built-in score; call the function otherwise")
+            problem = (
+                f"{name!r} is the name of a built-in score: leave it out, or name yours otherwise, as by "
+                f"`from … import {name} as own_{name}` in a module of yours"
             )
+            mistakes.append(Mistake(key, problem, source if isinstance(source, str) else None))
         if name in seen:
             mistakes.append(Mistake(key, "listed twice", name))
         seen.add(name)
