@@ -124,7 +124,7 @@ endif
 OLDEST_TESTS := tests/contracts/test_oldest.py tests/study/test_settings.py \
   tests/data/test_table_files.py tests/data/test_splits.py tests/training/pool tests/records/test_store.py \
   tests/search/test_tpe.py tests/search/test_dashboard.py tests/statistics/test_intervals.py \
-  tests/report/test_progress.py tests/browser/test_live_page.py
+  tests/training/stacked/native/test_mathematics.py tests/report/test_progress.py tests/browser/test_live_page.py
 OLDEST_SWEEP := --set name=oldest --set search.trials=12 --set training.epochs=2 --set search.sampler=cmaes \
   --set confirm.finalists=2 --set confirm.seeds=3 --quiet
 

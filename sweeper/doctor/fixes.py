@@ -79,7 +79,7 @@ FIXES: dict[str, dict[str, str]] = {
         'a script that calls sweeper.run needs: if __name__ == "__main__":',
     },
     "compiler": {
-        ANY: "none is needed; stacks run faster with\npython -m pip install 'sweeper-torch[native]'",
+        ANY: "none is needed; stacks run faster with\npython -m pip install llvmlite",
     },
     "runs": {
         ANY: "go to a folder that you may write to, or name one: sweeper run STUDY --runs DIR --reports DIR",

@@ -18,7 +18,7 @@ MIN_SECONDS_LEFT = 3.0
 """Seconds of training left from which ``auto`` tries, which takes about one in every process."""
 TIMED_BLOCKS, STEPS_PER_BLOCK = 5, 8
 """What is timed, of each way: so many blocks of so many steps."""
-MISSING = "llvmlite is not installed (pip install 'sweeper-torch[native]')"
+MISSING = "llvmlite is not installed (pip install llvmlite)"
 
 
 def seconds_left(task: Task, plan: Plan) -> float:
