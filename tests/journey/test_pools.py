@@ -1,6 +1,7 @@
 """One study, the same records wherever its trials run, with a worker killed in the middle."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -8,7 +9,10 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from unittest import mock
 
 import optuna
 import pandas as pd
@@ -18,7 +22,10 @@ from clusters import POOLS, WORKERS, dask_cluster, end, free_port, ray_cluster, 
 from postgres import needed, postgres
 from whole_runs import run, study
 
+from sweeper.errors import StateKept
 from sweeper.search.storage_url import open_url
+from sweeper.training.pool import folder_pool, registry
+from sweeper.trial import TrialResult
 
 pytestmark = pytest.mark.timeout(600)
 in_pools = pytest.mark.skipif(not POOLS, reason="starts engines and workers; make pools runs it")
@@ -84,6 +91,83 @@ def test_a_shared_folder(tmp_path: Path, expected: pd.DataFrame) -> None:
     assert set(result.trials["host"]) == {os.uname().nodename}
 
 
+def after(count: int, fault: Callable[[], object]) -> Callable[..., None]:
+    """For `Options.on_result`: the fault happens once that many trials have ended."""
+    seen = list[object]()
+
+    def heard(results: object) -> None:
+        seen.append(results)
+        if len(seen) == count:
+            fault()
+
+    return heard
+
+
+def goes_on(folder: Path, expected: pd.DataFrame, gone: str, pool: str, fault: Callable[[], object]) -> None:
+    """A run whose pool goes away ends with one message, and the next call goes on to the same records."""
+    with pytest.raises(StateKept, match=gone):
+        run(folder, study(), pool=pool, on_result=after(4, fault))
+    later = list[TrialResult]()
+    again = run(folder, study(), jobs=2, on_result=later.append)
+    same(again.trials, expected)
+    assert len(later) <= len(expected) - 4, "what had ended is not trained again"
+
+
+def test_a_shared_folder_that_is_deleted(tmp_path: Path, expected: pd.DataFrame) -> None:
+    """Nothing that had finished is lost."""
+    shared = tmp_path / "shared"
+    shared.mkdir(mode=0o700)
+    worker = worker_process(shared, "--idle", "100")
+    try:
+        goes_on(
+            tmp_path, expected, "folder of this run is gone", f"dir:{shared}", lambda: shutil.rmtree(shared)
+        )
+    finally:
+        end(worker)
+
+
+@in_pools
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="stops a process")
+def test_a_worker_that_is_stopped_for_longer_than_its_lease(tmp_path: Path, expected: pd.DataFrame) -> None:
+    """Another one, which came in the middle, takes over; what the first gives late changes nothing."""
+    shared = tmp_path / "shared"
+    shared.mkdir(mode=0o700)
+    with ExitStack() as stack:
+        stack.callback(end, first := worker_process(shared, "--idle", "100"))
+
+        def fault() -> None:
+            os.kill(first.pid, signal.SIGSTOP)
+            stack.callback(end, worker_process(shared, "--idle", "100"))
+            back = threading.Timer(4.0, os.kill, (first.pid, signal.SIGCONT))
+            stack.callback(back.join)
+            back.start()
+
+        shorter = partial(folder_pool.folder_pool, lease=3.0)
+        scheme = replace(registry.POOLS["dir"], opened=lambda path, tell, _: shorter(Path(path), tell))
+        with mock.patch.dict(registry.POOLS, dir=scheme):
+            result = run(tmp_path, study(), pool=f"dir:{shared}", on_result=after(4, fault))
+    same(result.trials, expected)
+
+
+@in_pools
+def test_a_dask_scheduler_that_is_killed(tmp_path: Path, expected: pd.DataFrame) -> None:
+    """With a worker that joined in the middle."""
+    needed("distributed", "dask")
+    port = free_port()
+    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": tmp_path}
+    quiet["env"] = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1] / "helpers")}
+    with ExitStack() as stack:
+        scheduler = subprocess.Popen([*command, "--port", str(port), "--no-dashboard"], **quiet)
+        stack.callback(end, scheduler)
+        wait_for_port(port)
+        worker = [sys.executable, "-m", "distributed.cli.dask_worker", f"tcp://127.0.0.1:{port}"]
+        for _ in range(WORKERS):
+            stack.callback(end, subprocess.Popen([*worker, "--no-nanny", "--no-dashboard"], **quiet))
+        gone = f"the Dask scheduler at 127.0.0.1:{port} is gone"
+        goes_on(tmp_path, expected, gone, f"dask://127.0.0.1:{port}", scheduler.kill)
+
+
 @in_pools
 def test_dask_workers_with_four_threads(tmp_path: Path, expected: pd.DataFrame) -> None:
     """Threads of one process share seeds and precision; trials do not run in them. A worker is killed."""
@@ -109,7 +193,7 @@ def test_dask_workers_with_four_threads(tmp_path: Path, expected: pd.DataFrame) 
 
 @in_pools
 def test_ray(tmp_path: Path, expected: pd.DataFrame) -> None:
-    """A real cluster, through its client server; a worker is killed while it trains."""
+    """A real cluster, through its client server; a worker is killed while it trains, then all of Ray."""
     with ray_cluster() as (head, address):
 
         def victim() -> int | None:
@@ -120,8 +204,15 @@ def test_ray(tmp_path: Path, expected: pd.DataFrame) -> None:
 
         with killer(victim) as killed:
             result = run(tmp_path, study(), pool=address)
-    assert killed
-    same(result.trials, expected)
+        assert killed
+        same(result.trials, expected)
+
+        def fault() -> None:
+            for process in [*psutil.Process(head.pid).children(recursive=True), head]:
+                with suppress(psutil.Error):
+                    process.kill()
+
+        goes_on(tmp_path / "head", expected, "the Ray cluster at .* is gone", address, fault)
 
 
 def ray_workers(head: int) -> list[int]:

@@ -1,9 +1,13 @@
 """What the pools of other engines share: calls travel as bytes, and results come back through futures."""
 
 import queue
+import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FuturesTimeout
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -17,6 +21,8 @@ Value = TypeVar("Value")
 
 PERIOD = 2.0
 """Seconds without a result after which the engine is asked whether it is still there."""
+SILENCE = 60.0
+"""Seconds in which an engine must answer, however busy it is."""
 MAX_REFUSED = 100
 """Times that a call may meet a worker of other versions before the run gives up."""
 
@@ -34,12 +40,35 @@ def answered(ask: Callable[[], Value], who: str) -> Value:
     """What `who`, an engine of others, answers.
 
     Raises:
-        StateKept: if it does not.
+        StateKept: if it does not, or not within `SILENCE`.
     """
     try:
-        return ask()
+        return within(SILENCE, ask)
     except Exception as error:  # each release has its own
         raise StateKept(f"the {who} is gone ({type(error).__name__}: {first_line(error)})") from error
+
+
+def within(seconds: float, ask: Callable[[], Value]) -> Value:
+    """What `ask` gives or raises, in a thread that is left to itself if it takes longer.
+
+    Raises:
+        TimeoutError: if it does.
+    """
+    said: Future[Value] = Future()
+
+    def work() -> None:
+        try:
+            said.set_result(ask())
+        except BaseException as error:
+            said.set_exception(error)
+
+    threading.Thread(target=work, daemon=True, name="sweeper-ask").start()
+    try:
+        return said.result(seconds)
+    except FuturesTimeout:
+        if said.done():
+            raise
+        raise TimeoutError(f"no answer within {seconds:g} s") from None
 
 
 class Engine(Protocol):
@@ -90,12 +119,15 @@ class FuturesPool:
         self._ended: queue.SimpleQueue[Call] = queue.SimpleQueue()
         self._done: dict[Call, Done] = {}
         self._width, self._asked = 0, -1e9
+        self._gone = False  # the engine
 
     @property
     def width(self) -> int:
         """`Pool.width`"""
         if time.monotonic() - self._asked > PERIOD:
-            self._width, self._asked = max(1, self._engine.width()), time.monotonic()
+            with self._noticing():
+                self._width = max(1, self._engine.width())
+            self._asked = time.monotonic()
         return self._width
 
     def share(self, value: Value) -> messages.SharedName[Value]:
@@ -123,23 +155,40 @@ class FuturesPool:
             try:
                 self._take(self._ended.get(timeout=PERIOD))
             except queue.Empty:
-                self._engine.check()
+                self._check()
 
     def cancel(self, call: Call) -> None:
         """`Pool.cancel`"""
         self._done.pop(call, None)
         if (opened := self._open.pop(call, None)) is not None:
             self._running.discard(call)
+            if self._gone:
+                return
             if opened.future is not None:
                 self._engine.stop(opened.future)
             self._hand_out()
 
     def close(self) -> None:
         """`Pool.close`"""
+        if self._gone:  # nobody would answer
+            return
         self._waiting.clear()
         for call in list(self._open):
             self.cancel(call)
         self._engine.close()
+
+    def _check(self) -> None:
+        with self._noticing():
+            self._engine.check()
+
+    @contextmanager
+    def _noticing(self) -> Iterator[None]:
+        """Whether the engine has gone: nothing is asked of it then, as each answer would be waited for."""
+        try:
+            yield
+        except StateKept:
+            self._gone = True
+            raise
 
     def _hand_out(self) -> None:
         """Start as many calls as the engine is wide: it would deal out more in advance, behind slow ones."""
@@ -151,7 +200,8 @@ class FuturesPool:
     def _start(self, call: Call) -> None:
         opened = self._open[call]
         values = [self._values[name] for name in opened.shared]
-        opened.future = self._engine.start(opened.content, values, partial(self._ended.put, call))
+        with self._noticing():
+            opened.future = self._engine.start(opened.content, values, partial(self._ended.put, call))
 
     def _take(self, call: Call) -> None:
         """Turn what a future gives into what became of its call."""
@@ -159,7 +209,7 @@ class FuturesPool:
             return
         answer = self._engine.answer(opened.future)
         if isinstance(answer, Lost):
-            self._engine.check()
+            self._check()
             self._done[call] = Done(call, lost=answer)
         elif answer.missing or answer.refused:
             self._try_elsewhere(call, answer.refused)

@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager, suppress
 from typing import Any
 
-from sweeper.errors import UserError
+from sweeper.errors import StateKept, UserError
 from sweeper.training.pool import messages, node
-from sweeper.training.pool.futures_pool import FuturesPool, answered, first_line
+from sweeper.training.pool.futures_pool import FuturesPool, answered, first_line, within
 from sweeper.training.pool.interface import Lost
 from sweeper.training.pool.machine import difference_here, this_machine
 
@@ -45,7 +45,7 @@ def ray_pool(
     finally:
         if mine:
             with suppress(Exception):  # it may be gone
-                ray.shutdown()
+                within(PATIENCE, ray.shutdown)
 
 
 def _connect(ray: Any, address: str) -> None:
@@ -63,6 +63,12 @@ def _connect(ray: Any, address: str) -> None:
                 log_to_driver=False,
             )
     except Exception as error:  # each release has its own
+        said = " ".join(str(error).split())
+        if "Version mismatch" in said:
+            raise UserError(
+                f"--pool ray://{address}: its versions are not those of this machine ({said[:300]}); install "
+                "the same ones here and there"
+            ) from None
         token = " A cluster that wants a token: set RAY_AUTH_MODE=token." if "client" in str(error) else ""
         raise UserError(
             f"--pool ray://{address}: no Ray answers there ({first_line(error)}); {start}.{token}"
@@ -91,7 +97,7 @@ class RayEngine:
         self._resource = "GPU" if gpus else "CPU"
         self._run = ray.remote(num_cpus=1, num_gpus=1 if gpus else 0, max_retries=0)(_run)
         self._references: dict[Any, Any] = {}
-        self._gcs = None if address != "auto" else ray.get_runtime_context().gcs_address
+        self._door = address if address != "auto" else ray.get_runtime_context().gcs_address
 
     def shake_hands(self) -> None:
         """Ask every machine of the cluster for its versions.
@@ -119,7 +125,7 @@ class RayEngine:
 
     def width(self) -> int:
         """`Engine.width`: processors of the cluster, or its GPUs where it has some."""
-        return int(self._asked(self._ray.cluster_resources).get(self._resource, 0))
+        return int(self._resources().get(self._resource, 0))
 
     def put(self, blob: messages.Blob) -> Any:
         """`Engine.put`"""
@@ -146,22 +152,32 @@ class RayEngine:
         """`Engine.stop`"""
         reference = self._references.pop(future, None)
         if reference is not None:
-            with suppress(Exception):  # of a cluster that is gone
-                self._ray.cancel(reference)  # by force it would end a worker that has the next call already
+            with suppress(StateKept):  # of a cluster that is gone
+                # By force it would end a worker that has the next call already.
+                self._asked(lambda: self._ray.cancel(reference))
 
     def check(self) -> None:
-        """`Engine.check`: before Ray itself notices, which would end this process."""
-        if self._gcs is not None:
-            host, _, port = self._gcs.rpartition(":")
-            self._asked(lambda: socket.create_connection((host, int(port)), PATIENCE).close())
-        self._asked(self._ray.cluster_resources)
+        """`Engine.check`"""
+        self._resources()
+
+    def _resources(self) -> dict[str, float]:
+        """Of the cluster, if it is there; Ray itself waits for minutes, or ends this process."""
+        host, _, port = self._door.rpartition(":")
+        self._asked(lambda: socket.create_connection((host, int(port)), PATIENCE).close())
+        found: dict[str, float] = self._asked(self._ray.cluster_resources)
+        return found
 
     def close(self) -> None:
         """`Engine.close`"""
         self._references.clear()
 
     def _asked(self, ask: Callable[[], Any]) -> Any:
-        return answered(ask, f"Ray cluster at {self._address}")
+        def connected() -> Any:
+            if not self._ray.is_initialized():  # Ray would start a cluster of its own
+                raise ConnectionError("disconnected")
+            return ask()
+
+        return answered(connected, f"Ray cluster at {self._address}")
 
 
 def _run(call: bytes, driver: node.Driver, *blobs: messages.Blob) -> messages.Answer:

@@ -55,8 +55,7 @@ def parse(place: str) -> tuple[str, str]:
         return "local", ""
     name = place.partition(":")[0]
     if name not in POOLS:
-        forms = ["local", *(scheme.form for scheme in POOLS.values())]
-        raise UserError(f"--pool {place!r}: {did_you_mean(name, ['local', *POOLS])}, as {', '.join(forms)}")
+        raise UserError(f"--pool {place!r}: {_unknown(place, name)}")
     scheme = POOLS[name]
     match = re.fullmatch(scheme.pattern, place)
     if not match:
@@ -67,6 +66,16 @@ def parse(place: str) -> tuple[str, str]:
             f"install it here and on all workers: pip install 'sweeper-torch[{name}]'"
         )
     return name, match[1]
+
+
+def _unknown(place: str, name: str) -> str:
+    """What a place that is none was probably meant to be."""
+    if re.fullmatch(r"[\w.-]+:\d+", place):
+        return f"an address needs its kind before it: dask://{place} or ray://{place}"
+    if "/" in place and "://" not in place:
+        return f"a shared folder is written dir:{place}"
+    forms = ["local", *(scheme.form for scheme in POOLS.values())]
+    return f"{did_you_mean(name, ['local', *POOLS])}, as {', '.join(forms)}"
 
 
 def check_place(place: str | Executor, jobs: int | None) -> None:

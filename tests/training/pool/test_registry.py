@@ -39,6 +39,11 @@ def test_addresses_are_read(place: str, expected: tuple[str, str]) -> None:
         ("", "allowed: local"),
         ("dir:", "an address of this kind is written dir:/shared/path"),
         ("dask://host", "an address of this kind is written dask://host:8786"),
+        (
+            "localhost:8786",
+            "an address needs its kind before it: dask://localhost:8786 or ray://localhost:8786",
+        ),
+        ("/shared/path", "a shared folder is written dir:/shared/path"),
         ("dask:host:8786", "written dask://host:8786"),
     ],
 )
