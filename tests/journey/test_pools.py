@@ -113,6 +113,7 @@ def goes_on(folder: Path, expected: pd.DataFrame, gone: str, pool: str, fault: C
     assert len(later) <= len(expected) - 4, "what had ended is not trained again"
 
 
+@in_pools
 def test_a_shared_folder_that_is_deleted(tmp_path: Path, expected: pd.DataFrame) -> None:
     """Nothing that had finished is lost."""
     shared = tmp_path / "shared"

@@ -133,8 +133,12 @@ class RayEngine:
 
     def start(self, call: bytes, values: list[Any], then: Callable[[], None]) -> Any:
         """`Engine.start`"""
-        reference = self._asked(lambda: self._run.remote(call, self._driver, *values))
-        future = reference.future()
+
+        def run() -> tuple[Any, Any]:
+            reference = self._run.remote(call, self._driver, *values)
+            return reference, reference.future()
+
+        reference, future = self._asked(run)
         self._references[future] = reference
         future.add_done_callback(lambda _: then())
         return future
