@@ -56,7 +56,7 @@ class Answer:
     """95 % intervals of `test` over these seeds; a score with one seed has none."""
     rows: Mapping[str, int] = field(default_factory=dict)
     """Rows of each part; empty in runs of earlier versions, which did not record them."""
-    luck: float = math.nan
+    luck: tuple[float, float, float] | None = None
     """Share of the variance among the finalists on fresh seeds that is not between settings; NaN: not
     known."""
     made: Mapping[str, str] = field(default_factory=dict)

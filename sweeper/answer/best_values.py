@@ -41,5 +41,5 @@ def _claim(name: str, values: "pd.Series[str]", ranking: pd.DataFrame, section: 
         evidence=count(seeds, "fresh seed"),
         seeds=max(seeds, 2),
         alternatives=ties,
-        detail=f"better than {listing(others)} among the finalists",
+        detail=f"better than {listing(others)} among the finalists" if not few else "",
     )

@@ -17,6 +17,7 @@ from sweeper.answer.claims import (
     Claim,
     Judged,
 )
+from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.wording import capital, listing
 
 Statement = str | Claim
@@ -26,9 +27,9 @@ PLAIN, LEAD = "{detail}.", "lead"
 """What is said by its numbers alone; and a lead of the search that its intervals leave open."""
 TEMPLATES: Mapping[tuple[str, str], str] = {
     (BEST, CONFIRMED): "{What}: {direction}, {detail} on {evidence}.",
-    (BEST, OPEN): "{What}: not settled; {direction}, the answer's, is tied with {others} on {evidence}.",
-    (BEST, EXPLORATORY): "{What}: {direction} did best in the search, {detail}.",
-    (BEST, LEAD): "{What}: not settled in the search; {detail}.",
+    (BEST, OPEN): "{What}: not settled; {direction}, the answer's, {is_tied}.",
+    (BEST, EXPLORATORY): "{What}: {direction} did best in the search; {detail}.",
+    (BEST, LEAD): "{What}: the search does not settle it; {detail}.",
     (MATTERS, EXPLORATORY): "{name} sets the best trials apart from the rest: {detail}.",
     (GRADIENT, "vanishing"): "{Where}, gradients vanish towards the input with {names}.",
     (GRADIENT, "exploding"): "{Where}, gradients explode towards the input with {names}.",
@@ -47,8 +48,7 @@ TEMPLATES: Mapping[tuple[str, str], str] = {
 }
 """(kind, status or direction) -> sentence; what is not here is said by its `detail` alone."""
 GIVES_WAY: Mapping[str, str] = {
-    BEST: " The answer is {answer}, {evidence}: one configuration on fresh seeds, which decide; here many "
-    "configurations have one seed each.",
+    BEST: " The answer is {answer}, {evidence}: fresh seeds decide; here each trial has one seed.",
     MATTERS: " Yet it is not found to change the {where} with other settings held equal, so this may be the "
     "search, which tried it unevenly.",
     EFFECT: " Another section finds, on stronger evidence: {answer}.",
@@ -107,6 +107,7 @@ def _fields(claims: Sequence[Claim]) -> dict[str, str]:
         "where": first.where,
         "direction": first.direction,
         "others": listing(first.alternatives),
+        "is_tied": _tied(first),
         "evidence": first.evidence,
         "detail": first.detail,
     }
@@ -114,10 +115,16 @@ def _fields(claims: Sequence[Claim]) -> dict[str, str]:
     return fields | {key.capitalize(): initial(fields[key]) for key in ("what", "where", "detail")}
 
 
+def _tied(claim: Claim) -> str:
+    """Few seeds tie nothing: they cannot rank."""
+    if claim.seeds < ENOUGH_SEEDS:
+        return f"is not ranked against {listing(claim.alternatives)}: {claim.evidence} cannot do that"
+    return f"is tied with {listing(claim.alternatives)} on {claim.evidence}"
+
+
 def _against(claim: Claim) -> dict[str, str]:
-    tied = f"tied with {listing(claim.alternatives)} on {claim.evidence}" if claim.alternatives else ""
     return {
         "answer": claim.direction,
-        "evidence": tied or f"confirmed on {claim.evidence}",
+        "evidence": f"which {_tied(claim)}" if claim.alternatives else f"confirmed on {claim.evidence}",
         "where": claim.where.replace("_", " "),
     }

@@ -76,9 +76,10 @@ def gain(
     return Gain(number, optimizer, mean, difference, *ends, int(row["pairs"]), verdict)
 
 
-def power(tied: pd.DataFrame) -> str:
-    """``; a difference of 0.02 (8 %) would have been seen``: the largest of those tied with the winner."""
-    seen, mean = tied["seen"].iloc[1:].max(), abs(tied["mean"].iloc[0])
+def power(tied: pd.DataFrame, ranked: Ranked) -> str:
+    """``; a difference of 0.02 (8 %) would have been seen``: the largest of those tied with the winner, as a
+    share of its score."""
+    seen, mean = tied["seen"].iloc[1:].max(), abs(ranked.value(float(tied["mean"].iloc[0])))
     return would_be_seen(seen, seen / mean if mean else math.nan)
 
 

@@ -1,11 +1,9 @@
 """How much of the spread of the finalists' scores is luck."""
 
-import math
-
 import numpy as np
 import pandas as pd
 
-from sweeper.statistics.variance import components, mean_squares
+from sweeper.statistics.variance import share_intervals
 
 
 def complete_scores(trials: pd.DataFrame) -> np.ndarray:
@@ -15,12 +13,12 @@ def complete_scores(trials: pd.DataFrame) -> np.ndarray:
     return np.asarray(table[np.isfinite(table).all(axis=1)].to_numpy())
 
 
-def luck(trials: pd.DataFrame) -> float:
-    """Share of the variance of `complete_scores` that is not between settings; NaN where it cannot be
-    split."""
+def luck(trials: pd.DataFrame) -> tuple[float, float, float] | None:
+    """Share of the variance of `complete_scores` that is not between settings, with its 95 % interval;
+    ``None`` where it cannot be split."""
     values = complete_scores(trials)
     finalists, seeds = values.shape
     if finalists < 2 or seeds < 2 or np.ptp(values) == 0:
-        return math.nan
-    found = components(mean_squares(values)[0][None], finalists, seeds)[0]
-    return float(1 - found[0] / found.sum())
+        return None
+    found, low, high = share_intervals(values)
+    return float(1 - found[0] / found.sum()), float(1 - high[0]), float(1 - low[0])

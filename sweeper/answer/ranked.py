@@ -47,6 +47,11 @@ class Ranked:
         """higher | lower"""
         return "lower" if self.highest else "higher"
 
+    @property
+    def near(self) -> str:
+        """What the margin of a basin is a share of: costs are compared, and that of a score is 1 minus it."""
+        return "the best score's distance to 1" if self.highest and self.cost(1.0) == 0 else "the best"
+
     def cost(self, value: float) -> float:
         """What ranks a value, lower is better."""
         return cost(self.objective, value)

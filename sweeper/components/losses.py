@@ -52,6 +52,8 @@ class Loss:
     """The part of the output that predicts the target, where that is not all of it"""
     metrics: tuple[Metric, ...] = ()
     """Recorded beside it"""
+    least: float = 0.0
+    """No mean over rows lies below it"""
 
     @property
     def scored(self) -> Callable[[Any, Any], Tensor]:
@@ -202,6 +204,7 @@ LOSSES: dict[str, Loss] = {
             Guess("the mean and the variance of the training rows", gaussian),
             outputs=2,
             point=gaussian_mean,
+            least=-math.inf,
         ),
     )
 }

@@ -202,20 +202,25 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     rows = frame.sort_values("optimizer").to_dict("records")
     wide = [_width(row) for row in rows if row["within"] > 1]
     narrow = [row["optimizer"] for row in rows if row["within"] == 1]
-    said = [f"Trials within 10 % of the best of their optimizer: {'; '.join(wide)}."] if wide else []
+    near = run.ranked.near
+    said = [f"Rates of the trials within 10 % of {near}, by optimizer: {'; '.join(wide)}."] if wide else []
     if narrow:
         said.append(
-            f"No second trial came within 10 % of the best with {listing(narrow)}, so how far the rate may "
-            f"be "
-            "off is not known there."
+            f"No second trial came within 10 % of {near} with {listing(narrow)}: how far the rate may be off "
+            "is not known there."
         )
-    lost = [_lost_words(row) for row in rows if math.isfinite(row["lost_share"])]
+    blind = [row for row in rows if math.isfinite(row["lost_share"])]
+    lost = [_lost_words(row) for row in blind if row["lost_high"] - row["lost_low"] <= TELLING]
     if lost:
         said.append(
-            f"A trial at a rate drawn from the range, the other settings drawn too, lost on average "
-            f"{listing(lost)} of what could be learned."
+            f"Trials at blindly drawn rates and settings lost on average {listing(lost)} of what could be "
+            "learned."
         )
     return (*said, *breaks(tables["divergence"]), *_crowded(run, tables["range_edges"]))
+
+
+TELLING = 0.6
+"""Widest interval of a share that is worth a sentence: a wider one says next to nothing."""
 
 
 def _whole(frame: pd.DataFrame) -> pd.DataFrame:

@@ -205,7 +205,8 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     summary, classes = tables["curve_summary"], tables["curve_classes"]
     first = tables["convergence"]["trial"].head(1)
     said: list[Statement] = [_best(row) for row in classes[classes["trial"].isin(first)].to_dict("records")]
-    said += [text for group in (BEST, REST) if (text := _counts(summary[summary["group"] == group], group))]
+    groups = [(group, rows) for group in (BEST, REST) if len(rows := summary[summary["group"] == group])]
+    said += [_counts(rows, group, alone=len(groups) == 1) for group, rows in groups]
     best = classes[classes["group"] == BEST].sort_values(["lowest", "trial"])
     advised = [
         f"Trial #{row['trial']} ({row['class']}): {row['advice']}."
@@ -230,20 +231,20 @@ ENDED = {
 def _best(row: Mapping[Any, Any]) -> Claim:
     text = f"Trial #{row['trial']}, the best of the search, {ENDED.get(row['class'], row['class'])}: its "
     text += f"validation loss was lowest, {number(row['lowest'])}, at step {row['best_step']:,} of "
-    text += f"{row['steps']:,}, and {number(row['end'])} at the end"
+    text += f"{row['steps']:,}"
+    if row["best_step"] < row["steps"]:
+        text += f"; the median of its last three evaluations is {number(row['end'])}"
     ends = (row["lowest"], row["end"])
     name = f"#{row['trial']}"
     return Claim(CURVE, name, row["class"], EXPLORATORY, "curves", "one seed", interval=ends, detail=text)
 
 
-def _counts(rows: pd.DataFrame, group: str) -> str:
-    if rows.empty:
-        return ""
-    parts = [_class(row) for row in rows.to_dict("records")]
-    total = int(rows["trials"].sum())
-    if group == BEST:
-        return f"{count(total, 'best training')}: {listing(parts)}."
-    return f"{count(total, 'other')}: {listing(parts)}."
+def _counts(rows: pd.DataFrame, group: str, *, alone: bool) -> str:
+    total, parts = int(rows["trials"].sum()), [_class(row) for row in rows.to_dict("records")]
+    if alone:
+        return f"{count(total, 'trial')}: {listing(parts)}."
+    who = f"Best {count(total, 'trial')}" if group == BEST else count(total, "other trial")
+    return f"{who}: {listing(parts)}."
 
 
 def _class(row: Mapping[object, object]) -> str:
@@ -252,7 +253,7 @@ def _class(row: Mapping[object, object]) -> str:
 
 def _usual(name: str, rows: pd.DataFrame) -> str:
     text, times = rows["advice"].value_counts().index[0], int(rows["advice"].value_counts().iloc[0])
-    return f"{name.capitalize()} ({times} of {len(rows)}): {text}."
+    return f"{name.capitalize()} (for {times} of {count(len(rows), 'trial')}): {text}."
 
 
 QUESTION = Question(

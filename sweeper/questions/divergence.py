@@ -9,8 +9,10 @@ import pandas as pd
 from sweeper.answer.rows import search_trials, with_names
 from sweeper.questions.run_data import RunData, once
 from sweeper.statistics.learning_rates import boundary
-from sweeper.wording import count, number
+from sweeper.wording import count, listing, number
 
+FEWEST = 3
+"""Diverged trials from which a boundary is stated."""
 ANY = "any"
 """Stands for all activations together."""
 BOUNDARY_COLUMNS = [
@@ -63,16 +65,31 @@ def _edge(rows: pd.DataFrame) -> tuple[float, ...]:
 
 def breaks(frame: pd.DataFrame) -> tuple[str, ...]:
     """From which rate on half of the trials of each optimizer diverge, and what that pools."""
-    rows = frame[frame["activation"] == ANY].dropna(subset=["boundary"]) if len(frame) else frame
-    said = [
-        f"{number(row['boundary'])} with {row['optimizer']} ({_ends(row)}; {row['diverged']} of "
-        f"{count(row['trials'], 'trial')} diverged, {count(row['pooled'], 'activation')} pooled)"
-        for row in rows.to_dict("records")
-    ]
-    text = "Half of the trials diverge from about"
-    return (
-        (f"{text} {'; '.join(said)}. Where other settings decide too, it is no sharp limit.",) if said else ()
-    )
+    rows = frame[frame["activation"] == ANY] if len(frame) else frame
+    known = [row for row in rows.to_dict("records") if _located(row)]
+    few = [row["optimizer"] for row in rows.to_dict("records") if row["diverged"] and not _located(row)]
+    said = []
+    if known:
+        text = "; ".join(
+            f"{number(row['boundary'])} with {row['optimizer']} ({_basis(row)})" for row in known
+        )
+        said.append(
+            f"Half of the trials diverge from about {text}. Where other settings decide too, it is no sharp "
+            "limit."
+        )
+    if few:
+        said.append(f"Too few trials diverged with {listing(few)} to say from which rate on.")
+    return tuple(said)
+
+
+def _located(row: Mapping[Any, Any]) -> bool:
+    """Whether enough trials diverged, below the highest rate tried, to say where that sets in."""
+    return bool(row["diverged"] >= FEWEST and row["boundary"] > 0)
+
+
+def _basis(row: Mapping[Any, Any]) -> str:
+    pooled = f"; {count(row['pooled'], 'activation')} pooled" if row["pooled"] > 1 else ""
+    return f"{_ends(row)}; {row['diverged']} of {count(row['trials'], 'trial')} diverged{pooled}"
 
 
 def _ends(row: Mapping[Any, Any]) -> str:

@@ -278,7 +278,7 @@ def advice(
     if verdict == HEALTHY or not row.get("sure", True):
         return ""
     if verdict == CUT:
-        return _cut_off(row)
+        return _cut_off(row, CUT if row["moment"] == START else at_start)
     if row["moment"] != START and at_start == HEALTHY:
         warm = settable("search.space.schedule=warmup_cosine")
         text = "It was healthy at initialisation, so training did it: try a lower learning rate"
@@ -305,14 +305,18 @@ def _by(option: str) -> str:
     return f" ({option})" if option else ""
 
 
-def _cut_off(row: Mapping[Hashable, Any]) -> str:
-    """What lies where the gradient ends: a layer that is dead or saturated throughout, or neither."""
+def _cut_off(row: Mapping[Hashable, Any], at_start: str | None) -> str:
+    """What lies where the gradient ends: a layer that is dead or saturated throughout, or neither.
+
+    No rate mends what was cut off before the first step.
+    """
+    cure = "other initial weights" if at_start == CUT else "a lower learning rate"
     for measure, words in (("dead", "units"), ("saturated", "elements")):
         if row[measure] >= 0.99:
             text = (
                 f"{100 * row[measure]:.0f} % of the {words} of {_layer(row, measure)} are {measure}, so no "
             )
-            return f"{text}gradient passes it: try smaller initial weights or a lower learning rate."
+            return f"{text}gradient passes it: try {cure}."
     where = f" ({row['layer_names']})" if row["layer_names"] else ""
     return (
         f"No layer is dead or saturated throughout, so look for what stops the gradient above layers "

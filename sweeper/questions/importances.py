@@ -13,7 +13,7 @@ from sweeper.drawing.scales import share_ticks
 from sweeper.drawing.style import HUES, canvas, legend_below, themed
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
-from sweeper.wording import capital, listing, percent
+from sweeper.wording import listing, percent
 
 
 def importances(run: RunData) -> pd.DataFrame:
@@ -59,12 +59,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     below = [row["parameter"] for row in rows if not row["low"] > row["chance"]]
     said: list[Statement] = [_claim(row, run) for row in above]
     if below:
-        it, is_ = ("it", "is") if len(below) == 1 else ("they", "are")
-        said.append(
-            f"{capital(listing(below))} {is_} not shown to be above what shuffled scores reach, so {it} "
-            f"{is_} not "
-            "ranked."
-        )
+        said.append(f"Not ranked, as shuffled scores may reach as much: {listing(below)}.")
     return (*said, "A share says how much a choice mattered in the searched ranges, not which value is best.")
 
 

@@ -168,23 +168,23 @@ def _dealt(parameter: str, rows: list[dict[Any, Any]]) -> str:
     """How many trials each value had: a search goes where it is promising."""
     ordered = sorted(rows, key=lambda row: (-row["searched"], str(row["value"])))
     counts = [f"{named(row['value'])} {row['searched']}" for row in ordered]
-    used = "the comparison uses them all"
+    used = "all of them are compared"
     if rows[0]["basis"] == "explore":
         fewest, most = (pick(row["trials"] for row in rows) for pick in (min, max))
         each = f"{fewest}" if fewest == most else f"{fewest} to {most}"
-        used = f"the comparison uses the {each} of each that were shared out evenly"
+        used = f"compared are the {each} of each that exploration shared out evenly"
     return f"Trials of each {parameter.replace('_', ' ')} in the search: {listing(counts)}; {used}."
 
 
 def _lead(parameter: str, rows: list[dict[Any, Any]], ranked: Ranked) -> Claim:
     first, *others = rows
-    text = f"{_score(first)} at best of {count(first['budget'], 'trial')}"
+    text = f"expected best of {count(first['budget'], 'trial')}: {_score(first)}"
     apart = [row for row in others if _is_apart(row, first, ranked)]
     close = [row for row in others if row not in apart]
     if apart:
         text += f"; {ranked.worse}, with separate intervals: {listing([_score(row) for row in apart])}"
     if close:
-        text += f"; open against {listing([_score(row) for row in close])}"
+        text += f"; not told apart from it: {listing([_score(row) for row in close])}"
     return Claim(
         BEST,
         parameter,

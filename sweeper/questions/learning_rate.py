@@ -207,12 +207,13 @@ def _answer(run: RunData, basins: pd.DataFrame) -> list[str]:
         return []
     rate, optimizer = run.answer.parameters["learning_rate"], str(run.answer.parameters["optimizer"])
     own = basins[(basins["optimizer"] == optimizer) & (basins["activation"] == ANY)].dropna(subset=["low"])
-    text = f"The answer's rate is {number(rate)}, with {optimizer}"
+    text, near = f"The answer's rate is {number(rate)}, with {optimizer}", run.ranked.near
     if own.empty or own["within"].iloc[0] < 2:
-        return [f"{text}; how far it may be off is not known: no second trial came within 10 % of the best."]
+        return [f"{text}; how far it may be off is not known: no second trial came within 10 % of {near}."]
     row = own.iloc[0]
     span = f"{number(row['low'])} to {number(row['high'])}"
-    return [f"{text}; in the search, rates from {span} came within 10 % of the best with {optimizer}."]
+    trials = count(int(row["within"]), "trial")
+    return [f"{text}; in the search, {trials} from {span} came within 10 % of {near} with {optimizer}."]
 
 
 def _best_of_each(ranked: Ranked, learned: pd.DataFrame) -> str:

@@ -229,6 +229,14 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     return (*said, *_keras(tables["keras_weights"]), "One seed behind each trial.")
 
 
+LARGE = 0.2
+"""Relative change from which an effect counts as large."""
+
+
+def _wide(reach: tuple[float, float]) -> bool:
+    return reach[0] < -LARGE or reach[1] > LARGE
+
+
 def _rows(frame: pd.DataFrame) -> list[dict[Any, Any]]:
     return frame.to_dict("records")
 
@@ -244,6 +252,7 @@ def _effects(quantity: str, rows: pd.DataFrame) -> Claim:
         ends = f"{_change(reach[0], unit)} to {_change(reach[1], unit)}"
         text = f"{name}: no effect found against {base}; the intervals of {count(len(rows), 'decade')} "
         text += f"contain 0 and reach from {ends}"
+        text += ", too wide to rule out a large effect" if unit == "relative" and _wide(reach) else ""
     else:
         ways = set(found["finding"])
         direction = MIXED if len(ways) > 1 else str(ways.pop())

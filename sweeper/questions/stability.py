@@ -228,7 +228,7 @@ def _best(best: pd.DataFrame) -> str:
         for rows, where in ((near, "at the limit"), (over, "above it"), (under, "below it"))
         if len(rows)
     ]
-    return f"Of the best trials, at the last measurement: {listing(parts)}."
+    return f"The best trials at their last measurement: {listing(parts)}."
 
 
 def _validity(run: RunData, tables: Tables) -> str:

@@ -131,6 +131,7 @@ def first_and_last(frame: pd.DataFrame) -> pd.DataFrame:
 WORTH_SAYING = {"dead": 0.01, "saturated": 0.05}
 """Median shares of a layer from which they are named."""
 WHAT = {"dead": "dead units", "saturated": "saturated elements"}
+PARTS_OF = {"dead": "units", "saturated": "elements"}
 
 
 def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
@@ -156,8 +157,9 @@ def rows_of_batch(run: RunData) -> int:
 def _claim(measure: str, row: Mapping[Any, Any]) -> Claim:
     before, after, name = percent(row["before"]), percent(row["after"]), named(row["activation"])
     by_design = name == "relu" and measure == "saturated"
-    text = f"With {name}, {after} of layer {row['layer']} are {WHAT[measure]} at the end ({before} at step "
-    text += f"{row['first_step']}; {count(row['trials'], 'trial')})"
+    verb = "are dead" if measure == "dead" else "are saturated"
+    text = f"With {name}, {after} of the {PARTS_OF[measure]} of layer {row['layer']} {verb} at the end "
+    text += f"({before} at step {row['first_step']}; {count(row['trials'], 'trial')})"
     text += "; half of a fresh ReLU layer is, by design" if by_design else ""
     shares = (row["before"], row["after"])
     return Claim(UNITS, name, YES, EXPLORATORY, "units", where=measure, interval=shares, detail=text)

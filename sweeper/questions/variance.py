@@ -15,11 +15,10 @@ from sweeper.drawing.scales import share_ticks
 from sweeper.drawing.style import HUES, canvas, themed
 from sweeper.questions.question import ANSWER, FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
-from sweeper.statistics.variance import COMPONENTS, components, mean_squares
+from sweeper.statistics.variance import COMPONENTS, share_intervals
 from sweeper.wording import count, interval, listing, percent
 
 COLUMNS = ["component", "variance", "sd", "share", "low", "high", "finalists", "seeds", "metric"]
-DRAWS = 10_000
 
 
 def variance(run: RunData) -> pd.DataFrame:
@@ -38,12 +37,7 @@ def variance(run: RunData) -> pd.DataFrame:
     finalists, seeds = values.shape
     if finalists < 2 or seeds < 2 or np.ptp(values) == 0:
         return pd.DataFrame(columns=COLUMNS)
-    squares, freedoms = mean_squares(values)
-    found = components(squares[None], finalists, seeds)[0]
-    draws = np.random.default_rng(0).chisquare(freedoms, size=(DRAWS, 3)) / freedoms
-    spread = components(squares / draws, finalists, seeds)
-    shares = spread / spread.sum(axis=1, keepdims=True)
-    low, high = np.quantile(shares, [0.025, 0.975], axis=0)
+    found, low, high = share_intervals(values)
     frame = pd.DataFrame({"component": COMPONENTS, "variance": found, "sd": np.sqrt(found)})
     frame = frame.assign(share=found / found.sum(), low=low, high=high)
     return frame.assign(finalists=finalists, seeds=seeds, metric=run.objective)[COLUMNS]

@@ -18,6 +18,7 @@ from sweeper.answer.placing import better_means, placing
 from sweeper.answer.ranked import Ranked, is_central
 from sweeper.answer.rows import FIRST, search_trials
 from sweeper.answer.summary import Summary, summarize
+from sweeper.components.losses import LOSSES
 from sweeper.report.doubts import doubt, guessing
 from sweeper.report.next_step import NextStep, next_step
 from sweeper.study.space import Fixed
@@ -34,7 +35,7 @@ LABELS = {
     "momentum": "Momentum",
     "schedule": "Learning-rate schedule",
 }
-TIED = "Tied with the winner"
+TIED, UNRANKED = "Tied with the winner", "Not ranked behind it"
 FINDINGS = ("confirmed", "provisional", "unlearned", "guess", "none", "running")
 
 
@@ -79,10 +80,10 @@ def card(study: Study, answer: Answer | None, trials: pd.DataFrame, folder: Path
     summary, doubted = summarize(study, answer, trials), doubt(study, answer)
     ranked = Ranked(study.objective)
     facts = (
-        *_scores(ranked, answer, summary),
+        *_scores(study, answer, summary),
         *(() if doubted else _tied(ranked, answer, summary)),
         *_gained(ranked, answer),
-        *(() if doubted else _sure(answer, summary)),
+        *(() if doubted else _sure(ranked, answer, summary)),
         Fact("Guessing", *guessing(answer, ranked)),
         *_other_scores(ranked, answer),
         *counted,
@@ -134,6 +135,8 @@ def _lead(ranked: Ranked, answer: Answer, summary: Summary, trials: pd.DataFrame
         )
         done = count(len(summary.completed), "completed trial")
         best = f"the {ranked.best} {ranked.metric} of {done}, one seed each"
+        if len(summary.completed) == 1:
+            best = "the only trial that completed, on one seed"
         return f"Provisional: {best}; {why}, so it may be luck."
     finalists = summary.finalists
     text = "; ".join([placing(finalists, ranked, "these settings", "have"), *better_means(finalists, ranked)])
@@ -142,12 +145,19 @@ def _lead(ranked: Ranked, answer: Answer, summary: Summary, trials: pd.DataFrame
     if answer.confirmed.seeds < ENOUGH_SEEDS:
         text = f"Provisional: {text[0].lower()}{text[1:]}"
     if answer.tied:
-        text += f"; {count(len(answer.tied), 'other')} tied with it"
+        text += f"; {_others(len(answer.tied), answer.confirmed.seeds)}"
     return f"{text}."
 
 
-def _scores(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
-    scores = []
+def _others(tied: int, seeds: int) -> str:
+    """How many are as good as far as is known; below `ENOUGH_SEEDS` seeds nothing is called a tie."""
+    if seeds < ENOUGH_SEEDS:
+        return f"{count(seeds, 'seed')} cannot rank {count(tied, 'other')} behind these settings"
+    return f"{count(tied, 'other')} {'is' if tied == 1 else 'are'} tied with these settings"
+
+
+def _scores(study: Study, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
+    scores, ranked = [], Ranked(study.objective)
     if answer.confirmed:
         sure = answer.confirmed
         mean, low, high = interval(sure.mean, sure.low, sure.high)
@@ -157,15 +167,18 @@ def _scores(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...
             meaning = f"95 % interval {low} to {high}; mean over {sure.seeds} fresh seeds"
         scores.append(Fact(capital(ranked.metric), mean, meaning))
     if answer.test:
-        scores.append(_tested(ranked, answer, answer.test))
+        loss = LOSSES.get(str(study.training.loss))
+        scores.append(_tested(ranked, answer, answer.test, loss.least if loss else -math.inf))
     if answer.confirmed is None:
-        meaning = f"one seed, the {ranked.best} of {count(len(summary.completed), 'completed trial')}"
-        meaning += f": picked as the {ranked.best}, so it may flatter"
+        done = len(summary.completed)
+        meaning = "one seed, the only trial that completed"
+        if done > 1:
+            meaning = f"one seed; picked as the {ranked.best} of {done:,} completed trials, so it may flatter"
         scores.append(Fact("In the search", number(answer.objective), meaning))
     return tuple(scores)
 
 
-def _tested(ranked: Ranked, answer: Answer, tested: Mapping[str, float]) -> Fact:
+def _tested(ranked: Ranked, answer: Answer, tested: Mapping[str, float], least: float) -> Fact:
     """The main scores on the test rows, each with its interval over seeds, and how many rows there are."""
     central = {name: value for name, value in tested.items() if is_central(name, ranked.objective)}
     values = ", ".join(_score(name, value) for name, value in central.items())
@@ -173,7 +186,7 @@ def _tested(ranked: Ranked, answer: Answer, tested: Mapping[str, float]) -> Fact
         f"{metric_words(name)} {low} to {high}"
         for name, value in central.items()
         if name in answer.test_ends
-        for low, high in [_ends(name, value, *answer.test_ends[name])]
+        for low, high in [_ends(name, value, *answer.test_ends[name], least)]
     ]
     seeds = f"mean over {answer.test_seeds} seeds" if answer.test_seeds > 1 else "one seed"
     rows = f" on {count(answer.rows['test'], 'row')}" if answer.rows.get("test") else ""
@@ -181,7 +194,10 @@ def _tested(ranked: Ranked, answer: Answer, tested: Mapping[str, float]) -> Fact
     return Fact("Test set", values, f"{seeds}{rows}{spread}; no choice was made on these rows")
 
 
-def _ends(name: str, value: float, low: float, high: float) -> tuple[str, str]:
+def _ends(name: str, value: float, low: float, high: float, least: float) -> tuple[str, str]:
+    """The ends in words; one that no loss can reach is cut off there, and says so."""
+    if name == "loss" and low < least:
+        return f"{number(least)} (cut off)", interval(value, low, high)[2]
     if name == "accuracy":
         return f"{100 * low:.1f} %", f"{100 * high:.1f} %"
     return interval(value, low, high)[1:]
@@ -226,10 +242,10 @@ def _tied(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
         return ()
     seeds = answer.confirmed.seeds
     if seeds == 1:
-        return (Fact(TIED, "\n".join(summary.tied), "one seed cannot rank two settings"),)
+        return (Fact(UNRANKED, "\n".join(summary.tied), "one seed cannot rank two settings"),)
     if seeds < ENOUGH_SEEDS:
         meaning = f"{seeds} seeds are too few to rank these behind the winner; they may still be worse"
-        return (Fact(TIED, "\n".join(summary.tied), meaning),)
+        return (Fact(UNRANKED, "\n".join(summary.tied), meaning),)
     rows = summary.ranking.set_index("trial")
     simplest = None if summary.simplest is None else summary.simplest["label"]
     lines = [
@@ -245,17 +261,23 @@ def _at_worst(high: float) -> str:
     return f"may be up to {number(high)} worse" if math.isfinite(high) else "may be worse by any amount"
 
 
-def _sure(answer: Answer, summary: Summary) -> tuple[Fact, ...]:
+def _sure(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
     """What these seeds would have shown, and how much of the spread is luck."""
     if answer.confirmed is None or answer.confirmed.seeds < ENOUGH_SEEDS:
         return ()
     tied = summary.ranking[summary.ranking["tied"]]
-    seen = power(tied).removeprefix("; ") if len(tied) > 1 else ""
+    seen = power(tied, ranked).removeprefix("; ") if len(tied) > 1 else ""
     said = [seen] if seen else []
     value = "–"
-    if math.isfinite(answer.luck):
-        value = f"{percent(answer.luck)} of the variance is luck"
-        said.append("variance of the finalists' scores on fresh seeds; the rest is between their settings")
+    if answer.luck is not None:
+        share, low, high = answer.luck
+        value = f"{percent(share)} of the variance is luck"
+        if low < 0.5 < high:
+            value = "Luck or settings: not settled"
+        ends = f"luck has {percent(share)} (95 % interval {percent(low)} to {percent(high)})"
+        said.append(
+            f"of the variance of the finalists' scores on fresh seeds, {ends}; the rest lies between settings"
+        )
     return (Fact("How sure", value, "; ".join(said)),) if said else ()
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 COMPONENTS = ("settings", "seed", "settings × seed")
+DRAWS = 10_000
 
 
 def mean_squares(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -21,3 +22,17 @@ def components(squares: np.ndarray, finalists: int, seeds: int) -> np.ndarray:
     settings, seed, rest = squares.T
     estimates = [(settings - rest) / seeds, (seed - rest) / finalists, rest]
     return np.maximum(np.stack(estimates, axis=1), 0.0)
+
+
+def share_intervals(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Components of `values` (finalists, seeds), and the ends of the 95 % intervals of their shares.
+
+    Generalized intervals (Weerahandi 1993): mean squares divided by draws of χ² / d.f.
+    """
+    finalists, seeds = values.shape
+    squares, freedoms = mean_squares(values)
+    found = components(squares[None], finalists, seeds)[0]
+    draws = np.random.default_rng(0).chisquare(freedoms, size=(DRAWS, 3)) / freedoms
+    spread = components(squares / draws, finalists, seeds)
+    low, high = np.quantile(spread / spread.sum(axis=1, keepdims=True), [0.025, 0.975], axis=0)
+    return found, low, high

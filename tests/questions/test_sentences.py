@@ -1,5 +1,7 @@
 """Sentences of the questions: their numbers are those of the tables, and no claim goes further."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -21,6 +23,7 @@ from sweeper.questions import (
     units_over_time,
     variance,
 )
+from sweeper.questions.divergence import FEWEST
 from sweeper.questions.penalty_effects import layer_sizes
 from sweeper.report.card import card
 from sweeper.report.columns import MEANINGS, OF_TABLE
@@ -46,7 +49,10 @@ def test_finalists_are_given_with_the_intervals_of_the_table(asked: Asked) -> No
     for row in asked.tables["comparison"].iloc[1:].to_dict("records"):
         assert f"{row['label']}: validation loss minus that of the winner {number(row['difference'])}" in text
         assert f"({percent(row['p_low'])} to {percent(row['p_high'])})" in text
-    assert f"expected to cost {number(asked.tables['comparison']['expected_regret'].iloc[0])}" in text
+    regret = asked.tables["comparison"]["expected_regret"].iloc[0]
+    assert re.search(rf"Expected regret of picking the winner.*: {re.escape(number(regret))} of", text)
+    sure = " ".join(spoken(comparison.sentences(*changed(asked, "comparison", expected_regret=0.0))))
+    assert "regret" not in sure, "nothing is not worth a sentence"
 
 
 def test_the_simplest_tied_finalist_is_named_with_its_price(asked: Asked) -> None:
@@ -120,7 +126,8 @@ def test_basins_and_boundaries_are_those_of_the_tables(asked: Asked) -> None:
         )
         assert (wide in text) is (row["within"] > 1)
         lost = f"{percent(row['lost_share'])} with {row['optimizer']} ({percent(row['lost_low'])} to "
-        assert (lost in text) is (row["blind"] >= 5)
+        telling = row["lost_high"] - row["lost_low"] <= basins.TELLING
+        assert (lost in text) is (row["blind"] >= 5 and telling)
     for row in asked.tables["divergence"].query("activation == 'any'").dropna().to_dict("records"):
         beyond = row["high"] >= row["tried_high"]
         ends = (
@@ -128,8 +135,12 @@ def test_basins_and_boundaries_are_those_of_the_tables(asked: Asked) -> None:
             if beyond
             else f"{number(row['low'])} to {number(row['high'])}"
         )
-        assert f"{number(row['boundary'])} with {row['optimizer']} (95 % interval {ends}" in text
+        where = f"{number(row['boundary'])} with {row['optimizer']} (95 % interval {ends}"
+        assert (where in text) is (row["diverged"] >= FEWEST)
         assert f"{row['pooled']} activations pooled" in text
+    few = changed(asked, "divergence", diverged=FEWEST - 1)
+    assert "to say from which rate on" in " ".join(spoken(basins.sentences(*few)))
+    assert "Half of the trials" not in " ".join(spoken(basins.sentences(*few)))
 
 
 def test_a_crowded_bound_comes_with_the_option_that_widens_it(asked: Asked) -> None:
@@ -208,7 +219,7 @@ def test_units_name_the_worst_layer_at_the_end_and_before(asked: Asked) -> None:
     layer, (before, after) = max(ends.items(), key=lambda item: item[1][1])
     text = " ".join(spoken(units_over_time.sentences(*asked)))
     assert (
-        f"With relu, {percent(after)} of layer {layer} are dead units at the end ({percent(before)} at"
+        f"With relu, {percent(after)} of the units of layer {layer} are dead at the end ({percent(before)} at"
         in text
     )
     assert "recover" not in text

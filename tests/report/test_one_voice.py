@@ -1,5 +1,6 @@
 """No page contradicts itself: the claims of many kinds of runs, and what is left of them as sentences."""
 
+import re
 from dataclasses import replace
 from functools import cache
 
@@ -8,6 +9,7 @@ import pytest
 from report_inputs import CHANGES, SHARES, changed, made_input
 from synthetic_records import SyntheticRecords, synthetic_records
 
+from sweeper.answer.claim_words import words
 from sweeper.answer.claims import BEST, CONFIRMED, Claim, Judged, contradictions
 from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.questions import QUESTIONS
@@ -93,3 +95,50 @@ def test_sections_of_the_search_name_the_answer_where_they_lead_elsewhere() -> N
         answer = answers.get(lead.claim.name)
         differs = isinstance(answer, Claim) and answer.direction != lead.claim.direction
         assert (lead.against == answer) is differs or answer is None
+
+
+@pytest.mark.parametrize("kind", ["one fresh seed", "three seeds"])
+def test_few_seeds_tie_nothing(kind: str) -> None:
+    """Below five fresh seeds nobody is called tied, better or confirmed, on the card or in a section."""
+    run = made_of(kind)
+    told = card(run.study, run.answer, run.records.trials)
+    said = " ".join([told.lead, *(f"{fact.label} {fact.meaning}" for fact in told.facts), *spoken_by(kind)])
+    assert "tied" not in said
+    assert "better than" not in said
+    assert "confirmed on" not in said
+    assert told.standing == "provisional"
+
+
+def spoken_by(kind: str) -> list[str]:
+    """Every sentence of the sections of a kind of run, with what its claims give way to."""
+    run = made_of(kind)
+    tables = tables_of(run)
+    claims = {each.claim: each for each in judged_claims(kind)}
+    return [
+        text
+        for question in QUESTIONS
+        if question.applies(run, tables)
+        for text in words(statements(question, run, tables), claims)
+    ]
+
+
+@pytest.mark.parametrize("kind", ["null", "ties", "one clear winner"])
+def test_card_and_section_say_the_same_of_luck(kind: str) -> None:
+    """Where the section leaves open whether luck weighs more, the card does not put a share in bold."""
+    run = made_of(kind)
+    sure = {fact.label: fact for fact in card(run.study, run.answer, run.records.trials).facts}["How sure"]
+    (said,) = [text for text in spoken_by(kind) if "of the variance of" in text.lower()]
+    assert ("not settled" in sure.value) is ("do not settle" in said)
+    assert re.search(r"95 % interval [\d.]+ % to [\d.]+ %", sure.meaning)
+
+
+def test_no_interval_of_a_loss_reaches_below_what_it_can_be() -> None:
+    """The end is cut off and says so; a loss that may be negative keeps it."""
+    run = made_of("ties")
+    for loss, cut in (("cross_entropy", True), ("own:loss", False)):
+        study = run.study.model_copy(
+            update={"training": run.study.training.model_copy(update={"loss": loss})}
+        )
+        facts = {fact.label: fact.meaning for fact in card(study, run.answer, run.records.trials).facts}
+        assert ("loss 0 (cut off) to" in facts["Test set"]) is cut
+        assert ("loss −0.01 to" in facts["Test set"]) is not cut

@@ -1,5 +1,6 @@
 """Every command and option that a page prints works on the study that it was printed for."""
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -7,12 +8,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from quick_runs import quick, write_study
+from quick_runs import run as run_study
 from report_inputs import SPACE, made_input, made_study
 from synthetic_records import SyntheticRecords, synthetic_records
 
 from sweeper.answer.claim_words import words
 from sweeper.questions import QUESTIONS
+from sweeper.questions.gradient_verdicts import gradient_verdicts
 from sweeper.questions.run_data import RunData
+from sweeper.records.reading import load
+from sweeper.records.store import Records
 from sweeper.report.card import card
 from sweeper.report.sections import judged, statements, tables_of
 from sweeper.study.command_line import option, run_again
@@ -96,3 +102,101 @@ def test_the_command_of_the_card_is_understood(records: SyntheticRecords) -> Non
     again = shlex.split(run_again(Study.load("digits"), "name=digits-2"))
     assert again == ["sweeper", "run", "digits", "--set", "name=digits-2"]
     assert Study.load("digits", (again[-1],)).name == "digits-2"
+
+
+TINY = """
+name = "tiny"
+[data]
+source = "misbehaving:data"
+[model]
+{model}
+[training]
+steps = 4
+batch_size = 20
+evaluations = 2
+device = "cpu"
+[search]
+trials = 4
+generation = 2
+[search.space]
+optimizer = ["sgd", "adam"]
+activation = {activation}
+learning_rate = {{ low = 1e-3, high = 1e-1, log = true }}
+[confirm]
+finalists = 0
+"""
+OWN_NET = """
+from torch import nn
+
+def net(in_features, out_features, activation, depth=8, hidden=4):
+    layers = []
+    for _ in range(depth):
+        layers += [nn.Linear(in_features, hidden), activation()]
+        in_features = hidden
+    return nn.Sequential(*layers, nn.Linear(in_features, out_features))
+"""
+MODELS = {
+    "mlp": 'source = "mlp"\ndepth = 8\nwidth = 4\ninit = "torch"',
+    "own": 'source = "mine:net"\ndepth = 8\nhidden = 3',
+}
+
+
+def run_with(folder: Path, model: str, activation: str, *settings: str) -> tuple[Study, Records]:
+    """The study and the records of the tiny study, trained in this process with `settings`."""
+    write_study(folder)
+    (folder / "mine.py").write_text(OWN_NET, encoding="utf-8")
+    text = TINY.format(model=MODELS[model], activation=activation)
+    (folder / "study.toml").write_text(text, encoding="utf-8")
+    words = [word for setting in ("name=again", *settings) for word in ("--set", setting)]
+    with quick():
+        code, _, err = run_study(folder, *words, "--fresh")
+    assert code == 0, err
+    return Study.load(folder / "runs" / "again" / "study.toml"), load(folder / "runs" / "again" / "records")
+
+
+def does(setting: str, study: Study, records: Records) -> bool:
+    """Whether the trainings of a run are what an option asks for."""
+    key, _, value = setting.partition("=")
+    trials = records.trials
+    if key == "search.space.activation":
+        return set(trials["activation"]) <= set(json.loads(value))
+    if key == "model.depth":
+        return records.layers["layer"].nunique() == int(value)
+    if key == "training.steps":
+        return set(trials.loc[trials["outcome"] == "completed", "steps"]) == {int(value)}
+    if key == "search.space.schedule":
+        rates = records.curves[records.curves["metric"] == "learning_rate"]
+        return bool((rates.groupby(["trial", "seed"])["value"].nunique() > 1).any())
+    if key == "search.space.weight_decay":
+        return bool((trials["weight_decay"] > 0).any())
+    if key.startswith("search.space.learning_rate"):
+        ranged = study.space.entries["learning_rate"]
+        return getattr(ranged, key.rpartition(".")[2]) == float(value)
+    section, _, name = key.partition(".")
+    return str(study.to_dict()[section][name]) == value
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_option_on_a_page_is_run_and_does_what_it_says(model: str, tmp_path: Path) -> None:
+    """Each option of the page of a study is run on that study, and its trainings are as it asks; a model of
+    the user's own gets its own arguments alone."""
+    study, _ = run_with(tmp_path, model, '["relu", "sigmoid"]')
+    made = synthetic_records(40, activations=("sigmoid", "relu"))
+    pages = [sentences_of(made_input(each, study=study)) for each in (troubled(), made)]
+    settings = {shlex.split(found)[0].rstrip(".,;") for text in pages for found in OPTION.findall(text)}
+    assert {each.partition("=")[0] for each in settings} >= {"search.space.activation", "training.steps"}
+    for setting in sorted(settings):
+        asked, records = run_with(tmp_path, model, '["relu", "sigmoid"]', setting.replace("=800", "=8"))
+        assert does(setting.replace("=800", "=8"), asked, records), setting
+
+
+def test_initial_weights_that_a_page_proposes_help(tmp_path: Path) -> None:
+    """SiLU with torch's own initial weights: the page says so, and what it proposes mends the gradients."""
+    study, before = run_with(tmp_path, "mlp", '["silu"]', "model.width=32")
+    run = made_input(SyntheticRecords(before.trials, before.curves, before.layers), study=study, test=False)
+    text = sentences_of(run)
+    assert "The initial weights are too small for silu: --set model.init=auto" in text
+    study, after = run_with(tmp_path, "mlp", '["silu"]', "model.width=32", "model.init=auto")
+    mended = made_input(SyntheticRecords(after.trials, after.curves, after.layers), study=study, test=False)
+    slopes = [gradient_verdicts(each)["slope"].iloc[0] for each in (run, mended)]
+    assert abs(slopes[1]) < abs(slopes[0]) / 2
