@@ -246,7 +246,8 @@ def activations(
     smooth: Annotated[bool | None, typer.Option("--smooth/--not-smooth", help="No kink and no jump.")] = None,
     monotone: Annotated[bool | None, typer.Option("--monotone/--not-monotone", help="Never falls.")] = None,
     zero_centred: Annotated[
-        bool | None, typer.Option("--zero-centred/--not-zero-centred", help="f(0) = 0.")
+        bool | None,
+        typer.Option("--zero-centred/--not-zero-centred", help="Inputs about 0 give outputs about 0."),
     ] = None,
 ) -> None:
     """List activation functions with range, Lipschitz constant and smoothness."""

@@ -17,7 +17,7 @@ from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import labels, search_trials
 from sweeper.drawing.scales import loss_axis
 from sweeper.drawing.style import HUES, canvas, legend_below, short, themed
-from sweeper.questions import comparison
+from sweeper.questions import comparison, race
 from sweeper.questions.question import ANSWER, FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
 from sweeper.questions.variance import FLATTERED, bias
@@ -270,7 +270,7 @@ QUESTION = Question(
     question="Which settings win on fresh seeds, and by how much?",
     part=ANSWER,
     unfolded=True,
-    tables={"finalists": finalists, **comparison.TABLES},
+    tables={"finalists": finalists, **comparison.TABLES, **race.TABLES},
     figure=FigureSpec(
         name="confirmation",
         table="finalists",
@@ -285,7 +285,7 @@ QUESTION = Question(
         alt=alt,
     ),
     sentences=sentences,
-    more=(comparison.FIGURE,),
+    more=(comparison.FIGURE, race.FIGURE),
     shown=(
         Shown("finalists", "One row per finalist; the CSV has every seed", one_row_each),
         *comparison.TABLES_SHOWN,

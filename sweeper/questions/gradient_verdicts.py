@@ -306,10 +306,8 @@ def _by(option: str) -> str:
 
 
 def _cut_off(row: Mapping[Hashable, Any], at_start: str | None) -> str:
-    """What lies where the gradient ends: a layer that is dead or saturated throughout, or neither.
-
-    No rate mends what was cut off before the first step.
-    """
+    """What lies where the gradient ends: a layer dead or saturated throughout, or neither. No rate mends what
+    was cut off before the first step."""
     cure = "other initial weights" if at_start == CUT else "a lower learning rate"
     for measure, words in (("dead", "units"), ("saturated", "elements")):
         if row[measure] >= 0.99:

@@ -12,6 +12,7 @@ from sweeper.answer.claims import EXPLORATORY, GRADIENT, OPEN, Claim
 from sweeper.drawing.lines import profile_panel
 from sweeper.drawing.scales import layer_axis, log_axis
 from sweeper.drawing.style import canvas, group_styles, handle, legend, legend_height, themed
+from sweeper.questions import gradients_over_time
 from sweeper.questions.gradient_verdicts import CUT, DECADES, HEALTHY, gradient_verdicts, norms
 from sweeper.questions.layers import END, START, layer_profile
 from sweeper.questions.question import WHY, FigureSpec, Question, Shown, Tables, named
@@ -187,6 +188,7 @@ QUESTION = Question(
         "gradients": gradients,
         "gradient_verdicts": gradient_verdicts,
         "layer_measures": layer_measures,
+        **gradients_over_time.TABLES,
     },
     figure=FigureSpec(
         name="gradients",
@@ -208,6 +210,7 @@ QUESTION = Question(
         alt=alt,
     ),
     sentences=sentences,
+    more=(gradients_over_time.FIGURE,),
     shown=(
         Shown("gradient_verdicts", "One row per moment and activation"),
         Shown("gradients", "One row per moment, activation and layer"),

@@ -93,3 +93,25 @@ def _summary(rows: pd.DataFrame) -> pd.DataFrame:
     quartiles.columns = ["low", "median", "high"]
     frame = quartiles.assign(trials=groups.size()).reset_index()
     return frame.assign(activation=frame["activation"].astype("str"))
+
+
+PER_DECADE = 4
+"""Looks in a decade of steps, as they are recorded."""
+
+
+def over_time(run: RunData, measure: str) -> pd.DataFrame:
+    """Medians of `measure` over the completed search trials, for each activation, look and layer.
+
+    Columns activation, look, layer, depth, median, trials and step. Looks of trials of unlike length are put
+    together by quarter decades of the step, and `step` is their median. Completed trials alone, so that a
+    line is about the same trials from its start to its end.
+    """
+    rows = layer_rows(run, measure)
+    rows = rows[rows["trial"].isin(completed_search(run.trials)["trial"])]
+    steps = rows["step"].to_numpy(float)
+    looks = np.where(steps > 0, 1 + np.round(PER_DECADE * np.log10(np.maximum(steps, 1))), 0).astype(int)
+    rows = rows.assign(look=looks)
+    groups = rows.groupby(["activation", "look", "layer", "depth"], observed=True)
+    frame = groups["value"].agg(median="median", trials="size").reset_index()
+    at = rows.groupby("look")["step"].median().astype("int64")
+    return frame.assign(step=frame["look"].map(at), activation=frame["activation"].astype("str"))

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from sweeper.answer.rows import FIRST, completed_search, parameter_columns, search_trials
+from sweeper.questions import parallel
 from sweeper.questions.question import Question, Shown, Tables
 from sweeper.questions.run_data import RunData
 from sweeper.records.schema import Outcome
@@ -93,7 +94,8 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
 QUESTION = Question(
     key="trials",
     question="How did each trial do?",
-    tables={"leaderboard": leaderboard_table, "reasons": reasons},
+    tables={"leaderboard": leaderboard_table, "reasons": reasons, **parallel.TABLES},
+    more=(parallel.FIGURE,),
     sentences=sentences,
     shown=(
         Shown("leaderboard", "Trials of the search, best first", settings_first),

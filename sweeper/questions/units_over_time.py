@@ -3,96 +3,84 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
 from sweeper.answer.claim_words import Statement
 from sweeper.answer.claims import EXPLORATORY, UNITS, YES, Claim
-from sweeper.answer.rows import completed_search
-from sweeper.drawing.style import canvas, themed
-from sweeper.questions.layers import layer_rows
+from sweeper.drawing.style import legend_below, themed
+from sweeper.questions.layer_maps import layer_map, panels_of
+from sweeper.questions.layers import over_time
 from sweeper.questions.question import WHY, FigureSpec, Question, Shown, Tables, named
 from sweeper.questions.run_data import RunData
 from sweeper.questions.units import units
 from sweeper.wording import count, percent
 
 COLUMNS = ["measure", "activation", "step", "layer", "median", "trials", "depth"]
-PER_DECADE = 4
-"""Looks in a decade of steps, as they are recorded."""
 
 
 def units_over_time(run: RunData) -> pd.DataFrame:
     """Median share over the completed search trials, for each activation, look and layer.
 
-    Columns as in `COLUMNS`; measure is ``saturated`` or ``dead``. Looks of trials of unlike length are
-    put together by quarter decades of the step, and `step` is their median. Completed trials alone, so
-    that a line is about the same trials from its start to its end. Empty where only one look was taken.
+    Columns as in `COLUMNS`; measure is ``saturated`` or ``dead``; looks as in `over_time`. Empty where only
+    one look was taken.
     """
-    done = completed_search(run.trials)["trial"]
-    frames = [_medians(layer_rows(run, name), done).assign(measure=name) for name in ("dead", "saturated")]
+    frames = [over_time(run, name).assign(measure=name) for name in ("dead", "saturated")]
     frame = pd.concat(frames, ignore_index=True)
     return frame[COLUMNS] if frame["step"].nunique() > 1 else pd.DataFrame(columns=COLUMNS)
 
 
-def _medians(rows: pd.DataFrame, done: "pd.Series[int]") -> pd.DataFrame:
-    rows = rows[rows["trial"].isin(done)]
-    steps = rows["step"].to_numpy(float)
-    looks = np.where(steps > 0, 1 + np.round(PER_DECADE * np.log10(np.maximum(steps, 1))), 0).astype(int)
-    rows = rows.assign(look=looks)
-    groups = rows.groupby(["activation", "look", "layer", "depth"], observed=True)
-    frame = groups["value"].agg(median="median", trials="size").reset_index()
-    at = rows.groupby("look")["step"].median().astype("int64")
-    return frame.assign(step=frame["look"].map(at), activation=frame["activation"].astype("str"))
-
-
-COLORS = "Blues"
-MEASURES = {"saturated": "saturated", "dead": "dead"}
-PANELS = 6
-"""Activations across; more go into further rows."""
+WORTH_SAYING = {"dead": 0.01, "saturated": 0.05}
+"""Median shares of a layer from which they are named, and an activation has a panel."""
+COLORS, DOTS = "Blues", "#D55E00"
+LARGEST = 160.0
+"""Area of the dot of a layer in which every unit is dead, in square points."""
 
 
 @themed
 def draw(frame: pd.DataFrame) -> Figure:
-    """A map for each measure and activation of `units_over_time`: looks across, layers upwards."""
-    measures = [name for name in MEASURES if (frame["measure"] == name).any()]
-    names = sorted(frame["activation"].unique())
-    columns = min(PANELS, len(names))
-    deep = -(-len(names) // columns)
-    height = 1.2 + len(measures) * deep * 1.45
-    figure, panels = canvas(len(measures) * deep, columns, height=height, sharex=True, sharey=True)
-    used = []
-    for index, axes in enumerate(panels):
-        row, column = divmod(index, columns)
-        kind, place = divmod(row, deep)
-        if place * columns + column >= len(names):
-            figure.delaxes(axes)
-            continue
-        name, measure = names[place * columns + column], measures[kind]
-        _map(axes, frame[(frame["measure"] == measure) & (frame["activation"] == name)])
+    """A map for each activation of `units_over_time`: looks across, layers upwards; colour for saturated
+    elements, a dot for dead units."""
+    every = sorted(frame["activation"].unique())
+    seen = frame["median"] >= frame["measure"].map(WORTH_SAYING)
+    names = sorted(frame.loc[seen, "activation"].unique()) or every[:1]
+    figure, panels = panels_of(names)
+    for axes, name in zip(panels, names, strict=True):
+        rows = frame[frame["activation"] == name]
+        mesh = layer_map(axes, rows[rows["measure"] == "saturated"], COLORS, Normalize(0, 1))
+        _dots(axes, rows[rows["measure"] == "dead"])
         axes.set_title(name, fontsize=9)
-        axes.set_ylabel(f"{measure}\nlayer" if column == 0 else "")
-        used.append(axes)
-    for axes in used[-columns:]:
-        axes.tick_params(labelbottom=True)
-        axes.set_xlabel("step")
-    bar = figure.colorbar(
-        used[0].collections[0], ax=used, shrink=0.8, aspect=12 * deep * len(measures), label="median share"
-    )
+    bar = figure.colorbar(mesh, ax=panels, shrink=0.9, label="saturated elements")
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f} %"))
+    blank = [name for name in every if name not in names]
+    entries = {
+        f"{share} % of the units dead": Line2D(
+            [], [], marker="o", color=DOTS, linestyle="none", markersize=(LARGEST * share / 100) ** 0.5
+        )
+        for share in (10, 50, 100)
+    }
+    title = f"next to nothing saturated or dead with {', '.join(blank)}" if blank else ""
+    legend_below(figure, entries, title, ncols=3)
     return figure
 
 
-def _map(axes: Axes, rows: pd.DataFrame) -> None:
-    table = rows.pivot(index="layer", columns="step", values="median")
-    x, y = np.arange(table.shape[1] + 1) - 0.5, np.append(table.index.to_numpy(), table.index[-1] + 1) - 0.5
-    axes.pcolormesh(x, y, table.to_numpy(), cmap=COLORS, norm=Normalize(0, 1), rasterized=True)
-    ticks = np.unique([0, table.shape[1] // 2, table.shape[1] - 1])
-    axes.set_xticks(ticks, [f"{table.columns[k]}" for k in ticks])
-    axes.grid(False)
+def _dots(axes: Axes, rows: pd.DataFrame) -> None:
+    """A dot for each cell with dead units, its area their share."""
+    looks = {step: place for place, step in enumerate(sorted(rows["step"].unique()))}
+    seen = rows[rows["median"] >= WORTH_SAYING["dead"]]
+    axes.scatter(
+        seen["step"].map(looks),
+        seen["layer"],
+        s=LARGEST * seen["median"],
+        color=DOTS,
+        edgecolor="white",
+        linewidth=0.5,
+        zorder=3,
+    )
 
 
 def alt(frame: pd.DataFrame) -> str:
@@ -128,8 +116,6 @@ def first_and_last(frame: pd.DataFrame) -> pd.DataFrame:
     return ends.reset_index()
 
 
-WORTH_SAYING = {"dead": 0.01, "saturated": 0.05}
-"""Median shares of a layer from which they are named."""
 WHAT = {"dead": "dead units", "saturated": "saturated elements"}
 PARTS_OF = {"dead": "units", "saturated": "elements"}
 
@@ -176,9 +162,9 @@ QUESTION = Question(
         title="Saturated and dead units while training",
         caption=(
             "Median shares over completed trials, layer 0 at the bottom, measurements at logarithmic steps "
-            "from left to right. Colours that deepen to the right are units that training lost; colours "
-            "that are deep from the start come from the initialisation (a fresh ReLU layer is half "
-            "saturated by design)."
+            "from left to right: colour for saturated elements, the area of a dot for dead units. What grows "
+            "to the right was lost in training; what is there from the start comes from the "
+            "initialisation (a fresh ReLU layer is half saturated by design)."
         ),
         missing="No shares were recorded at more than one step.",
         draw=draw,

@@ -35,6 +35,7 @@ LABELS = {
     "momentum": "Momentum",
     "schedule": "Learning-rate schedule",
 }
+FOLDED = ("Guessing", "Other scores", "Trials", "Made on")
 TIED, UNRANKED = "Tied with the winner", "Not ranked behind it"
 FINDINGS = ("confirmed", "provisional", "unlearned", "guess", "none", "running")
 
@@ -63,6 +64,12 @@ class Card:
     warnings: tuple[str, ...] = ()
     claim: Claim | None = None
     """That nothing was learned, or nothing beyond guessing: then no section ranks anything."""
+
+    @property
+    def folded(self) -> tuple[Fact, ...]:
+        """Facts that the page folds away where there is an answer; the terminal prints all."""
+        answers = self.standing in ("confirmed", "provisional")
+        return tuple(fact for fact in self.facts if answers and fact.label in FOLDED)
 
 
 NOT_LEARNED = {

@@ -17,7 +17,7 @@ COLUMNS = (
     "Lip-\nschitz",
     "smoothness",
     "rises",
-    "f(0)\n= 0",
+    "zero-\ncentred",
     "positive",
     "gain",
     "chi\nHe",
@@ -28,7 +28,7 @@ FOLDED = ("range", "smoothness")
 """What gives way in a narrow terminal."""
 LEGEND = (
     "range: smallest interval with every output; [ ] where a bound is taken.  rises: never falls.",
-    "f(0) = 0: zero-centred; odd: also f(-x) = -f(x).  positive: never negative.",
+    "zero-centred: inputs of mean 0 give outputs of mean 0; odd: f(-x) = -f(x).  positive: never negative.",
     "gain: the weights' deviation (sqrt of fan_in x variance) that keeps pre-activations of variance 1.",
     "chi: factor per layer on the variance of the gradient deep in a network (in --json also at its start):",
     "     1 keeps it, less vanishes, more explodes.  He: weights of variance 2/fan_in, Xavier: 1/fan_in.",

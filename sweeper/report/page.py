@@ -15,6 +15,7 @@ from sweeper.records.atomic import refuse_links, write_atomically
 from sweeper.report.attempts import NotMade, attempt, not_told
 from sweeper.report.best_toml import best_toml
 from sweeper.report.card import Card, card
+from sweeper.report.explore import explorable
 from sweeper.report.next_step import NextStep
 from sweeper.report.render import Drawn, render
 from sweeper.report.sections import drawn, judged, rendered, tables_of, tables_to_draw, told
@@ -49,7 +50,15 @@ def write(run: RunData, folder: Path, each: Each = map) -> Path:
     made = [part for _, part in said if not isinstance(part, NotMade)]
     claims = judged(made, () if answered.claim is None else (answered.claim,))
     sections = [rendered(question, run, every, part, claims, figures) for question, part in said]
-    page = render(run.study, answered, sections, parts=PARTS, options=_again(run.study))
+    charts = attempt("charts", lambda: explorable(every, run.objective))
+    page = render(
+        run.study,
+        answered,
+        sections,
+        parts=PARTS,
+        options=_again(run.study),
+        explorable=None if isinstance(charts, NotMade) else charts,
+    )
     files: dict[str, str | bytes] = {
         f"figures/{name}.png": figure.png for name, figure in figures.items() if isinstance(figure, Drawn)
     }

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from sweeper.printable import printable
 from sweeper.report.card import Card
+from sweeper.report.explore import CHARTS, OPENED, as_script
 from sweeper.report.grid import Grid
 from sweeper.study.study import Study
 
@@ -71,6 +73,7 @@ def render(
     parts: Mapping[str, str] | None = None,
     options: str = "",
     refresh: int = 0,
+    explorable: Mapping[str, Any] | None = None,
 ) -> str:
     """The page. Names, questions, labels and reasons are escaped; only our own CSS and JS are not.
 
@@ -79,13 +82,23 @@ def render(
     With `refresh` it is that of a run under way: it loads itself again after so many seconds, and names
     no files beside it, as there are none yet.
     """
-    css, js = ((TEMPLATES / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    css, js, library, explore, chart_css = (
+        (TEMPLATES / name).read_text(encoding="utf-8")
+        for name in ("page.css", "page.js", "uplot.min.js", "explore.js", "uplot.css")
+    )
+    css = css + chart_css if explorable else css
+    scripts = (js, library, explore) if explorable else (js,)
+    allowed = " ".join(sorted(f"'{_hash(each)}'" for each in scripts))
     policy = (
         "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; "
-        f"style-src '{_hash(css)}'; script-src '{_hash(js)}'"
+        f"style-src '{_hash(css)}'; script-src {allowed}"
     )
     template = environment().get_template("page.html.j2")
-    own = {"css": Markup(css), "js": Markup(js), "policy": policy}
+    own: dict[str, Any] = {"css": Markup(css), "js": Markup(js), "policy": policy}
+    own |= {"library": Markup(library), "explore_js": Markup(explore)}
+    own |= {"explorable": Markup(as_script(explorable)) if explorable else ""}
+    shown = explorable["charts"] if explorable else {}
+    own |= {"explored": {name: chart for name, chart in CHARTS.items() if chart in shown}, "opened": OPENED}
     return template.render(
         study=study, card=card, sections=sections, parts=parts or {}, options=options, refresh=refresh, **own
     )

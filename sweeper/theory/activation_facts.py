@@ -22,6 +22,8 @@ from sweeper.theory.scalar import Scalar, computing, derivative, scalar
 
 __all__ = ["Facts", "catalogue", "derivative", "facts_of"]
 
+CENTRED = 0.1
+"""Share of their root mean square by which the mean of outputs that lie about 0 may be off."""
 FLAT = 1e-9
 """A side is flat when |φ′| is below this a million away from 0."""
 
@@ -41,7 +43,8 @@ class Facts:
     monotone: bool | None
     """Never falls: x < y implies φ(x) ≤ φ(y)."""
     zero_centred: bool
-    """φ(0) = 0."""
+    """|E φ(z)| is at most `CENTRED` × √E φ(z)², z ~ N(0, 1): outputs lie about 0 (LeCun et al. 1998,
+    Efficient BackProp). So do those of all odd φ, and of SELU by its scale; never those of ReLU."""
     odd: bool | None
     """φ(−x) = −φ(x): then symmetric pre-activations give activations of mean 0."""
     saturates: str | None
@@ -144,7 +147,7 @@ def _elementwise(activation: Activation) -> Facts:
         breaks=phi.breaks,
         lipschitz=None if phi.breaks.jumps else steepest(phi.slope),
         monotone=never_falls(phi.value),
-        zero_centred=phi.value(torch.zeros(1, dtype=torch.float64)).item() == 0,
+        zero_centred=abs(phi.mean(1.0).item()) <= CENTRED * phi.second_moment(1.0).item() ** 0.5,
         odd=is_odd(phi.value),
         saturates={(True, True): "both", (True, False): "left", (False, True): "right"}.get(
             (left, right), "no"
@@ -185,7 +188,7 @@ def _coupled(activation: Activation) -> Facts:
         breaks=breaks,
         lipschitz=highest(jacobian_norm),
         monotone=None,
-        zero_centred=bool((module(torch.zeros(1, 2, dtype=torch.float64)) == 0).all()),
+        zero_centred=False,  # softmax: shares, which are positive
         odd=None,
         saturates=None,
         second_moment=None,

@@ -92,6 +92,10 @@ class Scalar:
         """φ′(x) as backpropagation takes it (at a kink: one of its two slopes), shape of `x`."""
         return derivative(self.function, x)
 
+    def mean(self, q: float | Tensor) -> Tensor:
+        """E[φ(√q z)], z ~ N(0, 1), as `second_moment`."""
+        return gaussian_mean(self.value, _deviation(q), self.breaks.all)
+
     def second_moment(self, q: float | Tensor) -> Tensor:
         """E[φ(√q z)²], z ~ N(0, 1), for each variance q ≥ 0 of the pre-activations; shape of `q`."""
         return gaussian_mean(lambda x: self.value(x).square(), _deviation(q), self.breaks.all)

@@ -218,3 +218,30 @@ def test_without_script_everything_can_be_read(browser: Browser, report: Path) -
     page.locator("#trials summary").first.click()
     assert page.locator(f"{BOARD} >> tbody tr").first.is_visible()
     context.close()
+
+
+def test_charts_name_the_trial_under_the_pointer_everywhere(page: Page) -> None:
+    """Opened charts stand in place of their pictures; a trial pointed at in one is named in the others and
+    marked in the table; the picture comes back by a button."""
+    page.evaluate(UNFOLD)
+    for section in ("curves", "trials"):
+        page.locator(f"#{section} .explore").scroll_into_view_if_needed()
+        page.locator(f"#{section} .u-over").wait_for()
+        assert not page.locator(f"#{section} .plot").first.is_visible()
+    over = page.locator("#trials .u-over")
+    over.scroll_into_view_if_needed()
+    box = over.bounding_box()
+    assert box is not None
+    for share in range(5, 96, 10):  # some line is near at one of these heights
+        page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + share / 100 * box["height"])
+        if page.locator("#trials .said").inner_text().startswith("#"):
+            break
+    named = page.locator("#trials .said").inner_text()
+    assert named.startswith("#")
+    assert page.locator("#curves .said").inner_text() == named
+    number = named.partition(" ")[0].removeprefix("#")
+    cells = page.locator("#trials tr.active td").all_inner_texts()
+    assert number in cells
+    page.locator("#trials .exchange").click()
+    assert page.locator("#trials .plot img").is_visible()
+    assert not page.locator("#trials .explore").is_visible()

@@ -15,6 +15,8 @@ from sweeper.drawing.style import ink
 from sweeper.questions import FIGURES, TABLES
 from sweeper.questions.basins import ANY
 from sweeper.questions.curve_classes import COLORS
+from sweeper.questions.parallel import positions
+from sweeper.questions.units_over_time import LARGEST, WORTH_SAYING
 
 DRAWN = (
     "comparison",
@@ -25,6 +27,9 @@ DRAWN = (
     "curve_classes",
     "penalty_effects",
     "units_over_time",
+    "gradients_over_time",
+    "race",
+    "parallel",
 )
 
 
@@ -178,16 +183,55 @@ def test_penalty_panels_show_each_decade(drawn: dict) -> None:
 
 
 def test_maps_hold_the_medians(drawn: dict) -> None:
-    """A map for each measure and activation, layers upwards, looks to the right, one scale for all."""
-    frame, figure = drawn["units_over_time"]
-    maps = [axes for axes in figure.axes if axes.get_title(loc="left")]
-    panels = [(measure, name) for measure in ("saturated", "dead") for name in sorted(ACTIVATIONS)]
-    for axes, (measure, name) in zip(maps, panels, strict=True):
-        rows = frame[(frame["measure"] == measure) & (frame["activation"] == name)]
-        table = rows.pivot(index="layer", columns="step", values="median").to_numpy()
-        np.testing.assert_array_equal(axes.collections[0].get_array().reshape(DEPTH, -1), table)
-        assert (axes.collections[0].norm.vmin, axes.collections[0].norm.vmax) == (0, 1)
-        assert axes.get_title(loc="left") == name
+    """A map for each activation, layers upwards, looks to the right, one scale for all; dead units are dots
+    whose area is their share, and an activation with nothing to show has no panel."""
+    for figure_name in ("units_over_time", "gradients_over_time"):
+        frame, figure = drawn[figure_name]
+        maps = [axes for axes in figure.axes if axes.get_title(loc="left")]
+        for axes, name in zip(maps, sorted(ACTIVATIONS), strict=True):
+            rows = frame[frame["activation"] == name]
+            mapped = rows if "measure" not in rows else rows[rows["measure"] == "saturated"]
+            table = mapped.pivot(index="layer", columns="step", values="median").to_numpy()
+            np.testing.assert_array_equal(axes.collections[0].get_array().reshape(DEPTH, -1), table)
+            assert axes.collections[0].norm.vmin == maps[0].collections[0].norm.vmin
+            assert axes.get_title(loc="left") == name
+            if mapped is not rows:
+                dead = rows[(rows["measure"] == "dead") & (rows["median"] >= WORTH_SAYING["dead"])]
+                areas = axes.collections[1].get_sizes()
+                assert sorted(areas) == pytest.approx(sorted(LARGEST * dead["median"]))
+    frame = drawn["units_over_time"][0]
+    quiet = frame.assign(median=frame["median"].where(frame["activation"] == "relu", 0.0))
+    figure = FIGURES["units_over_time"].draw(quiet)
+    assert [axes.get_title(loc="left") for axes in figure.axes][:-1] == ["relu"]
+    assert "gelu, sigmoid, tanh" in figure.legends[0].get_title().get_text()
+
+
+def test_the_race_shows_means_so_far(drawn: dict) -> None:
+    """Each line is the running mean over the seeds of one finalist, as a plain loop has it."""
+    frame, figure = drawn["race"]
+    for label, rows in frame.groupby("label", sort=False):
+        assert rows["seeds"].tolist() == list(range(1, len(rows) + 1)), label
+    scores = synthetic_records(60, finalists=5, seeds=10).trials.query("phase == 'confirm'")
+    for trial, rows in frame.groupby("trial"):
+        own = scores[(scores["trial"] == trial) & scores["objective"].notna()].sort_values("seed")
+        means = [own["objective"].iloc[: k + 1].mean() for k in range(len(own))]
+        assert rows["mean_so_far"].tolist() == pytest.approx(means)
+    drawn_lines = [list(line.get_ydata()) for line in figure.axes[0].lines if len(line.get_xdata()) > 1]
+    assert len(drawn_lines) == frame["label"].nunique()
+
+
+def test_every_trial_is_a_line_across_its_settings(drawn: dict) -> None:
+    """The best is drawn last; numbers that span decades lie by their logarithm, words evenly, 0 below all."""
+    frame, figure = drawn["parallel"]
+    lines = [line for line in figure.axes[0].lines if len(line.get_xdata()) == 5]
+    assert len(lines) == len(frame)
+    assert frame["objective"].iloc[-1] == frame["objective"].min()
+    places, ticks = positions(pd.Series([0.0, 1e-4, 1e-2]))
+    assert places[0] == 0
+    assert places[2] == 1
+    assert 0 < places[1] < 0.2
+    assert ticks[0] == (0.0, "0")
+    assert positions(pd.Series(["b", "a", "c"]))[0].tolist() == [0.5, 0.0, 1.0]
 
 
 def test_alt_texts_carry_the_evidence(drawn: dict) -> None:

@@ -83,18 +83,18 @@ CHANGES = [
     "dead gradients",
     "negative loss",
 ]
-CONFIRMED = {"confirmation", "comparison", "variance"}
+CONFIRMED = {"confirmation", "comparison", "variance", "race"}
 FEW = {"penalty_effects"}
 """Left out where two dozen trials are too few for a regression."""
 LEFT_OUT = {
-    "one trial": {*CONFIRMED, *FEW, "penalty", "isolation"},
-    "one confirm seed": {*FEW, "variance"},
+    "one trial": {*CONFIRMED, *FEW, "penalty", "isolation", "parallel"},
+    "one confirm seed": {*FEW, "variance", "race"},
     "all diverged": set(NAMES)
     - {"learning_rate", "gradients", "importances", "curve_classes", "convergence"},
     "finalists diverged": {*CONFIRMED, *FEW},
     "no penalty column": {*FEW, "penalty"},
     "penalty always 0": {*FEW, "penalty"},
-    "no layers": {*FEW, "gradients", "units_over_time"},
+    "no layers": {*FEW, "gradients", "gradients_over_time", "units_over_time"},
 }
 
 

@@ -1,0 +1,42 @@
+"""Maps of layers over time, one panel for each activation."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+
+from sweeper.drawing.style import canvas
+
+ACROSS = 4
+"""Panels across; more go into further rows."""
+
+
+def panels_of(names: list[str]) -> tuple[Figure, list[Axes]]:
+    """A figure with one panel for each of `names`, and none beyond."""
+    columns = min(ACROSS, len(names))
+    rows = -(-len(names) // columns)
+    figure, panels = canvas(rows, columns, height=1.3 + 1.6 * rows, sharex=True, sharey=True)
+    for index, axes in enumerate(panels):
+        if index >= len(names):
+            figure.delaxes(axes)
+            continue
+        axes.set_ylabel("layer" if index % columns == 0 else "")
+        if index + columns >= len(names):
+            axes.tick_params(labelbottom=True)
+            axes.set_xlabel("step")
+    return figure, panels[: len(names)]
+
+
+def layer_map(axes: Axes, rows: pd.DataFrame, colors: Any, norm: Normalize) -> QuadMesh:
+    """Column `median` of `rows` by step and layer; cells without a value stay empty."""
+    table = rows.pivot(index="layer", columns="step", values="median")
+    x, y = np.arange(table.shape[1] + 1) - 0.5, np.append(table.index.to_numpy(), table.index[-1] + 1) - 0.5
+    mesh = axes.pcolormesh(x, y, table.to_numpy(), cmap=colors, norm=norm, rasterized=True)
+    ticks = np.unique([0, table.shape[1] // 2, table.shape[1] - 1])
+    axes.set_xticks(ticks, [f"{table.columns[k]}" for k in ticks])
+    axes.grid(False)
+    return mesh

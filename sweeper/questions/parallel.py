@@ -1,0 +1,140 @@
+"""Every trial as one line across its settings."""
+
+import numpy as np
+import pandas as pd
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LogNorm, Normalize
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
+
+from sweeper.answer.ranked import Ranked
+from sweeper.answer.rows import FIRST, search_trials
+from sweeper.drawing.scales import LOG_FROM, decade, plain
+from sweeper.drawing.style import canvas, short, themed
+from sweeper.questions.question import FigureSpec
+from sweeper.questions.run_data import RunData
+from sweeper.wording import axis_words, metric_words
+
+MOST = 1000
+"""Trials drawn; of more, the best and the others evenly over their ranks."""
+COLORS = "viridis"
+"""The lowest score is the darkest; reversed where the highest is best."""
+
+
+def parallel(run: RunData) -> pd.DataFrame:
+    """One row per scored trial of the search, the best last (so drawn on top): trial, the settings that
+    vary among the four main ones, objective, metric. At most `MOST` trials."""
+    search = search_trials(run.trials)
+    search = search[np.isfinite(search["objective"].astype(float))]
+    search = search.sort_values(["objective", "trial"], ascending=False)
+    names = [name for name in FIRST if name in search and search[name].nunique() > 1]
+    if len(search) < 2 or not names:
+        return pd.DataFrame(columns=["trial", "objective", "metric"])
+    every = search.iloc[:: -(-len(search) // MOST)]
+    kept = pd.concat([every, search.tail(10)]).drop_duplicates("trial")
+    frame = kept.assign(metric=run.objective)[["trial", *names, "objective", "metric"]]
+    return run.ranked.read(frame.reset_index(drop=True), "objective")
+
+
+def positions(values: "pd.Series") -> tuple[np.ndarray, list[tuple[float, str]]]:
+    """Places in [0, 1] of the values of one axis, and its ticks: words evenly, numbers by their logarithm
+    where they span more than `LOG_FROM`; 0 then lies below all."""
+    if not pd.api.types.is_numeric_dtype(values):
+        words = sorted(values.fillna("").astype("str").unique())
+        step = max(len(words) - 1, 1)
+        places = {word: k / step for k, word in enumerate(words)}
+        return values.fillna("").astype("str").map(places).to_numpy(float), [
+            (y, w) for w, y in places.items()
+        ]
+    numbers = values.to_numpy(float)
+    some = numbers[numbers > 0]
+    if len(some) and numbers.min() >= 0 and some.max() / some.min() > LOG_FROM:
+        ends = np.floor(np.log10(some.min())), np.ceil(np.log10(some.max()))
+        floor = ends[0] - (0.12 * (ends[1] - ends[0]) if numbers.min() == 0 else 0)
+        logs = np.log10(np.where(numbers > 0, numbers, 10**floor))
+        decades = np.arange(ends[0], ends[1] + 1, max(1, -(-int(ends[1] - ends[0]) // 4)))
+        ticks = [((k - floor) / (ends[1] - floor), decade(10**k)) for k in decades]
+        return (logs - floor) / (ends[1] - floor), ticks if floor == ends[0] else [(0.0, "0"), *ticks]
+    low, high = float(np.nanmin(numbers)), float(np.nanmax(numbers))
+    span = high - low or 1.0
+    return (numbers - low) / span, [(k, plain(round(low + k * span, 4))) for k in (0.0, 0.5, 1.0)]
+
+
+@themed
+def draw(frame: pd.DataFrame) -> Figure:
+    """A line for each trial of `parallel` across its settings to its score, the best in front."""
+    ranked = Ranked(frame["metric"].iloc[0])
+    names = [name for name in frame if name not in ("trial", "metric")]
+    figure, (axes,) = canvas(height=3.9)
+    axes.grid(False)
+    axes.set_axis_off()
+    scores = frame["objective"].to_numpy(float)
+    apart = scores.min() > 0 and scores.max() / scores.min() > LOG_FROM and not ranked.highest
+    norm = (LogNorm if apart else Normalize)(scores.min(), scores.max())
+    colors = colormaps[COLORS + "_r" * ranked.highest](norm(scores))
+    columns = []
+    for at, name in enumerate(names):
+        places, ticks = positions(frame[name])
+        words = not pd.api.types.is_numeric_dtype(frame[name])
+        columns.append(places + (_spread(len(frame)) / max(len(ticks) - 1, 1) if words else 0))
+        _axis(
+            axes,
+            at,
+            metric_words(name) if name != "objective" else "score",
+            ticks,
+        )
+    for line, color in zip(np.column_stack(columns), colors, strict=True):
+        axes.plot(range(len(names)), line, color=color, linewidth=0.9, alpha=0.75)
+    axes.set(xlim=(-0.15, len(names) - 0.6), ylim=(-0.08, 1.2))
+    bar = figure.colorbar(ScalarMappable(norm, COLORS + "_r" * ranked.highest), ax=axes, shrink=0.9)
+    bar.ax.yaxis.set_major_formatter(FuncFormatter(plain))
+    bar.ax.yaxis.set_minor_formatter(NullFormatter())
+    bar.set_label(f"best {axis_words(ranked.objective)}")
+    return figure
+
+
+def _spread(lines: int) -> np.ndarray:
+    """Small shifts, the same in every figure, so that lines through one word do not hide each other."""
+    return 0.35 * (np.modf(np.arange(lines) * 0.618034)[0] - 0.5)
+
+
+def _axis(axes: Axes, at: int, title: str, ticks: list[tuple[float, str]]) -> None:
+    axes.plot([at, at], [0, 1], color="0.3", linewidth=1.2, zorder=3)
+    axes.text(at, 1.08, title.replace(" ", "\n", 1), ha="center", fontsize=9)
+    for place, text in ticks:
+        axes.plot([at - 0.012, at], [place, place], color="0.3", linewidth=1.2, zorder=3)
+        box = {"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 0.8}
+        axes.text(at - 0.02, place, text, ha="right", va="center", fontsize=8, zorder=4, bbox=box)
+
+
+def alt(frame: pd.DataFrame) -> str:
+    """How many lines there are, and the settings of the best."""
+    best = frame.iloc[-1]
+    names = [name for name in frame if name not in ("trial", "metric", "objective")]
+    said = [
+        f"{metric_words(name)} {best[name] if isinstance(best[name], str) else short(best[name])}"
+        for name in names
+    ]
+    across = ", ".join(metric_words(name) for name in names)
+    return (
+        f"{len(frame)} trials as lines across {across} to the score. "
+        f"The best, #{best['trial']}: {', '.join(said)}, {short(best['objective'])}."
+    )
+
+
+TABLES = {"parallel": parallel}
+FIGURE = FigureSpec(
+    name="parallel",
+    table="parallel",
+    title="All settings of every trial",
+    caption=(
+        "One line per scored trial of the search, from its settings to its score; the colour is the score, "
+        "the best in front. Where good lines cross an axis at one place, that setting decides; where they "
+        "are spread, it does not matter much. One seed each."
+    ),
+    missing="Fewer than two trials of the search have a score.",
+    draw=draw,
+    alt=alt,
+)

@@ -1,0 +1,126 @@
+"""What the charts of the page that can be explored draw: trials and their curves, as JSON.
+
+They show what the figures beside them show, trial by trial, so that one trial can be followed from chart to
+chart; without scripts the figures stand alone.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from sweeper.answer.ranked import Ranked
+from sweeper.answer.rows import FIRST
+from sweeper.drawing.scales import LOG_FROM
+from sweeper.questions.parallel import positions
+from sweeper.questions.question import Tables
+from sweeper.to_json import to_json
+
+CHARTS: Mapping[str, str] = {"learning_rate": "rates", "convergence": "curves", "parallel": "settings"}
+"""Figure -> the chart that it can be exchanged for."""
+OPENED = ("convergence", "parallel")
+"""Figures in whose place the chart stands from the start: single lines cannot be told apart there."""
+DIGITS, MOST = 5, 2000
+"""Significant digits; points of a chart, of more every so many."""
+
+
+def explorable(tables: Tables, objective: str) -> dict[str, Any]:
+    """The charts by name; one that has nothing to show is left out."""
+    made = {
+        "rates": _rates(tables["learning_rate"]),
+        "curves": _curves(tables["learning_curves"]),
+        "settings": _settings(tables["parallel"]),
+    }
+    charts = {name: chart for name, chart in made.items() if chart}
+    if not charts:
+        return {}
+    ranked = Ranked(objective)
+    return {
+        "metric": ranked.metric,
+        "highest": ranked.highest,
+        "trials": _trials(tables["leaderboard"], charts),
+        "charts": charts,
+    }
+
+
+def as_script(found: Mapping[str, Any]) -> str:
+    """JSON for an element that no browser runs: nothing in it ends the element."""
+    return to_json(found, indent=None).replace("<", "\\u003c")
+
+
+def _trials(board: pd.DataFrame, charts: Mapping[str, Any]) -> dict[str, str]:
+    """Number -> the trial in words, of all that some chart shows."""
+    wanted = {number for chart in charts.values() for number in chart["trial"]}
+    rows = board[board["trial"].isin(wanted)]
+    names = [name for name in FIRST if name in rows]
+    found = {}
+    for row in rows.to_dict("records"):
+        said = [_word(name, row[name]) for name in names if not _missing(row[name])]
+        found[str(row["trial"])] = " · ".join([f"#{row['trial']}", *said, str(row["outcome"])])
+    return found
+
+
+def _word(name: str, value: Any) -> str:
+    short = {"learning_rate": "lr ", "activation_penalty": "penalty "}.get(name, "")
+    return f"{short}{value:.3g}" if isinstance(value, float) else f"{short}{value}"
+
+
+def _missing(value: Any) -> bool:
+    return bool(pd.isna(value))
+
+
+def _rates(frame: pd.DataFrame) -> dict[str, Any]:
+    """A point for each trial: rate, score, optimizer, whether it learned nothing."""
+    if frame.empty:
+        return {}
+    columns = frame[frame["loss"].notna() & (frame["learning_rate"] > 0)]
+    columns = columns.iloc[:: 1 + len(columns) // MOST]
+    return {
+        "trial": columns["trial"].tolist(),
+        "x": _short(columns["learning_rate"]),
+        "y": _short(columns["loss"]),
+        "group": columns["optimizer"].astype("str").tolist(),
+        "lost": columns["capped"].astype(bool).tolist(),
+        "log": _logarithmic(columns["loss"]),
+    }
+
+
+def _curves(frame: pd.DataFrame) -> dict[str, Any]:
+    """A line of validation losses for each trial, the best first."""
+    rows = frame[frame["metric"] == "validation_loss"] if len(frame) else frame
+    if rows.empty:
+        return {}
+    lines = [part.sort_values("step") for _, part in rows.groupby("rank", sort=True)]
+    starts = [float(line["value"].iloc[0]) for line in lines]
+    top = 1.15 * sorted(starts)[len(starts) // 2]
+    return {
+        "trial": [int(line["trial"].iloc[0]) for line in lines],
+        "x": [line["step"].tolist() for line in lines],
+        "y": [_short(line["value"]) for line in lines],
+        "top": float(f"{top:.{DIGITS}g}"),
+        "log": _logarithmic(rows["value"]),
+    }
+
+
+def _settings(frame: pd.DataFrame) -> dict[str, Any]:
+    """A line for each trial across the places of its settings, with the ticks of each axis."""
+    if frame.empty:
+        return {}
+    names = [name for name in frame if name not in ("trial", "metric")]
+    placed = {name: positions(frame[name]) for name in names}
+    return {
+        "trial": frame["trial"].tolist()[::-1],
+        "names": ["score" if name == "objective" else name.replace("_", " ") for name in names],
+        "ticks": [[[round(place, 4), text] for place, text in placed[name][1]] for name in names],
+        "y": [[round(float(placed[name][0][k]), 4) for name in names] for k in range(len(frame))][::-1],
+    }
+
+
+def _short(values: "pd.Series") -> list[float | None]:
+    return [float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None for value in values.astype(float)]
+
+
+def _logarithmic(values: "pd.Series") -> bool:
+    known: Sequence[float] = [value for value in values.astype(float) if math.isfinite(value)]
+    return bool(known) and min(known) > 0 and max(known) / min(known) > LOG_FROM
