@@ -37,7 +37,7 @@ LABELS = {
 }
 FOLDED = ("Guessing", "Other scores", "Trials", "Made on")
 TIED, UNRANKED = "Tied with the winner", "Not ranked behind it"
-FINDINGS = ("confirmed", "provisional", "unlearned", "guess", "none", "running")
+FINDINGS = ("confirmed", "provisional", "unlearned", "guess", "none", "running", "predicted")
 
 
 @dataclass(frozen=True)

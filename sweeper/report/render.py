@@ -74,11 +74,13 @@ def render(
     options: str = "",
     refresh: int = 0,
     explorable: Mapping[str, Any] | None = None,
+    alone: bool = False,
 ) -> str:
     """The page. Names, questions, labels and reasons are escaped; only our own CSS and JS are not.
 
     `parts` are headings that sections stand under, each with a sentence; without any, sections fold nothing.
     `options` is the command that takes the options which sections name.
+    Of a page that stands `alone` no tables lie beside it.
     With `refresh` it is that of a run under way: it loads itself again after so many seconds, and names
     no files beside it, as there are none yet.
     """
@@ -99,9 +101,8 @@ def render(
     own |= {"explorable": Markup(as_script(explorable)) if explorable else ""}
     shown = explorable["charts"] if explorable else {}
     own |= {"explored": {name: chart for name, chart in CHARTS.items() if chart in shown}, "opened": OPENED}
-    return template.render(
-        study=study, card=card, sections=sections, parts=parts or {}, options=options, refresh=refresh, **own
-    )
+    own |= {"parts": parts or {}, "options": options, "refresh": refresh, "alone": alone}
+    return template.render(study=study, card=card, sections=sections, **own)
 
 
 @cache

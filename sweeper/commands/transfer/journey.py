@@ -13,6 +13,7 @@ import pandas as pd
 from sweeper.asked import load_data
 from sweeper.commands.figure_file import save_figure
 from sweeper.commands.transfer.figure import draw
+from sweeper.commands.transfer.page import write_page
 from sweeper.commands.transfer.table import Found, found, measured
 from sweeper.commands.transfer.trials import (
     RATES,
@@ -25,6 +26,7 @@ from sweeper.commands.transfer.trials import (
     transfer_trials,
 )
 from sweeper.errors import RunFailed
+from sweeper.study.command_line import run_again
 from sweeper.study.study import Study
 from sweeper.training.dispatch import train_all
 from sweeper.training.in_workers import plan_in_workers, preflight_in_workers, share_task
@@ -49,11 +51,13 @@ class Transfer:
     """study, key, sizes, to, check, objective, what was held, rates, seeds, trainings, the plan."""
 
     def save(self, folder: Path) -> Path | None:
-        """Write the figure to `folder`; returns its path, or ``None`` if it cannot be drawn: stderr says why.
+        """Write figure and page (``transfer.html``) to `folder`; returns the figure's path, or ``None`` if it
+        cannot be drawn: stderr says why.
 
         Raises:
             RunFolderError: if `folder` cannot be written.
         """
+        write_page(folder, self.measured, self.found, self.about)
         return save_figure(folder, "transfer", lambda: draw(self.measured, self.found, self.about))
 
 
@@ -118,4 +122,18 @@ def transfer(
         "highest_rate": float(values[-1]),
         "plan": plan.line(),
     }
-    return Transfer(frame, found(frame, over, study.objective), about)
+    what = found(frame, over, study.objective)
+    return Transfer(frame, what, {**about, "next": _next(study, over, what)})
+
+
+def _next(study: Study, over: Over, what: Found) -> str:
+    """The study at the size asked for, with the rates of the prediction; more seeds where there is none."""
+    if what.prediction is None:
+        sizes = ",".join(f"{size:g}" for size in over.sizes)
+        command = run_again(study).replace("sweeper run", "sweeper transfer", 1)
+        return f"{command} --over {over.key}={sizes} --to {over.to:g} --seeds 10"
+    low, high = (f"{value:.2g}" for value in (what.prediction.low, what.prediction.high))
+    keys = [key for key in study.space.entries if study.space.base(key) == "learning_rate"]
+    rates = [f"search.space.{key}={{low = {low}, high = {high}, log = true}}" for key in keys]
+    size = f"search.space.{over.key}" if over.key in study.space.entries else over.key
+    return run_again(study, f"name={study.name}-{over.to:g}", f"{size}={over.to:g}", *rates)

@@ -1,6 +1,7 @@
 """A transfer from its trainings to figure, words and JSON."""
 
 import json
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import sweeper
 from sweeper.commands.transfer.figure import alt, draw
 from sweeper.commands.transfer.held import winner_of
+from sweeper.commands.transfer.page import write_page
 from sweeper.commands.transfer.table import costs_at, found, inside, to_dict
 from sweeper.commands.transfer.trials import Over
 from sweeper.commands.transfer.words import print_transfer, sentences
@@ -33,6 +35,8 @@ ABOUT: dict[str, Any] = {
     "plan": "one by one",
     "held": {"optimizer": "adam"},
     "held_from": "as asked",
+    "study": "wide",
+    "next": "sweeper run wide --set model.width=512",
 }
 
 
@@ -108,6 +112,22 @@ def test_figure_words_and_json_say_the_same(capsys: pytest.CaptureFixture[str]) 
     assert json.loads(to_json(to_dict(done, ABOUT)))["prediction"]["rate"] == done.prediction.rate
 
 
+def test_the_page_says_what_the_terminal_says(tmp_path: Path) -> None:
+    """Every sentence stands on it, the prediction first; it names no file that does not lie beside it."""
+    rows = frame(LAW)
+    done = found(rows, OVER, LOSS)
+    html = unescape(write_page(tmp_path, rows, done, ABOUT).read_text(encoding="utf-8")).replace(
+        "\u00a0", " "
+    )
+    assert done.prediction is not None
+    assert f"At model.width 512, begin with a learning rate of {done.prediction.rate:.2g}." in html
+    assert all(said in html for said in sentences(done, ABOUT))
+    assert "tables/" not in html
+    assert "figures/" not in html
+    none = found(frame({**LAW, 16: 1e-5, 32: 1e-5}), OVER, LOSS)
+    assert "Nothing is predicted" in write_page(tmp_path, rows, none, ABOUT).read_text(encoding="utf-8")
+
+
 def test_costs_are_by_rate_and_seed() -> None:
     """NaN where a training diverged."""
     rates, costs = costs_at(frame(LAW), 16, LOSS)
@@ -130,3 +150,4 @@ def test_a_study_is_trained_at_each_size(tmp_path: Path) -> None:
     assert done.measured["objective"].notna().any()
     assert done.about["held"]["optimizer"] == "adam"
     assert done.save(tmp_path / "reports") == tmp_path / "reports" / "transfer.png"
+    assert (tmp_path / "reports" / "transfer.html").exists()
