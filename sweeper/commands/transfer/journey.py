@@ -123,17 +123,20 @@ def transfer(
         "plan": plan.line(),
     }
     what = found(frame, over, study.objective)
-    return Transfer(frame, what, {**about, "next": _next(study, over, what)})
+    return Transfer(frame, what, {**about, "next": next_command(study, over, what, kept["optimizer"])})
 
 
-def _next(study: Study, over: Over, what: Found) -> str:
-    """The study at the size asked for, with the rates of the prediction; more seeds where there is none."""
+def next_command(study: Study, over: Over, what: Found, optimizer: str) -> str:
+    """The study at the size asked for, with the optimizer that was held and the rates of the prediction; more
+    seeds where there is none."""
     if what.prediction is None:
         sizes = ",".join(f"{size:g}" for size in over.sizes)
         command = run_again(study).replace("sweeper run", "sweeper transfer", 1)
         return f"{command} --over {over.key}={sizes} --to {over.to:g} --seeds 10"
     low, high = (f"{value:.2g}" for value in (what.prediction.low, what.prediction.high))
-    keys = [key for key in study.space.entries if study.space.base(key) == "learning_rate"]
-    rates = [f"search.space.{key}={{low = {low}, high = {high}, log = true}}" for key in keys]
+    entry = study.space.entry("learning_rate", optimizer)
+    assert entry is not None
+    rates = f"search.space.{entry[0]}={{low = {low}, high = {high}, log = true}}"
+    only = f'search.space.optimizer=["{optimizer}"]'
     size = f"search.space.{over.key}" if over.key in study.space.entries else over.key
-    return run_again(study, f"name={study.name}-{over.to:g}", f"{size}={over.to:g}", *rates)
+    return run_again(study, f"name={study.name}-{over.to:g}", f"{size}={over.to:g}", only, rates)

@@ -1,6 +1,7 @@
 """A transfer from its trainings to figure, words and JSON."""
 
 import json
+import shlex
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,13 @@ import pytest
 import sweeper
 from sweeper.commands.transfer.figure import alt, draw
 from sweeper.commands.transfer.held import winner_of
+from sweeper.commands.transfer.journey import next_command
 from sweeper.commands.transfer.page import write_page
 from sweeper.commands.transfer.table import costs_at, found, inside, to_dict
 from sweeper.commands.transfer.trials import Over
 from sweeper.commands.transfer.words import print_transfer, sentences
 from sweeper.drawing.png import png_bytes
+from sweeper.study.override import apply
 from sweeper.study.study import Study
 from sweeper.to_json import to_json
 
@@ -151,3 +154,37 @@ def test_a_study_is_trained_at_each_size(tmp_path: Path) -> None:
     assert done.about["held"]["optimizer"] == "adam"
     assert done.save(tmp_path / "reports") == tmp_path / "reports" / "transfer.png"
     assert (tmp_path / "reports" / "transfer.html").exists()
+
+
+def applied(study: Study, words: list[str]) -> dict[str, Any]:
+    """The study with the ``--set`` of a command."""
+    raw = dict(study.to_dict())
+    apply(raw, tuple(words[at + 1] for at, word in enumerate(words) if word == "--set"))
+    return raw
+
+
+@pytest.mark.parametrize("place", [1e-2, 1e-5])
+def test_the_command_of_the_page_is_about_the_held_optimizer(place: float) -> None:
+    """A study at the size asked for with that optimizer alone and the predicted rates; without a prediction,
+    the same transfer on more seeds."""
+    study = Study.load("digits")
+    done = found(frame(LAW if place > 1e-3 else dict.fromkeys(LAW, place)), OVER, LOSS)
+    words = shlex.split(next_command(study, OVER, done, "adam"))
+    if done.prediction is None:
+        assert words == [
+            "sweeper",
+            "transfer",
+            "digits",
+            "--over",
+            "model.width=16,32,64",
+            "--to",
+            "512",
+            "--seeds",
+            "10",
+        ]
+        return
+    again = Study(trusted=True, **applied(study, words))
+    _, rates = again.space.active("adam")["learning_rate"]
+    assert rates.low == pytest.approx(done.prediction.low, rel=0.05)
+    assert again.space.entries["optimizer"].values == ("adam",)
+    assert again.model.options["width"] == 512
