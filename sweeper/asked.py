@@ -8,7 +8,7 @@ as a function runs where it is.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from sweeper.data.data import Data
+from sweeper.data.data import Data, of_this_process
 from sweeper.data.in_memory import InMemory
 from sweeper.errors import DataError, UserError
 from sweeper.report import script
@@ -52,9 +52,9 @@ def load_data(pool: Pool, study: Study) -> Data:
     source, model = study.data.source, study.model.source
     named = [each for each in (source, model) if isinstance(each, str) and ":" in each]
     if not named or not isinstance(source, str):
-        return script.load_data(study)
+        return of_this_process(script.load_data(study))
     try:
-        return call_user_code(pool, script.load_data, study)
+        return of_this_process(call_user_code(pool, script.load_data, study))
     except WorkerDied as end:
         who = f"data function {source!r} failed" if source in named else f"while {model!r} was looked up"
         raise DataError(f"{who}: {end}") from None

@@ -6,13 +6,16 @@ either leaf by leaf; a single tensor is its own leaf.
 """
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
 from torch import Tensor, nn
 
 Tree: TypeAlias = Any
 """A tensor, or a tuple or dict of trees; in the room of data the same of arrays."""
+
+MAX_PIECE = 2**28
+"""Bytes of rows on disk that are read at once."""
 
 
 def leaves(tree: Tree) -> list[Any]:
@@ -80,12 +83,20 @@ def stacked(tree: Tree, count: int) -> Tree:
     return mapped(lambda leaf: leaf.expand(count, *leaf.shape).clone(), tree)
 
 
-def passes(tree: Tree, rows: int) -> Sequence[Tree]:
-    """The tree in pieces of at most so many rows; one that is short enough stays itself."""
+def passes(tree: Tree, rows: int) -> Iterator[Tree]:
+    """The tree in pieces of at most so many rows; one that is short enough stays itself.
+
+    Pieces of rows that lie on disk are read one after the other, of at most `MAX_PIECE` bytes each.
+    """
     count = rows_in(tree)
-    if count <= rows:
-        return (tree,)
-    return [taken(tree, slice(start, start + rows)) for start in range(0, count, rows)]
+    on_disk = not all(isinstance(leaf, Tensor) for leaf in leaves(tree))
+    if count <= rows and not on_disk:
+        yield tree
+        return
+    if on_disk:
+        rows = max(1, min(rows, MAX_PIECE * count // max(1, sum(leaf.nbytes for leaf in leaves(tree)))))
+    for start in range(0, count, rows):
+        yield taken(tree, slice(start, start + rows))
 
 
 def first_tensor(tree: Tree) -> Tensor:

@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from sweeper.components.tree import Tree, named_leaves
+from sweeper.components.tree import Tree, leaves, mapped, named_leaves
 from sweeper.data.data import is_real
+from sweeper.data.disk import chunks, in_memory, is_ours, is_streamed, mapping_of, require_space, written
+from sweeper.data.memory import allowed
 from sweeper.data.targets import word_problem
 from sweeper.errors import DataError, shown
 from sweeper.wording import count
@@ -16,6 +18,8 @@ FEWEST = 10
 """Rows below which there is nothing to split."""
 HUGE = 1e150
 """From here on squares overflow."""
+SMALL = 2**16
+"""Bytes below which an array is kept in memory whatever else there is."""
 TOKENS = (torch.int64, torch.int32)
 """Tensors of these types are token numbers, what ``nn.Embedding`` takes; all others are numbers."""
 
@@ -44,17 +48,21 @@ def _check_names(values: Mapping[Any, Any], name: str, what: str) -> None:
 def _one_of_several(values: Any, name: str, what: str) -> Tree:
     if isinstance(values, Mapping | tuple):
         return inputs_of(values, name, what, -1)
+    if is_streamed(values) and is_ours(values):
+        return values
     array = _numbers(values, name, what)
     if array.dtype.kind in "iu" and array.dtype != np.uint8:
         return array.astype(np.int64, copy=False)
-    return array if array.dtype.kind == "b" else _real(array)
+    return array if array.dtype.kind == "b" else _real(array, f"{name}: {what}")
 
 
 def _inputs(values: Any, name: str, what: str) -> np.ndarray:
     """Real numbers, or int64 for tokens."""
+    if is_streamed(values) and is_ours(values):
+        return np.asanyarray(values)
     array = _numbers(values, name, what)
     tokens = isinstance(values, torch.Tensor) and values.dtype in TOKENS
-    return array.astype(np.int64) if tokens else _real(array)
+    return array.astype(np.int64, copy=False) if tokens else _real(array, f"{name}: {what}")
 
 
 def _numbers(values: Any, name: str, what: str) -> np.ndarray:
@@ -72,17 +80,19 @@ def targets_of(values: Any, name: str, what: str) -> np.ndarray:
     return _doubles(array) if array.dtype.kind == "f" else array
 
 
-def _real(array: np.ndarray) -> np.ndarray:
-    """Grey values and short floats as they are, all else as float64."""
-    if array.dtype == np.uint8 or array.dtype == np.float32:
+def _real(array: np.ndarray, what: str) -> np.ndarray:
+    """Grey values and short floats as they are, all else as float64; on disk what would not fit as that."""
+    if array.dtype in (np.uint8, np.float32, np.float64):
         return array
+    if array.dtype.kind in "biu" and 8 * array.size > allowed():
+        return written([array], what, np.float64)
     return array.astype(np.float32) if array.dtype == np.float16 else _doubles(array)
 
 
 def _doubles(array: np.ndarray) -> np.ndarray:
     """float64; what is too large for it is infinite, and refused as such."""
     with np.errstate(over="ignore"):
-        return array.astype(np.float64)
+        return array.astype(np.float64, copy=False)
 
 
 def _array(values: Any, name: str, what: str) -> np.ndarray:
@@ -164,15 +174,36 @@ def check_enough(rows: int, name: str) -> None:
 def _check_values(array: np.ndarray, name: str, what: str) -> None:
     if array.dtype.kind != "f":
         return
-    fine = np.isfinite(array) if array.dtype == np.float32 else np.abs(array) < HUGE
-    if not fine.all():
+    before = 0
+    for some in chunks(array):
+        fine = np.isfinite(some) if array.dtype == np.float32 else np.abs(some) < HUGE
+        if fine.all():
+            before += len(some)
+            continue
         index = np.argwhere(~fine)[0]
-        where = f"row {index[0]}" + "".join(f", column {i}" for i in index[1:2])
-        value = array[tuple(index)]
+        where = f"row {before + index[0]}" + "".join(f", column {i}" for i in index[1:2])
+        value = some[tuple(index)]
         raise DataError(
             f"{name}: {what} of {where} (counted from 0) are {value}; every value must be finite and "
             f"below {HUGE:g}"
         )
+
+
+def kept(inputs: Tree, name: str) -> Tree:
+    """`inputs` in memory, or on disk where they take more than data may; what lies in a file stays there."""
+    if sum(array.nbytes for array in leaves(inputs)) <= allowed():
+        return mapped(in_memory, inputs)
+    return mapped(lambda array: _on_disk(array, name), inputs)
+
+
+def _on_disk(array: np.ndarray, name: str) -> np.ndarray:
+    if array.nbytes < SMALL:
+        return np.array(array)
+    mapping = mapping_of(array)
+    if mapping is not None:
+        return mapping
+    require_space(array.nbytes, f"{name}: its {len(array):,} rows")
+    return written([array], name)
 
 
 def alike_rows(a: np.ndarray, b: np.ndarray) -> bool:

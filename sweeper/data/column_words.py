@@ -4,8 +4,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from sweeper.components.tree import leaves
 from sweeper.data.column import Column
 from sweeper.data.data import Data
+from sweeper.data.disk import is_ours, is_streamed
+from sweeper.data.memory import budget_words, size_words
 from sweeper.data.splits import rows_of_parts
 from sweeper.errors import shown
 from sweeper.printable import one_line
@@ -26,7 +29,9 @@ BECOMES = {
 
 
 def column_lines(data: Data, shares: tuple[float, float, float], seed: int) -> list[str]:
-    """Sentences without a full stop, none for data that are no table; `seed` is that of the search."""
+    """Sentences without a full stop, of tables and of streamed data; `seed` is that of the search."""
+    if data.is_streamed:
+        return [_streamed(data)]
     if not data.columns:
         return []
     by_kind = [
@@ -39,6 +44,16 @@ def column_lines(data: Data, shares: tuple[float, float, float], seed: int) -> l
     if spare := useless(data):
         lines.append(f"to leave such columns out: data.drop = {spare}")
     return lines + list(_unseen(data, shares, seed))
+
+
+def _streamed(data: Data) -> str:
+    streamed = [leaf for leaf in leaves(data.inputs) if is_streamed(leaf)]
+    size, files = sum(leaf.nbytes for leaf in streamed), [str(leaf.filename) for leaf in streamed]
+    until = "; they are deleted at the end" if all(map(is_ours, streamed)) else ""
+    return (
+        f"data: {size_words(size)} of inputs do not fit into memory ({budget_words()}): every batch is read "
+        f"from {listing(list(dict.fromkeys(files)))}{until}"
+    )
 
 
 def useless(data: Data) -> list[str]:

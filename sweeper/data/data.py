@@ -1,13 +1,14 @@
 """Data as the study names them, whole, and split into parts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sweeper.components.tree import Tree, leaves, rows_in, taken
+from sweeper.components.tree import Tree, leaves, mapped, rows_in, taken
 from sweeper.data.column import Column
+from sweeper.data.disk import adopted, is_streamed, packed, unpacked
 
 if TYPE_CHECKING:  # it loads scikit-learn
     from sweeper.data.encoding import Encoding
@@ -23,7 +24,7 @@ class Data:
     inputs: Tree
     """(n, …): real numbers (float64; float32 and uint8 as they came), or int64 for codes such as tokens. A
     tuple or dict of such arrays for several inputs, among them also truth values (masks). With an `encoding`
-    the cells of the table, see `Encoding.raw`."""
+    the cells of the table, see `Encoding.raw`. What does not fit into memory is mapped: `numpy.memmap`."""
     targets: np.ndarray
     """(n,) int64 class numbers, or (n, k) float64."""
     classes: tuple[str, ...] | None
@@ -57,6 +58,17 @@ class Data:
     """Of an only input and of the target, where items are dicts."""
     target_shape: tuple[int, ...] | None = None
     """Of one target as it came; ``None``: as in `targets`."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "inputs": mapped(packed, self.inputs)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update({**state, "inputs": mapped(unpacked, state["inputs"])})
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether some inputs stay on disk: rows are read where they are needed."""
+        return any(map(is_streamed, leaves(self.inputs)))
 
     @property
     def example(self) -> Tree:
@@ -94,3 +106,8 @@ class Parts:
 def is_real(array: np.ndarray) -> bool:
     """Real numbers, or grey values; else codes or truth values."""
     return array.dtype.kind == "f" or array.dtype == np.uint8
+
+
+def of_this_process(data: Data) -> Data:
+    """`data`, whose files in the cache are deleted when this process needs them no more."""
+    return replace(data, inputs=adopted(data.inputs)) if data.is_streamed else data

@@ -13,8 +13,9 @@ import torch
 from torch.utils import data as torch_data
 
 from sweeper.components.tree import leaves, mapped
+from sweeper.data.disk import require_space
 from sweeper.data.items import Item, Pair, collected
-from sweeper.data.memory import bytes_in, refuse_too_large
+from sweeper.data.memory import allowed, bytes_in
 from sweeper.errors import DataError, did_you_mean
 from sweeper.user_code.calls import message_of
 
@@ -33,7 +34,7 @@ def read_dataset(dataset: Any, name: str, target: str | None) -> Pair:
         DataError: naming the item that is wrong; for what has no length or does not fit into memory.
     """
     if isinstance(dataset, torch_data.IterableDataset) or not hasattr(dataset, "__getitem__"):
-        return read_items(until_end(iter(dataset), name), name, target, None)
+        return read_items(until_end(iter(dataset), name, known_length(dataset)), name, target, None)
     tensors = _tensors_of(dataset)
     if tensors is not None and len(tensors) > 1:
         return pair_of(tensors, name, target)
@@ -83,30 +84,39 @@ def items_of(dataset: Any, rows: int, name: str) -> Iterator[Any]:
         yield item
 
 
-def until_end(items: Iterator[Any], name: str) -> Iterator[Any]:
-    """Items of what has no length, as long as there is time and memory for them."""
-    start, size, count = time.monotonic(), 0, 0
-    for item in items:
-        count, size = count + 1, size + bytes_in(item)
+def known_length(dataset: Any) -> int | None:
+    """How many items of a stream will come, where it says so."""
+    try:
+        return len(dataset)
+    except Exception:  # of the user's class: most streams have none
+        return None
+
+
+def until_end(items: Iterator[Any], name: str, rows: int | None = None) -> Iterator[Any]:
+    """Items of a stream; of one that does not say how many `rows` it has, as long as there is time."""
+    start = time.monotonic()
+    for count, item in enumerate(items, 1):
+        if rows is not None and count > rows:
+            raise DataError(f"{name}: it gives more than the {rows} items that its length says")
         yield item
-        if count % FIRST_ITEMS == 0:
-            if time.monotonic() - start > MAX_SECONDS:
-                raise DataError(
-                    f"{name}: it had not ended after {MAX_SECONDS:.0f} s and {count} items; a study needs "
-                    "all rows at once: end it, for example with itertools.islice"
-                )
-            refuse_too_large(size, f"{name}: its first {count} items")
+        late = count % FIRST_ITEMS == 0 and time.monotonic() - start > MAX_SECONDS
+        if rows is None and late:
+            raise DataError(
+                f"{name}: it had not ended after {MAX_SECONDS:.0f} s and {count} items; a study needs an "
+                "end: give it a method __len__, or end it, for example with itertools.islice"
+            )
 
 
 def read_items(all_items: Iterable[Any], name: str, target: str | None, rows: int | None) -> Pair:
     """All items as (inputs, targets)."""
     items = iter(all_items)
     first = list(islice(items, FIRST_ITEMS))
-    if rows and first:
-        refuse_too_large(sum(map(bytes_in, first)) * rows // len(first), f"{name}: its {rows} items")
+    large = bool(rows and first and sum(map(bytes_in, first)) * rows // len(first) > allowed())
     numbered = enumerate(chain(first, items))
     pairs = ((index, item_of(item, f"{name}: item {index}", target)) for index, item in numbered)
-    return collected(pairs, name, rows)
+    if large and rows:
+        require_space(sum(map(bytes_in, first)) * rows // len(first), f"{name}: its {rows} items")
+    return collected(pairs, name, rows, large)
 
 
 def item_of(item: Any, where: str, target: str | None) -> Item:

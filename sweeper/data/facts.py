@@ -7,11 +7,14 @@ import numpy as np
 
 from sweeper.components.tree import leaves
 from sweeper.data.data import Data, is_real
+from sweeper.data.disk import is_streamed
 
 if TYPE_CHECKING:  # it loads scikit-learn
     from sweeper.data.encoding import Encoding
 
 MOST_COUNTS = 2**31
+MOST_LOOKED_AT = 2**24
+"""Bytes of rows on disk that are looked at."""
 FAR = 3.0
 """Interquartile ranges beyond the quartiles from which a value is far out (Tukey 1977); of
 normal ones, 2 in a million."""
@@ -110,8 +113,10 @@ def _target_kind(y: np.ndarray) -> str:
 
 
 def input_facts(data: Data) -> InputFacts:
-    """Shape and scale of the inputs of `data`."""
-    every = leaves(data.inputs if data.encoding is None else _encoded(data.encoding))
+    """Shape and scale of the inputs of `data`; of rows on disk some stand for all."""
+    every = [
+        _held(leaf) for leaf in leaves(data.inputs if data.encoding is None else _encoded(data.encoding))
+    ]
     real = [array for array in every if is_real(array)] or every
     columns = np.concatenate([np.asarray(x, dtype=float).reshape(len(x), -1) for x in real], axis=1)
     varies = np.ptp(columns, axis=0) > 0
@@ -126,6 +131,13 @@ def input_facts(data: Data) -> InputFacts:
         largest_std=float(stds.max(initial=0.0)),
         largest_offset=float(offsets.max(initial=0.0)),
     )
+
+
+def _held(array: np.ndarray) -> np.ndarray:
+    """The rows; of those on disk so many, evenly spread, as `MOST_LOOKED_AT` bytes hold."""
+    if not is_streamed(array):
+        return array
+    return np.array(array[:: -(-array.nbytes // MOST_LOOKED_AT)])
 
 
 def _encoded(encoding: "Encoding") -> np.ndarray:

@@ -20,12 +20,12 @@ LIMITS: dict[str, tuple[float, float]] = {"size": (1, 4096), "channels": (1, 3)}
 """Arguments that are numbers: lowest and highest."""
 
 
-def image_folder(folder: str, size: int = 32, channels: int = 3) -> Any:
+def image_folder(folder: str, size: int = 32, channels: int = 3, *, empty: Any = np.empty) -> Any:
     """(images, class names) of the class folders in `folder`, or a dict of such pairs by part.
 
     Images are cut to a square in their middle and brought to `size` × `size`: bytes (n, channels, size,
     size), 0 to 255. If there is a folder train, the parts are train, validation (or val, valid) and test.
-    Files come in the order of their names.
+    Files come in the order of their names. `empty` makes the arrays.
 
     Raises:
         ValueError: naming the files that are no images; for a folder without classes.
@@ -34,16 +34,16 @@ def image_folder(folder: str, size: int = 32, channels: int = 3) -> Any:
         raise ValueError(f"data.channels = {channels}: allowed are 1 (grey) and 3 (colour)")
     top = Path(folder)
     if not (top / "train").is_dir():
-        return _images_of(top, size, channels)
+        return _images_of(top, size, channels, empty)
     parts = {PART_FOLDERS[part.name]: part for part in _folders_in(top) if part.name in PART_FOLDERS}
-    return {name: _images_of(part, size, channels) for name, part in parts.items()}
+    return {name: _images_of(part, size, channels, empty) for name, part in parts.items()}
 
 
 def _folders_in(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
-def _images_of(folder: Path, size: int, channels: int) -> tuple[np.ndarray, np.ndarray]:
+def _images_of(folder: Path, size: int, channels: int, empty: Any) -> tuple[np.ndarray, np.ndarray]:
     files = [
         (file, of_class.name)
         for of_class in _folders_in(folder)
@@ -55,7 +55,7 @@ def _images_of(folder: Path, size: int, channels: int) -> tuple[np.ndarray, np.n
             f"no images in subfolders of {folder}; it needs a folder for each class, with files that end in "
             f"{', '.join(IMAGES)}"
         )
-    images, wrong = np.empty((len(files), channels, size, size), np.uint8), []
+    images, wrong = empty((len(files), channels, size, size), np.uint8), []
     for number, (file, _) in enumerate(files):
         try:
             images[number] = _image(file, size, channels)

@@ -8,12 +8,18 @@ import numpy as np
 import torch
 
 from sweeper.components.tree import Tree, alike, leaves, mapped
+from sweeper.data.disk import ArrayFile, is_streamed
+from sweeper.data.memory import allowed
 from sweeper.errors import DataError, shown
 
 CHUNK = 1024
 """Rows that are put together at once."""
 MASKS = ("attention_mask", "mask", "padding_mask", "lengths")
 """Names of inputs that say by themselves how long a padded row is."""
+LOOKED_AFTER = 64
+"""Items of a stream after which its size is looked at again."""
+DISK_CHUNK = 2**24
+"""Bytes that are written to a file at once."""
 
 
 class Item(NamedTuple):
@@ -119,6 +125,14 @@ class Column:
     def _parts(self) -> list[np.ndarray]:
         return self._chunks if self._whole is None else [self._whole[: self._done]]
 
+    def to_disk(self, name: str) -> "DiskColumn":
+        """A column in a file that goes on after these rows."""
+        self._flush()
+        column = DiskColumn(name)
+        for part in [[row] for row in self._ragged] if self._ragged else self._parts():
+            column.extend(np.asarray(part))
+        return column
+
     def close(self) -> np.ndarray | Ragged:
         """All of them."""
         self._flush()
@@ -128,18 +142,54 @@ class Column:
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
-def collected(items: Iterable[tuple[int, Item]], name: str, rows: int | None) -> Pair:
+class DiskColumn(Column):
+    """The same in a file; all values have one shape."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(None)
+        self._file, self._bytes = ArrayFile(name), 0
+
+    def add(self, value: np.ndarray) -> None:
+        """The value of the next row."""
+        self._pending.append(value)
+        self._bytes += value.nbytes
+        if self._bytes >= DISK_CHUNK:
+            self._flush()
+
+    def _flush(self) -> None:
+        pending, self._pending, self._bytes = self._pending, [], 0
+        other = [value for value in pending if value.shape != pending[0].shape]
+        for some in (pending[: len(pending) if not other else 1], other[:1]):
+            if some:
+                self.extend(np.stack(some))
+
+    def extend(self, rows: np.ndarray) -> None:
+        """The values of the next rows."""
+        self._file.append(rows)
+
+    def close(self) -> np.ndarray | Ragged:
+        """All of them, mapped."""
+        self._flush()
+        return self._file.close()
+
+
+def collected(items: Iterable[tuple[int, Item]], name: str, rows: int | None, on_disk: bool = False) -> Pair:
     """(inputs, targets) of numbered items, which all have one arrangement.
+
+    Inputs are written to a file if `on_disk`, or as soon as more of them have come than fit into memory.
 
     Raises:
         DataError: naming the item that differs, and how.
     """
     columns: Any = None
-    names = ("", "")
+    names, size, is_kept = ("", ""), 0, False
     for index, item in items:
         names = item.names
         values = _values(item, f"{name}: item {index}")
         columns = mapped(lambda _: Column(rows), values) if columns is None else columns
+        size += sum(value.nbytes for value in leaves(values[0]))
+        if not is_kept and (on_disk or (rows is None and index % LOOKED_AFTER == 0 and size > allowed())):
+            is_kept, columns = True, (mapped(lambda column: column.to_disk(name), columns[0]), columns[1])
         if not alike(columns, values):
             raise DataError(f"{name}: item {index} is {_words(item)}, unlike the items before it")
         mapped(lambda column, value: column.add(value), columns, values)
@@ -214,7 +264,12 @@ def _lengths(ragged: Ragged, name: str) -> np.ndarray:
 
 def _tensors(tree: Tree) -> Tree:
     """Whole numbers as tensors: codes, also where they are the only input."""
-    return mapped(lambda a: torch.from_numpy(a) if a.dtype.kind in "iu" and a.dtype != np.uint8 else a, tree)
+    return mapped(lambda a: torch.from_numpy(a) if is_code(a) and not is_streamed(a) else a, tree)
+
+
+def is_code(array: np.ndarray) -> bool:
+    """Whole numbers, but for bytes."""
+    return array.dtype.kind in "iu" and array.dtype != np.uint8
 
 
 def is_ragged(values: Any) -> bool:

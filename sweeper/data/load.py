@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,15 @@ import numpy as np
 import pandas as pd
 
 from sweeper.components.tree import Tree, alike, leaves, mapped, named_leaves, rows_in
-from sweeper.data.arrays import alike_rows, alike_types, check_rows, inputs_of, targets_of
+from sweeper.data.arrays import alike_rows, alike_types, check_rows, inputs_of, kept, targets_of
 from sweeper.data.data import Data
+from sweeper.data.disk import empty, forget, is_streamed, require_space, written
 from sweeper.data.files import ENDINGS, TABLES, find, find_folder, names_folder, read_arrays
 from sweeper.data.images import image_folder
 from sweeper.data.in_memory import PARTS, InMemory
 from sweeper.data.items import Pair
 from sweeper.data.keys import Keys
+from sweeper.data.memory import refuse_larger
 from sweeper.data.objects import are_arrays, read_objects
 from sweeper.data.sources import DATASETS
 from sweeper.data.table_files import read_file
@@ -51,9 +54,9 @@ def load(
         name = source.words
     ending = Path(source).suffix.lower() if isinstance(source, str) and source not in DATASETS else ""
     if isinstance(source, str) and ending in TABLES:
-        return _split_by(data_of(read_file(find(source, folder)), target, keys, loss_task), keys)
+        return _split_by(data_of(read_file(_fitting(source, folder)), target, keys, loss_task), keys)
     if isinstance(source, str) and ending in ENDINGS:
-        given = read_arrays(find(source, folder))
+        given = read_arrays(_fitting(source, folder))
     elif isinstance(source, InMemory):
         given = _held(source)
     elif isinstance(source, str) and names_folder(source):
@@ -76,6 +79,12 @@ def load(
         raise DataError(f"{name}: what it gave cannot be read: {message_of(error)}") from error
 
 
+def _fitting(source: str, folder: Path | None) -> Path:
+    path = find(source, folder)
+    refuse_larger(path)
+    return path
+
+
 def _table(given: Any, target: Any, keys: Keys, name: str) -> tuple[pd.DataFrame, Any, dict[str, int]] | None:
     try:
         return table_in(given, target, bool(keys.about_columns))
@@ -85,7 +94,7 @@ def _table(given: Any, target: Any, keys: Keys, name: str) -> tuple[pd.DataFrame
 
 def _images(source: str, folder: Path | None, options: Mapping[str, Any]) -> Any:
     try:
-        return image_folder(str(find_folder(source, folder)), **options)
+        return image_folder(str(find_folder(source, folder)), **options, empty=empty)
     except (ValueError, OSError) as error:
         raise DataError(f"{source}: {error}") from None
 
@@ -147,6 +156,7 @@ def _data(
             "and test"
         )
     check_rows(inputs, targets, name)
+    inputs = kept(inputs, name)
     if not isinstance(inputs, tuple | dict) and inputs.ndim == 1:
         inputs = inputs.reshape(len(inputs), 1)
     for what, array in (*named_leaves(inputs), ("targets", targets)):
@@ -181,11 +191,18 @@ def _joined(parts: Mapping[str, Any], name: str) -> tuple[Tree, np.ndarray, dict
         targets.append(y)
         fixed[part] = np.arange(start, start + len(y))
         start += len(y)
-    return mapped(_below, *inputs), np.concatenate(targets), fixed
+    return mapped(partial(_below, name), *inputs), np.concatenate(targets), fixed
 
 
-def _below(*arrays: np.ndarray) -> np.ndarray:
-    return np.concatenate(arrays)
+def _below(name: str, *arrays: np.ndarray) -> np.ndarray:
+    """One below the other; on disk if one of them is there."""
+    if not any(map(is_streamed, arrays)):
+        return np.concatenate(arrays)
+    require_space(sum(array.nbytes for array in arrays), name)
+    whole = written(arrays, name, np.result_type(*arrays))
+    for array in arrays:
+        forget(array)
+    return whole
 
 
 def _check_like_train(part: str, pair: Tree, train: Tree, name: str) -> None:

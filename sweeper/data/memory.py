@@ -1,28 +1,64 @@
-"""How large data are, and whether they fit."""
+"""How large data are, and how much memory they may take."""
 
+import os
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from sweeper.errors import DataError
+from sweeper.errors import DataError, shown
 from sweeper.memory import free_memory
 
 SHARE = 0.5
 """Of the free memory that data may take: training needs as much again."""
+BUDGET = "SWEEPER_DATA_MEMORY"
+"""Environment variable that says how much instead: bytes, ``500 MiB``, ``8GiB``."""
 GIB = 2**30
+TABLE_GROWTH = 4
+"""Times the size of a table as text that it takes in memory, at least."""
+UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
+"""Letter -> power of two."""
 
 
-def refuse_too_large(size: int, what: str) -> None:
-    """Refuse `size` bytes of `what` where the machine has not the memory for them.
+def allowed() -> int:
+    """Bytes that data may take in memory; what takes more is streamed from disk.
 
     Raises:
-        DataError: naming both.
+        DataError: if the environment variable is no size.
     """
-    free = free_memory()
-    if size > SHARE * free:
+    given = os.environ.get(BUDGET, "").strip()
+    if not given:
+        return int(SHARE * free_memory())
+    size = re.fullmatch(r"(\d+(?:\.\d+)?) ?([KMGT]?)(i?B)?", given, re.IGNORECASE)
+    if size is None:
+        raise DataError(f"{BUDGET} = {shown(given)}: must be a number of bytes, or such as 500 MiB or 8 GiB")
+    return int(float(size[1]) * 2 ** UNITS[size[2].upper()])
+
+
+def size_words(size: int) -> str:
+    """``3.2 GiB``, or MiB below one."""
+    return f"{size / GIB:.1f} GiB" if size >= GIB else f"{size / 2**20:.1f} MiB"
+
+
+def budget_words() -> str:
+    """How much data may take, and why."""
+    if os.environ.get(BUDGET, "").strip():
+        return f"{BUDGET} allows {size_words(allowed())}"
+    return f"{size_words(free_memory())} of memory are free, of which data may take half"
+
+
+def refuse_larger(path: Path) -> None:
+    """Refuse a file that is read whole and cannot fit into memory; text takes several times its size there.
+
+    Raises:
+        DataError: naming both sizes, and what to do.
+    """
+    table = path.suffix.lower() == ".csv"
+    size = path.stat().st_size * (TABLE_GROWTH if table else 1)
+    if size > (allowed() if os.environ.get(BUDGET, "").strip() else free_memory()):
         raise DataError(
-            f"{what} take {size / GIB:.1f} GiB, and {free / GIB:.1f} GiB of memory are free, of which data "
-            "may take half; all rows are kept in memory: give fewer or smaller ones, or float32 or uint8 in "
-            "the place of float64"
+            f"{path}: it takes about {size_words(size)} in memory; {budget_words()}, and files like this are "
+            "read whole: give fewer rows, or give a data function that returns a data set, which is streamed"
         )
 
 

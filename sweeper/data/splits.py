@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sweeper.components.tree import Tree, leaves, rebuilt
 from sweeper.data.data import Data, Division, Parts, is_real
+from sweeper.data.disk import is_streamed
+from sweeper.data.streamed import Streamed, scale_of
 
 if TYPE_CHECKING:  # it loads scikit-learn
     from sweeper.data.encoding import Encoding
@@ -141,8 +143,11 @@ def _plain(data: Data, parts: tuple[np.ndarray, ...], standardize: bool) -> list
     return [rebuilt(data.inputs, arrays) for arrays in zip(*by_input, strict=True)]
 
 
-def _input(array: np.ndarray, parts: tuple[np.ndarray, ...], standardize: bool) -> list[np.ndarray]:
-    """Rows of each part of one input."""
+def _input(array: np.ndarray, parts: tuple[np.ndarray, ...], standardize: bool) -> list[Any]:
+    """Rows of each part of one input; those of an array on disk stay there."""
+    if is_streamed(array):
+        scale = scale_of(array, parts[0]) if standardize and is_real(array) else None
+        return [Streamed(array, rows, scale) for rows in parts]
     some = [array[rows] for rows in parts]
     if not (standardize and is_real(array)):
         return some

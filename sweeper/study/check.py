@@ -172,7 +172,7 @@ def _check_model(
             mistakes.append(Mistake("model.source", problem, type(function).__name__))
         function = Anew(function)
     searched = _searched(space) if space else {}
-    inits = {"model.init": (model.init,) if model.init else ()}
+    inits = {"model.init": () if model.init is None else (model.init,)}
     if "init" in searched:
         inits["search.space.model.init"] = searched.pop("init").values or ("a range",)
     for key, names in inits.items():

@@ -6,20 +6,29 @@ schema, and not the other way round.
 """
 
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic.fields import FieldInfo
 
+from sweeper.components.activations import ACTIVATIONS
 from sweeper.components.initializers import INITIALIZERS
 from sweeper.components.inner_loss import STEP
 from sweeper.components.losses import LOSSES
+from sweeper.components.metrics import TOP
+from sweeper.components.metrics import names as metric_names
 from sweeper.components.models import MODELS
+from sweeper.components.param_groups import PARAM_GROUPS
 from sweeper.components.schedules import SCHEDULES
 from sweeper.data.files import ENDINGS
+from sweeper.data.images import LIMITS as LIMITS_OF_IMAGES
 from sweeper.data.sources import DATASETS
+from sweeper.study.arguments import GIVEN, signature
+from sweeper.study.data_keys import MOST_CLASSES
+from sweeper.study.expect import CHECKS
 from sweeper.study.explain import SECTIONS
-from sweeper.study.parameters import LIMITS, NAMES, PAIRS, PARAMETERS, SWITCHES
+from sweeper.study.parameters import LIMITS, NAMES, PAIRS, PARAMETERS, SEARCHABLE_TRAINING, SWITCHES
+from sweeper.study.sections import DataSection, ModelSection
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 FUNCTION = "^[^:]+:[^:]+$"
@@ -41,12 +50,33 @@ TYPES: dict[Any, str] = {
     tuple: "array",
 }
 Schema = dict[str, Any]
+OF_FILES = "({})$".format("|".join(f"\\{ending}" for ending in ENDINGS))
+COLUMN: Schema = {"type": "string"}
+NAMES_OF_COLUMNS: Schema = {"type": "array", "items": COLUMN}
+TABLE_KEYS: Schema = {
+    "columns": {"type": "object", "additionalProperties": {"type": "string"}},
+    "drop": NAMES_OF_COLUMNS,
+    "stratify": {"type": ["string", "boolean"]},
+    "group": COLUMN,
+    "time": COLUMN,
+    "classes": {"type": "integer", "minimum": 2, "maximum": MOST_CLASSES},
+}
+"""Keys of ``[data]`` that a data function may take for itself, with other types."""
+EXPECTED = ("finding", "source", "check")
+"""Keys of ``[expect]`` that go together."""
 
 
 def study_schema() -> Schema:
     """The schema of a study file, draft 2020-12."""
     properties = {name: _section(name) for name in SECTIONS}
     properties["search"]["properties"]["space"] = _space()
+    fields = [field.alias or key for key, field in DataSection.model_fields.items()]
+    properties["data"]["allOf"] = [*_by_name("data", DATASETS, fields, "digits"), *_files(fields)]
+    properties["model"]["allOf"] = _by_name("model", MODELS, list(ModelSection.model_fields), "mlp")
+    for section in (properties["data"], properties["model"]):  # a bare source stands for its section
+        section["type"] = ["object", "string"]
+        section["allOf"].append({"if": {"type": "string"}, "then": section["properties"]["source"]})
+    properties["expect"]["dependentRequired"] = {key: list(EXPECTED) for key in EXPECTED}
     top = {"name": {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"}, "question": {"type": "string"}}
     return {
         "$schema": DIALECT,
@@ -71,14 +101,56 @@ def _section(name: str) -> Schema:
 
 def _key(section: str, key: str, field: FieldInfo) -> Schema:
     named = {
-        "data.source": _named(DATASETS, "(/|" + "|".join(f"\\{ending}" for ending in ENDINGS) + ")$"),
+        "data.source": _named(DATASETS, f"/$|{OF_FILES}"),
         "model.source": _named(MODELS),
         "model.init": {"enum": ["auto", *INITIALIZERS]},
         "training.loss": _named([*LOSSES, STEP]),
         "training.schedule": {"enum": list(SCHEDULES)},
+        "training.metrics": {"type": "array", "items": _named(metric_names(), f"^{TOP.pattern}$")},
+        "training.param_groups": _named(PARAM_GROUPS),
+        "training.class_weight": {
+            "anyOf": [{"const": "balanced"}, _list({"type": "number", "minimum": 0}, 2)]
+        },
+        "data.split": {**_list({"type": "number", "minimum": 0, "maximum": 1}, 3), "maxItems": 3},
+        "data.target": {"anyOf": [COLUMN, _list(COLUMN, 1)]},
+        "search.allow_activations": {"type": "array", "items": {"enum": list(ACTIVATIONS)}},
+        "search.objective": {"type": "string", "pattern": "^(validation|train)_."},
+        "search.try": {"type": "array", "items": {"type": "object"}},
+        "expect.check": {"enum": list(CHECKS)},
         "training.batch_size": {"anyOf": [{"type": "integer", "minimum": 1}, {"const": "full"}]},
     }
     return named.get(f"{section}.{key}") or {**_type(field.annotation), **_bounds(field.metadata)}
+
+
+def _by_name(section: str, registry: Mapping[str, Any], fields: list[str], default: str) -> list[Schema]:
+    """For each built-in source: its arguments and their types, and no other keys."""
+    rules = []
+    for name, function in registry.items():
+        hints = typing.get_type_hints(function)
+        asked = {key: part for key, part in signature(function).items() if key not in GIVEN}
+        typed = {key: _type(hints.get(key)) for key in asked}
+        is_it: Schema = {"properties": {"source": {"const": name}}}
+        is_it |= {} if name == default else {"required": ["source"]}
+        then: Schema = {"properties": {**typed, **(TABLE_KEYS if section == "data" else {})}}
+        if not any(part.kind is part.VAR_KEYWORD for part in asked.values()):
+            then["propertyNames"] = {"enum": [*fields, *asked]}
+        rules.append({"if": is_it, "then": then})
+    return rules
+
+
+def _files(fields: list[str]) -> list[Schema]:
+    """For files, and folders of images: the keys that they take."""
+    sizes: Schema = {
+        key: {"type": "integer", "minimum": low, "maximum": high}
+        for key, (low, high) in LIMITS_OF_IMAGES.items()
+    }
+    return [
+        {
+            "if": {"properties": {"source": {"type": "string", "pattern": pattern}}, "required": ["source"]},
+            "then": {"properties": {**TABLE_KEYS, **more}, "propertyNames": {"enum": [*fields, *more]}},
+        }
+        for pattern, more in ((OF_FILES, {}), ("^[^:]*/$", sizes))
+    ]
 
 
 def _named(registry: Iterable[str], further: str = "") -> Schema:
@@ -97,13 +169,18 @@ def _type(annotation: Any) -> Schema:
     if isinstance(annotation, type):
         return {"type": TYPES[annotation]} if annotation in TYPES else {}
     if origin in (tuple, list):
-        return {"type": "array"}
+        item = _type(arguments[0]) if arguments else {}
+        return {"type": "array", "items": item} if item else {"type": "array"}
     if origin is dict:
         return {"type": "object"}
     alternatives = [_type(each) for each in arguments if each is not type(None)]
     if not alternatives or {} in alternatives:
         return {}
     return alternatives[0] if len(alternatives) == 1 else {"anyOf": alternatives}
+
+
+def _list(item: Schema, fewest: int) -> Schema:
+    return {"type": "array", "items": item, "minItems": fewest}
 
 
 def _bounds(metadata: Iterable[Any]) -> Schema:
@@ -121,20 +198,27 @@ def _space() -> Schema:
     return {
         "type": "object",
         "description": "A value is fixed, a list is a choice, a table is a range.",
-        "properties": {**known, "model": {}, "training": {}},
+        "properties": {**known, **{f"training.{key}": _searched(key) for key in SEARCHABLE_TRAINING}},
         "patternProperties": {
-            r"^(model|training)\.": {},
+            r"^model\.": {},
             **{rf"^{name}\.": _values(name) for name in PARAMETERS if name != "optimizer"},
         },
         "additionalProperties": False,
     }
 
 
+def _searched(key: str) -> Schema:
+    """A key of ``[training]``: a value, a list of them, and of numbers a range."""
+    one = _key("training", key, SECTIONS["training"].model_fields[key])
+    choices: list[Schema] = [one, {"type": "array", "minItems": 1, "items": one}]
+    return {"anyOf": [*choices, _range()]}
+
+
 def _values(name: str) -> Schema:
-    """A value, a list of them, and of numbers a range; a table may also hold a key for each optimizer."""
+    """A value, a list of them, and of numbers a range."""
     one = _value(name)
-    choices = [one, {"type": "array", "items": one, "minItems": 1}]
-    return {"anyOf": [*choices, _range() if name in LIMITS else {"type": "object"}]}
+    choices = [one, {**_list(one, 1), "uniqueItems": True}]
+    return {"anyOf": [*choices, *([_range()] if name in LIMITS else [])]}
 
 
 def _value(name: str) -> Schema:
@@ -144,7 +228,7 @@ def _value(name: str) -> Schema:
     if name in SWITCHES:
         return {"type": "boolean"}
     if name in PAIRS:
-        return {"anyOf": [{"type": "array", "items": {"type": "number"}}, {"type": "number"}]}
+        return {**_list({"type": "number", "minimum": 0, "exclusiveMaximum": 1}, 2), "maxItems": 2}
     low, high, with_low, with_high = LIMITS[name]
     most: Schema = {} if high == float("inf") else {"maximum" if with_high else "exclusiveMaximum": high}
     return {"type": "number", "minimum" if with_low else "exclusiveMinimum": low, **most}
@@ -153,4 +237,9 @@ def _value(name: str) -> Schema:
 def _range() -> Schema:
     numbers = ("low", "high", "step", "zero", "prior")
     keys: Schema = {name: {"type": "number"} for name in numbers} | {"log": {"type": "boolean"}}
-    return {"type": "object", "properties": keys}
+    return {
+        "type": "object",
+        "properties": keys,
+        "required": ["low", "high"],
+        "additionalProperties": False,
+    }

@@ -51,6 +51,20 @@ def _tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def _compile(value: Any) -> Any:
+    if not isinstance(value, bool) and value != "auto":
+        raise ValueError('must be true or false, or "auto"')
+    return value
+
+
+def _class_weight(value: Any) -> Any:
+    numbers = isinstance(value, list | tuple) and len(value) >= 2
+    numbers = numbers and all(isinstance(each, int | float) and not isinstance(each, bool) for each in value)
+    if value not in (None, "balanced") and not (numbers and all(0 <= each <= 1e9 for each in value)):
+        raise ValueError('must be "balanced", or a list of a number from 0 to 1e9 for each class')
+    return value
+
+
 def _target(value: Any) -> Any:
     names = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list | tuple) else ()
     if not names or not all(isinstance(name, str) for name in names):
@@ -80,6 +94,8 @@ Sources = Annotated[tuple[Source, ...], BeforeValidator(_tuple)]
 Weights = Annotated[
     tuple[Annotated[float, Field(ge=0, le=1e9)], ...], BeforeValidator(_tuple), Field(min_length=2)
 ]
+ClassWeight = Annotated[Literal["balanced"] | Weights | None, BeforeValidator(_class_weight)]
+Compile = Annotated[bool | Literal["auto"], BeforeValidator(_compile)]
 Table = Annotated[dict[str, Any], AfterValidator(frozen)]
 Target = Annotated[str | tuple[str, ...], BeforeValidator(_target)]
 Loose = Annotated[Any, AfterValidator(frozen)]
@@ -161,12 +177,12 @@ class TrainingSection(Section):
     dtype: Literal["float32", "float64"] = "float32"
     device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    class_weight: Literal["balanced"] | Weights | None = None
+    class_weight: ClassWeight = None
     quantile: Annotated[float, Field(gt=0, lt=1)] = 0.5
     ignore_index: Annotated[Count, Field(ge=-(2**62), lt=2**62)] = -100
     metrics: Sources = ()
     """Scores that are recorded beside those that always are: names, or functions of the user."""
-    compile: bool | Literal["auto"] = "auto"
+    compile: Compile = "auto"
     param_groups: Source | None = None
     """Groups of parameters with options of their own; ``None``: all have those of the trial."""
 

@@ -15,6 +15,7 @@ from sweeper.components.penalties import PENALTIES
 from sweeper.components.swap import Swapped
 from sweeper.components.tree import Tree, applied, copied, leaves, named_leaves, taken
 from sweeper.components.users_loss import no_plain_step
+from sweeper.data.streamed import Streamed
 from sweeper.errors import DataError, ModelError, SweeperError
 from sweeper.study.settings import Settings
 from sweeper.study.settings import settings as settings_of
@@ -45,6 +46,9 @@ __all__ = [
 
 FIRST_ROWS, STEP_ROWS = 4, 64
 """Rows of the first forward pass, and most rows of the step."""
+
+ROWS_ON_DISK = 1024
+"""Of rows that lie on disk, so many are looked at, the first ones."""
 
 
 def configurations(space: Space) -> Iterator[dict[str, Any]]:
@@ -199,19 +203,27 @@ def _check_rows(rows: Rows, given: Tree) -> None:
         if part == "with_targets":
             continue
         what, key = ("inputs", "standardize") if part[0] == "x" else ("targets", "standardize_target")
-        for name, values in named_leaves(tree, what):
+        for name, leaf in named_leaves(tree, what):
+            values = _looked_at(leaf)
             if values.is_floating_point() and not torch.isfinite(values).all():
                 raise DataError(
                     f"{name} are too large for {_dtype(values)}: scale the data, set data.{key} = true or "
                     'training.dtype = "float64"'
                 )
     trained = named_leaves(rows.without_targets().x_train)
-    for (name, inputs), array in zip(trained, leaves(given), strict=True):
+    for (name, leaf), array in zip(trained, leaves(given), strict=True):
+        inputs = _looked_at(leaf)
+        array = array[:ROWS_ON_DISK] if isinstance(leaf, Streamed) else array
         if inputs.is_floating_point() and array.any() and not inputs.any():
             raise DataError(
                 f"{name} are too small for {_dtype(inputs)}, where all of them are 0: "
                 "scale the data, or set data.standardize = true"
             )
+
+
+def _looked_at(leaf: torch.Tensor | Streamed) -> torch.Tensor:
+    """All rows, of those on disk the first ones."""
+    return leaf[:ROWS_ON_DISK] if isinstance(leaf, Streamed) else leaf
 
 
 def _dtype(tensor: torch.Tensor) -> str:

@@ -10,6 +10,7 @@ import torch
 
 from sweeper.components.tree import leaves
 from sweeper.data.data import Data
+from sweeper.data.disk import chunks
 from sweeper.training.pool.machine import processor
 from sweeper.training.setup import Task, pick_device
 from sweeper.version import versions
@@ -31,7 +32,10 @@ def data_hash(data: Data) -> str:
     for array in (*leaves(data.inputs), data.targets):
         plain = np.asarray(array)
         digest.update(f"{plain.dtype} {plain.shape}".encode())
-        digest.update(repr(plain.tolist()).encode() if plain.dtype == object else plain.tobytes())
+        if plain.dtype == object:
+            digest.update(repr(plain.tolist()).encode())
+        for some in chunks(plain) if plain.dtype != object else ():
+            digest.update(some.tobytes())
     return digest.hexdigest()[:12]
 
 

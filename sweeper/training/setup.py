@@ -18,6 +18,7 @@ from sweeper.components.precision import to_precision
 from sweeper.components.tree import Tree, mapped
 from sweeper.data.data import Data, is_real
 from sweeper.data.splits import split, with_rows_of
+from sweeper.data.streamed import Streamed
 from sweeper.errors import ModelError
 from sweeper.study.losses import loss_of, out_features
 from sweeper.study.settings import Settings
@@ -78,6 +79,8 @@ def load_splits(task: Task, trials: Iterable[Trial]) -> None:
 class Rows:
     """Train, validation and test rows as tensors on the device; inputs (n, …), targets (n,) or (n, k).
 
+    Inputs that do not fit into memory are `Streamed` in the place of tensors.
+
     Of several inputs each is a tuple or dict of tensors; where the model computes its loss, inputs are
     ``{"inputs": …, "target": …}``.
     """
@@ -119,7 +122,9 @@ def rows_of(task: Task, settings: Settings, seed: int) -> Rows:
     )
     device, dtype = pick_device(settings.device), getattr(torch, settings.dtype)
 
-    def tensor(array: np.ndarray) -> Tensor:
+    def tensor(array: np.ndarray | Streamed) -> Any:
+        if isinstance(array, Streamed):
+            return array.to(_tensor_dtype(array.array, dtype), device)
         return torch.tensor(array, dtype=_tensor_dtype(array, dtype), device=device)
 
     x = {part: mapped(tensor, getattr(parts, f"x_{part}")) for part in PARTS}

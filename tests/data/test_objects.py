@@ -1,6 +1,9 @@
 """Data sets and loaders read once: every kind of `torch.utils.data`, and of Hugging Face."""
 
+import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -209,11 +212,15 @@ def test_a_stream_without_end(found: Any, monkeypatch: pytest.MonkeyPatch) -> No
     "found",
     [PAIRS, Stream(None), loader(PAIRS), loader(PAIRS, collate_fn=collate), loader(PAIRS, num_workers=1)],
 )
-def test_what_does_not_fit_into_memory(found: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Size and memory are told before anything is read to the end."""
+def test_what_fits_nowhere(found: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nor on the disk: size, memory and disk are told before anything is read to the end."""
     monkeypatch.setattr(memory, "free_memory", lambda: 100)
-    with pytest.raises(DataError, match=r"items take 0\.0 GiB, and 0\.0 GiB of memory are free"):
+    monkeypatch.setenv("SWEEPER_CACHE", str(tmp_path))
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=10))
+    sizes = r"(items|rows) take 0\.0 MiB; 0\.0 MiB of memory are free, of which data may take half, and 0"
+    with pytest.raises(DataError, match=sizes):
         read_objects(found, "it", None)
+    assert list(tmp_path.rglob("array-*")) == []
 
 
 def test_hugging_face() -> None:

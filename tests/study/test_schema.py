@@ -12,6 +12,7 @@ from pages import PAGES, blocks
 from sweeper.cli import main
 from sweeper.components.activations import ACTIVATIONS
 from sweeper.components.optimizers import OPTIMIZERS
+from sweeper.errors import StudyError
 from sweeper.study.builtin import builtin_studies
 from sweeper.study.schema import study_schema
 from sweeper.study.study import Study
@@ -82,12 +83,72 @@ def test_a_whole_study_fits() -> None:
         ("[search.space]\nactivation = []", "search.space.activation"),
         ("[search.space]\nmomentum = { low = 'a', high = 1 }", "search.space.momentum"),
         ("[search.space]\n'learning_rate.sgd' = 'fast'", "search.space.learning_rate.sgd"),
+        ("[search.space]\n'training.batch_size' = [32, 'all']", "search.space.training.batch_size"),
+        ("[search.space]\noptimizer = ['adam', 'adam']", "search.space.optimizer"),
+        ("[search.space]\neps = { low = 1e-9, hihg = 1e-3 }", "search.space.eps"),
+        ("[search.space]\nbetas = [0.9, 1.0]", "search.space.betas"),
+        ("[data]\nrows = 10", "data"),
+        ("[data]\nsource = 'teacher'\nrows = 'many'", "data.rows"),
+        ("[data]\nsource = 't.csv'\nrows = 10", "data"),
+        ("[data]\nsource = 't.csv'\ndrop = 'id'", "data.drop"),
+        ("[data]\nsource = 'photos/'\nsize = 0", "data.size"),
+        ("[data]\nsplit = [0.5, 0.5]", "data.split"),
+        ("[model]\nwidht = 3", "model"),
+        ("[model]\nsource = 'cnn'\ndepth = 3", "model"),
+        ("[model]\ndepth = 'deep'", "model.depth"),
+        ("[training]\nmetrics = ['accurracy']", "training.metrics.0"),
+        ("[training]\nparam_groups = 'decay'", "training.param_groups"),
+        ("[training]\nclass_weight = [1]", "training.class_weight"),
+        ("[search]\nobjective = 'loss'", "search.objective"),
+        ("[search]\nallow_activations = ['soft']", "search.allow_activations.0"),
+        ("[expect]\nfinding = 'it holds'", "expect"),
     ],
 )
-def test_slips_do_not_fit(line: str, where: str) -> None:
-    """The key that is wrong is the one that an editor marks."""
+def test_slips_do_not_fit(line: str, where: str, tmp_path: Path) -> None:
+    """The key that is wrong is the one that an editor marks; the study is refused as well."""
     text = line if line.startswith(("name", "nmae")) else f"name = 'a'\n{line}"
     assert where in complaints(text)
+    file = tmp_path / "wrong.toml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(StudyError):
+        Study.load(file)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "data = 'digits'\nmodel = 'mlp'",
+        "[data]\nsource = 'teacher'\nrows = 50",
+        "[data]\nclasses = 10",
+        "[training]\nclass_weight = 'balanced'\nmetrics = ['top_3_accuracy', 'f1']",
+        "[training]\nparam_groups = 'decay_weights'\ncompile = false",
+        "[search]\nobjective = 'validation_auc'\n[data]\nsource = 'breast_cancer'",
+        "[search.space]\n'training.epochs' = [1, 2]\nbetas = [[0.9, 0.99], [0.8, 0.9]]",
+        "[search.space]\n'model.norm' = ['none', 'batch']",
+    ],
+)
+def test_what_a_study_takes_fits(line: str, tmp_path: Path) -> None:
+    """An editor marks nothing that is right."""
+    file = tmp_path / "right.toml"
+    file.write_text(f"name = 'a'\n{line}", encoding="utf-8")
+    Study.load(file)
+    assert complaints(file.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("class_weight = []", 'must be "balanced", or a list of a number from 0 to 1e9 for each class'),
+        ("compile = 'yes'", 'must be true or false, or "auto"'),
+    ],
+)
+def test_alternatives_are_said_in_words(line: str, message: str, tmp_path: Path) -> None:
+    """A key that takes a word or something else names both, and nothing of the code."""
+    file = tmp_path / "wrong.toml"
+    file.write_text(f"name = 'a'\n[training]\n{line}", encoding="utf-8")
+    with pytest.raises(StudyError) as caught:
+        Study.load(file)
+    assert str(caught.value).splitlines()[1:] == [f"  training.{line}: {message}"]
 
 
 def test_an_editor_is_offered_what_exists() -> None:

@@ -78,6 +78,10 @@ def data_text(study: Study, data: Data) -> DataText:
     Raises:
         UserError: if a file is gone, or a function cannot be imported by others.
     """
+    if data.is_streamed:
+        raise UserError(
+            f"{data.name}: rows that do not fit into memory are streamed, and a script holds all rows"
+        )
     read = _reading(study, data)
     floating = data.has_real_inputs
     as_read = _several(data) or read.of_cells

@@ -6,8 +6,9 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from sweeper.components.tree import Tree, leaves, mapped, rows_in, taken
+from sweeper.components.tree import Tree, leaves, mapped, put, rows_in, taken
 from sweeper.data.data import Data
+from sweeper.data.streamed import Streamed
 from sweeper.study.settings import Settings
 from sweeper.training.setup import Rows, Task, batch_order, rows_of
 
@@ -63,7 +64,8 @@ class Batches:
         self.rows = rows_in(first.x_train)
         self._offset = {key: index * self.rows for index, key in enumerate(keys)}
         bytes_each = sum(t.nbytes for t in leaves((first.x_train, first.y_train)))
-        self.pooled = bytes_each * len(keys) <= MAX_POOLED_BYTES
+        on_disk = any(isinstance(leaf, Streamed) for leaf in leaves(first.x_train))
+        self.pooled = bytes_each * len(keys) <= MAX_POOLED_BYTES and not on_disk
         if self.pooled:
             parts = [replicates.of(key) for key in keys]
             self._x = mapped(_below, *(part.x_train for part in parts))
@@ -100,9 +102,14 @@ class Batches:
         if self.pooled:
             _gather((self._x, self._y), rows.reshape(-1), mapped(lambda t: t.view(-1, *t.shape[2:]), (x, y)))
             return
+        first: dict[tuple[int, bytes], int] = {}  # slots at the same batch of a seed: it is read once
         for slot, seed in enumerate(seeds):
-            parts = self.replicates.of(seed)
-            _gather((parts.x_train, parts.y_train), rows[slot], taken((x, y), slot))
+            parts, target = self.replicates.of(seed), taken((x, y), slot)
+            same = first.setdefault((self.replicates.key(seed), rows[slot].cpu().numpy().tobytes()), slot)
+            if same != slot:
+                put((x, y), slot, taken((x, y), same))
+            else:
+                _gather((parts.x_train, parts.y_train), rows[slot], target)
 
 
 def _below(*tensors: Tensor) -> Tensor:
@@ -113,4 +120,7 @@ def _below(*tensors: Tensor) -> Tensor:
 def _gather(source: Tree, rows: Tensor, target: Tree) -> None:
     """Write some rows of each tensor of `source` to its place in `target`."""
     for tensor, out in zip(leaves(source), leaves(target), strict=True):
-        torch.index_select(tensor, 0, rows, out=out)
+        if isinstance(tensor, Streamed):
+            out.copy_(tensor[rows])
+        else:
+            torch.index_select(tensor, 0, rows, out=out)

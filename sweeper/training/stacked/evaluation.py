@@ -89,6 +89,8 @@ class Evaluator:
 
     def _fit_in_one(self, stack: Stack, groups: Sequence[Part], asked: int) -> bool:
         """Whether scoring all slots in a recorded pass can be, and is cheaper than group by group."""
+        if not all(isinstance(leaf, Tensor) for leaf in leaves(groups[0])):  # they stay on disk
+            return False
         rows, shapes = rows_in(groups[0][0]), [[leaf.shape for leaf in leaves(group)] for group in groups]
         same = all(each == shapes[0] for each in shapes)
         worth = 2 * asked >= stack.slots or len(groups) > 1
