@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-GAPS = ("", "nan", "na", "n/a", "none", "null", "<na>", "nat", "?")
+GAPS = ("", "nan", "na", "n/a", "none", "null", "<na>", "nat", "?", "#n/a", "#na", "-nan")
 """What stands for a missing value, in small letters."""
 TRUTH = {
     **dict.fromkeys(("true", "yes", "y", "t", "on", "ja", "1", "1.0"), 1.0),

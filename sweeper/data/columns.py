@@ -1,7 +1,9 @@
 """What each column of a table is and becomes: as the study says, else as its cells suggest."""
 
 import re
+import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,10 +11,10 @@ import numpy as np
 from sweeper.data.cells import GAPS, as_numbers, categories, texts
 from sweeper.data.column import Column
 from sweeper.data.faults import FAULTS
-from sweeper.data.inference import ambiguous, form_of, kind_of
-from sweeper.data.table import Table
+from sweeper.data.inference import MOST, ambiguous, date_share, form_of, kind_of, present
+from sweeper.data.table import Table, is_typed
 from sweeper.errors import shown
-from sweeper.wording import count
+from sweeper.wording import count, listing
 
 MOST_ONE_HOT = 20
 """Values of a category up to which each has an input of its own, by default."""
@@ -31,7 +33,7 @@ def read_column(
     """
     kind, _, form = (given or kind_of(table, name)).partition(" ")
     if kind in ("category", "one_hot", "codes", "frequency"):
-        return _category(table, name, kind, embeds, wrong)
+        return _category(table, name, kind, embeds, wrong, given)
     column = Column(name, kind, form=form or form_of(table, name, kind))
     cells = as_numbers(table.columns[name], column.how)
     unread = np.flatnonzero(~np.isfinite(cells).all(axis=1))
@@ -42,7 +44,7 @@ def read_column(
 
 
 def _category(
-    table: Table, name: str, kind: str, embeds: bool, wrong: list[str]
+    table: Table, name: str, kind: str, embeds: bool, wrong: list[str], given_kind: str
 ) -> tuple[Column, np.ndarray]:
     raw, values = categories(table.columns[name])
     gaps, rows, many = int((raw == len(values)).sum()), len(raw), len(values)
@@ -57,9 +59,24 @@ def _category(
     note = ""
     if many + (gaps > 0) == 1:
         note = f"the same value in every row, {shown(values[0])}" if many else "empty: not one value"
+    elif given_kind == "" and date_share(table, name) >= MOST:
+        note = "read as text: dates in several formats; write all in one"
+    elif alike := _alike(values):
+        both = listing(list(map(shown, alike)))
+        note = f"read as different values: {both}; write them alike if they are the same"
     elif many > MOST_ONE_HOT and not repeated:
         note = f"an id or free text: {many:,} different values in {count(rows - gaps, 'row')}"
     return Column(name, kind, gaps, tuple(values), note=note), raw
+
+
+def _alike(values: Sequence[str]) -> list[str]:
+    """Values that differ by case, blanks or the encoding of accents alone: the first such ones."""
+    first: dict[str, str] = {}
+    for value in values:
+        plain = " ".join(unicodedata.normalize("NFKC", value).casefold().split())
+        if first.setdefault(plain, value) != value:
+            return [first[plain], value]
+    return []
 
 
 def _gaps(table: Table, column: Column, unread: np.ndarray, is_given: bool, wrong: list[str]) -> int:
@@ -84,6 +101,12 @@ def _gaps(table: Table, column: Column, unread: np.ndarray, is_given: bool, wron
 def _note(table: Table, column: Column, cells: np.ndarray) -> str:
     """An id, a constant or an empty column."""
     rows = len(cells)
+    if column.kind == "number" and not is_typed(table.columns[column.name]):
+        padded = next(
+            (word for word in present(table.columns[column.name]) if re.fullmatch(r"0\d+", word)), ""
+        )
+        if padded:
+            return f'read as numbers, {shown(padded)} as {int(padded)}; if these are codes, say "category"'
     if column.gaps:
         return "empty: not one value" if column.gaps == rows else ""
     if (cells == cells[0]).all():

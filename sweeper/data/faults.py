@@ -28,8 +28,11 @@ def looks_like_a_number(word: str) -> bool:
 
 
 def infinite(word: str) -> bool:
-    """Whether a text means infinity."""
-    return word.lower().lstrip("+-") in ("inf", "infinity")
+    """Whether a text means infinity, or a number that is larger than any that a computer has."""
+    try:
+        return "_" not in word and math.isinf(float(word))
+    except ValueError:
+        return False
 
 
 def comma(word: str) -> str:

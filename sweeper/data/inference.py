@@ -5,7 +5,7 @@ from collections import Counter
 
 import numpy as np
 
-from sweeper.data.cells import GAPS, dates, texts
+from sweeper.data.cells import GAPS, TRUTH, dates, texts
 from sweeper.data.faults import looks_like_a_number
 from sweeper.data.table import Cells, Table, is_typed
 
@@ -13,7 +13,9 @@ MOST = 0.9
 """Share of the cells that must be numbers, or dates, for the column to be of them and the others mistakes."""
 SAMPLE = 50
 """Different cells by which the format of dates is found."""
-PAIRS = (("true", "false"), ("yes", "no"), ("on", "off"), ("ja", "nein"), ("1", "0"), ("1.0", "0.0"))
+WORDS = {"true", "false", "yes", "no", "on", "off", "ja", "nein"}
+"""Of columns of truth values; those of other spellings may stand beside one of them."""
+PAIRS = (("1", "0"), ("1.0", "0.0"))
 LETTERS = (("y", "n"), ("t", "f"))
 """Booleans only where both letters occur."""
 ISO = r"\d{4}-\d{2}(-\d{2})?([ T]\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?)?( ?(Z|[+-]\d{2}:?\d{2}))?"
@@ -51,7 +53,9 @@ def kind_of(table: Table, name: str) -> str:
     lower = {word.lower() for word in counted}
     if not lower:
         return "number"
-    if any(lower <= set(pair) for pair in PAIRS) or any(lower == set(pair) for pair in LETTERS):
+    if (lower & WORDS and lower <= set(TRUTH)) or any(lower <= set(pair) for pair in PAIRS):
+        return "boolean"
+    if any(lower == set(pair) for pair in LETTERS):
         return "boolean"
     total = sum(counted.values())
     if sum(times for word, times in counted.items() if looks_like_a_number(word)) >= MOST * total:
@@ -104,6 +108,16 @@ def date_format(counted: Counter[str]) -> tuple[str, float]:
     read = {form: float(times[dates(words, form).notna()].sum() / times.sum()) for form in FORMS[best]}
     form = max(read, key=lambda each: read[each])
     return form, read[form]
+
+
+def date_share(table: Table, name: str) -> float:
+    """Share of the different cells that look like dates of any known format."""
+    if is_typed(table.columns[name]):
+        return 0.0
+    words = list(present(table.columns[name]))
+    sample = words[:: max(1, len(words) // SAMPLE)]
+    dated = sum(any(re.fullmatch(form, word) for form in FORMS) for word in sample)
+    return dated / max(1, len(sample))
 
 
 def ambiguous(cells: Cells, form: str) -> str:

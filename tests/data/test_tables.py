@@ -126,6 +126,8 @@ def test_frequencies_are_those_of_training_rows() -> None:
         (pd.array([1, None, 5] * 4, dtype="Int64"), "number", 4),
         (pd.array([True, None, False] * 4, dtype="boolean"), "boolean", 4),
         (["yes", "No", None] * 4, "boolean", 4),
+        (["Yes", "n", "FALSE", "1"] * 3, "boolean", 0),
+        (["1.5", "#N/A", "-2"] * 4, "number", 4),
         (["1", "0", "0"] * 4, "boolean", 0),
         (["t", "f", "t"] * 4, "boolean", 0),
         (pd.date_range("2024", periods=12), "date", 0),
@@ -311,3 +313,25 @@ def test_decimal_commas_and_thousands(tmp_path: Path) -> None:
     file.write_text("a;b;y\n" + rows, encoding="utf-8")
     data = load(str(file), target="y", loss_task="classification")
     np.testing.assert_array_equal(data.inputs[:2], [[1204.5, 0.25], [1214.5, 1.25]])
+
+
+@pytest.mark.parametrize(
+    ("cells", "note"),
+    [
+        (
+            ["Graz", "GRAZ", "Zug"] * 4,
+            "read as different values: 'GRAZ' and 'Graz'; write them alike if they are",
+        ),
+        (["Bad  Ischl", "Bad Ischl"] * 6, "read as different values: 'Bad  Ischl' and 'Bad Ischl'; write"),
+        (["2024-01-01", "02.01.2024"] * 6, "read as text: dates in several formats; write all in one"),
+        (
+            ["00501", "10001", "90210"] * 4,
+            "read as numbers, '00501' as 501; if these are codes, say \"category\"",
+        ),
+    ],
+)
+def test_what_is_easily_taken_wrongly_is_noted(cells: list[str], note: str) -> None:
+    """What people would write otherwise is said before training; nobody is told to drop such columns."""
+    data = read({"c": cells, "y": np.arange(12) % 2})
+    assert data.columns[0].note.startswith(note)
+    assert not [line for line in column_lines(data, SHARES, 0) if line.startswith("to leave")]
