@@ -47,6 +47,8 @@ def test_rows_on_disk_train_alike(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     on_disk, on_disk_stacked = results(there)
     for one, other in zip(plain, on_disk, strict=True):
         assert (one.curves, one.test, one.objective) == (other.curves, other.test, other.objective)
+    (compiled,) = train_stack(there, [plain[0].trial], 1, compiled=True)  # by the stack that is not
+    assert compiled.objective == pytest.approx(plain[0].objective, rel=1e-9)
     for one, other in zip(stacked, on_disk_stacked, strict=True):
         assert other.engine == "fused"
         assert other.objective == pytest.approx(one.objective, rel=1e-9)

@@ -14,6 +14,7 @@ from sweeper.components.activations import activation_of
 from sweeper.components.build import Built
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.components.tree import Tree, stacked, taken
+from sweeper.data.streamed import Streamed
 from sweeper.study.settings import Settings
 from sweeper.training.reasons import refusing
 from sweeper.training.setup import Task, initial_model, leaving_no_trace, pick_loss, users_code
@@ -137,7 +138,10 @@ class StackCache:
             NotCompiled: if they cannot be compiled.
         """
         if self._native is None or self._native.stack is not self.stack:
-            if not all(t.is_contiguous() for t in self.batches.sources(self.seed)):
+            sources = self.batches.sources(self.seed)
+            if any(isinstance(source, Streamed) for source in sources):
+                raise NotCompiled("data that are streamed from a file")
+            if not all(t.is_contiguous() for t in sources):
                 raise NotCompiled("data whose rows are not contiguous")
             try:
                 self._native = NativeSteps(self.stack, self.new_stack(1))
