@@ -124,7 +124,7 @@ class FolderPool:
         for name in shared_folder.listed(self._sweep / RESULTS):
             file, call = self._sweep / RESULTS / name, int(name)
             answer = shared_folder.read(file) if call in self._open else None
-            file.unlink(missing_ok=True)
+            self._delete(file)
             if answer is not None:
                 self._open.discard(call)
                 self._done[call] = messages.done_of(call, answer)
@@ -158,9 +158,7 @@ class FolderPool:
             member, age = self._pulse.of(self._workers / worker)
             if member is not None and age < self._lease:
                 continue
-            try:
-                (self._sweep / CLAIMED / name).unlink()
-            except FileNotFoundError:  # given back meanwhile
+            if not self._delete(self._sweep / CLAIMED / name):  # given back meanwhile
                 continue
             if (call := int(number)) in self._open:
                 self._open.discard(call)
@@ -169,10 +167,10 @@ class FolderPool:
 
     def _withdraw(self, call: Call) -> None:
         """Delete the files of a call; a worker that finds its claim gone ends what it does for it."""
-        (self._sweep / CALLS / f"{call:09}").unlink(missing_ok=True)
+        self._delete(self._sweep / CALLS / f"{call:09}")
         for name in shared_folder.listed(self._sweep / CLAIMED):
             if int(name.partition(AT)[0]) == call:
-                (self._sweep / CLAIMED / name).unlink(missing_ok=True)
+                self._delete(self._sweep / CLAIMED / name)
 
     def _tell_if_lonely(self, now: float) -> None:
         if self._alive or not self._open:
@@ -181,6 +179,20 @@ class FolderPool:
             self._wait += 6 * LONELY
             place = self._sweep.parents[1]
             self._tell(f"no worker is there; start some where this folder is seen: sweeper worker {place}")
+
+    def _delete(self, file: Path) -> bool:
+        """Delete a file; whether it was there.
+
+        Raises:
+            StateKept: if that is not possible.
+        """
+        try:
+            file.unlink()
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise self._broken(error) from error
+        return True
 
     def _written(self, write: Callable[..., None], *arguments: Any) -> None:
         """Write into the folder.
@@ -191,6 +203,9 @@ class FolderPool:
         try:
             write(*arguments)
         except OSError as error:
-            raise StateKept(
-                f"pool folder {self._sweep.parents[1]}: {error.strerror or error}; mend that and go on"
-            ) from error
+            raise self._broken(error) from error
+
+    def _broken(self, error: OSError) -> StateKept:
+        return StateKept(
+            f"pool folder {self._sweep.parents[1]}: {error.strerror or error}; mend that and go on"
+        )

@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sweeper.errors import UserError
+from sweeper.errors import RunFailed, UserError
 from sweeper.training.initialize import initialize_worker
 from sweeper.training.pool import messages, shared_folder
 from sweeper.training.pool.folder import private_folder
@@ -39,6 +39,7 @@ def serve(
 
     Raises:
         UserError: if the folder is not there or not private, or if versions differ from those of a driver.
+        RunFailed: if it cannot be written any more.
     """
     shared = shared_folder.checked(folder)
     name = f"{host()}-{os.getpid()}-{secrets.token_hex(2)}"
@@ -53,6 +54,8 @@ def serve(
             worker = FolderWorker(shared, name, pool, private)
             try:
                 _loop(worker, idle, tell)
+            except OSError as error:
+                raise RunFailed(f"pool folder {folder}: {error.strerror or error}") from error
             finally:
                 worker.give_back()
 

@@ -1,5 +1,6 @@
 """Workers of a shared folder join, leave, stop and are killed; nothing is lost, and nothing comes twice."""
 
+import errno
 import os
 import pickle
 import signal
@@ -13,11 +14,12 @@ from pathlib import Path
 import pytest
 from clusters import end, nothing, worker_process
 
-from sweeper.errors import UserError
-from sweeper.training.pool import folder_worker, shared_folder
+from sweeper.errors import StateKept, UserError
+from sweeper.training.pool import folder_worker, messages, shared_folder
 from sweeper.training.pool.folder_pool import FolderPool, folder_pool
 from sweeper.training.pool.interface import Lost
 from sweeper.training.pool.machine import Machine, this_machine
+from sweeper.training.pool.shared_folder import RESULTS
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="signals that only POSIX has")
 LEASE = 3.0
@@ -164,3 +166,25 @@ def test_losses_tell_whether_the_call_is_to_blame() -> None:
     """It is not part of what is compared."""
     assert Lost("gone", own=True) == Lost("gone")
     assert pickle.loads(pickle.dumps(Lost("gone", own=True))).own
+
+
+def test_a_folder_that_cannot_be_written_any_more_is_one_message(
+    shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the driver was about to do there: hand out, withdraw, take a result."""
+
+    def read_only(*given: object, **options: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    said = f"pool folder {shared.resolve()}: Read-only file system; mend that and go on"
+    with folder_pool(shared, lambda line: None) as pool:
+        assert isinstance(pool, FolderPool)
+        call = pool.submit(abs, 1)
+        shared_folder.publish_value(pool._sweep / RESULTS / f"{call:09}", messages.Answer("here"))
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "unlink", read_only)
+            patched.setattr(shared_folder, "publish", read_only)
+            for what in (lambda: pool.submit(abs, 2), lambda: pool.cancel(call), pool._collect):
+                with pytest.raises(StateKept) as stopped:
+                    what()
+                assert str(stopped.value) == said
