@@ -35,7 +35,7 @@ def boundaries(run: RunData) -> pd.DataFrame:
     """One row per optimizer (activation ``any``) and per optimizer × activation, see `BOUNDARY_COLUMNS`.
 
     highest_completed and lowest_diverged are rates of trials; where they overlap, other settings decide
-    too. boundary, low, high: see `boundary`; null unless some trials diverged and some did not, and never
+    too. boundary, low, high: see `boundary`; null unless `FEWEST` trials diverged and some did not, and never
     above
     tried_high, the highest rate tried, beyond which nothing is known. Pruned trials count as not diverged:
     they
@@ -59,7 +59,8 @@ def _edge(rows: pd.DataFrame) -> tuple[float, ...]:
     middle, low, high = boundary(rows["place"].to_numpy(float), lost.to_numpy(bool))
     tried, pooled = float(rates.max()), rows["activation"].nunique()
     middle = middle if middle <= tried else np.nan
-    ends = (middle, low, min(high, tried)) if np.isfinite(middle) else (np.nan,) * 3
+    known = np.isfinite(middle) and lost.sum() >= FEWEST
+    ends = (middle, low, min(high, tried)) if known else (np.nan,) * 3
     return (len(rows), int(lost.sum()), done.max(), rates[lost].min(), *ends, tried, pooled)
 
 
