@@ -69,9 +69,14 @@ def collate(rows):
 
 def loaders():
     whole = Items()
-    halves = torch.utils.data.Subset(whole, range(40)), torch.utils.data.Subset(whole, range(40, 70))
-    made = [torch.utils.data.DataLoader(half, 8, shuffle=True, collate_fn=collate) for half in halves]
-    return {"train": made[0], "validation": made[1]}
+    some = torch.utils.data.SubsetRandomSampler(range(40, 70))
+    first = torch.utils.data.DataLoader(
+        torch.utils.data.Subset(whole, range(40)), 8, shuffle=True, collate_fn=collate
+    )
+    return {
+        "train": first,
+        "validation": torch.utils.data.DataLoader(whole, 8, sampler=some, collate_fn=collate),
+    }
 
 
 def tensors():

@@ -132,6 +132,7 @@ def _context(
     statements = [*(one.statement for one in users), *(line for one in users for line in one.aliases)]
     return {
         **_words(study, data, rows, model, training),
+        "users": users,
         "data": rows,
         "model": model,
         "training": training,
@@ -209,11 +210,7 @@ def _needs(imports: str, context: Mapping[str, Any]) -> str:
     found = [name for package, name in names.items() if package in packages]
     found += ["scikit-learn"] * (context["data"].encoded and "scikit-learn" not in found)
     found += ["pyarrow"] if "read_parquet" in "".join(context["data"].lines) else []
-    model = context["model"]
-    training = context["training"]
-    users = (context["data"].imported, model.imported, model.activation, training.groups)
-    users += tuple(training.scoring.imports)
-    return _listed([*found, *dict.fromkeys(one.module for one in users if one and one.folder)])
+    return _listed([*found, *dict.fromkeys(one.module for one in context["users"] if one.folder)])
 
 
 def _listed(words: Sequence[str]) -> str:

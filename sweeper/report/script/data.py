@@ -1,6 +1,5 @@
 """The data part of the script: lines that give the arrays that `sweeper.data.load` gives."""
 
-import csv
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from sweeper.data.data import Data
 from sweeper.data.files import ENDINGS, PAIRS, TABLES, TRIPLES, find, find_folder, names_folder
 from sweeper.data.in_memory import InMemory
 from sweeper.data.sources import DATASETS
-from sweeper.data.table_files import SEPARATORS
+from sweeper.data.table_files import separator_of
 from sweeper.errors import UserError
 from sweeper.printable import one_line
 from sweeper.report.script.functions import Imported, call, imported, quoted
@@ -171,9 +170,8 @@ def _several(data: Data) -> bool:
 def _split(data: Data) -> str:
     if data.groups is not None:
         return "split_groups(groups, SPLIT, seed=seed, test_seed=TEST_SEED)"
-    flat = data.targets.ndim == 1
-    by_class = "y" if data.classes is not None and data.stratified and flat else "None"
-    labels = "strata" if data.strata is not None else by_class
+    strata = splits.strata_of(data)
+    labels = "None" if strata is None else "strata" if data.strata is not None else "y"
     rows = "y" if _several(data) else "x"
     return f"split_rows(len({rows}), SPLIT, seed=seed, test_seed=TEST_SEED, labels={labels})"
 
@@ -206,9 +204,8 @@ def _reader(path: Path, more: str = "") -> str:
     if path.suffix.lower() == ".parquet":
         return "table = pd.read_parquet(FILE).rename(columns=str)"
     with path.open(encoding="utf-8-sig") as lines:
-        head = next(lines)
-    separator = max(SEPARATORS, key=lambda mark: len(next(csv.reader([head], delimiter=mark))))
-    how = f'sep={quoted(separator)}, dtype=str, keep_default_na=False, encoding="utf-8-sig"{more}'
+        first = next(lines)
+    how = f'sep={quoted(separator_of(first))}, dtype=str, keep_default_na=False, encoding="utf-8-sig"{more}'
     return f"table = pd.read_csv(FILE, {how}).rename(columns=str.strip)"
 
 

@@ -18,6 +18,11 @@ from sweeper.study.losses import loss_of
 from sweeper.study.settings import Settings
 from sweeper.study.study import Study
 
+PLAIN = '''\
+def loss_function(output, target):
+    """−log softmax(output)[target], mean over rows; output (n, classes), target (n,) of class numbers."""
+    return F.cross_entropy(output, target)'''
+
 
 @dataclass(frozen=True)
 class ScoringText:
@@ -65,6 +70,7 @@ def scoring_text(study: Study, settings: Settings, data: Data, seed: int) -> Sco
     loss = loss_of(study, data, settings, seed)
     built_in = [metric for metric in loss.metrics if metric.task]
     inner, output = inner_text(loss), 'output["output"]' if loss.inner else "output"
+    point = f"{loss.point.__name__}(output)" if loss.point else output
     code, trained, weight = _loss(settings, data, loss)
     code += [inner.loss] if inner else []
     code += [_code(metric) for metric in built_in]
@@ -84,10 +90,10 @@ def scoring_text(study: Study, settings: Settings, data: Data, seed: int) -> Sco
         users=tuple(users),
         trained=trained,
         weight=weight,
-        point=f"{loss.point.__name__}(output)" if loss.point else output,
-        calls={metric.name: _call(metric) for metric in built_in},
+        point=point,
+        calls={metric.name: _call(metric, "output" if point == "output" else "point") for metric in built_in},
         users_calls={metric_name(m): f"{metric_name(m)}(copied({output}), copied(y))" for m in sources},
-        fits=f"suits({literal(loss.task, 'task')}, point, y)" if loss.is_users else "",
+        fits=f"suits({literal(loss.task, 'task')}, {point}, y)" if loss.is_users else "",
     )
 
 
@@ -96,6 +102,8 @@ def _loss(settings: Settings, data: Data, loss: Loss) -> tuple[list[str], str, s
     if loss.is_users:
         return [], "loss_function", ""
     name = str(settings.loss)
+    if loss.task == "classification" and loss.function is LOSSES[name].function:  # no options are set
+        return [PLAIN], "loss_function", ""
     source = definitions(losses, LOSSES[name].function.__name__)
     scored, trained = _options(loss.scored), _options(loss.function)
     balanced = settings.class_weight is not None and "class_weight" in loss.options
@@ -149,6 +157,6 @@ def _code(metric: Metric) -> str:
     return definitions(sys.modules[function.__module__], function.__name__)
 
 
-def _call(metric: Metric) -> str:
+def _call(metric: Metric, output: str) -> str:
     extra = "".join(f", {key}={literal(value, key)}" for key, value in metric.arguments)
-    return f"{metric.function.__name__}(point, y{extra})"
+    return f"{metric.function.__name__}({output}, y{extra})"

@@ -44,12 +44,14 @@ def standardized(*parts):
 PAIR_OF = '''\
 def pair_of(found):
     """(inputs, targets) of a pair, or of all items of a data set or loader, in their order."""
-    collate = torch.utils.data.default_collate
+    collate, rows = torch.utils.data.default_collate, None
     if isinstance(found, torch.utils.data.DataLoader):
+        rows = getattr(found.sampler, "indices", None)  # of a sampler that draws a part
         found, collate = found.dataset, found.collate_fn
     if isinstance(found, tuple | list) and len(found) == 2:
         return found
-    batch = collate([found[i] for i in range(len(found))])
+    rows = range(len(found)) if rows is None else sorted(map(int, rows))
+    batch = collate([found[i] for i in rows])
     if isinstance(batch, dict):
         batch = dict(batch)
         y = batch.pop(TARGET)
@@ -83,7 +85,8 @@ def pairs_as_read(
                 found = found if len(found) > 1 else found["train"]
             fixed = data.fixed
             parts = [found[part] for part in fixed if part in found] if fixed is not None else [found]
-            names["TARGET"] = target if isinstance(target, str) else _target(parts[0])
+            with drawn_alike():  # nothing that it draws counts
+                names["TARGET"] = target if isinstance(target, str) else _target(parts[0])
             pairs = [names["pair_of"](part) for part in parts]
         read = [leaves(inputs_of(x, "data", "inputs", len(y))) for x, y in pairs]
         again = [np.concatenate(arrays) for arrays in zip(*read, strict=True)]
