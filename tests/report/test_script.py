@@ -143,11 +143,11 @@ def test_scripts_are_clean(runs: dict[str, Run], tmp_path: Path) -> None:
 
 def test_script_is_short(runs: dict[str, Run]) -> None:
     """A person reads it in minutes: under 350 lines where the study is plain; the longest has an optimizer
-    that torch lacks, calls of activations that are swapped, or a table to encode.
+    that torch lacks, calls of activations that are swapped, or a table to encode that a function gives.
     """
     lengths = sorted(len(run.text.splitlines()) for run in runs.values())
     assert lengths[0] < 350
-    assert lengths[-1] < 650
+    assert lengths[-1] < 750
 
 
 def test_another_seed(runs: dict[str, Run]) -> None:
