@@ -166,7 +166,8 @@ def test_dark_mode_follows_the_system_and_the_button(browser: Browser, report: P
         page.locator("#theme").click()
         found[f"{scheme} toggled"] = page.evaluate(background)
         plot = page.evaluate("getComputedStyle(document.querySelector('.plot')).backgroundColor")
-        assert plot == "rgb(255, 255, 255)"
+        toggled_to_dark = scheme == "light"
+        assert plot == ("rgb(26, 29, 34)" if toggled_to_dark else "rgb(255, 255, 255)")
         page.reload()
         assert page.evaluate(background) == found[f"{scheme} toggled"], "the choice is kept"
         context.close()
