@@ -47,7 +47,7 @@ def lr_range(study: Study, *, steps: int = STEPS, rates: int = RATES, jobs: int 
         UserError: if data or model do not fit.
         RunFailed: if every training failed.
     """
-    with pool_here(jobs, initialize_worker) as pool:
+    with pool_here(jobs, initialize_worker, study.training.device) as pool:
         return range_test(pool, study, steps=steps, rates=rates)
 
 
@@ -81,7 +81,7 @@ def transfer(
         UserError: if key, sizes, data or model do not fit.
         RunFailed: if no training came to an end.
     """
-    with pool_here(jobs, initialize_worker) as pool:
+    with pool_here(jobs, initialize_worker, study.training.device) as pool:
         return transfer_study(
             pool, study, Over(over, tuple(sizes), to, check), held=held, rates=rates, seeds=seeds
         )

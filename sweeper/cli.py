@@ -196,10 +196,11 @@ def lr_range(
     from sweeper.asked import load_study
     from sweeper.commands.lr_range.journey import lr_range as test
     from sweeper.commands.lr_range.words import print_lr_range, to_dict
+    from sweeper.study.load import written_device
     from sweeper.training.initialize import initialize_worker
     from sweeper.training.pool.local import pool_here
 
-    with pool_here(jobs, initialize_worker) as pool:
+    with pool_here(jobs, initialize_worker, written_device(study, assignments or ())) as pool:
         asked = load_study(pool, study, tuple(assignments or ()))
         range_test = test(pool, asked, steps=steps, rates=rates)
     figure = range_test.save(reports / asked.name)

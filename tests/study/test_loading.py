@@ -11,6 +11,7 @@ from torch import nn
 
 from sweeper.errors import UserError
 from sweeper.study.builtin import builtin_studies
+from sweeper.study.load import written_device
 from sweeper.study.sections import (
     ConfirmSection,
     DataSection,
@@ -274,3 +275,20 @@ def test_whole_numbers() -> None:
 def test_generations_grow_with_what_is_known(start: int, generation: int | None, size: int) -> None:
     """Ten, then a fifth of the trials before, within bounds, unless the study says otherwise."""
     assert SearchSection(trials=20, generation=generation).generation_at(start) == size
+
+
+@pytest.mark.parametrize(
+    ("written", "overrides", "device"),
+    [
+        ("", (), "auto"),
+        ('[training]\ndevice = "cpu"\n', (), "cpu"),
+        ('[training]\ndevice = "cpu"\n', ("training.device=cuda:1",), "cuda:1"),
+        ("training = { device = 'cuda' }\n", ("search.trials=3",), "cuda"),
+    ],
+)
+def test_the_device_is_read_before_anything_is_checked(
+    tmp_path: Path, written: str, overrides: tuple[str, ...], device: str
+) -> None:
+    """Workers start by it, before the study is."""
+    (tmp_path / "study.toml").write_text(written)
+    assert written_device(tmp_path / "study.toml", overrides) == device

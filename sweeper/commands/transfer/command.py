@@ -44,11 +44,12 @@ def transfer(
     from sweeper.commands.transfer.table import to_dict
     from sweeper.commands.transfer.trials import parsed
     from sweeper.commands.transfer.words import print_transfer
+    from sweeper.study.load import written_device
     from sweeper.training.initialize import initialize_worker
     from sweeper.training.pool.local import pool_here
 
     wanted = parsed(over, to, check)
-    with pool_here(jobs, initialize_worker) as pool:
+    with pool_here(jobs, initialize_worker, written_device(study, assignments or ())) as pool:
         asked = load_study(pool, study, tuple(assignments or ()))
         winner = winner_of(asked, runs)
         done = train(pool, asked, wanted, held=winner, rates=rates, seeds=seeds)
