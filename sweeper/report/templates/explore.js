@@ -187,15 +187,23 @@
     const chart = { name, data, drawn: lines[name](data), hint: hints[name] };
     const said = host.querySelector(".said");
     const { x, y } = scales[name](data);
-    const round = (value) => [1, 2, 5].includes(+(value / 10 ** Math.floor(Math.log10(value) + 1e-9)).toPrecision(6));
+    // uPlot's own splits of a logarithm never end where an axis does not begin at a power of ten.
+    const splits = (_, __, low, high) => {
+      const marks = [];
+      for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power += 1) {
+        for (const lead of [1, 2, 5]) marks.push(+(lead * 10 ** power).toPrecision(6));
+      }
+      const inside = marks.filter((mark) => mark >= low && mark <= high), powers = inside.filter(decade);
+      return powers.length > 3 ? powers : inside;
+    };
     const decade = (value) => +(value / 10 ** Math.floor(Math.log10(value) + 1e-9)).toPrecision(6) === 1;
     const axis = (label, log) => ({
-      stroke: () => colour("--soft"), grid: lined(log), ticks: lined(log), label: label || undefined, labelSize: label ? 22 : 0,
-      values: (_, values) => values.map((value) => (value === null || log && !round(value) ? "" : number(value))),
+      stroke: () => colour("--soft"), grid: lined(), ticks: lined(), label: label || undefined, labelSize: label ? 22 : 0,
+      values: (_, values) => values.map((value) => (value === null ? "" : number(value))),
+      ...(log ? { splits } : {}),
     });
-    const lined = (log) => ({
+    const lined = () => ({
       stroke: () => colour("--line"), width: 1,
-      filter: (_, splits) => (log ? splits.map((value) => (decade(value) ? value : null)) : splits),
     });
     const flat = name === "settings";
     const axes = flat
