@@ -27,10 +27,11 @@ DIGITS, MOST = 5, 2000
 
 def explorable(tables: Tables, objective: str) -> dict[str, Any]:
     """The charts by name; one that has nothing to show is left out."""
+    none = pd.DataFrame()  # of a table that could not be made
     made = {
-        "rates": _rates(tables["learning_rate"]),
-        "curves": _curves(tables["learning_curves"]),
-        "settings": _settings(tables["parallel"]),
+        "rates": _rates(tables.get("learning_rate", none)),
+        "curves": _curves(tables.get("learning_curves", none)),
+        "settings": _settings(tables.get("parallel", none)),
     }
     charts = {name: chart for name, chart in made.items() if chart}
     if not charts:
