@@ -15,12 +15,7 @@ from sweeper.answer.rows import FIRST
 from sweeper.drawing.scales import LOG_FROM
 from sweeper.questions.parallel import positions
 from sweeper.questions.question import Tables
-from sweeper.to_json import to_json
 
-CHARTS: Mapping[str, str] = {"learning_rate": "rates", "convergence": "curves", "parallel": "settings"}
-"""Figure -> the chart that it can be exchanged for."""
-OPENED = ("convergence", "parallel")
-"""Figures in whose place the chart stands from the start: single lines cannot be told apart there."""
 DIGITS, MOST = 5, 2000
 """Significant digits; points of a chart, of more every so many."""
 
@@ -43,11 +38,6 @@ def explorable(tables: Tables, objective: str) -> dict[str, Any]:
         "trials": _trials(tables["leaderboard"], charts),
         "charts": charts,
     }
-
-
-def as_script(found: Mapping[str, Any]) -> str:
-    """JSON for an element that no browser runs: nothing in it ends the element."""
-    return to_json(found, indent=None).replace("<", "\\u003c")
 
 
 def _trials(board: pd.DataFrame, charts: Mapping[str, Any]) -> dict[str, str]:

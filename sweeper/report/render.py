@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from sweeper.printable import printable
 from sweeper.report.card import Card
-from sweeper.report.explore import CHARTS, OPENED, as_script
+from sweeper.report.charts import CHARTS, OPENED, as_script
 from sweeper.report.grid import Grid
 from sweeper.study.study import Study
 
