@@ -16,7 +16,7 @@ from sweeper.questions.run_data import RunData
 SEARCH = {"scientific": ["optimizer", "activation"]}
 VALUES = {
     "objective", "best_so_far", "loss", "initial", "best_loss", "expected_best", "bin_objective", "mean",
-    "search_objective",
+    "mean_so_far", "search_objective",
 }  # fmt: skip
 ALSO = {"best": {"heatmap", "isolation"}, "median": {"penalty_bins"}}
 """Columns that hold the objective in these tables alone."""

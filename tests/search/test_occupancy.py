@@ -86,7 +86,7 @@ class Sleepers:
 
     def answer(self, future: Future[messages.Answer]) -> messages.Answer:
         """`Engine.answer`"""
-        return future.result()
+        return future.result(60)
 
     def check(self) -> None:
         """`Engine.check`"""

@@ -1,6 +1,5 @@
 """One worker process and what runs in it: a loky executor of its own, which runs one call at a time."""
 
-import math
 import multiprocessing
 import os
 import signal
@@ -13,9 +12,10 @@ from threading import Lock
 from typing import Any
 
 from joblib import parallel_config
-from joblib.externals.loky import BrokenProcessPool, ProcessPoolExecutor, process_executor
+from joblib.externals.loky import BrokenProcessPool, ProcessPoolExecutor
 
 from sweeper.training.pool import messages, watchdog
+from sweeper.training.pool.descendants import allow_growth
 from sweeper.training.pool.devices import environment
 from sweeper.training.pool.interface import Call, Done
 
@@ -155,8 +155,7 @@ def _unheard() -> Iterator[None]:
 def _start(parent: int, words: str, prepare: Callable[[], object]) -> None:
     """The first thing that a worker process does."""
     watchdog.start_worker(parent, words)
-    # Loky takes growth by 300 MB for a leak and ends the process; here it is a model with its libraries.
-    process_executor._MAX_MEMORY_LEAK_SIZE = math.inf
+    allow_growth()
     parallel_config("threading")  # for code of the user that uses joblib: its processes would be too many
     prepare()
 

@@ -49,8 +49,8 @@ def start(shared: Path) -> Iterator[Callable[..., "subprocess.Popen[bytes]"]]:
 
 def waiting(file: Path, seconds: float) -> int:
     """Tells that it has begun, and the number of its process."""
-    with file.open("a") as opened:
-        opened.write(f"{os.getpid()}\n")
+    with file.open("ab", buffering=0) as opened:
+        opened.write(f"{os.getpid()}\n".encode())
     time.sleep(seconds)
     return os.getpid()
 
@@ -71,7 +71,7 @@ def test_workers_may_be_killed_stopped_and_added(
     first, begun = start("--idle", "60"), tmp_path / "begun"
     with folder_pool(shared, told.append, LEASE) as pool:
         call = pool.submit(waiting, begun, 600.0)
-        wait_until(begun.exists)
+        wait_until(lambda: begun.exists() and bool(begun.read_text()))
         os.kill(first.pid, signal.SIGSTOP)
         done = pool.next_done([call])
         assert done.lost is not None
@@ -97,7 +97,7 @@ def test_a_worker_that_is_asked_to_end_gives_its_calls_back(
     with folder_pool(shared, lambda line: None, LEASE) as pool:
         first, begun = start(), tmp_path / "begun"
         call = pool.submit(waiting, begun, 2.0)
-        wait_until(begun.exists)
+        wait_until(lambda: begun.exists() and bool(begun.read_text()))
         first.send_signal(signal.SIGTERM)
         assert first.wait(30) == 130
         other = start()
