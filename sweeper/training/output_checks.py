@@ -92,9 +92,8 @@ def _why_not(y: torch.Tensor, loss: Loss) -> str:
     """Why a score is no number on these targets, as far as they show it."""
     if loss.task in ("classification", "binary") and isinstance(y, torch.Tensor):
         labels = y if loss.task == "classification" else (y >= 0.5).long()
-        if len(labels.unique()) == 1:
-            return "all of them are of one class; give more rows, or another data.split or search.seed"
-        return "some class has no row there; give more rows, or another data.split or search.seed"
+        what = "all of them are of one class" if len(labels.unique()) == 1 else "some class has no row there"
+        return f"{what}; give more rows, or another data.split (or search.seed, where rows are drawn)"
     return "it is not a finite number with the weights before training"
 
 

@@ -1,6 +1,7 @@
 """The pool of a Dask cluster that exists already (``distributed``)."""
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from typing import Any
@@ -11,6 +12,8 @@ from sweeper.training.pool.futures_pool import FuturesPool, answered, first_line
 from sweeper.training.pool.interface import Lost
 from sweeper.training.pool.machine import difference_here, this_machine
 
+LOOK = 0.5
+"""Seconds between two looks for a worker."""
 PATIENCE = 10.0
 """Seconds in which a scheduler must answer."""
 # loaded late: distributed comes with the extra [dask] alone
@@ -68,14 +71,15 @@ class DaskEngine:
         self._needed = {"GPU": 1} if any(self._gpus().values()) else None
 
     def shake_hands(self, tell: Callable[[str], None]) -> None:
-        """Leave out the workers that have other versions.
+        """Leave out the workers that have other versions, once there are some.
 
         Raises:
             UserError: if none has the same.
         """
-        found = self._client.run(difference_here, this_machine(), on_error="return")
-        if not found:
+        if not self._asked(self._client.nthreads):
             tell("no worker is there yet; the run waits until one has joined")
+            self._wait_for_a_worker()
+        found = self._client.run(difference_here, this_machine(), on_error="return")
         unlike = {worker: _text(said) for worker, said in found.items() if said}
         for worker, difference in unlike.items():
             tell(f"worker {worker} is left out: {difference}")
@@ -137,7 +141,13 @@ class DaskEngine:
         found: dict[str, int] = self._asked(lambda: self._client.run_on_scheduler(_gpus))
         return found
 
+    def _wait_for_a_worker(self) -> None:
+        """Dask gives nothing to workers that are still to come; a scheduler that has gone is noticed."""
+        while not self._asked(self._client.nthreads):
+            time.sleep(LOOK)
+
     def _scatter(self, name: str) -> None:
+        self._wait_for_a_worker()
         blob = self._blobs[name]
         self._scattered[name] = self._asked(
             lambda: self._client.scatter(blob, broadcast=True, hash=False, timeout=PATIENCE)

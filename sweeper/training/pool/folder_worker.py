@@ -69,7 +69,7 @@ def _loop(worker: "FolderWorker", idle: float | None, tell: Callable[[str], None
         if busy or (idle is None and worker.sweeps()):
             last = now
         elif idle is None and worker.has_ended():
-            return tell("the sweep has ended")
+            return tell("the sweep has ended, or its folder is gone")
         elif now - last > (IDLE if idle is None else idle):
             return tell(f"nothing to do for {now - last:.0f} s")
 

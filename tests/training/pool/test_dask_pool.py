@@ -79,3 +79,16 @@ def test_a_scheduler_that_goes_away_ends_the_run() -> None:
         scheduler.kill()
         with pytest.raises(StateKept, match=f"^the Dask scheduler at {place} is gone"):
             pool.next_done([call])
+
+
+def test_a_cluster_without_workers_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line says so; versions are asked of the workers that join, and nothing is handed out before."""
+    monkeypatch.setattr(dask_pool, "LOOK", 0.01)
+    client, told = mock.MagicMock(), list[str]()
+    client.run_on_scheduler.return_value = {}
+    client.nthreads.side_effect = [{}, {}, {}, {"tcp://late": 2}]
+    client.run.return_value = {"tcp://late": ""}
+    dask_pool.DaskEngine(client, "here:1", mock.MagicMock()).shake_hands(told.append)
+    assert told == ["no worker is there yet; the run waits until one has joined"]
+    assert client.nthreads.call_count == 4
+    client.scatter.assert_not_called()
