@@ -57,8 +57,8 @@ class Answer:
     rows: Mapping[str, int] = field(default_factory=dict)
     """Rows of each part; empty in runs of earlier versions, which did not record them."""
     luck: tuple[float, float, float] | None = None
-    """Share of the variance among the finalists on fresh seeds that is not between settings; NaN: not
-    known."""
+    """Share of the variance among the finalists on fresh seeds that is not between settings, and the ends of
+    its 95 % interval; ``None``: not known."""
     made: Mapping[str, str] = field(default_factory=dict)
     """Where it was trained: device, processor, versions, commit, data; empty in runs of earlier versions."""
     learning: Learning | None = None

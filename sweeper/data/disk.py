@@ -36,7 +36,8 @@ def cache_folder() -> Path:
     """Where files are kept while they are needed."""
     if named := os.environ.get(PLACE):
         return Path(named)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sweeper"
+    base = os.environ.get("LOCALAPPDATA") or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "sweeper"
 
 
 def own_folder() -> Path:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from sweeper.components.tree import Tree, alike, leaves, mapped
+from sweeper.data import disk
 from sweeper.data.disk import ArrayFile, is_streamed
 from sweeper.data.memory import allowed
 from sweeper.errors import DataError, shown
@@ -18,8 +19,6 @@ MASKS = ("attention_mask", "mask", "padding_mask", "lengths")
 """Names of inputs that say by themselves how long a padded row is."""
 LOOKED_AFTER = 64
 """Items of a stream after which its size is looked at again."""
-DISK_CHUNK = 2**24
-"""Bytes that are written to a file at once."""
 
 
 class Item(NamedTuple):
@@ -153,7 +152,7 @@ class DiskColumn(Column):
         """The value of the next row."""
         self._pending.append(value)
         self._bytes += value.nbytes
-        if self._bytes >= DISK_CHUNK:
+        if self._bytes >= disk.CHUNK:
             self._flush()
 
     def _flush(self) -> None:

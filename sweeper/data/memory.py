@@ -26,13 +26,16 @@ def allowed() -> int:
     Raises:
         DataError: if the environment variable is no size.
     """
-    given = os.environ.get(BUDGET, "").strip()
-    if not given:
+    if not (given := _given()):
         return int(SHARE * free_memory())
     size = re.fullmatch(r"(\d+(?:\.\d+)?) ?([KMGT]?)(i?B)?", given, re.IGNORECASE)
     if size is None:
         raise DataError(f"{BUDGET} = {shown(given)}: must be a number of bytes, or such as 500 MiB or 8 GiB")
     return int(float(size[1]) * 2 ** UNITS[size[2].upper()])
+
+
+def _given() -> str:
+    return os.environ.get(BUDGET, "").strip()
 
 
 def size_words(size: int) -> str:
@@ -42,7 +45,7 @@ def size_words(size: int) -> str:
 
 def budget_words() -> str:
     """How much data may take, and why."""
-    if os.environ.get(BUDGET, "").strip():
+    if _given():
         return f"{BUDGET} allows {size_words(allowed())}"
     return f"{size_words(free_memory())} of memory are free, of which data may take half"
 
@@ -55,7 +58,7 @@ def refuse_larger(path: Path) -> None:
     """
     table = path.suffix.lower() == ".csv"
     size = path.stat().st_size * (TABLE_GROWTH if table else 1)
-    if size > (allowed() if os.environ.get(BUDGET, "").strip() else free_memory()):
+    if size > (allowed() if _given() else free_memory()):
         raise DataError(
             f"{path}: it takes about {size_words(size)} in memory; {budget_words()}, and files like this are "
             "read whole: give fewer rows, or give a data function that returns a data set, which is streamed"

@@ -47,7 +47,7 @@ def _trials(board: pd.DataFrame, charts: Mapping[str, Any]) -> dict[str, str]:
     names = [name for name in FIRST if name in rows]
     found = {}
     for row in rows.to_dict("records"):
-        said = [_word(name, row[name]) for name in names if not _missing(row[name])]
+        said = [_word(name, row[name]) for name in names if not pd.isna(row[name])]
         found[str(row["trial"])] = " · ".join([f"#{row['trial']}", *said, str(row["outcome"])])
     return found
 
@@ -55,10 +55,6 @@ def _trials(board: pd.DataFrame, charts: Mapping[str, Any]) -> dict[str, str]:
 def _word(name: str, value: Any) -> str:
     short = {"learning_rate": "lr ", "activation_penalty": "penalty "}.get(name, "")
     return f"{short}{value:.3g}" if isinstance(value, float) else f"{short}{value}"
-
-
-def _missing(value: Any) -> bool:
-    return bool(pd.isna(value))
 
 
 def _rates(frame: pd.DataFrame) -> dict[str, Any]:

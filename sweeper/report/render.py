@@ -84,11 +84,9 @@ def render(
     With `refresh` it is that of a run under way: it loads itself again after so many seconds, and names
     no files beside it, as there are none yet.
     """
-    css, js, library, explore, chart_css = (
-        (TEMPLATES / name).read_text(encoding="utf-8")
-        for name in ("page.css", "page.js", "uplot.min.js", "explore.js", "uplot.css")
-    )
-    css = css + chart_css if explorable else css
+    css, js, library, explore = _text("page.css"), _text("page.js"), "", ""
+    if explorable:
+        css, library, explore = css + _text("uplot.css"), _text("uplot.min.js"), _text("explore.js")
     scripts = (js, library, explore) if explorable else (js,)
     allowed = " ".join(sorted(f"'{_hash(each)}'" for each in scripts))
     policy = (
@@ -103,6 +101,10 @@ def render(
     own |= {"explored": {name: chart for name, chart in CHARTS.items() if chart in shown}, "opened": OPENED}
     own |= {"parts": parts or {}, "options": options, "refresh": refresh, "alone": alone}
     return template.render(study=study, card=card, sections=sections, **own)
+
+
+def _text(name: str) -> str:
+    return (TEMPLATES / name).read_text(encoding="utf-8")
 
 
 @cache

@@ -62,7 +62,7 @@ def _class_weight(value: Any) -> Any:
     numbers = numbers and all(isinstance(each, int | float) and not isinstance(each, bool) for each in value)
     if value not in (None, "balanced") and not (numbers and all(0 <= each <= 1e9 for each in value)):
         raise ValueError('must be "balanced", or a list of a number from 0 to 1e9 for each class')
-    return value
+    return _tuple(value)
 
 
 def _target(value: Any) -> Any:
@@ -91,10 +91,7 @@ BatchSize = Annotated[int | Literal["full"], BeforeValidator(_batch_size)]
 Shares = Annotated[tuple[float, float, float], BeforeValidator(_three), AfterValidator(_whole)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_tuple)]
 Sources = Annotated[tuple[Source, ...], BeforeValidator(_tuple)]
-Weights = Annotated[
-    tuple[Annotated[float, Field(ge=0, le=1e9)], ...], BeforeValidator(_tuple), Field(min_length=2)
-]
-ClassWeight = Annotated[Literal["balanced"] | Weights | None, BeforeValidator(_class_weight)]
+ClassWeight = Annotated[Literal["balanced"] | tuple[float, ...] | None, BeforeValidator(_class_weight)]
 Compile = Annotated[bool | Literal["auto"], BeforeValidator(_compile)]
 Table = Annotated[dict[str, Any], AfterValidator(frozen)]
 Target = Annotated[str | tuple[str, ...], BeforeValidator(_target)]

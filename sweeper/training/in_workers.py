@@ -112,9 +112,7 @@ def plan_in_workers(pool: Pool, task: Shared[Task], *, jobs: int, engine: str, s
     except NotStackable as why:  # of a sampled trial: its model fails by itself
         return planning.one_by_one(jobs, f"no stack could be tried: {why}")
     plan = planning.choose(measured, jobs, refused, engine)
-    if plan.engine != "fused":
-        return plan
-    return _compiled_or_not(pool, task, plan, trials)
+    return plan if plan.engine != "fused" else _compiled_or_not(pool, task, plan, trials)
 
 
 def _compiled_or_not(pool: Pool, task: Shared[Task], plan: Plan, trials: Sequence[Trial]) -> Plan:

@@ -32,10 +32,9 @@ def data_hash(data: Data) -> str:
     for array in (*leaves(data.inputs), data.targets):
         plain = np.asarray(array)
         digest.update(f"{plain.dtype} {plain.shape}".encode())
-        if plain.dtype == object:
-            digest.update(repr(plain.tolist()).encode())
-        for some in chunks(plain) if plain.dtype != object else ():
-            digest.update(some.tobytes())
+        texts = plain.dtype == object
+        for some in [repr(plain.tolist()).encode()] if texts else map(np.ndarray.tobytes, chunks(plain)):
+            digest.update(some)
     return digest.hexdigest()[:12]
 
 

@@ -14,15 +14,9 @@ LIBRARIES = ("lightning", "pytorch_lightning", "torch", "builtins", "abc")
 HOOK = re.compile(r"on_(?!test|predict|save|load|fit_end|train_end)")
 """Names of hooks that act while a model is trained or validated."""
 HOOKS = {
-    *(
-        "backward",
-        "optimizer_step",
-        "optimizer_zero_grad",
-        "lr_scheduler_step",
-        "configure_gradient_clipping",
-    ),
-    *("configure_callbacks", "configure_model", "setup", "prepare_data", "transfer_batch_to_device"),
-    *("train_dataloader", "val_dataloader"),
+    *("backward", "optimizer_step", "optimizer_zero_grad", "lr_scheduler_step"),
+    *("configure_gradient_clipping", "configure_callbacks", "configure_model", "setup", "prepare_data"),
+    *("transfer_batch_to_device", "train_dataloader", "val_dataloader"),
 }
 """Others that do."""
 OTHER_INDEX = 2

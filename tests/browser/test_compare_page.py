@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from browsing import CONTRAST, UNFOLD, asked_for, listened_to
+from browsing import CONTRAST, UNFOLD, asked_for, beyond_the_edge, listened_to
 from playwright.sync_api import BrowserContext, Page
 from report_inputs import made_input, made_study
 from synthetic_records import SyntheticRecords, synthetic_records
@@ -55,12 +55,7 @@ def test_nothing_makes_the_page_scroll_sideways(page: Page, width: int) -> None:
     """At phone and desktop width, long names of runs included; what is wide scrolls in its own box."""
     page.set_viewport_size({"width": width, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    wide = page.evaluate(
-        """() => [...document.body.querySelectorAll('*')]
-        .filter(element => !element.closest('.scroll, .plot, pre, .skip'))
-        .filter(element => element.getBoundingClientRect().right > innerWidth + 0.5)
-        .map(element => element.outerHTML.slice(0, 80))"""
-    )
+    wide = beyond_the_edge(page)
     assert wide == []
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import CONTRAST, UNFOLD, asked_for, listened_to
+from browsing import CONTRAST, UNFOLD, asked_for, beyond_the_edge, listened_to
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from sweeper.questions import FIGURES, QUESTIONS
@@ -59,12 +59,7 @@ def test_nothing_makes_the_page_scroll_sideways(page: Page, media: Any) -> None:
     for width in (375, 768, 1280):
         page.set_viewport_size({"width": width, "height": 800})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        wide = page.evaluate(
-            """() => [...document.body.querySelectorAll('*')]
-            .filter(element => !element.closest('.scroll, .plot, pre, .skip'))
-            .filter(element => element.getBoundingClientRect().right > innerWidth + 0.5)
-            .map(element => element.outerHTML.slice(0, 80))"""
-        )
+        wide = beyond_the_edge(page)
         assert media == "print" or wide == [], width
 
 

@@ -32,3 +32,14 @@ def listened_to(context: BrowserContext) -> tuple[Page, Heard]:
 def asked_for(heard: Heard) -> list[str]:
     """Requests for anything but pictures inside the page."""
     return [url for url in heard.requests if not url.startswith("data:image/")]
+
+
+def beyond_the_edge(page: Page) -> list[str]:
+    """The beginnings of elements that reach beyond the right edge, but for those in what scrolls."""
+    found: list[str] = page.evaluate(
+        """() => [...document.body.querySelectorAll('*')]
+        .filter(element => !element.closest('.scroll, .plot, pre, .skip'))
+        .filter(element => element.getBoundingClientRect().right > innerWidth + 0.5)
+        .map(element => element.outerHTML.slice(0, 80))"""
+    )
+    return found

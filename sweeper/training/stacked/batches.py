@@ -64,8 +64,8 @@ class Batches:
         self.rows = rows_in(first.x_train)
         self._offset = {key: index * self.rows for index, key in enumerate(keys)}
         bytes_each = sum(t.nbytes for t in leaves((first.x_train, first.y_train)))
-        on_disk = any(isinstance(leaf, Streamed) for leaf in leaves(first.x_train))
-        self.pooled = bytes_each * len(keys) <= MAX_POOLED_BYTES and not on_disk
+        self.on_disk = any(isinstance(leaf, Streamed) for leaf in leaves(first.x_train))
+        self.pooled = bytes_each * len(keys) <= MAX_POOLED_BYTES and not self.on_disk
         if self.pooled:
             parts = [replicates.of(key) for key in keys]
             self._x = mapped(_below, *(part.x_train for part in parts))
@@ -104,12 +104,15 @@ class Batches:
             return
         first: dict[tuple[int, bytes], int] = {}  # slots at the same batch of a seed: it is read once
         for slot, seed in enumerate(seeds):
-            parts, target = self.replicates.of(seed), taken((x, y), slot)
-            same = first.setdefault((self.replicates.key(seed), rows[slot].cpu().numpy().tobytes()), slot)
+            same = slot
+            if self.on_disk:
+                batch = self.replicates.key(seed), rows[slot].cpu().numpy().tobytes()
+                same = first.setdefault(batch, slot)
             if same != slot:
                 put((x, y), slot, taken((x, y), same))
-            else:
-                _gather((parts.x_train, parts.y_train), rows[slot], target)
+                continue
+            parts = self.replicates.of(seed)
+            _gather((parts.x_train, parts.y_train), rows[slot], taken((x, y), slot))
 
 
 def _below(*tensors: Tensor) -> Tensor:

@@ -14,7 +14,6 @@ from sweeper.components.activations import activation_of
 from sweeper.components.build import Built
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.components.tree import Tree, stacked, taken
-from sweeper.data.streamed import Streamed
 from sweeper.study.settings import Settings
 from sweeper.training.reasons import refusing
 from sweeper.training.setup import Task, initial_model, leaving_no_trace, pick_loss, users_code
@@ -45,6 +44,8 @@ class StackCache:
         self.loss = pick_loss(task, lead, seeds[0])
         self.compared: set[tuple[bool, str]] = set()
         """(with a penalty, activation) of trials with which a stack was compared that train alone."""
+        self.compared_native: set[tuple[bool, str]] = set()
+        """The same of stacks that run as machine code."""
         self._seeds: tuple[int, ...] = ()
         self._take_rows(seeds)
         rows = self.replicates.of(seeds[0])
@@ -58,8 +59,6 @@ class StackCache:
         """Names of the parameters that are trained, segment by segment."""
         self.own_options = [options for options, _ in segments]
         """Optimizer options that the parameters of each segment have of their own."""
-        self.compared_native: set[tuple[bool, str]] = set()
-        """The same of stacks that run as machine code."""
         self.stack: Stack
         self.evaluator: Evaluator
         self.measurements: LayerMeasurements
@@ -138,10 +137,9 @@ class StackCache:
             NotCompiled: if they cannot be compiled.
         """
         if self._native is None or self._native.stack is not self.stack:
-            sources = self.batches.sources(self.seed)
-            if any(isinstance(source, Streamed) for source in sources):
+            if self.batches.on_disk:
                 raise NotCompiled("data that are streamed from a file")
-            if not all(t.is_contiguous() for t in sources):
+            if not all(t.is_contiguous() for t in self.batches.sources(self.seed)):
                 raise NotCompiled("data whose rows are not contiguous")
             try:
                 self._native = NativeSteps(self.stack, self.new_stack(1))

@@ -40,12 +40,7 @@ class StackedTraining:
     """One stack and its queue."""
 
     def __init__(
-        self,
-        task: Task,
-        queue: deque[Trial],
-        slots: int,
-        on_finish: OnFinish | None,
-        compiled: bool,
+        self, task: Task, queue: deque[Trial], slots: int, on_finish: OnFinish | None, compiled: bool
     ) -> None:
         """`slots`: how many at most; `compiled`: whether steps run as machine code."""
         self.compiled = compiled
@@ -205,9 +200,9 @@ class StackedTraining:
     def _shrink(self) -> None:
         """Go on in a smaller stack when the queue is empty and enough remains to be done."""
         active = [run for run in self.slots if run is not None]
-        if (
-            self.queue or not active or len(active) == self.size or self.native
-        ):  # native: empty slots are free
+        if self.queue or not active or len(active) == self.size:
+            return
+        if self.native:  # whose empty slots cost nothing
             return
         left = max(run.state.steps - run.state.step for run in active)
         if left * (1 - len(active) / self.size) < NEW_STACK_STEPS:

@@ -13,7 +13,7 @@ from sweeper.training.stacked.native import moving
 from sweeper.training.stacked.native.operation import Operation, mapped
 from sweeper.training.stacked.native.products import product
 from sweeper.training.stacked.native.reductions import LARGEST, fold_and_map, reduce, sums
-from sweeper.training.stacked.native.views import View, part
+from sweeper.training.stacked.native.views import View, part, turned
 from sweeper.training.stacked.recording import Call
 from sweeper.training.stacked.refusal import NotCompiled
 
@@ -54,8 +54,8 @@ def attention_backward(place: Operation, call: Call) -> None:
         code, machine, scores, more = place.code, place.machine, room.scores, room.more
         _scores(place, room, q, k, scale, causal)
         mapped(place, scores, [scores, _wide(logs, scores)], lambda x, whole: m.exp(x - whole))
-        product(code, machine, _turned(scores), g, gv, None, room.turned)
-        product(code, machine, g, _turned(v), more, None, room.turned)
+        product(code, machine, turned(scores), g, gv, None, room.turned)
+        product(code, machine, g, turned(v), more, None, room.turned)
         fold_and_map(
             code,
             place.lanes(q.element),
@@ -65,7 +65,7 @@ def attention_backward(place: Operation, call: Call) -> None:
             lambda x, found: (x[0] - found[0]) * x[1] * scale,
         )
         product(code, machine, more, k, gq, None, room.turned)
-        product(code, machine, _turned(more), q, gk, None, room.turned)
+        product(code, machine, turned(more), q, gk, None, room.turned)
 
     _heads(place, [g, q, k, v, logs, *results], head)
 
@@ -99,7 +99,7 @@ def _options(call: Call, q: View, at: int) -> tuple[float, bool]:
 
 def _scores(place: Operation, room: _Room, q: View, k: View, scale: float, causal: bool) -> None:
     code, scores = place.code, room.scores
-    product(code, place.machine, q, _turned(k), scores, None, room.turned)
+    product(code, place.machine, q, turned(k), scores, None, room.turned)
     mapped(place, scores, [scores], lambda x: x * scale)
     if causal:
         rows, columns = scores.sizes
@@ -115,10 +115,6 @@ def _heads(place: Operation, views: Sequence[View], head: Callable[..., None]) -
         rows = [part(code, view, batch.index) for view in views]
         with code.loop(rows[0].sizes[0]) as heads:
             head(*(part(code, view, heads.index) for view in rows))
-
-
-def _turned(view: View) -> View:
-    return replace(view, sizes=view.sizes[::-1], strides=view.strides[::-1])
 
 
 def _wide(column: View, matrix: View) -> View:

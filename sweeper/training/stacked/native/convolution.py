@@ -13,7 +13,7 @@ from sweeper.training.stacked.native import moving
 from sweeper.training.stacked.native.operation import Operation, mapped
 from sweeper.training.stacked.native.products import product
 from sweeper.training.stacked.native.reductions import add, reduce, sums
-from sweeper.training.stacked.native.views import View, part
+from sweeper.training.stacked.native.views import View, contiguous, part, turned, without
 from sweeper.training.stacked.recording import Call
 from sweeper.training.stacked.refusal import NotCompiled
 
@@ -72,7 +72,7 @@ class Columns:
         index, count = 0, math.prod(self.window.kernel)
         for k, size in zip(where, self.window.kernel, strict=True):
             index = index * size + k
-        inner = _strides(self.sizes[1:])
+        inner = contiguous(self.sizes[1:])
         strides = (count * self.spots, *inner)
         return replace(self.matrix, sizes=self.sizes, strides=strides, offset=index * self.spots)
 
@@ -90,7 +90,7 @@ class Columns:
             mapped(self.place, seen, [seen, kept], add)
 
     def _parts(self, source: View) -> Iterator[tuple[tuple[int, ...], View, View]]:
-        empty = replace(self.matrix, sizes=self.sizes, strides=(0, *_strides(self.sizes[1:])))
+        empty = replace(self.matrix, sizes=self.sizes, strides=(0, *contiguous(self.sizes[1:])))
         for at, seen, kept in self.window.parts(source, empty):
             mine = self.at(at)
             yield at, seen, replace(kept, strides=mine.strides, offset=mine.offset + kept.offset)
@@ -130,7 +130,7 @@ def convolution_backward(place: Operation, call: Call) -> None:
         def weights(source: View, of_w: View, grown: View) -> None:
             columns.gather(source)
             target = _matrix(of_w, columns.rows)
-            product(code, machine, _flat(grown), _turned(columns.matrix), target, target, columns.turned)
+            product(code, machine, _flat(grown), turned(columns.matrix), target, target, columns.turned)
 
         _groups(place, groups, source, of_w, grown, weights)
     if of_x is not None:
@@ -138,7 +138,7 @@ def convolution_backward(place: Operation, call: Call) -> None:
 
         def inputs(of_x: View, kernel: View, grown: View) -> None:
             w = _matrix(kernel, columns.rows)
-            product(code, machine, _turned(w), _flat(grown), columns.matrix, None, columns.turned)
+            product(code, machine, turned(w), _flat(grown), columns.matrix, None, columns.turned)
             columns.scatter(of_x)
 
         _groups(place, groups, of_x, kernel, grown, inputs)
@@ -175,7 +175,7 @@ def _groups(
         x, y = (part(code, view, each.index) for view in (samples, outputs))
         x, w, y = (_grouped(view, groups) for view in (x, kernel, y))
         if groups == 1:
-            one(*(_first(view) for view in (x, w, y)))
+            one(*(without(view, 0) for view in (x, w, y)))
             return
         with code.loop(groups) as group:
             one(*(part(code, view, group.index) for view in (x, w, y)))
@@ -189,10 +189,6 @@ def _grouped(view: View, groups: int) -> View:
         sizes=(groups, each, *view.sizes[1:]),
         strides=(each * view.strides[0], view.strides[0], *view.strides[1:]),
     )
-
-
-def _first(view: View) -> View:
-    return replace(view, sizes=view.sizes[1:], strides=view.strides[1:])
 
 
 def _flat(view: View) -> View:
@@ -210,11 +206,3 @@ def _matrix(view: View, columns: int) -> View:
     if any(s != e for s, e, n in zip(given, expected, reversed(view.sizes[1:]), strict=True) if n > 1):
         raise NotCompiled("no translation of convolutions over other layouts")
     return replace(view, sizes=(view.sizes[0], columns), strides=(view.strides[0], 1))
-
-
-def _turned(view: View) -> View:
-    return replace(view, sizes=view.sizes[::-1], strides=view.strides[::-1])
-
-
-def _strides(sizes: Sequence[int]) -> tuple[int, ...]:
-    return tuple(math.prod(sizes[k + 1 :]) for k in range(len(sizes)))

@@ -13,7 +13,7 @@ from torch import Tensor
 from sweeper.training.stacked.native import mathematics as m
 from sweeper.training.stacked.native.operation import Operation, mapped
 from sweeper.training.stacked.native.reductions import Reduction, add, reduce, sums
-from sweeper.training.stacked.native.views import View
+from sweeper.training.stacked.native.views import View, contiguous, without
 from sweeper.training.stacked.recording import Call
 from sweeper.training.stacked.refusal import NotCompiled
 
@@ -131,16 +131,9 @@ def _kept(view: View, axes: Sequence[int], whole: View) -> View:
     return replace(view, sizes=whole.sizes, strides=strides)
 
 
-def _without(view: View, axes: Sequence[int]) -> View:
-    kept = [a for a in range(len(view.sizes)) if a not in axes]
-    return replace(
-        view, sizes=tuple(view.sizes[a] for a in kept), strides=tuple(view.strides[a] for a in kept)
-    )
-
-
 def _reduce(place: Operation, source: View, target: View, axes: Sequence[int], how: Reduction) -> None:
     """`target`, repeated along `axes`, ← `source` folded along them."""
-    reduce(place.code, place.lanes(source.element), source, _without(target, axes), axes, how)
+    reduce(place.code, place.lanes(source.element), source, without(target, *axes), axes, how)
 
 
 def _normalize(
@@ -177,7 +170,7 @@ def _gradient(
     sizes, count = source.sizes, math.prod(source.sizes[a] for a in axes)
     size = math.prod(sizes)
     room = place.room(3 * size, source.element)
-    whole = View(room, 0, sizes, tuple(math.prod(sizes[k + 1 :]) for k in range(len(sizes))), source.element)
+    whole = View(room, 0, sizes, contiguous(sizes), source.element)
     means = [_spread(replace(whole, offset=(k + 1) * size), axes) for k in range(2)]
     mapped(place, whole, [source, mu, r, grown], lambda x, mu, r, g: (x - mu) * r * g)
     _reduce(place, grown, means[0], axes, sums(count))

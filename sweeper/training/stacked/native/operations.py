@@ -108,8 +108,7 @@ def _reduction(how: Callable[[Call, int], Reduction]) -> Emit:
             raise NotCompiled(f"{name_of(call.operation)} into another type")
         axes, keep = _axes(call, len(source.sizes))
         if keep:
-            for axis in sorted(axes, reverse=True):
-                target = without(target, axis)
+            target = without(target, *axes)
         count = math.prod(source.sizes[a] for a in axes)
         reduce(place.code, place.lanes(source.element), source, target, axes, how(call, count))
 
@@ -134,13 +133,17 @@ def _norm(call: Call, count: int) -> Reduction:
     return NORMS[order]
 
 
+EXPONENTIALS = [(LARGEST, lambda v, f: v[0]), (sums(), lambda v, f: m.exp(v[0] - f[0]))]
+"""The largest number, and the sum of exponentials of the distances to it."""
+
+
 def _log_softmax(place: Operation, call: Call) -> None:
     x, axis, _ = call.arguments
     _softmax_like(
         place,
         [call.results[0], x],
         axis,
-        [(LARGEST, lambda v, f: v[0]), (sums(), lambda v, f: m.exp(v[0] - f[0]))],
+        EXPONENTIALS,
         lambda v, f: v[0] - f[0] - m.log(f[1]),
     )
 
@@ -151,7 +154,7 @@ def _softmax(place: Operation, call: Call) -> None:
         place,
         [call.results[0], x],
         axis,
-        [(LARGEST, lambda v, f: v[0]), (sums(), lambda v, f: m.exp(v[0] - f[0]))],
+        EXPONENTIALS,
         lambda v, f: m.exp(v[0] - f[0]) / f[1],
     )
 

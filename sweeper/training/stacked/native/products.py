@@ -5,10 +5,10 @@ elements of A are repeated over the lanes.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sweeper.training.stacked.native.ir import BYTES, Code, Kind, Number, pieces
-from sweeper.training.stacked.native.views import View
+from sweeper.training.stacked.native.views import View, turned
 
 UNROLLED = 4
 """Steps of the inner axis in one round of its loop."""
@@ -39,7 +39,7 @@ def product(
     `scratch`: memory for as many elements as B has, into which it is turned if its rows are not contiguous.
     """
     if c.strides[1] != 1 and c.sizes[1] > 1 and c.strides[0] in (0, 1):
-        a, b, c, first = _turned(b), _turned(a), _turned(c), first and _turned(first)
+        a, b, c, first = turned(b), turned(a), turned(c), first and turned(first)
     inner, columns = b.sizes
     if b.strides[1] != 1 and columns > 1:
         packed = View(scratch, 0, (inner, columns), (columns, 1), b.element)
@@ -54,10 +54,6 @@ def product(
                 _columns(code, a, b, c, first, rows_at_most, loop.index * sum(widths), start, widths)
         else:
             _columns(code, a, b, c, first, rows_at_most, code.whole(0), start, widths)
-
-
-def _turned(view: View) -> View:
-    return replace(view, sizes=view.sizes[::-1], strides=view.strides[::-1])
 
 
 def _chunks(columns: int, lanes: int, vectors: int) -> list[tuple[int, int, tuple[int, ...]]]:

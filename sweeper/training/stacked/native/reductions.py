@@ -10,7 +10,7 @@ from functools import partial
 
 from sweeper.training.stacked.native import mathematics as m
 from sweeper.training.stacked.native.ir import Code, Kind, Number
-from sweeper.training.stacked.native.views import Place, View, along, collapsed, each
+from sweeper.training.stacked.native.views import Place, View, along, collapsed, each, only
 
 Combine = Callable[[Number, Number], Number]
 Load = Callable[[Number, int], Number]
@@ -42,8 +42,8 @@ def reduce(
 ) -> None:
     """`target` ← `source` with `axes` gone; `target` has the other axes, in order."""
     kept = [a for a in range(len(source.sizes)) if a not in axes]
-    over = _part(source, kept)
-    gone = _part(source, axes)
+    over = only(source, kept)
+    gone = only(source, axes)
     sizes, (steps,) = collapsed([gone])
     stays = any(s == 1 and t == 1 for s, t in zip(over.strides, target.strides, strict=True))
 
@@ -58,68 +58,65 @@ def reduce(
     each(code, [target, over], machine_lanes if stays else 1, body)
 
 
-def _part(view: View, axes: Sequence[int]) -> View:
-    return replace(
-        view, sizes=tuple(view.sizes[a] for a in axes), strides=tuple(view.strides[a] for a in axes)
-    )
-
-
 def _moved(code: Code, place: Place, index: Number, step: int) -> Place:
     if not step:
         return place
     return replace(place, start=code.address(place.start, index * step, place.view.in_memory))
 
 
-def _folded(
+def _over(
     code: Code,
     place: Place,
     sizes: Sequence[int],
     steps: Sequence[int],
-    how: Reduction,
-    lanes: int,
-    sofar: Number | None = None,
+    sofar: Number,
+    inner: Callable[[Place, Number], Number],
 ) -> Number:
-    """Along all axes that go, lane by lane."""
-    if sofar is None:
-        sofar = code.like(how.start, Kind(place.view.element, lanes))
+    """`inner` at every place of all axes but the last, each with what the one before gave."""
+    if len(sizes) == 1:
+        return inner(place, sofar)
     with code.loop(sizes[0]) as loop:
         (carried,) = loop.carry([sofar])
         here = _moved(code, place, loop.index, steps[0])
-        if len(sizes) > 1:
-            value = _folded(code, here, sizes[1:], steps[1:], how, lanes, carried)
-        else:
-            value = how.combine(carried, how.take(code.spread(here.load(code, lanes), lanes)))
-        loop.set([value])
+        loop.set([_over(code, here, sizes[1:], steps[1:], carried, inner)])
     return loop.finals[0]
+
+
+def _folded(
+    code: Code, place: Place, sizes: Sequence[int], steps: Sequence[int], how: Reduction, lanes: int
+) -> Number:
+    """Along all axes that go, lane by lane."""
+
+    def along_last(at: Place, sofar: Number) -> Number:
+        with code.loop(sizes[-1]) as loop:
+            (carried,) = loop.carry([sofar])
+            here = _moved(code, at, loop.index, steps[-1])
+            loop.set([how.combine(carried, how.take(code.spread(here.load(code, lanes), lanes)))])
+        return loop.finals[0]
+
+    return _over(code, place, sizes, steps, code.like(how.start, Kind(place.view.element, lanes)), along_last)
 
 
 def _folded_rows(
-    code: Code,
-    place: Place,
-    sizes: Sequence[int],
-    steps: Sequence[int],
-    how: Reduction,
-    lanes: int,
-    sofar: Number | None = None,
+    code: Code, place: Place, sizes: Sequence[int], steps: Sequence[int], how: Reduction, lanes: int
 ) -> Number:
     """The last axis that goes is contiguous."""
-    start = Place(place.view, _element(code, place), 1, place.at) if sofar is None else place
-    if len(sizes) == 1:
-        value = fold(
+
+    def row(at: Place) -> Number:
+        return fold(
             code,
-            sizes[0],
+            sizes[-1],
             lanes,
-            place.view.element,
-            lambda at, width: replace(start, at=at).load(code, width),
+            at.view.element,
+            lambda index, width: replace(at, at=index).load(code, width),
             how,
         )
-        return value if sofar is None else how.combine(sofar, value)
-    first = code.like(how.start, Kind(place.view.element)) if sofar is None else sofar
-    with code.loop(sizes[0]) as loop:
-        (carried,) = loop.carry([first])
-        here = _moved(code, start, loop.index, steps[0])
-        loop.set([_folded_rows(code, here, sizes[1:], steps[1:], how, lanes, carried)])
-    return loop.finals[0]
+
+    start = Place(place.view, _element(code, place), 1, place.at)
+    if len(sizes) == 1:
+        return row(start)
+    first = code.like(how.start, Kind(place.view.element))
+    return _over(code, start, sizes, steps, first, lambda at, sofar: how.combine(sofar, row(at)))
 
 
 def _element(code: Code, place: Place) -> str:
@@ -233,7 +230,7 @@ def fold_and_map(
         with code.loop(length) as loop:
             _moved(code, places[0], loop.index, steps[0]).store(code, result(here(loop.index), found))
 
-    each(code, [_part(view, kept) for view in views], lanes if stays else 1, body)
+    each(code, [only(view, kept) for view in views], lanes if stays else 1, body)
 
 
 def _rowwise(

@@ -15,14 +15,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from sweeper.data.disk import cache_folder
 from sweeper.training.stacked.refusal import NotCompiled
 
 VERSION = 1
 """Of what this package emits for the same program; part of the names of kept files."""
 MAX_FILES = 256
 """Kept programs; the oldest go."""
-FOLDER = "SWEEPER_CACHE"
-"""Environment variable that names another folder for compiled code."""
 SUM = 32
 """Bytes of the checksum before the code in a kept file."""
 _alive: list[Any] = []
@@ -109,18 +108,10 @@ def _compiled(binding: Any, text: str, names: Sequence[str]) -> dict[str, int]:
     return addresses
 
 
-def folder() -> Path:
-    """Where compiled code is kept."""
-    if FOLDER in os.environ:
-        return Path(os.environ[FOLDER])
-    base = os.environ.get("LOCALAPPDATA") or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "sweeper" / "native"
-
-
 def _file_of(binding: Any, text: str) -> Path | None:
     machine = (VERSION, binding.llvm_version_info, binding.get_host_cpu_name(), features(), text)
     with suppress(OSError, RuntimeError):  # no home, or none that can be written to
-        place = folder()
+        place = cache_folder() / "native"
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
         if _private(place):
             return place / f"{hashlib.sha256(repr(machine).encode()).hexdigest()}.o"

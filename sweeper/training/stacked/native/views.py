@@ -1,5 +1,6 @@
 """Tensors of one slot as places in memory, and loops over several of them at once."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -62,13 +63,26 @@ def view_of(tensor: Tensor, base: str) -> View:
     return View(base, int(tensor.storage_offset()), tuple(tensor.shape), strides, element_of(tensor.dtype))
 
 
-def without(view: View, axis: int) -> View:
-    """Its first part along an axis."""
+def only(view: View, axes: Sequence[int]) -> View:
+    """Its first part along all axes but `axes`."""
     return replace(
-        view,
-        sizes=view.sizes[:axis] + view.sizes[axis + 1 :],
-        strides=view.strides[:axis] + view.strides[axis + 1 :],
+        view, sizes=tuple(view.sizes[a] for a in axes), strides=tuple(view.strides[a] for a in axes)
     )
+
+
+def without(view: View, *axes: int) -> View:
+    """Its first part along `axes`."""
+    return only(view, [a for a in range(len(view.sizes)) if a not in axes])
+
+
+def turned(view: View) -> View:
+    """A matrix with its axes exchanged."""
+    return replace(view, sizes=view.sizes[::-1], strides=view.strides[::-1])
+
+
+def contiguous(sizes: Sequence[int]) -> tuple[int, ...]:
+    """Strides of numbers that lie side by side, the last axis first."""
+    return tuple(math.prod(sizes[k + 1 :]) for k in range(len(sizes)))
 
 
 def part(code: Code, view: View, index: Number) -> View:

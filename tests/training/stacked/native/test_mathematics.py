@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("llvmlite", reason="machine code needs llvmlite")
 
+from sweeper.data import disk
 from sweeper.training.stacked.native import ir, mathematics, target
 
 FUNCTIONS = ("exp", "expm1", "log", "log1p", "tanh", "sigmoid", "erf")
@@ -19,7 +20,7 @@ Long = np.longdouble
 
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(target.FOLDER, str(tmp_path))
+    monkeypatch.setenv(disk.PLACE, str(tmp_path))
 
 
 def compiled(name: str, element: str) -> Callable[[np.ndarray], np.ndarray]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from equivalence import assert_engines_agree, by_stack, numbered, task_of
 
+from sweeper.data import disk
 from sweeper.training.stacked import cache, engine
 from sweeper.training.stacked.kernel import named_kernel
 from sweeper.training.stacked.native import formulas, library, steps, target
@@ -51,7 +52,7 @@ def calls(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
         made.append(len(sources))
         return train(self, sources, *rest, **options)
 
-    monkeypatch.setenv(target.FOLDER, str(folder))
+    monkeypatch.setenv(disk.PLACE, str(folder))
     monkeypatch.setattr(steps.NativeSteps, "train", noted)
     cache._kept.clear()
     library.update_function.cache_clear()
@@ -126,10 +127,10 @@ def test_without_llvmlite_the_tape_runs(monkeypatch: pytest.MonkeyPatch, calls: 
 @needs_llvm
 def test_damaged_code_is_compiled_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Kept code of which a byte changed is not run, and is replaced."""
-    monkeypatch.setenv(target.FOLDER, str(tmp_path))
+    monkeypatch.setenv(disk.PLACE, str(tmp_path))
     text = "define void @nothing(ptr %p) {\nentry:\n  ret void\n}\n"
     target.compiled(text, ["nothing"])
-    (file,) = tmp_path.glob("*.o")
+    (file,) = (tmp_path / "native").glob("*.o")
     right = file.read_bytes()
     file.write_bytes(right[:-1] + bytes([right[-1] ^ 1]))
     target.callable_at(target.compiled(text, ["nothing"])["nothing"], 1)(0)
