@@ -91,12 +91,13 @@ def of_batch(
     asks: tuple[str, ...],
     target_asked: bool,
     names: tuple[str, str],
+    form: Callable[[Any], Any] | None,
     forward: InnerForward,
     inputs: Any,
     target: Any,
 ) -> tuple[Tensor, Mapping[str, Tensor]]:
     """Loss and parts of a function that asks for more than output and target, by name."""
-    output = forward.call(inputs)
+    output, target = forward.call(inputs), target if form is None else form(target)
     known = {**(inputs if isinstance(inputs, Mapping) else {}), "inputs": inputs, "model": forward.model}
     known["batch"] = arranged(inputs, target, names) if "batch" in asks else None
     given = (output, target) if target_asked else (output,)
@@ -119,8 +120,8 @@ class NoTrainer:
 class OwnStep:
     """Loss and scores of a model's own ``training_step``; in evaluation mode of its ``validation_step``."""
 
-    def __init__(self, model: nn.Module, names: tuple[str, str], shape: tuple[int, ...] | None) -> None:
-        """`names`: see `arranged`; `shape`: that of one target as it came, ``None``: as it is.
+    def __init__(self, model: nn.Module, names: tuple[str, str], form: Callable[[Any], Any] | None) -> None:
+        """`names`: see `arranged`; `form`: makes targets as they came, ``None``: they are.
 
         Raises:
             NoPlainStep: if the model steps its optimizers itself.
@@ -129,7 +130,7 @@ class OwnStep:
             raise NoPlainStep(f"{type(model).__name__} has no method {STEP}")
         if not getattr(model, "automatic_optimization", True):
             raise NoPlainStep("its step optimizes by hand (automatic_optimization = False)")
-        self.names, self.shape, self.logged = names, shape, dict[str, Any]()
+        self.names, self.form, self.logged = names, form, dict[str, Any]()
         self.index = BATCH_INDEX
         for name in ("optimizers", "lr_schedulers", "manual_backward"):
             setattr(model, name, self.refusal(name))
@@ -183,9 +184,7 @@ class OwnStep:
 
     def batch(self, inputs: Any, target: Any) -> Any:
         """As the step's own loader would give it."""
-        if self.shape is not None:
-            target = target.reshape(len(target), *self.shape)
-        return arranged(inputs, target, self.names)
+        return arranged(inputs, target if self.form is None else self.form(target), self.names)
 
     def called(self, step: Callable[..., Any], batch: Any) -> Any:
         """What a step gives; the number of the batch is always the same."""

@@ -52,6 +52,8 @@ class Loss:
     """The part of the output that predicts the target, where that is not all of it"""
     metrics: tuple[Metric, ...] = ()
     """Recorded beside it"""
+    classes: int = 0
+    """Of the data, for a loss of the user's; 0 where targets are none"""
     least: float = 0.0
     """No mean over rows lies below it"""
 

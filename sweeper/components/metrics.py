@@ -21,6 +21,7 @@ from sweeper.components.rankings import (
     two_class_auc,
     two_class_average_precision,
 )
+from sweeper.components.target_form import TargetForm
 from sweeper.errors import ModelError
 
 
@@ -259,6 +260,8 @@ class UsersMetric:
 
     name: str
     function: Callable[..., Any]
+    form: TargetForm | None = None
+    """Of targets; ``None``: as they are."""
 
     def __call__(self, output: Any, target: Any) -> Tensor:
         """The number, in float64.
@@ -266,7 +269,7 @@ class UsersMetric:
         Raises:
             ModelError: if the function gives something else.
         """
-        value = self.function(output, target)
+        value = self.function(output, target if self.form is None else self.form(target))
         try:
             score = torch.as_tensor(value, dtype=torch.float64).detach()
         except (TypeError, ValueError, RuntimeError):
@@ -279,9 +282,11 @@ class UsersMetric:
         return score.reshape(())
 
 
-def users_metric(name: str, function: Callable[..., Any], maximize: bool) -> Metric:
-    """A score of the user's own, which fits any loss."""
-    return Metric(name, "", UsersMetric(name, function), maximize)
+def users_metric(
+    name: str, function: Callable[..., Any], maximize: bool, form: TargetForm | None = None
+) -> Metric:
+    """A score of the user's own, which fits any loss; it gets targets in this form."""
+    return Metric(name, "", UsersMetric(name, function, form), maximize)
 
 
 def with_arguments(metric: Metric, **arguments: Any) -> Metric:

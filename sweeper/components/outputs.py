@@ -82,10 +82,17 @@ def first_tensor(outputs: Any) -> Tensor:
     raise ModelError(f"a model must put out tensors, not {type(outputs).__name__}")
 
 
-def suits(task: str, output: Any, target: Any) -> bool:
-    """Whether scores of a task can be computed of outputs and targets, as far as their shapes tell."""
+def suits(task: str, output: Any, target: Any, classes: int) -> bool:
+    """Whether scores of a task can be computed of outputs and targets, as far as their shapes tell.
+
+    `classes`: how many there are, if any; outputs may be more, of which some never occur, but scores of two
+    classes are of two outputs. The largest of fewer outputs would be taken for a class that it is not.
+    """
     if not isinstance(output, Tensor) or not isinstance(target, Tensor):
         return False
     if task == "regression":
         return output.numel() == target.numel() and output.is_floating_point() and target.is_floating_point()
-    return output.shape[:-1] == target.shape and output.is_floating_point()
+    if output.shape[:-1] != target.shape or not output.is_floating_point():
+        return False
+    more = output.shape[-1] > classes and (classes > 2 or task == "sequence")
+    return output.shape[-1] == classes or more

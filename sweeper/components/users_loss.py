@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from sweeper.components.inner_loss import STEP, InnerForward, NoPlainStep, OwnStep, inner_loss, of_batch
 from sweeper.components.outputs import copied
+from sweeper.components.target_form import TargetForm
 from sweeper.components.tree import Tree, arguments
 from sweeper.errors import ModelError
 
@@ -24,6 +25,8 @@ class UsersLoss:
 
     name: str
     function: Callable[..., Any]
+    form: TargetForm | None = None
+    """Of targets; ``None``: as they are."""
 
     def __call__(self, output: Any, target: Any) -> Tensor:
         """The scalar mean.
@@ -33,7 +36,11 @@ class UsersLoss:
         """
         return self.with_parts(output, target)[0]
 
-    def with_parts(self, *given: Any, **asked: Any) -> tuple[Tensor, dict[str, Tensor]]:
+    def with_parts(self, output: Any, target: Any) -> tuple[Tensor, dict[str, Tensor]]:
+        """`of_given`, with the target in its form."""
+        return self.of_given(output, target if self.form is None else self.form(target))
+
+    def of_given(self, *given: Any, **asked: Any) -> tuple[Tensor, dict[str, Tensor]]:
         """The scalar mean and the named scalars, detached; of copies of output and target.
 
         Raises:
@@ -92,8 +99,8 @@ class InnerLoss:
     """Whether `function` takes the target in second place."""
     names: tuple[str, str] = ("", "")
     """Of an only input and of the target, where items are dicts; see `inner_loss.arranged`."""
-    shape: tuple[int, ...] | None = None
-    """Of one target as it came; ``None``: as targets are."""
+    form: TargetForm | None = None
+    """Of targets; ``None``: as they are."""
 
     def __call__(self, output: Any, target: Any) -> Tensor:
         """The scalar mean."""
@@ -117,10 +124,10 @@ class InnerLoss:
         """
         step: Callable[..., Any]
         if self.function is None:
-            step = OwnStep(model, self.names, self.shape)
+            step = OwnStep(model, self.names, self.form)
         else:
-            checked = UsersLoss(self.name, self.function).with_parts
-            step = partial(of_batch, checked, self.asks, self.target_asked, self.names)
+            checked = UsersLoss(self.name, self.function).of_given
+            step = partial(of_batch, checked, self.asks, self.target_asked, self.names, self.form)
         stars = "*" if isinstance(inputs, tuple) else "**" if arguments(model, inputs)[1] else ""
         model.forward = InnerForward(model, step, stars)  # type: ignore[method-assign]
 

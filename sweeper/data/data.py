@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sweeper.components.target_form import TargetForm
 from sweeper.components.tree import Tree, leaves, mapped, rows_in, taken
 from sweeper.data.column import Column
 from sweeper.data.disk import adopted, is_streamed, packed, unpacked
@@ -56,7 +57,7 @@ class Data:
 
     item_names: tuple[str, str] = ("", "")
     """Of an only input and of the target, where items are dicts."""
-    target_shape: tuple[int, ...] | None = None
+    target_form: TargetForm | None = None
     """Of one target as it came; ``None``: as in `targets`."""
 
     def __getstate__(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sweeper.components.target_form import form_of
 from sweeper.components.tree import Tree, alike, leaves, mapped, named_leaves, rows_in
 from sweeper.data.arrays import alike_rows, alike_types, check_rows, inputs_of, kept, targets_of
 from sweeper.data.data import Data
@@ -162,10 +163,11 @@ def _data(
     for what, array in (*named_leaves(inputs), ("targets", targets)):
         if not array[0].size:
             raise DataError(f"{name}: {what} have shape {array.shape}; every row needs at least one number")
-    shape, pair = targets.shape[1:], given["train"] if fixed is not None else given
+    came, pair = targets, given["train"] if fixed is not None else given
     names = pair.names if isinstance(pair, Pair) else ("", "")
-    targets, classes = fit_targets(targets, loss_task, name, column, keys.classes)
-    return Data(inputs, targets, classes, fixed, name, features, item_names=names, target_shape=shape)
+    targets, classes = fit_targets(came, loss_task, name, column, keys.classes)
+    form = form_of(came, targets, classes is not None, keys.classes is not None)
+    return Data(inputs, targets, classes, fixed, name, features, item_names=names, target_form=form)
 
 
 def _joined(parts: Mapping[str, Any], name: str) -> tuple[Tree, np.ndarray, dict[str, np.ndarray]]:

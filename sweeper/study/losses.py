@@ -10,6 +10,7 @@ from sweeper.components.guess import class_weights, side_weights
 from sweeper.components.inner_loss import STEP
 from sweeper.components.losses import LOSSES, Loss, configured
 from sweeper.components.metrics import Metric, metrics_of, named, users_metric, with_arguments
+from sweeper.components.target_form import TargetForm
 from sweeper.components.users_loss import InnerLoss, UsersLoss, asked_of
 from sweeper.data.data import Data
 from sweeper.data.splits import targets_of
@@ -47,16 +48,32 @@ def loss_of(
 
 def _users_loss(study: Study, settings: Settings, data: Data) -> Loss:
     task = "regression" if data.classes is None else "sequence" if is_sequence(data) else "classification"
+    form, classes = target_form(data, settings), len(data.classes or ())
     if settings.loss == STEP:
-        return Loss(STEP, InnerLoss(STEP, None, names=data.item_names, shape=data.target_shape), task)
+        return Loss(STEP, InnerLoss(STEP, None, names=data.item_names, form=form), task, classes=classes)
     function = resolve(settings.loss, study.folder) if isinstance(settings.loss, str) else settings.loss
     if isinstance(function, type):  # a class such as torch.nn.HuberLoss
         function = function()
     name = getattr(function, "__name__", type(function).__name__)
     asks, target_asked = asked_of(function, data.inputs if isinstance(data.inputs, dict) else ())
     if asks:
-        return Loss(name, InnerLoss(name, function, asks, target_asked, data.item_names), task)
-    return Loss(name, UsersLoss(name, function), task)
+        return Loss(
+            name, InnerLoss(name, function, asks, target_asked, data.item_names, form), task, classes=classes
+        )
+    return Loss(name, UsersLoss(name, function, form), task, classes=classes)
+
+
+def target_form(data: Data, settings: Settings) -> TargetForm | None:
+    """In which form a loss of the user's, and scores beside it, get targets; ``None``: as they are in `data`.
+
+    A loader gives its own, which a training step expects in any case. Arrays have no loader: of them a loss
+    gets numbers as (n, columns).
+    """
+    form = data.target_form
+    named = isinstance(settings.loss, str) and settings.loss in LOSSES
+    if form is None or named or (data.read != "items" and settings.loss != STEP):
+        return None
+    return None if form.is_identity(data.targets.shape[1:]) else form
 
 
 def is_sequence(data: Data) -> bool:
@@ -84,7 +101,11 @@ def recorded(study: Study, settings: Settings, data: Data, loss: Loss) -> tuple[
             continue
         function = resolve(source, study.folder) if isinstance(source, str) else source
         name = metric_name(source)
-        metrics.append(users_metric(name, function, name == objective and is_maximized(study.objective)))
+        form, best_is_highest = (
+            target_form(data, settings),
+            name == objective and is_maximized(study.objective),
+        )
+        metrics.append(users_metric(name, function, best_is_highest, form))
     return tuple(metrics)
 
 

@@ -63,4 +63,4 @@ def users_metrics(loss: Loss) -> list[Metric]:
 def fitting(loss: Loss, output: Any, target: Any) -> list[Metric]:
     """The built-in metrics of the loss; of a loss of the user's only where output and target suit them."""
     built_in = [metric for metric in loss.metrics if metric.task]
-    return built_in if not loss.is_users or suits(loss.task, output, target) else []
+    return built_in if not loss.is_users or suits(loss.task, output, target, loss.classes) else []

@@ -1,8 +1,9 @@
 """What guessing scores on the rows of each replicate, and what the rows themselves give cause to doubt."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,11 @@ from torch import Tensor
 from sweeper.components.guess import frequencies, mean, median
 from sweeper.components.losses import LOSSES, Loss
 from sweeper.components.optimizers import DEFAULT
+from sweeper.components.users_loss import UsersLoss
 from sweeper.data.splits import targets_of
 from sweeper.study.settings import Settings, settings
 from sweeper.training.evaluate import batchable_scores, users_scores
+from sweeper.training.pairing_check import pairing_of
 from sweeper.training.reasons import reason_of
 from sweeper.training.setup import Task, out_features, pick_loss
 from sweeper.trial import is_unit_score
@@ -140,34 +143,55 @@ def of_any_loss(loss: Loss, targets: np.ndarray, width: int, dtype: torch.dtype)
     """
     starts = [frequencies] if loss.task == "classification" else [mean, median]
     y, lowest_row = as_tensor(targets, dtype), None
+    spread = partial(_spread, rows=len(y), shape=constant_shape(loss, y, width))
     lowest = float("inf")
     for start in starts:
-        row = _descended(loss, y, torch.tensor(start(targets, width), dtype=dtype))
-        value = loss.function(_spread(row, len(y)), y).item()
+        row = _descended(loss, y, spread, torch.tensor(start(targets, width), dtype=dtype))
+        value = loss.function(spread(row), y).item()
         if value < lowest:
             lowest_row, lowest = row.double().numpy(), value
     return lowest_row
 
 
-def _descended(loss: Loss, y: Tensor, start: Tensor) -> Tensor:
+def _descended(loss: Loss, y: Tensor, spread: Callable[[Tensor], Tensor], start: Tensor) -> Tensor:
     row = start.clone().requires_grad_()
     optimizer = torch.optim.LBFGS([row], max_iter=50, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
         optimizer.zero_grad()
-        value = loss.function(_spread(row, len(y)), y)
+        value = loss.function(spread(row), y)
         value.backward()  # type: ignore[no-untyped-call]
         return value
 
-    before = loss.function(_spread(start, len(y)), y).item()
+    before = loss.function(spread(start), y).item()
     optimizer.step(closure)
     end = row.detach()
-    after = loss.function(_spread(end, len(y)), y).item()
+    after = loss.function(spread(end), y).item()
     return end if after <= before else start
 
 
-def _spread(row: Tensor, rows: int) -> Tensor:
-    return row.reshape(1, -1).expand(rows, -1)
+def _spread(row: Tensor, rows: int, shape: tuple[int, ...]) -> Tensor:
+    return row.reshape(1, *shape).expand(rows, *shape)
+
+
+def constant_shape(loss: Loss, y: Tensor, width: int) -> tuple[int, ...]:
+    """Of one constant output: (width,), or that of targets as they came where the user's loss takes these.
+
+    A loss for outputs (n,) would compare outputs (n, 1) with all rows.
+    """
+    form = loss.function.form if isinstance(loss.function, UsersLoss) else None
+    if form is None or math.prod(form.shape) != width or fits(loss, y, (width,)):
+        return (width,)
+    return form.shape if fits(loss, y, form.shape) else (width,)
+
+
+def fits(loss: Loss, y: Tensor, shape: tuple[int, ...]) -> bool:
+    """Whether a loss of the user's takes outputs of this shape for each row."""
+    try:
+        loss.function(y.new_zeros(len(y), *shape, dtype=torch.float64), y)
+    except Exception:  # of the user's loss
+        return False
+    return not pairing_of(loss.function, y, shape)
 
 
 def as_tensor(targets: np.ndarray, dtype: torch.dtype) -> Tensor:
@@ -182,7 +206,9 @@ def scores(loss: Loss, row: np.ndarray, targets: np.ndarray, dtype: torch.dtype)
     below.
     """
     y = as_tensor(targets, dtype)
-    output = torch.tensor(row, dtype=dtype).expand(*y.shape[: 2 if loss.task == "sequence" else 1], -1)
+    shape = constant_shape(loss, y, len(row))
+    output = torch.tensor(row, dtype=dtype).reshape(shape)
+    output = output.expand(*y.shape[: 2 if loss.task == "sequence" else 1], *shape)
     values = {name: value.item() for name, value in batchable_scores(loss, output, y).items()}
     with suppress(Exception):  # a score of the user's that cannot be computed of a constant has no baseline
         values |= {name: value.item() for name, value in users_scores(loss, output, y).items()}

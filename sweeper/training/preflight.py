@@ -23,6 +23,7 @@ from sweeper.study.space import Range, Space
 from sweeper.training.capture import outputs_of, penalty_of
 from sweeper.training.output_checks import check_metrics, check_output, check_scalar, check_scores, label
 from sweeper.training.output_range import range_problem
+from sweeper.training.pairing_check import pairing
 from sweeper.training.setup import (
     Rows,
     Task,
@@ -170,6 +171,8 @@ def _try(task: Task, settings: Settings, rows: Rows) -> None:
     check_step(model, few[0], loss)
     size = STEP_ROWS if settings.batch_size == "full" else min(int(settings.batch_size), STEP_ROWS)
     _step(task, settings, built, loss, optimizer, rows, size)
+    if problem := pairing(model, loss, rows):
+        raise ModelError(problem)
 
 
 def _step(

@@ -71,7 +71,16 @@ def test_outputs_without_a_tensor_are_told() -> None:
 def test_scores_are_computed_where_shapes_suit() -> None:
     """Of a loss of the user nothing is known but shapes."""
     output, classes, real = torch.zeros(4, 3), torch.zeros(4, dtype=torch.int64), torch.zeros(4, 3)
-    found = [suits("classification", output, classes), suits("regression", output, real)]
+    found = [suits("classification", output, classes, 3), suits("regression", output, real, 0)]
     assert found == [True, True]
-    wrong = [suits("classification", output, real), suits("regression", (output,), real)]
-    assert [*wrong, suits("regression", output[:, :2], real)] == [False] * 3
+    wrong = [suits("classification", output, real, 3), suits("regression", (output,), real, 0)]
+    assert [*wrong, suits("regression", output[:, :2], real, 0)] == [False] * 3
+
+
+@pytest.mark.parametrize(
+    ("width", "classes", "suit"), [(1, 2, False), (2, 2, True), (4, 2, False), (2, 3, False), (5, 3, True)]
+)
+def test_scores_of_classes_need_an_output_for_each(width: int, classes: int, suit: bool) -> None:
+    """The largest of one output is always the first class: an accuracy of that is the share of this class."""
+    target = torch.zeros(4, dtype=torch.int64)
+    assert suits("classification", torch.zeros(4, width), target, classes) == suit

@@ -31,13 +31,14 @@ def inner_text(loss: Loss) -> InnerText | None:
         return None
     taken = renamed(definitions(inner_loss, "inner_loss"), "inner_loss", "loss_function")
     names = ["InnerForward", "OwnStep" if inner.function is None else "of_batch"]
-    code = tuple(definitions(inner_loss, name) for name in names)
+    form_code = [inner.form.code()] if inner.form else []
+    code = (*form_code, *(definitions(inner_loss, name) for name in names))
     return InnerText(code, taken, f'model.forward = InnerForward(model, {_step(inner)}, "{{stars}}")')
 
 
 def _step(inner: InnerLoss) -> str:
-    names = f"({', '.join(map(quoted, inner.names))})"
+    names, form = f"({', '.join(map(quoted, inner.names))})", "as_given" if inner.form else None
     if inner.function is None:
-        return f"OwnStep(model, {names}, {inner.shape!r})"
+        return f"OwnStep(model, {names}, {form})"
     copying = f"lambda *given, **asked: {ROLE}(*map(copied, given), **asked)"
-    return f"partial(of_batch, {copying}, {inner.asks!r}, {inner.target_asked}, {names})"
+    return f"partial(of_batch, {copying}, {inner.asks!r}, {inner.target_asked}, {names}, {form})"

@@ -14,7 +14,7 @@ from sweeper.report.script.functions import Imported, imported, literal
 from sweeper.report.script.inner import ROLE, InnerText, inner_text
 from sweeper.report.script.source import definitions, each_once, renamed
 from sweeper.study.check_losses import metric_name
-from sweeper.study.losses import loss_of
+from sweeper.study.losses import loss_of, target_form
 from sweeper.study.settings import Settings
 from sweeper.study.study import Study
 
@@ -22,6 +22,11 @@ PLAIN = '''\
 def loss_function(output, target):
     """−log softmax(output)[target], mean over rows; output (n, classes), target (n,) of class numbers."""
     return F.cross_entropy(output, target)'''
+
+FORMED = f'''\
+def loss_function(output, target):
+    """The loss, of targets in the form of the data set."""
+    return {ROLE}(output, as_given(target))'''
 
 
 @dataclass(frozen=True)
@@ -80,20 +85,24 @@ def scoring_text(study: Study, settings: Settings, data: Data, seed: int) -> Sco
         code += [definitions(outputs, name) for name in ("suits", "copied", "joined")]
     sources = [m for m in settings.metrics if not isinstance(m, str) or ":" in m]
     users = [imported(m, "training.metrics", metric_name(m), study.folder) for m in sources]
+    form = target_form(data, settings)
+    copies = "as_given(copied(y))" if form else "copied(y)"
+    if form and not inner:
+        code += [form.code(), FORMED]
     if users and not loss.is_users:
         code.append(definitions(outputs, "copied"))
     return ScoringText(
         code=tuple(each_once(code)),
         is_users=loss.is_users,
         inner=inner,
-        loss=_users_loss(study, settings, loss) if loss.is_users else None,
+        loss=_users_loss(study, settings, loss, bool(form)) if loss.is_users else None,
         users=tuple(users),
         trained=trained,
         weight=weight,
         point=point,
         calls={metric.name: _call(metric, "output" if point == "output" else "point") for metric in built_in},
-        users_calls={metric_name(m): f"{metric_name(m)}(copied({output}), copied(y))" for m in sources},
-        fits=f"suits({literal(loss.task, 'task')}, {point}, y)" if loss.is_users else "",
+        users_calls={name: f"{name}(copied({output}), {copies})" for name in map(metric_name, sources)},
+        fits=f"suits({literal(loss.task, 'task')}, {point}, y, {loss.classes})" if loss.is_users else "",
     )
 
 
@@ -140,11 +149,14 @@ def _options(function: Callable[..., Any]) -> str:
     return "".join(f", {key}={literal(v, key)}" for key, v in fixed.items() if key != "weight")
 
 
-def _users_loss(study: Study, settings: Settings, loss: Loss) -> Imported | None:
-    """A function, or a class such as ``torch.nn.HuberLoss`` of which one object is made."""
+def _users_loss(study: Study, settings: Settings, loss: Loss, formed: bool) -> Imported | None:
+    """A function, or a class such as ``torch.nn.HuberLoss`` of which one object is made.
+
+    `formed`: `loss_function` calls it with other targets.
+    """
     if loss.inner and loss.inner.function is None:
         return None
-    role = ROLE if loss.inner else "loss_function"
+    role = ROLE if loss.inner or formed else "loss_function"
     user = imported(settings.loss, "training.loss", role, study.folder)
     if not isinstance(user.function, type):
         return user
