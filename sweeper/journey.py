@@ -13,7 +13,15 @@ from sweeper.earlier import earlier_trials
 from sweeper.errors import RunFailed
 from sweeper.options import Options
 from sweeper.records.atomic import refuse_links
-from sweeper.records.run_folder import open_run, preparing, refuse_others, reporting, staying, writing
+from sweeper.records.run_folder import (
+    as_begun,
+    open_run,
+    preparing,
+    refuse_others,
+    reporting,
+    staying,
+    writing,
+)
 from sweeper.result import Result, load_result
 from sweeper.search.storage_url import open_url
 from sweeper.study.study import Study
@@ -51,6 +59,7 @@ def run(study: Study, options: Options | None = None, pool: Pool | None = None) 
 def _run(study: Study, options: Options, home: Pool, pool: Pool) -> Result:
     """Trains in `pool`; what reads and writes files of the user is done at `home`."""
     started = time.monotonic()
+    study = as_begun(study, options.runs, fresh=options.fresh)
     refuse_others(study, options.runs, fresh=options.fresh)
     earlier = earlier_trials(study, options.runs, options.earlier, fresh=options.fresh)
     if options.storage is not None:

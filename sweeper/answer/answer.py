@@ -70,6 +70,12 @@ class Answer:
     warnings: tuple[str, ...] = ()
     """What else to know before the answer is trusted, in sentences."""
 
+    @property
+    def above_chance(self) -> bool:
+        """Whether it learned, and is shown to beat guessing, as far as is known: else nothing is advised."""
+        scored = self.baseline.objective if self.baseline is not None else None
+        return (self.learning is None or self.learning.learned) and (scored is None or scored.better)
+
     def to_dict(self) -> dict[str, Any]:
         """The contract of ``best --json``."""
         return {

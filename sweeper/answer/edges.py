@@ -9,14 +9,16 @@ import numpy as np
 import pandas as pd
 
 from sweeper.answer.rows import completed_search
+from sweeper.statistics.learning_rates import boundary
+from sweeper.study.rates import joined, search_rates
 from sweeper.study.space import Range, Space
 
-NEAR = 0.05
-"""Share of the logarithmic range, from either bound, that counts as its edge."""
 OUTER = 0.15
 """Share of a range, next to a bound, that counts as its edge (of the logarithm for log ranges)."""
 TOP, FEWEST, MOST = 0.1, 4, 10
 """The best trials: a tenth of the completed ones, at least 4 and at most 10."""
+CHANCE = 0.05
+"""How probable it may be, were all places equally good, that the best crowd at a bound of any range."""
 COLUMNS = [
     "key",
     "low",
@@ -50,31 +52,32 @@ class Edge:
     """The bound at the other side."""
 
 
-def edges(space: Space, parameters: Mapping[str, Any]) -> tuple[Edge, ...]:
-    """Parameters of a trial within `NEAR` of a bound of their logarithmic range, learning rate first.
+def edges(space: Space, parameters: Mapping[str, Any], trials: pd.DataFrame) -> tuple[Edge, ...]:
+    """Parameters of the winner in the outer part of a logarithmic range where the best trials crowd.
 
-    A weight that may also be exactly 0 has no lower edge: below it lies what zero already shows. Nor has a
-    bound one that can move no further. `crowded` asks the same of the best trials together.
+    The learning rate comes first. One setting near a bound says nothing: were all places equally good, it
+    would lie there in a third of the ranges. What `crowded` finds is beyond chance.
     """
     at_bounds = []
-    for name, value in parameters.items():
-        entry = space.entry(name, str(parameters["optimizer"])) if name in space.parameters else None
-        if entry is None:
+    found = crowded(trials, ranges_of(space))
+    for row in found[found["at_edge"].astype(bool)].to_dict("records"):
+        name, values = space.base(row["key"]), space.entries[row["key"]]
+        entry, value = space.entry(name, str(parameters["optimizer"])), parameters.get(name)
+        if entry is None or entry[0] != row["key"] or value is None or not isinstance(values, Range):
             continue
-        key, values = entry
-        if not isinstance(values, Range) or not values.log or values.integer:
-            continue
-        if not values.low <= value <= values.high:
+        if not values.log or values.integer or not values.low <= value <= values.high:
             continue
         where = values.position(float(value))
-        side = "low" if where < NEAR and not values.zero else "high" if where > 1 - NEAR else ""
-        bound = wider(name, values, side) if side else math.nan
-        if math.isnan(bound):
-            continue
-        low, high = float(values.low), float(values.high)
-        at, other = (low, high) if side == "low" else (high, low)
-        at_bounds.append(Edge(name, key, float(value), side, at, bound, other))
+        if where < OUTER if row["side"] == "low" else where > 1 - OUTER:
+            low, high = float(values.low), float(values.high)
+            at, other = (low, high) if row["side"] == "low" else (high, low)
+            at_bounds.append(Edge(name, row["key"], float(value), row["side"], at, row["wider"], other))
     return tuple(sorted(at_bounds, key=lambda edge: edge.parameter != "learning_rate"))
+
+
+def ranges_of(space: Space) -> dict[str, Range]:
+    """The ranges of a space, by key."""
+    return {key: values for key, values in space.entries.items() if isinstance(values, Range)}
 
 
 def crowded(trials: pd.DataFrame, ranges: Mapping[str, Range]) -> pd.DataFrame:
@@ -82,18 +85,17 @@ def crowded(trials: pd.DataFrame, ranges: Mapping[str, Range]) -> pd.DataFrame:
 
     best_trials are the best completed trials of the search that drew from the range, `best` the value of
     the first; near_low and near_high the shares of them within `OUTER` of a bound, zeros that a range
-    allows beside its numbers left out. at_edge: more than half are near one bound (`side`); if all places
-    were equally good that would happen in 2 % of ranges or fewer. `wider` is that bound moved outwards, by
-    a factor of 10 or by half the width, and `suggestion` the option that says so, ready for the
+    allows beside its numbers left out. at_edge: so many are near one bound (`side`), and more than half,
+    that this would happen in `CHANCE` of studies with as many ranges were all places equally good. `wider`
+    is that bound moved outwards, see there, and `suggestion` the option that says so, ready for the
     command line. Empty where no range is known or fewer than twice `FEWEST` trials completed.
     """
-    done = completed_search(trials)
-    rows = [_row(key, values, done, set(ranges)) for key, values in ranges.items()]
+    rows = [_row(key, values, trials, set(ranges)) for key, values in ranges.items()]
     return pd.DataFrame([row for row in rows if row is not None], columns=COLUMNS)
 
 
-def _row(key: str, values: Range, done: pd.DataFrame, keys: Collection[str]) -> tuple[object, ...] | None:
-    name, trials = _drawn_from(key, done, keys)
+def _row(key: str, values: Range, every: pd.DataFrame, keys: Collection[str]) -> tuple[object, ...] | None:
+    name, trials = _drawn_from(key, completed_search(every), keys)
     if name not in trials or len(trials) < 2 * FEWEST or not values.low < values.high:
         return None
     count = min(max(math.ceil(TOP * len(trials)), FEWEST), MOST)
@@ -101,12 +103,40 @@ def _row(key: str, values: Range, done: pd.DataFrame, keys: Collection[str]) -> 
     positions = np.array([values.position(value) for value in chosen[chosen >= values.low]])
     near_low = float((positions < OUTER).sum() / count)
     near_high = float((positions > 1 - OUTER).sum() / count)
-    side = "low" if near_low > 0.5 and not values.zero else "high" if near_high > 0.5 else ""
-    bound = wider(name, values, side) if side else math.nan
+    needed = _beyond_chance(count, len(keys)) / count
+    side = "low" if near_low >= needed and not values.zero else "high" if near_high >= needed else ""
+    own = _drawn_from(key, every[every["phase"] != "confirm"], keys)[1]
+    proposed = _proposed(own, float(chosen[0])) if side and name == "learning_rate" and values.log else None
+    bound = wider(name, values, side, proposed) if side else math.nan
     at_edge = not math.isnan(bound)
     text = f"--set search.space.{key}.{side}={bound:.12g}" if at_edge else ""
     shares = (near_low, near_high, at_edge, side if at_edge else "", bound, text)
     return (key, float(values.low), float(values.high), chosen[0], count, *shares)
+
+
+def _beyond_chance(count: int, ranges: int) -> int:
+    """How many of the `count` best must lie near one bound: more than half, and beyond `CHANCE`.
+
+    Each lies near a given bound with probability `OUTER`; there are two bounds for each of `ranges`.
+    """
+    tail = 0.0
+    for k in range(count, count // 2, -1):
+        tail += math.comb(count, k) * OUTER**k * (1 - OUTER) ** (count - k)
+        if 2 * ranges * tail > CHANCE:
+            return k + 1
+    return count // 2 + 1
+
+
+def _proposed(trials: pd.DataFrame, best: float) -> tuple[float, float]:
+    """The range for the optimizers of `trials`, which draw their rate from one key: `search_rates`."""
+    found = []
+    for optimizer, own in trials[trials["learning_rate"] > 0].groupby(trials["optimizer"].astype("str")):
+        limit = boundary(
+            np.log10(own["learning_rate"].to_numpy(float)), own["outcome"].eq("diverged").to_numpy()
+        )
+        beyond = limit[0] if math.isfinite(limit[0]) and limit[0] > best else None
+        found.append(search_rates(str(optimizer), good=[best], too_high=beyond))
+    return joined(found)
 
 
 def _drawn_from(key: str, done: pd.DataFrame, keys: Collection[str]) -> tuple[str, pd.DataFrame]:
@@ -122,8 +152,21 @@ def _drawn_from(key: str, done: pd.DataFrame, keys: Collection[str]) -> tuple[st
     return key, done[~elsewhere.astype(bool) & done[key].notna()]
 
 
-def wider(name: str, within: Range, side: str) -> float:
-    """The bound at `side` moved outwards; null where the parameter can go no further."""
+def wider(name: str, within: Range, side: str, proposed: tuple[float, float] | None = None) -> float:
+    """The bound at `side` moved outwards; null where the parameter can go no further.
+
+    A learning rate goes as far as the range that is `proposed` for it, other weights a factor of 10, what
+    is not logarithmic half the width.
+    """
+    if proposed is not None:
+        low, high = proposed
+        return (
+            low
+            if side == "low" and low < within.low
+            else high
+            if side == "high" and high > within.high
+            else math.nan
+        )
     low, high, width = float(within.low), float(within.high), float(within.high - within.low)
     if side == "high" and name in BELOW_ONE:
         return (1 + high) / 2 if high < 0.995 else math.nan

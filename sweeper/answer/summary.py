@@ -43,7 +43,7 @@ def summarize(study: Study, answer: Answer, trials: pd.DataFrame) -> Summary:
     ranking, search = confirmed(trials), search_trials(trials).set_index("trial", drop=False)
     tied = labels(search.loc[list(answer.tied)])
     few_pairs = bool((ranking.loc[ranking["trial"].isin(answer.tied), "pairs"] < FEW).any())
-    outside = edges(study.space, answer.parameters)
+    outside = edges(study.space, answer.parameters, trials)
     return Summary(
         completed=completed_search(trials)["objective"],
         ranking=ranking,

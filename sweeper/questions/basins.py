@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 
 from sweeper.answer.claim_words import Statement
 from sweeper.answer.claims import EXPLORATORY, RANGE, Claim
-from sweeper.answer.edges import Edge, crowded, edges
+from sweeper.answer.edges import crowded, edges, ranges_of
 from sweeper.answer.rows import parameters_of
 from sweeper.drawing.scales import log_axis
 from sweeper.drawing.style import HUES, canvas, label_lowest, legend_below, short, themed
@@ -21,7 +21,7 @@ from sweeper.questions.losses import capped_losses
 from sweeper.questions.question import FigureSpec, Shown, Tables
 from sweeper.questions.run_data import RunData, once
 from sweeper.statistics.intervals import interval
-from sweeper.study.space import Range, among
+from sweeper.study.space import among
 from sweeper.wording import capital, count, listing, number, percent
 
 COLUMNS = [
@@ -117,8 +117,7 @@ def _lost(losses: np.ndarray, start: float, best: float) -> tuple[float, ...]:
 
 def range_edges(run: RunData) -> pd.DataFrame:
     """Whether the best trials cluster at a bound of a searched range, see `sweeper.answer.edges.crowded`."""
-    ranges = {key: each for key, each in run.study.space.entries.items() if isinstance(each, Range)}
-    return crowded(run.trials, ranges)
+    return crowded(run.trials, ranges_of(run.study.space))
 
 
 PANELS, TICKS = 4, 4
@@ -238,33 +237,22 @@ def _lost_words(row: Mapping[Any, Any]) -> str:
 
 
 def _crowded(run: RunData, frame: pd.DataFrame) -> tuple[Statement, ...]:
-    """Ranges at a bound of which the winner lies, or more than half of the best trials."""
-    parameters = run.answer.parameters if run.answer else {}
-    winners = {edge.key: edge for edge in edges(run.study.space, parameters)}
-    rows = {row["key"]: row for row in frame.to_dict("records")}
-    claims = [_at_a_bound(key, winners.get(key), rows.get(key)) for key in {**winners, **rows}]
-    found = [claim for claim in claims if claim is not None]
-    if found or not rows:
-        return tuple(found)
-    return (
-        f"Neither the answer nor the best trials lie at a bound of the {count(len(rows), 'range')} checked.",
-    )
+    """Ranges at a bound of which more than half of the best trials lie, where the winner learned at all."""
+    if frame.empty or run.answer is None or not run.answer.above_chance:
+        return ()
+    winners = {edge.key for edge in edges(run.study.space, run.answer.parameters, run.trials)}
+    rows = [row for row in frame.to_dict("records") if row["at_edge"]]
+    if not rows:
+        return (f"The best trials crowd at no bound of the {count(len(frame), 'range')} checked.",)
+    return tuple(_at_a_bound(row, won=row["key"] in winners) for row in rows)
 
 
-def _at_a_bound(key: str, winner: Edge | None, row: Mapping[Any, Any] | None) -> Claim | None:
-    crowd = row is not None and bool(row["at_edge"])
-    if winner is None and not crowd:
-        return None
-    if row is not None and crowd:
-        side, command = str(row["side"]), str(row["suggestion"])
-        bound, best = row[side], f"more than half of the best {row['best_trials']} trials"
-        who = f"the answer and {best} lie" if winner else f"{best} lie"
-    else:
-        assert winner is not None
-        side, bound, who = winner.side, winner.bound, f"the answer, {number(winner.value)}, lies"
-        command = f"--set search.space.{key}.{side}={winner.wider:.12g}"
-    text = f"{capital(who)} at the {side} end of {key} ({number(bound)})"
-    detail = f"{text}; a better value may lie outside. This searches there too: {command}"
+def _at_a_bound(row: Mapping[Any, Any], *, won: bool) -> Claim:
+    key, side = str(row["key"]), str(row["side"])
+    best = f"more than half of the best {row['best_trials']} trials"
+    who = f"The answer and {best} lie" if won else f"{capital(best)} lie"
+    text = f"{who} at the {side} end of {key} ({number(row[side])})"
+    detail = f"{text}; a better value may lie outside. This searches there too: {row['suggestion']}"
     return Claim(RANGE, key, side, EXPLORATORY, "learning-rate", detail=detail)
 
 
@@ -297,7 +285,6 @@ HOW = (
     "out, of min(loss, loss before training) − lowest, as a share of what could be learned.",
     "The divergence boundary comes from a logistic curve in log10 of the rate; pruned trials count as "
     "not diverged. It pools activations and all other settings; an interval that reaches beyond the highest "
-    "rate tried is cut there. Trials cluster at a bound when more than half of the best lie in the outer 15 "
-    "% of "
-    "the range.",
+    "rate tried is cut there. Trials crowd at a bound when so many of the best lie in the outer 15 % of "
+    "the range, and more than half, that it would happen in one study of 20 were all places equally good.",
 )

@@ -18,6 +18,8 @@ from sweeper.errors import RunFailed, RunFolderError, StateKept, SweeperError, d
 from sweeper.printable import is_folder_name
 from sweeper.records.atomic import is_temporary, refuse_links, remove_leftovers, set_aside, write_atomically
 from sweeper.records.finding import unreadable
+from sweeper.study.frozen import FrozenDict
+from sweeper.study.rates import missing_rates, named_rates
 from sweeper.study.study import Study
 
 OLD_TEMPORARY = ("source-folder.txt.tmp", "study.toml.tmp", "plan.json.tmp", "test.json.tmp")
@@ -71,6 +73,32 @@ def refuse_others(study: Study, runs: Path, *, fresh: bool) -> None:
     if (folder / "lock").is_file():
         with _locked(folder):
             pass
+
+
+def as_begun(study: Study, runs: Path, *, fresh: bool) -> Study:
+    """`study` with the rates that its run began with, where neither the run's study names any nor the file.
+
+    Earlier releases searched one range for all optimizers and did not write it down.
+
+    Raises:
+        RunFolderError: if the folder cannot be read.
+    """
+    folder, space = runs / study.name, study.search.space
+    with _reading(folder):
+        if fresh or not (folder / "study.toml").is_file() or named_rates(_space_of(read_study(folder))):
+            return study
+    without = {key: value for key, value in space.items() if key not in named_rates(space)}
+    if {**without, **missing_rates(without)} != space:
+        return study  # says otherwise
+    search = study.search.model_copy(update={"space": FrozenDict(without)})
+    sections = {name: getattr(study, name) for name in type(study).model_fields}
+    return Study(folder=study.folder, trusted=True, **{**sections, "search": search})
+
+
+def _space_of(stored: Mapping[str, Any]) -> Mapping[str, Any]:
+    search = stored.get("search", {})
+    space = search.get("space", {}) if isinstance(search, Mapping) else {}
+    return space if isinstance(space, Mapping) else {}
 
 
 def refuse_mixing(study: Study, folder: Path, *, fresh: bool) -> None:

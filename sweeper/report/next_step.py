@@ -1,6 +1,5 @@
 """The one thing to do next, as a command."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +9,12 @@ import pandas as pd
 from sweeper.answer.answer import Answer
 from sweeper.answer.edges import Edge
 from sweeper.answer.learning import NOISE, Learning
+from sweeper.report.advice.item import toml
 from sweeper.report.doubts import Doubt
 from sweeper.study.command_line import PLACEHOLDER, run_again
+from sweeper.study.rates import as_range, joined, optimizers_at, search_rates
 from sweeper.study.study import Study
 from sweeper.wording import count, number
-
-HIGHEST, LOWEST = 1.0, 1e-4
-"""Learning rates up to which, and down to which, a search that learned nothing is to look."""
 
 
 @dataclass(frozen=True)
@@ -85,29 +83,36 @@ def _no_answer(study: Study, trials: pd.DataFrame) -> _Rerun:
     diverged = trials[trials["outcome"] == "diverged"]
     if len(diverged) >= len(trials) / 2:
         lowest = float(trials["learning_rate"].min())
-        high = 10 ** math.floor(math.log10(lowest)) if lowest > 0 else 1e-4
         text = f"Training diverged even at the lowest rate tried, {number(lowest)}: search much lower ones."
-        return _Rerun(text, _rates(study, high / 1e4, high), fresh=True)
+        return _Rerun(text, _rates(study, trials, lower=True), fresh=True)
     return _Rerun("Continue the search: no trial has completed so far.")
 
 
-def _rates(study: Study, low: float, high: float) -> tuple[str, ...]:
-    keys = [key for key in study.space.entries if study.space.base(key) == "learning_rate"]
-    return tuple(f"search.space.{key}={{low = {low:g}, high = {high:g}, log = true}}" for key in keys)
+def _rates(study: Study, trials: pd.DataFrame, *, lower: bool) -> tuple[str, ...]:
+    """For each key with a learning rate the range below, or above, all rates of its trials."""
+    space, settings = study.space, []
+    for key in space.entries:
+        sharing = optimizers_at(space, key) if space.base(key) == "learning_rate" else ()
+        tried = trials.loc[trials["optimizer"].isin(sharing) & (trials["learning_rate"] > 0), "learning_rate"]
+        if tried.empty:
+            continue
+        too_high, too_low = (float(tried.min()), None) if lower else (None, float(tried.max()))
+        found = joined([search_rates(name, too_high=too_high, too_low=too_low) for name in sharing])
+        settings.append(f"search.space.{key}={toml(as_range(found))}")
+    return tuple(settings)
 
 
 def _unlearned(study: Study, learning: Learning, trials: pd.DataFrame) -> _Rerun:
-    """Rates far above all tried where nothing moved, far below where it only rose."""
+    """Rates above all tried where nothing moved, below where it only rose, within what optimizers take."""
     rates = trials["learning_rate"]
     lowest, highest = float(rates.min()), float(rates.max())
-    if abs(learning.fell) <= NOISE * abs(learning.before) and highest < HIGHEST:
-        low = 10.0 ** math.ceil(math.log10(highest))
+    low, high = joined([search_rates(str(name)) for name in trials["optimizer"].unique()])
+    if abs(learning.fell) <= NOISE * abs(learning.before) and highest < high:
         text = f"Training changed next to nothing at rates up to {number(highest)}: search higher ones."
-        return _Rerun(text, _rates(study, low, max(HIGHEST, 100 * low)), fresh=True)
-    if lowest > LOWEST:
-        high = 10.0 ** math.floor(math.log10(lowest))
+        return _Rerun(text, _rates(study, trials, lower=False), fresh=True)
+    if lowest > low:
         text = f"Training did not lower it at rates down to {number(lowest)}: search lower ones."
-        return _Rerun(text, _rates(study, min(LOWEST, high / 100), high), fresh=True)
+        return _Rerun(text, _rates(study, trials, lower=True), fresh=True)
     return _check_the_data("unlearned")
 
 
@@ -141,7 +146,7 @@ def _widen(study: Study, edge: Edge, trials: pd.DataFrame) -> _Rerun:
     written = study.search.space.get(edge.key)
     if not (isinstance(written, Mapping) and all(isinstance(written[k], float) for k in ("low", "high"))):
         low, high = (edge.wider, edge.other) if edge.side == "low" else (edge.other, edge.wider)
-        change = f"search.space.{edge.key}={{low = {low!r}, high = {high!r}, log = true}}"
+        change = f"search.space.{edge.key}={toml(as_range((low, high)))}"
         return _Rerun(f"{text}Search a wider range:", (change,), fresh=True)
     more = max(searched // 2, 20)
     settings = (f"search.space.{edge.key}.{edge.side}={edge.wider!r}", f"search.trials={searched + more}")

@@ -13,6 +13,7 @@ from sweeper.command_line import command_line
 from sweeper.errors import UserError
 from sweeper.study.builtin import builtin_studies
 from sweeper.study.override import apply
+from sweeper.study.rates import named_rates, with_rates
 from sweeper.study.study import Study
 
 PLACEHOLDER = "STUDY"
@@ -72,18 +73,22 @@ def study_file(study: Study) -> Path | None:
 def overrides(study: Study, file: Path) -> tuple[str, ...] | None:
     """``--set`` arguments that turn the study in `file` into `study`; ``None`` if there are none."""
     try:
-        written, ours = _flat(_as_study(_content(file))), _flat(study.to_dict())
+        filled = bool(
+            named_rates(study.search.space)
+        )  # runs of earlier releases do not say which rates they searched
+        written, ours = _flat(_as_study(_content(file), filled)), _flat(study.to_dict())
         settings = tuple(f"{key}={_toml(value)}" for key, value in ours.items() if written.get(key) != value)
         raw = _content(file)
         apply(raw, settings)
-        return settings if _as_study(raw) == study.to_dict() else None
+        return settings if _as_study(raw, filled) == study.to_dict() else None
     except UserError:  # the file has changed since and is no study any more
         return None
 
 
-def _as_study(raw: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Defaults filled in."""
-    return Study(trusted=True, **raw).to_dict()
+def _as_study(raw: Mapping[str, Any], filled: bool = True) -> Mapping[str, Any]:
+    """Defaults filled in; `filled`: also the ranges of learning rates."""
+    given: Any = with_rates(raw) if filled else raw
+    return Study(trusted=True, **given).to_dict()
 
 
 def _content(file: Path) -> dict[str, Any]:

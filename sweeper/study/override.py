@@ -9,7 +9,8 @@ from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.errors import UserError, shown
 from sweeper.study.expect import CHECKS
 from sweeper.study.limits import beyond_limits
-from sweeper.study.parse_space import DEFAULTS, RANGE_KEYS, flatten
+from sweeper.study.parse_space import RANGE_KEYS, flatten
+from sweeper.study.rates import default_range
 
 KEY_PART = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|([^.\s"']+))\s*(?:\.|$)""")
 
@@ -106,7 +107,7 @@ def _space_path(space: dict[str, Any], key: str) -> list[str]:
     head, _, tail = key.rpartition(".")
     if tail not in RANGE_KEYS or head in ("", "model", "training"):
         return [key]
-    if not isinstance(space.setdefault(head, dict(DEFAULTS.get(head, {}))), dict):
+    if not isinstance(space.setdefault(head, default_range(space, head)), dict):
         space[head] = {}  # a fixed value becomes a range
     return [head, tail]
 

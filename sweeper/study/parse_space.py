@@ -18,6 +18,8 @@ DEFAULTS: dict[str, Any] = {
     "optimizer": DEFAULT,
     "learning_rate": {"low": 1e-4, "high": 1.0, "log": True},
 }
+"""What a space without these means. `Study` writes learning rates into every new study (`study.rates`); this
+range is what runs of earlier releases searched, which did not say so."""
 
 
 def parse_space(raw: Mapping[str, Any], mistakes: list[Mistake]) -> Space:

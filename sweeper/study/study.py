@@ -80,8 +80,9 @@ class Study(Section):
             raise StudyError(file, mistakes)
         if not trusted:
             from sweeper.study.own_step import with_own_step
+            from sweeper.study.rates import with_rates
 
-            given = with_own_step(given, folder)
+            given = with_rates(with_own_step(given, folder))
         try:
             super().__init__(**given)
         except ValidationError as error:

@@ -21,6 +21,7 @@ from sweeper.printable import printable
 from sweeper.study.arguments import GIVEN
 from sweeper.study.check_losses import ALWAYS
 from sweeper.study.parameters import LIMITS, PAIRS, SWITCHES
+from sweeper.study.rates import search_rates
 from sweeper.study.sections import SearchSection
 
 WIDTH = 110
@@ -85,8 +86,9 @@ scientific = ["optimizer", "activation"]   # compared fairly: every value as oft
 optimizer = {examples}
 {activation}
 activation = ["tanh", "relu", "gelu"]
-learning_rate = {{ low = 1e-4, high = 1.0, log = true }}             # prior = 1e-2: where you expect the best
-{own_range}# the range for one optimizer
+# Learning rates: left out, every optimizer has its own range, here:
+{rates}
+# learning_rate = {{ low = 1e-4, high = 1.0, log = true, prior = 1e-2 }}   # for all; prior: a likely best
 # The weight of the mean over elements of |a| or a², summed over activation layers; a quarter of all has 0.
 activation_penalty = {{ low = 1e-4, high = 1.0, log = true, zero = 0.25 }}
 {penalty}
@@ -153,7 +155,7 @@ def template(name: str, file: str) -> str:
         optimizer=_listed("", OPTIMIZERS, ""),
         examples=f"[{', '.join(map(_quoted, EXAMPLES))}]",
         example=EXAMPLES[-1],
-        own_range=_range_of(EXAMPLES[-1]).ljust(67),
+        rates="\n".join(f"# {_range_of(name)}" for name in EXAMPLES),
         activation=_listed("", (a.name for a in ACTIVATIONS.values() if a.elementwise), ""),
         penalty=_listed("", PENALTIES, ""),
         more=_listed("Further parameters, each for the optimizers that take it:", options, ""),
@@ -172,8 +174,7 @@ def _quoted(name: str) -> str:
 
 def _range_of(optimizer: str) -> str:
     """The learning rates of one optimizer, as a line of a study file."""
-    rates = OPTIMIZERS[optimizer].rates
-    low, high = (re.sub(r"e-0?", "e-", f"{rate:.0e}") for rate in (rates.low, rates.high))
+    low, high = (re.sub(r"e-0?", "e-", f"{rate:.0e}") for rate in search_rates(optimizer))
     return f'"learning_rate.{optimizer}" = {{ low = {low}, high = {high}, log = true }}'
 
 

@@ -76,7 +76,7 @@ def test_lr_range_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     )
     assert code == 0
     assert "8 trainings of 5 steps" in out
-    assert "--set 'search.space.learning_rate.sgd={low=" in out
+    assert "--set 'search.space.learning_rate.sgd={low = " in out
     assert "weight_decay = " in out
     assert f"figure: {tmp_path / 'reports' / 'tiny' / 'lr-range.png'}" in out
 

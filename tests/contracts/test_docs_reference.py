@@ -28,11 +28,13 @@ from sweeper.report.script import load_data
 from sweeper.study import expect, sections
 from sweeper.study.parameters import LIMITS, PARAMETERS, SEARCHABLE_TRAINING
 from sweeper.study.parse_space import DEFAULTS, RANGE_KEYS
+from sweeper.study.rates import search_rates
 from sweeper.study.study import Study
 from sweeper.training.reference import train
 from sweeper.training.setup import Task
 from sweeper.training.sharpness_curve import sharpness_of
 from sweeper.trial import Outcome, Trial
+from sweeper.wording import number
 
 STUDY_PAGE, RECORDS_PAGE = "docs/study-file.md", "docs/records.md"
 TYPES: dict[str, Any] = {
@@ -160,6 +162,8 @@ def test_optimizer_classes() -> None:
         assert name_in(row["Class"]) == optimizer.expression
         changed = row["Defaults that differ from the class's"]
         assert arguments_in(changed) == dict(optimizer.defaults)
+        low, high = search_rates(optimizer.name)
+        assert row["Range searched"] == f"{number(low)} to {number(high)}"
 
 
 def test_search_space() -> None:
@@ -174,7 +178,8 @@ def test_search_space() -> None:
         told = set(OPTIMIZERS) if row["Taken by"] == "all" else names_in(row["Taken by"])
         assert told == takers, name
     absent = "Where it is not in the space"
-    assert {name: value_in(rows[name][absent]) for name in DEFAULTS} == DEFAULTS
+    assert value_in(rows["optimizer"][absent]) == DEFAULTS["optimizer"]
+    assert rows["learning_rate"][absent] == "the range of [each optimizer](#optimizers)"
     fixed = names_in(rows["training.*"]["Values"]) - {"[training]"}
     assert fixed == set(sections.TrainingSection.model_fields) - set(SEARCHABLE_TRAINING)
     ranges = table(STUDY_PAGE, "The search space", "Key of a range")

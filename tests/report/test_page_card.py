@@ -163,7 +163,7 @@ def at_the_edge(records: SyntheticRecords, space: dict) -> tuple[str, str]:
 
 
 def test_a_winner_at_the_edge_asks_for_a_wider_range(records: SyntheticRecords) -> None:
-    """The command widens that bound tenfold and adds half as many trials; the run goes on."""
+    """The command widens that bound to where the optimizer's own range ends, or a decade beyond the best."""
     text, command = at_the_edge(records, SPACE)
     assert "high end of what was searched (1)" in text
     assert shlex.split(command)[3:] == [
@@ -180,7 +180,7 @@ def test_a_range_that_cannot_be_widened_in_place_is_searched_afresh(records: Syn
     _, command = at_the_edge(records, space)
     assert shlex.split(command)[3:] == [
         "--set",
-        "search.space.learning_rate={low = 0.0001, high = 10.0, log = true}",
+        "search.space.learning_rate={low = 1e-4, high = 10.0, log = true}",
         "--fresh",
     ]
 

@@ -114,7 +114,7 @@ def test_defaults_of_every_section(tmp_path: Path) -> None:
         objective="validation_loss",
         maximize=None,
         allow_activations=(),
-        space={},
+        space={"learning_rate": {"low": 1e-5, "high": 0.1, "log": True}},
     )
     assert study.confirm == ConfirmSection(finalists=5, seeds=10)
     assert (study.question, study.training.steps, study.folder) == ("", None, tmp_path)

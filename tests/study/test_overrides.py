@@ -93,7 +93,13 @@ def test_several_build_a_range(file: Path) -> None:
     assert study.space.entries["weight_decay"] == Range(0.0, 0.5)
     file.write_text('name = "least"', encoding="utf-8")
     study = Study.load(file, ("search.space.learning_rate.high=10",))
-    assert study.space.entries["learning_rate"] == Range(1e-4, 10, log=True)
+    assert study.space.entries["learning_rate"] == Range(1e-5, 10, log=True)
+    study = Study.load(file, ("search.space.optimizer=sgd", "search.space.learning_rate.low=1e-4"))
+    assert study.space.entries["learning_rate"] == Range(1e-4, 10.0, log=True)
+    several = "search.space.optimizer=['sgd', 'adam']"
+    study = Study.load(file, (several, "search.space.learning_rate.adam.high=1.0"))
+    assert study.space.entry("learning_rate", "adam")[1] == Range(1e-5, 1.0, log=True)
+    assert study.space.entry("learning_rate", "sgd")[1] == Range(1e-3, 10.0, log=True)
 
 
 def test_the_short_form_keeps_the_section(file: Path) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import median_filter
 
+from sweeper.study.rates import search_rates
 from sweeper.trial import Outcome, TrialResult
 
 WINDOW = 5
@@ -46,7 +47,8 @@ def lr_range(results: Sequence[TrialResult], names: Sequence[str]) -> tuple[pd.D
         ordered = part.sort_values("learning_rate", ignore_index=True)
         rates, losses = ordered["learning_rate"].to_numpy(), ordered["loss"].to_numpy()
         lost, start = ordered["diverged"].to_numpy(), float(ordered["start"].median())
-        suggestion = {"group": _group(names, key), **suggest(rates, losses, lost, start)}
+        optimizer = str(ordered["optimizer"].iloc[0])
+        suggestion = {"group": _group(names, key), **suggest(optimizer, rates, losses, lost, start)}
         suggestions.append({**dict(zip(names, key, strict=True)), **suggestion})
         smooth = smoothed(losses, lost)
         smooth[~np.isfinite(smooth)] = np.nan
@@ -86,7 +88,9 @@ def smoothed(losses: np.ndarray, diverged: np.ndarray) -> np.ndarray:
     return np.asarray(median_filter(values, size=WINDOW, mode="reflect"))
 
 
-def suggest(rates: np.ndarray, losses: np.ndarray, diverged: np.ndarray, start: float) -> dict[str, object]:
+def suggest(
+    optimizer: str, rates: np.ndarray, losses: np.ndarray, diverged: np.ndarray, start: float
+) -> dict[str, object]:
     """One range test in numbers; `rates` ascend, `losses` and `diverged` belong to them.
 
     boundary: first rate from which on most diverge (`boundary_index`); null if there is none.
@@ -94,8 +98,7 @@ def suggest(rates: np.ndarray, losses: np.ndarray, diverged: np.ndarray, start: 
     suggestion: the largest rate whose smoothed loss is good, and at most boundary / `SAFETY`. Good is at
         most `NEAR` above the best: of the best loss, or of the fall from `start` to it if that is less.
         Large, because short trainings and small rates look alike, and a large rate gets further.
-    low, high: the range to search, from a tenth of the suggestion to the boundary, or to ten times the
-        suggestion where nothing diverged.
+    low, high: the range to search, `search_rates` with the suggestion as a good rate, and the boundary.
     verdict: found | nothing diverged (higher rates may do as well) | flat (no rate lowers the loss by
         `FLAT`: too few steps) | all diverged (smaller rates are needed). The last two suggest nothing.
     """
@@ -114,8 +117,9 @@ def suggest(rates: np.ndarray, losses: np.ndarray, diverged: np.ndarray, start: 
         return row | {"verdict": UNDECIDED}
     good = alive & (smooth <= smooth[best] + NEAR * min(abs(smooth[best]), fall))
     suggestion = float(np.fmin(rates[good].max(), boundary / SAFETY))
-    high = boundary if np.isfinite(boundary) else 10 * suggestion
-    row |= {"suggestion": suggestion, "low": suggestion / 10, "high": float(high)}
+    beyond = boundary if np.isfinite(boundary) else None
+    low, high = search_rates(optimizer, good=[suggestion], too_high=beyond)
+    row |= {"suggestion": suggestion, "low": low, "high": high}
     return row | {"verdict": FOUND if np.isfinite(boundary) else OPEN}
 
 

@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from sweeper.commands.lr_range.table import FOUND, NEAR, NOTHING, OPEN, SAFETY, UNDECIDED, WINDOW, ranges
+from sweeper.report.advice.item import toml
+from sweeper.study.rates import as_range
 
 WIDE = 200
 SAID = {
@@ -23,11 +25,8 @@ def settings(suggestions: pd.DataFrame) -> list[str]:
     """``--set`` values for the range to search, one for each optimizer with a suggestion."""
     lines = []
     for row in ranges(suggestions).to_dict("records"):
-        low, high = (f"{row[side]:.2g}" for side in ("low", "high"))
-        lines.append(
-            f"search.space.learning_rate.{row['optimizer']}="
-            f"{{low={_float(low)}, high={_float(high)}, log=true}}"
-        )
+        found = toml(as_range((row["low"], row["high"])))
+        lines.append(f"search.space.learning_rate.{row['optimizer']}={found}")
     return lines
 
 
@@ -70,7 +69,7 @@ def _legend(about: Mapping[str, Any]) -> list[str]:
         f"suggestion: the largest rate within {NEAR:.0%} of the lowest loss (running median over {WINDOW} "
         f"rates), at most 1/{SAFETY:g} of the rate",
         "from which on most rates diverge (NaN, or a loss that ends above its start). So few steps favour "
-        "large rates: search below.",
+        "large rates: the ranges reach as far below as the optimizer's own.",
     ]
     lines.append(f"trained: {about['plan']}.")
     return lines + ([f"equal in all trainings: {held}."] if held else [])
@@ -78,11 +77,6 @@ def _legend(about: Mapping[str, Any]) -> list[str]:
 
 def _short(value: float) -> str:
     return "-" if not math.isfinite(value) else f"{value:.3g}"
-
-
-def _float(text: str) -> str:
-    """A float in TOML, where a whole number would be another type."""
-    return text if any(mark in text for mark in ".e") else f"{text}.0"
 
 
 def _plain(value: Any) -> Any:

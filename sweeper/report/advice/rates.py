@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.report.advice.facts import Facts
 from sweeper.report.advice.item import COMPUTED, MEASURED, Advice, Reason, rule
+from sweeper.study.rates import as_range, search_rates
 from sweeper.study.space import Range, Values
 from sweeper.wording import number, percent, shown
 
 TOPIC = "learning rate"
 NEAR = 0.75
 """Decades by which a bound of the study may fall short of the advice."""
-ABOVE = 3.0
-"""Multiple of the stability limit, rounded to a power of 10, up to which rates are searched."""
 
 
 def advise_rates(facts: Facts) -> Iterator[Advice]:
@@ -27,8 +26,7 @@ def advise_rates(facts: Facts) -> Iterator[Advice]:
             what, settings = f"{optimizer}: keep {_shown(present)}; advised are rates {span}.", {}
         else:
             what = f"{optimizer}: search rates {span}; the study has {_shown(present)}."
-            found = {"low": wanted[0], "high": wanted[1], "log": True}
-            settings = {f"search.space.learning_rate.{optimizer}": found}
+            settings = {f"search.space.learning_rate.{optimizer}": as_range(wanted)}
         yield Advice(f"rate-{optimizer}", TOPIC, what, reasons, settings)
 
 
@@ -38,8 +36,8 @@ def _range(facts: Facts, optimizer: str) -> tuple[tuple[float, float], tuple[Rea
     known = entry.rates
     span = f"{number(known.low)} to {number(known.high)}"
     reasons = [Reason(f"usual rates are {span}: {known.why}", rule(known.citation))]
-    low, high = known.low, known.high
     limit = _limit(facts, optimizer)
+    low, high = search_rates(optimizer, too_high=limit)
     beta = float(entry.chosen(facts.settings.options).get("momentum", 0.0))
     if entry.linear and beta:
         reasons.append(
@@ -50,8 +48,6 @@ def _range(facts: Facts, optimizer: str) -> tuple[tuple[float, float], tuple[Rea
             )
         )
     if limit is not None:
-        high = 10.0 ** round(math.log10(ABOVE * limit))
-        low = float(f"{high / 1e4:.0e}")
         reasons += _curvature(facts, optimizer, limit)
     if entry.moves_by_rate:
         share = high / facts.network.weight_size
@@ -92,8 +88,7 @@ def _curvature(facts: Facts, optimizer: str, limit: float) -> Iterator[Reason]:
     )
     yield Reason(
         "networks can stand rates above it at first, since they move to flatter places; noise of small "
-        "batches "
-        "lowers it: so up to about 3 times the limit, and four decades down from there",
+        "batches lowers it: so the range ends at the next power of ten, and keeps its width",
         rule("Lewkowycz et al. 2020, arXiv 2003.02218; Wu, Ma and E 2018, NeurIPS"),
     )
 

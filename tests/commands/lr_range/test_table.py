@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from sweeper.commands.lr_range.table import lr_range, ranges, smoothed, suggest
+from sweeper.study.rates import search_rates
 from sweeper.trial import Outcome, Trial, TrialResult
 
 RATES = np.geomspace(1e-5, 10, 64)
@@ -23,7 +24,7 @@ def valley(best: float = 1e-2, cliff: float = 0.3, noise: float = 0.0, seed: int
 
 def found(losses: np.ndarray) -> dict:
     """`suggest` where NaN, or a loss above the start, is divergence."""
-    return suggest(RATES, losses, ~(losses <= 1.05 * START), START)
+    return suggest("sgd", RATES, losses, ~(losses <= 1.05 * START), START)
 
 
 def test_a_clean_valley() -> None:
@@ -33,8 +34,7 @@ def test_a_clean_valley() -> None:
     assert row["boundary"] == RATES[RATES >= 0.3][0]
     assert row["best_rate"] == pytest.approx(1e-2, rel=0.2)
     assert row["suggestion"] == pytest.approx(1e-2 * 10 ** math.sqrt(0.03 / 0.5), rel=0.2)
-    assert row["low"] == pytest.approx(row["suggestion"] / 10)
-    assert row["high"] == row["boundary"]
+    assert (row["low"], row["high"]) == search_rates("sgd", too_high=row["boundary"]) == (1e-4, 1.0)
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -77,11 +77,11 @@ def test_all_diverged() -> None:
 
 
 def test_nothing_diverged() -> None:
-    """There is no boundary; the range reaches ten times the suggestion, and the verdict says so."""
+    """There is no boundary; the range is the optimizer's own, and the verdict says so."""
     row = found(valley(cliff=math.inf))
     assert row["verdict"] == "nothing diverged"
     assert math.isnan(row["boundary"])
-    assert row["high"] == pytest.approx(10 * row["suggestion"])
+    assert (row["low"], row["high"]) == search_rates("sgd")
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.01])
@@ -103,7 +103,7 @@ def test_a_plateau_is_not_good() -> None:
 
 def test_losses_at_or_below_zero() -> None:
     """Losses need not be positive: good is then a share of the fall, here 0.2."""
-    row = suggest(RATES, valley() - 3, np.isnan(valley()), START - 3)
+    row = suggest("sgd", RATES, valley() - 3, np.isnan(valley()), START - 3)
     assert row["verdict"] == "found"
     assert row["suggestion"] == pytest.approx(1e-2 * 10 ** math.sqrt(0.2 / 0.5), rel=0.2)
 
