@@ -30,7 +30,13 @@ class RunFailed(SweeperError):
 
 
 class StateKept(RunFailed):
-    """The run had to stop in the middle; what is finished is kept, and the same command goes on."""
+    """The run had to stop in the middle; what is finished is kept, and the same command goes on.
+
+    Its text says so; the command line adds the command.
+    """
+
+    def __str__(self) -> str:
+        return f"{super().__str__().rstrip('.')}; finished trials are kept"
 
 
 class UserError(SweeperError):

@@ -98,7 +98,7 @@ def exit_code(command: Callable[[], Any]) -> int:
             raise
         _no_more_requests()
     except SweeperError as error:
-        again = f": {_resume_command()}" if isinstance(error, StateKept) else ""
+        again = f". Continue with: {_resume_command()}" if isinstance(error, StateKept) else ""
         _say(f"error: {error}{again}")
         return error.exit_code
     except BrokenPipeError:  # the reader of a pipe has left

@@ -1,6 +1,7 @@
 """How a command ends that is asked to end: by Ctrl-C, a request to terminate, or a terminal that closes."""
 
 import os
+import pickle
 import pty
 import signal
 import subprocess
@@ -10,10 +11,12 @@ from contextlib import contextmanager
 
 import pytest
 
+from sweeper.errors import StateKept
 from sweeper.exits import exit_code
 
 WAITS = """
 import sys, time
+from sweeper.errors import StateKept
 from sweeper.exits import exit_code, interruptible
 def command():
     try:
@@ -68,6 +71,21 @@ def ended_by(*numbers: int, **options: object) -> tuple[int, str]:
             process.send_signal(number)
         _, said = process.communicate(timeout=30)
         return process.returncode, said.strip()
+
+
+def test_a_run_that_stops_says_what_is_kept_and_how_to_go_on(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever has stopped it; also in the text of the exception, which Python alone sees."""
+
+    def command() -> None:
+        raise StateKept("the scheduler is gone (no answer).")
+
+    monkeypatch.setattr(sys, "argv", ["sweeper", "run", "a study.toml", "--fresh"])
+    assert exit_code(command) == 1
+    kept = "the scheduler is gone (no answer); finished trials are kept"
+    assert capsys.readouterr().err == f"error: {kept}. Continue with: sweeper run 'a study.toml'\n"
+    assert str(pickle.loads(pickle.dumps(StateKept("the scheduler is gone (no answer).")))) == kept
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

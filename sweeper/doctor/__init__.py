@@ -6,7 +6,7 @@ Nothing here imports torch, or more of this package than its name: the doctor mu
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from sweeper.doctor.apart import check_torch_apart, check_workers
+from sweeper.doctor.apart import TORCH_SECONDS, WORKER_SECONDS, check_torch_apart, check_workers
 from sweeper.doctor.finding import Finding, show
 from sweeper.doctor.fixes import fix
 from sweeper.doctor.machine import check_compiler, check_cores, check_disk, check_runs
@@ -14,14 +14,17 @@ from sweeper.doctor.python import check_environment, check_packages, check_pytho
 
 __all__ = ["Finding", "diagnose", "show"]
 
+LIMITS = {"torch": TORCH_SECONDS, "workers": WORKER_SECONDS}
+"""Checks that may take long, and the most seconds that each is given."""
 Check = Callable[[], Finding | Iterable[Finding]]
 
 
-def diagnose(runs: Path = Path("runs")) -> list[Finding]:
-    """All findings, in the order in which they should be mended. Takes a few seconds.
+def diagnose(runs: Path = Path("runs"), tell: Callable[[str], None] = lambda line: None) -> list[Finding]:
+    """All findings, in the order in which they should be mended. Takes a few seconds where all is well.
 
     Args:
         runs: where runs would be kept.
+        tell: is given a line before a check that may take long.
     """
     checks: dict[str, Check] = {
         "python": check_python,
@@ -35,7 +38,12 @@ def diagnose(runs: Path = Path("runs")) -> list[Finding]:
         "cores": check_cores,
         "compiler": check_compiler,
     }
-    return [finding for name, check in checks.items() for finding in examine(name, check)]
+    findings = list[Finding]()
+    for name, check in checks.items():
+        if name in LIMITS:
+            tell(f"checking {name}, at most {LIMITS[name]:g} s")
+        findings += examine(name, check)
+    return findings
 
 
 def examine(name: str, check: Check) -> list[Finding]:

@@ -10,6 +10,8 @@ from pathlib import Path
 from sweeper.doctor.finding import Finding
 from sweeper.doctor.fixes import fix
 
+TORCH_SECONDS, WORKER_SECONDS = 300.0, 120.0
+"""In which their processes must answer; the first import of torch from a slow disk takes minutes."""
 TORCH = ["-m", "sweeper.doctor.compute"]
 WORKERS = """
 import joblib, json, os, time
@@ -19,7 +21,7 @@ print(json.dumps([os.getpid() not in found, time.perf_counter() - start, joblib.
 """
 
 
-def check_torch_apart(arguments: list[str] = TORCH, seconds: float = 300) -> list[Finding]:
+def check_torch_apart(arguments: list[str] = TORCH, seconds: float = TORCH_SECONDS) -> list[Finding]:
     """The findings of `compute.check_torch`; if its process does not come back, that is the finding."""
     try:
         return [Finding(**finding) for finding in json.loads(_last_line(arguments, seconds))]
@@ -27,7 +29,7 @@ def check_torch_apart(arguments: list[str] = TORCH, seconds: float = 300) -> lis
         return [Finding("torch", False, f"importing or using torch: {end}", fix("torch_broken"))]
 
 
-def check_workers(code: str = WORKERS, seconds: float = 120) -> list[Finding]:
+def check_workers(code: str = WORKERS, seconds: float = WORKER_SECONDS) -> list[Finding]:
     """Two worker processes start and answer."""
     try:
         apart, took, cores = json.loads(_last_line(["-c", code], seconds))

@@ -58,7 +58,7 @@ def reporting() -> Iterator[None]:
     try:
         yield
     except RunFolderError as error:
-        raise StateKept(f"{error}. All trials are kept; the same command writes it") from error
+        raise StateKept(f"the report cannot be written: {error}") from error
 
 
 def refuse_others(study: Study, runs: Path, *, fresh: bool) -> None:
@@ -195,10 +195,7 @@ def writing(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StateKept(
-            f"{error.filename or folder}: {error.strerror or error}. Finished trials are kept; "
-            "the same command continues from there"
-        ) from error
+        raise StateKept(f"{error.filename or folder}: {error.strerror or error}") from error
 
 
 @contextmanager

@@ -142,14 +142,11 @@ class Store:
             yield
         except OSError as error:
             gone = "" if self.folder.is_dir() else " (the folder was removed in mid-run)"
-            raise StateKept(
-                f"{self.folder} cannot be written: {error.strerror or error}{gone}. "
-                "Trials recorded before are kept; the same command continues from there"
-            ) from error
+            raise StateKept(f"{self.folder} cannot be written: {error.strerror or error}{gone}") from error
         except Unsound as error:
             raise StateKept(
-                f"{self.folder} was damaged in mid-run: a part {error}. "
-                "The same command puts it aside and goes on"
+                f"{self.folder} was damaged in mid-run: a part {error}; "
+                "the same command puts it aside and trains again what it held"
             ) from error
 
     def _merge_if_many(self) -> None:

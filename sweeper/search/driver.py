@@ -7,7 +7,6 @@ proposes the next one.
 """
 
 import itertools
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from sweeper.beside import fill, in_thread
 from sweeper.search import explore
 from sweeper.search.bayesian import Proposal, Taken
 from sweeper.search.history import History
@@ -264,18 +264,10 @@ class Search:
 
 def drafted(propose: Callable[[], list[Trial]], *, apart: bool) -> Draft:
     """What `propose` gives, or raises; `apart`: in a thread, which ends with the process at the latest."""
-    draft: Draft = Future()
-
-    def work() -> None:
-        try:
-            draft.set_result(propose())
-        except BaseException as error:
-            draft.set_exception(error)
-
     if apart:
-        threading.Thread(target=work, daemon=True, name="sweeper-proposer").start()
-    else:
-        work()
+        return in_thread(propose, "sweeper-proposer")
+    draft: Draft = Future()
+    fill(draft, propose)
     return draft
 
 

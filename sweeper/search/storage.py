@@ -89,8 +89,7 @@ class StudyStorage:
                 self._writer.add(due)
         except (OSError, optuna.exceptions.StorageInternalError) as error:
             raise StateKept(
-                f"Optuna's storage cannot be written: {without_passwords(str(error), self._urls)}. "
-                "The records are kept; the same command continues from there"
+                f"Optuna's storage cannot be written: {without_passwords(str(error), self._urls)}"
             ) from error
 
     def _open_journal(

@@ -2,10 +2,12 @@
 
 import os
 import re
+from functools import partial
 
 import optuna
 from optuna.storages import BaseStorage
 
+from sweeper.beside import within
 from sweeper.errors import UserError
 from sweeper.passwords import masked_url, problem_of
 from sweeper.search.quiet import quiet
@@ -20,6 +22,8 @@ PACKAGES = {
 """Module of a database driver -> what installs it, where the names differ."""
 PATIENCE = 10
 """Seconds in which a server must answer."""
+LIMIT = 30.0
+"""Seconds in which all of a storage must be open, whatever its driver waits for; a file is not bounded."""
 PROXY = re.compile(r"grpc://([^\s/:@]+):(\d+)/?")
 
 
@@ -30,8 +34,9 @@ def open_url(url: str) -> BaseStorage:
         UserError: in one message, whatever is wrong with it.
     """
     os.environ.setdefault("PGCONNECT_TIMEOUT", str(PATIENCE))  # libpq's own is none
+    opened = partial(_proxy if url.startswith("grpc:") else optuna.storages.get_storage, url)
     try:
-        return _proxy(url) if url.startswith("grpc:") else optuna.storages.get_storage(url)
+        return opened() if url.startswith("sqlite") else within(LIMIT, opened)
     except Exception as error:  # sqlalchemy, drivers and Optuna raise many kinds here
         raise UserError(
             f"--storage {masked_url(url)!r}: cannot be opened: {problem_of(url, _why(error))}. "

@@ -23,6 +23,7 @@ OVERVIEW = {
 """These alone see every room."""
 
 WORDS = (
+    "beside",
     "command_line",
     "errors",
     "memory",

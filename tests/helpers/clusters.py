@@ -156,6 +156,13 @@ def free_port() -> int:
         return int(one.getsockname()[1])
 
 
+@contextmanager
+def silent_door() -> Iterator[int]:
+    """A port that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        yield int(door.getsockname()[1])
+
+
 def wait_for_port(port: int, seconds: float = 90.0) -> None:
     """Until somebody listens there."""
     end = time.monotonic() + seconds

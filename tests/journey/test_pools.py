@@ -144,7 +144,7 @@ def test_a_worker_that_is_stopped_for_longer_than_its_lease(tmp_path: Path, expe
             back.start()
 
         shorter = partial(folder_pool.folder_pool, lease=3.0)
-        scheme = replace(registry.POOLS["dir"], opened=lambda path, tell, _: shorter(Path(path), tell))
+        scheme = replace(registry.POOLS["dir"], opened=lambda path, tell, *_: shorter(Path(path), tell))
         with mock.patch.dict(registry.POOLS, dir=scheme):
             result = run(tmp_path, study(), pool=f"dir:{shared}", on_result=after(4, fault))
     same(result.trials, expected)

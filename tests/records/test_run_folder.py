@@ -203,7 +203,7 @@ def test_a_run_folder_that_goes_is_told_as_that(tmp_path: Path) -> None:
     folder = started(tmp_path, study(SPACE))
     with staying(folder), writing(folder):
         pass
-    with pytest.raises(StateKept, match=r"Input/output error\. Finished trials are kept"):  # noqa: SIM117
+    with pytest.raises(StateKept, match="Input/output error; finished trials are kept"):  # noqa: SIM117
         with staying(folder), writing(folder):
             raise OSError(5, "Input/output error")
     gone = re.escape(f"{folder} was removed while the run used it, so what was finished is lost")

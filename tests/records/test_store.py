@@ -199,8 +199,7 @@ def test_a_full_disk_is_one_message_and_no_harm(
         with pytest.raises(RunFailed) as caught:
             store.append([result(1)])
     assert str(caught.value) == (
-        f"{tmp_path} cannot be written: No space left on device. "
-        "Trials recorded before are kept; the same command continues from there"
+        f"{tmp_path} cannot be written: No space left on device; finished trials are kept"
     )
     assert caught.value.exit_code == 1
     assert numbers(tmp_path) == ([0] if nth < 3 else [0, 1])  # the last sync is that of the folder

@@ -287,7 +287,7 @@ def test_a_full_disk_leaves_the_journal_as_it_was(tmp_path: Path, monkeypatch: p
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(RunFailed, match=r"No space left on device.*The records are kept"):
+    with pytest.raises(RunFailed, match=r"No space left on device.*finished trials are kept"):
         storage.add([trials(2)[1]])
     assert (tmp_path / "journal.log").read_bytes() == before
 

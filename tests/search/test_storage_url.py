@@ -1,11 +1,15 @@
 """Storages by URL: whatever is wrong with one is one message, with what would mend it."""
 
 import sys
+import threading
 from unittest import mock
 
 import pytest
+import sqlalchemy.pool  # noqa: F401  (not for the first time while `sys.modules` is patched)
+from clusters import silent_door
 
 from sweeper.errors import UserError
+from sweeper.search import storage_url
 from sweeper.search.storage_url import open_url
 
 
@@ -39,3 +43,29 @@ def test_what_is_wrong_is_said(url: str, module: str, problem: str) -> None:
     assert str(caught.value) == (
         f"--storage {url!r}: cannot be opened: {problem}. For example sqlite:///sweeper.db"
     )
+
+
+@pytest.mark.parametrize("url", ["postgresql://me:secret@127.0.0.1:{}/d", "grpc://127.0.0.1:{}"])
+def test_a_server_that_takes_connections_and_never_answers_is_one_message(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within its time, whatever the driver would wait for."""
+    pytest.importorskip("psycopg" if url.startswith("p") else "grpc", reason="make pools runs it")
+    monkeypatch.setattr(storage_url, "PATIENCE", 1)
+    monkeypatch.setenv("PGCONNECT_TIMEOUT", "2")  # the least that libpq takes
+    with silent_door() as port, pytest.raises(UserError) as caught:
+        open_url(url.format(port))
+    said = str(caught.value)
+    assert said.startswith("--storage ")
+    assert "timeout" in said or "no proxy answers there within 1 s" in said
+    assert "secret" not in said
+
+
+def test_a_driver_without_a_limit_of_its_own_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message names the time."""
+    over = threading.Event()
+    monkeypatch.setattr(storage_url, "LIMIT", 0.05)
+    monkeypatch.setattr(storage_url.optuna.storages, "get_storage", lambda url: over.wait(60))
+    with pytest.raises(UserError, match=r"cannot be opened: no answer within 0\.05 s"):
+        open_url("mysql://h/d")
+    over.set()

@@ -1,11 +1,13 @@
 """The pool of a Dask cluster that exists already (``distributed``)."""
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from typing import Any
 
+from sweeper.beside import within
 from sweeper.errors import UserError
 from sweeper.training.pool import messages, node
 from sweeper.training.pool.futures_pool import FuturesPool, answered, first_line
@@ -21,17 +23,22 @@ PATIENCE = 10.0
 
 @contextmanager
 def dask_pool(
-    address: str, tell: Callable[[str], None], prepare: Callable[[], object]
+    address: str,
+    tell: Callable[[str], None],
+    prepare: Callable[[], object],
+    patience: float = math.inf,
 ) -> Iterator[FuturesPool]:
     """The pool of the cluster whose scheduler is at `address`, ``host:8786``.
 
     Raises:
         UserError: if nothing answers there, or no worker has the driver's versions.
+        TimeoutError: if no worker has joined after `patience` seconds.
     """
     from distributed import Client
 
-    try:
-        client = Client(f"tcp://{address}", timeout=PATIENCE, set_as_default=False, name="sweeper")
+    place, options = f"tcp://{address}", {"set_as_default": False, "name": "sweeper"}
+    try:  # its own limit is for its first message alone, not for the answer
+        client = within(PATIENCE, lambda: Client(place, timeout=PATIENCE, **options))
     except (OSError, ValueError) as error:
         raise UserError(
             f"--pool dask://{address}: no scheduler answers there within {PATIENCE:g} s "
@@ -42,7 +49,7 @@ def dask_pool(
     chatter.setLevel(logging.CRITICAL)  # that a scheduler is gone is told once, and by this package
     try:
         engine = DaskEngine(client, address, node.Driver(this_machine(), prepare))
-        engine.shake_hands(tell)
+        engine.shake_hands(tell, patience)
         with closing(FuturesPool(engine, tell)) as pool:
             yield pool
     finally:
@@ -70,15 +77,16 @@ class DaskEngine:
         self._refused: set[str] = set()
         self._needed = {"GPU": 1} if any(self._gpus().values()) else None
 
-    def shake_hands(self, tell: Callable[[str], None]) -> None:
+    def shake_hands(self, tell: Callable[[str], None], patience: float = math.inf) -> None:
         """Leave out the workers that have other versions, once there are some.
 
         Raises:
             UserError: if none has the same.
+            TimeoutError: if there is none after `patience` seconds.
         """
         if not self._asked(self._client.nthreads):
             tell("no worker is there yet; the run waits until one has joined")
-            self._wait_for_a_worker()
+            self._wait_for_a_worker(patience)
         found = self._client.run(difference_here, this_machine(), on_error="return")
         unlike = {worker: _text(said) for worker, said in found.items() if said}
         for worker, difference in unlike.items():
@@ -141,9 +149,12 @@ class DaskEngine:
         found: dict[str, int] = self._asked(lambda: self._client.run_on_scheduler(_gpus))
         return found
 
-    def _wait_for_a_worker(self) -> None:
+    def _wait_for_a_worker(self, patience: float = math.inf) -> None:
         """Dask gives nothing to workers that are still to come; a scheduler that has gone is noticed."""
+        end = time.monotonic() + patience
         while not self._asked(self._client.nthreads):
+            if time.monotonic() > end:
+                raise TimeoutError(f"no worker has joined within {patience:g} s")
             time.sleep(LOOK)
 
     def _scatter(self, name: str) -> None:

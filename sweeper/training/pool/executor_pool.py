@@ -67,9 +67,7 @@ class ExecutorEngine:
         try:
             future = self._executor.submit(_run, call, self._driver, given, str(file), self._temporary)
         except RuntimeError as error:  # shut down, or broken by a worker that died
-            raise StateKept(
-                f"the executor takes no more calls: {error}; give another one and go on"
-            ) from error
+            raise StateKept(f"the executor takes no more calls: {error}; give another one") from error
         self._files[future] = file
         future.add_done_callback(lambda _: then())
         return future

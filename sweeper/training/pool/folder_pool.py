@@ -21,8 +21,8 @@ PAUSES = (0.01, 0.2)
 """Seconds between two looks for results: the first, and the most while nothing comes."""
 LONELY = 10.0
 """Seconds without any worker after which that is told, and told again after six times as long."""
-KEPT = 24 * 3600.0
-"""Seconds after which the folder of a driver that was killed is deleted."""
+KEPT, LEFT = 24 * 3600.0, 600.0
+"""Seconds after which the folder of a driver that was killed is deleted, and the file of such a worker."""
 
 
 @contextmanager
@@ -38,7 +38,7 @@ def folder_pool(folder: Path, tell: Callable[[str], None], lease: float = LEASE)
         UserError: if the folder is not there or not private.
     """
     shared = shared_folder.checked(folder)
-    _delete_left(shared / shared_folder.SWEEPS)
+    _delete_left(shared / shared_folder.SWEEPS, shared / WORKERS)
     sweep = shared / shared_folder.SWEEPS / uuid.uuid4().hex[:12]
     sweep.mkdir(mode=0o700)
     for name in (SHARED, CALLS, CLAIMED, RESULTS):
@@ -51,8 +51,8 @@ def folder_pool(folder: Path, tell: Callable[[str], None], lease: float = LEASE)
         shutil.rmtree(sweep, ignore_errors=True)
 
 
-def _delete_left(sweeps: Path) -> None:
-    """Delete folders of drivers that were killed long ago, by the clock of the disk."""
+def _delete_left(sweeps: Path, workers: Path) -> None:
+    """Delete what drivers and workers that were killed some time ago have left, by the clock of the disk."""
     (sweeps / ".now").touch()
     now = (sweeps / ".now").stat().st_mtime
     for name in shared_folder.listed(sweeps):
@@ -60,6 +60,10 @@ def _delete_left(sweeps: Path) -> None:
             beaten = sweeps / name / DRIVER
             if now - (beaten if beaten.exists() else sweeps / name).stat().st_mtime > KEPT:
                 shutil.rmtree(sweeps / name, ignore_errors=True)
+    for name in shared_folder.listed(workers):
+        with suppress(OSError):
+            if now - (workers / name).stat().st_mtime > LEFT:
+                (workers / name).unlink()
 
 
 class FolderPool:
@@ -137,9 +141,12 @@ class FolderPool:
         self._looked, before, self._alive = now, self._alive, {}
         if not self._sweep.is_dir():
             raise StateKept(f"pool folder {self._sweep.parents[1]}: the folder of this run is gone from it")
+        silent = list[Path]()
         for name in shared_folder.listed(self._workers):
             member, age = self._pulse.of(self._workers / name)
-            if member is not None and age < self._lease and not member.machine.difference(this_machine()):
+            if member is not None and age >= self._lease:
+                silent.append(self._workers / name)
+            elif member is not None and not member.machine.difference(this_machine()):
                 self._alive[name] = member
         for name in self._alive.keys() - before.keys():
             joined = self._alive[name]
@@ -147,6 +154,8 @@ class FolderPool:
         for name in before.keys() - self._alive.keys():
             self._tell(f"worker {name} has left")
         self._free_claims()
+        for file in silent:  # one that was stopped writes it again when it goes on
+            self._delete(file)
         self._tell_if_lonely(now)
 
     def _free_claims(self) -> None:
@@ -206,6 +215,4 @@ class FolderPool:
             raise self._broken(error) from error
 
     def _broken(self, error: OSError) -> StateKept:
-        return StateKept(
-            f"pool folder {self._sweep.parents[1]}: {error.strerror or error}; mend that and go on"
-        )
+        return StateKept(f"pool folder {self._sweep.parents[1]}: {error.strerror or error}")

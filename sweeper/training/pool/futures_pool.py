@@ -1,18 +1,16 @@
 """What the pools of other engines share: calls travel as bytes, and results come back through futures."""
 
 import queue
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FuturesTimeout
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from typing import Any, Protocol, TypeVar
 
+from sweeper.beside import within
 from sweeper.errors import StateKept
 from sweeper.training.pool import messages
 from sweeper.training.pool.interface import Call, Done, Lost, first_of
@@ -46,29 +44,6 @@ def answered(ask: Callable[[], Value], who: str) -> Value:
         return within(SILENCE, ask)
     except Exception as error:  # each release has its own
         raise StateKept(f"the {who} is gone ({type(error).__name__}: {first_line(error)})") from error
-
-
-def within(seconds: float, ask: Callable[[], Value]) -> Value:
-    """What `ask` gives or raises, in a thread that is left to itself if it takes longer.
-
-    Raises:
-        TimeoutError: if it does.
-    """
-    said: Future[Value] = Future()
-
-    def work() -> None:
-        try:
-            said.set_result(ask())
-        except BaseException as error:
-            said.set_exception(error)
-
-    threading.Thread(target=work, daemon=True, name="sweeper-ask").start()
-    try:
-        return said.result(seconds)
-    except FuturesTimeout:
-        if said.done():
-            raise
-        raise TimeoutError(f"no answer within {seconds:g} s") from None
 
 
 class Engine(Protocol):
@@ -226,7 +201,5 @@ class FuturesPool:
             self._tell(f"a worker was refused: {difference}")
         opened.refused += bool(difference)
         if opened.refused > MAX_REFUSED:
-            raise StateKept(
-                f"no worker of the pool has the driver's versions: {difference}; mend that and go on"
-            )
+            raise StateKept(f"no worker of the pool has the driver's versions: {difference}")
         self._start(call)

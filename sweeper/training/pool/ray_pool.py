@@ -1,23 +1,26 @@
 """The pool of a Ray cluster that exists already."""
 
 import logging
-import signal
+import os
 import socket
 import threading
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from typing import Any
 
+from sweeper.beside import within
 from sweeper.errors import StateKept, UserError
 from sweeper.training.pool import messages, node
-from sweeper.training.pool.futures_pool import FuturesPool, answered, first_line, within
+from sweeper.training.pool.futures_pool import FuturesPool, answered, first_line
 from sweeper.training.pool.interface import Lost
 from sweeper.training.pool.machine import difference_here, this_machine
 
 PATIENCE = 10.0
-"""Seconds in which a cluster must answer."""
+"""Seconds in which a port must take a connection, and a cluster must let go of one."""
+ANSWER = 30.0
+"""Seconds in which a cluster must have taken this process in."""
 STARTING = 60.0
 """Seconds in which a machine must have started a worker, which imports sweeper."""
 # loaded late: ray comes with the extra [ray] alone
@@ -38,10 +41,11 @@ def ray_pool(
     if mine:
         _connect(ray, address)
     try:
-        engine = RayEngine(ray, address, node.Driver(this_machine(), prepare))
-        engine.shake_hands()
-        with closing(FuturesPool(engine, tell)) as pool:
-            yield pool
+        with _silenced(ray) if mine else nullcontext():
+            engine = RayEngine(ray, address, node.Driver(this_machine(), prepare))
+            engine.shake_hands()
+            with closing(FuturesPool(engine, tell)) as pool:
+                yield pool
     finally:
         if mine:
             with suppress(Exception):  # it may be gone
@@ -55,13 +59,14 @@ def _connect(ray: Any, address: str) -> None:
             start = "start one with: ray start --head --ray-client-server-port 10001"
             host, _, port = address.rpartition(":")
             socket.create_connection((host, int(port)), PATIENCE).close()
-        with _handlers_kept(), warnings.catch_warnings():
+        place = address if address == "auto" else f"ray://{address}"
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what they say stands in the exception, too
-            ray.init(
-                address if address == "auto" else f"ray://{address}",
-                logging_level=logging.CRITICAL,
-                log_to_driver=False,
-            )
+            # Ray itself tries for minutes. In a thread it also leaves the handler of SIGTERM alone, which
+            # keeps what is finished.
+            os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+            options = {"logging_level": logging.CRITICAL, "log_to_driver": False}
+            within(ANSWER, lambda: ray.init(place, **options))
     except Exception as error:  # each release has its own
         said = " ".join(str(error).split())
         if "Version mismatch" in said:
@@ -76,16 +81,22 @@ def _connect(ray: Any, address: str) -> None:
 
 
 @contextmanager
-def _handlers_kept() -> Iterator[None]:
-    """Ray takes SIGTERM over, whose handler here keeps what is finished."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.getsignal(signal.SIGTERM)
+def _silenced(ray: Any) -> Iterator[None]:
+    """Ray prints on standard output that a worker has died: there belongs the answer of a command alone.
+
+    What prints it here, or what a client server has sent, has private names; where Ray has others, it prints.
+    """
+    with suppress(ImportError, AttributeError):  # of a connection that is none of a client
+        from ray.util.client import ray as client
+
+        vars(client.get_context().client_worker.log_client)["stdstream"] = lambda level, msg: None
+    printer = ray._private.worker
+    before = printer.print_to_stdstream
+    printer.print_to_stdstream = lambda *given, **options: None
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        printer.print_to_stdstream = before
 
 
 class RayEngine:

@@ -1,5 +1,6 @@
 """The pools that exist, by the word before the colon of ``--pool``."""
 
+import math
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
@@ -20,8 +21,11 @@ Tell = Callable[[str], None]
 """Is given a line for the user."""
 Prepare = Callable[[], object]
 """What worker processes do before their first call."""
-Opened = Callable[[str, Tell, Prepare], AbstractContextManager[Pool]]
-"""(address, tell, prepare) -> a pool that is closed at the end of the block"""
+Opened = Callable[[str, Tell, Prepare, float], AbstractContextManager[Pool]]
+"""(address, tell, prepare, patience) -> a pool that is closed at the end of the block
+
+`patience`: seconds for the first worker to join, where there is no pool before one has.
+"""
 
 
 @dataclass(frozen=True)
@@ -38,9 +42,14 @@ class Scheme:
 
 
 POOLS: dict[str, Scheme] = {
-    "dir": Scheme("dir:/shared/path", r"dir:(.+)", lambda path, tell, _: folder_pool(Path(path), tell)),
+    "dir": Scheme("dir:/shared/path", r"dir:(.+)", lambda path, tell, *_: folder_pool(Path(path), tell)),
     "dask": Scheme("dask://host:8786", r"dask://([^\s/:@]+:\d+)/?", dask_pool, "distributed"),
-    "ray": Scheme("ray://host:10001 or ray://auto", r"ray://(auto|[^\s/:@]+:\d+)/?", ray_pool, "ray"),
+    "ray": Scheme(
+        "ray://host:10001 or ray://auto",
+        r"ray://(auto|[^\s/:@]+:\d+)/?",
+        lambda address, tell, prepare, _: ray_pool(address, tell, prepare),
+        "ray",
+    ),
 }
 """``local`` is opened by `local.local_pool`."""
 
@@ -68,14 +77,18 @@ def parse(place: str) -> tuple[str, str]:
     return name, match[1]
 
 
+def forms() -> str:
+    """How ``--pool`` can be written."""
+    return ", ".join(["local", *(scheme.form for scheme in POOLS.values())])
+
+
 def _unknown(place: str, name: str) -> str:
     """What a place that is none was probably meant to be."""
     if re.fullmatch(r"[\w.-]+:\d+", place):
         return f"an address needs its kind before it: dask://{place} or ray://{place}"
     if "/" in place and "://" not in place:
         return f"a shared folder is written dir:{place}"
-    forms = ["local", *(scheme.form for scheme in POOLS.values())]
-    return f"{did_you_mean(name, ['local', *POOLS])}, as {', '.join(forms)}"
+    return f"{did_you_mean(name, ['local', *POOLS])}, as {forms()}"
 
 
 def check_place(place: str | Executor, jobs: int | None) -> None:
@@ -92,7 +105,11 @@ def check_place(place: str | Executor, jobs: int | None) -> None:
 
 @contextmanager
 def open_pool(
-    place: str | Executor, workers: int, tell: Tell, prepare: Prepare = initialize_worker
+    place: str | Executor,
+    workers: int,
+    tell: Tell,
+    prepare: Prepare = initialize_worker,
+    patience: float = math.inf,
 ) -> Iterator[Pool]:
     """The pool at `place`, closed at the end of the block; an executor stays open.
 
@@ -101,14 +118,16 @@ def open_pool(
         workers: width of an executor that does not say its own.
         tell: is given lines for the user.
         prepare: called by worker processes first; those of a folder have done that already.
+        patience: seconds for the first worker to join, where there is no pool before one has.
 
     Raises:
         UserError: if it is not there.
+        TimeoutError: if no worker has joined in time.
     """
     if isinstance(place, Executor):
         with executor_pool(place, workers, tell, prepare) as pool:
             yield pool
         return
     name, address = parse(place)
-    with POOLS[name].opened(address, tell, prepare) as other:
+    with POOLS[name].opened(address, tell, prepare, patience) as other:
         yield other

@@ -8,7 +8,9 @@ from sweeper.training.pool.local import local_pool
 
 
 @contextmanager
-def single_pool(address: str, tell: Callable[[str], None], prepare: Callable[[], object]) -> Iterator[Pool]:
-    """``single:N``: N workers."""
+def single_pool(
+    address: str, tell: Callable[[str], None], prepare: Callable[[], object], patience: float
+) -> Iterator[Pool]:
+    """``single:N``: N workers, which are there at once."""
     with local_pool(int(address), prepare) as pool:
         yield pool

@@ -16,10 +16,10 @@ from clusters import end, nothing, worker_process
 
 from sweeper.errors import StateKept, UserError
 from sweeper.training.pool import folder_worker, messages, shared_folder
-from sweeper.training.pool.folder_pool import FolderPool, folder_pool
+from sweeper.training.pool.folder_pool import LEFT, FolderPool, folder_pool
 from sweeper.training.pool.interface import Lost
 from sweeper.training.pool.machine import Machine, this_machine
-from sweeper.training.pool.shared_folder import RESULTS
+from sweeper.training.pool.shared_folder import RESULTS, Member
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="signals that only POSIX has")
 LEASE = 3.0
@@ -106,6 +106,25 @@ def test_a_worker_that_is_asked_to_end_gives_its_calls_back(
     assert other.wait(30) == 0
 
 
+def test_files_that_killed_workers_have_left_are_deleted(
+    shared: Path, start: Callable[..., "subprocess.Popen[bytes]"]
+) -> None:
+    """By a driver that has seen no sign for a lease, and by one that comes much later."""
+    with folder_pool(shared, lambda line: None, lease=1.5) as pool:
+        assert isinstance(pool, FolderPool)
+        (worker := start("--idle", "60"))
+        workers = shared / shared_folder.WORKERS
+        wait_until(lambda: bool(shared_folder.listed(workers)))
+        wait_until(lambda: pool.width == 1 and bool(pool._alive))
+        worker.kill()
+        wait_until(lambda: pool.width == 1 and not shared_folder.listed(workers))
+    for name, age in (("old", LEFT + 60), ("new", 0.0)):
+        shared_folder.publish_value(workers / name, Member(this_machine(), 1))
+        os.utime(workers / name, (time.time() - age,) * 2)
+    with folder_pool(shared, lambda line: None):
+        assert shared_folder.listed(workers) == ["new"]
+
+
 def test_results_that_nobody_waits_for_change_nothing(shared: Path) -> None:
     """A call may be done twice, by a worker that was given up."""
     with folder_pool(shared, lambda line: None) as pool:
@@ -176,7 +195,7 @@ def test_a_folder_that_cannot_be_written_any_more_is_one_message(
     def read_only(*given: object, **options: object) -> None:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
-    said = f"pool folder {shared.resolve()}: Read-only file system; mend that and go on"
+    said = f"pool folder {shared.resolve()}: Read-only file system; finished trials are kept"
     with folder_pool(shared, lambda line: None) as pool:
         assert isinstance(pool, FolderPool)
         call = pool.submit(abs, 1)

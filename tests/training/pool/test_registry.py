@@ -1,5 +1,8 @@
 """Addresses of pools: what is no pool is one message that says how it is written."""
 
+import os
+import subprocess
+import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
@@ -7,7 +10,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
-from clusters import nothing, silent
+from clusters import nothing, silent, silent_door
 
 from sweeper.errors import UserError
 from sweeper.training.pool import registry
@@ -83,6 +86,42 @@ def test_a_scheduler_that_does_not_answer_is_one_message(monkeypatch: pytest.Mon
         open_pool("dask://127.0.0.1:9", 1, silent, nothing),
     ):
         pass
+
+
+NEVER = """
+import sys
+from sweeper.errors import UserError
+from sweeper.training.pool import dask_pool, ray_pool, registry
+dask_pool.PATIENCE = ray_pool.ANSWER = 1.0
+for place in sys.argv[1:]:
+    try:
+        with registry.open_pool(place, 1, print):
+            print("open")
+    except UserError as error:
+        print(error)
+"""
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("places", [["dask://{}", "ray://{}"], ["ray://auto"]], ids=["by address", "auto"])
+def test_what_takes_connections_and_never_answers_is_one_message(places: list[str]) -> None:
+    """Each within its time, on stdout alone here; what still waits does not keep the process from ending."""
+    for package in ("distributed", "ray", "grpc"):
+        pytest.importorskip(package, reason="starts engines; make pools runs it")
+    with silent_door() as port:
+        there = [place.format(f"127.0.0.1:{port}") for place in places]
+        done = subprocess.run(
+            [sys.executable, "-c", NEVER, *there],
+            env=os.environ | {"RAY_ADDRESS": f"127.0.0.1:{port}", "RAY_AUTH_MODE": "disabled"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    said = done.stdout.splitlines()
+    assert (done.returncode, done.stderr, len(said)) == (0, "", len(places))
+    for place, line in zip(there, said, strict=True):
+        assert line.startswith(f"--pool {place}: no ")
+        assert "(no answer within 1 s)" in line
 
 
 def test_processes_of_an_executor_end_with_it() -> None:
