@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from sweeper.answer.answer import Answer, answer
-from sweeper.data.column_words import column_lines
+from sweeper.data.column_words import column_lines, item_lines
 from sweeper.options import Options
 from sweeper.records.atomic import set_aside
 from sweeper.records.finding import Finding, lines
@@ -87,6 +87,7 @@ class Sweep:
         self.progress = Progress(total, confirm, options.quiet, objective=study.objective)
         self.live = LivePage(study, self.store.folder, options.reports / study.name, self.progress, options)
         self.columns = column_lines(self.task.data, study.data.split, study.search.seed)
+        self.columns += item_lines(self.task.data, study.data.standardize)
         self.plan = self._planned(options.engine)
         self.scores: dict[tuple[int, int], Mapping[str, float]] = {}  # on test rows, by number and seed
         self.lengths, self._checked_width = Lengths(self.task), 0

@@ -18,6 +18,8 @@ IS_PASSED_THROUGH = True
 STEP = "training_step"
 PREFIX = re.compile(r"(train(ing)?|val(id(ation)?)?|test)[^A-Za-z0-9]+")
 """What names of logged scores begin with: curves are called by the part already."""
+BY_NAME = "*"
+"""Stands for the name of the target where there are several in a dict, each with its own."""
 BATCH_INDEX = 1
 """The number of the batch that a step is told; it must not decide what is learned."""
 
@@ -34,6 +36,8 @@ def arranged(inputs: Any, target: Any, names: tuple[str, str] = ("", "")) -> Any
     only, of_target = names
     if isinstance(inputs, Mapping) or only:
         named = {only: inputs} if only else dict(inputs)
+        if of_target == BY_NAME:
+            return {**named, **target}
         return {**named, of_target or "target": target}
     return [*inputs, target] if isinstance(inputs, tuple) else [inputs, target]
 
@@ -70,7 +74,8 @@ class InnerForward:
             self.inside, self.seen = False, []
         rows = torch.full((1,), float(rows_of(inputs)), dtype=loss.dtype, device=loss.device)
         shaped = {name: part.detach().to(loss.dtype).reshape(1) for name, part in parts.items()}
-        return {"output": output, "loss": loss.reshape(1), "rows": rows, "parts": shaped}
+        found = {"output": output, "loss": loss.reshape(1), "rows": rows, "parts": shaped}
+        return found if isinstance(target, Tensor) else {**found, "target": target}
 
     def call(self, inputs: Any) -> Any:
         """The model's own output."""

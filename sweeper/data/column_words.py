@@ -6,7 +6,7 @@ import numpy as np
 
 from sweeper.components.tree import leaves
 from sweeper.data.column import Column
-from sweeper.data.data import Data
+from sweeper.data.data import Data, is_real
 from sweeper.data.disk import is_ours, is_streamed
 from sweeper.data.memory import budget_words, size_words
 from sweeper.data.splits import rows_of_parts
@@ -26,6 +26,25 @@ BECOMES = {
     "frequency": "categories as the share of training rows with the value",
 }
 """Kind of a column -> what columns of it become."""
+
+
+def item_lines(data: Data, standardize: bool) -> list[str]:
+    """What is an input and what a target of items that are dicts, where that is not plain."""
+    by_name, target = data.inputs, data.item_names[1]
+    if data.read != "items" or not isinstance(by_name, dict):
+        return []
+    real = [name for name, array in by_name.items() if standardize and not isinstance(array, dict | tuple)]
+    real = [name for name in real if is_real(by_name[name])]
+    how = f" ({_list(real)} standardized on training rows)" if real else ""
+    targets = list(data.several) if isinstance(data.several, dict) else [target]
+    more = (
+        "" if len(targets) > 1 else "; to predict more of them: data.target = [names], and a loss of your own"
+    )
+    return [f"items: {_list(list(by_name))} are inputs{how}, {_list(targets)} predicted{more}"]
+
+
+def _list(names: list[str]) -> str:
+    return listing([one_line(name) for name in names])
 
 
 def column_lines(data: Data, shares: tuple[float, float, float], seed: int) -> list[str]:

@@ -57,6 +57,9 @@ class Data:
 
     item_names: tuple[str, str] = ("", "")
     """Of an only input and of the target, where items are dicts."""
+    several: Tree | None = None
+    """All targets as they came, (n, …) each, in a dict or a tuple where there are more than one; `targets` is
+    the first of them."""
     target_form: TargetForm | None = None
     """Of one target as it came; ``None``: as in `targets`."""
 

@@ -5,29 +5,32 @@ items ``(input, …, target)`` or dicts.
 """
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from itertools import chain, islice
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch.utils import data as torch_data
 
-from sweeper.components.tree import leaves, mapped
+from sweeper.components.inner_loss import BY_NAME
+from sweeper.components.tree import leaves, mapped, rows_in
 from sweeper.data.disk import require_space
 from sweeper.data.items import Item, Pair, collected
 from sweeper.data.memory import allowed, bytes_in
-from sweeper.errors import DataError, did_you_mean
+from sweeper.errors import DataError, did_you_mean, shown
 from sweeper.user_code.calls import message_of
 
 TARGETS = ("label", "labels", "target", "targets", "y")
 """Names of the target in items that are dicts, where ``data.target`` does not say it."""
+Target: TypeAlias = str | Sequence[str] | None
+"""What ``data.target`` says of items that are dicts: a name, or several."""
 MAX_SECONDS = 120.0
 """Reading of what has no length takes at most so long."""
 FIRST_ITEMS = 64
 """Items by which the size of all is judged."""
 
 
-def read_dataset(dataset: Any, name: str, target: str | None) -> Pair:
+def read_dataset(dataset: Any, name: str, target: Target) -> Pair:
     """(inputs, targets) of all items.
 
     Raises:
@@ -107,7 +110,7 @@ def until_end(items: Iterator[Any], name: str, rows: int | None = None) -> Itera
             )
 
 
-def read_items(all_items: Iterable[Any], name: str, target: str | None, rows: int | None) -> Pair:
+def read_items(all_items: Iterable[Any], name: str, target: Target, rows: int | None) -> Pair:
     """All items as (inputs, targets)."""
     items = iter(all_items)
     first = list(islice(items, FIRST_ITEMS))
@@ -119,7 +122,7 @@ def read_items(all_items: Iterable[Any], name: str, target: str | None, rows: in
     return collected(pairs, name, rows, large)
 
 
-def item_of(item: Any, where: str, target: str | None) -> Item:
+def item_of(item: Any, where: str, target: Target) -> Item:
     """(inputs, target) of one item: ``(input, …, target)``, or a dict in which `target` has its name.
 
     Raises:
@@ -127,6 +130,11 @@ def item_of(item: Any, where: str, target: str | None) -> Item:
     """
     if isinstance(item, Mapping):
         return _named(item, where, target)
+    if target is not None and not isinstance(target, str):
+        raise DataError(
+            f"{where} is no dict, and data.target = {shown(list(target))} names keys of dicts; several "
+            "targets of a tuple are one thing in it: (input, (first, second))"
+        )
     if not isinstance(item, tuple | list) or len(item) < 2:
         what = f"{len(item)} things" if isinstance(item, tuple | list) else f"a {type(item).__name__}"
         raise DataError(f"{where} is {what}; must be (input, …, target), or a dict with a target in it")
@@ -134,18 +142,22 @@ def item_of(item: Any, where: str, target: str | None) -> Item:
     return Item(inputs[0] if len(inputs) == 1 else tuple(inputs), last)
 
 
-def _named(item: Mapping[Any, Any], where: str, target: str | None) -> Item:
+def _named(item: Mapping[Any, Any], where: str, target: Target) -> Item:
     if target is None:
         known = [name for name in TARGETS if name in item]
         if len(known) != 1:
             raise DataError(
                 f"{where} is a dict of {', '.join(map(str, item))}; say which of them is predicted, with "
-                'data.target (in Python data={"source": …, "target": …})'
+                'data.target (in Python data={"source": …, "target": …}); several of them as a list'
             )
         target = known[0]
-    if target not in item:
-        raise DataError(f"{where} has no {target!r} (data.target); {did_you_mean(target, list(item))}")
-    inputs = {key: value for key, value in item.items() if key != target}
+    predicted = (target,) if isinstance(target, str) else tuple(target)
+    for name in predicted:
+        if name not in item:
+            raise DataError(f"{where} has no {name!r} (data.target); {did_you_mean(name, list(item))}")
+    inputs = {key: value for key, value in item.items() if key not in predicted}
+    if not inputs:
+        raise DataError(f"{where} has nothing but what data.target names; something must be an input")
     for key, value in inputs.items():
         if isinstance(value, str):
             raise DataError(
@@ -153,22 +165,34 @@ def _named(item: Mapping[Any, Any], where: str, target: str | None) -> Item:
                 f"dataset.map(…, remove_columns={key!r})"
             )
     only = str(next(iter(inputs))) if len(inputs) == 1 else ""
+    if not isinstance(target, str):
+        return Item(inputs.get(only, inputs), {name: item[name] for name in predicted}, (only, BY_NAME))
     return Item(inputs.get(only, inputs), item[target], (only, target))
 
 
-def pair_of(batch: Any, name: str, target: str | None) -> Pair:
+def pair_of(batch: Any, name: str, target: Target) -> Pair:
     """(inputs, targets) of a batch, as of an item; each with one row an item."""
     inputs, targets, names = item_of(batch, name, target)
-    if not isinstance(targets, torch.Tensor):
-        targets = torch.as_tensor(targets)
+    targets = mapped(torch.as_tensor, _several(targets))
     inputs = mapped(torch.as_tensor, _plain(inputs))
-    for leaf in leaves(inputs):
-        if leaf.ndim == 0 or len(leaf) != len(targets):
+    rows = rows_in(targets)
+    for leaf in (*leaves(inputs), *leaves(targets)):
+        if leaf.ndim == 0 or len(leaf) != rows:
             raise DataError(
-                f"{name}: inputs of shape {tuple(leaf.shape)} and {len(targets)} targets; the first axis "
+                f"{name}: inputs of shape {tuple(leaf.shape)} and {rows} targets; the first axis "
                 "must be the rows (batch_first=True; for a bag of words a padded table, not offsets)"
             )
     return Pair.of(inputs, targets, names)
+
+
+def _several(targets: Any) -> Any:
+    """Targets as they are, several of them as a dict or a tuple; torch puts those of tuples into a list."""
+    if isinstance(targets, Mapping):
+        return _plain(targets)
+    several = isinstance(targets, tuple | list) and bool(targets)
+    if several and all(isinstance(part, torch.Tensor) and part.ndim for part in targets):
+        return tuple(targets)
+    return targets
 
 
 def _plain(inputs: Any) -> Any:

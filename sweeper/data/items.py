@@ -195,7 +195,7 @@ def collected(items: Iterable[tuple[int, Item]], name: str, rows: int | None, on
     if columns is None:
         raise DataError(f"{name}: there is not one item in it")
     inputs, target = mapped(lambda column: column.close(), columns)
-    if isinstance(target, Ragged):
+    if any(isinstance(leaf, Ragged) for leaf in leaves(target)):
         raise DataError(f"{name}: targets of unlike length; give each item a target of one shape")
     targets = _tensors(target) if isinstance(target, tuple | dict) else target
     return Pair.of(padded(inputs, name), targets, names)

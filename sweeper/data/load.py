@@ -72,7 +72,7 @@ def load(
             if (table := _table(given, target, keys, name)) is not None:
                 return _split_by(read_frame(table[0], table[1], keys, loss_task, name, table[2]), keys)
             read = "arrays" if are_arrays(given) else "items"
-            given = read_objects(given, name, target if isinstance(target, str) else None)
+            given = read_objects(given, name, target)
             return _split_by(replace(_data(given, name, loss_task, target, keys), read=read), keys)
     except SweeperError:
         raise
@@ -145,9 +145,11 @@ def _data(
     fixed, column = None, target if isinstance(target, str) else "targets"
     features: tuple[str, ...] = ()
     if isinstance(given, Mapping):
-        inputs, targets, fixed = _joined(given, name)
+        inputs, every, fixed = _joined(given, name)
+        targets = leaves(every)[0]
     elif isinstance(given, tuple | list) and len(given) == 2:
-        targets = targets_of(given[1], name, "targets")
+        every = _targets(given, name, "targets")
+        targets = leaves(every)[0]
         inputs = inputs_of(given[0], name, "inputs", targets.size)
         features = tuple(map(str, getattr(given[0], "columns", ())))  # of a DataFrame
     else:
@@ -157,6 +159,8 @@ def _data(
             "and test"
         )
     check_rows(inputs, targets, name)
+    if several := isinstance(every, tuple | dict):
+        _check_several(every, name, loss_task)
     inputs = kept(inputs, name)
     if not isinstance(inputs, tuple | dict) and inputs.ndim == 1:
         inputs = inputs.reshape(len(inputs), 1)
@@ -167,10 +171,39 @@ def _data(
     names = pair.names if isinstance(pair, Pair) else ("", "")
     targets, classes = fit_targets(came, loss_task, name, column, keys.classes)
     form = form_of(came, targets, classes is not None, keys.classes is not None)
-    return Data(inputs, targets, classes, fixed, name, features, item_names=names, target_form=form)
+    return Data(
+        inputs,
+        targets,
+        classes,
+        fixed,
+        name,
+        features,
+        item_names=names,
+        target_form=form,
+        several=every if several else None,
+    )
 
 
-def _joined(parts: Mapping[str, Any], name: str) -> tuple[Tree, np.ndarray, dict[str, np.ndarray]]:
+def _targets(pair: Any, name: str, what: str) -> Tree:
+    """Arrays of the targets; of items there may be several."""
+    if isinstance(pair, Pair) and isinstance(pair[1], tuple | dict):
+        return mapped(lambda leaf: targets_of(leaf, name, what), pair[1])
+    return targets_of(pair[1], name, what)
+
+
+def _check_several(targets: Tree, name: str, loss_task: str | None) -> None:
+    for what, leaf in named_leaves(targets, "targets"):
+        if leaf.dtype.kind == "U":
+            raise DataError(f"{name}: {what} are words; of several targets all must be numbers")
+        check_rows((), leaf, name)
+    if loss_task is not None:
+        raise DataError(
+            f"{name}: an item has {len(leaves(targets))} targets, and training.loss takes one; a loss of "
+            'your own, "package.module:function" of (output, target), gets all of them, arranged as they came'
+        )
+
+
+def _joined(parts: Mapping[str, Any], name: str) -> tuple[Tree, Tree, dict[str, np.ndarray]]:
     """Inputs and targets of all parts, one below the other, and which rows are whose."""
     for part in ("train", "validation"):
         if part not in parts:
@@ -183,7 +216,7 @@ def _joined(parts: Mapping[str, Any], name: str) -> tuple[Tree, np.ndarray, dict
     if unknown:
         raise DataError(f"{name}: unknown part {unknown[0]!r}; {did_you_mean(unknown[0], list(PARTS))}")
     inputs: list[Tree] = []
-    targets: list[np.ndarray] = []
+    targets: list[Tree] = []
     fixed, start = {part: np.arange(0) for part in PARTS}, 0
     for part in (part for part in PARTS if part in parts):
         x, y = _pair(parts[part], name, part)
@@ -191,9 +224,10 @@ def _joined(parts: Mapping[str, Any], name: str) -> tuple[Tree, np.ndarray, dict
             _check_like_train(part, (x, y), (inputs[0], targets[0]), name)
         inputs.append(x)
         targets.append(y)
-        fixed[part] = np.arange(start, start + len(y))
-        start += len(y)
-    return mapped(partial(_below, name), *inputs), np.concatenate(targets), fixed
+        fixed[part] = np.arange(start, start + rows_in(y))
+        start += rows_in(y)
+    below = mapped(lambda *arrays: np.concatenate(arrays), *targets)
+    return mapped(partial(_below, name), *inputs), below, fixed
 
 
 def _below(name: str, *arrays: np.ndarray) -> np.ndarray:
@@ -214,7 +248,9 @@ def _check_like_train(part: str, pair: Tree, train: Tree, name: str) -> None:
     pairs = list(zip(leaves(in_order), leaves(train), strict=True))
     if not all(alike_rows(a, b) for a, b in pairs):
         raise DataError(f"{name}: part {part!r} has rows of another shape than part 'train'")
-    if not all(alike_types(a, b) for a, b in pairs[:-1]) or _is_words(pair[1]) != _is_words(train[1]):
+    inputs = zip(leaves(in_order[0]), leaves(train[0]), strict=True)
+    words = [_is_words(leaves(each[1])[0]) for each in (pair, train)]
+    if not all(alike_types(a, b) for a, b in inputs) or words[0] != words[1]:
         raise DataError(f"{name}: part {part!r} has another type of values than part 'train'")
 
 
@@ -222,10 +258,11 @@ def _is_words(array: np.ndarray) -> bool:
     return array.dtype.kind == "U"
 
 
-def _pair(pair: Any, name: str, part: str) -> tuple[Tree, np.ndarray]:
+def _pair(pair: Any, name: str, part: str) -> tuple[Tree, Tree]:
     if not isinstance(pair, tuple | list) or len(pair) != 2:
         raise DataError(f"{name}: part {part!r} must be a pair (inputs, targets)")
-    y = targets_of(pair[1], name, f"{part} targets")
+    every = _targets(pair, name, f"{part} targets")
+    y = leaves(every)[0]
     x = inputs_of(pair[0], name, f"{part} inputs", y.size)
     for what, array in named_leaves(x, "inputs"):
         if array.ndim == 0 or y.ndim == 0 or len(array) != len(y):
@@ -233,4 +270,4 @@ def _pair(pair: Any, name: str, part: str) -> tuple[Tree, np.ndarray]:
             raise DataError(f"{name}: part {part!r} has {rows[0]} rows of {what} and {rows[1]} of targets")
     if rows_in(x) == 0 and part != "test":
         raise DataError(f"{name}: part {part!r} has no rows")
-    return x, y
+    return x, every

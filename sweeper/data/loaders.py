@@ -12,6 +12,7 @@ from torch.utils import data as torch_data
 from sweeper.components.tree import Tree, alike, leaves, mapped
 from sweeper.data.data_sets import (
     FIRST_ITEMS,
+    Target,
     items_of,
     known_length,
     length_of,
@@ -31,7 +32,7 @@ SAMPLERS = (torch_data.SequentialSampler, torch_data.RandomSampler, torch_data.S
 ORDERS = "a study draws batches itself, every row once an epoch"
 
 
-def read_loader(loader: Any, name: str, target: str | None) -> Pair:
+def read_loader(loader: Any, name: str, target: Target) -> Pair:
     """(inputs, targets) of all rows, in the order of the loader's data set.
 
     Raises:
@@ -64,7 +65,7 @@ def read_loader(loader: Any, name: str, target: str | None) -> Pair:
     return _by_workers(dataset, loader, name, target)
 
 
-def _in_one_batch(dataset: Any, collate: Callable[[list[Any]], Any], name: str, target: str | None) -> Pair:
+def _in_one_batch(dataset: Any, collate: Callable[[list[Any]], Any], name: str, target: Target) -> Pair:
     """All items put together by the loader's own function: padded to one length, with its own padding.
 
     What does not fit into memory is put together in pieces, whose rows must have one shape.
@@ -89,7 +90,7 @@ def _collated(items: list[Any], collate: Callable[[list[Any]], Any], what: str, 
         raise DataError(f"{name}: its collate_fn fails on {what} at once: {message_of(error)}") from error
 
 
-def _by_workers(dataset: Any, loader: Any, name: str, target: str | None) -> Pair:
+def _by_workers(dataset: Any, loader: Any, name: str, target: Target) -> Pair:
     """By the loader's worker processes, in the order of the data set."""
     again = torch_data.DataLoader(
         dataset,
@@ -124,7 +125,7 @@ def _start_method() -> str | None:
     return None if multiprocessing.get_start_method(allow_none=True) in (None, *known) else known[0]
 
 
-def _batches(batches: Iterable[Any], name: str, target: str | None, on_disk: bool = False) -> Pair:
+def _batches(batches: Iterable[Any], name: str, target: Target, on_disk: bool = False) -> Pair:
     """Batches one below the other; inputs in a file if `on_disk`, or once they do not fit into memory."""
     held: list[Tree] = []
     targets: list[Tree] = []

@@ -10,7 +10,7 @@ import torch
 from torch.utils import data as torch_data
 
 from sweeper.data.data_modules import is_data_module, parts_of
-from sweeper.data.data_sets import read_dataset
+from sweeper.data.data_sets import Target, read_dataset
 from sweeper.data.items import Ragged, is_ragged, padded
 from sweeper.data.loaders import read_loader
 from sweeper.user_code.observing import seed_all
@@ -25,7 +25,7 @@ def are_arrays(given: Any) -> bool:
     return not _is_dataset(given)
 
 
-def read_objects(given: Any, name: str, target: str | None) -> Any:
+def read_objects(given: Any, name: str, target: Target) -> Any:
     """`given` with every data set and loader in it as a pair (inputs, targets); all else as it is.
 
     Raises:
@@ -35,7 +35,7 @@ def read_objects(given: Any, name: str, target: str | None) -> Any:
         return _read(given, name, target)
 
 
-def _read(given: Any, name: str, target: str | None) -> Any:
+def _read(given: Any, name: str, target: Target) -> Any:
     if is_data_module(given):
         given = parts_of(given, name)
         given = given if len(given) > 1 else given["train"]

@@ -1,7 +1,9 @@
 """The loss of a trial: a named one or the user's, with its options, and the scores that stand beside it."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +13,7 @@ from sweeper.components.inner_loss import STEP
 from sweeper.components.losses import LOSSES, Loss, configured
 from sweeper.components.metrics import Metric, metrics_of, named, users_metric, with_arguments
 from sweeper.components.target_form import TargetForm
+from sweeper.components.tree import mapped
 from sweeper.components.users_loss import InnerLoss, UsersLoss, asked_of
 from sweeper.data.data import Data
 from sweeper.data.splits import targets_of
@@ -56,7 +59,7 @@ def _users_loss(study: Study, settings: Settings, data: Data) -> Loss:
         function = function()
     name = getattr(function, "__name__", type(function).__name__)
     asks, target_asked = asked_of(function, data.inputs if isinstance(data.inputs, dict) else ())
-    if asks:
+    if asks or data.several is not None:
         return Loss(
             name, InnerLoss(name, function, asks, target_asked, data.item_names, form), task, classes=classes
         )
@@ -71,7 +74,7 @@ def target_form(data: Data, settings: Settings) -> TargetForm | None:
     """
     form = data.target_form
     named = isinstance(settings.loss, str) and settings.loss in LOSSES
-    if form is None or named or (data.read != "items" and settings.loss != STEP):
+    if form is None or data.several is not None or named or (data.read != "items" and settings.loss != STEP):
         return None
     return None if form.is_identity(data.targets.shape[1:]) else form
 
@@ -88,12 +91,27 @@ def out_features(data: Data, loss: Loss) -> int:
     return loss.outputs * (1 if data.targets.ndim == 1 else data.targets.shape[1])
 
 
+def widths(data: Data, loss: Loss) -> Any:
+    """What a model function gets as ``out_features``: of several targets one for each, arranged as these."""
+    if data.several is None:
+        return out_features(data, loss)
+    return mapped(_width, data.several)
+
+
+def _width(target: np.ndarray) -> int:
+    """Classes of whole numbers 0 … k − 1 (n,), else numbers of a row."""
+    if target.ndim == 1 and target.dtype.kind in "iu":
+        numbers = np.unique(target)
+        return len(numbers) if np.array_equal(numbers, np.arange(len(numbers))) else 1
+    return math.prod(target.shape[1:])
+
+
 def recorded(study: Study, settings: Settings, data: Data, loss: Loss) -> tuple[Metric, ...]:
     """The scores of every evaluation point: those that fit the loss, those asked for, and the user's."""
     objective = objective_metric(study.objective).removeprefix("validation_")
     asked = [*(m for m in settings.metrics if isinstance(m, str) and ":" not in m), objective]
     width = out_features(data, loss) // loss.outputs
-    metrics = list(metrics_of(loss.task, width, asked))
+    metrics = list(metrics_of(loss.task, width, asked)) if data.several is None else []
     if loss.task == "sequence":
         metrics = [with_arguments(metric, ignore_index=settings.ignore_index) for metric in metrics]
     for source in settings.metrics:

@@ -51,8 +51,13 @@ def batchable_scores(loss: Loss, output: Any, target: Any) -> dict[str, Tensor]:
 
 def users_scores(loss: Loss, output: Any, target: Any) -> dict[str, Tensor]:
     """The metrics of the user, each of copies."""
-    output = loss.of_model(output)
+    output, target = scored_by_users(loss, output, target)
     return {m.name: m.scalar(copied(output), copied(target)) for m in users_metrics(loss)}
+
+
+def scored_by_users(loss: Loss, output: Any, target: Any) -> tuple[Any, Any]:
+    """What metrics of the user get: outputs and target, of several targets all."""
+    return loss.of_model(output), output.get("target", target) if loss.inner else target
 
 
 def users_metrics(loss: Loss) -> list[Metric]:

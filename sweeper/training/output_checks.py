@@ -23,6 +23,10 @@ from sweeper.user_code.calls import name_of
 def check_metrics(task: Task, settings: Settings, loss: Loss) -> None:
     if loss.task == "sequence" and not loss.is_users:
         _check_tokens(task.data.targets, settings.ignore_index)
+    if task.data.several is not None and task.study.data.standardize_target:
+        raise DataError(
+            "data.standardize_target = true is for one target, and items have several; scale them in the loss"
+        )
     names = [metric.name for metric in loss.metrics]
     objective = task.study.search.objective
     if objective == "validation_error" and "accuracy" not in names:
@@ -73,8 +77,9 @@ def check_scores(task: Task, loss: Loss, output: Any, rows: Rows) -> None:
     if metric in ("validation_loss", "train_loss") and not users_metrics(loss):
         return
     repeated = torch.arange(rows_in(y), device=first_tensor(y).device) % count
-    many = mapped(lambda tensor: tensor[repeated], loss.of_model(output))
-    scores = scored(loss, {**output, "output": many} if loss.inner else many, copied(y))
+    of_rows = {"output", "target"} & set(output) if loss.inner else set()
+    many = mapped(lambda tensor: tensor[repeated], {k: output[k] for k in of_rows} if loss.inner else output)
+    scores = scored(loss, {**output, **many} if loss.inner else many, copied(y))
     name = metric.removeprefix("validation_")
     if metric == "train_loss":
         return

@@ -1,5 +1,6 @@
 """Whether the user's loss or scores compare every row with all rows where they mean each with itself."""
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
@@ -11,7 +12,7 @@ from sweeper.components.losses import Loss
 from sweeper.components.row_pairing import TARGETS, NoPairing, PairsRows
 from sweeper.components.tree import applied, copied, rows_in, taken
 from sweeper.study.settings import settings as settings_of
-from sweeper.training.evaluate import users_metrics
+from sweeper.training.evaluate import scored_by_users, users_metrics
 from sweeper.training.setup import Rows, Task, initial_model, leaving_no_trace, pick_loss, rows_of
 from sweeper.trial import Trial
 
@@ -81,7 +82,8 @@ def _with_rows(model: nn.Module, loss: Loss, rows: Rows, count: int) -> str:
         model.train(training)
         for name, call in _calls(model, loss, x, y, count):
             try:
-                with torch.no_grad():
+                with torch.no_grad(), warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # the training gives them
                     call()
             except PairsRows as problem:
                 return f"{name}: {problem}"
@@ -111,7 +113,7 @@ def _of(function: Callable[[Any, Any], object], output: Any, target: Any, rows: 
 def _of_scores(
     score: Callable[[Any, Any], object], loss: Loss, model: nn.Module, x: Any, y: Any, rows: int
 ) -> None:
-    _of(score, loss.of_model(applied(model, x)), y, rows)
+    _of(score, *scored_by_users(loss, applied(model, x), y), rows)
 
 
 def _with_model(model: nn.Module, x: Any, rows: int) -> None:

@@ -29,7 +29,7 @@ def provenance(task: Task) -> dict[str, str]:
 def data_hash(data: Data) -> str:
     """The first 12 digits of the SHA-256 of all inputs and targets, in the order of the rows."""
     digest = hashlib.sha256()
-    for array in (*leaves(data.inputs), data.targets):
+    for array in (*leaves(data.inputs), *leaves(data.targets if data.several is None else data.several)):
         plain = np.asarray(array)
         digest.update(f"{plain.dtype} {plain.shape}".encode())
         texts = plain.dtype == object

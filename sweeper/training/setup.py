@@ -15,12 +15,12 @@ from sweeper.components.losses import Loss
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.components.param_groups import PARAM_GROUPS, check_options, grouped, own_options
 from sweeper.components.precision import to_precision
-from sweeper.components.tree import Tree, mapped
+from sweeper.components.tree import Tree, mapped, taken
 from sweeper.data.data import Data, is_real
-from sweeper.data.splits import split, with_rows_of
+from sweeper.data.splits import rows_of_parts, split, with_rows_of
 from sweeper.data.streamed import Streamed
 from sweeper.errors import ModelError
-from sweeper.study.losses import loss_of, out_features
+from sweeper.study.losses import loss_of, out_features, widths
 from sweeper.study.settings import Settings
 from sweeper.study.study import Study
 from sweeper.trial import Trial
@@ -131,9 +131,26 @@ def rows_of(task: Task, settings: Settings, seed: int) -> Rows:
     y = {part: tensor(getattr(parts, f"y_{part}")) for part in PARTS}
     inner = pick_loss(task, settings).inner is not None
     if inner:
-        x = {part: {"inputs": x[part], "target": y[part]} for part in PARTS}
+        targets = _several(task, seed, dtype, device) if task.data.several is not None else y
+        x = {part: {"inputs": x[part], "target": targets[part]} for part in PARTS}
     pairs = {name: t for p in PARTS for name, t in ((f"x_{p}", x[p]), (f"y_{p}", y[p]))}
     return Rows(**pairs, with_targets=inner)
+
+
+def _several(task: Task, seed: int, dtype: torch.dtype, device: torch.device) -> dict[str, Tree]:
+    """All targets of each part, where there are several: as they came."""
+    first, shares = task.study.search.seed, task.study.data.split
+    parts = rows_of_parts(task.data, shares, seed=seed, test_seed=first)
+    by_part = zip(PARTS, parts, strict=True)
+    return {part: _targets(taken(task.data.several, rows), dtype, device) for part, rows in by_part}
+
+
+def _targets(arrays: Tree, dtype: torch.dtype, device: torch.device | None = None) -> Tree:
+    """Real numbers in `dtype`, whole numbers as int64, truth values as such."""
+    types = {"f": dtype, "b": torch.bool}
+    return mapped(
+        lambda a: torch.tensor(a, dtype=types.get(a.dtype.kind, torch.int64), device=device), arrays
+    )
 
 
 def _tensor_dtype(array: np.ndarray, dtype: torch.dtype) -> torch.dtype:
@@ -190,19 +207,25 @@ def initial_model(task: Task, settings: Settings, seed: int) -> Built:
                 source,
                 row=_tensors(task.data.example, dtype),
                 code_sizes=task.data.code_sizes,
-                out_features=out_features(task.data, loss),
+                out_features=widths(task.data, loss),
                 activation=settings.activation,
                 init=settings.init,
                 options=settings.model_options,
                 chosen=settings.swap,
                 left=settings.keep,
                 inner=loss.inner,
-                target=_tensors(task.data.targets[:1], dtype) if loss.inner else None,
+                target=_example_target(task.data, dtype) if loss.inner else None,
             )
     finally:
         torch.set_default_dtype(default)
     to_precision(built.model, pick_device(settings.device), getattr(torch, settings.dtype))
     return replace(built, own_options=_own_options(task, settings, built.model))
+
+
+def _example_target(data: Data, dtype: torch.dtype) -> Tree:
+    if data.several is not None:
+        return _targets(taken(data.several, slice(0, 1)), dtype)
+    return _tensors(data.targets[:1], dtype)
 
 
 def _own_options(task: Task, settings: Settings, model: nn.Module) -> dict[str, dict[str, Any]]:

@@ -42,6 +42,37 @@ def loader(form: str) -> DataLoader:
     return DataLoader(Items(form), batch_size=8, shuffle=True)
 
 
+PRICE, CLASS = X.sum(1), torch.arange(ROWS) % 3
+
+
+class Several(Dataset):
+    """Items with two targets: keys of a dict, a dict in a tuple, or a tuple in it."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def __len__(self) -> int:
+        return ROWS
+
+    def __getitem__(self, index: int) -> Any:
+        x, price, label = X[index], PRICE[index], int(CLASS[index])
+        if self.kind == "keys":
+            return {"x": x, "price": price, "class": label}
+        return (x, {"price": price, "class": label}) if self.kind == "dict" else (x, (price, label))
+
+
+def several(kind: str) -> DataLoader:
+    """What such a project has."""
+    return DataLoader(Several(kind), batch_size=8, shuffle=True)
+
+
+def sizes(in_features: int, out_features: Any) -> nn.Module:
+    """A model of as many outputs as the targets need."""
+    parts = out_features.values() if isinstance(out_features, dict) else out_features
+    assert list(parts) == [1, 3]
+    return Net(in_features)
+
+
 class Net(nn.Module):
     """Four outputs, of which a loss takes what it needs."""
 
@@ -102,6 +133,40 @@ def distance(output: Tensor, target: Tensor) -> Tensor:
 def asking(output: Tensor, batch: list[Tensor]) -> Tensor:
     """The batch as the loader gives it."""
     return F.mse_loss(output[:, 0], batch[1])
+
+
+def both(output: Tensor, target: Any) -> tuple[Tensor, dict[str, Tensor]]:
+    """Of a price and a class, by name or in this order."""
+    price, label = target.values() if isinstance(target, dict) else target
+    of_class = F.cross_entropy(output[:, 1:], label)
+    return F.mse_loss(output[:, 0], price) + of_class, {"of_class": of_class}
+
+
+def from_batch(output: Tensor, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
+    """The same of the batch as the loader gives it."""
+    return both(output, (batch["price"], batch["class"]) if isinstance(batch, dict) else batch[1])
+
+
+class Stepping(nn.Module):
+    """The same as a step of its own."""
+
+    def __init__(self, in_features: int) -> None:
+        super().__init__()
+        self.net = Net(in_features)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, features) -> (n, 4)"""
+        return self.net(x)
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        """Of the batch as the loader gives it."""
+        return from_batch(self(batch["x"] if isinstance(batch, dict) else batch[0]), batch)[0]
+
+
+def hits(output: Tensor, target: Any) -> Tensor:
+    """A score of the second target."""
+    label = target["class"] if isinstance(target, dict) else target[1]
+    return (output[:, 1:].argmax(1) == label).double().mean()
 
 
 LOSSES = {

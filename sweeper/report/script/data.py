@@ -81,6 +81,8 @@ def data_text(study: Study, data: Data) -> DataText:
         raise UserError(
             f"{data.name}: rows that do not fit into memory are streamed, and a script holds all rows"
         )
+    if data.several is not None:
+        raise UserError(f"{data.name}: items have several targets, and a script reads one")
     read = _reading(study, data)
     floating = data.has_real_inputs
     as_read = _several(data) or read.of_cells
