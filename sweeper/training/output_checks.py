@@ -1,6 +1,7 @@
 """Whether what a model puts out fits its loss, its scores and the objective, tried on some rows."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -31,8 +32,8 @@ def check_metrics(task: Task, settings: Settings, loss: Loss) -> None:
     objective = task.study.search.objective
     if objective == "validation_error" and "accuracy" not in names:
         raise DataError(
-            "search.objective = 'validation_error': the share of wrong classes, but the targets are real "
-            "numbers; use validation_loss"
+            "search.objective = 'validation_error': the share of wrong classes does not fit "
+            f"{_targets(task, loss)}; use validation_loss"
         )
     there = ", ".join(names)
     for name in unfit(task.study, settings, loss):
@@ -54,7 +55,17 @@ def _check_tokens(targets: np.ndarray, ignored: int) -> None:
 
 
 def _targets(task: Task, loss: Loss) -> str:
-    """What is learned, in words."""
+    """What is learned, in words; where whole numbers could be classes, also how to say so."""
+    y = task.data.targets
+    if task.data.several is not None:
+        return "several targets, which only scores of your own take"
+    if loss.task == "regression" and y.dtype.kind in "iu":
+        size = (
+            f"data.classes = {int(y.max()) + 1}"
+            if y.min() >= 0
+            else "data.classes = N, and no number below 0"
+        )
+        return f"targets that are whole numbers and no classes (to say that they are: {size})"
     width = out_features(task.data, loss) // loss.outputs
     return {
         "classification": f"{width} classes",
@@ -85,12 +96,42 @@ def check_scores(task: Task, loss: Loss, output: Any, rows: Rows) -> None:
         return
     if name not in scores:
         there = ", ".join(f"validation_{key}" for key in scores)
-        raise DataError(f"search.objective = {objective!r}: no such score is recorded; there are {there}")
+        why = _why_not_recorded(name, loss, loss.of_model(output))
+        raise DataError(
+            f"search.objective = {objective!r}: no such score is recorded{why}; there are {there}"
+        )
     if not math.isfinite(scores[name].item()):
         raise DataError(
             f"search.objective = {objective!r} cannot be computed on the {rows_in(y)} validation rows: "
             f"{_why_not(y, loss)}"
         )
+
+
+def _why_not_recorded(name: str, loss: Loss, output: Any) -> str:
+    """Of a built-in score, what outputs it takes and what the model puts out instead; else nothing."""
+    if name not in {metric.name for metric in loss.metrics if metric.task}:
+        return ""
+    wanted = {
+        "classification": f"a tensor (rows, {loss.classes}), one number for each class",
+        "sequence": f"a tensor (rows, time, {loss.classes}), one number for each class",
+        "regression": "a tensor of real numbers like the targets",
+    }[loss.task]
+    return (
+        f": it takes {wanted}, and the model puts out {put_out(output)}. Let the model return that and the "
+        'loss arrange it, or name a score of your own, training.metrics = ["package.module:function"] of '
+        "(outputs, targets)"
+    )
+
+
+def put_out(output: Any) -> str:
+    """What a model returns, in words."""
+    if isinstance(output, torch.Tensor):
+        return f"({', '.join(['rows', *map(str, output.shape[1:])])}{',' * (output.ndim == 1)})"
+    if isinstance(output, Mapping):
+        return f"a dict of {', '.join(map(str, output))}"
+    if isinstance(output, tuple | list):
+        return f"a {type(output).__name__} of {len(output)}"
+    return f"a {type(output).__name__}"
 
 
 def _why_not(y: torch.Tensor, loss: Loss) -> str:
@@ -113,7 +154,11 @@ def check_output(task: Task, output: Any, target: torch.Tensor, loss: Loss) -> N
     if loss.is_users:
         return
     if not isinstance(output, torch.Tensor):
-        raise ModelError(f"{name} must return a tensor, not {type(output).__name__}")
+        raise ModelError(
+            f"{name} must return a tensor for loss {loss.name}, not {put_out(output)}: a loss of your own, "
+            'training.loss = "package.module:function", takes it as it is; or let a subclass pick one: '
+            f"`def forward(self, *inputs): return super().forward(*inputs){_part_of(output)}`"
+        )
     shape = tuple(output.shape)
     if loss.task == "sequence":
         wanted = (*target.shape, out_features(task.data, loss))
@@ -135,6 +180,15 @@ def check_output(task: Task, output: Any, target: torch.Tensor, loss: Loss) -> N
             f"{name} puts out {shape} for {rows} rows; loss {loss.name} needs {_wanted(target, loss)}: use "
             "out_features for the width of the last layer"
         )
+
+
+def _part_of(output: Any) -> str:
+    """The place of the first tensor of an output, as code."""
+    if isinstance(output, Mapping):
+        return next((f"[{key!r}]" for key, part in output.items() if isinstance(part, torch.Tensor)), "[…]")
+    if isinstance(output, tuple | list):
+        return next((f"[{k}]" for k, part in enumerate(output) if isinstance(part, torch.Tensor)), "[…]")
+    return ".logits" if hasattr(output, "logits") else ".…"
 
 
 def _wanted(target: torch.Tensor, loss: Loss) -> str:

@@ -143,7 +143,7 @@ WIDTH = "use out_features for the width of the last layer"
             lambda in_features: Pair(in_features, 3),
             LABELS,
             "cross_entropy",
-            "must return a tensor, not tuple",
+            "`def forward(self, *inputs): return super().forward(*inputs)[0]`",
         ),
         (
             lambda in_features: Exit(in_features, 3),
@@ -197,9 +197,8 @@ def test_errors_need_classes() -> None:
         ending(), y=SIGNED, search={"objective": "validation_error"}, loss="torch.nn.functional:mse_loss"
     )
     assert message == (
-        "search.objective = 'validation_error': the share of wrong classes, but the targets are real "
-        "numbers; use "
-        "validation_loss"
+        "search.objective = 'validation_error': the share of wrong classes does not fit targets that are "
+        "real numbers; use validation_loss"
     )
 
 
