@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, ViewportSize, sync_playwright
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -51,12 +51,33 @@ def report(whole_report: Path) -> Path:
     return whole_report / "index.html"
 
 
+DESKTOP: ViewportSize = {"width": 1280, "height": 800}
+
+
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """A fresh profile at desktop size, light."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme="light")
+    context = browser.new_context(viewport=DESKTOP, color_scheme="light")
     yield context
     context.close()
+
+
+@pytest.fixture(scope="module")
+def loaded(browser: Browser) -> Iterator[Page]:
+    """A page for all tests of a file that look at one and leave it as it is: to load it takes a second."""
+    context = browser.new_context(color_scheme="light")
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def seen(loaded: Page, report: Path) -> Page:
+    """The report at desktop size, light, as long as it is only looked at; sections stay as they were left."""
+    if loaded.url != report.as_uri():
+        loaded.goto(report.as_uri())
+    loaded.emulate_media(media="screen", color_scheme="light")
+    loaded.set_viewport_size(DESKTOP)
+    return loaded
 
 
 @pytest.fixture

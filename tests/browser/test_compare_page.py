@@ -29,13 +29,12 @@ def comparison(records: SyntheticRecords, tmp_path_factory: pytest.TempPathFacto
     return write(side_by_side(a, one, b, other), tmp_path_factory.mktemp("compare"))
 
 
-@pytest.fixture
-def page(context: BrowserContext, comparison: Path) -> Page:
-    """The comparison, open, with everything unfolded."""
-    page = context.new_page()
-    page.goto(comparison.as_uri())
-    page.evaluate(UNFOLD)
-    return page
+@pytest.fixture(scope="module")
+def page(loaded: Page, comparison: Path) -> Page:
+    """The comparison, open, with everything unfolded; the tests leave it so."""
+    loaded.goto(comparison.as_uri())
+    loaded.evaluate(UNFOLD)
+    return loaded
 
 
 def test_the_page_is_quiet_and_asks_for_nothing(context: BrowserContext, comparison: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from report_inputs import CHANGES, SHARES, changed, made_input
 from synthetic_records import SyntheticRecords, synthetic_records
 
-from sweeper.answer.claim_words import words
+from sweeper.answer.claim_words import Statement, words
 from sweeper.answer.claims import BEST, CONFIRMED, Claim, Judged, contradictions
 from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.questions import QUESTIONS
@@ -18,6 +18,7 @@ from sweeper.report.card import card
 from sweeper.report.sections import judged, statements, tables_of
 
 
+@cache
 def made_of(kind: str) -> RunData:
     """A run of one kind."""
     if kind in CHANGES:
@@ -58,13 +59,19 @@ KINDS = (
 
 
 @cache
+def said_of(kind: str) -> list[tuple[Statement, ...]]:
+    """What each section of the page of a kind of run states."""
+    run = made_of(kind)
+    tables = tables_of(run)
+    return [statements(question, run, tables) for question in QUESTIONS if question.applies(run, tables)]
+
+
+@cache
 def judged_claims(kind: str) -> list[Judged]:
     """Every claim of the page of a kind of run."""
     run = made_of(kind)
-    tables = tables_of(run)
-    said = [statements(question, run, tables) for question in QUESTIONS if question.applies(run, tables)]
     told = card(run.study, run.answer, run.records.trials).claim
-    return list(judged(said, () if told is None else (told,)).values())
+    return list(judged(said_of(kind), () if told is None else (told,)).values())
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -111,15 +118,8 @@ def test_few_seeds_tie_nothing(kind: str) -> None:
 
 def spoken_by(kind: str) -> list[str]:
     """Every sentence of the sections of a kind of run, with what its claims give way to."""
-    run = made_of(kind)
-    tables = tables_of(run)
     claims = {each.claim: each for each in judged_claims(kind)}
-    return [
-        text
-        for question in QUESTIONS
-        if question.applies(run, tables)
-        for text in words(statements(question, run, tables), claims)
-    ]
+    return [text for said in said_of(kind) for text in words(said, claims)]
 
 
 @pytest.mark.parametrize("kind", ["null", "ties", "one clear winner"])
