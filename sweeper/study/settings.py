@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from sweeper.components.models import EMBEDDED, MODELS
@@ -106,7 +107,9 @@ def settings(study: Study, parameters: Mapping[str, Any]) -> Settings:
         optimizer=chosen["optimizer"],
         learning_rate=float(chosen["learning_rate"]),
         options={name: value for name, value in chosen.items() if name in options},
-        activation=chosen.get("activation", "relu" if builtin and _asks_for_activation(study) else None),
+        activation=chosen.get(
+            "activation", "relu" if builtin and _has_hidden(str(study.model.source)) else None
+        ),
         activation_penalty=float(chosen.get("activation_penalty", 0.0)),
         penalty_kind=chosen.get("penalty_kind", "l2"),
         schedule=chosen.get("schedule", training.pop("schedule")),
@@ -119,9 +122,10 @@ def settings(study: Study, parameters: Mapping[str, Any]) -> Settings:
     )
 
 
-def _asks_for_activation(study: Study) -> bool:
+@cache
+def _has_hidden(model: str) -> bool:
     """Whether the built-in model has hidden activations; ``linear`` has none."""
-    return "activation" in inspect.signature(MODELS[str(study.model.source)]).parameters
+    return "activation" in inspect.signature(MODELS[model]).parameters
 
 
 def _stripped(parameters: Mapping[str, Any], prefix: str) -> dict[str, Any]:

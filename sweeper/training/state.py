@@ -5,6 +5,7 @@ measurements and hands them over; `TrialState.result` is what they become.
 """
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -75,10 +76,8 @@ class TrialState:
     @property
     def next_point(self) -> int:
         """The next step at which something is due: an evaluation, a layer measurement or the end."""
-        later = self.step + 1
-        while not self.is_point(later):
-            later += 1
-        return later
+        points = _all_points(self.evaluated, self.measured, self.steps)
+        return next(iter(points[bisect_right(points, self.step) :]), self.step + 1)
 
     def is_point(self, step: int) -> bool:
         """Whether something is due after `step` updates."""
@@ -218,6 +217,11 @@ def measured_steps(steps: int) -> list[int]:
     decades = np.log10(max(steps, 1))
     spaced = np.logspace(0, decades, int(np.ceil(4 * decades)) + 1)
     return sorted({0, *(round(float(step)) for step in spaced)})
+
+
+@lru_cache(maxsize=64)
+def _all_points(evaluated: frozenset[int], measured: frozenset[int], steps: int) -> tuple[int, ...]:
+    return tuple(sorted(evaluated | measured | {steps}))
 
 
 @lru_cache(maxsize=64)

@@ -42,6 +42,8 @@ class ActivationDispatch:
 
     def arrange(self, kernels: Sequence[Sequence[AnyKernel]]) -> None:
         """Other trials are in the slots now."""
+        if kernels == self.kernels:
+            return
         self.kernels = kernels
         for bound in self._bound:
             bound.renew()

@@ -70,6 +70,7 @@ class Batches:
             parts = [replicates.of(key) for key in keys]
             self._x = mapped(_below, *(part.x_train for part in parts))
             self._y = mapped(_below, *(part.y_train for part in parts))
+            self._pooled_leaves = leaves((self._x, self._y))
         self.order = cache(lambda seed: Order(seed, self.rows, batch_size))
 
     @property
@@ -85,17 +86,19 @@ class Batches:
     def sources(self, seed: int) -> list[Tensor]:
         """The arrays of which `coming` gives the row numbers: those of x, then those of y."""
         if self.pooled:
-            return leaves((self._x, self._y))
+            return self._pooled_leaves
         parts = self.replicates.of(seed)
         return leaves((parts.x_train, parts.y_train))
 
     def coming(self, seeds: Sequence[int], done: Sequence[int], steps: int) -> Tensor:
         """Row numbers of the next steps of every slot: (steps, slots, batch); `done` steps lie behind."""
-        rows = [
-            self.order(seed).take(step, step + steps) + self._offset[self.replicates.key(seed)] * self.pooled
-            for seed, step in zip(seeds, done, strict=True)
-        ]
-        return torch.stack(rows, 1)
+        by_slot = list(zip(seeds, done, strict=True))
+        rows = {
+            (seed, step): self.order(seed).take(step, step + steps)
+            + self._offset[self.replicates.key(seed)] * self.pooled
+            for seed, step in set(by_slot)
+        }
+        return torch.stack([rows[each] for each in by_slot], 1)
 
     def fill(self, x: Tree, y: Tree, seeds: Sequence[int], rows: Tensor) -> None:
         """Write the batches of one step, `rows` (slots, batch), to x and y, both (slots, batch, …)."""

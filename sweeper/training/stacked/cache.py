@@ -141,12 +141,7 @@ class StackCache:
                 raise NotCompiled("data that are streamed from a file")
             if not all(t.is_contiguous() for t in self.batches.sources(self.seed)):
                 raise NotCompiled("data whose rows are not contiguous")
-            try:
-                self._native = NativeSteps(self.stack, self.new_stack(1))
-            except (NotCompiled, NotStackable):
-                raise
-            except Exception as error:  # whatever a translation trips over costs speed, no trial
-                raise NotCompiled(f"the step cannot be translated ({type(error).__name__})") from error
+            self._native = NativeSteps(self.stack, self.new_stack(1))
         return self._native
 
     def new_evaluator(self) -> Evaluator:

@@ -14,6 +14,8 @@ from sweeper.training.evaluate import batchable_scores, users_metrics, users_sco
 from sweeper.training.reasons import reason_of
 from sweeper.training.setup import Rows
 from sweeper.training.stacked.activation_dispatch import BINDERS, ActivationDispatch
+from sweeper.training.stacked.native.scoring import NativeScorePass
+from sweeper.training.stacked.refusal import NotCompiled
 from sweeper.training.stacked.stack import Stack
 from sweeper.training.stacked.stacked_trial import StackedTrial
 from sweeper.training.stacked.tape import Tape
@@ -38,7 +40,10 @@ class Evaluator:
         self.loss, self.rows_of, self.shared = loss, rows_of, shared
         self.scores = partial(batchable_scores, loss)
         self.has_users = bool(users_metrics(loss))
-        self._passes: dict[str, ScorePass] = {}
+        self._passes: dict[tuple[str, bool], ScorePass | NativeScorePass] = {}
+        """(part, whether as machine code) -> its pass"""
+        self._on_tape = {"test"}
+        """Parts whose passes are not compiled; test rows are scored too seldom."""
 
     def evaluate(self, stack: Stack, slots: Mapping[int, StackedTrial]) -> None:
         """The evaluation point of every trial in `slots`."""
@@ -98,11 +103,20 @@ class Evaluator:
 
     def _in_place(self, stack: Stack, rows: Mapping[int, Part], part: str) -> list[dict[str, float]]:
         """All slots at once, by a recorded pass."""
-        done, some = self._passes.get(part), next(iter(rows.values()))
+        some, native = next(iter(rows.values())), stack.native is not None and part not in self._on_tape
+        done = self._passes.get((part, native))
         if done is None or done.stack is not stack or not done.takes(some):
-            done = ScorePass(stack, self.scores, some, self.shared)
-            self._passes[part] = done
+            try:
+                done = self._passes[part, native] = self._recorded(stack, some, native)
+            except NotCompiled:
+                self._on_tape.add(part)
+                return self._in_place(stack, rows, part)
         return _by_slot(done.run(rows))
+
+    def _recorded(self, stack: Stack, rows: Part, native: bool) -> "ScorePass | NativeScorePass":
+        if native and stack.native is not None:
+            return NativeScorePass(stack, stack.native.one, self.scores, rows)
+        return ScorePass(stack, self.scores, rows, self.shared)
 
     def _score(
         self,

@@ -1,16 +1,19 @@
 """Layer measurements of trials in training: put off until enough of them fill one pass."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import torch
 from torch import Tensor, nn
 
-from sweeper.components.tree import Tree, put, taken
+from sweeper.components.tree import Tree, leaves, put, taken
 from sweeper.measures import PARTS
 from sweeper.training.setup import MEASURED_ROWS, Rows
 from sweeper.training.stacked.kernel import AnyKernel, Kernel
 from sweeper.training.stacked.measurement_pass import MeasurementPass
+from sweeper.training.stacked.native.measuring import Measured, NativeMeasurements
+from sweeper.training.stacked.refusal import NotCompiled
 from sweeper.training.stacked.stack import Snapshot
 from sweeper.training.stacked.stacked_trial import StackedTrial
 from sweeper.training.stacked.template import Template
@@ -25,6 +28,10 @@ class LayerMeasurement:
     now: Snapshot
     before: Tensor | None
     """Its flat parameters before the last update; ``None`` before the first."""
+
+
+Values = tuple[Iterable[Sequence[float]], MeasurementPass]
+"""Trial by trial those of all `MeasurementPass.rows`, and whose rows these are."""
 
 
 class LayerMeasurements:
@@ -42,7 +49,10 @@ class LayerMeasurements:
         """`shapes`: of the trained parameters, in their order; `shared`: all trials have the same rows."""
         self.template, self.shapes, self.loss = template, shapes, loss
         self.rows_of, self.shared, self.at_once = rows_of, shared, at_once
+        self.compiled = False
+        """Whether to measure as machine code, where that can be."""
         self._pass: MeasurementPass | None = None
+        self._native: NativeMeasurements | NotCompiled | None = None
         self._waiting: list[LayerMeasurement] = []
 
     def add(self, each: LayerMeasurement) -> None:
@@ -54,52 +64,80 @@ class LayerMeasurements:
             self.finish()
 
     def finish(self) -> None:
-        """Measure all that wait. Positions of a pass that are left over repeat its last one."""
+        """Measure all that wait."""
         waiting, self._waiting = self._waiting, []
         for start in range(0, len(waiting), self.at_once):
-            batch = sorted(waiting[start : start + self.at_once], key=_activation)
-            self._measure([*batch, *batch[-1:] * (self.at_once - len(batch))], len(batch))
+            self._measure(sorted(waiting[start : start + self.at_once], key=_activation))
         for each in waiting:
             each.trial.measurements_due -= 1
 
-    def _measure(self, batch: Sequence[LayerMeasurement], count: int) -> None:
-        done = self._filled(batch)
-        kernels = [each.trial.initial.kernels for each in batch]
-        columns = done.run(list(zip(*kernels, strict=True)))
-        for each, values in zip(batch[:count], zip(*columns, strict=True), strict=False):
-            rows = [(*row, value) for row, value in zip(done.rows, values, strict=True)]
-            kept = [row for row in rows if _exists(row[1], each, done.sites[row[0]])]
-            each.trial.state.record_layers(each.step, kept)
+    def _measure(self, batch: Sequence[LayerMeasurement]) -> None:
+        native = self._as_code(batch[0]) if self.compiled else None
+        by_trial, done = self._natively(batch, native) if native else self._on_tape(batch)
+        by_kind: dict[object, list[bool]] = {}
+        for each, values in zip(batch, by_trial, strict=False):
+            kind = each.before is None, *(_has_slope(kernel) for kernel in each.trial.initial.kernels)
+            if kind not in by_kind:
+                by_kind[kind] = [_exists(name, each, done.sites[layer]) for layer, name in done.rows]
+            kept = compress(zip(done.rows, values, strict=True), by_kind[kind])
+            each.trial.state.record_layers(each.step, ((*row, value) for row, value in kept))
 
-    def _filled(self, batch: Sequence[LayerMeasurement]) -> MeasurementPass:
-        """The pass, with the state of these trials in its memory."""
-        if self._pass is None:
-            x, y = self._rows(batch[0])
-            self._pass = MeasurementPass(
-                self.template, self.shapes, self.loss, self.at_once, x, y, self.shared
-            )
-        memory = self._pass
-        for position, each in enumerate(batch):
-            memory.now[position] = each.now.p
-            memory.before[position] = each.now.p if each.before is None else each.before
-            for name, value in each.now.fixed.items():
-                memory.fixed[name][position] = value
-            for site, kernel in enumerate(each.trial.initial.kernels):
-                if site in memory.inputs:  # the pass may not reach an activation
-                    memory.steepest[site, position] = self._steepest(kernel, site, memory, position)
-            if not self.shared:
+    def _on_tape(self, batch: Sequence[LayerMeasurement]) -> "Values":
+        """Values trial by trial. Positions of the pass that are left over repeat its last trial."""
+        memory = self._pass = self._pass or self._recorded(batch[0], self.at_once, self.shared)
+        batch = [*batch, *[batch[-1]] * (self.at_once - len(batch))]
+        for k, values in enumerate(memory.outside[:-1]):
+            torch.stack([self._outside(each)[k] for each in batch], out=values)
+        memory.steepest.copy_(self._steepest(batch, memory))
+        if not self.shared:
+            for position, each in enumerate(batch):
                 put((memory.x, memory.y), position, self._rows(each))
-        return memory
+        kernels = [each.trial.initial.kernels for each in batch]
+        return zip(*memory.run(list(zip(*kernels, strict=True))), strict=True), memory
+
+    def _natively(self, batch: Sequence[LayerMeasurement], native: NativeMeasurements) -> "Values":
+        steepest = self._steepest(batch, native.one)
+        read = [
+            Measured([*self._outside(each), own], leaves(self._rows(each)), each.trial.initial.kernels)
+            for each, own in zip(batch, steepest, strict=True)
+        ]
+        return native.run(read), native.one
+
+    def _as_code(self, like: LayerMeasurement) -> NativeMeasurements | None:
+        if self._native is None:
+            try:
+                self._native = NativeMeasurements(self._recorded(like, 1, False, keep=True))
+            except NotCompiled as why:
+                self._native = why
+        return self._native if isinstance(self._native, NativeMeasurements) else None
+
+    def _recorded(
+        self, like: LayerMeasurement, count: int, shared: bool, *, keep: bool = False
+    ) -> MeasurementPass:
+        x, y = self._rows(like)
+        return MeasurementPass(self.template, self.shapes, self.loss, count, x, y, shared, keep=keep)
+
+    def _outside(self, each: LayerMeasurement) -> list[Tensor]:
+        """What a pass reads of a trial, see `MeasurementPass.outside`, but for the steepest slopes."""
+        return [each.now.p, each.now.p if each.before is None else each.before, *each.now.fixed.values()]
 
     def _rows(self, each: LayerMeasurement) -> tuple[Tree, Tree]:
         rows = self.rows_of(each.trial.trial.seed)
         x, y = (taken(part, slice(MEASURED_ROWS)) for part in (rows.x_validation, rows.y_validation))
         return x, y
 
-    def _steepest(self, kernel: AnyKernel, site: int, memory: MeasurementPass, position: int) -> Tensor:
-        """max |φ′|"""
-        learned = self.template.learned_at(site, memory.now[position], self.shapes)
-        return kernel.steepest(memory.inputs[site], learned)
+    def _steepest(self, batch: Sequence[LayerMeasurement], done: MeasurementPass) -> Tensor:
+        """max |φ′| of every hidden activation, trial by trial."""
+        values = done.now.new_ones(len(batch), len(self.template.hidden))
+        for own, each in zip(values, batch, strict=True):
+            for site, kernel in enumerate(each.trial.initial.kernels):
+                if site in done.inputs:  # the pass may not reach an activation
+                    learned = () if isinstance(kernel, Kernel) else self._learned(each, site)
+                    own[site] = kernel.steepest(done.inputs[site], learned)
+        return values
+
+    def _learned(self, each: LayerMeasurement, site: int) -> Sequence[Tensor]:
+        return self.template.learned_at(site, each.now.p, self.shapes)
 
 
 def _activation(each: LayerMeasurement) -> str:

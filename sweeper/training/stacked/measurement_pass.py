@@ -10,6 +10,7 @@ from sweeper.components.tree import Tree, copied, leaves, rows_in, stacked
 from sweeper.measures import MEASURES, Layer
 from sweeper.training.stacked.activation_dispatch import BINDERS, ActivationDispatch, Hidden
 from sweeper.training.stacked.kernel import AnyKernel
+from sweeper.training.stacked.recording import Recorded
 from sweeper.training.stacked.tape import Tape
 from sweeper.training.stacked.template import Template, losses_of, unstack
 
@@ -26,6 +27,8 @@ class MeasurementPass:
         x: Tree,
         y: Tree,
         shared: bool,
+        *,
+        keep: bool = False,
     ) -> None:
         """Record the pass.
 
@@ -36,14 +39,15 @@ class MeasurementPass:
             count: trials of one pass.
             x, y: evaluation rows of one trial, or of all of them.
             shared: whether all trials have these rows.
+            keep: hold what was recorded.
         """
         self.template, self.shapes, self.loss, self.shared = template, shapes, loss, shared
         self.x, self.y = copied((x, y)) if shared else stacked((x, y), count)
         self.now, self.fixed = template.stacked(shapes, count)
         self.before = self.now * 1.01
         """Flat parameters of every trial, and those before its last update."""
-        self.steepest = self.now.new_ones(len(template.hidden), count)
-        """max |φ′| of every trial's hidden activation, layer by layer."""
+        self.steepest = self.now.new_ones(count, len(template.hidden))
+        """max |φ′| of every trial's hidden activations."""
         self.rows: list[tuple[int, str]] = []
         """(layer, measure) of every row of the result."""
         self.inputs: dict[int, Tensor] = {}
@@ -52,11 +56,18 @@ class MeasurementPass:
         """The hidden activation of each layer, if it has one."""
         self.dispatch = ActivationDispatch([[kernel] * count for kernel in template.kernels])
         self.dispatch.differentiable = True
-        inputs = [self.now, self.before, *self.fixed.values(), self.steepest, *leaves((self.x, self.y))]
+        self.outside = [self.now, self.before, *self.fixed.values(), self.steepest]
+        """What it reads beside the rows: a row a trial."""
+        inputs = [*self.outside, *leaves((self.x, self.y))]
         with torch.enable_grad(), template.measured(rows_in(x)):
             read_only = {"inputs": leaves(self.x), "targets": leaves(self.y)}
-            self._tape = Tape(self._measures, inputs, BINDERS, read_only=read_only)
+            self._tape = Tape(self._measures, inputs, BINDERS, read_only=read_only, keep=keep)
         self.dispatch.calls.clear()
+
+    @property
+    def recorded(self) -> Recorded:
+        """Calls, inputs and results, where they are kept."""
+        return self._tape.recorded
 
     def run(self, kernels: Sequence[Sequence[AnyKernel]]) -> list[list[float]]:
         """Values of all `rows`, one per trial; `kernels`: site by site, trial by trial."""
@@ -109,7 +120,7 @@ class MeasurementPass:
             "activation": a,
             "activation_gradient": gradient,
             "derivative": slope,
-            "steepest": self.steepest[call.site],
+            "steepest": self.steepest[:, call.site],
         }
 
     def _weights(

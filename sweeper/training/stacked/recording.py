@@ -65,6 +65,10 @@ class Call:
         return None
 
 
+Recorded = tuple[Sequence[Call], Sequence[Tensor], Sequence[Tensor]]
+"""Calls that must run again, inputs and results of a function."""
+
+
 class Recorder(SeesOperations):
     """While open, notes every operation below autograd and vmap."""
 

@@ -22,7 +22,11 @@ from sweeper.training.stacked.template import Template, losses_of, unstack
 
 
 class Runs(Protocol):
-    """A tape, or what stands for it."""
+    """Stands for the tape of a stack."""
+
+    @property
+    def one(self) -> "Stack":
+        """A stack of the same kind with one slot."""
 
     def run(self) -> None:
         """Losses and gradients of all slots on the batches of the stack."""

@@ -97,6 +97,7 @@ class StackedTraining:
         self.cache = cache = cache_for(self.task, lead, built, seeds, required, self.size)
         self.stack, self.evaluator, self.measurements = cache.stack, cache.evaluator, cache.measurements
         self.native = self.stack.native = cache.native_steps() if self.compiled else None
+        self.measurements.compiled = self.compiled
         self.slots: list[StackedTrial | None] = [None] * self.size
         self.start_interval = _start_interval(settings, self.cache.batches.rows)
 
@@ -244,9 +245,10 @@ class StackedTraining:
         start = time.perf_counter()
         history = self.train(steps)
         seconds = (time.perf_counter() - start) / len(active)
+        by_slot = history.transpose(2, 1, 0).tolist()
         for slot, run in active:
             run.state.seconds += seconds
-            run.advance(history[:, :, slot].T, self.stack.parts)
+            run.advance(by_slot[slot], self.stack.parts)
         self.clock += steps
 
     def train(self, steps: int) -> np.ndarray:

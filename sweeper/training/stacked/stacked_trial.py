@@ -52,6 +52,8 @@ class StackedTrial:
     """One for each segment of the parameters."""
     learning_rates: np.ndarray
     """Of every update, shape (steps,)."""
+    part_rates: np.ndarray
+    """Those of each segment, shape (segments, steps)."""
     measurements_due: int = 0
     """Layer measurements that were put off."""
     due: bool = True
@@ -74,7 +76,8 @@ class StackedTrial:
         state = TrialState.start(trial, settings, rows, objective)
         multipliers = _multipliers(settings.schedule, state.steps)
         parts = tuple(Part.of(settings, options, multipliers, parameter) for options in own)
-        return cls(state, settings, initial, parts, settings.learning_rate * multipliers)
+        by_part = np.stack([part.learning_rates for part in parts])
+        return cls(state, settings, initial, parts, settings.learning_rate * multipliers, by_part)
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -92,12 +95,11 @@ class StackedTrial:
 
     def coming_rates(self, steps: int) -> np.ndarray:
         """Learning rates of the next `steps` updates: (segments, steps)."""
-        coming = slice(self.state.step, self.state.step + steps)
-        return np.stack([part.learning_rates[coming] for part in self.parts])
+        return self.part_rates[:, self.state.step : self.state.step + steps]
 
-    def advance(self, history: np.ndarray, parts: Sequence[str]) -> None:
+    def advance(self, history: Sequence[list[float]], parts: Sequence[str]) -> None:
         """Record the batch values of the steps just made: losses, penalties, totals, `parts`; (…, steps)."""
-        losses, penalties, totals, *others = history.tolist()
+        losses, penalties, totals, *others = history
         rate = float(self.learning_rates[self.state.step + len(losses) - 1])
         named = dict(zip(parts, others, strict=True))
         self.state.record_batches(losses, penalties, totals, rate, named)

@@ -21,7 +21,7 @@ from sweeper.private_torch import (
     schema_of,
     unchecked,
 )
-from sweeper.training.stacked.recording import Call, needed, record, storage_of, tensors
+from sweeper.training.stacked.recording import Call, Recorded, needed, record, storage_of, tensors
 from sweeper.training.stacked.refusal import NotStackable
 
 Binder = Callable[[Call, Sequence[Any], Sequence[Tensor]], Callable[[], Any]]
@@ -60,7 +60,7 @@ class Tape:
             if changed & {storage_of(t) for t in kept_as_is}:
                 raise NotStackable(f"the model writes into its {what}")
         kept = needed(calls, inputs, results)
-        self.recorded = (kept, tuple(inputs), tuple(results)) if keep else ((), (), ())
+        self.recorded: Recorded = (kept, tuple(inputs), tuple(results)) if keep else ((), (), ())
         """Calls, inputs and results as they were recorded, where they are to be kept."""
         memory = _share(kept, inputs, results)
         self.outputs = [memory(t) for t in results]

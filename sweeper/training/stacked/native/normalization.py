@@ -11,6 +11,7 @@ from dataclasses import replace
 from torch import Tensor
 
 from sweeper.training.stacked.native import mathematics as m
+from sweeper.training.stacked.native.ir import Number
 from sweeper.training.stacked.native.operation import Operation, mapped
 from sweeper.training.stacked.native.reductions import Reduction, add, reduce, sums
 from sweeper.training.stacked.native.views import View, contiguous, without
@@ -76,7 +77,8 @@ def batch_norm(place: Operation, call: Call) -> None:
     """x, weight, bias, running mean and variance, training, momentum, ε → x̂·weight + bias, μ, r"""
     x, weight, bias, *running, training, momentum, epsilon = call.arguments
     if not training:
-        raise NotCompiled("no translation of batch norm by running statistics")
+        _by_running(place, call)
+        return
     source, axes = place.view(x), _others(x)
     target, mean, root = (place.view(t) for t in call.results)
     channel = (1,)
@@ -95,6 +97,21 @@ def batch_norm(place: Operation, call: Call) -> None:
             [variances, root],
             lambda old, r: old * (1 - momentum) + (1.0 / (r * r) - epsilon) * unbiased,
         )
+
+
+def _by_running(place: Operation, call: Call) -> None:
+    """In evaluation: (x − running mean) / √(running variance + ε)·weight + bias"""
+    x, weight, bias, mean, variance, _, _, epsilon = call.arguments
+    given = [place.view(x), *(_beside(place.view(t), place.view(x), (1,)) for t in (mean, variance))]
+    gain, shift = (None if t is None else _beside(place.view(t), given[0], (1,)) for t in (weight, bias))
+
+    def normalized(x: Number, mean: Number, variance: Number, *rest: Number) -> Number:
+        following, value = iter(rest), (x - mean) / m.root(variance + epsilon)
+        value = value if gain is None else value * next(following)
+        return value if shift is None else value + next(following)
+
+    parts = [view for view in (gain, shift) if view is not None]
+    mapped(place, place.view(call.results[0]), [*given, *parts], normalized)
 
 
 def batch_norm_backward(place: Operation, call: Call) -> None:

@@ -10,7 +10,15 @@ from typing import Any
 
 from torch import Tensor
 
-from sweeper.training.stacked.native import attention, convolution, look_up, moving, normalization, pooling
+from sweeper.training.stacked.native import (
+    attention,
+    convolution,
+    look_up,
+    moving,
+    normalization,
+    ordering,
+    pooling,
+)
 from sweeper.training.stacked.native import mathematics as m
 from sweeper.training.stacked.native.operation import Operation
 from sweeper.training.stacked.native.pointwise import is_pointwise, name_of, of_nothing, value_of, values_of
@@ -30,7 +38,7 @@ def emit(place: Operation, call: Call) -> None:
         NotCompiled: if there is none.
     """
     name = name_of(call.operation)
-    if not all(t.numel() for t in (*call.inputs, *call.results)):
+    if not all(t.numel() for t in (*call.inputs, *call.results[:1])):  # batch norm leaves others out
         raise NotCompiled(f"{name} of an empty tensor")
     if name in OPERATIONS:
         OPERATIONS[name](place, call)
@@ -221,6 +229,7 @@ OPERATIONS: Mapping[str, Emit] = {
     "activate": _activate,
     "activate_backward": _activate_backward,
     "amax": _reduction(lambda call, count: LARGEST),
+    "argmax": ordering.first_largest,
     "baddbmm": _multiply_add,
     "addmm": _multiply_add,
     "bmm": _multiply,
@@ -230,8 +239,12 @@ OPERATIONS: Mapping[str, Emit] = {
     "cat": moving.join,
     "convolution": convolution.convolution,
     "convolution_backward": convolution.convolution_backward,
+    "cummax": ordering.running_extreme(ordering.at_least),
+    "cummin": ordering.running_extreme(ordering.at_most),
+    "cumsum": ordering.running_sum,
     "embedding": look_up.embedding,
     "embedding_dense_backward": look_up.embedding_backward,
+    "flip": ordering.turned_round,
     "gather": look_up.gather,
     "linalg_vector_norm": _reduction(_norm),
     "_log_softmax": _log_softmax,
@@ -252,6 +265,7 @@ OPERATIONS: Mapping[str, Emit] = {
     "_scaled_dot_product_flash_attention_for_cpu_backward": attention.attention_backward,
     "_softmax": _softmax,
     "_softmax_backward_data": _softmax_backward,
+    "sort": ordering.in_order,
     "stack": moving.pile,
     "sum": _reduction(lambda call, count: sums()),
 }

@@ -19,13 +19,13 @@ from sweeper.training.stacked.native.views import element_of, view_of
 from sweeper.training.stacked.recording import Call, storage_of
 from sweeper.training.stacked.refusal import NotCompiled
 
-FLAG, ROWS, LOSSES, COEFFICIENTS, GRADIENTS, ARENA = range(6)
-"""Entries of a slot's table; leaves, updates, activations, state and what is outside follow."""
+FLAG, ROWS, COEFFICIENTS, GRADIENTS, ARENA = range(5)
+"""Entries of a slot's table; results, leaves, updates, activations, state and what is outside follow."""
 
 
 @dataclass(frozen=True)
 class Leaf:
-    """An input of which a step gets some rows: x or y, or a part of them."""
+    """An input of which a pass gets some rows: x or y, or a part of them."""
 
     tensor: Tensor
     """(1, rows, …), as recorded."""
@@ -44,12 +44,17 @@ class Layout:
     """Where everything lies."""
 
     leaves: Sequence[Leaf]
-    segments: Sequence[tuple[int, int]]
-    """(first column, columns) of parameters that are updated alike."""
-    coefficients: int
-    """Numbers of one segment and step."""
-    states: int
+    results: Sequence[Tensor]
+    """What every pass leaves behind, contiguous."""
     sites: int
+    """Hidden activations."""
+    gradients: Tensor | None = None
+    """What updates are made of."""
+    segments: Sequence[tuple[int, int]] = ()
+    """(first column, columns) of parameters that are updated alike, after every pass."""
+    coefficients: int = 0
+    """Numbers of one segment and step."""
+    states: int = 0
     draws: Sequence[Tensor] = ()
     """Recorded tensors of random numbers, each alone in its memory."""
     outside: list[Tensor] = field(default_factory=list)
@@ -60,8 +65,12 @@ class Layout:
     """Bytes behind the arrays of the arena, for matrices that are turned."""
 
     @property
-    def at_leaves(self) -> int:
+    def at_results(self) -> int:
         return ARENA + 1
+
+    @property
+    def at_leaves(self) -> int:
+        return self.at_results + len(self.results)
 
     @property
     def at_draws(self) -> int:
@@ -88,15 +97,13 @@ class Layout:
         return self.at_outside + len(self.outside)
 
 
-def lay_out(
-    layout: Layout, calls: Sequence[Call], inputs: Sequence[Tensor], results: Sequence[Tensor]
-) -> None:
+def lay_out(layout: Layout, calls: Sequence[Call], inputs: Sequence[Tensor]) -> None:
     """Give every storage a place: as long as it is needed, in the arena, or outside."""
-    losses, gradients = results
+    elsewhere = _gradients(layout)
     last: dict[int, int] = {}
     for index, call in enumerate(calls):
         last |= {storage_of(t): index for t in (*call.inputs, *call.results)}
-    last[storage_of(losses)] = len(calls)
+    last |= {storage_of(t): len(calls) for t in layout.results}
     leaves = {storage_of(t) for t in (*(leaf.tensor for leaf in layout.leaves), *layout.draws)}
     given = {storage_of(t) for t in inputs}
     free: list[tuple[int, int]] = []
@@ -110,7 +117,7 @@ def lay_out(
     for index, call in enumerate(calls):
         for tensor in (*call.inputs, *call.results):
             where = storage_of(tensor)
-            if where in layout.places or where in known or where == storage_of(gradients):
+            if where in layout.places or where in known or where == elsewhere:
                 continue
             if where in made and where not in given:
                 _place(layout, sizes, free, tensor)
@@ -121,6 +128,10 @@ def lay_out(
             if where in sizes and last[where] == index and where not in leaves:
                 free.append((layout.places[where], sizes[where]))
     layout.scratch = layout.arena
+
+
+def _gradients(layout: Layout) -> int | None:
+    return None if layout.gradients is None else storage_of(layout.gradients)
 
 
 def _place(layout: Layout, sizes: dict[int, int], free: list[tuple[int, int]], tensor: Tensor) -> None:
@@ -135,9 +146,7 @@ def _place(layout: Layout, sizes: dict[int, int], free: list[tuple[int, int]], t
     layout.arena += size
 
 
-def _address(
-    code: Code, layout: Layout, gradients: int, elements: Mapping[int, str], pointer: Pointer
-) -> str:
+def _address(code: Code, layout: Layout, elements: Mapping[int, str], pointer: Pointer) -> str:
     """A pointer that an operation is given."""
     what, number, offset = pointer
     if what == "flag":
@@ -147,7 +156,7 @@ def _address(
     if what == "site":
         return load_pointer(code, layout.at_sites + 2 * number + offset)
     outside = {storage_of(t): k for k, t in enumerate(layout.outside)}
-    if number == gradients:
+    if number == _gradients(layout):
         base = load_pointer(code, GRADIENTS)
     elif number in outside:
         base = load_pointer(code, layout.at_outside + outside[number])
@@ -161,13 +170,12 @@ def load_pointer(code: Code, entry: int) -> str:
     return code.load(code.address("%table", entry, "ptr"), Kind("ptr")).text
 
 
-def text_of(layout: Layout, calls: Sequence[Call], results: Sequence[Tensor], machine: Machine) -> str:
-    """The program: ``run(tables, slots, steps)``.
+def text_of(layout: Layout, calls: Sequence[Call], machine: Machine) -> str:
+    """The program: ``run(tables, slots, passes)``.
 
     Raises:
         NotCompiled: for an operation without a translation.
     """
-    losses, gradients = results
     names: dict[str, str] = {}
     declared = {"declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)"}
     tensors = [t for call in calls for t in (*call.inputs, *call.results)]
@@ -180,39 +188,32 @@ def text_of(layout: Layout, calls: Sequence[Call], results: Sequence[Tensor], ma
         name = names.setdefault(text, f"operation{len(names)}")
         declared |= needs
         most = max(most, operation.bytes)
-        given = [
-            _address(one_pass, layout, storage_of(gradients), elements, pointer)
-            for pointer in operation.pointers
-        ]
+        given = [_address(one_pass, layout, elements, pointer) for pointer in operation.pointers]
         one_pass.do(f"call void @{name}({', '.join(f'ptr {each}' for each in given)})")
     layout.arena = layout.scratch + most + ALIGNED
     whole, _ = as_function("one_pass", ["ptr %table", "ptr %arena"], one_pass)
     run, needs = function(
         "run",
-        ["ptr %tables", "i64 %slots", "i64 %steps"],
-        lambda code: _run(code, layout, losses, element_of(losses.dtype)),
+        ["ptr %tables", "i64 %slots", "i64 %passes"],
+        lambda code: _run(code, layout, element_of(layout.results[0].dtype)),
     )
     operations = [text.replace("{name}", name, 1) for text, name in names.items()]
     whole = whole.replace("define void", "define internal void", 1)
     return "\n".join([*sorted(declared | needs), *operations, whole, run])
 
 
-def _run(code: Code, layout: Layout, losses: Tensor, element: str) -> None:
-    slots, steps = (Number(code, name, Kind("i64")) for name in ("%slots", "%steps"))
+def _run(code: Code, layout: Layout, element: str) -> None:
+    slots, steps = (Number(code, name, Kind("i64")) for name in ("%slots", "%passes"))
     rows = layout.leaves[0].rows
-    count = losses.numel()
     with code.loop(slots) as outer:
         code.do(f"%table = getelementptr ptr, ptr %tables, i64 {(outer.index * layout.entries).text}")
         code.do(f"%arena = bitcast ptr {load_pointer(code, ARENA)} to ptr")
-        p = load_pointer(code, layout.at_outside)
-        g, history, columns = (load_pointer(code, k) for k in (GRADIENTS, LOSSES, COEFFICIENTS))
+        kept = [load_pointer(code, layout.at_results + k) for k in range(len(layout.results))]
         index, bases = (
             load_pointer(code, ROWS),
             [load_pointer(code, layout.at_leaves + k) for k in range(len(layout.leaves))],
         )
         draws = [load_pointer(code, layout.at_draws + k) for k in range(len(layout.draws))]
-        updates = [load_pointer(code, layout.at_updates + k) for k in range(len(layout.segments))]
-        state = [load_pointer(code, layout.at_states + k) for k in range(layout.states)]
         with code.loop(steps) as loop:
             with code.loop(rows) as each:
                 at = code.load(code.address(index, loop.index * rows + each.index, "i64"), Kind("i64"))
@@ -230,20 +231,26 @@ def _run(code: Code, layout: Layout, losses: Tensor, element: str) -> None:
                     size,
                 )
             code.do("call void @one_pass(ptr %table, ptr %arena)")
-            made = code.address("%arena", layout.places[storage_of(losses)], "i8")
-            for k in range(count):
-                value = code.load(code.address(made, k, element), Kind(element))
-                code.store(
-                    value, code.address(code.address(history, loop.index * count, element), k, element)
-                )
-            for k, (start, length) in enumerate(layout.segments):
-                at_c = code.address(
-                    columns, (loop.index * len(layout.segments) + k) * layout.coefficients, element
-                )
-                pointers = [code.address(b, start, element) for b in (p, g)] + [at_c]
-                pointers += [code.address(s, start, element) for s in state]
-                given = ", ".join(f"ptr {each}" for each in pointers)
-                code.do(f"call void {updates[k]}({given}, i64 {length})")
+            for tensor, target in zip(layout.results, kept, strict=True):
+                size, offset = tensor.nbytes, layout.places[storage_of(tensor)]
+                offset += int(tensor.storage_offset()) * tensor.element_size()
+                made = code.address("%arena", offset, "i8")
+                _copy(code, code.address(target, loop.index * size, "i8"), made, size)
+            if layout.segments:
+                _update(code, layout, loop.index, element)
+
+
+def _update(code: Code, layout: Layout, step: Number, element: str) -> None:
+    p = load_pointer(code, layout.at_outside)
+    g, columns = (load_pointer(code, k) for k in (GRADIENTS, COEFFICIENTS))
+    state = [load_pointer(code, layout.at_states + k) for k in range(layout.states)]
+    for k, (start, length) in enumerate(layout.segments):
+        at = code.address(columns, (step * len(layout.segments) + k) * layout.coefficients, element)
+        pointers = [code.address(b, start, element) for b in (p, g)] + [at]
+        pointers += [code.address(s, start, element) for s in state]
+        given = ", ".join(f"ptr {each}" for each in pointers)
+        update = load_pointer(code, layout.at_updates + k)
+        code.do(f"call void {update}({given}, i64 {length})")
 
 
 def _copy(code: Code, target: str, source: str, size: int) -> None:
@@ -274,7 +281,6 @@ def program_of(
     layout: Layout,
     calls: Sequence[Call],
     inputs: Sequence[Tensor],
-    results: Sequence[Tensor],
     machine: Machine,
 ) -> str:
     """Lay out and translate.
@@ -282,9 +288,11 @@ def program_of(
     Raises:
         NotCompiled: for operations without a translation.
     """
-    if results[0].dtype not in (torch.float32, torch.float64):
+    if layout.results[0].dtype not in (torch.float32, torch.float64):
         raise NotCompiled("numbers of this precision")
+    if not all(t.is_contiguous() for t in layout.results):
+        raise NotCompiled("results with gaps")
     layout.draws = drawn(calls)
     calls = [call for call in calls if not call.random]
-    lay_out(layout, calls, inputs, results)
-    return text_of(layout, calls, results, machine)
+    lay_out(layout, calls, inputs)
+    return text_of(layout, calls, machine)

@@ -10,22 +10,9 @@ from sweeper.components.optimizers import MOST_COEFFICIENTS
 from sweeper.components.tree import leaves
 from sweeper.training.stacked.groups import Group
 from sweeper.training.stacked.kernel import AnyKernel
-from sweeper.training.stacked.native import target
-from sweeper.training.stacked.native.library import activation_functions, nothing, update_function
-from sweeper.training.stacked.native.operation import ALIGNED
-from sweeper.training.stacked.native.products import Machine
-from sweeper.training.stacked.native.program import (
-    ARENA,
-    COEFFICIENTS,
-    FLAG,
-    GRADIENTS,
-    LOSSES,
-    ROWS,
-    Layout,
-    Leaf,
-    program_of,
-)
-from sweeper.training.stacked.refusal import NotCompiled
+from sweeper.training.stacked.native.library import nothing, update_function
+from sweeper.training.stacked.native.program import COEFFICIENTS, GRADIENTS, ROWS, Layout, Leaf
+from sweeper.training.stacked.native.slot_program import SlotProgram
 from sweeper.training.stacked.stack import Stack
 
 
@@ -38,48 +25,25 @@ class NativeSteps:
         Raises:
             NotCompiled: if an operation has no translation, or this machine cannot compile.
         """
-        if stack.p.device.type != "cpu":
-            raise NotCompiled("a device that is not the CPU")
         self.stack, self.one = stack, one
-        calls, inputs, results = one.recorded
-        data = leaves((one.x, one.y))
-        if any(t.ndim < 2 for t in data):
-            raise NotCompiled("inputs that are not rows")
+        calls, inputs, (losses, gradients) = one.recorded
         self.layout = Layout(
-            [Leaf(t) for t in data],
+            [Leaf(t) for t in leaves((one.x, one.y))],
+            [losses],
+            len(stack.template.kernels),
+            gradients,
             [(s.columns.start, s.columns.stop - s.columns.start) for s in stack.updates.segments],
             MOST_COEFFICIENTS,
             len(stack.updates.state),
-            len(stack.template.kernels),
+            outside=list(one.outside),
         )
-        mine, theirs = stack.outside, one.outside
-        self.layout.outside = list(theirs)
-        machine = Machine(target.register_bytes(), target.registers())
-        text = program_of(self.layout, calls, inputs, results, machine)
-        self._run = target.callable_at(target.compiled(text, ["run"])["run"], 3)
-        item = stack.p.element_size()
-        self.arena = torch.zeros(
-            (self.layout.arena + 2 * ALIGNED) // item + results[1].numel() + ALIGNED,
-            dtype=stack.p.dtype,
-        )
-        self.flag = np.zeros(1, dtype=np.int64)
+        self.program = SlotProgram(self.layout, calls, inputs)
         self._nothing = nothing(self.layout.states)
-        self.table = np.zeros((stack.slots, self.layout.entries), dtype=np.int64)
-        self.table[:, FLAG] = self.flag.ctypes.data
-        start = -(-self.arena.data_ptr() // ALIGNED) * ALIGNED
-        self.table[:, ARENA] = start
-        self.private = start + self.layout.arena
-        constants = self.layout.outside[len(theirs) :]
-        for slot in range(stack.slots):
-            rows = [
-                t[slot].data_ptr() - o.storage_offset() * o.element_size()
-                for t, o in zip(mine, theirs, strict=True)
-            ]
-            fixed = [t.untyped_storage().data_ptr() for t in constants]
-            self.table[slot, self.layout.at_outside :] = [*rows, *fixed]
-            self.table[slot, self.layout.at_states : self.layout.at_outside] = [
-                s[slot].data_ptr() for s in stack.updates.state
-            ]
+        self.table = self.program.lines(stack.slots)
+        for slot, line in enumerate(self.table):
+            self.program.read(line, [t[slot] for t in stack.outside])
+            states = [s[slot].data_ptr() for s in stack.updates.state]
+            line[self.layout.at_states : self.layout.at_outside] = states
         self.occupied: Sequence[int] = ()
 
     def arrange(self, groups: Sequence[Sequence[Group]], kernels: Sequence[Sequence[AnyKernel]]) -> None:
@@ -95,11 +59,8 @@ class NativeSteps:
             for group in here:
                 address = update_function(group.rule, group.decays, dtype, layout.states)
                 self.table[group.slots, layout.at_updates + k] = address
-        for site, each in enumerate(kernels):
-            for slot in self.occupied:
-                kernel = each[slot]
-                at = layout.at_sites + 2 * site
-                self.table[slot, at : at + 2] = activation_functions(kernel, dtype)
+        used = slice(0, len(self.occupied))  # the empty ones are the last
+        self.program.activations(self.table[used], [each[used] for each in kernels])
 
     def train(
         self,
@@ -127,23 +88,21 @@ class NativeSteps:
         columns = coefficients.squeeze(4).movedim(3, 0).contiguous()
         losses = self.stack.p.new_zeros(slots, steps, len(self.stack.losses))
         table = self.table.copy()
-        for entry, values in ((ROWS, mine), (COEFFICIENTS, columns), (LOSSES, losses)):
-            table[:, entry] = [values[slot].data_ptr() for slot in range(slots)]
-        table[:, GRADIENTS] = self.private
+        of_slots = {ROWS: mine, COEFFICIENTS: columns, self.layout.at_results: losses}
+        for entry, values in of_slots.items():
+            table[:, entry] = values.data_ptr() + np.arange(slots) * values[0].nbytes
+        table[:, GRADIENTS] = self.program.private
         for slot, given in sources.items():
             at = self.layout.at_leaves
             table[slot, at : at + len(given)] = [t.data_ptr() for t in given]
         if not update:
             table[:, GRADIENTS] = [row.data_ptr() for row in self.stack.updates.g]
             table[:, self.layout.at_updates : self.layout.at_sites] = self._nothing
-        self.flag[0] = 0
-        table = np.ascontiguousarray(table[list(sources)])
+        table = table[list(sources)]
         if self.layout.draws:
             self._run_drawn(table, list(sources), steps)
         else:
-            self._run(table.ctypes.data, len(table), steps)
-        if self.flag[0]:
-            raise IndexError("a class or an index lies beyond what it points into")
+            self.program.run(table, steps)
         return losses.permute(1, 2, 0)
 
     def _run_drawn(self, table: np.ndarray, slots: Sequence[int], steps: int) -> None:
@@ -159,7 +118,7 @@ class NativeSteps:
             for step in range(steps):
                 for fill, own in zip(self.one.random_state.fills, rows, strict=True):
                     fill(own[step], state.generators[slot])
-            self._run(line.ctypes.data, 1, steps)
+            self.program.run(line[None], steps)
 
     def run(self) -> None:
         """Losses and gradients of all trials on the batches that lie in the stack's `x` and `y`."""

@@ -13,6 +13,8 @@ from sweeper.data import disk
 from sweeper.training.stacked import cache, engine
 from sweeper.training.stacked.kernel import named_kernel
 from sweeper.training.stacked.native import formulas, library, steps, target
+from sweeper.training.stacked.native.measuring import NativeMeasurements
+from sweeper.training.stacked.native.scoring import NativeScorePass
 from sweeper.training.stacked.refusal import NotCompiled
 
 needs_llvm = pytest.mark.skipif(
@@ -34,6 +36,8 @@ TRIALS = numbered(
     ],
     seeds=[0, 3],
 )
+BESIDE: list[str] = []
+"""What machine code has done beside steps in the test that runs."""
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +51,9 @@ def calls(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """Slots of each call of machine code; stacks run natively, nothing is kept from other tests."""
     made: list[int] = []
     train = steps.NativeSteps.train
+    for what, kind in (("scores", NativeScorePass), ("layers", NativeMeasurements)):
+        monkeypatch.setattr(kind, "run", _counted(kind.run, what))
+    BESIDE.clear()
 
     def noted(self: Any, sources: Any, *rest: Any, **options: Any) -> Any:
         made.append(len(sources))
@@ -58,6 +65,14 @@ def calls(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     library.update_function.cache_clear()
     yield made
     cache._kept.clear()
+
+
+def _counted(run: Any, what: str) -> Any:
+    def counted(self: Any, *given: Any) -> Any:
+        BESIDE.append(what)
+        return run(self, *given)
+
+    return counted
 
 
 @needs_llvm
@@ -72,6 +87,7 @@ def test_mixed_trials_agree_with_the_reference(training: dict[str, Any], calls: 
         compiled=True,
     )
     assert max(calls) == 3
+    assert set(BESIDE) == {"scores", "layers"}
 
 
 @needs_llvm
@@ -94,6 +110,7 @@ def test_layers_of_every_kind_are_translated(source: str, calls: list[int]) -> N
     task = task_of(model=model, data="digits", space=SPACE, steps=5, evaluations=2, batch_size=8)
     assert_engines_agree(task, TRIALS[1:5], slots=3, most_chaotic=1, compiled=True)
     assert max(calls) == 3
+    assert set(BESIDE) == {"scores", "layers"}
     assert len(calls) > 6  # what differs from a trial that trains alone is compared, and trains otherwise
 
 

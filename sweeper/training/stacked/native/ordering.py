@@ -1,0 +1,176 @@
+"""Operations along an axis whose numbers have an order: sorting, running sums and extremes, turning round."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from torch import Tensor
+
+from sweeper.training.stacked.native.ir import BYTES, Code, Kind, Number
+from sweeper.training.stacked.native.moving import copy
+from sweeper.training.stacked.native.operation import Operation
+from sweeper.training.stacked.native.views import Place, View, each, only
+from sweeper.training.stacked.recording import Call
+from sweeper.training.stacked.refusal import NotCompiled
+
+Better = Callable[[Number, Number], Number]
+"""(a number, the best so far) -> whether it takes its place"""
+
+
+def at_least(a: Number, best: Number) -> Number:
+    """Also NaN, which only NaN follows."""
+    return a.compare("ne", a) | a.compare("ge", best)
+
+
+def at_most(a: Number, best: Number) -> Number:
+    """Also NaN, which only NaN follows."""
+    return a.compare("ne", a) | a.compare("le", best)
+
+
+def first_largest(place: Operation, call: Call) -> None:
+    """argmax: the index along an axis of the first number that none exceeds, or of the first NaN."""
+    given, axis = place.view(call.arguments[0]), call.arguments[1] if len(call.arguments) > 1 else None
+    if axis is None:
+        raise NotCompiled("the index of the largest of all")
+    axis %= len(given.sizes)
+    target = place.view(call.results[0])
+    if len(target.sizes) == len(given.sizes):
+        target = _beside(target, axis)
+    code = place.code
+
+    def body(places: list[Place], lanes: int) -> None:
+        out, at = places
+        first = _load(code, at, code.whole(0), 0)
+        with code.loop(given.sizes[axis]) as loop:
+            index, best = loop.carry([code.whole(0), first])
+            value = _load(code, at, loop.index, given.strides[axis])
+            better = best.compare("eq", best) & (value.compare("gt", best) | value.compare("ne", value))
+            loop.set([better.where(loop.index, index), better.where(value, best)])
+        out.store(code, loop.finals[0])
+
+    each(code, [target, _beside(given, axis)], 1, body)
+
+
+def running_sum(place: Operation, call: Call) -> None:
+    """cumsum"""
+    _scan(place, call.arguments, call.results, None)
+
+
+def running_extreme(better: Better) -> Callable[[Operation, Call], None]:
+    """cummax or cummin, and the index of each."""
+    return lambda place, call: _scan(place, call.arguments, call.results, better)
+
+
+def _scan(place: Operation, arguments: Any, results: tuple[Tensor, ...], better: Better | None) -> None:
+    code, axis = place.code, arguments[1] % arguments[0].ndim
+    views = [place.view(t) for t in (arguments[0], *results)]
+    steps, element = [view.strides[axis] for view in views], views[1].element
+
+    def body(places: list[Place], lanes: int) -> None:
+        first = _load(code, places[0], code.whole(0), 0).converted(element)
+        start = code.like(0, first.kind) if better is None else first
+        with code.loop(views[0].sizes[axis]) as loop:
+            sofar, index = loop.carry([start, code.whole(0)])
+            value = _load(code, places[0], loop.index, steps[0]).converted(element)
+            if better is None:
+                sofar = sofar + value
+            else:
+                taken = better(value, sofar) & (sofar.compare("eq", sofar) | value.compare("ne", value))
+                sofar, index = taken.where(value, sofar), taken.where(loop.index, index)
+            for out, step, found in zip(places[1:], steps[1:], (sofar, index), strict=False):
+                code.store(found, _address(code, out, loop.index, step))
+            loop.set([sofar, index])
+
+    each(code, [_beside(view, axis) for view in views], 1, body)
+
+
+def turned_round(place: Operation, call: Call) -> None:
+    """flip"""
+    source = place.view(call.arguments[0])
+    for axis in {axis % len(source.sizes) for axis in call.arguments[1]}:
+        strides = list(source.strides)
+        offset = source.offset + (source.sizes[axis] - 1) * strides[axis]
+        strides[axis] = -strides[axis]
+        source = replace(source, strides=tuple(strides), offset=offset)
+    copy(place, source, place.view(call.results[0]))
+
+
+def in_order(place: Operation, call: Call) -> None:
+    """sort, stable, NaN taken for the largest: merges of runs that double in length."""
+    named = dict(zip(("dim", "descending"), call.arguments[1:], strict=False)) | dict(call.options)
+    views = [place.view(t) for t in (call.arguments[0], *call.results)]
+    axis, code = named.get("dim", -1) % len(views[0].sizes), place.code
+    length, steps = views[0].sizes[axis], [view.strides[axis] for view in views]
+    kind, whole = Kind(views[0].element), Kind("i64")
+    room = place.room(4 * length, "i64")
+    bases = [code.address(room, k * length, "i64") for k in range(4)]
+
+    def before(a: Number, b: Number) -> Number:
+        if named.get("descending"):
+            return a.compare("gt", b) | (a.compare("ne", a) & b.compare("eq", b))
+        return a.compare("lt", b) | (b.compare("ne", b) & a.compare("eq", a))
+
+    def body(places: list[Place], lanes: int) -> None:
+        source, other = (bases[0], bases[1]), (bases[2], bases[3])
+        with code.loop(length) as loop:
+            code.store(_load(code, places[0], loop.index, steps[0]), _at(code, source[0], loop.index, kind))
+            code.store(loop.index, _at(code, source[1], loop.index, whole))
+        run = 1
+        while run < length:
+            _merge(code, length, run, source, other, kind, before)
+            source, other, run = other, source, 2 * run
+        with code.loop(length) as loop:
+            for out, step, base, made in zip(places[1:], steps[1:], source, (kind, whole), strict=True):
+                value = code.load(_at(code, base, loop.index, made), made)
+                code.store(value, _address(code, out, loop.index, step))
+
+    each(code, [_beside(view, axis) for view in views], 1, body)
+
+
+def _merge(
+    code: Code,
+    length: int,
+    run: int,
+    source: tuple[str, str],
+    target: tuple[str, str],
+    kind: Kind,
+    before: Better,
+) -> None:
+    """Runs of `run` sorted numbers, two by two."""
+    whole = Kind("i64")
+    with code.loop(-(-length // (2 * run))) as pairs:
+        first = pairs.index * (2 * run)
+        middle, end = (_smaller(first + k * run, length) for k in (1, 2))
+        with code.loop(end, 1, first) as loop:
+            a, b = loop.carry([first, middle])
+            left, right = (
+                code.load(_at(code, source[0], _smaller(k, length - 1), kind), kind) for k in (a, b)
+            )
+            rest = a.compare("ge", middle)
+            taken = b.compare("lt", end) & (rest | before(right, left))
+            index = code.load(_at(code, source[1], taken.where(b, a), whole), whole)
+            code.store(taken.where(right, left), _at(code, target[0], loop.index, kind))
+            code.store(index, _at(code, target[1], loop.index, whole))
+            loop.set([taken.where(a, a + 1), taken.where(b + 1, b)])
+
+
+def _smaller(a: Number, b: int) -> Number:
+    return a.compare("lt", b).where(a, b)
+
+
+def _beside(view: View, axis: int) -> View:
+    return only(view, [a for a in range(len(view.sizes)) if a != axis])
+
+
+def _address(code: Code, place: Place, index: Number, step: int) -> str:
+    """`index` steps further along an axis."""
+    at = place.at * place.stride + index * step
+    return code.address(place.start, at, place.view.in_memory)
+
+
+def _load(code: Code, place: Place, index: Number, step: int) -> Number:
+    return code.load(_address(code, place, index, step), Kind(place.view.element))
+
+
+def _at(code: Code, base: str, index: Number, kind: Kind) -> str:
+    return code.address(base, index, "i64" if BYTES[kind.element] == 8 else kind.element)

@@ -1,0 +1,66 @@
+"""Scores of a stack as machine code, slot after slot."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sweeper.components.tree import Tree, leaves, rows_in, stacked
+from sweeper.training.stacked.activation_dispatch import BINDERS
+from sweeper.training.stacked.native.slot_program import SlotProgram, pass_layout
+from sweeper.training.stacked.refusal import NotCompiled
+from sweeper.training.stacked.stack import Stack
+from sweeper.training.stacked.tape import Tape
+from sweeper.training.stacked.template import losses_of
+
+
+class NativeScorePass:
+    """Does what `ScorePass` does."""
+
+    def __init__(self, stack: Stack, one: Stack, scores: Any, rows: tuple[Tree, Tree]) -> None:
+        """Compile scoring `rows` with `one`, a stack of the same kind with one slot.
+
+        Raises:
+            NotCompiled: if an operation has no translation, or this machine cannot compile.
+        """
+        self.stack, self.names = stack, tuple[str, ...]()
+        self._one, self._scores = one, scores
+        self.x, self.y = stacked(rows, 1)
+        data, outside = leaves((self.x, self.y)), [one.p, *one.fixed.values()]
+        read_only = {"parameters": [one.p], "buffers in evaluation mode": list(one.fixed.values())}
+        with torch.no_grad(), one.template.evaluating():
+            tape = Tape(self._scored, [*outside, *data], BINDERS, read_only=read_only, keep=True)
+        one.dispatch.calls.clear()
+        calls, inputs, results = tape.recorded
+        layout = pass_layout(data, results, outside, len(one.template.kernels))
+        self._program = SlotProgram(layout, calls, inputs)
+        if layout.draws:
+            raise NotCompiled("random numbers in evaluation")
+        self._values = [t.new_zeros(stack.slots) for t in results]
+        self._table = self._program.lines(stack.slots)
+        for slot, line in enumerate(self._table):
+            self._program.read(line, [stack.p[slot], *(t[slot] for t in stack.fixed.values())])
+            self._program.write(line, [t[slot] for t in self._values])
+        self._index = torch.arange(rows_in(rows[0]))
+
+    def takes(self, rows: tuple[Tree, Tree]) -> bool:
+        """Whether `rows` have the shape of those that it was recorded on."""
+        pairs = zip(leaves((self.x, self.y)), leaves(rows), strict=True)
+        return all(mine.shape[1:] == other.shape for mine, other in pairs)
+
+    def run(self, rows: Mapping[int, tuple[Tree, Tree]]) -> dict[str, list[float]]:
+        """Every score of every slot, by its name; `rows`: those of each slot that matters."""
+        slots, kernels = list(rows), self.stack.dispatch.kernels
+        table = self._table[slots]
+        self._program.rows(table, self._index, [leaves(each) for each in rows.values()])
+        self._program.activations(table, [[each[slot] for slot in slots] for each in kernels])
+        self._program.run(table)
+        return {name: score.tolist() for name, score in zip(self.names, self._values, strict=True)}
+
+    def _scored(self) -> list[Tensor]:
+        one = self._one
+        outputs = one.template.outputs(one.values(), one.dispatch, self.x)
+        by_name = losses_of(self._scores, outputs, self.y)
+        self.names = tuple(by_name)
+        return [score.clone() for score in by_name.values()]

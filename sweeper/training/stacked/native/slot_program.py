@@ -1,0 +1,117 @@
+"""A recorded pass of one slot as machine code, run for one slot after the other."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sweeper.training.stacked.kernel import AnyKernel
+from sweeper.training.stacked.native import target
+from sweeper.training.stacked.native.library import activation_functions
+from sweeper.training.stacked.native.operation import ALIGNED
+from sweeper.training.stacked.native.products import Machine
+from sweeper.training.stacked.native.program import ARENA, FLAG, ROWS, Layout, Leaf, program_of
+from sweeper.training.stacked.recording import Call
+from sweeper.training.stacked.refusal import NotCompiled
+
+
+class SlotProgram:
+    """What a slot reads and where it writes to stands in a line of pointers, see `lines`."""
+
+    def __init__(self, layout: Layout, calls: Sequence[Call], inputs: Sequence[Tensor]) -> None:
+        """Compile; `layout.outside` holds what is read beside the batch, as it was recorded.
+
+        Raises:
+            NotCompiled: if an operation has no translation, or this machine cannot compile.
+        """
+        self.layout, self.given = layout, list(layout.outside)
+        if layout.results[0].device.type != "cpu":
+            raise NotCompiled("a device that is not the CPU")
+        if any(leaf.tensor.ndim < 2 for leaf in layout.leaves):
+            raise NotCompiled("inputs that are not rows")
+        text = _translated(layout, calls, inputs)
+        self._run = target.callable_at(target.compiled(text, ["run"])["run"], 3)
+        self.dtype = layout.results[0].dtype
+        item, gradients = layout.results[0].element_size(), layout.gradients
+        own = 0 if gradients is None else gradients.numel()
+        self._arena = torch.zeros((layout.arena + 2 * ALIGNED) // item + own + ALIGNED, dtype=self.dtype)
+        self._flag = np.zeros(1, dtype=np.int64)
+        self._start = -(-self._arena.data_ptr() // ALIGNED) * ALIGNED
+        self._offsets = [t.storage_offset() * t.element_size() for t in self.given]
+
+    @property
+    def private(self) -> int:
+        """Address of memory for gradients that nobody else reads."""
+        return self._start + self.layout.arena
+
+    def lines(self, count: int) -> np.ndarray:
+        """A table of `count` lines, each for one slot; see `read` and `write`."""
+        layout = self.layout
+        table = np.zeros((count, layout.entries), dtype=np.int64)
+        table[:, FLAG], table[:, ARENA] = self._flag.ctypes.data, self._start
+        constants = [t.untyped_storage().data_ptr() for t in layout.outside[len(self.given) :]]
+        table[:, layout.entries - len(constants) :] = constants
+        return table
+
+    def read(self, line: np.ndarray, given: Sequence[Tensor]) -> None:
+        """Point at what one slot reads, in the order of what was given when the pass was recorded."""
+        at = self.layout.at_outside
+        pairs = zip(given, self._offsets, strict=True)
+        line[at : at + len(given)] = [tensor.data_ptr() - offset for tensor, offset in pairs]
+
+    def write(self, line: np.ndarray, results: Sequence[Tensor]) -> None:
+        """Point at what one slot writes to: results of all passes, one after the other."""
+        at = self.layout.at_results
+        line[at : at + len(results)] = [t.data_ptr() for t in results]
+
+    def rows(self, table: np.ndarray, index: Tensor, sources: Sequence[Sequence[Tensor]]) -> None:
+        """Point at row numbers, the same for all, and for each line at the arrays that they number.
+
+        Raises:
+            NotCompiled: for arrays with gaps.
+        """
+        if not all(t.is_contiguous() for each in sources for t in each):
+            raise NotCompiled("rows with gaps")
+        at = self.layout.at_leaves
+        table[:, ROWS] = index.data_ptr()
+        table[:, at : at + len(self.layout.leaves)] = [[t.data_ptr() for t in each] for each in sources]
+
+    def activations(self, table: np.ndarray, kernels: Sequence[Sequence[AnyKernel]]) -> None:
+        """Point at the activations: `kernels` site by site, line by line.
+
+        Raises:
+            NotCompiled: for activations that cannot be compiled.
+        """
+        for site, each in enumerate(kernels):
+            at = self.layout.at_sites + 2 * site
+            table[:, at : at + 2] = [activation_functions(kernel, self.dtype) for kernel in each]
+
+    def run(self, table: np.ndarray, passes: int = 1) -> None:
+        """So many passes of every line.
+
+        Raises:
+            IndexError: for a class or an index beyond what it points into.
+        """
+        table = np.ascontiguousarray(table)
+        self._flag[0] = 0
+        self._run(table.ctypes.data, len(table), passes)
+        if self._flag[0]:
+            raise IndexError("a class or an index lies beyond what it points into")
+
+
+def _translated(layout: Layout, calls: Sequence[Call], inputs: Sequence[Tensor]) -> str:
+    machine = Machine(target.register_bytes(), target.registers())
+    try:
+        return program_of(layout, calls, inputs, machine)
+    except NotCompiled:
+        raise
+    except Exception as error:  # whatever a translation trips over costs speed, no trial
+        raise NotCompiled(f"the pass cannot be translated ({type(error).__name__})") from error
+
+
+def pass_layout(
+    data: Sequence[Tensor], results: Sequence[Tensor], given: Sequence[Tensor], sites: int
+) -> Layout:
+    """Of a pass without an update; `given`: what it reads beside `data`."""
+    return Layout([Leaf(t) for t in data], list(results), sites, outside=list(given))
