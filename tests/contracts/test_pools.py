@@ -3,6 +3,7 @@
 Worker processes of this machine here, the others in `make pools`.
 """
 
+import contextlib
 import os
 import signal
 import time
@@ -15,9 +16,18 @@ import numpy as np
 import pytest
 from clusters import CLUSTERS, POOLS, Opened
 
+from sweeper.training.pool import folder_pool, futures_pool, local
 from sweeper.training.pool.interface import Call, Done, Lost, NotSendable, Pool, WorkerDied
 from sweeper.training.pool.messages import LARGE
 
+LEASES = (
+    (futures_pool, "PERIOD", 0.5),
+    (futures_pool, "LOOKS", 6),
+    (folder_pool.folder_pool.__wrapped__, "__defaults__", (3.0,)),
+    (local, "PERIOD", 0.3),
+    (local, "STOPPED", 0.5),
+)
+"""As short as they can be where machines are busy."""
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 pytestmark = pytest.mark.timeout(120)
 
@@ -180,6 +190,47 @@ def test_a_worker_that_dies_while_it_sends_its_result_is_lost(pool: Pool) -> Non
     lost, done = finished(pool, dying, other)
     assert lost.lost == Lost("its worker process ended: exit code 5")
     assert done.value == 16
+
+
+def stopped(file: Path) -> None:
+    """Has the process stopped that its engine knows of: on the machine itself this one, else its parent."""
+    (file.parent / "part").write_text(str(os.getpid() if file.name == "local" else os.getppid()))
+    (file.parent / "part").rename(file)
+    time.sleep(600)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="stops a process")
+def test_a_call_whose_worker_is_stopped_comes_back_as_lost(
+    opened: Opened, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After its lease, by the driver's own looks; others go on, and what it gives late changes nothing."""
+    for module, name, value in LEASES:
+        monkeypatch.setattr(module, name, value)
+    file = tmp_path / str(request.node.callspec.params["opened"])
+    with opened() as pool:
+        call = pool.submit(stopped, file)
+        process = wait_for(file)
+        time.sleep(0.1 if file.name == "local" else 1.5)  # it has given a sign of life
+        os.kill(process, signal.SIGSTOP)
+        try:
+            lost = pool.next_done([call]).lost
+            assert lost is not None
+            assert not lost.own
+            assert "no sign of life" in lost.reason or "was stopped" in lost.reason
+            assert [d.value for d in finished(pool, *(pool.submit(squared, k) for k in range(4)))] == [
+                0,
+                1,
+                4,
+                9,
+            ]
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGCONT)
+        assert [done.value for done in finished(pool, *(pool.submit(squared, k) for k in range(3)))] == [
+            0,
+            1,
+            4,
+        ]
 
 
 def test_workers_that_die_idle_are_replaced(pool: Pool) -> None:

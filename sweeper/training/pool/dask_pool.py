@@ -3,14 +3,14 @@
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 from sweeper.beside import within
 from sweeper.errors import UserError
 from sweeper.training.pool import messages, node
-from sweeper.training.pool.futures_pool import FuturesPool, answered, first_line
+from sweeper.training.pool.futures_pool import FuturesPool, Signs, answered, first_line
 from sweeper.training.pool.interface import Lost
 from sweeper.training.pool.machine import difference_here, this_machine
 
@@ -74,7 +74,8 @@ class DaskEngine:
                 f"--pool dask://{address}: its scheduler cannot run sweeper ({what}); install the same "
                 "versions there as here"
             ) from None
-        self._refused: set[str] = set()
+        self._refused, self._silent, self._signs = set[str](), set[str](), Signs()
+        self._futures: set[Any] = set()
         self._needed = {"GPU": 1} if any(self._gpus().values()) else None
 
     def shake_hands(self, tell: Callable[[str], None], patience: float = math.inf) -> None:
@@ -99,7 +100,7 @@ class DaskEngine:
     def width(self) -> int:
         """`Engine.width`: threads of all workers, or GPUs where they name such a resource."""
         threads = self._gpus() if self._needed else self._asked(self._client.nthreads)
-        return sum(count for worker, count in threads.items() if worker not in self._refused)
+        return sum(count for worker, count in threads.items() if worker not in self._left_out())
 
     def put(self, blob: messages.Blob) -> str:
         """`Engine.put`: to every worker, so that it outlives those that leave."""
@@ -113,16 +114,21 @@ class DaskEngine:
             if self._scattered[name].status in ("cancelled", "lost", "error"):
                 self._scatter(name)
         given = [self._scattered[name] for name in values]
-        others = [w for w in self._client.nthreads() if w not in self._refused] if self._refused else None
+        left_out = self._left_out()
+        others = (
+            [worker for worker in self._client.nthreads() if worker not in left_out] if left_out else None
+        )
         future = self._client.submit(
             *(_run, call, self._driver, *given),
             **{"pure": False, "retries": 0, "workers": others, "priority": 0, "resources": self._needed},
         )
+        self._futures.add(future)
         future.add_done_callback(lambda _: then())
         return future
 
     def answer(self, future: Any) -> messages.Answer | Lost:
         """`Engine.answer`"""
+        self._futures.discard(future)
         try:
             answer: messages.Answer = future.result(timeout=PATIENCE)
         except Exception as error:  # a worker's end has many names: its own, and those of what it had
@@ -131,8 +137,19 @@ class DaskEngine:
 
     def stop(self, future: Any) -> None:
         """`Engine.stop`"""
+        self._futures.discard(future)
         with suppress(Exception):  # of a scheduler that is gone
             future.cancel(force=True)
+
+    def silent(self) -> Collection[Any]:
+        """`Engine.silent`: by the signs that Dask's workers give their scheduler, every 1 + n / 200 s of n.
+
+        Dask gives silent ones up after minutes, and gives them tasks until then; here they are left out.
+        """
+        seen, theirs = self._asked(lambda: self._client.run_on_scheduler(_seen, list(self._silent)))
+        self._silent = self._signs.silent(seen, more=len(seen) // 100)
+        lost = {key for worker in self._silent for key in theirs.get(worker, ())}
+        return [future for future in self._futures if future.key in lost]
 
     def check(self) -> None:
         """`Engine.check`"""
@@ -143,6 +160,9 @@ class DaskEngine:
         with suppress(Exception):  # of a scheduler that is gone
             self._client.run_on_scheduler(_allow_failures, self._allowed)
         self._scattered.clear()
+
+    def _left_out(self) -> set[str]:
+        return self._refused | self._silent
 
     def _gpus(self) -> dict[str, int]:
         """GPUs that each worker was started with, ``--resources "GPU=1"``."""
@@ -186,6 +206,13 @@ def _allow_failures(count: int, dask_scheduler: Any) -> int:
     """In the scheduler: how often a task may lose its worker; what it was before."""
     before, dask_scheduler.allowed_failures = dask_scheduler.allowed_failures, count
     return int(before)
+
+
+def _seen(workers: list[str], dask_scheduler: Any) -> tuple[dict[str, float], dict[str, list[str]]]:
+    """In the scheduler: when it has heard of each worker, and the tasks that some are given."""
+    known = dask_scheduler.workers
+    tasks = {name: [task.key for task in known[name].processing] for name in workers if name in known}
+    return {name: each.last_seen for name, each in known.items()}, tasks
 
 
 def _gpus(dask_scheduler: Any) -> dict[str, int]:

@@ -1,7 +1,8 @@
 """The pool of any ``concurrent.futures.Executor``: threads, processes, MPI, SLURM jobs."""
 
+import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import CancelledError, Executor, Future
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 from sweeper.errors import StateKept
 from sweeper.training.pool import messages, node
 from sweeper.training.pool.folder import private_folder
-from sweeper.training.pool.futures_pool import FuturesPool
+from sweeper.training.pool.futures_pool import FuturesPool, Signs
 from sweeper.training.pool.interface import Lost
 from sweeper.training.pool.machine import host, this_machine
 
@@ -34,15 +35,16 @@ def executor_pool(
 class ExecutorEngine:
     """`Engine` of an executor.
 
-    Nothing can end a call that an executor has started. So each has a file here; its worker ends it when that
-    is gone, if it is on this machine, and else when it is done.
+    Nothing can end a call that an executor has started. So each has a file here; its worker, if it is on this
+    machine, touches that now and then, as a sign of life, and ends the call when the file is gone.
     """
 
     def __init__(self, executor: Executor, width: int, folder: Path, driver: node.Driver) -> None:
         self._executor, self._folder, self._driver = executor, folder, driver
         told = (getattr(executor, name, None) for name in WIDTH)
         self._width = next((each for each in told if isinstance(each, int)), width)
-        self._files: dict[Any, Path] = {}
+        self._files: dict[Any, tuple[Path, int]] = {}  # and when it was made
+        self._signs = Signs()
         self._temporary = _identity(folder.parent)
         self._inline = False
 
@@ -63,12 +65,13 @@ class ExecutorEngine:
         """`Engine.start`"""
         file = self._folder / uuid.uuid4().hex
         file.touch()
+        made = file.stat().st_mtime_ns
         given = tuple(each.load() if self._inline else each for each in values)
         try:
             future = self._executor.submit(_run, call, self._driver, given, str(file), self._temporary)
         except RuntimeError as error:  # shut down, or broken by a worker that died
             raise StateKept(f"the executor takes no more calls: {error}; give another one") from error
-        self._files[future] = file
+        self._files[future] = (file, made)
         future.add_done_callback(lambda _: then())
         return future
 
@@ -90,6 +93,11 @@ class ExecutorEngine:
         future.cancel()
         self._forget(future)
 
+    def silent(self) -> Collection[Any]:
+        """`Engine.silent`: a call that waits for its turn has given no sign yet."""
+        touched = {future: (file.stat().st_mtime_ns, made) for future, (file, made) in self._files.items()}
+        return self._signs.silent({f: None if now == made else now for f, (now, made) in touched.items()})
+
     def check(self) -> None:
         """`Engine.check`: an executor does not tell; `start` does."""
 
@@ -97,8 +105,8 @@ class ExecutorEngine:
         """`Engine.close`"""
 
     def _forget(self, future: Any) -> None:
-        if (file := self._files.pop(future, None)) is not None:
-            file.unlink(missing_ok=True)
+        if (known := self._files.pop(future, None)) is not None:
+            known[0].unlink(missing_ok=True)
 
 
 def _identity(folder: Path) -> tuple[str, int, int] | None:
@@ -120,4 +128,13 @@ def _run(
     """In a worker of the executor; a call may be unwanted before it starts here."""
     file = Path(lifeline)
     shared = _identity(file.parent.parent) == temporary
-    return node.run_call(call, driver, blobs, lambda: shared and not file.exists())
+    return node.run_call(call, driver, blobs, lambda: shared and not _touched(file))
+
+
+def _touched(file: Path) -> bool:
+    """Whether it is still there."""
+    try:
+        os.utime(file)
+    except FileNotFoundError:
+        return False
+    return True

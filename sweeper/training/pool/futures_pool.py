@@ -3,7 +3,7 @@
 import queue
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +19,8 @@ Value = TypeVar("Value")
 
 PERIOD = 2.0
 """Seconds without a result after which the engine is asked whether it is still there."""
+LOOKS = 10
+"""Looks, `PERIOD` apart, that find no new sign of life of a worker before it is given up."""
 SILENCE = 60.0
 """Seconds in which an engine must answer, however busy it is."""
 MAX_REFUSED = 100
@@ -46,6 +48,21 @@ def answered(ask: Callable[[], Value], who: str) -> Value:
         raise StateKept(f"the {who} is gone ({type(error).__name__}: {first_line(error)})") from error
 
 
+class Signs:
+    """Who gives no sign of life: looks are counted, as this process or the engine may stand still, too."""
+
+    def __init__(self) -> None:
+        self._seen: dict[Any, tuple[Any, int]] = {}
+
+    def silent(self, signs: Mapping[Any, Any], more: int = 0) -> set[Any]:
+        """Those whose sign has been the same for `LOOKS` looks and `more`; ``None`` is no sign yet."""
+        before, self._seen = self._seen, {}
+        for name, sign in signs.items():
+            last, looks = before.get(name, (None, 0))
+            self._seen[name] = (sign, looks + 1 if sign is not None and sign == last else 0)
+        return {name for name, (_, looks) in self._seen.items() if looks >= LOOKS + more}
+
+
 class Engine(Protocol):
     """What a pool needs of Dask or an executor."""
 
@@ -63,6 +80,9 @@ class Engine(Protocol):
 
     def stop(self, future: Any) -> None:
         """Nobody waits for it any more."""
+
+    def silent(self) -> Collection[Any]:
+        """Futures whose workers gave signs of life, and none for `LOOKS` looks; asked every `PERIOD`."""
 
     def check(self) -> None:
         """Raises `StateKept` if the engine is gone."""
@@ -93,7 +113,7 @@ class FuturesPool:
         self._running: set[Call] = set()
         self._ended: queue.SimpleQueue[Call] = queue.SimpleQueue()
         self._done: dict[Call, Done] = {}
-        self._width, self._asked = 0, -1e9
+        self._width, self._asked, self._looked = 0, -1e9, -1e9
         self._gone = False  # the engine
 
     @property
@@ -131,6 +151,7 @@ class FuturesPool:
                 self._take(self._ended.get(timeout=PERIOD))
             except queue.Empty:
                 self._check()
+            self._give_up_silent()
 
     def cancel(self, call: Call) -> None:
         """`Pool.cancel`"""
@@ -151,6 +172,18 @@ class FuturesPool:
         for call in list(self._open):
             self.cancel(call)
         self._engine.close()
+
+    def _give_up_silent(self) -> None:
+        """Calls of workers that are stopped or cut off are lost; what these give late changes nothing."""
+        if time.monotonic() - self._looked < PERIOD:
+            return
+        self._looked = time.monotonic()
+        with self._noticing():
+            silent = set(self._engine.silent())
+        for call in [call for call, opened in self._open.items() if opened.future in silent]:
+            reason = f"its worker gave no sign of life for {LOOKS * PERIOD:g} s"
+            self.cancel(call)
+            self._done[call] = Done(call, lost=Lost(reason))
 
     def _check(self) -> None:
         with self._noticing():

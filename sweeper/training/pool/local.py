@@ -5,6 +5,7 @@ folder; the pipes of loky carry their names, which are so short that a message i
 no worker that is killed leaves half of one, for the rest of which loky would wait.
 """
 
+import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
@@ -19,14 +20,16 @@ from joblib import cpu_count
 from sweeper.training.pool import messages
 from sweeper.training.pool.devices import assigned, gpus, wants_gpus
 from sweeper.training.pool.folder import private_folder
-from sweeper.training.pool.interface import Call, Done, first_of
+from sweeper.training.pool.interface import Call, Done, Lost, first_of
 from sweeper.training.pool.machine import host
 from sweeper.training.pool.worker import Worker
 
 Value = TypeVar("Value")
 
 PERIOD = 2.0
-"""Seconds without a result after which workers are checked to live."""
+"""Seconds after which workers are checked to live, and not to be stopped."""
+STOPPED = 20.0
+"""Seconds after which a worker that is stopped (SIGSTOP) is ended, and its call is lost."""
 
 
 def core_count() -> int:
@@ -77,6 +80,8 @@ class LocalPool:
         self._numbers = count()
         self._waiting: deque[Call] = deque()
         self._done: dict[Call, Done] = {}
+        self._looked = time.monotonic()
+        self._stopped: dict[Worker, float] = {}
 
     def start(self) -> None:
         """Start all workers; does not wait for them."""
@@ -105,6 +110,7 @@ class LocalPool:
         """As `next_done`; ``None`` if none of the calls is done after so many seconds."""
         for _ in range(2):
             self._collect()
+            self._end_stopped()
             self._hand_out()
             if (found := first_of(self._done, calls)) is not None:
                 return found
@@ -150,6 +156,22 @@ class LocalPool:
             if call is not None and (worker.has_ended() if only_ended else worker.future.done()):
                 self._done[call] = replace(worker.outcome(self._file(call, "result")), host=host())
                 self._delete_files(call)
+
+    def _end_stopped(self) -> None:
+        """Whoever has stopped a worker may never let it go on."""
+        now = time.monotonic()
+        if now - self._looked < PERIOD:
+            return
+        self._looked = now
+        stopped = [worker for worker in self._workers if worker.call is not None and worker.is_stopped()]
+        self._stopped = {worker: self._stopped.get(worker, now) for worker in stopped}
+        for worker in [each for each, since in self._stopped.items() if now - since >= STOPPED]:
+            call = worker.call
+            worker.stop()
+            worker.join()
+            lost = Lost(f"its worker process was stopped for {STOPPED:g} s")
+            self._done[call] = Done(call, lost=lost, host=host())
+            self._delete_files(call)
 
     def _file(self, call: Call, what: str) -> Path:
         return self._folder / f"{what}-{call}"

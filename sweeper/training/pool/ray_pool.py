@@ -5,15 +5,17 @@ import os
 import socket
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager, nullcontext, suppress
+from itertools import count
 from typing import Any
 
 from sweeper.beside import within
 from sweeper.errors import StateKept, UserError
 from sweeper.training.pool import messages, node
-from sweeper.training.pool.futures_pool import FuturesPool, answered, first_line
+from sweeper.training.pool.futures_pool import FuturesPool, Signs, answered, first_line
 from sweeper.training.pool.interface import Lost
 from sweeper.training.pool.machine import difference_here, this_machine
 
@@ -23,6 +25,8 @@ ANSWER = 30.0
 """Seconds in which a cluster must have taken this process in."""
 STARTING = 60.0
 """Seconds in which a machine must have started a worker, which imports sweeper."""
+SELDOM = 4
+"""Looks of `node.LOOK` seconds between two signs of life."""
 # loaded late: ray comes with the extra [ray] alone
 
 
@@ -108,6 +112,8 @@ class RayEngine:
         self._resource = "GPU" if gpus else "CPU"
         self._run = ray.remote(num_cpus=1, num_gpus=1 if gpus else 0, max_retries=0)(_run)
         self._references: dict[Any, Any] = {}
+        self._board: Any = None
+        self._signs, self._numbers, self._calls = Signs(), count(), dict[Any, int]()
         self._door = address if address != "auto" else ray.get_runtime_context().gcs_address
 
     def shake_hands(self) -> None:
@@ -145,18 +151,23 @@ class RayEngine:
     def start(self, call: bytes, values: list[Any], then: Callable[[], None]) -> Any:
         """`Engine.start`"""
 
+        number = next(self._numbers)
+
         def run() -> tuple[Any, Any]:
-            reference = self._run.remote(call, self._driver, *values)
+            if self._board is None:
+                self._board = self._ray.remote(num_cpus=0, max_restarts=-1)(Board).remote()
+            reference = self._run.remote(call, self._driver, self._board, number, *values)
             return reference, reference.future()
 
         reference, future = self._asked(run)
-        self._references[future] = reference
+        self._references[future], self._calls[future] = reference, number
         future.add_done_callback(lambda _: then())
         return future
 
     def answer(self, future: Any) -> messages.Answer | Lost:
         """`Engine.answer`"""
         self._references.pop(future, None)
+        self._calls.pop(future, None)
         try:
             answer: messages.Answer = future.result()
         except Exception as error:  # a worker's or a machine's end has many names
@@ -166,10 +177,22 @@ class RayEngine:
     def stop(self, future: Any) -> None:
         """`Engine.stop`"""
         reference = self._references.pop(future, None)
+        self._calls.pop(future, None)
         if reference is not None:
             with suppress(StateKept):  # of a cluster that is gone
                 # By force it would end a worker that has the next call already.
                 self._asked(lambda: self._ray.cancel(reference))
+
+    def silent(self) -> Collection[Any]:
+        """`Engine.silent`: by the signs that calls leave on a board, as Ray does not watch its workers."""
+        if self._board is None:
+            return ()
+        try:
+            asked = self._board.signs.remote(list(self._calls.values()))
+            signs = within(PATIENCE, lambda: self._ray.get(asked, timeout=PATIENCE))
+        except Exception:  # the board moves to another machine, or Ray is gone, which `check` will say
+            return ()
+        return self._signs.silent({future: signs.get(number) for future, number in self._calls.items()})
 
     def check(self) -> None:
         """`Engine.check`"""
@@ -185,6 +208,9 @@ class RayEngine:
     def close(self) -> None:
         """`Engine.close`"""
         self._references.clear()
+        if self._board is not None:
+            with suppress(StateKept):  # of a cluster that is gone
+                self._asked(lambda: self._ray.kill(self._board))
 
     def _asked(self, ask: Callable[[], Any]) -> Any:
         def connected() -> Any:
@@ -195,15 +221,35 @@ class RayEngine:
         return answered(connected, f"Ray cluster at {self._address}")
 
 
-def _run(call: bytes, driver: node.Driver, *blobs: messages.Blob) -> messages.Answer:
+class Board:
+    """An actor of the cluster that counts the signs of life of calls."""
+
+    def __init__(self) -> None:
+        self._signs: Counter[int] = Counter()
+
+    def sign(self, number: int) -> None:
+        """Of a call that runs."""
+        self._signs[number] += 1
+
+    def signs(self, numbers: Collection[int]) -> dict[int, int]:
+        """How many each of these calls has given; those that have given one."""
+        return {number: self._signs[number] for number in numbers if number in self._signs}
+
+
+def _run(call: bytes, driver: node.Driver, board: Any, number: int, *blobs: messages.Blob) -> messages.Answer:
     """In the main thread of a Ray worker, which Ray interrupts when nobody wants the call any more.
 
-    A thread beside it follows the call, so that an interrupt cannot come between two steps of that.
+    A thread beside it follows the call, so that an interrupt cannot come between two steps of that. Meanwhile
+    the `board` gets signs of life.
     """
     unwanted, beside = threading.Event(), ThreadPoolExecutor(1)
     try:
         answer = beside.submit(node.run_call, call, driver, blobs, unwanted.is_set)
-        while not answer.done():
+        for look in count():
+            if answer.done():
+                break
+            if look % SELDOM == 0:
+                board.sign.remote(number)
             wait([answer], node.LOOK)  # Ray's interrupt wakes nobody up
         return answer.result()
     finally:

@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+import psutil
 from joblib import parallel_config
 from joblib.externals.loky import BrokenProcessPool, ProcessPoolExecutor
 
@@ -95,6 +96,14 @@ class Worker:
         """Whether the process is gone; loky does not see it while one that it forked holds its pipe open."""
         number = watchdog.process_number(self._words)
         return number is not None and number not in {p.pid for p in multiprocessing.active_children()}
+
+    def is_stopped(self) -> bool:
+        """Whether the process was stopped by a signal, and has not gone on."""
+        number = watchdog.process_number(self._words)
+        try:
+            return number is not None and psutil.Process(number).status() == psutil.STATUS_STOPPED
+        except psutil.Error:
+            return False
 
     def stop(self) -> None:
         """End the process, whatever it is doing; does not wait for it."""
