@@ -108,8 +108,8 @@ tools: $(INSTALLED)
 # Other machines' engines, each real and on this machine; PostgreSQL's server comes from the system. In .venv, too.
 pools: $(INSTALLED)
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt -e ".[dask,ray,postgres,grpc]"
-	@SWEEPER_POOLS=1 $(BIN)/python -m pytest -q $(PARALLEL) tests/journey/test_pools.py tests/contracts/test_pools.py \
-	  tests/training/pool tests/search/test_storage_url.py $(ARGS)
+	@SWEEPER_POOLS=1 $(BIN)/python -m pytest -q $(PARALLEL) tests/journey/test_pools_engines.py \
+	  tests/contracts/test_pools.py tests/journey/test_pools.py tests/training/pool tests/search/test_storage_url.py $(ARGS)
 
 # The programs in .venv name the folder they were installed in: when the checkout has moved, install anew.
 ifneq ($(wildcard $(INSTALLED)),)

@@ -75,7 +75,7 @@ def _run(study: Study, options: Options, home: Pool, pool: Pool) -> Result:
             sweep.keep_baselines()
             sweep.search_all(started)
             sweep.confirm_all()
-            sweep.retrain_and_measure(started)
+            sweep.retrain_and_measure()
             sweep.test_winner()
             sweep.keep_script()
     result = load_result(study, folder)

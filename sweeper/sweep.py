@@ -28,7 +28,7 @@ from sweeper.report.progress import Progress
 from sweeper.report.script import script_or_reason
 from sweeper.search.driver import Search
 from sweeper.search.earlier import Earlier
-from sweeper.search.finalists import examined, finalists
+from sweeper.search.finalists import budget, examined, finalists
 from sweeper.search.forecast import Forecast
 from sweeper.search.occupancy import advice
 from sweeper.search.race import next_trials
@@ -47,9 +47,6 @@ from sweeper.training.pool.interface import Pool, Shared, WorkerDied
 from sweeper.training.setup import Task
 from sweeper.trial import Outcome, SharpnessResult, Trial, TrialResult, objective_metric
 from sweeper.user_code.calls import call_back
-
-CHEAP, SHARE = 2.0, 0.05
-"""Seconds that measuring the sharpness may always take, and share of the time of the run so far."""
 
 
 class Sweep:
@@ -91,7 +88,7 @@ class Sweep:
         self.plan = self._planned(options.engine)
         self.scores: dict[tuple[int, int], Mapping[str, float]] = {}  # on test rows, by number and seed
         self.lengths, self._checked_width = Lengths(self.task), 0
-        self._open, self.seconds_alone = ExitStack(), math.inf  # of one training, once the winner is known
+        self._open = ExitStack()
 
     def __enter__(self) -> "Sweep":
         self._open.enter_context(self.progress)
@@ -240,9 +237,9 @@ class Sweep:
             self.progress.note(f"no script can be written for this run: {reason}")
         keep_script(self.folder, best.trial, best.parameters, text, reason)
 
-    def retrain_and_measure(self, started: float) -> None:
+    def retrain_and_measure(self) -> None:
         """Retrain the winner, and measure how sharp the loss was for some finalists and diverged trials."""
-        winner, others = self._to_retrain(), self._to_measure(started)
+        winner, others = self._to_retrain(), self._to_measure()
         if others:
             self.progress.phase("sharpness")
         measured = list[SharpnessResult]()
@@ -264,18 +261,17 @@ class Sweep:
             return None
         winner = self.search.known[best.trial]
         own = trials[(trials["trial"] == winner.number) & (trials["phase"] != "confirm")].iloc[0]
-        alone = (self.plan.speedup or 1.0) * self.plan.seconds_a_step * winner.steps
-        self.seconds_alone = max(alone, float(own["seconds"]))
         if own["engine"] == "reference":
             return None
         return Trial(winner.number, winner.phase, self.task.study.search.seed, winner.parameters)
 
-    def _to_measure(self, started: float) -> list[tuple[Trial, int]]:
-        """As many as are cheap: each is a training, one by one, and half as long again for eigenvalues."""
+    def _to_measure(self) -> list[tuple[Trial, int]]:
+        """As many as are cheap; none where nothing has completed."""
+        if self._winner() is None:
+            return []
         done = set(load_curves(self.folder / "records", "sharpness")["trial"].to_pylist())
-        budget = max(CHEAP, SHARE * (time.monotonic() - started)) * self.jobs
-        affordable = int(budget / max(1.5 * self.seconds_alone, 1e-3))
-        return examined(self.task.study, self.search.known.values(), done)[:affordable]
+        steps = budget(int(self._trials()["steps"].sum()), self.plan.speedup)
+        return examined(self.task.study, self.search.known.values(), done, steps)
 
     def _cohorts(self, trials: Sequence[Trial]) -> list[Cohort]:
         """For as many workers as there are now: some may have come since the plan was made."""

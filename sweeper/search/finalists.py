@@ -14,6 +14,10 @@ BEST = 2
 """Places that go to the lowest objectives, whatever they have in common."""
 EXAMINED, EXAMINED_LOST = 3, 3
 """Finalists and diverged trials whose sharpness is measured."""
+COST = 1.5
+"""Of measuring one: its training, and half as long again for eigenvalues."""
+CHEAP, SMALL, SHARE = 4000, 0.5, 0.05
+"""Steps that measuring may always take, up to such a share of those trained; the share for larger runs."""
 
 
 def finalists(study: Study, known: Iterable[TrialSummary]) -> list[TrialSummary]:
@@ -45,18 +49,31 @@ def _combination(study: Study, trial: TrialSummary) -> dict[str, Any]:
     return {name: trial.parameters[name] for name in study.search.scientific if name in trial.parameters}
 
 
+def budget(trained: int, speedup: float | None) -> float:
+    """Steps that measuring the sharpness may take, one trial at a time, in a run that has `trained` so many.
+
+    Counted in steps and not in seconds, so that equal studies have equal records. `speedup` is that of the
+    plan's stacks, taken to a power of two as it is measured: steps of single trials cost so much more.
+    """
+    slower = 2.0 ** round(math.log2(speedup)) if speedup else 1.0
+    return max(SHARE * trained / slower, min(CHEAP, SMALL * trained))
+
+
 def examined(
-    study: Study, known: Iterable[TrialSummary], done: Collection[int] = ()
+    study: Study, known: Iterable[TrialSummary], done: Collection[int] = (), steps: float = math.inf
 ) -> list[tuple[Trial, int]]:
     """(trial on the search's seed, its number of steps) of those to be trained again; see `chosen`.
 
-    `done` are the numbers of those whose sharpness is on record.
+    The first of them that take at most so many `steps`, but for `done`, numbers of those whose sharpness is
+    on record.
     """
-    return [
-        (Trial(each.number, each.phase, study.search.seed, each.parameters), each.steps)
-        for each in chosen(study, known)
-        if each.number not in done
-    ]
+    found, cost = list[tuple[Trial, int]](), 0.0
+    for each in chosen(study, known):
+        cost += COST * each.steps
+        if cost <= steps and each.number not in done:
+            trial = Trial(each.number, each.phase, study.search.seed, each.parameters)
+            found.append((trial, each.steps))
+    return found
 
 
 def chosen(study: Study, known: Iterable[TrialSummary]) -> list[TrialSummary]:

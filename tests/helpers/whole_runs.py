@@ -13,6 +13,7 @@ from sweeper import journey
 from sweeper.journey import Options
 from sweeper.result import Result
 from sweeper.study.study import Study
+from sweeper.training.pool.interface import Pool
 
 HELPERS = Path(__file__).parent
 
@@ -44,11 +45,11 @@ def study(**sections: Any) -> Study:
     return Study(folder=HELPERS, model=model, training=training, search=search, confirm=confirm, **given)
 
 
-def run(folder: Path, asked: Study, **options: Any) -> Result:
-    """The result of a run in `folder`."""
+def run(folder: Path, asked: Study, home: Pool | None = None, **options: Any) -> Result:
+    """The result of a run in `folder`; `home`: worker processes that are there already."""
     given = {"engine": "reference", "quiet": True, "runs": folder / "runs", "reports": folder / "reports"}
     with mock.patch.object(Result, "report", lambda self, folder, **options: Path(folder) / "index.html"):
-        return journey.run(asked, Options(**{**given, **options}))
+        return journey.run(asked, Options(**{**given, **options}), home)
 
 
 def comparable(result: Result) -> pd.DataFrame:

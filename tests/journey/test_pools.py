@@ -1,75 +1,52 @@
-"""One study, the same records wherever its trials run, with a worker killed in the middle."""
+"""One study, the same records wherever its trials run: a shared folder, an executor, a copy in a database."""
 
+import gc
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from unittest import mock
 
 import optuna
-import pandas as pd
-import psutil
 import pytest
-from clusters import POOLS, WORKERS, dask_cluster, end, free_port, ray_cluster, wait_for_port, worker_process
+from clusters import WORKERS, end, free_port, wait_for_port, worker_process
+from pool_runs import after, goes_on, in_pools, killer, same
 from postgres import needed, postgres
 from whole_runs import run, study
 
-from sweeper.errors import StateKept
+from sweeper.result import Result
 from sweeper.search.storage_url import open_url
+from sweeper.training.initialize import initialize_worker
 from sweeper.training.pool import folder_pool, registry
-from sweeper.trial import TrialResult
+from sweeper.training.pool.interface import Pool
+from sweeper.training.pool.local import local_pool
 
 pytestmark = pytest.mark.timeout(600)
-in_pools = pytest.mark.skipif(not POOLS, reason="starts engines and workers; make pools runs it")
 
 
 @pytest.fixture(scope="module")
-def expected(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+def home() -> Iterator[Pool]:
+    """Worker processes of this machine, for all runs: their imports take longer than a run."""
+    with local_pool(WORKERS, initialize_worker) as pool:
+        yield pool
+
+
+@pytest.fixture(scope="module")
+def expected(home: Pool, tmp_path_factory: pytest.TempPathFactory) -> Result:
     """What processes of this machine make of it."""
-    return run(tmp_path_factory.mktemp("local"), study(), jobs=2).trials
-
-
-def same(trials: pd.DataFrame, expected: pd.DataFrame) -> None:
-    """Every trial once, with the same numbers to the last bit."""
-    order = ["phase", "trial", "seed"]
-    frames = [
-        frame.drop(columns="seconds").sort_values(order, ignore_index=True) for frame in (trials, expected)
-    ]
-    pd.testing.assert_frame_equal(*frames, check_exact=True)
-
-
-@contextmanager
-def killer(victim: Callable[[], int | None]) -> Iterator[list[int]]:
-    """Kills a process once there is one to kill; which one."""
-    killed: list[int] = []
-    over = threading.Event()
-
-    def kill() -> None:
-        while not over.wait(0.02):
-            if (number := victim()) is not None:
-                os.kill(number, getattr(signal, "SIGKILL", signal.SIGTERM))
-                killed.append(number)
-                return
-
-    thread = threading.Thread(target=kill)
-    thread.start()
-    try:
-        yield killed
-    finally:
-        over.set()
-        thread.join(60)
+    return run(tmp_path_factory.mktemp("local"), study(), home, jobs=WORKERS)
 
 
 @in_pools
-def test_a_shared_folder(tmp_path: Path, expected: pd.DataFrame) -> None:
+def test_a_shared_folder(tmp_path: Path, home: Pool, expected: Result) -> None:
     """A worker is killed while it trains, another one comes later."""
     shared = tmp_path / "shared"
     shared.mkdir(mode=0o700)
@@ -85,43 +62,26 @@ def test_a_shared_folder(tmp_path: Path, expected: pd.DataFrame) -> None:
             return workers[0].pid if any(number >= 5 for number in done) else None
 
         with killer(first) as killed:
-            result = run(tmp_path, study(), pool=f"dir:{shared}")
+            result = run(tmp_path, study(), home, pool=f"dir:{shared}")
     assert killed
-    same(result.trials, expected)
+    same(result, expected)
     assert set(result.trials["host"]) == {os.uname().nodename}
 
 
-def after(count: int, fault: Callable[[], object]) -> Callable[..., None]:
-    """For `Options.on_result`: the fault happens once that many trials have ended."""
-    seen = list[object]()
-
-    def heard(results: object) -> None:
-        seen.append(results)
-        if len(seen) == count:
-            fault()
-
-    return heard
-
-
-def goes_on(folder: Path, expected: pd.DataFrame, gone: str, pool: str, fault: Callable[[], object]) -> None:
-    """A run whose pool goes away ends with one message, and the next call goes on to the same records."""
-    with pytest.raises(StateKept, match=gone):
-        run(folder, study(), pool=pool, on_result=after(4, fault))
-    later = list[TrialResult]()
-    again = run(folder, study(), jobs=2, on_result=later.append)
-    same(again.trials, expected)
-    assert len(later) <= len(expected) - 4, "what had ended is not trained again"
-
-
 @in_pools
-def test_a_shared_folder_that_is_deleted(tmp_path: Path, expected: pd.DataFrame) -> None:
+def test_a_shared_folder_that_is_deleted(tmp_path: Path, home: Pool, expected: Result) -> None:
     """Nothing that had finished is lost."""
     shared = tmp_path / "shared"
     shared.mkdir(mode=0o700)
     worker = worker_process(shared, "--idle", "100")
     try:
         goes_on(
-            tmp_path, expected, "folder of this run is gone", f"dir:{shared}", lambda: shutil.rmtree(shared)
+            tmp_path,
+            home,
+            expected,
+            "folder of this run is gone",
+            f"dir:{shared}",
+            lambda: shutil.rmtree(shared),
         )
     finally:
         end(worker)
@@ -129,7 +89,9 @@ def test_a_shared_folder_that_is_deleted(tmp_path: Path, expected: pd.DataFrame)
 
 @in_pools
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="stops a process")
-def test_a_worker_that_is_stopped_for_longer_than_its_lease(tmp_path: Path, expected: pd.DataFrame) -> None:
+def test_a_worker_that_is_stopped_for_longer_than_its_lease(
+    tmp_path: Path, home: Pool, expected: Result
+) -> None:
     """Another one, which came in the middle, takes over; what the first gives late changes nothing."""
     shared = tmp_path / "shared"
     shared.mkdir(mode=0o700)
@@ -146,84 +108,8 @@ def test_a_worker_that_is_stopped_for_longer_than_its_lease(tmp_path: Path, expe
         shorter = partial(folder_pool.folder_pool, lease=3.0)
         scheme = replace(registry.POOLS["dir"], opened=lambda path, tell, *_: shorter(Path(path), tell))
         with mock.patch.dict(registry.POOLS, dir=scheme):
-            result = run(tmp_path, study(), pool=f"dir:{shared}", on_result=after(4, fault))
-    same(result.trials, expected)
-
-
-@in_pools
-def test_a_dask_scheduler_that_is_killed(tmp_path: Path, expected: pd.DataFrame) -> None:
-    """With a worker that joined in the middle."""
-    needed("distributed", "dask")
-    port = free_port()
-    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1"]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": tmp_path}
-    quiet["env"] = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1] / "helpers")}
-    with ExitStack() as stack:
-        scheduler = subprocess.Popen([*command, "--port", str(port), "--no-dashboard"], **quiet)
-        stack.callback(end, scheduler)
-        wait_for_port(port)
-        worker = [sys.executable, "-m", "distributed.cli.dask_worker", f"tcp://127.0.0.1:{port}"]
-        for _ in range(WORKERS):
-            stack.callback(end, subprocess.Popen([*worker, "--no-nanny", "--no-dashboard"], **quiet))
-        gone = f"the Dask scheduler at 127.0.0.1:{port} is gone"
-        goes_on(tmp_path, expected, gone, f"dask://127.0.0.1:{port}", scheduler.kill)
-
-
-@in_pools
-def test_dask_workers_with_four_threads(tmp_path: Path, expected: pd.DataFrame) -> None:
-    """Threads of one process share seeds and precision; trials do not run in them. A worker is killed."""
-    needed("distributed", "dask")
-    from distributed import Client
-
-    with (
-        dask_cluster(threads=4) as address,
-        Client(address.replace("dask", "tcp"), set_as_default=False) as client,
-    ):
-        pids = client.run(os.getpid)
-        seen = set[str]()
-
-        def victim() -> int | None:
-            seen.update(key for keys in client.processing().values() for key in keys)
-            return next(iter(pids.values())) if len(seen) >= 5 else None
-
-        with killer(victim) as killed:
-            result = run(tmp_path, study(), pool=address)
-    assert killed
-    same(result.trials, expected)
-
-
-@in_pools
-def test_ray(tmp_path: Path, expected: pd.DataFrame) -> None:
-    """A real cluster, through its client server; a worker is killed while it trains, then all of Ray."""
-    with ray_cluster() as (head, address):
-
-        def victim() -> int | None:
-            workers = ray_workers(head.pid)
-            return (
-                workers[0] if len(workers) == WORKERS and (tmp_path / "runs/tiny/records").is_dir() else None
-            )
-
-        with killer(victim) as killed:
-            result = run(tmp_path, study(), pool=address)
-        assert killed
-        same(result.trials, expected)
-
-        def fault() -> None:
-            for process in [*psutil.Process(head.pid).children(recursive=True), head]:
-                with suppress(psutil.Error):
-                    process.kill()
-
-        goes_on(tmp_path / "head", expected, "the Ray cluster at .* is gone", address, fault)
-
-
-def ray_workers(head: int) -> list[int]:
-    """Processes of Ray that run a call; Ray calls them by it."""
-    found = []
-    for process in psutil.Process(head).children(recursive=True):
-        with suppress(psutil.Error):
-            if process.cmdline()[:1] == ["ray::_run"]:
-                found.append(process.pid)
-    return found
+            result = run(tmp_path, study(), home, pool=f"dir:{shared}", on_result=after(4, fault))
+    same(result, expected)
 
 
 @in_pools
@@ -231,20 +117,22 @@ def ray_workers(head: int) -> list[int]:
     "ignore::pytest.PytestUnraisableExceptionWarning"
 )  # Optuna leaves connections open
 @pytest.mark.parametrize("proxied", [False, True], ids=["itself", "by a gRPC proxy"])
-def test_a_copy_in_postgresql(tmp_path: Path, expected: pd.DataFrame, proxied: bool) -> None:
+def test_a_copy_in_postgresql(tmp_path: Path, home: Pool, expected: Result, proxied: bool) -> None:
     """The trials of the search, which a second call finds there; the records do not change."""
     with ExitStack() as stack:
         url = stack.enter_context(postgres())
         if proxied:
             url = stack.enter_context(grpc_proxy(url))
         for _ in range(2):
-            result = run(tmp_path, study(), storage=url, jobs=2)
-        same(result.trials, expected)
+            result = run(tmp_path, study(), home, storage=url, jobs=2)
+        same(result, expected)
         copy = optuna.load_study(study_name="tiny", storage=open_url(url))
         searched = result.trials.query("phase != 'confirm'").sort_values("trial")
         assert [trial.value for trial in copy.trials if trial.state.name == "COMPLETE"] == searched.query(
             "outcome == 'completed'"
         )["objective"].tolist()
+        del copy
+        gc.collect()  # its connections
 
 
 @contextmanager
@@ -265,8 +153,8 @@ def grpc_proxy(url: str) -> Iterator[str]:
 
 
 @in_pools
-def test_an_executor(tmp_path: Path, expected: pd.DataFrame) -> None:
+def test_an_executor(tmp_path: Path, home: Pool, expected: Result) -> None:
     """From Python; its threads only wait."""
     with ThreadPoolExecutor(2) as executor:
-        result = run(tmp_path, study(), pool=executor)
-    same(result.trials, expected)
+        result = run(tmp_path, study(), home, pool=executor)
+    same(result, expected)

@@ -2,9 +2,10 @@
 
 import math
 
+import pytest
 from made_up import known, study
 
-from sweeper.search.finalists import examined
+from sweeper.search.finalists import budget, examined
 
 SPACE = {"optimizer": ["sgd", "adam"], "learning_rate": {"low": 1e-4, "high": 10.0, "log": True}}
 ASKED = study(SPACE, seed=4, confirm={"finalists": 5, "seeds": 1})
@@ -31,3 +32,27 @@ def test_what_is_on_record_is_not_measured_again() -> None:
     done = [trial(k, "sgd", 0.1, 0.5 + k) for k in range(5)]
     assert [t.number for t, _ in examined(ASKED, done, {1, 2})] == [0]
     assert examined(ASKED, []) == []
+
+
+def test_as_many_are_measured_as_their_steps_allow() -> None:
+    """One and a half times those of a training, in their order; what is on record counts."""
+    done = [trial(k, "sgd", 0.1, 0.5 + k) for k in range(5)]
+    assert [t.number for t, _ in examined(ASKED, done, (), 300.0)] == [0, 1]
+    assert [t.number for t, _ in examined(ASKED, done, {0}, 300.0)] == [1]
+    assert examined(ASKED, done, (), 149.0) == []
+
+
+@pytest.mark.parametrize(
+    ("trained", "speedup", "steps"),
+    [
+        (144, None, 72),
+        (40_000, None, 4000),
+        (40_000, 8.0, 4000),
+        (1_000_000, None, 50_000),
+        (1_000_000, 3.7, 12_500),
+        (1_000_000, 4.3, 12_500),
+    ],
+)
+def test_the_budget_is_counted_in_steps(trained: int, speedup: float | None, steps: float) -> None:
+    """Small runs may take half as many again, others 4,000 or a twentieth; stacks make single steps dear."""
+    assert budget(trained, speedup) == steps
