@@ -14,20 +14,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from clusters import CLUSTERS, POOLS, Opened
+from clusters import CLUSTERS, LEASES, POOLS, Opened
 
-from sweeper.training.pool import folder_pool, futures_pool, local
 from sweeper.training.pool.interface import Call, Done, Lost, NotSendable, Pool, WorkerDied
 from sweeper.training.pool.messages import LARGE
 
-LEASES = (
-    (futures_pool, "PERIOD", 0.5),
-    (futures_pool, "LOOKS", 6),
-    (folder_pool.folder_pool.__wrapped__, "__defaults__", (3.0,)),
-    (local, "PERIOD", 0.3),
-    (local, "STOPPED", 0.5),
-)
-"""As short as they can be where machines are busy."""
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 pytestmark = pytest.mark.timeout(120)
 

@@ -15,6 +15,8 @@ from unittest import mock
 
 import pytest
 
+from sweeper.training.pool import folder_pool, futures_pool
+from sweeper.training.pool import local as local_pools
 from sweeper.training.pool.interface import Pool
 from sweeper.training.pool.local import local_pool
 from sweeper.training.pool.registry import open_pool
@@ -173,6 +175,16 @@ def wait_for_port(port: int, seconds: float = 90.0) -> None:
         except OSError:
             assert time.monotonic() < end, f"nobody listens at {port}"
             time.sleep(0.1)
+
+
+LEASES = (
+    (futures_pool, "PERIOD", 0.5),
+    (futures_pool, "LOOKS", 6),
+    (folder_pool.folder_pool.__wrapped__, "__defaults__", (3.0,)),
+    (local_pools, "PERIOD", 0.3),
+    (local_pools, "STOPPED", 0.5),
+)
+"""(module, name, value): leases as short as they can be where machines are busy."""
 
 
 CLUSTERS: dict[str, Callable[[], AbstractContextManager[Opened]]] = {

@@ -5,10 +5,11 @@ import math
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from typing import Any
 
 from sweeper.beside import within
-from sweeper.errors import UserError
+from sweeper.errors import StateKept, UserError
 from sweeper.training.pool import messages, node
 from sweeper.training.pool.futures_pool import FuturesPool, Signs, answered, first_line
 from sweeper.training.pool.interface import Lost
@@ -18,6 +19,8 @@ LOOK = 0.5
 """Seconds between two looks for a worker."""
 PATIENCE = 10.0
 """Seconds in which a scheduler must answer."""
+ATTEMPTS = 5
+"""Times that values are sent to the workers while some of these leave."""
 # loaded late: distributed comes with the extra [dask] alone
 
 
@@ -88,7 +91,7 @@ class DaskEngine:
         if not self._asked(self._client.nthreads):
             tell("no worker is there yet; the run waits until one has joined")
             self._wait_for_a_worker(patience)
-        found = self._client.run(difference_here, this_machine(), on_error="return")
+        found = self._asked(lambda: self._client.run(difference_here, this_machine(), on_error="return"))
         unlike = {worker: _text(said) for worker, said in found.items() if said}
         for worker, difference in unlike.items():
             tell(f"worker {worker} is left out: {difference}")
@@ -178,11 +181,18 @@ class DaskEngine:
             time.sleep(LOOK)
 
     def _scatter(self, name: str) -> None:
-        self._wait_for_a_worker()
-        blob = self._blobs[name]
-        self._scattered[name] = self._asked(
-            lambda: self._client.scatter(blob, broadcast=True, hash=False, timeout=PATIENCE)
-        )
+        """To all workers; to one, which the others ask, where one of all has left meanwhile or is stopped."""
+        blob, options = self._blobs[name], {"hash": False, "timeout": PATIENCE}
+        for attempt in range(ATTEMPTS):
+            self._wait_for_a_worker()
+            send = partial(self._client.scatter, blob, broadcast=attempt == 0, **options)
+            try:
+                self._scattered[name] = self._asked(send)
+                return
+            except StateKept:
+                if attempt + 1 == ATTEMPTS:
+                    raise
+                time.sleep(LOOK)
 
     def _asked(self, ask: Callable[[], Any]) -> Any:
         return answered(ask, f"Dask scheduler at {self._address}")

@@ -12,7 +12,7 @@ import pytest
 from clusters import dask_cluster, end, nothing, silent
 
 from sweeper.errors import StateKept, UserError
-from sweeper.training.pool import dask_pool
+from sweeper.training.pool import dask_pool, messages
 from sweeper.training.pool.machine import this_machine
 from sweeper.training.pool.registry import open_pool
 
@@ -91,3 +91,20 @@ def test_a_cluster_without_workers_is_waited_for(monkeypatch: pytest.MonkeyPatch
     assert told == ["no worker is there yet; the run waits until one has joined"]
     assert client.nthreads.call_count == 4
     client.scatter.assert_not_called()
+
+
+def test_a_worker_that_leaves_while_values_are_sent_is_no_end_of_the_scheduler(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Dask answers with an error then: the values are sent again, to those that are there."""
+    monkeypatch.setattr(dask_pool, "LOOK", 0.01)
+    client = mock.MagicMock()
+    client.run_on_scheduler.return_value = {}
+    client.nthreads.return_value = {"tcp://other": 2}
+    client.scatter.side_effect = [KeyError("tcp://left"), "sent"]
+    engine = dask_pool.DaskEngine(client, "here:1", mock.MagicMock())
+    assert engine.put(messages.Blob("data", b"", ())) == "data"
+    assert client.scatter.call_count == 2
+    client.scatter.side_effect = OSError("gone")
+    with pytest.raises(StateKept, match=r"^the Dask scheduler at here:1 is gone"):
+        engine.put(messages.Blob("more", b"", ()))
