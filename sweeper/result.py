@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from sweeper.answer.answer import Answer, answer
+from sweeper.answer.bounds import loss_floor
 from sweeper.answer.outcomes import unmeasured as not_measured
 from sweeper.answer.rows import as_costs
 from sweeper.errors import RunFolderError, UserError
@@ -208,7 +209,8 @@ def load_result(study: Study, folder: Path) -> Result:
     if (folder / "journal.log").exists() and not os.path.lexists(folder / "records"):
         records = replace(records, findings=(Finding(folder / "records", "is missing"),))
     objective, known_defaults = study.objective, published(study.space)
-    winner = answer(records.trials, tested, records.curves, baselines, objective, known_defaults)
+    floor = loss_floor(study, records.curves)
+    winner = answer(records.trials, tested, records.curves, baselines, objective, known_defaults, floor)
     plan, _ = PLAN.read(folder)
     if winner is not None and plan is not None:  # plans of earlier releases do not say
         winner = replace(winner, made={str(k): str(v) for k, v in dict(plan.get("made") or {}).items() if v})

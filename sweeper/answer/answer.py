@@ -67,6 +67,8 @@ class Answer:
     """What guessing scores; ``None`` in runs of earlier versions, which did not record it."""
     gain: Gain | None = None
     """Over the published defaults; ``None`` where none of them was confirmed"""
+    least_loss: float = -math.inf
+    """No loss lies below it, as far as is known"""
     warnings: tuple[str, ...] = ()
     """What else to know before the answer is trusted, in sentences."""
 
@@ -99,12 +101,14 @@ def answer(
     baselines: Mapping[str, Any] | None = None,
     objective: str = "validation_loss",
     defaults: Sequence[Mapping[str, Any]] = (),
+    least_loss: float = -math.inf,
 ) -> Answer | None:
     """The winner of the recorded `trials`; ``None`` when no trial of the search was completed.
 
     `test` is ``{"trial": number, "scores": [{metric: value}, …]}``, kept only for the present winner.
     `curves` and the recorded `baselines` say whether it learned, and how it compares with guessing;
-    `defaults` are the parameters of published defaults, for what was gained over them.
+    `defaults` are the parameters of published defaults, for what was gained over them. No interval reaches
+    below `least_loss`, see `loss_floor`.
     """
     ranked, recorded = Ranked(objective), trials
     trials = as_costs(trials, objective)
@@ -117,7 +121,7 @@ def answer(
     if len(ranking):
         first = ranking.iloc[0]
         number = int(first["trial"])
-        low, high = bounded(objective, *ranked.ends(float(first["low"]), float(first["high"])))
+        low, high = bounded(objective, *ranked.ends(float(first["low"]), float(first["high"])), least_loss)
         interval = Interval(ranked.value(float(first["mean"])), low, high, seeds=int(first["n"]))
         tied = tuple(int(t) for t in ranking.loc[ranking["tied"], "trial"] if int(t) != number)
     else:
@@ -126,8 +130,8 @@ def answer(
     tested = test["scores"] if test and test["trial"] == number else []
     score, settings = float(recorded.loc[row.name, "objective"]), parameters_of(row)
     winner = Answer(number, settings, score, interval, _mean_scores(tested), tied, len(tested))
-    winner = replace(winner, test_ends=_ends_of(tested), rows=_rows(baselines), luck=luck(trials))
-    winner = replace(winner, gain=gain(search, ranking, defaults, ranked))
+    winner = replace(winner, test_ends=_ends_of(tested, least_loss), rows=_rows(baselines), luck=luck(trials))
+    winner = replace(winner, least_loss=least_loss, gain=gain(search, ranking, defaults, ranked))
     return _judged(winner, _scores_of(recorded, winner), tested, curves, baselines, objective)
 
 
@@ -151,7 +155,8 @@ def _judged(
         winner = replace(winner, learning=learning(curves, winner.trial, list(scores), objective))
     if baselines is not None:
         on_test = by_seed(tested, list(scores))
-        winner = replace(winner, baseline=baseline(baselines, objective, scores, on_test))
+        found = baseline(baselines, objective, scores, on_test, winner.least_loss)
+        winner = replace(winner, baseline=found)
     return winner
 
 
@@ -159,9 +164,9 @@ def _rows(baselines: Mapping[str, Any] | None) -> dict[str, int]:
     return {part: int(count) for part, count in (baselines or {}).get("rows", {}).items()}
 
 
-def _ends_of(scores: Sequence[Mapping[str, float]]) -> dict[str, tuple[float, float]]:
+def _ends_of(scores: Sequence[Mapping[str, float]], least_loss: float) -> dict[str, tuple[float, float]]:
     frame = pd.DataFrame(list(scores)).astype(float)
-    ends = {str(name): bounded(str(name), *interval_of(frame[name].to_numpy())) for name in frame}
+    ends = {str(name): bounded(str(name), *interval_of(frame[name].to_numpy()), least_loss) for name in frame}
     return {name: pair for name, pair in ends.items() if math.isfinite(sum(pair))}
 
 

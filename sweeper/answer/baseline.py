@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from sweeper.answer.bounds import bounded_gain
 from sweeper.statistics.intervals import interval
 from sweeper.trial import HIGHER, is_maximized, is_unit_score
 
@@ -79,6 +80,7 @@ def baseline(
     objective: str,
     own: Mapping[int, float],
     tested: Mapping[int, Mapping[str, float]],
+    least_loss: float = -math.inf,
 ) -> Baseline:
     """The winner against the `recorded` guesses (``baselines.json``).
 
@@ -87,6 +89,7 @@ def baseline(
         objective: what ranks trials, with its direction.
         own: objective of the winner by seed; only its completed ones.
         tested: its scores on the test rows by seed.
+        least_loss: no loss lies below it.
     """
     by_seed = {int(each["seed"]): each for each in recorded["scores"]}
     part, _, score = objective.removesuffix(HIGHER).partition("_")
@@ -100,6 +103,7 @@ def baseline(
             {seed: scores[name] for seed, scores in tested.items() if scores.get(name) is not None},
             {seed: _guess(each, "test", name) for seed, each in by_seed.items()},
             higher if name == score else is_unit_score(name),
+            least_loss,
             [_guess(each.get("drawn", {}), "test", name) for each in by_seed.values()],
         )
         for name in names
@@ -108,7 +112,7 @@ def baseline(
     return Baseline(
         recorded["guess"] or "",
         recorded["why"],
-        _against(part, score, own, guesses, higher),
+        _against(part, score, own, guesses, higher, least_loss),
         tuple(each for each in test if each is not None),
     )
 
@@ -126,6 +130,7 @@ def _against(
     winner: Mapping[int, float],
     guess: Mapping[int, float],
     higher: bool,
+    least_loss: float,
     drawn: Sequence[float] = (),
 ) -> Against | None:
     """``None`` where no seed has both; `higher` values are better, or lower ones."""
@@ -135,7 +140,7 @@ def _against(
         return None
     ours, theirs = np.array(pairs).T
     gains = ours - theirs if higher else theirs - ours
-    low, high = interval(gains)
+    low, high = bounded_gain(score, *interval(gains), float(theirs.mean()), higher, least_loss)
     means = {"winner": float(ours.mean()), "guess": float(theirs.mean()), "gain": float(gains.mean())}
     known = [value for value in drawn if math.isfinite(value)]
     mean = float(np.mean(known)) if known else None

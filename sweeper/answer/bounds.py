@@ -1,20 +1,77 @@
-"""Scores that have a best and a worst value: no interval reaches beyond them."""
+"""Scores that have a best or a worst value: no interval reaches beyond them, nor one of their differences.
+
+Page, terminal and JSON show what is cut here.
+"""
 
 import math
 
+import pandas as pd
+
+from sweeper.components.losses import LOSSES
+from sweeper.study.study import Study
 from sweeper.trial import is_unit_score
 
 FROM = {"mcc": -1.0, "r2": -math.inf}
 """Worst values of scores of which the best is 1; that of the others is 0."""
+LEAST = {"mae": 0.0, "rmse": 0.0, "perplexity": 1.0}
+"""Best values of scores that have no worst one."""
 
 
-def bounded(metric: str, low: float, high: float) -> tuple[float, float]:
-    """`low` and `high` within what `metric`, ``accuracy`` or ``validation_auc (higher is better)``, can
-    be."""
+def plain_name(metric: str) -> str:
+    """``accuracy`` of ``accuracy``, or of ``validation_accuracy (higher is better)``."""
     name = metric.partition(" ")[0]
-    name = name.removeprefix("validation_").removeprefix("train_")
+    return name.removeprefix("validation_").removeprefix("train_")
+
+
+def range_of(metric: str, least_loss: float = -math.inf) -> tuple[float, float]:
+    """The lowest and the highest value that `metric` can have; `least_loss`: see `loss_floor`."""
+    name = plain_name(metric)
     if name == "error":
-        return max(low, 0.0), min(high, 1.0)
+        return 0.0, 1.0
+    if name == "loss":
+        return least_loss, math.inf
     if not is_unit_score(name):
-        return low, high
-    return max(low, FROM.get(name, 0.0)), min(high, 1.0)
+        return LEAST.get(name, -math.inf), math.inf
+    return FROM.get(name, 0.0), 1.0
+
+
+def bounded(metric: str, low: float, high: float, least_loss: float = -math.inf) -> tuple[float, float]:
+    """`low` and `high` within what `metric` can be; what is not known (NaN) stays so."""
+    least, most = range_of(metric, least_loss)
+    return _cut(low, least, most), _cut(high, least, most)
+
+
+def bounded_difference(metric: str, low: float, high: float) -> tuple[float, float]:
+    """Those of a difference of two values of `metric`: no larger than its range is wide."""
+    least, most = range_of(metric)
+    return _cut(low, least - most, most - least), _cut(high, least - most, most - least)
+
+
+def bounded_gain(
+    metric: str, low: float, high: float, guess: float, higher: bool, least_loss: float = -math.inf
+) -> tuple[float, float]:
+    """Those of how much better than `guess`, which is a fixed number, a value of `metric` is."""
+    least, most = range_of(metric, least_loss)
+    ends = (least - guess, most - guess) if higher else (guess - most, guess - least)
+    ends = min(ends[0], 0.0), max(ends[1], 0.0)
+    return _cut(low, *ends), _cut(high, *ends)
+
+
+def _cut(value: float, least: float, most: float) -> float:
+    return value if math.isnan(value) else min(max(value, least), most)
+
+
+def loss_floor(study: Study, curves: pd.DataFrame | None) -> float:
+    """What no loss of the study lies below: of named ones that is known.
+
+    Of a loss of the user's, it is 0 where none of all losses on record is below 0, whatever was trained.
+    """
+    losses = [study.training.loss]
+    if "training.loss" in study.space.entries:
+        losses += study.space.entries["training.loss"].values or ()
+    if all(isinstance(loss, str) and loss in LOSSES for loss in losses):
+        return min(LOSSES[str(loss)].least for loss in losses)
+    if curves is None or curves.empty:
+        return -math.inf
+    lowest = curves.loc[curves["metric"].isin(["validation_loss", "train_loss"]), "value"].min()
+    return 0.0 if lowest >= 0 else -math.inf

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from sweeper.answer.bounds import bounded_difference
 from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.ranked import LOSS, Ranked
 from sweeper.answer.rows import parameters_of
@@ -64,6 +65,7 @@ def gain(
         return None
     row, winner = own[0], rows[0]
     number, ends = int(row["trial"]), (float(row["difference_low"]), float(row["difference_high"]))
+    ends = bounded_difference(ranked.objective, *ends)
     mean, optimizer = ranked.value(float(row["mean"])), str(known[number]["optimizer"])
     if row is winner:
         return Gain(number, optimizer, mean, 0.0, 0.0, 0.0, int(row["n"]), "winner")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from sweeper.answer.bounds import bounded
+from sweeper.answer.bounds import range_of
 from sweeper.trial import Values, cost, from_cost, is_maximized, objective_metric
 from sweeper.wording import metric_words, number
 
@@ -16,6 +16,8 @@ class Ranked:
     """The objective of a study, with its direction; see `sweeper.trial.objective_name`."""
 
     objective: str
+    least_loss: float = -math.inf
+    """No loss lies below it, see `sweeper.answer.bounds.loss_floor`"""
 
     @property
     def metric(self) -> str:
@@ -88,8 +90,9 @@ class Ranked:
             ends: pairs of columns, low and high, of intervals of costs.
             differences: columns of a difference of two costs, and where known of its low and high end.
         """
+        differences = [tuple(names) for names in differences]
         if not self.highest:
-            return self._within(frame, ends)
+            return self._within(frame, ends, differences)
         turned = {name: from_cost(self.objective, frame[name].astype(float)) for name in values}
         for low, high in ends:
             turned[low], turned[high] = (
@@ -100,14 +103,19 @@ class Ranked:
             turned |= {
                 name: -frame[other].astype(float) for name, other in zip(around, around[::-1], strict=True)
             }
-        return self._within(frame.assign(**turned), ends)
+        return self._within(frame.assign(**turned), ends, differences)
 
-    def _within(self, frame: pd.DataFrame, ends: Iterable[tuple[str, str]]) -> pd.DataFrame:
-        """Intervals cut where the objective can go no further."""
-        least, most = bounded(self.objective, -math.inf, math.inf)
-        if not math.isfinite(most):
+    def _within(
+        self, frame: pd.DataFrame, ends: Iterable[tuple[str, str]], differences: Iterable[tuple[str, ...]]
+    ) -> pd.DataFrame:
+        """Intervals cut where the objective, or a difference of two of its values, can go no further."""
+        least, most = range_of(self.objective, self.least_loss)
+        if math.isinf(least) and math.isinf(most):
             return frame
         cut = {name: frame[name].astype(float).clip(least, most) for pair in ends for name in pair}
+        width = most - least
+        for _, *around in differences:
+            cut |= {name: frame[name].astype(float).clip(-width, width) for name in around}
         return frame.assign(**cut)
 
     def order(self, frame: pd.DataFrame, by: str, *then: str) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from typing import Any, Concatenate, ParamSpec
 import pandas as pd
 
 from sweeper.answer.answer import Answer
+from sweeper.answer.bounds import loss_floor
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import as_costs
 from sweeper.records.store import Records
@@ -67,7 +68,7 @@ class RunData:
     @property
     def ranked(self) -> Ranked:
         """The objective as people read it, with its direction: `read` turns what was computed in costs."""
-        return Ranked(self.study.objective)
+        return Ranked(self.study.objective, loss_floor(self.study, self.curves))
 
     @property
     def metric(self) -> str:

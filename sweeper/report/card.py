@@ -10,6 +10,7 @@ import pandas as pd
 
 from sweeper.answer.answer import Answer
 from sweeper.answer.baseline import Against
+from sweeper.answer.bounds import bounded_difference
 from sweeper.answer.claims import CONFIRMED, LEARNED, NONE, Claim
 from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.gain import LABEL, gained, power
@@ -18,7 +19,6 @@ from sweeper.answer.placing import better_means, placing
 from sweeper.answer.ranked import Ranked, is_central
 from sweeper.answer.rows import FIRST, search_trials
 from sweeper.answer.summary import Summary, summarize
-from sweeper.components.losses import LOSSES
 from sweeper.report.doubts import doubt, guessing
 from sweeper.report.next_step import NextStep, next_step
 from sweeper.study.space import Fixed
@@ -64,6 +64,8 @@ class Card:
     warnings: tuple[str, ...] = ()
     claim: Claim | None = None
     """That nothing was learned, or nothing beyond guessing: then no section ranks anything."""
+    rows: str = ""
+    """Whose rows show nothing beyond guessing, where that is the finding."""
 
     @property
     def folded(self) -> tuple[Fact, ...]:
@@ -107,7 +109,9 @@ def card(study: Study, answer: Answer | None, trials: pd.DataFrame, folder: Path
     chosen, claim = settings(answer.parameters, study), None
     if doubted is not None:
         claim = Claim(LEARNED, "answer", NONE, CONFIRMED, "answer", detail=NOT_LEARNED[doubted.standing])
-    return Card(standing, headline, lead, chosen, facts, step, warnings, claim)
+    return Card(
+        standing, headline, lead, chosen, facts, step, warnings, claim, doubted.rows if doubted else ""
+    )
 
 
 def settings(parameters: Mapping[str, Any], study: Study) -> dict[str, str]:
@@ -174,8 +178,7 @@ def _scores(study: Study, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
             meaning = f"95 % interval {low} to {high}; mean over {sure.seeds} fresh seeds"
         scores.append(Fact(capital(ranked.metric), mean, meaning))
     if answer.test:
-        loss = LOSSES.get(str(study.training.loss))
-        scores.append(_tested(ranked, answer, answer.test, loss.least if loss else -math.inf))
+        scores.append(_tested(ranked, answer, answer.test))
     if answer.confirmed is None:
         done = len(summary.completed)
         meaning = "one seed, the only trial that completed"
@@ -185,7 +188,7 @@ def _scores(study: Study, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
     return tuple(scores)
 
 
-def _tested(ranked: Ranked, answer: Answer, tested: Mapping[str, float], least: float) -> Fact:
+def _tested(ranked: Ranked, answer: Answer, tested: Mapping[str, float]) -> Fact:
     """The main scores on the test rows, each with its interval over seeds, and how many rows there are."""
     central = {name: value for name, value in tested.items() if is_central(name, ranked.objective)}
     values = ", ".join(_score(name, value) for name, value in central.items())
@@ -193,7 +196,7 @@ def _tested(ranked: Ranked, answer: Answer, tested: Mapping[str, float], least: 
         f"{metric_words(name)} {low} to {high}"
         for name, value in central.items()
         if name in answer.test_ends
-        for low, high in [_ends(name, value, *answer.test_ends[name], least)]
+        for low, high in [_ends(name, value, *answer.test_ends[name], answer.least_loss)]
     ]
     seeds = f"mean over {answer.test_seeds} seeds" if answer.test_seeds > 1 else "one seed"
     rows = f" on {count(answer.rows['test'], 'row')}" if answer.rows.get("test") else ""
@@ -203,7 +206,7 @@ def _tested(ranked: Ranked, answer: Answer, tested: Mapping[str, float], least: 
 
 def _ends(name: str, value: float, low: float, high: float, least: float) -> tuple[str, str]:
     """The ends in words; one that no loss can reach is cut off there, and says so."""
-    if name == "loss" and low < least:
+    if name == "loss" and low == least:
         return f"{number(least)} (cut off)", interval(value, low, high)[2]
     if name == "accuracy":
         return f"{100 * low:.1f} %", f"{100 * high:.1f} %"
@@ -256,15 +259,16 @@ def _tied(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
     rows = summary.ranking.set_index("trial")
     simplest = None if summary.simplest is None else summary.simplest["label"]
     lines = [
-        f"{name}{' (simplest)' if name == simplest else ''}: {_at_worst(rows.loc[trial, 'difference_high'])}"
-        for name, trial in zip(summary.tied, answer.tied, strict=True)
+        f"{name}{' (simplest)' if name == simplest else ''}: {_at_worst(ranked, high)}"
+        for name, high in zip(summary.tied, rows.loc[list(answer.tied), "difference_high"], strict=True)
     ]
     shared = "; a tie of few shared seeds says little" if summary.few_pairs else ""
     meaning = f"these seeds do not show that the winner is better; the numbers are in {ranked.metric}{shared}"
     return (Fact(TIED, "\n".join(lines), meaning),)
 
 
-def _at_worst(high: float) -> str:
+def _at_worst(ranked: Ranked, high: float) -> str:
+    _, high = bounded_difference(ranked.objective, math.nan, high)
     return f"may be up to {number(high)} worse" if math.isfinite(high) else "may be worse by any amount"
 
 

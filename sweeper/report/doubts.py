@@ -12,6 +12,7 @@ from sweeper.answer.learning import Learning
 from sweeper.answer.ranked import CENTRAL, Ranked, is_central
 from sweeper.study.command_line import run_again
 from sweeper.study.study import Study
+from sweeper.trial import objective_metric
 from sweeper.wording import count, interval, listing, metric_words, number, percent
 
 FEW_ROWS = 30
@@ -28,6 +29,8 @@ class Doubt:
     """unlearned | guess"""
     headline: str
     lead: str
+    rows: str = ""
+    """On whose rows it is no better than guessing: ``validation``, ``validation and test``."""
 
 
 def doubt(study: Study, answer: Answer) -> Doubt | None:
@@ -51,9 +54,9 @@ def doubt(study: Study, answer: Answer) -> Doubt | None:
     worse = first.gain <= 0
     text = "No better than guessing" if worse else "Not shown to be better than guessing"
     where = "" if central else f" by {_named(first)}"
-    return Doubt(
-        "guess", f"{text}{where}.", " ".join(_no_better(each, answer.baseline.guess) for each in weak)
-    )
+    rows = listing(list(dict.fromkeys(each.part for each in weak)))
+    lead = " ".join(_no_better(each, answer.baseline.guess) for each in weak)
+    return Doubt("guess", f"{text}{where} on {rows} rows.", lead, rows)
 
 
 def _unlearned(found: Learning, ranked: Ranked) -> str:
@@ -97,23 +100,33 @@ def guessing(answer: Answer, ranked: Ranked) -> tuple[str, str]:
         return "–", "no baseline on record: an earlier version made this run"
     if not found.guess:
         return "–", f"no baseline is known for this loss: {found.why or 'its scores are not on record'}"
-    values = (
-        []
-        if found.objective is None
-        else [f"{ranked.metric} {_value(found.objective, found.objective.guess)}"]
-    )
+    values = []
+    if found.objective is not None:
+        values = [f"{found.objective.part} rows: {_named(found.objective)} {_of_guess(found.objective)}"]
     shown = [each for each in found.test if is_central(each.score, ranked.objective)]
-    on_test = [f"{_named(each)} {_value(each, each.guess)}{_drawn(each)}" for each in shown]
-    values += [f"test set {', '.join(on_test)}"] if on_test else []
+    on_test = [f"{_named(each)} {_of_guess(each)}{_drawn(each)}" for each in shown]
+    values += [f"test rows: {', '.join(on_test)}"] if on_test else []
     if not values:
         return "–", "no baseline on record for the seeds of the winner"
     meaning = f"guessing {found.guess}, scored on the same rows"
     if found.objective is not None:
-        gain, low, high = (found.objective.gain, found.objective.low, found.objective.high)
-        words = interval(abs(gain), *((low, high) if gain >= 0 else (-high, -low)))
-        meaning += f"; the winner is {words[0]} {ranked.better if gain >= 0 else ranked.worse}"
-        meaning += f" (95 % interval {words[1]} to {words[2]})" if math.isfinite(low) else " (one seed)"
+        meaning += f"; on {found.objective.part} rows the winner is {_gained(found.objective, ranked)}"
+        name = objective_metric(ranked.objective).removeprefix("validation_")
+        same = [each for each in found.test if each.score == name]
+        meaning += "".join(f", on test rows {_gained(each, ranked)}" for each in same)
     return "\n".join(values), meaning
+
+
+def _of_guess(each: Against) -> str:
+    return _value(each, each.guess)
+
+
+def _gained(each: Against, ranked: Ranked) -> str:
+    """How much better than guessing the winner is, with its interval."""
+    gain, low, high = each.gain, each.low, each.high
+    words = interval(abs(gain), *((low, high) if gain >= 0 else (-high, -low)))
+    size = f"{words[0]} {ranked.better if gain >= 0 else ranked.worse}"
+    return f"{size} (95 % interval {words[1]} to {words[2]})" if math.isfinite(low) else f"{size} (one seed)"
 
 
 def warnings(study: Study, answer: Answer, baselines: Mapping[str, Any] | None) -> tuple[str, ...]:

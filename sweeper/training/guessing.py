@@ -97,10 +97,10 @@ def _constant(task: Task, loss: Loss, plain: Settings, y: np.ndarray) -> np.ndar
 def _rows(task: Task, parts: Sequence[Mapping[str, np.ndarray]]) -> dict[str, Any]:
     """Rows of each part, classes that some part has too few of, and whether numbers look like classes.
 
-    Counts are the lowest over the replicates.
+    Counts are the lowest over the replicates; tokens of sequences are not counted: a row has many.
     """
     rows = {name: min(len(each[name]) for each in parts) for name in PARTS}
-    classes = _class_names(task)
+    classes = _class_names(task) if task.data.targets.ndim == 1 or task.data.classes is None else ()
     lowest: dict[tuple[str, str], int] = {}
     for each in parts if classes else ():
         numbers = [(name, y[y >= 0].reshape(-1).astype(np.int64)) for name, y in each.items()]

@@ -2,9 +2,13 @@
 
 import math
 
+import pandas as pd
 import pytest
 
-from sweeper.answer.bounds import bounded
+from sweeper.answer.baseline import baseline
+from sweeper.answer.bounds import bounded, bounded_difference, bounded_gain, loss_floor
+from sweeper.answer.ranked import Ranked
+from sweeper.study.study import Study
 
 
 @pytest.mark.parametrize(
@@ -17,9 +21,77 @@ from sweeper.answer.bounds import bounded
         ("r2", (-math.inf, 1.0)),
         ("validation_loss", (-math.inf, math.inf)),
         ("top_5_accuracy", (0.0, 1.0)),
+        ("validation_rmse", (0.0, math.inf)),
+        ("perplexity", (1.0, math.inf)),
     ],
 )
 def test_no_interval_reaches_beyond_the_score(metric: str, expected: tuple[float, float]) -> None:
     """Both ends are cut where the score can go no further; losses are left alone."""
     assert bounded(metric, -math.inf, math.inf) == expected
-    assert bounded(metric, 0.2, 0.3) == (0.2, 0.3)
+    assert bounded(metric, 1.0, 1.0) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("metric", "width"),
+    [("validation_f1 (higher is better)", 1.0), ("mcc", 2.0), ("loss", math.inf), ("r2", math.inf)],
+)
+def test_no_difference_is_larger_than_the_range(metric: str, width: float) -> None:
+    """A gain of 1.1 in F1 cannot be."""
+    assert bounded_difference(metric, -3.0, 3.0) == (-min(width, 3.0), min(width, 3.0))
+    assert math.isnan(bounded_difference(metric, math.nan, 0.1)[0])
+
+
+@pytest.mark.parametrize(
+    ("metric", "guess", "higher", "ends"),
+    [
+        ("auc", 0.5, True, (-0.5, 0.5)),
+        ("error", 0.3, False, (-0.7, 0.3)),
+        ("loss", 0.4, False, (-9.0, 0.4)),
+        ("rmse", 2.0, False, (-9.0, 2.0)),
+        ("r2", 0.0, True, (-9.0, 1.0)),
+        ("gini", 0.0, True, (-9.0, 9.0)),
+    ],
+)
+def test_no_gain_over_a_guess_leads_beyond_the_score(
+    metric: str, guess: float, higher: bool, ends: tuple[float, float]
+) -> None:
+    """Over a guess of AUC 0.5 at most 0.5 can be gained, over one of loss 0.4 at most 0.4."""
+    assert bounded_gain(metric, -9.0, 9.0, guess, higher, least_loss=0.0) == pytest.approx(ends)
+
+
+def test_the_baseline_is_cut() -> None:
+    """JSON, page and terminal read gains from there."""
+    recorded = {"guess": "g", "why": "", "scores": [{"seed": s, "validation": {"auc": 0.5}} for s in (0, 1)]}
+    found = baseline(recorded, "validation_auc (higher is better)", {0: 0.7, 1: 0.99}, {})
+    assert found.objective is not None
+    assert (found.objective.high, found.objective.low) == (0.5, -0.5)
+    assert found.objective.to_dict()["high"] == 0.5
+
+
+def test_tables_are_cut() -> None:
+    """Means and differences in tables of the page, also of what is minimised."""
+    frame = pd.DataFrame({"low": [-0.2], "high": [0.9], "d": [0.1], "d_low": [-4.0], "d_high": [0.2]})
+    read = Ranked("validation_error").read(
+        frame, ends=[("low", "high")], differences=[("d", "d_low", "d_high")]
+    )
+    assert read.iloc[0].to_dict() == {"low": 0.0, "high": 0.9, "d": 0.1, "d_low": -1.0, "d_high": 0.2}
+    read = Ranked("validation_loss", 0.0).read(
+        frame, ends=[("low", "high")], differences=[("d", "d_low", "d_high")]
+    )
+    assert (read["low"].item(), read["d_low"].item()) == (0.0, -4.0)
+
+
+@pytest.mark.parametrize(
+    ("loss", "values", "floor"),
+    [
+        ("mse", [-1.0], 0.0),
+        ("gaussian_nll", [1.0], -math.inf),
+        (lambda output, target: output.mean(), [0.5, 0.0], 0.0),
+        (lambda output, target: output.mean(), [0.5, -0.1], -math.inf),
+        (lambda output, target: output.mean(), [], -math.inf),
+    ],
+)
+def test_what_no_loss_lies_below(loss: object, values: list[float], floor: float) -> None:
+    """Known of named losses; of one's own it is 0 where none on record is below."""
+    curves = pd.DataFrame({"metric": ["validation_loss"] * len(values), "value": values})
+    assert loss_floor(Study(name="a", training={"loss": loss}), curves) == floor

@@ -68,10 +68,11 @@ def test_a_sound_answer_stands_beside_its_baseline(records: SyntheticRecords) ->
     told = card(report.study, report.answer, report.records.trials)
     assert (told.standing, told.warnings) == ("confirmed", ())
     fact = next(fact for fact in told.facts if fact.label == "Guessing")
-    assert fact.value == "validation loss 2.3\ntest set loss 2.3, accuracy 10.0 %"
+    assert fact.value == "validation rows: loss 2.3\ntest rows: loss 2.3, accuracy 10.0 %"
     assert fact.meaning.startswith(
-        "guessing the class frequencies of the training rows, scored on the same rows"
+        "guessing the class frequencies of the training rows, scored on the same rows; on validation rows"
     )
+    assert ", on test rows " in fact.meaning
     for text in everywhere(report).values():
         assert "the class frequencies of the training rows" in text
     found = report.answer.to_dict()
@@ -95,9 +96,9 @@ def test_nothing_learned_is_said_first(records: SyntheticRecords) -> None:
 @pytest.mark.parametrize(
     ("loss", "accuracy", "headline"),
     [
-        (0.01, 0.1, "No better than guessing."),
-        (2.3, 0.97, "Not shown to be better than guessing by accuracy."),
-        (2.3, 0.99, "No better than guessing by accuracy."),
+        (0.01, 0.1, "No better than guessing on validation and test rows."),
+        (2.3, 0.97, "Not shown to be better than guessing by accuracy on test rows."),
+        (2.3, 0.99, "No better than guessing by accuracy on test rows."),
     ],
 )
 def test_no_better_than_guessing_is_said_first(
@@ -114,6 +115,7 @@ def test_no_better_than_guessing_is_said_first(
     told = card(report.study, report.answer, report.records.trials)
     assert (told.standing, told.headline) == ("guess", headline)
     assert "guessing the class frequencies of the training rows" in told.lead
+    assert headline.endswith(f" on {told.rows} rows.")
     assert told.next_step.command.startswith("sweeper advise")
     for text in everywhere(report).values():
         assert headline in text

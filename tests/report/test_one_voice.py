@@ -1,5 +1,6 @@
 """No page contradicts itself: the claims of many kinds of runs, and what is left of them as sentences."""
 
+import math
 import re
 from dataclasses import replace
 from functools import cache
@@ -9,6 +10,7 @@ import pytest
 from report_inputs import CHANGES, SHARES, changed, made_input
 from synthetic_records import SyntheticRecords, synthetic_records
 
+from sweeper.answer.answer import answer
 from sweeper.answer.claim_words import Statement, words
 from sweeper.answer.claims import BEST, CONFIRMED, Claim, Judged, contradictions
 from sweeper.answer.confirmed import ENOUGH_SEEDS
@@ -135,10 +137,9 @@ def test_card_and_section_say_the_same_of_luck(kind: str) -> None:
 def test_no_interval_of_a_loss_reaches_below_what_it_can_be() -> None:
     """The end is cut off and says so; a loss that may be negative keeps it."""
     run = made_of("ties")
-    for loss, cut in (("cross_entropy", True), ("own:loss", False)):
-        study = run.study.model_copy(
-            update={"training": run.study.training.model_copy(update={"loss": loss})}
-        )
-        facts = {fact.label: fact.meaning for fact in card(study, run.answer, run.records.trials).facts}
+    tested = {"trial": run.answer.trial, "scores": [{"loss": 0.11}, {"loss": 0.13}]}
+    for floor, cut in ((0.0, True), (-math.inf, False)):
+        found = answer(run.records.trials, tested, least_loss=floor)
+        facts = {fact.label: fact.meaning for fact in card(run.study, found, run.records.trials).facts}
         assert ("loss 0 (cut off) to" in facts["Test set"]) is cut
         assert ("loss −0.01 to" in facts["Test set"]) is not cut
