@@ -23,6 +23,7 @@ __all__ = [
     "DEFAULT",
     "EXAMPLES",
     "MOST_COEFFICIENTS",
+    "MOST_STATES",
     "OPTIMIZERS",
     "OPTIMIZER_OPTIONS",
     "Hyper",
@@ -63,3 +64,5 @@ OPTIMIZER_OPTIONS: frozenset[str] = frozenset().union(*(o.options for o in OPTIM
 
 MOST_COEFFICIENTS = max(rule.columns + rule.coupled for o in OPTIMIZERS.values() for rule in o.rules)
 """No rule has more columns, weight decay included."""
+MOST_STATES = max(rule.state for o in OPTIMIZERS.values() for rule in o.rules)
+"""No rule keeps more numbers of each parameter."""

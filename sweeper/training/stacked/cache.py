@@ -12,7 +12,7 @@ from torch import Tensor
 
 from sweeper.components.activations import activation_of
 from sweeper.components.build import Built
-from sweeper.components.optimizers import OPTIMIZERS
+from sweeper.components.optimizers import MOST_STATES, OPTIMIZERS
 from sweeper.components.tree import Tree, stacked, taken
 from sweeper.study.settings import Settings
 from sweeper.training.reasons import refusing
@@ -22,6 +22,7 @@ from sweeper.training.stacked.batches import Batches, ReplicateData
 from sweeper.training.stacked.evaluation import Evaluator
 from sweeper.training.stacked.initial import Initials
 from sweeper.training.stacked.layer_measurement import LayerMeasurements
+from sweeper.training.stacked.native.compiled import Compiled
 from sweeper.training.stacked.native.steps import NativeSteps
 from sweeper.training.stacked.refusal import NotCompiled, NotStackable
 from sweeper.training.stacked.rng_layout import RngLayout, rng_layout
@@ -64,7 +65,12 @@ class StackCache:
         self.measurements: LayerMeasurements
         # What these were made for:
         self._stack_of: tuple[Any, ...] = ()
-        self._native: NativeSteps | None = None
+        self.native: NativeSteps | None = None
+        """What runs the steps of the stack, if it is compiled."""
+        self.compiled: Compiled | None = None
+        """What the stack's slots run, if it is compiled."""
+        self._compiled: dict[tuple[str, ...], Compiled] = {}
+        """By the penalties that are part of it."""
         self.seed = seeds[0]
         self._evaluator_of: tuple[Any, ...] = ()
         self._measurements_of: tuple[Any, ...] = ()
@@ -74,18 +80,24 @@ class StackCache:
             model = initial_model(self.task, lead, seed).model
             return rng_layout(model, self.loss.function, *self.sample, users_code(self.task, lead))
 
-    def use(self, seeds: Sequence[int], required: "Requirements", size: int) -> None:
-        """Have rows for `seeds`, and a stack of `size` slots for trials that have these requirements."""
-        fresh, asked = (
-            self._take_rows(seeds),
-            (required.penalties, required.matrices, size),
-        )
+    def use(self, seeds: Sequence[int], required: "Requirements", size: int, compiled: bool) -> None:
+        """Have rows for `seeds`, and a stack of `size` slots for trials that have these requirements.
+
+        Raises:
+            NotCompiled: if its steps are to be `compiled` and cannot be.
+        """
+        fresh, asked = self._take_rows(seeds), (required.penalties, required.matrices, size, compiled)
         if self._stack_of != asked:
-            fresh, self.required = True, required
-            self.stack, self._stack_of = self.new_stack(size), asked
+            fresh, self.required, self._stack_of = True, required, ()
+            self.compiled = done = self._compile() if compiled else None
+            self.stack = self.new_stack(size, None if done is None else done.steps.one)
+            self.native = None if done is None else NativeSteps(self.stack, done.steps)
+            self.stack.native = self.native
+            self._stack_of = asked
         if fresh:
             self.evaluator = self.new_evaluator()
         self._prepare_measurements(size)
+        self.measurements.compiled = self.compiled
 
     def _take_rows(self, seeds: Sequence[int]) -> bool:
         """Have the rows of `seeds`, and no others: data are large. True if these are others than before."""
@@ -114,8 +126,8 @@ class StackCache:
         )
         self._measurements_of = size, rows
 
-    def new_stack(self, slots: int) -> Stack:
-        """An empty stack; the recorded passes of one stack serve no other."""
+    def new_stack(self, slots: int, compiled: Stack | None = None) -> Stack:
+        """An empty stack; the recorded passes of one stack serve no other. `compiled`: see there."""
         x, y = stacked(self.sample, slots)
         required = self.required
         with refusing():
@@ -128,25 +140,26 @@ class StackCache:
                 x,
                 y,
                 self.rng_layout.draws,
+                compiled,
             )
 
-    def native_steps(self) -> NativeSteps:
-        """Those of the present stack.
+    def _compile(self) -> Compiled:
+        """What stacks of trials that require as much run, whatever their size.
 
         Raises:
-            NotCompiled: if they cannot be compiled.
+            NotCompiled: if their steps cannot be compiled.
         """
-        if self._native is None or self._native.stack is not self.stack:
-            if self.batches.on_disk:
-                raise NotCompiled("data that are streamed from a file")
-            if not all(t.is_contiguous() for t in self.batches.sources(self.seed)):
-                raise NotCompiled("data whose rows are not contiguous")
-            self._native = NativeSteps(self.stack, self.new_stack(1))
-        return self._native
+        if self.batches.on_disk:
+            raise NotCompiled("data that are streamed from a file")
+        if not all(t.is_contiguous() for t in self.batches.sources(self.seed)):
+            raise NotCompiled("data whose rows are not contiguous")
+        if self.required.penalties not in self._compiled:
+            self._compiled[self.required.penalties] = Compiled(self.new_stack(1))
+        return self._compiled[self.required.penalties]
 
     def new_evaluator(self) -> Evaluator:
         """One that has recorded nothing."""
-        return Evaluator(self.loss, self.replicates.of, self.batches.shared)
+        return Evaluator(self.loss, self.replicates.of, self.batches.shared, self.compiled)
 
 
 def _together(
@@ -163,10 +176,12 @@ def _together(
 class Requirements:
     """What the trials of a stack ask of it."""
 
-    def __init__(self, settings: Sequence[Settings]) -> None:
+    def __init__(self, settings: Sequence[Settings], compiled: bool = False) -> None:
+        """`compiled`: as machine code, which serves all update rules and needs no scratch."""
         self.penalties = tuple(sorted({s.penalty_kind for s in settings if s.activation_penalty > 0}))
         rules = [rule for s in settings for rule in OPTIMIZERS[s.optimizer].rules]
-        self.matrices = (max(r.state for r in rules), max(r.scratch for r in rules))
+        state, scratch = max(r.state for r in rules), max(r.scratch for r in rules)
+        self.matrices = (MOST_STATES, 0) if compiled else (state, scratch)
         """How many state and scratch matrices the optimizers need."""
         self.learned = any(s.activation is not None and activation_of(s.activation).learns for s in settings)
 
@@ -176,18 +191,29 @@ _kept: dict[tuple[Any, ...], StackCache] = {}
 
 
 def cache_for(
-    task: Task, lead: Settings, built: Built, seeds: Sequence[int], required: Requirements, size: int
+    task: Task,
+    lead: Settings,
+    built: Built,
+    seeds: Sequence[int],
+    required: Requirements,
+    size: int,
+    compiled: bool,
 ) -> StackCache:
     """The kept cache, if it is of the kind that is needed, else a new one. Nobody else has it then.
 
     Raises:
         NotStackable: if the model cannot be batched.
+        NotCompiled: if its steps are to be `compiled` and cannot be.
     """
     cache = _kept.pop(_key(task, lead, seeds[0], required), None)
     _kept.clear()
     if cache is None or not cache.template.accepts(built):
         cache = StackCache(task, lead, built, seeds, required)
-    cache.use(seeds, required, size)
+    try:
+        cache.use(seeds, required, size, compiled)
+    except NotCompiled:
+        return_cache(cache)
+        raise
     return cache
 
 

@@ -14,8 +14,8 @@ from sweeper.training.evaluate import batchable_scores, users_metrics, users_sco
 from sweeper.training.reasons import reason_of
 from sweeper.training.setup import Rows
 from sweeper.training.stacked.activation_dispatch import BINDERS, ActivationDispatch
+from sweeper.training.stacked.native.compiled import Compiled
 from sweeper.training.stacked.native.scoring import NativeScorePass
-from sweeper.training.stacked.refusal import NotCompiled
 from sweeper.training.stacked.stack import Stack
 from sweeper.training.stacked.stacked_trial import StackedTrial
 from sweeper.training.stacked.tape import Tape
@@ -35,15 +35,14 @@ MAX_ROWS_OF_ALL_TRIALS = 8 * ROWS_PER_PASS
 class Evaluator:
     """Evaluates trials of one task."""
 
-    def __init__(self, loss: Loss, rows_of: Callable[[int], Rows], shared: bool) -> None:
-        """`shared`: all trials have the same rows."""
-        self.loss, self.rows_of, self.shared = loss, rows_of, shared
+    def __init__(
+        self, loss: Loss, rows_of: Callable[[int], Rows], shared: bool, compiled: Compiled | None = None
+    ) -> None:
+        """`shared`: all trials have the same rows; `compiled`: for stacks that run as machine code."""
+        self.loss, self.rows_of, self.shared, self.compiled = loss, rows_of, shared, compiled
         self.scores = partial(batchable_scores, loss)
         self.has_users = bool(users_metrics(loss))
-        self._passes: dict[tuple[str, bool], ScorePass | NativeScorePass] = {}
-        """(part, whether as machine code) -> its pass"""
-        self._on_tape = {"test"}
-        """Parts whose passes are not compiled; test rows are scored too seldom."""
+        self._passes: dict[str, ScorePass | NativeScorePass] = {}
 
     def evaluate(self, stack: Stack, slots: Mapping[int, StackedTrial]) -> None:
         """The evaluation point of every trial in `slots`."""
@@ -103,19 +102,16 @@ class Evaluator:
 
     def _in_place(self, stack: Stack, rows: Mapping[int, Part], part: str) -> list[dict[str, float]]:
         """All slots at once, by a recorded pass."""
-        some, native = next(iter(rows.values())), stack.native is not None and part not in self._on_tape
-        done = self._passes.get((part, native))
+        done, some = self._passes.get(part), next(iter(rows.values()))
         if done is None or done.stack is not stack or not done.takes(some):
-            try:
-                done = self._passes[part, native] = self._recorded(stack, some, native)
-            except NotCompiled:
-                self._on_tape.add(part)
-                return self._in_place(stack, rows, part)
+            done = self._passes[part] = self._pass_for(stack, some, part)
         return _by_slot(done.run(rows))
 
-    def _recorded(self, stack: Stack, rows: Part, native: bool) -> "ScorePass | NativeScorePass":
-        if native and stack.native is not None:
-            return NativeScorePass(stack, stack.native.one, self.scores, rows)
+    def _pass_for(self, stack: Stack, rows: Part, part: str) -> "ScorePass | NativeScorePass":
+        if self.compiled is not None and part == "validation":  # test rows are scored too seldom
+            compiled = self.compiled.scores(self.scores, rows)
+            if compiled is not None:
+                return NativeScorePass(stack, compiled, rows_in(rows[0]))
         return ScorePass(stack, self.scores, rows, self.shared)
 
     def _score(

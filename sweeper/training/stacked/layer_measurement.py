@@ -12,8 +12,8 @@ from sweeper.measures import PARTS
 from sweeper.training.setup import MEASURED_ROWS, Rows
 from sweeper.training.stacked.kernel import AnyKernel, Kernel
 from sweeper.training.stacked.measurement_pass import MeasurementPass
+from sweeper.training.stacked.native.compiled import Compiled
 from sweeper.training.stacked.native.measuring import Measured, NativeMeasurements
-from sweeper.training.stacked.refusal import NotCompiled
 from sweeper.training.stacked.stack import Snapshot
 from sweeper.training.stacked.stacked_trial import StackedTrial
 from sweeper.training.stacked.template import Template
@@ -49,10 +49,9 @@ class LayerMeasurements:
         """`shapes`: of the trained parameters, in their order; `shared`: all trials have the same rows."""
         self.template, self.shapes, self.loss = template, shapes, loss
         self.rows_of, self.shared, self.at_once = rows_of, shared, at_once
-        self.compiled = False
-        """Whether to measure as machine code, where that can be."""
+        self.compiled: Compiled | None = None
+        """For stacks that run as machine code."""
         self._pass: MeasurementPass | None = None
-        self._native: NativeMeasurements | NotCompiled | None = None
         self._waiting: list[LayerMeasurement] = []
 
     def add(self, each: LayerMeasurement) -> None:
@@ -72,7 +71,7 @@ class LayerMeasurements:
             each.trial.measurements_due -= 1
 
     def _measure(self, batch: Sequence[LayerMeasurement]) -> None:
-        native = self._as_code(batch[0]) if self.compiled else None
+        native = self._as_code(batch[0])
         by_trial, done = self._natively(batch, native) if native else self._on_tape(batch)
         by_kind: dict[object, list[bool]] = {}
         for each, values in zip(batch, by_trial, strict=False):
@@ -104,12 +103,9 @@ class LayerMeasurements:
         return native.run(read), native.one
 
     def _as_code(self, like: LayerMeasurement) -> NativeMeasurements | None:
-        if self._native is None:
-            try:
-                self._native = NativeMeasurements(self._recorded(like, 1, False, keep=True))
-            except NotCompiled as why:
-                self._native = why
-        return self._native if isinstance(self._native, NativeMeasurements) else None
+        if self.compiled is None:
+            return None
+        return self.compiled.layers(self._rows(like), lambda: self._recorded(like, 1, False, keep=True))
 
     def _recorded(
         self, like: LayerMeasurement, count: int, shared: bool, *, keep: bool = False

@@ -16,17 +16,14 @@ from sweeper.training.stacked.initial import Initial
 from sweeper.training.stacked.kernel import AnyKernel
 from sweeper.training.stacked.penalty import weighted
 from sweeper.training.stacked.random_state import SlotRandomState
+from sweeper.training.stacked.recording import Recorded
 from sweeper.training.stacked.rng_layout import Layout
 from sweeper.training.stacked.tape import Tape
 from sweeper.training.stacked.template import Template, losses_of, unstack
 
 
 class Runs(Protocol):
-    """Stands for the tape of a stack."""
-
-    @property
-    def one(self) -> "Stack":
-        """A stack of the same kind with one slot."""
+    """A tape, or what stands for it."""
 
     def run(self) -> None:
         """Losses and gradients of all slots on the batches of the stack."""
@@ -63,6 +60,7 @@ class Stack:
         x: Tree,
         y: Tree,
         draws: Sequence[Layout],
+        compiled: "Stack | None" = None,
     ) -> None:
         """An empty stack.
 
@@ -75,6 +73,7 @@ class Stack:
             matrices: how many state and scratch matrices the optimizers need.
             x, y: (slots, rows, …), the memory from which every step reads its batches.
             draws: the random arrays of one trial's step, in order.
+            compiled: a stack of the same kind whose step is compiled: then none is recorded.
         """
         self.template, self.loss, self.penalties, self.x, self.y = template, loss, penalties, x, y
         self.parts: tuple[str, ...] = ()
@@ -88,27 +87,35 @@ class Stack:
         self.weights = {kind: like.new_zeros(slots) for kind in penalties}
         self.random_state = SlotRandomState(slots, self.p.device, draws)
         self.dispatch = ActivationDispatch([[kernel] * slots for kernel in template.kernels])
-        inputs = [self.p, *leaves((x, y)), *self.fixed.values(), *self.weights.values()]
-        read_only = {"parameters": [self.p], "inputs": leaves(x), "targets": leaves(y)}
+        self.recorded: Recorded = (), (), ()
+        """Calls, inputs and results of the pass of a stack with one slot."""
+        self.native: Runs | None = None
+        """What runs the pass instead."""
+        self.outside = [self.p, *self.fixed.values(), *self.weights.values()]
+        """What a pass reads beside its batch: a row a slot."""
+        self.losses, gradients = self._recorded() if compiled is None else self._memory(compiled)
+        """(3, slots): loss of the batch, weighted penalty, and their sum; a row more for each of `parts`."""
+        self.updates = Updates(self.p, gradients, state, scratch, segments_of([[*p.values()] for p in parts]))
+
+    def _recorded(self) -> Sequence[Tensor]:
+        """Record the pass; where it leaves losses and gradients."""
+        inputs = [self.p, *leaves((self.x, self.y)), *self.fixed.values(), *self.weights.values()]
+        read_only = {"parameters": [self.p], "inputs": leaves(self.x), "targets": leaves(self.y)}
         tape = Tape(
             lambda: self._forward_and_backward(*inputs),
             inputs,
             BINDERS,
             self.random_state,
             read_only,
-            keep=slots == 1,
+            keep=self.slots == 1,
         )
-        self._tape = tape
-        self.recorded = tape.recorded
-        """Calls, inputs and results of the pass of a stack with one slot."""
-        self.native: Runs | None = None
-        """What runs the pass instead."""
-        self.outside = [self.p, *self.fixed.values(), *self.weights.values()]
-        """What a pass reads beside its batch: a row a slot."""
         self.dispatch.calls.clear()
-        self.losses, gradients = tape.outputs
-        """(3, slots): loss of the batch, weighted penalty, and their sum; a row more for each of `parts`."""
-        self.updates = Updates(self.p, gradients, state, scratch, segments_of([[*p.values()] for p in parts]))
+        self._tape, self.recorded = tape, tape.recorded
+        return tape.outputs
+
+    def _memory(self, like: "Stack") -> Sequence[Tensor]:
+        self.parts = like.parts
+        return like.losses.new_zeros(len(like.losses), self.slots), torch.zeros_like(self.p)
 
     @property
     def slots(self) -> int:

@@ -93,11 +93,10 @@ class StackedTraining:
                 yield failed(self.queue.popleft(), reason_of(problem), "fused")
             return
         lead, seeds = settings[index], [trial.seed, *(t.seed for t in self.queue)]
-        required = Requirements(settings)
-        self.cache = cache = cache_for(self.task, lead, built, seeds, required, self.size)
+        required = Requirements(settings, self.compiled)
+        self.cache = cache = cache_for(self.task, lead, built, seeds, required, self.size, self.compiled)
         self.stack, self.evaluator, self.measurements = cache.stack, cache.evaluator, cache.measurements
-        self.native = self.stack.native = cache.native_steps() if self.compiled else None
-        self.measurements.compiled = self.compiled
+        self.native = cache.native
         self.slots: list[StackedTrial | None] = [None] * self.size
         self.start_interval = _start_interval(settings, self.cache.batches.rows)
 

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sweeper.components.tree import Tree, leaves, rows_in, stacked
+from sweeper.components.tree import Tree, leaves, stacked
 from sweeper.training.stacked.activation_dispatch import BINDERS
 from sweeper.training.stacked.native.slot_program import SlotProgram, pass_layout
 from sweeper.training.stacked.refusal import NotCompiled
@@ -15,16 +15,16 @@ from sweeper.training.stacked.tape import Tape
 from sweeper.training.stacked.template import losses_of
 
 
-class NativeScorePass:
-    """Does what `ScorePass` does."""
+class ScoreProgram:
+    """Scores of one slot on so many rows, for stacks of any size."""
 
-    def __init__(self, stack: Stack, one: Stack, scores: Any, rows: tuple[Tree, Tree]) -> None:
-        """Compile scoring `rows` with `one`, a stack of the same kind with one slot.
+    def __init__(self, one: Stack, scores: Any, rows: tuple[Tree, Tree]) -> None:
+        """Compile scoring `rows` with `one`, a stack with one slot.
 
         Raises:
             NotCompiled: if an operation has no translation, or this machine cannot compile.
         """
-        self.stack, self.names = stack, tuple[str, ...]()
+        self.names = tuple[str, ...]()
         self._one, self._scores = one, scores
         self.x, self.y = stacked(rows, 1)
         data, outside = leaves((self.x, self.y)), [one.p, *one.fixed.values()]
@@ -32,21 +32,35 @@ class NativeScorePass:
         with torch.no_grad(), one.template.evaluating():
             tape = Tape(self._scored, [*outside, *data], BINDERS, read_only=read_only, keep=True)
         one.dispatch.calls.clear()
-        calls, inputs, results = tape.recorded
-        layout = pass_layout(data, results, outside, len(one.template.kernels))
-        self._program = SlotProgram(layout, calls, inputs)
+        calls, inputs, self.results = tape.recorded
+        layout = pass_layout(data, self.results, outside, len(one.template.kernels))
+        self.program = SlotProgram(layout, calls, inputs)
         if layout.draws:
             raise NotCompiled("random numbers in evaluation")
-        self._values = [t.new_zeros(stack.slots) for t in results]
+
+    def _scored(self) -> list[Tensor]:
+        one = self._one
+        outputs = one.template.outputs(one.values(), one.dispatch, self.x)
+        by_name = losses_of(self._scores, outputs, self.y)
+        self.names = tuple(by_name)
+        return [score.clone() for score in by_name.values()]
+
+
+class NativeScorePass:
+    """Does what `ScorePass` does."""
+
+    def __init__(self, stack: Stack, scored: ScoreProgram, rows: int) -> None:
+        self.stack, self._scored, self._program = stack, scored, scored.program
+        self._values = [t.new_zeros(stack.slots) for t in scored.results]
         self._table = self._program.lines(stack.slots)
         for slot, line in enumerate(self._table):
             self._program.read(line, [stack.p[slot], *(t[slot] for t in stack.fixed.values())])
             self._program.write(line, [t[slot] for t in self._values])
-        self._index = torch.arange(rows_in(rows[0]))
+        self._index = torch.arange(rows)
 
     def takes(self, rows: tuple[Tree, Tree]) -> bool:
         """Whether `rows` have the shape of those that it was recorded on."""
-        pairs = zip(leaves((self.x, self.y)), leaves(rows), strict=True)
+        pairs = zip(leaves((self._scored.x, self._scored.y)), leaves(rows), strict=True)
         return all(mine.shape[1:] == other.shape for mine, other in pairs)
 
     def run(self, rows: Mapping[int, tuple[Tree, Tree]]) -> dict[str, list[float]]:
@@ -56,11 +70,4 @@ class NativeScorePass:
         self._program.rows(table, self._index, [leaves(each) for each in rows.values()])
         self._program.activations(table, [[each[slot] for slot in slots] for each in kernels])
         self._program.run(table)
-        return {name: score.tolist() for name, score in zip(self.names, self._values, strict=True)}
-
-    def _scored(self) -> list[Tensor]:
-        one = self._one
-        outputs = one.template.outputs(one.values(), one.dispatch, self.x)
-        by_name = losses_of(self._scores, outputs, self.y)
-        self.names = tuple(by_name)
-        return [score.clone() for score in by_name.values()]
+        return {name: score.tolist() for name, score in zip(self._scored.names, self._values, strict=True)}

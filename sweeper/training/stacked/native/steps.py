@@ -16,29 +16,37 @@ from sweeper.training.stacked.native.slot_program import SlotProgram
 from sweeper.training.stacked.stack import Stack
 
 
-class NativeSteps:
-    """Steps of one stack."""
+class StepProgram:
+    """The step of one slot, for stacks of any size."""
 
-    def __init__(self, stack: Stack, one: Stack) -> None:
-        """Compile what `one`, a stack of the same kind with one slot, has recorded.
+    def __init__(self, one: Stack) -> None:
+        """Compile what `one`, a stack with one slot, has recorded.
 
         Raises:
             NotCompiled: if an operation has no translation, or this machine cannot compile.
         """
-        self.stack, self.one = stack, one
+        self.one = one
         calls, inputs, (losses, gradients) = one.recorded
         self.layout = Layout(
             [Leaf(t) for t in leaves((one.x, one.y))],
             [losses],
-            len(stack.template.kernels),
+            len(one.template.kernels),
             gradients,
-            [(s.columns.start, s.columns.stop - s.columns.start) for s in stack.updates.segments],
+            [(s.columns.start, s.columns.stop - s.columns.start) for s in one.updates.segments],
             MOST_COEFFICIENTS,
-            len(stack.updates.state),
+            len(one.updates.state),
             outside=list(one.outside),
         )
         self.program = SlotProgram(self.layout, calls, inputs)
-        self._nothing = nothing(self.layout.states)
+        self.no_update = nothing(self.layout.states)
+
+
+class NativeSteps:
+    """Steps of one stack."""
+
+    def __init__(self, stack: Stack, compiled: StepProgram) -> None:
+        self.stack, self.one = stack, compiled.one
+        self.layout, self.program, self._nothing = compiled.layout, compiled.program, compiled.no_update
         self.table = self.program.lines(stack.slots)
         for slot, line in enumerate(self.table):
             self.program.read(line, [t[slot] for t in stack.outside])
