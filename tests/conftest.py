@@ -18,6 +18,8 @@ os.environ["SWEEPER_STRICT"] = "1"  # a part of a report that cannot be made is 
 
 from hang_guard import pytest_runtest_protocol, pytest_sessionfinish  # noqa: F401  (hooks of pytest)
 from synthetic_records import SyntheticRecords, synthetic_records
+from warm_workers import cold_workers as cold
+from warm_workers import warm_workers
 
 if TYPE_CHECKING:
     from sweeper.training.pool.interface import Pool
@@ -54,6 +56,20 @@ def whole_report(records: SyntheticRecords, tmp_path_factory: pytest.TempPathFac
         if not (folder / "index.html").exists():
             write(warned_input(records), folder)
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _warm_workers() -> Iterator[None]:
+    """Workers of local pools need not import torch one by one: see `warm_workers.py`."""
+    with warm_workers():
+        yield
+
+
+@pytest.fixture(scope="module")
+def cold_workers() -> Iterator[None]:
+    """They start as in a sweep."""
+    with cold():
+        yield
 
 
 @pytest.fixture(scope="session")

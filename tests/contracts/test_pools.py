@@ -20,7 +20,7 @@ from sweeper.training.pool.interface import Call, Done, Lost, NotSendable, Pool,
 from sweeper.training.pool.messages import LARGE
 
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.usefixtures("cold_workers")]
 
 
 @pytest.fixture(scope="module", params=CLUSTERS if POOLS else ["local"])

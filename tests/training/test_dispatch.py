@@ -24,7 +24,7 @@ from sweeper.training.setup import Task
 from sweeper.trial import Outcome, SharpnessResult, Trial, TrialResult
 
 HELPERS = Path(__file__).parents[1] / "helpers"
-LIMIT = 2.0
+LIMIT = 1.0
 """Seconds a trial may take."""
 DIED = "its worker process ended: exit code 1"
 
