@@ -82,7 +82,15 @@ def reachable(roots: Mapping[str, Any], *, weights: bool) -> Iterator[tuple[str,
 
 
 def _parts(path: str, thing: Any, weights: bool) -> Iterator[tuple[str, Any]]:
-    if isinstance(thing, dict):
+    # functions, classes and modules first: most of what there is
+    if isinstance(thing, FunctionType):
+        yield from _of_function(path, thing) if is_users(thing) else ()
+    elif isinstance(thing, type):
+        yield from _named(path, _attributes(thing)) if is_users(thing) else ()
+        yield from ((base.__qualname__, base) for base in thing.__bases__ if is_users(base))
+    elif isinstance(thing, ModuleType):
+        yield from ((thing.__name__, Globals(vars(thing))),) if is_users(thing) else ()
+    elif isinstance(thing, dict):
         yield from ((f"{path}[{key!r}]", value) for key, value in list(thing.items()))
     elif isinstance(thing, list | tuple | deque):
         yield from ((f"{path}[{index}]", value) for index, value in enumerate(list(thing)))
@@ -100,17 +108,10 @@ def _parts(path: str, thing: Any, weights: bool) -> Iterator[tuple[str, Any]]:
         yield from _named(path, {"get": thing.fget, "set": thing.fset})
     elif isinstance(thing, CellType):
         yield from _named(path, {"": _held(thing)})
-    elif isinstance(thing, FunctionType):
-        yield from _of_function(path, thing) if is_users(thing) else ()
     elif is_cache(thing):
         yield path, thing.__wrapped__
-    elif isinstance(thing, ModuleType):
-        yield from ((thing.__name__, Globals(vars(thing))),) if is_users(thing) else ()
     elif isinstance(thing, Globals):
         yield from _named(path, _globals(thing.names))
-    elif isinstance(thing, type):
-        yield from _named(path, _attributes(thing)) if is_users(thing) else ()
-        yield from ((base.__qualname__, base) for base in thing.__bases__ if is_users(base))
     elif isinstance(thing, Tensor) or not (isinstance(thing, nn.Module) or _has_state(thing)):
         return
     else:
@@ -236,7 +237,8 @@ def put_back(roots: Mapping[str, Any], *, weights: bool = True) -> Iterator[None
 
     `weights`: also parameters and buffers of modules.
     """
-    kept = [_keeper(thing) for _, thing in reachable(roots, weights=weights)]
+    things = (thing for _, thing in reachable(roots, weights=weights) if not isinstance(thing, SCALARS))
+    kept = [keeper for thing in things if (keeper := _keeper(thing)) is not _nothing]
     try:
         yield
     finally:
@@ -250,6 +252,8 @@ def _nothing() -> None:
 
 def _keeper(thing: Any) -> Callable[[], None]:
     """What brings `thing` back to what it holds now."""
+    if isinstance(thing, FunctionType | ModuleType | type):
+        return _namespace(thing)
     if isinstance(thing, dict):
         return functools.partial(_refill, thing, dict(thing))
     if isinstance(thing, list | deque):

@@ -5,6 +5,7 @@
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -187,8 +188,8 @@ def _words(
     }
 
 
-def _render(context: Mapping[str, Any]) -> str:
-    """The script; a first pass without imports tells which ones it needs."""
+@cache
+def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         trim_blocks=True,
@@ -196,7 +197,12 @@ def _render(context: Mapping[str, Any]) -> str:
         keep_trailing_newline=True,
         undefined=jinja2.StrictUndefined,
     )
-    template = environment.get_template("best.py.j2")
+    return environment.get_template("best.py.j2")
+
+
+def _render(context: Mapping[str, Any]) -> str:
+    """The script; a first pass without imports tells which ones it needs."""
+    template = _template()
     draft = template.render(context, imports="", needs="")
     imports = import_block(draft, COMPONENTS, OWN_IMPORTS)
     text = template.render(context, imports=imports, needs=_needs(imports, context))
