@@ -1,8 +1,8 @@
 """Worker processes that have imported torch when they start: copies of one process that has.
 
 A worker of a sweep imports torch for two seconds, and tests start a hundred. Here they are forked from a
-server of multiprocessing; all else is as ever. The real start is tested with ``cold_workers``, and by every test
-that runs the command line in a process of its own.
+server of multiprocessing; all else is as ever. The real start is tested with ``cold_workers``, and by tests
+that run the command line in a process of its own.
 """
 
 import os

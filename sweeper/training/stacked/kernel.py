@@ -61,7 +61,7 @@ class Kernel:
 
 
 class _Seeded(torch.autograd.Function):
-    """a, whose gradient is g. Given g, ``torch.autograd.grad`` would import sympy, which takes half a second."""
+    """a, whose gradient is g. Given g, ``torch.autograd.grad`` would import sympy, for half a second."""
 
     @staticmethod
     def forward(ctx: Any, a: Tensor, g: Tensor) -> Tensor:
