@@ -10,6 +10,8 @@ Item = TypeVar("Item")
 Value = TypeVar("Value")
 Work = tuple[Callable[..., Any], tuple[Any, ...]]
 """A function, and what it is called with."""
+AGAIN = 3
+"""Times that a call is made again since its worker was stopped or cut off."""
 
 
 def call(pool: Pool, function: Callable[..., Value], *arguments: Any) -> Value:
@@ -32,21 +34,28 @@ def outcomes(pool: Pool, calls: Iterable[Work]) -> Iterator[tuple[int, Done]]:
     """(position, what became of it) of `calls` in the order in which they finish.
 
     As many as the pool is wide are under way; the next one is taken from `calls` when one has finished. Those
-    under way are cancelled if nobody asks for more.
+    under way are cancelled if nobody asks for more. One whose worker was given up is made again, `AGAIN` times
+    at most.
     """
     waiting = enumerate(calls)
-    under_way: dict[Call, int] = {}
+    under_way: dict[Call, tuple[int, Work, int]] = {}
+
+    def start(position: int, call: Work, times: int = 0) -> None:
+        function, arguments = call
+        under_way[pool.submit(function, *arguments)] = position, call, times
 
     def fill() -> None:
         while len(under_way) < pool.width and (following := next(waiting, None)) is not None:
-            position, (function, arguments) = following
-            under_way[pool.submit(function, *arguments)] = position
+            start(*following)
 
     try:
         fill()
         while under_way:
             done = pool.next_done(under_way)
-            position = under_way.pop(done.call)
+            position, call, times = under_way.pop(done.call)
+            if done.lost is not None and done.lost.given_up and times < AGAIN:
+                start(position, call, times + 1)
+                continue
             fill()  # before anybody looks at the result: no worker waits for that
             yield position, done
     finally:

@@ -1,12 +1,12 @@
 """Trials trained in worker processes: what is handed out, and what is tried again when a process has died."""
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from sweeper.training import work
-from sweeper.training.calls import Work, outcomes
+from sweeper.training.calls import AGAIN, Work, outcomes
 from sweeper.training.cohort import Cohort, singles
 from sweeper.training.pool.interface import Call, Done, Pool, Shared
 from sweeper.training.reasons import reason_of
@@ -63,6 +63,8 @@ class _Queue:
     _under_way: dict[Call, tuple[Cohort, bool, float]] = field(default_factory=dict)
     """(cohort, whether it is tried again, when it was handed out)"""
     _alone: bool = False
+    _given_up: Counter[tuple[int, int]] = field(default_factory=Counter)
+    """How often the worker of a trial was given up, by number and seed."""
 
     def fill(self, stop: Callable[[], bool], more: Callable[[bool], Sequence[Cohort]]) -> bool:
         """Hand out what there is; whether anything is under way."""
@@ -99,6 +101,9 @@ class _Queue:
     def heard(self, cohort: Cohort, done: Done, seconds: float | None) -> list[TrialResult]:
         """Results; none where the cohort is tried again."""
         alone, self._alone = self._alone, False
+        if seconds is not None and done.lost is not None and done.lost.given_up and self._is_spared(cohort):
+            (self.suspects if alone else self.again).append(cohort)
+            return []
         if done.lost is None or alone or (seconds is not None and done.lost.own):
             return _results(cohort.trials, done, self.task.value, seconds or 0.0)
         if seconds is None:
@@ -106,6 +111,12 @@ class _Queue:
         else:
             self.suspects.append(cohort)
         return []
+
+    def _is_spared(self, cohort: Cohort) -> bool:
+        """Whether a trial is tried again although it was lost more than once: workers come and go."""
+        key = (cohort.trials[0].number, cohort.trials[0].seed)
+        self._given_up[key] += 1
+        return self._given_up[key] <= AGAIN
 
     def cancel(self) -> None:
         """Nobody asks for more."""

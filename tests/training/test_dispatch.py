@@ -1,6 +1,7 @@
 """Trials in worker processes: whoever misbehaves fails alone and with a reason, the others go unharmed."""
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -14,6 +15,8 @@ from pools import SerialPool
 
 from sweeper.data.load import load
 from sweeper.study.study import Study
+from sweeper.training import work
+from sweeper.training.calls import AGAIN, attempt
 from sweeper.training.cohort import Cohort, singles
 from sweeper.training.dispatch import retrain_and_measure, train_all
 from sweeper.training.initialize import initialize_worker
@@ -135,6 +138,39 @@ def test_every_trial_comes_back_once_whoever_ends_its_process(seed: int) -> None
     for result in results:
         assert (result.outcome == Outcome.FAILED) == (result.trial.parameters["model.way"] == "exit")
         assert result.reason == (DIED if result.outcome == Outcome.FAILED else "")
+
+
+class StoppedPool(SerialPool):
+    """Each call's worker is stopped, so many times."""
+
+    width = 2
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.left = Counter[tuple[int, int]]()
+        self.times = times
+
+    def next_done(self, calls: Collection[Call]) -> Done:
+        """`Pool.next_done`"""
+        call = next(iter(calls))
+        _, (_, cohort) = self._calls.pop(call)
+        self.left[len(cohort.trials), cohort.trials[0].number] += 1
+        if self.left[len(cohort.trials), cohort.trials[0].number] <= self.times:
+            return Done(call, lost=Lost("stopped", given_up=True))
+        return Done(call, [TrialResult(t, Outcome.COMPLETED, 1.0, 6, 0.1, "made up") for t in cohort.trials])
+
+
+@pytest.mark.parametrize(("times", "failed"), [(AGAIN, 0), (100, 4)])
+def test_a_trial_is_not_blamed_for_workers_that_are_stopped(times: int, failed: int) -> None:
+    """It is trained again, some times more than one whose worker has ended; then it fails with the reason."""
+    cohorts = [Cohort((trial(0, "fine"), trial(1, "fine"))), *singles([trial(2, "fine"), trial(3, "fine")])]
+    pool: Any = StoppedPool(times)
+    results = [r for group in train_all(pool, pool.share(task_of(LIMIT)), cohorts) for r in group]
+    assert sorted(result.trial.number for result in results) == [0, 1, 2, 3]
+    assert [result.reason for result in results if result.outcome == Outcome.FAILED] == ["stopped"] * failed
+    again: Any = StoppedPool(times)
+    lost = attempt(again, work.train_cohort, again.share(task_of(LIMIT)), cohorts[1]).lost
+    assert (lost is not None) == bool(failed)
 
 
 def test_results_stream_back_as_they_come(pool: Pool, patient: Shared[Task], tmp_path: Path) -> None:

@@ -172,7 +172,9 @@ class FolderPool:
             if (call := int(number)) in self._open:
                 self._open.discard(call)
                 how = f"gave no sign of life for {self._lease:g} s" if member else "has ended"
-                self._done[call] = Done(call, lost=Lost(f"its worker {worker} {how}"))
+                self._done[call] = Done(
+                    call, lost=Lost(f"its worker {worker} {how}", given_up=member is not None)
+                )
 
     def _withdraw(self, call: Call) -> None:
         """Delete the files of a call; a worker that finds its claim gone ends what it does for it."""

@@ -183,7 +183,7 @@ class FuturesPool:
         for call in [call for call, opened in self._open.items() if opened.future in silent]:
             reason = f"its worker gave no sign of life for {LOOKS * PERIOD:g} s"
             self.cancel(call)
-            self._done[call] = Done(call, lost=Lost(reason))
+            self._done[call] = Done(call, lost=Lost(reason, given_up=True))
 
     def _check(self) -> None:
         with self._noticing():

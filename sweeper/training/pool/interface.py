@@ -34,6 +34,8 @@ class Lost:
     """`` (model.py:12)``, the innermost frame of the user's code; empty where it is not known."""
     own: bool = field(default=False, compare=False)
     """Whether the call itself ended the process; else what ran beside it, or the machine, may have."""
+    given_up: bool = field(default=False, compare=False)
+    """Whether its worker was stopped or cut off, so that nothing speaks against the call."""
 
 
 @dataclass(frozen=True)

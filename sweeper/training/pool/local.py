@@ -169,7 +169,7 @@ class LocalPool:
             call = worker.call
             worker.stop()
             worker.join()
-            lost = Lost(f"its worker process was stopped for {STOPPED:g} s")
+            lost = Lost(f"its worker process was stopped for {STOPPED:g} s", given_up=True)
             self._done[call] = Done(call, lost=lost, host=host())
             self._delete_files(call)
 
