@@ -122,6 +122,10 @@ class Farm:
     def stop(self, future: int) -> None:
         """`Engine.stop`"""
 
+    def silent(self) -> Sequence[object]:
+        """`Engine.silent`: nobody stops these workers."""
+        return ()
+
     def check(self) -> None:
         """`Engine.check`"""
 

@@ -34,8 +34,8 @@ def outcomes(pool: Pool, calls: Iterable[Work]) -> Iterator[tuple[int, Done]]:
     """(position, what became of it) of `calls` in the order in which they finish.
 
     As many as the pool is wide are under way; the next one is taken from `calls` when one has finished. Those
-    under way are cancelled if nobody asks for more. One whose worker was given up is made again, `AGAIN` times
-    at most.
+    under way are cancelled if nobody asks for more. One whose worker was given up is made again, at most
+    `AGAIN` times.
     """
     waiting = enumerate(calls)
     under_way: dict[Call, tuple[int, Work, int]] = {}
