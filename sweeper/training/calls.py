@@ -34,8 +34,10 @@ def outcomes(pool: Pool, calls: Iterable[Work]) -> Iterator[tuple[int, Done]]:
     """(position, what became of it) of `calls` in the order in which they finish.
 
     As many as the pool is wide are under way; the next one is taken from `calls` when one has finished. Those
-    under way are cancelled if nobody asks for more. One whose worker was given up is made again, at most
-    `AGAIN` times.
+    under way are cancelled if nobody asks for more.
+
+    One that was lost is made again once, or `AGAIN` times if its worker was given up; one that has ended its
+    process itself is not.
     """
     waiting = enumerate(calls)
     under_way: dict[Call, tuple[int, Work, int]] = {}
@@ -53,7 +55,7 @@ def outcomes(pool: Pool, calls: Iterable[Work]) -> Iterator[tuple[int, Done]]:
         while under_way:
             done = pool.next_done(under_way)
             position, call, times = under_way.pop(done.call)
-            if done.lost is not None and done.lost.given_up and times < AGAIN:
+            if done.lost is not None and not done.lost.own and times < (AGAIN if done.lost.given_up else 1):
                 start(position, call, times + 1)
                 continue
             fill()  # before anybody looks at the result: no worker waits for that

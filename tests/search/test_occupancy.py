@@ -3,7 +3,7 @@
 import pickle
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
@@ -87,6 +87,10 @@ class Sleepers:
     def answer(self, future: Future[messages.Answer]) -> messages.Answer:
         """`Engine.answer`"""
         return future.result(60)
+
+    def silent(self) -> Collection[object]:
+        """`Engine.silent`"""
+        return ()
 
     def check(self) -> None:
         """`Engine.check`"""

@@ -1,7 +1,6 @@
 """The pool of a Ray cluster that exists already."""
 
 import logging
-import os
 import socket
 import threading
 import warnings
@@ -68,7 +67,6 @@ def _connect(ray: Any, address: str) -> None:
             warnings.simplefilter("ignore")  # what they say stands in the exception, too
             # Ray itself tries for minutes. In a thread it also leaves the handler of SIGTERM alone, which
             # keeps what is finished.
-            os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
             options = {"logging_level": logging.CRITICAL, "log_to_driver": False}
             within(ANSWER, lambda: ray.init(place, **options))
     except Exception as error:  # each release has its own
