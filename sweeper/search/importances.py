@@ -6,14 +6,15 @@ which value is best, and it depends on the ranges that were searched.
 """
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
+from datetime import datetime
 
 import numpy as np
 import optuna
 import pandas as pd
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
-from optuna.trial import create_trial
+from optuna.trial import FrozenTrial, TrialState
 
 from sweeper.search.quiet import quiet
 
@@ -29,7 +30,9 @@ BLOCK = 10
 RESAMPLES = 40
 """Bootstrap samples of the trials."""
 MANY = 500
-"""Trials above which every k-th is left out: shares no longer change, and Optuna copies each trial."""
+"""Trials above which every k-th is left out: shares no longer change."""
+NOW = datetime(2020, 1, 1)
+"""Optuna's trials must have begun and ended; when does not matter."""
 
 
 def importances(trials: pd.DataFrame, parameters: list[str]) -> pd.DataFrame:
@@ -83,18 +86,40 @@ def _shuffled(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.concatenate([rng.permutation(block) for block in blocks])
 
 
+class _Trials(optuna.Study):
+    """A study of given trials; `add_trials` would copy each of them deeply, sixty times over."""
+
+    def __init__(self, trials: list[FrozenTrial]) -> None:
+        storage = optuna.storages.InMemoryStorage()
+        super().__init__(optuna.create_study(storage=storage).study_name, storage)
+        self._given = trials
+
+    def get_trials(
+        self, deepcopy: bool = True, states: Container[TrialState] | None = None
+    ) -> list[FrozenTrial]:
+        return self._given
+
+
 def _divergences(coded: Mapping[str, Coded], values: np.ndarray, rows: np.ndarray) -> dict[str, float]:
     """PED-ANOVA of some `rows`, not divided by their sum; zeros where the best trials are no others."""
-    study = optuna.create_study()
     distributions = {name: distribution for name, (_, distribution) in coded.items()}
-    study.add_trials(
-        create_trial(
+    trials = [
+        FrozenTrial(
+            number=number,
+            trial_id=number,
+            state=TrialState.COMPLETE,
+            value=float(values[row]),
+            datetime_start=NOW,
+            datetime_complete=NOW,
             params={name: column[row] for name, (column, _) in coded.items()},
             distributions=distributions,
-            value=float(value),
+            user_attrs={},
+            system_attrs={},
+            intermediate_values={},
         )
-        for row, value in zip(rows.tolist(), values[rows], strict=True)
-    )
+        for number, row in enumerate(rows.tolist())
+    ]
+    study = _Trials(trials)
     with quiet(), warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         try:

@@ -1,14 +1,13 @@
 """Whether steps of stacks run faster as machine code: measured, where there is enough left to train."""
 
 import importlib.util
-import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from statistics import median
 
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.study import Study
-from sweeper.training.planning import MAX_COST_RATIO, Plan, short, steps_in_all
+from sweeper.training.planning import MAX_COST_RATIO, Plan, largest_stack, short, steps_in_all, timed
 from sweeper.training.setup import Task, leaving_no_trace
 from sweeper.training.stacked import engine
 from sweeper.training.stacked.refusal import NotCompiled
@@ -17,7 +16,9 @@ from sweeper.trial import Trial
 MIN_SECONDS_LEFT = 3.0
 """Seconds of training left from which ``auto`` tries, which takes about one in every process."""
 TIMED_BLOCKS, STEPS_PER_BLOCK = 5, 8
-"""What is timed, of each way: so many blocks of so many steps."""
+"""What is timed: so many blocks of so many steps."""
+MOST_SLOTS = 64
+"""Trials a stack from which its own work between steps no longer counts."""
 MISSING = "llvmlite is not installed (pip install llvmlite)"
 
 
@@ -36,8 +37,18 @@ def is_there() -> bool:
     return importlib.util.find_spec("llvmlite") is not None
 
 
-def measure(task: Task, trials: Sequence[Trial]) -> float:
-    """Seconds of a trial's step as machine code over those as recorded operations, in one stack.
+@dataclass(frozen=True)
+class Timing:
+    """What one process saw of machine code."""
+
+    seconds: float
+    """That one step of one trial takes."""
+    slots: int
+    """Trials that a stack may have: its memory serves one after the other, so large ones cost no more."""
+
+
+def measure(task: Task, trials: Sequence[Trial], processes: int) -> Timing:
+    """Time steps of a stack of `trials` as machine code; `processes` share the memory.
 
     Raises:
         NotCompiled: if no trial's step can be translated; the message names the operation.
@@ -47,21 +58,15 @@ def measure(task: Task, trials: Sequence[Trial]) -> float:
     if not taken:
         raise NotCompiled("no translation of these activations and update rules")
     with leaving_no_trace(task, settings_of(task.study, trials[0].parameters)):
-        return _seconds(task, taken, compiled=True) / _seconds(task, taken, compiled=False)
+        slots = min(MOST_SLOTS, largest_stack(task, taken[0], processes))
+        taken = taken[:slots]
+        train = engine.warm_stack(short(task, 1000), taken, compiled=True)
+        train(1)
+        seconds = min(timed(lambda: train(STEPS_PER_BLOCK)) for _ in range(TIMED_BLOCKS))
+    return Timing(seconds / (STEPS_PER_BLOCK * len(taken)), slots)
 
 
-def _seconds(task: Task, trials: Sequence[Trial], *, compiled: bool) -> float:
-    train = engine.warm_stack(short(task, 1000), trials, compiled=compiled)
-    train(1)
-    blocks = []
-    for _ in range(TIMED_BLOCKS):
-        start = time.perf_counter()
-        train(STEPS_PER_BLOCK)
-        blocks.append(time.perf_counter() - start)
-    return min(blocks)
-
-
-def decide(plan: Plan, study: Study, tried: Sequence[float | str]) -> Plan:
+def decide(plan: Plan, study: Study, tried: Sequence[Timing | str]) -> Plan:
     """The plan with or without machine code, and why not.
 
     Args:
@@ -72,8 +77,16 @@ def decide(plan: Plan, study: Study, tried: Sequence[float | str]) -> Plan:
     reasons = [each for each in tried if isinstance(each, str)]
     if reasons:
         return replace(plan, uncompiled=reasons[0])
-    ratio = median(each for each in tried if isinstance(each, float))
+    timings = [each for each in tried if isinstance(each, Timing)]
+    seconds = median(each.seconds for each in timings)
+    ratio = seconds / plan.seconds_a_step
     if study.training.compile == "auto" and ratio > MAX_COST_RATIO:
         return replace(plan, uncompiled=f"{1 / ratio:.2f}× as fast")
-    speedup = plan.speedup / ratio if plan.speedup else None
-    return replace(plan, compiled=True, speedup=speedup, seconds_a_step=plan.seconds_a_step * ratio)
+    return replace(
+        plan,
+        compiled=True,
+        speedup=plan.speedup and plan.speedup / ratio,
+        seconds_a_step=seconds,
+        slots=max(plan.slots, min(each.slots for each in timings)),
+        slots_of={},
+    )

@@ -112,10 +112,10 @@ def plan_in_workers(pool: Pool, task: Shared[Task], *, jobs: int, engine: str, s
     except NotStackable as why:  # of a sampled trial: its model fails by itself
         return planning.one_by_one(jobs, f"no stack could be tried: {why}")
     plan = planning.choose(measured, jobs, refused, engine)
-    return plan if plan.engine != "fused" else _compiled_or_not(pool, task, plan, trials)
+    return plan if plan.engine != "fused" else _compiled_or_not(pool, task, plan, trials, jobs)
 
 
-def _compiled_or_not(pool: Pool, task: Shared[Task], plan: Plan, trials: Sequence[Trial]) -> Plan:
+def _compiled_or_not(pool: Pool, task: Shared[Task], plan: Plan, trials: Sequence[Trial], jobs: int) -> Plan:
     """The plan, with machine code where that is asked for or measured to pay."""
     study = task.value.study
     if not compiling.is_wanted(study, compiling.seconds_left(task.value, plan)):
@@ -123,7 +123,7 @@ def _compiled_or_not(pool: Pool, task: Shared[Task], plan: Plan, trials: Sequenc
     if not compiling.is_there():
         return replace(plan, uncompiled=compiling.MISSING)
     try:
-        tried = _everywhere(pool, plan.processes, work.measure_compiled, task, trials[: plan.slots])
+        tried = _everywhere(pool, plan.processes, work.measure_compiled, task, trials, jobs)
     except WorkerDied:
         tried = ["a process ended while it was tried"]
     return compiling.decide(plan, study, tried)

@@ -197,7 +197,7 @@ def _one_by_one(task: Task, trial: Trial) -> float:
     """A longer training less a shorter one, so that set-up does not count; the fastest of three."""
     seconds, steps = [], 4
     for _ in range(3):
-        few, many = (_timed(partial(reference.train, short(task, n), trial)) for n in (steps, 4 * steps))
+        few, many = (timed(partial(reference.train, short(task, n), trial)) for n in (steps, 4 * steps))
         seconds.append(max(many - few, 1e-7) / (3 * steps))
         steps = int(min(max(SECONDS_PER_TIMING / 6 / seconds[-1], 4), 32))
     return min(seconds[1:])
@@ -208,10 +208,10 @@ def _stacked(task: Task, trials: Sequence[Trial], one: float) -> float:
     train = engine.warm_stack(short(task, 1000), trials)
     steps = int(min(max(SECONDS_PER_TIMING / 4 / (one * len(trials)), 1), 16))
     train(1)
-    return min(_timed(lambda: train(steps)) for _ in range(4)) / (steps * len(trials))
+    return min(timed(lambda: train(steps)) for _ in range(4)) / (steps * len(trials))
 
 
-def _timed(work: Callable[[], object]) -> float:
+def timed(work: Callable[[], object]) -> float:
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
@@ -269,9 +269,14 @@ def _filled(slots: int, trials: int) -> int:
     return -(-trials // max(1, round(trials / slots)))
 
 
-def _sizes(task: Task, trials: Sequence[Trial], processes: int) -> Iterable[int]:
+def largest_stack(task: Task, trial: Trial, processes: int) -> int:
+    """Slots for trials like `trial` that the memory allows, which `processes` share."""
     limit = MEMORY_SHARE * free_memory() / processes
-    largest = int(min(len(trials), max(limit / _bytes_a_slot(task, trials[0]), 1)))
+    return int(max(limit / _bytes_a_slot(task, trial), 1))
+
+
+def _sizes(task: Task, trials: Sequence[Trial], processes: int) -> Iterable[int]:
+    largest = min(len(trials), largest_stack(task, trials[0], processes))
     sizes = [size for size in STACK_SIZES if size <= largest]
     if largest > 1 and largest not in sizes and largest < STACK_SIZES[-1]:
         sizes.append(largest)

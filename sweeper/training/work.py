@@ -98,12 +98,12 @@ def measure(task: Task, trials: Sequence[Trial], processes: int) -> planning.Mea
 
 
 @one_at_a_time
-def measure_compiled(task: Task, trials: Sequence[Trial]) -> float | str:
+def measure_compiled(task: Task, trials: Sequence[Trial], processes: int) -> compiling.Timing | str:
     """`compiling.measure`, or why nothing could be compiled."""
     with watchdog.deadline(PREFLIGHT_SECONDS):
         try:
             with user_code():
-                return compiling.measure(task, trials)
+                return compiling.measure(task, trials, processes)
         except NotCompiled as reason:
             return str(reason)
         except Exception as error:  # the model's own: its trials will tell

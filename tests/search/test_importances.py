@@ -1,8 +1,12 @@
 """Importances of parameters, and the frames that must not upset them."""
 
 import numpy as np
+import optuna
 import pandas as pd
 import pytest
+from optuna.distributions import FloatDistribution
+from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
+from optuna.trial import create_trial
 
 from sweeper.search.importances import COLUMNS, importances
 
@@ -39,6 +43,25 @@ def test_the_parameter_that_decides_comes_first() -> None:
     assert found["importance"].sum() == pytest.approx(1)
     assert found["importance"].is_monotonic_decreasing
     assert (found["low"] <= found["high"]).all()
+
+
+def test_the_shares_are_those_of_optuna() -> None:
+    """A study to which the trials were added one by one gives the same."""
+    trials = frame(60)
+    trials["noise"] += 1  # so small a range is not taken by its logarithm
+    logs = np.log10(trials["learning_rate"])
+    distributions = {
+        "noise": FloatDistribution(trials["noise"].min(), trials["noise"].max()),
+        "learning_rate": FloatDistribution(logs.min(), logs.max()),
+    }
+    study = optuna.create_study()
+    study.add_trials(
+        create_trial(params={"noise": noise, "learning_rate": rate}, distributions=distributions, value=value)
+        for noise, rate, value in zip(trials["noise"], logs, trials["objective"], strict=True)
+    )
+    theirs = get_param_importances(study, evaluator=PedAnovaImportanceEvaluator())
+    mine = importances(trials, ["noise", "learning_rate"]).set_index("parameter")["importance"]
+    assert mine.to_dict() == pytest.approx(theirs)
 
 
 def test_it_is_the_same_every_time() -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from sweeper.study.study import Study
-from sweeper.training.compiling import MIN_SECONDS_LEFT, decide, is_wanted
+from sweeper.training.compiling import MIN_SECONDS_LEFT, Timing, decide, is_wanted
 from sweeper.training.planning import Plan, from_dict
 
 PLAN = Plan("fused", 32, 2, speedup=8.0, seconds_a_step=1e-4)
@@ -14,6 +14,11 @@ PLAN = Plan("fused", 32, 2, speedup=8.0, seconds_a_step=1e-4)
 def study_with(choice: bool | str) -> Study:
     """A study whose `training.compile` is `choice`."""
     return Study(name="x", training={"compile": choice})
+
+
+def timings(*ratios: float) -> list[Timing]:
+    """What processes saw where steps take so much of the recorded ones' time."""
+    return [Timing(ratio * PLAN.seconds_a_step, 64) for ratio in ratios]
 
 
 @pytest.mark.parametrize(
@@ -32,29 +37,29 @@ def test_auto_tries_in_long_runs_alone(choice: bool | str, left: float, wanted: 
 
 def test_what_pays_is_compiled() -> None:
     """The median process counts: 0.8 of the seconds are 1.25 times the speed."""
-    plan = decide(PLAN, study_with("auto"), [0.8, 0.8, 5.0])
-    assert plan == replace(PLAN, compiled=True, speedup=pytest.approx(10.0), seconds_a_step=8e-5)
-    assert plan.line() == "32 trials a stack × 2 processes, compiled, 10.0× one by one"
+    plan = decide(PLAN, study_with("auto"), timings(0.8, 0.8, 5.0))
+    assert plan == replace(PLAN, compiled=True, slots=64, speedup=pytest.approx(10.0), seconds_a_step=8e-5)
+    assert plan.line() == "64 trials a stack × 2 processes, compiled, 10.0× one by one"
     assert from_dict(plan.to_dict()) == plan
 
 
 @pytest.mark.parametrize("ratio", [0.99, 1.5])
 def test_auto_leaves_what_does_not_pay(ratio: float) -> None:
     """A hundredth, or a loss: not compiled, and the plan says why."""
-    plan = decide(PLAN, study_with("auto"), [ratio])
+    plan = decide(PLAN, study_with("auto"), timings(ratio))
     assert not plan.compiled
     assert plan.line().endswith(f"; not compiled: {1 / ratio:.2f}× as fast")
 
 
 def test_who_insists_gets_it() -> None:
     """With `compile = true` slower steps are compiled all the same, and the speed-up told is the true one."""
-    plan = decide(PLAN, study_with(True), [2.0])
+    plan = decide(PLAN, study_with(True), timings(2.0))
     assert plan.compiled
     assert plan.speedup == pytest.approx(4.0)
 
 
 def test_a_process_that_cannot_is_a_reason() -> None:
     """One refusal is enough: no process compiles then."""
-    plan = decide(PLAN, study_with(True), [0.5, "no translation of the operation conv"])
+    plan = decide(PLAN, study_with(True), [*timings(0.5), "no translation of the operation conv"])
     assert not plan.compiled
     assert plan.line().endswith("; not compiled: no translation of the operation conv")
