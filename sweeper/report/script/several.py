@@ -98,7 +98,8 @@ def pairs_as_read(
     if not same:
         raise UserError(
             "data.source gives a data set that takes more to read than a script holds (images, streams, "
-            "items of unlike length); let the function return arrays"
+            "items of unlike length), or other rows at each call; let the function return arrays, and seed "
+            "what it draws"
         )
     return str(names["TARGET"]), lines
 
