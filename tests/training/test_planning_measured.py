@@ -140,7 +140,7 @@ def test_small_networks_train_in_stacks(monkeypatch: pytest.MonkeyPatch) -> None
     space = {"optimizer": ["sgd", "adam"], "activation": ["relu", "rrelu", "tanh"]}
     plan = planned(task_of(space=space, steps=1000, search=SEARCH), "auto")
     assert plan.engine == "fused"
-    assert 2 <= plan.slots <= 12
+    assert plan.slots >= 2
     assert plan.speedup is not None
     assert plan.speedup > 1.2
     assert plan.alone == {"rrelu": RRELU}
