@@ -13,6 +13,11 @@ def _no_report(self: Result, folder: str | Path, **options: object) -> Path:
     return Path(folder) / "index.html"
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """The command that ``sys.argv`` names."""
     Result.report = _no_report  # type: ignore[method-assign]
     main()
+
+
+if __name__ == "__main__":
+    run()

@@ -2,22 +2,23 @@
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import optuna
 import pandas as pd
 import pytest
+from forked_command import Command
 
 from sweeper.records.run_files import TEST
 from sweeper.records.store import load, load_trials
 
 HELPERS = Path(__file__).parents[1] / "helpers"
+MARK = "SWEEPER_TEST_LOG"
 TRIALS = 24
 STUDY = f"""
 name = "interrupted"
@@ -52,23 +53,19 @@ class Sweep:
     """A folder with a study, and processes that run it."""
 
     folder: Path
+    commands: list[Command] = field(default_factory=list)
+    """Drivers, which are forks: the mark of their parent is not theirs."""
 
     @property
     def records(self) -> Path:
         return self.folder / "runs" / "interrupted" / "records"
 
-    def start(self, jobs: int) -> "subprocess.Popen[str]":
-        """The command, in a process group of its own as in a terminal."""
-        command = [sys.executable, str(HELPERS / "sweeper_without_report.py"), "run", "study.toml"]
-        return subprocess.Popen(
-            [*command, "--jobs", str(jobs), "--engine", "reference"],
-            cwd=self.folder,
-            env={**os.environ, "SWEEPER_TEST_LOG": str(self.folder / "log"), "OMP_NUM_THREADS": "1"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
+    def start(self, jobs: int) -> Command:
+        """The command, with this test's mark."""
+        command = ["run", "study.toml", "--jobs", str(jobs), "--engine", "reference"]
+        mark = {MARK: str(self.folder / "log"), "OMP_NUM_THREADS": "1"}
+        self.commands.append(Command(command, self.folder, mark))
+        return self.commands[-1]
 
     def recorded(self) -> list[int]:
         """Numbers of the trials on record."""
@@ -79,7 +76,7 @@ class Sweep:
         log = self.folder / "log"
         return Counter(int(line) for line in log.read_text("utf-8").split()) if log.exists() else Counter()
 
-    def wait_for(self, process: "subprocess.Popen[str]", count: int) -> None:
+    def wait_for(self, process: Command, count: int) -> None:
         """Until so many trials are on record and others are under way."""
         deadline, seen, recorded = time.monotonic() + 200, -1, 0
         while recorded < count and time.monotonic() < deadline and process.poll() is None:
@@ -92,8 +89,8 @@ class Sweep:
         time.sleep(0.1)
 
     def processes(self) -> list[int]:
-        """Those that carry this test's mark, of whatever parent."""
-        mark, found = f"SWEEPER_TEST_LOG={self.folder / 'log'}".encode(), []
+        """Workers: they carry this test's mark, of whatever parent."""
+        mark, found = f"{MARK}={self.folder / 'log'}".encode(), []
         for entry in Path("/proc").glob("[0-9]*"):
             try:
                 if mark in (entry / "environ").read_bytes():
@@ -118,21 +115,24 @@ def sweep(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sweep]:
     (folder / "misbehaving.py").write_text((HELPERS / "misbehaving.py").read_text("utf-8"), encoding="utf-8")
     started = Sweep(folder)
     yield started
+    for command in started.commands:
+        if command.poll() is None:
+            command.kill()
     for process in started.processes():
         os.kill(process, signal.SIGKILL)
 
 
-def kill_driver(process: "subprocess.Popen[str]") -> None:
+def kill_driver(process: Command) -> None:
     """As the kernel does with a process that takes too much memory."""
     process.kill()
 
 
-def press_ctrl_c(process: "subprocess.Popen[str]") -> None:
+def press_ctrl_c(process: Command) -> None:
     """A terminal sends it to driver and workers."""
     os.killpg(process.pid, signal.SIGINT)
 
 
-def terminate(process: "subprocess.Popen[str]") -> None:
+def terminate(process: Command) -> None:
     """As a cluster does when the time of a job is over."""
     process.terminate()
 
@@ -145,7 +145,7 @@ WAYS = [(kill_driver, -9, 3, 1), (press_ctrl_c, 130, 7, 2), (terminate, 130, 11,
     ("way", "code", "count", "jobs"), WAYS, ids=lambda value: getattr(value, "__name__", None)
 )
 def test_what_is_finished_stays_finished(
-    sweep: Sweep, way: Callable[["subprocess.Popen[str]"], None], code: int, count: int, jobs: int
+    sweep: Sweep, way: Callable[[Command], None], code: int, count: int, jobs: int
 ) -> None:
     """However it ends: no process stays, what was on record is, and none of it had been trained again."""
     before, earlier = set(sweep.recorded()), sweep.trained()
