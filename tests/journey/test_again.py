@@ -258,10 +258,11 @@ def test_a_study_that_cannot_be_trained_leaves_nothing(
     first: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick: None
 ) -> None:
     """Refused before a folder is made; and --fresh empties none for it."""
-    monkeypatch.setattr(journey, "preflight_in_workers", lambda pool, task: check_configurations(task.value))
     asked = study(model=lambda in_features, out_features: "no module")
-    for folder in (tmp_path, tmp_path / "new"):
-        with pytest.raises(ModelError):
-            run(folder, asked, fresh=True)
+    with monkeypatch.context() as patch:  # it ends before `quick` does
+        patch.setattr(journey, "preflight_in_workers", lambda pool, task: check_configurations(task.value))
+        for folder in (tmp_path, tmp_path / "new"):
+            with pytest.raises(ModelError):
+                run(folder, asked, fresh=True)
     assert not (tmp_path / "new").exists()
     pd.testing.assert_frame_equal(run(tmp_path, study()).trials, first.trials)
