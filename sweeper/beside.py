@@ -6,6 +6,8 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FuturesTimeout
 from typing import TypeVar
 
+from sweeper.wording import given
+
 Value = TypeVar("Value")
 
 
@@ -36,4 +38,4 @@ def within(seconds: float, ask: Callable[[], Value]) -> Value:
     except FuturesTimeout:
         if answer.done():
             raise
-        raise TimeoutError(f"no answer within {seconds:g} s") from None
+        raise TimeoutError(f"no answer within {given(seconds)} s") from None

@@ -1,4 +1,13 @@
-"""Numbers and lists as the report writes them: three significant digits, units, no false precision."""
+"""Numbers and lists in words. Every number that people read is rounded here, by one rule:
+
+- with an interval, it and its ends have the decimals of two digits of the interval's width: `interval`;
+- alone it has three significant digits: `number`; fewer where it is a time, a factor or a place on a grid;
+- a share is whole percents, with a decimal where that would round it to none or all: `percent`;
+- numbers of one column have the decimals that give the usual one four digits: `fixed`;
+- what somebody gave, a limit or a size, stays as it was given: `given`; programs read `exact`.
+
+No other module formats a float (tests/contracts/test_rounding.py).
+"""
 
 import math
 from collections.abc import Sequence
@@ -15,7 +24,8 @@ def number(value: float, digits: int = 3) -> str:
         return "–" if math.isnan(value) else ("−∞" if value < 0 else "∞")
     sign, size = "−" if value < 0 else "", abs(value)
     if size == 0 or 1e-3 <= size < 1e6:
-        return sign + (f"{size:.0f}" if size >= 1000 else f"{size:.{digits}g}")
+        short = f"{size:.{digits}g}"
+        return sign + (f"{size:.0f}" if size >= 1000 or "e" in short else short)
     mantissa, _, exponent = f"{size:.{digits - 1}e}".partition("e")
     mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
     return f"{sign}{mantissa}e{int(exponent)}"
@@ -30,11 +40,72 @@ def interval(mean: float, low: float, high: float) -> tuple[str, str, str]:
     return tuple(f"{value:.{decimals}f}".replace("-", "−") for value in (mean, low, high))  # type: ignore[return-value]
 
 
-def percent(share: float) -> str:
+def percent(share: float, decimals: int = 0) -> str:
     """``0.084`` -> ``8 %``; one decimal below 1 % and above 99 %, where whole ones would round to the end."""
     value = 100 * share
     near = 0 < value < 1 or 99 < value < 100
-    return f"{value:.1f} %" if near else f"{value:.0f} %"
+    if near and not 0.05 <= value < 99.95:
+        return "<0.1 %" if value < 1 else ">99.9 %"
+    return f"{value:.{max(decimals, 1) if near else decimals}f} %".replace("-", "−")
+
+
+def signed_percent(share: float, _: object = None) -> str:
+    """``+8 %``, ``−0.4 %``, ``0``: a change."""
+    return "0" if share == 0 else ("+" if share > 0 else "−") + percent(abs(share))
+
+
+def signed_number(value: float) -> str:
+    """`number` with its sign: ``+0.0312``."""
+    return ("+" if value > 0 else "") + number(value)
+
+
+def fixed(value: float, decimals: int) -> str:
+    """A cell of a column whose numbers share their decimals."""
+    return f"{value:.{decimals}f}"
+
+
+def given(value: float) -> str:
+    """What somebody gave, or a limit, as it would be typed: ``0.001``, ``1e-5``, ``30``."""
+    return f"{value:g}".replace("e-0", "e-").replace("e+0", "e")
+
+
+def exact(value: float, digits: int = 12) -> str:
+    """For programs and for keys: to `digits` significant digits, as it would be typed."""
+    return f"{value:.{digits}g}".replace("e-0", "e-").replace("e+0", "e")
+
+
+def tidied(value: float, digits: int = 12) -> float:
+    """The float nearest to `value` with so many significant digits: ``0.1``, not ``0.1000…0001``."""
+    return float(exact(value, digits))
+
+
+def tick(value: float, _: object = None) -> str:
+    """A label of an axis: ``0.001``, ``30``, and powers of ten (``2×10⁻⁵``) outside 1e-3 … 1e4.
+
+    The second argument is what matplotlib hands to a formatter, here and below.
+    """
+    if value == 0:
+        return "0"
+    exponent = math.floor(math.log10(abs(value)) + 1e-9)
+    if -3 <= exponent <= 3:
+        return given(value)
+    mantissa = value / 10.0**exponent
+    return power(exponent) if math.isclose(mantissa, 1) else f"{given(mantissa)}×{power(exponent)}"
+
+
+def power(exponent: int) -> str:
+    """``10⁻³``: no mathematical text, which figures never parse."""
+    return f"10{str(exponent).translate(SUPERSCRIPTS)}"
+
+
+def decade(value: float, _: object = None) -> str:
+    """A label of an axis of decades: powers of ten, ``1`` and ``10`` written out."""
+    return tick(value) if value == 0 or 0.9 < abs(value) < 11 else power(round(math.log10(abs(value))))
+
+
+def memory_size(size: float) -> str:
+    """``3.2 GiB``, or MiB below one."""
+    return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.1f} MiB"
 
 
 def count(number_of: int, noun: str, plural: str | None = None) -> str:
@@ -65,6 +136,13 @@ def duration(seconds: float) -> str:
     return f"{hours} h {left} min" if hours else f"{minutes} min {rest} s"
 
 
+def about_duration(seconds: float) -> str:
+    """A forecast, in one unit: ``42 s``, ``12 min``, ``1.7 h``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
 def layers(numbers: Sequence[int]) -> str:
     """``layer 3``, ``layers 0–4 and 7``: runs of neighbours are joined."""
     runs: list[list[int]] = []
@@ -86,7 +164,7 @@ def times(decades: float) -> str:
     """Factor of 10 to the power |`decades`|: ``25 times``, ``4,000 times``, ``10⁹ times``."""
     size = abs(decades)
     if size >= 6:
-        return f"10{str(round(size)).translate(SUPERSCRIPTS)} times"
+        return f"{power(round(size))} times"
     factor = 10**size
     digits = max(0, math.floor(math.log10(factor)) - 1)
     return f"{round(factor / 10**digits) * 10**digits:,} times" if factor >= 10 else f"{factor:.2g} times"

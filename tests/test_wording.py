@@ -7,7 +7,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweeper.wording import count, duration, interval, layers, listing, number, percent, shown, times
+from sweeper.wording import (
+    about_duration,
+    count,
+    decade,
+    duration,
+    exact,
+    interval,
+    layers,
+    listing,
+    memory_size,
+    number,
+    percent,
+    shown,
+    signed_number,
+    signed_percent,
+    tick,
+    tidied,
+    times,
+)
+from sweeper.wording import given as given_words
 
 
 def read(text: str) -> float:
@@ -34,6 +53,7 @@ def test_a_number_keeps_three_digits(size: float, negative: bool) -> None:
         (np.float64(1e-3), "0.001"),
         (math.nan, "–"),
         (math.inf, "∞"),
+        (999.7, "1000"),
     ],
 )
 def test_numbers(value: float, text: str) -> None:
@@ -84,3 +104,36 @@ def test_cells() -> None:
     """Settings and cells of any type have one form."""
     values = (True, None, np.nan, 64, 0.00149934, (0.9, 0.999), "adam", np.int64(-3))
     assert [shown(v) for v in values] == ["yes", "–", "–", "64", "0.001499", "0.9, 0.999", "adam", "−3"]
+
+
+@given(st.floats(min_value=1e-3, max_value=1e5), st.integers(min_value=1, max_value=4))
+def test_numbers_of_any_digits_are_written_out(size: float, digits: int) -> None:
+    """No exponent where a number is between a thousandth and a million, however few digits it has."""
+    assert "e" not in number(size, digits)
+
+
+@pytest.mark.parametrize(
+    ("made", "text"),
+    [
+        (percent(0.9721, 1), "97.2 %"),
+        (percent(-0.08), "−8 %"),
+        (signed_percent(0.084), "+8 %"),
+        (signed_percent(-0.004), "−0.4 %"),
+        (signed_percent(0.0), "0"),
+        (signed_number(0.03125), "+0.0312"),
+        (signed_number(-2.0), "−2"),
+        (given_words(1e-5), "1e-5"),
+        (given_words(30.0), "30"),
+        (exact(0.1 + 0.2), "0.3"),
+        (exact(1e-5), "1e-5"),
+        (tidied(10**-1.0000000000001), 0.1),
+        (tick(2e-5), "2×10⁻⁵"),
+        (tick(0.001), "0.001"),
+        (decade(1e-3), "10⁻³"),
+        (memory_size(3.2 * 2**30), "3.2 GiB"),
+        (about_duration(600), "10 min"),
+    ],
+)
+def test_each_kind_of_number(made: object, text: object) -> None:
+    """Shares, changes, what was given, what programs read, labels of axes, memory and forecasts."""
+    assert made == text

@@ -12,6 +12,7 @@ from sweeper.answer.rows import completed_search
 from sweeper.statistics.learning_rates import boundary
 from sweeper.study.rates import joined, search_rates
 from sweeper.study.space import Range, Space
+from sweeper.wording import exact, tidied
 
 OUTER = 0.15
 """Share of a range, next to a bound, that counts as its edge (of the logarithm for log ranges)."""
@@ -109,7 +110,7 @@ def _row(key: str, values: Range, every: pd.DataFrame, keys: Collection[str]) ->
     proposed = _proposed(own, float(chosen[0])) if side and name == "learning_rate" and values.log else None
     bound = wider(name, values, side, proposed) if side else math.nan
     at_edge = not math.isnan(bound)
-    text = f"--set search.space.{key}.{side}={bound:.12g}" if at_edge else ""
+    text = f"--set search.space.{key}.{side}={exact(bound)}" if at_edge else ""
     shares = (near_low, near_high, at_edge, side if at_edge else "", bound, text)
     return (key, float(values.low), float(values.high), chosen[0], count, *shares)
 
@@ -172,9 +173,9 @@ def wider(name: str, within: Range, side: str, proposed: tuple[float, float] | N
         return (1 + high) / 2 if high < 0.995 else math.nan
     if within.log and not within.integer:
         bound = low / 10 if side == "low" else high * 10
-        return float(f"{bound:.12g}")
+        return tidied(bound)
     bound = low - width / 2 if side == "low" else high + width / 2
     floor = 1.0 if within.integer else 0.0
     bound = max(bound, floor) if low >= floor else bound
     bound = float(math.floor(bound) if side == "low" else math.ceil(bound)) if within.integer else bound
-    return math.nan if bound in (low, high) else float(f"{bound:.12g}")
+    return math.nan if bound in (low, high) else tidied(bound)

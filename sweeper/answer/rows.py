@@ -8,6 +8,7 @@ import pandas as pd
 
 from sweeper.records.schema import TRIALS, decode
 from sweeper.trial import cost, is_maximized
+from sweeper.wording import number
 
 OWN = "model's own"
 """Shown for trials without an activation of the study: the model brings its own."""
@@ -47,10 +48,10 @@ def label(row: Mapping[Hashable, Any]) -> str:
     words = [str(row["optimizer"])]
     if pd.notna(row["activation"]) and row["activation"] != OWN:
         words.append(str(row["activation"]))
-    words.append(f"lr {row['learning_rate']:.2g}")
+    words.append(f"lr {number(row['learning_rate'], 2)}")
     penalty = row.get("activation_penalty", 0.0)
     if pd.notna(penalty) and penalty > 0:
-        words.append(f"penalty {penalty:.1g}")
+        words.append(f"penalty {number(penalty, 1)}")
     return f"#{row['trial']} " + ", ".join(words)
 
 

@@ -14,6 +14,7 @@ from sweeper.training.pool.interface import WorkerDied
 from sweeper.training.pool.local import local_pool, workers_here
 from sweeper.training.pool.machine import host
 from sweeper.training.pool.registry import forms, open_pool, parse
+from sweeper.wording import given
 
 JOIN, ANSWER = 20.0, 40.0
 """Seconds in which a worker must have joined, and one must have run a call: it imports torch first."""
@@ -70,12 +71,15 @@ class PoolCheck:
             told.append(line)
             tell(f"{self.place}: {line}")
 
-        tell(f"asking {self.place}: at most {JOIN:g} s for a worker to join, {ANSWER:g} s for it to answer")
+        tell(
+            f"asking {self.place}: at most {given(JOIN)} s for a worker to join, {given(ANSWER)} s for "
+            "it to answer"
+        )
         with open_pool(self.place, 1, hear, patience=JOIN) as pool:
             call = pool.submit(host)
             try:
                 done = within(ANSWER, lambda: pool.next_done([call]))
             except TimeoutError:
-                raise TimeoutError(f"no worker has answered within {ANSWER:g} s") from None
+                raise TimeoutError(f"no worker has answered within {given(ANSWER)} s") from None
             said = [f"{self.place}: {pool.width} at a time", f"{done.unwrap()} answers", *told]
             return pool.width, Finding("pool", True, "; ".join(said))

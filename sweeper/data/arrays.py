@@ -12,7 +12,7 @@ from sweeper.data.disk import chunks, in_memory, is_ours, is_streamed, mapping_o
 from sweeper.data.memory import allowed
 from sweeper.data.targets import word_problem
 from sweeper.errors import DataError, shown
-from sweeper.wording import count
+from sweeper.wording import count, given
 
 FEWEST = 10
 """Rows below which there is nothing to split."""
@@ -185,7 +185,7 @@ def _check_values(array: np.ndarray, name: str, what: str) -> None:
         value = some[tuple(index)]
         raise DataError(
             f"{name}: {what} of {where} (counted from 0) are {value}; every value must be finite and "
-            f"below {HUGE:g}"
+            f"below {given(HUGE)}"
         )
 
 

@@ -8,11 +8,11 @@ from sweeper.components.tree import leaves
 from sweeper.data.column import Column
 from sweeper.data.data import Data, is_real
 from sweeper.data.disk import is_ours, is_streamed
-from sweeper.data.memory import budget_words, size_words
+from sweeper.data.memory import budget_words
 from sweeper.data.splits import rows_of_parts
 from sweeper.errors import shown
 from sweeper.printable import one_line
-from sweeper.wording import count, listing
+from sweeper.wording import count, listing, memory_size
 
 MOST_NAMED = 8
 """Columns of one kind that are named."""
@@ -70,7 +70,7 @@ def _streamed(data: Data) -> str:
     size, files = sum(leaf.nbytes for leaf in streamed), [str(leaf.filename) for leaf in streamed]
     until = "; they are deleted at the end" if all(map(is_ours, streamed)) else ""
     return (
-        f"data: {size_words(size)} of inputs do not fit into memory ({budget_words()}): every batch is read "
+        f"data: {memory_size(size)} of inputs do not fit into memory ({budget_words()}): every batch is read "
         f"from {listing(list(dict.fromkeys(files)))}{until}"
     )
 

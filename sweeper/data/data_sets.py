@@ -19,6 +19,7 @@ from sweeper.data.items import Item, Pair, collected
 from sweeper.data.memory import allowed, bytes_in
 from sweeper.errors import DataError, did_you_mean, shown
 from sweeper.user_code.calls import message_of
+from sweeper.wording import given
 
 TARGETS = ("label", "labels", "target", "targets", "y")
 """Names of the target in items that are dicts, where ``data.target`` does not say it."""
@@ -105,7 +106,7 @@ def until_end(items: Iterator[Any], name: str, rows: int | None = None) -> Itera
         late = count % FIRST_ITEMS == 0 and time.monotonic() - start > MAX_SECONDS
         if rows is None and late:
             raise DataError(
-                f"{name}: it had not ended after {MAX_SECONDS:.0f} s and {count} items; a study needs an "
+                f"{name}: it had not ended after {given(MAX_SECONDS)} s and {count} items; a study needs an "
                 "end: give it a method __len__, or end it, for example with itertools.islice"
             )
 

@@ -20,8 +20,9 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from sweeper.components.tree import Tree, mapped
-from sweeper.data.memory import allowed, budget_words, size_words
+from sweeper.data.memory import allowed, budget_words
 from sweeper.errors import DataError
+from sweeper.wording import memory_size
 
 PLACE = "SWEEPER_CACHE"
 """Environment variable that names another folder than the user's cache."""
@@ -89,7 +90,7 @@ def require_space(size: int, what: str, there: int = 0) -> None:
     free = shutil.disk_usage(folder).free
     if size > free - min(SPARE, free // 10):
         raise DataError(
-            f"{what} take {size_words(there + size)}; {budget_words()}, and {size_words(free)} of the disk "
+            f"{what} take {memory_size(there + size)}; {budget_words()}, and {memory_size(free)} of the disk "
             f"of {folder.parent} are free: give fewer or smaller rows (float32 or uint8 in the place of "
             f"float64), or name a folder on a larger disk with {PLACE}"
         )

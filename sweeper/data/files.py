@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from sweeper.errors import DataError, shortened
+from sweeper.wording import memory_size
 
 TABLES = (".csv", ".parquet")
 ENDINGS = (*TABLES, ".npz", ".pt")
@@ -134,7 +135,7 @@ def _refuse_bombs(path: Path) -> None:
         size = sum(member.file_size for member in archive.infolist())
     if size > max(MAX_EXPANDED, MAX_RATIO * path.stat().st_size):
         raise DataError(
-            f"{path}: its arrays take {size / 2**30:.1f} GiB, more than {MAX_RATIO} times the size of the "
+            f"{path}: its arrays take {memory_size(size)}, more than {MAX_RATIO} times the size of the "
             "file; if that is meant, save them uncompressed, with np.savez"
         )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from sweeper.errors import DataError, shown
 from sweeper.memory import free_memory
+from sweeper.wording import memory_size
 
 SHARE = 0.5
 """Of the free memory that data may take: training needs as much again."""
@@ -38,16 +39,11 @@ def _given() -> str:
     return os.environ.get(BUDGET, "").strip()
 
 
-def size_words(size: int) -> str:
-    """``3.2 GiB``, or MiB below one."""
-    return f"{size / GIB:.1f} GiB" if size >= GIB else f"{size / 2**20:.1f} MiB"
-
-
 def budget_words() -> str:
     """How much data may take, and why."""
     if _given():
-        return f"{BUDGET} allows {size_words(allowed())}"
-    return f"{size_words(free_memory())} of memory are free, of which data may take half"
+        return f"{BUDGET} allows {memory_size(allowed())}"
+    return f"{memory_size(free_memory())} of memory are free, of which data may take half"
 
 
 def refuse_larger(path: Path) -> None:
@@ -60,7 +56,8 @@ def refuse_larger(path: Path) -> None:
     size = path.stat().st_size * (TABLE_GROWTH if table else 1)
     if size > (allowed() if _given() else free_memory()):
         raise DataError(
-            f"{path}: it takes about {size_words(size)} in memory; {budget_words()}, and files like this are "
+            f"{path}: it takes about {memory_size(size)} in memory; {budget_words()}, and files like "
+            "this are "
             "read whole: give fewer rows, or give a data function that returns a data set, which is streamed"
         )
 

@@ -18,6 +18,7 @@ from sweeper.data.table import Table, mistakes_in
 from sweeper.data.table_splits import splitting
 from sweeper.data.targets import fit_targets
 from sweeper.errors import shown
+from sweeper.wording import given
 
 if TYPE_CHECKING:  # it loads scikit-learn
     from sweeper.data.encoding import Encoding
@@ -127,7 +128,7 @@ def _check_rows(table: Table, read: Rows) -> None:
     if len(huge):
         row, index = huge[0]
         name = [column.name for column in read.columns for _ in range(column.width)][index]
-        problem = f"{read.raw[row, index]}; every value must be finite and below {HUGE:g}"
+        problem = f"{read.raw[row, index]}; every value must be finite and below {given(HUGE)}"
         raise table.fault(int(row), name, problem)
     if read.labels.dtype.kind == "f":
         check_rows(np.zeros(table.rows), read.labels, table.name)

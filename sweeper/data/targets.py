@@ -3,6 +3,7 @@
 import numpy as np
 
 from sweeper.errors import DataError, shown
+from sweeper.wording import given
 
 MANY = 20
 """Classes up to which nobody asks whether they are not rather numbers."""
@@ -42,7 +43,9 @@ def fit_targets(
     if loss_task == "binary":
         _check_shares(numbers, where)
     if numbers.min() == numbers.max():
-        raise DataError(f"{where} has the same value {numbers.min():.6g} in every row; nothing can be learnt")
+        raise DataError(
+            f"{where} has the same value {given(numbers.min())} in every row; nothing can be learnt"
+        )
     return numbers, None
 
 
@@ -74,7 +77,8 @@ def _classes(labels: np.ndarray, where: str, count: int | None) -> tuple[np.ndar
         real = labels != np.round(labels)
         if real.any():
             raise DataError(
-                f"{where} has real values such as {labels[np.argmax(real)]:.6g}, but training.loss needs one "
+                f"{where} has real values such as {given(labels[np.argmax(real)])}, but "
+                "training.loss needs one "
                 "class per row; use mse, l1 or huber"
             )
         labels = labels.astype(np.int64) if np.abs(labels).max() < 2**53 else labels
@@ -127,10 +131,11 @@ def _check_shares(numbers: np.ndarray, where: str) -> None:
     if not len(outside):
         return
     values = np.unique(numbers)
-    problem = f"{where} has the value {outside[0]:.6g}, but loss bce needs targets from 0 to 1"
+    problem = f"{where} has the value {given(outside[0])}, but loss bce needs targets from 0 to 1"
     if numbers.shape[1] == 1 and len(values) == 2:
         problem += (
-            f"; write 0 for {values[0]:g} and 1 for {values[1]:g}, or use cross_entropy, which takes any"
+            f"; write 0 for {given(values[0])} and 1 for {given(values[1])}, or use cross_entropy, which "
+            "takes any"
         )
     elif numbers.shape[1] == 1 and len(values) <= MANY and (values == np.round(values)).all():
         problem += f"; for {len(values)} classes use cross_entropy"

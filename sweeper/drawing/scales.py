@@ -9,30 +9,14 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
-RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+from sweeper.wording import decade, percent, tick
+
 LOG_FROM = 8.0
 """Ratio of largest to smallest value from which an axis is logarithmic."""
 
 
-def plain(value: float, _: object = None) -> str:
-    """``0.001``, ``30``, and powers of ten (``2×10⁻⁵``) outside 1e-3 … 1e4."""
-    if value == 0:
-        return "0"
-    exponent = math.floor(math.log10(abs(value)) + 1e-9)
-    if -3 <= exponent <= 3:
-        return f"{value:g}"
-    mantissa = value / 10.0**exponent
-    return power(exponent) if math.isclose(mantissa, 1) else f"{mantissa:g}×{power(exponent)}"
-
-
-def power(exponent: int) -> str:
-    """``10⁻³``: no mathematical text, which figures never parse."""
-    return f"10{str(exponent).translate(RAISED)}"
-
-
-def decade(value: float, _: object = None) -> str:
-    """Powers of ten, ``1`` and ``10`` written out."""
-    return plain(value) if value == 0 or 0.9 < abs(value) < 11 else power(round(math.log10(abs(value))))
+def _percent(value: float, _: object = None) -> str:
+    return percent(value)
 
 
 def log_axis(axis: Axis, most: int = 9) -> None:
@@ -42,7 +26,7 @@ def log_axis(axis: Axis, most: int = 9) -> None:
     """
     low, high = _to_log(axis)
     decades = math.log10(high / low)
-    axis.set_major_formatter(FuncFormatter(plain if decades < 2 or low > 5e-4 else decade))
+    axis.set_major_formatter(FuncFormatter(tick if decades < 2 or low > 5e-4 else decade))
     if decades < 0.5:
         axis.set_major_locator(MaxNLocator(5))
         axis.set_minor_locator(NullLocator())
@@ -84,7 +68,7 @@ def share_axis(axes: Axes) -> None:
 def share_ticks(axis: Axis, parts: int = 4) -> None:
     """0 to 100 % in `parts`."""
     axis.set_major_locator(FixedLocator([part / parts for part in range(parts + 1)]))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f} %"))
+    axis.set_major_formatter(FuncFormatter(_percent))
 
 
 def layer_axis(axes: Axes) -> None:

@@ -219,8 +219,3 @@ def ink(background: Any) -> str:
     """Black or white, whichever has more contrast to the colour behind it (WCAG 2 relative luminance)."""
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(background)]
     return "black" if 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] > 0.179 else "white"
-
-
-def short(value: float) -> str:
-    """Four significant digits at most, as figures and alt texts show scores."""
-    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.4g}"

@@ -15,7 +15,7 @@ from sweeper.answer.claims import EXPLORATORY, RANGE, Claim
 from sweeper.answer.edges import crowded, edges, ranges_of
 from sweeper.answer.rows import parameters_of
 from sweeper.drawing.scales import log_axis
-from sweeper.drawing.style import HUES, canvas, label_lowest, legend_below, short, themed
+from sweeper.drawing.style import HUES, canvas, label_lowest, legend_below, themed
 from sweeper.questions.divergence import ANY, boundaries, breaks
 from sweeper.questions.losses import capped_losses
 from sweeper.questions.question import FigureSpec, Shown, Tables
@@ -187,9 +187,9 @@ def alt(frame: pd.DataFrame) -> str:
         if pd.isna(row["low"]):
             said.append(f"{row['optimizer']}: no trial learned")
             continue
-        lost = "" if pd.isna(row["lost_share"]) else f", a blind trial loses {100 * row['lost_share']:.0f} %"
-        ends = f"{short(row['low'])} to {short(row['high'])}"
-        said.append(f"{row['optimizer']}: {ends}, best {short(row['best_rate'])}{lost}")
+        lost = "" if pd.isna(row["lost_share"]) else f", a blind trial loses {percent(row['lost_share'])}"
+        ends = f"{number(row['low'])} to {number(row['high'])}"
+        said.append(f"{row['optimizer']}: {ends}, best {number(row['best_rate'])}{lost}")
     return f"Learning rates within 10 % of the best of each optimizer. {'; '.join(said)}."
 
 

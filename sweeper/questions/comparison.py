@@ -17,7 +17,7 @@ from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.gain import would_be_seen
 from sweeper.answer.ranked import Ranked
 from sweeper.drawing.scales import share_ticks
-from sweeper.drawing.style import HUES, canvas, legend_below, short, themed
+from sweeper.drawing.style import HUES, canvas, legend_below, themed
 from sweeper.questions.question import FigureSpec, Shown, Tables
 from sweeper.questions.run_data import RunData
 from sweeper.wording import count, listing, number, percent
@@ -90,9 +90,9 @@ def alt(frame: pd.DataFrame) -> str:
         )
     said, ranked = [], Ranked(frame["metric"].iloc[0])
     for row in frame.iloc[1:].to_dict("records"):
-        ends = f"{short(row['difference_low'])} to {short(row['difference_high'])}"
-        known = f"{short(row['difference'])} ({ends})" if pd.notna(row["difference_low"]) else "not known"
-        won = f", winner {ranked.better} on {100 * row['p_better']:.0f} % of seeds"
+        ends = f"{number(row['difference_low'])} to {number(row['difference_high'])}"
+        known = f"{number(row['difference'])} ({ends})" if pd.notna(row["difference_low"]) else "not known"
+        won = f", winner {ranked.better} on {percent(row['p_better'])} of seeds"
         share = won if pd.notna(row["p_better"]) else ""
         said.append(f"{row['label']}: {known}{share}, {row['verdict']}")
     about = f"Paired difference in {ranked.metric} to the winner, {winner['label']}, with intervals."

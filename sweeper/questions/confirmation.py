@@ -16,7 +16,7 @@ from sweeper.answer.placing import Finalist, better_means, losses, placing
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import labels, search_trials
 from sweeper.drawing.scales import loss_axis
-from sweeper.drawing.style import HUES, canvas, legend_below, short, themed
+from sweeper.drawing.style import HUES, canvas, legend_below, themed
 from sweeper.questions import comparison, race
 from sweeper.questions.question import ANSWER, FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
@@ -136,7 +136,7 @@ def alt(frame: pd.DataFrame) -> str:
     """Mean and interval of each finalist, and who is tied."""
     rows = frame.groupby("rank", sort=True).first()
     said = [
-        f"{row['label']}: {short(row['mean'])} ({_spread(row)}"
+        f"{row['label']}: {number(row['mean'])} ({_spread(row)}"
         f"{', tied with the winner' if row['tied'] and rank != 1 else ''})"
         if row["n"]
         else f"{row['label']}: no seed completed"
@@ -150,7 +150,7 @@ def alt(frame: pd.DataFrame) -> str:
 def _spread(row: "pd.Series") -> str:
     if math.isnan(row["low"]):
         return "1 seed"
-    return f"{short(row['low'])} to {short(row['high'])}, {row['n']} seeds"
+    return f"{number(row['low'])} to {number(row['high'])}, {row['n']} seeds"
 
 
 def one_row_each(finalists: pd.DataFrame) -> pd.DataFrame:

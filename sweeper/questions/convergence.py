@@ -9,10 +9,10 @@ from matplotlib.lines import Line2D
 from sweeper.answer.rows import best_trials, labels, search_trials
 from sweeper.drawing.lines import lineplot_options
 from sweeper.drawing.scales import loss_axis
-from sweeper.drawing.style import canvas, group_styles, handle, legend_below, short, themed
+from sweeper.drawing.style import canvas, group_styles, handle, legend_below, themed
 from sweeper.questions.question import FigureSpec, Shown
 from sweeper.questions.run_data import RunData
-from sweeper.wording import metric_words
+from sweeper.wording import metric_words, number
 
 SHOWN = 5
 """Trials in the convergence table."""
@@ -89,7 +89,7 @@ def alt(frame: pd.DataFrame) -> str:
     for metric in METRICS:
         for name, line in best[best["metric"] == metric].groupby("label", sort=False):
             values = line.sort_values("step")["value"]
-            ends = f"{short(values.iloc[0])} to {short(values.iloc[-1])}, lowest {short(values.min())}"
+            ends = f"{number(values.iloc[0])} to {number(values.iloc[-1])}, lowest {number(values.min())}"
             said.append(f"{metric_words(metric)} of {name}: {ends}")
         if said:  # one loss says enough
             break

@@ -17,6 +17,7 @@ from sweeper.questions.units import units
 from sweeper.statistics.intervals import FEWEST_FOR_BOOTSTRAP, interval
 from sweeper.study.command_line import option
 from sweeper.study.study import Study
+from sweeper.wording import number, percent
 
 MEASURE = "gradient_norm"
 SLOPE_COLUMNS = ["trial", "seed", "slope", "cut"]
@@ -212,11 +213,10 @@ def runs(numbers: list[int]) -> str:
 
 def _joined(numbers: list[int]) -> list[list[int]]:
     joined: list[list[int]] = []
-    for number in numbers:
-        if joined and number == joined[-1][-1] + 1:
-            joined[-1].append(number)
-        else:
-            joined.append([number])
+    for layer in numbers:
+        if not joined or layer != joined[-1][-1] + 1:
+            joined.append([])
+        joined[-1].append(layer)
     return joined
 
 
@@ -272,7 +272,7 @@ def advice(
     """
     verdict, name = str(row["verdict"]), str(row["activation"])
     if row["dead"] >= DEAD and row["moment"] != START:
-        text = f"{100 * row['dead']:.0f} % of the units of {_layer(row, 'dead')} are dead: try "
+        text = f"{percent(row['dead'])} of the units of {_layer(row, 'dead')} are dead: try "
         text += f"activations that are never quite flat{_by(settable(_cures('dead')))}"
         return f"{text} or a lower learning rate."
     if verdict == HEALTHY or not row.get("sure", True):
@@ -285,16 +285,18 @@ def advice(
         return f"{text}{f' or a schedule with warm-up ({warm})' if warm else ''}."
     steepest, flat, gain = _facts(name)
     if verdict != EXPLODING and steepest <= 0.5:
-        text = f"The slope of {name} is at most {steepest:.2g}, so each layer shrinks the gradient: try a "
-        return f"{text}steeper activation{_by(settable(_cures('vanishing')))}{_shallower(row, settable)}."
+        text = f"The slope of {name} is at most {number(steepest, 2)}, so each layer shrinks the gradient: "
+        return (
+            f"{text}try a steeper activation{_by(settable(_cures('vanishing')))}{_shallower(row, settable)}."
+        )
     if verdict != EXPLODING and flat and row["saturated"] >= SATURATED:
-        text = f"{100 * row['saturated']:.0f} % of {_layer(row, 'saturated')} is saturated"
+        text = f"{percent(row['saturated'])} of {_layer(row, 'saturated')} is saturated"
         return f"{text}: its initial weights are too large{_by(settable('model.init=xavier'))}."
     if init != "auto":
         text = f"The initial weights are too {'large' if verdict == EXPLODING else 'small'} for {name}"
         mended = settable("model.init=auto")
         if not mended and gain:
-            mended = f"their deviation times the root of a layer's inputs should be about {gain:.2g}"
+            mended = f"their deviation times the root of a layer's inputs should be about {number(gain, 2)}"
         return f"{text}{f': {mended}' if mended else ''}{_shallower(row, settable)}."
     residual = settable("model.source=residual_mlp")
     text = f"Try fewer layers{_shallower(row, settable, ': ')}"
@@ -311,9 +313,7 @@ def _cut_off(row: Mapping[Hashable, Any], at_start: str | None) -> str:
     cure = "other initial weights" if at_start == CUT else "a lower learning rate"
     for measure, words in (("dead", "units"), ("saturated", "elements")):
         if row[measure] >= 0.99:
-            text = (
-                f"{100 * row[measure]:.0f} % of the {words} of {_layer(row, measure)} are {measure}, so no "
-            )
+            text = f"{percent(row[measure])} of the {words} of {_layer(row, measure)} are {measure}, so no "
             return f"{text}gradient passes it: try {cure}."
     where = f" ({row['layer_names']})" if row["layer_names"] else ""
     return (

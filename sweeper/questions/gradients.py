@@ -17,7 +17,7 @@ from sweeper.questions.gradient_verdicts import CUT, DECADES, HEALTHY, gradient_
 from sweeper.questions.layers import END, START, layer_profile
 from sweeper.questions.question import WHY, FigureSpec, Question, Shown, Tables, named
 from sweeper.questions.run_data import RunData, once
-from sweeper.wording import from_to, layers, listing, signed, times
+from sweeper.wording import from_to, given, layers, listing, number, signed, times
 
 KEYS = ["moment", "activation"]
 
@@ -65,11 +65,7 @@ def draw(frame: pd.DataFrame) -> Figure:
 
 def _slopes(frame: pd.DataFrame, name: str) -> str:
     lines = frame[frame["activation"] == name].drop_duplicates("moment")
-    return " → ".join(_signed(slope) for slope in lines["decades_per_layer"])
-
-
-def _signed(slope: float) -> str:
-    return "–" if math.isnan(slope) else f"{round(slope, 2) + 0.0:+.2f}".replace("-", "−")
+    return " → ".join(signed(slope) for slope in lines["decades_per_layer"])
 
 
 def alt(frame: pd.DataFrame) -> str:
@@ -83,10 +79,10 @@ def alt(frame: pd.DataFrame) -> str:
 
 def _change(name: str, line: pd.DataFrame) -> str:
     norms = line.sort_values("layer")["median"]
-    ends = f"{norms.iloc[-1]:.2g} at the last layer, {norms.iloc[0]:.2g} at the first"
+    ends = f"{number(norms.iloc[-1], 2)} at the last layer, {number(norms.iloc[0], 2)} at the first"
     slope = line["decades_per_layer"].iloc[0]
     return f"{name} {ends}" + (
-        "" if math.isnan(slope) else f" ({_signed(slope)} decades per layer backwards, mean over networks)"
+        "" if math.isnan(slope) else f" ({signed(slope)} decades per layer backwards, mean over networks)"
     )
 
 
@@ -226,7 +222,8 @@ QUESTION = Question(
         "depth.",
         "A straight line is fitted to log10 of the norm by layer, network by network, from the output back "
         "to the input; the slope is their mean, in decades per layer, with a 95 % interval over networks "
-        f"(the figure's lines are through medians). Vanishing: it falls by {DECADES:g} decade (a factor of "
+        f"(the figure's lines are through medians). Vanishing: it falls by {given(DECADES)} decade (a "
+        "factor of "
         "10) or more from the last layer to the first; exploding: it grows by as much; healthy: in between.",
         "Layers with a small gradient hardly move under gradient descent, with or without momentum; "
         "optimizers that divide each gradient by its usual size can train where the norm has fallen.",

@@ -6,12 +6,12 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from sweeper.drawing.scales import decade
-from sweeper.drawing.style import short, themed
+from sweeper.drawing.style import themed
 from sweeper.questions.layer_maps import layer_map, panels_of
 from sweeper.questions.layers import over_time
 from sweeper.questions.question import FigureSpec, Shown
 from sweeper.questions.run_data import RunData
+from sweeper.wording import decade, number
 
 COLUMNS = ["activation", "step", "layer", "median", "trials", "depth"]
 SPAN = 1e8
@@ -51,7 +51,7 @@ def alt(frame: pd.DataFrame) -> str:
     for name, rows in frame.groupby("activation"):
         table = rows.pivot(index="layer", columns="step", values="median")
         ends = [
-            f"{short(table.iloc[0, k])} in layer {table.index[0]}, {short(table.iloc[-1, k])} in layer "
+            f"{number(table.iloc[0, k])} in layer {table.index[0]}, {number(table.iloc[-1, k])} in layer "
             f"{table.index[-1]} at step {table.columns[k]}"
             for k in (0, -1)
         ]

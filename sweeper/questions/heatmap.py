@@ -16,10 +16,10 @@ from matplotlib.figure import Figure
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import completed_search, search_trials, with_names
 from sweeper.drawing.scales import LOG_FROM, log_axis
-from sweeper.drawing.style import canvas, ink, short, themed
+from sweeper.drawing.style import canvas, ink, themed
 from sweeper.questions.question import FigureSpec, Shown, Tables, named
 from sweeper.questions.run_data import RunData
-from sweeper.wording import listing
+from sweeper.wording import listing, number
 
 
 def heatmap(run: RunData) -> pd.DataFrame:
@@ -101,7 +101,7 @@ def _texts(frame: pd.DataFrame) -> list[str]:
         if row["trials"] == 0
         else f"none of {row['trials']}"
         if math.isnan(row["best"])
-        else f"{short(row['best'])}\n{row['completed']} of {row['trials']}"
+        else f"{number(row['best'])}\n{row['completed']} of {row['trials']}"
         for row in frame.to_dict("records")
     ]
 
@@ -119,8 +119,8 @@ def alt(frame: pd.DataFrame) -> str:
     lost = int(((frame["trials"] > 0) & frame["best"].isna()).sum())
     opposite = "lowest" if ranked.highest else "highest"
     text = f"Best {ranked.metric} for {len(done)} pairs of optimizer and activation: {ranked.best} "
-    text += f"{short(first['best'])} for {first['optimizer']} with {first['activation']}, {opposite} "
-    text += f"{short(last['best'])} for {last['optimizer']} with {last['activation']}"
+    text += f"{number(first['best'])} for {first['optimizer']} with {first['activation']}, {opposite} "
+    text += f"{number(last['best'])} for {last['optimizer']} with {last['activation']}"
     return text + (f"; tried without one completed trial: {lost} pairs." if lost else ".")
 
 

@@ -11,7 +11,7 @@ from sweeper.answer.claims import EXPLORATORY, MORE, YES, Claim
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import search_trials
 from sweeper.drawing.scales import loss_axis
-from sweeper.drawing.style import HUES, canvas, dots, legend_below, short, themed
+from sweeper.drawing.style import HUES, canvas, dots, legend_below, themed
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
 from sweeper.wording import axis_words, count, metric_words, number
@@ -86,7 +86,7 @@ def alt(frame: pd.DataFrame) -> str:
     outcomes = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
     best = frame["best_so_far"].dropna()
     found = frame.loc[best[best == best.iloc[-1]].index[0], "trial"]
-    went = f"from {short(best.iloc[0])} to {short(best.iloc[-1])}, reached at trial {found}"
+    went = f"from {number(best.iloc[0])} to {number(best.iloc[-1])}, reached at trial {found}"
     metric = metric_words(frame["metric"].iloc[0])
     return f"{len(frame)} search trials ({outcomes}). The best {metric} so far went {went}."
 

@@ -42,8 +42,8 @@ def draw(frame: pd.DataFrame) -> Figure:
 
 def alt(frame: pd.DataFrame) -> str:
     """The shares in words."""
-    said = [f"{row['parameter']} {100 * row['importance']:.0f} %" for row in frame.to_dict("records")]
-    level = f"{100 * frame['chance'].max():.0f} %"
+    said = [f"{row['parameter']} {percent(row['importance'])}" for row in frame.to_dict("records")]
+    level = percent(frame["chance"].max())
     return f"Share of importance of each parameter: {', '.join(said)}; shuffled scores reach up to {level}."
 
 

@@ -13,13 +13,13 @@ from sweeper.answer.claim_words import Statement
 from sweeper.answer.claims import BEST, EXPLORATORY, OPEN, Claim
 from sweeper.answer.ranked import Ranked
 from sweeper.drawing.scales import log_axis, loss_axis
-from sweeper.drawing.style import HUES, canvas, legend_below, short, themed
+from sweeper.drawing.style import HUES, canvas, legend_below, themed
 from sweeper.questions import heatmap
 from sweeper.questions.losses import capped_losses
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables, named
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.expected_best import expected_best
-from sweeper.wording import axis_words, count, interval, listing, metric_words
+from sweeper.wording import axis_words, count, interval, listing, metric_words, number
 
 COLUMNS = [
     "parameter",
@@ -147,8 +147,8 @@ def alt(frame: pd.DataFrame) -> str:
     said = []
     for parameter, rows in frame.groupby("parameter", sort=False):
         lines = [
-            f"{row['value']} {short(row['expected_best'])}"
-            + (f" ({short(row['low'])} to {short(row['high'])})" if pd.notna(row["low"]) else "")
+            f"{row['value']} {number(row['expected_best'])}"
+            + (f" ({number(row['low'])} to {number(row['high'])})" if pd.notna(row["low"]) else "")
             for row in rows.to_dict("records")
         ]
         said.append(f"by {parameter}, best of {rows['budget'].iloc[0]}: {', '.join(lines)}")

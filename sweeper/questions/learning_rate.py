@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from sweeper.answer.claim_words import Statement
 from sweeper.answer.ranked import Ranked
 from sweeper.drawing.scales import log_axis, loss_axis
-from sweeper.drawing.style import HUES, canvas, dots, label_lowest, legend_below, short, themed
+from sweeper.drawing.style import HUES, canvas, dots, label_lowest, legend_below, themed
 from sweeper.questions.basins import FIGURE, HOW, TABLES, TABLES_SHOWN, basins
 from sweeper.questions.basins import sentences as in_words
 from sweeper.questions.divergence import ANY, boundaries
@@ -170,8 +170,10 @@ def alt(frame: pd.DataFrame) -> str:
         lost = int(rows["capped"].sum())
         tail = f", {lost} of {len(rows)} trials diverged or learned nothing" if lost else ""
         if math.isfinite(best["boundary"]):
-            tail += f", half diverge from {best['boundary']:.2g} on"
-        said.append(f"{optimizer}: {ranked.best} {short(best['loss'])} at {best['learning_rate']:.2g}{tail}")
+            tail += f", half diverge from {number(best['boundary'], 2)} on"
+        said.append(
+            f"{optimizer}: {ranked.best} {number(best['loss'])} at {number(best['learning_rate'], 2)}{tail}"
+        )
     return f"Best {ranked.metric} against learning rate for each optimizer. {'; '.join(said)}."
 
 

@@ -11,11 +11,11 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import FIRST, search_trials
-from sweeper.drawing.scales import LOG_FROM, decade, plain
-from sweeper.drawing.style import canvas, short, themed
+from sweeper.drawing.scales import LOG_FROM
+from sweeper.drawing.style import canvas, themed
 from sweeper.questions.question import FigureSpec
 from sweeper.questions.run_data import RunData
-from sweeper.wording import axis_words, metric_words
+from sweeper.wording import axis_words, decade, metric_words, number, tick
 
 MOST = 1000
 """Trials drawn; of more, the best and the others evenly over their ranks."""
@@ -59,7 +59,7 @@ def positions(values: "pd.Series") -> tuple[np.ndarray, list[tuple[float, str]]]
         return (logs - floor) / (ends[1] - floor), ticks if floor == ends[0] else [(0.0, "0"), *ticks]
     low, high = float(np.nanmin(numbers)), float(np.nanmax(numbers))
     span = high - low or 1.0
-    return (numbers - low) / span, [(k, plain(round(low + k * span, 4))) for k in (0.0, 0.5, 1.0)]
+    return (numbers - low) / span, [(k, tick(round(low + k * span, 4))) for k in (0.0, 0.5, 1.0)]
 
 
 @themed
@@ -89,7 +89,7 @@ def draw(frame: pd.DataFrame) -> Figure:
         axes.plot(range(len(names)), line, color=color, linewidth=0.9, alpha=0.75)
     axes.set(xlim=(-0.15, len(names) - 0.6), ylim=(-0.08, 1.2))
     bar = figure.colorbar(ScalarMappable(norm, COLORS + "_r" * ranked.highest), ax=axes, shrink=0.9)
-    bar.ax.yaxis.set_major_formatter(FuncFormatter(plain))
+    bar.ax.yaxis.set_major_formatter(FuncFormatter(tick))
     bar.ax.yaxis.set_minor_formatter(NullFormatter())
     bar.set_label(f"best {axis_words(ranked.objective)}")
     return figure
@@ -114,13 +114,13 @@ def alt(frame: pd.DataFrame) -> str:
     best = frame.iloc[-1]
     names = [name for name in frame if name not in ("trial", "metric", "objective")]
     said = [
-        f"{metric_words(name)} {best[name] if isinstance(best[name], str) else short(best[name])}"
+        f"{metric_words(name)} {best[name] if isinstance(best[name], str) else number(best[name])}"
         for name in names
     ]
     across = ", ".join(metric_words(name) for name in names)
     return (
         f"{len(frame)} trials as lines across {across} to the score. "
-        f"The best, #{best['trial']}: {', '.join(said)}, {short(best['objective'])}."
+        f"The best, #{best['trial']}: {', '.join(said)}, {number(best['objective'])}."
     )
 
 

@@ -11,17 +11,7 @@ from matplotlib.lines import Line2D
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import completed_search, with_names
 from sweeper.drawing.scales import decade_below, loss_axis, weight_axis
-from sweeper.drawing.style import (
-    HUES,
-    canvas,
-    dots,
-    group_styles,
-    handle,
-    legend,
-    legend_height,
-    short,
-    themed,
-)
+from sweeper.drawing.style import HUES, canvas, dots, group_styles, handle, legend, legend_height, themed
 from sweeper.questions.losses import of_search
 from sweeper.questions.question import FigureSpec, Shown
 from sweeper.questions.run_data import RunData, once
@@ -195,13 +185,13 @@ def alt(frame: pd.DataFrame) -> str:
     """Medians at weight 0 and in each decade."""
     said = []
     for row in frame.drop_duplicates("bin_low").to_dict("records"):
-        size = "" if pd.isna(row["bin_size"]) else f", activation size {short(row['bin_size'])}"
+        size = "" if pd.isna(row["bin_size"]) else f", activation size {number(row['bin_size'])}"
         at = (
             "without penalty"
             if row["bin_high"] == 0
-            else f"weights {row['bin_low']:.0e} to {row['bin_high']:.0e}"
+            else f"weights {number(row['bin_low'], 1)} to {number(row['bin_high'], 1)}"
         )
-        said.append(f"{at} {short(row['bin_objective'])}{size} (n = {row['bin_trials']})")
+        said.append(f"{at} {number(row['bin_objective'])}{size} (n = {row['bin_trials']})")
     metric = metric_words(frame["metric"].iloc[0])
     return f"Median best {metric} by weight of the activation penalty: {'; '.join(said)}."
 

@@ -29,7 +29,7 @@ from sweeper.questions.penalty_contrasts import (
 from sweeper.questions.question import WHY, FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
 from sweeper.study.study import Study
-from sweeper.wording import count, listing, metric_words, number
+from sweeper.wording import count, listing, metric_words, number, signed_number, signed_percent
 
 COLUMNS = [
     "quantity",
@@ -167,7 +167,7 @@ def _panel(axes: Axes, rows: pd.DataFrame, places: dict[float, int]) -> None:
         at, color = places[row["weight_low"]], FOUND if row["found"] else NOTHING
         axes.plot([at, at], [row["low"], row["high"]], "-", color=color, linewidth=2.2)
         axes.plot([at], [row["effect"]], "o", color=color, markersize=7)
-    axes.set_xticks(list(places.values()), [_decade(low) for low in places])
+    axes.set_xticks(list(places.values()), [number(low) for low in places])
     axes.set_xlim(-0.5, len(places) - 0.5)
     axes.set_xlabel("weight from … on")
     relative, reference = rows["unit"].iloc[0] == "relative", rows["contrast"].iloc[0]
@@ -175,16 +175,8 @@ def _panel(axes: Axes, rows: pd.DataFrame, places: dict[float, int]) -> None:
     axes.set_ylabel(f"change {against}")
     axes.yaxis.set_major_locator(MaxNLocator(5))
     if relative:
-        axes.yaxis.set_major_formatter(FuncFormatter(_percent))
+        axes.yaxis.set_major_formatter(FuncFormatter(signed_percent))
     axes.grid(False, axis="x")
-
-
-def _decade(low: float) -> str:
-    return f"{low:.0e}".replace("e-0", "e-")
-
-
-def _percent(value: float, _: Any = None) -> str:
-    return "0" if value == 0 else f"{100 * value:+.0f} %".replace("-", "−")
 
 
 def alt(frame: pd.DataFrame) -> str:
@@ -193,7 +185,7 @@ def alt(frame: pd.DataFrame) -> str:
     for quantity, rows in by_decade(frame).groupby("quantity", sort=False):
         found = rows[rows["found"]]
         lines = [
-            f"{row['finding']} it from weight {_decade(row['weight_low'])} on by {_size(row)}"
+            f"{row['finding']} it from weight {number(row['weight_low'])} on by {_size(row)}"
             for row in found.to_dict("records")
         ]
         said.append(f"{metric_words(str(quantity))}: {', '.join(lines) or 'no effect found'}")
@@ -203,7 +195,7 @@ def alt(frame: pd.DataFrame) -> str:
 
 
 def _size(row: dict) -> str:
-    return _percent(row["effect"]) if row["unit"] == "relative" else f"{row['effect']:+.3g}".replace("-", "−")
+    return signed_percent(row["effect"]) if row["unit"] == "relative" else signed_number(row["effect"])
 
 
 PENALTY, LOSS = "activation_penalty", "validation_loss"

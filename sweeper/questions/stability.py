@@ -11,11 +11,11 @@ from matplotlib.lines import Line2D
 from sweeper.answer.rows import labels, search_trials
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.drawing.scales import log_axis
-from sweeper.drawing.style import HUES, GroupStyle, canvas, group_styles, handle, legend_below, short, themed
+from sweeper.drawing.style import HUES, GroupStyle, canvas, group_styles, handle, legend_below, themed
 from sweeper.questions.question import WHY, FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
 from sweeper.records.schema import decode
-from sweeper.wording import count, listing, number
+from sweeper.wording import count, given, listing, number
 
 SHARPNESS, PRECONDITIONED = "sharpness", "preconditioned_sharpness"
 LOSS, RATE = "sharpness_loss", "next_learning_rate"
@@ -169,8 +169,8 @@ def alt(frame: pd.DataFrame) -> str:
     for name, rows in frame.dropna(subset=["ratio"]).groupby("label", sort=False):
         ratios = rows["ratio"]
         said.append(
-            f"{name} ({rows['outcome'].iloc[0]}): {short(ratios.iloc[0])} first, {short(ratios.max())} at "
-            f"most, {short(ratios.iloc[-1])} at step {rows['step'].iloc[-1]}"
+            f"{name} ({rows['outcome'].iloc[0]}): {number(ratios.iloc[0])} first, {number(ratios.max())} at "
+            f"most, {number(ratios.iloc[-1])} at step {rows['step'].iloc[-1]}"
         )
     return (
         f"Learning rate times sharpness over the optimizer's limit. {'; '.join(said) or 'no limits known'}."
@@ -206,7 +206,8 @@ def _diverged(lost: pd.DataFrame) -> str:
     above = lost["above_intact"]
     said = (
         f"Of {count(len(lost), 'diverged trial')} measured, {int(above.sum())} had a learning rate × "
-        f"sharpness above the limit of the optimizer while the loss was still below {INTACT:g} × its first "
+        f"sharpness above the limit of the optimizer while the loss was still below {given(INTACT)} × "
+        "its first "
         "value"
     )
     if above.all():

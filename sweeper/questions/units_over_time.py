@@ -55,7 +55,7 @@ def draw(frame: pd.DataFrame) -> Figure:
         _dots(axes, rows[rows["measure"] == "dead"])
         axes.set_title(name, fontsize=9)
     bar = figure.colorbar(mesh, ax=panels, shrink=0.9, label="saturated elements")
-    bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f} %"))
+    bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: percent(value)))
     blank = [name for name in every if name not in names]
     entries = {
         f"{share} % of the units dead": Line2D(
@@ -93,7 +93,7 @@ def alt(frame: pd.DataFrame) -> str:
         first = rows[same].sort_values("step").iloc[0]
         said.append(
             f"largest {measure} share: {worst['activation']}, layer {worst['layer']}, from "
-            f"{100 * first['median']:.0f} % to {100 * worst['median']:.0f} % at step {worst['step']}"
+            f"{percent(first['median'])} to {percent(worst['median'])} at step {worst['step']}"
         )
     return f"Median shares by layer and step. {'; '.join(said)}."
 

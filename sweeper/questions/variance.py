@@ -59,7 +59,7 @@ def draw(frame: pd.DataFrame) -> Figure:
     axes.hlines(places, frame["low"], frame["high"], color="black", linewidth=1.8, zorder=3)
     for place, row in enumerate(frame.to_dict("records")):
         axes.annotate(
-            f"{100 * row['share']:.0f} %",
+            percent(row["share"]),
             (max(row["high"], row["share"]), place),
             (5, 0),
             textcoords="offset points",
@@ -76,7 +76,7 @@ def draw(frame: pd.DataFrame) -> Figure:
 def alt(frame: pd.DataFrame) -> str:
     """Shares with intervals."""
     said = [
-        f"{row['component']} {100 * row['share']:.0f} % ({100 * row['low']:.0f} to {100 * row['high']:.0f} %)"
+        f"{row['component']} {percent(row['share'])} ({percent(row['low'])} to {percent(row['high'])})"
         for row in frame.to_dict("records")
     ]
     first = frame.iloc[0]

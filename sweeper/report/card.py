@@ -209,7 +209,7 @@ def _ends(name: str, value: float, low: float, high: float, least: float) -> tup
     if name == "loss" and low == least:
         return f"{number(least)} (cut off)", interval(value, low, high)[2]
     if name == "accuracy":
-        return f"{100 * low:.1f} %", f"{100 * high:.1f} %"
+        return percent(low, 1), percent(high, 1)
     return interval(value, low, high)[1:]
 
 
@@ -242,7 +242,7 @@ def _gained(ranked: Ranked, answer: Answer) -> tuple[Fact, ...]:
 
 def _score(name: str, value: float) -> str:
     if name == "accuracy":
-        return f"accuracy {100 * value:.1f} %"
+        return f"accuracy {percent(value, 1)}"
     return f"{metric_words(name)} {number(value)}"
 
 

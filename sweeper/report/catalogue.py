@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from rich.console import Console
 from rich.table import Table
 
+from sweeper.wording import fixed
+
 if TYPE_CHECKING:
     from sweeper.theory.activation_facts import Facts
 
@@ -117,7 +119,7 @@ def _row(facts: "Facts", digits: int) -> list[str]:
     return [
         facts.name,
         facts.outputs.text(digits),
-        "none" if facts.lipschitz is None else f"{facts.lipschitz:.4f}",
+        "none" if facts.lipschitz is None else fixed(facts.lipschitz, 4),
         facts.smoothness,
         _yes(facts.monotone),
         "odd" if facts.odd else _yes(facts.zero_centred),
@@ -131,7 +133,7 @@ def _yes(fact: bool | None) -> str:
 
 
 def _short(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
+    return "-" if value is None else fixed(value, 3)
 
 
 def _remarks(facts: Sequence["Facts"]) -> list[str]:

@@ -85,7 +85,7 @@ def _named(each: Against) -> str:
 
 
 def _value(each: Against, value: float) -> str:
-    return f"{100 * value:.1f} %" if each.score == "accuracy" else number(value, 4)
+    return percent(value, 1) if each.score == "accuracy" else number(value, 4)
 
 
 def _drawn(each: Against) -> str:

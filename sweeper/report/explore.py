@@ -15,6 +15,7 @@ from sweeper.answer.rows import FIRST
 from sweeper.drawing.scales import LOG_FROM
 from sweeper.questions.parallel import positions
 from sweeper.questions.question import Tables
+from sweeper.wording import number, tidied
 
 DIGITS, MOST = 5, 2000
 """Significant digits; points of a chart, of more every so many."""
@@ -54,7 +55,7 @@ def _trials(board: pd.DataFrame, charts: Mapping[str, Any]) -> dict[str, str]:
 
 def _word(name: str, value: Any) -> str:
     short = {"learning_rate": "lr ", "activation_penalty": "penalty "}.get(name, "")
-    return f"{short}{value:.3g}" if isinstance(value, float) else f"{short}{value}"
+    return f"{short}{number(value)}" if isinstance(value, float) else f"{short}{value}"
 
 
 def _rates(frame: pd.DataFrame) -> dict[str, Any]:
@@ -85,7 +86,7 @@ def _curves(frame: pd.DataFrame) -> dict[str, Any]:
         "trial": [int(line["trial"].iloc[0]) for line in lines],
         "x": [line["step"].tolist() for line in lines],
         "y": [_short(line["value"]) for line in lines],
-        "top": float(f"{top:.{DIGITS}g}"),
+        "top": tidied(top, DIGITS),
         "log": _logarithmic(rows["value"]),
     }
 
@@ -105,7 +106,7 @@ def _settings(frame: pd.DataFrame) -> dict[str, Any]:
 
 
 def _short(values: "pd.Series") -> list[float | None]:
-    return [float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None for value in values.astype(float)]
+    return [tidied(value, DIGITS) if math.isfinite(value) else None for value in values.astype(float)]
 
 
 def _logarithmic(values: "pd.Series") -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sweeper.report.columns import heading, meaning
-from sweeper.wording import shown
+from sweeper.wording import fixed, shown
 
 MOST = 200
 """Rows on the page; the CSV has all."""
@@ -64,7 +64,7 @@ def _cells(column: "pd.Series[Any]") -> list[Cell]:
     decimals = _decimals(column)
     if decimals is None:
         return [Cell(shown(value), _key(value)) for value in column]
-    return [Cell("–" if pd.isna(v) else f"{v:.{decimals}f}".replace("-", "−"), _key(v)) for v in column]
+    return [Cell("–" if pd.isna(v) else fixed(v, decimals).replace("-", "−"), _key(v)) for v in column]
 
 
 def _decimals(column: "pd.Series[Any]") -> int | None:

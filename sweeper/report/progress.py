@@ -13,6 +13,7 @@ from rich.table import Table
 
 from sweeper.report.notebook_display import Show, notebook_display
 from sweeper.trial import Outcome, TrialResult, cost, from_cost
+from sweeper.wording import about_duration, number
 
 
 class Finished(Protocol):
@@ -127,9 +128,9 @@ class Progress:
             parts.append(f"{self._share('confirm')} confirmations")
         parts += [f"{self.counts[o]} {o}" for o in Outcome if self.counts[o] and o != Outcome.COMPLETED]
         parts += [best] if (best := self._best()) else []
-        parts.append(f"{self.rate:.1f} trials/s")
+        parts.append(f"{number(self.rate, 2)} trials/s")
         if self.left is not None:
-            parts.append(f"about {_duration(self.left)} left")
+            parts.append(f"about {about_duration(self.left)} left")
         return ", ".join(parts)
 
     @property
@@ -148,7 +149,7 @@ class Progress:
 
     def _best(self) -> str:
         """The best objective in words; empty where there is none."""
-        return f"best {from_cost(self.objective, self.best):.4g}" if math.isfinite(self.best) else ""
+        return f"best {number(from_cost(self.objective, self.best), 4)}" if math.isfinite(self.best) else ""
 
     def _share(self, part: str) -> str:
         """Done of all; an earlier call that was asked for more may have done more than is asked now."""
@@ -171,12 +172,6 @@ class Progress:
         table = Table.grid(padding=(0, 2))
         table.add_row("[bold]" + self.name, *(f"{self._share(k)} {k}" for k in self.totals))
         table.add_row("", *(f"{self.counts[outcome]} {outcome}" for outcome in Outcome))
-        left = f"{_duration(self.left)} left" if self.left is not None else ""
-        table.add_row("", self._best() or "no result yet", f"{self.rate:.1f} trials/s", left)
+        left = f"{about_duration(self.left)} left" if self.left is not None else ""
+        table.add_row("", self._best() or "no result yet", f"{number(self.rate, 2)} trials/s", left)
         return table
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

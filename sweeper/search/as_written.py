@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sweeper.records.finding import Finding
+from sweeper.wording import exact
 
 CHECKSUM = "crc32"
 """User attribute of a trial; those of earlier releases lack it."""
@@ -71,4 +72,4 @@ def _listed(numbers: Sequence[int]) -> str:
 
 
 def _digits(value: float | None) -> str:
-    return "" if value is None or math.isnan(value) else f"{value:.12g}"
+    return "" if value is None or math.isnan(value) else exact(value)

@@ -24,6 +24,7 @@ from sweeper.search.starts import starts
 from sweeper.search.trial_summary import TrialSummary, summarize
 from sweeper.study.study import Study
 from sweeper.trial import Trial, TrialResult
+from sweeper.wording import exact
 
 LEARNING = {"auto": "additive", "tpe": "tpe", "gp": "gp", "cmaes": "cmaes"}
 """sampler of the study -> what proposes after the first generation; others have no second phase."""
@@ -279,4 +280,4 @@ def key(parameters: Mapping[str, Any]) -> str:
 def _comparable(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return repr(value)
-    return f"{value:.9g}"
+    return exact(value, 9)

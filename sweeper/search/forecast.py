@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from sweeper.search.driver import Search
 from sweeper.trial import Trial
+from sweeper.wording import number
 
 
 def fitting(left: float, each: float, confirm: int, done: int, total: int) -> int:
@@ -61,5 +62,7 @@ class Forecast:
         fits = max(1, fitting(self.ends - now, each, self.confirm, done, self.total))
         if fits < self.total and not self._told:
             self._told = True
-            self.tell(f"{fits} trials and {self.confirm} confirmations fit, at {each:.2g} s a training")
+            self.tell(
+                f"{fits} trials and {self.confirm} confirmations fit, at {number(each, 2)} s a training"
+            )
         return list(trials[: max(0, fits - done - ahead)])

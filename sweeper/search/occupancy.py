@@ -13,6 +13,7 @@ from itertools import islice
 import numpy as np
 
 from sweeper.study.sections import SearchSection
+from sweeper.wording import percent
 
 SPREAD = 0.5
 """Standard deviation of the log of a training's length, where some are pruned and widths differ."""
@@ -94,9 +95,9 @@ def advice(search: SearchSection, workers: int, *, stacked: bool = False) -> str
     tried = ((way, expected_share(search.model_copy(update=way), workers, stacked=stacked)) for way in ways)
     better = [(way, then) for way, then in islice(tried, len(ways)) if then > share + 0.1]
     found = next((pair for pair in better if pair[1] > 0.85), max(better, key=lambda p: p[1], default=None))
-    said = f"pool: this study keeps about {100 * share:.0f} % of {workers} workers busy"
+    said = f"pool: this study keeps about {percent(share)} of {workers} workers busy"
     if found is None:
         return f"{said}: it has only {search.trials} trials"
     keys = " and ".join(f"search.{key} = {value}" for key, value in sorted(found[0].items()))
     waits = "as each generation waits for the one before"
-    return f"{said}, {waits}; in a new run, {keys} would keep {100 * found[1]:.0f} %"
+    return f"{said}, {waits}; in a new run, {keys} would keep {percent(round(found[1], 2))}"

@@ -13,6 +13,7 @@ from sweeper.errors import Mistake, did_you_mean
 from sweeper.study.parameters import PARAMETERS
 from sweeper.study.space import Range, Values
 from sweeper.user_code.calls import user_code
+from sweeper.wording import given
 
 GIVEN = {"in_features", "out_features", "in_shape", "activation", "init", "code_sizes"}
 """Arguments that a model function is given without any key."""
@@ -111,7 +112,7 @@ def _numbers(value: Any) -> list[float]:
 
 
 def _limits_in_words(low: float, high: float) -> str:
-    return f"at least {low:g}" if high > 1e15 else f"from {low:g} to {high:g}"
+    return f"at least {given(low)}" if high > 1e15 else f"from {given(low)} to {given(high)}"
 
 
 def signature(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:

@@ -19,6 +19,7 @@ from sweeper.study.parameters import (
     is_number,
 )
 from sweeper.study.space import Range, Space, Values
+from sweeper.wording import given
 
 
 def check_values(key: str, name: str, values: Values, mistakes: list[Mistake]) -> None:
@@ -118,7 +119,7 @@ def _within(value: Any, low: float, high: float, with_low: bool, with_high: bool
 
 
 def _limits_in_words(low: float, high: float, with_low: bool, with_high: bool) -> str:
-    lower = f"{'at least' if with_low else 'above'} {low:g}"
+    lower = f"{'at least' if with_low else 'above'} {given(low)}"
     if high == INFINITY:
         return f"a number {lower}"
-    return f"a number {lower} and {'at most' if with_high else 'below'} {high:g}"
+    return f"a number {lower} and {'at most' if with_high else 'below'} {given(high)}"

@@ -15,6 +15,7 @@ from sweeper.study.sections import (
     Section,
     TrainingSection,
 )
+from sweeper.wording import given
 
 SECTIONS: dict[str, type[Section]] = {
     "data": DataSection,
@@ -91,7 +92,9 @@ def _mistake(loc: tuple[int | str, ...], error: Any) -> Mistake:
     if error_type in BOUNDS:
         name, words = BOUNDS[error_type]
         bound = error["ctx"][name]
-        return Mistake(key, f"{words} {bound:g}" if isinstance(bound, float) else f"{words} {bound}", shown)
+        return Mistake(
+            key, f"{words} {given(bound)}" if isinstance(bound, float) else f"{words} {bound}", shown
+        )
     if error_type == "model_type" and key in ("data", "model"):
         return Mistake(
             key, "must be a section, a name, package.module:function or in Python a function", shown

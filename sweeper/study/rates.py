@@ -13,6 +13,7 @@ from sweeper.study.frozen import frozen
 from sweeper.study.parse_space import flatten
 from sweeper.study.sections import SearchSection
 from sweeper.study.space import Space
+from sweeper.wording import tidied
 
 ROOM = 0.5
 """Decades to either side that a range leaves around a rate that did well, at least."""
@@ -50,7 +51,7 @@ def search_rates(
             high = max(high, _above(rate * 10**ROOM))
         if too_low is None or too_high is not None:
             low = min(low, _below(rate / 10**ROOM))
-    return float(f"{10**low:.12g}"), float(f"{10**high:.12g}")
+    return tidied(10**low), tidied(10**high)
 
 
 def _above(rate: float) -> int:

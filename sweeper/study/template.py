@@ -174,7 +174,7 @@ def _quoted(name: str) -> str:
 
 def _range_of(optimizer: str) -> str:
     """The learning rates of one optimizer, as a line of a study file."""
-    low, high = (re.sub(r"e-0?", "e-", f"{rate:.0e}") for rate in search_rates(optimizer))
+    low, high = (str(rate).replace("e-0", "e-") for rate in search_rates(optimizer))
     return f'"learning_rate.{optimizer}" = {{ low = {low}, high = {high}, log = true }}'
 
 

@@ -19,6 +19,7 @@ from sweeper.theory.extremes import (
     tail_slopes,
 )
 from sweeper.theory.scalar import Scalar, computing, derivative, scalar
+from sweeper.wording import given, number
 
 __all__ = ["Facts", "catalogue", "derivative", "facts_of"]
 
@@ -200,18 +201,18 @@ def _coupled(activation: Activation) -> Facts:
 def _note(activation: Activation) -> str:
     """What the numbers stand for where the function is not fixed: learned or drawn slopes."""
     module = activation.make()
-    learned = [number for parameter in module.parameters() for number in parameter.flatten().tolist()]
+    learned = [value for parameter in module.parameters() for value in parameter.flatten().tolist()]
     if learned:
-        shown = ", ".join(f"{number:.4g}" for number in learned)
+        shown = ", ".join(number(value, 4) for value in learned)
         return f"has a parameter that each layer learns; shown with its initial value, {shown}"
     x = torch.full((64,), -1.0)
     with torch.random.fork_rng(devices=[]):
         drawn = module.train()(x).unique()
     if len(drawn) > 1:
         mean = module.eval()(x[:1]).neg().item()
-        return f"draws its slope at random while training; shown with the mean one, {mean:.4g}"
+        return f"draws its slope at random while training; shown with the mean one, {number(mean, 4)}"
     return ""
 
 
 def _at(word: str, points: tuple[float, ...]) -> str:
-    return f"{word}{'s' if len(points) > 1 else ''} at {', '.join(f'{x:g}' for x in points)}"
+    return f"{word}{'s' if len(points) > 1 else ''} at {', '.join(f'{given(x)}' for x in points)}"

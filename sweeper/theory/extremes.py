@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from sweeper.theory.breaks import GRID, Breaks, Function
+from sweeper.wording import exact
 
 FAR, FARTHER = 1e100, 1e150
 LARGE = 100.0
@@ -27,7 +28,7 @@ class Interval:
     def text(self, digits: int = 6) -> str:
         """``[-0.169971, inf)``: bounds to `digits` significant digits."""
         opening, closing = "[" if self.low_taken else "(", "]" if self.high_taken else ")"
-        return f"{opening}{self.low:.{digits}g}, {self.high:.{digits}g}{closing}"
+        return f"{opening}{exact(self.low, digits)}, {exact(self.high, digits)}{closing}"
 
 
 def output_range(f: Function, breaks: Breaks) -> Interval:

@@ -12,6 +12,7 @@ from sweeper.training.setup import Task, leaving_no_trace
 from sweeper.training.stacked import engine
 from sweeper.training.stacked.refusal import NotCompiled
 from sweeper.trial import Trial
+from sweeper.wording import number
 
 MIN_SECONDS_LEFT = 3.0
 """Seconds of training left from which ``auto`` tries, which takes about one in every process."""
@@ -81,7 +82,7 @@ def decide(plan: Plan, study: Study, tried: Sequence[Timing | str]) -> Plan:
     seconds = median(each.seconds for each in timings)
     ratio = seconds / plan.seconds_a_step
     if study.training.compile == "auto" and ratio > MAX_COST_RATIO:
-        return replace(plan, uncompiled=f"{1 / ratio:.2f}× as fast")
+        return replace(plan, uncompiled=f"{number(1 / ratio, 2)}× as fast")
     return replace(
         plan,
         compiled=True,

@@ -12,6 +12,7 @@ from sweeper.training.pool.interface import Call, Done, Pool, Shared
 from sweeper.training.reasons import reason_of
 from sweeper.training.setup import Task
 from sweeper.trial import SharpnessResult, Trial, TrialResult, failed
+from sweeper.wording import given
 
 
 def train_all(
@@ -144,7 +145,10 @@ def _reason(done: Done, task: Task) -> str:
     if not done.lost.timeout:
         return done.lost.reason
     limit = task.study.training.timeout
-    return f"timeout: more than {limit:g} s without finishing a step; its process was ended{done.lost.place}"
+    return (
+        f"timeout: more than {given(limit)} s without finishing a step; its process was "
+        f"ended{done.lost.place}"
+    )
 
 
 def retrain_and_measure(

@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from sweeper.components.losses import Loss
+from sweeper.wording import given, number
 
 RESHAPING = (
     "View",
@@ -79,11 +80,11 @@ def range_problem(output: Any, loss: Loss, targets: Sequence[Tensor]) -> str:
         return ""
     return (
         f"ends in {last.lower()}, whose outputs are {_in_words(low, high)}, but the targets go from "
-        f"{lowest:.4g} to {highest:.4g}: use a linear output layer, or scale the targets"
+        f"{number(lowest, 4)} to {number(highest, 4)}: use a linear output layer, or scale the targets"
     )
 
 
 def _in_words(low: float, high: float) -> str:
     if math.isinf(high):
-        return f"at least {low:g}"
-    return f"at most {high:g}" if math.isinf(low) else f"from {low:g} to {high:g}"
+        return f"at least {given(low)}"
+    return f"at most {given(high)}" if math.isinf(low) else f"from {given(low)} to {given(high)}"

@@ -28,6 +28,7 @@ from sweeper.training.setup import Task, initial_model, leaving_no_trace, rows_o
 from sweeper.training.shapes import shapes, stack_differences, why_not_stackable
 from sweeper.training.stacked import engine
 from sweeper.trial import Trial
+from sweeper.wording import number
 
 STACK_SIZES = (8, 16, 32, 64, 128, 256)
 """Stack sizes that are tried, smallest first, until a larger one is no cheaper."""
@@ -99,7 +100,7 @@ class Plan:
         processes = f"{self.processes} process" + ("es" if self.processes > 1 else "")
         if self.engine == "reference":
             return f"one by one × {processes}" + (f": {self.reason}" if self.reason else "")
-        faster = f", {self.speedup:.1f}× one by one" if self.speedup else ""
+        faster = f", {number(self.speedup, 2)}× one by one" if self.speedup else ""
         apart = "".join(f"; {name} one by one: {reason}" for name, reason in self.alone.items())
         how = ", compiled" if self.compiled else ""
         why = f"; not compiled: {self.uncompiled}" if self.uncompiled else ""
@@ -158,14 +159,14 @@ def sample(space: Space, count: int, seed: int) -> list[Trial]:
     """`count` trials as a search would propose them, at rates so small that none diverges."""
     generator = np.random.default_rng(seed)
     trials = []
-    for number in range(count):
+    for index in range(count):
         optimizers = space.entries["optimizer"].values or ()
-        optimizer = optimizers[number % len(optimizers)]
+        optimizer = optimizers[index % len(optimizers)]
         active = {n: v.at(float(generator.random())) for n, (_, v) in space.active(optimizer).items()}
         parameters = {n: v for n, v in active.items() if not n.startswith(("training.", "model."))}
         first = {n: v.at(0.0) for n, (_, v) in space.active(optimizer).items() if n.startswith("model.")}
         chosen = {"optimizer": optimizer, **parameters, **first, "learning_rate": 1e-7}
-        trials.append(Trial(number, "explore", seed, chosen))
+        trials.append(Trial(index, "explore", seed, chosen))
     return trials
 
 
@@ -227,7 +228,7 @@ def choose(measured: Sequence[Measured], processes: int, refused: Mapping[str, s
     slots = min(stacked, key=lambda size: (stacked[size], size))
     one = median(m.one_by_one for m in measured)
     if engine == "auto" and not stacked[slots] < MAX_COST_RATIO * one:
-        plan = one_by_one(processes, f"stacks of {slots} are no faster ({one / stacked[slots]:.2f}×)")
+        plan = one_by_one(processes, f"stacks of {slots} are no faster ({number(one / stacked[slots], 2)}×)")
         return replace(plan, seconds_a_step=one)
     kinds = slots_by_kind(measured, stacked)
     return Plan("fused", slots, processes, one / stacked[slots], stacked[slots], alone, slots_of=kinds)

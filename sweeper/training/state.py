@@ -14,6 +14,7 @@ import numpy as np
 
 from sweeper.study.settings import Settings
 from sweeper.trial import Outcome, Trial, TrialResult, cost, objective_metric, objective_value
+from sweeper.wording import given, number
 
 DIVERGENCE_FACTOR = 1e4
 """A batch loss above this multiple of the first one counts as divergence."""
@@ -94,7 +95,7 @@ class TrialState:
         if self.step == self.steps:
             self.end(Outcome.COMPLETED)
         elif self.seconds > self.timeout:
-            self.end(Outcome.FAILED, f"timeout: more than {self.timeout:g} s at step {self.step}")
+            self.end(Outcome.FAILED, f"timeout: more than {given(self.timeout)} s at step {self.step}")
 
     def record_batches(
         self,
@@ -116,7 +117,7 @@ class TrialState:
         diverged = self._first_diverged(losses, totals)
         if diverged is not None:
             self.step += diverged
-            self.end(Outcome.DIVERGED, f"training loss {totals[diverged]:.3g} at step {self.step}")
+            self.end(Outcome.DIVERGED, f"training loss {number(totals[diverged])} at step {self.step}")
             return
         self.batch_losses += losses
         self.penalties += penalties

@@ -204,7 +204,7 @@ def test_a_target_that_no_item_has() -> None:
 def test_a_stream_without_end(found: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Reading is given up after a while, with what would help."""
     monkeypatch.setattr(data_sets, "MAX_SECONDS", 0.1)
-    with pytest.raises(DataError, match=r"had not ended after 0 s and \d+ items; .*itertools\.islice"):
+    with pytest.raises(DataError, match=r"had not ended after 0.1 s and \d+ items; .*itertools\.islice"):
         read_objects(found, "it", None)
 
 

@@ -179,7 +179,7 @@ def test_best_trials_at_a_bound_ask_for_a_wider_range() -> None:
     assert (row["side"], row["wider"], row["best_trials"]) == ("high", 10.0, 6)
     assert row["suggestion"] == "--set search.space.learning_rate.high=10"
     row = crowded(source_of(many(rates, np.log10(rates))).trials, {"learning_rate": WIDE}).iloc[0]
-    assert row["suggestion"] == "--set search.space.learning_rate.low=1e-05"
+    assert row["suggestion"] == "--set search.space.learning_rate.low=1e-5"
 
 
 def test_a_valley_inside_asks_for_nothing() -> None:

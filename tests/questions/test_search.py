@@ -80,7 +80,7 @@ def test_label_names_what_the_trial_has() -> None:
     assert label({**row, "activation": OWN}) == "#3 adam, lr 0.003"
     assert (
         label({**row, "activation": "gelu", "activation_penalty": 2e-4})
-        == "#3 adam, gelu, lr 0.003, penalty 0.0002"
+        == "#3 adam, gelu, lr 0.003, penalty 2e-4"
     )
 
 

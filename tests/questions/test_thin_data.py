@@ -15,10 +15,11 @@ from run_data import run_data
 from synthetic_records import SyntheticRecords, synthetic_records
 
 from sweeper.drawing.png import png_bytes
-from sweeper.drawing.scales import decade, decade_below, plain
+from sweeper.drawing.scales import decade_below
 from sweeper.drawing.style import LONGEST, labels
 from sweeper.questions import FIGURES, TABLES
 from sweeper.questions.run_data import RunData
+from sweeper.wording import decade, tick
 
 IMPORTANCES = pd.DataFrame(
     {"parameter": ["learning_rate"], "importance": [1.0], "low": [0.9], "high": [1.0], "chance": [0.3]}
@@ -245,7 +246,7 @@ def test_every_spec_is_complete() -> None:
 )
 def test_plain_numbers(value: float, shown: str) -> None:
     """Ticks are plain where that is short, powers of ten elsewhere."""
-    assert plain(value) == shown
+    assert tick(value) == shown
 
 
 def test_decades() -> None:

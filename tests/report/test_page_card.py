@@ -180,7 +180,7 @@ def test_a_range_that_cannot_be_widened_in_place_is_searched_afresh(records: Syn
     _, command = at_the_edge(records, space)
     assert shlex.split(command)[3:] == [
         "--set",
-        "search.space.learning_rate={low = 1e-4, high = 10.0, log = true}",
+        "search.space.learning_rate={low = 0.0001, high = 10.0, log = true}",
         "--fresh",
     ]
 

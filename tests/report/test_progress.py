@@ -9,6 +9,7 @@ from rich.console import Console
 from sweeper.report import progress as module
 from sweeper.report.progress import Progress
 from sweeper.trial import Outcome, Trial
+from sweeper.wording import about_duration
 
 
 class Clock:
@@ -51,7 +52,7 @@ def test_a_line_has_counts_best_rate_and_time_left(clock: Clock) -> None:
         progress.add(finished(4, 0.1, Outcome.FAILED))
         clock.now += 1
         assert progress.line() == (
-            "explore: 5/10 trials, 1 pruned, 1 diverged, 1 failed, best 0.25, 1.0 trials/s, about 9 s left"
+            "explore: 5/10 trials, 1 pruned, 1 diverged, 1 failed, best 0.25, 1 trials/s, about 9 s left"
         )
         progress.phase("confirm", done=3)
         progress.add(finished(2, 0.3, phase="confirm"))
@@ -81,7 +82,7 @@ def test_what_comes_together_is_told_together(clock: Clock) -> None:
     progress = Progress(40, 0, False, console)
     clock.now += 10
     progress.add(*(finished(number, 0.5) for number in range(20)))
-    assert text.getvalue().splitlines() == ["start: 20/40 trials, best 0.5, 2.0 trials/s, about 10 s left"]
+    assert text.getvalue().splitlines() == ["start: 20/40 trials, best 0.5, 2 trials/s, about 10 s left"]
 
 
 def test_the_time_left_knows_the_clock_of_the_search(clock: Clock) -> None:
@@ -141,7 +142,7 @@ def test_a_terminal_shows_a_table_that_goes_when_it_is_over() -> None:
 )
 def test_durations_are_rounded(seconds: float, words: str) -> None:
     """Seconds, minutes, hours."""
-    assert module._duration(seconds) == words
+    assert about_duration(seconds) == words
 
 
 def test_a_notebook_has_one_display(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:

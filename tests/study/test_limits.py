@@ -51,7 +51,7 @@ def message_of(folder: Path, text: str | bytes, *overrides: str) -> str:
         ),
         (
             "[training]\ntimeout = 1e300\nevaluations = 1000000000",
-            "training.timeout = 1e+300: must be at most 1e+09",
+            "training.timeout = 1e+300: must be at most 1e9",
         ),
         (f'[data]\nsource = "{LONG}.csv"', "no such file aaaa"),
         (f'[data]\nsource = "{"a/" * 3000}x.csv"', "no such file a/a"),

@@ -6,9 +6,9 @@ from matplotlib.lines import Line2D
 
 from sweeper.answer.ranked import Ranked
 from sweeper.drawing.scales import loss_axis
-from sweeper.drawing.style import BAND_ALPHA, canvas, group_styles, handle, legend_below, short, themed
+from sweeper.drawing.style import BAND_ALPHA, canvas, group_styles, handle, legend_below, themed
 from sweeper.questions.question import FigureSpec
-from sweeper.wording import metric_words
+from sweeper.wording import metric_words, number
 
 
 @themed
@@ -73,7 +73,7 @@ def alt_scores(frame: pd.DataFrame) -> str:
     """Mean and interval of each run."""
     rows = frame.drop_duplicates("run").to_dict("records")
     sentences = [
-        f"{row['run']} {short(row['mean'])} ({short(row['low'])} to {short(row['high'])})" for row in rows
+        f"{row['run']} {number(row['mean'])} ({number(row['low'])} to {number(row['high'])})" for row in rows
     ]
     metric = metric_words(rows[0]["metric"]).capitalize()
     return f"{metric} of the two winners on fresh seeds: {'; '.join(sentences)}."
@@ -85,7 +85,8 @@ def alt_curves(frame: pd.DataFrame) -> str:
     for name, line in frame.groupby("run", sort=False):
         values = line.sort_values("step")["median"]
         sentences.append(
-            f"{name} from {short(values.iloc[0])} to {short(values.iloc[-1])}, lowest {short(values.min())}"
+            f"{name} from {number(values.iloc[0])} to {number(values.iloc[-1])}, lowest "
+            f"{number(values.min())}"
         )
     return f"Median validation loss by step of the two winners: {'; '.join(sentences)}."
 

@@ -10,6 +10,7 @@ from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import as_costs, completed_search, labels, search_trials, with_names
 from sweeper.commands.compare.winners import Run
 from sweeper.records.schema import Outcome
+from sweeper.wording import given
 
 SETTINGS = ["setting", "a", "b"]
 SCORES = ["run", "label", "seed", "objective", "mean", "low", "high", "metric"]
@@ -41,7 +42,7 @@ def _flat(raw: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
             low, high = value["low"], value["high"]
             more = [f"{k} {v}" for k, v in value.items() if k not in ("low", "high", "log") and v]
             flat[f"{prefix}{key}"] = ", ".join(
-                [f"{low:g} to {high:g}", *["log"] * bool(value.get("log")), *more]
+                [f"{given(low)} to {given(high)}", *["log"] * bool(value.get("log")), *more]
             )
         elif isinstance(value, Mapping):
             flat |= _flat(value, f"{prefix}{key}.")

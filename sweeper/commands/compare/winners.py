@@ -24,6 +24,7 @@ from sweeper.questions.run import name_of
 from sweeper.records.store import Records
 from sweeper.statistics.intervals import share_interval, standard_error
 from sweeper.study.study import Study
+from sweeper.wording import given
 
 LEVEL = 0.95
 SIMULATIONS = 20_000
@@ -122,7 +123,7 @@ def unpaired_because(a: Run, b: Run) -> str:
 
 
 def _shares(study: Study) -> str:
-    return "/".join(f"{share:g}" for share in study.data.split)
+    return "/".join(given(share) for share in study.data.split)
 
 
 def compare(a: Run, b: Run) -> Compared:

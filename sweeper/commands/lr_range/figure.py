@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sweeper.drawing.scales import log_axis, loss_axis
-from sweeper.drawing.style import HUES, MARKERS, GroupStyle, canvas, group_styles, legend_below, short, themed
+from sweeper.drawing.style import HUES, MARKERS, GroupStyle, canvas, group_styles, legend_below, themed
+from sweeper.wording import number
 
 COLUMNS = 2
 HEADROOM = 1.25
@@ -91,9 +92,11 @@ def alt(frame: pd.DataFrame) -> str:
         if pd.isna(row["suggestion"]):
             sentences.append(f"{where}: {row['verdict']}")
             continue
-        beyond = "nothing diverged" if pd.isna(row["boundary"]) else f"diverges from {row['boundary']:.2g}"
+        beyond = (
+            "nothing diverged" if pd.isna(row["boundary"]) else f"diverges from {number(row['boundary'], 2)}"
+        )
         sentences.append(
-            f"{where}: {row['suggestion']:.2g} ({beyond}, lowest loss {short(row['best_loss'])} at "
-            f"{row['best_rate']:.2g})"
+            f"{where}: {number(row['suggestion'], 2)} ({beyond}, lowest loss {number(row['best_loss'])} at "
+            f"{number(row['best_rate'], 2)})"
         )
     return f"Validation loss after a short training against learning rate. {'; '.join(sentences)}."

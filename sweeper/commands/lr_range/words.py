@@ -11,6 +11,7 @@ from rich.table import Table
 from sweeper.commands.lr_range.table import FOUND, NEAR, NOTHING, OPEN, SAFETY, UNDECIDED, WINDOW, ranges
 from sweeper.report.advice.item import toml
 from sweeper.study.rates import as_range
+from sweeper.wording import given, number, percent
 
 WIDE = 200
 SAID = {
@@ -66,8 +67,9 @@ def _legend(about: Mapping[str, Any]) -> list[str]:
     lines = [
         f"{about['trainings']} trainings of {about['steps']} steps, {about['rates']} rates each, one seed "
         f"({about['seed']}), constant rate; losses are validation losses.",
-        f"suggestion: the largest rate within {NEAR:.0%} of the lowest loss (running median over {WINDOW} "
-        f"rates), at most 1/{SAFETY:g} of the rate",
+        f"suggestion: the largest rate within {percent(NEAR)} of the lowest loss (running median over "
+        f"{WINDOW} "
+        f"rates), at most 1/{given(SAFETY)} of the rate",
         "from which on most rates diverge (NaN, or a loss that ends above its start). So few steps favour "
         "large rates: the ranges reach as far below as the optimizer's own.",
     ]
@@ -76,7 +78,7 @@ def _legend(about: Mapping[str, Any]) -> list[str]:
 
 
 def _short(value: float) -> str:
-    return "-" if not math.isfinite(value) else f"{value:.3g}"
+    return "-" if not math.isfinite(value) else number(value)
 
 
 def _plain(value: Any) -> Any:

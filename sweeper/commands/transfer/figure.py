@@ -14,7 +14,7 @@ from sweeper.commands.transfer.table import Found, costs_at
 from sweeper.drawing.scales import log_axis, loss_axis
 from sweeper.drawing.style import canvas, group_styles, legend_below, themed
 from sweeper.trial import from_cost, is_maximized
-from sweeper.wording import axis_words
+from sweeper.wording import axis_words, given, number
 
 WORST = 0.6
 """Share of the mean objectives, from the best on, that the axis holds; beyond are rates nobody would use."""
@@ -28,7 +28,7 @@ def draw(measured: pd.DataFrame, found: Found, about: Mapping[str, Any]) -> Figu
     """Left the mean over seeds, a line for each size, with the optima joined; right the optima by size."""
     figure, panels = canvas(1, 2, height=4.4)
     sizes = [float(size) for size in found.optima["size"]]
-    styles = group_styles([f"{size:g}" for size in sizes])
+    styles = group_styles([given(size) for size in sizes])
     _curves(panels[0], measured, found, about, styles)
     _law(panels[1], found, about)
     entries = {
@@ -37,7 +37,7 @@ def draw(measured: pd.DataFrame, found: Found, about: Mapping[str, Any]) -> Figu
     }
     for each, (name, color) in zip((found.check, found.prediction), PREDICTED, strict=True):
         if each is not None:
-            entries[f"{name} {each.size:g}, with its 90 % interval"] = Line2D(
+            entries[f"{name} {given(each.size)}, with its 90 % interval"] = Line2D(
                 [], [], color=color, marker="D", markerfacecolor="white", linewidth=5, alpha=0.6
             )
     legend_below(figure, entries, ncols=4)
@@ -57,7 +57,7 @@ def _curves(
     known = found.optima[found.optima["verdict"] == "found"]
     axes.plot(known["rate"], known["best"], color="0.4", linewidth=1, zorder=4)
     for row in known.to_dict("records"):
-        style = styles[f"{float(row['size']):g}"]
+        style = styles[given(float(row["size"]))]
         axes.plot([row["low"], row["high"]], [row["best"]] * 2, color=style.color, linewidth=2.5, zorder=4)
         axes.plot(
             row["rate"],
@@ -90,7 +90,7 @@ def _law(axes: Axes, found: Found, about: Mapping[str, Any]) -> None:
     sizes = sorted({*map(float, found.optima["size"]), float(about["to"])})
     axes.xaxis.set_major_locator(FixedLocator(sizes))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FixedFormatter([f"{size:g}" for size in sizes]))
+    axes.xaxis.set_major_formatter(FixedFormatter([given(size) for size in sizes]))
     log_axis(axes.yaxis, most=6)
 
 
@@ -101,7 +101,7 @@ def _bars(axes: Axes, x: Any, rows: pd.DataFrame, marker: str, color: str) -> No
 
 def alt(found: Found, about: Mapping[str, Any]) -> str:
     """The best rate at each size, and the prediction."""
-    rows = [f"{row['size']:g}: {row['rate']:.2g}" for row in found.optima.to_dict("records")]
+    rows = [f"{given(row['size'])}: {number(row['rate'], 2)}" for row in found.optima.to_dict("records")]
     said = f"Best learning rate by {about['key']}: {', '.join(rows)}."
     ahead = found.prediction
-    return said if ahead is None else f"{said} Predicted at {ahead.size:g}: {ahead.rate:.2g}."
+    return said if ahead is None else f"{said} Predicted at {given(ahead.size)}: {number(ahead.rate, 2)}."

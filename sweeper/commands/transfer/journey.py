@@ -34,6 +34,7 @@ from sweeper.training.planning import cohorts_of
 from sweeper.training.pool.interface import Pool
 from sweeper.training.preflight import require_trainable
 from sweeper.training.setup import task_of
+from sweeper.wording import given, number
 
 STACK = 32
 """Largest stack that is tried."""
@@ -130,13 +131,13 @@ def next_command(study: Study, over: Over, what: Found, optimizer: str) -> str:
     """The study at the size asked for, with the optimizer that was held and the rates of the prediction; more
     seeds where there is none."""
     if what.prediction is None:
-        sizes = ",".join(f"{size:g}" for size in over.sizes)
+        sizes = ",".join(given(size) for size in over.sizes)
         command = run_again(study).replace("sweeper run", "sweeper transfer", 1)
-        return f"{command} --over {over.key}={sizes} --to {over.to:g} --seeds 10"
-    low, high = (f"{value:.2g}" for value in (what.prediction.low, what.prediction.high))
+        return f"{command} --over {over.key}={sizes} --to {given(over.to)} --seeds 10"
+    low, high = (number(value, 2) for value in (what.prediction.low, what.prediction.high))
     entry = study.space.entry("learning_rate", optimizer)
     assert entry is not None
     rates = f"search.space.{entry[0]}={{low = {low}, high = {high}, log = true}}"
     only = f'search.space.optimizer=["{optimizer}"]'
     size = f"search.space.{over.key}" if over.key in study.space.entries else over.key
-    return run_again(study, f"name={study.name}-{over.to:g}", f"{size}={over.to:g}", only, rates)
+    return run_again(study, f"name={study.name}-{given(over.to)}", f"{size}={given(over.to)}", only, rates)

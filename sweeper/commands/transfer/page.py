@@ -18,7 +18,7 @@ from sweeper.report.grid import grid
 from sweeper.report.next_step import NextStep
 from sweeper.report.render import Drawn, RenderedSection, render
 from sweeper.study.study import Study
-from sweeper.wording import number
+from sweeper.wording import given, interval, number
 
 CAPTION = (
     "Left: the mean over seeds against the learning rate at each size, with the best rate marked. Right: the "
@@ -59,7 +59,9 @@ def write_page(folder: Path, measured: pd.DataFrame, found: Found, about: Mappin
         unfolded=True,
     )
     titled = Study(
-        name=about["study"], question=f"Which learning rate at {about['key']} {about['to']:g}?", trusted=True
+        name=about["study"],
+        question=f"Which learning rate at {about['key']} {given(about['to'])}?",
+        trusted=True,
     )
     page = render(titled, card(found, about), [section], alone=True)
     refuse_links(folder)
@@ -78,7 +80,7 @@ def card(found: Found, about: Mapping[str, Any]) -> Card:
     if ahead is None:
         step = NextStep("Try other rates or more sizes:", about["next"])
         return Card("none", "Nothing is predicted.", sentences(found, about)[0], {}, _facts(found), step)
-    headline = f"At {key} {ahead.size:g}, begin with a learning rate of {number(ahead.rate, 2)}."
+    headline = f"At {key} {given(ahead.size)}, begin with a learning rate of {number(ahead.rate, 2)}."
     ends = f"{number(ahead.low, 2)} to {number(ahead.high, 2)}"
     lead = f"90 % interval {ends}, from the best rates at other sizes."
     settings = {name: str(value) for name, value in about["held"].items()}
@@ -88,7 +90,7 @@ def card(found: Found, about: Mapping[str, Any]) -> Card:
 def _facts(found: Found) -> tuple[Fact, ...]:
     facts = []
     if found.exponent is not None:
-        value, low, high = (f"{each:.2f}".replace("-", "−") for each in found.exponent)
+        value, low, high = interval(*found.exponent)
         facts.append(
             Fact(
                 "Exponent", value, f"90 % interval {low} to {high}; the best rate goes as size to this power"
@@ -98,7 +100,11 @@ def _facts(found: Found) -> tuple[Fact, ...]:
         where = "inside" if inside(found.check, found.optima) else "outside"
         ends = f"{number(found.check.low, 2)} to {number(found.check.high, 2)}"
         facts.append(
-            Fact("Check", where, f"of the interval {ends} predicted for size {found.check.size:g}, left out")
+            Fact(
+                "Check",
+                where,
+                f"of the interval {ends} predicted for size {given(found.check.size)}, left out",
+            )
         )
     else:
         facts.append(Fact("Check", "none", "--check SIZE trains one more size to test the prediction"))

@@ -11,6 +11,7 @@ from sweeper.errors import StudyError, UserError, shown
 from sweeper.study.space import Range
 from sweeper.study.study import Given, Study
 from sweeper.trial import Trial
+from sweeper.wording import given
 
 RATES, SEEDS = 24, 5
 FEWEST = 3
@@ -72,11 +73,12 @@ def checked(over: Over) -> Over:
         )
     for option, size in [("--over", each) for each in sizes] + [("--to", over.to), ("--check", over.check)]:
         if size is not None and not 0 < size < float("inf"):
-            raise UserError(f"{option} {over.key}: {size:g} is no size; allowed: a number above 0")
+            raise UserError(f"{option} {over.key}: {given(size)} is no size; allowed: a number above 0")
     for option, size in (("--to", over.to), ("--check", over.check)):
         if size in sizes:
             raise UserError(
-                f"{option} {size:g}: this size is among those of --over; a prediction is for a size left out"
+                f"{option} {given(size)}: this size is among those of --over; a prediction is for a "
+                "size left out"
             )
     return Over(over.key, sizes, over.to, over.check)
 

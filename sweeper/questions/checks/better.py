@@ -4,6 +4,7 @@ from sweeper.questions.checks.differences import WORDS, Difference, difference, 
 from sweeper.questions.checks.finding import FOUND, NOT_FOUND, Finding, judge, text, unknown
 from sweeper.questions.run_data import RunData
 from sweeper.study.expect import Better, DeadShare, Lowers, NoWorse
+from sweeper.wording import given
 
 
 def better(run: RunData, asked: Better) -> Finding:
@@ -30,7 +31,7 @@ def _better(run: RunData, asked: Better | NoWorse, margin: float) -> Finding:
     contrast = read(contrast, run.ranked)
     said = f"{compared(contrast, asked.parameter, run.metric)}"
     if margin:
-        said += f"; up to {text(limit)} worse ({100 * margin:g} %) counts as no worse"
+        said += f"; up to {text(limit)} worse ({given(100 * margin)} %) counts as no worse"
     if contrast.more_failures:
         said += f"; but {contrast.value_name} diverged or failed on more seeds"
     return Finding(verdict, contrast.mean, contrast.low, contrast.high, unit, contrast.basis, f"{said}.")

@@ -12,6 +12,7 @@ from sweeper.answer.rows import search_trials
 from sweeper.questions.losses import capped_losses
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.intervals import interval
+from sweeper.wording import given
 
 KEY = ["trial", "seed"]
 
@@ -175,4 +176,4 @@ def _best(ranked: pd.DataFrame, parameter: str, wanted: Any, other: Any) -> "pd.
 
 
 def _name(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+    return given(value) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)

@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass
 
+from sweeper.wording import number
+
 FOUND, NOT_FOUND, CONTRARY = "found", "not found", "contrary"
 """The whole 95 % interval on the expected side; on both sides, or no interval; wholly on the other side."""
 
@@ -41,4 +43,4 @@ def unknown(unit: str, why: str) -> Finding:
 
 def text(value: float) -> str:
     """A number in three significant digits."""
-    return f"{value:.3g}".replace("-", "−").replace("e−0", "e−")
+    return number(value).replace("-", "−").replace("e−0", "e−")

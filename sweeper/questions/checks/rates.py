@@ -12,6 +12,7 @@ from sweeper.questions.losses import of_search
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.intervals import multiplicities
 from sweeper.study.expect import NearLimit, Threshold
+from sweeper.wording import number, signed_percent
 
 
 def unstable(run: RunData) -> "pd.Series[bool]":
@@ -62,11 +63,12 @@ def threshold(run: RunData, asked: Threshold) -> Finding:
     farthest = max(ratios, key=lambda name: abs(ratios[name].mean() - 1))
     low, high = ratios[farthest]
     parts = [
-        f"{name} {known[name][0] * asked.curvature:.4g} to {known[name][1] * asked.curvature:.4g} "
-        f"(theory {limits[name]:.4g})"
+        f"{name} {number(known[name][0] * asked.curvature, 4)} to "
+        f"{number(known[name][1] * asked.curvature, 4)} "
+        f"(theory {number(limits[name], 4)})"
         for name in names
     ]
-    off = f"{100 * (ratios[farthest].mean() - 1):+.2f} %".replace("-", "−")
+    off = signed_percent(ratios[farthest].mean() - 1)
     said = (
         f"Training begins to diverge at η·λmax between these rates: {'; '.join(parts)}. The farthest from "
         f"theory, {farthest}, is off by {off}."

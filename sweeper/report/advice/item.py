@@ -66,12 +66,7 @@ def toml(value: Any) -> str:
 def _inner(value: Any) -> str:
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_inner, value))}]"
-    return f"{value:.0e}".replace("e-0", "e-").replace("e+0", "e+") if _power(value) else json.dumps(value)
-
-
-def _power(value: Any) -> bool:
-    """A float that ``1e-05`` writes in full."""
-    return isinstance(value, float) and float(f"{value:.0e}") == value and not 1e-3 <= value < 1e4
+    return json.dumps(value).replace("e-0", "e-") if isinstance(value, float) else json.dumps(value)
 
 
 def together(advice: Sequence[Advice]) -> dict[str, Any]:

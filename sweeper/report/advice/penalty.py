@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from sweeper.report.advice.facts import Facts
 from sweeper.report.advice.item import COMPUTED, MEASURED, Advice, Reason, rule
 from sweeper.study.space import Range
-from sweeper.wording import count, number
+from sweeper.wording import count, number, tidied
 
 TOPIC = "activation penalty"
 DECADES = 5
@@ -22,7 +22,7 @@ def advise_penalty(facts: Facts) -> Iterator[Advice]:
     losses = [p.loss for p in facts.network.profiles.values() if p.loss > 0]
     equal = sorted(losses)[len(losses) // 2] / max(squares)
     high = 10.0 ** math.floor(math.log10(equal))
-    low = float(f"{high / 10**DECADES:.0e}")
+    low = tidied(high / 10**DECADES)
     entry = facts.study.space.entries.get("activation_penalty")
     covered = (
         isinstance(entry, Range)

@@ -14,6 +14,7 @@ from sweeper.report.script.scoring import ScoringText, scoring_text
 from sweeper.report.script.source import definitions, renamed
 from sweeper.study.settings import Settings
 from sweeper.study.study import Study
+from sweeper.wording import given, number
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ def _steps_note(settings: Settings, rows: int, full: bool) -> str:
         return f"  # each on all {rows} training rows"
     if settings.epochs is None:
         return ""
-    return f"  # {settings.epochs:g} epochs of {settings.steps_per_epoch(rows)} full batches"
+    return f"  # {given(settings.epochs)} epochs of {settings.steps_per_epoch(rows)} full batches"
 
 
 def _device(name: str) -> str:
@@ -135,9 +136,9 @@ def _device(name: str) -> str:
 def _what(settings: Settings, penalised: bool) -> str:
     parts = [
         settings.optimizer,
-        f"learning rate {settings.learning_rate:.4g}",
+        f"learning rate {number(settings.learning_rate, 4)}",
         f"schedule {settings.schedule}",
     ]
     if penalised:
-        parts.append(f"{settings.penalty_kind} activation penalty {settings.activation_penalty:.4g}")
+        parts.append(f"{settings.penalty_kind} activation penalty {number(settings.activation_penalty, 4)}")
     return ", ".join(parts)

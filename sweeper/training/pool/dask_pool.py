@@ -14,6 +14,7 @@ from sweeper.training.pool import messages, node
 from sweeper.training.pool.futures_pool import FuturesPool, Signs, answered, first_line
 from sweeper.training.pool.interface import Lost
 from sweeper.training.pool.machine import difference_here, this_machine
+from sweeper.wording import given
 
 LOOK = 0.5
 """Seconds between two looks for a worker."""
@@ -44,7 +45,7 @@ def dask_pool(
         client = within(PATIENCE, lambda: Client(place, timeout=PATIENCE, **options))
     except (OSError, ValueError) as error:
         raise UserError(
-            f"--pool dask://{address}: no scheduler answers there within {PATIENCE:g} s "
+            f"--pool dask://{address}: no scheduler answers there within {given(PATIENCE)} s "
             f"({first_line(error)}); start one with: dask scheduler"
         ) from None
     chatter = logging.getLogger("distributed.client")
@@ -177,7 +178,7 @@ class DaskEngine:
         end = time.monotonic() + patience
         while not self._asked(self._client.nthreads):
             if time.monotonic() > end:
-                raise TimeoutError(f"no worker has joined within {patience:g} s")
+                raise TimeoutError(f"no worker has joined within {given(patience)} s")
             time.sleep(LOOK)
 
     def _scatter(self, name: str) -> None:

@@ -14,6 +14,7 @@ from sweeper.training.pool import messages, shared_folder
 from sweeper.training.pool.interface import Call, Done, Lost, first_of
 from sweeper.training.pool.machine import this_machine
 from sweeper.training.pool.shared_folder import AT, CALLS, CLAIMED, DRIVER, LEASE, RESULTS, SHARED, WORKERS
+from sweeper.wording import given
 
 Value = TypeVar("Value")
 
@@ -171,7 +172,7 @@ class FolderPool:
                 continue
             if (call := int(number)) in self._open:
                 self._open.discard(call)
-                how = f"gave no sign of life for {self._lease:g} s" if member else "has ended"
+                how = f"gave no sign of life for {given(self._lease)} s" if member else "has ended"
                 self._done[call] = Done(
                     call, lost=Lost(f"its worker {worker} {how}", given_up=member is not None)
                 )

@@ -18,6 +18,7 @@ from sweeper.training.pool.interface import Call
 from sweeper.training.pool.local import LocalPool, workers_here
 from sweeper.training.pool.machine import host, this_machine
 from sweeper.training.pool.shared_folder import AT, CALLS, CLAIMED, DRIVER, LEASE, RESULTS, SHARED, SWEEPS
+from sweeper.wording import duration
 
 IDLE = 600.0
 """Seconds that a worker waits for a driver where ``--idle`` says nothing."""
@@ -71,7 +72,7 @@ def _loop(worker: "FolderWorker", idle: float | None, tell: Callable[[str], None
         elif idle is None and worker.has_ended():
             return tell("the sweep has ended, or its folder is gone")
         elif now - last > (IDLE if idle is None else idle):
-            return tell(f"nothing to do for {now - last:.0f} s")
+            return tell(f"nothing to do for {duration(now - last)}")
 
 
 @dataclass

@@ -20,6 +20,7 @@ from sweeper.training.setup import Rows, Task, initial_model, leaving_no_trace, 
 from sweeper.training.stacked.cache import StackCache
 from sweeper.training.stacked.stack import Stack
 from sweeper.training.stacked.stacked_trial import StackedTrial
+from sweeper.wording import number
 
 COMPARED_STEPS = 3
 TOLERANCE = {torch.float64: 1e-9}
@@ -248,7 +249,7 @@ def difference(pairs: Sequence[Pair], again: Sequence[Pair] | None, tolerance: f
         apart, scale = _largest(mine - theirs), _largest(theirs)
         spare = MAX_ROUNDING_EFFECTS * _largest(_numbers(near) - theirs)
         if apart > max(tolerance * scale, spare):
-            share = f"{apart / scale:.2g} of its size" if scale else f"{apart:.2g}"
+            share = f"{number(apart / scale, 2)} of its size" if scale else number(apart, 2)
             return f"in a stack, {pair.what} is another one, by {share}"
     return ""
 
