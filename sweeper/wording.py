@@ -34,7 +34,8 @@ def number(value: float, digits: int = 3) -> str:
 def interval(mean: float, low: float, high: float) -> tuple[str, str, str]:
     """`mean`, `low` and `high` to the same decimals: those of two digits of the interval's width."""
     width = high - low
-    if not (math.isfinite(width) and math.isfinite(mean)) or width <= 0 or abs(mean) < 1e-3:
+    small = max(abs(mean), abs(low), abs(high)) < 1e-3
+    if not (math.isfinite(width) and math.isfinite(mean)) or width <= 0 or small:
         return number(mean), number(low), number(high)
     decimals = min(max(1 - math.floor(math.log10(width)), 0), 6)
     return tuple(f"{value:.{decimals}f}".replace("-", "−") for value in (mean, low, high))  # type: ignore[return-value]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from sweeper.answer.claims import BEST, CONFIRMED, OPEN, Claim
@@ -38,8 +39,13 @@ def _claim(name: str, values: "pd.Series[str]", ranking: pd.DataFrame, section: 
         first,
         OPEN if ties else CONFIRMED,
         section,
-        evidence=count(seeds, "fresh seed"),
+        evidence=count(_shared(ranking, open_ if ties else (values != first).to_numpy()), "fresh seed"),
         seeds=max(seeds, 2),
         alternatives=ties,
         detail=f"better than {listing(others)} among the finalists" if not few else "",
     )
+
+
+def _shared(ranking: pd.DataFrame, rivals: np.ndarray) -> int:
+    """Seeds that the winner and each of some rivals completed, at least: those that left the race have fewer."""
+    return int(ranking.loc[rivals, "pairs"].min())

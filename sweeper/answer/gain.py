@@ -106,7 +106,8 @@ def gained(gain: Gain | None, ranked: Ranked) -> tuple[str, str]:
         )
     side = ranked.better if gain.difference >= 0 else ranked.worse
     share = abs(gain.difference / gain.default) if gain.default else math.nan
-    size = number(abs(gain.difference)) + (f" ({percent(share)})" if math.isfinite(share) else "")
+    apart = interval(gain.difference, gain.low, gain.high)[0].lstrip("−")
+    size = apart + (f" ({percent(share)})" if math.isfinite(share) else "")
     than = f"mean {metric} of the winner than of {name}, {number(gain.default)}"
     same = f"on {count(gain.seeds, 'fresh seed')} of both"
     ends = ""

@@ -227,8 +227,10 @@ def _whole(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _width(row: Mapping[Any, Any]) -> str:
-    width = f"{row['within']} trials, {number(row['decades'], 2)} decades"
-    return f"{row['optimizer']} from {number(row['low'])} to {number(row['high'])} ({width})"
+    low, high = number(row["low"]), number(row["high"])
+    if low == high:
+        return f"{row['optimizer']} at {low} ({row['within']} trials)"
+    return f"{row['optimizer']} from {low} to {high} ({row['within']} trials, {number(row['decades'], 2)} decades)"
 
 
 def _lost_words(row: Mapping[Any, Any]) -> str:

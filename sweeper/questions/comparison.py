@@ -20,7 +20,7 @@ from sweeper.drawing.scales import share_ticks
 from sweeper.drawing.style import HUES, canvas, legend_below, themed
 from sweeper.questions.question import FigureSpec, Shown, Tables
 from sweeper.questions.run_data import RunData
-from sweeper.wording import count, listing, number, percent
+from sweeper.wording import count, interval, listing, number, percent
 
 
 def comparison(run: RunData) -> pd.DataFrame:
@@ -90,8 +90,8 @@ def alt(frame: pd.DataFrame) -> str:
         )
     said, ranked = [], Ranked(frame["metric"].iloc[0])
     for row in frame.iloc[1:].to_dict("records"):
-        ends = f"{number(row['difference_low'])} to {number(row['difference_high'])}"
-        known = f"{number(row['difference'])} ({ends})" if pd.notna(row["difference_low"]) else "not known"
+        middle, low, high = _rounded(row)
+        known = f"{middle} ({low} to {high})" if pd.notna(row["difference_low"]) else "not known"
         won = f", winner {ranked.better} on {percent(row['p_better'])} of seeds"
         share = won if pd.notna(row["p_better"]) else ""
         said.append(f"{row['label']}: {known}{share}, {row['verdict']}")
@@ -157,9 +157,12 @@ def _numbers(row: Mapping[Any, Any], ranked: Ranked) -> str:
 
 
 def at_worst(row: Mapping[Any, Any], ranked: Ranked) -> str:
-    """How far a tied finalist may be behind: the end of its interval."""
+    """How far a tied finalist may be behind: the end of its interval, which may also leave 0 out."""
     ends = (ranked.behind(row["difference_low"]), ranked.behind(row["difference_high"]))
-    return f"it may be up to {number(max(ends))} worse"
+    worst = interval(ranked.behind(row["difference"]), *sorted(ends))[2]
+    apart = min(ends) > 0 and math.isfinite(min(ends))
+    beside = " (its interval lies beside 0, which is not enough for a call)" if apart else ""
+    return f"it may be up to {worst} worse{beside}"
 
 
 def _seen(row: Mapping[Any, Any]) -> str:
@@ -169,8 +172,12 @@ def _seen(row: Mapping[Any, Any]) -> str:
 
 def _difference(row: Mapping[Any, Any], metric: str) -> str:
     """Finalist minus winner, as in the table."""
-    ends = f"{number(row['difference_low'])} to {number(row['difference_high'])}"
-    return f"{metric} minus that of the winner {number(row['difference'])} (interval {ends})"
+    middle, low, high = _rounded(row)
+    return f"{metric} minus that of the winner {middle} (interval {low} to {high})"
+
+
+def _rounded(row: Mapping[Any, Any]) -> tuple[str, str, str]:
+    return interval(row["difference"], row["difference_low"], row["difference_high"])
 
 
 def simplest(frame: pd.DataFrame, metric: str) -> tuple[str, ...]:

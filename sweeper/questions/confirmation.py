@@ -150,7 +150,8 @@ def alt(frame: pd.DataFrame) -> str:
 def _spread(row: "pd.Series") -> str:
     if math.isnan(row["low"]):
         return "1 seed"
-    return f"{number(row['low'])} to {number(row['high'])}, {row['n']} seeds"
+    _, low, high = interval(row["mean"], row["low"], row["high"])
+    return f"{low} to {high}, {row['n']} seeds"
 
 
 def one_row_each(finalists: pd.DataFrame) -> pd.DataFrame:

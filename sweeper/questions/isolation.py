@@ -19,7 +19,7 @@ from sweeper.questions.losses import capped_losses
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables, named
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.expected_best import expected_best
-from sweeper.wording import axis_words, count, interval, listing, metric_words, number
+from sweeper.wording import axis_words, count, interval, listing, metric_words
 
 COLUMNS = [
     "parameter",
@@ -147,9 +147,9 @@ def alt(frame: pd.DataFrame) -> str:
     said = []
     for parameter, rows in frame.groupby("parameter", sort=False):
         lines = [
-            f"{row['value']} {number(row['expected_best'])}"
-            + (f" ({number(row['low'])} to {number(row['high'])})" if pd.notna(row["low"]) else "")
+            f"{row['value']} {best}" + (f" ({low} to {high})" if pd.notna(row["low"]) else "")
             for row in rows.to_dict("records")
+            for best, low, high in [interval(row["expected_best"], row["low"], row["high"])]
         ]
         said.append(f"by {parameter}, best of {rows['budget'].iloc[0]}: {', '.join(lines)}")
     metric = metric_words(frame["metric"].iloc[0])

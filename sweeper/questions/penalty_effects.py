@@ -276,8 +276,7 @@ def _numbers(row: Mapping[Any, Any]) -> str:
 
 def _change(value: float, unit: str) -> str:
     """``+12 %`` or ``−0.031``."""
-    size = number(100 * value if unit == "relative" else value)
-    return f"{'+' if value > 0 else ''}{size}{' %' if unit == 'relative' else ''}"
+    return signed_percent(value) if unit == "relative" else signed_number(value)
 
 
 def _keras(frame: pd.DataFrame) -> tuple[str, ...]:

@@ -224,12 +224,17 @@ def _best(best: pd.DataFrame) -> str:
     near = best[best["last"].between(low, high)]
     over = best[best["last"] > high]
     under = best[best["last"] < low]
-    parts = [
-        f"{count(len(rows), 'trial')} {where} ({listing([number(v) for v in rows['last']])} × the limit)"
-        for rows, where in ((near, "at the limit"), (over, "above it"), (under, "below it"))
+    groups = [
+        f"{listing([number(v, 2) for v in rows['last']])} times the stability limit{where}"
+        for rows, where in (
+            (over, ", above it"),
+            (near, f", at it ({number(low)} to {number(high)} times)"),
+            (under, ", below it"),
+        )
         if len(rows)
     ]
-    return f"The best trials at their last measurement: {listing(parts)}."
+    who = "the best trial" if len(best) == 1 else f"the {len(best)} best trials measured"
+    return f"At the last measurement, learning rate × sharpness of {who} was {'; '.join(groups)}."
 
 
 def _validity(run: RunData, tables: Tables) -> str:

@@ -106,7 +106,8 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     side = "luck" if high < 0.5 else "settings" if low > 0.5 else ""
     said = f"of the variance of {base}, {listing(shares)}; 95 % intervals"
     seeds = int(first["seeds"])
-    status = CONFIRMED if side and seeds >= ENOUGH_SEEDS else OPEN
+    side = side if seeds >= ENOUGH_SEEDS else ""
+    status = CONFIRMED if side else OPEN
     judged = Claim(LUCK, "finalists", side, status, "luck", base, "", (low, high), seeds, detail=said)
     return (judged, *_optimism(tables["comparison"], run.metric))
 

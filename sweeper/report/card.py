@@ -191,7 +191,7 @@ def _scores(study: Study, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
 def _tested(ranked: Ranked, answer: Answer, tested: Mapping[str, float]) -> Fact:
     """The main scores on the test rows, each with its interval over seeds, and how many rows there are."""
     central = {name: value for name, value in tested.items() if is_central(name, ranked.objective)}
-    values = ", ".join(_score(name, value) for name, value in central.items())
+    values = ", ".join(_score(name, value, answer.test_ends.get(name)) for name, value in central.items())
     ends = [
         f"{metric_words(name)} {low} to {high}"
         for name, value in central.items()
@@ -240,10 +240,10 @@ def _gained(ranked: Ranked, answer: Answer) -> tuple[Fact, ...]:
     return () if answer.confirmed is None else (Fact(LABEL, *gained(answer.gain, ranked)),)
 
 
-def _score(name: str, value: float) -> str:
+def _score(name: str, value: float, ends: tuple[float, float] | None = None) -> str:
     if name == "accuracy":
         return f"accuracy {percent(value, 1)}"
-    return f"{metric_words(name)} {number(value)}"
+    return f"{metric_words(name)} {interval(value, *ends)[0] if ends else number(value)}"
 
 
 def _tied(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
@@ -259,17 +259,20 @@ def _tied(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
     rows = summary.ranking.set_index("trial")
     simplest = None if summary.simplest is None else summary.simplest["label"]
     lines = [
-        f"{name}{' (simplest)' if name == simplest else ''}: {_at_worst(ranked, high)}"
-        for name, high in zip(summary.tied, rows.loc[list(answer.tied), "difference_high"], strict=True)
+        f"{name}{' (simplest)' if name == simplest else ''}: {_at_worst(ranked, rows.loc[trial])}"
+        for name, trial in zip(summary.tied, answer.tied, strict=True)
     ]
     shared = "; a tie of few shared seeds says little" if summary.few_pairs else ""
     meaning = f"these seeds do not show that the winner is better; the numbers are in {ranked.metric}{shared}"
     return (Fact(TIED, "\n".join(lines), meaning),)
 
 
-def _at_worst(ranked: Ranked, high: float) -> str:
-    _, high = bounded_difference(ranked.objective, math.nan, high)
-    return f"may be up to {number(high)} worse" if math.isfinite(high) else "may be worse by any amount"
+def _at_worst(ranked: Ranked, row: "pd.Series") -> str:
+    """Costs are compared: a rival that is worse costs more."""
+    ends = bounded_difference(ranked.objective, row["difference_low"], row["difference_high"])
+    if not math.isfinite(ends[1]):
+        return "may be worse by any amount"
+    return f"may be up to {interval(row['difference'], *ends)[2]} worse"
 
 
 def _sure(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:

@@ -64,7 +64,8 @@ def _unlearned(found: Learning, ranked: Ranked) -> str:
     after = ranked.text(ranked.cost(found.before) - found.fell)
     change = f"{number(found.before)} before training, {after} at best afterwards"
     change_word, ends_word = ("rises above", "rise") if ranked.best == "highest" else ("falls below", "fall")
-    ends = f" (95 % interval of the {ends_word} {number(found.low)} to {number(found.high)})"
+    _, low, high = interval(found.fell, found.low, found.high)
+    ends = f" (95 % interval of the {ends_word} {low} to {high})"
     where = ends if math.isfinite(found.low) else ""
     text = f"The winner's {ranked.metric} never {change_word} its start by more than noise"
     return f"{text} on {seeds}: {change}{where}."
@@ -77,7 +78,8 @@ def _no_better(each: Against, guess: str) -> str:
     )
     if not math.isfinite(each.low):
         return f"{text} (one seed)."
-    return f"{text} (gain {number(each.gain)}, 95 % interval {number(each.low)} to {number(each.high)})."
+    gain, low, high = interval(each.gain, each.low, each.high)
+    return f"{text} (gain {gain}, 95 % interval {low} to {high})."
 
 
 def _named(each: Against) -> str:

@@ -96,21 +96,31 @@ def _rates(study: Study, trials: pd.DataFrame, *, lower: bool) -> tuple[str, ...
         tried = trials.loc[trials["optimizer"].isin(sharing) & (trials["learning_rate"] > 0), "learning_rate"]
         if tried.empty:
             continue
-        too_high, too_low = (float(tried.min()), None) if lower else (None, float(tried.max()))
-        found = joined([search_rates(name, too_high=too_high, too_low=too_low) for name in sharing])
+        found = joined([_beyond(name, tried, lower=lower) for name in sharing])
         settings.append(f"search.space.{key}={toml(as_range(found))}")
     return tuple(settings)
 
 
+def _beyond(optimizer: str, tried: "pd.Series[float]", *, lower: bool) -> tuple[float, float]:
+    """The optimizer's own range, moved if some rates that were `tried` in vain lie in it."""
+    low, high = search_rates(optimizer)
+    if lower:
+        return search_rates(optimizer, too_high=float(tried.min()) if tried.min() < high else None)
+    return search_rates(optimizer, too_low=float(tried.max()) if tried.max() > low else None)
+
+
 def _unlearned(study: Study, learning: Learning, trials: pd.DataFrame) -> _Rerun:
-    """Rates above all tried where nothing moved, below where it only rose, within what optimizers take."""
+    """Rates above all tried where nothing moved, below where it only rose.
+
+    Not where those tried come within a decade of the ends of what the optimizers take: then no rate helps.
+    """
     rates = trials["learning_rate"]
     lowest, highest = float(rates.min()), float(rates.max())
     low, high = joined([search_rates(str(name)) for name in trials["optimizer"].unique()])
-    if abs(learning.fell) <= NOISE * abs(learning.before) and highest < high:
+    if abs(learning.fell) <= NOISE * abs(learning.before) and highest < high / 10:
         text = f"Training changed next to nothing at rates up to {number(highest)}: search higher ones."
         return _Rerun(text, _rates(study, trials, lower=False), fresh=True)
-    if lowest > low:
+    if lowest > 10 * low:
         text = f"Training did not lower it at rates down to {number(lowest)}: search lower ones."
         return _Rerun(text, _rates(study, trials, lower=True), fresh=True)
     return _check_the_data("unlearned")

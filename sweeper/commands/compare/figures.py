@@ -8,7 +8,7 @@ from sweeper.answer.ranked import Ranked
 from sweeper.drawing.scales import loss_axis
 from sweeper.drawing.style import BAND_ALPHA, canvas, group_styles, handle, legend_below, themed
 from sweeper.questions.question import FigureSpec
-from sweeper.wording import metric_words, number
+from sweeper.wording import interval, metric_words, number
 
 
 @themed
@@ -73,7 +73,9 @@ def alt_scores(frame: pd.DataFrame) -> str:
     """Mean and interval of each run."""
     rows = frame.drop_duplicates("run").to_dict("records")
     sentences = [
-        f"{row['run']} {number(row['mean'])} ({number(row['low'])} to {number(row['high'])})" for row in rows
+        f"{row['run']} {mean} ({low} to {high})"
+        for row in rows
+        for mean, low, high in [interval(row["mean"], row["low"], row["high"])]
     ]
     metric = metric_words(rows[0]["metric"]).capitalize()
     return f"{metric} of the two winners on fresh seeds: {'; '.join(sentences)}."

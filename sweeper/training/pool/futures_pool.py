@@ -14,6 +14,7 @@ from sweeper.beside import within
 from sweeper.errors import StateKept
 from sweeper.training.pool import messages
 from sweeper.training.pool.interface import Call, Done, Lost, first_of
+from sweeper.wording import given
 
 Value = TypeVar("Value")
 
@@ -181,7 +182,7 @@ class FuturesPool:
         with self._noticing():
             silent = set(self._engine.silent())
         for call in [call for call, opened in self._open.items() if opened.future in silent]:
-            reason = f"its worker gave no sign of life for {LOOKS * PERIOD:g} s"
+            reason = f"its worker gave no sign of life for {given(LOOKS * PERIOD)} s"
             self.cancel(call)
             self._done[call] = Done(call, lost=Lost(reason, given_up=True))
 

@@ -23,6 +23,7 @@ from sweeper.training.pool.folder import private_folder
 from sweeper.training.pool.interface import Call, Done, Lost, first_of
 from sweeper.training.pool.machine import host
 from sweeper.training.pool.worker import Worker
+from sweeper.wording import given
 
 Value = TypeVar("Value")
 
@@ -169,7 +170,7 @@ class LocalPool:
             call = worker.call
             worker.stop()
             worker.join()
-            lost = Lost(f"its worker process was stopped for {STOPPED:g} s", given_up=True)
+            lost = Lost(f"its worker process was stopped for {given(STOPPED)} s", given_up=True)
             self._done[call] = Done(call, lost=lost, host=host())
             self._delete_files(call)
 
