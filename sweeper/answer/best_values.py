@@ -47,5 +47,5 @@ def _claim(name: str, values: "pd.Series[str]", ranking: pd.DataFrame, section: 
 
 
 def _shared(ranking: pd.DataFrame, rivals: np.ndarray) -> int:
-    """Seeds that the winner and each of some rivals completed, at least: those that left the race have fewer."""
+    """Fewest seeds that the winner shares with one of some rivals: those that left the race have fewer."""
     return int(ranking.loc[rivals, "pairs"].min())

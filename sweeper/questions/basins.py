@@ -230,7 +230,8 @@ def _width(row: Mapping[Any, Any]) -> str:
     low, high = number(row["low"]), number(row["high"])
     if low == high:
         return f"{row['optimizer']} at {low} ({row['within']} trials)"
-    return f"{row['optimizer']} from {low} to {high} ({row['within']} trials, {number(row['decades'], 2)} decades)"
+    width = f"{row['within']} trials, {number(row['decades'], 2)} decades"
+    return f"{row['optimizer']} from {low} to {high} ({width})"
 
 
 def _lost_words(row: Mapping[Any, Any]) -> str:

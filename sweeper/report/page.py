@@ -19,6 +19,7 @@ from sweeper.report.explore import explorable
 from sweeper.report.next_step import NextStep
 from sweeper.report.render import Drawn, render
 from sweeper.report.sections import drawn, judged, rendered, tables_of, tables_to_draw, told
+from sweeper.report.transferred import POSSIBLE, transferred, with_transfer
 from sweeper.spreadsheet import to_csv
 from sweeper.study.command_line import run_again
 from sweeper.study.study import Study
@@ -50,6 +51,8 @@ def write(run: RunData, folder: Path, each: Each = map) -> Path:
     made = [part for _, part in said if not isinstance(part, NotMade)]
     claims = judged(made, () if answered.claim is None else (answered.claim,))
     sections = [rendered(question, run, every, part, claims, figures) for question, part in said]
+    beside = transferred(run.study, folder)
+    sections = with_transfer(sections, beside)
     charts = attempt("charts", lambda: explorable(every, run.objective))
     page = render(
         run.study,
@@ -63,6 +66,7 @@ def write(run: RunData, folder: Path, each: Each = map) -> Path:
         f"figures/{name}.png": figure.png for name, figure in figures.items() if isinstance(figure, Drawn)
     }
     files |= {f"tables/{name}.csv": to_csv(frame) for name, frame in tables.items()}
+    files |= beside.files if beside else {}
     best = attempt("best.toml", lambda: best_toml(run.study, run.answer) if run.answer else None)
     if isinstance(best, str):
         files["best.toml"] = best
@@ -107,4 +111,4 @@ def _card(run: RunData, folder: Path) -> Card:
 def _possible() -> set[str]:
     """Every file that some report may hold, the page aside."""
     figures = {f"figures/{name}.png" for name in FIGURES}
-    return figures | {f"tables/{name}.csv" for name in TABLES} | {"best.toml", "best.py"}
+    return figures | {f"tables/{name}.csv" for name in TABLES} | {"best.toml", "best.py"} | POSSIBLE

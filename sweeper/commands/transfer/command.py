@@ -60,3 +60,5 @@ def transfer(
     print_transfer(done.found, done.about)
     if figure is not None:
         typer.echo(printable(f"figure: {figure}"))
+    if (reports / asked.name / "index.html").is_file():
+        typer.echo(printable(f"sweeper report {asked.name} takes it into the page of the run"))

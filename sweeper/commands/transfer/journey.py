@@ -34,7 +34,7 @@ from sweeper.training.planning import cohorts_of
 from sweeper.training.pool.interface import Pool
 from sweeper.training.preflight import require_trainable
 from sweeper.training.setup import task_of
-from sweeper.wording import given, number
+from sweeper.wording import exact, given
 
 STACK = 32
 """Largest stack that is tried."""
@@ -134,7 +134,7 @@ def next_command(study: Study, over: Over, what: Found, optimizer: str) -> str:
         sizes = ",".join(given(size) for size in over.sizes)
         command = run_again(study).replace("sweeper run", "sweeper transfer", 1)
         return f"{command} --over {over.key}={sizes} --to {given(over.to)} --seeds 10"
-    low, high = (number(value, 2) for value in (what.prediction.low, what.prediction.high))
+    low, high = (exact(value, 2) for value in (what.prediction.low, what.prediction.high))
     entry = study.space.entry("learning_rate", optimizer)
     assert entry is not None
     rates = f"search.space.{entry[0]}={{low = {low}, high = {high}, log = true}}"

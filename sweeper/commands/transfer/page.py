@@ -1,6 +1,7 @@
 """A transfer as a page of its own, like a report."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from sweeper.report.card import Card, Fact
 from sweeper.report.grid import grid
 from sweeper.report.next_step import NextStep
 from sweeper.report.render import Drawn, RenderedSection, render
+from sweeper.report.transferred import KEPT, Kept, rows
 from sweeper.study.study import Study
+from sweeper.to_json import to_json
 from sweeper.wording import given, interval, number
 
 CAPTION = (
@@ -36,7 +39,7 @@ HOW = (
 
 
 def write_page(folder: Path, measured: pd.DataFrame, found: Found, about: Mapping[str, Any]) -> Path:
-    """Write ``transfer.html`` to `folder`; returns it.
+    """Write ``transfer.html`` to `folder`, and ``transfer.json`` for the page of the run; returns the first.
 
     Raises:
         RunFolderError: if `folder` cannot be written.
@@ -68,6 +71,8 @@ def write_page(folder: Path, measured: pd.DataFrame, found: Found, about: Mappin
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(folder / "transfer.html", page)
+        kept = Kept(about["study"], section.question, said, rows(shown), CAPTION, alt(found, about), HOW)
+        write_atomically(folder / KEPT, to_json(asdict(kept)))
     except OSError as error:
         raise RunFolderError(f"the page cannot be written to {folder}: {error.strerror}") from None
     return folder / "transfer.html"

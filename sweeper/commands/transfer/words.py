@@ -9,7 +9,7 @@ from rich.table import Table
 
 from sweeper.commands.transfer.table import Found, inside
 from sweeper.commands.transfer.trials import FEWEST
-from sweeper.wording import count, given, metric_words, number
+from sweeper.wording import count, given, interval, metric_words, number
 
 WIDE = 200
 VERDICTS = {
@@ -28,7 +28,7 @@ def sentences(found: Found, about: Mapping[str, Any]) -> list[str]:
         have = count(known, "size")
         return [f"Nothing is predicted: {have} with a best rate inside the grid, {FEWEST} are needed."]
     key, ahead = about["key"], found.prediction
-    value, low, high = found.exponent
+    value, low, high = interval(*found.exponent)
     power = f"{value} (90 %: {low} to {high})"
     said = [f"The best rate goes as {key} to the power {power}."]
     said.append(

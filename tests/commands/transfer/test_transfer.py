@@ -1,6 +1,7 @@
 """A transfer from its trainings to figure, words and JSON."""
 
 import json
+import re
 import shlex
 from html import unescape
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from report_inputs import made_study
 
 import sweeper
 from sweeper.commands.transfer.figure import alt, draw
@@ -19,6 +21,9 @@ from sweeper.commands.transfer.table import costs_at, found, inside, to_dict
 from sweeper.commands.transfer.trials import Over
 from sweeper.commands.transfer.words import print_transfer, sentences
 from sweeper.drawing.png import png_bytes
+from sweeper.questions.question import ANSWER, WHY
+from sweeper.report.render import RenderedSection
+from sweeper.report.transferred import transferred, with_transfer
 from sweeper.study.override import apply
 from sweeper.study.study import Study
 from sweeper.to_json import to_json
@@ -188,3 +193,29 @@ def test_the_command_of_the_page_is_about_the_held_optimizer(place: float) -> No
     assert rates.low == pytest.approx(done.prediction.low, rel=0.05)
     assert again.space.entries["optimizer"].values == ("adam",)
     assert again.model.options["width"] == 512
+
+
+def test_the_page_of_the_run_takes_a_transfer_in(tmp_path: Path) -> None:
+    """Question, sentences, table and figure stand at the end of the answer, with the files they link to."""
+    rows = frame(LAW)
+    done = found(rows, OVER, LOSS)
+    about = {**ABOUT, "study": "made"}
+    write_page(tmp_path, rows, done, about)
+    (tmp_path / "transfer.png").write_bytes(png_bytes(draw(rows, done, about)))
+    beside = transferred(made_study(), tmp_path)
+    assert beside is not None
+    assert list(beside.section.sentences) == sentences(done, about)
+    assert set(beside.files) == {"figures/transfer.png", "tables/transfer.csv"}
+    others = [RenderedSection(key, "?", ("!",), part=part) for key, part in (("a", ANSWER), ("b", WHY))]
+    assert [each.key for each in with_transfer(others, beside)] == ["a", "transfer", "b"]
+    assert transferred(made_study(name="another"), tmp_path) is None
+    (tmp_path / "transfer.json").unlink()
+    assert transferred(made_study(), tmp_path) is None
+    assert with_transfer(others, None) == others
+
+
+def test_numbers_of_a_transfer_are_rounded() -> None:
+    """The exponent and its interval show two digits of the interval's width."""
+    done = found(frame(LAW), OVER, LOSS)
+    (said,) = [text for text in sentences(done, ABOUT) if "to the power" in text]
+    assert max(len(digits) for digits in re.findall(r"\d+\.(\d+)", said)) <= 4
