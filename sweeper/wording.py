@@ -60,6 +60,11 @@ def signed_number(value: float) -> str:
     return ("+" if value > 0 else "") + number(value)
 
 
+def loss_value(value: float) -> str:
+    """A number in the reason of a trial's end, which records keep: ``2.32e12``, ``inf``, ``nan``."""
+    return number(value) if math.isfinite(value) else f"{value:g}"
+
+
 def fixed(value: float, decimals: int) -> str:
     """A cell of a column whose numbers share their decimals."""
     return f"{value:.{decimals}f}"

@@ -14,7 +14,7 @@ import numpy as np
 
 from sweeper.study.settings import Settings
 from sweeper.trial import Outcome, Trial, TrialResult, cost, objective_metric, objective_value
-from sweeper.wording import given, number
+from sweeper.wording import given, loss_value
 
 DIVERGENCE_FACTOR = 1e4
 """A batch loss above this multiple of the first one counts as divergence."""
@@ -117,7 +117,7 @@ class TrialState:
         diverged = self._first_diverged(losses, totals)
         if diverged is not None:
             self.step += diverged
-            self.end(Outcome.DIVERGED, f"training loss {number(totals[diverged])} at step {self.step}")
+            self.end(Outcome.DIVERGED, f"training loss {loss_value(totals[diverged])} at step {self.step}")
             return
         self.batch_losses += losses
         self.penalties += penalties

@@ -28,7 +28,7 @@ from sweeper.questions.penalty_effects import layer_sizes
 from sweeper.report.card import card
 from sweeper.report.columns import MEANINGS, OF_TABLE
 from sweeper.report.grid import grid
-from sweeper.wording import interval, number, percent
+from sweeper.wording import interval, number, percent, signed_percent
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,9 @@ def test_finalists_are_given_with_the_intervals_of_the_table(asked: Asked) -> No
     """Each rival's difference and share of seeds stand in the sentence as in the table."""
     text = " ".join(spoken(comparison.sentences(*asked)))
     for row in asked.tables["comparison"].iloc[1:].to_dict("records"):
-        assert f"{row['label']}: validation loss minus that of the winner {number(row['difference'])}" in text
+        middle, low, high = interval(row["difference"], row["difference_low"], row["difference_high"])
+        ends = f"{middle} (interval {low} to {high})"
+        assert f"{row['label']}: validation loss minus that of the winner {ends}" in text
         assert f"({percent(row['p_low'])} to {percent(row['p_high'])})" in text
     regret = asked.tables["comparison"]["expected_regret"].iloc[0]
     assert re.search(rf"Expected regret of picking the winner.*: {re.escape(number(regret))} of", text)
@@ -199,14 +201,14 @@ def test_a_penalty_without_effect_says_how_far_intervals_reach(asked: Asked) -> 
     frame = asked.tables["penalty_effects"]
     none = " ".join(spoken(penalty_effects.sentences(*changed(asked, "penalty_effects", found=False))))
     loss = frame[(frame["quantity"] == "validation_loss") & (frame["contrast"] == "vs zero")]
-    low, high = (f"{number(100 * value)} %" for value in (loss["low"].min(), loss["high"].max()))
+    low, high = (signed_percent(value) for value in (loss["low"].min(), loss["high"].max()))
     assert (
         f"Validation loss: no effect found against no penalty; the intervals of {len(loss)} decades" in none
     )
-    assert f"reach from {low} to +{high}" in none
+    assert f"reach from {low} to {high}" in none
     row = frame[frame["found"] & (frame["contrast"] == "vs zero")].iloc[0]
     text = " ".join(spoken(penalty_effects.sentences(*asked)))
-    assert f"{number(100 * row['effect'])} % (95 % interval {number(100 * row['low'])} %" in text
+    assert f"{signed_percent(row['effect'])} (95 % interval {signed_percent(row['low'])}" in text
 
 
 def test_units_name_the_worst_layer_at_the_end_and_before(asked: Asked) -> None:
@@ -269,4 +271,5 @@ def test_the_card_names_the_simplest_tied_finalist(records: SyntheticRecords, si
     assert ("(simplest)" in line) is simpler
     row = asked_of(report).tables["comparison"].query(f"trial == {tied}").iloc[0]
     assert line.startswith(row["label"])
-    assert line.endswith(f"may be up to {number(row['difference_high'])} worse")
+    worst = interval(row["difference"], row["difference_low"], row["difference_high"])[2]
+    assert line.endswith(f"may be up to {worst} worse")
