@@ -6,9 +6,11 @@ study file -> Study -> trials -> training -> records -> questions -> report
 import time
 from contextlib import ExitStack
 from functools import partial
+from importlib import import_module
 
 from sweeper.answer.outcomes import all_failed
 from sweeper.asked import load_data
+from sweeper.beside import in_thread
 from sweeper.earlier import earlier_trials
 from sweeper.errors import RunFailed
 from sweeper.options import Options
@@ -74,6 +76,7 @@ def _run(study: Study, options: Options, home: Pool, pool: Pool) -> Result:
         with staying(folder), writing(folder), sweep:
             sweep.keep_baselines()
             sweep.search_all(started)
+            in_thread(partial(import_module, "sweeper.report.page"), "sweeper-imports")  # while workers train
             sweep.confirm_all()
             sweep.retrain_and_measure()
             sweep.test_winner()
