@@ -12,7 +12,7 @@ from sweeper.training.setup import Task, leaving_no_trace
 from sweeper.training.stacked import engine
 from sweeper.training.stacked.refusal import NotCompiled
 from sweeper.trial import Trial
-from sweeper.wording import number
+from sweeper.wording import listing, number
 
 MIN_SECONDS_LEFT = 3.0
 """Seconds of training left from which ``auto`` tries, which takes about one in every process."""
@@ -67,6 +67,12 @@ def measure(task: Task, trials: Sequence[Trial], processes: int) -> Timing:
     return Timing(seconds / (STEPS_PER_BLOCK * len(taken)), slots)
 
 
+def _without_code(study: Study) -> str:
+    asked = (study.space.entries.get(name) for name in ("optimizer", "activation"))
+    optimizers, activations = ([] if each is None else list(each.values or ()) for each in asked)
+    return listing(engine.without_code(optimizers, activations))
+
+
 def decide(plan: Plan, study: Study, tried: Sequence[Timing | str]) -> Plan:
     """The plan with or without machine code, and why not.
 
@@ -90,4 +96,5 @@ def decide(plan: Plan, study: Study, tried: Sequence[Timing | str]) -> Plan:
         seconds_a_step=seconds,
         slots=max(plan.slots, min(each.slots for each in timings)),
         slots_of={},
+        recorded=_without_code(study),
     )

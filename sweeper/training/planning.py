@@ -80,6 +80,8 @@ class Plan:
     """Whether steps of stacks run as machine code."""
     uncompiled: str = ""
     """Why not, where that was tried."""
+    recorded: str = ""
+    """Optimizers and activations whose stacks do not, where others' do."""
     swapped: str = ""
     """Which activation layers are swapped and which are kept; empty where none is."""
     unmeasured: str = ""
@@ -102,7 +104,8 @@ class Plan:
             return f"one by one × {processes}" + (f": {self.reason}" if self.reason else "")
         faster = f", {number(self.speedup, 2)}× one by one" if self.speedup else ""
         apart = "".join(f"; {name} one by one: {reason}" for name, reason in self.alone.items())
-        how = ", compiled" if self.compiled else ""
+        apart_from = f" but for {self.recorded}" if self.recorded else ""
+        how = f", compiled{apart_from}" if self.compiled else ""
         why = f"; not compiled: {self.uncompiled}" if self.uncompiled else ""
         kinds = "".join(f"; {slots} on {kind}" for kind, slots in sorted(self.slots_of.items()))
         return f"{self.slots} trials a stack × {processes}{kinds}{how}{faster}{apart}{why}"

@@ -43,6 +43,15 @@ def test_what_pays_is_compiled() -> None:
     assert from_dict(plan.to_dict()) == plan
 
 
+def test_what_has_no_translation_is_named() -> None:
+    """Optimizers that update whole matrices, and activations that are no function of single numbers."""
+    space = {"optimizer": ["adam", "muon"], "activation": ["relu", "prelu", "softmax"]}
+    search = {"space": space, "allow_activations": ["softmax"]}
+    plan = decide(PLAN, Study(name="x", search=search), timings(0.5))
+    assert plan.line().startswith("64 trials a stack × 2 processes, compiled but for muon and softmax, ")
+    assert from_dict(plan.to_dict()).line() == plan.line()
+
+
 @pytest.mark.parametrize("ratio", [0.99, 1.5])
 def test_auto_leaves_what_does_not_pay(ratio: float) -> None:
     """A hundredth, or a loss: not compiled, and the plan says why."""

@@ -6,8 +6,10 @@ The result of a trial does not depend on what it was stacked with: nothing is ev
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
+
+from torch import nn
 
 from sweeper.components.activations import activation_of
 from sweeper.components.optimizers import OPTIMIZERS
@@ -105,8 +107,13 @@ def translatable(task: Task, trials: Sequence[Trial]) -> tuple[list[Trial], list
     taken, others = list[Trial](), list[Trial]()
     for trial in trials:
         settings = settings_of(task.study, trial.parameters)
-        activation = settings.activation and activation_of(settings.activation)
-        shaped = any(rule.shaped for rule in OPTIMIZERS[settings.optimizer].rules)
-        learns = activation and (activation.learns or not activation.elementwise)
-        (others if shaped or learns else taken).append(trial)
+        (others if without_code([settings.optimizer], [settings.activation]) else taken).append(trial)
     return taken, others
+
+
+def without_code(optimizers: Iterable[str], activations: Iterable[str | None]) -> list[str]:
+    """Those of them that cannot be machine code; of activations that learn, PReLU alone can."""
+    shaped = [name for name in optimizers if any(rule.shaped for rule in OPTIMIZERS[name].rules)]
+    known = {name: activation_of(name) for name in activations if name is not None}
+    learned = [n for n, a in known.items() if a.learns and not isinstance(a.make(), nn.PReLU)]
+    return [*shaped, *(n for n, a in known.items() if not a.elementwise or n in learned)]

@@ -1,25 +1,33 @@
 """Activations and update rules as functions that a compiled step calls, slot by slot."""
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import torch
+from torch import Tensor
 
 from sweeper.components.optimizers import Rule
-from sweeper.training.stacked.kernel import AnyKernel, Kernel
+from sweeper.training.stacked.kernel import AnyKernel, Kernel, SlopeKernel
 from sweeper.training.stacked.native import target
+from sweeper.training.stacked.native.ir import BYTES, Code, Kind, Number, function
 from sweeper.training.stacked.native.pointwise import is_pointwise, loop_function, name_of, of_nothing
+from sweeper.training.stacked.native.reductions import across, add
 from sweeper.training.stacked.native.views import element_of
 from sweeper.training.stacked.recording import Call, record, storage_of
 from sweeper.training.stacked.refusal import NotCompiled
 
+FORWARD, BACKWARD = ("z", "a", "w"), ("g", "z", "a", "gz", "w", "gw")
+"""What functions of activations point at; a length follows."""
+
 
 def activation_functions(kernel: AnyKernel, dtype: torch.dtype) -> tuple[int, int]:
-    """Addresses: forward(z, a, n) and backward(g, z, a, gz, n).
+    """Addresses: forward(z, a, w, n) and backward(g, z, a, gz, w, gw, n); w is a number that is learned.
 
     Raises:
-        NotCompiled: for activations that learn, or whose operations have no formula.
+        NotCompiled: for activations that learn otherwise, or whose operations have no formula.
     """
+    if isinstance(kernel, SlopeKernel):
+        return _slope_functions(dtype)
     if not isinstance(kernel, Kernel):
         raise NotCompiled("an activation that learns")
     found = kernel.native.get(dtype)
@@ -31,8 +39,8 @@ def activation_functions(kernel: AnyKernel, dtype: torch.dtype) -> tuple[int, in
 def _activation_functions(kernel: Kernel, dtype: torch.dtype) -> tuple[int, int]:
     texts, declared = [], set[str]()
     for name, recipe, pointers, out in (
-        ("forward", kernel.forward_recipe, ("z", "a"), "a"),
-        ("backward", kernel.backward_recipe, ("g", "z", "a", "gz"), "gz"),
+        ("forward", kernel.forward_recipe, FORWARD, "a"),
+        ("backward", kernel.backward_recipe, BACKWARD, "gz"),
     ):
         known = dict(recipe.known)
         written = [where for where, what in known.items() if what == out]
@@ -41,6 +49,56 @@ def _activation_functions(kernel: Kernel, dtype: torch.dtype) -> tuple[int, int]
         declared |= needs
     addresses = target.compiled("\n".join([*sorted(declared), *texts]), ["forward", "backward"])
     return addresses["forward"], addresses["backward"]
+
+
+@lru_cache
+def _slope_functions(dtype: torch.dtype) -> tuple[int, int]:
+    """Of PReLU with one slope w: its gradient is the sum of g·z where z ≤ 0."""
+    z, g, w = (torch.full(size, 0.5, dtype=dtype) for size in ((1, 3), (1, 3), (1, 1)))
+    known, columns = {storage_of(z): "z", storage_of(g): "g"}, {storage_of(w): ("w", 0)}
+    texts, declared = [], set[str]()
+    for name, x, pointers, out in (("forward", z, FORWARD, "a"), ("scale", g, BACKWARD, "gz")):
+        calls, (result,) = record(partial(_sloped, z, x, w))
+        places = {**known, storage_of(result): out}
+        text, needs = _function(name, calls, places, pointers, columns, [storage_of(result)], dtype)
+        texts.append(text)
+        declared |= needs
+    given = ", ".join(f"ptr %{pointer}" for pointer in BACKWARD)
+
+    def body(code: Code) -> None:
+        code.do(f"call void @scale({given}, i64 %n)")
+        _sum_below_zero(code, element_of(dtype))
+
+    text, needs = function("backward", [*given.split(", "), "i64 %n"], body)
+    program = "\n".join([*sorted(declared | needs), *texts, text])
+    addresses = target.compiled(program, ["forward", "backward"])
+    return addresses["forward"], addresses["backward"]
+
+
+def _sloped(z: Tensor, x: Tensor, w: Tensor) -> list[Tensor]:
+    return [torch.where(z > 0, x, x * w)]
+
+
+def _sum_below_zero(code: Code, element: str) -> None:
+    """gw ← the sum of g·z where z ≤ 0"""
+    length, lanes = Number(code, "%n", Kind("i64")), target.register_bytes() // BYTES[element]
+    full = length - (length & (lanes - 1))
+
+    def here(at: Number, width: int) -> Number:
+        g, z = (code.load(code.address(f"%{name}", at, element), Kind(element, width)) for name in "gz")
+        return z.compare("le", 0.0).where(g * z, 0.0)
+
+    def more(value: Number) -> None:
+        code.store(code.load("%gw", Kind(element)) + value, "%gw")
+
+    code.store(code.like(0.0, Kind(element)), "%gw")
+    with code.when(full.compare("gt", 0)):
+        with code.loop(full, lanes) as loop:
+            (total,) = loop.carry([code.like(0.0, Kind(element, lanes))])
+            loop.set([total + here(loop.index, lanes)])
+        more(across(code, loop.finals[0], add))
+    with code.when(full.compare("lt", length)), code.loop(length, 1, full) as loop:
+        more(here(loop.index, 1))
 
 
 @lru_cache(maxsize=128)

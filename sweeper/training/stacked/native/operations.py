@@ -201,14 +201,17 @@ def _activate(place: Operation, call: Call) -> None:
 
 def _activate_backward(place: Operation, call: Call) -> None:
     g, z, a, w, _, site = call.arguments
-    _call_site(place, site, True, [g, z, a, call.results[0]], w)
+    for gradient in call.results[1:]:
+        moving.fill(place, place.view(gradient), 0.0)  # of an activation that learns nothing
+    _call_site(place, site, True, [g, z, a, call.results[0]], [*w, *call.results[1:]])
 
 
 def _call_site(
-    place: Operation, site: int, backward: bool, given: Sequence[Tensor], w: Sequence[Tensor]
+    place: Operation, site: int, backward: bool, given: Sequence[Tensor], learned: Sequence[Tensor]
 ) -> None:
-    if w:
-        raise NotCompiled("an activation that learns")
+    """`learned`: what is learned, then its gradient."""
+    if len(learned) > 1 + backward or any(t.numel() > 1 for t in learned):
+        raise NotCompiled("an activation that learns more than one number")
     views = [place.view(t) for t in given]
     like, size = views[backward], given[0].numel()
     if 1 + sum((n - 1) * s for n, s in zip(like.sizes, like.strides, strict=True)) != size:
@@ -220,7 +223,9 @@ def _call_site(
         if theirs is not mine:
             moving.copy(place, mine, theirs)
     starts = [view.start(place.code) for view in used]
-    place.code.do(f"call void {called}({', '.join(f'ptr {s}' for s in starts)}, i64 {size})")
+    single = [place.view(t).start(place.code) for t in learned] or ["null"] * (1 + backward)
+    given_to = ", ".join(f"ptr {s}" for s in (*starts, *single))
+    place.code.do(f"call void {called}({given_to}, i64 {size})")
     if used[-1] is not views[-1]:
         moving.copy(place, used[-1], views[-1])
 

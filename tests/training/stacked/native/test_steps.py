@@ -21,7 +21,7 @@ needs_llvm = pytest.mark.skipif(
     importlib.util.find_spec("llvmlite") is None, reason="machine code needs llvmlite"
 )
 OPTIMIZERS = ["sgd", "momentum", "adam", "adamw", "rmsprop", "muon"]
-ACTIVATIONS = ["tanh", "relu", "gelu", "silu", "elu", "prelu"]
+ACTIVATIONS = ["tanh", "relu", "gelu", "silu", "prelu", "elu"]
 SPACE = {"optimizer": OPTIMIZERS, "activation": ACTIVATIONS, "weight_decay": [0.0, 0.01]}
 TRIALS = numbered(
     [
@@ -88,6 +88,15 @@ def test_mixed_trials_agree_with_the_reference(training: dict[str, Any], calls: 
     )
     assert max(calls) == 3
     assert set(BESIDE) == {"scores", "layers"}
+
+
+@needs_llvm
+def test_slopes_are_learned(calls: list[int]) -> None:
+    """PReLU trains as machine code beside others: losses, slopes and their measures equal to 1e-9."""
+    task = task_of(space=SPACE, steps=12, evaluations=3, model={"depth": 2, "width": 7})
+    assert_engines_agree(task, TRIALS[1:5], slots=4, most_chaotic=1, compiled=True)
+    assert set(calls) == {4}
+    assert len(calls) > 6  # three compare it with trials alone
 
 
 @needs_llvm
