@@ -88,7 +88,7 @@ def decide(plan: Plan, study: Study, tried: Sequence[Timing | str]) -> Plan:
     seconds = median(each.seconds for each in timings)
     ratio = seconds / plan.seconds_a_step
     if study.training.compile == "auto" and ratio > MAX_COST_RATIO:
-        return replace(plan, uncompiled=f"{number(1 / ratio, 2)}× as fast")
+        return replace(plan, uncompiled=f"{number(1 / ratio, 3)}× as fast")
     return replace(
         plan,
         compiled=True,

@@ -231,7 +231,7 @@ def choose(measured: Sequence[Measured], processes: int, refused: Mapping[str, s
     slots = min(stacked, key=lambda size: (stacked[size], size))
     one = median(m.one_by_one for m in measured)
     if engine == "auto" and not stacked[slots] < MAX_COST_RATIO * one:
-        plan = one_by_one(processes, f"stacks of {slots} are no faster ({number(one / stacked[slots], 2)}×)")
+        plan = one_by_one(processes, f"stacks of {slots} are no faster ({number(one / stacked[slots], 3)}×)")
         return replace(plan, seconds_a_step=one)
     kinds = slots_by_kind(measured, stacked)
     return Plan("fused", slots, processes, one / stacked[slots], stacked[slots], alone, slots_of=kinds)

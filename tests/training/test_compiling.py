@@ -7,6 +7,7 @@ import pytest
 from sweeper.study.study import Study
 from sweeper.training.compiling import MIN_SECONDS_LEFT, Timing, decide, is_wanted
 from sweeper.training.planning import Plan, from_dict
+from sweeper.wording import number
 
 PLAN = Plan("fused", 32, 2, speedup=8.0, seconds_a_step=1e-4)
 
@@ -39,7 +40,7 @@ def test_what_pays_is_compiled() -> None:
     """The median process counts: 0.8 of the seconds are 1.25 times the speed."""
     plan = decide(PLAN, study_with("auto"), timings(0.8, 0.8, 5.0))
     assert plan == replace(PLAN, compiled=True, slots=64, speedup=pytest.approx(10.0), seconds_a_step=8e-5)
-    assert plan.line() == "64 trials a stack × 2 processes, compiled, 10.0× one by one"
+    assert plan.line() == "64 trials a stack × 2 processes, compiled, 10× one by one"
     assert from_dict(plan.to_dict()) == plan
 
 
@@ -57,7 +58,7 @@ def test_auto_leaves_what_does_not_pay(ratio: float) -> None:
     """A hundredth, or a loss: not compiled, and the plan says why."""
     plan = decide(PLAN, study_with("auto"), timings(ratio))
     assert not plan.compiled
-    assert plan.line().endswith(f"; not compiled: {1 / ratio:.2f}× as fast")
+    assert plan.line().endswith(f"; not compiled: {number(1 / ratio, 3)}× as fast")
 
 
 def test_who_insists_gets_it() -> None:

@@ -26,6 +26,7 @@ from sweeper.training.planning import (
     steps_of,
 )
 from sweeper.training.setup import Task
+from sweeper.wording import number
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -63,7 +64,7 @@ def test_the_median_process_counts() -> None:
 def test_stacks_that_are_not_clearly_faster_are_left(stacked: float) -> None:
     """Less than 5 % faster than one by one: `auto` trains one by one, and says what it saw."""
     plan = choose([Measured(1e-3, {8: 2 * stacked, 16: stacked})], 2, {"rrelu": RRELU}, "auto")
-    reason = f"stacks of 16 are no faster ({1e-3 / stacked:.2f}×)"
+    reason = f"stacks of 16 are no faster ({number(1e-3 / stacked, 3)}×)"
     assert plan == Plan("reference", 1, 2, seconds_a_step=1e-3, reason=reason)
 
 
@@ -101,15 +102,15 @@ LINES = [
     (Plan("fused", 8, 1), "8 trials a stack × 1 process"),
     (
         replace(FUSED, compiled=True),
-        "16 trials a stack × 2 processes, compiled, 8.0× one by one",
+        "16 trials a stack × 2 processes, compiled, 8× one by one",
     ),
     (
         replace(FUSED, uncompiled="no C++ compiler"),
-        "16 trials a stack × 2 processes, 8.0× one by one; not compiled: no C++ compiler",
+        "16 trials a stack × 2 processes, 8× one by one; not compiled: no C++ compiler",
     ),
     (
         replace(FUSED, alone={"rrelu": RRELU, "mine": "draws"}, uncompiled="slow"),
-        "16 trials a stack × 2 processes, 8.0× one by one; "
+        "16 trials a stack × 2 processes, 8× one by one; "
         f"rrelu one by one: {RRELU}; mine one by one: draws; not compiled: slow",
     ),
 ]
