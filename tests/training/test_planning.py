@@ -98,7 +98,7 @@ def test_without_a_size_that_all_tried_there_is_no_stack(seen: list[dict[int, fl
 LINES = [
     (Plan("reference", 1, 1), "one by one × 1 process"),
     (Plan("reference", 1, 3, reason="too little"), "one by one × 3 processes: too little"),
-    (Plan("fused", 32, 2, speedup=11.83), "32 trials a stack × 2 processes, 11.8× one by one"),
+    (Plan("fused", 32, 2, speedup=11.83), "32 trials a stack × 2 processes, 12× one by one"),
     (Plan("fused", 8, 1), "8 trials a stack × 1 process"),
     (
         replace(FUSED, compiled=True),
@@ -227,8 +227,8 @@ def test_stacks_stretch_a_little_rather_than_leave_a_few_trials_behind() -> None
     """25 trials for a process are one stack, not 20 and then 5; 40 are two of 20."""
     task = task_of(space={"activation": ["relu", "tanh"]})
     plan = Plan("fused", 20, 2, seconds_a_step=1e-6)
-    for number, slots in ((50, 25), (80, 20), (60, 15)):
-        trials = numbered([{"activation": ["relu", "tanh"][k % 2]} for k in range(number)])
+    for trials_in_all, slots in ((50, 25), (80, 20), (60, 15)):
+        trials = numbered([{"activation": ["relu", "tanh"][k % 2]} for k in range(trials_in_all)])
         assert [c.slots for c in cohorts_of(plan, task, trials)] == [slots] * 2
 
 
