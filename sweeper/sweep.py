@@ -12,7 +12,6 @@ from typing import Any
 import pandas as pd
 
 from sweeper.answer.answer import Answer, answer
-from sweeper.data.column_words import column_lines, item_lines
 from sweeper.options import Options
 from sweeper.records.atomic import set_aside
 from sweeper.records.finding import Finding, lines
@@ -38,6 +37,7 @@ from sweeper.search.trial_summary import summarize
 from sweeper.training import work
 from sweeper.training.calls import call_user_code
 from sweeper.training.cohort import Cohort
+from sweeper.training.data_lines import data_lines
 from sweeper.training.dispatch import retrain_and_measure, train_all
 from sweeper.training.in_workers import made_on, optional, plan_of_search
 from sweeper.training.lengths import Lengths
@@ -83,8 +83,7 @@ class Sweep:
         confirm = most.trainings(min(most.finalists, total))
         self.progress = Progress(total, confirm, options.quiet, objective=study.objective)
         self.live = LivePage(study, self.store.folder, options.reports / study.name, self.progress, options)
-        self.columns = column_lines(self.task.data, study.data.split, study.search.seed)
-        self.columns += item_lines(self.task.data, study.data.standardize)
+        self.columns = data_lines(self.task)
         self.plan = self._planned(options.engine)
         self.scores: dict[tuple[int, int], Mapping[str, float]] = {}  # on test rows, by number and seed
         self.lengths, self._checked_width = Lengths(self.task), 0

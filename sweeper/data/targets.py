@@ -69,7 +69,11 @@ def _classes(labels: np.ndarray, where: str, count: int | None) -> tuple[np.ndar
     """Class numbers 0 … k − 1 in sorted order of the labels, and the labels as text."""
     if labels.ndim != 1:
         one_hot = labels.ndim == 2 and _is_one_hot(labels)
-        advice = "give the class numbers, targets.argmax(1)" if one_hot else "use mse, l1 or huber"
+        advice = "use mse, l1 or huber"
+        if one_hot:
+            advice = "give the class numbers, targets.argmax(1)"
+        elif (labels == np.round(labels)).all():
+            advice = "for a class at each place, write a loss of your own; for amounts use mse, l1 or huber"
         raise DataError(
             f"{where} has shape {labels.shape}, but training.loss needs one class per row; {advice}"
         )

@@ -10,6 +10,7 @@ import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,6 +19,7 @@ from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from sweeper.beside import within
 from sweeper.errors import RunFolderError, StateKept, UserError
 from sweeper.passwords import masked_url, problem_of, without_passwords
 from sweeper.records.atomic import set_aside
@@ -30,6 +32,9 @@ from sweeper.search.storage_url import open_url
 from sweeper.search.trial_summary import TrialSummary
 from sweeper.study.space import Space
 from sweeper.trial import from_cost, is_maximized
+
+ANSWER_SECONDS = 30.0
+"""Seconds in which a storage must answer, and one more for each trial that it is given."""
 
 
 class Writer(Protocol):
@@ -126,7 +131,9 @@ class _StudyWriter:
 
     def add(self, trials: Sequence[FrozenTrial]) -> None:
         try:
-            self.study.add_trials(trials)
+            within(ANSWER_SECONDS + len(trials), partial(self.study.add_trials, trials))
+        except TimeoutError as error:  # a server that is stopped still takes what is sent to it
+            raise optuna.exceptions.StorageInternalError(str(error)) from error
         except Exception as error:  # drivers raise many kinds
             raise optuna.exceptions.StorageInternalError(_first_line(error)) from error
 

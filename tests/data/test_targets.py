@@ -28,7 +28,8 @@ WORDS = np.array(["yes", "no"] * 6)
         (
             X,
             "classification",
-            "has shape (12, 3), but training.loss needs one class per row; use mse, l1 or huber",
+            "has shape (12, 3), but training.loss needs one class per row; for a class at each place, "
+            "write a loss of your own; for amounts use mse, l1 or huber",
         ),
         (Y * 0, "classification", "has one class only, 0; at least two are needed"),
         (

@@ -191,7 +191,7 @@ def test_timeout_is_counted_in_shares_of_the_stack() -> None:
     task = task_of(space=SPACE, timeout=1e-6)
     (result,) = train_stack(task, numbered([CALM]), 1)
     assert result.outcome == Outcome.FAILED
-    assert result.reason.startswith("timeout: more than 1e-06 s at step")
+    assert result.reason.startswith("timeout: more than 1e-6 s at step")
     assert math.isnan(result.objective)
 
 

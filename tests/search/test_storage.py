@@ -15,7 +15,7 @@ from made_up import MIXED, bowl, known, study
 from optuna.trial import TrialState
 
 from sweeper.errors import RunFailed, RunFolderError, UserError
-from sweeper.search import explore, journal
+from sweeper.search import explore, journal, storage
 from sweeper.search.distributions import encode
 from sweeper.search.storage import StudyStorage, delete_study
 from sweeper.search.storage_url import open_url
@@ -94,6 +94,18 @@ def test_optuna_reads_what_was_added(tmp_path: Path, url: str | None) -> None:
         elif mine.outcome == Outcome.COMPLETED:
             assert trial.value == mine.objective
     assert optuna.load_study(study_name="made-up", storage=url).best_trial.number in finished if url else True
+
+
+def test_a_database_that_stops_answering_ends_the_wait(
+    tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that takes what it is sent and says nothing, as a stopped server does: one message, and soon."""
+    copy, release = opened(tmp_path, {}, database), threading.Event()
+    monkeypatch.setattr(storage, "ANSWER_SECONDS", -0.9)  # and one second for the trial
+    monkeypatch.setattr(optuna.Study, "add_trials", lambda study, trials: release.wait(30))
+    with pytest.raises(RunFailed, match=r"^Optuna's storage cannot be written: no answer within 0\.1 s"):
+        copy.add([trials(1)[0]])
+    release.set()
 
 
 def test_trials_arrive_in_the_order_of_their_numbers(tmp_path: Path, url: str | None) -> None:

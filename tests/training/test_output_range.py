@@ -15,6 +15,7 @@ from sweeper.study.study import Study
 from sweeper.training.output_range import last_operation
 from sweeper.training.preflight import check_configurations, require_trainable
 from sweeper.training.setup import Task
+from sweeper.wording import number
 
 LAST = "leave the last operation out, or keep it with training.loss = 'torch.nn.functional:"
 
@@ -80,8 +81,8 @@ def test_outputs_that_a_loss_cannot_take(model: Any, y: Any, loss: str, message:
 def test_targets_must_lie_in_the_range_of_the_output(last: Any, y: np.ndarray, words: str) -> None:
     """A positive or bounded output cannot meet negative or larger targets, however it is written."""
     assert refused(ending(last), y=y, loss="mse").endswith(
-        f"ends in {words} but the targets go from {y.min():.4g} to {y.max():.4g}: use a linear output "
-        f"layer, or "
+        f"ends in {words} but the targets go from {number(float(y.min()), 4)} to "
+        f"{number(float(y.max()), 4)}: use a linear output layer, or "
         "scale the targets"
     )
 

@@ -136,7 +136,7 @@ def test_a_slow_trial_ends_with_its_reason() -> None:
     """More seconds than `timeout` allows are a failure that says so."""
     result = trained(MOMENTUM, timeout=1e-6)
     assert result.outcome == Outcome.FAILED
-    assert result.reason.startswith("timeout: more than 1e-06 s at step")
+    assert result.reason.startswith("timeout: more than 1e-6 s at step")
 
 
 @pytest.mark.parametrize(("activation", "init"), [("sigmoid", "torch"), ("relu", "he")])

@@ -17,6 +17,7 @@ from sweeper.training.pool import messages, node
 from sweeper.training.pool.futures_pool import FuturesPool, Signs, answered, first_line
 from sweeper.training.pool.interface import Lost
 from sweeper.training.pool.machine import difference_here, this_machine
+from sweeper.training.pool.private_ray import silenced
 
 PATIENCE = 10.0
 """Seconds in which a port must take a connection, and a cluster must let go of one."""
@@ -44,7 +45,7 @@ def ray_pool(
     if mine:
         _connect(ray, address)
     try:
-        with _silenced(ray) if mine else nullcontext():
+        with silenced(ray) if mine else nullcontext():
             engine = RayEngine(ray, address, node.Driver(this_machine(), prepare))
             engine.shake_hands()
             with closing(FuturesPool(engine, tell)) as pool:
@@ -80,25 +81,6 @@ def _connect(ray: Any, address: str) -> None:
         raise UserError(
             f"--pool ray://{address}: no Ray answers there ({first_line(error)}); {start}.{token}"
         ) from None
-
-
-@contextmanager
-def _silenced(ray: Any) -> Iterator[None]:
-    """Ray prints on standard output that a worker has died: there belongs the answer of a command alone.
-
-    What prints it here, or what a client server has sent, has private names; where Ray has others, it prints.
-    """
-    with suppress(ImportError, AttributeError):  # of a connection that is none of a client
-        from ray.util.client import ray as client
-
-        vars(client.get_context().client_worker.log_client)["stdstream"] = lambda level, msg: None
-    printer = ray._private.worker
-    before = printer.print_to_stdstream
-    printer.print_to_stdstream = lambda *given, **options: None
-    try:
-        yield
-    finally:
-        printer.print_to_stdstream = before
 
 
 class RayEngine:

@@ -1,0 +1,38 @@
+"""Copies of rows in several parts of a split are told before training."""
+
+import numpy as np
+import pytest
+
+from sweeper.data.copies import copy_lines
+from sweeper.data.load import load
+from sweeper.data.splits import rows_of_parts
+
+SHARES = (0.6, 0.2, 0.2)
+RNG = np.random.default_rng(0)
+X, Y = RNG.standard_normal((60, 3)), np.arange(60) % 2
+
+
+def test_copies_in_other_parts_are_counted() -> None:
+    """Fifty copies of one row: as many as a comparison of all rows finds."""
+    x, y = np.concatenate([np.repeat(X[:1], 49, 0), X]), np.concatenate([np.repeat(Y[:1], 49), Y])
+    data = load(lambda: (x, y), loss_task="classification")
+    train, *others = rows_of_parts(data, SHARES, seed=3, test_seed=3)
+    apart = np.concatenate(others)
+    equal = (data.inputs[apart][:, None] == data.inputs[train][None]).all(2).any(1)
+    (line,) = copy_lines(data, SHARES, 3)
+    assert line.startswith(f"data: {equal.sum()} of {len(apart)} validation and test rows are copies")
+    assert line.endswith("leave copies out, or keep them in one part by data.group")
+
+
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [
+        (X, Y),  # no copies
+        (np.concatenate([X, X[:1]]), np.concatenate([Y, Y[:1]])),  # a single one
+        (np.concatenate([X, X]), np.concatenate([Y, 1 - Y])),  # other targets
+        (RNG.integers(2, size=(60, 2)).astype(float), Y),  # a lattice of few values
+    ],
+)
+def test_what_is_no_leak_is_not_told(x: np.ndarray, y: np.ndarray) -> None:
+    """Distinct rows, one chance copy, the same inputs with other targets, data of few values."""
+    assert copy_lines(load(lambda: (x, y), loss_task="classification"), SHARES, 0) == []
