@@ -6,14 +6,13 @@ from typing import Any
 
 
 @contextmanager
-def silenced(ray: Any) -> Iterator[None]:
+def silenced(ray: Any, client: Any) -> Iterator[None]:
     """Ray prints on standard output that a worker has died: there belongs the answer of a command alone.
 
     It has no public switch for that. Where a release gives what prints another name, it prints.
+    `client` is ``ray.util.client.ray``.
     """
-    with suppress(ImportError, AttributeError):  # of a connection that is none of a client
-        from ray.util.client import ray as client
-
+    with suppress(AttributeError):  # of a connection that is none of a client
         vars(client.get_context().client_worker.log_client)["stdstream"] = lambda level, msg: None
     printer = getattr(getattr(ray, "_private", None), "worker", None)
     before = getattr(printer, "print_to_stdstream", None)

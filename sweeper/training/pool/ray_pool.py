@@ -40,12 +40,13 @@ def ray_pool(
         UserError: if nothing answers there, or a machine there has other versions.
     """
     import ray
+    from ray.util.client import ray as client
 
     mine = not ray.is_initialized()
     if mine:
         _connect(ray, address)
     try:
-        with silenced(ray) if mine else nullcontext():
+        with silenced(ray, client) if mine else nullcontext():
             engine = RayEngine(ray, address, node.Driver(this_machine(), prepare))
             engine.shake_hands()
             with closing(FuturesPool(engine, tell)) as pool:
