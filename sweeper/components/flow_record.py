@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from sweeper.components.call_sites import Site
@@ -15,8 +16,10 @@ from sweeper.components.operations import (
     PRODUCTS,
     SHAPE_ONLY,
     SHARES,
+    has_memory,
     memory,
     tensors_in,
+    unwrapped,
 )
 
 
@@ -75,6 +78,8 @@ class Node:
     """Those of them that nothing but operations on one tensor followed."""
     share: bool = False
     """Whether they lie between 0 and 1, or are one minus such values."""
+    learned: bool = False
+    """Whether they depend on the input and on a parameter, of any shape."""
     uses: int = 0
     nearest: int = 0
     """Uses without others since."""
@@ -191,7 +196,7 @@ class Record:
         modules = tuple(dict.fromkeys(owners))
         bit = 1 << len(self.uses)
         self.uses.append(Use(modules, weights, owners, consumed, depth, len(self.calls) + len(self.uses)))
-        return Node(True, past=past, uses=uses | bit, nearest=bit)
+        return Node(True, past=past, learned=True, uses=uses | bit, nearest=bit)
 
     def _mixed(
         self, name: str, inputs: Sequence[Tensor], known: Sequence[Node], weights: frozenset[str]
@@ -199,31 +204,47 @@ class Record:
         moving = [n for n in known if n.varies]
         if not moving:
             return Node(weights=weights)
-        direct, share = moving[0].direct, moving[0].share
+        is_product = name in PRODUCTS or (name == "bmm" and inputs[0].shape[-1] == 1)
+        features = self._features(is_product, inputs, moving)
         if name in PRODUCTS and any(t.numel() > 1 and not self.node(t).varies for t in inputs):
             for number in bits(union(n.direct for n in moving)):
                 self.calls[number].scales = True
-        if len(moving) > 1:
-            if name in PRODUCTS or (name == "bmm" and inputs[0].shape[-1] == 1):
-                self._multiply(moving)
-                direct, share = 0, all(n.share for n in moving)
-            else:
-                together = all(n.direct for n in moving) and name not in CONTRACTIONS
-                direct = union(n.direct for n in moving) if together else 0
-                share = all(n.share for n in moving)
+        if is_product:
+            self._multiply(moving, features)
+        direct, share = features[0].direct, all(n.share for n in features)
+        if len(features) > 1:
+            together = all(n.direct for n in features) and not is_product and name not in CONTRACTIONS
+            direct = union(n.direct for n in features) if together else 0
         past, opened, uses = (union(getattr(n, key) for n in moving) for key in ("past", "open", "uses"))
-        passed = [n for n in moving if not n.share] if name in PRODUCTS else []
-        nearest = union(n.nearest for n in passed or moving)  # a gate lets pass what other weights made
-        return Node(True, frozenset(), past, opened, direct, share, uses, nearest)
+        passed = [n for n in features if not n.share] if name in PRODUCTS else []
+        nearest = union(n.nearest for n in passed or features)  # a gate lets pass what other weights made
+        learned = bool(weights) or any(n.learned for n in moving)
+        return Node(True, frozenset(), past, opened, direct, share, learned, uses, nearest)
 
-    def _multiply(self, factors: Sequence[Node]) -> None:
-        """Which factors are gates.
+    def _features(self, is_product: bool, inputs: Sequence[Tensor], moving: Sequence[Node]) -> Sequence[Node]:
+        """`moving` less the masks, weights and counts that no parameter makes: these are no features.
+
+        Inputs themselves are, where they are multiplied with a learned gate: sigmoid(layer(x)) · x.
+        """
+        gated = any(n.learned and n.share for n in moving)
+        size = max(t.numel() for t in inputs)
+        kept = []
+        for node in moving:
+            own = [t for t in inputs if self.node(t) is node]
+            masks = all(t.dtype == torch.bool for t in own)
+            counts = is_product and not (gated and any(_is_signal(t, size) for t in own))
+            if node.learned or not (masks or counts):
+                kept.append(node)
+        return kept if any(n.learned for n in kept) else moving
+
+    def _multiply(self, factors: Sequence[Node], others: Sequence[Node]) -> None:
+        """Which of `factors` are gates of `others`.
 
         Of a product whose one factor was computed from the other, the other is the features (squeeze and
         excitation). What is not bounded is features where the other factor lies between 0 and 1.
         """
         for a in factors:
-            for b in factors:
+            for b in others:
                 for number in bits(a.direct) if a is not b else ():
                     call = self.calls[number]
                     features = b.past >> number & 1 or (b.share and not call.bounded)
@@ -240,6 +261,16 @@ class Record:
         """Keep where `tensor` comes from."""
         self.alive.append(tensor)
         self.nodes[memory(tensor)] = node
+
+
+def _is_signal(tensor: Tensor, size: int) -> bool:
+    """Whether it has `size` numbers of its own, and not just one beside 0, as masks have."""
+    tensor = unwrapped(tensor)
+    if not (has_memory(tensor) and tensor.is_floating_point()):
+        return False
+    own = tensor.untyped_storage().nbytes() // tensor.element_size()  # an expanded mask has few
+    others = tensor[tensor != 0]
+    return tensor.numel() == size <= own and others.numel() > 0 and bool((others != others[0]).any())
 
 
 def bits(number: int) -> Iterator[int]:

@@ -40,7 +40,7 @@ from sweeper.study.builtin import builtin_studies
 from sweeper.study.sections import Section
 from sweeper.study.study import Study
 from sweeper.study.template import write_template
-from sweeper.training.preflight import check_configurations
+from sweeper.training.preflight import check_configurations, swap_summary
 from sweeper.training.setup import Task
 
 MADE_BY_RUNS = {"reports/gallery.png"}
@@ -158,6 +158,7 @@ OWN = {
     "iris.toml": "docs/your-own-model.md",
     "waves.toml": "docs/your-own-model.md",
     "vae.toml": "docs/your-own-model.md",
+    "padded.toml": "docs/your-own-model.md",
     "my_study.toml": "README.md",
     "photos.toml": "docs/images.md",
     "words.toml": "docs/sequences.md",
@@ -179,6 +180,14 @@ def test_own_models_can_be_trained(name: str, workshop: Workshop) -> None:
     for override in [(), ("training.loss=my_losses:log_cosh",)] if name == "waves.toml" else [()]:
         study = Study.load(files[name], override)
         assert set(check_configurations(Task(study, load_data(study)))) == {""}
+
+
+def test_the_padded_example_is_swapped_as_the_page_says(workshop: Workshop) -> None:
+    """Both calls are hidden, the one before the mask too."""
+    study = Study.load(workshop("docs/your-own-model.md")["padded.toml"])
+    (line,) = [n for n, text in enumerate(Path("padded.py").read_text().splitlines(), 1) if "F.relu(" in text]
+    call = f"padded.py:{line} relu in the model"
+    assert swap_summary(Task(study, load_data(study))) == f"swapped: {call}, {call} #2; kept: none"
 
 
 def test_the_python_study_is_valid() -> None:
