@@ -88,7 +88,9 @@ def run(
     from sweeper.study.load import written_device
     from sweeper.training.initialize import initialize_worker
     from sweeper.training.pool.local import local_pool, pool_here
+    from sweeper.training.pool.registry import check_place
 
+    check_place(pool, jobs)  # a typo is told before anything heavy is loaded
     device = written_device(study, assignments or ())
     here = pool_here(jobs, initialize_worker, device) if pool == "local" else local_pool(1, initialize_worker)
     with here as home:  # its workers import while this process does

@@ -7,14 +7,14 @@ from sweeper.asked import load_study
 from sweeper.beside import within
 from sweeper.doctor.finding import Finding
 from sweeper.errors import StateKept, UserError
-from sweeper.search.occupancy import advice
+from sweeper.search.occupancy import advice, expected_share
 from sweeper.study.study import Study
 from sweeper.training.initialize import initialize_worker
 from sweeper.training.pool.interface import WorkerDied
 from sweeper.training.pool.local import local_pool, workers_here
 from sweeper.training.pool.machine import host
 from sweeper.training.pool.registry import forms, open_pool, parse
-from sweeper.wording import given
+from sweeper.wording import given, percent
 
 JOIN, ANSWER = 20.0, 40.0
 """Seconds in which a worker must have joined, and one must have run a call: it imports torch first."""
@@ -54,11 +54,12 @@ class PoolCheck:
             return [Finding("pool", False, f"{self.place}: {error}", fix)], 1
         if self.study is None:
             return [found], 0
-        trials, hint = (
-            f"{self.study.name}: {self.study.search.trials} trials",
-            advice(self.study.search, width),
-        )
-        return [found, Finding("study", True, trials, hint)], 0
+        search = self.study.search
+        said = f"{self.study.name}: {search.trials} trials"
+        if width > 1:
+            busy = percent(round(expected_share(search, width), 2))
+            said += f", which keep about {busy} of {width} workers busy if they train one by one"
+        return [found, Finding("study", True, said, advice(search, width))], 0
 
     def _asked(self, tell: Callable[[str], None]) -> tuple[int, Finding]:
         """Trainings at a time, and what the pool is."""
