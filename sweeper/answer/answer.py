@@ -151,12 +151,15 @@ def _judged(
     baselines: Mapping[str, Any] | None,
     objective: str,
 ) -> Answer:
-    if curves is not None:
-        winner = replace(winner, learning=learning(curves, winner.trial, list(scores), objective))
+    found = None
     if baselines is not None:
         on_test = by_seed(tested, list(scores))
         found = baseline(baselines, objective, scores, on_test, winner.least_loss)
         winner = replace(winner, baseline=found)
+    if curves is not None:
+        beaten = found is not None and found.beaten
+        made = learning(curves, winner.trial, list(scores), objective, beaten=beaten)
+        winner = replace(winner, learning=made)
     return winner
 
 

@@ -65,6 +65,18 @@ class Baseline:
     test: tuple[Against, ...]
     """Each score on the test rows."""
 
+    @property
+    def beaten(self) -> bool:
+        """Whether the winner beats guessing by its objective, with an interval, and by the same score on the
+        test rows: the objective is the best of several evaluations, the test rows had no part in any choice.
+        """
+        own = self.objective
+        if own is None:
+            return False
+        same = [each for each in self.test if each.score == {"error": "accuracy"}.get(own.score, own.score)]
+        scores = [own, *same]
+        return bool(same) and all(each.better and math.isfinite(each.low) for each in scores)
+
     def to_dict(self) -> dict[str, Any]:
         """``{"guess": words, "objective": {…}, "test": {score: {…}}}``"""
         objective = None if self.objective is None else self.objective.to_dict()

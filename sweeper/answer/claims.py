@@ -13,8 +13,9 @@ CONFIRMED, EXPLORATORY, OPEN = "confirmed", "exploratory", "open"
 """Status: shown on at least five fresh seeds; seen in the search, one seed each; not settled."""
 STATUSES = (OPEN, EXPLORATORY, CONFIRMED)
 
-LEARNED, BEST, EFFECT, MATTERS, GRADIENT, UNITS, LUCK, RANGE, CURVE, MORE = (
+LEARNED, BEATS, BEST, EFFECT, MATTERS, GRADIENT, UNITS, LUCK, RANGE, CURVE, MORE = (
     "learned",
+    "beats guessing",
     "best",
     "effect",
     "matters",
@@ -25,10 +26,9 @@ LEARNED, BEST, EFFECT, MATTERS, GRADIENT, UNITS, LUCK, RANGE, CURVE, MORE = (
     "curve",
     "more trials",
 )
-"""Kinds of claims: whether anything was learned; the best value of a setting; what a setting does to a
-quantity;
-that a setting sets the best trials apart; gradients; dead and saturated units; settings or luck; a searched
-range; a curve; whether more trials would find better."""
+"""Kinds of claims: whether anything was learned; whether the scores beat guessing; the best value of a
+setting; what a setting does to a quantity; that a setting sets the best trials apart; gradients; dead and
+saturated units; settings or luck; a searched range; a curve; whether more trials would find better."""
 RANKINGS = (BEST, MATTERS, LUCK, MORE)
 """Kinds that rank settings or trials: nothing to say of scores at the level of chance."""
 YES, NONE, MIXED = "yes", "none", "mixed"
@@ -88,11 +88,14 @@ def contradict(one: Claim, other: Claim) -> bool:
     """Whether a page that makes both claims contradicts itself.
 
     Opposite directions on one subject, an effect beside "no effect", a lead of the search that is not the
-    answer, a ranking of what is not shown to beat guessing, and a setting that matters most while it is not
+    answer, a ranking of what is not shown to beat guessing, scores that beat guessing where nothing was
+    learned, and a setting that matters most while it is not
     found to change anything.
     """
     if LEARNED in (one.kind, other.kind):
         learned, ranking = (one, other) if one.kind == LEARNED else (other, one)
+        if ranking.kind == BEATS:
+            return (learned.direction, ranking.direction) == (NONE, YES)
         return learned.direction != YES and ranking.kind in RANKINGS
     if {one.kind, other.kind} == {EFFECT, MATTERS}:
         effect = one if one.kind == EFFECT else other
@@ -116,9 +119,10 @@ def resolve(claims: Sequence[Claim]) -> tuple[Judged, ...]:
     return tuple(found[place] for place in range(len(claims)))
 
 
-def _order(claim: Claim) -> tuple[bool, bool, tuple[int, int]]:
-    """What decides whether anything may be ranked comes first; an effect with its interval before a share."""
-    return claim.kind == LEARNED, claim.kind != MATTERS, claim.strength
+def _order(claim: Claim) -> tuple[bool, bool, bool, tuple[int, int]]:
+    """Scores on rows of no choice first, then what decides whether anything may be ranked; an effect with its
+    interval before a share."""
+    return claim.kind == BEATS, claim.kind == LEARNED, claim.kind != MATTERS, claim.strength
 
 
 def contradictions(claims: Iterable[Claim]) -> list[tuple[Claim, Claim]]:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,8 @@ from sweeper.trial import cost, objective_metric, objective_value, start_metric
 
 NOISE = 1e-3
 """Share of the value before training; a smaller fall is none."""
+ROUNDING = 1e-6
+"""Share of the largest value; values that differ by less are one."""
 
 
 @dataclass(frozen=True)
@@ -20,22 +23,34 @@ class Learning:
     before: float
     """At step 0."""
     fell: float
-    """By how much the best value afterwards is better than that before training; below 0 where none is."""
+    """By how much the value afterwards is better than that before training, at the evaluation point that is
+    best over the other seeds (of one seed: its own); below 0 where it is worse."""
     low: float
     high: float
     """95 % interval of `fell`; NaN for one seed."""
     seeds: int
     learned: bool
-    """`fell` is more than `NOISE`, and on every seed or with an interval above 0."""
+    """`fell` is more than `NOISE`, and on every seed or with an interval above 0; or the best points of the
+    seeds lie lower than luck puts them; or guessing is beaten."""
+    at_best: float
+    """As `fell`, at the best point of each seed: at least 0 by luck alone where there are many points."""
+    points: int
+    """Evaluation points after step 0."""
+    furthest: float
+    """The largest fall of any trial on record, each on its own seed, to its best point."""
 
 
-def learning(curves: pd.DataFrame, trial: int, seeds: list[int], objective: str) -> Learning | None:
+def learning(
+    curves: pd.DataFrame, trial: int, seeds: list[int], objective: str, *, beaten: bool = False
+) -> Learning | None:
     """Of `trial` on `seeds`; ``None`` where its curves have no value before training or none after.
 
     The lowest of several noisy values lies below the first even where nothing is learned. So the evaluation
     point that counts on a seed is the one that is lowest on average over the other seeds; with one seed, its
-    own lowest. A training loss has no value at step 0; the validation loss there stands for it, as
-    untrained weights have seen neither part.
+    own lowest. An unstable training is at its best at another step on each seed, and that fall misses it:
+    then the falls at the best points count, where luck does not explain them, see `_beyond_luck`. `beaten`:
+    its scores, those on test rows included, beat guessing: then it learned. A training loss has no value at
+    step 0; the validation loss there stands for it, as untrained weights have seen neither part.
     """
     own = curves[(curves["trial"] == trial) & curves["seed"].isin(seeds)]
     metric = objective_metric(objective)
@@ -52,7 +67,64 @@ def learning(curves: pd.DataFrame, trial: int, seeds: list[int], objective: str)
     low, high = interval(falls)
     mean, floor = float(falls.mean()), NOISE * abs(float(first.mean()))
     sure = not math.isfinite(low) or low > 0 or bool((falls > floor).all())
-    return Learning(float(start.mean()), mean, low, high, len(falls), mean > floor and sure)
+    best = first - np.where(np.isfinite(later), later, np.inf).min(axis=1)
+    learned = (mean > floor and sure) or (best.mean() > floor and _beyond_luck(best, later)) or beaten
+    return Learning(
+        before=float(start.mean()),
+        fell=mean,
+        low=low,
+        high=high,
+        seeds=len(falls),
+        learned=bool(learned),
+        at_best=float(best.mean()),
+        points=int(np.isfinite(later).any(axis=0).sum()),
+        furthest=_furthest(curves, objective),
+    )
+
+
+def _furthest(curves: pd.DataFrame, objective: str) -> float:
+    """Of the best cost after step 0 below that at step 0, over all trainings that have both."""
+    first = curves[(curves["metric"] == start_metric(objective)) & (curves["step"] == 0)]
+    later = curves[(curves["metric"] == objective_metric(objective)) & (curves["step"] > 0)]
+    costs = [
+        each.assign(cost=cost(objective, objective_value(objective, each["value"].to_numpy())))
+        for each in (first, later)
+    ]
+    start, best = (each.groupby(["trial", "seed"])["cost"].min() for each in costs)
+    return float((start - best).max())
+
+
+def _beyond_luck(falls: np.ndarray, later: np.ndarray) -> bool:
+    """Whether `falls` to the best of k points, a seed each, are larger than noise alone makes them.
+
+    Where all k points are independent N(start, σ²), the fall to the lowest has mean e·σ and standard
+    deviation c·σ, those of the largest of k standard normals. So √n · mean / s of n falls is noncentral t
+    with n − 1 degrees of freedom and noncentrality √n · e / c; it has to exceed the 97.5 % quantile. Starts
+    that differ and points that resemble each other only make it smaller. Scores in steps of q (errors of few
+    rows) may agree by chance, so s² gains q² / 12 (Sheppard).
+    """
+    from scipy.stats import nct  # loaded late: the command line starts without scipy
+
+    n, known = len(falls), np.unique(later[np.isfinite(later)])
+    steps = np.diff(known)
+    steps = steps[steps > ROUNDING * np.abs(known).max(initial=0)]
+    if n < 2 or not len(steps) or not np.isfinite(falls).all():
+        return False
+    spread = math.sqrt(float(falls.var(ddof=1)) + float(steps.min()) ** 2 / 12)
+    mean, deviation = _largest_of(later.shape[1])
+    quantile = float(nct.ppf(0.975, n - 1, math.sqrt(n) * mean / deviation))
+    return math.sqrt(n) * float(falls.mean()) / spread > quantile
+
+
+@cache
+def _largest_of(k: int) -> tuple[float, float]:
+    """Mean and standard deviation of the largest of `k` standard normals, by the trapezoidal rule."""
+    from scipy.special import log_ndtr
+
+    x = np.linspace(-9, 9, 3601)
+    density = k * np.exp((k - 1) * log_ndtr(x) - x**2 / 2) / math.sqrt(2 * math.pi)
+    mean = float(np.trapezoid(x * density, x))
+    return mean, math.sqrt(float(np.trapezoid((x - mean) ** 2 * density, x)))
 
 
 def _by_seed(curves: pd.DataFrame) -> pd.DataFrame:

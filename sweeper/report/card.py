@@ -11,7 +11,7 @@ import pandas as pd
 from sweeper.answer.answer import Answer
 from sweeper.answer.baseline import Against
 from sweeper.answer.bounds import bounded_difference
-from sweeper.answer.claims import CONFIRMED, LEARNED, NONE, Claim
+from sweeper.answer.claims import BEATS, CONFIRMED, LEARNED, MIXED, NONE, YES, Claim
 from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.gain import LABEL, gained, power
 from sweeper.answer.outcomes import outcomes_in_words
@@ -19,7 +19,7 @@ from sweeper.answer.placing import better_means, placing
 from sweeper.answer.ranked import Ranked, is_central
 from sweeper.answer.rows import FIRST, search_trials
 from sweeper.answer.summary import Summary, summarize
-from sweeper.report.doubts import doubt, guessing
+from sweeper.report.doubts import Doubt, doubt, guessing
 from sweeper.report.next_step import NextStep, next_step
 from sweeper.study.space import Fixed
 from sweeper.study.study import Study
@@ -62,8 +62,9 @@ class Card:
     facts: tuple[Fact, ...]
     next_step: NextStep
     warnings: tuple[str, ...] = ()
-    claim: Claim | None = None
-    """That nothing was learned, or nothing beyond guessing: then no section ranks anything."""
+    claims: tuple[Claim, ...] = ()
+    """That guessing is beaten; that nothing was learned, or nothing beyond guessing: then no section ranks
+    anything."""
     rows: str = ""
     """Whose rows show nothing beyond guessing, where that is the finding."""
 
@@ -106,12 +107,22 @@ def card(study: Study, answer: Answer | None, trials: pd.DataFrame, folder: Path
         standing, headline = doubted.standing, doubted.headline
         warnings = tuple(text for text in warnings if not text.startswith(f"{headline} "))
     step = next_step(study, answer, trials, doubted, summary.edge, folder)
-    chosen, claim = settings(answer.parameters, study), None
-    if doubted is not None:
-        claim = Claim(LEARNED, "answer", NONE, CONFIRMED, "answer", detail=NOT_LEARNED[doubted.standing])
+    chosen, claims = settings(answer.parameters, study), _claims(answer, doubted)
     return Card(
-        standing, headline, lead, chosen, facts, step, warnings, claim, doubted.rows if doubted else ""
+        standing, headline, lead, chosen, facts, step, warnings, claims, doubted.rows if doubted else ""
     )
+
+
+def _claims(answer: Answer, doubted: Doubt | None) -> tuple[Claim, ...]:
+    """What the card says of learning: some scores may not beat guessing where training did learn."""
+    found = []
+    if answer.baseline is not None and answer.baseline.beaten:
+        found.append(Claim(BEATS, "answer", YES, CONFIRMED, "answer", detail="the answer beats guessing"))
+    if doubted is not None:
+        direction = NONE if doubted.standing == "unlearned" else MIXED
+        detail = NOT_LEARNED[doubted.standing]
+        found.append(Claim(LEARNED, "answer", direction, CONFIRMED, "answer", detail=detail))
+    return tuple(found)
 
 
 def settings(parameters: Mapping[str, Any], study: Study) -> dict[str, str]:

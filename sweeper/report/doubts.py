@@ -61,14 +61,20 @@ def doubt(study: Study, answer: Answer) -> Doubt | None:
 
 def _unlearned(found: Learning, ranked: Ranked) -> str:
     seeds = "its one seed" if found.seeds == 1 else f"{found.seeds} seeds"
-    after = ranked.text(ranked.cost(found.before) - found.fell)
-    change = f"{number(found.before)} before training, {after} at best afterwards"
+    start = ranked.cost(found.before)
+    after, best = ranked.text(start - found.fell), ranked.text(start - found.at_best)
+    change, lucky = f"{number(found.before)} before training, {after} afterwards", ""
+    if found.seeds == 1 or found.points == 1:
+        change += " at best" * (found.points > 1)
+    else:
+        change += " at the evaluation that is best on the other seeds"
+        lucky = f"; the best of the {found.points} evaluations of each seed, {best} on average, may be luck"
     change_word, ends_word = ("rises above", "rise") if ranked.best == "highest" else ("falls below", "fall")
     _, low, high = interval(found.fell, found.low, found.high)
     ends = f" (95 % interval of the {ends_word} {low} to {high})"
     where = ends if math.isfinite(found.low) else ""
     text = f"The winner's {ranked.metric} never {change_word} its start by more than noise"
-    return f"{text} on {seeds}: {change}{where}."
+    return f"{text} on {seeds}: {change}{where}{lucky}."
 
 
 def _no_better(each: Against, guess: str) -> str:
@@ -116,6 +122,8 @@ def guessing(answer: Answer, ranked: Ranked) -> tuple[str, str]:
         name = objective_metric(ranked.objective).removeprefix("validation_")
         same = [each for each in found.test if each.score == name]
         meaning += "".join(f", on test rows {_gained(each, ranked)}" for each in same)
+        if found.objective.better and answer.learning is not None and not answer.learning.learned:
+            meaning += f"; the {ranked.metric} is the best of several evaluations, so this may be luck"
     return "\n".join(values), meaning
 
 

@@ -1,7 +1,7 @@
 """The one thing to do next, as a command."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -68,6 +68,9 @@ def next_step(
     else:
         return _use(study, folder)
     command = run_again(study, *step.settings) + (" --fresh" if step.fresh else "")
+    if step.fresh:
+        deletes = "--fresh deletes the trials and the report of this run"
+        step = replace(step, text=f"{step.text[:-1]} ({deletes}):")
     command = command.replace("sweeper run", f"sweeper {step.command}", 1)
     if PLACEHOLDER in command.split():
         return NextStep(f"{step.text[:-1]} ({PLACEHOLDER} stands for your study file):", command)
@@ -112,11 +115,15 @@ def _beyond(optimizer: str, tried: "pd.Series[float]", *, lower: bool) -> tuple[
 def _unlearned(study: Study, learning: Learning, trials: pd.DataFrame) -> _Rerun:
     """Rates above all tried where nothing moved, below where it only rose.
 
-    Not where those tried come within a decade of the ends of what the optimizers take: then no rate helps.
+    Not where a trial at some rate fell below its own start: then the rates tried are not all too high or too
+    low. Nor where those tried come within a decade of the ends of what the optimizers take: then no rate
+    helps.
     """
     rates = trials["learning_rate"]
     lowest, highest = float(rates.min()), float(rates.max())
     low, high = joined([search_rates(str(name)) for name in trials["optimizer"].unique()])
+    if learning.furthest > NOISE * abs(learning.before):
+        return _check_the_data("unlearned")
     if abs(learning.fell) <= NOISE * abs(learning.before) and highest < high / 10:
         text = f"Training changed next to nothing at rates up to {number(highest)}: search higher ones."
         return _Rerun(text, _rates(study, trials, lower=False), fresh=True)

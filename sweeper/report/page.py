@@ -49,7 +49,7 @@ def write(run: RunData, folder: Path, each: Each = map) -> Path:
     answered = _card(run, folder)
     said = [(question, its) for question in QUESTIONS if (its := told(question, run, every)) is not None]
     made = [part for _, part in said if not isinstance(part, NotMade)]
-    claims = judged(made, () if answered.claim is None else (answered.claim,))
+    claims = judged(made, answered.claims)
     sections = [rendered(question, run, every, part, claims, figures) for question, part in said]
     beside = transferred(run.study, folder)
     sections = with_transfer(sections, beside)

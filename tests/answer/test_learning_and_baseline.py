@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from sweeper.answer.baseline import baseline, by_seed
-from sweeper.answer.learning import learning
+from sweeper.answer.learning import _beyond_luck, learning
 
 RNG = np.random.default_rng(0)
 SEEDS = list(range(1, 11))
@@ -51,6 +51,53 @@ def test_the_lowest_of_noisy_points_is_no_learning() -> None:
     """Pure noise around the start has a minimum below it on every seed; in most runs nothing was learned."""
     called = [learned(2.3 + 0.1 * RNG.normal(size=(10, 20))) for _ in range(40)]
     assert sum(called) <= 6
+
+
+@pytest.mark.parametrize("seeds", [3, 10])
+def test_a_best_step_that_differs_between_seeds_is_learning(seeds: int) -> None:
+    """Unstable curves, each near 0 at another step: far lower than the lowest of as many noisy points."""
+    values = np.full((seeds, 6), 2.3)
+    values[:, 1:] = 3 + RNG.normal(size=(seeds, 5)) ** 2
+    values[np.arange(seeds), 1 + np.arange(seeds) % 5] = 0.05 * RNG.random(seeds)
+    found = learning(curves(values), 3, SEEDS, "validation_loss")
+    assert found is not None
+    assert found.learned
+    assert found.fell < 0.1
+    assert found.at_best > 2.2
+
+
+@pytest.mark.parametrize(("seeds", "points"), [(3, 5), (5, 5), (10, 20)])
+@pytest.mark.parametrize("step", [0.0, 1 / 48])
+def test_the_best_points_of_noise_are_no_learning(seeds: int, points: int, step: float) -> None:
+    """The best point of each seed hardly adds to the calls, where all start alike and scores have steps."""
+    added = 0
+    for _ in range(60):
+        later = 2.3 + 0.06 * RNG.normal(size=(seeds, points))
+        later = step * np.round(later / step) if step else later
+        added += _beyond_luck(2.3 - later.min(axis=1), later)
+    assert added <= 6
+
+
+def test_scores_that_beat_guessing_are_learning() -> None:
+    """What curves do not show; and the largest fall is that of any trial, each from its own start."""
+    flat, other = curves(STARTS + 0.0 * np.arange(4)), curves(STARTS[:1] * [[1, 0.5, 2, 3]])
+    both = pd.concat([flat, other.assign(trial=4)])
+    for beaten in (True, False):
+        found = learning(both, 3, SEEDS, "validation_loss", beaten=beaten)
+        assert found is not None
+        assert found.learned is beaten
+        assert found.furthest == pytest.approx(0.5 * STARTS[0, 0])
+
+
+@pytest.mark.parametrize(
+    ("own", "tested", "beaten"),
+    [(0.1, 0.1, True), (0.1, 0.7, False), (0.7, 0.1, False), (0.1, None, False)],
+)
+def test_guessing_is_beaten_on_test_rows_too(own: float, tested: float | None, beaten: bool) -> None:
+    """By the objective and by the same score on the test rows."""
+    on_test = {} if tested is None else {seed: {"loss": tested} for seed in SEEDS}
+    found = baseline(recorded(0.6, 0.75), "validation_loss", dict.fromkeys(SEEDS, own), on_test)
+    assert found.beaten is beaten
 
 
 def test_errors_and_training_losses_have_their_own_start() -> None:
