@@ -1,8 +1,9 @@
 """Activations that a model calls as functions (``F.relu(x)``): where, and modules in their places.
 
 A call site is the way from the call of a module to the call of the function: file, lines and columns of every
-call in between, so that it is the same in each forward pass and in each process. Nothing here needs the rest
-of this package: scripts get a copy.
+call in between, so that it is the same in each forward pass and in each process. A script outlives edits of
+the file: it has functions, and the names of what they call, in place of lines. Nothing here needs the rest of
+this package: scripts get a copy.
 """
 
 import inspect
@@ -10,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from dis import get_instructions
 from functools import lru_cache, partial, update_wrapper
 from itertools import islice
 from pathlib import Path
@@ -22,11 +24,14 @@ from torch.overrides import TorchFunctionMode, handle_torch_function
 
 from sweeper.private_torch import children_of
 
-Position = tuple[str, int, int, int, int]
-"""One call: file, first line, first column, last line, last column."""
+Place = tuple[str, str, str, int, int]
+"""One call wherever its lines move: file, qualified name of the function that makes it, name of what it
+calls, which of the calls of that name in the function it is, from 0, and how many there are."""
+Position = tuple[str, int, int, int, int, Place]
+"""One call: file, first line, first column, last line, last column, place."""
 CallPath = tuple[Any, ...]
-"""Name of the module that is called, then the positions that lead to the function, the innermost first, each
-with the name of the module whose method it is in."""
+"""Name of the module that is called, then the positions (in scripts: places) that lead to the function, the
+innermost first, each with the name of the module whose method it is in."""
 
 MODULE_FILE = sys.modules[nn.Module.__module__].__file__
 FILES_OF_TORCH = {F.relu.__code__.co_filename, handle_torch_function.__code__.co_filename}
@@ -37,7 +42,36 @@ FILES_OF_TORCH = {F.relu.__code__.co_filename, handle_torch_function.__code__.co
 def position_in(code: CodeType, instruction: int) -> Position:
     """Of the call that an instruction makes."""
     line, end, column, last = next(islice(code.co_positions(), instruction // 2, None))
-    return Path(code.co_filename).name, line or 0, column or 0, end or 0, last or 0
+    place = place_in(code, instruction)
+    return place[0], line or 0, column or 0, end or 0, last or 0, place
+
+
+@lru_cache(maxsize=4096)
+def place_in(code: CodeType, instruction: int) -> Place:
+    """Of the call that an instruction makes."""
+    calls = calls_in(code)
+    at = max((offset for offset in calls if offset <= instruction), default=0)
+    return Path(code.co_filename).name, code.co_qualname, *calls.get(at, ("", 0, 0))
+
+
+@lru_cache(maxsize=1024)
+def calls_in(code: CodeType) -> dict[int, tuple[str, int, int]]:
+    """Of each instruction of a function: name of what it calls, which of these calls it is, of how many.
+
+    What calls nothing by a name, an operator say, has the name of its operation.
+    """
+    named: dict[int, tuple[str, Any]] = {}
+    loaded: dict[Any, str] = {}  # where an expression begins -> the name that was loaded there last
+    for step in get_instructions(code):
+        line, _, column, _ = span = step.positions or (None,) * 4
+        is_call = step.opname.startswith("CALL")
+        named[step.offset] = loaded.get((line, column), "") if is_call else step.opname, span
+        if not is_call and isinstance(step.argval, str):
+            loaded[line, column] = step.argval
+    spans: dict[str, list[Any]] = {}
+    for name, span in dict.fromkeys(named.values()):  # code of `finally` is there twice
+        spans.setdefault(name, []).append(span)
+    return {at: (name, spans[name].index(span), len(spans[name])) for at, (name, span) in named.items()}
 
 
 def caller(frame: FrameType | None) -> FrameType | None:
@@ -52,9 +86,13 @@ def caller(frame: FrameType | None) -> FrameType | None:
     return frame
 
 
-def path_of(frame: FrameType | None, names: Mapping[nn.Module, str]) -> CallPath:
+def path_of(
+    frame: FrameType | None,
+    names: Mapping[nn.Module, str],
+    where: Callable[[CodeType, int], Any] = position_in,
+) -> CallPath:
     """The call site of what is called in `frame`; `names` of the model's modules."""
-    steps: list[tuple[Position, str]] = []
+    steps: list[tuple[Any, str]] = []
     while (frame := caller(frame)) is not None:
         code = frame.f_code
         is_call = code.co_filename == MODULE_FILE  # of a module: ``module(x)`` and what that goes through
@@ -63,7 +101,7 @@ def path_of(frame: FrameType | None, names: Mapping[nn.Module, str]) -> CallPath
         if is_call and name is not None:
             return name, *steps
         if not is_call:
-            steps.append((position_in(code, frame.f_lasti), name or ""))
+            steps.append((where(code, frame.f_lasti), name or ""))
         frame = frame.f_back
     return "", *steps
 
@@ -106,21 +144,30 @@ class FunctionLayer(nn.Module):
 class CalledModules(TorchFunctionMode):
     """While it is at work, modules are called where the model calls activation functions."""
 
-    def __init__(self, modules: Mapping[CallPath, nn.Module], names: Mapping[nn.Module, str]) -> None:
+    def __init__(
+        self,
+        modules: Mapping[CallPath, nn.Module],
+        names: Mapping[nn.Module, str],
+        where: Callable[[CodeType, int], Any] = position_in,
+    ) -> None:
         super().__init__()
-        self.modules, self.names = modules, names
+        self.modules, self.names, self.where = modules, names, where
         self.positions = {path[1][0] for path in modules}
         self.written: frozenset[CallPath] = frozenset()
         """Call sites that write into their input, of which others see it."""
         self.waiting = {*modules}
         """Call sites that were never reached."""
+        self.met = set[Any]()
+        """Where the model calls functions of torch."""
         self.at_work = False
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """The function of torch, or the module that stands for it."""
         frame, module, path = caller(inspect.currentframe()), None, None
-        if frame is not None and position_in(frame.f_code, frame.f_lasti) in self.positions:
-            path = path_of(frame, self.names)
+        position = None if frame is None else self.where(frame.f_code, frame.f_lasti)
+        self.met.add(position)
+        if position in self.positions:
+            path = path_of(frame, self.names, self.where)
             module = self.modules.get(path)
             self.waiting.discard(path)
         self.at_work = False  # torch closes the mode while it is here
@@ -144,7 +191,10 @@ class CalledModules(TorchFunctionMode):
 
 
 def call_modules(
-    model: nn.Module, places: Sequence[tuple[CallPath, str, str, nn.Module]], written: Sequence[CallPath] = ()
+    model: nn.Module,
+    places: Sequence[tuple[CallPath, str, str, nn.Module]],
+    written: Sequence[CallPath] = (),
+    where: Callable[[CodeType, int], Any] = position_in,
 ) -> CalledModules:
     """Let `model` call modules where it calls functions; returns what does it.
 
@@ -155,9 +205,10 @@ def call_modules(
         model: changed in place.
         places: call site, name of the module that calls, name of the new part of it, the part.
         written: those of the call sites that write into their input.
+        where: what the steps of the call sites are, `position_in` or `place_in`.
     """
     names = {module: name for name, module in model.named_modules()}
-    mode = CalledModules({path: new for path, _, _, new in places}, names)
+    mode = CalledModules({path: new for path, _, _, new in places}, names, where)
     mode.written = frozenset(written)
     parts: dict[str, dict[str, nn.Module]] = {"": {}}
     for _, owner, name, new in places:
@@ -169,6 +220,21 @@ def call_modules(
         for name, new in new_parts.items():
             module.add_module(name, new)
     return mode
+
+
+def changes_in(calls: CalledModules) -> str:
+    """What has changed in the code of a model since its call sites were written down as places."""
+    (_, ((file, function, name, _, of), owner), *_), *_ = sorted(calls.waiting)
+    here = sorted({place[2:] for place in calls.met if place and place[:2] == (file, function)})
+    now = max((total for other, _, total in here if other == name), default=0)
+    others = ", ".join(dict.fromkeys(other for other, _, _ in here))
+    if now == of:
+        what = (
+            f"the call of {name} in {function} is not reached as before, in module {owner or 'the model'!r}"
+        )
+    else:
+        what = f"{function} had {of} call{'s' * (of > 1)} of {name} and has {now or 'none'} now"
+    return f"{file} has changed since the sweep: {what}; it calls {others or 'no function of torch'}"
 
 
 def _forward(

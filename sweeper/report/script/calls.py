@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sweeper.components import call_sites
+from sweeper.components.call_sites import CallPath
 from sweeper.components.called import Called, plain_name
+from sweeper.errors import UserError
 from sweeper.report.script.functions import literal, named, quoted
 from sweeper.report.script.source import definitions
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
 def call_code(own_functions: bool) -> list[str]:
     """What the lines need."""
-    wanted = ["call_modules", *(["FunctionLayer"] if own_functions else [])]
+    wanted = ["call_modules", "changes_in", "place_in", *(["FunctionLayer"] if own_functions else [])]
     return [definitions(call_sites, name) for name in wanted]
 
 
@@ -27,13 +29,30 @@ def call_lines(called: Sequence[tuple[Called, "nn.Module"]], expression: str | N
         "    model,",
     ]
     lines.append("    [")
-    for one, layer in called:
-        code = ", ".join(map(_code, (one.path, one.owner, one.part)))
+    for (one, layer), path in zip(called, _paths([one for one, _ in called]), strict=True):
+        code = ", ".join(map(_code, (path, one.owner, one.part)))
         lines.append(f"        ({code}, {expression or _function(layer)}),")
     lines.append("    ],")
-    if written := [one.path for one, _ in called if one.written]:
+    if written := _paths([one for one, _ in called if one.written]):
         lines.append(f"    written={_code(tuple(written))},")
-    return [*lines, ")"]
+    return [*lines, "    where=place_in,", ")"]
+
+
+def _paths(called: Sequence[Called]) -> list[CallPath]:
+    """Their call sites, with places where positions are.
+
+    Raises:
+        UserError: if lines alone tell two of them apart.
+    """
+    paths = [(p[0], *((position[-1], name) for position, name in p[1:])) for p in (c.path for c in called)]
+    for path in paths:
+        if paths.count(path) > 1:
+            file, function, name, *_ = path[1][0]
+            raise UserError(
+                f"{file}: several functions {function} call {name} at one place of the model, which a script "
+                "cannot tell apart: give them names of their own"
+            )
+    return paths
 
 
 def _function(layer: Any) -> str:
