@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from dis import get_instructions
+from dis import get_instructions, opmap
 from functools import lru_cache, partial, update_wrapper
 from itertools import islice
 from pathlib import Path
@@ -227,7 +227,7 @@ def changes_in(calls: CalledModules) -> str:
     (_, ((file, function, name, _, of), owner), *_), *_ = sorted(calls.waiting)
     here = sorted({place[2:] for place in calls.met if place and place[:2] == (file, function)})
     now = max((total for other, _, total in here if other == name), default=0)
-    others = ", ".join(dict.fromkeys(other for other, _, _ in here))
+    others = ", ".join(dict.fromkeys(other for other, _, _ in here if other and other not in opmap))
     if now == of:
         what = (
             f"the call of {name} in {function} is not reached as before, in module {owner or 'the model'!r}"

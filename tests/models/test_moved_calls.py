@@ -34,7 +34,7 @@ class Net(nn.Module):
 
     def forward(self, x):
         h = F.relu(self.b(F.relu(self.a(x))))
-        h = self.act(self.c(h).tanh())
+        h = self.act(self.c(h).tanh()) + h
         return self.out(self.act(h))
 """
 Edit = Callable[[str], str]
