@@ -34,7 +34,7 @@ class Net(nn.Module):
 
     def forward(self, x):
         h = F.relu(self.b(F.relu(self.a(x))))
-        h = self.act(self.c(h).tanh()) + h
+        h = self.act(self.c(h).tanh() + 1)
         return self.out(self.act(h))
 """
 Edit = Callable[[str], str]
@@ -134,7 +134,7 @@ def test_changed_calls_stop_the_script(file: Path, old: str, new: str, message: 
 def test_functions_that_lines_alone_tell_apart_have_no_script(file: Path) -> None:
     """Two functions without names, called in a loop, are one place."""
     loop = "for f in (lambda x: F.elu(x), lambda x: F.elu(x)):\n            h = self.c(f(h))"
-    file.write_text(NET.replace("h = self.act(self.c(h).tanh())", loop))
+    file.write_text(NET.replace("h = self.act(self.c(h).tanh() + 1)", loop))
     named = re.escape("several functions Net.forward.<locals>.<lambda> call elu at one place")
     with pytest.raises(UserError, match=named):
         script_and_curve(activation="tanh")
