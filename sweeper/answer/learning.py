@@ -119,6 +119,7 @@ def _beyond_luck(falls: np.ndarray, later: np.ndarray) -> bool:
 @cache
 def _largest_of(k: int) -> tuple[float, float]:
     """Mean and standard deviation of the largest of `k` standard normals, by the trapezoidal rule."""
+    # loaded late: it takes a second, and few answers need it
     from scipy.special import log_ndtr
 
     x = np.linspace(-9, 9, 3601)
