@@ -15,24 +15,9 @@ from postgres import needed
 from whole_runs import run, study
 
 from sweeper.result import Result
-from sweeper.training.initialize import initialize_worker
 from sweeper.training.pool.interface import Pool
-from sweeper.training.pool.local import local_pool
 
 pytestmark = pytest.mark.timeout(600)
-
-
-@pytest.fixture(scope="module")
-def home() -> Iterator[Pool]:
-    """Worker processes of this machine, for all runs: their imports take longer than a run."""
-    with local_pool(WORKERS, initialize_worker) as pool:
-        yield pool
-
-
-@pytest.fixture(scope="module")
-def expected(home: Pool, tmp_path_factory: pytest.TempPathFactory) -> Result:
-    """What processes of this machine make of it."""
-    return run(tmp_path_factory.mktemp("local"), study(), home, jobs=WORKERS)
 
 
 @in_pools

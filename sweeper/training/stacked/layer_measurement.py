@@ -85,8 +85,9 @@ class LayerMeasurements:
         """Values trial by trial. Positions of the pass that are left over repeat its last trial."""
         memory = self._pass = self._pass or self._recorded(batch[0], self.at_once, self.shared)
         batch = [*batch, *[batch[-1]] * (self.at_once - len(batch))]
-        for k, values in enumerate(memory.outside[:-1]):
-            torch.stack([self._outside(each)[k] for each in batch], out=values)
+        read = zip(*(self._outside(each) for each in batch), strict=True)
+        for values, of_trials in zip(memory.outside, read, strict=False):  # steepest slopes come last
+            torch.stack(of_trials, out=values)
         memory.steepest.copy_(self._steepest(batch, memory))
         if not self.shared:
             for position, each in enumerate(batch):
