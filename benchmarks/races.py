@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sweeper.search.race import Round
+from sweeper.search.finalists import Round
 from sweeper.statistics.standing import standing, winners_interval
 from sweeper.study.sections import ConfirmSection
 

@@ -22,8 +22,7 @@ from surfaces import FAMILIES, Problem, problem, tables
 
 from sweeper.search.distributions import suggest
 from sweeper.search.driver import Search
-from sweeper.search.finalists import finalists
-from sweeper.search.race import next_trials
+from sweeper.search.finalists import finalists, next_trials
 from sweeper.statistics.standing import standing
 from sweeper.study.study import Study
 from sweeper.trial import Outcome, Trial, TrialResult

@@ -7,14 +7,15 @@ import time
 from contextlib import ExitStack
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 
 from sweeper.answer.outcomes import all_failed
 from sweeper.asked import load_data
 from sweeper.beside import in_thread
-from sweeper.earlier import earlier_trials
-from sweeper.errors import RunFailed
+from sweeper.errors import RunFailed, UserError
 from sweeper.options import Options
 from sweeper.records.atomic import refuse_links
+from sweeper.records.run_files import EARLIER
 from sweeper.records.run_folder import (
     as_begun,
     open_run,
@@ -24,7 +25,10 @@ from sweeper.records.run_folder import (
     staying,
     writing,
 )
-from sweeper.result import Result, load_result
+from sweeper.records.store import load_trials
+from sweeper.result import Result, load_result, result_of
+from sweeper.search.earlier import Earlier, from_dict, taken_over
+from sweeper.search.optuna_studies import from_optuna, is_storage, label
 from sweeper.search.storage_url import open_url
 from sweeper.study.study import Study
 from sweeper.sweep import Sweep
@@ -88,3 +92,28 @@ def _run(study: Study, options: Options, home: Pool, pool: Pool) -> Result:
         seconds = time.monotonic() - started
         result.report(options.reports / study.name, seconds=seconds, each=partial(parallel_map, home))
     return result
+
+
+def earlier_trials(study: Study, runs: Path, asked: str | None, *, fresh: bool) -> Earlier | None:
+    """What the run took over when it began, or takes over now from the run that is asked for.
+
+    Raises:
+        UserError: if the run cannot take over anything, or took over something else.
+    """
+    folder = runs / study.name
+    kept, _ = (None, None) if fresh else EARLIER.read(folder)
+    if kept is not None and (asked is None or label(asked) == kept["run"]):
+        return from_dict(study.space, kept)
+    if asked is None:
+        return None
+    if not fresh and len(load_trials(folder / "records")):
+        took = f"what it took over from {kept['run']!r}" if kept else "nothing taken over"
+        raise UserError(f"--from {label(asked)!r}: {folder} has begun with {took}; start over with --fresh")
+    if study.search.sampler != "auto":
+        raise UserError(
+            f"--from {label(asked)!r}: search.sampler = {study.search.sampler!r} cannot be informed by "
+            "another run; allowed: auto"
+        )
+    if is_storage(asked):
+        return from_optuna(study.space, asked)
+    return taken_over(study.space, asked, result_of(asked, runs).summaries.values())

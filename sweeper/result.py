@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from sweeper.questions.run_data import RunData
     from sweeper.report.figures import Figures
     from sweeper.report.page import Each
-    from sweeper.search.as_study import OptunaStudy
+    from sweeper.search.optuna_studies import OptunaStudy
 
 # loaded late: reading a run needs no report
 
@@ -87,7 +87,7 @@ class Result:
         A diverged trial is a completed one of infinite objective there. User attributes hold the phase, the
         outcome, the parameters under their names in the study file, and the objectives on fresh seeds.
         """
-        from sweeper.search.as_study import as_study
+        from sweeper.search.optuna_studies import as_study
 
         winner = None if self.answer is None else self.answer.trial
         return as_study(self.study, self.summaries, self.trials, winner)

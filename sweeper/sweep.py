@@ -27,10 +27,9 @@ from sweeper.report.progress import Progress
 from sweeper.report.script import script_or_reason
 from sweeper.search.driver import Search
 from sweeper.search.earlier import Earlier
-from sweeper.search.finalists import budget, examined, finalists
+from sweeper.search.finalists import budget, examined, finalists, next_trials
 from sweeper.search.forecast import Forecast
 from sweeper.search.occupancy import advice
-from sweeper.search.race import next_trials
 from sweeper.search.starts import defaults
 from sweeper.search.storage import StudyStorage, delete_study
 from sweeper.search.trial_summary import summarize

@@ -11,7 +11,7 @@ from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import labels, search_trials
 from sweeper.components.activations import ACTIVATIONS
 from sweeper.components.optimizers import OPTIMIZERS
-from sweeper.statistics.regret import expected_regret, optimism
+from sweeper.statistics.best_of_several import expected_regret, optimism
 
 COLUMNS = [
     "rank",

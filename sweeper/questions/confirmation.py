@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from sweeper.answer.best_values import best_values
 from sweeper.answer.claim_words import Statement
+from sweeper.answer.claims import best_values
 from sweeper.answer.confirmed import ENOUGH_SEEDS, confirmed
 from sweeper.answer.placing import Finalist, better_means, losses, placing
 from sweeper.answer.ranked import Ranked

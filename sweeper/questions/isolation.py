@@ -18,7 +18,7 @@ from sweeper.questions import heatmap
 from sweeper.questions.losses import capped_losses
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables, named
 from sweeper.questions.run_data import RunData
-from sweeper.statistics.expected_best import expected_best
+from sweeper.statistics.best_of_several import expected_best
 from sweeper.wording import axis_words, count, interval, listing, metric_words
 
 COLUMNS = [

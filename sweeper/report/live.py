@@ -98,11 +98,11 @@ class LivePage:
     def _draw(self, trials: pd.DataFrame) -> float:
         """Draw the figures of `trials`; returns the seconds it took, the first time with the imports."""
         start = self._clock()
-        from sweeper.report.live_figures import figures
+        from sweeper.report.sections import live_figures
 
         imported = self._clock()
         curves = load_curves(self.records, start_metric(self.study.objective)).to_pandas()
-        self._figures = figures(self.study, trials, curves)
+        self._figures = live_figures(self.study, trials, curves)
         end = self._clock()
         self._figures_cost = end - imported
         return end - start

@@ -1,9 +1,11 @@
 """What a sweep says while it runs: a live display in a terminal or notebook, plain lines elsewhere."""
 
+import html
 import math
+import sys
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Protocol
 
@@ -11,9 +13,12 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from sweeper.report.notebook_display import Show, notebook_display
+from sweeper.printable import printable
 from sweeper.trial import Outcome, TrialResult, cost, from_cost
 from sweeper.wording import about_duration, number
+
+Show = Callable[[Sequence[str]], None]
+"""Replaces the lines that are shown."""
 
 
 class Finished(Protocol):
@@ -175,3 +180,21 @@ class Progress:
         left = f"{about_duration(self.left)} left" if self.left is not None else ""
         table.add_row("", self._best() or "no result yet", f"{number(self.rate, 2)} trials/s", left)
         return table
+
+
+def notebook_display() -> Show | None:
+    """A new display below the cell that runs; ``None`` where this process is no kernel of a notebook."""
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    if shell is None or not hasattr(shell, "kernel"):  # IPython in a terminal has none
+        return None
+    # loaded late: a notebook alone has it
+    from IPython.display import HTML, display
+
+    handle = display(HTML(""), display_id=True)
+
+    def show(lines: Sequence[str]) -> None:
+        text = "\n".join(html.escape(printable(line)) for line in lines)
+        handle.update(HTML(f"<pre>{text}</pre>"))
+
+    return show

@@ -6,19 +6,26 @@ from functools import partial
 
 import pandas as pd
 
+from sweeper.answer.answer import answer
 from sweeper.answer.claim_words import Statement, words
 from sweeper.answer.claims import Claim, Judged, resolve
+from sweeper.answer.rows import search_trials
 from sweeper.drawing.png import png_bytes
 from sweeper.drawing.style import DPI
-from sweeper.questions import FIGURES, TABLES
+from sweeper.questions import FIGURES, TABLES, history, learning_rate
 from sweeper.questions.question import FigureSpec, Question, Tables
 from sweeper.questions.run_data import RunData
+from sweeper.records.store import Records
 from sweeper.report.attempts import MadeTables, NotMade, attempt, not_drawn, not_told
 from sweeper.report.grid import grid
 from sweeper.report.render import Drawn, RenderedSection
+from sweeper.study.study import Study
+from sweeper.wording import count
 
 OF_LAYERS = ("gradients", "units_over_time")
 """Figures of what is measured at layers."""
+SHOWN_LIVE: tuple[Question, ...] = (learning_rate.QUESTION, history.QUESTION)
+"""What the page of a run under way draws."""
 
 
 def tables_of(run: RunData) -> Tables:
@@ -122,3 +129,30 @@ def _filled(
         facts=question.facts(run, tables),
         sources=question.sources(run, tables),
     )
+
+
+def live_figures(study: Study, trials: pd.DataFrame, curves: pd.DataFrame) -> tuple[RenderedSection, ...]:
+    """The questions of `SHOWN_LIVE` for the recorded `trials`; those without anything to draw are left out.
+
+    Of `curves`, they need the rows of the objective's `start_metric` alone.
+    """
+    search = search_trials(trials)
+    run = RunData(
+        study, Records(search, curves, pd.DataFrame()), answer(search, None, objective=study.objective)
+    )
+    sections = (_live(question, run) for question in SHOWN_LIVE)
+    return tuple(section for section in sections if section is not None)
+
+
+def _live(question: Question, run: RunData) -> RenderedSection | None:
+    assert question.figure is not None
+    tables = {name: table(run) for name, table in question.tables.items()}
+    frame = tables[question.figure.table]
+    if frame.empty:
+        return None
+    figure = drawn(question.figure, frame)
+    drawn_when = f"Drawn after {count(len(run.trials), 'trial')}."
+    last = not_drawn(figure) if isinstance(figure, NotMade) else drawn_when
+    said = (*sentences(question, run, tables), last)
+    shown = (figure,) if isinstance(figure, Drawn) else ()
+    return RenderedSection(question.key, question.question, said, shown, unfolded=True)

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from sweeper.components.activations import ACTIVATIONS, Activation, activation_of
-from sweeper.theory.breaks import Breaks, find_breaks
-from sweeper.theory.extremes import (
+from sweeper.theory.function_shape import (
+    Breaks,
     Interval,
+    find_breaks,
     highest,
     is_odd,
     never_falls,

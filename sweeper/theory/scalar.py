@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from sweeper.components.activations import ACTIVATIONS, activation_of
 from sweeper.errors import UserError, did_you_mean
-from sweeper.theory.breaks import Breaks, Function, find_breaks
+from sweeper.theory.function_shape import Breaks, Function, find_breaks
 from sweeper.user_code.calls import message_of, user_code
 
 END = 12.0

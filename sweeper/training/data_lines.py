@@ -1,10 +1,23 @@
 """What is told of a study's data before anything is trained."""
 
+from collections.abc import Sequence
+from hashlib import blake2b
+
+import numpy as np
+
+from sweeper.components.tree import leaves
 from sweeper.data.column_words import column_lines, item_lines
-from sweeper.data.copies import copy_lines
+from sweeper.data.data import Data
 from sweeper.data.splits import rows_of_parts
 from sweeper.training.setup import Task
 from sweeper.wording import count
+
+MOST_ROWS = 200_000
+"""Rows above which copies are not looked for."""
+LATTICE = 0.25
+"""Share of distinct rows below which data are a lattice of few values, where copies mean nothing."""
+NOTICED = 0.01
+"""Share of validation and test rows from which copies are worth a line."""
 
 
 def data_lines(task: Task) -> list[str]:
@@ -27,3 +40,36 @@ def _whole_batches(task: Task) -> list[str]:
         for size in sizes
         if size != "full" and int(size) > len(train)
     ]
+
+
+def copy_lines(data: Data, shares: tuple[float, float, float], seed: int) -> list[str]:
+    """A sentence where many validation and test rows equal a training row, input and target; else nothing."""
+    if data.is_streamed or data.groups is not None or data.rows > MOST_ROWS:
+        return []
+    train, *others = rows_of_parts(data, shares, seed=seed, test_seed=seed)
+    numbers = _numbered(data)
+    if numbers.max(initial=0) + 1 < LATTICE * data.rows:
+        return []
+    apart = np.concatenate(others)
+    copies = int(np.isin(numbers[apart], numbers[train]).sum())
+    if copies < max(2, NOTICED * len(apart)):
+        return []
+    return [
+        f"data: {copies} of {count(len(apart), 'validation and test row')} are copies of training rows, so "
+        "scores look better than on new rows: leave copies out, or keep them in one part by data.group"
+    ]
+
+
+def _numbered(data: Data) -> np.ndarray:
+    """(n,) the same number for rows whose inputs and targets are equal."""
+    parts = [np.ascontiguousarray(part) for part in (*leaves(data.inputs), data.targets)]
+    found: dict[bytes, int] = {}
+    return np.array([found.setdefault(_digest(parts, row), len(found)) for row in range(data.rows)])
+
+
+def _digest(parts: Sequence[np.ndarray], row: int) -> bytes:
+    sums = blake2b(digest_size=16)
+    for part in parts:
+        cells = part[row]
+        sums.update(repr(cells.tolist()).encode() if part.dtype == object else cells.tobytes())
+    return sums.digest()

@@ -11,7 +11,7 @@ from sweeper.answer.confirmed import confirmed
 from sweeper.questions.comparison import comparison
 from sweeper.questions.run_data import RunData
 from sweeper.questions.variance import variance
-from sweeper.statistics.regret import expected_regret, optimism
+from sweeper.statistics.best_of_several import expected_regret, optimism
 from sweeper.statistics.variance import COMPONENTS, components, mean_squares
 
 PLAIN = {"optimizer": "sgd", "activation": "relu", "learning_rate": 0.1, "activation_penalty": 0.0}

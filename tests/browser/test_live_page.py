@@ -8,9 +8,9 @@ from playwright.sync_api import BrowserContext, expect
 from report_inputs import made_study
 from synthetic_records import SyntheticRecords
 
-from sweeper.report.live_figures import figures
 from sweeper.report.live_page import live_page
 from sweeper.report.progress import Progress
+from sweeper.report.sections import live_figures
 
 
 def written(records: SyntheticRecords, refresh: int) -> str:
@@ -18,7 +18,7 @@ def written(records: SyntheticRecords, refresh: int) -> str:
     progress = Progress(120, 15, True)
     progress.phase("exploit")
     trials = records.trials[records.trials["phase"] != "confirm"]
-    drawn = figures(made_study(), trials, records.curves)
+    drawn = live_figures(made_study(), trials, records.curves)
     return live_page(made_study(), trials, progress, drawn, "sweeper run made --set x=1", refresh)
 
 

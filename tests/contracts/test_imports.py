@@ -13,7 +13,6 @@ OVERVIEW = {
     "sweeper.asked",
     "sweeper.cli",
     "sweeper.commands",
-    "sweeper.earlier",
     "sweeper.exits",
     "sweeper.journey",
     "sweeper.options",

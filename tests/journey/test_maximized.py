@@ -11,7 +11,7 @@ from quick_runs import quick, without_workers
 from whole_runs import copied_to_optuna, run, study
 
 from sweeper.commands.export.optuna import OPTUNA
-from sweeper.earlier import earlier_trials
+from sweeper.journey import earlier_trials
 from sweeper.report import page as page_module
 from sweeper.report.card import card
 from sweeper.result import Result

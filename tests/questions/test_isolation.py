@@ -10,7 +10,7 @@ from synthetic_records import SyntheticRecords, synthetic_records
 from sweeper.questions.isolation import EVIDENCE, isolation
 from sweeper.questions.losses import capped_losses
 from sweeper.questions.run_data import RunData
-from sweeper.statistics.expected_best import expected_best, subset_weights
+from sweeper.statistics.best_of_several import expected_best, subset_weights
 
 
 @pytest.fixture(scope="module")

@@ -26,8 +26,7 @@ from sweeper.questions import (
 from sweeper.questions.divergence import FEWEST
 from sweeper.questions.penalty_effects import layer_sizes
 from sweeper.report.card import card
-from sweeper.report.columns import MEANINGS, OF_TABLE
-from sweeper.report.grid import grid
+from sweeper.report.grid import MEANINGS, OF_TABLE, grid
 from sweeper.wording import interval, number, percent, signed_percent
 
 

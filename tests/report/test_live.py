@@ -20,7 +20,7 @@ from sweeper.journey import Options
 from sweeper.questions import TABLES
 from sweeper.records.schema import parameter_columns
 from sweeper.records.store import Store
-from sweeper.report import live, live_figures, live_page
+from sweeper.report import live, live_page, sections
 from sweeper.report.card import card
 from sweeper.report.live import LivePage
 from sweeper.report.progress import Progress
@@ -103,7 +103,7 @@ def test_interval_and_share_of_time_hold(
     frame = live.load_trials(recorded)
     monkeypatch.setattr(live, "load_trials", lambda folder: frame)
     monkeypatch.setattr(live_page, "live_page", costly_page)
-    monkeypatch.setattr(live_figures, "figures", costly_figures)
+    monkeypatch.setattr(sections, "live_figures", costly_figures)
     page, _ = page_of(tmp_path, recorded, clock)
     begin = clock.now
     page.begin()

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from made_up import known, study
 
-from sweeper.search.race import next_round, next_trials
+from sweeper.search.finalists import next_round, next_trials
 from sweeper.study.sections import ConfirmSection
 
 

@@ -16,8 +16,7 @@ from torch import nn
 
 from sweeper.components.activations import ACTIVATIONS
 from sweeper.theory.activation_facts import Facts, catalogue, facts_of
-from sweeper.theory.breaks import Breaks
-from sweeper.theory.extremes import output_range, steepest
+from sweeper.theory.function_shape import Breaks, output_range, steepest
 from sweeper.theory.scalar import derivative, scalar
 
 ALPHA, SCALE = 1.6732632423543772, 1.0507009873554805  # SELU

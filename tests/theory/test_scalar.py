@@ -11,8 +11,7 @@ from scipy.stats import norm
 from torch import Tensor, nn
 
 from sweeper.errors import UserError
-from sweeper.theory.breaks import Breaks, find_breaks
-from sweeper.theory.extremes import never_falls, output_range, steepest
+from sweeper.theory.function_shape import Breaks, find_breaks, never_falls, output_range, steepest
 from sweeper.theory.scalar import gaussian_mean, is_elementwise, scalar
 
 

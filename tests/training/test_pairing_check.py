@@ -8,9 +8,9 @@ from equivalence import numbered, task_of
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sweeper.components.row_pairing import pairs_rows
 from sweeper.training.cohort import Cohort
 from sweeper.training.guessing import guessing
+from sweeper.training.pairing_check import pairs_rows
 from sweeper.training.preflight import check_configurations
 from sweeper.training.setup import Task
 from sweeper.training.work import train_cohort

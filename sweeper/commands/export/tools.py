@@ -1,9 +1,10 @@
 """The tools by name, and what is said where one is not installed."""
 
+from functools import partial
 from importlib.util import find_spec
+from pathlib import Path
 
 from sweeper.command_line import command_line
-from sweeper.commands.export.files import CSV, PARQUET
 from sweeper.commands.export.mlflow import MLFLOW
 from sweeper.commands.export.optuna import OPTUNA
 from sweeper.commands.export.tensorboard import TENSORBOARD
@@ -11,8 +12,19 @@ from sweeper.commands.export.tool import Say, Tool
 from sweeper.commands.export.trackio import TRACKIO
 from sweeper.commands.export.wandb import WANDB
 from sweeper.errors import RunFailed, SweeperError, UserError, did_you_mean
+from sweeper.records import reading
 from sweeper.result import Result
 from sweeper.version import DISTRIBUTION
+
+
+def _write_files(result: Result, folder: str | None, say: Say, *, csv: bool = False) -> None:
+    """Write the three tables to `folder`, the current one by default."""
+    for file in reading.export(result.records, Path(folder or "."), csv=csv):
+        say(str(file))
+
+
+PARQUET = Tool("trials, curves and layers as Parquet files in DIR", _write_files)
+CSV = Tool("the same as CSV files", partial(_write_files, csv=True))
 
 TOOLS: dict[str, Tool] = {
     "parquet": PARQUET,

@@ -1,10 +1,184 @@
 """Is one value better than another, or no worse? Does a weight lower the loss? Are more units dead?"""
 
-from sweeper.questions.checks.differences import WORDS, Difference, difference, read
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sweeper.answer.ranked import Ranked
+from sweeper.answer.rows import search_trials
 from sweeper.questions.checks.finding import FOUND, NOT_FOUND, Finding, judge, text, unknown
+from sweeper.questions.losses import capped_losses
 from sweeper.questions.run_data import RunData
+from sweeper.statistics.intervals import interval
 from sweeper.study.expect import Better, DeadShare, Lowers, NoWorse
 from sweeper.wording import given
+
+KEY = ["trial", "seed"]
+
+
+def objective(run: RunData) -> pd.DataFrame:
+    """What ranks trials, lower is better: the best at the evaluation points; completed trainings."""
+    done = run.trials[run.trials["outcome"] == "completed"]
+    return _sound(done[KEY].assign(value=done["objective"].astype(float)))
+
+
+def gap(run: RunData) -> pd.DataFrame:
+    """Validation loss − training loss at the last evaluation point, the penalty left out of both."""
+    rows = run.curves[run.curves["metric"].isin(["validation_loss", "train_loss"])]
+    rows = rows[rows["step"] == rows.groupby(KEY)["step"].transform("max")]
+    wide = rows.pivot(index=KEY, columns="metric", values="value").reset_index()
+    wide = wide.reindex(columns=[*KEY, "validation_loss", "train_loss"])
+    return _sound(_completed(run, wide[KEY].assign(value=wide["validation_loss"] - wide["train_loss"])))
+
+
+def dead(run: RunData) -> pd.DataFrame:
+    """Share of dead units at the last measured step, mean over layers, in [0, 1]."""
+    rows = run.layers[(run.layers["measure"] == "dead") & (run.layers["step"] > 0)]
+    rows = rows[rows["step"] == rows.groupby(KEY)["step"].transform("max")]
+    return _sound(_completed(run, rows.groupby(KEY)["value"].mean().reset_index()))
+
+
+QUANTITIES: dict[str, Callable[[RunData], pd.DataFrame]] = {"objective": objective, "gap": gap, "dead": dead}
+WORDS = {"gap": "generalisation gap (validation − training loss)", "dead": "share of dead units"}
+"""In sentences; the objective has a name of its own."""
+
+
+def _completed(run: RunData, frame: pd.DataFrame) -> pd.DataFrame:
+    done = run.trials.loc[run.trials["outcome"] == "completed", KEY].drop_duplicates()
+    return frame.merge(done, on=KEY)
+
+
+def _sound(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame[np.isfinite(frame["value"].astype(float))].reset_index(drop=True)
+
+
+FEWEST = 5
+"""Search trials of each value below which their medians are not compared."""
+PAIRS = 3
+"""Fresh seeds that both must have completed; below, the search trials are compared instead."""
+RESAMPLES = 10_000
+
+
+@dataclass(frozen=True)
+class Difference:
+    """value − than in a quantity, with its 95 % interval; nulls where it is not known."""
+
+    mean: float
+    low: float
+    high: float
+    value: float
+    """The quantity at `value_name` …"""
+    than: float
+    """… and at `than_name`."""
+    value_name: str
+    than_name: str
+    basis: str
+    more_failures: bool = False
+    """`value` diverged or failed on more of the fresh seeds than `than`."""
+
+
+def read(found: Difference, ranked: Ranked) -> Difference:
+    """A difference of costs as one of the objective, as people read it."""
+    if not ranked.highest:
+        return found
+    value, than = ranked.value(found.value), ranked.value(found.than)
+    return replace(found, mean=-found.mean, low=-found.high, high=-found.low, value=value, than=than)
+
+
+def difference(run: RunData, parameter: str, value: Any, than: Any, quantity: str) -> Difference | None:
+    """`value` − `than`, of the objective in costs; ``None`` if neither fresh seeds nor the search can tell.
+
+    On fresh seeds each value is represented by the finalist of lowest objective *in the search*, so the seeds
+    that compare have chosen nothing; ``None`` as a value stands for the best of the others. The difference is
+    taken seed by seed. Without enough of them, medians over the trials of the search: see `_of_search`.
+    """
+    return _paired(run, parameter, value, than, quantity) or _of_search(run, parameter, value, than, quantity)
+
+
+def _paired(run: RunData, parameter: str, value: Any, than: Any, quantity: str) -> Difference | None:
+    fresh = run.trials[run.trials["phase"] == "confirm"]
+    search = search_trials(run.trials)
+    ranked = search[search["trial"].isin(fresh["trial"])].sort_values(["objective", "trial"])
+    one, other = _best(ranked, parameter, value, than), _best(ranked, parameter, than, value)
+    if one is None or other is None:
+        return None
+    found = QUANTITIES[quantity](run).merge(fresh[["trial", "seed"]], on=["trial", "seed"])
+    wide = found.pivot(index="seed", columns="trial", values="value").reindex(
+        columns=[one["trial"], other["trial"]]
+    )
+    pairs = wide.dropna().to_numpy(dtype=float)
+    if len(pairs) < PAIRS:
+        return None
+    apart = pairs[:, 0] - pairs[:, 1]
+    bad = fresh[fresh["outcome"] != "completed"]["trial"].value_counts()
+    low, high = interval(apart)
+    return Difference(
+        mean=float(apart.mean()),
+        low=low,
+        high=high,
+        value=float(pairs[:, 0].mean()),
+        than=float(pairs[:, 1].mean()),
+        value_name=_name(one[parameter]),
+        than_name=_name(other[parameter]),
+        basis=f"the best finalist of each on {len(pairs)} fresh seeds, pair by pair",
+        more_failures=bool(bad.get(one["trial"], 0) > bad.get(other["trial"], 0)),
+    )
+
+
+def _of_search(run: RunData, parameter: str, value: Any, than: Any, quantity: str) -> Difference | None:
+    """Difference of medians over the evenly spread trials of the explore phase, with a bootstrap interval.
+
+    Of the objective a trial that diverged counts as one that learned nothing: with its first loss;
+    a pruned one with the best it had reached.
+    """
+    search = search_trials(run.trials)
+    explored = search[search["phase"] == "explore"]
+    rows = explored if len(explored) else search
+    if quantity == "objective":
+        found = capped_losses(run).rename(columns={"loss": "value"})[["trial", "value"]]
+    else:
+        found = QUANTITIES[quantity](run)[["trial", "value"]].drop_duplicates("trial")
+    frame = rows[["trial", parameter]].merge(found, on="trial")
+    ranked = frame.sort_values(["value", "trial"])
+    one, other = _best(ranked, parameter, value, than), _best(ranked, parameter, than, value)
+    if one is None or other is None:
+        return None
+    names = one[parameter], other[parameter]
+    groups = [frame.loc[frame[parameter] == name, "value"].to_numpy(dtype=float) for name in names]
+    if min(map(len, groups)) < FEWEST:
+        return None
+    medians = [float(np.median(group)) for group in groups]
+    drawn = [_medians(group, place) for place, group in enumerate(groups)]
+    low, high = np.quantile(drawn[0] - drawn[1], [0.025, 0.975])
+    return Difference(
+        mean=medians[0] - medians[1],
+        low=float(low),
+        high=float(high),
+        value=medians[0],
+        than=medians[1],
+        value_name=_name(names[0]),
+        than_name=_name(names[1]),
+        basis=f"medians over {len(groups[0])} and {len(groups[1])} trials of the search, one seed each",
+    )
+
+
+def _medians(values: np.ndarray, seed: int) -> np.ndarray:
+    places = np.random.default_rng(seed).integers(len(values), size=(RESAMPLES, len(values)))
+    return np.asarray(np.median(values[places], axis=1))
+
+
+def _best(ranked: pd.DataFrame, parameter: str, wanted: Any, other: Any) -> "pd.Series[Any] | None":
+    """First row with the `wanted` value; for ``None`` the first with any but `other`."""
+    mine = ranked[parameter] == wanted if wanted is not None else ranked[parameter] != other
+    rows = ranked[mine & ranked[parameter].notna()]
+    return rows.iloc[0] if len(rows) else None
+
+
+def _name(value: Any) -> str:
+    return given(value) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
 
 
 def better(run: RunData, asked: Better) -> Finding:

@@ -1,11 +1,15 @@
-"""The lines of the script that let a model call modules where it calls activation functions."""
+"""Lines of the script that make a model ready: shapes of lazy layers, modules in place of calls."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from sweeper.components import call_sites
 from sweeper.components.call_sites import CallPath
 from sweeper.components.called import Called, plain_name
+from sweeper.components.tree import Tree, mapped
+from sweeper.data.data import Data, is_real
 from sweeper.errors import UserError
 from sweeper.report.script.functions import literal, named, quoted
 from sweeper.report.script.source import definitions
@@ -68,3 +72,32 @@ def _code(value: Any) -> str:
     if isinstance(value, tuple):
         return f"({', '.join(map(_code, value))}{',' * (len(value) == 1)})"
     return quoted(value) if isinstance(value, str) else repr(value)
+
+
+def first_look(data: Data, inner: bool) -> list[str]:
+    """A forward pass on zeros; `inner`: of a model that computes its loss."""
+    zeros = _tree_code(mapped(_zeros, data.example))
+    stars = "*" if isinstance(data.inputs, tuple) else ""
+    if inner:
+        stars, zeros = "", f"inputs={zeros}, target={_zeros(data.targets[:1])}"
+    return [
+        "with torch.no_grad(), torch.random.fork_rng(devices=[]):",
+        f"    model.eval()({stars}{zeros})  # lazy layers get their shapes",
+        "model.train()",
+    ]
+
+
+def _zeros(array: np.ndarray) -> str:
+    kind = (
+        "" if is_real(array) else ", dtype=torch.bool" if array.dtype.kind == "b" else ", dtype=torch.int64"
+    )
+    return f"torch.zeros({(1, *array.shape[1:])}{kind})"
+
+
+def _tree_code(tree: Tree) -> str:
+    """Code of a tuple or dict whose leaves are code."""
+    if isinstance(tree, tuple):
+        return f"({', '.join(map(_tree_code, tree))},)"
+    if isinstance(tree, dict):
+        return f"{{{', '.join(f'{quoted(key)}: {_tree_code(part)}' for key, part in tree.items())}}}"
+    return str(tree)

@@ -21,8 +21,7 @@ from sweeper.components.param_groups import MARK
 from sweeper.components.tree import Tree, arguments, mapped
 from sweeper.data.data import Data, is_real
 from sweeper.errors import UserError
-from sweeper.report.script.calls import call_code, call_lines
-from sweeper.report.script.first_look import first_look
+from sweeper.report.script.calls import call_code, call_lines, first_look
 from sweeper.report.script.functions import Imported, asked, imported, literal, named, quoted
 from sweeper.report.script.inner import inner_text
 from sweeper.report.script.several import EACH

@@ -11,7 +11,7 @@ from whole_runs import run, study
 
 from sweeper.errors import UserError
 from sweeper.result import Result
-from sweeper.search.foreign import from_optuna
+from sweeper.search.optuna_studies import from_optuna
 from sweeper.trial import Outcome, TrialResult
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from sweeper.data.copies import copy_lines
 from sweeper.data.load import load
 from sweeper.data.splits import rows_of_parts
+from sweeper.training.data_lines import copy_lines
 
 SHARES = (0.6, 0.2, 0.2)
 RNG = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""What an Optuna study of somebody else teaches: its trials, in the words of this study's space."""
+"""Studies of Optuna: what one teaches, in the words of this study's space, and a run as one."""
 
 import json
 import math
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+import pandas as pd
 from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
@@ -15,8 +16,11 @@ from sweeper.errors import UserError, did_you_mean
 from sweeper.passwords import masked_url, problem_of
 from sweeper.search.earlier import Earlier, taken_over
 from sweeper.search.journal import open_journal
+from sweeper.search.quiet import quiet
+from sweeper.search.storage import copy_of, direction_of
 from sweeper.search.trial_summary import TrialSummary
 from sweeper.study.space import Fixed, Space
+from sweeper.study.study import Study
 from sweeper.trial import Outcome
 
 OTHER_NAMES = {"lr": "learning_rate", "wd": "weight_decay", "act": "activation", "opt": "optimizer"}
@@ -26,6 +30,7 @@ OUTCOMES = {
     TrialState.PRUNED: Outcome.PRUNED,
     TrialState.FAIL: Outcome.FAILED,
 }
+OptunaStudy = optuna.Study
 
 
 def is_storage(asked: str) -> bool:
@@ -143,3 +148,29 @@ def _why_none(space: Space, known: list[TrialSummary]) -> str:
         f"none of its {len(known)} trials is a configuration of this study. Its parameters: "
         f"{', '.join(theirs)}; those of this study: {', '.join(ours)}"
     )
+
+
+def as_study(
+    study: Study, known: Mapping[int, TrialSummary], trials: pd.DataFrame, winner: int | None
+) -> optuna.Study:
+    """The trials of the search, by number, with distributions, states and intermediate values.
+
+    Args:
+        study: whose space they are from.
+        known: the trials of the search.
+        trials: the ``trials`` table; confirmations become the attribute ``confirmed``, seed -> objective.
+        winner: number of the winner, if there is one.
+    """
+    with quiet():
+        made = optuna.create_study(study_name=study.name, direction=direction_of(study.objective))
+        confirmed = trials[(trials["phase"] == "confirm") & trials["objective"].notna()]
+        for number in sorted(known):
+            trial = copy_of(study.space, known[number], study.objective)
+            rows = confirmed[confirmed["trial"] == number]
+            if len(rows):
+                scores = zip(rows["seed"].tolist(), rows["objective"].astype(float).tolist(), strict=True)
+                trial.set_user_attr("confirmed", {str(seed): value for seed, value in scores})
+            made.add_trial(trial)
+        for name, value in (("question", study.question), ("winner", winner), ("study", study.to_toml())):
+            made.set_user_attr(name, value)
+    return made
