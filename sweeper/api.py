@@ -61,9 +61,10 @@ def transfer(
     held: Mapping[str, Any] | None = None,
     rates: int = SIZE_RATES,
     seeds: int = SEEDS,
+    penalties: int | None = None,
     jobs: int | None = None,
 ) -> Transfer:
-    """Predict the best learning rate at a size that is too large to sweep, from trainings at smaller ones.
+    """Predict the best learning rate and penalty at a size too large to sweep, from smaller ones.
 
     Args:
         study: its range of learning rates is the grid.
@@ -75,6 +76,9 @@ def transfer(
             leaves out is that of a middle configuration of the study's first optimizer.
         rates: learning rates at each size.
         seeds: trainings at each rate.
+        penalties: weights of the activation penalty that are tried at each size beside none, at rates about
+            the best one; the best weight and none are then compared on fresh seeds. 0: only rates.
+            ``None``: 8 where the study searches the penalty, else 0.
         jobs: worker processes; ``None``: one per core.
 
     Raises:
@@ -83,7 +87,13 @@ def transfer(
     """
     with pool_here(jobs, initialize_worker, study.training.device) as pool:
         return transfer_study(
-            pool, study, Over(over, tuple(sizes), to, check), held=held, rates=rates, seeds=seeds
+            pool,
+            study,
+            Over(over, tuple(sizes), to, check),
+            held=held,
+            rates=rates,
+            seeds=seeds,
+            penalties=penalties,
         )
 
 

@@ -72,6 +72,19 @@ OF_TABLE: Mapping[str, Mapping[str, str]] = {
         "low": "lower bound of the searched range",
         "high": "upper bound of the searched range",
     },
+    "transfer": {
+        "best": "lowest mean over seeds on the grid",
+        "low": "lower end of the 90 % interval of the best rate",
+        "high": "upper end of the 90 % interval of the best rate",
+        "rate": "where the mean over seeds is best, between the rates of the grid",
+    },
+    "transfer_penalty": {
+        "difference": "mean score with the penalty minus that without, over pairs of fresh seeds",
+        "difference_low": "lower end of its interval; those of all sizes hold together at 95 %",
+        "difference_high": "upper end of its interval",
+        "rate": "learning rate that suits the weight",
+        "weight": "best one above 0 on the grid",
+    },
 }
 """Columns that mean something else in one table."""
 

@@ -1,7 +1,7 @@
 """The section of a run's page on a transfer of the same study: how its best rate moves with a size.
 
-``sweeper transfer`` leaves ``transfer.json`` and ``transfer.png`` in the folder of the report; the page takes
-both in, and computes nothing.
+``sweeper transfer`` leaves ``transfer.json`` and its figures in the folder of the report; the page takes them
+in, and computes nothing.
 """
 
 import json
@@ -15,13 +15,59 @@ import pandas as pd
 
 from sweeper.questions.question import ANSWER
 from sweeper.report.attempts import NotMade, attempt, not_told
-from sweeper.report.grid import grid
+from sweeper.report.grid import Grid, grid
 from sweeper.report.render import Drawn, RenderedSection
 from sweeper.spreadsheet import to_csv
 from sweeper.study.study import Study
 
-KEPT, FIGURE = "transfer.json", "transfer.png"
-KEY = "transfer"
+KEPT = "transfer.json"
+KEY, PENALTY = "transfer", "transfer_penalty"
+
+
+@dataclass(frozen=True)
+class About:
+    """What is said of a figure and of its table, whatever they show."""
+
+    title: str
+    caption: str
+    table: str
+    columns: tuple[str, ...]
+    """Those of its table that the page shows; the CSV has all."""
+
+
+FIGURES = {
+    KEY: About(
+        "Transfer",
+        "Left: the mean over seeds against the learning rate at each size, with the best rate marked. "
+        "Right: the best rates with their 90 % intervals, and what was predicted from them. A size that "
+        "was checked was left out of its own prediction.",
+        "Best rate at each size",
+        ("size", "rate", "low", "high", "best", "verdict"),
+    ),
+    PENALTY: About(
+        "Penalty by size",
+        "Left: the mean over seeds against the weight of the penalty, each weight at the rate that suits "
+        "it. Right: what the best weight above 0 changes on fresh seeds, with the interval of the paired "
+        "difference; one that crosses the line cannot tell the penalty from none.",
+        "Best penalty at each size, beside none on fresh seeds",
+        ("size", "weight", "rate", "difference", "difference_low", "difference_high", "verdict"),
+    ),
+}
+
+
+def table_of(name: str, frame: pd.DataFrame) -> Grid:
+    """The table of a part as a page shows it."""
+    about = FIGURES[name]
+    return grid(name, about.table, frame[[column for column in about.columns if column in frame]])
+
+
+@dataclass(frozen=True)
+class KeptPart:
+    """A figure of a transfer, ``NAME.png`` beside the page, with its table."""
+
+    name: str
+    alt: str
+    rows: Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -31,11 +77,8 @@ class Kept:
     study: str
     question: str
     sentences: Sequence[str]
-    rows: Sequence[Mapping[str, Any]]
-    """Of the table: the best rate at each size."""
-    caption: str
-    alt: str
     how: Sequence[str]
+    parts: Sequence[KeptPart]
 
 
 def rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -56,7 +99,7 @@ class Transferred:
     """Those that the section links to, by their place beside the page."""
 
 
-POSSIBLE = frozenset({f"figures/{KEY}.png", f"tables/{KEY}.csv"})
+POSSIBLE = frozenset(place for name in FIGURES for place in (f"figures/{name}.png", f"tables/{name}.csv"))
 
 
 def transferred(study: Study, folder: Path) -> Transferred | None:
@@ -80,15 +123,26 @@ def with_transfer(sections: Sequence[RenderedSection], found: Transferred | None
 
 def _read(study: Study, folder: Path) -> Transferred | None:
     """``None`` for a transfer of another study."""
-    kept = Kept(**json.loads((folder / KEPT).read_text(encoding="utf-8")))
+    told = json.loads((folder / KEPT).read_text(encoding="utf-8"))
+    kept = _kept(told)
     if kept.study != study.name:
         return None
-    frame, drawn = pd.DataFrame(list(kept.rows)), list[Drawn]()
-    files: dict[str, str | bytes] = {f"tables/{KEY}.csv": to_csv(frame)}
-    if (folder / FIGURE).is_file():
-        png = files[f"figures/{KEY}.png"] = (folder / FIGURE).read_bytes()
-        drawn.append(Drawn.of(KEY, png, kept.alt, "Transfer", kept.caption))
-    said, table = tuple(map(str, kept.sentences)), grid(KEY, "Best rate at each size", frame)
-    how = tuple(kept.how)
-    section = RenderedSection(KEY, kept.question, said, tuple(drawn), (table,), how, part=ANSWER)
+    drawn, tables = list[Drawn](), list[Grid]()
+    files: dict[str, str | bytes] = {}
+    for part in kept.parts:
+        about, frame = FIGURES[part.name], pd.DataFrame(list(part.rows))
+        files[f"tables/{part.name}.csv"] = to_csv(frame)
+        tables.append(table_of(part.name, frame))
+        if (folder / f"{part.name}.png").is_file():
+            png = files[f"figures/{part.name}.png"] = (folder / f"{part.name}.png").read_bytes()
+            drawn.append(Drawn.of(part.name, png, part.alt, about.title, about.caption))
+    said, how = tuple(map(str, kept.sentences)), tuple(kept.how)
+    section = RenderedSection(KEY, kept.question, said, tuple(drawn), tuple(tables), how, part=ANSWER)
     return Transferred(section, files)
+
+
+def _kept(told: dict[str, Any]) -> Kept:
+    """``transfer.json``; one of before the penalty was tried has its one part at the top."""
+    parts = told.get("parts") or [{"name": KEY, "alt": told["alt"], "rows": told["rows"]}]
+    common = {name: told[name] for name in ("study", "question", "sentences", "how")}
+    return Kept(**common, parts=[KeptPart(**part) for part in parts])

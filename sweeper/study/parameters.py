@@ -26,6 +26,8 @@ LIMITS: dict[str, tuple[float, float, bool, bool]] = {
     "eps": (0, INFINITY, False, False),
 }
 """Numbers: lowest, highest, whether the lowest itself is allowed, whether the highest is."""
+PENALTY_RANGE = (1e-4, 1.0)
+"""Weights of the activation penalty that are searched where nobody says which."""
 SWITCHES = ("nesterov",)
 """Those that are true or false."""
 PAIRS = ("betas",)

@@ -27,6 +27,7 @@ from sweeper.questions.divergence import FEWEST
 from sweeper.questions.penalty_effects import layer_sizes
 from sweeper.report.card import card
 from sweeper.report.grid import MEANINGS, OF_TABLE, grid
+from sweeper.report.transferred import FIGURES
 from sweeper.wording import interval, number, percent, signed_percent
 
 
@@ -87,8 +88,9 @@ def test_settings_and_luck_are_ordered_only_by_intervals(
 
 def test_columns_are_explained_table_by_table(asked: Asked) -> None:
     """A verdict or a bound is explained as what it is in its own table, and every such column is there."""
+    of_transfer = {name: about.columns for name, about in FIGURES.items()}
     for table, columns in OF_TABLE.items():
-        assert set(columns) <= set(asked.tables[table].columns), table
+        assert set(columns) <= set(of_transfer.get(table) or asked.tables[table].columns), table
     said = {name: dict(grid(name, "", asked.tables[name]).meanings) for name in ("comparison", "basins")}
     assert said["comparison"]["verdict"].startswith("tied:")
     assert said["comparison"]["rank"] == MEANINGS["rank"]

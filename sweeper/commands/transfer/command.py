@@ -35,9 +35,17 @@ def transfer(
     jobs: JobsOption = None,
     rates: Annotated[int, typer.Option("--rates", min=7, help="Learning rates at each size.")] = 24,
     seeds: Annotated[int, typer.Option("--seeds", min=3, help="Trainings at each rate.")] = 5,
+    penalties: Annotated[
+        int | None,
+        typer.Option(
+            "--penalties",
+            min=0,
+            help="Activation penalties at each size, beside none [default: 8 if the study searches it, or 0]",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Predict the best learning rate at a size too large to sweep, from smaller ones."""
+    """Predict the best learning rate and penalty at a size too large to sweep, from smaller ones."""
     from sweeper.asked import load_study
     from sweeper.commands.transfer.held import winner_of
     from sweeper.commands.transfer.journey import transfer as train
@@ -52,7 +60,17 @@ def transfer(
     with pool_here(jobs, initialize_worker, written_device(study, assignments or ())) as pool:
         asked = load_study(pool, study, tuple(assignments or ()))
         winner = winner_of(asked, runs)
-        done = train(pool, asked, wanted, held=winner, rates=rates, seeds=seeds)
+        done = train(
+            pool,
+            asked,
+            wanted,
+            held=winner,
+            held_from="the winner of the run",
+            rates=rates,
+            seeds=seeds,
+            penalties=penalties,
+            announce=lambda line: typer.echo(printable(line), err=True),
+        )
     figure = done.save(reports / asked.name)
     if as_json:
         typer.echo(printable(to_json(to_dict(done.found, {**done.about, "figure": figure}))))

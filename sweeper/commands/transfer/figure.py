@@ -84,7 +84,7 @@ def _law(axes: Axes, found: Found, about: Mapping[str, Any]) -> None:
         if each is None:
             continue
         axes.plot([each.size] * 2, [each.low, each.high], color=color, linewidth=5, alpha=0.35)
-        axes.plot(each.size, each.rate, "D", color=color, markersize=7, markerfacecolor="white")
+        axes.plot(each.size, each.value, "D", color=color, markersize=7, markerfacecolor="white")
     axes.set(xlabel=f"{about['key']} (log)", ylabel="best learning rate (log)", title="Best rate, by size")
     axes.set_xscale("log")
     sizes = sorted({*map(float, found.optima["size"]), float(about["to"])})
@@ -104,4 +104,4 @@ def alt(found: Found, about: Mapping[str, Any]) -> str:
     rows = [f"{given(row['size'])}: {number(row['rate'], 2)}" for row in found.optima.to_dict("records")]
     said = f"Best learning rate by {about['key']}: {', '.join(rows)}."
     ahead = found.prediction
-    return said if ahead is None else f"{said} Predicted at {given(ahead.size)}: {number(ahead.rate, 2)}."
+    return said if ahead is None else f"{said} Predicted at {given(ahead.size)}: {number(ahead.value, 2)}."

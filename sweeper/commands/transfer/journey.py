@@ -1,10 +1,11 @@
 """transfer(study): at which rate a network trains best that is too large to sweep, every stage once.
 
-study -> the same grid of rates at each size -> optima -> exponent and prediction -> figure
+study -> the same grid of rates at each size -> optima -> exponent and prediction
+      -> penalties about the optima -> the best on fresh seeds -> figures and page
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,18 @@ from sweeper.asked import load_data
 from sweeper.commands.figure_file import save_figure
 from sweeper.commands.transfer.figure import draw
 from sweeper.commands.transfer.page import write_page
+from sweeper.commands.transfer.penalty import (
+    Penalties,
+    PenaltyPlan,
+    chosen,
+    fresh_trials,
+    grid_trials,
+    penalized,
+    penalties,
+    planned,
+    tried,
+)
+from sweeper.commands.transfer.penalty_figure import draw as draw_penalty
 from sweeper.commands.transfer.table import Found, found, measured
 from sweeper.commands.transfer.trials import (
     RATES,
@@ -25,15 +38,18 @@ from sweeper.commands.transfer.trials import (
     sized,
     transfer_trials,
 )
+from sweeper.commands.transfer.words import plan_line
 from sweeper.errors import RunFailed
+from sweeper.report.transferred import KEY, PENALTY
 from sweeper.study.command_line import run_again
 from sweeper.study.study import Study
 from sweeper.training.dispatch import train_all
 from sweeper.training.in_workers import plan_in_workers, preflight_in_workers, share_task
-from sweeper.training.planning import cohorts_of
-from sweeper.training.pool.interface import Pool
+from sweeper.training.planning import Plan, cohorts_of
+from sweeper.training.pool.interface import Pool, Shared
 from sweeper.training.preflight import require_trainable
-from sweeper.training.setup import task_of
+from sweeper.training.setup import Task, task_of
+from sweeper.trial import Trial, TrialResult
 from sweeper.wording import exact, given
 
 STACK = 32
@@ -42,24 +58,29 @@ STACK = 32
 
 @dataclass(frozen=True)
 class Transfer:
-    """How the best learning rate moves with a size."""
+    """How the best learning rate moves with a size, and what an activation penalty does there."""
 
     measured: pd.DataFrame
-    """One row per training: size, learning_rate, seed, outcome, objective."""
+    """One row per training of the rates: size, learning_rate, seed, outcome, objective."""
     found: Found
-    """Optima, exponent, prediction and check."""
+    """Optima, exponent, prediction and check; `penalty`: the same of the penalty."""
     about: dict[str, Any]
     """study, key, sizes, to, check, objective, what was held, rates, seeds, trainings, the plan."""
 
     def save(self, folder: Path) -> Path | None:
-        """Write figure and page (``transfer.html``) to `folder`; returns the figure's path, or ``None`` if it
-        cannot be drawn: stderr says why.
+        """Write figures and page (``transfer.html``) to `folder`; returns the path of the figure of the
+        rates, or ``None`` if it cannot be drawn: stderr says why.
 
         Raises:
             RunFolderError: if `folder` cannot be written.
         """
         write_page(folder, self.measured, self.found, self.about)
-        return save_figure(folder, "transfer", lambda: draw(self.measured, self.found, self.about))
+        penalty = self.found.penalty
+        if penalty is not None:
+            save_figure(folder, PENALTY, lambda: draw_penalty(penalty, self.about))
+        else:
+            (folder / f"{PENALTY}.png").unlink(missing_ok=True)
+        return save_figure(folder, KEY, lambda: draw(self.measured, self.found, self.about))
 
 
 def transfer(
@@ -68,9 +89,12 @@ def transfer(
     over: Over,
     *,
     held: Mapping[str, Any] | None = None,
+    held_from: str = "as asked",
     rates: int = RATES,
     seeds: int = SEEDS,
+    penalties: int | None = None,
     engine: str = "auto",
+    announce: Callable[[str], None] = lambda line: None,
 ) -> Transfer:
     """Train one configuration at each size over a grid of learning rates, and fit how the best one moves.
 
@@ -79,9 +103,12 @@ def transfer(
         study: its range of learning rates is the grid.
         over: the key, its sizes, what is predicted and what is checked.
         held: the configuration; ``None``: a middle one of the study's first optimizer.
+        held_from: where it is from, in words.
         rates: learning rates at each size.
         seeds: trainings at each rate; all rates and sizes have the same seeds.
+        penalties: weights of the activation penalty at each size, see `planned`.
         engine: auto | fused | reference.
+        announce: is told how many trainings there will be, before they begin.
 
     Raises:
         UserError: if key, sizes, data or model do not fit.
@@ -91,18 +118,15 @@ def transfer(
     asked = sized(study, over)
     kept = {**held_by_default(asked, over.key), **(held or {})}
     kept = {name: value for name, value in kept.items() if name not in (over.key, "learning_rate")}
+    plan = planned(asked, kept["optimizer"], seeds, penalties)
+    if plan is not None:
+        asked = penalized(asked, kept["optimizer"], plan)
     values = grid(asked, kept["optimizer"], rates)
     first = study.search.seed
     trials = transfer_trials(over, kept, list(values), range(first, first + seeds))
-    search = asked.search.model_copy(update={"trials": len(trials)})
-    task = task_of(asked.model_copy(update={"search": search}), load_data(pool, study))
-    shared = share_task(pool, task)
-    require_trainable(preflight_in_workers(pool, shared))
-    plan = plan_in_workers(
-        pool, shared, jobs=pool.width, engine=engine, share=min(len(trials) // pool.width, STACK)
-    )
-    trained = train_all(pool, shared, cohorts_of(plan, task, trials))
-    results = sorted((r for group in trained for r in group), key=lambda result: result.trial.number)
+    trainer = _trainer(pool, study, asked, trials, plan.trainings(len(over.trained)) if plan else 0, engine)
+    announce(plan_line(len(trials), len(over.trained), rates, seeds, plan))
+    results = trainer.train(trials)
     frame = measured(results, over.key)
     if frame["objective"].notna().sum() == 0:
         reason = next((r.reason for r in results if r.reason), "all diverged")
@@ -115,16 +139,65 @@ def transfer(
         "check": over.check,
         "objective": study.objective,
         "held": kept,
-        "held_from": "as asked" if held else "no run has an answer: a middle configuration of the study",
+        "held_from": held_from if held else "no run has an answer: a middle configuration of the study",
         "rates": rates,
         "seeds": seeds,
         "trainings": len(trials),
         "lowest_rate": float(values[0]),
         "highest_rate": float(values[-1]),
-        "plan": plan.line(),
+        "plan": trainer.plan.line(),
     }
     what = found(frame, over, study.objective)
+    if plan is not None:
+        of_penalty = _penalties(trainer, over, kept, plan, what.optima, len(trials), study.objective)
+        what = replace(what, penalty=of_penalty)
     return Transfer(frame, what, {**about, "next": next_command(study, over, what, kept["optimizer"])})
+
+
+@dataclass(frozen=True)
+class _Trainer:
+    """Everything that trials of one transfer train with."""
+
+    pool: Pool
+    shared: Shared[Task]
+    task: Task
+    plan: Plan
+
+    def train(self, trials: Sequence[Trial]) -> list[TrialResult]:
+        """Their results, in the order of their numbers."""
+        trained = train_all(self.pool, self.shared, cohorts_of(self.plan, self.task, trials))
+        return sorted((r for group in trained for r in group), key=lambda result: result.trial.number)
+
+
+def _trainer(
+    pool: Pool, study: Study, asked: Study, trials: Sequence[Trial], more: int, engine: str
+) -> _Trainer:
+    search = asked.search.model_copy(update={"trials": len(trials) + more})
+    task = task_of(asked.model_copy(update={"search": search}), load_data(pool, study))
+    shared = share_task(pool, task)
+    require_trainable(preflight_in_workers(pool, shared))
+    share = min(len(trials) // pool.width, STACK)
+    return _Trainer(
+        pool, shared, task, plan_in_workers(pool, shared, jobs=pool.width, engine=engine, share=share)
+    )
+
+
+def _penalties(
+    trainer: _Trainer,
+    over: Over,
+    held: Mapping[str, Any],
+    plan: PenaltyPlan,
+    optima: pd.DataFrame,
+    number: int,
+    objective: str,
+) -> Penalties | None:
+    """First the grid, whose best weights are then trained on fresh seeds; trials are numbered from
+    `number`."""
+    on_grid = trainer.train(trials := grid_trials(over, held, plan, optima, number))
+    grid = tried(on_grid, over.key, fresh=False)
+    picked = fresh_trials(over, held, plan, chosen(grid, objective), number + len(trials))
+    fresh = tried(trainer.train(picked), over.key, fresh=True)
+    return penalties(plan, over, grid, fresh, objective)
 
 
 def next_command(study: Study, over: Over, what: Found, optimizer: str) -> str:

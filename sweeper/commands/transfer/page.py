@@ -1,33 +1,32 @@
 """A transfer as a page of its own, like a report."""
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from matplotlib.figure import Figure
 
+from sweeper.commands.transfer import penalty_figure
 from sweeper.commands.transfer.figure import alt, draw
-from sweeper.commands.transfer.table import Found, inside
+from sweeper.commands.transfer.law import inside
+from sweeper.commands.transfer.penalty_words import penalty_fact
+from sweeper.commands.transfer.penalty_words import shown as penalty_shown
+from sweeper.commands.transfer.table import Found
 from sweeper.commands.transfer.words import VERDICTS, sentences
 from sweeper.drawing.png import png_bytes
 from sweeper.errors import RunFolderError
 from sweeper.records.atomic import refuse_links, write_atomically
 from sweeper.report.attempts import NotMade, attempt, not_drawn
-from sweeper.report.card import Card, Fact
-from sweeper.report.grid import grid
+from sweeper.report.card import LABELS, Card, Fact
 from sweeper.report.next_step import NextStep
 from sweeper.report.render import Drawn, RenderedSection, render
-from sweeper.report.transferred import KEPT, Kept, rows
+from sweeper.report.transferred import FIGURES, KEPT, KEY, PENALTY, Kept, KeptPart, rows, table_of
 from sweeper.study.study import Study
 from sweeper.to_json import to_json
-from sweeper.wording import given, interval, number
+from sweeper.wording import given, interval, number, shown
 
-CAPTION = (
-    "Left: the mean over seeds against the learning rate at each size, with the best rate marked. Right: the "
-    "best rates with their 90 % intervals, and what was predicted from them. A size that was checked was "
-    "left out of its own prediction."
-)
 HOW = (
     "At each size the same grid of rates was trained on the same seeds, all else equal. The best rate is the "
     "minimum of a parabola through the rates around the lowest mean, its 90 % interval from drawing seeds "
@@ -36,6 +35,42 @@ HOW = (
     "over. The interval of the prediction is that of the optimum which the same grid would find there; it "
     "promises nothing about other data, models or lengths.",
 )
+HOW_PENALTY = (
+    "The lowest of many means is low by luck too, so the grid of penalties only picks: at each size the "
+    "best weight above 0, at the rate that suits it, is trained again on fresh seeds beside no penalty at "
+    "its own best rate. Seeds are paired; the intervals of all sizes hold together at 95 % (Bonferroni). A "
+    "best weight is predicted only from sizes where it beats none and is known to a factor of 10."
+)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A figure with its table."""
+
+    name: str
+    drawing: Callable[[], Figure]
+    alt: str
+    frame: pd.DataFrame
+
+    def drawn(self) -> Drawn | NotMade:
+        """The figure, or why it cannot be drawn."""
+        title, caption = FIGURES[self.name].title, FIGURES[self.name].caption
+        png = attempt(f"figure {self.name!r}", lambda: png_bytes(self.drawing()))
+        return png if isinstance(png, NotMade) else Drawn.of(self.name, png, self.alt, title, caption)
+
+    def kept(self) -> KeptPart:
+        """The same for the page of the run."""
+        return KeptPart(self.name, self.alt, rows(self.frame))
+
+
+def _parts(measured: pd.DataFrame, found: Found, about: Mapping[str, Any]) -> list[_Part]:
+    optima = found.optima.assign(verdict=found.optima["verdict"].map(VERDICTS)).drop(columns="error")
+    parts = [_Part(KEY, lambda: draw(measured, found, about), alt(found, about), optima)]
+    penalty = found.penalty
+    if penalty is not None:
+        words, frame = penalty_figure.alt(penalty, about), penalty_shown(penalty)
+        parts.append(_Part(PENALTY, lambda: penalty_figure.draw(penalty, about), words, frame))
+    return parts
 
 
 def write_page(folder: Path, measured: pd.DataFrame, found: Found, about: Mapping[str, Any]) -> Path:
@@ -44,21 +79,17 @@ def write_page(folder: Path, measured: pd.DataFrame, found: Found, about: Mappin
     Raises:
         RunFolderError: if `folder` cannot be written.
     """
-    made = attempt(
-        "figure 'transfer'",
-        lambda: Drawn.of(
-            "transfer", png_bytes(draw(measured, found, about)), alt(found, about), "Transfer", CAPTION
-        ),
-    )
-    said = (*sentences(found, about), *((not_drawn(made),) if isinstance(made, NotMade) else ()))
-    shown = found.optima.assign(verdict=found.optima["verdict"].map(VERDICTS)).drop(columns="error")
+    parts = _parts(measured, found, about)
+    made = [part.drawn() for part in parts]
+    said = (*sentences(found, about), *(not_drawn(each) for each in made if isinstance(each, NotMade)))
+    how = (*HOW, *((HOW_PENALTY,) if found.penalty is not None else ()))
     section = RenderedSection(
-        "transfer",
+        KEY,
         f"How does the best learning rate move with {about['key']}?",
         said,
-        (made,) if isinstance(made, Drawn) else (),
-        (grid("transfer", "Best rate at each size", shown),),
-        HOW,
+        tuple(each for each in made if isinstance(each, Drawn)),
+        tuple(table_of(part.name, part.frame) for part in parts),
+        how,
         unfolded=True,
     )
     titled = Study(
@@ -67,11 +98,11 @@ def write_page(folder: Path, measured: pd.DataFrame, found: Found, about: Mappin
         trusted=True,
     )
     page = render(titled, card(found, about), [section], alone=True)
+    kept = Kept(about["study"], section.question, said, how, [part.kept() for part in parts])
     refuse_links(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(folder / "transfer.html", page)
-        kept = Kept(about["study"], section.question, said, rows(shown), CAPTION, alt(found, about), HOW)
         write_atomically(folder / KEPT, to_json(asdict(kept)))
     except OSError as error:
         raise RunFolderError(f"the page cannot be written to {folder}: {error.strerror}") from None
@@ -85,10 +116,10 @@ def card(found: Found, about: Mapping[str, Any]) -> Card:
     if ahead is None:
         step = NextStep("Try other rates or more sizes:", about["next"])
         return Card("none", "Nothing is predicted.", sentences(found, about)[0], {}, _facts(found), step)
-    headline = f"At {key} {given(ahead.size)}, begin with a learning rate of {number(ahead.rate, 2)}."
+    headline = f"At {key} {given(ahead.size)}, begin with a learning rate of {number(ahead.value, 2)}."
     ends = f"{number(ahead.low, 2)} to {number(ahead.high, 2)}"
     lead = f"90 % interval {ends}, from the best rates at other sizes."
-    settings = {name: str(value) for name, value in about["held"].items()}
+    settings = {LABELS.get(name, name): shown(value) for name, value in about["held"].items()}
     return Card("predicted", headline, lead, settings, _facts(found), step)
 
 
@@ -102,7 +133,7 @@ def _facts(found: Found) -> tuple[Fact, ...]:
             )
         )
     if found.check is not None:
-        where = "inside" if inside(found.check, found.optima) else "outside"
+        where = "inside" if inside(found.check, found.optima, "rate") else "outside"
         ends = f"{number(found.check.low, 2)} to {number(found.check.high, 2)}"
         facts.append(
             Fact(
@@ -113,4 +144,6 @@ def _facts(found: Found) -> tuple[Fact, ...]:
         )
     else:
         facts.append(Fact("Check", "none", "--check SIZE trains one more size to test the prediction"))
+    if found.penalty is not None:
+        facts.append(Fact("Penalty", *penalty_fact(found.penalty)))
     return tuple(facts)

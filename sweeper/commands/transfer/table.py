@@ -7,22 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sweeper.commands.transfer.trials import FEWEST, Over
-from sweeper.statistics.scaling import PowerLaw, optimum
+from sweeper.commands.transfer.law import Prediction, checked_by_others, inside, law, predicted
+from sweeper.commands.transfer.penalty import Penalties
+from sweeper.commands.transfer.trials import Over
+from sweeper.statistics.scaling import optimum
 from sweeper.trial import Outcome, TrialResult, cost, from_cost
 
 MEASURED = ["size", "learning_rate", "seed", "outcome", "objective"]
 OPTIMA = ["size", "rate", "low", "high", "error", "best", "verdict"]
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """The best rate at a size, from the optima of others; the interval is at 90 %."""
-
-    size: float
-    rate: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -39,6 +31,8 @@ class Found:
     """For the size left out, from the others."""
     off_by_two: float | None
     """Mean objective at half or twice the best rate of the largest size, the worse of the two."""
+    penalty: Penalties | None = None
+    """What weights of the activation penalty did; ``None`` where none was tried."""
 
 
 def measured(results: Sequence[TrialResult], key: str) -> pd.DataFrame:
@@ -81,23 +75,14 @@ def found(frame: pd.DataFrame, over: Over, objective: str) -> Found:
     """Everything that is said, from the trainings alone."""
     optima = optima_of(frame, objective)
     known = optima[optima["verdict"] == "found"]
-    fitted = known[known["size"] != over.check]
-    check = _predicted(fitted, over.check) if over.check in set(known["size"]) else None
-    law = _law(known)
-    exponent = law.exponent() if law else None
-    return Found(optima, exponent, _predicted(known, over.to), check, _off_by_two(frame, known, objective))
-
-
-def _law(optima: pd.DataFrame) -> PowerLaw | None:
-    if len(optima) < FEWEST:
-        return None
-    columns = (tuple(map(float, optima[name])) for name in ("size", "rate", "error"))
-    return PowerLaw(*columns)
-
-
-def _predicted(optima: pd.DataFrame, size: float | None) -> Prediction | None:
-    law = _law(optima)
-    return Prediction(size, *law.predicted(size)) if law and size is not None else None
+    fitted = law(known, "rate")
+    return Found(
+        optima,
+        fitted.exponent() if fitted else None,
+        predicted(known, "rate", over.to),
+        checked_by_others(known, "rate", over.check),
+        _off_by_two(frame, known, objective),
+    )
 
 
 def _off_by_two(frame: pd.DataFrame, known: pd.DataFrame, objective: str) -> float | None:
@@ -111,28 +96,35 @@ def _off_by_two(frame: pd.DataFrame, known: pd.DataFrame, objective: str) -> flo
     return float(np.asarray(from_cost(objective, np.array(worst)))) if np.isfinite(worst) else None
 
 
-def inside(check: Prediction, optima: pd.DataFrame) -> bool:
-    """Whether the optimum that was measured lies in the interval that was predicted."""
-    rate = float(optima.loc[optima["size"] == check.size, "rate"].iloc[0])
-    return check.low <= rate <= check.high
-
-
 def to_dict(found: Found, about: dict[str, Any]) -> dict[str, Any]:
     """For JSON, which has no NaN."""
-    rows = [
-        {str(k): None if isinstance(v, float) and not np.isfinite(v) else v for k, v in row.items()}
-        for row in found.optima.to_dict("records")
-    ]
-    exponent = found.exponent and dict(zip(("value", "low", "high"), found.exponent, strict=True))
-    check = (
-        None if found.check is None else {**vars(found.check), "inside": inside(found.check, found.optima)}
-    )
-    prediction = None if found.prediction is None else vars(found.prediction)
     return {
         **about,
-        "optima": rows,
-        "exponent": exponent,
-        "prediction": prediction,
-        "check": check,
+        "optima": _records(found.optima),
+        "exponent": found.exponent and dict(zip(("value", "low", "high"), found.exponent, strict=True)),
+        **_predictions(found.prediction, found.check, found.optima, "rate"),
         "twice_or_half": found.off_by_two,
+        "penalty": _penalty(found.penalty),
     }
+
+
+def _penalty(found: Penalties | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    plan = {name: value for name, value in vars(found.plan).items() if name != "first"}
+    measured = {"level": found.level, "sizes": _records(found.best)}
+    return {**plan, **measured, **_predictions(found.prediction, found.check, found.best, "weight")}
+
+
+def _predictions(
+    ahead: Prediction | None, check: Prediction | None, optima: pd.DataFrame, name: str
+) -> dict[str, Any]:
+    held = check and {**check.to_dict(name), "inside": inside(check, optima, name)}
+    return {"prediction": ahead and ahead.to_dict(name), "check": held}
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [
+        {str(k): None if isinstance(v, float) and not np.isfinite(v) else v for k, v in row.items()}
+        for row in frame.to_dict("records")
+    ]

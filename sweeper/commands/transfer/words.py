@@ -7,9 +7,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from sweeper.commands.transfer.table import Found, inside
+from sweeper.commands.transfer.law import inside
+from sweeper.commands.transfer.penalty import FACTORS, Penalties, PenaltyPlan
+from sweeper.commands.transfer.penalty_words import PLACES, penalty_plan, penalty_sentences
+from sweeper.commands.transfer.penalty_words import VERDICTS as PENALTY_VERDICTS
+from sweeper.commands.transfer.table import Found
 from sweeper.commands.transfer.trials import FEWEST
-from sweeper.wording import count, given, interval, metric_words, number
+from sweeper.trial import is_maximized
+from sweeper.wording import count, given, interval, metric_words, number, shown
 
 WIDE = 200
 VERDICTS = {
@@ -22,7 +27,11 @@ VERDICTS = {
 
 
 def sentences(found: Found, about: Mapping[str, Any]) -> list[str]:
-    """What follows from the table, one finding each."""
+    """What follows from the tables, one finding each: of the rates, then of the penalty."""
+    return [*_of_rates(found, about), *penalty_sentences(found.penalty, about)]
+
+
+def _of_rates(found: Found, about: Mapping[str, Any]) -> list[str]:
     known = int((found.optima["verdict"] == "found").sum())
     if found.exponent is None or found.prediction is None:
         have = count(known, "size")
@@ -32,14 +41,14 @@ def sentences(found: Found, about: Mapping[str, Any]) -> list[str]:
     power = f"{value} (90 %: {low} to {high})"
     said = [f"The best rate goes as {key} to the power {power}."]
     said.append(
-        f"Predicted for {key} {given(ahead.size)}: {number(ahead.rate, 2)} (90 %: "
+        f"Predicted for {key} {given(ahead.size)}: {number(ahead.value, 2)} (90 %: "
         f"{number(ahead.low, 2)} to {number(ahead.high, 2)})."
     )
     if found.check is not None:
         measured = float(found.optima.loc[found.optima["size"] == found.check.size, "rate"].iloc[0])
-        verdict = "inside" if inside(found.check, found.optima) else "outside"
+        verdict = "inside" if inside(found.check, found.optima, "rate") else "outside"
         said.append(
-            f"Check at {given(found.check.size)}: from the other sizes {number(found.check.rate, 2)} (90 %: "
+            f"Check at {given(found.check.size)}: from the other sizes {number(found.check.value, 2)} (90 %: "
             f"{number(found.check.low, 2)} to {number(found.check.high, 2)}) was predicted, "
             f"{number(measured, 2)} was measured: "
             f"{verdict} the interval."
@@ -61,30 +70,66 @@ def _price(found: Found, about: Mapping[str, Any]) -> list[str]:
     words = metric_words(about["objective"])
     if found.off_by_two is None:
         return [f"At {given(last['size'])}, half or twice the best rate diverges."]
+    as_far_as = "down to" if is_maximized(about["objective"]) else "up to"
     return [
-        f"At {given(last['size'])}, half or twice the best rate gives a {words} of up to "
-        f"{number(found.off_by_two, 4)}, "
-        f"where the best gives {number(last['best'], 4)}."
+        f"At {given(last['size'])}, half or twice the best rate gives a mean {words} of {as_far_as} "
+        f"{number(found.off_by_two, 4)}, where the best gives {number(last['best'], 4)}."
     ]
+
+
+def plan_line(trainings: int, sizes: int, rates: int, seeds: int, penalty: PenaltyPlan | None) -> str:
+    """How many trainings a transfer makes, before it makes them."""
+    line = f"plan: {trainings:,} trainings ({sizes} sizes × {rates} rates × {seeds} seeds)"
+    if penalty is None:
+        return line
+    grid = f"{len(penalty.weights) + 1} penalties × {len(FACTORS)} rates × {seeds} seeds"
+    fresh = f"2 × {penalty.fresh_seeds} on fresh seeds"
+    more = f"{penalty.trainings(sizes):,} for the penalty (at each size {grid}, then {fresh})"
+    return f"{line}, then {more}; --penalties 0 leaves the latter out"
 
 
 def print_transfer(found: Found, about: Mapping[str, Any]) -> None:
     """A row for each size, what follows, and what was done."""
     console = Console()
     console = console if console.is_terminal else Console(width=WIDE)
+    held = ", ".join(f"{name} = {shown(value)}" for name, value in about["held"].items())
+    but = "; the trainings of the penalty vary it and the rate" if found.penalty is not None else ""
+    told = [
+        f"{about['trainings']} trainings of the rates: {about['rates']} from "
+        f"{number(about['lowest_rate'], 2)} to {number(about['highest_rate'], 2)}, {about['seeds']} seeds "
+        f"each; trained: {about['plan']}.",
+        f"equal in all trainings: {held} ({about['held_from']}){but}.",
+    ]
+    tables: list[Table | str] = [_rates(found, about)]
+    if found.penalty is not None:
+        tables += ["", _penalties(found.penalty, about)]
+        told.insert(1, penalty_plan(found.penalty))
+    for renderable in (*tables, "", *sentences(found, about), "", *told):
+        console.print(renderable, markup=False, highlight=False, soft_wrap=not console.is_terminal)
+
+
+def _rates(found: Found, about: Mapping[str, Any]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for column in (about["key"], "best rate", "90 % interval", f"mean {metric_words(about['objective'])}"):
         table.add_column(column, justify="right")
     table.add_column("")
     for row in found.optima.to_dict("records"):
         ends = f"{number(row['low'], 2)} to {number(row['high'], 2)}" if math.isfinite(row["rate"]) else "–"
-        numbers = [number(row[k], 4) if math.isfinite(row[k]) else "–" for k in ("rate", "best")]
-        table.add_row(given(row["size"]), numbers[0], ends, numbers[1], VERDICTS[row["verdict"]])
-    held = ", ".join(f"{name} = {value}" for name, value in about["held"].items())
-    told = [
-        f"{about['trainings']} trainings: {about['rates']} rates from {number(about['lowest_rate'], 2)} to "
-        f"{number(about['highest_rate'], 2)}, {about['seeds']} seeds each; trained: {about['plan']}.",
-        f"equal in all trainings: {held} ({about['held_from']}).",
-    ]
-    for renderable in (table, "", *sentences(found, about), "", *told):
-        console.print(renderable, markup=False, highlight=False, soft_wrap=not console.is_terminal)
+        numbers = [number(row["rate"], 2), ends, number(row["best"], 4)]
+        table.add_row(given(row["size"]), *numbers, VERDICTS[row["verdict"]])
+    return table
+
+
+def _penalties(found: Penalties, about: Mapping[str, Any]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    changes = f"changes {metric_words(about['objective'])} by"
+    for column in (about["key"], "best penalty", "at rate", changes, "interval"):
+        table.add_column(column, justify="right")
+    table.add_column("")
+    for row in found.best.to_dict("records"):
+        mean, low, high = interval(row["difference"], row["difference_low"], row["difference_high"])
+        ends = f"{low} to {high}" if math.isfinite(row["difference_low"]) else "–"
+        words = [PENALTY_VERDICTS[row["verdict"]], PLACES[row["place"]]]
+        cells = [given(row["size"]), number(row["weight"], 2), number(row["rate"], 2), mean, ends]
+        table.add_row(*cells, "; ".join(word for word in words if word))
+    return table

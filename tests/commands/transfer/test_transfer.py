@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from report_inputs import made_study
+from transfers import ABOUT, LAW, LOSS, OVER, frame
 
 import sweeper
 from sweeper.commands.transfer.figure import alt, draw
 from sweeper.commands.transfer.held import winner_of
 from sweeper.commands.transfer.journey import next_command
+from sweeper.commands.transfer.law import inside
 from sweeper.commands.transfer.page import write_page
-from sweeper.commands.transfer.table import costs_at, found, inside, to_dict
-from sweeper.commands.transfer.trials import Over
+from sweeper.commands.transfer.table import costs_at, found, to_dict
 from sweeper.commands.transfer.words import print_transfer, sentences
 from sweeper.drawing.png import png_bytes
 from sweeper.questions.question import ANSWER, WHY
@@ -27,39 +27,6 @@ from sweeper.report.transferred import transferred, with_transfer
 from sweeper.study.override import apply
 from sweeper.study.study import Study
 from sweeper.to_json import to_json
-
-LOSS = "validation_loss"
-OVER = Over("model.width", (16, 32, 64), 512, 128)
-ABOUT: dict[str, Any] = {
-    "key": "model.width",
-    "to": 512,
-    "check": 128,
-    "objective": LOSS,
-    "trainings": 260,
-    "rates": 13,
-    "seeds": 5,
-    "lowest_rate": 1e-3,
-    "highest_rate": 1.0,
-    "plan": "one by one",
-    "held": {"optimizer": "adam"},
-    "held_from": "as asked",
-    "study": "wide",
-    "next": "sweeper run wide --set model.width=512",
-}
-
-
-def frame(best: dict[int, float], noise: float = 0.003) -> pd.DataFrame:
-    """Trainings whose mean loss is lowest at `best` of each size; rates above 0.8 diverged."""
-    generator, rows = np.random.default_rng(0), []
-    for size, place in best.items():
-        for rate in np.geomspace(1e-3, 1.0, 13):
-            for seed in range(5):
-                loss = 1 + 0.05 * np.log(rate / place) ** 2 + generator.normal(0, noise)
-                rows.append((size, rate, seed, "completed", loss if rate < 0.8 else np.nan))
-    return pd.DataFrame(rows, columns=["size", "learning_rate", "seed", "outcome", "objective"])
-
-
-LAW = {size: 0.8 * size**-0.5 for size in (16, 32, 64, 128)}
 
 
 def test_a_law_is_found_and_checked() -> None:
@@ -71,9 +38,9 @@ def test_a_law_is_found_and_checked() -> None:
     assert done.exponent[0] == pytest.approx(-0.5, abs=0.05)
     assert done.prediction is not None
     assert done.check is not None
-    assert done.prediction.rate == pytest.approx(0.8 * 512**-0.5, rel=0.15)
-    assert done.check.rate == pytest.approx(LAW[128], rel=0.15)
-    assert inside(done.check, done.optima)
+    assert done.prediction.value == pytest.approx(0.8 * 512**-0.5, rel=0.15)
+    assert done.check.value == pytest.approx(LAW[128], rel=0.15)
+    assert inside(done.check, done.optima, "rate")
     assert "inside the interval" in " ".join(sentences(done, ABOUT))
 
 
@@ -81,7 +48,7 @@ def test_a_check_that_fails_is_said() -> None:
     """The size left out has its optimum elsewhere."""
     done = found(frame({**LAW, 128: 0.6}), OVER, LOSS)
     assert done.check is not None
-    assert not inside(done.check, done.optima)
+    assert not inside(done.check, done.optima, "rate")
     assert "outside the interval" in " ".join(sentences(done, ABOUT))
 
 
@@ -113,11 +80,11 @@ def test_figure_words_and_json_say_the_same(capsys: pytest.CaptureFixture[str]) 
     assert done.prediction is not None
     figure = draw(rows, done, ABOUT)
     assert all(axes.has_data() for axes in figure.axes)
-    predicted = f"{done.prediction.rate:.2g}"
+    predicted = f"{done.prediction.value:.2g}"
     assert predicted in alt(done, ABOUT)
     print_transfer(done, ABOUT)
     assert f"Predicted for model.width 512: {predicted}" in capsys.readouterr().out
-    assert json.loads(to_json(to_dict(done, ABOUT)))["prediction"]["rate"] == done.prediction.rate
+    assert json.loads(to_json(to_dict(done, ABOUT)))["prediction"]["rate"] == done.prediction.value
 
 
 def test_the_page_says_what_the_terminal_says(tmp_path: Path) -> None:
@@ -128,7 +95,7 @@ def test_the_page_says_what_the_terminal_says(tmp_path: Path) -> None:
         "\u00a0", " "
     )
     assert done.prediction is not None
-    assert f"At model.width 512, begin with a learning rate of {done.prediction.rate:.2g}." in html
+    assert f"At model.width 512, begin with a learning rate of {done.prediction.value:.2g}." in html
     assert all(said in html for said in sentences(done, ABOUT))
     assert "tables/" not in html
     assert "figures/" not in html

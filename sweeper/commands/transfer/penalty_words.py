@@ -1,0 +1,131 @@
+"""The penalty of a transfer for people: what it changes at each size, and whether a best weight can be
+predicted."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from sweeper.commands.transfer.law import inside
+from sweeper.commands.transfer.penalty import FACTORS, LEVEL, Penalties
+from sweeper.commands.transfer.trials import FEWEST
+from sweeper.wording import count, given, interval, listing, metric_words, number, percent, signed_number
+
+VERDICTS = {
+    "better": "better than no penalty",
+    "worse": "worse than no penalty",
+    "open": "cannot be told from no penalty",
+    "diverged": "not compared: some trainings diverged",
+    "nothing": "every training with a penalty diverged",
+}
+PLACES = {
+    "found": "",
+    "lower edge": "best at the lowest weight",
+    "upper edge": "best at the highest weight",
+    "flat": "its place is not known to a factor of 10",
+    "nothing": "",
+}
+
+
+def penalty_sentences(found: Penalties | None, about: Mapping[str, Any]) -> list[str]:
+    """What follows, one finding each; none where no penalty was tried."""
+    if found is None:
+        return []
+    rows = found.best.to_dict("records")
+    told = [row for row in rows if row["verdict"] in ("better", "worse")]
+    left = [row for row in rows if row["verdict"] == "open"]
+    said = [_effect(row, about) for row in told]
+    if left:
+        said.append(_open(left, about, some=bool(told)))
+    said += _not_compared(rows, about)
+    return [*said, *_predicted(found, about)]
+
+
+def _effect(row: Mapping[str, Any], about: Mapping[str, Any]) -> str:
+    better = row["verdict"] == "better"
+    return (
+        f"At {about['key']} {given(row['size'])} an activation penalty of {number(row['weight'], 2)} "
+        f"{'helps' if better else 'harms'}: on {count(row['seeds'], 'fresh seed')} it changes the "
+        f"{metric_words(about['objective'])} by {_apart(row)}."
+    )
+
+
+def _apart(row: Mapping[str, Any]) -> str:
+    """``−0.02 (−0.031 to −0.012)``, with signs."""
+    mean, low, high = interval(row["difference"], row["difference_low"], row["difference_high"])
+    sign = "" if mean.startswith("−") else "+"
+    return f"{sign}{mean} (interval {low} to {high})"
+
+
+def _open(rows: list[dict[str, Any]], about: Mapping[str, Any], *, some: bool) -> str:
+    sizes = listing([given(row["size"]) for row in rows])
+    where = f"at {about['key']} {sizes}" if some else f"at these sizes ({about['key']} {sizes})"
+    low, high = min(row["difference_low"] for row in rows), max(row["difference_high"] for row in rows)
+    words = metric_words(about["objective"])
+    return (
+        f"No effect of the activation penalty can be told {where}: on "
+        f"{count(rows[0]['seeds'], 'fresh seed')} each, the best weight changes the {words} by between "
+        f"{signed_number(low)} and {signed_number(high)}, which includes none."
+    )
+
+
+def _not_compared(rows: list[dict[str, Any]], about: Mapping[str, Any]) -> Iterator[str]:
+    for row in rows:
+        where = f"At {about['key']} {given(row['size'])}"
+        if row["verdict"] == "diverged":
+            trainings = f"{row['diverged']} of {2 * row['seeds']} trainings"
+            yield f"{where} the penalty is not compared: {trainings} on fresh seeds diverged."
+        elif row["verdict"] == "nothing":
+            yield f"{where} every training with a penalty diverged."
+
+
+def penalty_fact(found: Penalties) -> tuple[str, str]:
+    """Value and meaning of the line on the card."""
+    verdicts, sizes = found.best["verdict"], f"of {count(len(found.best), 'size')}"
+    seeds = f"on {count(found.plan.fresh_seeds, 'fresh seed')} the best weight of the grid against none"
+    if (verdicts == "better").any():
+        return f"helps at {int((verdicts == 'better').sum())} {sizes}", seeds
+    return ("harms" if (verdicts == "worse").any() else "no effect told"), seeds
+
+
+def _predicted(found: Penalties, about: Mapping[str, Any]) -> Iterator[str]:
+    to = f"{about['key']} {given(about['to'])}"
+    if found.prediction is None:
+        known = int(((found.best["verdict"] == "better") & (found.best["place"] == "found")).sum())
+        if (found.best["verdict"] == "better").any():
+            yield (
+                f"No penalty is predicted for {to}: {count(known, 'size has', 'sizes have')} a best weight "
+                f"that is known to a factor of 10 and better than none; {FEWEST} are needed."
+            )
+        return
+    ahead = found.prediction
+    yield f"Predicted penalty for {to}: {number(ahead.value, 2)} (90 %: {_ends(ahead)})."
+    if found.check is not None:
+        measured = float(found.best.loc[found.best["size"] == found.check.size, "weight"].iloc[0])
+        verdict = "inside" if inside(found.check, found.best, "weight") else "outside"
+        yield (
+            f"Check of the penalty at {given(found.check.size)}: from the other sizes "
+            f"{number(found.check.value, 2)} (90 %: {_ends(found.check)}) was predicted, "
+            f"{number(measured, 2)} was measured: {verdict} the interval."
+        )
+
+
+def _ends(ahead: Any) -> str:
+    return f"{number(ahead.low, 2)} to {number(ahead.high, 2)}"
+
+
+def penalty_plan(found: Penalties) -> str:
+    """What was trained for it."""
+    plan = found.plan
+    ends = f"{number(plan.weights[0], 2)} to {number(plan.weights[-1], 2)}"
+    return (
+        f"penalty: {count(len(found.tried), 'training')}: 0 and {count(len(plan.weights), 'weight')} from "
+        f"{ends}, each at {len(FACTORS)} rates on {plan.seeds} seeds; then the best weight and 0 on "
+        f"{plan.fresh_seeds} fresh seeds. The intervals of all sizes hold together at {percent(LEVEL)}."
+    )
+
+
+def shown(found: Penalties) -> pd.DataFrame:
+    """The table of sizes for pages: verdicts in words, and where the best weight lies among those tried."""
+    words = {"verdict": found.best["verdict"].map(VERDICTS), "place": found.best["place"].map(PLACES)}
+    return found.best.assign(**words).drop(columns="error")
