@@ -26,6 +26,7 @@ from sweeper.result import Result
 from sweeper.search.driver import Search
 from sweeper.search.occupancy import simulated
 from sweeper.search.storage import StudyStorage
+from sweeper.training.in_workers import Prepared
 from sweeper.training.planning import one_by_one
 from sweeper.training.pool import messages
 from sweeper.training.pool.futures_pool import FuturesPool
@@ -94,8 +95,7 @@ def measured(
     with (
         tempfile.TemporaryDirectory() as folder,
         mock.patch.object(journey, "preflight_in_workers", return_value=[]),
-        mock.patch.object(sweep, "plan_of_search", return_value=one_by_one(workers)),
-        mock.patch.object(sweep, "made_on", return_value={}),
+        mock.patch.object(sweep, "prepared_search", return_value=Prepared(one_by_one(workers), {}, None)),
         mock.patch.multiple(sweep.Sweep, **skipped),
         mock.patch.object(Result, "report"),
         mock.patch.object(journey, "load_result", return_value=finished),

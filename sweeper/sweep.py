@@ -33,12 +33,11 @@ from sweeper.search.occupancy import advice
 from sweeper.search.starts import defaults
 from sweeper.search.storage import StudyStorage, delete_study
 from sweeper.search.trial_summary import summarize
-from sweeper.training import work
 from sweeper.training.calls import call_user_code
 from sweeper.training.cohort import Cohort
 from sweeper.training.data_lines import data_lines
 from sweeper.training.dispatch import retrain_and_measure, train_all
-from sweeper.training.in_workers import made_on, optional, plan_of_search
+from sweeper.training.in_workers import baselines_of, prepared_search
 from sweeper.training.lengths import Lengths
 from sweeper.training.planning import Plan, cohorts_of, steps_of
 from sweeper.training.planning import from_dict as plan_of
@@ -124,21 +123,31 @@ class Sweep:
         kept, asked = self._sound(PLAN.read(self.folder)), {"engine": engine, "jobs": self.jobs}
         if kept and kept["asked"] == asked:
             return plan_of(kept)
-        plan = plan_of_search(self.pool, self.shared, jobs=self.jobs, engine=engine)
-        known = {"asked": asked, "columns": self.columns, "made": made_on(self.pool, self.shared)}
-        PLAN.write(self.folder, {**plan.to_dict(), **known})
-        return plan
+        seeds = self._unguessed()
+        found = prepared_search(self.pool, self.shared, jobs=self.jobs, engine=engine, seeds=seeds)
+        PLAN.write(
+            self.folder,
+            {**found.plan.to_dict(), "asked": asked, "columns": self.columns, "made": found.made},
+        )
+        self._keep_baselines(seeds, found.baselines)
+        return found.plan
 
-    def keep_baselines(self) -> None:
-        """Record what guessing scores on the rows of every seed, so that no report needs the data."""
+    def _unguessed(self) -> list[int]:
+        """Seeds of the run, if what guessing scores on the rows of all of them is not on record yet."""
         study = self.task.study
         seeds = {study.search.seed + k for k in range(study.confirm.seeds + 1)}
         seeds |= {seed for _, seed in self.confirmed}
-        if seeds <= self.guessed:
-            return
-        self.guessed, baselines = seeds, optional(self.pool, work.guess, self.shared, sorted(seeds))
+        return [] if seeds <= self.guessed else sorted(seeds)
+
+    def _keep_baselines(self, seeds: Sequence[int], baselines: dict[str, Any] | None) -> None:
+        self.guessed = set(seeds)
         if baselines is not None:
             BASELINES.write(self.folder, baselines)
+
+    def keep_baselines(self) -> None:
+        """Record what guessing scores on the rows of every seed, so that no report needs the data."""
+        if seeds := self._unguessed():
+            self._keep_baselines(seeds, baselines_of(self.pool, self.shared, seeds))
 
     def search_all(self, started: float) -> None:
         """Generation after generation, until all trials are done or the clock has run out."""
@@ -188,7 +197,6 @@ class Sweep:
                 self.confirmed[key] = result.objective
                 self.scores[key] = result.tested
         self.keeper.drain()
-        self.keep_baselines()  # those that lasted may have had more seeds
 
     def test_winner(self) -> None:
         """Keep what the winner, and it alone, scored on the test rows on the same fresh seeds.
@@ -236,13 +244,18 @@ class Sweep:
         keep_script(self.folder, best.trial, best.parameters, text, reason)
 
     def retrain_and_measure(self) -> None:
-        """Retrain the winner, and measure how sharp the loss was for some finalists and diverged trials."""
-        winner, others = self._to_retrain(), self._to_measure()
+        """Retrain the winner, and measure how sharp the loss was for some finalists and diverged trials.
+
+        Meanwhile guess on the rows of seeds that finalists have had beyond those planned, if there are some.
+        """
+        winner, others, seeds = self._to_retrain(), self._to_measure(), self._unguessed()
         if others:
             self.progress.phase("sharpness")
         measured = list[SharpnessResult]()
-        for result in retrain_and_measure(self.pool, self.shared, winner, others):
-            if isinstance(result, SharpnessResult):
+        for result in retrain_and_measure(self.pool, self.shared, winner, others, seeds):
+            if isinstance(result, dict):
+                self._keep_baselines(seeds, result)
+            elif isinstance(result, SharpnessResult):
                 measured += [] if result.reason else [result]
             elif result.outcome == Outcome.COMPLETED:
                 self.store.replace(result)

@@ -30,6 +30,12 @@ def attempt(pool: Pool, function: Callable[..., Any], *arguments: Any) -> Done:
     return done
 
 
+def together(pool: Pool, calls: Iterable[Work]) -> list[Done]:
+    """What becomes of each of `calls`, as many of them at a time as the pool is wide."""
+    found = dict(outcomes(pool, calls))
+    return [found[position] for position in range(len(found))]
+
+
 def outcomes(pool: Pool, calls: Iterable[Work]) -> Iterator[tuple[int, Done]]:
     """(position, what became of it) of `calls` in the order in which they finish.
 

@@ -4,6 +4,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from sweeper.training import work
 from sweeper.training.calls import AGAIN, Work, outcomes
@@ -152,21 +153,30 @@ def _reason(done: Done, task: Task) -> str:
 
 
 def retrain_and_measure(
-    pool: Pool, task: Shared[Task], retrained: Trial | None, measured: Sequence[tuple[Trial, int]]
-) -> Iterator[TrialResult | SharpnessResult]:
+    pool: Pool,
+    task: Shared[Task],
+    retrained: Trial | None,
+    measured: Sequence[tuple[Trial, int]],
+    guessed: Sequence[int] = (),
+) -> Iterator[TrialResult | SharpnessResult | dict[str, Any]]:
     """Train `retrained` by the reference engine, and meanwhile measure the sharpness of others.
 
     Yields results in any order: a `TrialResult` of `retrained`, a `SharpnessResult` of each (trial, last
-    step) of `measured`. One whose worker process dies is failed: nothing depends on it.
+    step) of `measured`, and what guessing scores on the rows of the seeds `guessed`, if there are some. One
+    whose worker process dies is failed, or missing: nothing depends on it.
     """
     trials = [*([] if retrained is None else [retrained]), *(trial for trial, _ in measured)]
     first: list[Work] = [
         (work.train_cohort, (task, Cohort((t,)))) for t in trials[: len(trials) - len(measured)]
     ]
-    calls = [*first, *((work.sharpness, (task, *each)) for each in measured)]
+    last: list[Work] = [(work.guess, (task, guessed))] if guessed else []
+    calls = [*first, *((work.sharpness, (task, *each)) for each in measured), *last]
     for position, done in outcomes(pool, calls):
         ended = done.lost is not None or done.error is not None
-        if position < len(first):
+        if position == len(trials):
+            if done.lost is None:
+                yield done.unwrap()
+        elif position < len(first):
             yield _results([trials[position]], done, task.value)[0]
         else:
             trial = trials[position]

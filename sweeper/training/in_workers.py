@@ -1,14 +1,14 @@
 """What a run finds out in worker processes before it trains: whether model and data fit, and how to train."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sweeper.errors import UserError
 from sweeper.training import compiling, planning, work
-from sweeper.training.calls import attempt, call, outcomes
+from sweeper.training.calls import Work, attempt, outcomes, together
 from sweeper.training.planning import Plan
-from sweeper.training.pool.interface import NotSendable, Pool, Shared, WorkerDied
+from sweeper.training.pool.interface import Done, NotSendable, Pool, Shared, WorkerDied
 from sweeper.training.preflight import configurations, label
 from sweeper.training.provenance import commit
 from sweeper.training.setup import Task
@@ -71,15 +71,47 @@ def _preflight_singly(pool: Pool, task: Shared[Task]) -> list[str]:
     return problems
 
 
-def plan_of_search(pool: Pool, task: Shared[Task], *, jobs: int, engine: str) -> Plan:
-    """`plan_in_workers` for the generations of the study, with notes on its layers."""
-    search = task.value.study.search
-    share = -(-max(search.generation_at(search.trials), 40) // jobs)  # confirmations come by 50
-    plan = plan_in_workers(pool, task, jobs=jobs, engine=engine, share=share)
-    return replace(plan, **(optional(pool, work.layer_notes, task) or {}))
+@dataclass(frozen=True)
+class Prepared:
+    """What a run knows of its study before it trains."""
+
+    plan: Plan
+    made: dict[str, str]
+    """`provenance` of a worker process, and the commit of the folder of the study."""
+    baselines: dict[str, Any] | None
+    """`guessing.guessing`; ``None`` where the process that was to find out has ended."""
 
 
-def plan_in_workers(pool: Pool, task: Shared[Task], *, jobs: int, engine: str, share: int) -> Plan:
+def prepared_search(
+    pool: Pool, task: Shared[Task], *, jobs: int, engine: str, seeds: Sequence[int]
+) -> Prepared:
+    """`plan_in_workers` for the generations of the study, with notes on its layers; what guessing scores.
+
+    `seeds`: whose rows are guessed on. What needs one process runs beside the refusals of stacks, not after.
+    """
+    study = task.value.study
+    share = -(-max(study.search.generation_at(study.search.trials), 40) // jobs)  # confirmations come by 50
+    others: list[Work] = [(work.guess, (task, seeds)), (work.layer_notes, (task,)), (work.where, (task,))]
+    first: list[Work] = [(work.refusals, (task,))] if _considers_stacks(task.value, engine) else []
+    *refused, guessed, notes, where = together(pool, [*first, *others])
+    given = refused[0] if refused else None
+    plan = plan_in_workers(pool, task, jobs=jobs, engine=engine, share=share, refused=given)
+    made = {**(unless_lost(where) or {}), "commit": commit(study.folder)}
+    return Prepared(replace(plan, **(unless_lost(notes) or {})), made, unless_lost(guessed))
+
+
+def unless_lost(done: Done) -> Any:
+    """The value of a call; ``None`` if its process died."""
+    return None if done.lost is not None else done.unwrap()
+
+
+def _considers_stacks(task: Task, engine: str) -> bool:
+    return engine == "fused" or (engine == "auto" and not planning.is_small(task))
+
+
+def plan_in_workers(
+    pool: Pool, task: Shared[Task], *, jobs: int, engine: str, share: int, refused: Done | None = None
+) -> Plan:
     """How to train the study here, measured in all worker processes at once.
 
     Args:
@@ -88,30 +120,31 @@ def plan_in_workers(pool: Pool, task: Shared[Task], *, jobs: int, engine: str, s
         jobs: processes that the plan is for.
         engine: ``auto`` (what is faster), ``fused`` (stacks wherever possible) or ``reference``.
         share: trials that one process gets at a time.
+        refused: what became of `work.refusals`, if that was called already.
 
     Raises:
         UserError: if stacks are required and the model cannot be batched.
     """
     if engine == "reference":
         return planning.one_by_one(jobs)
-    if engine == "auto" and planning.is_small(task.value):
+    if not _considers_stacks(task.value, engine):
         return planning.one_by_one(jobs, "too little to train for stacks to pay")
     try:
-        refused = call(pool, work.refusals, task)
-        if refused and all(refused.values()):
-            reason = next(iter(refused.values()))
+        refusals = (refused or attempt(pool, work.refusals, task)).unwrap()
+        if refusals and all(refusals.values()):
+            reason = next(iter(refusals.values()))
             if engine == "fused":
                 raise UserError(f"--engine fused: the model trains one by one alone: {reason}")
             return planning.one_by_one(jobs, reason)
         study = task.value.study
         trials = planning.sample(study.space, max(share, 1), study.search.seed)
-        trials = [t for t in trials if not refused.get(str(t.parameters.get("activation")))]
+        trials = [t for t in trials if not refusals.get(str(t.parameters.get("activation")))]
         measured = _everywhere(pool, jobs, work.measure, task, trials, jobs)
     except WorkerDied:
         return planning.one_by_one(jobs, "a process ended while stacks were tried")
     except NotStackable as why:  # of a sampled trial: its model fails by itself
         return planning.one_by_one(jobs, f"no stack could be tried: {why}")
-    plan = planning.choose(measured, jobs, refused, engine)
+    plan = planning.choose(measured, jobs, refusals, engine)
     return plan if plan.engine != "fused" else _compiled_or_not(pool, task, plan, trials, jobs)
 
 
@@ -134,15 +167,7 @@ def _everywhere(pool: Pool, jobs: int, function: Any, *arguments: Any) -> list[A
     return [done.unwrap() for _, done in outcomes(pool, [(function, arguments)] * jobs)]
 
 
-def optional(pool: Pool, function: Any, *arguments: Any) -> Any:
-    """What `function` gives in a worker process; ``None`` if the process died."""
-    try:
-        return call(pool, function, *arguments)
-    except WorkerDied:
-        return None
-
-
-def made_on(pool: Pool, shared: Shared[Task]) -> dict[str, str]:
-    """`provenance` of a worker process, and the commit of the folder of the study."""
-    found: dict[str, str] = optional(pool, work.where, shared) or {}
-    return {**found, "commit": commit(shared.value.study.folder)}
+def baselines_of(pool: Pool, task: Shared[Task], seeds: Sequence[int]) -> dict[str, Any] | None:
+    """`guessing.guessing` in a worker process; ``None`` if that died."""
+    found: dict[str, Any] | None = unless_lost(attempt(pool, work.guess, task, seeds))
+    return found

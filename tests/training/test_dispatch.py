@@ -19,6 +19,7 @@ from sweeper.training import work
 from sweeper.training.calls import AGAIN, attempt
 from sweeper.training.cohort import Cohort, singles
 from sweeper.training.dispatch import retrain_and_measure, train_all
+from sweeper.training.guessing import guessing
 from sweeper.training.initialize import initialize_worker
 from sweeper.training.pool.interface import Call, Done, Lost, Pool, Shared
 from sweeper.training.pool.local import local_pool
@@ -214,7 +215,9 @@ def test_the_winner_is_retrained_while_others_are_measured(
     """Each as this process would; one whose process dies is failed, and nobody else."""
     winner, others = trial(0, "fine"), [(trial(1, "fine"), 6), (trial(2, "kill"), 6)]
     found: dict[int, Any] = {
-        result.trial.number: result for result in retrain_and_measure(pool, task, winner, others)
+        result.trial.number: result
+        for result in retrain_and_measure(pool, task, winner, others)
+        if not isinstance(result, dict)
     }
     assert [type(found[number]) for number in range(3)] == [TrialResult, SharpnessResult, SharpnessResult]
     assert replace(found[0], seconds=0.0) == replace(train(patient.value, winner), seconds=0.0)
@@ -222,3 +225,4 @@ def test_the_winner_is_retrained_while_others_are_measured(
     assert found[2].curves == ()
     assert found[2].reason.split(";")[0] == "its worker process ended: signal SIGKILL"
     assert list(retrain_and_measure(pool, task, None, [])) == []
+    assert list(retrain_and_measure(pool, task, None, [], [3, 4])) == [guessing(patient.value, [3, 4])]

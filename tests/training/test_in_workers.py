@@ -9,7 +9,9 @@ from misbehaving import data
 from sweeper.data.load import load
 from sweeper.errors import UserError
 from sweeper.study.study import Study
-from sweeper.training.in_workers import optional, preflight_in_workers, share_task
+from sweeper.training.calls import attempt
+from sweeper.training.guessing import guessing
+from sweeper.training.in_workers import preflight_in_workers, prepared_search, share_task, unless_lost
 from sweeper.training.pool.interface import Pool
 from sweeper.training.setup import Task
 
@@ -85,7 +87,16 @@ def test_what_is_optional_is_missing_where_its_process_dies(pool: Pool) -> None:
     """Its exceptions are nobody's outcome: they are raised."""
     import os
 
-    assert optional(pool, os._exit, 1) is None
-    assert optional(pool, abs, -1) == 1
+    assert unless_lost(attempt(pool, os._exit, 1)) is None
+    assert unless_lost(attempt(pool, abs, -1)) == 1
     with pytest.raises(KeyError):
-        optional(pool, crash, KeyError)
+        unless_lost(attempt(pool, crash, KeyError))
+
+
+def test_a_search_is_prepared_in_one_go(pool: Pool) -> None:
+    """Its plan, what it was made on, and what guessing scores on the rows of the seeds."""
+    task = Task(study(["fine"]), DATA)
+    found = prepared_search(pool, share_task(pool, task), jobs=1, engine="reference", seeds=[0, 1])
+    assert found.plan.engine == "reference"
+    assert set(found.made) >= {"device", "commit"}
+    assert found.baselines == guessing(task, [0, 1])
