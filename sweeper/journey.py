@@ -6,12 +6,11 @@ study file -> Study -> trials -> training -> records -> questions -> report
 import time
 from contextlib import ExitStack
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 
 from sweeper.answer.outcomes import all_failed
 from sweeper.asked import load_data
-from sweeper.beside import in_thread
+from sweeper.beside import in_thread, load_ahead
 from sweeper.errors import RunFailed, UserError
 from sweeper.options import Options
 from sweeper.records.atomic import refuse_links
@@ -41,6 +40,9 @@ from sweeper.training.pool.registry import check_place, open_pool
 from sweeper.training.preflight import require_trainable
 from sweeper.training.setup import task_of
 from sweeper.trial import Outcome
+
+PAGE = "sweeper.report.page"
+"""What draws; it takes a second or two to import."""
 
 
 def run(study: Study, options: Options | None = None, pool: Pool | None = None) -> Result:
@@ -80,9 +82,10 @@ def _run(study: Study, options: Options, home: Pool, pool: Pool) -> Result:
         with staying(folder), writing(folder), sweep:
             sweep.keep_baselines()
             sweep.search_all(started)
-            in_thread(partial(import_module, "sweeper.report.page"), "sweeper-imports")  # while workers train
+            in_thread(partial(load_ahead, PAGE), "sweeper-imports")  # while workers train
             sweep.confirm_all()
             sweep.retrain_and_measure()
+            loaded = home.submit(load_ahead, PAGE)  # in a worker that draws, while this process reads the run
             sweep.test_winner()
             sweep.keep_script()
     result = load_result(study, folder)
@@ -90,7 +93,8 @@ def _run(study: Study, options: Options, home: Pool, pool: Pool) -> Result:
         raise RunFailed(all_failed(result.trials))
     with writing(folder), reporting():
         seconds = time.monotonic() - started
-        result.report(options.reports / study.name, seconds=seconds, each=partial(parallel_map, home))
+        each = partial(parallel_map, home, after=loaded)
+        result.report(options.reports / study.name, seconds=seconds, each=each)
     return result
 
 

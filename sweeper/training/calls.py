@@ -71,15 +71,24 @@ def outcomes(pool: Pool, calls: Iterable[Work]) -> Iterator[tuple[int, Done]]:
             pool.cancel(each)
 
 
-def parallel_map(pool: Pool, function: Callable[[Item], Value], items: Iterable[Item]) -> list[Value]:
+def parallel_map(
+    pool: Pool, function: Callable[[Item], Value], items: Iterable[Item], after: Call | None = None
+) -> list[Value]:
     """``[function(item) for item in items]``, of which a worker process does the last ones meanwhile.
 
-    It gets somewhat fewer than half, as it imports first what this process may have. Its part is done here if
-    it dies.
+    Its part is done here if it dies.
+
+    Args:
+        pool: has a worker that is free.
+        function: can be sent to it, as its values back.
+        items: of which it does half.
+        after: a call that has a worker import what the function needs, if there is one; it is waited for.
     """
     every = list(items)
-    cut = len(every) - 9 * len(every) // 20
+    cut = -(-len(every) // 2)
     mine, theirs = every[:cut], every[cut:]
+    if after is not None:
+        pool.next_done([after])
     if not theirs:
         return [function(item) for item in mine]
     other = pool.submit(_each, function, theirs)

@@ -78,12 +78,21 @@ def test_calls_of_which_nobody_wants_more_are_cancelled(pool: Pool) -> None:
 
 
 def test_work_is_shared_with_a_worker(pool: Pool) -> None:
-    """Results in order, of the last ones from another process; few items stay here."""
-    found = parallel_map(pool, where, range(10))
-    assert [item for item, _ in found] == list(range(10))
-    assert [process == os.getpid() for _, process in found] == [True] * 6 + [False] * 4
-    assert parallel_map(pool, where, [7, 8]) == [(7, os.getpid()), (8, os.getpid())]
+    """Results in order, of the last half from another process; a single item stays here."""
+    found = parallel_map(pool, where, range(9))
+    assert [item for item, _ in found] == list(range(9))
+    assert [process == os.getpid() for _, process in found] == [True] * 5 + [False] * 4
+    assert parallel_map(pool, where, [7]) == [(7, os.getpid())]
     assert parallel_map(pool, where, []) == []
+
+
+def test_a_worker_gets_ready_before_its_part(pool: Pool) -> None:
+    """The part goes to a worker when that is ready, not to another one; one that dies takes nothing along."""
+    ready = pool.submit(where, 0)
+    worker = pool.next_done([ready]).value[1]
+    ready = pool.submit(time.sleep, 0.3)
+    assert {process for _, process in parallel_map(pool, where, range(4), ready)} == {os.getpid(), worker}
+    assert parallel_map(pool, abs, [-1, -2], pool.submit(os._exit, 1)) == [1, 2]
 
 
 def test_work_that_ends_its_worker_is_done_here(pool: Pool) -> None:
