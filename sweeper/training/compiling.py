@@ -7,7 +7,14 @@ from statistics import median
 
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.study import Study
-from sweeper.training.planning import MAX_COST_RATIO, Plan, largest_stack, short, steps_in_all, timed
+from sweeper.training.planning import (
+    MAX_COST_RATIO,
+    Plan,
+    largest_stack,
+    long_enough,
+    steps_in_all,
+    timed,
+)
 from sweeper.training.setup import Task, leaving_no_trace
 from sweeper.training.stacked import engine
 from sweeper.training.stacked.refusal import NotCompiled
@@ -61,7 +68,7 @@ def measure(task: Task, trials: Sequence[Trial], processes: int) -> Timing:
     with leaving_no_trace(task, settings_of(task.study, trials[0].parameters)):
         slots = min(MOST_SLOTS, largest_stack(task, taken[0], processes))
         taken = taken[:slots]
-        train = engine.warm_stack(short(task, 1000), taken, compiled=True)
+        train = engine.warm_stack(long_enough(task, taken[0]), taken, compiled=True)
         train(1)
         seconds = min(timed(lambda: train(STEPS_PER_BLOCK)) for _ in range(TIMED_BLOCKS))
     return Timing(seconds / (STEPS_PER_BLOCK * len(taken)), slots)

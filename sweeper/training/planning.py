@@ -38,6 +38,8 @@ SECONDS_PER_TIMING = 0.2
 """Seconds for each thing that is timed, about."""
 COHORT_SECONDS = 10.0
 """Seconds that a cohort should take at most: so much is lost when everything is killed."""
+MOST_TIMED_STEPS = 16
+"""Steps of a stack that are timed in one go, at most."""
 RECURRENT_SHARE = 3
 """What a recurrent layer keeps for its backward pass, in units of what other layers do for their outputs."""
 MEMORY_SHARE = 0.3
@@ -186,7 +188,7 @@ def measure(task: Task, trials: Sequence[Trial], processes: int) -> Measured:
 
 def _measure(task: Task, trials: Sequence[Trial], processes: int) -> Measured:
     one = _one_by_one(task, trials[0])
-    stacked: dict[int, float] = {}
+    task, stacked = long_enough(task, trials[0]), dict[int, float]()
     queue = sorted(trials, key=sort_key)
     for slots in _sizes(task, trials, processes):
         # As in a run, where neighbours in the queue are alike: from its middle.
@@ -209,10 +211,15 @@ def _one_by_one(task: Task, trial: Trial) -> float:
 
 def _stacked(task: Task, trials: Sequence[Trial], one: float) -> float:
     """Seconds of one trial's share in a step of a full stack: the fastest of some blocks of steps."""
-    train = engine.warm_stack(short(task, 1000), trials)
-    steps = int(min(max(SECONDS_PER_TIMING / 4 / (one * len(trials)), 1), 16))
+    train = engine.warm_stack(task, trials)
+    steps = int(min(max(SECONDS_PER_TIMING / 4 / (one * len(trials)), 1), MOST_TIMED_STEPS))
     train(1)
     return min(timed(lambda: train(steps)) for _ in range(4)) / (steps * len(trials))
+
+
+def long_enough(task: Task, trial: Trial) -> Task:
+    """The task, so that what is made for timing serves its trainings; a longer one if they are short."""
+    return task if steps_of(task, trial) >= MOST_TIMED_STEPS else short(task, 1000)
 
 
 def timed(work: Callable[[], object]) -> float:

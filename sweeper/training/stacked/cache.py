@@ -176,9 +176,17 @@ def _together(
 class Requirements:
     """What the trials of a stack ask of it."""
 
-    def __init__(self, settings: Sequence[Settings], compiled: bool = False) -> None:
-        """`compiled`: as machine code, which serves all update rules and needs no scratch."""
-        self.penalties = tuple(sorted({s.penalty_kind for s in settings if s.activation_penalty > 0}))
+    def __init__(self, settings: Sequence[Settings], compiled: bool = False, penalized: bool = False) -> None:
+        """What trials of these `settings` ask.
+
+        Args:
+            settings: of the trials.
+            compiled: as machine code, which serves all update rules and needs no scratch.
+            penalized: whether other trials of the study have penalties: code that knows of them serves all.
+        """
+        every = compiled and penalized
+        kinds = {s.penalty_kind for s in settings if every or s.activation_penalty > 0}
+        self.penalties = tuple(sorted(kinds))
         rules = [rule for s in settings for rule in OPTIMIZERS[s.optimizer].rules]
         state, scratch = max(r.state for r in rules), max(r.scratch for r in rules)
         self.matrices = (MOST_STATES, 0) if compiled else (state, scratch)

@@ -16,6 +16,7 @@ from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.study.settings import settings as settings_of
 from sweeper.training.cohort import sort_key
 from sweeper.training.setup import Task, leaving_no_trace
+from sweeper.training.stacked.cache import return_cache
 from sweeper.training.stacked.refusal import NotCompiled, NotStackable
 from sweeper.training.stacked.stacked_training import OnFinish, StackedTraining
 from sweeper.trial import Trial, TrialResult
@@ -90,7 +91,7 @@ def compare_stack(task: Task, trials: Sequence[Trial]) -> dict[int, str]:
 def warm_stack(task: Task, trials: Sequence[Trial], *, compiled: bool = False) -> Callable[[int], object]:
     """A full stack of `trials` before its first step: called with a number, it makes so many steps.
 
-    For timing alone: nothing is evaluated, and no trial ends.
+    For timing alone: nothing is evaluated, and no trial ends. What was made for it serves the next stack.
 
     Raises:
         NotStackable: as `train_stack`.
@@ -99,6 +100,7 @@ def warm_stack(task: Task, trials: Sequence[Trial], *, compiled: bool = False) -
     stacked = StackedTraining(task, deque(trials), len(trials), None, compiled)
     for result in chain(stacked.prepare(), stacked.refill()):
         raise NotStackable(result.reason)
+    return_cache(stacked.cache)
     return stacked.train
 
 

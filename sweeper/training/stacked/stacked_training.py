@@ -11,6 +11,7 @@ from torch import Tensor
 from sweeper.components.activations import activation_of
 from sweeper.study.settings import Settings
 from sweeper.study.settings import settings as settings_of
+from sweeper.training.preflight import can_be_penalized
 from sweeper.training.reasons import reason_of
 from sweeper.training.setup import Task, initial_model, leaving_no_trace
 from sweeper.training.stacked.cache import Requirements, cache_for, return_cache
@@ -93,7 +94,7 @@ class StackedTraining:
                 yield failed(self.queue.popleft(), reason_of(problem), "fused")
             return
         lead, seeds = settings[index], [trial.seed, *(t.seed for t in self.queue)]
-        required = Requirements(settings, self.compiled)
+        required = Requirements(settings, self.compiled, can_be_penalized(self.task))
         self.cache = cache = cache_for(self.task, lead, built, seeds, required, self.size, self.compiled)
         self.stack, self.evaluator, self.measurements = cache.stack, cache.evaluator, cache.measurements
         self.native = cache.native

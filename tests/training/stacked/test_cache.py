@@ -6,8 +6,10 @@ import pytest
 from equivalence import assert_engines_agree, numbered
 from equivalence import task_of as longer_task_of
 
+from sweeper.training import compiling, planning
 from sweeper.training.setup import Task
 from sweeper.training.stacked import cache
+from sweeper.training.stacked.engine import train_stack
 
 SPACE = {"optimizer": ["sgd", "adam", "rmsprop"], "activation": ["tanh", "relu", "prelu"]}
 
@@ -61,3 +63,29 @@ def test_learned_slopes_need_a_kit_of_their_own() -> None:
     first = kept()
     assert_engines_agree(task, numbered(some(["sgd", "adam"], activation="prelu"), seeds=[0]), 2)
     assert kept() is not first
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_what_is_made_for_timing_serves_the_trainings() -> None:
+    """Whatever the plan times, recorded or as machine code, and whatever the sizes of the stacks."""
+    task = longer_task_of(steps=20, evaluations=2, space=SPACE)
+    trials = numbered(some(["sgd", "adam", "rmsprop", "adam"]), seeds=[0])
+    planning.measure(task, trials, 1)
+    first = kept()
+    compiling.measure(task, trials, 1)
+    code = kept().compiled
+    assert len(list(train_stack(task, trials[:2], 2, compiled=True))) == 2
+    assert kept() is first
+    assert kept().compiled is code is not None
+
+
+def test_trials_without_a_penalty_run_the_code_of_those_with_one() -> None:
+    """Where the study has both; they train as in a study that has none, to the last bit."""
+    trials, penalized = (numbered(some(["sgd", "adam"], penalty), seeds=[0]) for penalty in (0.0, 0.1))
+    alone = list(train_stack(task_of(space=SPACE), trials, 2, compiled=True))
+    task = task_of(space={**SPACE, "activation_penalty": [0.0, 0.1]})
+    beside = list(train_stack(task, trials, 2, compiled=True))
+    code = kept().compiled
+    assert [each.curves for each in beside] == [each.curves for each in alone]
+    list(train_stack(task, penalized, 2, compiled=True))
+    assert kept().compiled is code is not None
