@@ -129,8 +129,9 @@ def _gelu_backward(g: Number, x: Number, approximate: str = "none") -> Number:
         t = m.tanh(_gelu_inner(x))
         slope = (1.0 - t * t) * ((x * x * (3 * _CUBE) + 1.0) * _GELU)
         return g * ((t + 1.0) * 0.5 + x * 0.5 * slope)
-    below = (m.erf(x * math.sqrt(0.5)) + 1.0) * 0.5
-    return g * (below + x * (m.exp(x * x * -0.5) * math.sqrt(0.5 / math.pi)))
+    bell = m.exp(x * x * -0.5)
+    below = (m.erf(x * math.sqrt(0.5), bell) + 1.0) * 0.5
+    return g * (below + x * (bell * math.sqrt(0.5 / math.pi)))
 
 
 def _leaky(x: Number, slope: float = 0.01) -> Number:
@@ -152,12 +153,18 @@ def _log_sigmoid_backward(g: Number, x: Number, buffer: Number) -> Number:
 
 
 def _mish(x: Number) -> Number:
-    return x * m.tanh(m.log1p(m.exp(x)))
+    """x·tanh(softplus x), where tanh ln(1 + e) = n / (n + 2) with n = e·(e + 2); it is 1 beyond 20."""
+    e = m.exp(_minimum(x, 20.0))
+    n = e * (e + 2.0)
+    return x * (n / (n + 2.0))
 
 
 def _mish_backward(g: Number, x: Number) -> Number:
-    t = m.tanh(m.log1p(m.exp(x)))
-    return g * (t + x * m.sigmoid(x) * (1.0 - t * t))
+    """tanh(softplus x) + x·σ(x)·(1 − tanh²), where σ·(1 − tanh²) = 4e·(1 + e) / (n + 2)²"""
+    e = m.exp(_minimum(x, 20.0))
+    n = e * (e + 2.0)
+    slope = x.compare("gt", 20.0).where(0.0, 4.0 * e * (e + 1.0) / (n + 2.0))
+    return g * ((n + x * slope) / (n + 2.0))
 
 
 def _silu_backward(g: Number, x: Number) -> Number:

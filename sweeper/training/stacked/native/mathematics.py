@@ -7,6 +7,7 @@ fdlibm (Sun 1993) and Cephes (Moshier 1989); polynomials of erf fitted for this 
 import math
 from collections.abc import Sequence
 
+from sweeper.training.stacked.native import target
 from sweeper.training.stacked.native.erf import BEYOND, NEAR, SHIFT, SPLIT
 from sweeper.training.stacked.native.ir import Number
 
@@ -49,6 +50,8 @@ LOG = {
         6.666666666666735130e-01,
     ),
 }
+SCALEF = {"float": ("ps", 16), "double": ("pd", 8)}
+"""AVX-512's instruction for x·2ᵏ, and how many numbers it takes."""
 TANH = 0.625
 """Below it, tanh is a polynomial or a ratio of two."""
 
@@ -64,18 +67,14 @@ def polynomial(x: Number, coefficients: Sequence[float]) -> Number:
 def exp(x: Number) -> Number:
     """eˣ"""
     low, high = RANGE[x.kind.element]
-    count, r, lost = _reduced(x.compare("lt", low).where(low, x.compare("gt", high).where(high, x)))
-    near = r + 1.0
-    rest = x.code.fma(r * r, polynomial(r, EXP[x.kind.element]), lost)
-    power = near + (rest + ((1.0 - near) + r))
-    half = _rounded(count * 0.5)
-    return power * _two_to(half) * _two_to(count - half)
+    count, r = _reduced(x.compare("lt", low).where(low, x.compare("gt", high).where(high, x)))
+    return _scaled(x.code.fma(r * r, polynomial(r, EXP[x.kind.element]), r) + 1.0, count)
 
 
 def expm1(x: Number) -> Number:
     """eˣ − 1"""
     low, high = FLAT[x.kind.element], RANGE[x.kind.element][1]
-    count, r, _ = _reduced(x.compare("lt", low).where(low, x.compare("gt", high).where(high, x)))
+    count, r = _reduced(x.compare("lt", low).where(low, x.compare("gt", high).where(high, x)))
     q = x.code.fma(r * r, polynomial(r, EXP[x.kind.element]), r)
     half = _two_to(count - 1.0)
     return x.compare("eq", 0.0).where(x, (x.code.fma(half, q, half - 0.5)) * 2.0)
@@ -138,11 +137,11 @@ def sigmoid(x: Number) -> Number:
     return x.compare("ge", 0.0).where(ratio, x.code.fma(-e, ratio, e))
 
 
-def erf(x: Number) -> Number:
-    """2/√π ∫ e^(−t²) from 0 to x"""
+def erf(x: Number, bell: Number | None = None) -> Number:
+    """2/√π ∫ e^(−t²) from 0 to x; `bell`: e^(−x²), if it is known."""
     element, size = x.kind.element, absolute(x)
     near = x.code.fma(x, polynomial(x * x, NEAR[element]), x)
-    far = 1.0 - exp(-(size * size)) * polynomial((size - SHIFT) / (size + SHIFT), BEYOND[element])
+    far = 1.0 - (exp(-(size * size)) if bell is None else bell) * polynomial((size - SHIFT) / (size + SHIFT), BEYOND[element])
     far = size.compare("gt", 6.5).where(1.0, far)
     return size.compare("lt", SPLIT).where(near, x.compare("eq", x).where(signed(far, x), x))
 
@@ -162,19 +161,28 @@ def root(x: Number) -> Number:
     return x.code.call("sqrt", x)
 
 
-def _reduced(x: Number) -> tuple[Number, Number, Number]:
-    """k, r and c with x = k·ln 2 + r + c, |r| ≤ ln 2 / 2, c what rounding takes from r."""
+def _reduced(x: Number) -> tuple[Number, Number]:
+    """k and r with x = k·ln 2 + r, |r| ≤ ln 2 / 2; k·`high` has no more bits than a number holds."""
     high, low = LN2[x.kind.element]
     count = _rounded(x * (1 / math.log(2)))
-    first, second = x - count * high, count * low
-    r = first - second
-    return count, r, (first - r) - second
+    return count, x.code.fma(count, -low, x.code.fma(count, -high, x))
 
 
 def _rounded(x: Number) -> Number:
     """To the nearest whole number; small numbers alone."""
     magic = 1.5 * 2.0 ** MANTISSA[x.kind.element]
     return (x + magic) - magic
+
+
+def _scaled(x: Number, count: Number) -> Number:
+    """x·2ᵏ for a whole k, which may lie beyond the range of exponents: one rounding."""
+    suffix, lanes = SCALEF[x.kind.element]
+    if x.kind.lanes == lanes and target.register_bytes() == 64:
+        name, kind = f"@llvm.x86.avx512.mask.scalef.{suffix}.512", x.kind
+        x.code.intrinsics.add(f"declare {kind} {name}({kind}, {kind}, {kind}, i{lanes}, i32)")
+        return x.code.value(f"call {kind} {name}({x}, {count}, {x}, i{lanes} -1, i32 4)", kind)
+    half = _rounded(count * 0.5)
+    return x * _two_to(half) * _two_to(count - half)
 
 
 def _two_to(count: Number) -> Number:

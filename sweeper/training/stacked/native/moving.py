@@ -5,7 +5,7 @@ from dataclasses import replace
 from sweeper.training.stacked.native.ir import Kind
 from sweeper.training.stacked.native.operation import Operation
 from sweeper.training.stacked.native.views import View, each, without
-from sweeper.training.stacked.recording import Call
+from sweeper.training.stacked.recording import Call, storage_of
 from sweeper.training.stacked.refusal import NotCompiled
 
 
@@ -31,11 +31,15 @@ def copy(place: Operation, source: View, target: View) -> None:
 
 
 def join(place: Operation, call: Call) -> None:
-    """cat along an axis."""
+    """cat along an axis; a part that lies there already is left alone, but not where it comes again."""
     parts, target = call.arguments[0], place.view(call.results[0])
     axis = (call.arguments[1] if len(call.arguments) > 1 else 0) % len(target.sizes)
-    start = 0
+    start, there = 0, {*place.in_place}
     for part in parts:
+        if storage_of(part) in there:
+            there.remove(storage_of(part))
+            start += part.shape[axis]
+            continue
         source = place.view(part)
         sizes = (*target.sizes[:axis], source.sizes[axis], *target.sizes[axis + 1 :])
         offset = target.offset + start * target.strides[axis]

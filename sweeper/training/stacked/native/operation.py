@@ -1,6 +1,6 @@
 """One recorded call while its code is written: a function of pointers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from torch import Tensor
@@ -21,8 +21,9 @@ ROOM: Pointer = ("room", 0, 0)
 class Operation:
     """The code of one call: a function of pointers, so that calls that do the same share it."""
 
-    def __init__(self, machine: Machine) -> None:
-        self.code, self.machine = Code(), machine
+    def __init__(self, machine: Machine, in_place: Collection[int] = ()) -> None:
+        """`in_place`: storages whose numbers are written where others are joined."""
+        self.code, self.machine, self.in_place = Code(), machine, in_place
         self.pointers: dict[Pointer, str] = {}
         """What is pointed at -> name of the parameter, in order."""
         self.bytes = 0

@@ -20,49 +20,60 @@ from sweeper.training.stacked.native import (
     pooling,
 )
 from sweeper.training.stacked.native import mathematics as m
+from sweeper.training.stacked.native.ir import Number
 from sweeper.training.stacked.native.operation import Operation
 from sweeper.training.stacked.native.pointwise import is_pointwise, name_of, of_nothing, value_of, values_of
 from sweeper.training.stacked.native.products import product
 from sweeper.training.stacked.native.reductions import LARGEST, NORMS, Reduction, fold_and_map, reduce, sums
-from sweeper.training.stacked.native.views import Place, View, each, part, without
+from sweeper.training.stacked.native.simplify import Unit
+from sweeper.training.stacked.native.views import Place, View, each, element_of, part, without
 from sweeper.training.stacked.recording import Call, storage_of, tensors
 from sweeper.training.stacked.refusal import NotCompiled
 
 Emit = Callable[[Operation, Call], None]
 
 
-def emit(place: Operation, call: Call) -> None:
-    """Write the code of one call.
+def emit(place: Operation, unit: Unit) -> None:
+    """Write the code of one call, or of several pointwise ones.
 
     Raises:
         NotCompiled: if there is none.
     """
+    call = unit.last
     name = name_of(call.operation)
-    if not all(t.numel() for t in (*call.inputs, *call.results[:1])):  # batch norm leaves others out
+    if not all(t.numel() for t in (*unit.inputs, *unit.results[:1])):  # batch norm leaves others out
         raise NotCompiled(f"{name} of an empty tensor")
     if name in OPERATIONS:
         OPERATIONS[name](place, call)
     elif of_nothing(call):
         moving.fill(place, place.view(call.results[0]), value_of(call))
     elif is_pointwise(call):
-        _pointwise(place, call)
+        _pointwise(place, unit)
     else:
         raise NotCompiled(f"no translation of the operation {name}")
 
 
-def _pointwise(place: Operation, call: Call) -> None:
-    targets = [place.view(t) for t in call.results]
-    given = {id(t): t for t in tensors(call.arguments)}
-    if call.written:
-        given |= {id(t): t for t in call.written}
+def _pointwise(place: Operation, unit: Unit) -> None:
+    targets = [place.view(t) for t in unit.results]
+    inner = {storage_of(t) for call in unit.calls[:-1] for t in call.results}
+    given = {id(t): t for call in unit.calls for t in tensors(call.arguments) if storage_of(t) not in inner}
+    if unit.last.written:
+        given |= {id(t): t for t in unit.last.written}
     sizes = targets[0].sizes
     views = [*targets, *(place.view(t).broadcast(sizes) for t in given.values())]
     code, lanes = place.code, place.lanes(targets[0].element)
 
     def body(places: list[Place], width: int) -> None:
         at = dict(zip(given, places[len(targets) :], strict=True))
-        values = values_of(call, lambda tensor: at[id(tensor)].load(code, width))
-        for target, value in zip(places, values, strict=False):
+        made: dict[int, Number] = {}
+
+        def load(tensor: Tensor) -> Number:
+            return made[where] if (where := storage_of(tensor)) in made else at[id(tensor)].load(code, width)
+
+        for call in unit.calls[:-1]:
+            (result,), (value,) = call.results, values_of(call, load)
+            made[storage_of(result)] = value.converted(element_of(result.dtype))
+        for target, value in zip(places, values_of(unit.last, load), strict=False):
             target.store(code, code.spread(value.converted(target.view.element), width))
 
     each(code, views, lanes, body)

@@ -6,144 +6,28 @@ one after the other, so that it stays in the cache.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from sweeper.training.stacked.native.ir import Code, Kind, Number, as_function, function
+from sweeper.training.stacked.native.layout import (
+    ARENA,
+    COEFFICIENTS,
+    FLAG,
+    GRADIENTS,
+    ROWS,
+    Layout,
+    lay_out,
+    storages,
+)
 from sweeper.training.stacked.native.operation import ALIGNED, Operation, Pointer
 from sweeper.training.stacked.native.operations import emit
 from sweeper.training.stacked.native.products import Machine
+from sweeper.training.stacked.native.simplify import Unit, in_shared_loops, parts_in_place, without_repeats
 from sweeper.training.stacked.native.views import element_of, view_of
 from sweeper.training.stacked.recording import Call, storage_of
 from sweeper.training.stacked.refusal import NotCompiled
-
-FLAG, ROWS, COEFFICIENTS, GRADIENTS, ARENA = range(5)
-"""Entries of a slot's table; results, leaves, updates, activations, state and what is outside follow."""
-
-
-@dataclass(frozen=True)
-class Leaf:
-    """An input of which a pass gets some rows: x or y, or a part of them."""
-
-    tensor: Tensor
-    """(1, rows, …), as recorded."""
-
-    @property
-    def rows(self) -> int:
-        return int(self.tensor.shape[1])
-
-    @property
-    def bytes_a_row(self) -> int:
-        return self.tensor[0, 0].numel() * self.tensor.element_size()
-
-
-@dataclass
-class Layout:
-    """Where everything lies."""
-
-    leaves: Sequence[Leaf]
-    results: Sequence[Tensor]
-    """What every pass leaves behind, contiguous."""
-    sites: int
-    """Hidden activations."""
-    gradients: Tensor | None = None
-    """What updates are made of."""
-    segments: Sequence[tuple[int, int]] = ()
-    """(first column, columns) of parameters that are updated alike, after every pass."""
-    coefficients: int = 0
-    """Numbers of one segment and step."""
-    states: int = 0
-    draws: Sequence[Tensor] = ()
-    """Recorded tensors of random numbers, each alone in its memory."""
-    outside: list[Tensor] = field(default_factory=list)
-    places: dict[int, int] = field(default_factory=dict)
-    """Storage -> offset in the arena, in bytes."""
-    arena: int = 0
-    scratch: int = 0
-    """Bytes behind the arrays of the arena, for matrices that are turned."""
-
-    @property
-    def at_results(self) -> int:
-        return ARENA + 1
-
-    @property
-    def at_leaves(self) -> int:
-        return self.at_results + len(self.results)
-
-    @property
-    def at_draws(self) -> int:
-        return self.at_leaves + len(self.leaves)
-
-    @property
-    def at_updates(self) -> int:
-        return self.at_draws + len(self.draws)
-
-    @property
-    def at_sites(self) -> int:
-        return self.at_updates + len(self.segments)
-
-    @property
-    def at_states(self) -> int:
-        return self.at_sites + 2 * self.sites
-
-    @property
-    def at_outside(self) -> int:
-        return self.at_states + self.states
-
-    @property
-    def entries(self) -> int:
-        return self.at_outside + len(self.outside)
-
-
-def lay_out(layout: Layout, calls: Sequence[Call], inputs: Sequence[Tensor]) -> None:
-    """Give every storage a place: as long as it is needed, in the arena, or outside."""
-    elsewhere = _gradients(layout)
-    last: dict[int, int] = {}
-    for index, call in enumerate(calls):
-        last |= {storage_of(t): index for t in (*call.inputs, *call.results)}
-    last |= {storage_of(t): len(calls) for t in layout.results}
-    leaves = {storage_of(t) for t in (*(leaf.tensor for leaf in layout.leaves), *layout.draws)}
-    given = {storage_of(t) for t in inputs}
-    free: list[tuple[int, int]] = []
-    sizes: dict[int, int] = {}
-    for leaf in layout.leaves:
-        _place(layout, sizes, free, leaf.tensor)
-    for tensor in layout.draws:
-        _place(layout, sizes, free, tensor)
-    made = {storage_of(t) for call in calls for t in call.results}
-    known = {storage_of(t) for t in layout.outside}
-    for index, call in enumerate(calls):
-        for tensor in (*call.inputs, *call.results):
-            where = storage_of(tensor)
-            if where in layout.places or where in known or where == elsewhere:
-                continue
-            if where in made and where not in given:
-                _place(layout, sizes, free, tensor)
-            else:
-                known.add(where)
-                layout.outside.append(tensor)
-        for where in {storage_of(t) for t in (*call.inputs, *call.results)}:
-            if where in sizes and last[where] == index and where not in leaves:
-                free.append((layout.places[where], sizes[where]))
-    layout.scratch = layout.arena
-
-
-def _gradients(layout: Layout) -> int | None:
-    return None if layout.gradients is None else storage_of(layout.gradients)
-
-
-def _place(layout: Layout, sizes: dict[int, int], free: list[tuple[int, int]], tensor: Tensor) -> None:
-    size = -(-max(tensor.untyped_storage().nbytes(), 1) // ALIGNED) * ALIGNED
-    where = storage_of(tensor)
-    for spot in free:
-        if spot[1] == size:
-            free.remove(spot)
-            layout.places[where], sizes[where] = spot
-            return
-    layout.places[where], sizes[where] = layout.arena, size
-    layout.arena += size
 
 
 def _address(code: Code, layout: Layout, elements: Mapping[int, str], pointer: Pointer) -> str:
@@ -156,8 +40,10 @@ def _address(code: Code, layout: Layout, elements: Mapping[int, str], pointer: P
     if what == "site":
         return load_pointer(code, layout.at_sites + 2 * number + offset)
     outside = {storage_of(t): k for k, t in enumerate(layout.outside)}
-    if number == _gradients(layout):
+    if number == layout.elsewhere:
         base = load_pointer(code, GRADIENTS)
+    elif number in layout.parts:
+        base = code.address(load_pointer(code, GRADIENTS), layout.parts[number], "i8")
     elif number in outside:
         base = load_pointer(code, layout.at_outside + outside[number])
     else:
@@ -170,7 +56,7 @@ def load_pointer(code: Code, entry: int) -> str:
     return code.load(code.address("%table", entry, "ptr"), Kind("ptr")).text
 
 
-def text_of(layout: Layout, calls: Sequence[Call], machine: Machine) -> str:
+def text_of(layout: Layout, units: Sequence[Unit], machine: Machine) -> str:
     """The program: ``run(tables, slots, passes)``.
 
     Raises:
@@ -178,12 +64,13 @@ def text_of(layout: Layout, calls: Sequence[Call], machine: Machine) -> str:
     """
     names: dict[str, str] = {}
     declared = {"declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)"}
-    tensors = [t for call in calls for t in (*call.inputs, *call.results)]
+    tensors = [t for unit in units for t in (*unit.inputs, *unit.results)]
     elements = {storage_of(t): view_of(t, "").in_memory for t in tensors}
     one_pass, most = Code(), 0
-    for call in calls:
-        operation = Operation(machine)
-        emit(operation, call)
+    for unit in units:
+        joins = layout.elsewhere in storages(unit.results)
+        operation = Operation(machine, {*layout.parts} if joins else set())
+        emit(operation, unit)
         text, needs = operation.text()
         name = names.setdefault(text, f"operation{len(names)}")
         declared |= needs
@@ -293,6 +180,11 @@ def program_of(
     if not all(t.is_contiguous() for t in layout.results):
         raise NotCompiled("results with gaps")
     layout.draws = drawn(calls)
-    calls = [call for call in calls if not call.random]
-    lay_out(layout, calls, inputs)
-    return text_of(layout, calls, machine)
+    own = set() if layout.gradients is None else {storage_of(layout.gradients)}
+    calls, memory = without_repeats([call for call in calls if not call.random], own)
+    layout.results = [memory(t) for t in layout.results]
+    if layout.gradients is not None:
+        layout.parts = parts_in_place(calls, inputs, layout.gradients)
+    units = in_shared_loops(calls, storages(layout.results) | own)
+    lay_out(layout, units, inputs)
+    return text_of(layout, units, machine)

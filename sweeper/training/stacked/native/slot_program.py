@@ -8,10 +8,11 @@ from torch import Tensor
 
 from sweeper.training.stacked.kernel import AnyKernel
 from sweeper.training.stacked.native import target
+from sweeper.training.stacked.native.layout import ARENA, FLAG, ROWS, Layout, Leaf
 from sweeper.training.stacked.native.library import activation_functions
 from sweeper.training.stacked.native.operation import ALIGNED
 from sweeper.training.stacked.native.products import Machine
-from sweeper.training.stacked.native.program import ARENA, FLAG, ROWS, Layout, Leaf, program_of
+from sweeper.training.stacked.native.program import program_of
 from sweeper.training.stacked.recording import Call
 from sweeper.training.stacked.refusal import NotCompiled
 

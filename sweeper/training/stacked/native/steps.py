@@ -10,8 +10,8 @@ from sweeper.components.optimizers import MOST_COEFFICIENTS
 from sweeper.components.tree import leaves
 from sweeper.training.stacked.groups import Group
 from sweeper.training.stacked.kernel import AnyKernel
+from sweeper.training.stacked.native.layout import COEFFICIENTS, GRADIENTS, ROWS, Layout, Leaf
 from sweeper.training.stacked.native.library import nothing, update_function
-from sweeper.training.stacked.native.program import COEFFICIENTS, GRADIENTS, ROWS, Layout, Leaf
 from sweeper.training.stacked.native.slot_program import SlotProgram
 from sweeper.training.stacked.stack import Stack
 

@@ -23,12 +23,12 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(disk.PLACE, str(tmp_path))
 
 
-def compiled(name: str, element: str) -> Callable[[np.ndarray], np.ndarray]:
-    """A function of arrays whose length is a multiple of 4."""
+def compiled(name: str, element: str, lanes: int) -> Callable[[np.ndarray], np.ndarray]:
+    """A function of arrays whose length is a multiple of `lanes`."""
 
     def body(code: ir.Code) -> None:
-        with code.loop(ir.Number(code, "%n", ir.Kind("i64")), 4) as loop:
-            x = code.load(code.address("%x", loop.index, element), ir.Kind(element, 4))
+        with code.loop(ir.Number(code, "%n", ir.Kind("i64")), lanes) as loop:
+            x = code.load(code.address("%x", loop.index, element), ir.Kind(element, lanes))
             code.store(getattr(mathematics, name)(x), code.address("%y", loop.index, element))
 
     text, needs = ir.function("f", ["ptr %x", "ptr %y", "i64 %n"], body)
@@ -60,22 +60,25 @@ def arguments(kind: Any) -> np.ndarray:
     whole = np.int32 if kind is np.float32 else np.int64
     bits = rng.integers(np.iinfo(whole).min, np.iinfo(whole).max, size=20000, dtype=whole).view(kind)
     usual = [rng.uniform(-a, a, 10000) for a in (2, 7, 120)] + [rng.standard_normal(4000) * 1e-3]
-    special = [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 1e-40, -1e-40, 88.72, -103.9, 709.7]
+    special = [*[0.0] * 4, 0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 1e-40, -1e-40, 88.72, -103.9, 709.7]
     return np.concatenate([bits, *(u.astype(kind) for u in usual), np.array(special, dtype=kind)])
 
 
 @pytest.mark.skipif(np.finfo(Long).nmant < 60, reason="needs numbers longer than float64 to compare with")
 @pytest.mark.parametrize("element", ELEMENTS)
 @pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("lanes", [4, "all"])
 @pytest.mark.filterwarnings("ignore:(divide by zero|invalid value|overflow):RuntimeWarning")
-def test_two_units_in_the_last_place(name: str, element: str) -> None:
-    """Over the whole range, 0, infinity and NaN where the exact value rounds to them."""
+def test_two_units_in_the_last_place(name: str, element: str, lanes: int | str) -> None:
+    """Over the whole range, 0, infinity and NaN where the exact value rounds to them; whole registers too."""
     kind = ELEMENTS[element]
     x = arguments(kind)
+    if lanes == "all":
+        lanes = target.register_bytes() // x.itemsize
     with np.errstate(all="ignore"):
         right = exact(name, x)
         rounded = right.astype(kind)
-        found = compiled(name, element)(x)
+        found = compiled(name, element, int(lanes))(x)
         finite = np.isfinite(rounded)
         assert np.array_equal(found[~finite], rounded[~finite], equal_nan=True)
         apart = np.abs(found[finite].astype(Long) - right[finite]) / np.spacing(np.abs(rounded[finite]))
