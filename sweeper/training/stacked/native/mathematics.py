@@ -141,7 +141,9 @@ def erf(x: Number, bell: Number | None = None) -> Number:
     """2/√π ∫ e^(−t²) from 0 to x; `bell`: e^(−x²), if it is known."""
     element, size = x.kind.element, absolute(x)
     near = x.code.fma(x, polynomial(x * x, NEAR[element]), x)
-    far = 1.0 - (exp(-(size * size)) if bell is None else bell) * polynomial((size - SHIFT) / (size + SHIFT), BEYOND[element])
+    far = 1.0 - (exp(-(size * size)) if bell is None else bell) * polynomial(
+        (size - SHIFT) / (size + SHIFT), BEYOND[element]
+    )
     far = size.compare("gt", 6.5).where(1.0, far)
     return size.compare("lt", SPLIT).where(near, x.compare("eq", x).where(signed(far, x), x))
 

@@ -36,19 +36,22 @@ def first_largest(place: Operation, call: Call) -> None:
     target = place.view(call.results[0])
     if len(target.sizes) == len(given.sizes):
         target = _beside(target, axis)
-    code = place.code
+    code, beside, step = place.code, _beside(given, axis), given.strides[axis]
 
     def body(places: list[Place], lanes: int) -> None:
         out, at = places
-        first = _load(code, at, code.whole(0), 0)
+        none = code.like(0, Kind("i64", lanes))
+        first = code.spread(at.load(code, lanes), lanes)
         with code.loop(given.sizes[axis]) as loop:
-            index, best = loop.carry([code.whole(0), first])
-            value = _load(code, at, loop.index, given.strides[axis])
+            index, best = loop.carry([none, first])
+            here = replace(at, start=code.address(at.start, loop.index * step, given.in_memory))
+            value = code.spread(here.load(code, lanes), lanes)
             better = best.compare("eq", best) & (value.compare("gt", best) | value.compare("ne", value))
-            loop.set([better.where(loop.index, index), better.where(value, best)])
+            now = code.spread(loop.index, lanes)
+            loop.set([better.where(now, index), better.where(value, best)])
         out.store(code, loop.finals[0])
 
-    each(code, [target, _beside(given, axis)], 1, body)
+    each(code, [target, beside], place.lanes(given.element), body)
 
 
 def running_sum(place: Operation, call: Call) -> None:

@@ -24,7 +24,13 @@ from sweeper.training.stacked.native.layout import (
 from sweeper.training.stacked.native.operation import ALIGNED, Operation, Pointer
 from sweeper.training.stacked.native.operations import emit
 from sweeper.training.stacked.native.products import Machine
-from sweeper.training.stacked.native.simplify import Unit, in_shared_loops, parts_in_place, without_repeats
+from sweeper.training.stacked.native.simplify import (
+    Unit,
+    in_shared_loops,
+    parts_in_place,
+    without_changes,
+    without_repeats,
+)
 from sweeper.training.stacked.native.views import element_of, view_of
 from sweeper.training.stacked.recording import Call, storage_of
 from sweeper.training.stacked.refusal import NotCompiled
@@ -181,8 +187,10 @@ def program_of(
         raise NotCompiled("results with gaps")
     layout.draws = drawn(calls)
     own = set() if layout.gradients is None else {storage_of(layout.gradients)}
-    calls, memory = without_repeats([call for call in calls if not call.random], own)
-    layout.results = [memory(t) for t in layout.results]
+    calls = [call for call in calls if not call.random]
+    for step in (without_changes, without_repeats):
+        calls, moved = step(calls, own)
+        layout.results = [moved.tensor(t) for t in layout.results]
     if layout.gradients is not None:
         layout.parts = parts_in_place(calls, inputs, layout.gradients)
     units = in_shared_loops(calls, storages(layout.results) | own)

@@ -1,12 +1,13 @@
 """A recording with less work in it: nothing is computed twice, and pointwise calls share their loops."""
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from sweeper.private_torch import schema_of
 from sweeper.training.stacked.native.pointwise import is_pointwise, name_of, of_nothing
 from sweeper.training.stacked.recording import Call, storage_of, tensors
 from sweeper.training.stacked.tape import placed_on, replaced
@@ -40,36 +41,81 @@ class Unit:
         return [t for call in self.calls for t in call.inputs if storage_of(t) not in inner]
 
 
-def without_repeats(
-    calls: Sequence[Call], kept: Collection[int] = ()
-) -> tuple[list[Call], Callable[[Tensor], Tensor]]:
-    """The calls that compute something new, and tensor -> the one that holds its numbers now.
+class Moved:
+    """Where the numbers of recorded tensors lie after calls were changed."""
+
+    def __init__(self) -> None:
+        self._storages: dict[int, torch.UntypedStorage] = {}
+
+    def to(self, old: Tensor, new: Tensor) -> None:
+        """What lay in the memory of `old` lies in that of `new` from now on, in the same layout."""
+        self._storages[storage_of(old)] = new.untyped_storage()
+
+    def tensor(self, recorded: Tensor) -> Tensor:
+        storage = self._storages.get(storage_of(recorded))
+        return recorded if storage is None else placed_on(storage, recorded)
+
+    def call(self, recorded: Call) -> Call:
+        parts = recorded.arguments, recorded.options, recorded.results
+        return Call(recorded.operation, *(replaced(part, self.tensor) for part in parts))
+
+
+def without_changes(calls: Sequence[Call], kept: Collection[int]) -> tuple[list[Call], Moved]:
+    """Pointwise calls that change an array in place make a new one instead, so that they can be moved.
+
+    Args:
+        calls: in order.
+        kept: storages that must not move; nor do those that no call makes.
+    """
+    moved, made, found = Moved(), set[int](), []
+    for recorded in calls:
+        call, plain = moved.call(recorded), _plain(recorded)
+        if plain is not None and storage_of(recorded.results[0]) in made - {*kept}:
+            (old,) = call.results
+            new = torch.empty_strided(old.shape, old.stride(), dtype=old.dtype, device=old.device)
+            moved.to(recorded.results[0], new)
+            call = Call(plain, call.arguments, call.options, (new,))
+        made |= {storage_of(t) for t in recorded.results}
+        found.append(call)
+    return found, moved
+
+
+def _plain(call: Call) -> Any:
+    """The operation that does not change its first argument, if it changes all of that one's memory alone."""
+    if not is_pointwise(call) or len(call.written) != 1 or call.written[0] is not call.arguments[0]:
+        return None
+    target, schema = call.arguments[0], schema_of(call.operation)
+    if not _whole(target) or not schema.name.startswith("aten::") or len(call.results) != 1:
+        return None
+    packet = getattr(torch.ops.aten, schema.name.removeprefix("aten::").removesuffix("_"), None)
+    return getattr(packet, schema.overload_name or "default", None)
+
+
+def _whole(tensor: Tensor) -> bool:
+    """Whether it is all of its memory, in order."""
+    return tensor.nbytes == tensor.untyped_storage().nbytes() and tensor.is_contiguous()
+
+
+def without_repeats(calls: Sequence[Call], kept: Collection[int]) -> tuple[list[Call], Moved]:
+    """The calls that compute something new.
 
     Args:
         calls: none of them draws at random.
         kept: storages that need numbers of their own.
     """
     changed = {storage_of(t) for call in calls for t in call.written} | {*kept}
-    moved: dict[int, torch.UntypedStorage] = {}
-
-    def memory(tensor: Tensor) -> Tensor:
-        storage = moved.get(storage_of(tensor))
-        return tensor if storage is None else placed_on(storage, tensor)
-
-    first: dict[str, Call] = {}
-    new = []
+    moved, first, new = Moved(), dict[str, Call](), []
     for recorded in calls:
-        arguments, options = replaced(recorded.arguments, memory), replaced(recorded.options, memory)
-        call = replace(recorded, arguments=arguments, options=options)
+        call = moved.call(recorded)
         touched = {storage_of(t) for t in (*call.inputs, *call.results)}
-        key = repr((call.operation, _named(arguments), _named([*options.items()])))
+        key = repr((call.operation, _named(call.arguments), _named([*call.options.items()])))
         before = call if touched & changed else first.setdefault(key, call)
         if before is not call and _layouts(before.results) == _layouts(call.results):
-            for mine, theirs in zip(call.results, before.results, strict=True):
-                moved[storage_of(mine)] = theirs.untyped_storage()
+            for mine, theirs in zip(recorded.results, before.results, strict=True):
+                moved.to(mine, theirs)
         else:
             new.append(call)
-    return new, memory
+    return new, moved
 
 
 def _named(value: Any) -> Any:
@@ -158,8 +204,7 @@ def parts_in_place(calls: Sequence[Call], inputs: Sequence[Tensor], joined: Tens
     places: dict[int, int] = {}
     start = 0
     for part in call.arguments[0]:
-        where, whole = storage_of(part), part.nbytes == part.untyped_storage().nbytes()
-        if where in made and whole and part.is_contiguous() and part.dtype == joined.dtype:
-            places.setdefault(where, start)
+        if storage_of(part) in made and _whole(part) and part.dtype == joined.dtype:
+            places.setdefault(storage_of(part), start)
         start += part.nbytes
     return places
