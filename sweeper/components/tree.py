@@ -20,7 +20,9 @@ MAX_PIECE = 2**28
 
 def leaves(tree: Tree) -> list[Any]:
     """The tensors, in order."""
-    return [leaf for _, leaf in named_leaves(tree)]
+    if isinstance(tree, tuple | dict):
+        return [leaf for part in (tree.values() if isinstance(tree, dict) else tree) for leaf in leaves(part)]
+    return [tree]
 
 
 def named_leaves(tree: Tree, name: str = "inputs") -> Iterator[tuple[str, Any]]:

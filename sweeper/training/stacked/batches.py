@@ -90,15 +90,18 @@ class Batches:
         parts = self.replicates.of(seed)
         return leaves((parts.x_train, parts.y_train))
 
-    def coming(self, seeds: Sequence[int], done: Sequence[int], steps: int) -> Tensor:
-        """Row numbers of the next steps of every slot: (steps, slots, batch); `done` steps lie behind."""
+    def coming(self, seeds: Sequence[int], done: Sequence[int], steps: int) -> list[Tensor]:
+        """Row numbers of the next steps of every slot, (steps, batch), one tensor for all that share them.
+
+        `done` steps lie behind each slot.
+        """
         by_slot = list(zip(seeds, done, strict=True))
         rows = {
             (seed, step): self.order(seed).take(step, step + steps)
             + self._offset[self.replicates.key(seed)] * self.pooled
             for seed, step in set(by_slot)
         }
-        return torch.stack([rows[each] for each in by_slot], 1)
+        return [rows[each] for each in by_slot]
 
     def fill(self, x: Tree, y: Tree, seeds: Sequence[int], rows: Tensor) -> None:
         """Write the batches of one step, `rows` (slots, batch), to x and y, both (slots, batch, …)."""

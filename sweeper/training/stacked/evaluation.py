@@ -1,7 +1,7 @@
 """Validation and test scores of many trials in one forward pass."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -43,12 +43,13 @@ class Evaluator:
         self.scores = partial(batchable_scores, loss)
         self.has_users = bool(users_metrics(loss))
         self._passes: dict[str, ScorePass | NativeScorePass] = {}
+        self._part = cache(self._part_of)
 
     def evaluate(self, stack: Stack, slots: Mapping[int, StackedTrial]) -> None:
         """The evaluation point of every trial in `slots`."""
         scores = self._scores(stack, slots, "validation", self.has_users)
         improved = {s: run for s, run in slots.items() if s in scores and run.state.record_scores(scores[s])}
-        tested = {slot: run for slot, run in improved.items() if rows_in(self._rows(run).x_test)}
+        tested = {s: run for s, run in improved.items() if rows_in(self._part(run.trial.seed, "test")[0])}
         for slot, test in self._scores(stack, tested, "test", self.has_users).items():
             tested[slot].state.test = test
 
@@ -57,14 +58,11 @@ class Evaluator:
         by_slot = self._scores(stack, slots, "validation", users=False)
         return {slot: scores["loss"] for slot, scores in by_slot.items()}
 
-    def _rows(self, run: StackedTrial) -> Rows:
-        return self.rows_of(run.trial.seed)
-
     def _scores(
         self, stack: Stack, slots: Mapping[int, StackedTrial], part: str, users: bool
     ) -> dict[int, Mapping[str, float]]:
         """Slot -> ``loss`` and the metrics of the task on the trial's own rows, those of `users` too."""
-        rows = {slot: self._part(run, part) for slot, run in slots.items()}
+        rows = {slot: self._part(run.trial.seed, part) for slot, run in slots.items()}
         by_rows: dict[int, list[int]] = {}
         for slot, (x, _) in rows.items():
             by_rows.setdefault(id(x), []).append(slot)
@@ -87,8 +85,8 @@ class Evaluator:
                 }
         return scores
 
-    def _part(self, run: StackedTrial, part: str) -> Part:
-        rows = self._rows(run)
+    def _part_of(self, seed: int, part: str) -> Part:
+        rows = self.rows_of(seed)
         return getattr(rows, f"x_{part}"), getattr(rows, f"y_{part}")
 
     def _fit_in_one(self, stack: Stack, groups: Sequence[Part], asked: int) -> bool:

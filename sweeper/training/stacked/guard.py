@@ -165,7 +165,7 @@ def _forward_and_backward(
 ) -> None:
     spare = next(iter(runs.values())).trial.seed
     seeds = [runs[slot].trial.seed if slot in runs else spare for slot in range(stack.slots)]
-    rows = cache.batches.coming(seeds, [step] * stack.slots, 1).to(stack.p.device)
+    rows = torch.stack(cache.batches.coming(seeds, [step] * stack.slots, 1), 1).to(stack.p.device)
     with torch.no_grad():
         cache.batches.fill(stack.x, stack.y, seeds, rows[0])
         stack.forward_and_backward()

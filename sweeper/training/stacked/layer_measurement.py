@@ -53,6 +53,7 @@ class LayerMeasurements:
         """For stacks that run as machine code."""
         self._pass: MeasurementPass | None = None
         self._waiting: list[LayerMeasurement] = []
+        self._measured_rows: dict[int, tuple[Rows, tuple[tuple[Tree, Tree], list[Tensor]]]] = {}
 
     def add(self, each: LayerMeasurement) -> None:
         """Measure it now or later."""
@@ -98,7 +99,7 @@ class LayerMeasurements:
     def _natively(self, batch: Sequence[LayerMeasurement], native: NativeMeasurements) -> "Values":
         steepest = self._steepest(batch, native.one)
         read = [
-            Measured([*self._outside(each), own], leaves(self._rows(each)), each.trial.initial.kernels)
+            Measured([*self._outside(each), own], self._leaves(each), each.trial.initial.kernels)
             for each, own in zip(batch, steepest, strict=True)
         ]
         return native.run(read), native.one
@@ -119,19 +120,32 @@ class LayerMeasurements:
         return [each.now.p, each.now.p if each.before is None else each.before, *each.now.fixed.values()]
 
     def _rows(self, each: LayerMeasurement) -> tuple[Tree, Tree]:
+        return self._taken(each)[0]
+
+    def _leaves(self, each: LayerMeasurement) -> list[Tensor]:
+        return self._taken(each)[1]
+
+    def _taken(self, each: LayerMeasurement) -> tuple[tuple[Tree, Tree], list[Tensor]]:
+        """The rows on which a trial is measured, the same objects for all trials that share them."""
         rows = self.rows_of(each.trial.trial.seed)
-        x, y = (taken(part, slice(MEASURED_ROWS)) for part in (rows.x_validation, rows.y_validation))
-        return x, y
+        of, parts = self._measured_rows.get(id(rows), (None, None))
+        if of is not rows or parts is None:
+            x, y = (taken(part, slice(MEASURED_ROWS)) for part in (rows.x_validation, rows.y_validation))
+            parts = (x, y), leaves((x, y))
+            self._measured_rows[id(rows)] = rows, parts
+        return parts
 
     def _steepest(self, batch: Sequence[LayerMeasurement], done: MeasurementPass) -> Tensor:
         """max |φ′| of every hidden activation, trial by trial."""
+        reached = [site for site in range(len(self.template.hidden)) if site in done.inputs]
         values = done.now.new_ones(len(batch), len(self.template.hidden))
-        for own, each in zip(values, batch, strict=True):
-            for site, kernel in enumerate(each.trial.initial.kernels):
-                if site in done.inputs:  # the pass may not reach an activation
-                    learned = () if isinstance(kernel, Kernel) else self._learned(each, site)
-                    own[site] = kernel.steepest(done.inputs[site], learned)
+        for site in reached:  # the pass may not reach an activation
+            values[:, site] = torch.stack([self._slope(each, site, done.inputs[site]) for each in batch])
         return values
+
+    def _slope(self, each: LayerMeasurement, site: int, like: Tensor) -> Tensor:
+        kernel = each.trial.initial.kernels[site]
+        return kernel.steepest(like, () if isinstance(kernel, Kernel) else self._learned(each, site))
 
     def _learned(self, each: LayerMeasurement, site: int) -> Sequence[Tensor]:
         return self.template.learned_at(site, each.now.p, self.shapes)

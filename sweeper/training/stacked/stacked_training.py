@@ -260,9 +260,10 @@ class StackedTraining:
         updates = np.arange(1, steps + 1)[:, None] + np.array(ages, dtype=float)
         stack = self.stack
         coefficients = table(self.groups, np.stack(rates, 2), updates, stack.p.dtype).to(stack.p.device)
-        rows = self.cache.batches.coming(seeds, ages, steps).to(stack.p.device)
+        coming = self.cache.batches.coming(seeds, ages, steps)
         if self.native:
-            return self._train_native(self.native, seeds, rows, coefficients)
+            return self._train_native(self.native, seeds, coming, coefficients)
+        rows = torch.stack(coming, 1).to(stack.p.device)
         history = stack.losses.new_empty(steps, *stack.losses.shape)
         with torch.no_grad():
             for step in range(steps):
@@ -274,15 +275,16 @@ class StackedTraining:
         return history.cpu().numpy().astype(np.float64)
 
     def _train_native(
-        self, native: NativeSteps, seeds: Sequence[int], rows: Tensor, coefficients: Tensor
+        self, native: NativeSteps, seeds: Sequence[int], rows: Sequence[Tensor], coefficients: Tensor
     ) -> np.ndarray:
         sources = {s: self.cache.batches.sources(seeds[s]) for s, run in enumerate(self.slots) if run}
-        parts, steps = [], len(rows)
+        parts, steps, distinct = [], len(coefficients), {id(each): each for each in rows}
         measured = any(run and run.state.step + steps in run.state.measured for run in self.slots)
         for part in (slice(0, steps - 1), slice(steps - 1, steps)) if measured else (slice(0, steps),):
             if part.stop == steps:
                 self._keep_weights_before(steps)
-            parts.append(native.train(sources, rows[part], coefficients[part]))
+            some = {key: each[part] for key, each in distinct.items()}
+            parts.append(native.train(sources, [some[id(each)] for each in rows], coefficients[part]))
         return torch.cat(parts).numpy().astype(np.float64)
 
     @property

@@ -23,7 +23,7 @@ from sweeper.training.stacked.native import mathematics as m
 from sweeper.training.stacked.native.ir import Number
 from sweeper.training.stacked.native.operation import Operation
 from sweeper.training.stacked.native.pointwise import is_pointwise, name_of, of_nothing, value_of, values_of
-from sweeper.training.stacked.native.products import product
+from sweeper.training.stacked.native.products import narrow_product, product
 from sweeper.training.stacked.native.reductions import LARGEST, NORMS, Reduction, fold_and_map, reduce, sums
 from sweeper.training.stacked.native.simplify import Unit
 from sweeper.training.stacked.native.views import Place, View, each, element_of, part, without
@@ -87,7 +87,7 @@ def _product(place: Operation, a: Tensor, b: Tensor, target: Tensor, first: Tens
             raise NotCompiled("a product into its own factor")
     if views[0].element not in ("float", "double"):
         raise NotCompiled("a product of whole numbers")
-    room = place.room(max(t.numel() for t in (a, b)), views[0].element)
+    room = place.room(max(t.numel() for t in (a, b)) + target.numel(), views[0].element)
     _products(place, views, start, room)
 
 
@@ -95,7 +95,10 @@ def _products(place: Operation, views: Sequence[View], start: View | None, room:
     """One product, or one after the other along the axes in front."""
     if len(views[2].sizes) == 2:
         left, right, result = views
-        product(place.code, place.machine, left, right, result, start, room)
+        if start is None:
+            narrow_product(place.code, place.machine, left, right, result, room)
+        else:
+            product(place.code, place.machine, left, right, result, start, room)
         return
     given = [*views, *([start] if start is not None else [])]
     if views[2].sizes[0] == 1:

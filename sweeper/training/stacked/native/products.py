@@ -56,6 +56,21 @@ def product(
             _columns(code, a, b, c, first, rows_at_most, code.whole(0), start, widths)
 
 
+def narrow_product(code: Code, machine: Machine, a: View, b: View, c: View, scratch: str) -> None:
+    """C ← A·B as Cᵀ ← Bᵀ·Aᵀ, then turned, where C has too few columns for a register, and rows enough.
+
+    `scratch`: memory for as many elements as A and C have.
+    """
+    if 2 * c.sizes[1] > machine.lanes(c.element) or c.sizes[0] < machine.lanes(c.element):
+        product(code, machine, a, b, c, None, scratch)
+        return
+    rows, columns = c.sizes
+    made = View(scratch, 0, (columns, rows), (rows, 1), c.element)
+    room = code.address(scratch, rows * columns, c.in_memory)
+    product(code, machine, turned(b), turned(a), made, None, room)
+    turn(code, machine, turned(made), c)
+
+
 def _chunks(columns: int, lanes: int, vectors: int) -> list[tuple[int, int, tuple[int, ...]]]:
     """(first column, how many alike, widths of their vectors)."""
     wide = lanes * vectors

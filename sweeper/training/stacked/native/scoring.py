@@ -67,7 +67,8 @@ class NativeScorePass:
         """Every score of every slot, by its name; `rows`: those of each slot that matters."""
         slots, kernels = list(rows), self.stack.dispatch.kernels
         table = self._table[slots]
-        self._program.rows(table, self._index, [leaves(each) for each in rows.values()])
+        tensors = {id(each): leaves(each) for each in rows.values()}
+        self._program.rows(table, self._index, [tensors[id(each)] for each in rows.values()])
         self._program.activations(table, [[each[slot] for slot in slots] for each in kernels])
         self._program.run(table)
         return {name: score.tolist() for name, score in zip(self._scored.names, self._values, strict=True)}

@@ -72,11 +72,14 @@ class SlotProgram:
         Raises:
             NotCompiled: for arrays with gaps.
         """
-        if not all(t.is_contiguous() for each in sources for t in each):
-            raise NotCompiled("rows with gaps")
-        at = self.layout.at_leaves
+        at, found = self.layout.at_leaves, dict[int, list[int]]()
+        for each in sources:  # most lines share theirs
+            if id(each) not in found:
+                if not all(t.is_contiguous() for t in each):
+                    raise NotCompiled("rows with gaps")
+                found[id(each)] = [t.data_ptr() for t in each]
         table[:, ROWS] = index.data_ptr()
-        table[:, at : at + len(self.layout.leaves)] = [[t.data_ptr() for t in each] for each in sources]
+        table[:, at : at + len(self.layout.leaves)] = [found[id(each)] for each in sources]
 
     def activations(self, table: np.ndarray, kernels: Sequence[Sequence[AnyKernel]]) -> None:
         """Point at the activations: `kernels` site by site, line by line.

@@ -73,7 +73,7 @@ class NativeSteps:
     def train(
         self,
         sources: Mapping[int, Sequence[Tensor]],
-        rows: Tensor,
+        rows: Sequence[Tensor],
         coefficients: Tensor,
         *,
         update: bool = True,
@@ -82,27 +82,29 @@ class NativeSteps:
 
         Args:
             sources: of each slot that trains, the arrays from which its rows come, leaf by leaf.
-            rows: (steps, slots, batch), numbers of rows.
+            rows: of each slot, numbers of rows, (steps, batch), contiguous.
             coefficients: (steps, segments, columns, slots, 1), see `table`.
             update: without, gradients are left in the stack's matrix and nothing is updated.
 
         Raises:
             IndexError: for a class or an index beyond what it points into.
         """
-        steps, slots = rows.shape[:2]
+        steps, slots = len(coefficients), len(self.table)
         if not steps or not sources:
             return self.stack.losses.new_zeros(steps, *self.stack.losses.shape)
-        mine = rows.transpose(0, 1).contiguous()
         columns = coefficients.squeeze(4).movedim(3, 0).contiguous()
         losses = self.stack.p.new_zeros(slots, steps, len(self.stack.losses))
         table = self.table.copy()
-        of_slots = {ROWS: mine, COEFFICIENTS: columns, self.layout.at_results: losses}
+        of_slots = {COEFFICIENTS: columns, self.layout.at_results: losses}
         for entry, values in of_slots.items():
             table[:, entry] = values.data_ptr() + np.arange(slots) * values[0].nbytes
         table[:, GRADIENTS] = self.program.private
+        table[:, ROWS] = [each.data_ptr() for each in rows]
+        at, found = self.layout.at_leaves, dict[int, list[int]]()
         for slot, given in sources.items():
-            at = self.layout.at_leaves
-            table[slot, at : at + len(given)] = [t.data_ptr() for t in given]
+            if id(given) not in found:  # most slots share theirs
+                found[id(given)] = [t.data_ptr() for t in given]
+            table[slot, at : at + len(given)] = found[id(given)]
         if not update:
             table[:, GRADIENTS] = [row.data_ptr() for row in self.stack.updates.g]
             table[:, self.layout.at_updates : self.layout.at_sites] = self._nothing
@@ -132,6 +134,6 @@ class NativeSteps:
         """Losses and gradients of all trials on the batches that lie in the stack's `x` and `y`."""
         stack, data = self.stack, leaves((self.stack.x, self.stack.y))
         sources = {slot: [t[slot] for t in data] for slot in self.occupied}
-        rows = torch.arange(self.layout.leaves[0].rows).expand(1, stack.slots, -1)
+        rows = [torch.arange(self.layout.leaves[0].rows)[None]] * stack.slots
         columns = stack.updates.columns[None]
         stack.losses.copy_(self.train(sources, rows, columns, update=False)[0])

@@ -1,21 +1,18 @@
 """Machine code for operations that order numbers gives what torch gives, NaN and equal numbers included."""
 
 import importlib.util
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
 
 from sweeper.data import disk
-from sweeper.training.stacked.native.slot_program import SlotProgram, pass_layout
-from sweeper.training.stacked.tape import Tape
+from tests.helpers.native import Function, compiled
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("llvmlite") is None, reason="machine code needs llvmlite"
 )
-OPERATIONS: dict[str, Callable[[Tensor], Sequence[Tensor]]] = {
+OPERATIONS: dict[str, Function] = {
     "argmax": lambda x: [x + 0, x.argmax(1), x.argmax(2, keepdim=True)],
     "sort": lambda x: [*x.sort(dim=1, stable=True), *x.sort(dim=2, stable=True)],
     "sort, descending": lambda x: x.sort(dim=1, descending=True, stable=True),
@@ -24,19 +21,6 @@ OPERATIONS: dict[str, Callable[[Tensor], Sequence[Tensor]]] = {
     "cummin": lambda x: x.cummin(1),
     "flip": lambda x: [x.flip(1), x.flip(1, 2)],
 }
-
-
-def compiled(function: Callable[[Tensor], Sequence[Tensor]], x: Tensor) -> list[Tensor]:
-    """What `function` of x, (rows, columns) with an axis of one slot in front, gives as machine code."""
-    one, index = x[None].clone(), torch.arange(len(x))
-    tape = Tape(lambda: [t.contiguous().clone() for t in function(one)], [one], keep=True)
-    calls, inputs, results = tape.recorded
-    program = SlotProgram(pass_layout([one], results, [], 0), calls, inputs)
-    table, found = program.lines(1), [torch.empty_like(t) for t in results]
-    program.write(table[0], found)
-    program.rows(table, index, [[x]])
-    program.run(table)
-    return found
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

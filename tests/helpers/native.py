@@ -1,0 +1,28 @@
+"""A function as machine code, for one slot."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from sweeper.training.stacked.native.slot_program import SlotProgram, pass_layout
+from sweeper.training.stacked.tape import Tape
+
+Function = Callable[[Tensor], Sequence[Tensor]]
+
+
+def recorded(function: Function, x: Tensor) -> Tape:
+    """The operations of `function` of x, (rows, columns), with an axis of one slot in front."""
+    one = x[None].clone()
+    return Tape(lambda: [t.contiguous().clone() for t in function(one)], [one], keep=True)
+
+
+def compiled(function: Function, x: Tensor) -> list[Tensor]:
+    """What `function` of x gives as machine code."""
+    calls, inputs, results = recorded(function, x).recorded
+    program = SlotProgram(pass_layout(inputs, results, [], 0), calls, inputs)
+    table, found, index = program.lines(1), [torch.empty_like(t) for t in results], torch.arange(len(x))
+    program.write(table[0], found)
+    program.rows(table, index, [[x]])
+    program.run(table)
+    return found
