@@ -85,7 +85,7 @@ def run(
     one_of("--engine", engine, ("auto", "fused", "reference"))
     if backend is not None:
         raise UserError(f"--backend {backend!r}: there is no such option; did you mean --pool?")
-    from sweeper.study.load import written_device
+    from sweeper.study.find import written_device
     from sweeper.training.initialize import initialize_worker
     from sweeper.training.pool.local import local_pool, pool_here
     from sweeper.training.pool.registry import check_place
@@ -195,14 +195,15 @@ def lr_range(
     as_json: JsonOption = False,
 ) -> None:
     """Find learning rates worth searching with many short trainings."""
-    from sweeper.asked import load_study
-    from sweeper.commands.lr_range.journey import lr_range as test
-    from sweeper.commands.lr_range.words import print_lr_range, to_dict
-    from sweeper.study.load import written_device
+    from sweeper.study.find import written_device
     from sweeper.training.initialize import initialize_worker
     from sweeper.training.pool.local import pool_here
 
     with pool_here(jobs, initialize_worker, written_device(study, assignments or ())) as pool:
+        from sweeper.asked import load_study
+        from sweeper.commands.lr_range.journey import lr_range as test
+        from sweeper.commands.lr_range.words import print_lr_range, to_dict
+
         asked = load_study(pool, study, tuple(assignments or ()))
         range_test = test(pool, asked, steps=steps, rates=rates)
     figure = range_test.save(reports / asked.name)

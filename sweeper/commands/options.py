@@ -16,7 +16,7 @@ TOOLS = ("parquet", "csv", "tensorboard", "mlflow", "wandb", "trackio", "optuna"
 def complete_study(incomplete: str) -> list[str]:
     """Names of built-in studies, and study files of the folder that is being typed."""
     # loaded late: only a shell asks
-    from sweeper.study.builtin import builtin_studies
+    from sweeper.study.find import builtin_studies
 
     folder = Path(incomplete).parent
     files = [file.as_posix() for file in _listed(folder) if file.suffix == ".toml"]

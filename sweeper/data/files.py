@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from sweeper.errors import DataError, shortened
 from sweeper.wording import memory_size
@@ -121,6 +120,8 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
 
 
 def _read_pt(path: Path) -> Any:
+    import torch  # loaded late: study files are found before torch is there
+
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # unpickling junk can raise anything

@@ -11,7 +11,7 @@ import tomli_w
 
 from sweeper.command_line import command_line
 from sweeper.errors import UserError
-from sweeper.study.builtin import builtin_studies
+from sweeper.study.find import builtin_studies
 from sweeper.study.override import apply
 from sweeper.study.rates import named_rates, with_rates
 from sweeper.study.study import Study

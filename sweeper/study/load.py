@@ -1,4 +1,4 @@
-"""Study files as they are written: found by path or by the name of a built-in study, and read."""
+"""Study files as they are written: read, and not looked at yet."""
 
 import re
 import tomllib
@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sweeper.data.files import what_lies_at
-from sweeper.errors import Mistake, StudyError, UserError, did_you_mean, shown
-from sweeper.study.builtin import builtin_studies
+from sweeper.errors import Mistake, StudyError, UserError, did_you_mean
 from sweeper.study.explain import SECTIONS
+from sweeper.study.find import find
 from sweeper.study.limits import MAX_DEPTH, beyond_limits
 from sweeper.study.override import apply
 
@@ -20,8 +19,6 @@ MAX_BYTES = 2_000_000
 """A study file is what a person reads."""
 MODULE = re.compile(rb"\w:[^\W\d]")
 """The middle of ``package.module:function``."""
-DEVICE = re.compile(r"""\bdevice["']?\s*=\s*["']?(auto|cpu|mps|cuda(?::\d+)?)\b""")
-"""``training.device`` in a file or an override."""
 DEEP_KEY = re.compile(rf"""(?<![\w-])(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){{{MAX_DEPTH + 1}}}""")
 """A dotted key that takes `tomllib` long, the longer the worse."""
 
@@ -64,32 +61,6 @@ def names_code(path: str | Path, overrides: Iterable[str] = ()) -> bool:
     """
     texts = [find(path).read_bytes(), *(each.encode("utf-8", "replace") for each in overrides)]
     return any(MODULE.search(text) for text in texts)
-
-
-def written_device(path: str | Path, overrides: Iterable[str] = ()) -> str:
-    """``training.device`` as it is written, before anything is checked; ``auto`` where it is not.
-
-    Raises:
-        UserError: if there is no such study.
-    """
-    texts = [find(path).read_text(encoding="utf-8", errors="replace"), *overrides]
-    return next((match[1] for text in reversed(texts) if (match := DEVICE.search(text))), "auto")
-
-
-def find(path: str | Path) -> Path:
-    """The file that `path` names: a path first, then a built-in study."""
-    what = what_lies_at(Path(path))
-    if what == "file":
-        return Path(path)
-    builtin = builtin_studies()
-    if str(path) in builtin:
-        return builtin[str(path)]
-    if what != "nothing":
-        raise UserError(
-            f"study {shown(str(path))} is {what}; give a .toml file or one of: {', '.join(builtin)}"
-        )
-    hint = did_you_mean(str(path), list(builtin))
-    raise UserError(f"no study {shown(str(path))}: neither a file nor a built-in study; {hint}")
 
 
 def read_toml(file: Path) -> dict[str, Any]:

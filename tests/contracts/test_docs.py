@@ -36,7 +36,7 @@ import sweeper
 from sweeper.cli import app
 from sweeper.errors import RunFailed, UserError
 from sweeper.report.script import load_data
-from sweeper.study.builtin import builtin_studies
+from sweeper.study.find import builtin_studies
 from sweeper.study.sections import Section
 from sweeper.study.study import Study
 from sweeper.study.template import write_template

@@ -43,6 +43,30 @@ def test_torch_and_drawing_are_imported_when_they_are_needed() -> None:
     assert subprocess.run(command, capture_output=True, text=True, timeout=120).stdout == "False []\n"
 
 
+STARTS = """
+import sys
+from sweeper.training.pool import local
+
+def opened(*arguments):
+    print(sorted({"torch", "pandas", "sklearn", "scipy", "optuna"} & sys.modules.keys()))
+    raise SystemExit
+
+local.pool_here = opened
+from sweeper.cli import app
+for command in ("run", "lr-range"):
+    try:
+        app([command, "digits"])
+    except SystemExit:
+        pass
+"""
+
+
+def test_workers_start_before_anything_heavy_is_loaded() -> None:
+    """So that they import beside the process that starts them, which has seconds of its own to load."""
+    command = [sys.executable, "-c", STARTS]
+    assert subprocess.run(command, capture_output=True, text=True, timeout=120).stdout == "[]\n" * 2
+
+
 TRAIN = """
 import pickle, sys
 from sweeper.training import work

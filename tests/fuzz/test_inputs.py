@@ -17,7 +17,7 @@ from soak import SOAK, patient
 
 from sweeper.data.load import load as load_data
 from sweeper.errors import UserError
-from sweeper.study.builtin import builtin_studies
+from sweeper.study.find import builtin_studies
 from sweeper.study.study import Study
 
 COUNT = 5000 if SOAK else 500

@@ -10,8 +10,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from sweeper.errors import UserError
-from sweeper.study.builtin import builtin_studies
-from sweeper.study.load import written_device
+from sweeper.study.find import builtin_studies, written_device
 from sweeper.study.sections import (
     ConfirmSection,
     DataSection,

@@ -13,7 +13,7 @@ from sweeper.cli import main
 from sweeper.components.activations import ACTIVATIONS
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.errors import StudyError
-from sweeper.study.builtin import builtin_studies
+from sweeper.study.find import builtin_studies
 from sweeper.study.schema import study_schema
 from sweeper.study.study import Study
 from sweeper.study.template import template

@@ -10,8 +10,8 @@ from pages import name_in, section, table
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.components.optimizers.sgd import sgd_limit
 from sweeper.data.sources import DATASETS
-from sweeper.study.builtin import builtin_studies
 from sweeper.study.expect import Better, DeadShare, Lowers, NearLimit, NoWorse, Slope, Threshold
+from sweeper.study.find import builtin_studies
 from sweeper.study.space import Choice, Range
 from sweeper.study.study import Study
 from sweeper.theory.mean_field import propagation

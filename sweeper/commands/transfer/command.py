@@ -52,7 +52,7 @@ def transfer(
     from sweeper.commands.transfer.table import to_dict
     from sweeper.commands.transfer.trials import parsed
     from sweeper.commands.transfer.words import print_transfer
-    from sweeper.study.load import written_device
+    from sweeper.study.find import written_device
     from sweeper.training.initialize import initialize_worker
     from sweeper.training.pool.local import pool_here
 

@@ -1,0 +1,49 @@
+"""Study files: found by path, or by the name of one that ships with the package.
+
+Loads nothing heavy: worker processes start after this, and before torch is loaded.
+"""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from sweeper.data.files import what_lies_at
+from sweeper.errors import UserError, did_you_mean, shown
+
+DEVICE = re.compile(r"""\bdevice["']?\s*=\s*["']?(auto|cpu|mps|cuda(?::\d+)?)\b""")
+"""``training.device`` in a file or an override."""
+
+
+def builtin_studies() -> dict[str, Path]:
+    """name -> file of every study that ships with the package."""
+    package = Path(__file__).resolve().parents[1]
+    folder = package / "studies"  # in a wheel
+    if not folder.is_dir():
+        folder = package.parent / "studies"  # in a checkout
+    return {file.stem: file for file in sorted(folder.glob("*.toml"))}
+
+
+def find(path: str | Path) -> Path:
+    """The file that `path` names: a path first, then a built-in study."""
+    what = what_lies_at(Path(path))
+    if what == "file":
+        return Path(path)
+    builtin = builtin_studies()
+    if str(path) in builtin:
+        return builtin[str(path)]
+    if what != "nothing":
+        raise UserError(
+            f"study {shown(str(path))} is {what}; give a .toml file or one of: {', '.join(builtin)}"
+        )
+    hint = did_you_mean(str(path), list(builtin))
+    raise UserError(f"no study {shown(str(path))}: neither a file nor a built-in study; {hint}")
+
+
+def written_device(path: str | Path, overrides: Iterable[str] = ()) -> str:
+    """``training.device`` as it is written, before anything is checked; ``auto`` where it is not.
+
+    Raises:
+        UserError: if there is no such study.
+    """
+    texts = [find(path).read_text(encoding="utf-8", errors="replace"), *overrides]
+    return next((match[1] for text in reversed(texts) if (match := DEVICE.search(text))), "auto")
