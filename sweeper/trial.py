@@ -3,6 +3,7 @@
 The search proposes a `Trial`, the training gives back a `TrialResult`, the records keep it. Plain data.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -119,8 +120,6 @@ class SharpnessResult:
 
 HIGHER = " (higher is better)"
 """Ends the name of an objective that is maximised, wherever tables and functions hand it on."""
-UNIT_SCORES = {"accuracy", "balanced_accuracy", "auc", "average_precision", "f1", "f1_macro", "mcc", "r2"}
-"""Scores whose best value is 1; so is every ``top_K_accuracy``."""
 
 
 def objective_name(name: str, maximize: bool) -> str:
@@ -131,11 +130,6 @@ def objective_name(name: str, maximize: bool) -> str:
 def is_maximized(objective: str) -> bool:
     """Whether higher values are better."""
     return objective.endswith(HIGHER)
-
-
-def is_unit_score(metric: str) -> bool:
-    """Whether a metric, by its name without the part, is a score whose best value is 1."""
-    return metric in UNIT_SCORES or (metric.startswith("top_") and metric.endswith("_accuracy"))
 
 
 def objective_metric(objective: str) -> str:
@@ -161,12 +155,10 @@ def objective_value(objective: str, metric: Values) -> Values:
 def cost(objective: str, value: Values) -> Values:
     """What ranks trials, lower is better, at a value, or values, of the objective.
 
-    Of what is minimised the value itself; of a score s whose best value is 1, 1 − s, which has a logarithm;
-    of any other score −s. Only here, and in `from_cost`, is anything turned round.
+    Of what is minimised the value itself; of a score s with a best value b, b − s, which has a logarithm; of
+    any other score −s. Only here, and in `from_cost`, is anything turned round.
     """
-    if not is_maximized(objective):
-        return value
-    return _best(objective) - value
+    return _best(objective) - value if is_maximized(objective) else value
 
 
 def from_cost(objective: str, value: Values) -> Values:
@@ -175,7 +167,11 @@ def from_cost(objective: str, value: Values) -> Values:
 
 
 def _best(objective: str) -> float:
-    return 1.0 if is_unit_score(objective_metric(objective).removeprefix("validation_")) else 0.0
+    # loaded late: torch takes seconds, and readers of trials need none
+    from sweeper.components.metrics import known_score
+
+    metric = known_score(objective_metric(objective).removeprefix("validation_"))
+    return metric.best if metric is not None and math.isfinite(metric.best) else 0.0
 
 
 def failed(trial: Trial, reason: str, engine: str, **figures: Any) -> TrialResult:

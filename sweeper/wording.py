@@ -181,20 +181,6 @@ def signed(value: float) -> str:
     return f"{round(value, 2) + 0.0:+.2f}".replace("-", "−")
 
 
-SHORT = {"auc": "AUC", "f1": "F1", "mcc": "MCC", "mae": "MAE", "rmse": "RMSE", "r2": "R²", "kl": "KL"}
-
-
-def metric_words(metric: str) -> str:
-    """``validation_auc`` -> ``validation AUC``; without the direction of an objective."""
-    words = metric.partition(" (")[0].replace("_", " ").split(" ")
-    return " ".join(SHORT.get(word, word) for word in words)
-
-
-def axis_words(metric: str) -> str:
-    """The same with the side that is better, for an axis: ``validation AUC (higher is better)``."""
-    return f"{metric_words(metric)} ({'higher' if 'higher is better' in metric else 'lower'} is better)"
-
-
 MISSING = ("None", "nan", "NaT", "<NA>")
 """What Python, numpy and pandas print for no value; workers need not load pandas to know."""
 

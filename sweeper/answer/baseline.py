@@ -8,15 +8,14 @@ from typing import Any
 import numpy as np
 
 from sweeper.answer.bounds import bounded_gain
+from sweeper.components.metrics import known_score
 from sweeper.statistics.intervals import interval
-from sweeper.trial import HIGHER, is_maximized, is_unit_score
+from sweeper.trial import HIGHER, is_maximized
 
 ROUNDING = 1e-6
 """Share of the guess's score below which a difference is rounding."""
 HUGE = 1e100
 """Scores from here on say nothing: R² of rows whose targets are all alike; their squares may overflow."""
-LOWER_IS_BETTER = ("loss", "error", "mae", "rmse", "perplexity")
-"""Of scores whose best value is 1 higher is better; of others only the objective's direction is known."""
 
 
 @dataclass(frozen=True)
@@ -114,12 +113,12 @@ def baseline(
             name,
             {seed: scores[name] for seed, scores in tested.items() if scores.get(name) is not None},
             {seed: _guess(each, "test", name) for seed, each in by_seed.items()},
-            higher if name == score else is_unit_score(name),
+            way,
             least_loss,
             [_guess(each.get("drawn", {}), "test", name) for each in by_seed.values()],
         )
         for name in names
-        if name == score or name in LOWER_IS_BETTER or is_unit_score(name)
+        if (way := higher if name == score else _higher_is_better(name)) is not None
     ]
     return Baseline(
         recorded["guess"] or "",
@@ -127,6 +126,14 @@ def baseline(
         _against(part, score, own, guesses, higher, least_loss),
         tuple(each for each in test if each is not None),
     )
+
+
+def _higher_is_better(name: str) -> bool | None:
+    """``None`` of a score of the user's, of which only the direction of the objective is known."""
+    if name in ("loss", "error"):
+        return False
+    known = known_score(name)
+    return None if known is None else known.maximize
 
 
 def _guess(scores: Mapping[str, Any], part: str, score: str) -> float:

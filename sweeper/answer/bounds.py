@@ -8,13 +8,8 @@ import math
 import pandas as pd
 
 from sweeper.components.losses import LOSSES
+from sweeper.components.metrics import known_score
 from sweeper.study.study import Study
-from sweeper.trial import is_unit_score
-
-FROM = {"mcc": -1.0, "r2": -math.inf}
-"""Worst values of scores of which the best is 1; that of the others is 0."""
-LEAST = {"mae": 0.0, "rmse": 0.0, "perplexity": 1.0}
-"""Best values of scores that have no worst one."""
 
 
 def plain_name(metric: str) -> str:
@@ -30,9 +25,9 @@ def range_of(metric: str, least_loss: float = -math.inf) -> tuple[float, float]:
         return 0.0, 1.0
     if name == "loss":
         return least_loss, math.inf
-    if not is_unit_score(name):
-        return LEAST.get(name, -math.inf), math.inf
-    return FROM.get(name, 0.0), 1.0
+    known = known_score(name)
+    ends = (-math.inf, math.inf) if known is None else (known.best, known.worst)
+    return min(ends), max(ends)
 
 
 def bounded(metric: str, low: float, high: float, least_loss: float = -math.inf) -> tuple[float, float]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from sweeper.answer.bounds import range_of
+from sweeper.components.metric_words import metric_words
 from sweeper.trial import Values, cost, from_cost, is_maximized, objective_metric
-from sweeper.wording import metric_words, number
+from sweeper.wording import number
 
 
 @dataclass(frozen=True)

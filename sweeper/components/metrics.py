@@ -3,6 +3,7 @@
 Those with a namesake in scikit-learn equal it.
 """
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -173,14 +174,23 @@ class Metric:
     """That of the losses beside which it is recorded."""
     function: Callable[..., Tensor]
     """(output, target) -> scalar"""
-    maximize: bool = True
-    """Whether higher is better."""
+    best: float
+    """What it can be at best; infinite where nothing bounds it."""
+    worst: float
+    """What it can be at worst. Higher values are better where this lies below `best`."""
+    abbreviation: str = ""
+    """How people write its name, where that is not the name: ``AUC``."""
     widths: tuple[float, float] = (1, float("inf"))
     """Fewest and most classes, or columns of targets."""
     on_request: bool = False
     """Recorded only where the study names it: it costs more, or few want it."""
     arguments: tuple[tuple[str, Any], ...] = ()
     """Further ones of the function."""
+
+    @property
+    def maximize(self) -> bool:
+        """Whether higher is better."""
+        return self.best > self.worst
 
     @property
     def scalar(self) -> Callable[[Tensor, Tensor], Tensor]:
@@ -191,34 +201,40 @@ class Metric:
 TWO, ONE, SEVERAL = (2, 2), (1, 1), (2, float("inf"))
 MORE = (3, float("inf"))
 
+SHARE, CORRELATION, EXPLAINED = (1.0, 0.0), (1.0, -1.0), (1.0, -math.inf)
+EXCESS, FACTOR = (0.0, math.inf), (1.0, math.inf)
+"""Best and worst value."""
+
 METRICS: tuple[Metric, ...] = (
-    Metric("accuracy", "classification", accuracy),
-    Metric("balanced_accuracy", "classification", balanced_accuracy),
-    Metric("f1", "classification", f1, widths=TWO),
-    Metric("f1_macro", "classification", f1_macro),
-    Metric("mcc", "classification", mcc),
-    Metric("auc", "classification", two_class_auc, widths=TWO),
-    Metric("average_precision", "classification", two_class_average_precision, widths=TWO),
-    Metric("auc", "classification", ovr_auc, widths=MORE, on_request=True),
-    Metric("average_precision", "classification", ovr_average_precision, widths=MORE, on_request=True),
-    Metric("perplexity", "classification", perplexity, maximize=False, on_request=True),
-    Metric("accuracy", "binary", binary_accuracy),
-    Metric("balanced_accuracy", "binary", binary_balanced_accuracy, widths=ONE),
-    Metric("f1", "binary", binary_f1, widths=ONE),
-    Metric("f1_macro", "binary", binary_f1_macro, widths=ONE),
-    Metric("f1_macro", "binary", label_f1_macro, widths=SEVERAL),
-    Metric("mcc", "binary", binary_mcc, widths=ONE),
-    Metric("auc", "binary", label_auc, widths=ONE),
-    Metric("average_precision", "binary", label_average_precision, widths=ONE),
-    Metric("auc", "binary", label_auc, widths=SEVERAL, on_request=True),
-    Metric("average_precision", "binary", label_average_precision, widths=SEVERAL, on_request=True),
-    Metric("r2", "regression", r2),
-    Metric("mae", "regression", mae, maximize=False),
-    Metric("rmse", "regression", rmse, maximize=False),
-    Metric("accuracy", "sequence", token_accuracy),
-    Metric("perplexity", "sequence", perplexity, maximize=False),
+    Metric("accuracy", "classification", accuracy, *SHARE),
+    Metric("balanced_accuracy", "classification", balanced_accuracy, *SHARE),
+    Metric("f1", "classification", f1, *SHARE, "F1", TWO),
+    Metric("f1_macro", "classification", f1_macro, *SHARE),
+    Metric("mcc", "classification", mcc, *CORRELATION, "MCC"),
+    Metric("auc", "classification", two_class_auc, *SHARE, "AUC", TWO),
+    Metric("average_precision", "classification", two_class_average_precision, *SHARE, widths=TWO),
+    Metric("auc", "classification", ovr_auc, *SHARE, "AUC", MORE, on_request=True),
+    Metric(
+        "average_precision", "classification", ovr_average_precision, *SHARE, widths=MORE, on_request=True
+    ),
+    Metric("perplexity", "classification", perplexity, *FACTOR, on_request=True),
+    Metric("accuracy", "binary", binary_accuracy, *SHARE),
+    Metric("balanced_accuracy", "binary", binary_balanced_accuracy, *SHARE, widths=ONE),
+    Metric("f1", "binary", binary_f1, *SHARE, "F1", ONE),
+    Metric("f1_macro", "binary", binary_f1_macro, *SHARE, widths=ONE),
+    Metric("f1_macro", "binary", label_f1_macro, *SHARE, widths=SEVERAL),
+    Metric("mcc", "binary", binary_mcc, *CORRELATION, "MCC", ONE),
+    Metric("auc", "binary", label_auc, *SHARE, "AUC", ONE),
+    Metric("average_precision", "binary", label_average_precision, *SHARE, widths=ONE),
+    Metric("auc", "binary", label_auc, *SHARE, "AUC", SEVERAL, on_request=True),
+    Metric("average_precision", "binary", label_average_precision, *SHARE, widths=SEVERAL, on_request=True),
+    Metric("r2", "regression", r2, *EXPLAINED, "R²"),
+    Metric("mae", "regression", mae, *EXCESS, "MAE"),
+    Metric("rmse", "regression", rmse, *EXCESS, "RMSE"),
+    Metric("accuracy", "sequence", token_accuracy, *SHARE),
+    Metric("perplexity", "sequence", perplexity, *FACTOR),
 )
-"""A name may stand for several functions, of which one fits."""
+"""A name may stand for several functions, of which one fits; all have the same best and worst value."""
 
 TOP = re.compile(r"top_([1-9]\d{0,3})_accuracy")
 
@@ -229,9 +245,15 @@ def named(name: str) -> list[Metric]:
         k = (("k", int(match[1])),)
         tasks = ("classification", "sequence")
         return [
-            Metric(name, task, top_accuracy, widths=SEVERAL, on_request=True, arguments=k) for task in tasks
+            Metric(name, task, top_accuracy, *SHARE, widths=SEVERAL, on_request=True, arguments=k)
+            for task in tasks
         ]
     return [metric for metric in METRICS if metric.name == name]
+
+
+def known_score(name: str) -> Metric | None:
+    """Any entry of this name, for what all of them share: best, worst and abbreviation."""
+    return next(iter(named(name)), None)
 
 
 def names() -> list[str]:
@@ -286,7 +308,8 @@ def users_metric(
     name: str, function: Callable[..., Any], maximize: bool, form: TargetForm | None = None
 ) -> Metric:
     """A score of the user's own, which fits any loss; it gets targets in this form."""
-    return Metric(name, "", UsersMetric(name, function, form), maximize)
+    best = math.inf if maximize else -math.inf
+    return Metric(name, "", UsersMetric(name, function, form), best, -best)
 
 
 def with_arguments(metric: Metric, **arguments: Any) -> Metric:

@@ -15,13 +15,14 @@ from sweeper.answer.confirmed import ENOUGH_SEEDS, confirmed
 from sweeper.answer.placing import Finalist, better_means, losses, placing
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import labels, search_trials
+from sweeper.components.metric_words import axis_words, metric_words
 from sweeper.drawing.scales import loss_axis
 from sweeper.drawing.style import HUES, canvas, legend_below, themed
 from sweeper.questions import comparison, race
 from sweeper.questions.question import ANSWER, FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
 from sweeper.questions.variance import FLATTERED, bias
-from sweeper.wording import axis_words, capital, count, interval, listing, metric_words, number
+from sweeper.wording import capital, count, interval, listing, number
 
 COLUMNS = [
     "rank",

@@ -7,12 +7,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sweeper.answer.rows import best_trials, labels, search_trials
+from sweeper.components.metric_words import metric_words
 from sweeper.drawing.lines import lineplot_options
 from sweeper.drawing.scales import loss_axis
 from sweeper.drawing.style import canvas, group_styles, handle, legend_below, themed
 from sweeper.questions.question import FigureSpec, Shown
 from sweeper.questions.run_data import RunData
-from sweeper.wording import metric_words, number
+from sweeper.wording import number
 
 SHOWN = 5
 """Trials in the convergence table."""

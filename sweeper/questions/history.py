@@ -10,11 +10,12 @@ from sweeper.answer.claim_words import Statement
 from sweeper.answer.claims import EXPLORATORY, MORE, YES, Claim
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import search_trials
+from sweeper.components.metric_words import axis_words, metric_words
 from sweeper.drawing.scales import loss_axis
 from sweeper.drawing.style import HUES, canvas, dots, legend_below, themed
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
-from sweeper.wording import axis_words, count, metric_words, number
+from sweeper.wording import count, number
 
 COLUMNS = ["trial", "phase", "outcome", "objective", "best_so_far", "metric"]
 

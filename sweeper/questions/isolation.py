@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from sweeper.answer.claim_words import Statement
 from sweeper.answer.claims import BEST, EXPLORATORY, OPEN, Claim
 from sweeper.answer.ranked import Ranked
+from sweeper.components.metric_words import axis_words, metric_words
 from sweeper.drawing.scales import log_axis, loss_axis
 from sweeper.drawing.style import HUES, canvas, legend_below, themed
 from sweeper.questions import heatmap
@@ -19,7 +20,7 @@ from sweeper.questions.losses import capped_losses
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables, named
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.best_of_several import expected_best
-from sweeper.wording import axis_words, count, interval, listing, metric_words
+from sweeper.wording import count, interval, listing
 
 COLUMNS = [
     "parameter",

@@ -11,11 +11,12 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import FIRST, search_trials
+from sweeper.components.metric_words import axis_words, metric_words
 from sweeper.drawing.scales import LOG_FROM
 from sweeper.drawing.style import canvas, themed
 from sweeper.questions.question import FigureSpec
 from sweeper.questions.run_data import RunData
-from sweeper.wording import axis_words, decade, metric_words, number, tick
+from sweeper.wording import decade, number, tick
 
 MOST = 1000
 """Trials drawn; of more, the best and the others evenly over their ranks."""

@@ -10,12 +10,13 @@ from matplotlib.lines import Line2D
 
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import completed_search, with_names
+from sweeper.components.metric_words import metric_words
 from sweeper.drawing.scales import decade_below, loss_axis, weight_axis
 from sweeper.drawing.style import HUES, canvas, dots, group_styles, handle, legend, legend_height, themed
 from sweeper.questions.losses import of_search
 from sweeper.questions.question import FigureSpec, Shown
 from sweeper.questions.run_data import RunData, once
-from sweeper.wording import metric_words, number
+from sweeper.wording import number
 
 COLUMNS = [
     "trial",

@@ -14,6 +14,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from sweeper.answer.answer import Answer
 from sweeper.answer.claim_words import Statement
 from sweeper.answer.claims import EFFECT, EXPLORATORY, MIXED, NONE, Claim
+from sweeper.components.metric_words import metric_words
 from sweeper.components.models import MODELS
 from sweeper.drawing.style import HUES, canvas, legend_below, themed
 from sweeper.questions import penalty
@@ -29,7 +30,7 @@ from sweeper.questions.penalty_contrasts import (
 from sweeper.questions.question import WHY, FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
 from sweeper.study.study import Study
-from sweeper.wording import count, listing, metric_words, number, signed_number, signed_percent
+from sweeper.wording import count, listing, number, signed_number, signed_percent
 
 COLUMNS = [
     "quantity",

@@ -19,11 +19,12 @@ from sweeper.answer.placing import better_means, placing
 from sweeper.answer.ranked import Ranked, is_central
 from sweeper.answer.rows import FIRST, search_trials
 from sweeper.answer.summary import Summary, summarize
+from sweeper.components.metric_words import metric_words
 from sweeper.report.doubts import Doubt, doubt, guessing
 from sweeper.report.next_step import NextStep, next_step
 from sweeper.study.space import Fixed
 from sweeper.study.study import Study
-from sweeper.wording import capital, count, duration, interval, listing, metric_words, number, percent, shown
+from sweeper.wording import capital, count, duration, interval, listing, number, percent, shown
 
 LABELS = {
     "learning_rate": "Learning rate",

@@ -10,10 +10,11 @@ from sweeper.answer.baseline import Against
 from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.learning import Learning
 from sweeper.answer.ranked import CENTRAL, Ranked, is_central
+from sweeper.components.metric_words import metric_words
 from sweeper.study.command_line import run_again
 from sweeper.study.study import Study
 from sweeper.trial import objective_metric
-from sweeper.wording import count, interval, listing, metric_words, number, percent
+from sweeper.wording import count, interval, listing, number, percent
 
 FEW_ROWS = 30
 """Validation rows below which one row changes an error by more than three points."""

@@ -13,6 +13,7 @@ from sweeper.answer.outcomes import outcomes_in_words
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import completed_search, leaderboard, search_trials
 from sweeper.command_line import command_line
+from sweeper.components.metric_words import metric_words
 from sweeper.passwords import masked_url
 from sweeper.report.card import Card, Fact, settings
 from sweeper.report.grid import grid
@@ -21,7 +22,7 @@ from sweeper.report.progress import Progress
 from sweeper.report.render import RenderedSection, render
 from sweeper.study.command_line import PLACEHOLDER, run_again
 from sweeper.study.study import Study
-from sweeper.wording import count, duration, metric_words, number
+from sweeper.wording import count, duration, number
 
 MOST = 10
 """Trials in the table."""

@@ -22,7 +22,7 @@ from sweeper.study.sections import (
     TrainingSection,
 )
 from sweeper.study.space import Space
-from sweeper.trial import is_unit_score, objective_name
+from sweeper.trial import objective_name
 from sweeper.user_code.calls import source_of
 
 # loaded late: torch takes seconds
@@ -111,8 +111,11 @@ class Study(Section):
     @property
     def objective(self) -> str:
         """What ranks trials, with its direction; see `sweeper.trial.objective_name`."""
+        from sweeper.components.metrics import known_score
+
         name, asked = self.search.objective, self.search.maximize
-        implied = is_unit_score(name.removeprefix("validation_"))
+        known = known_score(name.removeprefix("validation_"))
+        implied = known is not None and known.maximize
         return objective_name(name, implied if asked is None else asked)
 
     @property

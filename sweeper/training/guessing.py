@@ -12,6 +12,7 @@ from torch import Tensor
 
 from sweeper.components.guess import frequencies, mean, median
 from sweeper.components.losses import LOSSES, Loss
+from sweeper.components.metrics import known_score
 from sweeper.components.optimizers import DEFAULT
 from sweeper.components.users_loss import UsersLoss
 from sweeper.data.splits import targets_of
@@ -20,7 +21,6 @@ from sweeper.training.evaluate import batchable_scores, users_scores
 from sweeper.training.pairing_check import pairing_of
 from sweeper.training.reasons import reason_of
 from sweeper.training.setup import Task, out_features, pick_loss
-from sweeper.trial import is_unit_score
 
 PARTS = ("train", "validation", "test")
 MIN_ROWS_PER_CLASS = 5
@@ -219,7 +219,8 @@ def scores(loss: Loss, row: np.ndarray, targets: np.ndarray, dtype: torch.dtype)
 def at_random(loss: Loss, train: np.ndarray, targets: np.ndarray, seed: int) -> dict[str, float]:
     """Mean scores of labels that are drawn with their shares among the training rows, each row by itself.
 
-    Only scores that depend on labels alone; empty where targets are no labels of rows.
+    Only scores that labels without a doubt leave finite, those with a best and a worst value; empty where
+    targets are no labels of rows.
     """
     classes = loss.task == "classification" and train.ndim == 1
     binary = loss.task == "binary" and bool(np.isin(train, (0, 1)).all())
@@ -233,8 +234,13 @@ def at_random(loss: Loss, train: np.ndarray, targets: np.ndarray, seed: int) -> 
         output = torch.tensor(SURE * (2 * sure - 1), dtype=torch.float64)
         for name, value in batchable_scores(loss, output, y).items():
             found.setdefault(name, []).append(value.item())
-    means = {name: float(np.mean(values)) for name, values in found.items() if is_unit_score(name)}
+    means = {name: float(np.mean(values)) for name, values in found.items() if _is_bounded(name)}
     return {name: value for name, value in means.items() if math.isfinite(value)}
+
+
+def _is_bounded(score: str) -> bool:
+    known = known_score(score)
+    return known is not None and math.isfinite(known.best) and math.isfinite(known.worst)
 
 
 def few_rows(

@@ -1,5 +1,6 @@
 """Scores against scikit-learn's, and batched over trials."""
 
+import math
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -12,9 +13,15 @@ from sklearn import metrics as sk
 from torch import Tensor
 from torch.func import vmap
 
-from sweeper.components.metrics import METRICS, Metric, metrics_of, named, users_metric
+from sweeper.answer.baseline import baseline
+from sweeper.answer.bounds import bounded
+from sweeper.components import metric_words as words
+from sweeper.components import metrics
+from sweeper.components.metric_words import metric_words
+from sweeper.components.metrics import METRICS, Metric, mae, metrics_of, named, r2, users_metric
 from sweeper.errors import ModelError
-from sweeper.trial import UNIT_SCORES
+from sweeper.study.study import Study
+from sweeper.trial import cost, from_cost, is_maximized
 
 R = np.random.default_rng(0)
 ROWS = 60
@@ -96,11 +103,70 @@ def test_scores_are_those_of_scikit_learn(name: str, task: str, width: int) -> N
     assert vmap(score, in_dims=(0, None))(outputs, y).tolist() == pytest.approx(alone, rel=1e-14, abs=1e-15)
 
 
-def test_every_score_is_tried_and_has_a_direction() -> None:
-    """Each entry is held against scikit-learn or a formula; what is maximised is 1 at best."""
+def test_every_score_is_tried() -> None:
+    """Each entry is held against scikit-learn or a formula."""
     tried = {(name, task) for name, task, _ in CASES} | {("accuracy", "sequence"), ("perplexity", "sequence")}
     assert {(metric.name, metric.task) for metric in METRICS} <= tried | {("accuracy", "binary")}
-    assert {metric.name for metric in METRICS if metric.maximize} == UNIT_SCORES
+
+
+def test_entries_of_one_name_share_its_facts() -> None:
+    """Best and worst value, and how it is written, belong to the name."""
+    facts = {(metric.name, metric.best, metric.worst, metric.abbreviation) for metric in METRICS}
+    assert len(facts) == len({metric.name for metric in METRICS})
+
+
+@pytest.mark.parametrize(("name", "task", "width"), CASES)
+def test_no_score_lies_beyond_its_best_or_worst(name: str, task: str, width: int) -> None:
+    """Of outputs at random, reversed, without a doubt, and (for numbers) the targets themselves."""
+    output, target = rows(task, width)
+    metric = chosen(name, task, width)
+    least, most = sorted((metric.best, metric.worst))
+    exact = [target] if task == "regression" else []
+    for each in (output, -output, 1e3 * output, *exact):
+        value = metric.scalar(torch.tensor(each), torch.tensor(target)).item()
+        assert least - 1e-12 <= value <= most + 1e-12
+    if exact:
+        assert metric.scalar(torch.tensor(target), torch.tensor(target)).item() == metric.best
+
+
+ADDED = (
+    Metric("gini", "regression", r2, 1.0, -math.inf, "Gini"),
+    Metric("psnr", "regression", r2, math.inf, 0.0, "PSNR"),
+    Metric("points", "classification", mae, 9.0, 0.0),
+    Metric("brier", "classification", mae, 0.0, 2.0, "Brier score"),
+)
+"""Maximised and minimised, with and without a bound."""
+
+
+@pytest.mark.parametrize("metric", [*{m.name: m for m in METRICS}.values(), *ADDED], ids=lambda m: m.name)
+def test_one_entry_is_all_that_a_score_needs(metric: Metric, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Objective, rank, bounds, baseline and words follow from it, whatever its name is."""
+    for module in (metrics, words):
+        monkeypatch.setattr(module, "METRICS", (*METRICS, *ADDED))
+    name, higher = f"validation_{metric.name}", metric.best > metric.worst
+    loss = {"regression": "mse", "binary": "bce"}.get(metric.task, "cross_entropy")
+    study = Study(name="a", training={"loss": loss}, search={"objective": name})
+    objective = study.objective
+    assert is_maximized(objective) is higher
+
+    better, worse = (0.8, 0.3) if higher else (0.3, 0.8)
+    assert cost(objective, better) < cost(objective, worse)
+    assert from_cost(objective, cost(objective, 0.75)) == 0.75
+    assert not (higher and math.isfinite(metric.best)) or cost(objective, metric.best) == 0.0
+    assert bounded(objective, -math.inf, math.inf) == tuple(sorted((metric.best, metric.worst)))
+
+    guesses = {
+        "guess": "g",
+        "why": "",
+        "scores": [{"seed": 0, "validation": {}, "test": {metric.name: worse}}],
+    }
+    (against,) = baseline(guesses, "validation_loss", {0: 1.0}, {0: {metric.name: better}}).test
+    assert against.gain == pytest.approx(0.5)
+    assert metric_words(
+        objective
+    ) == f"validation {(metric.abbreviation or metric.name.replace('_', ' '))}".replace(
+        "f1 macro", "F1 macro"
+    )
 
 
 def test_scores_of_sequences_leave_ignored_tokens_out() -> None:

@@ -94,6 +94,15 @@ def test_both_engines_train_what_was_added(extended: Extended) -> None:
     assert values[0] == pytest.approx(values[1], rel=1e-9, abs=1e-12)
 
 
+def test_a_metric_that_was_added_ranks_by_its_direction(extended: Extended) -> None:
+    """The search hands its highest trial to the finalists, and the winner is the one of the highest mean."""
+    for engine in extended.engines.values():
+        assert engine["objective"] == "validation_log_precision (higher is better)"
+        assert str(engine["found"]) in engine["means"]
+        assert engine["means"][str(engine["winner"])] == max(engine["means"].values())
+        assert "highest validation log precision" in engine["page"]
+
+
 def test_what_was_added_is_in_records_and_report(extended: Extended) -> None:
     """Both engines record the measure, the page names what was added, the script has its code, and its
     pool and its export tool were used."""

@@ -43,11 +43,11 @@ MAY_IMPORT = {
     "statistics": (),
     "measures": (),
     "drawing": (),
-    "trial": (),
     "private_torch": (),
     "user_code": ("private_torch",),
     # what trials are made of
     "components": ("user_code", "private_torch"),
+    "trial": ("components",),
     "data": ("components", "user_code"),
     "theory": ("components", "user_code"),
     # stages

@@ -147,11 +147,23 @@ ADDITIONS: dict[str, tuple[Add, ...]] = {
         entry(
             "components/metrics.py",
             "METRICS",
-            'Metric("within_one", "regression", within_one)',
+            'Metric("within_one", "regression", within_one, 1.0, 0.0)',
             '''
             def within_one(output: Tensor, target: Tensor) -> Tensor:
                 """Share of elements that are off by less than 1."""
                 return ((output.view_as(target) - target).abs() < 1).double().mean()
+
+
+            ''',
+        ),
+        entry(
+            "components/metrics.py",
+            "METRICS",
+            'Metric("log_precision", "regression", log_precision, math.inf, -math.inf, on_request=True)',
+            '''
+            def log_precision(output: Tensor, target: Tensor) -> Tensor:
+                """−log of the mean square difference"""
+                return -(output.view_as(target) - target).double().square().mean().log()
 
 
             ''',

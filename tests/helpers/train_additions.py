@@ -40,6 +40,7 @@ def study_of(engine: str) -> sweeper.Study:
         },
         search={
             "trials": 8,
+            "objective": "validation_log_precision",
             "pruner": "none",
             "space": {
                 "optimizer": ["sgd", "sign_descent"],
@@ -69,10 +70,16 @@ def trained(engine: str, folder: Path, home: Pool) -> dict[str, Any]:
     result = journey.run(study_of(engine), options, home)
     export("losses", result, str(folder), told.append)
     others = result.trials[result.trials["trial"] != result.best["trial"].iloc[0]]
+    searched = result.trials[result.trials["phase"] != "confirm"]
+    confirmed = result.trials[result.trials["phase"] == "confirm"].groupby("trial")["objective"].mean()
     keys = ["trial", "seed", "step", "metric"]
     curves = result.curves.sort_values(keys)[[*keys, "value"]]
     return {
         "told": told,
+        "objective": result.study.objective,
+        "winner": int(result.best["trial"].iloc[0]),
+        "means": {int(trial): mean for trial, mean in confirmed.items()},
+        "found": int(searched.loc[searched["objective"].idxmax(), "trial"]),
         "workers": (PLAN.read(result.folder)[0] or {})["asked"]["jobs"],
         "outcomes": sorted(set(result.trials["outcome"])),
         "engines": sorted(set(others["engine"])),

@@ -5,10 +5,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sweeper.answer.ranked import Ranked
+from sweeper.components.metric_words import metric_words
 from sweeper.drawing.scales import loss_axis
 from sweeper.drawing.style import BAND_ALPHA, canvas, group_styles, handle, legend_below, themed
 from sweeper.questions.question import FigureSpec
-from sweeper.wording import interval, metric_words, number
+from sweeper.wording import interval, number
 
 
 @themed

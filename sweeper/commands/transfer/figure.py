@@ -11,10 +11,11 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from sweeper.commands.transfer.table import Found, costs_at
+from sweeper.components.metric_words import axis_words
 from sweeper.drawing.scales import log_axis, loss_axis
 from sweeper.drawing.style import canvas, group_styles, legend_below, themed
 from sweeper.trial import from_cost, is_maximized
-from sweeper.wording import axis_words, given, number
+from sweeper.wording import given, number
 
 WORST = 0.6
 """Share of the mean objectives, from the best on, that the axis holds; beyond are rates nobody would use."""

@@ -10,10 +10,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from sweeper.commands.transfer.penalty import Penalties
+from sweeper.components.metric_words import axis_words, metric_words
 from sweeper.drawing.scales import loss_axis, weight_axis
 from sweeper.drawing.style import canvas, group_styles, handle, legend_below, themed
 from sweeper.trial import is_maximized
-from sweeper.wording import axis_words, given, metric_words, number, signed_number
+from sweeper.wording import given, number, signed_number
 
 WORST = 0.8
 """Share of the means, from the best on, that the axis holds; beyond are weights nobody would use."""

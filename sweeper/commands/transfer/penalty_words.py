@@ -9,7 +9,8 @@ import pandas as pd
 from sweeper.commands.transfer.law import inside
 from sweeper.commands.transfer.penalty import FACTORS, LEVEL, Penalties
 from sweeper.commands.transfer.trials import FEWEST
-from sweeper.wording import count, given, interval, listing, metric_words, number, percent, signed_number
+from sweeper.components.metric_words import metric_words
+from sweeper.wording import count, given, interval, listing, number, percent, signed_number
 
 VERDICTS = {
     "better": "better than no penalty",

@@ -13,8 +13,9 @@ from sweeper.commands.transfer.penalty_words import PLACES, penalty_plan, penalt
 from sweeper.commands.transfer.penalty_words import VERDICTS as PENALTY_VERDICTS
 from sweeper.commands.transfer.table import Found
 from sweeper.commands.transfer.trials import FEWEST
+from sweeper.components.metric_words import metric_words
 from sweeper.trial import is_maximized
-from sweeper.wording import count, given, interval, metric_words, number, shown
+from sweeper.wording import count, given, interval, number, shown
 
 WIDE = 200
 VERDICTS = {
