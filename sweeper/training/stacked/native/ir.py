@@ -202,6 +202,13 @@ class Code:
         """A number that counts."""
         return Number(self, str(value), Kind("i64"))
 
+    def counting(self, step: int, lanes: int) -> Number:
+        """0, `step`, twice `step`, …, lane by lane."""
+        if lanes == 1:
+            return self.whole(0)
+        text = ", ".join(f"i64 {k * step}" for k in range(lanes))
+        return Number(self, f"<{text}>", Kind("i64", lanes))
+
     def address(self, base: str, index: Number | int, element: str) -> str:
         """Pointer to ``base[index]``."""
         text = index.text if isinstance(index, Number) else str(index)

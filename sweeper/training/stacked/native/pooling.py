@@ -11,7 +11,7 @@ from sweeper.training.stacked.native.convolution import Window
 from sweeper.training.stacked.native.ir import Code, Kind, Number
 from sweeper.training.stacked.native.operation import Operation, mapped
 from sweeper.training.stacked.native.reductions import add
-from sweeper.training.stacked.native.views import View
+from sweeper.training.stacked.native.views import Place, View, along
 from sweeper.training.stacked.recording import Call
 from sweeper.training.stacked.refusal import NotCompiled
 
@@ -21,6 +21,9 @@ def max_pool(place: Operation, call: Call) -> None:
     source = place.view(call.arguments[0])
     target, where = (_planes(place.view(t)) for t in call.results)
     code, window, planes = place.code, _window(call.arguments[1:5]), _planes(source)
+    if all(s.sizes == target.sizes for _, _, s in window.parts(planes, target)):
+        _max_inside(place, window, planes, target, where)
+        return
     height, width = planes.sizes[1:]
     with _each_place(code, target) as (plane, row, column):
         best = code.like(float("-inf"), Kind(target.element))
@@ -37,6 +40,33 @@ def max_pool(place: Operation, call: Call) -> None:
             best, found = better.where(value, best), better.where(y * width + x, found)
         code.store(best, _address(target, place, plane, row, column))
         code.store(found, _address(where, place, plane, row, column))
+
+
+def _max_inside(place: Operation, window: Window, planes: View, target: View, where: View) -> None:
+    """No window reaches beyond the edge: neighbouring ones side by side."""
+    code, width = place.code, planes.sizes[2]
+    parts = [
+        (a * window.dilation[0] * width + b * window.dilation[1], seen)
+        for (a, b), seen, _ in window.parts(planes, target)
+    ]
+    down, right = window.stride
+    with code.loop(target.sizes[0]) as plane, code.loop(target.sizes[1]) as row:
+
+        def here(view: View, column: Number) -> Place:
+            start = _address(view, place, plane.index, row.index, 0)
+            return Place(view, start, view.strides[2], column)
+
+        def body(column: Number, lanes: int) -> None:
+            values = [code.spread(here(seen, column).load(code, lanes), lanes) for _, seen in parts]
+            best, found = values[0], code.like(parts[0][0], Kind("i64", lanes))
+            for value, (shift, _) in zip(values[1:], parts[1:], strict=True):
+                better = value.compare("gt", best) | value.compare("ne", value)
+                best, found = better.where(value, best), better.where(shift, found)
+            first = code.spread(row.index * (down * width) + column * right, lanes)
+            here(target, column).store(code, best)
+            here(where, column).store(code, found + first + code.counting(right, lanes))
+
+        along(code, target.sizes[2], place.lanes(target.element), body)
 
 
 def max_pool_backward(place: Operation, call: Call) -> None:

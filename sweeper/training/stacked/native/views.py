@@ -162,6 +162,15 @@ def along(code: Code, length: int, lanes: int, body: Callable[[Number, int], Non
             body(code.whole(at), width)
 
 
+def _every_other(code: Code, first: str, kind: Kind) -> Number:
+    """Every second element from `first` on; nothing beyond the last one is read."""
+    lanes = kind.lanes
+    pair = [code.load(code.address(first, at, kind.element), kind) for at in (0, lanes - 1)]
+    picked = [k if k < lanes else k + 1 for k in range(0, 2 * lanes, 2)]
+    mask = ", ".join(f"i32 {k}" for k in picked)
+    return code.value(f"shufflevector {pair[0]}, {pair[1]}, <{lanes} x i32> <{mask}>", kind)
+
+
 @dataclass(frozen=True)
 class Place:
     """Some neighbouring elements of a view."""
@@ -179,6 +188,8 @@ class Place:
         if self.stride == 1:
             return code.load(code.address(self.start, self.at, element), Kind(view.element, lanes))
         first = code.address(self.start, self.at * self.stride, element)
+        if self.stride == 2 and lanes > 1 and view.element != "i1":
+            return _every_other(code, first, Kind(view.element, lanes))
         parts = [
             code.load(code.address(first, k * self.stride, element), Kind(view.element)) for k in range(lanes)
         ]

@@ -1,0 +1,59 @@
+"""Machine code for pooling gives what torch gives, at edges, with ties and NaN."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from sweeper.data import disk
+from tests.helpers.native import compiled
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("llvmlite") is None, reason="machine code needs llvmlite"
+)
+WINDOWS = {
+    "2": (2, 2, 0, 1),
+    "3, one apart": (3, 1, 0, 1),
+    "3, 2 apart, beyond the edge": (3, 2, 1, 1),
+    "wide and low": ((1, 3), (1, 2), 0, 1),
+    "with holes": (2, 2, 0, 2),
+    "all": ((6, 18), 1, 0, 1),
+}
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(disk.PLACE, str(tmp_path))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("name", WINDOWS)
+def test_the_largest_and_its_place(name: str, dtype: torch.dtype) -> None:
+    """Of equal numbers the first, of NaN the last, whatever the window."""
+    kernel, stride, padding, dilation = WINDOWS[name]
+    x = (torch.randn(5, 2 * 6 * 18, generator=torch.Generator().manual_seed(0)) * 2).round().to(dtype)
+    x[1, 7], x[2, 3:5], x[3, 9] = torch.nan, torch.nan, torch.inf
+
+    def pooled(given: Tensor) -> list[Tensor]:
+        planes = given[0].view(5, 2, 6, 18)
+        best, at = F.max_pool2d(planes, kernel, stride, padding, dilation, return_indices=True)
+        return [best[None], at[None]]
+
+    for mine, theirs in zip(compiled(pooled, x), pooled(x[None]), strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=0, atol=0, equal_nan=True)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_means_of_windows(dtype: torch.dtype) -> None:
+    """Windows side by side and overlapping ones."""
+    x = torch.randn(5, 2 * 6 * 18, generator=torch.Generator().manual_seed(0)).to(dtype)
+
+    def pooled(given: Tensor) -> list[Tensor]:
+        planes = given[0].view(5, 2, 6, 18)
+        return [F.avg_pool2d(planes, 2)[None], F.avg_pool2d(planes, 3, 1)[None]]
+
+    for mine, theirs in zip(compiled(pooled, x), pooled(x[None]), strict=True):
+        torch.testing.assert_close(mine, theirs)
