@@ -40,6 +40,8 @@ COHORT_SECONDS = 10.0
 """Seconds that a cohort should take at most: so much is lost when everything is killed."""
 MOST_TIMED_STEPS = 16
 """Steps of a stack that are timed in one go, at most."""
+FEWEST_TIMED_STEPS, LONGER = 4, 4
+"""Steps, at least, of the shorter of two trainings that are timed; how many times as long the other is."""
 RECURRENT_SHARE = 3
 """What a recurrent layer keeps for its backward pass, in units of what other layers do for their outputs."""
 MEMORY_SHARE = 0.3
@@ -200,13 +202,22 @@ def _measure(task: Task, trials: Sequence[Trial], processes: int) -> Measured:
 
 
 def _one_by_one(task: Task, trial: Trial) -> float:
-    """A longer training less a shorter one, so that set-up does not count; the fastest of three."""
-    seconds, steps = [], 4
-    for _ in range(3):
-        few, many = (timed(partial(reference.train, short(task, n), trial)) for n in (steps, 4 * steps))
-        seconds.append(max(many - few, 1e-7) / (3 * steps))
-        steps = int(min(max(SECONDS_PER_TIMING / 6 / seconds[-1], 4), 32))
-    return min(seconds[1:])
+    """After a first look, which says how many steps can be timed: the fastest of two."""
+    first = _seconds_a_step(task, trial, FEWEST_TIMED_STEPS, 1)
+    steps = SECONDS_PER_TIMING / 6 / first
+    return _seconds_a_step(task, trial, int(min(max(steps, FEWEST_TIMED_STEPS), 2 * MOST_TIMED_STEPS)), 2)
+
+
+def _seconds_a_step(task: Task, trial: Trial, steps: int, times: int) -> float:
+    """A longer training less a shorter one, so that set-up does not count, each the fastest of some `times`.
+
+    What holds up a single one then does no harm. Where the clock sees no difference, set-up counts too.
+    """
+    few, many = (partial(reference.train, short(task, n), trial) for n in (steps, LONGER * steps))
+    seconds = [(timed(few), timed(many)) for _ in range(times)]
+    shorter, longer = map(min, zip(*seconds, strict=True))
+    seen = longer > shorter
+    return (longer - shorter) / ((LONGER - 1) * steps) if seen else longer / (LONGER * steps)
 
 
 def _stacked(task: Task, trials: Sequence[Trial], one: float) -> float:

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import count
 from types import SimpleNamespace
 
@@ -61,6 +62,37 @@ def test_stacks_that_are_timed_are_mixed_as_in_a_run(monkeypatch: pytest.MonkeyP
     for slots, trials in stacks.items():
         kinds = [(t.parameters["optimizer"], t.parameters["activation"]) for t in trials]
         assert kinds == queue[(36 - slots) // 2 :][:slots]
+
+
+def clock(monkeypatch: pytest.MonkeyPatch, seconds: Callable[[int, int], float]) -> list[int]:
+    """A made-up one: of the k-th training, which has so many steps, `seconds` says how long it took.
+
+    Steps of all trainings, in their order.
+    """
+    steps: list[int] = []
+
+    def timed(work: partial[object]) -> float:
+        steps.append(work.args[0].study.training.steps)
+        return seconds(len(steps) - 1, steps[-1])
+
+    monkeypatch.setattr(module, "timed", timed)
+    return steps
+
+
+@pytest.mark.parametrize("held_up", [*range(6), None])
+def test_one_training_that_is_held_up_decides_nothing(
+    held_up: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever it is, shorter or longer, in the first look or later: a step takes what it takes."""
+    steps = clock(monkeypatch, lambda k, n: 1e-3 + 1e-4 * n + 0.05 * (k == held_up))
+    assert module._one_by_one(TASK, mixed(1)[0]) == pytest.approx(1e-4)
+    assert len(steps) == 6
+
+
+def test_what_the_clock_cannot_tell_apart_is_no_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trainings of any length that take the same: a step takes no more than its share, and some time."""
+    steps = clock(monkeypatch, lambda k, n: 0.01)
+    assert module._one_by_one(TASK, mixed(1)[0]) == 0.01 / steps[-1]
 
 
 @pytest.mark.parametrize(
