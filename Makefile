@@ -62,8 +62,9 @@ dashboard: $(INSTALLED)
 # no process takes its place: there the test would hang again.
 PARALLEL := --numprocesses=logical --maxprocesses=4 --dist=loadfile --max-worker-restart=0
 
+# Tests start a hundred processes, which need not compile the package anew each.
 test: $(INSTALLED)
-	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 bench: $(INSTALLED)
 	@$(BIN)/python benchmarks/run.py $${DEVICE:+--device "$$DEVICE"} $(ARGS)

@@ -1,5 +1,6 @@
 """Fixtures that more than one room needs."""
 
+import gc
 import os
 import signal
 import sys
@@ -34,6 +35,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with tests that may take long come first: at the end, one process would wait for the other."""
     long = {item.path for item in items if item.get_closest_marker("timeout") is not None}
     items.sort(key=lambda item: item.path not in long)
+
+
+def pytest_collection_finish() -> None:
+    """The garbage collector need not look at modules and thousands of tests again and again."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -1,26 +1,27 @@
 """``python train_additions.py FOLDER``: a run of all that `additions.py` adds, by each engine, as JSON.
 
-Of the figures only the added one is drawn.
+Stacks train in the added pool; one by one trials train in this process, which writes the page. Of the
+figures only the added one is drawn.
 """
 
 import json
 import sys
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pandas as pd
+from pools import serial_pool
 
 import sweeper
 from sweeper import journey
 from sweeper.commands.export.tools import export
 from sweeper.questions import FIGURES
-from sweeper.records.run_files import PLAN
 from sweeper.report import page
 from sweeper.report.render import Drawn
 from sweeper.report.sections import drawn
-from sweeper.training.initialize import initialize_worker
+from sweeper.result import Result
 from sweeper.training.pool.interface import Pool
-from sweeper.training.pool.local import local_pool
 
 
 def study_of(engine: str) -> sweeper.Study:
@@ -62,16 +63,17 @@ def drawn_if_added(needed: tuple[str, pd.DataFrame]) -> Any:
     return Drawn(name, b"figure", 1, 1, "", "", "")
 
 
-def trained(engine: str, folder: Path, home: Pool) -> dict[str, Any]:
-    """What records, page and script of the run hold."""
+def trained(engine: str, pool: str, folder: Path, home: Pool) -> dict[str, Any]:
+    """What records, script and page of the run hold."""
     runs, reports = folder / "runs", folder / "reports"
     told: list[str] = []
-    options = sweeper.Options(runs, reports, engine=engine, quiet=True, pool="single:1")
+    options = sweeper.Options(runs, reports, engine=engine, quiet=pool == "local", pool=pool)
     result = journey.run(study_of(engine), options, home)
     export("losses", result, str(folder), told.append)
     others = result.trials[result.trials["trial"] != result.best["trial"].iloc[0]]
     searched = result.trials[result.trials["phase"] != "confirm"]
     confirmed = result.trials[result.trials["phase"] == "confirm"].groupby("trial")["objective"].mean()
+    written = reports / engine / "index.html"
     keys = ["trial", "seed", "step", "metric"]
     curves = result.curves.sort_values(keys)[[*keys, "value"]]
     return {
@@ -80,17 +82,19 @@ def trained(engine: str, folder: Path, home: Pool) -> dict[str, Any]:
         "winner": int(result.best["trial"].iloc[0]),
         "means": {int(trial): mean for trial, mean in confirmed.items()},
         "found": int(searched.loc[searched["objective"].idxmax(), "trial"]),
-        "workers": (PLAN.read(result.folder)[0] or {})["asked"]["jobs"],
         "outcomes": sorted(set(result.trials["outcome"])),
         "engines": sorted(set(others["engine"])),
         "curves": [[*map(str, row[:-1]), row[-1]] for row in curves.itertuples(index=False)],
         "measures": sorted(set(result.layers["measure"])),
-        "page": (reports / engine / "index.html").read_text(encoding="utf-8"),
+        "page": written.read_text(encoding="utf-8") if written.exists() else "",
         "script": result.script(),
     }
 
 
 if __name__ == "__main__":
     page._draw = drawn_if_added
-    with local_pool(1, initialize_worker) as pool:
-        print(json.dumps({name: trained(name, Path(sys.argv[1]), pool) for name in ("fused", "reference")}))
+    folder = Path(sys.argv[1])
+    with serial_pool() as home:
+        with mock.patch.object(Result, "report", return_value=None):
+            stacked = trained("fused", "single:1", folder, home)
+        print(json.dumps({"fused": stacked, "reference": trained("reference", "local", folder, home)}))

@@ -1,8 +1,8 @@
-"""Worker processes that have imported torch when they start: copies of one process that has.
+"""Worker processes that have imported what they need when they start: copies of one process that has.
 
-A worker of a sweep imports torch for two seconds, and tests start a hundred. Here they are forked from a
-server of multiprocessing; all else is as ever. The real start is tested with ``cold_workers``, and by tests
-that run the command line in a process of its own.
+A worker of a sweep imports torch for two seconds and drawing for two more, and tests start a hundred. Here
+they are forked from a server of multiprocessing; all else is as ever. The real start is tested with
+``cold_workers``, and by tests that run the command line in a process of its own.
 """
 
 import os
@@ -17,7 +17,8 @@ from unittest import mock
 from sweeper.training.pool import watchdog, worker
 
 COLD = worker.ProcessPoolExecutor
-PRELOADED = ["sweeper.training.work"]
+PRELOADED = ["sweeper.training.work", "sweeper.journey", "sweeper.report.page"]
+"""What workers, and commands in processes of their own, come to import: training, a run, drawing."""
 
 
 @contextmanager

@@ -12,5 +12,6 @@ def single_pool(
     address: str, tell: Callable[[str], None], prepare: Callable[[], object], patience: float
 ) -> Iterator[Pool]:
     """``single:N``: N workers, which are there at once."""
+    tell(f"opened a pool of {address}")
     with local_pool(int(address), prepare) as pool:
         yield pool
