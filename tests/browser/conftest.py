@@ -72,7 +72,7 @@ def loaded(browser: Browser) -> Iterator[Page]:
 
 @pytest.fixture
 def seen(loaded: Page, report: Path) -> Page:
-    """The report at desktop size, light, as long as it is only looked at; sections stay as they were left."""
+    """The report at desktop size, light; sections and the order of rows stay as other tests left them."""
     if loaded.url != report.as_uri():
         loaded.goto(report.as_uri())
     loaded.emulate_media(media="screen", color_scheme="light")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from browsing import CONTRAST, UNFOLD, asked_for, beyond_the_edge, listened_to
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page
 from report_inputs import made_input, made_study
 from synthetic_records import SyntheticRecords, synthetic_records
 
@@ -85,3 +85,23 @@ def test_every_text_has_contrast(page: Page) -> None:
         found = page.evaluate(CONTRAST)
         assert found["texts"] > 100
         assert found["poor"] == []
+
+
+def test_dark_mode_follows_the_system_and_the_button(browser: Browser, comparison: Path) -> None:
+    """The system's wish decides first, the button after it; figures stay on white."""
+    background = "() => getComputedStyle(document.body).backgroundColor"
+    found = {}
+    for scheme in ("light", "dark"):
+        context = browser.new_context(color_scheme=scheme)  # type: ignore[arg-type]
+        page = context.new_page()
+        page.goto(comparison.as_uri())
+        found[scheme] = page.evaluate(background)
+        page.locator("#theme").click()
+        found[f"{scheme} toggled"] = page.evaluate(background)
+        plot = page.evaluate("getComputedStyle(document.querySelector('.plot')).backgroundColor")
+        toggled_to_dark = scheme == "light"
+        assert plot == ("rgb(26, 29, 34)" if toggled_to_dark else "rgb(255, 255, 255)")
+        page.reload()
+        assert page.evaluate(background) == found[f"{scheme} toggled"], "the choice is kept"
+        context.close()
+    assert found["light"] == found["dark toggled"] != found["dark"] == found["light toggled"]

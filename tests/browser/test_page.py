@@ -81,9 +81,9 @@ def test_on_a_phone_headline_and_settings_come_first(seen: Page) -> None:
     assert seen.evaluate("document.querySelector('.settings').getBoundingClientRect().bottom") <= 812
 
 
-def test_pictures_load_and_are_described(page: Page) -> None:
+def test_pictures_load_and_are_described(seen: Page) -> None:
     """Each figure decodes, keeps its shape, has a text of its own, and does not move the page."""
-    images = page.evaluate(
+    images = seen.evaluate(
         """() => [...document.images].map(image => ({
         alt: image.alt, natural: image.naturalWidth / image.naturalHeight, shown: image.width / image.height,
         width: image.naturalWidth, given: image.getAttribute('height') }))"""
@@ -94,37 +94,37 @@ def test_pictures_load_and_are_described(page: Page) -> None:
     assert len({image["alt"] for image in images}) == SHOWN
 
 
-def test_tables_sort_by_click(page: Page) -> None:
+def test_tables_sort_by_click(seen: Page) -> None:
     """Numbers by value and gaps last, in both directions; only one heading says that it is sorted."""
-    page.evaluate(UNFOLD)
-    before = column(page, "learning rate")
-    heading = page.locator(f"{BOARD} >> th button", has_text="learning rate")
+    seen.evaluate(UNFOLD)
+    before = column(seen, "learning rate")
+    heading = seen.locator(f"{BOARD} >> th button", has_text="learning rate")
     heading.click()
-    rising = numbers(column(page, "learning rate"))
+    rising = numbers(column(seen, "learning rate"))
     assert rising == sorted(numbers(before))
-    assert sort_state(page, "learning rate") == "ascending"
+    assert sort_state(seen, "learning rate") == "ascending"
     heading.click()
-    assert numbers(column(page, "learning rate")) == sorted(rising, reverse=True)
-    assert sort_state(page, "learning rate") == "descending"
-    page.locator(f"{BOARD} >> th button", has_text="rank").click()
-    page.locator(f"{BOARD} >> th button", has_text="rank").click()
-    ranks = column(page, "rank")
+    assert numbers(column(seen, "learning rate")) == sorted(rising, reverse=True)
+    assert sort_state(seen, "learning rate") == "descending"
+    seen.locator(f"{BOARD} >> th button", has_text="rank").click()
+    seen.locator(f"{BOARD} >> th button", has_text="rank").click()
+    ranks = column(seen, "rank")
     assert ranks[0] == "43"
     assert set(ranks[43:]) == {"–"}
-    states = page.locator(f"{BOARD} >> th").evaluate_all("cells => cells.map(cell => cell.ariaSort)")
+    states = seen.locator(f"{BOARD} >> th").evaluate_all("cells => cells.map(cell => cell.ariaSort)")
     assert sorted(states)[:2] == ["descending", "none"]
 
 
-def test_tables_sort_by_keyboard(page: Page) -> None:
+def test_tables_sort_by_keyboard(seen: Page) -> None:
     """A heading is a button: it takes the focus, shows it, and Enter and the space bar sort."""
-    page.evaluate(UNFOLD)
-    heading = page.locator(f"{BOARD} >> th button", has_text="optimizer")
+    seen.evaluate(UNFOLD)
+    heading = seen.locator(f"{BOARD} >> th button", has_text="optimizer")
     heading.focus()
-    page.keyboard.press("Enter")
-    assert column(page, "optimizer") == sorted(column(page, "optimizer"))
-    page.keyboard.press("Space")
-    assert sort_state(page, "optimizer") == "descending"
-    assert column(page, "optimizer") == sorted(column(page, "optimizer"), reverse=True)
+    seen.keyboard.press("Enter")
+    assert column(seen, "optimizer") == sorted(column(seen, "optimizer"))
+    seen.keyboard.press("Space")
+    assert sort_state(seen, "optimizer") == "descending"
+    assert column(seen, "optimizer") == sorted(column(seen, "optimizer"), reverse=True)
     assert heading.evaluate("button => getComputedStyle(button).outlineStyle") == "solid"
 
 
@@ -150,26 +150,6 @@ def test_every_text_has_contrast(seen: Page, scheme: Any) -> None:
         assert found["poor"] == [], standing
 
 
-def test_dark_mode_follows_the_system_and_the_button(browser: Browser, report: Path) -> None:
-    """The system's wish decides first, the button after it; figures stay on white."""
-    background = "() => getComputedStyle(document.body).backgroundColor"
-    found = {}
-    for scheme in ("light", "dark"):
-        context = browser.new_context(color_scheme=scheme)  # type: ignore[arg-type]
-        page = context.new_page()
-        page.goto(report.as_uri())
-        found[scheme] = page.evaluate(background)
-        page.locator("#theme").click()
-        found[f"{scheme} toggled"] = page.evaluate(background)
-        plot = page.evaluate("getComputedStyle(document.querySelector('.plot')).backgroundColor")
-        toggled_to_dark = scheme == "light"
-        assert plot == ("rgb(26, 29, 34)" if toggled_to_dark else "rgb(255, 255, 255)")
-        page.reload()
-        assert page.evaluate(background) == found[f"{scheme} toggled"], "the choice is kept"
-        context.close()
-    assert found["light"] == found["dark toggled"] != found["dark"] == found["light toggled"]
-
-
 def test_paper_has_everything_unfolded_and_no_buttons(page: Page, tmp_path: Path) -> None:
     """On paper details are open, buttons and contents gone, colours light; after it all is as before."""
     page.locator("#theme").click()  # dark
@@ -184,14 +164,14 @@ def test_paper_has_everything_unfolded_and_no_buttons(page: Page, tmp_path: Path
     assert (tmp_path / "report.pdf").read_bytes().count(b"/Type /Page\n") > 5
 
 
-def test_the_command_can_be_copied(page: Page) -> None:
+def test_the_command_can_be_copied(seen: Page) -> None:
     """The button puts the command on the clipboard, or selects it where that is not allowed."""
-    button = page.locator(".command .copy")
+    button = seen.locator(".command .copy")
     button.click()
     expect(button).not_to_have_text("Copy")
     if button.text_content() == "Selected":
-        selected = page.evaluate("getSelection().toString()")
-        assert selected == page.locator(".command code").text_content()
+        selected = seen.evaluate("getSelection().toString()")
+        assert selected == seen.locator(".command code").text_content()
 
 
 def test_the_keyboard_reaches_the_answer_first(page: Page) -> None:
@@ -217,28 +197,28 @@ def test_without_script_everything_can_be_read(browser: Browser, report: Path) -
     context.close()
 
 
-def test_charts_name_the_trial_under_the_pointer_everywhere(page: Page) -> None:
+def test_charts_name_the_trial_under_the_pointer_everywhere(seen: Page) -> None:
     """Opened charts stand in place of their pictures; a trial pointed at in one is named in the others and
     marked in the table; the picture comes back by a button."""
-    page.evaluate(UNFOLD)
+    seen.evaluate(UNFOLD)
     for section in ("curves", "trials"):
-        page.locator(f"#{section} .explore").scroll_into_view_if_needed()
-        page.locator(f"#{section} .u-over").wait_for()
-        assert not page.locator(f"#{section} .plot").first.is_visible()
-    over = page.locator("#trials .u-over")
+        seen.locator(f"#{section} .explore").scroll_into_view_if_needed()
+        seen.locator(f"#{section} .u-over").wait_for()
+        assert not seen.locator(f"#{section} .plot").first.is_visible()
+    over = seen.locator("#trials .u-over")
     over.scroll_into_view_if_needed()
     box = over.bounding_box()
     assert box is not None
     for share in range(5, 96, 10):  # some line is near at one of these heights
-        page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + share / 100 * box["height"])
-        if page.locator("#trials .said").inner_text().startswith("#"):
+        seen.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + share / 100 * box["height"])
+        if seen.locator("#trials .said").inner_text().startswith("#"):
             break
-    named = page.locator("#trials .said").inner_text()
+    named = seen.locator("#trials .said").inner_text()
     assert named.startswith("#")
-    assert page.locator("#curves .said").inner_text() == named
+    assert seen.locator("#curves .said").inner_text() == named
     number = named.partition(" ")[0].removeprefix("#")
-    cells = page.locator("#trials tr.active td").all_inner_texts()
+    cells = seen.locator("#trials tr.active td").all_inner_texts()
     assert number in cells
-    page.locator("#trials .exchange").click()
-    assert page.locator("#trials .plot img").is_visible()
-    assert not page.locator("#trials .explore").is_visible()
+    seen.locator("#trials .exchange").click()
+    assert seen.locator("#trials .plot img").is_visible()
+    assert not seen.locator("#trials .explore").is_visible()
