@@ -153,8 +153,8 @@ def _drawing_nowhere_else(name: str) -> Iterator[None]:
 
 
 def _states() -> dict[str, Any]:
-    name, keys, *position = np.random.get_state(legacy=True)
+    name, numbers, *position = np.random.get_state(legacy=True)
     return {
         "Python's random numbers": random.getstate(),
-        "NumPy's random numbers": (name, keys.tobytes(), *position),
+        "NumPy's random numbers": (name, np.asarray(numbers).tobytes(), *position),
     }
