@@ -114,9 +114,14 @@ def memory_size(size: float) -> str:
     return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.1f} MiB"
 
 
+def whole(value: int) -> str:
+    """``12``, ``10,000``: how many there are of something, whose name stands elsewhere."""
+    return f"{value:,}"
+
+
 def count(number_of: int, noun: str, plural: str | None = None) -> str:
     """``1 trial``, ``2 trials``, ``10,000 trials``."""
-    return f"{number_of:,} {noun if number_of == 1 else plural or noun + 's'}"
+    return f"{whole(number_of)} {noun if number_of == 1 else plural or noun + 's'}"
 
 
 def capital(text: str) -> str:

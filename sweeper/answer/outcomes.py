@@ -3,6 +3,7 @@
 import pandas as pd
 
 from sweeper.records.schema import Outcome
+from sweeper.wording import count
 
 PHASES = ("explore", "exploit", "confirm")
 
@@ -26,8 +27,8 @@ def unmeasured(trials: pd.DataFrame) -> str:
     if blind.empty:
         return ""
     first = blind.iloc[0]
-    count = "1 training" if len(blind) == 1 else f"{len(blind)} trainings"
-    return f"The layers of {count} were not measured to the end. Trial {first['trial']}: {first['reason']}."
+    who = count(len(blind), "training")
+    return f"The layers of {who} were not measured to the end. Trial {first['trial']}: {first['reason']}."
 
 
 def all_failed(trials: pd.DataFrame) -> str:
@@ -35,4 +36,4 @@ def all_failed(trials: pd.DataFrame) -> str:
     if trials.empty:
         return "no trial was trained"
     reasons = trials["reason"].value_counts()
-    return f"all {len(trials)} trials failed; the reason of {reasons.iloc[0]}: {reasons.index[0]}"
+    return f"all {count(len(trials), 'trial')} failed; the reason of {reasons.iloc[0]}: {reasons.index[0]}"

@@ -229,13 +229,13 @@ def _whole(frame: pd.DataFrame) -> pd.DataFrame:
 def _width(row: Mapping[Any, Any]) -> str:
     low, high = number(row["low"]), number(row["high"])
     if low == high:
-        return f"{row['optimizer']} at {low} ({row['within']} trials)"
-    width = f"{row['within']} trials, {number(row['decades'], 2)} decades"
+        return f"{row['optimizer']} at {low} ({count(row['within'], 'trial')})"
+    width = f"{count(row['within'], 'trial')}, {number(row['decades'], 2)} decades"
     return f"{row['optimizer']} from {low} to {high} ({width})"
 
 
 def _lost_words(row: Mapping[Any, Any]) -> str:
-    ends = f"{percent(row['lost_low'])} to {percent(row['lost_high'])}, {row['blind']} trials"
+    ends = f"{percent(row['lost_low'])} to {percent(row['lost_high'])}, {count(row['blind'], 'trial')}"
     return f"{percent(row['lost_share'])} with {row['optimizer']} ({ends})"
 
 

@@ -21,7 +21,7 @@ from sweeper.drawing.style import HUES, canvas, legend_below, themed
 from sweeper.questions import comparison, race
 from sweeper.questions.question import ANSWER, FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
-from sweeper.questions.variance import FLATTERED, bias
+from sweeper.questions.variance import FLATTERED, NO_BIAS, bias
 from sweeper.wording import capital, count, interval, listing, number
 
 COLUMNS = [
@@ -172,7 +172,8 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     said = [
         f"{placed} over {count(first['n'], 'fresh seed')}: {_score(first)}."
         if _plain(finalists)
-        else f"{placed}; its mean {ranked.metric} over {count(first['n'], 'seed')} is {_score(first)}."
+        else f"{placed}; the winner's mean {ranked.metric} over "
+        f"{count(first['n'], 'seed')} is {_score(first)}."
     ]
     said += [f"{clause}." for clause in better_means(finalists, ranked)]
     tied = [row["label"] for row in others if row["tied"]]
@@ -194,7 +195,8 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     ]
     if lost:
         said.append(f"Seeds lost: {listing(lost)}.")
-    said.append(_flattery(first, bias(tables["comparison"]), ranked))
+    own = tables["finalists"].query("rank == 1")["objective"].dropna()
+    said.append(_flattery(first, own.tolist(), bias(tables["comparison"]), ranked))
     values = best_values(run.trials, run.study.search.scientific, "confirmation")
     return (*said, *values, *comparison.sentences(run, tables))
 
@@ -246,18 +248,24 @@ def _score(row: Mapping[Any, Any]) -> str:
     return f"{mean} (95 % interval {low} to {high})"
 
 
-def _flattery(first: Mapping[Any, Any], shown: str, ranked: Ranked) -> str:
-    """The winner's score in the search beside its mean; `shown` is what the finalists show together."""
+def _flattery(first: Mapping[Any, Any], scores: Sequence[float], shown: str, ranked: Ranked) -> str:
+    """The winner's score in the search beside its `scores` on fresh seeds; `shown` is what the finalists show
+    together."""
     search, mean = first["search_objective"], first["mean"]
     sides = {"lower": "below", "higher": "above"}
     if ranked.cost(search) < ranked.cost(mean):
         relation = f"{sides[ranked.better]} its mean on fresh seeds"
+        together, every = "the finalists together do not", min(map(ranked.cost, scores))
         if shown == FLATTERED:
             reason = "; the search was optimistic, so trust the fresh seeds"
-        elif shown:
+        elif shown == NO_BIAS and len(scores) >= ENOUGH_SEEDS and ranked.cost(search) < every:
+            relation = f"{sides[ranked.better]} its score on each of {len(scores)} fresh seeds"
             reason = (
-                "; one seed can do that: the finalists together do not show that the search was optimistic"
+                f"; by luck alone that happens to one seed in {len(scores) + 1}, so the search may have been "
+                f"optimistic, though {together} show it"
             )
+        elif shown:
+            reason = f"; one seed can do that: {together} show that the search was optimistic"
         else:
             reason = f"; the {ranked.best} of many may be luck, so trust the fresh seeds"
     else:

@@ -23,7 +23,7 @@ from sweeper.statistics import curve_class as shapes
 from sweeper.statistics.curve_class import DIVERGED, STUCK, UNSTABLE
 from sweeper.study.command_line import option
 from sweeper.study.study import Study
-from sweeper.wording import count, listing, number
+from sweeper.wording import count, listing, number, whole
 
 COLUMNS = [
     "trial",
@@ -191,7 +191,7 @@ def alt(frame: pd.DataFrame) -> str:
     """Counts of each class, group by group."""
     said = []
     for group, rows in frame.groupby("group", sort=False):
-        counts = ", ".join(f"{row['trials']} {row['class']}" for row in rows.to_dict("records"))
+        counts = ", ".join(f"{whole(row['trials'])} {row['class']}" for row in rows.to_dict("records"))
         said.append(f"{group}: {counts}")
     return f"Classes of the validation curves. {'; '.join(said)}."
 
@@ -247,8 +247,8 @@ def _counts(rows: pd.DataFrame, group: str, *, alone: bool) -> str:
     return f"{who}: {listing(parts)}."
 
 
-def _class(row: Mapping[object, object]) -> str:
-    return f"{row['trials']} {row['class']}"
+def _class(row: Mapping[Any, Any]) -> str:
+    return f"{whole(row['trials'])} {row['class']}"
 
 
 def _usual(name: str, rows: pd.DataFrame) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 from sweeper.answer.rows import search_trials, with_names
 from sweeper.questions.run_data import RunData, once
 from sweeper.statistics.learning_rates import boundary
-from sweeper.wording import count, listing, number
+from sweeper.wording import count, listing, number, whole
 
 FEWEST = 3
 """Diverged trials from which a boundary is stated."""
@@ -90,7 +90,7 @@ def _located(row: Mapping[Any, Any]) -> bool:
 
 def _basis(row: Mapping[Any, Any]) -> str:
     pooled = f"; {count(row['pooled'], 'activation')} pooled" if row["pooled"] > 1 else ""
-    return f"{_ends(row)}; {row['diverged']} of {count(row['trials'], 'trial')} diverged{pooled}"
+    return f"{_ends(row)}; {whole(row['diverged'])} of {count(row['trials'], 'trial')} diverged{pooled}"
 
 
 def _ends(row: Mapping[Any, Any]) -> str:

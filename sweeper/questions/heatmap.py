@@ -19,7 +19,7 @@ from sweeper.drawing.scales import LOG_FROM, log_axis
 from sweeper.drawing.style import canvas, ink, themed
 from sweeper.questions.question import FigureSpec, Shown, Tables, named
 from sweeper.questions.run_data import RunData
-from sweeper.wording import listing, number
+from sweeper.wording import listing, number, whole
 
 
 def heatmap(run: RunData) -> pd.DataFrame:
@@ -99,9 +99,9 @@ def _texts(frame: pd.DataFrame) -> list[str]:
     return [
         "not tried"
         if row["trials"] == 0
-        else f"none of {row['trials']}"
+        else f"none of {whole(row['trials'])}"
         if math.isnan(row["best"])
-        else f"{number(row['best'])}\n{row['completed']} of {row['trials']}"
+        else f"{number(row['best'])}\n{whole(row['completed'])} of {whole(row['trials'])}"
         for row in frame.to_dict("records")
     ]
 

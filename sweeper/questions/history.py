@@ -15,7 +15,7 @@ from sweeper.drawing.scales import loss_axis
 from sweeper.drawing.style import HUES, canvas, dots, legend_below, themed
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
-from sweeper.wording import count, number
+from sweeper.wording import count, number, whole
 
 COLUMNS = ["trial", "phase", "outcome", "objective", "best_so_far", "metric"]
 
@@ -84,12 +84,12 @@ def _without_score(axes: Axes, frame: pd.DataFrame) -> None:
 def alt(frame: pd.DataFrame) -> str:
     """Outcomes, and how far the best came."""
     counts = frame["outcome"].value_counts()
-    outcomes = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+    outcomes = ", ".join(f"{whole(n)} {outcome}" for outcome, n in counts.items())
     best = frame["best_so_far"].dropna()
     found = frame.loc[best[best == best.iloc[-1]].index[0], "trial"]
     went = f"from {number(best.iloc[0])} to {number(best.iloc[-1])}, reached at trial {found}"
     metric = metric_words(frame["metric"].iloc[0])
-    return f"{len(frame)} search trials ({outcomes}). The best {metric} so far went {went}."
+    return f"{whole(len(frame))} search trials ({outcomes}). The best {metric} so far went {went}."
 
 
 LATE = 0.8
@@ -114,12 +114,12 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     first = (
         f"The {ranked.best} {ranked.metric} of the search, {number(last['objective'])}, was found by trial "
     )
-    first += f"#{last['trial']}, number {place} of {count(total, 'trial')}."
+    first += f"#{last['trial']}, number {whole(place)} of {count(total, 'trial')}."
     more: Statement = f"The {count(since, 'trial')} after it found nothing better."
     if place > LATE * total:
         came = "It was the last" if since == 0 else f"Only {count(since, 'trial')} came after it"
         text = f"{came}, so more trials may find better; one seed each, so a small gain may be luck"
-        more = Claim(MORE, "search", YES, EXPLORATORY, "history", f"{total} trials", detail=text)
+        more = Claim(MORE, "search", YES, EXPLORATORY, "history", count(total, "trial"), detail=text)
     scores = frame[frame["outcome"] == "completed"].groupby("phase")["objective"]
     done = scores.max() if ranked.best == "highest" else scores.min()
     if {"explore", "exploit"} <= set(done.index):

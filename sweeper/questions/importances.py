@@ -13,7 +13,7 @@ from sweeper.drawing.scales import share_ticks
 from sweeper.drawing.style import HUES, canvas, legend_below, themed
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
-from sweeper.wording import listing, percent
+from sweeper.wording import count, listing, percent
 
 
 def importances(run: RunData) -> pd.DataFrame:
@@ -73,7 +73,7 @@ def _claim(row: Mapping[Any, Any], run: RunData) -> Claim:
         YES,
         EXPLORATORY,
         "importances",
-        f"{len(search_trials(run.trials))} trials, one seed each",
+        f"{count(len(search_trials(run.trials)), 'trial')}, one seed each",
         "validation_loss",
         ends,
         detail=text,

@@ -20,7 +20,7 @@ from sweeper.questions.losses import capped_losses
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables, named
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.best_of_several import expected_best
-from sweeper.wording import count, interval, listing
+from sweeper.wording import count, interval, listing, whole
 
 COLUMNS = [
     "parameter",
@@ -131,7 +131,7 @@ def _panel(axes: Axes, rows: pd.DataFrame) -> None:
     axes.hlines(places, low, rows["high"], color=HUES[0], linewidth=2.5)
     axes.plot(rows["expected_best"], places, linestyle="none", **_MEAN)
     axes.plot(rows["best"], places, zorder=3, **_BEST)
-    names = [f"{row['value']} (n = {row['trials']})" for row in rows.to_dict("records")]
+    names = [f"{row['value']} (n = {whole(row['trials'])})" for row in rows.to_dict("records")]
     axes.set_yticks(list(places), names)
     axes.grid(False, axis="y")
 
@@ -168,11 +168,11 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
 def _dealt(parameter: str, rows: list[dict[Any, Any]]) -> str:
     """How many trials each value had: a search goes where it is promising."""
     ordered = sorted(rows, key=lambda row: (-row["searched"], str(row["value"])))
-    counts = [f"{named(row['value'])} {row['searched']}" for row in ordered]
+    counts = [f"{named(row['value'])} {whole(row['searched'])}" for row in ordered]
     used = "all of them are compared"
     if rows[0]["basis"] == "explore":
         fewest, most = (pick(row["trials"] for row in rows) for pick in (min, max))
-        each = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+        each = whole(most) if fewest == most else f"{whole(fewest)} to {whole(most)}"
         used = f"compared are the {each} of each that exploration shared out evenly"
     return f"Trials of each {parameter.replace('_', ' ')} in the search: {listing(counts)}; {used}."
 

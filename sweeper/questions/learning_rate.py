@@ -19,7 +19,7 @@ from sweeper.questions.divergence import ANY, boundaries
 from sweeper.questions.losses import capped_losses
 from sweeper.questions.question import WHY, FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
-from sweeper.wording import count, listing, number
+from sweeper.wording import count, listing, number, whole
 
 COLUMNS = [
     "trial",
@@ -168,7 +168,7 @@ def alt(frame: pd.DataFrame) -> str:
     for optimizer, rows in frame.groupby("optimizer", sort=False):
         best = ranked.order(rows, "loss").iloc[0]
         lost = int(rows["capped"].sum())
-        tail = f", {lost} of {len(rows)} trials diverged or learned nothing" if lost else ""
+        tail = f", {whole(lost)} of {count(len(rows), 'trial')} diverged or learned nothing" if lost else ""
         if math.isfinite(best["boundary"]):
             tail += f", half diverge from {number(best['boundary'], 2)} on"
         said.append(

@@ -16,7 +16,7 @@ from sweeper.drawing.scales import LOG_FROM
 from sweeper.drawing.style import canvas, themed
 from sweeper.questions.question import FigureSpec
 from sweeper.questions.run_data import RunData
-from sweeper.wording import decade, number, tick
+from sweeper.wording import count, decade, number, tick
 
 MOST = 1000
 """Trials drawn; of more, the best and the others evenly over their ranks."""
@@ -120,7 +120,7 @@ def alt(frame: pd.DataFrame) -> str:
     ]
     across = ", ".join(metric_words(name) for name in names)
     return (
-        f"{len(frame)} trials as lines across {across} to the score. "
+        f"{count(len(frame), 'trial')} as lines across {across} to the score. "
         f"The best, #{best['trial']}: {', '.join(said)}, {number(best['objective'])}."
     )
 

@@ -158,6 +158,10 @@ def by_decade(frame: pd.DataFrame) -> pd.DataFrame:
     return rows if len(rows) else trends if len(trends) else frame
 
 
+ROOM = 0.25
+"""Of what an axis has to hold, left free at either end."""
+
+
 def _height(quantities: list[str]) -> float:
     return 1.0 + 2.3 * -(-len(quantities) // 2)
 
@@ -170,6 +174,7 @@ def _panel(axes: Axes, rows: pd.DataFrame, places: dict[float, int]) -> None:
         axes.plot([at], [row["effect"]], "o", color=color, markersize=7)
     axes.set_xticks(list(places.values()), [number(low) for low in places])
     axes.set_xlim(-0.5, len(places) - 0.5)
+    _limit(axes, rows, places)
     axes.set_xlabel("weight from … on")
     relative, reference = rows["unit"].iloc[0] == "relative", rows["contrast"].iloc[0]
     against = {"vs zero": "against weight 0", "vs lowest": "against the lowest"}.get(reference, reference)
@@ -178,6 +183,20 @@ def _panel(axes: Axes, rows: pd.DataFrame, places: dict[float, int]) -> None:
     if relative:
         axes.yaxis.set_major_formatter(FuncFormatter(signed_percent))
     axes.grid(False, axis="x")
+
+
+def _limit(axes: Axes, rows: pd.DataFrame, places: dict[float, int]) -> None:
+    """An axis that holds all effects and the intervals of those found; an arrow where another goes beyond."""
+    found = rows[rows["found"]]
+    if found.empty:
+        return
+    kept = [0.0, *rows["effect"], *found["low"], *found["high"]]
+    margin = ROOM * (max(kept) - min(kept))
+    low, high = min(kept) - margin, max(kept) + margin
+    axes.set_ylim(low, high)
+    for end, marker, beyond in ((low, "v", rows["low"] < low), (high, "^", rows["high"] > high)):
+        at = [places[weight] for weight in rows.loc[beyond, "weight_low"]]
+        axes.scatter(at, [end] * len(at), marker=marker, color=NOTHING, s=45, clip_on=False, zorder=4)
 
 
 def alt(frame: pd.DataFrame) -> str:
@@ -305,9 +324,9 @@ QUESTION = Question(
         title="What the activation penalty changes",
         caption=(
             "Change against trials without penalty (or with the smallest weights), other settings held "
-            "equal by regression, with 95 % intervals that hold together for all decades of a panel. Grey "
-            "intervals contain 0: no effect was found, but there may be one. The gap is validation minus "
-            "train loss."
+            "equal by regression, with 95 % intervals that hold together for all decades of a panel, cut "
+            "at an arrow. Grey intervals contain 0: no effect was found, but there may be one. The gap is "
+            "validation minus train loss."
         ),
         missing=(
             "The weight of the activation penalty was not varied, or too few trials completed to compare its "

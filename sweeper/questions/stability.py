@@ -203,9 +203,12 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
 
 
 def _diverged(lost: pd.DataFrame) -> str:
-    above = lost["above_intact"]
+    above, measured = lost["above_intact"], count(len(lost), "diverged trial")
+    who = f"Of {measured} measured, {int(above.sum())}"
+    if above.all():
+        who = f"All {measured} measured" if len(lost) > 1 else "The diverged trial measured"
     said = (
-        f"Of {count(len(lost), 'diverged trial')} measured, {int(above.sum())} had a learning rate × "
+        f"{who} had a learning rate × "
         f"sharpness above the limit of the optimizer while the loss was still below {given(INTACT)} × "
         "its first "
         "value"

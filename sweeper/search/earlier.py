@@ -8,6 +8,7 @@ from sweeper.search.starts import PENALTY, exact
 from sweeper.search.trial_summary import TrialSummary
 from sweeper.study.space import Space, holds
 from sweeper.trial import Outcome
+from sweeper.wording import count, whole
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Earlier:
         verb = "failed or lie" if self.failed is None else "lies" if outside == 1 else "lie"
         left += [f"{outside} {verb} outside of this study's space"] if outside else []
         why = f"; left out: {' and '.join(left)}" if left else ""
-        return f"taken over from {self.run}: {len(self.trials)} of {self.of} trials inform the sampler{why}"
+        known = f"{whole(len(self.trials))} of {count(self.of, 'trial')}"
+        return f"taken over from {self.run}: {known} inform the sampler{why}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for a JSON file."""

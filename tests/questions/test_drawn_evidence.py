@@ -182,6 +182,30 @@ def test_penalty_panels_show_each_decade(drawn: dict) -> None:
         assert len({line.get_color() for line in upright}) == part["found"].nunique()
 
 
+def test_an_interval_that_says_little_does_not_squeeze_the_others(drawn: dict) -> None:
+    """Where an effect was found, the axis holds effects and found intervals; arrows mark what goes beyond."""
+    frame, _ = drawn["penalty_effects"]
+    rows = frame[frame["contrast"] == "vs zero"].copy()
+    first = rows["quantity"] == rows["quantity"].iloc[0]
+    found = first & (rows["weight_low"] == rows["weight_low"].min())
+    rows.loc[first, ["effect", "low", "high"]] = [-0.1, -1.0, 6.0]
+    rows.loc[found, ["effect", "low", "high"]] = [-0.15, -0.2, -0.1]
+    axes = FIGURES["penalty_effects"].draw(rows.assign(found=found)).axes[0]
+    low, high = axes.get_ylim()
+    assert -0.5 < low < -0.2
+    assert 0 < high < 0.5
+    arrows = [at for marks in axes.collections for at in marks.get_offsets().tolist()]
+    assert len(arrows) == 2 * int((first & ~found).sum())
+    assert {round(y, 6) for _, y in arrows} == {round(low, 6), round(high, 6)}
+
+
+def test_maps_count_layers_in_whole_numbers(drawn: dict) -> None:
+    """Of two layers, too."""
+    frame, _ = drawn["gradients_over_time"]
+    axes = FIGURES["gradients_over_time"].draw(frame[frame["layer"] < 2]).axes[0]
+    assert all(float(tick).is_integer() for tick in axes.get_yticks())
+
+
 def test_maps_hold_the_medians(drawn: dict) -> None:
     """A map for each activation, layers upwards, looks to the right, one scale for all; dead units are dots
     whose area is their share, and an activation with nothing to show has no panel."""

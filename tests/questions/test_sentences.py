@@ -12,7 +12,9 @@ from synthetic_records import SyntheticRecords
 from sweeper.answer.answer import Answer
 from sweeper.answer.claims import EXPLORATORY, OPEN, Claim
 from sweeper.components.models import MODELS
+from sweeper.questions import FIGURES as DRAWN
 from sweeper.questions import (
+    QUESTIONS,
     basins,
     comparison,
     confirmation,
@@ -27,6 +29,7 @@ from sweeper.questions.divergence import FEWEST
 from sweeper.questions.penalty_effects import layer_sizes
 from sweeper.report.card import card
 from sweeper.report.grid import MEANINGS, OF_TABLE, grid
+from sweeper.report.sections import sentences
 from sweeper.report.transferred import FIGURES
 from sweeper.wording import interval, number, percent, signed_percent
 
@@ -116,6 +119,33 @@ def test_two_sections_say_the_same_of_the_searchs_scores(
     (said,) = [text for text in spoken(confirmation.sentences(*made)) if text.startswith("In the search")]
     assert words in said
     assert ("trust the fresh seeds" in said) is (luck in ("", "the search was optimistic"))
+
+
+def test_a_search_score_better_than_every_fresh_seed_is_told(asked: Asked) -> None:
+    """How seldom luck alone does that, where the finalists together show no bias."""
+    made = changed(asked, "comparison", mean_optimism_low=-0.01, mean_optimism_high=0.02)
+    own = made.tables["finalists"].query("rank == 1")["objective"]
+    made = changed(made, "finalists", search_objective=own.min() - 0.01)
+    (said,) = [text for text in spoken(confirmation.sentences(*made)) if text.startswith("In the search")]
+    assert "below its score on each of 5 fresh seeds; by luck alone that happens to one seed in 6" in said
+
+
+COUNTS = ("trials", "searched", "completed", "diverged", "pruned", "blind", "within")
+"""Columns that count trials."""
+
+
+def test_large_counts_have_their_commas(asked: Asked) -> None:
+    """Sentences and alternative texts of a large search: a count of a thousand and more is easy to read."""
+    tables = {
+        name: frame.assign(**{column: 1234 * (frame[column] > 0) for column in COUNTS if column in frame})
+        for name, frame in asked.tables.items()
+        if len(frame)
+    }
+    large = Asked(asked.run, {**asked.tables, **tables})
+    said = [text for question in QUESTIONS for text in sentences(question, *large)]
+    said += [spec.alt(tables[spec.table]) for spec in DRAWN.values() if spec.table in tables]
+    assert any("1,234" in text for text in said)
+    assert [text for text in said if "1234" in text] == []
 
 
 def test_basins_and_boundaries_are_those_of_the_tables(asked: Asked) -> None:

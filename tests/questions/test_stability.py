@@ -96,6 +96,20 @@ def test_diverged_trials_are_counted_and_validity_is_stated() -> None:
     assert "the loss cross_entropy" in text
 
 
+def test_where_all_diverged_trials_were_above_the_limit_it_says_so() -> None:
+    """In words for one and for several."""
+    asked = source(ROWS, CURVES)
+    every = stability_trials(asked).assign(above_intact=True)
+    lost = every["outcome"] == "diverged"
+    for trials, who in (
+        (every, "All 2 diverged trials measured"),
+        (every[~lost | ~lost.cumsum().gt(1)], "The diverged trial measured"),
+    ):
+        tables = {"stability": stability(asked), "stability_trials": trials}
+        text = " ".join(map(str, QUESTION.sentences(asked, tables)))
+        assert text.startswith(f"{who} had a learning rate × sharpness above the limit")
+
+
 def test_where_the_theory_holds_it_says_so() -> None:
     """Full batch, mean squared error, constant rate: no reason against it."""
     text = said(source(ROWS[:1], CURVES[:2]), batch_size="full", loss="mse")

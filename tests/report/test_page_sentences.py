@@ -46,7 +46,7 @@ def test_confirmation_names_the_lowest_mean_over_fresh_seeds(
     row = next(r for r in rows(records) if r["trial"] == winner)
     assert said["confirmation"].startswith(
         f"Of the 2 of 3 finalists that completed all 5 fresh seeds, {label(row)} has the lowest mean "
-        "validation loss; its mean validation loss over 5 seeds is "
+        "validation loss; the winner's mean validation loss over 5 seeds is "
     )
     printed = float(said["confirmation"].partition("5 seeds is ")[2].split()[0])
     assert printed == pytest.approx(statistics.fmean(sound[winner]), abs=5e-4)
