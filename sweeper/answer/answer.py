@@ -75,8 +75,15 @@ class Answer:
     @property
     def above_chance(self) -> bool:
         """Whether it learned, and is shown to beat guessing, as far as is known: else nothing is advised."""
+        return not self.why_nothing_is_advised
+
+    @property
+    def why_nothing_is_advised(self) -> str:
+        """A clause; empty where it is `above_chance`."""
+        if self.learning is not None and not self.learning.learned:
+            return "nothing was learned"
         scored = self.baseline.objective if self.baseline is not None else None
-        return (self.learning is None or self.learning.learned) and (scored is None or scored.better)
+        return "" if scored is None or scored.better else "the winner is not shown to beat guessing"
 
     def to_dict(self) -> dict[str, Any]:
         """The contract of ``best --json``."""

@@ -20,7 +20,7 @@ from sweeper.drawing.scales import share_ticks
 from sweeper.drawing.style import HUES, canvas, legend_below, themed
 from sweeper.questions.question import FigureSpec, Shown, Tables
 from sweeper.questions.run_data import RunData
-from sweeper.wording import count, interval, listing, number, percent
+from sweeper.wording import interval, listing, number, percent
 
 
 def comparison(run: RunData) -> pd.DataFrame:
@@ -133,7 +133,12 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
         for name, words in VERDICTS.items()
         if (part := [row for row in others if _verdict(row, run.ranked) == name])
     ]
-    said = [f"Of {count(len(others), 'other finalist')}, {listing(verdicts)}."]
+    said = [f"Of {len(others)} other finalists, {listing(verdicts)}."]
+    if len(verdicts) == 1:
+        alike = VERDICTS[_verdict(others[0], run.ranked)]
+        said = [
+            f"{f'All {len(others)} other finalists' if len(others) > 1 else 'The other finalist'} {alike}."
+        ]
     said += [text for row in others[:NAMED] if (text := _numbers(row, run.ranked))]
     return (*said, *simplest(frame, run.metric), *_regret(frame, run.metric))
 

@@ -196,6 +196,7 @@ def alt(frame: pd.DataFrame) -> str:
     return f"Classes of the validation curves. {'; '.join(said)}."
 
 
+ONE_SEED = "One seed behind each curve."
 BROKEN = (DIVERGED, UNSTABLE, shapes.RISING, STUCK)
 """Classes whose advice does not hang on the steps of one trial."""
 
@@ -207,6 +208,8 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     said: list[Statement] = [_best(row) for row in classes[classes["trial"].isin(first)].to_dict("records")]
     groups = [(group, rows) for group in (BEST, REST) if len(rows := summary[summary["group"] == group])]
     said += [_counts(rows, group, alone=len(groups) == 1) for group, rows in groups]
+    if run.answer is not None and (why := run.answer.why_nothing_is_advised):
+        return (*said, f"These curves advise nothing, as {why}.", ONE_SEED)
     best = classes[classes["group"] == BEST].sort_values(["lowest", "trial"])
     advised = [
         f"Trial #{row['trial']} ({row['class']}): {row['advice']}."
@@ -214,7 +217,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     ]
     rest = classes[(classes["group"] == REST) & (classes["advice"] != "")]
     advised += [_usual(name, rest[rest["class"] == name]) for name in BROKEN if (rest["class"] == name).any()]
-    return (*said, *advised, "One seed behind each curve.")
+    return (*said, *advised, ONE_SEED)
 
 
 ENDED = {

@@ -210,12 +210,17 @@ def _answer(run: RunData, basins: pd.DataFrame) -> list[str]:
     rate, optimizer = run.answer.parameters["learning_rate"], str(run.answer.parameters["optimizer"])
     own = basins[(basins["optimizer"] == optimizer) & (basins["activation"] == ANY)].dropna(subset=["low"])
     text, near = f"The answer's rate is {number(rate)}, with {optimizer}", run.ranked.near
+    if why := run.answer.why_nothing_is_advised:
+        text = f"No rate is advised, as {why}; that of the winner is {number(rate)}, with {optimizer}"
     if own.empty or own["within"].iloc[0] < 2:
         return [f"{text}; how far it may be off is not known: no second trial came within 10 % of {near}."]
     row = own.iloc[0]
     span = f"{number(row['low'])} to {number(row['high'])}"
     trials = count(int(row["within"]), "trial")
-    return [f"{text}; in the search, {trials} from {span} came within 10 % of {near} with {optimizer}."]
+    text += f"; in the search, {trials} from {span} came within 10 % of {near} with {optimizer}"
+    if row["low"] <= rate <= row["high"]:
+        return [f"{text}."]
+    return [f"{text}. The answer did not, on that one seed; fresh seeds decided for it."]
 
 
 def _best_of_each(ranked: Ranked, learned: pd.DataFrame) -> str:

@@ -158,10 +158,6 @@ def by_decade(frame: pd.DataFrame) -> pd.DataFrame:
     return rows if len(rows) else trends if len(trends) else frame
 
 
-ROOM = 0.25
-"""Of what an axis has to hold, left free at either end."""
-
-
 def _height(quantities: list[str]) -> float:
     return 1.0 + 2.3 * -(-len(quantities) // 2)
 
@@ -191,7 +187,7 @@ def _limit(axes: Axes, rows: pd.DataFrame, places: dict[float, int]) -> None:
     if found.empty:
         return
     kept = [0.0, *rows["effect"], *found["low"], *found["high"]]
-    margin = ROOM * (max(kept) - min(kept))
+    margin = (max(kept) - min(kept)) / 4  # room at either end
     low, high = min(kept) - margin, max(kept) + margin
     axes.set_ylim(low, high)
     for end, marker, beyond in ((low, "v", rows["low"] < low), (high, "^", rows["high"] > high)):
