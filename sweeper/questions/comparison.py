@@ -135,10 +135,8 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
     ]
     said = [f"Of {len(others)} other finalists, {listing(verdicts)}."]
     if len(verdicts) == 1:
-        alike = VERDICTS[_verdict(others[0], run.ranked)]
-        said = [
-            f"{f'All {len(others)} other finalists' if len(others) > 1 else 'The other finalist'} {alike}."
-        ]
+        who = f"All {len(others)} other finalists" if len(others) > 1 else "The other finalist"
+        said = [f"{who} {VERDICTS[_verdict(others[0], run.ranked)]}."]
     said += [text for row in others[:NAMED] if (text := _numbers(row, run.ranked))]
     return (*said, *simplest(frame, run.metric), *_regret(frame, run.metric))
 

@@ -1,6 +1,7 @@
 """Sentences of the questions: their numbers are those of the tables, and no claim goes further."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from synthetic_records import SyntheticRecords
 
 from sweeper.answer.answer import Answer
 from sweeper.answer.claims import EXPLORATORY, OPEN, Claim
+from sweeper.answer.learning import Learning
 from sweeper.components.models import MODELS
 from sweeper.questions import FIGURES as DRAWN
 from sweeper.questions import (
@@ -21,6 +23,7 @@ from sweeper.questions import (
     curve_classes,
     gradients,
     isolation,
+    learning_rate,
     penalty_effects,
     units_over_time,
     variance,
@@ -128,6 +131,39 @@ def test_a_search_score_better_than_every_fresh_seed_is_told(asked: Asked) -> No
     made = changed(made, "finalists", search_objective=own.min() - 0.01)
     (said,) = [text for text in spoken(confirmation.sentences(*made)) if text.startswith("In the search")]
     assert "below its score on each of 5 fresh seeds; by luck alone that happens to one seed in 6" in said
+
+
+def test_nothing_is_advised_at_the_level_of_chance(asked: Asked) -> None:
+    """Neither a rate nor what to change of the curves, where nothing was learned; both say why."""
+    assert asked.run.answer is not None
+    assert any("--set" in text for text in spoken(curve_classes.sentences(*asked)))
+    nothing = Learning(2.3, 0.0, -0.1, 0.1, 5, False, 0.01, 20, 0.02)
+    chance = Asked(replace(asked.run, answer=replace(asked.run.answer, learning=nothing)), asked.tables)
+    curves, rates = (spoken(key.sentences(*chance)) for key in (curve_classes, learning_rate))
+    assert "These curves advise nothing, as nothing was learned." in curves
+    assert not any("--set" in text for text in curves)
+    assert rates[0].startswith("No rate is advised, as nothing was learned; that of the winner is ")
+
+
+def test_an_answer_beside_the_best_rates_of_the_search_is_explained(asked: Asked) -> None:
+    """Its rate lies outside of those that did as well on one seed: why it is the answer all the same."""
+    assert asked.run.answer is not None
+    frame = asked.tables["basins"].assign(within=3, low=0.1, high=0.2)
+    for rate, outside in ((0.15, False), (0.3, True)):
+        chosen = {**asked.run.answer.parameters, "learning_rate": rate}
+        run = replace(asked.run, answer=replace(asked.run.answer, parameters=chosen))
+        first = spoken(learning_rate.sentences(run, {**asked.tables, "basins": frame}))[0]
+        assert ("fresh seeds decided for it" in first) is outside
+
+
+@pytest.mark.parametrize(
+    ("others", "words"), [(2, "All 2 other finalists tied with"), (1, "The other finalist tied with")]
+)
+def test_other_finalists_alike_are_told_together(asked: Asked, others: int, words: str) -> None:
+    """Without counting all of all."""
+    made = changed(asked, "comparison", verdict=["winner", "tied", "tied"], n=5)
+    few = Asked(made.run, {**made.tables, "comparison": made.tables["comparison"].head(1 + others)})
+    assert spoken(comparison.sentences(*few))[0].startswith(words)
 
 
 COUNTS = ("trials", "searched", "completed", "diverged", "pruned", "blind", "within")
