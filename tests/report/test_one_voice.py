@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from report_inputs import CHANGES, SHARES, changed, made_input
+from report_inputs import CHANGES, SHARES, OnDemand, changed, made_input
 from synthetic_records import SyntheticRecords, synthetic_records
 
 from sweeper.answer.answer import answer
@@ -17,7 +17,7 @@ from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.questions import QUESTIONS
 from sweeper.questions.run_data import RunData
 from sweeper.report.card import card
-from sweeper.report.sections import judged, statements, tables_of
+from sweeper.report.sections import judged, statements
 
 
 @cache
@@ -64,7 +64,7 @@ KINDS = (
 def said_of(kind: str) -> list[tuple[Statement, ...]]:
     """What each section of the page of a kind of run states."""
     run = made_of(kind)
-    tables = tables_of(run)
+    tables = OnDemand(run)
     return [statements(question, run, tables) for question in QUESTIONS if question.applies(run, tables)]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from quick_runs import quick, write_study
 from quick_runs import run as run_study
-from report_inputs import SPACE, made_input, made_study
+from report_inputs import SPACE, OnDemand, made_input, made_study
 from soak import SOAK
 from synthetic_records import SyntheticRecords, synthetic_records
 
@@ -21,7 +21,7 @@ from sweeper.questions.run_data import RunData
 from sweeper.records.reading import load
 from sweeper.records.store import Records
 from sweeper.report.card import card
-from sweeper.report.sections import judged, statements, tables_of
+from sweeper.report.sections import judged, statements
 from sweeper.study.command_line import option, run_again
 from sweeper.study.override import apply
 from sweeper.study.study import Study
@@ -46,7 +46,7 @@ def troubled(seed: int = 3) -> SyntheticRecords:
 
 def sentences_of(run: RunData) -> str:
     """All that the page of a run says."""
-    tables = tables_of(run)
+    tables = OnDemand(run)
     said = [statements(question, run, tables) for question in QUESTIONS if question.applies(run, tables)]
     claims = judged(said)
     return " ".join(text for part in said for text in words(part, claims))
