@@ -15,7 +15,7 @@ from sweeper.answer.answer import Answer, answer
 from sweeper.options import Options
 from sweeper.records.atomic import set_aside
 from sweeper.records.finding import Finding, lines
-from sweeper.records.keeper import Keeper
+from sweeper.records.record_writer import RecordWriter
 from sweeper.records.restore import confirmed_scores, search_results
 from sweeper.records.rules import rules_of
 from sweeper.records.run_files import BASELINES, EARLIER, PLAN, TEST, write_test
@@ -76,7 +76,7 @@ class Sweep:
         self.storage = StudyStorage(study.name, study.space, url, journal, known, study.objective)
         self.guessed: set[int] = set()  # seeds whose baselines are kept
         self.confirmed = confirmed_scores(trials)
-        self.keeper = Keeper(self._keep)
+        self.writer = RecordWriter(self._keep)
         total, most = self.search.total, study.confirm
         confirm = most.trainings(min(most.finalists, total))
         self.progress = Progress(total, confirm, options.quiet, objective=study.objective)
@@ -89,7 +89,7 @@ class Sweep:
 
     def __enter__(self) -> "Sweep":
         self._open.enter_context(self.progress)
-        self._open.enter_context(self.keeper)
+        self._open.enter_context(self.writer)
         for damage in (*lines(self.store.findings), *self.storage.notes):
             self.progress.warn(damage)
         notes = [default.line() for default in defaults(self.task.study.space) if default.outside]
@@ -196,7 +196,7 @@ class Sweep:
                 key = (result.trial.number, result.trial.seed)
                 self.confirmed[key] = result.objective
                 self.scores[key] = result.tested
-        self.keeper.drain()
+        self.writer.drain()
 
     def test_winner(self) -> None:
         """Keep what the winner, and it alone, scored on the test rows on the same fresh seeds.
@@ -300,7 +300,7 @@ class Sweep:
         """Train `trials`, and `more`; every result is on its way to the disk when it is yielded."""
         self.live.begin()
         for results in train_all(self.pool, self.shared, self._cohorts(trials), stop, more):
-            self.keeper.add(results)
+            self.writer.add(results)
             self.lengths.learn(results)
             self.progress.add(*results)
             call_back(self.on_result, results, self.progress.warn)

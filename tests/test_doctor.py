@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from sweeper import doctor
-from sweeper.doctor import apart, compute, finding, fixes, machine, python
+from sweeper.doctor import apart, compute, finding, fixes, machine
 from sweeper.doctor.finding import Finding
 
 
@@ -27,14 +27,14 @@ def test_this_machine_computes_and_starts_workers() -> None:
 )
 def test_python_versions(version: tuple[int, ...], bits: int, ok: bool) -> None:
     """Old and 32-bit interpreters are wrong, with a fix; the others need none."""
-    found = python.check_python(version, bits)
+    found = machine.check_python(version, bits)
     assert found.ok is ok
     assert bool(found.fix) is not ok
 
 
 def test_packages_outside_their_range_and_missing_ones_are_named() -> None:
     """Each package that does not fit is named with its version and its range; extras do not count."""
-    found = python.check_packages(
+    found = machine.check_packages(
         [
             "numpy<1",
             "no-such-package>=2,<3",
@@ -45,23 +45,23 @@ def test_packages_outside_their_range_and_missing_ones_are_named() -> None:
     )
     assert not found.ok
     assert found.found == (
-        f"numpy is {python.installed('numpy')} (<1 is needed); no-such-package is missing (<3,>=2 is needed)"
+        f"numpy is {machine.installed('numpy')} (<1 is needed); no-such-package is missing (<3,>=2 is needed)"
     )
     assert "constraints.txt" in found.fix
 
 
 def test_packages_that_fit_are_counted() -> None:
     """Ranges that fit give no fix."""
-    assert python.check_packages(["numpy>=1", "pytest"]) == Finding(
+    assert machine.check_packages(["numpy>=1", "pytest"]) == Finding(
         "packages", True, "all 2 that are needed, in versions that fit"
     )
 
 
 def test_untested_versions_are_told_but_allowed() -> None:
     """A version that differs from its pin is named with both; what is not installed does not matter."""
-    numpy = python.installed("numpy")
-    pins = f"# comment\n\nnumpy==1.0\npytest=={python.installed('pytest')}\nno-such-package==1.0\n"
-    found = python.check_tested(pins)
+    numpy = machine.installed("numpy")
+    pins = f"# comment\n\nnumpy==1.0\npytest=={machine.installed('pytest')}\nno-such-package==1.0\n"
+    found = machine.check_tested(pins)
     assert found.ok
     assert found.found == f"1 as tested; not numpy {numpy} (tested: 1.0)"
     assert found.fix
@@ -69,15 +69,15 @@ def test_untested_versions_are_told_but_allowed() -> None:
 
 def test_a_local_suffix_is_the_tested_version() -> None:
     """torch 2.13.0+cpu counts as 2.13.0."""
-    version = (python.installed("torch") or "").partition("+")[0]
-    assert python.check_tested(f"torch=={version}").fix == ""
+    version = (machine.installed("torch") or "").partition("+")[0]
+    assert machine.check_tested(f"torch=={version}").fix == ""
 
 
 def test_every_line_of_constraints_is_one_exact_pin() -> None:
     """constraints.txt pins each package once, exactly, and torch at the version that the project promises."""
     from packaging.requirements import Requirement
 
-    lines = [line for line in python.read_constraints().splitlines() if line and not line.startswith("#")]
+    lines = [line for line in machine.read_constraints().splitlines() if line and not line.startswith("#")]
     pins = {Requirement(line).name.lower(): str(Requirement(line).specifier) for line in lines}
     assert len(pins) == len(lines) > 50
     assert all(pin.startswith("==") and "," not in pin and "*" not in pin for pin in pins.values())

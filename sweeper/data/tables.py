@@ -11,14 +11,13 @@ import pandas as pd
 from sweeper.data.arrays import HUGE, check_enough, check_rows
 from sweeper.data.cells import GAPS, as_numbers, texts
 from sweeper.data.column import Column
-from sweeper.data.columns import read_column
+from sweeper.data.columns import read_column, splitting
 from sweeper.data.data import Data
 from sweeper.data.faults import target_fault
 from sweeper.data.frames import table_of
 from sweeper.data.inference import decimal_commas, present
 from sweeper.data.keys import Keys, features, key_problems, targets_of
 from sweeper.data.table import Table, is_typed, mistakes_in
-from sweeper.data.table_splits import splitting
 from sweeper.data.targets import fit_targets, word_problem
 from sweeper.errors import shown
 from sweeper.wording import given

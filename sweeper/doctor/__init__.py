@@ -9,8 +9,16 @@ from pathlib import Path
 from sweeper.doctor.apart import TORCH_SECONDS, WORKER_SECONDS, check_torch_apart, check_workers
 from sweeper.doctor.finding import Finding, show
 from sweeper.doctor.fixes import fix
-from sweeper.doctor.machine import check_compiler, check_cores, check_disk, check_runs
-from sweeper.doctor.python import check_environment, check_packages, check_python, check_tested
+from sweeper.doctor.machine import (
+    check_compiler,
+    check_cores,
+    check_disk,
+    check_environment,
+    check_packages,
+    check_python,
+    check_runs,
+    check_tested,
+)
 
 __all__ = ["Finding", "diagnose", "show"]
 

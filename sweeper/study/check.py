@@ -34,9 +34,8 @@ from sweeper.study.arguments import (
     name_of,
     signature,
 )
-from sweeper.study.check_expect import check_expect
 from sweeper.study.check_losses import check_loss_options, check_metrics
-from sweeper.study.check_search import check_search
+from sweeper.study.check_search import check_expect, check_search
 from sweeper.study.data_keys import check_keys, check_names, given_keys
 from sweeper.study.own_step import check_own_step
 from sweeper.study.parse_space import parse_space, wrong_parameters

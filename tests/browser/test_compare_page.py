@@ -10,8 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from report_inputs import made_input, made_study
 from synthetic_records import SyntheticRecords, synthetic_records
 
-from sweeper.commands.compare.figures import FIGURES
-from sweeper.commands.compare.page import side_by_side, write
+from sweeper.commands.compare.page import FIGURES, side_by_side, write
 
 
 @pytest.fixture(scope="module")

@@ -83,7 +83,7 @@ def train_here(
 
 
 class KeepsAtOnce:
-    """A keeper without a thread, so that the same files are written in every run."""
+    """A record writer without a thread, so that the same files are written in every run."""
 
     def __init__(self, keep: Callable[[Sequence[TrialResult]], None]) -> None:
         self.add = keep
@@ -116,7 +116,7 @@ WITHOUT_WORKERS: Replaced = {
     (guessing, "DRAWS"): 2,
 }
 WITHOUT_DRAWING: Replaced = {
-    (sweep, "Keeper"): KeepsAtOnce,
+    (sweep, "RecordWriter"): KeepsAtOnce,
     **{(module, "FIGURES"): {FIGURE: FIGURES[FIGURE]} for module in (page, sections)},
     **{(module, "TABLES"): {TABLE: TABLES[TABLE]} for module in (page, sections)},
     (page, "QUESTIONS"): (),

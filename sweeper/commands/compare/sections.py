@@ -17,7 +17,7 @@ class Part:
     question: str
     sentences: Callable[[Comparison], tuple[str, ...]]
     figure: str = ""
-    """Name in `sweeper.commands.compare.figures.FIGURES`; empty where it has none."""
+    """Name in `sweeper.commands.compare.page.FIGURES`; empty where it has none."""
     shown: tuple[Shown, ...] = ()
     how: tuple[str, ...] = ()
     unfolded: bool = False

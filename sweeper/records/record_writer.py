@@ -1,6 +1,6 @@
 """Finished results on their way to the disk: in groups, from a thread of their own.
 
-Writing one result costs almost as much as writing thirty, and results of fused trials come in
+Writing one result costs almost as much as writing thirty, and results of stacked trials come in
 bursts. So whatever has gathered is written together: at once after a pause, and in a burst once
 every `PERIOD` seconds. A process that is killed loses at most the results of that time, and they
 are trained again.
@@ -15,7 +15,7 @@ from sweeper.trial import TrialResult
 PERIOD = 0.5
 
 
-class Keeper:
+class RecordWriter:
     """Calls `keep` with everything added since its last call; use it as a context manager."""
 
     def __init__(self, keep: Callable[[Sequence[TrialResult]], None], period: float = PERIOD) -> None:
@@ -24,9 +24,9 @@ class Keeper:
         self._waiting: list[TrialResult] = []
         self._busy = self._urgent = self._closing = False
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._work, daemon=True, name="sweeper-keeper")
+        self._thread = threading.Thread(target=self._work, daemon=True, name="sweeper-records")
 
-    def __enter__(self) -> "Keeper":
+    def __enter__(self) -> "RecordWriter":
         self._thread.start()
         return self
 
