@@ -12,8 +12,6 @@ from sweeper.wording import number
 
 OWN = "model's own"
 """Shown for trials without an activation of the study: the model brings its own."""
-
-
 FIRST = ("learning_rate", "optimizer", "activation", "activation_penalty")
 """Parameters that stand before all others."""
 

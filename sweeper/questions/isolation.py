@@ -41,6 +41,8 @@ COLUMNS = [
 FEWEST = 3
 """Trials of every value in the explore phase from which that phase alone is the basis."""
 EVIDENCE = "exploratory: one seed each"
+_MEAN: dict[str, Any] = {"color": HUES[0], "marker": "o", "markersize": 7}
+_BEST: dict[str, Any] = {"color": "white", "marker": "D", "markeredgecolor": "black", "linestyle": "none"}
 
 
 def isolation(run: RunData) -> pd.DataFrame:
@@ -120,10 +122,6 @@ def draw(frame: pd.DataFrame) -> Figure:
     return figure
 
 
-_MEAN: dict[str, Any] = {"color": HUES[0], "marker": "o", "markersize": 7}
-_BEST: dict[str, Any] = {"color": "white", "marker": "D", "markeredgecolor": "black", "linestyle": "none"}
-
-
 def _panel(axes: Axes, rows: pd.DataFrame) -> None:
     places = range(len(rows))
     least = float(rows["best"].min())
@@ -162,16 +160,21 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     frame = tables["isolation"]
     parts = {str(name): rows.to_dict("records") for name, rows in frame.groupby("parameter", sort=False)}
     leads = [_lead(name, rows, run.ranked) for name, rows in parts.items()]
-    return (*leads, *(_dealt(name, rows) for name, rows in parts.items()), *heatmap.sentences(run, tables))
+    return (
+        *leads,
+        *(_trials_of(name, rows) for name, rows in parts.items()),
+        *heatmap.sentences(run, tables),
+    )
 
 
-def _dealt(parameter: str, rows: list[dict[Any, Any]]) -> str:
+def _trials_of(parameter: str, rows: list[dict[Any, Any]]) -> str:
     """How many trials each value had: a search goes where it is promising."""
     ordered = sorted(rows, key=lambda row: (-row["searched"], str(row["value"])))
     counts = [f"{named(row['value'])} {whole(row['searched'])}" for row in ordered]
     used = "all of them are compared"
     if rows[0]["basis"] == "explore":
-        fewest, most = (pick(row["trials"] for row in rows) for pick in (min, max))
+        trials = [row["trials"] for row in rows]
+        fewest, most = min(trials), max(trials)
         each = whole(most) if fewest == most else f"{whole(fewest)} to {whole(most)}"
         used = f"compared are the {each} of each that exploration shared out evenly"
     return f"Trials of each {parameter.replace('_', ' ')} in the search: {listing(counts)}; {used}."

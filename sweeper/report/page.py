@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from sweeper.errors import RunFolderError
-from sweeper.questions import FIGURES, QUESTIONS, TABLES
+from sweeper.questions import FIGURES, TABLES
 from sweeper.questions.question import PARTS
 from sweeper.questions.run_data import RunData
 from sweeper.records.atomic import refuse_links, write_atomically
@@ -18,7 +18,7 @@ from sweeper.report.card import Card, card
 from sweeper.report.explore import explorable
 from sweeper.report.next_step import NextStep
 from sweeper.report.render import Drawn, render
-from sweeper.report.sections import drawn, judged, rendered, tables_of, tables_to_draw, told
+from sweeper.report.sections import drawn, sections_of, tables_of, tables_to_draw
 from sweeper.report.transferred import POSSIBLE, transferred, with_transfer
 from sweeper.spreadsheet import to_csv
 from sweeper.study.command_line import run_again
@@ -47,12 +47,8 @@ def write(run: RunData, folder: Path, each: Each = map) -> Path:
     needed = tables_to_draw(tables)
     figures = dict(zip(needed, each(_draw, needed.items()), strict=True))
     answered = _card(run, folder)
-    said = [(question, its) for question in QUESTIONS if (its := told(question, run, every)) is not None]
-    made = [part for _, part in said if not isinstance(part, NotMade)]
-    claims = judged(made, answered.claims)
-    sections = [rendered(question, run, every, part, claims, figures) for question, part in said]
     beside = transferred(run.study, folder)
-    sections = with_transfer(sections, beside)
+    sections = with_transfer(sections_of(run, every, figures, answered.claims), beside)
     charts = attempt("charts", lambda: explorable(every, run.objective))
     page = render(
         run.study,

@@ -12,7 +12,7 @@ from sweeper.answer.claims import Claim, Judged, resolve
 from sweeper.answer.rows import search_trials
 from sweeper.drawing.png import png_bytes
 from sweeper.drawing.style import DPI
-from sweeper.questions import FIGURES, TABLES, history, learning_rate
+from sweeper.questions import FIGURES, QUESTIONS, TABLES, history, learning_rate
 from sweeper.questions.question import FigureSpec, Question, Tables
 from sweeper.questions.run_data import RunData
 from sweeper.records.store import Records
@@ -84,6 +84,15 @@ def told(question: Question, run: RunData, tables: Tables) -> Told | None:
 
 def _told(question: Question, run: RunData, tables: Tables) -> tuple[tuple[Statement, ...] | None]:
     return (statements(question, run, tables) if question.applies(run, tables) else None,)
+
+
+def sections_of(
+    run: RunData, tables: Tables, figures: Mapping[str, Drawn | NotMade], others: Iterable[Claim]
+) -> list[RenderedSection]:
+    """The questions that apply, in their order; their claims give way to `others` and to each other."""
+    said = [(question, its) for question in QUESTIONS if (its := told(question, run, tables)) is not None]
+    claims = judged((part for _, part in said if not isinstance(part, NotMade)), others)
+    return [rendered(question, run, tables, part, claims, figures) for question, part in said]
 
 
 def rendered(

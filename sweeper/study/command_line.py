@@ -73,9 +73,8 @@ def study_file(study: Study) -> Path | None:
 def overrides(study: Study, file: Path) -> tuple[str, ...] | None:
     """``--set`` arguments that turn the study in `file` into `study`; ``None`` if there are none."""
     try:
-        filled = bool(
-            named_rates(study.search.space)
-        )  # runs of earlier releases do not say which rates they searched
+        # Runs of earlier releases do not say which rates they searched.
+        filled = bool(named_rates(study.search.space))
         written, ours = _flat(_as_study(_content(file), filled)), _flat(study.to_dict())
         settings = tuple(f"{key}={_toml(value)}" for key, value in ours.items() if written.get(key) != value)
         raw = _content(file)

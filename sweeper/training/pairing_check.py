@@ -43,7 +43,9 @@ TARGETS = "targets"
 
 
 def refuse_pairing(task: Task, trials: Iterable[Trial]) -> None:
-    """Refuse trials of which it does; one of each shape is looked at, once in a process.
+    """Refuse trials whose loss or scores compare every row with all rows.
+
+    One trial of each shape is tried, once in a process.
 
     Raises:
         PairsRows: naming the call, the shapes and what to do.
@@ -80,7 +82,7 @@ def pairing(model: nn.Module, loss: Loss, rows: Rows) -> str:
 
 
 def pairing_of(function: Callable[[Any, Any], object], y: Any, shape: tuple[int, ...]) -> bool:
-    """Whether a function of outputs and targets does so with outputs of this shape for each row."""
+    """Whether a function compares every output, of this shape for each row, with the targets of all rows."""
     found = 0
     for count in ROWS:
         some = taken(y, torch.arange(count) % rows_in(y))

@@ -119,7 +119,7 @@ WITHOUT_DRAWING: Replaced = {
     (sweep, "RecordWriter"): KeepsAtOnce,
     **{(module, "FIGURES"): {FIGURE: FIGURES[FIGURE]} for module in (page, sections)},
     **{(module, "TABLES"): {TABLE: TABLES[TABLE]} for module in (page, sections)},
-    (page, "QUESTIONS"): (),
+    (sections, "QUESTIONS"): (),
     (page, "_draw"): _drawn,
 }
 

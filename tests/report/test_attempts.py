@@ -11,7 +11,7 @@ from synthetic_records import SyntheticRecords
 
 from sweeper.errors import UserError
 from sweeper.questions import FIGURES, QUESTIONS, TABLES
-from sweeper.report import page
+from sweeper.report import page, sections
 from sweeper.report.attempts import STRICT, MadeTables, NotMade, attempt
 
 
@@ -53,7 +53,7 @@ def test_the_page_comes_whatever_fails(
     few = {name: FIGURES[name] for name in ("history", "importances")}
     few["history"] = replace(few["history"], draw=fails)
     questions = tuple(replace(each, sentences=fails) if each.key == "curves" else each for each in QUESTIONS)
-    monkeypatch.setattr(page, "QUESTIONS", questions)
+    monkeypatch.setattr(sections, "QUESTIONS", questions)
     for name in FIGURES.keys() - few.keys():
         few[name] = replace(FIGURES[name], draw=lambda frame: fails())
     monkeypatch.setattr(page, "FIGURES", few)

@@ -70,17 +70,17 @@ class Padded:
         return flat
 
 
-def known(batch_sizes: Tensor, data: Tensor) -> Padded:
-    """That of a packed sequence."""
+def padded_of(batch_sizes: Tensor, data: Tensor) -> Padded:
+    """What stands in place of the packed sequence of `data`."""
     padded: Padded | None = getattr(batch_sizes, "padded", None)
     if padded is not None:
         return padded
     rows = torch.arange(int(batch_sizes[0]))
-    return _of((batch_sizes[:, None] > rows).sum(0), len(batch_sizes), data.device)
+    return _of_equal_lengths((batch_sizes[:, None] > rows).sum(0), len(batch_sizes), data.device)
 
 
-def _of(lengths: Tensor, times: int, device: torch.device) -> Padded:
-    """With lengths that all trials have."""
+def _of_equal_lengths(lengths: Tensor, times: int, device: torch.device) -> Padded:
+    """Of trials that have the same `lengths`."""
     inside = torch.arange(times)[:, None] < lengths
     index = inside.flatten().nonzero()[:, 0].to(device)
     return Padded(lengths, times, len(lengths), device, index)
@@ -94,7 +94,7 @@ def pack(x: Tensor, lengths: Tensor, batch_first: bool) -> tuple[Tensor, Tensor]
         sizes = torch.tensor([padded.rows])
     else:
         longest = int(lengths.max())
-        x, padded = x[:longest], _of(lengths, longest, x.device)
+        x, padded = x[:longest], _of_equal_lengths(lengths, longest, x.device)
         sizes = (torch.arange(longest)[:, None] < lengths).sum(1)
     sizes.padded = padded  # type: ignore[attr-defined]
     return padded.gathered(x), sizes
@@ -104,7 +104,7 @@ def pad(
     data: Tensor, batch_sizes: Tensor, batch_first: bool, padding_value: float, total_length: int
 ) -> tuple[Tensor, Tensor]:
     """What ``torch.nn.utils.rnn.pad_packed_sequence`` calls."""
-    padded = known(batch_sizes, data)
+    padded = padded_of(batch_sizes, data)
     if padded.index is None and total_length < padded.times:
         raise NotStackable(NO_TOTAL)
     whole = padded.spread(data, padding_value)

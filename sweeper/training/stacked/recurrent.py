@@ -91,7 +91,7 @@ def _layers(
 def _of_packed(
     cell: Cell, data: Tensor, batch_sizes: Tensor, h: Tensor, c: Tensor | None, parameters: Any, *others: Any
 ) -> tuple[Tensor, Tensor, Tensor | None]:
-    padded = packed.known(batch_sizes, data)
+    padded = packed.padded_of(batch_sizes, data)
     x, mask = padded.spread(data), padded.mask
     y, h, cells = _layers(cell, x, h, c, parameters, Options(*others), mask)
     return padded.gathered(y), h, cells
