@@ -1,11 +1,9 @@
 """Work in a thread beside the one that asks for it; the thread ends with the process at the latest."""
 
-import gc
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FuturesTimeout
-from importlib import import_module
 from typing import TypeVar
 
 from sweeper.wording import given
@@ -26,16 +24,6 @@ def fill(future: "Future[Value]", work: Callable[[], Value]) -> None:
         future.set_result(work())
     except BaseException as error:
         future.set_exception(error)
-
-
-def load_ahead(module: str) -> None:
-    """Import a module before it is needed.
-
-    Where the garbage collector is spared the modules that were there, it is spared what comes with this one.
-    """
-    import_module(module)
-    if gc.get_freeze_count():
-        gc.freeze()
 
 
 def within(seconds: float, ask: Callable[[], Value]) -> Value:

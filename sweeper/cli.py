@@ -1,6 +1,5 @@
 """The commands. Parses, calls, prints; everything else is imported when a command needs it."""
 
-import gc
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,6 +30,7 @@ from sweeper.commands.transfer.command import transfer
 from sweeper.commands.worker import worker
 from sweeper.errors import UserError
 from sweeper.exits import exit_code, interruptible
+from sweeper.loading import loading
 from sweeper.printable import printable
 from sweeper.to_json import to_json
 from sweeper.version import __version__
@@ -94,14 +94,13 @@ def run(
     device = written_device(study, assignments or ())
     here = pool_here(jobs, initialize_worker, device) if pool == "local" else local_pool(1, initialize_worker)
     with here as home:  # its workers import while this process does
-        from sweeper.asked import load_study
+        with loading():
+            from sweeper.asked import load_study
 
-        chosen = () if compiled is None else (f"training.compile={str(compiled).lower()}",)
-        asked = load_study(home, study, (*(assignments or ()), *chosen), meanwhile="sweeper.journey")
-        from sweeper.journey import run as journey
-        from sweeper.options import Options
-
-        gc.freeze()  # the collector need not look at modules again and again
+            chosen = () if compiled is None else (f"training.compile={str(compiled).lower()}",)
+            asked = load_study(home, study, (*(assignments or ()), *chosen), meanwhile="sweeper.journey")
+            from sweeper.journey import run as journey
+            from sweeper.options import Options
         options = Options(runs, reports, jobs, storage, fresh, quiet, engine, earlier, pool)
         result = journey(asked, options, home)
     if not quiet:
@@ -200,10 +199,10 @@ def lr_range(
     from sweeper.training.pool.local import pool_here
 
     with pool_here(jobs, initialize_worker, written_device(study, assignments or ())) as pool:
-        from sweeper.asked import load_study
-        from sweeper.commands.lr_range.journey import lr_range as test
-        from sweeper.commands.lr_range.words import print_lr_range, to_dict
-
+        with loading():
+            from sweeper.asked import load_study
+            from sweeper.commands.lr_range.journey import lr_range as test
+            from sweeper.commands.lr_range.words import print_lr_range, to_dict
         asked = load_study(pool, study, tuple(assignments or ()))
         range_test = test(pool, asked, steps=steps, rates=rates)
     figure = range_test.save(reports / asked.name)
@@ -328,8 +327,9 @@ def _say(text: object, *, nl: bool = True, err: bool = False) -> None:
 
 def _open(runs: Path, name: str) -> "Result":
     """The run, and on stderr what was left out of it."""
-    from sweeper.records.finding import lines
-    from sweeper.result import open_result
+    with loading():
+        from sweeper.records.finding import lines
+        from sweeper.result import open_result
 
     result = open_result(runs, name)
     for line in lines(result.findings):

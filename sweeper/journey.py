@@ -10,8 +10,9 @@ from pathlib import Path
 
 from sweeper.answer.outcomes import all_failed
 from sweeper.asked import load_data
-from sweeper.beside import in_thread, load_ahead
+from sweeper.beside import in_thread
 from sweeper.errors import RunFailed, UserError
+from sweeper.loading import load_ahead
 from sweeper.options import Options
 from sweeper.records.atomic import refuse_links
 from sweeper.records.run_files import EARLIER

@@ -1,8 +1,9 @@
 """What a worker process does once, before its first call."""
 
-import gc
 import warnings
 from functools import cache
+
+from sweeper.loading import loading
 
 
 @cache
@@ -12,13 +13,13 @@ def initialize_worker() -> None:
     The imports stand here because a driver starts its workers before it imports anything heavy itself. loky
     calls the collector after calls, and that takes a tenth of a second for torch alone.
     """
-    # loaded late: workers start before their driver has loaded anything heavy
-    import torch
+    with loading():
+        # loaded late: workers start before their driver has loaded anything heavy
+        import torch
 
-    # loaded late: it loads torch
-    from sweeper.training import work  # noqa: F401
+        # loaded late: it loads torch
+        from sweeper.training import work  # noqa: F401
 
     torch.set_num_threads(1)
     # vmap says so of each operation that it makes a loop of; the plan measures whether stacks pay.
     warnings.filterwarnings("ignore", "There is a performance drop", UserWarning)
-    gc.freeze()

@@ -25,6 +25,7 @@ WORDS = (
     "beside",
     "command_line",
     "errors",
+    "loading",
     "memory",
     "passwords",
     "printable",
