@@ -33,9 +33,9 @@ def study(**sections: Any) -> Study:
         **sections.pop("search", {}),
     }
     training = {
-        "steps": 8,
+        "steps": 4,
         "batch_size": 8,
-        "evaluations": 4,
+        "evaluations": 2,
         "device": "cpu",
         **sections.pop("training", {}),
     }

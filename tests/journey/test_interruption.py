@@ -19,7 +19,7 @@ from sweeper.records.store import load, load_trials
 
 HELPERS = Path(__file__).parents[1] / "helpers"
 MARK = "SWEEPER_TEST_LOG"
-TRIALS = 24
+TRIALS = 16
 STUDY = f"""
 name = "interrupted"
 [data]
@@ -33,7 +33,7 @@ evaluations = 2
 device = "cpu"
 [search]
 trials = {TRIALS}
-generation = 6
+generation = 4
 [search.space]
 optimizer = "sgd"
 learning_rate = 0.1
@@ -137,7 +137,7 @@ def terminate(process: Command) -> None:
     process.terminate()
 
 
-WAYS = [(kill_driver, -9, 3, 1), (press_ctrl_c, 130, 7, 2), (terminate, 130, 11, 1)]
+WAYS = [(kill_driver, -9, 2, 1), (press_ctrl_c, 130, 5, 2), (terminate, 130, 8, 1)]
 """How it ends, the exit code, trials on record before that, and workers."""
 
 
