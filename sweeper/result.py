@@ -148,12 +148,18 @@ class Result:
     def _notes(self, plan: Mapping[str, Any] | None) -> tuple[str, ...]:
         """How it was run: the plan, and what was taken over from an earlier run."""
         kept, _ = EARLIER.read(self.folder)
-        notes = [f"Trained {plan['line']}."] if plan else []
+        notes = [f"{self._ran(plan)} {plan['line']}."] if plan else []
         notes += [f"{capital(str(line))}." for line in (plan or {}).get("columns", ())]
         notes += [unmeasured] if (unmeasured := not_measured(self.trials)) else []
         if kept is not None:
             notes.append(f"{capital(from_dict(self.study.space, kept).line())}.")
         return tuple(notes)
+
+    def _ran(self, plan: Mapping[str, Any]) -> str:
+        """What begins the line of the plan: it claims no stacks where none is on record."""
+        alone = self.trials["engine"] == "reference"
+        as_planned = plan["engine"] == "reference" or len(alone) < 2 or not alone.all()
+        return "Trained" if as_planned else "Planned, while every training ran one by one:"
 
     def _repr_html_(self) -> str:
         """The answer, the best trials and the figures of the page, where a notebook shows the result."""
@@ -215,7 +221,8 @@ def load_result(study: Study, folder: Path) -> Result:
     if winner is not None and plan is not None:  # plans of earlier releases do not say
         winner = replace(winner, made={str(k): str(v) for k, v in dict(plan.get("made") or {}).items() if v})
     is_tested = tested is not None and winner is not None and tested["trial"] == winner.trial
-    winner = with_warnings(study, winner, baselines, tested=is_tested)
+    broken = str((plan or {}).get("broken_line") or "")
+    winner = with_warnings(study, winner, baselines, tested=is_tested, broken=broken)
     return Result(study, folder, records, winner, (*records.findings, *others))
 
 

@@ -303,9 +303,20 @@ class Sweep:
             self.writer.add(results)
             self.lengths.learn(results)
             self.progress.add(*results)
+            self._keep_broken(results)
             call_back(self.on_result, results, self.progress.warn)
             yield from results
             self.live.refresh()
+
+    def _keep_broken(self, results: Sequence[TrialResult]) -> None:
+        """Stacks that failed are told once, and kept with the plan, so that the page claims none of them."""
+        plan = self.plan.with_broken(results)
+        if plan == self.plan:
+            return
+        if not self.plan.broken:
+            self.progress.warn(f"a stack failed, its trials are trained one by one: {plan.why_broken}")
+        self.plan = plan
+        PLAN.write(self.folder, {**(PLAN.read(self.folder)[0] or {}), **plan.to_dict()})
 
     def _keep(self, results: Sequence[TrialResult]) -> None:
         """Records first, Optuna second: what is in its storage is always on record."""

@@ -92,6 +92,8 @@ class TrialResult:
     """metric -> value on the test rows at the best evaluation point, where the trial asked for it."""
     layer_names: tuple[str, ...] = ()
     """Name of each layer, by its number; empty where none was measured."""
+    unstacked: str = field(default="", compare=False)
+    """What the stack raised that it was to train in; empty where it trained as it was handed out."""
     host: str = field(default="", compare=False)
     """Name of the machine that it was trained on."""
 

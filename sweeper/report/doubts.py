@@ -181,15 +181,24 @@ def _loss(study: Study) -> str:
 
 
 def with_warnings(
-    study: Study, answer: Answer | None, baselines: Mapping[str, Any] | None, *, tested: bool = True
+    study: Study,
+    answer: Answer | None,
+    baselines: Mapping[str, Any] | None,
+    *,
+    tested: bool = True,
+    broken: str = "",
 ) -> Answer | None:
-    """`answer` with its `warnings`, a doubt first; `tested`: whether its test scores are on record."""
+    """`answer` with its `warnings`, a doubt first.
+
+    `tested`: whether its test scores are on record. `broken`: how many stacks failed, and why.
+    """
     if answer is None:
         return None
     doubted = doubt(study, answer)
     first = () if doubted is None else (f"{doubted.headline} {doubted.lead}",)
     missing = () if tested or baselines is None or not baselines["rows"]["test"] else (_untested(study),)
-    return replace(answer, warnings=(*first, *missing, *warnings(study, answer, baselines)))
+    last = (f"{broken}.",) if broken else ()
+    return replace(answer, warnings=(*first, *missing, *warnings(study, answer, baselines), *last))
 
 
 def _untested(study: Study) -> str:

@@ -27,8 +27,8 @@ from sweeper.training.preflight import can_be_penalized, configurations
 from sweeper.training.setup import Task, initial_model, leaving_no_trace, rows_of
 from sweeper.training.shapes import shapes, stack_differences, why_not_stackable
 from sweeper.training.stacked import engine
-from sweeper.trial import Trial
-from sweeper.wording import number
+from sweeper.trial import Trial, TrialResult
+from sweeper.wording import count, number
 
 STACK_SIZES = (8, 16, 32, 64, 128, 256)
 """Stack sizes that are tried, smallest first, until a larger one is no cheaper."""
@@ -92,6 +92,10 @@ class Plan:
     """Why layers are not measured; empty where they are."""
     slots_of: Mapping[str, int] = field(default_factory=dict)
     """kind of processor -> `slots` there; empty where all workers are of one kind."""
+    broken: int = 0
+    """Trainings that ran one by one as their stack raised something."""
+    why_broken: str = ""
+    """What the first of these stacks raised."""
     step: str = ""
     """What of the model's own training step is used; empty where it has none, or a loss is named."""
 
@@ -112,11 +116,24 @@ class Plan:
         how = f", compiled{apart_from}" if self.compiled else ""
         why = f"; not compiled: {self.uncompiled}" if self.uncompiled else ""
         kinds = "".join(f"; {slots} on {kind}" for kind, slots in sorted(self.slots_of.items()))
-        return f"{self.slots} trials a stack × {processes}{kinds}{how}{faster}{apart}{why}"
+        stacks = f"{self.slots} trials a stack × {processes}{kinds}{how}{faster}{apart}{why}"
+        return f"{stacks}; {self.broken_line()}" if self.broken else stacks
+
+    def broken_line(self) -> str:
+        """How many trainings ran one by one against the plan, and why; empty if none did."""
+        ran = count(self.broken, "training")
+        return f"{ran} ran one by one, as their stack failed: {self.why_broken}" if self.broken else ""
+
+    def with_broken(self, results: Iterable[TrialResult]) -> "Plan":
+        """The plan with those of `results` counted whose stack failed; itself where none did."""
+        reasons = [result.unstacked for result in results if result.unstacked]
+        if not reasons:
+            return self
+        return replace(self, broken=self.broken + len(reasons), why_broken=self.why_broken or reasons[0])
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, with the line."""
-        return {**asdict(self), "line": self.line()}
+        """Plain values, with the lines."""
+        return {**asdict(self), "line": self.line(), "broken_line": self.broken_line()}
 
 
 def from_dict(kept: Mapping[str, Any]) -> Plan:

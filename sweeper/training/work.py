@@ -4,6 +4,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -146,7 +147,8 @@ def train_cohort(task: Task, cohort: Cohort) -> list[TrialResult]:
     """One result for every trial of the cohort.
 
     Whatever the model raises becomes the reason of a failed trial. If trials were training together,
-    those without a result are trained one by one, so that the others go unharmed.
+    those without a result are trained one by one, so that the others go unharmed; they say what the stack
+    raised.
     """
     torch.set_num_threads(cohort.threads)
     load_splits(task, cohort.trials)
@@ -165,5 +167,5 @@ def train_cohort(task: Task, cohort: Cohort) -> list[TrialResult]:
             return [failed(cohort.trials[0], reason_of(error), cohort.engine, seconds=seconds)]
         done = {(result.trial.number, result.trial.seed) for result in results}
         for single in singles([t for t in cohort.trials if (t.number, t.seed) not in done]):
-            results += train_cohort(task, single)
+            results += [replace(r, unstacked=reason_of(error)) for r in train_cohort(task, single)]
     return results

@@ -1,0 +1,78 @@
+"""Stacks that fail while they train: the reason is told, kept with the plan, and on the page."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from quick_runs import without_workers
+from whole_runs import run, study
+
+from sweeper.records.run_files import PLAN
+from sweeper.result import Result
+from sweeper.training import work
+from sweeper.training.setup import Task
+from sweeper.training.stacked.engine import train_stack
+from sweeper.trial import Trial, TrialResult
+
+WHY = "RuntimeError: no such formula"
+
+
+def failing(times: float) -> Callable[[Task, Sequence[Trial], int], Iterator[TrialResult]]:
+    """The engine of stacks, which fails so many `times` before it works."""
+    left = [times]
+
+    def train(task: Task, trials: Sequence[Trial], slots: int) -> Iterator[TrialResult]:
+        left[0] -= 1
+        if left[0] >= 0:
+            raise RuntimeError("no such formula")
+        yield from train_stack(task, trials, slots)
+
+    return train
+
+
+def told_of(result: Result) -> tuple[str, tuple[str, ...]]:
+    """What the page says of the plan, and the warnings of the answer."""
+    assert result.answer is not None
+    return result._notes(PLAN.read(result.folder)[0])[0], result.answer.warnings
+
+
+def ran(monkeypatch: pytest.MonkeyPatch, folder: Path, times: float, trials: int = 12) -> Result:
+    """A run whose stacks fail so many times."""
+    monkeypatch.setitem(work.ENGINES, "fused", failing(times))
+    with without_workers():
+        return run(folder, study(search={"trials": trials}), engine="fused", jobs=1)
+
+
+def test_a_page_claims_no_stacks_where_all_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It says how many trainings ran one by one instead, and why; so do terminal, once, and plan."""
+    result = ran(monkeypatch, tmp_path, float("inf"), 5)
+    count = len(result.trials)
+    assert set(result.trials["engine"]) == {"reference"}
+    because = f"{count} trainings ran one by one, as their stack failed: {WHY}"
+    page, warnings = told_of(result)
+    assert page.startswith("Planned, while every training ran one by one: ")
+    assert because in page
+    assert f"{because} (" in warnings[-1]
+    kept, _ = PLAN.read(result.folder)
+    assert kept is not None
+    assert kept["broken"] == count
+    assert because in kept["line"]
+    errors = capsys.readouterr().err
+    assert errors.count(WHY) == 1
+    assert f"a stack failed, its trials are trained one by one: {WHY}" in errors
+
+
+def test_what_failed_is_counted_over_all_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One stack of an earlier call, one of a later one; the page still claims those that ran."""
+    before = ran(monkeypatch, tmp_path, 1, 5)
+    first = int((PLAN.read(before.folder)[0] or {})["broken"])
+    page, warnings = told_of(before)
+    assert page.startswith("Trained ")
+    assert f"{first} trainings ran one by one" in page
+    assert f"{first} trainings ran one by one" in warnings[-1]
+    result = ran(monkeypatch, tmp_path, 1)
+    both = int((PLAN.read(result.folder)[0] or {})["broken"])
+    assert both > first > 0
+    assert f"{both} trainings ran one by one" in told_of(result)[0]
