@@ -10,12 +10,12 @@ from sweeper.study.study import Study
 from sweeper.training.planning import (
     MAX_COST_RATIO,
     Plan,
-    largest_stack,
     long_enough,
     steps_in_all,
     timed,
 )
 from sweeper.training.setup import Task, leaving_no_trace
+from sweeper.training.stack_memory import largest_stack
 from sweeper.training.stacked import engine
 from sweeper.training.stacked.refusal import NotCompiled
 from sweeper.trial import Trial

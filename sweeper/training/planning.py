@@ -13,19 +13,16 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-import torch
 
-from sweeper.components.operations import tensors_in
-from sweeper.components.tree import applied, rows_in, taken
-from sweeper.memory import free_memory
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.space import Space
 from sweeper.training import reference
 from sweeper.training.cohort import Cohort, balance_load, singles, sort_key
 from sweeper.training.pool.machine import this_machine
 from sweeper.training.preflight import can_be_penalized, configurations
-from sweeper.training.setup import Task, initial_model, leaving_no_trace, rows_of
+from sweeper.training.setup import Task, leaving_no_trace
 from sweeper.training.shapes import shapes, stack_differences, why_not_stackable
+from sweeper.training.stack_memory import largest_stack
 from sweeper.training.stacked import engine
 from sweeper.trial import Trial, TrialResult
 from sweeper.wording import count, number
@@ -42,10 +39,6 @@ MOST_TIMED_STEPS = 16
 """Steps of a stack that are timed in one go, at most."""
 FEWEST_TIMED_STEPS, LONGER = 4, 4
 """Steps, at least, of the shorter of two trainings that are timed; how many times as long the other is."""
-RECURRENT_SHARE = 3
-"""What a recurrent layer keeps for its backward pass, in units of what other layers do for their outputs."""
-MEMORY_SHARE = 0.3
-"""Share of the free memory that all stacks together may take."""
 SLOW_SECONDS, MAX_COMPARED = 5.0, 8
 """Seconds of trying all activations above which only one is compared exactly; most that are."""
 MAX_COST_RATIO = 0.95
@@ -308,43 +301,12 @@ def _filled(slots: int, trials: int) -> int:
     return -(-trials // max(1, round(trials / slots)))
 
 
-def largest_stack(task: Task, trial: Trial, processes: int) -> int:
-    """Slots for trials like `trial` that the memory allows, which `processes` share."""
-    limit = MEMORY_SHARE * free_memory() / processes
-    return int(max(limit / _bytes_a_slot(task, trial), 1))
-
-
 def _sizes(task: Task, trials: Sequence[Trial], processes: int) -> Iterable[int]:
     largest = min(len(trials), largest_stack(task, trials[0], processes))
     sizes = [size for size in STACK_SIZES if size <= largest]
     if largest > 1 and largest not in sizes and largest < STACK_SIZES[-1]:
         sizes.append(largest)
     return sizes
-
-
-def _bytes_a_slot(task: Task, trial: Trial) -> float:
-    """Parameters, gradients and state, and what layers put out for a batch and for the rows of validation."""
-    settings = settings_of(task.study, trial.parameters)
-    model = initial_model(task, settings, trial.seed).model
-    rows = rows_of(task, settings, trial.seed)
-    outputs: list[int] = []
-    hooks = [m.register_forward_hook(lambda m, x, y: outputs.append(_size(m, y))) for m in model.modules()]
-    model.eval()
-    with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        applied(model, taken(rows.x_train, slice(2)))
-    for hook in hooks:
-        hook.remove()
-    batch = rows_in(rows.x_train) if settings.batch_size == "full" else int(settings.batch_size)
-    each = sum(outputs) / 2
-    size = next(model.parameters()).element_size()
-    parameters = sum(p.numel() for p in model.parameters())
-    return size * (8 * parameters + each * (3 * batch + min(rows_in(rows.x_validation), 1024)))
-
-
-def _size(module: torch.nn.Module, output: object) -> int:
-    """Numbers that a module puts out; a recurrent layer keeps its gates as well."""
-    kept = RECURRENT_SHARE * module.num_layers if isinstance(module, torch.nn.RNNBase) else 1
-    return kept * sum(tensor.numel() for tensor in tensors_in(output))
 
 
 def short(task: Task, steps: int) -> Task:

@@ -14,6 +14,7 @@ from pools import Here, SerialPool
 
 from sweeper.errors import UserError
 from sweeper.training import planning as module
+from sweeper.training import stack_memory
 from sweeper.training.in_workers import plan_in_workers
 from sweeper.training.planning import (
     Measured,
@@ -107,11 +108,11 @@ def test_no_stack_is_larger_than_the_trials(number: int, sizes: list[int]) -> No
 def test_stacks_fit_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """The less is free for each process, the fewer sizes are tried; where two trials do not fit, none is."""
     trials = mixed(64)
-    a_slot = module._bytes_a_slot(TASK, trials[0])
+    a_slot = stack_memory._bytes_a_slot(TASK, trials[0])
     tried = {}
     for slots in (1.5, 5.5, 16.5, 1e6):
         monkeypatch.setattr(
-            module, "free_memory", lambda slots=slots: 4 * slots * a_slot / module.MEMORY_SHARE
+            stack_memory, "free_memory", lambda slots=slots: 4 * slots * a_slot / stack_memory.MEMORY_SHARE
         )
         tried[slots] = list(module._sizes(TASK, trials, 4))
     assert tried == {1.5: [], 5.5: [5], 16.5: [8, 16], 1e6: [8, 16, 32, 64]}
@@ -122,7 +123,7 @@ def test_a_slot_holds_at_least_what_a_training_needs() -> None:
     task = task_of(model={"source": "mlp", "depth": 1, "width": 100}, batch_size=64)
     parameters, outputs = 13 * 100 + 100 + 100 * 3 + 3, 100 + 100 + 3
     least = 8 * (4 * parameters + 64 * outputs)
-    assert least < module._bytes_a_slot(task, numbered([{}])[0]) < 10 * least
+    assert least < stack_memory._bytes_a_slot(task, numbered([{}])[0]) < 10 * least
 
 
 def test_the_shortest_block_counts(monkeypatch: pytest.MonkeyPatch) -> None:
