@@ -78,7 +78,8 @@ class TrialState:
     def next_point(self) -> int:
         """The next step at which something is due: an evaluation, a layer measurement or the end."""
         points = _all_points(self.evaluated, self.measured, self.steps)
-        return next(iter(points[bisect_right(points, self.step) :]), self.step + 1)
+        after = bisect_right(points, self.step)
+        return points[after] if after < len(points) else self.step + 1
 
     def is_point(self, step: int) -> bool:
         """Whether something is due after `step` updates."""
@@ -150,7 +151,8 @@ class TrialState:
         self.batch_parts.clear()
         self.batch_losses.clear()
         self.penalties.clear()
-        self.curves += [(self.step, name, value) for name, value in values.items() if math.isfinite(value)]
+        step, finite = self.step, math.isfinite
+        self.curves += [(step, name, value) for name, value in values.items() if finite(value)]
         if not math.isfinite(scores["loss"]):
             self.end(Outcome.DIVERGED, f"validation loss not finite at step {self.step}")
             return False
@@ -170,7 +172,8 @@ class TrialState:
 
     def record_layers(self, step: int, rows: Iterable[tuple[int, str, float]]) -> None:
         """Keep what was measured after `step` updates: finite rows (layer, measure, value)."""
-        self.layers += [(step, *row) for row in rows if math.isfinite(row[2])]
+        finite = math.isfinite
+        self.layers += [(step, layer, measure, value) for layer, measure, value in rows if finite(value)]
 
     def stop_measuring(self, reason: str) -> None:
         """Layers cannot be measured from this step on.

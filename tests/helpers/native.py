@@ -21,8 +21,8 @@ def compiled(function: Function, x: Tensor) -> list[Tensor]:
     """What `function` of x gives as machine code."""
     calls, inputs, results = recorded(function, x).recorded
     program = SlotProgram(pass_layout(inputs, results, [], 0), calls, inputs)
-    table, found, index = program.lines(1), [torch.empty_like(t) for t in results], torch.arange(len(x))
+    table, found = program.lines(1), [torch.empty_like(t) for t in results]
     program.write(table[0], found)
-    program.rows(table, index, [[x]])
+    program.rows(table, [[x]])
     program.run(table)
     return found

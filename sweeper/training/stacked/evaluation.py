@@ -109,7 +109,7 @@ class Evaluator:
         if self.compiled is not None and part == "validation":  # test rows are scored too seldom
             compiled = self.compiled.scores(self.scores, rows)
             if compiled is not None:
-                return NativeScorePass(stack, compiled, rows_in(rows[0]))
+                return NativeScorePass(stack, compiled)
         return ScorePass(stack, self.scores, rows, self.shared)
 
     def _score(

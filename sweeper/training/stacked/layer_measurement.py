@@ -74,13 +74,17 @@ class LayerMeasurements:
     def _measure(self, batch: Sequence[LayerMeasurement]) -> None:
         native = self._as_code(batch[0])
         by_trial, done = self._natively(batch, native) if native else self._on_tape(batch)
-        by_kind: dict[object, list[bool]] = {}
+        by_kind: dict[object, tuple[list[bool], list[tuple[int, str]]]] = {}
         for each, values in zip(batch, by_trial, strict=False):
-            kind = each.before is None, *(_has_slope(kernel) for kernel in each.trial.initial.kernels)
+            kind = each.before is None, *map(id, each.trial.initial.kernels)
             if kind not in by_kind:
-                by_kind[kind] = [_exists(name, each, done.sites[layer]) for layer, name in done.rows]
-            kept = compress(zip(done.rows, values, strict=True), by_kind[kind])
-            each.trial.state.record_layers(each.step, ((*row, value) for row, value in kept))
+                exist = [_exists(name, each, done.sites[layer]) for layer, name in done.rows]
+                by_kind[kind] = exist, list(compress(done.rows, exist))
+            exist, rows = by_kind[kind]
+            pairs = zip(rows, compress(values, exist), strict=True)
+            each.trial.state.record_layers(
+                each.step, ((layer, name, value) for (layer, name), value in pairs)
+            )
 
     def _on_tape(self, batch: Sequence[LayerMeasurement]) -> "Values":
         """Values trial by trial. Positions of the pass that are left over repeat its last trial."""

@@ -51,6 +51,8 @@ class StackedTraining:
         self.accepted = 0
         self.clock = 0
         self.finished: list[StackedTrial] = []
+        self._settings = {id(t): settings_of(task.study, t.parameters) for t in queue}
+        """Of the trials that come, by their identity."""
 
     def run(self) -> Iterator[TrialResult]:
         """Train everything in the queue; what does not fit in is left in `incompatible`."""
@@ -78,7 +80,7 @@ class StackedTraining:
 
     def prepare(self) -> Iterator[TrialResult]:
         """Make the stack from the first trial whose model can be made."""
-        settings = [settings_of(self.task.study, trial.parameters) for trial in self.queue]
+        settings = [self._settings[id(trial)] for trial in self.queue]
         named = [(i, s.activation) for i, s in enumerate(settings) if s.activation is not None]
         learned = [i for i, name in named if activation_of(name).learns]
         for index in [*learned[:1], *range(len(settings))]:
@@ -156,7 +158,7 @@ class StackedTraining:
         self._arrange()
 
     def _start(self, trial: Trial) -> StackedTrial:
-        settings = settings_of(self.task.study, trial.parameters)
+        settings = self._settings[id(trial)]
         initial = self.cache.initials.of(settings, trial.seed)
         rows, objective = self.cache.batches.rows, self.task.study.objective
         return StackedTrial.start(trial, settings, initial, rows, objective, self.cache.own_options)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
 from sweeper.components.tree import leaves
@@ -40,7 +39,6 @@ class NativeMeasurements:
         self._program, self._values = SlotProgram(layout, calls, inputs), results[0]
         if layout.draws:
             raise NotCompiled("random numbers in a measurement")
-        self._index = torch.arange(layout.leaves[0].rows)
 
     def run(self, trials: Sequence[Measured]) -> list[list[float]]:
         """Values of all `MeasurementPass.rows`, trial by trial."""
@@ -50,7 +48,7 @@ class NativeMeasurements:
         for line, trial, own in zip(table, trials, values, strict=True):
             program.read(line, trial.outside)
             program.write(line, [own])
-        program.rows(table, self._index, [trial.rows for trial in trials])
+        program.rows(table, [trial.rows for trial in trials])
         program.activations(table, list(zip(*(trial.kernels for trial in trials), strict=True)))
         program.run(table)
         found: list[list[float]] = values.tolist()

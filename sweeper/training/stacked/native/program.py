@@ -97,7 +97,6 @@ def text_of(layout: Layout, units: Sequence[Unit], machine: Machine) -> str:
 
 def _run(code: Code, layout: Layout, element: str) -> None:
     slots, steps = (Number(code, name, Kind("i64")) for name in ("%slots", "%passes"))
-    rows = layout.leaves[0].rows
     with code.loop(slots) as outer:
         code.do(f"%table = getelementptr ptr, ptr %tables, i64 {(outer.index * layout.entries).text}")
         code.do(f"%arena = bitcast ptr {load_pointer(code, ARENA)} to ptr")
@@ -108,13 +107,8 @@ def _run(code: Code, layout: Layout, element: str) -> None:
         )
         draws = [load_pointer(code, layout.at_draws + k) for k in range(len(layout.draws))]
         with code.loop(steps) as loop:
-            with code.loop(rows) as each:
-                at = code.load(code.address(index, loop.index * rows + each.index, "i64"), Kind("i64"))
-                for leaf, base in zip(layout.leaves, bases, strict=True):
-                    size, offset = leaf.bytes_a_row, layout.places[storage_of(leaf.tensor)]
-                    source = code.address(base, at * size, "i8")
-                    target = code.address(code.address("%arena", offset, "i8"), each.index * size, "i8")
-                    _copy(code, target, source, size)
+            if layout.leaves:
+                _take_rows(code, layout, loop.index, index, bases)
             for tensor, base in zip(layout.draws, draws, strict=True):
                 size, offset = tensor.untyped_storage().nbytes(), layout.places[storage_of(tensor)]
                 _copy(
@@ -131,6 +125,18 @@ def _run(code: Code, layout: Layout, element: str) -> None:
                 _copy(code, code.address(target, loop.index * size, "i8"), made, size)
             if layout.segments:
                 _update(code, layout, loop.index, element)
+
+
+def _take_rows(code: Code, layout: Layout, step: Number, index: str, bases: Sequence[str]) -> None:
+    """The rows of one batch, side by side in the arena."""
+    rows = layout.leaves[0].rows
+    with code.loop(rows) as each:
+        at = code.load(code.address(index, step * rows + each.index, "i64"), Kind("i64"))
+        for leaf, base in zip(layout.leaves, bases, strict=True):
+            size, offset = leaf.bytes_a_row, layout.places[storage_of(leaf.tensor)]
+            source = code.address(base, at * size, "i8")
+            target = code.address(code.address("%arena", offset, "i8"), each.index * size, "i8")
+            _copy(code, target, source, size)
 
 
 def _update(code: Code, layout: Layout, step: Number, element: str) -> None:

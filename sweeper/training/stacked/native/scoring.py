@@ -29,6 +29,7 @@ class ScoreProgram:
         self.x, self.y = stacked(rows, 1)
         data, outside = leaves((self.x, self.y)), [one.p, *one.fixed.values()]
         read_only = {"parameters": [one.p], "buffers in evaluation mode": list(one.fixed.values())}
+        read_only |= {"inputs": leaves(self.x), "targets": leaves(self.y)}
         with torch.no_grad(), one.template.evaluating():
             tape = Tape(self._scored, [*outside, *data], BINDERS, read_only=read_only, keep=True)
         one.dispatch.calls.clear()
@@ -49,14 +50,13 @@ class ScoreProgram:
 class NativeScorePass:
     """Does what `ScorePass` does."""
 
-    def __init__(self, stack: Stack, scored: ScoreProgram, rows: int) -> None:
+    def __init__(self, stack: Stack, scored: ScoreProgram) -> None:
         self.stack, self._scored, self._program = stack, scored, scored.program
         self._values = [t.new_zeros(stack.slots) for t in scored.results]
         self._table = self._program.lines(stack.slots)
         for slot, line in enumerate(self._table):
             self._program.read(line, [stack.p[slot], *(t[slot] for t in stack.fixed.values())])
             self._program.write(line, [t[slot] for t in self._values])
-        self._index = torch.arange(rows)
 
     def takes(self, rows: tuple[Tree, Tree]) -> bool:
         """Whether `rows` have the shape of those that it was recorded on."""
@@ -68,7 +68,7 @@ class NativeScorePass:
         slots, kernels = list(rows), self.stack.dispatch.kernels
         table = self._table[slots]
         tensors = {id(each): leaves(each) for each in rows.values()}
-        self._program.rows(table, self._index, [tensors[id(each)] for each in rows.values()])
+        self._program.rows(table, [tensors[id(each)] for each in rows.values()])
         self._program.activations(table, [[each[slot] for slot in slots] for each in kernels])
         self._program.run(table)
         return {name: score.tolist() for name, score in zip(self._scored.names, self._values, strict=True)}

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from sweeper.training.stacked.kernel import AnyKernel
 from sweeper.training.stacked.native import target
-from sweeper.training.stacked.native.layout import ARENA, FLAG, ROWS, Layout, Leaf
+from sweeper.training.stacked.native.layout import ARENA, FLAG, Layout
 from sweeper.training.stacked.native.library import activation_functions
 from sweeper.training.stacked.native.operation import ALIGNED
 from sweeper.training.stacked.native.products import Machine
@@ -21,7 +21,7 @@ class SlotProgram:
     """What a slot reads and where it writes to stands in a line of pointers, see `lines`."""
 
     def __init__(self, layout: Layout, calls: Sequence[Call], inputs: Sequence[Tensor]) -> None:
-        """Compile; `layout.outside` holds what is read beside the batch, as it was recorded.
+        """Compile; `layout.outside` holds what is read beside the rows of a batch, as it was recorded.
 
         Raises:
             NotCompiled: if an operation has no translation, or this machine cannot compile.
@@ -40,6 +40,11 @@ class SlotProgram:
         self._flag = np.zeros(1, dtype=np.int64)
         self._start = -(-self._arena.data_ptr() // ALIGNED) * ALIGNED
         self._offsets = [t.storage_offset() * t.element_size() for t in self.given]
+        self._at_outside, self._at_sites, self._at_results = (
+            layout.at_outside,
+            layout.at_sites,
+            layout.at_results,
+        )
 
     @property
     def private(self) -> int:
@@ -57,29 +62,28 @@ class SlotProgram:
 
     def read(self, line: np.ndarray, given: Sequence[Tensor]) -> None:
         """Point at what one slot reads, in the order of what was given when the pass was recorded."""
-        at = self.layout.at_outside
-        pairs = zip(given, self._offsets, strict=True)
-        line[at : at + len(given)] = [tensor.data_ptr() - offset for tensor, offset in pairs]
+        pairs = zip(given, self._offsets, strict=False)  # `rows` may follow
+        line[self._at_outside : self._at_outside + len(given)] = [t.data_ptr() - o for t, o in pairs]
 
     def write(self, line: np.ndarray, results: Sequence[Tensor]) -> None:
         """Point at what one slot writes to: results of all passes, one after the other."""
-        at = self.layout.at_results
+        at = self._at_results
         line[at : at + len(results)] = [t.data_ptr() for t in results]
 
-    def rows(self, table: np.ndarray, index: Tensor, sources: Sequence[Sequence[Tensor]]) -> None:
-        """Point at row numbers, the same for all, and for each line at the arrays that they number.
+    def rows(self, table: np.ndarray, sources: Sequence[Sequence[Tensor]]) -> None:
+        """Point each line at the rows that a pass without batches reads, the last of what was given.
 
         Raises:
             NotCompiled: for arrays with gaps.
         """
-        at, found = self.layout.at_leaves, dict[int, list[int]]()
+        found = dict[int, list[int]]()
         for each in sources:  # most lines share theirs
             if id(each) not in found:
                 if not all(t.is_contiguous() for t in each):
                     raise NotCompiled("rows with gaps")
                 found[id(each)] = [t.data_ptr() for t in each]
-        table[:, ROWS] = index.data_ptr()
-        table[:, at : at + len(self.layout.leaves)] = [found[id(each)] for each in sources]
+        stop = self._at_outside + len(self.given)
+        table[:, stop - len(sources[0]) : stop] = [found[id(each)] for each in sources]
 
     def activations(self, table: np.ndarray, kernels: Sequence[Sequence[AnyKernel]]) -> None:
         """Point at the activations: `kernels` site by site, line by line.
@@ -87,9 +91,11 @@ class SlotProgram:
         Raises:
             NotCompiled: for activations that cannot be compiled.
         """
+        distinct = {id(kernel): kernel for each in kernels for kernel in each}
+        found = {key: activation_functions(kernel, self.dtype) for key, kernel in distinct.items()}
         for site, each in enumerate(kernels):
-            at = self.layout.at_sites + 2 * site
-            table[:, at : at + 2] = [activation_functions(kernel, self.dtype) for kernel in each]
+            at = self._at_sites + 2 * site
+            table[:, at : at + 2] = [found[id(kernel)] for kernel in each]
 
     def run(self, table: np.ndarray, passes: int = 1) -> None:
         """So many passes of every line.
@@ -117,5 +123,5 @@ def _translated(layout: Layout, calls: Sequence[Call], inputs: Sequence[Tensor])
 def pass_layout(
     data: Sequence[Tensor], results: Sequence[Tensor], given: Sequence[Tensor], sites: int
 ) -> Layout:
-    """Of a pass without an update; `given`: what it reads beside `data`."""
-    return Layout([Leaf(t) for t in data], list(results), sites, outside=list(given))
+    """Of a pass over all rows of `data`, without an update; `given`: what it reads beside them."""
+    return Layout([], list(results), sites, outside=[*given, *data])
