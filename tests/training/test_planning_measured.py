@@ -183,8 +183,8 @@ def test_small_networks_train_in_stacks(monkeypatch: pytest.MonkeyPatch) -> None
 def test_what_recurrent_layers_keep_is_counted() -> None:
     """All tensors that they put out, and the gates of every layer of theirs."""
     outputs = (torch.zeros(5, 3), (torch.zeros(2, 3), torch.zeros(2, 3)))
-    assert module._size(torch.nn.LSTM(2, 3, num_layers=2), outputs) == 6 * 27
-    assert module._size(torch.nn.Identity(), outputs[0]) == 15
+    assert stack_memory._size(torch.nn.LSTM(2, 3, num_layers=2), outputs) == 6 * 27
+    assert stack_memory._size(torch.nn.Identity(), outputs[0]) == 15
 
 
 COUNTING = {"source": "model_zoo:Annealed"}
