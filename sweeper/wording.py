@@ -41,6 +41,15 @@ def interval(mean: float, low: float, high: float) -> tuple[str, str, str]:
     return tuple(f"{value:.{decimals}f}".replace("-", "−") for value in (mean, low, high))  # type: ignore[return-value]
 
 
+def signed_interval(mean: float, low: float, high: float) -> tuple[str, ...]:
+    """`interval` of changes, each with its sign: ``+0.03``, ``−0.01``, ``0.00``."""
+    words = interval(mean, low, high)
+    return tuple(
+        f"{'+' if value > 0 and text.strip('0.') else ''}{text}"
+        for value, text in zip((mean, low, high), words, strict=True)
+    )
+
+
 def percent(share: float, decimals: int = 0) -> str:
     """``0.084`` -> ``8 %``; one decimal below 1 % and above 99 %, where whole ones would round to the end."""
     value = 100 * share

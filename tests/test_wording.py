@@ -21,6 +21,7 @@ from sweeper.wording import (
     number,
     percent,
     shown,
+    signed_interval,
     signed_number,
     signed_percent,
     tick,
@@ -141,3 +142,9 @@ def test_numbers_of_any_digits_are_written_out(size: float, digits: int) -> None
 def test_each_kind_of_number(made: object, text: object) -> None:
     """Shares, changes, what was given, what programs read, labels of axes, memory and forecasts."""
     assert made == text
+
+
+def test_a_change_has_the_signs_of_its_interval() -> None:
+    """A plus above 0, a minus below, none at 0; all with the same decimals."""
+    assert signed_interval(0.115, 0.0999, 0.13) == ("+0.115", "+0.100", "+0.130")
+    assert signed_interval(-0.0123, -0.4, 0.002) == ("−0.01", "−0.40", "0.00")

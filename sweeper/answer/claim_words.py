@@ -54,6 +54,8 @@ GIVES_WAY: Mapping[str, str] = {
     EFFECT: " Another section finds, on stronger evidence: {answer}.",
 }
 """Kind -> what a claim adds where a stronger one contradicts it."""
+OF_FEW_SEEDS = " The answer is {answer}, {evidence}."
+"""The same of the best value, where the fresh seeds are too few to decide."""
 MERGED = (GRADIENT,)
 """Kinds of which neighbours that differ in their name alone share a sentence."""
 NO_RANKING = "Nothing is ranked here: {detail}, so differences between settings may all be luck."
@@ -86,7 +88,10 @@ def _sentences(group: Sequence[Judged]) -> Iterator[str]:
         return
     text = _template(first.claim).format(**_fields([each.claim for each in group]))
     if first.against is not None:
-        text += GIVES_WAY.get(first.claim.kind, GIVES_WAY[EFFECT]).format(**_against(first.against))
+        template = GIVES_WAY.get(first.claim.kind, GIVES_WAY[EFFECT])
+        if first.claim.kind == BEST and first.against.alternatives and first.against.seeds < ENOUGH_SEEDS:
+            template = OF_FEW_SEEDS
+        text += template.format(**_against(first.against))
     yield text
 
 
@@ -112,7 +117,8 @@ def _fields(claims: Sequence[Claim]) -> dict[str, str]:
         "detail": first.detail,
     }
     initial: Callable[[str], str] = lambda text: capital(text) if text else ""  # noqa: E731
-    return fields | {key.capitalize(): initial(fields[key]) for key in ("what", "where", "detail")}
+    sentence = fields | {key.capitalize(): initial(fields[key]) for key in ("what", "where", "detail")}
+    return sentence | ({"What": first.name} if "." in first.name else {})  # a key keeps its spelling
 
 
 def _tied(claim: Claim) -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from sweeper.records.schema import TRIALS, decode
 from sweeper.trial import cost, is_maximized
-from sweeper.wording import number
+from sweeper.wording import number, shown
 
 OWN = "model's own"
 """Shown for trials without an activation of the study: the model brings its own."""
@@ -50,7 +50,20 @@ def label(row: Mapping[Hashable, Any]) -> str:
     penalty = row.get("activation_penalty", 0.0)
     if pd.notna(penalty) and penalty > 0:
         words.append(f"penalty {number(penalty, 1)}")
+    own = [str(name) for name in row if str(name).startswith("model.") or name == "schedule"]
+    given = [(name, decode(row[name])) for name in own]
+    known = [(name, value) for name, value in given if isinstance(value, tuple) or pd.notna(value)]
+    words += [_structure(name, value) for name, value in known[:MOST]]
     return f"#{row['trial']} " + ", ".join(words)
+
+
+MOST = 2
+"""Settings of the model, and the schedule, that a label has."""
+
+
+def _structure(name: str, value: Any) -> str:
+    """``depth 6``, ``cosine``, ``norm batch``."""
+    return str(value) if name == "schedule" else f"{name.removeprefix('model.')} {shown(value)}"
 
 
 def labels(trials: pd.DataFrame) -> "pd.Series[str]":

@@ -59,6 +59,14 @@ def loss_axis(axis: Axis, values: Iterable[float], *, highest: bool = False) -> 
         log_axis(axis)
 
 
+def hold(axes: Axes, values: Iterable[float]) -> tuple[float, float]:
+    """A y axis that holds `values` with room at either end; returns its ends."""
+    kept = list(values)
+    room = (max(kept) - min(kept)) / 4
+    axes.set_ylim(min(kept) - room, max(kept) + room)
+    return axes.get_ylim()
+
+
 def share_axis(axes: Axes) -> None:
     """A y axis for shares, 0 to 100 %."""
     axes.set_ylim(-0.04, 1.04)
@@ -74,7 +82,7 @@ def share_ticks(axis: Axis, parts: int = 4) -> None:
 def layer_axis(axes: Axes) -> None:
     """An x axis of layer numbers."""
     axes.set_xlabel("layer (0 = first in the forward pass)")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=9))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=9, min_n_ticks=1))
 
 
 def decade_below(value: float) -> float:

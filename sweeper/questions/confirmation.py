@@ -170,7 +170,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     finalists = [_finalist(row, tables["finalists"], ranked) for row in ranks]
     placed = placing(finalists, ranked, first["label"], "has")
     said = [
-        f"{placed} over {count(first['n'], 'fresh seed')}: {_score(first)}."
+        f"{placed}: {_score(first)}."
         if _plain(finalists)
         else f"{placed}; the winner's mean {ranked.metric} over "
         f"{count(first['n'], 'seed')} is {_score(first)}."

@@ -53,19 +53,23 @@ def draw(frame: pd.DataFrame) -> Figure:
     for axes, moment in zip(panels, moments, strict=True):
         profile_panel(axes, frame[frame["moment"] == moment], styles)
         axes.set(title=moment, ylabel="gradient norm ‖dL/da‖ (log)")
+        if frame["layer"].nunique() == 1:
+            axes.set_xlim(frame["layer"].min() - 0.5, frame["layer"].max() + 0.5)
         layer_axis(axes)
     if (frame["median"] > 0).any():
         log_axis(panels[0].yaxis)
-    entries = {f"{name}  {_slopes(frame, name)}": handle(style) for name, style in styles.items()}
-    legend(
-        figure, entries, "mean decades per layer,\nbackwards" + (": start → end" if len(moments) > 1 else "")
-    )
+    if frame["decades_per_layer"].notna().any():
+        entries = {f"{name}  {_slopes(frame, name)}": handle(style) for name, style in styles.items()}
+        title = "mean decades per layer,\nbackwards" + (": start → end" if len(moments) > 1 else "")
+    else:
+        entries, title = {name: handle(style) for name, style in styles.items()}, "activation"
+    legend(figure, entries, title)
     return figure
 
 
 def _slopes(frame: pd.DataFrame, name: str) -> str:
     lines = frame[frame["activation"] == name].drop_duplicates("moment")
-    return " → ".join(signed(slope) for slope in lines["decades_per_layer"])
+    return " → ".join("–" if math.isnan(slope) else signed(slope) for slope in lines["decades_per_layer"])
 
 
 def alt(frame: pd.DataFrame) -> str:

@@ -4,14 +4,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
 
+from sweeper.drawing.scales import log_axis
 from sweeper.drawing.style import themed
 from sweeper.questions.layer_maps import layer_map, panels_of
 from sweeper.questions.layers import over_time
 from sweeper.questions.question import FigureSpec, Shown
 from sweeper.questions.run_data import RunData
-from sweeper.wording import decade, number
+from sweeper.wording import number
 
 COLUMNS = ["activation", "step", "layer", "median", "trials", "depth"]
 SPAN = 1e8
@@ -41,7 +41,7 @@ def draw(frame: pd.DataFrame) -> Figure:
         mesh = layer_map(axes, shown[shown["activation"] == name], "viridis", norm)
         axes.set_title(name, fontsize=9)
     bar = figure.colorbar(mesh, ax=panels, shrink=0.9, label="gradient norm")
-    bar.ax.yaxis.set_major_formatter(FuncFormatter(decade))
+    log_axis(bar.ax.yaxis)
     return figure
 
 

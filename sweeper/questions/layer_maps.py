@@ -38,7 +38,7 @@ def layer_map(axes: Axes, rows: pd.DataFrame, colors: Any, norm: Normalize) -> Q
     x, y = np.arange(table.shape[1] + 1) - 0.5, np.append(table.index.to_numpy(), table.index[-1] + 1) - 0.5
     mesh = axes.pcolormesh(x, y, table.to_numpy(), cmap=colors, norm=norm, rasterized=True)
     ticks = np.unique([0, table.shape[1] // 2, table.shape[1] - 1])
-    axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=7))
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=7, min_n_ticks=1))
     axes.set_xticks(ticks, [f"{table.columns[k]}" for k in ticks])
     axes.grid(False)
     return mesh

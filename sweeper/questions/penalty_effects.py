@@ -16,6 +16,7 @@ from sweeper.answer.claim_words import Statement
 from sweeper.answer.claims import EFFECT, EXPLORATORY, MIXED, NONE, Claim
 from sweeper.components.metric_words import metric_words
 from sweeper.components.models import MODELS
+from sweeper.drawing.scales import hold
 from sweeper.drawing.style import HUES, canvas, legend_below, themed
 from sweeper.questions import penalty
 from sweeper.questions.penalty_contrasts import (
@@ -30,7 +31,7 @@ from sweeper.questions.penalty_contrasts import (
 from sweeper.questions.question import WHY, FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
 from sweeper.study.study import Study
-from sweeper.wording import count, listing, number, signed_number, signed_percent
+from sweeper.wording import count, listing, number, signed_interval, signed_number, signed_percent
 
 COLUMNS = [
     "quantity",
@@ -186,10 +187,7 @@ def _limit(axes: Axes, rows: pd.DataFrame, places: dict[float, int]) -> None:
     found = rows[rows["found"]]
     if found.empty:
         return
-    kept = [0.0, *rows["effect"], *found["low"], *found["high"]]
-    margin = (max(kept) - min(kept)) / 4  # room at either end
-    low, high = min(kept) - margin, max(kept) + margin
-    axes.set_ylim(low, high)
+    low, high = hold(axes, [0.0, *rows["effect"], *found["low"], *found["high"]])
     for end, marker, beyond in ((low, "v", rows["low"] < low), (high, "^", rows["high"] > high)):
         at = [places[weight] for weight in rows.loc[beyond, "weight_low"]]
         axes.scatter(at, [end] * len(at), marker=marker, color=NOTHING, s=45, clip_on=False, zorder=4)
@@ -285,9 +283,10 @@ def _stated(row: Mapping[Any, Any]) -> str:
 
 
 def _numbers(row: Mapping[Any, Any]) -> str:
-    unit = row["unit"]
-    ends = f"{_change(row['low'], unit)} to {_change(row['high'], unit)}"
-    return f"{_change(row['effect'], unit)} (95 % interval {ends})"
+    numbers = row["effect"], row["low"], row["high"]
+    relative = row["unit"] == "relative"
+    effect, low, high = map(signed_percent, numbers) if relative else signed_interval(*numbers)
+    return f"{effect} (95 % interval {low} to {high})"
 
 
 def _change(value: float, unit: str) -> str:

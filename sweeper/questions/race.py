@@ -8,6 +8,7 @@ from matplotlib.lines import Line2D
 from sweeper.answer.confirmed import confirmed
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import labels, search_trials
+from sweeper.drawing.scales import LOG_FROM, loss_axis
 from sweeper.drawing.style import canvas, group_styles, handle, legend_below, themed
 from sweeper.questions.question import FigureSpec
 from sweeper.questions.run_data import RunData
@@ -67,6 +68,7 @@ def draw(frame: pd.DataFrame) -> Figure:
     axes.set(xlabel="fresh seeds completed", ylabel=f"mean best {ranked.metric}\nover these seeds")
     axes.set_xticks(np.unique(frame["seeds"]))
     axes.set_ylim(*_window(frame))
+    loss_axis(axes.yaxis, _lasted(frame), highest=ranked.highest)
     entries: dict[str, Line2D] = {name: handle(styles[name]) for name in names}
     if frame["dropped"].any():
         entries["dropped out"] = Line2D(
@@ -76,10 +78,16 @@ def draw(frame: pd.DataFrame) -> Figure:
     return figure
 
 
+def _lasted(frame: pd.DataFrame) -> "pd.Series[float]":
+    return frame.loc[~frame["dropped"].astype(bool), "mean_so_far"]
+
+
 def _window(frame: pd.DataFrame) -> tuple[float, float]:
     """Ends of the y axis: all finalists that lasted; those that dropped out far away leave the figure."""
-    lasted, every = frame.loc[~frame["dropped"].astype(bool), "mean_so_far"], frame["mean_so_far"]
+    lasted, every = _lasted(frame), frame["mean_so_far"]
     low, high = float(lasted.min()), float(lasted.max())
+    if low > 0 and high / low > LOG_FROM and not Ranked(frame["metric"].iloc[0]).highest:
+        return low / 1.2, high * 1.2
     room = 0.35 * (high - low or 0.1 * abs(high) or 1.0)
     bottom, top = max(float(every.min()), low - 3 * room), min(float(every.max()), high + 3 * room)
     return bottom - room / 5, top + room / 5

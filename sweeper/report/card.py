@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -17,25 +16,15 @@ from sweeper.answer.gain import LABEL, gained, power
 from sweeper.answer.outcomes import outcomes_in_words
 from sweeper.answer.placing import better_means, placing
 from sweeper.answer.ranked import Ranked, is_central
-from sweeper.answer.rows import FIRST, search_trials
+from sweeper.answer.rows import search_trials
 from sweeper.answer.summary import Summary, summarize
 from sweeper.components.metric_words import metric_words
 from sweeper.report.doubts import Doubt, doubt, guessing
 from sweeper.report.next_step import NextStep, next_step
-from sweeper.study.space import Fixed
+from sweeper.report.use import headline_of, settings
 from sweeper.study.study import Study
-from sweeper.wording import capital, count, duration, interval, listing, number, percent, shown
+from sweeper.wording import capital, count, duration, interval, number, percent
 
-LABELS = {
-    "learning_rate": "Learning rate",
-    "optimizer": "Optimizer",
-    "activation": "Activation function",
-    "activation_penalty": "Activation penalty",
-    "penalty_kind": "Penalty kind",
-    "weight_decay": "Weight decay",
-    "momentum": "Momentum",
-    "schedule": "Learning-rate schedule",
-}
 FOLDED = ("Guessing", "Other scores", "Trials", "Made on")
 TIED, UNRANKED = "Tied with the winner", "Not ranked behind it"
 FINDINGS = ("confirmed", "provisional", "unlearned", "guess", "none", "running", "predicted")
@@ -100,7 +89,7 @@ def card(study: Study, answer: Answer | None, trials: pd.DataFrame, folder: Path
         *counted,
         *_made(answer, trials),
     )
-    headline, lead = _headline(study, answer), _lead(ranked, answer, summary, trials)
+    headline, lead = headline_of(study, answer), _lead(ranked, answer, summary, trials)
     enough = answer.confirmed is not None and answer.confirmed.seeds >= ENOUGH_SEEDS
     standing, warnings = "confirmed" if enough else "provisional", answer.warnings
     if doubted is not None:
@@ -124,29 +113,6 @@ def _claims(answer: Answer, doubted: Doubt | None) -> tuple[Claim, ...]:
         detail = NOT_LEARNED[doubted.standing]
         found.append(Claim(LEARNED, "answer", direction, CONFIRMED, "answer", detail=detail))
     return tuple(found)
-
-
-def settings(parameters: Mapping[str, Any], study: Study) -> dict[str, str]:
-    """Label -> value, the four axes first. A penalty that nobody asked for is left out."""
-    asked = {name: value for name, value in parameters.items() if _asked(name, study)}
-    order = sorted(asked, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST))
-    return {LABELS.get(name, name): shown(asked[name]) for name in order}
-
-
-def _asked(name: str, study: Study) -> bool:
-    return name in ("optimizer", "learning_rate", "activation") or name in study.space.parameters
-
-
-def _headline(study: Study, answer: Answer) -> str:
-    chosen = answer.parameters
-    words = [f"a learning rate of {number(chosen['learning_rate'])}"]
-    if chosen.get("activation") is not None:
-        words.append(str(chosen["activation"]))
-    penalty = study.space.entries.get("activation_penalty")
-    if penalty is not None and penalty != Fixed(0):
-        weight = chosen.get("activation_penalty", 0.0)
-        words.append(f"an activation penalty of {number(weight)}" if weight else "no activation penalty")
-    return f"Use {chosen['optimizer']} with {listing(words)}."
 
 
 def _lead(ranked: Ranked, answer: Answer, summary: Summary, trials: pd.DataFrame) -> str:

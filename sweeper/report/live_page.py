@@ -15,11 +15,12 @@ from sweeper.answer.rows import completed_search, leaderboard, search_trials
 from sweeper.command_line import command_line
 from sweeper.components.metric_words import metric_words
 from sweeper.passwords import masked_url
-from sweeper.report.card import Card, Fact, settings
+from sweeper.report.card import Card, Fact
 from sweeper.report.grid import grid
 from sweeper.report.next_step import NextStep
 from sweeper.report.progress import Progress
 from sweeper.report.render import RenderedSection, render
+from sweeper.report.use import settings
 from sweeper.study.command_line import PLACEHOLDER, run_again
 from sweeper.study.study import Study
 from sweeper.wording import count, duration, number

@@ -18,12 +18,16 @@ from sweeper.study.study import Study
 
 PLACEHOLDER = "STUDY"
 """Stands for a study file that could not be found again, or for a study that was made in Python."""
+MOST_FILES = 50
+"""Files of a folder that are looked through for the one that a renamed study comes from."""
 
 
 def run_again(study: Study, *settings: str) -> str:
     """``sweeper run digits --set …``: the study as it was run, and `settings` (key=value) on top."""
     file = study_file(study)
     changed = None if file is None else overrides(study, file)
+    if file is None:
+        file, changed = _renamed(study)
     if file is None or changed is None:
         return _command(PLACEHOLDER, settings)
     asked = {setting.partition("=")[0] for setting in settings}
@@ -68,6 +72,13 @@ def study_file(study: Study) -> Path | None:
         return None
     files = [file for file in sorted(study.folder.glob("*.toml")) if _content(file).get("name") == study.name]
     return next((file for file in files if file.stem == study.name), files[0] if files else None)
+
+
+def _renamed(study: Study) -> tuple[Path | None, tuple[str, ...] | None]:
+    """Of a study that was given another name: the file that it differs least from, and in what."""
+    files = [] if study.folder is None else sorted(study.folder.glob("*.toml"))[:MOST_FILES]
+    known = [(file, changed) for file in files if (changed := overrides(study, file)) is not None]
+    return min(known, key=lambda each: len(each[1]), default=(None, None))
 
 
 def overrides(study: Study, file: Path) -> tuple[str, ...] | None:

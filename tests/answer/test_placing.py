@@ -12,6 +12,7 @@ from synthetic_records import SyntheticRecords, synthetic_records
 from sweeper.answer.confirmed import confirmed
 from sweeper.answer.placing import Finalist, better_means, finalists_of, placing
 from sweeper.answer.ranked import LOSS
+from sweeper.answer.rows import label
 from sweeper.report.card import card
 
 
@@ -202,3 +203,11 @@ def test_a_rival_that_is_lower_on_the_shared_seeds_is_not_called_worse() -> None
     assert "is lower than the winner" in said["confirmation"]
     assert "did better on the seeds that both completed" in said["confirmation"]
     assert "did worse" not in said["confirmation"]
+
+
+def test_a_label_names_what_the_model_is_made_of() -> None:
+    """Its depth where that was searched, and the schedule; at most two of these, and none that it lacks."""
+    row = {"trial": 4, "optimizer": "adam", "activation": "relu", "learning_rate": 0.01}
+    own = {"model.depth": 6.0, "model.width": float("nan"), "schedule": "cosine", "model.norm": "batch"}
+    assert label({**row, **own}) == "#4 adam, relu, lr 0.01, depth 6, cosine"
+    assert label(row) == "#4 adam, relu, lr 0.01"

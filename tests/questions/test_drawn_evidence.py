@@ -8,8 +8,9 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from run_data import run_data
-from synthetic_records import ACTIVATIONS, DEPTH, OPTIMIZERS, synthetic_records
+from synthetic_records import ACTIVATIONS, DEPTH, OPTIMIZERS, SyntheticRecords, synthetic_records
 
 from sweeper.drawing.style import ink
 from sweeper.questions import FIGURES, TABLES
@@ -199,11 +200,39 @@ def test_an_interval_that_says_little_does_not_squeeze_the_others(drawn: dict) -
     assert {round(y, 6) for _, y in arrows} == {round(low, 6), round(high, 6)}
 
 
-def test_maps_count_layers_in_whole_numbers(drawn: dict) -> None:
-    """Of two layers, too."""
-    frame, _ = drawn["gradients_over_time"]
-    axes = FIGURES["gradients_over_time"].draw(frame[frame["layer"] < 2]).axes[0]
-    assert all(float(tick).is_integer() for tick in axes.get_yticks())
+@pytest.mark.parametrize("layers", [1, 2])
+def test_figures_of_few_layers_can_be_read(records: SyntheticRecords, layers: int) -> None:
+    """Layers are whole numbers; nothing is called nan, and no mathematical text is left as it was written."""
+    run = run_data(records.trials, records.curves, records.layers)
+    for name in ("gradients", "gradients_over_time", "units_over_time"):
+        frame = TABLES[FIGURES[name].table](run)
+        part = frame[frame["layer"] < layers]
+        if layers == 1 and "decades_per_layer" in part:
+            part = part.assign(decades_per_layer=np.nan)
+        if name == "gradients_over_time":  # within one decade
+            part = part.assign(median=0.03 + 0.04 * part["median"].rank(pct=True))
+        figure = FIGURES[name].draw(part)
+        figure.canvas.draw()
+        said = [text.get_text() for text in figure.findobj(Text)]
+        assert [text for text in said if "nan" in text or "$" in text] == []
+        axes = figure.axes[0]
+        ticks = axes.get_xticks() if name == "gradients" else axes.get_yticks()
+        assert all(float(tick).is_integer() for tick in ticks)
+
+
+def test_a_race_far_apart_has_a_logarithmic_axis(drawn: dict) -> None:
+    """So that the finalists that are close are not one line; where all are close it stays linear."""
+    frame, figure = drawn["race"]
+    assert figure.axes[0].get_yscale() == "linear"
+    first = frame["rank"] == 1
+    far = frame.assign(
+        mean_so_far=frame["mean_so_far"].where(first, 20 * frame["mean_so_far"]), dropped=False
+    )
+    axes = FIGURES["race"].draw(far).axes[0]
+    low, high = axes.get_ylim()
+    assert axes.get_yscale() == "log"
+    assert low < far["mean_so_far"].min()
+    assert high > far["mean_so_far"].max()
 
 
 def test_maps_hold_the_medians(drawn: dict) -> None:

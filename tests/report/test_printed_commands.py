@@ -101,6 +101,12 @@ def test_the_command_of_the_card_is_understood(records: SyntheticRecords) -> Non
     )
     assert command[:2] == ["sweeper", "run"] or command[0] == "python"
     again = shlex.split(run_again(Study.load("digits"), "name=digits-2"))
+    renamed = Study.load("digits", ("name=small", "model.depth=2", "search.trials=9"))
+    words = shlex.split(run_again(renamed, "search.trials=12"))
+    assert words[:3] == ["sweeper", "run", "digits"]
+    settings = tuple(words[at + 1] for at, word in enumerate(words) if word == "--set")
+    asked = Study.load("digits", settings)
+    assert (asked.name, asked.model.options["depth"], asked.search.trials) == ("small", 2, 12)
     assert again == ["sweeper", "run", "digits", "--set", "name=digits-2"]
     assert Study.load("digits", (again[-1],)).name == "digits-2"
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import search_trials
-from sweeper.questions.checks.finding import FOUND, NOT_FOUND, Finding, judge, text, unknown
+from sweeper.questions.checks.finding import FOUND, NOT_FOUND, Finding, judge, spread, text, unknown
 from sweeper.questions.losses import capped_losses
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.intervals import interval
@@ -213,10 +213,11 @@ def _better(run: RunData, asked: Better | NoWorse, margin: float) -> Finding:
 
 def compared(contrast: Difference, parameter: str, quantity: str) -> str:
     """Both values, the difference and its interval, in words."""
+    middle, ends = spread(contrast.mean, contrast.low, contrast.high)
     return (
         f"With {parameter} = {contrast.value_name} the {quantity} is {text(contrast.value)}, with "
-        f"{contrast.than_name} {text(contrast.than)}: a difference of {text(contrast.mean)} (95 % interval "
-        f"{text(contrast.low)} to {text(contrast.high)}; {contrast.basis})"
+        f"{contrast.than_name} {text(contrast.than)}: a difference of {middle} (95 % interval "
+        f"{ends}; {contrast.basis})"
     )
 
 

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from sweeper.wording import number
+from sweeper.wording import interval, number
 
 FOUND, NOT_FOUND, CONTRARY = "found", "not found", "contrary"
 """The whole 95 % interval on the expected side; on both sides, or no interval; wholly on the other side."""
@@ -39,6 +39,12 @@ def judge(low: float, high: float, limit: float, *, below: bool) -> str:
 def unknown(unit: str, why: str) -> Finding:
     """The records cannot tell."""
     return Finding(NOT_FOUND, math.nan, math.nan, math.nan, unit, "nothing", why)
+
+
+def spread(mean: float, low: float, high: float) -> tuple[str, str]:
+    """The mean, and ``−0.03 to 0.02``: all with the decimals of their interval."""
+    middle, least, most = interval(mean, low, high)
+    return middle, f"{least} to {most}"
 
 
 def text(value: float) -> str:

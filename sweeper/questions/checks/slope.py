@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from sweeper.questions.checks.finding import Finding, judge, text, unknown
+from sweeper.questions.checks.finding import Finding, judge, spread, text, unknown
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.intervals import interval
 from sweeper.study.expect import Slope
@@ -25,9 +25,10 @@ def slope(run: RunData, asked: Slope) -> Finding:
     nets = "network" if networks == 1 else "networks"
     basis = f"{len(steps)} steps from layer to layer in {networks} untrained {nets} of {depth} layers"
     side = "below" if asked.below is not None else "above"
+    middle, ends = spread(mean, low, high)
     said = (
-        f"With {asked.parameter} = {asked.value} the gradient changes by {text(mean)} decades per layer "
-        f"on its way back to the input (95 % interval {text(low)} to {text(high)}; {basis}); "
+        f"With {asked.parameter} = {asked.value} the gradient changes by {middle} decades per layer "
+        f"on its way back to the input (95 % interval {ends}; {basis}); "
         f"expected {side} {text(limit)}."
     )
     return Finding(verdict, mean, low, high, UNIT, basis, said)

@@ -1,0 +1,55 @@
+"""What to use, in words: the headline of the answer, and its settings with their labels."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sweeper.answer.answer import Answer
+from sweeper.answer.rows import FIRST
+from sweeper.study.space import Fixed
+from sweeper.study.study import Study
+from sweeper.wording import listing, number, shown
+
+LABELS = {
+    "learning_rate": "Learning rate",
+    "optimizer": "Optimizer",
+    "activation": "Activation function",
+    "activation_penalty": "Activation penalty",
+    "penalty_kind": "Penalty kind",
+    "weight_decay": "Weight decay",
+    "momentum": "Momentum",
+    "schedule": "Learning-rate schedule",
+}
+
+
+def settings(parameters: Mapping[str, Any], study: Study) -> dict[str, str]:
+    """Label -> value, the four axes first. A penalty that nobody asked for is left out."""
+    asked = {name: value for name, value in parameters.items() if _asked(name, study)}
+    order = sorted(asked, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST))
+    return {LABELS.get(name, name): shown(asked[name]) for name in order}
+
+
+def _asked(name: str, study: Study) -> bool:
+    return name in ("optimizer", "learning_rate", "activation") or name in study.space.parameters
+
+
+def headline_of(study: Study, answer: Answer) -> str:
+    """The first sentence of the answer: what to use of all that the study compares."""
+    chosen = answer.parameters
+    words = [f"a learning rate of {number(chosen['learning_rate'])}"]
+    if chosen.get("activation") is not None:
+        words.append(str(chosen["activation"]))
+    penalty = study.space.entries.get("activation_penalty")
+    if penalty is not None and penalty != Fixed(0):
+        weight = chosen.get("activation_penalty", 0.0)
+        words.append(f"an activation penalty of {number(weight)}" if weight else "no activation penalty")
+    words += [f"{name} = {shown(chosen[name])}" for name in _compared(study) if name in chosen]
+    return f"Use {chosen['optimizer']} with {listing(words)}."
+
+
+def _compared(study: Study) -> list[str]:
+    """What else the study compares: other settings stand in the list below."""
+    return [
+        name
+        for name in study.search.scientific
+        if name not in FIRST and not isinstance(study.space.entries.get(name), Fixed | None)
+    ]
