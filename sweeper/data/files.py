@@ -4,12 +4,13 @@ import stat
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from sweeper.errors import DataError, shortened
 from sweeper.wording import memory_size
+
+if TYPE_CHECKING:
+    import numpy as np
 
 TABLES = (".csv", ".parquet")
 ENDINGS = (*TABLES, ".npz", ".pt")
@@ -104,7 +105,9 @@ def read_arrays(path: Path) -> Any:
     )
 
 
-def _read_npz(path: Path) -> dict[str, np.ndarray]:
+def _read_npz(path: Path) -> dict[str, "np.ndarray"]:
+    import numpy as np  # loaded late: study files are found, and their names completed, without it
+
     try:
         _refuse_bombs(path)
         with path.open("rb") as file:  # numpy leaves damaged files open
