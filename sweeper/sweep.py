@@ -248,7 +248,9 @@ class Sweep:
 
         Meanwhile guess on the rows of seeds that finalists have had beyond those planned, if there are some.
         """
-        winner, others, seeds = self._to_retrain(), self._to_measure(), self._unguessed()
+        trials, seeds = self._trials(), self._unguessed()
+        best = answer(trials, None, objective=self.task.study.objective)
+        winner, others = self._to_retrain(trials, best), self._to_measure(trials, best)
         if others:
             self.progress.phase("sharpness")
         measured = list[SharpnessResult]()
@@ -261,13 +263,12 @@ class Sweep:
                 self.store.replace(result)
         self.store.append_curves(measured)
 
-    def _to_retrain(self) -> Trial | None:
+    def _to_retrain(self, trials: pd.DataFrame, best: Answer | None) -> Trial | None:
         """The winner's trial of the search, to be trained by the reference engine and kept in its stead.
 
         Stacks give its numbers up to rounding, which grows over a training; a script is to print the curve
         on record to the last bit. A training so unstable that it ends otherwise stays as it was.
         """
-        best, trials = self._winner(), self._trials()
         if best is None:
             return None
         winner = self.search.known[best.trial]
@@ -276,12 +277,12 @@ class Sweep:
             return None
         return Trial(winner.number, winner.phase, self.task.study.search.seed, winner.parameters)
 
-    def _to_measure(self) -> list[tuple[Trial, int]]:
+    def _to_measure(self, trials: pd.DataFrame, best: Answer | None) -> list[tuple[Trial, int]]:
         """As many as are cheap; none where nothing has completed."""
-        if self._winner() is None:
+        if best is None:
             return []
         done = set(load_curves(self.folder / "records", "sharpness")["trial"].to_pylist())
-        steps = budget(int(self._trials()["steps"].sum()), self.plan.speedup)
+        steps = budget(int(trials["steps"].sum()), self.plan.speedup)
         return examined(self.task.study, self.search.known.values(), done, steps)
 
     def _cohorts(self, trials: Sequence[Trial]) -> list[Cohort]:

@@ -23,6 +23,7 @@ COLUMNS = [
 ]
 
 
+@once
 def layer_rows(run: RunData, measure: str) -> pd.DataFrame:
     """Finite rows of `measure` of search trials: columns trial, seed, step, layer, value, activation, depth.
 

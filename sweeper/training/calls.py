@@ -81,11 +81,11 @@ def parallel_map(
     Args:
         pool: has a worker that is free.
         function: can be sent to it, as its values back.
-        items: of which it does half.
+        items: of which it does half, but for a single one.
         after: a call that has a worker import what the function needs, if there is one; it is waited for.
     """
     every = list(items)
-    cut = -(-len(every) // 2)
+    cut = max(len(every) // 2, 1)
     mine, theirs = every[:cut], every[cut:]
     if after is not None:
         pool.next_done([after])
