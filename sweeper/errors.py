@@ -1,12 +1,14 @@
-"""The exceptions a user can meet.
+"""The exceptions a user can meet, and what their messages are made of.
 
 `UserError` and its children mean that the input is wrong: one clear message, exit code 2, no
 traceback, nothing written. `RunFailed` means that the run itself failed: exit code 1.
 """
 
+import stat
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from sweeper.suggestions import suggestion
@@ -112,3 +114,14 @@ def shown(value: Any) -> str:
 def shortened(text: str) -> str:
     """The beginning of a text that is too long for a message."""
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]} … ({len(text)} characters)"
+
+
+def what_lies_at(path: Path) -> str:
+    """``file``, ``nothing``, or what else: only files are ever opened, as a pipe never ends."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):  # not there, or no name that a file can have
+        return "nothing"
+    if stat.S_ISREG(mode):
+        return "file"
+    return "a folder" if stat.S_ISDIR(mode) else "no regular file but a pipe or a device"

@@ -1,16 +1,14 @@
 """Data files: where they lie, and .npz and .pt arrays. Nothing is unpickled."""
 
-import stat
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sweeper.errors import DataError, shortened
+import numpy as np
+
+from sweeper.errors import DataError, shortened, what_lies_at
 from sweeper.wording import memory_size
-
-if TYPE_CHECKING:
-    import numpy as np
 
 TABLES = (".csv", ".parquet")
 ENDINGS = (*TABLES, ".npz", ".pt")
@@ -70,17 +68,6 @@ def _not_found(wanted: str, source: str, paths: Iterable[Path]) -> DataError:
     return DataError(f"no such {wanted} {shortened(source)} (looked in {' and '.join(folders)})")
 
 
-def what_lies_at(path: Path) -> str:
-    """``file``, ``nothing``, or what else: only files are ever opened, as a pipe never ends."""
-    try:
-        mode = path.stat().st_mode
-    except (OSError, ValueError):  # not there, or no name that a file can have
-        return "nothing"
-    if stat.S_ISREG(mode):
-        return "file"
-    return "a folder" if stat.S_ISDIR(mode) else "no regular file but a pipe or a device"
-
-
 def read_arrays(path: Path) -> Any:
     """``(inputs, targets)`` or a dict of such pairs by part, from .npz or .pt.
 
@@ -105,9 +92,7 @@ def read_arrays(path: Path) -> Any:
     )
 
 
-def _read_npz(path: Path) -> dict[str, "np.ndarray"]:
-    import numpy as np  # loaded late: study files are found, and their names completed, without it
-
+def _read_npz(path: Path) -> dict[str, np.ndarray]:
     try:
         _refuse_bombs(path)
         with path.open("rb") as file:  # numpy leaves damaged files open

@@ -7,8 +7,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from sweeper.data.files import what_lies_at
-from sweeper.errors import UserError, did_you_mean, shown
+from sweeper.errors import UserError, did_you_mean, shown, what_lies_at
 
 DEVICE = re.compile(r"""\bdevice["']?\s*=\s*["']?(auto|cpu|mps|cuda(?::\d+)?)\b""")
 """``training.device`` in a file or an override."""
