@@ -48,6 +48,17 @@ class TwoSwish(nn.Module):
         return self.a * x * torch.sigmoid(self.b * x)
 
 
+class Warped(nn.Module):
+    """x·σ(b·x), b learned: one of the names that TwoSwish has, which comes before it in a queue."""
+
+    def __init__(self):
+        super().__init__()
+        self.b = nn.Parameter(torch.ones(1))
+
+    def forward(self, x):
+        return x * torch.sigmoid(self.b * x)
+
+
 class Spline(nn.Module):
     """Piecewise linear with learned heights at nine knots, which are a buffer."""
 
@@ -75,7 +86,7 @@ class Asks(nn.Module):
 def function(x):
     return x
 '''
-CLASSES = ["Bent", "PerUnit", "TwoSwish", "Spline"]
+CLASSES = ["Bent", "PerUnit", "TwoSwish", "Warped", "Spline"]
 
 
 @pytest.fixture(scope="module")

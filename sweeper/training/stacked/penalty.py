@@ -23,7 +23,9 @@ def weighted(penalty: Callable[[Tensor], Tensor], activations: Sequence[Tensor],
     for a in activations:
         on = weight.view(-1, *[1] * (a.ndim - 1)) > 0
         total = total + vmap(penalty)(torch.where(on, a, 0.0))
-    return weight * total
+    # Of zeros it may be no number, and 0 · NaN is NaN: this `where` keeps that out of the value, the
+    # one above out of the gradient.
+    return torch.where(weight > 0, weight * total, 0.0)
 
 
 class L1(torch.autograd.Function):

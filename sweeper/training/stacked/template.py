@@ -112,9 +112,14 @@ class Template:
             yield
 
     def accepts(self, built: Built) -> bool:
-        """Whether parameters and buffers of another trial's model have the same names, shapes and order."""
+        """Whether parameters and buffers of another trial's model have the same names, shapes and order.
+
+        It may lack all that activations learn here, but no part of it: one that learns has to find its own.
+        """
         theirs = {name: p.shape for name, p in built.model.named_parameters()}
         missing = self.learned() - theirs.keys()
+        if missing and missing != self.learned():
+            return False
         mine = {name: p.shape for name, p in self.parameters.items() if name not in missing}
         same = list(mine.items()) == list(theirs.items()) and len(built.hidden) == len(self.hidden)
         buffers = {name: b.shape for name, b in built.model.named_buffers()}
