@@ -63,3 +63,16 @@ def picture() -> nn.Module:
 def sentence() -> nn.Module:
     """`Sentence`"""
     return Sentence()
+
+
+class ThreeNumbers(nn.Module):
+    """ACON-C (Ma et al. 2021, arXiv 2009.04759): an activation that learns three numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.p, self.q = nn.Parameter(torch.ones(1)), nn.Parameter(torch.zeros(()))
+        self.beta = nn.Parameter(torch.ones(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        apart = (self.p - self.q) * x
+        return apart * torch.sigmoid(self.beta * apart) + self.q * x

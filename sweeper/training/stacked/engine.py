@@ -7,9 +7,10 @@ The result of a trial does not depend on what it was stacked with: nothing is ev
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from itertools import chain
 
-from torch import nn
+import torch
 
 from sweeper.components.activations import activation_of
 from sweeper.components.optimizers import OPTIMIZERS
@@ -17,6 +18,8 @@ from sweeper.study.settings import settings as settings_of
 from sweeper.training.cohort import sort_key
 from sweeper.training.setup import Task, leaving_no_trace
 from sweeper.training.stacked.cache import return_cache
+from sweeper.training.stacked.kernel import named_kernel
+from sweeper.training.stacked.native.library import activation_functions
 from sweeper.training.stacked.refusal import NotCompiled, NotStackable
 from sweeper.training.stacked.stacked_training import OnFinish, StackedTraining
 from sweeper.trial import Trial, TrialResult
@@ -114,8 +117,21 @@ def translatable(task: Task, trials: Sequence[Trial]) -> tuple[list[Trial], list
 
 
 def without_code(optimizers: Iterable[str], activations: Iterable[str | None]) -> list[str]:
-    """Those of them that cannot be machine code; of activations that learn, PReLU alone can."""
+    """Those of them that cannot be machine code."""
     shaped = [name for name in optimizers if any(rule.shaped for rule in OPTIMIZERS[name].rules)]
-    known = {name: activation_of(name) for name in activations if name is not None}
-    learned = [n for n, a in known.items() if a.learns and not isinstance(a.make(), nn.PReLU)]
-    return [*shaped, *(n for n, a in known.items() if not a.elementwise or n in learned)]
+    known = [name for name in activations if name is not None]
+    return [*shaped, *(name for name in known if not _has_code(name))]
+
+
+@cache
+def _has_code(activation: str) -> bool:
+    """Whether an activation is taken for one that can be compiled; one that learns is tried."""
+    known = activation_of(activation)
+    if not known.learns:
+        return known.elementwise
+    learned = sum(1 for _ in known.make().parameters())
+    try:
+        activation_functions(named_kernel(activation, torch.float32), torch.float32, learned)
+    except (NotCompiled, NotStackable):
+        return False
+    return True

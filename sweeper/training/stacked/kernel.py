@@ -28,8 +28,8 @@ class Kernel:
         if hasattr(self.module, "inplace"):
             setattr(self.module, "inplace", False)  # noqa: B010
         self._steepest: dict[tuple[torch.dtype, torch.device], Tensor] = {}
-        self.native: dict[torch.dtype, tuple[int, int]] = {}
-        """Addresses of its functions as machine code, where they are compiled."""
+        self.native = dict[tuple[torch.dtype, int], tuple[int, int]]()
+        """Addresses of its functions as machine code, by the numbers that the stack learns."""
         z = torch.linspace(-3, 3, 6, dtype=dtype).reshape(1, 2, 3).requires_grad_()
         g = torch.linspace(1, 2, 6, dtype=dtype).reshape(1, 2, 3)
         self.forward_recipe = _recorded(lambda: [self.module(z)], {"z": z}, "a")
@@ -74,8 +74,24 @@ class _Seeded(torch.autograd.Function):
         return g, None
 
 
+def gradients(
+    function: Callable[[Tensor, Tensors], Tensor], z: Tensor, w: Tensors, g: Tensor
+) -> list[Tensor]:
+    """g · ∂φ/∂z and g · ∂φ/∂w of φ = `function`."""
+    total = _Seeded.apply(function(z, w), g).sum()
+    return list(torch.autograd.grad(total, [z, *w], allow_unused=True, materialize_grads=True))
+
+
 class SlopeKernel:
     """PReLU: z where z > 0, else w·z with a slope w per trial, or per trial and channel, that learns."""
+
+    def __init__(self) -> None:
+        self.native = dict[tuple[torch.dtype, int], tuple[int, int]]()
+        """See `Kernel.native`."""
+
+    def formula(self, z: Tensor, w: Tensors) -> Tensor:
+        """φ(z) with the slope beside every number."""
+        return torch.where(z > 0, z, z * w[0])
 
     def forward(self, z: Tensor, a: Tensor, w: Tensors) -> list[Run]:
         """a ← φ(z); w: (n, 1) or (n, channels), channels being the axis after the rows."""
@@ -111,6 +127,13 @@ class LearnedKernel:
     def __init__(self, module: nn.Module) -> None:
         self.module = copy.deepcopy(module)
         self.names = [name for name, _ in module.named_parameters()]
+        self.native = dict[tuple[torch.dtype, int], tuple[int, int]]()
+        """See `Kernel.native`."""
+
+    def formula(self, z: Tensor, w: Tensors) -> Tensor:
+        """φ(z) with other tensors in place of the parameters."""
+        output: Tensor = functional_call(self.module, dict(zip(self.names, w, strict=True)), (z,))
+        return output
 
     def forward(self, z: Tensor, a: Tensor, w: Tensors) -> list[Run]:
         """a ← φ(z); w: the parameters, (n, …) each."""
@@ -149,11 +172,7 @@ class LearnedKernel:
     def _outputs(self, z: Tensor, w: Tensors) -> Tensor:
         self.module.to(z.device)
 
-        def one(values: Sequence[Tensor], x: Tensor) -> Tensor:
-            output: Tensor = functional_call(self.module, dict(zip(self.names, values, strict=True)), (x,))
-            return output
-
-        return vmap(one)(list(w), z)
+        return vmap(self.formula)(z, list(w))
 
 
 def below_autograd() -> bool:

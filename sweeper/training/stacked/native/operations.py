@@ -223,9 +223,9 @@ def _activate_backward(place: Operation, call: Call) -> None:
 def _call_site(
     place: Operation, site: int, backward: bool, given: Sequence[Tensor], learned: Sequence[Tensor]
 ) -> None:
-    """`learned`: what is learned, then its gradient."""
-    if len(learned) > 1 + backward or any(t.numel() > 1 for t in learned):
-        raise NotCompiled("an activation that learns more than one number")
+    """`learned`: what is learned, then the gradients of that."""
+    if any(t.numel() > 1 for t in learned):
+        raise NotCompiled("an activation that learns more than single numbers")
     views = [place.view(t) for t in given]
     like, size = views[backward], given[0].numel()
     if 1 + sum((n - 1) * s for n, s in zip(like.sizes, like.strides, strict=True)) != size:
@@ -237,7 +237,7 @@ def _call_site(
         if theirs is not mine:
             moving.copy(place, mine, theirs)
     starts = [view.start(place.code) for view in used]
-    single = [place.view(t).start(place.code) for t in learned] or ["null"] * (1 + backward)
+    single = [place.view(t).start(place.code) for t in learned]
     given_to = ", ".join(f"ptr {s}" for s in (*starts, *single))
     place.code.do(f"call void {called}({given_to}, i64 {size})")
     if used[-1] is not views[-1]:

@@ -1,13 +1,15 @@
 """Recorded pointwise operations, number by number."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor
 
 from sweeper.private_torch import schema_of
 from sweeper.training.stacked.native.formulas import BUFFERS, COMPARISONS, FORMULAS
-from sweeper.training.stacked.native.ir import BYTES, Code, Kind, Number, function
+from sweeper.training.stacked.native.ir import BYTES, Code, Kind, Loop, Number, function
+from sweeper.training.stacked.native.reductions import across, add
 from sweeper.training.stacked.native.views import element_of
 from sweeper.training.stacked.recording import Call, storage_of, tensors
 from sweeper.training.stacked.refusal import NotCompiled
@@ -76,69 +78,90 @@ def _common(call: Call) -> str:
     return "double" if whole and any(isinstance(a, float) for a in call.arguments) else best
 
 
-def loop_function(
-    name: str,
-    calls: Sequence[Call],
-    known: Mapping[int, str],
-    parameters: Sequence[str],
-    columns: Mapping[int, tuple[str, int]],
-    written: Sequence[int],
-    element: str,
-    register_bytes: int,
-) -> tuple[str, set[str]]:
-    """A function of `parameters` (pointers) and a length: `calls` on one element after the other.
+@dataclass(frozen=True)
+class Formula:
+    """Pointwise calls on tensors of one shape, and on single numbers, and where their numbers lie."""
 
-    Args:
-        name: of the function.
-        calls: pointwise ones on tensors of one shape, and on single numbers.
-        known: storage -> the pointer among `parameters` to its elements.
-        parameters: pointers in order, without sign.
-        columns: storage -> (pointer, index) of a single number.
-        written: the storages whose values at the end are stored.
-        element: of the numbers.
-        register_bytes: size of a vector register.
+    calls: Sequence[Call]
+    known: Mapping[int, str]
+    """Storage -> the pointer to its elements."""
+    single: Mapping[int, tuple[str, int]]
+    """Storage -> (pointer, index) of the one number that stands for all its elements."""
+    stored: Mapping[str, int]
+    """Pointer -> the storage whose elements at the end are stored there."""
+    summed: Mapping[str, int] = field(default_factory=dict)
+    """Pointer to one number -> the storage whose elements at the end are added up to it."""
+
+
+def loop_function(
+    name: str, formula: Formula, parameters: Sequence[str], element: str, register_bytes: int
+) -> tuple[str, set[str]]:
+    """A function of `parameters` (pointers, in order) and a length: a formula, one element after the other.
+
+    What is added up is so in a fixed order: vectors, then their lanes, then what is left over.
     """
 
     def body(code: Code) -> None:
         single = {
             where: code.load(code.address(f"%{pointer}", index, element), Kind(element))
-            for where, (pointer, index) in columns.items()
+            for where, (pointer, index) in formula.single.items()
         }
         length = Number(code, "%n", Kind("i64"))
         lanes = register_bytes // BYTES[element]
         full = length - (length & (lanes - 1))
+        for pointer in formula.summed:
+            code.store(code.like(0.0, Kind(element)), f"%{pointer}")
 
-        def some(at: Number, width: int) -> None:
-            values: dict[int, Number] = {}
+        def some(loop: Loop, width: int) -> None:
+            sofar = loop.carry([code.like(0.0, Kind(element, width)) for _ in formula.summed])
+            found = _at(code, formula, single, element, loop.index, width)
+            loop.set([a + b for a, b in zip(sofar, found, strict=True)])
 
-            def load(tensor: Tensor) -> Number:
-                where = storage_of(tensor)
-                if where in single:
-                    return single[where]
-                if where not in values:
-                    if where not in known:
-                        return _constant(code, tensor)
-                    values[where] = code.load(
-                        code.address(f"%{known[where]}", at, element), Kind(element, width)
-                    )
-                return values[where]
-
-            for call in calls:
-                made = (
-                    [code.like(value_of(call), Kind(element))] if of_nothing(call) else values_of(call, load)
-                )
-                for target, value in zip(call.results, made, strict=False):
-                    values[storage_of(target)] = code.spread(value, width)
-            for where in written:
-                if where in values:
-                    code.store(values[where], code.address(f"%{known[where]}", at, element))
-
-        with code.when(full.compare("gt", 0)), code.loop(full, lanes) as loop:
-            some(loop.index, lanes)
-        with code.when(full.compare("lt", length)), code.loop(length, 1, full) as loop:
-            some(loop.index, 1)
+        for condition, stop, step, start in (("gt", full, lanes, 0), ("lt", length, 1, full)):
+            with code.when(full.compare(condition, 0 if condition == "gt" else length)):
+                with code.loop(stop, step, start) as loop:
+                    some(loop, step)
+                for pointer, total in zip(formula.summed, loop.finals, strict=False):
+                    whole = code.load(f"%{pointer}", Kind(element)) + across(code, total, add)
+                    code.store(whole, f"%{pointer}")
 
     return function(name, [*(f"ptr %{p}" for p in parameters), "i64 %n"], body)
+
+
+def _at(
+    code: Code, formula: Formula, single: Mapping[int, Number], element: str, at: Number, width: int
+) -> list[Number]:
+    """Do the calls for `width` elements and store what they give; the terms of the sums."""
+    values: dict[int, Number] = {}
+
+    def number(where: int) -> Number | None:
+        if where in single:
+            return single[where]
+        if where not in values and where in formula.known:
+            place = code.address(f"%{formula.known[where]}", at, element)
+            values[where] = code.load(place, Kind(element, width))
+        return values.get(where)
+
+    def load(tensor: Tensor) -> Number:
+        found = number(storage_of(tensor))
+        return _constant(code, tensor) if found is None else found
+
+    changed = set[int]()
+    for call in formula.calls:
+        made = [code.like(value_of(call), Kind(element))] if of_nothing(call) else values_of(call, load)
+        for target, value in zip(call.results, made, strict=False):
+            values[storage_of(target)] = code.spread(value, width)
+            changed.add(storage_of(target))
+    for pointer, where in formula.stored.items():
+        if where in changed or formula.known.get(where) != pointer:
+            code.store(code.spread(_known(number(where)), width), code.address(f"%{pointer}", at, element))
+    return [code.spread(_known(number(where)), width) for where in formula.summed.values()]
+
+
+def _known(number: Number | None) -> Number:
+    if number is None:
+        raise NotCompiled("an activation or update rule whose result is a constant")
+    return number
 
 
 def _constant(code: Code, tensor: Tensor) -> Number:

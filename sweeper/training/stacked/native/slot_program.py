@@ -11,6 +11,7 @@ from sweeper.training.stacked.native import target
 from sweeper.training.stacked.native.layout import ARENA, FLAG, Layout
 from sweeper.training.stacked.native.library import activation_functions
 from sweeper.training.stacked.native.operation import ALIGNED
+from sweeper.training.stacked.native.pointwise import name_of
 from sweeper.training.stacked.native.products import Machine
 from sweeper.training.stacked.native.program import program_of
 from sweeper.training.stacked.recording import Call
@@ -31,6 +32,7 @@ class SlotProgram:
             raise NotCompiled("a device that is not the CPU")
         if any(leaf.tensor.ndim < 2 for leaf in layout.leaves):
             raise NotCompiled("inputs that are not rows")
+        self._learned = _learned(calls, layout.sites)
         text = _translated(layout, calls, inputs)
         self._run = target.callable_at(target.compiled(text, ["run"])["run"], 3)
         self.dtype = layout.results[0].dtype
@@ -91,9 +93,9 @@ class SlotProgram:
         Raises:
             NotCompiled: for activations that cannot be compiled.
         """
-        distinct = {id(kernel): kernel for each in kernels for kernel in each}
-        found = {key: activation_functions(kernel, self.dtype) for key, kernel in distinct.items()}
-        for site, each in enumerate(kernels):
+        for site, (each, learned) in enumerate(zip(kernels, self._learned, strict=True)):
+            distinct = {id(kernel): kernel for kernel in each}
+            found = {k: activation_functions(kernel, self.dtype, learned) for k, kernel in distinct.items()}
             at = self._at_sites + 2 * site
             table[:, at : at + 2] = [found[id(kernel)] for kernel in each]
 
@@ -108,6 +110,15 @@ class SlotProgram:
         self._run(table.ctypes.data, len(table), passes)
         if self._flag[0]:
             raise IndexError("a class or an index lies beyond what it points into")
+
+
+def _learned(calls: Sequence[Call], sites: int) -> list[int]:
+    """How many tensors each hidden activation of the pass learns."""
+    found = [0] * sites
+    for call in calls:
+        if name_of(call.operation) == "activate":
+            found[call.arguments[3]] = len(call.arguments[1])
+    return found
 
 
 def _translated(layout: Layout, calls: Sequence[Call], inputs: Sequence[Tensor]) -> str:

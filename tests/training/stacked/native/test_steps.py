@@ -3,6 +3,7 @@
 import importlib.util
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -91,10 +92,17 @@ def test_mixed_trials_agree_with_the_reference(training: dict[str, Any], calls: 
 
 
 @needs_llvm
-def test_slopes_are_learned(calls: list[int]) -> None:
-    """PReLU trains as machine code beside others: losses, slopes and their measures equal to 1e-9."""
-    task = task_of(space=SPACE, steps=12, evaluations=3, model={"depth": 2, "width": 7})
-    assert_engines_agree(task, TRIALS[1:5], slots=4, most_chaotic=1, compiled=True)
+@pytest.mark.parametrize("learned", ["prelu", "swish_learned", "translated_models:ThreeNumbers"])
+def test_activations_learn(learned: str, calls: list[int]) -> None:
+    """Beside others, one number or several: losses, what is learned and its measures equal to 1e-9."""
+    space = {**SPACE, "activation": [learned, "tanh", "relu"]}
+    task = task_of(space=space, steps=12, evaluations=3, model={"depth": 2, "width": 7})
+    names = [learned, "tanh", learned, "relu"]
+    trials = [
+        replace(trial, parameters={**trial.parameters, "activation": name})
+        for trial, name in zip(TRIALS[1:5], names, strict=True)
+    ]
+    assert_engines_agree(task, trials, slots=4, most_chaotic=1, compiled=True)
     assert set(calls) == {4}
     assert len(calls) > 6  # three compare it with trials alone
 
