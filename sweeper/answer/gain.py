@@ -119,6 +119,8 @@ def gained(gain: Gain | None, ranked: Ranked) -> tuple[str, str]:
     if gain.verdict == "gained":
         return f"{size} {side}", f"{than}, {same}{ends}"
     if gain.seeds < ENOUGH_SEEDS:
+        apart = number(abs(gain.difference))  # no interval stands beside it, which would round it
+        size = apart + (f" ({percent(share)})" if math.isfinite(share) else "")
         return "not known", f"{size} {side} {than}, {same}: too few seeds to rule out luck"
     includes = "includes no gain" if not gain.low > 0 else "is too close to no gain"
     why = f"{ends}, which {includes}" if ends else "; too few seeds to know the spread"

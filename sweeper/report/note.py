@@ -4,11 +4,13 @@ import re
 import textwrap
 
 from sweeper.answer.answer import Answer
+from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import as_costs, best_trials
 from sweeper.records.store import Records
 from sweeper.report.card import Card, card
 from sweeper.study.study import Study
+from sweeper.wording import count
 
 WIDTH = 100
 
@@ -48,10 +50,17 @@ def _dashboard(study: Study, answer: Answer, records: Records) -> list[str]:
         f"The dashboard's best trial, #{first}, has the {ranked.best} {ranked.metric} of the search, on one "
     )
     text += "seed"
-    if first == answer.trial:
+    if answer.why_nothing_is_advised:
+        text += f". It is no answer, as {answer.why_nothing_is_advised}."
+    elif first == answer.trial:
         text += "; it is the answer too."
     elif answer.confirmed is None:
         text += f"; the answer is trial #{answer.trial}."
+    elif answer.confirmed.seeds < ENOUGH_SEEDS:
+        seeds = count(answer.confirmed.seeds, "fresh seed")
+        text += (
+            f". The provisional answer is trial #{answer.trial}, the best on {seeds}, too few to confirm it."
+        )
     else:
         text += (
             f". The answer is trial #{answer.trial}: fresh seeds decide, and the best of many on one seed is "

@@ -113,4 +113,6 @@ def test_few_seeds_are_not_said_to_show_nothing() -> None:
     value, meaning = gained(found, LOSS)
     assert value == "not known"
     assert meaning.endswith("on 4 fresh seeds of both: too few seeds to rule out luck")
+    wide = gained(Gain(3, "adam", 1.78, 1.66, -20.0, 23.0, 3, "unshown"), LOSS)[1]
+    assert wide.startswith("1.66 (93 %) lower")  # an interval that is not shown does not round it to 2
     assert gained(replace(found, seeds=5), LOSS)[0] == "nothing shown"

@@ -9,6 +9,7 @@ import pytest
 from report_inputs import CHANGES, SPACE, changed, made_input, made_study
 from synthetic_records import SyntheticRecords
 
+from sweeper.answer.learning import Learning
 from sweeper.questions.run_data import RunData
 from sweeper.report.card import Card, card
 from sweeper.report.note import note, plain_answer
@@ -143,6 +144,14 @@ def test_the_note_says_why_the_dashboard_has_another_best_trial(records: Synthet
     said = note(report.study, other, report.records).replace("\\", "")
     assert f"The answer is trial #{other.trial}: fresh seeds decide" in said
     assert "beside the level of shuffled scores" in said
+    assert other.confirmed is not None
+    few = replace(other, confirmed=replace(other.confirmed, seeds=3))
+    said = note(report.study, few, report.records).replace("\\", "")
+    assert f"The provisional answer is trial #{other.trial}, the best on 3 fresh seeds, too few to" in said
+    nothing = replace(other, learning=Learning(2.3, 0.0, -0.1, 0.1, 5, False, 0.01, 20, 0.02))
+    said = note(report.study, nothing, report.records).replace("\\", "")
+    assert "It is no answer, as nothing was learned." in said
+    assert "fresh seeds decide" not in said
 
 
 def test_the_notebook_escapes_what_users_wrote(records: SyntheticRecords) -> None:

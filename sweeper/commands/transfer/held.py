@@ -19,5 +19,5 @@ def winner_of(study: Study, runs: Path) -> Mapping[str, Any] | None:
     answer = result_of(study.name, runs).answer
     if answer is None or answer.parameters["optimizer"] not in study.space.accepted:
         return None
-    active = study.space.active(answer.parameters["optimizer"])
-    return {name: value for name, value in answer.parameters.items() if name in active}
+    kept = {"optimizer", *study.space.active(answer.parameters["optimizer"])}
+    return {name: value for name, value in answer.parameters.items() if name in kept}

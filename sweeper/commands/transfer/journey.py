@@ -42,6 +42,7 @@ from sweeper.commands.transfer.words import plan_line
 from sweeper.errors import RunFailed
 from sweeper.report.transferred import KEY, PENALTY
 from sweeper.study.command_line import run_again
+from sweeper.study.space import Range, Values
 from sweeper.study.study import Study
 from sweeper.training.dispatch import train_all
 from sweeper.training.in_workers import plan_in_workers, preflight_in_workers, share_task
@@ -201,16 +202,28 @@ def _penalties(
 
 
 def next_command(study: Study, over: Over, what: Found, optimizer: str) -> str:
-    """The study at the size asked for, with the optimizer that was held and the rates of the prediction; more
-    seeds where there is none."""
-    if what.prediction is None:
-        sizes = ",".join(given(size) for size in over.sizes)
-        command = run_again(study).replace("sweeper run", "sweeper transfer", 1)
-        return f"{command} --over {over.key}={sizes} --to {given(over.to)} --seeds 10"
-    low, high = (exact(value, 2) for value in (what.prediction.low, what.prediction.high))
+    """The study at the size asked for, with the optimizer that was held and the rates of the prediction.
+
+    Where there is none, the same transfer with rates beyond the edge that best ones lie at, or on more seeds.
+    """
     entry = study.space.entry("learning_rate", optimizer)
     assert entry is not None
+    if what.prediction is None:
+        sizes, wider = ",".join(given(size) for size in over.sizes), _wider(entry, what.optima["verdict"])
+        command = run_again(study, *wider).replace("sweeper run", "sweeper transfer", 1)
+        return f"{command} --over {over.key}={sizes} --to {given(over.to)}{'' if wider else ' --seeds 10'}"
+    low, high = (exact(value, 2) for value in (what.prediction.low, what.prediction.high))
     rates = f"search.space.{entry[0]}={{low = {low}, high = {high}, log = true}}"
     only = f'search.space.optimizer=["{optimizer}"]'
     size = f"search.space.{over.key}" if over.key in study.space.entries else over.key
     return run_again(study, f"name={study.name}-{given(over.to)}", f"{size}={given(over.to)}", only, rates)
+
+
+def _wider(entry: tuple[str, Values], verdicts: "pd.Series[str]") -> tuple[str, ...]:
+    """The setting that searches a decade beyond each edge that a best rate lies at; none if none does."""
+    name, values = entry
+    edges = (verdicts == "lower edge").any(), (verdicts == "upper edge").any()
+    if not isinstance(values, Range) or not any(edges):
+        return ()
+    low, high = values.low / 10 ** edges[0], values.high * 10 ** edges[1]
+    return (f"search.space.{name}={{low = {exact(low)}, high = {exact(high)}, log = true}}",)

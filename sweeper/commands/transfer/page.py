@@ -115,7 +115,9 @@ def card(found: Found, about: Mapping[str, Any]) -> Card:
     ahead, key = found.prediction, about["key"]
     step = NextStep("Train the large network with rates of this interval:", about["next"])
     if ahead is None:
-        step = NextStep("Try other rates or more sizes:", about["next"])
+        beyond = "Best rates lie at the edge of those tried: go beyond it:"
+        seeds = "Tell more closely where the best rates lie, with more seeds:"
+        step = NextStep(seeds if " --seeds " in about["next"] else beyond, about["next"])
         return Card("none", "Nothing is predicted.", sentences(found, about)[0], {}, _facts(found), step)
     headline = f"At {key} {given(ahead.size)}, begin with a learning rate of {number(ahead.value, 2)}."
     ends = f"{number(ahead.low, 2)} to {number(ahead.high, 2)}"

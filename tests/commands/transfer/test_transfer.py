@@ -3,16 +3,20 @@
 import json
 import re
 import shlex
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from report_inputs import made_study
+from report_inputs import made_input, made_study
+from synthetic_records import synthetic_records
 from transfers import ABOUT, LAW, LOSS, OVER, frame
 
 import sweeper
+from sweeper.commands.transfer import held
 from sweeper.commands.transfer.figure import alt, draw
 from sweeper.commands.transfer.held import winner_of
 from sweeper.commands.transfer.journey import next_command
@@ -128,6 +132,23 @@ def test_a_study_is_trained_at_each_size(tmp_path: Path) -> None:
     assert (tmp_path / "reports" / "transfer.html").exists()
 
 
+def test_the_winner_of_the_run_is_held_with_its_optimizer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that it was trained with and the study still searches; the first one does not take its place."""
+    found = made_input(synthetic_records(24)).answer
+    assert found is not None
+    chosen = {**found.parameters, "optimizer": "adam", "gone": 1}
+    monkeypatch.setattr(held, "run_folder", lambda runs, name: tmp_path)
+    answered = SimpleNamespace(answer=replace(found, parameters=chosen))
+    monkeypatch.setattr(held, "result_of", lambda name, runs: answered)
+    kept = winner_of(made_study(), tmp_path)
+    assert kept is not None
+    assert kept["optimizer"] == "adam"
+    assert kept["learning_rate"] == found.parameters["learning_rate"]
+    assert "gone" not in kept
+
+
 def applied(study: Study, words: list[str]) -> dict[str, Any]:
     """The study with the ``--set`` of a command."""
     raw = dict(study.to_dict())
@@ -138,22 +159,18 @@ def applied(study: Study, words: list[str]) -> dict[str, Any]:
 @pytest.mark.parametrize("place", [1e-2, 1e-5])
 def test_the_command_of_the_page_is_about_the_held_optimizer(place: float) -> None:
     """A study at the size asked for with that optimizer alone and the predicted rates; without a prediction,
-    the same transfer on more seeds."""
+    the same transfer over rates beyond the edge, or where none lies there on more seeds."""
     study = Study.load("digits")
     done = found(frame(LAW if place > 1e-3 else dict.fromkeys(LAW, place)), OVER, LOSS)
     words = shlex.split(next_command(study, OVER, done, "adam"))
     if done.prediction is None:
-        assert words == [
-            "sweeper",
-            "transfer",
-            "digits",
-            "--over",
-            "model.width=16,32,64",
-            "--to",
-            "512",
-            "--seeds",
-            "10",
-        ]
+        assert words[:3] == ["sweeper", "transfer", "digits"]
+        assert words[-4:] == ["--over", "model.width=16,32,64", "--to", "512"]
+        _, rates = Study(trusted=True, **applied(study, words)).space.active("adam")["learning_rate"]
+        _, before = study.space.active("adam")["learning_rate"]
+        assert (rates.low, rates.high) == (pytest.approx(before.low / 10), before.high)
+        flat = replace(done, optima=done.optima.assign(verdict="flat"))
+        assert next_command(study, OVER, flat, "adam").endswith("--to 512 --seeds 10")
         return
     again = Study(trusted=True, **applied(study, words))
     _, rates = again.space.active("adam")["learning_rate"]
