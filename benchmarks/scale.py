@@ -103,7 +103,7 @@ def measured(
         options = Options(runs=Path(folder) / "runs", reports=Path(folder) / "reports", quiet=True)
         with farm_pool(workers, lengths) as (pool, farm), counted() as parts:
             processor = time.process_time()
-            journey._run(asked, options, pool, pool)
+            journey._run(asked, options, mock.Mock(), pool)
             seconds = time.process_time() - processor
         real = busy(farm.spans, workers)
     sizes = [min(generation, trials - start) for start in range(0, trials, generation)]
