@@ -1,4 +1,4 @@
-"""What the charts of the page that can be explored draw: trials and their curves, as JSON.
+"""The charts of the page that can be explored: whose place they take, and what they draw, as JSON.
 
 They show what the figures beside them show, trial by trial, so that one trial can be followed from chart to
 chart; without scripts the figures stand alone.
@@ -12,16 +12,18 @@ import pandas as pd
 
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import FIRST
-from sweeper.drawing.scales import LOG_FROM
-from sweeper.questions.parallel import positions
-from sweeper.questions.question import Tables
+from sweeper.to_json import to_json
 from sweeper.wording import number, tidied
 
+CHARTS: Mapping[str, str] = {"learning_rate": "rates", "convergence": "curves", "parallel": "settings"}
+"""Figure -> the chart that it can be exchanged for."""
+OPENED = ("convergence", "parallel")
+"""Figures in whose place the chart stands from the start: single lines cannot be told apart there."""
 DIGITS, MOST = 5, 2000
 """Significant digits; points of a chart, of more every so many."""
 
 
-def explorable(tables: Tables, objective: str) -> dict[str, Any]:
+def explorable(tables: Mapping[str, pd.DataFrame], objective: str) -> dict[str, Any]:
     """The charts by name; one that has nothing to show is left out."""
     none = pd.DataFrame()  # of a table that could not be made
     made = {
@@ -95,6 +97,8 @@ def _settings(frame: pd.DataFrame) -> dict[str, Any]:
     """A line for each trial across the places of its settings, with the ticks of each axis."""
     if frame.empty:
         return {}
+    from sweeper.questions.parallel import positions  # loaded late: the live page has no charts
+
     names = [name for name in frame if name not in ("trial", "metric")]
     placed = {name: positions(frame[name]) for name in names}
     return {
@@ -110,5 +114,12 @@ def _short(values: "pd.Series") -> list[float | None]:
 
 
 def _logarithmic(values: "pd.Series") -> bool:
+    from sweeper.drawing.scales import LOG_FROM  # loaded late: the live page has no charts
+
     known: Sequence[float] = [value for value in values.astype(float) if math.isfinite(value)]
     return bool(known) and min(known) > 0 and max(known) / min(known) > LOG_FROM
+
+
+def as_script(found: Mapping[str, Any]) -> str:
+    """JSON for an element that no browser runs: nothing in it ends the element."""
+    return to_json(found, indent=None).replace("<", "\\u003c")

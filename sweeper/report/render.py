@@ -13,15 +13,11 @@ from markupsafe import Markup
 
 from sweeper.printable import printable
 from sweeper.report.card import Card
+from sweeper.report.explore import CHARTS, OPENED, as_script
 from sweeper.report.grid import Grid
 from sweeper.study.study import Study
-from sweeper.to_json import to_json
 
 TEMPLATES = Path(__file__).parent / "templates"
-CHARTS: Mapping[str, str] = {"learning_rate": "rates", "convergence": "curves", "parallel": "settings"}
-"""Figure -> the chart that it can be exchanged for."""
-OPENED = ("convergence", "parallel")
-"""Figures in whose place the chart stands from the start: single lines cannot be told apart there."""
 
 
 @dataclass(frozen=True)
@@ -139,8 +135,3 @@ def unbroken(text: str) -> str:
 def _hash(text: str) -> str:
     """As a content security policy names an inline style or script."""
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}"
-
-
-def as_script(found: Mapping[str, Any]) -> str:
-    """JSON for an element that no browser runs: nothing in it ends the element."""
-    return to_json(found, indent=None).replace("<", "\\u003c")

@@ -8,22 +8,145 @@ from functools import cache
 from types import FunctionType
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from sweeper import private_torch
 from sweeper.components.operations import tensors_in
-from sweeper.training.stacked import composed, recurrent
+from sweeper.training.stacked import recurrent
 from sweeper.training.stacked.batching_rules import argmax, attention, cross_entropy, linear
 from sweeper.training.stacked.packed import check_rows
+from sweeper.training.stacked.refusal import NotStackable
+
+SPARSE = "an embedding with sparse=True has gradients in another layout"
+
+
+def embedding(
+    weight: Tensor,
+    indices: Tensor,
+    padding_idx: int = -1,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
+) -> Tensor:
+    """``torch.embedding``: vmap forgets that the row `padding_idx` has no gradient."""
+    if sparse:
+        raise NotStackable(SPARSE)
+    rows = torch.embedding(weight, indices, -1, scale_grad_by_freq)
+    return _without_gradient(rows, indices == padding_idx) if padding_idx >= 0 else rows
+
+
+def _without_gradient(rows: Tensor, where: Tensor) -> Tensor:
+    return torch.where(where.unsqueeze(-1), rows.detach(), rows)
+
+
+def embedding_bag(
+    input: Tensor,
+    weight: Tensor,
+    offsets: Tensor | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2,
+    scale_grad_by_freq: bool = False,
+    mode: str = "mean",
+    sparse: bool = False,
+    per_sample_weights: Tensor | None = None,
+    include_last_offset: bool = False,
+    padding_idx: int | None = None,
+) -> Tensor:
+    """``F.embedding_bag``; a maximum over bags of different sizes and counted gradients are left to vmap."""
+    if sparse:
+        raise NotStackable(SPARSE)
+    if max_norm is not None or scale_grad_by_freq or (mode == "max" and offsets is not None):
+        return F.embedding_bag(
+            *(input, weight, offsets, max_norm, norm_type, scale_grad_by_freq, mode, sparse),
+            *(per_sample_weights, include_last_offset, padding_idx),
+        )
+    rows = torch.embedding(weight, input)
+    if per_sample_weights is not None:
+        rows = rows * per_sample_weights.unsqueeze(-1)
+    kept = torch.ones_like(input, dtype=rows.dtype).unsqueeze(-1)
+    if padding_idx is not None:
+        kept = (input != padding_idx % len(weight)).to(rows.dtype).unsqueeze(-1)
+    if mode == "max":
+        most = rows.masked_fill(kept == 0, float("-inf")).max(1)[0]
+        return torch.where(kept.sum(1) > 0, most, 0)
+    both = torch.cat([rows * kept, kept], -1)
+    total = both.sum(1) if offsets is None else _bags(both, offsets, include_last_offset)
+    sums, counts = total[..., :-1], total[..., -1:]
+    return sums / counts.clamp(min=1) if mode == "mean" else sums
+
+
+def _bags(rows: Tensor, offsets: Tensor, include_last: bool) -> Tensor:
+    """Sums of the rows from each offset to the next."""
+    bags = len(offsets) - include_last
+    of_row = (torch.arange(len(rows), device=rows.device)[:, None] >= offsets[:bags]).sum(1) - 1
+    return rows.new_zeros(bags, rows.shape[1]).index_add(0, of_row, rows)
+
+
+def weight_norm(v: Tensor, g: Tensor, dim: int = 0) -> Tensor:
+    """What ``torch.nn.utils.weight_norm`` calls: g·v / ‖v‖, the norm over all dimensions but `dim`."""
+    others = [d for d in range(v.ndim) if d != dim % v.ndim] if dim != -1 else list(range(v.ndim))
+    return v * (g / torch.linalg.vector_norm(v, 2, others, keepdim=True))
+
+
+def bilinear(x: Tensor, y: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """``F.bilinear``: x·W·y"""
+    product = torch.einsum("...i,oij,...j->...o", x, weight, y)
+    return product if bias is None else product + bias
+
+
+def set_item(x: Tensor, index: Any, value: Any) -> None:
+    """``x[index] = value``; what is set where a mask says so is as many numbers as in other trials."""
+    is_mask = isinstance(index, Tensor) and index.dtype == torch.bool
+    if is_mask and (not isinstance(value, Tensor) or value.ndim == 0):
+        mask = index.reshape(*index.shape, *[1] * (x.ndim - index.ndim))
+        x.copy_(torch.where(mask, value, x))
+    else:
+        x[index] = value
+
+
+def scatter(x: Tensor, dim: int, index: Tensor, src: Any) -> Tensor:
+    """``x.scatter_(dim, index, src)``"""
+    return x.copy_(x.scatter(dim, index, src))
+
+
+def view(x: Tensor, *shape: Any, **options: Any) -> Tensor:
+    """``x.view``, also where rules have left the numbers in another order than they have alone."""
+    try:
+        return x.view(*shape, **options)
+    except RuntimeError:
+        return x.reshape(*shape, **options)
+
+
+def view_as_complex(x: Tensor) -> Tensor:
+    """``torch.view_as_complex``, as `view`; parameters of a stack may begin at any place in memory."""
+    try:
+        return torch.view_as_complex(x)
+    except RuntimeError:
+        return torch.view_as_complex(x.clone(memory_format=torch.contiguous_format))
+
+
+def left_aligned(*arguments: Any) -> bool:
+    """Whether masks only cut the ends of sequences: no, as encoders then take a path without batching."""
+    return False
+
 
 RULES: Mapping[Any, Callable[..., Any]] = {
     F.linear: linear,
     F.cross_entropy: cross_entropy,
     F.scaled_dot_product_attention: attention,
     Tensor.argmax: argmax,
-    **composed.RULES,
+    **private_torch.hidden_functions(
+        {"weight_norm": weight_norm, "nested_tensor_from_mask_left_aligned": left_aligned}
+    ),
+    torch.embedding: embedding,
+    F.embedding_bag: embedding_bag,
+    F.bilinear: bilinear,
+    Tensor.__setitem__: set_item,
+    Tensor.scatter_: scatter,
+    Tensor.view: view,
+    torch.view_as_complex: view_as_complex,
     **recurrent.RULES,
 }
 ASKS = {"has_torch_function", "has_torch_function_unary", "has_torch_function_variadic"}

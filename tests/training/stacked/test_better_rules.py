@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrizations
 
-from sweeper.training.stacked.composed import SPARSE
+from sweeper.training.stacked.better_rules import SPARSE
 from sweeper.training.stacked.refusal import NotStackable
 
 Make = Callable[[], nn.Module]
