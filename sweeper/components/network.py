@@ -12,8 +12,8 @@ class Profile:
     """‖dL/da‖₂ at each hidden activation layer, input side first."""
     dead: float
     """Share of hidden units with φ′ = 0 on every row looked at, mean over layers."""
-    mean_square: float
-    """Σ over layers of the mean of a²: what the l2 penalty is before it is weighted."""
+    penalties: Mapping[str, float]
+    """Each kind of activation penalty of the study -> its sum over the layers, before it is weighted."""
     loss: float
     sharpness: float | None
     """Largest eigenvalue of the Hessian of the loss; ``None`` where it was not asked for, or the model has no
@@ -40,5 +40,11 @@ class Network:
     """Activation -> profile; ``None`` stands for the model's own activations."""
     recurrent: tuple[str, ...] = ()
     """Kinds of its recurrent layers: ``LSTM``, ``GRU``, ``RNN``, each once."""
+    guess: float | None = None
+    """Loss of the best constant output on the training rows; ``None`` where it is not known."""
+    adds_input: bool = False
+    """Whether it adds to some of its values what layers have made of them: x + f(x)."""
+    normalizes: bool = False
+    """Whether it has normalization layers."""
     unmeasured: str = ""
     """Why layers are not measured; empty where they are."""

@@ -94,6 +94,19 @@ def _constant(task: Task, loss: Loss, plain: Settings, y: np.ndarray) -> np.ndar
     return of_any_loss(loss, y, width, getattr(torch, plain.dtype))
 
 
+def best_constant_loss(task: Task, loss: Loss, plain: Settings) -> float | None:
+    """What the best constant output scores in a named `loss` on the training rows of the search.
+
+    ``None`` where there is none of finite loss, and for losses of the user's.
+    """
+    if loss.is_users or task.data.several is not None:
+        return None
+    targets = _parts(task, task.study.search.seed)["train"]
+    row = _constant(task, loss, plain, targets)
+    value = math.inf if row is None else scores(loss, row, targets, torch.float64)["loss"]
+    return value if math.isfinite(value) else None
+
+
 def _rows(task: Task, parts: Sequence[Mapping[str, np.ndarray]]) -> dict[str, Any]:
     """Rows of each part, classes that some part has too few of, and whether numbers look like classes.
 

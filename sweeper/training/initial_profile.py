@@ -7,19 +7,22 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from sweeper.components.build import Built
 from sweeper.components.hidden import KINDS
 from sweeper.components.losses import Loss
 from sweeper.components.network import Network, Profile
+from sweeper.components.penalties import PENALTIES
 from sweeper.components.tree import Tree, applied, copied, rows_in, taken
 from sweeper.data.data import Data
 from sweeper.measures import MEASURES
+from sweeper.study.settings import Settings
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.study import Study
 from sweeper.training.capture import layers_if_possible, weights_of
-from sweeper.training.output_range import last_operation
+from sweeper.training.guessing import best_constant_loss
+from sweeper.training.output_range import adds_input, last_operation
 from sweeper.training.setup import Rows, Task, initial_model, pick_loss, rows_of
 from sweeper.training.sharpness import sharpness
 
@@ -47,6 +50,7 @@ def profile_network(
     task = Task(study, data)
     chosen = replace(settings_of(study, parameters), device="cpu")
     rows = rows_of(task, chosen, study.search.seed)
+    kinds = penalty_kinds(study, chosen)
     loss, profiles, built, reasons = pick_loss(task, chosen, task.study.search.seed), {}, None, list[str]()
     for name in activations:
         settings = replace(chosen, activation=name)
@@ -54,14 +58,21 @@ def profile_network(
         for seed in range(study.search.seed, study.search.seed + PROFILE_SEEDS):
             built = initial_model(task, settings, seed)
             sharp = name in curved and seed == study.search.seed
-            profile, reason = _profile(built, loss, rows, sharp=sharp)
+            profile, reason = _profile(built, loss, rows, kinds, sharp=sharp)
             per_seed.append(profile)
             reasons += [reason] if reason else []
         profiles[name] = _median(per_seed)
     built = built or initial_model(task, chosen, study.search.seed)
     if reasons:  # what could be measured of some activations alone compares nothing
         profiles = {name: replace(each, gradients=()) for name, each in profiles.items()}
-    return replace(_network(built, loss, rows, profiles), unmeasured="".join(reasons[:1]))
+    guess = best_constant_loss(task, loss, chosen)
+    return replace(_network(built, loss, rows, profiles), unmeasured="".join(reasons[:1]), guess=guess)
+
+
+def penalty_kinds(study: Study, settings: Settings) -> tuple[str, ...]:
+    """Kinds of activation penalties that the study tries, or would."""
+    entry = study.space.entries.get("penalty_kind")
+    return tuple(map(str, (entry.values if entry else None) or (settings.penalty_kind,)))
 
 
 def _network(built: Built, loss: Loss, rows: Rows, profiles: Mapping[str | None, Profile]) -> Network:
@@ -75,11 +86,15 @@ def _network(built: Built, loss: Loss, rows: Rows, profiles: Mapping[str | None,
         rows=min(rows_in(rows.x_train), PROFILE_ROWS),
         swapped=built.swapped.line() if built.swapped else "",
         recurrent=recurrent_layers(built.model),
+        adds_input=adds_input(output),
+        normalizes=any("norm" in type(module).__name__.lower() for module in built.model.modules()),
         profiles=profiles,
     )
 
 
-def _profile(built: Built, loss: Loss, rows: Rows, *, sharp: bool) -> tuple[Profile, str]:
+def _profile(
+    built: Built, loss: Loss, rows: Rows, kinds: Sequence[str], *, sharp: bool
+) -> tuple[Profile, str]:
     """And why layers cannot be measured, see `layers_if_possible`."""
     x, y = (taken(part, slice(PROFILE_ROWS)) for part in (rows.x_train, rows.y_train))
     layers, reason = layers_if_possible(built, loss.function, copied(x), copied(y), None)
@@ -88,18 +103,27 @@ def _profile(built: Built, loss: Loss, rows: Rows, *, sharp: bool) -> tuple[Prof
         for layer in layers
         if layer.activation is not None
     ]
-    squares = [layer.activation.square().mean().item() for layer in layers if layer.activation is not None]
+    activations = [layer.activation for layer in layers if layer.activation is not None]
+    penalties = {kind: _penalty(kind, activations) for kind in kinds}
     dead = [float(m["dead"]) for m in measured if m["dead"] is not None]
     with torch.no_grad():
         value = loss.function(applied(built.model.eval(), copied(x)), copied(y)).item()
     profile = Profile(
         gradients=tuple(float(m["gradient_norm"]) for m in measured if m["gradient_norm"] is not None),
         dead=float(np.mean(dead)) if dead else 0.0,
-        mean_square=float(sum(squares)),
+        penalties=penalties,
         loss=value,
         sharpness=_sharpness(built.model, loss, copied(x), copied(y)) if sharp else None,
     )
     return profile, reason
+
+
+def _penalty(kind: str, activations: Sequence[Tensor]) -> float:
+    """Σ over layers; NaN of activations that this kind has no value of."""
+    try:
+        return float(sum(PENALTIES[kind](a).item() for a in activations))
+    except ValueError:  # differences over time need a time axis
+        return math.nan
 
 
 def _median(per_seed: Sequence[Profile]) -> Profile:
@@ -107,7 +131,10 @@ def _median(per_seed: Sequence[Profile]) -> Profile:
     return Profile(
         gradients=tuple(np.median(gradients, axis=0).tolist()) if gradients else (),
         dead=float(np.median([one.dead for one in per_seed])),
-        mean_square=float(np.median([one.mean_square for one in per_seed])),
+        penalties={
+            kind: float(np.median([one.penalties[kind] for one in per_seed]))
+            for kind in per_seed[0].penalties
+        },
         loss=float(np.median([one.loss for one in per_seed])),
         sharpness=per_seed[0].sharpness,
     )

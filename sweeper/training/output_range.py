@@ -1,12 +1,14 @@
 """What a model's last operation lets it put out, read off the autograd graph, against what the loss needs."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from sweeper.components.losses import Loss
+from sweeper.components.operations import tensors_in
 from sweeper.wording import given, number
 
 RESHAPING = (
@@ -35,6 +37,7 @@ RANGES = {
     "LogSoftmax": (-math.inf, 0.0),
 }
 """Last operation -> interval that holds all outputs."""
+_NONE = torch.zeros(())
 PROBABILITIES = ("Sigmoid", "Hardsigmoid", "Softmax")
 
 
@@ -50,6 +53,37 @@ def last_operation(output: Any) -> str:
             return str(name).lstrip("_")
         node = node.next_functions[0][0]
     return ""
+
+
+def adds_input(output: Any) -> bool:
+    """Whether somewhere on the way to `output` f(x) is added to x, where f has weight matrices.
+
+    A first block that adds to the rows themselves is not seen: they have no gradient.
+    """
+    nodes = _before([tensor.grad_fn for tensor in tensors_in(output)])
+    sums = [node for node in nodes if node.name().startswith("AddBackward")]
+    parts = [[part for part, _ in node.next_functions if part is not None] for node in sums]
+    return any(_is_made_of(b, a) or _is_made_of(a, b) for a, b in (pair for pair in parts if len(pair) == 2))
+
+
+def _is_made_of(later: Any, earlier: Any) -> bool:
+    """Whether `later` comes from `earlier` through a weight matrix."""
+    before = _before([later])
+    if earlier not in before or later is earlier:
+        return False
+    between = before - _before([earlier])
+    return any(getattr(node, "variable", _NONE).ndim >= 2 for node in between)
+
+
+def _before(nodes: Iterable[Any]) -> set[Any]:
+    """The nodes of the autograd graph that `nodes` came from, themselves included."""
+    found, waiting = set[Any](), [node for node in nodes if node is not None]
+    while waiting:
+        node = waiting.pop()
+        if node not in found:
+            found.add(node)
+            waiting += [inner for inner, _ in node.next_functions if inner is not None]
+    return found
 
 
 def range_problem(output: Any, loss: Loss, targets: Sequence[Tensor]) -> str:

@@ -16,6 +16,7 @@ import tomli_w
 import torch
 from torch import nn
 
+from sweeper.components.losses import LOSSES, Loss
 from sweeper.data.data import Data
 from sweeper.data.facts import target_facts
 from sweeper.report.advice import Advice, Asked, advise
@@ -25,6 +26,7 @@ from sweeper.study.settings import settings
 from sweeper.study.study import Study
 from sweeper.theory.mean_field import born_dead_probability, network_variances, predicted_profile
 from sweeper.training.initial_profile import chain_widths, profile_network
+from sweeper.training.output_range import adds_input
 from sweeper.training.preflight import check_configurations
 from sweeper.training.setup import Task, rows_of
 
@@ -276,3 +278,72 @@ def test_nothing_is_advised_from_gradients_that_are_not_measured(tmp_path: Path)
         "Nothing is advised from gradients: the layers of this model are not measured, though it trains."
     ]
     assert advice[0].reasons[0].text == "the model takes no second pass"
+
+
+def test_guessing_is_scored_in_the_loss_of_the_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever loss it is, also one that was added: what the best constant has, and the floor behind softmax."""
+
+    def focal(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        log_p = output.log_softmax(dim=1).gather(1, target[:, None])[:, 0]
+        return -((1 - log_p.exp()).square() * log_p).mean()
+
+    monkeypatch.setitem(LOSSES, "focal", Loss("focal", focal, "classification", inside="softmax"))
+    study = study_file(tmp_path, data="wine", training={"loss": "focal"})
+    advice = advice_on(study)
+    loss, output = said(advice["loss"]), said(advice["output"])
+    assert "cross" not in loss + output
+    shares = torch.bincount(torch.tensor(load_data(Study.load(study)).targets)).double()
+    best = float(re.findall(r"focal loss of ([\d.]+)", loss)[0])
+    assert 0.4 < best < focal(shares.log()[None].expand(3, 3), torch.arange(3)).item() * 1.01
+    sure = focal(torch.eye(3), torch.arange(3)).item()
+    assert f"no loss below {sure:.3g} could be reached with 3 classes" in output
+
+
+@pytest.mark.parametrize("kinds", [["l1"], ["l2"], ["l1", "l2"]])
+def test_weights_are_sized_by_the_penalties_of_the_study(tmp_path: Path, kinds: list[str]) -> None:
+    """Of each kind the weight at which it is as large as the loss; no word of others."""
+    study = study_file(tmp_path, data="wine", search={"space": {"penalty_kind": kinds}})
+    one = advice_on(study)["penalty"]
+    named = dict(re.findall(r"the (\w+) penalty, summed .*? weight of ([\d.e-]+)", said(one)))
+    assert set(named) == set(kinds)
+    network = profile_network(
+        loaded := Study.load(study), load_data(loaded), {"optimizer": "adam", "learning_rate": 1e-3}, ["relu"]
+    )
+    (profile,) = network.profiles.values()
+    for kind, weight in named.items():
+        assert profile.loss / profile.penalties[kind] == pytest.approx(float(weight), rel=3)
+
+
+class Block(nn.Module):
+    """x + f(x), or f(x) alone."""
+
+    def __init__(self, adds: bool) -> None:
+        super().__init__()
+        self.inner, self.adds = nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 4)), adds
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Of the shape of x."""
+        return x + self.inner(x) if self.adds else self.inner(x) + x.new_ones(4)
+
+
+class Branches(nn.Module):
+    """Two branches of the same input, and a formula that adds without weights."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.other = nn.Linear(4, 4), nn.Linear(4, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """a(x) + b(x), then y + tanh y."""
+        y = self.one(x) + self.other(x)
+        return y + torch.tanh(y)
+
+
+@pytest.mark.parametrize(
+    ("middle", "adds"), [(Block(True), True), (Block(False), False), (Branches(), False), (nn.Tanh(), False)]
+)
+def test_what_a_model_adds_is_seen(middle: nn.Module, adds: bool) -> None:
+    """A residual block is one that adds f(x), with weights, to its own input, whatever its name is."""
+    output = nn.Sequential(nn.Linear(3, 4), middle, nn.Linear(4, 2))(torch.randn(5, 3))
+    assert adds_input(output) is adds
+    assert adds_input({"a": output, "b": torch.zeros(2)}) is adds

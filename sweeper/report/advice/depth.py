@@ -65,14 +65,8 @@ def _from_to(facts: Facts, name: str, now: float | None, then: float | None) -> 
 def _rescue(facts: Facts, change: Change) -> Iterator[Advice]:
     """Residual connections and normalization, as far as the built-in model offers them."""
     if facts.study.model.source != "mlp":
-        text = (
-            "add x + f(x) around every two layers, or a normalization before every activation, in your model "
-            "function"
-        )
-        if facts.study.model.source not in ("residual_mlp", "cnn", "rnn"):
-            why = (_shown_decades(facts), _residual_source())
-            asked = {"question": "Does the changed model keep its gradients?"}
-            yield Advice("deep", TOPIC, f"For this depth, compare: {text}.", why, asked, alternative=True)
+        if not facts.builtin:
+            yield from _changed_model(facts)
         return
     plain = set(facts.settings.model_options) <= {"depth", "width", "output"}
     tried = [("residual", {"model.source": "residual_mlp"}, "residual blocks (x + f(x))")] if plain else []
@@ -89,6 +83,18 @@ def _rescue(facts: Facts, change: Change) -> Iterator[Advice]:
         if worst < LOST or worst < before / 2:
             what = f"For {count(facts.layers, 'layer')}, compare {words}."
             yield Advice(key, TOPIC, what, tuple(reasons), settings, alternative=True)
+
+
+def _changed_model(facts: Facts) -> Iterator[Advice]:
+    """What a model of the user's own lacks, by what it does."""
+    lacks = [] if facts.network.adds_input else ["add x + f(x) around every two layers"]
+    lacks += [] if facts.network.normalizes else ["a normalization before every activation"]
+    if not lacks:
+        return
+    why = [_shown_decades(facts), *([] if facts.network.adds_input else [_residual_source()])]
+    asked = {"question": "Does the changed model keep its gradients?"}
+    what = f"For this depth, compare: {', or '.join(lacks)}, in your model function."
+    yield Advice("deep", TOPIC, what, tuple(why), asked, alternative=True)
 
 
 def _orthogonal(facts: Facts, change: Change) -> Iterator[Advice]:

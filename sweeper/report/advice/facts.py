@@ -8,7 +8,7 @@ import numpy as np
 
 from sweeper.components.activations import ADVISED, activation_of
 from sweeper.components.losses import LOSSES
-from sweeper.components.network import Network, Profile
+from sweeper.components.network import Network
 from sweeper.components.optimizers import DEFAULT, OPTIMIZERS
 from sweeper.data.data import Data
 from sweeper.data.facts import InputFacts, TargetFacts, input_facts, target_facts
@@ -74,11 +74,6 @@ class Facts:
         """Rows that a trial trains on."""
         fixed = self.data.fixed
         return len(fixed["train"]) if fixed else round(self.study.data.split[0] * self.inputs.rows)
-
-    @property
-    def profile(self) -> Profile | None:
-        """That of the first activation."""
-        return next(iter(self.network.profiles.values()), None)
 
     def scheme(self, activation: str) -> str:
         """Name of the initializer that this activation gets."""

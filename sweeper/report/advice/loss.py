@@ -11,6 +11,8 @@ from sweeper.wording import number, percent, shown
 POISSON = "torch.nn.functional:poisson_nll_loss"
 FEW_VALUES = 20
 TOPIC = "loss"
+WITH_A_WORD_FOR_GUESSING = ("cross_entropy", "mse")
+"""Losses of which a constant prediction scores what has a name: entropy, variance."""
 
 
 def advise_loss(facts: Facts) -> Iterator[Advice]:
@@ -33,7 +35,8 @@ def _main(facts: Facts, wanted: str) -> Advice:
     asked, task = facts.asked_loss, LOSSES[wanted].task
     fits = not facts.misfit and LOSSES[asked].task == task
     loss = asked if fits else wanted
-    reasons = [*_kind(facts)]
+    own = fits and asked not in WITH_A_WORD_FOR_GUESSING and facts.network.guess is not None
+    reasons = [*_kind(facts, own)]
     if facts.misfit:
         reasons.append(Reason(f"{_shown(asked)} does not fit: {facts.misfit}", MEASURED))
     if fits:
@@ -41,16 +44,32 @@ def _main(facts: Facts, wanted: str) -> Advice:
     return Advice("loss", TOPIC, f"Use loss {loss}.", tuple(reasons), {"training.loss": loss})
 
 
-def _kind(facts: Facts) -> Iterator[Reason]:
+def _kind(facts: Facts, own: bool) -> Iterator[Reason]:
+    """What the targets are, and what guessing scores; `own`: in the loss of the study."""
     targets = facts.targets
     if targets.kind == "classes":
-        yield Reason(
-            f"the targets are {targets.classes} classes; the largest has {percent(targets.largest_share)} of "
-            f"the rows, so always guessing it is right that often, and predicting only the class shares "
-            f"gives a cross-entropy of {number(targets.entropy)}: a lower loss has learned something",
-            MEASURED,
-        )
-        return
+        share = percent(targets.largest_share)
+        text = f"the targets are {targets.classes} classes; the largest has {share} of the rows, so always "
+        text += "guessing it is right that often"
+        if not own:
+            text += ", and predicting only the class shares gives a cross-entropy of "
+            text += f"{number(targets.entropy)}: a lower loss has learned something"
+        yield Reason(text, MEASURED)
+    else:
+        yield Reason(_of_numbers(facts), MEASURED)
+    if own:
+        scaled = " of standardized targets" if facts.looked.data.standardize_target else ""
+        loss, guess = _shown(facts.asked_loss), number(facts.network.guess or 0.0)
+        text = f"the best constant output has a {loss} loss{scaled} of {guess}"
+        yield Reason(f"{text}: a lower one has learned something", MEASURED)
+    elif targets.kind not in LOSS_OF:
+        mean_only = number(targets.std**2)
+        text = f"predicting only the mean gives a mean squared error of {mean_only}"
+        yield Reason(f"{text}: that is what mse has to beat", MEASURED)
+
+
+def _of_numbers(facts: Facts) -> str:
+    targets = facts.targets
     span = f"from {shown(targets.low)} to {shown(targets.high)}"
     said = {
         "binary": "the targets are 0 and 1 only",
@@ -60,19 +79,8 @@ def _kind(facts: Facts) -> Iterator[Reason]:
         "bounded": f"all targets lie in −1 … 1, {span}",
         "real": f"the targets are numbers of both signs, {span}",
     }
-    if facts.targets.low > 1 or facts.targets.kind != "real":
-        yield Reason(said[targets.kind], MEASURED)
-    else:
-        yield Reason(said["real"] if targets.high > 0 else f"the targets are numbers {span}", MEASURED)
-    if targets.kind in ("binary", "shares"):
-        return
-    mean_only = targets.std**2
-    yield Reason(
-        f"predicting only the mean gives a mean squared error of {number(mean_only)}: that is what mse "
-        "has to "
-        "beat",
-        MEASURED,
-    )
+    one_sided = targets.kind == "real" and targets.low <= 1 and targets.high <= 0
+    return f"the targets are numbers {span}" if one_sided else said[targets.kind]
 
 
 def _counts(facts: Facts) -> Iterator[Advice]:

@@ -2,16 +2,17 @@
 
 import math
 from collections.abc import Iterator, Mapping
+from inspect import signature
 from typing import Any
 
-from sweeper.report.advice.facts import Facts
+from sweeper.components.losses import LOSSES, Loss
+from sweeper.components.models import MODELS
+from sweeper.report.advice.facts import LOSS_OF, Facts
 from sweeper.report.advice.item import COMPUTED, MEASURED, Advice, Reason
 from sweeper.theory.activation_facts import catalogue, facts_of
 from sweeper.wording import listing, number, shown
 
 TOPIC = "output activation"
-WITH_OUTPUT = ("mlp", "cnn", "residual_mlp")
-"""Built-in models that take `output`."""
 MODULES = {"softplus": "nn.Softplus()", "tanh": "nn.Tanh()", "sigmoid": "nn.Sigmoid()"}
 
 
@@ -19,9 +20,11 @@ def advise_output(facts: Facts) -> Iterator[Advice]:
     """One for the kind of the targets, and one to compare where targets have bounds."""
     kind = facts.targets.kind
     if kind == "classes":
-        yield _linear(facts, (_double_softmax(facts.targets.classes),))
+        yield _linear(
+            facts, tuple(_double_softmax(_inside(facts), facts.targets.classes)) or _any_number(facts)
+        )
     elif kind in ("binary", "shares"):
-        yield _linear(facts, (_double_sigmoid(),))
+        yield _linear(facts, tuple(_double_sigmoid(_inside(facts))) or _any_number(facts))
     else:
         yield _linear(facts, _any_number(facts))
     if kind in ("positive", "counts"):
@@ -46,23 +49,37 @@ def _linear(facts: Facts, reasons: tuple[Reason, ...]) -> Advice:
     return Advice("output", TOPIC, what, reasons, settings)
 
 
-def _double_softmax(classes: int) -> Reason:
-    floor = math.log1p((classes - 1) / math.e)
-    return Reason(
-        f"cross_entropy has softmax inside; with another one before it no loss below {number(floor)} "
-        "could be "
-        f"reached with {classes} classes, however sure the model is: ln(1 + {classes - 1}/e)",
+def _inside(facts: Facts) -> Loss:
+    """The loss of the study, where it is one for such targets, else the usual one."""
+    asked, usual = facts.study.training.loss, LOSSES[LOSS_OF[facts.targets.kind]]
+    named = LOSSES.get(asked, usual) if isinstance(asked, str) else usual
+    return named if named.task == usual.task else usual
+
+
+def _double_softmax(loss: Loss, classes: int) -> Iterator[Reason]:
+    """Below what no loss could get behind another softmax: what the loss is of a model that is sure."""
+    # loaded late: torch takes seconds
+    import torch
+
+    if loss.inside != "softmax":
+        return
+    floor = loss.function(torch.eye(classes, dtype=torch.float64), torch.arange(classes)).item()
+    formula = f": ln(1 + {classes - 1}/e)" if loss.name == "cross_entropy" else ""
+    yield Reason(
+        f"{loss.name} has softmax inside; with another one before it no loss below {number(floor)} could be "
+        f"reached with {classes} classes, however sure the model is{formula}",
         COMPUTED,
     )
 
 
-def _double_sigmoid() -> Reason:
+def _double_sigmoid(loss: Loss) -> Iterator[Reason]:
     highest = 1 / (1 + math.exp(-1))
-    return Reason(
-        "bce has the sigmoid inside; with another one before it every probability would lie between 0.5 and "
-        f"{number(highest)}",
-        COMPUTED,
-    )
+    if loss.inside == "a sigmoid":
+        yield Reason(
+            f"{loss.name} has the sigmoid inside; with another one before it every probability would lie "
+            f"between 0.5 and {number(highest)}",
+            COMPUTED,
+        )
 
 
 def _any_number(facts: Facts) -> tuple[Reason, ...]:
@@ -135,7 +152,8 @@ def _within(facts: Facts) -> Advice:
 
 def _output_advice(facts: Facts, name: str, what: str, reasons: tuple[Reason, ...]) -> Advice:
     settings: dict[str, Any] = {}
-    if facts.study.model.source in WITH_OUTPUT:
+    source = facts.study.model.source
+    if isinstance(source, str) and source in MODELS and "output" in signature(MODELS[source]).parameters:
         settings["model.output"] = name
         settings |= _unscaled(facts)
     else:

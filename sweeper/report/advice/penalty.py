@@ -1,28 +1,27 @@
 """Where to start searching the weight of activation regularization."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from sweeper.report.advice.facts import Facts
 from sweeper.report.advice.item import COMPUTED, MEASURED, Advice, Reason, rule
 from sweeper.study.space import Range
-from sweeper.wording import count, number, tidied
+from sweeper.wording import count, listing, number, tidied
 
 TOPIC = "activation penalty"
 DECADES = 5
 ZERO = 0.25
+KERAS = ("l2", "l1")
+"""Kinds that Keras has."""
 
 
 def advise_penalty(facts: Facts) -> Iterator[Advice]:
     """A range up to where the penalty weighs as much as the loss, zero included."""
-    profile = facts.profile
-    if facts.layers == 0 or profile is None or profile.mean_square <= 0 or profile.loss <= 0:
+    equal = _equal(facts)
+    if facts.layers == 0 or not equal:
         return
-    squares = [p.mean_square for p in facts.network.profiles.values() if p.mean_square > 0]
-    losses = [p.loss for p in facts.network.profiles.values() if p.loss > 0]
-    equal = sorted(losses)[len(losses) // 2] / max(squares)
-    high = 10.0 ** math.floor(math.log10(equal))
-    low = tidied(high / 10**DECADES)
+    high = _decade(max(equal.values()))
+    low = tidied(_decade(min(equal.values())) / 10**DECADES)
     entry = facts.study.space.entries.get("activation_penalty")
     covered = (
         isinstance(entry, Range)
@@ -37,21 +36,32 @@ def advise_penalty(facts: Facts) -> Iterator[Advice]:
     else:
         what = f"Search weights {span}, and exactly 0 in a quarter of the trials."
     settings = {"search.space.activation_penalty": {"low": low, "high": high, "log": True, "zero": ZERO}}
-    yield Advice(
-        "penalty", TOPIC, what, tuple(_reasons(facts, max(squares), equal)), {} if covered else settings
-    )
-    if len(facts.inputs.shape) == 2 and facts.study.model.source == "rnn":
-        yield _temporal()
+    yield Advice("penalty", TOPIC, what, tuple(_reasons(facts, equal)), {} if covered else settings)
+    if len(facts.inputs.shape) == 2 and facts.network.recurrent and "temporal" not in equal:
+        yield _temporal(list(equal))
 
 
-def _reasons(facts: Facts, square: float, equal: float) -> Iterator[Reason]:
-    yield Reason(
-        f"before training the mean squares of the activations sum to at most {number(square)} over the "
-        "layers, so "
-        f"with a weight of {number(equal)} the l2 penalty is as large as the loss; five decades below it "
-        "is nothing",
-        MEASURED,
-    )
+def _equal(facts: Facts) -> dict[str, float]:
+    """Kind of penalty of the study -> the weight with which it is as large as the loss before training."""
+    profiles = facts.network.profiles.values()
+    losses = sorted(p.loss for p in profiles if p.loss > 0)
+    middle = losses[len(losses) // 2] if losses else 0.0
+    kinds = dict.fromkeys(kind for profile in profiles for kind in profile.penalties)
+    sizes = {kind: [s for p in profiles if math.isfinite(s := p.penalties[kind]) and s > 0] for kind in kinds}
+    return {kind: middle / max(known) for kind, known in sizes.items() if known and middle}
+
+
+def _decade(weight: float) -> float:
+    return float(10.0 ** math.floor(math.log10(weight)))
+
+
+def _reasons(facts: Facts, equal: Mapping[str, float]) -> Iterator[Reason]:
+    for kind, weight in equal.items():
+        yield Reason(
+            f"before training the {kind} penalty, summed over the layers, is as large as the loss with a "
+            f"weight of {number(weight)}; five decades below it is nothing",
+            MEASURED,
+        )
     rows, parameters = facts.training_rows, facts.network.parameters
     yield Reason(
         f"{count(rows, 'training row')} against {count(parameters, 'parameter')}, "
@@ -65,11 +75,11 @@ def _reasons(facts: Facts, square: float, equal: float) -> Iterator[Reason]:
         MEASURED,
     )
     widths = facts.network.widths
-    if widths and len(set(widths[1:])) == 1:
+    plain = next((equal[kind] for kind in KERAS if kind in equal), None)
+    if plain and widths and len(set(widths[1:])) == 1:
         yield Reason(
             "this is the weight of a mean over elements; Keras divides a sum by the batch size, so "
-            f"{number(equal)} "
-            f"here is {number(equal / widths[1])} there ({widths[1]} units)",
+            f"{number(plain)} here is {number(plain / widths[1])} there ({widths[1]} units)",
             COMPUTED,
         )
     yield Reason(
@@ -79,7 +89,7 @@ def _reasons(facts: Facts, square: float, equal: float) -> Iterator[Reason]:
     )
 
 
-def _temporal() -> Advice:
+def _temporal(kinds: Sequence[str]) -> Advice:
     reason = Reason(
         "for recurrent networks the change between neighbouring time steps was penalised beside the size",
         rule("Merity et al. 2017, arXiv 1708.01009: TAR"),
@@ -87,8 +97,8 @@ def _temporal() -> Advice:
     return Advice(
         "temporal",
         TOPIC,
-        "For sequences, compare the temporal penalty with l2.",
+        f"For sequences, compare the temporal penalty with {listing(kinds)}.",
         (reason,),
-        {"search.space.penalty_kind": ["l2", "temporal"]},
+        {"search.space.penalty_kind": [*kinds, "temporal"]},
         alternative=True,
     )
