@@ -281,7 +281,7 @@ def test_nothing_is_advised_from_gradients_that_are_not_measured(tmp_path: Path)
 
 
 def test_guessing_is_scored_in_the_loss_of_the_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever loss it is, also one that was added: what the best constant has, and the floor behind softmax."""
+    """Whatever loss it is, also an added one: what the best constant has, and the floor behind softmax."""
 
     def focal(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         log_p = output.log_softmax(dim=1).gather(1, target[:, None])[:, 0]
