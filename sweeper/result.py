@@ -14,6 +14,7 @@ from sweeper.answer.bounds import loss_floor
 from sweeper.answer.outcomes import unmeasured as not_measured
 from sweeper.answer.rows import as_costs
 from sweeper.errors import RunFolderError, UserError
+from sweeper.loading import uncollected
 from sweeper.records.atomic import write_atomically
 from sweeper.records.finding import Finding, lines, unreadable
 from sweeper.records.restore import search_results
@@ -108,7 +109,8 @@ class Result:
         """
         from sweeper.report.page import write
 
-        page = write(self._run_data(seconds), Path(folder), each)
+        with uncollected():
+            page = write(self._run_data(seconds), Path(folder), each)
         if self.answer is not None:
             kept = self._kept_script()
             text = kept.text if kept else no_script(self._how_to_get_it())

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar, cast
 
+from sweeper.loading import uncollected
 from sweeper.training.pool.interface import Call, Done, Pool
 from sweeper.training.pool.local import core_count
 
@@ -102,7 +103,8 @@ def parallel_map(
 
 
 def _each(function: Callable[[Item], Value], items: list[Item]) -> list[Value]:
-    return [function(item) for item in items]
+    with uncollected():
+        return [function(item) for item in items]
 
 
 def call_user_code(pool: Pool, function: Callable[..., Value], *arguments: Any, **options: Any) -> Value:
