@@ -104,15 +104,23 @@ def over_time(run: RunData, measure: str) -> pd.DataFrame:
     """Medians of `measure` over the completed search trials, for each activation, look and layer.
 
     Columns activation, look, layer, depth, median, trials and step. Looks of trials of unlike length are put
-    together by quarter decades of the step, and `step` is their median. Completed trials alone, so that a
-    line is about the same trials from its start to its end.
+    together by quarter decades of the step, each trial with its last one there, and `step` is their median.
+    Completed trials alone, so that a line is about the same trials from its start to its end.
     """
     rows = layer_rows(run, measure)
     rows = rows[rows["trial"].isin(completed_search(run.trials)["trial"])]
-    steps = rows["step"].to_numpy(float)
-    looks = np.where(steps > 0, 1 + np.round(PER_DECADE * np.log10(np.maximum(steps, 1))), 0).astype(int)
-    rows = rows.assign(look=looks)
+    rows = rows.assign(look=_looks(rows)).sort_values("step", kind="stable")
+    rows = rows.drop_duplicates(["trial", "layer", "look"], keep="last")
     groups = rows.groupby(["activation", "look", "layer", "depth"], observed=True)
     frame = groups["value"].agg(median="median", trials="size").reset_index()
     at = rows.groupby("look")["step"].median().astype("int64")
     return frame.assign(step=frame["look"].map(at), activation=frame["activation"].astype("str"))
+
+
+def _looks(rows: pd.DataFrame) -> np.ndarray:
+    """The place of each step among those of all trials, or its quarter decade where trials differ in them."""
+    steps = rows["step"].to_numpy(float)
+    known = np.unique(steps)
+    if len(rows) and (rows.groupby("trial")["step"].nunique() == len(known)).all():
+        return np.searchsorted(known, steps)
+    return np.where(steps > 0, 1 + np.round(PER_DECADE * np.log10(np.maximum(steps, 1))), 0).astype(int)

@@ -333,3 +333,17 @@ def test_looks_of_unlike_lengths_are_put_together() -> None:
     table = units_over_time(source)
     assert table.drop_duplicates("step")["trials"].tolist() == [2, 2]
     assert units_over_time(with_records(source, layers=layers[layers["step"] == 0])).empty
+
+
+@pytest.mark.parametrize("other", [40, 90])
+def test_the_last_look_is_that_of_the_last_step(other: int) -> None:
+    """Two looks of one trial that lie close together are not mixed, nor is any trial counted twice."""
+    source = made({"relu": [line(0.0, 2)] * 2}, dead=[0.0, 0.2])
+    rows = source.layers
+    early = rows[rows["step"] == 9].assign(step=24)
+    late = rows[rows["step"] == 9].assign(value=lambda frame: frame["value"] + 0.5)
+    late = late.assign(step=late["trial"].map(lambda trial: 40 if trial == 0 else other))
+    table = units_over_time(with_records(source, layers=pd.concat([rows, early, late], ignore_index=True)))
+    assert table["trials"].max() == 2
+    last = table[(table["measure"] == "dead") & (table["step"] == table["step"].max())]
+    assert (last["median"] >= 0.5).all()
