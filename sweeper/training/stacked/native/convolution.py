@@ -97,18 +97,17 @@ class Columns:
 
 
 def convolution(place: Operation, call: Call) -> None:
-    """x, weight, bias, stride, padding, dilation, transposed, output padding, groups → y"""
+    """x, weight, bias, stride, padding, dilation, transposed, output padding, groups → y
+
+    A transposed one is the gradient of another with respect to its input, at x.
+    """
     x, weight, bias = call.arguments[:3]
     source, kernel, target = place.view(x), place.view(weight), place.view(call.results[0])
-    window, groups = _window(call.arguments[3:9], kernel)
-    columns = Columns(place, window, kernel, target.sizes[2:])
-
-    def one(source: View, kernel: View, target: View) -> None:
-        columns.gather(source)
-        w = _matrix(kernel, columns.rows)
-        product(place.code, place.machine, w, columns.matrix, _flat(target), None, columns.turned)
-
-    _groups(place, groups, source, kernel, target, one)
+    window, transposed, groups = _window(call.arguments[3:9], kernel)
+    if transposed:
+        _spread(place, Columns(place, window, kernel, source.sizes[2:]), groups, source, kernel, target)
+    else:
+        _gathered(place, Columns(place, window, kernel, target.sizes[2:]), groups, source, kernel, target)
     if bias is not None:
         b = place.view(bias)
         wide = replace(b, sizes=target.sizes, strides=(0, b.strides[0], *[0] * (len(target.sizes) - 2)))
@@ -119,41 +118,65 @@ def convolution_backward(place: Operation, call: Call) -> None:
     """g, x, weight, sizes of the bias, stride, …, groups, mask → gradients of x, weight, bias"""
     g, x, weight = call.arguments[:3]
     source, kernel, grown = place.view(x), place.view(weight), place.view(g)
-    window, groups = _window(call.arguments[4:10], kernel)
+    window, transposed, groups = _window(call.arguments[4:10], kernel)
     results = iter(call.results)
     of_x, of_w, of_b = (place.view(next(results)) if wanted else None for wanted in call.arguments[10])
-    columns = Columns(place, window, kernel, grown.sizes[2:])
-    code, machine = place.code, place.machine
+    seen, places = (grown, source) if transposed else (source, grown)
+    columns = Columns(place, window, kernel, places.sizes[2:])
     if of_w is not None:
-        moving.fill(place, of_w, 0.0)
-
-        def weights(source: View, of_w: View, grown: View) -> None:
-            columns.gather(source)
-            target = _matrix(of_w, columns.rows)
-            product(code, machine, _flat(grown), turned(columns.matrix), target, target, columns.turned)
-
-        _groups(place, groups, source, of_w, grown, weights)
-    if of_x is not None:
-        moving.fill(place, of_x, 0.0)
-
-        def inputs(of_x: View, kernel: View, grown: View) -> None:
-            w = _matrix(kernel, columns.rows)
-            product(code, machine, turned(w), _flat(grown), columns.matrix, None, columns.turned)
-            columns.scatter(of_x)
-
-        _groups(place, groups, of_x, kernel, grown, inputs)
+        _weights(place, columns, groups, seen, places, of_w)
+    if of_x is not None and transposed:
+        _gathered(place, columns, groups, grown, kernel, of_x)
+    elif of_x is not None:
+        _spread(place, columns, groups, grown, kernel, of_x)
     if of_b is not None:
         axes = [a for a in range(len(grown.sizes)) if a != 1]
-        reduce(code, place.lanes(grown.element), grown, of_b, axes, sums())
+        reduce(place.code, place.lanes(grown.element), grown, of_b, axes, sums())
 
 
-def _window(arguments: Sequence[object], kernel: View) -> tuple[Window, int]:
+def _gathered(
+    place: Operation, columns: Columns, groups: int, source: View, kernel: View, target: View
+) -> None:
+    """target ← W·X, with what the kernel sees of `source`."""
+
+    def one(source: View, kernel: View, target: View) -> None:
+        columns.gather(source)
+        w = _matrix(kernel, columns.rows)
+        product(place.code, place.machine, w, columns.matrix, _flat(target), None, columns.turned)
+
+    _groups(place, groups, source, kernel, target, one)
+
+
+def _spread(place: Operation, columns: Columns, groups: int, grown: View, kernel: View, target: View) -> None:
+    """target ← the sum of Wᵀ·G over all places in the kernel that see a number."""
+    moving.fill(place, target, 0.0)
+
+    def one(target: View, kernel: View, grown: View) -> None:
+        w = _matrix(kernel, columns.rows)
+        product(place.code, place.machine, turned(w), _flat(grown), columns.matrix, None, columns.turned)
+        columns.scatter(target)
+
+    _groups(place, groups, target, kernel, grown, one)
+
+
+def _weights(place: Operation, columns: Columns, groups: int, source: View, grown: View, of_w: View) -> None:
+    """of_w ← Σ G·Xᵀ, with what the kernel sees of `source`."""
+    moving.fill(place, of_w, 0.0)
+
+    def one(source: View, of_w: View, grown: View) -> None:
+        columns.gather(source)
+        target, x = _matrix(of_w, columns.rows), turned(columns.matrix)
+        product(place.code, place.machine, _flat(grown), x, target, target, columns.turned)
+
+    _groups(place, groups, source, of_w, grown, one)
+
+
+def _window(arguments: Sequence[object], kernel: View) -> tuple[Window, bool, int]:
+    """The window, whether the convolution is transposed, and its groups of channels."""
     stride, padding, dilation, transposed, _, groups = arguments
     space = kernel.sizes[2:]
-    if transposed:
-        raise NotCompiled("no translation of transposed convolutions")
     stride, padding, dilation = (_each_axis(v, len(space)) for v in (stride, padding, dilation))
-    return Window(space, stride, padding, dilation), int(groups)  # type: ignore[call-overload]
+    return Window(space, stride, padding, dilation), bool(transposed), int(groups)  # type: ignore[call-overload]
 
 
 def _each_axis(value: object, count: int) -> list[int]:

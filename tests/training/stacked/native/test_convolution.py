@@ -1,0 +1,53 @@
+"""Machine code for convolutions gives what torch gives, forward and backward, transposed ones too."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from sweeper.data import disk
+from tests.helpers.native import compiled
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("llvmlite") is None, reason="machine code needs llvmlite"
+)
+PLAIN = {
+    "plain": {},
+    "2 apart, beyond the edge": {"stride": 2, "padding": 1},
+    "with holes, in groups": {"dilation": 2, "padding": (2, 1), "groups": 2},
+}
+TRANSPOSED = {
+    **PLAIN,
+    "with another end": {"stride": 3, "padding": 1, "output_padding": (2, 1)},
+    "in groups, 2 apart": {"stride": 2, "groups": 2, "output_padding": 1},
+}
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(disk.PLACE, str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("transposed", "name"), [*((False, name) for name in PLAIN), *((True, name) for name in TRANSPOSED)]
+)
+def test_output_and_gradients(transposed: bool, name: str) -> None:
+    """Of 4 channels and 6 features: y, and the gradients of the sum of y³ by input, weights and bias."""
+    options = (TRANSPOSED if transposed else PLAIN)[name]
+    groups = int(options.get("groups", 1))
+    generator = torch.Generator().manual_seed(0)
+    sizes = (4, 6 // groups, 3, 2) if transposed else (6, 4 // groups, 3, 2)
+    weight, bias = torch.randn(sizes, generator=generator), torch.randn(6, generator=generator)
+    x = torch.randn(5, 4 * 7 * 6, generator=generator).double()
+
+    def function(rows: Tensor) -> list[Tensor]:
+        given = [t.double().clone().requires_grad_() for t in (rows[0].view(5, 4, 7, 6), weight, bias)]
+        with torch.enable_grad():
+            y = (F.conv_transpose2d if transposed else F.conv2d)(*given, **options)  # type: ignore[operator]
+            return [y[None], *(t[None] for t in torch.autograd.grad((y**3).sum(), given))]
+
+    for mine, theirs in zip(compiled(function, x), function(x[None]), strict=True):
+        torch.testing.assert_close(mine, theirs.detach())
