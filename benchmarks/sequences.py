@@ -4,6 +4,7 @@ One process of one thread; the processor's time of a training step, without meas
 """
 
 import argparse
+import math
 import platform
 import time
 from collections.abc import Callable
@@ -17,8 +18,9 @@ from torch import Tensor, nn
 
 from sweeper.data.load import load
 from sweeper.study.study import Study
-from sweeper.training import planning
+from sweeper.training import compiling, planning
 from sweeper.training.setup import Task
+from sweeper.training.stacked.refusal import NotCompiled
 
 TIMES, FEATURES, UNITS, BATCH, SLOTS = 16, 8, 32, 32, 32
 HERE = Path(__file__).parent
@@ -66,8 +68,8 @@ def data() -> tuple[np.ndarray, np.ndarray]:
     return generator.standard_normal((400, TIMES, FEATURES)), generator.integers(4, size=400)
 
 
-def measured(name: str, dtype: str) -> planning.Measured:
-    """Seconds a step of one trial, one by one and in stacks."""
+def measured(name: str, dtype: str) -> tuple[planning.Measured, float]:
+    """Seconds a step of one trial, one by one and in stacks, and as machine code, NaN without."""
     study = Study(
         name="sequences",
         data=data,
@@ -79,16 +81,23 @@ def measured(name: str, dtype: str) -> planning.Measured:
         },
     )
     task = Task(study, load(data, loss_task="classification"))
-    return planning.measure(task, planning.sample(study.space, SLOTS, 0), processes=1)
+    trials = planning.sample(study.space, SLOTS, 0)
+    found = planning.measure(task, trials, processes=1)
+    try:
+        return found, compiling.measure(task, trials, processes=1).seconds
+    except NotCompiled:
+        return found, math.nan
 
 
-def typical(name: str, dtype: str, repeats: int) -> tuple[float, float, int]:
-    """Milliseconds a step alone and in the best stack, and its size; medians of the repeats."""
-    runs = [measured(name, dtype) for _ in range(repeats)]
+def typical(name: str, dtype: str, repeats: int) -> tuple[float, float, int, float]:
+    """Milliseconds a step alone, in the best stack, its size, and as machine code; medians of the repeats."""
+    both = [measured(name, dtype) for _ in range(repeats)]
+    runs = [run for run, _ in both]
     sizes = set.intersection(*(set(run.stacked) for run in runs))
     stacked = {size: median(run.stacked[size] for run in runs) for size in sizes}
     size = min(stacked, key=lambda size: stacked[size])
-    return 1e3 * median(run.one_by_one for run in runs), 1e3 * stacked[size], size
+    compiled = median(seconds for _, seconds in both)
+    return 1e3 * median(run.one_by_one for run in runs), 1e3 * stacked[size], size, 1e3 * compiled
 
 
 def main() -> None:
@@ -105,14 +114,16 @@ def main() -> None:
         f"of {TIMES} × {FEATURES}, batches of {BATCH}, {UNITS} units (encoder: 2 layers, 4 heads). The "
         f"processor's time of a training step, medians of {repeats} repeats.",
         "",
-        "| | precision | alone, ms a step | in a stack, ms a step and trial | trials a stack | × |",
-        "|---|---|---:|---:|---:|---:|",
+        "| | precision | alone, ms a step | recorded operations, ms a step and trial | trials a stack | × "
+        "| machine code, ms a step and trial | × |",
+        "|---|---|---:|---:|---:|---:|---:|---:|",
     ]
     for name in MODELS:
         for dtype in ("float32", "float64"):
-            alone, stacked, size = typical(name, dtype, repeats)
+            alone, stacked, size, compiled = typical(name, dtype, repeats)
             lines.append(
-                f"| {name} | {dtype} | {alone:.2f} | {stacked:.2f} | {size} | {alone / stacked:.1f} |"
+                f"| {name} | {dtype} | {alone:.2f} | {stacked:.2f} | {size} | {alone / stacked:.1f} "
+                f"| {compiled:.2f} | {alone / compiled:.1f} |"
             )
             print(lines[-1], flush=True)
     (HERE / "sequences.md").write_text("\n".join(lines) + "\n", encoding="utf-8")

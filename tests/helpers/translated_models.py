@@ -55,6 +55,23 @@ class Sentence(nn.Module):
         return F.linear(h, self.up.weight[:10])  # tied
 
 
+class Encoder(nn.Module):
+    """Digits as lines: torch's encoder layer, whose attention drops out, and a transposed convolution."""
+
+    def __init__(self, width: int = 8) -> None:
+        super().__init__()
+        self.layer = nn.TransformerEncoderLayer(width, 2, 2 * width, 0.1, nn.Tanh(), batch_first=True)
+        self.wider, self.last = nn.ConvTranspose1d(8, 4, 3, stride=2), nn.Linear(4 * 17, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.wider(self.layer(x.unflatten(1, (8, 8)))).flatten(1))
+
+
+def encoder() -> nn.Module:
+    """`Encoder`"""
+    return Encoder()
+
+
 def picture() -> nn.Module:
     """`Picture`"""
     return Picture()

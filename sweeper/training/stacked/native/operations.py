@@ -181,6 +181,18 @@ def _softmax(place: Operation, call: Call) -> None:
     )
 
 
+def _safe_softmax(place: Operation, call: Call) -> None:
+    """Softmax, but 0 where all numbers are −∞."""
+    x, axis = call.arguments[:2]
+    _softmax_like(
+        place,
+        [call.results[0], x],
+        axis,
+        EXPONENTIALS,
+        lambda v, f: f[0].compare("eq", -math.inf).where(0.0, m.exp(v[0] - f[0]) / f[1]),
+    )
+
+
 def _log_softmax_backward(place: Operation, call: Call) -> None:
     g, y, axis = call.arguments[:3]
     _softmax_like(
@@ -282,6 +294,7 @@ OPERATIONS: Mapping[str, Emit] = {
     "slice_backward": moving.slice_backward,
     "_scaled_dot_product_flash_attention_for_cpu": attention.attention,
     "_scaled_dot_product_flash_attention_for_cpu_backward": attention.attention_backward,
+    "_safe_softmax": _safe_softmax,
     "_softmax": _softmax,
     "_softmax_backward_data": _softmax_backward,
     "sort": ordering.in_order,

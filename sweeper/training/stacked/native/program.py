@@ -172,7 +172,8 @@ def drawn(calls: Sequence[Call]) -> list[Tensor]:
             if storage_of(target) in used:
                 raise NotCompiled("random numbers in the place of others")
             found.append(target)
-        used |= {storage_of(t) for t in (*call.inputs, *call.results)}
+        if not call.constant:  # the room that random numbers are drawn into is made by one
+            used |= {storage_of(t) for t in (*call.inputs, *call.results)}
     return found
 
 
@@ -193,7 +194,8 @@ def program_of(
         raise NotCompiled("results with gaps")
     layout.draws = drawn(calls)
     own = set() if layout.gradients is None else {storage_of(layout.gradients)}
-    calls = [call for call in calls if not call.random]
+    drawn_into = storages(layout.draws)
+    calls = [c for c in calls if not c.random and not (c.constant and storages(c.results) <= drawn_into)]
     for step in (without_changes, without_repeats):
         calls, moved = step(calls, own)
         layout.results = [moved.tensor(t) for t in layout.results]

@@ -120,7 +120,7 @@ def test_objectives_do_not_depend_on_the_stack(calls: list[int]) -> None:
 
 
 @needs_llvm
-@pytest.mark.parametrize("source", ["picture", "sentence"])
+@pytest.mark.parametrize("source", ["picture", "sentence", "encoder"])
 def test_layers_of_every_kind_are_translated(source: str, calls: list[int]) -> None:
     """Convolutions, pools, norms, embeddings, attention, recurrence, dropout: equal to 1e-9."""
     model = {"source": f"translated_models:{source}"}
