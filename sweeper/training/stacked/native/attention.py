@@ -22,12 +22,13 @@ def attention(place: Operation, call: Call) -> None:
     """Q, K, V (batch, heads, times, width), dropout, causal → O and L"""
     q, k, v = (place.view(t) for t in call.arguments[:3])
     scale, causal = _options(call, q, 3)
+    mask = _mask(place, call, q, k)
     output, logs = (place.view(t) for t in call.results)
     room = _Room(place, q, k)
 
     def head(*views: View) -> None:
-        q, k, v, output, logs = views
-        _scores(place, room, q, k, scale, causal)
+        q, k, v, output, logs, *beside = views
+        _scores(place, room, q, k, beside, scale, causal)
         scores, most, total = room.scores, room.column(0), room.column(1)
         reduce(place.code, place.lanes(q.element), scores, most, [1], LARGEST)
         mapped(place, scores, [scores, _wide(most, scores)], lambda x, top: m.exp(x - top))
@@ -36,7 +37,7 @@ def attention(place: Operation, call: Call) -> None:
         mapped(place, logs, [most, total], lambda top, whole: top + m.log(whole))
         product(place.code, place.machine, scores, v, output, None, room.turned)
 
-    _heads(place, [q, k, v, output, logs], head)
+    _heads(place, [q, k, v, output, logs, *mask], head)
 
 
 def attention_backward(place: Operation, call: Call) -> None:
@@ -44,15 +45,16 @@ def attention_backward(place: Operation, call: Call) -> None:
     g, q, k, v = (place.view(t) for t in call.arguments[:4])
     logs = place.view(call.arguments[5])
     scale, causal = _options(call, q, 6)
+    mask = _mask(place, call, q, k)
     results = [place.view(t) for t in call.results]
     if len(results) != 3:
         raise NotCompiled("no translation of attention with fewer gradients")
     room = _Room(place, q, k)
 
     def head(*views: View) -> None:
-        g, q, k, v, logs, gq, gk, gv = views
+        g, q, k, v, logs, gq, gk, gv, *beside = views
         code, machine, scores, more = place.code, place.machine, room.scores, room.more
-        _scores(place, room, q, k, scale, causal)
+        _scores(place, room, q, k, beside, scale, causal)
         mapped(place, scores, [scores, _wide(logs, scores)], lambda x, whole: m.exp(x - whole))
         product(code, machine, turned(scores), g, gv, None, room.turned)
         product(code, machine, g, turned(v), more, None, room.turned)
@@ -67,7 +69,7 @@ def attention_backward(place: Operation, call: Call) -> None:
         product(code, machine, more, k, gq, None, room.turned)
         product(code, machine, turned(more), q, gk, None, room.turned)
 
-    _heads(place, [g, q, k, v, logs, *results], head)
+    _heads(place, [g, q, k, v, logs, *results, *mask], head)
 
 
 class _Room:
@@ -91,16 +93,29 @@ class _Room:
 def _options(call: Call, q: View, at: int) -> tuple[float, bool]:
     """The factor of the scores, and whether a time sees no later one."""
     dropout, causal = (*call.arguments[at:], 0.0, False)[:2]
-    if dropout or call.options.get("attn_mask") is not None:
-        raise NotCompiled("no translation of attention with a mask or dropout")
+    if dropout:
+        raise NotCompiled("no translation of attention with dropout")
     given = call.options.get("scale")
     return float(given) if given is not None else 1 / math.sqrt(q.sizes[-1]), bool(causal)
 
 
-def _scores(place: Operation, room: _Room, q: View, k: View, scale: float, causal: bool) -> None:
+def _mask(place: Operation, call: Call, q: View, k: View) -> list[View]:
+    """What is added to the scores, (batch, heads, times, times); empty without."""
+    mask = call.options.get("attn_mask")
+    if mask is None:
+        return []
+    view = place.view(mask)
+    if view.element != q.element:
+        raise NotCompiled("attention with a mask of another type")
+    return [view.broadcast((*q.sizes[:2], q.sizes[2], k.sizes[2]))]
+
+
+def _scores(
+    place: Operation, room: _Room, q: View, k: View, mask: Sequence[View], scale: float, causal: bool
+) -> None:
     code, scores = place.code, room.scores
     product(code, place.machine, q, turned(k), scores, None, room.turned)
-    mapped(place, scores, [scores], lambda x: x * scale)
+    mapped(place, scores, [scores, *mask], lambda x, *more: x * scale + more[0] if more else x * scale)
     if causal:
         rows, columns = scores.sizes
         for row in range(min(rows, columns - 1)):
