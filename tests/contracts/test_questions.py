@@ -35,6 +35,8 @@ STATING = {
 STATE = ("draw", "alt", "sentences", "facts", "applies")
 """Functions of a question that state what its tables hold."""
 COMPUTE = ("sweeper.statistics", "scipy", "sklearn")
+ASKED_FOR = {"finding", "keras_weights", "stability", "stability_trials"}
+"""Tables that need an expectation, known layer sizes or sharpness, which the made-up run has not."""
 each_question = pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.key)
 
 
@@ -103,6 +105,12 @@ def test_statistics_in_a_sentence_are_seen() -> None:
         "def _line(frame): return fit(frame)\n"
     )
     assert reached(tree) & set(computing(tree)) == {"fit"}
+
+
+@each_question
+def test_a_whole_run_fills_every_table(full: Asked, question: Question) -> None:
+    """What the other tests say of a table, they say of its rows, also where it reads a measure that is new."""
+    assert [name for name in question.tables if full.tables[name].empty and name not in ASKED_FOR] == []
 
 
 @each_question

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from sweeper.measures import MEASURES
+
 OPTIMIZERS = ("sgd", "momentum", "adam", "rmsprop")
 ACTIVATIONS = ("sigmoid", "tanh", "relu", "gelu")
 BEST_RATE = {"sgd": -0.5, "momentum": -1.2, "adam": -2.6, "rmsprop": -2.9}
@@ -132,5 +134,7 @@ def _layer_rows(trial: dict[str, object], rng: np.random.Generator) -> list[tupl
                 "dead": 0.1 * trained * layer / DEPTH if name == "relu" else 0.0,
                 **({"update_ratio": 1e-3} if step else {}),
             }
+            added = MEASURES.keys() - found.keys() - {"update_ratio"}
+            found |= {name: 0.2 + 0.01 * layer for name in sorted(added)}
             rows += [(trial["trial"], 0, step, layer, k, float(v)) for k, v in found.items()]
     return rows
