@@ -109,7 +109,7 @@ def test_statistics_in_a_sentence_are_seen() -> None:
 
 @each_question
 def test_a_whole_run_fills_every_table(full: Asked, question: Question) -> None:
-    """What the other tests say of a table, they say of its rows, also where it reads a measure that is new."""
+    """What the other tests say of a table, they say of its rows, also where it reads a new measure."""
     assert [name for name in question.tables if full.tables[name].empty and name not in ASKED_FOR] == []
 
 
