@@ -3,6 +3,7 @@
 import random
 from typing import Any
 
+import numpy as np
 import torch
 from model_kinds import (
     Convolutions,
@@ -142,6 +143,13 @@ class PythonDepth(StochasticDepth):
 
     def middle(self, h: Tensor) -> Tensor:
         return h if self.training and random.random() < 0.5 else h + self.block(h)
+
+
+class NumpyDepth(StochasticDepth):
+    """Whether the block is left out is drawn by NumPy."""
+
+    def middle(self, h: Tensor) -> Tensor:
+        return h if self.training and np.random.random() < 0.5 else h + self.block(h)
 
 
 STATE: dict[str, Any] = {"calls": 0}
@@ -324,6 +332,7 @@ ALONE: dict[type[Net], str] = {
     Variational: "the model draws random numbers when it is evaluated",
     MonteCarlo: "the model draws random numbers when it is evaluated",
     PythonDepth: "the forward pass changes Python's random numbers",
+    NumpyDepth: "the forward pass changes NumPy's random numbers",
     CountsInDict: "the forward pass changes model_zoo.STATE['calls']",
     CountsInList: "the forward pass depends on an earlier one",
     Warmup: "the forward pass changes now",
