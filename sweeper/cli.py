@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sweeper.command_line import command_line
+from sweeper.commands.console import open_run, say
 from sweeper.commands.doctor import doctor
+from sweeper.commands.export.command import export
 from sweeper.commands.options import (
     REPORTS,
     RUNS,
@@ -22,8 +24,6 @@ from sweeper.commands.options import (
     SetOption,
     StorageOption,
     StudyArgument,
-    ToOption,
-    WhereArgument,
     one_of,
 )
 from sweeper.commands.transfer.command import transfer
@@ -31,7 +31,6 @@ from sweeper.commands.worker import worker
 from sweeper.errors import UserError
 from sweeper.exits import exit_code, interruptible
 from sweeper.loading import loading
-from sweeper.printable import printable
 from sweeper.to_json import to_json
 from sweeper.version import __version__
 
@@ -105,7 +104,7 @@ def run(
         result = journey(asked, options, home)
     if not quiet:
         _print_answer(result)
-    _say(f"{'' if quiet else 'report: '}{reports / asked.name / 'index.html'}")
+    say(f"{'' if quiet else 'report: '}{reports / asked.name / 'index.html'}")
 
 
 app.command()(worker)
@@ -115,8 +114,8 @@ app.command()(transfer)
 @app.command()
 def report(name: NameArgument, runs: RunsOption = RUNS, reports: ReportsOption = REPORTS) -> None:
     """Write the report of a run again: page, figures, tables, best.toml and best.py."""
-    page = _open(runs, name).report(reports / name)
-    _say(f"report: {page}")
+    page = open_run(runs, name).report(reports / name)
+    say(f"report: {page}")
 
 
 @app.command()
@@ -135,19 +134,19 @@ def best(
     """Print the winner of a run: settings, confirmed score, ties."""
     if as_json + as_toml + as_python > 1:
         raise UserError("best: give one of --json, --toml and --python")
-    result = _open(runs, name)
+    result = open_run(runs, name)
     if result.answer is None:
         raise UserError(
             f"run {name!r} has no completed trial yet, so there is no best one; see: sweeper status {name}"
         )
     if as_json:
-        _say(to_json(result.answer.to_dict()))
+        say(to_json(result.answer.to_dict()))
     elif as_toml:
         from sweeper.report.best_toml import best_toml
 
-        _say(best_toml(result.study, result.answer), nl=False)
+        say(best_toml(result.study, result.answer), nl=False)
     elif as_python:
-        _say(result.script(), nl=False)
+        say(result.script(), nl=False)
     else:
         _print_answer(result)
 
@@ -157,30 +156,15 @@ def status(name: NameArgument, runs: RunsOption = RUNS, as_json: JsonOption = Fa
     """Show the progress of a run: trials by phase and outcome."""
     from sweeper.answer.outcomes import counts
 
-    numbers = counts(_open(runs, name).trials)
+    numbers = counts(open_run(runs, name).trials)
     if as_json:
-        _say(to_json(numbers))
+        say(to_json(numbers))
         return
     for phase, outcomes in numbers.items():
-        _say(f"{phase:8}" + "  ".join(f"{count} {outcome}" for outcome, count in outcomes.items()))
+        say(f"{phase:8}" + "  ".join(f"{count} {outcome}" for outcome, count in outcomes.items()))
 
 
-@app.command()
-def export(
-    name: NameArgument,
-    where: WhereArgument = None,
-    runs: RunsOption = RUNS,
-    to: ToOption = None,
-    csv: Annotated[bool, typer.Option("--csv", help="Write CSV instead of Parquet.")] = False,
-) -> None:
-    """Write the records of a run as files, or to a tool that you use."""
-    from sweeper.commands.export import tools
-
-    if csv and to not in (None, "csv"):
-        raise UserError(f"export: --csv and --to {to} say different things; leave one out")
-    asked = to or ("csv" if csv else "parquet")
-    tools.tool(asked)
-    tools.export(asked, _open(runs, name), where, _say)
+app.command()(export)
 
 
 @app.command("lr-range")
@@ -208,11 +192,11 @@ def lr_range(
     figure = range_test.save(reports / asked.name)
     if as_json:
         about = {**range_test.about, "figure": figure}
-        _say(to_json(to_dict(range_test.suggestions, about)))
+        say(to_json(to_dict(range_test.suggestions, about)))
         return
     print_lr_range(range_test.suggestions, range_test.about)
     if figure is not None:
-        _say(f"figure: {figure}")
+        say(f"figure: {figure}")
 
 
 @app.command()
@@ -228,13 +212,13 @@ def dashboard(
     from sweeper.report.note import note
     from sweeper.search.dashboard import serve
 
-    result = _open(runs, name)
+    result = open_run(runs, name)
     figures = sorted((reports / name / "figures").glob("*.png"))
     if not figures:
         figures = sorted((result.report(reports / name).parent / "figures").glob("*.png"))
     folder = run_folder(runs, name)
     markdown = note(result.study, result.answer, result.records)
-    serve(result.study.name, storage, folder, markdown, figures, port, _say)
+    serve(result.study.name, storage, folder, markdown, figures, port, say)
 
 
 @app.command()
@@ -261,7 +245,7 @@ def activations(
         positive=positive, bounded=bounded, smooth=smooth, monotone=monotone, zero_centred=zero_centred
     )
     if as_json:
-        _say(to_json(to_dicts(facts)))
+        say(to_json(to_dicts(facts)))
     else:
         print_catalogue(facts)
 
@@ -279,7 +263,7 @@ def advise(study: StudyArgument, assignments: SetOption = None, as_json: JsonOpt
     with local_pool(1, initialize_worker) as pool:
         asked = load_study(pool, study, given)
         advice = (advice_on(pool, asked), Asked(study, given), asked.name)
-    _say(to_json(to_dict(*advice)) if as_json else text(*advice))
+    say(to_json(to_dict(*advice)) if as_json else text(*advice))
 
 
 @app.command()
@@ -294,10 +278,10 @@ def compare(
     from sweeper.commands.compare.page import side_by_side, to_dict, write
     from sweeper.commands.compare.words import text
 
-    side = side_by_side(a, _open(runs, a), b, _open(runs, b))
+    side = side_by_side(a, open_run(runs, a), b, open_run(runs, b))
     page = write(side, reports / f"{a}-vs-{b}")
     plain = f"{text(side)}\ncomparison: {page}"
-    _say(to_json(to_dict(side)) if as_json else plain)
+    say(to_json(to_dict(side)) if as_json else plain)
 
 
 @app.command()
@@ -306,7 +290,7 @@ def init(path: Annotated[Path, typer.Argument(metavar="PATH", help="The study fi
     from sweeper.study.template import write_template
 
     file = write_template(path)
-    _say(f"wrote {file}; run it with: {command_line(['sweeper', 'run', str(file)])}")
+    say(f"wrote {file}; run it with: {command_line(['sweeper', 'run', str(file)])}")
 
 
 @app.command()
@@ -314,33 +298,16 @@ def schema() -> None:
     """Print a JSON Schema of study files, for editors."""
     from sweeper.study.schema import study_schema
 
-    _say(to_json(study_schema()))
+    say(to_json(study_schema()))
 
 
 app.command()(doctor)
 
 
-def _say(text: object, *, nl: bool = True, err: bool = False) -> None:
-    """Print; what others wrote moves no cursor."""
-    typer.echo(printable(str(text)), nl=nl, err=err)
-
-
-def _open(runs: Path, name: str) -> "Result":
-    """The run, and on stderr what was left out of it."""
-    with loading():
-        from sweeper.records.finding import lines
-        from sweeper.result import open_result
-
-    result = open_result(runs, name)
-    for line in lines(result.findings):
-        _say(line, err=True)
-    return result
-
-
 def _print_answer(result: "Result") -> None:
     from sweeper.report.note import plain_answer
 
-    _say(plain_answer(result.study, result.answer, result.records))
+    say(plain_answer(result.study, result.answer, result.records))
 
 
 def main(arguments: list[str] | None = None) -> None:

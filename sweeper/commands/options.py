@@ -1,16 +1,45 @@
 """Arguments and options that several commands share, and what a shell completes in their place."""
 
+import ast
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeGuard
 
 import typer
 
 from sweeper.errors import UserError, did_you_mean
 
 RUNS, REPORTS = Path("runs"), Path("reports")
-TOOLS = ("parquet", "csv", "tensorboard", "mlflow", "wandb", "trackio", "optuna")
-"""Keys of `sweeper.commands.export.tools.TOOLS`, which takes longer to import."""
+PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def registered(file: str, registry: str) -> dict[str, ast.expr]:
+    """Names in a literal dictionary of a file of this package, with what stands beside them.
+
+    Its text is read: importing what it lists takes longer than a command that needs none of it.
+    """
+    tree = ast.parse((PACKAGE / file).read_text(encoding="utf-8"))
+    values = [node.value for node in tree.body if isinstance(node, ast.AnnAssign) and _is(node, registry)]
+    (found,) = [value for value in values if isinstance(value, ast.Dict)]
+    return {key.value: value for key, value in zip(found.keys, found.values, strict=True) if _is_text(key)}
+
+
+def _is(node: ast.AnnAssign, name: str) -> bool:
+    return isinstance(node.target, ast.Name) and node.target.id == name
+
+
+def _is_text(key: ast.expr | None) -> TypeGuard[ast.Constant]:
+    return isinstance(key, ast.Constant) and isinstance(key.value, str)
+
+
+def pool_forms() -> list[str]:
+    """How each pool is written, the first argument of its `Scheme`."""
+    schemes = registered("training/pool/registry.py", "POOLS").values()
+    return [str(ast.literal_eval(scheme.args[0])) for scheme in schemes if isinstance(scheme, ast.Call)]
+
+
+TOOLS = tuple(registered("commands/export/tools.py", "TOOLS"))
+"""Keys of `sweeper.commands.export.tools.TOOLS`."""
 
 
 def complete_study(incomplete: str) -> list[str]:
@@ -96,7 +125,7 @@ PoolOption = Annotated[
     typer.Option(
         "--pool",
         metavar="POOL",
-        help="Where trials run: local, dir:/shared/path, dask://host:8786, ray://host:10001 or ray://auto.",
+        help=f"Where trials run: {', '.join(['local', *pool_forms()])}.",
     ),
 ]
 ToOption = Annotated[

@@ -138,6 +138,26 @@ def test_the_script_trains_what_was_added(extended: Extended, monkeypatch: pytes
     assert "differs" not in said.getvalue()
 
 
+def test_help_names_what_was_added(extended: Extended) -> None:
+    """The tool, the pool and the command, each by its entry alone."""
+    code = (
+        "from sweeper.cli import app; from sweeper.commands.options import TOOLS, pool_forms; "
+        "print(TOOLS[-1], pool_forms()[-1], [c.name or c.callback.__name__ for c in app.registered_commands])"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(
+        command,
+        env=extended.environment,
+        cwd=extended.folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert done.stdout.startswith("losses single:N [")
+    assert "'greet'" in done.stdout
+
+
 def test_the_command_answers(extended: Extended) -> None:
     """A new command is one function."""
     done = subprocess.run(

@@ -104,13 +104,7 @@ ONLY_IN = {
     "ray": "sweeper.training.pool.ray_pool",
     "seaborn": DRAW,
     "matplotlib": DRAW,
-    "typer": (
-        "sweeper.cli",
-        "sweeper.commands.options",
-        "sweeper.commands.doctor",
-        "sweeper.commands.worker",
-        "sweeper.commands.transfer.command",
-    ),
+    "typer": ("sweeper.cli", "sweeper.commands"),
 }
 """package -> the only place, or places, that import it."""
 

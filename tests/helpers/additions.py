@@ -258,16 +258,9 @@ ADDITIONS: dict[str, tuple[Add, ...]] = {
         entry("commands/export/tools.py", "TOOLS", '"losses": LOSSES'),
     ),
     "command": (
-        appended(
-            "cli.py",
-            '''
-            @app.command()
-            def greet(name: NameArgument) -> None:
-                """Say hello."""
-                _say(f"hello {name}")
-            ''',
-            before="def _say(",
-        ),
+        new_file("commands/greet.py"),
+        imported("cli.py", "from sweeper.commands.greet import greet"),
+        appended("cli.py", "app.command()(greet)", before="app.command()(doctor)"),
     ),
 }
 """What is added, as the table of `docs/architecture.md` names it -> the edits."""

@@ -16,7 +16,9 @@ from sweeper.cli import main
 from sweeper.commands.export.tools import TOOLS, export
 from sweeper.commands.export.training import Training, trainings
 from sweeper.commands.options import TOOLS as NAMES
+from sweeper.commands.options import pool_forms
 from sweeper.result import Result
+from sweeper.training.pool.registry import forms
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the tools
 NO_TOOL = "the tool is not installed; make tools installs all of them and runs these tests"
@@ -122,9 +124,10 @@ def test_what_a_tool_raises_is_told(result: Result, monkeypatch: pytest.MonkeyPa
             export("csv", result, None, print)
 
 
-def test_the_names_that_a_shell_completes() -> None:
-    """They are those of the registry, in its order."""
+def test_the_names_that_help_and_shell_show() -> None:
+    """They are those of the registries, in their order."""
     assert tuple(TOOLS) == NAMES
+    assert ", ".join(["local", *pool_forms()]) == forms()
 
 
 @pytest.mark.parametrize("where", ["study.db", "journal.log"])
