@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, TypeGuard
+from typing import Annotated
 
 import typer
 
@@ -21,15 +21,11 @@ def registered(file: str, registry: str) -> dict[str, ast.expr]:
     tree = ast.parse((PACKAGE / file).read_text(encoding="utf-8"))
     values = [node.value for node in tree.body if isinstance(node, ast.AnnAssign) and _is(node, registry)]
     (found,) = [value for value in values if isinstance(value, ast.Dict)]
-    return {key.value: value for key, value in zip(found.keys, found.values, strict=True) if _is_text(key)}
+    return {ast.literal_eval(key): value for key, value in zip(found.keys, found.values, strict=True) if key}
 
 
 def _is(node: ast.AnnAssign, name: str) -> bool:
     return isinstance(node.target, ast.Name) and node.target.id == name
-
-
-def _is_text(key: ast.expr | None) -> TypeGuard[ast.Constant]:
-    return isinstance(key, ast.Constant) and isinstance(key.value, str)
 
 
 def pool_forms() -> list[str]:
