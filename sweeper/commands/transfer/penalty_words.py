@@ -43,11 +43,21 @@ def penalty_sentences(found: Penalties | None, about: Mapping[str, Any]) -> list
 
 
 def _effect(row: Mapping[str, Any], about: Mapping[str, Any]) -> str:
-    better = row["verdict"] == "better"
+    """Each at its own rate: what is worse may owe it to a rate that did well on the grid by luck."""
+    where, rates = (
+        f"{about['key']} {given(row['size'])}",
+        [number(row[k], 2) for k in ("rate", "rate_without")],
+    )
+    seeds, words = count(row["seeds"], "fresh seed"), metric_words(about["objective"])
+    setting = f"an activation penalty of {number(row['weight'], 2)} at a rate of {rates[0]}"
+    if row["verdict"] == "better":
+        return (
+            f"At {where} {setting} helps: on {seeds} it changes the {words} by {_apart(row)}, against none "
+            f"at a rate of {rates[1]}."
+        )
     return (
-        f"At {about['key']} {given(row['size'])} an activation penalty of {number(row['weight'], 2)} "
-        f"{'helps' if better else 'harms'}: on {count(row['seeds'], 'fresh seed')} it changes the "
-        f"{metric_words(about['objective'])} by {_apart(row)}."
+        f"At {where} no penalty is shown to help: the best setting of the grid with one, {setting}, is "
+        f"worse than none at {rates[1]} on {seeds}; it changes the {words} by {_apart(row)}."
     )
 
 
@@ -86,7 +96,7 @@ def penalty_fact(found: Penalties) -> tuple[str, str]:
     seeds = f"on {count(found.plan.fresh_seeds, 'fresh seed')} the best weight of the grid against none"
     if (verdicts == "better").any():
         return f"helps at {int((verdicts == 'better').sum())} {sizes}", seeds
-    return ("harms" if (verdicts == "worse").any() else "no effect told"), seeds
+    return ("not shown to help" if (verdicts == "worse").any() else "no effect told"), seeds
 
 
 def _predicted(found: Penalties, about: Mapping[str, Any]) -> Iterator[str]:

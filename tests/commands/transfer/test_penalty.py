@@ -145,12 +145,18 @@ def test_a_best_weight_needs_three_sizes_to_be_predicted() -> None:
     assert said[-1].startswith("No penalty is predicted for model.width 512: 2 sizes have a best weight")
 
 
-def test_a_penalty_that_harms_is_said_to() -> None:
-    """A negative gain."""
+def test_a_penalty_that_is_worse_is_not_shown_to_help() -> None:
+    """A negative gain; the rate of each setting is told, as it may be the reason."""
     done = of_penalty(dict.fromkeys(SIZES, 1e-3), gain=-0.1)
     assert set(done.best["verdict"]) == {"worse"}
-    assert "harms" in penalty_sentences(done, ABOUT)[0]
-    assert card(Found(**{**vars(told(NOTHING)), "penalty": done}), ABOUT).facts[-1].value == "harms"
+    said = penalty_sentences(done, ABOUT)[0]
+    assert said.startswith(
+        "At model.width 16 no penalty is shown to help: the best setting of the grid with one"
+    )
+    assert "at a rate of 0.1, is worse than none at 0.1" in said
+    assert (
+        card(Found(**{**vars(told(NOTHING)), "penalty": done}), ABOUT).facts[-1].value == "not shown to help"
+    )
 
 
 def test_scores_to_maximise_keep_their_direction() -> None:
