@@ -22,7 +22,7 @@ from torch import Tensor
 
 from sweeper.components.initializers import VARIANCES
 from sweeper.errors import UserError, did_you_mean
-from sweeper.theory.scalar import Scalar, scalar
+from sweeper.theory.scalar import LARGEST_DEVIATION, Scalar, scalar
 
 Activation = Scalar | str | Callable[[Tensor], Tensor]
 
@@ -59,8 +59,9 @@ def length_map(activation: Activation, q: float, sigma_w2: float, sigma_b2: floa
 
 
 def chi(activation: Activation, q: float, sigma_w2: float) -> float:
-    """σw² E[φ′(√q z)²]; at q = 0 and q = inf the limits."""
-    return sigma_w2 * scalar(activation).slope_second_moment(q).item()
+    """σw² E[φ′(√q z)²]; at q = 0 and q = inf the limits, inf where φ′ has no bound."""
+    value = sigma_w2 * scalar(activation).slope_second_moment(q).item()
+    return math.inf if math.isinf(q) and value > LARGEST_DEVIATION else value
 
 
 def depth_scale(chi: float) -> float:

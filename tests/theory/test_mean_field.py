@@ -231,3 +231,10 @@ def test_gain_keeps_the_length() -> None:
         assert length_map(name, 1.0, gain**2) == pytest.approx(1, rel=1e-12)
     assert keeping_gain("tanh") == pytest.approx(1.5925, abs=5e-5)
     assert keeping_gain("relu") == pytest.approx(math.sqrt(2), rel=1e-12)
+
+
+def test_a_slope_without_bound_has_no_finite_limit() -> None:
+    """Squared ReLU grows layer by layer: its fixed point is infinite, and the gradient's factor there."""
+    found = propagation(lambda x: torch.relu(x).square(), 2.0)
+    assert (found.q, found.chi) == (math.inf, math.inf)
+    assert propagation("relu", 3.0).chi == pytest.approx(1.5)
