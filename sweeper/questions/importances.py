@@ -29,8 +29,15 @@ def draw(frame: pd.DataFrame) -> Figure:
     above = frame["low"] > frame["chance"]
     axes.barh(places, frame["importance"], height=0.65, color=[HUES[0] if k else "0.75" for k in above])
     axes.hlines(places, frame["low"], frame["high"], color="black", linewidth=1.6, zorder=3)
-    chance = frame["chance"].clip(upper=1.0)
-    axes.plot(chance, places, linestyle="none", marker="|", markersize=15, markeredgewidth=2.2, color=HUES[1])
+    axes.plot(
+        frame["chance"],
+        places,
+        linestyle="none",
+        marker="|",
+        markersize=15,
+        markeredgewidth=2.2,
+        color=HUES[1],
+    )
     axes.set_yticks(list(places), list(frame["parameter"]))
     axes.set_ylim(len(frame) - 0.4, -0.6)
     axes.set(xlabel="share of importance, 95 % interval", xlim=(0, 1.02))

@@ -70,7 +70,8 @@ def importances(trials: pd.DataFrame, parameters: list[str]) -> pd.DataFrame:
     frame["low"], frame["high"] = (
         (np.nan, np.nan) if ends is None else (ends.iloc[0].array, ends.iloc[1].array)
     )
-    frame["chance"] = (shuffled[list(divergences)].max() / sum(divergences.values())).array
+    chance = shuffled[list(divergences)].max() / sum(divergences.values())
+    frame["chance"] = chance.clip(upper=1.0).array  # shuffled scores may lie further apart than the true ones
     frame = frame.astype({"parameter": "str"})
     return frame[COLUMNS].sort_values("importance", ascending=False, ignore_index=True)
 

@@ -215,8 +215,7 @@ def as_tensor(targets: np.ndarray, dtype: torch.dtype) -> Tensor:
 def scores(loss: Loss, row: np.ndarray, targets: np.ndarray, dtype: torch.dtype) -> dict[str, float]:
     """``loss`` and the metrics of the task for the same output on every row of `targets`.
 
-    R² of a guess is 0: what explains no variance. That of the training rows' mean on other rows lies a little
-    below.
+    R² of the training rows' mean lies a little below 0 on other rows, whose mean is another.
     """
     y = as_tensor(targets, dtype)
     shape = constant_shape(loss, y, len(row))
@@ -225,7 +224,6 @@ def scores(loss: Loss, row: np.ndarray, targets: np.ndarray, dtype: torch.dtype)
     values = {name: value.item() for name, value in batchable_scores(loss, output, y).items()}
     with suppress(Exception):  # a score of the user's that cannot be computed of a constant has no baseline
         values |= {name: value.item() for name, value in users_scores(loss, output, y).items()}
-    values |= {"r2": 0.0} if "r2" in values else {}
     return {name: value for name, value in values.items() if name == "loss" or math.isfinite(value)}
 
 

@@ -142,3 +142,12 @@ def test_what_does_not_matter_stays_below_the_level_of_chance() -> None:
     luck = np.random.default_rng(5).random(100)
     noise = importances(frame(100).assign(objective=luck), NAMES)
     assert not (noise["low"] > noise["chance"]).any()
+
+
+def test_no_level_of_chance_is_above_the_whole() -> None:
+    """Shares sum to 1: shuffled scores that lie further apart than the true ones reach no more."""
+    few = [
+        importances(frame(30).assign(objective=np.random.default_rng(k).random(30)), NAMES) for k in range(8)
+    ]
+    levels = np.concatenate([found["chance"] for found in few])
+    assert levels.max() == 1

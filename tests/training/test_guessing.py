@@ -44,7 +44,9 @@ def test_the_mean_of_the_training_rows_scores_on_the_rows_of_its_seed(standardiz
         for part, y in (("validation", rows.y_validation), ("test", rows.y_test)):
             expected = ((y - rows.y_train.mean()) ** 2).mean().item()
             assert each[part]["loss"] == pytest.approx(expected, rel=1e-5)
-            assert each[part]["r2"] == 0
+            unexplained = expected / y.var(unbiased=False).item()
+            assert each[part]["r2"] == pytest.approx(1 - unexplained, abs=1e-6)
+            assert each[part]["r2"] < 0
     assert len({each["validation"]["loss"] for each in found["scores"]}) == 3
     assert (found["rows"], found["labels"]) == ({"train": 120, "validation": 40, "test": 40}, 0)
 

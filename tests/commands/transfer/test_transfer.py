@@ -91,6 +91,14 @@ def test_figure_words_and_json_say_the_same(capsys: pytest.CaptureFixture[str]) 
     assert json.loads(to_json(to_dict(done, ABOUT)))["prediction"]["rate"] == done.prediction.value
 
 
+def test_losses_close_to_0_are_drawn() -> None:
+    """The best loss is a thousandth of the worst, so the axis is logarithmic and must stay above 0."""
+    losses = frame(LAW)
+    objective = losses["objective"] - losses["objective"].min()
+    low = losses.assign(objective=1e-3 * objective.max() + objective)
+    assert png_bytes(draw(low, found(low, OVER, LOSS), ABOUT))[:4] == b"\x89PNG"
+
+
 def test_the_page_says_what_the_terminal_says(tmp_path: Path) -> None:
     """Every sentence stands on it, the prediction first; it names no file that does not lie beside it."""
     rows = frame(LAW)
