@@ -14,6 +14,7 @@ from sweeper.training.stacked.kernel import AnyKernel, Kernel
 from sweeper.training.stacked.measurement_pass import MeasurementPass
 from sweeper.training.stacked.native.compiled import Compiled
 from sweeper.training.stacked.native.measuring import Measured, NativeMeasurements
+from sweeper.training.stacked.native.slot_program import once_each
 from sweeper.training.stacked.stack import Snapshot
 from sweeper.training.stacked.stacked_trial import StackedTrial
 from sweeper.training.stacked.template import Template
@@ -53,7 +54,7 @@ class LayerMeasurements:
         """For stacks that run as machine code."""
         self._pass: MeasurementPass | None = None
         self._waiting: list[LayerMeasurement] = []
-        self._measured_rows: dict[int, tuple[Rows, tuple[tuple[Tree, Tree], list[Tensor]]]] = {}
+        self._measured_rows: dict[int, tuple[Rows, tuple[Tree, Tree]]] = {}
 
     def add(self, each: LayerMeasurement) -> None:
         """Measure it now or later."""
@@ -102,9 +103,10 @@ class LayerMeasurements:
 
     def _natively(self, batch: Sequence[LayerMeasurement], native: NativeMeasurements) -> "Values":
         steepest = self._steepest(batch, native.one)
+        rows = once_each(leaves, (self._rows(each) for each in batch))
         read = [
-            Measured([*self._outside(each), own], self._leaves(each), each.trial.initial.kernels)
-            for each, own in zip(batch, steepest, strict=True)
+            Measured([*self._outside(each), own], of_trial, each.trial.initial.kernels)
+            for each, own, of_trial in zip(batch, steepest, rows, strict=True)
         ]
         return native.run(read), native.one
 
@@ -124,20 +126,12 @@ class LayerMeasurements:
         return [each.now.p, each.now.p if each.before is None else each.before, *each.now.fixed.values()]
 
     def _rows(self, each: LayerMeasurement) -> tuple[Tree, Tree]:
-        return self._taken(each)[0]
-
-    def _leaves(self, each: LayerMeasurement) -> list[Tensor]:
-        return self._taken(each)[1]
-
-    def _taken(self, each: LayerMeasurement) -> tuple[tuple[Tree, Tree], list[Tensor]]:
-        """The rows on which a trial is measured, the same objects for all trials that share them."""
+        """On which a trial is measured, the same object for all trials that share them."""
         rows = self.rows_of(each.trial.trial.seed)
-        of, parts = self._measured_rows.get(id(rows), (None, None))
-        if of is not rows or parts is None:
+        if id(rows) not in self._measured_rows:
             x, y = (taken(part, slice(MEASURED_ROWS)) for part in (rows.x_validation, rows.y_validation))
-            parts = (x, y), leaves((x, y))
-            self._measured_rows[id(rows)] = rows, parts
-        return parts
+            self._measured_rows[id(rows)] = rows, (x, y)  # held, so that no others get the same identity
+        return self._measured_rows[id(rows)][1]
 
     def _steepest(self, batch: Sequence[LayerMeasurement], done: MeasurementPass) -> Tensor:
         """max |φ′| of every hidden activation, trial by trial."""

@@ -3,6 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import itemgetter
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from sweeper.training.stacked.cache import Requirements, cache_for, return_cache
 from sweeper.training.stacked.groups import groups_of, table
 from sweeper.training.stacked.guard import compare
 from sweeper.training.stacked.layer_measurement import LayerMeasurement
+from sweeper.training.stacked.native.slot_program import once_each
 from sweeper.training.stacked.native.steps import NativeSteps
 from sweeper.training.stacked.refusal import IncompatibleModel, NotStackable
 from sweeper.training.stacked.stacked_trial import StackedTrial
@@ -280,13 +282,13 @@ class StackedTraining:
         self, native: NativeSteps, seeds: Sequence[int], rows: Sequence[Tensor], coefficients: Tensor
     ) -> np.ndarray:
         sources = {s: self.cache.batches.sources(seeds[s]) for s, run in enumerate(self.slots) if run}
-        parts, steps, distinct = [], len(coefficients), {id(each): each for each in rows}
+        parts, steps = [], len(coefficients)
         measured = any(run and run.state.step + steps in run.state.measured for run in self.slots)
         for part in (slice(0, steps - 1), slice(steps - 1, steps)) if measured else (slice(0, steps),):
             if part.stop == steps:
                 self._keep_weights_before(steps)
-            some = {key: each[part] for key, each in distinct.items()}
-            parts.append(native.train(sources, [some[id(each)] for each in rows], coefficients[part]))
+            some = once_each(itemgetter(part), rows)
+            parts.append(native.train(sources, some, coefficients[part]))
         return torch.cat(parts).numpy().astype(np.float64)
 
     @property

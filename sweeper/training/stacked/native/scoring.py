@@ -8,7 +8,7 @@ from torch import Tensor
 
 from sweeper.components.tree import Tree, leaves, stacked
 from sweeper.training.stacked.activation_dispatch import BINDERS
-from sweeper.training.stacked.native.slot_program import SlotProgram, pass_layout
+from sweeper.training.stacked.native.slot_program import SlotProgram, once_each, pass_layout
 from sweeper.training.stacked.refusal import NotCompiled
 from sweeper.training.stacked.stack import Stack
 from sweeper.training.stacked.tape import Tape
@@ -67,8 +67,7 @@ class NativeScorePass:
         """Every score of every slot, by its name; `rows`: those of each slot that matters."""
         slots, kernels = list(rows), self.stack.dispatch.kernels
         table = self._table[slots]
-        tensors = {id(each): leaves(each) for each in rows.values()}
-        self._program.rows(table, [tensors[id(each)] for each in rows.values()])
+        self._program.rows(table, once_each(leaves, rows.values()))
         self._program.activations(table, [[each[slot] for slot in slots] for each in kernels])
         self._program.run(table)
         return {name: score.tolist() for name, score in zip(self._scored.names, self._values, strict=True)}

@@ -1,6 +1,8 @@
 """A recorded pass of one slot as machine code, run for one slot after the other."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -16,6 +18,22 @@ from sweeper.training.stacked.native.products import Machine
 from sweeper.training.stacked.native.program import program_of
 from sweeper.training.stacked.recording import Call
 from sweeper.training.stacked.refusal import NotCompiled
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+
+
+def once_each(function: Callable[[Given], Made], given: Iterable[Given]) -> list[Made]:
+    """`function` of each, called once for an object that comes again: most slots share what they read."""
+    given = list(given)
+    distinct = {id(each): each for each in given}
+    made = {key: function(each) for key, each in distinct.items()}
+    return [made[id(each)] for each in given]
+
+
+def addresses(tensors: Sequence[Tensor]) -> list[int]:
+    """Where their numbers begin in memory."""
+    return [t.data_ptr() for t in tensors]
 
 
 class SlotProgram:
@@ -70,7 +88,7 @@ class SlotProgram:
     def write(self, line: np.ndarray, results: Sequence[Tensor]) -> None:
         """Point at what one slot writes to: results of all passes, one after the other."""
         at = self._at_results
-        line[at : at + len(results)] = [t.data_ptr() for t in results]
+        line[at : at + len(results)] = addresses(results)
 
     def rows(self, table: np.ndarray, sources: Sequence[Sequence[Tensor]]) -> None:
         """Point each line at the rows that a pass without batches reads, the last of what was given.
@@ -78,14 +96,14 @@ class SlotProgram:
         Raises:
             NotCompiled: for arrays with gaps.
         """
-        found = dict[int, list[int]]()
-        for each in sources:  # most lines share theirs
-            if id(each) not in found:
-                if not all(t.is_contiguous() for t in each):
-                    raise NotCompiled("rows with gaps")
-                found[id(each)] = [t.data_ptr() for t in each]
+
+        def whole(tensors: Sequence[Tensor]) -> list[int]:
+            if not all(t.is_contiguous() for t in tensors):
+                raise NotCompiled("rows with gaps")
+            return addresses(tensors)
+
         stop = self._at_outside + len(self.given)
-        table[:, stop - len(sources[0]) : stop] = [found[id(each)] for each in sources]
+        table[:, stop - len(sources[0]) : stop] = once_each(whole, sources)
 
     def activations(self, table: np.ndarray, kernels: Sequence[Sequence[AnyKernel]]) -> None:
         """Point at the activations: `kernels` site by site, line by line.
@@ -94,10 +112,9 @@ class SlotProgram:
             NotCompiled: for activations that cannot be compiled.
         """
         for site, (each, learned) in enumerate(zip(kernels, self._learned, strict=True)):
-            distinct = {id(kernel): kernel for kernel in each}
-            found = {k: activation_functions(kernel, self.dtype, learned) for k, kernel in distinct.items()}
+            functions = partial(activation_functions, dtype=self.dtype, learned=learned)
             at = self._at_sites + 2 * site
-            table[:, at : at + 2] = [found[id(kernel)] for kernel in each]
+            table[:, at : at + 2] = once_each(functions, each)
 
     def run(self, table: np.ndarray, passes: int = 1) -> None:
         """So many passes of every line.

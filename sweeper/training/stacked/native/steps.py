@@ -12,7 +12,7 @@ from sweeper.training.stacked.groups import Group
 from sweeper.training.stacked.kernel import AnyKernel
 from sweeper.training.stacked.native.layout import COEFFICIENTS, GRADIENTS, ROWS, Layout, Leaf
 from sweeper.training.stacked.native.library import nothing, update_function
-from sweeper.training.stacked.native.slot_program import SlotProgram
+from sweeper.training.stacked.native.slot_program import SlotProgram, addresses, once_each
 from sweeper.training.stacked.stack import Stack
 
 
@@ -99,14 +99,11 @@ class NativeSteps:
         for entry, values in of_slots.items():
             table[:, entry] = values.data_ptr() + np.arange(slots) * values[0].nbytes
         table[:, GRADIENTS] = self.program.private
-        table[:, ROWS] = [each.data_ptr() for each in rows]
-        at, found = self.layout.at_leaves, dict[int, list[int]]()
-        for slot, given in sources.items():
-            if id(given) not in found:  # most slots share theirs
-                found[id(given)] = [t.data_ptr() for t in given]
-            table[slot, at : at + len(given)] = found[id(given)]
+        table[:, ROWS] = addresses(rows)
+        at = self.layout.at_leaves
+        table[list(sources), at : at + len(self.layout.leaves)] = once_each(addresses, sources.values())
         if not update:
-            table[:, GRADIENTS] = [row.data_ptr() for row in self.stack.updates.g]
+            table[:, GRADIENTS] = addresses(list(self.stack.updates.g))
             table[:, self.layout.at_updates : self.layout.at_sites] = self._nothing
         table = table[list(sources)]
         if self.layout.draws:
