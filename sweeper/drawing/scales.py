@@ -50,12 +50,16 @@ def _to_log(axis: Axis) -> tuple[float, float]:
 def loss_axis(axis: Axis, values: Iterable[float], *, highest: bool = False) -> None:
     """Logarithmic when all `values` are positive and span more than a factor of `LOG_FROM`; else linear.
 
-    Always linear where the `highest` values are best: a logarithm would stretch the worst ones.
+    Always linear where the `highest` values are best: a logarithm would stretch the worst ones. A logarithmic
+    axis that was to begin at 0 or below begins just below the lowest value.
     """
     if highest:
         return
     known = np.array([value for value in values if math.isfinite(value)])
     if len(known) and known.min() > 0 and known.max() / known.min() > LOG_FROM:
+        low, high = axis.get_view_interval()
+        if low <= 0:
+            axis.set_view_interval(float(known.min()) / 1.2, high, ignore=True)
         log_axis(axis)
 
 

@@ -74,10 +74,7 @@ def _curves(
     highest = is_maximized(objective)
     kept = sorted(everything, reverse=highest)[: max(2, round(WORST * len(everything)))]
     margin = 0.05 * abs(kept[-1] - kept[0])
-    beyond = kept[0] + (margin if highest else -margin)
-    if min(kept) > 0:  # the axis may be logarithmic
-        beyond = max(beyond, 0.8 * min(kept))
-    axes.set_ylim(*sorted([kept[-1], beyond]))
+    axes.set_ylim(*sorted([kept[-1], kept[0] + (margin if highest else -margin)]))
     loss_axis(axes.yaxis, kept, highest=highest)
 
 

@@ -170,6 +170,19 @@ def test_scores_to_maximise_keep_their_direction() -> None:
     assert scores.curves["mean"].to_numpy() == pytest.approx(1.5 - losses.curves["mean"].to_numpy())
 
 
+def test_losses_close_to_0_are_drawn() -> None:
+    """The best mean is a thousandth of the worst, so the axis is logarithmic and must stay above 0."""
+    grid, fresh = trained(HELPS)
+    means = penalties(PLAN, OVER, grid, fresh, LOSS).curves["mean"]
+    low = [
+        part.assign(objective=part["objective"] - means.min() + 1e-3 * (means.max() - means.min()))
+        for part in (grid, fresh)
+    ]
+    figure = draw(penalties(PLAN, OVER, *low, LOSS), ABOUT)
+    assert figure.axes[0].get_yscale() == "log"
+    assert png_bytes(figure)[:4] == b"\x89PNG"
+
+
 def test_what_diverges_is_not_compared() -> None:
     """One fresh training that diverged, and a size at which every penalty does."""
     grid, fresh = trained(HELPS)
