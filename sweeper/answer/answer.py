@@ -81,7 +81,8 @@ class Answer:
     def why_nothing_is_advised(self) -> str:
         """A clause; empty where it is `above_chance`."""
         if self.learning is not None and not self.learning.learned:
-            return "nothing was learned"
+            unclear = "it is not shown that anything was learned"
+            return unclear if self.learning.unclear else "nothing was learned"
         scored = self.baseline.objective if self.baseline is not None else None
         return "" if scored is None or scored.better else "the winner is not shown to beat guessing"
 

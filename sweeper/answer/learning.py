@@ -39,6 +39,11 @@ class Learning:
     furthest: float
     """The largest fall of any trial on record, each on its own seed, to its best point."""
 
+    @property
+    def unclear(self) -> bool:
+        """A fall of several seeds whose interval contains 0: no evidence that it learned, none that not."""
+        return not self.learned and self.fell > NOISE * abs(self.before) and math.isfinite(self.low)
+
 
 def learning(
     curves: pd.DataFrame, trial: int, seeds: list[int], objective: str, *, beaten: bool = False

@@ -35,11 +35,10 @@ def boundaries(run: RunData) -> pd.DataFrame:
     """One row per optimizer (activation ``any``) and per optimizer × activation, see `BOUNDARY_COLUMNS`.
 
     highest_completed and lowest_diverged are rates of trials; where they overlap, other settings decide
-    too. boundary, low, high: see `boundary`; null unless `FEWEST` trials diverged and some did not, and never
-    above
-    tried_high, the highest rate tried, beyond which nothing is known. Pruned trials count as not diverged:
-    they
-    were finite when they were stopped. pooled: activations behind the row. Empty where no trial diverged.
+    too. boundary, low, high: see `boundary`; null unless `FEWEST` trials diverged and some did not, and where
+    the boundary lies outside the rates tried, beyond which nothing is known. Pruned trials count as not
+    diverged: they were finite when they were stopped. pooled: activations behind the row. Empty where no
+    trial diverged.
     """
     search = with_names(search_trials(run.trials))
     search = search[(search["outcome"] != "failed") & (search["learning_rate"] > 0)]
@@ -58,8 +57,7 @@ def _edge(rows: pd.DataFrame) -> tuple[float, ...]:
     done = rates[rows["outcome"] == "completed"]
     middle, low, high = boundary(rows["place"].to_numpy(float), lost.to_numpy(bool))
     tried, pooled = float(rates.max()), rows["activation"].nunique()
-    middle = middle if middle <= tried else np.nan
-    known = np.isfinite(middle) and lost.sum() >= FEWEST
+    known = rates.min() <= middle <= tried and lost.sum() >= FEWEST
     ends = (middle, low, min(high, tried)) if known else (np.nan,) * 3
     return (len(rows), int(lost.sum()), done.max(), rates[lost].min(), *ends, tried, pooled)
 
@@ -68,7 +66,8 @@ def breaks(frame: pd.DataFrame) -> tuple[str, ...]:
     """From which rate on half of the trials of each optimizer diverge, and what that pools."""
     rows = frame[frame["activation"] == ANY] if len(frame) else frame
     known = [row for row in rows.to_dict("records") if _located(row)]
-    few = [row["optimizer"] for row in rows.to_dict("records") if row["diverged"] and not _located(row)]
+    unknown = [row for row in rows.to_dict("records") if row["diverged"] and not _located(row)]
+    few = [row["optimizer"] for row in unknown if row["diverged"] < min(FEWEST, row["trials"])]
     said = []
     if known:
         text = "; ".join(
@@ -80,7 +79,17 @@ def breaks(frame: pd.DataFrame) -> tuple[str, ...]:
         )
     if few:
         said.append(f"Too few trials diverged with {listing(few)} to say from which rate on.")
-    return tuple(said)
+    return (*said, *(_nowhere(row) for row in unknown if row["optimizer"] not in few))
+
+
+def _nowhere(row: Mapping[Any, Any]) -> str:
+    """Why many diverged trials show no boundary: all diverged, or it lies outside the rates tried."""
+    trials, name, lowest = whole(row["trials"]), row["optimizer"], number(row["lowest_diverged"])
+    if row["diverged"] == row["trials"]:
+        who = {1: "The only trial", 2: "Both trials"}.get(row["trials"], f"All {trials} trials")
+        return f"{who} with {name} diverged, from {lowest} on: the limit lies below."
+    diverged = f"{whole(row['diverged'])} of {trials} trials with {name} diverged"
+    return f"{diverged}, the lowest at {lowest}: within the rates tried, no rate parts them from the others."
 
 
 def _located(row: Mapping[Any, Any]) -> bool:

@@ -65,10 +65,7 @@ class Card:
         return tuple(fact for fact in self.facts if answers and fact.label in FOLDED)
 
 
-NOT_LEARNED = {
-    "unlearned": "nothing was learned",
-    "guess": "the answer is not shown to be better than guessing",
-}
+NO_BETTER = "the answer is not shown to be better than guessing"
 
 
 def card(study: Study, answer: Answer | None, trials: pd.DataFrame, folder: Path | None = None) -> Card:
@@ -110,7 +107,7 @@ def _claims(answer: Answer, doubted: Doubt | None) -> tuple[Claim, ...]:
         found.append(Claim(BEATS, "answer", YES, CONFIRMED, "answer", detail="the answer beats guessing"))
     if doubted is not None:
         direction = NONE if doubted.standing == "unlearned" else MIXED
-        detail = NOT_LEARNED[doubted.standing]
+        detail = NO_BETTER if doubted.standing == "guess" else answer.why_nothing_is_advised
         found.append(Claim(LEARNED, "answer", direction, CONFIRMED, "answer", detail=detail))
     return tuple(found)
 

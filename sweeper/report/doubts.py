@@ -35,10 +35,13 @@ class Doubt:
 
 
 def doubt(study: Study, answer: Answer) -> Doubt | None:
-    """Nothing was learned; else the winner is no better than guessing; else ``None``."""
+    """Nothing is shown to be learned; else the winner is no better than guessing; else ``None``."""
     ranked = Ranked(study.objective)
     if answer.learning is not None and not answer.learning.learned:
-        return Doubt("unlearned", "Nothing was learned.", _unlearned(answer.learning, ranked))
+        headline = "Nothing was learned."
+        if answer.learning.unclear:
+            headline = f"{answer.learning.seeds} seeds do not show whether anything was learned."
+        return Doubt("unlearned", headline, _unlearned(answer.learning, ranked))
     if answer.baseline is None:
         return None
     name = study.search.objective.partition("_")[2]
@@ -75,6 +78,8 @@ def _unlearned(found: Learning, ranked: Ranked) -> str:
     ends = f" (95 % interval of the {ends_word} {low} to {high})"
     where = ends if math.isfinite(found.low) else ""
     text = f"The winner's {ranked.metric} never {change_word} its start by more than noise"
+    if found.unclear:
+        text = f"The winner's {ranked.metric} {change_word} its start, but not by more than seeds differ,"
     return f"{text} on {seeds}: {change}{where}{lucky}."
 
 

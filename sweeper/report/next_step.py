@@ -16,6 +16,9 @@ from sweeper.study.rates import as_range, joined, optimizers_at, search_rates
 from sweeper.study.study import Study
 from sweeper.wording import count, number
 
+MANY_SEEDS = 10
+"""Fresh seeds that are tried before an unclear answer is one about rates or data."""
+
 
 @dataclass(frozen=True)
 class NextStep:
@@ -113,7 +116,7 @@ def _beyond(optimizer: str, tried: "pd.Series[float]", *, lower: bool) -> tuple[
 
 
 def _unlearned(study: Study, learning: Learning, trials: pd.DataFrame) -> _Rerun:
-    """Rates above all tried where nothing moved, below where it only rose.
+    """More seeds where few show nothing; rates above all tried where nothing moved, below where it only rose.
 
     Not where a trial at some rate fell below its own start: then the rates tried are not all too high or too
     low. Nor where those tried come within a decade of the ends of what the optimizers take: then no rate
@@ -122,6 +125,9 @@ def _unlearned(study: Study, learning: Learning, trials: pd.DataFrame) -> _Rerun
     rates = trials["learning_rate"]
     lowest, highest = float(rates.min()), float(rates.max())
     low, high = joined([search_rates(str(name)) for name in trials["optimizer"].unique()])
+    if learning.unclear and learning.seeds < MANY_SEEDS and study.confirm.finalists:
+        seeds = max(MANY_SEEDS, 2 * study.confirm.seeds)
+        return _Rerun("Retrain the finalists on more seeds:", (f"confirm.seeds={seeds}",))
     if learning.furthest > NOISE * abs(learning.before):
         return _check_the_data("unlearned")
     if abs(learning.fell) <= NOISE * abs(learning.before) and highest < high / 10:

@@ -10,7 +10,7 @@ from run_data import run_data
 
 from sweeper.answer.edges import COLUMNS, crowded, wider
 from sweeper.questions.basins import _basin, basins
-from sweeper.questions.divergence import ANY, boundaries
+from sweeper.questions.divergence import ANY, boundaries, breaks
 from sweeper.questions.learning_rate import learning_rate
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.learning_rates import boundary
@@ -110,6 +110,26 @@ def test_a_boundary_beyond_the_rates_tried_is_none() -> None:
     row = boundaries(source_of(frame)).iloc[0]
     assert math.isnan(row["boundary"]) or row["boundary"] <= row["high"] <= row["tried_high"] == 1
     assert row["pooled"] == 1
+
+
+@pytest.mark.parametrize(
+    ("lost", "said"),
+    [
+        ([1] * 13, "All 13 trials with sgd diverged, from 1e-4 on: the limit lies below."),
+        ([1] * 2, "Both trials with sgd diverged, from 1e-4 on: the limit lies below."),
+        ([1], "The only trial with sgd diverged, from 1e-4 on: the limit lies below."),
+        ([1, 0, 0, 0, 0], "Too few trials diverged with sgd to say from which rate on."),
+        ([1] * 9 + [0], "9 of 10 trials with sgd diverged, the lowest at 1e-4: within the rates tried, no"),
+    ],
+)
+def test_why_no_boundary_is_told(lost: list[int], said: str) -> None:
+    """All diverged, few did, or the boundary lies below every rate tried: each is said as what it is."""
+    frame = pd.DataFrame({"learning_rate": np.geomspace(1e-4, 1, len(lost)), "objective": 1.0})
+    frame["outcome"] = np.where(np.array(lost, bool), "diverged", "completed")
+    found = boundaries(source_of(frame))
+    assert found["boundary"].isna().all()
+    assert len(told := breaks(found)) == 1
+    assert told[0].startswith(said)
 
 
 def test_boundary_holds_the_true_one() -> None:

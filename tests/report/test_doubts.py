@@ -11,6 +11,7 @@ from synthetic_records import SyntheticRecords
 
 from sweeper.answer.answer import answer
 from sweeper.answer.claims import BEATS, LEARNED, contradictions, resolve
+from sweeper.answer.learning import Learning
 from sweeper.questions.run_data import RunData
 from sweeper.report.card import card
 from sweeper.report.doubts import with_warnings
@@ -160,6 +161,22 @@ def test_a_sound_answer_stands_beside_its_baseline(records: SyntheticRecords) ->
         assert "the class frequencies of the training rows" in text
     found = report.answer.to_dict()
     assert (found["learned"], found["baseline"]["objective"]["better"], found["warnings"]) == (True, True, [])
+
+
+@pytest.mark.parametrize("seeds", [3, 10])
+def test_few_seeds_that_differ_are_no_proof_that_nothing_was_learned(
+    records: SyntheticRecords, seeds: int
+) -> None:
+    """An interval around 0 is told as no evidence; few seeds lead to more of them, many do not."""
+    report = judged(flat(records), accuracy=0.1, loss=2.3)
+    found = Learning(2.3, 0.2, -0.1, 0.5, seeds, False, 0.3, 20, 0.4)
+    told = replace(report.answer, learning=found, warnings=())
+    shown = card(report.study, told, report.records.trials)
+    assert shown.headline == f"{seeds} seeds do not show whether anything was learned."
+    assert "falls below its start, but not by more than seeds differ, on" in shown.lead
+    assert "nothing was learned" not in f"{shown} {told.why_nothing_is_advised}".lower()
+    assert ("confirm.seeds=" in shown.next_step.command) is (seeds == 3)
+    assert not replace(found, fell=0.001).unclear
 
 
 def test_nothing_learned_is_said_first(records: SyntheticRecords) -> None:
