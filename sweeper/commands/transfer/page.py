@@ -14,7 +14,7 @@ from sweeper.commands.transfer.law import inside
 from sweeper.commands.transfer.penalty_words import penalty_fact
 from sweeper.commands.transfer.penalty_words import shown as penalty_shown
 from sweeper.commands.transfer.table import Found
-from sweeper.commands.transfer.words import VERDICTS, sentences
+from sweeper.commands.transfer.words import VERDICTS, sentences, unchecked
 from sweeper.drawing.png import png_bytes
 from sweeper.errors import RunFolderError
 from sweeper.records.atomic import refuse_links, write_atomically
@@ -118,15 +118,17 @@ def card(found: Found, about: Mapping[str, Any]) -> Card:
         beyond = "Best rates lie at the edge of those tried: go beyond it:"
         seeds = "Tell more closely where the best rates lie, with more seeds:"
         step = NextStep(seeds if " --seeds " in about["next"] else beyond, about["next"])
-        return Card("none", "Nothing is predicted.", sentences(found, about)[0], {}, _facts(found), step)
+        return Card(
+            "none", "Nothing is predicted.", sentences(found, about)[0], {}, _facts(found, about), step
+        )
     headline = f"At {key} {given(ahead.size)}, begin with a learning rate of {number(ahead.value, 2)}."
     ends = f"{number(ahead.low, 2)} to {number(ahead.high, 2)}"
     lead = f"90 % interval {ends}, from the best rates at other sizes."
     settings = {LABELS.get(name, name): shown(value) for name, value in about["held"].items()}
-    return Card("predicted", headline, lead, settings, _facts(found), step)
+    return Card("predicted", headline, lead, settings, _facts(found, about), step)
 
 
-def _facts(found: Found) -> tuple[Fact, ...]:
+def _facts(found: Found, about: Mapping[str, Any]) -> tuple[Fact, ...]:
     facts = []
     if found.exponent is not None:
         value, low, high = interval(*found.exponent)
@@ -145,6 +147,8 @@ def _facts(found: Found) -> tuple[Fact, ...]:
                 f"of the interval {ends} predicted for size {given(found.check.size)}, left out",
             )
         )
+    elif about["check"] is not None:
+        facts.append(Fact("Check", "none", f"at {given(about['check'])}, {unchecked(found, about)}"))
     else:
         facts.append(Fact("Check", "none", "--check SIZE trains one more size to test the prediction"))
     if found.penalty is not None:

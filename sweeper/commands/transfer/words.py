@@ -55,7 +55,7 @@ def _of_rates(found: Found, about: Mapping[str, Any]) -> list[str]:
             f"{verdict} the interval."
         )
     elif about["check"] is not None:
-        said.append(f"Check at {given(about['check'])}: no best rate was found there, so it checks nothing.")
+        said.append(f"Check at {given(about['check'])}: {unchecked(found, about)}.")
     said += _price(found, about)
     if ahead.size > 4 * max(found.optima["size"]):
         said.append(
@@ -64,6 +64,15 @@ def _of_rates(found: Found, about: Mapping[str, Any]) -> list[str]:
             "trained: no training supports a line that long."
         )
     return said
+
+
+def unchecked(found: Found, about: Mapping[str, Any]) -> str:
+    """Why a check that was asked for checks nothing."""
+    usable = found.optima.loc[found.optima["verdict"] == "found", "size"]
+    if about["check"] not in set(usable):
+        return "no best rate was found there, so it checks nothing"
+    others = count(len(usable) - 1, "other size has", "other sizes have")
+    return f"only {others} a best rate inside the grid, {FEWEST} are needed, so it checks nothing"
 
 
 def _price(found: Found, about: Mapping[str, Any]) -> list[str]:

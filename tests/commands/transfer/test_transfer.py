@@ -21,7 +21,7 @@ from sweeper.commands.transfer.figure import alt, draw
 from sweeper.commands.transfer.held import winner_of
 from sweeper.commands.transfer.journey import next_command
 from sweeper.commands.transfer.law import inside
-from sweeper.commands.transfer.page import write_page
+from sweeper.commands.transfer.page import card, write_page
 from sweeper.commands.transfer.table import costs_at, found, to_dict
 from sweeper.commands.transfer.words import print_transfer, sentences
 from sweeper.drawing.png import png_bytes
@@ -54,6 +54,22 @@ def test_a_check_that_fails_is_said() -> None:
     assert done.check is not None
     assert not inside(done.check, done.optima, "rate")
     assert "outside the interval" in " ".join(sentences(done, ABOUT))
+
+
+@pytest.mark.parametrize(
+    ("size", "why"),
+    [
+        (16, "only 2 other sizes have a best rate inside the grid, 3 are needed, so it checks nothing"),
+        (128, "no best rate was found there, so it checks nothing"),
+    ],
+)
+def test_a_check_that_checks_nothing_says_why(size: int, why: str) -> None:
+    """Too few other sizes, or no best rate at the size itself; sentences and card agree."""
+    done = found(frame({**LAW, size: 1e-5}), OVER, LOSS)
+    assert done.check is None
+    assert f"Check at 128: {why}." in sentences(done, ABOUT)
+    fact = next(each for each in card(done, ABOUT).facts if each.label == "Check")
+    assert (fact.value, fact.meaning) == ("none", f"at 128, {why}")
 
 
 def test_scores_to_maximise_are_costs_inside_alone() -> None:
