@@ -196,23 +196,32 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
         )
     lost = trials[trials["outcome"] == "diverged"]
     best = trials[trials["outcome"] != "diverged"]
-    said = [_diverged(lost)] if len(lost) else ["No diverged trial was measured."]
+    said = (
+        [_diverged(lost, int(best["above_intact"].sum()))]
+        if len(lost)
+        else ["No diverged trial was measured."]
+    )
     if len(best):
         said.append(_best(best))
     return (*said, _validity(run, tables))
 
 
-def _diverged(lost: pd.DataFrame) -> str:
+def _diverged(lost: pd.DataFrame, survived: int) -> str:
+    """`survived`: trials that were above the limit as early and did not diverge; they part no outcomes."""
     above, measured = lost["above_intact"], count(len(lost), "diverged trial")
     who = f"Of {measured} measured, {int(above.sum())}"
     if above.all():
-        who = f"All {measured} measured" if len(lost) > 1 else "The diverged trial measured"
+        several = "Both diverged trials measured" if len(lost) == 2 else f"All {measured} measured"
+        who = several if len(lost) > 1 else "The diverged trial measured"
     said = (
         f"{who} had a learning rate × "
         f"sharpness above the limit of the optimizer while the loss was still below {given(INTACT)} × "
         "its first "
         "value"
     )
+    if above.all() and survived:
+        others = count(survived, "trial that did not diverge was", "trials that did not diverge were")
+        return f"{said}; {others} above it too, so the limit alone does not tell which trials diverge."
     if above.all():
         return f"{said}: steps too long for the curvature explain the divergence."
     rest = int((~above).sum())

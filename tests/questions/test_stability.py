@@ -102,12 +102,16 @@ def test_where_all_diverged_trials_were_above_the_limit_it_says_so() -> None:
     every = stability_trials(asked).assign(above_intact=True)
     lost = every["outcome"] == "diverged"
     for trials, who in (
-        (every, "All 2 diverged trials measured"),
+        (every, "Both diverged trials measured"),
         (every[~lost | ~lost.cumsum().gt(1)], "The diverged trial measured"),
     ):
         tables = {"stability": stability(asked), "stability_trials": trials}
         text = " ".join(map(str, QUESTION.sentences(asked, tables)))
         assert text.startswith(f"{who} had a learning rate × sharpness above the limit")
+        assert "the limit alone does not tell which trials diverge" in text
+        assert "explain the divergence" not in text
+    below = {**tables, "stability_trials": every.assign(above_intact=lost)}
+    assert "explain the divergence" in " ".join(map(str, QUESTION.sentences(asked, below)))
 
 
 def test_where_the_theory_holds_it_says_so() -> None:
