@@ -264,8 +264,11 @@ def _sure(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
         if low < 0.5 < high:
             value = "Luck or settings: not settled"
         ends = f"luck has {percent(share)} (95 % interval {percent(low)} to {percent(high)})"
+        complete = summary.ranking["n"] == summary.ranking["n"].max()
+        who = f"the {complete.sum()} finalists that completed all of them"
+        who = "the finalists" if complete.all() else who
         said.append(
-            f"of the variance of the finalists' scores on fresh seeds, {ends}; the rest lies between settings"
+            f"of the variance of the scores on fresh seeds of {who}, {ends}; the rest lies between settings"
         )
     return (Fact("How sure", value, "; ".join(said)),) if said else ()
 

@@ -5,6 +5,7 @@ import shlex
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from report_inputs import CHANGES, SPACE, changed, made_input, made_study
 from synthetic_records import SyntheticRecords
@@ -152,6 +153,24 @@ def test_the_note_says_why_the_dashboard_has_another_best_trial(records: Synthet
     said = note(report.study, nothing, report.records).replace("\\", "")
     assert "It is no answer, as nothing was learned." in said
     assert "fresh seeds decide" not in said
+
+
+def test_luck_names_the_finalists_that_it_is_of(records: SyntheticRecords) -> None:
+    """Those that completed every fresh seed, where a finalist did not."""
+    trials = records.trials
+    assert (
+        "of the 2 finalists that completed all of them, luck" in facts(told_of(trials, records))["How sure"]
+    )
+    lost = trials.loc[trials["phase"].eq("confirm") & trials["objective"].isna(), "trial"]
+    assert len(lost) > 0
+    whole = trials[~(trials["phase"].eq("confirm") & trials["trial"].isin(lost))]
+    assert "on fresh seeds of the finalists, luck" in facts(told_of(whole, records))["How sure"]
+
+
+def told_of(trials: pd.DataFrame, records: SyntheticRecords) -> Card:
+    """The card of these trials."""
+    run = made_input(SyntheticRecords(trials, records.curves, records.layers))
+    return card_of(run)
 
 
 def test_the_notebook_escapes_what_users_wrote(records: SyntheticRecords) -> None:
