@@ -101,11 +101,14 @@ def alt(frame: pd.DataFrame) -> str:
 
 BETTER = "better where shared"
 """Possible only where both lost seeds, and not the same ones."""
+LEFT = "left the race"
+"""Called worse than the leader of its time, but not shown to be worse than the winner."""
 VERDICTS = {
     TIED: "tied with the winner",
     WORSE: "did worse on average and on most seeds",
     ON_AVERAGE: "did worse on average, but is not shown to do so on most seeds",
     BETTER: "did better on the seeds that both completed, but worse over those that each completed",
+    LEFT: "left the race behind its leader of that time, and on too few seeds to rank it behind the winner",
     FAILS: "diverged or failed on more seeds",
 }
 NAMED = 3
@@ -142,6 +145,9 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
 
 
 def _verdict(row: Mapping[Any, Any], ranked: Ranked) -> str:
+    open_still = row["difference_low"] <= 0 <= row["difference_high"]
+    if row["dropped"] and open_still and row["verdict"] in (WORSE, ON_AVERAGE):
+        return LEFT
     ahead = ranked.behind(row["difference"]) < 0
     return BETTER if row["verdict"] == ON_AVERAGE and ahead else str(row["verdict"])
 
