@@ -265,8 +265,8 @@ def _sure(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
             value = "Luck or settings: not settled"
         ends = f"luck has {percent(share)} (95 % interval {percent(low)} to {percent(high)})"
         complete = summary.ranking["n"] == summary.ranking["n"].max()
-        who = f"the {complete.sum()} finalists that completed all of them"
-        who = "the finalists" if complete.all() else who
+        some = f"the {complete.sum()} finalists that completed all of them"
+        who = "the finalists" if complete.all() else some
         said.append(
             f"of the variance of the scores on fresh seeds of {who}, {ends}; the rest lies between settings"
         )

@@ -140,7 +140,7 @@ def _unlearned(study: Study, learning: Learning, trials: pd.DataFrame) -> _Rerun
 
 
 def _check_the_data(standing: str) -> _Rerun:
-    what = "learned nothing" if standing == "unlearned" else "is not shown to beat guessing"
+    what = "is not shown to have learned" if standing == "unlearned" else "is not shown to beat guessing"
     text = f"The winner {what}: check that targets belong to their rows, and see what theory advises:"
     return _Rerun(text, command="advise")
 
