@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 
 from sweeper.answer.rows import completed_search
+from sweeper.components.optimizers.option import BELOW_ONE, Number
 from sweeper.statistics.learning_rates import boundary
+from sweeper.study.parameters import ALLOWED
 from sweeper.study.rates import joined, search_rates
 from sweeper.study.space import Range, Space
 from sweeper.wording import exact, tidied
@@ -33,7 +35,6 @@ COLUMNS = [
     "wider",
     "suggestion",
 ]
-BELOW_ONE = {"momentum", "dampening", "model.dropout"}
 
 
 @dataclass(frozen=True)
@@ -169,8 +170,9 @@ def wider(name: str, within: Range, side: str, proposed: tuple[float, float] | N
             else math.nan
         )
     low, high, width = float(within.low), float(within.high), float(within.high - within.low)
-    if side == "high" and name in BELOW_ONE:
-        return (1 + high) / 2 if high < 0.995 else math.nan
+    allowed = _allowed(name)
+    if side == "high" and allowed.high < math.inf:
+        return (allowed.high + high) / 2 if high < 0.995 * allowed.high else math.nan
     if within.log and not within.integer:
         bound = low / 10 if side == "low" else high * 10
         return tidied(bound)
@@ -178,4 +180,10 @@ def wider(name: str, within: Range, side: str, proposed: tuple[float, float] | N
     floor = 1.0 if within.integer else 0.0
     bound = max(bound, floor) if low >= floor else bound
     bound = float(math.floor(bound) if side == "low" else math.ceil(bound)) if within.integer else bound
-    return math.nan if bound in (low, high) else tidied(bound)
+    return tidied(bound) if bound not in (low, high) and allowed.allows(bound) else math.nan
+
+
+def _allowed(name: str) -> Number:
+    """What the numbers of a parameter may be; any where nobody says so, as of a model's arguments."""
+    allowed = BELOW_ONE if name == "model.dropout" else ALLOWED.get(name)
+    return allowed if isinstance(allowed, Number) else Number(-math.inf)

@@ -6,7 +6,9 @@ from typing import Any
 import tomli_w
 
 from sweeper.answer.answer import Answer
+from sweeper.components.optimizers.option import Numbers
 from sweeper.printable import HIDDEN, one_line
+from sweeper.study.parameters import ALLOWED
 from sweeper.study.space import Range
 from sweeper.study.study import Study
 
@@ -46,9 +48,9 @@ def _typed(study: Study, name: str, value: Any, answer: Answer) -> Any:
 
 
 def _fixed(name: str, value: Any) -> Any:
-    """A list stands for a choice, so a value that is itself one is wrapped; betas are known to be pairs."""
+    """A list stands for a choice, so a value that is itself one is wrapped where it may be taken for that."""
     if isinstance(value, tuple | list):
-        return list(value) if name.split(".")[0] == "betas" else [list(value)]
+        return list(value) if isinstance(ALLOWED.get(name.split(".")[0]), Numbers) else [list(value)]
     return value
 
 

@@ -3,49 +3,37 @@
 from typing import Any
 
 from sweeper.components.optimizers import OPTIMIZERS
+from sweeper.components.optimizers.option import Number
 from sweeper.components.schedules import SCHEDULES
 from sweeper.errors import MAX_MISTAKES, Mistake, did_you_mean
 from sweeper.study.explain import read_section
 from sweeper.study.parameters import (
-    INFINITY,
-    LIMITS,
+    ALLOWED,
     NAMES,
-    PAIRS,
     PARAMETERS,
     SEARCHABLE_TRAINING,
-    SWITCHES,
     THE_SAME_FOR_ALL,
     WHOLE_TRAINING,
-    is_number,
 )
 from sweeper.study.space import Range, Space, Values
-from sweeper.wording import given
 
 
 def check_values(key: str, name: str, values: Values, mistakes: list[Mistake]) -> None:
     """The values of `key`, which belongs to the parameter `name`: names must exist, numbers make sense."""
     where = f"search.space.{key}"
     listed = (values.low, values.high) if isinstance(values, Range) else values.values
-    if isinstance(values, Range) and (name in NAMES or name in (*SWITCHES, *PAIRS)):
+    allowed = ALLOWED.get(name)
+    if isinstance(values, Range) and (name in NAMES or not isinstance(allowed, Number | None)):
         mistakes.append(Mistake(where, "cannot be a range; give a value or a list"))
     elif name in NAMES:
         own = [value for value in listed if name == "activation" and isinstance(value, str) and ":" in value]
         for value in [value for value in listed if value not in (*NAMES[name], *own)][:MAX_MISTAKES]:
             mistakes.append(Mistake(where, did_you_mean(str(value), NAMES[name]), value))
-    elif name in LIMITS:
-        words = f"must be {_limits_in_words(*LIMITS[name])}"
-        mistakes += [Mistake(where, words, value) for value in listed if not _within(value, *LIMITS[name])]
-        if isinstance(values, Range) and values.zero and not _within(0, *LIMITS[name]):
+    elif allowed is not None:
+        words = f"must be {allowed}"
+        mistakes += [Mistake(where, words, value) for value in listed if not allowed.allows(value)]
+        if isinstance(values, Range) and values.zero and not allowed.allows(0):
             mistakes.append(Mistake(f"{where}.zero", f"{name} cannot be exactly 0: {words}", values.zero))
-    elif name in SWITCHES:
-        for value in listed:
-            if not isinstance(value, bool):
-                mistakes.append(Mistake(where, "must be true or false", value))
-    elif name in PAIRS:
-        for value in listed:
-            if not _is_beta_pair(value):
-                problem = "must be a pair of numbers from 0 up to but not including 1, like [0.9, 0.999]"
-                mistakes.append(Mistake(where, problem, value))
     elif name.startswith("training."):
         _check_training(where, name.removeprefix("training."), values, listed, mistakes)
 
@@ -104,22 +92,3 @@ def _unknown(key: str, space: Space) -> str:
         return f"{tail} is not among search.space.optimizer ({', '.join(space.accepted)})"
     named = {name: OPTIMIZERS[name] for name in space.accepted}
     return f"no optimizer is called {tail!r}; {did_you_mean(tail, named)}"
-
-
-def _is_beta_pair(value: Any) -> bool:
-    return isinstance(value, tuple) and len(value) == 2 and all(is_number(v) and 0 <= v < 1 for v in value)
-
-
-def _within(value: Any, low: float, high: float, with_low: bool, with_high: bool) -> bool:
-    if not is_number(value):
-        return False
-    return bool(
-        (low < value or (with_low and value == low)) and (value < high or (with_high and value == high))
-    )
-
-
-def _limits_in_words(low: float, high: float, with_low: bool, with_high: bool) -> str:
-    lower = f"{'at least' if with_low else 'above'} {given(low)}"
-    if high == INFINITY:
-        return f"a number {lower}"
-    return f"a number {lower} and {'at most' if with_high else 'below'} {given(high)}"

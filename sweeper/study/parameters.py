@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from sweeper.components.activations import ACTIVATIONS
-from sweeper.components.optimizers import OPTIMIZERS
+from sweeper.components.optimizers import OPTIMIZER_OPTIONS, OPTIMIZERS, Allowed
+from sweeper.components.optimizers.option import ABOVE_ZERO, AT_LEAST_ZERO
 from sweeper.components.penalties import PENALTIES
 from sweeper.components.schedules import SCHEDULES
 from sweeper.study.sections import TrainingSection
 
-INFINITY = float("inf")
 NAMES: dict[str, Mapping[str, Any]] = {
     "optimizer": OPTIMIZERS,
     "activation": ACTIVATIONS,
@@ -17,31 +17,25 @@ NAMES: dict[str, Mapping[str, Any]] = {
     "schedule": SCHEDULES,
 }
 """Parameters whose values are names of components."""
-LIMITS: dict[str, tuple[float, float, bool, bool]] = {
-    "learning_rate": (0, INFINITY, False, False),
-    "activation_penalty": (0, INFINITY, True, False),
-    "weight_decay": (0, INFINITY, True, False),
-    "momentum": (0, 1, True, False),
-    "dampening": (0, 1, True, True),
-    "eps": (0, INFINITY, False, False),
+ALLOWED: dict[str, Allowed] = {
+    "learning_rate": ABOVE_ZERO,
+    "activation_penalty": AT_LEAST_ZERO,
+    **OPTIMIZER_OPTIONS,
 }
-"""Numbers: lowest, highest, whether the lowest itself is allowed, whether the highest is."""
+"""All others: what their values may be."""
 PENALTY_RANGE = (1e-4, 1.0)
 """Weights of the activation penalty that are searched where nobody says which."""
-SWITCHES = ("nesterov",)
-"""Those that are true or false."""
-PAIRS = ("betas",)
-"""Those that are two numbers from 0 up to but not including 1."""
-PARAMETERS = [*NAMES, *LIMITS, *SWITCHES, *PAIRS]
+PARAMETERS = [*NAMES, *ALLOWED]
 THE_SAME_FOR_ALL = (
-    *("evaluations", "timeout", "device", "compile"),
-    *("quantile", "ignore_index", "metrics", "param_groups"),
+    "evaluations",
+    "timeout",
+    "device",
+    "compile",
+    "quantile",
+    "ignore_index",
+    "metrics",
+    "param_groups",
 )
 """Keys of [training] that say how trials are judged and where they run."""
 SEARCHABLE_TRAINING = [name for name in TrainingSection.model_fields if name not in THE_SAME_FOR_ALL]
 WHOLE_TRAINING = ("steps", "batch_size")
-
-
-def is_number(value: Any) -> bool:
-    """A finite number; true and false are none."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < INFINITY

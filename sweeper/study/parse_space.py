@@ -6,10 +6,11 @@ from fractions import Fraction
 from typing import Any
 
 from sweeper.components.optimizers import DEFAULT, OPTIMIZER_OPTIONS, OPTIMIZERS
+from sweeper.components.optimizers.option import Numbers, is_number
 from sweeper.errors import Mistake, did_you_mean, shown
 from sweeper.study.check_parameters import check_key, check_values
 from sweeper.study.frozen import frozen, thawed
-from sweeper.study.parameters import PARAMETERS, is_number
+from sweeper.study.parameters import ALLOWED, PARAMETERS
 from sweeper.study.space import Choice, Fixed, Range, Space, Values, holds
 from sweeper.suggestions import suggestion
 
@@ -92,7 +93,8 @@ def _parse_values(key: str, value: Any, mistakes: list[Mistake]) -> Values | Non
         return None
     if not isinstance(value, list | tuple):
         return Fixed(value)
-    if key.split(".")[0] == "betas" and len(value) == 2 and all(is_number(v) for v in value):
+    allowed = ALLOWED.get(key.split(".")[0])
+    if isinstance(allowed, Numbers) and len(value) == len(allowed.example) and all(map(is_number, value)):
         return Fixed(tuple(value))
     if not value:
         mistakes.append(Mistake(where, "an empty list; give at least one value"))

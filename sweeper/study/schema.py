@@ -5,6 +5,7 @@ fit each other and functions take them is checked by `Study` alone, so every stu
 schema, and not the other way round.
 """
 
+import math
 import typing
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -18,6 +19,7 @@ from sweeper.components.losses import LOSSES
 from sweeper.components.metrics import TOP
 from sweeper.components.metrics import names as metric_names
 from sweeper.components.models import MODELS
+from sweeper.components.optimizers.option import Number, Numbers, Switch
 from sweeper.components.param_groups import PARAM_GROUPS
 from sweeper.components.schedules import SCHEDULES
 from sweeper.data.files import ENDINGS
@@ -27,7 +29,7 @@ from sweeper.study.arguments import GIVEN, signature
 from sweeper.study.data_keys import MOST_CLASSES
 from sweeper.study.expect import CHECKS
 from sweeper.study.explain import SECTIONS
-from sweeper.study.parameters import LIMITS, NAMES, PAIRS, PARAMETERS, SEARCHABLE_TRAINING, SWITCHES
+from sweeper.study.parameters import ALLOWED, NAMES, PARAMETERS, SEARCHABLE_TRAINING
 from sweeper.study.sections import DataSection, ModelSection
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -218,20 +220,26 @@ def _values(name: str) -> Schema:
     """A value, a list of them, and of numbers a range."""
     one = _value(name)
     choices = [one, {**_list(one, 1), "uniqueItems": True}]
-    return {"anyOf": [*choices, *([_range()] if name in LIMITS else [])]}
+    return {"anyOf": [*choices, *([_range()] if isinstance(ALLOWED.get(name), Number) else [])]}
 
 
 def _value(name: str) -> Schema:
     if name in NAMES:
         own = [{"type": "string", "pattern": FUNCTION}] if name == "activation" else []
         return {"anyOf": [{"enum": list(NAMES[name])}, *own]}
-    if name in SWITCHES:
+    allowed = ALLOWED[name]
+    if isinstance(allowed, Switch):
         return {"type": "boolean"}
-    if name in PAIRS:
-        return {**_list({"type": "number", "minimum": 0, "exclusiveMaximum": 1}, 2), "maxItems": 2}
-    low, high, with_low, with_high = LIMITS[name]
-    most: Schema = {} if high == float("inf") else {"maximum" if with_high else "exclusiveMaximum": high}
-    return {"type": "number", "minimum" if with_low else "exclusiveMinimum": low, **most}
+    if isinstance(allowed, Numbers):
+        count, each = len(allowed.example), Number(allowed.low, allowed.high)
+        return {**_list(_number(each), count), "maxItems": count}
+    return _number(allowed)
+
+
+def _number(limits: Number) -> Schema:
+    low = {"minimum" if limits.with_low else "exclusiveMinimum": limits.low}
+    high = {"maximum" if limits.with_high else "exclusiveMaximum": limits.high}
+    return {"type": "number", **low, **(high if limits.high < math.inf else {})}
 
 
 def _range() -> Schema:

@@ -11,7 +11,7 @@ from sweeper.components.initializers import INITIALIZERS
 from sweeper.components.losses import LOSSES
 from sweeper.components.metrics import names as metric_names
 from sweeper.components.models import MODELS
-from sweeper.components.optimizers import EXAMPLES, OPTIMIZERS
+from sweeper.components.optimizers import EXAMPLES, OPTIMIZER_OPTIONS, OPTIMIZERS
 from sweeper.components.penalties import PENALTIES
 from sweeper.components.schedules import SCHEDULES
 from sweeper.data.files import ENDINGS
@@ -20,7 +20,6 @@ from sweeper.errors import UserError
 from sweeper.printable import printable
 from sweeper.study.arguments import GIVEN
 from sweeper.study.check_losses import ALWAYS
-from sweeper.study.parameters import LIMITS, PAIRS, SWITCHES
 from sweeper.study.rates import search_rates
 from sweeper.study.sections import SearchSection
 
@@ -140,7 +139,6 @@ def write_template(path: Path) -> Path:
 
 def template(name: str, file: str) -> str:
     """The text of a study file called `name`, to be run from `file`."""
-    options = [*sorted(LIMITS.keys() - {"learning_rate", "activation_penalty"}), *SWITCHES, *PAIRS]
     given = f"which is given what it asks for by name: {', '.join(sorted(GIVEN))} and any key of [model]"
     return TEMPLATE.format(
         name=name,
@@ -158,7 +156,9 @@ def template(name: str, file: str) -> str:
         rates="\n".join(f"# {_range_of(name)}" for name in EXAMPLES),
         activation=_listed("", (a.name for a in ACTIVATIONS.values() if a.elementwise), ""),
         penalty=_listed("", PENALTIES, ""),
-        more=_listed("Further parameters, each for the optimizers that take it:", options, ""),
+        more=_listed(
+            "Further parameters, each for the optimizers that take it:", sorted(OPTIMIZER_OPTIONS), ""
+        ),
     )
 
 

@@ -1,7 +1,6 @@
 """What the tables of the pages say about study files and records is what the code does."""
 
 import inspect
-import math
 import re
 from pathlib import Path
 from typing import Any, get_args
@@ -17,6 +16,14 @@ from sweeper.components.losses import LOSSES
 from sweeper.components.metrics import names
 from sweeper.components.models import MODELS
 from sweeper.components.optimizers import OPTIMIZER_OPTIONS, OPTIMIZERS
+from sweeper.components.optimizers.option import (
+    ABOVE_ZERO,
+    AT_LEAST_ZERO,
+    BELOW_ONE,
+    BETAS,
+    FROM_0_TO_1,
+    SWITCH,
+)
 from sweeper.components.penalties import PENALTIES
 from sweeper.components.schedules import SCHEDULES
 from sweeper.data.sources import DATASETS
@@ -26,7 +33,7 @@ from sweeper.questions.stability import METRICS, PRECONDITIONED
 from sweeper.records import run_folder, schema
 from sweeper.report.script import load_data
 from sweeper.study import expect, sections
-from sweeper.study.parameters import LIMITS, PARAMETERS, SEARCHABLE_TRAINING
+from sweeper.study.parameters import ALLOWED, PARAMETERS, SEARCHABLE_TRAINING
 from sweeper.study.parse_space import DEFAULTS, RANGE_KEYS
 from sweeper.study.rates import search_rates
 from sweeper.study.study import Study
@@ -48,12 +55,14 @@ TYPES: dict[str, Any] = {
     "table": dict,
 }
 IN_WORDS = {
-    (0, math.inf, False, False): "above 0",
-    (0, math.inf, True, False): "at least 0",
-    (0, 1, True, False): "from 0 up to, not including, 1",
-    (0, 1, True, True): "from 0 to 1",
+    ABOVE_ZERO: "above 0",
+    AT_LEAST_ZERO: "at least 0",
+    BELOW_ONE: "from 0 up to, not including, 1",
+    FROM_0_TO_1: "from 0 to 1",
+    SWITCH: "true or false",
+    BETAS: "pairs of numbers from 0 up to, not including, 1",
 }
-"""Limits of a parameter -> how the page puts them."""
+"""What a parameter may be -> how the page puts it."""
 SECTIONS = {
     "data": sections.DataSection,
     "model": sections.ModelSection,
@@ -170,13 +179,12 @@ def test_search_space() -> None:
     """Parameters are listed with their limits, the optimizers that take them, and their defaults."""
     rows = {name_in(row["Parameter"]): row for row in table(STUDY_PAGE, "The search space", "Parameter")}
     assert set(rows) == {*PARAMETERS, "model.*", "training.*"}
-    assert {name: rows[name]["Values"] for name in LIMITS} == {
-        n: IN_WORDS[limit] for n, limit in LIMITS.items()
-    }
+    told = {name: rows[name]["Values"] for name in ALLOWED}
+    assert told == {name: IN_WORDS.get(allowed, str(allowed)) for name, allowed in ALLOWED.items()}
     for name, row in rows.items():
         takers = {o.name for o in OPTIMIZERS.values() if name in o.options or name not in OPTIMIZER_OPTIONS}
-        told = set(OPTIMIZERS) if row["Taken by"] == "all" else names_in(row["Taken by"])
-        assert told == takers, name
+        named = set(OPTIMIZERS) if row["Taken by"] == "all" else names_in(row["Taken by"])
+        assert named == takers, name
     absent = "Where it is not in the space"
     assert value_in(rows["optimizer"][absent]) == DEFAULTS["optimizer"]
     assert rows["learning_rate"][absent] == "the range of [each optimizer](#optimizers)"

@@ -2,7 +2,9 @@
 
 import copy
 import math
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,20 +12,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from sweeper.components.optimizers import OPTIMIZER_OPTIONS, OPTIMIZERS, Rule, hyper
+from sweeper.components.optimizers import OPTIMIZERS, Rule, hyper, options_of
+from sweeper.components.optimizers.option import BETAS, Numbers, Switch
 from sweeper.components.schedules import SCHEDULES
 from sweeper.report.script.source import definitions
 from sweeper.training.stacked.groups import Group, Segment, Updates, table
 
-OTHER: dict[str, Any] = {
-    "momentum": 0.5,
-    "nesterov": None,
-    "dampening": 0.3,
-    "weight_decay": 0.2,
-    "betas": (0.7, 0.95),
-    "eps": 1e-3,
-}
-"""Values of options that are nobody's defaults; of one that is true or false, the other."""
 NAMES = list(OPTIMIZERS)
 SHAPES = tuple(map(torch.Size, ([4, 9], [9], [8, 3], [2, 3, 2], [1, 5], [7, 1], [])))
 SIZE = sum(shape.numel() for shape in SHAPES)
@@ -33,8 +27,14 @@ ROUNDING = 8
 
 
 def other(name: str, option: str) -> Any:
-    """A value of an option that is not the default."""
-    return not OPTIMIZERS[name].published[option] if OTHER[option] is None else OTHER[option]
+    """A value of an option that is allowed and is not the default, nor near a limit."""
+    allowed, default = OPTIMIZERS[name].options[option], OPTIMIZERS[name].published[option]
+    if isinstance(allowed, Switch):
+        return not default
+    low, width = allowed.low, min(allowed.high - allowed.low, 1.0)
+    if isinstance(allowed, Numbers):
+        return tuple(low + width * (0.7 if value > low + 0.8 * width else 0.95) for value in default)
+    return low + width * (0.5 if default > low + 0.7 * width else 0.3)
 
 
 def settings_of(name: str) -> list[dict[str, Any]]:
@@ -149,9 +149,10 @@ def test_one_diverging_row_leaves_the_others_alone(name: str) -> None:
 def test_options(name: str) -> None:
     """Each option arrives under torch's name and has an effect; others are refused; state can be copied."""
     entry = OPTIMIZERS[name]
-    assert entry.options <= OPTIMIZER_OPTIONS == OTHER.keys()
     plain = Alone(name, {}, 1, torch.float64).expected()[-1]
-    for option in sorted(entry.options):
+    for option, allowed in entry.options.items():
+        assert allowed.allows(entry.published[option])
+        assert allowed.allows(other(name, option))
         chosen = {
             option: other(name, option),
             **({"momentum": 0.7} if option in ("nesterov", "dampening") else {}),
@@ -217,3 +218,25 @@ def test_aliases(name: str) -> None:
         assert alias.isalnum()
         assert alias == alias.lower()
         assert alias not in OPTIMIZERS
+
+
+def test_an_option_is_the_same_for_all_that_take_it() -> None:
+    """Two entries that allow different values under one name are refused, with both in the message."""
+    adam = OPTIMIZERS["adam"]
+    three = replace(adam, name="adan", options={**adam.options, "betas": Numbers((0.98, 0.92, 0.99))})
+    with pytest.raises(ValueError, match=re.escape(f"betas must be {BETAS} for adam, and 3 numbers from 0")):
+        options_of([adam, three])
+
+
+def test_numbers_that_belong_together_reach_coefficients_one_by_one() -> None:
+    """``betas`` of a group are beta1, beta2 and so on, however many there are."""
+    groups = [{"lr": 0.1, "betas": (0.98, 0.92, 0.99), "eps": eps, "amsgrad": False} for eps in (1e-8, 1e-3)]
+    found = hyper(groups)
+    assert {name: column.tolist() for name, column in found.items()} == {
+        "lr": [0.1, 0.1],
+        "beta1": [0.98, 0.98],
+        "beta2": [0.92, 0.92],
+        "beta3": [0.99, 0.99],
+        "eps": [1e-8, 1e-3],
+        "amsgrad": [0.0, 0.0],
+    }

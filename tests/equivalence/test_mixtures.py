@@ -11,6 +11,7 @@ from equivalence import Trained, assert_engines_agree, numbered, task_of
 
 from sweeper.components.activations import ACTIVATIONS
 from sweeper.components.optimizers import OPTIMIZERS
+from sweeper.components.penalties import PENALTIES
 from sweeper.components.schedules import SCHEDULES
 from sweeper.training.setup import Task
 from sweeper.trial import Trial
@@ -54,7 +55,7 @@ def mixture(count: int, seed: int) -> list[dict[str, Any]]:
                 "activation": next(activations),
                 "schedule": next(schedules),
                 "activation_penalty": rng.choice([0.0, 0.01, 0.3]),
-                "penalty_kind": rng.choice(["l1", "l2"]),
+                "penalty_kind": rng.choice(list(PENALTIES)),
                 **options(optimizer, rng),
             }
         )

@@ -47,6 +47,7 @@ def study_of(engine: str) -> sweeper.Study:
                 "optimizer": ["sgd", "sign_descent"],
                 "activation": ["tanh", "sharp_softplus", "scaled_tanh"],
                 "penalty_kind": "huber",
+                "threshold": {"low": 1e-4, "high": 1e-1, "log": True, "zero": 0.3},
                 "learning_rate": {"low": 1e-3, "high": 1e-2, "log": True},
                 "activation_penalty": {"low": 1e-3, "high": 1e-2, "log": True},
             },

@@ -1,7 +1,10 @@
 """Optimizers, one family a file: class, options, published settings, rates, update of many trials, limits.
 
-To add one, write its file and add its line to `OPTIMIZERS`. Nobody else names an optimizer.
+To add one, write its file, with what its options may be, and add its line to `OPTIMIZERS`. Nobody else names
+an optimizer, or an option that no other one takes.
 """
+
+from collections.abc import Iterable
 
 from sweeper.components.optimizers.adadelta import ADADELTA
 from sweeper.components.optimizers.adagrad import ADAGRAD
@@ -12,6 +15,7 @@ from sweeper.components.optimizers.lion import LION
 from sweeper.components.optimizers.muon import MUON
 from sweeper.components.optimizers.nadam import NADAM, NADAMW
 from sweeper.components.optimizers.optimizer import Optimizer, Options, Rates, StepLimit
+from sweeper.components.optimizers.option import Allowed
 from sweeper.components.optimizers.radam import RADAM
 from sweeper.components.optimizers.rmsprop import RMSPROP
 from sweeper.components.optimizers.rprop import RPROP
@@ -26,6 +30,7 @@ __all__ = [
     "MOST_STATES",
     "OPTIMIZERS",
     "OPTIMIZER_OPTIONS",
+    "Allowed",
     "Hyper",
     "Optimizer",
     "Options",
@@ -60,7 +65,27 @@ DEFAULT = "adam"
 EXAMPLES = ("momentum", "adam")
 """Those that a new study file compares."""
 
-OPTIMIZER_OPTIONS: frozenset[str] = frozenset().union(*(o.options for o in OPTIMIZERS.values()))
+
+def options_of(optimizers: Iterable[Optimizer]) -> dict[str, Allowed]:
+    """Every option that one of them takes, and what it may be.
+
+    Raises:
+        ValueError: if an option may be something else for one of them than for another.
+    """
+    found: dict[str, tuple[str, Allowed]] = {}
+    for entry in optimizers:
+        for option, allowed in entry.options.items():
+            first, known = found.setdefault(option, (entry.name, allowed))
+            if allowed != known:
+                raise ValueError(
+                    f"{option} must be {known} for {first}, and {allowed} for {entry.name}; an option is the "
+                    "same for all that take it: give one of them another name"
+                )
+    return {option: allowed for option, (_, allowed) in found.items()}
+
+
+OPTIMIZER_OPTIONS = options_of(OPTIMIZERS.values())
+"""Options that some optimizer takes, and what each may be."""
 
 MOST_COEFFICIENTS = max(rule.columns + rule.coupled for o in OPTIMIZERS.values() for rule in o.rules)
 """No rule has more columns, weight decay included."""

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from sweeper.components.optimizers.optimizer import Optimizer, Options, Rates
+from sweeper.components.optimizers.option import ABOVE_ZERO, AT_LEAST_ZERO
 from sweeper.components.optimizers.rmsprop import RMSPROP_LIMIT
 from sweeper.components.optimizers.rule import Hyper, Rule
 
@@ -56,7 +57,7 @@ ADADELTA = Optimizer(
     "adadelta",
     torch.optim.Adadelta,
     (_RULE,),
-    frozenset({"eps", "weight_decay"}),
+    {"eps": ABOVE_ZERO, "weight_decay": AT_LEAST_ZERO},
     published={"learning_rate": 1.0, "eps": 1e-6, "weight_decay": 0.0},
     citation="Zeiler 2012, arXiv 1212.5701: no rate, that is 1",
     rates=Rates(1e-2, 10.0, "around 1, which is the method without a rate", "Zeiler 2012, arXiv 1212.5701"),

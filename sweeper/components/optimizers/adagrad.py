@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from sweeper.components.optimizers.optimizer import Optimizer, Options, Rates
+from sweeper.components.optimizers.option import ABOVE_ZERO, AT_LEAST_ZERO
 from sweeper.components.optimizers.rmsprop import RMSPROP_LIMIT
 from sweeper.components.optimizers.rule import Hyper, Rule
 
@@ -46,7 +47,7 @@ ADAGRAD = Optimizer(
     "adagrad",
     torch.optim.Adagrad,
     (_RULE,),
-    frozenset({"eps", "weight_decay"}),
+    {"eps": ABOVE_ZERO, "weight_decay": AT_LEAST_ZERO},
     published={"learning_rate": 0.01, "eps": 1e-10, "weight_decay": 0.0},
     citation="torch.optim.Adagrad, after Duchi, Hazan and Singer 2011",
     rates=Rates(1e-4, 1.0, "two decades to either side of torch's default, 1e-2", "torch.optim.Adagrad"),

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from sweeper.components.optimizers.optimizer import Optimizer, Options, Rates
+from sweeper.components.optimizers.option import AT_LEAST_ZERO
 from sweeper.components.optimizers.rule import Hyper, Rule
 
 
@@ -42,7 +43,7 @@ ASGD = Optimizer(
     "asgd",
     torch.optim.ASGD,
     (Rule("averaged gradient descent", 2, 0, _coefficients, _update, history=_own_rates),),
-    frozenset({"weight_decay"}),
+    {"weight_decay": AT_LEAST_ZERO},
     published={"learning_rate": 0.01, "weight_decay": 0.0},
     citation="torch.optim.ASGD, after Polyak and Juditsky 1992",
     rates=Rates(

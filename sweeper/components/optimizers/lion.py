@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from sweeper.components.optimizers.optimizer import Optimizer, Rates
+from sweeper.components.optimizers.option import AT_LEAST_ZERO, BETAS
 from sweeper.components.optimizers.rule import Hyper, Rule
 
 
@@ -82,7 +83,7 @@ LION = Optimizer(
     "lion",
     Lion,
     (_RULE,),
-    frozenset({"betas", "weight_decay"}),
+    {"betas": BETAS, "weight_decay": AT_LEAST_ZERO},
     published={"learning_rate": 1e-4, "betas": (0.9, 0.99), "weight_decay": 0.0},
     citation="Chen et al. 2023, arXiv 2302.06675",
     rates=Rates(

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from sweeper.components.optimizers.adam import ADAMW
 from sweeper.components.optimizers.optimizer import Optimizer, Rates
+from sweeper.components.optimizers.option import AT_LEAST_ZERO, BELOW_ONE, SWITCH
 from sweeper.components.optimizers.rule import Hyper, Rule
 
 SHARE = 0.015
@@ -136,7 +137,7 @@ MUON = Optimizer(
     "muon",
     Muon,
     (Rule("muon", 4 + _ADAMW.columns, 2, _coefficients, _update, scratch=1, coupled=False, shaped=True),),
-    frozenset({"momentum", "nesterov", "weight_decay"}),
+    {"momentum": BELOW_ONE, "nesterov": SWITCH, "weight_decay": AT_LEAST_ZERO},
     published={"learning_rate": 0.02, "momentum": 0.95, "nesterov": True, "weight_decay": 0.1},
     citation="Jordan et al. 2024, Muon: an optimizer for hidden layers in neural networks; torch.optim.Muon",
     rates=Rates(

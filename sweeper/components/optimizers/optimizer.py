@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sweeper.components.optimizers.option import Allowed
 from sweeper.components.optimizers.rule import Rule
 from sweeper.private_torch import without_compiler
 
@@ -51,8 +52,8 @@ class Optimizer:
     """One of ``torch.optim``, or one in the file of the optimizer, which scripts get a copy of."""
     rules: tuple[Rule, ...]
     """Its update for many trials at once, or each of the updates that its options choose between."""
-    options: frozenset[str]
-    """Study parameters that it takes besides the learning rate."""
+    options: Mapping[str, Allowed]
+    """Study parameters besides the learning rate: arguments of its class, and what each may be."""
     published: Mapping[str, Any]
     """The settings that its users start from: the learning rate, and what else belongs to them."""
     citation: str
@@ -79,7 +80,7 @@ class Optimizer:
         self, params: Iterable[nn.Parameter] | Iterable[dict[str, Any]], lr: float, **options: Any
     ) -> torch.optim.Optimizer:
         """The optimizer over `params`; options that it does not take are a KeyError."""
-        unknown = set(options) - self.options
+        unknown = options.keys() - self.options.keys()
         if unknown:
             raise KeyError(f"optimizer {self.name} takes no {', '.join(sorted(unknown))}")
         return without_compiler(lambda: self.optimizer_class(params, lr=lr, **{**self.defaults, **options}))

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from sweeper.components.optimizers.adam import AROUND_DEFAULT
 from sweeper.components.optimizers.optimizer import Optimizer, Options, Rates, StepLimit
+from sweeper.components.optimizers.option import ABOVE_ZERO, AT_LEAST_ZERO, BELOW_ONE
 from sweeper.components.optimizers.rule import Hyper, Rule
 from sweeper.components.optimizers.sgd import sgd_limit
 
@@ -87,7 +88,7 @@ RMSPROP = Optimizer(
     "rmsprop",
     torch.optim.RMSprop,
     (_PLAIN, _MOMENTUM),
-    frozenset({"momentum", "eps", "weight_decay"}),
+    {"momentum": BELOW_ONE, "eps": ABOVE_ZERO, "weight_decay": AT_LEAST_ZERO},
     published={"learning_rate": 1e-3, "momentum": 0.0, "eps": 1e-8, "weight_decay": 0.0},
     citation="Tieleman and Hinton 2012, lecture 6e, and Keras; torch's own default is 0.01",
     rates=Rates(1e-5, 1e-1, AROUND_DEFAULT, "Tieleman and Hinton 2012, lecture 6.5"),

@@ -44,7 +44,7 @@ RPROP = Optimizer(
     "rprop",
     torch.optim.Rprop,
     (Rule("rprop", 1, 2, _coefficients, _update, scratch=1, coupled=False),),
-    frozenset(),
+    {},
     published={"learning_rate": 0.01},
     citation="torch.optim.Rprop, after Riedmiller and Braun 1993, who take 0.1",
     rates=Rates(

@@ -13,7 +13,10 @@ from typing import Any
 import numpy as np
 
 Hyper = Mapping[str, np.ndarray]
-"""Options of ``torch.optim`` by name, one float64 value per trial, shape (n,); `beta1` and `beta2` apart."""
+"""Options of ``torch.optim`` by name, one float64 value per trial, shape (n,).
+
+Several numbers that belong together come one by one: ``betas`` as `beta1`, `beta2` and so on.
+"""
 
 Coefficients = Callable[[Hyper, np.ndarray, np.ndarray], Sequence[np.ndarray]]
 """(options, learning rates (k, n), numbers of the update, from 1, (k, n)) -> arrays that broadcast to (k, n).
@@ -61,11 +64,12 @@ def hyper(groups: Sequence[Mapping[str, Any]]) -> Hyper:
     """The numeric options of several ``torch.optim`` parameter groups, as arrays."""
     values: dict[str, list[float]] = {}
     for group in groups:
-        plain = {name: value for name, value in group.items() if isinstance(value, bool | int | float)}
-        if "betas" in group:
-            plain["beta1"], plain["beta2"] = group["betas"]
-        for name, value in plain.items():
-            values.setdefault(name, []).append(float(value))
+        for name, value in group.items():
+            one = name.removesuffix("s")
+            each = {f"{one}{i}": v for i, v in enumerate(value, 1)} if isinstance(value, tuple | list) else {}
+            for key, number in (each or {name: value}).items():
+                if isinstance(number, bool | int | float):
+                    values.setdefault(key, []).append(float(number))
     return {name: np.array(column) for name, column in values.items() if len(column) == len(groups)}
 
 
