@@ -239,15 +239,17 @@ def activations(
 ) -> None:
     """List activation functions with range, Lipschitz constant and smoothness."""
     from sweeper.report.catalogue import print_catalogue, to_dicts
-    from sweeper.theory.activation_facts import catalogue
+    from sweeper.theory.activation_facts import catalogue, without_facts
 
     facts = catalogue(
         positive=positive, bounded=bounded, smooth=smooth, monotone=monotone, zero_centred=zero_centred
     )
+    asked = (positive, bounded, smooth, monotone, zero_centred)
+    unknown = without_facts() if set(asked) == {None} else {}
     if as_json:
-        say(to_json(to_dicts(facts)))
+        say(to_json(to_dicts(facts, unknown)))
     else:
-        print_catalogue(facts)
+        print_catalogue(facts, unknown)
 
 
 @app.command()

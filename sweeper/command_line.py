@@ -19,4 +19,5 @@ def _for_windows(word: str) -> str:
     """In double quotes if it is not `PLAIN`: ``cmd.exe`` acts on ``&``, PowerShell on a comma too."""
     if PLAIN.fullmatch(word):
         return word
+    # `list2cmdline` quotes a word that has a space; the one put in front goes again, with its quotation mark.
     return '"' + subprocess.list2cmdline([f" {word}"])[2:]

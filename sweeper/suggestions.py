@@ -19,17 +19,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "onecyclelr": ("one_cycle",),
     "noam": ("inverse_sqrt",),
     "linearwarmup": ("warmup_cosine",),
-    # losses and what is compared
-    "ce": ("cross_entropy",),
-    "nll": ("cross_entropy",),
-    "softmaxcrossentropy": ("cross_entropy",),
-    "logloss": ("cross_entropy", "bce"),
-    "mae": ("l1",),
-    "l2": ("mse",),
-    "rmse": ("mse",),
-    "smoothl1": ("huber",),
-    "bcewithlogits": ("bce",),
-    "binarycrossentropy": ("bce",),
+    # what is compared
     "loss": ("validation_loss",),
     "accuracy": ("validation_error",),
     "validationaccuracy": ("validation_error",),
@@ -96,7 +86,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
 }
 """A name that the field uses, folded -> names of ours for the same, the first that is allowed counts.
 
-Those of optimizers and activations stand in their entries, as ``aliases``.
+Those of optimizers, activations and losses stand in their entries, as ``aliases``; functions have none.
 """
 
 

@@ -1,7 +1,7 @@
 """The layers of a model in the order of its forward pass, each with its name."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import nn
 
@@ -35,29 +35,35 @@ def layers_of(model: nn.Module, hidden: Sequence[nn.Module], x: Tree) -> tuple[M
     """
     seen = flow(model, x, {module: isinstance(module, BOUNDED) for module in hidden}, ())
     names = {module: name for name, module in model.named_modules()}
-    owned: dict[str, dict[str, None]] = {}
-    for use in seen.uses:
-        for weight, module in zip(use.weights, use.owners, strict=True):
-            owned.setdefault(module, {})[weight] = None
+    owned = _weights_of_modules(seen.uses)
     layers: list[ModelLayer] = []
     opened: dict[int, int] = {}
     call = -1
     events: list[Use | Call] = [*seen.uses, *seen.calls]
     for event in sorted(events, key=lambda one: one.at):
         if isinstance(event, Use):
-            for module in event.modules:
-                if weights := tuple(owned.pop(module, {})):
-                    opened.setdefault(event.at, len(layers))
-                    layers.append(ModelLayer(module or ", ".join(weights), weights))
+            begun = [(module, owned.pop(module)) for module in event.modules if module in owned]
+            if begun:
+                opened.setdefault(event.at, len(layers))
+            layers += [ModelLayer(module or ", ".join(weights), weights) for module, weights in begun]
             continue
         call += 1
         before = _weights_before(event, seen.uses, layers, opened)
         if before is not None:
-            layers[before] = ModelLayer(layers[before].name, layers[before].weights, call)
-            continue
-        name = names.get(event.what, "") if isinstance(event.what, nn.Module) else str(event.what)
-        layers.append(ModelLayer(name, (), call))
+            layers[before] = replace(layers[before], call=call)
+        else:
+            name = names.get(event.what, "") if isinstance(event.what, nn.Module) else str(event.what)
+            layers.append(ModelLayer(name, (), call))
     return _numbered(layers, seen.calls)
+
+
+def _weights_of_modules(uses: Sequence[Use]) -> dict[str, tuple[str, ...]]:
+    """Name of each module that owns weights that are applied -> their names."""
+    owned: dict[str, dict[str, None]] = {}
+    for use in uses:
+        for weight, module in zip(use.weights, use.owners, strict=True):
+            owned.setdefault(module, {})[weight] = None
+    return {module: tuple(weights) for module, weights in owned.items()}
 
 
 def _weights_before(

@@ -56,6 +56,8 @@ class Loss:
     """Of the data, for a loss of the user's; 0 where targets are none"""
     least: float = 0.0
     """No mean over rows lies below it"""
+    aliases: tuple[str, ...] = ()
+    """Other names that the field uses, in small letters without signs"""
 
     @property
     def scored(self) -> Callable[[Any, Any], Tensor]:
@@ -174,14 +176,16 @@ LOSSES: dict[str, Loss] = {
             "softmax",
             "torch.nn.functional:cross_entropy",
             ("label_smoothing", "class_weight", "ignore_index"),
+            aliases=("ce", "nll", "softmaxcrossentropy", "logloss"),
         ),
-        Loss("mse", mse, "regression", Guess("the mean of the training rows", mean)),
-        Loss("l1", l1, "regression", Guess("the median of the training rows", median)),
+        Loss("mse", mse, "regression", Guess("the mean of the training rows", mean), aliases=("l2", "rmse")),
+        Loss("l1", l1, "regression", Guess("the median of the training rows", median), aliases=("mae",)),
         Loss(
             "huber",
             huber,
             "regression",
             Guess("the constant of lowest Huber loss on the training rows", huber_location),
+            aliases=("smoothl1",),
         ),
         Loss(
             "bce",
@@ -191,6 +195,7 @@ LOSSES: dict[str, Loss] = {
             "a sigmoid",
             "torch.nn.functional:binary_cross_entropy",
             ("label_smoothing", "class_weight"),
+            aliases=("bcewithlogits", "binarycrossentropy"),
         ),
         Loss(
             "quantile",

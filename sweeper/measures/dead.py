@@ -8,8 +8,8 @@ from sweeper.measures.layer import Layer
 def dead(layer: Layer) -> Tensor | None:
     """Share of the units whose φ′(z) is exactly 0 on every row of the evaluation batch; in [0, 1].
 
-    A unit is a feature of (n, units), a channel of (n, channels, h, w), a feature of
-    (n, time, units) over all its time steps.
+    A unit is a feature of (n, units), a channel of (n, channels, h, w) or (n, channels, d, h, w), a feature
+    of (n, time, units) over all its time steps.
     """
     if layer.derivative is None:
         return None

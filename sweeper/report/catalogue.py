@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from rich.console import Console
@@ -33,17 +34,21 @@ LEGEND = (
     "zero-centred: inputs of mean 0 give outputs of mean 0; odd: f(-x) = -f(x).  positive: never negative.",
     "gain: the weights' deviation (sqrt of fan_in x variance) that keeps pre-activations of variance 1.",
     "chi: factor per layer on the variance of the gradient deep in a network (in --json also at its start):",
-    "     1 keeps it, less vanishes, more explodes.  He: weights of variance 2/fan_in, Xavier: 1/fan_in.",
+    "     1 keeps it, less vanishes, more explodes; diverges: the slope has no bound.",
+    "     He: weights of variance 2/fan_in, Xavier: 1/fan_in.",
 )
 WIDE, COMFORTABLE, NARROW = 200, 100, 80
 """Columns of a pipe, where nothing folds; from which bounds have six digits; of the narrowest table."""
 
 
-def print_catalogue(facts: Sequence["Facts"]) -> None:
-    """Print a table, what its columns mean, and what the facts say about positive outputs, to stdout."""
+def print_catalogue(facts: Sequence["Facts"], unknown: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Print a table, what its columns mean, and what the facts say about positive outputs, to stdout.
+
+    `unknown`: names that have no facts, with the reason; each has a row of dashes.
+    """
     console = Console()
     console = Console(width=max(console.width, NARROW) if console.is_terminal else WIDE)
-    if not facts:
+    if not facts and not unknown:
         console.print("no activation function has all of these properties; ask for fewer")
         return
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
@@ -52,19 +57,28 @@ def print_catalogue(facts: Sequence["Facts"]) -> None:
         table.add_column(column, justify=justify, overflow="fold", no_wrap=column not in FOLDED)
     for each in facts:
         table.add_row(*_row(each, 6 if console.width >= COMFORTABLE else 4))
-    for renderable in (table, "", *LEGEND, "", *_remarks(facts)):
+    for name in unknown:
+        table.add_row(name, *["-"] * (len(COLUMNS) - 1))
+    remarks = _remarks(facts) + [f"{name}: {reason}." for name, reason in unknown.items()]
+    for renderable in (table, "", *LEGEND, "", *remarks):
         console.print(renderable, markup=False, highlight=False, soft_wrap=not console.is_terminal)
 
 
-def to_dicts(facts: Sequence["Facts"]) -> list[dict[str, Any]]:
+def to_dicts(
+    facts: Sequence["Facts"], unknown: Mapping[str, str] = MappingProxyType({})
+) -> list[dict[str, Any]]:
     """One dictionary for each activation, safe for JSON: infinities are the texts ``"inf"`` and ``"-inf"``.
 
     ``None`` means that a fact makes no sense for this activation (the Lipschitz constant of one that jumps).
     `forward_*` and `backward_*` are the factors on the variances of signal and gradient at pre-activations of
     variance 1; `q_*` and `chi_*` are the fixed point that deep networks tend to and the gradient's factor
-    there. He means weights of variance 2/fan_in, Xavier (with equal widths) 1/fan_in; biases 0.
+    there. He means weights of variance 2/fan_in, Xavier (with equal widths) 1/fan_in; biases 0. `unknown`:
+    names that have no facts, with the reason.
     """
-    return [_dict(each) for each in facts]
+    found = [_dict(each) for each in facts]
+    for name, reason in unknown.items():
+        found.append({**dict.fromkeys(found[0] if found else ()), "name": name, "note": reason})
+    return found
 
 
 def _dict(facts: "Facts") -> dict[str, Any]:
@@ -124,7 +138,8 @@ def _row(facts: "Facts", digits: int) -> list[str]:
         _yes(facts.monotone),
         "odd" if facts.odd else _yes(facts.zero_centred),
         _yes(facts.positive),
-        *(_short(value) for value in (facts.gain, deep["chi_he"], deep["chi_xavier"])),
+        _short(facts.gain),
+        *("diverges" if deep[key] == math.inf else _short(deep[key]) for key in ("chi_he", "chi_xavier")),
     ]
 
 

@@ -2,5 +2,7 @@
 
 import warnings
 
-# In a notebook the import of optuna asks for widgets of progress bars that nothing here shows.
-warnings.filterwarnings("ignore", message="IProgress not found")
+with warnings.catch_warnings():
+    # In a notebook the import of optuna asks for widgets of progress bars that nothing here shows.
+    warnings.filterwarnings("ignore", message="IProgress not found")
+    import optuna  # noqa: F401

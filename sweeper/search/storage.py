@@ -55,6 +55,7 @@ class StudyStorage:
         journal: Path,
         known: Mapping[int, TrialSummary],
         objective: str,
+        option: str = "--storage",
     ) -> None:
         """Open or create the study, and bring it up to the `known` trials.
 
@@ -71,7 +72,7 @@ class StudyStorage:
         if url is None:
             self._next, self._writer = self._open_journal(name, journal, known)
         else:
-            self._next, self._writer = _open_url(name, url, known, objective)
+            self._next, self._writer = _open_url(name, url, known, objective, option)
         self.add(trial for number, trial in known.items() if number >= self._next)
 
     @property
@@ -138,17 +139,19 @@ class _StudyWriter:
             raise optuna.exceptions.StorageInternalError(_first_line(error)) from error
 
 
-def _open_url(name: str, url: str, known: Mapping[int, TrialSummary], objective: str) -> tuple[int, Writer]:
-    storage = open_url(url)
+def _open_url(
+    name: str, url: str, known: Mapping[int, TrialSummary], objective: str, option: str
+) -> tuple[int, Writer]:
+    storage = open_url(url, option)
     try:
         stored = _trials(storage, name)
     except Exception as error:  # drivers raise many kinds
         raise UserError(
-            f"--storage {masked_url(url)!r}: cannot be read: {problem_of(url, _first_line(error))}"
+            f"{option} {masked_url(url)!r}: cannot be read: {problem_of(url, _first_line(error))}"
         ) from None
     if not _same(stored, known, objective):
         raise RunFolderError(
-            f"--storage {masked_url(url)!r} holds a study {name!r} with {len(stored)} trials, and not all of "
+            f"{option} {masked_url(url)!r} holds a study {name!r} with {len(stored)} trials, and not all of "
             "them are those of this run folder; start both over with --fresh, or give the study another name"
         )
     study = optuna.create_study(

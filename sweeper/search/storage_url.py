@@ -27,8 +27,8 @@ LIMIT = 30.0
 PROXY = re.compile(r"grpc://([^\s/:@]+):(\d+)/?")
 
 
-def open_url(url: str) -> BaseStorage:
-    """A storage by URL.
+def open_url(url: str, option: str = "--storage") -> BaseStorage:
+    """A storage by URL, which was given as `option`.
 
     Raises:
         UserError: in one message, whatever is wrong with it.
@@ -39,7 +39,7 @@ def open_url(url: str) -> BaseStorage:
         return opened() if url.startswith("sqlite") else within(LIMIT, opened)
     except Exception as error:  # sqlalchemy, drivers and Optuna raise many kinds here
         raise UserError(
-            f"--storage {masked_url(url)!r}: cannot be opened: {problem_of(url, _why(error))}. "
+            f"{option} {masked_url(url)!r}: cannot be opened: {problem_of(url, _why(error))}. "
             "For example sqlite:///sweeper.db"
         ) from None
 

@@ -278,7 +278,8 @@ def _function(
     if source in registry:
         return registry[source]
     if ":" not in source:
-        mistakes.append(Mistake(key, did_you_mean(source, allowed), source))
+        entries = {name: registry.get(name) for name in allowed}  # which may have other names
+        mistakes.append(Mistake(key, did_you_mean(source, entries), source))
         return None
     try:
         return resolve(source, folder)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from sweeper.components.activations import ACTIVATIONS, Activation, activation_of
+from sweeper.errors import UserError
 from sweeper.theory.function_shape import (
     Breaks,
     Interval,
@@ -19,10 +20,10 @@ from sweeper.theory.function_shape import (
     steepest,
     tail_slopes,
 )
-from sweeper.theory.scalar import Scalar, computing, derivative, scalar
+from sweeper.theory.scalar import Scalar, computing, derivative, of_one_unit, scalar
 from sweeper.wording import given, number
 
-__all__ = ["Facts", "catalogue", "derivative", "facts_of"]
+__all__ = ["Facts", "catalogue", "derivative", "facts_of", "without_facts"]
 
 CENTRED = 0.1
 """Share of their root mean square by which the mean of outputs that lie about 0 may be off."""
@@ -119,8 +120,23 @@ def catalogue(
         "zero_centred": zero_centred,
     }
     wanted = {name: value for name, value in asked.items() if value is not None}
-    every = [facts_of(name) for name in sorted(ACTIVATIONS)]
+    unknown = without_facts()
+    every = [facts_of(name) for name in sorted(ACTIVATIONS) if name not in unknown]
     return [facts for facts in every if all(getattr(facts, key) is wanted[key] for key in wanted)]
+
+
+def without_facts() -> dict[str, str]:
+    """Activations that are no function of one number, such as one with a slope for each of eight units.
+
+    By name, with the reason.
+    """
+    found = {}
+    for name in sorted(ACTIVATIONS):
+        try:
+            facts_of(name)
+        except UserError as error:
+            found[name] = str(error)
+    return found
 
 
 @functools.cache
@@ -130,7 +146,7 @@ def facts_of(name: str) -> Facts:
     What it learns has its initial values.
 
     Raises:
-        UserError: for a class of the user's that is not elementwise, or fails.
+        UserError: for one that is not elementwise and does not say so, and for a user's class that fails.
     """
     activation = activation_of(name)
     if ":" not in name:
@@ -201,7 +217,7 @@ def _coupled(activation: Activation) -> Facts:
 
 def _note(activation: Activation) -> str:
     """What the numbers stand for where the function is not fixed: learned or drawn slopes."""
-    module = activation.make()
+    module = of_one_unit(activation.make())
     learned = [value for parameter in module.parameters() for value in parameter.flatten().tolist()]
     if learned:
         shown = ", ".join(number(value, 4) for value in learned)

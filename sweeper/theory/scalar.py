@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from sweeper.components.activations import ACTIVATIONS, activation_of
 from sweeper.errors import UserError, did_you_mean
@@ -123,7 +124,7 @@ def scalar(activation: "Scalar | str | Callable[[Tensor], Tensor]") -> Scalar:
     if isinstance(activation, str):
         return _named(activation)
     if isinstance(activation, nn.Module):
-        activation = copy.deepcopy(activation).double().eval()
+        activation = of_one_unit(copy.deepcopy(activation).double().eval())
     name = getattr(activation, "__name__", type(activation).__name__)
     if not is_elementwise(activation):
         raise UserError(f"{name} is not elementwise: its outputs depend on more than one input each")
@@ -134,6 +135,15 @@ def scalar(activation: "Scalar | str | Callable[[Tensor], Tensor]") -> Scalar:
 
     with torch.no_grad():
         return Scalar(name, activation, find_breaks(activation, slope))
+
+
+def of_one_unit(module: nn.Module) -> nn.Module:
+    """`module`; what it has for each unit and sizes by its first input (a lazy module) is there for one."""
+    lazy = [parameter for parameter in module.parameters() if is_lazy(parameter)]
+    if lazy:
+        with torch.no_grad():
+            module(torch.zeros(1, 1, dtype=lazy[0].dtype))
+    return module
 
 
 @functools.cache

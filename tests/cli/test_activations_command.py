@@ -9,14 +9,35 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.lazy import LazyModuleMixin
 from typer.testing import CliRunner
 
 from sweeper.cli import app
-from sweeper.components.activations import ACTIVATIONS
+from sweeper.components.activations import ACTIVATIONS, OWN, Activation
 from sweeper.report import catalogue as report
 from sweeper.theory import mean_field
 from sweeper.theory.activation_facts import catalogue
 from sweeper.theory.mean_field import propagation
+
+
+class Steep(LazyModuleMixin, nn.Module):
+    """(s·x)², with a learned s for each unit, as many as its first input has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.s = nn.UninitializedParameter()
+
+    def initialize_parameters(self, x: Tensor) -> None:
+        """Ones."""
+        with torch.no_grad():
+            self.s.materialize(x.shape[1:])
+            self.s.fill_(1.0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Of the shape of x."""
+        return (self.s * x).square()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -95,6 +116,23 @@ def test_no_activation_has_all_of_it() -> None:
     impossible = ("--positive", "--not-monotone")
     assert "no activation function has all of these properties" in run(*impossible)
     assert json.loads(run("--json", *impossible)) == []
+
+
+def test_one_without_facts_has_a_row_of_dashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is no function of one number is told as that; all others are listed, a lazy one too."""
+    monkeypatch.setitem(ACTIVATIONS, "per_unit", Activation("per_unit", "nn.PReLU(8)"))
+    monkeypatch.setitem(ACTIVATIONS, "steep", Activation("steep", "Steep()"))
+    monkeypatch.setitem(OWN, "Steep", Steep)
+    lines = rows(run())
+    assert set(lines) == set(ACTIVATIONS)
+    assert lines["per_unit"].split()[1:] == ["-"] * 9
+    assert lines["steep"].split()[-2:] == ["diverges", "diverges"]
+    assert "per_unit: PReLU is not elementwise: its outputs depend on more than one input each." in run()
+    found = {each["name"]: each for each in json.loads(run("--json"))}
+    assert found["per_unit"]["note"].startswith("PReLU is not elementwise")
+    assert found["per_unit"].keys() == found["relu"].keys()
+    assert found["steep"]["note"].endswith("shown with its initial value, 1")
+    assert {"per_unit", "steep"}.isdisjoint(rows(run("--bounded")))
 
 
 def test_json_is_strict_and_complete() -> None:

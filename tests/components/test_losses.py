@@ -1,5 +1,6 @@
 """Losses, metrics and penalties against their formulas and scikit-learn."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +15,8 @@ from sweeper.components.guess import class_weights, side_weights
 from sweeper.components.losses import LOSSES, UsersLoss, bce, configured
 from sweeper.components.metrics import accuracy, binary_accuracy, metrics_of, r2
 from sweeper.components.penalties import PENALTIES
-from sweeper.errors import ModelError
+from sweeper.errors import ModelError, StudyError
+from sweeper.study.study import Study
 
 R = np.random.default_rng(0)
 OUTPUT, REAL = R.normal(size=(7, 3)) * 2, R.normal(size=(7, 3)) * 2
@@ -72,16 +74,31 @@ def test_a_flat_output_meets_a_column(name: str) -> None:
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_every_loss_has_metrics(name: str) -> None:
-    """Each metric of the loss's task is a scalar; a perfect output has 1, or 0 where lower is better."""
+    """Each metric of the loss's task is a scalar; a perfect output has its best value, a wrong one less."""
     task = LOSSES[name].task
     perfect = {
         "classification": (torch.eye(4) * 9, torch.arange(4)),
         "binary": (torch.tensor([[5.0], [-5.0]]), torch.tensor([[1.0], [0.0]])),
         "regression": (torch.tensor([[1.0], [2.0]]), torch.tensor([[1.0], [2.0]])),
     }[task]
+    output, target = perfect
     found = metrics_of(task, 4 if task == "classification" else 1)
-    assert [metric.scalar(*perfect).item() for metric in found] == [float(m.maximize) for m in found]
     assert found
+    for metric in found:
+        best, wrong = metric.scalar(*perfect).item(), metric.scalar(output.flip(0), target).item()
+        assert wrong < best if metric.maximize else wrong > best, metric.name
+        assert math.isinf(metric.best) or best == pytest.approx(metric.best, abs=0.01), metric.name
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_aliases(name: str) -> None:
+    """Other names have small letters and no signs, are nobody's own, and a study with one hears of it."""
+    for alias in LOSSES[name].aliases:
+        assert alias.isalnum()
+        assert alias == alias.lower()
+        assert alias not in LOSSES
+        with pytest.raises(StudyError, match=f"training.loss = '{alias}': did you mean '{name}'"):
+            Study(name="x", training={"loss": alias})
 
 
 def test_accuracy_is_that_of_scikit_learn() -> None:

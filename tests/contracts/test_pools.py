@@ -16,11 +16,17 @@ import numpy as np
 import pytest
 from clusters import CLUSTERS, LEASES, POOLS, Opened
 
+from sweeper.training.pool import registry
 from sweeper.training.pool.interface import Call, Done, Lost, NotSendable, Pool, WorkerDied
 from sweeper.training.pool.messages import LARGE
 
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 pytestmark = [pytest.mark.timeout(120), pytest.mark.usefixtures("cold_workers")]
+
+
+def test_every_pool_has_something_to_be_tried_on() -> None:
+    """What can be written as ``--pool`` is tried in `make pools`: it has an entry in `CLUSTERS`."""
+    assert set(registry.POOLS) <= set(CLUSTERS)
 
 
 @pytest.fixture(scope="module", params=CLUSTERS if POOLS else ["local"])

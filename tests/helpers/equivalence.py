@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from sweeper.components.build import Built
+from sweeper.components.losses import LOSSES
 from sweeper.data.load import load
 from sweeper.study.study import Study
 from sweeper.training import reference
@@ -52,8 +53,7 @@ def task_of(
         search={"space": {"optimizer": ["sgd"], "learning_rate": 0.1, **(space or {})}, **search},
     )
     loss = study.training.loss
-    kinds = {"cross_entropy": "classification", "bce": "binary"}
-    kind = kinds.get(loss, "regression") if isinstance(loss, str) else None
+    kind = None if not isinstance(loss, str) else LOSSES[loss].task if loss in LOSSES else "regression"
     return Task(study, load(study.data.source, options=study.data.options, loss_task=kind))
 
 

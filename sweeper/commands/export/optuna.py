@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from sweeper.commands.export.tool import Say, Tool
-from sweeper.errors import UserError
 from sweeper.passwords import masked_url
 from sweeper.result import Result
 
@@ -19,10 +18,7 @@ def write(result: Result, where: str | None, say: Say) -> None:
     name = result.study.name
     where = where or f"{name}.db"
     url, study = _address(where), result.study
-    try:
-        StudyStorage(name, study.space, url, Path(where), result.summaries, study.objective)
-    except UserError as error:
-        raise UserError(str(error).replace("--storage", "--to optuna")) from None
+    StudyStorage(name, study.space, url, Path(where), result.summaries, study.objective, "--to optuna")
     shown = masked_url(url) if url is not None else str(Path(where))
     say(f"study {name!r} in {shown}; look at it with: optuna-dashboard {shown}")
 

@@ -34,11 +34,10 @@ SUGGESTED = ["rates", "start", "best_rate", "best_loss", "boundary", "suggestion
 def lr_range(results: Sequence[TrialResult], names: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The measured rates, and one row of `suggest` per combination of the parameters `names`.
 
-    The first frame has the columns `names`, group (all of these but the optimizer, in words),
-    learning_rate, outcome, start (validation loss before
-    training), loss (after it; null if not finite), diverged (also: ended more than `RISEN` above its
-    start, as methods with bounded steps do), smooth (see `smoothed`) and those of `suggest`, by rate within
-    each combination. Failed trials are left out.
+    The first frame has the columns `names`, group (all of these but the optimizer, in words), learning_rate,
+    outcome, start (validation loss before training), loss (after it; null if not finite), diverged (also:
+    ended more than `RISEN` above its start, as methods with bounded steps do), smooth (see `smoothed`) and
+    those of `suggest`, by rate within each combination. Failed trials are left out.
     """
     rows = [_measured(result, names) for result in results if result.outcome != Outcome.FAILED]
     frame = pd.DataFrame(rows, columns=[*names, *MEASURED[:-1]])

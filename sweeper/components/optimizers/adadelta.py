@@ -44,7 +44,7 @@ def _update(
     torch.addcmul(p, g, rate, out=p)
 
 
-_RULE = Rule("adadelta", 4, 2, _coefficients, _update, scratch=2)
+_RULE = Rule("adadelta", columns=4, state=2, coefficients=_coefficients, update=_update, scratch=2)
 
 
 def _divisor(state: Mapping[str, Any], group: Options) -> Tensor:

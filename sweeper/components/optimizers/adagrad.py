@@ -34,7 +34,7 @@ def _update(
     torch.addcdiv(p, g, t, out=p)
 
 
-_RULE = Rule("adagrad", 2, 1, _coefficients, _update, scratch=1)
+_RULE = Rule("adagrad", columns=2, state=1, coefficients=_coefficients, update=_update, scratch=1)
 
 
 def _divisor(state: Mapping[str, Any], group: Options) -> Tensor:

@@ -55,8 +55,10 @@ def _adamw(
     _adam(p, g, state, c[:-1], scratch)
 
 
-_ADAM = Rule("adam", 6, 2, _adam_coefficients, _adam, scratch=1)
-_ADAMW = Rule("adamw", 7, 2, _adamw_coefficients, _adamw, scratch=1, coupled=False)
+_ADAM = Rule("adam", columns=6, state=2, coefficients=_adam_coefficients, update=_adam, scratch=1)
+_ADAMW = Rule(
+    "adamw", columns=7, state=2, coefficients=_adamw_coefficients, update=_adamw, scratch=1, coupled=False
+)
 
 
 def adam_limit(beta1: float = 0.9) -> float:

@@ -36,7 +36,7 @@ def _update(
     torch.addcdiv(p, g, u, out=p)
 
 
-_ADAMAX = Rule("adamax", 4, 2, _coefficients, _update)
+_ADAMAX = Rule("adamax", columns=4, state=2, coefficients=_coefficients, update=_update)
 
 
 def _divisor(state: Mapping[str, Any], group: Options) -> Tensor:

@@ -42,7 +42,16 @@ def _update(
 ASGD = Optimizer(
     "asgd",
     torch.optim.ASGD,
-    (Rule("averaged gradient descent", 2, 0, _coefficients, _update, history=_own_rates),),
+    (
+        Rule(
+            "averaged gradient descent",
+            columns=2,
+            state=0,
+            coefficients=_coefficients,
+            update=_update,
+            history=_own_rates,
+        ),
+    ),
     {"weight_decay": AT_LEAST_ZERO},
     published={"learning_rate": 0.01, "weight_decay": 0.0},
     citation="torch.optim.ASGD, after Polyak and Juditsky 1992",

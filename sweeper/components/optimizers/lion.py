@@ -39,7 +39,7 @@ def _update(
     torch.add(m, g, out=m)
 
 
-_RULE = Rule("lion", 6, 1, _coefficients, _update, scratch=2, coupled=False)
+_RULE = Rule("lion", columns=6, state=1, coefficients=_coefficients, update=_update, scratch=2, coupled=False)
 
 
 class Lion(torch.optim.Optimizer):

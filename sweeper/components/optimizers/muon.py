@@ -136,7 +136,18 @@ def _orthogonal(matrix: Tensor) -> Tensor:
 MUON = Optimizer(
     "muon",
     Muon,
-    (Rule("muon", 4 + _ADAMW.columns, 2, _coefficients, _update, scratch=1, coupled=False, shaped=True),),
+    (
+        Rule(
+            "muon",
+            columns=4 + _ADAMW.columns,
+            state=2,
+            coefficients=_coefficients,
+            update=_update,
+            scratch=1,
+            coupled=False,
+            shaped=True,
+        ),
+    ),
     {"momentum": BELOW_ONE, "nesterov": SWITCH, "weight_decay": AT_LEAST_ZERO},
     published={"learning_rate": 0.02, "momentum": 0.95, "nesterov": True, "weight_decay": 0.1},
     citation="Jordan et al. 2024, Muon: an optimizer for hidden layers in neural networks; torch.optim.Muon",

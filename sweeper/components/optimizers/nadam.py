@@ -63,7 +63,7 @@ def _update(
     torch.addcdiv(p, g, t, out=p)
 
 
-_NADAM = Rule("nadam", 7, 2, _coefficients, _update, scratch=1)
+_NADAM = Rule("nadam", columns=7, state=2, coefficients=_coefficients, update=_update, scratch=1)
 
 
 def nadam_limit(beta1: float = 0.9, step: int = 0) -> float:
@@ -116,7 +116,17 @@ NADAM = Optimizer(
 NADAMW = Optimizer(
     "nadamw",
     torch.optim.NAdam,
-    (Rule("nadamw", 8, 2, _decoupled_coefficients, _decoupled, scratch=1, coupled=False),),
+    (
+        Rule(
+            "nadamw",
+            columns=8,
+            state=2,
+            coefficients=_decoupled_coefficients,
+            update=_decoupled,
+            scratch=1,
+            coupled=False,
+        ),
+    ),
     ADAM_OPTIONS,
     published={"learning_rate": 2e-3, **ADAM_PUBLISHED},
     citation="torch.optim.NAdam, after Dozat 2016, and Loshchilov and Hutter 2019 for the decay",

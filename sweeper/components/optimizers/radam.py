@@ -65,7 +65,7 @@ def _update(
     torch.sub(p, g, out=p)
 
 
-_RADAM = Rule("radam", 9, 2, _coefficients, _update, scratch=1)
+_RADAM = Rule("radam", columns=9, state=2, coefficients=_coefficients, update=_update, scratch=1)
 
 
 def _divisor(state: Mapping[str, Any], group: Options) -> Tensor:

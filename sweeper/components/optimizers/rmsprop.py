@@ -57,8 +57,15 @@ def _momentum(
     torch.addcmul(p, b, c[0], out=p)
 
 
-_PLAIN = Rule("rmsprop", 4, 1, _coefficients, _plain, scratch=1)
-_MOMENTUM = Rule("rmsprop with momentum", 5, 2, _momentum_coefficients, _momentum, scratch=1)
+_PLAIN = Rule("rmsprop", columns=4, state=1, coefficients=_coefficients, update=_plain, scratch=1)
+_MOMENTUM = Rule(
+    "rmsprop with momentum",
+    columns=5,
+    state=2,
+    coefficients=_momentum_coefficients,
+    update=_momentum,
+    scratch=1,
+)
 
 
 def _rule(options: Options) -> Rule:

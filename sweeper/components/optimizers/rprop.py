@@ -43,7 +43,11 @@ def _update(
 RPROP = Optimizer(
     "rprop",
     torch.optim.Rprop,
-    (Rule("rprop", 1, 2, _coefficients, _update, scratch=1, coupled=False),),
+    (
+        Rule(
+            "rprop", columns=1, state=2, coefficients=_coefficients, update=_update, scratch=1, coupled=False
+        ),
+    ),
     {},
     published={"learning_rate": 0.01},
     citation="torch.optim.Rprop, after Riedmiller and Braun 1993, who take 0.1",

@@ -6,7 +6,7 @@ chain of operations serves all of them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -36,7 +36,11 @@ All matrices are (n, size). Parameters and state are updated in place; gradients
 
 @dataclass(frozen=True)
 class Rule:
-    """One way to update parameters; `state` matrices start as zeros, but for `copies`."""
+    """One way to update parameters; `state` matrices start as zeros, but for `copies`.
+
+    State is numbers in the shape of the parameters; an optimizer that keeps others, matrices of a layer's rows
+    and columns such as Shampoo, has no rule.
+    """
 
     name: str
     columns: int
@@ -45,6 +49,7 @@ class Rule:
     """Number of matrices that it remembers from update to update."""
     coefficients: Coefficients
     update: Update
+    _: KW_ONLY
     scratch: int = 0
     """Number of matrices it needs while it works."""
     coupled: bool = True

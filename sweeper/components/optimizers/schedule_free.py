@@ -134,7 +134,20 @@ def schedule_free_limit(beta1: float = 0.9) -> float:
 SCHEDULE_FREE_ADAMW = Optimizer(
     "schedule_free_adamw",
     ScheduleFreeAdamW,
-    (Rule("schedule-free adamw", 9, 3, _coefficients, _update, 1, False, _shares, copies=2, evaluated=0),),
+    (
+        Rule(
+            "schedule-free adamw",
+            columns=9,
+            state=3,
+            coefficients=_coefficients,
+            update=_update,
+            scratch=1,
+            coupled=False,
+            history=_shares,
+            copies=2,
+            evaluated=0,
+        ),
+    ),
     ADAM_OPTIONS,
     published={"learning_rate": 0.0025, **ADAM_PUBLISHED},
     citation="the package schedulefree, by the authors of Defazio et al. 2024, arXiv 2405.15682",

@@ -57,9 +57,9 @@ def _nesterov(
     torch.addcmul(p, g, rate, out=p)
 
 
-_PLAIN = Rule("gradient descent", 1, 0, _plain_coefficients, _plain)
-_HEAVY_BALL = Rule("heavy ball", 3, 1, _velocity_coefficients, _heavy_ball)
-_NESTEROV = Rule("nesterov", 3, 1, _velocity_coefficients, _nesterov)
+_PLAIN = Rule("gradient descent", columns=1, state=0, coefficients=_plain_coefficients, update=_plain)
+_HEAVY_BALL = Rule("heavy ball", columns=3, state=1, coefficients=_velocity_coefficients, update=_heavy_ball)
+_NESTEROV = Rule("nesterov", columns=3, state=1, coefficients=_velocity_coefficients, update=_nesterov)
 
 
 def _rule(options: Options) -> Rule:

@@ -42,7 +42,7 @@ class SignDescent(torch.optim.Optimizer):
 SIGN_DESCENT = Optimizer(
     "sign_descent",
     SignDescent,
-    (Rule("sign descent", 2, 0, _coefficients, _update, coupled=False),),
+    (Rule("sign descent", columns=2, state=0, coefficients=_coefficients, update=_update, coupled=False),),
     {"threshold": AT_LEAST_ZERO},
     published={"learning_rate": 1e-3, "threshold": 0.0},
     citation="Bernstein et al. 2018, arXiv 1802.04434",

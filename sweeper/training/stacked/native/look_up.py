@@ -15,11 +15,13 @@ from sweeper.training.stacked.refusal import NotCompiled
 
 
 def gather(place: Operation, call: Call) -> None:
+    """out[i] = x[index[i]] along an axis, the other coordinates of i kept: ``torch.gather``."""
     x, axis, index = call.arguments[:3]
     _indexed(place, x, axis, index, call.results[0], adding=False)
 
 
 def scatter_add(place: Operation, call: Call) -> None:
+    """x[index[i]] += source[i] along an axis, the other coordinates of i kept: ``torch.scatter_add``."""
     x, axis, index, source = call.arguments
     if not call.written:
         moving.copy(place, place.view(x), place.view(call.results[0]))
