@@ -132,7 +132,7 @@ def test_its_facts_can_be_computed(activation: Activation) -> None:
     facts = facts_of(activation.name)
     assert facts.name == activation.name
     assert facts.elementwise is activation.elementwise
-    assert not math.isnan(facts.outputs.low + facts.outputs.high), "far from 0 its float64 output is NaN"
+    assert not math.isnan(facts.outputs.low), "its output is NaN far from 0, in float64"
     assert facts.outputs.low < facts.outputs.high
 
 

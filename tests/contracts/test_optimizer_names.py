@@ -11,9 +11,9 @@ from sweeper.components.optimizers import OPTIMIZER_OPTIONS, OPTIMIZERS
 
 PACKAGE = Path(__file__).resolve().parents[2] / "sweeper"
 HOME = PACKAGE / "components" / "optimizers"
-PLAIN = {*OPTIMIZERS} - OPTIMIZER_OPTIONS
+PLAIN = OPTIMIZERS.keys() - OPTIMIZER_OPTIONS.keys()
 """Names that mean nothing else; ``momentum`` and ``nesterov`` are options, too, and words."""
-BOTH = {*OPTIMIZERS} & OPTIMIZER_OPTIONS
+BOTH = OPTIMIZERS.keys() & OPTIMIZER_OPTIONS.keys()
 WORDS = re.compile(rf"(?<![\w-])({'|'.join(PLAIN)})(?![\w-])", re.IGNORECASE)
 CLASSES = {entry.expression.rpartition(".")[2] for entry in OPTIMIZERS.values()}
 

@@ -47,7 +47,7 @@ LIMITED = [
     for name, entry in OPTIMIZERS.items()
     if entry.limit and divisor(name, 50) == pytest.approx(divisor(name, 1), rel=1e-6)
     for options in CHOICES
-    if options.keys() <= entry.options
+    if options.keys() <= entry.options.keys()
 ]
 
 

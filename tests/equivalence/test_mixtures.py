@@ -55,7 +55,7 @@ def mixture(count: int, seed: int) -> list[dict[str, Any]]:
                 "activation": next(activations),
                 "schedule": next(schedules),
                 "activation_penalty": rng.choice([0.0, 0.01, 0.3]),
-                "penalty_kind": rng.choice(list(PENALTIES)),
+                "penalty_kind": rng.choice([name for name in PENALTIES if name != "temporal"]),
                 **options(optimizer, rng),
             }
         )

@@ -15,7 +15,7 @@ def test_every_optimizer_has_a_default_with_its_source() -> None:
     for optimizer in OPTIMIZERS.values():
         assert optimizer.citation, optimizer.name
         assert optimizer.published["learning_rate"] > 0
-        assert set(optimizer.published) - {"learning_rate"} <= optimizer.options
+        assert set(optimizer.published) - {"learning_rate"} <= optimizer.options.keys()
     found = defaults(study(ALL).space)
     assert {default.optimizer for default in found} == set(OPTIMIZERS)
     assert not any(default.outside for default in found)

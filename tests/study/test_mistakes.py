@@ -32,7 +32,7 @@ STANDS_FOR = {
     "{training}": "loss, epochs, steps, batch_size, schedule, evaluations, timeout, dtype, device, "
     "label_smoothing, class_weight, quantile, ignore_index, metrics, compile, param_groups",
     "{parameters}": "optimizer, activation, penalty_kind, schedule, learning_rate, activation_penalty, "
-    "weight_decay, momentum, dampening, eps, nesterov, betas, model.*, training.*",
+    "momentum, nesterov, dampening, weight_decay, betas, eps, model.*, training.*",
     "{plain}": "values must be finite numbers, words, true, false or lists of them",
     "{softmax}": f"not for hidden layers: {ACTIVATIONS['softmax'].note}. To search it anyway, set "
     'search.allow_activations = ["softmax"]',

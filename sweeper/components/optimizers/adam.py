@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from sweeper.components.optimizers.optimizer import Optimizer, Options, Rates, StepLimit
-from sweeper.components.optimizers.option import ABOVE_ZERO, AT_LEAST_ZERO, BETAS
+from sweeper.components.optimizers.option import ABOVE_ZERO, AT_LEAST_ZERO, BETAS, Allowed
 from sweeper.components.optimizers.rule import Hyper, Rule, power
 from sweeper.components.optimizers.sgd import sgd_limit
 
@@ -87,7 +87,7 @@ ADAM_LIMIT = StepLimit(
     lambda options: "2(1 + β1)/(1 − β1)",
     preconditioned=True,
 )
-ADAM_OPTIONS = {"betas": BETAS, "eps": ABOVE_ZERO, "weight_decay": AT_LEAST_ZERO}
+ADAM_OPTIONS: dict[str, Allowed] = {"betas": BETAS, "eps": ABOVE_ZERO, "weight_decay": AT_LEAST_ZERO}
 ADAM_PUBLISHED = {"betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0}
 AROUND_DEFAULT = "two decades to either side of the published default, 1e-3"
 
