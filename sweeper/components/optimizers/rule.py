@@ -38,8 +38,8 @@ All matrices are (n, size). Parameters and state are updated in place; gradients
 class Rule:
     """One way to update parameters; `state` matrices start as zeros, but for `copies`.
 
-    State is numbers in the shape of the parameters; an optimizer that keeps others, matrices of a layer's rows
-    and columns such as Shampoo, has no rule.
+    State is numbers in the shape of the parameters. An optimizer that keeps others, such as Shampoo with its
+    matrices of rows and of columns, has no rule.
     """
 
     name: str
