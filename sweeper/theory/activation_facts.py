@@ -221,6 +221,8 @@ def _note(activation: Activation) -> str:
     learned = [value for parameter in module.parameters() for value in parameter.flatten().tolist()]
     if learned:
         shown = ", ".join(number(value, 4) for value in learned)
+        if len(learned) > 1:
+            return f"has parameters that each layer learns; shown with their initial values, {shown}"
         return f"has a parameter that each layer learns; shown with its initial value, {shown}"
     x = torch.full((64,), -1.0)
     with torch.random.fork_rng(devices=[]):

@@ -137,7 +137,7 @@ def test_facts_are_computed_for_them_too(folder: Path) -> None:
     bent = facts_of("my_activations:Bent")
     assert bent.lipschitz == pytest.approx(1.5)
     assert (bent.smooth, bent.monotone, bent.zero_centred, bent.saturates) == (True, True, False, "no")
-    assert facts_of("my_activations:TwoSwish").note.endswith("shown with its initial value, 1.1, 1")
+    assert facts_of("my_activations:TwoSwish").note.endswith("shown with their initial values, 1.1, 1")
     for name in ("PerUnit", "Refuses"):
         with pytest.raises(UserError, match=name):
             facts_of(f"my_activations:{name}")
