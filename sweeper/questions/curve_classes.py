@@ -59,14 +59,14 @@ def curve_classes(run: RunData) -> pd.DataFrame:
     full = int(search["steps"].max()) if len(search) else 0
     outcomes = search.set_index("trial")[["outcome", "steps"]].to_dict("index")
     best = set(best_trials(run.trials, SHOWN)["trial"])
-    rows, settable = [], _settable(run.study)
+    rows, settable, above = [], _settable(run.study), _above_the_best(search)
     for trial, steps, losses, train in _curves(run, search):
         found = shapes.shape(steps, losses, train)
         outcome, made = outcomes[trial]["outcome"], int(outcomes[trial]["steps"])
         name = {"diverged": shapes.DIVERGED, "pruned": shapes.CUT_SHORT}.get(outcome, found.name)
         group, at = BEST if trial in best else REST, (found.best_step, found.settled_step)
         numbers = (found.lowest, found.end, found.gain, found.noise)
-        text = advice(name, made, full, found, settable)
+        text = advice(name, made, full, found, settable, too_high=trial in above)
         rows.append((trial, group, name, outcome, len(steps), made, *at, *numbers, text))
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -97,6 +97,13 @@ def _curves(run: RunData, search: pd.DataFrame) -> Iterator[tuple[int, np.ndarra
         yield int(trials[part[0]]), steps[part].astype(int), losses[0][part], losses[1][part]
 
 
+def _above_the_best(search: pd.DataFrame) -> frozenset[int]:
+    """Trials at a higher rate than the best trial of their optimizer: no higher one is what they lack."""
+    done = search[search["outcome"] == "completed"].sort_values(["objective", "trial"])
+    best = done.drop_duplicates("optimizer").set_index("optimizer")["learning_rate"]
+    return frozenset(search.loc[search["learning_rate"] > search["optimizer"].map(best), "trial"])
+
+
 LONGER, DECAY, FALLING = (
     "training.steps",
     "search.space.weight_decay={low = 1e-6, high = 1e-2, log = true, zero = 0.25}",
@@ -121,10 +128,19 @@ def _with(text: str, key: str, setting: str, settable: frozenset[str]) -> str:
     return f"{text}: {command_line(['--set', setting])}" if key in settable else text
 
 
-def advice(name: str, steps: int, full: int, found: shapes.Shape, settable: frozenset[str] = ALL) -> str:
+def advice(
+    name: str,
+    steps: int,
+    full: int,
+    found: shapes.Shape,
+    settable: frozenset[str] = ALL,
+    *,
+    too_high: bool = False,
+) -> str:
     """What a class asks for, with a ready ``--set`` where there is one; empty where nothing follows.
 
-    `steps` were made of the `full` length of the longest trial.
+    `steps` were made of the `full` length of the longest trial; `too_high`: the rate was above that of the
+    best trial of the same optimizer.
     """
     if name == shapes.IMPROVING:
         return _with("train longer", LONGER, f"{LONGER}={2 * steps}", settable)
@@ -133,29 +149,37 @@ def advice(name: str, steps: int, full: int, found: shapes.Shape, settable: froz
         return _with("fewer steps would do", LONGER, f"{LONGER}={enough}", settable)
     if name == shapes.OVERFITTING:
         text = f"best at step {found.best_step} of {steps}: stop there, or regularize"
+        text = text if found.best_step else "it was best before training: regularize, or use more rows"
         return _with(text, DECAY, DECAY, settable)
-    if name in (shapes.UNSTABLE, shapes.RISING):
+    if name == shapes.MEMORIZED:
+        return _with("only the train loss fell: regularize, or use more rows", DECAY, DECAY, settable)
+    if name in (shapes.UNSTABLE, shapes.RISING, shapes.NOISY):
         text = "lower learning rate, or one that falls" if FALLING in settable else "lower learning rate"
         return _with(text, FALLING, f"{FALLING}=cosine", settable)
     if name == shapes.STUCK:
+        if too_high:
+            return "lower learning rate, as the best trial of its optimizer has"
         return "higher learning rate, or see whether the gradient vanishes"
-    if name == shapes.DIVERGED:
-        if steps > EARLY * full or FALLING not in settable:
+    if name in (shapes.DIVERGED, shapes.ROSE):
+        if name == shapes.DIVERGED and steps > EARLY * full or FALLING not in settable:
             return "lower learning rate"
         return _with("lower learning rate, or warm up", FALLING, f"{FALLING}=warmup_cosine", settable)
     return ""
 
 
 COLORS = {
-    "still improving": HUES[6],
-    "saturated": HUES[2],
-    "overfitting": HUES[5],
-    "rising again": "#F0C8A0",
-    "unstable": HUES[3],
-    "not learning": "#BBBBBB",
-    "diverged": HUES[1],
-    "cut short": "#DDDDDD",
-    "too few points": "#F2F2F2",
+    shapes.IMPROVING: HUES[6],
+    shapes.SATURATED: HUES[2],
+    shapes.OVERFITTING: HUES[5],
+    shapes.RISING: "#F0C8A0",
+    shapes.UNSTABLE: HUES[3],
+    shapes.NOISY: "#D6C3E0",
+    shapes.MEMORIZED: "#F4E3A1",
+    shapes.STUCK: "#BBBBBB",
+    shapes.ROSE: "#D9A58C",
+    shapes.DIVERGED: HUES[1],
+    shapes.CUT_SHORT: "#DDDDDD",
+    shapes.TOO_SHORT: "#F2F2F2",
 }
 NARROW = 0.05
 """Share of a bar below which a number does not fit into it."""
@@ -197,7 +221,7 @@ def alt(frame: pd.DataFrame) -> str:
 
 
 ONE_SEED = "One seed behind each curve."
-BROKEN = (DIVERGED, UNSTABLE, shapes.RISING, STUCK)
+BROKEN = (DIVERGED, shapes.ROSE, UNSTABLE, shapes.NOISY, shapes.RISING, shapes.MEMORIZED, STUCK)
 """Classes whose advice does not hang on the steps of one trial."""
 
 
@@ -226,6 +250,9 @@ ENDED = {
     shapes.OVERFITTING: "overfitted",
     shapes.RISING: "rose again, and its train loss with it",
     shapes.UNSTABLE: "was unstable",
+    shapes.NOISY: "was too noisy to show that it learned",
+    shapes.MEMORIZED: "did not learn what holds for other rows",
+    shapes.ROSE: "rose from the start",
     shapes.STUCK: "did not learn",
     shapes.TOO_SHORT: "has too few points to judge",
 }
@@ -270,10 +297,10 @@ QUESTION = Question(
             table="curve_summary",
             title="Classes of validation curves",
             caption=(
-                "Validation curves of the five best trials, and of all others. Still improving: train "
-                "longer. "
-                "Saturated: no more steps needed. Overfitting: regularize. Unstable: use a lower or decaying "
-                "rate. Diverged: use a lower rate or a warm-up. Pruned trials are cut short and not judged."
+                f"Validation curves of the best trials (up to {SHOWN}), and of all others. Still improving: "
+                "train longer. Saturated: no more steps needed. Overfitting or not generalising: regularize. "
+                "Unstable, noisy or rising again: use a lower or decaying rate. Rose or diverged: use a lower "
+                "rate or a warm-up. Pruned trials are cut short and not judged."
             ),
             missing="No trial of the search was evaluated, so there is no curve to judge.",
             draw=draw,
@@ -288,12 +315,14 @@ QUESTION = Question(
     ),
     how=(
         *convergence.HOW,
-        "Each validation curve is put in the first class that holds. Not learning: fell by less than 5 %. "
+        "Each validation curve is put in one class. One that fell by less than 5 % is overfitting or not "
+        "generalising where the train loss fell (and the curve rose, or did not), rose where it ended more "
+        "than 10 % above its lowest, noisy where its noise is above 5 % of the loss, and not learning "
+        "otherwise. Of the others, noisy: the fall is below three times the noise. "
         "Unstable: noise above 20 % of the loss, or ups that come down again above a quarter of the fall. "
         "Overfitting: ended more than 10 % above its lowest, reached in the first four fifths, while the "
         "train loss fell; rising again: the same while it rose too. Still improving: fell by more than 3 % "
-        "over the last quarter, beyond its noise. "
-        "Else saturated.",
+        "over the last quarter, beyond its noise. Else saturated.",
         "The best and the others are counted separately, because picking the best hides what goes wrong. "
         "Pruned trials are “cut short” and not judged. Advice is a starting point, not a result of the "
         "search.",

@@ -1,4 +1,4 @@
-"""What one loss curve says: still improving, saturated, overfitting, unstable, not learning."""
+"""What one loss curve says: still improving, saturated, overfitting, unstable, blown up, not learning …"""
 
 from dataclasses import dataclass
 
@@ -11,13 +11,28 @@ IMPROVING, SATURATED, OVERFITTING, UNSTABLE, DIVERGED = (
     "unstable",
     "diverged",
 )
-RISING, STUCK, CUT_SHORT, TOO_SHORT = "rising again", "not learning", "cut short", "too few points"
-CLASSES = (IMPROVING, SATURATED, OVERFITTING, RISING, UNSTABLE, STUCK, DIVERGED, CUT_SHORT, TOO_SHORT)
+RISING, ROSE, NOISY, MEMORIZED = "rising again", "rose", "noisy", "not generalising"
+STUCK, CUT_SHORT, TOO_SHORT = "not learning", "cut short", "too few points"
+CLASSES = (
+    IMPROVING,
+    SATURATED,
+    OVERFITTING,
+    RISING,
+    UNSTABLE,
+    NOISY,
+    MEMORIZED,
+    STUCK,
+    ROSE,
+    DIVERGED,
+    CUT_SHORT,
+    TOO_SHORT,
+)
 
 POINTS = 6
 """Evaluation points, the one before training included, below which nothing is said."""
 LEARNED = 0.05
-"""A curve that fell by less than this share of its start did not learn."""
+"""A curve that fell by less than this share of its start did not learn; noise above this share of the loss
+hides whether it did."""
 RISE = 0.10
 """Rise above the lowest loss, as a share of it, from which a curve overfits."""
 EARLY = 0.8
@@ -52,41 +67,59 @@ class Shape:
 def shape(steps: np.ndarray, losses: np.ndarray, train: np.ndarray) -> Shape:
     """Class of a validation curve; `steps` rise, `train` are train losses at the same points or NaN.
 
-    In this order, with lowest the least running median of three points (one lucky point is no minimum)
-    and fall = ℓ at the first point − lowest:
+    In this order, with lowest the least running median of three points (one lucky point is no minimum),
+    fall = ℓ at the first point − lowest, and learned: fall ≥ 5 % of the first loss. A curve is loud where its
+    noise is > 20 % of the median loss of the second half, a quarter or more of whose changes are rises (a
+    steep smooth fall bends as much). It rises where the end lies > 10 % of |lowest| and > 3 × noise above the
+    lowest, and min ℓ was reached in the first four fifths. Rows of training are learned where the train loss
+    ends > 5 % below ℓ at the first point.
 
-    1. not learning: fall < 5 % of the first loss, or < 3 × noise that is not itself as in 2.
-    2. unstable: noise > 20 % of the median loss of the second half, a quarter or more of whose changes are
-       rises (a steep smooth fall bends as much), or the ups of the second half that come down again add up to
-       > 25 % of the fall.
-    3. overfitting: the end lies > 10 % of |lowest| and > 3 × noise above the lowest, min ℓ was reached in
-       the first four fifths, and the train loss fell since then (or is not known); rising again: the same,
-       but
-       the train loss rose too.
-    4. still improving: over the last quarter a straight line falls by > 3 % of |end| and by > 3 × its
+    1. not learned: overfitting where it rises and rows of training are learned, rose where it rises
+       otherwise; noisy where the noise is > 5 % of the median loss of the second half; not generalising where
+       rows of training are learned; not learning otherwise.
+    2. noisy: fall < 3 × noise that is not loud.
+    3. unstable: loud, or the ups of the second half that come down again add up to > 25 % of the fall.
+    4. overfitting: it rises and the train loss fell since the lowest, to below ℓ at the first point (or is not
+       known); rising again: it rises otherwise.
+    5. still improving: over the last quarter a straight line falls by > 3 % of |end| and by > 3 × its
        standard error.
-    5. else saturated.
+    6. else saturated.
     """
     at_lowest = int(np.argmin(losses))
     lowest, end, start = float(losses[at_lowest]), float(np.median(losses[-3:])), float(losses[0])
-    typical, noise = float(_smooth(losses).min()), _noise(losses[len(losses) // 2 - 1 :])
-    fall, loud = start - typical, noise > JITTER * _level(losses) and _rises(losses) >= RISES
+    noise = _noise(losses[len(losses) // 2 - 1 :])
     gain, error = _gain(steps, losses)
     near = lowest + max(0.02 * abs(lowest), noise)
     settled = int(steps[np.argmax(losses <= near)])
+    typical = float(_smooth(losses).min())
+    rises = end - typical > max(RISE * abs(typical), 3 * noise) and steps[at_lowest] <= EARLY * steps[-1]
+    fall, loud = start - typical, noise > JITTER * _level(losses) and _rises(losses) >= RISES
     if len(losses) < POINTS:
         name = TOO_SHORT
-    elif fall < LEARNED * abs(start) or (fall < 3 * noise and not loud):
-        name = STUCK
+    elif fall < LEARNED * abs(start):
+        name = _unlearned(losses, train, rises=rises, noise=noise)
+    elif fall < 3 * noise and not loud:
+        name = NOISY
     elif loud or _wiggle(losses) > WIGGLE * fall:
         name = UNSTABLE
-    elif end - typical > max(RISE * abs(typical), 3 * noise) and steps[at_lowest] <= EARLY * steps[-1]:
-        name = OVERFITTING if _train_fell(train, at_lowest) else RISING
+    elif rises:
+        name = OVERFITTING if _train_fell(train, at_lowest, start) else RISING
     elif gain > GAIN * abs(end) and gain > 3 * error:
         name = IMPROVING
     else:
         name = SATURATED
     return Shape(name, int(steps[at_lowest]), settled, lowest, end, gain, noise)
+
+
+def _unlearned(losses: np.ndarray, train: np.ndarray, *, rises: bool, noise: float) -> str:
+    """Why a curve may not have fallen."""
+    start = float(losses[0])
+    trained = bool(train[-1] < start - LEARNED * abs(start))
+    if rises:
+        return OVERFITTING if trained else ROSE
+    if noise > LEARNED * _level(losses):
+        return NOISY
+    return MEMORIZED if trained else STUCK
 
 
 def _smooth(losses: np.ndarray) -> np.ndarray:
@@ -129,9 +162,11 @@ def _gain(steps: np.ndarray, losses: np.ndarray) -> tuple[float, float]:
     return -slope * length, error * length
 
 
-def _train_fell(train: np.ndarray, at_lowest: int) -> bool:
+def _train_fell(train: np.ndarray, at_lowest: int, start: float) -> bool:
+    """Whether the train loss fell since the lowest; a training that blew up comes down as well, to where it
+    is above the loss before training."""
     then, now = train[max(at_lowest, 1)], train[-1]
-    return bool(not np.isfinite(then) or not np.isfinite(now) or now < then)
+    return bool(not np.isfinite(then) or not np.isfinite(now) or now < min(then, start))
 
 
 def _rises(losses: np.ndarray) -> float:

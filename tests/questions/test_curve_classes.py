@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
-from run_data import run_data
+from run_data import run_data, with_records
 from synthetic_records import SyntheticRecords
 
 from sweeper.answer.rows import best_trials
@@ -45,13 +45,27 @@ def flat(t: np.ndarray) -> np.ndarray:
     return 2.3 - 0.01 * t
 
 
+def jagged(t: np.ndarray) -> np.ndarray:
+    """Hardly falls, and jumps up and down by more than that."""
+    return 2.3 - 0.05 * t + 0.15 * np.where(np.arange(len(t)) % 2, 1, -1) * (t > 0)
+
+
+def blown(t: np.ndarray) -> np.ndarray:
+    """Above its start from the first steps on."""
+    return 2.3 * np.exp(3 * t)
+
+
 CURVES = {
     "saturated": fast,
     "still improving": slow,
     "overfitting": turning,
     "unstable": swinging,
     "not learning": flat,
+    "noisy": jagged,
+    "rose": blown,
 }
+TRAIN = {"rose": blown, "noisy": jagged, "not learning": flat}
+"""Train losses of those that would be called something else if these fell."""
 
 
 def called(curve: np.ndarray, train: np.ndarray | None = None) -> str:
@@ -59,18 +73,82 @@ def called(curve: np.ndarray, train: np.ndarray | None = None) -> str:
     return shape(STEPS, curve, 2 * np.exp(-4 * DONE) if train is None else train).name
 
 
+def train_of(name: str) -> np.ndarray | None:
+    """The train loss that belongs to a curve of `CURVES`."""
+    return TRAIN[name](DONE) if name in TRAIN else None
+
+
 @pytest.mark.parametrize("name", CURVES)
 def test_shapes(name: str) -> None:
     """Each curve has its class."""
-    assert called(CURVES[name](DONE)) == name
+    assert called(CURVES[name](DONE), train_of(name)) == name
 
 
 @pytest.mark.parametrize("name", CURVES)
 def test_shapes_with_noise(name: str) -> None:
     """With noise of 2 % at least 90 % of 100 curves keep their class."""
     rng, curve = np.random.default_rng(0), CURVES[name](DONE)
-    names = [called(curve * (1 + 0.02 * rng.normal(size=len(curve)))) for _ in range(100)]
+    noisy = [curve * (1 + 0.02 * rng.normal(size=len(curve))) for _ in range(100)]
+    names = [called(values, train_of(name)) for values in noisy]
     assert names.count(name) >= 90
+
+
+SMOOTH: dict[str, Curve] = {
+    "linear": lambda t: t,
+    "late": lambda t: t**3,
+    "early": np.sqrt,
+    "exponential": lambda t: 1 - np.exp(-5 * t),
+    "sudden": lambda t: 1 / (1 + np.exp(-25 * (t - 0.6))),
+}
+"""Share of the way that is behind a smooth curve, 0 to 1."""
+FELL, ROSE = {"still improving", "saturated"}, {"rose"}
+
+
+@pytest.mark.parametrize("way", SMOOTH)
+@pytest.mark.parametrize("size", [0.1, 1.0, 2.29])
+def test_a_smooth_fall_of_both_losses_is_nothing_else(way: str, size: float) -> None:
+    """From a fall by 4 % of the start to one of nearly all of it, whatever its course, nothing is broken."""
+    curve = 2.3 - size * SMOOTH[way](DONE)
+    assert called(curve, curve) in (FELL if size >= 0.2 else {"not learning"})
+
+
+@pytest.mark.parametrize("way", SMOOTH)
+@pytest.mark.parametrize("size", [0.5, 5.0, 1e3, 1e12])
+def test_a_smooth_rise_of_both_losses_blew_up(way: str, size: float) -> None:
+    """A curve that ends above its start blew up: no higher rate is advised, and no regularization."""
+    curve = 2.3 + size * SMOOTH[way](DONE)
+    assert called(curve, curve) in ROSE
+    early = 2.3 + size * np.where(DONE > 0, 1.0, 0.0) * (1 - 0.3 * DONE)  # it blew up and comes down again
+    assert called(early, early) == "rose"
+
+
+@pytest.mark.parametrize("way", SMOOTH)
+@pytest.mark.parametrize("back", [0.3, 0.9, 3.0])
+def test_a_rise_of_both_losses_after_a_fall_is_no_overfitting(way: str, back: float) -> None:
+    """Both losses fall, then rise: the training went wrong; where the train loss falls on, it overfits."""
+    curve = 2.3 - 2 * np.minimum(DONE / 0.4, 1) + 2 * back * SMOOTH[way](np.maximum(DONE - 0.4, 0) / 0.6)
+    assert called(curve, curve) == "rising again"
+    assert called(curve) == "overfitting"
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.01, 0.02])
+def test_what_is_learned_of_the_training_rows_alone(noise: float) -> None:
+    """Where the train loss falls and the validation loss does not, no higher rate is advised."""
+    curve = flat(DONE) * (1 + noise * np.random.default_rng(2).normal(size=len(DONE)))
+    for floor in (0.0, 1.5):
+        assert called(curve, floor + (2.3 - floor) * np.exp(-4 * DONE)) == "not generalising"
+    assert called(2.3 + DONE, 2.3 * np.exp(-4 * DONE)) == "overfitting"
+    assert called(curve, np.full(len(DONE), np.nan)) == "not learning"
+
+
+@pytest.mark.parametrize("size", [0.12, 0.2, 0.5])
+def test_noise_that_hides_the_fall_is_called_noise(size: float) -> None:
+    """Of 100 curves that jump about their start, at least 90 are noisy; none is told to learn faster."""
+    rng = np.random.default_rng(3)
+    made = [np.r_[2.3, 2.3 * (1 + size * rng.normal(size=len(DONE) - 1))] for _ in range(100)]
+    names = [called(curve, np.full(len(DONE), 2.3)) for curve in made]
+    assert names.count("noisy") + names.count("unstable") + names.count("rose") >= 90
+    assert names.count("not learning") <= 3
 
 
 def test_noise_about_a_floor_is_not_overfitting() -> None:
@@ -99,7 +177,8 @@ def test_numbers_of_a_shape() -> None:
 def test_losses_below_zero_and_scales_do_not_matter() -> None:
     """A curve times 1,000 has the same class; one around 0 does not fail."""
     for name, curve in CURVES.items():
-        assert called(1000 * curve(DONE), 1000 * np.exp(-DONE)) == name
+        train = train_of(name)
+        assert called(1000 * curve(DONE), 1000 * (np.exp(-DONE) if train is None else train)) == name
     assert called(fast(DONE) - 0.5) in CLASSES
 
 
@@ -155,6 +234,10 @@ def test_best_and_rest(records: SyntheticRecords) -> None:
         ("overfitting", 400, "weight_decay"),
         ("unstable", 400, "--set search.space.schedule=cosine"),
         ("not learning", 400, "higher learning rate"),
+        ("rising again", 400, "--set search.space.schedule=cosine"),
+        ("noisy", 400, "--set search.space.schedule=cosine"),
+        ("not generalising", 400, "weight_decay"),
+        ("rose", 10, "warmup_cosine"),
         ("diverged", 10, "warmup_cosine"),
         ("diverged", 300, "lower learning rate"),
         ("cut short", 100, ""),
@@ -167,3 +250,23 @@ def test_each_class_has_its_advice(name: str, steps: int, said: str) -> None:
     assert said in text
     assert bool(text) is bool(said)
     assert ("warmup" in text) is (steps == 10)
+
+
+def test_every_class_that_went_wrong_has_advice_of_its_own() -> None:
+    """Only a curve that is neither flat nor wrong may be left without advice, and one that rose is never
+    told to learn faster."""
+    found = shape(STEPS, fast(DONE), fast(DONE))
+    texts = {name: advice(name, 400, 400, found) for name in CLASSES}
+    assert {name for name, text in texts.items() if not text} == {"cut short", "too few points"}
+    assert [name for name, text in texts.items() if "higher" in text] == ["not learning"]
+    assert "higher" not in advice("not learning", 400, 400, found, too_high=True)
+    assert "before training" in advice("overfitting", 400, 400, shape(STEPS, 2.3 + DONE, 2.3 - DONE))
+
+
+def test_a_flat_curve_above_the_best_rate_is_not_told_to_go_higher() -> None:
+    """Where a lower rate of the same optimizer did best, a higher one is no advice."""
+    run = study({0: "completed", 1: "completed"}, flat)
+    trials = run.records.trials.assign(learning_rate=[0.1, 10.0])
+    texts = curve_classes(with_records(run, trials=trials)).set_index("trial")["advice"]
+    assert texts[0].startswith("higher")
+    assert texts[1].startswith("lower")
