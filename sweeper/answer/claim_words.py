@@ -36,7 +36,7 @@ TEMPLATES: Mapping[tuple[str, str], str] = {
     (GRADIENT, "healthy"): "{Where}, gradients stay healthy ({detail}) with {names}.",
     (GRADIENT, "cut off"): "{Where}, no gradient reaches some layer in at least half of the networks with "
     "{names}.",
-    (GRADIENT, "open"): "{Where}, the verdict is open with {names}: the interval reaches to both sides.",
+    (GRADIENT, "open"): "{Where}, the networks do not settle the verdict with {names}.",
     (
         GRADIENT,
         "",

@@ -161,7 +161,7 @@ def advice(
             return "lower learning rate, as the best trial of its optimizer has"
         return "higher learning rate, or see whether the gradient vanishes"
     if name in (shapes.DIVERGED, shapes.ROSE):
-        if name == shapes.DIVERGED and steps > EARLY * full or FALLING not in settable:
+        if (name == shapes.DIVERGED and steps > EARLY * full) or FALLING not in settable:
             return "lower learning rate"
         return _with("lower learning rate, or warm up", FALLING, f"{FALLING}=warmup_cosine", settable)
     return ""
@@ -299,8 +299,8 @@ QUESTION = Question(
             caption=(
                 f"Validation curves of the best trials (up to {SHOWN}), and of all others. Still improving: "
                 "train longer. Saturated: no more steps needed. Overfitting or not generalising: regularize. "
-                "Unstable, noisy or rising again: use a lower or decaying rate. Rose or diverged: use a lower "
-                "rate or a warm-up. Pruned trials are cut short and not judged."
+                "Unstable, noisy or rising again: use a lower or decaying rate. Rose or diverged: use a "
+                "lower rate or a warm-up. Pruned trials are cut short and not judged."
             ),
             missing="No trial of the search was evaluated, so there is no curve to judge.",
             draw=draw,

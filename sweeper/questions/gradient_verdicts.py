@@ -41,6 +41,17 @@ def slopes(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"slope": slope, "cut": sums["cut"] > 0}).reset_index()[SLOPE_COLUMNS]
 
 
+def ratios(rows: pd.DataFrame) -> pd.DataFrame:
+    """Columns trial, seed, ratio: the norm of the first layer over that of the last, as they were measured.
+
+    `rows` as in `slopes`; null where the last norm is 0, or where there is one layer.
+    """
+    ordered = rows.sort_values("layer")
+    ends = ordered.groupby(["trial", "seed"])["value"].agg(["first", "last", "size"])
+    known = (ends["last"] > 0) & (ends["size"] > 1)
+    return (ends["first"] / ends["last"].where(known)).rename("ratio").reset_index()
+
+
 def changes(rows: pd.DataFrame) -> np.ndarray:
     """log10 of each norm over that of the next layer above, divided by their distance; norms above 0 alone.
 
@@ -63,6 +74,13 @@ COLUMNS = [
     "low",
     "high",
     "networks",
+    "ratio",
+    "ratio_low",
+    "ratio_high",
+    "healthy",
+    "vanished",
+    "exploded",
+    "cut",
     "trials",
     "depth",
     "total",
@@ -96,10 +114,14 @@ def gradient_verdicts(run: RunData) -> pd.DataFrame:
     `networks` that differ. At initialisation equal networks count once (trials of one activation and
     seed start alike), and those of fresh seeds count too; where they are fewer than five, the interval
     is that of the factors between their layers, which are nearly independent there (mean-field
-    theory). depth: layers with an activation. total: slope × the layers between the first and the last of
-    them. verdict: vanishing from −`DECADES`, exploding from +`DECADES`;
-    cut off where half of the networks or more have a layer that no gradient reaches. sure: the interval
-    lies on that side too.
+    theory). depth: layers with an activation.
+
+    ratio: norm at the first layer over that at the last, the median of the networks; ratio_low and ratio_high
+    are the least and the largest. healthy, vanished, exploded, cut: how many networks are that by their own
+    ratio, or have a layer that no gradient reaches. total: log10 of ratio; null where it is 0.
+    verdict: vanishing where the total is −`DECADES` or less, exploding from +`DECADES`; cut off where half of
+    the networks or more are. sure: the interval of the slope × the layers between the first and the last lies
+    on that side too.
 
     layers: those whose median norm is less than a tenth (vanishing) or more than ten times (exploding)
     that of the last; ``0-3, 5``. layer_names: what the model calls them, ``net.0 to net.6, head``. saturated,
@@ -142,10 +164,11 @@ def _option(study: Study, setting: str) -> str:
 
 def _judged(rows: pd.DataFrame, start: bool) -> dict[str, object]:
     span = int(rows["layer"].max() - rows["layer"].min())
-    found = slopes(rows)
+    found = slopes(rows).merge(ratios(rows), on=["trial", "seed"])
     cut = float(found["cut"].mean())
     if start:
         found = found[~found["slope"].round(9).duplicated()]
+    seen = _measured(found)
     found = found[np.isfinite(found["slope"])]
     slope = float(found["slope"].mean()) if len(found) else np.nan
     if start and len(found) < FEWEST_FOR_BOOTSTRAP:
@@ -155,11 +178,28 @@ def _judged(rows: pd.DataFrame, start: bool) -> dict[str, object]:
         )
     else:
         low, high = interval(found["slope"].to_numpy())
-    total, ends = slope * span, (low * span, high * span)
-    verdict = CUT if cut >= 0.5 else side(total)
-    sure = verdict == CUT or (side(ends[0]) == side(ends[1]) == verdict and not np.isnan(low))
-    numbers = {"slope": slope, "low": low, "high": high, "networks": len(found), "total": total}
+    verdict = CUT if cut >= 0.5 else side(seen["total"])
+    sure = verdict == CUT or (side(low * span) == side(high * span) == verdict and not np.isnan(low))
+    numbers = {"slope": slope, "low": low, "high": high, "networks": len(found), **seen}
     return {"verdict": verdict, "sure": sure, "depth": rows["layer"].nunique(), **numbers}
+
+
+def _measured(networks: pd.DataFrame) -> dict[str, float]:
+    """What the networks show, one by one: the ratios of their ends, and how many are healthy or not."""
+    known = networks["ratio"].dropna().to_numpy(float)
+    whole = networks.loc[~networks["cut"] & networks["ratio"].notna(), "ratio"]
+    sides = [side(math.log10(ratio)) for ratio in whole]
+    ratio, low, high = np.quantile(known, [0.5, 0, 1]) if len(known) else (np.nan,) * 3
+    return {
+        "ratio": float(ratio),
+        "ratio_low": float(low),
+        "ratio_high": float(high),
+        "healthy": sides.count(HEALTHY),
+        "vanished": sides.count(VANISHING),
+        "exploded": sides.count(EXPLODING),
+        "cut": int(networks["cut"].sum()),
+        "total": math.log10(ratio) if ratio > 0 else math.nan,
+    }
 
 
 def _init(study: Study) -> str:

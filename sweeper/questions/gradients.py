@@ -17,21 +17,21 @@ from sweeper.questions.gradient_verdicts import CUT, DECADES, HEALTHY, gradient_
 from sweeper.questions.layers import END, START, layer_profile
 from sweeper.questions.question import WHY, FigureSpec, Question, Shown, Tables, named
 from sweeper.questions.run_data import RunData, once
-from sweeper.wording import from_to, given, layers, listing, number, signed, times
+from sweeper.wording import from_to, given, layers, listing, number
 
 KEYS = ["moment", "activation"]
 
 
 @once
 def gradients(run: RunData) -> pd.DataFrame:
-    """`norms` with `decades_per_layer`, the slope that `gradient_verdicts` states for moment and activation.
+    """`norms` with `decades_per_layer` and `ratio`, what `gradient_verdicts` states for moment and activation.
 
-    It is the mean over networks: −0.5 means that the norm shrinks by √10 at each layer on the way back from
-    the output to the input (vanishing), above 0 it grows (exploding). Networks that differ among themselves
-    may have another mean slope than the line through their medians. Null where no slope can be fitted.
+    decades_per_layer is the mean slope over networks: −0.5 means that the norm shrinks by √10 at each layer on
+    the way back from the output to the input (vanishing), above 0 it grows (exploding). ratio is the measured
+    norm at the first layer over that at the last, of the median network. Null where they are not known.
     """
-    slopes = gradient_verdicts(run)[[*KEYS, "slope"]].rename(columns={"slope": "decades_per_layer"})
-    return norms(run).merge(slopes, on=KEYS, how="left")
+    stated = gradient_verdicts(run)[[*KEYS, "slope", "ratio"]].rename(columns={"slope": "decades_per_layer"})
+    return norms(run).merge(stated, on=KEYS, how="left")
 
 
 def layer_measures(run: RunData) -> pd.DataFrame:
@@ -58,18 +58,18 @@ def draw(frame: pd.DataFrame) -> Figure:
         layer_axis(axes)
     if (frame["median"] > 0).any():
         log_axis(panels[0].yaxis)
-    if frame["decades_per_layer"].notna().any():
-        entries = {f"{name}  {_slopes(frame, name)}": handle(style) for name, style in styles.items()}
-        title = "mean decades per layer,\nbackwards" + (": start → end" if len(moments) > 1 else "")
+    if frame["ratio"].notna().any():
+        entries = {f"{name}  {_ratios(frame, name)}": handle(style) for name, style in styles.items()}
+        title = "first layer's norm over the last's,\nmedian" + (": start → end" if len(moments) > 1 else "")
     else:
         entries, title = {name: handle(style) for name, style in styles.items()}, "activation"
     legend(figure, entries, title)
     return figure
 
 
-def _slopes(frame: pd.DataFrame, name: str) -> str:
+def _ratios(frame: pd.DataFrame, name: str) -> str:
     lines = frame[frame["activation"] == name].drop_duplicates("moment")
-    return " → ".join("–" if math.isnan(slope) else signed(slope) for slope in lines["decades_per_layer"])
+    return " → ".join(number(ratio, 2) for ratio in lines["ratio"])
 
 
 def alt(frame: pd.DataFrame) -> str:
@@ -84,9 +84,9 @@ def alt(frame: pd.DataFrame) -> str:
 def _change(name: str, line: pd.DataFrame) -> str:
     norms = line.sort_values("layer")["median"]
     ends = f"{number(norms.iloc[-1], 2)} at the last layer, {number(norms.iloc[0], 2)} at the first"
-    slope = line["decades_per_layer"].iloc[0]
+    ratio = line["ratio"].iloc[0]
     return f"{name} {ends}" + (
-        "" if math.isnan(slope) else f" ({signed(slope)} decades per layer backwards, mean over networks)"
+        "" if math.isnan(ratio) else f" (first over last, median of the networks: {number(ratio, 2)})"
     )
 
 
@@ -97,7 +97,8 @@ MOMENTS = {START: "at initialisation", END: "at the end of training"}
 
 
 def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
-    """A verdict for each activation at each moment, its slope, what to change, and starved layers."""
+    """A verdict for each activation at each moment, what its networks show, what to change, starved
+    layers."""
     frame, verdicts = tables["gradients"], tables["gradient_verdicts"]
     depth = frame["layer"].nunique()
     if depth < 2:
@@ -107,7 +108,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
         )
     said: list[Statement] = list(_verdicts(verdicts, depth))
     for activation, rows in verdicts.groupby("activation"):
-        if rows["verdict"].isin([*CHANGING, CUT]).any():
+        if ((rows["verdict"] != HEALTHY) | ~rows["sure"].astype(bool)).any():
             said.append(_numbers(named(str(activation)), rows.to_dict("records")))
     said += _changes(verdicts)
     moment = [moment for moment in (START, END) if (verdicts["moment"] == moment).any()][-1]
@@ -157,19 +158,31 @@ def _changes(verdicts: pd.DataFrame) -> list[str]:
     ]
 
 
+COUNTED = {"healthy": HEALTHY, "vanished": "vanishing", "exploded": "exploding", "cut": CUT}
+"""Column that counts networks -> what they are."""
+
+
 def _numbers(activation: str, rows: list[dict[Any, Any]]) -> str:
-    said: list[str] = []
-    for row in rows:
-        slope, unit = row["slope"], "" if said else " decades per layer"
-        if not math.isfinite(slope):
-            continue
-        change = f"{times(row['total'])} {'less' if slope < 0 else 'more'}"
-        compared = f"the first layer gets {change} than the last" if unit else change
-        if math.isfinite(row["low"]) and math.isfinite(row["high"]):
-            ends = f"95 % interval {signed(row['low'])} to {signed(row['high'])}"
-            compared = f"{ends}{'' if row['sure'] else ', which leaves the verdict open'}; {compared}"
-        said.append(f"{signed(slope)}{unit} {MOMENTS[row['moment']]} ({compared})")
-    return f"{activation}: {listing(said) if said else 'no slope can be fitted'}."
+    """What the networks of an activation show at each moment."""
+    said = [f"{_shown(row)} {MOMENTS[row['moment']]}" for row in rows]
+    return f"Gradient norm at the first layer over that at the last with {activation}: {'; '.join(said)}."
+
+
+def _shown(row: Mapping[Any, Any]) -> str:
+    """``0.051 in one network``; ``median 0.3 (1e-6 to 0.9) in 3 networks (2 healthy and 1 vanishing)``."""
+    kinds = {words: int(row[column]) for column, words in COUNTED.items() if row[column]}
+    total = sum(kinds.values())
+    if not math.isfinite(row["ratio"]) or not total:
+        return "not known, as no gradient reaches the last layer"
+    if total == 1:
+        return f"{number(row['ratio'], 2)} in one network"
+    ends = (
+        f"median {number(row['ratio'], 2)} ({number(row['ratio_low'], 2)} to {number(row['ratio_high'], 2)})"
+    )
+    if len(kinds) == 1:
+        return f"{ends} in {total} networks (all {next(iter(kinds))})"
+    parts = [f"{size} {words}" for words, size in kinds.items()]
+    return f"{ends} in {total} networks ({listing(parts)})"
 
 
 def _starved(activation: str, rows: pd.DataFrame) -> str:
@@ -198,9 +211,8 @@ QUESTION = Question(
             "Norm of the gradient of the loss with respect to each layer's activations, median and "
             "quartiles over trials of the search. Backpropagation runs from right to left: a line that "
             "falls to the left is a gradient that vanishes on its way to the input, and plain gradient "
-            "descent hardly moves the layers there. In the legend, the change of log10(norm) per layer, "
-            "fitted network by network and averaged, so that networks that differ may pull it away from "
-            "the slope of the line."
+            "descent hardly moves the layers there. In the legend, the norm at the first layer over that at "
+            "the last, of the network in the middle."
         ),
         missing=(
             "No gradient norms were recorded: no trial of the search was measured, or its model has no "
@@ -224,11 +236,12 @@ QUESTION = Question(
         "Medians and quartiles "
         "over the trials of the search that share an activation; where depths differ, the trials of one "
         "depth.",
-        "A straight line is fitted to log10 of the norm by layer, network by network, from the output back "
-        "to the input; the slope is their mean, in decades per layer, with a 95 % interval over networks "
-        f"(the figure's lines are through medians). Vanishing: it falls by {given(DECADES)} decade (a "
-        "factor of "
-        "10) or more from the last layer to the first; exploding: it grows by as much; healthy: in between.",
+        "Of each network, the norm at the first layer over that at the last is measured. Vanishing: in the "
+        f"median network it is {given(10**-DECADES)} or less; exploding: {given(10**DECADES)} or more; "
+        "healthy: in between; cut off: in half of the networks or more, some layer gets no gradient at all. "
+        "The networks do not settle the verdict where a line through log10 of the norm by layer, fitted network "
+        "by network, has a mean slope of which the 95 % interval, times the layers between the first and the "
+        "last, does not lie on the side of the verdict.",
         "Layers with a small gradient hardly move under gradient descent, with or without momentum; "
         "optimizers that divide each gradient by its usual size can train where the norm has fallen.",
         "What helps against vanishing: an activation whose slope does not shrink the signal (ReLU, GELU "

@@ -64,7 +64,10 @@ OF_TABLE: Mapping[str, Mapping[str, str]] = {
     "gradient_verdicts": {
         "verdict": "vanishing, exploding: the norm changes tenfold or more from the last layer to the first",
         "slope": "change of log10 of the norm per layer towards the input, mean over networks",
+        "ratio": "norm at the first layer over that at the last, median of the networks",
+        "total": "log10 of the ratio",
     },
+    "gradients": {"ratio": "norm at the first layer over that at the last, median of the networks"},
     "heatmap": {"best": "best score of the pair's completed trials"},
     "isolation": {"best": "best score of the whole search"},
     "range_edges": {

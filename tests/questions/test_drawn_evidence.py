@@ -207,8 +207,8 @@ def test_figures_of_few_layers_can_be_read(records: SyntheticRecords, layers: in
     for name in ("gradients", "gradients_over_time", "units_over_time"):
         frame = TABLES[FIGURES[name].table](run)
         part = frame[frame["layer"] < layers]
-        if layers == 1 and "decades_per_layer" in part:
-            part = part.assign(decades_per_layer=np.nan)
+        if layers == 1 and "ratio" in part:
+            part = part.assign(ratio=np.nan)
         if name == "gradients_over_time":  # within one decade
             part = part.assign(median=0.03 + 0.04 * part["median"].rank(pct=True))
         figure = FIGURES[name].draw(part)

@@ -249,18 +249,17 @@ def test_curve_classes_are_counted_with_their_advice(asked: Asked) -> None:
     assert f"Trial #{first['trial']} ({first['class']}): {first['advice']}." in text
 
 
-def test_gradient_slopes_have_intervals_and_advice(asked: Asked) -> None:
-    """What vanishes is given with its interval and advice; what its interval leaves open has no verdict."""
+def test_gradients_are_told_by_ratios_of_networks_and_with_advice(asked: Asked) -> None:
+    """What vanishes is given with its measured ratio and advice; what is open has no verdict."""
     text = " ".join(spoken(gradients.sentences(*asked)))
     for row in asked.tables["gradient_verdicts"].query("verdict != 'healthy'").to_dict("records"):
-        ends = f"{row['low']:+.2f} to {row['high']:+.2f}".replace("-", "−")
-        assert f"95 % interval {ends}" in text
+        assert f"median {number(row['ratio'], 2)} ({number(row['ratio_low'], 2)} to " in text
     last = asked.tables["gradient_verdicts"].drop_duplicates("activation", keep="last")
     assert all(suggestion in text for suggestion in last["suggestion"])
     open_ = " ".join(spoken(gradients.sentences(*changed(asked, "gradient_verdicts", sure=False))))
     assert "vanish towards" not in open_
     assert "stay healthy" not in open_
-    assert "the verdict is open with gelu, relu, sigmoid and tanh" in open_
+    assert "the networks do not settle the verdict with gelu, relu, sigmoid and tanh" in open_
 
 
 def test_a_penalty_without_effect_says_how_far_intervals_reach(asked: Asked) -> None:
