@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,28 @@ def loss_axis(axis: Axis, values: Iterable[float], *, highest: bool = False) -> 
         if low <= 0:
             axis.set_view_interval(float(known.min()) / 1.2, high, ignore=True)
         log_axis(axis)
+
+
+def cut_at_the_axis(
+    axes: Axes, places: Iterable[float], low: Iterable[float], high: Iterable[float], color: Any
+) -> None:
+    """Horizontal intervals that begin left of a logarithmic x axis: drawn from its end on, with an arrow.
+
+    Call it once the axis has its ends; 0 and below have no place on it, and nothing is drawn of a line to
+    there. `color` is one for all or one for each.
+    """
+    if axes.get_xscale() != "log":
+        return
+    left, right = axes.get_xlim()
+    for place, start, end, shade in zip(places, low, high, _each(color), strict=False):
+        if start < left < end:
+            axes.plot([left, end], [place] * 2, "-", color=shade, linewidth=2.5, zorder=3)
+            axes.scatter([left], [place], marker="<", color=shade, s=45, clip_on=False, zorder=4)
+    axes.set_xlim(left, right)
+
+
+def _each(color: Any) -> Iterable[Any]:
+    return repeat(color) if isinstance(color, str) else color
 
 
 def hold(axes: Axes, values: Iterable[float]) -> tuple[float, float]:

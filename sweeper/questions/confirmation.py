@@ -16,7 +16,7 @@ from sweeper.answer.placing import Finalist, better_means, losses, placing
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import labels, search_trials
 from sweeper.components.metric_words import axis_words, metric_words
-from sweeper.drawing.scales import loss_axis
+from sweeper.drawing.scales import cut_at_the_axis, loss_axis
 from sweeper.drawing.style import HUES, canvas, legend_below, themed
 from sweeper.questions import comparison, race
 from sweeper.questions.question import ANSWER, FigureSpec, Question, Shown, Tables
@@ -88,18 +88,25 @@ def draw(frame: pd.DataFrame) -> Figure:
     axes.set_xlabel(f"best {axis_words(frame['metric'].iloc[0])}")
     points = [*frame["objective"], *frame["search_objective"]]
     loss_axis(axes.xaxis, points, highest=Ranked(frame["metric"].iloc[0]).highest)
+    known = ranks[ranks["n"] > 0]
+    colors = [_color(float(str(rank)), row) for rank, row in known.iterrows()]
+    cut_at_the_axis(axes, known.index, known["low"], known["high"], colors)
     legend_below(figure, _entries(ranks), ncols=3)
     return figure
 
 
 def _draw_finalist(axes: Axes, y: float, row: "pd.Series", seeds: "pd.Series") -> None:
-    color = WINNER if y == 1 else TIED if row["tied"] else OTHER
+    color = _color(y, row)
     below = [y + 0.2] * int(seeds.notna().sum())  # the axis points down
     axes.plot(seeds.dropna(), below, "o", color=color, alpha=0.6, markeredgewidth=0)
     axes.plot([row["search_objective"]], [y], "D", color="white", markeredgecolor="black", zorder=3)
     if row["n"]:
         axes.plot([row["low"], row["high"]], [y, y], "-", color=color, linewidth=2.5, zorder=3)
         axes.plot([row["mean"]], [y], "|", color=color, markersize=17, markeredgewidth=2.5, zorder=4)
+
+
+def _color(rank: float, row: "pd.Series") -> str:
+    return WINNER if rank == 1 else TIED if row["tied"] else OTHER
 
 
 def _name(row: "pd.Series") -> str:
@@ -287,8 +294,8 @@ QUESTION = Question(
         title="Finalists on fresh seeds",
         caption=(
             "Each dot is one fresh seed, with new initial weights, batch order and split. The bar is the "
-            "mean and the line its 95 % interval (one seed has none). The diamond is the "
-            "score in the search, on one seed."
+            "mean and the line its 95 % interval (one seed has none; an arrow marks where the axis cuts it). "
+            "The diamond is the score in the search, on one seed."
         ),
         missing="No finalist completed a fresh seed, so there is nothing to compare.",
         draw=draw,

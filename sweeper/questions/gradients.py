@@ -24,11 +24,11 @@ KEYS = ["moment", "activation"]
 
 @once
 def gradients(run: RunData) -> pd.DataFrame:
-    """`norms` with `decades_per_layer` and `ratio`, what `gradient_verdicts` states for moment and activation.
+    """`norms` with `decades_per_layer` and `ratio`, as `gradient_verdicts` states them.
 
-    decades_per_layer is the mean slope over networks: −0.5 means that the norm shrinks by √10 at each layer on
-    the way back from the output to the input (vanishing), above 0 it grows (exploding). ratio is the measured
-    norm at the first layer over that at the last, of the median network. Null where they are not known.
+    decades_per_layer is the mean slope over networks: −0.5 means that the norm shrinks by √10 at each layer
+    on the way back from the output to the input (vanishing), above 0 it grows (exploding). ratio is the
+    measured norm at the first layer over that at the last, of the median network. Null where not known.
     """
     stated = gradient_verdicts(run)[[*KEYS, "slope", "ratio"]].rename(columns={"slope": "decades_per_layer"})
     return norms(run).merge(stated, on=KEYS, how="left")
@@ -176,9 +176,8 @@ def _shown(row: Mapping[Any, Any]) -> str:
         return "not known, as no gradient reaches the last layer"
     if total == 1:
         return f"{number(row['ratio'], 2)} in one network"
-    ends = (
-        f"median {number(row['ratio'], 2)} ({number(row['ratio_low'], 2)} to {number(row['ratio_high'], 2)})"
-    )
+    median, low, high = (number(row[name], 2) for name in ("ratio", "ratio_low", "ratio_high"))
+    ends = f"median {median} ({low} to {high})"
     if len(kinds) == 1:
         return f"{ends} in {total} networks (all {next(iter(kinds))})"
     parts = [f"{size} {words}" for words, size in kinds.items()]
@@ -239,9 +238,9 @@ QUESTION = Question(
         "Of each network, the norm at the first layer over that at the last is measured. Vanishing: in the "
         f"median network it is {given(10**-DECADES)} or less; exploding: {given(10**DECADES)} or more; "
         "healthy: in between; cut off: in half of the networks or more, some layer gets no gradient at all. "
-        "The networks do not settle the verdict where a line through log10 of the norm by layer, fitted network "
-        "by network, has a mean slope of which the 95 % interval, times the layers between the first and the "
-        "last, does not lie on the side of the verdict.",
+        "The networks do not settle the verdict where a line through log10 of the norm by layer, fitted "
+        "network by network, has a mean slope of which the 95 % interval, times the layers between the "
+        "first and the last, does not lie on the side of the verdict.",
         "Layers with a small gradient hardly move under gradient descent, with or without momentum; "
         "optimizers that divide each gradient by its usual size can train where the norm has fallen.",
         "What helps against vanishing: an activation whose slope does not shrink the signal (ReLU, GELU "

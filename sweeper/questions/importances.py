@@ -13,7 +13,7 @@ from sweeper.drawing.scales import share_ticks
 from sweeper.drawing.style import HUES, canvas, legend_below, themed
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
-from sweeper.wording import count, listing, percent
+from sweeper.wording import count, percent
 
 
 def importances(run: RunData) -> pd.DataFrame:
@@ -63,11 +63,22 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
             f"Only {rows[0]['parameter']} varied in every trial, so there is nothing to compare it with.",
         )
     above = [row for row in rows if row["low"] > row["chance"]]
-    below = [row["parameter"] for row in rows if not row["low"] > row["chance"]]
+    below = [row for row in rows if not row["low"] > row["chance"]]
     said: list[Statement] = [_claim(row, run) for row in above]
     if below:
-        said.append(f"Not ranked, as shuffled scores may reach as much: {listing(below)}.")
+        said.append(f"Not ranked, as shuffled scores may reach as much: {'; '.join(map(_unranked, below))}.")
     return (*said, "A share says how much a choice mattered in the searched ranges, not which value is best.")
+
+
+def _unranked(row: Mapping[Any, Any]) -> str:
+    """Why a setting is not ranked: the share, or its interval alone, is not above the level of chance."""
+    share, level = percent(row["importance"]), percent(row["chance"])
+    if not row["importance"] > row["chance"]:
+        return f"{row['parameter']} ({share}, where they reach {level})"
+    ends = (
+        f"its 95 % interval, {percent(row['low'])} to {percent(row['high'])}, begins at or below the {level}"
+    )
+    return f"{row['parameter']} ({share}, but {ends} that they reach)"
 
 
 def _claim(row: Mapping[Any, Any], run: RunData) -> Claim:
@@ -81,7 +92,7 @@ def _claim(row: Mapping[Any, Any], run: RunData) -> Claim:
         EXPLORATORY,
         "importances",
         f"{count(len(search_trials(run.trials)), 'trial')}, one seed each",
-        "validation_loss",
+        run.study.objective,
         ends,
         detail=text,
     )

@@ -13,7 +13,7 @@ from sweeper.answer.claim_words import Statement
 from sweeper.answer.claims import BEST, EXPLORATORY, OPEN, Claim
 from sweeper.answer.ranked import Ranked
 from sweeper.components.metric_words import axis_words, metric_words
-from sweeper.drawing.scales import log_axis, loss_axis
+from sweeper.drawing.scales import cut_at_the_axis, log_axis, loss_axis
 from sweeper.drawing.style import HUES, canvas, legend_below, themed
 from sweeper.questions import heatmap
 from sweeper.questions.losses import capped_losses
@@ -113,7 +113,8 @@ def draw(frame: pd.DataFrame) -> Figure:
         panels[0].set_xlim(left=left)
         log_axis(panels[0].xaxis)
         for axes, parameter in zip(panels, parameters, strict=True):
-            _leaving(axes, frame.loc[frame["parameter"] == parameter, "low"] < left, left)
+            rows = frame[frame["parameter"] == parameter]
+            cut_at_the_axis(axes, range(len(rows)), rows["low"], rows["high"], HUES[0])
     entries = {
         "expected best, 95 % interval": Line2D([], [], linewidth=2.5, **_MEAN),
         "best of all its trials": Line2D([], [], **_BEST),
@@ -124,21 +125,12 @@ def draw(frame: pd.DataFrame) -> Figure:
 
 def _panel(axes: Axes, rows: pd.DataFrame) -> None:
     places = range(len(rows))
-    least = float(rows["best"].min())
-    low = rows["low"].clip(lower=least / 10) if least > 0 else rows["low"]  # 0 has no place on a log axis
-    axes.hlines(places, low, rows["high"], color=HUES[0], linewidth=2.5)
+    axes.hlines(places, rows["low"], rows["high"], color=HUES[0], linewidth=2.5)
     axes.plot(rows["expected_best"], places, linestyle="none", **_MEAN)
     axes.plot(rows["best"], places, zorder=3, **_BEST)
     names = [f"{row['value']} (n = {whole(row['trials'])})" for row in rows.to_dict("records")]
     axes.set_yticks(list(places), names)
     axes.grid(False, axis="y")
-
-
-def _leaving(axes: Axes, below: "pd.Series[bool]", left: float) -> None:
-    """An arrow at the left end of the panel for each interval that goes on beyond it."""
-    places = [place for place, leaves in enumerate(below) if leaves]
-    if places:
-        axes.scatter([left] * len(places), places, marker="<", color=HUES[0], s=45, clip_on=False, zorder=4)
 
 
 def alt(frame: pd.DataFrame) -> str:

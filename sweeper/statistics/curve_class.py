@@ -79,8 +79,8 @@ def shape(steps: np.ndarray, losses: np.ndarray, train: np.ndarray) -> Shape:
        rows of training are learned; not learning otherwise.
     2. noisy: fall < 3 × noise that is not loud.
     3. unstable: loud, or the ups of the second half that come down again add up to > 25 % of the fall.
-    4. overfitting: it rises and the train loss fell since the lowest, to below ℓ at the first point (or is not
-       known); rising again: it rises otherwise.
+    4. overfitting: it rises and the train loss fell since the lowest, to below ℓ at the first point (or is
+       not known); rising again: it rises otherwise.
     5. still improving: over the last quarter a straight line falls by > 3 % of |end| and by > 3 × its
        standard error.
     6. else saturated.

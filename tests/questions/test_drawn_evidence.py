@@ -116,16 +116,36 @@ def test_isolation_panels_show_every_value(drawn: dict) -> None:
 
 
 def test_intervals_that_leave_the_panel_have_arrows(drawn: dict) -> None:
-    """On a logarithmic axis an interval down to 0 ends in an arrow at the left edge, the others do not."""
+    """On a logarithmic axis an interval down to 0 is drawn to the left edge, with an arrow; no other is."""
     frame, _ = drawn["isolation"]
     first = frame["parameter"] == frame["parameter"].iloc[0]
     low = (0.9 * frame["best"]).mask(first & ~frame["parameter"].duplicated(), 0.0)
     figure = FIGURES["isolation"].draw(frame.assign(low=low, high=20 * frame["expected_best"]))
     left, right = figure.axes
-    assert left.get_xscale() == "log"
-    _, arrows = left.collections
-    assert arrows.get_offsets().tolist() == [[pytest.approx(left.get_xlim()[0]), 0.0]]
-    assert len(right.collections) == 1
+    assert cut_in(left) == [(0.0, pytest.approx(20 * frame["expected_best"].iloc[0]))]
+    assert cut_in(right) == []
+
+
+@pytest.mark.parametrize("low", [0.0, -0.3])
+def test_finalists_whose_interval_reaches_0_keep_it(records: SyntheticRecords, low: float) -> None:
+    """A mean whose interval has no place on a logarithmic axis is drawn with it, to the end of the axis."""
+    frame = TABLES["finalists"](run_data(records.trials, records.curves, records.layers))
+    spread = frame.assign(objective=frame["objective"] * np.where(frame["seed"] % 2, 0.05, 5.0))
+    reaching = spread.assign(low=spread["low"].where(spread["rank"] != 2, low), dropped=False)
+    (axes,) = FIGURES["confirmation"].draw(reaching).axes
+    assert [place for place, _ in cut_in(axes)] == [2.0]
+
+
+def cut_in(axes: Axes) -> list[tuple[float, float]]:
+    """Place and high end of each interval that the left end of a logarithmic axis cuts, with its arrow."""
+    assert axes.get_xscale() == "log"
+    left = axes.get_xlim()[0]
+    arrows = [at for marks in axes.collections for at in np.asarray(marks.get_offsets()).tolist()]
+    places = [y for x, y in arrows if x == pytest.approx(left)]
+    lines = [line.get_xydata() for line in axes.lines if len(line.get_xydata()) == 2]
+    ends = [(float(line[0][1]), float(line[1][0])) for line in lines if line[0][0] == pytest.approx(left)]
+    assert [place for place, _ in ends] == places
+    return ends
 
 
 def test_basins_are_drawn_where_the_table_has_them(drawn: dict) -> None:

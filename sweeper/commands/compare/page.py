@@ -15,7 +15,7 @@ from sweeper.commands.compare.tables import TABLES
 from sweeper.commands.compare.winners import Run
 from sweeper.commands.compare.words import Comparison, card
 from sweeper.components.metric_words import metric_words
-from sweeper.drawing.scales import loss_axis
+from sweeper.drawing.scales import cut_at_the_axis, loss_axis
 from sweeper.drawing.style import BAND_ALPHA, canvas, group_styles, handle, legend_below, themed
 from sweeper.errors import RunFolderError, UserError
 from sweeper.questions.question import FigureSpec
@@ -159,6 +159,9 @@ def draw_scores(frame: pd.DataFrame) -> Figure:
     side = " (higher is better)" if ranked.highest else ""
     axes.set_xlabel(f"best {ranked.metric} on a fresh seed{side}")
     loss_axis(axes.xaxis, frame["objective"], highest=ranked.highest)
+    ends = frame.drop_duplicates("run").set_index("run").loc[runs]
+    away = [0.72, 2.28][: len(runs)]
+    cut_at_the_axis(axes, away, ends["low"], ends["high"], [styles[name].color for name in runs])
     return figure
 
 
