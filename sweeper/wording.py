@@ -2,7 +2,9 @@
 
 - with an interval, it and its ends have the decimals of two digits of the interval's width: `interval`;
 - alone it has three significant digits: `number`; fewer where it is a time, a factor or a place on a grid;
-- a share is whole percents, with a decimal where that would round it to none or all: `percent`;
+- a share is whole percents, with a decimal where that would round it to none or all, and a factor from ten
+  times on: `percent`; a change is percents too, and a factor above ten times or below a hundredth:
+  `signed_percent`;
 - numbers of one column have the decimals that give the usual one four digits: `fixed`;
 - what somebody gave, a limit or a size, stays as it was given: `given`; programs read `exact`.
 
@@ -33,12 +35,20 @@ def number(value: float, digits: int = 3) -> str:
 
 def interval(mean: float, low: float, high: float) -> tuple[str, str, str]:
     """`mean`, `low` and `high` to the same decimals: those of two digits of the interval's width."""
-    width = high - low
-    small = max(abs(mean), abs(low), abs(high)) < 1e-3
-    if not (math.isfinite(width) and math.isfinite(mean)) or width <= 0 or small:
+    width, largest = high - low, max(abs(mean), abs(low), abs(high))
+    if not (math.isfinite(width) and math.isfinite(mean)) or width <= ROUNDING * largest or largest < 1e-3:
         return number(mean), number(low), number(high)
     decimals = min(max(1 - math.floor(math.log10(width)), 0), 6)
-    return tuple(f"{value:.{decimals}f}".replace("-", "−") for value in (mean, low, high))  # type: ignore[return-value]
+    return tuple(_decimals(value, decimals) for value in (mean, low, high))  # type: ignore[return-value]
+
+
+ROUNDING = 1e-5
+"""Width of an interval, as a share of its numbers, below which only their common digits are of use."""
+
+
+def _decimals(value: float, decimals: int) -> str:
+    """With a true minus sign, which 0 has not."""
+    return f"{round(value, decimals) + 0.0:.{decimals}f}".replace("-", "−")
 
 
 def signed_interval(mean: float, low: float, high: float) -> tuple[str, ...]:
@@ -51,22 +61,49 @@ def signed_interval(mean: float, low: float, high: float) -> tuple[str, ...]:
 
 
 def percent(share: float, decimals: int = 0) -> str:
-    """``0.084`` -> ``8 %``; one decimal below 1 % and above 99 %, where whole ones would round to the end."""
+    """``0.084`` -> ``8 %``; one decimal below 1 % and above 99 %, where whole ones would round to the end;
+    ``32 times`` from ten times on."""
+    if share < 0:
+        return f"−{percent(-share, decimals)}"
     value = 100 * share
+    if share >= TENFOLD:
+        return f"{factor(share)} times"
     near = 0 < value < 1 or 99 < value < 100
     if near and not 0.05 <= value < 99.95:
         return "<0.1 %" if value < 1 else ">99.9 %"
-    return f"{value:.{max(decimals, 1) if near else decimals}f} %".replace("-", "−")
+    return f"{value:.{max(decimals, 1) if near else decimals}f} %"
+
+
+TENFOLD, HUNDREDTH = 10.0, 0.01
+"""Factors from and below which percents are hard to read."""
+
+
+def share_of(share: float, whole: str) -> str:
+    """``8 % of the winner's``, ``32 times the winner's``."""
+    return f"{percent(share)} {'' if share >= TENFOLD else 'of '}{whole}"
 
 
 def signed_percent(share: float, _: object = None) -> str:
-    """``+8 %``, ``−0.4 %``, ``0``: a change."""
-    return "0" if share == 0 else ("+" if share > 0 else "−") + percent(abs(share))
+    """``+8 %``, ``−0.4 %``, ``0``: a change; ``×880`` and ``×0.005`` where it is that large."""
+    after = 1 + share
+    if after >= TENFOLD or after <= HUNDREDTH:
+        return f"×{factor(after)}"
+    if abs(share) < 1e-6:
+        return "0"
+    size = 100 * abs(share)
+    return f"{'+' if share > 0 else '−'}{f'{size:.0f}' if size >= 1 else number(size, 1)} %"
 
 
-def signed_number(value: float) -> str:
+def factor(value: float) -> str:
+    """``880``, ``40,000``, ``10⁹``, ``0.005``: two significant digits."""
+    if value >= 1e6:
+        return power(round(math.log10(value)))
+    return f"{round(value, 1 - math.floor(math.log10(value))):,.0f}" if value >= 10 else number(value, 2)
+
+
+def signed_number(value: float, digits: int = 3) -> str:
     """`number` with its sign: ``+0.0312``."""
-    return ("+" if value > 0 else "") + number(value)
+    return ("+" if value > 0 else "") + number(value, digits)
 
 
 def loss_value(value: float) -> str:
@@ -76,7 +113,7 @@ def loss_value(value: float) -> str:
 
 def fixed(value: float, decimals: int) -> str:
     """A cell of a column whose numbers share their decimals."""
-    return f"{value:.{decimals}f}"
+    return _decimals(value, decimals)
 
 
 def given(value: float) -> str:
@@ -133,6 +170,14 @@ def count(number_of: int, noun: str, plural: str | None = None) -> str:
     return f"{whole(number_of)} {noun if number_of == 1 else plural or noun + 's'}"
 
 
+def every(number_of: int, noun: str, plural: str | None = None, *, of: str = "") -> str:
+    """``the only trial``, ``both trials``, ``all 3 trials``; `of` stands before the noun: ``the other ``."""
+    if number_of == 1:
+        return f"the only {of}{noun}" if not of else f"the {of}{noun}"
+    several = f"{of}{plural or noun + 's'}"
+    return f"both {several}" if number_of == 2 else f"all {whole(number_of)} {several}"
+
+
 def capital(text: str) -> str:
     """With a capital at its beginning; the rest stays as it is."""
     return f"{text[0].upper()}{text[1:]}"
@@ -182,17 +227,12 @@ def from_to(names: Sequence[str]) -> str:
 
 def times(decades: float) -> str:
     """Factor of 10 to the power |`decades`|: ``25 times``, ``4,000 times``, ``10⁹ times``."""
-    size = abs(decades)
-    if size >= 6:
-        return f"{power(round(size))} times"
-    factor = 10**size
-    digits = max(0, math.floor(math.log10(factor)) - 1)
-    return f"{round(factor / 10**digits) * 10**digits:,} times" if factor >= 10 else f"{factor:.2g} times"
+    return f"{factor(10 ** abs(decades))} times"
 
 
 def signed(value: float) -> str:
     """Two decimals with their sign, ``−0.59``."""
-    return f"{round(value, 2) + 0.0:+.2f}".replace("-", "−")
+    return ("+" if round(value, 2) >= 0 else "") + _decimals(value, 2)
 
 
 MISSING = ("None", "nan", "NaT", "<NA>")

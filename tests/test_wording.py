@@ -1,6 +1,7 @@
 """Numbers and lists in words."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -12,7 +13,9 @@ from sweeper.wording import (
     count,
     decade,
     duration,
+    every,
     exact,
+    fixed,
     interval,
     layers,
     listing,
@@ -20,7 +23,9 @@ from sweeper.wording import (
     memory_size,
     number,
     percent,
+    share_of,
     shown,
+    signed,
     signed_interval,
     signed_number,
     signed_percent,
@@ -61,6 +66,24 @@ def test_a_number_keeps_three_digits(size: float, negative: bool) -> None:
 def test_numbers(value: float, text: str) -> None:
     """Plain where that is short; a true minus sign, but an exponent that can be copied."""
     assert number(value) == text
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False), st.integers(min_value=0, max_value=6))
+def test_no_number_is_a_negative_zero(value: float, decimals: int) -> None:
+    """A minus sign stands before what is below 0 as it is written, and nowhere else."""
+    ends = sorted([value, value / 2, -value])
+    texts = [fixed(value, decimals), signed(value), percent(value), *interval(ends[1], ends[0], ends[2])]
+    for text in (*texts, *signed_interval(ends[1], ends[0], ends[2])):
+        assert text[0] != "−" or re.search("[1-9]", text.partition("e")[0]), text
+
+
+@given(st.floats(min_value=-1 + 1e-12, max_value=1e12))
+def test_no_change_is_told_in_thousands_of_percent(share: float) -> None:
+    """At most three digits before the sign of percent; beyond, a factor of no more than six."""
+    text = signed_percent(share)
+    assert len(re.sub(r"\D", "", text.partition(".")[0])) <= (3 if "%" in text else 6)
+    assert "<" not in text
+    assert ">" not in text
 
 
 @given(
@@ -122,6 +145,23 @@ def test_numbers_of_any_digits_are_written_out(size: float, digits: int) -> None
         (signed_percent(0.084), "+8 %"),
         (signed_percent(-0.004), "−0.4 %"),
         (signed_percent(0.0), "0"),
+        (signed_percent(-0.0004), "−0.04 %"),
+        (signed_percent(8.7), "+870 %"),
+        (signed_percent(871.7), "×870"),
+        (signed_percent(4e4), "×40,000"),
+        (signed_percent(-0.98), "−98 %"),
+        (signed_percent(-0.9995), "×5e-4"),
+        (percent(-0.004), "−0.4 %"),
+        (percent(40.0), "40 times"),
+        (share_of(0.08, "the winner's"), "8 % of the winner's"),
+        (share_of(32.1, "the winner's"), "32 times the winner's"),
+        (fixed(-0.001, 2), "0.00"),
+        (signed(-0.001), "+0.00"),
+        (signed(0.5), "+0.50"),
+        (interval(0.1, -0.001, 0.3), ("0.10", "0.00", "0.30")),
+        (interval(29485.167969, 29485.1679, 29485.168), ("29485", "29485", "29485")),
+        ([every(n, "trial") for n in (1, 2, 3)], ["the only trial", "both trials", "all 3 trials"]),
+        ([every(n, "finalist", of="other ") for n in (1, 2)], ["the other finalist", "both other finalists"]),
         (signed_number(0.03125), "+0.0312"),
         (signed_number(-2.0), "−2"),
         (given_words(1e-5), "1e-5"),

@@ -12,7 +12,7 @@ from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.ranked import LOSS, Ranked
 from sweeper.answer.rows import parameters_of
 from sweeper.study.space import among
-from sweeper.wording import count, interval, number, percent
+from sweeper.wording import count, interval, number, percent, share_of
 
 LABEL = "Over the default"
 
@@ -86,10 +86,11 @@ def power(tied: pd.DataFrame, ranked: Ranked) -> str:
 
 
 def would_be_seen(difference: float, share: float, of: str = "") -> str:
-    """A clause on the power of a race; empty where it is not known. `share` is NaN where there is none."""
+    """A clause on the power of a race; empty where it is not known. `share`, NaN where there is none, is one
+    of what `of` names."""
     if not math.isfinite(difference):
         return ""
-    part = f" ({percent(share)}{of})" if math.isfinite(share) else ""
+    part = f" ({share_of(share, of) if of else percent(share)})" if math.isfinite(share) else ""
     return f"; a difference of {number(difference)}{part} would be detected in 80 % of such races"
 
 

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from sweeper.records.schema import Outcome
-from sweeper.wording import count
+from sweeper.wording import count, every
 
 PHASES = ("explore", "exploit", "confirm")
 
@@ -36,4 +36,4 @@ def all_failed(trials: pd.DataFrame) -> str:
     if trials.empty:
         return "no trial was trained"
     reasons = trials["reason"].value_counts()
-    return f"all {count(len(trials), 'trial')} failed; the reason of {reasons.iloc[0]}: {reasons.index[0]}"
+    return f"{every(len(trials), 'trial')} failed; the reason of {reasons.iloc[0]}: {reasons.index[0]}"

@@ -20,7 +20,7 @@ from sweeper.drawing.scales import share_ticks
 from sweeper.drawing.style import HUES, canvas, legend_below, themed
 from sweeper.questions.question import FigureSpec, Shown, Tables
 from sweeper.questions.run_data import RunData
-from sweeper.wording import interval, listing, number, percent
+from sweeper.wording import capital, every, interval, listing, number, percent
 
 
 def comparison(run: RunData) -> pd.DataFrame:
@@ -138,7 +138,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
     ]
     said = [f"Of {len(others)} other finalists, {listing(verdicts)}."]
     if len(verdicts) == 1:
-        who = f"All {len(others)} other finalists" if len(others) > 1 else "The other finalist"
+        who = capital(every(len(others), "finalist", of="other "))
         said = [f"{who} {VERDICTS[_verdict(others[0], run.ranked)]}."]
     said += [text for row in others[:NAMED] if (text := _numbers(row, run.ranked))]
     return (*said, *simplest(frame, run.metric), *_regret(frame, run.metric))
@@ -176,7 +176,7 @@ def at_worst(row: Mapping[Any, Any], ranked: Ranked) -> str:
 
 def _seen(row: Mapping[Any, Any]) -> str:
     """Of a finalist that is tied: what difference these seeds would have shown."""
-    return would_be_seen(row["seen"], row["seen_share"], " of the winner's") if row["verdict"] == TIED else ""
+    return would_be_seen(row["seen"], row["seen_share"], "the winner's") if row["verdict"] == TIED else ""
 
 
 def _difference(row: Mapping[Any, Any], metric: str) -> str:

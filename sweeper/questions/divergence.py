@@ -9,7 +9,7 @@ import pandas as pd
 from sweeper.answer.rows import search_trials, with_names
 from sweeper.questions.run_data import RunData, once
 from sweeper.statistics.learning_rates import boundary
-from sweeper.wording import count, listing, number, whole
+from sweeper.wording import capital, count, every, listing, number, whole
 
 FEWEST = 3
 """Diverged trials from which a boundary is stated."""
@@ -86,7 +86,7 @@ def _nowhere(row: Mapping[Any, Any]) -> str:
     """Why many diverged trials show no boundary: all diverged, or it lies outside the rates tried."""
     trials, name, lowest = whole(row["trials"]), row["optimizer"], number(row["lowest_diverged"])
     if row["diverged"] == row["trials"]:
-        who = {1: "The only trial", 2: "Both trials"}.get(row["trials"], f"All {trials} trials")
+        who = capital(every(row["trials"], "trial"))
         return f"{who} with {name} diverged, from {lowest} on: the limit lies below."
     diverged = f"{whole(row['diverged'])} of {trials} trials with {name} diverged"
     return f"{diverged}, the lowest at {lowest}: within the rates tried, no rate parts them from the others."

@@ -15,7 +15,7 @@ from sweeper.drawing.style import HUES, GroupStyle, canvas, group_styles, handle
 from sweeper.questions.question import WHY, FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
 from sweeper.records.schema import decode
-from sweeper.wording import count, given, listing, number
+from sweeper.wording import capital, count, every, given, listing, number
 
 SHARPNESS, PRECONDITIONED = "sharpness", "preconditioned_sharpness"
 LOSS, RATE = "sharpness_loss", "next_learning_rate"
@@ -188,7 +188,7 @@ def summary(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
-    """How many diverged trials were above the limit before, where the best ended, and what holds."""
+    """Where the best ended, how many diverged trials were above the limit before, and what holds."""
     trials = tables["stability_trials"]
     if trials.empty:
         return (
@@ -196,13 +196,11 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
         )
     lost = trials[trials["outcome"] == "diverged"]
     best = trials[trials["outcome"] != "diverged"]
-    said = (
-        [_diverged(lost, int(best["above_intact"].sum()))]
-        if len(lost)
-        else ["No diverged trial was measured."]
-    )
-    if len(best):
-        said.append(_best(best))
+    said = [_best(best)] if len(best) else []
+    if len(lost):
+        said.append(_diverged(lost, int(best["above_intact"].sum())))
+    else:
+        said.append("No diverged trial was measured.")
     return (*said, _validity(run, tables))
 
 
@@ -211,13 +209,10 @@ def _diverged(lost: pd.DataFrame, survived: int) -> str:
     above, measured = lost["above_intact"], count(len(lost), "diverged trial")
     who = f"Of {measured} measured, {int(above.sum())}"
     if above.all():
-        several = "Both diverged trials measured" if len(lost) == 2 else f"All {measured} measured"
-        who = several if len(lost) > 1 else "The diverged trial measured"
+        who = f"{capital(every(len(lost), 'trial', of='diverged '))} measured"
     said = (
-        f"{who} had a learning rate × "
-        f"sharpness above the limit of the optimizer while the loss was still below {given(INTACT)} × "
-        "its first "
-        "value"
+        f"{who} had a learning rate × sharpness above the limit of the optimizer while the loss was still "
+        f"below {given(INTACT)} × its first value"
     )
     if above.all() and survived:
         others = count(survived, "trial that did not diverge was", "trials that did not diverge were")
@@ -303,7 +298,7 @@ QUESTION = Question(
     sentences=sentences,
     shown=(
         Shown("stability_trials", "One row per trial: learning rate × sharpness ÷ limit", summary),
-        Shown("stability", "Every look"),
+        Shown("stability", "Every measurement"),
     ),
     how=(
         "The first finalists, and the diverged trials with the lowest rates, were retrained one by one on "

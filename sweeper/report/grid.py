@@ -141,7 +141,7 @@ def _cells(column: "pd.Series[Any]") -> list[Cell]:
     decimals = _decimals(column)
     if decimals is None:
         return [Cell(shown(value), _key(value)) for value in column]
-    return [Cell("–" if pd.isna(v) else fixed(v, decimals).replace("-", "−"), _key(v)) for v in column]
+    return [Cell("–" if pd.isna(v) else fixed(v, decimals), _key(v)) for v in column]
 
 
 def _decimals(column: "pd.Series[Any]") -> int | None:

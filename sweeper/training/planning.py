@@ -103,7 +103,7 @@ class Plan:
         processes = f"{self.processes} process" + ("es" if self.processes > 1 else "")
         if self.engine == "reference":
             return f"one by one × {processes}" + (f": {self.reason}" if self.reason else "")
-        faster = f", {number(self.speedup, 2)}× one by one" if self.speedup else ""
+        faster = f", {number(self.speedup, 2)} times as fast as one by one" if self.speedup else ""
         apart = "".join(f"; {name} one by one: {reason}" for name, reason in self.alone.items())
         apart_from = f" but for {self.recorded}" if self.recorded else ""
         how = f", compiled{apart_from}" if self.compiled else ""

@@ -157,7 +157,7 @@ def test_an_answer_beside_the_best_rates_of_the_search_is_explained(asked: Asked
 
 
 @pytest.mark.parametrize(
-    ("others", "words"), [(2, "All 2 other finalists tied with"), (1, "The other finalist tied with")]
+    ("others", "words"), [(2, "Both other finalists tied with"), (1, "The other finalist tied with")]
 )
 def test_other_finalists_alike_are_told_together(asked: Asked, others: int, words: str) -> None:
     """Without counting all of all."""

@@ -160,8 +160,9 @@ def draw_scores(frame: pd.DataFrame) -> Figure:
     axes.set_xlabel(f"best {ranked.metric} on a fresh seed{side}")
     loss_axis(axes.xaxis, frame["objective"], highest=ranked.highest)
     ends = frame.drop_duplicates("run").set_index("run").loc[runs]
-    away = [0.72, 2.28][: len(runs)]
-    cut_at_the_axis(axes, away, ends["low"], ends["high"], [styles[name].color for name in runs])
+    cut_at_the_axis(
+        axes, [0.72, 2.28][: len(runs)], ends["low"], ends["high"], [styles[name].color for name in runs]
+    )
     return figure
 
 

@@ -23,6 +23,7 @@ from sweeper.training.pool.interface import Pool
 from sweeper.training.preflight import require_trainable
 from sweeper.training.setup import task_of
 from sweeper.trial import TrialResult
+from sweeper.wording import every
 
 STACK = 16
 """Largest stack that is tried: for trainings this short, trying more takes longer than it saves."""
@@ -81,4 +82,4 @@ def lr_range(
 
 
 def _all_failed(results: list[TrialResult]) -> str:
-    return f"all {len(results)} trainings failed; the reason of the first: {results[0].reason}"
+    return f"{every(len(results), 'training')} failed; the reason of the first: {results[0].reason}"
