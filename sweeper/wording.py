@@ -42,7 +42,7 @@ def interval(mean: float, low: float, high: float) -> tuple[str, str, str]:
     return tuple(_decimals(value, decimals) for value in (mean, low, high))  # type: ignore[return-value]
 
 
-ROUNDING = 1e-5
+ROUNDING = 1e-6
 """Width of an interval, as a share of its numbers, below which only their common digits are of use."""
 
 

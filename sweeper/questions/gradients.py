@@ -13,7 +13,8 @@ from sweeper.drawing.lines import profile_panel
 from sweeper.drawing.scales import layer_axis, log_axis
 from sweeper.drawing.style import canvas, group_styles, handle, legend, legend_height, themed
 from sweeper.questions import gradients_over_time
-from sweeper.questions.gradient_verdicts import CUT, DECADES, HEALTHY, gradient_verdicts, norms
+from sweeper.questions.gradient_networks import CUT, DECADES, HEALTHY
+from sweeper.questions.gradient_verdicts import gradient_verdicts, norms
 from sweeper.questions.layers import END, START, layer_profile
 from sweeper.questions.question import WHY, FigureSpec, Question, Shown, Tables, named
 from sweeper.questions.run_data import RunData, once

@@ -103,7 +103,7 @@ def test_where_all_diverged_trials_were_above_the_limit_it_says_so() -> None:
     lost = every["outcome"] == "diverged"
     for trials, who in (
         (every, "Both diverged trials measured"),
-        (every[~lost | ~lost.cumsum().gt(1)], "The only diverged trial measured"),
+        (every[~lost | ~lost.cumsum().gt(1)], "The diverged trial measured"),
     ):
         tables = {"stability": stability(asked), "stability_trials": trials}
         text = " ".join(map(str, QUESTION.sentences(asked, tables)))

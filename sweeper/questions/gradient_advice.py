@@ -1,0 +1,145 @@
+"""What to change where gradients vanish, explode or end: one or two sentences with ready options."""
+
+import math
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any
+
+from sweeper.command_line import command_line
+from sweeper.components.activations import ACTIVATIONS
+from sweeper.questions.gradient_networks import CUT, EXPLODING, HEALTHY
+from sweeper.questions.layers import START
+from sweeper.study.command_line import option
+from sweeper.study.study import Study
+from sweeper.wording import number, percent
+
+
+def option_of(study: Study, setting: str) -> str:
+    """The option that sets it; none for another model where the model is the user's own or no plain stack."""
+    if setting.startswith("model.source=") and study.model.source != "mlp":
+        return ""
+    return option(study, setting)
+
+
+def init_of(study: Study) -> str:
+    """The initializer that the study names, or that built-in models take by themselves; empty: not known."""
+    builtin = isinstance(study.model.source, str) and ":" not in study.model.source
+    return study.model.init or ("auto" if builtin else "")
+
+
+DEAD = 0.25
+"""Median share of dead units in a layer from which they are worth a word."""
+SATURATED = 0.5
+"""The same for saturated elements, of activations that are flat on both sides."""
+
+
+def _cures(trouble: str) -> str:
+    """``search.space.activation=["relu", …]``: the activations that are proposed against `trouble`."""
+    names = ", ".join(f'"{name}"' for name, entry in ACTIVATIONS.items() if trouble in entry.cures)
+    return f"search.space.activation=[{names}]"
+
+
+Settable = Callable[[str], str]
+"""``key=value`` -> the option that sets it, empty where the study does not take it."""
+
+
+def every_option(setting: str) -> str:
+    """``--set key=value`` whatever the study."""
+    return command_line(["--set", setting])
+
+
+def advice(
+    row: Mapping[Hashable, Any], at_start: str | None, init: str, settable: Settable = every_option
+) -> str:
+    """One or two sentences with a ready ``--set`` where the study takes it; empty where nothing is to mend.
+
+    `row` is one of `gradient_verdicts`, `at_start` the verdict on its activation at
+    initialisation, `init` the study's initializer (empty: not known). The rules, first that holds:
+
+    1. dead units in a quarter or more of a layer: an activation that is never quite flat, or a lower rate.
+    2. healthy, or not sure: nothing.
+    3. cut off: what is flat at the layer where the gradient ends, as far as that is known.
+    4. healthy at initialisation but not at the end: training did it, so a lower rate.
+    5. vanishing, and the activation's slope is nowhere above ½ (sigmoid): no usual initialisation makes up
+       for it; another activation.
+    6. half of the elements saturated on an activation that is flat on both sides: smaller initial weights.
+    7. an initializer that is not ``auto``: that one, or the gain of the activation.
+    8. else fewer layers: as many as stay within a factor of ten.
+    """
+    verdict, name = str(row["verdict"]), str(row["activation"])
+    if row["dead"] >= DEAD and row["moment"] != START:
+        text = f"{percent(row['dead'])} of the units of {_layer(row, 'dead')} are dead: try "
+        text += f"activations that are never quite flat{_by(settable(_cures('dead')))}"
+        return f"{text} or a lower learning rate."
+    if verdict == HEALTHY or not row.get("sure", True):
+        return ""
+    if verdict == CUT:
+        return _cut_off(row, CUT if row["moment"] == START else at_start)
+    if row["moment"] != START and at_start == HEALTHY:
+        warm = settable("search.space.schedule=warmup_cosine")
+        text = "It was healthy at initialisation, so training did it: try a lower learning rate"
+        return f"{text}{f' or a schedule with warm-up ({warm})' if warm else ''}."
+    steepest, flat, gain = _facts(name)
+    if verdict != EXPLODING and steepest <= 0.5:
+        text = f"The slope of {name} is at most {number(steepest, 2)}, so each layer shrinks the gradient: "
+        return (
+            f"{text}try a steeper activation{_by(settable(_cures('vanishing')))}{_shallower(row, settable)}."
+        )
+    if verdict != EXPLODING and flat and row["saturated"] >= SATURATED:
+        text = f"{percent(row['saturated'])} of {_layer(row, 'saturated')} is saturated"
+        return f"{text}: its initial weights are too large{_by(settable('model.init=xavier'))}."
+    if init != "auto":
+        text = f"The initial weights are too {'large' if verdict == EXPLODING else 'small'} for {name}"
+        mended = settable("model.init=auto")
+        if not mended and gain:
+            mended = f"their deviation times the root of a layer's inputs should be about {number(gain, 2)}"
+        return f"{text}{f': {mended}' if mended else ''}{_shallower(row, settable)}."
+    residual = settable("model.source=residual_mlp")
+    text = f"Try fewer layers{_shallower(row, settable, ': ')}"
+    return f"{text}{f', or a residual model ({residual})' if residual else ''}."
+
+
+def _by(option: str) -> str:
+    return f" ({option})" if option else ""
+
+
+def _cut_off(row: Mapping[Hashable, Any], at_start: str | None) -> str:
+    """What lies where the gradient ends: a layer dead or saturated throughout, or neither. No rate mends what
+    was cut off before the first step."""
+    cure = "other initial weights" if at_start == CUT else "a lower learning rate"
+    for measure, words in (("dead", "units"), ("saturated", "elements")):
+        if row[measure] >= 0.99:
+            text = f"{percent(row[measure])} of the {words} of {_layer(row, measure)} are {measure}, so no "
+            return f"{text}gradient passes it: try {cure}."
+    where = f" ({row['layer_names']})" if row["layer_names"] else ""
+    return (
+        f"No layer is dead or saturated throughout, so look for what stops the gradient above layers "
+        f"{row['layers']}{where}: weights of exactly 0, or a detached tensor."
+    )
+
+
+def _layer(row: Mapping[Hashable, Any], measure: str) -> str:
+    """``layer 3 (net.6)``"""
+    name = row.get(f"{measure}_name")
+    return f"layer {row[f'{measure}_layer']}" + (f" ({name})" if name else "")
+
+
+def _facts(name: str) -> tuple[float, bool, float | None]:
+    """Largest slope of an activation, whether it is flat on both sides, its gain; (1, no, –) where not
+    known."""
+    if name not in ACTIVATIONS:
+        return 1.0, False, None
+    # loaded late: torch takes seconds
+    from sweeper.theory.activation_facts import facts_of
+
+    facts = facts_of(name)
+    return facts.lipschitz or 1.0, facts.saturates == "both", facts.gain
+
+
+def _shallower(row: Mapping[Hashable, Any], settable: Settable, before: str = ", or fewer layers: ") -> str:
+    """The depth whose gradient changes by less than a decade, as an option; empty where no slope is known."""
+    slope = float(row["slope"])
+    if not math.isfinite(slope) or slope == 0:
+        return ""
+    depth = math.ceil(1 / abs(slope))
+    shorter = settable(f"model.depth={depth}") if depth < row["depth"] else ""
+    return f"{before}{shorter}" if shorter else ""

@@ -1,0 +1,98 @@
+"""What is advised against gradients that vanish, explode or end."""
+
+import math
+
+import pytest
+
+from sweeper.questions.gradient_advice import advice
+from sweeper.questions.layers import END, START
+
+
+def row_of(**facts: object) -> dict:
+    """A row of the table, healthy unless said otherwise."""
+    healthy = {
+        "moment": START,
+        "activation": "tanh",
+        "verdict": "healthy",
+        "slope": 0.0,
+        "depth": 10,
+        "saturated": 0.0,
+        "saturated_layer": 0,
+        "dead": 0.0,
+        "dead_layer": 0,
+        "layers": "0-4",
+        "layer_names": "",
+    }
+    return {**healthy, **facts}
+
+
+@pytest.mark.parametrize(
+    ("facts", "at_start", "init", "said"),
+    [
+        ({}, "healthy", "auto", ""),
+        (
+            {"moment": END, "dead": 0.4, "dead_layer": 3, "dead_name": "net.6"},
+            "healthy",
+            "auto",
+            "40 % of the units of layer 3 (net.6) are dead",
+        ),
+        ({"moment": END, "verdict": "exploding"}, "healthy", "auto", "training did it"),
+        ({"activation": "sigmoid", "verdict": "vanishing", "slope": -0.5}, None, "he", "at most 0.25"),
+        ({"activation": "sigmoid", "verdict": "vanishing", "slope": -0.5}, None, "he", "--set model.depth=2"),
+        ({"verdict": "vanishing", "slope": -0.3, "saturated": 0.8}, None, "he", "--set model.init=xavier"),
+        (
+            {"verdict": "vanishing", "slope": -0.24},
+            None,
+            "torch",
+            "too small for tanh: --set model.init=auto",
+        ),
+        ({"verdict": "exploding", "slope": 0.3}, None, "he", "too large for tanh: --set model.init=auto"),
+        ({"verdict": "exploding", "slope": 0.3}, None, "auto", "--set model.depth=4"),
+    ],
+)
+def test_advice_follows_from_the_facts(facts: dict, at_start: str | None, init: str, said: str) -> None:
+    """Each rule, in its order, gives its sentence with a ready option."""
+    text = advice(row_of(**facts), at_start, init)
+    assert said in text
+    assert bool(text) is bool(said)
+
+
+def test_the_advised_depth_is_healthy() -> None:
+    """A network of the depth that is advised changes its gradient by less than a decade."""
+    for slope in (-0.24, -0.5, -0.6, 0.3):
+        text = advice(row_of(verdict="vanishing" if slope < 0 else "exploding", slope=slope), None, "auto")
+        depth = int(text.split("model.depth=")[1].split(",")[0].split(".")[0])
+        assert abs(slope) * (depth - 1) < 1 <= abs(slope) * depth
+
+
+@pytest.mark.parametrize("slope", [math.nan, 0.0])
+def test_no_depth_is_advised_without_a_slope(slope: float) -> None:
+    """Where no slope could be fitted nothing is known of the depth that would do."""
+    row = row_of(activation="sigmoid", verdict="vanishing", slope=slope)
+    assert "try a steeper activation" in advice(row, None, "auto")
+    for text in (advice(row, None, "auto"), advice({**row, "activation": "relu"}, None, "he")):
+        assert "model.depth" not in text
+
+
+def test_a_cut_off_gradient_is_told_with_what_stops_it() -> None:
+    """The layer that is dead or saturated throughout; where none is, that something else stops it."""
+    cut = row_of(verdict="cut off", slope=math.nan)
+    assert "100 % of the units of layer 3 are dead" in advice(
+        {**cut, "dead": 1.0, "dead_layer": 3}, None, "auto"
+    )
+    flat = advice({**cut, "saturated": 1.0, "saturated_layer": 2}, None, "auto")
+    assert "100 % of the elements of layer 2 are saturated" in flat
+    text = advice(cut, None, "auto")
+    assert "look for what stops the gradient above layers 0-4" in text
+    assert "--set" not in text
+
+
+def test_an_option_that_the_study_does_not_take_is_not_offered() -> None:
+    """Of a model without the key, the advice stands in words; for initial weights, with the gain."""
+    steep = advice(row_of(activation="silu", verdict="vanishing", slope=-0.3), None, "", lambda setting: "")
+    assert "--set" not in steep
+    assert (
+        "too small for silu: their deviation times the root of a layer's inputs should be about 1." in steep
+    )
+    loud = row_of(verdict="exploding", slope=0.3)
+    assert advice(loud, None, "auto", lambda setting: "") == "Try fewer layers."
