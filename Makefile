@@ -98,6 +98,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@mkdir -p $(VENV) && touch $(UNDER_WAY)
 	"$$PYTHON" -m venv $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@$(BIN)/python -m compileall -q sweeper  # pip leaves to the first sweep what it installs in place
 	@pwd -P > $(INSTALLED) && rm -f $(UNDER_WAY)
 
 # The tools of `sweeper export --to`, Lightning and a kernel of notebooks, tested with. In .venv, beside what is there.

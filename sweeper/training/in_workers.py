@@ -1,6 +1,6 @@
 """What a run finds out in worker processes before it trains: whether model and data fit, and how to train."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,8 @@ from sweeper.training.setup import Task
 from sweeper.training.stacked.refusal import NotStackable
 from sweeper.trial import Trial
 
+CLEARLY = 0.6
+"""Share of what a step costs in small recorded stacks, up to which machine code is taken at once."""
 MAX_DEATHS = 20
 """Configurations that may end their process before the check of the model gives up."""
 
@@ -139,19 +141,43 @@ def plan_in_workers(
         study = task.value.study
         trials = planning.sample(study.space, max(share, 1), study.search.seed)
         trials = [t for t in trials if not refusals.get(str(t.parameters.get("activation")))]
-        measured = _everywhere(pool, jobs, work.measure, task, trials, jobs)
+        return _fastest(pool, task, trials, jobs, refusals, engine)
     except WorkerDied:
         return planning.one_by_one(jobs, "a process ended while stacks were tried")
     except NotStackable as why:  # of a sampled trial: its model fails by itself
         return planning.one_by_one(jobs, f"no stack could be tried: {why}")
-    plan = planning.choose(measured, jobs, refusals, engine)
-    return plan if plan.engine != "fused" else _compiled_or_not(pool, task, plan, trials, jobs)
+
+
+def _fastest(
+    pool: Pool,
+    task: Shared[Task],
+    trials: Sequence[Trial],
+    jobs: int,
+    refusals: Mapping[str, str],
+    engine: str,
+) -> Plan:
+    """The plan for what is measured.
+
+    Machine code is tried beside the smallest stacks of recorded steps. Where it is clearly cheaper, nothing
+    else is measured: larger stacks cost it no less.
+    """
+    tried = compiling.is_there() and task.value.study.training.compile is not False
+    measured = _everywhere(pool, jobs, work.measure, task, trials, jobs, 1 if tried else None)
+    small = planning.choose(measured, jobs, refusals, engine)
+    plan = _compiled_or_not(pool, task, small, trials, jobs)
+    if not tried or (plan.compiled and plan.seconds_a_step <= CLEARLY * small.seconds_a_step):
+        return plan
+    measured = _everywhere(pool, jobs, work.measure, task, trials, jobs, None, measured)
+    every = planning.choose(measured, jobs, refusals, engine)
+    if plan.uncompiled and every.engine == "fused":
+        return replace(every, uncompiled=plan.uncompiled)
+    return _compiled_or_not(pool, task, every, trials, jobs)
 
 
 def _compiled_or_not(pool: Pool, task: Shared[Task], plan: Plan, trials: Sequence[Trial], jobs: int) -> Plan:
-    """The plan, with machine code where that is asked for or measured to pay."""
+    """The plan, its stacks as machine code where that is asked for or measured to pay."""
     study = task.value.study
-    if not compiling.is_wanted(study, compiling.seconds_left(task.value, plan)):
+    if plan.engine != "fused" or not compiling.is_wanted(study, compiling.seconds_left(task.value, plan)):
         return plan
     if not compiling.is_there():
         return replace(plan, uncompiled=compiling.MISSING)

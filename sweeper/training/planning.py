@@ -187,22 +187,30 @@ def sample(space: Space, count: int, seed: int) -> list[Trial]:
     return trials
 
 
-def measure(task: Task, trials: Sequence[Trial], processes: int) -> Measured:
+def measure(
+    task: Task,
+    trials: Sequence[Trial],
+    processes: int,
+    sizes: int | None = None,
+    begun: Sequence[Measured] = (),
+) -> Measured:
     """Seconds a step of one trial, one by one and in stacks of up to all `trials`; there may be none.
 
-    `processes` share the memory.
+    `processes` share the memory; the first `sizes` of stacks alone are tried, all by default. What was
+    `begun` on a machine of this kind goes on.
     """
     if not trials:
         return Measured(math.inf, {})
+    known = next((each for each in begun if each.processor == this_machine().processor), None)
     with leaving_no_trace(task, settings_of(task.study, trials[0].parameters)):
-        return _measure(task, trials, processes)
+        return _measure(task, trials, _sizes(task, trials, processes)[:sizes], known)
 
 
-def _measure(task: Task, trials: Sequence[Trial], processes: int) -> Measured:
-    one = _one_by_one(task, trials[0])
-    task, stacked = long_enough(task, trials[0]), dict[int, float]()
+def _measure(task: Task, trials: Sequence[Trial], sizes: Sequence[int], known: Measured | None) -> Measured:
+    one = known.one_by_one if known else _one_by_one(task, trials[0])
+    task, stacked = long_enough(task, trials[0]), dict(known.stacked if known else {})
     queue = sorted(trials, key=sort_key)
-    for slots in _sizes(task, trials, processes):
+    for slots in [size for size in sizes if size not in stacked]:
         # As in a run, where neighbours in the queue are alike: from its middle.
         start = (len(trials) - slots) // 2
         stacked[slots] = _stacked(task, queue[start : start + slots], one)
@@ -301,7 +309,7 @@ def _filled(slots: int, trials: int) -> int:
     return -(-trials // max(1, round(trials / slots)))
 
 
-def _sizes(task: Task, trials: Sequence[Trial], processes: int) -> Iterable[int]:
+def _sizes(task: Task, trials: Sequence[Trial], processes: int) -> list[int]:
     largest = min(len(trials), largest_stack(task, trials[0], processes))
     sizes = [size for size in STACK_SIZES if size <= largest]
     if largest > 1 and largest not in sizes and largest < STACK_SIZES[-1]:

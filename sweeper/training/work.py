@@ -92,10 +92,16 @@ def refusals(task: Task) -> dict[str, str]:
 
 
 @one_at_a_time
-def measure(task: Task, trials: Sequence[Trial], processes: int) -> planning.Measured:
+def measure(
+    task: Task,
+    trials: Sequence[Trial],
+    processes: int,
+    sizes: int | None = None,
+    begun: Sequence[planning.Measured] = (),
+) -> planning.Measured:
     """`planning.measure`"""
     with watchdog.deadline(PREFLIGHT_SECONDS), refusing():
-        return planning.measure(task, trials, processes)
+        return planning.measure(task, trials, processes, sizes, begun)
 
 
 @one_at_a_time

@@ -13,8 +13,9 @@ from equivalence import mixed, numbered, task_of
 from pools import Here, SerialPool
 
 from sweeper.errors import UserError
+from sweeper.training import compiling, stack_memory, work
 from sweeper.training import planning as module
-from sweeper.training import stack_memory
+from sweeper.training.compiling import Timing
 from sweeper.training.in_workers import plan_in_workers
 from sweeper.training.planning import (
     Measured,
@@ -223,3 +224,67 @@ def test_a_sample_without_a_trial_that_can_be_batched(engine: str) -> None:
     plan = planned(task, engine, share=1)
     assert plan == one_by_one(1, "too few trials, or too little memory, for a stack")
     assert math.isfinite(plan.seconds_a_step)
+
+
+# Machine code beside recorded steps
+
+
+def tried(monkeypatch: pytest.MonkeyPatch, machine_code: float | str) -> tuple[Plan, list[tuple[int, ...]]]:
+    """The plan where recorded steps take 300 µs in stacks of 8 and 200 in those of 12; what calls timed."""
+    sizes: list[list[int]] = []
+
+    def measure(
+        task: Task, trials: Sequence[Trial], jobs: int, most: int | None, begun: object = ()
+    ) -> Measured:
+        sizes.append([8] if most else [12] if begun else [8, 12])
+        return Measured(1e-3, {8: 3e-4} if most else {8: 3e-4, 12: 2e-4})
+
+    def compiled(*arguments: object) -> Timing | str:
+        sizes.append([])
+        return machine_code if isinstance(machine_code, str) else Timing(machine_code, 12)
+
+    monkeypatch.setattr(work, "refusals", lambda task: {})
+    monkeypatch.setattr(work, "measure", measure)
+    monkeypatch.setattr(work, "measure_compiled", compiled)
+    monkeypatch.setattr(compiling, "is_there", lambda: True)
+    monkeypatch.setattr(compiling, "MIN_SECONDS_LEFT", 0.0)
+    plan = planned(task_of(steps=1000, search=SEARCH), "auto")
+    return plan, [tuple(each) for each in sizes]
+
+
+def test_machine_code_that_is_clearly_cheaper_leaves_large_stacks_untimed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One size of recorded stacks, then machine code, and nothing more."""
+    plan, sizes = tried(monkeypatch, 1e-4)
+    assert (plan.compiled, plan.seconds_a_step, plan.speedup) == (True, 1e-4, pytest.approx(10))
+    assert sizes == [(8,), ()]
+
+
+@pytest.mark.parametrize(("machine_code", "compiled"), [(1.85e-4, True), (2.5e-4, False)])
+def test_the_faster_of_both_is_taken_where_they_come_close(
+    monkeypatch: pytest.MonkeyPatch, machine_code: float, compiled: bool
+) -> None:
+    """Machine code little cheaper than small stacks is held against the cheapest stack."""
+    plan, sizes = tried(monkeypatch, machine_code)
+    assert plan.compiled == compiled
+    assert plan.seconds_a_step == (machine_code if compiled else 2e-4)
+    assert sizes == [(8,), (), (12,), ()]
+
+
+def test_what_cannot_be_compiled_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reason stays with the plan of the cheapest stack."""
+    plan, sizes = tried(monkeypatch, "no translation of it")
+    assert (plan.compiled, plan.uncompiled, plan.slots) == (False, "no translation of it", 12)
+    assert sizes == [(8,), (), (12,)]
+
+
+def test_measurements_go_on_from_what_was_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sizes that were timed on a machine of this kind, and a trial alone, are not timed again."""
+    monkeypatch.setattr(module, "_one_by_one", lambda task, trial: 1e-3)
+    monkeypatch.setattr(module, "_stacked", lambda task, trials, one: 1e-4 * len(trials))
+    first = module.measure(TASK, mixed(12), 2, 1)
+    assert first.stacked == {8: pytest.approx(8e-4)}
+    monkeypatch.setattr(module, "_one_by_one", lambda task, trial: pytest.fail("timed again"))
+    both = module.measure(TASK, mixed(12), 2, None, [first])
+    assert both.stacked == {8: pytest.approx(8e-4), 12: pytest.approx(1.2e-3)}
