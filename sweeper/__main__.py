@@ -11,7 +11,9 @@ def main() -> None:
     def command() -> None:
         # loaded late: a Ctrl-C meanwhile is one, too
         from sweeper.cli import app
+        from sweeper.memory import keep_freed_memory
 
+        keep_freed_memory()
         app()
 
     with interruptible(for_good=True):

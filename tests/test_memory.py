@@ -1,5 +1,7 @@
 """How much memory may still be taken: of the machine, and within the limit of a container."""
 
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -64,3 +66,29 @@ def test_a_group_without_limit_does_not_count(groups: Path) -> None:
     (groups / "cgroup").write_text("0::/mine\n")
     group(groups / "fs" / "mine", 2, "max", used=3 * GIB, cached=0)
     assert memory.free_memory() == 8 * GIB
+
+
+LOOP = """
+import resource, sys
+from sweeper.memory import keep_freed_memory
+if "keep" in sys.argv:
+    keep_freed_memory()
+import numpy as np
+def some():
+    held = [np.ones(60_000) for _ in range(8)]
+some()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(50):
+    some()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's malloc")
+def test_freed_memory_serves_again() -> None:
+    """Arrays made again and again take fresh pages from the system no more than at first."""
+    faults = {
+        way: int(subprocess.run([sys.executable, "-c", LOOP, way], capture_output=True, check=True).stdout)
+        for way in ("keep", "leave")
+    }
+    assert faults["keep"] < 0.1 * faults["leave"]

@@ -4,6 +4,7 @@ import warnings
 from functools import cache
 
 from sweeper.loading import loading
+from sweeper.memory import keep_freed_memory
 
 
 @cache
@@ -21,5 +22,6 @@ def initialize_worker() -> None:
         from sweeper.training import work  # noqa: F401
 
     torch.set_num_threads(1)
+    keep_freed_memory()
     # vmap says so of each operation that it makes a loop of; the plan measures whether stacks pay.
     warnings.filterwarnings("ignore", "There is a performance drop", UserWarning)
