@@ -14,8 +14,9 @@ from scipy.special import ndtr
 
 from sweeper.search.coordinates import Coordinates, Points
 from sweeper.search.history import History, thinned
+from sweeper.search.kernel import Kernel, parts_of
 from sweeper.search.shifts import shifts_of
-from sweeper.search.surrogate import Kernel, Posterior, fit, parts_of
+from sweeper.search.surrogate import Belief, Posterior, fit
 from sweeper.search.trial_summary import TrialSummary
 from sweeper.study.space import Space
 from sweeper.study.study import Study
@@ -136,7 +137,7 @@ class Bayesian:
         doubt = np.repeat([0.0, EARLIER], [len(self.trials), len(before)])
         self.theta = fit(kernel, points, y, doubt)
         self.posterior = Posterior(kernel, self.theta, points, y, doubt)
-        self._means, _ = self.posterior.predict(points)
+        self._means = self.posterior.believed(points).mean
         self._points = points
         self._lowest = float(self._means[: len(self.trials) or None].min())
         self._age = 0
@@ -150,9 +151,9 @@ class Bayesian:
             if self._age % POOL_SERVES == 0:
                 self.posterior.watch(self._pool(generator))
             self._age += 1
-            point = self._best_candidate(generator, fixed)
-            parameters = self.coordinates.decode(point, 0)
-            self._believe(point)
+            found, row = self._best_candidate(generator, fixed)
+            parameters = self.coordinates.decode(found.points, row)
+            self._observe(found, row)
             if taken(parameters):
                 misses += 1
                 continue
@@ -172,7 +173,7 @@ class Bayesian:
             gain = self._improvement(pool, self.posterior.mean, self.posterior.variance)
             parts = np.array_split(generator.permutation(len(gain)), min(1 + count // 20, len(gain)))
             rows = sorted((int(part[np.argmax(gain[part])]) for part in parts), key=lambda row: -gain[row])
-            self._believe(pool[[rows[0]]])
+            self._observe(self.posterior.believed(pool[[rows[0]]]))
             misses += 1
             for row in rows[: count - proposed]:
                 parameters = self.coordinates.decode(pool, row)
@@ -189,7 +190,7 @@ class Bayesian:
             return
         points = self.coordinates.encode(pending)
         for row in thinned(range(len(pending)), MANY):
-            self._believe(points[[row]])
+            self._observe(self.posterior.believed(points[[row]]))
 
     def _pool(self, generator: np.random.Generator) -> Points:
         """Random configurations, and neighbours of the best ones."""
@@ -199,17 +200,17 @@ class Bayesian:
         steps = np.array(STEPS_AWAY)[generator.integers(len(STEPS_AWAY), size=AROUND)]
         return self.coordinates.draw(RANDOM, generator).joined(self._shifted(near, generator, steps[:, None]))
 
-    def _believe(self, point: Points) -> None:
-        self._lowest = min(self._lowest, self.posterior.believe(point))
+    def _observe(self, belief: Belief, row: int = 0) -> None:
+        self._lowest = min(self._lowest, self.posterior.observe(belief, row))
 
-    def _best_candidate(self, generator: np.random.Generator, fixed: Mapping[str, Any]) -> Points:
+    def _best_candidate(self, generator: np.random.Generator, fixed: Mapping[str, Any]) -> tuple[Belief, int]:
         assert self.posterior.pool is not None
         pool = self.posterior.pool
         gain = self._improvement(pool, self.posterior.mean, self.posterior.variance)
         best = int(np.argmax(np.where(self.coordinates.have(pool, fixed), gain, -np.inf)))
         around = pool[np.full(FINER, best)]
-        finer = self._shifted(around, generator, CLOSE).joined(pool[[best]])
-        return finer[[int(np.argmax(self._improvement(finer, *self.posterior.predict(finer))))]]
+        found = self.posterior.believed(self._shifted(around, generator, CLOSE).joined(pool[[best]]))
+        return found, int(np.argmax(self._improvement(found.points, found.mean, found.variance)))
 
     def _improvement(self, points: Points, mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
         """Log of the expected improvement on the lowest believed value, and of the priors' density.

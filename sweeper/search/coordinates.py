@@ -9,12 +9,16 @@ What a trial lacks, or has at the exact zero of its range, is *off*: code −1, 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from sweeper.search.explore import SPREAD
 from sweeper.study.space import Choice, Fixed, Range, Space, Values
+
+LARGE = 2**31
+"""Numbers of kinds from which they are counted anew, long before integers overflow."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,17 @@ class Points:
     """(rows, numbers) from 0 to 1, 0 where off"""
     on: np.ndarray
     """(rows, numbers) whether the number is there and not at its exact zero"""
+
+    @cached_property
+    def kinds(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of one kind have the same codes and are equally on: (a row of each kind, kind of each row)."""
+        kind = np.zeros(len(self), dtype=int)
+        for column in (*(self.codes + 1).T, *self.on.T):
+            kind = kind * (int(column.max(initial=0)) + 1) + column
+            if kind.max(initial=0) > LARGE:
+                kind = np.unique(kind, return_inverse=True)[1]
+        _, first, kind = np.unique(kind, return_index=True, return_inverse=True)
+        return first, kind
 
     def __len__(self) -> int:
         return len(self.codes)

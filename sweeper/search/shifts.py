@@ -47,8 +47,8 @@ class Shifts:
         """The rows with their number shifted."""
         if self.number is None:
             return points
-        moved = points.positions.copy()
-        moved[:, self.number] += self.design(points) @ shifts
+        moved, (first, kind) = points.positions.copy(), points.kinds
+        moved[:, self.number] += (self.design(points[first]) @ shifts)[kind]
         return Points(points.codes, moved, points.on)
 
 

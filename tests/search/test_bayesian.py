@@ -6,6 +6,7 @@ import time
 import numpy as np
 import pytest
 from made_up import MIXED, bowl, known, study
+from threadpoolctl import threadpool_limits
 
 from sweeper.search import explore
 from sweeper.search.bayesian import Bayesian, log_improvement, propose_evenly, scores
@@ -102,7 +103,8 @@ def test_improvement_is_stable_far_below() -> None:
 def test_a_thousand_trials_cost_no_more_than_some_hundred() -> None:
     """The model is fitted to a bounded number of trials."""
     started = time.process_time()
-    model = Bayesian(study(MIXED).space, ("optimizer", "activation"), history_of(1000).trials)
+    with threadpool_limits(1):
+        model = Bayesian(study(MIXED).space, ("optimizer", "activation"), history_of(1000).trials)
     assert len(model.trials) == 300
     assert time.process_time() - started < 30
 

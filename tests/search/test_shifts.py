@@ -5,8 +5,9 @@ import pytest
 from made_up import study
 
 from sweeper.search.coordinates import Coordinates
+from sweeper.search.kernel import Kernel, parts_of
 from sweeper.search.shifts import shifts_of
-from sweeper.search.surrogate import Kernel, fit, parts_of
+from sweeper.search.surrogate import fit
 
 OPTIMIZERS, ACTIVATIONS = ("sgd", "adam", "rmsprop"), ("tanh", "relu")
 SCIENTIFIC = ("optimizer", "activation")

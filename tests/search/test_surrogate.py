@@ -7,8 +7,9 @@ from scipy.optimize import approx_fprime
 
 from sweeper.search import explore, surrogate
 from sweeper.search.coordinates import Coordinates
+from sweeper.search.kernel import Kernel, parts_of
 from sweeper.search.shifts import shifts_of
-from sweeper.search.surrogate import Kernel, Posterior, fit, parts_of
+from sweeper.search.surrogate import Posterior, fit
 
 SPACE = study(MIXED).space
 COORDINATES = Coordinates(SPACE)
@@ -67,12 +68,13 @@ def test_what_is_believed_is_the_textbook_posterior() -> None:
     moved, there = KERNEL.moved(THETA, POINTS), KERNEL.moved(THETA, at)
     noisy = KERNEL.between(THETA, moved, moved) + posterior.noise * np.eye(30)
     across = KERNEL.between(THETA, moved, there)
-    mean, variance = posterior.predict(at)
+    belief = posterior.believed(at)
+    mean, variance = belief.mean, belief.variance
     assert np.allclose(mean, across.T @ np.linalg.solve(noisy, Y))
     assert np.allclose(variance, KERNEL.at(THETA, at) - (across * np.linalg.solve(noisy, across)).sum(axis=0))
     posterior.watch(at)
-    assert posterior.believe(at[[3]]) == pytest.approx(mean[3])
-    after, less = posterior.predict(at)
+    assert posterior.observe(belief, 3) == pytest.approx(mean[3])
+    after, less = posterior.believed(at).mean, posterior.believed(at).variance
     assert np.allclose(after, mean)
     assert np.allclose(less, posterior.variance)
     assert (less <= variance + 1e-9).all()
