@@ -106,6 +106,8 @@ class Flow:
 
 @dataclass
 class Record:
+    """What is noted of a forward pass while it runs; `dataflow.flow` makes a `Flow` of it."""
+
     owners: Mapping[str, str]
     """Parameter of two dimensions or more -> module that owns it."""
     functions: frozenset[str]
@@ -281,6 +283,7 @@ def bits(number: int) -> Iterator[int]:
 
 
 def union(parts: Iterable[int]) -> int:
+    """The bits that are in any of `parts`."""
     both = 0
     for part in parts:
         both |= part

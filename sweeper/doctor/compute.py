@@ -23,17 +23,11 @@ def check_torch() -> list[Finding]:
         # loaded late: it may be missing or broken, which is a finding
         import torch
     except ModuleNotFoundError as error:
-        missing = (
-            "torch is not installed"
-            if error.name == "torch"
-            else f"torch needs {error.name}, which is missing"
-        )
-        return [
-            Finding("torch", False, missing, fix("torch_missing" if error.name == "torch" else "packages"))
-        ]
-    except (
-        Exception
-    ) as error:  # a half-installed or mismatched torch raises anything: OSError, RuntimeError, …
+        if error.name == "torch":
+            return [Finding("torch", False, "torch is not installed", fix("torch_missing"))]
+        missing = f"torch needs {error.name}, which is missing"
+        return [Finding("torch", False, missing, fix("packages"))]
+    except Exception as error:  # a half-installed or mismatched torch raises anything
         return [Finding("torch", False, f"importing torch: {_line(error)}", fix("torch_broken"))]
     return [_build(torch), *(check_device(torch, device) for device in devices(torch))]
 
