@@ -9,10 +9,12 @@ import pandas as pd
 
 from sweeper.answer.baseline import Baseline, baseline, by_seed
 from sweeper.answer.bounds import bounded
-from sweeper.answer.confirmed import confirmed
+from sweeper.answer.claims import ALONE, CONFIRMED, PROVISIONAL, TIES
+from sweeper.answer.comparison import TIED, UNRANKED, UNSHOWN, verdicts
+from sweeper.answer.confirmed import ENOUGH_SEEDS, confirmed
 from sweeper.answer.gain import Gain, gain
 from sweeper.answer.learning import Learning, learning
-from sweeper.answer.luck import luck
+from sweeper.answer.luck import Luck, luck
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import as_costs, parameters_of
 from sweeper.statistics.intervals import interval as interval_of
@@ -33,7 +35,8 @@ class Interval:
     def to_dict(self) -> dict[str, float | None]:
         """For JSON, which has no NaN."""
         ends = {"low": self.low, "high": self.high}
-        return {"mean": self.mean, **{k: None if math.isnan(v) else v for k, v in ends.items()}}
+        known = {k: None if math.isnan(v) else v for k, v in ends.items()}
+        return {"mean": self.mean, **known, "seeds": self.seeds}
 
 
 @dataclass(frozen=True)
@@ -49,16 +52,20 @@ class Answer:
     """Mean scores of the winner on the test rows over the fresh seeds, e.g. loss and accuracy."""
     tied: tuple[int, ...]
     """Other finalists that the winner is not shown to be better than: their paired difference is too small
-    for a call."""
+    for a call. Empty below `ENOUGH_SEEDS` fresh seeds, which can call no two settings alike."""
+    unranked: tuple[int, ...] = ()
+    """Other finalists on the same seeds, where these are too few to rank anything."""
+    lost: Mapping[str, int] = field(default_factory=dict)
+    """Fresh seeds of the winner without a score: ``diverged`` and ``failed``."""
     test_seeds: int = 0
     """Fresh seeds that `test` is the mean of."""
     test_ends: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """95 % intervals of `test` over these seeds; a score with one seed has none."""
     rows: Mapping[str, int] = field(default_factory=dict)
     """Rows of each part; empty in runs of earlier versions, which did not record them."""
-    luck: tuple[float, float, float] | None = None
-    """Share of the variance among the finalists on fresh seeds that is not between settings, and the ends of
-    its 95 % interval; ``None``: not known."""
+    luck: Luck | None = None
+    """Share of the variance among the finalists on fresh seeds that is not between settings; ``None``: not
+    known."""
     made: Mapping[str, str] = field(default_factory=dict)
     """Where it was trained: device, processor, versions, commit, data; empty in runs of earlier versions."""
     learning: Learning | None = None
@@ -69,6 +76,9 @@ class Answer:
     """Over the published defaults; ``None`` where none of them was confirmed"""
     least_loss: float = -math.inf
     """No loss lies below it, as far as is known"""
+    standing: str = PROVISIONAL
+    """Its status in one word: `CONFIRMED`, `TIES`, `ALONE`, `PROVISIONAL`, or what
+    `sweeper.report.doubts.doubt` puts in their place."""
     warnings: tuple[str, ...] = ()
     """What else to know before the answer is trusted, in sentences."""
 
@@ -89,12 +99,14 @@ class Answer:
     def to_dict(self) -> dict[str, Any]:
         """The contract of ``best --json``."""
         return {
+            "standing": self.standing,
             "trial": self.trial,
             "parameters": {k: list(v) if isinstance(v, tuple) else v for k, v in self.parameters.items()},
             "objective": self.objective,
-            "confirmed": None if self.confirmed is None else self.confirmed.to_dict(),
+            "confirmed": None if self.confirmed is None else {**self.confirmed.to_dict(), **self.lost},
             "test": None if self.test is None else dict(self.test),
             "tied": list(self.tied),
+            "not_ranked": list(self.unranked),
             "learned": None if self.learning is None else self.learning.learned,
             "baseline": None if self.baseline is None else self.baseline.to_dict(),
             "gain": None if self.gain is None else self.gain.to_dict(),
@@ -118,29 +130,53 @@ def answer(
     `defaults` are the parameters of published defaults, for what was gained over them. No interval reaches
     below `least_loss`, see `loss_floor`.
     """
-    ranked, recorded = Ranked(objective), trials
+    ranked, recorded = Ranked(objective, least_loss), trials
     trials = as_costs(trials, objective)
     search = trials[(trials["phase"] != "confirm") & (trials["outcome"] == "completed")]
     if search.empty:
         return None
     ranking = confirmed(trials)
     interval: Interval | None = None
-    tied: tuple[int, ...] = ()
+    alike: dict[str, tuple[int, ...]] = {}
+    standing = PROVISIONAL
     if len(ranking):
         first = ranking.iloc[0]
         number = int(first["trial"])
         low, high = bounded(objective, *ranked.ends(float(first["low"]), float(first["high"])), least_loss)
         interval = Interval(ranked.value(float(first["mean"])), low, high, seeds=int(first["n"]))
-        tied = tuple(int(t) for t in ranking.loc[ranking["tied"], "trial"] if int(t) != number)
+        rivals = list(zip(ranking["trial"].tolist(), verdicts(ranking), strict=True))
+        alike = {name: tuple(trial for trial, what in rivals if what == name) for name in (TIED, UNRANKED)}
+        standing = _standing(ranking)
     else:
         number = int(search.sort_values(["objective", "trial"]).iloc[0]["trial"])
     row = search[search["trial"] == number].iloc[0]
     tested = test["scores"] if test and test["trial"] == number else []
     score, settings = float(recorded.loc[row.name, "objective"]), parameters_of(row)
-    winner = Answer(number, settings, score, interval, _mean_scores(tested), tied, len(tested))
-    winner = replace(winner, test_ends=_ends_of(tested, least_loss), rows=_rows(baselines), luck=luck(trials))
+    winner = Answer(number, settings, score, interval, _mean_scores(tested), alike.get(TIED, ()))
+    winner = replace(winner, unranked=alike.get(UNRANKED, ()), standing=standing, lost=_lost(trials, number))
+    winner = replace(
+        winner,
+        test_seeds=len(tested),
+        test_ends=_ends_of(tested, least_loss),
+        rows=_rows(baselines),
+        luck=luck(trials),
+    )
     winner = replace(winner, least_loss=least_loss, gain=gain(search, ranking, defaults, ranked))
     return _judged(winner, _scores_of(recorded, winner), tested, curves, baselines, objective)
+
+
+def _standing(ranking: pd.DataFrame) -> str:
+    if ranking["n"].iloc[0] < ENOUGH_SEEDS:
+        return PROVISIONAL
+    if len(ranking) == 1:
+        return ALONE
+    return TIES if any(verdict in UNSHOWN for verdict in verdicts(ranking)) else CONFIRMED
+
+
+def _lost(trials: pd.DataFrame, winner: int) -> dict[str, int]:
+    """Fresh seeds of the winner by how they were lost; both counts wherever one was trained."""
+    own = trials.loc[(trials["phase"] == "confirm") & (trials["trial"] == winner), "outcome"]
+    return {name: int((own == name).sum()) for name in ("diverged", "failed")} if len(own) else {}
 
 
 def _scores_of(trials: pd.DataFrame, winner: Answer) -> dict[int, float]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sweeper.answer.bounds import bounded_gain
+from sweeper.answer.bounds import bounded_gain, which_cut
 from sweeper.components.metrics import known_score
 from sweeper.statistics.intervals import interval
 from sweeper.trial import HIGHER, is_maximized
@@ -37,6 +37,8 @@ class Against:
     drawn: float | None = None
     """What labels score that are drawn at random with their shares; ``None`` where targets are no labels, and
     in runs of earlier versions."""
+    cut: str = ""
+    """Which ends of the interval were cut off where the score ends, see `sweeper.answer.bounds`."""
 
     @property
     def better(self) -> bool:
@@ -159,11 +161,13 @@ def _against(
         return None
     ours, theirs = np.array(pairs).T
     gains = ours - theirs if higher else theirs - ours
-    low, high = bounded_gain(score, *interval(gains), float(theirs.mean()), higher, least_loss)
+    plain = interval(gains)
+    low, high = bounded_gain(score, *plain, float(theirs.mean()), higher, least_loss)
     means = {"winner": float(ours.mean()), "guess": float(theirs.mean()), "gain": float(gains.mean())}
     known = [value for value in drawn if math.isfinite(value)]
     mean = float(np.mean(known)) if known else None
-    return Against(part, score, **means, low=low, high=high, seeds=len(pairs), drawn=mean)
+    cut = which_cut(plain, (low, high))
+    return Against(part, score, **means, low=low, high=high, seeds=len(pairs), drawn=mean, cut=cut)
 
 
 def by_seed(scores: Sequence[Mapping[str, float]], seeds: Sequence[int]) -> dict[int, Mapping[str, float]]:

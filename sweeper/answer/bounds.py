@@ -10,6 +10,11 @@ import pandas as pd
 from sweeper.components.losses import LOSSES
 from sweeper.components.metrics import known_score
 from sweeper.study.study import Study
+from sweeper.wording import interval
+
+CUT = " (cut off)"
+"""Said beside an end of an interval that the score cannot pass."""
+LOW, HIGH = "low", "high"
 
 
 def plain_name(metric: str) -> str:
@@ -36,10 +41,26 @@ def bounded(metric: str, low: float, high: float, least_loss: float = -math.inf)
     return _cut(low, least, most), _cut(high, least, most)
 
 
-def bounded_difference(metric: str, low: float, high: float) -> tuple[float, float]:
-    """Those of a difference of two values of `metric`: no larger than its range is wide."""
-    least, most = range_of(metric)
-    return _cut(low, least - most, most - least), _cut(high, least - most, most - least)
+def which_cut(before: tuple[float, float], after: tuple[float, float]) -> str:
+    """The ends of an interval that have been moved: ``low``, ``high``, both or neither."""
+    moved = [not math.isnan(end) and end != kept for end, kept in zip(before, after, strict=True)]
+    return ", ".join(name for name, is_cut in zip((LOW, HIGH), moved, strict=True) if is_cut)
+
+
+def in_words(middle: float, low: float, high: float, cut: str = "") -> tuple[str, str, str]:
+    """An interval as numbers of the same decimals; the ends that `cut` names say that they are cut off."""
+    mean, first, last = interval(middle, low, high)
+    return mean, first + CUT * (LOW in cut), last + CUT * (HIGH in cut)
+
+
+def cut_ends(metric: str, middle: float, low: float, high: float, least_loss: float = -math.inf) -> str:
+    """Which ends of the interval of a value lie where `metric` ends: ``low``, ``high``, both or neither.
+
+    A value that lies there itself has no end that was cut.
+    """
+    least, most = range_of(metric, least_loss)
+    found = LOW if low == least != middle else "", HIGH if high == most != middle else ""
+    return ", ".join(filter(None, found))
 
 
 def bounded_gain(

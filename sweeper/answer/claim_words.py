@@ -125,7 +125,7 @@ def _tied(claim: Claim) -> str:
     """Few seeds tie nothing: they cannot rank."""
     if claim.seeds < ENOUGH_SEEDS:
         return f"is not ranked against {listing(claim.alternatives)}: {claim.evidence} cannot do that"
-    return f"is tied with {listing(claim.alternatives)} on {claim.evidence}"
+    return f"{claim.detail} on {claim.evidence}"
 
 
 def _against(claim: Claim) -> dict[str, str]:

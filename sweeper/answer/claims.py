@@ -12,6 +12,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from sweeper.answer.comparison import TIED, UNSHOWN, verdicts
 from sweeper.answer.confirmed import ENOUGH_SEEDS, confirmed
 from sweeper.answer.rows import search_trials, with_names
 from sweeper.wording import count, listing
@@ -20,7 +21,8 @@ CONFIRMED, EXPLORATORY, OPEN = "confirmed", "exploratory", "open"
 """Status: shown on at least five fresh seeds; seen in the search, one seed each; not settled."""
 STATUSES = (OPEN, EXPLORATORY, CONFIRMED)
 
-LEARNED, BEATS, BEST, EFFECT, MATTERS, GRADIENT, UNITS, LUCK, RANGE, CURVE, MORE = (
+STANDING, LEARNED, BEATS, BEST, EFFECT, MATTERS, GRADIENT, UNITS, LUCK, RANGE, CURVE, MORE = (
+    "standing",
     "learned",
     "beats guessing",
     "best",
@@ -33,13 +35,18 @@ LEARNED, BEATS, BEST, EFFECT, MATTERS, GRADIENT, UNITS, LUCK, RANGE, CURVE, MORE
     "curve",
     "more trials",
 )
-"""Kinds of claims: whether anything was learned; whether the scores beat guessing; the best value of a
-setting; what a setting does to a quantity; that a setting sets the best trials apart; gradients; dead and
-saturated units; settings or luck; a searched range; a curve; whether more trials would find better."""
+"""Kinds of claims: the answer as a whole; whether anything was learned; whether the scores beat guessing;
+the best value of a setting; what a setting does to a quantity; that a setting sets the best trials apart;
+gradients; dead and saturated units; settings or luck; a searched range; a curve; whether more trials would
+find better."""
 RANKINGS = (BEST, MATTERS, LUCK, MORE)
 """Kinds that rank settings or trials: nothing to say of scores at the level of chance."""
 YES, NONE, MIXED = "yes", "none", "mixed"
 """Directions that several kinds share; an effect is also ``raises`` or ``lowers``."""
+TIES, ALONE, PROVISIONAL, UNLEARNED, GUESS = "tied", "alone", "provisional", "unlearned", "guess"
+"""Status of an answer as a whole, beside `CONFIRMED`: on at least five fresh seeds, not shown to be
+better than every finalist; the only finalist with a completed seed; on fewer seeds or none; not shown to have
+learned; not shown to beat guessing."""
 
 
 @dataclass(frozen=True)
@@ -96,9 +103,12 @@ def contradict(one: Claim, other: Claim) -> bool:
 
     Opposite directions on one subject, an effect beside "no effect", a lead of the search that is not the
     answer, a ranking of what is not shown to beat guessing, scores that beat guessing where nothing was
-    learned, and a setting that matters most while it is not
-    found to change anything.
+    learned, a setting that matters most while it is not found to change anything, and an answer whose status
+    as a whole is more, or less, than what its seeds show of it.
     """
+    if STANDING in (one.kind, other.kind):
+        whole, part = (one, other) if one.kind == STANDING else (other, one)
+        return part.kind != STANDING and _belies(whole.direction, part)
     if LEARNED in (one.kind, other.kind):
         learned, ranking = (one, other) if one.kind == LEARNED else (other, one)
         if ranking.kind == BEATS:
@@ -110,6 +120,20 @@ def contradict(one: Claim, other: Claim) -> bool:
     if one.subject != other.subject or not one.direction or not other.direction:
         return False
     return one.direction != other.direction and MIXED not in (one.direction, other.direction)
+
+
+def _belies(standing: str, part: Claim) -> bool:
+    """Whether a claim cannot stand on a page whose answer has this status."""
+    if part.kind == LEARNED:
+        return part.direction != YES and standing not in (UNLEARNED, GUESS)
+    if part.kind == BEATS:
+        return part.direction == YES and standing == UNLEARNED
+    of_fresh_seeds = part.seeds > 1
+    if part.kind == BEST and of_fresh_seeds and part.status == OPEN:
+        return standing == CONFIRMED
+    if part.kind in (BEST, LUCK) and of_fresh_seeds and part.status == CONFIRMED:
+        return standing not in (CONFIRMED, TIES)
+    return False
 
 
 def resolve(claims: Sequence[Claim]) -> tuple[Judged, ...]:
@@ -129,7 +153,8 @@ def resolve(claims: Sequence[Claim]) -> tuple[Judged, ...]:
 def _order(claim: Claim) -> tuple[bool, bool, bool, tuple[int, int]]:
     """Scores on rows of no choice first, then what decides whether anything may be ranked; an effect with its
     interval before a share."""
-    return claim.kind == BEATS, claim.kind == LEARNED, claim.kind != MATTERS, claim.strength
+    first = claim.kind == BEATS, claim.kind == LEARNED or claim.kind == STANDING, claim.kind != MATTERS
+    return (*first, claim.strength)
 
 
 def contradictions(claims: Iterable[Claim]) -> list[tuple[Claim, Claim]]:
@@ -140,13 +165,14 @@ def contradictions(claims: Iterable[Claim]) -> list[tuple[Claim, Claim]]:
 def best_values(trials: pd.DataFrame, names: Sequence[str], section: str = "") -> tuple[Claim, ...]:
     """One claim for each of the settings `names` of which finalists had several values.
 
-    Confirmed where the winner completed `ENOUGH_SEEDS` fresh seeds and no finalist with another value is
-    tied with it; open otherwise. `trials` have costs as their objective.
+    Confirmed where the winner completed `ENOUGH_SEEDS` fresh seeds and is shown to be better than every
+    finalist with another value; open otherwise. `trials` have costs as their objective.
     """
     ranking = confirmed(trials)
     if len(ranking) < 2:
         return ()
     search = with_names(search_trials(trials)).set_index("trial").loc[ranking["trial"]]
+    ranking = ranking.assign(verdict=verdicts(ranking))
     claims = (_claim(name, search[name].astype("str"), ranking, section) for name in names if name in search)
     return tuple(claim for claim in claims if claim is not None)
 
@@ -157,8 +183,12 @@ def _claim(name: str, values: "pd.Series[str]", ranking: pd.DataFrame, section: 
     if not others:
         return None
     few = seeds < ENOUGH_SEEDS
-    open_ = (values != first).to_numpy() & (ranking["tied"].astype(bool).to_numpy() | few)
+    open_ = (values != first).to_numpy() & (ranking["verdict"].isin(UNSHOWN).to_numpy() | few)
     ties = tuple(dict.fromkeys(values[open_]))
+    shown = f"better than {listing(others)} among the finalists" if not few else ""
+    if ties and not few:
+        alike = (ranking.loc[open_, "verdict"] == TIED).all()
+        shown = f"is {'tied with' if alike else 'not shown to be better than'} {listing(ties)}"
     return Claim(
         BEST,
         name,
@@ -168,7 +198,7 @@ def _claim(name: str, values: "pd.Series[str]", ranking: pd.DataFrame, section: 
         evidence=count(_shared(ranking, open_ if ties else (values != first).to_numpy()), "fresh seed"),
         seeds=max(seeds, 2),
         alternatives=ties,
-        detail=f"better than {listing(others)} among the finalists" if not few else "",
+        detail=shown,
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sweeper.answer.confirmed import confirmed
+from sweeper.answer.confirmed import ENOUGH_SEEDS, confirmed
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import labels, search_trials
 from sweeper.components.activations import ACTIVATIONS
@@ -26,6 +26,8 @@ COLUMNS = [
     "difference",
     "difference_low",
     "difference_high",
+    "pairs",
+    "cut",
     "p_better",
     "p_low",
     "p_high",
@@ -37,6 +39,7 @@ COLUMNS = [
     "extras",
     "simplest",
     "expected_regret",
+    "regret_seeds",
     "search_objective",
     "optimism",
     "mean_optimism",
@@ -44,15 +47,19 @@ COLUMNS = [
     "mean_optimism_high",
     "metric",
 ]
-WINNER, TIED, WORSE, ON_AVERAGE, FAILS = (
+WINNER, TIED, UNRANKED, WORSE, ON_AVERAGE, BETTER, LEFT, FAILS = (
     "winner",
     "tied",
+    "not ranked",
     "worse",
     "worse on average",
+    "better where shared",
+    "left the race",
     "fails more often",
 )
-"""`verdict`: tied with the winner; worse by mean and on most seeds (`better` in `confirmed`); worse by
-mean, but the winner is not shown to be ahead on most seeds; diverged or failed on more seeds."""
+"""`verdict`, see `verdicts`."""
+UNSHOWN = (TIED, UNRANKED, BETTER, LEFT)
+"""Those of finalists that the winner is not shown to be better than."""
 SIZES = ("model.depth", "model.width")
 
 
@@ -62,11 +69,12 @@ def comparison(trials: pd.DataFrame, ranked: Ranked) -> pd.DataFrame:
     `trials` have costs as their objective; the table has the objective as people read it.
 
     Most columns are those of `confirmed`. `simplest` marks one row among the winner and those tied with
-    it: the smallest by `complexity`, then the better mean; its `difference` is the price of
-    choosing it. `expected_regret` (null for finalists with more failures, or that dropped out): see
-    `regret`. `optimism` is mean − search_objective, and `mean_optimism` its mean over finalists, those that
-    dropped out included, on the seeds that all share. `seen` is the difference that would have been called
-    with a probability of 80 %, `seen_share` the same over the winner's mean.
+    it (`verdict`): the smallest by `complexity`, then the better mean; its `difference` is the price of
+    choosing it; `cut` names the ends of its interval beyond which the score cannot go. `expected_regret`
+    (null for finalists with more failures, or that dropped out): see there; it is over the `regret_seeds`
+    that all others completed. `optimism` is mean − search_objective, and `mean_optimism` its mean over
+    finalists, those that dropped out included, on the seeds that all share. `seen` is the difference that
+    would have been called with a probability of 80 %, `seen_share` the same over the winner's mean.
     """
     ranking = confirmed(trials)
     if ranking.empty:
@@ -77,36 +85,59 @@ def comparison(trials: pd.DataFrame, ranked: Ranked) -> pd.DataFrame:
     frame = ranking.assign(
         rank=range(1, len(ranking) + 1),
         label=labels(search),
-        verdict=_verdicts(ranking),
+        verdict=verdicts(ranking),
         extras=[key[1] for key in keys],
         search_objective=search["objective"].astype(float),
         seen_share=ranking["seen"] / (abs(ranked.value(ranking["mean"].iloc[0])) or np.nan),
         metric=ranked.objective,
     )
-    frame["simplest"] = frame.index == min(frame.index[frame["tied"]], key=lambda k: (*keys[k], k))
+    frame["simplest"] = frame.index == min(
+        frame.index[frame["verdict"].isin([WINNER, TIED])], key=lambda k: (*keys[k], k)
+    )
     values = _scores(trials, frame)
     lasted = ~frame["dropped"].astype(bool)
     sound = (lasted & (frame["failures"] == frame.loc[lasted, "failures"].min())).to_numpy()
     frame["expected_regret"] = np.nan
     frame.loc[sound, "expected_regret"] = expected_regret(values[sound])
+    frame["regret_seeds"] = int(np.isfinite(values[sound]).all(axis=0).sum())
     kept = sound | frame["dropped"].to_numpy(dtype=bool)
     mean, low, high = optimism(values[kept], frame.loc[kept, "search_objective"].to_numpy())
     frame = frame.assign(optimism=frame["mean"] - frame["search_objective"], mean_optimism=mean)
-    frame = frame.assign(mean_optimism_low=low, mean_optimism_high=high)[COLUMNS]
+    frame = frame.assign(mean_optimism_low=low, mean_optimism_high=high)
     spread = ("mean_optimism", "mean_optimism_low", "mean_optimism_high")
     apart = ("difference", "difference_low", "difference_high")
+    found = [
+        ranked.within(*ends) for ends in zip(*(frame[name] for name in (*apart[1:], "beside")), strict=True)
+    ]
+    frame = frame.assign(**dict(zip((*apart[1:], "cut"), zip(*found, strict=True), strict=True)))[COLUMNS]
     return ranked.read(
         frame, "mean", "search_objective", ends=[("low", "high")], differences=[apart, ("optimism",), spread]
     )
 
 
-def _verdicts(ranking: pd.DataFrame) -> list[str]:
-    fewest = ranking["failures"].iloc[0]
-    words = [
-        TIED if row["tied"] else FAILS if row["failures"] > fewest else WORSE if row["better"] else ON_AVERAGE
-        for row in ranking.to_dict("records")
-    ]
-    return [WINNER, *words[1:]]
+def verdicts(ranking: pd.DataFrame) -> list[str]:
+    """What these seeds show of each finalist of `confirmed`, the winner first: the first that holds.
+
+    `FAILS`: diverged or failed on more seeds. `UNRANKED`: the winner completed fewer than `ENOUGH_SEEDS`.
+    `TIED`: see `confirmed`. `LEFT`: called worse than the leader of its time, while the interval to the
+    winner does not lie above 0. `BETTER`: better on the shared seeds; possible only where both lost others.
+    `WORSE`: worse on average and on most seeds (`better` in `confirmed`). `ON_AVERAGE`: worse on average
+    alone.
+    """
+    first, *others = ranking.to_dict("records")
+    return [WINNER, *(_verdict(row, first) for row in others)]
+
+
+def _verdict(row: Mapping[Hashable, Any], winner: Mapping[Hashable, Any]) -> str:
+    if row["failures"] > winner["failures"]:
+        return FAILS
+    if winner["n"] < ENOUGH_SEEDS:
+        return UNRANKED
+    if row["tied"]:
+        return TIED
+    if not row["difference_low"] > 0:
+        return LEFT if row["dropped"] else BETTER
+    return WORSE if row["better"] else ON_AVERAGE
 
 
 def _scores(trials: pd.DataFrame, frame: pd.DataFrame) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from sweeper.answer.bounds import bounded_difference
+from sweeper.answer.bounds import in_words, which_cut
 from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.ranked import LOSS, Ranked
 from sweeper.answer.rows import parameters_of
@@ -35,6 +35,8 @@ class Gain:
     """Pairs"""
     verdict: str
     """winner (the default is the winner itself) | gained | unshown | fails (it lost more seeds)"""
+    cut: str = ""
+    """Which ends of the interval were cut off where the score ends, see `sweeper.answer.bounds`"""
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON, which has no NaN."""
@@ -64,8 +66,10 @@ def gain(
     if not own:
         return None
     row, winner = own[0], rows[0]
-    number, ends = int(row["trial"]), (float(row["difference_low"]), float(row["difference_high"]))
-    ends = bounded_difference(ranked.objective, *ends)
+    number, default = int(row["trial"]), float(row["beside"]) + float(row["difference"])
+    low, high, _ = ranked.within(-float(row["difference_high"]), -float(row["difference_low"]), default)
+    ends = -high, -low
+    cut = which_cut((float(row["difference_low"]), float(row["difference_high"])), ends)
     mean, optimizer = ranked.value(float(row["mean"])), str(known[number]["optimizer"])
     if row is winner:
         return Gain(number, optimizer, mean, 0.0, 0.0, 0.0, int(row["n"]), "winner")
@@ -75,7 +79,7 @@ def gain(
     elif not ends[0] > 0:
         verdict = "unshown"
     difference = float(row["difference"])
-    return Gain(number, optimizer, mean, difference, *ends, int(row["pairs"]), verdict)
+    return Gain(number, optimizer, mean, difference, *ends, int(row["pairs"]), verdict, cut)
 
 
 def power(tied: pd.DataFrame, ranked: Ranked) -> str:
@@ -113,7 +117,7 @@ def gained(gain: Gain | None, ranked: Ranked) -> tuple[str, str]:
     same = f"on {count(gain.seeds, 'fresh seed')} of both"
     ends = ""
     if math.isfinite(gain.low):
-        _, low, high = interval(gain.difference, gain.low, gain.high)
+        _, low, high = in_words(gain.difference, gain.low, gain.high, gain.cut)
         ends = f"; interval of the difference {low} to {high}"
     if gain.verdict == "fails":
         return f"{size} {side}", f"{than}, {same}{ends}; the default diverged or failed on more seeds"

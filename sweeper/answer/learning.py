@@ -42,7 +42,8 @@ class Learning:
     @property
     def unclear(self) -> bool:
         """A fall of several seeds whose interval contains 0: no evidence that it learned, none that not."""
-        return not self.learned and self.fell > NOISE * abs(self.before) and math.isfinite(self.low)
+        around = self.low <= 0 <= self.high
+        return not self.learned and around and self.fell > NOISE * abs(self.before)
 
 
 def learning(

@@ -1,9 +1,23 @@
 """How much of the spread of the finalists' scores is luck."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
 from sweeper.statistics.variance import share_intervals
+
+
+class Luck(NamedTuple):
+    """Share of the variance of `complete_scores` that is not between settings, with its 95 % interval."""
+
+    share: float
+    low: float
+    high: float
+    finalists: int
+    """That it is of: those that completed every fresh seed."""
+    every: int
+    """Finalists in all."""
 
 
 def complete_scores(trials: pd.DataFrame) -> np.ndarray:
@@ -13,12 +27,12 @@ def complete_scores(trials: pd.DataFrame) -> np.ndarray:
     return np.asarray(table[np.isfinite(table).all(axis=1)].to_numpy())
 
 
-def luck(trials: pd.DataFrame) -> tuple[float, float, float] | None:
-    """Share of the variance of `complete_scores` that is not between settings, with its 95 % interval;
-    ``None`` where it cannot be split."""
+def luck(trials: pd.DataFrame) -> Luck | None:
+    """That of the recorded `trials`, whose objective is a cost; ``None`` where it cannot be split."""
     values = complete_scores(trials)
     finalists, seeds = values.shape
     if finalists < 2 or seeds < 2 or np.ptp(values) == 0:
         return None
     found, low, high = share_intervals(values)
-    return float(1 - found[0] / found.sum()), float(1 - high[0]), float(1 - low[0])
+    every = int(trials.loc[trials["phase"] == "confirm", "trial"].nunique())
+    return Luck(float(1 - found[0] / found.sum()), float(1 - high[0]), float(1 - low[0]), finalists, every)

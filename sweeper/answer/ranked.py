@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from sweeper.answer.bounds import range_of
+from sweeper.answer.bounds import range_of, which_cut
 from sweeper.components.metric_words import metric_words
 from sweeper.trial import Values, cost, from_cost, is_maximized, objective_metric
 from sweeper.wording import number
@@ -118,6 +118,20 @@ class Ranked:
         for _, *around in differences:
             cut |= {name: frame[name].astype(float).clip(-width, width) for name in around}
         return frame.assign(**cut)
+
+    def within(self, low: float, high: float, beside: float) -> tuple[float, float, str]:
+        """The interval `low` to `high` of a difference to the cost `beside`, cut where no cost lies further.
+
+        A loss that is never below 0 improves by at most itself. Third, which ends of the interval of the
+        objective, as people read it, were cut.
+        """
+        costs = sorted(map(self.cost, range_of(self.objective, self.least_loss)))
+        least, most = (end - beside for end in costs)
+        if math.isnan(beside):
+            return low, high, ""
+        kept = low if math.isnan(low) else max(low, least), high if math.isnan(high) else min(high, most)
+        ends = (low, high), kept
+        return *kept, which_cut(*(pair[::-1] for pair in ends)) if self.highest else which_cut(*ends)
 
     def order(self, frame: pd.DataFrame, by: str, *then: str) -> pd.DataFrame:
         """Rows with the best objective, in column `by`, first; equal ones by `then`, ascending."""

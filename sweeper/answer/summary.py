@@ -8,7 +8,7 @@ import pandas as pd
 
 from sweeper.answer.answer import Answer
 from sweeper.answer.comparison import comparison
-from sweeper.answer.confirmed import ENOUGH_SEEDS, FEW, confirmed
+from sweeper.answer.confirmed import FEW, confirmed
 from sweeper.answer.edges import Edge, edges
 from sweeper.answer.placing import Finalist, finalists_of
 from sweeper.answer.ranked import Ranked
@@ -28,11 +28,13 @@ class Summary:
     """The winner first."""
     tied: tuple[str, ...]
     """Labels of `Answer.tied`, in its order."""
+    unranked: tuple[str, ...]
+    """Those of `Answer.unranked`."""
     few_pairs: bool
     """Whether a tied finalist shares fewer than `FEW` completed seeds with the winner."""
     simplest: Mapping[Hashable, Any] | None
     """The row of `comparison` of the simplest finalist that is tied with the winner; ``None`` if that is
-    the winner, or below `ENOUGH_SEEDS` seeds."""
+    the winner, or if none is tied."""
     edge: Edge | None
     """The first setting of the winner at an edge of its range."""
 
@@ -41,7 +43,7 @@ def summarize(study: Study, answer: Answer, trials: pd.DataFrame) -> Summary:
     """The `answer` of the recorded `trials`, in costs."""
     trials = as_costs(trials, study.objective)
     ranking, search = confirmed(trials), search_trials(trials).set_index("trial", drop=False)
-    tied = labels(search.loc[list(answer.tied)])
+    tied, unranked = (labels(search.loc[list(peers)]) for peers in (answer.tied, answer.unranked))
     few_pairs = bool((ranking.loc[ranking["trial"].isin(answer.tied), "pairs"] < FEW).any())
     outside = edges(study.space, answer.parameters, trials)
     return Summary(
@@ -49,6 +51,7 @@ def summarize(study: Study, answer: Answer, trials: pd.DataFrame) -> Summary:
         ranking=ranking,
         finalists=tuple(finalists_of(trials, ranking)),
         tied=tuple(tied),
+        unranked=tuple(unranked),
         few_pairs=few_pairs,
         simplest=_simplest(study, answer, trials),
         edge=outside[0] if outside else None,
@@ -56,8 +59,8 @@ def summarize(study: Study, answer: Answer, trials: pd.DataFrame) -> Summary:
 
 
 def _simplest(study: Study, answer: Answer, trials: pd.DataFrame) -> Mapping[Hashable, Any] | None:
-    if answer.confirmed is None or answer.confirmed.seeds < ENOUGH_SEEDS or not answer.tied:
+    if not answer.tied:
         return None
-    rows = comparison(trials, Ranked(study.objective)).to_dict("records")
+    rows = comparison(trials, Ranked(study.objective, answer.least_loss)).to_dict("records")
     simplest = next(row for row in rows if row["simplest"])
     return None if simplest["rank"] == 1 else simplest

@@ -11,7 +11,8 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from sweeper.answer.comparison import FAILS, ON_AVERAGE, TIED, WORSE
+from sweeper.answer.bounds import in_words
+from sweeper.answer.comparison import BETTER, FAILS, LEFT, ON_AVERAGE, TIED, UNRANKED, WORSE
 from sweeper.answer.comparison import comparison as of_finalists
 from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.gain import would_be_seen
@@ -20,7 +21,7 @@ from sweeper.drawing.scales import share_ticks
 from sweeper.drawing.style import HUES, canvas, legend_below, themed
 from sweeper.questions.question import FigureSpec, Shown, Tables
 from sweeper.questions.run_data import RunData
-from sweeper.wording import capital, every, interval, listing, number, percent
+from sweeper.wording import capital, count, every, listing, number, percent
 
 
 def comparison(run: RunData) -> pd.DataFrame:
@@ -28,12 +29,16 @@ def comparison(run: RunData) -> pd.DataFrame:
     return of_finalists(run.trials, run.ranked)
 
 
-COLORS = {"tied": HUES[2], "worse": HUES[1], "worse on average": HUES[5], "fails more often": HUES[7]}
+COLORS = {TIED: HUES[2], WORSE: HUES[1], ON_AVERAGE: HUES[5], FAILS: HUES[7], LEFT: HUES[6]}
+COLORS |= {BETTER: HUES[4], UNRANKED: HUES[0]}
 LEGEND = {
-    "tied": "tied with the winner",
-    "worse": "worse, on average and on most seeds",
-    "worse on average": "worse on average",
-    "fails more often": "diverged or failed on more seeds",
+    TIED: "tied with the winner",
+    WORSE: "worse, on average and on most seeds",
+    ON_AVERAGE: "worse on average",
+    FAILS: "diverged or failed on more seeds",
+    LEFT: "left the race, not shown to be worse",
+    BETTER: "better where shared",
+    UNRANKED: "too few seeds to rank",
 }
 
 TICKS = 3
@@ -99,16 +104,12 @@ def alt(frame: pd.DataFrame) -> str:
     return f"{about} {'; '.join(said)}."
 
 
-BETTER = "better where shared"
-"""Possible only where both lost seeds, and not the same ones."""
-LEFT = "left the race"
-"""Called worse than the leader of its time, but not shown to be worse than the winner."""
 VERDICTS = {
     TIED: "tied with the winner",
     WORSE: "did worse on average and on most seeds",
     ON_AVERAGE: "did worse on average, but is not shown to do so on most seeds",
     BETTER: "did better on the seeds that both completed, but worse over those that each completed",
-    LEFT: "left the race behind its leader of that time, and on too few seeds to rank it behind the winner",
+    LEFT: "left the race behind its leader of that time, and is not shown to be worse than the winner",
     FAILS: "diverged or failed on more seeds",
 }
 NAMED = 3
@@ -134,29 +135,23 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
     verdicts = [
         f"{len(part)} {words}"
         for name, words in VERDICTS.items()
-        if (part := [row for row in others if _verdict(row, run.ranked) == name])
+        if (part := [row for row in others if row["verdict"] == name])
     ]
     said = [f"Of {len(others)} other finalists, {listing(verdicts)}."]
     if len(verdicts) == 1:
         who = capital(every(len(others), "finalist", of="other "))
-        said = [f"{who} {VERDICTS[_verdict(others[0], run.ranked)]}."]
-    said += [text for row in others[:NAMED] if (text := _numbers(row, run.ranked))]
+        said = [f"{who} {VERDICTS[others[0]['verdict']]}."]
+    said += [text for row in others[:NAMED] if (text := _numbers(row, winner["n"], run.ranked))]
     return (*said, *simplest(frame, run.metric), *_regret(frame, run.metric))
 
 
-def _verdict(row: Mapping[Any, Any], ranked: Ranked) -> str:
-    open_still = row["difference_low"] <= 0 <= row["difference_high"]
-    if row["dropped"] and open_still and row["verdict"] in (WORSE, ON_AVERAGE):
-        return LEFT
-    ahead = ranked.behind(row["difference"]) < 0
-    return BETTER if row["verdict"] == ON_AVERAGE and ahead else str(row["verdict"])
-
-
-def _numbers(row: Mapping[Any, Any], ranked: Ranked) -> str:
-    """Difference and P(winner is better), each with its interval; empty where seeds are too few."""
+def _numbers(row: Mapping[Any, Any], seeds: int, ranked: Ranked) -> str:
+    """Difference and P(winner is better), each with its interval; empty where seeds are too few. Those of
+    both are named where they are fewer than the winner's `seeds`."""
     if not math.isfinite(row["difference_low"]):
         return ""
-    text = f"{row['label']}: {_difference(row, ranked.metric)}"
+    shared = f", on {count(row['pairs'], 'seed')} of both" if row["pairs"] < seeds else ""
+    text = f"{row['label']}: {_difference(row, ranked.metric)}{shared}"
     if row["verdict"] == TIED:
         text += f"; {at_worst(row, ranked)}"
     if math.isfinite(row["p_better"]):
@@ -168,7 +163,7 @@ def _numbers(row: Mapping[Any, Any], ranked: Ranked) -> str:
 def at_worst(row: Mapping[Any, Any], ranked: Ranked) -> str:
     """How far a tied finalist may be behind: the end of its interval, which may also leave 0 out."""
     ends = (ranked.behind(row["difference_low"]), ranked.behind(row["difference_high"]))
-    worst = interval(ranked.behind(row["difference"]), *sorted(ends))[2]
+    worst = _rounded(row)[1].lstrip("−") if ranked.highest else _rounded(row)[2]
     apart = min(ends) > 0 and math.isfinite(min(ends))
     beside = " (its interval lies beside 0, which is not enough for a call)" if apart else ""
     return f"it may be up to {worst} worse{beside}"
@@ -186,13 +181,12 @@ def _difference(row: Mapping[Any, Any], metric: str) -> str:
 
 
 def _rounded(row: Mapping[Any, Any]) -> tuple[str, str, str]:
-    return interval(row["difference"], row["difference_low"], row["difference_high"])
+    return in_words(row["difference"], row["difference_low"], row["difference_high"], row["cut"])
 
 
 def simplest(frame: pd.DataFrame, metric: str) -> tuple[str, ...]:
     """The simplest of the winner and those tied with it, and its price; nothing where none is tied."""
-    tied = frame[frame["tied"]]
-    if len(tied) < 2:
+    if not (frame["verdict"] == TIED).any():
         return ()
     row = frame[frame["simplest"]].iloc[0].to_dict()
     if row["rank"] == 1:
@@ -205,9 +199,10 @@ def _regret(frame: pd.DataFrame, metric: str) -> tuple[str, ...]:
     cost = frame["expected_regret"].iloc[0]
     if not math.isfinite(cost) or number(cost) == "0":
         return ()
-    some = (frame["failures"] > frame["failures"].min()).any()
-    among = " among those that lost as few seeds" if some else ""
-    return (f"Expected regret of picking the winner{among}: {number(cost)} of {metric}.",)
+    seeds, of = count(int(frame["regret_seeds"].iloc[0]), "fresh seed"), frame["expected_regret"].notna()
+    some = f"the {of.sum()} finalists that lasted the race and lost the fewest seeds"
+    who = f"{'all finalists' if of.all() else some}, over their {seeds}"
+    return (f"Expected regret of picking the winner among {who}: {number(cost)} of {metric}.",)
 
 
 TABLES = {"comparison": comparison}

@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 
 from sweeper.answer.claim_words import Statement
 from sweeper.answer.claims import best_values
+from sweeper.answer.comparison import FAILS, TIED, UNRANKED, verdicts
 from sweeper.answer.confirmed import ENOUGH_SEEDS, confirmed
 from sweeper.answer.placing import Finalist, better_means, losses, placing
 from sweeper.answer.ranked import Ranked
@@ -37,6 +38,7 @@ COLUMNS = [
     "n",
     "failures",
     "tied",
+    "verdict",
     "dropped",
     "difference",
     "search_objective",
@@ -58,6 +60,7 @@ def finalists(run: RunData) -> pd.DataFrame:
     lost = sorted(set(rows["trial"]) - set(ranking["trial"]))
     failures = [int((rows["trial"] == trial).sum()) for trial in lost]
     last = pd.DataFrame({"trial": lost, "n": 0, "failures": failures, "tied": False, "dropped": False})
+    ranking, last = ranking.assign(verdict=verdicts(ranking)), last.assign(verdict=FAILS)
     ranking = pd.concat([ranking, last], ignore_index=True) if lost else ranking
     ranking = ranking.assign(rank=range(1, len(ranking) + 1), metric=run.objective)
     search = search_trials(run.trials)
@@ -71,7 +74,7 @@ def finalists(run: RunData) -> pd.DataFrame:
     return run.ranked.read(frame, *values, ends=[("low", "high")], differences=[("difference",)])
 
 
-WINNER, TIED, OTHER = HUES[0], HUES[2], HUES[7]
+FIRST, SAME, OTHER = HUES[0], HUES[2], HUES[7]
 
 
 @themed
@@ -106,7 +109,7 @@ def _draw_finalist(axes: Axes, y: float, row: "pd.Series", seeds: "pd.Series") -
 
 
 def _color(rank: float, row: "pd.Series") -> str:
-    return WINNER if rank == 1 else TIED if row["tied"] else OTHER
+    return FIRST if rank == 1 else SAME if row["verdict"] == TIED else OTHER
 
 
 def _name(row: "pd.Series") -> str:
@@ -115,7 +118,7 @@ def _name(row: "pd.Series") -> str:
         if row["failures"]
         else ""
     )
-    standing = " (tied)" if row["tied"] and row["rank"] != 1 else ""
+    standing = " (tied)" if row["verdict"] == TIED else ""
     if row["dropped"]:
         standing = f" (out after {row['n'] + row['failures']})"
     return f"{row['label']}{standing}{lost}"
@@ -125,17 +128,18 @@ def _entries(ranks: pd.DataFrame) -> dict[str, Line2D]:
     interval: dict[str, Any] = {"marker": "|", "markersize": 12, "markeredgewidth": 2.5, "linewidth": 2.5}
     others = ranks.iloc[1:]
     entries = {
-        "winner: mean, 95 % interval": Line2D([], [], color=WINNER, **interval),
-        "tied with the winner": Line2D([], [], color=TIED, **interval),
+        "winner: mean, 95 % interval": Line2D([], [], color=FIRST, **interval),
+        "tied with the winner": Line2D([], [], color=SAME, **interval),
         "other finalist": Line2D([], [], color=OTHER, **interval),
         "one fresh seed": Line2D([], [], color=OTHER, alpha=0.6, marker="o", linestyle="none"),
         "score in the search": Line2D(
             [], [], color="white", markeredgecolor="black", marker="D", linestyle="none"
         ),
     }
-    if not others["tied"].any():
+    tied = others["verdict"] == TIED
+    if not tied.any():
         del entries["tied with the winner"]
-    if others["tied"].all():
+    if tied.all():
         del entries["other finalist"]
     return entries
 
@@ -145,10 +149,10 @@ def alt(frame: pd.DataFrame) -> str:
     rows = frame.groupby("rank", sort=True).first()
     said = [
         f"{row['label']}: {number(row['mean'])} ({_spread(row)}"
-        f"{', tied with the winner' if row['tied'] and rank != 1 else ''})"
+        f"{', tied with the winner' if row['verdict'] == TIED else ''})"
         if row["n"]
         else f"{row['label']}: no seed completed"
-        for rank, row in rows.iterrows()
+        for _, row in rows.iterrows()
     ]
     metric = metric_words(frame["metric"].iloc[0])
     what = f"Mean best {metric} of the finalists on fresh seeds with 95 % intervals, winner first"
@@ -165,7 +169,7 @@ def _spread(row: "pd.Series") -> str:
 def one_row_each(finalists: pd.DataFrame) -> pd.DataFrame:
     """Without the seeds: a row per finalist."""
     ranks = finalists.drop_duplicates("rank")
-    columns = ["rank", "label", "mean", "low", "high", "n", "failures", "tied", "search_objective"]
+    columns = ["rank", "label", "mean", "low", "high", "n", "failures", "verdict", "search_objective"]
     return ranks[columns].rename(columns={"label": "finalist", "n": "seeds"})
 
 
@@ -183,18 +187,17 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
         f"{count(first['n'], 'seed')} is {_score(first)}."
     ]
     said += [f"{clause}." for clause in better_means(finalists, ranked)]
-    tied = [row["label"] for row in others if row["tied"]]
-    if tied and first["n"] == 1:
-        said.append(f"One seed cannot rank it against {listing(tied)}.")
-    elif tied and first["n"] < ENOUGH_SEEDS:
-        few = f"{count(first['n'], 'seed')} are too few to rank it against {listing(tied)}"
-        said.append(f"{capital(few)}, which may still be worse.")
+    tied, few = ([row["label"] for row in others if row["verdict"] == name] for name in (TIED, UNRANKED))
+    if few and first["n"] == 1:
+        said.append(f"One seed cannot rank it against {listing(few)}.")
+    elif few:
+        text = f"{count(first['n'], 'seed')} are too few to rank it against {listing(few)}"
+        said.append(f"{capital(text)}, which may still be worse.")
     elif tied:
         said.append(
             f"These seeds do not show that it is better than {listing(tied)}: the paired "
             f"{'difference is' if len(tied) == 1 else 'differences are'} too small."
         )
-    said += _others(tables["comparison"], finalists, ranked, tied=bool(tied))
     lost = [
         f"{row['label']} {losses(finalist)} of {finalist.tried}"
         for row, finalist in zip(ranks, finalists, strict=True)
@@ -226,26 +229,6 @@ def _plain(finalists: Sequence[Finalist]) -> bool:
     """Several finalists on the same seeds, none of them lost: what was said of the mean goes for all."""
     one = len({finalist.completed for finalist in finalists}) == 1
     return len(finalists) > 1 and one and not any(finalist.lost for finalist in finalists)
-
-
-def _others(
-    compared: pd.DataFrame, finalists: Sequence[Finalist], ranked: Ranked, *, tied: bool
-) -> list[str]:
-    """Of those that are not tied: worse on the same seeds, better on the shared ones, or lost more seeds."""
-    apart = compared.iloc[1:][~compared["tied"].iloc[1:].astype(bool)]
-    more = apart["failures"] > compared["failures"].min()
-    behind = ranked.behind(apart["difference"].to_numpy(float))
-    better = apart[~more & (behind < 0)]
-    said = [
-        f"On the seeds that both completed, {name} is {ranked.better} than the winner; each lost other seeds."
-        for name in better["label"]
-    ]
-    worse = apart[~more & (behind > 0)]
-    lost = sum(finalist.lost > finalists[0].lost for finalist in finalists)
-    if tied or worse.empty or len(worse) + lost < len(finalists) - 1:
-        return said
-    ends = "did worse on the shared seeds"
-    return [*said, f"Every other finalist {f'{ends}, or lost more of them' if lost else ends}."]
 
 
 def _score(row: Mapping[Any, Any]) -> str:

@@ -78,3 +78,18 @@ def measured(networks: pd.DataFrame) -> dict[str, float]:
         "cut": int(networks["cut"].sum()),
         "total": math.log10(ratio) if ratio > 0 else math.nan,
     }
+
+
+ROUNDING = 1e-4
+"""Decades per layer within which slopes of one seed are those of one network: engines add in other orders."""
+
+
+def distinct(found: pd.DataFrame) -> pd.DataFrame:
+    """Networks before training, each once, of `slopes` of one activation.
+
+    Networks of different seeds differ. Those of one seed may too, as by their width; where their slopes are
+    equal but for rounding they are one.
+    """
+    ordered = found.sort_values(["seed", "slope"])
+    near = (ordered["seed"].diff() == 0) & (ordered["slope"].diff() <= ROUNDING)
+    return ordered[~(near | (ordered["slope"].isna() & ordered.duplicated(["seed"])))]

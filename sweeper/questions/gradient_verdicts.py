@@ -13,6 +13,7 @@ from sweeper.questions.gradient_networks import (
     HEALTHY,
     MEASURE,
     changes,
+    distinct,
     measured,
     ratios,
     side,
@@ -68,7 +69,8 @@ def gradient_verdicts(run: RunData) -> pd.DataFrame:
     `networks` that differ. At initialisation equal networks count once (trials of one activation and
     seed start alike), and those of fresh seeds count too; where they are fewer than five, the interval
     is that of the factors between their layers, which are nearly independent there (mean-field
-    theory). depth: layers with an activation.
+    theory). One network has no interval; whether its verdict is sure follows from these factors. depth: layers
+    with an activation.
 
     ratio: norm at the first layer over that at the last, the median of the networks; ratio_low and ratio_high
     are the least and the largest. healthy, vanished, exploded, cut: how many networks are that by their own
@@ -114,7 +116,7 @@ def _judged(rows: pd.DataFrame, start: bool) -> dict[str, object]:
     found = slopes(rows).merge(ratios(rows), on=["trial", "seed"])
     cut = float(found["cut"].mean())
     if start:
-        found = found[~found["slope"].round(9).duplicated()]
+        found = distinct(found)
     seen = measured(found)
     found = found[np.isfinite(found["slope"])]
     slope = float(found["slope"].mean()) if len(found) else np.nan
@@ -127,6 +129,7 @@ def _judged(rows: pd.DataFrame, start: bool) -> dict[str, object]:
         low, high = interval(found["slope"].to_numpy())
     verdict = CUT if cut >= 0.5 else side(seen["total"])
     sure = verdict == CUT or (side(low * span) == side(high * span) == verdict and not np.isnan(low))
+    low, high = (low, high) if len(found) > 1 else (np.nan, np.nan)
     numbers = {"slope": slope, "low": low, "high": high, "networks": len(found), **seen}
     return {"verdict": verdict, "sure": sure, "depth": rows["layer"].nunique(), **numbers}
 

@@ -9,8 +9,22 @@ import pandas as pd
 
 from sweeper.answer.answer import Answer
 from sweeper.answer.baseline import Against
-from sweeper.answer.bounds import bounded_difference
-from sweeper.answer.claims import BEATS, CONFIRMED, LEARNED, MIXED, NONE, YES, Claim
+from sweeper.answer.bounds import CUT, HIGH, LOW, cut_ends, in_words, which_cut
+from sweeper.answer.claims import (
+    ALONE,
+    BEATS,
+    CONFIRMED,
+    GUESS,
+    LEARNED,
+    MIXED,
+    NONE,
+    PROVISIONAL,
+    STANDING,
+    TIES,
+    UNLEARNED,
+    YES,
+    Claim,
+)
 from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.gain import LABEL, gained, power
 from sweeper.answer.outcomes import outcomes_in_words
@@ -27,7 +41,18 @@ from sweeper.wording import capital, count, duration, interval, number, percent
 
 FOLDED = ("Guessing", "Other scores", "Trials", "Made on")
 TIED, UNRANKED = "Tied with the winner", "Not ranked behind it"
-FINDINGS = ("confirmed", "provisional", "unlearned", "guess", "none", "running", "predicted")
+BADGES: Mapping[str, str] = {
+    CONFIRMED: "Confirmed on fresh seeds",
+    TIES: "Best mean on fresh seeds; others may be as good",
+    ALONE: "Measured on fresh seeds, compared with no other setting",
+    PROVISIONAL: "Provisional",
+    UNLEARNED: "Not shown to have learned",
+    GUESS: "Not shown to be better than guessing",
+    "none": "No answer yet",
+    "running": "Not finished, not confirmed",
+    "predicted": "Predicted from smaller sizes",
+}
+"""The status of an answer in words, one for each `Card.standing`; every surface says it."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +69,7 @@ class Card:
     """What to use, how sure that is, what to do next."""
 
     standing: str
-    """One of `FINDINGS`."""
+    """A key of `BADGES`."""
     headline: str
     lead: str
     settings: Mapping[str, str]
@@ -59,9 +84,14 @@ class Card:
     """Whose rows show nothing beyond guessing, where that is the finding."""
 
     @property
+    def badge(self) -> str:
+        """The status in words."""
+        return BADGES[self.standing] + (f" on {self.rows} rows" if self.rows else "")
+
+    @property
     def folded(self) -> tuple[Fact, ...]:
         """Facts that the page folds away where there is an answer; the terminal prints all."""
-        answers = self.standing in ("confirmed", "provisional")
+        answers = self.standing in (CONFIRMED, TIES, ALONE, PROVISIONAL)
         return tuple(fact for fact in self.facts if answers and fact.label in FOLDED)
 
 
@@ -75,11 +105,11 @@ def card(study: Study, answer: Answer | None, trials: pd.DataFrame, folder: Path
         step = next_step(study, None, trials, None, None, folder)
         return Card("none", _no_headline(trials), _why_none(trials), {}, counted, step)
     summary, doubted = summarize(study, answer, trials), doubt(study, answer)
-    ranked = Ranked(study.objective)
+    ranked = Ranked(study.objective, answer.least_loss)
     facts = (
         *_scores(study, answer, summary),
         *(() if doubted else _tied(ranked, answer, summary)),
-        *_gained(ranked, answer),
+        *(() if doubted else _gained(ranked, answer)),
         *(() if doubted else _sure(ranked, answer, summary)),
         Fact("Guessing", *guessing(answer, ranked)),
         *_other_scores(ranked, answer),
@@ -87,8 +117,7 @@ def card(study: Study, answer: Answer | None, trials: pd.DataFrame, folder: Path
         *_made(answer, trials),
     )
     headline, lead = headline_of(study, answer), _lead(ranked, answer, summary, trials)
-    enough = answer.confirmed is not None and answer.confirmed.seeds >= ENOUGH_SEEDS
-    standing, warnings = "confirmed" if enough else "provisional", answer.warnings
+    standing, warnings = answer.standing, answer.warnings
     if doubted is not None:
         lead = f"{doubted.lead} The best trial: {headline[0].lower()}{headline[1:]} {lead}"
         standing, headline = doubted.standing, doubted.headline
@@ -106,9 +135,14 @@ def _claims(answer: Answer, doubted: Doubt | None) -> tuple[Claim, ...]:
     if answer.baseline is not None and answer.baseline.beaten:
         found.append(Claim(BEATS, "answer", YES, CONFIRMED, "answer", detail="the answer beats guessing"))
     if doubted is not None:
-        direction = NONE if doubted.standing == "unlearned" else MIXED
-        detail = NO_BETTER if doubted.standing == "guess" else answer.why_nothing_is_advised
+        direction = NONE if doubted.standing == UNLEARNED else MIXED
+        detail = NO_BETTER if doubted.standing == GUESS else answer.why_nothing_is_advised
         found.append(Claim(LEARNED, "answer", direction, CONFIRMED, "answer", detail=detail))
+    standing = answer.standing if doubted is None else doubted.standing
+    seeds = answer.confirmed.seeds if answer.confirmed else 1
+    found.append(
+        Claim(STANDING, "answer", standing, CONFIRMED, "answer", seeds=seeds, detail=BADGES[standing])
+    )
     return tuple(found)
 
 
@@ -123,30 +157,24 @@ def _lead(ranked: Ranked, answer: Answer, summary: Summary, trials: pd.DataFrame
         best = f"the {ranked.best} {ranked.metric} of {done}, one seed each"
         if len(summary.completed) == 1:
             best = "the only trial that completed, on one seed"
-        return f"Provisional: {best}; {why}, so it may be luck."
+        return f"{capital(best)}; {why}, so it may be luck."
     finalists = summary.finalists
     text = "; ".join([placing(finalists, ranked, "these settings", "have"), *better_means(finalists, ranked)])
-    if finalists[0].lost:
-        text += f"; beware, {finalists[0].lost} of {finalists[0].tried} seeds diverged or failed"
-    if answer.confirmed.seeds < ENOUGH_SEEDS:
-        text = f"Provisional: {text[0].lower()}{text[1:]}"
     if answer.tied:
-        text += f"; {_others(len(answer.tied), answer.confirmed.seeds)}"
+        tied = len(answer.tied)
+        text += f"; {count(tied, 'other')} {'is' if tied == 1 else 'are'} tied with these settings"
+    if answer.unranked:
+        seeds, others = count(answer.confirmed.seeds, "seed"), count(len(answer.unranked), "other")
+        text += f"; {seeds} cannot rank {others} behind these settings"
     return f"{text}."
-
-
-def _others(tied: int, seeds: int) -> str:
-    """How many are as good as far as is known; below `ENOUGH_SEEDS` seeds nothing is called a tie."""
-    if seeds < ENOUGH_SEEDS:
-        return f"{count(seeds, 'seed')} cannot rank {count(tied, 'other')} behind these settings"
-    return f"{count(tied, 'other')} {'is' if tied == 1 else 'are'} tied with these settings"
 
 
 def _scores(study: Study, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
     scores, ranked = [], Ranked(study.objective)
     if answer.confirmed:
         sure = answer.confirmed
-        mean, low, high = interval(sure.mean, sure.low, sure.high)
+        cut = cut_ends(ranked.objective, sure.mean, sure.low, sure.high, answer.least_loss)
+        mean, low, high = in_words(sure.mean, sure.low, sure.high, cut)
         if not math.isfinite(sure.low):
             meaning = "one fresh seed, so its spread is unknown"
         else:
@@ -180,12 +208,12 @@ def _tested(ranked: Ranked, answer: Answer, tested: Mapping[str, float]) -> Fact
 
 
 def _ends(name: str, value: float, low: float, high: float, least: float) -> tuple[str, str]:
-    """The ends in words; one that no loss can reach is cut off there, and says so."""
-    if name == "loss" and low == least:
-        return f"{number(least)} (cut off)", interval(value, low, high)[2]
+    """The ends in words; one that the score cannot pass is cut off there, and says so."""
+    cut = cut_ends(name, value, low, high, least)
     if name == "accuracy":
-        return percent(low, 1), percent(high, 1)
-    return interval(value, low, high)[1:]
+        return percent(low, 1) + CUT * (LOW in cut), percent(high, 1) + CUT * (HIGH in cut)
+    words = in_words(value, low, high, cut)[1:]
+    return (number(low) + CUT, words[1]) if LOW in cut else words
 
 
 def _other_scores(ranked: Ranked, answer: Answer) -> tuple[Fact, ...]:
@@ -223,31 +251,36 @@ def _score(name: str, value: float, ends: tuple[float, float] | None = None) -> 
 
 def _tied(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
     """What is as good as far as these seeds show, each with how much worse it may be."""
-    if answer.confirmed is None or not summary.tied:
+    if answer.confirmed is None or not (summary.tied or summary.unranked):
         return ()
     seeds = answer.confirmed.seeds
-    if seeds == 1:
-        return (Fact(UNRANKED, "\n".join(summary.tied), "one seed cannot rank two settings"),)
-    if seeds < ENOUGH_SEEDS:
+    if not summary.tied:
         meaning = f"{seeds} seeds are too few to rank these behind the winner; they may still be worse"
-        return (Fact(UNRANKED, "\n".join(summary.tied), meaning),)
+        meaning = "one seed cannot rank two settings" if seeds == 1 else meaning
+        return (Fact(UNRANKED, "\n".join(summary.unranked), meaning),)
     rows = summary.ranking.set_index("trial")
     simplest = None if summary.simplest is None else summary.simplest["label"]
     lines = [
-        f"{name}{' (simplest)' if name == simplest else ''}: {_at_worst(ranked, rows.loc[trial])}"
+        f"{name}{' (simplest)' if name == simplest else ''}: {_at_worst(ranked, rows.loc[trial], seeds)}"
         for name, trial in zip(summary.tied, answer.tied, strict=True)
     ]
     shared = "; a tie of few shared seeds says little" if summary.few_pairs else ""
-    meaning = f"these seeds do not show that the winner is better; the numbers are in {ranked.metric}{shared}"
+    meaning = (
+        f"{count(seeds, 'fresh seed')} do not show that the winner is better; the numbers are in "
+        f"{ranked.metric}{shared}"
+    )
     return (Fact(TIED, "\n".join(lines), meaning),)
 
 
-def _at_worst(ranked: Ranked, row: "pd.Series") -> str:
-    """Costs are compared: a rival that is worse costs more."""
-    ends = bounded_difference(ranked.objective, row["difference_low"], row["difference_high"])
+def _at_worst(ranked: Ranked, row: "pd.Series", seeds: int) -> str:
+    """Costs are compared: a rival that is worse costs more. Seeds are named where it shares fewer."""
+    shared = f", on {count(int(row['pairs']), 'seed')} of both" if row["pairs"] < seeds else ""
+    ends = float(row["difference_low"]), float(row["difference_high"])
     if not math.isfinite(ends[1]):
-        return "may be worse by any amount"
-    return f"may be up to {interval(row['difference'], *ends)[2]} worse"
+        return f"may be worse by any amount{shared}"
+    low, high, _ = ranked.within(*ends, float(row["beside"]))
+    worst = in_words(float(row["difference"]), low, high, which_cut(ends, (low, high)))[2]
+    return f"may be up to {worst} worse{shared}"
 
 
 def _sure(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
@@ -259,14 +292,13 @@ def _sure(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
     said = [seen] if seen else []
     value = "–"
     if answer.luck is not None:
-        share, low, high = answer.luck
+        share, low, high, complete, every = answer.luck
         value = f"{percent(share)} of the variance is luck"
         if low < 0.5 < high:
-            value = "Luck or settings: not settled"
+            value = f"{percent(low)} to {percent(high)} of the variance is luck"
         ends = f"luck has {percent(share)} (95 % interval {percent(low)} to {percent(high)})"
-        complete = summary.ranking["n"] == summary.ranking["n"].max()
-        some = f"the {complete.sum()} finalists that completed all of them"
-        who = "the finalists" if complete.all() else some
+        some = f"the {complete} finalists that completed all of them"
+        who = "the finalists" if complete == every else some
         said.append(
             f"of the variance of the scores on fresh seeds of {who}, {ends}; the rest lies between settings"
         )

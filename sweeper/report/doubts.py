@@ -7,6 +7,8 @@ from typing import Any
 
 from sweeper.answer.answer import Answer
 from sweeper.answer.baseline import Against
+from sweeper.answer.bounds import HIGH, LOW, in_words
+from sweeper.answer.claims import GUESS, UNLEARNED
 from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.learning import Learning
 from sweeper.answer.ranked import CENTRAL, Ranked, is_central
@@ -27,7 +29,7 @@ class Doubt:
     """Why the answer is none; it takes the place of the headline."""
 
     standing: str
-    """unlearned | guess"""
+    """`UNLEARNED` or `GUESS`"""
     headline: str
     lead: str
     rows: str = ""
@@ -41,7 +43,7 @@ def doubt(study: Study, answer: Answer) -> Doubt | None:
         headline = "Nothing was learned."
         if answer.learning.unclear:
             headline = f"{answer.learning.seeds} seeds do not show whether anything was learned."
-        return Doubt("unlearned", headline, _unlearned(answer.learning, ranked))
+        return Doubt(UNLEARNED, headline, _unlearned(answer.learning, ranked))
     if answer.baseline is None:
         return None
     name = study.search.objective.partition("_")[2]
@@ -60,7 +62,7 @@ def doubt(study: Study, answer: Answer) -> Doubt | None:
     where = "" if central else f" by {_named(first)}"
     rows = listing(list(dict.fromkeys(each.part for each in weak)))
     lead = " ".join(_no_better(each, answer.baseline.guess) for each in weak)
-    return Doubt("guess", f"{text}{where} on {rows} rows.", lead, rows)
+    return Doubt(GUESS, f"{text}{where} on {rows} rows.", lead, rows)
 
 
 def _unlearned(found: Learning, ranked: Ranked) -> str:
@@ -90,7 +92,7 @@ def _no_better(each: Against, guess: str) -> str:
     )
     if not math.isfinite(each.low):
         return f"{text} (one seed)."
-    gain, low, high = interval(each.gain, each.low, each.high)
+    gain, low, high = in_words(each.gain, each.low, each.high, each.cut)
     return f"{text} (gain {gain}, 95 % interval {low} to {high})."
 
 
@@ -140,7 +142,9 @@ def _of_guess(each: Against) -> str:
 def _gained(each: Against, ranked: Ranked) -> str:
     """How much better than guessing the winner is, with its interval."""
     gain, low, high = each.gain, each.low, each.high
-    words = interval(abs(gain), *((low, high) if gain >= 0 else (-high, -low)))
+    turned = {LOW: HIGH, HIGH: LOW}.get(each.cut, each.cut)
+    known = (low, high, each.cut) if gain >= 0 else (-high, -low, turned)
+    words = in_words(abs(gain), *known)
     size = f"{words[0]} {ranked.better if gain >= 0 else ranked.worse}"
     return f"{size} (95 % interval {words[1]} to {words[2]})" if math.isfinite(low) else f"{size} (one seed)"
 
@@ -151,12 +155,23 @@ def warnings(study: Study, answer: Answer, baselines: Mapping[str, Any] | None) 
 
 
 def _seeds(answer: Answer) -> tuple[str, ...]:
+    lost = _lost(answer)
     if answer.confirmed is None or answer.confirmed.seeds >= ENOUGH_SEEDS:
-        return ()
+        return lost
     if answer.confirmed.seeds == 1:
-        return ("One fresh seed confirms nothing: its spread is unknown.",)
+        return (*lost, "One fresh seed confirms nothing: its spread is unknown.")
     few = f"{answer.confirmed.seeds} fresh seeds"
-    return (f"Only {few}: too few to call the answer confirmed; use at least {ENOUGH_SEEDS}.",)
+    return (
+        *lost,
+        f"Only {few}: too few to call the answer confirmed; use at least {ENOUGH_SEEDS}.",
+    )
+
+
+def _lost(answer: Answer) -> tuple[str, ...]:
+    """That these settings are unstable: the seeds that they lost say nothing else about their score."""
+    lost = listing([f"{what} on {times}" for what, times in answer.lost.items() if times])
+    tried = sum(answer.lost.values()) + (answer.confirmed.seeds if answer.confirmed else 0)
+    return (f"These settings {lost} of {count(tried, 'fresh seed')}.",) if lost else ()
 
 
 def _rows(study: Study, recorded: Mapping[str, Any]) -> tuple[str, ...]:
@@ -201,6 +216,7 @@ def with_warnings(
         return None
     doubted = doubt(study, answer)
     first = () if doubted is None else (f"{doubted.headline} {doubted.lead}",)
+    answer = answer if doubted is None else replace(answer, standing=doubted.standing)
     missing = () if tested or baselines is None or not baselines["rows"]["test"] else (_untested(study),)
     last = (f"{broken}.",) if broken else ()
     return replace(answer, warnings=(*first, *missing, *warnings(study, answer, baselines), *last))

@@ -29,6 +29,7 @@ MEANINGS: Mapping[str, str] = {
     "decades_per_layer": "change of log10 of the norm per layer towards the input, mean over networks",
     "depth": "number of layers with activations",
     "basis": "data behind the number",
+    "cut": "ends of the interval of the difference that are cut off where the score ends",
     "expected": "what the study file says",
     "expected_by": "paper or closed form",
     "failures": "fresh seeds that diverged or failed",
@@ -39,6 +40,7 @@ MEANINGS: Mapping[str, str] = {
     "mean": "mean score over the fresh seeds that completed",
     "moment": "before the first step, or after the last",
     "objective": "the score that ranks trials: the best at its evaluation points",
+    "pairs": "fresh seeds that both completed",
     "rank": "rank among completed trials, 1 is best",
     "search_objective": "score in the search, on one seed",
     "searched": "trials of the value in the whole search",
@@ -52,12 +54,17 @@ MEANINGS: Mapping[str, str] = {
     "trials": "trials behind the row",
     "weight": "of the activation penalty",
 }
+VERDICT = (
+    "tied: the difference is too small for a call; left the race: behind the leader of its time, not shown "
+    "to be worse than the winner; not ranked: too few seeds; else by how much it is worse"
+)
 OF_TABLE: Mapping[str, Mapping[str, str]] = {
     "basins": {
         "low": "lowest rate whose score is within 10 % of the best",
         "high": "highest rate whose score is within 10 % of the best",
     },
-    "comparison": {"verdict": "tied: the difference is too small for a call; else by how much it is worse"},
+    "comparison": {"verdict": VERDICT},
+    "finalists": {"verdict": VERDICT},
     "finding": {
         "verdict": "found: the interval lies on the expected side; contrary: on the other; else not found"
     },

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from sweeper.answer.answer import Answer
+from sweeper.answer.claims import UNLEARNED
 from sweeper.answer.edges import Edge
 from sweeper.answer.learning import NOISE, Learning
 from sweeper.report.advice.item import toml
@@ -129,18 +130,18 @@ def _unlearned(study: Study, learning: Learning, trials: pd.DataFrame) -> _Rerun
         seeds = max(MANY_SEEDS, 2 * study.confirm.seeds)
         return _Rerun("Retrain the finalists on more seeds:", (f"confirm.seeds={seeds}",))
     if learning.furthest > NOISE * abs(learning.before):
-        return _check_the_data("unlearned")
+        return _check_the_data(UNLEARNED)
     if abs(learning.fell) <= NOISE * abs(learning.before) and highest < high / 10:
         text = f"Training changed next to nothing at rates up to {number(highest)}: search higher ones."
         return _Rerun(text, _rates(study, trials, lower=False), fresh=True)
     if lowest > 10 * low:
         text = f"Training did not lower it at rates down to {number(lowest)}: search lower ones."
         return _Rerun(text, _rates(study, trials, lower=True), fresh=True)
-    return _check_the_data("unlearned")
+    return _check_the_data(UNLEARNED)
 
 
 def _check_the_data(standing: str) -> _Rerun:
-    what = "is not shown to have learned" if standing == "unlearned" else "is not shown to beat guessing"
+    what = "is not shown to have learned" if standing == UNLEARNED else "is not shown to beat guessing"
     text = f"The winner {what}: check that targets belong to their rows, and see what theory advises:"
     return _Rerun(text, command="advise")
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from sweeper.answer.baseline import baseline
-from sweeper.answer.bounds import bounded, bounded_difference, bounded_gain, loss_floor
+from sweeper.answer.bounds import bounded, bounded_gain, cut_ends, in_words, loss_floor
 from sweeper.answer.ranked import Ranked
 from sweeper.study.study import Study
 
@@ -32,13 +32,33 @@ def test_no_interval_reaches_beyond_the_score(metric: str, expected: tuple[float
 
 
 @pytest.mark.parametrize(
-    ("metric", "width"),
-    [("validation_f1 (higher is better)", 1.0), ("mcc", 2.0), ("loss", math.inf), ("r2", math.inf)],
+    ("metric", "reference", "least_loss", "expected", "cut"),
+    [
+        ("validation_loss", 0.3, 0.0, (-0.3, 3.0), "low"),
+        ("validation_loss", 0.3, -math.inf, (-3.0, 3.0), ""),
+        ("validation_error", 0.25, 0.0, (-0.25, 0.75), "low, high"),
+        ("validation_auc (higher is better)", 0.75, 0.0, (-0.25, 0.75), "low, high"),
+        ("validation_r2 (higher is better)", 0.75, 0.0, (-0.25, 3.0), "high"),
+    ],
 )
-def test_no_difference_is_larger_than_the_range(metric: str, width: float) -> None:
-    """A gain of 1.1 in F1 cannot be."""
-    assert bounded_difference(metric, -3.0, 3.0) == (-min(width, 3.0), min(width, 3.0))
-    assert math.isnan(bounded_difference(metric, math.nan, 0.1)[0])
+def test_no_difference_leads_beyond_the_score(
+    metric: str, reference: float, least_loss: float, expected: tuple[float, float], cut: str
+) -> None:
+    """A loss of 0.3 improves by 0.3 at most, an AUC of 0.75 by 0.25; which ends of the score's own interval
+    were cut is known."""
+    ranked = Ranked(metric, least_loss)
+    *ends, found = ranked.within(-3.0, 3.0, ranked.cost(reference))
+    assert ends == pytest.approx(expected)
+    assert found == cut
+    assert ranked.within(-0.01, 0.01, ranked.cost(reference)) == (-0.01, 0.01, "")
+    assert math.isnan(ranked.within(math.nan, 0.1, ranked.cost(reference))[0])
+
+
+def test_ends_that_were_cut_say_so() -> None:
+    """An end at the bound of a score is marked, unless the score lies there itself."""
+    assert cut_ends("validation_loss", 0.06, 0.0, 0.12, 0.0) == "low"
+    assert cut_ends("accuracy", 1.0, 1.0, 1.0) == ""
+    assert in_words(0.06, 0.0, 0.12, "low") == ("0.06", "0.00 (cut off)", "0.12")
 
 
 @pytest.mark.parametrize(

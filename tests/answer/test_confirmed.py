@@ -111,6 +111,9 @@ def test_one_seed_is_valid_json() -> None:
         "mean": 0.1,
         "low": None,
         "high": None,
+        "seeds": 1,
+        "diverged": 0,
+        "failed": 0,
     }
 
 

@@ -1,30 +1,54 @@
 """What is said of the finalists that did not win."""
 
+import pandas as pd
 import pytest
 from report_inputs import asked_of, made_input, spoken
 from synthetic_records import SyntheticRecords
 
-from sweeper.answer.comparison import FAILS, WORSE
+from sweeper.answer.comparison import BETTER, FAILS, LEFT, ON_AVERAGE, TIED, UNRANKED, WORSE, verdicts
 from sweeper.questions import comparison
+
+ALIKE = {"n": 8, "failures": 0, "tied": False, "dropped": False, "better": False}
 
 
 @pytest.mark.parametrize(
-    ("dropped", "low", "told", "expected"),
+    ("changes", "seeds", "expected"),
     [
-        (True, -0.1, WORSE, comparison.LEFT),
-        (True, 0.1, WORSE, WORSE),
-        (False, -0.1, WORSE, WORSE),
-        (True, -0.1, FAILS, FAILS),
+        ({"dropped": True, "difference_low": -0.1}, 8, LEFT),
+        ({"dropped": True, "difference_low": float("nan")}, 8, LEFT),
+        ({"dropped": True, "better": True}, 8, WORSE),
+        ({"dropped": True}, 8, ON_AVERAGE),
+        ({"better": True}, 8, WORSE),
+        ({}, 8, ON_AVERAGE),
+        ({"tied": True}, 8, TIED),
+        ({"tied": True}, 4, UNRANKED),
+        ({"better": True}, 4, UNRANKED),
+        ({"difference_low": -0.4, "difference_high": -0.1}, 8, BETTER),
+        ({"dropped": True, "failures": 2, "difference_low": -0.1}, 8, FAILS),
     ],
 )
-def test_who_left_the_race_is_worse_only_where_shown(
-    records: SyntheticRecords, dropped: bool, low: float, told: str, expected: str
-) -> None:
-    """An interval around 0 to the winner does not call worse whom the race dropped earlier."""
+def test_a_verdict_says_what_the_seeds_show(changes: dict, seeds: int, expected: str) -> None:
+    """Worse takes an interval above 0 to the winner, a tie five seeds; who left the race early has either."""
+    winner = {**ALIKE, "n": seeds, "tied": True, "difference_low": 0.0, "difference_high": 0.0}
+    rival = {**ALIKE, "difference_low": 0.1, "difference_high": 0.5, **changes}
+    assert verdicts(pd.DataFrame([winner, rival]))[1] == expected
+
+
+def test_sentence_and_table_have_one_verdict(records: SyntheticRecords) -> None:
+    """Each verdict of the table has its words, which the sentence says of it and of no other one."""
     asked = asked_of(made_input(records))
     frame = asked.tables["comparison"]
-    others = frame.index[1:]
-    frame = frame.assign(dropped=dropped, verdict=told)
-    frame.loc[others, ["difference", "difference_low", "difference_high"]] = [0.2, low, 0.5]
-    said = spoken(comparison.sentences(asked.run, {**asked.tables, "comparison": frame}))
-    assert comparison.VERDICTS[expected] in said[0]
+    for name, text in comparison.VERDICTS.items():
+        tables = {**asked.tables, "comparison": frame.assign(verdict=["winner", name, name])}
+        assert spoken(comparison.sentences(asked.run, tables))[0] == f"All 2 other finalists {text}."
+
+
+def test_seeds_are_named_where_they_differ(records: SyntheticRecords) -> None:
+    """What rests on fewer seeds than the winner has says on how many, and the regret on those of whom."""
+    asked = asked_of(made_input(records))
+    frame = asked.tables["comparison"]
+    assert frame["failures"].gt(0).any()
+    said = " ".join(spoken(comparison.sentences(*asked)))
+    fewer = frame[frame["pairs"] < frame["n"].iloc[0]].iloc[0]
+    assert f"{fewer['pairs']} seeds of both" in said
+    assert "lasted the race and lost the fewest seeds, over their 5 fresh seeds: " in said

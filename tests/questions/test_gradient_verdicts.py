@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from report_inputs import spoken
+from report_inputs import sentences_of, spoken
 from run_data import run_data, with_records
 from synthetic_records import DEPTH, SLOPE, STEPS, SyntheticRecords
 
-from sweeper.questions.gradient_networks import changes, side, slopes
+from sweeper.questions.gradient_networks import changes, distinct, side, slopes
 from sweeper.questions.gradient_verdicts import COLUMNS, gradient_verdicts, runs
 from sweeper.questions.gradients import gradients, sentences
 from sweeper.questions.layers import END, START
@@ -123,16 +123,45 @@ def test_equal_networks_count_once() -> None:
     assert table["trials"].tolist() == [6]
 
 
-def test_one_network_takes_its_interval_from_its_layers() -> None:
-    """It holds the true slope, and is centred on the stated one, though there is one network."""
+def test_rounding_makes_no_second_network() -> None:
+    """Engines add in other orders: what differs in the sixth digit is one network, by a tenth it is two."""
+    first = line(-0.3, noise=0.1)
+    rounded = [[norm * (1 + 1e-6 * (-1) ** (k + j)) for k, norm in enumerate(first)] for j in range(6)]
+    assert gradient_verdicts(made({"tanh": rounded}))["networks"].tolist() == [1]
+    assert gradient_verdicts(made({"tanh": [*rounded, line(-0.3, noise=0.1, seed=1)]}))[
+        "networks"
+    ].tolist() == [2]
+
+
+def test_networks_of_different_seeds_differ() -> None:
+    """Each seed draws its own weights, however near its slope comes to that of another one."""
+    rows = pd.DataFrame({"trial": [0, 1, 2], "seed": [0, 1, 1], "slope": [-0.3, -0.3, -0.3], "cut": False})
+    assert distinct(rows)["seed"].tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(("slope", "sure"), [(-0.6, True), (-1 / 7, False)])
+def test_one_network_has_no_interval(slope: float, sure: bool) -> None:
+    """Its slope is told alone; whether the verdict is sure follows from the factors between its layers."""
+    run = made({"tanh": [line(slope, noise=0.1)] * 3})
+    row = gradient_verdicts(run).iloc[0]
+    assert math.isnan(row["low"])
+    assert math.isnan(row["high"])
+    assert row["sure"] == sure
+    assert "95 % interval" not in sentences_of(run, "gradients")["gradients"]
+
+
+def test_few_networks_take_their_interval_from_their_layers() -> None:
+    """It holds the true slope, and is centred on the stated one, though there are two networks."""
     networks = {}
     for seed in range(100):
         # Factors between layers are independent, as in wide networks: a random walk, not noise about a line.
         rng = np.random.default_rng(seed)
-        logs = np.cumsum(np.concatenate([[0], -0.3 + 0.1 * rng.normal(size=9)]))[::-1]
-        networks[f"activation_{seed}"] = [list(10**logs)]
+        steps = -0.3 + 0.1 * rng.normal(size=(2, 9))
+        logs = np.cumsum(np.concatenate([np.zeros((2, 1)), steps], axis=1), axis=1)[:, ::-1]
+        networks[f"activation_{seed}"] = (10**logs).tolist()
     rows = gradient_verdicts(made(networks))
     assert len(rows) == 100
+    assert (rows["networks"] == 2).all()
     assert ((rows["low"] <= -0.3) & (rows["high"] >= -0.3)).mean() >= 0.88
 
 

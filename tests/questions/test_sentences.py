@@ -66,11 +66,11 @@ def test_finalists_are_given_with_the_intervals_of_the_table(asked: Asked) -> No
 def test_the_simplest_tied_finalist_is_named_with_its_price(asked: Asked) -> None:
     """Where the second, tied with the winner, is simpler, it is named; where none is tied, nothing is."""
     frame = asked.tables["comparison"]
-    tied = changed(asked, "comparison", tied=frame["rank"] <= 2, simplest=frame["rank"] == 2)
+    tied = changed(asked, "comparison", verdict=["winner", "tied", "worse"], simplest=frame["rank"] == 2)
     row = frame.iloc[1]
     said = " ".join(spoken(comparison.sentences(*tied)))
     assert f"The simplest of those tied is {row['label']}. Its price: " in said
-    alone = changed(asked, "comparison", tied=frame["rank"] == 1, simplest=frame["rank"] == 1)
+    alone = changed(asked, "comparison", verdict=["winner", "worse", "worse"], simplest=frame["rank"] == 1)
     assert "simple" not in " ".join(spoken(comparison.sentences(*alone)))
 
 

@@ -13,6 +13,7 @@ from synthetic_records import SyntheticRecords
 from sweeper.answer.learning import Learning
 from sweeper.questions.run_data import RunData
 from sweeper.report.card import Card, card
+from sweeper.report.doubts import with_warnings
 from sweeper.report.note import note, plain_answer
 from sweeper.report.notebook import answer_html
 from sweeper.study.command_line import overrides, run_again
@@ -35,7 +36,7 @@ def test_the_card_tells_a_confirmed_answer(records: SyntheticRecords) -> None:
     told, answer = card_of(report), report.answer
     assert answer is not None
     assert answer.confirmed is not None
-    assert told.standing == "confirmed"
+    assert (told.standing, told.badge) == ("tied", "Best mean on fresh seeds; others may be as good")
     chosen = answer.parameters
     for text in (chosen["optimizer"], f"{chosen['learning_rate']:.3g}", chosen["activation"]):
         assert text in told.headline
@@ -77,7 +78,7 @@ def test_the_card_does_not_claim_more_than_was_done(
     told = card_of(made_input(changed(records, what)))
     assert told.standing == standing
     assert told.headline.startswith(headline)
-    assert (standing == "provisional") == told.lead.startswith("Provisional:")
+    assert (standing == "provisional") == (told.badge == "Provisional")
     assert told.next_step.text
     assert told.next_step.command.startswith("sweeper ")
 
@@ -113,7 +114,7 @@ def test_note_and_plain_answer_say_what_the_card_says(records: SyntheticRecords,
     html = answer_html(report)
     assert plain.startswith(told.headline)
     assert markdown.startswith("# ")
-    for value in told.settings.values():
+    for value in (told.badge, *told.settings.values()):
         assert value in plain
         assert value in markdown
         assert value in html
@@ -265,14 +266,22 @@ def test_a_key_that_was_removed_cannot_be_set(tmp_path: Path) -> None:
 
 
 def test_a_winner_that_loses_seeds_is_named_unstable(records: SyntheticRecords) -> None:
-    """Where every finalist diverged on some seed, the winner's lost seeds are counted out of all tried."""
+    """Where every finalist diverged on some seed, every surface counts the winner's lost seeds out of all
+    tried."""
     lost = (records.trials["phase"] == "confirm") & records.trials["seed"].isin([2, 3])
     trials = records.trials.assign(
         outcome=records.trials["outcome"].mask(lost, "diverged"),
         objective=records.trials["objective"].mask(lost),
     )
-    told = card_of(made_input(SyntheticRecords(trials, records.curves, records.layers)))
-    assert "beware, 2 of 5 seeds diverged or failed" in told.lead
+    run = made_input(SyntheticRecords(trials, records.curves, records.layers))
+    warned = with_warnings(run.study, run.answer, None)
+    assert warned is not None
+    run = replace(run, answer=warned)
+    told, warning = card_of(run), "These settings diverged on 2 of 5 fresh seeds."
+    surfaces = [told.warnings, warned.to_dict()["warnings"], note(run.study, warned, run.records)]
+    surfaces += [plain_answer(run.study, warned, run.records), answer_html(run)]
+    assert all(warning in said for said in surfaces)
+    assert warned.to_dict()["confirmed"].items() >= {"seeds": 3, "diverged": 2, "failed": 0}.items()
     assert "mean over 3 fresh seeds" in facts(told)["Validation loss"]
 
 

@@ -52,7 +52,7 @@ class Run:
     @property
     def contenders(self) -> int:
         """Finalists that the winner was picked from without being told from them."""
-        return 1 + len(self.answer.tied)
+        return 1 + len(self.answer.tied) + len(self.answer.unranked)
 
 
 @dataclass(frozen=True)
