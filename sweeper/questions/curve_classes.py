@@ -71,6 +71,27 @@ def curve_classes(run: RunData) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
+OF_THE_ANSWER = ["trial", "seed", "class", "points", "steps", "best_step", "settled_step", "lowest", "end"]
+
+
+def answer_curves(run: RunData) -> pd.DataFrame:
+    """One row per fresh seed of the answer, or of its one training in the search; columns as in
+    `OF_THE_ANSWER`, which mean what they do in `curve_classes`."""
+    if run.answer is None:
+        return pd.DataFrame(columns=OF_THE_ANSWER)
+    own = run.trials[run.trials["trial"] == run.answer.trial]
+    confirm = own["phase"] == "confirm"
+    own = own[confirm if confirm.any() else ~confirm].sort_values("seed")
+    rows = []
+    for seed, part in own.groupby("seed"):
+        for trial, steps, losses, train in _curves(run, part):
+            found, row = shapes.shape(steps, losses, train), part.iloc[0]
+            name = shapes.DIVERGED if row["outcome"] == "diverged" else found.name
+            at = (len(steps), int(row["steps"]), found.best_step, found.settled_step)
+            rows.append((trial, seed, name, *at, found.lowest, found.end))
+    return pd.DataFrame(rows, columns=OF_THE_ANSWER)
+
+
 def curve_summary(run: RunData) -> pd.DataFrame:
     """Columns group, class, trials, share (of the group); best first, classes in the order of `CLASSES`."""
     frame = curve_classes(run)
@@ -226,7 +247,8 @@ BROKEN = (DIVERGED, shapes.ROSE, UNSTABLE, shapes.NOISY, shapes.RISING, shapes.M
 
 
 def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
-    """The best curve, the classes of the best and of the others, then what they advise."""
+    """The best curve, the classes of the best and of the others, then what the answer's own curves advise,
+    and what went wrong elsewhere."""
     summary, classes = tables["curve_summary"], tables["curve_classes"]
     first = tables["convergence"]["trial"].head(1)
     said: list[Statement] = [_best(row) for row in classes[classes["trial"].isin(first)].to_dict("records")]
@@ -234,14 +256,29 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     said += [_counts(rows, group, alone=len(groups) == 1) for group, rows in groups]
     if run.answer is not None and (why := run.answer.why_nothing_is_advised):
         return (*said, f"These curves advise nothing, as {why}.", ONE_SEED)
-    best = classes[classes["group"] == BEST].sort_values(["lowest", "trial"])
-    advised = [
-        f"Trial #{row['trial']} ({row['class']}): {row['advice']}."
-        for row in best[best["advice"] != ""].drop_duplicates("class").to_dict("records")
-    ]
+    advised = [_of_the_answer(tables["answer_curves"], _settable(run.study))] if run.answer else []
     rest = classes[(classes["group"] == REST) & (classes["advice"] != "")]
     advised += [_usual(name, rest[rest["class"] == name]) for name in BROKEN if (rest["class"] == name).any()]
-    return (*said, *advised, ONE_SEED)
+    return (*said, *filter(None, advised), ONE_SEED)
+
+
+def _of_the_answer(own: pd.DataFrame, settable: frozenset[str]) -> str:
+    """How most trainings of the answer ended, and what that asks for; enough steps are enough for all."""
+    if own.empty:
+        return ""
+    names, total = own["class"].value_counts(), len(own)
+    name, times = str(names.index[0]), int(names.iloc[0])
+    who = f"The answer, trial #{own['trial'].iloc[0]},"
+    if 2 * times <= total:
+        parts = [f"{whole(n)} {part}" for part, n in names.items()]
+        return f"{who} ended in no one way on its {count(total, 'fresh seed')}: {listing(parts)}."
+    where = (
+        f"on {times} of {count(total, 'fresh seed')}" if total > 1 else "on the one seed it was trained on"
+    )
+    steps, settled = int(own["steps"].max()), int(own["settled_step"].max())
+    best = int(own.loc[own["class"] == name, "best_step"].median())
+    text = advice(name, steps, steps, shapes.Shape(name, best, settled, 0.0, 0.0, 0.0, 0.0), settable)
+    return f"{who} {ENDED.get(name, name)} {where}{f': {text}' if text else ''}."
 
 
 ENDED = {
@@ -289,7 +326,12 @@ def _usual(name: str, rows: pd.DataFrame) -> str:
 QUESTION = Question(
     key="curves",
     question="Did trainings end too early, overfit, or break?",
-    tables={**convergence.TABLES, "curve_classes": curve_classes, "curve_summary": curve_summary},
+    tables={
+        **convergence.TABLES,
+        "curve_classes": curve_classes,
+        "curve_summary": curve_summary,
+        "answer_curves": answer_curves,
+    },
     figure=convergence.FIGURE,
     more=(
         FigureSpec(
@@ -310,6 +352,7 @@ QUESTION = Question(
     sentences=sentences,
     shown=(
         Shown("curve_summary", "Trials of each class"),
+        Shown("answer_curves", "Curves of the answer, one row per seed"),
         Shown("curve_classes", "One row per trial"),
         *convergence.TABLES_SHOWN,
     ),

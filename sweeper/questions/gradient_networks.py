@@ -91,5 +91,6 @@ def distinct(found: pd.DataFrame) -> pd.DataFrame:
     equal but for rounding they are one.
     """
     ordered = found.sort_values(["seed", "slope"])
-    near = (ordered["seed"].diff() == 0) & (ordered["slope"].diff() <= ROUNDING)
-    return ordered[~(near | (ordered["slope"].isna() & ordered.duplicated(["seed"])))]
+    slope = ordered["slope"]
+    near = (slope.diff() <= ROUNDING) | (slope.isna() & slope.shift().isna())
+    return ordered[~(near & (ordered["seed"].diff() == 0))]

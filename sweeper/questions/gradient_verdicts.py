@@ -69,8 +69,8 @@ def gradient_verdicts(run: RunData) -> pd.DataFrame:
     `networks` that differ. At initialisation equal networks count once (trials of one activation and
     seed start alike), and those of fresh seeds count too; where they are fewer than five, the interval
     is that of the factors between their layers, which are nearly independent there (mean-field
-    theory). One network has no interval; whether its verdict is sure follows from these factors. depth: layers
-    with an activation.
+    theory). One network has no interval; whether its verdict is sure follows from these factors. depth:
+    layers with an activation.
 
     ratio: norm at the first layer over that at the last, the median of the networks; ratio_low and ratio_high
     are the least and the largest. healthy, vanished, exploded, cut: how many networks are that by their own

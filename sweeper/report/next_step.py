@@ -1,5 +1,6 @@
 """The one thing to do next, as a command."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,7 +9,7 @@ import pandas as pd
 
 from sweeper.answer.answer import Answer
 from sweeper.answer.claims import UNLEARNED
-from sweeper.answer.edges import Edge
+from sweeper.answer.edges import OUTER, Edge
 from sweeper.answer.learning import NOISE, Learning
 from sweeper.report.advice.item import toml
 from sweeper.report.doubts import Doubt
@@ -49,7 +50,7 @@ def next_step(
     edge: Edge | None,
     folder: Path | None,
 ) -> NextStep:
-    """The most useful of: begin, mend what fails, confirm, widen the range, use the answer.
+    """The most useful of: begin, mend what fails or diverges, confirm, widen the range, use the answer.
 
     Args:
         study: what was run.
@@ -61,6 +62,8 @@ def next_step(
     """
     if answer is None:
         step = _no_answer(study, trials)
+    elif rates := _too_high(study, answer, trials):
+        step = rates
     elif answer.learning is not None and not answer.learning.learned:
         step = _unlearned(study, answer.learning, trials)
     elif answer.confirmed is None:
@@ -93,6 +96,24 @@ def _no_answer(study: Study, trials: pd.DataFrame) -> _Rerun:
         text = f"Training diverged even at the lowest rate tried, {number(lowest)}: search much lower ones."
         return _Rerun(text, _rates(study, trials, lower=True), fresh=True)
     return _Rerun("Continue the search: no trial has completed so far.")
+
+
+def _too_high(study: Study, answer: Answer, trials: pd.DataFrame) -> _Rerun | None:
+    """Lower rates, where half of the search or more diverged and the best one has one of the lowest tried."""
+    search = trials[trials["phase"] != "confirm"]
+    diverged, own = search[search["outcome"] == "diverged"], answer.parameters["learning_rate"]
+    tried = search.loc[search["learning_rate"] > 0, "learning_rate"].astype(float)
+    if len(diverged) < len(search) / 2 or tried.empty or not own > 0:
+        return None
+    lowest, highest = float(tried.min()), float(tried.max())
+    if math.log(own / lowest) > OUTER * math.log(highest / lowest):
+        return None
+    settings = _rates(study, diverged, lower=True)
+    if not settings:
+        return None
+    text = f"{len(diverged):,} of {count(len(search), 'trial')} diverged, and the best one has "
+    text += "the lowest rate tried" if own == lowest else "one of the lowest rates tried"
+    return _Rerun(f"{text}, {number(own)}: search lower ones.", settings, fresh=True)
 
 
 def _rates(study: Study, trials: pd.DataFrame, *, lower: bool) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
+from report_inputs import sentences_of
 from run_data import run_data, with_records
 from synthetic_records import SyntheticRecords
 
@@ -12,7 +13,7 @@ from sweeper.answer.rows import best_trials
 from sweeper.questions.convergence import SHOWN
 from sweeper.questions.curve_classes import COLUMNS, advice, curve_classes, curve_summary
 from sweeper.questions.run_data import RunData
-from sweeper.statistics.curve_class import CLASSES, shape
+from sweeper.statistics.curve_class import CLASSES, IMPROVING, SATURATED, shape
 
 STEPS = np.arange(0, 401, 20)
 DONE = STEPS / 400
@@ -270,3 +271,50 @@ def test_a_flat_curve_above_the_best_rate_is_not_told_to_go_higher() -> None:
     texts = curve_classes(with_records(run, trials=trials)).set_index("trial")["advice"]
     assert texts[0].startswith("higher")
     assert texts[1].startswith("lower")
+
+
+def answered(endings: list[str], steps: int = 400) -> RunData:
+    """A run whose answer ended in these ways on its fresh seeds; the best trial of the search is another."""
+    levels = {SATURATED: (1.0, 0.5, *[0.2] * 19), IMPROVING: tuple(np.linspace(1.0, 0.1, 21))}
+    base = {
+        "steps": steps,
+        "outcome": "completed",
+        "optimizer": "sgd",
+        "activation": "relu",
+        "learning_rate": 0.1,
+    }
+    rows = [
+        {"trial": trial, "phase": "explore", "seed": 0, "objective": 0.1 + trial, **base} for trial in (0, 1)
+    ]
+    rows += [
+        {"trial": 1, "phase": "confirm", "seed": seed, "objective": 0.1, **base}
+        for seed in range(1, len(endings) + 1)
+    ]
+    curves = [
+        (row["trial"], row["seed"], int(step), "validation_loss", value)
+        for row, ending in zip(rows, [SATURATED, IMPROVING, *endings], strict=True)
+        for step, value in zip(np.linspace(0, steps, 21), levels[ending], strict=True)
+    ]
+    layers = pd.DataFrame(columns=["trial", "seed", "step", "layer", "measure", "value"])
+    frame = pd.DataFrame(curves, columns=["trial", "seed", "step", "metric", "value"])
+    return run_data(pd.DataFrame(rows), frame, layers)
+
+
+@pytest.mark.parametrize(
+    ("endings", "said"),
+    [
+        ([IMPROVING] * 4 + [SATURATED], "still improving when it ended on 4 of 5 fresh seeds: train longer"),
+        ([SATURATED] * 5, "had levelled off when it ended on 5 of 5 fresh seeds: fewer steps would do"),
+        (
+            [SATURATED] * 2 + [IMPROVING] * 2,
+            "ended in no one way on its 4 fresh seeds: 2 saturated and 2 still",
+        ),
+    ],
+)
+def test_steps_are_advised_by_the_curves_of_the_answer(endings: list[str], said: str) -> None:
+    """Its own trainings on fresh seeds decide, not the best trial of the search, which levelled off early."""
+    run = answered(endings)
+    text = sentences_of(run, "curves")["curves"]
+    assert f"The answer, trial #1, {said}" in text.replace("was still", "still")
+    advised = {"train longer": "longer" in said, "fewer steps would do": "fewer" in said}
+    assert {words: words in text for words in advised} == advised

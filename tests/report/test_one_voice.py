@@ -12,11 +12,29 @@ from synthetic_records import SyntheticRecords, synthetic_records
 
 from sweeper.answer.answer import answer
 from sweeper.answer.claim_words import Statement, words
-from sweeper.answer.claims import BEATS, BEST, CONFIRMED, Claim, Judged, contradictions
+from sweeper.answer.claims import (
+    ALONE,
+    BEATS,
+    BEST,
+    CONFIRMED,
+    GUESS,
+    LEARNED,
+    LUCK,
+    NONE,
+    OPEN,
+    PROVISIONAL,
+    STANDING,
+    TIES,
+    UNLEARNED,
+    YES,
+    Claim,
+    Judged,
+    contradictions,
+)
 from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.questions import QUESTIONS
 from sweeper.questions.run_data import RunData
-from sweeper.report.card import card
+from sweeper.report.card import BADGES, card
 from sweeper.report.sections import judged, statements
 
 
@@ -37,6 +55,13 @@ def made_of(kind: str) -> RunData:
     elif kind == "one clear winner":
         first = trials.loc[confirm, "trial"].iloc[0]
         scores = scores.mask(confirm & (trials["trial"] != first), 0.5 + 0.01 * noise)
+    elif kind == "one finalist":
+        trials = trials[~confirm | (trials["trial"] == trials.loc[confirm, "trial"].iloc[0])]
+        scores = trials["objective"]
+    elif kind == "some tied":
+        first = trials.loc[confirm, "trial"].drop_duplicates().iloc[:2]
+        scores = scores.mask(confirm, 0.5 + 0.01 * noise)
+        scores = scores.mask(confirm & trials["trial"].isin(first), 0.1 + 0.01 * noise)
     elif kind == "the search was wrong":  # the last of the finalists wins on fresh seeds
         last = trials.loc[confirm, "trial"].iloc[-1]
         scores = scores.mask(confirm, 0.4 + 0.01 * noise).mask(confirm & (trials["trial"] == last), 0.1)
@@ -57,7 +82,11 @@ KINDS = (
     "one clear winner",
     "the search was wrong",
     "three seeds",
+    "one finalist",
+    "some tied",
 )
+UNSETTLED = ("not settled", "tied with", "not shown to be better", "too few seeds", "cannot rank", "as good")
+"""What no page says of an answer that it calls confirmed."""
 
 
 @cache
@@ -83,6 +112,65 @@ def test_a_page_never_contradicts_itself(kind: str) -> None:
     assert contradictions(each.claim for each in found if each.against is None) == []
     assert all(each.against is None for each in found if each.claim.kind == BEATS)
     assert all(each.against in [other.claim for other in found] for each in found if each.against)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_status_of_the_answer_agrees_with_every_sentence(kind: str) -> None:
+    """Confirmed stands above nothing that leaves the answer open; tied only where something is; no claim
+    of the page contradicts the status."""
+    run = made_of(kind)
+    told = card(run.study, run.answer, run.records.trials)
+    said = " ".join([told.lead, *(f"{fact.value} {fact.meaning}" for fact in told.facts), *spoken_by(kind)])
+    unsettled = [words for words in UNSETTLED if words in said.replace("no better than", "")]
+    if told.standing == CONFIRMED:
+        assert unsettled == []
+    if told.standing == TIES:
+        assert unsettled
+    expected = {
+        "one clear winner": CONFIRMED,
+        "the search was wrong": CONFIRMED,
+        "ties": TIES,
+        "some tied": TIES,
+    }
+    expected |= {"three seeds": PROVISIONAL, "one fresh seed": PROVISIONAL, "one finalist": ALONE}
+    assert told.standing == expected.get(kind, told.standing)
+    status = [claim for claim in told.claims if claim.kind == STANDING]
+    claims = [each.claim for each in judged_claims(kind) if each.against is None]
+    assert [pair for pair in contradictions(claims) if set(pair) & set(status)] == []
+
+
+OF_FRESH_SEEDS = {"seeds": 6, "section": "confirmation"}
+BEATEN, LUCKY = (
+    Claim(BEATS, "answer", YES, CONFIRMED, "answer"),
+    Claim(LUCK, "f", "luck", CONFIRMED, "luck", seeds=6),
+)
+SETTLED = Claim(BEST, "optimizer", "adam", CONFIRMED, **OF_FRESH_SEEDS)
+UNTOLD = Claim(BEST, "optimizer", "adam", OPEN, **OF_FRESH_SEEDS)
+NOTHING = Claim(LEARNED, "answer", NONE, CONFIRMED, "answer")
+
+
+@pytest.mark.parametrize(
+    ("standing", "against"),
+    [
+        (CONFIRMED, {UNTOLD, NOTHING}),
+        (TIES, {NOTHING}),
+        (ALONE, {SETTLED, LUCKY, NOTHING}),
+        (PROVISIONAL, {SETTLED, LUCKY, NOTHING}),
+        (UNLEARNED, {SETTLED, LUCKY, BEATEN}),
+        (GUESS, {SETTLED, LUCKY}),
+    ],
+)
+def test_a_status_contradicts_what_would_belie_it(standing: str, against: set[Claim]) -> None:
+    """Each status of an answer beside each claim that a section can make of it."""
+    status = Claim(STANDING, "answer", standing, CONFIRMED, "answer")
+    claims = (BEATEN, LUCKY, SETTLED, UNTOLD, NOTHING)
+    assert {claim for claim in claims if contradictions([status, claim])} == against
+
+
+def test_every_status_has_words() -> None:
+    """The badge names each; only the one that is confirmed is called so."""
+    assert {CONFIRMED, TIES, ALONE, PROVISIONAL, UNLEARNED, GUESS} < set(BADGES)
+    assert [standing for standing, text in BADGES.items() if text.startswith("Confirmed")] == [CONFIRMED]
 
 
 @pytest.mark.parametrize("kind", ["three seeds", "ties", "one clear winner"])

@@ -5,6 +5,7 @@ import shlex
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from report_inputs import CHANGES, SPACE, changed, made_input, made_study
@@ -201,6 +202,31 @@ def test_a_winner_at_the_edge_asks_for_a_wider_range(records: SyntheticRecords) 
         "--set",
         "search.trials=90",
     ]
+
+
+@pytest.mark.parametrize(("lost", "lower"), [(0.9, True), (0.3, False)])
+def test_where_most_diverged_lower_rates_come_first(
+    records: SyntheticRecords, lost: float, lower: bool
+) -> None:
+    """The winner has the lowest rate tried and the rest diverged: that is the first advice."""
+    trials = records.trials.copy()
+    search = trials["phase"] != "confirm"
+    winner = made_input(records).answer.trial
+    order = np.random.default_rng(0).permutation(np.flatnonzero(search & (trials["trial"] != winner)))
+    gone, rest = np.split(order, [round(lost * len(order))])
+    trials.loc[trials.index[rest], "outcome"] = "completed"
+    trials.loc[trials.index[rest], "objective"] = 2.0
+    trials.loc[trials.index[gone], ["outcome", "objective"]] = ["diverged", np.nan]
+    trials["learning_rate"] = np.where(trials["trial"] == winner, 1e-3, np.geomspace(1e-2, 10, len(trials)))
+    trials = trials[search | (trials["trial"] == winner)]
+    run = made_input(SyntheticRecords(trials, records.curves, records.layers))
+    doubted = replace(run.answer, learning=Learning(2.3, 0.0, -0.1, 0.1, 5, False, 0.01, 20, 0.02))
+    step = card(run.study, doubted, trials).next_step
+    assert ("diverged, and the best one has the lowest rate tried, 0.001: search lower" in step.text) is lower
+    if lower:
+        text = shlex.split(step.command)[4].removeprefix("search.space.learning_rate=")
+        assert float(re.findall(r"low = ([\de.-]+)", text)[0]) < 1e-3
+        assert "--fresh deletes the trials" in step.text
 
 
 def test_a_range_that_cannot_be_widened_in_place_is_searched_afresh(records: SyntheticRecords) -> None:

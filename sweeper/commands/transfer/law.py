@@ -6,6 +6,7 @@ import pandas as pd
 
 from sweeper.commands.transfer.trials import FEWEST
 from sweeper.statistics.scaling import PowerLaw
+from sweeper.wording import count
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,22 @@ def checked_by_others(optima: pd.DataFrame, value: str, size: float | None) -> P
     if size not in set(optima["size"]):
         return None
     return predicted(optima[optima["size"] != size], value, size)
+
+
+def unchecked(usable: pd.DataFrame, size: float, what: str, needs: str = "") -> str:
+    """Why a check at `size` that was asked for checks nothing; `usable` are the optima that can be told.
+
+    Args:
+        usable: those rows of the optima.
+        size: where the check was asked for.
+        what: ``best rate``.
+        needs: what is said of those of other sizes besides.
+    """
+    sizes = set(usable["size"])
+    if size not in sizes:
+        return f"no {what} was found there, so it checks nothing"
+    others = count(len(sizes) - 1, "other size has", "other sizes have")
+    return f"only {others} a {what}{needs}, {FEWEST} are needed, so it checks nothing"
 
 
 def inside(check: Prediction, optima: pd.DataFrame, value: str) -> bool:

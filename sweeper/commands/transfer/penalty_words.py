@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from sweeper.commands.transfer.law import inside
+from sweeper.commands.transfer.law import inside, unchecked
 from sweeper.commands.transfer.penalty import FACTORS, LEVEL, Penalties
 from sweeper.commands.transfer.trials import FEWEST
 from sweeper.components.metric_words import metric_words
@@ -108,6 +108,7 @@ def _predicted(found: Penalties, about: Mapping[str, Any]) -> Iterator[str]:
                 f"No penalty is predicted for {to}: {count(known, 'size has', 'sizes have')} a best weight "
                 f"that is known to a factor of 10 and better than none; {FEWEST} are needed."
             )
+        yield from _unchecked(found, about)
         return
     ahead = found.prediction
     yield f"Predicted penalty for {to}: {number(ahead.value, 2)} (90 %: {_ends(ahead)})."
@@ -119,6 +120,17 @@ def _predicted(found: Penalties, about: Mapping[str, Any]) -> Iterator[str]:
             f"{number(found.check.value, 2)} (90 %: {_ends(found.check)}) was predicted, "
             f"{number(measured, 2)} was measured: {verdict} the interval."
         )
+    yield from _unchecked(found, about)
+
+
+def _unchecked(found: Penalties, about: Mapping[str, Any]) -> Iterator[str]:
+    """Why a check that was asked for checks no penalty."""
+    if about["check"] is None or found.check is not None:
+        return
+    usable = found.best[(found.best["verdict"] == "better") & (found.best["place"] == "found")]
+    what = "best weight that is known to a factor of 10 and better than none"
+    why = unchecked(usable, about["check"], what)
+    yield f"Check of the penalty at {given(about['check'])}: {why}."
 
 
 def _ends(ahead: Any) -> str:

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sweeper.commands.transfer.law import inside
+from sweeper.commands.transfer.law import unchecked as why_unchecked
 from sweeper.commands.transfer.penalty import FACTORS, Penalties, PenaltyPlan
 from sweeper.commands.transfer.penalty_words import PLACES, penalty_plan, penalty_sentences
 from sweeper.commands.transfer.penalty_words import VERDICTS as PENALTY_VERDICTS
@@ -67,12 +68,9 @@ def _of_rates(found: Found, about: Mapping[str, Any]) -> list[str]:
 
 
 def unchecked(found: Found, about: Mapping[str, Any]) -> str:
-    """Why a check that was asked for checks nothing."""
-    usable = found.optima.loc[found.optima["verdict"] == "found", "size"]
-    if about["check"] not in set(usable):
-        return "no best rate was found there, so it checks nothing"
-    others = count(len(usable) - 1, "other size has", "other sizes have")
-    return f"only {others} a best rate inside the grid, {FEWEST} are needed, so it checks nothing"
+    """Why a check of the rates that was asked for checks nothing."""
+    usable = found.optima[found.optima["verdict"] == "found"]
+    return why_unchecked(usable, about["check"], "best rate", " inside the grid")
 
 
 def _price(found: Found, about: Mapping[str, Any]) -> list[str]:

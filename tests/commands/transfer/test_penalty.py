@@ -121,7 +121,7 @@ def test_without_an_effect_none_is_told_and_nothing_predicted() -> None:
     done = of_penalty(NOTHING)
     assert list(done.best["verdict"]) == ["open"] * 4
     assert done.prediction is None
-    (said,) = penalty_sentences(done, ABOUT)
+    (said,) = penalty_sentences(done, {**ABOUT, "check": None})
     assert said.startswith("No effect of the activation penalty can be told at these sizes (model.width 16,")
     assert "10 fresh seeds each" in said
 
@@ -140,9 +140,35 @@ def test_a_best_weight_needs_three_sizes_to_be_predicted() -> None:
     done = of_penalty({**NOTHING, 64: 1e-3, 128: 1e-3})
     assert list(done.best["verdict"])[2:] == ["better", "better"]
     assert done.prediction is None
-    said = penalty_sentences(done, ABOUT)
+    said = penalty_sentences(done, {**ABOUT, "check": None})
     assert any("can be told at model.width 16 and 32" in text for text in said)
     assert said[-1].startswith("No penalty is predicted for model.width 512: 2 sizes have a best weight")
+
+
+@pytest.mark.parametrize(
+    ("helps", "why"),
+    [
+        ((), "no best weight that is known to a factor of 10 and better than none was found there"),
+        ((16, 32, 64), "no best weight that is known to a factor of 10 and better than none was found there"),
+        (
+            (64, 128),
+            "only 1 other size has a best weight that is known to a factor of 10 and better than none, 3",
+        ),
+        (
+            (16, 32, 128),
+            "only 2 other sizes have a best weight that is known to a factor of 10 and better than",
+        ),
+    ],
+)
+def test_a_check_of_the_penalty_that_checks_nothing_says_why(helps: tuple[int, ...], why: str) -> None:
+    """Whether a penalty is predicted or not, what was asked for is answered, once."""
+    done = of_penalty({size: 1e-3 if size in helps else None for size in SIZES})
+    assert done.check is None
+    (said,) = [
+        text for text in penalty_sentences(done, ABOUT) if text.startswith("Check of the penalty at 128")
+    ]
+    assert why in said
+    assert said.endswith("so it checks nothing.")
 
 
 def test_a_penalty_that_is_worse_is_not_shown_to_help() -> None:
