@@ -99,7 +99,6 @@ class Answer:
     def to_dict(self) -> dict[str, Any]:
         """The contract of ``best --json``."""
         return {
-            "standing": self.standing,
             "trial": self.trial,
             "parameters": {k: list(v) if isinstance(v, tuple) else v for k, v in self.parameters.items()},
             "objective": self.objective,
@@ -107,6 +106,7 @@ class Answer:
             "test": None if self.test is None else dict(self.test),
             "tied": list(self.tied),
             "not_ranked": list(self.unranked),
+            "standing": self.standing,
             "learned": None if self.learning is None else self.learning.learned,
             "baseline": None if self.baseline is None else self.baseline.to_dict(),
             "gain": None if self.gain is None else self.gain.to_dict(),

@@ -169,9 +169,12 @@ def test_best_as_json_is_the_contract(run: Path, capsys: pytest.CaptureFixture[s
     found = json.loads(out)
     assert list(found) == [
         *("trial", "parameters", "objective", "confirmed", "test", "tied"),
-        *("learned", "baseline", "gain", "warnings"),
+        *("not_ranked", "standing", "learned", "baseline", "gain", "warnings"),
     ]
-    assert set(found["confirmed"]) == {"mean", "low", "high"}
+    assert set(found["confirmed"]) == {"mean", "low", "high", "seeds", "diverged", "failed"}
+    few = found["confirmed"]["seeds"] < 5
+    assert (found["standing"] == "provisional") is few
+    assert few <= (found["tied"] == [])
     assert found["parameters"]["optimizer"] in ("sgd", "adam")
     assert set(found["test"]) >= {"loss", "accuracy"}
 

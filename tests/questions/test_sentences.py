@@ -240,13 +240,17 @@ def test_isolation_calls_nothing_lower_whose_interval_meets(asked: Asked) -> Non
 
 
 def test_curve_classes_are_counted_with_their_advice(asked: Asked) -> None:
-    """Counts of the summary; the advice of the best trial of a class as the table has it."""
+    """Counts of the summary; advice on steps is that of the answer, none of another trial of the best."""
     text = " ".join(spoken(curve_classes.sentences(*asked)))
     for row in asked.tables["curve_summary"].to_dict("records"):
         assert f"{row['trials']} {row['class']}" in text
-    best = asked.tables["curve_classes"].query("group == 'best' and advice != ''")
-    first = best.sort_values("lowest").iloc[0]
-    assert f"Trial #{first['trial']} ({first['class']}): {first['advice']}." in text
+    own = asked.tables["answer_curves"]
+    assert (
+        len(own)
+        == (asked.run.trials["phase"].eq("confirm") & asked.run.trials["trial"].eq(own["trial"][0])).sum()
+    )
+    assert f"The answer, trial #{own['trial'][0]}, " in text
+    assert re.findall(r"Trial #\d+ \(", text) == []
 
 
 def test_gradients_are_told_by_ratios_of_networks_and_with_advice(asked: Asked) -> None:
