@@ -122,7 +122,8 @@ def _above_the_best(search: pd.DataFrame) -> frozenset[int]:
     """Trials at a higher rate than the best trial of their optimizer: no higher one is what they lack."""
     done = search[search["outcome"] == "completed"].sort_values(["objective", "trial"])
     best = done.drop_duplicates("optimizer").set_index("optimizer")["learning_rate"]
-    return frozenset(search.loc[search["learning_rate"] > search["optimizer"].map(best), "trial"])
+    rates = search["optimizer"].map(best).astype(float)
+    return frozenset(search.loc[search["learning_rate"] > rates, "trial"])
 
 
 LONGER, DECAY, FALLING = (

@@ -29,7 +29,6 @@ MEANINGS: Mapping[str, str] = {
     "decades_per_layer": "change of log10 of the norm per layer towards the input, mean over networks",
     "depth": "number of layers with activations",
     "basis": "data behind the number",
-    "cut": "ends of the interval of the difference that are cut off where the score ends",
     "expected": "what the study file says",
     "expected_by": "paper or closed form",
     "failures": "fresh seeds that diverged or failed",
@@ -63,7 +62,10 @@ OF_TABLE: Mapping[str, Mapping[str, str]] = {
         "low": "lowest rate whose score is within 10 % of the best",
         "high": "highest rate whose score is within 10 % of the best",
     },
-    "comparison": {"verdict": VERDICT},
+    "comparison": {
+        "verdict": VERDICT,
+        "cut": "ends of the interval of the difference that are cut off where the score ends",
+    },
     "finalists": {"verdict": VERDICT},
     "finding": {
         "verdict": "found: the interval lies on the expected side; contrary: on the other; else not found"

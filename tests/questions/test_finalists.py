@@ -40,7 +40,7 @@ def test_sentence_and_table_have_one_verdict(records: SyntheticRecords) -> None:
     frame = asked.tables["comparison"]
     for name, text in comparison.VERDICTS.items():
         tables = {**asked.tables, "comparison": frame.assign(verdict=["winner", name, name])}
-        assert spoken(comparison.sentences(asked.run, tables))[0] == f"All 2 other finalists {text}."
+        assert spoken(comparison.sentences(asked.run, tables))[0] == f"Both other finalists {text}."
 
 
 def test_seeds_are_named_where_they_differ(records: SyntheticRecords) -> None:
