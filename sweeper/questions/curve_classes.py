@@ -11,18 +11,16 @@ from matplotlib.patches import Patch
 from sweeper.answer.claim_words import Statement
 from sweeper.answer.claims import CURVE, EXPLORATORY, Claim
 from sweeper.answer.rows import best_trials, search_trials
-from sweeper.command_line import command_line
 from sweeper.drawing.scales import share_ticks
 from sweeper.drawing.style import HUES, canvas, ink, themed
 from sweeper.questions import convergence
 from sweeper.questions.convergence import SHOWN
+from sweeper.questions.curve_advice import advice, settable_by
 from sweeper.questions.losses import of_search
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData, once
 from sweeper.statistics import curve_class as shapes
 from sweeper.statistics.curve_class import DIVERGED, STUCK, UNSTABLE
-from sweeper.study.command_line import option
-from sweeper.study.study import Study
 from sweeper.wording import count, listing, number, whole
 
 COLUMNS = [
@@ -41,8 +39,6 @@ COLUMNS = [
     "advice",
 ]
 BEST, REST = "best", "rest"
-EARLY = 0.1
-"""Divergence within this share of the steps may be mended by a warm-up."""
 
 
 @once
@@ -59,7 +55,7 @@ def curve_classes(run: RunData) -> pd.DataFrame:
     full = int(search["steps"].max()) if len(search) else 0
     outcomes = search.set_index("trial")[["outcome", "steps"]].to_dict("index")
     best = set(best_trials(run.trials, SHOWN)["trial"])
-    rows, settable, above = [], _settable(run.study), _above_the_best(search)
+    rows, settable, above = [], settable_by(run.study), _above_the_best(search)
     for trial, steps, losses, train in _curves(run, search):
         found = shapes.shape(steps, losses, train)
         outcome, made = outcomes[trial]["outcome"], int(outcomes[trial]["steps"])
@@ -124,69 +120,6 @@ def _above_the_best(search: pd.DataFrame) -> frozenset[int]:
     best = done.drop_duplicates("optimizer").set_index("optimizer")["learning_rate"]
     rates = search["optimizer"].map(best).astype(float)
     return frozenset(search.loc[search["learning_rate"] > rates, "trial"])
-
-
-LONGER, DECAY, FALLING = (
-    "training.steps",
-    "search.space.weight_decay={low = 1e-6, high = 1e-2, log = true, zero = 0.25}",
-    "search.space.schedule",
-)
-ALL = frozenset({LONGER, DECAY, FALLING})
-
-
-def _settable(study: Study) -> frozenset[str]:
-    """Which of the options that advice names this study takes, and does not follow already."""
-    decays = "weight_decay" in study.space.parameters
-    falls = study.training.schedule != "constant" or "schedule" in study.space.parameters
-    asked = {
-        LONGER: f"{LONGER}=2",
-        DECAY: "" if decays else DECAY,
-        FALLING: "" if falls else f"{FALLING}=cosine",
-    }
-    return frozenset(key for key, setting in asked.items() if setting and option(study, setting))
-
-
-def _with(text: str, key: str, setting: str, settable: frozenset[str]) -> str:
-    return f"{text}: {command_line(['--set', setting])}" if key in settable else text
-
-
-def advice(
-    name: str,
-    steps: int,
-    full: int,
-    found: shapes.Shape,
-    settable: frozenset[str] = ALL,
-    *,
-    too_high: bool = False,
-) -> str:
-    """What a class asks for, with a ready ``--set`` where there is one; empty where nothing follows.
-
-    `steps` were made of the `full` length of the longest trial; `too_high`: the rate was above that of the
-    best trial of the same optimizer.
-    """
-    if name == shapes.IMPROVING:
-        return _with("train longer", LONGER, f"{LONGER}={2 * steps}", settable)
-    if name == shapes.SATURATED and found.settled_step <= 0.6 * steps:
-        enough = max(int(np.ceil(1.25 * found.settled_step)), 1)
-        return _with("fewer steps would do", LONGER, f"{LONGER}={enough}", settable)
-    if name == shapes.OVERFITTING:
-        text = f"best at step {found.best_step} of {steps}: stop there, or regularize"
-        text = text if found.best_step else "it was best before training: regularize, or use more rows"
-        return _with(text, DECAY, DECAY, settable)
-    if name == shapes.MEMORIZED:
-        return _with("only the train loss fell: regularize, or use more rows", DECAY, DECAY, settable)
-    if name in (shapes.UNSTABLE, shapes.RISING, shapes.NOISY):
-        text = "lower learning rate, or one that falls" if FALLING in settable else "lower learning rate"
-        return _with(text, FALLING, f"{FALLING}=cosine", settable)
-    if name == shapes.STUCK:
-        if too_high:
-            return "lower learning rate, as the best trial of its optimizer has"
-        return "higher learning rate, or see whether the gradient vanishes"
-    if name in (shapes.DIVERGED, shapes.ROSE):
-        if (name == shapes.DIVERGED and steps > EARLY * full) or FALLING not in settable:
-            return "lower learning rate"
-        return _with("lower learning rate, or warm up", FALLING, f"{FALLING}=warmup_cosine", settable)
-    return ""
 
 
 COLORS = {
@@ -257,7 +190,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     said += [_counts(rows, group, alone=len(groups) == 1) for group, rows in groups]
     if run.answer is not None and (why := run.answer.why_nothing_is_advised):
         return (*said, f"These curves advise nothing, as {why}.", ONE_SEED)
-    advised = [_of_the_answer(tables["answer_curves"], _settable(run.study))] if run.answer else []
+    advised = [_of_the_answer(tables["answer_curves"], settable_by(run.study))] if run.answer else []
     rest = classes[(classes["group"] == REST) & (classes["advice"] != "")]
     advised += [_usual(name, rest[rest["class"] == name]) for name in BROKEN if (rest["class"] == name).any()]
     return (*said, *filter(None, advised), ONE_SEED)

@@ -11,7 +11,8 @@ from synthetic_records import SyntheticRecords
 
 from sweeper.answer.rows import best_trials
 from sweeper.questions.convergence import SHOWN
-from sweeper.questions.curve_classes import COLUMNS, advice, curve_classes, curve_summary
+from sweeper.questions.curve_advice import advice
+from sweeper.questions.curve_classes import COLUMNS, curve_classes, curve_summary
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.curve_class import CLASSES, IMPROVING, SATURATED, shape
 

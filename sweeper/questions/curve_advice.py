@@ -1,0 +1,74 @@
+"""What the class of a curve asks for, with an option that the study takes."""
+
+import numpy as np
+
+from sweeper.command_line import command_line
+from sweeper.statistics import curve_class as shapes
+from sweeper.study.command_line import option
+from sweeper.study.study import Study
+
+EARLY = 0.1
+"""Divergence within this share of the steps may be mended by a warm-up."""
+
+
+LONGER, DECAY, FALLING = (
+    "training.steps",
+    "search.space.weight_decay={low = 1e-6, high = 1e-2, log = true, zero = 0.25}",
+    "search.space.schedule",
+)
+ALL = frozenset({LONGER, DECAY, FALLING})
+
+
+def settable_by(study: Study) -> frozenset[str]:
+    """Which of the options that advice names this study takes, and does not follow already."""
+    decays = "weight_decay" in study.space.parameters
+    falls = study.training.schedule != "constant" or "schedule" in study.space.parameters
+    asked = {
+        LONGER: f"{LONGER}=2",
+        DECAY: "" if decays else DECAY,
+        FALLING: "" if falls else f"{FALLING}=cosine",
+    }
+    return frozenset(key for key, setting in asked.items() if setting and option(study, setting))
+
+
+def _with(text: str, key: str, setting: str, settable: frozenset[str]) -> str:
+    return f"{text}: {command_line(['--set', setting])}" if key in settable else text
+
+
+def advice(
+    name: str,
+    steps: int,
+    full: int,
+    found: shapes.Shape,
+    settable: frozenset[str] = ALL,
+    *,
+    too_high: bool = False,
+) -> str:
+    """What a class asks for, with a ready ``--set`` where there is one; empty where nothing follows.
+
+    `steps` were made of the `full` length of the longest trial; `too_high`: the rate was above that of the
+    best trial of the same optimizer.
+    """
+    if name == shapes.IMPROVING:
+        return _with("train longer", LONGER, f"{LONGER}={2 * steps}", settable)
+    if name == shapes.SATURATED and found.settled_step <= 0.6 * steps:
+        enough = max(int(np.ceil(1.25 * found.settled_step)), 1)
+        return _with("fewer steps would do", LONGER, f"{LONGER}={enough}", settable)
+    if name == shapes.OVERFITTING:
+        text = f"best at step {found.best_step} of {steps}: stop there, or regularize"
+        text = text if found.best_step else "it was best before training: regularize, or use more rows"
+        return _with(text, DECAY, DECAY, settable)
+    if name == shapes.MEMORIZED:
+        return _with("only the train loss fell: regularize, or use more rows", DECAY, DECAY, settable)
+    if name in (shapes.UNSTABLE, shapes.RISING, shapes.NOISY):
+        text = "lower learning rate, or one that falls" if FALLING in settable else "lower learning rate"
+        return _with(text, FALLING, f"{FALLING}=cosine", settable)
+    if name == shapes.STUCK:
+        if too_high:
+            return "lower learning rate, as the best trial of its optimizer has"
+        return "higher learning rate, or see whether the gradient vanishes"
+    if name in (shapes.DIVERGED, shapes.ROSE):
+        if (name == shapes.DIVERGED and steps > EARLY * full) or FALLING not in settable:
+            return "lower learning rate"
+        return _with("lower learning rate, or warm up", FALLING, f"{FALLING}=warmup_cosine", settable)
+    return ""
