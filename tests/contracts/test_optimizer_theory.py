@@ -124,3 +124,15 @@ def test_there_is_a_divisor_only_after_a_step(name: str) -> None:
     found = entry.preconditioner(trained(name, 1)[1])
     assert (found is None) == (entry.divisor is None)
     assert found is None or all(bool((p > 0).any()) for p in found)
+
+
+def test_state_needs_no_count_of_steps() -> None:
+    """A class that keeps no ``step`` has a divisor from its first step on."""
+    (_, optimizer), entry = trained("rmsprop", 1), OPTIMIZERS["rmsprop"]
+    expected = entry.preconditioner(optimizer)
+    for state in optimizer.state.values():
+        del state["step"]
+    found = entry.preconditioner(optimizer)
+    assert expected is not None
+    assert found is not None
+    assert all(map(torch.equal, expected, found))

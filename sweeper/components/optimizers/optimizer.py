@@ -136,7 +136,8 @@ class Optimizer:
         for group in optimizer.param_groups:
             for parameter in group["params"]:
                 state = optimizer.state.get(parameter, {})
-                stepped = bool(state) and float(state["step"]) > 0  # some states are there from the beginning
+                # Some states are there from the beginning; one without a count is made by the first step.
+                stepped = bool(state) and float(state.get("step", 1)) > 0
                 divisor = self.divisor(state, group) if stepped else torch.ones_like(parameter)
                 divisors.append(divisor.detach())
                 moved = moved or stepped
