@@ -3,6 +3,7 @@
 study file -> Study -> trials -> training -> records -> questions -> report
 """
 
+import math
 import time
 from contextlib import ExitStack
 from functools import partial
@@ -26,7 +27,7 @@ from sweeper.records.run_folder import (
     writing,
 )
 from sweeper.records.store import load_trials
-from sweeper.result import Result, load_result, result_of
+from sweeper.result import BegunReport, Result, load_result, result_of
 from sweeper.search.earlier import Earlier, from_dict, taken_over
 from sweeper.search.optuna_studies import from_optuna, is_storage, label
 from sweeper.search.storage_url import open_url
@@ -43,7 +44,9 @@ from sweeper.training.setup import task_of
 from sweeper.trial import Outcome
 
 PAGE = "sweeper.report.page"
-"""What draws; it takes a second or two to import."""
+"""What draws."""
+IMPORTS = 1.5
+"""Seconds that a worker takes to import it."""
 
 
 def run(study: Study, options: Options | None = None, pool: Pool | None = None) -> Result:
@@ -85,9 +88,11 @@ def _run(study: Study, options: Options, home: Pool, pool: Pool) -> Result:
             sweep.search_all(started)
             in_thread(partial(load_ahead, PAGE), "sweeper-imports")  # while workers train
             sweep.confirm_all()
-            sweep.retrain_and_measure()
-            loaded = home.submit(load_ahead, PAGE)  # in a worker that draws, while this process reads the run
             sweep.test_winner()
+            begun = sweep.retrain_and_measure(lambda: BegunInThread(load_result(study, folder)))
+            loaded = home.submit(load_ahead, PAGE)  # in a worker that draws what this process does not begin
+            if begun:
+                begun.stop_in(IMPORTS)
             sweep.keep_script()
     result = load_result(study, folder)
     if result.trials["outcome"].eq(Outcome.FAILED).all():  # of none, too
@@ -95,8 +100,28 @@ def _run(study: Study, options: Options, home: Pool, pool: Pool) -> Result:
     with writing(folder), reporting():
         seconds = time.monotonic() - started
         each = partial(parallel_map, home, after=loaded)
-        result.report(options.reports / study.name, seconds=seconds, each=each)
+        made = begun.report() if begun else None
+        result.report(options.reports / study.name, seconds=seconds, each=each, begun=made)
     return result
+
+
+class BegunInThread:
+    """The report of a run, begun in a thread while workers measure what is measured last."""
+
+    def __init__(self, result: Result) -> None:
+        self._ends = math.inf
+        self._report = in_thread(partial(result.begin_report, self._is_over), "sweeper-page")
+
+    def _is_over(self) -> bool:
+        return time.monotonic() > self._ends
+
+    def stop_in(self, seconds: float) -> None:
+        """Begin no figure any more after so many seconds: a worker helps to draw then."""
+        self._ends = time.monotonic() + seconds
+
+    def report(self) -> BegunReport:
+        """What has been made; waits for what is under way."""
+        return self._report.result()
 
 
 def earlier_trials(study: Study, runs: Path, asked: str | None, *, fresh: bool) -> Earlier | None:

@@ -1,7 +1,7 @@
 """`Result`: a run read back from its folder, with its answer and its report."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -35,10 +35,18 @@ from sweeper.wording import capital
 if TYPE_CHECKING:
     from sweeper.questions.run_data import RunData
     from sweeper.report.figures import Figures
-    from sweeper.report.page import Each
+    from sweeper.report.page import Begun, Each
     from sweeper.search.optuna_studies import OptunaStudy
 
 # loaded late: reading a run needs no report
+
+
+@dataclass(frozen=True)
+class BegunReport:
+    """Parts of a report that were made before the last measurements were done."""
+
+    importances: pd.DataFrame
+    page: "Begun"
 
 
 @dataclass(frozen=True)
@@ -99,6 +107,7 @@ class Result:
         *,
         seconds: float | None = None,
         each: "Each" = map,
+        begun: "BegunReport | None" = None,
     ) -> Path:
         """Write page, figures, tables, ``best.toml`` and ``best.py`` to `folder`; returns the page.
 
@@ -106,16 +115,28 @@ class Result:
             folder: is made if it is not there.
             seconds: wall time of the run.
             each: ``map``, or what does the same faster; it draws the figures.
+            begun: what `begin_report` has made of this run.
         """
         from sweeper.report.page import write
 
         with uncollected():
-            page = write(self._run_data(seconds), Path(folder), each)
+            shares, page = (begun.importances, begun.page) if begun else (None, None)
+            written = write(self._run_data(seconds, shares), Path(folder), each, page)
         if self.answer is not None:
             kept = self._kept_script()
             text = kept.text if kept else no_script(self._how_to_get_it())
             write_atomically(Path(folder) / "best.py", text)
-        return page
+        return written
+
+    def begin_report(self, stop: Callable[[], bool]) -> "BegunReport":
+        """What a report needs no sharpness for, made while that is measured and all else is on record.
+
+        `stop` is asked before each figure; those that are not drawn are left to `report`.
+        """
+        from sweeper.report.page import begin
+
+        run = replace(self._run_data(), measuring=True)
+        return BegunReport(run.importances, begin(run, stop))
 
     @cached_property
     def figures(self) -> "Figures":
@@ -124,21 +145,11 @@ class Result:
 
         return figures_of(self._run_data())
 
-    def _run_data(self, seconds: float | None = None) -> "RunData":
-        """What the page is made from."""
+    def _run_data(self, seconds: float | None = None, importances: pd.DataFrame | None = None) -> "RunData":
+        """What the page is made from; `importances` if they are known."""
+        shares = self._importances() if importances is None else importances
         from sweeper.questions.run_data import RunData
-        from sweeper.report.attempts import NotMade, attempt
-        from sweeper.search.importances import COLUMNS as IMPORTANCES
-        from sweeper.search.importances import importances
 
-        shares = attempt(
-            "the importances",
-            lambda: importances(
-                as_costs(self.trials, self.study.objective), list(self.study.space.parameters)
-            ),
-        )
-        if isinstance(shares, NotMade):
-            shares = pd.DataFrame(columns=IMPORTANCES)
         plan, _ = PLAN.read(self.folder)
         unmeasured = str((plan or {}).get("unmeasured") or "")  # plans of earlier releases do not say
         notes = self._notes(plan)
@@ -146,6 +157,15 @@ class Result:
         rows = {part: int(n) for part, n in (baselines or {}).get("rows", {}).items()}
         known = published(self.study.space)
         return RunData(self.study, self.records, self.answer, shares, seconds, notes, known, rows, unmeasured)
+
+    def _importances(self) -> pd.DataFrame:
+        """Of the parameters; empty where they cannot be computed, which is told."""
+        from sweeper.report.attempts import NotMade, attempt
+        from sweeper.search.importances import COLUMNS, importances
+
+        trials = as_costs(self.trials, self.study.objective)
+        found = attempt("the importances", lambda: importances(trials, list(self.study.space.parameters)))
+        return pd.DataFrame(columns=COLUMNS) if isinstance(found, NotMade) else found
 
     def _notes(self, plan: Mapping[str, Any] | None) -> tuple[str, ...]:
         """How it was run: the plan, and what was taken over from an earlier run."""

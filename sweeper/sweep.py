@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 
@@ -45,6 +45,8 @@ from sweeper.training.pool.interface import Pool, Shared, WorkerDied
 from sweeper.training.setup import Task
 from sweeper.trial import Outcome, SharpnessResult, Trial, TrialResult, objective_metric
 from sweeper.user_code.calls import call_back
+
+Value = TypeVar("Value")
 
 
 class Sweep:
@@ -243,25 +245,32 @@ class Sweep:
             self.progress.note(f"no script can be written for this run: {reason}")
         keep_script(self.folder, best.trial, best.parameters, text, reason)
 
-    def retrain_and_measure(self) -> None:
+    def retrain_and_measure(self, meanwhile: Callable[[], Value]) -> Value | None:
         """Retrain the winner, and measure how sharp the loss was for some finalists and diverged trials.
 
-        Meanwhile guess on the rows of seeds that finalists have had beyond those planned, if there are some.
+        Before, guess on the rows of seeds that finalists have had beyond those planned, if there are some.
+        Returns what `meanwhile` gives: it is called once all is on record but the sharpness, while that is
+        measured; ``None`` where none is.
         """
         trials, seeds = self._trials(), self._unguessed()
         best = answer(trials, None, objective=self.task.study.objective)
         winner, others = self._to_retrain(trials, best), self._to_measure(trials, best)
         if others:
             self.progress.phase("sharpness")
-        measured = list[SharpnessResult]()
+        measured, before = list[SharpnessResult](), (winner is not None) + bool(seeds)
+        begun = meanwhile() if others and not before else None
         for result in retrain_and_measure(self.pool, self.shared, winner, others, seeds):
+            if isinstance(result, SharpnessResult):
+                measured += [] if result.reason else [result]
+                continue
             if isinstance(result, dict):
                 self._keep_baselines(seeds, result)
-            elif isinstance(result, SharpnessResult):
-                measured += [] if result.reason else [result]
-            elif result.outcome == Outcome.COMPLETED:
+            elif result is not None and result.outcome == Outcome.COMPLETED:
                 self.store.replace(result)
+            before -= 1
+            begun = meanwhile() if others and not before else None
         self.store.append_curves(measured)
+        return begun
 
     def _to_retrain(self, trials: pd.DataFrame, best: Answer | None) -> Trial | None:
         """The winner's trial of the search, to be trained by the reference engine and kept in its stead.

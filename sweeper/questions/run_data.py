@@ -11,10 +11,18 @@ from sweeper.answer.answer import Answer
 from sweeper.answer.bounds import loss_floor
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import as_costs
+from sweeper.errors import SweeperError
 from sweeper.records.store import Records
 from sweeper.study.study import Study
 
 _P = ParamSpec("_P")
+SHARPNESS, PRECONDITIONED = "sharpness", "preconditioned_sharpness"
+SHARPNESS_METRICS = (SHARPNESS, PRECONDITIONED, "sharpness_loss", "next_learning_rate")
+"""Of the ``curves`` records: what is measured last, of a few trials, while the page is begun."""
+
+
+class BeingMeasured(SweeperError):
+    """A table needs what is still being measured."""
 
 
 def _no_importances() -> pd.DataFrame:
@@ -42,6 +50,8 @@ class RunData:
     """Rows of each part, ``validation`` and others; empty where they are not known."""
     unmeasured: str = ""
     """Why layers are not measured; empty where they are."""
+    measuring: bool = False
+    """Whether sharpness is still being measured: everything else is on record."""
     kept: dict[Any, pd.DataFrame] = field(default_factory=dict, init=False, repr=False, compare=False)
     """Tables that `once` has computed; nothing else uses it."""
 
@@ -50,10 +60,25 @@ class RunData:
         """The ``trials`` records; their objective is what ranks them, lower is better (`as_costs`)."""
         return as_costs(self.records.trials, self.study.objective)
 
-    @property
+    @cached_property
     def curves(self) -> pd.DataFrame:
-        """The ``curves`` records."""
-        return self.records.curves
+        """The ``curves`` records but for those of `sharpness`."""
+        return self.records.curves[~self._of_sharpness]
+
+    @property
+    def sharpness(self) -> pd.DataFrame:
+        """The ``curves`` records of `SHARPNESS_METRICS`.
+
+        Raises:
+            BeingMeasured: where they are not complete.
+        """
+        if self.measuring:
+            raise BeingMeasured("the sharpness is still being measured")
+        return self.records.curves[self._of_sharpness]
+
+    @property
+    def _of_sharpness(self) -> "pd.Series[bool]":
+        return self.records.curves["metric"].isin(SHARPNESS_METRICS)
 
     @property
     def layers(self) -> pd.DataFrame:

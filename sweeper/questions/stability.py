@@ -13,14 +13,11 @@ from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.drawing.scales import log_axis
 from sweeper.drawing.style import HUES, GroupStyle, canvas, group_styles, handle, legend_below, themed
 from sweeper.questions.question import WHY, FigureSpec, Question, Shown, Tables
-from sweeper.questions.run_data import RunData
+from sweeper.questions.run_data import PRECONDITIONED, SHARPNESS, SHARPNESS_METRICS, RunData
 from sweeper.records.schema import decode
 from sweeper.wording import capital, count, every, given, listing, number
 
-SHARPNESS, PRECONDITIONED = "sharpness", "preconditioned_sharpness"
-LOSS, RATE = "sharpness_loss", "next_learning_rate"
-METRICS = [SHARPNESS, PRECONDITIONED, LOSS, RATE]
-"""Of the ``curves`` table."""
+_, _, LOSS, RATE = SHARPNESS_METRICS
 INTACT = 2.0
 """A loss up to this multiple of the first one has not begun to explode."""
 COLUMNS = [
@@ -58,11 +55,11 @@ def stability(run: RunData) -> pd.DataFrame:
     gradient. ratio = η·λ / limit: above 1, linear theory says, the step grows along the sharpest direction.
     Null where the optimizer has no limit or has not averaged anything yet (step 0).
     """
-    rows = run.curves[run.curves["metric"].isin(METRICS)]
+    rows = run.sharpness
     if rows.empty:
         return pd.DataFrame(columns=COLUMNS)
     wide = rows.pivot_table(index=["trial", "seed", "step"], columns="metric", values="value")
-    wide = wide.reindex(columns=METRICS).reset_index()
+    wide = wide.reindex(columns=list(SHARPNESS_METRICS)).reset_index()
     search = search_trials(run.trials)
     search = search.assign(label=labels(search))
     frame = wide.merge(search.drop(columns=["learning_rate"]), on=["trial", "seed"])

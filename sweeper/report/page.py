@@ -1,7 +1,8 @@
 """One self-contained HTML page, and beside it figures, tables and the winner as a study file."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,13 @@ from sweeper.questions import FIGURES, TABLES
 from sweeper.questions.question import PARTS
 from sweeper.questions.run_data import RunData
 from sweeper.records.atomic import refuse_links, write_atomically
-from sweeper.report.attempts import NotMade, attempt, not_told
+from sweeper.report.attempts import MadeTables, NotMade, attempt, not_told
 from sweeper.report.best_toml import best_toml
 from sweeper.report.card import Card, card
 from sweeper.report.explore import explorable
 from sweeper.report.next_step import NextStep
 from sweeper.report.render import Drawn, render
-from sweeper.report.sections import drawn, sections_of, tables_of, tables_to_draw
+from sweeper.report.sections import Made, drawn, known_tables, sections_of, tables_of, tables_to_draw
 from sweeper.report.transferred import POSSIBLE, transferred, with_transfer
 from sweeper.spreadsheet import to_csv
 from sweeper.study.command_line import run_again
@@ -28,11 +29,30 @@ Each = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 """What ``map`` is."""
 
 
-def write(run: RunData, folder: Path, each: Each = map) -> Path:
+@dataclass(frozen=True)
+class Begun:
+    """What is made of a page while something is still being measured that the rest needs."""
+
+    tables: Made
+    figures: Mapping[str, Drawn | NotMade]
+
+
+def begin(run: RunData, stop: Callable[[], bool]) -> Begun:
+    """Tables and figures of a page that need nothing that is still being measured; figures until `stop`."""
+    tables, figures = known_tables(run), dict[str, Drawn | NotMade]()
+    for needed in tables_to_draw(MadeTables(tables)).items():
+        if stop():
+            break
+        figures[needed[0]] = _draw(needed)
+    return Begun(tables, figures)
+
+
+def write(run: RunData, folder: Path, each: Each = map, begun: Begun | None = None) -> Path:
     """Write ``index.html``, ``figures/``, ``tables/`` and ``best.toml`` to `folder`; returns the page.
 
     Each file is whole or as it was; figures and tables of an earlier report that this one has not are
-    deleted; the page comes last. `each` is ``map``, or does the same faster: it draws the figures.
+    deleted; the page comes last. `each` is ``map``, or does the same faster: it draws the figures. What was
+    `begun` for the same run is taken over.
     A part that cannot be made is a sentence on the page in its place, and a line on stderr.
 
     Raises:
@@ -42,10 +62,13 @@ def write(run: RunData, folder: Path, each: Each = map) -> Path:
     with _writing_to(folder):  # fails before anything is drawn
         for part in ("figures", "tables"):
             (folder / part).mkdir(parents=True, exist_ok=True)
-    every = tables_of(run)
+    begun = begun or Begun({}, {})
+    every = tables_of(run, begun.tables)
     tables = {name: frame for name, frame in every.items() if len(frame)}
     needed = tables_to_draw(tables)
-    figures = dict(zip(needed, each(_draw, needed.items()), strict=True))
+    missing = {name: frame for name, frame in needed.items() if name not in begun.figures}
+    made = dict(zip(missing, each(_draw, missing.items()), strict=True))
+    figures = {name: made[name] if name in made else begun.figures[name] for name in needed}
     answered = _card(run, folder)
     beside = transferred(run.study, folder)
     sections = with_transfer(sections_of(run, every, figures, answered.claims), beside)

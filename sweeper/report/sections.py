@@ -1,6 +1,7 @@
 """Questions rendered: sentences, figure and tables of each, or why one of them could not be made."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -14,7 +15,7 @@ from sweeper.drawing.png import png_bytes
 from sweeper.drawing.style import DPI
 from sweeper.questions import FIGURES, QUESTIONS, TABLES, history, learning_rate
 from sweeper.questions.question import FigureSpec, Question, Tables
-from sweeper.questions.run_data import RunData
+from sweeper.questions.run_data import BeingMeasured, RunData
 from sweeper.records.store import Records
 from sweeper.report.attempts import MadeTables, NotMade, attempt, not_drawn, not_told
 from sweeper.report.grid import grid
@@ -22,17 +23,32 @@ from sweeper.report.render import Drawn, RenderedSection
 from sweeper.study.study import Study
 from sweeper.wording import count
 
+Made = Mapping[str, pd.DataFrame | NotMade]
+"""Tables by name."""
+NONE_MADE: Made = {}
 OF_LAYERS = ("gradients", "units_over_time")
 """Figures of what is measured at layers."""
 SHOWN_LIVE: tuple[Question, ...] = (learning_rate.QUESTION, history.QUESTION)
 """What the page of a run under way draws."""
 
 
-def tables_of(run: RunData) -> Tables:
-    """Every table of a run."""
+def tables_of(run: RunData, known: Made = NONE_MADE) -> MadeTables:
+    """Every table of a run, those `known` as they are."""
     return MadeTables(
-        {name: attempt(f"table {name!r}", partial(table, run)) for name, table in TABLES.items()}
+        {
+            name: known[name] if name in known else attempt(f"table {name!r}", partial(table, run))
+            for name, table in TABLES.items()
+        }
     )
+
+
+def known_tables(run: RunData) -> Made:
+    """Every table of a run in which something is still being measured that needs none of that."""
+    made: dict[str, pd.DataFrame | NotMade] = {}
+    for name, table in TABLES.items():
+        with suppress(BeingMeasured):  # made with the others
+            made[name] = attempt(f"table {name!r}", partial(table, run))
+    return made
 
 
 def tables_to_draw(tables: Tables) -> dict[str, pd.DataFrame]:

@@ -88,10 +88,10 @@ def parallel_map(
     every = list(items)
     cut = max(len(every) // 2, 1)
     mine, theirs = every[:cut], every[cut:]
-    if after is not None:
-        pool.next_done([after])
     if not theirs:
         return [function(item) for item in mine]
+    if after is not None:
+        pool.next_done([after])
     other = pool.submit(_each, function, theirs)
     try:
         values = [function(item) for item in mine]

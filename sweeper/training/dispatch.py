@@ -9,6 +9,7 @@ from typing import Any
 from sweeper.training import work
 from sweeper.training.calls import AGAIN, Work, outcomes
 from sweeper.training.cohort import Cohort, singles
+from sweeper.training.in_workers import unless_lost
 from sweeper.training.pool.interface import Call, Done, Pool, Shared
 from sweeper.training.reasons import reason_of
 from sweeper.training.setup import Task
@@ -158,26 +159,23 @@ def retrain_and_measure(
     retrained: Trial | None,
     measured: Sequence[tuple[Trial, int]],
     guessed: Sequence[int] = (),
-) -> Iterator[TrialResult | SharpnessResult | dict[str, Any]]:
+) -> Iterator[TrialResult | SharpnessResult | dict[str, Any] | None]:
     """Train `retrained` by the reference engine, and meanwhile measure the sharpness of others.
 
-    Yields results in any order: a `TrialResult` of `retrained`, a `SharpnessResult` of each (trial, last
-    step) of `measured`, and what guessing scores on the rows of the seeds `guessed`, if there are some. One
-    whose worker process dies is failed, or missing: nothing depends on it.
+    Yields results as they come: a `TrialResult` of `retrained`, what guessing scores on the rows of the seeds
+    `guessed`, if there are some (these begin first), and a `SharpnessResult` of each (trial, last step) of
+    `measured`. One whose worker process dies is failed, or ``None``: nothing depends on it.
     """
-    trials = [*([] if retrained is None else [retrained]), *(trial for trial, _ in measured)]
-    first: list[Work] = [
-        (work.train_cohort, (task, Cohort((t,)))) for t in trials[: len(trials) - len(measured)]
-    ]
-    last: list[Work] = [(work.guess, (task, guessed))] if guessed else []
-    calls = [*first, *((work.sharpness, (task, *each)) for each in measured), *last]
+    calls: list[Work] = [] if retrained is None else [(work.train_cohort, (task, Cohort((retrained,))))]
+    calls += [(work.guess, (task, guessed))] if guessed else []
+    before = len(calls)
+    calls += [(work.sharpness, (task, *each)) for each in measured]
     for position, done in outcomes(pool, calls):
-        ended = done.lost is not None or done.error is not None
-        if position == len(trials):
-            if done.lost is None:
-                yield done.unwrap()
-        elif position < len(first):
-            yield _results([trials[position]], done, task.value)[0]
-        else:
-            trial = trials[position]
+        if position >= before:
+            trial = measured[position - before][0]
+            ended = done.lost is not None or done.error is not None
             yield SharpnessResult(trial, 0.0, reason=_reason(done, task.value)) if ended else done.value
+        elif position == 0 and retrained is not None:
+            yield _results([retrained], done, task.value)[0]
+        else:
+            yield unless_lost(done)

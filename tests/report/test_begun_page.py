@@ -1,0 +1,161 @@
+"""A page that is begun while sharpness is measured is the page that is made afterwards."""
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
+import pytest
+from report_inputs import made_input
+from synthetic_records import SyntheticRecords
+
+from sweeper import sweep
+from sweeper.questions import FIGURES, TABLES, stability
+from sweeper.questions.run_data import SHARPNESS_METRICS, BeingMeasured, RunData
+from sweeper.report import page, sections
+from sweeper.report.page import begin, write
+from sweeper.report.sections import known_tables, tables_of
+from sweeper.sweep import Sweep
+from sweeper.trial import Outcome, SharpnessResult, Trial, TrialResult
+
+
+@pytest.fixture(scope="module")
+def measured(records: SyntheticRecords) -> RunData:
+    """The made-up run with the sharpness of a trial."""
+    run = made_input(records)
+    trial = run.records.trials.iloc[0]
+    rows = [
+        {"trial": trial["trial"], "seed": trial["seed"], "step": step, "metric": metric, "value": 1.0 + step}
+        for step in (0, 1, 4)
+        for metric in SHARPNESS_METRICS
+    ]
+    more = pd.DataFrame(rows).astype(run.records.curves.dtypes.to_dict())
+    curves = pd.concat([run.records.curves, more], ignore_index=True)
+    return replace(run, records=replace(run.records, curves=curves))
+
+
+def measuring(run: RunData) -> RunData:
+    """The run before its sharpness was on record."""
+    known = ~run.records.curves["metric"].isin(SHARPNESS_METRICS)
+    return replace(run, records=replace(run.records, curves=run.records.curves[known]), measuring=True)
+
+
+def test_tables_that_are_made_before_are_those_of_the_whole_run(measured: RunData) -> None:
+    """Whatever needs the sharpness is left for later, and nothing else is."""
+    known, every = known_tables(measuring(measured)), tables_of(measured)
+    assert set(TABLES) - set(known) == set(stability.QUESTION.tables)
+    assert len(every["stability"]) == 3
+    for name, frame in known.items():
+        pd.testing.assert_frame_equal(frame, every[name])
+
+
+def test_sharpness_is_not_read_before_it_is_known(measured: RunData) -> None:
+    """It is refused, and the other curves do not hold it."""
+    with pytest.raises(BeingMeasured):
+        _ = measuring(measured).sharpness
+    assert set(measured.sharpness["metric"]) == set(SHARPNESS_METRICS)
+    assert not set(measured.curves["metric"]) & set(SHARPNESS_METRICS)
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Two figures alone, of which one needs the sharpness, and no sections; the names of what is drawn."""
+    drawn: list[str] = []
+    draw = page._draw
+
+    def noted(needed: tuple[str, pd.DataFrame]) -> Any:
+        drawn.append(needed[0])
+        return draw(needed)
+
+    for module in (page, sections):
+        monkeypatch.setattr(module, "FIGURES", {name: FIGURES[name] for name in ("importances", "stability")})
+        monkeypatch.setattr(
+            module, "TABLES", {n: TABLES[n] for n in ("importances", "stability", "leaderboard")}
+        )
+    monkeypatch.setattr(sections, "QUESTIONS", ())
+    monkeypatch.setattr(page, "_draw", noted)
+    return drawn
+
+
+def test_a_page_that_was_begun_is_the_page(measured: RunData, few: list[str], tmp_path: Path) -> None:
+    """All files are the same, and each figure is drawn once; those after a stop are drawn at the end."""
+    at_once = files(write(measured, tmp_path).parent)
+    assert few == ["importances", "stability"]
+    for stopped in (False, True):
+        few.clear()
+        begun = begin(measuring(measured), lambda stopped=stopped: stopped)
+        assert few == ([] if stopped else ["importances"])
+        assert files(write(measured, tmp_path, begun=begun).parent) == at_once
+        assert few == ["importances", "stability"]
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Name -> content."""
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+SHARP, PLAIN = (Trial(number, "exploit", 0, {}) for number in (1, 2))
+SHARPNESS = SharpnessResult(SHARP, 0.1, ((0, "sharpness", 1.0),))
+TRAINED = TrialResult(PLAIN, Outcome.COMPLETED, 0.5, 4, 0.1, "reference", "", (), (), {}, ())
+GUESSED = {"guess": "the mean"}
+
+
+@pytest.mark.parametrize(
+    ("winner", "seeds", "results", "expected"),
+    [
+        (
+            PLAIN,
+            [1],
+            [{"guess": 1}, SHARPNESS, TRAINED, SHARPNESS],
+            ["guessed", "replaced", "begun", "kept 2"],
+        ),
+        (PLAIN, [], [TRAINED, SHARPNESS], ["replaced", "begun", "kept 1"]),
+        (None, [1], [None, SHARPNESS], ["begun", "kept 1"]),
+        (None, [], [SHARPNESS], ["begun", "kept 1"]),
+    ],
+)
+def test_the_page_is_begun_when_all_but_the_sharpness_is_on_record(
+    monkeypatch: pytest.MonkeyPatch,
+    winner: Trial | None,
+    seeds: list[int],
+    results: list[Any],
+    expected: list[str],
+) -> None:
+    """Once, after the winner's own training and the guesses, before the sharpness is kept."""
+    events: list[str] = []
+    one = object.__new__(Sweep)
+    study = SimpleNamespace(objective="validation_loss")
+    store = SimpleNamespace(
+        replace=lambda result: events.append("replaced"),
+        append_curves=lambda rows: events.append(f"kept {len(rows)}"),
+    )
+    vars(one).update(
+        task=SimpleNamespace(study=study),
+        store=store,
+        pool=None,
+        shared=None,
+        progress=SimpleNamespace(phase=lambda name: None),
+        _trials=lambda: None,
+        _unguessed=lambda: seeds,
+        _to_retrain=lambda *given: winner,
+        _to_measure=lambda *given: [(SHARP, 4)],
+        _keep_baselines=lambda *given: events.append("guessed"),
+    )
+    monkeypatch.setattr(sweep, "answer", lambda *given, **named: None)
+    monkeypatch.setattr(sweep, "retrain_and_measure", lambda *given: iter(results))
+    assert one.retrain_and_measure(lambda: events.append("begun") or "page") == "page"
+    assert events == expected
+
+
+def test_no_page_is_begun_where_no_sharpness_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is nothing to wait for then."""
+    one = object.__new__(Sweep)
+    store = SimpleNamespace(replace=lambda result: None, append_curves=lambda rows: None)
+    named: dict[str, Any] = {"task": SimpleNamespace(study=SimpleNamespace(objective="validation_loss"))}
+    named |= {"store": store, "pool": None, "shared": None, "_trials": lambda: None, "_unguessed": list}
+    named |= {"_to_retrain": lambda *given: PLAIN, "_to_measure": lambda *given: []}
+    vars(one).update(named)
+    monkeypatch.setattr(sweep, "answer", lambda *given, **named: None)
+    monkeypatch.setattr(sweep, "retrain_and_measure", lambda *given: iter([TRAINED]))
+    assert one.retrain_and_measure(lambda: pytest.fail("begun")) is None
