@@ -31,9 +31,9 @@ class PruningRule:
 
     def prunes(self, curve: Mapping[int, float]) -> bool:
         """Whether a trial ends at the last point of its `curve`, step -> objective."""
-        if not curve or max(curve) < self.warm_up:
+        if not (curve and (self.limits or self.leader)) or (last := max(curve)) < self.warm_up:
             return False
-        limit = self.limits.get(max(curve), np.inf)
+        limit = self.limits.get(last, np.inf)
         return min(curve.values()) > limit or (bool(self.leader) and self._behind_leader(curve))
 
     def _behind_leader(self, curve: Mapping[int, float]) -> bool:

@@ -227,9 +227,9 @@ def _activation_part(call: ActivationCall, gradient: Tensor) -> dict[str, Tensor
     return part
 
 
-def measured(layers: Sequence[Layer]) -> list[tuple[int, str, float]]:
-    """Rows (layer, measure, value) of every measure that exists."""
+def measured(layers: Sequence[Layer]) -> list[tuple[tuple[int, str], float]]:
+    """Every measure that exists: ((layer, measure), value)."""
     values = [
-        (k, name, measure(layer)) for k, layer in enumerate(layers) for name, measure in MEASURES.items()
+        ((k, name), measure(layer)) for k, layer in enumerate(layers) for name, measure in MEASURES.items()
     ]
-    return [(k, name, value.item()) for k, name, value in values if value is not None]
+    return [(which, value.item()) for which, value in values if value is not None]

@@ -170,10 +170,10 @@ class TrialState:
             self.end(Outcome.PRUNED, f"behind other trials at step {self.step}")
         return improved and self.trial.test
 
-    def record_layers(self, step: int, rows: Iterable[tuple[int, str, float]]) -> None:
-        """Keep what was measured after `step` updates: finite rows (layer, measure, value)."""
+    def record_layers(self, step: int, rows: Iterable[tuple[tuple[int, str], float]]) -> None:
+        """Keep what was measured after `step` updates: finite values of (layer, measure)."""
         finite = math.isfinite
-        self.layers += [(step, layer, measure, value) for layer, measure, value in rows if finite(value)]
+        self.layers += [(step, layer, measure, value) for (layer, measure), value in rows if finite(value)]
 
     def stop_measuring(self, reason: str) -> None:
         """Layers cannot be measured from this step on.

@@ -50,6 +50,7 @@ class LayerMeasurements:
         """`shapes`: of the trained parameters, in their order; `shared`: all trials have the same rows."""
         self.template, self.shapes, self.loss = template, shapes, loss
         self.rows_of, self.shared, self.at_once = rows_of, shared, at_once
+        self._names = tuple(layer.name for layer in template.layers)
         self.compiled: Compiled | None = None
         """For stacks that run as machine code."""
         self._pass: MeasurementPass | None = None
@@ -59,7 +60,7 @@ class LayerMeasurements:
     def add(self, each: LayerMeasurement) -> None:
         """Measure it now or later."""
         each.trial.measurements_due += 1
-        each.trial.state.layer_names = tuple(layer.name for layer in self.template.layers)
+        each.trial.state.layer_names = self._names
         self._waiting.append(each)
         if len(self._waiting) >= self.at_once:
             self.finish()
@@ -82,10 +83,7 @@ class LayerMeasurements:
                 exist = [_exists(name, each, done.sites[layer]) for layer, name in done.rows]
                 by_kind[kind] = exist, list(compress(done.rows, exist))
             exist, rows = by_kind[kind]
-            pairs = zip(rows, compress(values, exist), strict=True)
-            each.trial.state.record_layers(
-                each.step, ((layer, name, value) for (layer, name), value in pairs)
-            )
+            each.trial.state.record_layers(each.step, zip(rows, compress(values, exist), strict=True))
 
     def _on_tape(self, batch: Sequence[LayerMeasurement]) -> "Values":
         """Values trial by trial. Positions of the pass that are left over repeat its last trial."""

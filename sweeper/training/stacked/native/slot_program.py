@@ -26,9 +26,9 @@ Made = TypeVar("Made")
 def once_each(function: Callable[[Given], Made], given: Iterable[Given]) -> list[Made]:
     """`function` of each, called once for an object that comes again: most slots share what they read."""
     given = list(given)
-    distinct = {id(each): each for each in given}
-    made = {key: function(each) for key, each in distinct.items()}
-    return [made[id(each)] for each in given]
+    keys = list(map(id, given))
+    made = {key: function(each) for key, each in dict(zip(keys, given, strict=True)).items()}
+    return list(map(made.__getitem__, keys))
 
 
 def addresses(tensors: Sequence[Tensor]) -> list[int]:
