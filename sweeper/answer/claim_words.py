@@ -18,6 +18,7 @@ from sweeper.answer.claims import (
     Judged,
 )
 from sweeper.answer.confirmed import ENOUGH_SEEDS
+from sweeper.components.metric_words import metric_words
 from sweeper.wording import capital, listing
 
 Statement = str | Claim
@@ -132,5 +133,5 @@ def _against(claim: Claim) -> dict[str, str]:
     return {
         "answer": claim.direction,
         "evidence": f"which {_tied(claim)}" if claim.alternatives else f"confirmed on {claim.evidence}",
-        "where": claim.where.replace("_", " "),
+        "where": metric_words(claim.where),
     }

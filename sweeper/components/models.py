@@ -90,8 +90,8 @@ def cnn(
     shape = tuple(image or (in_shape if len(in_shape) == 3 else (1, side, side)))
     if math.prod(shape) != math.prod(in_shape):
         raise ValueError(
-            f"rows of shape {tuple(in_shape)} are no image of shape {shape}; "
-            "set model.image = [channels, height, width]"
+            f"rows of shape {tuple(in_shape)} are no image of shape {shape}; set model.image = [channels, "
+            "height, width]"
         )
     if any(wide < 1 for wide in channels):
         raise ValueError(f"model.channels = {list(channels)}; every number must be at least 1")

@@ -4,7 +4,9 @@ All are means over elements, so a weight means the same for every width and batc
 a sum over units by the batch size instead: its weight is ours divided by the number of units.
 """
 
+import re
 from collections.abc import Callable
+from inspect import getdoc
 
 from torch import Tensor
 
@@ -34,3 +36,8 @@ def temporal(activation: Tensor) -> Tensor:
 
 
 PENALTIES: dict[str, Callable[[Tensor], Tensor]] = {"l1": l1, "l2": l2, "temporal": temporal}
+
+
+def formula(kind: str) -> str:
+    """``mean a² over all elements``: what a penalty is, with which its docstring begins."""
+    return re.split("[:;.]", getdoc(PENALTIES[kind]) or f"the mean that {kind} takes")[0]

@@ -56,9 +56,9 @@ def refuse_larger(path: Path) -> None:
     size = path.stat().st_size * (TABLE_GROWTH if table else 1)
     if size > (allowed() if _given() else free_memory()):
         raise DataError(
-            f"{path}: it takes about {memory_size(size)} in memory; {budget_words()}, "
-            "and files like this are read whole: give fewer rows, "
-            "or give a data function that returns a data set, which is streamed"
+            f"{path}: it takes about {memory_size(size)} in memory; {budget_words()}, and files like this "
+            "are read whole: give fewer rows, or give a data function that returns a data set, which is "
+            "streamed"
         )
 
 

@@ -81,9 +81,8 @@ def _classes(labels: np.ndarray, where: str, count: int | None) -> tuple[np.ndar
         real = labels != np.round(labels)
         if real.any():
             raise DataError(
-                f"{where} has real values such as {given(labels[np.argmax(real)])}, but "
-                "training.loss needs one "
-                "class per row; use mse, l1 or huber"
+                f"{where} has real values such as {given(labels[np.argmax(real)])}, but training.loss needs "
+                "one class per row; use mse, l1 or huber"
             )
         labels = labels.astype(np.int64) if np.abs(labels).max() < 2**53 else labels
     if count is not None:

@@ -7,8 +7,8 @@ import platform
 
 ANY = "any"
 ALLOW_LONG_PATHS = (
-    "New-ItemProperty -Path HKLM:\\SYSTEM\\CurrentControlSet\\Control\\FileSystem "
-    "-Name LongPathsEnabled -Value 1 -PropertyType DWORD -Force"
+    "New-ItemProperty -Path HKLM:\\SYSTEM\\CurrentControlSet\\Control\\FileSystem -Name LongPathsEnabled "
+    "-Value 1 -PropertyType DWORD -Force"
 )
 
 FIXES: dict[str, dict[str, str]] = {
@@ -23,10 +23,9 @@ FIXES: dict[str, dict[str, str]] = {
     "environment": {
         ANY: "an environment of its own keeps versions apart: make setup",
         "Windows": "an environment of its own keeps versions apart:\n"
-        "py -m venv .venv\n"
-        ".venv\\Scripts\\Activate.ps1\n"
-        "when PowerShell refuses to run scripts: Set-ExecutionPolicy -Scope CurrentUser RemoteSigned\n"
-        "or do without activating: .venv\\Scripts\\python -m sweeper doctor",
+        "py -m venv .venv\n.venv\\Scripts\\Activate.ps1\nwhen PowerShell refuses to run scripts: "
+        "Set-ExecutionPolicy -Scope CurrentUser RemoteSigned\nor do without activating: "
+        ".venv\\Scripts\\python -m sweeper doctor",
     },
     "packages": {
         ANY: 'in the checkout: python -m pip install -c constraints.txt -e ".[dev]"\n'
@@ -43,8 +42,8 @@ FIXES: dict[str, dict[str, str]] = {
         "Darwin": "python -m pip install torch==2.13.0\n"
         "no version found? torch has wheels for Apple silicon only: on an Intel Mac use a Linux container",
         "Windows": "py -m pip install torch==2.13.0\n"
-        "no version found? torch has wheels for 64-bit Python only\n"
-        f"a path is too long? as administrator: {ALLOW_LONG_PATHS}",
+        "no version found? torch has wheels for 64-bit Python only\na path is too long? as administrator: "
+        f"{ALLOW_LONG_PATHS}",
     },
     "torch_broken": {
         "Linux": "python -m pip install --force-reinstall --no-deps torch==2.13.0\n"
@@ -54,13 +53,12 @@ FIXES: dict[str, dict[str, str]] = {
         "a symbol is not found? Python must be built for this processor: python -c "
         "'import platform; print(platform.machine())'",
         "Windows": "WinError 126 or 1114: install the Microsoft Visual C++ Redistributable (x64):\n"
-        "winget install Microsoft.VCRedist.2015+.x64\n"
-        "otherwise: py -m pip install --force-reinstall --no-deps torch==2.13.0",
+        "winget install Microsoft.VCRedist.2015+.x64\notherwise: py -m pip install --force-reinstall "
+        "--no-deps torch==2.13.0",
     },
     "cuda_unreachable": {
         ANY: "nvidia-smi shows the CUDA version of the driver; older than torch's? update the driver\n"
-        "in a container: start it with --gpus all\n"
-        "or train without: --set training.device=cpu",
+        "in a container: start it with --gpus all\nor train without: --set training.device=cpu",
     },
     "cuda_unused": {
         ANY: "an NVIDIA GPU is here, but this torch was built without CUDA; small networks do well without\n"

@@ -56,18 +56,16 @@ def basins(run: RunData) -> pd.DataFrame:
 
     low … high: lowest and highest rate of the trials `within` `WITHIN` of the group's lowest loss, `decades`
     wide in log10; two trials make a basin, one is a lucky point. below, above: the nearest rates tried
-    outside of it, where the edges of the basin lie
-    at the latest; null where none was tried, so that the basin may be open there.
+    outside of it, where the edges of the basin lie at the latest; null where none was tried, so that the
+    basin may be open there.
 
     lost_share: mean over the `blind` trials of min(ℓ, ℓ0) − ℓ* over ℓ0 − ℓ*, what a trial at a rate drawn
-    from
-    the range (rate_low … rate_high), with the other settings drawn too, loses of what could be learned, 0 …
-    1;
-    lost_low, lost_high: its 95 % interval. Blind are the trials of the explore phase, published defaults left
-    out; null below `FEWEST_BLIND`. After the learning-rate sensitivity of Wortsman et al. 2023 (arXiv
-    2309.14322), which takes the best of every rate. Other settings vary and every trial has one seed, so
-    lucky
-    trials narrow a basin.
+    from the range (rate_low … rate_high), with the other settings drawn too, loses of what could be learned,
+    0 … 1; lost_low, lost_high: its 95 % interval. Blind are the trials of the explore phase, published
+    defaults left out; null below `FEWEST_BLIND`. After the learning-rate sensitivity of Wortsman et al. 2023
+    (arXiv 2309.14322), which takes the best of every rate. Other settings vary and every trial has one seed,
+    so lucky trials narrow a basin.
+
     Empty where no trial completed. Of a score s that is maximised, the loss is 1 − s where 1 is the best that
     s can be, and −s otherwise; best_loss is s itself.
     """
@@ -280,12 +278,10 @@ TABLES_SHOWN = (
 )
 HOW = (
     "A basin holds the rates of trials whose score is within 10 % of the best of their group; of a score "
-    "that is 1 at best, within 10 % of its distance to 1. Other "
-    "settings vary and each trial has one seed, so a lucky trial narrows a basin, and one trial is none. "
-    "What a "
-    "rate loses that is drawn blindly is the mean over the trials of the exploration, published defaults "
-    "left "
-    "out, of min(loss, loss before training) − lowest, as a share of what could be learned.",
+    "that is 1 at best, within 10 % of its distance to 1. Other settings vary and each trial has one seed, "
+    "so a lucky trial narrows a basin, and one trial is none. What a rate loses that is drawn blindly is the "
+    "mean over the trials of the exploration, published defaults left out, of min(loss, loss before "
+    "training) − lowest, as a share of what could be learned.",
     "The divergence boundary comes from a logistic curve in log10 of the rate; pruned trials count as "
     "not diverged. It pools activations and all other settings; an interval that reaches beyond the highest "
     "rate tried is cut there. Trials crowd at a bound when so many of the best lie in the outer 15 % of "

@@ -103,10 +103,10 @@ FIGURE = FigureSpec(
     table="learning_curves",
     title="Learning curves",
     caption=(
-        "Left: loss on validation rows, the best trials in colour before the others (up to 200). Right: "
-        "mean loss of the training batches since the previous "
-        "evaluation, without the penalty. A validation curve that rises while the training loss falls "
-        "shows overfitting; one that still falls at the end needs more steps."
+        "Left: loss on validation rows, the best trials in colour before the others (up to 200). Right: mean "
+        "loss of the training batches since the previous evaluation, without the penalty. A validation curve "
+        "that rises while the training loss falls shows overfitting; one that still falls at the end needs "
+        "more steps."
     ),
     missing="No trial of the search was evaluated, so there is no curve to judge.",
     draw=draw,

@@ -32,7 +32,7 @@ def settable_by(study: Study) -> frozenset[str]:
 
 
 def _with(text: str, key: str, setting: str, settable: frozenset[str]) -> str:
-    return f"{text}: {command_line(['--set', setting])}" if key in settable else text
+    return f"{text} ({command_line(['--set', setting])})" if key in settable else text
 
 
 def advice(

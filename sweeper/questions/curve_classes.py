@@ -1,5 +1,6 @@
 """Whether trainings ended too early, overfitted or broke, and what to do about it."""
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from matplotlib.patches import Patch
 
 from sweeper.answer.claim_words import Statement
 from sweeper.answer.claims import CURVE, EXPLORATORY, Claim
+from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import best_trials, search_trials
 from sweeper.drawing.scales import share_ticks
 from sweeper.drawing.style import HUES, canvas, ink, themed
@@ -21,7 +23,8 @@ from sweeper.questions.question import FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData, once
 from sweeper.statistics import curve_class as shapes
 from sweeper.statistics.curve_class import DIVERGED, STUCK, UNSTABLE
-from sweeper.wording import count, listing, number, whole
+from sweeper.trial import objective_metric, objective_value
+from sweeper.wording import capital, count, every, listing, number, whole
 
 COLUMNS = [
     "trial",
@@ -32,6 +35,9 @@ COLUMNS = [
     "steps",
     "best_step",
     "settled_step",
+    "objective_step",
+    "objective",
+    "metric",
     "lowest",
     "end",
     "gain",
@@ -45,7 +51,8 @@ BEST, REST = "best", "rest"
 def curve_classes(run: RunData) -> pd.DataFrame:
     """One row per search trial that was evaluated; columns as in `COLUMNS`.
 
-    best_step … noise: see `curve_class.Shape`. group: the `SHOWN` trials of lowest objective are ``best``,
+    best_step … noise: see `curve_class.Shape`. objective: the best score that ranks trials, of which `metric`
+    is the name, and objective_step its step; null where it is not recorded. group: the `SHOWN` trials of lowest objective are ``best``,
     all others ``rest`` (the selection hides what goes wrong there). class: that of the validation loss, see
     `curve_class.shape`; trials that diverged or were pruned (``cut short``) are that, whatever
     their curve. Failed trials are left out.
@@ -55,12 +62,14 @@ def curve_classes(run: RunData) -> pd.DataFrame:
     full = int(search["steps"].max()) if len(search) else 0
     outcomes = search.set_index("trial")[["outcome", "steps"]].to_dict("index")
     best = set(best_trials(run.trials, SHOWN)["trial"])
+    ranked = _ranked(run, search)
     rows, settable, above = [], settable_by(run.study), _above_the_best(search)
     for trial, steps, losses, train in _curves(run, search):
         found = shapes.shape(steps, losses, train)
         outcome, made = outcomes[trial]["outcome"], int(outcomes[trial]["steps"])
         name = {"diverged": shapes.DIVERGED, "pruned": shapes.CUT_SHORT}.get(outcome, found.name)
-        group, at = BEST if trial in best else REST, (found.best_step, found.settled_step)
+        group = BEST if trial in best else REST
+        at = (found.best_step, found.settled_step, *ranked.get(trial, (pd.NA, np.nan)), run.objective)
         numbers = (found.lowest, found.end, found.gain, found.noise)
         text = advice(name, made, full, found, settable, too_high=trial in above)
         rows.append((trial, group, name, outcome, len(steps), made, *at, *numbers, text))
@@ -112,6 +121,18 @@ def _curves(run: RunData, search: pd.DataFrame) -> Iterator[tuple[int, np.ndarra
     steps, *losses = (wide[name].to_numpy(float) for name in ("step", "value", "value_train"))
     for part in np.split(np.arange(len(trials)), cuts) if len(trials) else ():
         yield int(trials[part[0]]), steps[part].astype(int), losses[0][part], losses[1][part]
+
+
+def _ranked(run: RunData, search: pd.DataFrame) -> Mapping[int, tuple[int, float]]:
+    """Trial -> the step of its best objective, and that objective as people read it."""
+    rows = of_search(search, run.curves[run.curves["metric"] == objective_metric(run.objective)])
+    rows = rows[np.isfinite(rows["value"])].sort_values(["trial", "step"])
+    rows = rows.assign(value=objective_value(run.objective, rows["value"]))
+    rows = rows.sort_values("value", ascending=not run.ranked.highest, kind="stable").drop_duplicates("trial")
+    return {
+        int(trial): (int(step), float(value))
+        for trial, step, value in rows[["trial", "step", "value"]].itertuples(index=False)
+    }
 
 
 def _above_the_best(search: pd.DataFrame) -> frozenset[int]:
@@ -185,7 +206,8 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     and what went wrong elsewhere."""
     summary, classes = tables["curve_summary"], tables["curve_classes"]
     first = tables["convergence"]["trial"].head(1)
-    said: list[Statement] = [_best(row) for row in classes[classes["trial"].isin(first)].to_dict("records")]
+    rows = classes[classes["trial"].isin(first)].to_dict("records")
+    said: list[Statement] = [_best(row, run.ranked) for row in rows]
     groups = [(group, rows) for group in (BEST, REST) if len(rows := summary[summary["group"] == group])]
     said += [_counts(rows, group, alone=len(groups) == 1) for group, rows in groups]
     if run.answer is not None and (why := run.answer.why_nothing_is_advised):
@@ -229,22 +251,28 @@ ENDED = {
 }
 
 
-def _best(row: Mapping[Any, Any]) -> Claim:
+def _best(row: Mapping[Any, Any], ranked: Ranked) -> Claim:
     text = f"Trial #{row['trial']}, the best of the search, {ENDED.get(row['class'], row['class'])}: its "
     text += f"validation loss was lowest, {number(row['lowest'])}, at step {row['best_step']:,} of "
     text += f"{row['steps']:,}"
     if row["best_step"] < row["steps"]:
         text += f"; the median of its last three evaluations is {number(row['end'])}"
+    if ranked.metric != "validation loss" and math.isfinite(row["objective"]):
+        text += (
+            f". Its {ranked.metric}, which ranks trials, was {ranked.best}, {number(row['objective'])}, at "
+        )
+        text += f"step {row['objective_step']:,}"
     ends = (row["lowest"], row["end"])
     name = f"#{row['trial']}"
     return Claim(CURVE, name, row["class"], EXPLORATORY, "curves", "one seed", interval=ends, detail=text)
 
 
 def _counts(rows: pd.DataFrame, group: str, *, alone: bool) -> str:
-    total, parts = int(rows["trials"].sum()), [_class(row) for row in rows.to_dict("records")]
-    if alone:
-        return f"{count(total, 'trial')}: {listing(parts)}."
-    who = f"Best {count(total, 'trial')}" if group == BEST else count(total, "other trial")
+    total, of = int(rows["trials"].sum()), "" if alone else "best " if group == BEST else "other "
+    if len(rows) == 1:
+        return f"{capital(every(total, 'trial', of=of))}: {rows['class'].iloc[0]}."
+    parts = [_class(row) for row in rows.to_dict("records")]
+    who = f"Best {count(total, 'trial')}" if of == "best " else f"{whole(total)} {of}trials"
     return f"{who}: {listing(parts)}."
 
 
@@ -254,7 +282,8 @@ def _class(row: Mapping[Any, Any]) -> str:
 
 def _usual(name: str, rows: pd.DataFrame) -> str:
     text, times = rows["advice"].value_counts().index[0], int(rows["advice"].value_counts().iloc[0])
-    return f"{name.capitalize()} (for {times} of {count(len(rows), 'trial')}): {text}."
+    who = every(len(rows), "trial") if times == len(rows) else f"{times} of {count(len(rows), 'trial')}"
+    return f"{capital(name)} ({who if len(rows) > 1 else '1 trial'}): {text}."
 
 
 QUESTION = Question(

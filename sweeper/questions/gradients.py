@@ -233,9 +233,8 @@ QUESTION = Question(
         "statistics of these rows, dropout off), the norm of the gradient of the loss with respect to each "
         "layer's activations: the signal that backpropagation hands to the layer. Layers are numbered in the "
         "order of the forward pass, from 0; an activation belongs to the layer whose weights come before it. "
-        "Medians and quartiles "
-        "over the trials of the search that share an activation; where depths differ, the trials of one "
-        "depth.",
+        "Medians and quartiles over the trials of the search that share an activation; where depths differ, "
+        "the trials of one depth.",
         "Of each network, the norm at the first layer over that at the last is measured. Vanishing: in the "
         f"median network it is {given(10**-DECADES)} or less; exploding: {given(10**DECADES)} or more; "
         "healthy: in between; cut off: in half of the networks or more, some layer gets no gradient at all. "

@@ -13,6 +13,7 @@ from sweeper.drawing.scales import share_ticks
 from sweeper.drawing.style import HUES, canvas, legend_below, themed
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
+from sweeper.trial import HIGHER
 from sweeper.wording import count, percent
 
 
@@ -92,7 +93,7 @@ def _claim(row: Mapping[Any, Any], run: RunData) -> Claim:
         EXPLORATORY,
         "importances",
         f"{count(len(search_trials(run.trials)), 'trial')}, one seed each",
-        run.study.objective,
+        run.objective.removesuffix(HIGHER),
         ends,
         detail=text,
     )
@@ -124,8 +125,7 @@ QUESTION = Question(
         "trials are left out, diverged ones count as the worst. Parameters that only some trials have are "
         "left out. Intervals: 40 bootstrap samples of the trials. Level of chance: the largest share of any "
         "parameter in 19 shuffles of the scores among ten neighbouring trials, so that what a search "
-        "narrowed down "
-        "late, when all trials were good, does not count as its effect.",
+        "narrowed down late, when all trials were good, does not count as its effect.",
         "Exploitation samples promising regions more densely, which colours the shares; parameters that "
         "only matter together may get too little.",
     ),

@@ -120,8 +120,8 @@ def alt(frame: pd.DataFrame) -> str:
     ]
     across = ", ".join(metric_words(name) for name in names)
     return (
-        f"{count(len(frame), 'trial')} as lines across {across} to the score. "
-        f"The best, #{best['trial']}: {', '.join(said)}, {number(best['objective'])}."
+        f"{count(len(frame), 'trial')} as lines across {across} to the score. The best, #{best['trial']}: "
+        f"{', '.join(said)}, {number(best['objective'])}."
     )
 
 

@@ -1,5 +1,7 @@
 """Does penalizing activations help?"""
 
+from collections.abc import Mapping
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,7 @@ COLUMNS = [
     "optimizer",
     "activation",
     "activation_penalty",
+    "kind",
     "objective",
     "activation_size",
     "bin_low",
@@ -34,14 +37,26 @@ COLUMNS = [
 ]
 
 
+BIN = ["kind", "bin_low"]
+UNSAID, NO_KIND = "l2", "none"
+"""Kind of the penalty where a study does not say, and where the weight is 0."""
+
+
+def kinds_of(trials: pd.DataFrame) -> "pd.Series[str]":
+    """The kind of the penalty of every trial: a name in `sweeper.components.penalties`."""
+    kinds = trials.get("penalty_kind", pd.Series(UNSAID, index=trials.index))
+    return kinds.fillna(UNSAID).astype("str")
+
+
 @once
 def penalty(run: RunData) -> pd.DataFrame:
     """One row per completed search trial, by penalty weight; empty if all have the same weight.
 
-    activation_size = √(mean over layers of (mean² + std²)), the root mean square of all activations
-    at the last measured step; null if not measured. Weights are binned by decade, exact zeros are a
-    bin of their own: it runs from `bin_low` to `bin_high` (both 0 for zeros), holds `bin_trials` trials;
-    `bin_objective` and `bin_size` the medians there.
+    kind: of the penalty, see `kinds_of`; `NO_KIND` where the weight is 0. activation_size = √(mean over
+    layers of (mean² + std²)), the root mean square of all activations at the last measured step; null if not
+    measured. Weights are binned by kind and decade, exact zeros are a bin of their own: it runs from
+    `bin_low` to `bin_high` (both 0 for zeros), holds `bin_trials` trials; `bin_objective` and `bin_size` the
+    medians there.
     """
     done = with_names(completed_search(run.trials))
     if "activation_penalty" not in done or done["activation_penalty"].nunique() < 2:
@@ -50,8 +65,9 @@ def penalty(run: RunData) -> pd.DataFrame:
     weight = frame["activation_penalty"].astype(float)
     decade = pd.Series(np.floor(np.log10(weight.where(weight > 0)) + 1e-9), index=frame.index)
     low, high = decade.rpow(10.0).fillna(0.0), (decade + 1).rpow(10.0).fillna(0.0)
-    frame = frame.assign(bin_low=low, bin_high=high, metric=run.objective)
-    bins = frame.groupby("bin_low")
+    kind = kinds_of(frame).where(weight > 0, NO_KIND)
+    frame = frame.assign(kind=kind, bin_low=low, bin_high=high, metric=run.objective)
+    bins = frame.groupby(BIN)
     frame = frame.assign(
         bin_trials=bins["trial"].transform("size"),
         bin_objective=bins["objective"].transform("median"),
@@ -80,6 +96,7 @@ def _at_the_end(run: RunData, measure: str) -> pd.DataFrame:
 FEW = 5
 """Trials of a bin below which its quartiles are not compared."""
 BIN_COLUMNS = [
+    "kind",
     "weight_low",
     "weight_high",
     "trials",
@@ -96,24 +113,28 @@ BIN_COLUMNS = [
 
 
 def penalty_bins(run: RunData) -> pd.DataFrame:
-    """One row per decade of the weight, exact zeros first; empty where `penalty` is.
+    """One row per kind of penalty and decade of the weight, exact zeros first; empty where `penalty` is.
 
     Quartiles of the objective (low, median, high) and of the activation size over the completed search
-    trials of the bin. The first row (no penalty where that was tried, else the smallest weights) is
-    the reference. `compared` says where the middle half of a bin lies: ``lower`` or ``higher`` than
+    trials of the bin. The reference is no penalty where that was tried, else the smallest weights of the
+    kind. `compared` says where the middle half of a bin lies: ``lower`` or ``higher`` than
     that of the reference without overlap, ``overlaps``, or ``few`` (below `FEW` trials on either
-    side); ``reference`` in the first row. `size_compared` is the same for sizes. This is a
+    side); ``reference`` in its own row. `size_compared` is the same for sizes. This is a
     description of unlike trials with one seed each, not a test.
     """
     frame = penalty(run)
     if frame.empty:
         return pd.DataFrame(columns=BIN_COLUMNS)
-    bins = frame.groupby(["bin_low", "bin_high"])
+    bins = frame.groupby([*BIN, "bin_high"])
     parts = [_quartiles(bins["objective"], ""), _quartiles(bins["activation_size"], "size_")]
     found = pd.concat([bins.size().rename("trials"), *parts], axis=1).reset_index()
     found = found.rename(columns={"bin_low": "weight_low", "bin_high": "weight_high"})
+    found = found.sort_values("weight_high", key=lambda ends: ends > 0, kind="stable", ignore_index=True)
+    free = found["weight_high"] == 0
+    parts = [rows for _, rows in found[~free].groupby("kind")]
     for prefix in ("", "size_"):
-        found[f"{prefix}compared"] = _compared(found, prefix)
+        words = [_compared(pd.concat([found[free], rows]), prefix) for rows in parts]
+        found[f"{prefix}compared"] = pd.concat(words).groupby(level=0).first()
     return found.assign(metric=frame["metric"].iloc[0])[BIN_COLUMNS]
 
 
@@ -155,13 +176,17 @@ def draw(frame: pd.DataFrame) -> Figure:
                 **dots(len(frame), 0.5),
                 label=name,
             )
-        _medians(axes, frame, middle)
+        for kind, dashes in dashes_of(frame).items():
+            _medians(axes, frame[frame["kind"].isin([NO_KIND, kind])], middle, dashes)
         weights = frame["activation_penalty"]
         weight_axis(axes, float(weights[weights > 0].min()), float(weights.max()))
         axes.set(xlabel="penalty weight (log, 0 at the left)", ylabel=label)
         loss_axis(axes.yaxis, frame[value], highest=ranked.highest and value == "objective")
     entries = {name: handle(style, line=False) for name, style in styles.items()}
-    entries["median per decade"] = Line2D([], [], **_MEDIAN)
+    several = len(dashes_of(frame)) > 1
+    for kind, dashes in dashes_of(frame).items():
+        of = f" of {kind}" if several else ""
+        entries[f"median per decade{of}"] = Line2D([], [], linestyle=dashes, **_MEDIAN)
     legend(figure, entries, "activation")
     return figure
 
@@ -169,7 +194,12 @@ def draw(frame: pd.DataFrame) -> Figure:
 _MEDIAN: dict[str, Any] = {"color": HUES[4], "linewidth": 2.5}
 
 
-def _medians(axes: Axes, frame: pd.DataFrame, column: str) -> None:
+def dashes_of(frame: pd.DataFrame) -> Mapping[str, Any]:
+    """Each kind of penalty with the dashes of its medians."""
+    return dict(zip(sorted(set(frame["kind"]) - {NO_KIND}), cycle(["-", (0, (2, 1)), (0, (1, 1))])))
+
+
+def _medians(axes: Axes, frame: pd.DataFrame, column: str, dashes: Any) -> None:
     bins = frame.drop_duplicates("bin_low")
     width = 0.3 * decade_below(frame.loc[frame["activation_penalty"] > 0, "activation_penalty"].min())
     zero = bins["bin_high"] == 0
@@ -178,6 +208,7 @@ def _medians(axes: Axes, frame: pd.DataFrame, column: str) -> None:
         bins["bin_low"].mask(zero, -width),
         bins["bin_high"].mask(zero, width),
         zorder=3,
+        linestyles=[dashes],
         **_MEDIAN,
     )
 
@@ -185,12 +216,14 @@ def _medians(axes: Axes, frame: pd.DataFrame, column: str) -> None:
 def alt(frame: pd.DataFrame) -> str:
     """Medians at weight 0 and in each decade."""
     said = []
-    for row in frame.drop_duplicates("bin_low").to_dict("records"):
+    several = len(dashes_of(frame)) > 1
+    for row in frame.drop_duplicates(BIN).to_dict("records"):
         size = "" if pd.isna(row["bin_size"]) else f", activation size {number(row['bin_size'])}"
         at = (
             "without penalty"
             if row["bin_high"] == 0
             else f"weights {number(row['bin_low'], 1)} to {number(row['bin_high'], 1)}"
+            + (f" of {row['kind']}" if several else "")
         )
         said.append(f"{at} {number(row['bin_objective'])}{size} (n = {row['bin_trials']})")
     metric = metric_words(frame["metric"].iloc[0])
@@ -207,6 +240,7 @@ def weights(row: "pd.Series") -> str:
 def readable(bins: pd.DataFrame) -> pd.DataFrame:
     """One column for the weight, quartiles beside it."""
     columns = ["trials", "low", "median", "high", "compared", "size_median", "size_compared"]
+    columns = ["kind", *columns] if bins["kind"].nunique() > 2 else columns
     shown = bins[columns].rename(columns={"size_median": "activation_size"})
     shown.insert(0, "weight", bins.apply(weights, axis=1))
     return shown
@@ -218,9 +252,9 @@ FIGURE = FigureSpec(
     table="penalty",
     title="Activation penalty",
     caption=(
-        "Completed trials of the search; bars are medians of each decade of the weight, and of the "
-        "trials without penalty. All other settings vary, so a difference between bars is a hint, not "
-        "an effect. Size is the root mean square of all activations at the end of training."
+        "Completed trials of the search; bars are medians of each decade of the weight, by kind of penalty, "
+        "and of the trials without penalty. All other settings vary, so a difference between bars is a hint, "
+        "not an effect. Size is the root mean square of all activations at the end of training."
     ),
     missing=("The weight of the activation penalty was not varied among the completed trials of the search."),
     draw=draw,
@@ -231,11 +265,10 @@ TABLES_SHOWN = (
     Shown("penalty", "Every completed trial, by weight"),
 )
 HOW = (
-    "The penalty adds weight × mean over elements of a² (or |a|), summed over the activation layers, "
-    "to the loss that is minimised; the losses shown are without it. Keras divides a sum over units by "
-    "the batch size instead: its weight is ours divided by the number of units.",
-    "Completed search trials, by decade of the weight. A decade is called lower or higher only if the "
-    "middle half of its trials (lower to upper quartile) lies wholly below or above that of the "
-    "reference: trials without penalty where there are any, else the smallest weights. Decades of "
-    f"fewer than {FEW} trials are not compared.",
+    "The penalty adds weight × a mean over the elements of a layer's activations, summed over the layers, "
+    "to the loss that is minimised; the losses shown are without it.",
+    "Completed search trials, by kind of penalty and decade of the weight. A decade is called lower or "
+    "higher only if the middle half of its trials (lower to upper quartile) lies wholly below or above that "
+    "of the reference: trials without penalty where there are any, else the smallest weights of the kind. "
+    f"Decades of fewer than {FEW} trials are not compared.",
 )

@@ -1,6 +1,7 @@
 """What an activation penalty may change, trial by trial, and its contrasts with other settings held alike."""
 
 from collections.abc import Iterator
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -8,12 +9,15 @@ import pandas as pd
 from sweeper.answer.rows import completed_search
 from sweeper.components.activations import ACTIVATIONS
 from sweeper.questions.losses import of_search
-from sweeper.questions.penalty import penalty
+from sweeper.questions.penalty import kinds_of, penalty
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.regression import Fit, fit
+from sweeper.trial import HIGHER
 
 SPARSE = {name for name, entry in ACTIVATIONS.items() if entry.zero_when_flat}
-VS_ZERO, VS_LOWEST, PER_DECADE, KINDS = "vs zero", "vs lowest", "per decade", "l1 vs l2"
+VS_ZERO, VS_LOWEST, PER_DECADE = "vs zero", "vs lowest", "per decade"
+BETWEEN = " vs "
+"""Between the names of two kinds of penalty that are compared."""
 FEWEST = 3
 """Trials of a decade of weights below which nothing is stated about it."""
 ANY = "any"
@@ -24,9 +28,9 @@ Contrast = tuple[str, str, float, float, tuple[float, float, float], int]
 def penalty_data(run: RunData) -> pd.DataFrame:
     """One row per completed search trial; empty where `penalty` is.
 
-    Columns: trial, optimizer, activation, learning_rate, weight, kind (of the penalty; ``l2`` where it
-    was not searched), and
+    Columns: trial, optimizer, activation, learning_rate, weight, kind (of the penalty, see `kinds_of`), and
 
+    the objective under its name, as it is read, where it is not the validation loss.
     validation_loss: the lowest of the trial's evaluation points.
     generalisation_gap: validation loss − train loss at that point. The train loss is the mean over the
         batches since the evaluation before, without the penalty.
@@ -36,12 +40,24 @@ def penalty_data(run: RunData) -> pd.DataFrame:
     known = penalty(run)[["trial", "activation_size"]]
     done = completed_search(run.trials)
     frame = done[done["trial"].isin(known["trial"])].merge(known, on="trial")
-    kind = frame["penalty_kind"] if "penalty_kind" in frame else pd.Series("l2", index=frame.index)
-    frame = frame.assign(weight=frame.get("activation_penalty", 0.0), kind=kind.fillna("l2").astype("str"))
+    objective = run.ranked.read(frame[["objective"]].astype(float), "objective")["objective"]
+    measured = dict.fromkeys((objective_name(run), *MEASURED))
+    frame = frame.assign(weight=frame.get("activation_penalty", 0.0), kind=kinds_of(frame))
     frame = frame.merge(_losses(run, done), on="trial", how="left")
     frame = frame.merge(_sparsity(run, done), on="trial", how="left")
+    if objective_name(run) not in frame:
+        frame = frame.assign(**{objective_name(run): objective.to_numpy()})
     names = ["trial", "optimizer", "activation", "learning_rate", "weight", "kind"]
-    return frame[[*names, "validation_loss", "generalisation_gap", "activation_size", "sparsity"]]
+    return frame[[*names, *measured]]
+
+
+MEASURED = ("validation_loss", "generalisation_gap", "activation_size", "sparsity")
+"""What the penalty may change, next to the objective."""
+
+
+def objective_name(run: RunData) -> str:
+    """The quantity that ranks trials: ``validation_auc``."""
+    return run.objective.removesuffix(HIGHER)
 
 
 def _losses(run: RunData, done: pd.DataFrame) -> pd.DataFrame:
@@ -68,56 +84,73 @@ def _sparsity(run: RunData, done: pd.DataFrame) -> pd.DataFrame:
 
 
 def decades(rows: pd.DataFrame) -> Iterator[Contrast]:
-    """Each decade of weights against no penalty."""
+    """Each decade of the weights of each kind against no penalty, else against the lowest of the kind."""
     weight = rows["weight"].to_numpy(float)
-    decade = np.full(len(rows), -np.inf)
+    decade = pd.Series(-np.inf, index=rows.index)
     decade[weight > 0] = np.floor(np.log10(weight[weight > 0]) + 1e-9)
-    sizes = pd.Series(decade).value_counts()
-    known = sorted(place for place, size in sizes.items() if size >= FEWEST)
-    if len(known) < 2:
+    free, kind = np.isneginf(decade), rows["kind"].where(weight > 0, "")
+    sizes = pd.Series(list(zip(kind, decade, strict=True)), index=rows.index, dtype=object)
+    counts = sizes.value_counts()
+    known = sorted(place for place, size in counts.items() if size >= FEWEST)
+    zeros = free.sum() >= FEWEST
+    asked = [place for place in known if place[0] and (zeros or place != _lowest(known, place[0]))]
+    if not asked:
         return
-    kept = np.isin(decade, known)
-    asked = np.stack([decade[kept] == place for place in known[1:]], axis=1).astype(float)
-    found = fit(rows["y"].to_numpy(float)[kept], asked, _nuisance(rows[kept]))
+    kept = sizes.isin([place for place in known if zeros or place[0]])
+    columns = np.stack([(sizes[kept] == place).to_numpy(float) for place in asked], axis=1)
+    part = rows[kept]
+    part = part.assign(kind="") if zeros else part  # without penalty, its kind is a name and no setting
+    found = fit(part["y"].to_numpy(float), columns, _nuisance(part))
     if found is None:
         return
-    contrast = VS_ZERO if np.isneginf(known[0]) else VS_LOWEST
-    low, high = found.ends(1 - 0.05 / len(known[1:]))
-    for k, place in enumerate(known[1:]):
+    low, high = found.ends(1 - 0.05 / len(asked))
+    several = len({place[0] for place in asked}) > 1
+    for k, (name, place) in enumerate(asked):
         numbers = (found.estimates[k], low[k], high[k])
         if np.isfinite(numbers).all():
-            yield contrast, ANY, float(10.0**place), float(10.0 ** (place + 1)), numbers, int(sizes[place])
+            ends = float(10.0**place), float(10.0 ** (place + 1))
+            contrast = VS_ZERO if zeros else VS_LOWEST
+            yield contrast, name if several else ANY, *ends, numbers, int(counts[name, place])
+
+
+def _lowest(known: list[tuple[str, float]], kind: str) -> tuple[str, float]:
+    return min(place for place in known if place[0] == kind)
 
 
 def trends(rows: pd.DataFrame) -> Iterator[Contrast]:
-    """Change per decade of the weight, among weights above 0."""
+    """Change per decade of the weight, among weights above 0, of each kind."""
     above = rows[rows["weight"] > 0]
     kinds = sorted(above["kind"].unique())
-    for kind in (ANY, *(kinds if len(kinds) > 1 else ())):
-        part = above if kind == ANY else above[above["kind"] == kind]
+    for kind in kinds:
+        part = above[above["kind"] == kind]
         place = np.log10(part["weight"].to_numpy(float))
         if len(part) < FEWEST or np.ptp(place) < 1:
             continue
         found = fit(part["y"].to_numpy(float), (place - place.mean())[:, None], _nuisance(part))
-        yield from _one(found, PER_DECADE, kind, part)
+        yield from _one(found, PER_DECADE, kind if len(kinds) > 1 else ANY, part)
 
 
 def kinds(rows: pd.DataFrame) -> Iterator[Contrast]:
-    """l1 against l2 at the same weight."""
-    part = rows[(rows["weight"] > 0) & rows["kind"].isin(["l1", "l2"])]
-    first = (part["kind"] == "l1").to_numpy(float)
-    if min(first.sum(), len(first) - first.sum()) < FEWEST:
-        return
-    place = np.log10(part["weight"].to_numpy(float))[:, None]
-    nuisance = np.concatenate([_nuisance(part.assign(kind="")), place], axis=1)
-    yield from _one(fit(part["y"].to_numpy(float), first[:, None], nuisance), KINDS, ANY, part)
+    """Each pair of kinds at the same weight: ``l1 vs l2``."""
+    above = rows[rows["weight"] > 0]
+    sizes = above["kind"].value_counts()
+    pairs = list(combinations(sorted(sizes.index[sizes >= FEWEST]), 2))
+    for pair in pairs:
+        part = above[above["kind"].isin(pair)]
+        first = (part["kind"] == pair[0]).to_numpy(float)
+        place = np.log10(part["weight"].to_numpy(float))[:, None]
+        nuisance = np.concatenate([_nuisance(part.assign(kind="")), place], axis=1)
+        found = fit(part["y"].to_numpy(float), first[:, None], nuisance)
+        yield from _one(found, BETWEEN.join(pair), ANY, part, 1 - 0.05 / len(pairs))
 
 
-def _one(found: Fit | None, contrast: str, kind: str, part: pd.DataFrame) -> Iterator[Contrast]:
+def _one(
+    found: Fit | None, contrast: str, kind: str, part: pd.DataFrame, level: float = 0.95
+) -> Iterator[Contrast]:
     """The only coefficient of a fit, where there is one."""
     if found is None or not np.isfinite(found.errors[0]):
         return
-    low, high = found.ends(0.95)
+    low, high = found.ends(level)
     numbers = (float(found.estimates[0]), float(low[0]), float(high[0]))
     yield contrast, kind, float(part["weight"].min()), float(part["weight"].max()), numbers, len(part)
 

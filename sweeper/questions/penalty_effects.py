@@ -1,7 +1,6 @@
 """What the activation penalty changes, other settings held alike."""
 
 from collections.abc import Iterator, Mapping
-from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -11,27 +10,29 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from sweeper.answer.answer import Answer
 from sweeper.answer.claim_words import Statement
 from sweeper.answer.claims import EFFECT, EXPLORATORY, MIXED, NONE, Claim
 from sweeper.components.metric_words import metric_words
-from sweeper.components.models import MODELS
+from sweeper.components.penalties import formula
 from sweeper.drawing.scales import hold
 from sweeper.drawing.style import HUES, canvas, legend_below, themed
 from sweeper.questions import penalty
 from sweeper.questions.penalty_contrasts import (
-    KINDS,
+    ANY,
+    BETWEEN,
+    PER_DECADE,
     VS_LOWEST,
     VS_ZERO,
     decades,
     kinds,
+    objective_name,
     penalty_data,
     trends,
 )
+from sweeper.questions.penalty_keras import in_keras, keras_weights
 from sweeper.questions.question import WHY, FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
-from sweeper.study.study import Study
-from sweeper.wording import count, listing, number, signed_interval, signed_number, signed_percent
+from sweeper.wording import capital, count, number, signed_interval, signed_number, signed_percent
 
 COLUMNS = [
     "quantity",
@@ -56,35 +57,39 @@ QUANTITIES = {
 """Quantity -> how its changes are stated: relative (0.1 is 10 % more) or in its own unit."""
 
 
+def quantities(run: RunData) -> dict[str, str]:
+    """The objective first, then `QUANTITIES`, each with how its changes are stated."""
+    return {objective_name(run): "absolute" if run.ranked.highest else "relative"} | QUANTITIES
+
+
 def penalty_effects(run: RunData) -> pd.DataFrame:
     """One row for each quantity and contrast; columns as in `COLUMNS`. Empty where no weight was varied.
 
-    Quantities are those of `penalty_data`. Contrasts: each decade of the weight, weight_low … weight_high,
-    against weight 0 (``vs zero``; against the lowest decade where 0 was not tried); the trend over the
-    weights above 0 (``per decade``), of each kind of penalty where both were tried; and l1 against l2 at the
-    same weight.
+    Quantities are those of `penalty_data`. Contrasts, for each kind of penalty where several were tried: each
+    decade of the weight, weight_low … weight_high, against weight 0 (``vs zero``; against the lowest decade
+    of the kind where 0 was not tried); the trend over the weights above 0 (``per decade``); and each pair of
+    kinds at the same weight (``l1 vs l2``).
 
     Effects are coefficients of one regression for each kind of contrast, next to these nuisance terms:
     for each optimizer a parabola in log10 of the learning rate, a step for each activation and kind of
-    penalty, and log10 of the weight for l1 vs l2. Relative effects are of the logarithm. Where weights
-    were drawn independently of the rest, as in the explore phase, the nuisance model need not be right:
-    it removes noise, not bias. Intervals are 95 % with HC3 errors, simultaneous over the decades of one
-    quantity (Bonferroni). `found` where the interval excludes 0; `finding` is ``raises``, ``lowers``
-    or ``no effect found``, which is not the same as no effect.
+    penalty (none of the kind against weight 0), and log10 of the weight between kinds. Relative effects are
+    of the logarithm. Where weights were drawn independently of the rest, as in the explore phase, the
+    nuisance model need not be right: it removes noise, not bias. Intervals are 95 % with HC3 errors,
+    simultaneous over the decades of one quantity (Bonferroni). `found` where the interval excludes 0;
+    `finding` is ``raises``, ``lowers`` or ``no effect found``, which is not the same as no effect.
     """
     data = penalty_data(run)
     if data.empty:
         return pd.DataFrame(columns=COLUMNS)
-    rows = [row for quantity in QUANTITIES for row in _of_quantity(data, quantity)]
+    rows = [row for quantity, unit in quantities(run).items() for row in _of_quantity(data, quantity, unit)]
     frame = pd.DataFrame(rows, columns=COLUMNS[:-2])
     found = (frame["low"] > 0) | (frame["high"] < 0)
     words = np.where(~found, "no effect found", np.where(frame["effect"] > 0, "raises", "lowers"))
     return frame.assign(found=found, finding=words)[COLUMNS]
 
 
-def _of_quantity(data: pd.DataFrame, quantity: str) -> Iterator[tuple[object, ...]]:
+def _of_quantity(data: pd.DataFrame, quantity: str, unit: str = "relative") -> Iterator[tuple[object, ...]]:
     rows = data[np.isfinite(data[quantity].astype(float))].reset_index(drop=True)
-    unit = QUANTITIES[quantity]
     if unit == "relative" and (rows[quantity] <= 0).any():
         unit = "absolute"
     values = rows[quantity].to_numpy(float)
@@ -92,40 +97,6 @@ def _of_quantity(data: pd.DataFrame, quantity: str) -> Iterator[tuple[object, ..
     for contrast, kind, low, high, numbers, trials in (*decades(rows), *trends(rows), *kinds(rows)):
         stated = np.expm1(numbers) if unit == "relative" else np.array(numbers)
         yield (quantity, contrast, kind, low, high, *map(float, stated), unit, trials)
-
-
-OF_ONE_WIDTH = ("mlp", "residual_mlp")
-"""Built-in models whose `depth` hidden layers put out `width` activations each."""
-KERAS_COLUMNS = ["layer", "size", "kind", "weight", "keras_weight"]
-
-
-def keras_weights(run: RunData) -> pd.DataFrame:
-    """The winner's weight for each hidden layer, as ``activity_regularizer`` of Keras takes it.
-
-    Here the penalty is weight · mean over rows and activations; Keras sums over the `size` activations of a
-    row and divides by the batch size, so keras_weight = weight / size, and the same weight is another one
-    in each layer of another size. Columns as in `KERAS_COLUMNS`; `kind` is l1 or l2. Empty where layer sizes
-    are not known or the winner has no penalty that Keras has.
-    """
-    parameters = run.answer.parameters if run.answer else {}
-    weight, kind = float(parameters.get("activation_penalty", 0.0)), str(parameters.get("penalty_kind", "l2"))
-    sizes = np.asarray(layer_sizes(run.study, run.answer))
-    if weight <= 0 or kind not in ("l1", "l2") or not len(sizes):
-        return pd.DataFrame(columns=KERAS_COLUMNS)
-    frame = pd.DataFrame({"layer": range(len(sizes)), "size": sizes})
-    return frame.assign(kind=kind, weight=weight, keras_weight=weight / sizes)[KERAS_COLUMNS]
-
-
-def layer_sizes(study: Study, answer: Answer | None) -> tuple[int, ...]:
-    """Activations of each hidden layer of the winner; empty where the model is none of `OF_ONE_WIDTH`."""
-    source = study.model.source
-    if answer is None or not isinstance(source, str) or source not in OF_ONE_WIDTH:
-        return ()
-    defaults = {key: value.default for key, value in signature(MODELS[source]).parameters.items()}
-    searched = answer.parameters.items()
-    chosen = {key.removeprefix("model."): value for key, value in searched if key.startswith("model.")}
-    given = {**defaults, **study.model.options, **chosen}
-    return (int(given["width"]),) * int(given["depth"])
 
 
 DECADES = (VS_ZERO, VS_LOWEST)
@@ -136,13 +107,13 @@ FOUND, NOTHING = HUES[1], HUES[7]
 def draw(frame: pd.DataFrame) -> Figure:
     """A panel for each quantity of `penalty_effects`, decades of the weight from left to right."""
     rows = by_decade(frame)
-    quantities = list(dict.fromkeys(rows["quantity"]))
-    figure, panels = canvas(-(-len(quantities) // 2), min(2, len(quantities)), height=_height(quantities))
+    parts = list(rows.groupby(["quantity", "kind"], sort=False))
+    figure, panels = canvas(-(-len(parts) // 2), min(2, len(parts)), height=_height(len(parts)))
     places = {low: place for place, low in enumerate(sorted(rows["weight_low"].unique()))}
-    for axes, quantity in zip(panels, quantities, strict=False):
-        _panel(axes, rows[rows["quantity"] == quantity], places)
-        axes.set_title(metric_words(quantity))
-    for axes in panels[len(quantities) :]:
+    for axes, ((quantity, kind), part) in zip(panels, parts, strict=False):
+        _panel(axes, part, places)
+        axes.set_title(metric_words(str(quantity)) + ("" if kind == ANY else f", {kind}"))
+    for axes in panels[len(parts) :]:
         figure.delaxes(axes)
     entries = {
         "interval excludes 0": Line2D([], [], color=FOUND, marker="o", linewidth=2.2),
@@ -155,12 +126,12 @@ def draw(frame: pd.DataFrame) -> Figure:
 def by_decade(frame: pd.DataFrame) -> pd.DataFrame:
     """The rows that are drawn; the trends where no decade could be compared."""
     rows = frame[frame["contrast"].isin(DECADES)]
-    trends = frame[(frame["contrast"] == "per decade") & (frame["kind"] == "any")]
+    trends = frame[frame["contrast"] == PER_DECADE]
     return rows if len(rows) else trends if len(trends) else frame
 
 
-def _height(quantities: list[str]) -> float:
-    return 1.0 + 2.3 * -(-len(quantities) // 2)
+def _height(panels: int) -> float:
+    return 1.0 + 2.3 * -(-panels // 2)
 
 
 def _panel(axes: Axes, rows: pd.DataFrame, places: dict[float, int]) -> None:
@@ -174,7 +145,7 @@ def _panel(axes: Axes, rows: pd.DataFrame, places: dict[float, int]) -> None:
     _limit(axes, rows, places)
     axes.set_xlabel("weight from … on")
     relative, reference = rows["unit"].iloc[0] == "relative", rows["contrast"].iloc[0]
-    against = {"vs zero": "against weight 0", "vs lowest": "against the lowest"}.get(reference, reference)
+    against = {VS_ZERO: "against weight 0", VS_LOWEST: "against the lowest"}.get(reference, reference)
     axes.set_ylabel(f"change {against}")
     axes.yaxis.set_major_locator(MaxNLocator(5))
     if relative:
@@ -199,7 +170,7 @@ def alt(frame: pd.DataFrame) -> str:
     for quantity, rows in by_decade(frame).groupby("quantity", sort=False):
         found = rows[rows["found"]]
         lines = [
-            f"{row['finding']} it from weight {number(row['weight_low'])} on by {_size(row)}"
+            f"{row['finding']} it from weight {number(row['weight_low'])}{_of_kind(row)} on ({_size(row)})"
             for row in found.to_dict("records")
         ]
         said.append(f"{metric_words(str(quantity))}: {', '.join(lines) or 'no effect found'}")
@@ -212,27 +183,38 @@ def _size(row: dict) -> str:
     return signed_percent(row["effect"]) if row["unit"] == "relative" else signed_number(row["effect"])
 
 
-PENALTY, LOSS = "activation_penalty", "validation_loss"
-NAMES = {
-    LOSS: "validation loss",
-    "generalisation_gap": "generalisation gap",
-    "activation_size": "activation size",
-    "sparsity": "sparsity",
-}
+def _of_kind(row: Mapping[Any, Any]) -> str:
+    return "" if row["kind"] == ANY else f" of {row['kind']}"
+
+
+PENALTY = "activation_penalty"
 
 
 def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
-    """Effects on the loss, then on all else, l1 against l2, and the weight in the convention of Keras."""
+    """Effects on the objective, then on all else, kinds against each other, what the penalty is, and the
+    weight in the convention of Keras."""
     frame = tables["penalty_effects"]
     decades = frame[frame["contrast"].isin([VS_ZERO, VS_LOWEST])]
     said: list[Statement] = [
-        _effects(name, rows) for name in QUANTITIES if len(rows := decades[decades["quantity"] == name])
+        _effects(name, rows) for name in quantities(run) if len(rows := decades[decades["quantity"] == name])
     ]
     if not said:
         said = ["Too few trials to compare decades of the weight."]
-    kinds = frame[(frame["contrast"] == KINDS) & (frame["quantity"] == LOSS)]
-    said += [f"l1 against l2 at the same weight, validation loss: {_stated(row)}." for row in _rows(kinds)]
-    return (*said, *_keras(tables["keras_weights"]), "One seed behind each trial.")
+    between = frame["contrast"].str.contains(BETWEEN, regex=False)
+    kinds = frame[between & (frame["quantity"] == objective_name(run))]
+    said += [_compared(row) for row in _rows(kinds)]
+    said += [_meant(kind) for kind in sorted(set(tables["penalty"]["kind"]) - {penalty.NO_KIND})]
+    return (*said, *in_keras(tables["keras_weights"]), "One seed behind each trial.")
+
+
+def _compared(row: Mapping[Any, Any]) -> str:
+    """Of two kinds at the same weight, what the first one does to the objective."""
+    first, other = str(row["contrast"]).split(BETWEEN)
+    return f"{first} against {other} at the same weight, {metric_words(row['quantity'])}: {_stated(row)}."
+
+
+def _meant(kind: str) -> str:
+    return f"The {kind} penalty is its weight × the {formula(kind)}, summed over the activation layers."
 
 
 LARGE = 0.2
@@ -249,7 +231,7 @@ def _rows(frame: pd.DataFrame) -> list[dict[Any, Any]]:
 
 def _effects(quantity: str, rows: pd.DataFrame) -> Claim:
     """Decades with an effect, or that none has one and how far the intervals reach."""
-    name, unit = NAMES[quantity].capitalize(), rows["unit"].iloc[0]
+    name, unit = capital(metric_words(quantity)), rows["unit"].iloc[0]
     base = "no penalty" if rows["contrast"].iloc[0] == VS_ZERO else "the lowest weights"
     found, reach = rows[rows["found"]], (float(rows["low"].min()), float(rows["high"].max()))
     evidence = f"{count(int(rows['trials'].sum()), 'trial')}, one seed each"
@@ -262,16 +244,18 @@ def _effects(quantity: str, rows: pd.DataFrame) -> Claim:
     else:
         ways = set(found["finding"])
         direction = MIXED if len(ways) > 1 else str(ways.pop())
-        parts = [
-            f"weights of {number(row['weight_low'])} to {number(row['weight_high'])} {_verb(row)}"
-            for row in _rows(found)
-        ]
+        parts = [f"{_weights(row)} {_verb(row)}" for row in _rows(found)]
         rest = len(rows) - len(found)
         end = f"; no effect found in {count(rest, 'other decade')}" if rest else ""
         text = f"{name}, against {base}: {'; '.join(parts)}{end}"
     return Claim(
         EFFECT, PENALTY, direction, EXPLORATORY, "penalty", evidence, quantity, interval=reach, detail=text
     )
+
+
+def _weights(row: Mapping[Any, Any]) -> str:
+    kind = "" if row["kind"] == ANY else f"{row['kind']} "
+    return f"{kind}weights of {number(row['weight_low'])} to {number(row['weight_high'])}"
 
 
 def _verb(row: Mapping[Any, Any]) -> str:
@@ -292,20 +276,6 @@ def _numbers(row: Mapping[Any, Any]) -> str:
 def _change(value: float, unit: str) -> str:
     """``+12 %`` or ``−0.031``."""
     return signed_percent(value) if unit == "relative" else signed_number(value)
-
-
-def _keras(frame: pd.DataFrame) -> tuple[str, ...]:
-    if frame.empty:
-        return ()
-    parts = [
-        f"{number(row['keras_weight'])} for layers of {row['size']} units"
-        for row in _rows(frame.drop_duplicates("size"))
-    ]
-    first = frame.iloc[0]
-    return (
-        f"The winner's {first['kind']} weight, {number(first['weight'])}, as activity_regularizer of Keras: "
-        f"{listing(parts)}.",
-    )
 
 
 QUESTION = Question(
@@ -341,9 +311,10 @@ QUESTION = Question(
         "One regression for each quantity and contrast, next to a parabola in log10 of the learning rate for "
         "each optimizer and a step for each activation and kind of penalty. 95 % intervals with HC3 errors, "
         "those of the decades of a quantity wide enough to hold together. Losses, activation size and other "
-        "positive quantities change by percent; gap and sparsity by their own unit.",
-        "No effect found is not the same as no effect: read how far the intervals reach. The weight of Keras "
-        "is ours divided by the activations of a layer, because Keras sums where we take the mean.",
+        "positive quantities change by percent; scores, gap and sparsity by their own unit.",
+        "No effect found is not the same as no effect: read how far the intervals reach. Keras has l1 and l2 "
+        "penalties; its weight is ours divided by the units of a layer, as it sums over units and divides by "
+        "the batch size, where we take the mean.",
         *penalty.HOW,
     ),
 )

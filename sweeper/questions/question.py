@@ -2,9 +2,8 @@
 
 What follows is said in facts, which are sentences, and in claims, which become sentences once all claims of
 the page agree (`sweeper.answer.claims`). Both are put together from tables, so that each number in them
-stands
-in a table of the same report; a figure draws a table as it is. Whatever has to be computed is computed in a
-table.
+stands in a table of the same report; a figure draws a table as it is. Whatever has to be computed is computed
+in a table.
 """
 
 from collections.abc import Callable, Mapping

@@ -177,12 +177,9 @@ QUESTION = Question(
     ),
     how=(
         "An element is saturated when the slope |φ′| of the activation there is below 5 % of its steepest; "
-        "it "
-        "passes hardly any gradient. A unit is dead when its slope is exactly 0 on every row of the batch: "
-        "none "
-        "of these rows moves its weights. Other rows may, and in a layer above the first its inputs change "
-        "while "
-        "the layers below learn, so it may come back.",
+        "it passes hardly any gradient. A unit is dead when its slope is exactly 0 on every row of the "
+        "batch: none of these rows moves its weights. Other rows may, and in a layer above the first its "
+        "inputs change while the layers below learn, so it may come back.",
         "Shares on one fixed batch of validation rows, at logarithmically spaced steps. Only completed "
         "trials count, so each line covers the same trials from start to end; other settings vary. "
         "Networks of different depth are kept apart.",

@@ -323,8 +323,8 @@ def _lost_its_study(folder: Path) -> bool:
 
 def _without_study(folder: Path) -> str:
     return (
-        f"{folder} holds records, but {folder / 'study.toml'} is missing; put it back, "
-        "or choose another --runs folder or study name"
+        f"{folder} holds records, but {folder / 'study.toml'} is missing; put it back, or choose another "
+        "--runs folder or study name"
     )
 
 

@@ -145,8 +145,8 @@ class Store:
             raise StateKept(f"{self.folder} cannot be written: {error.strerror or error}{gone}") from error
         except Unsound as error:
             raise StateKept(
-                f"{self.folder} was damaged in mid-run: a part {error}; "
-                "the same command puts it aside and trains again what it held"
+                f"{self.folder} was damaged in mid-run: a part {error}; the same command puts it aside and "
+                "trains again what it held"
             ) from error
 
     def _merge_if_many(self) -> None:

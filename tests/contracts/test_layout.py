@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Callable, Iterable
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,46 @@ def test_modules_are_short() -> None:
     """A module that needs more lines than this holds a second idea."""
     lengths = {shown(path): len(text_of(path).splitlines()) for path in CODE}
     assert {path: lines for path, lines in lengths.items() if lines > LONGEST} == {}
+
+
+PIECE = re.compile(r'( *)f?"((?:[^"\\]|\\.)*)"(\)*,?)')
+ROOM, WIDTH = 20, 110
+"""Columns that the first words of the next piece of a text would leave free, from which it stands alone."""
+
+
+def test_texts_are_wrapped_where_their_lines_are_full() -> None:
+    """A sentence in several pieces is no leftover of edits: no piece ends where the next word had room."""
+
+    def early(path: Path) -> list[str]:
+        lines = text_of(path).splitlines()
+        pairs = pairwise(lines)
+        return [
+            f"line {n}: {line.strip()}" for n, (line, after) in enumerate(pairs, 1) if _early(line, after)
+        ]
+
+    assert found_in([path for path in CODE if shown(path).startswith("sweeper/")], early) == []
+
+
+def _early(line: str, after: str) -> bool:
+    """Whether two lines are pieces of one text, and the first word of the second fits the first one."""
+    one, other = PIECE.fullmatch(line), PIECE.fullmatch(after)
+    if not one or not other or one[3] or one[1] != other[1] or other[2].startswith((" ", "{")):
+        return False
+    return len(line) + len(other[2].split(" ")[0]) <= WIDTH - ROOM
+
+
+@pytest.mark.parametrize(
+    ("line", "after", "early"),
+    [
+        ('    "a sentence "', '    "in two pieces",', True),
+        ('    "a sentence, "', '    "another one",', True),
+        ('    "one",', '    "two",', False),
+        (f'    "{"a word " * 13}"', '    "and the rest"', False),
+    ],
+)
+def test_pieces_of_a_text_are_told_from_items(line: str, after: str, early: bool) -> None:
+    """Items of a list end with a comma; a full line is no complaint."""
+    assert _early(line, after) is early
 
 
 def test_no_file_names_a_machine() -> None:

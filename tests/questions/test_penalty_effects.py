@@ -5,16 +5,20 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from report_inputs import made_input, sentences_of
 from run_data import run_data, with_records
 from synthetic_records import SyntheticRecords
 
+from sweeper.components.penalties import PENALTIES, formula
+from sweeper.questions import FIGURES
+from sweeper.questions.penalty import penalty, penalty_bins
 from sweeper.questions.penalty_effects import (
     COLUMNS,
     _of_quantity,
-    keras_weights,
     penalty_data,
     penalty_effects,
 )
+from sweeper.questions.penalty_keras import keras_weights
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.regression import fit
 
@@ -198,3 +202,85 @@ def test_keras_weights_need_a_penalty_that_keras_has(records: SyntheticRecords) 
         (trials.assign(penalty_kind="temporal"), model(64, 1)),
     ):
         assert keras_weights(run_data(changed, records.curves, records.layers, sections=sections)).empty
+
+
+def test_every_kind_has_its_own_decades_and_each_pair_is_compared() -> None:
+    """Weights of unlike kinds are not pooled, whatever the kinds are called; one raises the loss, one does
+    not."""
+    rng = np.random.default_rng(5)
+    data = invented(rng, 0.0, n=900)
+    kind = np.array(["l1", "of my own", "temporal"])[rng.integers(0, 3, len(data))]
+    strong = (kind == "of my own") & (data["weight"] > 0)
+    data = data.assign(kind=kind, validation_loss=data["validation_loss"] * np.exp(1.0 * strong))
+    rows = list(_of_quantity(data, "validation_loss"))
+    assert {row[2] for row in rows if row[1] == "vs zero"} == {"l1", "of my own", "temporal"}
+    assert {row[1] for row in rows} == {
+        *("vs zero", "per decade"),
+        *("l1 vs of my own", "l1 vs temporal", "of my own vs temporal"),
+    }
+    for _, contrast, name, *_, effect, low, high, _, _ in rows:
+        if contrast == "vs zero":
+            expected = np.expm1(1.0) if name == "of my own" else 0.0
+            assert low - 0.1 <= expected <= high + 0.1
+            assert (low > 0) is (name == "of my own")
+        if contrast == "of my own vs temporal":
+            assert effect == pytest.approx(np.expm1(1.0), rel=0.1)
+
+
+def test_kinds_without_zeros_are_compared_with_their_own_lowest_weights() -> None:
+    """The smallest weights of another kind are no reference."""
+    data = invented(np.random.default_rng(6), 0.2, n=400, kinds=True)
+    above = data[data["weight"] > 0].reset_index(drop=True)
+    rows = [row for row in _of_quantity(above, "validation_loss") if row[1] == "vs lowest"]
+    assert {row[2] for row in rows} == {"l1", "l2"}
+    for kind in ("l1", "l2"):
+        assert min(row[3] for row in rows if row[2] == kind) == pytest.approx(1e-5)
+
+
+def test_the_penalties_of_the_study_are_explained_and_no_others(records: SyntheticRecords) -> None:
+    """Formulas are those of the kinds that were tried; several kinds are compared with each other."""
+    alternate = np.where(records.trials["trial"] % 3 > 0, "l1", "temporal")
+    for kinds, said, unsaid in (
+        (None, ("l2 penalty is its weight × the mean a² over",), ("mean |a|", "a[t+1]")),
+        (alternate, ("l1 penalty is its weight × the mean |a| over", "(a[t+1] − a[t])²"), ("mean a²",)),
+    ):
+        trials = records.trials if kinds is None else records.trials.assign(penalty_kind=kinds)
+        text = sentences_of(made_input(SyntheticRecords(trials, records.curves, records.layers)), "penalty")
+        assert all(words in text["penalty"] for words in said)
+        assert not any(words in text["penalty"] for words in unsaid)
+        assert ("l1 against temporal at the same weight" in text["penalty"]) is (kinds is not None)
+
+
+def test_bins_of_kinds_are_apart(records: SyntheticRecords) -> None:
+    """Each kind has its decades, all beside the trials without penalty; the figure has medians of each."""
+    kinds = np.where(records.trials["trial"] % 2 > 0, "l1", "temporal")
+    run = run_data(records.trials.assign(penalty_kind=kinds), records.curves, records.layers)
+    bins = penalty_bins(run)
+    assert bins["kind"].tolist() == sorted(bins["kind"], key=lambda kind: (kind != "none", kind))
+    assert bins["compared"].tolist()[0] == "reference"
+    table = penalty(run)
+    for row in bins[bins["kind"] != "none"].to_dict("records"):
+        part = table[(table["kind"] == row["kind"]) & (table["bin_low"] == row["weight_low"])]
+        assert (row["median"], row["trials"]) == (pytest.approx(part["objective"].median()), len(part))
+    entries = [text.get_text() for text in FIGURES["penalty"].draw(table).legends[0].get_texts()]
+    assert {"median per decade of l1", "median per decade of temporal"} <= set(entries)
+    assert (
+        len(FIGURES["penalty_effects"].draw(penalty_effects(run)).axes)
+        == penalty_effects(run).query("contrast == 'vs zero'").groupby(["quantity", "kind"]).ngroups
+    )
+
+
+def test_the_objective_is_told_first(records: SyntheticRecords) -> None:
+    """Where a score ranks trials, whether the penalty helps is told of that score, in its own unit."""
+    trials = records.trials.assign(objective=1 - records.trials["objective"])
+    run = run_data(trials, records.curves, records.layers, search={"objective": "validation_auc"})
+    table = penalty_effects(run)
+    assert table["quantity"].iloc[0] == "validation_auc"
+    assert set(table.loc[table["quantity"] == "validation_auc", "unit"]) == {"absolute"}
+    assert sentences_of(run, "penalty")["penalty"].startswith("Validation AUC")
+
+
+@pytest.mark.parametrize("kind", PENALTIES)
+def test_every_penalty_has_a_formula(kind: str) -> None:
+    """What its docstring begins with can stand in a sentence of the page."""
+    assert formula(kind).startswith("mean ")

@@ -29,7 +29,7 @@ from sweeper.questions import (
     variance,
 )
 from sweeper.questions.divergence import FEWEST
-from sweeper.questions.penalty_effects import layer_sizes
+from sweeper.questions.penalty_keras import layer_sizes
 from sweeper.report.card import card
 from sweeper.report.grid import MEANINGS, OF_TABLE, grid
 from sweeper.report.sections import sentences
@@ -242,8 +242,11 @@ def test_isolation_calls_nothing_lower_whose_interval_meets(asked: Asked) -> Non
 def test_curve_classes_are_counted_with_their_advice(asked: Asked) -> None:
     """Counts of the summary; advice on steps is that of the answer, none of another trial of the best."""
     text = " ".join(spoken(curve_classes.sentences(*asked)))
-    for row in asked.tables["curve_summary"].to_dict("records"):
-        assert f"{row['trials']} {row['class']}" in text
+    for _, rows in asked.tables["curve_summary"].groupby("group"):
+        for row in rows.to_dict("records"):
+            assert (
+                f"{row['trials']} {row['class']}" if len(rows) > 1 else f"trials: {row['class']}."
+            ) in text
     own = asked.tables["answer_curves"]
     assert (
         len(own)

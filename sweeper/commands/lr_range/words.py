@@ -68,8 +68,7 @@ def _legend(about: Mapping[str, Any]) -> list[str]:
         f"{about['trainings']} trainings of {about['steps']} steps, {about['rates']} rates each, one seed "
         f"({about['seed']}), constant rate; losses are validation losses.",
         f"suggestion: the largest rate within {percent(NEAR)} of the lowest loss (running median over "
-        f"{WINDOW} "
-        f"rates), at most 1/{given(SAFETY)} of the rate",
+        f"{WINDOW} rates), at most 1/{given(SAFETY)} of the rate",
         "from which on most rates diverge (NaN, or a loss that ends above its start). So few steps favour "
         "large rates: the ranges reach as far below as the optimizer's own.",
     ]

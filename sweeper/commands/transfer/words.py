@@ -52,17 +52,15 @@ def _of_rates(found: Found, about: Mapping[str, Any]) -> list[str]:
         said.append(
             f"Check at {given(found.check.size)}: from the other sizes {number(found.check.value, 2)} (90 %: "
             f"{number(found.check.low, 2)} to {number(found.check.high, 2)}) was predicted, "
-            f"{number(measured, 2)} was measured: "
-            f"{verdict} the interval."
+            f"{number(measured, 2)} was measured: {verdict} the interval."
         )
     elif about["check"] is not None:
         said.append(f"Check at {given(about['check'])}: {unchecked(found, about)}.")
     said += _price(found, about)
     if ahead.size > 4 * max(found.optima["size"]):
         said.append(
-            f"{given(ahead.size)} is {number(ahead.size / max(found.optima['size']), 2)} times the "
-            "largest size that was "
-            "trained: no training supports a line that long."
+            f"{given(ahead.size)} is {number(ahead.size / max(found.optima['size']), 2)} times the largest "
+            "size that was trained: no training supports a line that long."
         )
     return said
 

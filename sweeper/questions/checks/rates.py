@@ -64,8 +64,7 @@ def threshold(run: RunData, asked: Threshold) -> Finding:
     low, high = ratios[farthest]
     parts = [
         f"{name} {number(known[name][0] * asked.curvature, 4)} to "
-        f"{number(known[name][1] * asked.curvature, 4)} "
-        f"(theory {number(limits[name], 4)})"
+        f"{number(known[name][1] * asked.curvature, 4)} (theory {number(limits[name], 4)})"
         for name in names
     ]
     off = signed_percent(ratios[farthest].mean() - 1)

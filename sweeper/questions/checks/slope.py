@@ -27,9 +27,8 @@ def slope(run: RunData, asked: Slope) -> Finding:
     side = "below" if asked.below is not None else "above"
     middle, ends = spread(mean, low, high)
     said = (
-        f"With {asked.parameter} = {asked.value} the gradient changes by {middle} decades per layer "
-        f"on its way back to the input (95 % interval {ends}; {basis}); "
-        f"expected {side} {text(limit)}."
+        f"With {asked.parameter} = {asked.value} the gradient changes by {middle} decades per layer on its "
+        f"way back to the input (95 % interval {ends}; {basis}); expected {side} {text(limit)}."
     )
     return Finding(verdict, mean, low, high, UNIT, basis, said)
 

@@ -106,9 +106,8 @@ def _orthogonal(facts: Facts, change: Change) -> Iterator[Advice]:
         return
     reasons = [
         Reason(
-            f"tanh changes the gradient by {signed(then)} decades over {facts.layers} layers with "
-            "orthogonal weights, "
-            f"by {in_decades(now)} with {facts.scheme('tanh')} ones",
+            f"tanh changes the gradient by {signed(then)} decades over {facts.layers} layers with orthogonal "
+            f"weights, by {in_decades(now)} with {facts.scheme('tanh')} ones",
             MEASURED,
         ),
         Reason(

@@ -103,9 +103,8 @@ def _table(facts: Facts, names: list[str]) -> Iterator[Reason]:
     where = f"between the last and the first of {count(facts.layers, 'hidden layer')}"
     found = [f"{name} {in_decades(decades(facts, name))}" for name in names]
     yield Reason(
-        f"before training, the gradient changes {where} by these decades: {listing(found)} (a decade is "
-        "a factor "
-        "of 10)",
+        f"before training, the gradient changes {where} by these decades: {listing(found)} (a decade is a "
+        "factor of 10)",
         MEASURED,
     )
     theory = [(name, predicted_decades(facts, name)) for name in names]
@@ -142,11 +141,9 @@ def _theory(facts: Facts, name: str) -> Iterator[Reason]:
     widths = facts.network.widths or ()
     deep = propagation(name, *initial_variances(facts.scheme(name), widths[-1], widths[-1]))
     yield Reason(
-        f"mean-field theory for the widths of this network and {facts.scheme(name)} weights: "
-        f"{signed(value)} decades; "
-        f"deep inside, each layer multiplies the variance of the gradient by χ = {number(deep.chi)}, so "
-        "it changes "
-        f"by a factor e in {number(deep.depth_scale)} layers",
+        f"mean-field theory for the widths of this network and {facts.scheme(name)} weights: {signed(value)} "
+        "decades; deep inside, each layer multiplies the variance of the gradient by χ = "
+        f"{number(deep.chi)}, so it changes by a factor e in {number(deep.depth_scale)} layers",
         COMPUTED,
     )
 
@@ -173,9 +170,8 @@ def _dead(facts: Facts) -> Advice:
     share = facts.network.profiles["relu"].dead
     reasons = (
         Reason(
-            f"{count(len(widths) - 1, 'layer')} of {min(widths[1:])} ReLU units are constant from the "
-            "start with "
-            f"probability {percent(_born_dead(facts))} (one nonzero input, no bias: 1 − (1 − 2⁻ᴺ)ᴸ, Lu "
+            f"{count(len(widths) - 1, 'layer')} of {min(widths[1:])} ReLU units are constant from the start "
+            f"with probability {percent(_born_dead(facts))} (one nonzero input, no bias: 1 − (1 − 2⁻ᴺ)ᴸ, Lu "
             "et al. 2019)",
             COMPUTED,
         ),

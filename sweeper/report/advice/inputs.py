@@ -102,9 +102,8 @@ def _gates(facts: Facts) -> Advice:
 def _batch_norm(size: int) -> Advice:
     reasons = (
         Reason(
-            f"batch normalization estimates mean and variance from {size} rows: the variance with a "
-            "relative error of "
-            f"about √(2/{size - 1}) = {number(math.sqrt(2 / max(size - 1, 1)))}"
+            f"batch normalization estimates mean and variance from {size} rows: the variance with a relative "
+            f"error of about √(2/{size - 1}) = {number(math.sqrt(2 / max(size - 1, 1)))}"
             if size > 1
             else "batch normalization knows no variance from one row",
             COMPUTED,

@@ -87,9 +87,8 @@ def _counts(facts: Facts) -> Iterator[Advice]:
     targets = facts.targets
     if targets.values <= FEW_VALUES and targets.columns == 1:
         why = (
-            f"only {targets.values} different whole numbers occur; as amounts, 3 is nearer to 4 than to "
-            "9, as "
-            "labels it is not, and only you know which they are"
+            f"only {targets.values} different whole numbers occur; as amounts, 3 is nearer to 4 than to 9, "
+            "as labels it is not, and only you know which they are"
         )
         yield Advice(
             "labels",
@@ -137,8 +136,7 @@ def _robust(facts: Facts) -> Advice:
         (
             Reason(
                 f"{percent(share)} of the targets lie more than 3 interquartile ranges outside the "
-                "quartiles; of "
-                "normal ones 2 in a million would",
+                "quartiles; of normal ones 2 in a million would",
                 MEASURED,
             ),
             Reason(
@@ -159,16 +157,14 @@ def _scaled(facts: Facts) -> Advice:
         "Standardize the targets (with a linear output); scores are then in these units.",
         (
             Reason(
-                f"they have mean {number(targets.mean)} and deviation {number(targets.std)}, so a "
-                "network that "
-                f"starts near 0 starts at a mean squared error of about {number(size)}, standardized at "
+                f"they have mean {number(targets.mean)} and deviation {number(targets.std)}, so a network "
+                f"that starts near 0 starts at a mean squared error of about {number(size)}, standardized at "
                 "about 1",
                 MEASURED,
             ),
             Reason(
-                "the gradient of mse is in proportion to the error, so learning rates and penalty "
-                "weights would mean "
-                "something else than at a scale of 1",
+                "the gradient of mse is in proportion to the error, so learning rates and penalty weights "
+                "would mean something else than at a scale of 1",
                 COMPUTED,
             ),
         ),

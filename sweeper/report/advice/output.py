@@ -95,9 +95,8 @@ def _any_number(facts: Facts) -> tuple[Reason, ...]:
         away = targets.mean / targets.std
         reasons.append(
             Reason(
-                f"the mean of the targets lies {number(away)} deviations above 0: the smaller that is, "
-                "the more "
-                "often a linear output will be negative",
+                f"the mean of the targets lies {number(away)} deviations above 0: the smaller that is, the "
+                "more often a linear output will be negative",
                 MEASURED,
             )
         )
@@ -132,9 +131,8 @@ def _far(facts: Facts) -> Iterator[Reason]:
     mean = facts.targets.mean
     if mean > 10:
         yield Reason(
-            f"softplus starts near ln 2 = 0.69 and the targets have mean {number(mean)}: divide them by "
-            "it in your "
-            "data, standardizing would make some negative",
+            f"softplus starts near ln 2 = 0.69 and the targets have mean {number(mean)}: divide them by it "
+            "in your data, standardizing would make some negative",
             MEASURED,
         )
 

@@ -65,8 +65,7 @@ def _reasons(facts: Facts, equal: Mapping[str, float]) -> Iterator[Reason]:
     rows, parameters = facts.training_rows, facts.network.parameters
     yield Reason(
         f"{count(rows, 'training row')} against {count(parameters, 'parameter')}, "
-        f"{number(rows / parameters)} rows "
-        "for each: "
+        f"{number(rows / parameters)} rows for each: "
         + (
             "there is room to overfit"
             if rows < parameters

@@ -53,9 +53,9 @@ def _range(facts: Facts, optimizer: str) -> tuple[tuple[float, float], tuple[Rea
         share = high / facts.network.weight_size
         reasons.append(
             Reason(
-                "its first step moves each weight by about the rate itself; weights start with a root "
-                "mean square of "
-                f"{number(facts.network.weight_size)}, so {number(high)} is {percent(share)} of one",
+                "its first step moves each weight by about the rate itself; weights start with a root mean "
+                f"square of {number(facts.network.weight_size)}, so {number(high)} is {percent(share)} of "
+                "one",
                 MEASURED,
             )
         )

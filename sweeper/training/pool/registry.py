@@ -71,8 +71,8 @@ def parse(place: str) -> tuple[str, str]:
         raise UserError(f"--pool {place!r}: an address of this kind is written {scheme.form}")
     if scheme.package and find_spec(scheme.package) is None:
         raise UserError(
-            f"--pool {place}: the package {scheme.package} is not installed; "
-            f"install it here and on all workers: pip install 'sweeper-torch[{name}]'"
+            f"--pool {place}: the package {scheme.package} is not installed; install it here and on all "
+            f"workers: pip install 'sweeper-torch[{name}]'"
         )
     return name, match[1]
 
