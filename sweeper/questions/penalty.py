@@ -208,7 +208,7 @@ def _medians(axes: Axes, frame: pd.DataFrame, column: str, dashes: Any) -> None:
         bins["bin_low"].mask(zero, -width),
         bins["bin_high"].mask(zero, width),
         zorder=3,
-        linestyles=[dashes],
+        linestyles=dashes,
         **_MEDIAN,
     )
 
