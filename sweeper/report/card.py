@@ -41,6 +41,8 @@ from sweeper.wording import capital, count, duration, interval, number, percent
 
 FOLDED = ("Guessing", "Other scores", "Trials", "Made on")
 TIED, UNRANKED = "Tied with the winner", "Not ranked behind it"
+UNDECIDED = "undecided"
+"""Status of two runs that their fresh seeds do not rank."""
 BADGES: Mapping[str, str] = {
     CONFIRMED: "Confirmed on fresh seeds",
     TIES: "Best mean on fresh seeds; others may be as good",
@@ -48,6 +50,7 @@ BADGES: Mapping[str, str] = {
     PROVISIONAL: "Provisional",
     UNLEARNED: "Not shown to have learned",
     GUESS: "Not shown to be better than guessing",
+    UNDECIDED: "Not settled by these fresh seeds",
     "none": "No answer yet",
     "running": "Not finished, not confirmed",
     "predicted": "Predicted from smaller sizes",
@@ -87,6 +90,11 @@ class Card:
     def badge(self) -> str:
         """The status in words."""
         return BADGES[self.standing] + (f" on {self.rows} rows" if self.rows else "")
+
+    @property
+    def status(self) -> str:
+        """The same as a sentence; empty where the headline says it itself."""
+        return "" if self.standing in (UNLEARNED, GUESS, "none") else f"{self.badge}. "
 
     @property
     def folded(self) -> tuple[Fact, ...]:

@@ -21,7 +21,7 @@ def note(study: Study, answer: Answer | None, records: Records) -> str:
     lines = [f"# {_escaped(summary.headline)}", ""]
     if study.question:
         lines += [f"*{_escaped(study.question)}*", ""]
-    lines += [f"**{_escaped(summary.badge)}.** {_escaped(summary.lead)}", ""]
+    lines += [_escaped(f"{summary.status}{summary.lead}"), ""]
     if summary.warnings:
         lines += [*(f"- **Warning.** {_escaped(text)}" for text in summary.warnings), ""]
     if summary.settings:
@@ -75,7 +75,7 @@ def _dashboard(study: Study, answer: Answer, records: Records) -> list[str]:
 def plain_answer(study: Study, answer: Answer | None, records: Records) -> str:
     """A few lines: settings, confirmed score, test score, ties, outcomes, next step."""
     summary = card(study, answer, records.trials)
-    lines = [summary.headline, *_wrapped(f"{summary.badge}. {summary.lead}"), ""]
+    lines = [summary.headline, *_wrapped(f"{summary.status}{summary.lead}"), ""]
     for text in summary.warnings:
         lines += textwrap.wrap(f"Warning: {text}", WIDTH, subsequent_indent="  ")
     lines += [""] if summary.warnings else []

@@ -32,7 +32,7 @@ def answer_html(result: Answered) -> str:
     told = card(result.study, result.answer, result.records.trials)
     rows = [(fact.label, "; ".join(fact.value.splitlines()), fact.meaning) for fact in told.facts]
     settings = [(label, value, "") for label, value in told.settings.items()]
-    said = f"<strong>{escape(told.headline)}</strong><br><em>{escape(told.badge)}.</em> {escape(told.lead)}"
+    said = f"<strong>{escape(told.headline)}</strong><br>{escape(told.status + told.lead)}"
     parts = [f"<p>{said}</p>"]
     if told.warnings:
         items = "".join(f"<li><strong>Warning.</strong> {escape(text)}</li>" for text in told.warnings)

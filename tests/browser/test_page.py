@@ -8,6 +8,7 @@ from browsing import CONTRAST, UNFOLD, asked_for, beyond_the_edge, listened_to
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from sweeper.questions import FIGURES, QUESTIONS
+from sweeper.report.card import BADGES
 
 BOARD = "#trials table.sortable >> nth=0"
 
@@ -141,7 +142,7 @@ def test_every_text_has_contrast(seen: Page, scheme: Any) -> None:
     assert found["texts"] > 1000
     assert found["poor"] == []
     shown = seen.locator("#answer").get_attribute("class") or ""
-    for standing in ("confirmed", "provisional", "unlearned", "guess", "none", shown.removeprefix("card ")):
+    for standing in (*BADGES, shown.removeprefix("card ")):
         seen.evaluate(
             "standing => { document.getElementById('answer').className = `card ${standing}`; }", standing
         )

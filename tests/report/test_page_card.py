@@ -115,7 +115,7 @@ def test_note_and_plain_answer_say_what_the_card_says(records: SyntheticRecords,
     html = answer_html(report)
     assert plain.startswith(told.headline)
     assert markdown.startswith("# ")
-    for value in (told.badge, *told.settings.values()):
+    for value in (told.status, *told.settings.values()):
         assert value in plain
         assert value in markdown
         assert value in html

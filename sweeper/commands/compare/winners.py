@@ -17,7 +17,7 @@ from scipy import stats
 from scipy.optimize import brentq
 
 from sweeper.answer.answer import Answer
-from sweeper.answer.confirmed import FEW, OFTEN
+from sweeper.answer.confirmed import ENOUGH_SEEDS, FEW, OFTEN
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import as_costs
 from sweeper.questions.run import name_of
@@ -77,7 +77,10 @@ class Compared:
     p_high: float
     verdict: str
     """``a`` or ``b`` is better: the interval of the difference leaves 0 out, P ≥ ¾, its interval above ½;
-    ``undecided``; ``unconfirmed`` where a winner has fewer than two completed fresh seeds."""
+    ``undecided``, as always below `ENOUGH_SEEDS` seeds; ``unconfirmed`` where a winner has fewer than two
+    completed fresh seeds."""
+    cut: str = ""
+    """Which ends of the interval, as people read it, were cut off where the score ends."""
 
 
 def incomparable(a: Run, b: Run) -> str:
@@ -136,17 +139,28 @@ def compare(a: Run, b: Run) -> Compared:
         return Compared(False, why, 0, *UNKNOWN, "unconfirmed")
     if reason:
         numbers = unpaired(one, other, a.contenders, b.contenders)
-        return _judged(numbers, False, f"unpaired, because {reason}", 0)
+        made = _judged(numbers, False, f"unpaired, because {reason}", 0, min(len(one), len(other)))
+        return _within(made, a, b, float(one.mean()))
     both = pd.concat([a.scores, b.scores], axis=1, keys=["a", "b"]).dropna()
     pairs = (both["b"] - both["a"]).to_numpy()
     why = f"paired: the same data, split and fresh seeds ({len(pairs)} of them completed in both)"
-    return _judged(paired(pairs, a.contenders, b.contenders), True, why, len(pairs))
+    made = _judged(paired(pairs, a.contenders, b.contenders), True, why, len(pairs), len(pairs))
+    return _within(made, a, b, float(both["a"].mean()))
 
 
-def _judged(numbers: Numbers, is_paired: bool, why: str, pairs: int) -> Compared:
+def _within(made: Compared, a: Run, b: Run, beside: float) -> Compared:
+    """The interval of the difference to the cost `beside` no wider than the score allows."""
+    ranked = Ranked(a.study.objective, min(a.answer.least_loss, b.answer.least_loss))
+    low, high, cut = ranked.within(made.low, made.high, beside)
+    return replace(made, low=low, high=high, cut=cut)
+
+
+def _judged(numbers: Numbers, is_paired: bool, why: str, pairs: int, seeds: int) -> Compared:
     _, low, high, p, p_low, p_high = numbers
     verdict = "undecided"
-    if low > 0 and p >= OFTEN and p_low > 0.5:
+    if seeds < ENOUGH_SEEDS:
+        pass  # few seeds rank nothing
+    elif low > 0 and p >= OFTEN and p_low > 0.5:
         verdict = "a"
     elif high < 0 and p <= 1 - OFTEN and p_high < 0.5:
         verdict = "b"

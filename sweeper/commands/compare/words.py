@@ -7,14 +7,16 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from sweeper.answer.bounds import HIGH, LOW, cut_ends, in_words
+from sweeper.answer.claims import CONFIRMED, PROVISIONAL
 from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.ranked import Ranked
 from sweeper.commands.compare.tables import winner_label
 from sweeper.commands.compare.winners import Compared, Run, as_read
-from sweeper.report.card import Card, Fact
+from sweeper.report.card import UNDECIDED, Card, Fact
 from sweeper.report.next_step import NextStep
 from sweeper.study.command_line import PLACEHOLDER, run_again
-from sweeper.wording import count, interval, listing, number, percent
+from sweeper.wording import count, listing, number, percent
 
 WIDTH = 100
 FULL_POWER = 29
@@ -39,10 +41,12 @@ class Comparison:
 def card(side: Comparison) -> Card:
     """The answer."""
     seeds = [0 if run.answer.confirmed is None else run.answer.confirmed.seeds for run in (side.a, side.b)]
-    confirmed = side.found.verdict != "unconfirmed" and min(seeds) >= ENOUGH_SEEDS
+    standing = PROVISIONAL
+    if min(seeds) >= ENOUGH_SEEDS and side.found.verdict != "unconfirmed":
+        standing = CONFIRMED if side.found.verdict in ("a", "b") else UNDECIDED
     facts = [_score(side.a), _score(side.b), *_difference(side)]
     return Card(
-        "confirmed" if confirmed else "provisional",
+        standing,
         headline(side),
         _lead(side),
         {},
@@ -55,6 +59,9 @@ def card(side: Comparison) -> Card:
 def headline(side: Comparison) -> str:
     """Who is better, or that it is not known."""
     a, b = side.a.name, side.b.name
+    seeds = [0 if run.answer.confirmed is None else run.answer.confirmed.seeds for run in (side.a, side.b)]
+    if side.found.verdict == "undecided" and min(seeds) < ENOUGH_SEEDS:
+        return f"{count(min(seeds), 'fresh seed')} cannot rank {a} and {b}."
     if side.found.verdict == "undecided" and (side.found.low > 0 or side.found.high < 0):
         first, second = (a, b) if side.found.low > 0 else (b, a)
         return f"{first} is better than {second} on average, but not shown to be on most seeds."
@@ -73,7 +80,7 @@ def _lead(side: Comparison) -> str:
         return f"There are {found.why}; {flattering}."
     if found.difference == 0:
         return f"The winners have the same mean {side.ranked.metric}. The comparison is {found.why}."
-    mean, low, high = interval(abs(found.difference), *_turned(found))
+    mean, low, high = in_words(abs(found.difference), *_turned(found, side.ranked))
     first, second = (side.a.name, side.b.name) if found.difference >= 0 else (side.b.name, side.a.name)
     text = (
         f"The mean {side.ranked.metric} of the winner of {first} is {mean} {side.ranked.better} than that of "
@@ -82,9 +89,12 @@ def _lead(side: Comparison) -> str:
     return f"{text}The comparison is {found.why}."
 
 
-def _turned(found: Compared) -> tuple[float, float]:
-    """The interval of a difference that is written as positive."""
-    return (found.low, found.high) if found.difference >= 0 else (-found.high, -found.low)
+def _turned(found: Compared, ranked: Ranked) -> tuple[float, float, str]:
+    """The interval of a difference that is written as positive, and which of its ends were cut."""
+    turned = {LOW: HIGH, HIGH: LOW}.get(found.cut, found.cut)
+    of_costs, other = (turned, found.cut) if ranked.highest else (found.cut, turned)
+    positive = found.difference >= 0
+    return (found.low, found.high, of_costs) if positive else (-found.high, -found.low, other)
 
 
 def _score(run: Run) -> Fact:
@@ -95,7 +105,8 @@ def _score(run: Run) -> Fact:
             number(run.answer.objective),
             f"{winner_label(run)}; search score, one seed, not confirmed",
         )
-    mean, low, high = interval(sure.mean, sure.low, sure.high)
+    cut = cut_ends(run.study.objective, sure.mean, sure.low, sure.high, run.answer.least_loss)
+    mean, low, high = in_words(sure.mean, sure.low, sure.high, cut)
     failures = int(run.scores.isna().sum())
     lost = f"; {count(failures, 'seed')} diverged or failed" if failures else ""
     ends = f"95 % interval {low} to {high}, " if math.isfinite(sure.low) else ""
@@ -107,7 +118,7 @@ def _difference(side: Comparison) -> tuple[Fact, ...]:
     if found.verdict == "unconfirmed":
         return ()
     read = as_read(found, side.ranked)
-    mean, low, high = interval(read.difference, read.low, read.high)
+    mean, low, high = in_words(read.difference, read.low, read.high, read.cut)
     what = f"P({side.a.name} is {side.ranked.better})"
     ends = f"{percent(found.p_low)} to {percent(found.p_high)}"
     p = f"on a fresh seed, 95 % interval {ends}; better asks for 75 %"

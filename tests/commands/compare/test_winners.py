@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from report_inputs import made_study
 from scipy import stats
-from synthetic_records import SyntheticRecords
+from synthetic_records import SyntheticRecords, synthetic_records
 
 from sweeper.answer.answer import answer
+from sweeper.answer.claims import CONFIRMED, PROVISIONAL
 from sweeper.commands.compare import tables as side_by_side
 from sweeper.commands.compare.winners import (
     Run,
+    _within,
     compare,
     incomparable,
     paired,
@@ -21,7 +23,9 @@ from sweeper.commands.compare.winners import (
     superiority_interval,
     unpaired,
 )
+from sweeper.commands.compare.words import Comparison, card
 from sweeper.records.store import Records
+from sweeper.report.card import UNDECIDED
 
 RNG = np.random.default_rng(3)
 
@@ -182,3 +186,38 @@ def test_tables_hold_both(records: SyntheticRecords) -> None:
     line = line[(line["trial"] == one.answer.trial) & (line["seed"] > 0) & (line["step"] == 200)]
     shown = curves[(curves["run"] == "one") & (curves["step"] == 200)]["median"].iloc[0]
     assert shown == pytest.approx(line["value"].median())
+
+
+@pytest.mark.parametrize(
+    ("seeds", "shift", "standing", "words"),
+    [
+        (5, 0.0, UNDECIDED, "These seeds do not show a difference"),
+        (5, 1.0, CONFIRMED, "a is better than b."),
+        (4, 1.0, PROVISIONAL, "4 fresh seeds cannot rank a and b."),
+    ],
+)
+def test_the_status_of_a_comparison_agrees_with_its_headline(
+    seeds: int, shift: float, standing: str, words: str
+) -> None:
+    """Confirmed takes five seeds and a better one; below five nothing is ranked, however far apart."""
+    made = synthetic_records(40, finalists=2, seeds=seeds)
+    confirm = made.trials["phase"] == "confirm"
+    trials = made.trials.assign(outcome=made.trials["outcome"].mask(confirm, "completed"))
+    noise = 0.1 + 0.01 * np.random.default_rng(0).random(len(trials))
+    trials["objective"] = trials["objective"].mask(confirm, noise)
+    records = SyntheticRecords(trials, made.curves, made.layers)
+    a, b = made_run(records, "a"), made_run(records, "b", shift)
+    told = card(Comparison(a, b, compare(a, b), {}))
+    assert told.standing == standing
+    assert told.headline.startswith(words)
+
+
+def test_a_difference_of_losses_ends_where_the_loss_does(records: SyntheticRecords) -> None:
+    """B is at most better by all of A's loss, and the end that was cut says so."""
+    a, b = (made_run(records, name, shift) for name, shift in (("a", 0.0), ("b", -0.05)))
+    scores = a.scores.to_numpy()
+    runs = [replace(run, answer=replace(run.answer, least_loss=0.0)) for run in (a, b)]
+    assert compare(*runs).low >= -np.nanmean(scores)
+    wide = replace(compare(a, b), low=-9.0, high=9.0)
+    kept = _within(wide, *runs, beside=0.3)
+    assert (kept.low, kept.high, kept.cut) == (-0.3, 9.0, "low")
