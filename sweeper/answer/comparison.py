@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from sweeper.answer.confirmed import ENOUGH_SEEDS, confirmed
-from sweeper.answer.ranked import Ranked
+from sweeper.answer.ranked import Ends, Ranked
 from sweeper.answer.rows import labels, search_trials
 from sweeper.components.activations import ACTIVATIONS
 from sweeper.components.optimizers import OPTIMIZERS
@@ -106,13 +106,20 @@ def comparison(trials: pd.DataFrame, ranked: Ranked) -> pd.DataFrame:
     frame = frame.assign(mean_optimism_low=low, mean_optimism_high=high)
     spread = ("mean_optimism", "mean_optimism_low", "mean_optimism_high")
     apart = ("difference", "difference_low", "difference_high")
-    found = [
-        ranked.within(*ends) for ends in zip(*(frame[name] for name in (*apart[1:], "beside")), strict=True)
-    ]
+    found = [ranked.within(*ends) for ends in _ends(frame)]
     frame = frame.assign(**dict(zip((*apart[1:], "cut"), zip(*found, strict=True), strict=True)))[COLUMNS]
     return ranked.read(
         frame, "mean", "search_objective", ends=[("low", "high")], differences=[apart, ("optimism",), spread]
     )
+
+
+def _ends(frame: pd.DataFrame) -> list[tuple[Ends, Ends, Ends]]:
+    """Of each finalist the intervals of its difference to the winner, of its cost, and of the winner's."""
+    apart, own = (
+        list(zip(frame[low].astype(float), frame[high].astype(float), strict=True))
+        for low, high in (("difference_low", "difference_high"), ("low", "high"))
+    )
+    return [(difference, value, own[0]) for difference, value in zip(apart, own, strict=True)]
 
 
 def verdicts(ranking: pd.DataFrame) -> list[str]:

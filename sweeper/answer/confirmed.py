@@ -28,7 +28,6 @@ COLUMNS = (
     "tied",
     "difference",
     "pairs",
-    "beside",
     "p_better",
     "p_low",
     "p_high",
@@ -44,8 +43,7 @@ def confirmed(trials: pd.DataFrame, *, level: float = 0.95, seed: int = 0) -> pd
     mean, low, high: of the objective over the `n` seeds that completed; low and high are null below `FEW`
     seeds. failures: seeds that diverged or failed; a finalist ranks after all that failed less often.
     difference, difference_low, difference_high: mean paired difference to the winner over the shared
-    seeds (`pairs`) with its simultaneous interval, above 0 where the finalist is worse; beside: the winner's
-    mean over these seeds. p_better, p_low,
+    seeds (`pairs`) with its simultaneous interval, above 0 where the finalist is worse. p_better, p_low,
     p_high: P(winner < finalist) on a fresh seed, ties counted half, with Wilson's interval.
 
     dropped: left the race early, called worse than the leader of its time or failing more often; ranks last.

@@ -66,10 +66,11 @@ def gain(
     if not own:
         return None
     row, winner = own[0], rows[0]
-    number, default = int(row["trial"]), float(row["beside"]) + float(row["difference"])
-    low, high, _ = ranked.within(-float(row["difference_high"]), -float(row["difference_low"]), default)
-    ends = -high, -low
-    cut = which_cut((float(row["difference_low"]), float(row["difference_high"])), ends)
+    number = int(row["trial"])
+    apart = float(row["difference_low"]), float(row["difference_high"])
+    own, beside = (float(row["low"]), float(row["high"])), (float(winner["low"]), float(winner["high"]))
+    ends = ranked.within(apart, own, beside)[:2]
+    cut = which_cut(apart, ends)
     mean, optimizer = ranked.value(float(row["mean"])), str(known[number]["optimizer"])
     if row is winner:
         return Gain(number, optimizer, mean, 0.0, 0.0, 0.0, int(row["n"]), "winner")

@@ -4,12 +4,15 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from sweeper.answer.bounds import range_of, which_cut
 from sweeper.components.metric_words import metric_words
 from sweeper.trial import Values, cost, from_cost, is_maximized, objective_metric
 from sweeper.wording import number
+
+Ends = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -119,18 +122,20 @@ class Ranked:
             cut |= {name: frame[name].astype(float).clip(-width, width) for name in around}
         return frame.assign(**cut)
 
-    def within(self, low: float, high: float, beside: float) -> tuple[float, float, str]:
-        """The interval `low` to `high` of a difference to the cost `beside`, cut where no cost lies further.
+    def within(self, difference: Ends, value: Ends, beside: Ends) -> tuple[float, float, str]:
+        """The interval of a `difference` of two costs, cut where one of them would lie beyond what it can be.
 
-        A loss that is never below 0 improves by at most itself. Third, which ends of the interval of the
-        objective, as people read it, were cut.
+        `value` and `beside` are the intervals of the two: a loss that is never below 0 improves by at most
+        what it may be itself. Third, which ends of the interval of the objective, as people read it, were
+        cut. What is not known (NaN) cuts nothing.
         """
-        costs = sorted(map(self.cost, range_of(self.objective, self.least_loss)))
-        least, most = (end - beside for end in costs)
-        if math.isnan(beside):
-            return low, high, ""
-        kept = low if math.isnan(low) else max(low, least), high if math.isnan(high) else min(high, most)
-        ends = (low, high), kept
+        least, most = sorted(map(self.cost, range_of(self.objective, self.least_loss)))
+        low, high = difference
+        kept = (
+            float(np.nanmax([low, least - beside[1], value[0] - most])) if low == low else low,
+            float(np.nanmin([high, most - beside[0], value[1] - least])) if high == high else high,
+        )
+        ends = [difference, kept]
         return *kept, which_cut(*(pair[::-1] for pair in ends)) if self.highest else which_cut(*ends)
 
     def order(self, frame: pd.DataFrame, by: str, *then: str) -> pd.DataFrame:

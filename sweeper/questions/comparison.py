@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from sweeper.answer.bounds import in_words
+from sweeper.answer.claims import GUESS, UNLEARNED
 from sweeper.answer.comparison import BETTER, FAILS, LEFT, ON_AVERAGE, TIED, UNRANKED, WORSE
 from sweeper.answer.comparison import comparison as of_finalists
 from sweeper.answer.confirmed import ENOUGH_SEEDS
@@ -126,7 +127,8 @@ def against_the_winner(frame: pd.DataFrame) -> pd.DataFrame:
 def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
     """Verdicts, paired numbers of the next finalists, the simplest tied one, the expected cost.
 
-    Nothing below `ENOUGH_SEEDS` seeds, or where only one finalist completed any.
+    Nothing below `ENOUGH_SEEDS` seeds, or where only one finalist completed any; no price of a choice where
+    the answer is not shown to be one.
     """
     frame = tables["comparison"]
     winner, *others = frame.to_dict("records")
@@ -142,6 +144,8 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
         who = capital(every(len(others), "finalist", of="other "))
         said = [f"{who} {VERDICTS[others[0]['verdict']]}."]
     said += [text for row in others[:NAMED] if (text := _numbers(row, winner["n"], run.ranked))]
+    if run.answer is not None and run.answer.standing in (UNLEARNED, GUESS):
+        return tuple(said)
     return (*said, *simplest(frame, run.metric), *_regret(frame, run.metric))
 
 

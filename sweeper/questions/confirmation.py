@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from sweeper.answer.bounds import cut_ends, in_words
 from sweeper.answer.claim_words import Statement
 from sweeper.answer.claims import best_values
 from sweeper.answer.comparison import FAILS, TIED, UNRANKED, verdicts
@@ -23,7 +24,7 @@ from sweeper.questions import comparison, race
 from sweeper.questions.question import ANSWER, FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
 from sweeper.questions.variance import FLATTERED, NO_BIAS, bias
-from sweeper.wording import capital, count, interval, listing, number
+from sweeper.wording import capital, count, listing, number
 
 COLUMNS = [
     "rank",
@@ -37,6 +38,7 @@ COLUMNS = [
     "high",
     "n",
     "failures",
+    "cut",
     "tied",
     "verdict",
     "dropped",
@@ -69,9 +71,11 @@ def finalists(run: RunData) -> pd.DataFrame:
     )
     seeds = rows[["trial", "seed", "outcome", "objective"]]
     frame = seeds.merge(ranking, on="trial").merge(names, on="trial", how="left")
-    frame = frame.sort_values(["rank", "seed"], ignore_index=True)[COLUMNS]
+    frame = frame.sort_values(["rank", "seed"], ignore_index=True).assign(cut="")[COLUMNS]
     values = ("objective", "mean", "search_objective")
-    return run.ranked.read(frame, *values, ends=[("low", "high")], differences=[("difference",)])
+    frame = run.ranked.read(frame, *values, ends=[("low", "high")], differences=[("difference",)])
+    ends = zip(frame["mean"], frame["low"], frame["high"], strict=True)
+    return frame.assign(cut=[cut_ends(run.objective, *each, run.ranked.least_loss) for each in ends])
 
 
 FIRST, SAME, OTHER = HUES[0], HUES[2], HUES[7]
@@ -162,7 +166,7 @@ def alt(frame: pd.DataFrame) -> str:
 def _spread(row: "pd.Series") -> str:
     if math.isnan(row["low"]):
         return "1 seed"
-    _, low, high = interval(row["mean"], row["low"], row["high"])
+    _, low, high = in_words(row["mean"], row["low"], row["high"], row["cut"])
     return f"{low} to {high}, {row['n']} seeds"
 
 
@@ -234,7 +238,7 @@ def _plain(finalists: Sequence[Finalist]) -> bool:
 def _score(row: Mapping[Any, Any]) -> str:
     if not math.isfinite(row["low"]):
         return f"{number(row['mean'])} (one seed, so its spread is unknown)"
-    mean, low, high = interval(row["mean"], row["low"], row["high"])
+    mean, low, high = in_words(row["mean"], row["low"], row["high"], row["cut"])
     return f"{mean} (95 % interval {low} to {high})"
 
 

@@ -267,10 +267,12 @@ def _tied(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
         meaning = "one seed cannot rank two settings" if seeds == 1 else meaning
         return (Fact(UNRANKED, "\n".join(summary.unranked), meaning),)
     rows = summary.ranking.set_index("trial")
+    first = float(rows["low"].iloc[0]), float(rows["high"].iloc[0])
     simplest = None if summary.simplest is None else summary.simplest["label"]
     lines = [
-        f"{name}{' (simplest)' if name == simplest else ''}: {_at_worst(ranked, rows.loc[trial], seeds)}"
+        f"{name}{' (simplest)' if name == simplest else ''}: {_at_worst(ranked, row, seeds, first)}"
         for name, trial in zip(summary.tied, answer.tied, strict=True)
+        for row in [rows.loc[trial]]
     ]
     shared = "; a tie of few shared seeds says little" if summary.few_pairs else ""
     meaning = (
@@ -280,13 +282,13 @@ def _tied(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
     return (Fact(TIED, "\n".join(lines), meaning),)
 
 
-def _at_worst(ranked: Ranked, row: "pd.Series", seeds: int) -> str:
+def _at_worst(ranked: Ranked, row: "pd.Series", seeds: int, winner: tuple[float, float]) -> str:
     """Costs are compared: a rival that is worse costs more. Seeds are named where it shares fewer."""
     shared = f", on {count(int(row['pairs']), 'seed')} of both" if row["pairs"] < seeds else ""
     ends = float(row["difference_low"]), float(row["difference_high"])
     if not math.isfinite(ends[1]):
         return f"may be worse by any amount{shared}"
-    low, high, _ = ranked.within(*ends, float(row["beside"]))
+    low, high, _ = ranked.within(ends, (float(row["low"]), float(row["high"])), winner)
     worst = in_words(float(row["difference"]), low, high, which_cut(ends, (low, high)))[2]
     return f"may be up to {worst} worse{shared}"
 

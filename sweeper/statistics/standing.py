@@ -82,7 +82,6 @@ def against_the_winner(
 ) -> dict[str, np.ndarray]:
     """The paired columns; `scores` are (finalists, seeds), the winner's first."""
     pairs = [finite(row - scores[0]) for row in scores]
-    shared = [scores[0][np.isfinite(row - scores[0])] for row in scores]
     low, high, seen = (np.full(len(scores), np.nan) for _ in range(3))
     worse, lasted = dropped.copy(), ~dropped
     if len(scores):
@@ -103,7 +102,6 @@ def against_the_winner(
         "difference_low": low,
         "difference_high": high,
         "pairs": np.array([len(pair) for pair in pairs], dtype="int64"),
-        "beside": np.array([own.mean() if len(own) else np.nan for own in shared], dtype=float),
         "tied": sound & ~worse & ~(high < 0),
         "seen": seen,
         "p_better": p_better,

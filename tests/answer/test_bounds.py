@@ -47,11 +47,14 @@ def test_no_difference_leads_beyond_the_score(
     """A loss of 0.3 improves by 0.3 at most, an AUC of 0.75 by 0.25; which ends of the score's own interval
     were cut is known."""
     ranked = Ranked(metric, least_loss)
-    *ends, found = ranked.within(-3.0, 3.0, ranked.cost(reference))
+    both = ((ranked.cost(reference),) * 2, (ranked.cost(reference),) * 2)
+    *ends, found = ranked.within((-3.0, 3.0), (math.nan, math.nan), both[1])
     assert ends == pytest.approx(expected)
     assert found == cut
-    assert ranked.within(-0.01, 0.01, ranked.cost(reference)) == (-0.01, 0.01, "")
-    assert math.isnan(ranked.within(math.nan, 0.1, ranked.cost(reference))[0])
+    assert ranked.within((-0.01, 0.01), *both) == (-0.01, 0.01, "")
+    assert math.isnan(ranked.within((math.nan, 0.1), *both)[0])
+    low, high, _ = ranked.within((-3.0, 3.0), both[0], (math.nan, math.nan))
+    assert (-high, -low) == pytest.approx(expected), "the other way round"
 
 
 def test_ends_that_were_cut_say_so() -> None:

@@ -140,19 +140,27 @@ def compare(a: Run, b: Run) -> Compared:
     if reason:
         numbers = unpaired(one, other, a.contenders, b.contenders)
         made = _judged(numbers, False, f"unpaired, because {reason}", 0, min(len(one), len(other)))
-        return _within(made, a, b, float(one.mean()))
+        return _within(made, a, b)
     both = pd.concat([a.scores, b.scores], axis=1, keys=["a", "b"]).dropna()
     pairs = (both["b"] - both["a"]).to_numpy()
     why = f"paired: the same data, split and fresh seeds ({len(pairs)} of them completed in both)"
     made = _judged(paired(pairs, a.contenders, b.contenders), True, why, len(pairs), len(pairs))
-    return _within(made, a, b, float(both["a"].mean()))
+    return _within(made, a, b)
 
 
-def _within(made: Compared, a: Run, b: Run, beside: float) -> Compared:
-    """The interval of the difference to the cost `beside` no wider than the score allows."""
+def _within(made: Compared, a: Run, b: Run) -> Compared:
+    """The interval of the difference no wider than what the score of either run can be."""
     ranked = Ranked(a.study.objective, min(a.answer.least_loss, b.answer.least_loss))
-    low, high, cut = ranked.within(made.low, made.high, beside)
+    costs = [_costs(run, ranked) for run in (b, a)]
+    low, high, cut = ranked.within((made.low, made.high), *costs)
     return replace(made, low=low, high=high, cut=cut)
+
+
+def _costs(run: Run, ranked: Ranked) -> tuple[float, float]:
+    """The interval of a winner's mean, in costs."""
+    sure = run.answer.confirmed
+    low, high = (math.nan, math.nan) if sure is None else (ranked.cost(sure.low), ranked.cost(sure.high))
+    return (high, low) if ranked.highest else (low, high)
 
 
 def _judged(numbers: Numbers, is_paired: bool, why: str, pairs: int, seeds: int) -> Compared:
