@@ -68,8 +68,8 @@ def gain(
     row, winner = own[0], rows[0]
     number = int(row["trial"])
     apart = float(row["difference_low"]), float(row["difference_high"])
-    own, beside = (float(row["low"]), float(row["high"])), (float(winner["low"]), float(winner["high"]))
-    ends = ranked.within(apart, own, beside)[:2]
+    costs = [(float(each["low"]), float(each["high"])) for each in (row, winner)]
+    ends = ranked.within(apart, *costs)[:2]
     cut = which_cut(apart, ends)
     mean, optimizer = ranked.value(float(row["mean"])), str(known[number]["optimizer"])
     if row is winner:
