@@ -15,7 +15,8 @@ from sweeper.answer.rows import completed_search, leaderboard, search_trials
 from sweeper.command_line import command_line
 from sweeper.components.metric_words import metric_words
 from sweeper.passwords import masked_url
-from sweeper.report.card import Card, Fact
+from sweeper.report.card import Card
+from sweeper.report.facts import Fact
 from sweeper.report.grid import grid
 from sweeper.report.next_step import NextStep
 from sweeper.report.progress import Progress

@@ -13,7 +13,8 @@ from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.ranked import Ranked
 from sweeper.commands.compare.tables import winner_label
 from sweeper.commands.compare.winners import Compared, Run, as_read
-from sweeper.report.card import UNDECIDED, Card, Fact
+from sweeper.report.card import UNDECIDED, Card
+from sweeper.report.facts import Fact
 from sweeper.report.next_step import NextStep
 from sweeper.study.command_line import PLACEHOLDER, run_again
 from sweeper.wording import count, listing, number, percent

@@ -19,7 +19,8 @@ from sweeper.drawing.png import png_bytes
 from sweeper.errors import RunFolderError
 from sweeper.records.atomic import refuse_links, write_atomically
 from sweeper.report.attempts import NotMade, attempt, not_drawn
-from sweeper.report.card import Card, Fact
+from sweeper.report.card import Card
+from sweeper.report.facts import Fact
 from sweeper.report.next_step import NextStep
 from sweeper.report.render import Drawn, RenderedSection, render
 from sweeper.report.transferred import FIGURES, KEPT, KEY, PENALTY, Kept, KeptPart, rows, table_of

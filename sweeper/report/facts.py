@@ -1,0 +1,98 @@
+"""Numbers of the card with what they mean: the scores of the winner."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sweeper.answer.answer import Answer
+from sweeper.answer.baseline import Against
+from sweeper.answer.bounds import CUT, HIGH, LOW, cut_ends, in_words
+from sweeper.answer.ranked import Ranked, is_central
+from sweeper.answer.summary import Summary
+from sweeper.components.metric_words import metric_words
+from sweeper.study.study import Study
+from sweeper.wording import capital, count, interval, number, percent
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A number with what it means."""
+
+    label: str
+    value: str
+    meaning: str
+
+
+def scores_of(study: Study, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
+    scores, ranked = [], Ranked(study.objective)
+    if answer.confirmed:
+        sure = answer.confirmed
+        cut = cut_ends(ranked.objective, sure.mean, sure.low, sure.high, answer.least_loss)
+        mean, low, high = in_words(sure.mean, sure.low, sure.high, cut)
+        if not math.isfinite(sure.low):
+            meaning = "one fresh seed, so its spread is unknown"
+        else:
+            meaning = f"95 % interval {low} to {high}; mean over {sure.seeds} fresh seeds"
+        scores.append(Fact(capital(ranked.metric), mean, meaning))
+    if answer.test:
+        scores.append(_tested(ranked, answer, answer.test))
+    if answer.confirmed is None:
+        done = len(summary.completed)
+        meaning = "one seed, the only trial that completed"
+        if done > 1:
+            meaning = f"one seed; picked as the {ranked.best} of {done:,} completed trials, so it may flatter"
+        scores.append(Fact("In the search", number(answer.objective), meaning))
+    return tuple(scores)
+
+
+def _tested(ranked: Ranked, answer: Answer, tested: Mapping[str, float]) -> Fact:
+    """The main scores on the test rows, each with its interval over seeds, and how many rows there are."""
+    central = {name: value for name, value in tested.items() if is_central(name, ranked.objective)}
+    values = ", ".join(_score(name, value, answer.test_ends.get(name)) for name, value in central.items())
+    ends = [
+        f"{metric_words(name)} {low} to {high}"
+        for name, value in central.items()
+        if name in answer.test_ends
+        for low, high in [_ends(name, value, *answer.test_ends[name], answer.least_loss)]
+    ]
+    seeds = f"mean over {answer.test_seeds} seeds" if answer.test_seeds > 1 else "one seed"
+    rows = f" on {count(answer.rows['test'], 'row')}" if answer.rows.get("test") else ""
+    spread = f", 95 % interval over seeds: {', '.join(ends)}" if ends else ""
+    return Fact("Test set", values, f"{seeds}{rows}{spread}; no choice was made on these rows")
+
+
+def _ends(name: str, value: float, low: float, high: float, least: float) -> tuple[str, str]:
+    """The ends in words; one that the score cannot pass is cut off there, and says so."""
+    cut = cut_ends(name, value, low, high, least)
+    if name == "accuracy":
+        return percent(low, 1) + CUT * (LOW in cut), percent(high, 1) + CUT * (HIGH in cut)
+    words = in_words(value, low, high, cut)[1:]
+    return (number(low) + CUT, words[1]) if LOW in cut else words
+
+
+def other_scores(ranked: Ranked, answer: Answer) -> tuple[Fact, ...]:
+    """All that was measured on the test rows and is not among the main scores, beside what guessing gives."""
+    tested = answer.test or {}
+    others = {name: value for name, value in tested.items() if not is_central(name, ranked.objective)}
+    if not others:
+        return ()
+    guesses = {each.score: each for each in answer.baseline.test} if answer.baseline else {}
+    values = [
+        _score(name, value) + (f" ({_guessed(guesses[name])})" if name in guesses else "")
+        for name, value in others.items()
+    ]
+    drawn = any(each.drawn is not None for name, each in guesses.items() if name in others)
+    labels = ", and labels drawn by their shares" if drawn else ""
+    meaning = "on the test set" + (f"; in brackets, what guessing scores{labels}" if guesses else "")
+    return (Fact("Other scores", ", ".join(values), meaning),)
+
+
+def _guessed(each: Against) -> str:
+    both = [each.guess] if each.drawn is None else [each.guess, each.drawn]
+    return ", ".join(map(number, both))
+
+
+def _score(name: str, value: float, ends: tuple[float, float] | None = None) -> str:
+    if name == "accuracy":
+        return f"accuracy {percent(value, 1)}"
+    return f"{metric_words(name)} {interval(value, *ends)[0] if ends else number(value)}"
