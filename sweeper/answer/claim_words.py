@@ -31,13 +31,13 @@ TEMPLATES: Mapping[tuple[str, str], str] = {
     (BEST, OPEN): "{What}: not settled; {direction}, the answer's, {is_tied}.",
     (BEST, EXPLORATORY): "{What}: {direction} did best in the search; {detail}.",
     (BEST, LEAD): "{What}: the search does not settle it; {detail}.",
-    (MATTERS, EXPLORATORY): "{name} sets the best trials apart from the rest: {detail}.",
+    (MATTERS, EXPLORATORY): "{What} sets the best trials apart from the rest: {detail}.",
     (GRADIENT, "vanishing"): "{Where}, gradients vanish towards the input with {names}.",
     (GRADIENT, "exploding"): "{Where}, gradients explode towards the input with {names}.",
     (GRADIENT, "healthy"): "{Where}, gradients stay healthy ({detail}) with {names}.",
     (GRADIENT, "cut off"): "{Where}, no gradient reaches some layer in at least half of the networks with "
     "{names}.",
-    (GRADIENT, "open"): "{Where}, the networks do not settle the verdict with {names}.",
+    (GRADIENT, "open"): "{Where}, the networks are too few or too unlike for a verdict with {names}.",
     (
         GRADIENT,
         "",

@@ -94,7 +94,8 @@ def alt(frame: pd.DataFrame) -> str:
             said.append(f"{metric_words(metric)} of {name}: {ends}")
         if said:  # one loss says enough
             break
-    return f"Loss by optimizer step of the best trials of the search, best first. {'; '.join(said)}."
+    what = "Loss by optimizer step of the best trials of the search, best first."
+    return f"{what} {'; '.join(said)}." if said else f"{what} None of them completed."
 
 
 TABLES = {"convergence": convergence, "learning_curves": learning_curves}

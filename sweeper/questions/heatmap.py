@@ -19,7 +19,7 @@ from sweeper.drawing.scales import LOG_FROM, log_axis
 from sweeper.drawing.style import canvas, ink, themed
 from sweeper.questions.question import FigureSpec, Shown, Tables, named
 from sweeper.questions.run_data import RunData
-from sweeper.wording import listing, number, whole
+from sweeper.wording import count, listing, number, whole
 
 
 def heatmap(run: RunData) -> pd.DataFrame:
@@ -118,10 +118,11 @@ def alt(frame: pd.DataFrame) -> str:
     first, last = done.iloc[0], done.iloc[-1]
     lost = int(((frame["trials"] > 0) & frame["best"].isna()).sum())
     opposite = "lowest" if ranked.highest else "highest"
-    text = f"Best {ranked.metric} for {len(done)} pairs of optimizer and activation: {ranked.best} "
-    text += f"{number(first['best'])} for {first['optimizer']} with {first['activation']}, {opposite} "
-    text += f"{number(last['best'])} for {last['optimizer']} with {last['activation']}"
-    return text + (f"; tried without one completed trial: {lost} pairs." if lost else ".")
+    text = f"Best {ranked.metric} for {count(len(done), 'pair')} of optimizer and activation: {ranked.best} "
+    text += f"{number(first['best'])} for {first['optimizer']} with {first['activation']}"
+    if len(done) > 1:
+        text += f", {opposite} {number(last['best'])} for {last['optimizer']} with {last['activation']}"
+    return text + (f"; tried without one completed trial: {count(lost, 'pair')}." if lost else ".")
 
 
 def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:

@@ -73,13 +73,14 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
 
 def _unranked(row: Mapping[Any, Any]) -> str:
     """Why a setting is not ranked: the share, or its interval alone, is not above the level of chance."""
-    share, level = percent(row["importance"]), percent(row["chance"])
+    share, level, name = percent(row["importance"]), percent(row["chance"]), str(row["parameter"])
+    name = name if "." in name else name.replace("_", " ")  # a key keeps its spelling
     if not row["importance"] > row["chance"]:
-        return f"{row['parameter']} ({share}, where they reach {level})"
+        return f"{name} ({share}, where they reach {level})"
     ends = (
         f"its 95 % interval, {percent(row['low'])} to {percent(row['high'])}, begins at or below the {level}"
     )
-    return f"{row['parameter']} ({share}, but {ends} that they reach)"
+    return f"{name} ({share}, but {ends} that they reach)"
 
 
 def _claim(row: Mapping[Any, Any], run: RunData) -> Claim:

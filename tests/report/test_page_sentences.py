@@ -151,12 +151,11 @@ def test_units_name_the_worst_layer(said: dict[str, str], records: SyntheticReco
 def test_importances_are_those_of_the_search(said: dict[str, str]) -> None:
     """Only settings whose interval lies above the level of shuffled scores are named as mattering."""
     for row in SHARES.to_dict("records"):
-        named = (
-            f"{row['parameter']} sets the best trials apart from the rest: {100 * row['importance']:.0f} %"
-        )
+        name = row["parameter"].replace("_", " ").capitalize()
+        named = f"{name} sets the best trials apart from the rest: {100 * row['importance']:.0f} %"
         assert (named in said["importances"]) is (row["low"] > row["chance"])
     assert (
-        "Not ranked, as shuffled scores may reach as much: activation_penalty (18 %, where they reach 20 %); "
+        "Not ranked, as shuffled scores may reach as much: activation penalty (18 %, where they reach 20 %); "
         "optimizer (9 %, where they reach 20 %)." in said["importances"]
     )
 
@@ -165,9 +164,9 @@ def test_an_importance_says_why_it_is_not_ranked(records: SyntheticRecords) -> N
     """Where the share lies above the level of chance and its interval reaches it, the page gives both."""
     shares = SHARES.assign(low=[0.15, 0.22, 0.05, 0.02])
     text = sentences_of(made_input(records, importances=shares), "importances")["importances"]
-    assert "learning_rate sets the best" not in text
+    assert "Learning rate sets the best" not in text
     assert (
-        "learning_rate (42 %, but its 95 % interval, 15 % to 55 %, begins at or below the 20 % that they "
+        "learning rate (42 %, but its 95 % interval, 15 % to 55 %, begins at or below the 20 % that they "
         "reach)" in text
     )
 
