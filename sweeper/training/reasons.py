@@ -14,8 +14,9 @@ from sweeper.training.stacked.refusal import NotCompiled, NotStackable
 from sweeper.user_code.calls import message_of, text_of, user_code
 
 _LIBRARIES = tuple(sysconfig.get_path(name) + os.sep for name in ("stdlib", "purelib", "platlib"))
-_PACKAGE = str(Path(__file__).resolve().parents[1]) + os.sep
-_TORCH = str(Path(torch.__file__).resolve().parent) + os.sep
+# As tracebacks write them: where an environment is reached by a link, not where it lies.
+_PACKAGE = str(Path(__file__).parents[1]) + os.sep
+_TORCH = str(Path(torch.__file__).parent) + os.sep
 
 
 def reason_of(error: BaseException) -> str:

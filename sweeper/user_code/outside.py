@@ -31,7 +31,7 @@ OF_MODULES = {"training", "_parameters", "_buffers", "_non_persistent_buffers_se
 SCALARS = (bool, int, float, complex, str, bytes, type(None))
 
 _LIBRARIES = tuple(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib"))
-_PACKAGE = str(Path(__file__).resolve().parents[1])
+_PACKAGE = str(Path(__file__).parents[1])  # as modules name it, also where it is reached by a link
 
 
 class Globals:
