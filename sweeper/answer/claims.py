@@ -195,13 +195,15 @@ def _claim(name: str, values: "pd.Series[str]", ranking: pd.DataFrame, section: 
         first,
         OPEN if ties else CONFIRMED,
         section,
-        evidence=count(_shared(ranking, open_ if ties else (values != first).to_numpy()), "fresh seed"),
+        evidence=_shared(ranking, open_ if ties else (values != first).to_numpy()),
         seeds=max(seeds, 2),
         alternatives=ties,
         detail=shown,
     )
 
 
-def _shared(ranking: pd.DataFrame, rivals: np.ndarray) -> int:
-    """Fewest seeds that the winner shares with one of some rivals: those that left the race have fewer."""
-    return int(ranking.loc[rivals, "pairs"].min())
+def _shared(ranking: pd.DataFrame, rivals: np.ndarray) -> str:
+    """The seeds that the winner shares with some rivals; ``6 to 10 fresh seeds`` where some left the race."""
+    pairs = ranking.loc[rivals, "pairs"]
+    fewest, most = int(pairs.min()), int(pairs.max())
+    return count(most, "fresh seed") if fewest == most else f"{fewest} to {most} fresh seeds"

@@ -210,7 +210,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     if lost:
         said.append(f"Seeds lost: {listing(lost)}.")
     own = tables["finalists"].query("rank == 1")["objective"].dropna()
-    said.append(_flattery(first, own.tolist(), bias(tables["comparison"]), ranked))
+    said.append(_flattery(first, own.tolist(), bias(tables["comparison"]), ranked, several=bool(others)))
     values = best_values(run.trials, run.study.search.scientific, "confirmation")
     return (*said, *values, *comparison.sentences(run, tables))
 
@@ -242,14 +242,17 @@ def _score(row: Mapping[Any, Any]) -> str:
     return f"{mean} (95 % interval {low} to {high})"
 
 
-def _flattery(first: Mapping[Any, Any], scores: Sequence[float], shown: str, ranked: Ranked) -> str:
+def _flattery(
+    first: Mapping[Any, Any], scores: Sequence[float], shown: str, ranked: Ranked, *, several: bool
+) -> str:
     """The winner's score in the search beside its `scores` on fresh seeds; `shown` is what the finalists show
-    together."""
+    together, if there are `several`."""
     search, mean = first["search_objective"], first["mean"]
     sides = {"lower": "below", "higher": "above"}
     if ranked.cost(search) < ranked.cost(mean):
         relation = f"{sides[ranked.better]} its mean on fresh seeds"
-        together, every = "the finalists together do not", min(map(ranked.cost, scores))
+        together = "the finalists together do not" if several else "its fresh seeds do not"
+        every = min(map(ranked.cost, scores))
         if shown == FLATTERED:
             reason = "; the search was optimistic, so trust the fresh seeds"
         elif shown == NO_BIAS and len(scores) >= ENOUGH_SEEDS and ranked.cost(search) < every:

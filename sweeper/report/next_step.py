@@ -9,6 +9,7 @@ import pandas as pd
 
 from sweeper.answer.answer import Answer
 from sweeper.answer.claims import UNLEARNED
+from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.edges import OUTER, Edge
 from sweeper.answer.learning import NOISE, Learning
 from sweeper.report.advice.item import toml
@@ -70,6 +71,8 @@ def next_step(
         step = _unconfirmed(study, trials)
     elif doubted is not None:
         step = _check_the_data(doubted.standing)
+    elif few := _few_seeds(study, answer):
+        step = few
     elif edge is not None:
         step = _widen(study, edge, trials)
     else:
@@ -96,6 +99,15 @@ def _no_answer(study: Study, trials: pd.DataFrame) -> _Rerun:
         text = f"Training diverged even at the lowest rate tried, {number(lowest)}: search much lower ones."
         return _Rerun(text, _rates(study, trials, lower=True), fresh=True)
     return _Rerun("Continue the search: no trial has completed so far.")
+
+
+def _few_seeds(study: Study, answer: Answer) -> _Rerun | None:
+    """More fresh seeds where the winner was tried on too few to confirm anything."""
+    tried = sum(answer.lost.values()) + (answer.confirmed.seeds if answer.confirmed else 0)
+    if tried >= ENOUGH_SEEDS or not study.confirm.finalists:
+        return None
+    text = f"{count(tried, 'fresh seed')} cannot confirm the answer: retrain the finalists on more seeds."
+    return _Rerun(text, (f"confirm.seeds={max(MANY_SEEDS, 2 * study.confirm.seeds)}",))
 
 
 def _too_high(study: Study, answer: Answer, trials: pd.DataFrame) -> _Rerun | None:

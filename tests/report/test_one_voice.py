@@ -183,6 +183,13 @@ def test_confirmed_takes_five_seeds_and_no_tie(kind: str) -> None:
         assert (claim.status == CONFIRMED) <= (claim.seeds >= ENOUGH_SEEDS and not claim.alternatives)
 
 
+def test_one_finalist_is_not_spoken_of_as_several() -> None:
+    """Nothing is said of finalists together where there is one."""
+    said = " ".join(spoken_by("one finalist"))
+    assert "finalists together" not in said
+    assert "as the only finalist" in said
+
+
 def test_sections_of_the_search_name_the_answer_where_they_lead_elsewhere() -> None:
     """Each lead of the search that is not the answer's value gives way to the claim of the fresh seeds."""
     found = judged_claims("the search was wrong")

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from report_inputs import CHANGES, SPACE, changed, made_input, made_study
-from synthetic_records import SyntheticRecords
+from synthetic_records import SyntheticRecords, synthetic_records
 
 from sweeper.answer.learning import Learning
 from sweeper.questions.run_data import RunData
@@ -202,6 +202,15 @@ def test_a_winner_at_the_edge_asks_for_a_wider_range(records: SyntheticRecords) 
         "--set",
         "search.trials=90",
     ]
+
+
+@pytest.mark.parametrize("seeds", [1, 3, 5])
+def test_few_seeds_ask_for_more(seeds: int) -> None:
+    """An answer that too few seeds can confirm is not the end; from five on its script is the next step."""
+    run = made_input(synthetic_records(24, finalists=2, seeds=seeds))
+    step = card_of(run).next_step
+    assert ("confirm.seeds=10" in step.command) is (seeds < 5)
+    assert (f"{seeds} fresh seed" in step.text) is (seeds < 5)
 
 
 @pytest.mark.parametrize(("lost", "lower"), [(0.9, True), (0.3, False)])
