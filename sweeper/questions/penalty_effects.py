@@ -1,5 +1,6 @@
 """What the activation penalty changes, other settings held alike."""
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -8,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from sweeper.answer.claim_words import Statement
 from sweeper.answer.claims import EFFECT, EXPLORATORY, MIXED, NONE, Claim
@@ -32,7 +33,7 @@ from sweeper.questions.penalty_contrasts import (
 from sweeper.questions.penalty_keras import in_keras, keras_weights
 from sweeper.questions.question import WHY, FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
-from sweeper.wording import capital, count, number, signed_interval, signed_number, signed_percent
+from sweeper.wording import TENFOLD, capital, count, number, signed_interval, signed_number, signed_percent
 
 COLUMNS = [
     "quantity",
@@ -142,15 +143,33 @@ def _panel(axes: Axes, rows: pd.DataFrame, places: dict[float, int]) -> None:
         axes.plot([at], [row["effect"]], "o", color=color, markersize=7)
     axes.set_xticks(list(places.values()), [number(low) for low in places])
     axes.set_xlim(-0.5, len(places) - 0.5)
-    _limit(axes, rows, places)
-    axes.set_xlabel("weight from … on")
     relative, reference = rows["unit"].iloc[0] == "relative", rows["contrast"].iloc[0]
+    by_factor = relative and 1 + rows["high"].max() >= TENFOLD
+    if by_factor:
+        _factors(axes, float(rows["low"].min()), float(rows["high"].max()))
+    else:
+        _limit(axes, rows, places)
+        axes.yaxis.set_major_locator(MaxNLocator(5))
+    axes.set_xlabel("weight from … on")
     against = {VS_ZERO: "against weight 0", VS_LOWEST: "against the lowest"}.get(reference, reference)
-    axes.set_ylabel(f"change {against}")
-    axes.yaxis.set_major_locator(MaxNLocator(5))
+    axes.set_ylabel(f"change {against}" + (" (log)" if by_factor else ""))
     if relative:
         axes.yaxis.set_major_formatter(FuncFormatter(signed_percent))
     axes.grid(False, axis="x")
+
+
+def _factors(axes: Axes, low: float, high: float) -> None:
+    """A y axis of changes that is logarithmic in 1 + change: tenfold is as far up as a tenth is down."""
+    axes.set_yscale("function", functions=(lambda change: np.log1p(np.maximum(change, LEAST)), np.expm1))
+    first, last = math.floor(math.log10(1 + max(low, LEAST))), math.ceil(math.log10(1 + high))
+    stride = max(1, math.ceil((last - first) / 5))
+    ticks = sorted({0, *range(0, last + 1, stride), *range(0, first - 1, -stride)})
+    axes.yaxis.set_major_locator(FixedLocator([10.0**k - 1 for k in ticks]))
+    axes.set_ylim(max(low, LEAST) * 0.5 + LEAST * 0.5, (1 + high) * 1.3 - 1)
+
+
+LEAST = 1e-6 - 1
+"""The lowest change on a logarithmic axis."""
 
 
 def _limit(axes: Axes, rows: pd.DataFrame, places: dict[float, int]) -> None:

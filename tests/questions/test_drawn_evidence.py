@@ -1,5 +1,6 @@
 """Figures of the evidence show what their tables say: intervals, shares, classes, maps."""
 
+import re
 from itertools import pairwise
 
 import numpy as np
@@ -218,6 +219,23 @@ def test_an_interval_that_says_little_does_not_squeeze_the_others(drawn: dict) -
     arrows = [at for marks in axes.collections for at in marks.get_offsets().tolist()]
     assert len(arrows) == 2 * int((first & ~found).sum())
     assert {round(y, 6) for _, y in arrows} == {round(low, 6), round(high, 6)}
+
+
+@pytest.mark.parametrize(("low", "high"), [(-0.9, 871.7), (-1.0, 12.0), (0.2, 4e9)])
+def test_changes_beyond_tenfold_are_drawn_by_their_factor(drawn: dict, low: float, high: float) -> None:
+    """The axis is logarithmic in the factor, holds every interval, and has a few ticks that can be read."""
+    frame, _ = drawn["penalty_effects"]
+    loss = frame["quantity"] == "validation_loss"
+    wide = frame.assign(low=frame["low"].mask(loss, low), high=frame["high"].mask(loss, high))
+    figure = FIGURES["penalty_effects"].draw(wide.assign(effect=wide["effect"].mask(loss, 0.5)))
+    axes = figure.axes[0]
+    bottom, top = axes.get_ylim()
+    assert bottom <= max(low, 1e-6 - 1) < high <= top
+    figure.canvas.draw()
+    labels = [text.get_text() for text in axes.get_yticklabels()]
+    inside = [text for text, at in zip(labels, axes.get_yticks(), strict=True) if bottom <= at <= top]
+    assert 2 <= len(inside) <= 9
+    assert all(re.fullmatch(r"0|[+−]\d{1,3} %|×[\d,.e⁰¹²³⁴⁵⁶⁷⁸⁹⁻-]+", text) for text in labels)
 
 
 @pytest.mark.parametrize("layers", [1, 2])
