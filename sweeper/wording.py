@@ -78,11 +78,6 @@ TENFOLD, HUNDREDTH = 10.0, 0.01
 """Factors from and below which percents are hard to read."""
 
 
-def share_of(share: float, whole: str) -> str:
-    """``8 % of the winner's``, ``32 times the winner's``."""
-    return f"{percent(share)} {'' if share >= TENFOLD else 'of '}{whole}"
-
-
 def signed_percent(share: float, _: object = None) -> str:
     """``+8 %``, ``−0.4 %``, ``0``: a change; ``×880`` and ``×0.005`` where it is that large."""
     after = 1 + share
@@ -188,6 +183,13 @@ def listing(items: Sequence[str], last: str = "and") -> str:
     if len(items) < 2:
         return "".join(items)
     return f"{', '.join(items[:-1])} {last} {items[-1]}"
+
+
+def some_of(items: Sequence[str], most: int = 3) -> str:
+    """`listing` of a few items; of more, the first ones and how many others there are."""
+    if len(items) <= most + 1:
+        return listing(items)
+    return f"{', '.join(items[:most])} and {len(items) - most} others"
 
 
 def duration(seconds: float) -> str:

@@ -12,7 +12,7 @@ from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.ranked import LOSS, Ranked
 from sweeper.answer.rows import parameters_of
 from sweeper.study.space import among
-from sweeper.wording import count, interval, number, percent, share_of
+from sweeper.wording import count, interval, number, percent
 
 LABEL = "Over the default"
 
@@ -90,12 +90,11 @@ def power(tied: pd.DataFrame, ranked: Ranked) -> str:
     return would_be_seen(seen, seen / mean if mean else math.nan)
 
 
-def would_be_seen(difference: float, share: float, of: str = "") -> str:
-    """A clause on the power of a race; empty where it is not known. `share`, NaN where there is none, is one
-    of what `of` names."""
+def would_be_seen(difference: float, share: float) -> str:
+    """A clause on the power of a race; empty where it is not known. `share` is NaN where there is none."""
     if not math.isfinite(difference):
         return ""
-    part = f" ({share_of(share, of) if of else percent(share)})" if math.isfinite(share) else ""
+    part = f" ({percent(share)})" if math.isfinite(share) else ""
     return f"; a difference of {number(difference)}{part} would be detected in 80 % of such races"
 
 

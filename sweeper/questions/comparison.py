@@ -16,7 +16,6 @@ from sweeper.answer.claims import GUESS, UNLEARNED
 from sweeper.answer.comparison import BETTER, FAILS, LEFT, ON_AVERAGE, TIED, UNRANKED, WORSE
 from sweeper.answer.comparison import comparison as of_finalists
 from sweeper.answer.confirmed import ENOUGH_SEEDS
-from sweeper.answer.gain import would_be_seen
 from sweeper.answer.ranked import Ranked
 from sweeper.drawing.scales import share_ticks
 from sweeper.drawing.style import HUES, canvas, legend_below, themed
@@ -150,18 +149,15 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
 
 
 def _numbers(row: Mapping[Any, Any], seeds: int, ranked: Ranked) -> str:
-    """Difference and P(winner is better), each with its interval; empty where seeds are too few. Those of
-    both are named where they are fewer than the winner's `seeds`."""
+    """Difference with its interval; empty where seeds are too few. What else is known of it stands in the
+    table. Seeds of both are named where they are fewer than the winner's `seeds`."""
     if not math.isfinite(row["difference_low"]):
         return ""
     shared = f", on {count(row['pairs'], 'seed')} of both" if row["pairs"] < seeds else ""
     text = f"{row['label']}: {_difference(row, ranked.metric)}{shared}"
     if row["verdict"] == TIED:
         text += f"; {at_worst(row, ranked)}"
-    if math.isfinite(row["p_better"]):
-        text += f"; P(winner is {ranked.better} on a fresh seed) = {percent(row['p_better'])} "
-        text += f"({percent(row['p_low'])} to {percent(row['p_high'])})"
-    return f"{text}{_seen(row)}."
+    return f"{text}."
 
 
 def at_worst(row: Mapping[Any, Any], ranked: Ranked) -> str:
@@ -171,11 +167,6 @@ def at_worst(row: Mapping[Any, Any], ranked: Ranked) -> str:
     apart = min(ends) > 0 and math.isfinite(min(ends))
     beside = " (its interval lies beside 0, which is not enough for a call)" if apart else ""
     return f"it may be up to {worst} worse{beside}"
-
-
-def _seen(row: Mapping[Any, Any]) -> str:
-    """Of a finalist that is tied: what difference these seeds would have shown."""
-    return would_be_seen(row["seen"], row["seen_share"], "the winner's") if row["verdict"] == TIED else ""
 
 
 def _difference(row: Mapping[Any, Any], metric: str) -> str:

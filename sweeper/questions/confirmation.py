@@ -24,7 +24,7 @@ from sweeper.questions import comparison, race
 from sweeper.questions.question import ANSWER, FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
 from sweeper.questions.variance import FLATTERED, NO_BIAS, bias
-from sweeper.wording import capital, count, listing, number
+from sweeper.wording import capital, count, listing, number, some_of
 
 COLUMNS = [
     "rank",
@@ -193,13 +193,13 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     said += [f"{clause}." for clause in better_means(finalists, ranked)]
     tied, few = ([row["label"] for row in others if row["verdict"] == name] for name in (TIED, UNRANKED))
     if few and first["n"] == 1:
-        said.append(f"One seed cannot rank it against {listing(few)}.")
+        said.append(f"One seed cannot rank it against {some_of(few)}.")
     elif few:
-        text = f"{count(first['n'], 'seed')} are too few to rank it against {listing(few)}"
+        text = f"{count(first['n'], 'seed')} are too few to rank it against {some_of(few)}"
         said.append(f"{capital(text)}, which may still be worse.")
     elif tied:
         said.append(
-            f"These seeds do not show that it is better than {listing(tied)}: the paired "
+            f"These seeds do not show that it is better than {some_of(tied)}: the paired "
             f"{'difference is' if len(tied) == 1 else 'differences are'} too small."
         )
     lost = [
