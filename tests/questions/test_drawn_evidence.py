@@ -1,6 +1,5 @@
 """Figures of the evidence show what their tables say: intervals, shares, classes, maps."""
 
-import re
 from itertools import pairwise
 
 import numpy as np
@@ -116,39 +115,6 @@ def test_isolation_panels_show_every_value(drawn: dict) -> None:
         assert names == [f"{v} (n = {n})" for v, n in zip(rows["value"], rows["trials"], strict=True)]
 
 
-def test_intervals_that_leave_the_panel_have_arrows(drawn: dict) -> None:
-    """On a logarithmic axis an interval down to 0 is drawn to the left edge, with an arrow; no other is."""
-    frame, _ = drawn["isolation"]
-    first = frame["parameter"] == frame["parameter"].iloc[0]
-    low = (0.9 * frame["best"]).mask(first & ~frame["parameter"].duplicated(), 0.0)
-    figure = FIGURES["isolation"].draw(frame.assign(low=low, high=20 * frame["expected_best"]))
-    left, right = figure.axes
-    assert cut_in(left) == [(0.0, pytest.approx(20 * frame["expected_best"].iloc[0]))]
-    assert cut_in(right) == []
-
-
-@pytest.mark.parametrize("low", [0.0, -0.3])
-def test_finalists_whose_interval_reaches_0_keep_it(records: SyntheticRecords, low: float) -> None:
-    """A mean whose interval has no place on a logarithmic axis is drawn with it, to the end of the axis."""
-    frame = TABLES["finalists"](run_data(records.trials, records.curves, records.layers))
-    spread = frame.assign(objective=frame["objective"] * np.where(frame["seed"] % 2, 0.05, 5.0))
-    reaching = spread.assign(low=spread["low"].where(spread["rank"] != 2, low), dropped=False)
-    (axes,) = FIGURES["confirmation"].draw(reaching).axes
-    assert [place for place, _ in cut_in(axes)] == [2.0]
-
-
-def cut_in(axes: Axes) -> list[tuple[float, float]]:
-    """Place and high end of each interval that the left end of a logarithmic axis cuts, with its arrow."""
-    assert axes.get_xscale() == "log"
-    left = axes.get_xlim()[0]
-    arrows = [at for marks in axes.collections for at in np.asarray(marks.get_offsets()).tolist()]
-    places = [y for x, y in arrows if x == pytest.approx(left)]
-    lines = [line.get_xydata() for line in axes.lines if len(line.get_xydata()) == 2]
-    ends = [(float(line[0][1]), float(line[1][0])) for line in lines if line[0][0] == pytest.approx(left)]
-    assert [place for place, _ in ends] == places
-    return ends
-
-
 def test_basins_are_drawn_where_the_table_has_them(drawn: dict) -> None:
     """For each optimizer a thick line from low to high and a dot at the best, by activation."""
     frame, figure = drawn["basins"]
@@ -219,23 +185,6 @@ def test_an_interval_that_says_little_does_not_squeeze_the_others(drawn: dict) -
     arrows = [at for marks in axes.collections for at in marks.get_offsets().tolist()]
     assert len(arrows) == 2 * int((first & ~found).sum())
     assert {round(y, 6) for _, y in arrows} == {round(low, 6), round(high, 6)}
-
-
-@pytest.mark.parametrize(("low", "high"), [(-0.9, 871.7), (-1.0, 12.0), (0.2, 4e9)])
-def test_changes_beyond_tenfold_are_drawn_by_their_factor(drawn: dict, low: float, high: float) -> None:
-    """The axis is logarithmic in the factor, holds every interval, and has a few ticks that can be read."""
-    frame, _ = drawn["penalty_effects"]
-    loss = frame["quantity"] == "validation_loss"
-    wide = frame.assign(low=frame["low"].mask(loss, low), high=frame["high"].mask(loss, high))
-    figure = FIGURES["penalty_effects"].draw(wide.assign(effect=wide["effect"].mask(loss, 0.5)))
-    axes = figure.axes[0]
-    bottom, top = axes.get_ylim()
-    assert bottom <= max(low, 1e-6 - 1) < high <= top
-    figure.canvas.draw()
-    labels = [text.get_text() for text in axes.get_yticklabels()]
-    inside = [text for text, at in zip(labels, axes.get_yticks(), strict=True) if bottom <= at <= top]
-    assert 2 <= len(inside) <= 9
-    assert all(re.fullmatch(r"0|[+−]\d{1,3} %|×[\d,.e⁰¹²³⁴⁵⁶⁷⁸⁹⁻-]+", text) for text in labels)
 
 
 @pytest.mark.parametrize("layers", [1, 2])

@@ -50,7 +50,7 @@ def changed(asked: Asked, table: str, **columns: object) -> Asked:
 
 
 def test_finalists_are_given_with_the_intervals_of_the_table(asked: Asked) -> None:
-    """Each rival's difference and share of seeds stand in the sentence as in the table."""
+    """Each rival's difference stands in the sentence as in the table, which has the rest."""
     text = " ".join(spoken(comparison.sentences(*asked)))
     for row in asked.tables["comparison"].iloc[1:].to_dict("records"):
         middle, low, high = interval(row["difference"], row["difference_low"], row["difference_high"])
