@@ -90,7 +90,9 @@ def _run(study: Study, options: Options, home: Pool, pool: Pool) -> Result:
             sweep.confirm_all()
             sweep.test_winner()
             begun = sweep.retrain_and_measure(lambda: BegunInThread(load_result(study, folder)))
-            loaded = home.submit(load_ahead, PAGE)  # in a worker that draws what this process does not begin
+            loaded = None
+            if begun is None or not begun.done():
+                loaded = home.submit(load_ahead, PAGE)  # in a worker, which helps to draw what is left
             if begun:
                 begun.stop_in(IMPORTS)
             sweep.keep_script()
@@ -114,6 +116,10 @@ class BegunInThread:
 
     def _is_over(self) -> bool:
         return time.monotonic() > self._ends
+
+    def done(self) -> bool:
+        """Whether all is made that can be."""
+        return self._report.done()
 
     def stop_in(self, seconds: float) -> None:
         """Begin no figure any more after so many seconds: a worker helps to draw then."""

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import pandas as pd
 
@@ -42,11 +42,23 @@ from sweeper.training.lengths import Lengths
 from sweeper.training.planning import Plan, cohorts_of, steps_of
 from sweeper.training.planning import from_dict as plan_of
 from sweeper.training.pool.interface import Pool, Shared, WorkerDied
+from sweeper.training.pool.local import core_count
 from sweeper.training.setup import Task
 from sweeper.trial import Outcome, SharpnessResult, Trial, TrialResult, objective_metric
 from sweeper.user_code.calls import call_back
 
-Value = TypeVar("Value")
+SHORT = 2.0
+"""Seconds of a training up to which its measurement leaves a worker's core to the driver."""
+
+
+class _UnderWay(Protocol):
+    """Something that is done in a thread."""
+
+    def done(self) -> bool:
+        """Whether it has ended."""
+
+
+UnderWay = TypeVar("UnderWay", bound=_UnderWay)
 
 
 class Sweep:
@@ -245,12 +257,12 @@ class Sweep:
             self.progress.note(f"no script can be written for this run: {reason}")
         keep_script(self.folder, best.trial, best.parameters, text, reason)
 
-    def retrain_and_measure(self, meanwhile: Callable[[], Value]) -> Value | None:
+    def retrain_and_measure(self, meanwhile: Callable[[], UnderWay]) -> UnderWay | None:
         """Retrain the winner, and measure how sharp the loss was for some finalists and diverged trials.
 
         Before, guess on the rows of seeds that finalists have had beyond those planned, if there are some.
-        Returns what `meanwhile` gives: it is called once all is on record but the sharpness, while that is
-        measured; ``None`` where none is.
+        Returns what `meanwhile` begins: it is called once all is on record but the sharpness, while that is
+        measured; ``None`` where none is. Measurements that are short leave it a core.
         """
         trials, seeds = self._trials(), self._unguessed()
         best = answer(trials, None, objective=self.task.study.objective)
@@ -259,7 +271,11 @@ class Sweep:
             self.progress.phase("sharpness")
         measured, before = list[SharpnessResult](), (winner is not None) + bool(seeds)
         begun = meanwhile() if others and not before else None
-        for result in retrain_and_measure(self.pool, self.shared, winner, others, seeds):
+
+        def spare() -> int:
+            return int(self._shares_cores(others) and not (begun and begun.done()))
+
+        for result in retrain_and_measure(self.pool, self.shared, winner, others, seeds, spare):
             if isinstance(result, SharpnessResult):
                 measured += [] if result.reason else [result]
                 continue
@@ -271,6 +287,12 @@ class Sweep:
             begun = meanwhile() if others and not before else None
         self.store.append_curves(measured)
         return begun
+
+    def _shares_cores(self, measured: Sequence[tuple[Trial, int]]) -> bool:
+        """Whether workers take all cores of this machine, and each of `measured` takes a second or two."""
+        one_by_one = self.plan.seconds_a_step * (self.plan.speedup or 1.0)
+        seconds = one_by_one * max((steps for _, steps in measured), default=0)
+        return self.pool is self.home and self.pool.width >= core_count() and 0 < seconds < SHORT
 
     def _to_retrain(self, trials: pd.DataFrame, best: Answer | None) -> Trial | None:
         """The winner's trial of the search, to be trained by the reference engine and kept in its stead.

@@ -37,16 +37,19 @@ def together(pool: Pool, calls: Iterable[Work]) -> list[Done]:
     return [found[position] for position in range(len(found))]
 
 
-def outcomes(pool: Pool, calls: Iterable[Work]) -> Iterator[tuple[int, Done]]:
+def outcomes(
+    pool: Pool, calls: Iterable[Work], spare: Callable[[int], int] = lambda position: 0
+) -> Iterator[tuple[int, Done]]:
     """(position, what became of it) of `calls` in the order in which they finish.
 
     As many as the pool is wide are under way; the next one is taken from `calls` when one has finished. Those
-    under way are cancelled if nobody asks for more.
+    under way are cancelled if nobody asks for more. `spare` says of the call at a position how many workers
+    stay free when it begins; one works in any case.
 
     One that was lost is made again once, or `AGAIN` times if its worker was given up; one that has ended its
     process itself is not.
     """
-    waiting = enumerate(calls)
+    waiting, begun = iter(calls), 0
     under_way: dict[Call, tuple[int, Work, int]] = {}
 
     def start(position: int, call: Work, times: int = 0) -> None:
@@ -54,8 +57,12 @@ def outcomes(pool: Pool, calls: Iterable[Work]) -> Iterator[tuple[int, Done]]:
         under_way[pool.submit(function, *arguments)] = position, call, times
 
     def fill() -> None:
-        while len(under_way) < pool.width and (following := next(waiting, None)) is not None:
-            start(*following)
+        nonlocal begun
+        while (
+            len(under_way) < max(pool.width - spare(begun), 1) and (call := next(waiting, None)) is not None
+        ):
+            start(begun, call)
+            begun += 1
 
     try:
         fill()

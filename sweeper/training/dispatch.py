@@ -159,18 +159,20 @@ def retrain_and_measure(
     retrained: Trial | None,
     measured: Sequence[tuple[Trial, int]],
     guessed: Sequence[int] = (),
+    spare: Callable[[], int] = lambda: 0,
 ) -> Iterator[TrialResult | SharpnessResult | dict[str, Any] | None]:
     """Train `retrained` by the reference engine, and meanwhile measure the sharpness of others.
 
     Yields results as they come: a `TrialResult` of `retrained`, what guessing scores on the rows of the seeds
     `guessed`, if there are some (these begin first), and a `SharpnessResult` of each (trial, last step) of
-    `measured`. One whose worker process dies is failed, or ``None``: nothing depends on it.
+    `measured`. One whose worker process dies is failed, or ``None``: nothing depends on it. `spare` says how
+    many workers stay free for the driver when a measurement begins.
     """
     calls: list[Work] = [] if retrained is None else [(work.train_cohort, (task, Cohort((retrained,))))]
     calls += [(work.guess, (task, guessed))] if guessed else []
     before = len(calls)
     calls += [(work.sharpness, (task, *each)) for each in measured]
-    for position, done in outcomes(pool, calls):
+    for position, done in outcomes(pool, calls, lambda position: spare() if position >= before else 0):
         if position >= before:
             trial = measured[position - before][0]
             ended = done.lost is not None or done.error is not None

@@ -148,6 +148,48 @@ def test_the_page_is_begun_when_all_but_the_sharpness_is_on_record(
     assert events == expected
 
 
+@pytest.mark.parametrize(
+    ("done", "width", "here", "seconds", "spared"),
+    [
+        (False, 2, True, 1e-3, 1),
+        (True, 2, True, 1e-3, 0),  # the page is made
+        (False, 1, True, 1e-3, 0),  # another core is free
+        (False, 2, False, 1e-3, 0),  # workers elsewhere
+        (False, 2, True, 1.0, 0),  # long measurements
+        (False, 2, True, 0.0, 0),  # nobody knows
+    ],
+)
+def test_short_measurements_leave_the_page_a_core(
+    monkeypatch: pytest.MonkeyPatch, done: bool, width: int, here: bool, seconds: float, spared: int
+) -> None:
+    """Where workers take all of them, and only until the page is made as far as it can be."""
+    one, asked = object.__new__(Sweep), list[int]()
+    pool, elsewhere = SimpleNamespace(width=width), object()
+    vars(one).update(
+        task=SimpleNamespace(study=SimpleNamespace(objective="validation_loss")),
+        store=SimpleNamespace(append_curves=lambda rows: None),
+        plan=SimpleNamespace(seconds_a_step=seconds / 8, speedup=8.0),
+        pool=pool,
+        home=pool if here else elsewhere,
+        shared=None,
+        progress=SimpleNamespace(phase=lambda name: None),
+        _trials=lambda: None,
+        _unguessed=list,
+        _to_retrain=lambda *given: None,
+        _to_measure=lambda *given: [(SHARP, 4)],
+    )
+
+    def measured(*given: Any) -> Any:
+        asked.append(given[-1]())
+        yield SHARPNESS
+
+    monkeypatch.setattr(sweep, "core_count", lambda: 2)
+    monkeypatch.setattr(sweep, "answer", lambda *given, **named: None)
+    monkeypatch.setattr(sweep, "retrain_and_measure", measured)
+    one.retrain_and_measure(lambda: SimpleNamespace(done=lambda: done))
+    assert asked == [spared]
+
+
 def test_no_page_is_begun_where_no_sharpness_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     """There is nothing to wait for then."""
     one = object.__new__(Sweep)

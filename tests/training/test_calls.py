@@ -2,13 +2,14 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 
 import pytest
+from pools import SerialPool
 
 from sweeper.training.calls import attempt, call, call_user_code, outcomes, parallel_map
-from sweeper.training.pool.interface import Lost, Pool, WorkerDied
+from sweeper.training.pool.interface import Call, Done, Lost, Pool, WorkerDied
 from sweeper.training.pool.local import core_count, local_pool
 
 
@@ -43,6 +44,39 @@ def test_a_call_gives_its_value_or_says_how_its_process_ended(pool: Pool) -> Non
     assert attempt(pool, os._exit, 4).lost == Lost("its worker process ended: exit code 4")
     with pytest.raises(WorkerDied, match=r"^its worker process ended: exit code 4$"):
         call(pool, os._exit, 4)
+
+
+class Counting(SerialPool):
+    """Three workers at a time, by the books; how many calls were under way whenever one was waited for."""
+
+    width = 3
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.under_way: list[int] = []
+
+    def next_done(self, calls: Collection[Call]) -> Done:
+        """`Pool.next_done`"""
+        self.under_way.append(len(calls))
+        return super().next_done(calls)
+
+
+@pytest.mark.parametrize(
+    ("spared", "expected"), [(0, [3, 3, 3, 2, 1]), (1, [2, 2, 2, 2, 1]), (5, [1, 1, 1, 1, 1])]
+)
+def test_workers_are_left_free_where_that_is_asked_for(spared: int, expected: list[int]) -> None:
+    """As many of them, but never all."""
+    pool = Counting()
+    found = dict(outcomes(pool, [(abs, (-item,)) for item in range(5)], lambda position: spared))
+    assert [found[item].value for item in range(5)] == list(range(5))
+    assert pool.under_way == expected
+
+
+def test_some_calls_leave_workers_free_and_others_do_not() -> None:
+    """The first two begin at once, the others one at a time."""
+    pool = Counting()
+    list(outcomes(pool, [(abs, (-item,)) for item in range(4)], lambda position: 2 * (position >= 2)))
+    assert pool.under_way == [2, 1, 1, 1]
 
 
 def test_calls_are_taken_when_there_is_a_worker_for_them(pool: Pool) -> None:
