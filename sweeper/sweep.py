@@ -36,19 +36,15 @@ from sweeper.search.trial_summary import summarize
 from sweeper.training.calls import call_user_code
 from sweeper.training.cohort import Cohort
 from sweeper.training.data_lines import data_lines
-from sweeper.training.dispatch import retrain_and_measure, train_all
+from sweeper.training.dispatch import retrain_and_measure, takes_all_cores, train_all
 from sweeper.training.in_workers import baselines_of, prepared_search
 from sweeper.training.lengths import Lengths
 from sweeper.training.planning import Plan, cohorts_of, steps_of
 from sweeper.training.planning import from_dict as plan_of
 from sweeper.training.pool.interface import Pool, Shared, WorkerDied
-from sweeper.training.pool.local import core_count
 from sweeper.training.setup import Task
 from sweeper.trial import Outcome, SharpnessResult, Trial, TrialResult, objective_metric
 from sweeper.user_code.calls import call_back
-
-SHORT = 2.0
-"""Seconds of a training up to which its measurement leaves a worker's core to the driver."""
 
 
 class _UnderWay(Protocol):
@@ -271,9 +267,11 @@ class Sweep:
             self.progress.phase("sharpness")
         measured, before = list[SharpnessResult](), (winner is not None) + bool(seeds)
         begun = meanwhile() if others and not before else None
+        longest = max((steps for _, steps in others), default=0) * self.plan.one_by_one
+        shared = self.pool is self.home and takes_all_cores(self.pool, longest)
 
         def spare() -> int:
-            return int(self._shares_cores(others) and not (begun and begun.done()))
+            return int(shared and not (begun and begun.done()))
 
         for result in retrain_and_measure(self.pool, self.shared, winner, others, seeds, spare):
             if isinstance(result, SharpnessResult):
@@ -287,12 +285,6 @@ class Sweep:
             begun = meanwhile() if others and not before else None
         self.store.append_curves(measured)
         return begun
-
-    def _shares_cores(self, measured: Sequence[tuple[Trial, int]]) -> bool:
-        """Whether workers take all cores of this machine, and each of `measured` takes a second or two."""
-        one_by_one = self.plan.seconds_a_step * (self.plan.speedup or 1.0)
-        seconds = one_by_one * max((steps for _, steps in measured), default=0)
-        return self.pool is self.home and self.pool.width >= core_count() and 0 < seconds < SHORT
 
     def _to_retrain(self, trials: pd.DataFrame, best: Answer | None) -> Trial | None:
         """The winner's trial of the search, to be trained by the reference engine and kept in its stead.

@@ -11,6 +11,7 @@ from sweeper.training.calls import AGAIN, Work, outcomes
 from sweeper.training.cohort import Cohort, singles
 from sweeper.training.in_workers import unless_lost
 from sweeper.training.pool.interface import Call, Done, Pool, Shared
+from sweeper.training.pool.local import core_count
 from sweeper.training.reasons import reason_of
 from sweeper.training.setup import Task
 from sweeper.trial import SharpnessResult, Trial, TrialResult, failed
@@ -151,6 +152,15 @@ def _reason(done: Done, task: Task) -> str:
         f"timeout: more than {given(limit)} s without finishing a step; its process was "
         f"ended{done.lost.place}"
     )
+
+
+SHORT = 2.0
+"""Seconds of a training up to which its measurement leaves a worker's core to the driver."""
+
+
+def takes_all_cores(pool: Pool, seconds: float) -> bool:
+    """Whether workers here take all cores, with trainings that last `seconds` each: a second or two."""
+    return pool.width >= core_count() and 0 < seconds < SHORT
 
 
 def retrain_and_measure(

@@ -92,6 +92,11 @@ class Plan:
     step: str = ""
     """What of the model's own training step is used; empty where it has none, or a loss is named."""
 
+    @property
+    def one_by_one(self) -> float:
+        """Seconds a step of a trial that trains alone; 0 where nothing was measured."""
+        return self.seconds_a_step * (self.speedup or 1.0)
+
     def line(self) -> str:
         """The plan in one line."""
         swapped = f"; activation layers {self.swapped}" if self.swapped else ""

@@ -17,6 +17,8 @@ from sweeper.report import page, sections
 from sweeper.report.page import begin, write
 from sweeper.report.sections import known_tables, tables_of
 from sweeper.sweep import Sweep
+from sweeper.training import dispatch
+from sweeper.training.planning import Plan
 from sweeper.trial import Outcome, SharpnessResult, Trial, TrialResult
 
 
@@ -139,6 +141,8 @@ def test_the_page_is_begun_when_all_but_the_sharpness_is_on_record(
         _trials=lambda: None,
         _unguessed=lambda: seeds,
         _to_retrain=lambda *given: winner,
+        plan=Plan("reference", 1, 1),
+        home=object(),
         _to_measure=lambda *given: [(SHARP, 4)],
         _keep_baselines=lambda *given: events.append("guessed"),
     )
@@ -168,7 +172,7 @@ def test_short_measurements_leave_the_page_a_core(
     vars(one).update(
         task=SimpleNamespace(study=SimpleNamespace(objective="validation_loss")),
         store=SimpleNamespace(append_curves=lambda rows: None),
-        plan=SimpleNamespace(seconds_a_step=seconds / 8, speedup=8.0),
+        plan=Plan("fused", 8, 2, speedup=8.0, seconds_a_step=seconds / 8),
         pool=pool,
         home=pool if here else elsewhere,
         shared=None,
@@ -183,7 +187,7 @@ def test_short_measurements_leave_the_page_a_core(
         asked.append(given[-1]())
         yield SHARPNESS
 
-    monkeypatch.setattr(sweep, "core_count", lambda: 2)
+    monkeypatch.setattr(dispatch, "core_count", lambda: 2)
     monkeypatch.setattr(sweep, "answer", lambda *given, **named: None)
     monkeypatch.setattr(sweep, "retrain_and_measure", measured)
     one.retrain_and_measure(lambda: SimpleNamespace(done=lambda: done))
@@ -195,7 +199,15 @@ def test_no_page_is_begun_where_no_sharpness_is_measured(monkeypatch: pytest.Mon
     one = object.__new__(Sweep)
     store = SimpleNamespace(replace=lambda result: None, append_curves=lambda rows: None)
     named: dict[str, Any] = {"task": SimpleNamespace(study=SimpleNamespace(objective="validation_loss"))}
-    named |= {"store": store, "pool": None, "shared": None, "_trials": lambda: None, "_unguessed": list}
+    named |= {
+        "plan": Plan("reference", 1, 1),
+        "home": object(),
+        "store": store,
+        "pool": None,
+        "shared": None,
+        "_trials": lambda: None,
+        "_unguessed": list,
+    }
     named |= {"_to_retrain": lambda *given: PLAIN, "_to_measure": lambda *given: []}
     vars(one).update(named)
     monkeypatch.setattr(sweep, "answer", lambda *given, **named: None)
