@@ -8,14 +8,13 @@ of the winner also allows for its having been picked by these numbers (`sweeper.
 
 import pandas as pd
 
+from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.statistics.standing import OFTEN, intervals, standing
 
 __all__ = ["COLUMNS", "ENOUGH_SEEDS", "FEW", "OFTEN", "confirmed"]
 
 FEW = 2
 """Seeds below which nothing is known about the spread: no interval, and no finalist is told from another."""
-ENOUGH_SEEDS = 5
-"""Completed fresh seeds of the winner below which nothing is called confirmed."""
 COLUMNS = (
     "trial",
     "mean",

@@ -302,7 +302,7 @@ QUESTION = Question(
         "combinations of the compared values and the best published default. A fresh seed draws initial "
         "weights, batch order and, unless the data came split, a new split into training and validation "
         "rows. All finalists get the same seeds, so they are compared pair by pair.",
-        "Finalists race. After 4, 6, 8, 10, 13 … seeds, a finalist drops out if it is called worse than "
+        "Finalists race. After 6, 8, 10, 13 … seeds, a finalist drops out if it is called worse than "
         "the leader, or lost two seeds more; its seeds go to the others. The race ends when one is left, "
         "when the rest differ by less than confirm.matters, or when the budget is spent. Intervals hold "
         "whenever it ends.",

@@ -106,6 +106,8 @@ def _few_seeds(study: Study, answer: Answer) -> _Rerun | None:
     tried = sum(answer.lost.values()) + (answer.confirmed.seeds if answer.confirmed else 0)
     if tried >= ENOUGH_SEEDS or not study.confirm.finalists:
         return None
+    if study.confirm.trainings(study.confirm.finalists) >= ENOUGH_SEEDS * study.confirm.finalists:
+        return _Rerun(f"Finish the run: {count(tried, 'fresh seed')} cannot confirm the answer.")
     text = f"{count(tried, 'fresh seed')} cannot confirm the answer: retrain the finalists on more seeds."
     return _Rerun(text, (f"confirm.seeds={max(MANY_SEEDS, 2 * study.confirm.seeds)}",))
 

@@ -29,6 +29,9 @@ from scipy.special import ndtri, stdtrit
 from sweeper.statistics.intervals import finite
 from sweeper.statistics.levels import LOOKS, OWN, call_level, pooled_freedom, shown_level
 
+ENOUGH_SEEDS = 5
+"""Completed fresh seeds below which nothing is called confirmed, tied or better."""
+
 FARTHEST = 2.0
 """For very skewed samples the inverse of Hall's transformation has no bounds."""
 POWER = 0.8
@@ -188,8 +191,12 @@ def leader_of(values: np.ndarray) -> int:
 
 
 def next_look(seeds: int, affordable: int) -> int:
-    """Seeds after the next round, of which `affordable` more can be paid for; `seeds` if none can."""
-    later: Sequence[int] = [n for n in LOOKS if n > seeds] or [seeds + LOOKS[-1] - LOOKS[-2]]
+    """Seeds after the next round, of which `affordable` more can be paid for; `seeds` if none can.
+
+    Nobody leaves on fewer than `ENOUGH_SEEDS`: a race that ended there would leave its winner unconfirmed.
+    """
+    later: Sequence[int] = [n for n in LOOKS if n > seeds and n >= ENOUGH_SEEDS]
+    later = later or [seeds + LOOKS[-1] - LOOKS[-2]]
     return min(later[0], seeds + max(affordable, 0))
 
 

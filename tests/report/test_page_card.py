@@ -207,10 +207,13 @@ def test_a_winner_at_the_edge_asks_for_a_wider_range(records: SyntheticRecords) 
 @pytest.mark.parametrize("seeds", [1, 3, 5])
 def test_few_seeds_ask_for_more(seeds: int) -> None:
     """An answer that too few seeds can confirm is not the end; from five on its script is the next step."""
-    run = made_input(synthetic_records(24, finalists=2, seeds=seeds))
-    step = card_of(run).next_step
+    records = synthetic_records(24, finalists=2, seeds=seeds)
+    asked = made_study(confirm={"finalists": 2, "seeds": seeds})
+    step = card_of(made_input(records, study=asked)).next_step
     assert ("confirm.seeds=10" in step.command) is (seeds < 5)
     assert (f"{seeds} fresh seed" in step.text) is (seeds < 5)
+    unfinished = card_of(made_input(records)).next_step
+    assert unfinished.text.startswith("Finish the run") is (seeds < 5)
 
 
 @pytest.mark.parametrize(("lost", "lower"), [(0.9, True), (0.3, False)])

@@ -6,6 +6,7 @@ import numpy as np
 from made_up import known, study
 
 from sweeper.search.finalists import next_round, next_trials
+from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.study.sections import ConfirmSection
 
 
@@ -31,18 +32,26 @@ def test_a_clear_winner_ends_the_race() -> None:
     assert sum(raced(NOISE + behind, ConfirmSection()).values()) <= 35
 
 
+def test_a_clear_winner_is_confirmed() -> None:
+    """However far ahead or alike, no race ends on fewer seeds than confirm an answer, if they are paid."""
+    for confirm in (ConfirmSection(), ConfirmSection(seeds=5), ConfirmSection(matters=0.5)):
+        for behind in (0.0, 90.0):
+            scores = 100 + 0.01 * NOISE + np.array([0, behind, behind, behind, behind])[:, None]
+            assert min(raced(scores, confirm).values()) >= ENOUGH_SEEDS
+
+
 def test_seeds_go_to_near_ties() -> None:
     """What three clear losers leave goes to the two that are left."""
     behind = np.array([0, 0, 50, 50, 50])[:, None]
     counts = raced(NOISE + behind, ConfirmSection())
-    assert counts[2] == counts[3] == counts[4] == 4
-    assert counts[0] == counts[1] == 19
+    assert counts[2] == counts[3] == counts[4] == 6
+    assert counts[0] == counts[1] == 16
 
 
 def test_what_does_not_matter_is_not_decided() -> None:
     """All within 2 % of the loss for sure: no more seeds; with matters = 0 they would be spent."""
     alike = 100 + 0.01 * NOISE
-    assert raced(alike, ConfirmSection()) == dict.fromkeys(range(5), 4)
+    assert raced(alike, ConfirmSection()) == dict.fromkeys(range(5), 6)
     assert raced(alike, ConfirmSection(matters=0)) == dict.fromkeys(range(5), 10)
 
 
@@ -58,7 +67,7 @@ def test_a_finalist_that_fails_drops_out() -> None:
     """Two lost seeds more than the leader's are enough."""
     failing = NOISE.copy()
     failing[3, :2] = math.nan
-    assert raced(failing, ConfirmSection())[3] == 4
+    assert raced(failing, ConfirmSection())[3] == 6
 
 
 def test_the_next_round_follows_from_what_is_on_record() -> None:
@@ -66,7 +75,7 @@ def test_the_next_round_follows_from_what_is_on_record() -> None:
     asked = study({"optimizer": ["adam"]}, seed=7, confirm={"finalists": 2, "seeds": 6})
     chosen = [known(n, {"optimizer": "adam", "learning_rate": 0.1}, 0.1 * n) for n in (3, 1)]
     first = next_trials(asked, chosen, {})
-    assert [(t.seed, t.number) for t in first] == [(s, n) for s in (8, 9, 10, 11) for n in (3, 1)]
+    assert [(t.seed, t.number) for t in first] == [(s, n) for s in range(8, 14) for n in (3, 1)]
     assert {t.phase for t in first} == {"confirm"}
     assert all(t.test and not t.pruning.limits for t in first)
     scores = {(t.number, t.seed): float(NOISE[t.number, t.seed]) for t in first}

@@ -139,8 +139,8 @@ def test_alike_needs_intervals_within_what_matters() -> None:
 
 
 def test_looks_follow_each_other_as_far_as_the_budget_goes() -> None:
-    """4, 6, 8 …, cut off where seeds cannot be paid for, and on beyond the last in equal steps."""
-    assert [next_look(n, 99) for n in (0, 4, 9, 40, 48)] == [4, 6, 10, 48, 56]
+    """6, 8, 10 …, cut off where seeds cannot be paid for, and on beyond the last in equal steps."""
+    assert [next_look(n, 99) for n in (0, 4, 9, 40, 48)] == [6, 6, 10, 48, 56]
     assert next_look(0, 3) == 3
     assert next_look(8, 1) == 9
     assert next_look(8, 0) == 8
