@@ -29,7 +29,7 @@ from sweeper.components.schedules import SCHEDULES
 from sweeper.data.sources import DATASETS
 from sweeper.errors import StudyError
 from sweeper.measures import MEASURES
-from sweeper.questions.stability import METRICS, PRECONDITIONED
+from sweeper.questions.run_data import PRECONDITIONED, SHARPNESS_METRICS
 from sweeper.records import run_folder, schema
 from sweeper.report.script import load_data
 from sweeper.study import expect, sections
@@ -249,7 +249,7 @@ def test_words_of_the_records() -> None:
     told -= {"validation_NAME", "train_NAME"}
     scores = {f"validation_{name}" for name in names()}
     written -= scores - told  # those of the table of scores
-    assert told == written | {PRECONDITIONED} == written | set(METRICS)
+    assert told == written | {PRECONDITIONED} == written | set(SHARPNESS_METRICS)
     (example,) = blocks(RECORDS_PAGE, "json")
     keys = Answer(0, {}, 0.0, None, None, ()).to_dict()
     assert re.findall(r'^  "(\w+)"', example.text, re.MULTILINE) == list(keys)
