@@ -214,8 +214,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
         return (*said, f"These curves advise nothing, as {why}.", ONE_SEED)
     advised = [_of_the_answer(tables["answer_curves"], settable_by(run.study))] if run.answer else []
     rest = classes[(classes["group"] == REST) & (classes["advice"] != "")]
-    advised += [_usual(name, rest[rest["class"] == name]) for name in BROKEN if (rest["class"] == name).any()]
-    return (*said, *filter(None, advised), ONE_SEED)
+    return (*said, *filter(None, advised), *_usual(rest), ONE_SEED)
 
 
 def _of_the_answer(own: pd.DataFrame, settable: frozenset[str]) -> str:
@@ -280,10 +279,18 @@ def _class(row: Mapping[Any, Any]) -> str:
     return f"{whole(row['trials'])} {row['class']}"
 
 
-def _usual(name: str, rows: pd.DataFrame) -> str:
-    text, times = rows["advice"].value_counts().index[0], int(rows["advice"].value_counts().iloc[0])
-    who = every(len(rows), "trial") if times == len(rows) else f"{times} of {count(len(rows), 'trial')}"
-    return f"{capital(name)} ({who if len(rows) > 1 else '1 trial'}): {text}."
+def _usual(rest: pd.DataFrame) -> Iterator[str]:
+    """The usual advice of each class in `BROKEN`; classes that ask for the same share a sentence."""
+    asked: dict[str, list[str]] = {}
+    for name in BROKEN:
+        rows = rest[rest["class"] == name]
+        if len(rows):
+            texts = rows["advice"].value_counts()
+            times = int(texts.iloc[0])
+            of = "" if times == len(rows) else f"{times} of "
+            asked.setdefault(str(texts.index[0]), []).append(f"{name} ({of}{count(len(rows), 'trial')})")
+    for text, names in asked.items():
+        yield f"{capital(listing(names))}: {text}."
 
 
 QUESTION = Question(

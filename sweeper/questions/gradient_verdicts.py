@@ -76,8 +76,8 @@ def gradient_verdicts(run: RunData) -> pd.DataFrame:
     are the least and the largest. healthy, vanished, exploded, cut: how many networks are that by their own
     ratio, or have a layer that no gradient reaches. total: log10 of ratio; null where it is 0.
     verdict: vanishing where the total is −`DECADES` or less, exploding from +`DECADES`; cut off where half of
-    the networks or more are. sure: the interval of the slope × the layers between the first and the last lies
-    on that side too.
+    the networks or more are. sure: the 95 % interval of the mean of log10 of the ratio lies on that side too;
+    at initialisation, with fewer than five networks, that of the slope × the layers between.
 
     layers: those whose median norm is less than a tenth (vanishing) or more than ten times (exploding)
     that of the last; ``0-3, 5``. layer_names: what the model calls them, ``net.0 to net.6, head``. saturated,
@@ -128,7 +128,10 @@ def _judged(rows: pd.DataFrame, start: bool) -> dict[str, object]:
     else:
         low, high = interval(found["slope"].to_numpy())
     verdict = CUT if cut >= 0.5 else side(seen["total"])
-    sure = verdict == CUT or (side(low * span) == side(high * span) == verdict and not np.isnan(low))
+    ends = (low * span, high * span)
+    if not start or len(found) >= FEWEST_FOR_BOOTSTRAP:
+        ends = interval(np.log10(found.loc[found["ratio"] > 0, "ratio"].to_numpy(float)))
+    sure = verdict == CUT or (side(ends[0]) == side(ends[1]) == verdict and not np.isnan(ends[0]))
     low, high = (low, high) if len(found) > 1 else (np.nan, np.nan)
     numbers = {"slope": slope, "low": low, "high": high, "networks": len(found), **seen}
     return {"verdict": verdict, "sure": sure, "depth": rows["layer"].nunique(), **numbers}

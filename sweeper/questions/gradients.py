@@ -238,9 +238,9 @@ QUESTION = Question(
         "Of each network, the norm at the first layer over that at the last is measured. Vanishing: in the "
         f"median network it is {given(10**-DECADES)} or less; exploding: {given(10**DECADES)} or more; "
         "healthy: in between; cut off: in half of the networks or more, some layer gets no gradient at all. "
-        "They are too few or too unlike for a verdict where a line through log10 of the norm by layer, "
-        "fitted network by network, has a mean slope of which the 95 % interval, times the layers between "
-        "the first and the last, does not lie on the side of the verdict.",
+        "They are too few or too unlike for a verdict where the 95 % interval of the mean of log10 of that "
+        "ratio does not lie on the same side. Before training, networks of one activation are alike: fewer "
+        "than five are judged by the factors between their layers instead.",
         "Layers with a small gradient hardly move under gradient descent, with or without momentum; "
         "optimizers that divide each gradient by its usual size can train where the norm has fallen.",
         "What helps against vanishing: an activation whose slope does not shrink the signal (ReLU, GELU "

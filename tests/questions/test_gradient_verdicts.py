@@ -255,6 +255,17 @@ def test_what_is_told_of_networks_was_measured(seed: int) -> None:
     assert row["verdict"] == ("cut off" if cut.mean() >= 0.5 else side(math.log10(np.median(ratios))))
 
 
+@pytest.mark.parametrize("count", [5, 12])
+def test_networks_that_agree_have_a_verdict(count: int) -> None:
+    """Where all ratios lie well on one side the verdict is sure, however bent the lines between the ends."""
+    rng = np.random.default_rng(count)
+    for middle, verdict in ((0.3, "healthy"), (-2.0, "vanishing"), (2.5, "exploding")):
+        ends = 10 ** (middle + 0.2 * rng.normal(size=count))
+        bent = [[end, 1e-4, 1e4, 1e-4 * end, 1.0] for end in ends]
+        row = gradient_verdicts(made({"tanh": bent})).iloc[0]
+        assert (row["verdict"], row["sure"]) == (verdict, True)
+
+
 def test_a_slope_through_few_layers_is_not_carried_on_to_all() -> None:
     """Where inner layers get no gradient, the ends are told as measured, not by a fit through the others."""
     run = made({"relu": [[0.5, 0.0, 0.0, 0.0, 0.0, 1e-3, 1.0]] + [line(0.0, 7, 0.01, k) for k in range(4)]})
