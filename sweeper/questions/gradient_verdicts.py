@@ -12,6 +12,7 @@ from sweeper.questions.gradient_networks import (
     EXPLODING,
     HEALTHY,
     MEASURE,
+    VANISHING,
     changes,
     distinct,
     measured,
@@ -22,7 +23,7 @@ from sweeper.questions.gradient_networks import (
 from sweeper.questions.layers import ROWS, START, at_moments, layer_profile, layer_rows
 from sweeper.questions.run_data import RunData, once
 from sweeper.questions.units import units
-from sweeper.statistics.intervals import FEWEST_FOR_BOOTSTRAP, interval
+from sweeper.statistics.intervals import FEWEST_FOR_BOOTSTRAP, interval, most_do
 
 COLUMNS = [
     "moment",
@@ -77,7 +78,8 @@ def gradient_verdicts(run: RunData) -> pd.DataFrame:
     ratio, or have a layer that no gradient reaches. total: log10 of ratio; null where it is 0.
     verdict: vanishing where the total is −`DECADES` or less, exploding from +`DECADES`; cut off where half of
     the networks or more are. sure: the 95 % interval of the mean of log10 of the ratio lies on that side too;
-    at initialisation, with fewer than five networks, that of the slope × the layers between.
+    at initialisation, with fewer than five networks, that of the slope × the layers between; or so many
+    networks do that more than half of all such networks will, see `most_do`.
 
     layers: those whose median norm is less than a tenth (vanishing) or more than ten times (exploding)
     that of the last; ``0-3, 5``. layer_names: what the model calls them, ``net.0 to net.6, head``. saturated,
@@ -131,7 +133,12 @@ def _judged(rows: pd.DataFrame, start: bool) -> dict[str, object]:
     ends = (low * span, high * span)
     if not start or len(found) >= FEWEST_FOR_BOOTSTRAP:
         ends = interval(np.log10(found.loc[found["ratio"] > 0, "ratio"].to_numpy(float)))
-    sure = verdict == CUT or (side(ends[0]) == side(ends[1]) == verdict and not np.isnan(ends[0]))
+    alike = {HEALTHY: "healthy", VANISHING: "vanished", EXPLODING: "exploded"}
+    counted = sum(seen[name] for name in alike.values()) + seen["cut"]
+    sure = verdict == CUT or (
+        (side(ends[0]) == side(ends[1]) == verdict and not np.isnan(ends[0]))
+        or most_do(int(seen[alike[verdict]]), int(counted))
+    )
     low, high = (low, high) if len(found) > 1 else (np.nan, np.nan)
     numbers = {"slope": slope, "low": low, "high": high, "networks": len(found), **seen}
     return {"verdict": verdict, "sure": sure, "depth": rows["layer"].nunique(), **numbers}

@@ -66,21 +66,20 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     above = [row for row in rows if row["low"] > row["chance"]]
     below = [row for row in rows if not row["low"] > row["chance"]]
     said: list[Statement] = [_claim(row, run) for row in above]
+    if not above:
+        said.append("No setting is ranked: shuffled scores may reach as much as each of them.")
     if below:
-        said.append(f"Not ranked, as shuffled scores may reach as much: {'; '.join(map(_unranked, below))}.")
+        named = "Their shares" if not above else "Not ranked, as shuffled scores may reach as much"
+        said.append(f"{named}: {', '.join(map(_unranked, below))}.")
     return (*said, "A share says how much a choice mattered in the searched ranges, not which value is best.")
 
 
 def _unranked(row: Mapping[Any, Any]) -> str:
-    """Why a setting is not ranked: the share, or its interval alone, is not above the level of chance."""
-    share, level, name = percent(row["importance"]), percent(row["chance"]), str(row["parameter"])
+    """A share, its interval, and the level of chance that one of them does not lie above."""
+    name = str(row["parameter"])
     name = name if "." in name else name.replace("_", " ")  # a key keeps its spelling
-    if not row["importance"] > row["chance"]:
-        return f"{name} ({share}, where they reach {level})"
-    ends = (
-        f"its 95 % interval, {percent(row['low'])} to {percent(row['high'])}, begins at or below the {level}"
-    )
-    return f"{name} ({share}, but {ends} that they reach)"
+    ends = f"{percent(row['low'])} to {percent(row['high'])}"
+    return f"{name} {percent(row['importance'])} ({ends}; shuffled {percent(row['chance'])})"
 
 
 def _claim(row: Mapping[Any, Any], run: RunData) -> Claim:

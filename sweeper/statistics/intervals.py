@@ -103,6 +103,14 @@ def share_interval(successes: float, n: int, level: float = 0.95) -> tuple[float
     return float(max(0.0, middle - half)), float(min(1.0, middle + half))
 
 
+def most_do(count: int, n: int, level: float = 0.05) -> bool:
+    """Whether more than half of a population is as `count` of a sample of `n` are: a one-sided sign test.
+
+    Five of five are enough: were it half of the population, they would agree in 1 of 32 samples.
+    """
+    return n > 0 and bool(stats.binom.sf(count - 1, n, 0.5) <= level)
+
+
 def finite(values: np.ndarray) -> np.ndarray:
     """Those of `values` that are neither NaN nor infinite."""
     return values[np.isfinite(values)]

@@ -15,6 +15,7 @@ from sweeper.questions.gradients import gradients, sentences
 from sweeper.questions.layers import END, START
 from sweeper.questions.run_data import RunData
 from sweeper.questions.units_over_time import units_over_time
+from sweeper.statistics.intervals import interval
 
 MEASURES = {"gradient_norm": 1.0, "saturated": 0.0, "dead": 0.0}
 
@@ -325,3 +326,19 @@ def test_the_last_look_is_that_of_the_last_step(other: int) -> None:
     assert table["trials"].max() == 2
     last = table[(table["measure"] == "dead") & (table["step"] == table["step"].max())]
     assert (last["median"] >= 0.5).all()
+
+
+def test_networks_that_agree_settle_the_verdict() -> None:
+    """Five of one class do, however skewed their slopes are; four, or three of six, do not."""
+    skewed = [line(slope) for slope in (-0.13, 0.06, 0.061, 0.062, 0.063, 0.064)]
+    steep = [line(slope) for slope in (-0.9, -0.3, -0.2)]
+    assert not is_settled_by_slopes(skewed)
+    assert gradient_verdicts(made({"tanh": skewed})).iloc[0]["sure"]
+    assert not gradient_verdicts(made({"tanh": [*skewed[:3], *steep]})).iloc[0]["sure"]
+
+
+def is_settled_by_slopes(norms: list[list[float]]) -> bool:
+    """Whether the interval of the mean slope lies within the healthy band over the whole depth."""
+    found = [-np.polyfit(range(len(one)), np.log10(one), 1)[0] for one in norms]
+    low, high = (end * (len(norms[0]) - 1) for end in interval(np.array(found)))
+    return bool(low > -1 and high < 1)

@@ -1,10 +1,12 @@
 """Intervals of means and shares: against plain code, and how often they hold the truth."""
 
+import math
+
 import numpy as np
 import pytest
 from scipy import stats
 
-from sweeper.statistics.intervals import interval, share_interval, standard_error
+from sweeper.statistics.intervals import interval, most_do, share_interval, standard_error
 
 SKEWED = 0.5
 """σ of the logarithm of the skewed values: a skewness of 1.75, more than losses over seeds usually have."""
@@ -102,3 +104,12 @@ def test_share_interval_is_wilsons(k: int, n: int) -> None:
 def test_no_tries_have_no_share() -> None:
     """Without a pair of seeds there is no interval."""
     assert np.isnan(share_interval(0, 0)).all()
+
+
+def test_most_do_where_a_sign_test_says_so() -> None:
+    """Against the tail of the binomial distribution written out; nothing is said of an empty sample."""
+    for n in range(1, 12):
+        for k in range(n + 1):
+            tail = sum(math.comb(n, j) for j in range(k, n + 1)) / 2**n
+            assert most_do(k, n) is (tail <= 0.05)
+    assert not most_do(0, 0)
