@@ -123,11 +123,12 @@ def test_one_without_facts_has_a_row_of_dashes(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(ACTIVATIONS, "per_unit", Activation("per_unit", "nn.PReLU(8)"))
     monkeypatch.setitem(ACTIVATIONS, "steep", Activation("steep", "Steep()"))
     monkeypatch.setitem(OWN, "Steep", Steep)
-    lines = rows(run())
+    output = run()
+    lines = rows(output)
     assert set(lines) == set(ACTIVATIONS)
     assert lines["per_unit"].split()[1:] == ["-"] * 9
     assert lines["steep"].split()[-2:] == ["diverges", "diverges"]
-    assert "per_unit: PReLU is not elementwise: its outputs depend on more than one input each." in run()
+    assert "per_unit: PReLU is not elementwise: its outputs depend on more than one input each." in output
     found = {each["name"]: each for each in json.loads(run("--json"))}
     assert found["per_unit"]["note"].startswith("PReLU is not elementwise")
     assert found["per_unit"].keys() == found["relu"].keys()
