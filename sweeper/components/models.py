@@ -242,3 +242,6 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "rnn": rnn,
     "residual_mlp": residual_mlp,
 }
+
+RESIDUAL = {"mlp": "residual_mlp"}
+"""A model of plain layers -> the one with residual blocks in their place."""

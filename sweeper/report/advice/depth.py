@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from sweeper.components.activations import activation_of
+from sweeper.components.models import RESIDUAL
 from sweeper.report.advice.facts import Facts
 from sweeper.report.advice.hidden import HEALTHY, LOST, decades, in_decades, predicted_decades
 from sweeper.report.advice.item import COMPUTED, MEASURED, Advice, Reason, rule
@@ -63,14 +64,13 @@ def _from_to(facts: Facts, name: str, now: float | None, then: float | None) -> 
 
 
 def _rescue(facts: Facts, change: Change) -> Iterator[Advice]:
-    """Residual connections and normalization, as far as the built-in model offers them."""
-    if facts.study.model.source != "mlp":
-        if not facts.builtin:
-            yield from _changed_model(facts)
+    """Residual connections and normalization, as far as a built-in model offers them."""
+    if not facts.builtin:
+        yield from _changed_model(facts)
         return
-    plain = set(facts.settings.model_options) <= {"depth", "width", "output"}
-    tried = [("residual", {"model.source": "residual_mlp"}, "residual blocks (x + f(x))")] if plain else []
-    if facts.settings.model_options.get("norm", "none") == "none":
+    residual = RESIDUAL.get(str(facts.study.model.source))
+    tried = [("residual", {"model.source": residual}, "residual blocks (x + f(x))")] if residual else []
+    if not facts.network.normalizes:
         tried.append(("norm", {"model.norm": "layer"}, "layer normalization before every activation"))
     before = max(abs(decades(facts, name) or 0.0) for name in _names(facts))
     for key, settings, words in tried:
