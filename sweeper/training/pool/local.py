@@ -68,6 +68,16 @@ def pool_here(jobs: int | None, prepare: Callable[[], object], device: str = "au
         yield pool
 
 
+def _turns(folder: Path, width: int) -> list[Path | None]:
+    """The file of each worker by which it waits for its turn to import; ``None`` where all do at once.
+
+    Where workers take all cores, the driver is left one, as it imports for longest and everything waits for
+    it: the last worker goes after the first one.
+    """
+    waiting = {0, width - 1} if width == core_count() > 1 else ()
+    return [folder / "turn" if k in waiting else None for k in range(width)]
+
+
 class LocalPool:
     """`Pool` of loky workers; whoever makes it deletes its `folder`."""
 
@@ -77,7 +87,8 @@ class LocalPool:
         self.width = width
         self._folder, self._shared = folder, messages.SharedFolder(folder)
         each = [devices[k % len(devices)] if devices else "" for k in range(width)]
-        self._workers = [Worker(folder / f"worker-{k}", prepare, gpu) for k, gpu in enumerate(each)]
+        turns = _turns(folder, width)
+        self._workers = [Worker(folder / f"worker-{k}", prepare, each[k], turns[k]) for k in range(width)]
         self._numbers = count()
         self._waiting: deque[Call] = deque()
         self._done: dict[Call, Done] = {}

@@ -5,13 +5,14 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from multiprocessing.connection import wait
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import psutil
+from filelock import FileLock, Timeout
 from joblib import parallel_config
 from joblib.externals.loky import BrokenProcessPool, ProcessPoolExecutor
 
@@ -31,6 +32,8 @@ LIBRARY_THREADS = (
 )
 ONE_THREAD = dict.fromkeys(LIBRARY_THREADS, "1")
 """The environment of a worker."""
+LONGEST_TURN = 10.0
+"""Seconds after which a worker no longer waits for another one that prepares itself."""
 PATIENCE = 5.0
 """Seconds after which a process should have ended that loky was told to end; it takes milliseconds."""
 
@@ -38,17 +41,20 @@ PATIENCE = 5.0
 class Worker:
     """A process that is started again when it has died; `words` is the file of its last words.
 
-    It sees the GPU `device` alone, if that is one.
+    It sees the GPU `device` alone, if that is one. Of workers with the same file `turn`, one after the other
+    prepares itself.
     """
 
     _starting = Lock()
     """Held while a process starts, so that it is known which one is whose."""
 
-    def __init__(self, words: Path, prepare: Callable[[], object], device: str = "") -> None:
+    def __init__(
+        self, words: Path, prepare: Callable[[], object], device: str = "", turn: Path | None = None
+    ) -> None:
         self.call: Call | None = None
         self.future: Future[None] = Future()
         """Of `call`, or of the start."""
-        self._words, self._prepare = words, prepare
+        self._words, self._prepare, self._turn = words, prepare, turn
         self._environment = {**ONE_THREAD, **environment(device)}
         self._executor: ProcessPoolExecutor | None = None
         self._process: Any = None
@@ -61,7 +67,7 @@ class Worker:
 
     def start(self) -> None:
         """Start the process; does not wait for it."""
-        first = (os.getpid(), str(self._words), self._prepare)
+        first = (os.getpid(), str(self._words), self._prepare, self._turn)
         self._words.unlink(missing_ok=True)
         with _unheard():
             self._executor = ProcessPoolExecutor(1, initializer=_start, initargs=first, env=self._environment)
@@ -161,12 +167,25 @@ def _unheard() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _start(parent: int, words: str, prepare: Callable[[], object]) -> None:
+def _start(parent: int, words: str, prepare: Callable[[], object], turn: Path | None) -> None:
     """The first thing that a worker process does."""
     watchdog.start_worker(parent, words)
     allow_growth()
     parallel_config("threading")  # for code of the user that uses joblib: its processes would be too many
-    prepare()
+    with nullcontext() if turn is None else _in_turn(turn):
+        prepare()
+
+
+@contextmanager
+def _in_turn(turn: Path) -> Iterator[None]:
+    """Alone among processes with this file; without waiting any longer after `LONGEST_TURN`."""
+    lock = FileLock(turn)
+    with suppress(Timeout):
+        lock.acquire(LONGEST_TURN, poll_interval=0.02)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _nothing() -> None:

@@ -1,13 +1,18 @@
 """What holds for a worker process between its calls."""
 
 import os
+import time
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 
+import pytest
 import torch
 from joblib.externals.loky import process_executor
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 from sweeper.data.objects import read_objects
+from sweeper.training.pool import local, worker
 from sweeper.training.pool.local import local_pool
 
 KEPT: list[bytes] = []
@@ -52,3 +57,52 @@ def test_a_process_that_grows_goes_on() -> None:
         seen = [pool.next_done([pool.submit(grow, size)]) for size in (1, 330, 1, 1)]
     assert len({done.value for done in seen}) == 1
     assert all(done.error is None and not done.lost for done in seen)
+
+
+def note(folder: Path, seconds: float) -> None:
+    """When this process began and ended to prepare itself, which takes a while."""
+    start = time.monotonic()
+    time.sleep(seconds)
+    (folder / f"{os.getpid()}").write_text(f"{start} {time.monotonic()}", encoding="utf-8")
+
+
+def prepared(folder: Path, workers: int, seconds: float) -> list[tuple[float, float]]:
+    """Start and end of each worker's preparation, in the order of their starts."""
+    with local_pool(workers, partial(note, folder, seconds)) as pool:
+        calls = [pool.submit(time.sleep, 0.01) for _ in range(workers)]
+        for each in calls:
+            pool.next_done([each])
+    times = [file.read_text("utf-8").split() for file in folder.iterdir()]
+    return sorted((float(start), float(end)) for start, end in times)
+
+
+def test_the_driver_has_a_core_while_workers_import(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where workers take all cores, the last one goes after the first."""
+    monkeypatch.setattr(local, "core_count", lambda: 2)
+    first, second = prepared(tmp_path, 2, 0.3)
+    assert second[0] >= first[1]
+
+
+def test_a_worker_that_hangs_while_it_imports_holds_up_no_other(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It has had its turn after a while."""
+    (tmp_path / "held").touch()
+    with worker.FileLock(tmp_path / "held"):
+        monkeypatch.setattr(worker, "LONGEST_TURN", 0.05)
+        with worker._in_turn(tmp_path / "held"):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("cores", "workers", "waiting"), [(2, 2, 2), (4, 4, 2), (4, 2, 0), (4, 8, 0), (1, 1, 0), (3, 3, 2)]
+)
+def test_only_as_many_wait_as_there_are_cores_too_few(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cores: int, workers: int, waiting: int
+) -> None:
+    """With fewer workers than cores nobody waits, and with more it would not help."""
+    monkeypatch.setattr(local, "core_count", lambda: cores)
+    turns = local._turns(tmp_path, workers)
+    assert len(turns) == workers
+    assert sum(turn is not None for turn in turns) == waiting
+    assert len(set(turns) - {None}) == (waiting > 0)
