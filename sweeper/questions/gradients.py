@@ -193,6 +193,12 @@ def _starved(activation: str, rows: pd.DataFrame) -> str:
     return f"{named(activation)} {layers(small)}{from_to(names)}" if small else ""
 
 
+def judged(verdicts: pd.DataFrame) -> pd.DataFrame:
+    """What the verdicts rest on, without the slopes and the layers that sentences name."""
+    ends = ["ratio", "ratio_low", "ratio_high"]
+    return verdicts[["moment", "activation", "verdict", "sure", *ends, *COUNTED, "trials", "depth", "layers"]]
+
+
 QUESTION = Question(
     key="gradients",
     question="Do gradients vanish or explode?",
@@ -224,7 +230,7 @@ QUESTION = Question(
     sentences=sentences,
     more=(gradients_over_time.FIGURE,),
     shown=(
-        Shown("gradient_verdicts", "One row per moment and activation"),
+        Shown("gradient_verdicts", "One row per moment and activation; the CSV has slopes", judged),
         Shown("gradients", "One row per moment, activation and layer"),
         Shown("layer_measures", "All that is measured of a layer: medians over trials"),
     ),

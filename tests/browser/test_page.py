@@ -64,6 +64,18 @@ def test_nothing_makes_the_page_scroll_sideways(seen: Page, media: Any) -> None:
         assert media == "print" or wide == [], width
 
 
+def test_a_telephone_begins_with_folded_sections(context: BrowserContext, report: Path) -> None:
+    """At 390 pixels the page is no longer than 8,000, and sections show their sentence; a tap unfolds one."""
+    page = context.new_page()
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(report.as_uri())
+    assert page.locator(".evidence[open]").count() == 0
+    assert page.evaluate("document.documentElement.scrollHeight") <= 8000
+    assert page.locator(".told .answer").first.is_visible()
+    page.locator(".evidence > summary").first.click()
+    assert page.locator(".evidence[open] .more, .evidence[open] .plot, .evidence[open] dl").first.is_visible()
+
+
 def test_the_first_screen_is_the_answer(seen: Page) -> None:
     """Headline, settings, score and the next step are seen without scrolling at 1280 × 800."""
     bottoms = seen.evaluate(

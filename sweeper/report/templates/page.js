@@ -24,6 +24,11 @@
   toggle.hidden = false;
   say();
 
+  // A telephone begins with the answers alone: what is unfolded elsewhere is a tap away.
+  if (matchMedia("(max-width: 36rem)").matches) {
+    for (const evidence of document.querySelectorAll(".evidence[open]")) evidence.open = false;
+  }
+
   // Tables sort by any column; numbers by their full value, gaps last.
   const sort = (table, index, direction) => {
     const body = table.tBodies[0];
