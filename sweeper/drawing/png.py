@@ -25,7 +25,7 @@ def png_bytes(figure: Figure, dpi: int = DPI) -> bytes:
     for axes in figure.axes:
         for axis in (axes.xaxis, axes.yaxis):
             _place_ticks_once(axis)
-    canvas = cast(FigureCanvasAgg, figure.canvas)
+    canvas = FigureCanvasAgg(figure)  # a figure that pyplot did not make has one that draws nothing
     canvas.draw()
     sink, unnamed = BytesIO(), cast(dict[str, str], {"Software": None})
     imsave(sink, canvas.buffer_rgba(), format="png", dpi=dpi, metadata=unnamed)
