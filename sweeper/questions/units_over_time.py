@@ -161,9 +161,9 @@ QUESTION = Question(
         table="units_over_time",
         title="Saturated and dead units while training",
         caption=(
-            "Median shares over completed trials, layer 0 at the bottom, measurements at logarithmic steps "
-            "from left to right: colour for saturated elements, the area of a dot for dead units. What grows "
-            "to the right was lost in training; what is there from the start comes from the "
+            "Median shares over completed trials, the first layer at the bottom, measurements at logarithmic "
+            "steps from left to right: colour for saturated elements, the area of a dot for dead units. What "
+            "grows to the right was lost in training; what is there from the start comes from the "
             "initialisation (a fresh ReLU layer is half saturated by design)."
         ),
         missing="No shares were recorded at more than one step.",
