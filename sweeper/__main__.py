@@ -11,9 +11,10 @@ def main() -> None:
     def command() -> None:
         # loaded late: a Ctrl-C meanwhile is one, too
         from sweeper.cli import app
-        from sweeper.memory import keep_freed_memory
+        from sweeper.memory import collect_rarely, keep_freed_memory
 
         keep_freed_memory()
+        collect_rarely()
         app()
 
     with interruptible(for_good=True):

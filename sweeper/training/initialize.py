@@ -4,7 +4,7 @@ import warnings
 from functools import cache
 
 from sweeper.loading import loading
-from sweeper.memory import keep_freed_memory
+from sweeper.memory import collect_rarely, keep_freed_memory
 
 
 @cache
@@ -23,5 +23,6 @@ def initialize_worker() -> None:
 
     torch.set_num_threads(1)
     keep_freed_memory()
+    collect_rarely()
     # vmap says so of each operation that it makes a loop of; the plan measures whether stacks pay.
     warnings.filterwarnings("ignore", "There is a performance drop", UserWarning)
