@@ -110,22 +110,21 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     last, total = found.iloc[-1], len(frame)
     place = int((frame["trial"] <= last["trial"]).sum())
     since = total - place
-    ranked = run.ranked
-    first = (
-        f"The {ranked.best} {ranked.metric} of the search, {number(last['objective'])}, was found by trial "
-    )
-    first += f"#{last['trial']}, number {whole(place)} of {count(total, 'trial')}."
-    more: Statement = f"The {count(since, 'trial')} after it found nothing better."
+    name = f"trial #{last['trial']}"
+    first: Statement = f"The last {count(since, 'trial')} of {whole(total)} did not beat {name}."
     if place > LATE * total:
-        came = "It was the last" if since == 0 else f"Only {count(since, 'trial')} came after it"
-        text = f"{came}, so more trials may find better; one seed each, so a small gain may be luck"
-        more = Claim(MORE, "search", YES, EXPLORATORY, "history", count(total, "trial"), detail=text)
+        was = f"the last of {whole(total)}" if since == 0 else f"number {whole(place)} of {whole(total)}"
+        text = f"The best, {name}, was {was}, so more trials may find better; "
+        text += "one seed each, so a small gain may be luck"
+        first = Claim(MORE, "search", YES, EXPLORATORY, "history", count(total, "trial"), detail=text)
+    ranked = run.ranked
+    reached = f"Its {ranked.metric}, {number(last['objective'])}, is the {ranked.best} of the search."
     scores = frame[frame["outcome"] == "completed"].groupby("phase")["objective"]
     done = scores.max() if ranked.best == "highest" else scores.min()
     if {"explore", "exploit"} <= set(done.index):
         first_phase, second = number(done["explore"]), number(done["exploit"])
-        return first, more, f"Exploration alone reached {first_phase}, exploitation {second}."
-    return first, more
+        return first, reached, f"Exploration alone reached {first_phase}, exploitation {second}."
+    return first, reached
 
 
 QUESTION = Question(

@@ -189,8 +189,11 @@ def test_history_says_when_the_best_was_found(said: dict[str, str], records: Syn
     best = done(records)[0]
     trials = [r["trial"] for r in rows(records)]
     after = sum(trial > best["trial"] for trial in trials)
-    assert f"{number(best['objective'])}, was found by trial #{best['trial']}, " in said["history"]
-    assert f"The {after} trials after it found nothing better" in said["history"]
+    found = f"The last {after} trials of {len(trials)} did not beat trial #{best['trial']}."
+    assert said["history"].startswith(found)
+    assert (
+        f"Its validation loss, {number(best['objective'])}, is the lowest of the search." in said["history"]
+    )
     explored = min(r["objective"] for r in done(records) if r["phase"] == "explore")
     assert f"Exploration alone reached {number(explored)}" in said["history"]
 
