@@ -14,6 +14,7 @@ from sweeper.answer.edges import OUTER, Edge
 from sweeper.answer.learning import NOISE, Learning
 from sweeper.report.advice.item import toml
 from sweeper.report.doubts import Doubt
+from sweeper.report.more_seeds import more_seeds
 from sweeper.study.command_line import PLACEHOLDER, run_again
 from sweeper.study.rates import as_range, joined, optimizers_at, search_rates
 from sweeper.study.study import Study
@@ -66,12 +67,12 @@ def next_step(
     elif rates := _too_high(study, answer, trials):
         step = rates
     elif answer.learning is not None and not answer.learning.learned:
-        step = _unlearned(study, answer.learning, trials)
+        step = _unlearned(study, answer, answer.learning, trials)
     elif answer.confirmed is None:
         step = _unconfirmed(study, trials)
     elif doubted is not None:
         step = _check_the_data(doubted.standing)
-    elif few := _few_seeds(study, answer):
+    elif few := _few_seeds(study, answer, trials):
         step = few
     elif edge is not None:
         step = _widen(study, edge, trials)
@@ -101,7 +102,7 @@ def _no_answer(study: Study, trials: pd.DataFrame) -> _Rerun:
     return _Rerun("Continue the search: no trial has completed so far.")
 
 
-def _few_seeds(study: Study, answer: Answer) -> _Rerun | None:
+def _few_seeds(study: Study, answer: Answer, trials: pd.DataFrame) -> _Rerun | None:
     """More fresh seeds where the winner was tried on too few to confirm anything."""
     tried = sum(answer.lost.values()) + (answer.confirmed.seeds if answer.confirmed else 0)
     if tried >= ENOUGH_SEEDS or not study.confirm.finalists:
@@ -109,7 +110,12 @@ def _few_seeds(study: Study, answer: Answer) -> _Rerun | None:
     if study.confirm.trainings(study.confirm.finalists) >= ENOUGH_SEEDS * study.confirm.finalists:
         return _Rerun(f"Finish the run: {count(tried, 'fresh seed')} cannot confirm the answer.")
     text = f"{count(tried, 'fresh seed')} cannot confirm the answer: retrain the finalists on more seeds."
-    return _Rerun(text, (f"confirm.seeds={max(MANY_SEEDS, 2 * study.confirm.seeds)}",))
+    more = _more_seeds(study, answer, trials)
+    return _Rerun(text, more) if more else None
+
+
+def _more_seeds(study: Study, answer: Answer, trials: pd.DataFrame) -> tuple[str, ...]:
+    return more_seeds(study, trials, answer.trial, max(MANY_SEEDS, 2 * study.confirm.seeds))
 
 
 def _too_high(study: Study, answer: Answer, trials: pd.DataFrame) -> _Rerun | None:
@@ -151,7 +157,7 @@ def _beyond(optimizer: str, tried: "pd.Series[float]", *, lower: bool) -> tuple[
     return search_rates(optimizer, too_low=float(tried.max()) if tried.max() > low else None)
 
 
-def _unlearned(study: Study, learning: Learning, trials: pd.DataFrame) -> _Rerun:
+def _unlearned(study: Study, answer: Answer, learning: Learning, trials: pd.DataFrame) -> _Rerun:
     """More seeds where few show nothing; rates above all tried where nothing moved, below where it only rose.
 
     Not where a trial at some rate fell below its own start: then the rates tried are not all too high or too
@@ -161,9 +167,9 @@ def _unlearned(study: Study, learning: Learning, trials: pd.DataFrame) -> _Rerun
     rates = trials["learning_rate"]
     lowest, highest = float(rates.min()), float(rates.max())
     low, high = joined([search_rates(str(name)) for name in trials["optimizer"].unique()])
-    if learning.unclear and learning.seeds < MANY_SEEDS and study.confirm.finalists:
-        seeds = max(MANY_SEEDS, 2 * study.confirm.seeds)
-        return _Rerun("Retrain the finalists on more seeds:", (f"confirm.seeds={seeds}",))
+    few = learning.unclear and learning.seeds < MANY_SEEDS and study.confirm.finalists
+    if few and (more := _more_seeds(study, answer, trials)):
+        return _Rerun("Retrain the finalists on more seeds:", more)
     if learning.furthest > NOISE * abs(learning.before):
         return _check_the_data(UNLEARNED)
     if abs(learning.fell) <= NOISE * abs(learning.before) and highest < high / 10:

@@ -171,7 +171,7 @@ def test_few_seeds_that_differ_are_no_proof_that_nothing_was_learned(
     report = judged(flat(records), accuracy=0.1, loss=2.3)
     found = Learning(2.3, 0.2, -0.1, 0.5, seeds, False, 0.3, 20, 0.4)
     told = replace(report.answer, learning=found, warnings=())
-    shown = card(report.study, told, report.records.trials)
+    shown = card(report.study, told, records.trials)
     assert shown.headline == f"{seeds} seeds do not show whether anything was learned."
     assert "falls below its start, but not by more than seeds differ, on" in shown.lead
     assert "nothing was learned" not in f"{shown} {told.why_nothing_is_advised}".lower()

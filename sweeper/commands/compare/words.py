@@ -15,6 +15,7 @@ from sweeper.commands.compare.tables import winner_label
 from sweeper.commands.compare.winners import Compared, Run, as_read
 from sweeper.report.card import UNDECIDED, Card
 from sweeper.report.facts import Fact
+from sweeper.report.more_seeds import more_seeds
 from sweeper.report.next_step import NextStep
 from sweeper.study.command_line import PLACEHOLDER, run_again
 from sweeper.wording import count, listing, number, percent
@@ -137,7 +138,7 @@ def _next(side: Comparison) -> NextStep:
     """What would settle it, or use it."""
     step = _step(side)
     if PLACEHOLDER in step.command.split():
-        return NextStep(f"{step.text[:-1]} ({PLACEHOLDER} stands for its study file):", step.command)
+        return NextStep(f"{step.text[:-1]} ({PLACEHOLDER} stands for a study file):", step.command)
     return step
 
 
@@ -151,9 +152,29 @@ def _step(side: Comparison) -> NextStep:
         seeds, places = max(10, thin.study.confirm.seeds), max(5, thin.study.confirm.finalists)
         text = f"Retrain the finalists of {thin.name} on fresh seeds:"
         return NextStep(text, run_again(thin.study, f"confirm.seeds={seeds}", f"confirm.finalists={places}"))
-    seeds = max(FULL_POWER, 2 * thin.study.confirm.seeds)
-    text = f"Add fresh seeds to both; {FULL_POWER} pairs reliably show a P of 75 %. For {thin.name}:"
-    return NextStep(text, run_again(thin.study, f"confirm.seeds={seeds}"))
+    return _on_more_seeds(side)
+
+
+def _on_more_seeds(side: Comparison) -> NextStep:
+    """A command for each run that has too few seeds; where a race gives no more, that, and which to use."""
+    runs, fewest = (side.a, side.b), min(len(side.a.scores), len(side.b.scores))
+    aim = FULL_POWER if fewest < FULL_POWER else 2 * fewest
+    thin = [run for run in runs if len(run.scores) < aim]
+    added = [more_seeds(run.study, run.records.trials, run.answer.trial, aim, ties=True) for run in thin]
+    if ended := [run.name for run, more in zip(thin, added, strict=True) if not more]:
+        name = (side.a if not side.found.difference < 0 else side.b).name
+        races = "the race of {} is" if len(ended) == 1 else "the races of {} are"
+        text = (
+            f"No more seeds can settle it: {races.format(listing(ended))} over, as one finalist is left or "
+            f"all left score the same. Print a plain PyTorch script of {name}:"
+        )
+        return NextStep(text, f"sweeper best {name} --python")
+    power = f"{FULL_POWER} pairs reliably show a P of 75 %"
+    ties = "; with confirm.matters=0 finalists that differ by little race on"
+    ties = ties if any("confirm.matters=0" in more for more in added) else ""
+    who = "both" if len(thin) == 2 else thin[0].name
+    commands = [run_again(run.study, *more) for run, more in zip(thin, added, strict=True)]
+    return NextStep(f"Add fresh seeds to {who}; {power}{ties}:", "\n".join(commands))
 
 
 def what_differs(side: Comparison) -> str:
@@ -182,4 +203,4 @@ def text(side: Comparison) -> str:
         "",
         *textwrap.wrap(f"Next: {summary.next_step.text}", WIDTH),
     ]
-    return "\n".join([*lines, f"  {summary.next_step.command}"])
+    return "\n".join([*lines, *(f"  {line}" for line in summary.next_step.command.splitlines())])

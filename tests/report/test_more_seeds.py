@@ -1,0 +1,98 @@
+"""Advice to add fresh seeds: the printed command adds them, however the race ended."""
+
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from quick_runs import command, quick, write_study
+from quick_runs import run as run_study
+from report_inputs import made_input, made_study
+from synthetic_records import SyntheticRecords, synthetic_records
+
+from sweeper.commands.compare import words
+from sweeper.commands.compare.page import side_by_side
+from sweeper.records.reading import load
+from sweeper.report.more_seeds import more_seeds
+
+ENDED = {
+    "near tie": ["confirm.seeds=6", "confirm.matters=0.9"],
+    "seeds spent": ["confirm.seeds=6", "confirm.matters=0"],
+    "budget spent": ["confirm.budget=12"],
+    "one finalist": ["confirm.finalists=1", "confirm.seeds=3"],
+}
+
+ALIKE = [
+    'search.space.optimizer=["adam"]',
+    "search.space.learning_rate=0.001",
+]
+"""A space in which no finalist falls behind."""
+
+
+def seeds_of(folder: Path, name: str) -> int:
+    """Most fresh seeds that one finalist has in a run."""
+    trials = load(folder / "runs" / name / "records").trials
+    return int(trials[trials["phase"] == "confirm"].groupby("trial").size().max())
+
+
+@pytest.mark.parametrize("ended", ENDED)
+def test_the_commands_of_a_comparison_add_seeds_to_both(
+    ended: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`compare` prints a command for each run; both have the seeds that it asks for afterwards."""
+    monkeypatch.setattr(words, "FULL_POWER", 9)
+    write_study(tmp_path)
+    names = {"tiny": "training.timeout=500.0", "other": "training.timeout=600.0"}
+    confirm = [word for setting in (*ALIKE, *ENDED[ended]) for word in ("--set", setting)]
+    with quick():
+        for name, timeout in names.items():
+            run_study(tmp_path, "--set", f'name="{name}"', "--set", timeout, *confirm)
+            assert seeds_of(tmp_path, name) < 9
+        code, out, err = command(tmp_path, "compare", *names)
+        assert code == 0, err
+        assert "Add fresh seeds to both" in " ".join(out.split())
+        printed = [shlex.split(line) for line in out.splitlines() if line.strip().startswith("sweeper run")]
+        assert len(printed) == 2
+        for each in printed:
+            assert command(tmp_path, *each[1:], "--jobs", "1", "--engine", "reference")[0] == 0
+    assert min(seeds_of(tmp_path, name) for name in names) >= 9
+
+
+def raced(*gaps: float) -> pd.DataFrame:
+    """Records of finalists on six seeds; each scores the best one's mean and a gap, with little noise."""
+    made = synthetic_records(24, finalists=len(gaps), seeds=6)
+    trials, rng = made.trials.copy(), np.random.default_rng(0)
+    order = list(dict.fromkeys(trials.loc[trials["phase"] == "confirm", "trial"]))
+    for gap, number in zip(gaps, order, strict=True):
+        rows = (trials["phase"] == "confirm") & (trials["trial"] == number)
+        trials.loc[rows, "objective"] = 1 + gap + rng.normal(0, 0.001, int(rows.sum()))
+    return trials
+
+
+def advised(trials: pd.DataFrame, **confirm: float) -> tuple[str, ...]:
+    """What adds seeds to the first finalist of `raced`, up to 20."""
+    finalists = trials.loc[trials["phase"] == "confirm", "trial"]
+    study = made_study(confirm={"finalists": finalists.nunique(), "seeds": 6, **confirm})
+    return more_seeds(study, trials, int(finalists.iloc[0]), 20)
+
+
+def test_no_setting_is_advised_that_adds_no_seed() -> None:
+    """More seeds alone where they are what is missing; none where one finalist is left."""
+    assert advised(raced(0.0, 0.0), matters=0.0) == ("confirm.seeds=20",)
+    assert advised(raced(0.0, 0.0)) == ("confirm.seeds=20", "confirm.matters=0")
+    assert advised(raced(0.0, 0.0), budget=12) == ("confirm.budget=40", "confirm.matters=0")
+    assert advised(raced(0.0, 0.5)) == ()
+
+
+def test_a_comparison_says_where_no_more_seeds_can_come_from() -> None:
+    """A race with one finalist left gets no more seeds: no command is printed that would add none."""
+    made = synthetic_records(24, finalists=2, seeds=6)
+    sides = []
+    for name, gap in (("one", 0.5), ("other", 0.6)):
+        records = SyntheticRecords(raced(0.0, gap), made.curves, made.layers)
+        study = made_study(name=name, confirm={"finalists": 2, "seeds": 6})
+        sides += [name, made_input(records, study=study, test=False)]
+    step = words.card(side_by_side(*sides)).next_step
+    assert step.text.startswith("No more seeds can settle it: the races of one and other are over")
+    assert step.command == "sweeper best one --python"
