@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sweeper.commands.compare.tables import winner_label
-from sweeper.commands.compare.words import Comparison, headline, what_differs
+from sweeper.commands.compare.words import Comparison, headline, oftener, what_differs
 from sweeper.questions.question import Shown
 from sweeper.wording import count, duration, listing, number, percent
 
@@ -27,12 +27,14 @@ def _on_seeds(side: Comparison) -> tuple[str, ...]:
     found = side.found
     if found.verdict == "unconfirmed":
         return (f"Not known: there are {found.why}.",)
-    share = percent(found.p_better)
-    where = f"on {share} of the {found.pairs} shared seeds" if found.paired else f"with probability {share}"
+    name, p, p_low, p_high = oftener(side)
+    other = side.b.name if name == side.a.name else side.a.name
+    shared = f"on {percent(p)} of the {found.pairs} shared seeds"
+    where = shared if found.paired else f"with probability {percent(p)}"
     sentences = [
         headline(side),
-        f"{side.a.name} is {side.ranked.better} than {side.b.name} {where} (95 % interval "
-        f"{percent(found.p_low)} to {percent(found.p_high)}).",
+        f"{name} is {side.ranked.better} than {other} {where} (95 % interval "
+        f"{percent(p_low)} to {percent(p_high)}).",
         f"It is {found.why}.",
     ]
     many = [

@@ -9,7 +9,7 @@ import pandas as pd
 
 from sweeper.answer.bounds import HIGH, LOW, cut_ends, in_words
 from sweeper.answer.claims import CONFIRMED, PROVISIONAL
-from sweeper.answer.confirmed import ENOUGH_SEEDS
+from sweeper.answer.confirmed import ENOUGH_SEEDS, OFTEN
 from sweeper.answer.ranked import Ranked
 from sweeper.commands.compare.tables import winner_label
 from sweeper.commands.compare.winners import Compared, Run, as_read
@@ -18,6 +18,7 @@ from sweeper.report.facts import Fact
 from sweeper.report.more_seeds import more_seeds
 from sweeper.report.next_step import NextStep
 from sweeper.study.command_line import PLACEHOLDER, run_again
+from sweeper.trial import from_cost
 from sweeper.wording import count, listing, number, percent
 
 WIDTH = 100
@@ -121,17 +122,39 @@ def _difference(side: Comparison) -> tuple[Fact, ...]:
         return ()
     read = as_read(found, side.ranked)
     mean, low, high = in_words(read.difference, read.low, read.high, read.cut)
-    what = f"P({side.a.name} is {side.ranked.better})"
-    ends = f"{percent(found.p_low)} to {percent(found.p_high)}"
-    p = f"on a fresh seed, 95 % interval {ends}; better asks for 75 %"
+    name, p, p_low, p_high = oftener(side)
+    ends = f"95 % interval {percent(p_low)} to {percent(p_high)}"
     return (
         Fact(
             "Difference",
             mean,
-            f"{side.b.name} − {side.a.name}, 95 % interval {low} to {high}; {side.ranked.better} is better",
+            f"{side.b.name} − {side.a.name}{_on_shared(side)}, 95 % interval {low} to {high}; "
+            f"{side.ranked.better} is better",
         ),
-        Fact(what, percent(found.p_better), p),
+        Fact(
+            f"P({name} is {side.ranked.better})",
+            percent(p),
+            f"on a fresh seed, {ends}; better asks for {percent(OFTEN)}",
+        ),
     )
+
+
+def oftener(side: Comparison) -> tuple[str, float, float, float]:
+    """The run whose winner is better on more seeds (A of a draw), the probability, and its interval."""
+    found = side.found
+    if found.p_better >= 0.5:
+        return side.a.name, found.p_better, found.p_low, found.p_high
+    return side.b.name, 1 - found.p_better, 1 - found.p_high, 1 - found.p_low
+
+
+def _on_shared(side: Comparison) -> str:
+    """The two means on the shared seeds, where those above are also of others and so differ otherwise."""
+    scores = [run.scores.dropna() for run in (side.a, side.b)]
+    if not side.found.paired or max(map(len, scores)) == side.found.pairs:
+        return ""
+    shared = scores[0].index.intersection(scores[1].index)
+    b, a = (number(from_cost(side.a.study.objective, each[shared].mean()), 3) for each in reversed(scores))
+    return f", on the {side.found.pairs} shared seeds: {b} − {a}"
 
 
 def _next(side: Comparison) -> NextStep:
