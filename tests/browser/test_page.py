@@ -64,6 +64,25 @@ def test_nothing_makes_the_page_scroll_sideways(seen: Page, media: Any) -> None:
         assert media == "print" or wide == [], width
 
 
+@pytest.mark.parametrize("width", [390, 1400])
+def test_what_scrolls_sideways_shows_it(seen: Page, width: int) -> None:
+    """The edge behind which more lies is shaded, by a background that stays while its cover scrolls along.
+
+    Of pictures the caption says it.
+    """
+    seen.evaluate(UNFOLD)
+    seen.set_viewport_size({"width": width, "height": 800})
+    scrolling = seen.evaluate(
+        """() => [...document.body.querySelectorAll('*:not(.plot)')]
+        .filter(element => element.scrollWidth > element.clientWidth + 1)
+        .filter(element => /auto|scroll/.test(getComputedStyle(element).overflowX))
+        .map(element => [element.outerHTML.slice(0, 80), getComputedStyle(element).backgroundAttachment])"""
+    )
+    assert len(scrolling) > 2
+    plain = [which for which, attached in scrolling if not {"local", "scroll"} <= set(attached.split(", "))]
+    assert plain == []
+
+
 def test_a_telephone_begins_with_folded_sections(context: BrowserContext, report: Path) -> None:
     """At 390 pixels the page is no longer than 8,000, and sections show their sentence; a tap unfolds one."""
     page = context.new_page()
