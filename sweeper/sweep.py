@@ -206,6 +206,7 @@ class Sweep:
                 key = (result.trial.number, result.trial.seed)
                 self.confirmed[key] = result.objective
                 self.scores[key] = result.tested
+        self.progress.race_over()
         self.writer.drain()
 
     def test_winner(self) -> None:

@@ -21,13 +21,15 @@ SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def number(value: float, digits: int = 3) -> str:
-    """``0.0312``, ``1234``, ``2.5e-5``: `digits` significant digits, whole from 1000 up; ``–`` for none."""
+    """``0.0312``, ``1234``, ``10,000``, ``2.5e-5``: `digits` significant digits, whole from 1000 up;
+    ``–`` for none."""
     if not math.isfinite(value):
         return "–" if math.isnan(value) else ("−∞" if value < 0 else "∞")
     sign, size = "−" if value < 0 else "", abs(value)
     if size == 0 or 1e-3 <= size < 1e6:
         short = f"{size:.{digits}g}"
-        return sign + (f"{size:.0f}" if size >= 1000 or "e" in short else short)
+        whole_number = f"{size:,.0f}" if size >= 9999.5 else f"{size:.0f}"
+        return sign + (whole_number if size >= 1000 or "e" in short else short)
     mantissa, _, exponent = f"{size:.{digits - 1}e}".partition("e")
     mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
     return f"{sign}{mantissa}e{int(exponent)}"
@@ -119,6 +121,12 @@ def given(value: float) -> str:
 def exact(value: float, digits: int = 12) -> str:
     """For programs and for keys: to `digits` significant digits, as it would be typed."""
     return f"{value:.{digits}g}".replace("e-0", "e-").replace("e+0", "e")
+
+
+def as_float(value: float) -> str:
+    """`exact` as a float of TOML, ``1.0``: a whole number would make its range one of whole numbers."""
+    text = exact(value)
+    return text if "." in text or "e" in text else f"{text}.0"
 
 
 def tidied(value: float, digits: int = 12) -> float:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sweeper.wording import (
     about_duration,
+    as_float,
     count,
     decade,
     duration,
@@ -158,7 +159,7 @@ def test_numbers_of_any_digits_are_written_out(size: float, digits: int) -> None
         (signed(-0.001), "+0.00"),
         (signed(0.5), "+0.50"),
         (interval(0.1, -0.001, 0.3), ("0.10", "0.00", "0.30")),
-        (interval(29485.167969, 29485.1679, 29485.168), ("29485", "29485", "29485")),
+        (interval(29485.167969, 29485.1679, 29485.168), ("29,485", "29,485", "29,485")),
         ([every(n, "trial") for n in (1, 2, 3)], ["the only trial", "both trials", "all 3 trials"]),
         ([every(n, "finalist", of="other ") for n in (1, 2)], ["the other finalist", "both other finalists"]),
         (signed_number(0.03125), "+0.0312"),
@@ -167,6 +168,10 @@ def test_numbers_of_any_digits_are_written_out(size: float, digits: int) -> None
         (given_words(30.0), "30"),
         (exact(0.1 + 0.2), "0.3"),
         (exact(1e-5), "1e-5"),
+        (as_float(1e-5), "1e-5"),
+        (as_float(1.0), "1.0"),
+        (number(1e4), "10,000"),
+        (number(1234.5), "1234"),
         (tidied(10**-1.0000000000001), 0.1),
         (tick(2e-5), "2×10⁻⁵"),
         (tick(0.001), "0.001"),

@@ -14,7 +14,7 @@ from sweeper.statistics.learning_rates import boundary
 from sweeper.study.parameters import ALLOWED
 from sweeper.study.rates import joined, search_rates
 from sweeper.study.space import Range, Space
-from sweeper.wording import exact, tidied
+from sweeper.wording import as_float, exact, tidied
 
 OUTER = 0.15
 """Share of a range, next to a bound, that counts as its edge (of the logarithm for log ranges)."""
@@ -111,7 +111,8 @@ def _row(key: str, values: Range, every: pd.DataFrame, keys: Collection[str]) ->
     proposed = _proposed(own, float(chosen[0])) if side and name == "learning_rate" and values.log else None
     bound = wider(name, values, side, proposed) if side else math.nan
     at_edge = not math.isnan(bound)
-    text = f"--set search.space.{key}.{side}={exact(bound)}" if at_edge else ""
+    typed = exact if values.integer else as_float
+    text = f"--set search.space.{key}.{side}={typed(bound)}" if at_edge else ""
     shares = (near_low, near_high, at_edge, side if at_edge else "", bound, text)
     return (key, float(values.low), float(values.high), chosen[0], count, *shares)
 

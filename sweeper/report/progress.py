@@ -59,6 +59,7 @@ class Progress:
         self.search_ends = math.inf
         """When no further trial is started, by ``time.monotonic``."""
         self._blind = False  # whether it was told of a trial that its layers were not measured to the end
+        self._spared = 0  # trainings that the race of the finalists did not need
         self._fresh, self._started, self._spoken = 0, time.monotonic(), 0.0
         self._live: Live | None = None
         self._notebook: Show | None = None
@@ -110,6 +111,12 @@ class Progress:
             if self._live is None:
                 self._say()
 
+    def race_over(self) -> None:
+        """No finalist is trained any more; fewer trainings may have been made than were paid for."""
+        if self.done["confirm"] < self.totals["confirm"]:
+            self._spared = self.totals["confirm"] - self.done["confirm"]
+            self.totals["confirm"] = self.done["confirm"]
+
     def note(self, text: str) -> None:
         """One line that stays."""
         if not self.quiet:
@@ -130,7 +137,8 @@ class Progress:
         """The state in one line."""
         parts = [f"{self.name}: {self._share('search')} trials"]
         if self.done["confirm"]:
-            parts.append(f"{self._share('confirm')} confirmations")
+            spared = f" ({self._spared:,} not needed: the race is over)" if self._spared else ""
+            parts.append(f"{self._share('confirm')} confirmations{spared}")
         parts += [f"{self.counts[o]} {o}" for o in Outcome if self.counts[o] and o != Outcome.COMPLETED]
         parts += [best] if (best := self._best()) else []
         parts.append(f"{number(self.rate, 2)} trials/s")

@@ -129,7 +129,9 @@ def _flat(raw: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def _toml(value: Any) -> str:
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key} = {_toml(inner)}" for key, inner in value.items()) + "}"
-    return " ".join(tomli_w.dumps({"v": value}).partition("=")[2].split())
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    return tomli_w.dumps({"v": value}).partition("=")[2].strip()
 
 
 def _command(study: str, settings: tuple[str, ...]) -> str:

@@ -197,7 +197,7 @@ def test_best_trials_at_a_bound_ask_for_a_wider_range() -> None:
     row = crowded(source_of(many(rates, -np.log10(rates))).trials, {"learning_rate": WIDE}).iloc[0]
     assert row["at_edge"]
     assert (row["side"], row["wider"], row["best_trials"]) == ("high", 10.0, 6)
-    assert row["suggestion"] == "--set search.space.learning_rate.high=10"
+    assert row["suggestion"] == "--set search.space.learning_rate.high=10.0"
     row = crowded(source_of(many(rates, np.log10(rates))).trials, {"learning_rate": WIDE}).iloc[0]
     assert row["suggestion"] == "--set search.space.learning_rate.low=1e-5"
 
@@ -221,7 +221,7 @@ def test_ranges_of_one_optimizer_are_judged_by_its_trials() -> None:
     ranges = {"learning_rate": WIDE, "learning_rate.adam": Range(1e-5, 0.1, log=True)}
     table = crowded(source_of(frame).trials, ranges).set_index("key")
     assert table["at_edge"].to_dict() == {"learning_rate": False, "learning_rate.adam": True}
-    assert table.loc["learning_rate.adam", "suggestion"] == "--set search.space.learning_rate.adam.high=1"
+    assert table.loc["learning_rate.adam", "suggestion"] == "--set search.space.learning_rate.adam.high=1.0"
 
 
 def test_uniform_ranges_seldom_look_like_edges() -> None:

@@ -214,7 +214,7 @@ def test_basins_and_boundaries_are_those_of_the_tables(asked: Asked) -> None:
 
 def test_a_crowded_bound_comes_with_the_option_that_widens_it(asked: Asked) -> None:
     """The suggestion of the table is repeated word for word."""
-    option = "--set search.space.learning_rate.high=10"
+    option = "--set search.space.learning_rate.high=10.0"
     frame = asked.tables["range_edges"]
     first = frame.index == 0
     crowded = changed(

@@ -63,6 +63,19 @@ def test_a_line_has_counts_best_rate_and_time_left(clock: Clock) -> None:
     assert all("\x1b" not in line for line in lines)
 
 
+def test_a_race_that_ended_early_is_not_unfinished(clock: Clock) -> None:
+    """Trainings that it did not need are told, and no time is left for them."""
+    _, console = told()
+    with Progress(2, 8, False, console) as progress:
+        progress.phase("confirm")
+        clock.now += 1
+        progress.add(finished(0, 0.5), finished(1, 0.5), finished(0, 0.4, phase="confirm"))
+        assert "1/8 confirmations, best" in progress.line()
+        progress.race_over()
+        assert "1/1 confirmations (7 not needed: the race is over), best" in progress.line()
+        assert progress.left is None
+
+
 @pytest.mark.parametrize("terminal", [False, True])
 def test_more_than_is_asked_for_is_no_share_above_one(clock: Clock, terminal: bool) -> None:
     """An earlier call was asked for six trials and four confirmations, this one for four and none."""

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from sweeper.errors import UserError
+from sweeper.study.command_line import run_again
 from sweeper.study.space import Choice, Fixed, Range
 from sweeper.study.study import Study
 
@@ -206,3 +207,13 @@ def test_an_expectation_goes_with_what_it_is_about(
     """Other data, another model, or a compared value overridden away: nothing is expected any more."""
     file.write_text(FILE + EXPECTING, encoding="utf-8")
     assert (Study.load(file, overrides).expect.check == "better") == stays
+
+
+def test_printed_lists_are_toml_as_people_write_it(tmp_path: Path) -> None:
+    """``["gelu", "relu"]`` with neither a last comma nor spaces inside the brackets."""
+    file = tmp_path / "mine.toml"
+    file.write_text('name = "mine"\n[search.space]\nactivation = ["tanh"]\n', encoding="utf-8")
+    study = Study.load(file, ('search.space.activation=["gelu", "relu"]', "data.split=[0.5, 0.25, 0.25]"))
+    command = run_again(study)
+    assert '["gelu", "relu"]' in command
+    assert "[0.5, 0.25, 0.25]" in command
