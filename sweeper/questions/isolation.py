@@ -220,7 +220,7 @@ QUESTION = Question(
             "tried promising values more often; an arrow marks an interval that extends beyond the figure. "
             "Exploratory: one seed each."
         ),
-        missing="Nothing to compare: fewer than two values of each scientific parameter have trials.",
+        missing="Nothing to compare: no trial completed, or no compared setting has two values.",
         draw=draw,
         alt=alt,
     ),

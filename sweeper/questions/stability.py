@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sweeper.answer.rows import labels, search_trials
+from sweeper.components.losses import LOSSES
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.drawing.scales import log_axis
 from sweeper.drawing.style import HUES, GroupStyle, canvas, group_styles, handle, legend_below, themed
@@ -247,7 +248,7 @@ def _validity(run: RunData, tables: Tables) -> str:
     if training.batch_size not in FULL:
         reasons.append("mini-batches, whose noise destabilises earlier")
     if training.loss != "mse":
-        reasons.append(f"the loss {training.loss}, whose curvature falls once the rows are fitted")
+        reasons.append(f"the loss {training.loss}, {_curvature(str(training.loss))}")
     if training.schedule != "constant" or "schedule" in run.study.space.parameters:
         reasons.append("a rate that changes during training")
     base = "The limit is exact for full-batch steps on a quadratic"
@@ -257,6 +258,13 @@ def _validity(run: RunData, tables: Tables) -> str:
         f"{base}. Here it is a yardstick only, because of {', and '.join(reasons)}: training can settle "
         "below it, and can survive above it."
     )
+
+
+def _curvature(loss: str) -> str:
+    """Why a loss is no quadratic: one of logits flattens towards 0, where its probabilities become sure."""
+    known = LOSSES.get(loss)
+    falls = known is not None and known.inside
+    return "whose curvature falls once the rows are fitted" if falls else "which is not quadratic everywhere"
 
 
 def _limits(*, preconditioned: bool) -> str:

@@ -6,12 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from made_up import study
 from run_data import run_data, with_records
 from synthetic_records import SyntheticRecords
 
+from sweeper.components.losses import LOSSES
 from sweeper.questions.run_data import RunData
-from sweeper.questions.stability import QUESTION, SUMMARY, alt, draw, stability, stability_trials
+from sweeper.questions.stability import QUESTION, SUMMARY, _curvature, alt, draw, stability, stability_trials
 
 
 def source(rows: list[dict], curves: list[tuple]) -> RunData:
@@ -137,3 +139,23 @@ def test_the_figure_shows_every_ratio(rows: slice) -> None:
         assert ratio in drawn
     assert 1 in drawn
     assert alt(frame)
+
+
+@pytest.mark.parametrize("name", [name for name in LOSSES if name != "mse"])
+def test_what_is_said_of_a_loss_s_curvature_is_true_of_it(name: str) -> None:
+    """It falls as rows are fitted for losses of logits; others are not said to flatten."""
+    loss, falls = LOSSES[name], "curvature falls" in _curvature(name)
+    if loss.task == "regression":
+        assert not falls
+        return
+    target = torch.tensor([1]) if loss.task == "classification" else torch.ones(1, 1, dtype=torch.float64)
+
+    def at(logit: torch.Tensor) -> torch.Tensor:
+        output = torch.stack([-logit, logit])[None] if loss.task == "classification" else logit[None, None]
+        return loss.function(output, target)
+
+    far, near = (
+        float(torch.autograd.functional.hessian(at, torch.tensor(logit, dtype=torch.float64)))
+        for logit in (0.0, 6.0)
+    )
+    assert falls is (near < 0.01 * far)
