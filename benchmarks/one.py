@@ -4,6 +4,7 @@ What is timed is the training of trials with workers that are up and warm; peak 
 driver and its workers together.
 """
 
+import gc
 import json
 import os
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 from cases import CASES, Case
 from peers import PEERS
 
+from sweeper.memory import collect_rarely, keep_freed_memory
 from sweeper.training.cohort import Cohort, singles
 from sweeper.training.dispatch import train_all
 from sweeper.training.in_workers import plan_in_workers
@@ -72,7 +74,10 @@ def _below(process: int, parents: dict[int, int]) -> bool:
 
 
 def main(case_name: str, name: str, device: str) -> None:
-    """Warm up, time once, print."""
+    """Warm up, time once, print. The collector and freed memory are dealt with as `sweeper` does it."""
+    gc.freeze()
+    collect_rarely()
+    keep_freed_memory()
     case = CASES[case_name]
     count = case.stacked if name in OURS[1:] else case.loops
     with local_pool(JOBS, initialize_worker) as pool:
