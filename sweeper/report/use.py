@@ -22,10 +22,16 @@ LABELS = {
 
 
 def settings(parameters: Mapping[str, Any], study: Study) -> dict[str, str]:
-    """Label -> value, the four axes first. A penalty that nobody asked for is left out."""
+    """Label -> value, the four axes first. A penalty not asked for is left out; so is the kind of none."""
     asked = {name: value for name, value in parameters.items() if _asked(name, study)}
+    if not _has_penalty(parameters):
+        asked.pop("penalty_kind", None)
     order = sorted(asked, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST))
     return {LABELS.get(name, name): shown(asked[name]) for name in order}
+
+
+def _has_penalty(parameters: Mapping[str, Any]) -> bool:
+    return bool(parameters.get("activation_penalty"))
 
 
 def _asked(name: str, study: Study) -> bool:
@@ -42,7 +48,9 @@ def headline_of(study: Study, answer: Answer) -> str:
     if penalty is not None and penalty != Fixed(0):
         weight = chosen.get("activation_penalty", 0.0)
         words.append(f"an activation penalty of {number(weight)}" if weight else "no activation penalty")
-    words += [f"{name} = {shown(chosen[name])}" for name in _compared(study) if name in chosen]
+    others = [name for name in _compared(study) if name in chosen]
+    others = [name for name in others if name != "penalty_kind" or _has_penalty(chosen)]
+    words += [f"{name} = {shown(chosen[name])}" for name in others]
     return f"Use {chosen['optimizer']} with {listing(words)}."
 
 
