@@ -1,5 +1,7 @@
 """Every trial as one line across its settings."""
 
+from numbers import Real
+
 import numpy as np
 import pandas as pd
 from matplotlib import colormaps
@@ -25,18 +27,25 @@ COLORS = "viridis"
 
 
 def parallel(run: RunData) -> pd.DataFrame:
-    """One row per scored trial of the search, the best last (so drawn on top): trial, the settings that
-    vary among the four main ones, objective, metric. At most `MOST` trials."""
+    """One row per scored trial of the search, the best last (so drawn on top): trial, the searched settings
+    that vary and that each of these trials has, objective, metric. At most `MOST` trials."""
     search = search_trials(run.trials)
     search = search[np.isfinite(search["objective"].astype(float))]
     search = search.sort_values(["objective", "trial"], ascending=False)
-    names = [name for name in FIRST if name in search and search[name].nunique() > 1]
+    searched = dict.fromkeys([*FIRST, *run.study.space.parameters])
+    known = [name for name in searched if name in search and search[name].notna().all()]
+    names = [name for name in known if search[name].astype(str).nunique() > 1]
     if len(search) < 2 or not names:
         return pd.DataFrame(columns=["trial", "objective", "metric"])
     every = search.iloc[:: -(-len(search) // MOST)]
     kept = pd.concat([every, search.tail(10)]).drop_duplicates("trial")
-    frame = kept.assign(metric=run.objective)[["trial", *names, "objective", "metric"]]
+    words = {name: kept[name].astype(str) for name in names if not _is_number(kept[name])}
+    frame = kept.assign(metric=run.objective, **words)[["trial", *names, "objective", "metric"]]
     return run.ranked.read(frame.reset_index(drop=True), "objective")
+
+
+def _is_number(values: "pd.Series") -> bool:
+    return pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
 
 
 def positions(values: "pd.Series") -> tuple[np.ndarray, list[tuple[float, str]]]:
@@ -115,7 +124,7 @@ def alt(frame: pd.DataFrame) -> str:
     best = frame.iloc[-1]
     names = [name for name in frame if name not in ("trial", "metric", "objective")]
     said = [
-        f"{metric_words(name)} {best[name] if isinstance(best[name], str) else number(best[name])}"
+        f"{metric_words(name)} {number(best[name]) if isinstance(best[name], Real) else best[name]}"
         for name in names
     ]
     across = ", ".join(metric_words(name) for name in names)
@@ -131,9 +140,9 @@ FIGURE = FigureSpec(
     table="parallel",
     title="All settings of every trial",
     caption=(
-        "One line per scored trial of the search, from its settings to its score; the colour is the score, "
-        "the best in front. Where good lines cross an axis at one place, that setting decides; where they "
-        "are spread, it does not matter much. One seed each."
+        "One line per scored trial of the search, from the searched settings that all of them have to its "
+        "score; the colour is the score, the best in front. Where good lines cross an axis at one place, "
+        "that setting decides; where they are spread, it does not matter much. One seed each."
     ),
     missing="Fewer than two trials of the search have a score.",
     draw=draw,

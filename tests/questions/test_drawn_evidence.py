@@ -274,6 +274,34 @@ def test_every_trial_is_a_line_across_its_settings(drawn: dict) -> None:
     assert positions(pd.Series(["b", "a", "c"]))[0].tolist() == [0.5, 0.0, 1.0]
 
 
+def test_every_searched_setting_that_all_trials_have_is_an_axis() -> None:
+    """Those of model and training beside the main four, words and switches too; none that a trial lacks."""
+    made = synthetic_records(40)
+    count = len(made.trials)
+    extra = {
+        "model.width": [8, 16] * (count // 2) + [8] * (count % 2),
+        "weight_decay": np.linspace(0, 0.1, count),
+        "penalty_kind": ["l1" if k % 3 else "l2" for k in range(count)],
+        "amsgrad": [bool(k % 2) for k in range(count)],
+        "alpha": [0.5 if k % 2 else np.nan for k in range(count)],
+    }
+    space = {
+        "optimizer": ["adam", "rmsprop"],
+        "learning_rate": {"low": 1e-4, "high": 1.0, "log": True},
+        "model.width": [8, 16],
+        "weight_decay": {"low": 0.0, "high": 0.1},
+        "penalty_kind": ["l1", "l2"],
+        "amsgrad": [True, False],
+        "alpha": [0.5, 0.9],
+    }
+    run = run_data(made.trials.assign(**extra), made.curves, made.layers, search={"space": space})
+    frame = TABLES["parallel"](run)
+    assert {"model.width", "weight_decay", "penalty_kind", "amsgrad"} <= set(frame)
+    assert "alpha" not in frame
+    assert len(FIGURES["parallel"].draw(frame).axes[0].texts) > len(frame.columns)
+    assert "amsgrad" in FIGURES["parallel"].alt(frame)
+
+
 def test_alt_texts_carry_the_evidence(drawn: dict) -> None:
     """Who does not see the figures gets verdicts, shares, basins and findings in words."""
     said = {name: FIGURES[name].alt(frame) for name, (frame, _) in drawn.items()}
