@@ -12,6 +12,7 @@ from sweeper.answer.claims import (
     LUCK,
     MATTERS,
     OPEN,
+    STANDING,
     UNITS,
     YES,
     Claim,
@@ -85,7 +86,8 @@ def _key(statement: Statement) -> tuple[object, ...] | None:
 def _sentences(group: Sequence[Judged]) -> Iterator[str]:
     first = group[0]
     if first.withdrawn and first.against is not None:
-        yield NO_RANKING.format(detail=first.against.detail)
+        if first.against.kind != STANDING:
+            yield NO_RANKING.format(detail=first.against.detail)
         return
     text = _template(first.claim).format(**_fields([each.claim for each in group]))
     if first.against is not None:

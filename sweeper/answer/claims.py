@@ -94,8 +94,8 @@ class Judged:
 
     @property
     def withdrawn(self) -> bool:
-        """Rankings of what is at the level of chance are not made at all."""
-        return self.against is not None and self.against.kind == LEARNED
+        """Rankings of what is at the level of chance, or belied by the answer's status, are not made at all."""
+        return self.against is not None and self.against.kind in (LEARNED, STANDING)
 
 
 def contradict(one: Claim, other: Claim) -> bool:
@@ -143,7 +143,9 @@ def resolve(claims: Sequence[Claim]) -> tuple[Judged, ...]:
     by_strength = sorted(range(len(claims)), key=lambda place: _order(claims[place]), reverse=True)
     for place in by_strength:
         claim = claims[place]
-        against = next((other for other in standing if contradict(claim, other)), None)
+        rivals = [other for other in standing if contradict(claim, other)]
+        # That nothing was learned says more than the status that follows from it.
+        against = min(rivals, key=lambda other: other.kind == STANDING, default=None)
         found[place] = Judged(claim, against)
         if against is None:
             standing.append(claim)

@@ -6,15 +6,25 @@ import pytest
 
 from sweeper.answer.claim_words import NO_RANKING, words
 from sweeper.answer.claims import (
+    ALONE,
     BEST,
     CONFIRMED,
     EFFECT,
     EXPLORATORY,
+    GRADIENT,
+    GUESS,
     LEARNED,
+    LUCK,
     MATTERS,
     MIXED,
     NONE,
     OPEN,
+    PROVISIONAL,
+    RANKINGS,
+    STANDING,
+    TIES,
+    UNITS,
+    UNLEARNED,
     YES,
     Claim,
     Judged,
@@ -103,3 +113,25 @@ def test_what_matters_but_changes_nothing_says_both() -> None:
     """A setting above chance without an effect is qualified, not ranked on."""
     (_, said) = words([FLAT, MOST], {each.claim: each for each in resolve((FLAT, MOST))})
     assert "Yet it is not found to change the validation loss" in said
+
+
+@pytest.mark.parametrize("standing", [CONFIRMED, TIES, ALONE, PROVISIONAL, UNLEARNED, GUESS])
+def test_no_status_of_an_answer_and_no_empty_slot_gets_into_sentences(standing: str) -> None:
+    """A claim that gives way never prints the code of a status, or a gap, where words belong."""
+    whole = Claim(STANDING, "answer", standing, CONFIRMED, "answer", seeds=9, detail="a badge")
+    doubted = [Claim(LEARNED, "answer", MIXED, CONFIRMED, "answer", detail="no better than guessing")]
+    parts = [
+        Claim(kind, "activation", "relu", status, "part", "6 fresh seeds", seeds=seeds, detail="as seen")
+        for kind in (BEST, EFFECT, MATTERS, LUCK, GRADIENT, UNITS)
+        for status in (OPEN, EXPLORATORY, CONFIRMED)
+        for seeds in (1, 6)
+    ]
+    for part in parts:
+        claims = [whole, *(doubted if standing in (UNLEARNED, GUESS) else []), part]
+        for order in (claims, claims[::-1]):
+            judged = {each.claim: each for each in resolve(order)}
+            text = " ".join(words([part], judged))
+            for gap in (f"answer is {standing},", " on :", " on .", "  "):
+                assert gap not in text
+            ranked = part.kind in RANKINGS and standing in (UNLEARNED, GUESS)
+            assert not ranked or text.startswith("Nothing is ranked here")
