@@ -191,4 +191,27 @@ def test_each_kind_of_number(made: object, text: object) -> None:
 def test_a_change_has_the_signs_of_its_interval() -> None:
     """A plus above 0, a minus below, none at 0; all with the same decimals."""
     assert signed_interval(0.115, 0.0999, 0.13) == ("+0.115", "+0.100", "+0.130")
-    assert signed_interval(-0.0123, -0.4, 0.002) == ("−0.01", "−0.40", "0.00")
+    assert signed_interval(-0.0123, -0.4, 0.002) == ("−0.012", "−0.400", "+0.002")
+
+
+@given(
+    st.floats(min_value=0.01, max_value=10), st.floats(min_value=0.02, max_value=1), st.sampled_from([1, -1])
+)
+def test_a_wide_interval_leaves_two_digits_of_the_mean_and_of_an_end_above_0(
+    width: float, share: float, side: int
+) -> None:
+    """Heavy tails make intervals wide: neither the mean nor the end next to 0 is rounded away."""
+    for mean, low, high in (
+        (share * width, share * width / 2, share * width / 2 + width),
+        (share * width, -width / 2, width),
+    ):
+        shown_mean, near, _ = interval(*(side * value for value in (mean, low, high)))
+        assert abs(read(shown_mean) - side * mean) <= 0.051 * mean
+        assert low < 0 or abs(read(near) - side * low) <= 0.051 * low
+
+
+def test_intervals_with_heavy_tails_keep_their_mean() -> None:
+    """As a user's run had them; a mean that is next to nothing stays 0."""
+    assert interval(0.2258, 0.0144, 1.169) == ("0.226", "0.014", "1.169")
+    assert interval(0.064, -0.2, 1.0) == ("0.064", "−0.200", "1.000")
+    assert interval(1e-6, -0.2, 0.2) == ("0.0000", "−0.2000", "0.2000")
