@@ -14,6 +14,8 @@ from sweeper.wording import interval
 
 CUT = " (cut off)"
 """Said beside an end of an interval that the score cannot pass."""
+STRICTER = "not shown at the stricter level of the race"
+"""Said wherever an interval leaves 0 out while the finalist is tied: a call takes more than the interval."""
 LOW, HIGH = "low", "high"
 
 
@@ -51,6 +53,11 @@ def in_words(middle: float, low: float, high: float, cut: str = "") -> tuple[str
     """An interval as numbers of the same decimals; the ends that `cut` names say that they are cut off."""
     mean, first, last = interval(middle, low, high)
     return mean, first + CUT * (LOW in cut), last + CUT * (HIGH in cut)
+
+
+def stricter(tied: bool, low: float, high: float) -> str:
+    """`STRICTER` of a tied finalist whose interval of the difference leaves 0 out; else empty."""
+    return STRICTER if tied and math.isfinite(low) and math.isfinite(high) and low * high > 0 else ""
 
 
 def cut_ends(metric: str, middle: float, low: float, high: float, least_loss: float = -math.inf) -> str:

@@ -94,7 +94,7 @@ class Judged:
 
     @property
     def withdrawn(self) -> bool:
-        """Rankings of what is at the level of chance, or belied by the answer's status, are not made at all."""
+        """Rankings at the level of chance, or belied by the status of the answer, are not made at all."""
         return self.against is not None and self.against.kind in (LEARNED, STANDING)
 
 

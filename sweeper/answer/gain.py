@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from sweeper.answer.bounds import in_words, which_cut
+from sweeper.answer.bounds import in_words, stricter, which_cut
 from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.ranked import LOSS, Ranked
 from sweeper.answer.rows import parameters_of
@@ -127,6 +127,6 @@ def gained(gain: Gain | None, ranked: Ranked) -> tuple[str, str]:
         apart = number(abs(gain.difference))  # no interval stands beside it, which would round it
         size = apart + (f" ({percent(share)})" if math.isfinite(share) else "")
         return "not known", f"{size} {side} {than}, {same}: too few seeds to rule out luck"
-    includes = "includes no gain" if not gain.low > 0 else "is too close to no gain"
-    why = f"{ends}, which {includes}" if ends else "; too few seeds to know the spread"
+    remark = stricter(gain.low > 0, gain.low, gain.high)
+    why = f"{ends}, {remark or 'which includes no gain'}" if ends else "; too few seeds to know the spread"
     return "nothing shown", f"{size} {side} {than}, {same}{why}"

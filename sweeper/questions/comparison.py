@@ -11,7 +11,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from sweeper.answer.bounds import in_words
+from sweeper.answer.bounds import in_words, stricter
 from sweeper.answer.claims import GUESS, UNLEARNED
 from sweeper.answer.comparison import BETTER, FAILS, LEFT, ON_AVERAGE, TIED, UNRANKED, WORSE
 from sweeper.answer.comparison import comparison as of_finalists
@@ -164,8 +164,8 @@ def at_worst(row: Mapping[Any, Any], ranked: Ranked) -> str:
     """How far a tied finalist may be behind: the end of its interval, which may also leave 0 out."""
     ends = (ranked.behind(row["difference_low"]), ranked.behind(row["difference_high"]))
     worst = _rounded(row)[1].lstrip("−") if ranked.highest else _rounded(row)[2]
-    apart = min(ends) > 0 and math.isfinite(min(ends))
-    beside = " (its interval lies beside 0, which is not enough for a call)" if apart else ""
+    remark = stricter(row["verdict"] == TIED, *ends)
+    beside = f" ({remark})" if remark else ""
     return f"it may be up to {worst} worse{beside}"
 
 
@@ -186,7 +186,9 @@ def simplest(frame: pd.DataFrame, metric: str) -> tuple[str, ...]:
     row = frame[frame["simplest"]].iloc[0].to_dict()
     if row["rank"] == 1:
         return ("No tied finalist is simpler than the winner.",)
-    price = f" Its price: {_difference(row, metric)}." if math.isfinite(row["difference_low"]) else ""
+    remark = stricter(True, row["difference_low"], row["difference_high"])
+    beside = f", {remark}" if remark else ""
+    price = f" Its price: {_difference(row, metric)}{beside}." if math.isfinite(row["difference_low"]) else ""
     return (f"The simplest of those tied is {row['label']}.{price}",)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from sweeper.answer.answer import Answer
-from sweeper.answer.bounds import in_words, which_cut
+from sweeper.answer.bounds import in_words, stricter, which_cut
 from sweeper.answer.claims import (
     ALONE,
     BEATS,
@@ -205,7 +205,8 @@ def _at_worst(ranked: Ranked, row: "pd.Series", seeds: int, winner: tuple[float,
         return f"may be worse by any amount{shared}"
     low, high, _ = ranked.within(ends, (float(row["low"]), float(row["high"])), winner)
     worst = in_words(float(row["difference"]), low, high, which_cut(ends, (low, high)))[2]
-    return f"may be up to {worst} worse{shared}"
+    remark = stricter(True, low, high)
+    return f"may be up to {worst} worse{shared}{f' ({remark})' if remark else ''}"
 
 
 def _sure(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:

@@ -9,9 +9,13 @@ import pandas as pd
 import pytest
 
 from sweeper.answer.answer import answer
+from sweeper.answer.bounds import STRICTER
+from sweeper.answer.comparison import TIED
 from sweeper.answer.confirmed import confirmed
 from sweeper.answer.gain import Gain, gained, power
 from sweeper.answer.ranked import LOSS
+from sweeper.questions.comparison import at_worst, simplest
+from sweeper.report.card import _at_worst
 
 DEFAULT = {"optimizer": "adam", "learning_rate": 0.001, "activation": "relu"}
 NOISE = np.random.default_rng(0).normal(0, 0.01, (3, 10))
@@ -60,6 +64,23 @@ def test_no_gain_is_said_so() -> None:
     itself = gain_of(trials([0.1, 0.5, 0.05]))
     assert gained(itself, LOSS)[0] == "nothing gained"
     assert "is itself the winner" in gained(itself, LOSS)[1]
+
+
+def test_a_tie_whose_interval_leaves_0_out_says_why_everywhere() -> None:
+    """A call takes more than the interval: card, comparison and price say so in the same words."""
+    row = {"difference": 0.09, "difference_low": 0.03, "difference_high": 0.16, "cut": "", "label": "b"}
+    row |= {"verdict": TIED, "simplest": True, "rank": 2, "pairs": 8, "low": 0.1, "high": 0.3}
+    said = [
+        gained(Gain(3, "adam", 0.5, 0.09, 0.03, 0.16, 8, "unshown"), LOSS)[1],
+        at_worst(row, LOSS),
+        *simplest(pd.DataFrame([row]), "loss"),
+        _at_worst(LOSS, pd.Series(row), 8, (0.0, 0.1)),
+    ]
+    assert all(STRICTER in text for text in said), said
+    over = row | {"difference_low": -0.03}
+    said = [at_worst(over, LOSS), *simplest(pd.DataFrame([over]), "loss")]
+    said.append(gained(Gain(3, "adam", 0.5, 0.09, -0.03, 0.16, 8, "unshown"), LOSS)[1])
+    assert not any(STRICTER in text for text in said), said
 
 
 def test_a_default_that_lost_seeds_is_told_of() -> None:
