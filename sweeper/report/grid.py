@@ -52,7 +52,7 @@ MEANINGS: Mapping[str, str] = {
     "pairs": "fresh seeds that both completed",
     "pooled": "activations behind the row",
     "regret_seeds": "fresh seeds behind the expected regret",
-    "rank": "rank among completed trials, 1 is best",
+    "rank": "rank among those of the table, 1 is best",
     "search_objective": "score in the search, on one seed",
     "searched": "trials of the value in the whole search",
     "seconds": "wall time of the training, s",
