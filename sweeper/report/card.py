@@ -117,7 +117,7 @@ def card(study: Study, answer: Answer | None, trials: pd.DataFrame, folder: Path
     headline, lead = headline_of(study, answer), _lead(ranked, answer, summary, trials)
     standing, warnings = answer.standing, answer.warnings
     if doubted is not None:
-        lead = f"{doubted.lead} The best trial: {headline[0].lower()}{headline[1:]} {lead}"
+        lead = f"{doubted.lead} The best trial has {headline.removeprefix('Use ')} {lead}"
         standing, headline = doubted.standing, doubted.headline
         warnings = tuple(text for text in warnings if not text.startswith(f"{headline} "))
     step = next_step(study, answer, trials, doubted, summary.edge, folder)

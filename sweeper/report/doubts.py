@@ -57,7 +57,7 @@ def doubt(study: Study, answer: Answer) -> Doubt | None:
         return None
     first = weak[0]
     central = first is answer.baseline.objective or first.score == same
-    worse = first.gain <= 0
+    worse = math.isfinite(first.high) and first.high <= 0  # no single gain shows that it is no better
     text = "No better than guessing" if worse else "Not shown to be better than guessing"
     where = "" if central else f" by {_named(first)}"
     rows = listing(list(dict.fromkeys(each.part for each in weak)))

@@ -1,6 +1,7 @@
 """What is said before an answer: on the card, in the terminal, the note, the notebook and as JSON."""
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -261,3 +262,20 @@ def test_few_seeds_confirm_nothing(records: SyntheticRecords, seeds: int, standi
     assert len(told.warnings) == bool(words)
     for text in everywhere(report).values() if words else ():
         assert words in text
+
+
+def test_only_an_interval_shows_that_nothing_beats_guessing(records: SyntheticRecords) -> None:
+    """One seed that is worse, or an interval around 0, is "not shown"; the best trial is not advised."""
+    report = judged(records)
+    found = report.answer.baseline
+    assert found is not None and found.objective is not None
+    for low, high, words in (
+        (-0.2, -0.1, "No better"),
+        (-0.2, 0.1, "Not shown to be better"),
+        (math.nan, math.nan, "Not shown to be better"),
+    ):
+        weak = replace(found.objective, gain=-0.15, low=low, high=high)
+        told = replace(report.answer, baseline=replace(found, objective=weak, test=()))
+        shown = card(report.study, told, records.trials)
+        assert shown.headline.startswith(f"{words} than guessing")
+        assert "The best trial has " in shown.lead and " use " not in shown.lead.lower()
