@@ -268,7 +268,8 @@ def test_only_an_interval_shows_that_nothing_beats_guessing(records: SyntheticRe
     """One seed that is worse, or an interval around 0, is "not shown"; the best trial is not advised."""
     report = judged(records)
     found = report.answer.baseline
-    assert found is not None and found.objective is not None
+    assert found is not None
+    assert found.objective is not None
     for low, high, words in (
         (-0.2, -0.1, "No better"),
         (-0.2, 0.1, "Not shown to be better"),
@@ -278,4 +279,5 @@ def test_only_an_interval_shows_that_nothing_beats_guessing(records: SyntheticRe
         told = replace(report.answer, baseline=replace(found, objective=weak, test=()))
         shown = card(report.study, told, records.trials)
         assert shown.headline.startswith(f"{words} than guessing")
-        assert "The best trial has " in shown.lead and " use " not in shown.lead.lower()
+        assert "The best trial has " in shown.lead
+        assert " use " not in shown.lead.lower()
