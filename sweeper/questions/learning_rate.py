@@ -77,7 +77,7 @@ PANELS, TICKS = 4, 4
 
 @themed
 def draw(frame: pd.DataFrame) -> Figure:
-    """Trials of `learning_rate` as points, the best of each half decade as a line."""
+    """Trials of `learning_rate` as points; a line joins the best of each half decade where one learned."""
     optimizers = list(dict.fromkeys(frame["optimizer"]))
     columns = min(PANELS, len(optimizers))
     rows = math.ceil(len(optimizers) / columns)
@@ -101,7 +101,7 @@ def _panel(axes: Axes, rows: pd.DataFrame, points: int) -> None:
         axes.axvspan(first["basin_low"], first["basin_high"], zorder=1, **_BASIN)
     if math.isfinite(first["boundary"]):
         axes.vlines(first["boundary"], 0, 1, transform=axes.get_xaxis_transform(), zorder=1, **_BOUNDARY)
-    best = rows[rows["best_in_bin"]]
+    best = rows[rows["best_in_bin"] & ~rows["capped"]]
     axes.plot(best["learning_rate"], best["loss"], "-", color=BEST, zorder=2, label="best")
     for name, part in _kinds(rows).items():
         marks = _MARKS[name] | dots(points, _MARKS[name].get("markeredgewidth", 1.0))
