@@ -22,6 +22,8 @@ from sweeper.wording import count, decade, number, tick
 
 MOST = 1000
 """Trials drawn; of more, the best and the others evenly over their ranks."""
+FEW = 3
+"""Steps between words from which lines through one are spread by a share of the step, and not of more."""
 COLORS = "viridis"
 """The lowest score is the darkest; reversed where the highest is best."""
 
@@ -88,7 +90,7 @@ def draw(frame: pd.DataFrame) -> Figure:
     for at, name in enumerate(names):
         places, ticks = positions(frame[name])
         words = not pd.api.types.is_numeric_dtype(frame[name])
-        columns.append(places + (_spread(len(frame)) / max(len(ticks) - 1, 1) if words else 0))
+        columns.append(places + (_spread(len(frame)) / max(len(ticks) - 1, FEW) if words else 0))
         _axis(
             axes,
             at,

@@ -298,6 +298,9 @@ def test_every_searched_setting_that_all_trials_have_is_an_axis() -> None:
     frame = TABLES["parallel"](run)
     assert {"model.width", "weight_decay", "penalty_kind", "amsgrad"} <= set(frame)
     assert "alpha" not in frame
+    lines = FIGURES["parallel"].draw(frame).axes[0].lines
+    ends = np.concatenate([line.get_ydata() for line in lines])
+    assert -0.07 < ends.min() <= ends.max() < 1.07  # within the axes, two words on one included
     assert len(FIGURES["parallel"].draw(frame).axes[0].texts) > len(frame.columns)
     assert "amsgrad" in FIGURES["parallel"].alt(frame)
 
