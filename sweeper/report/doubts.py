@@ -129,7 +129,7 @@ def guessing(answer: Answer, ranked: Ranked) -> tuple[str, str]:
         meaning += f"; on {found.objective.part} rows the winner is {_gained(found.objective, ranked)}"
         name = objective_metric(ranked.objective).removeprefix("validation_")
         same = [each for each in found.test if each.score == name]
-        meaning += "".join(f", on test rows {_gained(each, ranked)}" for each in same)
+        meaning += "".join(f", on test rows its {_named(each)} is {_gained(each, ranked)}" for each in same)
         if found.objective.better and answer.learning is not None and not answer.learning.learned:
             meaning += f"; the {ranked.metric} is the best of several evaluations, so this may be luck"
     return "\n".join(values), meaning
