@@ -228,7 +228,8 @@ def _width(row: Mapping[Any, Any]) -> str:
     low, high = number(row["low"]), number(row["high"])
     if low == high:
         return f"{row['optimizer']} at {low} ({count(row['within'], 'trial')})"
-    width = f"{count(row['within'], 'trial')}, {number(row['decades'], 2)} decades"
+    decades = number(row["decades"], 2)
+    width = f"{count(row['within'], 'trial')}, {decades} decade{'s' * (decades != '1')}"
     return f"{row['optimizer']} from {low} to {high} ({width})"
 
 

@@ -10,6 +10,7 @@ from sweeper.search.finalists import finalists, next_round
 from sweeper.search.trial_summary import TrialSummary
 from sweeper.study.study import Study
 from sweeper.trial import Outcome
+from sweeper.wording import given
 
 NO_TIES = {"matters": 0.0}
 """Keeps a race going that ended because all that were left differ by little."""
@@ -38,7 +39,7 @@ def more_seeds(
         longer = confirm.model_copy(update=changed)
         missing = next_round(longer, chosen, study.search.seed, scores) if chosen else []
         if winner in (number for number, _ in missing):
-            return tuple(f"confirm.{key}={value:g}" for key, value in changed.items())
+            return tuple(f"confirm.{key}={given(value)}" for key, value in changed.items())
     return ()
 
 
