@@ -112,8 +112,8 @@ def signed_number(value: float, digits: int = 3) -> str:
 
 
 def loss_value(value: float) -> str:
-    """A number in the reason of a trial's end, which records keep: ``2.32e12``, ``inf``, ``nan``."""
-    return number(value) if math.isfinite(value) else f"{value:g}"
+    """A number in the reason of a trial's end, as records keep it: ``10001``, ``2.32e12``, ``inf``."""
+    return number(value).replace(",", "") if math.isfinite(value) else f"{value:g}"
 
 
 def fixed(value: float, decimals: int) -> str:

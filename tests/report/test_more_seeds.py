@@ -18,7 +18,6 @@ from sweeper.report.more_seeds import more_seeds
 
 ENDED = {
     "near tie": ["confirm.seeds=6", "confirm.matters=0.9"],
-    "seeds spent": ["confirm.seeds=6", "confirm.matters=0"],
     "budget spent": ["confirm.budget=12"],
     "one finalist": ["confirm.finalists=1", "confirm.seeds=3"],
 }
