@@ -52,6 +52,8 @@ def changes(rows: pd.DataFrame) -> np.ndarray:
 
 
 VANISHING, HEALTHY, EXPLODING, CUT = "vanishing", "healthy", "exploding", "cut off"
+COUNTED = {"healthy": HEALTHY, "vanished": VANISHING, "exploded": EXPLODING, "cut": CUT}
+"""Column that counts networks -> what they are."""
 DECADES = 1.0
 """Change over the whole depth, in decades of the norm, from which a gradient vanishes or explodes: the
 first layer then learns from a signal ten times smaller or larger than the last."""

@@ -8,11 +8,11 @@ import pandas as pd
 from sweeper.answer.rows import with_names
 from sweeper.questions.gradient_advice import advice, init_of, option_of
 from sweeper.questions.gradient_networks import (
+    COUNTED,
     CUT,
     EXPLODING,
     HEALTHY,
     MEASURE,
-    VANISHING,
     changes,
     distinct,
     measured,
@@ -133,11 +133,10 @@ def _judged(rows: pd.DataFrame, start: bool) -> dict[str, object]:
     ends = (low * span, high * span)
     if not start or len(found) >= FEWEST_FOR_BOOTSTRAP:
         ends = interval(np.log10(found.loc[found["ratio"] > 0, "ratio"].to_numpy(float)))
-    alike = {HEALTHY: "healthy", VANISHING: "vanished", EXPLODING: "exploded"}
-    counted = sum(seen[name] for name in alike.values()) + seen["cut"]
+    counts = {kind: int(seen[column]) for column, kind in COUNTED.items()}
     sure = verdict == CUT or (
         (side(ends[0]) == side(ends[1]) == verdict and not np.isnan(ends[0]))
-        or most_do(int(seen[alike[verdict]]), int(counted))
+        or most_do(counts[verdict], sum(counts.values()))
     )
     low, high = (low, high) if len(found) > 1 else (np.nan, np.nan)
     numbers = {"slope": slope, "low": low, "high": high, "networks": len(found), **seen}

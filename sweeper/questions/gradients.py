@@ -13,7 +13,7 @@ from sweeper.drawing.lines import profile_panel
 from sweeper.drawing.scales import layer_axis, log_axis
 from sweeper.drawing.style import canvas, group_styles, handle, legend, legend_height, themed
 from sweeper.questions import gradients_over_time
-from sweeper.questions.gradient_networks import CUT, DECADES, HEALTHY
+from sweeper.questions.gradient_networks import COUNTED, CUT, DECADES, HEALTHY
 from sweeper.questions.gradient_verdicts import gradient_verdicts, norms
 from sweeper.questions.layers import END, START, layer_profile
 from sweeper.questions.question import WHY, FigureSpec, Question, Shown, Tables, named
@@ -157,10 +157,6 @@ def _changes(verdicts: pd.DataFrame) -> list[str]:
         f"What to change with {named(row['activation'])}: {row['suggestion']}"
         for row in asked.to_dict("records")
     ]
-
-
-COUNTED = {"healthy": HEALTHY, "vanished": "vanishing", "exploded": "exploding", "cut": CUT}
-"""Column that counts networks -> what they are."""
 
 
 def _numbers(activation: str, rows: list[dict[Any, Any]]) -> str:
