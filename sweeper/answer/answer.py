@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
 from sweeper.answer.baseline import Baseline, baseline, by_seed
 from sweeper.answer.bounds import bounded
-from sweeper.answer.claims import ALONE, CONFIRMED, PROVISIONAL, TIES
+from sweeper.answer.claims import ALONE, CONFIRMED, GUESS, PROVISIONAL, TIES
 from sweeper.answer.comparison import TIED, UNRANKED, UNSHOWN, verdicts
 from sweeper.answer.confirmed import ENOUGH_SEEDS, confirmed
 from sweeper.answer.gain import Gain, gain
@@ -52,7 +52,8 @@ class Answer:
     """Mean scores of the winner on the test rows over the fresh seeds, e.g. loss and accuracy."""
     tied: tuple[int, ...]
     """Other finalists that the winner is not shown to be better than: their paired difference is too small
-    for a call. Empty below `ENOUGH_SEEDS` fresh seeds, which can call no two settings alike."""
+    for a call, which takes more than an interval that leaves 0 out. Empty below `ENOUGH_SEEDS` fresh seeds,
+    which can call no two settings alike."""
     unranked: tuple[int, ...] = ()
     """Other finalists on the same seeds, where these are too few to rank anything."""
     lost: Mapping[str, int] = field(default_factory=dict)
@@ -94,7 +95,8 @@ class Answer:
             unclear = "it is not shown that anything was learned"
             return unclear if self.learning.unclear else "nothing was learned"
         scored = self.baseline.objective if self.baseline is not None else None
-        return "" if scored is None or scored.better else "the winner is not shown to beat guessing"
+        beaten = self.standing != GUESS and (scored is None or scored.better)
+        return "" if beaten else "the winner is not shown to beat guessing"
 
     def to_dict(self) -> dict[str, Any]:
         """The contract of ``best --json``."""
@@ -136,41 +138,62 @@ def answer(
     if search.empty:
         return None
     ranking = confirmed(trials)
-    interval: Interval | None = None
-    alike: dict[str, tuple[int, ...]] = {}
-    standing = PROVISIONAL
-    if len(ranking):
-        first = ranking.iloc[0]
-        number = int(first["trial"])
-        low, high = bounded(objective, *ranked.ends(float(first["low"]), float(first["high"])), least_loss)
-        interval = Interval(ranked.value(float(first["mean"])), low, high, seeds=int(first["n"]))
-        rivals = list(zip(ranking["trial"].tolist(), verdicts(ranking), strict=True))
-        alike = {name: tuple(trial for trial, what in rivals if what == name) for name in (TIED, UNRANKED)}
-        standing = _standing(ranking)
-    else:
-        number = int(search.sort_values(["objective", "trial"]).iloc[0]["trial"])
+    known = verdicts(ranking) if len(ranking) else []
+    best = ranking if len(ranking) else search.sort_values(["objective", "trial"])
+    number = int(best["trial"].iloc[0])
     row = search[search["trial"] == number].iloc[0]
     tested = test["scores"] if test and test["trial"] == number else []
-    score, settings = float(recorded.loc[row.name, "objective"]), parameters_of(row)
-    winner = Answer(number, settings, score, interval, _mean_scores(tested), alike.get(TIED, ()))
-    winner = replace(winner, unranked=alike.get(UNRANKED, ()), standing=standing, lost=_lost(trials, number))
-    winner = replace(
-        winner,
+    scores = _scores_of(recorded, number, fresh=len(ranking) > 0)
+    compared = None
+    if baselines is not None:
+        compared = baseline(baselines, objective, scores, by_seed(tested, list(scores)), least_loss)
+    made = None
+    if curves is not None:
+        beaten = compared is not None and compared.beaten
+        made = learning(curves, number, list(scores), objective, beaten=beaten)
+    return Answer(
+        trial=number,
+        parameters=parameters_of(row),
+        objective=float(recorded.loc[row.name, "objective"]),
+        confirmed=_interval(ranking, ranked),
+        test=_mean_scores(tested),
+        tied=_called(TIED, ranking, known),
+        unranked=_called(UNRANKED, ranking, known),
+        lost=_lost(trials, number),
         test_seeds=len(tested),
         test_ends=_ends_of(tested, least_loss),
         rows=_rows(baselines),
         luck=luck(trials),
+        learning=made,
+        baseline=compared,
+        gain=gain(search, ranking, defaults, ranked),
+        least_loss=least_loss,
+        standing=_standing(ranking, known),
     )
-    winner = replace(winner, least_loss=least_loss, gain=gain(search, ranking, defaults, ranked))
-    return _judged(winner, _scores_of(recorded, winner), tested, curves, baselines, objective)
 
 
-def _standing(ranking: pd.DataFrame) -> str:
-    if ranking["n"].iloc[0] < ENOUGH_SEEDS:
+def _interval(ranking: pd.DataFrame, ranked: Ranked) -> Interval | None:
+    """The winner's mean over its fresh seeds; ``None`` where nothing was retrained."""
+    if ranking.empty:
+        return None
+    first = ranking.iloc[0]
+    ends = ranked.ends(float(first["low"]), float(first["high"]))
+    low, high = bounded(ranked.objective, *ends, ranked.least_loss)
+    return Interval(ranked.value(float(first["mean"])), low, high, seeds=int(first["n"]))
+
+
+def _called(verdict: str, ranking: pd.DataFrame, known: Sequence[str]) -> tuple[int, ...]:
+    """Finalists with this verdict."""
+    rivals = zip(ranking["trial"].tolist(), known, strict=True)
+    return tuple(trial for trial, what in rivals if what == verdict)
+
+
+def _standing(ranking: pd.DataFrame, known: Sequence[str]) -> str:
+    if ranking.empty or ranking["n"].iloc[0] < ENOUGH_SEEDS:
         return PROVISIONAL
     if len(ranking) == 1:
         return ALONE
-    return TIES if any(verdict in UNSHOWN for verdict in verdicts(ranking)) else CONFIRMED
+    return TIES if any(verdict in UNSHOWN for verdict in known) else CONFIRMED
 
 
 def _lost(trials: pd.DataFrame, winner: int) -> dict[str, int]:
@@ -179,32 +202,12 @@ def _lost(trials: pd.DataFrame, winner: int) -> dict[str, int]:
     return {name: int((own == name).sum()) for name in ("diverged", "failed")} if len(own) else {}
 
 
-def _scores_of(trials: pd.DataFrame, winner: Answer) -> dict[int, float]:
-    """Objective by seed: of the fresh seeds that the winner completed, else of its search."""
-    rows = trials[(trials["trial"] == winner.trial) & (trials["outcome"] == "completed")]
-    rows = rows[(rows["phase"] == "confirm") == (winner.confirmed is not None)]
+def _scores_of(trials: pd.DataFrame, winner: int, *, fresh: bool) -> dict[int, float]:
+    """Objective by seed: of the fresh seeds that the winner completed, or of its search."""
+    rows = trials[(trials["trial"] == winner) & (trials["outcome"] == "completed")]
+    rows = rows[(rows["phase"] == "confirm") == fresh]
     scores = zip(rows["seed"].tolist(), rows["objective"].astype(float).tolist(), strict=True)
     return {int(seed): value for seed, value in sorted(scores) if math.isfinite(value)}
-
-
-def _judged(
-    winner: Answer,
-    scores: Mapping[int, float],
-    tested: Sequence[Mapping[str, float]],
-    curves: pd.DataFrame | None,
-    baselines: Mapping[str, Any] | None,
-    objective: str,
-) -> Answer:
-    found = None
-    if baselines is not None:
-        on_test = by_seed(tested, list(scores))
-        found = baseline(baselines, objective, scores, on_test, winner.least_loss)
-        winner = replace(winner, baseline=found)
-    if curves is not None:
-        beaten = found is not None and found.beaten
-        made = learning(curves, winner.trial, list(scores), objective, beaten=beaten)
-        winner = replace(winner, learning=made)
-    return winner
 
 
 def _rows(baselines: Mapping[str, Any] | None) -> dict[str, int]:

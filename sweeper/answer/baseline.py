@@ -37,13 +37,32 @@ class Against:
     drawn: float | None = None
     """What labels score that are drawn at random with their shares; ``None`` where targets are no labels, and
     in runs of earlier versions."""
+    beyond: float = 0.0
+    """By how much `drawn` beats `guess`; 0 where it is not shown to. One constant has an F1 of 0 that any
+    labels beat."""
     cut: str = ""
     """Which ends of the interval were cut off where the score ends, see `sweeper.answer.bounds`."""
 
     @property
+    def chance(self) -> float:
+        """The better of `guess` and `drawn`: what a score has to beat."""
+        return self.drawn if self.drawn is not None and self.beyond > 0 else self.guess
+
+    @property
+    def over_chance(self) -> tuple[float, float, float]:
+        """`gain` and its interval over `chance`."""
+        return self.gain - self.beyond, self.low - self.beyond, self.high - self.beyond
+
+    @property
     def better(self) -> bool:
-        """The interval lies above 0; with one seed, the gain."""
-        return (self.low if math.isfinite(self.low) else self.gain) > ROUNDING * abs(self.guess)
+        """The interval of the gain over `chance` lies above 0; with one seed, the gain."""
+        gain, low, _ = self.over_chance
+        return (low if math.isfinite(low) else gain) > ROUNDING * abs(self.chance)
+
+    @property
+    def worse(self) -> bool:
+        """The same on the other side of 0. One seed shows nothing worse."""
+        return self.over_chance[2] < -ROUNDING * abs(self.chance)
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON, which has no NaN."""
@@ -104,20 +123,17 @@ def baseline(
         tested: its scores on the test rows by seed.
         least_loss: no loss lies below it.
     """
-    by_seed = {int(each["seed"]): each for each in recorded["scores"]}
     part, _, score = objective.removesuffix(HIGHER).partition("_")
     higher = is_maximized(objective)
-    guesses = {seed: _guess(each, part, score) for seed, each in by_seed.items()}
     names = dict.fromkeys(name for scores in tested.values() for name in scores)
     test = [
         _against(
             "test",
             name,
             {seed: scores[name] for seed, scores in tested.items() if scores.get(name) is not None},
-            {seed: _guess(each, "test", name) for seed, each in by_seed.items()},
+            recorded["scores"],
             way,
             least_loss,
-            [_guess(each.get("drawn", {}), "test", name) for each in by_seed.values()],
         )
         for name in names
         if (way := higher if name == score else _higher_is_better(name)) is not None
@@ -125,7 +141,7 @@ def baseline(
     return Baseline(
         recorded["guess"] or "",
         recorded["why"],
-        _against(part, score, own, guesses, higher, least_loss),
+        _against(part, score, own, recorded["scores"], higher, least_loss),
         tuple(each for each in test if each is not None),
     )
 
@@ -149,12 +165,15 @@ def _against(
     part: str,
     score: str,
     winner: Mapping[int, float],
-    guess: Mapping[int, float],
+    recorded: Sequence[Mapping[str, Any]],
     higher: bool,
     least_loss: float,
-    drawn: Sequence[float] = (),
 ) -> Against | None:
-    """``None`` where no seed has both; `higher` values are better, or lower ones."""
+    """``None`` where no seed has both; `higher` values are better, or lower ones.
+
+    `winner` has its scores by seed, `recorded` what guessing, and labels drawn at random, score on each.
+    """
+    guess = {int(each["seed"]): _guess(each, part, score) for each in recorded}
     pairs = [(winner[seed], guess[seed]) for seed in winner if math.isfinite(guess.get(seed, math.nan))]
     pairs = [pair for pair in pairs if abs(pair[0]) < HUGE]
     if not pairs:
@@ -164,10 +183,24 @@ def _against(
     plain = interval(gains)
     low, high = bounded_gain(score, *plain, float(theirs.mean()), higher, least_loss)
     means = {"winner": float(ours.mean()), "guess": float(theirs.mean()), "gain": float(gains.mean())}
-    known = [value for value in drawn if math.isfinite(value)]
-    mean = float(np.mean(known)) if known else None
-    cut = which_cut(plain, (low, high))
-    return Against(part, score, **means, low=low, high=high, seeds=len(pairs), drawn=mean, cut=cut)
+    cut, (drawn, beyond) = which_cut(plain, (low, high)), _drawn(part, score, recorded, higher)
+    return Against(
+        part, score, **means, low=low, high=high, seeds=len(pairs), cut=cut, drawn=drawn, beyond=beyond
+    )
+
+
+def _drawn(
+    part: str, score: str, recorded: Sequence[Mapping[str, Any]], higher: bool
+) -> tuple[float | None, float]:
+    """What labels drawn at random score, and by how much they beat guessing: `Against.drawn` and `beyond`."""
+    both = [(_guess(each.get("drawn", {}), part, score), _guess(each, part, score)) for each in recorded]
+    known = [pair for pair in both if math.isfinite(sum(pair))]
+    if not known:
+        return None, 0.0
+    drawn, guess = np.array(known).T
+    beyond = drawn - guess if higher else guess - drawn
+    shown = interval(beyond)[0] > 0
+    return float(drawn.mean()), float(beyond.mean()) if shown else 0.0
 
 
 def by_seed(scores: Sequence[Mapping[str, float]], seeds: Sequence[int]) -> dict[int, Mapping[str, float]]:

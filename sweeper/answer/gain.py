@@ -15,6 +15,8 @@ from sweeper.study.space import among
 from sweeper.wording import count, interval, number, percent
 
 LABEL = "Over the default"
+VOID = "void"
+"""Verdict where the winner is not shown to have learned, or to beat guessing: then nothing was gained."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Gain:
     seeds: int
     """Pairs"""
     verdict: str
-    """winner (the default is the winner itself) | gained | unshown | fails (it lost more seeds)"""
+    """winner (the default is the winner itself) | gained | unshown | fails (it lost more seeds) | `VOID`"""
     cut: str = ""
     """Which ends of the interval were cut off where the score ends, see `sweeper.answer.bounds`"""
 

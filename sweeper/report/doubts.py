@@ -10,6 +10,7 @@ from sweeper.answer.baseline import Against
 from sweeper.answer.bounds import HIGH, LOW, in_words
 from sweeper.answer.claims import GUESS, UNLEARNED
 from sweeper.answer.confirmed import ENOUGH_SEEDS
+from sweeper.answer.gain import VOID
 from sweeper.answer.learning import Learning
 from sweeper.answer.ranked import CENTRAL, Ranked, is_central
 from sweeper.components.metric_words import metric_words
@@ -20,6 +21,7 @@ from sweeper.wording import count, interval, listing, number, percent
 
 FEW_ROWS = 30
 """Validation rows below which one row changes an error by more than three points."""
+DRAWN = "labels drawn by their shares"
 NAMED = 3
 """Classes that are named; further ones are counted."""
 
@@ -48,21 +50,29 @@ def doubt(study: Study, answer: Answer) -> Doubt | None:
         return None
     name = study.search.objective.partition("_")[2]
     same = {"error": "accuracy"}.get(name, name)
-    # A score of its own kind is asked for: then the loss may be that of a weighted training, say.
-    asked = CENTRAL if name in ("loss", "error") else (name,)
     scores = [answer.baseline.objective] if answer.baseline.objective else []
-    scores += [each for each in answer.baseline.test if each.score in asked]
+    scores += [each for each in answer.baseline.test if each.score in _asked(study)]
     weak = [each for each in scores if not each.better]
     if not weak:
         return None
     first = weak[0]
     central = first is answer.baseline.objective or first.score == same
-    worse = math.isfinite(first.high) and first.high <= 0  # no single gain shows that it is no better
+    highest = first.over_chance[2]  # no single gain shows that it is no better
+    worse = math.isfinite(highest) and highest <= 0
     text = "No better than guessing" if worse else "Not shown to be better than guessing"
     where = "" if central else f" by {_named(first)}"
     rows = listing(list(dict.fromkeys(each.part for each in weak)))
     lead = " ".join(_no_better(each, answer.baseline.guess) for each in weak)
     return Doubt(GUESS, f"{text}{where} on {rows} rows.", lead, rows)
+
+
+def _asked(study: Study) -> tuple[str, ...]:
+    """Scores of the test rows that have to beat guessing, or there is no answer.
+
+    Where a score of its own kind is the objective, it alone: the loss may be that of a weighted training.
+    """
+    name = study.search.objective.partition("_")[2]
+    return CENTRAL if name in ("loss", "error") else (name,)
 
 
 def _unlearned(found: Learning, ranked: Ranked) -> str:
@@ -88,12 +98,16 @@ def _unlearned(found: Learning, ranked: Ranked) -> str:
 def _no_better(each: Against, guess: str) -> str:
     text = (
         f"On the {each.part} rows the winner's {_named(each)} is {_value(each, each.winner)}, and that of "
-        f"guessing {guess} {_value(each, each.guess)}"
+        f"{_rival(each, guess)} {_value(each, each.chance)}"
     )
     if not math.isfinite(each.low):
         return f"{text} (one seed)."
-    gain, low, high = in_words(each.gain, each.low, each.high, each.cut)
+    gain, low, high = in_words(*each.over_chance, each.cut)
     return f"{text} (gain {gain}, 95 % interval {low} to {high})."
+
+
+def _rival(each: Against, guess: str) -> str:
+    return DRAWN if each.beyond else f"guessing {guess}"
 
 
 def _named(each: Against) -> str:
@@ -106,7 +120,7 @@ def _value(each: Against, value: float) -> str:
 
 def _drawn(each: Against) -> str:
     """What labels at random give, where that is known."""
-    return "" if each.drawn is None else f" (labels drawn by their shares: {_value(each, each.drawn)})"
+    return "" if each.drawn is None else f" ({DRAWN}: {_value(each, each.drawn)})"
 
 
 def guessing(answer: Answer, ranked: Ranked) -> tuple[str, str]:
@@ -118,7 +132,8 @@ def guessing(answer: Answer, ranked: Ranked) -> tuple[str, str]:
         return "–", f"no baseline is known for this loss: {found.why or 'its scores are not on record'}"
     values = []
     if found.objective is not None:
-        values = [f"{found.objective.part} rows: {_named(found.objective)} {_of_guess(found.objective)}"]
+        own = f"{_named(found.objective)} {_of_guess(found.objective)}{_drawn(found.objective)}"
+        values = [f"{found.objective.part} rows: {own}"]
     shown = [each for each in found.test if is_central(each.score, ranked.objective)]
     on_test = [f"{_named(each)} {_of_guess(each)}{_drawn(each)}" for each in shown]
     values += [f"test rows: {', '.join(on_test)}"] if on_test else []
@@ -141,17 +156,37 @@ def _of_guess(each: Against) -> str:
 
 def _gained(each: Against, ranked: Ranked) -> str:
     """How much better than guessing the winner is, with its interval."""
-    gain, low, high = each.gain, each.low, each.high
+    gain, low, high = each.over_chance
     turned = {LOW: HIGH, HIGH: LOW}.get(each.cut, each.cut)
     known = (low, high, each.cut) if gain >= 0 else (-high, -low, turned)
     words = in_words(abs(gain), *known)
     size = f"{words[0]} {ranked.better if gain >= 0 else ranked.worse}"
+    size += f" than that of {DRAWN}" if each.beyond else ""
     return f"{size} (95 % interval {words[1]} to {words[2]})" if math.isfinite(low) else f"{size} (one seed)"
 
 
 def warnings(study: Study, answer: Answer, baselines: Mapping[str, Any] | None) -> tuple[str, ...]:
-    """Sentences about seeds and rows; those about rows need what the run recorded."""
-    return (*_seeds(answer), *(() if baselines is None else _rows(study, baselines)))
+    """Sentences about seeds, scores and rows; those about rows need what the run recorded."""
+    of_rows = () if baselines is None else _rows(study, baselines)
+    others = () if answer.standing in (UNLEARNED, GUESS) else _other_scores(study, answer)
+    return (*_seeds(answer), *others, *of_rows)
+
+
+def _other_scores(study: Study, answer: Answer) -> tuple[str, ...]:
+    """Scores of the test rows that no doubt tells of: those worse than guessing, and central ones that are
+    not shown to be better."""
+    if answer.baseline is None:
+        return ()
+    others = [each for each in answer.baseline.test if each.score not in _asked(study)]
+    worse = [each for each in others if each.worse]
+    unshown = [each for each in others if not each.worse and not each.better and each.score in CENTRAL]
+    kinds = ("Worse than guessing", worse), ("Not shown to be better than guessing", unshown)
+    return tuple(
+        f"{kind} by {listing([_named(each) for each in group])}. "
+        + " ".join(_no_better(each, answer.baseline.guess) for each in group)
+        for kind, group in kinds
+        if group
+    )
 
 
 def _seeds(answer: Answer) -> tuple[str, ...]:
@@ -216,7 +251,9 @@ def with_warnings(
         return None
     doubted = doubt(study, answer)
     first = () if doubted is None else (f"{doubted.headline} {doubted.lead}",)
-    answer = answer if doubted is None else replace(answer, standing=doubted.standing)
+    if doubted is not None:
+        void = None if answer.gain is None else replace(answer.gain, verdict=VOID)
+        answer = replace(answer, standing=doubted.standing, gain=void)
     missing = () if tested or baselines is None or not baselines["rows"]["test"] else (_untested(study),)
     last = (f"{broken}.",) if broken else ()
     return replace(answer, warnings=(*first, *missing, *warnings(study, answer, baselines), *last))

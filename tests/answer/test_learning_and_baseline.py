@@ -165,6 +165,38 @@ def test_test_scores_are_paired_with_the_seeds_that_completed() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("winner", "drawn", "better", "worse"),
+    [(0.2, 0.33, False, True), (0.5, 0.33, True, False), (0.2, 0.1, True, False), (0.33, 0.33, False, False)],
+)
+def test_labels_drawn_at_random_are_to_be_beaten_too(
+    winner: float, drawn: float, better: bool, worse: bool
+) -> None:
+    """An F1 above that of one constant is no gain where labels at random have it too, on all rows."""
+    guesses = recorded(0.6, 0.75)
+    for each in guesses["scores"]:
+        each |= {part: {**each[part], "f1_macro": 0.17} for part in ("validation", "test")}
+        noise = 0.01 * np.sin(3 * each["seed"])
+        each["drawn"] = {part: {"f1_macro": drawn + noise} for part in ("validation", "test")}
+    own = {seed: winner + 0.01 * np.cos(seed) for seed in SEEDS}
+    tested = {seed: {"f1_macro": score} for seed, score in own.items()}
+    found = baseline(guesses, "validation_f1_macro (higher is better)", own, tested)
+    for each in (found.objective, *found.test):
+        assert each is not None
+        assert (each.better, each.worse, each.to_dict()["better"]) == (better, worse, better)
+        assert each.chance == pytest.approx(max(0.17, drawn), abs=0.01)
+
+
+def test_draws_that_beat_the_constant_by_luck_do_not_count() -> None:
+    """Labels at random have an AUC of 0.5 like a constant, and on some seeds a little more."""
+    guesses = recorded(0.6, 0.75)
+    for each in guesses["scores"]:
+        each["test"] = {"auc": 0.5}
+        each["drawn"] = {"test": {"auc": 0.503 + 0.02 * np.sin(3 * each["seed"])}}
+    found = baseline(guesses, "validation_loss", {}, {seed: {"auc": 0.51} for seed in SEEDS}).test[0]
+    assert (found.chance, found.over_chance[0]) == (0.5, pytest.approx(0.01))
+
+
 def test_a_score_without_meaning_is_left_out() -> None:
     """R² of rows whose targets are all alike is −∞ but for rounding: no comparison, and no overflow."""
     tested = {seed: {"loss": 0.2, "r2": -2.6e307, "accuracy": None} for seed in SEEDS}

@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from report_inputs import made_input, made_study
+from report_inputs import SPACE, made_input, made_study
 from synthetic_records import SyntheticRecords
 
 from sweeper.answer.answer import answer
 from sweeper.answer.claims import BEATS, LEARNED, STANDING, contradictions, resolve
 from sweeper.answer.learning import Learning
+from sweeper.answer.rows import parameters_of
 from sweeper.questions.run_data import RunData
 from sweeper.report.card import card
 from sweeper.report.doubts import with_warnings
@@ -222,6 +223,60 @@ def test_no_better_than_guessing_is_said_first(
     assert told.next_step.command.startswith("sweeper advise")
     for text in everywhere(report).values():
         assert headline in text
+
+
+def test_nothing_is_gained_over_a_default_where_guessing_is_not_beaten(records: SyntheticRecords) -> None:
+    """JSON, note and the clause of every section follow the status, on whichever rows guessing stands."""
+    part = {"loss": 2.3, "accuracy": 0.99}
+    guesses = [{"seed": s, "train": part, "validation": part, "test": part} for s in range(6)]
+    baselines = {**GOOD, "scores": guesses}
+    report = made_input(records)
+    first = records.trials.set_index("trial").loc[report.answer.tied[0]].iloc[0]
+    test = {"trial": report.answer.trial, "scores": [{"loss": 0.11, "accuracy": 0.97}] * 5}
+    found = answer(
+        records.trials, test, records.curves, baselines, defaults=[parameters_of(first.rename(None))]
+    )
+    assert found is not None
+    assert found.gain is not None
+    told = with_warnings(report.study, found, baselines)
+    assert told is not None
+    assert (told.standing, told.to_dict()["gain"]["verdict"]) == ("guess", "void")
+    assert told.why_nothing_is_advised == "the winner is not shown to beat guessing"
+    assert "It is no answer, as the winner is not shown" in everywhere(replace(report, answer=told))["note"]
+
+
+@pytest.mark.parametrize(
+    ("scores", "words"),
+    [
+        ({"accuracy": 0.05, "loss": 2.0}, "Worse than guessing by accuracy. On the test rows"),
+        ({"accuracy": 0.2, "loss": 2.3}, "Not shown to be better than guessing by loss. On the test rows"),
+        ({"accuracy": 0.05, "loss": 2.4}, "Worse than guessing by accuracy and loss. On the test rows"),
+        ({"accuracy": 0.2, "loss": 2.0, "f1_macro": 0.1}, "Worse than guessing by F1 macro."),
+        ({"accuracy": 0.2, "loss": 2.0, "f1_macro": 0.3}, ""),
+    ],
+)
+def test_scores_beside_a_better_objective_are_told(
+    records: SyntheticRecords, scores: dict, words: str
+) -> None:
+    """An AUC may beat guessing where loss, accuracy or F1 does not: every surface warns of these."""
+    study = made_study(search={"trials": 60, "space": SPACE, "objective": "validation_auc"})
+    part = {**PART, "auc": 0.5, "f1_macro": 0.2}
+    guesses = [{"seed": s, "train": part, "validation": part, "test": part} for s in range(6)]
+    baselines, high = {**GOOD, "scores": guesses}, records.trials["objective"].clip(0, 1)
+    trials = records.trials.assign(objective=1 - 0.4 * high)
+    tested = [{"auc": 0.9, **scores}] * 5
+    chosen = answer(trials, None, objective=study.objective)
+    assert chosen is not None
+    test = {"trial": chosen.trial, "scores": tested}
+    found = answer(trials, test, None, baselines, objective=study.objective)
+    told = with_warnings(study, found, baselines)
+    assert told is not None
+    assert told.standing not in ("guess", "unlearned")
+    assert told.warnings[0].startswith(words) if words else not told.warnings
+    run = replace(made_input(records, study=study), answer=told)
+    run = replace(run, records=replace(run.records, trials=trials))
+    for text in everywhere(run).values():
+        assert words in text
 
 
 def test_old_runs_say_that_they_have_no_baseline(records: SyntheticRecords) -> None:
