@@ -55,9 +55,9 @@ def in_words(middle: float, low: float, high: float, cut: str = "") -> tuple[str
     return mean, first + CUT * (LOW in cut), last + CUT * (HIGH in cut)
 
 
-def stricter(tied: bool, low: float, high: float) -> str:
+def stricter(low: float, high: float) -> str:
     """`STRICTER` of a tied finalist whose interval of the difference leaves 0 out; else empty."""
-    return STRICTER if tied and math.isfinite(low) and math.isfinite(high) and low * high > 0 else ""
+    return STRICTER if math.isfinite(low) and math.isfinite(high) and low * high > 0 else ""
 
 
 def cut_ends(metric: str, middle: float, low: float, high: float, least_loss: float = -math.inf) -> str:

@@ -68,7 +68,8 @@ def comparison(trials: pd.DataFrame, ranked: Ranked) -> pd.DataFrame:
 
     `trials` have costs as their objective; the table has the objective as people read it.
 
-    Most columns are those of `confirmed`. `simplest` marks one row among the winner and those tied with
+    Most columns are those of `confirmed`; `tied` is true of the winner and of those that `verdict` calls
+    so. `simplest` marks one row among the winner and those tied with
     it (`verdict`): the smallest by `complexity`, then the better mean; its `difference` is the price of
     choosing it; `cut` names the ends of its interval beyond which the score cannot go. `expected_regret`
     (null for finalists with more failures, or that dropped out): see there; it is over the `regret_seeds`
@@ -81,11 +82,12 @@ def comparison(trials: pd.DataFrame, ranked: Ranked) -> pd.DataFrame:
         return pd.DataFrame(columns=COLUMNS)
     search = search_trials(trials).set_index("trial", drop=False).loc[ranking["trial"]]
     search = search.reset_index(drop=True)
-    keys = complexity(search)
+    keys, known = complexity(search), verdicts(ranking)
     frame = ranking.assign(
         rank=range(1, len(ranking) + 1),
         label=labels(search),
-        verdict=verdicts(ranking),
+        verdict=known,
+        tied=[each in (WINNER, TIED) for each in known],
         extras=[key[1] for key in keys],
         search_objective=search["objective"].astype(float),
         seen_share=ranking["seen"] / (abs(ranked.value(ranking["mean"].iloc[0])) or np.nan),

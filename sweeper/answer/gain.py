@@ -129,6 +129,6 @@ def gained(gain: Gain | None, ranked: Ranked) -> tuple[str, str]:
         apart = number(abs(gain.difference))  # no interval stands beside it, which would round it
         size = apart + (f" ({percent(share)})" if math.isfinite(share) else "")
         return "not known", f"{size} {side} {than}, {same}: too few seeds to rule out luck"
-    remark = stricter(gain.low > 0, gain.low, gain.high)
+    remark = stricter(gain.low, gain.high) if gain.low > 0 else ""
     why = f"{ends}, {remark or 'which includes no gain'}" if ends else "; too few seeds to know the spread"
     return "nothing shown", f"{size} {side} {than}, {same}{why}"

@@ -1,11 +1,13 @@
 """How the winner was picked among the finalists: sentences that stay true where seeds were lost."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
+from sweeper.answer.bounds import in_words, stricter
 from sweeper.answer.ranked import Ranked
 from sweeper.wording import capital, count, listing, number
 
@@ -146,3 +148,20 @@ def losses(finalist: Finalist) -> str:
     """``diverged on 1``, ``diverged on 1 and failed on 2``."""
     counts = {"diverged": finalist.diverged, "failed": finalist.failed}
     return " and ".join(f"{what} on {times}" for what, times in counts.items() if times)
+
+
+def apart(row: Mapping[Hashable, Any]) -> tuple[float, float, float, str]:
+    """Difference to the winner in a row of `sweeper.answer.comparison.comparison`, its low and high end, and
+    which of them were cut."""
+    return row["difference"], row["difference_low"], row["difference_high"], row["cut"]
+
+
+def at_worst(row: Mapping[Hashable, Any], ranked: Ranked) -> str:
+    """How far a tied finalist of such a row may be behind: the end of its interval, which may leave 0 out."""
+    _, low, high, _ = apart(row)
+    if not math.isfinite(low + high):
+        return "may be worse by any amount"
+    words = in_words(*apart(row))
+    worst = words[1].lstrip("−") if ranked.highest else words[2]
+    remark = stricter(low, high)
+    return f"may be up to {worst} worse{f' ({remark})' if remark else ''}"

@@ -1,8 +1,6 @@
 """What the card, the note and the terminal put into words, computed once."""
 
-from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
@@ -32,9 +30,8 @@ class Summary:
     """Those of `Answer.unranked`."""
     few_pairs: bool
     """Whether a tied finalist shares fewer than `FEW` completed seeds with the winner."""
-    simplest: Mapping[Hashable, Any] | None
-    """The row of `comparison` of the simplest finalist that is tied with the winner; ``None`` if that is
-    the winner, or if none is tied."""
+    rows: pd.DataFrame
+    """`sweeper.answer.comparison.comparison`, in the objective as people read it."""
     edge: Edge | None
     """The first setting of the winner at an edge of its range."""
 
@@ -53,14 +50,6 @@ def summarize(study: Study, answer: Answer, trials: pd.DataFrame) -> Summary:
         tied=tuple(tied),
         unranked=tuple(unranked),
         few_pairs=few_pairs,
-        simplest=_simplest(study, answer, trials),
+        rows=comparison(trials, Ranked(study.objective, answer.least_loss)),
         edge=outside[0] if outside else None,
     )
-
-
-def _simplest(study: Study, answer: Answer, trials: pd.DataFrame) -> Mapping[Hashable, Any] | None:
-    if not answer.tied:
-        return None
-    rows = comparison(trials, Ranked(study.objective, answer.least_loss)).to_dict("records")
-    simplest = next(row for row in rows if row["simplest"])
-    return None if simplest["rank"] == 1 else simplest

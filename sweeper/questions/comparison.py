@@ -16,6 +16,7 @@ from sweeper.answer.claims import GUESS, UNLEARNED
 from sweeper.answer.comparison import BETTER, FAILS, LEFT, ON_AVERAGE, TIED, UNRANKED, WORSE
 from sweeper.answer.comparison import comparison as of_finalists
 from sweeper.answer.confirmed import ENOUGH_SEEDS
+from sweeper.answer.placing import apart, at_worst
 from sweeper.answer.ranked import Ranked
 from sweeper.drawing.scales import share_ticks
 from sweeper.drawing.style import HUES, canvas, legend_below, themed
@@ -95,7 +96,7 @@ def alt(frame: pd.DataFrame) -> str:
         )
     said, ranked = [], Ranked(frame["metric"].iloc[0])
     for row in frame.iloc[1:].to_dict("records"):
-        middle, low, high = _rounded(row)
+        middle, low, high = in_words(*apart(row))
         known = f"{middle} ({low} to {high})" if pd.notna(row["difference_low"]) else "not known"
         won = f", winner {ranked.better} on {percent(row['p_better'])} of seeds"
         share = won if pd.notna(row["p_better"]) else ""
@@ -156,27 +157,14 @@ def _numbers(row: Mapping[Any, Any], seeds: int, ranked: Ranked) -> str:
     shared = f", on {count(row['pairs'], 'seed')} of both" if row["pairs"] < seeds else ""
     text = f"{row['label']}: {_difference(row, ranked.metric)}{shared}"
     if row["verdict"] == TIED:
-        text += f"; {at_worst(row, ranked)}"
+        text += f"; it {at_worst(row, ranked)}"
     return f"{text}."
-
-
-def at_worst(row: Mapping[Any, Any], ranked: Ranked) -> str:
-    """How far a tied finalist may be behind: the end of its interval, which may also leave 0 out."""
-    ends = (ranked.behind(row["difference_low"]), ranked.behind(row["difference_high"]))
-    worst = _rounded(row)[1].lstrip("−") if ranked.highest else _rounded(row)[2]
-    remark = stricter(row["verdict"] == TIED, *ends)
-    beside = f" ({remark})" if remark else ""
-    return f"it may be up to {worst} worse{beside}"
 
 
 def _difference(row: Mapping[Any, Any], metric: str) -> str:
     """Finalist minus winner, as in the table."""
-    middle, low, high = _rounded(row)
+    middle, low, high = in_words(*apart(row))
     return f"{metric} minus that of the winner {middle} (interval {low} to {high})"
-
-
-def _rounded(row: Mapping[Any, Any]) -> tuple[str, str, str]:
-    return in_words(row["difference"], row["difference_low"], row["difference_high"], row["cut"])
 
 
 def simplest(frame: pd.DataFrame, metric: str) -> tuple[str, ...]:
@@ -186,7 +174,7 @@ def simplest(frame: pd.DataFrame, metric: str) -> tuple[str, ...]:
     row = frame[frame["simplest"]].iloc[0].to_dict()
     if row["rank"] == 1:
         return ("No tied finalist is simpler than the winner.",)
-    remark = stricter(True, row["difference_low"], row["difference_high"])
+    remark = stricter(*apart(row)[1:3])
     beside = f", {remark}" if remark else ""
     price = f" Its price: {_difference(row, metric)}{beside}." if math.isfinite(row["difference_low"]) else ""
     return (f"The simplest of those tied is {row['label']}.{price}",)
@@ -194,12 +182,12 @@ def simplest(frame: pd.DataFrame, metric: str) -> tuple[str, ...]:
 
 def _regret(frame: pd.DataFrame, metric: str) -> tuple[str, ...]:
     cost = frame["expected_regret"].iloc[0]
-    if not math.isfinite(cost) or number(cost) == "0":
+    if not math.isfinite(cost) or number(cost, 2) == "0":
         return ()
     seeds, of = count(int(frame["regret_seeds"].iloc[0]), "fresh seed"), frame["expected_regret"].notna()
     some = f"the {of.sum()} finalists that lasted the race and lost the fewest seeds"
     who = f"{'all finalists' if of.all() else some}, over their {seeds}"
-    return (f"Expected regret of picking the winner among {who}: {number(cost)} of {metric}.",)
+    return (f"Expected regret of picking the winner among {who}: {number(cost, 2)} of {metric}.",)
 
 
 TABLES = {"comparison": comparison}
@@ -231,6 +219,6 @@ HOW = (
     "2103.03098).",
     "Simplest: the smallest searched model, then the fewest parts beyond plain gradient descent on ReLU "
     "layers (penalty, decay, dropout, schedule, momentum, numbers that the optimizer stores for each "
-    "weight). The expected cost averages over the means that the seeds leave possible (Bayesian "
-    "bootstrap).",
+    "weight). The expected regret averages over the means that the seeds leave possible (Student’s t of the "
+    "paired differences); where all finalists are nearly alike, it is rather too high than too low.",
 )

@@ -9,12 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from sweeper.answer.bounds import cut_ends, in_words
+from sweeper.answer.bounds import STRICTER, cut_ends, in_words, stricter
 from sweeper.answer.claim_words import Statement
 from sweeper.answer.claims import best_values
 from sweeper.answer.comparison import FAILS, TIED, UNRANKED, WINNER, verdicts
 from sweeper.answer.confirmed import ENOUGH_SEEDS, confirmed
-from sweeper.answer.placing import Finalist, better_means, losses, placing
+from sweeper.answer.placing import Finalist, apart, better_means, losses, placing
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import labels, search_trials
 from sweeper.components.metric_words import axis_words, metric_words
@@ -200,10 +200,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
         text = f"{count(first['n'], 'seed')} are too few to rank it against {some_of(few)}"
         said.append(f"{capital(text)}, which may still be worse.")
     elif tied:
-        said.append(
-            f"These seeds do not show that it is better than {some_of(tied)}: the paired "
-            f"{'difference is' if len(tied) == 1 else 'differences are'} too small."
-        )
+        said.append(_too_small(tables["comparison"]))
     lost = [
         f"{row['label']} {losses(finalist)} of {finalist.tried}"
         for row, finalist in zip(ranks, finalists, strict=True)
@@ -215,6 +212,17 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     said.append(_flattery(first, own.tolist(), bias(tables["comparison"]), ranked, several=bool(others)))
     values = best_values(run.trials, run.study.search.scientific, "confirmation")
     return (*said, *values, *comparison.sentences(run, tables))
+
+
+def _too_small(comparison: pd.DataFrame) -> str:
+    """That the winner is tied, with whom, and with whom although an interval leaves 0 out."""
+    tied = [row for row in comparison.to_dict("records") if row["verdict"] == TIED]
+    beside = [row["label"] for row in tied if stricter(*apart(row)[1:3])]
+    what = "difference is" if len(tied) == 1 else "differences are"
+    text = f"better than {some_of([row['label'] for row in tied])}: the paired {what} too small"
+    if beside:
+        text += f" ({STRICTER})" if len(beside) == len(tied) else f" (of {some_of(beside)}, {STRICTER})"
+    return f"These seeds do not show that it is {text}."
 
 
 def _finalist(row: Mapping[Any, Any], finalists: pd.DataFrame, ranked: Ranked) -> Finalist:

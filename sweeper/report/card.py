@@ -1,6 +1,5 @@
 """The answer in words: one card, rendered as HTML (page), Markdown (dashboard) and plain text (terminal)."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,6 @@ from pathlib import Path
 import pandas as pd
 
 from sweeper.answer.answer import Answer
-from sweeper.answer.bounds import in_words, stricter, which_cut
 from sweeper.answer.claims import (
     ALONE,
     BEATS,
@@ -24,10 +22,11 @@ from sweeper.answer.claims import (
     YES,
     Claim,
 )
+from sweeper.answer.comparison import TIED as ALIKE
 from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.gain import LABEL, gained, power
 from sweeper.answer.outcomes import outcomes_in_words
-from sweeper.answer.placing import better_means, placing
+from sweeper.answer.placing import at_worst, better_means, placing
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import search_trials
 from sweeper.answer.summary import Summary, summarize
@@ -181,13 +180,11 @@ def _tied(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
         meaning = f"{seeds} seeds are too few to rank these behind the winner; they may still be worse"
         meaning = "one seed cannot rank two settings" if seeds == 1 else meaning
         return (Fact(UNRANKED, "\n".join(summary.unranked), meaning),)
-    rows = summary.ranking.set_index("trial")
-    first = float(rows["low"].iloc[0]), float(rows["high"].iloc[0])
-    simplest = None if summary.simplest is None else summary.simplest["label"]
     lines = [
-        f"{name}{' (simplest)' if name == simplest else ''}: {_at_worst(ranked, row, seeds, first)}"
-        for name, trial in zip(summary.tied, answer.tied, strict=True)
-        for row in [rows.loc[trial]]
+        f"{row['label']}{' (simplest)' if row['simplest'] else ''}: {at_worst(row, ranked)}"
+        + (f", on {count(int(row['pairs']), 'seed')} of both" if row["pairs"] < seeds else "")
+        for row in summary.rows.to_dict("records")
+        if row["verdict"] == ALIKE
     ]
     shared = "; a tie of few shared seeds says little" if summary.few_pairs else ""
     meaning = (
@@ -195,18 +192,6 @@ def _tied(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
         f"{ranked.metric}{shared}"
     )
     return (Fact(TIED, "\n".join(lines), meaning),)
-
-
-def _at_worst(ranked: Ranked, row: "pd.Series", seeds: int, winner: tuple[float, float]) -> str:
-    """Costs are compared: a rival that is worse costs more. Seeds are named where it shares fewer."""
-    shared = f", on {count(int(row['pairs']), 'seed')} of both" if row["pairs"] < seeds else ""
-    ends = float(row["difference_low"]), float(row["difference_high"])
-    if not math.isfinite(ends[1]):
-        return f"may be worse by any amount{shared}"
-    low, high, _ = ranked.within(ends, (float(row["low"]), float(row["high"])), winner)
-    worst = in_words(float(row["difference"]), low, high, which_cut(ends, (low, high)))[2]
-    remark = stricter(True, low, high)
-    return f"may be up to {worst} worse{shared}{f' ({remark})' if remark else ''}"
 
 
 def _sure(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:

@@ -4,6 +4,7 @@ import numpy as np
 from scipy.special import gammaln
 
 from sweeper.statistics.intervals import interval, multiplicities
+from sweeper.statistics.race import ENOUGH_SEEDS
 
 FEWEST = 3
 """Losses below which no interval is stated."""
@@ -41,18 +42,19 @@ def subset_weights(n: int, k: int) -> np.ndarray:
 def expected_regret(values: np.ndarray, seed: int = 0) -> np.ndarray:
     """E[μᵢ − minⱼ μⱼ] for every finalist i, in the unit of the objective; `values` is (finalists, seeds).
 
-    Seeds are weighted at random, the same for all finalists (Bayesian bootstrap, Rubin 1981, weights
-    Dirichlet(1, …, 1)), which draws the means μ as the seeds leave them possible, correlations included.
-    The spread is widened by √((n + 1) / (n − 1)), to that of a mean of n values. Nulls where fewer than
-    two seeds are shared.
+    The means μ are drawn as n shared seeds leave them possible: multivariate Student t around the sample
+    means, scale S / n of the sample covariance S, n − 1 degrees of freedom (normal luck, flat prior). So each
+    paired difference has the Student t of its own interval. Weights on seeds (Bayesian bootstrap) would give
+    no chance to what lies beyond them, a winner that leads on each of few seeds. Nulls where fewer than
+    `ENOUGH_SEEDS` seeds are shared.
     """
     shared = values[:, np.isfinite(values).all(axis=0)]
     n = shared.shape[1]
-    if n < 2:
+    if n < ENOUGH_SEEDS:
         return np.full(len(values), np.nan)
-    weights = np.random.default_rng(seed).dirichlet(np.ones(n), size=DRAWS)
-    centre = shared.mean(axis=1)
-    means = centre + np.sqrt((n + 1) / (n - 1)) * (weights @ shared.T - centre)
+    rng, centre = np.random.default_rng(seed), shared.mean(axis=1)
+    normal = rng.standard_normal((DRAWS, n)) @ (shared.T - centre) / np.sqrt(n * (n - 1))
+    means = centre + normal * np.sqrt((n - 1) / rng.chisquare(n - 1, size=(DRAWS, 1)))
     return np.asarray((means - means.min(axis=1, keepdims=True)).mean(axis=0))
 
 

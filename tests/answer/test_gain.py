@@ -13,9 +13,9 @@ from sweeper.answer.bounds import STRICTER
 from sweeper.answer.comparison import TIED
 from sweeper.answer.confirmed import confirmed
 from sweeper.answer.gain import Gain, gained, power
+from sweeper.answer.placing import at_worst
 from sweeper.answer.ranked import LOSS
-from sweeper.questions.comparison import at_worst, simplest
-from sweeper.report.card import _at_worst
+from sweeper.questions.comparison import simplest
 
 DEFAULT = {"optimizer": "adam", "learning_rate": 0.001, "activation": "relu"}
 NOISE = np.random.default_rng(0).normal(0, 0.01, (3, 10))
@@ -74,7 +74,6 @@ def test_a_tie_whose_interval_leaves_0_out_says_why_everywhere() -> None:
         gained(Gain(3, "adam", 0.5, 0.09, 0.03, 0.16, 8, "unshown"), LOSS)[1],
         at_worst(row, LOSS),
         *simplest(pd.DataFrame([row]), "loss"),
-        _at_worst(LOSS, pd.Series(row), 8, (0.0, 0.1)),
     ]
     assert all(STRICTER in text for text in said), said
     over = row | {"difference_low": -0.03}

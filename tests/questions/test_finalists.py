@@ -5,8 +5,9 @@ import pytest
 from report_inputs import asked_of, made_input, spoken
 from synthetic_records import SyntheticRecords
 
+from sweeper.answer.bounds import STRICTER
 from sweeper.answer.comparison import BETTER, FAILS, LEFT, ON_AVERAGE, TIED, UNRANKED, WORSE, verdicts
-from sweeper.questions import comparison
+from sweeper.questions import comparison, confirmation
 
 ALIKE = {"n": 8, "failures": 0, "tied": False, "dropped": False, "better": False}
 
@@ -41,6 +42,40 @@ def test_sentence_and_table_have_one_verdict(records: SyntheticRecords) -> None:
     for name, text in comparison.VERDICTS.items():
         tables = {**asked.tables, "comparison": frame.assign(verdict=["winner", name, name])}
         assert spoken(comparison.sentences(asked.run, tables))[0] == f"Both other finalists {text}."
+
+
+@pytest.mark.parametrize("seeds", [1, 3, 5])
+@pytest.mark.parametrize("table", ["comparison", "finalists"])
+def test_who_is_tied_is_the_same_in_every_table(records: SyntheticRecords, table: str, seeds: int) -> None:
+    """The column agrees with the verdict of the row and with the answer: nobody is below five seeds."""
+    trials = records.trials[(records.trials["phase"] != "confirm") | (records.trials["seed"] <= seeds)]
+    run = made_input(SyntheticRecords(trials, records.curves, records.layers))
+    frame = asked_of(run).tables[table]
+    assert (frame["tied"] == frame["verdict"].isin(["winner", TIED])).all()
+    assert set(frame.loc[frame["tied"], "trial"]) == {run.answer.trial, *run.answer.tied}
+    assert bool(run.answer.tied) is (seeds == 5)
+
+
+@pytest.mark.parametrize(
+    ("lows", "words"),
+    [
+        ((-0.1, -0.1), "the paired differences are too small."),
+        ((0.01, 0.01), f"the paired differences are too small ({STRICTER})."),
+        ((-0.1, 0.01), f"the paired differences are too small (of second, {STRICTER})."),
+    ],
+)
+def test_a_tie_beside_an_interval_without_0_says_so(
+    records: SyntheticRecords, lows: tuple[float, float], words: str
+) -> None:
+    """In the sentence that names those tied, as in those of their numbers."""
+    asked = asked_of(made_input(records))
+    frame = asked.tables["comparison"].assign(verdict=["winner", TIED, TIED], difference_high=0.2)
+    frame = frame.assign(difference_low=[0.0, *lows], label=["a", "first", "second"])
+    ranks = asked.tables["finalists"].assign(verdict=TIED)
+    tables = {**asked.tables, "comparison": frame, "finalists": ranks}
+    said = spoken(confirmation.sentences(asked.run, tables))
+    (told,) = [text for text in said if "do not show that it is better than" in text]
+    assert told.endswith(f"better than first and second: {words}")
 
 
 def test_seeds_are_named_where_they_differ(records: SyntheticRecords) -> None:

@@ -58,7 +58,7 @@ def test_finalists_are_given_with_the_intervals_of_the_table(asked: Asked) -> No
         assert f"{row['label']}: validation loss minus that of the winner {ends}" in text
         assert "P(winner is lower on a fresh seed)" not in text, "the table has it"
     regret = asked.tables["comparison"]["expected_regret"].iloc[0]
-    assert re.search(rf"Expected regret of picking the winner.*: {re.escape(number(regret))} of", text)
+    assert re.search(rf"Expected regret of picking the winner.*: {re.escape(number(regret, 2))} of", text)
     sure = " ".join(spoken(comparison.sentences(*changed(asked, "comparison", expected_regret=0.0))))
     assert "regret" not in sure, "nothing is not worth a sentence"
 
