@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from clusters import end, silent, worker_process
+from clusters import QUICK, end, silent, worker_process
 
 import sweeper.doctor
 from sweeper.cli import main
@@ -17,7 +17,7 @@ from sweeper.doctor.finding import Finding
 def test_a_pool_answers_by_a_call(tmp_path: Path) -> None:
     """A worker has run it; the finding names its machine and how many run at a time."""
     tmp_path.chmod(0o700)
-    worker = worker_process(tmp_path, "--idle", "60", quick=True)
+    worker = worker_process(tmp_path, "--idle", "60", code=QUICK)
     told: list[str] = []
     try:
         (found,), code = PoolCheck.of(f"dir:{tmp_path}", None).findings(told.append)

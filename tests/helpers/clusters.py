@@ -32,7 +32,22 @@ serve = module.serve
 module.serve = lambda *given: serve(*given, clusters.nothing)
 sweeper.cli.main(sys.argv[1:])
 """
+"""A worker that does not import torch."""
 
+KILLED = """
+import os, signal, sys, sweeper.cli, sweeper.training.pool.folder_worker as module
+class Pool(module.LocalPool):
+    calls = 0
+    def submit(self, *given):
+        call = super().submit(*given)
+        self.calls += 1
+        if self.calls == 5:
+            os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
+        return call
+module.LocalPool = Pool
+sweeper.cli.main(sys.argv[1:])
+"""
+"""A worker that is killed when its fifth call has begun."""
 
 POOLS = bool(os.environ.get("SWEEPER_POOLS"))
 """Whether this is ``make pools``: every engine must be there."""
@@ -53,11 +68,11 @@ def silent(line: str) -> None:
     """For lines that nobody reads."""
 
 
-def worker_process(folder: Path, *options: str, quick: bool = False) -> "subprocess.Popen[bytes]":
-    """``sweeper worker`` for one call at a time; a `quick` one does not import torch."""
+def worker_process(folder: Path, *options: str, code: str = "") -> "subprocess.Popen[bytes]":
+    """``sweeper worker`` for one call at a time, or `code` in its place."""
     command = [sys.executable, "-m", "sweeper", "worker", str(folder), "--jobs", "1", *options]
-    if quick:
-        command[1:3] = ["-c", QUICK]
+    if code:
+        command[1:3] = ["-c", code]
     return subprocess.Popen(command, stderr=subprocess.DEVNULL, env=os.environ | {"PYTHONPATH": str(HERE)})
 
 
@@ -79,7 +94,7 @@ def folder() -> Iterator[Opened]:
     import tempfile
 
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
-        workers = [worker_process(Path(name), "--idle", "600", quick=True) for _ in range(WORKERS)]
+        workers = [worker_process(Path(name), "--idle", "600", code=QUICK) for _ in range(WORKERS)]
         for process in workers:
             stack.callback(end, process)
         while len(list((Path(name) / "workers").glob("[!.]*"))) < WORKERS:

@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,8 +17,8 @@ from unittest import mock
 
 import optuna
 import pytest
-from clusters import WORKERS, end, free_port, wait_for_port, worker_process
-from pool_runs import after, goes_on, in_pools, killer, same
+from clusters import KILLED, end, free_port, wait_for_port, worker_process
+from pool_runs import after, goes_on, in_pools, same
 from postgres import needed, postgres
 from whole_runs import run, study
 
@@ -30,25 +30,32 @@ from sweeper.training.pool.interface import Pool
 pytestmark = pytest.mark.timeout(600)
 
 
+def short_lease() -> AbstractContextManager[object]:
+    """A worker is given up after three seconds without a beat."""
+    shorter = partial(folder_pool.folder_pool, lease=3.0)
+    scheme = replace(registry.POOLS["dir"], opened=lambda path, tell, *_: shorter(Path(path), tell))
+    return mock.patch.dict(registry.POOLS, dir=scheme)
+
+
 @in_pools
 def test_a_shared_folder(tmp_path: Path, home: Pool, expected: Result) -> None:
-    """A worker is killed while it trains, another one comes later."""
+    """The only worker is killed while it trains, and another one comes."""
     shared = tmp_path / "shared"
     shared.mkdir(mode=0o700)
     with ExitStack() as stack:
-        workers = [worker_process(shared, "--idle", "100") for _ in range(WORKERS)]
-        for worker in workers:
-            stack.callback(end, worker)
+        first = worker_process(shared, "--idle", "100", code=KILLED)
 
-        def first() -> int | None:
-            done = [
-                int(f.name.partition("@")[0]) for f in shared.glob(f"sweeps/*/claimed/*-{workers[0].pid}-*")
-            ]
-            return workers[0].pid if any(number >= 5 for number in done) else None
+        def next_one() -> None:
+            first.wait()
+            stack.callback(end, worker_process(shared, "--idle", "100"))
 
-        with killer(first) as killed:
+        watcher = threading.Thread(target=next_one)
+        watcher.start()
+        stack.callback(watcher.join)
+        stack.callback(end, first)
+        with short_lease():
             result = run(tmp_path, study(), home, pool=f"dir:{shared}")
-    assert killed
+    assert first.returncode == -signal.SIGKILL
     same(result, expected)
     assert set(result.trials["host"]) == {os.uname().nodename}
 
@@ -90,9 +97,7 @@ def test_a_worker_that_is_stopped_for_longer_than_its_lease(
             stack.callback(back.join)
             back.start()
 
-        shorter = partial(folder_pool.folder_pool, lease=3.0)
-        scheme = replace(registry.POOLS["dir"], opened=lambda path, tell, *_: shorter(Path(path), tell))
-        with mock.patch.dict(registry.POOLS, dir=scheme):
+        with short_lease():
             result = run(tmp_path, study(), home, pool=f"dir:{shared}", on_result=after(4, fault))
     same(result, expected)
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from clusters import end, nothing, worker_process
+from clusters import QUICK, end, nothing, worker_process
 
 from sweeper.errors import StateKept, UserError
 from sweeper.training.pool import folder_worker, messages, shared_folder
@@ -40,7 +40,7 @@ def start(shared: Path) -> Iterator[Callable[..., "subprocess.Popen[bytes]"]]:
     with ExitStack() as stack:
 
         def started(*options: str) -> "subprocess.Popen[bytes]":
-            process = worker_process(shared, *options, quick=True)
+            process = worker_process(shared, *options, code=QUICK)
             stack.callback(end, process)
             return process
 
