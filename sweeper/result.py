@@ -26,7 +26,7 @@ from sweeper.records.store import Records
 from sweeper.records.store import load as load_records
 from sweeper.search.as_written import journal_findings
 from sweeper.search.earlier import from_dict
-from sweeper.search.starts import published
+from sweeper.search.starts import published, unheld
 from sweeper.search.trial_summary import TrialSummary, summarize
 from sweeper.study.study import Study
 from sweeper.trial import objective_metric
@@ -168,10 +168,11 @@ class Result:
         return pd.DataFrame(columns=COLUMNS) if isinstance(found, NotMade) else found
 
     def _notes(self, plan: Mapping[str, Any] | None) -> tuple[str, ...]:
-        """How it was run: the plan, and what was taken over from an earlier run."""
+        """How it was run: the plan, defaults that no trial has, what was taken over from an earlier run."""
         kept, _ = EARLIER.read(self.folder)
         notes = [f"{self._ran(plan)} {plan['line']}."] if plan else []
         notes += [f"{capital(str(line))}." for line in (plan or {}).get("columns", ())]
+        notes += [f"{capital(line)}." for line in unheld(self.study.space)]
         notes += [unmeasured] if (unmeasured := not_measured(self.trials)) else []
         if kept is not None:
             notes.append(f"{capital(from_dict(self.study.space, kept).line())}.")

@@ -30,7 +30,7 @@ from sweeper.search.earlier import Earlier
 from sweeper.search.finalists import budget, examined, finalists, next_trials
 from sweeper.search.forecast import Forecast
 from sweeper.search.occupancy import advice
-from sweeper.search.starts import defaults
+from sweeper.search.starts import unheld
 from sweeper.search.storage import StudyStorage, delete_study
 from sweeper.search.trial_summary import summarize
 from sweeper.training.calls import call_user_code
@@ -102,7 +102,7 @@ class Sweep:
         self._open.enter_context(self.writer)
         for damage in (*lines(self.store.findings), *self.storage.notes):
             self.progress.warn(damage)
-        notes = [default.line() for default in defaults(self.task.study.space) if default.outside]
+        notes = unheld(self.task.study.space)
         notes += [self.earlier.line()] if self.earlier else []
         for note in (*notes, *self.columns, f"plan: {self.plan.line()}"):
             self.progress.note(note)

@@ -21,15 +21,15 @@ import numpy as np
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def number(value: float, digits: int = 3) -> str:
+def number(value: float, digits: int = 3, grouping: str = ",") -> str:
     """``0.0312``, ``1234``, ``10,000``, ``2.5e-5``: `digits` significant digits, whole from 1000 up;
-    ``–`` for none."""
+    ``–`` for none. `grouping` stands between thousands from 10,000 up; records have none."""
     if not math.isfinite(value):
         return "–" if math.isnan(value) else ("−∞" if value < 0 else "∞")
     sign, size = "−" if value < 0 else "", abs(value)
     if size == 0 or 1e-3 <= size < 1e6:
         short = f"{size:.{digits}g}"
-        whole_number = f"{size:,.0f}" if size >= 9999.5 else f"{size:.0f}"
+        whole_number = f"{size:{grouping if size >= 9999.5 else ''}.0f}"
         return sign + (whole_number if size >= 1000 or "e" in short else short)
     mantissa, _, exponent = f"{size:.{digits - 1}e}".partition("e")
     mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
@@ -113,7 +113,7 @@ def signed_number(value: float, digits: int = 3) -> str:
 
 def loss_value(value: float) -> str:
     """A number in the reason of a trial's end, as records keep it: ``10001``, ``2.32e12``, ``inf``."""
-    return number(value).replace(",", "") if math.isfinite(value) else f"{value:g}"
+    return number(value, grouping="") if math.isfinite(value) else f"{value:g}"
 
 
 def fixed(value: float, decimals: int) -> str:

@@ -34,6 +34,7 @@ from sweeper.report.doubts import Doubt, doubt, guessing
 from sweeper.report.facts import Fact, other_scores, scores_of
 from sweeper.report.next_step import NextStep, next_step
 from sweeper.report.use import headline_of, settings
+from sweeper.search.starts import unheld
 from sweeper.study.study import Study
 from sweeper.wording import capital, count, duration, percent
 
@@ -106,7 +107,7 @@ def card(study: Study, answer: Answer | None, trials: pd.DataFrame, folder: Path
     facts = (
         *scores_of(study, answer, summary),
         *(() if doubted else _tied(ranked, answer, summary)),
-        *(() if doubted else _gained(ranked, answer)),
+        *(() if doubted else _gained(study, ranked, answer)),
         *(() if doubted else _sure(ranked, answer, summary)),
         Fact("Guessing", *guessing(answer, ranked)),
         *other_scores(ranked, answer),
@@ -166,9 +167,13 @@ def _lead(ranked: Ranked, answer: Answer, summary: Summary, trials: pd.DataFrame
     return f"{text}."
 
 
-def _gained(ranked: Ranked, answer: Answer) -> tuple[Fact, ...]:
-    """What was gained over the published defaults, where anything was confirmed."""
-    return () if answer.confirmed is None else (Fact(LABEL, *gained(answer.gain, ranked)),)
+def _gained(study: Study, ranked: Ranked, answer: Answer) -> tuple[Fact, ...]:
+    """What was gained over the published defaults, and which of them the space lacks where none was tried."""
+    if answer.confirmed is None:
+        return ()
+    value, meaning = gained(answer.gain, ranked)
+    missing = unheld(study.space) if answer.gain is None else []
+    return (Fact(LABEL, value, "; ".join([meaning, *missing])),)
 
 
 def _tied(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:

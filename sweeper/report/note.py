@@ -75,7 +75,7 @@ def _dashboard(study: Study, answer: Answer, records: Records) -> list[str]:
 def plain_answer(study: Study, answer: Answer | None, records: Records) -> str:
     """A few lines: settings, confirmed score, test score, ties, outcomes, next step."""
     summary = card(study, answer, records.trials)
-    lines = [summary.headline, *_wrapped(f"{summary.status}{summary.lead}"), ""]
+    lines = [*_wrapped(summary.headline), *_wrapped(f"{summary.status}{summary.lead}"), ""]
     for text in summary.warnings:
         lines += textwrap.wrap(f"Warning: {text}", WIDTH, subsequent_indent="  ")
     lines += [""] if summary.warnings else []

@@ -19,6 +19,8 @@ LABELS = {
     "momentum": "Momentum",
     "schedule": "Learning-rate schedule",
 }
+AMOUNTS = ("weight_decay", "momentum")
+"""Those that a sentence gives an article."""
 
 
 def settings(parameters: Mapping[str, Any], study: Study) -> dict[str, str]:
@@ -39,7 +41,7 @@ def _asked(name: str, study: Study) -> bool:
 
 
 def headline_of(study: Study, answer: Answer) -> str:
-    """The first sentence of the answer: what to use of all that the study compares."""
+    """The first sentence of the answer: the value of every setting that was searched."""
     chosen = answer.parameters
     words = [f"a learning rate of {number(chosen['learning_rate'])}"]
     if chosen.get("activation") is not None:
@@ -48,16 +50,22 @@ def headline_of(study: Study, answer: Answer) -> str:
     if penalty is not None and penalty != Fixed(0):
         weight = chosen.get("activation_penalty", 0.0)
         words.append(f"an activation penalty of {number(weight)}" if weight else "no activation penalty")
-    others = [name for name in _compared(study) if name in chosen]
+    others = [name for name in _searched(study, str(chosen["optimizer"])) if name in chosen]
     others = [name for name in others if name != "penalty_kind" or _has_penalty(chosen)]
-    words += [f"{name} = {shown(chosen[name])}" for name in others]
+    words += [_phrase(name, chosen[name]) for name in others]
     return f"Use {chosen['optimizer']} with {listing(words)}."
 
 
-def _compared(study: Study) -> list[str]:
-    """What else the study compares: other settings stand in the list below."""
+def _searched(study: Study, optimizer: str) -> list[str]:
+    """What trials of the optimizer differ in beyond the four axes, in the order of the study file."""
+    space = study.space
+    known = space.active(optimizer) if optimizer in space.accepted else {}
     return [
-        name
-        for name in study.search.scientific
-        if name not in FIRST and not isinstance(study.space.entries.get(name), Fixed | None)
+        name for name, (_, values) in known.items() if name not in FIRST and not isinstance(values, Fixed)
     ]
+
+
+def _phrase(name: str, value: Any) -> str:
+    if name in AMOUNTS:
+        return f"a {LABELS[name].lower()} of {shown(value)}"
+    return f"{name} = {f'({shown(value)})' if isinstance(value, tuple | list) else shown(value)}"

@@ -28,12 +28,18 @@ class Default:
     def line(self) -> str:
         """What is missing, in words."""
         wanted = ", ".join(f"{name} = {value}" for name, value in self.outside.items())
-        return f"no trial has the published default of {self.optimizer}: {wanted} lies outside of the space"
+        verb = "lies" if len(self.outside) == 1 else "lie"
+        return f"no trial has the published default of {self.optimizer}: {wanted} {verb} outside of the space"
 
 
 def defaults(space: Space) -> list[Default]:
     """One for each optimizer of the space."""
     return [_default(space, name) for name in space.entries["optimizer"].values or () if name in OPTIMIZERS]
+
+
+def unheld(space: Space) -> list[str]:
+    """A line for each default that the space does not have in full; terminal, page and card tell it."""
+    return [default.line() for default in defaults(space) if default.outside]
 
 
 def published(space: Space) -> list[Mapping[str, Any]]:

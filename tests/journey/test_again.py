@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import optuna
@@ -18,11 +19,15 @@ from whole_runs import comparable, copied_to_optuna, run, study
 from sweeper import journey, sweep
 from sweeper.errors import ModelError, RunFailed, RunFolderError, UserError
 from sweeper.records.run_files import TEST
+from sweeper.report.note import plain_answer
+from sweeper.report.progress import Progress
 from sweeper.result import Result
 from sweeper.search import forecast
+from sweeper.search.starts import unheld
 from sweeper.training.cohort import Cohort
 from sweeper.training.preflight import check_configurations
 from sweeper.trial import TrialResult
+from sweeper.wording import capital
 
 
 @pytest.fixture
@@ -50,6 +55,22 @@ def first(finished: Result, tmp_path: Path) -> Result:
 @pytest.mark.usefixtures("quick")
 class TestAgain:
     """Runs that go on from others; without worker processes."""
+
+    def test_what_the_terminal_says_of_defaults_stands_on_the_page(self, tmp_path: Path) -> None:
+        """A default outside of the space is told when the run begins, on its page and beside the gain."""
+        space = {"optimizer": ["sgd", "adam"], "learning_rate": {"low": 0.03, "high": 0.1, "log": True}}
+        space["weight_decay"] = [0.01, 0.1]
+        few = study(search={"space": space, "trials": 2, "sampler": "random"})
+        with mock.patch.object(Progress, "note", autospec=True) as noted:
+            done = run(tmp_path, few)
+        told = [call.args[1] for call in noted.call_args_list if "published default" in call.args[1]]
+        assert told == unheld(few.space)
+        assert told[1].endswith("learning_rate = 0.001, weight_decay = 0.0 lie outside of the space")
+        notes, (sgd, adam) = done._run_data().notes, told
+        assert {f"{capital(line)}." for line in told} <= set(notes)
+        undoubted = replace(done.answer, baseline=None, learning=None)
+        text = " ".join(plain_answer(few, undoubted, done.records).split())
+        assert f"no published default was confirmed, so the gain is unknown; {sgd}; {adam}" in text
 
     def test_a_finished_run_trains_nothing_more(
         self, first: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

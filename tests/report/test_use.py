@@ -1,9 +1,21 @@
-"""The settings that a card lists."""
+"""The settings that a card lists, and those that its headline names."""
+
+import json
+from dataclasses import replace
 
 import pytest
-from report_inputs import SPACE, made_study
+from made_up import MIXED
+from report_inputs import SPACE, made_input, made_study
+from synthetic_records import SyntheticRecords
 
-from sweeper.report.use import settings
+from sweeper.report.note import note, plain_answer
+from sweeper.report.notebook import answer_html
+from sweeper.report.use import headline_of, settings
+
+CHOSEN = {"optimizer": "adam", "learning_rate": 0.01, "activation": "tanh", "activation_penalty": 0.001}
+CHOSEN |= {"betas": (0.8, 0.99), "model.depth": 2, "model.width": 48, "training.batch_size": 64}
+SEARCHED = {**MIXED, "weight_decay": {"low": 1e-4, "high": 0.1, "log": True}, "amsgrad": [True, False]}
+"""Of `CHOSEN` and what the test adds: all that trials of adam differ in."""
 
 
 @pytest.mark.parametrize(("weight", "told"), [(0.0, False), (1e-3, True)])
@@ -12,3 +24,27 @@ def test_a_penalty_of_zero_has_no_kind(weight: float, told: bool) -> None:
     study = made_study(search={"space": {**SPACE, "penalty_kind": ["l1", "l2"]}})
     chosen = {"optimizer": "sgd", "learning_rate": 0.1, "activation_penalty": weight, "penalty_kind": "l1"}
     assert ("Penalty kind" in settings(chosen, study)) is told
+
+
+def test_every_searched_setting_is_named_on_every_surface(records: SyntheticRecords) -> None:
+    """In the first sentence of the answer, in the words of page, terminal, note and notebook; the JSON has
+    each with its value. A setting that is the same for all trials of the optimizer is not in it."""
+    study = made_study(search={"space": SEARCHED})
+    chosen = {**CHOSEN, "weight_decay": 0.02, "amsgrad": True}
+    assert {name for name, (_, values) in study.space.active("adam").items()} == {*chosen} - {"optimizer"}
+    report = made_input(records, study=study)
+    answer = replace(report.answer, parameters=chosen)
+    headline = headline_of(study, answer)
+    assert headline == (
+        "Use adam with a learning rate of 0.01, tanh, an activation penalty of 0.001, betas = (0.8, 0.99), "
+        "model.depth = 2, model.width = 48, training.batch_size = 64, a weight decay of 0.02 and "
+        "amsgrad = yes."
+    )
+    made = replace(report, answer=answer)
+    texts = [surface(study, answer, report.records) for surface in (plain_answer, note)]
+    for text in (*texts, answer_html(made)):
+        assert headline in " ".join(text.replace("\\", "").split())
+    kept = json.loads(json.dumps(answer.to_dict()))["parameters"]
+    assert kept == {**chosen, "betas": [0.8, 0.99]}
+    fixed = made_study(search={"space": {**SEARCHED, "weight_decay": 0.02}})
+    assert "weight decay" not in headline_of(fixed, answer)

@@ -213,7 +213,7 @@ def text(side: Comparison) -> str:
     """A few lines for the terminal."""
     summary = card(side)
     width = max(len(fact.label) for fact in summary.facts)
-    lines = [summary.headline, *textwrap.wrap(summary.lead, WIDTH), ""]
+    lines = [*textwrap.wrap(summary.headline, WIDTH), *textwrap.wrap(summary.lead, WIDTH), ""]
     for warning in summary.warnings:
         lines += textwrap.wrap(f"Warning: {warning}", WIDTH, subsequent_indent="  ")
     lines += [""] if summary.warnings else []
