@@ -154,7 +154,7 @@ def alt(frame: pd.DataFrame) -> str:
     """Mean and interval of each finalist, and who is tied."""
     rows = frame.groupby("rank", sort=True).first()
     said = [
-        f"{row['label']}: {number(row['mean'])} ({_spread(row)}"
+        f"{row['label']}: {_mean(row)} ({_spread(row)}"
         f"{', tied with the winner' if row['verdict'] == TIED else ''})"
         if row["n"]
         else f"{row['label']}: no seed completed"
@@ -163,6 +163,11 @@ def alt(frame: pd.DataFrame) -> str:
     metric = metric_words(frame["metric"].iloc[0])
     what = f"Mean best {metric} of the finalists on fresh seeds with 95 % intervals, winner first"
     return f"{what}. {'; '.join(said)}."
+
+
+def _mean(row: "pd.Series") -> str:
+    """With the decimals of its interval."""
+    return in_words(row["mean"], row["low"], row["high"])[0]
 
 
 def _spread(row: "pd.Series") -> str:

@@ -33,7 +33,7 @@ from sweeper.answer.summary import Summary, summarize
 from sweeper.report.doubts import Doubt, doubt, guessing
 from sweeper.report.facts import Fact, other_scores, scores_of
 from sweeper.report.next_step import NextStep, next_step
-from sweeper.report.use import headline_of, settings
+from sweeper.report.use import headline_of, in_words, settings
 from sweeper.search.starts import unheld
 from sweeper.study.study import Study
 from sweeper.wording import capital, count, duration, percent
@@ -117,7 +117,7 @@ def card(study: Study, answer: Answer | None, trials: pd.DataFrame, folder: Path
     headline, lead = headline_of(study, answer), _lead(ranked, answer, summary, trials)
     standing, warnings = answer.standing, answer.warnings
     if doubted is not None:
-        lead = f"{doubted.lead} The best trial has {headline.removeprefix('Use ')} {lead}"
+        lead = f"{doubted.lead} The winner has {in_words(study, answer)}. {lead}"
         standing, headline = doubted.standing, doubted.headline
         warnings = tuple(text for text in warnings if not text.startswith(f"{headline} "))
     step = next_step(study, answer, trials, doubted, summary.edge, folder)

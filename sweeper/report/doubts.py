@@ -161,7 +161,7 @@ def _gained(each: Against, ranked: Ranked) -> str:
     known = (low, high, each.cut) if gain >= 0 else (-high, -low, turned)
     words = in_words(abs(gain), *known)
     size = f"{words[0]} {ranked.better if gain >= 0 else ranked.worse}"
-    size += f" than that of {DRAWN}" if each.beyond else ""
+    size += f" than what {DRAWN} score" if each.beyond else ""
     return f"{size} (95 % interval {words[1]} to {words[2]})" if math.isfinite(low) else f"{size} (one seed)"
 
 

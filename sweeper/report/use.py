@@ -41,7 +41,12 @@ def _asked(name: str, study: Study) -> bool:
 
 
 def headline_of(study: Study, answer: Answer) -> str:
-    """The first sentence of the answer: the value of every setting that was searched."""
+    """The first sentence of the answer."""
+    return f"Use {in_words(study, answer)}."
+
+
+def in_words(study: Study, answer: Answer) -> str:
+    """The value of every setting that was searched: ``adam with a learning rate of 0.01 and tanh``."""
     chosen = answer.parameters
     words = [f"a learning rate of {number(chosen['learning_rate'])}"]
     if chosen.get("activation") is not None:
@@ -53,7 +58,7 @@ def headline_of(study: Study, answer: Answer) -> str:
     others = [name for name in _searched(study, str(chosen["optimizer"])) if name in chosen]
     others = [name for name in others if name != "penalty_kind" or _has_penalty(chosen)]
     words += [_phrase(name, chosen[name]) for name in others]
-    return f"Use {chosen['optimizer']} with {listing(words)}."
+    return f"{chosen['optimizer']} with {listing(words)}"
 
 
 def _searched(study: Study, optimizer: str) -> list[str]:

@@ -334,5 +334,5 @@ def test_only_an_interval_shows_that_nothing_beats_guessing(records: SyntheticRe
         told = replace(report.answer, baseline=replace(found, objective=weak, test=()))
         shown = card(report.study, told, records.trials)
         assert shown.headline.startswith(f"{words} than guessing")
-        assert "The best trial has " in shown.lead
+        assert "The winner has " in shown.lead
         assert " use " not in shown.lead.lower()

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sweeper.commands.compare.tables import winner_label
 from sweeper.commands.compare.words import Comparison, headline, oftener, what_differs
 from sweeper.questions.question import Shown
+from sweeper.report.use import in_words
 from sweeper.wording import count, duration, listing, number, percent
 
 
@@ -35,7 +35,7 @@ def _on_seeds(side: Comparison) -> tuple[str, ...]:
         headline(side),
         f"{name} is {side.ranked.better} than {other} {where} (95 % interval "
         f"{percent(p_low)} to {percent(p_high)}).",
-        f"It is {found.why}.",
+        f"The comparison is {found.why}.",
     ]
     many = [
         f"{run.name} from {count(run.contenders, 'finalist')}"
@@ -51,7 +51,7 @@ def _on_seeds(side: Comparison) -> tuple[str, ...]:
 
 
 def _on_settings(side: Comparison) -> tuple[str, ...]:
-    return (f"{side.a.name} uses {winner_label(side.a)}, {side.b.name} uses {winner_label(side.b)}.",)
+    return tuple(f"{run.name} uses {in_words(run.study, run.answer)}." for run in (side.a, side.b))
 
 
 def _on_differences(side: Comparison) -> tuple[str, ...]:

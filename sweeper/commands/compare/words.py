@@ -2,13 +2,13 @@
 
 import math
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from sweeper.answer.bounds import HIGH, LOW, cut_ends, in_words
-from sweeper.answer.claims import CONFIRMED, PROVISIONAL
+from sweeper.answer.claims import CONFIRMED, GUESS, PROVISIONAL, UNLEARNED
 from sweeper.answer.confirmed import ENOUGH_SEEDS, OFTEN
 from sweeper.answer.ranked import Ranked
 from sweeper.commands.compare.tables import winner_label
@@ -45,7 +45,9 @@ def card(side: Comparison) -> Card:
     """The answer."""
     seeds = [0 if run.answer.confirmed is None else run.answer.confirmed.seeds for run in (side.a, side.b)]
     standing = PROVISIONAL
-    if min(seeds) >= ENOUGH_SEEDS and side.found.verdict != "unconfirmed":
+    if hollow := _hollow(side):
+        standing = _least(hollow)
+    elif min(seeds) >= ENOUGH_SEEDS and side.found.verdict != "unconfirmed":
         standing = CONFIRMED if side.found.verdict in ("a", "b") else UNDECIDED
     facts = [_score(side.a), _score(side.b), *_difference(side)]
     return Card(
@@ -63,6 +65,11 @@ def headline(side: Comparison) -> str:
     """Who is better, or that it is not known."""
     a, b = side.a.name, side.b.name
     seeds = [0 if run.answer.confirmed is None else run.answer.confirmed.seeds for run in (side.a, side.b)]
+    if hollow := _hollow(side):
+        what = "have learned" if _least(hollow) == UNLEARNED else "beat guessing"
+        if len(hollow) == 2:
+            return f"Neither {a} nor {b} is shown to {what}."
+        return f"{hollow[0].name} is ahead, but is not shown to {what}."
     if side.found.verdict == "undecided" and min(seeds) < ENOUGH_SEEDS:
         return f"{count(min(seeds), 'fresh seed')} cannot rank {a} and {b}."
     if side.found.verdict == "undecided" and (side.found.low > 0 or side.found.high < 0):
@@ -74,6 +81,19 @@ def headline(side: Comparison) -> str:
         "undecided": f"These seeds do not show a difference between {a} and {b}.",
         "unconfirmed": f"No claim: {a} and {b} are not both confirmed.",
     }[side.found.verdict]
+
+
+def _hollow(side: Comparison) -> tuple[Run, ...]:
+    """Runs without an answer that is worth comparing, where both are so, or the better one: then nothing is
+    better."""
+    weak = [run for run in (side.a, side.b) if run.answer.standing in (UNLEARNED, GUESS)]
+    ahead = {"a": side.a, "b": side.b}.get(side.found.verdict)
+    return tuple(weak) if len(weak) == 2 else tuple(run for run in weak if run is ahead)
+
+
+def _least(hollow: Sequence[Run]) -> str:
+    """The status that they share."""
+    return UNLEARNED if all(run.answer.standing == UNLEARNED for run in hollow) else GUESS
 
 
 def _lead(side: Comparison) -> str:
@@ -167,6 +187,10 @@ def _next(side: Comparison) -> NextStep:
 
 def _step(side: Comparison) -> NextStep:
     found, a, b = side.found, side.a, side.b
+    if hollow := _hollow(side):
+        text = "See what theory advises, and check that targets belong to their rows:"
+        commands = [run_again(run.study).replace("sweeper run", "sweeper advise", 1) for run in hollow]
+        return NextStep(text, "\n".join(dict.fromkeys(commands)))
     if found.verdict in ("a", "b"):
         name = (a if found.verdict == "a" else b).name
         return NextStep("Print a plain PyTorch script of the better one:", f"sweeper best {name} --python")

@@ -11,7 +11,7 @@ from scipy import stats
 from synthetic_records import SyntheticRecords, synthetic_records
 
 from sweeper.answer.answer import answer
-from sweeper.answer.claims import CONFIRMED, PROVISIONAL
+from sweeper.answer.claims import CONFIRMED, GUESS, PROVISIONAL, TIES, UNLEARNED
 from sweeper.commands.compare import tables as side_by_side
 from sweeper.commands.compare.winners import (
     Run,
@@ -210,6 +210,36 @@ def test_the_status_of_a_comparison_agrees_with_its_headline(
     told = card(Comparison(a, b, compare(a, b), {}))
     assert told.standing == standing
     assert told.headline.startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("standings", "shift", "standing", "words"),
+    [
+        ((GUESS, GUESS), 0.0, GUESS, "Neither a nor b is shown to beat guessing."),
+        ((UNLEARNED, GUESS), 1.0, GUESS, "Neither a nor b is shown to beat guessing."),
+        ((UNLEARNED, UNLEARNED), 1.0, UNLEARNED, "Neither a nor b is shown to have learned."),
+        ((GUESS, CONFIRMED), 1.0, GUESS, "a is ahead, but is not shown to beat guessing."),
+        ((UNLEARNED, TIES), 1.0, UNLEARNED, "a is ahead, but is not shown to have learned."),
+        ((CONFIRMED, GUESS), 1.0, CONFIRMED, "a is better than b."),
+        ((CONFIRMED, GUESS), 0.0, UNDECIDED, "These seeds do not show a difference"),
+    ],
+)
+def test_nothing_is_better_that_does_not_beat_guessing(
+    standings: tuple[str, str], shift: float, standing: str, words: str
+) -> None:
+    """Whatever the difference: the status and the next step are those of the better run."""
+    made = synthetic_records(40, finalists=2, seeds=6)
+    trials = made.trials.assign(outcome="completed")
+    noise = 0.1 + 0.01 * np.random.default_rng(0).random(len(trials))
+    records = SyntheticRecords(trials.assign(objective=noise), made.curves, made.layers)
+    a, b = made_run(records, "a"), made_run(records, "b", shift)
+    a, b = (
+        replace(run, answer=replace(run.answer, standing=status))
+        for run, status in zip((a, b), standings, strict=True)
+    )
+    told = card(Comparison(a, b, compare(a, b), {}))
+    assert (told.standing, told.headline[: len(words)]) == (standing, words)
+    assert told.next_step.command.startswith("sweeper advise") is (standing in (GUESS, UNLEARNED))
 
 
 def test_a_difference_of_losses_ends_where_the_loss_does(records: SyntheticRecords) -> None:
