@@ -1,7 +1,7 @@
 """What to change where gradients vanish, explode or end: one or two sentences with ready options."""
 
 import math
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from typing import Any
 
 from sweeper.command_line import command_line
@@ -10,7 +10,7 @@ from sweeper.questions.gradient_networks import CUT, EXPLODING, HEALTHY
 from sweeper.questions.layers import START
 from sweeper.study.command_line import option
 from sweeper.study.study import Study
-from sweeper.wording import number, percent
+from sweeper.wording import listing, number, percent
 
 
 def option_of(study: Study, setting: str) -> str:
@@ -32,14 +32,19 @@ SATURATED = 0.5
 """The same for saturated elements, of activations that are flat on both sides."""
 
 
-def _cures(trouble: str) -> str:
-    """``search.space.activation=["relu", …]``: the activations that are proposed against `trouble`."""
-    names = ", ".join(f'"{name}"' for name, entry in ACTIVATIONS.items() if trouble in entry.cures)
-    return f"search.space.activation=[{names}]"
-
-
 Settable = Callable[[str], str]
 """``key=value`` -> the option that sets it, empty where the study does not take it."""
+
+
+def _other(words: str, trouble: str, searched: Collection[str], settable: Settable) -> str:
+    """``try a steeper activation (--set …)``, but for those of them that were `searched`, which have had
+    their chance."""
+    cures = [name for name, entry in ACTIVATIONS.items() if trouble in entry.cures]
+    tried, untried = [c for c in cures if c in searched], [c for c in cures if c not in searched]
+    if not untried:
+        return f"{words} would pass more, and {listing(tried)} were searched"
+    names = ", ".join(f'"{name}"' for name in untried)
+    return f"try {words}{_by(settable(f'search.space.activation=[{names}]'))}"
 
 
 def every_option(setting: str) -> str:
@@ -48,12 +53,17 @@ def every_option(setting: str) -> str:
 
 
 def advice(
-    row: Mapping[Hashable, Any], at_start: str | None, init: str, settable: Settable = every_option
+    row: Mapping[Hashable, Any],
+    at_start: str | None,
+    init: str,
+    settable: Settable = every_option,
+    searched: Collection[str] = (),
 ) -> str:
     """One or two sentences with a ready ``--set`` where the study takes it; empty where nothing is to mend.
 
     `row` is one of `gradient_verdicts`, `at_start` the verdict on its activation at
-    initialisation, `init` the study's initializer (empty: not known). The rules, first that holds:
+    initialisation, `init` the study's initializer (empty: not known), `searched` the activations that were
+    tried. The rules, first that holds:
 
     1. dead units in a quarter or more of a layer: an activation that is never quite flat, or a lower rate.
     2. healthy, or not sure: nothing.
@@ -67,9 +77,9 @@ def advice(
     """
     verdict, name = str(row["verdict"]), str(row["activation"])
     if row["dead"] >= DEAD and row["moment"] != START:
-        text = f"{percent(row['dead'])} of the units of {_layer(row, 'dead')} are dead: try "
-        text += f"activations that are never quite flat{_by(settable(_cures('dead')))}"
-        return f"{text} or a lower learning rate."
+        text = f"{percent(row['dead'])} of the units of {_layer(row, 'dead')} are dead: "
+        text += _other("activations that are never quite flat", "dead", searched, settable)
+        return f"{text}; or try a lower learning rate."
     if verdict == HEALTHY or not row.get("sure", True):
         return ""
     if verdict == CUT:
@@ -81,9 +91,8 @@ def advice(
     steepest, flat, gain = _facts(name)
     if verdict != EXPLODING and steepest <= 0.5:
         text = f"The slope of {name} is at most {number(steepest, 2)}, so each layer shrinks the gradient: "
-        return (
-            f"{text}try a steeper activation{_by(settable(_cures('vanishing')))}{_shallower(row, settable)}."
-        )
+        text += _other("steeper activations", "vanishing", searched, settable)
+        return f"{text}{_shallower(row, settable)}."
     if verdict != EXPLODING and flat and row["saturated"] >= SATURATED:
         text = f"{percent(row['saturated'])} of {_layer(row, 'saturated')} is saturated"
         return f"{text}: its initial weights are too large{_by(settable('model.init=xavier'))}."

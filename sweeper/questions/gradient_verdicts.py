@@ -109,7 +109,10 @@ def gradient_verdicts(run: RunData) -> pd.DataFrame:
     frame = pd.DataFrame(found)
     starts = frame[frame["moment"] == START].set_index("activation")["verdict"].to_dict()
     init, settable = init_of(run.study), cache(partial(option_of, run.study))
-    texts = [advice(row, starts.get(row["activation"]), init, settable) for row in frame.to_dict("records")]
+    tried = set(run.trials["activation"].dropna().astype(str))
+    texts = [
+        advice(row, starts.get(row["activation"]), init, settable, tried) for row in frame.to_dict("records")
+    ]
     return frame.assign(suggestion=texts)[COLUMNS]
 
 

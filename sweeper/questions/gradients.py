@@ -7,8 +7,9 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
+from sweeper.answer.answer import Answer
 from sweeper.answer.claim_words import Statement
-from sweeper.answer.claims import EXPLORATORY, GRADIENT, OPEN, Claim
+from sweeper.answer.claims import CONFIRMED, EXPLORATORY, GRADIENT, OPEN, Claim
 from sweeper.drawing.lines import profile_panel
 from sweeper.drawing.scales import layer_axis, log_axis
 from sweeper.drawing.style import canvas, group_styles, handle, legend, legend_height, themed
@@ -111,7 +112,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     for activation, rows in verdicts.groupby("activation"):
         if ((rows["verdict"] != HEALTHY) | ~rows["sure"].astype(bool)).any():
             said.append(_numbers(named(str(activation)), rows.to_dict("records")))
-    said += _changes(verdicts)
+    said += changes(verdicts, run.answer)
     moment = [moment for moment in (START, END) if (verdicts["moment"] == moment).any()][-1]
     last = frame[frame["moment"] == moment]
     starved = [text for name, rows in last.groupby("activation") if (text := _starved(str(name), rows))]
@@ -150,11 +151,15 @@ def _judged(row: Mapping[Any, Any]) -> tuple[str, str, Mapping[Any, Any]]:
     return (str(row["verdict"]), EXPLORATORY, row) if row["sure"] else ("", OPEN, row)
 
 
-def _changes(verdicts: pd.DataFrame) -> list[str]:
-    """Suggestions, the last moment's where both moments have one."""
+def changes(verdicts: pd.DataFrame, answer: Answer | None) -> list[str]:
+    """Suggestions, the last moment's where both moments have one; none against what is confirmed."""
     asked = verdicts[verdicts["suggestion"] != ""].drop_duplicates("activation", keep="last")
+    confirmed = answer is not None and answer.standing == CONFIRMED
+    own = answer.parameters.get("activation") if answer is not None and confirmed else None
     return [
-        f"What to change with {named(row['activation'])}: {row['suggestion']}"
+        f"Fresh seeds confirm {row['activation']} all the same, so its gradients are no reason to change it."
+        if row["activation"] == own
+        else f"What to change with {named(row['activation'])}: {row['suggestion']}"
         for row in asked.to_dict("records")
     ]
 
@@ -166,7 +171,7 @@ def _numbers(activation: str, rows: list[dict[Any, Any]]) -> str:
 
 
 def _shown(row: Mapping[Any, Any]) -> str:
-    """``0.051 in one network``; ``median 0.3 (1e-6 to 0.9) in 3 networks (2 healthy and 1 vanishing)``."""
+    """``0.051 in one network``; ``median 0.3 (least 1e-6, largest 0.9) in 3 networks (all vanishing)``."""
     kinds = {words: int(row[column]) for column, words in COUNTED.items() if row[column]}
     total = sum(kinds.values())
     if not math.isfinite(row["ratio"]) or not total:
@@ -174,7 +179,7 @@ def _shown(row: Mapping[Any, Any]) -> str:
     if total == 1:
         return f"{number(row['ratio'], 2)} in one network"
     median, low, high = (number(row[name], 2) for name in ("ratio", "ratio_low", "ratio_high"))
-    ends = f"median {median} ({low} to {high})"
+    ends = f"median {median} (least {low}, largest {high})"
     if len(kinds) == 1:
         return f"{ends} in {total} networks (all {next(iter(kinds))})"
     parts = [f"{size} {words}" for words, size in kinds.items()]
@@ -193,6 +198,15 @@ def judged(verdicts: pd.DataFrame) -> pd.DataFrame:
     """What the verdicts rest on, without the slopes and the layers that sentences name."""
     ends = ["ratio", "ratio_low", "ratio_high"]
     return verdicts[["moment", "activation", "verdict", "sure", *ends, *COUNTED, "trials", "depth", "layers"]]
+
+
+def missing(run: RunData) -> str:
+    """Why no gradient norm is on record; a model that cannot be measured says so itself."""
+    return (
+        "No layer of a trial of the search was measured."
+        if run.layers.empty
+        else "No gradient norm was measured at an activation layer."
+    )
 
 
 QUESTION = Question(
@@ -216,10 +230,7 @@ QUESTION = Question(
             "descent hardly moves the layers there. In the legend, the norm at the first layer over that at "
             "the last, of the network in the middle."
         ),
-        missing=(
-            "No gradient norms were recorded: no trial of the search was measured, or its model has no "
-            "activation layers."
-        ),
+        missing=missing,
         draw=draw,
         alt=alt,
     ),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -13,6 +14,7 @@ from sweeper.drawing.scales import share_ticks
 from sweeper.drawing.style import HUES, canvas, legend_below, themed
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
+from sweeper.statistics.sizes import IMPORTANCES
 from sweeper.trial import HIGHER
 from sweeper.wording import count, percent
 
@@ -99,6 +101,18 @@ def _claim(row: Mapping[Any, Any], run: RunData) -> Claim:
     )
 
 
+def missing(run: RunData) -> str:
+    """Why no shares are known."""
+    trials = search_trials(run.trials)
+    trials = trials[trials["outcome"] != "failed"]
+    scored = int(np.isfinite(trials["objective"].astype(float)).sum())
+    if len(trials) < IMPORTANCES:
+        return f"Importances take {IMPORTANCES} trials; the search has {len(trials)}."
+    if scored < IMPORTANCES // 2:
+        return f"Importances take {IMPORTANCES // 2} trials with a score; the search has {scored}."
+    return "No importances: no setting varied in every trial, or the best trials have what the others have."
+
+
 QUESTION = Question(
     key="importances",
     question="Which settings matter most?",
@@ -113,7 +127,7 @@ QUESTION = Question(
             "interval does not lie above the dashed line, which shuffled scores reach, is grey and not "
             "ranked."
         ),
-        missing="Too few trials, or too little variation among them, to compute importances.",
+        missing=missing,
         draw=draw,
         alt=alt,
     ),

@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from sweeper.answer.claim_words import Statement
 from sweeper.answer.claims import BEST, EXPLORATORY, OPEN, Claim
 from sweeper.answer.ranked import Ranked
+from sweeper.answer.rows import completed_search
 from sweeper.components.metric_words import axis_words, metric_words
 from sweeper.drawing.scales import cut_at_the_axis, log_axis, loss_axis
 from sweeper.drawing.style import HUES, canvas, legend_below, themed
@@ -205,6 +206,13 @@ def _score(row: Mapping[Any, Any]) -> str:
     return f"{named(row['value'])} {mean}" + (f" ({low} to {high})" if known else "")
 
 
+def missing(run: RunData) -> str:
+    """Why there is nothing to compare."""
+    if completed_search(run.trials).empty:
+        return "Nothing to compare: no trial completed."
+    return f"Nothing to compare: only one value of {listing(run.study.search.scientific)} was tried."
+
+
 QUESTION = Question(
     key="isolation",
     question="Which optimizer and activation did best in the search?",
@@ -220,7 +228,7 @@ QUESTION = Question(
             "tried promising values more often; an arrow marks an interval that extends beyond the figure. "
             "Exploratory: one seed each."
         ),
-        missing="Nothing to compare: no trial completed, or no compared setting has two values.",
+        missing=missing,
         draw=draw,
         alt=alt,
     ),

@@ -1,8 +1,7 @@
 """What the activation penalty changes, other settings held alike."""
 
 import math
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -11,16 +10,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
-from sweeper.answer.claim_words import Statement
-from sweeper.answer.claims import EFFECT, EXPLORATORY, MIXED, NONE, Claim
+from sweeper.answer.rows import completed_search
 from sweeper.components.metric_words import metric_words
-from sweeper.components.penalties import formula
 from sweeper.drawing.scales import hold
 from sweeper.drawing.style import HUES, canvas, legend_below, themed
 from sweeper.questions import penalty
 from sweeper.questions.penalty_contrasts import (
     ANY,
-    BETWEEN,
     PER_DECADE,
     VS_LOWEST,
     VS_ZERO,
@@ -30,10 +26,11 @@ from sweeper.questions.penalty_contrasts import (
     penalty_data,
     trends,
 )
-from sweeper.questions.penalty_keras import in_keras, keras_weights
-from sweeper.questions.question import WHY, FigureSpec, Question, Shown, Tables
+from sweeper.questions.penalty_keras import keras_weights
+from sweeper.questions.penalty_words import change, of_kind, sentences, trend_words
+from sweeper.questions.question import WHY, FigureSpec, Question, Shown
 from sweeper.questions.run_data import RunData
-from sweeper.wording import TENFOLD, capital, count, number, signed_interval, signed_number, signed_percent
+from sweeper.wording import TENFOLD, number, signed_percent
 
 COLUMNS = [
     "quantity",
@@ -189,112 +186,30 @@ def alt(frame: pd.DataFrame) -> str:
     for quantity, rows in by_decade(frame).groupby("quantity", sort=False):
         found = rows[rows["found"]]
         lines = [
-            f"{row['finding']} it from weight {number(row['weight_low'])}{_of_kind(row)} on ({_size(row)})"
+            f"{row['finding']} it from weight {number(row['weight_low'])}{of_kind(row)} on "
+            f"({change(row['effect'], row['unit'])})"
             for row in found.to_dict("records")
         ]
-        said.append(f"{metric_words(str(quantity))}: {', '.join(lines) or 'no effect found'}")
+        said.append(f"{metric_words(str(quantity))}: {', '.join(lines) or _in_none(frame, str(quantity))}")
     return (
         f"Effect of the activation penalty by decade of its weight, other settings equal. {'; '.join(said)}."
     )
 
 
-def _size(row: dict) -> str:
-    return signed_percent(row["effect"]) if row["unit"] == "relative" else signed_number(row["effect"])
-
-
-def _of_kind(row: Mapping[Any, Any]) -> str:
-    return "" if row["kind"] == ANY else f" of {row['kind']}"
-
-
-PENALTY = "activation_penalty"
-
-
-def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
-    """Effects on the objective, then on all else, kinds against each other, what the penalty is, and the
-    weight in the convention of Keras."""
-    frame = tables["penalty_effects"]
-    decades = frame[frame["contrast"].isin([VS_ZERO, VS_LOWEST])]
-    said: list[Statement] = [
-        _effects(name, rows) for name in quantities(run) if len(rows := decades[decades["quantity"] == name])
-    ]
-    if not said:
-        said = ["Too few trials to compare decades of the weight."]
-    between = frame["contrast"].str.contains(BETWEEN, regex=False)
-    kinds = frame[between & (frame["quantity"] == objective_name(run))]
-    said += [_compared(row) for row in _rows(kinds)]
-    said += [_meant(kind) for kind in sorted(set(tables["penalty"]["kind"]) - {penalty.NO_KIND})]
-    return (*said, *in_keras(tables["keras_weights"]), "One seed behind each trial.")
-
-
-def _compared(row: Mapping[Any, Any]) -> str:
-    """Of two kinds at the same weight, what the first one does to the objective."""
-    first, other = str(row["contrast"]).split(BETWEEN)
-    return f"{first} against {other} at the same weight, {metric_words(row['quantity'])}: {_stated(row)}."
-
-
-def _meant(kind: str) -> str:
-    return f"The {kind} penalty is its weight × the {formula(kind)}, summed over the activation layers."
-
-
-LARGE = 0.2
-"""Relative change from which an effect counts as large."""
-
-
-def _wide(reach: tuple[float, float]) -> bool:
-    return reach[0] < -LARGE or reach[1] > LARGE
-
-
-def _rows(frame: pd.DataFrame) -> list[dict[Any, Any]]:
-    return frame.to_dict("records")
-
-
-def _effects(quantity: str, rows: pd.DataFrame) -> Claim:
-    """Decades with an effect, or that none has one and how far the intervals reach."""
-    name, unit = capital(metric_words(quantity)), rows["unit"].iloc[0]
-    base = "no penalty" if rows["contrast"].iloc[0] == VS_ZERO else "the lowest weights"
-    found, reach = rows[rows["found"]], (float(rows["low"].min()), float(rows["high"].max()))
-    evidence = f"{count(int(rows['trials'].sum()), 'trial')}, one seed each"
-    if found.empty:
-        direction = NONE
-        ends = f"{_change(reach[0], unit)} to {_change(reach[1], unit)}"
-        text = f"{name}: no effect found against {base}; the intervals of {count(len(rows), 'decade')} "
-        text += f"contain 0 and reach from {ends}"
-        text += ", too wide to rule out a large effect" if unit == "relative" and _wide(reach) else ""
-    else:
-        ways = set(found["finding"])
-        direction = MIXED if len(ways) > 1 else str(ways.pop())
-        parts = [f"{_weights(row)} {_verb(row)}" for row in _rows(found)]
-        rest = len(rows) - len(found)
-        end = f"; no effect found in {count(rest, 'other decade')}" if rest else ""
-        text = f"{name}, against {base}: {'; '.join(parts)}{end}"
-    return Claim(
-        EFFECT, PENALTY, direction, EXPLORATORY, "penalty", evidence, quantity, interval=reach, detail=text
+def _in_none(frame: pd.DataFrame, quantity: str) -> str:
+    trends = frame[(frame["contrast"] == PER_DECADE) & frame["found"] & (frame["quantity"] == quantity)]
+    return (
+        "no effect found" if trends.empty else f"no effect found in a decade alone, but {trend_words(trends)}"
     )
 
 
-def _weights(row: Mapping[Any, Any]) -> str:
-    kind = "" if row["kind"] == ANY else f"{row['kind']} "
-    return f"{kind}weights of {number(row['weight_low'])} to {number(row['weight_high'])}"
-
-
-def _verb(row: Mapping[Any, Any]) -> str:
-    return f"{row['finding'].removesuffix('s')} it: {_numbers(row)}"
-
-
-def _stated(row: Mapping[Any, Any]) -> str:
-    return f"{row['finding']}, {_numbers(row)}"
-
-
-def _numbers(row: Mapping[Any, Any]) -> str:
-    numbers = row["effect"], row["low"], row["high"]
-    relative = row["unit"] == "relative"
-    effect, low, high = map(signed_percent, numbers) if relative else signed_interval(*numbers)
-    return f"{effect} (95 % interval {low} to {high})"
-
-
-def _change(value: float, unit: str) -> str:
-    """``+12 %`` or ``−0.031``."""
-    return signed_percent(value) if unit == "relative" else signed_number(value)
+def missing(run: RunData) -> str:
+    """Why no weights are compared."""
+    if completed_search(run.trials).empty:
+        return "No trial of the search completed, so weights of the activation penalty cannot be compared."
+    if penalty.penalty(run).empty:
+        return "The weight of the activation penalty was not varied among the completed trials of the search."
+    return "Too few trials completed to compare decades of the weight of the activation penalty."
 
 
 QUESTION = Question(
@@ -312,10 +227,7 @@ QUESTION = Question(
             "at an arrow. Grey intervals contain 0: no effect was found, but there may be one. The gap is "
             "validation minus train loss."
         ),
-        missing=(
-            "The weight of the activation penalty was not varied, or too few trials completed to compare its "
-            "decades."
-        ),
+        missing=missing,
         draw=draw,
         alt=alt,
     ),

@@ -38,12 +38,16 @@ class FigureSpec:
     title: str
     caption: str
     """How to read it, in a sentence or two."""
-    missing: str
-    """What the section says in place of figure and answer where the table is empty."""
+    missing: Callable[[RunData], str] | str
+    """What the section says in place of figure and answer where the table is empty: why it is."""
     draw: Callable[[pd.DataFrame], Figure]
     """Frame with at least one row -> Figure."""
     alt: Callable[[pd.DataFrame], str]
     """What is seen, with numbers, for those who do not see it."""
+
+    def why_missing(self, run: RunData) -> str:
+        """Why the table of a run is empty."""
+        return self.missing if isinstance(self.missing, str) else self.missing(run)
 
 
 def whole(frame: pd.DataFrame) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from sweeper.answer.rows import labels, search_trials
+from sweeper.answer.rows import completed_search, labels, search_trials
 from sweeper.components.losses import LOSSES
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.drawing.scales import log_axis
@@ -277,6 +277,16 @@ def _limits(*, preconditioned: bool) -> str:
     return ", ".join(f"{formula} for {listing(names)}" for formula, names in by_formula.items())
 
 
+def missing(run: RunData) -> str:
+    """Why no sharpness is on record."""
+    if completed_search(run.trials).empty:
+        return "No trial of the search completed, so none was trained again to measure its sharpness."
+    return (
+        "No sharpness is on record. It is measured where trials are cheap to train again, and needs a loss "
+        "with second derivatives."
+    )
+
+
 QUESTION = Question(
     key="stability",
     question="Are the steps as large as stability allows?",
@@ -293,10 +303,7 @@ QUESTION = Question(
             "training settles at the line is measured, not assumed. ×: last measurement before the trial "
             "diverged. Ratios above 1,000 are drawn at 1,000."
         ),
-        missing=(
-            "Sharpness was not measured: no trial was retrained for it, or the model has no second "
-            "derivative."
-        ),
+        missing=missing,
         draw=draw,
         alt=alt,
     ),

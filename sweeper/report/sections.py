@@ -73,7 +73,7 @@ def statements(question: Question, run: RunData, tables: Tables) -> tuple[Statem
     if spec is not None and tables[spec.table].empty:
         unmeasured = run.unmeasured and spec.name in OF_LAYERS
         why = f"Layers are not measured: {run.unmeasured.rstrip('.')}."
-        return (why,) if unmeasured else (spec.missing,)
+        return (why,) if unmeasured else (spec.why_missing(run),)
     return question.sentences(run, tables)
 
 

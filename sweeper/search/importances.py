@@ -17,9 +17,8 @@ from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, TrialState
 
 from sweeper.search.quiet import quiet
+from sweeper.statistics.sizes import IMPORTANCES
 
-FEW = 20
-"""Trials below which no importance is worth stating."""
 COLUMNS = ["parameter", "importance", "low", "high", "chance"]
 Coded = tuple[list[object], BaseDistribution]
 """Values of a parameter as Optuna takes them, and their distribution."""
@@ -54,7 +53,7 @@ def importances(trials: pd.DataFrame, parameters: list[str]) -> pd.DataFrame:
     columns = [p for p in dict.fromkeys(parameters) if search[p].notna().all() and search[p].nunique() > 1]
     objective = search["objective"].astype(float)
     objective = objective.where(np.isfinite(objective))
-    if len(search) < FEW or not columns or objective.notna().sum() < FEW // 2:
+    if len(search) < IMPORTANCES or not columns or objective.notna().sum() < IMPORTANCES // 2:
         return pd.DataFrame(columns=COLUMNS).astype(dict.fromkeys(COLUMNS[1:], float))
     coded = {name: _coded(search[name]) for name in columns}
     values = objective.fillna(objective.max()).to_numpy()

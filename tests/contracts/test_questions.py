@@ -139,7 +139,7 @@ def test_without_records_a_question_says_why_it_is_empty(empty: Asked, question:
     """A figure's `missing` takes the place of the answer; a question without a figure says something too."""
     said = sentences(question, *empty)
     if question.figure is not None and empty.tables[question.figure.table].empty:
-        assert said == (question.figure.missing,)
+        assert said == (question.figure.why_missing(empty.run),)
     assert all(text.strip() for text in said)
     assert said
 

@@ -1,11 +1,16 @@
 """What is advised against gradients that vanish, explode or end."""
 
 import math
+from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 
+from sweeper.components.activations import ACTIVATIONS
 from sweeper.questions.gradient_advice import advice
+from sweeper.questions.gradients import changes
 from sweeper.questions.layers import END, START
+from sweeper.wording import listing
 
 
 def row_of(**facts: object) -> dict:
@@ -69,7 +74,7 @@ def test_the_advised_depth_is_healthy() -> None:
 def test_no_depth_is_advised_without_a_slope(slope: float) -> None:
     """Where no slope could be fitted nothing is known of the depth that would do."""
     row = row_of(activation="sigmoid", verdict="vanishing", slope=slope)
-    assert "try a steeper activation" in advice(row, None, "auto")
+    assert "try steeper activations" in advice(row, None, "auto")
     for text in (advice(row, None, "auto"), advice({**row, "activation": "relu"}, None, "he")):
         assert "model.depth" not in text
 
@@ -96,3 +101,26 @@ def test_an_option_that_the_study_does_not_take_is_not_offered() -> None:
     )
     loud = row_of(verdict="exploding", slope=0.3)
     assert advice(loud, None, "auto", lambda setting: "") == "Try fewer layers."
+
+
+def test_no_activation_is_advised_that_was_searched() -> None:
+    """Those that had their chance are named as searched; only the others get an option."""
+    row = row_of(activation="sigmoid", verdict="vanishing", slope=-0.5)
+    cures = [name for name, entry in ACTIVATIONS.items() if "vanishing" in entry.cures]
+    text = advice(row, None, "he", searched={"sigmoid", cures[0]})
+    assert "try steeper activations (--set" in text
+    assert cures[0] not in text
+    text = advice(row, None, "he", searched={"sigmoid", *cures})
+    assert f"and {listing(cures)} were searched" in text
+    assert "search.space" not in text
+
+
+@pytest.mark.parametrize(("standing", "advised"), [("confirmed", False), ("tied", True), ("guess", True)])
+def test_nothing_is_advised_against_a_confirmed_activation(standing: str, advised: bool) -> None:
+    """What fresh seeds confirm is not to be changed, whatever its gradients are; the others may be."""
+    answer = SimpleNamespace(standing=standing, parameters={"activation": "sigmoid"})
+    rows = [{"activation": name, "suggestion": "Try another."} for name in ("sigmoid", "tanh")]
+    said = changes(pd.DataFrame(rows), answer)
+    assert ("What to change with sigmoid: Try another." in said) == advised
+    assert any("Fresh seeds confirm sigmoid all the same" in text for text in said) != advised
+    assert "What to change with tanh: Try another." in said

@@ -122,6 +122,10 @@ def test_thin_data_is_drawn_or_left_out_with_a_reason(change: str) -> None:
             continue
         check_drawn(name, pickle.dumps(frame))
     assert left_out == LEFT_OUT.get(change, FEW)
+    for name in left_out:
+        why = FIGURES[name].why_missing(source)
+        assert why.endswith(".")
+        assert " or " not in why, "it is said what is the case, not what may be"
 
 
 @cache
@@ -217,14 +221,15 @@ def test_png_has_150_dots_per_inch(records: SyntheticRecords) -> None:
     assert int.from_bytes(written[16:20], "big") == 1200
 
 
-def test_every_spec_is_complete() -> None:
+def test_every_spec_is_complete(records: SyntheticRecords) -> None:
     """Each figure has its table, the style of all, and sentences for its caption and for its absence."""
+    run = run_data(records.trials, records.curves, records.layers)
     for spec in FIGURES.values():
         assert hasattr(spec.draw, "__wrapped__"), "themed: names are cut, and settings of the user stay out"
         assert spec.table in TABLES
         assert spec.title
         assert spec.caption.endswith(".")
-        assert spec.missing.endswith(".")
+        assert spec.why_missing(run).endswith(".")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,132 @@
+"""What the activation penalty changes, in sentences."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from sweeper.answer.claim_words import Statement
+from sweeper.answer.claims import EFFECT, EXPLORATORY, MIXED, NONE, Claim
+from sweeper.components.metric_words import metric_words
+from sweeper.components.penalties import formula
+from sweeper.questions import penalty
+from sweeper.questions.penalty_contrasts import ANY, BETWEEN, PER_DECADE, VS_LOWEST, VS_ZERO, objective_name
+from sweeper.questions.penalty_keras import in_keras
+from sweeper.questions.question import Tables
+from sweeper.questions.run_data import RunData
+from sweeper.wording import capital, count, number, signed_interval, signed_number, signed_percent
+
+PENALTY = "activation_penalty"
+
+
+def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
+    """Effects on the objective, then on all else, kinds against each other, what the penalty is, and the
+    weight in the convention of Keras."""
+    frame = tables["penalty_effects"]
+    decades = frame[frame["contrast"].isin([VS_ZERO, VS_LOWEST])]
+    trends = frame[(frame["contrast"] == PER_DECADE) & frame["found"]]
+    said: list[Statement] = [
+        _effects(str(name), decades[decades["quantity"] == name], trends[trends["quantity"] == name])
+        for name in pd.concat([decades, trends])["quantity"].unique()
+    ]
+    if not said:
+        said = ["Too few trials to compare decades of the weight."]
+    between = frame["contrast"].str.contains(BETWEEN, regex=False)
+    kinds = frame[between & (frame["quantity"] == objective_name(run))]
+    said += [_compared(row) for row in _rows(kinds)]
+    said += [_meant(kind) for kind in sorted(set(tables["penalty"]["kind"]) - {penalty.NO_KIND})]
+    return (*said, *in_keras(tables["keras_weights"]), "One seed behind each trial.")
+
+
+def _compared(row: Mapping[Any, Any]) -> str:
+    """Of two kinds at the same weight, what the first one does to the objective."""
+    first, other = str(row["contrast"]).split(BETWEEN)
+    return f"{first} against {other} at the same weight, {metric_words(row['quantity'])}: {_stated(row)}."
+
+
+def _meant(kind: str) -> str:
+    return f"The {kind} penalty is its weight × the {formula(kind)}, summed over the activation layers."
+
+
+def of_kind(row: Mapping[Any, Any]) -> str:
+    """`` of l1`` where kinds differ."""
+    return "" if row["kind"] == ANY else f" of {row['kind']}"
+
+
+LARGE = 0.2
+"""Relative change from which an effect counts as large."""
+
+
+def _wide(reach: tuple[float, float]) -> bool:
+    return reach[0] < -LARGE or reach[1] > LARGE
+
+
+def _rows(frame: pd.DataFrame) -> list[dict[Any, Any]]:
+    return frame.to_dict("records")
+
+
+def trend_words(rows: pd.DataFrame) -> str:
+    """What a tenfold weight does to a quantity, kind by kind."""
+    said = [f"ten times the weight{of_kind(row)} {row['finding']} it: {_numbers(row)}" for row in _rows(rows)]
+    return f"among weights above 0 {'; '.join(said)}"
+
+
+def _claim(quantity: str, rows: pd.DataFrame, text: str) -> Claim:
+    """What was found, or that nothing was where no interval leaves 0 out."""
+    ways = set(rows.loc[rows["found"], "finding"])
+    direction = NONE if not ways else MIXED if len(ways) > 1 else str(ways.pop())
+    reach = float(rows["low"].min()), float(rows["high"].max())
+    evidence = f"{count(int(rows['trials'].sum()), 'trial')}, one seed each"
+    return Claim(
+        EFFECT, PENALTY, direction, EXPLORATORY, "penalty", evidence, quantity, interval=reach, detail=text
+    )
+
+
+def _effects(quantity: str, rows: pd.DataFrame, trends: pd.DataFrame) -> Claim:
+    """Decades with an effect; else the trend over them, or that there is none and how far intervals reach."""
+    name = capital(metric_words(quantity))
+    if rows.empty:
+        return _claim(quantity, trends, f"{name}: {trend_words(trends)}")
+    unit = rows["unit"].iloc[0]
+    base = "no penalty" if rows["contrast"].iloc[0] == VS_ZERO else "the lowest weights"
+    found, reach = rows[rows["found"]], (float(rows["low"].min()), float(rows["high"].max()))
+    if not found.empty:
+        parts = [f"{_weights(row)} {_verb(row)}" for row in _rows(found)]
+        rest = len(rows) - len(found)
+        end = f"; no effect found in {count(rest, 'other decade')}" if rest else ""
+        return _claim(quantity, rows, f"{name}, against {base}: {'; '.join(parts)}{end}")
+    if not trends.empty:
+        return _claim(
+            quantity,
+            trends,
+            f"{name}: no effect of a single decade found against {base}, but {trend_words(trends)}",
+        )
+    text = f"{name}: no effect found against {base}; the intervals of {count(len(rows), 'decade')} "
+    text += f"contain 0 and reach from {change(reach[0], unit)} to {change(reach[1], unit)}"
+    text += ", too wide to rule out a large effect" if unit == "relative" and _wide(reach) else ""
+    return _claim(quantity, rows, text)
+
+
+def _weights(row: Mapping[Any, Any]) -> str:
+    kind = "" if row["kind"] == ANY else f"{row['kind']} "
+    return f"{kind}weights of {number(row['weight_low'])} to {number(row['weight_high'])}"
+
+
+def _verb(row: Mapping[Any, Any]) -> str:
+    return f"{row['finding'].removesuffix('s')} it: {_numbers(row)}"
+
+
+def _stated(row: Mapping[Any, Any]) -> str:
+    return f"{row['finding']}, {_numbers(row)}"
+
+
+def _numbers(row: Mapping[Any, Any]) -> str:
+    numbers = row["effect"], row["low"], row["high"]
+    relative = row["unit"] == "relative"
+    effect, low, high = map(signed_percent, numbers) if relative else signed_interval(*numbers)
+    return f"{effect} (95 % interval {low} to {high})"
+
+
+def change(value: float, unit: str) -> str:
+    """``+12 %`` or ``−0.031``."""
+    return signed_percent(value) if unit == "relative" else signed_number(value)
