@@ -196,10 +196,10 @@ def _seeds(answer: Answer) -> tuple[str, ...]:
     if answer.confirmed.seeds == 1:
         return (*lost, "One fresh seed confirms nothing: its spread is unknown.")
     few = f"{answer.confirmed.seeds} fresh seeds"
-    return (
-        *lost,
-        f"Only {few}: too few to call the answer confirmed; use at least {ENOUGH_SEEDS}.",
-    )
+    if lost:
+        why = f"Only {few} were completed: too few to call the answer confirmed"
+        return (*lost, f"{why}, which takes {ENOUGH_SEEDS}.")
+    return (f"Only {few}: too few to call the answer confirmed; use at least {ENOUGH_SEEDS}.",)
 
 
 def _lost(answer: Answer) -> tuple[str, ...]:

@@ -103,13 +103,16 @@ def _no_answer(study: Study, trials: pd.DataFrame) -> _Rerun:
 
 
 def _few_seeds(study: Study, answer: Answer, trials: pd.DataFrame) -> _Rerun | None:
-    """More fresh seeds where the winner was tried on too few to confirm anything."""
-    tried = sum(answer.lost.values()) + (answer.confirmed.seeds if answer.confirmed else 0)
-    if tried >= ENOUGH_SEEDS or not study.confirm.finalists:
+    """More fresh seeds where the winner completed too few to confirm anything."""
+    completed = answer.confirmed.seeds if answer.confirmed else 0
+    lost = sum(answer.lost.values())
+    if completed >= ENOUGH_SEEDS or not study.confirm.finalists:
         return None
-    if study.confirm.trainings(study.confirm.finalists) >= ENOUGH_SEEDS * study.confirm.finalists:
-        return _Rerun(f"Finish the run: {count(tried, 'fresh seed')} cannot confirm the answer.")
-    text = f"{count(tried, 'fresh seed')} cannot confirm the answer: retrain the finalists on more seeds."
+    why = f"{count(completed, 'completed fresh seed' if lost else 'fresh seed')} cannot confirm the answer"
+    enough = study.confirm.trainings(study.confirm.finalists) >= ENOUGH_SEEDS * study.confirm.finalists
+    if enough and completed + lost < ENOUGH_SEEDS:
+        return _Rerun(f"Finish the run: {why}.")
+    text = f"{why}: retrain the finalists on more seeds."
     more = _more_seeds(study, answer, trials)
     return _Rerun(text, more) if more else None
 
