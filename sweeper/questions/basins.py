@@ -59,7 +59,8 @@ def basins(run: RunData) -> pd.DataFrame:
     outside of it, where the edges of the basin lie at the latest; null where none was tried, so that the
     basin may be open there.
 
-    lost_share: mean over the `blind` trials of min(ℓ, ℓ0) − ℓ* over ℓ0 − ℓ*, what a trial at a rate drawn
+    lost_share: mean over the `blind` trials of min(ℓ, ℓ0) − ℓ* over ℓ0 − ℓ*, with the loss before training ℓ0
+    of each trial itself and the group's lowest loss ℓ*: what a trial at a rate drawn
     from the range (rate_low … rate_high), with the other settings drawn too, loses of what could be learned,
     0 … 1; lost_low, lost_high: its 95 % interval. Blind are the trials of the explore phase, published
     defaults left out; null below `FEWEST_BLIND`. After the learning-rate sensitivity of Wortsman et al. 2023
@@ -100,15 +101,16 @@ def _basin(rows: pd.DataFrame) -> tuple[float, ...]:
     below, above = (float(rate) if np.isfinite(rate) else np.nan for rate in outside)
     edges = (low, high, float(np.log10(high / low)), below, above, *tried)
     at_best = float(rates[learned][losses[learned].argmin()])
-    blind = losses[rows["blind"].to_numpy(bool)]
-    return (len(rows), len(good), at_best, best, *edges, *_lost(blind, float(rows["initial"].median()), best))
+    return (len(rows), len(good), at_best, best, *edges, *_lost(rows[rows["blind"].to_numpy(bool)], best))
 
 
-def _lost(losses: np.ndarray, start: float, best: float) -> tuple[float, ...]:
-    """Mean share lost, its interval, and trials behind it."""
-    if len(losses) < FEWEST_BLIND or not start > best:
+def _lost(rows: pd.DataFrame, best: float) -> tuple[float, ...]:
+    """Mean share lost, its interval, and trials behind it; those that began no worse have nothing to lose."""
+    losses, starts = rows["loss"].to_numpy(float), rows["initial"].to_numpy(float)
+    losses, starts = losses[starts > best], starts[starts > best]
+    if len(losses) < FEWEST_BLIND:
         return (np.nan, np.nan, np.nan, len(losses))
-    shares = np.clip((losses - best) / (start - best), 0.0, 1.0)
+    shares = np.clip((losses - best) / (starts - best), 0.0, 1.0)
     low, high = interval(shares)
     return (float(shares.mean()), max(low, 0.0), min(high, 1.0), len(losses))
 
@@ -265,8 +267,9 @@ FIGURE = FigureSpec(
     title="Basins of the learning rate",
     caption=(
         "Green: rates of trials whose score is within 10 % of the best (dot) of the same optimizer "
-        "and activation. Ticks mark the nearest rates tried outside, so the basin ends before them; "
-        "without a tick it may extend further. Other settings vary; one seed each."
+        "and activation; above them, of all activations. Ticks mark the nearest rates tried outside, so "
+        "the basin ends before them; without a tick it may extend further. Other settings vary; one seed "
+        "each."
     ),
     missing="No search trial completed, so no learning rate is known to be good.",
     draw=draw,

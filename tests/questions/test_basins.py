@@ -20,8 +20,8 @@ START = 2.0
 WIDE = Range(1e-4, 1.0, log=True)
 
 
-def source_of(trials: pd.DataFrame) -> RunData:
-    """A search of these trials with the columns that they lack; all begin at the loss `START`."""
+def source_of(trials: pd.DataFrame, start: float | np.ndarray = START) -> RunData:
+    """A search of these trials with the columns that they lack; they begin at the loss `start`."""
     base = {
         "phase": "explore",
         "seed": 0,
@@ -37,7 +37,7 @@ def source_of(trials: pd.DataFrame) -> RunData:
         "trial": range(len(trials)),
     }
     trials = trials.assign(**{name: value for name, value in base.items() if name not in trials})
-    curves = trials[["trial", "seed"]].assign(step=0, metric="validation_loss", value=START)
+    curves = trials[["trial", "seed"]].assign(step=0, metric="validation_loss", value=start)
     layers = pd.DataFrame(columns=["trial", "seed", "step", "layer", "measure", "value"])
     return run_data(trials, curves, layers.astype({"value": float}))
 
@@ -101,6 +101,21 @@ def test_a_blind_trial_loses_what_the_trials_lost() -> None:
     assert row["lost_share"] == pytest.approx(shares.mean())
     assert 0 <= row["lost_low"] < row["lost_share"] < row["lost_high"] <= 1
     assert math.isnan(basins(source_of(frame.head(8))).iloc[0]["lost_share"]), "four blind trials are few"
+
+
+def test_a_blind_trial_loses_what_it_could_have_learned_itself() -> None:
+    """Its own loss before training counts, not one of all; a trial that begins at the best loses nothing."""
+    rng, rates = np.random.default_rng(0), np.geomspace(1e-4, 1, 40)
+    frame = pd.DataFrame({"learning_rate": rates, "objective": valley(rates), "phase": "explore"})
+    starts = 1 + rng.random(40)
+    starts[3] = valley(rates).min() / 2
+    best = np.minimum(valley(rates), starts)[starts > valley(rates)].min()
+    kept = starts > best
+    losses = np.minimum(valley(rates), starts)[kept]
+    shares = (losses - best) / (starts[kept] - best)
+    row = basins(source_of(frame, starts)).iloc[0]
+    assert row["blind"] == kept.sum()
+    assert row["lost_share"] == pytest.approx(shares.mean())
 
 
 def test_a_boundary_beyond_the_rates_tried_is_none() -> None:

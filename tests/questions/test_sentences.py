@@ -31,7 +31,8 @@ from sweeper.questions import (
 from sweeper.questions.divergence import FEWEST
 from sweeper.questions.penalty_keras import layer_sizes
 from sweeper.report.card import card
-from sweeper.report.grid import MEANINGS, OF_TABLE, grid
+from sweeper.report.columns import MEANINGS, OF_TABLE
+from sweeper.report.grid import grid
 from sweeper.report.sections import sentences
 from sweeper.report.transferred import FIGURES
 from sweeper.wording import interval, number, percent, signed_percent
@@ -260,7 +261,7 @@ def test_gradients_are_told_by_ratios_of_networks_and_with_advice(asked: Asked) 
     """What vanishes is given with its measured ratio and advice; what is open has no verdict."""
     text = " ".join(spoken(gradients.sentences(*asked)))
     for row in asked.tables["gradient_verdicts"].query("verdict != 'healthy'").to_dict("records"):
-        assert f"median {number(row['ratio'], 2)} ({number(row['ratio_low'], 2)} to " in text
+        assert f"median {number(row['ratio'], 2)} (least {number(row['ratio_low'], 2)}, " in text
     last = asked.tables["gradient_verdicts"].drop_duplicates("activation", keep="last")
     assert all(suggestion in text for suggestion in last["suggestion"])
     open_ = " ".join(spoken(gradients.sentences(*changed(asked, "gradient_verdicts", sure=False))))

@@ -1,27 +1,28 @@
-"""Columns whose headings do not say what they hold are explained below their table."""
+"""Every column of every table on the page is explained there, or is a word of the study file."""
 
 import pytest
 from report_inputs import made_input
 from synthetic_records import SyntheticRecords
 
-from sweeper.questions import TABLES
-from sweeper.report.grid import meaning
+from sweeper.questions import QUESTIONS, TABLES
+from sweeper.questions.question import Shown
+from sweeper.report.columns import MEANINGS, OF_TABLE, meaning
+from sweeper.study.parameters import PARAMETERS
 
-UNCLEAR = {
-    "comparison": (
-        "extras simplest expected_regret p_better cut tied optimism mean_optimism dropped regret_seeds"
-    ),
-    "basins": "within blind lost_share",
-    "gradient_verdicts": "cut sure",
-    "divergence": "pooled tried_high",
-    "finalists": "cut dropped",
-    "stability_trials": "above_intact",
-}
+PLAIN = {*PARAMETERS, "label", "loss", "outcome", "parameter", "reason", "seed", "step", "value"}
+"""Settings, and what a heading says in full."""
+SHOWN = {part.table: part for question in QUESTIONS for part in question.shown}
 
 
-@pytest.mark.parametrize("table", UNCLEAR)
-def test_unclear_columns_are_explained(table: str, records: SyntheticRecords) -> None:
-    """Each of them is a column of its table, and has a meaning there."""
-    columns = UNCLEAR[table].split()
-    assert set(columns) <= set(TABLES[table](made_input(records)).columns)
-    assert [column for column in columns if not meaning(table, column)] == []
+@pytest.mark.parametrize("part", SHOWN.values(), ids=SHOWN)
+def test_every_column_is_explained(part: Shown, records: SyntheticRecords) -> None:
+    """Whatever a table shows has a meaning there, but for names that say it."""
+    shown = part.view(TABLES[part.table](made_input(records)))
+    assert [c for c in shown.columns if c not in PLAIN and not meaning(part.table, c)] == []
+
+
+def test_no_column_is_explained_that_a_table_does_not_have(records: SyntheticRecords) -> None:
+    """An explanation of a table is one of a column that it has."""
+    run = made_input(records)
+    for table in set(OF_TABLE) & set(TABLES):
+        assert set(OF_TABLE[table]) <= set(TABLES[table](run).columns) | set(MEANINGS), table
