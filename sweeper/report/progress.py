@@ -139,7 +139,7 @@ class Progress:
         if self.done["confirm"]:
             spared = f" ({self._spared:,} not needed: the race is over)" if self._spared else ""
             parts.append(f"{self._share('confirm')} confirmations{spared}")
-        parts += [f"{self.counts[o]} {o}" for o in Outcome if self.counts[o] and o != Outcome.COMPLETED]
+        parts += [f"{self.counts[o]:,} {o}" for o in Outcome if self.counts[o] and o != Outcome.COMPLETED]
         parts += [best] if (best := self._best()) else []
         parts.append(f"{number(self.rate, 2)} trials/s")
         if self.left is not None:
@@ -166,7 +166,7 @@ class Progress:
 
     def _share(self, part: str) -> str:
         """Done of all; an earlier call that was asked for more may have done more than is asked now."""
-        return f"{self.done[part]}/{max(self.totals[part], self.done[part])}"
+        return f"{self.done[part]:,}/{max(self.totals[part], self.done[part]):,}"
 
     def _count(self, part: str, outcome: Outcome, cost: float) -> None:
         self.done[part] += 1
@@ -184,7 +184,7 @@ class Progress:
     def _table(self) -> Table:
         table = Table.grid(padding=(0, 2))
         table.add_row("[bold]" + self.name, *(f"{self._share(k)} {k}" for k in self.totals))
-        table.add_row("", *(f"{self.counts[outcome]} {outcome}" for outcome in Outcome))
+        table.add_row("", *(f"{self.counts[outcome]:,} {outcome}" for outcome in Outcome))
         left = f"{about_duration(self.left)} left" if self.left is not None else ""
         table.add_row("", self._best() or "no result yet", f"{number(self.rate, 2)} trials/s", left)
         return table

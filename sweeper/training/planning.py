@@ -66,7 +66,8 @@ class Plan:
     """Trials a stack; up to half as many more where that fills stacks to the end."""
     processes: int
     speedup: float | None = None
-    """Of stacks over one by one; ``None`` where nothing was measured."""
+    """Of bare steps of stacks over those of one by one, timed before the run: trainings, which also evaluate
+    and measure, gain less. ``None`` where nothing was measured."""
     seconds_a_step: float = 0.0
     """Of one trial, by the engine chosen."""
     alone: Mapping[str, str] = field(default_factory=dict)
@@ -108,7 +109,9 @@ class Plan:
         processes = f"{self.processes} process" + ("es" if self.processes > 1 else "")
         if self.engine == "reference":
             return f"one by one × {processes}" + (f": {self.reason}" if self.reason else "")
-        faster = f", {number(self.speedup, 2)} times as fast as one by one" if self.speedup else ""
+        faster = (
+            f", a bare step {number(self.speedup, 2)} times as fast as one by one" if self.speedup else ""
+        )
         apart = "".join(f"; {name} one by one: {reason}" for name, reason in self.alone.items())
         apart_from = f" but for {self.recorded}" if self.recorded else ""
         how = f", compiled{apart_from}" if self.compiled else ""

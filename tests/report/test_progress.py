@@ -89,6 +89,16 @@ def test_more_than_is_asked_for_is_no_share_above_one(clock: Clock, terminal: bo
     assert not any(share in text.getvalue() for share in ("6/4", "4/0"))
 
 
+def test_counts_of_thousands_are_grouped(clock: Clock) -> None:
+    """As on the page: 10,000, and not 10000."""
+    _, console = told()
+    with Progress(10_000, 0, False, console) as progress:
+        progress.resume([known(number, {}, float("inf")) for number in range(9_999)])
+        clock.now += 1
+        progress.add(finished(9_999, 0.5, Outcome.PRUNED))
+        assert progress.line().startswith("start: 10,000/10,000 trials, 1 pruned, 9,999 diverged")
+
+
 def test_what_comes_together_is_told_together(clock: Clock) -> None:
     """A stack of 20 is no reason to expect as long for each of the others as for its first."""
     text, console = told()

@@ -40,7 +40,9 @@ def test_what_pays_is_compiled() -> None:
     """The median process counts: 0.8 of the seconds are 1.25 times the speed."""
     plan = decide(PLAN, study_with("auto"), timings(0.8, 0.8, 5.0))
     assert plan == replace(PLAN, compiled=True, slots=64, speedup=pytest.approx(10.0), seconds_a_step=8e-5)
-    assert plan.line() == "64 trials a stack × 2 processes, compiled, 10 times as fast as one by one"
+    assert (
+        plan.line() == "64 trials a stack × 2 processes, compiled, a bare step 10 times as fast as one by one"
+    )
     assert from_dict(plan.to_dict()) == plan
 
 

@@ -98,19 +98,23 @@ def test_without_a_size_that_all_tried_there_is_no_stack(seen: list[dict[int, fl
 LINES = [
     (Plan("reference", 1, 1), "one by one × 1 process"),
     (Plan("reference", 1, 3, reason="too little"), "one by one × 3 processes: too little"),
-    (Plan("fused", 32, 2, speedup=11.83), "32 trials a stack × 2 processes, 12 times as fast as one by one"),
+    (
+        Plan("fused", 32, 2, speedup=11.83),
+        "32 trials a stack × 2 processes, a bare step 12 times as fast as one by one",
+    ),
     (Plan("fused", 8, 1), "8 trials a stack × 1 process"),
     (
         replace(FUSED, compiled=True),
-        "16 trials a stack × 2 processes, compiled, 8 times as fast as one by one",
+        "16 trials a stack × 2 processes, compiled, a bare step 8 times as fast as one by one",
     ),
     (
         replace(FUSED, uncompiled="no C++ compiler"),
-        "16 trials a stack × 2 processes, 8 times as fast as one by one; not compiled: no C++ compiler",
+        "16 trials a stack × 2 processes, a bare step 8 times as fast as one by one; "
+        "not compiled: no C++ compiler",
     ),
     (
         replace(FUSED, alone={"rrelu": RRELU, "mine": "draws"}, uncompiled="slow"),
-        "16 trials a stack × 2 processes, 8 times as fast as one by one; "
+        "16 trials a stack × 2 processes, a bare step 8 times as fast as one by one; "
         f"rrelu one by one: {RRELU}; mine one by one: draws; not compiled: slow",
     ),
 ]
