@@ -30,18 +30,21 @@ COLORS = "viridis"
 
 def parallel(run: RunData) -> pd.DataFrame:
     """One row per scored trial of the search, the best last (so drawn on top): trial, the searched settings
-    that vary and that each of these trials has, objective, metric. At most `MOST` trials."""
+    that vary among the trials that have them (null for the others), objective, metric. At most `MOST`
+    trials."""
     search = search_trials(run.trials)
     search = search[np.isfinite(search["objective"].astype(float))]
     search = search.sort_values(["objective", "trial"], ascending=False)
     searched = dict.fromkeys([*FIRST, *run.study.space.parameters])
-    known = [name for name in searched if name in search and search[name].notna().all()]
-    names = [name for name in known if search[name].astype(str).nunique() > 1]
+    known = {name: search[name].dropna().astype(str).nunique() for name in searched if name in search}
+    names = [name for name, values in known.items() if values > 1]
     if len(search) < 2 or not names:
         return pd.DataFrame(columns=["trial", "objective", "metric"])
     every = search.iloc[:: -(-len(search) // MOST)]
     kept = pd.concat([every, search.tail(10)]).drop_duplicates("trial")
-    words = {name: kept[name].astype(str) for name in names if not _is_number(kept[name])}
+    words = {
+        name: kept[name].astype(str).where(kept[name].notna()) for name in names if not _is_number(kept[name])
+    }
     frame = kept.assign(metric=run.objective, **words)[["trial", *names, "objective", "metric"]]
     return run.ranked.read(frame.reset_index(drop=True), "objective")
 
@@ -50,9 +53,25 @@ def _is_number(values: "pd.Series") -> bool:
     return pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
 
 
-def positions(values: "pd.Series") -> tuple[np.ndarray, list[tuple[float, str]]]:
+Ticks = list[tuple[float, str]]
+"""Places in [0, 1] and what stands there."""
+NONE, RAISED = "–", 0.14
+"""Of trials that lack a setting: what stands at the foot of its axis, and where its values begin then."""
+
+
+def positions(values: "pd.Series") -> tuple[np.ndarray, Ticks]:
     """Places in [0, 1] of the values of one axis, and its ticks: words evenly, numbers by their logarithm
-    where they span more than `LOG_FROM`; 0 then lies below all."""
+    where they span more than `LOG_FROM`; 0 then lies below all, and trials without a value below that."""
+    known = values.notna().to_numpy()
+    if known.all() or not known.any():
+        return _places(values)
+    found, ticks = _places(values[known])
+    places = np.zeros(len(values))
+    places[known] = RAISED + (1 - RAISED) * found
+    return places, [(0.0, NONE), *((RAISED + (1 - RAISED) * place, text) for place, text in ticks)]
+
+
+def _places(values: "pd.Series") -> tuple[np.ndarray, Ticks]:
     if not pd.api.types.is_numeric_dtype(values):
         words = sorted(values.fillna("").astype("str").unique())
         step = max(len(words) - 1, 1)
@@ -128,6 +147,7 @@ def alt(frame: pd.DataFrame) -> str:
     said = [
         f"{metric_words(name)} {number(best[name]) if isinstance(best[name], Real) else best[name]}"
         for name in names
+        if pd.notna(best[name])
     ]
     across = ", ".join(metric_words(name) for name in names)
     return (
@@ -142,9 +162,10 @@ FIGURE = FigureSpec(
     table="parallel",
     title="All settings of every trial",
     caption=(
-        "One line per scored trial of the search, from the searched settings that all of them have to its "
-        "score; the colour is the score, the best in front. Where good lines cross an axis at one place, "
-        "that setting decides; where they are spread, it does not matter much. One seed each."
+        "One line per scored trial of the search, from the searched settings to its score; – stands for "
+        "trials that do not have the setting. The colour is the score, the best in front. Where good lines "
+        "cross an axis at one place, that setting decides; where they are spread, it does not matter much. "
+        "One seed each."
     ),
     missing="Fewer than two trials of the search have a score.",
     draw=draw,

@@ -274,8 +274,9 @@ def test_every_trial_is_a_line_across_its_settings(drawn: dict) -> None:
     assert positions(pd.Series(["b", "a", "c"]))[0].tolist() == [0.5, 0.0, 1.0]
 
 
-def test_every_searched_setting_that_all_trials_have_is_an_axis() -> None:
-    """Those of model and training beside the main four, words and switches too; none that a trial lacks."""
+def test_every_searched_setting_is_an_axis() -> None:
+    """Those of model and training beside the main four, words and switches too; where a trial lacks one its
+    line goes through the foot, below all values, and a setting with one value has no axis."""
     made = synthetic_records(40)
     count = len(made.trials)
     extra = {
@@ -283,7 +284,9 @@ def test_every_searched_setting_that_all_trials_have_is_an_axis() -> None:
         "weight_decay": np.linspace(0, 0.1, count),
         "penalty_kind": ["l1" if k % 3 else "l2" for k in range(count)],
         "amsgrad": [bool(k % 2) for k in range(count)],
-        "alpha": [0.5 if k % 2 else np.nan for k in range(count)],
+        "alpha": [0.5 + 0.4 * (k % 4 == 1) if k % 2 else np.nan for k in range(count)],
+        "rho": [0.9 if k % 2 else np.nan for k in range(count)],
+        "nesterov": [bool(k % 4 == 1) if k % 2 else None for k in range(count)],
     }
     space = {
         "optimizer": ["adam", "rmsprop"],
@@ -293,11 +296,18 @@ def test_every_searched_setting_that_all_trials_have_is_an_axis() -> None:
         "penalty_kind": ["l1", "l2"],
         "amsgrad": [True, False],
         "alpha": [0.5, 0.9],
+        "rho": [0.9, 0.99],
+        "nesterov": [True, False],
     }
     run = run_data(made.trials.assign(**extra), made.curves, made.layers, search={"space": space})
     frame = TABLES["parallel"](run)
     assert {"model.width", "weight_decay", "penalty_kind", "amsgrad"} <= set(frame)
-    assert "alpha" not in frame
+    assert "rho" not in frame
+    for name, foot in (("alpha", ["–", "0.5", "0.7", "0.9"]), ("nesterov", ["–", "False", "True"])):
+        places, ticks = positions(frame[name])
+        assert [text for _, text in ticks] == foot
+        assert (places[frame[name].isna()] == 0).all()
+        assert (places[frame[name].notna()] > 0.1).all()
     lines = FIGURES["parallel"].draw(frame).axes[0].lines
     ends = np.concatenate([line.get_ydata() for line in lines])
     assert -0.07 < ends.min() <= ends.max() < 1.07  # within the axes, two words on one included
