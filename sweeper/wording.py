@@ -57,8 +57,9 @@ ROUNDING = 1e-6
 
 
 def _decimals(value: float, decimals: int) -> str:
-    """With a true minus sign, which 0 has not."""
-    return f"{round(value, decimals) + 0.0:.{decimals}f}".replace("-", "−")
+    """With a true minus sign, which 0 has not, and grouped from 10,000 up."""
+    grouping = "," if abs(value) >= 9999.5 else ""
+    return f"{round(value, decimals) + 0.0:{grouping}.{decimals}f}".replace("-", "−")
 
 
 def signed_interval(mean: float, low: float, high: float) -> tuple[str, ...]:
@@ -81,7 +82,8 @@ def percent(share: float, decimals: int = 0) -> str:
     near = 0 < value < 1 or 99 < value < 100
     if near and not 0.05 <= value < 99.95:
         return "<0.1 %" if value < 1 else ">99.9 %"
-    return f"{value:.{max(decimals, 1) if near else decimals}f} %"
+    text = f"{value:.{max(decimals, 1) if near else decimals}f}"
+    return f"{text if decimals else text.removesuffix('.0')} %"
 
 
 TENFOLD, HUNDREDTH = 10.0, 0.01
@@ -100,8 +102,8 @@ def signed_percent(share: float, _: object = None) -> str:
 
 
 def factor(value: float) -> str:
-    """``880``, ``40,000``, ``10⁹``, ``0.005``: two significant digits."""
-    if value >= 1e6:
+    """``880``, ``40,000``, ``10⁹``, ``0.005``, ``10⁻⁹``: two significant digits."""
+    if value >= 1e6 or 0 < value <= 1e-6:
         return power(round(math.log10(value)))
     return f"{round(value, 1 - math.floor(math.log10(value))):,.0f}" if value >= 10 else number(value, 2)
 
@@ -239,8 +241,10 @@ def layers(numbers: Sequence[int]) -> str:
 
 
 def from_to(names: Sequence[str]) -> str:
-    """`` (net.0 to net.6)``: the first and the last of some names; empty where there are none."""
-    return f" ({names[0]}{f' to {names[-1]}' if len(names) > 1 else ''})" if names else ""
+    """`` (net.0 to net.6)``: the first and the last of some names; empty for none, and for numbers alone."""
+    if all(name.isdecimal() for name in names):  # places in a sequence, beside the numbers of the layers
+        return ""
+    return f" ({names[0]}{f' to {names[-1]}' if len(names) > 1 else ''})"
 
 
 def times(decades: float) -> str:

@@ -17,6 +17,7 @@ from sweeper.wording import (
     every,
     exact,
     fixed,
+    from_to,
     interval,
     layers,
     listing,
@@ -218,3 +219,18 @@ def test_intervals_with_heavy_tails_keep_their_mean() -> None:
     assert interval(0.2258, 0.0144, 1.169) == ("0.226", "0.014", "1.169")
     assert interval(0.064, -0.2, 1.0) == ("0.064", "−0.200", "1.000")
     assert interval(1e-6, -0.2, 0.2) == ("0.0000", "−0.2000", "0.2000")
+
+
+def test_one_figure_has_one_rounding() -> None:
+    """No figure is written in two ways: 1 % is never 1.0 %, tiny factors are powers as huge ones are."""
+    assert {percent(share) for share in (0.0096, 0.00999, 0.01, 0.0104)} == {"1 %"}
+    assert percent(0.9904) == percent(0.99) == "99 %"
+    assert (percent(0.0094), percent(0.9912)) == ("0.9 %", "99.1 %")
+    assert (signed_percent(8.8e-8 - 1), signed_percent(1e8)) == ("×10⁻⁷", "×10⁸")
+    assert (fixed(71_858.4, 0), fixed(9_999.4, 0)) == ("71,858", "9999")
+
+
+def test_names_that_are_numbers_are_not_repeated_beside_them() -> None:
+    """``layer 2 (4)`` explains nothing."""
+    assert (from_to(["0", "2"]), from_to([])) == ("", "")
+    assert from_to(["net.0", "net.6"]) == " (net.0 to net.6)"

@@ -226,7 +226,7 @@ def _of_the_answer(own: pd.DataFrame, settable: frozenset[str]) -> str:
     who = f"The answer, trial #{own['trial'].iloc[0]},"
     if 2 * times <= total:
         parts = [f"{whole(n)} {part}" for part, n in names.items()]
-        return f"{who} ended in no one way on its {count(total, 'fresh seed')}: {listing(parts)}."
+        return f"{who} ended differently on its {count(total, 'fresh seed')}: {listing(parts)}."
     where = (
         f"on {times} of {count(total, 'fresh seed')}" if total > 1 else "on the one seed it was trained on"
     )

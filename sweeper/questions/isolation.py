@@ -169,7 +169,7 @@ def _trials_of(parameter: str, rows: list[dict[Any, Any]]) -> str:
         trials = [row["trials"] for row in rows]
         fewest, most = min(trials), max(trials)
         each = whole(most) if fewest == most else f"{whole(fewest)} to {whole(most)}"
-        used = f"compared are the {each} of each that exploration shared out evenly"
+        used = f"the comparison takes the {each} of each that exploration tried"
     return f"Trials of each {parameter.replace('_', ' ')} in the search: {listing(counts)}; {used}."
 
 

@@ -19,7 +19,7 @@ from sweeper.questions.divergence import ANY, boundaries
 from sweeper.questions.losses import capped_losses
 from sweeper.questions.question import WHY, FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
-from sweeper.wording import count, listing, number, whole
+from sweeper.wording import count, every, listing, number, whole
 
 COLUMNS = [
     "trial",
@@ -147,7 +147,8 @@ _SAID = {
 
 def _entries(frame: pd.DataFrame) -> dict[str, Line2D]:
     found = {_SAID[name]: Line2D([], [], **_MARKS[name]) for name, part in _kinds(frame).items() if len(part)}
-    found = {"best of each half decade": Line2D([], [], color=BEST), **found}
+    if not frame["capped"].all():
+        found = {"best of each half decade": Line2D([], [], color=BEST), **found}
     if frame["basin_low"].notna().any():
         wide: dict[str, Any] = {
             "marker": "s",
@@ -168,6 +169,9 @@ def alt(frame: pd.DataFrame) -> str:
     for optimizer, rows in frame.groupby("optimizer", sort=False):
         best = ranked.order(rows, "loss").iloc[0]
         lost = int(rows["capped"].sum())
+        if lost == len(rows):
+            said.append(f"{optimizer}: {every(lost, 'trial')} diverged or learned nothing")
+            continue
         tail = f", {whole(lost)} of {count(len(rows), 'trial')} diverged or learned nothing" if lost else ""
         if math.isfinite(best["boundary"]):
             tail += f", half diverge from {number(best['boundary'], 2)} on"
@@ -256,9 +260,9 @@ QUESTION = Question(
         title="Score against learning rate",
         caption=(
             "One point per trial; all other settings vary. No point is worse than before training, where "
-            "diverged trials (×) are drawn. A wide basin (green, from the lowest to the highest rate "
-            "within 10 % of the best) means that the rate need not be precise; a best point at the edge "
-            "suggests a wider range."
+            "diverged trials (×) are drawn. A wide basin (green where there is one, from the lowest to the "
+            "highest rate within 10 % of the best) means that the rate need not be precise; a best point at "
+            "the edge suggests a wider range."
         ),
         missing="No trial of the search has both a learning rate above 0 and a score.",
         draw=draw,

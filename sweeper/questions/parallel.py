@@ -18,7 +18,7 @@ from sweeper.drawing.scales import LOG_FROM
 from sweeper.drawing.style import canvas, themed
 from sweeper.questions.question import FigureSpec
 from sweeper.questions.run_data import RunData
-from sweeper.wording import count, decade, number, tick
+from sweeper.wording import count, decade, number, tick, whole
 
 MOST = 1000
 """Trials drawn; of more, the best and the others evenly over their ranks."""
@@ -30,8 +30,8 @@ COLORS = "viridis"
 
 def parallel(run: RunData) -> pd.DataFrame:
     """One row per scored trial of the search, the best last (so drawn on top): trial, the searched settings
-    that vary among the trials that have them (null for the others), objective, metric. At most `MOST`
-    trials."""
+    that vary among the trials that have them (null for the others), objective, metric, scored (how many
+    trials have a score). At most `MOST` trials, and the ten best."""
     search = search_trials(run.trials)
     search = search[np.isfinite(search["objective"].astype(float))]
     search = search.sort_values(["objective", "trial"], ascending=False)
@@ -39,14 +39,24 @@ def parallel(run: RunData) -> pd.DataFrame:
     known = {name: search[name].dropna().astype(str).nunique() for name in searched if name in search}
     names = [name for name, values in known.items() if values > 1]
     if len(search) < 2 or not names:
-        return pd.DataFrame(columns=["trial", "objective", "metric"])
+        return pd.DataFrame(columns=["trial", "objective", *BESIDE])
     every = search.iloc[:: -(-len(search) // MOST)]
     kept = pd.concat([every, search.tail(10)]).drop_duplicates("trial")
     words = {
         name: kept[name].astype(str).where(kept[name].notna()) for name in names if not _is_number(kept[name])
     }
-    frame = kept.assign(metric=run.objective, **words)[["trial", *names, "objective", "metric"]]
+    frame = kept.assign(metric=run.objective, scored=len(search), **words)
+    frame = frame[["trial", *names, "objective", *BESIDE]]
     return run.ranked.read(frame.reset_index(drop=True), "objective")
+
+
+BESIDE = ("metric", "scored")
+"""Columns that are no axis, as the trial is none."""
+
+
+def axes_of(frame: pd.DataFrame) -> list[str]:
+    """The settings of `parallel`, and the score."""
+    return [name for name in frame if name not in ("trial", *BESIDE)]
 
 
 def _is_number(values: "pd.Series") -> bool:
@@ -97,7 +107,7 @@ def _places(values: "pd.Series") -> tuple[np.ndarray, Ticks]:
 def draw(frame: pd.DataFrame) -> Figure:
     """A line for each trial of `parallel` across its settings to its score, the best in front."""
     ranked = Ranked(frame["metric"].iloc[0])
-    names = [name for name in frame if name not in ("trial", "metric")]
+    names = axes_of(frame)
     figure, (axes,) = canvas(height=3.9)
     axes.grid(False)
     axes.set_axis_off()
@@ -143,7 +153,7 @@ def _axis(axes: Axes, at: int, title: str, ticks: list[tuple[float, str]]) -> No
 def alt(frame: pd.DataFrame) -> str:
     """How many lines there are, and the settings of the best."""
     best = frame.iloc[-1]
-    names = [name for name in frame if name not in ("trial", "metric", "objective")]
+    names = [name for name in axes_of(frame) if name != "objective"]
     said = [
         f"{metric_words(name)} {number(best[name]) if isinstance(best[name], Real) else best[name]}"
         for name in names
@@ -151,9 +161,15 @@ def alt(frame: pd.DataFrame) -> str:
     ]
     across = ", ".join(metric_words(name) for name in names)
     return (
-        f"{count(len(frame), 'trial')} as lines across {across} to the score. The best, #{best['trial']}: "
+        f"{_drawn(frame)} as lines across {across} to the score. The best, #{best['trial']}: "
         f"{', '.join(said)}, {number(best['objective'])}."
     )
+
+
+def _drawn(frame: pd.DataFrame) -> str:
+    scored = int(frame["scored"].iloc[0])
+    drawn = count(len(frame), "trial")
+    return drawn if scored == len(frame) else f"{whole(len(frame))} of {count(scored, 'trial')}"
 
 
 TABLES = {"parallel": parallel}
@@ -162,10 +178,10 @@ FIGURE = FigureSpec(
     table="parallel",
     title="All settings of every trial",
     caption=(
-        "One line per scored trial of the search, from the searched settings to its score; – stands for "
-        "trials that do not have the setting. The colour is the score, the best in front. Where good lines "
-        "cross an axis at one place, that setting decides; where they are spread, it does not matter much. "
-        "One seed each."
+        "One line per scored trial of the search, from the searched settings to its score; of more than "
+        f"{whole(MOST)}, every second, third or so, and the ten best. – stands for trials that lack the "
+        "setting. The colour is the score, the best in front. Where good lines cross an axis at one place, "
+        "that setting decides; where they are spread, it does not matter much. One seed each."
     ),
     missing="Fewer than two trials of the search have a score.",
     draw=draw,

@@ -86,8 +86,16 @@ def penalty_effects(run: RunData) -> pd.DataFrame:
     return frame.assign(found=found, finding=words)[COLUMNS]
 
 
+FEW_ZEROS = 0.1
+"""Share of the trials whose value is exactly 0, as that of a network of dead units, up to which they are left
+out: they have no place on a scale of factors."""
+
+
 def _of_quantity(data: pd.DataFrame, quantity: str, unit: str = "relative") -> Iterator[tuple[object, ...]]:
     rows = data[np.isfinite(data[quantity].astype(float))].reset_index(drop=True)
+    zero = rows[quantity] == 0
+    if unit == "relative" and zero.mean() <= FEW_ZEROS:
+        rows = rows[~zero].reset_index(drop=True)
     if unit == "relative" and (rows[quantity] <= 0).any():
         unit = "absolute"
     values = rows[quantity].to_numpy(float)
@@ -241,8 +249,10 @@ QUESTION = Question(
     how=(
         "One regression for each quantity and contrast, next to a parabola in log10 of the learning rate for "
         "each optimizer and a step for each activation and kind of penalty. 95 % intervals with HC3 errors, "
-        "those of the decades of a quantity wide enough to hold together. Losses, activation size and other "
-        "positive quantities change by percent; scores, gap and sparsity by their own unit.",
+        "those of the decades of a quantity wide enough to hold together. Losses and the activation size "
+        "change by percent, without the trials in which they are exactly 0, up to a tenth; where more are 0, "
+        "or some below, they change by their own unit, as scores, gap and sparsity do. Decades of fewer than "
+        "three trials are left out.",
         "No effect found is not the same as no effect: read how far the intervals reach. Keras has l1 and l2 "
         "penalties; its weight is ours divided by the units of a layer, as it sums over units and divides by "
         "the batch size, where we take the mean.",

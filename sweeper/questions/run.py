@@ -42,12 +42,17 @@ def facts(run: RunData, tables: Tables) -> Mapping[str, str]:
         "Fresh seeds": listing([str(seed) for seed in seeds])
         if len(seeds) <= 20
         else count(len(seeds), "seed"),
-        "Engines": listing([f"{name} ({count(int(n), 'training')})" for name, n in engines.items()]),
+        "Engines": listing([f"{_engine(name)} ({count(int(n), 'training')})" for name, n in engines.items()]),
         "Training time": f"{duration(float(trials['seconds'].sum()))}, summed over all trainings",
         "Wall time": duration(run.seconds) if run.seconds is not None else "",
         "Versions": f"{versions()} (where this page was written)",
     }
     return {label: value for label, value in found.items() if value}
+
+
+def _engine(name: str) -> str:
+    """The word of the records for what is called stacked everywhere else."""
+    return "stacked" if name == "fused" else name
 
 
 def study_file(run: RunData, tables: Tables) -> Mapping[str, str]:

@@ -246,17 +246,17 @@ def _validity(run: RunData, tables: Tables) -> str:
     training = run.study.training
     reasons = []
     if training.batch_size not in FULL:
-        reasons.append("mini-batches, whose noise destabilises earlier")
+        reasons.append("mini-batches add noise, which destabilises earlier")
     if training.loss != "mse":
-        reasons.append(f"the loss {training.loss}, {_curvature(str(training.loss))}")
+        reasons.append(_curvature(str(training.loss)))
     if training.schedule != "constant" or "schedule" in run.study.space.parameters:
-        reasons.append("a rate that changes during training")
+        reasons.append("the rate changes during training")
     base = "The limit is exact for full-batch steps on a quadratic"
     if not reasons:
         return f"{base}; elsewhere it says where a step starts to grow, not that the loss explodes."
     return (
-        f"{base}. Here it is a yardstick only, because of {', and '.join(reasons)}: training can settle "
-        "below it, and can survive above it."
+        f"{base}. Here it is a yardstick only: {'; '.join(reasons)}. Training can settle below it, and can "
+        "survive above it."
     )
 
 
@@ -264,7 +264,9 @@ def _curvature(loss: str) -> str:
     """Why a loss is no quadratic: one of logits flattens towards 0, where its probabilities become sure."""
     known = LOSSES.get(loss)
     falls = known is not None and known.inside
-    return "whose curvature falls once the rows are fitted" if falls else "which is not quadratic everywhere"
+    if falls:
+        return f"the curvature of the loss {loss} falls once the rows are fitted"
+    return f"the loss {loss} is not quadratic everywhere"
 
 
 def _limits(*, preconditioned: bool) -> str:

@@ -97,9 +97,9 @@ def _settings(frame: pd.DataFrame) -> dict[str, Any]:
     """A line for each trial across the places of its settings, with the ticks of each axis."""
     if frame.empty:
         return {}
-    from sweeper.questions.parallel import positions  # loaded late: the live page has no charts
+    from sweeper.questions.parallel import axes_of, positions  # loaded late: the live page has no charts
 
-    names = [name for name in frame if name not in ("trial", "metric")]
+    names = axes_of(frame)
     placed = {name: positions(frame[name]) for name in names}
     return {
         "trial": frame["trial"].tolist()[::-1],

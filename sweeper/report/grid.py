@@ -72,7 +72,13 @@ def _decimals(column: "pd.Series[Any]") -> int | None:
     if not pd.api.types.is_float_dtype(column):
         return None
     sizes = column.abs()[column.abs() > 0]
-    if sizes.empty or not np.isfinite(sizes).all() or sizes.max() / sizes.min() > 300 or sizes.min() < 1e-3:
+    if (
+        sizes.empty
+        or not np.isfinite(sizes).all()
+        or sizes.max() / sizes.min() > 300
+        or sizes.min() < 1e-3
+        or sizes.max() >= 1e6
+    ):
         return None
     return min(max(3 - math.floor(math.log10(sizes.median())), 0), 6)
 

@@ -308,7 +308,7 @@ def answered(endings: list[str], steps: int = 400) -> RunData:
         ([SATURATED] * 5, "had levelled off when it ended on 5 of 5 fresh seeds: fewer steps would do"),
         (
             [SATURATED] * 2 + [IMPROVING] * 2,
-            "ended in no one way on its 4 fresh seeds: 2 saturated and 2 still",
+            "ended differently on its 4 fresh seeds: 2 saturated and 2 still",
         ),
     ],
 )

@@ -315,6 +315,26 @@ def test_every_searched_setting_is_an_axis() -> None:
     assert "amsgrad" in FIGURES["parallel"].alt(frame)
 
 
+def test_a_long_search_says_how_many_of_its_trials_are_lines() -> None:
+    """Where not all scored trials are drawn the text says so; where they are it counts them alone."""
+    made = synthetic_records(40)
+    whole_run = TABLES["parallel"](run_data(made.trials, made.curves, made.layers))
+    assert FIGURES["parallel"].alt(whole_run).startswith(f"{len(whole_run)} trials as lines")
+    some = whole_run.assign(scored=12_000)
+    assert FIGURES["parallel"].alt(some).startswith(f"{len(whole_run)} of 12,000 trials as lines")
+
+
+def test_where_nothing_was_learned_no_best_rate_is_drawn_or_named() -> None:
+    """No lowest loss, which would be that before training, and no entry for a line that is not there."""
+    made = synthetic_records(40)
+    frame = TABLES["learning_rate"](run_data(made.trials, made.curves, made.layers)).assign(capped=True)
+    said = FIGURES["learning_rate"].alt(frame)
+    assert "lowest" not in said.partition(".")[2]
+    assert said.count("diverged or learned nothing") == frame["optimizer"].nunique()
+    legend = FIGURES["learning_rate"].draw(frame).legends[0]
+    assert "best of each half decade" not in [text.get_text() for text in legend.get_texts()]
+
+
 def test_alt_texts_carry_the_evidence(drawn: dict) -> None:
     """Who does not see the figures gets verdicts, shares, basins and findings in words."""
     said = {name: FIGURES[name].alt(frame) for name, (frame, _) in drawn.items()}

@@ -142,6 +142,17 @@ def test_losses_below_zero_are_compared_in_their_unit() -> None:
     assert {r[8] for r in rows} == {"absolute"}
 
 
+@pytest.mark.parametrize(("zeros", "unit"), [(1, "relative"), (30, "absolute")])
+def test_a_network_of_dead_units_does_not_change_the_unit_of_all(zeros: int, unit: str) -> None:
+    """A few values of exactly 0 are left out; where many are, changes are told in the quantity's own unit."""
+    data = invented(np.random.default_rng(0), 0.2)
+    data.loc[data.index[:zeros], "validation_loss"] = 0.0
+    rows = list(_of_quantity(data, "validation_loss"))
+    assert {row[8] for row in rows} == {unit}
+    known = list(_of_quantity(data.iloc[1:].reset_index(drop=True), "validation_loss"))
+    assert (rows == known) == (unit == "relative")
+
+
 def test_effects_on_the_made_up_study(source: RunData) -> None:
     """Activations were made to shrink with the weight, and that is what is found; columns are as promised."""
     table = penalty_effects(source)

@@ -94,7 +94,7 @@ def test_diverged_trials_are_counted_and_validity_is_stated() -> None:
         "Of 2 diverged trials measured, 1 had a learning rate × sharpness above the limit of the optimizer "
         "while the loss was still below 2 × its first value; 1 was not above it that early" in text
     )
-    assert "a yardstick only, because of mini-batches" in text
+    assert "a yardstick only: mini-batches add noise" in text
     assert "the loss cross_entropy" in text
 
 
@@ -144,7 +144,7 @@ def test_the_figure_shows_every_ratio(rows: slice) -> None:
 @pytest.mark.parametrize("name", [name for name in LOSSES if name != "mse"])
 def test_what_is_said_of_a_loss_s_curvature_is_true_of_it(name: str) -> None:
     """It falls as rows are fitted for losses of logits; others are not said to flatten."""
-    loss, falls = LOSSES[name], "curvature falls" in _curvature(name)
+    loss, falls = LOSSES[name], "falls once the rows are fitted" in _curvature(name)
     if loss.task == "regression":
         assert not falls
         return
