@@ -16,7 +16,6 @@ from sweeper.drawing.style import ink
 from sweeper.questions import FIGURES, TABLES
 from sweeper.questions.basins import ANY
 from sweeper.questions.curve_classes import COLORS
-from sweeper.questions.parallel import positions
 from sweeper.questions.units_over_time import LARGEST, WORTH_SAYING
 
 DRAWN = (
@@ -258,70 +257,6 @@ def test_the_race_shows_means_so_far(drawn: dict) -> None:
         assert rows["mean_so_far"].tolist() == pytest.approx(means)
     drawn_lines = [list(line.get_ydata()) for line in figure.axes[0].lines if len(line.get_xdata()) > 1]
     assert len(drawn_lines) == frame["label"].nunique()
-
-
-def test_every_trial_is_a_line_across_its_settings(drawn: dict) -> None:
-    """The best is drawn last; numbers that span decades lie by their logarithm, words evenly, 0 below all."""
-    frame, figure = drawn["parallel"]
-    lines = [line for line in figure.axes[0].lines if len(line.get_xdata()) == 5]
-    assert len(lines) == len(frame)
-    assert frame["objective"].iloc[-1] == frame["objective"].min()
-    places, ticks = positions(pd.Series([0.0, 1e-4, 1e-2]))
-    assert places[0] == 0
-    assert places[2] == 1
-    assert 0 < places[1] < 0.2
-    assert ticks[0] == (0.0, "0")
-    assert positions(pd.Series(["b", "a", "c"]))[0].tolist() == [0.5, 0.0, 1.0]
-
-
-def test_every_searched_setting_is_an_axis() -> None:
-    """Those of model and training beside the main four, words and switches too; where a trial lacks one its
-    line goes through the foot, below all values, and a setting with one value has no axis."""
-    made = synthetic_records(40)
-    count = len(made.trials)
-    extra = {
-        "model.width": [8, 16] * (count // 2) + [8] * (count % 2),
-        "weight_decay": np.linspace(0, 0.1, count),
-        "penalty_kind": ["l1" if k % 3 else "l2" for k in range(count)],
-        "amsgrad": [bool(k % 2) for k in range(count)],
-        "alpha": [0.5 + 0.4 * (k % 4 == 1) if k % 2 else np.nan for k in range(count)],
-        "rho": [0.9 if k % 2 else np.nan for k in range(count)],
-        "nesterov": [bool(k % 4 == 1) if k % 2 else None for k in range(count)],
-    }
-    space = {
-        "optimizer": ["adam", "rmsprop"],
-        "learning_rate": {"low": 1e-4, "high": 1.0, "log": True},
-        "model.width": [8, 16],
-        "weight_decay": {"low": 0.0, "high": 0.1},
-        "penalty_kind": ["l1", "l2"],
-        "amsgrad": [True, False],
-        "alpha": [0.5, 0.9],
-        "rho": [0.9, 0.99],
-        "nesterov": [True, False],
-    }
-    run = run_data(made.trials.assign(**extra), made.curves, made.layers, search={"space": space})
-    frame = TABLES["parallel"](run)
-    assert {"model.width", "weight_decay", "penalty_kind", "amsgrad"} <= set(frame)
-    assert "rho" not in frame
-    for name, foot in (("alpha", ["–", "0.5", "0.7", "0.9"]), ("nesterov", ["–", "False", "True"])):
-        places, ticks = positions(frame[name])
-        assert [text for _, text in ticks] == foot
-        assert (places[frame[name].isna()] == 0).all()
-        assert (places[frame[name].notna()] > 0.1).all()
-    lines = FIGURES["parallel"].draw(frame).axes[0].lines
-    ends = np.concatenate([line.get_ydata() for line in lines])
-    assert -0.07 < ends.min() <= ends.max() < 1.07  # within the axes, two words on one included
-    assert len(FIGURES["parallel"].draw(frame).axes[0].texts) > len(frame.columns)
-    assert "amsgrad" in FIGURES["parallel"].alt(frame)
-
-
-def test_a_long_search_says_how_many_of_its_trials_are_lines() -> None:
-    """Where not all scored trials are drawn the text says so; where they are it counts them alone."""
-    made = synthetic_records(40)
-    whole_run = TABLES["parallel"](run_data(made.trials, made.curves, made.layers))
-    assert FIGURES["parallel"].alt(whole_run).startswith(f"{len(whole_run)} trials as lines")
-    some = whole_run.assign(scored=12_000)
-    assert FIGURES["parallel"].alt(some).startswith(f"{len(whole_run)} of 12,000 trials as lines")
 
 
 def test_where_nothing_was_learned_no_best_rate_is_drawn_or_named() -> None:
