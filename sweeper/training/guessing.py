@@ -27,8 +27,8 @@ MIN_ROWS_PER_CLASS = 5
 """Rows of a class below which a part says little about it."""
 MAX_LABELS = 20
 """Different whole numbers up to which targets look like class labels."""
-DRAWS = 20
-"""Times that labels are drawn at random; scores are means over them."""
+SHARED_OUT, EXACT = 20_000, 3
+"""Rows over which drawn labels are shared out at least (fewer are repeated), and the decimals exact there."""
 SURE = 10.0
 """Logit of a drawn label."""
 BEST_CONSTANT = "the constant of lowest loss on the training rows"
@@ -78,7 +78,7 @@ def _scored(task: Task, parts: Mapping[int, Mapping[str, np.ndarray]]) -> dict[s
             return {"why": "its loss is not finite"}
         if "training.loss" in task.study.space.entries:  # losses of one kind are no yardstick for another
             by_part = _without_loss(by_part)
-        drawn = {name: at_random(loss, targets["train"], y, seed) for name, y in targets.items() if len(y)}
+        drawn = {name: at_random(loss, targets["train"], y) for name, y in targets.items() if len(y)}
         by_seed.append({"seed": seed, **by_part, **({"drawn": drawn} if any(drawn.values()) else {})})
     return {"guess": words, "scores": by_seed}
 
@@ -227,26 +227,38 @@ def scores(loss: Loss, row: np.ndarray, targets: np.ndarray, dtype: torch.dtype)
     return {name: value for name, value in values.items() if name == "loss" or math.isfinite(value)}
 
 
-def at_random(loss: Loss, train: np.ndarray, targets: np.ndarray, seed: int) -> dict[str, float]:
-    """Mean scores of labels that are drawn with their shares among the training rows, each row by itself.
+def at_random(loss: Loss, train: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+    """Scores of labels that are drawn with their shares among the training rows, each row by itself.
 
-    Only scores that labels without a doubt leave finite, those with a best and a worst value; empty where
-    targets are no labels of rows.
+    What many such rows score: every true label gets each drawn one as often as its share says, so nothing
+    hangs on a draw. Only scores that labels without a doubt leave finite, those with a best and a worst
+    value; empty where targets are no labels of rows.
     """
     classes = loss.task == "classification" and train.ndim == 1
     binary = loss.task == "binary" and bool(np.isin(train, (0, 1)).all())
     if not (classes or binary):
         return {}
-    y, draw = as_tensor(targets, torch.float64), np.random.default_rng(seed)
-    found: dict[str, list[float]] = {}
-    for _ in range(DRAWS):
-        labels = train[draw.integers(0, len(train), len(targets))]
-        sure = np.eye(int(max(train.max(), targets.max())) + 1)[labels] if classes else labels
-        output = torch.tensor(SURE * (2 * sure - 1), dtype=torch.float64)
-        for name, value in batchable_scores(loss, output, y).items():
-            found.setdefault(name, []).append(value.item())
-    means = {name: float(np.mean(values)) for name, values in found.items() if _is_bounded(name)}
-    return {name: value for name, value in means.items() if math.isfinite(value)}
+    many = np.repeat(targets, -(-SHARED_OUT // len(targets)), axis=0)
+    if classes:
+        sure = np.eye(int(max(train.max(), targets.max())) + 1)[_shared_out(train, many)]
+    else:
+        columns = zip(train.reshape(len(train), -1).T, many.reshape(len(many), -1).T, strict=True)
+        sure = np.stack([_shared_out(*each) for each in columns], axis=1).reshape(many.shape)
+    output = torch.tensor(SURE * (2 * sure - 1), dtype=torch.float64)
+    values = batchable_scores(loss, output, as_tensor(many, torch.float64))
+    found = {name: round(value.item(), EXACT) for name, value in values.items() if _is_bounded(name)}
+    return {name: value for name, value in found.items() if math.isfinite(value)}
+
+
+def _shared_out(train: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """A label for every row: the rows of a true label get each one by its share of `train`."""
+    labels, counts = np.unique(train, return_counts=True)
+    given = np.empty(len(true), dtype=train.dtype)
+    for label in np.unique(true):
+        rows = np.flatnonzero(true == label)
+        ends = np.round(np.cumsum(counts) / counts.sum() * len(rows)).astype(int)
+        given[rows] = np.repeat(labels, np.diff(ends, prepend=0))
+    return given
 
 
 def _is_bounded(score: str) -> bool:

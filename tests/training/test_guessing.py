@@ -8,8 +8,9 @@ from sweeper.records.run_files import BASELINES
 from sweeper.report.script import load_data
 from sweeper.study.settings import settings
 from sweeper.study.study import Study
-from sweeper.training.guessing import guessing
-from sweeper.training.setup import Task, rows_of
+from sweeper.training.evaluate import batchable_scores
+from sweeper.training.guessing import at_random, guessing
+from sweeper.training.setup import Task, pick_loss, rows_of
 
 RNG = np.random.default_rng(0)
 INPUTS = RNG.normal(size=(200, 3))
@@ -67,17 +68,33 @@ def test_class_labels_and_thin_classes_are_noticed() -> None:
     assert guessing(task(tokens, "cross_entropy"), [0])["few"] == []
 
 
+def test_labels_drawn_by_their_shares_score_what_many_draws_do() -> None:
+    """Within the error of the mean over 500 draws, for every score of labels, rare classes included."""
+    rng, asked = np.random.default_rng(0), task(np.arange(200) % 4, "cross_entropy")
+    loss = pick_loss(asked, settings(asked.study, {"optimizer": "sgd", "learning_rate": 1.0}))
+    train, rows = rng.choice(4, 300, p=[0.5, 0.3, 0.18, 0.02]), rng.choice(4, 400, p=[0.4, 0.3, 0.25, 0.05])
+    found = at_random(loss, train, rows)
+    sums: dict[str, float] = dict.fromkeys(found, 0.0)
+    for _ in range(500):
+        output = torch.tensor(10.0 * (2 * np.eye(4)[train[rng.integers(0, 300, 400)]] - 1))
+        for name, value in batchable_scores(loss, output, torch.tensor(rows)).items():
+            if name in sums:
+                sums[name] += value.item() / 500
+    assert {"accuracy", "balanced_accuracy", "f1_macro", "mcc"} <= set(found)
+    assert found == pytest.approx(sums, abs=0.006)
+
+
 def test_labels_drawn_by_their_shares_score_what_chance_gives() -> None:
     """Accuracy Σ pₖ², balanced accuracy 1/classes, and no correlation; of real targets nothing is drawn."""
     labels = np.repeat([0, 1, 2], [120, 60, 20])
     (found,) = guessing(task(labels, "cross_entropy"), [0])["scores"]
     drawn = found["drawn"]["train"]
-    assert drawn["accuracy"] == pytest.approx(0.6**2 + 0.3**2 + 0.1**2, abs=0.04)
-    assert drawn["balanced_accuracy"] == pytest.approx(1 / 3, abs=0.04)
-    assert drawn["mcc"] == pytest.approx(0, abs=0.06)
+    assert drawn["accuracy"] == pytest.approx(0.6**2 + 0.3**2 + 0.1**2, abs=0.005)
+    assert drawn["balanced_accuracy"] == pytest.approx(1 / 3, abs=0.001)
+    assert drawn["mcc"] == 0
     assert "loss" not in drawn
     (binary,) = guessing(task((labels > 0).astype(float), "bce"), [0])["scores"]
-    assert binary["drawn"]["train"]["accuracy"] == pytest.approx(0.6**2 + 0.4**2, abs=0.04)
+    assert binary["drawn"]["train"]["accuracy"] == pytest.approx(0.6**2 + 0.4**2, abs=0.005)
     assert "drawn" not in guessing(task(RNG.normal(size=200), "mse"), [0])["scores"][0]
 
 
