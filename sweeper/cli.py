@@ -137,7 +137,7 @@ def best(
     result = open_run(runs, name)
     if result.answer is None:
         raise UserError(
-            f"run {name!r} has no completed trial yet, so there is no best one; see: sweeper status {name}"
+            f"run {name!r} has no completed trial, so there is no best one; see: sweeper status {name}"
         )
     if as_json:
         say(to_json(result.answer.to_dict()))

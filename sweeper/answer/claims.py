@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from sweeper.answer.comparison import TIED, UNSHOWN, verdicts
+from sweeper.answer.comparison import FAILS, TIED, UNSHOWN, verdicts
 from sweeper.answer.confirmed import ENOUGH_SEEDS, confirmed
 from sweeper.answer.rows import search_trials, with_names
 from sweeper.wording import count, listing
@@ -187,7 +187,7 @@ def _claim(name: str, values: "pd.Series[str]", ranking: pd.DataFrame, section: 
     few = seeds < ENOUGH_SEEDS
     open_ = (values != first).to_numpy() & (ranking["verdict"].isin(UNSHOWN).to_numpy() | few)
     ties = tuple(dict.fromkeys(values[open_]))
-    shown = f"better than {listing(others)} among the finalists" if not few else ""
+    shown = _shown(values, others, ranking) if not few else ""
     if ties and not few:
         alike = (ranking.loc[open_, "verdict"] == TIED).all()
         shown = f"is {'tied with' if alike else 'not shown to be better than'} {listing(ties)}"
@@ -202,6 +202,17 @@ def _claim(name: str, values: "pd.Series[str]", ranking: pd.DataFrame, section: 
         alternatives=ties,
         detail=shown,
     )
+
+
+def _shown(values: "pd.Series[str]", others: Sequence[str], ranking: pd.DataFrame) -> str:
+    """What puts the winner's value before `others`: scores, or seeds that only others lost."""
+    lost = ranking["verdict"].eq(FAILS).to_numpy()
+    unstable = [value for value in others if value in set(values[lost])]
+    worse = [value for value in others if value not in unstable]
+    said = [f"better than {listing(worse)} among the finalists"] if worse else []
+    if unstable:
+        said.append(f"ranked before {listing(unstable)}, which diverged or failed on more seeds")
+    return " and ".join(said)
 
 
 def _shared(ranking: pd.DataFrame, rivals: np.ndarray) -> str:

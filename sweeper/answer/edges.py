@@ -74,7 +74,27 @@ def edges(space: Space, parameters: Mapping[str, Any], trials: pd.DataFrame) -> 
             low, high = float(values.low), float(values.high)
             at, other = (low, high) if row["side"] == "low" else (high, low)
             at_bounds.append(Edge(name, row["key"], float(value), row["side"], at, row["wider"], other))
+    if not any(edge.parameter == "learning_rate" for edge in at_bounds):
+        at_bounds += _at_the_bound(space, parameters, trials)
     return tuple(sorted(at_bounds, key=lambda edge: edge.parameter != "learning_rate"))
+
+
+def _at_the_bound(space: Space, parameters: Mapping[str, Any], trials: pd.DataFrame) -> list[Edge]:
+    """The winner's learning rate where it is a bound itself: what lies beyond was never tried, however few
+    trials there are."""
+    entry = space.entry("learning_rate", str(parameters["optimizer"]))
+    value = parameters.get("learning_rate")
+    key, values = entry or ("", None)
+    if value is None or not isinstance(values, Range) or not values.log:
+        return []
+    ends = {"low": float(values.low), "high": float(values.high)}
+    side = next((name for name, end in ends.items() if math.isclose(value, end, rel_tol=1e-6)), "")
+    own = _drawn_from(key, trials[trials["phase"] != "confirm"], set(ranges_of(space)))[1]
+    bound = wider("learning_rate", values, side, _proposed(own, float(value))) if side else math.nan
+    if math.isnan(bound):
+        return []
+    other = ends["high" if side == "low" else "low"]
+    return [Edge("learning_rate", key, float(value), side, ends[side], bound, other)]
 
 
 def ranges_of(space: Space) -> dict[str, Range]:
@@ -105,8 +125,11 @@ def _row(key: str, values: Range, every: pd.DataFrame, keys: Collection[str]) ->
     positions = np.array([values.position(value) for value in chosen[chosen >= values.low]])
     near_low = float((positions < OUTER).sum() / count)
     near_high = float((positions > 1 - OUTER).sum() / count)
-    needed = _beyond_chance(count, len(keys)) / count
-    side = "low" if near_low >= needed and not values.zero else "high" if near_high >= needed else ""
+    low_by_chance, high_by_chance = _by_chance(name, values, trials[name].astype(float))
+    low_needed, high_needed = (
+        _beyond_chance(count, len(keys), share) / count for share in (low_by_chance, high_by_chance)
+    )
+    side = "low" if near_low >= low_needed and not values.zero else "high" if near_high >= high_needed else ""
     own = _drawn_from(key, every[every["phase"] != "confirm"], keys)[1]
     proposed = _proposed(own, float(chosen[0])) if side and name == "learning_rate" and values.log else None
     bound = wider(name, values, side, proposed) if side else math.nan
@@ -117,14 +140,27 @@ def _row(key: str, values: Range, every: pd.DataFrame, keys: Collection[str]) ->
     return (key, float(values.low), float(values.high), chosen[0], count, *shares)
 
 
-def _beyond_chance(count: int, ranges: int) -> int:
+def _by_chance(name: str, values: Range, tried: "pd.Series[float]") -> tuple[float, float]:
+    """How probable it is for any trial to lie near the low and near the high bound.
+
+    The sampler crowds at what it takes for good, and with a setting that does nothing, anywhere: so the
+    share of all trials counts, where it is larger than `OUTER`. A learning rate always does something.
+    """
+    if name == "learning_rate":
+        return OUTER, OUTER
+    positions = np.array([values.position(value) for value in tried[tried.between(values.low, values.high)]])
+    near = (positions < OUTER).sum() / len(tried), (positions > 1 - OUTER).sum() / len(tried)
+    return max(OUTER, float(near[0])), max(OUTER, float(near[1]))
+
+
+def _beyond_chance(count: int, ranges: int, share: float = OUTER) -> int:
     """How many of the `count` best must lie near one bound: more than half, and beyond `CHANCE`.
 
-    Each lies near a given bound with probability `OUTER`; there are two bounds for each of `ranges`.
+    Each lies near a given bound with probability `share`; there are two bounds for each of `ranges`.
     """
     tail = 0.0
     for k in range(count, count // 2, -1):
-        tail += math.comb(count, k) * OUTER**k * (1 - OUTER) ** (count - k)
+        tail += math.comb(count, k) * share**k * (1 - share) ** (count - k)
         if 2 * ranges * tail > CHANCE:
             return k + 1
     return count // 2 + 1

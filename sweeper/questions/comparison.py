@@ -135,18 +135,24 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
     if not others or winner["n"] < ENOUGH_SEEDS:
         return ()
     verdicts = [
-        f"{len(part)} {words}"
+        f"{len(part)} {_verb(name, len(part))}{words}"
         for name, words in VERDICTS.items()
         if (part := [row for row in others if row["verdict"] == name])
     ]
     said = [f"Of {len(others)} other finalists, {listing(verdicts)}."]
     if len(verdicts) == 1:
         who = capital(every(len(others), "finalist", of="other "))
-        said = [f"{who} {VERDICTS[others[0]['verdict']]}."]
+        verdict = others[0]["verdict"]
+        said = [f"{who} {_verb(verdict, len(others))}{VERDICTS[verdict]}."]
     said += [text for row in others[:NAMED] if (text := _numbers(row, winner["n"], run.ranked))]
     if run.answer is not None and run.answer.standing in (UNLEARNED, GUESS):
         return tuple(said)
     return (*said, *simplest(frame, run.metric), *_regret(frame, run.metric))
+
+
+def _verb(verdict: str, finalists: int) -> str:
+    """Words on a tie have none of their own."""
+    return ("is " if finalists == 1 else "are ") if verdict == TIED else ""
 
 
 def _numbers(row: Mapping[Any, Any], seeds: int, ranked: Ranked) -> str:

@@ -226,7 +226,9 @@ def _too_small(comparison: pd.DataFrame) -> str:
     what = "difference is" if len(tied) == 1 else "differences are"
     text = f"better than {some_of([row['label'] for row in tied])}: the paired {what} too small"
     if beside:
-        text += f" ({STRICTER})" if len(beside) == len(tied) else f" (of {some_of(beside)}, {STRICTER})"
+        text += (
+            f" ({STRICTER})" if len(beside) == len(tied) else f" (that of {some_of(beside)} is {STRICTER})"
+        )
     return f"These seeds do not show that it is {text}."
 
 

@@ -50,7 +50,7 @@ BADGES: Mapping[str, str] = {
     UNLEARNED: "Not shown to have learned",
     GUESS: "Not shown to be better than guessing",
     UNDECIDED: "Not settled by these fresh seeds",
-    "none": "No answer yet",
+    "none": "No answer",
     "running": "Not finished, not confirmed",
     "predicted": "Predicted from smaller sizes",
 }

@@ -30,9 +30,9 @@ def scores_of(study: Study, answer: Answer, summary: Summary) -> tuple[Fact, ...
         cut = cut_ends(ranked.objective, sure.mean, sure.low, sure.high, answer.least_loss)
         mean, low, high = in_words(sure.mean, sure.low, sure.high, cut)
         if not math.isfinite(sure.low):
-            meaning = "one fresh seed, so its spread is unknown"
+            meaning = f"one fresh seed{_best_of(answer)}, so its spread is unknown"
         else:
-            meaning = f"95 % interval {low} to {high}; mean over {sure.seeds} fresh seeds"
+            meaning = f"95 % interval {low} to {high}; mean over {sure.seeds} fresh seeds{_best_of(answer)}"
         scores.append(Fact(capital(ranked.metric), mean, meaning))
     if answer.test:
         scores.append(_tested(ranked, answer, answer.test))
@@ -43,6 +43,12 @@ def scores_of(study: Study, answer: Answer, summary: Summary) -> tuple[Fact, ...
             meaning = f"one seed; picked as the {ranked.best} of {done:,} completed trials, so it may flatter"
         scores.append(Fact("In the search", number(answer.objective), meaning))
     return tuple(scores)
+
+
+def _best_of(answer: Answer) -> str:
+    """That a score is the best of several along its training, which flatters it beside that on test rows."""
+    points = answer.learning.points if answer.learning is not None else 0
+    return f", on each the best of {points} evaluations" if points > 1 else ""
 
 
 def _tested(ranked: Ranked, answer: Answer, tested: Mapping[str, float]) -> Fact:
@@ -58,7 +64,8 @@ def _tested(ranked: Ranked, answer: Answer, tested: Mapping[str, float]) -> Fact
     seeds = f"mean over {answer.test_seeds} seeds" if answer.test_seeds > 1 else "one seed"
     rows = f" on {count(answer.rows['test'], 'row')}" if answer.rows.get("test") else ""
     spread = f", 95 % interval over seeds: {', '.join(ends)}" if ends else ""
-    return Fact("Test set", values, f"{seeds}{rows}{spread}; no choice was made on these rows")
+    at_best = ", each at its best evaluation" if _best_of(answer) else ""
+    return Fact("Test set", values, f"{seeds}{rows}{at_best}{spread}; no choice was made on these rows")
 
 
 def _ends(name: str, value: float, low: float, high: float, least: float) -> tuple[str, str]:

@@ -6,6 +6,7 @@ import pytest
 from run_data import run_data, with_records
 from synthetic_records import SyntheticRecords
 
+from sweeper.answer.claims import best_values
 from sweeper.answer.comparison import COLUMNS, complexity, extras
 from sweeper.answer.confirmed import confirmed
 from sweeper.questions.comparison import comparison
@@ -117,6 +118,18 @@ def test_optimism_is_confirmed_minus_searched() -> None:
     mean, low, high = optimism(scores, np.array([0.7, 0.8]))
     assert low < mean < high
     assert (table["mean_optimism_low"].iloc[0], table["mean_optimism_high"].iloc[0]) == (low, high)
+
+
+def test_a_value_that_lost_seeds_is_not_called_worse() -> None:
+    """Its scores may be better: it is ranked behind for the seeds that it lost, and the claim says that."""
+    settings = [{"activation": name} for name in ("tanh", "relu", "elu")]
+    scores = noisy([1.0, 0.9, 5.0])
+    scores[1, 3] = np.nan
+    (claim,) = best_values(run_of(settings, scores).trials, ["activation"])
+    assert claim.direction == "tanh"
+    assert claim.detail == (
+        "better than elu among the finalists and ranked before relu, which diverged or failed on more seeds"
+    )
 
 
 def test_regret_of_a_clear_winner_is_nothing() -> None:

@@ -41,7 +41,9 @@ def test_sentence_and_table_have_one_verdict(records: SyntheticRecords) -> None:
     frame = asked.tables["comparison"]
     for name, text in comparison.VERDICTS.items():
         tables = {**asked.tables, "comparison": frame.assign(verdict=["winner", name, name])}
-        assert spoken(comparison.sentences(asked.run, tables))[0] == f"Both other finalists {text}."
+        verb = "are " if name == TIED else ""
+        said = spoken(comparison.sentences(asked.run, tables))[0]
+        assert said == f"Both other finalists {verb}{text}."
 
 
 @pytest.mark.parametrize("seeds", [1, 3, 5])
@@ -61,7 +63,7 @@ def test_who_is_tied_is_the_same_in_every_table(records: SyntheticRecords, table
     [
         ((-0.1, -0.1), "the paired differences are too small."),
         ((0.01, 0.01), f"the paired differences are too small ({STRICTER})."),
-        ((-0.1, 0.01), f"the paired differences are too small (of second, {STRICTER})."),
+        ((-0.1, 0.01), f"the paired differences are too small (that of second is {STRICTER})."),
     ],
 )
 def test_a_tie_beside_an_interval_without_0_says_so(

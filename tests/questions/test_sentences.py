@@ -158,7 +158,7 @@ def test_an_answer_beside_the_best_rates_of_the_search_is_explained(asked: Asked
 
 
 @pytest.mark.parametrize(
-    ("others", "words"), [(2, "Both other finalists tied with"), (1, "The other finalist tied with")]
+    ("others", "words"), [(2, "Both other finalists are tied with"), (1, "The other finalist is tied with")]
 )
 def test_other_finalists_alike_are_told_together(asked: Asked, others: int, words: str) -> None:
     """Without counting all of all."""

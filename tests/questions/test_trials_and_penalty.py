@@ -126,12 +126,29 @@ def like(parameters: dict) -> pd.DataFrame:
     ],
 )
 def test_a_value_near_a_bound_is_at_the_edge(rate: float, side: str | None, wider: float | None) -> None:
-    """Within 15 % of the logarithmic range, where the best trials crowd; one such winner alone is luck."""
+    """Within 15 % of the logarithmic range, where the best trials crowd; one such winner alone is luck, unless
+    its rate is the bound itself."""
     settings = {"optimizer": "sgd", "learning_rate": rate}
     found = edges(space(learning_rate=RATE), settings, like(settings))
     assert [(edge.side, edge.wider) for edge in found] == ([(side, wider)] if side else [])
     alone = like({"optimizer": "sgd", "learning_rate": 0.01})
-    assert edges(space(learning_rate=RATE), settings, alone) == ()
+    at_bound = [(side, wider)] if rate in (RATE.low, RATE.high) else []
+    found = edges(space(learning_rate=RATE), settings, alone)
+    assert [(edge.side, edge.wider) for edge in found] == at_bound
+
+
+def test_a_crowd_of_all_trials_is_no_edge_of_the_best() -> None:
+    """Where most trials of a penalty lie near its bound the best do so by chance; a rate is widened still."""
+    weights = Range(1e-6, 1e-1, log=True)
+    for name, values, best, told in (
+        ("activation_penalty", weights, 0.09, False),
+        ("learning_rate", RATE, 0.9, True),
+    ):
+        chosen = {"optimizer": "sgd", name: best}
+        made = like(chosen)
+        assert edges(space(**{name: values}), chosen, made) != ()
+        crowd = made.assign(**{name: np.where(made["trial"] < 35, best, made[name])})
+        assert (edges(space(**{name: values}), chosen, crowd) != ()) is told
 
 
 def test_only_ranges_that_can_widen_have_edges() -> None:

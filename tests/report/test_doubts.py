@@ -225,6 +225,15 @@ def test_no_better_than_guessing_is_said_first(
         assert headline in text
 
 
+def test_the_best_of_several_evaluations_is_told_beside_its_score(records: SyntheticRecords) -> None:
+    """It flatters: the score of the test rows beside it, at the same evaluation, was no part of that choice."""
+    report = judged(records)
+    points = report.answer.learning.points
+    told = {fact.label: fact.meaning for fact in card(report.study, report.answer, records.trials).facts}
+    assert f"fresh seeds, on each the best of {points} evaluations" in told["Validation loss"]
+    assert ", each at its best evaluation" in told["Test set"]
+
+
 def test_nothing_is_gained_over_a_default_where_guessing_is_not_beaten(records: SyntheticRecords) -> None:
     """JSON, note and the clause of every section follow the status, on whichever rows guessing stands."""
     part = {"loss": 2.3, "accuracy": 0.99}
