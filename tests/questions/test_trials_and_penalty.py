@@ -126,8 +126,8 @@ def like(parameters: dict) -> pd.DataFrame:
     ],
 )
 def test_a_value_near_a_bound_is_at_the_edge(rate: float, side: str | None, wider: float | None) -> None:
-    """Within 15 % of the logarithmic range, where the best trials crowd; one such winner alone is luck, unless
-    its rate is the bound itself."""
+    """Within 15 % of the logarithmic range, where the best trials crowd; one such winner alone is luck, but
+    not where its rate is the bound itself."""
     settings = {"optimizer": "sgd", "learning_rate": rate}
     found = edges(space(learning_rate=RATE), settings, like(settings))
     assert [(edge.side, edge.wider) for edge in found] == ([(side, wider)] if side else [])

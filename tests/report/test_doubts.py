@@ -226,7 +226,7 @@ def test_no_better_than_guessing_is_said_first(
 
 
 def test_the_best_of_several_evaluations_is_told_beside_its_score(records: SyntheticRecords) -> None:
-    """It flatters: the score of the test rows beside it, at the same evaluation, was no part of that choice."""
+    """It flatters; the score on test rows, at the same evaluation, was no part of that choice."""
     report = judged(records)
     points = report.answer.learning.points
     told = {fact.label: fact.meaning for fact in card(report.study, report.answer, records.trials).facts}
