@@ -212,8 +212,8 @@ def _on_more_seeds(side: Comparison) -> NextStep:
         name = (side.a if not side.found.difference < 0 else side.b).name
         races = "the race of {} is" if len(ended) == 1 else "the races of {} are"
         text = (
-            f"No more seeds can settle it: {races.format(listing(ended))} over, as one finalist is left or "
-            f"all left score the same. Print a plain PyTorch script of {name}:"
+            f"No more seeds can settle it: {races.format(listing(ended))} over. Print a plain PyTorch script "
+            f"of {name}:"
         )
         return NextStep(text, f"sweeper best {name} --python")
     power = f"{FULL_POWER} pairs reliably show a P of 75 %"
