@@ -64,7 +64,8 @@ def norms(run: RunData) -> pd.DataFrame:
 
 @once
 def gradient_verdicts(run: RunData) -> pd.DataFrame:
-    """One row for each moment and activation; columns as in `COLUMNS`. Empty where nothing was measured.
+    """One row for each moment and activation; columns as in `COLUMNS`. Empty where nothing was measured,
+    and for networks of one layer.
 
     slope, low, high: mean change of log10 ‖dL/da‖₂ per layer, backwards, with its 95 % interval over the
     `networks` that differ. At initialisation equal networks count once (trials of one activation and
@@ -90,6 +91,8 @@ def gradient_verdicts(run: RunData) -> pd.DataFrame:
     if rows.empty:
         return pd.DataFrame(columns=COLUMNS)
     depth = int(rows["depth"].iloc[0])
+    if depth < 2:  # nothing lies between
+        return pd.DataFrame(columns=COLUMNS)
     profile, shares = norms(run), units(run)
     found: list[dict[str, object]] = []
     for moment, part in at_moments(run, rows).items():

@@ -19,7 +19,7 @@ from sweeper.questions.gradient_verdicts import gradient_verdicts, norms
 from sweeper.questions.layers import END, START, layer_profile
 from sweeper.questions.question import WHY, FigureSpec, Question, Shown, Tables, named
 from sweeper.questions.run_data import RunData, once
-from sweeper.wording import from_to, given, layers, listing, number
+from sweeper.wording import count, from_to, given, layers, listing, number
 
 KEYS = ["moment", "activation"]
 
@@ -80,11 +80,13 @@ def alt(frame: pd.DataFrame) -> str:
     for moment, rows in frame.groupby("moment", sort=False):
         lines = [_change(str(name), line) for name, line in rows.groupby("activation")]
         said.append(f"At {'the ' if str(moment).startswith('end') else ''}{moment}: {'; '.join(lines)}.")
-    return f"Median gradient norm by layer, {frame['layer'].nunique()} layers. {' '.join(said)}"
+    return f"Median gradient norm by layer, {count(frame['layer'].nunique(), 'layer')}. {' '.join(said)}"
 
 
 def _change(name: str, line: pd.DataFrame) -> str:
     norms = line.sort_values("layer")["median"]
+    if len(norms) == 1:
+        return f"{name} {number(norms.iloc[0], 2)}"
     ends = f"{number(norms.iloc[-1], 2)} at the last layer, {number(norms.iloc[0], 2)} at the first"
     ratio = line["ratio"].iloc[0]
     return f"{name} {ends}" + (

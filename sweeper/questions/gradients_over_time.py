@@ -50,6 +50,10 @@ def alt(frame: pd.DataFrame) -> str:
     said = []
     for name, rows in frame.groupby("activation"):
         table = rows.pivot(index="layer", columns="step", values="median")
+        if len(table) == 1:
+            first, last = number(table.iloc[0, 0]), number(table.iloc[0, -1])
+            said.append(f"{name}: {first} at the first measurement, {last} at the last")
+            continue
         ends = [
             f"{number(table.iloc[0, k])} in layer {table.index[0]}, {number(table.iloc[-1, k])} in layer "
             f"{table.index[-1]} at step {table.columns[k]}"

@@ -124,7 +124,7 @@ QUESTION = Question(
         caption=(
             "PED-ANOVA (Watanabe, Bansal and Hutter 2023): how much the choice of each parameter sets the "
             "best trials apart from the others, within the ranges that were searched. A bar of which the "
-            "interval does not lie above the dashed line, which shuffled scores reach, is grey and not "
+            "interval does not lie above its mark, the most that shuffled scores reach, is grey and not "
             "ranked."
         ),
         missing=missing,
@@ -137,8 +137,8 @@ QUESTION = Question(
         "PED-ANOVA (Watanabe, Bansal and Hutter 2023, arXiv 2304.10255) over the trials of the search: how "
         "much the distribution of each parameter among the best tenth differs from that among all. Failed "
         "trials are left out, diverged ones count as the worst. Parameters that only some trials have are "
-        "left out. Intervals: 40 bootstrap samples of the trials. Level of chance: the largest share of any "
-        "parameter in 19 shuffles of the scores among ten neighbouring trials, so that what a search "
+        "left out. Intervals: 40 bootstrap samples of the trials. Level of chance of a parameter: its "
+        "largest share in 19 shuffles of the scores among ten neighbouring trials, so that what a search "
         "narrowed down late, when all trials were good, does not count as its effect.",
         "Exploitation samples promising regions more densely, which colours the shares; parameters that "
         "only matter together may get too little.",

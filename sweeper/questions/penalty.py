@@ -63,7 +63,7 @@ def penalty(run: RunData) -> pd.DataFrame:
         return pd.DataFrame(columns=COLUMNS)
     frame = done[done["activation_penalty"].notna()].merge(_sizes(run), on="trial", how="left")
     weight = frame["activation_penalty"].astype(float)
-    decade = pd.Series(np.floor(np.log10(weight.where(weight > 0)) + 1e-9), index=frame.index)
+    decade = decades_of(weight)
     low, high = decade.rpow(10.0).fillna(0.0), (decade + 1).rpow(10.0).fillna(0.0)
     kind = kinds_of(frame).where(weight > 0, NO_KIND)
     frame = frame.assign(kind=kind, bin_low=low, bin_high=high, metric=run.objective)
@@ -75,6 +75,22 @@ def penalty(run: RunData) -> pd.DataFrame:
     )
     frame = frame.sort_values(["activation_penalty", "trial"], ignore_index=True)[COLUMNS]
     return run.ranked.read(frame, "objective", "bin_objective")
+
+
+def decades_of(weights: "pd.Series[float]") -> "pd.Series[float]":
+    """k of the decade 10^k … 10^(k + 1) of each weight; null for 0.
+
+    A largest weight that is a power of ten ends its decade: as the upper bound of a range it would be alone
+    in the next one, which was not searched.
+    """
+    logs = np.log10(weights.where(weights > 0))
+    found = np.floor(logs + CLOSE)
+    at_the_end = (found >= logs.max() - CLOSE) & (logs > logs.min() + CLOSE)
+    return found - at_the_end
+
+
+CLOSE = 1e-9
+"""In log10: rounding of a bound."""
 
 
 def _sizes(run: RunData) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """Figures survive whatever a run leaves: little, nothing, one of a kind, or very many."""
 
 import pickle
+import re
 import warnings
 from collections.abc import Iterator
 from functools import cache
@@ -63,6 +64,8 @@ def thin(change: str) -> SyntheticRecords:
         trials = trials.drop(columns="activation_penalty")
     elif change == "no layers":
         layers = layers.head(0)
+    elif change == "one layer":
+        layers = layers[layers["layer"] == layers["layer"].min()]
     elif change == "dead gradients":
         layers = layers.assign(value=layers["value"].mask(layers["measure"] == "gradient_norm", 0.0))
     elif change == "one activation, negative loss":
@@ -79,6 +82,7 @@ CHANGES = [
     "no activation, penalty always 0",
     "no penalty column",
     "no layers",
+    "one layer",
     "dead gradients",
 ]
 CONFIRMED = {"confirmation", "comparison", "variance", "race"}
@@ -104,7 +108,10 @@ def check_drawn(name: str, pickled: bytes) -> None:
         warnings.simplefilter("error")
         figure = spec.draw(frame)
         figure.draw_without_rendering()
-    assert spec.alt(frame).endswith(".")
+    said = spec.alt(frame)
+    assert said.endswith(".")
+    assert re.search(r"\b1 \w+s\b", said) is None, "one of a thing is singular"
+    assert re.search(r"(\w+ in layer \d+), \1", said) is None, "one layer is named once"
     assert all(axes.has_data() for axes in figure.axes), name
 
 
