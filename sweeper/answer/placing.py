@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from sweeper.answer.baseline import ROUNDING
 from sweeper.answer.bounds import in_words, stricter
 from sweeper.answer.ranked import Ranked
 from sweeper.wording import capital, count, listing, number
@@ -156,9 +157,17 @@ def apart(row: Mapping[Hashable, Any]) -> tuple[float, float, float, str]:
     return row["difference"], row["difference_low"], row["difference_high"], row["cut"]
 
 
+def same_scores(row: Mapping[Hashable, Any]) -> bool:
+    """Whether such a row differs from the winner by rounding alone: two ways to write one setting."""
+    _, low, high, _ = apart(row)
+    return math.isfinite(low + high) and max(abs(low), abs(high)) <= ROUNDING * abs(row["mean"])
+
+
 def at_worst(row: Mapping[Hashable, Any], ranked: Ranked) -> str:
     """How far a tied finalist of such a row may be behind: the end of its interval, which may leave 0 out."""
     _, low, high, _ = apart(row)
+    if same_scores(row):
+        return "has the same score on every seed"
     if not math.isfinite(low + high):
         return "may be worse by any amount"
     words = in_words(*apart(row))

@@ -50,6 +50,9 @@ def label(row: Mapping[Hashable, Any]) -> str:
     penalty = row.get("activation_penalty", 0.0)
     if pd.notna(penalty) and penalty > 0:
         words.append(f"penalty {number(penalty, 1)}")
+    decay = row.get("weight_decay", 0.0)
+    if pd.notna(decay) and decay > 0:
+        words.append(f"decay {number(decay, 2)}")
     own = [str(name) for name in row if str(name).startswith("model.") or name == "schedule"]
     given = [(name, decode(row[name])) for name in own]
     known = [(name, value) for name, value in given if isinstance(value, tuple) or pd.notna(value)]

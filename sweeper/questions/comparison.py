@@ -11,12 +11,13 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from sweeper.answer.baseline import ROUNDING
 from sweeper.answer.bounds import in_words, stricter
 from sweeper.answer.claims import GUESS, UNLEARNED
 from sweeper.answer.comparison import BETTER, FAILS, LEFT, ON_AVERAGE, TIED, UNRANKED, WORSE
 from sweeper.answer.comparison import comparison as of_finalists
 from sweeper.answer.confirmed import ENOUGH_SEEDS
-from sweeper.answer.placing import apart, at_worst
+from sweeper.answer.placing import apart, at_worst, same_scores
 from sweeper.answer.ranked import Ranked
 from sweeper.drawing.scales import share_ticks
 from sweeper.drawing.style import HUES, canvas, legend_below, themed
@@ -98,8 +99,9 @@ def alt(frame: pd.DataFrame) -> str:
     for row in frame.iloc[1:].to_dict("records"):
         middle, low, high = in_words(*apart(row))
         known = f"{middle} ({low} to {high})" if pd.notna(row["difference_low"]) else "not known"
+        known = "the same score" if same_scores(row) else known
         won = f", winner {ranked.better} on {percent(row['p_better'])} of seeds"
-        share = won if pd.notna(row["p_better"]) else ""
+        share = won if pd.notna(row["p_better"]) and not same_scores(row) else ""
         said.append(f"{row['label']}: {known}{share}, {row['verdict']}")
     about = f"Paired difference in {ranked.metric} to the winner, {winner['label']}, with intervals."
     return f"{about} {'; '.join(said)}."
@@ -161,6 +163,8 @@ def _numbers(row: Mapping[Any, Any], seeds: int, ranked: Ranked) -> str:
     if not math.isfinite(row["difference_low"]):
         return ""
     shared = f", on {count(row['pairs'], 'seed')} of both" if row["pairs"] < seeds else ""
+    if same_scores(row):
+        return f"{row['label']} {at_worst(row, ranked)}{shared}."
     text = f"{row['label']}: {_difference(row, ranked.metric)}{shared}"
     if row["verdict"] == TIED:
         text += f"; it {at_worst(row, ranked)}"
@@ -180,6 +184,8 @@ def simplest(frame: pd.DataFrame, metric: str) -> tuple[str, ...]:
     row = frame[frame["simplest"]].iloc[0].to_dict()
     if row["rank"] == 1:
         return ("No tied finalist is simpler than the winner.",)
+    if same_scores(row):
+        return (f"The simplest of those tied is {row['label']}; it {at_worst(row, Ranked(metric))}.",)
     remark = stricter(*apart(row)[1:3])
     beside = f", {remark}" if remark else ""
     price = f" Its price: {_difference(row, metric)}{beside}." if math.isfinite(row["difference_low"]) else ""
@@ -188,7 +194,7 @@ def simplest(frame: pd.DataFrame, metric: str) -> tuple[str, ...]:
 
 def _regret(frame: pd.DataFrame, metric: str) -> tuple[str, ...]:
     cost = frame["expected_regret"].iloc[0]
-    if not math.isfinite(cost) or number(cost, 2) == "0":
+    if not math.isfinite(cost) or cost <= ROUNDING * abs(frame["mean"].iloc[0]):
         return ()
     seeds, of = count(int(frame["regret_seeds"].iloc[0]), "fresh seed"), frame["expected_regret"].notna()
     some = f"the {of.sum()} finalists that lasted the race and lost the fewest seeds"

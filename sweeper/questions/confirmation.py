@@ -14,7 +14,7 @@ from sweeper.answer.claim_words import Statement
 from sweeper.answer.claims import best_values
 from sweeper.answer.comparison import FAILS, TIED, UNRANKED, WINNER, verdicts
 from sweeper.answer.confirmed import ENOUGH_SEEDS, confirmed
-from sweeper.answer.placing import Finalist, apart, better_means, losses, placing
+from sweeper.answer.placing import Finalist, apart, better_means, losses, placing, same_scores
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import labels, search_trials
 from sweeper.components.metric_words import axis_words, metric_words
@@ -222,7 +222,10 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
 def _too_small(comparison: pd.DataFrame) -> str:
     """That the winner is tied, with whom, and with whom although an interval leaves 0 out."""
     tied = [row for row in comparison.to_dict("records") if row["verdict"] == TIED]
-    beside = [row["label"] for row in tied if stricter(*apart(row)[1:3])]
+    if all(same_scores(row) for row in tied):
+        same = some_of([row["label"] for row in tied])
+        return f"It has the same score as {same} on every seed."
+    beside = [row["label"] for row in tied if not same_scores(row) and stricter(*apart(row)[1:3])]
     what = "difference is" if len(tied) == 1 else "differences are"
     text = f"better than {some_of([row['label'] for row in tied])}: the paired {what} too small"
     if beside:

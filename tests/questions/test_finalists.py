@@ -1,5 +1,8 @@
 """What is said of the finalists that did not win."""
 
+import re
+
+import numpy as np
 import pandas as pd
 import pytest
 from report_inputs import asked_of, made_input, spoken
@@ -8,6 +11,7 @@ from synthetic_records import SyntheticRecords
 from sweeper.answer.bounds import STRICTER
 from sweeper.answer.comparison import BETTER, FAILS, LEFT, ON_AVERAGE, TIED, UNRANKED, WORSE, verdicts
 from sweeper.questions import comparison, confirmation
+from sweeper.report.card import card
 
 ALIKE = {"n": 8, "failures": 0, "tied": False, "dropped": False, "better": False}
 
@@ -78,6 +82,29 @@ def test_a_tie_beside_an_interval_without_0_says_so(
     said = spoken(confirmation.sentences(asked.run, tables))
     (told,) = [text for text in said if "do not show that it is better than" in text]
     assert told.endswith(f"better than first and second: {words}")
+
+
+def test_scores_that_differ_by_rounding_are_told_as_the_same(records: SyntheticRecords) -> None:
+    """Two ways to write one setting differ in the eighth digit: no difference, and nothing that is worse."""
+    confirm = records.trials["phase"] == "confirm"
+    first, second = records.trials.loc[confirm, "trial"].drop_duplicates().iloc[:2]
+    trials = records.trials[~confirm | records.trials["trial"].isin([first, second])].copy()
+    fresh = trials["phase"] == "confirm"
+    rows = {each: trials[fresh & (trials["trial"] == each)].index for each in (first, second)}
+    scores = np.linspace(0.1, 0.2, len(rows[first]))
+    trials.loc[[*rows[first], *rows[second]], "outcome"] = "completed"
+    trials.loc[rows[first], "objective"] = scores
+    trials.loc[rows[second], "objective"] = scores + 1e-9 * (-1.0) ** np.arange(len(scores))
+    run = made_input(SyntheticRecords(trials, records.curves, records.layers))
+    asked, same = asked_of(run), "has the same score"
+    texts = [comparison.alt(asked.tables["comparison"]), *spoken(confirmation.sentences(*asked))]
+    told = {fact.label: fact.value for fact in card(run.study, run.answer, trials).facts}
+    texts.append(told["Tied with the winner"])
+    said = " ".join(texts)
+    assert not re.search(r"e-(9|10)|Expected regret|winner lower", said)
+    assert said.count("the same score") >= 4
+    assert f"#{second} " in said
+    assert same in said
 
 
 def test_seeds_are_named_where_they_differ(records: SyntheticRecords) -> None:
