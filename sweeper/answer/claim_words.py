@@ -35,7 +35,7 @@ TEMPLATES: Mapping[tuple[str, str], str] = {
     (MATTERS, EXPLORATORY): "{What} sets the best trials apart from the rest: {detail}.",
     (GRADIENT, "vanishing"): "{Where}, gradients vanish towards the input with {names}.",
     (GRADIENT, "exploding"): "{Where}, gradients explode towards the input with {names}.",
-    (GRADIENT, "healthy"): "{Where}, gradients stay healthy ({detail}) with {names}.",
+    (GRADIENT, "healthy"): "{Where}, gradients are healthy ({detail}) with {names}.",
     (GRADIENT, "cut off"): "{Where}, no gradient reaches some layer in at least half of the networks with "
     "{names}.",
     (GRADIENT, "open"): "{Where}, the networks settle no verdict with {names}.",

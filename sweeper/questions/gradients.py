@@ -112,7 +112,8 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
         )
     said: list[Statement] = list(_verdicts(verdicts, depth))
     for activation, rows in verdicts.groupby("activation"):
-        if ((rows["verdict"] != HEALTHY) | ~rows["sure"].astype(bool)).any():
+        unlike = rows[[column for column, words in COUNTED.items() if words != HEALTHY]].to_numpy() > 0
+        if ((rows["verdict"] != HEALTHY) | ~rows["sure"].astype(bool) | unlike.any(axis=1)).any():
             said.append(_numbers(named(str(activation)), rows.to_dict("records")))
     said += changes(verdicts, run.answer)
     moment = [moment for moment in (START, END) if (verdicts["moment"] == moment).any()][-1]
@@ -142,7 +143,9 @@ def _verdicts(verdicts: pd.DataFrame, depth: int) -> Iterator[Claim]:
                 f"{row['networks']} networks",
                 MOMENTS[moment],
                 (row["low"], row["high"]),
-                detail=f"within a factor of 10 over {depth} layers" if direction == HEALTHY else "",
+                detail=f"on average within a factor of 10 over {depth} layers"
+                if direction == HEALTHY
+                else "",
             )
 
 

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from sweeper.answer.bounds import cut_ends, in_words
 from sweeper.answer.claim_words import Statement
 from sweeper.answer.claims import BEST, EXPLORATORY, OPEN, Claim
 from sweeper.answer.ranked import Ranked
@@ -21,7 +22,7 @@ from sweeper.questions.losses import capped_losses
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables, named
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.best_of_several import expected_best
-from sweeper.wording import count, interval, listing, whole
+from sweeper.wording import count, listing, whole
 
 COLUMNS = [
     "parameter",
@@ -138,12 +139,8 @@ def alt(frame: pd.DataFrame) -> str:
     """Expected best with interval of each value."""
     said = []
     for parameter, rows in frame.groupby("parameter", sort=False):
-        lines = [
-            f"{row['value']} {best}" + (f" ({low} to {high})" if pd.notna(row["low"]) else "")
-            for row in rows.to_dict("records")
-            for best, low, high in [interval(row["expected_best"], row["low"], row["high"])]
-        ]
-        said.append(f"by {parameter}, best of {rows['budget'].iloc[0]}: {', '.join(lines)}")
+        lines = ", ".join(_score(row) for row in rows.to_dict("records"))
+        said.append(f"by {parameter}, best of {rows['budget'].iloc[0]}: {lines}")
     metric = metric_words(frame["metric"].iloc[0])
     return f"Expected best {metric} of equally many trials of each value, one seed each. {'; '.join(said)}."
 
@@ -201,7 +198,9 @@ def _is_apart(row: Mapping[Any, Any], first: Mapping[Any, Any], ranked: Ranked) 
 
 
 def _score(row: Mapping[Any, Any]) -> str:
-    mean, low, high = interval(row["expected_best"], row["low"], row["high"])
+    """``relu 0.02 (0.00 (cut off) to 0.05)``; the interval of a loss ends at 0, see `expected_best`."""
+    numbers = row["expected_best"], row["low"], row["high"]
+    mean, low, high = in_words(*numbers, cut_ends(str(row["metric"]), *numbers, least_loss=0.0))
     known = math.isfinite(row["low"]) and math.isfinite(row["high"])
     return f"{named(row['value'])} {mean}" + (f" ({low} to {high})" if known else "")
 

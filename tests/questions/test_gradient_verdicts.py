@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from gradient_runs import line, made
 from report_inputs import sentences_of, spoken
 from run_data import run_data, with_records
 from synthetic_records import DEPTH, SLOPE, STEPS, SyntheticRecords
@@ -24,38 +25,6 @@ MEASURES = {"gradient_norm": 1.0, "saturated": 0.0, "dead": 0.0}
 def source(records: SyntheticRecords) -> RunData:
     """The made-up study."""
     return run_data(records.trials, records.curves, records.layers)
-
-
-def made(lines: dict[str, list[list[float]]], **more: object) -> RunData:
-    """activation -> norms by layer of each trial, measured at step 0; and shares of units, if given.
-
-    `more` maps ``saturated`` or ``dead`` to a share by layer, the same for all trials, at steps 0 and 9.
-    """
-    names = [name for name, norms in lines.items() for _ in norms]
-    base = {"seed": 0, "phase": "explore", "outcome": "completed", "objective": 0.5, "learning_rate": 0.1}
-    trials = pd.DataFrame({"trial": range(len(names)), "activation": names}).assign(optimizer="sgd", **base)
-    profiles = [norms for lists in lines.values() for norms in lists]
-    rows = [
-        (trial, 0, 0, layer, "gradient_norm", float(norm))
-        for trial, norms in enumerate(profiles)
-        for layer, norm in enumerate(norms)
-    ]
-    for measure, shares in more.items():
-        rows += [
-            (trial, 0, step, layer, measure, float(share))
-            for trial in range(len(names))
-            for step in (0, 9)
-            for layer, share in enumerate(shares)  # type: ignore[arg-type]
-        ]
-    layers = pd.DataFrame(rows, columns=["trial", "seed", "step", "layer", "measure", "value"])
-    curves = pd.DataFrame(columns=["trial", "seed", "step", "metric", "value"])
-    return run_data(trials, curves, layers)
-
-
-def line(slope: float, depth: int = 8, noise: float = 0.0, seed: int = 0) -> list[float]:
-    """Norms by layer, 1 at the output, changing by `slope` decades a layer on the way back."""
-    rng = np.random.default_rng(seed)
-    return [10 ** (slope * (depth - 1 - k) + noise * rng.normal()) for k in range(depth)]
 
 
 def test_slopes_equal_polyfit_trial_by_trial(source: RunData) -> None:
@@ -345,3 +314,14 @@ def is_settled_by_slopes(norms: list[list[float]]) -> bool:
     found = [-np.polyfit(range(len(one)), np.log10(one), 1)[0] for one in norms]
     low, high = (end * (len(norms[0]) - 1) for end in interval(np.array(found)))
     return bool(low > -1 and high < 1)
+
+
+def test_networks_unlike_the_others_are_counted_beside_a_healthy_verdict() -> None:
+    """Two of 20 that vanish are told though the average is healthy; where all are, no counts are given."""
+    lines = [line(0.001 * k) for k in range(20)]
+    for rows, told in (([*lines[:18], line(-0.5), line(-0.51)], True), (lines, False)):
+        run = made({"relu": rows})
+        tables = {"gradients": gradients(run), "gradient_verdicts": gradient_verdicts(run)}
+        said = " ".join(spoken(sentences(run, tables)))
+        assert "gradients are healthy" in said
+        assert ("and 2 vanishing)" in said) == told

@@ -7,6 +7,7 @@ import pytest
 from run_data import run_data
 from synthetic_records import SyntheticRecords, synthetic_records
 
+from sweeper.questions import FIGURES
 from sweeper.questions.isolation import EVIDENCE, isolation
 from sweeper.questions.losses import capped_losses
 from sweeper.questions.run_data import RunData
@@ -118,3 +119,17 @@ def test_one_value_is_no_comparison() -> None:
     """A parameter with a single value has no isolation plot."""
     made = synthetic_records(40, ("tanh",))
     assert set(isolation(run_data(made.trials, made.curves, made.layers))["parameter"]) == {"optimizer"}
+
+
+def test_ends_at_0_are_told_as_cut_off() -> None:
+    """The interval of a loss ends at 0, where no loss lies below: the alt text says that it was cut."""
+    made = synthetic_records(60)
+    run = run_data(made.trials, made.curves, made.layers)
+    frame = isolation(run)
+    spoken = FIGURES["isolation"].alt(frame.assign(low=0.0))
+    assert spoken.count("cut off") == len(frame)
+    assert "cut off" not in FIGURES["isolation"].alt(frame.assign(low=frame["expected_best"] / 2))
+    scores = frame.assign(
+        metric="validation_accuracy (higher is better)", expected_best=0.9, low=0.8, high=1.0
+    )
+    assert "1.00 (cut off)" in FIGURES["isolation"].alt(scores)

@@ -266,7 +266,7 @@ def test_gradients_are_told_by_ratios_of_networks_and_with_advice(asked: Asked) 
     assert all(suggestion in text for suggestion in last["suggestion"])
     open_ = " ".join(spoken(gradients.sentences(*changed(asked, "gradient_verdicts", sure=False))))
     assert "vanish towards" not in open_
-    assert "stay healthy" not in open_
+    assert "are healthy" not in open_
     assert "the networks settle no verdict with gelu, relu, sigmoid and tanh" in open_
 
 
