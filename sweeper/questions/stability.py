@@ -194,7 +194,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
         )
     lost = trials[trials["outcome"] == "diverged"]
     best = trials[trials["outcome"] != "diverged"]
-    said = [_best(best)] if len(best) else []
+    said = [_best(best, changing=_changes(run))] if len(best) else []
     if len(lost):
         said.append(_diverged(lost, int(best["above_intact"].sum())))
     else:
@@ -224,13 +224,20 @@ def _diverged(lost: pd.DataFrame, survived: int) -> str:
     )
 
 
-def _best(best: pd.DataFrame) -> str:
+def _changes(run: RunData) -> bool:
+    """Whether the rate changes during training: at the end, a schedule may have taken it to 0."""
+    return run.study.training.schedule != "constant" or "schedule" in run.study.space.parameters
+
+
+def _best(best: pd.DataFrame, *, changing: bool) -> str:
+    """Where the best were at the last measurement, or at most where the rate changes."""
     low, high = AT
-    near = best[best["last"].between(low, high)]
-    over = best[best["last"] > high]
-    under = best[best["last"] < low]
+    asked = "largest" if changing else "last"
+    near = best[best[asked].between(low, high)]
+    over = best[best[asked] > high]
+    under = best[best[asked] < low]
     groups = [
-        f"{listing([number(v, 2) for v in rows['last']])} times the stability limit{where}"
+        f"{listing([number(v, 2) for v in rows[asked]])} times the stability limit{where}"
         for rows, where in (
             (over, ", above it"),
             (near, f", at it ({number(low)} to {number(high)} times)"),
@@ -239,7 +246,18 @@ def _best(best: pd.DataFrame) -> str:
         if len(rows)
     ]
     who = "the best trial" if len(best) == 1 else f"the {len(best)} best trials measured"
-    return f"At the last measurement, learning rate × sharpness of {who} was {'; '.join(groups)}."
+    if changing:
+        return f"Learning rate × sharpness of {who} was at most {'; '.join(groups)}."
+    said = f"At the last measurement, learning rate × sharpness of {who} was {'; '.join(groups)}."
+    came = int(((best["largest"] > 1) & (best["last"] < low)).sum())
+    return said if not came else f"{said} {_came_down(came, len(best))}"
+
+
+def _came_down(came: int, measured: int) -> str:
+    who = capital(every(came, "trial")) if came == measured else f"{came} of the {measured}"
+    if measured == 1:
+        who = "It"
+    return f"{who} {'was' if came == 1 else 'were'} above the limit before."
 
 
 def _validity(run: RunData, tables: Tables) -> str:
@@ -249,7 +267,7 @@ def _validity(run: RunData, tables: Tables) -> str:
         reasons.append("mini-batches add noise, which destabilises earlier")
     if training.loss != "mse":
         reasons.append(_curvature(str(training.loss)))
-    if training.schedule != "constant" or "schedule" in run.study.space.parameters:
+    if _changes(run):
         reasons.append("the rate changes during training")
     base = "The limit is exact for full-batch steps on a quadratic"
     if not reasons:

@@ -159,3 +159,25 @@ def test_what_is_said_of_a_loss_s_curvature_is_true_of_it(name: str) -> None:
         for logit in (0.0, 6.0)
     )
     assert falls is (near < 0.01 * far)
+
+
+def test_a_rate_that_fell_to_0_is_judged_at_its_largest() -> None:
+    """At the end of a schedule the ratio says nothing; at a constant rate those that came down are told."""
+    asked = source(ROWS, CURVES)
+    trials = stability_trials(asked)
+    trials = trials[trials["outcome"] == "completed"].assign(largest=[1.96, 0.9], last=[6.4e-8, 0.5])
+    tables = {"stability": stability(asked), "stability_trials": trials}
+    for schedule in ("constant", "cosine"):
+        training = asked.study.training.model_copy(update={"schedule": schedule})
+        run = replace(asked, study=asked.study.model_copy(update={"training": training}))
+        text = " ".join(map(str, QUESTION.sentences(run, tables)))
+        if schedule == "constant":
+            assert (
+                "was 6.4e-8 and 0.5 times the stability limit, below it. 1 of the 2 was above the limit"
+                in text
+            )
+        else:
+            assert "was at most 1.96 times the stability limit, above it; 0.9 times" in text.replace(
+                "2 times", ""
+            )
+            assert "6.4e-8" not in text
