@@ -92,7 +92,7 @@ def test_compare_as_json(capsys: pytest.CaptureFixture[str], runs: Path, tmp_pat
     ("a", "b", "words"),
     [
         ("one", "tow", ["no run 'tow'", "two"]),
-        ("one", "none", ["'none' has no completed trial yet"]),
+        ("one", "none", ["'none' has no completed trial"]),
         ("one", "one", ["given twice"]),
         ("one", "wine", ["not comparable", "digits", "wine"]),
     ],

@@ -51,7 +51,7 @@ def side_by_side(name_a: str, result_a: Answered, name_b: str, result_b: Answere
 def _run(name: str, result: Answered) -> Run:
     if result.answer is None:
         raise UserError(
-            f"run {name!r} has no completed trial yet, so it cannot be compared; see: sweeper status {name}"
+            f"run {name!r} has no completed trial, so it cannot be compared; see: sweeper status {name}"
         )
     return Run(name, result.study, result.records, result.answer)
 
