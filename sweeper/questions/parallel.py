@@ -41,7 +41,7 @@ def parallel(run: RunData) -> pd.DataFrame:
     if len(search) < 2 or not names:
         return pd.DataFrame(columns=["trial", "objective", *BESIDE])
     every = search.iloc[:: -(-len(search) // MOST)]
-    kept = pd.concat([every, search.tail(10)]).drop_duplicates("trial")
+    kept = pd.concat([every, search.tail(10)]).drop_duplicates("trial", keep="last")
     words = {
         name: kept[name].astype(str).where(kept[name].notna()) for name in names if not _is_number(kept[name])
     }
@@ -179,7 +179,7 @@ FIGURE = FigureSpec(
     title="All settings of every trial",
     caption=(
         "One line per scored trial of the search, from the searched settings to its score; of more than "
-        f"{whole(MOST)}, every second, third or so, and the ten best. – stands for trials that lack the "
+        f"{whole(MOST)}, a part, the ten best among it. – stands for trials that lack the "
         "setting. The colour is the score, the best in front. Where good lines cross an axis at one place, "
         "that setting decides; where they are spread, it does not matter much. One seed each."
     ),

@@ -99,7 +99,7 @@ def _effects(quantity: str, rows: pd.DataFrame, trends: pd.DataFrame) -> Claim:
         return _claim(
             quantity,
             trends,
-            f"{name}: no effect of a single decade found against {base}, but {trend_words(trends)}",
+            f"{name}: no single decade is shown to differ from {base}, but {trend_words(trends)}",
         )
     text = f"{name}: no effect found against {base}; the intervals of {count(len(rows), 'decade')} "
     text += f"contain 0 and reach from {change(reach[0], unit)} to {change(reach[1], unit)}"

@@ -46,7 +46,7 @@ def test_a_shared_folder(tmp_path: Path, home: Pool, expected: Result) -> None:
         first = worker_process(shared, "--idle", "100", code=KILLED)
 
         def next_one() -> None:
-            first.wait()
+            first.wait(300)
             stack.callback(end, worker_process(shared, "--idle", "100"))
 
         watcher = threading.Thread(target=next_one)

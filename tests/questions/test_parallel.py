@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 from run_data import run_data
 from synthetic_records import synthetic_records
 
@@ -73,3 +74,15 @@ def test_a_long_search_says_how_many_of_its_trials_are_lines() -> None:
     assert FIGURES["parallel"].alt(whole_run).startswith(f"{len(whole_run)} trials as lines")
     some = whole_run.assign(scored=12_000)
     assert FIGURES["parallel"].alt(some).startswith(f"{len(whole_run)} of 12,000 trials as lines")
+
+
+def test_the_best_of_a_long_search_is_in_front(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However trials are thinned, the best one is drawn last and named, and each trial once."""
+    made = synthetic_records(60)
+    for most in (7, 12, 30, 1000):
+        monkeypatch.setattr("sweeper.questions.parallel.MOST", most)
+        frame = TABLES["parallel"](run_data(made.trials, made.curves, made.layers))
+        search = made.trials[made.trials["phase"] != "confirm"]
+        assert frame["objective"].iloc[-1] == search["objective"].min()
+        assert frame["trial"].is_unique
+        assert frame["objective"].is_monotonic_decreasing
