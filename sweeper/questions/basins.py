@@ -117,7 +117,8 @@ def _lost(rows: pd.DataFrame, best: float) -> tuple[float, ...]:
 
 def range_edges(run: RunData) -> pd.DataFrame:
     """Whether the best trials cluster at a bound of a searched range, see `sweeper.answer.edges.crowded`."""
-    return crowded(run.trials, ranges_of(run.study.space))
+    found = crowded(run.trials, ranges_of(run.study.space))
+    return found if run.advises else found.assign(suggestion="")
 
 
 PANELS, TICKS = 4, 4

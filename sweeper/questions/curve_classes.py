@@ -16,6 +16,7 @@ from sweeper.answer.rows import best_trials, search_trials
 from sweeper.drawing.scales import share_ticks
 from sweeper.drawing.style import HUES, canvas, ink, themed
 from sweeper.questions import convergence
+from sweeper.questions.answer_curves import answer_curves, curves_of, ended, of_the_answer
 from sweeper.questions.convergence import SHOWN
 from sweeper.questions.curve_advice import advice, settable_by
 from sweeper.questions.losses import of_search
@@ -64,37 +65,16 @@ def curve_classes(run: RunData) -> pd.DataFrame:
     best = set(best_trials(run.trials, SHOWN)["trial"])
     ranked = _ranked(run, search)
     rows, settable, above = [], settable_by(run.study), _above_the_best(search)
-    for trial, steps, losses, train in _curves(run, search):
+    for trial, steps, losses, train in curves_of(run, search):
         found = shapes.shape(steps, losses, train)
         outcome, made = outcomes[trial]["outcome"], int(outcomes[trial]["steps"])
         name = {"diverged": shapes.DIVERGED, "pruned": shapes.CUT_SHORT}.get(outcome, found.name)
         group = BEST if trial in best else REST
         at = (found.best_step, found.settled_step, *ranked.get(trial, (pd.NA, np.nan)), run.objective)
         numbers = (found.lowest, found.end, found.gain, found.noise)
-        text = advice(name, made, full, found, settable, too_high=trial in above)
+        text = advice(name, made, full, found, settable, too_high=trial in above) if run.advises else ""
         rows.append((trial, group, name, outcome, len(steps), made, *at, *numbers, text))
     return pd.DataFrame(rows, columns=COLUMNS)
-
-
-OF_THE_ANSWER = ["trial", "seed", "class", "points", "steps", "best_step", "settled_step", "lowest", "end"]
-
-
-def answer_curves(run: RunData) -> pd.DataFrame:
-    """One row per fresh seed of the answer, or of its one training in the search; columns as in
-    `OF_THE_ANSWER`, which mean what they do in `curve_classes`."""
-    if run.answer is None:
-        return pd.DataFrame(columns=OF_THE_ANSWER)
-    own = run.trials[run.trials["trial"] == run.answer.trial]
-    confirm = own["phase"] == "confirm"
-    own = own[confirm if confirm.any() else ~confirm].sort_values("seed")
-    rows = []
-    for seed, part in own.groupby("seed"):
-        for trial, steps, losses, train in _curves(run, part):
-            found, row = shapes.shape(steps, losses, train), part.iloc[0]
-            name = shapes.DIVERGED if row["outcome"] == "diverged" else found.name
-            at = (len(steps), int(row["steps"]), found.best_step, found.settled_step)
-            rows.append((trial, seed, name, *at, found.lowest, found.end))
-    return pd.DataFrame(rows, columns=OF_THE_ANSWER)
 
 
 def curve_summary(run: RunData) -> pd.DataFrame:
@@ -106,21 +86,6 @@ def curve_summary(run: RunData) -> pd.DataFrame:
     counts = counts.sort_values("group", kind="stable", ignore_index=True)
     share = counts["trials"] / counts.groupby("group")["trials"].transform("sum")
     return counts.assign(share=share)
-
-
-def _curves(run: RunData, search: pd.DataFrame) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
-    """Trial, steps, validation losses and train losses (NaN at step 0), trial by trial."""
-    validation, train = (
-        of_search(search, run.curves[run.curves["metric"] == name])[["trial", "step", "value"]]
-        for name in ("validation_loss", "train_loss")
-    )
-    wide = validation.merge(train, on=["trial", "step"], how="left", suffixes=("", "_train"))
-    wide = wide[np.isfinite(wide["value"])].sort_values(["trial", "step"])
-    trials = wide["trial"].to_numpy()
-    cuts = np.flatnonzero(np.diff(trials)) + 1
-    steps, *losses = (wide[name].to_numpy(float) for name in ("step", "value", "value_train"))
-    for part in np.split(np.arange(len(trials)), cuts) if len(trials) else ():
-        yield int(trials[part[0]]), steps[part].astype(int), losses[0][part], losses[1][part]
 
 
 def _ranked(run: RunData, search: pd.DataFrame) -> Mapping[int, tuple[int, float]]:
@@ -212,46 +177,14 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     said += [_counts(rows, group, alone=len(groups) == 1) for group, rows in groups]
     if run.answer is not None and (why := run.answer.why_nothing_is_advised):
         return (*said, f"These curves advise nothing, as {why}.", ONE_SEED)
-    advised = [_of_the_answer(tables["answer_curves"], settable_by(run.study))] if run.answer else []
+    advised = [of_the_answer(tables["answer_curves"], settable_by(run.study))] if run.answer else []
     rest = classes[(classes["group"] == REST) & (classes["advice"] != "")]
     return (*said, *filter(None, advised), *_usual(rest), ONE_SEED)
 
 
-def _of_the_answer(own: pd.DataFrame, settable: frozenset[str]) -> str:
-    """How most trainings of the answer ended, and what that asks for; enough steps are enough for all."""
-    if own.empty:
-        return ""
-    names, total = own["class"].value_counts(), len(own)
-    name, times = str(names.index[0]), int(names.iloc[0])
-    who = f"The answer, trial #{own['trial'].iloc[0]},"
-    if 2 * times <= total:
-        parts = [f"{whole(n)} {part}" for part, n in names.items()]
-        return f"{who} ended differently on its {count(total, 'fresh seed')}: {listing(parts)}."
-    where = (
-        f"on {times} of {count(total, 'fresh seed')}" if total > 1 else "on the one seed it was trained on"
-    )
-    steps, settled = int(own["steps"].max()), int(own["settled_step"].max())
-    best = int(own.loc[own["class"] == name, "best_step"].median())
-    text = advice(name, steps, steps, shapes.Shape(name, best, settled, 0.0, 0.0, 0.0, 0.0), settable)
-    return f"{who} {ENDED.get(name, name)} {where}{f': {text}' if text else ''}."
-
-
-ENDED = {
-    shapes.IMPROVING: "was still improving when it ended",
-    shapes.SATURATED: "had levelled off when it ended",
-    shapes.OVERFITTING: "overfitted",
-    shapes.RISING: "rose again, and its train loss with it",
-    shapes.UNSTABLE: "was unstable",
-    shapes.NOISY: "was too noisy to show that it learned",
-    shapes.MEMORIZED: "did not learn what holds for other rows",
-    shapes.ROSE: "rose from the start",
-    shapes.STUCK: "did not learn",
-    shapes.TOO_SHORT: "has too few points to judge",
-}
-
-
 def _best(row: Mapping[Any, Any], ranked: Ranked) -> Claim:
-    text = f"Trial #{row['trial']}, the best of the search, {ENDED.get(row['class'], row['class'])}: its "
+    how = ended(row["class"], row["lowest"], row["end"])
+    text = f"Trial #{row['trial']}, the best of the search, {how}: its "
     text += f"validation loss was lowest, {number(row['lowest'])}, at step {row['best_step']:,} of "
     text += f"{row['steps']:,}"
     if row["best_step"] < row["steps"]:
@@ -330,8 +263,9 @@ QUESTION = Question(
         *convergence.HOW,
         "Each validation curve is put in one class. Its lowest is the least running median of three points, "
         "as one lucky point is no minimum; its end is the median of the last three. It rises where it ends "
-        "more than 10 %, and three times its noise, above that lowest, and had its lowest point in the "
-        "first four fifths. One that fell by less than 5 %: overfitting where it rises and the train loss "
+        "more than 10 %, three times its noise and a hundredth of its fall above that lowest, and had its "
+        "lowest point in the first four fifths; of the answer, the noise is that of the mean over its seeds. "
+        "One that fell by less than 5 %: overfitting where it rises and the train loss "
         "fell, rose where it rises otherwise, noisy where its noise is above 5 % of the loss, not "
         "generalising where the train loss fell, not learning otherwise. Of the others, noisy: the fall is "
         "below three times the noise. Unstable: noise above 20 % of the loss, or ups that come down again "

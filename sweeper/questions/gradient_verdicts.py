@@ -116,7 +116,7 @@ def gradient_verdicts(run: RunData) -> pd.DataFrame:
     texts = [
         advice(row, starts.get(row["activation"]), init, settable, tried) for row in frame.to_dict("records")
     ]
-    return frame.assign(suggestion=texts)[COLUMNS]
+    return frame.assign(suggestion=texts if run.advises else "")[COLUMNS]
 
 
 def _judged(rows: pd.DataFrame, start: bool) -> dict[str, object]:

@@ -55,6 +55,11 @@ class RunData:
     kept: dict[Any, pd.DataFrame] = field(default_factory=dict, init=False, repr=False, compare=False)
     """Tables that `once` has computed; nothing else uses it."""
 
+    @property
+    def advises(self) -> bool:
+        """Whether its trainings may advise anything: not where nothing is shown to have been learned."""
+        return self.answer is None or not self.answer.why_nothing_is_advised
+
     @cached_property
     def trials(self) -> pd.DataFrame:
         """The ``trials`` records; their objective is what ranks them, lower is better (`as_costs`)."""

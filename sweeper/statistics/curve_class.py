@@ -1,6 +1,8 @@
 """What one loss curve says: still improving, saturated, overfitting, unstable, blown up, not learning …"""
 
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -35,6 +37,8 @@ LEARNED = 0.05
 hides whether it did."""
 RISE = 0.10
 """Rise above the lowest loss, as a share of it, from which a curve overfits."""
+OF_THE_FALL = 0.01
+"""The same as a share of the fall: where the lowest loss is next to 0, any rise is a large share of it."""
 EARLY = 0.8
 """Share of the steps within which the lowest loss of a curve that overfits was reached."""
 GAIN = 0.03
@@ -62,6 +66,13 @@ class Shape:
     """Fall over the last quarter of the points, by a straight line."""
     noise: float
     """Standard deviation about the course of the second half, from second differences."""
+    typical: float = math.nan
+    """Least running median of three points: one lucky point is no minimum."""
+
+    @property
+    def ends_above(self) -> bool:
+        """Whether it ends above its lowest by more than `RISE`, whatever its noise."""
+        return self.end - self.typical > RISE * abs(self.typical)
 
 
 def shape(steps: np.ndarray, losses: np.ndarray, train: np.ndarray) -> Shape:
@@ -70,9 +81,9 @@ def shape(steps: np.ndarray, losses: np.ndarray, train: np.ndarray) -> Shape:
     In this order, with lowest the least running median of three points (one lucky point is no minimum),
     fall = ℓ at the first point − lowest, and learned: fall ≥ 5 % of the first loss. A curve is loud where its
     noise is > 20 % of the median loss of the second half, a quarter or more of whose changes are rises (a
-    steep smooth fall bends as much). It rises where the end lies > 10 % of |lowest| and > 3 × noise above the
-    lowest, and min ℓ was reached in the first four fifths. Rows of training are learned where the train loss
-    ends > 5 % below ℓ at the first point.
+    steep smooth fall bends as much). It rises where the end lies > 10 % of |lowest|, > 3 × noise and > 1 % of
+    the fall above the lowest, and min ℓ was reached in the first four fifths. Rows of training are learned
+    where the train loss ends > 5 % below ℓ at the first point.
 
     1. not learned: overfitting where it rises and rows of training are learned, rose where it rises
        otherwise; noisy where the noise is > 5 % of the median loss of the second half; not generalising where
@@ -92,8 +103,10 @@ def shape(steps: np.ndarray, losses: np.ndarray, train: np.ndarray) -> Shape:
     near = lowest + max(0.02 * abs(lowest), noise)
     settled = int(steps[np.argmax(losses <= near)])
     typical = float(_smooth(losses).min())
-    rises = end - typical > max(RISE * abs(typical), 3 * noise) and steps[at_lowest] <= EARLY * steps[-1]
-    fall, loud = start - typical, noise > JITTER * _level(losses) and _rises(losses) >= RISES
+    fall = start - typical
+    least = max(RISE * abs(typical), 3 * noise, OF_THE_FALL * fall)
+    rises = end - typical > least and steps[at_lowest] <= EARLY * steps[-1]
+    loud = noise > JITTER * _level(losses) and _rises(losses) >= RISES
     if len(losses) < POINTS:
         name = TOO_SHORT
     elif fall < LEARNED * abs(start):
@@ -108,7 +121,33 @@ def shape(steps: np.ndarray, losses: np.ndarray, train: np.ndarray) -> Shape:
         name = IMPROVING
     else:
         name = SATURATED
-    return Shape(name, int(steps[at_lowest]), settled, lowest, end, gain, noise)
+    return Shape(name, int(steps[at_lowest]), settled, lowest, end, gain, noise, typical)
+
+
+Curve = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Steps, validation losses and train losses at the same points."""
+
+
+def over_seeds(curves: Sequence[Curve]) -> list[Shape]:
+    """The class of each curve of one setting, on several seeds.
+
+    The noise of one curve hides a rise that the mean over `SEVERAL` or more seeds shows: then those count as
+    rising that end more than 10 % above their lowest.
+    """
+    found = [shape(*curve) for curve in curves]
+    if len(found) < SEVERAL or any(not np.array_equal(curves[0][0], steps) for steps, _, _ in curves):
+        return found
+    mean = shape(curves[0][0], *(np.mean([curve[k] for curve in curves], axis=0) for k in (1, 2)))
+    if mean.name not in (OVERFITTING, RISING):
+        return found
+    return [
+        replace(each, name=mean.name) if each.name == SATURATED and each.ends_above else each
+        for each in found
+    ]
+
+
+SEVERAL = 3
+"""Seeds from which their mean curve is looked at."""
 
 
 def _unlearned(losses: np.ndarray, train: np.ndarray, *, rises: bool, noise: float) -> str:

@@ -1,0 +1,90 @@
+"""How the trainings of the answer ended, seed by seed."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from sweeper.questions.curve_advice import advice
+from sweeper.questions.losses import of_search
+from sweeper.questions.run_data import RunData
+from sweeper.statistics import curve_class as shapes
+from sweeper.wording import count, listing, whole
+
+
+def curves_of(run: RunData, search: pd.DataFrame) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
+    """Trial, steps, validation losses and train losses (NaN at step 0), trial by trial."""
+    validation, train = (
+        of_search(search, run.curves[run.curves["metric"] == name])[["trial", "step", "value"]]
+        for name in ("validation_loss", "train_loss")
+    )
+    wide = validation.merge(train, on=["trial", "step"], how="left", suffixes=("", "_train"))
+    wide = wide[np.isfinite(wide["value"])].sort_values(["trial", "step"])
+    trials = wide["trial"].to_numpy()
+    cuts = np.flatnonzero(np.diff(trials)) + 1
+    steps, *losses = (wide[name].to_numpy(float) for name in ("step", "value", "value_train"))
+    for part in np.split(np.arange(len(trials)), cuts) if len(trials) else ():
+        yield int(trials[part[0]]), steps[part].astype(int), losses[0][part], losses[1][part]
+
+
+OF_THE_ANSWER = ["trial", "seed", "class", "points", "steps", "best_step", "settled_step", "lowest", "end"]
+
+
+def answer_curves(run: RunData) -> pd.DataFrame:
+    """One row per fresh seed of the answer, or of its one training in the search; columns as in
+    `OF_THE_ANSWER`, which mean what they do in `curve_classes`."""
+    if run.answer is None:
+        return pd.DataFrame(columns=OF_THE_ANSWER)
+    own = run.trials[run.trials["trial"] == run.answer.trial]
+    confirm = own["phase"] == "confirm"
+    own = own[confirm if confirm.any() else ~confirm].sort_values("seed")
+    trained = [(part.iloc[0], *curve) for _, part in own.groupby("seed") for curve in curves_of(run, part)]
+    rows = []
+    found = shapes.over_seeds([(steps, losses, train) for _, _, steps, losses, train in trained])
+    for (row, trial, steps, *_), curve in zip(trained, found, strict=True):
+        name = shapes.DIVERGED if row["outcome"] == "diverged" else curve.name
+        at = (len(steps), int(row["steps"]), curve.best_step, curve.settled_step)
+        rows.append((trial, row["seed"], name, *at, curve.lowest, curve.end))
+    return pd.DataFrame(rows, columns=OF_THE_ANSWER)
+
+
+def of_the_answer(own: pd.DataFrame, settable: frozenset[str]) -> str:
+    """How most trainings of the answer ended, and what that asks for; enough steps are enough for all."""
+    if own.empty:
+        return ""
+    names, total = own["class"].value_counts(), len(own)
+    name, times = str(names.index[0]), int(names.iloc[0])
+    who = f"The answer, trial #{own['trial'].iloc[0]},"
+    if 2 * times <= total:
+        parts = [f"{whole(n)} {part}" for part, n in names.items()]
+        return f"{who} ended differently on its {count(total, 'fresh seed')}: {listing(parts)}."
+    where = (
+        f"on {times} of {count(total, 'fresh seed')}" if total > 1 else "on the one seed it was trained on"
+    )
+    steps, settled = int(own["steps"].max()), int(own["settled_step"].max())
+    best = int(own.loc[own["class"] == name, "best_step"].median())
+    text = advice(name, steps, steps, shapes.Shape(name, best, settled, 0.0, 0.0, 0.0, 0.0), settable)
+    most = own[own["class"] == name]
+    how = ended(name, float(most["lowest"].median()), float(most["end"].median()))
+    return f"{who} {how} {where}{f': {text}' if text else ''}."
+
+
+ENDED = {
+    shapes.IMPROVING: "was still improving when it ended",
+    shapes.SATURATED: "had levelled off when it ended",
+    shapes.OVERFITTING: "overfitted",
+    shapes.RISING: "rose again, and its train loss with it",
+    shapes.UNSTABLE: "was unstable",
+    shapes.NOISY: "was too noisy to show that it learned",
+    shapes.MEMORIZED: "did not learn what holds for other rows",
+    shapes.ROSE: "rose from the start",
+    shapes.STUCK: "did not learn",
+    shapes.TOO_SHORT: "has too few points to judge",
+}
+
+
+def ended(name: str, lowest: float, end: float) -> str:
+    """A class in words; what ends well above its lowest has not levelled off, whatever its noise."""
+    if name == shapes.SATURATED and end - lowest > shapes.RISE * abs(lowest):
+        return "ended above its lowest, by no more than its noise explains"
+    return ENDED.get(name, name)
