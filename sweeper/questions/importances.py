@@ -29,7 +29,7 @@ def draw(frame: pd.DataFrame) -> Figure:
     """A bar for each parameter of `importances` with its interval; what is not above chance is grey."""
     figure, (axes,) = canvas(height=1.4 + 0.36 * len(frame))
     places = range(len(frame))
-    above = frame["low"] > frame["chance"]
+    above = [_is_ranked(row) for row in frame.to_dict("records")]
     axes.barh(places, frame["importance"], height=0.65, color=[HUES[0] if k else "0.75" for k in above])
     axes.hlines(places, frame["low"], frame["high"], color="black", linewidth=1.6, zorder=3)
     axes.plot(
@@ -65,15 +65,29 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
         return (
             f"Only {rows[0]['parameter']} varied in every trial, so there is nothing to compare it with.",
         )
-    above = [row for row in rows if row["low"] > row["chance"]]
+    above = [row for row in rows if _is_ranked(row)]
+    small = [row for row in rows if row["low"] > row["chance"] and not _is_ranked(row)]
     below = [row for row in rows if not row["low"] > row["chance"]]
     said: list[Statement] = [_claim(row, run) for row in above]
     if not above:
-        said.append("No setting is ranked: shuffled scores may reach as much as each of them.")
+        why = ": shuffled scores may reach as much as each of them" if not small else ""
+        said.append(f"No setting is ranked{why}.")
     if below:
-        named = "Their shares" if not above else "Not ranked, as shuffled scores may reach as much"
+        alone = not above and not small
+        named = "Their shares" if alone else "Not ranked, as shuffled scores may reach as much"
         said.append(f"{named}: {', '.join(map(_unranked, below))}.")
+    if small:
+        named = f"Not ranked, as a share below {percent(LEAST)} sets little apart"
+        said.append(f"{named}: {', '.join(map(_unranked, small))}.")
     return (*said, "A share says how much a choice mattered in the searched ranges, not which value is best.")
+
+
+LEAST = 0.05
+"""Share below which a setting sets no trials apart, whatever chance gives."""
+
+
+def _is_ranked(row: Mapping[Any, Any]) -> bool:
+    return bool(row["low"] > row["chance"] and row["importance"] >= LEAST)
 
 
 def _unranked(row: Mapping[Any, Any]) -> str:
@@ -125,7 +139,7 @@ QUESTION = Question(
             "PED-ANOVA (Watanabe, Bansal and Hutter 2023): how much the choice of each parameter sets the "
             "best trials apart from the others, within the ranges that were searched. A bar of which the "
             "interval does not lie above its mark, the most that shuffled scores reach, is grey and not "
-            "ranked."
+            f"ranked, as is a share below {percent(LEAST)}."
         ),
         missing=missing,
         draw=draw,

@@ -185,6 +185,20 @@ def test_where_nothing_stands_out_no_setting_is_ranked(records: SyntheticRecords
     assert f"Their shares: {shares_of(shares)}." in text
 
 
+def test_a_small_share_sets_nothing_apart(records: SyntheticRecords) -> None:
+    """Above the level of chance and below a twentieth: told with its share, ranked nowhere."""
+    small = {"importance": 0.03, "low": 0.02, "high": 0.05, "chance": 0.001}
+    shares = pd.concat([SHARES[:1], SHARES[1:2].assign(**small)])
+    text = sentences_of(made_input(records, importances=shares), "importances")["importances"]
+    assert text.count("sets the best trials apart") == 1
+    name = SHARES["parameter"].iloc[1].replace("_", " ")
+    assert f"Not ranked, as a share below 5 % sets little apart: {name} 3 %" in text
+    alone = sentences_of(made_input(records, importances=SHARES.assign(**small)), "importances")[
+        "importances"
+    ]
+    assert alone.startswith("No setting is ranked. Not ranked, as a share below 5 %")
+
+
 def test_history_says_when_the_best_was_found(said: dict[str, str], records: SyntheticRecords) -> None:
     """The trial with the lowest score, its place, and how many came after it."""
     best = done(records)[0]
