@@ -12,6 +12,19 @@ BCa bootstrap                 89.1    90.1              80.9            87.5    
 Student t                     95.2    92.3              82.9            90.6         95.7
 studentized bootstrap (this)  94.3    94.0              89.5            94.1         92.3
 ============================  ======  ================  ==============  ===========  =========
+
+Of few values some resamples hold nearly one alone, and their t* run away. So no end is farther than
+`FARTHEST` × that of Student's t. Coverage with and without that bound, and the width over Student's that one
+interval in ten exceeds, over 1,200 samples each:
+
+======  ===============  ================  ===============  ===============
+values  normal           lognormal σ = ½   lognormal σ=1    exponential
+======  ===============  ================  ===============  ===============
+5       97.8 and 97.8    94.8 and 95.1     90.5 and 91.3    93.0 and 93.4
+width   1.5 and 2.5      1.5 and 2.9       1.5 and 5.0      1.5 and 3.8
+8       95.8 and 95.8    94.9 and 94.9     89.3 and 89.8    94.6 and 94.7
+width   1.4 and 1.4      1.5 and 1.7       1.5 and 2.7      1.5 and 2.0
+======  ===============  ================  ===============  ===============
 """
 
 from functools import lru_cache
@@ -25,6 +38,8 @@ WORK = 1_000_000
 """Most values drawn for one interval: many values need fewer resamples."""
 FEWEST_FOR_BOOTSTRAP = 5
 """Below it there are too few different resamples, and Student's t is used."""
+FARTHEST = 2.0
+"""How much farther than Student's an end may be."""
 MOST_FOR_BOOTSTRAP = 500
 """Above it Student's t does as well."""
 
@@ -34,8 +49,8 @@ def interval(values: np.ndarray, level: float = 0.95, seed: int = 0) -> tuple[fl
 
     Studentized bootstrap (Efron 1979; Hall 1988): mean − t*_(1−α/2) · se … mean − t*_(α/2) · se, where t* are
     quantiles of (mean* − mean) / se* over resamples and se = s / √n. Each end is at least as far as that of
-    Student's t: a bootstrap takes values that recur for certainty. Student's t alone below five values
-    and above 500.
+    Student's t, as a bootstrap takes values that recur for certainty, and at most `FARTHEST` times as far.
+    Student's t alone below five values and above 500.
     """
     values = np.asarray(values, dtype=float)
     values = values[np.isfinite(values)]
@@ -49,7 +64,7 @@ def interval(values: np.ndarray, level: float = 0.95, seed: int = 0) -> tuple[fl
     if FEWEST_FOR_BOOTSTRAP <= len(values) <= MOST_FOR_BOOTSTRAP:
         resampled = finite(studentized(values[:, None] - mean, seed)[:, 0])
         far, near = np.quantile(resampled, [(1 + level) / 2, (1 - level) / 2])
-        below, above = max(below, float(far)), min(above, float(near))
+        below, above = np.clip([far, -near], reach, FARTHEST * reach) * [1, -1]
     return mean - below * error, mean - above * error
 
 

@@ -26,14 +26,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri, stdtrit
 
-from sweeper.statistics.intervals import finite
+from sweeper.statistics.intervals import FARTHEST, finite
 from sweeper.statistics.levels import LOOKS, OWN, call_level, pooled_freedom, shown_level
 
 ENOUGH_SEEDS = 5
 """Completed fresh seeds below which nothing is called confirmed, tied or better."""
 
-FARTHEST = 2.0
-"""For very skewed samples the inverse of Hall's transformation has no bounds."""
 POWER = 0.8
 """Of a difference that a race would have seen."""
 
@@ -149,7 +147,8 @@ def mean_intervals(
     """Intervals of means that miss with probability `alpha`, skew allowed for.
 
     With T = √n (mean − μ) / s, γ the skewness and a = γ/√n: T + a T²/3 + a² T³/27 + a/6 is nearly Student's t
-    (Hall 1992). Each end is the farther of this one and of plain t, at most `FARTHEST` times as far as t.
+    (Hall 1992). Each end is the farther of this one and of plain t, at most `FARTHEST` times as far as t: for
+    very skewed samples the inverse of the transformation has no bounds.
     """
     error, quantile = spread / np.sqrt(n), stdtrit(n - 1, 1 - alpha / 2)
     a = skewness / np.sqrt(n)

@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from sweeper.statistics.intervals import interval, most_do, share_interval, standard_error
+from sweeper.statistics.standing import picked_interval
 
 SKEWED = 0.5
 """σ of the logarithm of the skewed values: a skewness of 1.75, more than losses over seeds usually have."""
@@ -28,12 +29,16 @@ def plain_bootstrap_t(values: np.ndarray, resamples: int = 20_000) -> tuple[floa
 
 @pytest.mark.parametrize("kind", ["normal", "lognormal"])
 def test_interval_is_the_studentized_bootstrap(kind: str) -> None:
-    """It equals a plain loop over resamples, up to resampling noise, where that is wider than Student's t."""
+    """It equals a plain loop over resamples, up to resampling noise, between once and twice Student's t."""
     rng = np.random.default_rng(3)
-    values = rng.normal(1, 0.3, 12) if kind == "normal" else rng.lognormal(0, 1, 12)
+    values = rng.normal(1, 0.3, 12) if kind == "normal" else rng.lognormal(0, 0.6, 12)
     theirs = plain_bootstrap_t(values)
     students = stats.t.interval(0.95, 11, values.mean(), standard_error(values))
-    wider = min(theirs[0], students[0]), max(theirs[1], students[1])
+    reach = students[1] - values.mean()
+    below, above = (
+        np.clip(end, reach, 2 * reach) for end in (values.mean() - theirs[0], theirs[1] - values.mean())
+    )
+    wider = values.mean() - below, values.mean() + above
     assert interval(values) == pytest.approx(wider, abs=0.04 * (wider[1] - wider[0]))
 
 
@@ -48,6 +53,21 @@ def test_few_values_get_students_t() -> None:
     values = np.array([0.3, 0.1, 0.7, 0.2])
     error = standard_error(values)
     assert interval(values) == pytest.approx(stats.t.interval(0.95, 3, values.mean(), error))
+
+
+@pytest.mark.parametrize(
+    "values", [(97.1, 104.2, 121.0, 97.2, 97.7, 97.9), (0.0087, 0.0094, 0.0134, 0.048, 0.0088)]
+)
+def test_one_odd_value_of_few_does_not_stretch_the_interval(values: tuple[float, ...]) -> None:
+    """No end is farther than twice that of Student's t, of the picked one's neither."""
+    scores = np.array(values)
+    mean, error = scores.mean(), standard_error(scores)
+    reach = stats.t.ppf(0.975, len(scores) - 1) * error
+    low, high = interval(scores)
+    assert mean - 2 * reach - 1e-12 <= low <= mean - reach + 1e-12
+    assert mean + reach - 1e-12 <= high <= mean + 2 * reach + 1e-12
+    picked = picked_interval(np.stack([scores, scores[::-1] + 0.1 * error]))
+    assert picked[1] <= mean + 2 * stats.t.ppf(1 - 0.05 / 2, len(scores) - 1) * error + 1e-12
 
 
 def test_many_values_get_students_t() -> None:
