@@ -163,7 +163,7 @@ def answer(
         test_seeds=len(tested),
         test_ends=_ends_of(tested, least_loss),
         rows=_rows(baselines),
-        luck=luck(trials),
+        luck=luck(trials, number),
         learning=made,
         baseline=compared,
         gain=gain(search, ranking, defaults, ranked),

@@ -15,21 +15,26 @@ class Luck(NamedTuple):
     low: float
     high: float
     finalists: int
-    """That it is of: those that completed every fresh seed."""
+    """That it is of: those that completed every fresh seed of the winner."""
     every: int
     """Finalists in all."""
 
 
-def complete_scores(trials: pd.DataFrame) -> np.ndarray:
-    """(finalists, seeds): costs on fresh seeds of the finalists that completed every one of them."""
+def complete_scores(trials: pd.DataFrame, winner: int | None = None) -> np.ndarray:
+    """(finalists, seeds): costs of the finalists that completed every fresh seed which `winner` completed.
+
+    Those of another race may have had more. ``None``: every fresh seed there is.
+    """
     rows = trials[trials["phase"] == "confirm"]
     table = rows.pivot(index="trial", columns="seed", values="objective").astype(float)
+    if winner in table.index:
+        table = table.loc[:, np.isfinite(table.loc[winner])]
     return np.asarray(table[np.isfinite(table).all(axis=1)].to_numpy())
 
 
-def luck(trials: pd.DataFrame) -> Luck | None:
+def luck(trials: pd.DataFrame, winner: int) -> Luck | None:
     """That of the recorded `trials`, whose objective is a cost; ``None`` where it cannot be split."""
-    values = complete_scores(trials)
+    values = complete_scores(trials, winner)
     finalists, seeds = values.shape
     if finalists < 2 or seeds < 2 or np.ptp(values) == 0:
         return None

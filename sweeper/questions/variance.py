@@ -33,7 +33,7 @@ def variance(run: RunData) -> pd.DataFrame:
     Finalists that failed on a seed are left out. Empty below two finalists and two seeds. Finalists
     are the best of the search, so settings vary less among them than in the whole space.
     """
-    values = complete_scores(run.trials)
+    values = complete_scores(run.trials, run.answer.trial if run.answer else None)
     finalists, seeds = values.shape
     if finalists < 2 or seeds < 2 or np.ptp(values) == 0:
         return pd.DataFrame(columns=COLUMNS)

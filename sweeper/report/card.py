@@ -209,9 +209,7 @@ def _sure(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
     value = "–"
     if answer.luck is not None:
         share, low, high, complete, every = answer.luck
-        value = f"{percent(share)} of the variance is luck"
-        if low < 0.5 < high:
-            value = f"{percent(low)} to {percent(high)} of the variance is luck"
+        value = f"{percent(low)} to {percent(high)} of the variance is luck"
         ends = f"luck has {percent(share)} (95 % interval {percent(low)} to {percent(high)})"
         some = f"the {complete} finalists that completed all of them"
         who = "the finalists" if complete == every else some

@@ -60,6 +60,7 @@ def doubt(study: Study, answer: Answer) -> Doubt | None:
     highest = first.over_chance[2]  # no single gain shows that it is no better
     worse = math.isfinite(highest) and highest <= 0
     text = "No better than guessing" if worse else "Not shown to be better than guessing"
+    text = "Worse than guessing" if first.worse else text
     where = "" if central else f" by {_named(first)}"
     rows = listing(list(dict.fromkeys(each.part for each in weak)))
     lead = " ".join(_no_better(each, answer.baseline.guess) for each in weak)

@@ -60,12 +60,12 @@ def interval(values: np.ndarray, level: float = 0.95, seed: int = 0) -> tuple[fl
     if error == 0:
         return mean, mean
     reach = float(stdtrit(len(values) - 1, (1 + level) / 2))
-    below, above = reach, -reach
+    down, up = reach, reach
     if FEWEST_FOR_BOOTSTRAP <= len(values) <= MOST_FOR_BOOTSTRAP:
         resampled = finite(studentized(values[:, None] - mean, seed)[:, 0])
         far, near = np.quantile(resampled, [(1 + level) / 2, (1 - level) / 2])
-        below, above = np.clip([far, -near], reach, FARTHEST * reach) * [1, -1]
-    return mean - below * error, mean - above * error
+        down, up = (min(max(float(end), reach), FARTHEST * reach) for end in (far, -near))
+    return mean - down * error, mean + up * error
 
 
 def standard_error(values: np.ndarray) -> float:

@@ -200,9 +200,9 @@ def test_nothing_learned_is_said_first(records: SyntheticRecords) -> None:
 @pytest.mark.parametrize(
     ("loss", "accuracy", "headline"),
     [
-        (0.01, 0.1, "No better than guessing on validation and test rows."),
+        (0.01, 0.1, "Worse than guessing on validation and test rows."),
         (2.3, 0.97, "Not shown to be better than guessing by accuracy on test rows."),
-        (2.3, 0.99, "No better than guessing by accuracy on test rows."),
+        (2.3, 0.99, "Worse than guessing by accuracy on test rows."),
     ],
 )
 def test_no_better_than_guessing_is_said_first(
@@ -335,7 +335,8 @@ def test_only_an_interval_shows_that_nothing_beats_guessing(records: SyntheticRe
     assert found is not None
     assert found.objective is not None
     for low, high, words in (
-        (-0.2, -0.1, "No better"),
+        (-0.2, -0.1, "Worse"),
+        (-0.2, 0.0, "No better"),
         (-0.2, 0.1, "Not shown to be better"),
         (math.nan, math.nan, "Not shown to be better"),
     ):

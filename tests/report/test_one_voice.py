@@ -223,11 +223,14 @@ def spoken_by(kind: str) -> list[str]:
 
 @pytest.mark.parametrize("kind", ["null", "ties", "one clear winner"])
 def test_card_and_section_say_the_same_of_luck(kind: str) -> None:
-    """Where the section leaves open whether luck weighs more, the card does not put a share in bold."""
+    """The card puts the interval in bold, on every page, and the section tells it of the same share."""
     run = made_of(kind)
     sure = {fact.label: fact for fact in card(run.study, run.answer, run.records.trials).facts}["How sure"]
     (said,) = [text for text in spoken_by(kind) if "of the variance of" in text.lower()]
-    assert bool(re.match(r"\d+ % to >?\d+ % of the variance", sure.value)) is ("do not settle" in said)
+    ends = re.match(r"(\S+ %) to (\S+ %) of the variance is luck$", sure.value)
+    assert ends is not None
+    assert f"(95 % interval {ends[1]} to {ends[2]})" in sure.meaning
+    assert said
     assert re.search(r"95 % interval <?[\d.]+ % to >?[\d.]+ %", sure.meaning)
 
 

@@ -12,6 +12,7 @@ from report_inputs import CHANGES, SPACE, changed, made_input, made_study
 from synthetic_records import SyntheticRecords, synthetic_records
 
 from sweeper.answer.learning import Learning
+from sweeper.answer.luck import luck
 from sweeper.questions.run_data import RunData
 from sweeper.report.card import Card, card
 from sweeper.report.doubts import with_warnings
@@ -167,6 +168,19 @@ def test_luck_names_the_finalists_that_it_is_of(records: SyntheticRecords) -> No
     assert len(lost) > 0
     whole = trials[~(trials["phase"].eq("confirm") & trials["trial"].isin(lost))]
     assert "on fresh seeds of the finalists, luck" in facts(told_of(whole, records))["How sure"]
+
+
+def test_luck_is_that_of_the_seeds_of_the_winner(records: SyntheticRecords) -> None:
+    """Finalists of a later race have more seeds; those of the winner decide, and it is among them."""
+    trials = records.trials
+    confirm = trials[trials["phase"] == "confirm"]
+    winner = made_input(records).answer.trial
+    later = confirm[(confirm["trial"] != winner) & confirm["objective"].notna()]
+    later = later[later["trial"] == later["trial"].iloc[0]].assign(seed=lambda rows: rows["seed"] + 100)
+    known = luck(trials, winner)
+    assert known is not None
+    assert luck(pd.concat([trials, later]), winner) == known
+    assert known.finalists >= 2
 
 
 def told_of(trials: pd.DataFrame, records: SyntheticRecords) -> Card:
