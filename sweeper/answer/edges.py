@@ -54,6 +54,11 @@ class Edge:
     """The bound at the other side."""
 
 
+def option_of(edge: Edge) -> str:
+    """The option that searches beyond an edge, too."""
+    return f"--set search.space.{edge.key}.{edge.side}={as_float(edge.wider)}"
+
+
 def edges(space: Space, parameters: Mapping[str, Any], trials: pd.DataFrame) -> tuple[Edge, ...]:
     """Parameters of the winner in the outer part of a logarithmic range where the best trials crowd.
 

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 
 from sweeper.answer.claim_words import Statement
 from sweeper.answer.claims import EXPLORATORY, RANGE, Claim
-from sweeper.answer.edges import crowded, edges, ranges_of
+from sweeper.answer.edges import Edge, crowded, edges, option_of, ranges_of
 from sweeper.answer.rows import parameters_of
 from sweeper.drawing.scales import log_axis
 from sweeper.drawing.style import HUES, canvas, label_lowest, legend_below, themed
@@ -116,9 +116,23 @@ def _lost(rows: pd.DataFrame, best: float) -> tuple[float, ...]:
 
 
 def range_edges(run: RunData) -> pd.DataFrame:
-    """Whether the best trials cluster at a bound of a searched range, see `sweeper.answer.edges.crowded`."""
+    """Whether the best trials cluster at a bound of a searched range, see `sweeper.answer.edges.crowded`.
+
+    A wider range is suggested for rates, and for what the answer has at that bound: where it lies elsewhere,
+    fresh seeds spoke against the bound.
+    """
     found = crowded(run.trials, ranges_of(run.study.space))
-    return found if run.advises else found.assign(suggestion="")
+    won = {edge.key for edge in _edges(run)}
+    rate = found["key"].map(lambda key: run.study.space.base(key) == "learning_rate").astype(bool)
+    kept = (rate | found["key"].isin(won)) & run.advises
+    return found.assign(suggestion=found["suggestion"].where(kept, ""))
+
+
+def _edges(run: RunData) -> tuple[Edge, ...]:
+    """Settings of the answer at the edge of their range, which the card names too."""
+    if run.answer is None or not run.advises:
+        return ()
+    return edges(run.study.space, run.answer.parameters, run.trials)
 
 
 PANELS, TICKS = 4, 4
@@ -243,21 +257,36 @@ def _lost_words(row: Mapping[Any, Any]) -> str:
 
 def _crowded(run: RunData, frame: pd.DataFrame) -> tuple[Statement, ...]:
     """Ranges at a bound of which more than half of the best trials lie, where the winner learned at all."""
-    if frame.empty or run.answer is None or not run.answer.above_chance:
+    if run.answer is None or not run.answer.above_chance:
         return ()
-    winners = {edge.key for edge in edges(run.study.space, run.answer.parameters, run.trials)}
+    winners = {edge.key: edge for edge in _edges(run)}
     rows = [row for row in frame.to_dict("records") if row["at_edge"]]
-    if not rows:
-        return (f"The best trials crowd at no bound of the {count(len(frame), 'range')} checked.",)
-    return tuple(_at_a_bound(row, won=row["key"] in winners) for row in rows)
+    own = [edge for key, edge in winners.items() if key not in {row["key"] for row in rows}]
+    if not rows and not own:
+        none = f"The best trials crowd at no bound of the {count(len(frame), 'range')} checked."
+        return (none,) if len(frame) else ()
+    return (
+        *(_at_a_bound(row, won=row["key"] in winners) for row in rows),
+        *(_claim(edge.key, edge.side, _lies(edge), option_of(edge)) for edge in own),
+    )
 
 
-def _at_a_bound(row: Mapping[Any, Any], *, won: bool) -> Claim:
+def _lies(edge: Edge) -> str:
+    return f"The answer lies at the {edge.side} end of {edge.key} ({number(edge.bound)})"
+
+
+def _at_a_bound(row: Mapping[Any, Any], *, won: bool) -> Claim | str:
     key, side = str(row["key"]), str(row["side"])
     best = f"more than half of the best {row['best_trials']} trials"
     who = f"The answer and {best} lie" if won else f"{capital(best)} lie"
     text = f"{who} at the {side} end of {key} ({number(row[side])})"
-    detail = f"{text}; a better value may lie outside. This searches there too: {row['suggestion']}"
+    if not row["suggestion"]:
+        return f"{text}; the answer does not, so no wider range is proposed."
+    return _claim(key, side, text, row["suggestion"])
+
+
+def _claim(key: str, side: str, text: str, suggestion: str) -> Claim:
+    detail = f"{text}; a better value may lie outside. This searches there too: {suggestion}"
     return Claim(RANGE, key, side, EXPLORATORY, "learning-rate", detail=detail)
 
 

@@ -4,7 +4,6 @@ import re
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from report_inputs import Asked, asked_of, made_input, made_study, spoken
@@ -211,17 +210,6 @@ def test_basins_and_boundaries_are_those_of_the_tables(asked: Asked) -> None:
     few = changed(asked, "divergence", diverged=FEWEST - 1)
     assert "to say from which rate on" in " ".join(spoken(basins.sentences(*few)))
     assert "Half of the trials" not in " ".join(spoken(basins.sentences(*few)))
-
-
-def test_a_crowded_bound_comes_with_the_option_that_widens_it(asked: Asked) -> None:
-    """The suggestion of the table is repeated word for word."""
-    option = "--set search.space.learning_rate.high=10.0"
-    frame = asked.tables["range_edges"]
-    first = frame.index == 0
-    crowded = changed(
-        asked, "range_edges", at_edge=first, side="high", suggestion=pd.Series(option, frame.index)
-    )
-    assert option in " ".join(spoken(basins.sentences(*crowded)))
 
 
 def test_isolation_calls_nothing_lower_whose_interval_meets(asked: Asked) -> None:
