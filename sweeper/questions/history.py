@@ -112,7 +112,11 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     since = total - place
     name = f"trial #{last['trial']}"
     first: Statement = f"The last {count(since, 'trial')} of {whole(total)} did not beat {name}."
-    if place > LATE * total:
+    size = run.study.space.size()
+    if size is not None and total >= size:
+        first = f"All {count(size, 'configuration')} of the space were tried: more trials would repeat them."
+        first = "The one configuration of the space was tried." if size == 1 else first
+    elif place > LATE * total:
         was = f"the last of {whole(total)}" if since == 0 else f"number {whole(place)} of {whole(total)}"
         text = f"The best, {name}, was {was}, so more trials may find better; "
         text += "one seed each, so a small gain may be luck"

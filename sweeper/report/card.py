@@ -36,7 +36,7 @@ from sweeper.report.next_step import NextStep, next_step
 from sweeper.report.use import headline_of, in_words, settings
 from sweeper.search.starts import unheld
 from sweeper.study.study import Study
-from sweeper.wording import capital, count, duration, percent
+from sweeper.wording import capital, count, duration, percent, whole
 
 FOLDED = ("Guessing", "Other scores", "Trials", "Made on")
 TIED, UNRANKED = "Tied with the winner", "Not ranked behind it"
@@ -98,7 +98,7 @@ NO_BETTER = "the answer is not shown to be better than guessing"
 
 def card(study: Study, answer: Answer | None, trials: pd.DataFrame, folder: Path | None = None) -> Card:
     """The answer of `trials` in words; `folder` is that of the report, if there is one."""
-    counted = _counts(trials)
+    counted = _counts(study, trials)
     if answer is None:
         step = next_step(study, None, trials, None, None, folder)
         return Card("none", _no_headline(trials), _why_none(trials), {}, counted, step)
@@ -234,11 +234,14 @@ def _made(answer: Answer, trials: pd.DataFrame) -> tuple[Fact, ...]:
     return (Fact("Made on", where, "; ".join(part for part in parts if part)),)
 
 
-def _counts(trials: pd.DataFrame) -> tuple[Fact, ...]:
+def _counts(study: Study, trials: pd.DataFrame) -> tuple[Fact, ...]:
     search, confirm = search_trials(trials), trials[trials["phase"] == "confirm"]
     if search.empty:
         return ()
-    meaning = outcomes_in_words(search)
+    meaning, size = outcomes_in_words(search), study.space.size()
+    if size is not None and len(search) >= size and len(search) < study.search.trials:
+        asked = whole(study.search.trials)
+        meaning += f"; the space has {count(size, 'configuration')}, so no more of the {asked} asked for"
     if len(confirm):
         meaning += f"; then {count(len(confirm), 'training')} of finalists: {outcomes_in_words(confirm)}"
     return (Fact("Trials", f"{len(search):,}", meaning),)
