@@ -9,6 +9,7 @@ from sweeper.questions.curve_advice import advice
 from sweeper.questions.losses import of_search
 from sweeper.questions.run_data import RunData
 from sweeper.statistics import curve_class as shapes
+from sweeper.statistics.intervals import most_do
 from sweeper.wording import count, listing, whole
 
 
@@ -49,13 +50,17 @@ def answer_curves(run: RunData) -> pd.DataFrame:
 
 
 def of_the_answer(own: pd.DataFrame, settable: frozenset[str]) -> str:
-    """How most trainings of the answer ended, and what that asks for; enough steps are enough for all."""
+    """How most trainings of the answer ended, and what that asks for; enough steps are enough for all.
+
+    Most are all of them, or so many that more than half of all seeds would end so, see `most_do`; else each
+    class is counted, and nothing is advised.
+    """
     if own.empty:
         return ""
     names, total = own["class"].value_counts(), len(own)
     name, times = str(names.index[0]), int(names.iloc[0])
     who = f"The answer, trial #{own['trial'].iloc[0]},"
-    if 2 * times <= total:
+    if times < total and not most_do(times, total):
         parts = [f"{whole(n)} {part}" for part, n in names.items()]
         return f"{who} ended differently on its {count(total, 'fresh seed')}: {listing(parts)}."
     where = (
@@ -84,7 +89,7 @@ ENDED = {
 
 
 def ended(name: str, lowest: float, end: float) -> str:
-    """A class in words; what ends well above its lowest has not levelled off, whatever its noise."""
-    if name == shapes.SATURATED and end - lowest > shapes.RISE * abs(lowest):
-        return "ended above its lowest, by no more than its noise explains"
+    """A class in words; what ends above its lowest by as much as still improving takes has not levelled off."""
+    if name == shapes.SATURATED and end - lowest > shapes.GAIN * abs(lowest):
+        return "ended above its lowest loss, by too little to say that it overfitted"
     return ENDED.get(name, name)

@@ -71,8 +71,8 @@ class Shape:
 
     @property
     def ends_above(self) -> bool:
-        """Whether it ends above its lowest by more than `RISE`, whatever its noise."""
-        return self.end - self.typical > RISE * abs(self.typical)
+        """Whether it ends above its lowest by more than `GAIN`, whatever its noise."""
+        return self.end - self.typical > GAIN * abs(self.typical)
 
 
 def shape(steps: np.ndarray, losses: np.ndarray, train: np.ndarray) -> Shape:
@@ -132,7 +132,7 @@ def over_seeds(curves: Sequence[Curve]) -> list[Shape]:
     """The class of each curve of one setting, on several seeds.
 
     The noise of one curve hides a rise that the mean over `SEVERAL` or more seeds shows: then those count as
-    rising that end more than 10 % above their lowest.
+    rising that end more than 3 % above their lowest.
     """
     found = [shape(*curve) for curve in curves]
     if len(found) < SEVERAL or any(not np.array_equal(curves[0][0], steps) for steps, _, _ in curves):

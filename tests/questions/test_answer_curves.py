@@ -24,7 +24,7 @@ def test_the_noise_of_one_curve_does_not_hide_what_all_seeds_show() -> None:
         alone = [shapes.shape(*curve).name for curve in curves]
         counts[name] = sum(each.name == "overfitting" for each in shapes.over_seeds(curves))
         assert alone.count("overfitting") <= 6
-    assert counts["overfitting"] > 9
+    assert counts["overfitting"] > 11
     assert counts["saturated"] <= 1
 
 
@@ -34,8 +34,10 @@ def test_a_rise_that_is_nothing_beside_the_fall_is_none() -> None:
 
 
 def test_nothing_has_levelled_off_that_ends_above_its_lowest() -> None:
-    """A saturated curve with an end a tenth above its lowest is told as that."""
-    assert ended("saturated", 0.249, 0.333) == "ended above its lowest, by no more than its noise explains"
+    """A saturated curve with an end some percent above its lowest is told as that."""
+    for end in (0.333, 0.259):
+        told = "ended above its lowest loss, by too little to say that it overfitted"
+        assert ended("saturated", 0.249, end) == told
     assert ended("saturated", 0.249, 0.25) == "had levelled off when it ended"
     assert ended("overfitting", 0.249, 0.333) == "overfitted"
 
