@@ -89,7 +89,7 @@ ENDED = {
 
 
 def ended(name: str, lowest: float, end: float) -> str:
-    """A class in words; what ends above its lowest by as much as still improving takes has not levelled off."""
+    """A class in words; nothing has levelled off that ends as far above its lowest as improving falls."""
     if name == shapes.SATURATED and end - lowest > shapes.GAIN * abs(lowest):
-        return "ended above its lowest loss, by too little to say that it overfitted"
+        return "ended above its lowest loss (not shown to overfit)"
     return ENDED.get(name, name)

@@ -36,8 +36,7 @@ def test_a_rise_that_is_nothing_beside_the_fall_is_none() -> None:
 def test_nothing_has_levelled_off_that_ends_above_its_lowest() -> None:
     """A saturated curve with an end some percent above its lowest is told as that."""
     for end in (0.333, 0.259):
-        told = "ended above its lowest loss, by too little to say that it overfitted"
-        assert ended("saturated", 0.249, end) == told
+        assert ended("saturated", 0.249, end) == "ended above its lowest loss (not shown to overfit)"
     assert ended("saturated", 0.249, 0.25) == "had levelled off when it ended"
     assert ended("overfitting", 0.249, 0.333) == "overfitted"
 
