@@ -80,7 +80,8 @@ def gradient_verdicts(run: RunData) -> pd.DataFrame:
     verdict: vanishing where the total is −`DECADES` or less, exploding from +`DECADES`; cut off where half of
     the networks or more are. sure: the 95 % interval of the mean of log10 of the ratio lies on that side too;
     at initialisation, with fewer than five networks, that of the slope × the layers between; or so many
-    networks do that more than half of all such networks will, see `most_do`.
+    networks do that more than half of all such networks will, see `most_do`. Where a network is cut off,
+    whose ratio may be 0, only the latter counts.
 
     layers: those whose median norm is less than a tenth (vanishing) or more than ten times (exploding)
     that of the last; ``0-3, 5``. layer_names: what the model calls them, ``net.0 to net.6, head``. saturated,
@@ -140,10 +141,10 @@ def _judged(rows: pd.DataFrame, start: bool) -> dict[str, object]:
     if not start or len(found) >= FEWEST_FOR_BOOTSTRAP:
         ends = interval(np.log10(found.loc[found["ratio"] > 0, "ratio"].to_numpy(float)))
     counts = {kind: int(seen[column]) for column, kind in COUNTED.items()}
-    sure = verdict == CUT or (
-        (side(ends[0]) == side(ends[1]) == verdict and not np.isnan(ends[0]))
-        or most_do(counts[verdict], sum(counts.values()))
-    )
+    # a ratio of 0 has no logarithm: where a network is cut off, no mean tells of all of them
+    known = not np.isnan(ends[0]) and not counts[CUT]
+    within = known and side(ends[0]) == side(ends[1]) == verdict
+    sure = verdict == CUT or within or most_do(counts[verdict], sum(counts.values()))
     low, high = (low, high) if len(found) > 1 else (np.nan, np.nan)
     numbers = {"slope": slope, "low": low, "high": high, "networks": len(found), **seen}
     return {"verdict": verdict, "sure": sure, "depth": rows["layer"].nunique(), **numbers}

@@ -257,9 +257,10 @@ QUESTION = Question(
         f"median network it is {given(10**-DECADES)} or less; exploding: {given(10**DECADES)} or more; "
         "healthy: in between; cut off: in half of the networks or more, some layer gets no gradient at all. "
         "They are too few or too unlike for a verdict where the 95 % interval of the mean of log10 of that "
-        "ratio does not lie on the same side, and so few networks do that half of all such networks might "
-        "not (one-sided sign test at 5 %: five that agree are enough). Before training, networks of one "
-        "activation are alike: fewer than five are judged by the factors between their layers instead.",
+        "ratio does not lie on the same side, or some network is cut off, and so few networks do that half "
+        "of all such networks might not (one-sided sign test at 5 %: five that agree are enough). Before "
+        "training, networks of one activation are alike: fewer than five are judged by the factors between "
+        "their layers instead.",
         "Layers with a small gradient hardly move under gradient descent, with or without momentum; "
         "optimizers that divide each gradient by its usual size can train where the norm has fallen.",
         "What helps against vanishing: an activation whose slope does not shrink the signal (ReLU, GELU "

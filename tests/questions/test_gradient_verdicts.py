@@ -253,6 +253,16 @@ def test_layers_are_joined() -> None:
     assert runs([]) == ""
 
 
+@pytest.mark.parametrize(("healthy", "cut", "sure"), [(3, 2, False), (6, 5, False), (9, 1, True)])
+def test_networks_that_are_cut_off_count_against_a_verdict(healthy: int, cut: int, sure: bool) -> None:
+    """The interval of the mean leaves them out, as 0 has no logarithm, so the count of networks decides."""
+    lines = [line(0.0, noise=0.1, seed=seed) for seed in range(healthy)]
+    dead = [[0.0, *line(0.0, depth=7, noise=0.1, seed=20 + seed)] for seed in range(cut)]
+    row = gradient_verdicts(made({"relu": [*lines, *dead]})).iloc[0]
+    assert (row["healthy"], row["cut"]) == (healthy, cut)
+    assert (row["verdict"], bool(row["sure"])) == ("healthy", sure)
+
+
 def test_nothing_measured_gives_an_empty_table(source: RunData) -> None:
     """No gradient norms, no verdicts; all columns stand."""
     empty = with_records(source, layers=source.layers[source.layers["measure"] == "dead"])
@@ -302,7 +312,7 @@ def test_the_last_look_is_that_of_the_last_step(other: int) -> None:
 
 def test_networks_that_agree_settle_the_verdict() -> None:
     """Five of one class do, however skewed their slopes are; four, or three of six, do not."""
-    skewed = [line(slope) for slope in (-0.13, 0.06, 0.061, 0.062, 0.063, 0.064)]
+    skewed = [line(slope) for slope in (-0.14, 0.13, 0.131, 0.132, 0.133, 0.134)]
     steep = [line(slope) for slope in (-0.9, -0.3, -0.2)]
     assert not is_settled_by_slopes(skewed)
     assert gradient_verdicts(made({"tanh": skewed})).iloc[0]["sure"]
