@@ -224,8 +224,8 @@ QUESTION = Question(
             "What each value reaches when all get the same number of trials, with other settings drawn at "
             "random: the mean over all subsets of its n trials, with a 95 % bootstrap interval. Diverged "
             "trials count at the score before training. Diamonds are the best of the whole search, which "
-            "tried promising values more often; an arrow marks an interval that extends beyond the figure. "
-            "Exploratory: one seed each."
+            "tried promising values more often; an arrow marks an interval that extends beyond the figure, "
+            "and that of a loss is cut off at 0. Exploratory: one seed each."
         ),
         missing=missing,
         draw=draw,

@@ -80,13 +80,14 @@ def penalty(run: RunData) -> pd.DataFrame:
 def decades_of(weights: "pd.Series[float]") -> "pd.Series[float]":
     """k of the decade 10^k … 10^(k + 1) of each weight; null for 0.
 
-    A largest weight that is a power of ten ends its decade: as the upper bound of a range it would be alone
-    in the next one, which was not searched.
+    A largest weight that is a power of ten ends the decade before it, if weights lie inside of that: as the
+    upper bound of a range it would be alone in the next one, which was not searched. A weight of a list that
+    is ten times the one before it begins its own.
     """
     logs = np.log10(weights.where(weights > 0))
-    found = np.floor(logs + CLOSE)
-    at_the_end = (found >= logs.max() - CLOSE) & (logs > logs.min() + CLOSE)
-    return found - at_the_end
+    found, most = np.floor(logs + CLOSE), logs.max()
+    inside = ((logs > most - 1 + CLOSE) & (logs < most - CLOSE)).any()
+    return found - ((found >= most - CLOSE) & inside)
 
 
 CLOSE = 1e-9

@@ -194,7 +194,11 @@ OF_TABLE: Mapping[str, Mapping[str, str]] = {
     },
     "gradients": {"ratio": "norm at the first layer over that at the last, median of the networks"},
     "heatmap": {"best": "best score of the pair's completed trials"},
-    "isolation": {"best": "best score of the whole search"},
+    "isolation": {
+        "best": "best score of the whole search",
+        "low": "lower end of the 95 % bootstrap interval, that of a loss cut off at 0",
+        "high": "upper end of the 95 % bootstrap interval",
+    },
     "range_edges": {
         "best_trials": "how many of the best trials are looked at",
         "near_low": "share of them in the outer 15 % next to the lower bound",

@@ -194,8 +194,9 @@ def test_tables_of_nothing_are_empty(source: RunData) -> None:
 
 
 def test_no_decade_begins_at_the_upper_bound_of_a_range() -> None:
-    """A weight that is the bound ends the last decade that was searched; one weight alone begins its own."""
+    """A weight that is the bound ends the last decade that was searched; one of a list begins its own."""
     weights = pd.Series([0.0, 1e-3, 0.0099, 0.01, 0.5, 1.0])
     assert decades_of(weights).fillna(-99).tolist() == [-99, -3, -3, -2, -1, -1]
     assert decades_of(pd.Series([0.0, 1.0, 1.0])).fillna(-99).tolist() == [-99, 0, 0]
+    assert decades_of(pd.Series([0.0, 1e-3, 0.1, 1.0])).fillna(-99).tolist() == [-99, -3, -1, 0]
     assert decades_of(pd.Series([1e-3, 1.5])).tolist() == [-3, 0]
