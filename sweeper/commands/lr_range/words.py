@@ -69,8 +69,9 @@ def _legend(about: Mapping[str, Any]) -> list[str]:
         f"({about['seed']}), constant rate; losses are validation losses.",
         f"suggestion: the largest rate within {percent(NEAR)} of the lowest loss (running median over "
         f"{WINDOW} rates), at most 1/{given(SAFETY)} of the rate",
-        "from which on most rates diverge (NaN, or a loss that ends above its start). So few steps favour "
-        "large rates: the ranges reach as far below as the optimizer's own.",
+        "from which on most rates diverge (NaN, or a loss that ends above its start). The search "
+        "range is the optimizer's own, as in the defaults, moved by powers of ten to end where most rates "
+        "diverged here. So few steps favour large rates: longer trainings may want smaller ones.",
     ]
     lines.append(f"trained: {about['plan']}.")
     return lines + ([f"equal in all trainings: {held}."] if held else [])
