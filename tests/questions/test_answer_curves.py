@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from report_inputs import made_input
+from report_inputs import made_input, sentences_of
 from synthetic_records import SyntheticRecords
 
 from sweeper.answer.answer import Answer
@@ -55,3 +55,15 @@ def test_no_table_advises_where_nothing_is_advised(
             assert set(frame[column]) <= {""}, name
             told += bool(set(given[name][column]) - {""})
     assert told >= 2, "these tables advise where something was learned"
+
+
+def test_no_section_advises_where_nothing_is_advised(
+    records: SyntheticRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No sentence of a section holds an option or asks for a change in a run whose answer is a guess."""
+    asked = ("--set", "What to change", "Try ", "try ", "would do", "train longer", "regularize")
+    given = " ".join(sentences_of(made_input(records)).values())
+    assert sum(words in given for words in asked) >= 3, "these sections advise where something was learned"
+    monkeypatch.setattr(Answer, "why_nothing_is_advised", "it is a guess")
+    for key, told in sentences_of(made_input(records)).items():
+        assert not [words for words in asked if words in told], key
