@@ -52,9 +52,11 @@ def draw(frame: pd.DataFrame) -> Figure:
 
 def alt(frame: pd.DataFrame) -> str:
     """The shares in words."""
-    said = [f"{row['parameter']} {percent(row['importance'])}" for row in frame.to_dict("records")]
-    level = percent(frame["chance"].max())
-    return f"Share of importance of each parameter: {', '.join(said)}; shuffled scores reach up to {level}."
+    said = [
+        f"{row['parameter']} {percent(row['importance'])} ({percent(row['chance'])})"
+        for row in frame.to_dict("records")
+    ]
+    return f"Share of importance of each parameter (the most that shuffled scores reach): {', '.join(said)}."
 
 
 def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:

@@ -21,7 +21,7 @@ IMPORTANCES = pd.DataFrame(
         "importance": [0.6, 0.3, 0.1],
         "low": [0.4, 0.1, 0.0],
         "high": [0.8, 0.5, 0.3],
-        "chance": 0.2,
+        "chance": [0.2, 0.15, 0.1],
     }
 )
 
@@ -177,7 +177,7 @@ def test_alt_texts_carry_the_numbers(drawn: dict) -> None:
     assert f"lowest {drawn['heatmap'][0]['best'].min():.3g}" in said["heatmap"]
     assert f"{DEPTH} layers" in said["gradients"]
     assert "first over last, median of the networks: " in said["gradients"]
-    assert "learning_rate 60 %" in said["importances"]
+    assert "learning_rate 60 % (20 %), activation 30 % (15 %)" in said["importances"]
     assert "60 search trials" in said["history"]
     assert all(text.endswith(".") and "nan" not in text for text in said.values())
 
