@@ -312,7 +312,7 @@ TABLES_SHOWN = (
 )
 HOW = (
     "A basin holds the rates of trials whose score is within 10 % of the best of their group; of a score "
-    "that is 1 at best, within 10 % of its distance to 1. Other settings vary and each trial has one seed, "
+    "that is 1 at best, within 10 % of the best one's distance from 1. Other settings vary and each trial has one seed, "
     "so a lucky trial narrows a basin, and one trial is none. What a rate loses that is drawn blindly is the "
     "mean over the trials of the exploration, published defaults left out, of min(loss, loss before "
     "training) − lowest, as a share of what could be learned.",

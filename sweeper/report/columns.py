@@ -56,7 +56,7 @@ MEANINGS: Mapping[str, str] = {
     "end": "median of the last three points of the validation loss",
     "evidence": "what the row rests on",
     "expected": "what the study file says",
-    "expected_best": "mean of the best score among so many trials as `budget` says, over all subsets",
+    "expected_best": "mean of the best score among as many trials as the budget says, over all subsets",
     "expected_by": "paper or closed form",
     "expected_regret": "what picking the winner is expected to cost against the best finalist, in the score",
     "extras": "parts of the settings beyond plain gradient descent on ReLU layers: penalty, momentum, …",
@@ -195,6 +195,7 @@ OF_TABLE: Mapping[str, Mapping[str, str]] = {
     "gradients": {"ratio": "norm at the first layer over that at the last, median of the networks"},
     "heatmap": {"best": "best score of the pair's completed trials"},
     "isolation": {
+        "value": "one of the compared values",
         "best": "best score of the whole search",
         "low": "lower end of the 95 % bootstrap interval, that of a loss cut off at 0",
         "high": "upper end of the 95 % bootstrap interval",

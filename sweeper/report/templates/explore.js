@@ -82,10 +82,13 @@
     curves: ["optimizer step", "validation loss"],
     settings: ["", ""],
   };
+  const [point, zoom] = window.matchMedia("(hover: none)").matches
+    ? ["Tap", ""]
+    : ["Point at", "; drag to zoom, double-click to zoom out"];
   const hints = {
-    rates: "Point at a trial to follow it through the page; drag to zoom, double-click to zoom out.",
-    curves: "The five best in colour. Point at a line to see its trial; drag to zoom, double-click to zoom out.",
-    settings: "The five best in colour. Point at a line to see its trial in every chart.",
+    rates: `${point} a trial to follow it through the page${zoom}.`,
+    curves: `The five best in colour. ${point} a line to see its trial${zoom}.`,
+    settings: `The five best in colour. ${point} a line to see its trial in every chart.`,
   };
 
   const stroke = (plot, line, width, alpha, ink) => {
