@@ -312,10 +312,10 @@ TABLES_SHOWN = (
 )
 HOW = (
     "A basin holds the rates of trials whose score is within 10 % of the best of their group; of a score "
-    "that is 1 at best, within 10 % of the best one's distance from 1. Other settings vary and each trial has one seed, "
-    "so a lucky trial narrows a basin, and one trial is none. What a rate loses that is drawn blindly is the "
-    "mean over the trials of the exploration, published defaults left out, of min(loss, loss before "
-    "training) − lowest, as a share of what could be learned.",
+    "that is 1 at best, within 10 % of the best one's distance from 1. Other settings vary and each trial "
+    "has one seed, so a lucky trial narrows a basin, and one trial is none. What a rate loses that is drawn "
+    "blindly is the mean over the trials of the exploration, published defaults left out, of min(loss, loss "
+    "before training) − lowest, as a share of what could be learned.",
     "The divergence boundary comes from a logistic curve in log10 of the rate; pruned trials count as "
     "not diverged. It pools activations and all other settings; an interval that reaches beyond the highest "
     "rate tried is cut there. Trials crowd at a bound when so many of the best lie in the outer 15 % of "
