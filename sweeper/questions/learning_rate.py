@@ -3,7 +3,6 @@
 import math
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -19,6 +18,7 @@ from sweeper.questions.divergence import ANY, boundaries
 from sweeper.questions.losses import capped_losses
 from sweeper.questions.question import WHY, FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
+from sweeper.statistics.decades import part_of
 from sweeper.wording import count, every, listing, number, whole
 
 COLUMNS = [
@@ -51,7 +51,7 @@ def learning_rate(run: RunData) -> pd.DataFrame:
     """
     frame = capped_losses(run)
     frame = frame[frame["learning_rate"] > 0].assign(metric=run.objective)
-    index = np.floor(np.log10(frame["learning_rate"].astype(float)) * BINS_PER_DECADE + 1e-9)
+    index = frame.groupby("optimizer")["learning_rate"].transform(part_of, BINS_PER_DECADE)
     frame = frame.assign(
         bin_low=10 ** (index / BINS_PER_DECADE),
         bin_high=10 ** ((index + 1) / BINS_PER_DECADE),

@@ -18,6 +18,7 @@ from sweeper.drawing.style import HUES, canvas, dots, group_styles, handle, lege
 from sweeper.questions.losses import of_search
 from sweeper.questions.question import FigureSpec, Shown
 from sweeper.questions.run_data import RunData, once
+from sweeper.statistics.decades import part_of
 from sweeper.wording import number
 
 COLUMNS = [
@@ -63,7 +64,7 @@ def penalty(run: RunData) -> pd.DataFrame:
         return pd.DataFrame(columns=COLUMNS)
     frame = done[done["activation_penalty"].notna()].merge(_sizes(run), on="trial", how="left")
     weight = frame["activation_penalty"].astype(float)
-    decade = decades_of(weight)
+    decade = part_of(weight)
     low, high = decade.rpow(10.0).fillna(0.0), (decade + 1).rpow(10.0).fillna(0.0)
     kind = kinds_of(frame).where(weight > 0, NO_KIND)
     frame = frame.assign(kind=kind, bin_low=low, bin_high=high, metric=run.objective)
@@ -75,23 +76,6 @@ def penalty(run: RunData) -> pd.DataFrame:
     )
     frame = frame.sort_values(["activation_penalty", "trial"], ignore_index=True)[COLUMNS]
     return run.ranked.read(frame, "objective", "bin_objective")
-
-
-def decades_of(weights: "pd.Series[float]") -> "pd.Series[float]":
-    """k of the decade 10^k … 10^(k + 1) of each weight; null for 0.
-
-    A largest weight that is a power of ten ends the decade before it, if weights lie inside of that: as the
-    upper bound of a range it would be alone in the next one, which was not searched. A weight of a list that
-    is ten times the one before it begins its own.
-    """
-    logs = np.log10(weights.where(weights > 0))
-    found, most = np.floor(logs + CLOSE), logs.max()
-    inside = ((logs > most - 1 + CLOSE) & (logs < most - CLOSE)).any()
-    return found - ((found >= most - CLOSE) & inside)
-
-
-CLOSE = 1e-9
-"""In log10: rounding of a bound."""
 
 
 def _sizes(run: RunData) -> pd.DataFrame:

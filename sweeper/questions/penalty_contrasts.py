@@ -9,8 +9,9 @@ import pandas as pd
 from sweeper.answer.rows import completed_search
 from sweeper.components.activations import ACTIVATIONS
 from sweeper.questions.losses import of_search
-from sweeper.questions.penalty import decades_of, kinds_of, penalty
+from sweeper.questions.penalty import kinds_of, penalty
 from sweeper.questions.run_data import RunData
+from sweeper.statistics.decades import part_of
 from sweeper.statistics.regression import Fit, fit
 from sweeper.trial import HIGHER
 
@@ -86,7 +87,7 @@ def _sparsity(run: RunData, done: pd.DataFrame) -> pd.DataFrame:
 def decades(rows: pd.DataFrame) -> Iterator[Contrast]:
     """Each decade of the weights of each kind against no penalty, else against the lowest of the kind."""
     weight = rows["weight"].to_numpy(float)
-    decade = decades_of(rows["weight"].astype(float)).fillna(-np.inf)
+    decade = part_of(rows["weight"]).fillna(-np.inf)
     free, kind = np.isneginf(decade), rows["kind"].where(weight > 0, "")
     sizes = pd.Series(list(zip(kind, decade, strict=True)), index=rows.index, dtype=object)
     counts = sizes.value_counts()

@@ -138,6 +138,15 @@ def test_a_rate_on_the_edge_starts_a_bin() -> None:
     assert learning_rate(made)["bin_low"].tolist() == pytest.approx(rates)
 
 
+def test_a_rate_at_the_upper_bound_ends_the_last_bin() -> None:
+    """Each optimizer's highest rate is in the half decade that was searched, not alone beyond its range."""
+    trials = [("sgd", 0.05), ("sgd", 0.1), ("adam", 5e-3), ("adam", 0.01), ("adam", 0.1), ("adam", 0.2)]
+    made = small_source([(k, "completed", 0.5, *one, 0.0) for k, one in enumerate(trials)])
+    half = 10**-1.5
+    lows = [half / 10, 0.01, 0.1, 0.1, half, half]
+    assert learning_rate(made)["bin_low"].tolist() == pytest.approx(lows)
+
+
 def test_heatmap_counts_every_pair(source: RunData) -> None:
     """Best, completed, diverged and all trials of a pair equal a plain loop over the records."""
     table = heatmap(source)

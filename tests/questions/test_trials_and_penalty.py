@@ -11,9 +11,10 @@ from run_data import run_data
 from synthetic_records import SyntheticRecords, synthetic_records
 
 from sweeper.answer.edges import edges
-from sweeper.questions.penalty import FEW, decades_of, penalty_bins
+from sweeper.questions.penalty import FEW, penalty_bins
 from sweeper.questions.run_data import RunData
 from sweeper.questions.trials import leaderboard_table, reasons
+from sweeper.statistics.decades import part_of
 from sweeper.study.space import Choice, Fixed, Range, Space
 
 
@@ -196,7 +197,7 @@ def test_tables_of_nothing_are_empty(source: RunData) -> None:
 def test_no_decade_begins_at_the_upper_bound_of_a_range() -> None:
     """A weight that is the bound ends the last decade that was searched; one of a list begins its own."""
     weights = pd.Series([0.0, 1e-3, 0.0099, 0.01, 0.5, 1.0])
-    assert decades_of(weights).fillna(-99).tolist() == [-99, -3, -3, -2, -1, -1]
-    assert decades_of(pd.Series([0.0, 1.0, 1.0])).fillna(-99).tolist() == [-99, 0, 0]
-    assert decades_of(pd.Series([0.0, 1e-3, 0.1, 1.0])).fillna(-99).tolist() == [-99, -3, -1, 0]
-    assert decades_of(pd.Series([1e-3, 1.5])).tolist() == [-3, 0]
+    assert part_of(weights).fillna(-99).tolist() == [-99, -3, -3, -2, -1, -1]
+    assert part_of(pd.Series([0.0, 1.0, 1.0])).fillna(-99).tolist() == [-99, 0, 0]
+    assert part_of(pd.Series([0.0, 1e-3, 0.1, 1.0])).fillna(-99).tolist() == [-99, -3, -1, 0]
+    assert part_of(pd.Series([1e-3, 1.5])).tolist() == [-3, 0]
