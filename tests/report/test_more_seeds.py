@@ -18,9 +18,9 @@ from sweeper.report.more_seeds import more_seeds
 
 ENDED = {
     "near tie": ["confirm.seeds=6", "confirm.matters=0.9"],
-    "budget spent": ["confirm.budget=12"],
     "one finalist": ["confirm.finalists=1", "confirm.seeds=3"],
 }
+"""Ways in which a race ends that whole runs are tried with; a spent budget is told from the records below."""
 
 ALIKE = [
     'search.space.optimizer=["adam"]',
