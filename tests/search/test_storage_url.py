@@ -2,10 +2,8 @@
 
 import sys
 import threading
-from unittest import mock
 
 import pytest
-import sqlalchemy.pool  # noqa: F401  (not for the first time while `sys.modules` is patched)
 from clusters import silent_door
 
 from sweeper.errors import UserError
@@ -34,11 +32,16 @@ from sweeper.search.storage_url import open_url
         ),
     ],
 )
-def test_what_is_wrong_is_said(url: str, module: str, problem: str) -> None:
-    """The package that is missing and the line that installs it, or how the address is written."""
-    absent = {name: None for name in sys.modules if module and name.split(".")[0] == module} | {module: None}
-    absent |= {name: None for name in sys.modules if "_grpc" in name and module == "grpc"}
-    with mock.patch.dict(sys.modules, absent), pytest.raises(UserError) as caught:
+def test_what_is_wrong_is_said(url: str, module: str, problem: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The package that is missing and the line that installs it, or how the address is written.
+
+    What is imported for the first time meanwhile stays imported: a second time SQLAlchemy is not itself.
+    """
+    absent = {name for name in sys.modules if module and name.split(".")[0] == module} | {module}
+    absent |= {name for name in sys.modules if "_grpc" in name and module == "grpc"}
+    for name in absent:
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(UserError) as caught:
         open_url(url)
     assert str(caught.value) == (
         f"--storage {url!r}: cannot be opened: {problem}. For example sqlite:///sweeper.db"
