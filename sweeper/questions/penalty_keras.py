@@ -10,7 +10,7 @@ from sweeper.components.models import MODELS
 from sweeper.questions import penalty
 from sweeper.questions.run_data import RunData
 from sweeper.study.study import Study
-from sweeper.wording import listing, number
+from sweeper.wording import count, listing, number
 
 OF_ONE_WIDTH = ("mlp", "residual_mlp")
 """Built-in models whose `depth` hidden layers put out `width` activations each."""
@@ -54,7 +54,7 @@ def in_keras(frame: pd.DataFrame) -> tuple[str, ...]:
     if frame.empty:
         return ()
     parts = [
-        f"{number(row['keras_weight'])} for layers of {row['size']} units"
+        f"{number(row['keras_weight'])} for layers of {count(int(row['size']), 'unit')}"
         for row in frame.drop_duplicates("size").to_dict("records")
     ]
     first = frame.iloc[0]
