@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import mannwhitneyu
 
 from sweeper.answer.rows import completed_search
 from sweeper.components.optimizers.option import BELOW_ONE, Number
@@ -113,7 +114,8 @@ def crowded(trials: pd.DataFrame, ranges: Mapping[str, Range]) -> pd.DataFrame:
     best_trials are the best completed trials of the search that drew from the range, `best` the value of
     the first; near_low and near_high the shares of them within `OUTER` of a bound, zeros that a range
     allows beside its numbers left out. at_edge: so many are near one bound (`side`), and more than half,
-    that this would happen in `CHANCE` of studies with as many ranges were all places equally good. `wider`
+    that this would happen in `CHANCE` of studies with as many ranges were all places equally good; for other
+    settings than the learning rate, the trials near it are shown to score better than the rest, too. `wider`
     is that bound moved outwards, see there, and `suggestion` the option that says so, ready for the
     command line. Empty where no range is known or fewer than twice `FEWEST` trials completed.
     """
@@ -135,6 +137,8 @@ def _row(key: str, values: Range, every: pd.DataFrame, keys: Collection[str]) ->
         _beyond_chance(count, len(keys), share) / count for share in (low_by_chance, high_by_chance)
     )
     side = "low" if near_low >= low_needed and not values.zero else "high" if near_high >= high_needed else ""
+    if side and name != "learning_rate" and not _shown_better(name, values, side, trials):
+        side = ""
     own = _drawn_from(key, every[every["phase"] != "confirm"], keys)[1]
     proposed = _proposed(own, float(chosen[0])) if side and name == "learning_rate" and values.log else None
     bound = wider(name, values, side, proposed) if side else math.nan
@@ -156,6 +160,22 @@ def _by_chance(name: str, values: Range, tried: "pd.Series[float]") -> tuple[flo
     positions = np.array([values.position(value) for value in tried[tried.between(values.low, values.high)]])
     near = (positions < OUTER).sum() / len(tried), (positions > 1 - OUTER).sum() / len(tried)
     return max(OUTER, float(near[0])), max(OUTER, float(near[1]))
+
+
+def _shown_better(name: str, values: Range, side: str, trials: pd.DataFrame) -> bool:
+    """Whether trials near the bound at `side` score better than the others, not the few best alone.
+
+    One-sided Mann-Whitney test at level `CHANCE`. Of thousands of trials the ten best may crowd where a
+    setting does nothing, or harms most of the others. A learning rate needs no such test.
+    """
+    tried = trials[name].astype(float)
+    inside = tried.between(values.low, values.high).to_numpy()
+    positions = np.array([values.position(value) if value >= values.low else 0.5 for value in tried])
+    near = inside & (positions < OUTER if side == "low" else positions > 1 - OUTER)
+    costs = trials["objective"].to_numpy(float)
+    if near.all() or not near.any():
+        return False
+    return bool(mannwhitneyu(costs[near], costs[~near], alternative="less").pvalue <= CHANCE)
 
 
 def _beyond_chance(count: int, ranges: int, share: float = OUTER) -> int:

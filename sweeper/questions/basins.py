@@ -319,5 +319,7 @@ HOW = (
     "The divergence boundary comes from a logistic curve in log10 of the rate; pruned trials count as "
     "not diverged. It pools activations and all other settings; an interval that reaches beyond the highest "
     "rate tried is cut there. Trials crowd at a bound when so many of the best lie in the outer 15 % of "
-    "the range, and more than half, that it would happen in one study of 20 were all places equally good.",
+    "the range, and more than half, that it would happen in one study of 20 were all places equally good. "
+    "For settings other than the learning rate, the trials there score better than the rest, too, in a "
+    "one-sided Mann-Whitney test at 5 %.",
 )

@@ -10,7 +10,7 @@ import pytest
 from run_data import run_data
 from synthetic_records import SyntheticRecords, synthetic_records
 
-from sweeper.answer.edges import edges
+from sweeper.answer.edges import crowded, edges
 from sweeper.questions.penalty import FEW, penalty_bins
 from sweeper.questions.run_data import RunData
 from sweeper.questions.trials import leaderboard_table, reasons
@@ -150,6 +150,28 @@ def test_a_crowd_of_all_trials_is_no_edge_of_the_best() -> None:
         assert edges(space(**{name: values}), chosen, made) != ()
         crowd = made.assign(**{name: np.where(made["trial"] < 35, best, made[name])})
         assert (edges(space(**{name: values}), chosen, crowd) != ()) is told
+
+
+@pytest.mark.parametrize(("high", "low"), [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0)])
+@pytest.mark.parametrize("side", ["low", "high"])
+@pytest.mark.parametrize("name", ["activation_penalty", "weight_decay", "eps"])
+def test_a_setting_without_a_shown_effect_has_no_edge(name: str, side: str, high: float, low: float) -> None:
+    """Ten best of 2,000 trials at a bound are no edge where the other trials near it score like the rest, or
+    worse; they are one where these score better."""
+    values, place = Range(1e-6, 1e-1, log=True), np.linspace(0, 1, 2000)
+    costs = np.arange(2000) * 0.618034 % 1  # spread evenly in each part of the range
+    costs += high * (place > 0.7) + low * (place < 0.3)
+    best = 0.05 if side == "low" else 0.95
+    place[:10], costs[:10] = best, -1.0
+    drawn = 1e-6 * 1e5**place
+    made = pd.DataFrame(
+        {"trial": range(2000), "phase": "explore", "outcome": "completed", "optimizer": "sgd"}
+    )
+    made = made.assign(**{name: drawn}, objective=costs)
+    better = bool(low if side == "high" else high)
+    found = edges(space(**{name: values}), {"optimizer": "sgd", name: drawn[0]}, made)
+    assert [edge.side for edge in found] == ([side] if better else [])
+    assert crowded(made, {name: values})["suggestion"].iloc[0].startswith("--set") is better
 
 
 def test_only_ranges_that_can_widen_have_edges() -> None:
