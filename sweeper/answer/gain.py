@@ -97,7 +97,10 @@ def would_be_seen(difference: float, share: float) -> str:
     if not math.isfinite(difference):
         return ""
     part = f" ({percent(share)})" if math.isfinite(share) else ""
-    return f"; a difference of {number(difference)}{part} would be detected in 80 % of such races"
+    return f"; a difference of {number(difference)}{part} {DETECTED} in 80 % of such races"
+
+
+DETECTED = "would be detected"
 
 
 def gained(gain: Gain | None, ranked: Ranked) -> tuple[str, str]:
