@@ -42,7 +42,7 @@ def _other(words: str, trouble: str, searched: Collection[str], settable: Settab
     cures = [name for name, entry in ACTIVATIONS.items() if trouble in entry.cures]
     tried, untried = [c for c in cures if c in searched], [c for c in cures if c not in searched]
     if not untried:
-        return f"{words} would pass more, and {listing(tried)} were searched"
+        return f"{words} were searched beside it ({listing(tried)})"
     names = ", ".join(f'"{name}"' for name in untried)
     return f"try {words}{_by(settable(f'search.space.activation=[{names}]'))}"
 
@@ -79,7 +79,7 @@ def advice(
     if row["dead"] >= DEAD and row["moment"] != START:
         text = f"{percent(row['dead'])} of the units of {_layer(row, 'dead')} are dead: "
         text += _other("activations that are never quite flat", "dead", searched, settable)
-        return f"{text}; or try a lower learning rate."
+        return f"{text}; else try a lower learning rate."
     if verdict == HEALTHY or not row.get("sure", True):
         return ""
     if verdict == CUT:
@@ -92,7 +92,7 @@ def advice(
     if verdict != EXPLODING and steepest <= 0.5:
         text = f"The slope of {name} is at most {number(steepest, 2)}, so each layer shrinks the gradient: "
         text += _other("steeper activations", "vanishing", searched, settable)
-        return f"{text}{_shallower(row, settable)}."
+        return f"{text}{_shallower(row, settable, '; else try fewer layers: ')}."
     if verdict != EXPLODING and flat and row["saturated"] >= SATURATED:
         text = f"{percent(row['saturated'])} of {_layer(row, 'saturated')} is saturated"
         return f"{text}: its initial weights are too large{_by(settable('model.init=xavier'))}."
