@@ -153,6 +153,22 @@ VERDICT = (
     "to be worse than the winner; not ranked: too few seeds; else by how much it is worse"
 )
 OF_TABLE: Mapping[str, Mapping[str, str]] = {
+    "penalty_effects": {
+        "low": "lower end of the 95 % interval of the effect",
+        "high": "upper end of the 95 % interval of the effect",
+    },
+    "divergence": {
+        "low": "lower end of the 95 % interval of the boundary",
+        "high": "upper end of the 95 % interval of the boundary",
+    },
+    "variance": {
+        "low": "lower end of the 95 % interval of the share",
+        "high": "upper end of the 95 % interval of the share",
+    },
+    "importances": {
+        "low": "lower end of the 95 % interval of the share, by bootstrap",
+        "high": "upper end of the 95 % interval of the share, by bootstrap",
+    },
     "penalty_bins": {
         "median": "median score of the trials of the row",
     },
@@ -179,6 +195,8 @@ OF_TABLE: Mapping[str, Mapping[str, str]] = {
         "cut": "ends of the interval of the mean that are cut off where the score ends",
     },
     "finding": {
+        "low": "lower end of the 95 % interval of the number",
+        "high": "upper end of the 95 % interval of the number",
         "verdict": "found: the interval lies on the expected side; contrary: on the other; else not found"
     },
     "gradient_verdicts": {
