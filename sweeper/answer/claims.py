@@ -211,12 +211,15 @@ def _shown(values: "pd.Series[str]", others: Sequence[str], ranking: pd.DataFram
     worse = [value for value in others if value not in unstable]
     said = [f"better than {listing(worse)} among the finalists"] if worse else []
     if unstable:
-        said.append(f"ranked before {listing(unstable)}, which diverged or failed on more seeds")
+        said.append(f"ranked before {listing(unstable)}, which lost more seeds,")
     return " and ".join(said)
 
 
 def _shared(ranking: pd.DataFrame, rivals: np.ndarray) -> str:
-    """The seeds that the winner shares with some rivals; ``6 to 10 fresh seeds`` where some left the race."""
-    pairs = ranking.loc[rivals, "pairs"]
+    """The seeds that the winner shares with some rivals; ``6 to 10 fresh seeds`` where some left the race. Of
+    those that lost seeds, all on which they were tried."""
+    rows = ranking[rivals]
+    seeds = rows["n"] + rows["failures"]
+    pairs = rows["pairs"].where(rows["verdict"] != FAILS, seeds)
     fewest, most = int(pairs.min()), int(pairs.max())
     return count(most, "fresh seed") if fewest == most else f"{fewest} to {most} fresh seeds"
