@@ -53,20 +53,23 @@ def label(row: Mapping[Hashable, Any]) -> str:
     decay = row.get("weight_decay", 0.0)
     if pd.notna(decay) and decay > 0:
         words.append(f"decay {number(decay, 2)}")
-    own = [str(name) for name in row if str(name).startswith("model.") or name == "schedule"]
+    own = [str(name) for name in row if str(name).startswith(("model.", "training.")) or name == "schedule"]
     given = [(name, decode(row[name])) for name in own]
     known = [(name, value) for name, value in given if isinstance(value, tuple) or pd.notna(value)]
     words += [_structure(name, value) for name, value in known[:MOST]]
     return f"#{row['trial']} " + ", ".join(words)
 
 
-MOST = 2
-"""Settings of the model, and the schedule, that a label has."""
+MOST = 3
+"""Settings of the model and of training, and the schedule, that a label has."""
 
 
 def _structure(name: str, value: Any) -> str:
-    """``depth 6``, ``cosine``, ``norm batch``."""
-    return str(value) if name == "schedule" else f"{name.removeprefix('model.')} {shown(value)}"
+    """``depth 6``, ``cosine``, ``norm batch``, ``batch size 64``."""
+    if name == "schedule":
+        return str(value)
+    own, _, rest = name.partition(".")
+    return f"{rest if own == 'model' else rest.replace('_', ' ')} {shown(value)}"
 
 
 def labels(trials: pd.DataFrame) -> "pd.Series[str]":

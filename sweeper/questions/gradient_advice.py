@@ -129,7 +129,7 @@ def _cut_off(row: Mapping[Hashable, Any], at_start: str | None) -> str:
 def _layer(row: Mapping[Hashable, Any], measure: str) -> str:
     """``layer 3 (net.6)``"""
     name = row.get(f"{measure}_name")
-    return f"layer {row[f'{measure}_layer']}" + (f" ({name})" if name else "")
+    return f"layer {row[f'{measure}_layer']}" + (f" ({name})" if name and not str(name).isdecimal() else "")
 
 
 def _facts(name: str) -> tuple[float, bool, float | None]:

@@ -204,8 +204,9 @@ def test_a_rival_that_is_lower_on_the_shared_seeds_is_not_called_worse() -> None
 
 
 def test_a_label_names_what_the_model_is_made_of() -> None:
-    """Its depth where that was searched, and the schedule; at most two of these, and none that it lacks."""
+    """Its depth where that was searched, and the schedule; at most three of these, and none that it lacks."""
     row = {"trial": 4, "optimizer": "adam", "activation": "relu", "learning_rate": 0.01}
     own = {"model.depth": 6.0, "model.width": float("nan"), "schedule": "cosine", "model.norm": "batch"}
-    assert label({**row, **own}) == "#4 adam, relu, lr 0.01, depth 6, cosine"
+    own |= {"model.skip": 1}
+    assert label({**row, **own}) == "#4 adam, relu, lr 0.01, depth 6, cosine, norm batch"
     assert label(row) == "#4 adam, relu, lr 0.01"
