@@ -93,7 +93,7 @@ def placing(finalists: Sequence[Finalist], ranked: Ranked, who: str, have: str) 
     if not first.lost:
         if not peers:
             return f"Of {every} finalists, {who} alone {all_of_them}"
-        return f"Of the {len(peers) + 1} of {every} finalists that {all_of_them}, {lowest}"
+        return f"Of the {len(peers) + 1} (of {every}) finalists that {all_of_them}, {lowest}"
     fewest = f"the fewest seeds ({first.lost} of {first.tried})"
     if not peers:
         return f"None of {every} finalists completed every fresh seed; {who} lost {fewest}"

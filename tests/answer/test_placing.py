@@ -45,7 +45,7 @@ CASES = [
     (
         "a rival of lower mean lost a seed",
         [WON, finalist(3, 0.6, 10), finalist(7, 0.1, 9, diverged=1)],
-        "Of the 2 of 3 finalists that completed all 10 fresh seeds, these settings have the lowest mean "
+        "Of the 2 (of 3) finalists that completed all 10 fresh seeds, these settings have the lowest mean "
         "validation loss",
         ["trial #7 has a lower mean (0.1) over 9 of 10 seeds, but diverged on 1"],
     ),
@@ -178,7 +178,7 @@ def test_card_and_sections_name_the_rival_of_lower_mean() -> None:
     report = made_input(with_lost_seeds({3: 1}))
     assert report.answer is not None
     lead = card(report.study, report.answer, report.records.trials).lead
-    assert lead.startswith("Of the 3 of 4 finalists that completed all 5 fresh seeds, these settings have")
+    assert lead.startswith("Of the 3 (of 4) finalists that completed all 5 fresh seeds, these settings have")
     assert re.search(r"; trial #\d+ has a lower mean \(0\.1\d*\) over 4 of 5 seeds, but diverged on 1", lead)
     said = sentences_of(report, "confirmation")
     assert re.search(

@@ -45,7 +45,7 @@ def test_confirmation_names_the_lowest_mean_over_fresh_seeds(
     winner = min(sound, key=lambda trial: statistics.fmean(sound[trial]))
     row = next(r for r in rows(records) if r["trial"] == winner)
     assert said["confirmation"].startswith(
-        f"Of the 2 of 3 finalists that completed all 5 fresh seeds, {label(row)} has the lowest mean "
+        f"Of the 2 (of 3) finalists that completed all 5 fresh seeds, {label(row)} has the lowest mean "
         "validation loss; the winner's mean validation loss over 5 seeds is "
     )
     printed = float(said["confirmation"].partition("5 seeds is ")[2].split()[0])
