@@ -18,6 +18,10 @@ HUGE = 1e100
 """Scores from here on say nothing: R² of rows whose targets are all alike; their squares may overflow."""
 
 
+DRAWN = "labels drawn by their shares"
+"""What `Against.drawn` is of, in words."""
+
+
 @dataclass(frozen=True)
 class Against:
     """A score of the winner and that of guessing, means over the same `seeds`."""

@@ -82,12 +82,10 @@ def comparison(trials: pd.DataFrame, ranked: Ranked) -> pd.DataFrame:
         return pd.DataFrame(columns=COLUMNS)
     search = search_trials(trials).set_index("trial", drop=False).loc[ranking["trial"]]
     search = search.reset_index(drop=True)
-    keys, known = complexity(search), verdicts(ranking)
-    frame = ranking.assign(
+    keys = complexity(search)
+    frame = with_verdicts(ranking).assign(
         rank=range(1, len(ranking) + 1),
         label=labels(search),
-        verdict=known,
-        tied=[each in (WINNER, TIED) for each in known],
         extras=[key[1] for key in keys],
         search_objective=search["objective"].astype(float),
         seen_share=ranking["seen"] / (abs(ranked.value(ranking["mean"].iloc[0])) or np.nan),
@@ -135,6 +133,12 @@ def verdicts(ranking: pd.DataFrame) -> list[str]:
     """
     first, *others = ranking.to_dict("records")
     return [WINNER, *(_verdict(row, first) for row in others)]
+
+
+def with_verdicts(ranking: pd.DataFrame) -> pd.DataFrame:
+    """`confirmed` with the `verdicts`; `tied` is true of the winner and of those that are called so."""
+    known = verdicts(ranking)
+    return ranking.assign(verdict=known, tied=[each in (WINNER, TIED) for each in known])
 
 
 def _verdict(row: Mapping[Hashable, Any], winner: Mapping[Hashable, Any]) -> str:

@@ -54,10 +54,14 @@ class Edge:
     other: float
     """The bound at the other side."""
 
+    @property
+    def setting(self) -> str:
+        """``key=value`` that searches beyond it, too."""
+        return _setting(self.key, self.side, as_float(self.wider))
 
-def option_of(edge: Edge) -> str:
-    """The option that searches beyond an edge, too."""
-    return f"--set search.space.{edge.key}.{edge.side}={as_float(edge.wider)}"
+
+def _setting(key: str, side: str, bound: str) -> str:
+    return f"search.space.{key}.{side}={bound}"
 
 
 def edges(space: Space, parameters: Mapping[str, Any], trials: pd.DataFrame) -> tuple[Edge, ...]:
@@ -144,7 +148,7 @@ def _row(key: str, values: Range, every: pd.DataFrame, keys: Collection[str]) ->
     bound = wider(name, values, side, proposed) if side else math.nan
     at_edge = not math.isnan(bound)
     typed = exact if values.integer else as_float
-    text = f"--set search.space.{key}.{side}={typed(bound)}" if at_edge else ""
+    text = f"--set {_setting(key, side, typed(bound))}" if at_edge else ""
     shares = (near_low, near_high, at_edge, side if at_edge else "", bound, text)
     return (key, float(values.low), float(values.high), chosen[0], count, *shares)
 
@@ -157,9 +161,16 @@ def _by_chance(name: str, values: Range, tried: "pd.Series[float]") -> tuple[flo
     """
     if name == "learning_rate":
         return OUTER, OUTER
-    positions = np.array([values.position(value) for value in tried[tried.between(values.low, values.high)]])
-    near = (positions < OUTER).sum() / len(tried), (positions > 1 - OUTER).sum() / len(tried)
-    return max(OUTER, float(near[0])), max(OUTER, float(near[1]))
+    low, high = _near(values, tried)
+    return max(OUTER, float(low.mean())), max(OUTER, float(high.mean()))
+
+
+def _near(values: Range, tried: "pd.Series[float]") -> tuple[np.ndarray, np.ndarray]:
+    """Which of the values tried lie in the range and near its low bound, and which near its high one."""
+    inside = tried.between(values.low, values.high).to_numpy()
+    positions = np.full(len(tried), np.nan)
+    positions[inside] = [values.position(value) for value in tried[inside]]
+    return positions < OUTER, positions > 1 - OUTER
 
 
 def _shown_better(name: str, values: Range, side: str, trials: pd.DataFrame) -> bool:
@@ -168,10 +179,8 @@ def _shown_better(name: str, values: Range, side: str, trials: pd.DataFrame) -> 
     One-sided Mann-Whitney test at level `CHANCE`. Of thousands of trials the ten best may crowd where a
     setting does nothing, or harms most of the others. A learning rate needs no such test.
     """
-    tried = trials[name].astype(float)
-    inside = tried.between(values.low, values.high).to_numpy()
-    positions = np.array([values.position(value) if value >= values.low else 0.5 for value in tried])
-    near = inside & (positions < OUTER if side == "low" else positions > 1 - OUTER)
+    low, high = _near(values, trials[name].astype(float))
+    near = low if side == "low" else high
     costs = trials["objective"].to_numpy(float)
     if near.all() or not near.any():
         return False

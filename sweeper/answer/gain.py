@@ -85,22 +85,14 @@ def gain(
     return Gain(number, optimizer, mean, difference, *ends, int(row["pairs"]), verdict, cut)
 
 
-def power(tied: pd.DataFrame, ranked: Ranked) -> str:
-    """``; a difference of 0.02 (8 %) would have been seen``: the largest of those tied with the winner, as a
-    share of its score."""
-    seen, mean = tied["seen"].iloc[1:].max(), abs(ranked.value(float(tied["mean"].iloc[0])))
-    return would_be_seen(seen, seen / mean if mean else math.nan)
-
-
-def would_be_seen(difference: float, share: float) -> str:
-    """A clause on the power of a race; empty where it is not known. `share` is NaN where there is none."""
-    if not math.isfinite(difference):
-        return ""
-    part = f" ({percent(share)})" if math.isfinite(share) else ""
-    return f"; a difference of {number(difference)}{part} {DETECTED} in 80 % of such races"
-
-
-DETECTED = "would be detected"
+def power(tied: pd.DataFrame, ranked: Ranked) -> tuple[str, ...]:
+    """Value and meaning on the card: the difference that the race would have shown, the largest among those
+    tied with the winner, as a share of its score too; empty where it is not known."""
+    seen, mean = float(tied["seen"].iloc[1:].max()), abs(ranked.value(float(tied["mean"].iloc[0])))
+    if not math.isfinite(seen):
+        return ()
+    share = f" ({percent(seen / mean)})" if mean else ""
+    return f"a difference of {number(seen)}{share}", "would be detected in 80 % of such races"
 
 
 def gained(gain: Gain | None, ranked: Ranked) -> tuple[str, str]:

@@ -163,11 +163,15 @@ def same_scores(row: Mapping[Hashable, Any]) -> bool:
     return math.isfinite(low + high) and max(abs(low), abs(high)) <= ROUNDING * abs(row["mean"])
 
 
+SAME = "has the same score on every seed"
+"""Said of a finalist with `same_scores`."""
+
+
 def at_worst(row: Mapping[Hashable, Any], ranked: Ranked) -> str:
     """How far a tied finalist of such a row may be behind: the end of its interval, which may leave 0 out."""
     _, low, high, _ = apart(row)
     if same_scores(row):
-        return "has the same score on every seed"
+        return SAME
     if not math.isfinite(low + high):
         return "may be worse by any amount"
     words = in_words(*apart(row))

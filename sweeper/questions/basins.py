@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 
 from sweeper.answer.claim_words import Statement
 from sweeper.answer.claims import EXPLORATORY, RANGE, Claim
-from sweeper.answer.edges import Edge, crowded, edges, option_of, ranges_of
+from sweeper.answer.edges import Edge, crowded, edges, ranges_of
 from sweeper.answer.rows import parameters_of
 from sweeper.drawing.scales import log_axis
 from sweeper.drawing.style import HUES, canvas, label_lowest, legend_below, themed
@@ -257,7 +257,7 @@ def _lost_words(row: Mapping[Any, Any]) -> str:
 
 def _crowded(run: RunData, frame: pd.DataFrame) -> tuple[Statement, ...]:
     """Ranges at a bound of which more than half of the best trials lie, where the winner learned at all."""
-    if run.answer is None or not run.answer.above_chance:
+    if run.answer is None or not run.advises:
         return ()
     winners = {edge.key: edge for edge in _edges(run)}
     rows = [row for row in frame.to_dict("records") if row["at_edge"]]
@@ -267,7 +267,7 @@ def _crowded(run: RunData, frame: pd.DataFrame) -> tuple[Statement, ...]:
         return (none,) if len(frame) else ()
     return (
         *(_at_a_bound(row, won=row["key"] in winners) for row in rows),
-        *(_claim(edge.key, edge.side, _lies(edge), option_of(edge)) for edge in own),
+        *(_claim(edge.key, edge.side, _lies(edge), f"--set {edge.setting}") for edge in own),
     )
 
 

@@ -17,7 +17,7 @@ from sweeper.answer.claims import GUESS, UNLEARNED
 from sweeper.answer.comparison import BETTER, FAILS, LEFT, ON_AVERAGE, TIED, UNRANKED, WORSE
 from sweeper.answer.comparison import comparison as of_finalists
 from sweeper.answer.confirmed import ENOUGH_SEEDS
-from sweeper.answer.placing import apart, at_worst, same_scores
+from sweeper.answer.placing import SAME, apart, at_worst, same_scores
 from sweeper.answer.ranked import Ranked
 from sweeper.drawing.scales import share_ticks
 from sweeper.drawing.style import HUES, canvas, legend_below, themed
@@ -164,7 +164,7 @@ def _numbers(row: Mapping[Any, Any], seeds: int, ranked: Ranked) -> str:
         return ""
     shared = f", on {count(row['pairs'], 'seed')} of both" if row["pairs"] < seeds else ""
     if same_scores(row):
-        return f"{row['label']} {at_worst(row, ranked)}{shared}."
+        return f"{row['label']} {SAME}{shared}."
     text = f"{row['label']}: {_difference(row, ranked.metric)}{shared}"
     if row["verdict"] == TIED:
         text += f"; it {at_worst(row, ranked)}"
@@ -185,7 +185,7 @@ def simplest(frame: pd.DataFrame, metric: str) -> tuple[str, ...]:
     if row["rank"] == 1:
         return ("No tied finalist is simpler than the winner.",)
     if same_scores(row):
-        return (f"The simplest of those tied is {row['label']}; it {at_worst(row, Ranked(metric))}.",)
+        return (f"The simplest of those tied is {row['label']}; it {SAME}.",)
     remark = stricter(*apart(row)[1:3])
     beside = f", {remark}" if remark else ""
     price = f" Its price: {_difference(row, metric)}{beside}." if math.isfinite(row["difference_low"]) else ""

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from sweeper.answer.bounds import STRICTER, cut_ends, in_words, stricter
 from sweeper.answer.claim_words import Statement
 from sweeper.answer.claims import best_values
-from sweeper.answer.comparison import FAILS, TIED, UNRANKED, WINNER, verdicts
+from sweeper.answer.comparison import FAILS, TIED, UNRANKED, with_verdicts
 from sweeper.answer.confirmed import ENOUGH_SEEDS, confirmed
 from sweeper.answer.placing import Finalist, apart, better_means, losses, placing, same_scores
 from sweeper.answer.ranked import Ranked
@@ -62,8 +62,7 @@ def finalists(run: RunData) -> pd.DataFrame:
     lost = sorted(set(rows["trial"]) - set(ranking["trial"]))
     failures = [int((rows["trial"] == trial).sum()) for trial in lost]
     last = pd.DataFrame({"trial": lost, "n": 0, "failures": failures, "tied": False, "dropped": False})
-    known = verdicts(ranking)
-    ranking = ranking.assign(verdict=known, tied=[each in (WINNER, TIED) for each in known])
+    ranking = with_verdicts(ranking)
     last = last.assign(verdict=FAILS)
     ranking = pd.concat([ranking, last], ignore_index=True) if lost else ranking
     ranking = ranking.assign(rank=range(1, len(ranking) + 1), metric=run.objective)

@@ -159,8 +159,8 @@ def _judged(row: Mapping[Any, Any]) -> tuple[str, str, Mapping[Any, Any]]:
 def changes(verdicts: pd.DataFrame, answer: Answer | None) -> list[str]:
     """Suggestions, the last moment's where both moments have one; none against what is confirmed."""
     asked = verdicts[verdicts["suggestion"] != ""].drop_duplicates("activation", keep="last")
-    confirmed = answer is not None and answer.standing == CONFIRMED
-    own = answer.parameters.get("activation") if answer is not None and confirmed else None
+    confirmed = answer if answer is not None and answer.standing == CONFIRMED else None
+    own = None if confirmed is None else confirmed.parameters.get("activation")
     return [
         f"Fresh seeds confirm {row['activation']} all the same, so its gradients are no reason to change it."
         if row["activation"] == own

@@ -27,7 +27,7 @@ from sweeper.questions.penalty_contrasts import (
     trends,
 )
 from sweeper.questions.penalty_keras import keras_weights
-from sweeper.questions.penalty_words import change, of_kind, sentences, trend_words
+from sweeper.questions.penalty_words import change, found_trends, of_kind, sentences, trend_words
 from sweeper.questions.question import WHY, FigureSpec, Question, Shown
 from sweeper.questions.run_data import RunData
 from sweeper.wording import TENFOLD, number, signed_percent
@@ -205,7 +205,7 @@ def alt(frame: pd.DataFrame) -> str:
 
 
 def _in_none(frame: pd.DataFrame, quantity: str) -> str:
-    trends = frame[(frame["contrast"] == PER_DECADE) & frame["found"] & (frame["quantity"] == quantity)]
+    trends = found_trends(frame[frame["quantity"] == quantity])
     return (
         "no effect found" if trends.empty else f"no effect found in a decade alone, but {trend_words(trends)}"
     )

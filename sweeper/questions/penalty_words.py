@@ -24,7 +24,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     weight in the convention of Keras."""
     frame = tables["penalty_effects"]
     decades = frame[frame["contrast"].isin([VS_ZERO, VS_LOWEST])]
-    trends = frame[(frame["contrast"] == PER_DECADE) & frame["found"]]
+    trends = found_trends(frame)
     said: list[Statement] = [
         _effects(str(name), decades[decades["quantity"] == name], trends[trends["quantity"] == name])
         for name in pd.concat([decades, trends])["quantity"].unique()
@@ -63,6 +63,11 @@ def _wide(reach: tuple[float, float]) -> bool:
 
 def _rows(frame: pd.DataFrame) -> list[dict[Any, Any]]:
     return frame.to_dict("records")
+
+
+def found_trends(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `penalty_effects`: changes per decade of the weight whose interval leaves 0 out."""
+    return frame[(frame["contrast"] == PER_DECADE) & frame["found"]]
 
 
 def trend_words(rows: pd.DataFrame) -> str:

@@ -58,7 +58,7 @@ class RunData:
     @property
     def advises(self) -> bool:
         """Whether its trainings may advise anything: not where nothing is shown to have been learned."""
-        return self.answer is None or not self.answer.why_nothing_is_advised
+        return self.answer is None or self.answer.above_chance
 
     @cached_property
     def trials(self) -> pd.DataFrame:

@@ -24,7 +24,7 @@ from sweeper.answer.claims import (
 )
 from sweeper.answer.comparison import TIED as ALIKE
 from sweeper.answer.confirmed import ENOUGH_SEEDS
-from sweeper.answer.gain import DETECTED, LABEL, gained, power
+from sweeper.answer.gain import LABEL, gained, power
 from sweeper.answer.outcomes import outcomes_in_words
 from sweeper.answer.placing import at_worst, better_means, placing
 from sweeper.answer.ranked import Ranked
@@ -204,9 +204,7 @@ def _sure(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
     if answer.confirmed is None or answer.confirmed.seeds < ENOUGH_SEEDS:
         return ()
     tied = summary.ranking[summary.ranking["tied"]]
-    seen = power(tied, ranked).removeprefix("; ") if len(tied) > 1 else ""
-    difference, found, rest = seen.partition(DETECTED)
-    value, said = difference.strip(), [found + rest] if seen else []
+    value, *said = (power(tied, ranked) if len(tied) > 1 else ()) or ("",)
     if answer.luck is not None:
         share, low, high, complete, every = answer.luck
         value = value or f"{percent(low)} to {percent(high)} of the variance is luck"

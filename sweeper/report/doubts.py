@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sweeper.answer.answer import Answer
-from sweeper.answer.baseline import Against
+from sweeper.answer.baseline import DRAWN, Against
 from sweeper.answer.bounds import HIGH, LOW, in_words
 from sweeper.answer.claims import GUESS, UNLEARNED
 from sweeper.answer.confirmed import ENOUGH_SEEDS
@@ -21,7 +21,6 @@ from sweeper.wording import count, interval, listing, number, percent
 
 FEW_ROWS = 30
 """Validation rows below which one row changes an error by more than three points."""
-DRAWN = "labels drawn by their shares"
 NAMED = 3
 """Classes that are named; further ones are counted."""
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sweeper.answer.answer import Answer
-from sweeper.answer.baseline import Against
+from sweeper.answer.baseline import DRAWN, Against
 from sweeper.answer.bounds import CUT, HIGH, LOW, cut_ends, in_words
 from sweeper.answer.ranked import Ranked, is_central
 from sweeper.answer.summary import Summary
@@ -89,7 +89,7 @@ def other_scores(ranked: Ranked, answer: Answer) -> tuple[Fact, ...]:
         for name, value in others.items()
     ]
     drawn = any(each.drawn is not None for name, each in guesses.items() if name in others)
-    labels = ", and labels drawn by their shares" if drawn else ""
+    labels = f", and {DRAWN}" if drawn else ""
     meaning = "on the test set" + (f"; in brackets, what guessing scores{labels}" if guesses else "")
     return (Fact("Other scores", ", ".join(values), meaning),)
 

@@ -18,7 +18,7 @@ from sweeper.report.more_seeds import more_seeds
 from sweeper.study.command_line import PLACEHOLDER, run_again
 from sweeper.study.rates import as_range, joined, optimizers_at, search_rates
 from sweeper.study.study import Study
-from sweeper.wording import as_float, count, number
+from sweeper.wording import count, number
 
 MANY_SEEDS = 10
 """Fresh seeds that are tried before an unclear answer is one about rates or data."""
@@ -217,10 +217,7 @@ def _widen(study: Study, edge: Edge, trials: pd.DataFrame) -> _Rerun:
         change = f"search.space.{edge.key}={toml(as_range((low, high)))}"
         return _Rerun(f"{text}Search a wider range:", (change,), fresh=True)
     more = max(searched // 2, 20)
-    settings = (
-        f"search.space.{edge.key}.{edge.side}={as_float(edge.wider)}",
-        f"search.trials={searched + more}",
-    )
+    settings = (edge.setting, f"search.trials={searched + more}")
     return _Rerun(f"{text}Widen the range and go on for {count(more, 'more trial')}:", settings)
 
 

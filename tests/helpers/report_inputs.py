@@ -78,6 +78,12 @@ def asked_of(run: RunData) -> Asked:
     return Asked(run, tables_of(run))
 
 
+def with_columns(asked: Asked, table: str, **columns: object) -> Asked:
+    """The same asked with other values in one table."""
+    frame = asked.tables[table].assign(**columns)
+    return Asked(asked.run, {**asked.tables, table: frame})
+
+
 def spoken(said: Iterable[Statement]) -> tuple[str, ...]:
     """Facts and claims of one section as its sentences, without the claims of others."""
     given = tuple(said)

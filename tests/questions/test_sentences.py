@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from report_inputs import Asked, asked_of, made_input, made_study, spoken
+from report_inputs import Asked, asked_of, made_input, made_study, spoken, with_columns
 from synthetic_records import SyntheticRecords
 
 from sweeper.answer.answer import Answer
@@ -37,18 +37,6 @@ from sweeper.report.transferred import FIGURES
 from sweeper.wording import interval, number, percent, signed_percent
 
 
-@pytest.fixture(scope="module")
-def asked(records: SyntheticRecords) -> Asked:
-    """All tables of the made-up study."""
-    return asked_of(made_input(records))
-
-
-def changed(asked: Asked, table: str, **columns: object) -> Asked:
-    """The same asked with other values in one table."""
-    frame = asked.tables[table].assign(**columns)
-    return Asked(asked.run, {**asked.tables, table: frame})
-
-
 def test_finalists_are_given_with_the_intervals_of_the_table(asked: Asked) -> None:
     """Each rival's difference stands in the sentence as in the table, which has the rest."""
     text = " ".join(spoken(comparison.sentences(*asked)))
@@ -59,18 +47,20 @@ def test_finalists_are_given_with_the_intervals_of_the_table(asked: Asked) -> No
         assert "P(winner is lower on a fresh seed)" not in text, "the table has it"
     regret = asked.tables["comparison"]["expected_regret"].iloc[0]
     assert re.search(rf"Expected regret of picking the winner.*: {re.escape(number(regret, 2))} of", text)
-    sure = " ".join(spoken(comparison.sentences(*changed(asked, "comparison", expected_regret=0.0))))
+    sure = " ".join(spoken(comparison.sentences(*with_columns(asked, "comparison", expected_regret=0.0))))
     assert "regret" not in sure, "nothing is not worth a sentence"
 
 
 def test_the_simplest_tied_finalist_is_named_with_its_price(asked: Asked) -> None:
     """Where the second, tied with the winner, is simpler, it is named; where none is tied, nothing is."""
     frame = asked.tables["comparison"]
-    tied = changed(asked, "comparison", verdict=["winner", "tied", "worse"], simplest=frame["rank"] == 2)
+    tied = with_columns(asked, "comparison", verdict=["winner", "tied", "worse"], simplest=frame["rank"] == 2)
     row = frame.iloc[1]
     said = " ".join(spoken(comparison.sentences(*tied)))
     assert f"The simplest of those tied is {row['label']}. Its price: " in said
-    alone = changed(asked, "comparison", verdict=["winner", "worse", "worse"], simplest=frame["rank"] == 1)
+    alone = with_columns(
+        asked, "comparison", verdict=["winner", "worse", "worse"], simplest=frame["rank"] == 1
+    )
     assert "simple" not in " ".join(spoken(comparison.sentences(*alone)))
 
 
@@ -86,7 +76,7 @@ def test_settings_and_luck_are_ordered_only_by_intervals(
     asked: Asked, low: float, high: float, words: str
 ) -> None:
     """Only an interval that lies wholly on one side of one half decides."""
-    said = spoken(variance.sentences(*changed(asked, "variance", low=low, high=high)))
+    said = spoken(variance.sentences(*with_columns(asked, "variance", low=low, high=high)))
     assert words in said[0]
     for share in asked.tables["variance"]["share"]:
         assert percent(share) in said[0]
@@ -116,8 +106,8 @@ def test_two_sections_say_the_same_of_the_searchs_scores(
     asked: Asked, low: float, high: float, luck: str, words: str
 ) -> None:
     """Where the finalists show no bias, the winner's lower score in the search is not called luck."""
-    made = changed(asked, "comparison", mean_optimism_low=low, mean_optimism_high=high)
-    made = changed(made, "finalists", search_objective=made.tables["finalists"]["mean"] - 0.01)
+    made = with_columns(asked, "comparison", mean_optimism_low=low, mean_optimism_high=high)
+    made = with_columns(made, "finalists", search_objective=made.tables["finalists"]["mean"] - 0.01)
     assert " ".join(spoken(variance.sentences(*made))).endswith(f"{luck}." if luck else "95 % intervals.")
     (said,) = [text for text in spoken(confirmation.sentences(*made)) if text.startswith("In the search")]
     assert words in said
@@ -126,9 +116,9 @@ def test_two_sections_say_the_same_of_the_searchs_scores(
 
 def test_a_search_score_better_than_every_fresh_seed_is_told(asked: Asked) -> None:
     """How seldom luck alone does that, where the finalists together show no bias."""
-    made = changed(asked, "comparison", mean_optimism_low=-0.01, mean_optimism_high=0.02)
+    made = with_columns(asked, "comparison", mean_optimism_low=-0.01, mean_optimism_high=0.02)
     own = made.tables["finalists"].query("rank == 1")["objective"]
-    made = changed(made, "finalists", search_objective=own.min() - 0.01)
+    made = with_columns(made, "finalists", search_objective=own.min() - 0.01)
     (said,) = [text for text in spoken(confirmation.sentences(*made)) if text.startswith("In the search")]
     assert "below its score on each of 5 fresh seeds; by luck alone that happens to one seed in 6" in said
 
@@ -161,7 +151,7 @@ def test_an_answer_beside_the_best_rates_of_the_search_is_explained(asked: Asked
 )
 def test_other_finalists_alike_are_told_together(asked: Asked, others: int, words: str) -> None:
     """Without counting all of all."""
-    made = changed(asked, "comparison", verdict=["winner", "tied", "tied"], n=5)
+    made = with_columns(asked, "comparison", verdict=["winner", "tied", "tied"], n=5)
     few = Asked(made.run, {**made.tables, "comparison": made.tables["comparison"].head(1 + others)})
     assert spoken(comparison.sentences(*few))[0].startswith(words)
 
@@ -207,7 +197,7 @@ def test_basins_and_boundaries_are_those_of_the_tables(asked: Asked) -> None:
         where = f"{number(row['boundary'])} with {row['optimizer']} (95 % interval {ends}"
         assert (where in text) is (row["diverged"] >= FEWEST)
         assert f"{row['pooled']} activations pooled" in text
-    few = changed(asked, "divergence", diverged=FEWEST - 1)
+    few = with_columns(asked, "divergence", diverged=FEWEST - 1)
     assert "to say from which rate on" in " ".join(spoken(basins.sentences(*few)))
     assert "Half of the trials" not in " ".join(spoken(basins.sentences(*few)))
 
@@ -252,7 +242,7 @@ def test_gradients_are_told_by_ratios_of_networks_and_with_advice(asked: Asked) 
         assert f"median {number(row['ratio'], 2)} (least {number(row['ratio_low'], 2)}, " in text
     last = asked.tables["gradient_verdicts"].drop_duplicates("activation", keep="last")
     assert all(suggestion in text for suggestion in last["suggestion"])
-    open_ = " ".join(spoken(gradients.sentences(*changed(asked, "gradient_verdicts", sure=False))))
+    open_ = " ".join(spoken(gradients.sentences(*with_columns(asked, "gradient_verdicts", sure=False))))
     assert "vanish towards" not in open_
     assert "are healthy" not in open_
     assert "the networks do not settle a verdict with gelu, relu, sigmoid and tanh" in open_
@@ -261,7 +251,7 @@ def test_gradients_are_told_by_ratios_of_networks_and_with_advice(asked: Asked) 
 def test_a_penalty_without_effect_says_how_far_intervals_reach(asked: Asked) -> None:
     """No effect found, never no effect; one with an interval beyond 0 is named with it."""
     frame = asked.tables["penalty_effects"]
-    none = " ".join(spoken(penalty_effects.sentences(*changed(asked, "penalty_effects", found=False))))
+    none = " ".join(spoken(penalty_effects.sentences(*with_columns(asked, "penalty_effects", found=False))))
     loss = frame[(frame["quantity"] == "validation_loss") & (frame["contrast"] == "vs zero")]
     low, high = (signed_percent(value) for value in (loss["low"].min(), loss["high"].max()))
     assert (
