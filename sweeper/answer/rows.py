@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sweeper.components.optimizers import OPTIMIZER_OPTIONS
 from sweeper.records.schema import TRIALS, decode
 from sweeper.trial import cost, is_maximized
 from sweeper.wording import number, shown
@@ -49,15 +50,32 @@ def label(row: Mapping[Hashable, Any]) -> str:
     words.append(f"lr {number(row['learning_rate'], 2)}")
     penalty = row.get("activation_penalty", 0.0)
     if pd.notna(penalty) and penalty > 0:
-        words.append(f"penalty {number(penalty, 1)}")
-    decay = row.get("weight_decay", 0.0)
-    if pd.notna(decay) and decay > 0:
-        words.append(f"decay {number(decay, 2)}")
+        kind = row.get("penalty_kind")
+        words.append(f"{'' if pd.isna(kind) else f'{kind} '}penalty {number(penalty, 1)}")
+    words += [_option(name, decode(row[name])) for name in OPTIMIZER_OPTIONS if _is_given(row, name)]
     own = [str(name) for name in row if str(name).startswith(("model.", "training.")) or name == "schedule"]
-    given = [(name, decode(row[name])) for name in own]
-    known = [(name, value) for name, value in given if isinstance(value, tuple) or pd.notna(value)]
-    words += [_structure(name, value) for name, value in known[:MOST]]
-    return f"#{row['trial']} " + ", ".join(words)
+    words += [_structure(name, decode(row[name])) for name in own if _is_given(row, name)][:MOST]
+    return f"#{row['trial']} " + ", ".join(word for word in words if word)
+
+
+def _is_given(row: Mapping[Hashable, Any], name: str) -> bool:
+    """Whether the trial has this parameter."""
+    value = decode(row.get(name))
+    return isinstance(value, tuple) or bool(pd.notna(value))
+
+
+def _option(name: str, value: Any) -> str:
+    """``decay 0.001``, ``momentum 0.95``, ``betas (0.9, 0.99)``, ``nesterov``; nothing if it is off."""
+    if name == "weight_decay":
+        return f"decay {number(value, 2)}" if value > 0 else ""
+    if isinstance(value, bool):
+        return name if value else ""
+    return f"{name} {_setting(value)}"
+
+
+def _setting(value: Any) -> str:
+    """As `shown`; several values in brackets, as commas stand between settings."""
+    return f"({shown(value)})" if isinstance(value, tuple) else shown(value)
 
 
 MOST = 3
@@ -69,7 +87,7 @@ def _structure(name: str, value: Any) -> str:
     if name == "schedule":
         return str(value)
     own, _, rest = name.partition(".")
-    return f"{rest if own == 'model' else rest.replace('_', ' ')} {shown(value)}"
+    return f"{rest if own == 'model' else rest.replace('_', ' ')} {_setting(value)}"
 
 
 def labels(trials: pd.DataFrame) -> "pd.Series[str]":

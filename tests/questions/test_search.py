@@ -86,6 +86,25 @@ def test_label_names_what_the_trial_has() -> None:
     assert label({**row, **own}) == "#3 adam, lr 0.003, hidden_size 48, batch size 64, cosine"
 
 
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"momentum": 0.999}, ", momentum 0.999"),
+        ({"betas": "[0.9, 0.99]", "eps": 1e-8}, ", betas (0.9, 0.99), eps 1e-8"),
+        ({"betas": None, "momentum": np.nan, "weight_decay": 0.0}, ""),
+        ({"nesterov": True, "weight_decay": 1e-3}, ", nesterov, decay 0.001"),
+        ({"nesterov": False, "dampening": 0.0}, ", dampening 0"),
+        ({"activation_penalty": 0.01, "penalty_kind": "l1"}, ", l1 penalty 0.01"),
+        ({"activation_penalty": 0.0, "penalty_kind": "l1"}, ""),
+        ({"model.channels": "[8, 16]"}, ", channels (8, 16)"),
+    ],
+)
+def test_label_names_options_of_the_optimizer(settings: dict, words: str) -> None:
+    """Two trials that differ in an option alone have different labels; what is off is left out."""
+    row = {"trial": 3, "optimizer": "sgd", "activation": None, "learning_rate": 0.1}
+    assert label({**row, **settings}) == f"#3 sgd, lr 0.1{words}"
+
+
 def test_losses_are_capped_at_the_start() -> None:
     """A trial that diverged, or ended above its initial loss, counts as one that learned nothing."""
     made = small_source(
