@@ -46,7 +46,7 @@ TEMPLATES: Mapping[tuple[str, str], str] = {
     (UNITS, YES): "{detail}.",
     (LUCK, "settings"): "Settings outweigh luck among these finalists: {detail}.",
     (LUCK, "luck"): "Luck outweighs settings: one training says little about these finalists. {Detail}.",
-    (LUCK, ""): "So few finalists and seeds do not settle whether settings or luck weigh more: {detail}.",
+    (LUCK, ""): "{unsettled} whether settings or luck weigh more: {detail}.",
 }
 """(kind, status or direction) -> sentence; what is not here is said by its `detail` alone."""
 GIVES_WAY: Mapping[str, str] = {
@@ -116,6 +116,7 @@ def _fields(claims: Sequence[Claim]) -> dict[str, str]:
         "direction": first.direction,
         "others": listing(first.alternatives),
         "is_tied": _tied(first),
+        "unsettled": _unsettled(first),
         "evidence": first.evidence,
         "detail": first.detail,
     }
@@ -129,6 +130,13 @@ def _tied(claim: Claim) -> str:
     if claim.seeds < ENOUGH_SEEDS:
         return f"is not ranked against {listing(claim.alternatives)}: {claim.evidence} cannot do that"
     return f"{claim.detail} on {claim.evidence}"
+
+
+def _unsettled(claim: Claim) -> str:
+    """Few seeds decide nothing, whatever their intervals; of more, the intervals leave it open."""
+    if claim.seeds < ENOUGH_SEEDS:
+        return f"Fewer than {ENOUGH_SEEDS} fresh seeds cannot show"
+    return "These finalists and seeds do not settle"
 
 
 def _against(claim: Claim) -> dict[str, str]:

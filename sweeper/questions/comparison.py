@@ -209,9 +209,9 @@ FIGURE = FigureSpec(
     title="Finalists against the winner",
     caption=(
         "Left: what each finalist scored minus what the winner scored on the same seeds, as mean and "
-        "interval; all intervals hold together in 95 % of races. A finalist whose interval contains 0, "
-        "or lies just beside it, is tied. Right: the share of seeds on which the winner was better, "
-        "with its 95 % interval; one half is a toss-up."
+        "interval; all intervals hold together in 95 % of races. One that contains 0, or lies just beside "
+        "it, does not show the finalist to be worse. Right: the share of seeds on which the winner was "
+        "better, with its 95 % interval; one half is a toss-up."
     ),
     missing="No finalist completed a fresh seed, so there is nothing to compare.",
     draw=draw,
@@ -225,10 +225,10 @@ HOW = (
     "than an interval that leaves 0 out: of identical settings, at most 3 % of races call one worse, "
     "over all interim checks. False calls stay rare even where one setting has a skewed distribution or "
     "rare bad seeds. No interval can allow for what no seed has shown. A finalist that is not called "
-    "worse is tied. The detectable difference is the one that 80 % of races with as many seeds and as "
-    "much noise would call. P(winner is better) counts seeds, with Wilson's 95 % interval; “on most "
-    "seeds” takes at least 75 % and an interval above one half (Bouthillier et al. 2021, arXiv "
-    "2103.03098).",
+    f"worse is tied if it completed {ENOUGH_SEEDS} seeds or more; fewer rank nobody. The detectable "
+    "difference is the one that 80 % of races with as many seeds and as much noise would call. P(winner "
+    "is better) counts seeds, with Wilson's 95 % interval; “on most seeds” takes at least 75 % and an "
+    "interval above one half (Bouthillier et al. 2021, arXiv 2103.03098).",
     "Simplest: the smallest searched model, then the fewest parts beyond plain gradient descent on ReLU "
     "layers (penalty, decay, dropout, schedule, momentum, numbers that the optimizer stores for each "
     "weight). The expected regret averages over the means that the seeds leave possible (Student’s t of the "

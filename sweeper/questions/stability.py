@@ -249,14 +249,17 @@ def _best(best: pd.DataFrame, *, changing: bool) -> str:
     if changing:
         return f"Learning rate × sharpness of {who} was at most {'; '.join(groups)}."
     said = f"At the last measurement, learning rate × sharpness of {who} was {'; '.join(groups)}."
-    came = int(((best["largest"] > 1) & (best["last"] < low)).sum())
-    return said if not came else f"{said} {_came_down(came, len(best))}"
+    came = int((under["largest"] > 1).sum())
+    return said if not came else f"{said} {_came_down(came, len(under), len(best))}"
 
 
-def _came_down(came: int, measured: int) -> str:
-    who = capital(every(came, "trial")) if came == measured else f"{came} of the {measured}"
-    if measured == 1:
-        who = "It"
+def _came_down(came: int, below: int, measured: int) -> str:
+    """How many of those `below` the limit at the end were above it before."""
+    where = "" if below == measured else " below it"
+    who = f"{came} of the {below}{where}"
+    if came == below:
+        who = {1: "The one", 2: "Both"}.get(below, f"All {below}") + where
+        who = "It" if measured == 1 else who
     return f"{who} {'was' if came == 1 else 'were'} above the limit before."
 
 

@@ -236,6 +236,31 @@ def test_card_and_section_say_the_same_of_luck(kind: str) -> None:
         assert sure.value == f"{ends[1]} to {ends[2]} of the variance is luck"
 
 
+@pytest.mark.parametrize(
+    ("seeds", "reason"),
+    [(3, "Fewer than 5 fresh seeds cannot show"), (5, "These finalists and seeds do not")],
+)
+def test_no_verdict_on_luck_names_its_cause(seeds: int, reason: str) -> None:
+    """Few seeds decide nothing, however narrow their intervals; of more, it is the intervals."""
+    open_claim = Claim(LUCK, "finalists", "", OPEN, "luck", f"2 finalists on {seeds} seeds", seeds=seeds)
+    (said,) = words([open_claim], {})
+    assert said.startswith(reason)
+
+
+@pytest.mark.parametrize("kind", ["three seeds", "one fresh seed", "ties"])
+def test_only_enough_seeds_tie(kind: str) -> None:
+    """What is said of any run, captions and methods too, calls nobody tied on fewer than five seeds."""
+    run = made_of(kind)
+    spoken = [
+        *spoken_by(kind),
+        *(q.figure.caption for q in QUESTIONS if q.figure),
+        *(h for q in QUESTIONS for h in q.how),
+    ]
+    tied = [text for text in spoken if re.search(r"\b(is|are) tied\b", text)]
+    few = run.answer.confirmed.seeds < ENOUGH_SEEDS
+    assert all(f"{ENOUGH_SEEDS} seeds or more" in text for text in tied) if few else tied
+
+
 def test_no_interval_of_a_loss_reaches_below_what_it_can_be() -> None:
     """The end is cut off and says so; a loss that may be negative keeps it."""
     run = made_of("ties")
