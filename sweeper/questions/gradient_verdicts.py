@@ -20,7 +20,7 @@ from sweeper.questions.gradient_networks import (
     side,
     slopes,
 )
-from sweeper.questions.layers import ROWS, START, at_moments, layer_profile, layer_rows
+from sweeper.questions.layers import ROWS, START, at_moments, layer_rows, named_layers, profile_of
 from sweeper.questions.run_data import RunData, once
 from sweeper.questions.units import units
 from sweeper.statistics.intervals import FEWEST_FOR_BOOTSTRAP, interval, most_do
@@ -58,8 +58,34 @@ COLUMNS = [
 
 @once
 def norms(run: RunData) -> pd.DataFrame:
-    """`layer_profile` of ‖dL/da‖₂."""
-    return layer_profile(run, (MEASURE,))
+    """Median and quartiles of ‖dL/da‖₂ over the networks that the verdicts are about; columns as those of
+    `layer_profile`, of which `trials` counts networks."""
+    return named_layers(run, profile_of(dict(list(networks(run).groupby("moment"))), MEASURE))
+
+
+@once
+def networks(run: RunData) -> pd.DataFrame:
+    """The norms of the networks that count: columns moment and those of `layer_rows`.
+
+    At initialisation those of fresh seeds count too, and equal ones once: trials of one activation and seed
+    start alike. At the end the completed trials of the search.
+    """
+    rows = layer_rows(run, MEASURE)
+    if rows.empty:
+        return rows.assign(moment="")
+    parts = []
+    for moment, part in at_moments(run, rows.assign(activation=rows["activation"].astype("str"))).items():
+        if moment == START:
+            part = pd.concat([part, _fresh(run, int(rows["layer"].max()))]).assign(
+                depth=part["depth"].iloc[0]
+            )
+            part = pd.concat([_each_once(own) for _, own in part.groupby("activation")])
+        parts.append(part.assign(moment=moment))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _each_once(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.merge(distinct(slopes(rows))[["trial", "seed"]], on=["trial", "seed"])
 
 
 @once
@@ -88,27 +114,22 @@ def gradient_verdicts(run: RunData) -> pd.DataFrame:
     dead: the largest median share of a layer, and which layer that is, by number and name. suggestion: see
     `advice`; empty where there is nothing to mend.
     """
-    rows = layer_rows(run, MEASURE)
-    if rows.empty:
-        return pd.DataFrame(columns=COLUMNS)
-    depth = int(rows["depth"].iloc[0])
-    if depth < 2:  # nothing lies between
+    counted = networks(run)
+    if counted.empty or counted["depth"].iloc[0] < 2:  # nothing lies between
         return pd.DataFrame(columns=COLUMNS)
     profile, shares = norms(run), units(run)
+    searched = {
+        moment: part.groupby(part["activation"].astype("str"))["trial"].nunique()
+        for moment, part in at_moments(run, layer_rows(run, MEASURE)).items()
+    }
     found: list[dict[str, object]] = []
-    for moment, part in at_moments(run, rows).items():
-        searched = part.groupby("activation", observed=True)["trial"].nunique()
-        part = part.assign(activation=part["activation"].astype("str"))
-        part = pd.concat([part, _fresh(run, depth)]) if moment == START else part
+    for moment, part in counted.groupby("moment", sort=False):
         for activation, lines in part.groupby("activation"):
-            row = {
-                "moment": moment,
-                "activation": str(activation),
-                "trials": int(searched.get(activation, 0)),
-            }
+            row: dict[str, object] = {"moment": moment, "activation": activation}
+            row |= {"trials": int(searched[str(moment)].get(activation, 0))}
             row |= _judged(lines, moment == START)
-            row |= _far(_at(profile, moment, activation), str(row["verdict"]))
-            row |= _worst(_at(shares, moment, activation))
+            row |= _far(_at(profile, str(moment), activation), str(row["verdict"]))
+            row |= _worst(_at(shares, str(moment), activation))
             found.append(row)
     frame = pd.DataFrame(found)
     starts = frame[frame["moment"] == START].set_index("activation")["verdict"].to_dict()
@@ -124,8 +145,6 @@ def _judged(rows: pd.DataFrame, start: bool) -> dict[str, object]:
     span = int(rows["layer"].max() - rows["layer"].min())
     found = slopes(rows).merge(ratios(rows), on=["trial", "seed"])
     cut = float(found["cut"].mean())
-    if start:
-        found = distinct(found)
     seen = measured(found)
     found = found[np.isfinite(found["slope"])]
     slope = float(found["slope"].mean()) if len(found) else np.nan
@@ -150,8 +169,8 @@ def _judged(rows: pd.DataFrame, start: bool) -> dict[str, object]:
     return {"verdict": verdict, "sure": sure, "depth": rows["layer"].nunique(), **numbers}
 
 
-def _fresh(run: RunData, depth: int) -> pd.DataFrame:
-    """Norms at initialisation of the fresh seeds, of networks with `depth` layers."""
+def _fresh(run: RunData, last: int) -> pd.DataFrame:
+    """Norms at initialisation of the fresh seeds, of networks with this last layer."""
     confirm = with_names(run.trials[run.trials["phase"] == "confirm"])
     layers = run.layers
     wanted = ((layers["step"] == 0) & layers["trial"].isin(confirm["trial"])).to_numpy()
@@ -160,7 +179,7 @@ def _fresh(run: RunData, depth: int) -> pd.DataFrame:
         confirm[["trial", "seed", "activation"]], on=["trial", "seed"]
     )
     deepest = rows.groupby(["trial", "seed"])["layer"].transform("max")
-    return rows[deepest + 1 == depth]
+    return rows[deepest == last]
 
 
 def _at(frame: pd.DataFrame, moment: str, activation: object) -> pd.DataFrame:

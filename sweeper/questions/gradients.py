@@ -14,7 +14,7 @@ from sweeper.drawing.lines import profile_panel
 from sweeper.drawing.scales import layer_axis, log_axis
 from sweeper.drawing.style import canvas, group_styles, handle, legend, legend_height, themed
 from sweeper.questions import gradients_over_time
-from sweeper.questions.gradient_networks import COUNTED, CUT, DECADES, HEALTHY
+from sweeper.questions.gradient_networks import COUNTED, CUT, DECADES, HEALTHY, MEASURE
 from sweeper.questions.gradient_verdicts import gradient_verdicts, norms
 from sweeper.questions.layers import END, START, layer_profile
 from sweeper.questions.question import WHY, FigureSpec, Question, Shown, Tables, named
@@ -37,9 +37,13 @@ def gradients(run: RunData) -> pd.DataFrame:
 
 
 def layer_measures(run: RunData) -> pd.DataFrame:
-    """Median of every measure for each moment, activation and layer: a column for each that was recorded."""
+    """Median of every measure for each moment, activation and layer: a column for each that was recorded.
+
+    Over the trials of the search, and of the gradient norm over the networks of `gradients`.
+    """
     measures = tuple(dict.fromkeys(run.layers["measure"]))
-    rows = layer_profile(run, measures)
+    own = [norms(run)] if MEASURE in measures else []
+    rows = pd.concat([*own, layer_profile(run, tuple(name for name in measures if name != MEASURE))])
     if rows.empty:
         return rows[[*KEYS, "layer", "layer_name"]]
     wide = rows.pivot_table("median", [*KEYS, "layer", "layer_name"], "measure", sort=False, observed=True)
@@ -229,11 +233,12 @@ QUESTION = Question(
         table="gradients",
         title="Vanishing and exploding gradients",
         caption=(
-            "Norm of the gradient of the loss with respect to each layer's activations, median and "
-            "quartiles over trials of the search. Backpropagation runs from right to left: a line that "
-            "falls to the left is a gradient that vanishes on its way to the input, and plain gradient "
-            "descent hardly moves the layers there. In the legend, the norm at the first layer over that at "
-            "the last, of the network in the middle."
+            "Norm of the gradient of the loss with respect to each layer's activations, median and quartiles "
+            "over networks: before training all that start differently, those of fresh seeds too; after it "
+            "the completed trials of the search. Backpropagation runs from right to left: a line that falls "
+            "to the left is a gradient that vanishes on its way to the input, and plain gradient descent "
+            "hardly moves the layers there. In the legend, the norm at the first layer over that at the "
+            "last, of the network in the middle."
         ),
         missing=missing,
         draw=draw,
@@ -244,15 +249,16 @@ QUESTION = Question(
     shown=(
         Shown("gradient_verdicts", "One row per moment and activation; the CSV has slopes", judged),
         Shown("gradients", "One row per moment, activation and layer"),
-        Shown("layer_measures", "All that is measured of a layer: medians over trials"),
+        Shown("layer_measures", "All that is measured of a layer: medians"),
     ),
     how=(
         "On one fixed batch of up to 128 validation rows, as training sees it (batch norm with the "
         "statistics of these rows, dropout off), the norm of the gradient of the loss with respect to each "
         "layer's activations: the signal that backpropagation hands to the layer. Layers are numbered in the "
         "order of the forward pass, from 0; an activation belongs to the layer whose weights come before it. "
-        "Medians and quartiles over the trials of the search that share an activation; where depths differ, "
-        "the trials of one depth.",
+        "Medians and quartiles over the networks that share an activation: before training those of the "
+        "search and of fresh seeds, equal ones once; after it the completed trials of the search. Where "
+        "depths differ, the networks of one depth.",
         "Of each network, the norm at the first layer over that at the last is measured. Vanishing: in the "
         f"median network it is {given(10**-DECADES)} or less; exploding: {given(10**DECADES)} or more; "
         "healthy: in between; cut off: in half of the networks or more, some layer gets no gradient at all. "

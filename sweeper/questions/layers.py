@@ -1,5 +1,7 @@
 """Measures by layer in the trials of the search, and their profiles before and after training."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -25,7 +27,8 @@ COLUMNS = [
 
 @once
 def layer_rows(run: RunData, measure: str) -> pd.DataFrame:
-    """Finite rows of `measure` of search trials: columns trial, seed, step, layer, value, activation, depth.
+    """Finite rows of `measure` of search trials: columns trial, seed, step, layer, value, activation, depth,
+    which is the number of layers.
 
     Where trials differ in depth, those of one depth are taken, so that a layer means the same
     in every line: the deepest among the depths that most activations have.
@@ -34,11 +37,13 @@ def layer_rows(run: RunData, measure: str) -> pd.DataFrame:
     rows = run.layers[ROWS][(run.layers["measure"] == measure).to_numpy()]
     rows = of_search(search, rows[np.isfinite(rows["value"])])
     kinds = pd.Categorical(rows["trial"].map(search.set_index("trial")["activation"].astype("category")))
-    rows = rows.assign(activation=kinds, depth=rows.groupby("trial")["layer"].transform("max") + 1)
+    rows = rows.assign(activation=kinds)
+    last = rows.groupby("trial")["layer"].transform("max")
     if rows.empty:
-        return rows
-    covered = rows.groupby("depth")["activation"].nunique()
-    return rows[rows["depth"] == max(covered[covered == covered.max()].index)]
+        return rows.assign(depth=0)
+    covered = rows.groupby(last)["activation"].nunique()
+    kept = rows[last == max(covered[covered == covered.max()].index)]
+    return kept.assign(depth=kept["layer"].nunique())
 
 
 def layer_profile(run: RunData, measures: tuple[str, ...]) -> pd.DataFrame:
@@ -48,22 +53,28 @@ def layer_profile(run: RunData, measures: tuple[str, ...]) -> pd.DataFrame:
     row. Trials are those of `layer_rows` that count at the moment, see `at_moments`.
     """
     frames = [rows for measure in measures if len(rows := _profile_of(run, measure))]
-    if not frames:
-        return pd.DataFrame(columns=COLUMNS)
-    order = {moment: place for place, moment in enumerate((START, END))}
-    frame = pd.concat(frames, ignore_index=True)
-    names = layer_names(run, int(frame["depth"].iloc[0]))
-    frame = frame.assign(layer_name=frame["layer"].map(lambda layer: names.get(layer, "")))[COLUMNS]
-    return frame.sort_values("moment", key=lambda names: names.map(order), kind="stable", ignore_index=True)
+    return named_layers(run, pd.concat(frames, ignore_index=True) if frames else pd.DataFrame())
 
 
 @once
 def _profile_of(run: RunData, measure: str) -> pd.DataFrame:
-    frames = [
-        _summary(part).assign(moment=moment, measure=measure)
-        for moment, part in at_moments(run, layer_rows(run, measure)).items()
-    ]
+    return profile_of(at_moments(run, layer_rows(run, measure)), measure)
+
+
+def profile_of(moments: Mapping[str, pd.DataFrame], measure: str) -> pd.DataFrame:
+    """Median and quartiles of rows as those of `layer_rows`, for each moment, activation and layer."""
+    frames = [_summary(part).assign(moment=moment, measure=measure) for moment, part in moments.items()]
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+
+def named_layers(run: RunData, frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `profile_of` with the names of their layers, initialisation first; columns as in `COLUMNS`."""
+    if frame.empty:
+        return pd.DataFrame(columns=COLUMNS)
+    order = {moment: place for place, moment in enumerate((START, END))}
+    names = layer_names(run, int(frame["layer"].max()))
+    frame = frame.assign(layer_name=frame["layer"].map(lambda layer: names.get(layer, "")))[COLUMNS]
+    return frame.sort_values("moment", key=lambda names: names.map(order), kind="stable", ignore_index=True)
 
 
 def at_moments(run: RunData, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -78,12 +89,12 @@ def at_moments(run: RunData, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return {moment: part for moment, part in moments.items() if len(part)}
 
 
-def layer_names(run: RunData, depth: int) -> dict[int, str]:
-    """Number -> name of the layers, of the trials with `depth` of them; several names of one are joined."""
+def layer_names(run: RunData, last: int) -> dict[int, str]:
+    """Number -> name of the layers, of the trials with this last one; several names of one are joined."""
     if "layer_name" not in run.layers:
         return {}
     rows = run.layers.loc[run.layers["measure"] == "gradient_norm", ["trial", "layer", "layer_name"]]
-    rows = rows[rows.groupby("trial")["layer"].transform("max") + 1 == depth]
+    rows = rows[rows.groupby("trial")["layer"].transform("max") == last]
     known = rows[rows["layer_name"].notna()].drop_duplicates(["layer", "layer_name"])
     return {int(layer): " or ".join(map(str, names)) for layer, names in known.groupby("layer")["layer_name"]}
 

@@ -153,6 +153,13 @@ VERDICT = (
     "to be worse than the winner; not ranked: too few seeds; else by how much it is worse"
 )
 OF_TABLE: Mapping[str, Mapping[str, str]] = {
+    "gradients": {
+        "median": "median over networks",
+        "low": "lower quartile over networks",
+        "high": "upper quartile over networks",
+        "trials": "networks behind the row",
+        "ratio": "norm at the first layer over that at the last, median of the networks",
+    },
     "penalty_effects": {
         "low": "lower end of the 95 % interval of the effect",
         "high": "upper end of the 95 % interval of the effect",
@@ -210,7 +217,6 @@ OF_TABLE: Mapping[str, Mapping[str, str]] = {
         "ratio": "norm at the first layer over that at the last, median of the networks",
         "total": "log10 of the ratio",
     },
-    "gradients": {"ratio": "norm at the first layer over that at the last, median of the networks"},
     "heatmap": {"best": "best score of the pair's completed trials"},
     "isolation": {
         "value": "one of the compared values",

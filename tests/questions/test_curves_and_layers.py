@@ -152,3 +152,10 @@ def test_not_finite_values_are_left_out() -> None:
     source = made({0: "completed", 1: "completed"}, [], [(0, 0, 0, math.inf), (1, 0, 0, 2.0), (0, 0, 1, 1.0)])
     table = layer_profile(source, ("gradient_norm",))
     assert table["median"].max() <= 2.0
+
+
+def test_depth_counts_the_layers_that_have_an_activation() -> None:
+    """Layers are numbered with those that have none; these are not counted."""
+    source = made({0: "completed"}, [], [(0, step, layer, 1.0) for step in (0, 5) for layer in (1, 3, 5)])
+    assert set(layer_profile(source, ("gradient_norm",))["depth"]) == {3}
+    assert set(gradients(source)["depth"]) == {3}

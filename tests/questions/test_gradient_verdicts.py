@@ -12,7 +12,7 @@ from synthetic_records import DEPTH, SLOPE, STEPS, SyntheticRecords
 
 from sweeper.questions.gradient_networks import changes, distinct, side, slopes
 from sweeper.questions.gradient_verdicts import COLUMNS, gradient_verdicts, runs
-from sweeper.questions.gradients import gradients, sentences
+from sweeper.questions.gradients import gradients, layer_measures, sentences
 from sweeper.questions.layers import END, START
 from sweeper.questions.run_data import RunData
 from sweeper.questions.units_over_time import units_over_time
@@ -166,6 +166,29 @@ def test_fresh_seeds_add_networks(records: SyntheticRecords) -> None:
     assert gradient_verdicts(both).query("moment == @START")["networks"].tolist() == [2]
     table = gradient_verdicts(both)
     assert table[table["moment"] == END]["networks"].tolist() == [1]
+    for lines in (gradients(both), layer_measures(both).rename(columns={"gradient_norm": "median"})):
+        shown = lines[lines["moment"] == START].set_index("layer")["median"]
+        started = pd.concat([layers, other]).query("step == 0 and measure == 'gradient_norm'")
+        assert shown.to_dict() == pytest.approx(started.groupby("layer")["value"].mean().to_dict())
+    assert set(gradients(both).query("moment == @START")["trials"]) == {2}
+
+
+def test_lines_and_ratios_are_of_the_same_networks(records: SyntheticRecords) -> None:
+    """Many trials that start alike are one network beside those of fresh seeds: the line of a figure falls
+    or rises as its ratio says."""
+    own = records.layers.query("trial == 40 and step == 0 and measure == 'gradient_norm'")
+    row = records.trials[(records.trials["trial"] == 40) & (records.trials["phase"] != "confirm")]
+    trials, layers = [row.assign(trial=k) for k in range(9)], [own.assign(trial=k) for k in range(9)]
+    last = own["layer"].max()
+    for seed in (7, 8, 9):
+        trials.append(row.assign(trial=0, phase="confirm", seed=seed))
+        value = own["value"].max() * 2.0 ** (own["layer"] - last) * seed
+        layers.append(own.assign(trial=0, seed=seed, value=value))
+    run = run_data(pd.concat(trials, ignore_index=True), records.curves, pd.concat(layers, ignore_index=True))
+    shown = gradients(run).set_index("layer")
+    assert set(shown["trials"]) == {4}
+    assert shown["ratio"].iloc[0] == pytest.approx(2.0**-last)
+    assert shown["median"].is_monotonic_increasing
 
 
 def test_worst_layers_are_named() -> None:
