@@ -26,6 +26,7 @@ from sweeper.records.store import Records
 from sweeper.records.store import load as load_records
 from sweeper.search.as_written import journal_findings
 from sweeper.search.earlier import from_dict
+from sweeper.search.plan import planned
 from sweeper.search.starts import published, unheld
 from sweeper.search.trial_summary import TrialSummary, summarize
 from sweeper.study.study import Study
@@ -155,8 +156,12 @@ class Result:
         notes = self._notes(plan)
         baselines, _ = BASELINES.read(self.folder)
         rows = {part: int(n) for part, n in (baselines or {}).get("rows", {}).items()}
+        kept, _ = EARLIER.read(self.folder)
+        drawn = planned(self.study, informed=kept is not None).drawn
         known = published(self.study.space)
-        return RunData(self.study, self.records, self.answer, shares, seconds, notes, known, rows, unmeasured)
+        return RunData(
+            self.study, self.records, self.answer, shares, seconds, notes, known, drawn, rows, unmeasured
+        )
 
     def _importances(self) -> pd.DataFrame:
         """Of the parameters; empty where they cannot be computed, which is told."""

@@ -55,8 +55,8 @@ class Ranked:
 
     @property
     def near(self) -> str:
-        """What the margin of a basin is a share of: costs are compared, and that of a score is 1 minus it."""
-        return "the best score's distance from 1" if self.highest and self.cost(1.0) == 0 else "the best"
+        """What a basin lies within a margin of: costs are compared, and that of a score is 1 minus it."""
+        return "the best (in distance from 1)" if self.highest and self.cost(1.0) == 0 else "the best"
 
     def cost(self, value: float) -> float:
         """What ranks a value, lower is better."""

@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from sweeper.answer.claim_words import Statement
 from sweeper.answer.claims import EXPLORATORY, RANGE, Claim
 from sweeper.answer.edges import Edge, crowded, edges, ranges_of
+from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import parameters_of
 from sweeper.drawing.scales import log_axis
 from sweeper.drawing.style import HUES, canvas, label_lowest, legend_below, themed
@@ -22,7 +23,7 @@ from sweeper.questions.question import FigureSpec, Shown, Tables
 from sweeper.questions.run_data import RunData, once
 from sweeper.statistics.intervals import interval
 from sweeper.study.space import among
-from sweeper.wording import capital, count, listing, number, percent
+from sweeper.wording import capital, count, listing, number, percent, whole
 
 COLUMNS = [
     "optimizer",
@@ -42,6 +43,7 @@ COLUMNS = [
     "lost_low",
     "lost_high",
     "blind",
+    "blind_pruned",
     "metric",
 ]
 WITHIN = 0.1
@@ -62,9 +64,11 @@ def basins(run: RunData) -> pd.DataFrame:
     lost_share: mean over the `blind` trials of min(ℓ, ℓ0) − ℓ* over ℓ0 − ℓ*, with the loss before training ℓ0
     of each trial itself and the group's lowest loss ℓ*: what a trial at a rate drawn
     from the range (rate_low … rate_high), with the other settings drawn too, loses of what could be learned,
-    0 … 1; lost_low, lost_high: its 95 % interval. Blind are the trials of the explore phase, published
-    defaults left out; null below `FEWEST_BLIND`. After the learning-rate sensitivity of Wortsman et al. 2023
-    (arXiv 2309.14322), which takes the best of every rate. Other settings vary and every trial has one seed,
+    0 … 1; lost_low, lost_high: its 95 % interval. Blind are the trials that were drawn before the search had
+    learned anything (`RunData.drawn`), published defaults left out; null below `FEWEST_BLIND`. `blind_pruned`
+    of them count with what they had reached when they were pruned: trained on, they would lose no more. After
+    the learning-rate sensitivity of Wortsman et al. 2023 (arXiv 2309.14322), which takes the best of every
+    rate. Other settings vary and every trial has one seed,
     so lucky trials narrow a basin.
 
     Empty where no trial completed. Of a score s that is maximised, the loss is 1 − s where 1 is the best that
@@ -72,7 +76,8 @@ def basins(run: RunData) -> pd.DataFrame:
     """
     losses = capped_losses(run)
     losses = losses[losses["learning_rate"] > 0]
-    losses = losses.assign(blind=(losses["phase"] == "explore") & ~_published(run, losses))
+    drawn = (losses["phase"] == "explore") & losses["trial"].isin(run.drawn)
+    losses = losses.assign(blind=drawn & ~_published(run, losses))
     if not (losses["outcome"] == "completed").any():
         return pd.DataFrame(columns=COLUMNS)
     rows = []
@@ -93,7 +98,7 @@ def _basin(rows: pd.DataFrame) -> tuple[float, ...]:
     learned = ~rows["capped"].to_numpy(bool)
     tried = (float(rates.min()), float(rates.max()))
     if not learned.any():
-        return (len(rows), 0, np.nan, float(losses.min()), *(np.nan,) * 5, *tried, *(np.nan,) * 3, 0)
+        return (len(rows), 0, np.nan, float(losses.min()), *(np.nan,) * 5, *tried, *(np.nan,) * 3, 0, 0)
     best = float(losses[learned].min())  # a capped loss may lie below where starting losses differ
     good = rates[learned & (losses <= best + WITHIN * abs(best))]
     low, high = float(good.min()), float(good.max())
@@ -105,14 +110,16 @@ def _basin(rows: pd.DataFrame) -> tuple[float, ...]:
 
 
 def _lost(rows: pd.DataFrame, best: float) -> tuple[float, ...]:
-    """Mean share lost, its interval, and trials behind it; those that began no worse have nothing to lose."""
+    """Mean share lost, its interval, trials behind it, and how many of them were pruned; those that began no
+    worse have nothing to lose."""
+    rows = rows[rows["initial"] > best]
     losses, starts = rows["loss"].to_numpy(float), rows["initial"].to_numpy(float)
-    losses, starts = losses[starts > best], starts[starts > best]
+    counts = (len(rows), int((rows["outcome"] == "pruned").sum()))
     if len(losses) < FEWEST_BLIND:
-        return (np.nan, np.nan, np.nan, len(losses))
+        return (np.nan, np.nan, np.nan, *counts)
     shares = np.clip((losses - best) / (starts - best), 0.0, 1.0)
     low, high = interval(shares)
-    return (float(shares.mean()), max(low, 0.0), min(high, 1.0), len(losses))
+    return (float(shares.mean()), max(low, 0.0), min(high, 1.0), *counts)
 
 
 def range_edges(run: RunData) -> pd.DataFrame:
@@ -171,7 +178,7 @@ def draw(frame: pd.DataFrame) -> Figure:
     panels[0].set_yticks(range(len(names)), ["all activations", *names[1:]])
     panels[0].set_ylim(len(names) - 0.5, -0.5)
     log_axis(panels[0].xaxis, most=TICKS)
-    legend_below(figure, _entries(), ncols=4)
+    legend_below(figure, _entries(Ranked(frame["metric"].iloc[0]).near), ncols=4)
     return figure
 
 
@@ -180,16 +187,17 @@ def _panel(axes: Axes, rows: pd.DataFrame, names: list[str]) -> None:
         place = names.index(row["activation"])
         axes.plot([row["rate_low"], row["rate_high"]], [place] * 2, zorder=1, **_TRIED)
         if pd.notna(row["low"]):
-            axes.plot([row["low"], row["high"]], [place] * 2, zorder=2, **_BASIN)
+            if row["within"] > 1:
+                axes.plot([row["low"], row["high"]], [place] * 2, zorder=2, **_BASIN)
             axes.plot([row["below"], row["above"]], [place] * 2, zorder=2, **_EDGE)
             axes.plot([row["best_rate"]], [place], zorder=3, **_BEST)
     axes.grid(False, axis="y")
 
 
-def _entries() -> dict[str, Line2D]:
+def _entries(near: str) -> dict[str, Line2D]:
     return {
         "best": Line2D([], [], **_BEST),
-        "within 10 % of it": Line2D([], [], **_BASIN),
+        f"within 10 % of {near}": Line2D([], [], **_BASIN),
         "next rate tried": Line2D([], [], **_EDGE),
         "rates tried": Line2D([], [], **_TRIED),
     }
@@ -202,10 +210,11 @@ def alt(frame: pd.DataFrame) -> str:
         if pd.isna(row["low"]):
             said.append(f"{row['optimizer']}: no trial learned")
             continue
-        lost = "" if pd.isna(row["lost_share"]) else f", a blind trial loses {percent(row['lost_share'])}"
-        ends = f"{number(row['low'])} to {number(row['high'])}"
+        lost = f"; blind trials lost on average {_lost_words(row)}" if _tells(row) else ""
+        ends = f"{number(row['low'])} to {number(row['high'])}" if row["within"] > 1 else "no second one"
         said.append(f"{row['optimizer']}: {ends}, best {number(row['best_rate'])}{lost}")
-    return f"Learning rates within 10 % of the best of each optimizer. {'; '.join(said)}."
+    near = Ranked(frame["metric"].iloc[0]).near
+    return f"Learning rates within 10 % of {near}, of each optimizer. {'; '.join(said)}."
 
 
 def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
@@ -223,12 +232,15 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
             f"No second trial came within 10 % of {near} with {listing(narrow)}: how far the rate may be off "
             "is not known there."
         )
-    blind = [row for row in rows if math.isfinite(row["lost_share"])]
-    lost = [_lost_words(row) for row in blind if row["lost_high"] - row["lost_low"] <= TELLING]
-    if lost:
+    blind = [row for row in rows if _tells(row)]
+    if blind:
+        lost = listing([f"{_lost_words(row)} with {row['optimizer']}" for row in blind])
         said.append(
-            f"Trials at blindly drawn rates and settings lost on average {listing(lost)} of what could be "
-            "learned."
+            f"Trials at blindly drawn rates and settings lost on average {lost} of what could be learned."
+        )
+    if any(row["blind_pruned"] for row in blind):
+        said.append(
+            "Pruned ones count with what they had reached by then: trained on, they lose that or less."
         )
     return (*said, *breaks(tables["divergence"]), *_crowded(run, tables["range_edges"]))
 
@@ -250,9 +262,17 @@ def _width(row: Mapping[Any, Any]) -> str:
     return f"{row['optimizer']} from {low} to {high} ({width})"
 
 
+def _tells(row: Mapping[Any, Any]) -> bool:
+    """Whether the share that blind trials lost is known well enough for words."""
+    return bool(row["lost_high"] - row["lost_low"] <= TELLING)
+
+
 def _lost_words(row: Mapping[Any, Any]) -> str:
-    ends = f"{percent(row['lost_low'])} to {percent(row['lost_high'])}, {count(row['blind'], 'trial')}"
-    return f"{percent(row['lost_share'])} with {row['optimizer']} ({ends})"
+    pruned = f", {whole(row['blind_pruned'])} of them pruned" if row["blind_pruned"] else ""
+    ends = (
+        f"{percent(row['lost_low'])} to {percent(row['lost_high'])}, {count(row['blind'], 'trial')}{pruned}"
+    )
+    return f"{percent(row['lost_share'])} ({ends})"
 
 
 def _crowded(run: RunData, frame: pd.DataFrame) -> tuple[Statement, ...]:
@@ -296,8 +316,9 @@ FIGURE = FigureSpec(
     table="basins",
     title="Basins of the learning rate",
     caption=(
-        "Green: rates of trials whose score is within 10 % of the best (dot) of the same optimizer "
-        "and activation; above them, of all activations. Ticks mark the nearest rates tried outside, so "
+        "Green: rates of trials within 10 % of the best (dot) of the same optimizer and activation, of a "
+        "score that is 1 at best in distance from 1; above them, of all activations. No green: no second "
+        "trial came that close. Ticks mark the nearest rates tried outside, so "
         "the basin ends before them; without a tick it may extend further. Other settings vary; one seed "
         "each."
     ),
@@ -314,8 +335,9 @@ HOW = (
     "A basin holds the rates of trials whose score is within 10 % of the best of their group; of a score "
     "that is 1 at best, within 10 % of the best one's distance from 1. Other settings vary and each trial "
     "has one seed, so a lucky trial narrows a basin, and one trial is none. What a rate loses that is drawn "
-    "blindly is the mean over the trials of the exploration, published defaults left out, of min(loss, loss "
-    "before training) − lowest, as a share of what could be learned.",
+    "blindly is the mean over the trials that were drawn before the search had learned anything, published "
+    "defaults left out, of min(loss, loss before training) − lowest, as a share of what could be learned. A "
+    "pruned trial counts with the lowest loss that it had reached, so it may have lost less.",
     "The divergence boundary comes from a logistic curve in log10 of the rate; pruned trials count as "
     "not diverged. It pools activations and all other settings; an interval that reaches beyond the highest "
     "rate tried is cut there. Trials crowd at a bound when so many of the best lie in the outer 15 % of "

@@ -57,7 +57,7 @@ def learning_rate(run: RunData) -> pd.DataFrame:
         bin_high=10 ** ((index + 1) / BINS_PER_DECADE),
     )
     frame = frame.sort_values(["optimizer", "learning_rate", "trial"], ignore_index=True)
-    best = frame.sort_values("loss", kind="stable").drop_duplicates(["optimizer", "bin_low"]).index
+    best = frame.sort_values(["loss", "trial"]).drop_duplicates(["optimizer", "bin_low"]).index
     frame = frame.assign(best_in_bin=frame.index.isin(best))
     for name, table, column in (
         ("basin_low", basins, "low"),
@@ -65,6 +65,8 @@ def learning_rate(run: RunData) -> pd.DataFrame:
         ("boundary", boundaries, "boundary"),
     ):
         found = table(run)
+        if table is basins:  # one trial is none
+            found = found[found["within"] > 1]
         known = found[found["activation"] == ANY].set_index("optimizer")[column].astype(float)
         frame[name] = frame["optimizer"].map(known).astype(float)
     return run.ranked.read(frame, "loss", "initial")[COLUMNS]
@@ -141,8 +143,9 @@ _MARKS: dict[str, dict[str, Any]] = {
 _SAID = {
     "completed": "completed trial",
     "pruned": "pruned trial (its best until then)",
-    "capped": "diverged, or no better than before training",
+    "capped": "diverged, or never better than before training",
 }
+LOST = "diverged or were never better than before training"
 
 
 def _entries(frame: pd.DataFrame) -> dict[str, Line2D]:
@@ -157,7 +160,8 @@ def _entries(frame: pd.DataFrame) -> dict[str, Line2D]:
             "color": HUES[2],
             "alpha": 0.4,
         }
-        found["basin: within 10 % of the best"] = Line2D([], [], **wide)
+        near = Ranked(frame["metric"].iloc[0]).near
+        found[f"basin: within 10 % of {near}"] = Line2D([], [], **wide)
     if frame["boundary"].notna().any():
         found["half of the trials diverge from here on"] = Line2D([], [], **_BOUNDARY)
     return found
@@ -167,12 +171,12 @@ def alt(frame: pd.DataFrame) -> str:
     """The best of each optimizer and its learning rate, and how many trials learned nothing."""
     said, ranked = [], Ranked(frame["metric"].iloc[0])
     for optimizer, rows in frame.groupby("optimizer", sort=False):
-        best = ranked.order(rows, "loss").iloc[0]
+        best = ranked.order(rows, "loss", "trial").iloc[0]
         lost = int(rows["capped"].sum())
         if lost == len(rows):
-            said.append(f"{optimizer}: {every(lost, 'trial')} diverged or learned nothing")
+            said.append(f"{optimizer}: {every(lost, 'trial')} {LOST}")
             continue
-        tail = f", {whole(lost)} of {count(len(rows), 'trial')} diverged or learned nothing" if lost else ""
+        tail = f", {whole(lost)} of {count(len(rows), 'trial')} {LOST}" if lost else ""
         if math.isfinite(best["boundary"]):
             tail += f", half diverge from {number(best['boundary'], 2)} on"
         said.append(
@@ -195,14 +199,14 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     if learned.empty:
         tried = f"{number(frame['learning_rate'].min())} to {number(frame['learning_rate'].max())}"
         return (
-            f"None of the rates tried, {tried}, learned anything: every trial diverged or ended no better "
+            f"None of the rates tried, {tried}, learned anything: every trial diverged or was never better "
             "than before training. Try much smaller rates.",
         )
     said = [*_answer(run, tables["basins"]), _best_of_each(run.ranked, learned)]
     cliffs = [text for name, rows in frame.groupby("optimizer") if (text := _cliff(str(name), rows))]
     if cliffs:
         said.append(
-            f"Nothing was learned {listing(cliffs)}: these trials diverged or ended no better than before."
+            f"Nothing was learned {listing(cliffs)}: these trials diverged or were never better than before."
         )
     return (*said, *in_words(run, tables))
 
@@ -261,8 +265,8 @@ QUESTION = Question(
         caption=(
             "One point per trial; all other settings vary. No point is worse than before training, where "
             "diverged trials (×) are drawn. A wide basin (green where there is one, from the lowest to the "
-            "highest rate within 10 % of the best) means that the rate need not be precise; a best point at "
-            "the edge suggests a wider range."
+            "highest rate within 10 % of the best, of a score that is 1 at best in distance from 1) means "
+            "that the rate need not be precise; a best point at the edge suggests a wider range."
         ),
         missing="No trial of the search has both a learning rate above 0 and a score.",
         draw=draw,

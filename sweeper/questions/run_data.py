@@ -46,6 +46,8 @@ class RunData:
     """Sentences about how it was run: the plan, say."""
     defaults: Sequence[Mapping[str, Any]] = ()
     """Parameters of the published defaults"""
+    drawn: range = range(0)
+    """Numbers of the trials whose settings were drawn, before the search had learned anything."""
     rows: Mapping[str, int] = field(default_factory=dict)
     """Rows of each part, ``validation`` and others; empty where they are not known."""
     unmeasured: str = ""

@@ -33,10 +33,11 @@ MEANINGS: Mapping[str, str] = {
     "bin_objective": "median score of the trials of the decade",
     "bin_size": "median activation size of the trials of the decade",
     "bin_trials": "trials of the decade",
-    "blind": "trials at rates drawn without looking at scores: explored, published defaults left out",
+    "blind": "trials drawn before any score was known, published defaults left out",
+    "blind_pruned": "those of them that were pruned, which count with what they had reached",
     "boundary": "rate at which half of the trainings diverge, by a logistic curve",
     "budget": "trials drawn of every value: a third of the fewest that one has",
-    "capped": "diverged, or ended no better than before training",
+    "capped": "diverged, or was never better than before training",
     "chance": "largest share that shuffled scores reach",
     "class": "shape of the validation loss, by the rules below",
     "compared": "the middle half of the trials compared with that of the reference (the first row)",
@@ -82,7 +83,7 @@ MEANINGS: Mapping[str, str] = {
     "last_step": "last measured step",
     "layer": "activation layer, counted from the input, 0 first",
     "layer_name": "name of the module in the model",
-    "learned_nothing": "share of trials that diverged or ended no better than before training",
+    "learned_nothing": "share of trials that diverged or were never better than before training",
     "limit": "largest stable learning rate × sharpness of the optimizer",
     "lost_high": "upper end of the 95 % interval of the loss at a blind rate",
     "lost_low": "lower end of the 95 % interval of the loss at a blind rate",
@@ -146,7 +147,7 @@ MEANINGS: Mapping[str, str] = {
     "weight_gradient_norm": "norm of the gradient of the loss at the layer's weights",
     "weight_high": "upper end of the decade of weights",
     "weight_low": "lower end of the decade of weights",
-    "within": "trials whose score is within 10 % of the best",
+    "within": "trials within 10 % of the best, of a score that is 1 at best in distance from 1",
 }
 VERDICT = (
     "tied: the difference is too small for a call; left the race: behind the leader of its time, not shown "
@@ -190,8 +191,8 @@ OF_TABLE: Mapping[str, Mapping[str, str]] = {
         "points": "measured steps that have a ratio",
     },
     "basins": {
-        "low": "lowest rate whose score is within 10 % of the best",
-        "high": "highest rate whose score is within 10 % of the best",
+        "low": "lowest rate of the trials within 10 % of the best",
+        "high": "highest rate of the trials within 10 % of the best",
     },
     "comparison": {
         "verdict": VERDICT,

@@ -18,16 +18,13 @@ from sweeper.beside import fill, in_thread
 from sweeper.search import explore
 from sweeper.search.bayesian import Proposal, Taken
 from sweeper.search.history import History
+from sweeper.search.plan import LEARNING, planned
 from sweeper.search.pruner import PrunerState
 from sweeper.search.sampler import Proposer
-from sweeper.search.starts import starts
 from sweeper.search.trial_summary import TrialSummary, summarize
 from sweeper.study.study import Study
 from sweeper.trial import Trial, TrialResult
 from sweeper.wording import exact
-
-LEARNING = {"auto": "additive", "tpe": "tpe", "gp": "gp", "cmaes": "cmaes"}
-"""sampler of the study -> what proposes after the first generation; others have no second phase."""
 
 APART = ("auto", "tpe")
 """Samplers that work in a thread; the others change how the process warns."""
@@ -59,11 +56,9 @@ class Search:
         search = study.search
         self.study, self.space = study, study.space
         self.known: dict[int, TrialSummary] = {}
-        self.total = min(search.trials, self.space.size() or search.trials)
         self.earlier = earlier
-        self._planned = self._plan()
-        if search.sampler == "grid":
-            self.total = len(self._planned)
+        plan = planned(study, informed=bool(earlier))
+        self.total, self._planned = plan.total, plan.configurations
         sampler = LEARNING.get(search.sampler)
         self._proposer = Proposer(sampler, study, earlier) if sampler else None
         # What generations that have closed have taught:
@@ -199,8 +194,8 @@ class Search:
         """The whole generation `present`, whatever the total, from what was known before it."""
         taken = self._taken({key(parameters) for parameters in pending})
         size = len(present)
-        planned = self._planned[present.start : present.stop]
-        proposals = [(parameters, "explore") for parameters in planned if not taken(parameters)]
+        here = self._planned[present.start : present.stop]
+        proposals = [(parameters, "explore") for parameters in here if not taken(parameters)]
         if self._proposer is not None and len(proposals) < size and (len(self._history) or self.earlier):
             count = size - len(proposals)
             proposals += self._proposer.propose(self._history, count, present.start, taken, pending)
@@ -221,35 +216,6 @@ class Search:
             candidates = iter(drawn)
         fresh = (parameters for parameters in candidates if not taken(parameters))
         return [(parameters, "explore") for parameters in itertools.islice(fresh, count)]
-
-    def _plan(self) -> list[dict[str, Any]]:
-        """The configurations of the explore phase; of a space that fits, all there are.
-
-        What is to be tried and the published defaults come first, at most half of all.
-        """
-        search, size = self.study.search, self.space.size()
-        if size is not None and size <= search.trials:
-            return list(self.space.configurations())
-        if search.sampler == "grid":
-            return explore.grid(self.space, self.total)[: self.total]
-        first = starts(self.study)[: max(self.total // 2, len(search.tries))]
-        count = self.total
-        if search.sampler in LEARNING:
-            count = (
-                len(first)
-                if self.earlier
-                else max(self._unlearned(), len(first) + search.first_generation // 2)
-            )
-        design = "random" if search.sampler == "random" else "sobol"
-        dealt = explore.points(self.space, search.scientific, count - len(first), search.seed, design)
-        return [*first, *dealt][: self.total]
-
-    def _unlearned(self) -> int:
-        """Trials that are proposed before any result counts."""
-        start = 0
-        for _ in range(self.study.search.lag + 1):
-            start += self.study.search.generation_at(start) if start < self.total else 0
-        return start
 
     def _taken(self, seen: set[str]) -> Taken:
         """Whether a configuration is past or among those `seen`; what it is asked is seen from then on."""

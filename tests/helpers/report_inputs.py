@@ -55,6 +55,7 @@ def made_input(
         found = answer(records.trials, {"trial": found.trial, "scores": scores})
     kept = Records(records.trials, records.curves, records.layers)
     given = {"importances": SHARES, "seconds": 61.2, "notes": ("Two processes, one thread each.",)}
+    given["drawn"] = range(len(records.trials))
     return RunData(study or made_study(), kept, found, **{**given, **changes})
 
 

@@ -28,6 +28,7 @@ def run_data(
         sections: other sections of the study.
         given: further fields of `RunData`.
     """
+    given.setdefault("drawn", range(len(trials)))
     study = Study(name="made", trusted=True, search=dict(search or {}), **(sections or {}))
     found = answer(trials, None, objective=study.objective)
     return RunData(study, Records(trials, curves, layers), found, **given)

@@ -9,7 +9,7 @@ import pytest
 from run_data import run_data
 
 from sweeper.answer.edges import COLUMNS, crowded, wider
-from sweeper.questions.basins import _basin, basins
+from sweeper.questions.basins import FIGURE, TABLES, _basin, basins, sentences
 from sweeper.questions.divergence import ANY, boundaries, breaks
 from sweeper.questions.learning_rate import learning_rate
 from sweeper.questions.run_data import RunData
@@ -101,6 +101,43 @@ def test_a_blind_trial_loses_what_the_trials_lost() -> None:
     assert row["lost_share"] == pytest.approx(shares.mean())
     assert 0 <= row["lost_low"] < row["lost_share"] < row["lost_high"] <= 1
     assert math.isnan(basins(source_of(frame.head(8))).iloc[0]["lost_share"]), "four blind trials are few"
+
+
+def test_blind_trials_are_those_that_were_drawn() -> None:
+    """What the search proposed once it had learned is not drawn, whatever its phase."""
+    rates = np.geomspace(1e-4, 1, 40)
+    frame = pd.DataFrame({"learning_rate": rates, "objective": valley(rates), "phase": "explore"})
+    row = basins(replace(source_of(frame), drawn=range(3, 12))).iloc[0]
+    shares = (np.minimum(valley(rates), START)[3:12] - valley(rates).min()) / (START - valley(rates).min())
+    assert (row["blind"], row["lost_share"]) == (9, pytest.approx(shares.mean()))
+
+
+def test_pruned_blind_trials_are_told() -> None:
+    """They count with what they had reached, and the sentence says how many they are and what that means."""
+    rates = np.geomspace(1e-4, 1, 40)
+    frame = pd.DataFrame({"learning_rate": rates, "objective": valley(rates), "phase": "explore"})
+    for pruned in (0, 25):
+        frame["outcome"] = np.where(frame.index < pruned, "pruned", "completed")
+        run = source_of(frame)
+        tables = {name: table(run) for name, table in TABLES.items()}
+        assert tables["basins"]["blind_pruned"].iloc[0] == pruned
+        said = " ".join(map(str, sentences(run, tables)))
+        assert ("25 of them pruned" in said, "trained on, they lose that or less" in said) == (
+            pruned > 0,
+        ) * 2
+        assert ("25 of them pruned" in FIGURE.alt(tables["basins"])) == (pruned > 0)
+
+
+def test_one_trial_is_no_basin_in_any_figure() -> None:
+    """No green band, no range in the alternative text; the best rate is drawn alone."""
+    rates = np.array([1e-3, 1e-2, 1e-1])
+    run = source_of(pd.DataFrame({"learning_rate": rates, "objective": [1.0, 0.9, 0.5]}))
+    frame = basins(run)
+    assert frame["within"].tolist() == [1, 1]
+    assert "no second one, best 0.1" in FIGURE.alt(frame)
+    assert learning_rate(run)[["basin_low", "basin_high"]].isna().all(axis=None)
+    widest = [line.get_linewidth() for axes in FIGURE.draw(frame).axes for line in axes.lines]
+    assert max(widest) < 5
 
 
 def test_a_blind_trial_loses_what_it_could_have_learned_itself() -> None:
@@ -289,6 +326,7 @@ def test_a_basin_is_that_of_trials_that_learned() -> None:
             "capped": [True, True, False],
             "initial": [2.3, 2.3, 3.0],
             "blind": [True, True, True],
+            "outcome": ["diverged", "diverged", "completed"],
         }
     )
     count, within, rate, best, low, high, *_ = _basin(frame)

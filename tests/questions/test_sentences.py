@@ -184,7 +184,7 @@ def test_basins_and_boundaries_are_those_of_the_tables(asked: Asked) -> None:
             f"{row['optimizer']} from {number(row['low'])} to {number(row['high'])} ({row['within']} trials"
         )
         assert (wide in text) is (row["within"] > 1)
-        lost = f"{percent(row['lost_share'])} with {row['optimizer']} ({percent(row['lost_low'])} to "
+        lost = f"{percent(row['lost_share'])} ({percent(row['lost_low'])} to "
         telling = row["lost_high"] - row["lost_low"] <= basins.TELLING
         assert (lost in text) is (row["blind"] >= 5 and telling)
     for row in asked.tables["divergence"].query("activation == 'any'").dropna().to_dict("records"):
