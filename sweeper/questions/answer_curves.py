@@ -69,14 +69,13 @@ def of_the_answer(own: pd.DataFrame, settable: frozenset[str]) -> str:
     steps, settled = int(own["steps"].max()), int(own["settled_step"].max())
     best = int(own.loc[own["class"] == name, "best_step"].median())
     text = advice(name, steps, steps, shapes.Shape(name, best, settled, 0.0, 0.0, 0.0, 0.0), settable)
-    most = own[own["class"] == name]
-    how = ended(name, float(most["lowest"].median()), float(most["end"].median()))
-    return f"{who} {how} {where}{f': {text}' if text else ''}."
+    return f"{who} {ENDED.get(name, name)} {where}{f': {text}' if text else ''}."
 
 
 ENDED = {
     shapes.IMPROVING: "was still improving when it ended",
     shapes.SATURATED: "had levelled off when it ended",
+    shapes.HIGHER: "ended above its lowest loss (not shown to overfit)",
     shapes.OVERFITTING: "overfitted",
     shapes.RISING: "rose again, and its train loss with it",
     shapes.UNSTABLE: "was unstable",
@@ -87,9 +86,4 @@ ENDED = {
     shapes.TOO_SHORT: "has too few points to judge",
 }
 
-
-def ended(name: str, lowest: float, end: float) -> str:
-    """A class in words; nothing has levelled off that ends as far above its lowest as improving falls."""
-    if name == shapes.SATURATED and end - lowest > shapes.GAIN * abs(lowest):
-        return "ended above its lowest loss (not shown to overfit)"
-    return ENDED.get(name, name)
+"""Class -> how a training of it ended."""

@@ -318,9 +318,8 @@ FIGURE = FigureSpec(
     caption=(
         "Green: rates of trials within 10 % of the best (dot) of the same optimizer and activation, of a "
         "score that is 1 at best in distance from 1; above them, of all activations. No green: no second "
-        "trial came that close. Ticks mark the nearest rates tried outside, so "
-        "the basin ends before them; without a tick it may extend further. Other settings vary; one seed "
-        "each."
+        "trial came that close. Ticks mark the nearest rates tried outside, so the basin ends before them; "
+        "without a tick it may extend further. Other settings vary; one seed each."
     ),
     missing="No search trial completed, so no learning rate is known to be good.",
     draw=draw,

@@ -51,7 +51,7 @@ def advice(
     """
     if name == shapes.IMPROVING:
         return _with("train longer", LONGER, f"{LONGER}={2 * steps}", settable)
-    if name == shapes.SATURATED and found.settled_step <= 0.6 * steps:
+    if name in (shapes.SATURATED, shapes.HIGHER) and found.settled_step <= 0.6 * steps:
         enough = max(int(np.ceil(1.25 * found.settled_step)), 1)
         return _with("fewer steps would do", LONGER, f"{LONGER}={enough}", settable)
     if name == shapes.OVERFITTING:

@@ -16,7 +16,7 @@ from sweeper.answer.rows import best_trials, search_trials
 from sweeper.drawing.scales import share_ticks
 from sweeper.drawing.style import HUES, canvas, ink, themed
 from sweeper.questions import convergence
-from sweeper.questions.answer_curves import answer_curves, curves_of, ended, of_the_answer
+from sweeper.questions.answer_curves import ENDED, answer_curves, curves_of, of_the_answer
 from sweeper.questions.convergence import SHOWN
 from sweeper.questions.curve_advice import advice, settable_by
 from sweeper.questions.losses import of_search
@@ -111,6 +111,7 @@ def _above_the_best(search: pd.DataFrame) -> frozenset[int]:
 COLORS = {
     shapes.IMPROVING: HUES[6],
     shapes.SATURATED: HUES[2],
+    shapes.HIGHER: "#BFE0C4",
     shapes.OVERFITTING: HUES[5],
     shapes.RISING: "#F0C8A0",
     shapes.UNSTABLE: HUES[3],
@@ -183,7 +184,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
 
 
 def _best(row: Mapping[Any, Any], ranked: Ranked) -> Claim:
-    how = ended(row["class"], row["lowest"], row["end"])
+    how = ENDED.get(row["class"], row["class"])
     text = f"Trial #{row['trial']}, the best of the search, {how}: its "
     text += f"validation loss was lowest, {number(row['lowest'])}, at step {row['best_step']:,} of "
     text += f"{row['steps']:,}"
@@ -243,9 +244,9 @@ QUESTION = Question(
             title="Classes of validation curves",
             caption=(
                 f"Validation curves of the best trials (up to {SHOWN}), and of all others. Still improving: "
-                "train longer. Saturated: no more steps needed. Overfitting or not generalising: regularize. "
-                "Unstable, noisy or rising again: use a lower or decaying rate. Rose or diverged: use a "
-                "lower rate or a warm-up. Pruned trials are cut short and not judged."
+                "train longer. Saturated or ending higher: no more steps needed. Overfitting or not "
+                "generalising: regularize. Unstable, noisy or rising again: use a lower or decaying rate. "
+                "Rose or diverged: use a lower rate or a warm-up. Pruned trials are cut short and not judged."
             ),
             missing="No trial of the search was evaluated, so there is no curve to judge.",
             draw=draw,

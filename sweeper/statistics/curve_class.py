@@ -15,9 +15,11 @@ IMPROVING, SATURATED, OVERFITTING, UNSTABLE, DIVERGED = (
 )
 RISING, ROSE, NOISY, MEMORIZED = "rising again", "rose", "noisy", "not generalising"
 STUCK, CUT_SHORT, TOO_SHORT = "not learning", "cut short", "too few points"
+HIGHER = "ending higher"
 CLASSES = (
     IMPROVING,
     SATURATED,
+    HIGHER,
     OVERFITTING,
     RISING,
     UNSTABLE,
@@ -41,6 +43,8 @@ OF_THE_FALL = 0.01
 """The same as a share of the fall: where the lowest loss is next to 0, any rise is a large share of it."""
 EARLY = 0.8
 """Share of the steps within which the lowest loss of a curve that overfits was reached."""
+HALF = 0.5
+"""Share of the first loss by which the train loss must have fallen to be learned, if it falls no more."""
 GAIN = 0.03
 """Fall over the last quarter, as a share of the loss at the end, from which it still improves."""
 JITTER = 0.20
@@ -87,14 +91,18 @@ def shape(steps: np.ndarray, losses: np.ndarray, train: np.ndarray) -> Shape:
 
     1. not learned: overfitting where it rises and rows of training are learned, rose where it rises
        otherwise; noisy where the noise is > 5 % of the median loss of the second half; not generalising where
-       rows of training are learned; not learning otherwise.
+       rows of training are learned; not learning otherwise. Where it does not rise, such rows are learned
+       only where the train loss also fell on from its first point, or to less than half of ℓ at the first
+       point, and by twice what ℓ fell: rows of training may be easier from the start.
     2. noisy: fall < 3 × noise that is not loud.
     3. unstable: loud, or the ups of the second half that come down again add up to > 25 % of the fall.
     4. overfitting: it rises and the train loss fell since the lowest, to below ℓ at the first point (or is
        not known); rising again: it rises otherwise.
     5. still improving: over the last quarter a straight line falls by > 3 % of |end| and by > 3 × its
        standard error.
-    6. else saturated.
+    6. ending higher: the end lies > 3 % of |lowest| and > 3 × noise above the lowest, and min ℓ is none of
+       the last three points.
+    7. else saturated.
     """
     at_lowest = int(np.argmin(losses))
     lowest, end, start = float(losses[at_lowest]), float(np.median(losses[-3:])), float(losses[0])
@@ -119,6 +127,8 @@ def shape(steps: np.ndarray, losses: np.ndarray, train: np.ndarray) -> Shape:
         name = OVERFITTING if _train_fell(train, at_lowest, start) else RISING
     elif gain > GAIN * abs(end) and gain > 3 * error:
         name = IMPROVING
+    elif end - typical > max(GAIN * abs(typical), 3 * noise) and at_lowest < len(losses) - 3:
+        name = HIGHER
     else:
         name = SATURATED
     return Shape(name, int(steps[at_lowest]), settled, lowest, end, gain, noise, typical)
@@ -141,7 +151,7 @@ def over_seeds(curves: Sequence[Curve]) -> list[Shape]:
     if mean.name not in (OVERFITTING, RISING):
         return found
     return [
-        replace(each, name=mean.name) if each.name == SATURATED and each.ends_above else each
+        replace(each, name=mean.name) if each.name in (SATURATED, HIGHER) and each.ends_above else each
         for each in found
     ]
 
@@ -158,15 +168,19 @@ def _unlearned(losses: np.ndarray, train: np.ndarray, *, rises: bool, noise: flo
         return OVERFITTING if trained else ROSE
     if noise > LEARNED * _level(losses):
         return NOISY
-    return MEMORIZED if trained else STUCK
+    fell, half = float(np.fmax.reduce(train[1:2], initial=-np.inf) - train[-1]), start - HALF * abs(start)
+    apart = start - float(train[-1]) >= 2 * (start - float(losses.min()))
+    return MEMORIZED if trained and apart and (fell > LEARNED * abs(start) or train[-1] < half) else STUCK
 
 
 def _smooth(losses: np.ndarray) -> np.ndarray:
-    """Running median of three points; the first and the last are as they are."""
+    """Running median of three points; the first is as it is, and the last by Tukey's rule for ends (1977):
+    the median of itself, of its neighbour, and of the straight line through the two medians before it."""
     if len(losses) < 3:
         return losses
     inner = np.median(np.stack([losses[:-2], losses[1:-1], losses[2:]]), axis=0)
-    return np.concatenate([losses[:1], inner, losses[-1:]])
+    onward = 3 * inner[-1] - 2 * inner[-2] if len(inner) > 1 else inner[-1]
+    return np.concatenate([losses[:1], inner, [np.median([losses[-1], inner[-1], onward])]])
 
 
 def _level(losses: np.ndarray) -> float:

@@ -88,11 +88,12 @@ def test_shapes(name: str) -> None:
 
 @pytest.mark.parametrize("name", CURVES)
 def test_shapes_with_noise(name: str) -> None:
-    """With noise of 2 % at least 90 % of 100 curves keep their class."""
+    """With noise of 2 % at least 90 % of 300 curves keep their class; one in 20 may end higher."""
     rng, curve = np.random.default_rng(0), CURVES[name](DONE)
-    noisy = [curve * (1 + 0.02 * rng.normal(size=len(curve))) for _ in range(100)]
+    noisy = [curve * (1 + 0.02 * rng.normal(size=len(curve))) for _ in range(300)]
     names = [called(values, train_of(name)) for values in noisy]
-    assert names.count(name) >= 90
+    assert names.count(name) >= 270
+    assert names.count("ending higher") <= 15
 
 
 SMOOTH: dict[str, Curve] = {
