@@ -9,7 +9,7 @@ import pandas as pd
 
 from sweeper.answer.baseline import Baseline, baseline, by_seed
 from sweeper.answer.bounds import bounded
-from sweeper.answer.claims import ALONE, CONFIRMED, GUESS, PROVISIONAL, TIES
+from sweeper.answer.claims import AHEAD, ALONE, CONFIRMED, GUESS, PROVISIONAL, TIES
 from sweeper.answer.comparison import TIED, UNRANKED, UNSHOWN, verdicts
 from sweeper.answer.confirmed import ENOUGH_SEEDS, confirmed
 from sweeper.answer.gain import Gain, gain
@@ -78,7 +78,7 @@ class Answer:
     least_loss: float = -math.inf
     """No loss lies below it, as far as is known"""
     standing: str = PROVISIONAL
-    """Its status in one word: `CONFIRMED`, `TIES`, `ALONE`, `PROVISIONAL`, or what
+    """Its status in one word: `CONFIRMED`, `TIES`, `AHEAD`, `ALONE`, `PROVISIONAL`, or what
     `sweeper.report.doubts.doubt` puts in their place."""
     warnings: tuple[str, ...] = ()
     """What else to know before the answer is trusted, in sentences."""
@@ -193,7 +193,9 @@ def _standing(ranking: pd.DataFrame, known: Sequence[str]) -> str:
         return PROVISIONAL
     if len(ranking) == 1:
         return ALONE
-    return TIES if any(verdict in UNSHOWN for verdict in known) else CONFIRMED
+    if TIED in known:
+        return TIES
+    return AHEAD if any(verdict in UNSHOWN for verdict in known) else CONFIRMED
 
 
 def _lost(trials: pd.DataFrame, winner: int) -> dict[str, int]:

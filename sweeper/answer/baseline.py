@@ -38,6 +38,8 @@ class Against:
     high: float
     """95 % interval of the mean paired `gain`; NaN for one seed."""
     seeds: int
+    higher: bool
+    """Whether higher values are better."""
     drawn: float | None = None
     """What labels score that are drawn at random with their shares; ``None`` where targets are no labels, and
     in runs of earlier versions."""
@@ -56,6 +58,12 @@ class Against:
     def over_chance(self) -> tuple[float, float, float]:
         """`gain` and its interval over `chance`."""
         return self.gain - self.beyond, self.low - self.beyond, self.high - self.beyond
+
+    @property
+    def side(self) -> str:
+        """Where the winner lies, seen from `chance`: higher | lower, by this score and not the objective:
+        an error falls where the accuracy rises."""
+        return "higher" if (self.over_chance[0] >= 0) == self.higher else "lower"
 
     @property
     def better(self) -> bool:
@@ -188,8 +196,18 @@ def _against(
     low, high = bounded_gain(score, *plain, float(theirs.mean()), higher, least_loss)
     means = {"winner": float(ours.mean()), "guess": float(theirs.mean()), "gain": float(gains.mean())}
     cut, (drawn, beyond) = which_cut(plain, (low, high)), _drawn(part, score, recorded, higher)
+    seeds = len(pairs)
     return Against(
-        part, score, **means, low=low, high=high, seeds=len(pairs), cut=cut, drawn=drawn, beyond=beyond
+        part,
+        score,
+        **means,
+        low=low,
+        high=high,
+        seeds=seeds,
+        higher=higher,
+        cut=cut,
+        drawn=drawn,
+        beyond=beyond,
     )
 
 

@@ -43,10 +43,17 @@ RANKINGS = (BEST, MATTERS, LUCK, MORE)
 """Kinds that rank settings or trials: nothing to say of scores at the level of chance."""
 YES, NONE, MIXED = "yes", "none", "mixed"
 """Directions that several kinds share; an effect is also ``raises`` or ``lowers``."""
-TIES, ALONE, PROVISIONAL, UNLEARNED, GUESS = "tied", "alone", "provisional", "unlearned", "guess"
-"""Status of an answer as a whole, beside `CONFIRMED`: on at least five fresh seeds, not shown to be
-better than every finalist; the only finalist with a completed seed; on fewer seeds or none; not shown to have
-learned; not shown to beat guessing."""
+TIES, AHEAD, ALONE, PROVISIONAL, UNLEARNED, GUESS = (
+    "tied",
+    "ahead",
+    "alone",
+    "provisional",
+    "unlearned",
+    "guess",
+)
+"""Status of an answer as a whole, beside `CONFIRMED`: on at least five fresh seeds, tied with a finalist;
+with none, but not shown to be better than every one; the only finalist with a completed seed; on fewer seeds
+or none; not shown to have learned; not shown to beat guessing."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +139,7 @@ def _belies(standing: str, part: Claim) -> bool:
     if part.kind == BEST and of_fresh_seeds and part.status == OPEN:
         return standing == CONFIRMED
     if part.kind in (BEST, LUCK) and of_fresh_seeds and part.status == CONFIRMED:
-        return standing not in (CONFIRMED, TIES)
+        return standing not in (CONFIRMED, TIES, AHEAD)
     return False
 
 

@@ -102,10 +102,7 @@ def gained(gain: Gain | None, ranked: Ranked) -> tuple[str, str]:
         return "–", "no published default was confirmed, so the gain is unknown"
     name = f"the published default of {gain.optimizer}, trial {gain.trial}"
     if gain.verdict == "winner":
-        return (
-            "nothing gained",
-            f"{name}, is itself the winner: no other finalist has a {ranked.better} mean {metric}",
-        )
+        return "nothing gained", f"{name}, is itself the winner: no finalist ranks before it on fresh seeds"
     side = ranked.better if gain.difference >= 0 else ranked.worse
     share = abs(gain.difference / gain.default) if gain.default else math.nan
     apart = interval(gain.difference, gain.low, gain.high)[0].lstrip("−")

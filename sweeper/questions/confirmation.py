@@ -330,8 +330,8 @@ QUESTION = Question(
         "can do: of a setting with one bad seed in twenty, ten seeds often show none. A finalist is tied "
         f"when it is not called worse on {ENOUGH_SEEDS} seeds or more. One that failed on more seeds ranks "
         "after those that failed on fewer.",
-        "The winner has the best mean of the finalists that lost the fewest seeds, so its own mean is "
-        "slightly optimistic.",
+        "The winner has the best mean of the finalists that lasted the race and lost the fewest seeds, so "
+        "its own mean is slightly optimistic.",
         *comparison.HOW,
     ),
 )

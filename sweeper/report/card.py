@@ -8,6 +8,7 @@ import pandas as pd
 
 from sweeper.answer.answer import Answer
 from sweeper.answer.claims import (
+    AHEAD,
     ALONE,
     BEATS,
     CONFIRMED,
@@ -44,7 +45,8 @@ UNDECIDED = "undecided"
 """Status of two runs that their fresh seeds do not rank."""
 BADGES: Mapping[str, str] = {
     CONFIRMED: "Confirmed on fresh seeds",
-    TIES: "Best mean on fresh seeds; others may be as good",
+    TIES: "First on fresh seeds; others may be as good",
+    AHEAD: "First on fresh seeds, but not shown to be better than each finalist",
     ALONE: "Measured on fresh seeds, compared with no other setting",
     PROVISIONAL: "Provisional",
     UNLEARNED: "Not shown to have learned",
@@ -89,7 +91,7 @@ class Card:
     @property
     def folded(self) -> tuple[Fact, ...]:
         """Facts that the page folds away where there is an answer; the terminal prints all."""
-        answers = self.standing in (CONFIRMED, TIES, ALONE, PROVISIONAL)
+        answers = self.standing in (CONFIRMED, TIES, AHEAD, ALONE, PROVISIONAL)
         return tuple(fact for fact in self.facts if answers and fact.label in FOLDED)
 
 

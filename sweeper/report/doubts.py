@@ -141,10 +141,10 @@ def guessing(answer: Answer, ranked: Ranked) -> tuple[str, str]:
         return "–", "no baseline on record for the seeds of the winner"
     meaning = f"guessing {found.guess}, scored on the same rows"
     if found.objective is not None:
-        meaning += f"; on {found.objective.part} rows the winner is {_gained(found.objective, ranked)}"
+        meaning += f"; on {found.objective.part} rows the winner is {_gained(found.objective)}"
         name = objective_metric(ranked.objective).removeprefix("validation_")
         same = [each for each in found.test if each.score == name]
-        meaning += "".join(f", on test rows its {_named(each)} is {_gained(each, ranked)}" for each in same)
+        meaning += "".join(f", on test rows its {_named(each)} is {_gained(each)}" for each in same)
         if found.objective.better and answer.learning is not None and not answer.learning.learned:
             meaning += f"; the {ranked.metric} is the best of several evaluations, so this may be luck"
     return "\n".join(values), meaning
@@ -154,13 +154,13 @@ def _of_guess(each: Against) -> str:
     return _value(each, each.guess)
 
 
-def _gained(each: Against, ranked: Ranked) -> str:
+def _gained(each: Against) -> str:
     """How much better than guessing the winner is, with its interval."""
     gain, low, high = each.over_chance
     turned = {LOW: HIGH, HIGH: LOW}.get(each.cut, each.cut)
     known = (low, high, each.cut) if gain >= 0 else (-high, -low, turned)
     words = in_words(abs(gain), *known)
-    size = f"{words[0]} {ranked.better if gain >= 0 else ranked.worse}"
+    size = f"{words[0]} {each.side}"
     size += f" than what {DRAWN} score" if each.beyond else ""
     return f"{size} (95 % interval {words[1]} to {words[2]})" if math.isfinite(low) else f"{size} (one seed)"
 

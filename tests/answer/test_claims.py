@@ -6,6 +6,7 @@ import pytest
 
 from sweeper.answer.claim_words import NO_RANKING, words
 from sweeper.answer.claims import (
+    AHEAD,
     ALONE,
     BEST,
     CONFIRMED,
@@ -115,7 +116,7 @@ def test_what_matters_but_changes_nothing_says_both() -> None:
     assert "Yet it is not found to change the validation loss" in said
 
 
-@pytest.mark.parametrize("standing", [CONFIRMED, TIES, ALONE, PROVISIONAL, UNLEARNED, GUESS])
+@pytest.mark.parametrize("standing", [CONFIRMED, TIES, AHEAD, ALONE, PROVISIONAL, UNLEARNED, GUESS])
 def test_no_status_of_an_answer_and_no_empty_slot_gets_into_sentences(standing: str) -> None:
     """A claim that gives way never prints the code of a status, or a gap, where words belong."""
     whole = Claim(STANDING, "answer", standing, CONFIRMED, "answer", seeds=9, detail="a badge")

@@ -13,7 +13,7 @@ from sweeper.answer.confirmed import confirmed
 from sweeper.answer.placing import Finalist, better_means, finalists_of, placing
 from sweeper.answer.ranked import LOSS
 from sweeper.answer.rows import label
-from sweeper.report.card import card
+from sweeper.report.card import BADGES, card
 
 
 def finalist(number: int, mean: float, completed: int, diverged: int = 0, failed: int = 0) -> Finalist:
@@ -187,8 +187,13 @@ def test_card_and_sections_name_the_rival_of_lower_mean() -> None:
     assert "regret" not in said["confirmation"], "of no regret nothing is said"
 
 
-def test_a_rival_that_is_lower_on_the_shared_seeds_is_not_called_worse() -> None:
-    """Where winner and rival lost different seeds, the pairs may favour the rival; both sections say so."""
+def test_no_status_claims_a_mean() -> None:
+    """Whoever is first may have a worse mean than one that lost seeds or left the race."""
+    assert [text for text in BADGES.values() if "mean" in text or "best" in text.lower()] == []
+
+
+def lower_where_shared() -> SyntheticRecords:
+    """The first of two finalists has the lower mean, the other one is lower on every shared seed."""
     made = with_lost_seeds({2: 6, 3: 6}, seeds=6)
     trials = made.trials.copy()
     confirm = trials["phase"] == "confirm"
@@ -198,7 +203,16 @@ def test_a_rival_that_is_lower_on_the_shared_seeds_is_not_called_worse() -> None
         own = confirm & (trials["trial"] == trial)
         trials.loc[own, "objective"] = scores
         trials.loc[own, "outcome"] = ["diverged" if np.isnan(score) else "completed" for score in scores]
-    said = sentences_of(made_input(SyntheticRecords(trials, made.curves, made.layers)), "confirmation")
+    return SyntheticRecords(trials, made.curves, made.layers)
+
+
+def test_a_rival_that_is_lower_on_the_shared_seeds_is_not_called_worse() -> None:
+    """Where winner and rival lost different seeds, the pairs may favour the rival; both sections say so, and
+    the status claims neither a tie nor the best mean."""
+    report = made_input(lower_where_shared())
+    told = card(report.study, report.answer, report.records.trials)
+    assert (told.standing, report.answer.tied) == ("ahead", ())
+    said = sentences_of(report, "confirmation")
     assert "did better on the seeds that both completed" in said["confirmation"]
     assert "did worse" not in said["confirmation"]
 

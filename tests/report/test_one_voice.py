@@ -13,6 +13,7 @@ from synthetic_records import SyntheticRecords, synthetic_records
 from sweeper.answer.answer import answer
 from sweeper.answer.claim_words import Statement, words
 from sweeper.answer.claims import (
+    AHEAD,
     ALONE,
     BEATS,
     BEST,
@@ -124,8 +125,9 @@ def test_the_status_of_the_answer_agrees_with_every_sentence(kind: str) -> None:
     unsettled = [words for words in UNSETTLED if words in said.replace("no better than", "")]
     if told.standing == CONFIRMED:
         assert unsettled == []
-    if told.standing == TIES:
+    if told.standing in (TIES, AHEAD):
         assert unsettled
+    assert (told.standing == TIES) == bool(run.answer is not None and run.answer.tied)
     expected = {
         "one clear winner": CONFIRMED,
         "the search was wrong": CONFIRMED,
@@ -154,6 +156,7 @@ NOTHING = Claim(LEARNED, "answer", NONE, CONFIRMED, "answer")
     [
         (CONFIRMED, {UNTOLD, NOTHING}),
         (TIES, {NOTHING}),
+        (AHEAD, {NOTHING}),
         (ALONE, {SETTLED, LUCKY, NOTHING}),
         (PROVISIONAL, {SETTLED, LUCKY, NOTHING}),
         (UNLEARNED, {SETTLED, LUCKY, BEATEN}),
@@ -169,7 +172,7 @@ def test_a_status_contradicts_what_would_belie_it(standing: str, against: set[Cl
 
 def test_every_status_has_words() -> None:
     """The badge names each; only the one that is confirmed is called so."""
-    assert {CONFIRMED, TIES, ALONE, PROVISIONAL, UNLEARNED, GUESS} < set(BADGES)
+    assert {CONFIRMED, TIES, AHEAD, ALONE, PROVISIONAL, UNLEARNED, GUESS} < set(BADGES)
     assert [standing for standing, text in BADGES.items() if text.startswith("Confirmed")] == [CONFIRMED]
 
 

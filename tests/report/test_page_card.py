@@ -38,7 +38,7 @@ def test_the_card_tells_a_confirmed_answer(records: SyntheticRecords) -> None:
     told, answer = card_of(report), report.answer
     assert answer is not None
     assert answer.confirmed is not None
-    assert (told.standing, told.badge) == ("tied", "Best mean on fresh seeds; others may be as good")
+    assert (told.standing, told.badge) == ("tied", "First on fresh seeds; others may be as good")
     chosen = answer.parameters
     for text in (chosen["optimizer"], f"{chosen['learning_rate']:.3g}", chosen["activation"]):
         assert text in told.headline
