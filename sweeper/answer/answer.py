@@ -92,7 +92,7 @@ class Answer:
     def why_nothing_is_advised(self) -> str:
         """A clause; empty where it is `above_chance`."""
         if self.learning is not None and not self.learning.learned:
-            unclear = "it is not shown that anything was learned"
+            unclear = "the objective does not show that anything was learned"
             return unclear if self.learning.unclear else "nothing was learned"
         scored = self.baseline.objective if self.baseline is not None else None
         beaten = self.standing != GUESS and (scored is None or scored.better)
@@ -149,8 +149,7 @@ def answer(
         compared = baseline(baselines, objective, scores, by_seed(tested, list(scores)), least_loss)
     made = None
     if curves is not None:
-        beaten = compared is not None and compared.beaten
-        made = learning(curves, number, list(scores), objective, beaten=beaten)
+        made = learning(curves, number, list(scores), objective, compared)
     return Answer(
         trial=number,
         parameters=parameters_of(row),

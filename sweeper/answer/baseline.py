@@ -109,6 +109,11 @@ class Baseline:
         scores = [own, *same]
         return bool(same) and all(each.better and math.isfinite(each.low) for each in scores)
 
+    @property
+    def scores_above(self) -> tuple[str, ...]:
+        """Scores on the test rows that are shown to beat guessing, with an interval."""
+        return tuple(each.score for each in self.test if each.better and math.isfinite(each.low))
+
     def to_dict(self) -> dict[str, Any]:
         """``{"guess": words, "objective": {…}, "test": {score: {…}}}``"""
         objective = None if self.objective is None else self.objective.to_dict()

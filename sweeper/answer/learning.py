@@ -7,8 +7,10 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
+from sweeper.answer.baseline import Baseline
 from sweeper.statistics.intervals import interval
 from sweeper.trial import cost, objective_metric, objective_value, start_metric
+from sweeper.wording import count
 
 NOISE = 1e-3
 """Share of the value before training; a smaller fall is none."""
@@ -38,24 +40,41 @@ class Learning:
     """Evaluation points after step 0."""
     furthest: float
     """The largest fall of any trial on record, each on its own seed, to its best point."""
+    from_start: bool = True
+    """Whether the objective has a value at step 0: then it is the best of `points` + 1."""
+    above_guess: tuple[str, ...] = ()
+    """Scores on the test rows that are shown to beat guessing."""
+
+    @property
+    def floor(self) -> float:
+        """A fall up to it is none."""
+        return NOISE * abs(self.before)
 
     @property
     def unclear(self) -> bool:
-        """A fall of several seeds whose interval contains 0: no evidence that it learned, none that not."""
-        around = self.low <= 0 <= self.high
-        return not self.learned and around and self.fell > NOISE * abs(self.before)
+        """Neither that it learned is shown nor that not, which takes falls that cannot be above `floor`, and
+        no score that beats guessing."""
+        none = self.at_best <= self.floor or self.high <= self.floor
+        return not self.learned and not (none and not self.above_guess)
+
+    @property
+    def evaluations(self) -> str:
+        """What the objective is the best of: ``13 evaluations, that before training among them``."""
+        if not self.from_start:
+            return count(self.points, "evaluation")
+        return f"{count(self.points + 1, 'evaluation')}, that before training among them"
 
 
 def learning(
-    curves: pd.DataFrame, trial: int, seeds: list[int], objective: str, *, beaten: bool = False
+    curves: pd.DataFrame, trial: int, seeds: list[int], objective: str, baseline: Baseline | None = None
 ) -> Learning | None:
     """Of `trial` on `seeds`; ``None`` where its curves have no value before training or none after.
 
     The lowest of several noisy values lies below the first even where nothing is learned. So the evaluation
     point that counts on a seed is the one that is lowest on average over the other seeds; with one seed, its
     own lowest. An unstable training is at its best at another step on each seed, and that fall misses it:
-    then the falls at the best points count, where luck does not explain them, see `_beyond_luck`. `beaten`:
-    its scores, those on test rows included, beat guessing: then it learned. A training loss has no value at
+    then the falls at the best points count, where luck does not explain them, see `_beyond_luck`. Where its
+    scores beat the `baseline`, those on test rows included, it learned. A training loss has no value at
     step 0; the validation loss there stands for it, as untrained weights have seen neither part.
     """
     own = curves[(curves["trial"] == trial) & curves["seed"].isin(seeds)]
@@ -74,17 +93,19 @@ def learning(
     mean, floor = float(falls.mean()), NOISE * abs(float(first.mean()))
     sure = not math.isfinite(low) or low > 0 or bool((falls > floor).all())
     best = first - np.where(np.isfinite(later), later, np.inf).min(axis=1)
-    learned = (mean > floor and sure) or (best.mean() > floor and _beyond_luck(best, later)) or beaten
+    learned = (mean > floor and sure) or (best.mean() > floor and _beyond_luck(best, later))
     return Learning(
         before=float(start.mean()),
         fell=mean,
         low=low,
         high=high,
         seeds=len(falls),
-        learned=bool(learned),
+        learned=bool(learned) or (baseline is not None and baseline.beaten),
         at_best=float(best.mean()),
         points=int(np.isfinite(later).any(axis=0).sum()),
         furthest=_furthest(curves, objective),
+        from_start=metric == start_metric(objective),
+        above_guess=baseline.scores_above if baseline is not None else (),
     )
 
 

@@ -99,7 +99,7 @@ MEANINGS: Mapping[str, str] = {
     "moment": "before the first step, or after the last",
     "noise": "standard deviation about the course of the second half of the curve",
     "number": "what was measured",
-    "objective": "the score that ranks trials: the best at its evaluation points",
+    "objective": "the score that ranks trials: the best at its evaluation points, the first before training",
     "objective_step": "step of the best score that ranks trials",
     "optimism": "mean over fresh seeds minus the score in the search",
     "p_better": "share of shared seeds on which the winner is better, ties counted half",

@@ -42,7 +42,9 @@ def doubt(study: Study, answer: Answer) -> Doubt | None:
     ranked = Ranked(study.objective)
     if answer.learning is not None and not answer.learning.learned:
         headline = "Nothing was learned."
-        if answer.learning.unclear:
+        if answer.learning.above_guess:
+            headline = f"The {ranked.metric} does not show that anything was learned."
+        elif answer.learning.unclear:
             headline = f"{answer.learning.seeds} seeds do not show whether anything was learned."
         return Doubt(UNLEARNED, headline, _unlearned(answer.learning, ranked))
     if answer.baseline is None:
@@ -84,15 +86,18 @@ def _unlearned(found: Learning, ranked: Ranked) -> str:
         change += " at best" * (found.points > 1)
     else:
         change += " at the evaluation that is best on the other seeds"
-        lucky = f"; the best of the {found.points} evaluations of each seed, {best} on average, may be luck"
+        several = f"the best of each seed's {found.points} evaluations after the start"
+        lucky = f"; {several}, {best} on average, may be luck"
     change_word, ends_word = ("rises above", "rise") if ranked.best == "highest" else ("falls below", "fall")
     _, low, high = interval(found.fell, found.low, found.high)
     ends = f" (95 % interval of the {ends_word} {low} to {high})"
     where = ends if math.isfinite(found.low) else ""
-    text = f"The winner's {ranked.metric} never {change_word} its start by more than noise"
-    if found.unclear:
+    text = f"The winner's {ranked.metric} {change_word} its start by no more than noise"
+    if found.unclear and found.fell > found.floor:
         text = f"The winner's {ranked.metric} {change_word} its start, but not by more than seeds differ,"
-    return f"{text} on {seeds}: {change}{where}{lucky}."
+    above = listing([metric_words(name) for name in found.above_guess])
+    yet = f" Yet guessing is beaten on the test rows by {above}, so something was learned." if above else ""
+    return f"{text} on {seeds}: {change}{where}{lucky}.{yet}"
 
 
 def _no_better(each: Against, guess: str) -> str:

@@ -47,8 +47,9 @@ def scores_of(study: Study, answer: Answer, summary: Summary) -> tuple[Fact, ...
 
 def _best_of(answer: Answer) -> str:
     """That a score is the best of several along its training, which flatters it beside that on test rows."""
-    points = answer.learning.points if answer.learning is not None else 0
-    return f", on each the best of {points} evaluations" if points > 1 else ""
+    found = answer.learning
+    several = found is not None and found.points + found.from_start > 1
+    return f", on each the best of {found.evaluations}" if found is not None and several else ""
 
 
 def _tested(ranked: Ranked, answer: Answer, tested: Mapping[str, float]) -> Fact:

@@ -11,14 +11,16 @@ from sweeper.answer.answer import Answer
 from sweeper.answer.claims import UNLEARNED
 from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.edges import OUTER, Edge
-from sweeper.answer.learning import NOISE, Learning
+from sweeper.answer.learning import Learning
+from sweeper.answer.ranked import Ranked
+from sweeper.components.metric_words import metric_words
 from sweeper.report.advice.item import toml
 from sweeper.report.doubts import Doubt
 from sweeper.report.more_seeds import more_seeds
 from sweeper.study.command_line import PLACEHOLDER, run_again
 from sweeper.study.rates import as_range, joined, optimizers_at, search_rates
 from sweeper.study.study import Study
-from sweeper.wording import count, number
+from sweeper.wording import count, listing, number
 
 MANY_SEEDS = 10
 """Fresh seeds that are tried before an unclear answer is one about rates or data."""
@@ -173,9 +175,13 @@ def _unlearned(study: Study, answer: Answer, learning: Learning, trials: pd.Data
     few = learning.unclear and learning.seeds < MANY_SEEDS and study.confirm.finalists
     if few and (more := _more_seeds(study, answer, trials)):
         return _Rerun("Retrain the finalists on more seeds:", more)
-    if learning.furthest > NOISE * abs(learning.before):
+    if learning.above_guess:
+        scores = listing([metric_words(name) for name in learning.above_guess])
+        text = f"The {Ranked(study.objective).metric} of the winner is not shown to get better in training, "
+        return _Rerun(f"{text}but {scores} beat guessing: see what theory advises:", command="advise")
+    if learning.furthest > learning.floor:
         return _check_the_data(UNLEARNED)
-    if abs(learning.fell) <= NOISE * abs(learning.before) and highest < high / 10:
+    if abs(learning.fell) <= learning.floor and highest < high / 10:
         text = f"Training changed next to nothing at rates up to {number(highest)}: search higher ones."
         return _Rerun(text, _rates(study, trials, lower=False), fresh=True)
     if lowest > 10 * low:

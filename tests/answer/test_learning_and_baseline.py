@@ -47,6 +47,21 @@ def test_learning_is_a_fall_below_the_value_before_training(values: np.ndarray, 
     assert learned(values) == expected
 
 
+@pytest.mark.parametrize(
+    ("values", "unclear"),
+    [
+        (STARTS * np.linspace(1, 1.5, 8), False),  # it rises on every seed
+        (STARTS + 0.0 * np.arange(8), False),
+        (np.array([[2.3, 5.0, 3.0], [2.3, 0.1, 9.0], [2.3, 9.0, 0.2]]), True),  # unstable, higher on average
+    ],
+)
+def test_nothing_learned_takes_falls_that_are_shown_to_be_none(values: np.ndarray, unclear: bool) -> None:
+    """A fall whose interval reaches above noise is unclear, whatever its mean."""
+    found = learning(curves(values), 3, SEEDS, "validation_loss")
+    assert found is not None
+    assert (found.learned, found.unclear) == (False, unclear)
+
+
 def test_the_lowest_of_noisy_points_is_no_learning() -> None:
     """Pure noise around the start has a minimum below it on every seed; in most runs nothing was learned."""
     called = [learned(2.3 + 0.1 * RNG.normal(size=(10, 20))) for _ in range(40)]
@@ -83,7 +98,9 @@ def test_scores_that_beat_guessing_are_learning() -> None:
     flat, other = curves(STARTS + 0.0 * np.arange(4)), curves(STARTS[:1] * [[1, 0.5, 2, 3]])
     both = pd.concat([flat, other.assign(trial=4)])
     for beaten in (True, False):
-        found = learning(both, 3, SEEDS, "validation_loss", beaten=beaten)
+        tested = {seed: {"loss": 0.1 if beaten else 0.7} for seed in SEEDS}
+        guess = baseline(recorded(0.6, 0.75), "validation_loss", dict.fromkeys(SEEDS, 0.1), tested)
+        found = learning(both, 3, SEEDS, "validation_loss", guess)
         assert found is not None
         assert found.learned is beaten
         assert found.furthest == pytest.approx(0.5 * STARTS[0, 0])

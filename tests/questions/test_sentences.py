@@ -127,7 +127,7 @@ def test_nothing_is_advised_at_the_level_of_chance(asked: Asked) -> None:
     """Neither a rate nor what to change of the curves, where nothing was learned; both say why."""
     assert asked.run.answer is not None
     assert any("--set" in text for text in spoken(curve_classes.sentences(*asked)))
-    nothing = Learning(2.3, 0.0, -0.1, 0.1, 5, False, 0.01, 20, 0.02)
+    nothing = Learning(2.3, -0.1, -0.2, 0.0, 5, False, 0.01, 20, 0.02)
     chance = Asked(replace(asked.run, answer=replace(asked.run.answer, learning=nothing)), asked.tables)
     curves, rates = (spoken(key.sentences(*chance)) for key in (curve_classes, learning_rate))
     assert "These curves advise nothing, as nothing was learned." in curves

@@ -108,6 +108,7 @@ def test_what_is_said_of_learning_agrees_with_the_scores(
         lower = "search lower ones" in told.next_step.text
         assert lower is (change is rising)
         assert "at the evaluation that is best on the other seeds" in told.lead
+        assert "evaluations after the start" in told.lead
     if "--fresh" in told.next_step.command:
         assert "--fresh deletes the trials and the report of this run" in told.next_step.text
 
@@ -178,7 +179,21 @@ def test_few_seeds_that_differ_are_no_proof_that_nothing_was_learned(
     assert "falls below its start, but not by more than seeds differ, on" in shown.lead
     assert "nothing was learned" not in f"{shown} {told.why_nothing_is_advised}".lower()
     assert ("confirm.seeds=" in shown.next_step.command) is (seeds == 3)
-    assert not replace(found, fell=0.001).unclear
+    assert not replace(found, high=0.001).unclear
+
+
+def test_scores_that_beat_guessing_show_that_something_was_learned(records: SyntheticRecords) -> None:
+    """Where the loss of a winner rises while its accuracy beats guessing, no surface says that nothing was
+    learned, or that targets may not belong to their rows."""
+    report = judged(with_curves(records, rising), loss=2.4)
+    told = card(report.study, report.answer, report.records.trials)
+    assert told.standing == "unlearned"
+    assert told.headline == "The validation loss does not show that anything was learned."
+    assert "Yet guessing is beaten on the test rows by accuracy, so something was learned." in told.lead
+    assert "accuracy beat guessing: see what theory advises" in told.next_step.text
+    for text in everywhere(report).values():
+        assert "nothing was learned" not in text.lower()
+        assert "targets belong" not in text
 
 
 def test_nothing_learned_is_said_first(records: SyntheticRecords) -> None:
@@ -226,11 +241,13 @@ def test_no_better_than_guessing_is_said_first(
 
 
 def test_the_best_of_several_evaluations_is_told_beside_its_score(records: SyntheticRecords) -> None:
-    """It flatters; the score on test rows, at the same evaluation, was no part of that choice."""
+    """It flatters, and that before training counts among them; the score on test rows, at the same
+    evaluation, was no part of that choice."""
     report = judged(records)
-    points = report.answer.learning.points
+    own = report.records.curves.query(f"trial == {report.answer.trial} and metric == 'validation_loss'")
+    points = own["step"].nunique()
     told = {fact.label: fact.meaning for fact in card(report.study, report.answer, records.trials).facts}
-    assert f"fresh seeds, on each the best of {points} evaluations" in told["Validation loss"]
+    assert f"fresh seeds, on each the best of {points} evaluations, that before training among them" in told["Validation loss"]
     assert ", each at its best evaluation" in told["Test set"]
 
 

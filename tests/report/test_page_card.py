@@ -152,7 +152,7 @@ def test_the_note_says_why_the_dashboard_has_another_best_trial(records: Synthet
     few = replace(other, confirmed=replace(other.confirmed, seeds=3))
     said = note(report.study, few, report.records).replace("\\", "")
     assert f"The provisional answer is trial #{other.trial}, the best on 3 fresh seeds, too few to" in said
-    nothing = replace(other, learning=Learning(2.3, 0.0, -0.1, 0.1, 5, False, 0.01, 20, 0.02))
+    nothing = replace(other, learning=Learning(2.3, -0.1, -0.2, 0.0, 5, False, 0.01, 20, 0.02))
     said = note(report.study, nothing, report.records).replace("\\", "")
     assert "It is no answer, as nothing was learned." in said
     assert "fresh seeds decide" not in said
@@ -234,7 +234,7 @@ def test_where_most_diverged_lower_rates_come_first(
     trials["learning_rate"] = np.where(trials["trial"] == winner, 1e-3, np.geomspace(1e-2, 10, len(trials)))
     trials = trials[search | (trials["trial"] == winner)]
     run = made_input(SyntheticRecords(trials, records.curves, records.layers))
-    doubted = replace(run.answer, learning=Learning(2.3, 0.0, -0.1, 0.1, 5, False, 0.01, 20, 0.02))
+    doubted = replace(run.answer, learning=Learning(2.3, -0.1, -0.2, 0.0, 5, False, 0.01, 20, 0.02))
     step = card(run.study, doubted, trials).next_step
     assert ("diverged, and the best one has the lowest rate tried, 0.001: search lower" in step.text) is lower
     if lower:
