@@ -88,13 +88,15 @@ def _unlearned(found: Learning, ranked: Ranked) -> str:
         change += " at the evaluation that is best on the other seeds"
         several = f"the best of each seed's {found.points} evaluations after the start"
         lucky = f"; {several}, {best} on average, may be luck"
-    change_word, ends_word = ("rises above", "rise") if ranked.best == "highest" else ("falls below", "fall")
+    ends_word, side = ("rise", "above") if ranked.best == "highest" else ("fall", "below")
     _, low, high = interval(found.fell, found.low, found.high)
     ends = f" (95 % interval of the {ends_word} {low} to {high})"
     where = ends if math.isfinite(found.low) else ""
-    text = f"The winner's {ranked.metric} {change_word} its start by no more than noise"
+    text = f"The winner's {ranked.metric} does not {ends_word} {side} its start by more than noise"
     if found.unclear and found.fell > found.floor:
-        text = f"The winner's {ranked.metric} {change_word} its start, but not by more than seeds differ,"
+        text = (
+            f"The winner's {ranked.metric} {ends_word}s {side} its start, but not by more than seeds differ,"
+        )
     above = listing([metric_words(name) for name in found.above_guess])
     yet = f" Yet guessing is beaten on the test rows by {above}, so something was learned." if above else ""
     return f"{text} on {seeds}: {change}{where}{lucky}.{yet}"

@@ -247,7 +247,8 @@ def test_the_best_of_several_evaluations_is_told_beside_its_score(records: Synth
     own = report.records.curves.query(f"trial == {report.answer.trial} and metric == 'validation_loss'")
     points = own["step"].nunique()
     told = {fact.label: fact.meaning for fact in card(report.study, report.answer, records.trials).facts}
-    assert f"fresh seeds, on each the best of {points} evaluations, that before training among them" in told["Validation loss"]
+    words = f"fresh seeds, on each the best of {points} evaluations, that before training among them"
+    assert words in told["Validation loss"]
     assert ", each at its best evaluation" in told["Test set"]
 
 
