@@ -1,137 +1,17 @@
 """What is said before an answer: on the card, in the terminal, the note, the notebook and as JSON."""
 
-import json
 import math
-from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
 import pytest
+from judged_reports import GOOD, PART, ROWS, everywhere, judged
 from report_inputs import SPACE, made_input, made_study
 from synthetic_records import SyntheticRecords
 
 from sweeper.answer.answer import answer
-from sweeper.answer.claims import BEATS, LEARNED, STANDING, contradictions, resolve
-from sweeper.answer.learning import Learning
 from sweeper.answer.rows import parameters_of
-from sweeper.questions.run_data import RunData
 from sweeper.report.card import card
 from sweeper.report.doubts import with_warnings
-from sweeper.report.note import note, plain_answer
-from sweeper.report.notebook import answer_html
-
-Curve = Callable[[int, int, int], float]
-"""(trial, seed, number of the evaluation) -> validation loss"""
-ROWS = {"rows": {"train": 600, "validation": 200, "test": 200}, "few": [], "labels": 0}
-PART = {"loss": 2.3, "accuracy": 0.1}
-GOOD = {"guess": "the class frequencies of the training rows", "why": "", **ROWS}
-GOOD["scores"] = [{"seed": s, "train": PART, "validation": PART, "test": PART} for s in range(6)]
-
-
-def judged(
-    records: SyntheticRecords, baselines: dict | None = GOOD, accuracy: float = 0.97, loss: float = 0.11
-) -> RunData:
-    """A report whose answer knows curves and baselines, and was tested on each of its seeds."""
-    report = made_input(records)
-    assert report.answer is not None
-    scores = [{"loss": loss, "accuracy": accuracy}] * report.answer.confirmed.seeds
-    test = {"trial": report.answer.trial, "scores": scores}
-    found = answer(records.trials, test, records.curves, baselines)
-    return replace(report, answer=with_warnings(report.study, found, baselines))
-
-
-def flat(records: SyntheticRecords) -> SyntheticRecords:
-    """No curve ever leaves the value that it had before training."""
-    value = records.curves["value"].mask(records.curves["metric"] == "validation_loss", 2.3)
-    scores = records.trials["objective"].mask(records.trials["objective"].notna(), 2.3)
-    trials = records.trials.assign(objective=scores)
-    return SyntheticRecords(trials, records.curves.assign(value=value), records.layers)
-
-
-def with_curves(records: SyntheticRecords, change: Curve) -> SyntheticRecords:
-    """Validation losses are `change` of (trial, seed, evaluation), scores the lowest of them."""
-    curves, trials = records.curves.copy(), records.trials.set_index(["trial", "seed"])
-    own = curves["metric"] == "validation_loss"
-    places = curves[own].groupby(["trial", "seed"])["step"].rank().astype(int) - 1
-    keys = zip(curves.loc[own, "trial"], curves.loc[own, "seed"], places, strict=True)
-    curves.loc[own, "value"] = [change(*key) for key in keys]
-    lowest = curves[own].groupby(["trial", "seed"])["value"].min()
-    scores = lowest.reindex(trials.index).where(trials["objective"].notna())
-    trials = trials.assign(objective=scores).reset_index()[records.trials.columns]
-    return SyntheticRecords(trials, curves, records.layers)
-
-
-def unstable(trial: int, seed: int, place: int) -> float:
-    """Near 0 at a step that differs between seeds, far above the start elsewhere."""
-    low = 1 + seed % 4
-    return 2.3 if place == 0 else (0.05 + 0.01 * (seed % 3) if place == low else 4.0 + trial % 7 / 100)
-
-
-def noisy(trial: int, seed: int, place: int) -> float:
-    """Around the value before training."""
-    return 2.3 + 0.1 * float(np.random.default_rng((trial, seed, place)).normal()) * (place > 0)
-
-
-def slow(trial: int, seed: int, place: int) -> float:
-    """A hundredth at each evaluation, less than the starts of seeds differ."""
-    return 2.3 + 0.1 * (seed % 3) - 0.01 * place + trial * 1e-5
-
-
-def rising(trial: int, seed: int, place: int) -> float:
-    """Up from the start at every rate."""
-    return 2.3 + 0.3 * place + 0.1 * (seed % 3) + trial * 1e-5
-
-
-@pytest.mark.parametrize(
-    ("change", "loss", "accuracy", "expected"),
-    [
-        (unstable, 0.05, 0.97, True),
-        (noisy, 2.3, 0.1, False),
-        (slow, 2.2, 0.2, True),
-        (rising, 2.3, 0.1, False),
-    ],
-)
-def test_what_is_said_of_learning_agrees_with_the_scores(
-    records: SyntheticRecords,
-    change: Curve,
-    loss: float,
-    accuracy: float,
-    expected: bool,
-) -> None:
-    """An unstable winner and a slow one learned, noise and a rise did not; the claims agree."""
-    report = judged(with_curves(records, change), accuracy=accuracy, loss=loss)
-    told = card(report.study, report.answer, report.records.trials)
-    assert report.answer.to_dict()["learned"] is expected
-    assert (told.standing == "unlearned") is not expected
-    assert contradictions(told.claims) == []
-    if not expected:
-        lower = "search lower ones" in told.next_step.text
-        assert lower is (change is rising)
-        assert "at the evaluation that is best on the other seeds" in told.lead
-        assert "evaluations after the start" in told.lead
-    if "--fresh" in told.next_step.command:
-        assert "--fresh deletes the trials and the report of this run" in told.next_step.text
-
-
-def test_nothing_learned_contradicts_scores_that_beat_guessing(records: SyntheticRecords) -> None:
-    """The claims of such a page are found, and the one that rests on the scores stands."""
-    report = judged(with_curves(records, unstable), loss=0.05)
-    learned = replace(report.answer.learning, learned=False)
-    told = card(report.study, replace(report.answer, learning=learned), report.records.trials)
-    pairs = [{claim.kind for claim in pair} for pair in contradictions(told.claims)]
-    assert pairs == [{LEARNED, BEATS}, {STANDING, BEATS}]
-    assert [each.claim.kind for each in resolve(told.claims) if each.against is None] == [BEATS]
-
-
-def everywhere(report: RunData) -> dict[str, str]:
-    """Name of a rendering -> its text, without line ends and escapes."""
-    texts = {
-        "plain": plain_answer(report.study, report.answer, report.records),
-        "note": note(report.study, report.answer, report.records),
-        "notebook": answer_html(report),
-        "json": json.dumps(report.answer.to_dict(), allow_nan=False),
-    }
-    return {name: " ".join(text.replace("\\", "").split()) for name, text in texts.items()}
 
 
 @pytest.mark.parametrize(("rows", "missing"), [(200, True), (0, False)])
@@ -166,52 +46,6 @@ def test_a_sound_answer_stands_beside_its_baseline(records: SyntheticRecords) ->
     assert (found["learned"], found["baseline"]["objective"]["better"], found["warnings"]) == (True, True, [])
 
 
-@pytest.mark.parametrize("seeds", [3, 10])
-def test_few_seeds_that_differ_are_no_proof_that_nothing_was_learned(
-    records: SyntheticRecords, seeds: int
-) -> None:
-    """An interval around 0 is told as no evidence; few seeds lead to more of them, many do not."""
-    report = judged(flat(records), accuracy=0.1, loss=2.3)
-    found = Learning(2.3, 0.2, -0.1, 0.5, seeds, False, 0.3, 20, 0.4)
-    told = replace(report.answer, learning=found, warnings=())
-    shown = card(report.study, told, records.trials)
-    assert shown.headline == f"{seeds} seeds do not show whether anything was learned."
-    assert "falls below its start, but not by more than seeds differ, on" in shown.lead
-    assert "nothing was learned" not in f"{shown} {told.why_nothing_is_advised}".lower()
-    assert ("confirm.seeds=" in shown.next_step.command) is (seeds == 3)
-    assert not replace(found, high=0.001).unclear
-
-
-def test_scores_that_beat_guessing_show_that_something_was_learned(records: SyntheticRecords) -> None:
-    """Where the loss of a winner rises while its accuracy beats guessing, no surface says that nothing was
-    learned, or that targets may not belong to their rows."""
-    report = judged(with_curves(records, rising), loss=2.4)
-    told = card(report.study, report.answer, report.records.trials)
-    assert told.standing == "unlearned"
-    assert told.headline == "The validation loss does not show that anything was learned."
-    assert "Yet guessing is beaten on the test rows by accuracy, so something was learned." in told.lead
-    assert "accuracy beat guessing: see what theory advises" in told.next_step.text
-    for text in everywhere(report).values():
-        assert "nothing was learned" not in text.lower()
-        assert "targets belong" not in text
-
-
-def test_nothing_learned_is_said_first(records: SyntheticRecords) -> None:
-    """Headline, badge, JSON and every rendering say so before any setting; the next step is other rates."""
-    report = judged(flat(records), accuracy=0.1, loss=2.3)
-    told = card(report.study, report.answer, report.records.trials)
-    assert (told.standing, told.headline) == ("unlearned", "Nothing was learned.")
-    assert (
-        "2.3 before training, 2.3 afterwards at the evaluation that is best on the other seeds" in told.lead
-    )
-    assert "search higher ones" in told.next_step.text
-    assert not [fact for fact in told.facts if "tied" in fact.label.lower() or "use any" in fact.meaning]
-    for text in everywhere(report).values():
-        assert text.find("Nothing was learned.") >= 0
-    assert report.answer.to_dict()["learned"] is False
-    assert report.answer.warnings[0].startswith("Nothing was learned. ")
-
-
 @pytest.mark.parametrize(
     ("loss", "accuracy", "headline"),
     [
@@ -238,18 +72,6 @@ def test_no_better_than_guessing_is_said_first(
     assert told.next_step.command.startswith("sweeper advise")
     for text in everywhere(report).values():
         assert headline in text
-
-
-def test_the_best_of_several_evaluations_is_told_beside_its_score(records: SyntheticRecords) -> None:
-    """It flatters, and that before training counts among them; the score on test rows, at the same
-    evaluation, was no part of that choice."""
-    report = judged(records)
-    own = report.records.curves.query(f"trial == {report.answer.trial} and metric == 'validation_loss'")
-    points = own["step"].nunique()
-    told = {fact.label: fact.meaning for fact in card(report.study, report.answer, records.trials).facts}
-    words = f"fresh seeds, on each the best of {points} evaluations, that before training among them"
-    assert words in told["Validation loss"]
-    assert ", each at its best evaluation" in told["Test set"]
 
 
 def test_nothing_is_gained_over_a_default_where_guessing_is_not_beaten(records: SyntheticRecords) -> None:

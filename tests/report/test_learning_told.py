@@ -1,0 +1,110 @@
+"""What is said of an answer that is not shown to have learned."""
+
+from dataclasses import replace
+
+import pytest
+from judged_reports import Curve, everywhere, flat, judged, noisy, rising, slow, unstable, with_curves
+from synthetic_records import SyntheticRecords
+
+from sweeper.answer.claims import BEATS, LEARNED, STANDING, contradictions, resolve
+from sweeper.answer.learning import Learning
+from sweeper.report.card import card
+
+
+@pytest.mark.parametrize(
+    ("change", "loss", "accuracy", "expected"),
+    [
+        (unstable, 0.05, 0.97, True),
+        (noisy, 2.3, 0.1, False),
+        (slow, 2.2, 0.2, True),
+        (rising, 2.3, 0.1, False),
+    ],
+)
+def test_what_is_said_of_learning_agrees_with_the_scores(
+    records: SyntheticRecords,
+    change: Curve,
+    loss: float,
+    accuracy: float,
+    expected: bool,
+) -> None:
+    """An unstable winner and a slow one learned, noise and a rise did not; the claims agree."""
+    report = judged(with_curves(records, change), accuracy=accuracy, loss=loss)
+    told = card(report.study, report.answer, report.records.trials)
+    assert report.answer.to_dict()["learned"] is expected
+    assert (told.standing == "unlearned") is not expected
+    assert contradictions(told.claims) == []
+    if not expected:
+        lower = "search lower ones" in told.next_step.text
+        assert lower is (change is rising)
+        assert "at the evaluation that is best on the other seeds" in told.lead
+        assert "evaluations after the start" in told.lead
+    if "--fresh" in told.next_step.command:
+        assert "--fresh deletes the trials and the report of this run" in told.next_step.text
+
+
+def test_nothing_learned_contradicts_scores_that_beat_guessing(records: SyntheticRecords) -> None:
+    """The claims of such a page are found, and the one that rests on the scores stands."""
+    report = judged(with_curves(records, unstable), loss=0.05)
+    learned = replace(report.answer.learning, learned=False)
+    told = card(report.study, replace(report.answer, learning=learned), report.records.trials)
+    pairs = [{claim.kind for claim in pair} for pair in contradictions(told.claims)]
+    assert pairs == [{LEARNED, BEATS}, {STANDING, BEATS}]
+    assert [each.claim.kind for each in resolve(told.claims) if each.against is None] == [BEATS]
+
+
+@pytest.mark.parametrize("seeds", [3, 10])
+def test_few_seeds_that_differ_are_no_proof_that_nothing_was_learned(
+    records: SyntheticRecords, seeds: int
+) -> None:
+    """An interval around 0 is told as no evidence; few seeds lead to more of them, many do not."""
+    report = judged(flat(records), accuracy=0.1, loss=2.3)
+    found = Learning(2.3, 0.2, -0.1, 0.5, seeds, False, 0.3, 20, 0.4)
+    told = replace(report.answer, learning=found, warnings=())
+    shown = card(report.study, told, records.trials)
+    assert shown.headline == f"{seeds} seeds do not show whether anything was learned."
+    assert "falls below its start, but not by more than seeds differ, on" in shown.lead
+    assert "nothing was learned" not in f"{shown} {told.why_nothing_is_advised}".lower()
+    assert ("confirm.seeds=" in shown.next_step.command) is (seeds == 3)
+    assert not replace(found, high=0.001).unclear
+
+
+def test_scores_that_beat_guessing_show_that_something_was_learned(records: SyntheticRecords) -> None:
+    """Where the loss of a winner rises while its accuracy beats guessing, no surface says that nothing was
+    learned, or that targets may not belong to their rows."""
+    report = judged(with_curves(records, rising), loss=2.4)
+    told = card(report.study, report.answer, report.records.trials)
+    assert told.standing == "unlearned"
+    assert told.headline == "The validation loss does not show that anything was learned."
+    assert "Yet guessing is beaten on the test rows by accuracy, so something was learned." in told.lead
+    assert "accuracy beat guessing: see what theory advises" in told.next_step.text
+    for text in everywhere(report).values():
+        assert "nothing was learned" not in text.lower()
+        assert "targets belong" not in text
+
+
+def test_nothing_learned_is_said_first(records: SyntheticRecords) -> None:
+    """Headline, badge, JSON and every rendering say so before any setting; the next step is other rates."""
+    report = judged(flat(records), accuracy=0.1, loss=2.3)
+    told = card(report.study, report.answer, report.records.trials)
+    assert (told.standing, told.headline) == ("unlearned", "Nothing was learned.")
+    assert (
+        "2.3 before training, 2.3 afterwards at the evaluation that is best on the other seeds" in told.lead
+    )
+    assert "search higher ones" in told.next_step.text
+    assert not [fact for fact in told.facts if "tied" in fact.label.lower() or "use any" in fact.meaning]
+    for text in everywhere(report).values():
+        assert text.find("Nothing was learned.") >= 0
+    assert report.answer.to_dict()["learned"] is False
+    assert report.answer.warnings[0].startswith("Nothing was learned. ")
+
+
+def test_the_best_of_several_evaluations_is_told_beside_its_score(records: SyntheticRecords) -> None:
+    """It flatters, and that before training counts among them; the score on test rows, at the same
+    evaluation, was no part of that choice."""
+    report = judged(records)
+    own = report.records.curves.query(f"trial == {report.answer.trial} and metric == 'validation_loss'")
+    points = own["step"].nunique()
+    told = {fact.label: fact.meaning for fact in card(report.study, report.answer, records.trials).facts}
+    words = f"fresh seeds, on each the best of {points} evaluations, that before training among them"
+    assert words in told["Validation loss"]
+    assert ", each at its best evaluation" in told["Test set"]
