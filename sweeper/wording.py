@@ -191,6 +191,15 @@ def every(number_of: int, noun: str, plural: str | None = None, *, of: str = "")
     return f"both {several}" if number_of == 2 else f"all {whole(number_of)} {several}"
 
 
+def ordinal(number_of: int) -> str:
+    """``second``, ``third``, ``4th``, ``21st``."""
+    words = {2: "second", 3: "third"}
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(
+        number_of % 10 if number_of % 100 not in (11, 12, 13) else 0, "th"
+    )
+    return words.get(number_of, f"{number_of}{ending}")
+
+
 def capital(text: str) -> str:
     """With a capital at its beginning; the rest stays as it is."""
     return f"{text[0].upper()}{text[1:]}"

@@ -14,8 +14,11 @@ from sweeper.wording import listing, number, percent
 
 
 def option_of(study: Study, setting: str) -> str:
-    """The option that sets it; none for another model where the model is the user's own or no plain stack."""
-    if setting.startswith("model.source=") and study.model.source != "mlp":
+    """The option that sets it; none for what is searched, which has had its chance, nor for another model
+    where the model is the user's own or no plain stack."""
+    key = setting.partition("=")[0].removeprefix("search.space.")
+    searched = key in study.space.parameters and key != "activation"  # of which others can be listed
+    if searched or (key == "model.source" and study.model.source != "mlp"):
         return ""
     return option(study, setting)
 

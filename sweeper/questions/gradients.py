@@ -16,7 +16,7 @@ from sweeper.drawing.style import canvas, group_styles, handle, legend, legend_h
 from sweeper.questions import gradients_over_time
 from sweeper.questions.gradient_networks import COUNTED, CUT, DECADES, HEALTHY, MEASURE
 from sweeper.questions.gradient_verdicts import gradient_verdicts, norms
-from sweeper.questions.layers import END, START, layer_profile
+from sweeper.questions.layers import END, START, layer_profile, other_depths
 from sweeper.questions.question import WHY, FigureSpec, Question, Shown, Tables, named
 from sweeper.questions.run_data import RunData, once
 from sweeper.wording import count, from_to, given, layers, listing, number
@@ -128,6 +128,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
             f"Layers that get less than a hundredth of the last layer's gradient {MOMENTS[moment]}: "
             f"{'; '.join(starved)}."
         )
+    said += filter(None, [other_depths(run, MEASURE)])
     return tuple(said)
 
 

@@ -70,9 +70,9 @@ FIGURE = FigureSpec(
     title="Gradient norm by layer and training time",
     caption=(
         "Median norm over completed trials, the first layer at the bottom, measurements at logarithmic "
-        "steps from left to right, one scale of colours for all. A column of which the colours fall towards "
-        "the low end of the scale on the way down is a gradient that vanishes towards the input at that "
-        "time; grey: no gradient at all."
+        "steps from left to right, the last column at the end of each training, one scale of colours for "
+        "all. A column of which the colours fall towards the low end of the scale on the way down is a "
+        "gradient that vanishes towards the input at that time; grey: no gradient at all."
     ),
     missing="Gradient norms were recorded at one step only.",
     draw=draw,

@@ -14,14 +14,18 @@ from sweeper.drawing.scales import share_ticks
 from sweeper.drawing.style import HUES, canvas, legend_below, themed
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
-from sweeper.statistics.sizes import IMPORTANCES
+from sweeper.statistics.sizes import IMPORTANCES, MANY, every_nth
 from sweeper.trial import HIGHER
-from sweeper.wording import count, percent
+from sweeper.wording import count, ordinal, percent
 
 
 def importances(run: RunData) -> pd.DataFrame:
     """Columns as in `sweeper.search.importances`, the largest share first; empty for few trials."""
     return run.importances.sort_values("importance", ascending=False, ignore_index=True)
+
+
+END = 1.02
+"""Where the axis of shares ends, and marks beyond it stand."""
 
 
 @themed
@@ -33,7 +37,7 @@ def draw(frame: pd.DataFrame) -> Figure:
     axes.barh(places, frame["importance"], height=0.65, color=[HUES[0] if k else "0.75" for k in above])
     axes.hlines(places, frame["low"], frame["high"], color="black", linewidth=1.6, zorder=3)
     axes.plot(
-        frame["chance"],
+        frame["chance"].clip(upper=END),
         places,
         linestyle="none",
         marker="|",
@@ -43,10 +47,10 @@ def draw(frame: pd.DataFrame) -> Figure:
     )
     axes.set_yticks(list(places), list(frame["parameter"]))
     axes.set_ylim(len(frame) - 0.4, -0.6)
-    axes.set(xlabel="share of importance, 95 % interval", xlim=(0, 1.02))
+    axes.set(xlabel="share of importance, 95 % interval", xlim=(0, END))
     share_ticks(axes.xaxis)
     axes.grid(False, axis="y")
-    legend_below(figure, {"most that shuffled scores reach": axes.lines[0]}, ncols=2)
+    legend_below(figure, {"most that shuffled scores reach, of the same total": axes.lines[0]}, ncols=2)
     return figure
 
 
@@ -56,7 +60,8 @@ def alt(frame: pd.DataFrame) -> str:
         f"{row['parameter']} {percent(row['importance'])} ({percent(row['chance'])})"
         for row in frame.to_dict("records")
     ]
-    return f"Share of importance of each parameter (the most that shuffled scores reach): {', '.join(said)}."
+    reach = "the most that shuffled scores reach, of the same total"
+    return f"Share of importance of each parameter ({reach}): {', '.join(said)}."
 
 
 def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
@@ -72,15 +77,18 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     below = [row for row in rows if not row["low"] > row["chance"]]
     said: list[Statement] = [_claim(row, run) for row in above]
     if not above:
-        why = ": shuffled scores may reach as much as each of them" if not small else ""
+        why = ": shuffled scores reach the intervals of all shares" if not small else ""
         said.append(f"No setting is ranked{why}.")
     if below:
         alone = not above and not small
-        named = "Their shares" if alone else "Not ranked, as shuffled scores may reach as much"
+        named = "Their shares" if alone else "Not ranked, as shuffled scores reach their intervals"
         said.append(f"{named}: {', '.join(map(_unranked, below))}.")
     if small:
         named = f"Not ranked, as a share below {percent(LEAST)} sets little apart"
         said.append(f"{named}: {', '.join(map(_unranked, small))}.")
+    total = int((search_trials(run.trials)["outcome"] != "failed").sum())
+    if (step := every_nth(total)) > 1:
+        said.append(f"These shares are of every {ordinal(step)} of the {count(total, 'trial')}.")
     return (*said, "A share says how much a choice mattered in the searched ranges, not which value is best.")
 
 
@@ -103,7 +111,7 @@ def _unranked(row: Mapping[Any, Any]) -> str:
 def _claim(row: Mapping[Any, Any], run: RunData) -> Claim:
     ends = (row["low"], row["high"])
     text = f"{percent(row['importance'])} of the importance (95 % interval {percent(ends[0])} to "
-    text += f"{percent(ends[1])}), above the {percent(row['chance'])} that shuffled scores reach"
+    text += f"{percent(ends[1])}; shuffled scores reach {percent(row['chance'])} of the same total)"
     return Claim(
         MATTERS,
         str(row["parameter"]),
@@ -140,8 +148,9 @@ QUESTION = Question(
         caption=(
             "PED-ANOVA (Watanabe, Bansal and Hutter 2023): how much the choice of each parameter sets the "
             "best trials apart from the others, within the ranges that were searched. A bar of which the "
-            "interval does not lie above its mark, the most that shuffled scores reach, is grey and not "
-            f"ranked, as is a share below {percent(LEAST)}."
+            "interval does not lie above its mark, the most that shuffled scores reach of the same total "
+            "(at the end of the axis: all of it or more), is grey and not ranked, as is a share below "
+            f"{percent(LEAST)}."
         ),
         missing=missing,
         draw=draw,
@@ -153,9 +162,11 @@ QUESTION = Question(
         "PED-ANOVA (Watanabe, Bansal and Hutter 2023, arXiv 2304.10255) over the trials of the search: how "
         "much the distribution of each parameter among the best tenth differs from that among all. Failed "
         "trials are left out, diverged ones count as the worst. Parameters that only some trials have are "
-        "left out. Intervals: 40 bootstrap samples of the trials. Level of chance of a parameter: its "
-        "largest share in 19 shuffles of the scores among ten neighbouring trials, so that what a search "
-        "narrowed down late, when all trials were good, does not count as its effect.",
+        "left out. Intervals: 40 bootstrap samples of the trials. Level of chance of a parameter: the most "
+        "that its distributions differ in 19 shuffles of the scores, over the same total as the shares, so "
+        "it may be more than 100 %. Scores are shuffled among ten neighbouring trials, so that what a "
+        f"search narrowed down late, when all trials were good, does not count as its effect. Above {MANY} "
+        "trials, every second, third … of them is taken.",
         "Exploitation samples promising regions more densely, which colours the shares; parameters that "
         "only matter together may get too little.",
     ),

@@ -8,6 +8,7 @@ import pandas as pd
 from sweeper.answer.rows import completed_search, search_trials, with_names
 from sweeper.questions.losses import of_search
 from sweeper.questions.run_data import RunData, once
+from sweeper.wording import capital, count, whole
 
 ROWS = ["trial", "seed", "step", "layer", "value"]
 START, END = "initialisation", "end of training"
@@ -107,6 +108,21 @@ def _summary(rows: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(activation=frame["activation"].astype("str"))
 
 
+def other_depths(run: RunData, measure: str) -> str:
+    """A sentence about the networks that `layer_rows` leaves out; empty where all have as many layers."""
+    search = search_trials(run.trials)
+    rows = of_search(search, run.layers[ROWS][(run.layers["measure"] == measure).to_numpy()])
+    last = rows.groupby("trial")["layer"].max()
+    shown = layer_rows(run, measure)
+    if shown.empty or last.nunique() < 2:
+        return ""
+    kept = f"{whole(shown['trial'].nunique())} of {count(len(last), 'trial')}"
+    own = last.get(run.answer.trial if run.answer else -1)
+    answers = "the answer's is one of them" if own == shown["layer"].max() else "the answer's is none of them"
+    said = f"These are the networks with {count(int(shown['depth'].iloc[0]), 'layer')} to measure, {kept}"
+    return f"{said}.{'' if own is None else f' {capital(answers)}.'}"
+
+
 PER_DECADE = 4
 """Looks in a decade of steps, as they are recorded."""
 
@@ -115,8 +131,9 @@ def over_time(run: RunData, measure: str) -> pd.DataFrame:
     """Medians of `measure` over the completed search trials, for each activation, look and layer.
 
     Columns activation, look, layer, depth, median, trials and step. Looks of trials of unlike length are put
-    together by quarter decades of the step, each trial with its last one there, and `step` is their median.
-    Completed trials alone, so that a line is about the same trials from its start to its end.
+    together by quarter decades of the step, each trial with its last one there, and `step` is their median;
+    the last look is the end of every trial, whatever its length. Completed trials alone, so that a line is
+    about the same trials at its start and at its end.
     """
     rows = layer_rows(run, measure)
     rows = rows[rows["trial"].isin(completed_search(run.trials)["trial"])]
@@ -129,9 +146,12 @@ def over_time(run: RunData, measure: str) -> pd.DataFrame:
 
 
 def _looks(rows: pd.DataFrame) -> np.ndarray:
-    """The place of each step among those of all trials, or its quarter decade where trials differ in them."""
+    """The place of each step among those of all trials, or its quarter decade where trials differ in them:
+    then the last place is that of the last step of each."""
     steps = rows["step"].to_numpy(float)
     known = np.unique(steps)
     if len(rows) and (rows.groupby("trial")["step"].nunique() == len(known)).all():
         return np.searchsorted(known, steps)
-    return np.where(steps > 0, 1 + np.round(PER_DECADE * np.log10(np.maximum(steps, 1))), 0).astype(int)
+    looks = np.where(steps > 0, 1 + np.round(PER_DECADE * np.log10(np.maximum(steps, 1))), 0).astype(int)
+    last = (steps > 0) & (steps == rows.groupby("trial")["step"].transform("max").to_numpy())
+    return np.where(last, looks.max(initial=0) + 1, looks)

@@ -14,7 +14,7 @@ from sweeper.answer.claim_words import Statement
 from sweeper.answer.claims import EXPLORATORY, UNITS, YES, Claim
 from sweeper.drawing.style import legend_below, themed
 from sweeper.questions.layer_maps import layer_map, panels_of
-from sweeper.questions.layers import over_time
+from sweeper.questions.layers import END, at_moments, layer_rows, other_depths, over_time
 from sweeper.questions.question import WHY, FigureSpec, Question, Shown, Tables, named
 from sweeper.questions.run_data import RunData
 from sweeper.questions.units import units
@@ -129,10 +129,22 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
         found = worst[worst["after"] >= WORTH_SAYING[str(measure)]]
         said += [_claim(str(measure), row) for row in found.to_dict("records")]
         if found.empty:
-            least = percent(WORTH_SAYING[str(measure)])
-            said.append(f"No layer ends with {least} or more {WHAT[str(measure)]}, whatever the activation.")
+            said.append(_none(run, str(measure)))
+    said += filter(None, [other_depths(run, "dead")])
     rows_seen = f" On {count(batch, 'validation row')}." if (batch := rows_of_batch(run)) else ""
     return (*said, f"Medians over completed trials of the search, one seed each.{rows_seen}")
+
+
+def _none(run: RunData, measure: str) -> str:
+    """No layer has a median worth a word; how many trials have one of which its own share is."""
+    rows = at_moments(run, layer_rows(run, measure))[END]
+    largest = rows.groupby("trial")["value"].max()
+    least, with_it = percent(WORTH_SAYING[measure]), int((largest >= WORTH_SAYING[measure]).sum())
+    if not with_it:
+        return f"No layer of a completed trial ends with {least} or more {WHAT[measure]}."
+    said = f"No layer ends with {least} or more {WHAT[measure]} in the median trial of an activation"
+    have = "has" if with_it == 1 else "have"
+    return f"{said}; {with_it} of {count(len(largest), 'trial')} {have} one that does."
 
 
 def rows_of_batch(run: RunData) -> int:
@@ -161,10 +173,11 @@ QUESTION = Question(
         table="units_over_time",
         title="Saturated and dead units while training",
         caption=(
-            "Median shares over completed trials, the first layer at the bottom, measurements at logarithmic "
-            "steps from left to right: colour for saturated elements, the area of a dot for dead units. What "
-            "grows to the right was lost in training; what is there from the start comes from the "
-            "initialisation (a fresh ReLU layer is half saturated by design)."
+            "Median shares over completed trials, the first layer at the bottom, measurements at "
+            "logarithmic steps from left to right, the last column at the end of each training: colour for "
+            "saturated elements, the area of a dot for dead units. What grows to the right was lost in "
+            "training; what is there from the start comes from the initialisation (a fresh ReLU layer is "
+            "half saturated by design)."
         ),
         missing="No shares were recorded at more than one step.",
         draw=draw,

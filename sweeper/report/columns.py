@@ -38,7 +38,7 @@ MEANINGS: Mapping[str, str] = {
     "boundary": "rate at which half of the trainings diverge, by a logistic curve",
     "budget": "trials drawn of every value: a third of the fewest that one has",
     "capped": "diverged, or was never better than before training",
-    "chance": "largest share that shuffled scores reach",
+    "chance": "most that shuffled scores reach, of the same total: may be above 1",
     "class": "shape of the validation loss, by the rules below",
     "compared": "the middle half of the trials compared with that of the reference (the first row)",
     "completed": "trials that completed",

@@ -17,7 +17,7 @@ from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, TrialState
 
 from sweeper.search.quiet import quiet
-from sweeper.statistics.sizes import IMPORTANCES
+from sweeper.statistics.sizes import IMPORTANCES, every_nth
 
 COLUMNS = ["parameter", "importance", "low", "high", "chance"]
 Coded = tuple[list[object], BaseDistribution]
@@ -28,8 +28,6 @@ BLOCK = 10
 """Trials among which scores are shuffled."""
 RESAMPLES = 40
 """Bootstrap samples of the trials."""
-MANY = 500
-"""Trials above which every k-th is left out: shares no longer change."""
 NOW = datetime(2020, 1, 1)
 """Optuna's trials must have begun and ended; when does not matter."""
 
@@ -37,19 +35,18 @@ NOW = datetime(2020, 1, 1)
 def importances(trials: pd.DataFrame, parameters: list[str]) -> pd.DataFrame:
     """Columns as in `COLUMNS`, one row per parameter, the largest importance first.
 
-    importance: shares that sum to 1. low, high: 95 % of `RESAMPLES` bootstrap samples of the trials.
-    chance: the most that the parameter reaches in `SHUFFLES` shuffles of the scores (`_shuffled`), on the
-    scale of
-    these shares: what does not matter has a larger share in one of twenty studies. It depends on the
-    parameter: a
-    range of which some parts were hardly tried reaches more by luck.
+    importance: shares that sum to 1. low, high: 95 % of `RESAMPLES` bootstrap samples of the trials, and the
+    share itself, which lies outside of them where resampled trials lie further apart.
+    chance: the most that the parameter reaches in `SHUFFLES` shuffles of the scores (`_shuffled`), over the
+    same total as these shares, so it may be above 1: what does not matter has a larger share in one of twenty
+    studies. It depends on the parameter: a range of which some parts were hardly tried reaches more by luck.
 
     Empty where there is nothing to state: for few trials, or when the best ones cannot be told from
     the rest. `trials` are rows of the ``trials`` table; those that failed are left out, diverged ones
     count as the worst. A parameter counts when every trial has it and it takes at least two values.
     """
     search = trials[(trials["phase"] != "confirm") & (trials["outcome"] != "failed")]
-    search = search.iloc[:: 1 + len(search) // MANY]
+    search = search.iloc[:: every_nth(len(search))]
     columns = [p for p in dict.fromkeys(parameters) if search[p].notna().all() and search[p].nunique() > 1]
     objective = search["objective"].astype(float)
     objective = objective.where(np.isfinite(objective))
@@ -66,11 +63,10 @@ def importances(trials: pd.DataFrame, parameters: list[str]) -> pd.DataFrame:
     shares = pd.DataFrame([_shares(each) for each in drawn if sum(each.values()) > 0])
     frame = pd.DataFrame({"parameter": list(divergences), "importance": list(_shares(divergences).values())})
     ends = shares[list(divergences)].quantile([0.025, 0.975]) if len(shares) else None
-    frame["low"], frame["high"] = (
-        (np.nan, np.nan) if ends is None else (ends.iloc[0].array, ends.iloc[1].array)
-    )
-    chance = shuffled[list(divergences)].max() / sum(divergences.values())
-    frame["chance"] = chance.clip(upper=1.0).array  # shuffled scores may lie further apart than the true ones
+    low, high = (np.nan, np.nan) if ends is None else (ends.iloc[0].to_numpy(), ends.iloc[1].to_numpy())
+    frame["low"] = np.minimum(low, frame["importance"])
+    frame["high"] = np.maximum(high, frame["importance"])
+    frame["chance"] = (shuffled[list(divergences)].max() / sum(divergences.values())).array
     frame = frame.astype({"parameter": "str"})
     return frame[COLUMNS].sort_values("importance", ascending=False, ignore_index=True)
 
@@ -79,8 +75,8 @@ def _shuffled(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Scores shuffled among `BLOCK` or a few more trials that were proposed one after the other.
 
     A search goes where scores were good, so late trials are alike and good at once, whatever made them so:
-    over
-    the whole search, shuffled scores would take that for an effect of every setting that it narrowed down.
+    over the whole search, shuffled scores would take that for an effect of every setting that it narrowed
+    down.
     """
     blocks = np.array_split(values, max(len(values) // BLOCK, 1))
     return np.concatenate([rng.permutation(block) for block in blocks])

@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 
 from sweeper.components.activations import ACTIVATIONS
-from sweeper.questions.gradient_advice import advice
+from sweeper.questions.gradient_advice import advice, option_of
 from sweeper.questions.gradients import changes
 from sweeper.questions.layers import END, START
+from sweeper.study.study import Study
 from sweeper.wording import listing
 
 
@@ -101,6 +102,16 @@ def test_an_option_that_the_study_does_not_take_is_not_offered() -> None:
     )
     loud = row_of(verdict="exploding", slope=0.3)
     assert advice(loud, None, "auto", lambda setting: "") == "Try fewer layers."
+
+
+def test_nothing_is_offered_that_is_searched() -> None:
+    """A depth, an initializer or a schedule of the space has had its chance; other activations have not."""
+    space = {"model.depth": [2, 6], "schedule": ["constant", "cosine"], "activation": ["relu", "tanh"]}
+    free, searched = (Study(name="made", search={"space": own}) for own in ({}, space))
+    for setting in ("model.depth=2", "search.space.schedule=warmup_cosine"):
+        assert option_of(free, setting)
+        assert option_of(searched, setting) == ""
+    assert option_of(searched, 'search.space.activation=["elu"]')
 
 
 def test_no_activation_is_advised_that_was_searched() -> None:

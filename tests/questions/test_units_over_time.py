@@ -3,11 +3,14 @@
 import pandas as pd
 import pytest
 from gradient_runs import line, made
+from report_inputs import spoken
 from run_data import run_data, with_records
 from synthetic_records import DEPTH, STEPS, SyntheticRecords
 
+from sweeper.questions.layers import layer_profile, other_depths
 from sweeper.questions.run_data import RunData
-from sweeper.questions.units_over_time import units_over_time
+from sweeper.questions.units import units
+from sweeper.questions.units_over_time import QUESTION, units_over_time
 
 
 @pytest.fixture(scope="module")
@@ -54,3 +57,49 @@ def test_the_last_look_is_that_of_the_last_step(other: int) -> None:
     assert table["trials"].max() == 2
     last = table[(table["measure"] == "dead") & (table["step"] == table["step"].max())]
     assert (last["median"] >= 0.5).all()
+
+
+def test_the_last_look_is_the_end_of_every_training() -> None:
+    """Trials of a tenth of the steps end in the last column too, with the medians that tables have there."""
+    source = made({"relu": [line(0.0, 2)] * 2 + [line(-0.3, 2)] * 3}, dead=[0.0, 0.2])
+    rows = source.layers
+    short = rows["trial"].isin([0, 1])
+    layers = rows.assign(step=rows["step"].where(short | (rows["step"] == 0), 90))
+    layers = pd.concat([layers, layers[~short & (layers["step"] == 90)].assign(step=10, value=0.5)])
+    run = with_records(source, layers=layers)
+    table = units_over_time(run).query("measure == 'dead'")
+    last = table[table["step"] == table["step"].max()].set_index("layer")
+    ends = layer_profile(run, ("dead",)).query("moment == @END").set_index("layer")
+    assert last["trials"].tolist() == ends["trials"].tolist() == [5, 5]
+    assert last["median"].to_dict() == ends["median"].to_dict()
+
+
+@pytest.mark.parametrize(
+    ("dead", "said"),
+    [
+        ([0.0, 0.0], "No layer of a completed trial ends with 1 % or more dead units."),
+        ([0.0, 0.005], "No layer of a completed trial ends with 1 % or more dead units."),
+        (None, "dead units in the median trial of an activation; 1 of 3 trials has one that does."),
+        ([0.0, 0.4], "With relu, 40 % of the units of layer 1 are dead at the end"),
+    ],
+)
+def test_what_no_median_shows_is_counted(dead: list[float] | None, said: str) -> None:
+    """That no layer is dead is said of all trials, or of the median trial with the number of the others."""
+    source = made({"relu": [line(0.0, 2)] * 3}, dead=dead or [0.0, 0.0])
+    if dead is None:
+        rows = source.layers
+        worst = (rows["measure"] == "dead") & (rows["trial"] == 1) & (rows["layer"] == 1) & (rows["step"] > 0)
+        source = with_records(source, layers=rows.assign(value=rows["value"].mask(worst, 1.0)))
+    tables = {"units": units(source), "units_over_time": units_over_time(source)}
+    assert said in " ".join(spoken(QUESTION.sentences(source, tables)))
+
+
+def test_networks_of_other_depths_are_told() -> None:
+    """Layers are compared in networks of one depth; how many these are, and whether the answer is one."""
+    for depths, said in (
+        ((3, 3, 2), "These are the networks with 3 layers to measure, 2 of 3 trials."),
+        ((3, 3, 3), ""),
+    ):
+        run = made({"relu": [line(0.0, depth) for depth in depths]}, dead=[0.0] * 3)
+        assert other_depths(run, "gradient_norm").startswith(said)
+        assert bool(other_depths(run, "gradient_norm")) == bool(said)

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from report_inputs import CHANGES, SHARES, changed, made_input, made_study, sentences_of
+from run_data import with_records
 from synthetic_records import SyntheticRecords, synthetic_records
 
 from sweeper.answer.rows import label
@@ -157,7 +158,8 @@ def test_importances_are_those_of_the_search(said: dict[str, str]) -> None:
         named = f"{name} sets the best trials apart from the rest: {100 * row['importance']:.0f} %"
         assert (named in said["importances"]) is (row["low"] > row["chance"])
     assert (
-        f"Not ranked, as shuffled scores may reach as much: {shares_of(SHARES[2:])}." in said["importances"]
+        f"Not ranked, as shuffled scores reach their intervals: {shares_of(SHARES[2:])}."
+        in said["importances"]
     )
 
 
@@ -181,8 +183,18 @@ def test_where_nothing_stands_out_no_setting_is_ranked(records: SyntheticRecords
     shares = SHARES.assign(low=[0.15, 0.12, 0.05, 0.02])
     text = sentences_of(made_input(records, importances=shares), "importances")["importances"]
     assert "sets the best trials apart" not in text
-    assert text.startswith("No setting is ranked: shuffled scores may reach as much as each of them.")
+    assert text.startswith("No setting is ranked: shuffled scores reach the intervals of all shares.")
     assert f"Their shares: {shares_of(shares)}." in text
+
+
+@pytest.mark.parametrize(("times", "told"), [(1, ""), (20, "of every third of the 1,")])
+def test_a_part_of_many_trials_is_told(records: SyntheticRecords, times: int, told: str) -> None:
+    """Importances of many trials are of some of them, and the page says which."""
+    many = pd.concat([records.trials] * times, ignore_index=True)
+    run = with_records(made_input(records, importances=SHARES), trials=many)
+    text = sentences_of(run, "importances")["importances"]
+    assert ("These shares are of every" in text) == bool(told)
+    assert told in text
 
 
 def test_a_small_share_sets_nothing_apart(records: SyntheticRecords) -> None:

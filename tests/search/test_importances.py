@@ -144,10 +144,11 @@ def test_what_does_not_matter_stays_below_the_level_of_chance() -> None:
     assert not (noise["low"] > noise["chance"]).any()
 
 
-def test_no_level_of_chance_is_above_the_whole() -> None:
-    """Shares sum to 1: shuffled scores that lie further apart than the true ones reach no more."""
+def test_every_share_lies_in_its_interval() -> None:
+    """Resampled trials may lie further apart than the trials themselves; levels of chance are not cut off."""
     few = [
         importances(frame(30).assign(objective=np.random.default_rng(k).random(30)), NAMES) for k in range(8)
     ]
-    levels = np.concatenate([found["chance"] for found in few])
-    assert levels.max() == 1
+    found = pd.concat(few)
+    assert ((found["low"] <= found["importance"]) & (found["importance"] <= found["high"])).all()
+    assert found["chance"].max() > 1
