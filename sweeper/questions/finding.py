@@ -60,7 +60,9 @@ QUESTION = Question(
         "% interval (or the bracket between two neighbouring rates) lies on the expected side. Contrary: "
         "it lies wholly on the other side. Not found: it contains both, or too little was recorded. Not "
         "found does not prove the contrary.",
-        "Values are compared by the finalists on fresh seeds, pair by pair, each value represented by its "
-        "best trial of the search; where it has too few fresh seeds, by medians over search trials.",
+        "Values are compared by finalists on fresh seeds, pair by pair, each value represented by its "
+        "finalist that was best in the search. The answer was picked by the fresh seeds: were it to "
+        "represent its value, that value would look better than it is. Where fresh seeds are too few, "
+        "medians over search trials are compared.",
     ),
 )

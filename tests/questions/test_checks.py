@@ -1,6 +1,7 @@
 """Checks of expectations: each verdict on records whose truth is known, against plain numbers."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any
@@ -92,7 +93,27 @@ def test_better_pairs_fresh_seeds(effect: float, said: str) -> None:
     assert found.verdict == said
     assert found.number == pytest.approx(apart.mean())
     assert (found.low, found.high) == pytest.approx(t, abs=0.02)
-    assert "10 fresh seeds" in found.basis
+    assert found.basis.startswith(
+        "each by the finalist that was best in the search, #0 and #1, on 10 fresh seeds, pair by pair"
+    )
+
+
+@pytest.mark.parametrize("picked", [0, 1, 2])
+def test_a_comparison_names_what_it_compares(picked: int) -> None:
+    """The numbers are those of the trials named, whatever finalist is the answer; where it has one of the
+    values and is neither of them, the sentence says why."""
+    records = paired(0.1)
+    fresh = records.trials["phase"] == "confirm"
+    best = fresh & (records.trials["trial"] == picked)
+    scores = records.trials["objective"].mask(best, records.trials["objective"] - 5)
+    records = source(records.trials.assign(objective=scores).to_numpy().tolist())
+    assert records.answer is not None
+    assert records.answer.trial == picked
+    found = verdict(records, "better", parameter="activation", value="relu", than="tanh")
+    means = records.trials[fresh].groupby("trial")["objective"].mean()
+    one, other = map(int, re.findall(r"#(\d+)", found.basis)[:2])
+    assert found.number == pytest.approx(means[one] - means[other])
+    assert ("the answer, #2, was picked by these seeds" in found.sentence) is (picked == 2)
 
 
 def test_better_than_the_best_of_the_others() -> None:

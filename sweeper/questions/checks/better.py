@@ -92,8 +92,10 @@ def difference(run: RunData, parameter: str, value: Any, than: Any, quantity: st
     """`value` − `than`, of the objective in costs; ``None`` if neither fresh seeds nor the search can tell.
 
     On fresh seeds each value is represented by the finalist of lowest objective *in the search*, so the seeds
-    that compare have chosen nothing; ``None`` as a value stands for the best of the others. The difference is
-    taken seed by seed. Without enough of them, medians over the trials of the search: see `_of_search`.
+    that compare have chosen nothing; ``None`` as a value stands for the best of the others. The answer was
+    chosen by these seeds, so it stands for its value only where the search had it first: else that value
+    would look better than it is. The difference is taken seed by seed. Without enough seeds, medians over
+    the trials of the search: see `_of_search`.
     """
     return _paired(run, parameter, value, than, quantity) or _of_search(run, parameter, value, than, quantity)
 
@@ -123,9 +125,19 @@ def _paired(run: RunData, parameter: str, value: Any, than: Any, quantity: str) 
         than=float(pairs[:, 1].mean()),
         value_name=_name(one[parameter]),
         than_name=_name(other[parameter]),
-        basis=f"the best finalist of each on {len(pairs)} fresh seeds, pair by pair",
+        basis=f"each by the finalist that was best in the search, #{one['trial']} and #{other['trial']}, on "
+        f"{len(pairs)} fresh seeds, pair by pair{_aside(run, one, other, parameter)}",
         more_failures=bool(bad.get(one["trial"], 0) > bad.get(other["trial"], 0)),
     )
+
+
+def _aside(run: RunData, one: "pd.Series[Any]", other: "pd.Series[Any]", parameter: str) -> str:
+    """Why the answer is not compared, where it has one of the two values."""
+    if run.answer is None or run.answer.trial in (one["trial"], other["trial"]):
+        return ""
+    if run.answer.parameters.get(parameter) not in (one[parameter], other[parameter]):
+        return ""
+    return f"; the answer, #{run.answer.trial}, was picked by these seeds, which would flatter its value"
 
 
 def _of_search(run: RunData, parameter: str, value: Any, than: Any, quantity: str) -> Difference | None:
