@@ -15,7 +15,7 @@ from sweeper.statistics.learning_rates import boundary
 from sweeper.study.parameters import ALLOWED
 from sweeper.study.rates import joined, search_rates
 from sweeper.study.space import Range, Space
-from sweeper.wording import as_float, exact, tidied
+from sweeper.wording import as_float, exact, percent, tidied
 
 OUTER = 0.15
 """Share of a range, next to a bound, that counts as its edge (of the logarithm for log ranges)."""
@@ -35,6 +35,7 @@ COLUMNS = [
     "side",
     "wider",
     "suggestion",
+    "unshown",
 ]
 
 
@@ -117,11 +118,10 @@ def crowded(trials: pd.DataFrame, ranges: Mapping[str, Range]) -> pd.DataFrame:
 
     best_trials are the best completed trials of the search that drew from the range, `best` the value of
     the first; near_low and near_high the shares of them within `OUTER` of a bound, zeros that a range
-    allows beside its numbers left out. at_edge: so many are near one bound (`side`), and more than half,
-    that this would happen in `CHANCE` of studies with as many ranges were all places equally good; for other
-    settings than the learning rate, the trials near it are shown to score better than the rest, too. `wider`
-    is that bound moved outwards, see there, and `suggestion` the option that says so, ready for the
-    command line. Empty where no range is known or fewer than twice `FEWEST` trials completed.
+    allows beside its numbers left out. at_edge: more than half are near one bound (`side`), and `_not_shown`
+    speaks against none of it; `wider` is that bound moved outwards, see there, and `suggestion` the option
+    that says so, ready for the command line. `unshown`: where more than half are near one bound, why that is
+    no edge. Empty where no range is known or fewer than twice `FEWEST` trials completed.
     """
     rows = [_row(key, values, trials, set(ranges)) for key, values in ranges.items()]
     return pd.DataFrame([row for row in rows if row is not None], columns=COLUMNS)
@@ -134,35 +134,51 @@ def _row(key: str, values: Range, every: pd.DataFrame, keys: Collection[str]) ->
     count = min(max(math.ceil(TOP * len(trials)), FEWEST), MOST)
     chosen = trials.sort_values(["objective", "trial"])[name].head(count).astype(float).to_numpy()
     positions = np.array([values.position(value) for value in chosen[chosen >= values.low]])
-    near_low = float((positions < OUTER).sum() / count)
-    near_high = float((positions > 1 - OUTER).sum() / count)
-    low_by_chance, high_by_chance = _by_chance(name, values, trials[name].astype(float))
-    low_needed, high_needed = (
-        _beyond_chance(count, len(keys), share) / count for share in (low_by_chance, high_by_chance)
-    )
-    side = "low" if near_low >= low_needed and not values.zero else "high" if near_high >= high_needed else ""
-    if side and name != "learning_rate" and not _shown_better(name, values, side, trials):
-        side = ""
+    near = {"low": int((positions < OUTER).sum()), "high": int((positions > 1 - OUTER).sum())}
+    zero = ("low",) if values.zero else ()  # beyond the lowest number lies the 0 that was tried
+    side = next((side for side in near if 2 * near[side] > count and side not in zero), "")
+    unshown = _not_shown(name, values, side, trials, (near[side], count, len(keys))) if side else ""
     own = _drawn_from(key, every[every["phase"] != "confirm"], keys)[1]
-    proposed = _proposed(own, float(chosen[0])) if side and name == "learning_rate" and values.log else None
-    bound = wider(name, values, side, proposed) if side else math.nan
+    crowd = side if not unshown else ""
+    proposed = _proposed(own, float(chosen[0])) if crowd and name == "learning_rate" and values.log else None
+    bound = wider(name, values, crowd, proposed) if crowd else math.nan
     at_edge = not math.isnan(bound)
+    unshown = "the range can go no further" if crowd and not at_edge else unshown
     typed = exact if values.integer else as_float
     text = f"--set {_setting(key, side, typed(bound))}" if at_edge else ""
-    shares = (near_low, near_high, at_edge, side if at_edge else "", bound, text)
-    return (key, float(values.low), float(values.high), chosen[0], count, *shares)
+    shares = (near["low"] / count, near["high"] / count, at_edge, side if at_edge else "", bound, text)
+    return (key, float(values.low), float(values.high), chosen[0], count, *shares, unshown)
 
 
-def _by_chance(name: str, values: Range, tried: "pd.Series[float]") -> tuple[float, float]:
-    """How probable it is for any trial to lie near the low and near the high bound.
+def _not_shown(
+    name: str, values: Range, side: str, trials: pd.DataFrame, counts: tuple[int, int, int]
+) -> str:
+    """Why the best near the bound at `side` show no better values beyond it; empty where they do.
 
-    The sampler crowds at what it takes for good, and with a setting that does nothing, anywhere: so the
-    share of all trials counts, where it is larger than `OUTER`. A learning rate always does something.
+    Not, where so many would lie there in more than `CHANCE` of studies with as many ranges, were all places
+    equally good. For other settings than the learning rate, which always does something, not either where so
+    many would lie there if the best were any of the trials: the sampler crowds at what it takes for good,
+    and with a setting that does nothing, anywhere. Nor where the trials near the bound are not shown to score
+    better than the rest.
+
+    Args:
+        name: the parameter.
+        values: its range.
+        side: low | high.
+        trials: completed ones that drew from it.
+        counts: how many of the best are near, how many are looked at, and the number of ranges.
     """
+    near, count, ranges = counts
+    if near < _beyond_chance(count, ranges):
+        return "so few may do so by chance"
     if name == "learning_rate":
-        return OUTER, OUTER
-    low, high = _near(values, tried)
-    return max(OUTER, float(low.mean())), max(OUTER, float(high.mean()))
+        return ""
+    tried = float(_near(values, trials[name].astype(float))[side == "high"].mean())
+    if near < _beyond_chance(count, ranges, max(OUTER, tried)):
+        return f"{percent(tried)} of all its trials lie there, so the best may do so by chance"
+    if not _shown_better(name, values, side, trials):
+        return "the trials there are not shown to score better than the rest"
+    return ""
 
 
 def _near(values: Range, tried: "pd.Series[float]") -> tuple[np.ndarray, np.ndarray]:

@@ -11,19 +11,18 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sweeper.answer.claim_words import Statement
-from sweeper.answer.claims import EXPLORATORY, RANGE, Claim
-from sweeper.answer.edges import Edge, crowded, edges, ranges_of
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import parameters_of
 from sweeper.drawing.scales import log_axis
 from sweeper.drawing.style import HUES, canvas, label_lowest, legend_below, themed
+from sweeper.questions import range_edges
 from sweeper.questions.divergence import ANY, boundaries, breaks
 from sweeper.questions.losses import capped_losses
 from sweeper.questions.question import FigureSpec, Shown, Tables
 from sweeper.questions.run_data import RunData, once
 from sweeper.statistics.intervals import interval
 from sweeper.study.space import among
-from sweeper.wording import capital, count, listing, number, percent, whole
+from sweeper.wording import count, listing, number, percent, whole
 
 COLUMNS = [
     "optimizer",
@@ -120,26 +119,6 @@ def _lost(rows: pd.DataFrame, best: float) -> tuple[float, ...]:
     shares = np.clip((losses - best) / (starts - best), 0.0, 1.0)
     low, high = interval(shares)
     return (float(shares.mean()), max(low, 0.0), min(high, 1.0), *counts)
-
-
-def range_edges(run: RunData) -> pd.DataFrame:
-    """Whether the best trials cluster at a bound of a searched range, see `sweeper.answer.edges.crowded`.
-
-    A wider range is suggested for rates, and for what the answer has at that bound: where it lies elsewhere,
-    fresh seeds spoke against the bound.
-    """
-    found = crowded(run.trials, ranges_of(run.study.space))
-    won = {edge.key for edge in _edges(run)}
-    rate = found["key"].map(lambda key: run.study.space.base(key) == "learning_rate").astype(bool)
-    kept = (rate | found["key"].isin(won)) & run.advises
-    return found.assign(suggestion=found["suggestion"].where(kept, ""))
-
-
-def _edges(run: RunData) -> tuple[Edge, ...]:
-    """Settings of the answer at the edge of their range, which the card names too."""
-    if run.answer is None or not run.advises:
-        return ()
-    return edges(run.study.space, run.answer.parameters, run.trials)
 
 
 PANELS, TICKS = 4, 4
@@ -242,7 +221,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
         said.append(
             "Pruned ones count with what they had reached by then: trained on, they lose that or less."
         )
-    return (*said, *breaks(tables["divergence"]), *_crowded(run, tables["range_edges"]))
+    return (*said, *breaks(tables["divergence"]), *range_edges.sentences(run, tables["range_edges"]))
 
 
 TELLING = 0.6
@@ -275,42 +254,7 @@ def _lost_words(row: Mapping[Any, Any]) -> str:
     return f"{percent(row['lost_share'])} ({ends})"
 
 
-def _crowded(run: RunData, frame: pd.DataFrame) -> tuple[Statement, ...]:
-    """Ranges at a bound of which more than half of the best trials lie, where the winner learned at all."""
-    if run.answer is None or not run.advises:
-        return ()
-    winners = {edge.key: edge for edge in _edges(run)}
-    rows = [row for row in frame.to_dict("records") if row["at_edge"]]
-    own = [edge for key, edge in winners.items() if key not in {row["key"] for row in rows}]
-    if not rows and not own:
-        none = f"The best trials crowd at no bound of the {count(len(frame), 'range')} checked."
-        return (none,) if len(frame) else ()
-    return (
-        *(_at_a_bound(row, won=row["key"] in winners) for row in rows),
-        *(_claim(edge.key, edge.side, _lies(edge), f"--set {edge.setting}") for edge in own),
-    )
-
-
-def _lies(edge: Edge) -> str:
-    return f"The answer lies at the {edge.side} end of {edge.key} ({number(edge.bound)})"
-
-
-def _at_a_bound(row: Mapping[Any, Any], *, won: bool) -> Claim | str:
-    key, side = str(row["key"]), str(row["side"])
-    best = f"more than half of the best {row['best_trials']} trials"
-    who = f"The answer and {best} lie" if won else f"{capital(best)} lie"
-    text = f"{who} at the {side} end of {key} ({number(row[side])})"
-    if not row["suggestion"]:
-        return f"{text}; the answer does not, so no wider range is proposed."
-    return _claim(key, side, text, row["suggestion"])
-
-
-def _claim(key: str, side: str, text: str, suggestion: str) -> Claim:
-    detail = f"{text}; a better value may lie outside. This searches there too: {suggestion}"
-    return Claim(RANGE, key, side, EXPLORATORY, "learning-rate", detail=detail)
-
-
-TABLES = {"basins": basins, "divergence": boundaries, "range_edges": range_edges}
+TABLES = {"basins": basins, "divergence": boundaries, **range_edges.TABLES}
 FIGURE = FigureSpec(
     name="basins",
     table="basins",
@@ -328,7 +272,7 @@ FIGURE = FigureSpec(
 TABLES_SHOWN = (
     Shown("basins", "Basins by optimizer and activation"),
     Shown("divergence", "Where training diverges"),
-    Shown("range_edges", "Do the best trials cluster at a bound?"),
+    range_edges.SHOWN,
 )
 HOW = (
     "A basin holds the rates of trials whose score is within 10 % of the best of their group; of a score "
@@ -339,8 +283,6 @@ HOW = (
     "pruned trial counts with the lowest loss that it had reached, so it may have lost less.",
     "The divergence boundary comes from a logistic curve in log10 of the rate; pruned trials count as "
     "not diverged. It pools activations and all other settings; an interval that reaches beyond the highest "
-    "rate tried is cut there. Trials crowd at a bound when so many of the best lie in the outer 15 % of "
-    "the range, and more than half, that it would happen in one study of 20 were all places equally good. "
-    "For settings other than the learning rate, the trials there score better than the rest, too, in a "
-    "one-sided Mann-Whitney test at 5 %.",
+    "rate tried is cut there.",
+    range_edges.HOW,
 )

@@ -1,0 +1,90 @@
+"""Whether the best trials crowd at a bound of a searched range: then a better value may lie outside."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from sweeper.answer.claim_words import Statement
+from sweeper.answer.claims import EXPLORATORY, RANGE, Claim
+from sweeper.answer.edges import Edge, crowded, edges, ranges_of
+from sweeper.questions.question import Shown
+from sweeper.questions.run_data import RunData
+from sweeper.wording import capital, count, number
+
+
+def range_edges(run: RunData) -> pd.DataFrame:
+    """Whether the best trials cluster at a bound of a searched range, see `sweeper.answer.edges.crowded`.
+
+    A wider range is suggested for rates, and for what the answer has at that bound: where it lies elsewhere,
+    fresh seeds spoke against the bound.
+    """
+    found = crowded(run.trials, ranges_of(run.study.space))
+    won = {edge.key for edge in edges_of_answer(run)}
+    rate = found["key"].map(lambda key: run.study.space.base(key) == "learning_rate").astype(bool)
+    kept = (rate | found["key"].isin(won)) & run.advises
+    return found.assign(suggestion=found["suggestion"].where(kept, ""))
+
+
+def edges_of_answer(run: RunData) -> tuple[Edge, ...]:
+    """Settings of the answer at the edge of their range, which the card names too."""
+    if run.answer is None or not run.advises:
+        return ()
+    return edges(run.study.space, run.answer.parameters, run.trials)
+
+
+def sentences(run: RunData, frame: pd.DataFrame) -> tuple[Statement, ...]:
+    """Ranges at a bound of which more than half of the best trials lie, where the winner learned at all."""
+    if run.answer is None or not run.advises:
+        return ()
+    winners = {edge.key: edge for edge in edges_of_answer(run)}
+    rows = [row for row in frame.to_dict("records") if row["at_edge"]]
+    own = [edge for key, edge in winners.items() if key not in {row["key"] for row in rows}]
+    rest = frame[(frame["unshown"] != "") & ~frame["key"].isin(list(winners))]
+    unshown = tuple(map(_not_shown, rest.to_dict("records")))
+    if not rows and not own and not unshown:
+        checked = f"the {count(len(frame), 'range')}" if len(frame) > 1 else "the only range"
+        return (f"The best trials crowd at no bound of {checked} checked.",) if len(frame) else ()
+    return (
+        *(_at_a_bound(row, won=row["key"] in winners) for row in rows),
+        *(_claim(edge.key, edge.side, _lies(edge), f"--set {edge.setting}") for edge in own),
+        *unshown,
+    )
+
+
+def _not_shown(row: Mapping[Any, Any]) -> str:
+    """Of best trials that lie at a bound without showing that better values lie beyond it."""
+    side = "low" if row["near_low"] > row["near_high"] else "high"
+    best, near = row["best_trials"], round(row["best_trials"] * row[f"near_{side}"])
+    who = f"All of the best {best} trials" if near == best else f"{near} of the best {best} trials"
+    return f"{who} lie at the {side} end of {row['key']} ({number(row[side])}), but {row['unshown']}."
+
+
+def _lies(edge: Edge) -> str:
+    return f"The answer lies at the {edge.side} end of {edge.key} ({number(edge.bound)})"
+
+
+def _at_a_bound(row: Mapping[Any, Any], *, won: bool) -> Claim | str:
+    key, side = str(row["key"]), str(row["side"])
+    best = f"more than half of the best {row['best_trials']} trials"
+    who = f"The answer and {best} lie" if won else f"{capital(best)} lie"
+    text = f"{who} at the {side} end of {key} ({number(row[side])})"
+    if not row["suggestion"]:
+        return f"{text}; the answer does not, so no wider range is proposed."
+    return _claim(key, side, text, row["suggestion"])
+
+
+def _claim(key: str, side: str, text: str, suggestion: str) -> Claim:
+    detail = f"{text}; a better value may lie outside. This searches there too: {suggestion}"
+    return Claim(RANGE, key, side, EXPLORATORY, "learning-rate", detail=detail)
+
+
+TABLES = {"range_edges": range_edges}
+SHOWN = Shown("range_edges", "Do the best trials cluster at a bound?")
+HOW = (
+    "Trials crowd at a bound when so many of the best lie in the outer 15 % of the range, and more than "
+    "half, that it would happen in one study of 20 were all places equally good. For settings other than the "
+    "learning rate, it would be as rare were the best any of the trials: where the search tried mostly "
+    "values near the bound, the best lie there, too. And the trials there score better than the rest in a "
+    "one-sided Mann-Whitney test at 5 %."
+)
