@@ -7,7 +7,7 @@ from report_inputs import spoken
 from run_data import run_data, with_records
 from synthetic_records import DEPTH, STEPS, SyntheticRecords
 
-from sweeper.questions.layers import layer_profile, other_depths
+from sweeper.questions.layers import END, layer_profile, other_depths
 from sweeper.questions.run_data import RunData
 from sweeper.questions.units import units
 from sweeper.questions.units_over_time import QUESTION, units_over_time
@@ -69,7 +69,7 @@ def test_the_last_look_is_the_end_of_every_training() -> None:
     run = with_records(source, layers=layers)
     table = units_over_time(run).query("measure == 'dead'")
     last = table[table["step"] == table["step"].max()].set_index("layer")
-    ends = layer_profile(run, ("dead",)).query("moment == @END").set_index("layer")
+    ends = layer_profile(run, ("dead",)).query(f"moment == {END!r}").set_index("layer")
     assert last["trials"].tolist() == ends["trials"].tolist() == [5, 5]
     assert last["median"].to_dict() == ends["median"].to_dict()
 
