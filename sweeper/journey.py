@@ -100,7 +100,7 @@ def _run(study: Study, options: Options, home: Pool, pool: Pool) -> Result:
     if result.trials["outcome"].eq(Outcome.FAILED).all():  # of none, too
         raise RunFailed(all_failed(result.trials))
     with writing(folder), reporting():
-        seconds = time.monotonic() - started
+        seconds = None if sweep.resumed else time.monotonic() - started
         each = partial(parallel_map, home, after=loaded)
         made = begun.report() if begun else None
         result.report(options.reports / study.name, seconds=seconds, each=each, begun=made)

@@ -114,7 +114,7 @@ class Result:
 
         Args:
             folder: is made if it is not there.
-            seconds: wall time of the run.
+            seconds: wall time of the run, where one call trained all of it.
             each: ``map``, or what does the same faster; it draws the figures.
             begun: what `begin_report` has made of this run.
         """

@@ -79,8 +79,8 @@ class Sweep:
         trials = self._trials(alone=True)
         if earlier is not None:
             EARLIER.write(folder, earlier.to_dict())
-        metric = objective_metric(study.objective)
-        results = search_results(folder / "records", trials, study.space, metric)
+        self.resumed = bool(len(trials))
+        results = search_results(folder / "records", trials, study.space, objective_metric(study.objective))
         self.search = Search(study, results, earlier.trials if earlier else ())
         journal, url, known = folder / "journal.log", options.storage, self.search.known
         self.storage = StudyStorage(study.name, study.space, url, journal, known, study.objective)

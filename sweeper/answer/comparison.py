@@ -45,6 +45,8 @@ COLUMNS = [
     "mean_optimism",
     "mean_optimism_low",
     "mean_optimism_high",
+    "optimism_finalists",
+    "optimism_seeds",
     "metric",
 ]
 WINNER, TIED, UNRANKED, WORSE, ON_AVERAGE, BETTER, LEFT, FAILS = (
@@ -73,9 +75,10 @@ def comparison(trials: pd.DataFrame, ranked: Ranked) -> pd.DataFrame:
     it (`verdict`): the smallest by `complexity`, then the better mean; its `difference` is the price of
     choosing it; `cut` names the ends of its interval beyond which the score cannot go. `expected_regret`
     (null for finalists with more failures, or that dropped out): see there; it is over the `regret_seeds`
-    that all others completed. `optimism` is mean − search_objective, and `mean_optimism` its mean over
-    finalists, those that dropped out included, on the seeds that all share. `seen` is the difference that
-    would have been called with a probability of 80 %, `seen_share` the same over the winner's mean.
+    that all others completed. `optimism` is mean − search_objective, and `mean_optimism` its mean over the
+    `optimism_finalists`, those that dropped out included, on the `optimism_seeds` that they share. `seen` is
+    the difference that would have been called with a probability of 80 %, `seen_share` the same over the
+    winner's mean.
     """
     ranking = confirmed(trials)
     if ranking.empty:
@@ -102,8 +105,10 @@ def comparison(trials: pd.DataFrame, ranked: Ranked) -> pd.DataFrame:
     frame["regret_seeds"] = int(np.isfinite(values[sound]).all(axis=0).sum())
     kept = sound | frame["dropped"].to_numpy(dtype=bool)
     mean, low, high = optimism(values[kept], frame.loc[kept, "search_objective"].to_numpy())
+    shared = int(np.isfinite(values[kept]).all(axis=0).sum())
     frame = frame.assign(optimism=frame["mean"] - frame["search_objective"], mean_optimism=mean)
     frame = frame.assign(mean_optimism_low=low, mean_optimism_high=high)
+    frame = frame.assign(optimism_finalists=int(kept.sum()), optimism_seeds=shared)
     spread = ("mean_optimism", "mean_optimism_low", "mean_optimism_high")
     apart = ("difference", "difference_low", "difference_high")
     found = [ranked.within(*ends) for ends in _ends(frame)]

@@ -41,7 +41,7 @@ class RunData:
     importances: pd.DataFrame = field(default_factory=_no_importances)
     """Columns as in `sweeper.search.importances`; empty where they are not known."""
     seconds: float | None = None
-    """Wall time of the call that wrote the report; ``None`` where it did not train."""
+    """Wall time of the run; ``None`` where several calls trained it, or none that is known."""
     notes: tuple[str, ...] = ()
     """Sentences about how it was run: the plan, say."""
     defaults: Sequence[Mapping[str, Any]] = ()

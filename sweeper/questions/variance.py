@@ -129,9 +129,11 @@ def _optimism(comparison: pd.DataFrame, metric: str) -> tuple[str, ...]:
         return ()
     row = comparison.iloc[0]
     mean, low, high = interval(*row[["mean_optimism", "mean_optimism_low", "mean_optimism_high"]])
+    who = count(int(row["optimism_finalists"]), "finalist")
+    seeds = count(int(row["optimism_seeds"]), "fresh seed")
     return (
-        f"Fresh seeds minus search, mean {metric} over finalists: {mean} (95 % interval {low} to {high}): "
-        f"{verdict}.",
+        f"Fresh seeds minus search, mean {metric} of {who} on {seeds}: {mean} (95 % interval {low} to "
+        f"{high}): {verdict}.",
     )
 
 

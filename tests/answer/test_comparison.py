@@ -118,6 +118,7 @@ def test_optimism_is_confirmed_minus_searched() -> None:
     mean, low, high = optimism(scores, np.array([0.7, 0.8]))
     assert low < mean < high
     assert (table["mean_optimism_low"].iloc[0], table["mean_optimism_high"].iloc[0]) == (low, high)
+    assert table[["optimism_finalists", "optimism_seeds"]].drop_duplicates().to_numpy().tolist() == [[2, 10]]
 
 
 def test_a_value_that_lost_seeds_is_not_called_worse() -> None:

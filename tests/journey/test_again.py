@@ -18,6 +18,7 @@ from whole_runs import comparable, copied_to_optuna, run, study
 
 from sweeper import journey, sweep
 from sweeper.errors import ModelError, RunFailed, RunFolderError, UserError
+from sweeper.options import Options
 from sweeper.records.run_files import TEST
 from sweeper.report.note import plain_answer
 from sweeper.report.progress import Progress
@@ -215,6 +216,16 @@ class TestAgain:
         (first.folder / "journal.log").unlink()
         pd.testing.assert_frame_equal(run(tmp_path, study()).trials, first.trials)
         copied_to_optuna(replace(finished, folder=first.folder))
+
+    def test_the_wall_time_is_that_of_the_whole_run(self, first: Result, tmp_path: Path) -> None:
+        """A call that goes on does not know it, and one that trains nothing least of all: none is told."""
+        told = []
+        for folder in (tmp_path, tmp_path / "anew"):
+            given = Options(engine="reference", quiet=True, runs=folder / "runs", reports=folder / "reports")
+            with mock.patch.object(Result, "report", lambda *_, seconds, **__: told.append(seconds)):
+                journey.run(study(), given)
+        assert told[0] is None
+        assert told[1] > 0
 
     def test_any_storage_of_optuna_will_do(
         self, finished: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
