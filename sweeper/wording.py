@@ -5,7 +5,7 @@
 - alone it has three significant digits: `number`; fewer where it is a time, a factor or a place on a grid;
 - a share is whole percents, with a decimal where that would round it to none or all, and a factor from ten
   times on: `percent`; a change is percents too, and a factor above ten times or below a hundredth:
-  `signed_percent`;
+  `signed_percent`, and `signed_percents` for those that stand together, in one unit;
 - numbers of one column have the decimals that give the usual one four digits: `fixed`;
 - what somebody gave, a limit or a size, stays as it was given: `given`; programs read `exact`.
 
@@ -92,13 +92,28 @@ TENFOLD, HUNDREDTH = 10.0, 0.01
 
 def signed_percent(share: float, _: object = None) -> str:
     """``+8 %``, ``−0.4 %``, ``0``: a change; ``×880`` and ``×0.005`` where it is that large."""
-    after = 1 + share
-    if after >= TENFOLD or after <= HUNDREDTH:
-        return f"×{factor(after)}"
+    if _by_factor(share):
+        return by_factor(share)
     if abs(share) < 1e-6:
         return "0"
     size = 100 * abs(share)
     return f"{'+' if share > 0 else '−'}{f'{size:.0f}' if size >= 1 else number(size, 1)} %"
+
+
+def signed_percents(*shares: float) -> tuple[str, ...]:
+    """`signed_percent` of changes that stand together: all factors, ``×0.94`` too, where one is."""
+    return tuple(map(by_factor if any(map(_by_factor, shares)) else signed_percent, shares))
+
+
+def _by_factor(share: float) -> bool:
+    return not HUNDREDTH < 1 + share < TENFOLD
+
+
+def by_factor(share: float, _: object = None) -> str:
+    """``×17``, ``×0.94``: a change as what it multiplies by, never 1 where there is one."""
+    if 1e-6 <= abs(share) < 0.1:
+        return f"×{_decimals(1 + share, -math.floor(math.log10(abs(share))))}"
+    return f"×{factor(1 + share)}"
 
 
 def factor(value: float) -> str:

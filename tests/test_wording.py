@@ -30,6 +30,7 @@ from sweeper.wording import (
     signed_interval,
     signed_number,
     signed_percent,
+    signed_percents,
     some_of,
     tick,
     tidied,
@@ -86,6 +87,16 @@ def test_no_change_is_told_in_thousands_of_percent(share: float) -> None:
     assert len(re.sub(r"\D", "", text.partition(".")[0])) <= (3 if "%" in text else 6)
     assert "<" not in text
     assert ">" not in text
+
+
+@given(st.lists(st.floats(min_value=-1 + 1e-12, max_value=1e12), min_size=3, max_size=3))
+def test_changes_that_stand_together_have_one_unit(shares: list[float]) -> None:
+    """Factors all, or percents all; a change is never told as none."""
+    texts = signed_percents(*shares)
+    assert len({text.startswith("×") for text in texts if text != "0"}) <= 1
+    assert all(
+        text not in ("0", "×1") for text, share in zip(texts, shares, strict=True) if abs(share) > 1e-6
+    )
 
 
 @given(
@@ -153,6 +164,8 @@ def test_numbers_of_any_digits_are_written_out(size: float, digits: int) -> None
         (signed_percent(4e4), "×40,000"),
         (signed_percent(-0.98), "−98 %"),
         (signed_percent(-0.9995), "×5e-4"),
+        (signed_percents(-0.9972, 0.041, 7.9), ("×0.0028", "×1.04", "×8.9")),
+        (signed_percents(-0.2, 0.0, 7.9), ("−20 %", "0", "+790 %")),
         (percent(-0.004), "−0.4 %"),
         (percent(40.0), "40 times"),
         (fixed(-0.001, 2), "0.00"),

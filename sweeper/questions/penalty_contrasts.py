@@ -10,9 +10,10 @@ from sweeper.answer.rows import completed_search
 from sweeper.components.activations import ACTIVATIONS
 from sweeper.questions.losses import of_search
 from sweeper.questions.penalty import kinds_of, penalty
+from sweeper.questions.penalty_nuisance import held, settings_of
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.decades import part_of
-from sweeper.statistics.regression import Fit, fit
+from sweeper.statistics.regression import Fit
 from sweeper.trial import HIGHER
 
 SPARSE = {name for name, entry in ACTIVATIONS.items() if entry.zero_when_flat}
@@ -22,17 +23,19 @@ BETWEEN = " vs "
 FEWEST = 3
 """Trials of a decade of weights below which nothing is stated about it."""
 ANY = "any"
-Contrast = tuple[str, str, float, float, tuple[float, float, float], int]
-"""Contrast, kind of penalty, lowest and highest weight, effect with its interval, trials."""
+Contrast = tuple[str, str, float, float, tuple[float, float, float], int, str]
+"""Contrast, kind of penalty, lowest and highest weight, effect with its interval, trials, and settings that
+are not held equal."""
 
 
 def penalty_data(run: RunData) -> pd.DataFrame:
     """One row per completed search trial; empty where `penalty` is.
 
-    Columns: trial, optimizer, activation, learning_rate, weight, kind (of the penalty, see `kinds_of`), and
+    Columns: trial, optimizer, activation, learning_rate, weight, kind (of the penalty, see `kinds_of`), every
+    other setting (see `settings_of`), and
 
     the objective under its name, as it is read, where it is not the validation loss.
-    validation_loss: the lowest of the trial's evaluation points.
+    validation_loss: the lowest of the trial's evaluation points after step 0.
     generalisation_gap: validation loss − train loss at that point. The train loss is the mean over the
         batches since the evaluation before, without the penalty.
     activation_size: root mean square of all activations at the end of training, see `penalty`.
@@ -41,6 +44,7 @@ def penalty_data(run: RunData) -> pd.DataFrame:
     known = penalty(run)[["trial", "activation_size"]]
     done = completed_search(run.trials)
     frame = done[done["trial"].isin(known["trial"])].merge(known, on="trial")
+    settings = settings_of(frame.drop(columns="activation_size"))
     objective = run.ranked.read(frame[["objective"]].astype(float), "objective")["objective"]
     measured = dict.fromkeys((objective_name(run), *MEASURED))
     frame = frame.assign(weight=frame.get("activation_penalty", 0.0), kind=kinds_of(frame))
@@ -49,7 +53,7 @@ def penalty_data(run: RunData) -> pd.DataFrame:
     if objective_name(run) not in frame:
         frame = frame.assign(**{objective_name(run): objective.to_numpy()})
     names = ["trial", "optimizer", "activation", "learning_rate", "weight", "kind"]
-    return frame[[*names, *measured]]
+    return frame[[*names, *measured]].join(settings)
 
 
 MEASURED = ("validation_loss", "generalisation_gap", "activation_size", "sparsity")
@@ -100,7 +104,7 @@ def decades(rows: pd.DataFrame) -> Iterator[Contrast]:
     columns = np.stack([(sizes[kept] == place).to_numpy(float) for place in asked], axis=1)
     part = rows[kept]
     part = part.assign(kind="") if zeros else part  # without penalty, its kind is a name and no setting
-    found = fit(part["y"].to_numpy(float), columns, _nuisance(part))
+    found, left_out = held(part, columns)
     if found is None:
         return
     low, high = found.ends(1 - 0.05 / len(asked))
@@ -110,7 +114,7 @@ def decades(rows: pd.DataFrame) -> Iterator[Contrast]:
         if np.isfinite(numbers).all():
             ends = float(10.0**place), float(10.0 ** (place + 1))
             contrast = VS_ZERO if zeros else VS_LOWEST
-            yield contrast, name if several else ANY, *ends, numbers, int(counts[name, place])
+            yield contrast, name if several else ANY, *ends, numbers, int(counts[name, place]), left_out
 
 
 def _lowest(known: list[tuple[str, float]], kind: str) -> tuple[str, float]:
@@ -126,8 +130,9 @@ def trends(rows: pd.DataFrame) -> Iterator[Contrast]:
         place = np.log10(part["weight"].to_numpy(float))
         if len(part) < FEWEST or np.ptp(place) < 1:
             continue
-        found = fit(part["y"].to_numpy(float), (place - place.mean())[:, None], _nuisance(part))
-        yield from _one(found, PER_DECADE, kind if len(kinds) > 1 else ANY, part)
+        yield from _one(
+            held(part, (place - place.mean())[:, None]), PER_DECADE, kind if len(kinds) > 1 else ANY, part
+        )
 
 
 def kinds(rows: pd.DataFrame) -> Iterator[Contrast]:
@@ -139,26 +144,30 @@ def kinds(rows: pd.DataFrame) -> Iterator[Contrast]:
         part = above[above["kind"].isin(pair)]
         first = (part["kind"] == pair[0]).to_numpy(float)
         place = np.log10(part["weight"].to_numpy(float))[:, None]
-        nuisance = np.concatenate([_nuisance(part.assign(kind="")), place], axis=1)
-        found = fit(part["y"].to_numpy(float), first[:, None], nuisance)
-        yield from _one(found, BETWEEN.join(pair), ANY, part, 1 - 0.05 / len(pairs))
+        yield from _one(
+            held(part.assign(kind=""), first[:, None], place),
+            BETWEEN.join(pair),
+            ANY,
+            part,
+            1 - 0.05 / len(pairs),
+        )
 
 
 def _one(
-    found: Fit | None, contrast: str, kind: str, part: pd.DataFrame, level: float = 0.95
+    fitted: tuple[Fit | None, str], contrast: str, kind: str, part: pd.DataFrame, level: float = 0.95
 ) -> Iterator[Contrast]:
     """The only coefficient of a fit, where there is one."""
+    found, left_out = fitted
     if found is None or not np.isfinite(found.errors[0]):
         return
     low, high = found.ends(level)
     numbers = (float(found.estimates[0]), float(low[0]), float(high[0]))
-    yield contrast, kind, float(part["weight"].min()), float(part["weight"].max()), numbers, len(part)
-
-
-def _nuisance(rows: pd.DataFrame) -> np.ndarray:
-    """A parabola in log10 rate for each optimizer, and a step for each activation and kind of penalty."""
-    rate = np.log10(rows["learning_rate"].to_numpy(float))
-    rate = rate - rate.mean()
-    optimizers = pd.get_dummies(rows["optimizer"].astype("str"), dtype=float).to_numpy()
-    steps = pd.get_dummies(rows[["activation", "kind"]].astype("str"), dtype=float).to_numpy()
-    return np.concatenate([optimizers * rate[:, None] ** power for power in range(3)] + [steps], axis=1)
+    yield (
+        contrast,
+        kind,
+        float(part["weight"].min()),
+        float(part["weight"].max()),
+        numbers,
+        len(part),
+        left_out,
+    )

@@ -27,10 +27,10 @@ from sweeper.questions.penalty_contrasts import (
     trends,
 )
 from sweeper.questions.penalty_keras import keras_weights
-from sweeper.questions.penalty_words import change, found_trends, of_kind, sentences, trend_words
+from sweeper.questions.penalty_words import decades_found, found_trends, held_equal, sentences, trend_words
 from sweeper.questions.question import WHY, FigureSpec, Question, Shown
 from sweeper.questions.run_data import RunData
-from sweeper.wording import TENFOLD, number, signed_percent
+from sweeper.wording import TENFOLD, by_factor, number, signed_percent
 
 COLUMNS = [
     "quantity",
@@ -43,6 +43,7 @@ COLUMNS = [
     "high",
     "unit",
     "trials",
+    "not_held",
     "found",
     "finding",
 ]
@@ -70,7 +71,8 @@ def penalty_effects(run: RunData) -> pd.DataFrame:
 
     Effects are coefficients of one regression for each kind of contrast, next to these nuisance terms:
     for each optimizer a parabola in log10 of the learning rate, a step for each activation and kind of
-    penalty (none of the kind against weight 0), and log10 of the weight between kinds. Relative effects are
+    penalty (none of the kind against weight 0), log10 of the weight between kinds, and terms of every other
+    searched setting, see `held`; `not_held` names those for which trials were too few. Relative effects are
     of the logarithm. Where weights were drawn independently of the rest, as in the explore phase, the
     nuisance model need not be right: it removes noise, not bias. Intervals are 95 % with HC3 errors,
     simultaneous over the decades of one quantity (Bonferroni). `found` where the interval excludes 0;
@@ -100,9 +102,9 @@ def _of_quantity(data: pd.DataFrame, quantity: str, unit: str = "relative") -> I
         unit = "absolute"
     values = rows[quantity].to_numpy(float)
     rows = rows.assign(y=np.log(values) if unit == "relative" else values)
-    for contrast, kind, low, high, numbers, trials in (*decades(rows), *trends(rows), *kinds(rows)):
+    for contrast, kind, low, high, numbers, *counted in (*decades(rows), *trends(rows), *kinds(rows)):
         stated = np.expm1(numbers) if unit == "relative" else np.array(numbers)
-        yield (quantity, contrast, kind, low, high, *map(float, stated), unit, trials)
+        yield (quantity, contrast, kind, low, high, *map(float, stated), unit, *counted)
 
 
 DECADES = (VS_ZERO, VS_LOWEST)
@@ -122,7 +124,7 @@ def draw(frame: pd.DataFrame) -> Figure:
     for axes in panels[len(parts) :]:
         figure.delaxes(axes)
     entries = {
-        "interval excludes 0": Line2D([], [], color=FOUND, marker="o", linewidth=2.2),
+        "effect found": Line2D([], [], color=FOUND, marker="o", linewidth=2.2),
         "no effect found": Line2D([], [], color=NOTHING, marker="o", linewidth=2.2),
     }
     legend_below(figure, entries, ncols=2)
@@ -149,17 +151,17 @@ def _panel(axes: Axes, rows: pd.DataFrame, places: dict[float, int]) -> None:
     axes.set_xticks(list(places.values()), [number(low) for low in places])
     axes.set_xlim(-0.5, len(places) - 0.5)
     relative, reference = rows["unit"].iloc[0] == "relative", rows["contrast"].iloc[0]
-    by_factor = relative and 1 + rows["high"].max() >= TENFOLD
-    if by_factor:
+    logarithmic = relative and 1 + rows["high"].max() >= TENFOLD
+    if logarithmic:
         _factors(axes, float(rows["low"].min()), float(rows["high"].max()))
     else:
         _limit(axes, rows, places)
         axes.yaxis.set_major_locator(MaxNLocator(5))
     axes.set_xlabel("weight from … on")
     against = {VS_ZERO: "against weight 0", VS_LOWEST: "against the lowest"}.get(reference, reference)
-    axes.set_ylabel(f"change {against}" + (" (log)" if by_factor else ""))
+    axes.set_ylabel(f"change {against}" + (" (log)" if logarithmic else ""))
     if relative:
-        axes.yaxis.set_major_formatter(FuncFormatter(signed_percent))
+        axes.yaxis.set_major_formatter(FuncFormatter(by_factor if logarithmic else signed_percent))
     axes.grid(False, axis="x")
 
 
@@ -190,25 +192,21 @@ def _limit(axes: Axes, rows: pd.DataFrame, places: dict[float, int]) -> None:
 
 def alt(frame: pd.DataFrame) -> str:
     """What was found and what was not, quantity by quantity."""
-    said = []
-    for quantity, rows in by_decade(frame).groupby("quantity", sort=False):
-        found = rows[rows["found"]]
-        lines = [
-            f"{row['finding']} it from weight {number(row['weight_low'])}{of_kind(row)} on "
-            f"({change(row['effect'], row['unit'])})"
-            for row in found.to_dict("records")
-        ]
-        said.append(f"{metric_words(str(quantity))}: {', '.join(lines) or _in_none(frame, str(quantity))}")
-    return (
-        f"Effect of the activation penalty by decade of its weight, other settings equal. {'; '.join(said)}."
-    )
+    trends = found_trends(frame)
+    said = [
+        f"{metric_words(str(quantity))}: {_in_words(rows, trends[trends['quantity'] == quantity])}"
+        for quantity, rows in by_decade(frame).groupby("quantity", sort=False)
+    ]
+    texts = f"{held_equal(frame)}. {'; '.join(said)}"
+    return f"Effect of the activation penalty by decade of its weight, {texts}."
 
 
-def _in_none(frame: pd.DataFrame, quantity: str) -> str:
-    trends = found_trends(frame[frame["quantity"] == quantity])
-    return (
-        "no effect found" if trends.empty else f"no effect found in a decade alone, but {trend_words(trends)}"
-    )
+def _in_words(rows: pd.DataFrame, trends: pd.DataFrame) -> str:
+    """The decades of a quantity that have an effect, and its trends."""
+    found = [decades_found(rows)] if rows["found"].any() else []
+    if not found:
+        found = ["no effect found" if trends.empty else "no effect found in a decade alone"]
+    return "; ".join([*found, *([] if trends.empty else [trend_words(trends)])])
 
 
 def missing(run: RunData) -> str:
@@ -230,10 +228,10 @@ QUESTION = Question(
         table="penalty_effects",
         title="What the activation penalty changes",
         caption=(
-            "Change against trials without penalty (or with the smallest weights), other settings held "
-            "equal by regression, with 95 % intervals that hold together for all decades of a panel, cut "
-            "at an arrow. Grey intervals contain 0: no effect was found, but there may be one. The gap is "
-            "validation minus train loss."
+            "Change against trials without penalty (or with the smallest weights), the other searched "
+            "settings held equal by regression (the text names those that are not), with 95 % intervals that "
+            "hold together for all decades of a panel, cut at an arrow. Grey intervals include no change: no "
+            "effect was found, but there may be one. The gap is validation minus train loss."
         ),
         missing=missing,
         draw=draw,
@@ -248,11 +246,13 @@ QUESTION = Question(
     ),
     how=(
         "One regression for each quantity and contrast, next to a parabola in log10 of the learning rate for "
-        "each optimizer and a step for each activation and kind of penalty. 95 % intervals with HC3 errors, "
-        "those of the decades of a quantity wide enough to hold together. Losses and the activation size "
-        "change by percent, without the trials in which they are exactly 0, up to a tenth; where more are 0, "
-        "or some below, they change by their own unit, as scores, gap and sparsity do. Decades of fewer than "
-        "three trials are left out.",
+        "each optimizer, a step for each activation and kind of penalty, and of every other searched setting "
+        "a step for each value or, for numbers without a list, a parabola and a step where they are off. "
+        "Settings that would leave fewer than ten degrees of freedom are not held equal, and named. 95 % "
+        "intervals with HC3 errors, those of the decades of a quantity wide enough to hold together. Losses "
+        "and the activation size change by percent, without the trials in which they are exactly 0, up to a "
+        "tenth; where more are 0, or some below, they change by their own unit, as scores, gap and sparsity "
+        "do. Decades of fewer than three trials are left out.",
         "No effect found is not the same as no effect: read how far the intervals reach. Keras has l1 and l2 "
         "penalties; its weight is ours divided by the units of a layer, as it sums over units and divides by "
         "the batch size, where we take the mean.",

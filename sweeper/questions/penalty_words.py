@@ -14,7 +14,7 @@ from sweeper.questions.penalty_contrasts import ANY, BETWEEN, PER_DECADE, VS_LOW
 from sweeper.questions.penalty_keras import in_keras
 from sweeper.questions.question import Tables
 from sweeper.questions.run_data import RunData
-from sweeper.wording import capital, count, number, signed_interval, signed_number, signed_percent
+from sweeper.wording import capital, count, listing, number, signed_interval, signed_number, signed_percents
 
 PENALTY = "activation_penalty"
 
@@ -35,7 +35,29 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     kinds = frame[between & (frame["quantity"] == objective_name(run))]
     said += [_compared(row) for row in _rows(kinds)]
     said += [_meant(kind) for kind in sorted(set(tables["penalty"]["kind"]) - {penalty.NO_KIND})]
+    said += _not_held(frame)
     return (*said, *in_keras(tables["keras_weights"]), "One seed behind each trial.")
+
+
+def _left_out(frame: pd.DataFrame) -> list[str]:
+    """The settings that some effect does not hold equal, a text for each group of them."""
+    return [str(names) for names in frame["not_held"].unique() if names]
+
+
+def _not_held(frame: pd.DataFrame) -> list[str]:
+    """What the regressions could not hold equal, and for which quantities."""
+    return [
+        f"Too few trials to hold {names} equal: effects on {listing(quantities)} may be theirs."
+        for names in _left_out(frame)
+        for rows in [frame[frame["not_held"] == names]]
+        for quantities in [[metric_words(str(name)) for name in rows["quantity"].unique()]]
+    ]
+
+
+def held_equal(frame: pd.DataFrame) -> str:
+    """``other searched settings equal``, and which are not."""
+    left = _left_out(frame)
+    return "other searched settings equal" + (f" (in part not {'; '.join(left)})" if left else "")
 
 
 def _compared(row: Mapping[Any, Any]) -> str:
@@ -87,8 +109,16 @@ def _claim(quantity: str, rows: pd.DataFrame, text: str) -> Claim:
     )
 
 
+def decades_found(rows: pd.DataFrame) -> str:
+    """What the decades of a quantity do that have an effect, and how many have none."""
+    found = rows[rows["found"]]
+    parts = [f"{_weights(row)} {_verb(row)}" for row in _rows(found)]
+    rest = len(rows) - len(found)
+    return "; ".join([*parts, *([f"no effect found in {count(rest, 'other decade')}"] if rest else [])])
+
+
 def _effects(quantity: str, rows: pd.DataFrame, trends: pd.DataFrame) -> Claim:
-    """Decades with an effect; else the trend over them, or that there is none and how far intervals reach."""
+    """Decades with an effect, and the trend over them; or that there is none, and how far intervals reach."""
     name = capital(metric_words(quantity))
     if rows.empty:
         return _claim(quantity, trends, f"{name}: {trend_words(trends)}")
@@ -96,10 +126,8 @@ def _effects(quantity: str, rows: pd.DataFrame, trends: pd.DataFrame) -> Claim:
     base = "no penalty" if rows["contrast"].iloc[0] == VS_ZERO else "the lowest weights"
     found, reach = rows[rows["found"]], (float(rows["low"].min()), float(rows["high"].max()))
     if not found.empty:
-        parts = [f"{_weights(row)} {_verb(row)}" for row in _rows(found)]
-        rest = len(rows) - len(found)
-        end = f"; no effect found in {count(rest, 'other decade')}" if rest else ""
-        return _claim(quantity, rows, f"{name}, against {base}: {'; '.join(parts)}{end}")
+        said = [decades_found(rows), *([] if trends.empty else [trend_words(trends)])]
+        return _claim(quantity, pd.concat([rows, trends]), f"{name}, against {base}: {'; '.join(said)}")
     if not trends.empty:
         return _claim(
             quantity,
@@ -107,7 +135,8 @@ def _effects(quantity: str, rows: pd.DataFrame, trends: pd.DataFrame) -> Claim:
             f"{name}: no single decade is shown to differ from {base}, but {trend_words(trends)}",
         )
     text = f"{name}: no effect found against {base}; the intervals of {count(len(rows), 'decade')} "
-    text += f"contain 0 and reach from {change(reach[0], unit)} to {change(reach[1], unit)}"
+    low, high = signed_percents(*reach) if unit == "relative" else map(signed_number, reach)
+    text += f"include no change and reach from {low} to {high}"
     text += ", too wide to rule out a large effect" if unit == "relative" and _wide(reach) else ""
     return _claim(quantity, rows, text)
 
@@ -128,10 +157,5 @@ def _stated(row: Mapping[Any, Any]) -> str:
 def _numbers(row: Mapping[Any, Any]) -> str:
     numbers = row["effect"], row["low"], row["high"]
     relative = row["unit"] == "relative"
-    effect, low, high = map(signed_percent, numbers) if relative else signed_interval(*numbers)
+    effect, low, high = signed_percents(*numbers) if relative else signed_interval(*numbers)
     return f"{effect} (95 % interval {low} to {high})"
-
-
-def change(value: float, unit: str) -> str:
-    """``+12 %`` or ``−0.031``."""
-    return signed_percent(value) if unit == "relative" else signed_number(value)

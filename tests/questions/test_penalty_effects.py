@@ -9,15 +9,12 @@ from report_inputs import made_input, sentences_of
 from run_data import run_data, with_records
 from synthetic_records import SyntheticRecords
 
-from sweeper.answer.claims import Claim
 from sweeper.components.penalties import PENALTIES, formula
 from sweeper.questions import FIGURES
 from sweeper.questions.penalty import penalty, penalty_bins
 from sweeper.questions.penalty_effects import (
     COLUMNS,
-    QUESTION,
     _of_quantity,
-    alt,
     penalty_data,
     penalty_effects,
 )
@@ -232,7 +229,7 @@ def test_every_kind_has_its_own_decades_and_each_pair_is_compared() -> None:
         *("vs zero", "per decade"),
         *("l1 vs of my own", "l1 vs temporal", "of my own vs temporal"),
     }
-    for _, contrast, name, *_, effect, low, high, _, _ in rows:
+    for _, contrast, name, *_, effect, low, high, _, _, _ in rows:
         if contrast == "vs zero":
             expected = np.expm1(1.0) if name == "of my own" else 0.0
             assert low - 0.1 <= expected <= high + 0.1
@@ -298,49 +295,3 @@ def test_the_objective_is_told_first(records: SyntheticRecords) -> None:
 def test_every_penalty_has_a_formula(kind: str) -> None:
     """What its docstring begins with can stand in a sentence of the page."""
     assert formula(kind).startswith("mean ")
-
-
-def of_sizes(**ends: tuple[float, float]) -> pd.DataFrame:
-    """`penalty_effects` of the activation size; intervals of the decades and of the trend."""
-    rows = [
-        ("activation_size", contrast, "any", weight, 10 * weight, (low + high) / 2, low, high, "relative", 20)
-        for contrast, (low, high) in ends.items()
-        for weight in ((1e-3, 1e-2) if contrast == "vs zero" else (1e-6,))
-    ]
-    frame = pd.DataFrame(rows, columns=COLUMNS[:-2])
-    found = (frame["low"] > 0) | (frame["high"] < 0)
-    ways = np.where(frame["effect"] > 0, "raises", "lowers")
-    return frame.assign(found=found, finding=np.where(found, ways, "no effect found"))
-
-
-@pytest.mark.parametrize(
-    ("decade", "trend", "said", "direction"),
-    [
-        ((-0.1, 0.1), (-0.05, 0.05), "no effect found against no penalty", "none"),
-        (
-            (-0.1, 0.1),
-            (-0.05, -0.01),
-            "but among weights above 0 ten times the weight lowers it",
-            "lowers",
-        ),
-        ((-0.2, -0.1), (-0.05, -0.01), "against no penalty: weights of 0.001 to 0.01 lower it", "lowers"),
-        (None, (-0.05, -0.01), "among weights above 0 ten times the weight lowers it: −3 %", "lowers"),
-    ],
-)
-def test_no_effect_is_not_said_where_the_trend_shows_one(
-    source: RunData, decade: tuple[float, float] | None, trend: tuple[float, float], said: str, direction: str
-) -> None:
-    """Decades first; else what the trend over them shows, in the sentence, the claim and the alt text."""
-    decades = {} if decade is None else {"vs zero": decade}
-    frame = of_sizes(**decades, **{"per decade": trend})
-    tables = {name: table(source) for name, table in QUESTION.tables.items()}
-    (claim,) = [
-        each
-        for each in QUESTION.sentences(source, {**tables, "penalty_effects": frame})
-        if isinstance(each, Claim)
-    ]
-    assert said in claim.detail
-    assert claim.direction == direction
-    assert ("no effect found" in claim.detail) == (direction == "none")
-    if direction != "none" and decade is not None:
-        assert "lowers it" in alt(frame)

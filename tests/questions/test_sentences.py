@@ -34,7 +34,7 @@ from sweeper.report.columns import MEANINGS, OF_TABLE
 from sweeper.report.grid import grid
 from sweeper.report.sections import sentences
 from sweeper.report.transferred import FIGURES
-from sweeper.wording import interval, number, percent, signed_percent
+from sweeper.wording import interval, number, percent, signed_percents
 
 
 def test_finalists_are_given_with_the_intervals_of_the_table(asked: Asked) -> None:
@@ -253,14 +253,15 @@ def test_a_penalty_without_effect_says_how_far_intervals_reach(asked: Asked) -> 
     frame = asked.tables["penalty_effects"]
     none = " ".join(spoken(penalty_effects.sentences(*with_columns(asked, "penalty_effects", found=False))))
     loss = frame[(frame["quantity"] == "validation_loss") & (frame["contrast"] == "vs zero")]
-    low, high = (signed_percent(value) for value in (loss["low"].min(), loss["high"].max()))
+    low, high = signed_percents(loss["low"].min(), loss["high"].max())
     assert (
         f"Validation loss: no effect found against no penalty; the intervals of {len(loss)} decades" in none
     )
     assert f"reach from {low} to {high}" in none
     row = frame[frame["found"] & (frame["contrast"] == "vs zero")].iloc[0]
     text = " ".join(spoken(penalty_effects.sentences(*asked)))
-    assert f"{signed_percent(row['effect'])} (95 % interval {signed_percent(row['low'])}" in text
+    effect, low, high = signed_percents(row["effect"], row["low"], row["high"])
+    assert f"{effect} (95 % interval {low} to {high})" in text
 
 
 def test_units_name_the_worst_layer_at_the_end_and_before(asked: Asked) -> None:

@@ -1,0 +1,91 @@
+"""What the activation penalty changes, in the sentence, the claim and the alt text."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from run_data import run_data
+from synthetic_records import SyntheticRecords
+
+from sweeper.answer.claims import MIXED, Claim
+from sweeper.questions.penalty_effects import COLUMNS, QUESTION, alt
+from sweeper.questions.run_data import RunData
+
+
+@pytest.fixture(scope="module")
+def source(records: SyntheticRecords) -> RunData:
+    """The made-up study."""
+    return run_data(records.trials, records.curves, records.layers)
+
+
+def of_sizes(**ends: tuple[float, float]) -> pd.DataFrame:
+    """`penalty_effects` of the activation size; intervals of the decades and of the trend."""
+    rows = [
+        (
+            "activation_size",
+            contrast,
+            "any",
+            weight,
+            10 * weight,
+            (low + high) / 2,
+            low,
+            high,
+            "relative",
+            20,
+            "",
+        )
+        for contrast, (low, high) in ends.items()
+        for weight in ((1e-3, 1e-2) if contrast == "vs zero" else (1e-6,))
+    ]
+    frame = pd.DataFrame(rows, columns=COLUMNS[:-2])
+    found = (frame["low"] > 0) | (frame["high"] < 0)
+    ways = np.where(frame["effect"] > 0, "raises", "lowers")
+    return frame.assign(found=found, finding=np.where(found, ways, "no effect found"))
+
+
+@pytest.mark.parametrize(
+    ("decade", "trend", "said", "direction"),
+    [
+        ((-0.1, 0.1), (-0.05, 0.05), "no effect found against no penalty", "none"),
+        (
+            (-0.1, 0.1),
+            (-0.05, -0.01),
+            "but among weights above 0 ten times the weight lowers it",
+            "lowers",
+        ),
+        ((-0.2, -0.1), (-0.05, -0.01), "against no penalty: weights of 0.001 to 0.01 lower it", "lowers"),
+        (None, (-0.05, -0.01), "among weights above 0 ten times the weight lowers it: −3 %", "lowers"),
+    ],
+)
+def test_no_effect_is_not_said_where_the_trend_shows_one(
+    source: RunData, decade: tuple[float, float] | None, trend: tuple[float, float], said: str, direction: str
+) -> None:
+    """Decades first; else what the trend over them shows, in the sentence, the claim and the alt text."""
+    decades = {} if decade is None else {"vs zero": decade}
+    frame = of_sizes(**decades, **{"per decade": trend})
+    tables = {name: table(source) for name, table in QUESTION.tables.items()}
+    (claim,) = [
+        each
+        for each in QUESTION.sentences(source, {**tables, "penalty_effects": frame})
+        if isinstance(each, Claim)
+    ]
+    assert said in claim.detail
+    assert claim.direction == direction
+    assert ("no effect found" in claim.detail) == (direction == "none")
+    if direction != "none" and decade is not None:
+        assert re.search("lowers? it", alt(frame))
+
+
+def test_one_decade_of_several_is_told_with_its_ends_and_the_others(source: RunData) -> None:
+    """A decade found says nothing of those above it; a trend of the other sign is told beside it."""
+    frame = of_sizes(**{"vs zero": (-0.1, 0.1), "per decade": (-0.05, -0.01)})
+    frame.loc[0, ["effect", "low", "high", "found", "finding"]] = (0.8, 0.1, 2.1, True, "raises")
+    tables = {name: table(source) for name, table in QUESTION.tables.items()}
+    said = QUESTION.sentences(source, {**tables, "penalty_effects": frame})
+    (claim,) = [each for each in said if isinstance(each, Claim)]
+    decades = "weights of 0.001 to 0.01 raise it: +80 % (95 % interval +10 % to +210 %); no effect found in "
+    assert f"{decades}1 other decade; among weights above 0 ten times the weight lowers it" in claim.detail
+    assert claim.direction == MIXED
+    assert f"{decades}1 other decade" in alt(frame)
+    assert "lowers it" in alt(frame)
