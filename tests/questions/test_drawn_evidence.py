@@ -1,8 +1,7 @@
 """Figures of the evidence show what their tables say: intervals, shares, classes, maps."""
 
-from itertools import pairwise
-
 import re
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
