@@ -44,8 +44,8 @@ TEMPLATES: Mapping[tuple[str, str], str] = {
         "",
     ): "{Where}, there is no verdict for {names}: fewer than two layers have a gradient above 0.",
     (UNITS, YES): "{detail}.",
-    (LUCK, "settings"): "Settings outweigh luck among these finalists: {detail}.",
-    (LUCK, "luck"): "Luck outweighs settings: one training says little about these finalists. {Detail}.",
+    (LUCK, "settings"): "Settings outweigh luck: {detail}.",
+    (LUCK, "luck"): "Luck outweighs settings: one training says little about them. {Detail}.",
     (LUCK, ""): "{unsettled} whether settings or luck weigh more: {detail}.",
 }
 """(kind, status or direction) -> sentence; what is not here is said by its `detail` alone."""
@@ -136,7 +136,7 @@ def _unsettled(claim: Claim) -> str:
     """Few seeds decide nothing, whatever their intervals; of more, the intervals leave it open."""
     if claim.seeds < ENOUGH_SEEDS:
         return f"Fewer than {ENOUGH_SEEDS} fresh seeds cannot show"
-    return "These finalists and seeds do not settle"
+    return "These scores do not settle"
 
 
 def _against(claim: Claim) -> dict[str, str]:

@@ -26,7 +26,8 @@ def heatmap(run: RunData) -> pd.DataFrame:
     """One row per pair of an optimizer and an activation that occur, tried together or not.
 
     Columns: optimizer, activation, best (objective of the best completed search trial, null if
-    none), completed, diverged, trials (all outcomes), metric. Empty if no trial was completed.
+    none), completed, diverged, trials (all outcomes), metric. Empty if no trial was completed, or all had one
+    optimizer or one activation: then there are no pairs to compare.
     """
     search = with_names(search_trials(run.trials))
     done = with_names(completed_search(run.trials))
@@ -42,7 +43,8 @@ def heatmap(run: RunData) -> pd.DataFrame:
     counts = ["completed", "diverged", "trials"]
     frame[counts] = frame[counts].fillna(0).astype("int64")
     frame = run.ranked.read(frame.assign(metric=run.objective), "best")
-    return frame.reset_index() if len(done) else frame.reset_index().head(0)
+    several = all(search[key].nunique() > 1 for key in keys)
+    return frame.reset_index() if several and len(done) else frame.reset_index().head(0)
 
 
 COLORS = "viridis"
@@ -138,6 +140,14 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
     return tuple(said)
 
 
+def missing(run: RunData) -> str:
+    """Why there are no pairs."""
+    if completed_search(run.trials).empty:
+        return "No trial of the search completed, so no pair has a score."
+    several = search_trials(run.trials)["optimizer"].nunique() > 1
+    return f"The search tried one {'activation' if several else 'optimizer'} alone, so there are no pairs."
+
+
 TABLES = {"heatmap": heatmap}
 FIGURE = FigureSpec(
     name="heatmap",
@@ -147,7 +157,7 @@ FIGURE = FigureSpec(
         "Each cell: the best score of the pair over everything else that varied, and how many of its "
         "trials completed. A cell with few trials was hardly searched."
     ),
-    missing="No trial of the search completed, so no pair has a score.",
+    missing=missing,
     draw=draw,
     alt=alt,
 )

@@ -216,7 +216,7 @@ def _diverged(lost: pd.DataFrame, survived: int) -> str:
         others = count(survived, "trial that did not diverge was", "trials that did not diverge were")
         return f"{said}; {others} above it too, so the limit alone does not tell which trials diverge."
     if above.all():
-        return f"{said}: steps too long for the curvature explain the divergence."
+        return f"{said}. By the linear theory such steps grow, so they may be why."
     rest = int((~above).sum())
     return (
         f"{said}; {rest} {'was' if rest == 1 else 'were'} not above it that early, so the limit alone "
@@ -230,27 +230,27 @@ def _changes(run: RunData) -> bool:
 
 
 def _best(best: pd.DataFrame, *, changing: bool) -> str:
-    """Where the best were at the last measurement, or at most where the rate changes."""
-    low, high = AT
+    """Where the best were at the last measurement, or at most where rates change; in the figure's order."""
     asked = "largest" if changing else "last"
-    near = best[best[asked].between(low, high)]
-    over = best[best[asked] > high]
-    under = best[best[asked] < low]
-    groups = [
-        f"{listing([number(v, 2) for v in rows[asked]])} times the stability limit{where}"
-        for rows, where in (
-            (over, ", above it"),
-            (near, f", at it ({number(low)} to {number(high)} times)"),
-            (under, ", below it"),
-        )
-        if len(rows)
-    ]
     who = "the best trial" if len(best) == 1 else f"the {len(best)} best trials measured"
+    names = [f" in #{trial}" if len(best) > 1 else "" for trial in best["trial"]]
+    places = [
+        f"{number(ratio, 2)} times the stability limit{name} ({_place(ratio)})"
+        for name, ratio in zip(names, best[asked], strict=True)
+    ]
     if changing:
-        return f"Learning rate × sharpness of {who} was at most {'; '.join(groups)}."
-    said = f"At the last measurement, learning rate × sharpness of {who} was {'; '.join(groups)}."
+        return f"Learning rate × sharpness of {who} reached {listing(places)}."
+    said = f"At the last measurement, learning rate × sharpness of {who} was {listing(places)}."
+    under = best[best[asked] < AT[0]]
     came = int((under["largest"] > 1).sum())
     return said if not came else f"{said} {_came_down(came, len(under), len(best))}"
+
+
+def _place(ratio: float) -> str:
+    low, high = AT
+    if low <= ratio <= high:
+        return f"at it: {number(low)} to {number(high)} times"
+    return "above it" if ratio > high else "below it"
 
 
 def _came_down(came: int, below: int, measured: int) -> str:

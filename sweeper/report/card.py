@@ -211,11 +211,9 @@ def _sure(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
         share, low, high, complete, every = answer.luck
         value = value or f"{percent(low)} to {percent(high)} of the variance is luck"
         ends = f"luck has {percent(share)} (95 % interval {percent(low)} to {percent(high)})"
-        some = f"the {complete} finalists that completed all of them"
-        who = "the finalists" if complete == every else some
-        said.append(
-            f"of the variance of the scores on fresh seeds of {who}, {ends}; the rest lies between settings"
-        )
+        some = f"the {complete} of {every} finalists that completed every fresh seed of the winner"
+        who = f"all {every} finalists on fresh seeds" if complete == every else some
+        said.append(f"of the variance of the scores of {who}, {ends}; the rest lies between settings")
     return (Fact("How sure", value, "; ".join(said)),) if said else ()
 
 

@@ -13,6 +13,7 @@ from sweeper.answer.rows import OWN, best_trials, label, leaderboard
 from sweeper.questions import TABLES
 from sweeper.questions.heatmap import heatmap
 from sweeper.questions.history import history
+from sweeper.questions.isolation import QUESTION
 from sweeper.questions.learning_rate import learning_rate
 from sweeper.questions.penalty import penalty
 from sweeper.questions.run_data import RunData
@@ -183,6 +184,14 @@ def test_heatmap_counts_every_pair(source: RunData) -> None:
         assert cell["completed"] == len(done)
         assert cell["diverged"] == sum(r["outcome"] == "diverged" for r in rows)
         assert cell["best"] == min(done) if done else math.isnan(cell["best"])
+
+
+def test_one_optimizer_alone_makes_no_pairs() -> None:
+    """Its activations are compared with each other, and no heading speaks of optimizers."""
+    made = small_source([(0, "completed", 0.5, "sgd", 0.1, 0.0), (1, "completed", 0.4, "sgd", 0.1, 0.0)])
+    trials = made.trials.assign(activation=["relu", "tanh"])
+    assert heatmap(run_data(trials, made.curves, made.layers)).empty
+    assert "optimizer" not in QUESTION.question
 
 
 def test_heatmap_has_a_place_for_pairs_never_tried() -> None:

@@ -89,13 +89,14 @@ CONFIRMED = {"confirmation", "comparison", "variance", "race"}
 FEW = {"penalty_effects"}
 """Left out where two dozen trials are too few for a regression."""
 LEFT_OUT = {
-    "one trial": {*CONFIRMED, *FEW, "penalty", "isolation", "parallel"},
+    "one trial": {*CONFIRMED, *FEW, "penalty", "isolation", "parallel", "heatmap"},
     "one confirm seed": {*FEW, "variance", "race"},
     "all diverged": set(NAMES)
     - {"learning_rate", "gradients", "importances", "curve_classes", "convergence"},
     "finalists diverged": {*CONFIRMED, *FEW},
     "no penalty column": {*FEW, "penalty"},
-    "no activation, penalty always 0": {*FEW, "penalty"},
+    "no activation, penalty always 0": {*FEW, "penalty", "heatmap"},
+    "one activation, negative loss": {*FEW, "heatmap"},
     "no layers": {*FEW, "gradients", "gradients_over_time", "units_over_time"},
 }
 

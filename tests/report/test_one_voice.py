@@ -241,7 +241,7 @@ def test_card_and_section_say_the_same_of_luck(kind: str) -> None:
 
 @pytest.mark.parametrize(
     ("seeds", "reason"),
-    [(3, "Fewer than 5 fresh seeds cannot show"), (5, "These finalists and seeds do not")],
+    [(3, "Fewer than 5 fresh seeds cannot show"), (5, "These scores do not")],
 )
 def test_no_verdict_on_luck_names_its_cause(seeds: int, reason: str) -> None:
     """Few seeds decide nothing, however narrow their intervals; of more, it is the intervals."""
