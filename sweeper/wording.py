@@ -221,9 +221,12 @@ def capital(text: str) -> str:
 
 
 def listing(items: Sequence[str], last: str = "and") -> str:
-    """``a, b and c``."""
+    """``a, b and c``; ``a; b and c; d`` of items that hold an "and" or an "or" of their own, which would run
+    into the next one."""
     if len(items) < 2:
         return "".join(items)
+    if any(f" {word} " in item for item in items for word in ("and", "or")):
+        return "; ".join(items)
     return f"{', '.join(items[:-1])} {last} {items[-1]}"
 
 

@@ -114,10 +114,18 @@ def test_an_interval_shows_two_digits_of_its_width(mean: float, width: float, pl
 
 
 @pytest.mark.parametrize(
-    ("items", "text"), [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")]
+    ("items", "text"),
+    [
+        ([], ""),
+        (["a"], "a"),
+        (["a", "b"], "a and b"),
+        (["a", "b", "c"], "a, b and c"),
+        (["a", "b and c"], "a; b and c"),
+        (["a or b", "c", "d"], "a or b; c; d"),
+    ],
 )
 def test_listing(items: list[str], text: str) -> None:
-    """Commas, and one "and"."""
+    """Commas, and one "and"; semicolons alone where an item has an "and" of its own."""
     assert listing(items) == text
 
 

@@ -27,6 +27,7 @@ COLUMNS = [
     "difference_low",
     "difference_high",
     "pairs",
+    "even",
     "cut",
     "p_better",
     "p_low",

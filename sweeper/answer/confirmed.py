@@ -27,6 +27,7 @@ COLUMNS = (
     "tied",
     "difference",
     "pairs",
+    "even",
     "p_better",
     "p_low",
     "p_high",
@@ -42,8 +43,9 @@ def confirmed(trials: pd.DataFrame, *, level: float = 0.95, seed: int = 0) -> pd
     mean, low, high: of the objective over the `n` seeds that completed; low and high are null below `FEW`
     seeds. failures: seeds that diverged or failed; a finalist ranks after all that failed less often.
     difference, difference_low, difference_high: mean paired difference to the winner over the shared
-    seeds (`pairs`) with its simultaneous interval, above 0 where the finalist is worse. p_better, p_low,
-    p_high: P(winner < finalist) on a fresh seed, ties counted half, with Wilson's interval.
+    seeds (`pairs`) with its simultaneous interval, above 0 where the finalist is worse. even: shared seeds
+    on which both have the same score. p_better, p_low, p_high: P(winner < finalist) on a fresh seed, these
+    counted half, with Wilson's interval.
 
     dropped: left the race early, called worse than the leader of its time or failing more often; ranks last.
     tied: the winner is not shown to be better: not dropped, as few failures, and not called worse, which

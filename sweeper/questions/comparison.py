@@ -23,7 +23,7 @@ from sweeper.drawing.scales import share_ticks
 from sweeper.drawing.style import HUES, canvas, legend_below, themed
 from sweeper.questions.question import FigureSpec, Shown, Tables
 from sweeper.questions.run_data import RunData
-from sweeper.wording import capital, count, every, listing, number, percent
+from sweeper.wording import capital, count, every, listing, number, whole
 
 
 def comparison(run: RunData) -> pd.DataFrame:
@@ -100,11 +100,17 @@ def alt(frame: pd.DataFrame) -> str:
         middle, low, high = in_words(*apart(row))
         known = f"{middle} ({low} to {high})" if pd.notna(row["difference_low"]) else "not known"
         known = "the same score" if same_scores(row) else known
-        won = f", winner {ranked.better} on {percent(row['p_better'])} of seeds"
-        share = won if pd.notna(row["p_better"]) and not same_scores(row) else ""
-        said.append(f"{row['label']}: {known}{share}, {row['verdict']}")
+        won = f", {_won(row, ranked)}" if pd.notna(row["p_better"]) and not same_scores(row) else ""
+        said.append(f"{row['label']}: {known}{won}, {row['verdict']}")
     about = f"Paired difference in {ranked.metric} to the winner, {winner['label']}, with intervals."
     return f"{about} {'; '.join(said)}."
+
+
+def _won(row: Mapping[Any, Any], ranked: Ranked) -> str:
+    """On how many of the shared seeds the winner is better; `p_better` counts those of equal scores half."""
+    won = round(row["p_better"] * row["pairs"] - row["even"] / 2)
+    even = f", equal on {whole(row['even'])}" if row["even"] else ""
+    return f"winner {ranked.better} on {whole(won)} of {count(row['pairs'], 'seed')}{even}"
 
 
 VERDICTS = {
@@ -209,9 +215,10 @@ FIGURE = FigureSpec(
     title="Finalists against the winner",
     caption=(
         "Left: what each finalist scored minus what the winner scored on the same seeds, as mean and "
-        "interval; all intervals hold together in 95 % of races. One that contains 0, or lies just beside "
-        "it, does not show the finalist to be worse. Right: the share of seeds on which the winner was "
-        "better, with its 95 % interval; one half is a toss-up."
+        "interval; all intervals hold together in 95 % of races. One that contains 0 does not show the "
+        "finalist to be worse. One that leaves 0 out need not show it either, as a call takes more: colors "
+        "and table have the verdicts. Right: the share of seeds on which the winner was better, equal scores "
+        "counted half, with its 95 % interval; one half is a toss-up."
     ),
     missing="No finalist completed a fresh seed, so there is nothing to compare.",
     draw=draw,
@@ -224,11 +231,12 @@ HOW = (
     "statistic that identical settings would show (step-down). Calling a finalist worse takes more "
     "than an interval that leaves 0 out: of identical settings, at most 3 % of races call one worse, "
     "over all interim checks. False calls stay rare even where one setting has a skewed distribution or "
-    "rare bad seeds. No interval can allow for what no seed has shown. A finalist that is not called "
-    f"worse is tied if it completed {ENOUGH_SEEDS} seeds or more; fewer rank nobody. The detectable "
-    "difference is the one that 80 % of races with as many seeds and as much noise would call. P(winner "
-    "is better) counts seeds, with Wilson's 95 % interval; “on most seeds” takes at least 75 % and an "
-    "interval above one half (Bouthillier et al. 2021, arXiv 2103.03098).",
+    "rare bad seeds. No interval can allow for what no seed has shown. A finalist that lasted the race and "
+    f"is not called worse is tied, where the winner completed {ENOUGH_SEEDS} seeds or more; fewer rank "
+    "nobody. The detectable difference is the one that 80 % of races with as many seeds and as much noise "
+    "would call. P(winner is better) counts seeds, those of equal scores half, with Wilson's 95 % interval; "
+    "“on most seeds” takes at least 75 % and an interval above one half (Bouthillier et al. 2021, arXiv "
+    "2103.03098).",
     "Simplest: the smallest searched model, then the fewest parts beyond plain gradient descent on ReLU "
     "layers (penalty, decay, dropout, schedule, momentum, numbers that the optimizer stores for each "
     "weight). The expected regret averages over the means that the seeds leave possible (Student’s t of the "

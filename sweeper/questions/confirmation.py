@@ -327,9 +327,8 @@ QUESTION = Question(
         "whenever it ends.",
         "Each mean has its own 95 % interval; the winner's allows for its selection as the best. "
         "Intervals of paired differences hold together. They assume that the seeds have shown what luck "
-        "can do: of a setting with one bad seed in twenty, ten seeds often show none. A finalist is tied "
-        f"when it is not called worse on {ENOUGH_SEEDS} seeds or more. One that failed on more seeds ranks "
-        "after those that failed on fewer.",
+        "can do: of a setting with one bad seed in twenty, ten seeds often show none. A finalist that failed "
+        "on more seeds ranks after those that failed on fewer.",
         "The winner has the best mean of the finalists that lasted the race and lost the fewest seeds, so "
         "its own mean is slightly optimistic.",
         *comparison.HOW,

@@ -96,6 +96,7 @@ def against_the_winner(
     for row in np.flatnonzero(dropped).tolist():
         low[row], high[row] = dropped_interval(scores[0], scores[row], len(scores) - 1)
     sound = (failures == failures[lasted].min(initial=np.iinfo(int).max)) & lasted
+    even = np.array([int((pair == 0).sum()) for pair in pairs], dtype="int64")
     shares = np.array([_share(pair) if index else (np.nan,) * 3 for index, pair in enumerate(pairs)])
     p_better, p_low, p_high = shares.reshape(-1, 3).T
     return {
@@ -103,6 +104,7 @@ def against_the_winner(
         "difference_low": low,
         "difference_high": high,
         "pairs": np.array([len(pair) for pair in pairs], dtype="int64"),
+        "even": even,
         "tied": sound & ~worse & ~(high < 0),
         "seen": seen,
         "p_better": p_better,

@@ -116,3 +116,26 @@ def test_seeds_are_named_where_they_differ(records: SyntheticRecords) -> None:
     fewer = frame[frame["pairs"] < frame["n"].iloc[0]].iloc[0]
     assert f"{fewer['pairs']} seeds of both" in said
     assert "lasted the race and lost the fewest seeds, over their 5 fresh seeds: " in said
+
+
+@pytest.mark.parametrize("decimals", [1, 2, 8])
+def test_seeds_that_were_won_are_counted_as_they_are(records: SyntheticRecords, decimals: int) -> None:
+    """The alternative text gives whole seeds: those on which the winner is lower, and those on which both are
+    equal, as they are where scores count rows; and every column of their share counts equal ones half."""
+    scores = records.trials["objective"].round(decimals)
+    asked = asked_of(
+        made_input(SyntheticRecords(records.trials.assign(objective=scores), records.curves, records.layers))
+    )
+    frame = asked.tables["comparison"]
+    fresh = asked.run.trials.query("phase == 'confirm'").pivot(
+        index="seed", columns="trial", values="objective"
+    )
+    said = comparison.alt(frame)
+    for row in frame.iloc[1:].to_dict("records"):
+        apart = (fresh[row["trial"]] - fresh[frame["trial"].iloc[0]]).dropna()
+        won, even, seeds = int((apart > 0).sum()), int((apart == 0).sum()), len(apart)
+        assert (row["even"], row["p_better"]) == (even, pytest.approx((won + even / 2) / seeds))
+        if even < seeds:
+            equal = f", equal on {even}" if even else ""
+            assert f"winner lower on {won} of {seeds} seeds{equal}, {row['verdict']}" in said
+    assert "% of seeds" not in said

@@ -29,7 +29,9 @@ def _on_seeds(side: Comparison) -> tuple[str, ...]:
         return (f"Not known: there are {found.why}.",)
     name, p, p_low, p_high = oftener(side)
     other = side.b.name if name == side.a.name else side.a.name
-    shared = f"on {percent(p)} of the {found.pairs} shared seeds"
+    even = found.paired and side.a.scores.eq(side.b.scores).any()
+    half = ", equal scores counted half" if even else ""
+    shared = f"on {percent(p)} of the {found.pairs} shared seeds{half}"
     where = shared if found.paired else f"with probability {percent(p)}"
     sentences = [
         headline(side),
@@ -114,8 +116,8 @@ SECTIONS = (
             "therefore also allows for the distribution of the difference when all finalists tied with a "
             "winner are equal, found by simulation; the wider end counts.",
             "Better means: the interval of the difference excludes 0, one is better on at least 75 % of "
-            "seeds, and the interval of that share lies above 50 % (Bouthillier et al. 2021, arXiv "
-            "2103.03098).",
+            "seeds, equal scores counted half, and the interval of that share lies above 50 % (Bouthillier "
+            "et al. 2021, arXiv 2103.03098).",
         ),
     ),
     Part(
