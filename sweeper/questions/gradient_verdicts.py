@@ -55,6 +55,9 @@ COLUMNS = [
     "suggestion",
 ]
 
+NETWORK = ["trial", "seed"]
+"""What tells networks of one moment apart."""
+
 
 @once
 def norms(run: RunData) -> pd.DataFrame:
@@ -79,13 +82,16 @@ def networks(run: RunData) -> pd.DataFrame:
             part = pd.concat([part, _fresh(run, int(rows["layer"].max()))]).assign(
                 depth=part["depth"].iloc[0]
             )
-            part = pd.concat([_each_once(own) for _, own in part.groupby("activation")])
+            part = _each_once(part)
         parts.append(part.assign(moment=moment))
     return pd.concat(parts, ignore_index=True)
 
 
 def _each_once(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows.merge(distinct(slopes(rows))[["trial", "seed"]], on=["trial", "seed"])
+    """`rows` of networks that differ, those of one activation together."""
+    found = slopes(rows).merge(rows[[*NETWORK, "activation"]].drop_duplicates(), on=NETWORK)
+    kept = pd.concat([distinct(own) for _, own in found.groupby("activation")])
+    return rows.merge(kept[NETWORK], on=NETWORK).sort_values("activation", kind="stable")
 
 
 @once
@@ -124,10 +130,12 @@ def gradient_verdicts(run: RunData) -> pd.DataFrame:
     }
     found: list[dict[str, object]] = []
     for moment, part in counted.groupby("moment", sort=False):
+        shown = slopes(part).merge(ratios(part), on=NETWORK).set_index(NETWORK)
         for activation, lines in part.groupby("activation"):
+            own = shown.loc[pd.MultiIndex.from_frame(lines[NETWORK].drop_duplicates())].reset_index()
             row: dict[str, object] = {"moment": moment, "activation": activation}
             row |= {"trials": int(searched[str(moment)].get(activation, 0))}
-            row |= _judged(lines, moment == START)
+            row |= _judged(lines, own, moment == START)
             row |= _far(_at(profile, str(moment), activation), str(row["verdict"]))
             row |= _worst(_at(shares, str(moment), activation))
             found.append(row)
@@ -141,15 +149,15 @@ def gradient_verdicts(run: RunData) -> pd.DataFrame:
     return frame.assign(suggestion=texts if run.advises else "")[COLUMNS]
 
 
-def _judged(rows: pd.DataFrame, start: bool) -> dict[str, object]:
+def _judged(rows: pd.DataFrame, found: pd.DataFrame, start: bool) -> dict[str, object]:
+    """The verdict on networks with these norms by layer, and with these slopes and ratios."""
     span = int(rows["layer"].max() - rows["layer"].min())
-    found = slopes(rows).merge(ratios(rows), on=["trial", "seed"])
     cut = float(found["cut"].mean())
     seen = measured(found)
     found = found[np.isfinite(found["slope"])]
     slope = float(found["slope"].mean()) if len(found) else np.nan
     if start and len(found) < FEWEST_FOR_BOOTSTRAP:
-        factors = changes(rows.merge(found[["trial", "seed"]], on=["trial", "seed"]))
+        factors = changes(rows.merge(found[NETWORK], on=NETWORK))
         low, high = (
             (slope + end - factors.mean() for end in interval(factors)) if len(factors) else (np.nan,) * 2
         )
