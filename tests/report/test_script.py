@@ -32,7 +32,7 @@ from sweeper.errors import UserError
 from sweeper.printable import printable
 from sweeper.report import script as package
 from sweeper.report.script import script
-from sweeper.report.script.source import definitions, import_block, names_in
+from sweeper.report.script.source import definitions, import_block
 from sweeper.study.study import Study
 from sweeper.training import evaluate
 from sweeper.training.reference import train
@@ -279,7 +279,8 @@ def test_components_stand_alone(module: ModuleType, name: str) -> None:
         for node in ast.walk(ast.parse(code))
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
     }
-    assert names_in(ast.parse(code)) - set(scope) - set(dir(builtins)) - local - stored - late == set()
+    names = {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
+    assert names - set(scope) - set(dir(builtins)) - local - stored - late == set()
 
 
 def test_no_key_or_value_of_a_study_is_code(folder: Path) -> None:

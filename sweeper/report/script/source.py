@@ -32,7 +32,7 @@ def definitions(module: ModuleType, name: str) -> str:
         used = waiting.pop()
         if used in found and used not in wanted:
             wanted[used] = found[used]
-            waiting += _used_outside(found[used])
+            waiting += _used_by(module, used)
     lines = text.splitlines()
     blocks = [(node, _lines_of(node, lines)) for node in found.values() if node in wanted.values()]
     code = ""
@@ -74,20 +74,25 @@ def _defined(module: ModuleType) -> tuple[str, dict[str, ast.stmt]]:
 
 
 @cache
+def _used_by(module: ModuleType, name: str) -> frozenset[str]:
+    return frozenset(_used_outside(_defined(module)[1][name]))
+
+
+@cache
 def _imported(module: ModuleType) -> tuple[tuple[str, Import], ...]:
     return tuple(_imports(inspect.getsource(module)))
 
 
-def names_in(tree: ast.AST) -> set[str]:
-    """Every plain name in the code: variables, functions, annotations."""
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-
-
 def _used_outside(node: ast.stmt) -> set[str]:
     """Names of a definition that are neither its arguments nor its own variables."""
-    stored = (n.id for n in ast.walk(node) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load))
-    arguments = (n.arg for n in ast.walk(node) if isinstance(n, ast.arg))
-    return names_in(node) - {*stored, *arguments}
+    loaded: set[str] = set()
+    own: set[str] = set()
+    for part in ast.walk(node):
+        if isinstance(part, ast.Name):
+            (loaded if isinstance(part.ctx, ast.Load) else own).add(part.id)
+        elif isinstance(part, ast.arg):
+            own.add(part.arg)
+    return loaded - own
 
 
 def _bound(node: ast.stmt) -> list[str]:
