@@ -95,18 +95,18 @@ def advice(
     if verdict != EXPLODING and steepest <= 0.5:
         text = f"The slope of {name} is at most {number(steepest, 2)}, so each layer shrinks the gradient: "
         text += _other("steeper activations", "vanishing", searched, settable)
-        return f"{text}{_shallower(row, settable, '; else try fewer layers: ')}."
+        return f"{text}{_shallower(row, settable, '; else try fewer layers')}."
     if verdict != EXPLODING and flat and row["saturated"] >= SATURATED:
         text = f"{percent(row['saturated'])} of {_layer(row, 'saturated')} is saturated"
         return f"{text}: its initial weights are too large{_by(settable('model.init=xavier'))}."
     if init != "auto":
         text = f"The initial weights are too {'large' if verdict == EXPLODING else 'small'} for {name}"
-        mended = settable("model.init=auto")
+        mended = _by(settable("model.init=auto"))
         if not mended and gain:
-            mended = f"their deviation times the root of a layer's inputs should be about {number(gain, 2)}"
-        return f"{text}{f': {mended}' if mended else ''}{_shallower(row, settable)}."
+            mended = f": their deviation times the root of a layer's inputs should be about {number(gain, 2)}"
+        return f"{text}{mended}{_shallower(row, settable)}."
     residual = settable("model.source=residual_mlp")
-    text = f"Try fewer layers{_shallower(row, settable, ': ')}"
+    text = f"Try fewer layers{_shallower(row, settable, '')}"
     return f"{text}{f', or a residual model ({residual})' if residual else ''}."
 
 
@@ -147,11 +147,11 @@ def _facts(name: str) -> tuple[float, bool, float | None]:
     return facts.lipschitz or 1.0, facts.saturates == "both", facts.gain
 
 
-def _shallower(row: Mapping[Hashable, Any], settable: Settable, before: str = ", or fewer layers: ") -> str:
+def _shallower(row: Mapping[Hashable, Any], settable: Settable, before: str = ", or fewer layers") -> str:
     """The depth whose gradient changes by less than a decade, as an option; empty where no slope is known."""
     slope = float(row["slope"])
     if not math.isfinite(slope) or slope == 0:
         return ""
     depth = math.ceil(1 / abs(slope))
     shorter = settable(f"model.depth={depth}") if depth < row["depth"] else ""
-    return f"{before}{shorter}" if shorter else ""
+    return f"{before}{_by(shorter)}" if shorter else ""

@@ -75,7 +75,7 @@ def _at_a_bound(row: Mapping[Any, Any], *, won: bool) -> Claim | str:
 
 
 def _claim(key: str, side: str, text: str, suggestion: str) -> Claim:
-    detail = f"{text}; a better value may lie outside. This searches there too: {suggestion}"
+    detail = f"{text}; a better value may lie outside ({suggestion} searches there too)"
     return Claim(RANGE, key, side, EXPLORATORY, "learning-rate", detail=detail)
 
 

@@ -249,8 +249,8 @@ def difference(pairs: Sequence[Pair], again: Sequence[Pair] | None, tolerance: f
         apart, scale = _largest(mine - theirs), _largest(theirs)
         spare = MAX_ROUNDING_EFFECTS * _largest(_numbers(near) - theirs)
         if apart > max(tolerance * scale, spare):
-            share = f"{number(apart / scale, 2)} of its size" if scale else number(apart, 2)
-            return f"in a stack, {pair.what} is another one, by {share}"
+            share = f"{number(100 * apart / scale, 2)} %" if scale else number(apart, 2)
+            return f"in a stack, {pair.what} differs by {share} from that of training alone"
     return ""
 
 

@@ -72,9 +72,7 @@ def test_one_wrong_gradient_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
             stack.gradients()[name][slot].add_(1e-3)
 
     reasons = found(small(), monkeypatch, off, count=6)
-    told = {
-        why.partition(" is another one")[0].removeprefix("in a stack, the gradient of ") for why in reasons
-    }
+    told = {why.partition(" differs by ")[0].removeprefix("in a stack, the gradient of ") for why in reasons}
     assert told == set(NAMES)
 
 
@@ -106,7 +104,7 @@ def test_each_thing_is_compared(what: str, dtype: str, monkeypatch: pytest.Monke
     for since in (0, 2):
         reasons = found(small(dtype=dtype), monkeypatch, WRONG[what], since=since)
         monkeypatch.undo()
-        assert [why.partition(" is another one")[0] for why in reasons] == [f"in a stack, {what}"] * 2
+        assert [why.partition(" differs by ")[0] for why in reasons] == [f"in a stack, {what}"] * 2
 
 
 def test_what_is_not_finite_in_a_stack_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,7 +126,8 @@ def test_the_wrong_mode_of_an_evaluation(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(Evaluator, "validation_losses", in_training)
     task = small(model={"norm": "none", "dropout": 0.4})
     reasons = compare_stack(task, TRIALS[:2]).values()
-    assert [why.partition(" is")[0] for why in reasons] == ["in a stack, the loss on validation rows"] * 2
+    what = "in a stack, the loss on validation rows"
+    assert [why.partition(" differs")[0] for why in reasons] == [what] * 2
 
 
 def test_a_parameter_that_is_not_trained(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,9 +158,9 @@ def test_the_stack_is_left_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ([1.0, 2.0], None, ""),
         ([1.0, 2.0 + 1e-12], None, ""),
-        ([1.0, 2.1], None, "in a stack, it is another one, by 0.05 of its size"),
+        ([1.0, 2.1], None, "in a stack, it differs by 5 % from that of training alone"),
         ([1.0, 2.1], [1.0, 2.001], ""),
-        ([1.0, 2.1], [1.0, 2.00001], "in a stack, it is another one, by 0.05 of its size"),
+        ([1.0, 2.1], [1.0, 2.00001], "in a stack, it differs by 5 % from that of training alone"),
         ([1.0], None, "in a stack, it has another shape"),
         ([1.0, math.inf], None, "in a stack, it is finite where it is not alone, or the other way round"),
         ([1.0, math.inf], [1.0, math.nan], ""),
@@ -180,5 +179,5 @@ def test_beside_infinity_a_number_still_counts() -> None:
     mine, theirs = torch.tensor([math.inf, 1.0]), torch.tensor([math.inf, 2.0])
     assert (
         difference([Pair("it", mine, theirs)], None, 1e-9)
-        == "in a stack, it is another one, by 0.5 of its size"
+        == "in a stack, it differs by 50 % from that of training alone"
     )
