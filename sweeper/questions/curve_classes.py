@@ -262,19 +262,21 @@ QUESTION = Question(
     ),
     how=(
         *convergence.HOW,
-        "Each validation curve is put in one class. Its lowest is the least running median of three points, "
-        "as one lucky point is no minimum; its end is the median of the last three. It rises where it ends "
-        "more than 10 %, three times its noise and a hundredth of its fall above that lowest, and had its "
-        "lowest point in the first four fifths; of the answer, where the mean over its seeds "
-        "rises, so do the seeds that end more than 3 % above their lowest, and one class is told of it where "
-        "more than half of all seeds would end so (one-sided sign test at 5 %) or all did. "
-        "One that fell by less than 5 %: overfitting where it rises and the train loss "
-        "fell, rose where it rises otherwise, noisy where its noise is above 5 % of the loss, not "
-        "generalising where the train loss fell, not learning otherwise. Of the others, noisy: the fall is "
-        "below three times the noise. Unstable: noise above 20 % of the loss, or ups that come down again "
-        "above a quarter of the fall. Overfitting: it rises while the train loss fell; rising again: it "
-        "rises while that rose too. Still improving: fell by more than 3 % over the last quarter, beyond "
-        "its noise. Else saturated.",
+        "Each validation curve is put in one class. Its lowest is the least running median of three "
+        "points, as one lucky point is no minimum; its end is the median of the last three. It rises where "
+        "it ends more than 10 %, three times its noise and a hundredth of its fall above that lowest, and "
+        "had its lowest point in the first four fifths; of the answer, where the mean over its seeds "
+        "rises, so do the seeds that end more than 3 % above their lowest, and one class is told of it "
+        "where more than half of all seeds would end so (one-sided sign test at 5 %) or all did. One that "
+        "fell by less than 5 %: overfitting where it rises and the train loss fell, rose where it rises "
+        "otherwise, noisy where its noise is above 5 % of the loss, not generalising where the train loss "
+        "fell on from its first point, or by half, and by twice what the validation loss fell, not "
+        "learning otherwise. Of the others, noisy: the fall is below three times the noise. Unstable: "
+        "noise above 20 % of the loss, or ups that come down again above a quarter of the fall. "
+        "Overfitting: it rises while the train loss fell; rising again: it rises while that rose too. "
+        "Still improving: fell by more than 3 % over the last quarter, beyond its noise. Ending higher: "
+        "the end lies more than 3 % and three times its noise above the lowest, which is none of the last "
+        "three points. Else saturated.",
         "The best and the others are counted separately, because picking the best hides what goes wrong. "
         "Pruned trials are “cut short” and not judged. Advice is a starting point, not a result of the "
         "search.",
