@@ -140,8 +140,13 @@ def _unsettled(claim: Claim) -> str:
 
 
 def _against(claim: Claim) -> dict[str, str]:
+    known = (
+        f"which is {claim.detail} on {claim.evidence}" if claim.detail else f"confirmed on {claim.evidence}"
+    )
     return {
         "answer": claim.direction,
-        "evidence": f"which {_tied(claim)}" if claim.alternatives else f"confirmed on {claim.evidence}",
+        "evidence": f"which {_tied(claim)}"
+        if claim.alternatives
+        else known or f"confirmed on {claim.evidence}",
         "where": metric_words(claim.where),
     }

@@ -5,16 +5,18 @@ stands: confirmed on fresh seeds before exploratory before open, then more seeds
 page. The weaker one is withdrawn, or says itself that the stronger one holds (`sweeper.answer.claim_words`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from sweeper.answer.comparison import FAILS, TIED, UNSHOWN, verdicts
 from sweeper.answer.confirmed import ENOUGH_SEEDS, confirmed
-from sweeper.answer.rows import search_trials, with_names
+from sweeper.answer.rows import parameters_of, search_trials, with_names
+from sweeper.study.space import among
 from sweeper.wording import count, listing
 
 CONFIRMED, EXPLORATORY, OPEN = "confirmed", "exploratory", "open"
@@ -171,17 +173,24 @@ def contradictions(claims: Iterable[Claim]) -> list[tuple[Claim, Claim]]:
     return [(one, other) for one, other in combinations(claims, 2) if contradict(one, other)]
 
 
-def best_values(trials: pd.DataFrame, names: Sequence[str], section: str = "") -> tuple[Claim, ...]:
+def best_values(
+    trials: pd.DataFrame,
+    names: Sequence[str],
+    section: str = "",
+    defaults: Sequence[Mapping[str, Any]] = (),
+) -> tuple[Claim, ...]:
     """One claim for each of the settings `names` of which finalists had several values.
 
     Confirmed where the winner completed `ENOUGH_SEEDS` fresh seeds and is shown to be better than every
-    finalist with another value; open otherwise. `trials` have costs as their objective.
+    finalist with another value; open otherwise. `trials` have costs as their objective. A value of which the
+    published `defaults` (their parameters) are the only finalists was not tuned, and the claim says so.
     """
     ranking = confirmed(trials)
     if len(ranking) < 2:
         return ()
     search = with_names(search_trials(trials)).set_index("trial").loc[ranking["trial"]]
-    ranking = ranking.assign(verdict=verdicts(ranking))
+    plain = [among(parameters_of(row), defaults) for _, row in search.iterrows()]
+    ranking = ranking.assign(verdict=verdicts(ranking), default=plain)
     claims = (_claim(name, search[name].astype("str"), ranking, section) for name in names if name in search)
     return tuple(claim for claim in claims if claim is not None)
 
@@ -197,7 +206,8 @@ def _claim(name: str, values: "pd.Series[str]", ranking: pd.DataFrame, section: 
     shown = _shown(values, others, ranking) if not few else ""
     if ties and not few:
         alike = (ranking.loc[open_, "verdict"] == TIED).all()
-        shown = f"is {'tied with' if alike else 'not shown to be better than'} {listing(ties)}"
+        names = _named(ties, values, ranking)
+        shown = f"is {'tied with' if alike else 'not shown to be better than'} {listing(names)}"
     return Claim(
         BEST,
         name,
@@ -216,10 +226,22 @@ def _shown(values: "pd.Series[str]", others: Sequence[str], ranking: pd.DataFram
     lost = ranking["verdict"].eq(FAILS).to_numpy()
     unstable = [value for value in others if value in set(values[lost])]
     worse = [value for value in others if value not in unstable]
-    said = [f"better than {listing(worse)} among the finalists"] if worse else []
+    said = [f"better than {listing(_named(worse, values, ranking))} among the finalists"] if worse else []
     if unstable:
-        said.append(f"ranked before {listing(unstable)}, which lost more seeds,")
+        said.append(f"ranked before {listing(_named(unstable, values, ranking))}, which lost more seeds,")
     return " and ".join(said)
+
+
+def _named(some: Sequence[str], values: "pd.Series[str]", ranking: pd.DataFrame) -> list[str]:
+    """Each of `some` values, with its finalists where they are published defaults alone."""
+    named = []
+    for value in some:
+        own = ranking[(values == value).to_numpy()]
+        trials = listing([f"#{trial}" for trial in own["trial"]])
+        which = "only finalist is the published default"
+        which = which if len(own) == 1 else "only finalists are published defaults,"
+        named.append(f"{value} (its {which} {trials})" if own["default"].all() else value)
+    return named
 
 
 def _shared(ranking: pd.DataFrame, rivals: np.ndarray) -> str:

@@ -6,7 +6,8 @@ import pytest
 from run_data import run_data, with_records
 from synthetic_records import SyntheticRecords
 
-from sweeper.answer.claims import best_values
+from sweeper.answer.claim_words import words
+from sweeper.answer.claims import BEST, EXPLORATORY, Claim, Judged, best_values
 from sweeper.answer.comparison import COLUMNS, complexity, extras
 from sweeper.answer.confirmed import confirmed
 from sweeper.questions.comparison import comparison
@@ -131,6 +132,25 @@ def test_a_value_that_lost_seeds_is_not_called_worse() -> None:
     assert claim.detail == (
         "better than elu among the finalists and ranked before relu, which lost more seeds,"
     )
+
+
+@pytest.mark.parametrize("tuned", [True, False])
+@pytest.mark.parametrize("apart", [0.01, 5.0])
+def test_a_value_that_was_not_tuned_is_named_as_its_default(tuned: bool, apart: float) -> None:
+    """Better than it, or tied with it, is said of the published default where no other finalist has the
+    value; and so is what a lead of the search gives way to."""
+    default = {"optimizer": "adam", "learning_rate": 0.001}
+    third = {"optimizer": "adam" if tuned else "adamw", "learning_rate": 0.02}
+    scores = noisy([1.0, 0.0, 0.0])
+    scores[1:] += scores[0] + apart - scores[1:].mean(axis=1, keepdims=True)
+    made = run_of([{"optimizer": "adamw", "learning_rate": 0.01}, default, third], scores)
+    (claim,) = best_values(made.trials, ["optimizer"], defaults=[default])
+    assert claim.direction == "adamw"
+    named = "adam (its only finalist is the published default #1)"
+    assert (named in claim.detail) is not tuned
+    lead = Claim(BEST, "optimizer", "adam", EXPLORATORY, "isolation", detail="lowest")
+    (said,) = words([lead], {lead: Judged(lead, claim)})
+    assert (named in said) is not tuned
 
 
 def test_regret_of_a_clear_winner_is_nothing() -> None:
