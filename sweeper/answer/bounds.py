@@ -10,7 +10,7 @@ import pandas as pd
 from sweeper.components.losses import LOSSES
 from sweeper.components.metrics import known_score
 from sweeper.study.study import Study
-from sweeper.wording import interval
+from sweeper.wording import interval, number
 
 CUT = " (cut off)"
 """Said beside an end of an interval that the score cannot pass."""
@@ -41,6 +41,19 @@ def bounded(metric: str, low: float, high: float, least_loss: float = -math.inf)
     """`low` and `high` within what `metric` can be; what is not known (NaN) stays so."""
     least, most = range_of(metric, least_loss)
     return _cut(low, least, most), _cut(high, least, most)
+
+
+def score_words(metric: str, value: float, digits: int = 3) -> str:
+    """`number` of a value of `metric`, with as many further digits as tell it from what it ends at."""
+    for end in range_of(metric):
+        if math.isfinite(end) and 0 != end != value and number(value, digits) == number(end, digits):
+            apart = math.floor(math.log10(abs((end - value) / end)))
+            return number(value, min(-apart, MOST_DIGITS))
+    return number(value, digits)
+
+
+MOST_DIGITS = 7
+"""Of a number that lies next to what it ends at; nearer ones are as good as that."""
 
 
 def which_cut(before: tuple[float, float], after: tuple[float, float]) -> str:

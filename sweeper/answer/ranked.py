@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from sweeper.answer.bounds import range_of, which_cut
+from sweeper.answer.bounds import range_of, score_words, which_cut
 from sweeper.components.metric_words import metric_words
 from sweeper.trial import Values, cost, from_cost, is_maximized, objective_metric
-from sweeper.wording import number
 
 Ends = tuple[float, float]
 
@@ -68,7 +67,7 @@ class Ranked:
 
     def text(self, cost: float) -> str:
         """The same as a number in a sentence."""
-        return number(self.value(cost))
+        return score_words(self.objective, self.value(cost))
 
     def behind(self, difference: Values) -> Values:
         """How much worse a value is, of its difference to another one; below 0 where it is better."""

@@ -6,6 +6,8 @@ KINDS = ("number", "boolean", "category", "one_hot", "codes", "frequency", "date
 """What the study may say of a column; of dates also with their format: ``date %d.%m.%Y``."""
 PARTS = ("year", "month", "day", "weekday", "days", "hour", "minute")
 """Of a date; `days` are those since 1970."""
+SAME = "the same value in every row"
+"""Begins the note of a column that tells rows apart by nothing."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from sweeper.components.tree import leaves
-from sweeper.data.column import Column
+from sweeper.data.column import SAME, Column
 from sweeper.data.data import Data, is_real
 from sweeper.data.disk import is_ours, is_streamed
 from sweeper.data.memory import budget_words
@@ -53,11 +53,10 @@ def column_lines(data: Data, shares: tuple[float, float, float], seed: int) -> l
         return [_streamed(data)]
     if not data.columns:
         return []
-    by_kind = [
-        f"{words}: {_named([_name(column) for column in data.columns if column.kind == column_kind])}"
-        for column_kind, words in BECOMES.items()
-        if any(column.kind == column_kind for column in data.columns)
-    ]
+    constant = [column for column in data.columns if column.note.startswith(SAME)]
+    groups = [(w, [c for c in data.columns if c.kind == k and c not in constant]) for k, w in BECOMES.items()]
+    by_kind = [f"{words}: {_named(list(map(_name, group)))}" for words, group in groups if group]
+    by_kind += [f"{SAME}: {_named([one_line(column.name) for column in constant])}"] if constant else []
     lines = [f"columns: {'; '.join(by_kind)}"]
     lines += [f"column {shown(one_line(c.name))}: {c.note}" for c in data.columns if c.note]
     if spare := useless(data):
@@ -83,7 +82,7 @@ def useless(data: Data) -> list[str]:
 def _name(column: Column) -> str:
     facts = [count(len(column.values), "value")] if column.values else []
     if column.gaps:
-        filled = "" if column.values else ", filled with the median and flagged"
+        filled = "" if column.values else ", filled with the median, flagged"
         facts.append(f"{count(column.gaps, 'gap')}{filled}")
     return one_line(column.name) + (f" ({', '.join(facts)})" if facts else "")
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from sweeper.data.cells import GAPS, as_numbers, categories, moments, texts
-from sweeper.data.column import Column
+from sweeper.data.column import SAME, Column
 from sweeper.data.faults import FAULTS
 from sweeper.data.inference import MOST, ambiguous, date_share, form_of, kind_of, present
 from sweeper.data.keys import Keys
@@ -61,7 +61,7 @@ def _category(
         )
     note = ""
     if many + (gaps > 0) == 1:
-        note = f"the same value in every row, {shown(values[0])}" if many else "empty: not one value"
+        note = f"{SAME}, {shown(values[0])}" if many else "empty: not one value"
     elif given_kind == "" and date_share(table, name) >= MOST:
         note = "read as text: dates in several formats; write all in one"
     elif alike := _alike(values):
@@ -114,7 +114,7 @@ def _note(table: Table, column: Column, cells: np.ndarray) -> str:
         return "empty: not one value" if column.gaps == rows else ""
     if (cells == cells[0]).all():
         (value,) = texts(table.cells(column.name, np.arange(1)))
-        return f"the same value in every row, {shown(value)}"
+        return f"{SAME}, {shown(value)}"
     if column.kind != "number" or (cells != np.round(cells)).any() or len(np.unique(cells)) < rows:
         return ""
     named = re.search(r"(^|[^A-Za-z])(id|index|key|nr|no)$", column.name, re.IGNORECASE)

@@ -32,7 +32,7 @@ from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import search_trials
 from sweeper.answer.summary import Summary, summarize
 from sweeper.report.doubts import Doubt, doubt, guessing
-from sweeper.report.facts import Fact, other_scores, scores_of
+from sweeper.report.facts import Fact, other_scores, scores_of, unit_of
 from sweeper.report.next_step import NextStep, next_step
 from sweeper.report.use import headline_of, in_words, settings
 from sweeper.search.starts import unheld
@@ -108,6 +108,7 @@ def card(study: Study, answer: Answer | None, trials: pd.DataFrame, folder: Path
     ranked = Ranked(study.objective, answer.least_loss)
     facts = (
         *scores_of(study, answer, summary),
+        *unit_of(study),
         *(() if doubted else _tied(ranked, answer, summary)),
         *(() if doubted else _gained(study, ranked, answer)),
         *(() if doubted else _sure(ranked, answer, summary)),

@@ -7,7 +7,7 @@ from typing import Any
 
 from sweeper.answer.answer import Answer
 from sweeper.answer.baseline import DRAWN, Against
-from sweeper.answer.bounds import HIGH, LOW, in_words
+from sweeper.answer.bounds import HIGH, LOW, in_words, score_words
 from sweeper.answer.claims import GUESS, UNLEARNED
 from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.gain import VOID
@@ -122,7 +122,7 @@ def _named(each: Against) -> str:
 
 
 def _value(each: Against, value: float) -> str:
-    return percent(value, 1) if each.score == "accuracy" else number(value, 4)
+    return percent(value, 1) if each.score == "accuracy" else score_words(each.score, value, 4)
 
 
 def _drawn(each: Against) -> str:

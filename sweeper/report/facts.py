@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from sweeper.answer.answer import Answer
 from sweeper.answer.baseline import DRAWN, Against
-from sweeper.answer.bounds import CUT, HIGH, LOW, cut_ends, in_words
+from sweeper.answer.bounds import CUT, HIGH, LOW, cut_ends, in_words, score_words
 from sweeper.answer.ranked import Ranked, is_central
 from sweeper.answer.summary import Summary
+from sweeper.components.losses import LOSSES
 from sweeper.components.metric_words import metric_words
 from sweeper.study.study import Study
 from sweeper.wording import capital, count, interval, number, percent
@@ -41,8 +42,21 @@ def scores_of(study: Study, answer: Answer, summary: Summary) -> tuple[Fact, ...
         meaning = "one seed, the only trial that completed"
         if done > 1:
             meaning = f"one seed; picked as the {ranked.best} of {done:,} completed trials, so it may flatter"
-        scores.append(Fact("In the search", number(answer.objective), meaning))
+        scores.append(Fact("In the search", ranked.text(ranked.cost(answer.objective)), meaning))
     return tuple(scores)
+
+
+def unit_of(study: Study) -> tuple[Fact, ...]:
+    """That scores are those of standardized targets, where they are: a reader takes them for the target's."""
+    loss = study.training.loss
+    known = LOSSES.get(loss) if isinstance(loss, str) else None
+    if not study.data.standardize_target or (known is not None and known.task != "regression"):
+        return ()
+    meaning = (
+        "losses and errors here, in figures and in tables are those of targets with mean 0 and standard "
+        "deviation 1 on the training rows (data.standardize_target)"
+    )
+    return (Fact("Unit", "standardized targets", meaning),)
 
 
 def _best_of(answer: Answer) -> str:
@@ -97,10 +111,10 @@ def other_scores(ranked: Ranked, answer: Answer) -> tuple[Fact, ...]:
 
 def _guessed(each: Against) -> str:
     both = [each.guess] if each.drawn is None else [each.guess, each.drawn]
-    return ", ".join(map(number, both))
+    return ", ".join(score_words(each.score, value) for value in both)
 
 
 def _score(name: str, value: float, ends: tuple[float, float] | None = None) -> str:
     if name == "accuracy":
         return f"accuracy {percent(value, 1)}"
-    return f"{metric_words(name)} {interval(value, *ends)[0] if ends else number(value)}"
+    return f"{metric_words(name)} {interval(value, *ends)[0] if ends else score_words(name, value)}"

@@ -292,10 +292,10 @@ def test_columns_are_told_in_words() -> None:
     lines = column_lines(data, SHARES, 0)
     gaps = int(np.isnan(AGE).sum())
     assert lines[0].split("; ") == [
-        f"columns: numbers: id and age ({gaps} gaps, filled with the median and flagged)",
+        f"columns: numbers: id and age ({gaps} gaps, filled with the median, flagged)",
         "dates as year, month, day, weekday and days: sold",
-        "categories with an input for each value: one (1 value)",
         "categories as codes for an embedding: p (22 values)",
+        "the same value in every row: one",
     ]
     assert "column 'id': an id: 200 different whole numbers in 200 rows" in lines
     assert "column 'one': the same value in every row, 'x'" in lines

@@ -1,0 +1,38 @@
+"""The scores of the card: their unit, and those next to what a perfect model has."""
+
+import pytest
+from report_inputs import made_input, made_study
+from synthetic_records import SyntheticRecords
+
+from sweeper.answer.bounds import score_words
+from sweeper.report.card import card
+
+
+@pytest.mark.parametrize(
+    ("loss", "standardized", "told"),
+    [("mse", True, True), ("mse", False, False), ("cross_entropy", True, False)],
+)
+def test_scores_of_standardized_targets_are_told_as_such(
+    records: SyntheticRecords, loss: str, standardized: bool, told: bool
+) -> None:
+    """A mean absolute error of 0.2 is no amount of money; class labels are never standardized."""
+    study = made_study(training={"loss": loss}, data={"standardize_target": standardized})
+    run = made_input(records, study=study)
+    facts = card(run.study, run.answer, run.records.trials).facts
+    assert ("Unit" in [fact.label for fact in facts]) is told
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "text"),
+    [
+        ("average_precision", 0.99967, "0.9997"),
+        ("validation_auc (higher is better)", 0.9999999, "0.9999999"),
+        ("auc", 1.0, "1"),
+        ("auc", 0.9987, "0.999"),
+        ("mcc", -0.9996, "−0.9996"),
+        ("loss", 0.9996, "1"),
+    ],
+)
+def test_no_score_is_told_as_perfect_that_is_not(metric: str, value: float, text: str) -> None:
+    """A mean below the best value has as many digits as show it."""
+    assert score_words(metric, value) == text
