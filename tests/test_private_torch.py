@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from equivalence import numbered, task_of
+from import_graph import called, parsed
 from torch import nn
 
 from sweeper import private_torch
@@ -165,12 +166,12 @@ PRIVATE = ("torch.fx.experimental",)
 
 def private_uses(source: str) -> list[str]:
     """Members with an underscore of what is not this module's own, by name, import or text."""
-    tree = ast.parse(source)
+    tree = parsed(source)
     own = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     own |= {
         n.attr
         for n in ast.walk(tree)
-        if isinstance(n, ast.Attribute) and ast.unparse(n.value) in ("self", "cls")
+        if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name) and n.value.id in ("self", "cls")
     }
     own |= {
         n.target.id for n in ast.walk(tree) if isinstance(n, ast.AnnAssign) and isinstance(n.target, ast.Name)
@@ -185,7 +186,7 @@ def private_uses(source: str) -> list[str]:
             origin = getattr(node, "module", None) or ""
             names = [f"{origin}.{alias.name}".strip(".") for alias in node.names]
             found += [n for n in names if any(map(is_private, n.split("."))) or n.startswith(PRIVATE)]
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) in (
+        elif isinstance(node, ast.Call) and called(node) in (
             "getattr",
             "setattr",
             "hasattr",

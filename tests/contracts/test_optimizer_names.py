@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from import_graph import parsed
 
 from sweeper.components.optimizers import OPTIMIZER_OPTIONS, OPTIMIZERS
 
@@ -20,7 +21,7 @@ CLASSES = {entry.expression.rpartition(".")[2] for entry in OPTIMIZERS.values()}
 
 def named(source: str) -> list[str]:
     """Optimizers that code names: in strings that are no docstrings, and as attributes of ``torch.optim``."""
-    tree = ast.parse(source)
+    tree = parsed(source)
     quiet = {id(text) for text in documentation(tree)}
     found = []
     for node in ast.walk(tree):

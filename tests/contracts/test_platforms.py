@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from import_graph import MODULES, name_of
+from import_graph import MODULES, name_of, parsed
 from without_posix import MODULES_OF_POSIX, NAMES_OF_POSIX
 
 HELPERS = Path(__file__).resolve().parents[1] / "helpers"
 ATTRIBUTES = {f"{module.__name__}.{name}": name for module, names in NAMES_OF_POSIX.items() for name in names}
+LAST = {name for name in ATTRIBUTES.values()}
 GUARDS = ("fcntl is None", "fcntl is not None", 'sys.platform == "linux"', "except ImportError")
 """What also asks whether this is POSIX."""
 
@@ -20,30 +21,31 @@ GUARDS = ("fcntl is None", "fcntl is not None", 'sys.platform == "linux"', "exce
 def unguarded(source: str) -> list[str]:
     """Uses of POSIX-only names that nothing in the same function, or at the module's level, asks for."""
     found = []
-    for scope, text in _scopes(source):
-        for node, used in _uses(scope):
+    for scope, code in _scopes(source):
+        uses = list(_uses(scope))
+        text = "\n".join(map(ast.unparse, code)).replace("'", '"') if uses else ""  # takes long
+        for node, used in uses:
             asked = (*GUARDS, f'"{ATTRIBUTES.get(used, used)}")')
             found += [] if any(guard in text for guard in asked) else [f"line {node.lineno}: {used}"]
     return found
 
 
-def _scopes(source: str) -> Iterator[tuple[list[ast.AST], str]]:
-    """The nodes of each function and those of the module's own level, each with their text."""
-    tree = ast.parse(source)
+def _scopes(source: str) -> Iterator[tuple[list[ast.AST], list[ast.stmt]]]:
+    """The nodes of each function and those of the module's own level, each with their statements."""
+    tree = parsed(source)
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
     functions += [node for c in classes for node in c.body if isinstance(node, ast.FunctionDef)]
     inner = {id(node) for function in functions for node in ast.walk(function)}
     own = [node for node in ast.walk(tree) if id(node) not in inner]
-    top = [ast.unparse(node) for node in tree.body if node not in functions and node not in classes]
-    yield own, "\n".join(top).replace("'", '"')
+    yield own, [node for node in tree.body if node not in functions and node not in classes]
     for function in functions:
-        yield list(ast.walk(function)), ast.unparse(function).replace("'", '"')
+        yield list(ast.walk(function)), [function]
 
 
 def _uses(nodes: list[ast.AST]) -> Iterator[tuple[ast.expr | ast.stmt, str]]:
     for node in nodes:
-        if isinstance(node, ast.Attribute) and ast.unparse(node) in ATTRIBUTES:
+        if isinstance(node, ast.Attribute) and node.attr in LAST and ast.unparse(node) in ATTRIBUTES:
             yield node, ast.unparse(node)
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         names += [str(node.module)] if isinstance(node, ast.ImportFrom) else []

@@ -1,6 +1,6 @@
 """Every change of a file in a run is killed before, within and after it, or fails; then the run goes on.
 
-Every 120th operation, each with one kind of fault; all of them with all kinds where SWEEPER_SOAK is set
+Every 200th operation, each with one kind of fault; all of them with all kinds where SWEEPER_SOAK is set
 (`make soak`).
 """
 
@@ -16,7 +16,7 @@ from faults import KILLED, KILLS, KINDS
 from soak import SOAK, patient
 
 HELPERS = Path(__file__).parents[1] / "helpers"
-EVERY = 120
+EVERY = 200
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks, and asks /proc for descriptors")
 
 

@@ -62,4 +62,8 @@ def at_import_time(tree: ast.AST) -> Iterator[ast.AST]:
 
 def called(node: ast.Call) -> str:
     """The last word of what is called."""
+    if isinstance(node.func, ast.Name):
+        return node.func.id
+    if isinstance(node.func, ast.Attribute):
+        return node.func.attr
     return ast.unparse(node.func).rpartition(".")[2]
