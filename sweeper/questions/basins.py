@@ -58,7 +58,8 @@ def basins(run: RunData) -> pd.DataFrame:
     low … high: lowest and highest rate of the trials `within` `WITHIN` of the group's lowest loss, `decades`
     wide in log10; two trials make a basin, one is a lucky point. below, above: the nearest rates tried
     outside of it, where the edges of the basin lie at the latest; null where none was tried, so that the
-    basin may be open there.
+    basin may be open there. Trials that were never better than before training, or than guessing, are in no
+    basin.
 
     lost_share: mean over the `blind` trials of min(ℓ, ℓ0) − ℓ* over ℓ0 − ℓ*, with the loss before training ℓ0
     of each trial itself and the group's lowest loss ℓ*: what a trial at a rate drawn
@@ -79,10 +80,10 @@ def basins(run: RunData) -> pd.DataFrame:
     losses = losses.assign(blind=drawn & ~_published(run, losses))
     if not (losses["outcome"] == "completed").any():
         return pd.DataFrame(columns=COLUMNS)
-    rows = []
+    rows, guess = [], _guess(run)
     for optimizer, part in losses.groupby("optimizer"):
-        rows.append((optimizer, ANY, *_basin(part)))
-        rows += [(optimizer, name, *_basin(group)) for name, group in part.groupby("activation")]
+        rows.append((optimizer, ANY, *_basin(part, guess)))
+        rows += [(optimizer, name, *_basin(group, guess)) for name, group in part.groupby("activation")]
     frame = pd.DataFrame(rows, columns=COLUMNS[:-1]).assign(metric=run.objective)
     return run.ranked.read(frame, "best_loss")
 
@@ -92,9 +93,15 @@ def _published(run: RunData, rows: pd.DataFrame) -> np.ndarray:
     return np.array([among(parameters_of(row), run.defaults) for _, row in rows.iterrows()], dtype=bool)
 
 
-def _basin(rows: pd.DataFrame) -> tuple[float, ...]:
+def _guess(run: RunData) -> float:
+    """What guessing costs on the rows of the objective; infinite where that is not known."""
+    known = run.answer.baseline if run.answer is not None else None
+    return math.inf if known is None or known.objective is None else run.ranked.cost(known.objective.guess)
+
+
+def _basin(rows: pd.DataFrame, guess: float = math.inf) -> tuple[float, ...]:
     rates, losses = rows["learning_rate"].to_numpy(float), rows["loss"].to_numpy(float)
-    learned = ~rows["capped"].to_numpy(bool)
+    learned = ~rows["capped"].to_numpy(bool) & (losses < guess)
     tried = (float(rates.min()), float(rates.max()))
     if not learned.any():
         return (len(rows), 0, np.nan, float(losses.min()), *(np.nan,) * 5, *tried, *(np.nan,) * 3, 0, 0)
@@ -187,7 +194,7 @@ def alt(frame: pd.DataFrame) -> str:
     said = []
     for row in frame[frame["activation"] == ANY].to_dict("records"):
         if pd.isna(row["low"]):
-            said.append(f"{row['optimizer']}: no trial learned")
+            said.append(f"{row['optimizer']}: no trial better than before training and than guessing")
             continue
         lost = f"; blind trials lost on average {_lost_words(row)}" if _tells(row) else ""
         ends = f"{number(row['low'])} to {number(row['high'])}" if row["within"] > 1 else "no second one"
@@ -262,8 +269,9 @@ FIGURE = FigureSpec(
     caption=(
         "Green: rates of trials within 10 % of the best (dot) of the same optimizer and activation, of a "
         "score that is 1 at best in distance from 1; above them, of all activations. No green: no second "
-        "trial came that close. Ticks mark the nearest rates tried outside, so the basin ends before them; "
-        "without a tick it may extend further. Other settings vary; one seed each."
+        "trial came that close; no dot: none was better than before training and than guessing. Ticks mark "
+        "the nearest rates tried outside, so the basin ends before them; without a tick it may extend "
+        "further. Other settings vary; one seed each."
     ),
     missing="No search trial completed, so no learning rate is known to be good.",
     draw=draw,
@@ -277,7 +285,8 @@ TABLES_SHOWN = (
 HOW = (
     "A basin holds the rates of trials whose score is within 10 % of the best of their group; of a score "
     "that is 1 at best, within 10 % of the best one's distance from 1. Other settings vary and each trial "
-    "has one seed, so a lucky trial narrows a basin, and one trial is none. What a rate loses that is drawn "
+    "has one seed, so a lucky trial narrows a basin, and one trial is none. Trials that were never better "
+    "than before training, or than guessing, are in no basin. What a rate loses that is drawn "
     "blindly is the mean over the trials that were drawn before the search had learned anything, published "
     "defaults left out, of min(loss, loss before training) − lowest, as a share of what could be learned. A "
     "pruned trial counts with the lowest loss that it had reached, so it may have lost less.",

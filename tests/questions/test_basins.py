@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from run_data import run_data
 
+from sweeper.answer.baseline import baseline
 from sweeper.answer.edges import COLUMNS, crowded, wider
 from sweeper.questions.basins import FIGURE, TABLES, _basin, basins, sentences
 from sweeper.questions.divergence import ANY, boundaries, breaks
@@ -86,6 +87,20 @@ def test_a_pair_that_never_learned_has_no_basin() -> None:
     table = basins(source_of(frame)).set_index("activation")
     assert table.loc["tanh", ["best_rate", "low", "high"]].isna().all()
     assert table.loc["relu", "low"] == 0.1
+
+
+def test_a_pair_that_never_beat_guessing_has_no_basin() -> None:
+    """It came below its own start, which lies above what guessing scores: no rate is good."""
+    rates = np.geomspace(1e-3, 1e-1, 6)
+    frame = pd.DataFrame({"learning_rate": np.tile(rates, 2), "objective": [1.85] * 6 + [0.3] * 6})
+    run = source_of(frame.assign(activation=["sigmoid"] * 6 + ["relu"] * 6))
+    scores = [{"seed": seed, "validation": {"loss": 1.8}} for seed in range(2)]
+    known = baseline(
+        {"guess": "the mean", "why": "", "scores": scores}, "validation_loss", {0: 0.3, 1: 0.3}, {}
+    )
+    told = basins(replace(run, answer=replace(run.answer, baseline=known))).set_index("activation")
+    assert told["within"].to_dict() == {ANY: 6, "relu": 6, "sigmoid": 0}
+    assert basins(run).set_index("activation")["within"].to_dict() == {ANY: 6, "relu": 6, "sigmoid": 6}
 
 
 def test_a_blind_trial_loses_what_the_trials_lost() -> None:
