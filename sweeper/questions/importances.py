@@ -20,8 +20,13 @@ from sweeper.wording import count, ordinal, percent
 
 
 def importances(run: RunData) -> pd.DataFrame:
-    """Columns as in `sweeper.search.importances`, the largest share first; empty for few trials."""
-    return run.importances.sort_values("importance", ascending=False, ignore_index=True)
+    """Columns as in `sweeper.search.importances`, the largest share first; empty for few trials.
+
+    every_nth: the shares are of the first trial and every so-manieth after it, `trials` there were.
+    """
+    trials = int((search_trials(run.trials)["outcome"] != "failed").sum())
+    frame = run.importances.sort_values("importance", ascending=False, ignore_index=True)
+    return frame.assign(trials=trials, every_nth=every_nth(trials))
 
 
 END = 1.02
@@ -86,9 +91,9 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     if small:
         named = f"Not ranked, as a share below {percent(LEAST)} sets little apart"
         said.append(f"{named}: {', '.join(map(_unranked, small))}.")
-    total = int((search_trials(run.trials)["outcome"] != "failed").sum())
-    if (step := every_nth(total)) > 1:
-        said.append(f"These shares are of every {ordinal(step)} of the {count(total, 'trial')}.")
+    if (step := int(frame["every_nth"].iloc[0])) > 1:
+        trials = count(int(frame["trials"].iloc[0]), "trial")
+        said.append(f"These shares are of every {ordinal(step)} of the {trials}.")
     return (*said, "A share says how much a choice mattered in the searched ranges, not which value is best.")
 
 

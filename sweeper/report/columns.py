@@ -56,6 +56,7 @@ MEANINGS: Mapping[str, str] = {
     "effect": "change with the other searched settings held equal",
     "end": "median of the last three points of the validation loss",
     "even": "fresh seeds on which both have the same score",
+    "every_nth": "the shares are of the first trial and every so-manieth after it",
     "evidence": "what the row rests on",
     "expected": "what the study file says",
     "expected_best": "mean of the best score among as many trials as the budget says, over all subsets",
@@ -178,6 +179,7 @@ OF_TABLE: Mapping[str, Mapping[str, str]] = {
         "high": "upper end of the 95 % interval of the share",
     },
     "importances": {
+        "trials": "trials of the search that did not fail",
         "low": "lower end of the 95 % interval of the share, by bootstrap",
         "high": "upper end of the 95 % interval of the share, by bootstrap",
     },
