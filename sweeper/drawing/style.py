@@ -4,6 +4,7 @@ Hues are those of Okabe and Ito (2008, "Color universal design") without the yel
 on white. Every group also has its own marker and dashes, so that a grey print still reads.
 """
 
+import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+LISTED = re.compile(r", (?![^(]*\))")
+"""Between the items of a list; commas in brackets are of one item."""
 LONGEST = 60
 """Characters of a label."""
 WIDTH, DPI = 8.0, 150
@@ -107,11 +110,20 @@ def _label(text: str, known: dict[str, str]) -> str:
     )
     whole = " ".join(clean.split()) or "(empty)"
     whole = f" {whole}" if whole.startswith("_") else whole  # legends leave out what starts so
-    label = whole if len(whole) <= LONGEST else f"{whole[: LONGEST - 1]}…"
+    label = whole if len(whole) <= LONGEST else _shortened(whole)
     number = 2
     while known.setdefault(label, text) != text:
         label, number = f"{whole[: LONGEST - 6]}… ({number})", number + 1
     return label
+
+
+def _shortened(text: str) -> str:
+    """A list without those of its items before the last that have no place: what tells labels apart is often
+    at their end. Other texts lose their end."""
+    *items, last = LISTED.split(text)
+    while items and len(", ".join([*items, "…", last])) > LONGEST:
+        items.pop()
+    return ", ".join([*items, "…", last]) if items else f"{text[: LONGEST - 1]}…"
 
 
 def canvas(

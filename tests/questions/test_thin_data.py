@@ -213,6 +213,26 @@ def test_labels_are_short_lines_that_differ() -> None:
     assert labels(kinds)["kind"].cat.categories.tolist() == ["b", "a"]
 
 
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        (
+            "#51 nesterov, tanh, lr 0.38, penalty 0.1, momentum 0.761, constant",
+            "#51 nesterov, tanh, lr 0.38, penalty 0.1, …, constant",
+        ),
+        (
+            "#63 momentum, tanh, lr 0.057, penalty 0.08, class weight (1, 1)",
+            "#63 momentum, tanh, lr 0.057, …, class weight (1, 1)",
+        ),
+        ("x" * 70, "x" * 59 + "…"),
+    ],
+)
+def test_a_long_label_keeps_its_last_setting(text: str, label: str) -> None:
+    """Schedules and settings of training, which may be what was compared, stand at the end."""
+    frame = labels(pd.DataFrame({"label": [text]}))
+    assert frame["label"].tolist() == [label]
+
+
 def test_settings_of_the_user_do_not_reach_the_figures(records: SyntheticRecords) -> None:
     """The same records give the same picture whatever matplotlibrc says."""
     frame = TABLES["history"](run_data(records.trials, records.curves, records.layers))
