@@ -86,6 +86,11 @@ def percent(share: float, decimals: int = 0) -> str:
     return f"{text if decimals else text.removesuffix('.0')} %"
 
 
+def share_of(share: float, whole: str) -> str:
+    """``8 % of the mean``; ``32 times the mean`` from ten times on."""
+    return f"{percent(share)}{'' if share >= TENFOLD else ' of'} {whole}"
+
+
 TENFOLD, HUNDREDTH = 10.0, 0.01
 """Factors from and below which percents are hard to read."""
 

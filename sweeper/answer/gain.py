@@ -12,7 +12,7 @@ from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.ranked import LOSS, Ranked
 from sweeper.answer.rows import parameters_of
 from sweeper.study.space import among
-from sweeper.wording import count, interval, number, percent
+from sweeper.wording import TENFOLD, count, interval, number, percent, share_of
 
 LABEL = "Over the default"
 VOID = "void"
@@ -91,8 +91,11 @@ def power(tied: pd.DataFrame, ranked: Ranked) -> tuple[str, ...]:
     seen, mean = float(tied["seen"].iloc[1:].max()), abs(ranked.value(float(tied["mean"].iloc[0])))
     if not math.isfinite(seen):
         return ()
-    share = f" ({percent(seen / mean)})" if mean else ""
-    return f"a difference of {number(seen)}{share}", "would be detected in 80 % of such races"
+    share = share_of(seen / mean, "the winner's mean") if mean else ""
+    return (
+        f"a difference of {number(seen)}{f' ({share})' if share else ''}",
+        "would be detected in 80 % of such races",
+    )
 
 
 def gained(gain: Gain | None, ranked: Ranked) -> tuple[str, str]:
@@ -106,7 +109,9 @@ def gained(gain: Gain | None, ranked: Ranked) -> tuple[str, str]:
     side = ranked.better if gain.difference >= 0 else ranked.worse
     share = abs(gain.difference / gain.default) if gain.default else math.nan
     apart = interval(gain.difference, gain.low, gain.high)[0].lstrip("−")
-    size = apart + (f" ({percent(share)})" if math.isfinite(share) else "")
+    of_it = percent(share) if share < TENFOLD else share_of(share, "the default")
+    share_words = f" ({of_it})" if math.isfinite(share) else ""
+    size = apart + share_words
     than = f"mean {metric} of the winner than of {name}, {number(gain.default)}"
     same = f"on {count(gain.seeds, 'fresh seed')} of both"
     ends = ""
@@ -119,7 +124,7 @@ def gained(gain: Gain | None, ranked: Ranked) -> tuple[str, str]:
         return f"{size} {side}", f"{than}, {same}{ends}"
     if gain.seeds < ENOUGH_SEEDS:
         apart = number(abs(gain.difference))  # no interval stands beside it, which would round it
-        size = apart + (f" ({percent(share)})" if math.isfinite(share) else "")
+        size = apart + share_words
         return "not known", f"{size} {side} {than}, {same}: too few seeds to rule out luck"
     remark = stricter(gain.low, gain.high) if gain.low > 0 else ""
     why = f"{ends}, {remark or 'which includes no gain'}" if ends else "; too few seeds to know the spread"

@@ -35,5 +35,25 @@ def all_failed(trials: pd.DataFrame) -> str:
     """Why a run has failed in which every trial did, or in which there was none."""
     if trials.empty:
         return "no trial was trained"
-    reasons = trials["reason"].value_counts()
-    return f"{every(len(trials), 'trial')} failed; the reason of {reasons.iloc[0]}: {reasons.index[0]}"
+    worst = reasons(trials).iloc[0]
+    return f"{every(len(trials), 'trial')} failed; the reason of {worst['trainings']}: {worst['reason']}"
+
+
+REASON_COLUMNS = ["outcome", "trainings", "first_trial", "reason"]
+NUMBERS = r"nan|inf|[-+]?\d[\d.,e+-]*"
+
+
+def reasons(trials: pd.DataFrame) -> pd.DataFrame:
+    """Why trainings ended early; columns as in `REASON_COLUMNS`, the most frequent first.
+
+    Reasons that differ in numbers alone ("… at step 37") are of one kind; `reason` is that of
+    `first_trial`, word for word. Empty if every training was completed.
+    """
+    early = trials[trials["outcome"] != "completed"].sort_values(["trial", "seed"])
+    kind = early["reason"].fillna("").astype("str").str.replace(NUMBERS, "…", regex=True)
+    groups = early.groupby([early["outcome"], kind], sort=False)
+    found = groups.agg(
+        trainings=("trial", "size"), first_trial=("trial", "first"), reason=("reason", "first")
+    )
+    frame = found.reset_index("outcome").reset_index(drop=True)[REASON_COLUMNS]
+    return frame.sort_values("trainings", ascending=False, kind="stable", ignore_index=True)

@@ -122,7 +122,9 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
         text += "one seed each, so a small gain may be luck"
         first = Claim(MORE, "search", YES, EXPLORATORY, "history", count(total, "trial"), detail=text)
     ranked = run.ranked
-    reached = f"Its {ranked.metric}, {number(last['objective'])}, is the {ranked.best} of the search."
+    reached = (
+        f"The {ranked.best} {ranked.metric} of the search is that of {name}, {number(last['objective'])}."
+    )
     scores = frame[frame["outcome"] == "completed"].groupby("phase")["objective"]
     done = scores.max() if ranked.best == "highest" else scores.min()
     if {"explore", "exploit"} <= set(done.index):

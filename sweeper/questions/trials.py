@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from sweeper.answer.outcomes import reasons as early_ends
 from sweeper.answer.rows import FIRST, completed_search, parameter_columns, search_trials
 from sweeper.questions import parallel
 from sweeper.questions.question import Question, Shown, Tables
@@ -38,24 +39,9 @@ def leaderboard_table(run: RunData) -> pd.DataFrame:
     return run.ranked.read(order[columns].assign(rank=ranks), "objective")[["rank", *columns]]
 
 
-REASON_COLUMNS = ["outcome", "trainings", "first_trial", "reason"]
-NUMBERS = r"nan|inf|[-+]?\d[\d.,e+-]*"
-
-
 def reasons(run: RunData) -> pd.DataFrame:
-    """Columns as in `REASON_COLUMNS`, the most frequent first; all phases count.
-
-    Reasons that differ in numbers alone ("… at step 37") are of one kind; `reason` is that of
-    `first_trial`, word for word. Empty if every training was completed.
-    """
-    early = run.trials[run.trials["outcome"] != "completed"].sort_values(["trial", "seed"])
-    kind = early["reason"].fillna("").astype("str").str.replace(NUMBERS, "…", regex=True)
-    groups = early.groupby([early["outcome"], kind], sort=False)
-    found = groups.agg(
-        trainings=("trial", "size"), first_trial=("trial", "first"), reason=("reason", "first")
-    )
-    frame = found.reset_index("outcome").reset_index(drop=True)[REASON_COLUMNS]
-    return frame.sort_values("trainings", ascending=False, kind="stable", ignore_index=True)
+    """See `sweeper.answer.outcomes.reasons`; all phases count."""
+    return early_ends(run.trials)
 
 
 ENDED = {

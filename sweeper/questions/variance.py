@@ -137,6 +137,18 @@ def _optimism(comparison: pd.DataFrame, metric: str) -> tuple[str, ...]:
     )
 
 
+def missing(run: RunData) -> str:
+    """Why the spread of the finalists is not split."""
+    finalists, seeds = complete_scores(run.trials, run.answer.trial if run.answer else None).shape
+    if finalists < 2 or run.answer is None:
+        return (
+            "Fewer than two finalists completed every fresh seed of the winner, so their spread is not split."
+        )
+    if seeds < 2:
+        return "One fresh seed has no spread that could be split."
+    return "All finalists have the same score on every fresh seed, so there is no spread to split."
+
+
 QUESTION = Question(
     key="luck",
     question="Settings or luck?",
@@ -151,7 +163,7 @@ QUESTION = Question(
             "seed's effect on all settings, and its effect on each. Lines are 95 % intervals. Where seeds "
             "weigh more than settings, one training says little about settings."
         ),
-        missing="Fewer than two finalists completed the same seeds, so their spread cannot be split.",
+        missing=missing,
         draw=draw,
         alt=alt,
     ),
@@ -159,9 +171,9 @@ QUESTION = Question(
     shown=(Shown("variance", "Variance components"),),
     how=(
         "Analysis of variance of score = mean + settings + seed + rest, all random (Searle, Casella and "
-        "McCulloch 1992), over finalists that completed every fresh seed; generalized 95 % intervals "
-        "(Weerahandi 1993). Finalists are the best of the search, so settings vary less among them than in "
-        "the whole space.",
+        "McCulloch 1992), over finalists that completed every fresh seed of the winner; generalized 95 % "
+        "intervals (Weerahandi 1993). Finalists are the best of the search, so settings vary less among them "
+        "than in the whole space.",
         "A search that was optimistic has two possible causes that one search seed cannot separate: the "
         "best of many is partly luck (winner's curse), and the search's own seed or split may have been "
         "easy.",

@@ -26,7 +26,7 @@ from sweeper.answer.claims import (
 from sweeper.answer.comparison import TIED as ALIKE
 from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.gain import LABEL, gained, power
-from sweeper.answer.outcomes import outcomes_in_words
+from sweeper.answer.outcomes import outcomes_in_words, reasons
 from sweeper.answer.placing import at_worst, better_means, placing
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import search_trials
@@ -256,7 +256,10 @@ def _why_none(trials: pd.DataFrame) -> str:
     if trials.empty:
         return "This page fills as trials finish."
     counts = trials["outcome"].value_counts()
-    shares = counts / len(trials)
-    reasons = trials["reason"].fillna("").value_counts()
     ended = f"{counts.iloc[0]:,} of {count(len(trials), 'training')} {counts.index[0]}"
-    return f"{ended} ({percent(shares.iloc[0])}). Most frequent reason: {reasons.index[0] or 'none given'}."
+    early = reasons(trials[trials["outcome"] == counts.index[0]])
+    why = "No reason is on record"
+    if len(early) and (worst := early.iloc[0])["reason"]:
+        which = f"{count(worst['trainings'], 'training')}, first in trial #{worst['first_trial']}"
+        why = f"Most frequent reason, {which}: {worst['reason']}"
+    return f"{ended} ({percent(counts.iloc[0] / len(trials))}). {why}."

@@ -122,7 +122,7 @@ def _named(each: Against) -> str:
 
 
 def _value(each: Against, value: float) -> str:
-    return percent(value, 1) if each.score == "accuracy" else score_words(each.score, value, 4)
+    return score_words(each.score, value, 4)
 
 
 def _drawn(each: Against) -> str:

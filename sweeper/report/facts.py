@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from sweeper.answer.answer import Answer
 from sweeper.answer.baseline import DRAWN, Against
-from sweeper.answer.bounds import CUT, HIGH, LOW, cut_ends, in_words, score_words
+from sweeper.answer.bounds import CUT, LOW, cut_ends, in_words, score_words
 from sweeper.answer.ranked import Ranked, is_central
 from sweeper.answer.summary import Summary
 from sweeper.components.losses import LOSSES
 from sweeper.components.metric_words import metric_words
 from sweeper.study.study import Study
-from sweeper.wording import capital, count, interval, number, percent
+from sweeper.wording import capital, count, interval, number
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,6 @@ def _tested(ranked: Ranked, answer: Answer, tested: Mapping[str, float]) -> Fact
 def _ends(name: str, value: float, low: float, high: float, least: float) -> tuple[str, str]:
     """The ends in words; one that the score cannot pass is cut off there, and says so."""
     cut = cut_ends(name, value, low, high, least)
-    if name == "accuracy":
-        return percent(low, 1) + CUT * (LOW in cut), percent(high, 1) + CUT * (HIGH in cut)
     words = in_words(value, low, high, cut)[1:]
     return (number(low) + CUT, words[1]) if LOW in cut else words
 
@@ -115,6 +113,4 @@ def _guessed(each: Against) -> str:
 
 
 def _score(name: str, value: float, ends: tuple[float, float] | None = None) -> str:
-    if name == "accuracy":
-        return f"accuracy {percent(value, 1)}"
     return f"{metric_words(name)} {interval(value, *ends)[0] if ends else score_words(name, value)}"

@@ -106,7 +106,10 @@ def test_power_stands_beside_a_tie() -> None:
     seen = tied["seen"].iloc[1]
     assert 0 < seen < 0.1
     share = 100 * seen / tied["mean"].iloc[0]
-    assert f"a difference of {seen:.3g} ({share:.0f} %) would be detected" in " ".join(power(tied, LOSS))
+    said = f"a difference of {seen:.3g} ({share:.0f} % of the winner's mean)"
+    assert power(tied, LOSS)[0] == said
+    far = tied.assign(seen=15 * tied["mean"])
+    assert power(far, LOSS)[0].endswith("(15 times the winner's mean)")
     assert " ".join(power(tied.head(1), LOSS)) == ""
 
 

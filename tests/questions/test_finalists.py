@@ -1,6 +1,7 @@
 """What is said of the finalists that did not win."""
 
 import re
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from synthetic_records import SyntheticRecords
 
 from sweeper.answer.bounds import STRICTER
 from sweeper.answer.comparison import BETTER, FAILS, LEFT, ON_AVERAGE, TIED, UNRANKED, WORSE, verdicts
-from sweeper.questions import comparison, confirmation
+from sweeper.questions import comparison, confirmation, variance
 from sweeper.report.card import card
 
 ALIKE = {"n": 8, "failures": 0, "tied": False, "dropped": False, "better": False}
@@ -139,3 +140,30 @@ def test_seeds_that_were_won_are_counted_as_they_are(records: SyntheticRecords, 
             equal = f", equal on {even}" if even else ""
             assert f"winner lower on {won} of {seeds} seeds{equal}, {row['verdict']}" in said
     assert "% of seeds" not in said
+
+
+def others_lost_seeds(fresh: pd.DataFrame) -> pd.DataFrame:
+    """All share two seeds; the winner alone has more."""
+    lost = (fresh["seed"] > 2) & ~fresh["won"]
+    return fresh.assign(
+        objective=fresh["objective"].mask(lost), outcome=fresh["outcome"].mask(lost, "diverged")
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        (others_lost_seeds, "Fewer than two finalists completed every fresh seed of the winner"),
+        (lambda fresh: fresh[fresh["seed"] == 1], "One fresh seed"),
+        (lambda fresh: fresh.assign(objective=0.5, outcome="completed"), "All finalists have the same score"),
+    ],
+)
+def test_a_spread_that_is_not_split_says_why(records: SyntheticRecords, changes: Callable, why: str) -> None:
+    """Which seeds were completed is told as it is: others may share those that the winner had beside more."""
+    fresh = records.trials["phase"] == "confirm"
+    winner = made_input(records).answer.trial
+    finalists = records.trials[fresh].assign(won=records.trials["trial"] == winner)
+    trials = pd.concat([records.trials[~fresh], changes(finalists).drop(columns="won")])
+    run = made_input(SyntheticRecords(trials, records.curves, records.layers))
+    assert variance.variance(run).empty
+    assert variance.missing(run).startswith(why)

@@ -35,7 +35,7 @@ def test_a_sound_answer_stands_beside_its_baseline(records: SyntheticRecords) ->
     told = card(report.study, report.answer, report.records.trials)
     assert (told.standing, told.warnings) == ("tied", ())
     fact = next(fact for fact in told.facts if fact.label == "Guessing")
-    assert fact.value == "validation rows: loss 2.3\ntest rows: loss 2.3, accuracy 10.0 %"
+    assert fact.value == "validation rows: loss 2.3\ntest rows: loss 2.3, accuracy 0.1"
     assert fact.meaning.startswith(
         "guessing the class frequencies of the training rows, scored on the same rows; on validation rows"
     )

@@ -51,10 +51,11 @@ def test_the_card_tells_a_confirmed_answer(records: SyntheticRecords) -> None:
         assert float(text) == pytest.approx(value, abs=0.02 * (sure.high - sure.low))
     assert "5 fresh seeds" in found["Validation loss"]
     assert found["Test set"].startswith(
-        "loss 0.12, accuracy 97.0 % | mean over 2 seeds, 95 % interval over seeds"
+        "loss 0.12, accuracy 0.970 | mean over 2 seeds, 95 % interval over seeds"
     )
-    high = float(re.findall(r"accuracy [\d.]+ % to ([\d.]+) %", found["Test set"])[0])
-    assert high <= 100, "no share beyond all"
+    high = float(re.findall(r"accuracy [\d.]+ to ([\d.]+)", found["Test set"])[0])
+    assert high <= 1, "no share beyond all"
+    assert not re.search(r"accuracy [\d.]+ %", str(found)), "every score in one unit, as in tables"
     assert [f"#{trial} " in found["Tied with the winner"] for trial in answer.tied] == [True]
     assert re.search(r"may be up to 0\.\d+ worse", found["Tied with the winner"])
     assert "luck has 100 % (95 % interval" in found["How sure"]

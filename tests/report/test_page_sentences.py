@@ -218,9 +218,7 @@ def test_history_says_when_the_best_was_found(said: dict[str, str], records: Syn
     after = sum(trial > best["trial"] for trial in trials)
     found = f"The last {after} trials of {len(trials)} did not beat trial #{best['trial']}."
     assert said["history"].startswith(found)
-    assert (
-        f"Its validation loss, {number(best['objective'])}, is the lowest of the search." in said["history"]
-    )
+    assert f"of the search is that of trial #{best['trial']}, {number(best['objective'])}." in said["history"]
     explored = min(r["objective"] for r in done(records) if r["phase"] == "explore")
     assert f"Exploration alone reached {number(explored)}" in said["history"]
 
