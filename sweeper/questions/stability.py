@@ -233,14 +233,21 @@ def _best(best: pd.DataFrame, *, changing: bool) -> str:
     """Where the best were at the last measurement, or at most where rates change; in the figure's order."""
     asked = "largest" if changing else "last"
     who = "the best trial" if len(best) == 1 else f"the {len(best)} best trials measured"
-    names = [f" in #{trial}" if len(best) > 1 else "" for trial in best["trial"]]
-    places = [
-        f"{number(ratio, 2)} times the stability limit{name} ({_place(ratio)})"
-        for name, ratio in zip(names, best[asked], strict=True)
-    ]
+    ratios = [number(ratio, 2) for ratio in best[asked]]
+    places = [_place(ratio) for ratio in best[asked]]
+    if len(set(places)) == 1:
+        together = {1: "", 2: "both "}.get(len(best), "all ")
+        named = [f"{ratio} (#{trial})" for ratio, trial in zip(ratios, best["trial"], strict=True)]
+        told = (
+            f"{listing(named if len(best) > 1 else ratios)} times the stability limit, {together}{places[0]}"
+        )
+    else:
+        rows = zip(ratios, best["trial"], places, strict=True)
+        named = [f"{ratio} (#{trial}, {place})" for ratio, trial, place in rows]
+        told = f"{listing(named)} times the stability limit"
     if changing:
-        return f"Learning rate × sharpness of {who} reached {listing(places)}."
-    said = f"At the last measurement, learning rate × sharpness of {who} was {listing(places)}."
+        return f"Learning rate × sharpness of {who} reached {told}."
+    said = f"At the last measurement, learning rate × sharpness of {who} was {told}."
     under = best[best[asked] < AT[0]]
     came = int((under["largest"] > 1).sum())
     return said if not came else f"{said} {_came_down(came, len(under), len(best))}"
@@ -249,7 +256,7 @@ def _best(best: pd.DataFrame, *, changing: bool) -> str:
 def _place(ratio: float) -> str:
     low, high = AT
     if low <= ratio <= high:
-        return f"at it: {number(low)} to {number(high)} times"
+        return f"at it: {number(low)} to {number(high)}"
     return "above it" if ratio > high else "below it"
 
 

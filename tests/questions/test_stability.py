@@ -89,8 +89,8 @@ def test_diverged_trials_are_counted_and_validity_is_stated() -> None:
     """One of two was seen above its limit; the best are placed; the yardstick is called one."""
     text = said(source(ROWS, CURVES))
     assert text.startswith("At the last measurement, learning rate × sharpness of the 2 best trials")
-    first, second = "0.25 times the stability limit in #0", "0.5 times the stability limit in #1"
-    assert f"2 best trials measured was {first} (below it) and {second} (below it)." in text
+    places = "0.25 (#0) and 0.5 (#1) times the stability limit, both below it"
+    assert f"2 best trials measured was {places}." in text
     assert (
         "Of 2 diverged trials measured, 1 had a learning rate × sharpness above the limit of the optimizer "
         "while the loss was still below 2 × its first value; 1 was not above it that early" in text
@@ -175,10 +175,10 @@ def test_a_rate_that_fell_to_0_is_judged_at_its_largest() -> None:
         run = replace(asked, study=asked.study.model_copy(update={"training": training}))
         text = " ".join(map(str, QUESTION.sentences(run, tables)))
         if schedule == "constant":
-            assert "0.5 times the stability limit in #1 (below it). 1 of the 2 was above the limit" in text
+            assert "0.5 (#1) times the stability limit, both below it. 1 of the 2 was above the limit" in text
         else:
-            places = "2 times the stability limit in #0 (above it) and 0.9 times"
-            assert f"trials measured reached {places} the stability limit in #1 (at it: 0.8 to 1.25" in text
+            places = "2 (#0, above it) and 0.9 (#1, at it: 0.8 to 1.25) times the stability limit"
+            assert f"trials measured reached {places}." in text
             assert "6.4e-8" not in text
 
 
