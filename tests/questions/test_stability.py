@@ -13,7 +13,8 @@ from synthetic_records import SyntheticRecords
 
 from sweeper.components.losses import LOSSES
 from sweeper.questions.run_data import RunData
-from sweeper.questions.stability import QUESTION, SUMMARY, _curvature, alt, draw, stability, stability_trials
+from sweeper.questions.stability import QUESTION, SUMMARY, alt, draw, stability, stability_trials
+from sweeper.questions.stability_words import curvature
 
 
 def source(rows: list[dict], curves: list[tuple]) -> RunData:
@@ -147,7 +148,7 @@ def test_the_figure_shows_every_ratio(rows: slice) -> None:
 @pytest.mark.parametrize("name", [name for name in LOSSES if name != "mse"])
 def test_what_is_said_of_a_loss_s_curvature_is_true_of_it(name: str) -> None:
     """It falls as rows are fitted for losses of logits; others are not said to flatten."""
-    loss, falls = LOSSES[name], "falls once the rows are fitted" in _curvature(name)
+    loss, falls = LOSSES[name], "falls once the rows are fitted" in curvature(name)
     if loss.task == "regression":
         assert not falls
         return
