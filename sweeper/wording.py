@@ -13,6 +13,7 @@ No other module formats a float (tests/contracts/test_rounding.py).
 """
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -196,6 +197,15 @@ def memory_size(size: float) -> str:
 def whole(value: int) -> str:
     """``12``, ``10,000``: how many there are of something, whose name stands elsewhere."""
     return f"{value:,}"
+
+
+UNITS = re.compile(r"(?<=\d) (?=(?:%|s|min|h|times|[KMG]iB)(?!\w))")
+
+
+def unbroken(text: str) -> str:
+    """No line ends between a number and its unit, or inside a setting: no-break spaces in ``8 %``, ``3 min``
+    and ``model.depth = 2``."""
+    return UNITS.sub("\u00a0", text).replace(" = ", "\u00a0=\u00a0")
 
 
 def count(number_of: int, noun: str, plural: str | None = None) -> str:

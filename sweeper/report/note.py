@@ -10,7 +10,7 @@ from sweeper.answer.rows import as_costs, best_trials
 from sweeper.records.store import Records
 from sweeper.report.card import Card, card
 from sweeper.study.study import Study
-from sweeper.wording import count
+from sweeper.wording import count, unbroken
 
 WIDTH = 100
 
@@ -77,7 +77,7 @@ def plain_answer(study: Study, answer: Answer | None, records: Records) -> str:
     summary = card(study, answer, records.trials)
     lines = [*_wrapped(summary.headline), *_wrapped(f"{summary.status}{summary.lead}"), ""]
     for text in summary.warnings:
-        lines += textwrap.wrap(f"Warning: {text}", WIDTH, subsequent_indent="  ")
+        lines += _wrapped(f"Warning: {text}", rest="  ")
     lines += [""] if summary.warnings else []
     lines += _columns(dict(summary.settings)) + ([""] if summary.settings else [])
     lines += _facts(summary) + ([""] if summary.facts else [])
@@ -90,9 +90,7 @@ def _facts(summary: Card) -> list[str]:
     lines = []
     for fact in summary.facts:
         text = f"{'; '.join(fact.value.splitlines())}  ({fact.meaning})"
-        lines += textwrap.wrap(
-            text, WIDTH, initial_indent=f"  {fact.label:{width}}  ", subsequent_indent=" " * (width + 4)
-        )
+        lines += _wrapped(text, f"  {fact.label:{width}}  ", " " * (width + 4))
     return lines
 
 
@@ -101,8 +99,10 @@ def _columns(pairs: dict[str, str]) -> list[str]:
     return [f"  {label:{width}}  {value}" for label, value in pairs.items()]
 
 
-def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH)
+def _wrapped(text: str, first: str = "", rest: str = "") -> list[str]:
+    """Lines that end between words, never between a number and its unit; `first` and `rest` indent them."""
+    lines = textwrap.wrap(unbroken(text), WIDTH, initial_indent=first, subsequent_indent=rest)
+    return [line.replace("\u00a0", " ") for line in lines]
 
 
 def _escaped(text: str) -> str:

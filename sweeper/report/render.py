@@ -16,6 +16,7 @@ from sweeper.report.card import Card
 from sweeper.report.explore import CHARTS, OPENED, as_script
 from sweeper.report.grid import Grid
 from sweeper.study.study import Study
+from sweeper.wording import unbroken
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -125,11 +126,6 @@ def environment() -> Environment:
 def _visible(value: object) -> object:
     """Text that others wrote, without characters that hide or reorder it; our own markup as it is."""
     return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-def unbroken(text: str) -> str:
-    """No line ends between a number and its sign: no-break spaces in ``8 %`` and ``n = 12``."""
-    return text.replace(" %", "\u00a0%").replace("n = ", "n\u00a0=\u00a0")
 
 
 def _hash(text: str) -> str:

@@ -73,4 +73,6 @@ def _searched(study: Study, optimizer: str) -> list[str]:
 def _phrase(name: str, value: Any) -> str:
     if name in AMOUNTS:
         return f"a {LABELS[name].lower()} of {shown(value)}"
+    if name in LABELS:
+        return f"{LABELS[name].lower()} {shown(value)}"
     return f"{name} = {f'({shown(value)})' if isinstance(value, tuple | list) else shown(value)}"

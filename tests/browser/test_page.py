@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from browsing import CONTRAST, UNFOLD, asked_for, beyond_the_edge, listened_to
+from matplotlib.image import imread
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from sweeper.questions import FIGURES, QUESTIONS
@@ -105,6 +106,26 @@ def test_the_first_screen_is_the_answer(seen: Page) -> None:
     assert seen.locator("h1").count() == 1
     assert seen.title() == "made · sweeper report"
     assert seen.evaluate("document.documentElement.lang") == "en"
+
+
+@pytest.mark.parametrize("width", [390, 1400])
+def test_the_next_command_is_seen_whole(seen: Page, width: int) -> None:
+    """However long it is, none of it lies beyond the edge of its box."""
+    seen.set_viewport_size({"width": width, "height": 800})
+    seen.evaluate("document.querySelector('.command code').textContent += ' --set key=value'.repeat(9)")
+    box = seen.locator(".command pre")
+    assert box.evaluate("box => box.scrollWidth <= box.clientWidth && box.scrollHeight <= box.clientHeight")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_figure_has_the_ground_of_its_panel(seen: Page, scheme: Any, tmp_path: Path) -> None:
+    """No second rectangle shows around a picture: its corner has the color of the panel around it."""
+    seen.emulate_media(color_scheme=scheme)
+    plot = seen.locator("#confirmation .plot").first
+    plot.screenshot(path=tmp_path / "plot.png")
+    pixels = imread(tmp_path / "plot.png")[..., :3]
+    panel, picture = pixels[len(pixels) // 2, 6], pixels[len(pixels) // 2, 15]
+    assert panel.tolist() == picture.tolist()
 
 
 def test_on_a_phone_headline_and_settings_come_first(seen: Page) -> None:

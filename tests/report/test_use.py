@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from made_up import MIXED
@@ -10,7 +11,7 @@ from synthetic_records import SyntheticRecords
 
 from sweeper.report.note import note, plain_answer
 from sweeper.report.notebook import answer_html
-from sweeper.report.use import headline_of, settings
+from sweeper.report.use import LABELS, headline_of, in_words, settings
 
 CHOSEN = {"optimizer": "adam", "learning_rate": 0.01, "activation": "tanh", "activation_penalty": 0.001}
 CHOSEN |= {"betas": (0.8, 0.99), "model.depth": 2, "model.width": 48, "training.batch_size": 64}
@@ -48,3 +49,28 @@ def test_every_searched_setting_is_named_on_every_surface(records: SyntheticReco
     assert kept == {**chosen, "betas": [0.8, 0.99]}
     fixed = made_study(search={"space": {**SEARCHED, "weight_decay": 0.02}})
     assert "weight decay" not in headline_of(fixed, answer)
+
+
+def test_headline_and_table_call_a_setting_the_same() -> None:
+    """What the table of the card has a label for, the first sentence calls by that label, not by its key."""
+    space = {
+        **SPACE,
+        "penalty_kind": ["l1", "l2"],
+        "schedule": ["constant", "cosine"],
+        "momentum": [0.0, 0.9],
+    }
+    study = made_study(search={"space": {**space, "optimizer": ["sgd"], "weight_decay": [0.0, 0.1]}})
+    chosen = {"optimizer": "sgd", "learning_rate": 0.1, "activation": "tanh", "activation_penalty": 0.01}
+    chosen |= {"penalty_kind": "l1", "schedule": "cosine", "momentum": 0.9, "weight_decay": 0.1}
+    told = in_words(study, SimpleNamespace(parameters=chosen))
+    assert set(settings(chosen, study)) == set(LABELS.values())
+    for name in (
+        "penalty_kind",
+        "schedule",
+        "momentum",
+        "weight_decay",
+        "activation_penalty",
+        "learning_rate",
+    ):
+        assert LABELS[name].lower() in told.lower()
+    assert " = " not in told

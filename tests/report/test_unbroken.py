@@ -1,0 +1,49 @@
+"""No line of any surface ends between a number and its unit, or inside a setting."""
+
+import re
+from pathlib import Path
+
+import pytest
+from report_inputs import made_study, warned_input
+from synthetic_records import SyntheticRecords
+
+from sweeper.report import note
+from sweeper.report.note import plain_answer
+from sweeper.wording import unbroken
+
+CODE = re.compile(r"<(code|pre|script|style|title|td)\b.*?</\1>", re.DOTALL)
+BREAKS = re.compile(r"\d (?=(?:%|s|min|h)(?!\w))| = |[\w.]+ =$", re.MULTILINE)
+"""Where a line could end that must not."""
+
+
+def test_no_text_of_the_page_can_break_inside_a_number(whole_report: Path) -> None:
+    """Of every text but code and cells of tables, which are as long as they are."""
+    page = CODE.sub("", (whole_report / "index.html").read_text(encoding="utf-8"))
+    texts = re.findall(r">([^<>]+)<", page)
+    assert sum("\u00a0%" in text for text in texts) > 10
+    assert [text for text in texts if BREAKS.search(text)] == []
+
+
+@pytest.mark.parametrize("width", range(40, 60, 4))
+def test_no_line_of_the_terminal_ends_inside_a_number(
+    records: SyntheticRecords, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    """At any width, and what is printed has plain spaces."""
+    monkeypatch.setattr(note, "WIDTH", width)
+    report = warned_input(records)
+    said = plain_answer(made_study(), report.answer, report.records)
+    assert not re.search(r"\d\n *(%|s|min|h)\b", said)
+    assert "\u00a0" not in said
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("36.0 % of 3 min", "36.0_% of 3_min"),
+        ("model.depth = 2, n = 12", "model.depth_=_2, n_=_12"),
+        ("2 seeds of 3 steps", "2 seeds of 3 steps"),
+    ],
+)
+def test_what_is_kept_together(text: str, kept: str) -> None:
+    """Numbers with their units, settings with their values, and nothing else."""
+    assert unbroken(text).replace("\u00a0", "_") == kept
