@@ -124,13 +124,9 @@ def test_seeds_that_were_won_are_counted_as_they_are(records: SyntheticRecords, 
     """The alternative text gives whole seeds: those on which the winner is lower, and those on which both are
     equal, as they are where scores count rows; and every column of their share counts equal ones half."""
     scores = records.trials["objective"].round(decimals)
-    asked = asked_of(
-        made_input(SyntheticRecords(records.trials.assign(objective=scores), records.curves, records.layers))
-    )
-    frame = asked.tables["comparison"]
-    fresh = asked.run.trials.query("phase == 'confirm'").pivot(
-        index="seed", columns="trial", values="objective"
-    )
+    trials = records.trials.assign(objective=scores)
+    frame = comparison.comparison(made_input(SyntheticRecords(trials, records.curves, records.layers)))
+    fresh = trials.query("phase == 'confirm'").pivot(index="seed", columns="trial", values="objective")
     said = comparison.alt(frame)
     for row in frame.iloc[1:].to_dict("records"):
         apart = (fresh[row["trial"]] - fresh[frame["trial"].iloc[0]]).dropna()
