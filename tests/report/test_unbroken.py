@@ -22,6 +22,9 @@ def test_no_text_of_the_page_can_break_inside_a_number(whole_report: Path) -> No
     texts = re.findall(r">([^<>]+)<", page)
     assert sum("\u00a0%" in text for text in texts) > 10
     assert [text for text in texts if BREAKS.search(text)] == []
+    small = re.compile(r"\de-\d")
+    assert small.search(page), "a weight or a rate"
+    assert small.search(re.sub(r'<span class="one">[^<]*</span>|="[^"]*"', "", page)) is None
 
 
 @pytest.mark.parametrize("width", range(40, 60, 4))
