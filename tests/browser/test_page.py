@@ -53,6 +53,13 @@ def test_the_page_is_quiet_and_asks_for_nothing(context: BrowserContext, report:
     assert asked_for(heard) == [report.as_uri()]
 
 
+def test_small_numbers_stand_in_their_line(seen: Page) -> None:
+    """What keeps them in one piece is no block of its own, on the card or in a section."""
+    shown = seen.evaluate("[...document.querySelectorAll('.one')].map(one => getComputedStyle(one).display)")
+    assert shown
+    assert set(shown) == {"inline"}
+
+
 @pytest.mark.parametrize("media", ["screen", "print"])
 def test_nothing_makes_the_page_scroll_sideways(seen: Page, media: Any) -> None:
     """At phone, tablet and desktop width, and on paper, with everything unfolded."""
