@@ -242,10 +242,10 @@ QUESTION = Question(
         "by that alone. Trials that diverged count at the score before training.",
         "Where every value has at least three trials of the exploration, only those count: they are shared "
         "out evenly, at settings known to suit each value. Intervals are 95 % bootstrap intervals over "
-        "trials, moved to the mean over all subsets. Those of few trials are rough: they hold the truth in "
-        "nine of ten cases from eight trials on, in seven of ten with three, and may reach beyond every "
-        "score seen. Each trial has one seed, so this shows where to look and proves nothing; the finalists' "
-        "fresh seeds decide.",
+        "trials, moved to the mean over all subsets and widened for few trials (Hesterberg 2015, arXiv "
+        "1411.5279). Those of few are rough: they hold the truth in nine of ten cases from four trials on, "
+        "in eight of ten with three, and may reach beyond every score seen. Each trial has one seed, so "
+        "this shows where to look and proves nothing; the finalists' fresh seeds decide.",
         *heatmap.HOW,
     ),
 )

@@ -1,7 +1,9 @@
 """What the best of several is worth: of some more draws, or of finalists on fresh seeds."""
 
+import math
+
 import numpy as np
-from scipy.special import gammaln
+from scipy.special import gammaln, ndtri, stdtrit
 
 from sweeper.statistics.intervals import interval, multiplicities
 from sweeper.statistics.race import ENOUGH_SEEDS
@@ -16,8 +18,10 @@ def expected_best(losses: np.ndarray, budget: int) -> tuple[float, float, float]
 
     For sorted x₁ ≤ … ≤ xₙ: Σᵢ xᵢ C(n − i, k − 1) / C(n, k), the mean over all subsets of size k (Tang
     et al. 2020, arXiv 2004.14373, the unbiased form of Dodge et al. 2019). Bootstrap: resamples of the n
-    trials, lowest of k drawn with replacement, moved to have this mean; not below 0 for
-    losses that are not.
+    trials, lowest of k drawn with replacement, moved to have this mean, and its ends as much farther from it
+    as Student's t for n − 1 degrees of freedom and the standard deviation of n draws ask for (Hesterberg
+    2015, arXiv 1411.5279): few draws spread less than what they are drawn from. Not below 0 for losses that
+    are not.
     """
     ordered, n = np.sort(losses), len(losses)
     mean = float(ordered @ subset_weights(n, budget))
@@ -26,7 +30,8 @@ def expected_best(losses: np.ndarray, budget: int) -> tuple[float, float, float]
     below = np.cumsum(multiplicities(n), axis=1) / n
     above = np.clip(1 - np.concatenate([np.zeros((len(below), 1)), below], axis=1), 0, 1) ** budget
     spread = (above[:, :-1] - above[:, 1:]) @ ordered
-    low, high = np.quantile(spread - spread.mean() + mean, [0.025, 0.975])
+    wider = math.sqrt(n / (n - 1)) * stdtrit(n - 1, 0.975) / ndtri(0.975)
+    low, high = mean + wider * (np.quantile(spread, [0.025, 0.975]) - spread.mean())
     return mean, float(max(low, 0.0) if ordered[0] >= 0 else low), float(high)
 
 

@@ -38,9 +38,10 @@ def test_more_trials_of_a_value_are_no_advantage() -> None:
     assert many == pytest.approx(0.25, rel=0.06)
 
 
-@pytest.mark.parametrize("n", [10, 20, 40])
+@pytest.mark.parametrize("n", [3, 4, 10, 40])
 def test_intervals_hold_the_truth(n: int) -> None:
-    """With a third of the trials as budget, 88 % or more of 300 intervals hold the true expected best."""
+    """With a third of the trials as budget, of 300 intervals 88 % or more hold the true expected best, with
+    three trials 82 %."""
     rng, k = np.random.default_rng(n), -(-n // 3)
 
     def draw(*shape: int) -> np.ndarray:
@@ -51,7 +52,7 @@ def test_intervals_hold_the_truth(n: int) -> None:
     for _ in range(300):
         _, low, high = expected_best(draw(n), k)
         hits += low <= truth <= high
-    assert hits / 300 >= 0.88
+    assert hits / 300 >= (0.82 if n == 3 else 0.88)
 
 
 def test_every_value_has_the_same_budget(source: RunData) -> None:
