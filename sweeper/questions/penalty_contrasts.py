@@ -20,7 +20,7 @@ SPARSE = {name for name, entry in ACTIVATIONS.items() if entry.zero_when_flat}
 VS_ZERO, VS_LOWEST, PER_DECADE = "vs zero", "vs lowest", "per decade"
 BETWEEN = " vs "
 """Between the names of two kinds of penalty that are compared."""
-FEWEST = 3
+FEWEST = 5
 """Trials of a decade of weights below which nothing is stated about it."""
 ANY = "any"
 Contrast = tuple[str, str, float, float, tuple[float, float, float], int, str]
@@ -31,8 +31,8 @@ are not held equal."""
 def penalty_data(run: RunData) -> pd.DataFrame:
     """One row per completed search trial; empty where `penalty` is.
 
-    Columns: trial, optimizer, activation, learning_rate, weight, kind (of the penalty, see `kinds_of`), every
-    other setting (see `settings_of`), and
+    Columns: trial, phase, optimizer, activation, learning_rate, weight, kind (of the penalty, see
+    `kinds_of`), every other setting (see `settings_of`), and
 
     the objective under its name, as it is read, where it is not the validation loss.
     validation_loss: the lowest of the trial's evaluation points after step 0.
@@ -52,7 +52,7 @@ def penalty_data(run: RunData) -> pd.DataFrame:
     frame = frame.merge(_sparsity(run, done), on="trial", how="left")
     if objective_name(run) not in frame:
         frame = frame.assign(**{objective_name(run): objective.to_numpy()})
-    names = ["trial", "optimizer", "activation", "learning_rate", "weight", "kind"]
+    names = ["trial", "phase", "optimizer", "activation", "learning_rate", "weight", "kind"]
     return frame[[*names, *measured]].join(settings)
 
 

@@ -44,6 +44,7 @@ COLUMNS = [
     "unit",
     "trials",
     "not_held",
+    "basis",
     "found",
     "finding",
 ]
@@ -73,19 +74,29 @@ def penalty_effects(run: RunData) -> pd.DataFrame:
     for each optimizer a parabola in log10 of the learning rate, a step for each activation and kind of
     penalty (none of the kind against weight 0), log10 of the weight between kinds, and terms of every other
     searched setting, see `held`; `not_held` names those for which trials were too few. Relative effects are
-    of the logarithm. Where weights were drawn independently of the rest, as in the explore phase, the
-    nuisance model need not be right: it removes noise, not bias. Intervals are 95 % with HC3 errors,
+    of the logarithm. `basis`: ``explore`` where the trials of that phase alone compare a decade, else
+    ``search``. What a sampler likes best has a weight, a rate and all else that suit each other, which no
+    regression parts; in the explore phase weights are not chosen for their scores, so that the nuisance model
+    need not be right: it removes noise, not bias. Intervals are 95 % with HC3 errors,
     simultaneous over the decades of one quantity (Bonferroni). `found` where the interval excludes 0;
     `finding` is ``raises``, ``lowers`` or ``no effect found``, which is not the same as no effect.
     """
     data = penalty_data(run)
     if data.empty:
         return pd.DataFrame(columns=COLUMNS)
-    rows = [row for quantity, unit in quantities(run).items() for row in _of_quantity(data, quantity, unit)]
-    frame = pd.DataFrame(rows, columns=COLUMNS[:-2])
+    explored = data[data["phase"] == "explore"].reset_index(drop=True)
+    frame, basis = _of(explored, run), "explore"
+    if not frame["contrast"].isin(DECADES).any():
+        frame, basis = _of(data, run), "search"
+    frame = frame.assign(basis=basis)
     found = (frame["low"] > 0) | (frame["high"] < 0)
     words = np.where(~found, "no effect found", np.where(frame["effect"] > 0, "raises", "lowers"))
     return frame.assign(found=found, finding=words)[COLUMNS]
+
+
+def _of(data: pd.DataFrame, run: RunData) -> pd.DataFrame:
+    rows = [row for quantity, unit in quantities(run).items() for row in _of_quantity(data, quantity, unit)]
+    return pd.DataFrame(rows, columns=COLUMNS[:-3])
 
 
 FEW_ZEROS = 0.1
@@ -245,17 +256,18 @@ QUESTION = Question(
         *penalty.TABLES_SHOWN,
     ),
     how=(
-        "One regression for each quantity and contrast, next to a parabola in log10 of the learning rate for "
-        "each optimizer, a step for each activation and kind of penalty, and of every other searched setting "
-        "a step for each value or, for numbers without a list, a parabola and a step where they are off. "
-        "Settings that would leave fewer than ten degrees of freedom are not held equal, and named. 95 % "
-        "intervals with HC3 errors, those of the decades of a quantity wide enough to hold together. Losses "
-        "and the activation size change by percent, without the trials in which they are exactly 0, up to a "
-        "tenth; where more are 0, or some below, they change by their own unit, as scores, gap and sparsity "
-        "do. Decades of fewer than three trials are left out.",
-        "No effect found is not the same as no effect: read how far the intervals reach. Keras has l1 and l2 "
-        "penalties; its weight is ours divided by the units of a layer, as it sums over units and divides by "
-        "the batch size, where we take the mean.",
+        "One regression for each quantity and contrast, next to a parabola in log10 of the learning rate "
+        "for each optimizer, a step for each activation and kind of penalty, and of every other searched "
+        "setting a step for each value or, for numbers without a list, a parabola and a step where they "
+        "are off. Settings that would leave fewer than ten degrees of freedom are not held equal, and "
+        "named. 95 % intervals with HC3 errors, those of the decades of a quantity wide enough to hold "
+        "together. Losses and the activation size change by percent, without the trials in which they are "
+        "exactly 0, up to a tenth; where more are 0, or some below, they change by their own unit, as "
+        "scores, gap and sparsity do. Decades of fewer than five trials are left out. Trials of the "
+        "exploration alone are compared where they suffice.",
+        "No effect found is not the same as no effect: read how far the intervals reach. Keras has l1 and "
+        "l2 penalties; its weight is ours divided by the units of a layer, as it sums over units and "
+        "divides by the batch size, where we take the mean.",
         *penalty.HOW,
     ),
 )

@@ -7,6 +7,7 @@ import pandas as pd
 
 from sweeper.answer.claim_words import Statement
 from sweeper.answer.claims import EFFECT, EXPLORATORY, MIXED, NONE, Claim
+from sweeper.answer.rows import completed_search
 from sweeper.components.metric_words import metric_words
 from sweeper.components.penalties import formula
 from sweeper.questions import penalty
@@ -36,6 +37,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     said += [_compared(row) for row in _rows(kinds)]
     said += [_meant(kind) for kind in sorted(set(tables["penalty"]["kind"]) - {penalty.NO_KIND})]
     said += _not_held(frame)
+    said += _of_trials(run, frame)
     return (*said, *in_keras(tables["keras_weights"]), "One seed behind each trial.")
 
 
@@ -51,6 +53,24 @@ def _not_held(frame: pd.DataFrame) -> list[str]:
         for names in _left_out(frame)
         for rows in [frame[frame["not_held"] == names]]
         for quantities in [[metric_words(str(name)) for name in rows["quantity"].unique()]]
+    ]
+
+
+def _of_trials(run: RunData, frame: pd.DataFrame) -> list[str]:
+    """Of which trials effects are, where some were proposed for the scores of others."""
+    done = completed_search(run.trials)
+    explored = int((done["phase"] == "explore").sum())
+    if frame.empty or explored == len(done):
+        return []
+    if (frame["basis"] == "explore").all():
+        return [
+            f"Effects are those of the {count(explored, 'completed trial')} of the exploration alone: what "
+            "exploitation proposes has other settings that suit its weight."
+        ]
+    return [
+        "Exploration has too few trials for effects of its own, so these are of all trials, most of which "
+        "were proposed for the scores of others: an effect may be that of other settings that suit the "
+        "weight."
     ]
 
 
@@ -134,11 +154,18 @@ def _effects(quantity: str, rows: pd.DataFrame, trends: pd.DataFrame) -> Claim:
             trends,
             f"{name}: no single decade is shown to differ from {base}, but {trend_words(trends)}",
         )
-    text = f"{name}: no effect found against {base}; the intervals of {count(len(rows), 'decade')} "
+    text = f"{name}: no effect found against {base}; the intervals of {_decades(rows)} "
     low, high = signed_percents(*reach) if unit == "relative" else map(signed_number, reach)
     text += f"include no change and reach from {low} to {high}"
     text += ", too wide to rule out a large effect" if unit == "relative" and _wide(reach) else ""
     return _claim(quantity, rows, text)
+
+
+def _decades(rows: pd.DataFrame) -> str:
+    """``4 decades``, ``3 decades of l1 and 2 of l2``."""
+    counts = rows.groupby("kind")["weight_low"].nunique()
+    parts = [count(int(n), "decade") + ("" if kind == ANY else f" of {kind}") for kind, n in counts.items()]
+    return listing(parts)
 
 
 def _weights(row: Mapping[Any, Any]) -> str:

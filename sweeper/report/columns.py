@@ -167,6 +167,7 @@ OF_TABLE: Mapping[str, Mapping[str, str]] = {
         "ratio": "norm at the first layer over that at the last, median of the networks",
     },
     "penalty_effects": {
+        "basis": "trials that are compared: explore, of the exploration alone; search, all",
         "low": "lower end of the 95 % interval of the effect",
         "high": "upper end of the 95 % interval of the effect",
     },

@@ -175,7 +175,7 @@ FOUR = tuple(f"activation_{k}" for k in range(4))
 def test_names_are_drawn_as_they_are_inside_the_picture(name: str, activations: tuple[str, ...]) -> None:
     """Legends stay off the panels and nothing is cut, without a warning; no text is parsed as mathematics, or
     so odd that the figure cannot be drawn."""
-    made = many(max(60, 4 * len(activations)), activations)
+    made = many(max(60, 7 * len(activations)), activations)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         figure = FIGURES[name].draw(TABLES[FIGURES[name].table](made))
