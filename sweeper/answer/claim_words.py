@@ -30,7 +30,7 @@ PLAIN, LEAD = "{detail}.", "lead"
 TEMPLATES: Mapping[tuple[str, str], str] = {
     (BEST, CONFIRMED): "{What}: {direction}, {detail} on {evidence}.",
     (BEST, OPEN): "{What}: not settled; {direction}, the answer's, {is_tied}.",
-    (BEST, EXPLORATORY): "{What}: {direction} did best in the search; {detail}.",
+    (BEST, EXPLORATORY): "{What}: {direction} has the best expected score in the search; {detail}.",
     (BEST, LEAD): "{What}: the search does not settle it; {detail}.",
     (MATTERS, EXPLORATORY): "{What} sets the best trials apart from the rest: {detail}.",
     (GRADIENT, "vanishing"): "{Where}, gradients vanish towards the input with {names}.",

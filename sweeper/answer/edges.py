@@ -15,8 +15,10 @@ from sweeper.statistics.learning_rates import boundary
 from sweeper.study.parameters import ALLOWED
 from sweeper.study.rates import joined, search_rates
 from sweeper.study.space import Range, Space
-from sweeper.wording import as_float, exact, percent, tidied
+from sweeper.wording import as_float, every, exact, percent, tidied
 
+WITHIN = 0.1
+"""Share of the best score by which a trial may be worse and still count as as good."""
 OUTER = 0.15
 """Share of a range, next to a bound, that counts as its edge (of the logarithm for log ranges)."""
 TOP, FEWEST, MOST = 0.1, 4, 10
@@ -127,8 +129,8 @@ def crowded(trials: pd.DataFrame, ranges: Mapping[str, Range]) -> pd.DataFrame:
     return pd.DataFrame([row for row in rows if row is not None], columns=COLUMNS)
 
 
-def _row(key: str, values: Range, every: pd.DataFrame, keys: Collection[str]) -> tuple[object, ...] | None:
-    name, trials = _drawn_from(key, completed_search(every), keys)
+def _row(key: str, values: Range, tried: pd.DataFrame, keys: Collection[str]) -> tuple[object, ...] | None:
+    name, trials = _drawn_from(key, completed_search(tried), keys)
     if name not in trials or len(trials) < 2 * FEWEST or not values.low < values.high:
         return None
     count = min(max(math.ceil(TOP * len(trials)), FEWEST), MOST)
@@ -138,12 +140,14 @@ def _row(key: str, values: Range, every: pd.DataFrame, keys: Collection[str]) ->
     zero = ("low",) if values.zero else ()  # beyond the lowest number lies the 0 that was tried
     side = next((side for side in near if 2 * near[side] > count and side not in zero), "")
     unshown = _not_shown(name, values, side, trials, (near[side], count, len(keys))) if side else ""
-    own = _drawn_from(key, every[every["phase"] != "confirm"], keys)[1]
+    own = _drawn_from(key, tried[tried["phase"] != "confirm"], keys)[1]
+    if side and not unshown and name == "learning_rate":
+        unshown = _ends_before(own, trials, side)
     crowd = side if not unshown else ""
     proposed = _proposed(own, float(chosen[0])) if crowd and name == "learning_rate" and values.log else None
     bound = wider(name, values, crowd, proposed) if crowd else math.nan
     at_edge = not math.isnan(bound)
-    unshown = "the range can go no further" if crowd and not at_edge else unshown
+    unshown = "no wider range is proposed for it" if crowd and not at_edge else unshown
     typed = exact if values.integer else as_float
     text = f"--set {_setting(key, side, typed(bound))}" if at_edge else ""
     shares = (near["low"] / count, near["high"] / count, at_edge, side if at_edge else "", bound, text)
@@ -175,10 +179,26 @@ def _not_shown(
         return ""
     tried = float(_near(values, trials[name].astype(float))[side == "high"].mean())
     if near < _beyond_chance(count, ranges, max(OUTER, tried)):
-        return f"{percent(tried)} of all its trials lie there, so the best may do so by chance"
+        return f"{percent(tried)} of its completed trials lie there, so the best may do so by chance"
     if not _shown_better(name, values, side, trials):
         return "the trials there are not shown to score better than the rest"
     return ""
+
+
+def _ends_before(tried: pd.DataFrame, completed: pd.DataFrame, side: str) -> str:
+    """Whether rates between the best trial and the bound at `side` were tried and are worse, in words.
+
+    By two trials or more of the same optimizer, each diverged or worse than the best by more than `WITHIN`.
+    """
+    best = completed.sort_values(["objective", "trial"]).iloc[0]
+    own = tried[tried["optimizer"] == best["optimizer"]]
+    rates = own["learning_rate"].to_numpy(float)
+    beyond = own[rates > best["learning_rate"] if side == "high" else rates < best["learning_rate"]]
+    costs = beyond.loc[beyond["outcome"] != "failed", "objective"].astype(float)
+    least = float(best["objective"]) + WITHIN * abs(float(best["objective"]))
+    if len(costs) < 2 or (costs <= least).any():
+        return ""
+    return f"{every(len(costs), 'trial')} between the best one and that bound did worse"
 
 
 def _near(values: Range, tried: "pd.Series[float]") -> tuple[np.ndarray, np.ndarray]:

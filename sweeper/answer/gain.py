@@ -12,7 +12,7 @@ from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.ranked import LOSS, Ranked
 from sweeper.answer.rows import parameters_of
 from sweeper.study.space import among
-from sweeper.wording import TENFOLD, count, interval, number, percent, share_of
+from sweeper.wording import TENFOLD, count, interval, number, percent, share_of, shown
 
 LABEL = "Over the default"
 VOID = "void"
@@ -39,6 +39,8 @@ class Gain:
     """winner (the default is the winner itself) | gained | unshown | fails (it lost more seeds) | `VOID`"""
     cut: str = ""
     """Which ends of the interval were cut off where the score ends, see `sweeper.answer.bounds`"""
+    training: str = ""
+    """Settings of the default's training, ``training.steps = 60``, that are not the winner's"""
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON, which has no NaN."""
@@ -82,7 +84,16 @@ def gain(
     elif not ends[0] > 0:
         verdict = "unshown"
     difference = float(row["difference"])
-    return Gain(number, optimizer, mean, difference, *ends, int(row["pairs"]), verdict, cut)
+    other = _of_training(known[number], known.get(int(winner["trial"]), {}))
+    return Gain(number, optimizer, mean, difference, *ends, int(row["pairs"]), verdict, cut, other)
+
+
+def _of_training(default: Mapping[str, Any], winner: Mapping[str, Any]) -> str:
+    return ", ".join(
+        f"{name} = {shown(value)}"
+        for name, value in default.items()
+        if name.startswith("training.") and name in winner and winner[name] != value
+    )
 
 
 def power(tied: pd.DataFrame, ranked: Ranked) -> tuple[str, ...]:
@@ -103,11 +114,13 @@ def gained(gain: Gain | None, ranked: Ranked) -> tuple[str, str]:
     metric = ranked.metric
     if gain is None:
         return "–", "no published default was confirmed, so the gain is unknown"
-    name = f"the published default of {gain.optimizer}, trial {gain.trial}"
+    trained = f" (trained with {gain.training})" if gain.training else ""
+    name = f"the published default of {gain.optimizer}, trial {gain.trial}{trained}"
     if gain.verdict == "winner":
         return "nothing gained", f"{name}, is itself the winner: no finalist ranks before it on fresh seeds"
     side = ranked.better if gain.difference >= 0 else ranked.worse
-    share = abs(gain.difference / gain.default) if gain.default else math.nan
+    # a score where higher is better has no zero to be a share of: guessing has an AUC of 0.5, and an R² of 0
+    share = math.nan if ranked.highest or not gain.default else abs(gain.difference / gain.default)
     apart = interval(gain.difference, gain.low, gain.high)[0].lstrip("−")
     of_it = percent(share) if share < TENFOLD else share_of(share, "the default")
     share_words = f" ({of_it})" if math.isfinite(share) else ""

@@ -12,16 +12,14 @@ from matplotlib.lines import Line2D
 
 from sweeper.answer.claim_words import Statement
 from sweeper.answer.ranked import Ranked
-from sweeper.answer.rows import parameters_of
 from sweeper.drawing.scales import log_axis
 from sweeper.drawing.style import HUES, canvas, label_lowest, legend_below, themed
 from sweeper.questions import range_edges
 from sweeper.questions.divergence import ANY, boundaries, breaks
-from sweeper.questions.losses import capped_losses
+from sweeper.questions.losses import capped_losses, published
 from sweeper.questions.question import FigureSpec, Shown, Tables
 from sweeper.questions.run_data import RunData, once
 from sweeper.statistics.intervals import interval
-from sweeper.study.space import among
 from sweeper.wording import count, listing, number, percent, whole
 
 COLUMNS = [
@@ -77,7 +75,7 @@ def basins(run: RunData) -> pd.DataFrame:
     losses = capped_losses(run)
     losses = losses[losses["learning_rate"] > 0]
     drawn = (losses["phase"] == "explore") & losses["trial"].isin(run.drawn)
-    losses = losses.assign(blind=drawn & ~_published(run, losses))
+    losses = losses.assign(blind=drawn & ~published(run, losses))
     if not (losses["outcome"] == "completed").any():
         return pd.DataFrame(columns=COLUMNS)
     rows, guess = [], _guess(run)
@@ -86,11 +84,6 @@ def basins(run: RunData) -> pd.DataFrame:
         rows += [(optimizer, name, *_basin(group, guess)) for name, group in part.groupby("activation")]
     frame = pd.DataFrame(rows, columns=COLUMNS[:-1]).assign(metric=run.objective)
     return run.ranked.read(frame, "best_loss")
-
-
-def _published(run: RunData, rows: pd.DataFrame) -> np.ndarray:
-    """Whether a trial is a published default, which nobody drew."""
-    return np.array([among(parameters_of(row), run.defaults) for _, row in rows.iterrows()], dtype=bool)
 
 
 def _guess(run: RunData) -> float:

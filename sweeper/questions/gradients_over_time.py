@@ -56,8 +56,8 @@ def alt(frame: pd.DataFrame) -> str:
             continue
         ends = [
             f"{number(table.iloc[0, k])} in layer {table.index[0]}, {number(table.iloc[-1, k])} in layer "
-            f"{table.index[-1]} at step {table.columns[k]}"
-            for k in (0, -1)
+            f"{table.index[-1]} {at}"
+            for k, at in ((0, f"at step {table.columns[0]}"), (-1, "at the end"))
         ]
         said.append(f"{name}: {'; '.join(ends)}")
     return f"Median gradient norm by layer and step. {'. '.join(said)}."

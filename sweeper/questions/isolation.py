@@ -18,7 +18,7 @@ from sweeper.components.metric_words import axis_words, metric_words
 from sweeper.drawing.scales import cut_at_the_axis, log_axis, loss_axis
 from sweeper.drawing.style import HUES, canvas, legend_below, themed
 from sweeper.questions import heatmap
-from sweeper.questions.losses import capped_losses
+from sweeper.questions.losses import capped_losses, published
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables, named
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.best_of_several import expected_best
@@ -58,12 +58,15 @@ def isolation(run: RunData) -> pd.DataFrame:
     the one before training, so trials that diverged count against their value; `learned_nothing` is
     their share.
 
-    basis: ``explore`` where each value has `FEWEST` trials from that phase, which shares them out evenly, at
-    nuisance settings that suit each as far as is known; ``search`` otherwise, with more trials where the
-    search saw promise. best, best_trial: the best of the whole search. All of it is one seed each: it
-    shows where to look, and proves nothing. searched: trials of the value in the whole search.
+    basis: ``explore`` where each value has `FEWEST` trials from that phase, published defaults left out,
+    which shares them out evenly, at nuisance settings that suit each as far as is known; ``search``
+    otherwise, with more trials where the search saw promise, and nothing is claimed to be ahead. Of trials
+    none of which learned anything there is no interval. best, best_trial: the best of the whole search. All
+    of it is one seed each: it shows where to look, and proves nothing. searched: trials of the value in the
+    whole search.
     """
     losses = capped_losses(run)
+    losses = losses.assign(even=(losses["phase"] == "explore") & ~published(run, losses))
     found = [_of_parameter(losses, name) for name in run.study.search.scientific if name in losses]
     frame = (
         pd.concat([part for part in found if len(part)], ignore_index=True) if any(map(len, found)) else None
@@ -79,7 +82,7 @@ def _of_parameter(losses: pd.DataFrame, parameter: str) -> pd.DataFrame:
     rows = rows.assign(value=rows[parameter].map(str))
     if (rows["outcome"] == "completed").sum() == 0 or rows["value"].nunique() < 2:
         return pd.DataFrame()
-    explored = rows[rows["phase"] == "explore"]
+    explored = rows[rows["even"]]
     even = explored["value"].nunique() == rows["value"].nunique()
     even = even and explored["value"].value_counts().min() >= FEWEST
     basis, used = ("explore", explored) if even else ("search", rows)
@@ -89,6 +92,7 @@ def _of_parameter(losses: pd.DataFrame, parameter: str) -> pd.DataFrame:
         everything = rows[rows["value"] == value]
         best = everything.loc[everything["loss"].idxmin()]
         expected = expected_best(part["loss"].to_numpy(float), budget)
+        expected = (expected[0], math.nan, math.nan) if part["capped"].all() else expected
         tail = (len(everything), basis, float(best["loss"]), int(best["trial"]), float(part["capped"].mean()))
         lines.append((parameter, value, *expected, budget, len(part), *tail))
     frame = pd.DataFrame(lines, columns=COLUMNS[:-2])
@@ -150,7 +154,8 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     """Of each parameter the value that leads and how sure that is, then how many trials there were."""
     frame = tables["isolation"]
     parts = {str(name): rows.to_dict("records") for name, rows in frame.groupby("parameter", sort=False)}
-    leads = [_lead(name, rows, run.ranked) for name, rows in parts.items()]
+    exploited = bool((run.trials["phase"] == "exploit").any())
+    leads = [_lead(name, rows, run.ranked, exploited=exploited) for name, rows in parts.items()]
     return (
         *leads,
         *(_trials_of(name, rows) for name, rows in parts.items()),
@@ -171,24 +176,28 @@ def _trials_of(parameter: str, rows: list[dict[Any, Any]]) -> str:
     return f"Trials of each {parameter.replace('_', ' ')} in the search: {listing(counts)}; {used}."
 
 
-def _lead(parameter: str, rows: list[dict[Any, Any]], ranked: Ranked) -> Claim:
+def _lead(parameter: str, rows: list[dict[Any, Any]], ranked: Ranked, *, exploited: bool) -> Claim:
+    """The value that leads; nothing is settled where trials were proposed for the scores of others."""
     first, *others = rows
     text = f"expected best of {count(first['budget'], 'trial')}: {_score(first)}"
     apart = [row for row in others if _is_apart(row, first, ranked)]
     close = [row for row in others if row not in apart]
+    chosen = first["basis"] == "search" and exploited
     if apart:
         text += f"; {ranked.worse}, with separate intervals: {listing([_score(row) for row in apart])}"
     if close:
         text += f"; not told apart from it: {listing([_score(row) for row in close])}"
+    if chosen:
+        text += "; most of these trials were proposed for the scores of others"
     return Claim(
         BEST,
         parameter,
         named(first["value"]),
-        OPEN if close else EXPLORATORY,
+        OPEN if close or chosen else EXPLORATORY,
         "isolation",
         f"best of {count(first['budget'], 'trial')}, one seed each",
         interval=(first["low"], first["high"]),
-        alternatives=tuple(named(row["value"]) for row in close),
+        alternatives=tuple(named(row["value"]) for row in (others if chosen else close)),
         detail=text,
     )
 
@@ -222,11 +231,12 @@ QUESTION = Question(
         table="isolation",
         title="Best over nuisance",
         caption=(
-            "What each value reaches when all get the same number of trials, with other settings drawn at "
-            "random: the mean over all subsets of its n trials, with a 95 % bootstrap interval. Diverged "
-            "trials count at the score before training. Diamonds are the best of the whole search, which "
-            "tried promising values more often; an arrow marks an interval that extends beyond the figure, "
-            "and that of a loss is cut off at 0. Exploratory: one seed each."
+            "What each value reaches when all get the same number of trials, with other settings as the "
+            "search tried them: the mean over all subsets of its n trials, with a 95 % bootstrap interval. "
+            "Diverged trials count at the score before training, pruned ones at what they had reached. "
+            "Diamonds are the best of the whole search, which tried promising values more often; an arrow "
+            "marks an interval that extends beyond the figure, and that of a loss is cut off at 0. "
+            "Exploratory: one seed each."
         ),
         missing=missing,
         draw=draw,
@@ -240,12 +250,14 @@ QUESTION = Question(
         "(Dodge et al. 2019; unbiased form of Tang et al. 2020, arXiv 2004.14373). k is a third of the "
         "fewest trials that any value has, the same for all, so that a value tried more often is not better "
         "by that alone. Trials that diverged count at the score before training.",
-        "Where every value has at least three trials of the exploration, only those count: they are shared "
-        "out evenly, at settings known to suit each value. Intervals are 95 % bootstrap intervals over "
-        "trials, moved to the mean over all subsets and widened for few trials (Hesterberg 2015, arXiv "
-        "1411.5279). Those of few are rough: they hold the truth in nine of ten cases from four trials on, "
-        "in eight of ten with three, and may reach beyond every score seen. Each trial has one seed, so "
-        "this shows where to look and proves nothing; the finalists' fresh seeds decide.",
+        "Where every value has at least three trials of the exploration, published defaults left out, only "
+        "those count: they are shared out evenly, at settings that suit each value as far as is known. "
+        "Else all trials count, most of which may have been proposed for the scores of others, so no value "
+        "is said to be ahead. Intervals are 95 % bootstrap intervals over trials, moved to the mean over "
+        "all subsets and widened for few trials (Hesterberg 2015, arXiv 1411.5279). Those of few are "
+        "rough: they hold the truth in nine of ten cases from four trials on, in eight of ten with three, "
+        "and may reach beyond every score seen. Each trial has one seed, so this shows where to look and "
+        "proves nothing; the finalists' fresh seeds decide.",
         *heatmap.HOW,
     ),
 )

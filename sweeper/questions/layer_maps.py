@@ -39,6 +39,9 @@ def layer_map(axes: Axes, rows: pd.DataFrame, colors: Any, norm: Normalize) -> Q
     mesh = axes.pcolormesh(x, y, table.to_numpy(), cmap=colors, norm=norm, rasterized=True)
     ticks = np.unique([0, table.shape[1] // 2, table.shape[1] - 1])
     axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=7, min_n_ticks=1))
-    axes.set_xticks(ticks, [f"{table.columns[k]}" for k in ticks])
+    # trainings of unlike length: the last column has the end of each
+    unlike = rows.groupby("step")["trials"].max().nunique() > 1
+    names = [f"{step}" for step in table.columns[:-1]] + ["end" if unlike else f"{table.columns[-1]}"]
+    axes.set_xticks(ticks, [names[k] for k in ticks])
     axes.grid(False)
     return mesh

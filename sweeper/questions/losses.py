@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from sweeper.answer.rows import search_trials, with_names
+from sweeper.answer.rows import parameters_of, search_trials, with_names
 from sweeper.questions.run_data import RunData, once
+from sweeper.study.space import among
 from sweeper.trial import cost, objective_value, start_metric
 
 
@@ -46,3 +47,8 @@ def capped_losses(run: RunData) -> pd.DataFrame:
     loss, capped = np.fmin(reached, start), reached.isna() | (reached >= start)
     frame = frame.assign(initial=start, loss=loss, capped=capped)
     return frame[np.isfinite(frame["loss"])].reset_index(drop=True)
+
+
+def published(run: RunData, rows: pd.DataFrame) -> np.ndarray:
+    """Whether a trial is a published default, which nobody drew."""
+    return np.array([among(parameters_of(row), run.defaults) for _, row in rows.iterrows()], dtype=bool)

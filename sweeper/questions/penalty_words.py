@@ -49,7 +49,8 @@ def _left_out(frame: pd.DataFrame) -> list[str]:
 def _not_held(frame: pd.DataFrame) -> list[str]:
     """What the regressions could not hold equal, and for which quantities."""
     return [
-        f"Too few trials to hold {names} equal: effects on {listing(quantities)} may be theirs."
+        f"Too few trials to hold {names} equal throughout: some effects on {listing(quantities)} may come "
+        "from there."
         for names in _left_out(frame)
         for rows in [frame[frame["not_held"] == names]]
         for quantities in [[metric_words(str(name)) for name in rows["quantity"].unique()]]

@@ -93,7 +93,7 @@ def alt(frame: pd.DataFrame) -> str:
         first = rows[same].sort_values("step").iloc[0]
         said.append(
             f"largest {measure} share: {worst['activation']}, layer {worst['layer']}, from "
-            f"{percent(first['median'])} to {percent(worst['median'])} at step {worst['step']}"
+            f"{percent(first['median'])} to {percent(worst['median'])} at the end"
         )
     return f"Median shares by layer and step. {'; '.join(said)}."
 
@@ -194,7 +194,8 @@ QUESTION = Question(
         "batch: none of these rows moves its weights. Other rows may, and in a layer above the first its "
         "inputs change while the layers below learn, so it may come back.",
         "Shares on one fixed batch of validation rows, at logarithmically spaced steps. Only completed "
-        "trials count, so each line covers the same trials from start to end; other settings vary. "
-        "Networks of different depth are kept apart.",
+        "trials count; other settings vary. The first and the last column are of all of them; where "
+        "trainings differ in length, a column in between is of those that were measured there. Networks of "
+        "different depth are kept apart.",
     ),
 )

@@ -98,7 +98,7 @@ def _unlearned(found: Learning, ranked: Ranked) -> str:
             f"The winner's {ranked.metric} {ends_word}s {side} its start, but not by more than seeds differ,"
         )
     above = listing([metric_words(name) for name in found.above_guess])
-    yet = f" Yet guessing is beaten on the test rows by {above}, so something was learned." if above else ""
+    yet = f" By {above}, guessing is beaten on these test rows; other rows may differ." if above else ""
     return f"{text} on {seeds}: {change}{where}{lucky}.{yet}"
 
 

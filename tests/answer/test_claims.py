@@ -103,7 +103,7 @@ def test_nothing_is_ranked_at_the_level_of_chance() -> None:
     assert said == (
         "Of 40 trials, 36 completed.",
         why,
-        "Activation: adam did best in the search; adam 0.12.",
+        "Activation: adam has the best expected score in the search; adam 0.12.",
         "flat.",
     )
     judged = {each.claim: each for each in resolve((NOTHING, LEAD, changed(LEAD, name="activation")))}

@@ -57,7 +57,7 @@ def test_a_setting_that_goes_with_the_weight_is_not_taken_for_it(name: str) -> N
 
 def test_settings_for_which_trials_are_too_few_are_named(records: SyntheticRecords) -> None:
     """All that leave enough degrees of freedom are held, the others told, beside the figure too."""
-    rows = FEWEST + 12
+    rows = FEWEST + 17
     own = {"model.kind": np.arange(rows).astype(str), "momentum": np.linspace(0.5, 0.99, rows)}
     effects = _of_quantity(trials_of(rows, **own), "validation_loss")
     told = {row[10] for row in effects if row[1] == "vs zero"}
@@ -67,7 +67,8 @@ def test_settings_for_which_trials_are_too_few_are_named(records: SyntheticRecor
     frame = tables["penalty_effects"].assign(not_held="model.kind and momentum")
     said = [str(each) for each in QUESTION.sentences(run, {**tables, "penalty_effects": frame})]
     assert any(
-        "Too few trials to hold model.kind and momentum equal: effects on valid" in each for each in said
+        "Too few trials to hold model.kind and momentum equal throughout: some effects on v" in each
+        for each in said
     )
     assert "(in part not model.kind and momentum)" in alt(frame)
     said = [str(each) for each in QUESTION.sentences(run, tables)]

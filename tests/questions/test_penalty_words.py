@@ -34,6 +34,7 @@ def of_sizes(**ends: tuple[float, float]) -> pd.DataFrame:
             "relative",
             20,
             "",
+            "search",
         )
         for contrast, (low, high) in ends.items()
         for weight in ((1e-3, 1e-2) if contrast == "vs zero" else (1e-6,))
