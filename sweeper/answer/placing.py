@@ -121,7 +121,7 @@ def _after_the_race(
 
 def _equals(first: Finalist, peers: Sequence[Finalist]) -> str:
     same = [rival.name for rival in peers if rival.mean == first.mean]
-    return f", as {'has' if len(same) == 1 else 'have'} {listing(same)}," if same else ""
+    return f" (as {'has' if len(same) == 1 else 'have'} {listing(same)})" if same else ""
 
 
 def better_means(finalists: Sequence[Finalist], ranked: Ranked) -> list[str]:

@@ -49,7 +49,12 @@ def answer_curves(run: RunData) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=OF_THE_ANSWER)
 
 
-def of_the_answer(own: pd.DataFrame, settable: frozenset[str]) -> str:
+def ranks_by_loss(run: RunData) -> bool:
+    """Whether the curves that are judged are of what ranks trials."""
+    return run.objective == "validation_loss"
+
+
+def of_the_answer(own: pd.DataFrame, settable: frozenset[str], *, by_loss: bool = True) -> str:
     """How most trainings of the answer ended, and what that asks for; enough steps are enough for all.
 
     Most are all of them, or so many that more than half of all seeds would end so, see `most_do`; else each
@@ -68,7 +73,8 @@ def of_the_answer(own: pd.DataFrame, settable: frozenset[str]) -> str:
     )
     steps, settled = int(own["steps"].max()), int(own["settled_step"].max())
     best = int(own.loc[own["class"] == name, "best_step"].median())
-    text = advice(name, steps, steps, shapes.Shape(name, best, settled, 0.0, 0.0, 0.0, 0.0), settable)
+    shape = shapes.Shape(name, best, settled, 0.0, 0.0, 0.0, 0.0)
+    text = advice(name, steps, steps, shape, settable, by_loss=by_loss)
     return f"{who} {ENDED.get(name, name)} {where}{f': {text}' if text else ''}."
 
 

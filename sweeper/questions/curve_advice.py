@@ -43,17 +43,21 @@ def advice(
     settable: frozenset[str] = ALL,
     *,
     too_high: bool = False,
+    by_loss: bool = True,
 ) -> str:
     """What a class asks for, with a ready ``--set`` where there is one; empty where nothing follows.
 
     `steps` were made of the `full` length of the longest trial; `too_high`: the rate was above that of the
-    best trial of the same optimizer.
+    best trial of the same optimizer. `by_loss`: the validation loss ranks trials; another score may be best
+    when the loss no longer is, so no fewer steps are advised then.
     """
     if name == shapes.IMPROVING:
         return _with("train longer", LONGER, f"{LONGER}={2 * steps}", settable)
-    if name in (shapes.SATURATED, shapes.HIGHER) and found.settled_step <= 0.6 * steps:
+    if name in (shapes.SATURATED, shapes.HIGHER) and by_loss and found.settled_step <= 0.6 * steps:
         enough = max(int(np.ceil(1.25 * found.settled_step)), 1)
         return _with("fewer steps would do", LONGER, f"{LONGER}={enough}", settable)
+    if name == shapes.OVERFITTING and not by_loss:
+        return f"its loss was lowest at step {found.best_step} of {steps}, its score may be best later"
     if name == shapes.OVERFITTING:
         text = f"best at step {found.best_step} of {steps}: stop there, or regularize"
         text = text if found.best_step else "it was best before training: regularize, or use more rows"

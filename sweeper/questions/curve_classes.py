@@ -16,7 +16,7 @@ from sweeper.answer.rows import best_trials, search_trials
 from sweeper.drawing.scales import share_ticks
 from sweeper.drawing.style import HUES, canvas, ink, themed
 from sweeper.questions import convergence
-from sweeper.questions.answer_curves import ENDED, answer_curves, curves_of, of_the_answer
+from sweeper.questions.answer_curves import ENDED, answer_curves, curves_of, of_the_answer, ranks_by_loss
 from sweeper.questions.convergence import SHOWN
 from sweeper.questions.curve_advice import advice, settable_by
 from sweeper.questions.losses import of_search
@@ -72,7 +72,8 @@ def curve_classes(run: RunData) -> pd.DataFrame:
         group = BEST if trial in best else REST
         at = (found.best_step, found.settled_step, *ranked.get(trial, (pd.NA, np.nan)), run.objective)
         numbers = (found.lowest, found.end, found.gain, found.noise)
-        text = advice(name, made, full, found, settable, too_high=trial in above) if run.advises else ""
+        asked = {"too_high": trial in above, "by_loss": ranks_by_loss(run)}
+        text = advice(name, made, full, found, settable, **asked) if run.advises else ""
         rows.append((trial, group, name, outcome, len(steps), made, *at, *numbers, text))
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -178,7 +179,8 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     said += [_counts(rows, group, alone=len(groups) == 1) for group, rows in groups]
     if run.answer is not None and (why := run.answer.why_nothing_is_advised):
         return (*said, f"These curves advise nothing, as {why}.", ONE_SEED)
-    advised = [of_the_answer(tables["answer_curves"], settable_by(run.study))] if run.answer else []
+    own = tables["answer_curves"]
+    advised = [of_the_answer(own, settable_by(run.study), by_loss=ranks_by_loss(run))] if run.answer else []
     rest = classes[(classes["group"] == REST) & (classes["advice"] != "")]
     return (*said, *filter(None, advised), *_usual(rest), ONE_SEED)
 

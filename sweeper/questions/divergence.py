@@ -89,7 +89,11 @@ def _nowhere(row: Mapping[Any, Any]) -> str:
         who = capital(every(row["trials"], "trial"))
         return f"{who} with {name} diverged, from {lowest} on: the limit lies below."
     diverged = f"{whole(row['diverged'])} of {trials} trials with {name} diverged"
-    return f"{diverged}, the lowest at {lowest}: within the rates tried, no rate parts them from the others."
+    pooled = ", with all activations pooled" if row["pooled"] > 1 else ""
+    return (
+        f"{diverged}, the lowest at {lowest}: within the rates tried{pooled}, no rate parts them from the "
+        "others."
+    )
 
 
 def _located(row: Mapping[Any, Any]) -> bool:

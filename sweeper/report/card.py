@@ -95,9 +95,6 @@ class Card:
         return tuple(fact for fact in self.facts if answers and fact.label in FOLDED)
 
 
-NO_BETTER = "the answer is not shown to be better than guessing"
-
-
 def card(study: Study, answer: Answer | None, trials: pd.DataFrame, folder: Path | None = None) -> Card:
     """The answer of `trials` in words; `folder` is that of the report, if there is one."""
     counted = _counts(study, trials)
@@ -137,7 +134,9 @@ def _claims(answer: Answer, doubted: Doubt | None) -> tuple[Claim, ...]:
         found.append(Claim(BEATS, "answer", YES, CONFIRMED, "answer", detail="the answer beats guessing"))
     if doubted is not None:
         direction = NONE if doubted.standing == UNLEARNED else MIXED
-        detail = NO_BETTER if doubted.standing == GUESS else answer.why_nothing_is_advised
+        said = doubted.headline.rstrip(".")
+        guess = f"the answer is {said[0].lower()}{said[1:]}"
+        detail = guess if doubted.standing == GUESS else answer.why_nothing_is_advised
         found.append(Claim(LEARNED, "answer", direction, CONFIRMED, "answer", detail=detail))
     standing = answer.standing if doubted is None else doubted.standing
     seeds = answer.confirmed.seeds if answer.confirmed else 1

@@ -32,8 +32,8 @@ CASES = [
     (
         "equal means",
         [WON, finalist(2, 0.5, 10), finalist(3, 0.7, 10)],
-        "Of 3 finalists retrained on 10 fresh seeds, these settings have the lowest mean validation loss, as "
-        "has trial #2,",
+        "Of 3 finalists retrained on 10 fresh seeds, these settings have the lowest mean validation loss (as "
+        "has trial #2)",
         [],
     ),
     (

@@ -8,6 +8,7 @@ from synthetic_records import SyntheticRecords
 from sweeper.answer.answer import Answer
 from sweeper.questions import TABLES
 from sweeper.questions.answer_curves import ENDED
+from sweeper.questions.curve_advice import advice
 from sweeper.statistics import curve_class as shapes
 
 T = np.linspace(0, 1, 21)
@@ -97,3 +98,14 @@ def test_no_section_advises_where_nothing_is_advised(
     monkeypatch.setattr(Answer, "why_nothing_is_advised", "it is a guess")
     for key, told in sentences_of(made_input(records)).items():
         assert not [words for words in asked if words in told], key
+
+
+@pytest.mark.parametrize("name", ["saturated", "ending higher", "overfitting"])
+def test_fewer_steps_are_advised_by_the_loss_where_it_ranks(name: str) -> None:
+    """Another score may go on rising when the loss no longer falls."""
+    found = shapes.Shape(name, 60, 60, 0.2, 0.3, 0.0, 0.0)
+    assert advice(name, 300, 300, found)
+    other = advice(name, 300, 300, found, by_loss=False)
+    assert "steps=" not in other
+    assert "stop there" not in other
+    assert "fewer" not in other

@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 
 from sweeper.answer.ranked import Ranked
-from sweeper.answer.rows import search_trials
+from sweeper.answer.rows import parameters_of, search_trials
 from sweeper.questions.checks.finding import FOUND, NOT_FOUND, Finding, judge, spread, text, unknown
 from sweeper.questions.losses import capped_losses
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.intervals import interval
 from sweeper.study.expect import Better, DeadShare, Lowers, NoWorse
-from sweeper.wording import given
+from sweeper.study.space import among
+from sweeper.wording import given, listing
 
 KEY = ["trial", "seed"]
 
@@ -132,7 +133,14 @@ def _paired(run: RunData, parameter: str, value: Any, than: Any, quantity: str) 
 
 
 def _aside(run: RunData, one: "pd.Series[Any]", other: "pd.Series[Any]", parameter: str) -> str:
-    """Why the answer is not compared, where it has one of the two values."""
+    """Which of the two is an untuned default; why not the answer, where it has one of the values."""
+    plain = [row["trial"] for row in (one, other) if among(parameters_of(row), run.defaults)]
+    verb = "is a published default" if len(plain) == 1 else "are published defaults"
+    untuned = f"; {listing([f'#{trial}' for trial in plain])} {verb}, not tuned"
+    return f"{untuned if plain else ''}{_not_compared(run, one, other, parameter)}"
+
+
+def _not_compared(run: RunData, one: "pd.Series[Any]", other: "pd.Series[Any]", parameter: str) -> str:
     if run.answer is None or run.answer.trial in (one["trial"], other["trial"]):
         return ""
     if run.answer.parameters.get(parameter) not in (one[parameter], other[parameter]):
