@@ -18,8 +18,10 @@ HUGE = 1e100
 """Scores from here on say nothing: R² of rows whose targets are all alike; their squares may overflow."""
 
 
-DRAWN = "labels drawn by their shares"
+DRAWN = "the best blind labels"
 """What `Against.drawn` is of, in words."""
+BLIND = "blind labels: one for all rows, or drawn by their shares, whichever scores better"
+"""What that means."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,8 @@ class Against:
     higher: bool
     """Whether higher values are better."""
     drawn: float | None = None
-    """What labels score that are drawn at random with their shares; ``None`` where targets are no labels, and
-    in runs of earlier versions."""
+    """What labels score that know nothing of their rows, one for all or drawn at random with their shares;
+    ``None`` where targets are no labels, and in runs of earlier versions."""
     beyond: float = 0.0
     """By how much `drawn` beats `guess`; 0 where it is not shown to. One constant has an F1 of 0 that any
     labels beat."""

@@ -99,10 +99,10 @@ def _of_training(default: Mapping[str, Any], winner: Mapping[str, Any]) -> str:
 def power(tied: pd.DataFrame, ranked: Ranked) -> tuple[str, ...]:
     """Value and meaning on the card: the difference that the race would have shown, the largest among those
     tied with the winner, as a share of its score too; empty where it is not known."""
-    seen, mean = float(tied["seen"].iloc[1:].max()), abs(ranked.value(float(tied["mean"].iloc[0])))
+    seen, mean = float(tied["seen"].iloc[1:].max()), ranked.value(float(tied["mean"].iloc[0]))
     if not math.isfinite(seen):
         return ()
-    share = share_of(seen / mean, "the winner's mean") if mean else ""
+    share = share_of(seen / mean, "the winner's mean") if mean > 0 else ""
     return (
         f"a difference of {number(seen)}{f' ({share})' if share else ''}",
         "would be detected in 80 % of such races",
@@ -119,8 +119,9 @@ def gained(gain: Gain | None, ranked: Ranked) -> tuple[str, str]:
     if gain.verdict == "winner":
         return "nothing gained", f"{name}, is itself the winner: no finalist ranks before it on fresh seeds"
     side = ranked.better if gain.difference >= 0 else ranked.worse
-    # a score where higher is better has no zero to be a share of: guessing has an AUC of 0.5, and an R² of 0
-    share = math.nan if ranked.highest or not gain.default else abs(gain.difference / gain.default)
+    # no zero to be a share of: guessing has an AUC of 0.5 and an R² of 0, and some losses fall below 0
+    without = ranked.highest or gain.default <= 0 or gain.default - gain.difference < 0
+    share = math.nan if without else abs(gain.difference / gain.default)
     apart = interval(gain.difference, gain.low, gain.high)[0].lstrip("−")
     of_it = percent(share) if share < TENFOLD else share_of(share, "the default")
     share_words = f" ({of_it})" if math.isfinite(share) else ""

@@ -132,8 +132,8 @@ def over_time(run: RunData, measure: str) -> pd.DataFrame:
 
     Columns activation, look, layer, depth, median, trials and step. Looks of trials of unlike length are put
     together by quarter decades of the step, each trial with its last one there, and `step` is their median;
-    the last look is the end of every trial, whatever its length. Completed trials alone, so that a line is
-    about the same trials at its start and at its end.
+    the last look is the end of every trial, whatever its length, and `step` the largest of them. Completed
+    trials alone, so that a line is about the same trials at its start and at its end.
     """
     rows = layer_rows(run, measure)
     rows = rows[rows["trial"].isin(completed_search(run.trials)["trial"])]
@@ -142,6 +142,7 @@ def over_time(run: RunData, measure: str) -> pd.DataFrame:
     groups = rows.groupby(["activation", "look", "layer", "depth"], observed=True)
     frame = groups["value"].agg(median="median", trials="size").reset_index()
     at = rows.groupby("look")["step"].median().astype("int64")
+    at.iloc[-1:] = int(rows["step"].max()) if len(rows) else 0  # ends come last, however early some are
     return frame.assign(step=frame["look"].map(at), activation=frame["activation"].astype("str"))
 
 

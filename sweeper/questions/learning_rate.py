@@ -220,12 +220,16 @@ def _answer(run: RunData, basins: pd.DataFrame) -> list[str]:
     text, near = f"The answer's rate is {number(rate)}, with {optimizer}", run.ranked.near
     if why := run.answer.why_nothing_is_advised:
         text = f"No rate is advised, as {why}; that of the winner is {number(rate)}, with {optimizer}"
-    if own.empty or own["within"].iloc[0] < 2:
+    if own.empty:
+        why = f"no trial with {optimizer} was better than before training and than guessing in the search"
+        return [f"{text}; how far it may be off is not known: {why}."]
+    if own["within"].iloc[0] < 2:
         return [f"{text}; how far it may be off is not known: no second trial came within 10 % of {near}."]
     row = own.iloc[0]
-    span = f"{number(row['low'])} to {number(row['high'])}"
+    low, high = number(row["low"]), number(row["high"])
+    span = f"from {low} to {high}" if low != high else f"at {low}"
     trials = count(int(row["within"]), "trial")
-    text += f"; in the search, {trials} from {span} came within 10 % of {near} with {optimizer}"
+    text += f"; in the search, {trials} {span} came within 10 % of {near} with {optimizer}"
     if row["low"] <= rate <= row["high"]:
         return [f"{text}."]
     return [f"{text}. The answer did not, on that one seed; fresh seeds decided for it."]

@@ -41,8 +41,9 @@ def capped_losses(run: RunData) -> pd.DataFrame:
     search = with_names(search_trials(run.trials))
     search = search[search["outcome"] != "failed"]
     frame = search.merge(initial(run), on="trial", how="left")
-    start = frame["initial"].where(np.isfinite(frame["initial"]))
-    start = start.fillna(start.median()).astype(float)
+    start = frame["initial"].astype(float)
+    start = start.where(np.isfinite(start))
+    start = start.fillna(start.median())
     reached = frame["objective"].astype(float)
     loss, capped = np.fmin(reached, start), reached.isna() | (reached >= start)
     frame = frame.assign(initial=start, loss=loss, capped=capped)

@@ -31,6 +31,11 @@ def facts(run: RunData, tables: Tables) -> Mapping[str, str]:
     training = study.training
     length = count(training.steps, "step") if training.steps else f"{shown(training.epochs)} epochs"
     rows = f"batches of {training.batch_size}" if training.batch_size != "full" else "full batches"
+    space = study.space.parameters
+    if any(f"training.{key}" in space for key in ("steps", "epochs")):
+        length = "length searched"
+    if "training.batch_size" in space:
+        rows = "batch size searched"
     seeds = sorted(trials.loc[trials["phase"] == "confirm", "seed"].unique())
     engines = trials["engine"].value_counts()
     found = {

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sweeper.answer.answer import Answer
-from sweeper.answer.baseline import DRAWN, Against
+from sweeper.answer.baseline import BLIND, DRAWN, Against
 from sweeper.answer.bounds import HIGH, LOW, in_words, score_words
 from sweeper.answer.claims import GUESS, UNLEARNED
 from sweeper.answer.confirmed import ENOUGH_SEEDS
@@ -146,7 +146,8 @@ def guessing(answer: Answer, ranked: Ranked) -> tuple[str, str]:
     values += [f"test rows: {', '.join(on_test)}"] if on_test else []
     if not values:
         return "–", "no baseline on record for the seeds of the winner"
-    meaning = f"guessing {found.guess}, scored on the same rows"
+    blind = any(each.drawn is not None for each in (*found.test, found.objective) if each is not None)
+    meaning = f"guessing {found.guess}, scored on the same rows" + (f"; {BLIND}" if blind else "")
     if found.objective is not None:
         meaning += f"; on {found.objective.part} rows the winner is {_gained(found.objective)}"
         name = objective_metric(ranked.objective).removeprefix("validation_")

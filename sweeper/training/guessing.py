@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sweeper.components.guess import frequencies, mean, median
+from sweeper.components.guess import frequencies, gaussian, huber_location, mean, median
 from sweeper.components.losses import LOSSES, Loss
 from sweeper.components.metrics import known_score
 from sweeper.components.optimizers import DEFAULT
@@ -31,6 +31,10 @@ SHARED_OUT, EXACT = 20_000, 3
 """Rows over which drawn labels are shared out at least (fewer are repeated), and the decimals exact there."""
 SURE = 10.0
 """Logit of a drawn label."""
+CENTRES = (mean, huber_location, gaussian)
+"""Constants that lie in the unit of the targets, where the median has a lower absolute error."""
+MIDDLE = {"mae"}
+"""Scores of which the median is the best constant, whatever the loss."""
 BEST_CONSTANT = "the constant of lowest loss on the training rows"
 
 
@@ -74,13 +78,26 @@ def _scored(task: Task, parts: Mapping[int, Mapping[str, np.ndarray]]) -> dict[s
             return {"why": "no constant of finite loss was found"}
         dtype = torch.float64 if named else getattr(torch, plain.dtype)
         by_part = {name: scores(loss, row, y, dtype) for name, y in targets.items() if len(y)}
+        if loss.guess and loss.guess.output in CENTRES:
+            middle = median_in(row, targets["train"])
+            of_middle = {name: scores(loss, middle, targets[name], dtype) for name in by_part}
+            by_part = {
+                name: own | {k: of_middle[name][k] for k in MIDDLE & own.keys()}
+                for name, own in by_part.items()
+            }
         if not all(math.isfinite(value) for part in by_part.values() for value in part.values()):
             return {"why": "its loss is not finite"}
         if "training.loss" in task.study.space.entries:  # losses of one kind are no yardstick for another
             by_part = _without_loss(by_part)
-        drawn = {name: at_random(loss, targets["train"], y) for name, y in targets.items() if len(y)}
+        drawn = {name: blind_labels(loss, targets["train"], y) for name, y in targets.items() if len(y)}
         by_seed.append({"seed": seed, **by_part, **({"drawn": drawn} if any(drawn.values()) else {})})
     return {"guess": words, "scores": by_seed}
+
+
+def median_in(row: np.ndarray, train: np.ndarray) -> np.ndarray:
+    """`row` with the medians of the training targets in place of its centres; a variance stays."""
+    middle = np.median(train.reshape(len(train), -1), axis=0)
+    return np.concatenate([middle, row[len(middle) :]])
 
 
 def _without_loss(scored: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
@@ -225,6 +242,33 @@ def scores(loss: Loss, row: np.ndarray, targets: np.ndarray, dtype: torch.dtype)
     with suppress(Exception):  # a score of the user's that cannot be computed of a constant has no baseline
         values |= {name: value.item() for name, value in users_scores(loss, output, y).items()}
     return {name: value for name, value in values.items() if name == "loss" or math.isfinite(value)}
+
+
+def blind_labels(loss: Loss, train: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+    """The best score of labels that know nothing of their rows: one for all of them, or `at_random`.
+
+    One label for all has an F1 of 2p / (1 + p) where it is the one that counts, with its share p: more than
+    drawn labels, or a constant that names the other, have.
+    """
+    found = at_random(loss, train, targets)
+    if not found:
+        return {}
+    labels = np.unique(train)
+    classes = int(max(train.max(), targets.max())) + 1
+    for label in labels[:MAX_LABELS]:
+        sure = np.eye(classes)[np.full(len(targets), int(label))] if loss.task == "classification" else label
+        output = torch.tensor(SURE * (2 * np.broadcast_to(sure, _outputs(loss, targets, classes)) - 1.0))
+        values = batchable_scores(loss, output, as_tensor(targets, torch.float64))
+        for name in found.keys() & values.keys():
+            value, known = round(values[name].item(), EXACT), known_score(name)
+            if math.isfinite(value) and known is not None:
+                better = max if known.best > known.worst else min
+                found[name] = better(found[name], value)
+    return found
+
+
+def _outputs(loss: Loss, targets: np.ndarray, classes: int) -> tuple[int, ...]:
+    return (len(targets), classes) if loss.task == "classification" else targets.shape
 
 
 def at_random(loss: Loss, train: np.ndarray, targets: np.ndarray) -> dict[str, float]:

@@ -12,8 +12,10 @@ import pytest
 from run_data import run_data
 from scipy import stats
 
+from sweeper.answer.rows import parameters_of
 from sweeper.components.optimizers.sgd import sgd_limit
 from sweeper.questions.checks import CHECKS
+from sweeper.questions.checks.better import difference
 from sweeper.questions.checks.finding import CONTRARY, FOUND, NOT_FOUND, Finding, judge
 from sweeper.questions.finding import finding, finding_of
 from sweeper.questions.run_data import RunData
@@ -114,6 +116,16 @@ def test_a_comparison_names_what_it_compares(picked: int) -> None:
     one, other = map(int, re.findall(r"#(\d+)", found.basis)[:2])
     assert found.number == pytest.approx(means[one] - means[other])
     assert ("the answer, #2, was picked by these seeds" in found.sentence) is (picked == 2)
+
+
+def test_a_value_that_nobody_tuned_represents_nothing() -> None:
+    """Where the only finalist of a value is a published default, a tuned one is not compared with it."""
+    run = paired(0.1)
+    for trial, compared in ((0, False), (1, False), (9, True)):
+        rows = run.trials[run.trials["trial"] == trial].head(1)
+        defaults = tuple(parameters_of(row) for _, row in rows.iterrows())
+        found = difference(replace(run, defaults=defaults), "activation", "relu", "tanh", "objective")
+        assert (found is not None and "fresh seeds" in found.basis) is compared
 
 
 def test_better_than_the_best_of_the_others() -> None:

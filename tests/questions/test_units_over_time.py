@@ -68,6 +68,11 @@ def test_the_last_look_is_the_end_of_every_training() -> None:
     layers = pd.concat([layers, layers[~short & (layers["step"] == 90)].assign(step=10, value=0.5)])
     run = with_records(source, layers=layers)
     table = units_over_time(run).query("measure == 'dead'")
+    assert table["step"].max() == 90
+    many = layers.assign(
+        step=layers["step"].where(layers["trial"] != 1, layers["step"] // 9)
+    )  # ends at 1, 9, 90
+    assert units_over_time(with_records(source, layers=many))["step"].max() == 90
     last = table[table["step"] == table["step"].max()].set_index("layer")
     ends = layer_profile(run, ("dead",)).query(f"moment == {END!r}").set_index("layer")
     assert last["trials"].tolist() == ends["trials"].tolist() == [5, 5]

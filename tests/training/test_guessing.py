@@ -84,17 +84,50 @@ def test_labels_drawn_by_their_shares_score_what_many_draws_do() -> None:
     assert found == pytest.approx(sums, abs=0.006)
 
 
+@pytest.mark.parametrize("loss", ["mse", "huber", "gaussian_nll"])
+def test_the_absolute_error_of_guessing_is_that_of_the_median(loss: str) -> None:
+    """Of skewed targets the mean has a higher one, which a network that learned nothing may beat."""
+    targets = np.exp(np.random.default_rng(0).normal(size=200))
+    (found,) = guessing(task(targets, loss), [0])["scores"]
+    (middle,) = guessing(task(targets, "l1"), [0])["scores"]
+    for part in ("train", "validation", "test"):
+        assert found[part]["mae"] == pytest.approx(middle[part]["mae"])
+        assert middle[part]["mae"] == pytest.approx(middle[part]["loss"])
+
+
+@pytest.mark.parametrize("share", [0.1, 0.4, 0.7])
+def test_one_label_for_all_rows_is_a_rival(share: float) -> None:
+    """Class 1 everywhere has an F1 of 2p / (1 + p), more than drawn labels; no labels without their rows have
+    more, and the accuracy is that of the more frequent class."""
+    ones = (np.arange(200) < 200 * share).astype(float)
+    (found,) = guessing(task(ones, "bce"), [0])["scores"]
+    for part in ("train", "validation", "test"):
+        blind = found["drawn"][part]
+        assert blind["f1"] == pytest.approx(2 * share / (1 + share), abs=0.12)
+        assert blind["accuracy"] == pytest.approx(max(share, 1 - share), abs=0.12)
+        assert (blind["mcc"], blind["balanced_accuracy"]) == (
+            pytest.approx(0, abs=0.02),
+            pytest.approx(0.5, abs=0.02),
+        )
+    labels = np.repeat([0, 1, 2], [120, 60, 20])
+    (found,) = guessing(task(labels, "cross_entropy"), [0])["scores"]
+    assert found["drawn"]["test"]["accuracy"] == pytest.approx(0.6)
+
+
 def test_labels_drawn_by_their_shares_score_what_chance_gives() -> None:
     """Accuracy Σ pₖ², balanced accuracy 1/classes, and no correlation; of real targets nothing is drawn."""
     labels = np.repeat([0, 1, 2], [120, 60, 20])
-    (found,) = guessing(task(labels, "cross_entropy"), [0])["scores"]
-    drawn = found["drawn"]["train"]
+    asked = task(labels, "cross_entropy")
+    loss = pick_loss(asked, settings(asked.study, {"optimizer": "sgd", "learning_rate": 1.0}))
+    drawn = at_random(loss, labels, labels)
     assert drawn["accuracy"] == pytest.approx(0.6**2 + 0.3**2 + 0.1**2, abs=0.005)
     assert drawn["balanced_accuracy"] == pytest.approx(1 / 3, abs=0.001)
     assert drawn["mcc"] == 0
     assert "loss" not in drawn
-    (binary,) = guessing(task((labels > 0).astype(float), "bce"), [0])["scores"]
-    assert binary["drawn"]["train"]["accuracy"] == pytest.approx(0.6**2 + 0.4**2, abs=0.005)
+    ones = (labels > 0).astype(float)[:, None]
+    asked = task(ones[:, 0], "bce")
+    loss = pick_loss(asked, settings(asked.study, {"optimizer": "sgd", "learning_rate": 1.0}))
+    assert at_random(loss, ones, ones)["accuracy"] == pytest.approx(0.6**2 + 0.4**2, abs=0.005)
     assert "drawn" not in guessing(task(RNG.normal(size=200), "mse"), [0])["scores"][0]
 
 

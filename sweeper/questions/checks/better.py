@@ -10,7 +10,7 @@ import pandas as pd
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import parameters_of, search_trials
 from sweeper.questions.checks.finding import FOUND, NOT_FOUND, Finding, judge, spread, text, unknown
-from sweeper.questions.losses import capped_losses
+from sweeper.questions.losses import capped_losses, published
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.intervals import interval
 from sweeper.study.expect import Better, DeadShare, Lowers, NoWorse
@@ -105,6 +105,11 @@ def _paired(run: RunData, parameter: str, value: Any, than: Any, quantity: str) 
     fresh = run.trials[run.trials["phase"] == "confirm"]
     search = search_trials(run.trials)
     ranked = search[search["trial"].isin(fresh["trial"])].sort_values(["objective", "trial"])
+    tuned = ranked[~published(run, ranked)]
+    if set(tuned[parameter].astype("str")) == set(ranked[parameter].astype("str")):
+        ranked = tuned
+    elif len(tuned):  # the only finalist of some value is a published default: nobody tuned it
+        return None
     one, other = _best(ranked, parameter, value, than), _best(ranked, parameter, than, value)
     if one is None or other is None:
         return None
