@@ -13,7 +13,7 @@ from sweeper.answer.bounds import cut_ends, in_words
 from sweeper.answer.claim_words import Statement
 from sweeper.answer.claims import BEST, EXPLORATORY, OPEN, Claim
 from sweeper.answer.ranked import Ranked
-from sweeper.answer.rows import completed_search
+from sweeper.answer.rows import completed_search, search_trials
 from sweeper.components.metric_words import axis_words, metric_words
 from sweeper.drawing.scales import cut_at_the_axis, log_axis, loss_axis
 from sweeper.drawing.style import HUES, canvas, legend_below, themed
@@ -154,8 +154,8 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     """Of each parameter the value that leads and how sure that is, then how many trials there were."""
     frame = tables["isolation"]
     parts = {str(name): rows.to_dict("records") for name, rows in frame.groupby("parameter", sort=False)}
-    exploited = bool((run.trials["phase"] == "exploit").any())
-    leads = [_lead(name, rows, run.ranked, exploited=exploited) for name, rows in parts.items()]
+    exploited = float((search_trials(run.trials)["phase"] == "exploit").mean())
+    leads = [_lead(name, rows, run.ranked, exploited) for name, rows in parts.items()]
     return (
         *leads,
         *(_trials_of(name, rows) for name, rows in parts.items()),
@@ -176,19 +176,20 @@ def _trials_of(parameter: str, rows: list[dict[Any, Any]]) -> str:
     return f"Trials of each {parameter.replace('_', ' ')} in the search: {listing(counts)}; {used}."
 
 
-def _lead(parameter: str, rows: list[dict[Any, Any]], ranked: Ranked, *, exploited: bool) -> Claim:
-    """The value that leads; nothing is settled where trials were proposed for the scores of others."""
+def _lead(parameter: str, rows: list[dict[Any, Any]], ranked: Ranked, exploited: float) -> Claim:
+    """The value that leads; nothing is settled where a share of the trials was `exploited`."""
     first, *others = rows
     text = f"expected best of {count(first['budget'], 'trial')}: {_score(first)}"
     apart = [row for row in others if _is_apart(row, first, ranked)]
     close = [row for row in others if row not in apart]
-    chosen = first["basis"] == "search" and exploited
+    chosen = first["basis"] == "search" and exploited > 0
     if apart:
         text += f"; {ranked.worse}, with separate intervals: {listing([_score(row) for row in apart])}"
     if close:
         text += f"; not told apart from it: {listing([_score(row) for row in close])}"
     if chosen:
-        text += "; most of these trials were proposed for the scores of others"
+        some = "most" if exploited > 0.5 else "some"
+        text += f"; {some} of these trials were proposed for the scores of others"
     return Claim(
         BEST,
         parameter,

@@ -68,10 +68,10 @@ def _of_trials(run: RunData, frame: pd.DataFrame) -> list[str]:
             f"Effects are those of the {count(explored, 'completed trial')} of the exploration alone: what "
             "exploitation proposes has other settings that suit its weight."
         ]
+    some = "most" if 2 * explored < len(done) else "some"
     return [
-        "Exploration has too few trials for effects of its own, so these are of all trials, most of which "
-        "were proposed for the scores of others: an effect may be that of other settings that suit the "
-        "weight."
+        f"Exploration has too few trials for effects of its own, so these are of all trials, {some} of which "
+        "were proposed for the scores of others: an effect may be that of settings that suit the weight."
     ]
 
 

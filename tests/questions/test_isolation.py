@@ -7,8 +7,10 @@ import pytest
 from run_data import run_data
 from synthetic_records import SyntheticRecords, synthetic_records
 
+from sweeper.answer.claims import OPEN
+from sweeper.answer.ranked import LOSS
 from sweeper.questions import FIGURES
-from sweeper.questions.isolation import EVIDENCE, isolation
+from sweeper.questions.isolation import EVIDENCE, _lead, _of_parameter, isolation
 from sweeper.questions.losses import capped_losses
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.best_of_several import expected_best, subset_weights
@@ -53,6 +55,38 @@ def test_intervals_hold_the_truth(n: int) -> None:
         _, low, high = expected_best(draw(n), k)
         hits += low <= truth <= high
     assert hits / 300 >= (0.82 if n == 3 else 0.88)
+
+
+@pytest.mark.parametrize(
+    ("basis", "exploited", "words"),
+    [("explore", 0.7, ""), ("search", 0.0, ""), ("search", 0.3, "some of these"), ("search", 0.7, "most of")],
+)
+def test_nothing_leads_that_was_proposed_for_its_scores(basis: str, exploited: float, words: str) -> None:
+    """A search that went where scores were good has more trials there, and better ones: no value is ahead by
+    them; where exploration shared them out, or all were drawn, one may be."""
+    rows = [
+        {"value": name, "expected_best": mean, "low": mean - 0.01, "high": mean + 0.01, "basis": basis}
+        | {"budget": 4, "metric": "validation_loss"}
+        for name, mean in (("adam", 0.1), ("sgd", 0.5))
+    ]
+    lead = _lead("optimizer", rows, LOSS, exploited)
+    assert (lead.status == OPEN) == bool(words)
+    assert lead.alternatives == (("sgd",) if words else ())
+    assert words in lead.detail
+    assert ("proposed for the scores" in lead.detail) == bool(words)
+
+
+def test_where_nothing_was_learned_there_is_no_interval() -> None:
+    """Losses before training tell of initial weights alone."""
+    made = synthetic_records(40)
+    run = run_data(made.trials, made.curves, made.layers)
+    losses = capped_losses(run)
+    name = losses["activation"].iloc[0]
+    rows = _of_parameter(
+        losses.assign(even=True, capped=losses["capped"] | (losses["activation"] == name)), "activation"
+    ).set_index("value")
+    assert np.isnan(rows.loc[name, ["low", "high"]].astype(float)).all()
+    assert np.isfinite(rows.drop(name)[["low", "high"]].astype(float)).any(axis=None)
 
 
 def test_every_value_has_the_same_budget(source: RunData) -> None:
