@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from sweeper.answer.ranked import Ranked
-from sweeper.answer.rows import parameters_of, search_trials
+from sweeper.answer.rows import completed_search, parameters_of, search_trials
 from sweeper.questions.checks.finding import FOUND, NOT_FOUND, Finding, judge, spread, text, unknown
 from sweeper.questions.losses import capped_losses, published
 from sweeper.questions.run_data import RunData
@@ -105,11 +105,6 @@ def _paired(run: RunData, parameter: str, value: Any, than: Any, quantity: str) 
     fresh = run.trials[run.trials["phase"] == "confirm"]
     search = search_trials(run.trials)
     ranked = search[search["trial"].isin(fresh["trial"])].sort_values(["objective", "trial"])
-    tuned = ranked[~published(run, ranked)]
-    if set(tuned[parameter].astype("str")) == set(ranked[parameter].astype("str")):
-        ranked = tuned
-    elif len(tuned):  # the only finalist of some value is a published default: nobody tuned it
-        return None
     one, other = _best(ranked, parameter, value, than), _best(ranked, parameter, than, value)
     if one is None or other is None:
         return None
@@ -121,6 +116,8 @@ def _paired(run: RunData, parameter: str, value: Any, than: Any, quantity: str) 
     if len(pairs) < PAIRS:
         return None
     apart = pairs[:, 0] - pairs[:, 1]
+    if quantity == "objective" and _against_an_untuned(run, parameter, one, other, float(apart.mean())):
+        return None
     bad = fresh[fresh["outcome"] != "completed"]["trial"].value_counts()
     low, high = interval(apart)
     return Difference(
@@ -134,6 +131,20 @@ def _paired(run: RunData, parameter: str, value: Any, than: Any, quantity: str) 
         basis=f"each by the finalist that was best in the search, #{one['trial']} and #{other['trial']}, on "
         f"{len(pairs)} fresh seeds, pair by pair{_aside(run, one, other, parameter)}",
         more_failures=bool(bad.get(one["trial"], 0) > bad.get(other["trial"], 0)),
+    )
+
+
+def _against_an_untuned(
+    run: RunData, parameter: str, one: "pd.Series[Any]", other: "pd.Series[Any]", apart: float
+) -> bool:
+    """Whether the value that is worse (`apart` is `one` − `other`, in costs) has a published default for its
+    finalist, which a tuned trial of the search beat: then nothing speaks against the value."""
+    loser = one if apart > 0 else other
+    done = completed_search(run.trials)
+    own = done[done[parameter].astype("str") == str(loser[parameter])]
+    plain = published(run, own)
+    return bool(plain[own["trial"] == loser["trial"]].any()) and bool(
+        (own.loc[~plain, "objective"] < loser["objective"]).any()
     )
 
 
