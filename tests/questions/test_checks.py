@@ -307,7 +307,7 @@ def test_the_best_rate_lies_below_the_limit(factor: float, said: str) -> None:
     made = cliff({"sgd": 1.5}, {"sgd": np.array([*rates, 1.6, 2.0])})
     fresh = []
     for seed in SEEDS:
-        for trial, loss in enumerate([0.9, 0.5, 0.5, 0.9, 0.1]):
+        for trial, loss in list(enumerate([0.9, 0.5, 0.5, 0.9, 0.1]))[seed > 4 :]:  # 0.1 left the race
             lost = trial == 4 and seed == 5
             score = math.nan if lost else seed + loss + 0.1 * (trial % 2 == seed % 2)
             outcome = "diverged" if lost else "completed"

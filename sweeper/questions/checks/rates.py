@@ -12,7 +12,7 @@ from sweeper.questions.losses import of_search
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.intervals import multiplicities
 from sweeper.study.expect import NearLimit, Threshold
-from sweeper.wording import number, signed_percent
+from sweeper.wording import count, number, signed_percent
 
 
 def unstable(run: RunData) -> "pd.Series[bool]":
@@ -134,17 +134,21 @@ def near_limit(run: RunData, asked: NearLimit) -> Finding:
 
 
 def _from_seeds(run: RunData, trains: pd.DataFrame) -> tuple[float, float, float, str] | None:
-    """The rate of lowest mean over fresh seeds, and its interval: resampled seeds pick it anew."""
+    """The rate of lowest mean over fresh seeds, and its interval: resampled seeds pick it anew.
+
+    Rates that left the race have fewer seeds, as they were called worse: they are left out.
+    """
     fresh = run.trials[run.trials["phase"] == "confirm"]
     fresh = fresh[fresh["trial"].isin(trains["trial"])]
     table = fresh.pivot(index="seed", columns="learning_rate", values="objective").astype(float)
+    table = table.dropna(axis="columns")
     seeds, candidates = table.shape
-    if seeds < SEEDS:
+    if seeds < SEEDS or not candidates:
         return None
     rates, values = table.columns.to_numpy(dtype=float), table.to_numpy()
     drawn = rates[(multiplicities(seeds) @ values).argmin(axis=1)]
     low, high = np.quantile(drawn, [0.025, 0.975])
-    basis = f"the lowest mean of {candidates} rates over {seeds} fresh seeds"
+    basis = f"the lowest mean of {count(candidates, 'rate')} with {seeds} fresh seeds"
     return float(rates[values.mean(axis=0).argmin()]), float(low), float(high), basis
 
 
