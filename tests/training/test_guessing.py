@@ -90,6 +90,8 @@ def test_the_absolute_error_of_guessing_is_that_of_the_median(loss: str) -> None
     targets = np.exp(np.random.default_rng(0).normal(size=200))
     (found,) = guessing(task(targets, loss), [0])["scores"]
     (middle,) = guessing(task(targets, "l1"), [0])["scores"]
+    assert guessing(task(targets, loss), [0])["guess"].endswith("(by MAE: their median)")
+    assert guessing(task(targets, "l1"), [0])["guess"] == "the median of the training rows"
     for part in ("train", "validation", "test"):
         assert found[part]["mae"] == pytest.approx(middle[part]["mae"])
         assert middle[part]["mae"] == pytest.approx(middle[part]["loss"])
