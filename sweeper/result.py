@@ -156,8 +156,7 @@ class Result:
         notes = self._notes(plan)
         baselines, _ = BASELINES.read(self.folder)
         rows = {part: int(n) for part, n in (baselines or {}).get("rows", {}).items()}
-        kept, _ = EARLIER.read(self.folder)
-        drawn = planned(self.study, informed=kept is not None).drawn
+        drawn = planned(self.study, informed=self._earlier is not None).drawn
         known = published(self.study.space)
         return RunData(
             self.study, self.records, self.answer, shares, seconds, notes, known, drawn, rows, unmeasured
@@ -172,15 +171,19 @@ class Result:
         found = attempt("the importances", lambda: importances(trials, list(self.study.space.parameters)))
         return pd.DataFrame(columns=COLUMNS) if isinstance(found, NotMade) else found
 
+    @cached_property
+    def _earlier(self) -> Mapping[str, Any] | None:
+        """What was taken over from an earlier run."""
+        return EARLIER.read(self.folder)[0]
+
     def _notes(self, plan: Mapping[str, Any] | None) -> tuple[str, ...]:
         """How it was run: the plan, defaults that no trial has, what was taken over from an earlier run."""
-        kept, _ = EARLIER.read(self.folder)
         notes = [f"{self._ran(plan)} {plan['line']}."] if plan else []
         notes += [f"{capital(str(line))}." for line in (plan or {}).get("columns", ())]
         notes += [f"{capital(line)}." for line in unheld(self.study.space)]
         notes += [unmeasured] if (unmeasured := not_measured(self.trials)) else []
-        if kept is not None:
-            notes.append(f"{capital(from_dict(self.study.space, kept).line())}.")
+        if self._earlier is not None:
+            notes.append(f"{capital(from_dict(self.study.space, self._earlier).line())}.")
         return tuple(notes)
 
     def _ran(self, plan: Mapping[str, Any]) -> str:

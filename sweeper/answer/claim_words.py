@@ -140,13 +140,13 @@ def _unsettled(claim: Claim) -> str:
 
 
 def _against(claim: Claim) -> dict[str, str]:
-    known = (
-        f"which is {claim.detail} on {claim.evidence}" if claim.detail else f"confirmed on {claim.evidence}"
-    )
+    evidence = f"confirmed on {claim.evidence}"
+    if claim.detail:
+        evidence = f"which is {claim.detail} on {claim.evidence}"
+    if claim.alternatives:
+        evidence = f"which {_tied(claim)}"
     return {
         "answer": claim.direction,
-        "evidence": f"which {_tied(claim)}"
-        if claim.alternatives
-        else known or f"confirmed on {claim.evidence}",
+        "evidence": evidence,
         "where": metric_words(claim.where),
     }

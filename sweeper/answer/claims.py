@@ -15,8 +15,7 @@ import pandas as pd
 
 from sweeper.answer.comparison import FAILS, TIED, UNSHOWN, verdicts
 from sweeper.answer.confirmed import ENOUGH_SEEDS, confirmed
-from sweeper.answer.rows import parameters_of, search_trials, with_names
-from sweeper.study.space import among
+from sweeper.answer.rows import published, search_trials, with_names
 from sweeper.wording import count, listing
 
 CONFIRMED, EXPLORATORY, OPEN = "confirmed", "exploratory", "open"
@@ -189,8 +188,7 @@ def best_values(
     if len(ranking) < 2:
         return ()
     search = with_names(search_trials(trials)).set_index("trial").loc[ranking["trial"]]
-    plain = [among(parameters_of(row), defaults) for _, row in search.iterrows()]
-    ranking = ranking.assign(verdict=verdicts(ranking), default=plain)
+    ranking = ranking.assign(verdict=verdicts(ranking), default=published(search, defaults))
     claims = (_claim(name, search[name].astype("str"), ranking, section) for name in names if name in search)
     return tuple(claim for claim in claims if claim is not None)
 

@@ -18,7 +18,7 @@ from sweeper.study.space import Range, Space
 from sweeper.wording import as_float, every, exact, percent, tidied
 
 WITHIN = 0.1
-"""Share of the best score by which a trial may be worse and still count as as good."""
+"""A cost is as good as the best ℓ* up to ℓ* + 0.1·|ℓ*|."""
 OUTER = 0.15
 """Share of a range, next to a bound, that counts as its edge (of the logarithm for log ranges)."""
 TOP, FEWEST, MOST = 0.1, 4, 10
@@ -139,10 +139,8 @@ def _row(key: str, values: Range, tried: pd.DataFrame, keys: Collection[str]) ->
     near = {"low": int((positions < OUTER).sum()), "high": int((positions > 1 - OUTER).sum())}
     zero = ("low",) if values.zero else ()  # beyond the lowest number lies the 0 that was tried
     side = next((side for side in near if 2 * near[side] > count and side not in zero), "")
-    unshown = _not_shown(name, values, side, trials, (near[side], count, len(keys))) if side else ""
     own = _drawn_from(key, tried[tried["phase"] != "confirm"], keys)[1]
-    if side and not unshown and name == "learning_rate":
-        unshown = _ends_before(own, trials, side)
+    unshown = _not_shown(name, values, side, trials, own, (near[side], count, len(keys))) if side else ""
     crowd = side if not unshown else ""
     proposed = _proposed(own, float(chosen[0])) if crowd and name == "learning_rate" and values.log else None
     bound = wider(name, values, crowd, proposed) if crowd else math.nan
@@ -155,7 +153,12 @@ def _row(key: str, values: Range, tried: pd.DataFrame, keys: Collection[str]) ->
 
 
 def _not_shown(
-    name: str, values: Range, side: str, trials: pd.DataFrame, counts: tuple[int, int, int]
+    name: str,
+    values: Range,
+    side: str,
+    trials: pd.DataFrame,
+    tried: pd.DataFrame,
+    counts: tuple[int, int, int],
 ) -> str:
     """Why the best near the bound at `side` show no better values beyond it; empty where they do.
 
@@ -170,19 +173,25 @@ def _not_shown(
         values: its range.
         side: low | high.
         trials: completed ones that drew from it.
+        tried: all that did.
         counts: how many of the best are near, how many are looked at, and the number of ranges.
     """
     near, count, ranges = counts
     if near < _beyond_chance(count, ranges):
         return "so few may do so by chance"
     if name == "learning_rate":
-        return ""
-    tried = float(_near(values, trials[name].astype(float))[side == "high"].mean())
-    if near < _beyond_chance(count, ranges, max(OUTER, tried)):
-        return f"{percent(tried)} of its completed trials lie there, so the best may do so by chance"
+        return _ends_before(tried, trials, side)
+    share = float(_near(values, trials[name].astype(float))[side == "high"].mean())
+    if near < _beyond_chance(count, ranges, max(OUTER, share)):
+        return f"{percent(share)} of its completed trials lie there, so the best may do so by chance"
     if not _shown_better(name, values, side, trials):
         return "the trials there are not shown to score better than the rest"
     return ""
+
+
+def as_good_as(best: float) -> float:
+    """The highest cost that counts as as good as the best one, see `WITHIN`."""
+    return best + WITHIN * abs(best)
 
 
 def _ends_before(tried: pd.DataFrame, completed: pd.DataFrame, side: str) -> str:
@@ -195,8 +204,7 @@ def _ends_before(tried: pd.DataFrame, completed: pd.DataFrame, side: str) -> str
     rates = own["learning_rate"].to_numpy(float)
     beyond = own[rates > best["learning_rate"] if side == "high" else rates < best["learning_rate"]]
     costs = beyond.loc[beyond["outcome"] != "failed", "objective"].astype(float)
-    least = float(best["objective"]) + WITHIN * abs(float(best["objective"]))
-    if len(costs) < 2 or (costs <= least).any():
+    if len(costs) < 2 or (costs <= as_good_as(float(best["objective"]))).any():
         return ""
     return f"{every(len(costs), 'trial')} between the best one and that bound did worse"
 

@@ -1,6 +1,6 @@
 """Which rows of ``trials`` count, in which order, what they are called and what they were trained with."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,6 +8,7 @@ import pandas as pd
 
 from sweeper.components.optimizers import OPTIMIZER_OPTIONS
 from sweeper.records.schema import TRIALS, decode
+from sweeper.study.space import among
 from sweeper.trial import cost, is_maximized
 from sweeper.wording import number, shown
 
@@ -117,6 +118,11 @@ def parameters_of(row: "pd.Series[Any]") -> dict[str, Any]:
     """The parameters of one row of the ``trials`` table, those that its optimizer does not take left out."""
     names = [name for name in row.index if name not in TRIALS.names]
     return {name: decode(_plain(row[name])) for name in names if not pd.isna(row[name])}
+
+
+def published(rows: pd.DataFrame, defaults: Sequence[Mapping[str, Any]]) -> np.ndarray:
+    """Whether each trial is one of the published `defaults` (parameters), which nobody tuned or drew."""
+    return np.array([among(parameters_of(row), defaults) for _, row in rows.iterrows()], dtype=bool)
 
 
 def _plain(value: Any) -> Any:

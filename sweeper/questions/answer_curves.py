@@ -91,5 +91,4 @@ ENDED = {
     shapes.STUCK: "did not learn",
     shapes.TOO_SHORT: "has too few points to judge",
 }
-
 """Class -> how a training of it ended."""

@@ -11,12 +11,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sweeper.answer.claim_words import Statement
+from sweeper.answer.edges import as_good_as
 from sweeper.answer.ranked import Ranked
 from sweeper.drawing.scales import log_axis
 from sweeper.drawing.style import HUES, canvas, label_lowest, legend_below, themed
 from sweeper.questions import range_edges
 from sweeper.questions.divergence import ANY, boundaries, breaks
-from sweeper.questions.losses import capped_losses, published
+from sweeper.questions.losses import capped_losses
 from sweeper.questions.question import FigureSpec, Shown, Tables
 from sweeper.questions.run_data import RunData, once
 from sweeper.statistics.intervals import interval
@@ -43,8 +44,6 @@ COLUMNS = [
     "blind_pruned",
     "metric",
 ]
-WITHIN = 0.1
-"""A loss is as good as the best ℓ* up to ℓ* + 0.1·|ℓ*|."""
 FEWEST_BLIND = 5
 """Trials of the exploration below which no mean loss of a blind rate is stated."""
 
@@ -53,11 +52,11 @@ FEWEST_BLIND = 5
 def basins(run: RunData) -> pd.DataFrame:
     """One row per optimizer (activation ``any``) and per optimizer × activation; columns as in `COLUMNS`.
 
-    low … high: lowest and highest rate of the trials `within` `WITHIN` of the group's lowest loss, `decades`
-    wide in log10; two trials make a basin, one is a lucky point. below, above: the nearest rates tried
-    outside of it, where the edges of the basin lie at the latest; null where none was tried, so that the
-    basin may be open there. Trials that were never better than before training, or than guessing, are in no
-    basin.
+    low … high: lowest and highest rate of the trials `within` 10 % of the group's lowest loss (`as_good_as`),
+    `decades` wide in log10; two trials make a basin, one is a lucky point. below, above: the nearest rates
+    tried outside of it, where the edges of the basin lie at the latest; null where none was tried, so that
+    the basin may be open there. Trials that were never better than before training, or than guessing, are in
+    no basin.
 
     lost_share: mean over the `blind` trials of min(ℓ, ℓ0) − ℓ* over ℓ0 − ℓ*, with the loss before training ℓ0
     of each trial itself and the group's lowest loss ℓ*: what a trial at a rate drawn
@@ -75,7 +74,7 @@ def basins(run: RunData) -> pd.DataFrame:
     losses = capped_losses(run)
     losses = losses[losses["learning_rate"] > 0]
     drawn = (losses["phase"] == "explore") & losses["trial"].isin(run.drawn)
-    losses = losses.assign(blind=drawn & ~published(run, losses))
+    losses = losses.assign(blind=drawn & ~losses["published"])
     if not (losses["outcome"] == "completed").any():
         return pd.DataFrame(columns=COLUMNS)
     rows, guess = [], _guess(run)
@@ -99,7 +98,7 @@ def _basin(rows: pd.DataFrame, guess: float = math.inf) -> tuple[float, ...]:
     if not learned.any():
         return (len(rows), 0, np.nan, float(losses.min()), *(np.nan,) * 5, *tried, *(np.nan,) * 3, 0, 0)
     best = float(losses[learned].min())  # a capped loss may lie below where starting losses differ
-    good = rates[learned & (losses <= best + WITHIN * abs(best))]
+    good = rates[learned & (losses <= as_good_as(best))]
     low, high = float(good.min()), float(good.max())
     outside = (rates[rates < low].max(initial=-np.inf), rates[rates > high].min(initial=np.inf))
     below, above = (float(rate) if np.isfinite(rate) else np.nan for rate in outside)

@@ -18,7 +18,7 @@ from sweeper.components.metric_words import axis_words, metric_words
 from sweeper.drawing.scales import cut_at_the_axis, log_axis, loss_axis
 from sweeper.drawing.style import HUES, canvas, legend_below, themed
 from sweeper.questions import heatmap
-from sweeper.questions.losses import capped_losses, published
+from sweeper.questions.losses import capped_losses
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables, named
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.best_of_several import expected_best
@@ -66,7 +66,7 @@ def isolation(run: RunData) -> pd.DataFrame:
     whole search.
     """
     losses = capped_losses(run)
-    losses = losses.assign(even=(losses["phase"] == "explore") & ~published(run, losses))
+    losses = losses.assign(even=(losses["phase"] == "explore") & ~losses["published"])
     found = [_of_parameter(losses, name) for name in run.study.search.scientific if name in losses]
     frame = (
         pd.concat([part for part in found if len(part)], ignore_index=True) if any(map(len, found)) else None

@@ -3,9 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from sweeper.answer.rows import parameters_of, search_trials, with_names
+from sweeper.answer.rows import published, search_trials, with_names
 from sweeper.questions.run_data import RunData, once
-from sweeper.study.space import among
 from sweeper.trial import cost, objective_value, start_metric
 
 
@@ -30,7 +29,7 @@ def initial(run: RunData) -> pd.DataFrame:
 
 @once
 def capped_losses(run: RunData) -> pd.DataFrame:
-    """Search trials that did not fail, by number, with the columns initial, loss and capped added.
+    """Search trials that did not fail, by number, with the columns initial, loss, capped and published added.
 
     loss = min(ℓ, ℓ0) with ℓ the objective and ℓ0 the loss before training (Wortsman et al. 2023,
     arXiv 2309.14322): a trial that diverged, or never came below its start, counts as one that
@@ -46,10 +45,6 @@ def capped_losses(run: RunData) -> pd.DataFrame:
     start = start.fillna(start.median())
     reached = frame["objective"].astype(float)
     loss, capped = np.fmin(reached, start), reached.isna() | (reached >= start)
-    frame = frame.assign(initial=start, loss=loss, capped=capped)
+    plain = published(frame, run.defaults)
+    frame = frame.assign(initial=start, loss=loss, capped=capped, published=plain)
     return frame[np.isfinite(frame["loss"])].reset_index(drop=True)
-
-
-def published(run: RunData, rows: pd.DataFrame) -> np.ndarray:
-    """Whether a trial is a published default, which nobody drew."""
-    return np.array([among(parameters_of(row), run.defaults) for _, row in rows.iterrows()], dtype=bool)

@@ -71,6 +71,7 @@ def _scored(task: Task, parts: Mapping[int, Mapping[str, np.ndarray]]) -> dict[s
     loss = pick_loss(task, plain)
     named = isinstance(plain.loss, str) and plain.loss in LOSSES
     words = loss.guess.words if loss.guess else BEST_CONSTANT
+    centred = loss.guess is not None and loss.guess.output in CENTRES
     by_seed: list[dict[str, Any]] = []
     for seed, targets in parts.items():
         row = _constant(task, loss, plain, targets["train"])
@@ -78,7 +79,7 @@ def _scored(task: Task, parts: Mapping[int, Mapping[str, np.ndarray]]) -> dict[s
             return {"why": "no constant of finite loss was found"}
         dtype = torch.float64 if named else getattr(torch, plain.dtype)
         by_part = {name: scores(loss, row, y, dtype) for name, y in targets.items() if len(y)}
-        if loss.guess and loss.guess.output in CENTRES:
+        if centred:
             middle = median_in(row, targets["train"])
             of_middle = {name: scores(loss, middle, targets[name], dtype) for name in by_part}
             by_part = {
@@ -91,14 +92,13 @@ def _scored(task: Task, parts: Mapping[int, Mapping[str, np.ndarray]]) -> dict[s
             by_part = _without_loss(by_part)
         drawn = {name: blind_labels(loss, targets["train"], y) for name, y in targets.items() if len(y)}
         by_seed.append({"seed": seed, **by_part, **({"drawn": drawn} if any(drawn.values()) else {})})
-    both = loss.guess is not None and loss.guess.output in CENTRES
-    both = both and any(MIDDLE & each["train"].keys() for each in by_seed)
+    both = centred and any(MIDDLE & each["train"].keys() for each in by_seed)
     return {"guess": f"{words} (by MAE: their median)" if both else words, "scores": by_seed}
 
 
 def median_in(row: np.ndarray, train: np.ndarray) -> np.ndarray:
     """`row` with the medians of the training targets in place of its centres; a variance stays."""
-    middle = np.median(train.reshape(len(train), -1), axis=0)
+    middle = median(train.reshape(len(train), -1), len(row))
     return np.concatenate([middle, row[len(middle) :]])
 
 
@@ -264,7 +264,7 @@ def blind_labels(loss: Loss, train: np.ndarray, targets: np.ndarray) -> dict[str
         for name in found.keys() & values.keys():
             value, known = round(values[name].item(), EXACT), known_score(name)
             if math.isfinite(value) and known is not None:
-                better = max if known.best > known.worst else min
+                better = max if known.maximize else min
                 found[name] = better(found[name], value)
     return found
 

@@ -8,13 +8,12 @@ import numpy as np
 import pandas as pd
 
 from sweeper.answer.ranked import Ranked
-from sweeper.answer.rows import completed_search, parameters_of, search_trials
+from sweeper.answer.rows import completed_search, published, search_trials
 from sweeper.questions.checks.finding import FOUND, NOT_FOUND, Finding, judge, spread, text, unknown
-from sweeper.questions.losses import capped_losses, published
+from sweeper.questions.losses import capped_losses
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.intervals import interval
 from sweeper.study.expect import Better, DeadShare, Lowers, NoWorse
-from sweeper.study.space import among
 from sweeper.wording import given, listing
 
 KEY = ["trial", "seed"]
@@ -142,7 +141,7 @@ def _against_an_untuned(
     loser = one if apart > 0 else other
     done = completed_search(run.trials)
     own = done[done[parameter].astype("str") == str(loser[parameter])]
-    plain = published(run, own)
+    plain = published(own, run.defaults)
     return bool(plain[own["trial"] == loser["trial"]].any()) and bool(
         (own.loc[~plain, "objective"] < loser["objective"]).any()
     )
@@ -150,7 +149,8 @@ def _against_an_untuned(
 
 def _aside(run: RunData, one: "pd.Series[Any]", other: "pd.Series[Any]", parameter: str) -> str:
     """Which of the two is an untuned default; why not the answer, where it has one of the values."""
-    plain = [row["trial"] for row in (one, other) if among(parameters_of(row), run.defaults)]
+    pair = pd.DataFrame([one, other])
+    plain = pair.loc[published(pair, run.defaults), "trial"].tolist()
     verb = "is a published default" if len(plain) == 1 else "are published defaults"
     untuned = f"; {listing([f'#{trial}' for trial in plain])} {verb}, not tuned"
     return f"{untuned if plain else ''}{_not_compared(run, one, other, parameter)}"
