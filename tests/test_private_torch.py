@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from equivalence import numbered, task_of
-from import_graph import called, parsed
+from import_graph import called, nodes_of
 from torch import nn
 
 from sweeper import private_torch
@@ -166,18 +166,16 @@ PRIVATE = ("torch.fx.experimental",)
 
 def private_uses(source: str) -> list[str]:
     """Members with an underscore of what is not this module's own, by name, import or text."""
-    tree = parsed(source)
-    own = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    nodes = nodes_of(source)
+    own = {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     own |= {
         n.attr
-        for n in ast.walk(tree)
+        for n in nodes
         if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name) and n.value.id in ("self", "cls")
     }
-    own |= {
-        n.target.id for n in ast.walk(tree) if isinstance(n, ast.AnnAssign) and isinstance(n.target, ast.Name)
-    }
+    own |= {n.target.id for n in nodes if isinstance(n, ast.AnnAssign) and isinstance(n.target, ast.Name)}
     found = []
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Attribute) and is_private(node.attr):
             base = ast.unparse(node.value)
             if base not in ("self", "cls", "os") and node.attr not in own:

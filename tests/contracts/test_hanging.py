@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from import_graph import nodes_of
 
 TESTS = Path(__file__).resolve().parents[1]
 CLOCKS = ("monotonic", "perf_counter", "time", "sleep")
@@ -43,7 +44,7 @@ def complaint(call: ast.Call) -> str:
 
 def complaints(text: str) -> list[str]:
     """Those about the calls in a module."""
-    calls = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
+    calls = [node for node in nodes_of(text) if isinstance(node, ast.Call)]
     return [f"{ast.unparse(call)}: {said}" for call in calls if (said := complaint(call))]
 
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from import_graph import parsed
+from import_graph import nodes_of
 
 ROOT = Path(__file__).resolve().parents[2]
 LEFT_OUT = {".git", ".venv", "runs", "reports", "build", "dist", "node_modules"}
@@ -202,7 +202,7 @@ def test_every_test_says_what_must_hold() -> None:
     """A failing test explains itself by its docstring."""
 
     def silent(path: Path) -> list[str]:
-        functions = [node for node in ast.walk(parsed(text_of(path))) if isinstance(node, ast.FunctionDef)]
+        functions = [node for node in nodes_of(text_of(path)) if isinstance(node, ast.FunctionDef)]
         return [f.name for f in functions if f.name.startswith("test_") and not ast.get_docstring(f)]
 
     assert found_in(TESTS, silent) == []

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from import_graph import MODULES, imports, name_of, parsed
+from import_graph import MODULES, imports, name_of, nodes_of
 
 from sweeper.data.load import load
 from sweeper.study.study import Study
@@ -30,25 +30,12 @@ TRAINING = (
 )
 
 
-def test_torch_and_drawing_are_imported_when_they_are_needed() -> None:
-    """Commands that only read a run or print help do not wait for torch; nor does a run for matplotlib.
-
-    It trains, and its answer is read: drawing comes with the page, as questions do.
-    """
-    code = (
-        f"import sys, {READING}; torch = 'torch' in sys.modules; import {TRAINING}; "
-        f"print(torch, [name for name in {DRAWING} if name in sys.modules])"
-    )
-    command = [sys.executable, "-c", code]
-    assert subprocess.run(command, capture_output=True, text=True, timeout=120).stdout == "False []\n"
-
-
-STARTS = """
+STARTS = f"""
 import sys
 from sweeper.training.pool import local
 
 def opened(*arguments):
-    print(sorted({"torch", "pandas", "sklearn", "scipy", "optuna"} & sys.modules.keys()))
+    print(sorted({{"torch", "pandas", "sklearn", "scipy", "optuna"}} & sys.modules.keys()))
     raise SystemExit
 
 local.pool_here = opened
@@ -58,29 +45,36 @@ for command in ("run", "lr-range"):
         app([command, "digits"])
     except SystemExit:
         pass
+import {READING}
+print("torch" in sys.modules)
 """
 
 
-def test_workers_start_before_anything_heavy_is_loaded() -> None:
-    """So that they import beside the process that starts them, which has seconds of its own to load."""
+def test_the_command_line_loads_what_it_needs() -> None:
+    """Workers start before anything heavy is loaded: they import beside the process that starts them, which
+    has seconds of its own to load. Commands that only read a run or print help do not wait for torch."""
     command = [sys.executable, "-c", STARTS]
-    assert subprocess.run(command, capture_output=True, text=True, timeout=120).stdout == "[]\n" * 2
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.stdout == "[]\n" * 2 + "False\n"
 
 
-TRAIN = """
+TRAIN = f"""
 import pickle, sys
 from sweeper.training import work
 from sweeper.training.initialize import initialize_worker
 initialize_worker()
 task, cohorts = pickle.load(open(sys.argv[1], "rb"))
 results = [result for cohort in cohorts for result in work.train_cohort(task, cohort)]
-print(*(f"{result.engine} {result.outcome}" for result in results), sep=", ")
-print(*sorted(sys.modules.keys() & {"torch._dynamo", "sklearn", "scipy", "pandas", "optuna"}))
+print(*(f"{{result.engine}} {{result.outcome}}" for result in results), sep=", ")
+print(*sorted(sys.modules.keys() & {{"torch._dynamo", "sklearn", "scipy", "pandas", "optuna"}}))
+import {READING}, {TRAINING}
+print([name for name in {DRAWING} if name in sys.modules])
 """
 
 
-def test_a_worker_loads_what_its_trainings_need(tmp_path: Path) -> None:
-    """No compiler, no scikit-learn and no pandas: together they would take longer than torch."""
+def test_a_training_loads_what_it_needs(tmp_path: Path) -> None:
+    """A worker no compiler, no scikit-learn and no pandas: together they would take longer than torch. A run
+    no drawing: it trains, and its answer is read; drawing comes with the page, as questions do."""
     study = Study.load("digits", ("search.trials=2", "training.epochs=0.1"))
     task = task_of(study, load("digits", loss_task="classification"))
     rates = ({"optimizer": name, "learning_rate": 0.01} for name in ("momentum", "adam"))
@@ -89,13 +83,14 @@ def test_a_worker_loads_what_its_trainings_need(tmp_path: Path) -> None:
     (tmp_path / "task").write_bytes(pickle.dumps((task, cohorts)))
     command = [sys.executable, "-c", TRAIN, str(tmp_path / "task")]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
-    assert done.stdout == "fused completed, fused completed, reference completed\n\n"
+    assert done.stdout == "fused completed, fused completed, reference completed\n\n[]\n"
 
 
 def late_imports(source: str) -> Iterator[tuple[int, int]]:
     """First and last line of each import inside a function, in their order."""
-    nodes = list(ast.walk(parsed(source)))
-    functions = [node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    functions = [
+        node for node in nodes_of(source) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
     inner = [node for f in functions for node in ast.walk(f) if isinstance(node, ast.Import | ast.ImportFrom)]
     yield from sorted({(node.lineno, node.end_lineno or node.lineno) for node in inner})
 

@@ -2,11 +2,11 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from import_graph import parsed
+from import_graph import nodes_of
 
 from sweeper.components.optimizers import OPTIMIZER_OPTIONS, OPTIMIZERS
 
@@ -21,10 +21,10 @@ CLASSES = {entry.expression.rpartition(".")[2] for entry in OPTIMIZERS.values()}
 
 def named(source: str) -> list[str]:
     """Optimizers that code names: in strings that are no docstrings, and as attributes of ``torch.optim``."""
-    tree = parsed(source)
-    quiet = {id(text) for text in documentation(tree)}
+    nodes = nodes_of(source)
+    quiet = {id(text) for text in documentation(nodes)}
     found = []
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in quiet:
             found += WORDS.findall(node.value)
         elif isinstance(node, ast.Attribute) and node.attr in CLASSES and "optim" in ast.unparse(node.value):
@@ -37,9 +37,9 @@ def named(source: str) -> list[str]:
     return found
 
 
-def documentation(tree: ast.AST) -> Iterator[ast.Constant]:
+def documentation(nodes: Iterable[ast.AST]) -> Iterator[ast.Constant]:
     """Strings that are statements by themselves."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             yield node.value
 

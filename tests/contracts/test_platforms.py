@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,14 +15,15 @@ from without_posix import MODULES_OF_POSIX, NAMES_OF_POSIX
 HELPERS = Path(__file__).resolve().parents[1] / "helpers"
 ATTRIBUTES = {f"{module.__name__}.{name}": name for module, names in NAMES_OF_POSIX.items() for name in names}
 LAST = {name for name in ATTRIBUTES.values()}
+WORDS = re.compile("|".join(sorted(LAST | set(MODULES_OF_POSIX))))
 GUARDS = ("fcntl is None", "fcntl is not None", 'sys.platform == "linux"', "except ImportError")
 """What also asks whether this is POSIX."""
 
 
 def unguarded(source: str) -> list[str]:
     """Uses of POSIX-only names that nothing in the same function, or at the module's level, asks for."""
-    found = []
-    for scope, code in _scopes(source):
+    found: list[str] = []
+    for scope, code in _scopes(source) if WORDS.search(source) else ():
         uses = list(_uses(scope))
         text = "\n".join(map(ast.unparse, code)).replace("'", '"') if uses else ""  # takes long
         for node, used in uses:

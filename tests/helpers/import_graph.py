@@ -32,7 +32,7 @@ def imports(name: str, source: str, *, at_top: bool = False) -> Iterator[str]:
         at_top: only what is imported when the module itself is.
     """
     package = name if (ROOT.joinpath(*name.split(".")) / "__init__.py").is_file() else name.rpartition(".")[0]
-    for node in at_import_time(parsed(source)) if at_top else ast.walk(parsed(source)):
+    for node in at_import_time(parsed(source)) if at_top else nodes_of(source):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -46,6 +46,12 @@ def imports(name: str, source: str, *, at_top: bool = False) -> Iterator[str]:
 
 parsed = cache(ast.parse)
 """The code of a module as a tree, read once."""
+
+
+@cache
+def nodes_of(source: str) -> tuple[ast.AST, ...]:
+    """All nodes of that tree, in the order of `ast.walk`, walked once."""
+    return tuple(ast.walk(parsed(source)))
 
 
 def at_import_time(tree: ast.AST) -> Iterator[ast.AST]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from import_graph import PACKAGE, parsed
+from import_graph import PACKAGE, nodes_of
 
 from sweeper.answer.edges import crowded
 from sweeper.commands.lr_range.table import suggest
@@ -109,7 +109,7 @@ def test_nobody_else_writes_a_range() -> None:
     """Tables of low, high and log stand where the rule is, and for weights that are not rates."""
     writers = set()
     for file in PACKAGE.rglob("*.py"):
-        for node in ast.walk(parsed(file.read_text(encoding="utf-8"))):
+        for node in nodes_of(file.read_text(encoding="utf-8")):
             keys = (
                 {k.value for k in node.keys if isinstance(k, ast.Constant)}
                 if isinstance(node, ast.Dict)
