@@ -4,15 +4,15 @@ import functools
 import json
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.lazy import LazyModuleMixin
 from typer.testing import CliRunner
+from warm_python import python
 
 from sweeper.cli import app
 from sweeper.components.activations import ACTIVATIONS, OWN, Activation
@@ -185,13 +185,11 @@ def test_terminals_fold_what_does_not_fit(columns: int, monkeypatch: pytest.Monk
     assert re.search(r"\(-1\.758,|\(-1\.7581,", lines["selu"])
 
 
-def test_a_pipe_gets_everything_in_any_encoding() -> None:
+def test_a_pipe_gets_everything_in_any_encoding(tmp_path: Path) -> None:
     """Into a pipe that takes plain letters only: every line, and nothing on stderr."""
     environment = {**os.environ, "PYTHONIOENCODING": "ascii", "COLUMNS": "30", "OMP_NUM_THREADS": "1"}
-    found = subprocess.run(
-        [sys.executable, "-m", "sweeper", "activations"],
-        capture_output=True, text=True, env=environment, timeout=100, check=True,
-    )  # fmt: skip
+    found = python(["-m", "sweeper", "activations"], tmp_path, environment=environment)
+    assert found.returncode == 0
     assert set(rows(found.stdout)) == set(ACTIVATIONS)
     assert "…" not in found.stdout
     assert found.stdout.isascii()

@@ -7,7 +7,6 @@ import os
 import re
 import runpy
 import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 import pytest
 from additions import ADDITIONS
+from warm_python import python
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "architecture.md"
@@ -49,15 +49,7 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> Extended:
         touched[what] = {name for name in after if after[name] != before.get(name)}
         before = after
     environment = {**os.environ, "PYTHONPATH": str(folder)}
-    done = subprocess.run(
-        [sys.executable, str(TRAIN), str(folder)],
-        env=environment,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    done = python([TRAIN, folder], folder, environment=environment)
     assert done.returncode == 0, done.stderr[-3000:]
     return Extended(touched, json.loads(done.stdout.splitlines()[-1]), done.stderr, folder, environment)
 
@@ -144,29 +136,13 @@ def test_help_names_what_was_added(extended: Extended) -> None:
         "from sweeper.cli import app; from sweeper.commands.options import TOOLS, pool_forms; "
         "print(TOOLS[-1], pool_forms()[-1], [c.name or c.callback.__name__ for c in app.registered_commands])"
     )
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(
-        command,
-        env=extended.environment,
-        cwd=extended.folder,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
+    done = python(["-c", code], extended.folder, environment=extended.environment)
     assert done.stdout.startswith("losses single:N [")
     assert "'greet'" in done.stdout
 
 
 def test_the_command_answers(extended: Extended) -> None:
     """A new command is one function."""
-    done = subprocess.run(
-        [sys.executable, "-m", "sweeper", "greet", "you"],
-        env=extended.environment,
-        cwd=extended.folder,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    command = ["-m", "sweeper", "greet", "you"]
+    done = python(command, extended.folder, environment=extended.environment)
     assert (done.returncode, done.stdout.strip()) == (0, "hello you")

@@ -6,43 +6,28 @@ Every 200th operation, each with one kind of fault; all of them with all kinds w
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from faults import KILLED, KILLS, KINDS
+from faults import KILLED, KILLS, faults_of
 from soak import SOAK, patient
+from warm_python import python
 
-HELPERS = Path(__file__).parents[1] / "helpers"
+FAULTS = Path(__file__).parents[1] / "helpers" / "faults.py"
 EVERY = 200
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks, and asks /proc for descriptors")
 
 
-def faults_of(count: int) -> list[tuple[int, str]]:
-    """(number of an operation, kind of fault) of each run, out of `count` operations."""
-    if SOAK:
-        return [(point, kind) for point in range(count) for kind in KINDS]
-    return [(point, KINDS[k % len(KINDS)]) for k, point in enumerate(range(0, count, EVERY))]
-
-
 def answers() -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """What the undisturbed run and those with faults did."""
-    process = subprocess.Popen(
-        [sys.executable, str(HELPERS / "faults.py")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    assert process.stdout is not None
-    plain = json.loads(process.stdout.readline())
-    points = faults_of(len(plain["names"]))
-    lines, _ = process.communicate(json.dumps(points), timeout=7000 if SOAK else 850)
-    assert process.returncode == 0
-    others = [json.loads(line) for line in lines.splitlines()]
-    assert len(others) == len(points)
+    every = 0 if SOAK else EVERY
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = python([FAULTS, every], FAULTS.parent, environment=environment, timeout=7000 if SOAK else 850)
+    assert done.returncode == 0, done.stderr
+    plain, *others = map(json.loads, done.stdout.splitlines())
+    assert len(others) == len(faults_of(len(plain["names"]), every))
     return plain, others
 
 

@@ -1,8 +1,9 @@
 """Every operation that changes a file, counted; one of them is killed or fails.
 
-Run as a program it reads ``[[point, kind], …]`` from stdin, and for each pair prints a line of JSON: what the
-run with that fault did, and what the run that goes on left. Each run is a fork of this process, which has
-imported everything and trained once.
+``python faults.py EVERY`` prints a line of JSON for the undisturbed run, and one for each run with a fault:
+what that run did, and what the run that goes on left. Faults are one at every ``EVERY``-th operation, of each
+kind in turn, or those of all kinds at all operations if it is 0. Each run is a fork of this process, which
+has imported everything and trained once.
 """
 
 import contextlib
@@ -126,8 +127,15 @@ def in_child(function: Callable[[], Any]) -> Any:
     return json.loads(content) if content else os.waitstatus_to_exitcode(status)
 
 
-def main() -> None:
-    """Answer the requests on stdin."""
+def faults_of(count: int, every: int) -> list[tuple[int, str]]:
+    """(number of an operation, kind of fault) of each run, out of `count` operations."""
+    if not every:
+        return [(point, kind) for point in range(count) for kind in KINDS]
+    return [(point, KINDS[k % len(KINDS)]) for k, point in enumerate(range(0, count, every))]
+
+
+def main(every: int) -> None:
+    """Print what runs did."""
     from quick_runs import digest, quick, run, write_study
 
     def faulty(folder: Path, point: int, kind: str) -> Any:
@@ -158,7 +166,7 @@ def main() -> None:
         plain = fresh("plain")
         first = in_child(lambda: faulty(plain, -1, ""))
         print(json.dumps({**first, **in_child(lambda: resumed(plain))}), flush=True)
-        for point, kind in json.loads(sys.stdin.readline()):
+        for point, kind in faults_of(len(first["names"]), every):
             folder = fresh(f"{point}-{kind}")
             did = in_child(lambda: faulty(folder, point, kind))  # noqa: B023
             again = in_child(lambda: resumed(folder))  # noqa: B023
@@ -167,4 +175,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(int(sys.argv[1]))

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import tomli_w
-from child_python import answer_of
 from synthetic_records import synthetic_records
+from warm_python import python
 
 from sweeper.records.schema import LAYERS
 from sweeper.records.script_file import keep_script
@@ -78,8 +78,10 @@ class Watched:
 
 
 def watched(folder: Path, commands: Sequence[Sequence[str]]) -> Watched:
-    """Run `commands` of the program in one fresh process in `folder`."""
-    told, seen = answer_of(WATCHED, [CANARY, commands], folder)
+    """Run `commands` of the program in one process of its own in `folder`."""
+    done = python(["-c", WATCHED], folder, given=json.dumps([CANARY, commands]))
+    assert done.returncode == 0, done.stderr
+    told, seen = json.loads(done.stdout.splitlines()[-1])
     return Watched([tuple(one) for one in told], seen)
 
 

@@ -4,10 +4,9 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from multiprocessing import get_context
 from pathlib import Path
 
-from warm_workers import PRELOADED
+from warm_workers import warm_processes
 
 
 class Command:
@@ -17,13 +16,11 @@ class Command:
     """
 
     def __init__(self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str]) -> None:
-        context = get_context("forkserver")
-        context.set_forkserver_preload(PRELOADED)
         self._said = [folder / "stdout", folder / "stderr"]
         for file in self._said:
             file.write_bytes(b"")
         given = (list(arguments), str(folder), dict(environment), [str(file) for file in self._said])
-        self._process = context.Process(target=_run, args=given)
+        self._process = warm_processes().Process(target=_run, args=given)
         self._process.start()
         assert self._process.pid is not None
         self.pid: int = self._process.pid

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from multiprocessing import get_all_start_methods
+from multiprocessing import get_all_start_methods, get_context
 from multiprocessing.context import BaseContext
 from typing import Any
 from unittest import mock
@@ -36,6 +36,15 @@ def cold_workers() -> Iterator[None]:
     """While open, they start as in a sweep."""
     with mock.patch.object(worker, "ProcessPoolExecutor", COLD):
         yield
+
+
+def warm_processes() -> BaseContext:
+    """Of multiprocessing: they have imported what a run needs, where the system can fork."""
+    if "forkserver" not in get_all_start_methods():
+        return get_context("spawn")
+    context = get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    return context
 
 
 def _warm() -> BaseContext:

@@ -1,6 +1,5 @@
 """The run folder: one process, one study; what is refused, and what is said."""
 
-import multiprocessing
 import os
 import re
 import shutil
@@ -9,6 +8,7 @@ from typing import Any
 
 import pytest
 from made_up import study
+from warm_workers import warm_processes
 
 from sweeper.errors import RunFailed, RunFolderError, StateKept
 from sweeper.records.run_files import TEST, write_test
@@ -153,7 +153,7 @@ def hold(runs: Path, asked: Study, ready: Any, done: Any) -> None:
 
 def test_two_processes_do_not_share_a_run(tmp_path: Path) -> None:
     """The second is told so at once; when the first has gone, even killed, the run is free."""
-    asked, context = study(SPACE), multiprocessing.get_context("spawn")
+    asked, context = study(SPACE), warm_processes()
     ready, done = context.Event(), context.Event()
     other = context.Process(target=hold, args=(tmp_path, asked, ready, done))
     other.start()
