@@ -2,17 +2,14 @@
 
 import math
 import re
-from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 
-import numpy as np
 import pytest
-from report_inputs import CHANGES, SHARES, OnDemand, changed, made_input
-from synthetic_records import SyntheticRecords, synthetic_records
+from run_kinds import KINDS, run_of, told
 
 from sweeper.answer.answer import answer
-from sweeper.answer.claim_words import Statement, words
+from sweeper.answer.claim_words import words
 from sweeper.answer.claims import (
     AHEAD,
     ALONE,
@@ -35,79 +32,18 @@ from sweeper.answer.claims import (
 )
 from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.questions import QUESTIONS
-from sweeper.questions.run_data import RunData
 from sweeper.report.card import BADGES, card
-from sweeper.report.sections import judged, statements
+from sweeper.report.sections import judged
 
-
-@cache
-def made_of(kind: str) -> RunData:
-    """A run of one kind."""
-    if kind in CHANGES:
-        return made_input(changed(synthetic_records(40), kind))
-    seeds = {"three seeds": 3, "two seeds": 2}.get(kind, 5)
-    made = synthetic_records(40, finalists=4, seeds=seeds, seed=len(kind))
-    trials, confirm = made.trials, made.trials["phase"] == "confirm"
-    noise = np.random.default_rng(len(kind)).normal(size=len(trials))
-    scores = trials["objective"]
-    if kind == "null":
-        scores = scores.mask(scores.notna(), 0.7 + 0.01 * noise)
-    elif kind == "ties":
-        scores = scores.mask(confirm & scores.notna(), 0.1 + 0.01 * noise)
-    elif kind == "one clear winner":
-        first = trials.loc[confirm, "trial"].iloc[0]
-        scores = scores.mask(confirm & (trials["trial"] != first), 0.5 + 0.01 * noise)
-    elif kind == "one finalist":
-        trials = trials[~confirm | (trials["trial"] == trials.loc[confirm, "trial"].iloc[0])]
-        scores = trials["objective"]
-    elif kind == "some tied":
-        first = trials.loc[confirm, "trial"].drop_duplicates().iloc[:2]
-        scores = scores.mask(confirm, 0.5 + 0.01 * noise)
-        scores = scores.mask(confirm & trials["trial"].isin(first), 0.1 + 0.01 * noise)
-    elif kind == "the search was wrong":  # the last of the finalists wins on fresh seeds
-        last = trials.loc[confirm, "trial"].iloc[-1]
-        scores = scores.mask(confirm, 0.4 + 0.01 * noise).mask(confirm & (trials["trial"] == last), 0.1)
-    elif kind == "the best came late":
-        late = trials.index[~confirm & (trials["outcome"] == "completed")][-1]
-        scores = scores.where(trials.index != late, 0.01)
-    shares = SHARES if kind != "null" else SHARES.assign(chance=0.9)
-    run = made_input(
-        SyntheticRecords(trials.assign(objective=scores), made.curves, made.layers), importances=shares
-    )
-    return replace(run, rows={"validation": 359})
-
-
-KINDS = (
-    "all diverged",
-    "finalists diverged",
-    "one fresh seed",
-    "dead gradients",
-    "null",
-    "ties",
-    "one clear winner",
-    "the search was wrong",
-    "three seeds",
-    "one finalist",
-    "some tied",
-)
 UNSETTLED = ("not settled", "tied with", "not shown to be better", "too few seeds", "cannot rank", "as good")
 """What no page says of an answer that it calls confirmed."""
 
 
 @cache
-def said_of(kind: str) -> list[tuple[Statement, ...]]:
-    """What each section of the page of a kind of run states."""
-    run = made_of(kind)
-    tables = OnDemand(run)
-    return [statements(question, run, tables) for question in QUESTIONS if question.applies(run, tables)]
-
-
-@cache
 def judged_claims(kind: str) -> list[Judged]:
     """Every claim of the page of a kind of run."""
-    run = made_of(kind)
-    told = card(run.study, run.answer, run.records.trials).claims
-    return list(judged(said_of(kind), told).values())
+    page = told(kind)
+    return list(judged(page.sections, page.card.claims).values())
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -123,15 +59,14 @@ def test_a_page_never_contradicts_itself(kind: str) -> None:
 def test_the_status_of_the_answer_agrees_with_every_sentence(kind: str) -> None:
     """Confirmed stands above nothing that leaves the answer open; tied only where something is; no claim
     of the page contradicts the status."""
-    run = made_of(kind)
-    told = card(run.study, run.answer, run.records.trials)
-    said = " ".join([told.lead, *(f"{fact.value} {fact.meaning}" for fact in told.facts), *spoken_by(kind)])
+    run, page = run_of(kind), told(kind).card
+    said = " ".join([page.lead, *(f"{fact.value} {fact.meaning}" for fact in page.facts), *spoken_by(kind)])
     unsettled = [words for words in UNSETTLED if words in said.replace("no better than", "")]
-    if told.standing == CONFIRMED:
+    if page.standing == CONFIRMED:
         assert unsettled == []
-    if told.standing in (TIES, AHEAD):
+    if page.standing in (TIES, AHEAD):
         assert unsettled
-    assert (told.standing == TIES) == bool(run.answer is not None and run.answer.tied)
+    assert (page.standing == TIES) == bool(run.answer is not None and run.answer.tied)
     expected = {
         "one clear winner": CONFIRMED,
         "the search was wrong": CONFIRMED,
@@ -139,8 +74,8 @@ def test_the_status_of_the_answer_agrees_with_every_sentence(kind: str) -> None:
         "some tied": TIES,
     }
     expected |= {"three seeds": PROVISIONAL, "one fresh seed": PROVISIONAL, "one finalist": ALONE}
-    assert told.standing == expected.get(kind, told.standing)
-    status = [claim for claim in told.claims if claim.kind == STANDING]
+    assert page.standing == expected.get(kind, page.standing)
+    status = [claim for claim in page.claims if claim.kind == STANDING]
     claims = [each.claim for each in judged_claims(kind) if each.against is None]
     assert [pair for pair in contradictions(claims) if set(pair) & set(status)] == []
 
@@ -212,26 +147,25 @@ def test_sections_of_the_search_name_the_answer_where_they_lead_elsewhere() -> N
 @pytest.mark.parametrize("kind", ["one fresh seed", "three seeds"])
 def test_few_seeds_tie_nothing(kind: str) -> None:
     """Below five fresh seeds nobody is called tied, better or confirmed, on the card or in a section."""
-    run = made_of(kind)
-    told = card(run.study, run.answer, run.records.trials)
-    said = " ".join([told.lead, *(f"{fact.label} {fact.meaning}" for fact in told.facts), *spoken_by(kind)])
+    page = told(kind).card
+    said = " ".join([page.lead, *(f"{fact.label} {fact.meaning}" for fact in page.facts), *spoken_by(kind)])
     assert "tied" not in said
     assert "better than" not in said.replace("never better than before", "")
     assert "confirmed on" not in said
     assert "fresh seeds decide" not in said.replace("proves nothing; the finalists' fresh seeds decide", "")
-    assert told.standing == "provisional"
+    assert page.standing == "provisional"
 
 
 def spoken_by(kind: str) -> list[str]:
     """Every sentence of the sections of a kind of run, with what its claims give way to."""
     claims = {each.claim: each for each in judged_claims(kind)}
-    return [text for said in said_of(kind) for text in words(said, claims)]
+    return [text for said in told(kind).sections for text in words(said, claims)]
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "the best came late"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_no_sentence_leans_on_one_that_may_be_withdrawn(kind: str) -> None:
     """A claim may give way to another sentence, or to none: what follows it names what it is about."""
-    for said in said_of(kind):
+    for said in told(kind).sections:
         for before, text in pairwise(said):
             if isinstance(before, Claim) and isinstance(text, str):
                 assert not re.match(r"(It|Its|They|Their)\b", text)
@@ -240,8 +174,7 @@ def test_no_sentence_leans_on_one_that_may_be_withdrawn(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["null", "ties", "one clear winner"])
 def test_card_and_section_say_the_same_of_luck(kind: str) -> None:
     """The card leads with what the race would have detected, else with luck, which is always an interval."""
-    run = made_of(kind)
-    sure = {fact.label: fact for fact in card(run.study, run.answer, run.records.trials).facts}["How sure"]
+    sure = {fact.label: fact for fact in told(kind).card.facts}["How sure"]
     (said,) = [text for text in spoken_by(kind) if "of the variance of" in text.lower()]
     assert said
     ends = re.search(r"95 % interval (<?[\d.]+ %) to (>?[\d.]+ %)", sure.meaning)
@@ -268,7 +201,7 @@ def test_no_verdict_on_luck_names_its_cause(seeds: int, reason: str) -> None:
 @pytest.mark.parametrize("kind", ["three seeds", "one fresh seed", "ties"])
 def test_only_enough_seeds_tie(kind: str) -> None:
     """What is said of any run, captions and methods too, calls nobody tied on fewer than five seeds."""
-    run = made_of(kind)
+    run = run_of(kind)
     spoken = [
         *spoken_by(kind),
         *(q.figure.caption for q in QUESTIONS if q.figure),
@@ -281,7 +214,7 @@ def test_only_enough_seeds_tie(kind: str) -> None:
 
 def test_no_interval_of_a_loss_reaches_below_what_it_can_be() -> None:
     """The end is cut off and says so; a loss that may be negative keeps it."""
-    run = made_of("ties")
+    run = run_of("ties")
     tested = {"trial": run.answer.trial, "scores": [{"loss": 0.11}, {"loss": 0.13}]}
     for floor, cut in ((0.0, True), (-math.inf, False)):
         found = answer(run.records.trials, tested, least_loss=floor)
