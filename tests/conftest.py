@@ -23,6 +23,8 @@ from warm_workers import cold_workers as cold
 from warm_workers import warm_workers
 
 if TYPE_CHECKING:
+    from report_inputs import Asked
+
     from sweeper.training.pool.interface import Pool
 
 
@@ -46,6 +48,15 @@ def pytest_collection_finish() -> None:
 def records() -> SyntheticRecords:
     """The three frames of a made-up study; do not change them in place."""
     return synthetic_records()
+
+
+@pytest.fixture(scope="session")
+def asked(records: SyntheticRecords) -> "Asked":
+    """The made-up run with its tables; do not change them in place."""
+    # loaded late: drawing takes seconds
+    from report_inputs import asked_of, made_input
+
+    return asked_of(made_input(records))
 
 
 @pytest.fixture(scope="session")

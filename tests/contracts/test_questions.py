@@ -41,12 +41,6 @@ each_question = pytest.mark.parametrize("question", QUESTIONS, ids=lambda questi
 
 
 @pytest.fixture(scope="module")
-def full(records: SyntheticRecords) -> Asked:
-    """A whole run."""
-    return asked_of(made_input(records))
-
-
-@pytest.fixture(scope="module")
 def empty(records: SyntheticRecords) -> Asked:
     """A run that has recorded nothing yet."""
     return asked_of(made_input(changed(records, "nothing yet")))
@@ -108,28 +102,28 @@ def test_statistics_in_a_sentence_are_seen() -> None:
 
 
 @each_question
-def test_a_whole_run_fills_every_table(full: Asked, question: Question) -> None:
+def test_a_whole_run_fills_every_table(asked: Asked, question: Question) -> None:
     """What the other tests say of a table, they say of its rows, also where it reads a new measure."""
-    assert [name for name in question.tables if full.tables[name].empty and name not in ASKED_FOR] == []
+    assert [name for name in question.tables if asked.tables[name].empty and name not in ASKED_FOR] == []
 
 
 @each_question
 def test_tables_have_their_columns_whatever_was_recorded(
-    full: Asked, empty: Asked, question: Question
+    asked: Asked, empty: Asked, question: Question
 ) -> None:
     """Nothing recorded: no row, or none that misses a column; no column appears that a whole run lacks."""
     for name in question.tables:
-        here, there = full.tables[name], empty.tables[name]
+        here, there = asked.tables[name], empty.tables[name]
         assert isinstance(there, pd.DataFrame)
         assert set(there) <= set(here), name
         assert len(there) == 0 or set(there) == set(here), name
 
 
 @each_question
-def test_what_is_shown_and_drawn_is_a_table(full: Asked, question: Question) -> None:
+def test_what_is_shown_and_drawn_is_a_table(asked: Asked, question: Question) -> None:
     """Tables on the page and under the figure exist, and the parts that are shown can be cut out of them."""
     for part in question.shown:
-        assert set(part.view(full.tables[part.table])), part.table
+        assert set(part.view(asked.tables[part.table])), part.table
     assert {figure.table for figure in question.figures} <= set(question.tables)
     assert question.part in PARTS
 
@@ -164,12 +158,12 @@ class ReadTables(dict[str, pd.DataFrame]):
 
 
 @each_question
-def test_numbers_in_sentences_stand_in_tables(full: Asked, question: Question) -> None:
+def test_numbers_in_sentences_stand_in_tables(asked: Asked, question: Question) -> None:
     """A decimal or a percentage is a cell of a table that the sentences read, up to its rounding."""
-    if not question.applies(full.run, full.tables):
+    if not question.applies(asked.run, asked.tables):
         return
-    tables = ReadTables(full.tables)
-    text = " ".join(sentences(question, full.run, tables))
+    tables = ReadTables(asked.tables.every())
+    text = " ".join(sentences(question, asked.run, tables))
     assert missing(text, cells([tables[name] for name in tables.read])) == []
 
 

@@ -18,7 +18,7 @@ from sweeper.questions.question import Tables
 from sweeper.questions.run_data import RunData
 from sweeper.records.store import Records
 from sweeper.report import page
-from sweeper.report.sections import judged, sentences, tables_of
+from sweeper.report.sections import judged, sentences
 from sweeper.study.study import Study
 
 SHARES = pd.DataFrame(
@@ -67,40 +67,48 @@ def warned_input(records: SyntheticRecords) -> RunData:
     return replace(told, answer=warned)
 
 
+class OnDemand(dict[str, pd.DataFrame]):
+    """The tables of a run, each computed when it is asked for."""
+
+    def __init__(self, run: RunData, given: Tables | None = None) -> None:
+        super().__init__(given or {})
+        self.run = run
+
+    def __missing__(self, name: str) -> pd.DataFrame:
+        self[name] = TABLES[name](self.run)
+        return self[name]
+
+    def having(self, **frames: pd.DataFrame) -> "OnDemand":
+        """The same with other frames."""
+        return OnDemand(self.run, {**self, **frames})
+
+    def every(self) -> dict[str, pd.DataFrame]:
+        """All of them, computed."""
+        return {name: self[name] for name in TABLES}
+
+
 class Asked(NamedTuple):
     """What sentences are made of."""
 
     run: RunData
-    tables: Tables
+    tables: OnDemand
 
 
 def asked_of(run: RunData) -> Asked:
-    """The run with all its tables."""
-    return Asked(run, tables_of(run))
+    """The run with its tables."""
+    return Asked(run, OnDemand(run))
 
 
 def with_columns(asked: Asked, table: str, **columns: object) -> Asked:
     """The same asked with other values in one table."""
     frame = asked.tables[table].assign(**columns)
-    return Asked(asked.run, {**asked.tables, table: frame})
+    return Asked(asked.run, asked.tables.having(**{table: frame}))
 
 
 def spoken(said: Iterable[Statement]) -> tuple[str, ...]:
     """Facts and claims of one section as its sentences, without the claims of others."""
     given = tuple(said)
     return words(given, judged([given]))
-
-
-class OnDemand(dict[str, pd.DataFrame]):
-    """The tables of a run, each computed when it is asked for."""
-
-    def __init__(self, run: RunData) -> None:
-        super().__init__()
-        self.run = run
-
-    def __missing__(self, name: str) -> pd.DataFrame:
-        self[name] = TABLES[name](self.run)
-        return self[name]
 
 
 def sentences_of(run: RunData, *keys: str) -> dict[str, str]:

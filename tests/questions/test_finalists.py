@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
-from report_inputs import asked_of, made_input, spoken
+from report_inputs import Asked, asked_of, made_input, spoken
 from synthetic_records import SyntheticRecords
 
 from sweeper.answer.bounds import STRICTER
@@ -40,12 +40,11 @@ def test_a_verdict_says_what_the_seeds_show(changes: dict, seeds: int, expected:
     assert verdicts(pd.DataFrame([winner, rival]))[1] == expected
 
 
-def test_sentence_and_table_have_one_verdict(records: SyntheticRecords) -> None:
+def test_sentence_and_table_have_one_verdict(asked: Asked) -> None:
     """Each verdict of the table has its words, which the sentence says of it and of no other one."""
-    asked = asked_of(made_input(records))
     frame = asked.tables["comparison"]
     for name, text in comparison.VERDICTS.items():
-        tables = {**asked.tables, "comparison": frame.assign(verdict=["winner", name, name])}
+        tables = asked.tables.having(comparison=frame.assign(verdict=["winner", name, name]))
         verb = "are " if name == TIED else ""
         said = spoken(comparison.sentences(asked.run, tables))[0]
         assert said == f"Both other finalists {verb}{text}."
@@ -72,14 +71,13 @@ def test_who_is_tied_is_the_same_in_every_table(records: SyntheticRecords, table
     ],
 )
 def test_a_tie_beside_an_interval_without_0_says_so(
-    records: SyntheticRecords, lows: tuple[float, float], words: str
+    asked: Asked, lows: tuple[float, float], words: str
 ) -> None:
     """In the sentence that names those tied, as in those of their numbers."""
-    asked = asked_of(made_input(records))
     frame = asked.tables["comparison"].assign(verdict=["winner", TIED, TIED], difference_high=0.2)
     frame = frame.assign(difference_low=[0.0, *lows], label=["a", "first", "second"])
     ranks = asked.tables["finalists"].assign(verdict=TIED)
-    tables = {**asked.tables, "comparison": frame, "finalists": ranks}
+    tables = asked.tables.having(comparison=frame, finalists=ranks)
     said = spoken(confirmation.sentences(asked.run, tables))
     (told,) = [text for text in said if "do not show that it is better than" in text]
     assert told.endswith(f"better than first and second: {words}")
@@ -108,9 +106,8 @@ def test_scores_that_differ_by_rounding_are_told_as_the_same(records: SyntheticR
     assert same in said
 
 
-def test_seeds_are_named_where_they_differ(records: SyntheticRecords) -> None:
+def test_seeds_are_named_where_they_differ(asked: Asked) -> None:
     """What rests on fewer seeds than the winner has says on how many, and the regret on those of whom."""
-    asked = asked_of(made_input(records))
     frame = asked.tables["comparison"]
     assert frame["failures"].gt(0).any()
     said = " ".join(spoken(comparison.sentences(*asked)))

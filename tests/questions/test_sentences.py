@@ -142,7 +142,7 @@ def test_an_answer_beside_the_best_rates_of_the_search_is_explained(asked: Asked
     for rate, outside in ((0.15, False), (0.3, True)):
         chosen = {**asked.run.answer.parameters, "learning_rate": rate}
         run = replace(asked.run, answer=replace(asked.run.answer, parameters=chosen))
-        first = spoken(learning_rate.sentences(run, {**asked.tables, "basins": frame}))[0]
+        first = spoken(learning_rate.sentences(run, asked.tables.having(basins=frame)))[0]
         assert ("fresh seeds decided for it" in first) is outside
 
 
@@ -152,7 +152,7 @@ def test_an_answer_beside_the_best_rates_of_the_search_is_explained(asked: Asked
 def test_other_finalists_alike_are_told_together(asked: Asked, others: int, words: str) -> None:
     """Without counting all of all."""
     made = with_columns(asked, "comparison", verdict=["winner", "tied", "tied"], n=5)
-    few = Asked(made.run, {**made.tables, "comparison": made.tables["comparison"].head(1 + others)})
+    few = Asked(made.run, made.tables.having(comparison=made.tables["comparison"].head(1 + others)))
     assert spoken(comparison.sentences(*few))[0].startswith(words)
 
 
@@ -164,10 +164,10 @@ def test_large_counts_have_their_commas(asked: Asked) -> None:
     """Sentences and alternative texts of a large search: a count of a thousand and more is easy to read."""
     tables = {
         name: frame.assign(**{column: 1234 * (frame[column] > 0) for column in COUNTS if column in frame})
-        for name, frame in asked.tables.items()
+        for name, frame in asked.tables.every().items()
         if len(frame)
     }
-    large = Asked(asked.run, {**asked.tables, **tables})
+    large = Asked(asked.run, asked.tables.having(**tables))
     said = [text for question in QUESTIONS for text in sentences(question, *large)]
     said += [spec.alt(tables[spec.table]) for spec in DRAWN.values() if spec.table in tables]
     assert any("1,234" in text for text in said)

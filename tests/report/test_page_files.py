@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import report_inputs
-from report_inputs import Asked, asked_of, changed, made_input, made_study
+from report_inputs import Asked, changed, made_input, made_study
 from synthetic_records import SyntheticRecords, synthetic_records
 
 from sweeper.answer.answer import Answer
@@ -68,12 +68,6 @@ def folder(whole_report: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def asked(records: SyntheticRecords) -> Asked:
-    """What it is made of."""
-    return asked_of(made_input(records))
-
-
-@pytest.fixture(scope="module")
 def html(folder: Path) -> str:
     """Its page."""
     return (folder / "index.html").read_text(encoding="utf-8")
@@ -89,7 +83,7 @@ def undrawn() -> Iterator[None]:
 def test_every_file_is_there(folder: Path, asked: Asked) -> None:
     """A picture per figure at 150 dpi, a CSV per table that equals the table, no temporary file."""
     assert {file.stem for file in (folder / "figures").iterdir()} == set(FIGURES) - UNMEASURED
-    tables = {name for name, frame in asked.tables.items() if len(frame)}
+    tables = {name for name, frame in asked.tables.every().items() if len(frame)}
     assert {file.stem for file in (folder / "tables").iterdir()} == tables
     for name in tables:
         read = pd.read_csv(folder / "tables" / f"{name}.csv", keep_default_na=False, na_values=[""])

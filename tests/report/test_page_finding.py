@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from report_inputs import SPACE, asked_of, made_input, made_study, sentences_of, undrawn
-from synthetic_records import SyntheticRecords, synthetic_records
+from report_inputs import SPACE, Asked, made_input, made_study, sentences_of, undrawn
+from synthetic_records import synthetic_records
 
 from sweeper.questions import TABLES, confirmation, finding
 from sweeper.report.page import write
@@ -31,8 +31,7 @@ def test_the_verdict_is_told_first(tmp_path: Path) -> None:
     assert row["verdict"] in (tmp_path / "tables" / "finding.csv").read_text(encoding="utf-8")
 
 
-def test_no_section_without_an_expectation(records: SyntheticRecords) -> None:
+def test_no_section_without_an_expectation(asked: Asked) -> None:
     """A study that expects nothing has no such section."""
-    asked = asked_of(made_input(records))
     assert not finding.QUESTION.applies(*asked)
     assert confirmation.QUESTION.applies(*asked)

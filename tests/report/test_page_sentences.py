@@ -8,21 +8,21 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from report_inputs import CHANGES, SHARES, made_input, made_study, sentences_of, spoken
+from report_inputs import CHANGES, SHARES, Asked, made_input, made_study, sentences_of, spoken
 from run_data import with_records
 from run_kinds import told
 from synthetic_records import SyntheticRecords, synthetic_records
 
 from sweeper.answer.rows import label
 from sweeper.questions import QUESTIONS
-from sweeper.report.sections import OF_LAYERS
+from sweeper.report.sections import OF_LAYERS, sentences
 from sweeper.wording import number
 
 
 @pytest.fixture(scope="module")
-def said(records: SyntheticRecords) -> dict[str, str]:
+def said(asked: Asked) -> dict[str, str]:
     """Key of a section -> its sentences, for the made-up study."""
-    return sentences_of(made_input(records))
+    return {question.key: " ".join(sentences(question, *asked)) for question in QUESTIONS}
 
 
 def rows(records: SyntheticRecords, *, confirm: bool = False) -> list[dict[str, Any]]:
