@@ -40,7 +40,7 @@ def test_the_commands_of_a_comparison_add_seeds_to_both(
     ended: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`compare` prints a command for each run; both have the seeds that it asks for afterwards."""
-    monkeypatch.setattr(words, "FULL_POWER", 9)
+    monkeypatch.setattr(words, "FULL_POWER", 7)
     monkeypatch.setattr(words, "_hollow", lambda side: ())  # so few steps learn nothing
     write_study(tmp_path)
     names = {"tiny": "training.timeout=500.0", "other": "training.timeout=600.0"}
@@ -48,7 +48,7 @@ def test_the_commands_of_a_comparison_add_seeds_to_both(
     with quick():
         for name, timeout in names.items():
             run_study(tmp_path, "--set", f'name="{name}"', "--set", timeout, *confirm)
-            assert seeds_of(tmp_path, name) < 9
+            assert seeds_of(tmp_path, name) < 7
         code, out, err = command(tmp_path, "compare", *names)
         assert code == 0, err
         assert "Add fresh seeds to both" in " ".join(out.split())
@@ -56,7 +56,7 @@ def test_the_commands_of_a_comparison_add_seeds_to_both(
         assert len(printed) == 2
         for each in printed:
             assert command(tmp_path, *each[1:], "--jobs", "1", "--engine", "reference")[0] == 0
-    assert min(seeds_of(tmp_path, name) for name in names) >= 9
+    assert min(seeds_of(tmp_path, name) for name in names) >= 7
 
 
 def raced(*gaps: float) -> pd.DataFrame:
