@@ -22,6 +22,8 @@ from synthetic_records import SyntheticRecords, synthetic_records
 from warm_workers import cold_workers as cold
 from warm_workers import warm_workers
 
+gc.disable()  # while modules are imported and tests collected, which all stay
+
 if TYPE_CHECKING:
     from report_inputs import Asked
 
@@ -40,8 +42,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """The garbage collector need not look at modules and thousands of tests again and again."""
+    """The garbage collector need not look at modules and tests, nor so often at a few objects."""
     gc.freeze()
+    gc.enable()
+    gc.set_threshold(10_000, 20, 20)
 
 
 @pytest.fixture(scope="session")
