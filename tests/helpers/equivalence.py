@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from sweeper.components.build import Built
 from sweeper.components.losses import LOSSES
+from sweeper.data.data import Data
 from sweeper.data.load import load
 from sweeper.study.study import Study
 from sweeper.training import reference
@@ -54,7 +56,15 @@ def task_of(
     )
     loss = study.training.loss
     kind = None if not isinstance(loss, str) else LOSSES[loss].task if loss in LOSSES else "regression"
-    return Task(study, load(study.data.source, options=study.data.options, loss_task=kind))
+    options = study.data.options
+    if isinstance(study.data.source, str) and not options:
+        return Task(study, _loaded(study.data.source, kind))
+    return Task(study, load(study.data.source, options=options, loss_task=kind))
+
+
+@cache
+def _loaded(source: str, kind: str | None) -> Data:
+    return load(source, loss_task=kind)
 
 
 def by_reference(task: Task, trial: Trial, disturb: float = 0.0) -> Trained:

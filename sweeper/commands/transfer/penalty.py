@@ -205,13 +205,14 @@ def chosen(grid: pd.DataFrame, objective: str) -> pd.DataFrame:
 
 def _curves(part: pd.DataFrame, objective: str) -> Iterator[tuple[float, float, np.ndarray]]:
     """Each weight with its best rate, and the costs there (seeds,), infinite where a training diverged."""
-    seeds = sorted(part["seed"].unique())
-    for weight, rows in part.groupby("weight"):
-        wide = rows.pivot(index="rate", columns="seed", values="objective").reindex(columns=seeds)
-        costs = np.asarray(cost(objective, wide.to_numpy(dtype=float)))
-        costs = np.where(np.isfinite(costs), costs, np.inf)
-        best = int(costs.mean(axis=1).argmin())
-        yield float(weight), float(wide.index[best]), costs[best]  # type: ignore[arg-type]
+    wide = part.pivot(index=["weight", "rate"], columns="seed", values="objective")
+    costs = np.asarray(cost(objective, wide.to_numpy(dtype=float)))
+    costs = np.where(np.isfinite(costs), costs, np.inf)
+    weights, rates = (wide.index.get_level_values(name).to_numpy(dtype=float) for name in wide.index.names)
+    for weight in np.unique(weights):
+        of_weight = np.flatnonzero(weights == weight)
+        best = of_weight[costs[of_weight].mean(axis=1).argmin()]
+        yield float(weight), float(rates[best]), costs[best]
 
 
 def penalties(

@@ -125,8 +125,8 @@ def test_layers_of_every_kind_are_translated(source: str, calls: list[int]) -> N
     """Convolutions, pools, norms, embeddings, attention, recurrence, dropout: equal to 1e-9."""
     model = {"source": f"translated_models:{source}"}
     task = task_of(model=model, data="digits", space=SPACE, steps=5, evaluations=2, batch_size=8)
-    assert_engines_agree(task, TRIALS[1:5], slots=3, most_chaotic=1, compiled=True)
-    assert max(calls) == 3
+    assert_engines_agree(task, TRIALS[1:4], slots=2, most_chaotic=1, compiled=True)
+    assert max(calls) == 2
     assert set(BESIDE) == {"scores", "layers"}
     assert len(calls) > 6  # what differs from a trial that trains alone is compared, and trains otherwise
 
