@@ -189,11 +189,13 @@ def best_values(
         return ()
     search = with_names(search_trials(trials)).set_index("trial").loc[ranking["trial"]]
     ranking = ranking.assign(verdict=verdicts(ranking), default=published(search, defaults))
-    claims = (_claim(name, search[name].astype("str"), ranking, section) for name in names if name in search)
+    settings = search[[name for name in names if name in search]].astype("str")
+    claims = (_claim(name, settings, ranking, section) for name in settings)
     return tuple(claim for claim in claims if claim is not None)
 
 
-def _claim(name: str, values: "pd.Series[str]", ranking: pd.DataFrame, section: str) -> Claim | None:
+def _claim(name: str, settings: pd.DataFrame, ranking: pd.DataFrame, section: str) -> Claim | None:
+    values = settings[name]
     first, seeds = values.iloc[0], int(ranking["n"].iloc[0])
     others = list(dict.fromkeys(value for value in values if value != first))
     if not others:
@@ -201,7 +203,7 @@ def _claim(name: str, values: "pd.Series[str]", ranking: pd.DataFrame, section: 
     few = seeds < ENOUGH_SEEDS
     open_ = (values != first).to_numpy() & (ranking["verdict"].isin(UNSHOWN).to_numpy() | few)
     ties = tuple(dict.fromkeys(values[open_]))
-    shown = _shown(values, others, ranking) if not few else ""
+    shown = f"{_shown(values, others, ranking)}{_alongside(settings, name)}" if not few else ""
     if ties and not few:
         alike = (ranking.loc[open_, "verdict"] == TIED).all()
         names = _named(ties, values, ranking)
@@ -228,6 +230,17 @@ def _shown(values: "pd.Series[str]", others: Sequence[str], ranking: pd.DataFram
     if unstable:
         said.append(f"ranked before {listing(_named(unstable, values, ranking))}, which lost more seeds,")
     return " and ".join(said)
+
+
+def _alongside(settings: pd.DataFrame, name: str) -> str:
+    """Which other settings of the finalists go along with the value that won: no finalist with another value
+    has any of theirs, so that the comparison is of both. Empty where there are none."""
+    first = settings[name].iloc[0]
+    own, rest = settings[settings[name] == first], settings[settings[name] != first]
+    along = [other for other in settings if other != name and not set(own[other]) & set(rest[other])]
+    if not along:
+        return ""
+    return f" (which differ in {listing([other.replace('_', ' ') for other in along])} too)"
 
 
 def _named(some: Sequence[str], values: "pd.Series[str]", ranking: pd.DataFrame) -> list[str]:

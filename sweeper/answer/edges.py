@@ -15,7 +15,7 @@ from sweeper.statistics.learning_rates import boundary
 from sweeper.study.parameters import ALLOWED
 from sweeper.study.rates import joined, search_rates
 from sweeper.study.space import Range, Space
-from sweeper.wording import as_float, every, exact, percent, tidied
+from sweeper.wording import as_float, every, exact, number, percent, tidied
 
 WITHIN = 0.1
 """A cost is as good as the best ℓ* up to ℓ* + 0.1·|ℓ*|."""
@@ -125,11 +125,20 @@ def crowded(trials: pd.DataFrame, ranges: Mapping[str, Range]) -> pd.DataFrame:
     that says so, ready for the command line. `unshown`: where more than half are near one bound, why that is
     no edge. Empty where no range is known or fewer than twice `FEWEST` trials completed.
     """
-    rows = [_row(key, values, trials, set(ranges)) for key, values in ranges.items()]
+    searched = sum(_draws(key, trials, set(ranges)) for key in ranges)
+    rows = [_row(key, values, trials, set(ranges), searched) for key, values in ranges.items()]
     return pd.DataFrame([row for row in rows if row is not None], columns=COLUMNS)
 
 
-def _row(key: str, values: Range, tried: pd.DataFrame, keys: Collection[str]) -> tuple[object, ...] | None:
+def _draws(key: str, trials: pd.DataFrame, keys: Collection[str]) -> bool:
+    """Whether any trial drew from the range: not from that of all rates where each optimizer has its own."""
+    name, own = _drawn_from(key, trials, keys)
+    return name in own and len(own) > 0
+
+
+def _row(
+    key: str, values: Range, tried: pd.DataFrame, keys: Collection[str], searched: int
+) -> tuple[object, ...] | None:
     name, trials = _drawn_from(key, completed_search(tried), keys)
     if name not in trials or len(trials) < 2 * FEWEST or not values.low < values.high:
         return None
@@ -140,7 +149,7 @@ def _row(key: str, values: Range, tried: pd.DataFrame, keys: Collection[str]) ->
     zero = ("low",) if values.zero else ()  # beyond the lowest number lies the 0 that was tried
     side = next((side for side in near if 2 * near[side] > count and side not in zero), "")
     own = _drawn_from(key, tried[tried["phase"] != "confirm"], keys)[1]
-    unshown = _not_shown(name, values, side, trials, own, (near[side], count, len(keys))) if side else ""
+    unshown = _not_shown(name, values, side, trials, own, (near[side], count, searched)) if side else ""
     crowd = side if not unshown else ""
     proposed = _proposed(own, float(chosen[0])) if crowd and name == "learning_rate" and values.log else None
     bound = wider(name, values, crowd, proposed) if crowd else math.nan
@@ -174,7 +183,7 @@ def _not_shown(
         side: low | high.
         trials: completed ones that drew from it.
         tried: all that did.
-        counts: how many of the best are near, how many are looked at, and the number of ranges.
+        counts: how many of the best are near, how many are looked at, and the ranges that trials drew from.
     """
     near, count, ranges = counts
     if near < _beyond_chance(count, ranges):
@@ -195,18 +204,20 @@ def as_good_as(best: float) -> float:
 
 
 def _ends_before(tried: pd.DataFrame, completed: pd.DataFrame, side: str) -> str:
-    """Whether rates between the best trial and the bound at `side` were tried and are worse, in words.
+    """Whether the basin of the best trial's optimizer ends before the bound at `side`, in words.
 
-    By two trials or more of the same optimizer, each diverged or worse than the best by more than `WITHIN`.
+    Where two trials or more lie beyond the outermost rate that is as good as the best (`as_good_as`): each of
+    them diverged or is worse.
     """
     best = completed.sort_values(["objective", "trial"]).iloc[0]
-    own = tried[tried["optimizer"] == best["optimizer"]]
-    rates = own["learning_rate"].to_numpy(float)
-    beyond = own[rates > best["learning_rate"] if side == "high" else rates < best["learning_rate"]]
-    costs = beyond.loc[beyond["outcome"] != "failed", "objective"].astype(float)
-    if len(costs) < 2 or (costs <= as_good_as(float(best["objective"]))).any():
+    own = tried[(tried["optimizer"] == best["optimizer"]) & (tried["outcome"] != "failed")]
+    sign = 1.0 if side == "high" else -1.0
+    rates, costs = sign * own["learning_rate"].to_numpy(float), own["objective"].to_numpy(float)
+    last = rates[costs <= as_good_as(float(best["objective"]))].max()
+    beyond = int((rates > last).sum())
+    if beyond < 2:
         return ""
-    return f"{every(len(costs), 'trial')} between the best one and that bound did worse"
+    return f"{every(beyond, 'trial')} beyond {number(sign * last)} did worse"
 
 
 def _near(values: Range, tried: "pd.Series[float]") -> tuple[np.ndarray, np.ndarray]:

@@ -63,3 +63,12 @@ SCHEDULES: dict[str, Callable[[int, int], float]] = {
     "one_cycle": one_cycle,
     "inverse_sqrt": inverse_sqrt,
 }
+LOW = 0.5
+"""Share of its highest multiplier at or below which a schedule ends low."""
+
+
+def ends_low(name: str) -> bool:
+    """Whether the schedule ends at `LOW` of its highest multiplier or below: a rate that falls so far slows
+    any training down, whether it has learned what it can or not."""
+    multipliers = [SCHEDULES[name](step, 1000) for step in range(1000)]
+    return multipliers[-1] <= LOW * max(multipliers)

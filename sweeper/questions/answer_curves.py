@@ -54,11 +54,13 @@ def ranks_by_loss(run: RunData) -> bool:
     return run.objective == "validation_loss"
 
 
-def of_the_answer(own: pd.DataFrame, settable: frozenset[str], *, by_loss: bool = True) -> str:
+def of_the_answer(
+    own: pd.DataFrame, settable: frozenset[str], *, by_loss: bool = True, slow: bool = False
+) -> str:
     """How most trainings of the answer ended, and what that asks for; enough steps are enough for all.
 
     Most are all of them, or so many that more than half of all seeds would end so, see `most_do`; else each
-    class is counted, and nothing is advised.
+    class is counted, and nothing is advised. `slow`: its rate fell, see `slowed`.
     """
     if own.empty:
         return ""
@@ -74,7 +76,9 @@ def of_the_answer(own: pd.DataFrame, settable: frozenset[str], *, by_loss: bool 
     steps, settled = int(own["steps"].max()), int(own["settled_step"].max())
     best = int(own.loc[own["class"] == name, "best_step"].median())
     shape = shapes.Shape(name, best, settled, 0.0, 0.0, 0.0, 0.0)
-    text = advice(name, steps, steps, shape, settable, by_loss=by_loss)
+    text = advice(name, steps, steps, shape, settable, by_loss=by_loss, slow=slow)
+    if slow and name in (shapes.SATURATED, shapes.HIGHER):
+        text = "its rate had fallen by then, which levels off any training, so more steps may still help"
     return f"{who} {ENDED.get(name, name)} {where}{f': {text}' if text else ''}."
 
 

@@ -201,10 +201,11 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     if frame.empty:
         return ()
     rows = frame.sort_values("optimizer").to_dict("records")
-    wide = [_width(row) for row in rows if row["within"] > 1]
     narrow = [row["optimizer"] for row in rows if row["within"] == 1]
-    near = run.ranked.near
-    said = [f"Rates of the trials within 10 % of {near}, by optimizer: {'; '.join(wide)}."] if wide else []
+    near, said = run.ranked.near, []
+    for tie, who in ((False, f"within 10 % of {near}"), (True, "that tie with the best")):
+        wide = [_width(row) for row in rows if row["within"] > 1 and is_tie(run.ranked, row) == tie]
+        said += [f"Rates of the trials {who}, by optimizer: {'; '.join(wide)}."] if wide else []
     if narrow:
         said.append(
             f"No second trial came within 10 % of {near} with {listing(narrow)}: how far the rate may be off "
@@ -229,6 +230,11 @@ TELLING = 0.6
 
 def _whole(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[frame["activation"] == ANY]
+
+
+def is_tie(ranked: Ranked, row: Mapping[Any, Any]) -> bool:
+    """Whether all trials of a basin score the same: 10 % of nothing is nothing."""
+    return ranked.cost(float(row["best_loss"])) == 0
 
 
 def _width(row: Mapping[Any, Any]) -> str:

@@ -1,8 +1,11 @@
 """What the class of a curve asks for, with an option that the study takes."""
 
 import numpy as np
+import pandas as pd
 
 from sweeper.command_line import command_line
+from sweeper.components.schedules import SCHEDULES, ends_low
+from sweeper.questions.run_data import RunData
 from sweeper.statistics import curve_class as shapes
 from sweeper.study.command_line import option
 from sweeper.study.study import Study
@@ -31,6 +34,15 @@ def settable_by(study: Study) -> frozenset[str]:
     return frozenset(key for key, setting in asked.items() if setting and option(study, setting))
 
 
+def slowed(run: RunData, trials: pd.DataFrame) -> frozenset[int]:
+    """Those of `trials` whose rate ends low by its schedule, so that their curves level off whatever they
+    could still learn."""
+    low = {name for name in SCHEDULES if ends_low(name)}
+    of_all = pd.Series(run.study.training.schedule, index=trials.index)
+    names = trials["schedule"].fillna(of_all) if "schedule" in trials else of_all
+    return frozenset(trials.loc[names.isin(low), "trial"])
+
+
 def _with(text: str, key: str, setting: str, settable: frozenset[str]) -> str:
     return f"{text} ({command_line(['--set', setting])})" if key in settable else text
 
@@ -44,16 +56,23 @@ def advice(
     *,
     too_high: bool = False,
     by_loss: bool = True,
+    slow: bool = False,
 ) -> str:
     """What a class asks for, with a ready ``--set`` where there is one; empty where nothing follows.
 
     `steps` were made of the `full` length of the longest trial; `too_high`: the rate was above that of the
     best trial of the same optimizer. `by_loss`: the validation loss ranks trials; another score may be best
-    when the loss no longer is, so no fewer steps are advised then.
+    when the loss no longer is, so no fewer steps are advised then. `slow`: the rate fell, see `slowed`, so
+    that a curve that has levelled off advises nothing.
     """
     if name == shapes.IMPROVING:
         return _with("train longer", LONGER, f"{LONGER}={2 * steps}", settable)
-    if name in (shapes.SATURATED, shapes.HIGHER) and by_loss and found.settled_step <= 0.6 * steps:
+    if (
+        name in (shapes.SATURATED, shapes.HIGHER)
+        and by_loss
+        and not slow
+        and found.settled_step <= 0.6 * steps
+    ):
         enough = max(int(np.ceil(1.25 * found.settled_step)), 1)
         return _with("fewer steps would do", LONGER, f"{LONGER}={enough}", settable)
     if name == shapes.OVERFITTING and not by_loss:

@@ -18,7 +18,7 @@ from sweeper.drawing.style import HUES, canvas, ink, themed
 from sweeper.questions import convergence
 from sweeper.questions.answer_curves import ENDED, answer_curves, curves_of, of_the_answer, ranks_by_loss
 from sweeper.questions.convergence import SHOWN
-from sweeper.questions.curve_advice import advice, settable_by
+from sweeper.questions.curve_advice import advice, settable_by, slowed
 from sweeper.questions.losses import of_search
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData, once
@@ -64,7 +64,7 @@ def curve_classes(run: RunData) -> pd.DataFrame:
     outcomes = search.set_index("trial")[["outcome", "steps"]].to_dict("index")
     best = set(best_trials(run.trials, SHOWN)["trial"])
     ranked = _ranked(run, search)
-    rows, settable, above = [], settable_by(run.study), _above_the_best(search)
+    rows, settable, above, slow = [], settable_by(run.study), _above_the_best(search), slowed(run, search)
     for trial, steps, losses, train in curves_of(run, search):
         found = shapes.shape(steps, losses, train)
         outcome, made = outcomes[trial]["outcome"], int(outcomes[trial]["steps"])
@@ -72,7 +72,7 @@ def curve_classes(run: RunData) -> pd.DataFrame:
         group = BEST if trial in best else REST
         at = (found.best_step, found.settled_step, *ranked.get(trial, (pd.NA, np.nan)), run.objective)
         numbers = (found.lowest, found.end, found.gain, found.noise)
-        asked = {"too_high": trial in above, "by_loss": ranks_by_loss(run)}
+        asked = {"too_high": trial in above, "by_loss": ranks_by_loss(run), "slow": trial in slow}
         text = advice(name, made, full, found, settable, **asked) if run.advises else ""
         rows.append((trial, group, name, outcome, len(steps), made, *at, *numbers, text))
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -180,7 +180,8 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     if run.answer is not None and (why := run.answer.why_nothing_is_advised):
         return (*said, f"These curves advise nothing, as {why}.", ONE_SEED)
     own = tables["answer_curves"]
-    advised = [of_the_answer(own, settable_by(run.study), by_loss=ranks_by_loss(run))] if run.answer else []
+    known = {"by_loss": ranks_by_loss(run), "slow": bool(slowed(run, run.trials) & set(own["trial"]))}
+    advised = [of_the_answer(own, settable_by(run.study), **known)] if run.answer else []
     rest = classes[(classes["group"] == REST) & (classes["advice"] != "")]
     return (*said, *filter(None, advised), *_usual(rest), ONE_SEED)
 
@@ -246,9 +247,10 @@ QUESTION = Question(
             title="Classes of validation curves",
             caption=(
                 f"Validation curves of the best trials (up to {SHOWN}), and of all others. Still improving: "
-                "train longer. Saturated or ending higher: no more steps needed. Overfitting or not "
-                "generalising: regularize. Unstable, noisy or rising again: use a lower or decaying rate. "
-                "Rose or diverged: use a lower rate or a warm-up. Pruned trials are cut short and not judged."
+                "train longer. Saturated or ending higher: no more steps needed, unless a schedule lowered "
+                "the rate towards the end, which levels off any training. Overfitting or not generalising: "
+                "regularize. Unstable, noisy or rising again: use a lower or decaying rate. Rose or "
+                "diverged: use a lower rate or a warm-up. Pruned trials are cut short and not judged."
             ),
             missing="No trial of the search was evaluated, so there is no curve to judge.",
             draw=draw,

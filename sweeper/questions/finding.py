@@ -63,6 +63,6 @@ QUESTION = Question(
         "Values are compared by finalists on fresh seeds, pair by pair, each value represented by its "
         "finalist that was best in the search. The answer was picked by the fresh seeds: were it to "
         "represent its value, that value would look better than it is. Where fresh seeds are too few, "
-        "medians over search trials are compared.",
+        "medians over trials of the exploration are compared, at least five of each.",
     ),
 )

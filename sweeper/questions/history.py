@@ -112,7 +112,10 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     since = total - place
     name = f"trial #{last['trial']}"
     first: Statement = f"The last {count(since, 'trial')} of {whole(total)} did not beat {name}."
-    size = run.study.space.size()
+    size, asked = run.study.space.size(), run.study.search
+    if asked.minutes and total < asked.trials and (size is None or total < size):
+        first = f"The clock ended the search after {count(total, 'trial')} of {whole(asked.trials)}, see "
+        first = f"{first}search.minutes."
     if size is not None and total >= size:
         first = f"All {count(size, 'configuration')} of the space were tried: more trials would repeat them."
         first = "The one configuration of the space was tried." if size == 1 else first
@@ -122,15 +125,21 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
         text += "one seed each, so a small gain may be luck"
         first = Claim(MORE, "search", YES, EXPLORATORY, "history", count(total, "trial"), detail=text)
     ranked = run.ranked
-    reached = (
-        f"The {ranked.best} {ranked.metric} of the search is that of {name}, {number(last['objective'])}."
-    )
+    score = number(last["objective"])
+    reached = f"The {ranked.best} {ranked.metric} of the search is that of {name}, {score}{_tied(frame)}."
     scores = frame[frame["outcome"] == "completed"].groupby("phase")["objective"]
     done = scores.max() if ranked.best == "highest" else scores.min()
     if {"explore", "exploit"} <= set(done.index):
         first_phase, second = number(done["explore"]), number(done["exploit"])
         return first, reached, f"Exploration alone reached {first_phase}, exploitation {second}."
     return first, reached
+
+
+def _tied(frame: pd.DataFrame) -> str:
+    """How many other completed trials score as the best does."""
+    best = frame["best_so_far"].iloc[-1]
+    tied = int(((frame["outcome"] == "completed") & (frame["objective"] == best)).sum()) - 1
+    return f", the first of {whole(tied + 1)} that score so" if tied else ""
 
 
 QUESTION = Question(

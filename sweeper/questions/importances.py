@@ -16,7 +16,7 @@ from sweeper.questions.question import FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.sizes import IMPORTANCES, MANY, every_nth
 from sweeper.trial import HIGHER
-from sweeper.wording import count, ordinal, percent
+from sweeper.wording import count, number, ordinal, percent
 
 
 def importances(run: RunData) -> pd.DataFrame:
@@ -109,8 +109,11 @@ def _unranked(row: Mapping[Any, Any]) -> str:
     """A share, its interval, and the level of chance that one of them does not lie above."""
     name = str(row["parameter"])
     name = name if "." in name else name.replace("_", " ")  # a key keeps its spelling
+    share = percent(row["importance"])
+    if row["importance"] < LEAST and share == percent(LEAST):  # 4.9 % is no 5 %
+        share = f"{number(100 * row['importance'], 2)} %"
     ends = f"{percent(row['low'])} to {percent(row['high'])}"
-    return f"{name} {percent(row['importance'])} ({ends}; shuffled {percent(row['chance'])})"
+    return f"{name} {share} ({ends}; shuffled {percent(row['chance'])})"
 
 
 def _claim(row: Mapping[Any, Any], run: RunData) -> Claim:
@@ -136,7 +139,7 @@ def missing(run: RunData) -> str:
     trials = trials[trials["outcome"] != "failed"]
     scored = int(np.isfinite(trials["objective"].astype(float)).sum())
     if len(trials) < IMPORTANCES:
-        return f"Importances take {IMPORTANCES} trials; the search has {len(trials)}."
+        return f"Importances take {IMPORTANCES} trials that did not fail; the search has {len(trials)}."
     if scored < IMPORTANCES // 2:
         return f"Importances take {IMPORTANCES // 2} trials with a score; the search has {scored}."
     return "No importances: no setting varied in every trial, or the best trials have what the others have."
@@ -165,13 +168,13 @@ QUESTION = Question(
     shown=(Shown("importances", "Shares sum to 1"),),
     how=(
         "PED-ANOVA (Watanabe, Bansal and Hutter 2023, arXiv 2304.10255) over the trials of the search: how "
-        "much the distribution of each parameter among the best tenth differs from that among all. Failed "
-        "trials are left out, diverged ones count as the worst. Parameters that only some trials have are "
-        "left out. Intervals: 40 bootstrap samples of the trials. Level of chance of a parameter: the most "
-        "that its distributions differ in 19 shuffles of the scores, over the same total as the shares, so "
-        "it may be more than 100 %. Scores are shuffled among ten neighbouring trials, so that what a "
-        f"search narrowed down late, when all trials were good, does not count as its effect. Above {MANY} "
-        "trials, every second, third … of them is taken.",
+        "much the distribution of each parameter among the best tenth, with all trials that tie with the "
+        "last of it, differs from that among all. Failed trials are left out, diverged ones count as the "
+        "worst. Parameters that only some trials have are left out. Intervals: 40 bootstrap samples of the "
+        "trials. Level of chance of a parameter: the most that its distributions differ in 19 shuffles of "
+        "the scores, over the same total as the shares, so it may be more than 100 %. Scores are shuffled "
+        "among ten neighbouring trials, so that what a search narrowed down late, when all trials were "
+        f"good, does not count as its effect. Above {MANY} trials, every second, third … of them is taken.",
         "Exploitation samples promising regions more densely, which colours the shares; parameters that "
         "only matter together may get too little.",
     ),

@@ -40,8 +40,9 @@ COLUMNS = [
     "evidence",
     "metric",
 ]
-FEWEST = 3
-"""Trials of every value in the explore phase from which that phase alone is the basis."""
+FEWEST, UNEVEN = 3, 3
+"""Trials of every value in the explore phase from which that phase alone is the basis, where no value has
+more than `UNEVEN` times as many as another."""
 EVIDENCE = "exploratory: one seed each"
 _MEAN: dict[str, Any] = {"color": HUES[0], "marker": "o", "markersize": 7}
 _BEST: dict[str, Any] = {"color": "white", "marker": "D", "markeredgecolor": "black", "linestyle": "none"}
@@ -58,8 +59,9 @@ def isolation(run: RunData) -> pd.DataFrame:
     the one before training, so trials that diverged count against their value; `learned_nothing` is
     their share.
 
-    basis: ``explore`` where each value has `FEWEST` trials from that phase, published defaults left out,
-    which shares them out evenly, at nuisance settings that suit each as far as is known; ``search``
+    basis: ``explore`` where each value has `FEWEST` trials from that phase, published defaults left out, and
+    none more than `UNEVEN` times as many as another: evenly at first, then at nuisance settings that suit
+    those that had less than their part, as far as is known; ``search``
     otherwise, with more trials where the search saw promise, and nothing is claimed to be ahead. Of trials
     none of which learned anything there is no interval. best, best_trial: the best of the whole search. All
     of it is one seed each: it shows where to look, and proves nothing. searched: trials of the value in the
@@ -84,7 +86,8 @@ def _of_parameter(losses: pd.DataFrame, parameter: str) -> pd.DataFrame:
         return pd.DataFrame()
     explored = rows[rows["even"]]
     even = explored["value"].nunique() == rows["value"].nunique()
-    even = even and explored["value"].value_counts().min() >= FEWEST
+    counts = explored["value"].value_counts()
+    even = even and counts.min() >= FEWEST and counts.max() <= UNEVEN * counts.min()
     basis, used = ("explore", explored) if even else ("search", rows)
     budget = math.ceil(used["value"].value_counts().min() / 3)
     lines = []
@@ -251,14 +254,15 @@ QUESTION = Question(
         "(Dodge et al. 2019; unbiased form of Tang et al. 2020, arXiv 2004.14373). k is a third of the "
         "fewest trials that any value has, the same for all, so that a value tried more often is not better "
         "by that alone. Trials that diverged count at the score before training.",
-        "Where every value has at least three trials of the exploration, published defaults left out, only "
-        "those count: they are shared out evenly, at settings that suit each value as far as is known. "
-        "Else all trials count, most of which may have been proposed for the scores of others, so no value "
-        "is said to be ahead. Intervals are 95 % bootstrap intervals over trials, moved to the mean over "
-        "all subsets and widened for few trials (Hesterberg 2015, arXiv 1411.5279). Those of few are "
-        "rough: they hold the truth in nine of ten cases from four trials on, in eight of ten with three, "
-        "and may reach beyond every score seen. Each trial has one seed, so this shows where to look and "
-        "proves nothing; the finalists' fresh seeds decide.",
+        "Where every value has at least three trials of the exploration, published defaults left out, and "
+        "none more than three times as many as another, only those count: they are dealt out evenly at "
+        "first, then to values that had less than their part of all trials, at settings that suit each as "
+        "far as is known. Else all trials count, most of which may have been proposed for the scores of "
+        "others, so no value is said to be ahead. Intervals are 95 % bootstrap intervals over trials, "
+        "moved to the mean over all subsets and widened for few trials (Hesterberg 2015, arXiv 1411.5279). "
+        "Those of few are rough: they hold the truth in nine of ten cases from four trials on, in eight of "
+        "ten with three, and may reach beyond every score seen. Each trial has one seed, so this shows "
+        "where to look and proves nothing; the finalists' fresh seeds decide.",
         *heatmap.HOW,
     ),
 )

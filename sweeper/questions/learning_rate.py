@@ -12,7 +12,7 @@ from sweeper.answer.claim_words import Statement
 from sweeper.answer.ranked import Ranked
 from sweeper.drawing.scales import log_axis, loss_axis
 from sweeper.drawing.style import HUES, canvas, dots, label_lowest, legend_below, themed
-from sweeper.questions.basins import FIGURE, HOW, TABLES, TABLES_SHOWN, basins
+from sweeper.questions.basins import FIGURE, HOW, TABLES, TABLES_SHOWN, basins, is_tie
 from sweeper.questions.basins import sentences as in_words
 from sweeper.questions.divergence import ANY, boundaries
 from sweeper.questions.losses import capped_losses
@@ -229,7 +229,8 @@ def _answer(run: RunData, basins: pd.DataFrame) -> list[str]:
     low, high = number(row["low"]), number(row["high"])
     span = f"from {low} to {high}" if low != high else f"at {low}"
     trials = count(int(row["within"]), "trial")
-    text += f"; in the search, {trials} {span} came within 10 % of {near} with {optimizer}"
+    how = "tied with the best" if is_tie(run.ranked, row.to_dict()) else f"came within 10 % of {near}"
+    text += f"; in the search, {trials} {span} {how} with {optimizer}"
     if row["low"] <= rate <= row["high"]:
         return [f"{text}."]
     return [f"{text}. The answer did not, on that one seed; fresh seeds decided for it."]

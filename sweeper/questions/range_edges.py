@@ -83,8 +83,9 @@ TABLES = {"range_edges": range_edges}
 SHOWN = Shown("range_edges", "Do the best trials cluster at a bound?")
 HOW = (
     "Trials crowd at a bound when so many of the best lie in the outer 15 % of the range, and more than "
-    "half, that it would happen in one study of 20 were all places equally good. For settings other than the "
-    "learning rate, it would be as rare were the best any of the trials: where the search tried mostly "
-    "values near the bound, the best lie there, too. And the trials there score better than the rest in a "
-    "one-sided Mann-Whitney test at 5 %."
+    "half, that it would happen at any of the ranges that trials drew from in one study of 20, were all "
+    "places equally good. A learning rate does not where two trials or more lie beyond the last one within "
+    "10 % of the best, towards that bound. For settings other than the learning rate, it would be as rare "
+    "were the best any of the trials: where the search tried mostly values near the bound, the best lie "
+    "there, too. And the trials there score better than the rest in a one-sided Mann-Whitney test at 5 %."
 )

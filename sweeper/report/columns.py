@@ -249,7 +249,7 @@ OF_TABLE: Mapping[str, Mapping[str, str]] = {
         "best": "lowest mean over seeds on the grid",
         "low": "lower end of the 90 % interval of the best rate",
         "high": "upper end of the 90 % interval of the best rate",
-        "rate": "where the mean over seeds is best, between the rates of the grid",
+        "rate": "where the mean over seeds is best; a rate of the grid itself where one beside it diverged",
     },
     "transfer_penalty": {
         "difference": "mean score with the penalty minus that without, over pairs of fresh seeds",

@@ -16,6 +16,7 @@ from sweeper.questions.learning_rate import learning_rate
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.learning_rates import boundary
 from sweeper.study.space import Range
+from sweeper.wording import number
 
 START = 2.0
 WIDE = Range(1e-4, 1.0, log=True)
@@ -289,6 +290,40 @@ def test_ranges_of_one_optimizer_are_judged_by_its_trials() -> None:
     table = crowded(source_of(frame).trials, ranges).set_index("key")
     assert table["at_edge"].to_dict() == {"learning_rate": False, "learning_rate.adam": True}
     assert table.loc["learning_rate.adam", "suggestion"] == "--set search.space.learning_rate.adam.high=1.0"
+
+
+def test_no_wider_range_is_proposed_beyond_a_basin_that_ends() -> None:
+    """Where two trials or more lie beyond the basin of the best optimizer, towards the bound, the rates there
+    are known to be worse: of 60 noisy searches that fall towards their highest rate, none asks for more."""
+    rng, crowd = np.random.default_rng(3), []
+    for _ in range(60):
+        rates = 10 ** rng.uniform(-4, 0, 60)
+        peak = 10 ** rng.uniform(-0.6, 0.0)
+        losses = np.where(rates > peak, 3.0, 1 - np.log10(rates)) * np.exp(0.05 * rng.normal(size=60))
+        source = source_of(many(rates, losses))
+        (basin,) = basins(source)[basins(source)["activation"] == ANY].to_dict("records")
+        row = crowded(source.trials, {"learning_rate": WIDE}).iloc[0]
+        beyond = int((rates > basin["high"]).sum())
+        if row["near_high"] > 0.5:
+            crowd.append(beyond < 2)
+            assert row["at_edge"] == (beyond < 2)
+            assert beyond < 2 or f"beyond {number(basin['high'])} did worse" in row["unshown"]
+    assert 5 < sum(crowd) < len(crowd) - 5  # some of each
+
+
+def test_a_range_that_nothing_draws_from_counts_for_no_chance() -> None:
+    """Where each optimizer has a range of its own, that of all rates is no range to crowd at by luck."""
+    weights = np.geomspace(1e-4, 1, 40)
+    losses = np.where(
+        np.arange(40) == 20, -38.5, -np.arange(40.0)
+    )  # three of the best four are near the bound
+    frame = many(np.full(40, 0.1), losses, weight=weights, optimizer="sgd")
+    ranges = {"learning_rate.sgd": WIDE, "weight": WIDE}
+    unused = {f"learning_rate.{name}": WIDE for name in ("adam", "lion", "muon", "radam", "nadam")}
+    alone = crowded(source_of(frame).trials, ranges).set_index("key").loc["weight"]
+    among = crowded(source_of(frame).trials, ranges | unused).set_index("key").loc["weight"]
+    assert alone["at_edge"]
+    assert among["at_edge"]
 
 
 def test_uniform_ranges_seldom_look_like_edges() -> None:

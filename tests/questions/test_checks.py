@@ -192,7 +192,7 @@ def test_too_little_is_not_found() -> None:
     for records, value in ((searched(0.5, each=4), "relu"), (searched(0.5), "gelu")):
         found = verdict(records, "better", parameter="activation", value=value, than="tanh")
         assert (found.verdict, math.isnan(found.number)) == (NOT_FOUND, True)
-        assert found.sentence.startswith("Too few trainings")
+        assert found.sentence.startswith("Neither fresh seeds nor exploration have enough trainings")
 
 
 @pytest.mark.parametrize("quantity", ["objective", "gap"])

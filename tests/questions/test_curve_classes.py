@@ -10,6 +10,7 @@ from run_data import run_data, with_records
 from synthetic_records import SyntheticRecords
 
 from sweeper.answer.rows import best_trials
+from sweeper.components.schedules import SCHEDULES
 from sweeper.questions.convergence import SHOWN
 from sweeper.questions.curve_advice import advice
 from sweeper.questions.curve_classes import COLUMNS, curve_classes, curve_summary
@@ -322,3 +323,15 @@ def test_steps_are_advised_by_the_curves_of_the_answer(endings: list[str], said:
     assert f"The answer, trial #1, {said}" in text.replace("was still", "still")
     advised = {"train longer": "longer" in said, "fewer steps would do": "fewer" in said}
     assert {words: words in text for words in advised} == advised
+
+
+@pytest.mark.parametrize(("schedule", "steps_advised"), [(name, name == "constant") for name in SCHEDULES])
+def test_a_curve_that_its_schedule_levels_off_advises_no_steps(schedule: str, steps_advised: bool) -> None:
+    """Whether steps are enough is not seen where the rate falls until the end, of any training."""
+    run = answered([SATURATED] * 5)
+    run = with_records(run, trials=run.trials.assign(schedule=schedule))
+    text = sentences_of(run, "curves")["curves"]
+    assert "had levelled off when it ended on 5 of 5 fresh seeds" in text
+    assert ("fewer steps would do" in text) == steps_advised
+    assert ("so more steps may still help" in text) != steps_advised
+    assert curve_classes(run)["advice"].str.contains("fewer steps").any() == steps_advised

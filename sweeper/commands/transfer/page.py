@@ -31,8 +31,8 @@ from sweeper.wording import given, interval, number, shown
 
 HOW = (
     "At each size the same grid of rates was trained on the same seeds, all else equal. The best rate is the "
-    "minimum of a parabola through the rates around the lowest mean, its 90 % interval from drawing seeds "
-    "with replacement.",
+    "minimum of a parabola through the rates around the lowest mean; where one of these diverged, it is that "
+    "of the grid itself. Its 90 % interval comes from drawing seeds with replacement.",
     "The best rates are fitted by a power of the size, with a curvature and a misfit that are integrated "
     "over. The interval of the prediction is that of the optimum which the same grid would find there; it "
     "promises nothing about other data, models or lengths.",

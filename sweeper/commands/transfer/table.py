@@ -18,6 +18,18 @@ OPTIMA = ["size", "rate", "low", "high", "error", "best", "verdict"]
 
 
 @dataclass(frozen=True)
+class Beside:
+    """What the rate of the grid nearest to half or twice the best one gave."""
+
+    rate: float
+    mean: float
+    """Of the objective; NaN where a seed diverged."""
+    lost: int
+    """Seeds that diverged, of all `seeds`."""
+    seeds: int
+
+
+@dataclass(frozen=True)
 class Found:
     """What the optima say together."""
 
@@ -29,8 +41,8 @@ class Found:
     """For the size asked for, from all sizes that were trained."""
     check: Prediction | None
     """For the size left out, from the others."""
-    off_by_two: float | None
-    """Mean objective at half or twice the best rate of the largest size, the worse of the two."""
+    off_by_two: tuple[Beside, Beside] | None
+    """At half and at twice the best rate of the largest size; ``None`` where no size has one."""
     penalty: Penalties | None = None
     """What weights of the activation penalty did; ``None`` where none was tried."""
 
@@ -85,15 +97,18 @@ def found(frame: pd.DataFrame, over: Over, objective: str) -> Found:
     )
 
 
-def _off_by_two(frame: pd.DataFrame, known: pd.DataFrame, objective: str) -> float | None:
+def _off_by_two(frame: pd.DataFrame, known: pd.DataFrame, objective: str) -> tuple[Beside, Beside] | None:
     if known.empty:
         return None
     last = known.iloc[-1]
     rates, costs = costs_at(frame, last["size"], objective)
-    means = np.where(np.isfinite(costs), costs, np.inf).mean(axis=1)
-    places = [np.abs(np.log(rates / (last["rate"] * factor))).argmin() for factor in (0.5, 2.0)]
-    worst = max(float(means[place]) for place in places)
-    return float(np.asarray(from_cost(objective, np.array(worst)))) if np.isfinite(worst) else None
+    low, high = (np.abs(np.log(rates / (last["rate"] * factor))).argmin() for factor in (0.5, 2.0))
+    return _beside(rates[low], costs[low], objective), _beside(rates[high], costs[high], objective)
+
+
+def _beside(rate: float, costs: np.ndarray, objective: str) -> Beside:
+    mean = float(np.asarray(from_cost(objective, costs.mean())))  # NaN where one of them is
+    return Beside(float(rate), mean, int((~np.isfinite(costs)).sum()), len(costs))
 
 
 def to_dict(found: Found, about: dict[str, Any]) -> dict[str, Any]:
@@ -103,7 +118,7 @@ def to_dict(found: Found, about: dict[str, Any]) -> dict[str, Any]:
         "optima": _records(found.optima),
         "exponent": found.exponent and dict(zip(("value", "low", "high"), found.exponent, strict=True)),
         **_predictions(found.prediction, found.check, found.optima, "rate"),
-        "twice_or_half": found.off_by_two,
+        "half_and_twice": found.off_by_two and _records(pd.DataFrame(map(vars, found.off_by_two))),
         "penalty": _penalty(found.penalty),
     }
 

@@ -12,10 +12,9 @@ from sweeper.commands.transfer.law import unchecked as why_unchecked
 from sweeper.commands.transfer.penalty import FACTORS, Penalties, PenaltyPlan
 from sweeper.commands.transfer.penalty_words import PLACES, penalty_plan, penalty_sentences
 from sweeper.commands.transfer.penalty_words import VERDICTS as PENALTY_VERDICTS
-from sweeper.commands.transfer.table import Found
+from sweeper.commands.transfer.table import Beside, Found
 from sweeper.commands.transfer.trials import FEWEST
 from sweeper.components.metric_words import metric_words
-from sweeper.trial import is_maximized
 from sweeper.wording import count, given, interval, number, shown
 
 WIDE = 200
@@ -75,12 +74,19 @@ def _price(found: Found, about: Mapping[str, Any]) -> list[str]:
     last = found.optima[found.optima["verdict"] == "found"].iloc[-1]
     words = metric_words(about["objective"])
     if found.off_by_two is None:
-        return [f"At {given(last['size'])}, half or twice the best rate diverges."]
-    as_far_as = "down to" if is_maximized(about["objective"]) else "up to"
+        return []
+    low, high = (_beside(each) for each in found.off_by_two)
     return [
-        f"At {given(last['size'])}, half or twice the best rate gives a mean {words} of {as_far_as} "
-        f"{number(found.off_by_two, 4)}, where the best gives {number(last['best'], 4)}."
+        f"At {given(last['size'])}, where the best rate of the grid gives a mean {words} of "
+        f"{number(last['best'], 4)}, that nearest to half of the best {low}, that nearest to twice it {high}."
     ]
+
+
+def _beside(found: Beside) -> str:
+    at = f"({number(found.rate, 2)})"
+    if found.lost:
+        return f"{at} diverges on {found.lost} of {count(found.seeds, 'seed')}"
+    return f"{at} gives {number(found.mean, 4)}"
 
 
 def plan_line(trainings: int, sizes: int, rates: int, seeds: int, penalty: PenaltyPlan | None) -> str:

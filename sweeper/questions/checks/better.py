@@ -148,12 +148,16 @@ def _against_an_untuned(
 
 
 def _aside(run: RunData, one: "pd.Series[Any]", other: "pd.Series[Any]", parameter: str) -> str:
-    """Which of the two is an untuned default; why not the answer, where it has one of the values."""
+    """Which of the two is an untuned default, in which other compared settings they differ, and why not the
+    answer, where it has one of the values."""
     pair = pd.DataFrame([one, other])
     plain = pair.loc[published(pair, run.defaults), "trial"].tolist()
     verb = "is a published default" if len(plain) == 1 else "are published defaults"
     untuned = f"; {listing([f'#{trial}' for trial in plain])} {verb}, not tuned"
-    return f"{untuned if plain else ''}{_not_compared(run, one, other, parameter)}"
+    apart = [name for name in run.study.search.scientific if name in one and name != parameter]
+    apart = [name for name in apart if str(one[name]) != str(other[name])]
+    more = f"; they differ in {listing(apart)} too" if apart else ""
+    return f"{untuned if plain else ''}{more}{_not_compared(run, one, other, parameter)}"
 
 
 def _not_compared(run: RunData, one: "pd.Series[Any]", other: "pd.Series[Any]", parameter: str) -> str:
@@ -231,9 +235,7 @@ def _better(run: RunData, asked: Better | NoWorse, margin: float) -> Finding:
     unit = f"difference in {run.metric}"
     contrast = difference(run, asked.parameter, asked.value, asked.than, "objective")
     if contrast is None:
-        return unknown(
-            unit, f"Too few trainings of these values of {asked.parameter} were completed to compare."
-        )
+        return unknown(unit, _few(f"of these values of {asked.parameter}"))
     limit = margin * abs(run.ranked.value(contrast.than))
     verdict = judge(contrast.low, contrast.high, limit, below=True)
     if verdict == FOUND and contrast.more_failures:
@@ -245,6 +247,14 @@ def _better(run: RunData, asked: Better | NoWorse, margin: float) -> Finding:
     if contrast.more_failures:
         said += f"; but {contrast.value_name} diverged or failed on more seeds"
     return Finding(verdict, contrast.mean, contrast.low, contrast.high, unit, contrast.basis, f"{said}.")
+
+
+def _few(of_what: str) -> str:
+    return f"Neither fresh seeds nor exploration have enough trainings {of_what} to compare."
+
+
+def _few(of_what: str) -> str:
+    return f"Neither fresh seeds nor exploration have enough trainings {of_what} to compare."
 
 
 def compared(contrast: Difference, parameter: str, quantity: str) -> str:
@@ -263,7 +273,7 @@ def lowers(run: RunData, asked: Lowers) -> Finding:
     contrast = difference(run, asked.parameter, None, 0, asked.quantity)
     unit = f"difference in {quantity}"
     if contrast is None:
-        return unknown(unit, f"Too few trainings with and without {asked.parameter} to compare.")
+        return unknown(unit, _few(f"with and without {asked.parameter}"))
     verdict = judge(contrast.low, contrast.high, 0.0, below=True)
     if asked.quantity == "objective":
         contrast = read(contrast, run.ranked)
@@ -276,9 +286,7 @@ def dead_share(run: RunData, asked: DeadShare) -> Finding:
     unit = "difference in the share of dead units"
     contrast = difference(run, asked.parameter, asked.value, asked.than, "dead")
     if contrast is None:
-        return unknown(
-            unit, f"Too few trainings at these values of {asked.parameter} were completed to compare."
-        )
+        return unknown(unit, _few(f"of these values of {asked.parameter}"))
     said = f"{compared(contrast, asked.parameter, WORDS['dead'])}."
     verdict = judge(contrast.low, contrast.high, 0.0, below=False)
     return Finding(verdict, contrast.mean, contrast.low, contrast.high, unit, contrast.basis, said)
