@@ -13,7 +13,7 @@ from sweeper.answer.rows import completed_search
 from sweeper.components.optimizers.option import BELOW_ONE, Number
 from sweeper.statistics.learning_rates import boundary
 from sweeper.study.parameters import ALLOWED
-from sweeper.study.rates import joined, search_rates
+from sweeper.study.rates import ROOM, joined, search_rates
 from sweeper.study.space import Range, Space
 from sweeper.wording import as_float, every, exact, number, percent, tidied
 
@@ -98,7 +98,12 @@ def _at_the_bound(space: Space, parameters: Mapping[str, Any], trials: pd.DataFr
     entry = space.entry("learning_rate", str(parameters["optimizer"]))
     value = parameters.get("learning_rate")
     key, values = entry or ("", None)
-    if value is None or not isinstance(values, Range) or not values.log:
+    if (
+        _tied(completed_search(trials), MOST)
+        or value is None
+        or not isinstance(values, Range)
+        or not values.log
+    ):
         return []
     ends = {"low": float(values.low), "high": float(values.high)}
     side = next((name for name, end in ends.items() if math.isclose(value, end, rel_tol=1e-6)), "")
@@ -150,15 +155,33 @@ def _row(
     side = next((side for side in near if 2 * near[side] > count and side not in zero), "")
     own = _drawn_from(key, tried[tried["phase"] != "confirm"], keys)[1]
     unshown = _not_shown(name, values, side, trials, own, (near[side], count, searched)) if side else ""
+    unshown = (_tied(trials, count) or unshown) if side else ""
     crowd = side if not unshown else ""
     proposed = _proposed(own, float(chosen[0])) if crowd and name == "learning_rate" and values.log else None
     bound = wider(name, values, crowd, proposed) if crowd else math.nan
     at_edge = not math.isnan(bound)
-    unshown = "no wider range is proposed for it" if crowd and not at_edge else unshown
+    if crowd and not at_edge:
+        unshown = _no_wider(float(chosen[0]), float(getattr(values, side)), rate=proposed is not None)
     typed = exact if values.integer else as_float
     text = f"--set {_setting(key, side, typed(bound))}" if at_edge else ""
     shares = (near["low"] / count, near["high"] / count, at_edge, side if at_edge else "", bound, text)
     return (key, float(values.low), float(values.high), chosen[0], count, *shares, unshown)
+
+
+def _tied(trials: pd.DataFrame, count: int) -> str:
+    """Why the `count` best are no better than others: more tie, or several at a cost of 0, the least that
+    most scores can have."""
+    scores = trials["objective"].astype(float)
+    tied = int((scores == scores.min()).sum())
+    return f"{tied:,} trials tie as the best" if tied > (1 if scores.min() == 0 else count) else ""
+
+
+def _no_wider(best: float, bound: float, *, rate: bool) -> str:
+    """Why no wider range is proposed where trials crowd at a bound: see `search_rates` and `wider`."""
+    if not rate:
+        return "there are no values beyond it"
+    room = abs(math.log10(bound / best)) >= ROOM
+    return "the best of them is half a decade away from it" if room else "trainings diverge beyond it"
 
 
 def _not_shown(

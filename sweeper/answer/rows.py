@@ -101,6 +101,12 @@ def best_trials(trials: pd.DataFrame, n: int) -> pd.DataFrame:
     return completed_search(trials).sort_values(["objective", "trial"], ignore_index=True).head(n)
 
 
+def tied_best(trials: pd.DataFrame) -> int:
+    """How many completed search trials have the lowest objective."""
+    scores = completed_search(trials)["objective"].astype(float)
+    return int((scores == scores.min()).sum())
+
+
 def leaderboard(trials: pd.DataFrame, n: int = 10, objective: str = "validation_loss") -> pd.DataFrame:
     """rank (from 1), trial, objective, steps, seconds, then the parameters that any of these trials has."""
     best = as_costs(best_trials(as_costs(trials, objective), n), objective)

@@ -320,9 +320,9 @@ QUESTION = Question(
         "The two best trials of the search were trained again, together with the best of other "
         "combinations of the compared values and the best published default. A fresh seed draws initial "
         "weights, batch order and, unless the data came split, a new split into training and validation "
-        "rows. All finalists get the same seeds, so they are compared pair by pair. A published default was "
-        "not tuned: what is better than it need not be better than its optimizer, or activation, at other "
-        "rates.",
+        "rows. Finalists are trained on the same seeds, and compared pair by pair on those that both have. "
+        "A published default was not tuned: what is better than it need not be better than its optimizer, "
+        "or activation, at other rates.",
         "Finalists race. After 6, 8, 10, 13 … seeds, a finalist drops out if it is called worse than "
         "the leader, or lost two seeds more; its seeds go to the others. The race ends when one is left, "
         "when the rest differ by less than confirm.matters, or when the budget is spent. Intervals hold "

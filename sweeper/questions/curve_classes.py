@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 from sweeper.answer.claim_words import Statement
 from sweeper.answer.claims import CURVE, EXPLORATORY, Claim
 from sweeper.answer.ranked import Ranked
-from sweeper.answer.rows import best_trials, search_trials
+from sweeper.answer.rows import best_trials, search_trials, tied_best
 from sweeper.drawing.scales import share_ticks
 from sweeper.drawing.style import HUES, canvas, ink, themed
 from sweeper.questions import convergence
@@ -174,9 +174,10 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     summary, classes = tables["curve_summary"], tables["curve_classes"]
     first = tables["convergence"]["trial"].head(1)
     rows = classes[classes["trial"].isin(first)].to_dict("records")
-    said: list[Statement] = [_best(row, run.ranked) for row in rows]
+    tied = tied_best(run.trials)
+    said: list[Statement] = [_best(row, run.ranked, tied) for row in rows]
     groups = [(group, rows) for group in (BEST, REST) if len(rows := summary[summary["group"] == group])]
-    said += [_counts(rows, group, alone=len(groups) == 1) for group, rows in groups]
+    said += [_counts(rows, group, tied, alone=len(groups) == 1) for group, rows in groups]
     if run.answer is not None and (why := run.answer.why_nothing_is_advised):
         return (*said, f"These curves advise nothing, as {why}.", ONE_SEED)
     own = tables["answer_curves"]
@@ -186,9 +187,10 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     return (*said, *filter(None, advised), *_usual(rest), ONE_SEED)
 
 
-def _best(row: Mapping[Any, Any], ranked: Ranked) -> Claim:
+def _best(row: Mapping[Any, Any], ranked: Ranked, tied: int) -> Claim:
     how = ENDED.get(row["class"], row["class"])
-    text = f"Trial #{row['trial']}, the best of the search, {how}: its "
+    which = "the best" if tied < 2 else f"the first of {whole(tied)} that tie as the best"
+    text = f"Trial #{row['trial']}, {which} of the search, {how}: its "
     text += f"validation loss was lowest, {number(row['lowest'])}, at step {row['best_step']:,} of "
     text += f"{row['steps']:,}"
     if row["best_step"] < row["steps"]:
@@ -203,12 +205,13 @@ def _best(row: Mapping[Any, Any], ranked: Ranked) -> Claim:
     return Claim(CURVE, name, row["class"], EXPLORATORY, "curves", "one seed", interval=ends, detail=text)
 
 
-def _counts(rows: pd.DataFrame, group: str, *, alone: bool) -> str:
+def _counts(rows: pd.DataFrame, group: str, tied: int, *, alone: bool) -> str:
     total, of = int(rows["trials"].sum()), "" if alone else "best " if group == BEST else "other "
+    among = f" (of {whole(tied)} that tie)" if of == "best " and tied > total else ""
     if len(rows) == 1:
-        return f"{capital(every(total, 'trial', of=of))}: {rows['class'].iloc[0]}."
+        return f"{capital(every(total, 'trial', of=of))}{among}: {rows['class'].iloc[0]}."
     parts = [_class(row) for row in rows.to_dict("records")]
-    who = f"Best {count(total, 'trial')}" if of == "best " else f"{whole(total)} {of}trials"
+    who = f"Best {count(total, 'trial')}{among}" if of == "best " else f"{whole(total)} {of}trials"
     return f"{who}: {listing(parts)}."
 
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from sweeper.answer.claim_words import Statement
 from sweeper.answer.claims import EXPLORATORY, MORE, YES, Claim
 from sweeper.answer.ranked import Ranked
-from sweeper.answer.rows import search_trials
+from sweeper.answer.rows import search_trials, tied_best
 from sweeper.components.metric_words import axis_words, metric_words
 from sweeper.drawing.scales import loss_axis
 from sweeper.drawing.style import HUES, canvas, dots, legend_below, themed
@@ -126,7 +126,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
         first = Claim(MORE, "search", YES, EXPLORATORY, "history", count(total, "trial"), detail=text)
     ranked = run.ranked
     score = number(last["objective"])
-    reached = f"The {ranked.best} {ranked.metric} of the search is that of {name}, {score}{_tied(frame)}."
+    reached = f"The {ranked.best} {ranked.metric} of the search is that of {name}, {score}{_tied(run)}."
     scores = frame[frame["outcome"] == "completed"].groupby("phase")["objective"]
     done = scores.max() if ranked.best == "highest" else scores.min()
     if {"explore", "exploit"} <= set(done.index):
@@ -135,11 +135,9 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     return first, reached
 
 
-def _tied(frame: pd.DataFrame) -> str:
-    """How many other completed trials score as the best does."""
-    best = frame["best_so_far"].iloc[-1]
-    tied = int(((frame["outcome"] == "completed") & (frame["objective"] == best)).sum()) - 1
-    return f", the first of {whole(tied + 1)} that score so" if tied else ""
+def _tied(run: RunData) -> str:
+    tied = tied_best(run.trials)
+    return f", the first of {whole(tied)} that score so" if tied > 1 else ""
 
 
 QUESTION = Question(

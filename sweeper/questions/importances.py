@@ -16,7 +16,7 @@ from sweeper.questions.question import FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.sizes import IMPORTANCES, MANY, every_nth
 from sweeper.trial import HIGHER
-from sweeper.wording import count, number, ordinal, percent
+from sweeper.wording import TENFOLD, count, number, ordinal, percent, share_of
 
 
 def importances(run: RunData) -> pd.DataFrame:
@@ -62,7 +62,7 @@ def draw(frame: pd.DataFrame) -> Figure:
 def alt(frame: pd.DataFrame) -> str:
     """The shares in words."""
     said = [
-        f"{row['parameter']} {percent(row['importance'])} ({percent(row['chance'])})"
+        f"{row['parameter']} {percent(row['importance'])} ({_chance(row)})"
         for row in frame.to_dict("records")
     ]
     reach = "the most that shuffled scores reach, of the same total"
@@ -113,13 +113,18 @@ def _unranked(row: Mapping[Any, Any]) -> str:
     if row["importance"] < LEAST and share == percent(LEAST):  # 4.9 % is no 5 %
         share = f"{number(100 * row['importance'], 2)} %"
     ends = f"{percent(row['low'])} to {percent(row['high'])}"
-    return f"{name} {share} ({ends}; shuffled {percent(row['chance'])})"
+    return f"{name} {share} ({ends}; shuffled {_chance(row)})"
+
+
+def _chance(row: Mapping[Any, Any]) -> str:
+    """What shuffled scores reach of the total of the shares, which may be many times it."""
+    return percent(row["chance"]) if row["chance"] < TENFOLD else share_of(row["chance"], "the total")
 
 
 def _claim(row: Mapping[Any, Any], run: RunData) -> Claim:
     ends = (row["low"], row["high"])
     text = f"{percent(row['importance'])} of the importance (95 % interval {percent(ends[0])} to "
-    text += f"{percent(ends[1])}; shuffled scores reach {percent(row['chance'])} of the same total)"
+    text += f"{percent(ends[1])}; shuffled scores reach {share_of(row['chance'], 'the same total')})"
     return Claim(
         MATTERS,
         str(row["parameter"]),

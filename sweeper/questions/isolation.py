@@ -169,7 +169,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
 def _trials_of(parameter: str, rows: list[dict[Any, Any]]) -> str:
     """How many trials each value had: a search goes where it is promising."""
     ordered = sorted(rows, key=lambda row: (-row["searched"], str(row["value"])))
-    counts = [f"{named(row['value'])} {whole(row['searched'])}" for row in ordered]
+    counts = [_beside(named(row["value"]), whole(row["searched"]), "of") for row in ordered]
     used = "all of them are compared"
     if rows[0]["basis"] == "explore":
         trials = [row["trials"] for row in rows]
@@ -216,7 +216,12 @@ def _score(row: Mapping[Any, Any]) -> str:
     numbers = row["expected_best"], row["low"], row["high"]
     mean, low, high = in_words(*numbers, cut_ends(str(row["metric"]), *numbers, least_loss=0.0))
     known = math.isfinite(row["low"]) and math.isfinite(row["high"])
-    return f"{named(row['value'])} {mean}" + (f" ({low} to {high})" if known else "")
+    return _beside(named(row["value"]), mean, "with") + (f" ({low} to {high})" if known else "")
+
+
+def _beside(value: str, number: str, word: str) -> str:
+    """``relu 0.02``, but ``0.02 with 8``: two numbers side by side cannot be told apart."""
+    return f"{number} {word} {value}" if value[:1].isdigit() else f"{value} {number}"
 
 
 def missing(run: RunData) -> str:

@@ -27,7 +27,14 @@ from sweeper.questions.penalty_contrasts import (
     trends,
 )
 from sweeper.questions.penalty_keras import keras_weights
-from sweeper.questions.penalty_words import decades_found, found_trends, held_equal, sentences, trend_words
+from sweeper.questions.penalty_words import (
+    contrast_of,
+    decades_found,
+    found_trends,
+    held_equal,
+    sentences,
+    trend_words,
+)
 from sweeper.questions.question import WHY, FigureSpec, Question, Shown
 from sweeper.questions.run_data import RunData
 from sweeper.wording import TENFOLD, by_factor, number, signed_percent
@@ -86,7 +93,7 @@ def penalty_effects(run: RunData) -> pd.DataFrame:
         return pd.DataFrame(columns=COLUMNS)
     explored = data[data["phase"] == "explore"].reset_index(drop=True)
     frame, basis = _of(explored, run), "explore"
-    if not frame["contrast"].isin(DECADES).any():
+    if len(explored) < len(data) and not frame["contrast"].isin(DECADES).any():
         frame, basis = _of(data, run), "search"
     frame = frame.assign(basis=basis)
     found = (frame["low"] > 0) | (frame["high"] < 0)
@@ -104,8 +111,15 @@ FEW_ZEROS = 0.1
 out: they have no place on a scale of factors."""
 
 
+def _varies(values: np.ndarray) -> bool:
+    """Whether there is anything to explain beyond rounding."""
+    return len(values) > 0 and float(np.ptp(values)) > 1e-12 * float(np.abs(values).max())
+
+
 def _of_quantity(data: pd.DataFrame, quantity: str, unit: str = "relative") -> Iterator[tuple[object, ...]]:
     rows = data[np.isfinite(data[quantity].astype(float))].reset_index(drop=True)
+    if not _varies(rows[quantity].to_numpy(float)):
+        return
     zero = rows[quantity] == 0
     if unit == "relative" and zero.mean() <= FEW_ZEROS:
         rows = rows[~zero].reset_index(drop=True)
@@ -136,7 +150,7 @@ def draw(frame: pd.DataFrame) -> Figure:
         figure.delaxes(axes)
     entries = {
         "effect found": Line2D([], [], color=FOUND, marker="o", linewidth=2.2),
-        "no effect found": Line2D([], [], color=NOTHING, marker="o", linewidth=2.2),
+        f"no {contrast_of(frame)} found": Line2D([], [], color=NOTHING, marker="o", linewidth=2.2),
     }
     legend_below(figure, entries, ncols=2)
     return figure
@@ -209,6 +223,8 @@ def alt(frame: pd.DataFrame) -> str:
         for quantity, rows in by_decade(frame).groupby("quantity", sort=False)
     ]
     texts = f"{held_equal(frame)}. {'; '.join(said)}"
+    if not frame["contrast"].isin(DECADES).any():
+        return "Effect of the activation penalty: too few trials to compare decades of its weight."
     return f"Effect of the activation penalty by decade of its weight, {texts}."
 
 
@@ -216,7 +232,8 @@ def _in_words(rows: pd.DataFrame, trends: pd.DataFrame) -> str:
     """The decades of a quantity that have an effect, and its trends."""
     found = [decades_found(rows)] if rows["found"].any() else []
     if not found:
-        found = ["no effect found" if trends.empty else "no effect found in a decade alone"]
+        what = contrast_of(rows)
+        found = [f"no {what} found" if trends.empty else f"no {what} found in a decade alone"]
     return "; ".join([*found, *([] if trends.empty else [trend_words(trends)])])
 
 
@@ -237,12 +254,12 @@ QUESTION = Question(
     figure=FigureSpec(
         name="penalty_effects",
         table="penalty_effects",
-        title="What the activation penalty changes",
+        title="What comes with the activation penalty",
         caption=(
             "Change against trials without penalty (or with the smallest weights), the other searched "
             "settings held equal by regression (the text names those that are not), with 95 % intervals that "
             "hold together for all decades of a panel, cut at an arrow. Grey intervals include no change: no "
-            "effect was found, but there may be one. The gap is validation minus train loss."
+            "difference was found, but there may be one. The gap is validation minus train loss."
         ),
         missing=missing,
         draw=draw,
@@ -265,9 +282,10 @@ QUESTION = Question(
         "exactly 0, up to a tenth; where more are 0, or some below, they change by their own unit, as "
         "scores, gap and sparsity do. Decades of fewer than five trials are left out. Trials of the "
         "exploration alone are compared where they suffice.",
-        "No effect found is not the same as no effect: read how far the intervals reach. Keras has l1 and "
-        "l2 penalties; its weight is ours divided by the units of a layer, as it sums over units and "
-        "divides by the batch size, where we take the mean.",
+        "Where those are too few, all trials are (basis: search): settings that suit a weight come with it "
+        "then, so a difference is no effect. No effect found is not the same as no effect: read how far "
+        "the intervals reach. Keras has l1 and l2 penalties; its weight is ours divided by the units of a "
+        "layer, as it sums over units and divides by the batch size, where we take the mean.",
         *penalty.HOW,
     ),
 )

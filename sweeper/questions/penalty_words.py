@@ -17,7 +17,8 @@ from sweeper.questions.question import Tables
 from sweeper.questions.run_data import RunData
 from sweeper.wording import capital, count, listing, number, signed_interval, signed_number, signed_percents
 
-PENALTY = "activation_penalty"
+PENALTY, EXPLORE = "activation_penalty", "explore"
+"""The setting, and the basis of effects: trials whose weights were not chosen for their scores."""
 
 
 def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
@@ -63,15 +64,15 @@ def _of_trials(run: RunData, frame: pd.DataFrame) -> list[str]:
     explored = int((done["phase"] == "explore").sum())
     if frame.empty or explored == len(done):
         return []
-    if (frame["basis"] == "explore").all():
+    if (frame["basis"] == EXPLORE).all():
         return [
             f"Effects are those of the {count(explored, 'completed trial')} of the exploration alone: what "
             "exploitation proposes has other settings that suit its weight."
         ]
     some = "most" if 2 * explored < len(done) else "some"
     return [
-        f"Exploration has too few trials for effects of its own, so these are of all trials, {some} of which "
-        "were proposed for the scores of others: an effect may be that of settings that suit the weight."
+        "Exploration has too few trials to show effects, so these are differences between all trials, "
+        f"{some} of which were proposed for the scores of others: settings that suit a weight may make them."
     ]
 
 
@@ -115,7 +116,7 @@ def found_trends(frame: pd.DataFrame) -> pd.DataFrame:
 
 def trend_words(rows: pd.DataFrame) -> str:
     """What a tenfold weight does to a quantity, kind by kind."""
-    said = [f"ten times the weight{of_kind(row)} {row['finding']} it: {_numbers(row)}" for row in _rows(rows)]
+    said = [f"ten times the weight{of_kind(row)} {_does(row)}: {_numbers(row)}" for row in _rows(rows)]
     return f"among weights above 0 {'; '.join(said)}"
 
 
@@ -135,7 +136,9 @@ def decades_found(rows: pd.DataFrame) -> str:
     found = rows[rows["found"]]
     parts = [f"{_weights(row)} {_verb(row)}" for row in _rows(found)]
     rest = len(rows) - len(found)
-    return "; ".join([*parts, *([f"no effect found in {count(rest, 'other decade')}"] if rest else [])])
+    return "; ".join(
+        [*parts, *([f"no {contrast_of(rows)} found in {count(rest, 'other decade')}"] if rest else [])]
+    )
 
 
 def _effects(quantity: str, rows: pd.DataFrame, trends: pd.DataFrame) -> Claim:
@@ -155,10 +158,12 @@ def _effects(quantity: str, rows: pd.DataFrame, trends: pd.DataFrame) -> Claim:
             trends,
             f"{name}: no single decade is shown to differ from {base}, but {trend_words(trends)}",
         )
-    text = f"{name}: no effect found against {base}; the intervals of {_decades(rows)} "
+    text = f"{name}: no {contrast_of(rows)} found against {base}; the intervals of {_decades(rows)} "
     low, high = signed_percents(*reach) if unit == "relative" else map(signed_number, reach)
     text += f"include no change and reach from {low} to {high}"
-    text += ", too wide to rule out a large effect" if unit == "relative" and _wide(reach) else ""
+    text += (
+        f", too wide to rule out a large {contrast_of(rows)}" if unit == "relative" and _wide(reach) else ""
+    )
     return _claim(quantity, rows, text)
 
 
@@ -175,11 +180,25 @@ def _weights(row: Mapping[Any, Any]) -> str:
 
 
 def _verb(row: Mapping[Any, Any]) -> str:
-    return f"{row['finding'].removesuffix('s')} it: {_numbers(row)}"
+    return f"{_does(row, several=True)}: {_numbers(row)}"
+
+
+def _does(row: Mapping[Any, Any], *, several: bool = False) -> str:
+    """``lowers it``; of trials that were proposed for their scores, that it goes with lower values."""
+    if not row["found"]:
+        return str(row["finding"]) if row["basis"] == EXPLORE else "no difference found"
+    if row["basis"] == EXPLORE:
+        return f"{row['finding'].removesuffix('s') if several else row['finding']} it"
+    return f"{'go' if several else 'goes'} with {'lower' if row['effect'] < 0 else 'higher'} values"
+
+
+def contrast_of(rows: pd.DataFrame) -> str:
+    """What contrasts of these trials can show."""
+    return "effect" if (rows["basis"] == EXPLORE).all() else "difference"
 
 
 def _stated(row: Mapping[Any, Any]) -> str:
-    return f"{row['finding']}, {_numbers(row)}"
+    return f"{_does(row)}, {_numbers(row)}"
 
 
 def _numbers(row: Mapping[Any, Any]) -> str:

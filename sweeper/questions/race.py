@@ -110,8 +110,8 @@ FIGURE = FigureSpec(
     title="The race of the finalists",
     caption=(
         "Each line is a finalist's mean over the fresh seeds that it has completed so far. Lines settle as "
-        "seeds are added; a cross ends the line of a finalist that dropped out (at the edge: beyond it). All "
-        "get the same seeds, so lines rise and fall together: the paired differences above decide, not the "
+        "seeds are added; a cross ends the line of a finalist that dropped out (at the edge: beyond it). "
+        "Seeds are shared, so lines rise and fall together: the paired differences above decide, not the "
         "height of a line."
     ),
     missing="Fewer than two finalists completed two fresh seeds.",

@@ -246,12 +246,14 @@ OF_TABLE: Mapping[str, Mapping[str, str]] = {
         "high": "upper bound of the searched range",
     },
     "transfer": {
+        "size": "what the setting that was varied is",
         "best": "lowest mean over seeds on the grid",
         "low": "lower end of the 90 % interval of the best rate",
         "high": "upper end of the 90 % interval of the best rate",
         "rate": "where the mean over seeds is best; a rate of the grid itself where one beside it diverged",
     },
     "transfer_penalty": {
+        "size": "what the setting that was varied is",
         "difference": "mean score with the penalty minus that without, over pairs of fresh seeds",
         "difference_low": "lower end of its interval; those of all sizes hold together at 95 %",
         "difference_high": "upper end of its interval",

@@ -62,7 +62,7 @@ class Forecast:
         fits = max(1, fitting(self.ends - now, each, self.confirm, done, self.total))
         if fits < self.total and not self._told:
             self._told = True
-            self.tell(
-                f"{fits} trials and {self.confirm} confirmations fit, at {number(each, 2)} s a training"
-            )
+            most = "" if fresh else "at most "  # the plan knows neither proposals nor evaluation
+            enough = f"{most}{fits:,} trials and {self.confirm} confirmations fit"
+            self.tell(f"{enough}, at {number(each, 2)} s a training")
         return list(trials[: max(0, fits - done - ahead)])

@@ -134,6 +134,18 @@ def test_a_value_that_lost_seeds_is_not_called_worse() -> None:
     )
 
 
+@pytest.mark.parametrize(("others", "told"), [(("adam", "adam"), True), (("adam", "sgd"), False)])
+def test_settings_that_go_together_are_told_together(others: tuple[str, str], told: bool) -> None:
+    """Where every finalist with another activation has another optimizer too, both made the difference."""
+    settings = [{"activation": "elu", "optimizer": "sgd"}]
+    settings += [{"activation": "relu", "optimizer": optimizer} for optimizer in others]
+    made = run_of(settings, noisy([1.0, 5.0, 6.0]))
+    claims = {claim.name: claim for claim in best_values(made.trials, ["activation", "optimizer"])}
+    assert claims["activation"].detail.startswith("better than relu among the finalists")
+    assert ("(which differ in optimizer too)" in claims["activation"].detail) == told
+    assert ("(which differ in activation too)" in claims["optimizer"].detail) == told
+
+
 @pytest.mark.parametrize("tuned", [True, False])
 @pytest.mark.parametrize("apart", [0.01, 5.0])
 def test_a_value_that_was_not_tuned_is_named_as_its_default(tuned: bool, apart: float) -> None:

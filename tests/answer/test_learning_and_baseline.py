@@ -119,12 +119,13 @@ def test_guessing_is_beaten_on_test_rows_too(own: float, tested: float | None, b
 
 def test_errors_and_training_losses_have_their_own_start() -> None:
     """An error falls as the accuracy rises; a training loss is held against the validation loss at step 0."""
+    rng = np.random.default_rng(1)
     rising = np.tile(np.linspace(0.1, 0.9, 5), (10, 1))
     assert learned(rising, "validation_error", "validation_accuracy")
     assert not learned(rising[:, ::-1], "validation_error", "validation_accuracy")
     start = curves(STARTS)
     for scale, expected in ((0.2, True), (1.0, False)):
-        after = curves(scale * (2.3 + 0.02 * RNG.normal(size=(10, 6))), "train_loss", first=1)
+        after = curves(scale * (2.3 + 0.02 * rng.normal(size=(10, 6))), "train_loss", first=1)
         found = learning(pd.concat([start, after]), 3, SEEDS, "train_loss")
         assert found is not None
         assert found.learned == expected

@@ -311,6 +311,18 @@ def test_no_wider_range_is_proposed_beyond_a_basin_that_ends() -> None:
     assert 5 < sum(crowd) < len(crowd) - 5  # some of each
 
 
+@pytest.mark.parametrize(
+    ("best", "tied", "edge"), [(0.0, 2, False), (0.0, 1, True), (0.1, 9, False), (0.1, 3, True)]
+)
+def test_ties_as_the_best_show_no_edge(best: float, tied: int, edge: bool) -> None:
+    """Where more tie as the best than are looked at, or some at a cost of 0, the first may lie anywhere."""
+    rates = np.geomspace(1e-4, 1, 60)
+    losses = np.where(np.arange(60) >= 60 - tied, best, best + 1 - np.log10(rates))
+    row = crowded(source_of(many(rates, losses)).trials, {"learning_rate": WIDE}).iloc[0]
+    assert row["at_edge"] == edge
+    assert (f"{tied} trials tie as the best" in row["unshown"]) != edge
+
+
 def test_a_range_that_nothing_draws_from_counts_for_no_chance() -> None:
     """Where each optimizer has a range of its own, that of all rates is no range to crowd at by luck."""
     weights = np.geomspace(1e-4, 1, 40)

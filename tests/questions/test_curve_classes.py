@@ -335,3 +335,14 @@ def test_a_curve_that_its_schedule_levels_off_advises_no_steps(schedule: str, st
     assert ("fewer steps would do" in text) == steps_advised
     assert ("so more steps may still help" in text) != steps_advised
     assert curve_classes(run)["advice"].str.contains("fewer steps").any() == steps_advised
+
+
+@pytest.mark.parametrize("tied", [1, 2])
+def test_trials_that_tie_as_the_best_are_counted(tied: int) -> None:
+    """Which of them comes first says nothing: curves and history say of how many it is the first."""
+    run = answered([SATURATED] * 5)
+    scores = run.trials["objective"].where(run.trials["phase"] == "confirm", 0.1 if tied > 1 else None)
+    run = with_records(run, trials=run.trials.assign(objective=scores.fillna(run.trials["objective"])))
+    said = {key: sentences_of(run, key)[key] for key in ("curves", "history")}
+    assert ("the first of 2 that tie as the best of the search" in said["curves"]) == (tied > 1)
+    assert ("the first of 2 that score so" in said["history"]) == (tied > 1)

@@ -281,7 +281,7 @@ def test_alt_texts_carry_the_evidence(drawn: dict) -> None:
         words = "blind trials lost on average 50 % (40 %" in FIGURES["basins"].alt(frame)
         assert words is told, "an interval that says nothing is not told, nor is what it is of"
     assert "best: 5" in said["curve_classes"]
-    assert re.search("activation size: weights of .* lower it: −", said["penalty_effects"])
+    assert re.search("activation size: weights of .* go with lower values: −", said["penalty_effects"])
     assert "largest saturated share: relu, layer 7" in said["units_over_time"]
     assert all(text.endswith(".") and "nan" not in text for text in said.values())
 

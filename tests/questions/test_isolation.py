@@ -150,6 +150,20 @@ def test_few_explore_trials_fall_back_on_the_search() -> None:
     assert set(isolation(run_data(late, made.curves, made.layers))["basis"]) == {"search"}
 
 
+@pytest.mark.parametrize(("most", "basis"), [(9, "explore"), (13, "search")])
+def test_values_that_exploration_tried_unevenly_are_not_compared_by_it(most: int, basis: str) -> None:
+    """A value that was neglected has the best that a model proposes: three times as many are even enough."""
+    names = ["relu"] * 3 + ["tanh"] * most + ["relu"] * 20
+    made = synthetic_records(len(names)).trials
+    frame = made[made["phase"] != "confirm"].sort_values("trial").head(len(names)).assign(activation=names)
+    frame = frame.assign(
+        phase=["explore"] * (3 + most) + ["exploit"] * 20, outcome="completed", objective=0.5
+    )
+    records = synthetic_records(len(names))
+    table = isolation(run_data(frame, records.curves, records.layers))
+    assert set(table.loc[table["parameter"] == "activation", "basis"]) == {basis}
+
+
 def test_one_value_is_no_comparison() -> None:
     """A parameter with a single value has no isolation plot."""
     made = synthetic_records(40, ("tanh",))

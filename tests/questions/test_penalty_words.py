@@ -34,7 +34,7 @@ def of_sizes(**ends: tuple[float, float]) -> pd.DataFrame:
             "relative",
             20,
             "",
-            "search",
+            "explore",
         )
         for contrast, (low, high) in ends.items()
         for weight in ((1e-3, 1e-2) if contrast == "vs zero" else (1e-6,))
@@ -90,3 +90,18 @@ def test_one_decade_of_several_is_told_with_its_ends_and_the_others(source: RunD
     assert claim.direction == MIXED
     assert f"{decades}1 other decade" in alt(frame)
     assert "lowers it" in alt(frame)
+
+
+def test_what_the_scores_of_others_proposed_has_differences_and_no_effects(source: RunData) -> None:
+    """Of trials that were proposed for their scores nothing says that a weight raises or lowers anything, in
+    the text, the alt text and the caption; what goes with it is told."""
+    frame = of_sizes(**{"vs zero": (-0.2, -0.1), "per decade": (-0.05, -0.01)}).assign(basis="search")
+    frame.loc[1, ["effect", "low", "high", "found"]] = (0.0, -0.1, 0.1, False)
+    tables = {name: table(source) for name, table in QUESTION.tables.items()}
+    said = QUESTION.sentences(source, {**tables, "penalty_effects": frame})
+    (claim,) = [each for each in said if isinstance(each, Claim)]
+    assert "weights of 0.001 to 0.01 go with lower values: −15 %" in claim.detail
+    assert "no difference found in 1 other decade" in claim.detail
+    assert "ten times the weight goes with lower values: −3 %" in claim.detail
+    words = " ".join([claim.detail, alt(frame)])
+    assert not re.search("(raise|lower)s? it|no effect", words)

@@ -249,13 +249,14 @@ def test_gradients_are_told_by_ratios_of_networks_and_with_advice(asked: Asked) 
 
 
 def test_a_penalty_without_effect_says_how_far_intervals_reach(asked: Asked) -> None:
-    """No effect found, never no effect; one with an interval beyond 0 is named with it."""
+    """Nothing found, never no effect; one with an interval beyond 0 is named with it."""
     frame = asked.tables["penalty_effects"]
     none = " ".join(spoken(penalty_effects.sentences(*with_columns(asked, "penalty_effects", found=False))))
     loss = frame[(frame["quantity"] == "validation_loss") & (frame["contrast"] == "vs zero")]
     low, high = signed_percents(loss["low"].min(), loss["high"].max())
     assert (
-        f"Validation loss: no effect found against no penalty; the intervals of {len(loss)} decades" in none
+        f"Validation loss: no difference found against no penalty; the intervals of {len(loss)} decades"
+        in none
     )
     assert f"reach from {low} to {high}" in none
     row = frame[frame["found"] & (frame["contrast"] == "vs zero")].iloc[0]

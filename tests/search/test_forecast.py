@@ -34,7 +34,7 @@ def test_a_generation_is_cut_to_what_fits_and_told_once() -> None:
     assert told == []
     tight = Forecast(time.monotonic() + 57.5, 50, 120, 0, lambda trial: 1.0, told.append)
     assert tight.those_that_fit(trials, 0) == trials[:7]
-    assert told == ["7 trials and 50 confirmations fit, at 1 s a training"]
+    assert told == ["at most 7 trials and 50 confirmations fit, at 1 s a training"]
     assert tight.those_that_fit([], 7) == []
     late = Forecast(time.monotonic() + 10, 50, 120, 7, lambda trial: 1.0, told.append)
     assert late.those_that_fit(trials, 7) == []

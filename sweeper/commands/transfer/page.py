@@ -34,7 +34,7 @@ HOW = (
     "minimum of a parabola through the rates around the lowest mean; where one of these diverged, it is that "
     "of the grid itself. Its 90 % interval comes from drawing seeds with replacement.",
     "The best rates are fitted by a power of the size, with a curvature and a misfit that are integrated "
-    "over. The interval of the prediction is that of the optimum which the same grid would find there; it "
+    "over. The interval of the prediction is that of the optimum which as fine a grid would find there; it "
     "promises nothing about other data, models or lengths.",
 )
 HOW_PENALTY = (

@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from sweeper.commands.transfer.law import inside
+from sweeper.commands.transfer.law import Prediction, inside
 from sweeper.commands.transfer.law import unchecked as why_unchecked
 from sweeper.commands.transfer.penalty import FACTORS, Penalties, PenaltyPlan
 from sweeper.commands.transfer.penalty_words import PLACES, penalty_plan, penalty_sentences
@@ -55,13 +55,23 @@ def _of_rates(found: Found, about: Mapping[str, Any]) -> list[str]:
         )
     elif about["check"] is not None:
         said.append(f"Check at {given(about['check'])}: {unchecked(found, about)}.")
-    said += _price(found, about)
+    said += [*_untried(ahead, about), *_price(found, about)]
     if ahead.size > 4 * max(found.optima["size"]):
         said.append(
             f"{given(ahead.size)} is {number(ahead.size / max(found.optima['size']), 2)} times the largest "
             "size that was trained: no training supports a line that long."
         )
     return said
+
+
+def _untried(ahead: Prediction, about: Mapping[str, Any]) -> list[str]:
+    """That an interval holds rates that no training had."""
+    lowest, highest = about["lowest_rate"], about["highest_rate"]
+    beyond = [f"above {number(highest, 2)}"] if ahead.high > highest else []
+    beyond += [f"below {number(lowest, 2)}"] if ahead.low < lowest else []
+    if not beyond:
+        return []
+    return [f"Rates {' and '.join(beyond)} were not tried at any size: no training shows what they do."]
 
 
 def unchecked(found: Found, about: Mapping[str, Any]) -> str:

@@ -31,6 +31,7 @@ from sweeper.report.transferred import transferred, with_transfer
 from sweeper.study.override import apply
 from sweeper.study.study import Study
 from sweeper.to_json import to_json
+from sweeper.wording import number
 
 
 def test_a_law_is_found_and_checked() -> None:
@@ -227,3 +228,35 @@ def test_numbers_of_a_transfer_are_rounded() -> None:
     done = found(frame(LAW), OVER, LOSS)
     (said,) = [text for text in sentences(done, ABOUT) if "to the power" in text]
     assert max(len(digits) for digits in re.findall(r"\d+\.(\d+)", said)) <= 4
+
+
+@pytest.mark.parametrize("lost", [0, 1, 3])
+def test_each_side_of_the_best_rate_is_told_by_itself(lost: int) -> None:
+    """What diverges at twice the rate says nothing of half of it; a mean is of all seeds or none."""
+    rows = frame(LAW)
+    last = rows[rows["size"] == max(LAW)]
+    twice = min(last["learning_rate"].unique(), key=lambda rate: abs(np.log(rate / (2 * LAW[max(LAW)]))))
+    half = min(last["learning_rate"].unique(), key=lambda rate: abs(np.log(rate / (LAW[max(LAW)] / 2))))
+    broken = last.index[last["learning_rate"] == twice][:lost]
+    rows.loc[broken, ["outcome", "objective"]] = ["diverged", np.nan]
+    seeds = last["seed"].nunique()
+    done = found(rows, OVER, LOSS)
+    (text,) = [each for each in sentences(done, ABOUT) if "half of the best" in each]
+    mean = last.loc[last["learning_rate"] == half, "objective"].mean()
+    assert f"nearest to half of the best ({number(half, 2)}) gives {number(mean, 4)}" in text
+    assert (f"twice it ({number(twice, 2)}) diverges on {lost} of {seeds} seeds" in text) == (lost > 0)
+    sides = to_dict(done, ABOUT)["half_and_twice"]
+    assert [each["lost"] for each in sides] == [0, lost]
+    assert (sides[1]["mean"] is None) == (lost > 0)
+
+
+def test_rates_that_no_training_had_are_told() -> None:
+    """An interval that reaches beyond the grid is a line drawn on: what lies there may diverge."""
+    done = found(frame(LAW), OVER, LOSS)
+    assert done.prediction is not None
+    inside_grid = {**ABOUT, "lowest_rate": done.prediction.low / 2, "highest_rate": done.prediction.high * 2}
+    assert not any("not tried at any size" in each for each in sentences(done, inside_grid))
+    beyond = {**inside_grid, "highest_rate": done.prediction.high / 1.1}
+    assert f"Rates above {number(beyond['highest_rate'], 2)} were not tried" in " ".join(
+        sentences(done, beyond)
+    )
