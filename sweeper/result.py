@@ -187,10 +187,12 @@ class Result:
         return tuple(notes)
 
     def _ran(self, plan: Mapping[str, Any]) -> str:
-        """What begins the line of the plan: it claims no stacks where none is on record."""
+        """What begins the line of the plan: its stacks are the largest there may be, and none may be on
+        record."""
+        if plan["engine"] == "reference":
+            return "Trained"
         alone = self.trials["engine"] == "reference"
-        as_planned = plan["engine"] == "reference" or len(alone) < 2 or not alone.all()
-        return "Trained" if as_planned else "Planned, while every training ran one by one:"
+        return "Planned, while every training ran one by one:" if alone.all() else "Planned: up to"
 
     def _repr_html_(self) -> str:
         """The answer, the best trials and the figures of the page, where a notebook shows the result."""

@@ -20,7 +20,10 @@ HUGE = 1e100
 
 DRAWN = "the best blind labels"
 """What `Against.drawn` is of, in words."""
-BLIND = "blind labels: one for all rows, or drawn by their shares, whichever scores better"
+BLIND = (
+    "blind labels: one for all rows, or drawn by their shares, of average precision also rows in random "
+    "order, whichever scores better"
+)
 """What that means."""
 
 

@@ -66,6 +66,20 @@ def column_precision(scores: Tensor, positive: Tensor) -> Tensor:
     return (precision * hits).sum(dim=0) / total
 
 
+def random_precision(positive: Tensor) -> Tensor:
+    """Mean of `column_precision` over all orders of the rows, of each column; `positive` is (n, k).
+
+    (Hₙ / n) · (n − P) / (n − 1) + (P − 1) / (n − 1) with P positive rows and Hₙ = Σ 1/i: above their share
+    P / n, the more so the fewer rows there are (Bestgen 2015). NaN where a column has no positive row.
+    """
+    rows, total = positive.shape[0], positive.double().sum(dim=0)
+    if rows == 1:
+        return total / total
+    harmonic = (1 / torch.arange(1, rows + 1, dtype=torch.float64)).sum()
+    found = harmonic / rows * (rows - total) / (rows - 1) + (total - 1) / (rows - 1)
+    return torch.where(total > 0, found, torch.nan)
+
+
 def ties(scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Ascending order of each column, and for each place in it the first and the last of equal score."""
     ordered, order = scores.sort(dim=0)

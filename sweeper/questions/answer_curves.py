@@ -1,6 +1,6 @@
 """How the trainings of the answer ended, seed by seed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,7 @@ from sweeper.questions.losses import of_search
 from sweeper.questions.run_data import RunData
 from sweeper.statistics import curve_class as shapes
 from sweeper.statistics.intervals import most_do
+from sweeper.trial import objective_metric, objective_value
 from sweeper.wording import count, listing, whole
 
 
@@ -29,6 +30,7 @@ def curves_of(run: RunData, search: pd.DataFrame) -> Iterator[tuple[int, np.ndar
 
 
 OF_THE_ANSWER = ["trial", "seed", "class", "points", "steps", "best_step", "settled_step", "lowest", "end"]
+OF_THE_ANSWER += ["objective_step"]
 
 
 def answer_curves(run: RunData) -> pd.DataFrame:
@@ -45,8 +47,22 @@ def answer_curves(run: RunData) -> pd.DataFrame:
     for (row, trial, steps, *_), curve in zip(trained, found, strict=True):
         name = shapes.DIVERGED if row["outcome"] == "diverged" else curve.name
         at = (len(steps), int(row["steps"]), curve.best_step, curve.settled_step)
-        rows.append((trial, row["seed"], name, *at, curve.lowest, curve.end))
+        best = best_steps(run, own[own["seed"] == row["seed"]]).get(trial, (pd.NA, np.nan))[0]
+        rows.append((trial, row["seed"], name, *at, curve.lowest, curve.end, best))
     return pd.DataFrame(rows, columns=OF_THE_ANSWER)
+
+
+def best_steps(run: RunData, trials: pd.DataFrame) -> Mapping[int, tuple[int, float]]:
+    """Trial -> the step of its best objective, the first where some tie, and that objective as people read
+    it; `trials` are one row each."""
+    rows = of_search(trials, run.curves[run.curves["metric"] == objective_metric(run.objective)])
+    rows = rows[np.isfinite(rows["value"])].sort_values(["trial", "step"])
+    rows = rows.assign(value=objective_value(run.objective, rows["value"]))
+    rows = rows.sort_values("value", ascending=not run.ranked.highest, kind="stable").drop_duplicates("trial")
+    return {
+        int(trial): (int(step), float(value))
+        for trial, step, value in rows[["trial", "step", "value"]].itertuples(index=False)
+    }
 
 
 def ranks_by_loss(run: RunData) -> bool:
@@ -74,9 +90,12 @@ def of_the_answer(
         f"on {times} of {count(total, 'fresh seed')}" if total > 1 else "on the one seed it was trained on"
     )
     steps, settled = int(own["steps"].max()), int(own["settled_step"].max())
+    gains = by_loss or bool((own["objective_step"] == own["steps"]).mean() > 0.5)
     best = int(own.loc[own["class"] == name, "best_step"].median())
     shape = shapes.Shape(name, best, settled, 0.0, 0.0, 0.0, 0.0)
-    text = advice(name, steps, steps, shape, settable, by_loss=by_loss, slow=slow)
+    text = advice(name, steps, steps, shape, settable, by_loss=by_loss, slow=slow, gains=gains)
+    if name == shapes.IMPROVING and not gains:
+        text = "its loss still fell, what ranks trials was best before the end"
     if slow and name in (shapes.SATURATED, shapes.HIGHER):
         text = "its rate had fallen by then, which levels off any training, so more steps may still help"
     return f"{who} {ENDED.get(name, name)} {where}{f': {text}' if text else ''}."

@@ -147,11 +147,13 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
         for name, words in VERDICTS.items()
         if (part := [row for row in others if row["verdict"] == name])
     ]
-    said = [f"Of {len(others)} other finalists, {listing(verdicts)}."]
+    without = int(run.trials.loc[run.trials["phase"] == "confirm", "trial"].nunique()) - len(frame)
+    scored = " that completed a seed" if without else ""
+    said = [f"Of {len(others)} other finalists{scored}, {listing(verdicts)}."]
     if len(verdicts) == 1:
         who = capital(every(len(others), "finalist", of="other "))
         verdict = others[0]["verdict"]
-        said = [f"{who} {_verb(verdict, len(others))}{VERDICTS[verdict]}."]
+        said = [f"{who}{scored} {_verb(verdict, len(others))}{VERDICTS[verdict]}."]
     said += [text for row in others[:NAMED] if (text := _numbers(row, winner["n"], run.ranked))]
     if run.answer is not None and run.answer.standing in (UNLEARNED, GUESS):
         return tuple(said)

@@ -26,8 +26,10 @@ def settable_by(study: Study) -> frozenset[str]:
     """Which of the options that advice names this study takes, and does not follow already."""
     decays = "weight_decay" in study.space.parameters
     falls = study.training.schedule != "constant" or "schedule" in study.space.parameters
+    lengths = {f"training.{key}" for key in ("steps", "epochs", "batch_size")}
+    alike = not lengths & set(study.space.parameters)  # one option sets the steps of all trials
     asked = {
-        LONGER: f"{LONGER}=2",
+        LONGER: f"{LONGER}=2" if alike else "",
         DECAY: "" if decays else DECAY,
         FALLING: "" if falls else f"{FALLING}=cosine",
     }
@@ -57,14 +59,18 @@ def advice(
     too_high: bool = False,
     by_loss: bool = True,
     slow: bool = False,
+    gains: bool = True,
 ) -> str:
     """What a class asks for, with a ready ``--set`` where there is one; empty where nothing follows.
 
     `steps` were made of the `full` length of the longest trial; `too_high`: the rate was above that of the
     best trial of the same optimizer. `by_loss`: the validation loss ranks trials; another score may be best
     when the loss no longer is, so no fewer steps are advised then. `slow`: the rate fell, see `slowed`, so
-    that a curve that has levelled off advises nothing.
+    that a curve that has levelled off advises nothing. `gains`: what ranks trials was best at the end; a loss
+    that still falls asks for no more steps where it was not.
     """
+    if name == shapes.IMPROVING and not gains:
+        return ""
     if name == shapes.IMPROVING:
         return _with("train longer", LONGER, f"{LONGER}={2 * steps}", settable)
     if (

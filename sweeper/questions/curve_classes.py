@@ -16,15 +16,20 @@ from sweeper.answer.rows import best_trials, search_trials, tied_best
 from sweeper.drawing.scales import share_ticks
 from sweeper.drawing.style import HUES, canvas, ink, themed
 from sweeper.questions import convergence
-from sweeper.questions.answer_curves import ENDED, answer_curves, curves_of, of_the_answer, ranks_by_loss
+from sweeper.questions.answer_curves import (
+    ENDED,
+    answer_curves,
+    best_steps,
+    curves_of,
+    of_the_answer,
+    ranks_by_loss,
+)
 from sweeper.questions.convergence import SHOWN
 from sweeper.questions.curve_advice import advice, settable_by, slowed
-from sweeper.questions.losses import of_search
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData, once
 from sweeper.statistics import curve_class as shapes
 from sweeper.statistics.curve_class import DIVERGED, STUCK, UNSTABLE
-from sweeper.trial import objective_metric, objective_value
 from sweeper.wording import capital, count, every, listing, number, whole
 
 COLUMNS = [
@@ -63,7 +68,7 @@ def curve_classes(run: RunData) -> pd.DataFrame:
     full = int(search["steps"].max()) if len(search) else 0
     outcomes = search.set_index("trial")[["outcome", "steps"]].to_dict("index")
     best = set(best_trials(run.trials, SHOWN)["trial"])
-    ranked = _ranked(run, search)
+    ranked, by_loss = best_steps(run, search), ranks_by_loss(run)
     rows, settable, above, slow = [], settable_by(run.study), _above_the_best(search), slowed(run, search)
     for trial, steps, losses, train in curves_of(run, search):
         found = shapes.shape(steps, losses, train)
@@ -72,7 +77,8 @@ def curve_classes(run: RunData) -> pd.DataFrame:
         group = BEST if trial in best else REST
         at = (found.best_step, found.settled_step, *ranked.get(trial, (pd.NA, np.nan)), run.objective)
         numbers = (found.lowest, found.end, found.gain, found.noise)
-        asked = {"too_high": trial in above, "by_loss": ranks_by_loss(run), "slow": trial in slow}
+        asked = {"too_high": trial in above, "by_loss": by_loss, "slow": trial in slow}
+        asked["gains"] = by_loss or ranked.get(trial, (0, np.nan))[0] == made
         text = advice(name, made, full, found, settable, **asked) if run.advises else ""
         rows.append((trial, group, name, outcome, len(steps), made, *at, *numbers, text))
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -87,18 +93,6 @@ def curve_summary(run: RunData) -> pd.DataFrame:
     counts = counts.sort_values("group", kind="stable", ignore_index=True)
     share = counts["trials"] / counts.groupby("group")["trials"].transform("sum")
     return counts.assign(share=share)
-
-
-def _ranked(run: RunData, search: pd.DataFrame) -> Mapping[int, tuple[int, float]]:
-    """Trial -> the step of its best objective, and that objective as people read it."""
-    rows = of_search(search, run.curves[run.curves["metric"] == objective_metric(run.objective)])
-    rows = rows[np.isfinite(rows["value"])].sort_values(["trial", "step"])
-    rows = rows.assign(value=objective_value(run.objective, rows["value"]))
-    rows = rows.sort_values("value", ascending=not run.ranked.highest, kind="stable").drop_duplicates("trial")
-    return {
-        int(trial): (int(step), float(value))
-        for trial, step, value in rows[["trial", "step", "value"]].itertuples(index=False)
-    }
 
 
 def _above_the_best(search: pd.DataFrame) -> frozenset[int]:

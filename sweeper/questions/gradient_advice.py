@@ -68,7 +68,8 @@ def advice(
     initialisation, `init` the study's initializer (empty: not known), `searched` the activations that were
     tried. The rules, first that holds:
 
-    1. dead units in a quarter or more of a layer: an activation that is never quite flat, or a lower rate.
+    1. dead units in a quarter or more of a layer: an activation that is never quite flat, or a lower rate
+       (where half as many or more were dead before training, other initial weights).
     2. healthy, or not sure: nothing.
     3. cut off: what is flat at the layer where the gradient ends, as far as that is known.
     4. healthy at initialisation but not at the end: training did it, so a lower rate.
@@ -82,6 +83,9 @@ def advice(
     if row["dead"] >= DEAD and row["moment"] != START:
         text = f"{percent(row['dead'])} of the units of {_layer(row, 'dead')} are dead: "
         text += _other("activations that are never quite flat", "dead", searched, settable)
+        before = float(row.get("dead_before", math.nan))
+        if before >= row["dead"] / 2:  # no rate did that
+            return f"{text}; else try other initial weights, as {percent(before)} were dead before training."
         return f"{text}; else try a lower learning rate."
     if verdict == HEALTHY or not row.get("sure", True):
         return ""

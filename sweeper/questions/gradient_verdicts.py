@@ -138,6 +138,7 @@ def gradient_verdicts(run: RunData) -> pd.DataFrame:
             row |= _judged(lines, own, moment == START)
             row |= _far(_at(profile, str(moment), activation), str(row["verdict"]))
             row |= _worst(_at(shares, str(moment), activation))
+            row["dead_before"] = _share(_at(shares, START, activation), "dead", row["dead_layer"])
             found.append(row)
     frame = pd.DataFrame(found)
     starts = frame[frame["moment"] == START].set_index("activation")["verdict"].to_dict()
@@ -171,7 +172,11 @@ def _judged(rows: pd.DataFrame, found: pd.DataFrame, start: bool) -> dict[str, o
     # a ratio of 0 has no logarithm: where a network is cut off, no mean tells of all of them
     known = not np.isnan(ends[0]) and not counts[CUT]
     within = known and side(ends[0]) == side(ends[1]) == verdict
-    sure = verdict == CUT or within or most_do(counts[verdict], sum(counts.values()))
+    sure = (
+        (verdict == CUT and (start or len(rows[NETWORK].drop_duplicates()) > 1))
+        or within
+        or most_do(counts[verdict], sum(counts.values()))
+    )
     low, high = (low, high) if len(found) > 1 else (np.nan, np.nan)
     numbers = {"slope": slope, "low": low, "high": high, "networks": len(found), **seen}
     return {"verdict": verdict, "sure": sure, "depth": rows["layer"].nunique(), **numbers}
@@ -222,6 +227,12 @@ def _joined(numbers: list[int]) -> list[list[int]]:
             joined.append([])
         joined[-1].append(layer)
     return joined
+
+
+def _share(units: pd.DataFrame, measure: str, layer: object) -> float:
+    """The median share of one layer; null where it was not measured."""
+    own = units[units["measure"] == measure].set_index("layer")["median"]
+    return float(own.get(layer, np.nan)) if pd.notna(layer) else np.nan
 
 
 def _worst(units: pd.DataFrame) -> dict[str, object]:

@@ -121,8 +121,10 @@ def alt(frame: pd.DataFrame) -> str:
     lost = int(((frame["trials"] > 0) & frame["best"].isna()).sum())
     opposite = "lowest" if ranked.highest else "highest"
     text = f"Best {ranked.metric} for {count(len(done), 'pair')} of optimizer and activation: {ranked.best} "
+    tied = int((done["best"] == first["best"]).sum())
     text += f"{number(first['best'])} for {first['optimizer']} with {first['activation']}"
-    if len(done) > 1:
+    text += f" and {count(tied - 1, 'other pair')}" if tied > 1 else ""
+    if tied < len(done):
         text += f", {opposite} {number(last['best'])} for {last['optimizer']} with {last['activation']}"
     return text + (f"; tried without one completed trial: {count(lost, 'pair')}." if lost else ".")
 

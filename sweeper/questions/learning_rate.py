@@ -238,14 +238,20 @@ def _answer(run: RunData, basins: pd.DataFrame) -> list[str]:
 
 def _best_of_each(ranked: Ranked, learned: pd.DataFrame) -> str:
     best = ranked.order(learned, "loss", "trial").drop_duplicates("optimizer").sort_values("optimizer")
+    lowest = learned.groupby("optimizer")["loss"].transform("max" if ranked.highest else "min")
+    tied = learned[learned["loss"] == lowest]["optimizer"].value_counts()
     rows = [
-        f"{number(row['learning_rate'])} with {row['optimizer']} ({number(row['loss'])})"
-        for row in best.to_dict("records")
+        f"{number(rate)} with {name} ({number(loss)}{_first_of(int(tied[name]))})"
+        for rate, name, loss in best[["learning_rate", "optimizer", "loss"]].itertuples(index=False)
     ]
     return (
         f"Rate of the {ranked.best} {ranked.metric} of each optimizer in the search, one seed each: "
         f"{listing(rows)}."
     )
+
+
+def _first_of(tied: int) -> str:
+    return f", the first of {whole(tied)} that tie" if tied > 1 else ""
 
 
 def _cliff(optimizer: str, rows: pd.DataFrame) -> str:

@@ -83,7 +83,7 @@ MEANINGS: Mapping[str, str] = {
     "largest": "largest ratio",
     "last": "ratio at the last measured step",
     "last_step": "last measured step",
-    "layer": "activation layer, counted from the input, 0 first",
+    "layer": "layer with weights, in the order of the forward pass, 0 first",
     "layer_name": "name of the module in the model",
     "learned_nothing": "share of trials that diverged or were never better than before training",
     "limit": "largest stable learning rate × sharpness of the optimizer",
@@ -245,6 +245,7 @@ OF_TABLE: Mapping[str, Mapping[str, str]] = {
         "low": "lower bound of the searched range",
         "high": "upper bound of the searched range",
     },
+    "keras_weights": {"layer": "hidden layer, from the input, 0 first"},
     "transfer": {
         "size": "what the setting that was varied is",
         "best": "lowest mean over seeds on the grid",

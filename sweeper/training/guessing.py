@@ -14,6 +14,7 @@ from sweeper.components.guess import frequencies, gaussian, huber_location, mean
 from sweeper.components.losses import LOSSES, Loss
 from sweeper.components.metrics import known_score
 from sweeper.components.optimizers import DEFAULT
+from sweeper.components.rankings import random_precision
 from sweeper.components.users_loss import UsersLoss
 from sweeper.data.splits import targets_of
 from sweeper.study.settings import Settings, settings
@@ -247,7 +248,8 @@ def scores(loss: Loss, row: np.ndarray, targets: np.ndarray, dtype: torch.dtype)
 
 
 def blind_labels(loss: Loss, train: np.ndarray, targets: np.ndarray) -> dict[str, float]:
-    """The best score of labels that know nothing of their rows: one for all of them, or `at_random`.
+    """The best score of labels that know nothing of their rows: one for all of them, or `at_random`; of
+    average precision also of rows in random order.
 
     One label for all has an F1 of 2p / (1 + p) where it is the one that counts, with its share p: more than
     drawn labels, or a constant that names the other, have.
@@ -266,7 +268,18 @@ def blind_labels(loss: Loss, train: np.ndarray, targets: np.ndarray) -> dict[str
             if math.isfinite(value) and known is not None:
                 better = max if known.maximize else min
                 found[name] = better(found[name], value)
+    if "average_precision" in found:
+        order = random_precision(torch.tensor(_positive(loss, targets, classes))).mean().item()
+        if math.isfinite(order):
+            found["average_precision"] = max(found["average_precision"], round(order, EXACT))
     return found
+
+
+def _positive(loss: Loss, targets: np.ndarray, classes: int) -> np.ndarray:
+    """Rows of each class or label (n, k), as average precision takes them: of two classes, of the second."""
+    if loss.task != "classification":
+        return np.asarray(targets.reshape(len(targets), -1) >= 0.5)
+    return np.asarray(targets[:, None] == (np.arange(classes) if classes > 2 else np.array([1])))
 
 
 def _outputs(loss: Loss, targets: np.ndarray, classes: int) -> tuple[int, ...]:

@@ -1,15 +1,17 @@
 """How the trainings of the answer ended, over its seeds; and advice where nothing was learned."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from report_inputs import made_input, sentences_of
 from synthetic_records import SyntheticRecords
 
 from sweeper.answer.answer import Answer
 from sweeper.questions import TABLES
-from sweeper.questions.answer_curves import ENDED
-from sweeper.questions.curve_advice import advice
+from sweeper.questions.answer_curves import ENDED, OF_THE_ANSWER, of_the_answer
+from sweeper.questions.curve_advice import ALL, LONGER, advice, settable_by
 from sweeper.statistics import curve_class as shapes
+from sweeper.study.study import Study
 
 T = np.linspace(0, 1, 21)
 TRAIN = np.where(T > 0, np.exp(-4 * T), np.nan)
@@ -109,3 +111,23 @@ def test_fewer_steps_are_advised_by_the_loss_where_it_ranks(name: str) -> None:
     assert "steps=" not in other
     assert "stop there" not in other
     assert "fewer" not in other
+
+
+@pytest.mark.parametrize(
+    ("by_loss", "best", "longer"), [(True, 5, True), (False, 20, True), (False, 5, False)]
+)
+def test_a_loss_that_falls_on_asks_for_no_steps_that_the_score_does_not_need(
+    by_loss: bool, best: int, longer: bool
+) -> None:
+    """What ranks trials was at its best before: more steps lower the loss, and gain nothing that counts."""
+    rows = [(1, seed, shapes.IMPROVING, 21, 20, 20, 20, 0.1, 0.1, best) for seed in range(1, 7)]
+    said = of_the_answer(pd.DataFrame(rows, columns=OF_THE_ANSWER), ALL, by_loss=by_loss)
+    assert ("train longer" in said) == longer
+    assert ("its loss still fell, what ranks trials was best before the end" in said) != longer
+
+
+def test_steps_of_unlike_trainings_come_with_no_option() -> None:
+    """One option sets the steps of all trials: twice those of a short one may be fewer than others have."""
+    alike = Study(name="m", search={"space": {"optimizer": ["adam"]}})
+    unlike = Study(name="m", search={"space": {"optimizer": ["adam"], "training.batch_size": [8, 64]}})
+    assert (LONGER in settable_by(alike), LONGER in settable_by(unlike)) == (True, False)

@@ -152,6 +152,17 @@ def test_a_layer_without_gradient_is_cut_off() -> None:
     assert row["layer_names"] == ""
 
 
+@pytest.mark.parametrize(("networks", "moment", "sure"), [(1, START, True), (1, END, False), (2, END, True)])
+def test_one_trained_network_says_nothing_of_most(networks: int, moment: str, sure: bool) -> None:
+    """Before training all of one activation and seed are one network; after it they differ."""
+    norms = [[0.0, 0.0, 0.0, 0.5 - 0.1 * k, 1.0] for k in range(networks)]
+    run = made({"relu": norms})
+    both = pd.concat([run.layers, run.layers.assign(step=9)], ignore_index=True)
+    table = gradient_verdicts(with_records(run, layers=both))
+    (row,) = table[table["moment"] == moment].to_dict("records")
+    assert (row["verdict"], bool(row["sure"])) == ("cut off", sure)
+
+
 def test_fresh_seeds_add_networks(records: SyntheticRecords) -> None:
     """Finalists measured at initialisation on fresh seeds count among the networks."""
     one = records.trials["trial"].isin([40]) & (records.trials["phase"] != "confirm")

@@ -1,9 +1,13 @@
 """What a run records of guessing and of its rows, for every kind of target and loss."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import average_precision_score
 
+from sweeper.data.splits import targets_of
 from sweeper.records.run_files import BASELINES
 from sweeper.report.script import load_data
 from sweeper.study.settings import settings
@@ -16,11 +20,12 @@ RNG = np.random.default_rng(0)
 INPUTS = RNG.normal(size=(200, 3))
 
 
-def task(targets: np.ndarray, loss: object, **data: object) -> Task:
+def task(targets: np.ndarray, loss: object, metrics: tuple[str, ...] = (), **data: object) -> Task:
     """A study of a linear model on `targets`."""
     study = Study(
         name="m", model=lambda in_features, out_features: torch.nn.Linear(in_features, out_features),
-        data={"source": lambda: (INPUTS, targets), **data}, training={"loss": loss},
+        data={"source": lambda: (INPUTS[: len(targets)], targets), **data},
+        training={"loss": loss, "metrics": list(metrics)},
     )  # fmt: skip
     return Task(study, load_data(study))
 
@@ -95,6 +100,33 @@ def test_the_absolute_error_of_guessing_is_that_of_the_median(loss: str) -> None
     for part in ("train", "validation", "test"):
         assert found[part]["mae"] == pytest.approx(middle[part]["mae"])
         assert middle[part]["mae"] == pytest.approx(middle[part]["loss"])
+
+
+@pytest.mark.parametrize(
+    ("loss", "labels"),
+    [
+        ("bce", np.arange(120) < 30),
+        ("cross_entropy", np.arange(120) < 30),
+        ("bce", np.stack([np.arange(120) < 30, np.arange(120) % 2 == 0], axis=1)),
+        ("cross_entropy", np.repeat([0, 1, 2], [80, 30, 10])),
+    ],
+)
+def test_rows_in_random_order_are_a_rival_of_average_precision(loss: str, labels: np.ndarray) -> None:
+    """Few rows in random order score more than the share of positive ones, which is all that a constant has:
+    as scikit-learn scores them, on average over 3,000 orders."""
+    labels = labels.astype(int if loss == "cross_entropy" else float)
+    rng = np.random.default_rng(0)
+    labels = labels[rng.permutation(len(labels))]
+    asked = task(labels, loss, metrics=("average_precision",))
+    (found,) = guessing(asked, [0])["scores"]
+    targets = targets_of(asked.data, asked.study.data.split, seed=0, test_seed=0, standardize_target=False)[
+        -1
+    ]
+    truth = targets[:, None] == np.arange(3) if targets.max() > 1 else targets.reshape(len(targets), -1) == 1
+    score = partial(average_precision_score, truth.astype(int), average="macro")
+    drawn = np.mean([score(rng.random(truth.shape)) for _ in range(3000)])
+    assert found["drawn"]["test"]["average_precision"] == pytest.approx(drawn, abs=0.01)
+    assert drawn > truth.mean() + 0.03
 
 
 @pytest.mark.parametrize("share", [0.1, 0.4, 0.7])

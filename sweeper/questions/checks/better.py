@@ -253,10 +253,6 @@ def _few(of_what: str) -> str:
     return f"Neither fresh seeds nor exploration have enough trainings {of_what} to compare."
 
 
-def _few(of_what: str) -> str:
-    return f"Neither fresh seeds nor exploration have enough trainings {of_what} to compare."
-
-
 def compared(contrast: Difference, parameter: str, quantity: str) -> str:
     """Both values, the difference and its interval, in words."""
     middle, ends = spread(contrast.mean, contrast.low, contrast.high)
