@@ -147,10 +147,11 @@ def test_an_answer_beside_the_best_rates_of_the_search_is_explained(asked: Asked
 
 
 @pytest.mark.parametrize(
-    ("others", "words"), [(2, "Both other finalists are tied with"), (1, "The other finalist is tied with")]
+    ("others", "words"),
+    [(2, "Both other finalists are tied with"), (1, "The other finalist that completed a seed is tied with")],
 )
 def test_other_finalists_alike_are_told_together(asked: Asked, others: int, words: str) -> None:
-    """Without counting all of all."""
+    """Without counting all of all; of three, one without a completed seed is not spoken of."""
     made = with_columns(asked, "comparison", verdict=["winner", "tied", "tied"], n=5)
     few = Asked(made.run, made.tables.having(comparison=made.tables["comparison"].head(1 + others)))
     assert spoken(comparison.sentences(*few))[0].startswith(words)
