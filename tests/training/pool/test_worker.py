@@ -18,6 +18,11 @@ from sweeper.training.pool.local import local_pool
 KEPT: list[bytes] = []
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _cold() -> None:
+    """These workers need not import torch as those of a sweep do: what is tested comes after that."""
+
+
 def prepare() -> None:
     """Nothing."""
 
