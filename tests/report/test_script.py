@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 import torch
 from printed_curves import curve_in, recorded
-from script_cases import CASES, case, study_of, write_inputs
+from script_cases import CASES as PLAIN
+from script_cases import case, study_of, write_inputs
+from several_cases import SEVERAL, write_several
 from standalone import outputs
 
 from sweeper.components import (
@@ -39,6 +41,7 @@ from sweeper.training.reference import train
 from sweeper.training.setup import Task
 from sweeper.trial import Outcome, Trial, TrialResult
 
+CASES = {**PLAIN, **SEVERAL}
 ANOTHER_SEED = "csv with words"
 
 
@@ -56,6 +59,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the study files, with the user's files in it."""
     folder = tmp_path_factory.mktemp("study")
     write_inputs(folder)
+    write_several(folder)
     return folder
 
 
@@ -113,8 +117,8 @@ def test_script_imports_what_the_user_has(name: str, runs: dict[str, Run], folde
     """No import of this package, and no path but the user's folder."""
     tree = ast.parse(runs[name].text)
     imports = [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
-    standard = "argparse|collections|contextlib|dataclasses|functools|math|random|sys|typing"
-    allowed = rf"(import|from) ({standard}|numpy|pandas|sklearn|torch|script_case)"
+    standard = "argparse|collections|contextlib|dataclasses|functools|math|pathlib|random|sys|typing"
+    allowed = rf"(import|from) ({standard}|numpy|pandas|PIL|sklearn|torch|script_case|several_case)"
     assert [line for line in imports if not re.match(allowed, line)] == []
     strings = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
     paths = [value for value in strings if isinstance(value, str) and Path(value).is_absolute()]

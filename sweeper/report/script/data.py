@@ -18,7 +18,7 @@ from sweeper.data.table_files import separator_of
 from sweeper.errors import UserError
 from sweeper.printable import one_line
 from sweeper.report.script.functions import Imported, call, imported, quoted
-from sweeper.report.script.several import EACH, KINDS, PAIR_OF, STANDARDIZED, pairs_as_read
+from sweeper.report.script.several import EACH, KINDS, STANDARDIZED, pair_of, pairs_as_read
 from sweeper.report.script.source import definitions
 from sweeper.report.script.table import function_text, is_plain, table_text
 from sweeper.study.study import Study
@@ -154,7 +154,7 @@ def _reading(study: Study, data: Data) -> _Reading:
         target, loaders = pairs_as_read(user.function, options, data, study.data.target)
         named = (f"TARGET = {quoted(target)}  # of an item",) if target else ()
         lines = [f"found = {read}", *SEEDED, *loaders, *_returned("found", data, "array({})", PAIRED)]
-        return _Reading(lines, (ARRAY, PAIR_OF), named, imported=user)
+        return _Reading(lines, (ARRAY, pair_of(target)), named, imported=user)
     return _Reading(_returned(read, data, "array({})"), (ARRAY,), imported=user)
 
 

@@ -52,19 +52,27 @@ def pair_of(found):
         return found
     rows = range(len(found)) if rows is None else sorted(map(int, rows))
     batch = collate([found[i] for i in rows])
+{of_dicts}    *inputs, y = batch
+    return inputs[0] if len(inputs) == 1 else tuple(inputs), y'''
+
+OF_DICTS = """\
     if isinstance(batch, dict):
         batch = dict(batch)
         y = batch.pop(TARGET)
         inputs = list(batch.values())
         return inputs[0] if len(inputs) == 1 else batch, y
-    *inputs, y = batch
-    return inputs[0] if len(inputs) == 1 else tuple(inputs), y'''
+"""
+
+
+def pair_of(target: str) -> str:
+    """The function that reads pairs; `target`: its name in items that are dicts, empty for others."""
+    return PAIR_OF.format(of_dicts=OF_DICTS if target else "")
 
 
 def pairs_as_read(
     function: Callable[..., Any], options: Mapping[str, Any], data: Data, target: Any
 ) -> tuple[str, list[str]]:
-    """Name of the target in items that are dicts, else an empty string, if `PAIR_OF` reads what was read.
+    """Name of the target in items that are dicts, else an empty string, if `pair_of` reads what was read.
 
     And lines that make of `found`, a data module, the loaders of its parts.
 
@@ -75,7 +83,7 @@ def pairs_as_read(
     import torch
 
     names: dict[str, Any] = {"torch": torch}
-    exec(PAIR_OF, names)
+    exec(PAIR_OF.format(of_dicts=OF_DICTS), names)
     lines: list[str] = []
     try:
         found = function(**options)
