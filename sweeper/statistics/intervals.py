@@ -95,7 +95,7 @@ def resampled(centred: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarra
     return means, np.where(errors > 1e-7 * np.abs(centred).max(axis=0), errors, 0.0)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)
 def multiplicities(n: int, seed: int = 0) -> np.ndarray:
     """How often each of `n` rows is drawn, for every resample: (resamples, n), rows sum to n. Read only."""
     rng, resamples = np.random.default_rng(seed), min(RESAMPLES, max(500, WORK // n))
