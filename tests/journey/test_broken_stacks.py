@@ -69,7 +69,7 @@ def test_what_failed_is_counted_over_all_calls(tmp_path: Path, monkeypatch: pyte
     before = ran(monkeypatch, tmp_path, 1, 5)
     first = int((PLAN.read(before.folder)[0] or {})["broken"])
     page, warnings = told_of(before)
-    assert page.startswith("Trained ")
+    assert page.startswith("Planned: up to ")
     assert f"{first} trainings ran one by one" in page
     assert f"{first} trainings ran one by one" in warnings[-1]
     result = ran(monkeypatch, tmp_path, 1)
