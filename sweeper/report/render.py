@@ -121,17 +121,28 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters["unbroken"] = _unbroken
+    made.filters["command"] = _command
     return made
 
 
-SMALL = re.compile(r"(?<![\w.])[\d.,]*\de-\d+")
-"""``1e-4``, after whose hyphen browsers end lines."""
+SMALL = re.compile(r"(?<![\w.])[\d.,]*\de-\d+|(?<![\w-])--[a-z]+")
+"""``1e-4``, after whose hyphen browsers end lines, as they do after those of ``--set``."""
 
 
 def _unbroken(text: str) -> Markup:
     """`unbroken`, and small numbers in one piece too, by markup: a character would be copied along."""
     escaped = str(escape(unbroken(printable(text))))
     return Markup(SMALL.sub(lambda found: f'<span class="one">{found[0]}</span>', escaped))
+
+
+WORD = re.compile(r"""(?:[^\s'"]|'[^']*'|"[^"]*")+|\S+""")
+"""A word of a command line, with what is quoted in it."""
+
+
+def _command(text: str) -> Markup:
+    """A command line whose words are broken only where one is longer than the line: ``--set`` stays whole."""
+    plain, word = printable(text), Markup('<span class="word">{}</span>')
+    return Markup(" ").join(word.format(found[0]) for found in WORD.finditer(plain))
 
 
 def _visible(value: object) -> object:

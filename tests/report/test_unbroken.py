@@ -1,6 +1,7 @@
 """No line of any surface ends between a number and its unit, or inside a setting."""
 
 import re
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from synthetic_records import SyntheticRecords
 
 from sweeper.report import note
 from sweeper.report.note import plain_answer
+from sweeper.report.render import environment
 from sweeper.wording import unbroken
 
 CODE = re.compile(r"<(code|pre|script|style|title|td)\b.*?</\1>", re.DOTALL)
@@ -22,9 +24,26 @@ def test_no_text_of_the_page_can_break_inside_a_number(whole_report: Path) -> No
     texts = re.findall(r">([^<>]+)<", page)
     assert sum("\u00a0%" in text for text in texts) > 10
     assert [text for text in texts if BREAKS.search(text)] == []
-    small = re.compile(r"\de-\d")
-    assert small.search(page), "a weight or a rate"
+    small = re.compile(r"\de-\d|--set")
+    assert small.search(page), "a weight or a rate, an option"
+    assert "--set" in page
     assert small.search(re.sub(r'<span class="one">[^<]*</span>|="[^"]*"', "", page)) is None
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "sweeper run x --set search.trials=80",
+        """sweeper run x --set 'search.space.optimizer=["a", "<b>"]'""",
+        "a  b",
+    ],
+)
+def test_a_command_breaks_between_its_words_alone(command: str) -> None:
+    """Each word is one box, quotes and all; what is copied is the command, one space between words."""
+    marked = str(environment().filters["command"](command))
+    boxes = [unescape(text) for text in re.findall(r'<span class="word">([^<]*)</span>', marked)]
+    assert boxes == [word for word in re.split(r"\s+(?=(?:[^']*'[^']*')*[^']*$)", command)]
+    assert unescape(re.sub("<[^>]*>", "", marked)) == " ".join(boxes)
 
 
 @pytest.mark.parametrize("width", range(40, 60, 4))
