@@ -146,7 +146,8 @@ def answer(
     scores = _scores_of(recorded, number, fresh=len(ranking) > 0)
     compared = None
     if baselines is not None:
-        compared = baseline(baselines, objective, scores, by_seed(tested, list(scores)), least_loss)
+        on_test = by_seed(tested, list(scores))
+        compared = baseline(baselines, objective, scores, on_test, least_loss, int(row["seed"]))
     made = None
     if curves is not None:
         made = learning(curves, number, list(scores), objective, compared)

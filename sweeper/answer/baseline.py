@@ -20,10 +20,8 @@ HUGE = 1e100
 
 DRAWN = "the best blind labels"
 """What `Against.drawn` is of, in words."""
-BLIND = (
-    "blind labels: one for all rows, or drawn by their shares, of average precision also rows in random "
-    "order, whichever scores better"
-)
+BLIND = "blind labels: one for all rows, or drawn by their shares, whichever scores better"
+ORDER = "; of average precision, rows in random order if they do"
 """What that means."""
 
 
@@ -101,6 +99,8 @@ class Baseline:
     """In the unit of the objective, on the rows that it is taken on."""
     test: tuple[Against, ...]
     """Each score on the test rows."""
+    of_search: float = math.nan
+    """What guessing scores by the objective on the rows of the search; NaN where that is not on record."""
 
     @property
     def beaten(self) -> bool:
@@ -135,6 +135,7 @@ def baseline(
     own: Mapping[int, float],
     tested: Mapping[int, Mapping[str, float]],
     least_loss: float = -math.inf,
+    searched: int | None = None,
 ) -> Baseline:
     """The winner against the `recorded` guesses (``baselines.json``).
 
@@ -144,6 +145,7 @@ def baseline(
         own: objective of the winner by seed; only its completed ones.
         tested: its scores on the test rows by seed.
         least_loss: no loss lies below it.
+        searched: the seed of the search.
     """
     part, _, score = objective.removesuffix(HIGHER).partition("_")
     higher = is_maximized(objective)
@@ -165,6 +167,9 @@ def baseline(
         recorded["why"],
         _against(part, score, own, recorded["scores"], higher, least_loss),
         tuple(each for each in test if each is not None),
+        next(
+            (_guess(each, part, score) for each in recorded["scores"] if each["seed"] == searched), math.nan
+        ),
     )
 
 

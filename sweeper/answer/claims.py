@@ -15,7 +15,7 @@ import pandas as pd
 
 from sweeper.answer.comparison import FAILS, TIED, UNSHOWN, verdicts
 from sweeper.answer.confirmed import ENOUGH_SEEDS, confirmed
-from sweeper.answer.rows import published, search_trials, with_names
+from sweeper.answer.rows import published, search_trials, with_kinds, with_names
 from sweeper.wording import count, listing
 
 CONFIRMED, EXPLORATORY, OPEN = "confirmed", "exploratory", "open"
@@ -189,7 +189,8 @@ def best_values(
         return ()
     search = with_names(search_trials(trials)).set_index("trial").loc[ranking["trial"]]
     ranking = ranking.assign(verdict=verdicts(ranking), default=published(search, defaults))
-    settings = search[[name for name in names if name in search]].astype("str")
+    settings = with_kinds(search)[[name for name in names if name in search]]
+    settings = settings.astype("object").where(settings.notna(), "none").astype("str")
     claims = (_claim(name, settings, ranking, section) for name in settings)
     return tuple(claim for claim in claims if claim is not None)
 

@@ -137,6 +137,11 @@ class Ranked:
         ends = [difference, kept]
         return *kept, which_cut(*(pair[::-1] for pair in ends)) if self.highest else which_cut(*ends)
 
+    @property
+    def least_cost(self) -> float:
+        """The lowest cost that there can be; −∞ where nothing ends it."""
+        return min(map(self.cost, range_of(self.objective, self.least_loss)))
+
     def order(self, frame: pd.DataFrame, by: str, *then: str) -> pd.DataFrame:
         """Rows with the best objective, in column `by`, first; equal ones by `then`, ascending."""
         ways = [not self.highest, *(True for _ in then)]

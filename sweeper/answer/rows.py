@@ -43,6 +43,13 @@ def with_names(trials: pd.DataFrame) -> pd.DataFrame:
     return trials.assign(activation=names.where(names.notna(), OWN).astype("str"))
 
 
+def with_kinds(trials: pd.DataFrame) -> pd.DataFrame:
+    """`trials` without the kind of a penalty whose weight is 0: it is of no kind."""
+    if "penalty_kind" not in trials or "activation_penalty" not in trials:
+        return trials
+    return trials.assign(penalty_kind=trials["penalty_kind"].where(trials["activation_penalty"] != 0))
+
+
 def label(row: Mapping[Hashable, Any]) -> str:
     """A trial in a few words, ``"#17 adam, gelu, lr 0.003, penalty 0.0001"``; what it lacks is left out."""
     words = [str(row["optimizer"])]

@@ -86,9 +86,12 @@ def basins(run: RunData) -> pd.DataFrame:
 
 
 def _guess(run: RunData) -> float:
-    """What guessing costs on the rows of the objective; infinite where that is not known."""
+    """What guessing costs on the rows of the search, or where that is not known on those of fresh seeds;
+    infinite where neither is."""
     known = run.answer.baseline if run.answer is not None else None
-    return math.inf if known is None or known.objective is None else run.ranked.cost(known.objective.guess)
+    if known is None or known.objective is None:
+        return math.inf
+    return run.ranked.cost(known.of_search if math.isfinite(known.of_search) else known.objective.guess)
 
 
 def _basin(rows: pd.DataFrame, guess: float = math.inf) -> tuple[float, ...]:

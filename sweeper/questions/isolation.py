@@ -13,7 +13,7 @@ from sweeper.answer.bounds import cut_ends, in_words
 from sweeper.answer.claim_words import Statement
 from sweeper.answer.claims import BEST, EXPLORATORY, OPEN, Claim
 from sweeper.answer.ranked import Ranked
-from sweeper.answer.rows import completed_search, search_trials
+from sweeper.answer.rows import completed_search, search_trials, with_kinds
 from sweeper.components.metric_words import axis_words, metric_words
 from sweeper.drawing.scales import cut_at_the_axis, log_axis, loss_axis
 from sweeper.drawing.style import HUES, canvas, legend_below, themed
@@ -69,7 +69,8 @@ def isolation(run: RunData) -> pd.DataFrame:
     """
     losses = capped_losses(run)
     losses = losses.assign(even=(losses["phase"] == "explore") & ~losses["published"])
-    found = [_of_parameter(losses, name) for name in run.study.search.scientific if name in losses]
+    least = run.ranked.least_cost
+    found = [_of_parameter(losses, name, least) for name in run.study.search.scientific if name in losses]
     frame = (
         pd.concat([part for part in found if len(part)], ignore_index=True) if any(map(len, found)) else None
     )
@@ -79,8 +80,9 @@ def isolation(run: RunData) -> pd.DataFrame:
     return run.ranked.read(frame, "expected_best", "best", ends=[("low", "high")])
 
 
-def _of_parameter(losses: pd.DataFrame, parameter: str) -> pd.DataFrame:
-    rows = losses[losses[parameter].notna()]
+def _of_parameter(losses: pd.DataFrame, parameter: str, least: float = -math.inf) -> pd.DataFrame:
+    rows = with_kinds(losses)
+    rows = rows[rows[parameter].notna()]
     rows = rows.assign(value=rows[parameter].map(str))
     if (rows["outcome"] == "completed").sum() == 0 or rows["value"].nunique() < 2:
         return pd.DataFrame()
@@ -94,7 +96,7 @@ def _of_parameter(losses: pd.DataFrame, parameter: str) -> pd.DataFrame:
     for value, part in used.groupby("value"):
         everything = rows[rows["value"] == value]
         best = everything.loc[everything["loss"].idxmin()]
-        expected = expected_best(part["loss"].to_numpy(float), budget)
+        expected = expected_best(part["loss"].to_numpy(float), budget, least)
         expected = (expected[0], math.nan, math.nan) if part["capped"].all() else expected
         tail = (len(everything), basis, float(best["loss"]), int(best["trial"]), float(part["capped"].mean()))
         lines.append((parameter, value, *expected, budget, len(part), *tail))
@@ -212,7 +214,7 @@ def _is_apart(row: Mapping[Any, Any], first: Mapping[Any, Any], ranked: Ranked) 
 
 
 def _score(row: Mapping[Any, Any]) -> str:
-    """``relu 0.02 (0.00 (cut off) to 0.05)``; the interval of a loss ends at 0, see `expected_best`."""
+    """``relu 0.02 (0.00 (cut off) to 0.05)``: an interval that ends at a score that none can pass says so."""
     numbers = row["expected_best"], row["low"], row["high"]
     mean, low, high = in_words(*numbers, cut_ends(str(row["metric"]), *numbers, least_loss=0.0))
     known = math.isfinite(row["low"]) and math.isfinite(row["high"])
@@ -244,7 +246,7 @@ QUESTION = Question(
             "search tried them: the mean over all subsets of its n trials, with a 95 % bootstrap interval. "
             "Diverged trials count at the score before training, pruned ones at what they had reached. "
             "Diamonds are the best of the whole search, which tried promising values more often; an arrow "
-            "marks an interval that extends beyond the figure, and that of a loss is cut off at 0. "
+            "marks an interval that extends beyond the figure; none passes what the score can be. "
             "Exploratory: one seed each."
         ),
         missing=missing,

@@ -48,8 +48,8 @@ def _diverged(lost: pd.DataFrame, survived: int) -> str:
         return f"{said}. By the linear theory such steps grow, so they may be why."
     rest = int((~above).sum())
     return (
-        f"{said}; {rest} {'was' if rest == 1 else 'were'} not above it that early, so the limit alone "
-        "does not explain every divergence."
+        f"{said}; {rest} {'was' if rest == 1 else 'were'} not measured above it that early, so the limit "
+        "alone does not explain every divergence."
     )
 
 

@@ -229,7 +229,7 @@ OF_TABLE: Mapping[str, Mapping[str, str]] = {
     "isolation": {
         "value": "one of the compared values",
         "best": "best score of the whole search",
-        "low": "lower end of the 95 % bootstrap interval, that of a loss cut off at 0",
+        "low": "lower end of the 95 % bootstrap interval, cut off where the score can go no further",
         "high": "upper end of the 95 % bootstrap interval",
     },
     "range_edges": {

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sweeper.answer.answer import Answer
-from sweeper.answer.baseline import BLIND, DRAWN, Against
+from sweeper.answer.baseline import BLIND, DRAWN, ORDER, Against
 from sweeper.answer.bounds import HIGH, LOW, in_words, score_words
 from sweeper.answer.claims import GUESS, UNLEARNED
 from sweeper.answer.confirmed import ENOUGH_SEEDS
@@ -148,6 +148,8 @@ def guessing(answer: Answer, ranked: Ranked) -> tuple[str, str]:
         return "–", "no baseline on record for the seeds of the winner"
     blind = any(each.drawn is not None for each in (*found.test, found.objective) if each is not None)
     meaning = f"guessing {found.guess}, scored on the same rows" + (f"; {BLIND}" if blind else "")
+    ranks = any(_named(each) == metric_words("average_precision") for each in shown)
+    meaning += ORDER if blind and ranks else ""
     if found.objective is not None:
         meaning += f"; on {found.objective.part} rows the winner is {_gained(found.objective)}"
         name = objective_metric(ranked.objective).removeprefix("validation_")

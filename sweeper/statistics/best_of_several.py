@@ -13,15 +13,15 @@ FEWEST = 3
 DRAWS = 10_000
 
 
-def expected_best(losses: np.ndarray, budget: int) -> tuple[float, float, float]:
+def expected_best(losses: np.ndarray, budget: int, least: float = -math.inf) -> tuple[float, float, float]:
     """Mean of the lowest of `budget` of the `losses`, with its 95 % bootstrap interval.
 
     For sorted x₁ ≤ … ≤ xₙ: Σᵢ xᵢ C(n − i, k − 1) / C(n, k), the mean over all subsets of size k (Tang
     et al. 2020, arXiv 2004.14373, the unbiased form of Dodge et al. 2019). Bootstrap: resamples of the n
     trials, lowest of k drawn with replacement, moved to have this mean, and its ends as much farther from it
     as Student's t for n − 1 degrees of freedom and the standard deviation of n draws ask for (Hesterberg
-    2015, arXiv 1411.5279): few draws spread less than what they are drawn from. Not below 0 for losses that
-    are not.
+    2015, arXiv 1411.5279): few draws spread less than what they are drawn from. Not below `least`,
+    which no loss passes.
     """
     ordered, n = np.sort(losses), len(losses)
     mean = float(ordered @ subset_weights(n, budget))
@@ -32,7 +32,7 @@ def expected_best(losses: np.ndarray, budget: int) -> tuple[float, float, float]
     spread = (above[:, :-1] - above[:, 1:]) @ ordered
     wider = math.sqrt(n / (n - 1)) * stdtrit(n - 1, 0.975) / ndtri(0.975)
     low, high = mean + wider * (np.quantile(spread, [0.025, 0.975]) - spread.mean())
-    return mean, float(max(low, 0.0) if ordered[0] >= 0 else low), float(high)
+    return mean, float(max(low, least)), float(high)
 
 
 def subset_weights(n: int, k: int) -> np.ndarray:

@@ -70,6 +70,18 @@ def test_a_pair_that_never_beat_guessing_has_no_basin() -> None:
     assert basins(run).set_index("activation")["within"].to_dict() == {ANY: 6, "relu": 6, "sigmoid": 6}
 
 
+@pytest.mark.parametrize(("of_search", "within"), [(1.9, 6), (1.8, 0)])
+def test_trials_are_held_against_guessing_on_their_own_rows(of_search: float, within: int) -> None:
+    """The search has rows of its own, on which guessing may score other than on those of fresh seeds."""
+    rates = np.geomspace(1e-3, 1e-1, 6)
+    run = source_of(pd.DataFrame({"learning_rate": rates, "objective": [1.85] * 6}))
+    scores = [{"seed": seed, "validation": {"loss": of_search if seed == 0 else 1.86}} for seed in range(4)]
+    content = {"guess": "the mean", "why": "", "scores": scores}
+    known = baseline(content, "validation_loss", {1: 1.85, 2: 1.85}, {}, searched=0)
+    told = basins(replace(run, answer=replace(run.answer, baseline=known)))
+    assert set(told["within"]) == {within}
+
+
 def test_a_blind_trial_loses_what_the_trials_lost() -> None:
     """The mean of min(ℓ, ℓ0) − ℓ* over ℓ0 − ℓ* of the explore phase alone, published defaults left out."""
     rates = np.geomspace(1e-4, 1, 40)

@@ -164,6 +164,33 @@ def test_values_that_exploration_tried_unevenly_are_not_compared_by_it(most: int
     assert set(table.loc[table["parameter"] == "activation", "basis"]) == {basis}
 
 
+@pytest.mark.parametrize(("loss", "cut"), [("cross_entropy", True), ("gaussian_nll", False)])
+def test_intervals_end_where_the_loss_does(loss: str, cut: bool) -> None:
+    """No cross-entropy is below 0; a negative log density may be, though no trial of a value had one."""
+    made = synthetic_records(40)
+    trials = made.trials.assign(
+        objective=made.trials["objective"].mask(made.trials["objective"].notna(), 0.9)
+    )
+    first = trials["trial"].isin(trials.loc[trials["phase"] != "confirm", "trial"].unique()[::3])
+    trials["objective"] = trials["objective"].mask(first & trials["objective"].notna(), 0.001)
+    sections = {"training": {"loss": loss}, "data": {"source": "digits" if cut else "teacher"}}
+    low = isolation(run_data(trials, made.curves, made.layers, sections=sections))["low"].dropna()
+    assert (low >= 0).all() == cut
+    assert (low == 0).any() == cut
+
+
+def test_a_weight_of_0_has_no_kind() -> None:
+    """Kinds of penalty are compared by trials that were penalized."""
+    made = synthetic_records(60)
+    search = made.trials[made.trials["phase"] != "confirm"]
+    frame = search.assign(penalty_kind=np.where(search["trial"] % 2, "l1", "l2"))
+    run = run_data(frame, made.curves, made.layers, search={"scientific": ["optimizer", "penalty_kind"]})
+    table = isolation(run).query("parameter == 'penalty_kind'").set_index("value")
+    penalized = frame[(frame["activation_penalty"] > 0) & (frame["outcome"] != "failed")]
+    assert table["searched"].to_dict() == penalized["penalty_kind"].value_counts().to_dict()
+    assert len(penalized) < len(frame)
+
+
 def test_one_value_is_no_comparison() -> None:
     """A parameter with a single value has no isolation plot."""
     made = synthetic_records(40, ("tanh",))

@@ -94,7 +94,7 @@ def test_diverged_trials_are_counted_and_validity_is_stated() -> None:
     assert f"2 best trials measured was {places}." in text
     assert (
         "Of 2 diverged trials measured, 1 had a learning rate × sharpness above the limit of the optimizer "
-        "while the loss was still below 2 × its first value; 1 was not above it that early" in text
+        "while the loss was still below 2 × its first value; 1 was not measured above it that early" in text
     )
     assert "a yardstick only: mini-batches add noise" in text
     assert "the loss cross_entropy" in text
