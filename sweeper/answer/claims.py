@@ -229,7 +229,8 @@ def _shown(values: "pd.Series[str]", others: Sequence[str], ranking: pd.DataFram
     worse = [value for value in others if value not in unstable]
     said = [f"better than {listing(_named(worse, values, ranking))} among the finalists"] if worse else []
     if unstable:
-        said.append(f"ranked before {listing(_named(unstable, values, ranking))}, which lost more seeds,")
+        named = listing(_named(unstable, values, ranking))
+        said.append(f"ranked before {named}, whose finalists lost more seeds than the winner,")
     return " and ".join(said)
 
 

@@ -8,6 +8,7 @@ from sweeper.command_line import command_line
 from sweeper.components.activations import ACTIVATIONS
 from sweeper.questions.gradient_networks import CUT, EXPLODING, HEALTHY
 from sweeper.questions.layers import START
+from sweeper.questions.structures import base_of
 from sweeper.study.command_line import option
 from sweeper.study.study import Study
 from sweeper.wording import listing, number, percent
@@ -79,7 +80,7 @@ def advice(
     7. an initializer that is not ``auto``: that one, or the gain of the activation.
     8. else fewer layers: as many as stay within a factor of ten.
     """
-    verdict, name = str(row["verdict"]), str(row["activation"])
+    verdict, name = str(row["verdict"]), base_of(str(row["activation"]))
     if row["dead"] >= DEAD and row["moment"] != START:
         text = f"{percent(row['dead'])} of the units of {_layer(row, 'dead')} are dead: "
         text += _other("activations that are never quite flat", "dead", searched, settable)

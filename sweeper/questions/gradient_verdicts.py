@@ -5,7 +5,6 @@ from functools import cache, partial
 import numpy as np
 import pandas as pd
 
-from sweeper.answer.rows import with_names
 from sweeper.questions.gradient_advice import advice, init_of, option_of
 from sweeper.questions.gradient_networks import (
     COUNTED,
@@ -22,6 +21,7 @@ from sweeper.questions.gradient_networks import (
 )
 from sweeper.questions.layers import ROWS, START, at_moments, layer_rows, named_layers, profile_of
 from sweeper.questions.run_data import RunData, once
+from sweeper.questions.structures import alike, structures
 from sweeper.questions.units import units
 from sweeper.statistics.intervals import FEWEST_FOR_BOOTSTRAP, interval, most_do
 
@@ -184,7 +184,9 @@ def _judged(rows: pd.DataFrame, found: pd.DataFrame, start: bool) -> dict[str, o
 
 def _fresh(run: RunData, last: int) -> pd.DataFrame:
     """Norms at initialisation of the fresh seeds, of networks with this last layer."""
-    confirm = with_names(run.trials[run.trials["phase"] == "confirm"])
+    confirm = run.trials[run.trials["phase"] == "confirm"]
+    confirm = confirm[confirm["trial"].isin(alike(run))]
+    confirm = confirm.assign(activation=confirm["trial"].map(structures(run)))
     layers = run.layers
     wanted = ((layers["step"] == 0) & layers["trial"].isin(confirm["trial"])).to_numpy()
     rows = layers[wanted & (layers["measure"] == MEASURE).to_numpy()][ROWS]

@@ -19,6 +19,7 @@ from sweeper.questions.gradient_verdicts import gradient_verdicts, norms
 from sweeper.questions.layers import END, START, layer_profile, other_depths
 from sweeper.questions.question import WHY, FigureSpec, Question, Shown, Tables, named
 from sweeper.questions.run_data import RunData, once
+from sweeper.questions.structures import structures
 from sweeper.wording import count, from_to, given, layers, listing, number
 
 KEYS = ["moment", "activation"]
@@ -119,7 +120,8 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
         unlike = rows[[column for column, words in COUNTED.items() if words != HEALTHY]].to_numpy() > 0
         if ((rows["verdict"] != HEALTHY) | ~rows["sure"].astype(bool) | unlike.any(axis=1)).any():
             said.append(_numbers(named(str(activation)), rows.to_dict("records")))
-    said += changes(verdicts, run.answer)
+    own = None if run.answer is None else structures(run).get(run.answer.trial)
+    said += changes(verdicts, run.answer, own)
     moment = [moment for moment in (START, END) if (verdicts["moment"] == moment).any()][-1]
     last = frame[frame["moment"] == moment]
     starved = [text for name, rows in last.groupby("activation") if (text := _starved(str(name), rows))]
@@ -161,11 +163,12 @@ def _judged(row: Mapping[Any, Any]) -> tuple[str, str, Mapping[Any, Any]]:
     return (str(row["verdict"]), EXPLORATORY, row) if row["sure"] else ("", OPEN, row)
 
 
-def changes(verdicts: pd.DataFrame, answer: Answer | None) -> list[str]:
-    """Suggestions, the last moment's where both moments have one; none against what is confirmed."""
+def changes(verdicts: pd.DataFrame, answer: Answer | None, own: str | None = None) -> list[str]:
+    """Suggestions, the last moment's where both moments have one; none against what is confirmed. `own`: the
+    activation of the answer as the verdicts name it."""
     asked = verdicts[verdicts["suggestion"] != ""].drop_duplicates("activation", keep="last")
     confirmed = answer if answer is not None and answer.standing == CONFIRMED else None
-    own = None if confirmed is None else confirmed.parameters.get("activation")
+    own = None if confirmed is None else own or confirmed.parameters.get("activation")
     return [
         f"Fresh seeds confirm {row['activation']} all the same, so its gradients are no reason to change it."
         if row["activation"] == own
@@ -259,7 +262,8 @@ QUESTION = Question(
         "order of the forward pass, from 0; an activation belongs to the layer whose weights come before it. "
         "Medians and quartiles over the networks that share an activation: before training those of the "
         "search and of fresh seeds, equal ones once; after it the completed trials of the search. Where "
-        "depths differ, the networks of one depth.",
+        "depths differ, the networks of one depth; where they differ in other parts (normalization, initial "
+        "weights, residual or not), each kind by itself, as named.",
         "Of each network, the norm at the first layer over that at the last is measured. Vanishing: in the "
         f"median network it is {given(10**-DECADES)} or less; exploding: {given(10**DECADES)} or more; "
         "healthy: in between; cut off: in half of the networks or more, some layer gets no gradient at all. "

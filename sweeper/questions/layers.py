@@ -5,9 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from sweeper.answer.rows import completed_search, search_trials, with_names
+from sweeper.answer.rows import completed_search, search_trials
 from sweeper.questions.losses import of_search
 from sweeper.questions.run_data import RunData, once
+from sweeper.questions.structures import alike, like, structures
 from sweeper.wording import capital, count, whole
 
 ROWS = ["trial", "seed", "step", "layer", "value"]
@@ -32,12 +33,14 @@ def layer_rows(run: RunData, measure: str) -> pd.DataFrame:
     which is the number of layers.
 
     Where trials differ in depth, those of one depth are taken, so that a layer means the same
-    in every line: the deepest among the depths that most activations have.
+    in every line: the deepest among the depths that most activations have. Where they differ in other parts
+    of their structure, `activation` names these too, see `structures`.
     """
-    search = with_names(search_trials(run.trials)).drop_duplicates("trial")
+    search = search_trials(run.trials).drop_duplicates("trial")
     rows = run.layers[ROWS][(run.layers["measure"] == measure).to_numpy()]
     rows = of_search(search, rows[np.isfinite(rows["value"])])
-    kinds = pd.Categorical(rows["trial"].map(search.set_index("trial")["activation"].astype("category")))
+    rows = rows[rows["trial"].isin(alike(run))]
+    kinds = pd.Categorical(rows["trial"].map(structures(run).astype("category")))
     rows = rows.assign(activation=kinds)
     last = rows.groupby("trial")["layer"].transform("max")
     if rows.empty:
@@ -114,12 +117,13 @@ def other_depths(run: RunData, measure: str) -> str:
     rows = of_search(search, run.layers[ROWS][(run.layers["measure"] == measure).to_numpy()])
     last = rows.groupby("trial")["layer"].max()
     shown = layer_rows(run, measure)
-    if shown.empty or last.nunique() < 2:
+    if shown.empty or (last.nunique() < 2 and len(alike(run)) == run.trials["trial"].nunique()):
         return ""
     kept = f"{whole(shown['trial'].nunique())} of {count(len(last), 'trial')}"
     own = last.get(run.answer.trial if run.answer else -1)
     answers = "the answer's is one of them" if own == shown["layer"].max() else "the answer's is none of them"
-    said = f"These are the networks with {count(int(shown['depth'].iloc[0]), 'layer')} to measure, {kept}"
+    layers = count(int(shown["depth"].iloc[0]), "layer")
+    said = f"These are the networks with {layers} to measure{like(run)}, {kept}"
     return f"{said}.{'' if own is None else f' {capital(answers)}.'}"
 
 

@@ -245,6 +245,9 @@ OF_TABLE: Mapping[str, Mapping[str, str]] = {
         "low": "lower bound of the searched range",
         "high": "upper bound of the searched range",
     },
+    "differences": {"key": "of the study file"},
+    "best_by_value": {"value": "of the compared setting"},
+    "spent": {"trials": "trials of the search"},
     "keras_weights": {"layer": "hidden layer, from the input, 0 first"},
     "transfer": {
         "size": "what the setting that was varied is",

@@ -130,7 +130,8 @@ def test_a_value_that_lost_seeds_is_not_called_worse() -> None:
     (claim,) = best_values(run_of(settings, scores).trials, ["activation"])
     assert claim.direction == "tanh"
     assert claim.detail == (
-        "better than elu among the finalists and ranked before relu, which lost more seeds,"
+        "better than elu among the finalists and ranked before relu, whose finalists lost more seeds than "
+        "the winner,"
     )
 
 

@@ -51,16 +51,17 @@ def verdict(records: RunData, check: str, **arguments: Any) -> Finding:
     return found
 
 
-def paired(effect: float, spread: float = 0.02) -> RunData:
+def paired(effect: float, spread: float = 0.02, second: float = -1.0) -> RunData:
     """Finalists relu (0) and tanh (1) on ten seeds that move both alike; relu is `effect` lower on average.
 
-    Finalist 2 is relu too: worse in the search, lower on the fresh seeds; it must not be chosen by them.
+    Finalist 2 is relu too: worse in the search, `second` higher than tanh on the fresh seeds; it must not be
+    chosen by them.
     """
     rng = np.random.default_rng(0)
     rows: list[tuple[Any, ...]] = []
     for trial, (name, score) in enumerate([("relu", 0.3), ("tanh", 0.31), ("relu", 0.4)]):
         rows.append((trial, "explore", 0, "completed", score, "sgd", 0.1, name))
-        shift = {0: -effect, 1: 0.0, 2: -1.0}[trial]
+        shift = {0: -effect, 1: 0.0, 2: second}[trial]
         for seed in SEEDS:
             own = spread * rng.standard_normal()
             rows.append((trial, "confirm", seed, "completed", 2 + seed + shift + own, "sgd", 0.1, name))
@@ -87,7 +88,7 @@ def test_verdicts(low: float, high: float, below: bool, said: str) -> None:
 @pytest.mark.parametrize(("effect", "said"), [(0.1, FOUND), (0.0, NOT_FOUND), (-0.1, CONTRARY)])
 def test_better_pairs_fresh_seeds(effect: float, said: str) -> None:
     """Seed by seed, though seeds differ far more than values do; the search picks who stands for each."""
-    records = paired(effect)
+    records = paired(effect, second=1.0)
     found = verdict(records, "better", parameter="activation", value="relu", than="tanh")
     wide = records.trials.query("phase == 'confirm'").pivot(index="seed", columns="trial", values="objective")
     apart = wide[0] - wide[1]
@@ -97,6 +98,27 @@ def test_better_pairs_fresh_seeds(effect: float, said: str) -> None:
     assert (found.low, found.high) == pytest.approx(t, abs=0.02)
     assert found.basis.startswith(
         "each by the finalist that was best in the search, #0 and #1, on 10 fresh seeds, pair by pair"
+    )
+
+
+@pytest.mark.parametrize(
+    ("check", "second", "said"),
+    [
+        ("better", 1.0, CONTRARY),
+        ("better", 0.0, NOT_FOUND),
+        ("no_worse", -1.0, NOT_FOUND),
+        ("no_worse", 1.0, CONTRARY),
+    ],
+)
+def test_another_finalist_that_is_not_worse_speaks_for_its_value(
+    check: str, second: float, said: str
+) -> None:
+    """The finalist that the search liked best is worse than tanh; where another of its value is not shown to
+    be, nothing is said against the value, as nothing is where fresh seeds rank the finalists."""
+    found = verdict(paired(-1.5, second=second), check, parameter="activation", value="relu", than="tanh")
+    assert found.verdict == said
+    assert ("; but #2, with the value that did worse, is not shown to be worse" in found.sentence) == (
+        said == NOT_FOUND
     )
 
 
@@ -155,7 +177,7 @@ def test_better_is_not_found_where_it_fails_more_often() -> None:
 @pytest.mark.parametrize(("effect", "said"), [(0.0, FOUND), (-0.2, FOUND), (-2.0, CONTRARY)])
 def test_no_worse_allows_a_margin(effect: float, said: str) -> None:
     """Up to 5 % of about 7.5 is no worse; 2 is."""
-    found = verdict(paired(effect), "no_worse", parameter="activation", value="relu", than="tanh")
+    found = verdict(paired(effect, second=3.0), "no_worse", parameter="activation", value="relu", than="tanh")
     assert found.verdict == said
 
 

@@ -1,6 +1,6 @@
 """Is one value better than another, or no worse? Does a weight lower the loss? Are more units dead?"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,7 +9,7 @@ import pandas as pd
 
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import completed_search, published, search_trials
-from sweeper.questions.checks.finding import FOUND, NOT_FOUND, Finding, judge, spread, text, unknown
+from sweeper.questions.checks.finding import CONTRARY, FOUND, NOT_FOUND, Finding, judge, spread, text, unknown
 from sweeper.questions.losses import capped_losses
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.intervals import interval
@@ -78,6 +78,8 @@ class Difference:
     basis: str
     more_failures: bool = False
     """`value` diverged or failed on more of the fresh seeds than `than`."""
+    doubted: str = ""
+    """Another finalist with the value that did worse, which is not shown to be worse; empty without one."""
 
 
 def read(found: Difference, ranked: Ranked) -> Difference:
@@ -108,10 +110,8 @@ def _paired(run: RunData, parameter: str, value: Any, than: Any, quantity: str) 
     if one is None or other is None:
         return None
     found = QUANTITIES[quantity](run).merge(fresh[["trial", "seed"]], on=["trial", "seed"])
-    wide = found.pivot(index="seed", columns="trial", values="value").reindex(
-        columns=[one["trial"], other["trial"]]
-    )
-    pairs = wide.dropna().to_numpy(dtype=float)
+    by_trial = found.pivot(index="seed", columns="trial", values="value").reindex(columns=ranked["trial"])
+    pairs = by_trial[[one["trial"], other["trial"]]].dropna().to_numpy(dtype=float)
     if len(pairs) < PAIRS:
         return None
     apart = pairs[:, 0] - pairs[:, 1]
@@ -119,7 +119,10 @@ def _paired(run: RunData, parameter: str, value: Any, than: Any, quantity: str) 
         return None
     bad = fresh[fresh["outcome"] != "completed"]["trial"].value_counts()
     low, high = interval(apart)
+    better, worse = (other, one) if apart.mean() > 0 else (one, other)
+    rivals = ranked[(ranked[parameter] == worse[parameter]) & (ranked["trial"] != worse["trial"])]["trial"]
     return Difference(
+        doubted=_doubt(by_trial, int(better["trial"]), rivals.tolist()) if quantity == "objective" else "",
         mean=float(apart.mean()),
         low=low,
         high=high,
@@ -131,6 +134,15 @@ def _paired(run: RunData, parameter: str, value: Any, than: Any, quantity: str) 
         f"{len(pairs)} fresh seeds, pair by pair{_aside(run, one, other, parameter)}",
         more_failures=bool(bad.get(one["trial"], 0) > bad.get(other["trial"], 0)),
     )
+
+
+def _doubt(by_trial: pd.DataFrame, better: int, rivals: Sequence[int]) -> str:
+    """The first of the `rivals` that is not shown to be worse than the trial `better`, by its costs."""
+    for rival in rivals:
+        apart = (by_trial[rival] - by_trial[better]).dropna().to_numpy(dtype=float)
+        if len(apart) >= PAIRS and not interval(apart)[0] > 0:
+            return f"#{rival}"
+    return ""
 
 
 def _against_an_untuned(
@@ -235,18 +247,39 @@ def _better(run: RunData, asked: Better | NoWorse, margin: float) -> Finding:
     unit = f"difference in {run.metric}"
     contrast = difference(run, asked.parameter, asked.value, asked.than, "objective")
     if contrast is None:
-        return unknown(unit, _few(f"of these values of {asked.parameter}"))
+        return unknown(unit, _why_not(run, asked.parameter, asked.value, asked.than))
     limit = margin * abs(run.ranked.value(contrast.than))
     verdict = judge(contrast.low, contrast.high, limit, below=True)
     if verdict == FOUND and contrast.more_failures:
         verdict = NOT_FOUND
+    doubted = contrast.doubted if verdict == CONTRARY or (verdict == FOUND and not margin) else ""
+    verdict = NOT_FOUND if doubted else verdict
     contrast = read(contrast, run.ranked)
     said = f"{compared(contrast, asked.parameter, run.metric)}"
     if margin:
         said += f"; up to {text(limit)} worse ({given(100 * margin)} %) counts as no worse"
     if contrast.more_failures:
         said += f"; but {contrast.value_name} diverged or failed on more seeds"
+    if doubted:
+        said += f"; but {doubted}, with the value that did worse, is not shown to be worse"
     return Finding(verdict, contrast.mean, contrast.low, contrast.high, unit, contrast.basis, f"{said}.")
+
+
+def _why_not(run: RunData, parameter: str, value: Any, than: Any, which: str = "of these values of") -> str:
+    """Why two values cannot be compared by the objective."""
+    fresh = run.trials.loc[run.trials["phase"] == "confirm", "trial"].unique()
+    search = search_trials(run.trials)
+    ranked = search[search["trial"].isin(fresh)].sort_values(["objective", "trial"])
+    pair = (_best(ranked, parameter, value, than), _best(ranked, parameter, than, value))
+    plain = [row for row in pair if row is not None and published(pd.DataFrame([row]), run.defaults)[0]]
+    few = _few(f"{which} {parameter}")
+    if not plain or any(row is None for row in pair):
+        return few
+    trials = listing([f"#{row['trial']}" for row in plain])
+    return (
+        f"On fresh seeds a published default, {trials}, stands for a value of {parameter}: it was not tuned, "
+        f"so it tells nothing of the value. Exploration has too few trainings {which} {parameter}."
+    )
 
 
 def _few(of_what: str) -> str:
@@ -269,7 +302,7 @@ def lowers(run: RunData, asked: Lowers) -> Finding:
     contrast = difference(run, asked.parameter, None, 0, asked.quantity)
     unit = f"difference in {quantity}"
     if contrast is None:
-        return unknown(unit, _few(f"with and without {asked.parameter}"))
+        return unknown(unit, _why_not(run, asked.parameter, None, 0, "with and without"))
     verdict = judge(contrast.low, contrast.high, 0.0, below=True)
     if asked.quantity == "objective":
         contrast = read(contrast, run.ranked)

@@ -1,45 +1,86 @@
 """Do gradients vanish or explode at initialisation? By how many decades a layer?"""
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
-from sweeper.questions.checks.finding import Finding, judge, spread, text, unknown
+from sweeper.questions.checks.finding import NOT_FOUND, Finding, judge, spread, text, unknown
 from sweeper.questions.run_data import RunData
+from sweeper.questions.structures import structure_of
 from sweeper.statistics.intervals import interval
 from sweeper.study.expect import Slope
+from sweeper.wording import listing
 
 UNIT = "decades per layer"
 
 
 def slope(run: RunData, asked: Slope) -> Finding:
-    """Found: the whole interval of the mean change per layer lies below `below` (above `above`)."""
-    steps, depth, networks = increments(run, asked.parameter, asked.value)
-    if len(steps) < 2:
+    """Found: the whole interval of the mean change per layer lies below `below` (above `above`).
+
+    Of networks of several structures (`structure_of`), found, or contrary, where that holds of each; the
+    number is then that of the one closest to the limit.
+    """
+    kinds = increments(run, asked.parameter, asked.value)
+    found = [_of_one(kind, *networks, asked) for kind, networks in kinds]
+    if not found:
         return unknown(
             UNIT, f"Gradients at initialisation were measured for no {asked.parameter} = {asked.value}."
         )
+    closest = min(found, key=lambda one: abs(one.number - _limit(asked)))
+    expected = f"expected {'below' if asked.below is not None else 'above'} {text(_limit(asked))}."
+    said = f"With {asked.parameter} = {asked.value} the gradient changes by {found[0].sentence}; {expected}"
+    if len(found) == 1:
+        return replace(closest, sentence=said)
+    told = "; ".join(f"with {one.basis.partition(WITH)[2]} by {one.sentence}" for one in found)
+    said = f"With {asked.parameter} = {asked.value} the gradient changes: {told}. It was {expected}"
+    if len({one.verdict for one in found}) == 1:
+        return replace(closest, sentence=said)
+    return replace(closest, verdict=NOT_FOUND, sentence=f"{said} These kinds of network do not agree.")
+
+
+WITH = ", with "
+"""Between what a number was computed from and the kind of network."""
+
+
+def _limit(asked: Slope) -> float:
     limit = asked.below if asked.below is not None else asked.above
     assert limit is not None
+    return limit
+
+
+def _of_one(kind: str, steps: np.ndarray, depth: int, networks: int, asked: Slope) -> Finding:
+    """The networks of one structure, with a sentence that is a part of one."""
     mean, (low, high) = float(steps.mean()), interval(steps)
-    verdict = judge(low, high, limit, below=asked.below is not None)
+    verdict = judge(low, high, _limit(asked), below=asked.below is not None)
     nets = "network" if networks == 1 else "networks"
     basis = f"{len(steps)} steps from layer to layer in {networks} untrained {nets} of {depth} layers"
-    side = "below" if asked.below is not None else "above"
     middle, ends = spread(mean, low, high)
-    said = (
-        f"With {asked.parameter} = {asked.value} the gradient changes by {middle} decades per layer on its "
-        f"way back to the input (95 % interval {ends}; {basis}); expected {side} {text(limit)}."
-    )
-    return Finding(verdict, mean, low, high, UNIT, basis, said)
+    said = f"{middle} decades per layer on its way back to the input (95 % interval {ends}; {basis})"
+    return Finding(verdict, mean, low, high, UNIT, f"{basis}{WITH}{kind}" if kind else basis, said)
 
 
-def increments(run: RunData, parameter: str, value: object) -> tuple[np.ndarray, int, int]:
-    """log10 of ‖dL/da‖ of each layer over that of the layer above it, at step 0; depth; networks behind it.
+def increments(
+    run: RunData, parameter: str, value: object
+) -> Iterator[tuple[str, tuple[np.ndarray, int, int]]]:
+    """For each structure among the networks with this value, in words (none where all have one): log10 of
+    ‖dL/da‖ of each layer over that of the layer above it, at step 0; depth; networks behind it.
 
-    Of the deepest networks with this value, every distinct initialisation once: the weights of layers are
+    Of the deepest networks of each, every distinct initialisation once: the weights of layers are
     drawn independently, and so their factors nearly are (mean-field theory).
     """
-    chosen = run.trials.loc[run.trials[parameter] == value, ["trial", "seed"]].drop_duplicates()
+    chosen = run.trials.loc[run.trials[parameter] == value].drop_duplicates(["trial", "seed"])
+    settings = structure_of(chosen)
+    words = settings.apply(lambda row: listing([f"{name} = {given}" for name, given in row.items()]), axis=1)
+    kinds = words if len(settings.columns) else pd.Series("", index=chosen.index)
+    for kind, own in chosen[["trial", "seed"]].groupby(kinds):
+        found = _steps(run, own)
+        if len(found[0]) > 1:
+            yield str(kind), found
+
+
+def _steps(run: RunData, chosen: pd.DataFrame) -> tuple[np.ndarray, int, int]:
     rows = run.layers[(run.layers["measure"] == "gradient_norm") & (run.layers["step"] == 0)]
     rows = rows[rows["value"] > 0].merge(chosen, on=["trial", "seed"])
     if rows.empty:

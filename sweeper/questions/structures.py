@@ -1,0 +1,78 @@
+"""Networks of unlike structure, which no median may mix: normalized or not, residual or not."""
+
+from typing import Any
+
+import pandas as pd
+
+from sweeper.answer.rows import best_trials, with_names
+from sweeper.questions.run_data import RunData
+from sweeper.records.schema import decode
+from sweeper.wording import listing
+
+APART = ", "
+"""Between an activation and the other settings of the structure in a label."""
+MOST = 8
+"""Labels that lines and panels can tell apart."""
+
+
+def structures(run: RunData) -> "pd.Series[str]":
+    """trial -> its activation and the other settings that make networks unlike ones: ``sigmoid, norm batch``.
+
+    These are the searched settings of the model that are no numbers. Where the labels would be more than
+    `MOST`, they have the activation alone, and `alike` says of which networks.
+    """
+    trials = with_names(run.trials).drop_duplicates("trial").set_index("trial")
+    names = trials["activation"].astype("str")
+    settings = structure_of(trials)
+    if settings.columns.empty:
+        return names
+    parts = [(name.removeprefix("model.") + " ") + settings[name] for name in settings]
+    labels = names.str.cat(parts, sep=APART)
+    return labels if labels.nunique() <= MOST else names
+
+
+def structure_of(trials: pd.DataFrame) -> pd.DataFrame:
+    """Columns of `trials` that are settings of the model, vary and are no numbers; as text."""
+    own = [str(name) for name in trials if str(name).startswith("model.")]
+    own = [name for name in own if trials[name].nunique(dropna=False) > 1 and not _is_number(trials[name])]
+    frame = trials[own].astype("object")
+    return frame.where(frame.notna(), "unset").map(lambda value: str(decode(value))).astype("str")
+
+
+def _is_number(values: "pd.Series[Any]") -> bool:
+    return pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype)
+
+
+def alike(run: RunData) -> frozenset[int]:
+    """Trials that may be taken together under the labels of `structures`: all, or those with the structure of
+    the answer (of the best trial where there is none)."""
+    trials = run.trials.drop_duplicates("trial").set_index("trial")
+    settings = _mixed(run)
+    if settings.columns.empty or (own := _own(run)) is None:
+        return frozenset(trials.index)
+    return frozenset(settings.index[(settings == settings.loc[own]).all(axis=1)])
+
+
+def like(run: RunData) -> str:
+    """What the networks of `alike` have in common, `` and model.norm = batch``; empty where all are taken."""
+    settings = _mixed(run)
+    if settings.columns.empty or (own := _own(run)) is None:
+        return ""
+    return f" and {listing([f'{name} = {settings.loc[own, name]}' for name in settings])}"
+
+
+def _mixed(run: RunData) -> pd.DataFrame:
+    """The settings that the labels do not name."""
+    trials = run.trials.drop_duplicates("trial").set_index("trial")
+    settings = structure_of(trials)
+    return settings if not structures(run).str.contains(APART, regex=False).any() else settings[[]]
+
+
+def _own(run: RunData) -> int | None:
+    best = best_trials(run.trials, 1)["trial"].tolist()
+    return run.answer.trial if run.answer is not None else best[0] if best else None
+
+
+def base_of(label: str) -> str:
+    """The activation of a label of `structures`."""
+    return label.partition(APART)[0]

@@ -1,0 +1,77 @@
+"""Networks of unlike structure are told apart wherever layers are measured."""
+
+import numpy as np
+import pytest
+from gradient_runs import line, made
+from report_inputs import sentences_of
+from run_data import with_records
+
+from sweeper.questions import TABLES
+from sweeper.questions.checks.finding import CONTRARY, FOUND, NOT_FOUND
+from sweeper.questions.checks.slope import increments, slope
+from sweeper.questions.gradient_verdicts import gradient_verdicts
+from sweeper.questions.run_data import RunData
+from sweeper.questions.structures import MOST, alike, like, structures
+from sweeper.study.expect import Slope
+
+
+def normed(**settings: list[object]) -> RunData:
+    """Six sigmoid networks whose gradient vanishes, and six where it does not; `settings` of all twelve."""
+    lines = [line(-0.6, noise=0.02, seed=k) for k in range(6)] + [
+        line(0.0, noise=0.02, seed=k) for k in range(6)
+    ]
+    run = made({"sigmoid": lines}, dead=[0.0] * 8)
+    named = {name.replace("_", ".", 1): values for name, values in settings.items()}
+    return with_records(run, trials=run.trials.assign(**named))
+
+
+@pytest.mark.parametrize("values", [("none", "batch"), (False, True)])
+def test_verdicts_are_of_networks_of_one_kind(values: tuple[object, object]) -> None:
+    """Half vanish and half do not: that is no network in between, nor an open verdict."""
+    run = normed(model_norm=[values[0]] * 6 + [values[1]] * 6)
+    table = gradient_verdicts(run).set_index("activation")
+    assert table["verdict"].to_dict() == {
+        f"sigmoid, norm {values[0]}": "vanishing",
+        f"sigmoid, norm {values[1]}": "healthy",
+    }
+    assert table["sure"].all()
+    text = sentences_of(run, "gradients")["gradients"]
+    assert f"gradients vanish towards the input with sigmoid, norm {values[0]}" in text
+    for name in ("gradients", "units", "units_over_time", "gradients_over_time"):
+        found = set(TABLES[name](run)["activation"]) if len(TABLES[name](run)) else set(table.index)
+        assert found <= set(table.index)
+
+
+def test_numbers_are_no_structure_of_their_own() -> None:
+    """Widths are many, and a dropout is none: they vary in what is one kind of network."""
+    run = normed(model_width=list(range(8, 20)), model_dropout=list(np.linspace(0, 0.5, 12)))
+    assert set(structures(run)) == {"sigmoid"}
+    assert (len(alike(run)), like(run)) == (12, "")
+
+
+def test_kinds_that_nobody_could_tell_apart_are_those_of_the_answer() -> None:
+    """More labels than a figure can hold: networks like the answer's alone, and the page says so."""
+    kinds = [f"kind{k}" for k in range(MOST + 1)] + ["kind0"] * (12 - MOST - 1)
+    run = normed(model_block=kinds)
+    assert set(structures(run)) == {"sigmoid"}
+    assert run.answer is not None
+    own = kinds[run.answer.trial]
+    assert alike(run) == {trial for trial, kind in enumerate(kinds) if kind == own}
+    assert f" and model.block = {own}" in sentences_of(run, "gradients")["gradients"]
+
+
+@pytest.mark.parametrize(
+    ("bound", "verdict"), [({"below": -0.4}, NOT_FOUND), ({"below": 0.5}, FOUND), ({"above": 0.5}, CONTRARY)]
+)
+def test_an_expected_slope_holds_of_every_kind(bound: dict[str, float], verdict: str) -> None:
+    """Two populations have no mean slope: where they do not agree nothing is found, and both are told."""
+    run = normed(model_norm=["none"] * 6 + ["batch"] * 6)
+    found = slope(run, Slope(parameter="activation", value="sigmoid", **bound))
+    assert found.verdict == verdict
+    assert ("do not agree" in found.sentence) == (verdict == NOT_FOUND)
+    parts = dict(increments(run, "activation", "sigmoid"))
+    assert {kind: round(float(np.mean(steps)), 1) for kind, (steps, *_) in parts.items()} == {
+        "model.norm = batch": 0.0,
+        "model.norm = none": -0.6,
+    }
+    assert all(f"with {kind} by " in found.sentence for kind in parts)
