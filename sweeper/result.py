@@ -11,6 +11,7 @@ import pandas as pd
 
 from sweeper.answer.answer import Answer, answer
 from sweeper.answer.bounds import loss_floor
+from sweeper.answer.outcomes import often_failed
 from sweeper.answer.outcomes import unmeasured as not_measured
 from sweeper.answer.rows import as_costs
 from sweeper.errors import RunFolderError, UserError
@@ -255,7 +256,9 @@ def load_result(study: Study, folder: Path) -> Result:
         winner = replace(winner, made={str(k): str(v) for k, v in dict(plan.get("made") or {}).items() if v})
     is_tested = tested is not None and winner is not None and tested["trial"] == winner.trial
     broken = str((plan or {}).get("broken_line") or "")
-    winner = with_warnings(study, winner, baselines, tested=is_tested, broken=broken)
+    winner = with_warnings(
+        study, winner, baselines, tested=is_tested, broken=broken, failed=often_failed(records.trials)
+    )
     return Result(study, folder, records, winner, (*records.findings, *others))
 
 

@@ -39,6 +39,21 @@ def all_failed(trials: pd.DataFrame) -> str:
     return f"{every(len(trials), 'trial')} failed; the reason of {worst['trainings']}: {worst['reason']}"
 
 
+OFTEN = 0.2
+"""Share of failed trials from which whoever reads the answer has to know."""
+
+
+def often_failed(trials: pd.DataFrame) -> str:
+    """That many trials of the search failed, and the most frequent reason; empty where few did."""
+    search = trials[trials["phase"] != "confirm"]
+    failed = search[search["outcome"] == "failed"]
+    if len(failed) < max(2, OFTEN * len(search)):
+        return ""
+    worst = reasons(failed).iloc[0]
+    said = f"{len(failed):,} of {count(len(search), 'trial')} of the search failed; the reason of"
+    return f"{said} {worst['trainings']:,}, first of #{worst['first_trial']}: {worst['reason']}"
+
+
 REASON_COLUMNS = ["outcome", "trainings", "first_trial", "reason"]
 NUMBERS = r"nan|inf|[-+]?\d[\d.,e+-]*"
 

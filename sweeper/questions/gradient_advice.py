@@ -86,7 +86,9 @@ def advice(
         text += _other("activations that are never quite flat", "dead", searched, settable)
         before = float(row.get("dead_before", math.nan))
         if before >= row["dead"] / 2:  # no rate did that
-            return f"{text}; else try other initial weights, as {percent(before)} were dead before training."
+            draws = f"the median of {row['draws']} draws" if row["draws"] > 1 else "of the one draw on record"
+            then = f"{percent(before)} were dead before training, {draws}"
+            return f"{text}; else try other initial weights: {then}."
         return f"{text}; else try a lower learning rate."
     if verdict == HEALTHY or not row.get("sure", True):
         return ""

@@ -138,7 +138,7 @@ def gradient_verdicts(run: RunData) -> pd.DataFrame:
             row |= _judged(lines, own, moment == START)
             row |= _far(_at(profile, str(moment), activation), str(row["verdict"]))
             row |= _worst(_at(shares, str(moment), activation))
-            row["dead_before"] = _share(_at(shares, START, activation), "dead", row["dead_layer"])
+            row |= _dead_before(run, str(activation), row["dead_layer"])
             found.append(row)
     frame = pd.DataFrame(found)
     starts = frame[frame["moment"] == START].set_index("activation")["verdict"].to_dict()
@@ -231,10 +231,19 @@ def _joined(numbers: list[int]) -> list[list[int]]:
     return joined
 
 
-def _share(units: pd.DataFrame, measure: str, layer: object) -> float:
-    """The median share of one layer; null where it was not measured."""
-    own = units[units["measure"] == measure].set_index("layer")["median"]
-    return float(own.get(layer, np.nan)) if pd.notna(layer) else np.nan
+def _dead_before(run: RunData, activation: str, layer: object) -> dict[str, object]:
+    """The median share of dead units of one layer before training, over draws of the weights: one for each
+    seed, fresh ones too; and how many draws these are."""
+    rows = run.layers[(run.layers["measure"] == "dead") & (run.layers["step"] == 0)]
+    named = rows["trial"].map(structures(run)) == activation
+    last = rows.groupby("trial")["layer"].transform("max")
+    own = rows[named & rows["trial"].isin(alike(run)) & (last == last[named].max())]
+    drawn = (
+        own[own["layer"] == layer].drop_duplicates("seed")["value"]
+        if pd.notna(layer)
+        else own["value"].head(0)
+    )
+    return {"dead_before": float(drawn.median()), "draws": len(drawn)}
 
 
 def _worst(units: pd.DataFrame) -> dict[str, object]:

@@ -61,10 +61,7 @@ def draw(frame: pd.DataFrame) -> Figure:
 
 def alt(frame: pd.DataFrame) -> str:
     """The shares in words."""
-    said = [
-        f"{row['parameter']} {percent(row['importance'])} ({_chance(row)})"
-        for row in frame.to_dict("records")
-    ]
+    said = [f"{row['parameter']} {_share(row)} ({_chance(row)})" for row in frame.to_dict("records")]
     reach = "the most that shuffled scores reach, of the same total"
     return f"Share of importance of each parameter ({reach}): {', '.join(said)}."
 
@@ -109,11 +106,15 @@ def _unranked(row: Mapping[Any, Any]) -> str:
     """A share, its interval, and the level of chance that one of them does not lie above."""
     name = str(row["parameter"])
     name = name if "." in name else name.replace("_", " ")  # a key keeps its spelling
-    share = percent(row["importance"])
-    if row["importance"] < LEAST and share == percent(LEAST):  # 4.9 % is no 5 %
-        share = f"{number(100 * row['importance'], 2)} %"
     ends = f"{percent(row['low'])} to {percent(row['high'])}"
-    return f"{name} {share} ({ends}; shuffled {_chance(row)})"
+    return f"{name} {_share(row)} ({ends}; shuffled {_chance(row)})"
+
+
+def _share(row: Mapping[Any, Any]) -> str:
+    """In percent, with a decimal where a whole one would reach `LEAST`."""
+    share = percent(row["importance"])
+    close = row["importance"] < LEAST and share == percent(LEAST)
+    return f"{number(100 * row['importance'], 2)} %" if close else share
 
 
 def _chance(row: Mapping[Any, Any]) -> str:

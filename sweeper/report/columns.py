@@ -262,7 +262,7 @@ OF_TABLE: Mapping[str, Mapping[str, str]] = {
         "difference_low": "lower end of its interval; those of all sizes hold together at 95 %",
         "difference_high": "upper end of its interval",
         "rate": "learning rate that suits the weight",
-        "weight": "best one above 0 on the grid",
+        "weight": "best one above 0, between those of the grid",
     },
 }
 """Columns that mean something else in one table."""

@@ -252,10 +252,12 @@ def with_warnings(
     *,
     tested: bool = True,
     broken: str = "",
+    failed: str = "",
 ) -> Answer | None:
     """`answer` with its `warnings`, a doubt first.
 
-    `tested`: whether its test scores are on record. `broken`: how many stacks failed, and why.
+    `tested`: whether its test scores are on record. `broken`: how many stacks failed, and why. `failed`: how
+    many trials did, and why.
     """
     if answer is None:
         return None
@@ -265,7 +267,7 @@ def with_warnings(
         void = None if answer.gain is None else replace(answer.gain, verdict=VOID)
         answer = replace(answer, standing=doubted.standing, gain=void)
     missing = () if tested or baselines is None or not baselines["rows"]["test"] else (_untested(study),)
-    last = (f"{broken}.",) if broken else ()
+    last = tuple(f"{text.removesuffix('.')}." for text in (broken, failed) if text)
     return replace(answer, warnings=(*first, *missing, *warnings(study, answer, baselines), *last))
 
 

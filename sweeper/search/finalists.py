@@ -52,8 +52,11 @@ def finalists(study: Study, known: Iterable[TrialSummary]) -> list[TrialSummary]
 
 
 def _combination(study: Study, trial: TrialSummary) -> dict[str, Any]:
-    """The trial's values of the scientific parameters."""
-    return {name: trial.parameters[name] for name in study.search.scientific if name in trial.parameters}
+    """The trial's values of the scientific parameters; a penalty of weight 0 is of no kind."""
+    own = {name: trial.parameters[name] for name in study.search.scientific if name in trial.parameters}
+    if "penalty_kind" in own and trial.parameters.get("activation_penalty") == 0:
+        own["penalty_kind"] = None
+    return own
 
 
 def budget(trained: int, speedup: float | None) -> float:

@@ -64,7 +64,7 @@ def optimum(values: Sequence[float], losses: np.ndarray, seed: int = 0) -> Optim
     low, high = np.quantile(found, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     verdict = "found"
     if best in (0, len(places) - 1):
-        verdict = "upper edge" if best else "lower edge"
+        verdict, middle = "upper edge" if best else "lower edge", float(places[best])
     elif np.exp(high - low) > FLAT:
         verdict = "flat"
     value, first, last = (float(np.exp(place)) for place in (middle, min(low, middle), max(high, middle)))

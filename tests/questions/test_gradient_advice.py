@@ -138,10 +138,10 @@ def test_nothing_is_advised_against_a_confirmed_activation(standing: str, advise
 
 
 @pytest.mark.parametrize(
-    ("before", "said"), [(0.1, "a lower learning rate"), (0.56, "other initial weights, as 56 %")]
+    ("before", "said"), [(0.1, "a lower learning rate"), (0.56, "other initial weights: 56 %")]
 )
 def test_units_that_were_dead_before_are_no_matter_of_the_rate(before: float, said: str) -> None:
     """No rate made what was dead at step 0, and none made it in a layer that training brought to life."""
-    row = row_of(moment=END, activation="relu", dead=0.44, dead_layer=2, dead_before=before)
+    row = row_of(moment=END, activation="relu", dead=0.44, dead_layer=2, dead_before=before, draws=7)
     assert advice(row, "healthy", "auto").count("else try ") == 1
     assert f"else try {said}" in advice(row, "healthy", "auto")

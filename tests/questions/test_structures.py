@@ -1,6 +1,7 @@
 """Networks of unlike structure are told apart wherever layers are measured."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from gradient_runs import line, made
 from report_inputs import sentences_of
@@ -10,6 +11,7 @@ from sweeper.questions import TABLES
 from sweeper.questions.checks.finding import CONTRARY, FOUND, NOT_FOUND
 from sweeper.questions.checks.slope import increments, slope
 from sweeper.questions.gradient_verdicts import gradient_verdicts
+from sweeper.questions.layers import END
 from sweeper.questions.run_data import RunData
 from sweeper.questions.structures import MOST, alike, like, structures
 from sweeper.study.expect import Slope
@@ -75,3 +77,25 @@ def test_an_expected_slope_holds_of_every_kind(bound: dict[str, float], verdict:
         "model.norm = none": -0.6,
     }
     assert all(f"with {kind} by " in found.sentence for kind in parts)
+
+
+@pytest.mark.parametrize(
+    ("fresh", "cure"), [(0.0, "a lower learning rate"), (0.4, "other initial weights: 40 %")]
+)
+def test_units_that_were_dead_before_are_those_of_all_draws(fresh: float, cure: str) -> None:
+    """All trials of a search start from one draw of the weights; fresh seeds say what the others have."""
+    run = made({"relu": [line(0.0, noise=0.02, seed=k) for k in range(6)]}, dead=[0.0] * 7 + [0.4])
+    own = run.trials.head(1).assign(phase="confirm")
+    more = pd.concat([own.assign(seed=seed) for seed in range(1, 7)])
+    start = run.layers[(run.layers["trial"] == own["trial"].iloc[0]) & (run.layers["step"] == 0)]
+    dead = start.assign(value=start["value"].where(start["measure"] != "dead", fresh))
+    layers = [dead.assign(seed=seed) for seed in range(1, 7)]
+    run = with_records(
+        run,
+        trials=pd.concat([run.trials, more], ignore_index=True),
+        layers=pd.concat([run.layers, *layers, run.layers[run.layers["measure"] != "dead"].assign(step=9)]),
+    )
+    table = gradient_verdicts(run)
+    (said,) = table.loc[table["moment"] == END, "suggestion"]
+    assert f"else try {cure}" in said
+    assert ("the median of 7 draws" in said) == (fresh > 0)

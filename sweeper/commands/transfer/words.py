@@ -29,7 +29,14 @@ VERDICTS = {
 
 def sentences(found: Found, about: Mapping[str, Any]) -> list[str]:
     """What follows from the tables, one finding each: of the rates, then of the penalty."""
-    return [*_of_rates(found, about), *penalty_sentences(found.penalty, about)]
+    return [*_of_rates(found, about), *penalty_sentences(found.penalty, about), _held(found, about)]
+
+
+def _held(found: Found, about: Mapping[str, Any]) -> str:
+    """At which settings all of this was measured."""
+    held = ", ".join(f"{name} = {shown(value)}" for name, value in about["held"].items())
+    but = "; the trainings of the penalty vary it and the rate" if found.penalty is not None else ""
+    return f"Equal in all trainings: {held} ({about['held_from']}){but}."
 
 
 def _of_rates(found: Found, about: Mapping[str, Any]) -> list[str]:
@@ -114,13 +121,10 @@ def print_transfer(found: Found, about: Mapping[str, Any]) -> None:
     """A row for each size, what follows, and what was done."""
     console = Console()
     console = console if console.is_terminal else Console(width=WIDE)
-    held = ", ".join(f"{name} = {shown(value)}" for name, value in about["held"].items())
-    but = "; the trainings of the penalty vary it and the rate" if found.penalty is not None else ""
     told = [
         f"{about['trainings']} trainings of the rates: {about['rates']} from "
         f"{number(about['lowest_rate'], 2)} to {number(about['highest_rate'], 2)}, {about['seeds']} seeds "
         f"each; trained: {about['plan']}.",
-        f"equal in all trainings: {held} ({about['held_from']}){but}.",
     ]
     tables: list[Table | str] = [_rates(found, about)]
     if found.penalty is not None:

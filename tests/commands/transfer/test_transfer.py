@@ -88,8 +88,13 @@ def test_without_three_optima_nothing_is_predicted() -> None:
     assert list(done.optima["verdict"]) == ["lower edge", "lower edge", "found", "found"]
     assert (done.exponent, done.prediction, done.check) == (None, None, None)
     assert sentences(done, ABOUT) == [
-        "Nothing is predicted: 2 sizes with a best rate inside the grid, 3 are needed."
+        "Nothing is predicted: 2 sizes with a best rate inside the grid, 3 are needed.",
+        "Equal in all trainings: optimizer = adam (as asked).",
     ]
+    for size, rate in ((16, "low"), (32, "low")):
+        row = done.optima.set_index("size").loc[size]
+        assert row["rate"] == pytest.approx(1e-3, rel=1e-9), "the rate at the edge itself"
+        assert row[rate] <= row["rate"]
     assert json.loads(to_json(to_dict(done, ABOUT)))["prediction"] is None
     assert png_bytes(draw(frame(LAW), done, ABOUT))[:4] == b"\x89PNG"
 
