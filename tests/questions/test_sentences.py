@@ -12,6 +12,7 @@ from synthetic_records import SyntheticRecords
 from sweeper.answer.answer import Answer
 from sweeper.answer.claims import EXPLORATORY, OPEN, Claim
 from sweeper.answer.learning import Learning
+from sweeper.commands.compare.tables import BEST, DIFFERENCES, SPENT
 from sweeper.components.models import MODELS
 from sweeper.questions import FIGURES as DRAWN
 from sweeper.questions import (
@@ -84,9 +85,10 @@ def test_settings_and_luck_are_ordered_only_by_intervals(
 
 def test_columns_are_explained_table_by_table(asked: Asked) -> None:
     """A verdict or a bound is explained as what it is in its own table, and every such column is there."""
-    of_transfer = {name: about.columns for name, about in FIGURES.items()}
+    elsewhere = {name: about.columns for name, about in FIGURES.items()}
+    elsewhere |= {"differences": DIFFERENCES, "best_by_value": BEST, "spent": SPENT}
     for table, columns in OF_TABLE.items():
-        assert set(columns) <= set(of_transfer.get(table) or asked.tables[table].columns), table
+        assert set(columns) <= set(elsewhere.get(table) or asked.tables[table].columns), table
     said = {name: dict(grid(name, "", asked.tables[name]).meanings) for name in ("comparison", "basins")}
     assert said["comparison"]["verdict"].startswith("tied:")
     assert said["comparison"]["rank"] == MEANINGS["rank"]

@@ -15,6 +15,7 @@ from sweeper.wording import given
 SETTINGS = ["setting", "a", "b"]
 SCORES = ["run", "label", "seed", "objective", "mean", "low", "high", "metric"]
 CURVES = ["run", "step", "low", "median", "high", "seeds", "fresh", "metric"]
+DIFFERENCES = ["key", "a", "b"]
 SPENT = ["run", "trials", *(str(o) for o in Outcome), "confirmations", "seconds", "steps"]
 BEST = ["parameter", "value", "best_a", "trials_a", "best_b", "trials_b"]
 
@@ -31,7 +32,7 @@ def differences(a: Run, b: Run) -> pd.DataFrame:
     one, other = _flat(a.study.to_dict()), _flat(b.study.to_dict())
     keys = [key for key in dict.fromkeys([*one, *other]) if key not in ("name", "question")]
     rows = [(key, one.get(key), other.get(key)) for key in keys if one.get(key) != other.get(key)]
-    return pd.DataFrame(rows, columns=["key", "a", "b"], dtype=object)
+    return pd.DataFrame(rows, columns=DIFFERENCES, dtype=object)
 
 
 def _flat(raw: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
