@@ -190,8 +190,10 @@ def best_values(
     search = with_names(search_trials(trials)).set_index("trial").loc[ranking["trial"]]
     ranking = ranking.assign(verdict=verdicts(ranking), default=published(search, defaults))
     settings = with_kinds(search)[[name for name in names if name in search]]
+    compared = list(settings)
+    settings = settings.join(_of_the_network(search, compared))
     settings = settings.astype("object").where(settings.notna(), "none").astype("str")
-    claims = (_claim(name, settings, ranking, section) for name in settings)
+    claims = (_claim(name, settings, ranking, section) for name in compared)
     return tuple(claim for claim in claims if claim is not None)
 
 
@@ -234,12 +236,19 @@ def _shown(values: "pd.Series[str]", others: Sequence[str], ranking: pd.DataFram
     return " and ".join(said)
 
 
+def _of_the_network(search: pd.DataFrame, compared: Sequence[str]) -> pd.DataFrame:
+    """Other searched settings of the model and of training that are no shares or factors: depth, norm."""
+    own = [name for name in search if str(name).startswith(("model.", "training.")) and name not in compared]
+    return search[[name for name in own if not pd.api.types.is_float_dtype(search[name].dtype)]]
+
+
 def _alongside(settings: pd.DataFrame, name: str) -> str:
     """Which other settings of the finalists go along with the value that won: no finalist with another value
     has any of theirs, so that the comparison is of both. Empty where there are none."""
     first = settings[name].iloc[0]
     own, rest = settings[settings[name] == first], settings[settings[name] != first]
     along = [other for other in settings if other != name and not set(own[other]) & set(rest[other])]
+    along = [other for other in along if settings[other].nunique() > 1]
     if not along:
         return ""
     return f" (which differ in {listing([other.replace('_', ' ') for other in along])} too)"

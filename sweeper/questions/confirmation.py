@@ -323,10 +323,10 @@ QUESTION = Question(
         "rows. Finalists are trained on the same seeds, and compared pair by pair on those that both have. "
         "A published default was not tuned: what is better than it need not be better than its optimizer, "
         "or activation, at other rates.",
-        "Finalists race. After 6, 8, 10, 13 … seeds, a finalist drops out if it is called worse than "
-        "the leader, or lost two seeds more; its seeds go to the others. The race ends when one is left, "
-        "when the rest differ by less than confirm.matters, or when the budget is spent. Intervals hold "
-        "whenever it ends.",
+        "Finalists race. After 6, 8, 10, 13 … seeds, a finalist drops out if it is called worse than the "
+        "leader, or lost two seeds more; its seeds go to the others. The race ends when one is left, when "
+        "the rest differ by less than confirm.matters, or when what is left of the budget is less than a "
+        "seed for each. Intervals hold whenever it ends.",
         "Each mean has its own 95 % interval; the winner's allows for its selection as the best. "
         "Intervals of paired differences hold together. They assume that the seeds have shown what luck "
         "can do: of a setting with one bad seed in twenty, ten seeds often show none. A finalist that failed "

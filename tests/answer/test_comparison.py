@@ -145,6 +145,10 @@ def test_settings_that_go_together_are_told_together(others: tuple[str, str], to
     assert claims["activation"].detail.startswith("better than relu among the finalists")
     assert ("(which differ in optimizer too)" in claims["activation"].detail) == told
     assert ("(which differ in activation too)" in claims["optimizer"].detail) == told
+    deeper = made.trials.assign(**{"model.depth": np.where(made.trials["trial"] == 0, 2, 1)})
+    claims = {claim.name: claim for claim in best_values(deeper, ["activation", "optimizer"])}
+    assert set(claims) == {"activation", "optimizer"}
+    assert "model.depth too)" in claims["activation"].detail
 
 
 @pytest.mark.parametrize("tuned", [True, False])
