@@ -1,6 +1,8 @@
 """Does the gradient reach the first layers? A verdict for each activation, with what to change."""
 
+from collections.abc import Hashable, Mapping
 from functools import cache, partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,9 +23,10 @@ from sweeper.questions.gradient_networks import (
 )
 from sweeper.questions.layers import ROWS, START, at_moments, layer_rows, named_layers, profile_of
 from sweeper.questions.run_data import RunData, once
-from sweeper.questions.structures import alike, structures
+from sweeper.questions.structures import alike, base_of, structures
 from sweeper.questions.units import units
 from sweeper.statistics.intervals import FEWEST_FOR_BOOTSTRAP, interval, most_do
+from sweeper.wording import listing
 
 COLUMNS = [
     "moment",
@@ -145,9 +148,20 @@ def gradient_verdicts(run: RunData) -> pd.DataFrame:
     init, settable = init_of(run.study), cache(partial(option_of, run.study))
     tried = set(run.trials["activation"].dropna().astype(str))
     texts = [
-        advice(row, starts.get(row["activation"]), init, settable, tried) for row in frame.to_dict("records")
+        _others_are(row, frame) or advice(row, starts.get(row["activation"]), init, settable, tried)
+        for row in frame.to_dict("records")
     ]
     return frame.assign(suggestion=texts if run.advises else "")[COLUMNS]
+
+
+def _others_are(row: Mapping[Hashable, Any], frame: pd.DataFrame) -> str:
+    """Which networks with the same activation and another structure are healthy, where these are not."""
+    sound = (frame["verdict"] == HEALTHY) & frame["sure"].astype(bool) & (frame["moment"] == row["moment"])
+    base = frame["activation"].map(base_of) == base_of(str(row["activation"]))
+    names = list(frame.loc[sound & base, "activation"])
+    if row["verdict"] == HEALTHY or not row["sure"] or not names:
+        return ""
+    return f"Gradients are healthy with {listing(names)}: prefer {'that' if len(names) == 1 else 'those'}."
 
 
 def _judged(rows: pd.DataFrame, found: pd.DataFrame, start: bool) -> dict[str, object]:

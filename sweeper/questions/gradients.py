@@ -70,8 +70,15 @@ def draw(frame: pd.DataFrame) -> Figure:
         title = "first layer's norm over the last's,\nmedian" + (": start → end" if len(moments) > 1 else "")
     else:
         entries, title = {name: handle(style) for name, style in styles.items()}, "activation"
+    if max(map(len, entries)) > LONG:
+        for axes in panels:
+            axes.set_xlabel("layer, 0 first")
     legend(figure, entries, title)
     return figure
+
+
+LONG = 24
+"""Characters of a name in the legend from which panels are too narrow for a long label below."""
 
 
 def _ratios(frame: pd.DataFrame, name: str) -> str:

@@ -9,14 +9,14 @@ from sweeper.questions.run_data import RunData
 from sweeper.records.schema import decode
 from sweeper.wording import listing
 
-APART = ", "
+APART = " ("
 """Between an activation and the other settings of the structure in a label."""
 MOST = 8
 """Labels that lines and panels can tell apart."""
 
 
 def structures(run: RunData) -> "pd.Series[str]":
-    """trial -> its activation and the other settings that make networks unlike ones: ``sigmoid, norm batch``.
+    """trial -> its activation and the other settings that make networks unlike: ``sigmoid (norm batch)``.
 
     These are the searched settings of the model that are no numbers. Where the labels would be more than
     `MOST`, they have the activation alone, and `alike` says of which networks.
@@ -27,7 +27,7 @@ def structures(run: RunData) -> "pd.Series[str]":
     if settings.columns.empty:
         return names
     parts = [(name.removeprefix("model.") + " ") + settings[name] for name in settings]
-    labels = names.str.cat(parts, sep=APART)
+    labels = names + APART + parts[0].str.cat(parts[1:], sep=", ") + ")"
     return labels if labels.nunique() <= MOST else names
 
 
