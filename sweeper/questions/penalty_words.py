@@ -37,9 +37,24 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     kinds = frame[between & (frame["quantity"] == objective_name(run))]
     said += [_compared(row) for row in _rows(kinds)]
     said += [_meant(kind) for kind in sorted(set(tables["penalty"]["kind"]) - {penalty.NO_KIND})]
+    said += _beside_the_answer(run, decades[decades["quantity"] == objective_name(run)])
     said += _not_held(frame)
     said += _of_trials(run, frame)
     return (*said, *in_keras(tables["keras_weights"]), "One seed behind each trial.")
+
+
+def _beside_the_answer(run: RunData, rows: pd.DataFrame) -> list[str]:
+    """Why the answer has a weight of a decade that does worse than none: where it has one."""
+    weight = 0.0 if run.answer is None else float(run.answer.parameters.get(PENALTY, 0.0))
+    worse = rows["effect"] < 0 if run.ranked.highest else rows["effect"] > 0
+    own = rows[rows["found"] & worse & (rows["weight_low"] <= weight) & (weight <= rows["weight_high"])]
+    kind = None if run.answer is None else run.answer.parameters.get("penalty_kind")
+    if own.empty or (kind is not None and not own["kind"].isin([ANY, kind]).any()):
+        return []
+    return [
+        f"The answer's weight, {number(weight)}, is one of those all the same: this is an average over other "
+        "settings, and with its own it was ranked first."
+    ]
 
 
 def _left_out(frame: pd.DataFrame) -> list[str]:

@@ -1,6 +1,7 @@
 """What the activation penalty changes, in the sentence, the claim and the alt text."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -105,3 +106,18 @@ def test_what_the_scores_of_others_proposed_has_differences_and_no_effects(sourc
     assert "ten times the weight goes with lower values: −3 %" in claim.detail
     words = " ".join([claim.detail, alt(frame)])
     assert not re.search("(raise|lower)s? it|no effect", words)
+
+
+@pytest.mark.parametrize(("weight", "told"), [(0.005, True), (0.05, False), (0.0, False)])
+def test_an_answer_with_a_weight_that_does_worse_is_explained(
+    source: RunData, weight: float, told: bool
+) -> None:
+    """A decade that raises the loss on average may hold the weight that suits the answer's other settings."""
+    frame = of_sizes(**{"vs zero": (0.1, 0.2)}).assign(quantity="validation_loss")
+    frame.loc[1, ["low", "found"]] = (-0.1, False)
+    assert source.answer is not None
+    chosen = {**source.answer.parameters, "activation_penalty": weight}
+    run = replace(source, answer=replace(source.answer, parameters=chosen))
+    tables = {name: table(source) for name, table in QUESTION.tables.items()}
+    said = " ".join(map(str, QUESTION.sentences(run, {**tables, "penalty_effects": frame})))
+    assert ("is one of those all the same" in said) == told
