@@ -131,7 +131,8 @@ def crowded(trials: pd.DataFrame, ranges: Mapping[str, Range]) -> pd.DataFrame:
     no edge. Empty where no range is known or fewer than twice `FEWEST` trials completed.
     """
     searched = sum(_draws(key, trials, set(ranges)) for key in ranges)
-    rows = [_row(key, values, trials, set(ranges), searched) for key, values in ranges.items()]
+    done = completed_search(trials)
+    rows = [_row(key, values, trials, done, set(ranges), searched) for key, values in ranges.items()]
     return pd.DataFrame([row for row in rows if row is not None], columns=COLUMNS)
 
 
@@ -142,9 +143,9 @@ def _draws(key: str, trials: pd.DataFrame, keys: Collection[str]) -> bool:
 
 
 def _row(
-    key: str, values: Range, tried: pd.DataFrame, keys: Collection[str], searched: int
+    key: str, values: Range, tried: pd.DataFrame, done: pd.DataFrame, keys: Collection[str], searched: int
 ) -> tuple[object, ...] | None:
-    name, trials = _drawn_from(key, completed_search(tried), keys)
+    name, trials = _drawn_from(key, done, keys)
     if name not in trials or len(trials) < 2 * FEWEST or not values.low < values.high:
         return None
     count = min(max(math.ceil(TOP * len(trials)), FEWEST), MOST)

@@ -6,7 +6,7 @@ import textwrap
 from sweeper.answer.answer import Answer
 from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.ranked import Ranked
-from sweeper.answer.rows import as_costs, best_trials
+from sweeper.answer.rows import as_costs, best_trials, tied_best
 from sweeper.records.store import Records
 from sweeper.report.card import Card, card
 from sweeper.study.study import Study
@@ -49,7 +49,8 @@ def _dashboard(study: Study, answer: Answer, records: Records) -> list[str]:
     text = (
         f"The dashboard's best trial, #{first}, has the {ranked.best} {ranked.metric} of the search, on one "
     )
-    text += "seed"
+    tied = tied_best(trials)
+    text += "seed" + (f", the first of {tied:,} that score so" if tied > 1 else "")
     if answer.why_nothing_is_advised:
         text += f". It is no answer, as {answer.why_nothing_is_advised}."
     elif first == answer.trial:
