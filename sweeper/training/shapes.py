@@ -56,10 +56,10 @@ def stack_differences(task: Task, trials: Sequence[Trial], penalized: bool) -> d
     rows = COMPARED_ROWS if size == "full" else min(int(size), COMPARED_ROWS)
     changed = {"steps": TRIED_STEPS, "epochs": None, "evaluations": 1, "dtype": "float64", "batch_size": rows}
     exact, names = _changed(task, changed), [str(t.parameters.get("activation")) for t in trials]
-    apart = task.study.training.class_weight != "balanced"  # else each seed has a loss of its own
     pairs = [
         replace(trial, number=2 * k + second, seed=trial.seed + second * apart, pruning=PruningRule())
         for k, trial in enumerate(trials)
+        for apart in [_share_a_loss(task, trial)]
         for second in range(2)
     ]
     weights = [0.1 * (t.number % 2 == 1 and penalized) for t in pairs]
@@ -72,6 +72,12 @@ def stack_differences(task: Task, trials: Sequence[Trial], penalized: bool) -> d
     except Exception as error:  # whatever torch and the model make of it
         return {} if _fails_alone(exact, pairs[0]) else dict.fromkeys(names, reason_of(error))
     return {names[number // 2]: why for number, why in differences.items() if why}
+
+
+def _share_a_loss(task: Task, trial: Trial) -> bool:
+    """Whether two seeds of a trial have one loss, as a stack needs; balanced weights are of one seed."""
+    own = settings_of(task.study, trial.parameters)
+    return own.loss_key(trial.seed) == own.loss_key(trial.seed + 1)
 
 
 def _changed(task: Task, training: Mapping[str, Any]) -> Task:

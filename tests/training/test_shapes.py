@@ -2,17 +2,19 @@
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
-from equivalence import numbered, task_of
+from equivalence import by_reference, by_stack, distance, numbered, task_of
 from torch import Tensor, nn
 
 from sweeper.study.settings import settings as settings_of
 from sweeper.training import shapes as module
 from sweeper.training.setup import Task
-from sweeper.training.shapes import shapes, why_not_stackable
+from sweeper.training.shapes import shapes, stack_differences, why_not_stackable
 from sweeper.trial import PruningRule, Trial, TrialResult
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -240,3 +242,29 @@ def test_the_attempt_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
     (trial,) = numbered([{"training.epochs": 1000}], pruning=PruningRule(limits={1: 0.0}))
     assert why_not_stackable(task_of(steps=500), trial) == ""
     assert seen == [(2, PruningRule()), (2, PruningRule())]
+
+
+def test_trials_of_searched_class_weights_train_in_stacks_like_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Balanced weights are those of a seed's rows, so its stacks are of one seed, whether study or trial ask
+    for them; each group is equal to training alone."""
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(97, 4)), np.repeat([0, 1, 2], [70, 23, 4])  # few enough to be split at random
+    kinds: list[object] = ["balanced", (1.0, 2.0, 1.0)]
+    task = task_of({"source": lambda: rows}, space={"training.class_weight": kinds})
+    trials = numbered(
+        [{"training.class_weight": kind, "learning_rate": 0.05 * (1 + k)} for k in range(2) for kind in kinds]
+    )
+    compared: list[list[int]] = []
+    monkeypatch.setattr(
+        module, "compare_stack", lambda task, pairs: compared.append([t.seed for t in pairs]) or {}
+    )
+    for trial in trials[:2]:
+        assert stack_differences(task, [trial], penalized=True) == {}
+    assert compared == [[0, 0], [0, 1]], "two seeds where they have one loss"
+    seeds = [replace(trial, seed=seed) for trial in trials for seed in (0, 1)]
+    groups = shapes(task, seeds)
+    assert sorted(map(len, groups)) == [2, 2, 4]
+    for group in groups:
+        for (number, seed), found in by_stack(task, group, len(group)).items():
+            alone = by_reference(task, next(t for t in group if (t.number, t.seed) == (number, seed)))
+            assert distance(found, alone) < 1e-9
