@@ -50,8 +50,8 @@ def often_failed(trials: pd.DataFrame) -> str:
     if len(failed) < max(2, OFTEN * len(search)):
         return ""
     worst = reasons(failed).iloc[0]
-    said = f"{len(failed):,} of {count(len(search), 'trial')} of the search failed; the reason of"
-    return f"{said} {worst['trainings']:,}, first of #{worst['first_trial']}: {worst['reason']}"
+    said = f"{len(failed):,} of {count(len(search), 'trial')} of the search failed, most often"
+    return f"{said} ({worst['trainings']:,}) like #{worst['first_trial']}: {worst['reason']}"
 
 
 REASON_COLUMNS = ["outcome", "trainings", "first_trial", "reason"]

@@ -71,12 +71,18 @@ def ranks_by_loss(run: RunData) -> bool:
 
 
 def of_the_answer(
-    own: pd.DataFrame, settable: frozenset[str], *, by_loss: bool = True, slow: bool = False
+    own: pd.DataFrame,
+    settable: frozenset[str],
+    *,
+    by_loss: bool = True,
+    slow: bool = False,
+    best_high: bool = False,
 ) -> str:
     """How most trainings of the answer ended, and what that asks for; enough steps are enough for all.
 
     Most are all of them, or so many that more than half of all seeds would end so, see `most_do`; else each
     class is counted, and nothing is advised. `slow`: its rate fell, see `slowed`.
+    `best_high`: rates as high as its own scored best, at the end of the range.
     """
     if own.empty:
         return ""
@@ -96,6 +102,9 @@ def of_the_answer(
     text = advice(name, steps, steps, shape, settable, by_loss=by_loss, slow=slow, gains=gains)
     if name == shapes.IMPROVING and not gains:
         text = "its loss still fell, what ranks trials was best before the end"
+    if name in (shapes.UNSTABLE, shapes.RISING, shapes.NOISY) and (best_high or not by_loss):
+        beside = "" if by_loss else ", and another score than the loss ranks trials"
+        text = f"a lower rate would be steadier, but rates as high scored best{beside}" if best_high else ""
     if slow and name in (shapes.SATURATED, shapes.HIGHER):
         text = "its rate had fallen by then, which levels off any training, so more steps may still help"
     return f"{who} {ENDED.get(name, name)} {where}{f': {text}' if text else ''}."

@@ -27,6 +27,7 @@ from sweeper.questions.answer_curves import (
 from sweeper.questions.convergence import SHOWN
 from sweeper.questions.curve_advice import advice, settable_by, slowed
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables
+from sweeper.questions.range_edges import edges_of_answer
 from sweeper.questions.run_data import RunData, once
 from sweeper.statistics import curve_class as shapes
 from sweeper.statistics.curve_class import DIVERGED, STUCK, UNSTABLE
@@ -176,6 +177,8 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
         return (*said, f"These curves advise nothing, as {why}.", ONE_SEED)
     own = tables["answer_curves"]
     known = {"by_loss": ranks_by_loss(run), "slow": bool(slowed(run, run.trials) & set(own["trial"]))}
+    edges = [edge for edge in edges_of_answer(run) if edge.parameter == "learning_rate"]
+    known["best_high"] = any(edge.side == "high" for edge in edges)
     advised = [of_the_answer(own, settable_by(run.study), **known)] if run.answer else []
     rest = classes[(classes["group"] == REST) & (classes["advice"] != "")]
     return (*said, *filter(None, advised), *_usual(rest), ONE_SEED)

@@ -28,11 +28,14 @@ from sweeper.questions.penalty_contrasts import (
 )
 from sweeper.questions.penalty_keras import keras_weights
 from sweeper.questions.penalty_words import (
+    EXPLORE,
+    MOST_PRUNED,
     contrast_of,
     decades_found,
     found_trends,
     held_equal,
     sentences,
+    survivors,
     trend_words,
 )
 from sweeper.questions.question import WHY, FigureSpec, Question, Shown
@@ -81,19 +84,20 @@ def penalty_effects(run: RunData) -> pd.DataFrame:
     for each optimizer a parabola in log10 of the learning rate, a step for each activation and kind of
     penalty (none of the kind against weight 0), log10 of the weight between kinds, and terms of every other
     searched setting, see `held`; `not_held` names those for which trials were too few. Relative effects are
-    of the logarithm. `basis`: ``explore`` where the trials of that phase alone compare a decade, else
-    ``search``. What a sampler likes best has a weight, a rate and all else that suit each other, which no
-    regression parts; in the explore phase weights are not chosen for their scores, so that the nuisance model
-    need not be right: it removes noise, not bias. Intervals are 95 % with HC3 errors,
-    simultaneous over the decades of one quantity (Bonferroni). `found` where the interval excludes 0;
-    `finding` is ``raises``, ``lowers`` or ``no effect found``, which is not the same as no effect.
+    of the logarithm. `basis`: ``explore`` where the trials of that phase alone compare a decade, and few of
+    them were pruned (`survivors`), else ``search``. What a sampler likes best has a weight, a rate and all
+    else that suit each other, which no regression parts; in the explore phase weights are not chosen for
+    their scores, so that the nuisance model need not be right: it removes noise, not bias. Intervals are 95 %
+    with HC3 errors, simultaneous over the decades of one quantity (Bonferroni). `found` where the interval
+    excludes 0; `finding` is ``raises``, ``lowers`` or ``no effect found``: not the same as no effect.
     """
     data = penalty_data(run)
     if data.empty:
         return pd.DataFrame(columns=COLUMNS)
     explored = data[data["phase"] == "explore"].reset_index(drop=True)
-    frame, basis = _of(explored, run), "explore"
-    if len(explored) < len(data) and not frame["contrast"].isin(DECADES).any():
+    frame, basis = _of(explored, run), EXPLORE
+    few = len(explored) < len(data) and not frame["contrast"].isin(DECADES).any()
+    if few or survivors(run) > MOST_PRUNED:
         frame, basis = _of(data, run), "search"
     frame = frame.assign(basis=basis)
     found = (frame["low"] > 0) | (frame["high"] < 0)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from sweeper.answer.claim_words import Statement
 from sweeper.answer.claims import EFFECT, EXPLORATORY, MIXED, NONE, Claim
-from sweeper.answer.rows import completed_search
+from sweeper.answer.rows import completed_search, search_trials
 from sweeper.components.metric_words import metric_words
 from sweeper.components.penalties import formula
 from sweeper.questions import penalty
@@ -15,10 +15,21 @@ from sweeper.questions.penalty_contrasts import ANY, BETWEEN, PER_DECADE, VS_LOW
 from sweeper.questions.penalty_keras import in_keras
 from sweeper.questions.question import Tables
 from sweeper.questions.run_data import RunData
-from sweeper.wording import capital, count, listing, number, signed_interval, signed_number, signed_percents
+from sweeper.wording import (
+    capital,
+    count,
+    listing,
+    number,
+    percent,
+    signed_interval,
+    signed_number,
+    signed_percents,
+)
 
 PENALTY, EXPLORE = "activation_penalty", "explore"
 """The setting, and the basis of effects: trials whose weights were not chosen for their scores."""
+MOST_PRUNED = 0.1
+"""Share of the exploration that may be pruned before the rest is no even draw any more."""
 
 
 def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
@@ -73,10 +84,22 @@ def _not_held(frame: pd.DataFrame) -> list[str]:
     ]
 
 
+def survivors(run: RunData) -> float:
+    """Share of the exploration that was pruned, by its scores: those left are no longer even draws."""
+    search = search_trials(run.trials)
+    explored = search[search["phase"] == "explore"]
+    return float((explored["outcome"] == "pruned").mean()) if len(explored) else 0.0
+
+
 def _of_trials(run: RunData, frame: pd.DataFrame) -> list[str]:
     """Of which trials effects are, where some were proposed for the scores of others."""
     done = completed_search(run.trials)
     explored = int((done["phase"] == "explore").sum())
+    if not frame.empty and (pruned := survivors(run)) > MOST_PRUNED:
+        return [
+            f"{percent(pruned)} of the exploration was pruned by its scores, so these are differences "
+            "between the trials left: those that last with a weight may differ in other settings too."
+        ]
     if frame.empty or explored == len(done):
         return []
     if (frame["basis"] == EXPLORE).all():

@@ -71,7 +71,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
     if len(failed):
         worst = failed.iloc[0]
         said.append(
-            f"The most frequent failure, {count(worst['trainings'], 'training')}, first in trial "
+            f"The most frequent kind of failure, {count(worst['trainings'], 'training')}; the first, trial "
             f"#{worst['first_trial']}: {worst['reason']}"
         )
     return tuple(said)

@@ -259,6 +259,6 @@ def _why_none(trials: pd.DataFrame) -> str:
     early = reasons(trials[trials["outcome"] == counts.index[0]])
     why = "No reason is on record"
     if len(early) and (worst := early.iloc[0])["reason"]:
-        which = f"{count(worst['trainings'], 'training')}, first in trial #{worst['first_trial']}"
-        why = f"Most frequent reason, {which}: {worst['reason']}"
+        kind = f"Most frequent kind of reason, {count(worst['trainings'], 'training')}"
+        why = f"{kind}; that of the first, trial #{worst['first_trial']}: {worst['reason']}"
     return f"{ended} ({percent(counts.iloc[0] / len(trials))}). {why}."

@@ -131,3 +131,16 @@ def test_steps_of_unlike_trainings_come_with_no_option() -> None:
     alike = Study(name="m", search={"space": {"optimizer": ["adam"]}})
     unlike = Study(name="m", search={"space": {"optimizer": ["adam"], "training.batch_size": [8, 64]}})
     assert (LONGER in settable_by(alike), LONGER in settable_by(unlike)) == (True, False)
+
+
+@pytest.mark.parametrize("name", [shapes.UNSTABLE, shapes.RISING, shapes.NOISY])
+@pytest.mark.parametrize(
+    ("best_high", "by_loss"), [(True, True), (True, False), (False, False), (False, True)]
+)
+def test_no_lower_rate_is_advised_against_what_scores_show(name: str, best_high: bool, by_loss: bool) -> None:
+    """Where the best rates lie at the high end a page proposes higher ones; where another score ranks trials,
+    an unsteady loss is no reason either."""
+    rows = [(1, seed, name, 21, 20, 20, 20, 0.1, 0.1, 20) for seed in range(1, 7)]
+    said = of_the_answer(pd.DataFrame(rows, columns=OF_THE_ANSWER), ALL, by_loss=by_loss, best_high=best_high)
+    assert ("lower learning rate" in said) == (by_loss and not best_high)
+    assert ("but rates as high scored best" in said) == best_high

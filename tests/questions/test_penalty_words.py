@@ -121,3 +121,18 @@ def test_an_answer_with_a_weight_that_does_worse_is_explained(
     tables = {name: table(source) for name, table in QUESTION.tables.items()}
     said = " ".join(map(str, QUESTION.sentences(run, {**tables, "penalty_effects": frame})))
     assert ("is one of those all the same" in said) == told
+
+
+@pytest.mark.parametrize(("pruned", "basis"), [(0.0, "explore"), (0.5, "search")])
+def test_survivors_of_pruning_show_no_effects(records: SyntheticRecords, pruned: float, basis: str) -> None:
+    """What was pruned by its scores is missing: those left with a weight are no even draw of its settings."""
+    trials = records.trials.assign(phase=records.trials["phase"].replace("exploit", "explore"))
+    done = trials.index[(trials["phase"] == "explore") & (trials["outcome"] != "pruned")]
+    trials = trials[(trials["phase"] != "explore") | trials.index.isin(done)]
+    lost = trials.loc[done].assign(outcome="pruned", trial=lambda frame: frame["trial"] + 1000)
+    more = pd.concat([trials, lost], ignore_index=True) if pruned else trials
+    run = run_data(more, records.curves, records.layers)
+    tables = {name: table(run) for name, table in QUESTION.tables.items()}
+    assert set(tables["penalty_effects"]["basis"]) == {basis}
+    said = " ".join(map(str, QUESTION.sentences(run, tables)))
+    assert ("of the exploration was pruned by its scores" in said) == (pruned > 0)

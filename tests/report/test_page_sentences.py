@@ -229,7 +229,7 @@ def test_trials_are_counted_by_outcome(said: dict[str, str], records: SyntheticR
     counts = Counter(r["outcome"] for r in rows(records))
     assert f"Of {len(rows(records))} trials of the search, {counts['completed']} completed" in said["trials"]
     assert f"{counts['diverged']} diverged and 1 failed." in said["trials"]
-    assert said["trials"].endswith("first in trial #23: RuntimeError: out of luck")
+    assert said["trials"].endswith("the first, trial #23: RuntimeError: out of luck")
 
 
 def test_the_run_says_what_was_trained_and_how(said: dict[str, str]) -> None:
