@@ -161,15 +161,16 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     parts = {str(name): rows.to_dict("records") for name, rows in frame.groupby("parameter", sort=False)}
     exploited = float((search_trials(run.trials)["phase"] == "exploit").mean())
     leads = [_lead(name, rows, run.ranked, exploited) for name, rows in parts.items()]
+    but = ", failed ones left out" if (search_trials(run.trials)["outcome"] == "failed").any() else ""
     return (
         *leads,
-        *(_trials_of(name, rows) for name, rows in parts.items()),
+        *(_trials_of(name, rows, but) for name, rows in parts.items()),
         *heatmap.sentences(run, tables),
     )
 
 
-def _trials_of(parameter: str, rows: list[dict[Any, Any]]) -> str:
-    """How many trials each value had: a search goes where it is promising."""
+def _trials_of(parameter: str, rows: list[dict[Any, Any]], but: str = "") -> str:
+    """How many trials each value had: a search goes where it is promising. `but`: which are left out."""
     ordered = sorted(rows, key=lambda row: (-row["searched"], str(row["value"])))
     counts = [_beside(named(row["value"]), whole(row["searched"]), "of") for row in ordered]
     used = "all of them are compared"
@@ -178,7 +179,8 @@ def _trials_of(parameter: str, rows: list[dict[Any, Any]]) -> str:
         fewest, most = min(trials), max(trials)
         each = whole(most) if fewest == most else f"{whole(fewest)} to {whole(most)}"
         used = f"the comparison takes the {each} of each that exploration tried"
-    return f"Trials of each {parameter.replace('_', ' ')} in the search: {listing(counts)}; {used}."
+    spoken = parameter if "." in parameter else parameter.replace("_", " ")  # a key keeps its spelling
+    return f"Trials of each {spoken} in the search{but}: {listing(counts)}; {used}."
 
 
 def _lead(parameter: str, rows: list[dict[Any, Any]], ranked: Ranked, exploited: float) -> Claim:

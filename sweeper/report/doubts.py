@@ -194,8 +194,20 @@ def _other_scores(study: Study, answer: Answer) -> tuple[str, ...]:
     return tuple(
         f"{kind} by {listing([_named(each) for each in group])}. "
         + " ".join(_no_better(each, answer.baseline.guess) for each in group)
+        + _of_weights(study, answer)
         for kind, group in kinds
         if group
+    )
+
+
+def _of_weights(study: Study, answer: Answer) -> str:
+    """That the trainings weighed classes, and these scores do not."""
+    weights = answer.parameters.get("training.class_weight", study.training.class_weight)
+    if weights is None:
+        return ""
+    return (
+        " The study weighs classes (training.class_weight), which moves outputs away from their shares; "
+        "these scores do not weigh them."
     )
 
 

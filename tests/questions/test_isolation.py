@@ -10,7 +10,8 @@ from synthetic_records import SyntheticRecords, synthetic_records
 from sweeper.answer.claims import OPEN
 from sweeper.answer.ranked import LOSS
 from sweeper.questions import FIGURES
-from sweeper.questions.isolation import EVIDENCE, _lead, _of_parameter, isolation
+from sweeper.questions.heatmap import heatmap
+from sweeper.questions.isolation import EVIDENCE, _lead, _of_parameter, isolation, sentences
 from sweeper.questions.losses import capped_losses
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.best_of_several import expected_best, subset_weights
@@ -209,3 +210,15 @@ def test_ends_at_0_are_told_as_cut_off() -> None:
         metric="validation_accuracy (higher is better)", expected_best=0.9, low=0.8, high=1.0
     )
     assert "1.00 (cut off)" in FIGURES["isolation"].alt(scores)
+
+
+@pytest.mark.parametrize("failed", [True, False])
+def test_counts_say_what_they_leave_out(failed: bool) -> None:
+    """Trials that failed have no score to compare."""
+    made = synthetic_records(40)
+    trials = made.trials
+    outcome = trials["outcome"].mask(trials["trial"] < 5, "failed") if failed else trials["outcome"]
+    outcome = outcome if failed else outcome.mask(outcome == "failed", "diverged")
+    run = run_data(trials.assign(outcome=outcome), made.curves, made.layers)
+    said = " ".join(map(str, sentences(run, {"isolation": isolation(run), "heatmap": heatmap(run)})))
+    assert ("in the search, failed ones left out: " in said) == failed

@@ -122,6 +122,13 @@ def test_scores_beside_a_better_objective_are_told(
     assert told is not None
     assert told.standing not in ("guess", "unlearned")
     assert told.warnings[0].startswith(words) if words else not told.warnings
+    weighed = made_study(
+        search={"trials": 60, "space": SPACE, "objective": "validation_auc"},
+        training={"class_weight": "balanced"},
+    )
+    with_weights = with_warnings(weighed, found, baselines)
+    assert with_weights is not None
+    assert ["The study weighs classes" in text for text in with_weights.warnings] == [True] * bool(words)
     run = replace(made_input(records, study=study), answer=told)
     run = replace(run, records=replace(run.records, trials=trials))
     for text in everywhere(run).values():
