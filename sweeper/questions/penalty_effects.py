@@ -153,7 +153,7 @@ def draw(frame: pd.DataFrame) -> Figure:
     for axes in panels[len(parts) :]:
         figure.delaxes(axes)
     entries = {
-        "effect found": Line2D([], [], color=FOUND, marker="o", linewidth=2.2),
+        f"{contrast_of(frame)} found": Line2D([], [], color=FOUND, marker="o", linewidth=2.2),
         f"no {contrast_of(frame)} found": Line2D([], [], color=NOTHING, marker="o", linewidth=2.2),
     }
     legend_below(figure, entries, ncols=2)
