@@ -84,10 +84,10 @@ def penalty_effects(run: RunData) -> pd.DataFrame:
     for each optimizer a parabola in log10 of the learning rate, a step for each activation and kind of
     penalty (none of the kind against weight 0), log10 of the weight between kinds, and terms of every other
     searched setting, see `held`; `not_held` names those for which trials were too few. Relative effects are
-    of the logarithm. `basis`: ``explore`` where the trials of that phase alone compare a decade, and few of
-    them were pruned (`survivors`), else ``search``. What a sampler likes best has a weight, a rate and all
-    else that suit each other, which no regression parts; in the explore phase weights are not chosen for
-    their scores, so that the nuisance model need not be right: it removes noise, not bias. Intervals are 95 %
+    of the logarithm. `basis`: ``explore`` where the trials of that phase alone compare a decade
+    (``survivors`` where many were pruned), else ``search``. What a sampler likes best has a weight, a rate
+    and all else that suit each other, which no regression parts; in the explore phase weights are not chosen
+    for their scores, so that the nuisance model need not be right: it removes noise, not bias. Intervals are 95 %
     with HC3 errors, simultaneous over the decades of one quantity (Bonferroni). `found` where the interval
     excludes 0; `finding` is ``raises``, ``lowers`` or ``no effect found``: not the same as no effect.
     """
@@ -96,9 +96,10 @@ def penalty_effects(run: RunData) -> pd.DataFrame:
         return pd.DataFrame(columns=COLUMNS)
     explored = data[data["phase"] == "explore"].reset_index(drop=True)
     frame, basis = _of(explored, run), EXPLORE
-    few = len(explored) < len(data) and not frame["contrast"].isin(DECADES).any()
-    if few or survivors(run) > MOST_PRUNED:
+    if len(explored) < len(data) and not frame["contrast"].isin(DECADES).any():
         frame, basis = _of(data, run), "search"
+    elif survivors(run) > MOST_PRUNED:
+        basis = "survivors"
     frame = frame.assign(basis=basis)
     found = (frame["low"] > 0) | (frame["high"] < 0)
     words = np.where(~found, "no effect found", np.where(frame["effect"] > 0, "raises", "lowers"))

@@ -95,10 +95,10 @@ def _of_trials(run: RunData, frame: pd.DataFrame) -> list[str]:
     """Of which trials effects are, where some were proposed for the scores of others."""
     done = completed_search(run.trials)
     explored = int((done["phase"] == "explore").sum())
-    if not frame.empty and (pruned := survivors(run)) > MOST_PRUNED:
+    if (frame["basis"] == "survivors").any() and (pruned := survivors(run)):
         return [
             f"{percent(pruned)} of the exploration was pruned by its scores, so these are differences "
-            "between the trials left: those that last with a weight may differ in other settings too."
+            "between its trials left: those that last with a weight may differ in other settings too."
         ]
     if frame.empty or explored == len(done):
         return []

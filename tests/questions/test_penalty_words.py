@@ -123,7 +123,7 @@ def test_an_answer_with_a_weight_that_does_worse_is_explained(
     assert ("is one of those all the same" in said) == told
 
 
-@pytest.mark.parametrize(("pruned", "basis"), [(0.0, "explore"), (0.5, "search")])
+@pytest.mark.parametrize(("pruned", "basis"), [(0.0, "explore"), (0.5, "survivors")])
 def test_survivors_of_pruning_show_no_effects(records: SyntheticRecords, pruned: float, basis: str) -> None:
     """What was pruned by its scores is missing: those left with a weight are no even draw of its settings."""
     trials = records.trials.assign(phase=records.trials["phase"].replace("exploit", "explore"))
