@@ -87,9 +87,10 @@ def penalty_effects(run: RunData) -> pd.DataFrame:
     of the logarithm. `basis`: ``explore`` where the trials of that phase alone compare a decade
     (``survivors`` where many were pruned), else ``search``. What a sampler likes best has a weight, a rate
     and all else that suit each other, which no regression parts; in the explore phase weights are not chosen
-    for their scores, so that the nuisance model need not be right: it removes noise, not bias. Intervals are 95 %
-    with HC3 errors, simultaneous over the decades of one quantity (Bonferroni). `found` where the interval
-    excludes 0; `finding` is ``raises``, ``lowers`` or ``no effect found``: not the same as no effect.
+    for their scores, so that the nuisance model need not be right: it removes noise, not bias. Intervals are
+    95 % with HC3 errors, simultaneous over the decades of one quantity (Bonferroni). `found` where the
+    interval excludes 0; `finding` is ``raises``, ``lowers`` or ``no effect found``: not the same as no
+    effect.
     """
     data = penalty_data(run)
     if data.empty:
