@@ -21,8 +21,9 @@ HUGE = 1e100
 DRAWN = "the best blind labels"
 """What `Against.drawn` is of, in words."""
 BLIND = "blind labels: one for all rows, or drawn by their shares, whichever scores better"
-ORDER = "; of average precision, rows in random order if they do"
 """What that means."""
+ORDER = "; of average precision, rows in random order if they do"
+"""What is added where average precision is shown."""
 
 
 @dataclass(frozen=True)

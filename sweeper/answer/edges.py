@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import mannwhitneyu
 
-from sweeper.answer.rows import completed_search
+from sweeper.answer.rows import completed_search, tied_best
 from sweeper.components.optimizers.option import BELOW_ONE, Number
 from sweeper.statistics.learning_rates import boundary
 from sweeper.study.parameters import ALLOWED
@@ -98,12 +98,9 @@ def _at_the_bound(space: Space, parameters: Mapping[str, Any], trials: pd.DataFr
     entry = space.entry("learning_rate", str(parameters["optimizer"]))
     value = parameters.get("learning_rate")
     key, values = entry or ("", None)
-    if (
-        _tied(completed_search(trials), MOST)
-        or value is None
-        or not isinstance(values, Range)
-        or not values.log
-    ):
+    if value is None or not isinstance(values, Range) or not values.log:
+        return []
+    if _tied(completed_search(trials), MOST):
         return []
     ends = {"low": float(values.low), "high": float(values.high)}
     side = next((name for name, end in ends.items() if math.isclose(value, end, rel_tol=1e-6)), "")
@@ -172,9 +169,8 @@ def _row(
 def _tied(trials: pd.DataFrame, count: int) -> str:
     """Why the `count` best are no better than others: more tie, or several at a cost of 0, the least that
     most scores can have."""
-    scores = trials["objective"].astype(float)
-    tied = int((scores == scores.min()).sum())
-    return f"{tied:,} trials tie as the best" if tied > (1 if scores.min() == 0 else count) else ""
+    tied, perfect = tied_best(trials), float(trials["objective"].min()) == 0
+    return f"{tied:,} trials tie as the best" if tied > (1 if perfect else count) else ""
 
 
 def _no_wider(best: float, bound: float, *, rate: bool) -> str:

@@ -42,20 +42,20 @@ def answer_curves(run: RunData) -> pd.DataFrame:
     confirm = own["phase"] == "confirm"
     own = own[confirm if confirm.any() else ~confirm].sort_values("seed")
     trained = [(part.iloc[0], *curve) for _, part in own.groupby("seed") for curve in curves_of(run, part)]
-    rows = []
+    rows, curves = [], run.curves[run.curves["trial"] == run.answer.trial]
     found = shapes.over_seeds([(steps, losses, train) for _, _, steps, losses, train in trained])
     for (row, trial, steps, *_), curve in zip(trained, found, strict=True):
         name = shapes.DIVERGED if row["outcome"] == "diverged" else curve.name
         at = (len(steps), int(row["steps"]), curve.best_step, curve.settled_step)
-        best = best_steps(run, own[own["seed"] == row["seed"]]).get(trial, (pd.NA, np.nan))[0]
+        best = best_steps(run, own[own["seed"] == row["seed"]], curves).get(trial, (pd.NA, np.nan))[0]
         rows.append((trial, row["seed"], name, *at, curve.lowest, curve.end, best))
     return pd.DataFrame(rows, columns=OF_THE_ANSWER)
 
 
-def best_steps(run: RunData, trials: pd.DataFrame) -> Mapping[int, tuple[int, float]]:
+def best_steps(run: RunData, trials: pd.DataFrame, curves: pd.DataFrame) -> Mapping[int, tuple[int, float]]:
     """Trial -> the step of its best objective, the first where some tie, and that objective as people read
-    it; `trials` are one row each."""
-    rows = of_search(trials, run.curves[run.curves["metric"] == objective_metric(run.objective)])
+    it; `trials` are one row each, `curves` those of the run that may be theirs."""
+    rows = of_search(trials, curves[curves["metric"] == objective_metric(run.objective)])
     rows = rows[np.isfinite(rows["value"])].sort_values(["trial", "step"])
     rows = rows.assign(value=objective_value(run.objective, rows["value"]))
     rows = rows.sort_values("value", ascending=not run.ranked.highest, kind="stable").drop_duplicates("trial")

@@ -69,7 +69,7 @@ def curve_classes(run: RunData) -> pd.DataFrame:
     full = int(search["steps"].max()) if len(search) else 0
     outcomes = search.set_index("trial")[["outcome", "steps"]].to_dict("index")
     best = set(best_trials(run.trials, SHOWN)["trial"])
-    ranked, by_loss = best_steps(run, search), ranks_by_loss(run)
+    ranked, by_loss = best_steps(run, search, run.curves), ranks_by_loss(run)
     rows, settable, above, slow = [], settable_by(run.study), _above_the_best(search), slowed(run, search)
     for trial, steps, losses, train in curves_of(run, search):
         found = shapes.shape(steps, losses, train)
@@ -176,7 +176,8 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     if run.answer is not None and (why := run.answer.why_nothing_is_advised):
         return (*said, f"These curves advise nothing, as {why}.", ONE_SEED)
     own = tables["answer_curves"]
-    known = {"by_loss": ranks_by_loss(run), "slow": bool(slowed(run, run.trials) & set(own["trial"]))}
+    answers = run.trials[run.trials["trial"].isin(own["trial"])]
+    known = {"by_loss": ranks_by_loss(run), "slow": bool(slowed(run, answers))}
     edges = [edge for edge in edges_of_answer(run) if edge.parameter == "learning_rate"]
     known["best_high"] = any(edge.side == "high" for edge in edges)
     advised = [of_the_answer(own, settable_by(run.study), **known)] if run.answer else []

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from sweeper.answer.rows import best_trials, with_names
-from sweeper.questions.run_data import RunData
+from sweeper.questions.run_data import RunData, once
 from sweeper.records.schema import decode
 from sweeper.wording import listing
 
@@ -21,14 +21,26 @@ def structures(run: RunData) -> "pd.Series[str]":
     These are the searched settings of the model that are no numbers. Where the labels would be more than
     `MOST`, they have the activation alone, and `alike` says of which networks.
     """
+    return _kinds(run)["label"]
+
+
+@once
+def _kinds(run: RunData) -> pd.DataFrame:
+    """A row per trial: label, see `structures`; taken, see `alike`; like, one text for all, see `like`."""
     trials = with_names(run.trials).drop_duplicates("trial").set_index("trial")
-    names = trials["activation"].astype("str")
-    settings = structure_of(trials)
+    names, settings = trials["activation"].astype("str"), structure_of(trials)
     if settings.columns.empty:
-        return names
+        return pd.DataFrame({"label": names, "taken": True, "like": ""})
     parts = [(name.removeprefix("model.") + " ") + settings[name] for name in settings]
     labels = names + APART + parts[0].str.cat(parts[1:], sep=", ") + ")"
-    return labels if labels.nunique() <= MOST else names
+    if labels.nunique() <= MOST:
+        return pd.DataFrame({"label": labels, "taken": True, "like": ""})
+    own = _own(run)
+    if own is None:
+        return pd.DataFrame({"label": names, "taken": True, "like": ""})
+    taken = (settings == settings.loc[own]).all(axis=1)
+    words = listing([f"{name} = {settings.loc[own, name]}" for name in settings])
+    return pd.DataFrame({"label": names, "taken": taken, "like": f" and {words}"})
 
 
 def structure_of(trials: pd.DataFrame) -> pd.DataFrame:
@@ -46,26 +58,13 @@ def _is_number(values: "pd.Series[Any]") -> bool:
 def alike(run: RunData) -> frozenset[int]:
     """Trials that may be taken together under the labels of `structures`: all, or those with the structure of
     the answer (of the best trial where there is none)."""
-    trials = run.trials.drop_duplicates("trial").set_index("trial")
-    settings = _mixed(run)
-    if settings.columns.empty or (own := _own(run)) is None:
-        return frozenset(trials.index)
-    return frozenset(settings.index[(settings == settings.loc[own]).all(axis=1)])
+    kinds = _kinds(run)
+    return frozenset(kinds.index[kinds["taken"]])
 
 
 def like(run: RunData) -> str:
     """What the networks of `alike` have in common, `` and model.norm = batch``; empty where all are taken."""
-    settings = _mixed(run)
-    if settings.columns.empty or (own := _own(run)) is None:
-        return ""
-    return f" and {listing([f'{name} = {settings.loc[own, name]}' for name in settings])}"
-
-
-def _mixed(run: RunData) -> pd.DataFrame:
-    """The settings that the labels do not name."""
-    trials = run.trials.drop_duplicates("trial").set_index("trial")
-    settings = structure_of(trials)
-    return settings if not structures(run).str.contains(APART, regex=False).any() else settings[[]]
+    return str(_kinds(run)["like"].iloc[0])
 
 
 def _own(run: RunData) -> int | None:

@@ -103,9 +103,7 @@ def difference(run: RunData, parameter: str, value: Any, than: Any, quantity: st
 
 
 def _paired(run: RunData, parameter: str, value: Any, than: Any, quantity: str) -> Difference | None:
-    fresh = run.trials[run.trials["phase"] == "confirm"]
-    search = search_trials(run.trials)
-    ranked = search[search["trial"].isin(fresh["trial"])].sort_values(["objective", "trial"])
+    fresh, ranked = run.trials[run.trials["phase"] == "confirm"], _finalists(run)
     one, other = _best(ranked, parameter, value, than), _best(ranked, parameter, than, value)
     if one is None or other is None:
         return None
@@ -134,6 +132,12 @@ def _paired(run: RunData, parameter: str, value: Any, than: Any, quantity: str) 
         f"{len(pairs)} fresh seeds, pair by pair{_aside(run, one, other, parameter)}",
         more_failures=bool(bad.get(one["trial"], 0) > bad.get(other["trial"], 0)),
     )
+
+
+def _finalists(run: RunData) -> pd.DataFrame:
+    """Their trials of the search, the best there first."""
+    fresh, search = run.trials.loc[run.trials["phase"] == "confirm", "trial"], search_trials(run.trials)
+    return search[search["trial"].isin(fresh)].sort_values(["objective", "trial"])
 
 
 def _doubt(by_trial: pd.DataFrame, better: int, rivals: Sequence[int]) -> str:
@@ -267,9 +271,7 @@ def _better(run: RunData, asked: Better | NoWorse, margin: float) -> Finding:
 
 def _why_not(run: RunData, parameter: str, value: Any, than: Any, which: str = "of these values of") -> str:
     """Why two values cannot be compared by the objective."""
-    fresh = run.trials.loc[run.trials["phase"] == "confirm", "trial"].unique()
-    search = search_trials(run.trials)
-    ranked = search[search["trial"].isin(fresh)].sort_values(["objective", "trial"])
+    ranked = _finalists(run)
     pair = (_best(ranked, parameter, value, than), _best(ranked, parameter, than, value))
     plain = [row for row in pair if row is not None and published(pd.DataFrame([row]), run.defaults)[0]]
     few = _few(f"{which} {parameter}")
