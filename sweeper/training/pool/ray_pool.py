@@ -157,12 +157,18 @@ class RayEngine:
 
     def stop(self, future: Any) -> None:
         """`Engine.stop`"""
-        reference = self._references.pop(future, None)
-        self._calls.pop(future, None)
-        if reference is not None:
-            with suppress(StateKept):  # of a cluster that is gone
-                # By force it would end a worker that has the next call already.
-                self._asked(lambda: self._ray.cancel(reference))
+        reference, number = self._references.pop(future, None), self._calls.pop(future, None)
+        if reference is None:
+            return
+
+        def cancel() -> None:
+            # Ray misses a call that is just about to start; by force it would end a worker that has the
+            # next call already. The board tells the call itself.
+            self._ray.cancel(reference)
+            self._board.forget.remote(number)
+
+        with suppress(StateKept):  # of a cluster that is gone
+            self._asked(cancel)
 
     def silent(self) -> Collection[Any]:
         """`Engine.silent`: by the signs that calls leave on a board, as Ray does not watch its workers."""
@@ -203,14 +209,20 @@ class RayEngine:
 
 
 class Board:
-    """An actor of the cluster that counts the signs of life of calls."""
+    """An actor of the cluster that counts the signs of life of calls, and says which nobody wants."""
 
     def __init__(self) -> None:
         self._signs: Counter[int] = Counter()
+        self._forgotten: set[int] = set()
 
-    def sign(self, number: int) -> None:
-        """Of a call that runs."""
+    def sign(self, number: int) -> bool:
+        """Of a call that runs; whether it is still wanted."""
         self._signs[number] += 1
+        return number not in self._forgotten
+
+    def forget(self, number: int) -> None:
+        """A call that is no longer wanted."""
+        self._forgotten.add(number)
 
     def signs(self, numbers: Collection[int]) -> dict[int, int]:
         """How many each of these calls has given; those that have given one."""
@@ -221,18 +233,34 @@ def _run(call: bytes, driver: node.Driver, board: Any, number: int, *blobs: mess
     """In the main thread of a Ray worker, which Ray interrupts when nobody wants the call any more.
 
     A thread beside it follows the call, so that an interrupt cannot come between two steps of that. Meanwhile
-    the `board` gets signs of life.
+    the `board` gets signs of life, and tells of an interrupt that was missed.
     """
     unwanted, beside = threading.Event(), ThreadPoolExecutor(1)
+    sign = board.sign.remote(number)
     try:
         answer = beside.submit(node.run_call, call, driver, blobs, unwanted.is_set)
-        for look in count():
+        for look in count(1):
             if answer.done():
                 break
             if look % SELDOM == 0:
-                board.sign.remote(number)
+                if _is_unwanted(sign):
+                    unwanted.set()
+                sign = board.sign.remote(number)
             wait([answer], node.LOOK)  # Ray's interrupt wakes nobody up
         return answer.result()
     finally:
         unwanted.set()
         beside.shutdown()
+
+
+def _is_unwanted(sign: Any) -> bool:
+    """What the board has answered to `sign`; nobody wants calls of a driver that took its board away."""
+    import ray
+    from ray.exceptions import ActorDiedError, RayError
+
+    try:
+        return bool(ray.wait([sign], timeout=0)[0]) and not ray.get(sign)
+    except ActorDiedError:
+        return True
+    except RayError:  # it moves to another machine
+        return False

@@ -2,6 +2,7 @@
 
 import socket
 import sys
+import time
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from clusters import nothing
 
 from sweeper.errors import StateKept, UserError
-from sweeper.training.pool import ray_pool
+from sweeper.training.pool import messages, node, ray_pool
 from sweeper.training.pool.machine import this_machine
 from sweeper.training.pool.node import Driver
 from sweeper.training.pool.ray_pool import RayEngine
@@ -93,3 +94,48 @@ def test_a_connection_that_is_lost_starts_no_cluster() -> None:
             engine.width()
         engine._references = {"future": "reference"}
         engine.stop("future")  # `MadeUp` has no `cancel`, and is not asked for it
+
+
+class MadeUpBoard:
+    """A board whose answer to every sign is `answer`, or the error that Ray raises for it."""
+
+    def __init__(self, answer: bool | Exception) -> None:
+        self.sign = SimpleNamespace(remote=lambda number: answer)
+
+
+def slept(seconds: float) -> float:
+    """What it was given, after as long."""
+    time.sleep(seconds)
+    return seconds
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["cancelled", "closed"])
+def test_a_call_whose_interrupt_was_missed_learns_it_from_the_board(
+    gone: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends once the board forgets it, or is taken away; a board that moves ends nothing."""
+    errors = ModuleType("ray.exceptions")
+    for name in ("RayError", "ActorDiedError"):
+        vars(errors)[name] = type(name, (Exception if name == "RayError" else errors.RayError,), {})
+    ray = ModuleType("ray")
+    vars(ray).update(wait=lambda signs, timeout: (signs, []), get=answer_or_error, exceptions=errors)
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    monkeypatch.setitem(sys.modules, "ray.exceptions", errors)
+    monkeypatch.setattr(ray_pool, "SELDOM", 1)
+    monkeypatch.setattr(node, "LOOK", 0.02)
+    driver = Driver(this_machine(), nothing)
+    unwanted = MadeUpBoard(errors.ActorDiedError() if gone else False)
+    start = time.monotonic()
+    assert ray_pool._run(messages.dumps((slept, (60.0,))), driver, unwanted, 7).outcome is None
+    assert time.monotonic() - start < 30
+    for board in (MadeUpBoard(True), MadeUpBoard(errors.RayError())):
+        answer = ray_pool._run(messages.dumps((slept, (0.2,))), driver, board, 7)
+        assert answer.outcome is not None
+        assert messages.read(answer.outcome) == (0.2, None)
+
+
+def answer_or_error(sign: bool | Exception) -> bool:
+    """As ``ray.get``."""
+    if isinstance(sign, Exception):
+        raise sign
+    return sign
