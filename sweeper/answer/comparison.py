@@ -8,7 +8,7 @@ import pandas as pd
 
 from sweeper.answer.confirmed import ENOUGH_SEEDS, confirmed
 from sweeper.answer.ranked import Ends, Ranked
-from sweeper.answer.rows import labels, search_trials
+from sweeper.answer.rows import fresh_scores, labels, search_trials
 from sweeper.components.activations import ACTIVATIONS
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.statistics.best_of_several import expected_regret, optimism
@@ -161,9 +161,8 @@ def _verdict(row: Mapping[Hashable, Any], winner: Mapping[Hashable, Any]) -> str
 
 def _scores(trials: pd.DataFrame, frame: pd.DataFrame) -> np.ndarray:
     """Scores on the fresh seeds, (finalists, seeds), in the order of `frame`."""
-    rows = trials[trials["phase"] == "confirm"]
-    table = rows.pivot(index="trial", columns="seed", values="objective").astype(float)
-    return table.loc[frame["trial"]].to_numpy()
+    fresh = fresh_scores(trials)
+    return fresh.scores[np.searchsorted(fresh.trials, frame["trial"].to_numpy())]
 
 
 def extras(row: Mapping[Hashable, Any]) -> int:

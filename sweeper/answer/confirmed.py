@@ -8,6 +8,7 @@ of the winner also allows for its having been picked by these numbers (`sweeper.
 
 import pandas as pd
 
+from sweeper.answer.rows import fresh_scores
 from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.statistics.standing import OFTEN, intervals, standing
 
@@ -53,11 +54,8 @@ def confirmed(trials: pd.DataFrame, *, level: float = 0.95, seed: int = 0) -> pd
     are shared. better: called worse *and* seed by seed: p_better ≥ `OFTEN`, p_low > ½.
     seen: difference that would have been called with a probability of 80 %; null where dropped.
     """
-    rows = trials[trials["phase"] == "confirm"]
-    table = rows.pivot(index="trial", columns="seed", values="objective").astype(float)
-    ran = rows.pivot(index="trial", columns="seed", values="outcome").notna()
-    places = standing(table.to_numpy(), ran.to_numpy())
-    ends = intervals(table.to_numpy()[places.order], places.columns["tied"], level, seed).reshape(-1, 2)
-    trial = table.index.to_numpy(dtype="int64")[places.order]
-    columns = {"trial": trial, "low": ends[:, 0], "high": ends[:, 1], **places.columns}
+    fresh = fresh_scores(trials)
+    places = standing(fresh.scores, fresh.ran)
+    ends = intervals(fresh.scores[places.order], places.columns["tied"], level, seed).reshape(-1, 2)
+    columns = {"trial": fresh.trials[places.order], "low": ends[:, 0], "high": ends[:, 1], **places.columns}
     return pd.DataFrame(columns)[list(COLUMNS)]

@@ -135,8 +135,8 @@ def crowded(trials: pd.DataFrame, ranges: Mapping[str, Range]) -> pd.DataFrame:
 
 def _draws(key: str, trials: pd.DataFrame, keys: Collection[str]) -> bool:
     """Whether any trial drew from the range: not from that of all rates where each optimizer has its own."""
-    name, own = _drawn_from(key, trials, keys)
-    return name in own and len(own) > 0
+    name, own = _draws_of(key, trials, keys)
+    return name in trials and bool(own.any())
 
 
 def _row(
@@ -151,7 +151,7 @@ def _row(
     near = {"low": int((positions < OUTER).sum()), "high": int((positions > 1 - OUTER).sum())}
     zero = ("low",) if values.zero else ()  # beyond the lowest number lies the 0 that was tried
     side = next((side for side in near if 2 * near[side] > count and side not in zero), "")
-    own = _drawn_from(key, tried[tried["phase"] != "confirm"], keys)[1]
+    own = _drawn_from(key, tried[tried["phase"] != "confirm"], keys)[1] if side else trials
     unshown = _not_shown(name, values, side, trials, own, (near[side], count, searched)) if side else ""
     unshown = (_tied(trials, count) or unshown) if side else ""
     crowd = side if not unshown else ""
@@ -289,15 +289,21 @@ def _proposed(trials: pd.DataFrame, best: float) -> tuple[float, float]:
 
 def _drawn_from(key: str, done: pd.DataFrame, keys: Collection[str]) -> tuple[str, pd.DataFrame]:
     """The parameter of a key, and the trials that drew it there: ``learning_rate.adam`` is for adam alone."""
+    name, own = _draws_of(key, done, keys)
+    return name, done if own.all() else done[own]
+
+
+def _draws_of(key: str, done: pd.DataFrame, keys: Collection[str]) -> tuple[str, np.ndarray]:
+    """The parameter of a key, and which trials drew it there."""
     head, _, tail = key.rpartition(".")
     optimizers = done["optimizer"].astype("str")
-    if head and (optimizers == tail).any():
-        own = done[optimizers == tail]
-        return head, own[own[head].notna()] if head in own else own
+    own = (optimizers == tail).to_numpy(bool)
+    if head and own.any():
+        return head, own & done[head].notna().to_numpy() if head in done else own
     if key not in done:
-        return key, done
-    elsewhere = optimizers.map(lambda optimizer: f"{key}.{optimizer}" in keys)
-    return key, done[~elsewhere.astype(bool) & done[key].notna()]
+        return key, np.ones(len(done), dtype=bool)
+    apart = [other.removeprefix(f"{key}.") for other in keys if other.startswith(f"{key}.")]
+    return key, ~optimizers.isin(apart).to_numpy(bool) & done[key].notna().to_numpy()
 
 
 def wider(name: str, within: Range, side: str, proposed: tuple[float, float] | None = None) -> float:

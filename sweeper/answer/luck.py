@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from sweeper.answer.rows import fresh_scores
 from sweeper.statistics.variance import share_intervals
 
 
@@ -25,11 +26,10 @@ def complete_scores(trials: pd.DataFrame, winner: int | None = None) -> np.ndarr
 
     Those of another race may have had more. ``None``: every fresh seed there is.
     """
-    rows = trials[trials["phase"] == "confirm"]
-    table = rows.pivot(index="trial", columns="seed", values="objective").astype(float)
-    if winner in table.index:
-        table = table.loc[:, np.isfinite(table.loc[winner])]
-    return np.asarray(table[np.isfinite(table).all(axis=1)].to_numpy())
+    fresh = fresh_scores(trials)
+    completed = np.isfinite(fresh.scores)
+    kept = completed[fresh.trials == winner].all(axis=0)
+    return fresh.scores[:, kept][completed[:, kept].all(axis=1)]
 
 
 def luck(trials: pd.DataFrame, winner: int) -> Luck | None:

@@ -1,7 +1,7 @@
 """Which rows of ``trials`` count, in which order, what they are called and what they were trained with."""
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -27,14 +27,43 @@ def as_costs(trials: pd.DataFrame, objective: str) -> pd.DataFrame:
 
 def search_trials(trials: pd.DataFrame) -> pd.DataFrame:
     """Rows of the search (explore and exploit), in the order of their numbers."""
-    return trials[trials["phase"] != "confirm"].sort_values("trial", ignore_index=True)
+    return _by_number(trials, trials["phase"] != "confirm")
 
 
 def completed_search(trials: pd.DataFrame) -> pd.DataFrame:
     """Search trials that trained to their end with a finite objective."""
-    search = search_trials(trials)
-    sound = (search["outcome"] == "completed") & np.isfinite(search["objective"].astype(float))
-    return search[sound].reset_index(drop=True)
+    sound = (trials["outcome"] == "completed") & np.isfinite(trials["objective"].astype(float))
+    return _by_number(trials, (trials["phase"] != "confirm") & sound)
+
+
+def _by_number(trials: pd.DataFrame, wanted: "pd.Series[bool]") -> pd.DataFrame:
+    """The rows that are `wanted`, by trial: taken at once, as a table has many columns of text."""
+    rows = np.flatnonzero(wanted.to_numpy(bool))
+    rows = rows[np.argsort(trials["trial"].to_numpy()[rows], kind="stable")]
+    return trials.take(rows).reset_index(drop=True)
+
+
+class FreshScores(NamedTuple):
+    """The objective of the finalists on fresh seeds."""
+
+    trials: np.ndarray
+    """(finalists,): their numbers, which rise"""
+    scores: np.ndarray
+    """(finalists, seeds); NaN where a seed was lost or not run"""
+    ran: np.ndarray
+    """(finalists, seeds): whether it was run"""
+
+
+def fresh_scores(trials: pd.DataFrame) -> FreshScores:
+    """The scores of the confirmations in ``trials``, seeds in their order."""
+    fresh = np.flatnonzero((trials["phase"] == "confirm").to_numpy(bool))
+    numbers, row = np.unique(trials["trial"].to_numpy("int64")[fresh], return_inverse=True)
+    seeds, column = np.unique(trials["seed"].to_numpy()[fresh], return_inverse=True)
+    scores = np.full((len(numbers), len(seeds)), np.nan)
+    ran = np.zeros(scores.shape, dtype=bool)
+    scores[row, column] = trials["objective"].astype(float).to_numpy()[fresh]
+    ran[row, column] = True
+    return FreshScores(numbers, scores, ran)
 
 
 def with_names(trials: pd.DataFrame) -> pd.DataFrame:

@@ -14,10 +14,12 @@ from sweeper.trial import objective_metric, objective_value
 from sweeper.wording import count, listing, whole
 
 
-def curves_of(run: RunData, search: pd.DataFrame) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
+def curves_of(
+    curves: pd.DataFrame, search: pd.DataFrame
+) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
     """Trial, steps, validation losses and train losses (NaN at step 0), trial by trial."""
     validation, train = (
-        of_search(search, run.curves[run.curves["metric"] == name])[["trial", "step", "value"]]
+        of_search(search, curves[curves["metric"] == name])[["trial", "step", "value"]]
         for name in ("validation_loss", "train_loss")
     )
     wide = validation.merge(train, on=["trial", "step"], how="left", suffixes=("", "_train"))
@@ -41,8 +43,8 @@ def answer_curves(run: RunData) -> pd.DataFrame:
     own = run.trials[run.trials["trial"] == run.answer.trial]
     confirm = own["phase"] == "confirm"
     own = own[confirm if confirm.any() else ~confirm].sort_values("seed")
-    trained = [(part.iloc[0], *curve) for _, part in own.groupby("seed") for curve in curves_of(run, part)]
     rows, curves = [], run.curves[run.curves["trial"] == run.answer.trial]
+    trained = [(part.iloc[0], *curve) for _, part in own.groupby("seed") for curve in curves_of(curves, part)]
     found = shapes.over_seeds([(steps, losses, train) for _, _, steps, losses, train in trained])
     for (row, trial, steps, *_), curve in zip(trained, found, strict=True):
         name = shapes.DIVERGED if row["outcome"] == "diverged" else curve.name

@@ -71,7 +71,7 @@ def curve_classes(run: RunData) -> pd.DataFrame:
     best = set(best_trials(run.trials, SHOWN)["trial"])
     ranked, by_loss = best_steps(run, search, run.curves), ranks_by_loss(run)
     rows, settable, above, slow = [], settable_by(run.study), _above_the_best(search), slowed(run, search)
-    for trial, steps, losses, train in curves_of(run, search):
+    for trial, steps, losses, train in curves_of(run.curves, search):
         found = shapes.shape(steps, losses, train)
         outcome, made = outcomes[trial]["outcome"], int(outcomes[trial]["steps"])
         name = {"diverged": shapes.DIVERGED, "pruned": shapes.CUT_SHORT}.get(outcome, found.name)

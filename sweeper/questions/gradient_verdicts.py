@@ -132,6 +132,7 @@ def gradient_verdicts(run: RunData) -> pd.DataFrame:
         for moment, part in at_moments(run, layer_rows(run, MEASURE)).items()
     }
     found: list[dict[str, object]] = []
+    before = _dead_at_start(run)
     for moment, part in counted.groupby("moment", sort=False):
         shown = slopes(part).merge(ratios(part), on=NETWORK).set_index(NETWORK)
         for activation, lines in part.groupby("activation"):
@@ -141,7 +142,7 @@ def gradient_verdicts(run: RunData) -> pd.DataFrame:
             row |= _judged(lines, own, moment == START)
             row |= _far(_at(profile, str(moment), activation), str(row["verdict"]))
             row |= _worst(_at(shares, str(moment), activation))
-            row |= _dead_before(run, str(activation), row["dead_layer"])
+            row |= _dead_before(before, str(activation), row["dead_layer"])
             found.append(row)
     frame = pd.DataFrame(found)
     starts = frame[frame["moment"] == START].set_index("activation")["verdict"].to_dict()
@@ -245,13 +246,21 @@ def _joined(numbers: list[int]) -> list[list[int]]:
     return joined
 
 
-def _dead_before(run: RunData, activation: str, layer: object) -> dict[str, object]:
-    """The median share of dead units of one layer before training, over draws of the weights: one for each
-    seed, fresh ones too; and how many draws these are."""
-    rows = run.layers[(run.layers["measure"] == "dead") & (run.layers["step"] == 0)]
-    named = rows["trial"].map(structures(run)) == activation
+def _dead_at_start(run: RunData) -> pd.DataFrame:
+    """The recorded shares of dead units before training; columns trial, seed, layer, value, activation (see
+    `structures`), last (layer of the trial) and alike."""
+    rows = run.layers[["trial", "seed", "layer", "value"]]
+    rows = rows[((run.layers["measure"] == "dead") & (run.layers["step"] == 0)).to_numpy()]
+    named = rows["trial"].map(structures(run))
     last = rows.groupby("trial")["layer"].transform("max")
-    own = rows[named & rows["trial"].isin(alike(run)) & (last == last[named].max())]
+    return rows.assign(activation=named, last=last, alike=rows["trial"].isin(alike(run)))
+
+
+def _dead_before(rows: pd.DataFrame, activation: str, layer: object) -> dict[str, object]:
+    """The median share of dead units of one layer before training, of `_dead_at_start`, over draws of the
+    weights: one for each seed, fresh ones too; and how many draws these are."""
+    named = (rows["activation"] == activation).to_numpy(bool)
+    own = rows[named & rows["alike"].to_numpy() & (rows["last"] == rows["last"][named].max()).to_numpy()]
     drawn = (
         own[own["layer"] == layer].drop_duplicates("seed")["value"]
         if pd.notna(layer)
