@@ -236,7 +236,7 @@ class _Reader:
                 for number in np.unique(numbers[rows]):
                     self._note(int(number), name, f"{_counted(rows & (numbers == number))}: {problem}")
                 kept &= ~rows
-            whole[name] = table if kept.all() else table.filter(pa.array(kept))
+            whole[name] = _without(table, ~kept)
         return whole
 
     def _doubtful(self, name: str, table: pa.Table) -> Iterator[tuple[Mask, str]]:
@@ -244,11 +244,11 @@ class _Reader:
         wrong = list(broken(name, table, self.rules, self.columns))
         yield from wrong
         bad = np.logical_or.reduce([rows for rows, _ in wrong]) if wrong else np.zeros(len(table), dtype=bool)
-        again = repeated(name, table.filter(pa.array(~bad)))
+        again = repeated(name, _without(table, bad))
         yield _spread(again, ~bad), f"{' and '.join(KEYS[name][:2])} are on record already"
         bad[~bad] = again
         if name == "trials" and self.columns is not None:
-            other = contradicting(table.filter(pa.array(~bad)).to_pandas(), self.columns)
+            other = contradicting(_without(table, bad), self.columns)
             yield _spread(other, ~bad), "parameters are not those of the trial's search"
 
     def _empty(self, name: str) -> pa.Table:
@@ -270,6 +270,10 @@ class _Reader:
             return ()
         starts = tuple(f"{name}-" for name in SCHEMAS)
         return tuple(f for f in files if number_of(f) is None and f.name.startswith(starts))
+
+
+def _without(table: pa.Table, rows: Mask) -> pa.Table:
+    return table.filter(pa.array(~rows)) if rows.any() else table
 
 
 def _spread(mask: Mask, among: Mask) -> Mask:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sweeper.records.schema import ENGINES, PHASES, Outcome, parameter_columns, restore
 from sweeper.study.space import Range, Space, Values
@@ -73,21 +74,20 @@ def broken(
     name: str, table: pa.Table, rules: Rules | None, columns: pa.Schema | None
 ) -> Iterator[tuple[Mask, str]]:
     """(rows, what is wrong with them) for each rule that is broken; `columns` are those of `rules`."""
-    frame = table.to_pandas()
     for column in NEVER_EMPTY[name]:
-        yield from _some(frame[column].isna(), f"no {column}")
+        yield from _some(pc.is_null(table[column], nan_is_null=True), f"no {column}")
     for column in COUNTS:
-        if column in frame:
-            yield from _some(frame[column] < 0, f"negative {column}")
+        if column in table.column_names:
+            yield from _some(_known(pc.less(table[column], 0)), f"negative {column}")
     for column, words in WORDS.items():
-        if column in frame:
-            odd = ~frame[column].isin([*words]) & frame[column].notna()
-            first = repr(frame[column][odd].iloc[0]) if odd.any() else ""
+        if column in table.column_names:
+            odd = pc.and_(pc.invert(pc.is_in(table[column], pa.array(words))), pc.is_valid(table[column]))
+            first = repr(table[column].filter(odd)[0].as_py()) if pc.any(odd).as_py() else ""
             yield from _some(odd, f"unknown {column} {first}")
     if name == "curves":
-        yield from _some(np.isinf(frame["value"].astype(float)), "a value that is not finite")
+        yield from _some(_known(pc.is_inf(table["value"])), "a value that is not finite")
     if name == "trials":
-        yield from _broken_trials(frame, rules, columns)
+        yield from _broken_trials(table.to_pandas(), rules, columns)
 
 
 def _broken_trials(
@@ -102,6 +102,11 @@ def _broken_trials(
     rows = frame.to_dict("records")
     odd = [not _fits(rules.space, {str(k): v for k, v in row.items()}, columns) for row in rows]
     yield from _some(np.array(odd, dtype=bool), "parameters that the study does not search")
+
+
+def _known(mask: pa.ChunkedArray) -> pa.ChunkedArray:
+    """`mask`, false where it is null."""
+    return pc.fill_null(mask, False)
 
 
 def _some(mask: Any, problem: str) -> Iterator[tuple[Mask, str]]:
@@ -139,15 +144,16 @@ def repeated(name: str, table: pa.Table) -> Mask:
     return np.asarray(frame.duplicated(keep="first"), dtype=bool)
 
 
-def contradicting(trials: pd.DataFrame, columns: pa.Schema) -> Mask:
+def contradicting(table: pa.Table, columns: pa.Schema) -> Mask:
     """Confirmations whose parameters are not those of their trial's search."""
-    search = trials[trials["phase"] != "confirm"].set_index("trial")
-    rows = np.zeros(len(trials), dtype=bool)
-    names = [name for name in columns.names if name in trials]
-    confirm = (trials["phase"] == "confirm") & trials["trial"].isin(search.index)
-    if confirm.any():
-        mine = trials.loc[confirm, names].astype(object)
-        theirs = search.loc[trials.loc[confirm, "trial"], names].astype(object)
-        same = (mine.to_numpy() == theirs.to_numpy()) | (mine.isna().to_numpy() & theirs.isna().to_numpy())
-        rows[np.flatnonzero(confirm)] = ~same.all(axis=1)
+    names = [name for name in columns.names if name in table.column_names]
+    trials, rows = table.select(["trial", "phase", *names]).to_pandas(), np.zeros(len(table), dtype=bool)
+    fresh, numbers = (trials["phase"] == "confirm").to_numpy(bool), trials["trial"].tolist()
+    searched = {numbers[row]: row for row in np.flatnonzero(~fresh)}
+    mine = [row for row in np.flatnonzero(fresh) if numbers[row] in searched]
+    if mine:
+        theirs = [searched[numbers[row]] for row in mine]
+        values, absent = trials[names].astype(object).to_numpy(), trials[names].isna().to_numpy()
+        same = (values[mine] == values[theirs]) | (absent[mine] & absent[theirs])
+        rows[mine] = ~same.all(axis=1)
     return rows

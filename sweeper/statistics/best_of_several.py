@@ -7,12 +7,14 @@ from scipy.special import gammaln, ndtri, stdtrit
 
 from sweeper.statistics.intervals import interval, multiplicities
 from sweeper.statistics.race import ENOUGH_SEEDS
+from sweeper.statistics.remembered import remembered
 
 FEWEST = 3
 """Losses below which no interval is stated."""
 DRAWS = 10_000
 
 
+@remembered
 def expected_best(losses: np.ndarray, budget: int, least: float = -math.inf) -> tuple[float, float, float]:
     """Mean of the lowest of `budget` of the `losses`, with its 95 % bootstrap interval.
 
@@ -44,6 +46,7 @@ def subset_weights(n: int, k: int) -> np.ndarray:
     return np.where(known, np.exp(logs - total), 0.0)
 
 
+@remembered
 def expected_regret(values: np.ndarray, seed: int = 0) -> np.ndarray:
     """E[μᵢ − minⱼ μⱼ] for every finalist i, in the unit of the objective; `values` is (finalists, seeds).
 

@@ -33,6 +33,8 @@ import numpy as np
 from scipy import stats
 from scipy.special import stdtrit
 
+from sweeper.statistics.remembered import remembered
+
 RESAMPLES = 10_000
 WORK = 1_000_000
 """Most values drawn for one interval: many values need fewer resamples."""
@@ -44,6 +46,7 @@ MOST_FOR_BOOTSTRAP = 500
 """Above it Student's t does as well."""
 
 
+@remembered
 def interval(values: np.ndarray, level: float = 0.95, seed: int = 0) -> tuple[float, float]:
     """Interval of the mean of independent `values`, in their unit; nulls where fewer than two are known.
 

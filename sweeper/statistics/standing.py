@@ -17,6 +17,7 @@ from sweeper.statistics.intervals import (
     studentized,
 )
 from sweeper.statistics.race import dropped_interval, interim_look
+from sweeper.statistics.remembered import remembered
 
 OFTEN = 0.75
 """Share of seeds that "better" asks for (Bouthillier et al. 2021, arXiv 2103.03098)."""
@@ -32,6 +33,7 @@ class Standing:
     """name -> one entry each; names as in `sweeper.answer.confirmed`"""
 
 
+@remembered
 def standing(scores: np.ndarray, ran: np.ndarray) -> Standing:
     """The order of finalists and the numbers of each; of both arguments, (finalists, seeds).
 
@@ -49,6 +51,7 @@ def standing(scores: np.ndarray, ran: np.ndarray) -> Standing:
     return Standing(order, columns | against_the_winner(scores, failures, dropped))
 
 
+@remembered
 def intervals(scores: np.ndarray, tied: np.ndarray, level: float = 0.95, seed: int = 0) -> np.ndarray:
     """Intervals of the means, (finalists, 2); `scores` are in the order of `standing`.
 

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from sweeper.statistics.remembered import remembered
+
 COMPONENTS = ("settings", "seed", "settings × seed")
 DRAWS = 10_000
 
@@ -24,6 +26,7 @@ def components(squares: np.ndarray, finalists: int, seeds: int) -> np.ndarray:
     return np.maximum(np.stack(estimates, axis=1), 0.0)
 
 
+@remembered
 def share_intervals(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Components of `values` (finalists, seeds), and the ends of the 95 % intervals of their shares.
 
