@@ -68,7 +68,7 @@ def test_divergence_by_a_large_loss_alone() -> None:
 @pytest.mark.parametrize("slots", [1, 5])
 def test_pruned_trials(slots: int) -> None:
     """Trials behind a limit, or behind the leader's whole curve, end at the same rung as alone."""
-    task = task_of(space=SPACE)
+    task = task_of(space=SPACE, steps=40, evaluations=8)
     plain = numbered([{**CALM, "learning_rate": rate} for rate in (1e-4, 1e-3, 1e-2, 3e-2)])
     leader = dict(zip(*by_reference(task, plain[-2]).result.objectives("validation_loss"), strict=True))
     limits = {15: leader[15] * 1.5, 25: leader[25] * 1.2}
@@ -118,7 +118,8 @@ def test_the_objective_is_the_best_of_its_curve(
     engine: str, objective: str, metric: str, value_of: Callable[[float], float]
 ) -> None:
     """In each engine by itself: the lowest value at the evaluation points, read off the recorded curve."""
-    task, trial = task_of(space=SPACE, search={"objective": objective}), numbered([CALM])[0]
+    task = task_of(space=SPACE, evaluations=8, search={"objective": objective})
+    trial = numbered([CALM])[0]
     done = by_reference(task, trial) if engine == "reference" else by_stack(task, [trial], 1)[0, trial.seed]
     _, values = done.result.objectives(metric)
     assert len(values) == 8 + (metric != "train_loss")

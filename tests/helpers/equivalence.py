@@ -40,9 +40,9 @@ def task_of(
     source = data if isinstance(data, Mapping) else {"source": data}
     search = dict(training.pop("search", {}))
     training = {
-        "steps": 40,
+        "steps": 24,
         "batch_size": 16,
-        "evaluations": 8,
+        "evaluations": 4,
         "dtype": "float64",
         "device": "cpu",
         **training,
