@@ -162,14 +162,17 @@ def _by_workers(dataset: Any, loader: Any, name: str, target: Target) -> Pair:
         timeout=loader.timeout,
         multiprocessing_context=loader.multiprocessing_context or _start_method(),
     )
-    rows, batches = length_of(dataset, name), iter(again)
+    rows = length_of(dataset, name)
 
     def checked() -> Iterator[Any]:
+        batches = iter(again)
         for index in range(len(again)):
             try:
                 batch = next(batches)
             except Exception as error:  # of the user's class, or the end of a worker
                 first = index * (loader.batch_size or FIRST_ITEMS)
+                error.__traceback__ = None
+                del batches  # which ends its processes; as part of a circle it waits for them for seconds
                 raise DataError(
                     f"{name}: the worker processes of its loader failed at the batch of item {first}: "
                     f"{message_of(error)}; num_workers = 0 shows more"

@@ -76,14 +76,14 @@ def test_a_test_that_hangs_is_ended_and_named(tmp_path: Path) -> None:
         "from hang_guard import pytest_runtest_protocol, pytest_sessionfinish\n",
         encoding="utf-8",
     )
-    options = ["-n1", "--max-worker-restart=0", "--timeout=1", "-q", "-p", "no:cacheprovider"]
+    options = ["-n1", "--max-worker-restart=0", "--timeout=0.5", "-q", "-p", "no:cacheprovider"]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *options, str(tmp_path)],
         capture_output=True,
         text=True,
         check=False,
         timeout=100,
-        env={**os.environ, "SWEEPER_TEST_GRACE": "1"},
+        env={**os.environ, "SWEEPER_TEST_GRACE": "0.5"},
     )
     assert done.returncode != 0
     assert "test_that_hangs hangs: its process" in done.stderr + done.stdout

@@ -1,5 +1,6 @@
 """Data sets and loaders read once: every kind of `torch.utils.data`, and of Hugging Face."""
 
+import multiprocessing
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -192,6 +193,14 @@ def test_faults_say_what_to_do(found: Any, words: str) -> None:
     with pytest.raises(DataError) as caught:
         read_objects(found, "it", None)
     assert words in str(caught.value)
+
+
+def test_a_loader_that_fails_leaves_no_process() -> None:
+    """They end with the message, not seconds later when memory is collected."""
+    before = set(multiprocessing.active_children())
+    with pytest.raises(DataError, match="failed at the batch of item 5"):
+        read_objects(loader(Items(raising), num_workers=1), "it", None)
+    assert set(multiprocessing.active_children()) <= before
 
 
 def test_a_target_that_no_item_has() -> None:

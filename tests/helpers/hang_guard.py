@@ -102,7 +102,9 @@ def end(process: int, name: str) -> None:
     kill([each for each in descendants(process) if each != os.getpid()])
     os.kill(process, signal.SIGABRT)
     os.kill(process, signal.SIGCONT)
-    time.sleep(2)
+    written = time.monotonic() + 2
+    while os.getppid() == process and time.monotonic() < written:
+        time.sleep(0.02)
     kill([process])
 
 

@@ -70,6 +70,7 @@ def test_a_lock_that_cannot_be_released_is_no_failure(
     def refuse(path: object) -> None:
         raise OSError(30, "Read-only file system")
 
+    monkeypatch.setattr(journal, "STALE", 0.2)
     with monkeypatch.context() as patch:
         patch.setattr(os, "unlink", refuse)
         with JournalLock(tmp_path / "journal.log"):

@@ -20,6 +20,8 @@ from sweeper.training.pool import messages
 from sweeper.training.pool.futures_pool import FuturesPool
 from sweeper.trial import Trial
 
+ASLEEP = [(2, 0), (4, 1), (8, 0)]
+"""Workers and lag."""
 LENGTH = 0.15
 """Seconds that a sleeping training lasts, on average."""
 TOLERANCE = 0.1
@@ -106,9 +108,8 @@ class Sleepers:
         return messages.Answer("here", messages.dumps(([result(trial, bowl(trial.parameters))], None)))
 
 
-@pytest.mark.parametrize(("workers", "lag"), [(2, 0), (4, 1), (8, 0)])
-def test_the_simulation_agrees_with_workers_that_sleep(workers: int, lag: int) -> None:
-    """The search and the dispatch of a run, with calls that sleep."""
+def apart(workers: int, lag: int) -> tuple[float, float]:
+    """The share of time that sleeping workers are busy in a search and its dispatch, and that of the simulation."""
     generation, trials = 2 * workers, 10 * workers
     asked = study(MIXED, sampler="random", trials=trials, generation=generation, lag=lag)
     search, engine = Search(asked), Sleepers(workers)
@@ -124,5 +125,20 @@ def test_the_simulation_agrees_with_workers_that_sleep(workers: int, lag: int) -
                 search.learn(each)
     simulation = simulated([generation] * 5, lag, workers, lambda k: lognormal(k, LENGTH))
     assert len(engine.spans) == trials
-    real = share_busy(list(engine.spans.values()), workers)
-    assert real == pytest.approx(share_busy(simulation, workers), abs=TOLERANCE)
+    return share_busy(list(engine.spans.values()), workers), share_busy(simulation, workers)
+
+
+@pytest.fixture(scope="module")
+def shares() -> dict[tuple[int, int], tuple[float, float]]:
+    """`apart` of each size and lag, at the same time: all of them sleep."""
+    with ThreadPoolExecutor(len(ASLEEP)) as threads:
+        return dict(zip(ASLEEP, threads.map(lambda given: apart(*given), ASLEEP), strict=True))
+
+
+@pytest.mark.parametrize("given", ASLEEP)
+def test_the_simulation_agrees_with_workers_that_sleep(
+    given: tuple[int, int], shares: dict[tuple[int, int], tuple[float, float]]
+) -> None:
+    """The search and the dispatch of a run, with calls that sleep."""
+    real, simulated_share = shares[given]
+    assert real == pytest.approx(simulated_share, abs=TOLERANCE)

@@ -109,7 +109,7 @@ def test_calls_of_other_engines_see_one_gpu_each(with_cuda: None, monkeypatch: p
         return str(value)
 
     with ThreadPoolExecutor(2) as threads:
-        assert sorted(threads.map(seen, [1.0, 1.0])) == ["4", "5"]
+        assert sorted(threads.map(seen, [0.4, 0.4])) == ["4", "5"]
     monkeypatch.setenv(VISIBLE, "6")
     assert seen(0.0) == "6"
 

@@ -22,7 +22,7 @@ from sweeper.training.pool.machine import Machine, this_machine
 from sweeper.training.pool.shared_folder import RESULTS, Member
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="signals that only POSIX has")
-LEASE = 3.0
+LEASE = 2.0
 """Seconds."""
 
 
@@ -96,7 +96,7 @@ def test_a_worker_that_is_asked_to_end_gives_its_calls_back(
     """Another one does them; nothing was lost. The other leaves when the sweep has ended."""
     with folder_pool(shared, lambda line: None, LEASE) as pool:
         first, begun = start(), tmp_path / "begun"
-        call = pool.submit(waiting, begun, 2.0)
+        call = pool.submit(waiting, begun, 1.0)
         wait_until(lambda: begun.exists() and bool(begun.read_text()))
         first.send_signal(signal.SIGTERM)
         assert first.wait(30) == 130

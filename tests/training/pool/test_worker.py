@@ -48,8 +48,9 @@ def read(streamed: bool) -> list[float]:
     return [float(row[0]) for row in inputs]
 
 
-def test_loaders_may_have_processes_of_their_own() -> None:
-    """As in most projects; data functions are called in a worker."""
+def test_loaders_may_have_processes_of_their_own(cold_workers: None) -> None:
+    """As in most projects; data functions are called in a worker, which no server has forked: a process of a
+    loader would be waited for."""
     with local_pool(1, prepare) as pool:
         calls = [pool.submit(read, streamed) for streamed in (False, True)]
         found = [pool.next_done([call]).unwrap() for call in calls]
