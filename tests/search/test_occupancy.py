@@ -109,7 +109,7 @@ class Sleepers:
 
 
 def apart(workers: int, lag: int) -> tuple[float, float]:
-    """The share of time that sleeping workers are busy in a search and its dispatch, and that of the simulation."""
+    """The share of time that sleeping workers are busy in a search and its dispatch, and as simulated."""
     generation, trials = 2 * workers, 10 * workers
     asked = study(MIXED, sampler="random", trials=trials, generation=generation, lag=lag)
     search, engine = Search(asked), Sleepers(workers)
