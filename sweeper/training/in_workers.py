@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sweeper.errors import UserError
-from sweeper.training import compiling, planning, work
+from sweeper.training import compiling, planning, set_up, work
 from sweeper.training.calls import Work, attempt, outcomes, together
 from sweeper.training.planning import Plan
 from sweeper.training.pool.interface import Done, NotSendable, Pool, Shared, WorkerDied
 from sweeper.training.preflight import configurations, label
 from sweeper.training.provenance import commit
 from sweeper.training.setup import Task
-from sweeper.training.stacked.refusal import NotStackable
+from sweeper.training.stacked.refusal import NotCompiled, NotStackable
 from sweeper.trial import Trial
 
 CLEARLY = 0.6
@@ -141,7 +141,8 @@ def plan_in_workers(
         study = task.value.study
         trials = planning.sample(study.space, max(share, 1), study.search.seed)
         trials = [t for t in trials if not refusals.get(str(t.parameters.get("activation")))]
-        return _fastest(pool, task, trials, jobs, refusals, engine)
+        plan = _fastest(pool, task, trials, jobs, refusals, engine)
+        return _with_fewest(pool, task, plan, trials) if engine == "auto" else plan
     except WorkerDied:
         return planning.one_by_one(jobs, "a process ended while stacks were tried")
     except NotStackable as why:  # of a sampled trial: its model fails by itself
@@ -172,6 +173,17 @@ def _fastest(
     if plan.uncompiled and every.engine == "fused":
         return replace(every, uncompiled=plan.uncompiled)
     return _compiled_or_not(pool, task, every, trials, jobs)
+
+
+def _with_fewest(pool: Pool, task: Shared[Task], plan: Plan, trials: Sequence[Trial]) -> Plan:
+    """The plan, few trials of one shape left out of stacks where hardly two have the same."""
+    if plan.engine != "fused" or not set_up.varied(task.value.study):
+        return plan
+    try:
+        seen = _everywhere(pool, plan.processes, work.seconds_to_set_up, task, trials[0], plan.compiled)
+    except (NotCompiled, NotStackable):  # of another shape than the one that was timed
+        return plan
+    return set_up.with_fewest(plan, task.value, trials[0], seen)
 
 
 def _compiled_or_not(pool: Pool, task: Shared[Task], plan: Plan, trials: Sequence[Trial], jobs: int) -> Plan:

@@ -93,6 +93,11 @@ class Plan:
     step: str = ""
     """What of the model's own training step is used; empty where it has none, or a loss is named."""
 
+    fewest: int = 1
+    """Trials of one shape from which on they are stacked."""
+    varied: str = ""
+    """Settings of which nearly every trial has a value, and so a shape, of its own, where `fewest` > 1."""
+
     @property
     def one_by_one(self) -> float:
         """Seconds a step of a trial that trains alone; 0 where nothing was measured."""
@@ -116,8 +121,14 @@ class Plan:
         apart_from = f" but for {self.recorded}" if self.recorded else ""
         how = f", compiled{apart_from}" if self.compiled else ""
         why = f"; not compiled: {self.uncompiled}" if self.uncompiled else ""
+        few = (
+            f"; fewer than {self.fewest} trials with the same {self.varied} one by one (list a few values to "
+            "have them stacked)"
+            if self.varied
+            else ""
+        )
         kinds = "".join(f"; {slots} on {kind}" for kind, slots in sorted(self.slots_of.items()))
-        stacks = f"{self.slots} trials a stack × {processes}{kinds}{how}{faster}{apart}{why}"
+        stacks = f"{self.slots} trials a stack × {processes}{kinds}{how}{faster}{few}{apart}{why}"
         return f"{stacks}; {self.broken_line()}" if self.broken else stacks
 
     def broken_line(self) -> str:
@@ -299,9 +310,12 @@ def cohorts_of(plan: Plan, task: Task, trials: Sequence[Trial]) -> list[Cohort]:
     engine = "compiled" if plan.compiled else "fused"
     cohorts: list[Cohort] = []
     for group in shapes(task, together):
+        if len(group) < plan.fewest:
+            cohorts += singles(group)
+            continue
         seconds = plan.seconds_a_step * sum(steps_of(task, trial) for trial in group)
         rounds = max(1, round(seconds / (plan.processes * COHORT_SECONDS)))
-        parts = min(plan.processes * rounds, max(len(group) // 2, 1))
+        parts = min(plan.processes * rounds, max(len(group) // max(plan.fewest, 2), 1))
         portions = balance_load(group, parts)
         cohorts += [_stack(plan, engine, part) for part in portions]
     return [*cohorts, *singles(apart)]

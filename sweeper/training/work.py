@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import torch
 
-from sweeper.training import compiling, planning, preflight
+from sweeper.training import compiling, planning, preflight, set_up
 from sweeper.training.cohort import Cohort, singles
 from sweeper.training.guessing import guessing
 from sweeper.training.measurable import unmeasured
@@ -115,6 +115,13 @@ def measure_compiled(task: Task, trials: Sequence[Trial], processes: int) -> com
             return str(reason)
         except Exception as error:  # the model's own: its trials will tell
             return reason_of(error)
+
+
+@one_at_a_time
+def seconds_to_set_up(task: Task, trial: Trial, compiled: bool) -> float:
+    """`set_up.seconds`"""
+    with watchdog.deadline(PREFLIGHT_SECONDS), refusing():
+        return set_up.seconds(task, trial, compiled)
 
 
 @one_at_a_time
