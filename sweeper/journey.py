@@ -80,8 +80,11 @@ def _run(study: Study, options: Options, home: Pool, pool: Pool) -> Result:
     require_trainable(preflight_in_workers(pool, task))
     with open_run(study, options.runs, fresh=options.fresh) as folder:
         with preparing(folder):
-            refuse_links(options.reports / study.name)
-            (options.reports / study.name).mkdir(parents=True, exist_ok=True)
+            report = options.reports / study.name
+            refuse_links(report, report / "figures", report / "tables")
+            if options.fresh:
+                _erase(report)
+            report.mkdir(parents=True, exist_ok=True)
             sweep = Sweep(home, pool, task, folder, options, earlier)
         with staying(folder), writing(folder), sweep:
             sweep.keep_baselines()
@@ -103,8 +106,16 @@ def _run(study: Study, options: Options, home: Pool, pool: Pool) -> Result:
         seconds = None if sweep.resumed else time.monotonic() - started
         each = partial(parallel_map, home, after=loaded)
         made = begun.report() if begun else None
-        result.report(options.reports / study.name, seconds=seconds, each=each, begun=made)
+        result.report(report, seconds=seconds, each=each, begun=made)
     return result
+
+
+def _erase(report: Path) -> None:
+    """Delete the report of trials that are deleted, also where the run that starts over comes to none of its
+    own. Other files in its folder stay, a transfer among them."""
+    for files in ("index.html", "best.*", "figures/*.png", "tables/*.csv"):
+        for file in report.glob(files):
+            file.unlink()
 
 
 class BegunInThread:

@@ -156,6 +156,30 @@ class TestAgain:
         fresh = run(tmp_path, study(search={"seed": 8}), fresh=True)
         assert fresh.trials.query("phase != 'confirm'")["seed"].tolist() == [8] * 12
 
+    def test_a_run_that_starts_over_and_is_stopped_leaves_no_old_report(
+        self, first: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its answer is that of deleted trials; what somebody else put there stays."""
+        report = tmp_path / "reports" / "tiny"
+        for name in ("index.html", "best.py", "best.toml", "figures/race.png", "tables/race.csv"):
+            (report / name).parent.mkdir(parents=True, exist_ok=True)
+            (report / name).write_text("of 12 trials")
+        others = {"notes.txt", "transfer.json", "transfer.png", "figures/mine.svg"}
+        for name in others:
+            (report / name).write_text("mine")
+
+        def stopped(self: sweep.Sweep, started: float) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(sweep.Sweep, "search_all", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path, study(search={"trials": 14}))
+        assert (report / "index.html").read_text() == "of 12 trials"
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path, study(), fresh=True)
+        left = {each.relative_to(report).as_posix() for each in report.rglob("*") if each.is_file()}
+        assert left == others
+
     def test_test_rows_touch_nothing_but_the_test(self, tmp_path: Path) -> None:
         """With other test rows all records are the same; only the test score differs."""
         x, y = data()
