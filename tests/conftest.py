@@ -35,10 +35,25 @@ def pytest_configure(config: pytest.Config) -> None:
     config.option.loadscopereorder = False
 
 
+class Backwards(pytest.Dir):
+    """A folder whose last file is read first."""
+
+    def collect(self) -> list[pytest.Item | pytest.Collector]:
+        """What is in it."""
+        return list(super().collect())[::-1]
+
+
+def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Every other process begins with the last file: in a fresh clone pytest compiles each of them, which takes
+    half the time where two processes do not compile the same one."""
+    odd = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 2
+    return Backwards.from_parent(parent, path=path) if odd else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with tests that may take long come first: at the end, one process would wait for the other."""
     long = {item.path for item in items if item.get_closest_marker("timeout") is not None}
-    items.sort(key=lambda item: item.path not in long)
+    items.sort(key=lambda item: (item.path not in long, item.path))
 
 
 def pytest_collection_finish() -> None:
