@@ -132,17 +132,20 @@ def gradient_verdicts(run: RunData) -> pd.DataFrame:
         for moment, part in at_moments(run, layer_rows(run, MEASURE)).items()
     }
     found: list[dict[str, object]] = []
+    medians, worst = (dict(list(each.groupby(["moment", "activation"]))) for each in (profile, shares))
     before = _dead_at_start(run)
+    dead = dict(list(before.groupby("activation")))
     for moment, part in counted.groupby("moment", sort=False):
-        shown = slopes(part).merge(ratios(part), on=NETWORK).set_index(NETWORK)
+        shown = part[[*NETWORK, "activation"]].drop_duplicates()
+        shown = shown.merge(slopes(part), on=NETWORK).merge(ratios(part), on=NETWORK)
         for activation, lines in part.groupby("activation"):
-            own = shown.loc[pd.MultiIndex.from_frame(lines[NETWORK].drop_duplicates())].reset_index()
+            own, at = shown[shown["activation"] == activation].reset_index(drop=True), (moment, activation)
             row: dict[str, object] = {"moment": moment, "activation": activation}
             row |= {"trials": int(searched[str(moment)].get(activation, 0))}
             row |= _judged(lines, own, moment == START)
-            row |= _far(_at(profile, str(moment), activation), str(row["verdict"]))
-            row |= _worst(_at(shares, str(moment), activation))
-            row |= _dead_before(before, str(activation), row["dead_layer"])
+            row |= _far(medians.get(at, profile.head(0)), str(row["verdict"]))
+            row |= _worst(worst.get(at, shares.head(0)))
+            row |= _dead_before(dead.get(activation, before.head(0)), row["dead_layer"])
             found.append(row)
     frame = pd.DataFrame(found)
     starts = frame[frame["moment"] == START].set_index("activation")["verdict"].to_dict()
@@ -157,10 +160,12 @@ def gradient_verdicts(run: RunData) -> pd.DataFrame:
 
 def _others_are(row: Mapping[Hashable, Any], frame: pd.DataFrame) -> str:
     """Which networks with the same activation and another structure are healthy, where these are not."""
+    if row["verdict"] == HEALTHY or not row["sure"]:
+        return ""
     sound = (frame["verdict"] == HEALTHY) & frame["sure"].astype(bool) & (frame["moment"] == row["moment"])
     base = frame["activation"].map(base_of) == base_of(str(row["activation"]))
     names = list(frame.loc[sound & base, "activation"])
-    if row["verdict"] == HEALTHY or not row["sure"] or not names:
+    if not names:
         return ""
     return f"Gradients are healthy with {listing(names)}: prefer {'that' if len(names) == 1 else 'those'}."
 
@@ -212,10 +217,6 @@ def _fresh(run: RunData, last: int) -> pd.DataFrame:
     return rows[deepest == last]
 
 
-def _at(frame: pd.DataFrame, moment: str, activation: object) -> pd.DataFrame:
-    return frame[(frame["moment"] == moment) & (frame["activation"] == activation)]
-
-
 def _far(profile: pd.DataFrame, verdict: str) -> dict[str, str]:
     """Layers that the verdict is about, runs joined: their numbers and their names."""
     medians = profile.set_index("layer")["median"].sort_index()
@@ -256,11 +257,11 @@ def _dead_at_start(run: RunData) -> pd.DataFrame:
     return rows.assign(activation=named, last=last, alike=rows["trial"].isin(alike(run)))
 
 
-def _dead_before(rows: pd.DataFrame, activation: str, layer: object) -> dict[str, object]:
-    """The median share of dead units of one layer before training, of `_dead_at_start`, over draws of the
-    weights: one for each seed, fresh ones too; and how many draws these are."""
-    named = (rows["activation"] == activation).to_numpy(bool)
-    own = rows[named & rows["alike"].to_numpy() & (rows["last"] == rows["last"][named].max()).to_numpy()]
+def _dead_before(rows: pd.DataFrame, layer: object) -> dict[str, object]:
+    """The median share of dead units of one layer before training, of `rows` of one activation as those of
+    `_dead_at_start`, over draws of the weights: one for each seed, fresh ones too; and how many draws these
+    are."""
+    own = rows[rows["alike"] & (rows["last"] == rows["last"].max())]
     drawn = (
         own[own["layer"] == layer].drop_duplicates("seed")["value"]
         if pd.notna(layer)

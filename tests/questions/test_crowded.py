@@ -56,7 +56,8 @@ def test_no_wider_range_is_proposed_beyond_a_basin_that_ends() -> None:
         peak = 10 ** rng.uniform(-0.6, 0.0)
         losses = np.where(rates > peak, 3.0, 1 - np.log10(rates)) * np.exp(0.05 * rng.normal(size=60))
         source = source_of(many(rates, losses))
-        (basin,) = basins(source)[basins(source)["activation"] == ANY].to_dict("records")
+        found = basins(source)
+        (basin,) = found[found["activation"] == ANY].to_dict("records")
         row = crowded(source.trials, {"learning_rate": WIDE}).iloc[0]
         beyond = int((rates > basin["high"]).sum())
         if row["near_high"] > 0.5:
