@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,8 @@ if TYPE_CHECKING:  # it loads scikit-learn
 
 MOST_DIVIDED = 1 << 26
 """Bytes of row numbers that go with the data to workers."""
+MOST_REMEMBERED = 1 << 13
+"""Rows of data whose latest splits are remembered: a run asks for each of them several times."""
 
 
 def split_rows(
@@ -171,7 +174,19 @@ def rows_of_parts(data: Data, shares: tuple[float, float, float], *, seed: int, 
         return data.fixed["train"], data.fixed["validation"], data.fixed["test"]
     if data.groups is not None:
         return split_groups(data.groups, shares, seed, test_seed)
-    return split_rows(data.rows, shares, seed, test_seed, strata_of(data))
+    labels = strata_of(data)
+    if data.rows > MOST_REMEMBERED:
+        return split_rows(data.rows, shares, seed, test_seed, labels)
+    known = labels if labels is None else (labels.dtype.str, labels.tobytes())
+    return _remembered(data.rows, shares, seed, test_seed, known)
+
+
+@lru_cache(maxsize=64)
+def _remembered(
+    n: int, shares: tuple[float, float, float], seed: int, test_seed: int, known: tuple[str, bytes] | None
+) -> Division:
+    labels = known if known is None else np.frombuffer(known[1], known[0])
+    return split_rows(n, shares, seed, test_seed, labels)
 
 
 def with_rows_of(
