@@ -10,6 +10,7 @@ import pytest
 import torch
 from joblib.externals.loky import process_executor
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
+from warm_workers import cold_workers
 
 from sweeper.data.objects import read_objects
 from sweeper.training.pool import local, worker
@@ -48,10 +49,10 @@ def read(streamed: bool) -> list[float]:
     return [float(row[0]) for row in inputs]
 
 
-def test_loaders_may_have_processes_of_their_own(cold_workers: None) -> None:
+def test_loaders_may_have_processes_of_their_own() -> None:
     """As in most projects; data functions are called in a worker, which no server has forked: a process of a
     loader would be waited for."""
-    with local_pool(1, prepare) as pool:
+    with cold_workers(), local_pool(1, prepare) as pool:
         calls = [pool.submit(read, streamed) for streamed in (False, True)]
         found = [pool.next_done([call]).unwrap() for call in calls]
     assert found == [[2.0 * k for k in range(12)], [float(k) for k in range(12)]]
