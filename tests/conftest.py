@@ -18,14 +18,12 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # one a core: threads of two would wait
 os.environ["SWEEPER_STRICT"] = "1"  # a part of a report that cannot be made is an error in every test
 
 from hang_guard import pytest_runtest_protocol, pytest_sessionfinish  # noqa: F401  (hooks of pytest)
-from synthetic_records import SyntheticRecords, synthetic_records
-from warm_workers import cold_workers as cold
-from warm_workers import warm_workers
 
 gc.disable()  # while modules are imported and tests collected, which all stay
 
 if TYPE_CHECKING:
     from report_inputs import Asked
+    from synthetic_records import SyntheticRecords
 
     from sweeper.training.pool.interface import Pool
 
@@ -44,8 +42,10 @@ class Backwards(pytest.Dir):
 
 
 def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Every other process begins with the last file: in a fresh clone pytest compiles each of them, which takes
-    half the time where two processes do not compile the same one."""
+    """Every other process begins with the last file.
+
+    In a fresh clone pytest compiles all of them, which takes half the time where no two compile the same one.
+    """
     odd = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 2
     return Backwards.from_parent(parent, path=path) if odd else None
 
@@ -64,13 +64,16 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session")
-def records() -> SyntheticRecords:
+def records() -> "SyntheticRecords":
     """The three frames of a made-up study; do not change them in place."""
+    # loaded late: torch takes seconds, and the process that hands out tests needs none of it
+    from synthetic_records import synthetic_records
+
     return synthetic_records()
 
 
 @pytest.fixture(scope="session")
-def asked(records: SyntheticRecords) -> "Asked":
+def asked(records: "SyntheticRecords") -> "Asked":
     """The made-up run with its tables; do not change them in place."""
     # loaded late: drawing takes seconds
     from report_inputs import asked_of, made_input
@@ -79,7 +82,7 @@ def asked(records: SyntheticRecords) -> "Asked":
 
 
 @pytest.fixture(scope="session")
-def whole_report(records: SyntheticRecords, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole_report(records: "SyntheticRecords", tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the report of the made-up study, with two warnings: drawn once, by who needs it first."""
     # loaded late: drawing takes seconds
     from report_inputs import warned_input
@@ -97,6 +100,9 @@ def whole_report(records: SyntheticRecords, tmp_path_factory: pytest.TempPathFac
 @pytest.fixture(scope="session", autouse=True)
 def _warm_workers() -> Iterator[None]:
     """Workers of local pools need not import torch one by one: see `warm_workers.py`."""
+    # loaded late: it imports the package
+    from warm_workers import warm_workers
+
     with warm_workers():
         yield
 
@@ -104,6 +110,9 @@ def _warm_workers() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def cold_workers() -> Iterator[None]:
     """They start as in a sweep."""
+    # loaded late: it imports the package
+    from warm_workers import cold_workers as cold
+
     with cold():
         yield
 
