@@ -177,15 +177,15 @@ def rows_of_parts(data: Data, shares: tuple[float, float, float], *, seed: int, 
     labels = strata_of(data)
     if data.rows > MOST_REMEMBERED:
         return split_rows(data.rows, shares, seed, test_seed, labels)
-    known = labels if labels is None else (labels.dtype.str, labels.tobytes())
-    return _remembered(data.rows, shares, seed, test_seed, known)
+    coded = None if labels is None else (labels.dtype.str, labels.tobytes())
+    return _remembered(data.rows, shares, seed, test_seed, coded)
 
 
 @lru_cache(maxsize=64)
 def _remembered(
-    n: int, shares: tuple[float, float, float], seed: int, test_seed: int, known: tuple[str, bytes] | None
+    n: int, shares: tuple[float, float, float], seed: int, test_seed: int, coded: tuple[str, bytes] | None
 ) -> Division:
-    labels = known if known is None else np.frombuffer(known[1], known[0])
+    labels = None if coded is None else np.frombuffer(coded[1], coded[0])
     return split_rows(n, shares, seed, test_seed, labels)
 
 
