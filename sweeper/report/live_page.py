@@ -78,18 +78,19 @@ def _card(
     study: Study, trials: pd.DataFrame, progress: Progress, best: Answer | None, resume: str, now: datetime
 ) -> Card:
     search, confirm = search_trials(trials), trials[trials["phase"] == "confirm"]
-    of_all, of_confirm = progress.totals["search"], progress.totals["confirm"]
+    of_all, done = progress.totals["search"], progress.done["confirm"]
+    of_confirm = max(progress.totals["confirm"], done)  # an earlier call may have made more than is asked now
     text = "If the run stopped, start it again and it continues from here"
     note = f" ({PLACEHOLDER} stands for your study file)" if PLACEHOLDER in resume.split() else ""
     if progress.name == "confirm":
-        headline = f"At {now:%H:%M} the search was over, and {len(confirm):,} of {of_confirm:,} confirmations"
+        headline = f"At {now:%H:%M} the search was over, and {done:,} of {of_confirm:,} confirmations"
     else:
         headline = f"At {now:%H:%M}, {len(search):,} of {of_all:,} trials"
     facts = (
         Fact("Written", f"{now:%H:%M:%S}", f"{now:%Y-%m-%d}; new at most every 20 s while the run works"),
         Fact("Phase", progress.name, PHASES.get(progress.name, "")),
         Fact("Trials", f"{len(search):,} of {of_all:,}", outcomes_in_words(search)),
-        *_confirmations(confirm, of_confirm),
+        *_confirmations(confirm, done, of_confirm),
         Fact("Rate", f"{number(progress.rate)} trainings/s", _left(study, progress)),
     )
     return Card(
@@ -112,11 +113,13 @@ def _lead(study: Study, search: pd.DataFrame, best: Answer | None) -> str:
     )
 
 
-def _confirmations(confirm: pd.DataFrame, total: int) -> tuple[Fact, ...]:
+def _confirmations(confirm: pd.DataFrame, done: int, total: int) -> tuple[Fact, ...]:
+    """Those of the present finalists are counted; an earlier call may have had others."""
     if not total:
         return ()
     meaning = outcomes_in_words(confirm) or "trainings of the finalists on fresh seeds, after the search"
-    return (Fact("Confirmations", f"{len(confirm):,} of {total:,}", meaning),)
+    earlier = "with those of an earlier call: " if len(confirm) != done else ""
+    return (Fact("Confirmations", f"{done:,} of {total:,}", f"{earlier}{meaning}"),)
 
 
 def _left(study: Study, progress: Progress) -> str:

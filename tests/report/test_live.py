@@ -71,11 +71,18 @@ def page_of(folder: Path, recorded: Path, clock: Clock, **given: Any) -> tuple[L
     return LivePage(study, recorded, folder, progress, clock=clock, **given), text
 
 
-def written(recorded: Path, study: Study, phase: str = "exploit", resume: str = "sweeper run made-up") -> str:
-    """The page's HTML without figures."""
+def written(
+    recorded: Path,
+    study: Study,
+    phase: str = "exploit",
+    resume: str = "sweeper run made-up",
+    done: int = 0,
+    most: int = 50,
+) -> str:
+    """The page's HTML without figures, `done` trainings of the phase and `most` confirmations."""
     trials = live.load_trials(recorded)
-    progress = Progress(120, 50, True)
-    progress.phase(phase)
+    progress = Progress(120, most, True)
+    progress.phase(phase, done)
     return live_page.live_page(study, trials, progress, (), resume, 20)
 
 
@@ -195,9 +202,13 @@ def test_the_page_of_the_confirmations(tmp_path: Path, recorded: Path) -> None:
     first = Search(study).next_generation()[0]
     confirm = [made_up.Trial(first.number, "confirm", seed, first.parameters) for seed in (1, 2, 3)]
     store.append([made_up.result(t, float("inf") if t.seed == 3 else 0.01) for t in confirm])
-    page = written(tmp_path / "records", study, "confirm")
+    page = written(tmp_path / "records", study, "confirm", done=3)
     assert "the search was over, and 3 of 50 confirmations were done." in page
     assert "2 completed, 1 diverged" in page
+    assert "of an earlier call" not in page
+    page = written(tmp_path / "records", study, "confirm", done=2, most=2)  # the third is of no finalist now
+    assert "the search was over, and 2 of 2 confirmations were done." in page
+    assert "with those of an earlier call: 2 completed, 1 diverged" in page
     assert "Best so far, not confirmed" in page
     assert "Confirmed on fresh seeds" not in page
 
