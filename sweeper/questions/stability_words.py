@@ -61,7 +61,8 @@ def _changes(run: RunData) -> bool:
 def _best(best: pd.DataFrame, *, changing: bool) -> str:
     """Where the best were at the last measurement, or at most where rates change; in the figure's order."""
     asked = "largest" if changing else "last"
-    who = "the best trial" if len(best) == 1 else f"the {len(best)} best trials measured"
+    one = f"the best trial measured, #{best['trial'].iloc[0]},"  # better ones may have had no limit
+    who = one if len(best) == 1 else f"the {len(best)} best trials measured"
     ratios = [number(ratio, 2) for ratio in best[asked]]
     places = [_place(ratio) for ratio in best[asked]]
     if len(set(places)) == 1:

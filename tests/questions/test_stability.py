@@ -205,3 +205,12 @@ def test_those_that_came_down_are_counted_among_those_below(
     text = " ".join(map(str, QUESTION.sentences(asked, tables)))
     assert text.count("above the limit before.") == 1
     assert words in text
+
+
+def test_the_only_one_measured_is_named() -> None:
+    """A better trial may have an optimizer that has no limit: the best of the search is another one then."""
+    asked = source(ROWS, CURVES)
+    trials = stability_trials(asked).query("outcome == 'completed'").tail(1)
+    tables = {"stability": stability(asked), "stability_trials": trials}
+    text = " ".join(map(str, QUESTION.sentences(asked, tables)))
+    assert "learning rate × sharpness of the best trial measured, #1, was 0.5 times the stability" in text
