@@ -133,3 +133,14 @@ def test_data_that_cannot_be_split_come_back() -> None:
     """Who splits them says so."""
     data = replace(load("wine", loss_task="classification"), groups=np.zeros(178, dtype=np.int64))
     assert with_rows_of(data, (0.6, 0.2, 0.2), [0], 0) is data
+
+
+def test_rows_that_are_remembered_are_those_that_are_drawn() -> None:
+    """A split that is asked for again, with other labels or another seed, is that of its own arguments."""
+    labels = [np.arange(60) % 3, np.arange(60) % 2, np.arange(60) % 3]
+    for seed in (0, 1, 0):
+        for each in labels:
+            classes = ("a", "b", "c")[: int(each.max()) + 1]
+            found = rows_of_parts(Data(np.zeros((60, 1)), each, classes), SHARES, seed=seed, test_seed=4)
+            drawn = split_rows(60, SHARES, seed, 4, each)
+            assert all(np.array_equal(*parts) for parts in zip(found, drawn, strict=True))
