@@ -147,7 +147,9 @@ def answer(
     compared = None
     if baselines is not None:
         on_test = by_seed(tested, list(scores))
-        compared = baseline(baselines, objective, scores, on_test, least_loss, int(row["seed"]))
+        peers = ranking.loc[ranking["tied"].astype(bool), "trial"].tolist() if len(ranking) else []
+        tied = [_scores_of(recorded, peer, fresh=True) for peer in peers if peer != number]
+        compared = baseline(baselines, objective, scores, on_test, least_loss, int(row["seed"]), tied)
     made = None
     if curves is not None:
         made = learning(curves, number, list(scores), objective, compared)

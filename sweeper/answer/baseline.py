@@ -10,6 +10,7 @@ import numpy as np
 from sweeper.answer.bounds import bounded_gain, which_cut
 from sweeper.components.metrics import known_score
 from sweeper.statistics.intervals import interval
+from sweeper.statistics.standing import picked_interval
 from sweeper.trial import HIGHER, is_maximized
 
 ROUNDING = 1e-6
@@ -40,7 +41,8 @@ class Against:
     """How much better the winner is; below 0 where it is worse."""
     low: float
     high: float
-    """95 % interval of the mean paired `gain`; NaN for one seed."""
+    """95 % interval of the mean paired `gain`; NaN for one seed. That of the score which picked the winner
+    allows for it."""
     seeds: int
     higher: bool
     """Whether higher values are better."""
@@ -137,6 +139,7 @@ def baseline(
     tested: Mapping[int, Mapping[str, float]],
     least_loss: float = -math.inf,
     searched: int | None = None,
+    tied: Sequence[Mapping[int, float]] = (),
 ) -> Baseline:
     """The winner against the `recorded` guesses (``baselines.json``).
 
@@ -147,6 +150,7 @@ def baseline(
         tested: its scores on the test rows by seed.
         least_loss: no loss lies below it.
         searched: the seed of the search.
+        tied: as `own`, of the finalists that the winner was picked among.
     """
     part, _, score = objective.removesuffix(HIGHER).partition("_")
     higher = is_maximized(objective)
@@ -166,7 +170,7 @@ def baseline(
     return Baseline(
         recorded["guess"] or "",
         recorded["why"],
-        _against(part, score, own, recorded["scores"], higher, least_loss),
+        _against(part, score, own, recorded["scores"], higher, least_loss, tied),
         tuple(each for each in test if each is not None),
         next(
             (_guess(each, part, score) for each in recorded["scores"] if each["seed"] == searched), math.nan
@@ -196,30 +200,35 @@ def _against(
     recorded: Sequence[Mapping[str, Any]],
     higher: bool,
     least_loss: float,
+    tied: Sequence[Mapping[int, float]] = (),
 ) -> Against | None:
     """``None`` where no seed has both; `higher` values are better, or lower ones.
 
-    `winner` has its scores by seed, `recorded` what guessing, and labels drawn at random, score on each.
+    `winner` has its scores by seed, `recorded` what guessing, and labels drawn at random, score on each;
+    `tied` are finalists that the winner was picked among by these scores.
     """
     guess = {int(each["seed"]): _guess(each, part, score) for each in recorded}
-    pairs = [(winner[seed], guess[seed]) for seed in winner if math.isfinite(guess.get(seed, math.nan))]
-    pairs = [pair for pair in pairs if abs(pair[0]) < HUGE]
-    if not pairs:
+    seeds = [seed for seed in winner if math.isfinite(guess.get(seed, math.nan))]
+    seeds = [seed for seed in seeds if abs(winner[seed]) < HUGE]
+    if not seeds:
         return None
-    ours, theirs = np.array(pairs).T
+    theirs = np.array([guess[seed] for seed in seeds])
+    scores = np.array([[each.get(seed, math.nan) for seed in seeds] for each in (winner, *tied)])
+    scores[np.abs(scores) >= HUGE] = np.nan
+    ours, costs = scores[0], theirs - scores if higher else scores - theirs
     gains = ours - theirs if higher else theirs - ours
-    plain = interval(gains)
+    low, high = picked_interval(costs) if tied else interval(costs[0])
+    plain = 0.0 - high, 0.0 - low
     low, high = bounded_gain(score, *plain, float(theirs.mean()), higher, least_loss)
     means = {"winner": float(ours.mean()), "guess": float(theirs.mean()), "gain": float(gains.mean())}
     cut, (drawn, beyond) = which_cut(plain, (low, high)), _drawn(part, score, recorded, higher)
-    seeds = len(pairs)
     return Against(
         part,
         score,
         **means,
         low=low,
         high=high,
-        seeds=seeds,
+        seeds=len(seeds),
         higher=higher,
         cut=cut,
         drawn=drawn,

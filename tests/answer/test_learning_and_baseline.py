@@ -6,6 +6,7 @@ import pytest
 
 from sweeper.answer.baseline import baseline, by_seed
 from sweeper.answer.learning import _beyond_luck, learning
+from sweeper.statistics.standing import intervals
 
 RNG = np.random.default_rng(0)
 SEEDS = list(range(1, 11))
@@ -231,3 +232,24 @@ def test_no_guess_on_record_is_no_comparison() -> None:
     found = baseline(none, "validation_loss", {1: 0.5}, {1: {"loss": 0.2}})
     assert (found.objective, found.test, found.why) == (None, (), "ValueError: no")
     assert found.to_dict() == {"guess": None, "objective": None, "test": {}}
+
+
+@pytest.mark.parametrize("objective", ["validation_loss", "validation_auc (higher is better)"])
+def test_the_gain_of_a_winner_that_was_picked_allows_for_it(objective: str) -> None:
+    """Of five finalists that guess, the best one beats guessing in fewer races than without the allowance."""
+    rng, races, sign = np.random.default_rng(5), 150, -1.0 if "higher" in objective else 1.0
+    guess = {"guess": "", "why": "", "scores": [{"seed": s, "validation": {"loss": 0.5}} for s in SEEDS]}
+    for each in guess["scores"]:
+        each["validation"]["auc"] = 0.5
+    fair = picked = 0
+    for _ in range(races):
+        scores = 0.5 + 0.05 * rng.normal(size=(5, len(SEEDS)))
+        scores = scores[np.argsort(sign * scores.mean(axis=1))]
+        own, *tied = [dict(zip(SEEDS, row.tolist(), strict=True)) for row in scores]
+        found = [baseline(guess, objective, own, {}, tied=rivals).objective for rivals in (tied, ())]
+        assert found[0] is not None
+        assert found[1] is not None
+        fair, picked = fair + found[0].better, picked + found[1].better
+        ends = intervals(sign * scores, np.ones(5, dtype=bool))[0]
+        assert (found[0].low, found[0].high) == pytest.approx((sign * 0.5 - ends[1], sign * 0.5 - ends[0]))
+    assert fair < min(picked, 0.06 * races)
