@@ -21,10 +21,19 @@ from sweeper.questions.gradient_networks import (
     side,
     slopes,
 )
-from sweeper.questions.layers import ROWS, START, at_moments, layer_rows, named_layers, profile_of
+from sweeper.questions.layers import (
+    BETWEEN,
+    ROWS,
+    START,
+    at_moments,
+    layer_profile,
+    layer_rows,
+    named_layers,
+    profile_of,
+)
 from sweeper.questions.run_data import RunData, once
 from sweeper.questions.structures import alike, base_of, structures
-from sweeper.questions.units import units
+from sweeper.questions.units import SHARES
 from sweeper.statistics.intervals import FEWEST_FOR_BOOTSTRAP, interval, most_do
 from sweeper.wording import listing
 
@@ -76,7 +85,7 @@ def networks(run: RunData) -> pd.DataFrame:
     At initialisation those of fresh seeds count too, and equal ones once: trials of one activation and seed
     start alike. At the end the completed trials of the search.
     """
-    rows = layer_rows(run, MEASURE)
+    rows = layer_rows(run, MEASURE, BETWEEN)
     if rows.empty:
         return rows.assign(moment="")
     parts = []
@@ -126,12 +135,13 @@ def gradient_verdicts(run: RunData) -> pd.DataFrame:
     counted = networks(run)
     if counted.empty or counted["depth"].iloc[0] < 2:  # nothing lies between
         return pd.DataFrame(columns=COLUMNS)
-    profile, shares = norms(run), units(run)
+    profile, shares = norms(run), layer_profile(run, SHARES, BETWEEN)
     searched = {
         moment: part.groupby(part["activation"].astype("str"))["trial"].nunique()
-        for moment, part in at_moments(run, layer_rows(run, MEASURE)).items()
+        for moment, part in at_moments(run, layer_rows(run, MEASURE, BETWEEN)).items()
     }
     found: list[dict[str, object]] = []
+    last = int(counted["layer"].max())
     medians, worst = (dict(list(each.groupby(["moment", "activation"]))) for each in (profile, shares))
     before = _dead_at_start(run)
     dead = dict(list(before.groupby("activation")))
@@ -145,7 +155,7 @@ def gradient_verdicts(run: RunData) -> pd.DataFrame:
             row |= _judged(lines, own, moment == START)
             row |= _far(medians.get(at, profile.head(0)), str(row["verdict"]))
             row |= _worst(worst.get(at, shares.head(0)))
-            row |= _dead_before(dead.get(activation, before.head(0)), row["dead_layer"])
+            row |= _dead_before(dead.get(activation, before.head(0)), row["dead_layer"], last)
             found.append(row)
     frame = pd.DataFrame(found)
     starts = frame[frame["moment"] == START].set_index("activation")["verdict"].to_dict()
@@ -257,11 +267,11 @@ def _dead_at_start(run: RunData) -> pd.DataFrame:
     return rows.assign(activation=named, last=last, alike=rows["trial"].isin(alike(run)))
 
 
-def _dead_before(rows: pd.DataFrame, layer: object) -> dict[str, object]:
+def _dead_before(rows: pd.DataFrame, layer: object, last: int) -> dict[str, object]:
     """The median share of dead units of one layer before training, of `rows` of one activation as those of
     `_dead_at_start`, over draws of the weights: one for each seed, fresh ones too; and how many draws these
     are."""
-    own = rows[rows["alike"] & (rows["last"] == rows["last"].max())]
+    own = rows[rows["alike"] & (rows["last"] == last)]
     drawn = (
         own[own["layer"] == layer].drop_duplicates("seed")["value"]
         if pd.notna(layer)

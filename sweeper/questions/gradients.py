@@ -16,7 +16,7 @@ from sweeper.drawing.style import canvas, group_styles, handle, legend, legend_h
 from sweeper.questions import gradients_over_time
 from sweeper.questions.gradient_networks import COUNTED, CUT, DECADES, HEALTHY, MEASURE
 from sweeper.questions.gradient_verdicts import gradient_verdicts, norms
-from sweeper.questions.layers import END, START, layer_profile, other_depths
+from sweeper.questions.layers import BETWEEN, END, START, layer_profile, of_depth, other_depths
 from sweeper.questions.question import WHY, FigureSpec, Question, Shown, Tables, named
 from sweeper.questions.run_data import RunData, once
 from sweeper.questions.structures import structures
@@ -44,7 +44,7 @@ def layer_measures(run: RunData) -> pd.DataFrame:
     """
     measures = tuple(dict.fromkeys(run.layers["measure"]))
     own = [norms(run)] if MEASURE in measures else []
-    rows = pd.concat([*own, layer_profile(run, tuple(name for name in measures if name != MEASURE))])
+    rows = pd.concat([*own, layer_profile(run, tuple(name for name in measures if name != MEASURE), BETWEEN)])
     if rows.empty:
         return rows[[*KEYS, "layer", "layer_name"]]
     wide = rows.pivot_table("median", [*KEYS, "layer", "layer_name"], "measure", sort=False, observed=True)
@@ -122,7 +122,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
             "The models have one layer with activations, so no gradient can vanish between layers; inside of "
             "a recurrent layer, over time, one still can.",
         )
-    said: list[Statement] = list(_verdicts(verdicts, depth))
+    said: list[Statement] = list(_verdicts(verdicts, depth, of_depth(run, MEASURE, BETWEEN)))
     for activation, rows in verdicts.groupby("activation"):
         unlike = rows[[column for column, words in COUNTED.items() if words != HEALTHY]].to_numpy() > 0
         if ((rows["verdict"] != HEALTHY) | ~rows["sure"].astype(bool) | unlike.any(axis=1)).any():
@@ -137,13 +137,13 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
             f"Layers that get less than a hundredth of the last layer's gradient {MOMENTS[moment]}: "
             f"{'; '.join(starved)}."
         )
-    said += filter(None, [other_depths(run, MEASURE)])
+    said += filter(None, [other_depths(run, MEASURE, BETWEEN)])
     return tuple(said)
 
 
-def _verdicts(verdicts: pd.DataFrame, depth: int) -> Iterator[Claim]:
+def _verdicts(verdicts: pd.DataFrame, depth: int, which: str) -> Iterator[Claim]:
     """One claim for each moment and activation; those of which the interval leaves the verdict open say
-    so."""
+    so. `which`: the networks that were taken, as in `of_depth`."""
     for moment in (START, END):
         rows = [_judged(row) for row in verdicts[verdicts["moment"] == moment].to_dict("records")]
         order = sorted(rows, key=lambda row: ([*CHANGING, CUT, HEALTHY, ""].index(row[0]), row[1] != OPEN))
@@ -155,7 +155,7 @@ def _verdicts(verdicts: pd.DataFrame, depth: int) -> Iterator[Claim]:
                 status,
                 "gradients",
                 f"{row['networks']} networks",
-                MOMENTS[moment],
+                MOMENTS[moment] + (f",{which}" if which else ""),
                 (row["low"], row["high"]),
                 detail=f"on average within a factor of 10 over {depth} layers"
                 if direction == HEALTHY
@@ -269,8 +269,9 @@ QUESTION = Question(
         "order of the forward pass, from 0; an activation belongs to the layer whose weights come before it. "
         "Medians and quartiles over the networks that share an activation: before training those of the "
         "search and of fresh seeds, equal ones once; after it the completed trials of the search. Where "
-        "depths differ, the networks of one depth; where they differ in other parts (normalization, initial "
-        "weights, residual or not), each kind by itself, as named.",
+        "depths differ, the networks of one depth: that of two layers or more which most completed trials "
+        "have; where they differ in other parts (normalization, initial weights, residual or not), each kind "
+        "by itself, as named.",
         "Of each network, the norm at the first layer over that at the last is measured. Vanishing: in the "
         f"median network it is {given(10**-DECADES)} or less; exploding: {given(10**DECADES)} or more; "
         "healthy: in between; cut off: in half of the networks or more, some layer gets no gradient at all. "

@@ -9,7 +9,7 @@ from sweeper.answer.rows import completed_search, search_trials
 from sweeper.questions.losses import of_search
 from sweeper.questions.run_data import RunData, once
 from sweeper.questions.structures import alike, like, structures
-from sweeper.wording import capital, count, whole
+from sweeper.wording import count, whole
 
 ROWS = ["trial", "seed", "step", "layer", "value"]
 START, END = "initialisation", "end of training"
@@ -27,14 +27,18 @@ COLUMNS = [
 ]
 
 
+BETWEEN = 2
+"""Layers that a network has at least, for anything to lie between them."""
+
+
 @once
-def layer_rows(run: RunData, measure: str) -> pd.DataFrame:
+def layer_rows(run: RunData, measure: str, least: int = 1) -> pd.DataFrame:
     """Finite rows of `measure` of search trials: columns trial, seed, step, layer, value, activation, depth,
     which is the number of layers.
 
-    Where trials differ in depth, those of one depth are taken, so that a layer means the same
-    in every line: the deepest among the depths that most activations have. Where they differ in other parts
-    of their structure, `activation` names these too, see `structures`.
+    Where trials differ in depth, those of one depth are taken, so that a layer means the same in every line:
+    see `_depth_taken`, of which `least` is the fewest layers. Where they differ in other parts of their
+    structure, `activation` names these too, see `structures`.
     """
     search = search_trials(run.trials).drop_duplicates("trial")
     rows = run.layers[ROWS][(run.layers["measure"] == measure).to_numpy()]
@@ -45,24 +49,37 @@ def layer_rows(run: RunData, measure: str) -> pd.DataFrame:
     last = rows.groupby("trial")["layer"].transform("max")
     if rows.empty:
         return rows.assign(depth=0)
-    covered = rows.groupby(last)["activation"].nunique()
-    kept = rows[last == max(covered[covered == covered.max()].index)]
+    kept = rows[last == _depth_taken(run, rows, last, least)]
     return kept.assign(depth=kept["layer"].nunique())
 
 
-def layer_profile(run: RunData, measures: tuple[str, ...]) -> pd.DataFrame:
+def _depth_taken(run: RunData, rows: pd.DataFrame, last: "pd.Series[int]", least: int) -> int:
+    """The last layer of the networks that are taken: those that most completed trials have; of equally many
+    the answer's own, then the deeper. Networks of fewer than `least` layers only where there are no others.
+
+    `last`: that of the trial of each of the `rows`.
+    """
+    done = rows["trial"].isin(completed_search(run.trials)["trial"])
+    completed = rows["trial"].where(done).groupby(last).nunique()
+    enough = rows.groupby(last)["layer"].nunique() >= least
+    own = last[rows["trial"] == (run.answer.trial if run.answer else -1)]
+    order = pd.DataFrame({"enough": enough, "completed": completed, "own": enough.index.isin(own)})
+    return int(order.assign(last=order.index).sort_values([*order.columns, "last"])["last"].iloc[-1])
+
+
+def layer_profile(run: RunData, measures: tuple[str, ...], least: int = 1) -> pd.DataFrame:
     """Median and quartiles over trials for each moment, activation, layer and measure.
 
     Columns as in `COLUMNS`; layer_name is empty where the run kept none; `trials` counts the trials behind a
     row. Trials are those of `layer_rows` that count at the moment, see `at_moments`.
     """
-    frames = [rows for measure in measures if len(rows := _profile_of(run, measure))]
+    frames = [rows for measure in measures if len(rows := _profile_of(run, measure, least))]
     return named_layers(run, pd.concat(frames, ignore_index=True) if frames else pd.DataFrame())
 
 
 @once
-def _profile_of(run: RunData, measure: str) -> pd.DataFrame:
-    return profile_of(at_moments(run, layer_rows(run, measure)), measure)
+def _profile_of(run: RunData, measure: str, least: int) -> pd.DataFrame:
+    return profile_of(at_moments(run, layer_rows(run, measure, least)), measure)
 
 
 def profile_of(moments: Mapping[str, pd.DataFrame], measure: str) -> pd.DataFrame:
@@ -111,27 +128,41 @@ def _summary(rows: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(activation=frame["activation"].astype("str"))
 
 
-def other_depths(run: RunData, measure: str) -> str:
-    """A sentence about the networks that `layer_rows` leaves out; empty where all have as many layers."""
-    search = search_trials(run.trials)
-    rows = of_search(search, run.layers[ROWS][(run.layers["measure"] == measure).to_numpy()])
-    last = rows.groupby("trial")["layer"].max()
-    shown = layer_rows(run, measure)
-    if shown.empty or (last.nunique() < 2 and len(alike(run)) == run.trials["trial"].nunique()):
+def of_depth(run: RunData, measure: str, least: int = 1) -> str:
+    """`` with 3 layers and model.norm = batch``, the networks that `layer_rows` takes; empty where these are
+    all of them."""
+    shown = layer_rows(run, measure, least)
+    if shown.empty or len(_last_layers(run, measure)) == shown["trial"].nunique():
         return ""
-    kept = f"{whole(shown['trial'].nunique())} of {count(len(last), 'trial')}"
+    return f" with {count(int(shown['depth'].iloc[0]), 'layer')}{like(run)}"
+
+
+def other_depths(run: RunData, measure: str, least: int = 1) -> str:
+    """A sentence about the networks that `layer_rows` leaves out; empty where it takes all."""
+    if not (which := of_depth(run, measure, least)):
+        return ""
+    last, shown = _last_layers(run, measure), layer_rows(run, measure, least)
+    done = last.index.isin(completed_search(run.trials)["trial"])
+    kept = last.index.isin(shown["trial"])
+    said = f"These are the networks{which}, {whole(kept.sum())} of {count(len(last), 'measured trial')}"
+    said += "" if done.all() else f", {whole((kept & done).sum())} of {whole(done.sum())} completed ones"
     own = last.get(run.answer.trial if run.answer else -1)
-    answers = "the answer's is one of them" if own == shown["layer"].max() else "the answer's is none of them"
-    layers = count(int(shown["depth"].iloc[0]), "layer")
-    said = f"These are the networks with {layers} to measure{like(run)}, {kept}"
-    return f"{said}.{'' if own is None else f' {capital(answers)}.'}"
+    answers = "The answer's is one of them" if own == shown["layer"].max() else "The answer's is none of them"
+    return f"{said}.{'' if own is None else f' {answers}.'}"
+
+
+def _last_layers(run: RunData, measure: str) -> "pd.Series[int]":
+    """trial -> its last layer with `measure`, of all trials of the search that have one."""
+    rows = run.layers[ROWS][(run.layers["measure"] == measure).to_numpy()]
+    rows = of_search(search_trials(run.trials).drop_duplicates("trial"), rows[np.isfinite(rows["value"])])
+    return rows.groupby("trial")["layer"].max()
 
 
 PER_DECADE = 4
 """Looks in a decade of steps, as they are recorded."""
 
 
-def over_time(run: RunData, measure: str) -> pd.DataFrame:
+def over_time(run: RunData, measure: str, least: int = 1) -> pd.DataFrame:
     """Medians of `measure` over the completed search trials, for each activation, look and layer.
 
     Columns activation, look, layer, depth, median, trials and step. Looks of trials of unlike length are put
@@ -139,7 +170,7 @@ def over_time(run: RunData, measure: str) -> pd.DataFrame:
     the last look is the end of every trial, whatever its length, and `step` the largest of them. Completed
     trials alone, so that a line is about the same trials at its start and at its end.
     """
-    rows = layer_rows(run, measure)
+    rows = layer_rows(run, measure, least)
     rows = rows[rows["trial"].isin(completed_search(run.trials)["trial"])]
     rows = rows.assign(look=_looks(rows)).sort_values("step", kind="stable")
     rows = rows.drop_duplicates(["trial", "layer", "look"], keep="last")

@@ -14,7 +14,7 @@ from sweeper.answer.claim_words import Statement
 from sweeper.answer.claims import EXPLORATORY, UNITS, YES, Claim
 from sweeper.drawing.style import legend_below, themed
 from sweeper.questions.layer_maps import layer_map, panels_of
-from sweeper.questions.layers import END, at_moments, layer_rows, other_depths, over_time
+from sweeper.questions.layers import END, at_moments, layer_rows, of_depth, other_depths, over_time
 from sweeper.questions.question import WHY, FigureSpec, Question, Shown, Tables, named
 from sweeper.questions.run_data import RunData
 from sweeper.questions.units import units
@@ -30,7 +30,7 @@ def units_over_time(run: RunData) -> pd.DataFrame:
     one look was taken.
     """
     frames = [over_time(run, name).assign(measure=name) for name in ("dead", "saturated")]
-    frame = pd.concat(frames, ignore_index=True)
+    frame = pd.concat(frames, ignore_index=True).astype({"step": "int64"})  # one of them may be empty
     return frame[COLUMNS] if frame["step"].nunique() > 1 else pd.DataFrame(columns=COLUMNS)
 
 
@@ -127,24 +127,26 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     for measure, rows in ends.groupby("measure"):
         worst = rows.loc[rows.groupby("activation")["after"].idxmax()].sort_values("after", ascending=False)
         found = worst[worst["after"] >= WORTH_SAYING[str(measure)]]
-        said += [_claim(str(measure), row) for row in found.to_dict("records")]
+        which = of_depth(run, str(measure))
+        said += [_claim(str(measure), row, which) for row in found.to_dict("records")]
         if found.empty:
-            said.append(_none(run, str(measure)))
+            said.append(_none(run, str(measure), which))
     said += filter(None, [other_depths(run, "dead")])
     rows_seen = f" On {count(batch, 'validation row')}." if (batch := rows_of_batch(run)) else ""
     return (*said, f"Medians over completed trials of the search, one seed each.{rows_seen}")
 
 
-def _none(run: RunData, measure: str) -> str:
-    """No layer has a median worth a word; how many trials have one of which its own share is."""
+def _none(run: RunData, measure: str, which: str) -> str:
+    """No layer has a median worth a word; how many trials have one of which its own share is. `which`: the
+    networks that were seen, where others were not."""
     rows = at_moments(run, layer_rows(run, measure))[END]
     largest = rows.groupby("trial")["value"].max()
     least, with_it = percent(WORTH_SAYING[measure]), int((largest >= WORTH_SAYING[measure]).sum())
     if not with_it:
-        return f"No layer of a completed trial ends with {least} or more {WHAT[measure]}."
+        return f"No layer of a completed trial{which} ends with {least} or more {WHAT[measure]}."
     said = f"No layer ends with {least} or more {WHAT[measure]} in the median trial of an activation"
     have = "has" if with_it == 1 else "have"
-    return f"{said}; {with_it} of {count(len(largest), 'trial')} {have} one that does."
+    return f"{said}; {with_it} of {count(len(largest), 'trial')}{which} {have} one that does."
 
 
 def rows_of_batch(run: RunData) -> int:
@@ -152,12 +154,12 @@ def rows_of_batch(run: RunData) -> int:
     return min(MOST_ROWS, run.rows.get("validation", 0))
 
 
-def _claim(measure: str, row: Mapping[Any, Any]) -> Claim:
+def _claim(measure: str, row: Mapping[Any, Any], which: str) -> Claim:
     before, after, name = percent(row["before"]), percent(row["after"]), named(row["activation"])
     by_design = name == "relu" and measure == "saturated"
     verb = "are dead" if measure == "dead" else "are saturated"
     text = f"With {name}, {after} of the {PARTS_OF[measure]} of layer {row['layer']} {verb} at the end "
-    text += f"({before} at step {row['first_step']}; {count(row['trials'], 'trial')})"
+    text += f"({before} at step {row['first_step']}; {count(row['trials'], 'trial')}{which})"
     text += "; half of a fresh ReLU layer is, by design" if by_design else ""
     shares = (row["before"], row["after"])
     return Claim(UNITS, name, YES, EXPLORATORY, "units", where=measure, interval=shares, detail=text)
@@ -195,7 +197,7 @@ QUESTION = Question(
         "inputs change while the layers below learn, so it may come back.",
         "Shares on one fixed batch of validation rows, at logarithmically spaced steps. Only completed "
         "trials count; other settings vary. The first and the last column are of all of them; where "
-        "trainings differ in length, a column in between is of those that were measured there. Networks of "
-        "different depth are kept apart.",
+        "trainings differ in length, a column in between is of those that were measured there. Of "
+        "networks of unlike depth, those of the depth that most completed trials have.",
     ),
 )

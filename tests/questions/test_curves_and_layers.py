@@ -1,6 +1,7 @@
 """Convergence, bands, gradients and units against plain loops."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -113,23 +114,25 @@ def test_no_slope_through_one_point_or_zeros() -> None:
 
 
 def test_only_one_depth_is_shown() -> None:
-    """Among trials of several depths the deepest is taken, so that layer numbers mean the same."""
+    """Of trials of several depths one depth is taken, so that layer numbers mean the same: of equally many
+    the answer's, then the deeper."""
     layers = [(0, 0, layer, 1.0) for layer in range(2)] + [(1, 0, layer, 5.0) for layer in range(4)]
-    table = gradients(made({0: "completed", 1: "completed"}, [], layers))
+    source = made({0: "completed", 1: "completed"}, [], layers)
+    assert source.answer is not None
+    assert source.answer.trial == 0
+    assert gradients(source)["median"].tolist() == [1.0] * 2
+    table = gradients(replace(source, answer=None))
     assert table["depth"].unique().tolist() == [4]
     assert table["median"].tolist() == [5.0] * 4
 
 
-def test_a_depth_that_more_activations_have_goes_first() -> None:
-    """A deeper shape that only one activation was tried with does not hide the others."""
+def test_the_depth_that_most_completed_trials_have_goes_first() -> None:
+    """A deeper shape that completed less often does not hide the others."""
     layers = [(t, 0, layer, 1.0) for t in (0, 1) for layer in range(2)] + [
-        (2, 0, layer, 1.0) for layer in range(4)
+        (t, 0, layer, 1.0) for t in (2, 3, 4) for layer in range(4)
     ]
-    source = made(dict.fromkeys(range(3), "completed"), [], layers)
-    trials = source.trials.assign(activation=["relu", "tanh", "tanh"])
-    table = gradients(run_data(trials, source.curves, source.layers))
-    assert table["depth"].unique().tolist() == [2]
-    assert set(table["activation"]) == {"relu", "tanh"}
+    outcomes = {t: "completed" if t < 3 else "diverged" for t in range(5)}
+    assert gradients(made(outcomes, [], layers))["depth"].unique().tolist() == [2]
 
 
 def test_a_trial_measured_only_at_the_start_has_no_end() -> None:

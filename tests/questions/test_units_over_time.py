@@ -7,6 +7,8 @@ from report_inputs import spoken
 from run_data import run_data, with_records
 from synthetic_records import DEPTH, STEPS, SyntheticRecords
 
+from sweeper.questions.gradient_networks import MEASURE as NORM
+from sweeper.questions.gradients import QUESTION as GRADIENTS
 from sweeper.questions.layers import END, layer_profile, other_depths
 from sweeper.questions.run_data import RunData
 from sweeper.questions.units import units
@@ -102,9 +104,47 @@ def test_what_no_median_shows_is_counted(dead: list[float] | None, said: str) ->
 def test_networks_of_other_depths_are_told() -> None:
     """Layers are compared in networks of one depth; how many these are, and whether the answer is one."""
     for depths, said in (
-        ((3, 3, 2), "These are the networks with 3 layers to measure, 2 of 3 trials."),
+        ((3, 3, 2), "These are the networks with 3 layers, 2 of 3 measured trials."),
         ((3, 3, 3), ""),
     ):
         run = made({"relu": [line(0.0, depth) for depth in depths]}, dead=[0.0] * 3)
         assert other_depths(run, "gradient_norm").startswith(said)
         assert bool(other_depths(run, "gradient_norm")) == bool(said)
+
+
+def unlike_depths() -> RunData:
+    """Six completed trials of two layers, of which half have dead units, and of three layers one completed
+    trial without any and seven that diverged."""
+    run = made({"relu": [line(0.0, 2)] * 6, "tanh": [line(0.0, 3)] * 8}, dead=[0.0, 0.0, 0.0])
+    layers = run.layers
+    layers = layers[(layers["trial"] >= 6) | (layers["layer"] < 2)]
+    dead = (layers["measure"] == "dead") & (layers["trial"] < 3) & (layers["step"] > 0)
+    layers = layers.assign(value=layers["value"].mask(dead, 0.5))
+    outcomes = run.trials["outcome"].mask(run.trials["trial"] > 6, "diverged")
+    return run_data(run.trials.assign(outcome=outcomes), run.curves, layers)
+
+
+def test_the_depth_of_most_completed_trials_speaks_and_is_named() -> None:
+    """Failed trials do not choose the depth; each sentence on units says which networks it saw."""
+    run = unlike_depths()
+    said = " ".join(
+        spoken(QUESTION.sentences(run, {"units": units(run), "units_over_time": units_over_time(run)}))
+    )
+    assert (
+        "With relu, 25 % of the units of layer 0 are dead at the end (0 % at step 0; 6 trials with 2 " in said
+    )
+    assert "networks with 2 layers, 6 of 14 measured trials, 6 of 7 completed ones." in said
+    few = with_records(run, layers=run.layers.assign(value=0.0))
+    tables = {"units": units(few), "units_over_time": units_over_time(few)}
+    none = "No layer of a completed trial with 2 layers ends with 1 % or more dead units."
+    assert none in spoken(QUESTION.sentences(few, tables))
+
+
+def test_gradients_are_judged_in_networks_of_two_layers_or_more() -> None:
+    """Units of one layer can be dead, but a gradient can only vanish between layers: the verdict is on
+    networks that have two, however few these are, and says so."""
+    run = made({"relu": [line(0.0, 1)] * 3 + [line(0.0, 3)]})
+    assert set(layer_profile(run, (NORM,))["depth"]) == {1}
+    tables = {name: table(run) for name, table in GRADIENTS.tables.items()}
+    said = spoken(GRADIENTS.sentences(run, tables))
+    assert "At initialisation, with 3 layers, gradients are healthy" in said[0]
