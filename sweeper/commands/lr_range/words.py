@@ -10,8 +10,8 @@ from rich.table import Table
 
 from sweeper.commands.lr_range.table import FOUND, NEAR, NOTHING, OPEN, SAFETY, UNDECIDED, WINDOW, ranges
 from sweeper.report.advice.item import toml
-from sweeper.study.rates import as_range
-from sweeper.wording import given, number, percent
+from sweeper.study.rates import as_range, search_rates
+from sweeper.wording import given, listing, number, percent
 
 WIDE = 200
 SAID = {
@@ -58,6 +58,8 @@ def print_lr_range(suggestions: pd.DataFrame, about: Mapping[str, Any]) -> None:
     to_search = settings(suggestions)
     if to_search:
         console.print("\nthe ranges to search next:", markup=False, highlight=False)
+        for line in origins(suggestions):
+            console.print(line, markup=False, highlight=False, soft_wrap=not console.is_terminal)
         for setting in to_search:
             console.print(f"  --set '{setting}'", markup=False, highlight=False, soft_wrap=True)
 
@@ -69,12 +71,35 @@ def _legend(about: Mapping[str, Any]) -> list[str]:
         f"({about['seed']}), constant rate; losses are validation losses.",
         f"suggestion: the largest rate within {percent(NEAR)} of the lowest loss (running median over "
         f"{WINDOW} rates), at most 1/{given(SAFETY)} of the rate",
-        "from which on most rates diverge (NaN, or a loss that ends above its start). The search "
-        "range is the optimizer's own, as in the defaults, moved by powers of ten to end where most rates "
-        "diverged here. So few steps favour large rates: longer trainings may want smaller ones.",
+        "from which on most rates diverge (NaN, or a loss that ends above its start). So few steps favour "
+        "large rates: longer trainings may want smaller ones.",
     ]
     lines.append(f"trained: {about['plan']}.")
     return lines + ([f"equal in all trainings: {held}."] if held else [])
+
+
+def origins(suggestions: pd.DataFrame) -> list[str]:
+    """How the range of each optimizer came about, a line for all of which the same is true."""
+    named: dict[str, list[str]] = {}
+    for row in ranges(suggestions).to_dict("records"):
+        own = suggestions[suggestions["optimizer"] == row["optimizer"]].dropna(subset=["suggestion"])
+        origin = _origin((row["low"], row["high"]), search_rates(str(row["optimizer"])), own["boundary"])
+        named.setdefault(origin, []).append(str(row["optimizer"]))
+    return [f"with {listing(names)}, {origin}." for origin, names in named.items()]
+
+
+def _origin(found: tuple[float, float], default: tuple[float, float], boundaries: "pd.Series[float]") -> str:
+    """How a range differs from the default one; `boundaries`: of each combination, null where nothing
+    diverged."""
+    if found == default:
+        return "the default range"
+    if boundaries.isna().all():
+        return "the default range, widened to half a decade around each suggestion: nothing diverged"
+    moved = "the default range, moved by powers of ten to end where most rates diverged"
+    moved += " (with some settings nothing did)" if boundaries.isna().any() else ""
+    if math.isclose(found[1] / found[0], default[1] / default[0]):
+        return moved
+    return f"{moved}, and widened to hold the range of each setting and half a decade below each suggestion"
 
 
 def _short(value: float) -> str:
