@@ -1,6 +1,6 @@
 """Each finalist against the winner, pair by pair, and what choosing it would cost."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,7 @@ import pandas as pd
 
 from sweeper.answer.confirmed import ENOUGH_SEEDS, confirmed
 from sweeper.answer.ranked import Ends, Ranked
-from sweeper.answer.rows import fresh_scores, labels, search_trials
+from sweeper.answer.rows import completed_search, fresh_scores, labels, published, search_trials
 from sweeper.components.activations import ACTIVATIONS
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.statistics.best_of_several import expected_regret, optimism
@@ -66,10 +66,13 @@ UNSHOWN = (TIED, UNRANKED, BETTER, LEFT)
 SIZES = ("model.depth", "model.width")
 
 
-def comparison(trials: pd.DataFrame, ranked: Ranked) -> pd.DataFrame:
+def comparison(
+    trials: pd.DataFrame, ranked: Ranked, defaults: Sequence[Mapping[str, Any]] = ()
+) -> pd.DataFrame:
     """One row per finalist with a completed seed, the winner first; columns as in `COLUMNS`.
 
-    `trials` have costs as their objective; the table has the objective as people read it.
+    `trials` have costs as their objective; the table has the objective as people read it. `defaults` are the
+    parameters of the published ones.
 
     Most columns are those of `confirmed`; `tied` is true of the winner and of those that `verdict` calls
     so. `simplest` marks one row among the winner and those tied with
@@ -77,9 +80,9 @@ def comparison(trials: pd.DataFrame, ranked: Ranked) -> pd.DataFrame:
     choosing it; `cut` names the ends of its interval beyond which the score cannot go. `expected_regret`
     (null for finalists with more failures, or that dropped out): see there; it is over the `regret_seeds`
     that all others completed. `optimism` is mean − search_objective, and `mean_optimism` its mean over the
-    `optimism_finalists`, those that dropped out included, on the `optimism_seeds` that they share. `seen` is
-    the difference that would have been called with a probability of 80 %, `seen_share` the same over the
-    winner's mean.
+    `optimism_finalists`, those that dropped out included and those that are `_unpicked` left out, on the
+    `optimism_seeds` that they share. `seen` is the difference that would have been called with a probability
+    of 80 %, `seen_share` the same over the winner's mean.
     """
     ranking = confirmed(trials)
     if ranking.empty:
@@ -104,9 +107,9 @@ def comparison(trials: pd.DataFrame, ranked: Ranked) -> pd.DataFrame:
     frame["expected_regret"] = np.nan
     frame.loc[sound, "expected_regret"] = expected_regret(values[sound])
     frame["regret_seeds"] = int(np.isfinite(values[sound]).all(axis=0).sum())
-    kept = sound | frame["dropped"].to_numpy(dtype=bool)
+    kept = (sound | ~lasted.to_numpy()) & ~_unpicked(trials, search, defaults)
     mean, low, high = optimism(values[kept], frame.loc[kept, "search_objective"].to_numpy())
-    shared = int(np.isfinite(values[kept]).all(axis=0).sum())
+    shared = int(np.isfinite(values[kept]).all(axis=0).sum()) if kept.any() else 0
     frame = frame.assign(optimism=frame["mean"] - frame["search_objective"], mean_optimism=mean)
     frame = frame.assign(mean_optimism_low=low, mean_optimism_high=high)
     frame = frame.assign(optimism_finalists=int(kept.sum()), optimism_seeds=shared)
@@ -157,6 +160,17 @@ def _verdict(row: Mapping[Hashable, Any], winner: Mapping[Hashable, Any]) -> str
     if not row["difference_low"] > 0:
         return LEFT if row["dropped"] else BETTER
     return WORSE if row["better"] else ON_AVERAGE
+
+
+def _unpicked(
+    trials: pd.DataFrame, finalists: pd.DataFrame, defaults: Sequence[Mapping[str, Any]]
+) -> np.ndarray:
+    """Which of the `finalists`, rows of the search, are published defaults with a worse score than some trial
+    that is no finalist: it is not that score which picked them, so luck need not have lowered it."""
+    done = completed_search(trials)
+    others = done.loc[~done["trial"].isin(trials.loc[trials["phase"] == "confirm", "trial"]), "objective"]
+    behind = (finalists["objective"].astype(float) > others.min()).to_numpy()
+    return published(finalists, defaults) & behind
 
 
 def _scores(trials: pd.DataFrame, frame: pd.DataFrame) -> np.ndarray:

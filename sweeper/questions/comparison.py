@@ -28,7 +28,7 @@ from sweeper.wording import capital, count, every, listing, number, whole
 
 def comparison(run: RunData) -> pd.DataFrame:
     """Each finalist against the winner, see `sweeper.answer.comparison`; `optimism` is fresh minus search."""
-    return of_finalists(run.trials, run.ranked)
+    return of_finalists(run.trials, run.ranked, run.defaults)
 
 
 COLORS = {TIED: HUES[2], WORSE: HUES[1], ON_AVERAGE: HUES[5], FAILS: HUES[7], LEFT: HUES[6]}

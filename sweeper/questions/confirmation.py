@@ -213,7 +213,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     if lost:
         said.append(f"Seeds lost: {listing(lost)}.")
     own = tables["finalists"].query("rank == 1")["objective"].dropna()
-    said.append(_flattery(first, own.tolist(), bias(tables["comparison"]), ranked, several=bool(others)))
+    said.append(_flattery(first, own.tolist(), tables["comparison"], ranked))
     values = best_values(run.trials, run.study.search.scientific, "confirmation", run.defaults)
     return (*said, *values, *comparison.sentences(run, tables))
 
@@ -262,15 +262,16 @@ def _score(row: Mapping[Any, Any]) -> str:
 
 
 def _flattery(
-    first: Mapping[Any, Any], scores: Sequence[float], shown: str, ranked: Ranked, *, several: bool
+    first: Mapping[Any, Any], scores: Sequence[float], comparison: pd.DataFrame, ranked: Ranked
 ) -> str:
-    """The winner's score in the search beside its `scores` on fresh seeds; `shown` is what the finalists show
-    together, if there are `several`."""
-    search, mean = first["search_objective"], first["mean"]
+    """The winner's score in the search beside its `scores` on fresh seeds, and what `comparison` shows."""
+    search, mean, shown = first["search_objective"], first["mean"], bias(comparison)
     sides = {"lower": "below", "higher": "above"}
     if ranked.cost(search) < ranked.cost(mean):
         relation = f"{sides[ranked.better]} its mean on fresh seeds"
-        together = "the finalists together do not" if several else "its fresh seeds do not"
+        together = "the finalists together do not" if len(comparison) > 1 else "its fresh seeds do not"
+        if len(comparison) > comparison["optimism_finalists"].iloc[0] == 1:
+            together = "the one finalist picked by search score does not"
         every = min(map(ranked.cost, scores))
         if shown == FLATTERED:
             reason = "; the search was optimistic, so trust the fresh seeds"

@@ -132,8 +132,8 @@ def _optimism(comparison: pd.DataFrame, metric: str) -> tuple[str, ...]:
     who = count(int(row["optimism_finalists"]), "finalist")
     seeds = count(int(row["optimism_seeds"]), "fresh seed")
     return (
-        f"Fresh seeds minus search, mean {metric} of {who} on {seeds}: {mean} (95 % interval {low} to "
-        f"{high}): {verdict}.",
+        f"Fresh seeds minus search, mean {metric} of {who} picked by search score on {seeds}: {mean} (95 % "
+        f"interval {low} to {high}): {verdict}.",
     )
 
 
@@ -176,6 +176,8 @@ QUESTION = Question(
         "than in the whole space.",
         "A search that was optimistic has two possible causes that one search seed cannot separate: the "
         "best of many is partly luck (winner's curse), and the search's own seed or split may have been "
-        "easy.",
+        "easy. “Fresh seeds minus search” leaves a published default out where a trial that is no finalist "
+        "has a better search score: that score did not pick the default. Finalists that dropped out count; "
+        "the seeds are those that all of them completed.",
     ),
 )

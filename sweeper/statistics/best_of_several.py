@@ -72,8 +72,10 @@ def optimism(values: np.ndarray, searched: np.ndarray) -> tuple[float, float, fl
     `values` is (finalists, seeds), `searched` their scores in the search. Above 0: the search flattered.
     It holds two things that one search seed cannot tell apart: the winner's curse (the lowest of many is
     partly luck) and whether the search's own seed and split happened to be easy. Seeds on
-    which a finalist has no score are left out.
+    which a finalist has no score are left out. NaN without finalists.
     """
+    if not len(values):
+        return np.nan, np.nan, np.nan
     shared = values[:, np.isfinite(values).all(axis=0)]
     gaps = (shared - searched[:, None]).mean(axis=0)
     return (float(gaps.mean()) if len(gaps) else np.nan, *interval(gaps))

@@ -1,5 +1,7 @@
 """Verdicts, the simplest of those tied, regret, optimism and variance components."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +12,7 @@ from sweeper.answer.claim_words import words
 from sweeper.answer.claims import BEST, EXPLORATORY, Claim, Judged, best_values
 from sweeper.answer.comparison import COLUMNS, complexity, extras
 from sweeper.answer.confirmed import confirmed
+from sweeper.answer.rows import parameters_of
 from sweeper.questions.comparison import comparison
 from sweeper.questions.run_data import RunData
 from sweeper.questions.variance import variance
@@ -120,6 +123,28 @@ def test_optimism_is_confirmed_minus_searched() -> None:
     assert low < mean < high
     assert (table["mean_optimism_low"].iloc[0], table["mean_optimism_high"].iloc[0]) == (low, high)
     assert table[["optimism_finalists", "optimism_seeds"]].drop_duplicates().to_numpy().tolist() == [[2, 10]]
+
+
+@pytest.mark.parametrize(
+    ("other", "picked", "counted"),
+    [(0.85, 2, [2, 10]), (5.0, 2, [3, 6]), (0.85, 1, [1, 10]), (0.1, 0, [0, 0])],
+)
+def test_a_default_that_its_search_score_did_not_pick_says_nothing_of_optimism(
+    other: float, picked: int, counted: list[int]
+) -> None:
+    """A published default counts, and cuts the seeds to its own, only where no `other` trial, that is no
+    finalist, has a better score; after the finalists that are no defaults it is the last one."""
+    searched, scores = [*[0.7, 0.8][:picked], 4.9], noisy([*[1.0, 1.2][:picked], 5.0])
+    made = run_of([*[{}] * picked, {"learning_rate": 0.001}], scores, searched)
+    default = made.trials[made.trials["trial"] == picked].iloc[0]
+    lost = (made.trials["trial"] == picked) & (made.trials["seed"] > 6)
+    rest = default.to_frame().T.assign(trial=9, learning_rate=0.2, objective=other).infer_objects()
+    trials = pd.concat([made.trials[~lost], rest], ignore_index=True)
+    table = comparison(replace(with_records(made, trials=trials), defaults=[parameters_of(default)]))
+    assert table[["optimism_finalists", "optimism_seeds"]].drop_duplicates().to_numpy().tolist() == [counted]
+    found = table[["mean_optimism", "mean_optimism_low", "mean_optimism_high"]].iloc[0].tolist()
+    kept, seeds = counted
+    assert found == pytest.approx(optimism(scores[:kept, :seeds], np.array(searched[:kept])), nan_ok=True)
 
 
 def test_a_value_that_lost_seeds_is_not_called_worse() -> None:

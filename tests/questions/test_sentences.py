@@ -116,6 +116,17 @@ def test_two_sections_say_the_same_of_the_searchs_scores(
     assert ("trust the fresh seeds" in said) is (luck in ("", "the search was optimistic"))
 
 
+def test_one_finalist_that_the_search_picked_is_not_called_several(asked: Asked) -> None:
+    """Where published defaults are left out, both sections say of whom the bias is."""
+    made = with_columns(
+        asked, "comparison", mean_optimism_low=-0.01, mean_optimism_high=0.02, optimism_finalists=1
+    )
+    made = with_columns(made, "finalists", search_objective=made.tables["finalists"]["mean"] - 0.01)
+    assert "of 1 finalist picked by search score on" in " ".join(spoken(variance.sentences(*made)))
+    (said,) = [text for text in spoken(confirmation.sentences(*made)) if text.startswith("In the search")]
+    assert "the one finalist picked by search score does not show" in said
+
+
 def test_a_search_score_better_than_every_fresh_seed_is_told(asked: Asked) -> None:
     """How seldom luck alone does that, where the finalists together show no bias."""
     made = with_columns(asked, "comparison", mean_optimism_low=-0.01, mean_optimism_high=0.02)
