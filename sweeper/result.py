@@ -13,7 +13,7 @@ from sweeper.answer.answer import Answer, answer
 from sweeper.answer.bounds import loss_floor
 from sweeper.answer.outcomes import often_failed
 from sweeper.answer.outcomes import unmeasured as not_measured
-from sweeper.answer.rows import as_costs
+from sweeper.answer.rows import as_costs, drawn
 from sweeper.errors import RunFolderError, UserError
 from sweeper.loading import uncollected
 from sweeper.records.atomic import write_atomically
@@ -27,8 +27,8 @@ from sweeper.records.store import Records
 from sweeper.records.store import load as load_records
 from sweeper.search.as_written import journal_findings
 from sweeper.search.earlier import from_dict
-from sweeper.search.plan import planned
-from sweeper.search.starts import published, unheld
+from sweeper.search.plan import unlearned
+from sweeper.search.starts import published, starts, unheld
 from sweeper.search.trial_summary import TrialSummary, summarize
 from sweeper.study.study import Study
 from sweeper.trial import objective_metric
@@ -157,10 +157,11 @@ class Result:
         notes = self._notes(plan)
         baselines, _ = BASELINES.read(self.folder)
         rows = {part: int(n) for part, n in (baselines or {}).get("rows", {}).items()}
-        drawn = planned(self.study, informed=self._earlier is not None).drawn
+        first = unlearned(self.study, informed=self._earlier is not None)
+        blind = drawn(self.trials, first, starts(self.study))
         known = published(self.study.space)
         return RunData(
-            self.study, self.records, self.answer, shares, seconds, notes, known, drawn, rows, unmeasured
+            self.study, self.records, self.answer, shares, seconds, notes, known, blind, rows, unmeasured
         )
 
     def _importances(self) -> pd.DataFrame:

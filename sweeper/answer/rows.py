@@ -167,5 +167,18 @@ def published(rows: pd.DataFrame, defaults: Sequence[Mapping[str, Any]]) -> np.n
     return np.array([among(parameters_of(row), defaults) for _, row in rows.iterrows()], dtype=bool)
 
 
+def drawn(trials: pd.DataFrame, unlearned: int, chosen: Sequence[Mapping[str, Any]]) -> frozenset[int]:
+    """Numbers of the trials that nobody chose and no result suggested.
+
+    Of the first `unlearned` those that were explored before anything was exploited and have the settings of
+    none of `chosen`. The records alone say so: a study whose ranges were changed would now begin otherwise.
+    """
+    learned = trials.loc[trials["phase"] == "exploit", "trial"].min()
+    before = trials["trial"] < (unlearned if pd.isna(learned) else min(unlearned, int(learned)))
+    rows = trials[(trials["phase"] == "explore") & before]
+    alike = rows[rows["learning_rate"].isin([one["learning_rate"] for one in chosen])]  # few; spares time
+    return frozenset(rows["trial"]) - frozenset(alike.loc[published(alike, chosen), "trial"])
+
+
 def _plain(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else value

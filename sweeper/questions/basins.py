@@ -60,7 +60,7 @@ def basins(run: RunData) -> pd.DataFrame:
 
     lost_share: mean over the `blind` trials of min(ℓ, ℓ0) − ℓ* over ℓ0 − ℓ*, with the loss before training ℓ0
     of each trial itself and the group's lowest loss ℓ*: what a trial at a rate drawn
-    from the range (rate_low … rate_high), with the other settings drawn too, loses of what could be learned,
+    from the range of the first trials, with the other settings drawn too, loses of what could be learned,
     0 … 1; lost_low, lost_high: its 95 % interval. Blind are the trials that were drawn before the search had
     learned anything (`RunData.drawn`), published defaults left out; null below `FEWEST_BLIND`. `blind_pruned`
     of them count with what they had reached when they were pruned: trained on, they would lose no more. After

@@ -1,6 +1,6 @@
 """The data of one run that the page is made of: handed on as they are, from the run to every question."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, wraps
 from typing import Any, Concatenate, ParamSpec
@@ -46,7 +46,7 @@ class RunData:
     """Sentences about how it was run: the plan, say."""
     defaults: Sequence[Mapping[str, Any]] = ()
     """Parameters of the published defaults"""
-    drawn: range = range(0)
+    drawn: Collection[int] = ()
     """Numbers of the trials whose settings were drawn, before the search had learned anything."""
     rows: Mapping[str, int] = field(default_factory=dict)
     """Rows of each part, ``validation`` and others; empty where they are not known."""

@@ -18,8 +18,6 @@ class Plan:
     total: int
     """Trials of the whole search, unless its space is exhausted before."""
     configurations: list[dict[str, Any]]
-    drawn: range
-    """Numbers of those that nobody chose and no result suggested."""
 
 
 def planned(study: Study, *, informed: bool) -> Plan:
@@ -28,30 +26,47 @@ def planned(study: Study, *, informed: bool) -> Plan:
     What is to be tried and the published defaults come first, at most half of all. `informed`: an earlier
     search has taught the sampler, which then proposes all others.
     """
-    search, space, size = study.search, study.space, study.space.size()
-    total = min(search.trials, size or search.trials)
-    if size is not None and size <= search.trials:
-        return _listed(list(space.configurations()), total)
+    search, space = study.search, study.space
+    total = _total(study)
+    if _is_listed(study):
+        return Plan(total, list(space.configurations()))
     if search.sampler == "grid":
         grid = explore.grid(space, total)[:total]
-        return _listed(grid, len(grid))
-    first = starts(study)[: max(total // 2, len(search.tries))]
-    count = total
-    if search.sampler in LEARNING:
-        least = max(_unlearned(study, total), len(first) + search.first_generation // 2)
-        count = len(first) if informed else least
+        return Plan(len(grid), grid)
+    first = _first(study, total)
+    count = max(len(first), unlearned(study, informed=informed))
     design = "random" if search.sampler == "random" else "sobol"
     dealt = explore.points(space, search.scientific, count - len(first), search.seed, design)
-    found = [*first, *dealt][:total]
-    return Plan(total, found, range(min(len(first), len(found)), len(found)))
+    return Plan(total, [*first, *dealt][:total])
 
 
-def _listed(configurations: list[dict[str, Any]], total: int) -> Plan:
-    return Plan(total, configurations, range(len(configurations)))
+def unlearned(study: Study, *, informed: bool) -> int:
+    """The number of trials, from the first on, that no result suggests, starts among them; the total may be
+    less."""
+    total = _total(study)
+    if _is_listed(study) or study.search.sampler not in LEARNING:
+        return total
+    if informed:
+        return 0
+    return max(_generations(study, total), len(_first(study, total)) + study.search.first_generation // 2)
 
 
-def _unlearned(study: Study, total: int) -> int:
-    """Trials that are proposed before any result counts."""
+def _total(study: Study) -> int:
+    return min(study.search.trials, study.space.size() or study.search.trials)
+
+
+def _is_listed(study: Study) -> bool:
+    """Whether the search trains everything that there is."""
+    size = study.space.size()
+    return size is not None and size <= study.search.trials
+
+
+def _first(study: Study, total: int) -> list[dict[str, Any]]:
+    return starts(study)[: max(total // 2, len(study.search.tries))]
+
+
+def _generations(study: Study, total: int) -> int:
+    """Trials of the generations that are proposed before any result counts."""
     start = 0
     for _ in range(study.search.lag + 1):
         start += study.search.generation_at(start) if start < total else 0
