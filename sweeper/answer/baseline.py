@@ -50,8 +50,8 @@ class Against:
     """What labels score that know nothing of their rows, one for all or drawn at random with their shares;
     ``None`` where targets are no labels, and in runs of earlier versions."""
     beyond: float = 0.0
-    """By how much `drawn` beats `guess`; 0 where it is not shown to. One constant has an F1 of 0 that any
-    labels beat."""
+    """By how much `drawn` beats `guess` on these seeds; 0 where it is not shown to. One constant has an
+    F1 of 0 that any labels beat."""
     cut: str = ""
     """Which ends of the interval were cut off where the score ends, see `sweeper.answer.bounds`."""
 
@@ -221,7 +221,8 @@ def _against(
     plain = 0.0 - high, 0.0 - low
     low, high = bounded_gain(score, *plain, float(theirs.mean()), higher, least_loss)
     means = {"winner": float(ours.mean()), "guess": float(theirs.mean()), "gain": float(gains.mean())}
-    cut, (drawn, beyond) = which_cut(plain, (low, high)), _drawn(part, score, recorded, higher)
+    same = [each for each in recorded if int(each["seed"]) in seeds]
+    cut, (drawn, beyond) = which_cut(plain, (low, high)), _drawn(part, score, same, higher)
     return Against(
         part,
         score,
@@ -239,15 +240,18 @@ def _against(
 def _drawn(
     part: str, score: str, recorded: Sequence[Mapping[str, Any]], higher: bool
 ) -> tuple[float | None, float]:
-    """What labels drawn at random score, and by how much they beat guessing: `Against.drawn` and `beyond`."""
+    """What labels drawn at random score, and by how much they beat guessing: `Against.drawn` and `beyond`.
+
+    Of the seeds in `recorded`, those of the winner; one seed shows what it has, as in `Against.better`.
+    """
     both = [(_guess(each.get("drawn", {}), part, score), _guess(each, part, score)) for each in recorded]
     known = [pair for pair in both if math.isfinite(sum(pair))]
     if not known:
         return None, 0.0
     drawn, guess = np.array(known).T
     beyond = drawn - guess if higher else guess - drawn
-    shown = interval(beyond)[0] > 0
-    return float(drawn.mean()), float(beyond.mean()) if shown else 0.0
+    low, mean = interval(beyond)[0], float(beyond.mean())
+    return float(drawn.mean()), mean if (low if math.isfinite(low) else mean) > 0 else 0.0
 
 
 def by_seed(scores: Sequence[Mapping[str, float]], seeds: Sequence[int]) -> dict[int, Mapping[str, float]]:

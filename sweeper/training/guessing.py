@@ -29,7 +29,8 @@ MIN_ROWS_PER_CLASS = 5
 MAX_LABELS = 20
 """Different whole numbers up to which targets look like class labels."""
 SHARED_OUT, EXACT = 20_000, 3
-"""Rows over which drawn labels are shared out at least (fewer are repeated), and the decimals exact there."""
+"""Rows over which drawn labels are shared out at least (fewer are repeated), and the decimals exact there;
+what one label for all rows scores is exact."""
 SURE = 10.0
 """Logit of a drawn label."""
 CENTRES = (mean, huber_location, gaussian)
@@ -264,14 +265,14 @@ def blind_labels(loss: Loss, train: np.ndarray, targets: np.ndarray) -> dict[str
         output = torch.tensor(SURE * (2 * np.broadcast_to(sure, _outputs(loss, targets, classes)) - 1.0))
         values = batchable_scores(loss, output, as_tensor(targets, torch.float64))
         for name in found.keys() & values.keys():
-            value, known = round(values[name].item(), EXACT), known_score(name)
+            value, known = values[name].item(), known_score(name)
             if math.isfinite(value) and known is not None:
                 better = max if known.maximize else min
                 found[name] = better(found[name], value)
     if "average_precision" in found:
         order = random_precision(torch.tensor(_positive(loss, targets, classes))).mean().item()
         if math.isfinite(order):
-            found["average_precision"] = max(found["average_precision"], round(order, EXACT))
+            found["average_precision"] = max(found["average_precision"], order)
     return found
 
 

@@ -1,5 +1,7 @@
 """Whether anything was learned, and whether the winner beats guessing: from made-up curves and scores."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -207,6 +209,24 @@ def test_labels_drawn_at_random_are_to_be_beaten_too(
         assert each is not None
         assert (each.better, each.worse, each.to_dict()["better"]) == (better, worse, better)
         assert each.chance == pytest.approx(max(0.17, drawn), abs=0.01)
+
+
+@pytest.mark.parametrize("won", [SEEDS[1:], SEEDS[1:2]])
+def test_blind_labels_are_scored_on_the_seeds_of_the_winner(won: Sequence[int]) -> None:
+    """The seed of the search, and seeds that the winner lost, have other rows: neither their scores nor
+    whether labels beat the constant there counts."""
+    score, guesses = "f1", recorded(0.6, 0.75)
+    for each in guesses["scores"]:
+        own = each["seed"] in won
+        each |= {part: {score: 0.7} for part in ("validation", "test")}
+        each["drawn"] = {part: {score: 0.75 if own else 0.1} for part in ("validation", "test")}
+    found = baseline(
+        guesses, "validation_f1 (higher is better)", dict.fromkeys(won, 0.72), {s: {score: 0.72} for s in won}
+    )
+    for each in (found.objective, *found.test):
+        assert each is not None
+        assert (each.drawn, each.beyond) == (pytest.approx(0.75), pytest.approx(0.05))
+        assert not each.better
 
 
 def test_draws_that_beat_the_constant_by_luck_do_not_count() -> None:

@@ -144,6 +144,7 @@ def test_one_label_for_all_rows_is_a_rival(share: float) -> None:
     (found,) = guessing(task(ones, "bce"), [0])["scores"]
     for part in ("train", "validation", "test"):
         blind = found["drawn"][part]
+        assert all(blind[name] >= found[part][name] for name in ("f1", "accuracy"))  # a constant is blind too
         assert blind["f1"] == pytest.approx(2 * share / (1 + share), abs=0.12)
         assert blind["accuracy"] == pytest.approx(max(share, 1 - share), abs=0.12)
         assert (blind["mcc"], blind["balanced_accuracy"]) == (
