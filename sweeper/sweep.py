@@ -27,7 +27,7 @@ from sweeper.report.progress import Progress
 from sweeper.report.script import script_or_reason
 from sweeper.search.driver import Search
 from sweeper.search.earlier import Earlier
-from sweeper.search.finalists import budget, examined, finalists, next_trials
+from sweeper.search.finalists import budget, examined, finalists, keeps_its_place, next_trials
 from sweeper.search.forecast import Forecast
 from sweeper.search.occupancy import advice
 from sweeper.search.starts import unheld
@@ -43,7 +43,7 @@ from sweeper.training.planning import Plan, cohorts_of, steps_of
 from sweeper.training.planning import from_dict as plan_of
 from sweeper.training.pool.interface import Pool, Shared, WorkerDied
 from sweeper.training.setup import Task
-from sweeper.trial import Outcome, SharpnessResult, Trial, TrialResult, objective_metric
+from sweeper.trial import SharpnessResult, Trial, TrialResult, objective_metric
 from sweeper.user_code.calls import call_back
 
 
@@ -261,8 +261,8 @@ class Sweep:
         Returns what `meanwhile` begins: it is called once all is on record but the sharpness, while that is
         measured; ``None`` where none is. Measurements that are short leave it a core.
         """
-        trials, seeds = self._trials(), self._unguessed()
-        best = answer(trials, None, objective=self.task.study.objective)
+        trials, seeds, objective = self._trials(), self._unguessed(), self.task.study.objective
+        best = answer(trials, None, objective=objective)
         winner, others = self._to_retrain(trials, best), self._to_measure(trials, best)
         if others:
             self.progress.phase("sharpness")
@@ -280,7 +280,7 @@ class Sweep:
                 continue
             if isinstance(result, dict):
                 self._keep_baselines(seeds, result)
-            elif result is not None and result.outcome == Outcome.COMPLETED:
+            elif result is not None and keeps_its_place(self.search.known, summarize(result, objective)):
                 self.store.replace(result)
             before -= 1
             begun = meanwhile() if others and not before else None
@@ -291,7 +291,7 @@ class Sweep:
         """The winner's trial of the search, to be trained by the reference engine and kept in its stead.
 
         Stacks give its numbers up to rounding, which grows over a training; a script is to print the curve
-        on record to the last bit. A training so unstable that it ends otherwise stays as it was.
+        on record to the last bit. What ends otherwise stays as it was, see `keeps_its_place`.
         """
         if best is None:
             return None

@@ -21,6 +21,8 @@ Scores = Mapping[tuple[int, int], float]
 """(trial, seed) -> objective on that seed, as people read it; NaN where the training diverged or failed."""
 EXAMINED, EXAMINED_LOST = 3, 3
 """Finalists and diverged trials whose sharpness is measured."""
+ROUNDING = 1e-3
+"""Share of a score by which the rounding of a stack may change it."""
 COST = 1.5
 """Of measuring one: its training, and half as long again for eigenvalues."""
 CHEAP, SMALL, SHARE = 4000, 0.5, 0.05
@@ -105,6 +107,20 @@ def chosen(study: Study, known: Iterable[TrialSummary]) -> list[TrialSummary]:
         *finalists(study, trials)[:EXAMINED],
         *(row[-1] for row in sorted(rounds, key=lambda r: r[:3])[:EXAMINED_LOST]),
     ]
+
+
+def keeps_its_place(known: Mapping[int, TrialSummary], again: TrialSummary) -> bool:
+    """Whether a trial of the search that was trained `again`, alone, ends as it did but for rounding.
+
+    Its score is within `ROUNDING` of that before, and no other trial's lies between the two: who was best,
+    and who became a finalist, is as it was. Trainings so unstable that rounding alone changes them are not.
+    """
+    before, now = known[again.number].objective, again.objective
+    if again.outcome != Outcome.COMPLETED or abs(now - before) > ROUNDING * abs(before):
+        return False
+    low, high = sorted((before, now))
+    others = (each.objective for each in known.values() if each.number != again.number)
+    return before == now or not any(low <= other <= high for other in others)
 
 
 def next_trials(study: Study, chosen: Sequence[TrialSummary], scores: Scores) -> list[Trial]:

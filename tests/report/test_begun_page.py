@@ -16,6 +16,7 @@ from sweeper.questions.run_data import SHARPNESS_METRICS, BeingMeasured, RunData
 from sweeper.report import page, sections
 from sweeper.report.page import begin, write
 from sweeper.report.sections import known_tables, tables_of
+from sweeper.search.trial_summary import summarize
 from sweeper.sweep import Sweep
 from sweeper.training import dispatch
 from sweeper.training.planning import Plan
@@ -100,6 +101,7 @@ def files(folder: Path) -> dict[str, bytes]:
 SHARP, PLAIN = (Trial(number, "exploit", 0, {}) for number in (1, 2))
 SHARPNESS = SharpnessResult(SHARP, 0.1, ((0, "sharpness", 1.0),))
 TRAINED = TrialResult(PLAIN, Outcome.COMPLETED, 0.5, 4, 0.1, "reference", "", (), (), {}, ())
+KNOWN = SimpleNamespace(known={PLAIN.number: summarize(TRAINED, "validation_loss")})
 GUESSED = {"guess": "the mean"}
 
 
@@ -135,6 +137,7 @@ def test_the_page_is_begun_when_all_but_the_sharpness_is_on_record(
     vars(one).update(
         task=SimpleNamespace(study=study),
         store=store,
+        search=KNOWN,
         pool=None,
         shared=None,
         progress=SimpleNamespace(phase=lambda name: None),
@@ -203,6 +206,7 @@ def test_no_page_is_begun_where_no_sharpness_is_measured(monkeypatch: pytest.Mon
         "plan": Plan("reference", 1, 1),
         "home": object(),
         "store": store,
+        "search": KNOWN,
         "pool": None,
         "shared": None,
         "_trials": lambda: None,

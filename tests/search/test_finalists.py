@@ -1,10 +1,12 @@
 """Who is confirmed, on which seeds."""
 
 import math
+from dataclasses import replace
 
+import pytest
 from made_up import known, study
 
-from sweeper.search.finalists import finalists
+from sweeper.search.finalists import finalists, keeps_its_place
 from sweeper.search.starts import starts
 from sweeper.search.trial_summary import TrialSummary
 from sweeper.trial import Outcome
@@ -78,3 +80,23 @@ def test_the_best_default_has_a_place() -> None:
     for places, numbers in ((1, [0]), (2, [0, 7]), (4, [0, 1, 6, 7])):
         asked = study(space, confirm={"finalists": places, "seeds": 2})
         assert [trial.number for trial in finalists(asked, trials)] == numbers
+
+
+@pytest.mark.parametrize(
+    ("now", "outcome", "keeps"),
+    [
+        (0.5, "completed", True),
+        (0.50049, "completed", True),
+        (0.49951, "completed", True),
+        (0.5006, "completed", False),
+        (0.4994, "completed", False),
+        (0.5, "diverged", False),
+    ],
+)
+def test_a_training_that_ends_otherwise_alone_takes_no_place(now: float, outcome: str, keeps: bool) -> None:
+    """A thousandth of the score is rounding; more is another training, and its rank another one."""
+    before = {k: entry(k, "adam", "relu", loss) for k, loss in ((0, 0.4), (1, 0.5), (2, 0.6))}
+    again = replace(before[1], objective=now, outcome=Outcome(outcome))
+    assert keeps_its_place(before, again) is keeps
+    near = before | {k: entry(k, "adam", "relu", loss) for k, loss in ((3, 0.50001), (4, 0.49999))}
+    assert keeps_its_place(near, again) is (keeps and now == 0.5)
