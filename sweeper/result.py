@@ -18,7 +18,7 @@ from sweeper.errors import RunFolderError, UserError
 from sweeper.loading import uncollected
 from sweeper.records.atomic import write_atomically
 from sweeper.records.finding import Finding, lines, unreadable
-from sweeper.records.restore import search_results
+from sweeper.records.restore import confirmed_scores, search_results
 from sweeper.records.rules import rules_of
 from sweeper.records.run_files import BASELINES, EARLIER, PLAN, TEST
 from sweeper.records.run_folder import read_study, run_folder
@@ -27,12 +27,13 @@ from sweeper.records.store import Records
 from sweeper.records.store import load as load_records
 from sweeper.search.as_written import journal_findings
 from sweeper.search.earlier import from_dict
+from sweeper.search.finalists import finalists, next_trials
 from sweeper.search.plan import unlearned
 from sweeper.search.starts import published, starts, unheld
 from sweeper.search.trial_summary import TrialSummary, summarize
 from sweeper.study.study import Study
 from sweeper.trial import objective_metric
-from sweeper.wording import capital
+from sweeper.wording import capital, count
 
 if TYPE_CHECKING:
     from sweeper.questions.run_data import RunData
@@ -223,6 +224,26 @@ class Result:
         kept, winner = load_script(self.folder), self.answer
         return kept if kept and winner and kept.is_for(winner.trial, winner.parameters) else None
 
+    def _unfinished(self) -> str:
+        """What the run has still to do, in words; empty where nothing is known to be missing.
+
+        A search over countable values, or with a time limit, may rightly have fewer trials than asked for.
+        """
+        search, confirm = self.study.search, self.study.confirm
+        searched, scores = int((self.trials["phase"] != "confirm").sum()), confirmed_scores(self.trials)
+        countable = search.sampler == "grid" or self.study.space.size() is not None
+        if searched < search.trials and not countable and search.minutes is None:
+            return f"{searched:,} of {count(search.trials, 'trial')} of the search are done"
+        if confirm.seeds and len(scores) < confirm.trainings(confirm.finalists):
+            chosen = finalists(self.study, self.summaries.values())
+            if next_trials(self.study, chosen, scores):
+                return (
+                    "the race of the finalists is not over"
+                    if scores
+                    else "the finalists are not retrained yet"
+                )
+        return "" if self._kept_script() else "the winner's script is not written yet"
+
     def _how_to_get_it(self) -> str:
         from sweeper.study.command_line import run_again
 
@@ -257,10 +278,12 @@ def load_result(study: Study, folder: Path) -> Result:
         winner = replace(winner, made={str(k): str(v) for k, v in dict(plan.get("made") or {}).items() if v})
     is_tested = tested is not None and winner is not None and tested["trial"] == winner.trial
     broken = str((plan or {}).get("broken_line") or "")
-    winner = with_warnings(
-        study, winner, baselines, tested=is_tested, broken=broken, failed=often_failed(records.trials)
-    )
-    return Result(study, folder, records, winner, (*records.findings, *others))
+    result = Result(study, folder, records, winner, (*records.findings, *others))
+    if winner is None:
+        return result
+    winner, failed = replace(winner, unfinished=result._unfinished()), often_failed(records.trials)
+    said = with_warnings(study, winner, baselines, tested=is_tested, broken=broken, failed=failed)
+    return replace(result, answer=said)
 
 
 def open_result(runs: Path, name: str) -> Result:

@@ -80,6 +80,8 @@ class Answer:
     standing: str = PROVISIONAL
     """Its status in one word: `CONFIRMED`, `TIES`, `AHEAD`, `ALONE`, `PROVISIONAL`, or what
     `sweeper.report.doubts.doubt` puts in their place."""
+    unfinished: str = ""
+    """What the run has still to do, in words; empty where nothing is known to be missing."""
     warnings: tuple[str, ...] = ()
     """What else to know before the answer is trusted, in sentences."""
 

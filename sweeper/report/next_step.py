@@ -68,6 +68,8 @@ def next_step(
         step = _no_answer(study, trials)
     elif rates := _too_high(study, answer, trials):
         step = rates
+    elif answer.unfinished:
+        step = _Rerun(f"Finish the run: {answer.unfinished}.")
     elif answer.learning is not None and not answer.learning.learned:
         step = _unlearned(study, answer, answer.learning, trials)
     elif answer.confirmed is None:
