@@ -15,6 +15,7 @@ from sweeper.asked import load_data
 from sweeper.commands.figure_file import save_figure
 from sweeper.commands.transfer.figure import draw
 from sweeper.commands.transfer.page import write_page
+from sweeper.commands.transfer.penalty import NAME as WEIGHT
 from sweeper.commands.transfer.penalty import (
     Penalties,
     PenaltyPlan,
@@ -40,9 +41,10 @@ from sweeper.commands.transfer.trials import (
 )
 from sweeper.commands.transfer.words import plan_line
 from sweeper.errors import RunFailed
+from sweeper.report.advice.item import toml
 from sweeper.report.transferred import KEY, PENALTY
 from sweeper.study.command_line import run_again
-from sweeper.study.space import Range, Values
+from sweeper.study.space import Fixed, Range, Values
 from sweeper.study.study import Study
 from sweeper.training.dispatch import train_all
 from sweeper.training.in_workers import plan_in_workers, preflight_in_workers, share_task
@@ -152,7 +154,7 @@ def transfer(
     if plan is not None:
         of_penalty = _penalties(trainer, over, kept, plan, what.optima, len(trials), study.objective)
         what = replace(what, penalty=of_penalty)
-    return Transfer(frame, what, {**about, "next": next_command(study, over, what, kept["optimizer"])})
+    return Transfer(frame, what, {**about, "next": next_command(study, over, what, kept)})
 
 
 @dataclass(frozen=True)
@@ -201,12 +203,12 @@ def _penalties(
     return penalties(plan, over, grid, fresh, objective)
 
 
-def next_command(study: Study, over: Over, what: Found, optimizer: str) -> str:
-    """The study at the size asked for, with the optimizer that was held and the rates of the prediction.
+def next_command(study: Study, over: Over, what: Found, held: Mapping[str, Any]) -> str:
+    """The study at the size asked for, with all that was `held` and the rates of the prediction.
 
     Where there is none, the same transfer with rates beyond the edge that best ones lie at, or on more seeds.
     """
-    entry = study.space.entry("learning_rate", optimizer)
+    entry = study.space.entry("learning_rate", held["optimizer"])
     assert entry is not None
     if what.prediction is None:
         sizes, wider = ",".join(given(size) for size in over.sizes), _wider(entry, what.optima["verdict"])
@@ -214,9 +216,28 @@ def next_command(study: Study, over: Over, what: Found, optimizer: str) -> str:
         return f"{command} --over {over.key}={sizes} --to {given(over.to)}{'' if wider else ' --seeds 10'}"
     low, high = (exact(value, 2) for value in (what.prediction.low, what.prediction.high))
     rates = f"search.space.{entry[0]}={{low = {low}, high = {high}, log = true}}"
-    only = f'search.space.optimizer=["{optimizer}"]'
     size = f"search.space.{over.key}" if over.key in study.space.entries else over.key
-    return run_again(study, f"name={study.name}-{given(over.to)}", f"{size}={given(over.to)}", only, rates)
+    return run_again(
+        study,
+        f"name={study.name}-{given(over.to)}",
+        f"{size}={given(over.to)}",
+        *_kept(study, over, what, held),
+        rates,
+    )
+
+
+def _kept(study: Study, over: Over, what: Found, held: Mapping[str, Any]) -> list[str]:
+    """Settings that leave the study no choice in what was held, the optimizer first: the prediction is about
+    nothing else. A penalty whose weight was tried stays open."""
+    active = study.space.active(held["optimizer"])
+    varied = {"learning_rate", over.key, *([WEIGHT] if what.penalty is not None else [])}
+    searched = {
+        key: held[name]
+        for name, (key, values) in active.items()
+        if name in held and name not in varied and not isinstance(values, Fixed)
+    }
+    fixed = {"optimizer": held["optimizer"], **searched}
+    return [f"search.space.{key}={toml([value])}" for key, value in fixed.items()]
 
 
 def _wider(entry: tuple[str, Values], verdicts: "pd.Series[str]") -> tuple[str, ...]:

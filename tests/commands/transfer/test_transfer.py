@@ -33,6 +33,8 @@ from sweeper.study.study import Study
 from sweeper.to_json import to_json
 from sweeper.wording import number
 
+HELD = {"optimizer": "adam", "activation": "tanh"}
+
 
 def test_a_law_is_found_and_checked() -> None:
     """The exponent, the prediction from all sizes, and the check from the others alone."""
@@ -192,7 +194,7 @@ def test_the_command_of_the_page_is_about_the_held_optimizer(place: float) -> No
     the same transfer over rates beyond the edge, or where none lies there on more seeds."""
     study = Study.load("digits")
     done = found(frame(LAW if place > 1e-3 else dict.fromkeys(LAW, place)), OVER, LOSS)
-    words = shlex.split(next_command(study, OVER, done, "adam"))
+    words = shlex.split(next_command(study, OVER, done, HELD))
     if done.prediction is None:
         assert words[:3] == ["sweeper", "transfer", "digits"]
         assert words[-4:] == ["--over", "model.width=16,32,64", "--to", "512"]
@@ -200,13 +202,51 @@ def test_the_command_of_the_page_is_about_the_held_optimizer(place: float) -> No
         _, before = study.space.active("adam")["learning_rate"]
         assert (rates.low, rates.high) == (pytest.approx(before.low / 10), before.high)
         flat = replace(done, optima=done.optima.assign(verdict="flat"))
-        assert next_command(study, OVER, flat, "adam").endswith("--to 512 --seeds 10")
+        assert next_command(study, OVER, flat, HELD).endswith("--to 512 --seeds 10")
         return
     again = Study(trusted=True, **applied(study, words))
     _, rates = again.space.active("adam")["learning_rate"]
     assert rates.low == pytest.approx(done.prediction.low, rel=0.05)
     assert again.space.entries["optimizer"].values == ("adam",)
     assert again.model.options["width"] == 512
+
+
+def test_the_command_of_the_page_leaves_no_choice_in_what_was_held() -> None:
+    """Whatever the study searches has one value left, the one that was held, options of the optimizer and
+    numbers too; but for the rate, and for a penalty whose weight was tried."""
+    space = {
+        "optimizer": ["sgd", "adam"],
+        "activation": ["relu", "tanh"],
+        "learning_rate": {"low": 1e-4, "high": 1.0, "log": True},
+        "weight_decay.adam": {"low": 1e-6, "high": 0.1, "log": True, "zero": 0.2},
+        "betas": [[0.9, 0.999], [0.8, 0.99]],
+        "activation_penalty": {"low": 1e-6, "high": 0.1, "log": True, "zero": 0.2},
+        "model.depth": [1, 2],
+        "model.width": [16, 32, 64],
+    }
+    study = Study(name="all", data="digits", search={"space": space})
+    held = {
+        **HELD,
+        "weight_decay": 0.0,
+        "betas": (0.8, 0.99),
+        "activation_penalty": 1.25e-5,
+        "model.depth": 2,
+    }
+    done = found(frame(LAW), OVER, LOSS)
+    for penalty in (None, SimpleNamespace()):
+        what = replace(done, penalty=penalty)
+        again = Study(trusted=True, **applied(study, shlex.split(next_command(study, OVER, what, held))))
+        left = {name: values.values for name, (_, values) in again.space.active("adam").items()}
+        assert left.pop("learning_rate") is None
+        assert (left.pop("activation_penalty") == (1.25e-5,)) == (penalty is None)
+        assert left == {
+            "activation": ("tanh",),
+            "weight_decay": (0.0,),
+            "betas": ((0.8, 0.99),),
+            "model.depth": (2,),
+            "model.width": (512,),
+        }
+        assert again.space.entries["optimizer"].values == ("adam",)
 
 
 def test_the_page_of_the_run_takes_a_transfer_in(tmp_path: Path) -> None:
