@@ -237,9 +237,11 @@ def _shown(values: "pd.Series[str]", others: Sequence[str], ranking: pd.DataFram
 
 
 def _of_the_network(search: pd.DataFrame, compared: Sequence[str]) -> pd.DataFrame:
-    """Other searched settings of the model and of training that are no shares or factors: depth, norm."""
+    """The learning rate, and other searched settings of the model and of training that are no shares or
+    factors: depth, norm."""
     own = [name for name in search if str(name).startswith(("model.", "training.")) and name not in compared]
-    return search[[name for name in own if not pd.api.types.is_float_dtype(search[name].dtype)]]
+    whole = [name for name in own if not pd.api.types.is_float_dtype(search[name].dtype)]
+    return search[[*(["learning_rate"] if "learning_rate" in search else []), *whole]]
 
 
 def _alongside(settings: pd.DataFrame, name: str) -> str:

@@ -174,6 +174,9 @@ def test_settings_that_go_together_are_told_together(others: tuple[str, str], to
     claims = {claim.name: claim for claim in best_values(deeper, ["activation", "optimizer"])}
     assert set(claims) == {"activation", "optimizer"}
     assert "model.depth too)" in claims["activation"].detail
+    rates = made.trials.assign(learning_rate=np.where(made.trials["trial"] == 0, 0.3, 0.01))
+    claims = {claim.name: claim for claim in best_values(rates, ["activation", "optimizer"])}
+    assert "learning rate too)" in claims["activation"].detail
 
 
 @pytest.mark.parametrize("tuned", [True, False])
