@@ -66,7 +66,8 @@ def _lies(edge: Edge) -> str:
 
 def _at_a_bound(row: Mapping[Any, Any], *, won: bool) -> Claim | str:
     key, side = str(row["key"]), str(row["side"])
-    best = f"more than half of the best {row['best_trials']} trials"
+    share = "all" if row[f"near_{side}"] == 1 else "more than half"
+    best = f"{share} of the best {row['best_trials']} trials"
     who = f"The answer and {best} lie" if won else f"{capital(best)} lie"
     text = f"{who} at the {side} end of {key} ({number(row[side])})"
     if not row["suggestion"]:

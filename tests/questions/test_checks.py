@@ -55,6 +55,15 @@ def test_better_pairs_fresh_seeds(effect: float, said: str) -> None:
     )
 
 
+def test_numbers_are_written_as_everywhere() -> None:
+    """A score below 0 has a true minus sign; an exponent has that of a keyboard, as in tables."""
+    records = paired(0.1)
+    tiny = with_records(records, trials=records.trials.assign(objective=-1e-4 * records.trials["objective"]))
+    found = verdict(tiny, "better", parameter="activation", value="relu", than="tanh")
+    assert re.search(r"is −\d\.\d+e-4, with", found.sentence)
+    assert "e−" not in found.sentence
+
+
 @pytest.mark.parametrize(
     ("check", "second", "said"),
     [

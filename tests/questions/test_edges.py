@@ -42,6 +42,15 @@ def test_section_and_card_name_the_same_edges(asked: Asked, monkeypatch: pytest.
     assert all(key.startswith("learning_rate") for key in proposed)
 
 
+@pytest.mark.parametrize(("near", "share"), [(1.0, "All"), (0.75, "More than half")])
+def test_all_of_the_best_are_called_all(asked: Asked, near: float, share: str) -> None:
+    """At a bound lie all of the best trials, or else more than half."""
+    run, tables = with_columns(asked, "range_edges", at_edge=True, side="high", suggestion="", near_high=near)
+    text = " ".join(spoken(range_edges.sentences(run, tables["range_edges"])))
+    assert f"{share} of the best " in text.replace("all of", "All of").replace("more than", "More than")
+    assert ("ore than half" in text) == (near < 1)
+
+
 def drawn(seed: int, name: str) -> pd.DataFrame:
     """Completed trials: in some draws most lie near the high bound, in some these are better."""
     rng = np.random.default_rng(seed)

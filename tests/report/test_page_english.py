@@ -15,6 +15,7 @@ from sweeper.report.sections import judged
 NOUNS = "activation decade finalist layer network other pair range row seed setting step trial unit value"
 WRONG = {
     "a zero with a minus sign": r"−0(\.0*)?(?![\d.])",
+    "an exponent with a true minus sign": r"\de−",
     "a number that is none": r"(?<!loss )\bnan\b|\binf\b|\bNone\b(?! of)|\bNaT\b|<NA>",
     "all of one or two": r"\b[Aa]ll [12] ",
     "thousands of percent": r"\d{4,} ?%|\d,\d{3} ?%",

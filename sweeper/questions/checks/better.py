@@ -9,12 +9,12 @@ import pandas as pd
 
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import completed_search, published, search_trials
-from sweeper.questions.checks.finding import CONTRARY, FOUND, NOT_FOUND, Finding, judge, spread, text, unknown
+from sweeper.questions.checks.finding import CONTRARY, FOUND, NOT_FOUND, Finding, judge, spread, unknown
 from sweeper.questions.losses import capped_losses
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.intervals import interval
 from sweeper.study.expect import Better, DeadShare, Lowers, NoWorse
-from sweeper.wording import given, listing
+from sweeper.wording import given, listing, number
 
 KEY = ["trial", "seed"]
 
@@ -261,7 +261,7 @@ def _better(run: RunData, asked: Better | NoWorse, margin: float) -> Finding:
     contrast = read(contrast, run.ranked)
     said = f"{compared(contrast, asked.parameter, run.metric)}"
     if margin:
-        said += f"; up to {text(limit)} worse ({given(100 * margin)} %) counts as no worse"
+        said += f"; up to {number(limit)} worse ({given(100 * margin)} %) counts as no worse"
     if contrast.more_failures:
         said += f"; but {contrast.value_name} diverged or failed on more seeds"
     if doubted:
@@ -292,8 +292,8 @@ def compared(contrast: Difference, parameter: str, quantity: str) -> str:
     """Both values, the difference and its interval, in words."""
     middle, ends = spread(contrast.mean, contrast.low, contrast.high)
     return (
-        f"With {parameter} = {contrast.value_name} the {quantity} is {text(contrast.value)}, with "
-        f"{contrast.than_name} {text(contrast.than)}: a difference of {middle} (95 % interval "
+        f"With {parameter} = {contrast.value_name} the {quantity} is {number(contrast.value)}, with "
+        f"{contrast.than_name} {number(contrast.than)}: a difference of {middle} (95 % interval "
         f"{ends}; {contrast.basis})"
     )
 

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from sweeper.wording import interval, number
+from sweeper.wording import interval
 
 FOUND, NOT_FOUND, CONTRARY = "found", "not found", "contrary"
 """The whole 95 % interval on the expected side; on both sides, or no interval; wholly on the other side."""
@@ -45,8 +45,3 @@ def spread(mean: float, low: float, high: float) -> tuple[str, str]:
     """The mean, and ``−0.03 to 0.02``: all with the decimals of their interval."""
     middle, least, most = interval(mean, low, high)
     return middle, f"{least} to {most}"
-
-
-def text(value: float) -> str:
-    """A number in three significant digits."""
-    return number(value).replace("-", "−").replace("e−0", "e−")

@@ -7,7 +7,7 @@ import pandas as pd
 
 from sweeper.answer.rows import completed_search, search_trials
 from sweeper.components.optimizers import OPTIMIZERS
-from sweeper.questions.checks.finding import CONTRARY, FOUND, NOT_FOUND, Finding, judge, spread, text, unknown
+from sweeper.questions.checks.finding import CONTRARY, FOUND, NOT_FOUND, Finding, judge, spread, unknown
 from sweeper.questions.losses import of_search
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.intervals import multiplicities
@@ -126,9 +126,9 @@ def near_limit(run: RunData, asked: NearLimit) -> Finding:
     ratio, ends = largest / best, (largest / high, largest / low)
     middle, around = spread(ratio, *ends)
     said = (
-        f"With {optimizer} training fails from a rate of {text(beyond)} on; the largest that trains is "
-        f"{text(largest)}, the best {text(best)} ({basis}): {middle} times smaller (95 % interval "
-        f"{around}); expected at most {text(asked.factor)} times."
+        f"With {optimizer} training fails from a rate of {number(beyond)} on; the largest that trains is "
+        f"{number(largest)}, the best {number(best)} ({basis}): {middle} times smaller (95 % interval "
+        f"{around}); expected at most {number(asked.factor)} times."
     )
     return Finding(judge(*ends, asked.factor, below=True), ratio, *ends, RATIO_UNIT, basis, said)
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from sweeper.questions.checks.finding import NOT_FOUND, Finding, judge, spread, text, unknown
+from sweeper.questions.checks.finding import NOT_FOUND, Finding, judge, spread, unknown
 from sweeper.questions.run_data import RunData
 from sweeper.questions.structures import structure_of
 from sweeper.statistics.intervals import interval
 from sweeper.study.expect import Slope
-from sweeper.wording import listing
+from sweeper.wording import listing, number
 
 UNIT = "decades per layer"
 
@@ -29,7 +29,7 @@ def slope(run: RunData, asked: Slope) -> Finding:
             UNIT, f"Gradients at initialisation were measured for no {asked.parameter} = {asked.value}."
         )
     closest = min(found, key=lambda one: abs(one.number - _limit(asked)))
-    expected = f"expected {'below' if asked.below is not None else 'above'} {text(_limit(asked))}."
+    expected = f"expected {'below' if asked.below is not None else 'above'} {number(_limit(asked))}."
     said = f"With {asked.parameter} = {asked.value} the gradient changes by {found[0].sentence}; {expected}"
     if len(found) == 1:
         return replace(closest, sentence=said)
