@@ -52,10 +52,10 @@ def isolation(run: RunData) -> pd.DataFrame:
     """One row for each value of each scientific parameter, the best first; columns as in `COLUMNS`.
 
     expected_best: mean of the best score among `budget` trials drawn from the `trials` of the value, over
-    all subsets. `budget` is a third of the fewest trials that any value of the parameter has, the same
-    for all, so that a value tried more often is not better by that alone. low, high: 95 % bootstrap
-    interval over trials (it covers 88 to 98 % from twelve trials on, 83 to 96 % with five to eight, about
-    70 % with three; null below `FEWEST` trials). No score counts as worse than
+    all subsets. `budget` is a third of the fewest trials that any value of the parameter has, rounded
+    up, the same for all, so that a value tried more often is not better by that alone. low, high: 95 %
+    bootstrap interval over trials (it covers 88 to 98 % from twelve trials on, 83 to 96 % with five to
+    eight, about 70 % with three; null below `FEWEST` trials). No score counts as worse than
     the one before training, so trials that diverged count against their value; `learned_nothing` is
     their share.
 
@@ -261,8 +261,8 @@ QUESTION = Question(
     how=(
         "Expected best of k trials: the mean, over all subsets of k of a value's trials, of the best score "
         "(Dodge et al. 2019; unbiased form of Tang et al. 2020, arXiv 2004.14373). k is a third of the "
-        "fewest trials that any value has, the same for all, so that a value tried more often is not better "
-        "by that alone. Trials that diverged count at the score before training.",
+        "fewest trials that any value has, rounded up, the same for all, so that a value tried more often is "
+        "not better by that alone. Trials that diverged count at the score before training.",
         "Where every value has at least three trials of the exploration, published defaults left out, and "
         "none more than three times as many as another, only those count: they are dealt out evenly at "
         "first, then to values that had less than their part of all trials, at settings that suit each as "

@@ -79,7 +79,7 @@ def _best(best: pd.DataFrame, *, changing: bool) -> str:
         return f"Learning rate × sharpness of {who} reached {told}."
     said = f"At the last measurement, learning rate × sharpness of {who} was {told}."
     under = best[best[asked] < AT[0]]
-    came = int((under["largest"] > 1).sum())
+    came = int((under["largest"] > AT[1]).sum())
     return said if not came else f"{said} {_came_down(came, len(under), len(best))}"
 
 

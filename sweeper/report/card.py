@@ -226,7 +226,8 @@ def _made(answer: Answer, trials: pd.DataFrame) -> tuple[Fact, ...]:
     parts = [made.get("versions", "")]
     parts += [f"commit {made['commit']}"] if made.get("commit") else []
     parts += [f"data {made['data']} (SHA-256)"] if made.get("data") else []
-    parts += [f"seeds {int(seeds.min())} to {int(seeds.max())}"] if len(seeds) else []
+    parts += [f"seed {int(seeds.iloc[0])}"] if len(seeds) == 1 else []
+    parts += [f"seeds {int(seeds.min())} to {int(seeds.max())}"] if len(seeds) > 1 else []
     parts += [f"{duration(float(trials['seconds'].sum()))} of training"]
     where = f"{made.get('device', '')}, {made.get('processor', '')}".strip(", ")
     return (Fact("Made on", where, "; ".join(part for part in parts if part)),)

@@ -36,7 +36,7 @@ MEANINGS: Mapping[str, str] = {
     "blind": "trials drawn before any score was known, published defaults left out",
     "blind_pruned": "those of them that were pruned, which count with what they had reached",
     "boundary": "rate at which half of the trainings diverge, by a logistic curve",
-    "budget": "trials drawn of every value: a third of the fewest that one has",
+    "budget": "trials drawn of every value: a third of the fewest that one has, rounded up",
     "capped": "diverged, or was never better than before training",
     "chance": "most that shuffled scores reach, of the same total: may be above 1",
     "class": "shape of the validation loss, by the rules below",

@@ -191,13 +191,15 @@ def test_a_rate_that_fell_to_0_is_judged_at_its_largest() -> None:
         ([4.0, 0.6, 9.0], [2.8, 0.2, 0.3], "1 of the 2 below it was above the limit before."),
         ([4.0, 6.0, 9.0], [0.1, 0.2, 0.3], "All 3 were above the limit before."),
         ([4.0, 0.6, 9.0], [0.1, 0.2, 0.3], "2 of the 3 were above the limit before."),
+        ([4.0, 1.07, 9.0], [0.1, 0.2, 0.3], "2 of the 3 were above the limit before."),
         ([4.0], [0.1], "It was above the limit before."),
     ],
 )
 def test_those_that_came_down_are_counted_among_those_below(
     largest: list[float], last: list[float], words: str
 ) -> None:
-    """One that was above the limit and still is did not come down, and the sentence does not speak of it."""
+    """One that was above the limit and still is did not come down, and the sentence does not speak of it;
+    what was at the limit, 0.8 to 1.25, was not above it."""
     asked = source(ROWS, CURVES)
     row = stability_trials(asked).query("outcome == 'completed'").head(1)
     trials = pd.concat([row] * len(last), ignore_index=True).assign(largest=largest, last=last)

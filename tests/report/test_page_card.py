@@ -335,3 +335,5 @@ def test_the_card_says_where_it_was_made(records: SyntheticRecords) -> None:
     line = facts(told)["Made on"]
     assert line.startswith("cpu, Zen | torch 2; commit 3f2a91c; data 0a1b (SHA-256); seeds 0 to 5; ")
     assert "on 360 rows" in facts(told)["Test set"]
+    told = card(report.study, replace(report.answer, made=made), records.trials.assign(seed=0))
+    assert "(SHA-256); seed 0; " in facts(told)["Made on"]
