@@ -9,6 +9,7 @@ import pandas as pd
 
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import completed_search, published, search_trials
+from sweeper.questions.checks.asides import aside, called, unshown
 from sweeper.questions.checks.finding import CONTRARY, FOUND, NOT_FOUND, Finding, judge, spread, unknown
 from sweeper.questions.losses import capped_losses
 from sweeper.questions.run_data import RunData
@@ -79,7 +80,8 @@ class Difference:
     more_failures: bool = False
     """`value` diverged or failed on more of the fresh seeds than `than`."""
     doubted: str = ""
-    """Another finalist with the value that did worse, which is not shown to be worse; empty without one."""
+    """Why it decides nothing: another finalist with the value that did worse, or the race's call of the two,
+    in words; empty where nothing does."""
 
 
 def read(found: Difference, ranked: Ranked) -> Difference:
@@ -116,11 +118,13 @@ def _paired(run: RunData, parameter: str, value: Any, than: Any, quantity: str) 
     if quantity == "objective" and _against_an_untuned(run, parameter, one, other, float(apart.mean())):
         return None
     bad = fresh[fresh["outcome"] != "completed"]["trial"].value_counts()
+    calls = called(run) if quantity == "objective" else {}
     low, high = interval(apart)
     better, worse = (other, one) if apart.mean() > 0 else (one, other)
     rivals = ranked[(ranked[parameter] == worse[parameter]) & (ranked["trial"] != worse["trial"])]["trial"]
     return Difference(
-        doubted=_doubt(by_trial, int(better["trial"]), rivals.tolist()) if quantity == "objective" else "",
+        doubted=_doubt(by_trial, int(better["trial"]), rivals.tolist() if calls else ())
+        or unshown(calls, int(one["trial"]), int(other["trial"])),
         mean=float(apart.mean()),
         low=low,
         high=high,
@@ -129,7 +133,7 @@ def _paired(run: RunData, parameter: str, value: Any, than: Any, quantity: str) 
         value_name=_name(one[parameter]),
         than_name=_name(other[parameter]),
         basis=f"each by the finalist that was best in the search, #{one['trial']} and #{other['trial']}, on "
-        f"{len(pairs)} fresh seeds, pair by pair{_aside(run, one, other, parameter)}",
+        f"{len(pairs)} fresh seeds, pair by pair{aside(run, one, other, parameter, calls)}",
         more_failures=bool(bad.get(one["trial"], 0) > bad.get(other["trial"], 0)),
     )
 
@@ -145,7 +149,7 @@ def _doubt(by_trial: pd.DataFrame, better: int, rivals: Sequence[int]) -> str:
     for rival in rivals:
         apart = (by_trial[rival] - by_trial[better]).dropna().to_numpy(dtype=float)
         if len(apart) >= PAIRS and not interval(apart)[0] > 0:
-            return f"#{rival}"
+            return f"#{rival}, with the value that did worse, is not shown to be worse"
     return ""
 
 
@@ -161,27 +165,6 @@ def _against_an_untuned(
     return bool(plain[own["trial"] == loser["trial"]].any()) and bool(
         (own.loc[~plain, "objective"] < loser["objective"]).any()
     )
-
-
-def _aside(run: RunData, one: "pd.Series[Any]", other: "pd.Series[Any]", parameter: str) -> str:
-    """Which of the two is an untuned default, in which other compared settings they differ, and why not the
-    answer, where it has one of the values."""
-    pair = pd.DataFrame([one, other])
-    plain = pair.loc[published(pair, run.defaults), "trial"].tolist()
-    verb = "is a published default" if len(plain) == 1 else "are published defaults"
-    untuned = f"; {listing([f'#{trial}' for trial in plain])} {verb}, not tuned"
-    apart = [name for name in run.study.search.scientific if name in one and name != parameter]
-    apart = [name for name in apart if str(one[name]) != str(other[name])]
-    more = f"; they differ in {listing(apart)} too" if apart else ""
-    return f"{untuned if plain else ''}{more}{_not_compared(run, one, other, parameter)}"
-
-
-def _not_compared(run: RunData, one: "pd.Series[Any]", other: "pd.Series[Any]", parameter: str) -> str:
-    if run.answer is None or run.answer.trial in (one["trial"], other["trial"]):
-        return ""
-    if run.answer.parameters.get(parameter) not in (one[parameter], other[parameter]):
-        return ""
-    return f"; the answer, #{run.answer.trial}, was picked by these seeds, which would flatter its value"
 
 
 def _of_search(run: RunData, parameter: str, value: Any, than: Any, quantity: str) -> Difference | None:
@@ -253,20 +236,23 @@ def _better(run: RunData, asked: Better | NoWorse, margin: float) -> Finding:
     if contrast is None:
         return unknown(unit, _why_not(run, asked.parameter, asked.value, asked.than))
     limit = margin * abs(run.ranked.value(contrast.than))
-    verdict = judge(contrast.low, contrast.high, limit, below=True)
-    if verdict == FOUND and contrast.more_failures:
-        verdict = NOT_FOUND
-    doubted = contrast.doubted if verdict == CONTRARY or (verdict == FOUND and not margin) else ""
-    verdict = NOT_FOUND if doubted else verdict
+    verdict, but = _judged(contrast, limit)
     contrast = read(contrast, run.ranked)
     said = f"{compared(contrast, asked.parameter, run.metric)}"
     if margin:
         said += f"; up to {number(limit)} worse ({given(100 * margin)} %) counts as no worse"
-    if contrast.more_failures:
-        said += f"; but {contrast.value_name} diverged or failed on more seeds"
-    if doubted:
-        said += f"; but {doubted}, with the value that did worse, is not shown to be worse"
-    return Finding(verdict, contrast.mean, contrast.low, contrast.high, unit, contrast.basis, f"{said}.")
+    return Finding(verdict, contrast.mean, contrast.low, contrast.high, unit, contrast.basis, f"{said}{but}.")
+
+
+def _judged(contrast: Difference, limit: float) -> tuple[str, str]:
+    """The verdict on "the difference lies below `limit`", and in words what speaks against it."""
+    verdict = judge(contrast.low, contrast.high, limit, below=True)
+    but = f"; but {contrast.value_name} diverged or failed on more seeds" if contrast.more_failures else ""
+    if verdict == FOUND and contrast.more_failures:
+        return NOT_FOUND, but
+    if contrast.doubted and (verdict == CONTRARY or (verdict == FOUND and not limit)):
+        return NOT_FOUND, f"{but}; but {contrast.doubted}"
+    return verdict, but
 
 
 def _why_not(run: RunData, parameter: str, value: Any, than: Any, which: str = "of these values of") -> str:
@@ -305,10 +291,10 @@ def lowers(run: RunData, asked: Lowers) -> Finding:
     unit = f"difference in {quantity}"
     if contrast is None:
         return unknown(unit, _why_not(run, asked.parameter, None, 0, "with and without"))
-    verdict = judge(contrast.low, contrast.high, 0.0, below=True)
+    verdict, but = _judged(contrast, 0.0)
     if asked.quantity == "objective":
         contrast = read(contrast, run.ranked)
-    said = f"{compared(contrast, asked.parameter, quantity)}."
+    said = f"{compared(contrast, asked.parameter, quantity)}{but}."
     return Finding(verdict, contrast.mean, contrast.low, contrast.high, unit, contrast.basis, said)
 
 

@@ -1,0 +1,82 @@
+"""What stands beside the numbers of two trials that are compared: what else they differ in, and the race."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from sweeper.answer.comparison import TIED, UNRANKED, UNSHOWN, WINNER, with_verdicts
+from sweeper.answer.confirmed import confirmed
+from sweeper.answer.rows import parameter_columns, published, with_kinds, with_names
+from sweeper.questions.run_data import RunData
+from sweeper.records.schema import decode
+from sweeper.wording import listing, shown
+
+
+def called(run: RunData) -> dict[int, str]:
+    """What the race calls each finalist, see `sweeper.answer.comparison.verdicts`; empty without one."""
+    ranking = confirmed(run.trials)
+    if ranking.empty:
+        return {}
+    named = with_verdicts(ranking)
+    return dict(zip(named["trial"].astype(int), named["verdict"], strict=True))
+
+
+def unshown(calls: Mapping[int, str], one: int, other: int) -> str:
+    """That the race does not show the one to be worse than the other, in words, where the other is its winner
+    (or the other way round); empty where it does, or has too few seeds to call anything."""
+    for winner, rival in ((one, other), (other, one)):
+        call = calls.get(rival, "")
+        if calls.get(winner) == WINNER and call in UNSHOWN and call != UNRANKED:
+            how = "tied with" if call == TIED else "not shown to be worse than"
+            return f"among all finalists #{rival} is {how} the winner, #{winner}"
+    return ""
+
+
+def aside(
+    run: RunData, one: "pd.Series[Any]", other: "pd.Series[Any]", parameter: str, calls: Mapping[int, str]
+) -> str:
+    """Which of the two is an untuned default, in which other settings they differ, and what of the answer,
+    where it is neither."""
+    pair = pd.DataFrame([one, other])
+    plain = pair.loc[published(pair, run.defaults), "trial"].tolist()
+    verb = "is a published default" if len(plain) == 1 else "are published defaults"
+    trials = listing([f"#{trial}" for trial in plain])
+    untuned = f"; {trials} {verb}, not tuned, so its value may do better" if plain else ""
+    if len(plain) > 1:
+        untuned = untuned.replace("its value", "their values")
+    apart = differences(run, pair, parameter)
+    more = f"; they differ in {listing(apart)} too" if apart else ""
+    return f"{untuned}{more}{_of_the_answer(run, one, other, parameter, calls)}"
+
+
+def differences(run: RunData, pair: pd.DataFrame, parameter: str) -> list[str]:
+    """``learning_rate (0.0145 against 0.001)`` for each setting of the two rows that is not the same, but for
+    `parameter` and for what only one of them has: options of an optimizer. Compared settings first."""
+    one, other = (row for _, row in with_kinds(with_names(pair)).iterrows())
+    compared = [name for name in run.study.search.scientific if name in pair]
+    names = dict.fromkeys((*compared, *parameter_columns(pair)))
+    both = [name for name in names if name != parameter and pd.notna(one[name]) and pd.notna(other[name])]
+    return [
+        f"{name} ({shown(decode(one[name]))} against {shown(decode(other[name]))})"
+        for name in both
+        if str(one[name]) != str(other[name])
+    ]
+
+
+def _of_the_answer(
+    run: RunData,
+    one: "pd.Series[Any]",
+    other: "pd.Series[Any]",
+    parameter: str,
+    calls: Mapping[int, str],
+) -> str:
+    pair = [one["trial"], other["trial"]]
+    if run.answer is None or run.answer.trial in pair:
+        return ""
+    said = []
+    if all(calls.get(trial) == TIED for trial in pair):
+        said.append("is tied with both")
+    if run.answer.parameters.get(parameter) in (one[parameter], other[parameter]):
+        said.append("was picked by these seeds, which would flatter its value")
+    return f"; the answer, #{run.answer.trial}, {listing(said)}" if said else ""
