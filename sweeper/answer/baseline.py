@@ -10,7 +10,7 @@ import numpy as np
 from sweeper.answer.bounds import bounded_gain, which_cut
 from sweeper.components.metrics import known_score
 from sweeper.statistics.intervals import interval
-from sweeper.statistics.standing import picked_interval
+from sweeper.statistics.standing import winners_interval
 from sweeper.trial import HIGHER, is_maximized
 
 ROUNDING = 1e-6
@@ -217,7 +217,7 @@ def _against(
     scores[np.abs(scores) >= HUGE] = np.nan
     ours, costs = scores[0], theirs - scores if higher else scores - theirs
     gains = ours - theirs if higher else theirs - ours
-    low, high = picked_interval(costs) if tied else interval(costs[0])
+    low, high = winners_interval(costs, np.ones(len(costs), dtype=bool))
     plain = 0.0 - high, 0.0 - low
     low, high = bounded_gain(score, *plain, float(theirs.mean()), higher, least_loss)
     means = {"winner": float(ours.mean()), "guess": float(theirs.mean()), "gain": float(gains.mean())}

@@ -191,7 +191,7 @@ def best_values(
     ranking = ranking.assign(verdict=verdicts(ranking), default=published(search, defaults))
     settings = with_kinds(search)[[name for name in names if name in search]]
     compared = list(settings)
-    settings = settings.join(_of_the_network(search, compared))
+    settings = settings.join(_may_go_along(search, compared))
     settings = settings.astype("object").where(settings.notna(), "none").astype("str")
     claims = (_claim(name, settings, ranking, section) for name in compared)
     return tuple(claim for claim in claims if claim is not None)
@@ -236,7 +236,7 @@ def _shown(values: "pd.Series[str]", others: Sequence[str], ranking: pd.DataFram
     return " and ".join(said)
 
 
-def _of_the_network(search: pd.DataFrame, compared: Sequence[str]) -> pd.DataFrame:
+def _may_go_along(search: pd.DataFrame, compared: Sequence[str]) -> pd.DataFrame:
     """The learning rate, and other searched settings of the model and of training that are no shares or
     factors: depth, norm."""
     own = [name for name in search if str(name).startswith(("model.", "training.")) and name not in compared]

@@ -278,16 +278,13 @@ def with_warnings(
     if doubted is not None:
         void = None if answer.gain is None else replace(answer.gain, verdict=VOID)
         answer = replace(answer, standing=doubted.standing, gain=void)
+    missing: tuple[str, ...] = ()
     if answer.unfinished:
-        missing: tuple[str, ...] = (f"{_unfinished(answer)} What is said is of the trainings so far.",)
-    else:
-        missing = () if tested or baselines is None or not baselines["rows"]["test"] else (_untested(study),)
+        missing = (f"The run is not finished: {answer.unfinished}. What is said is of the trainings so far.",)
+    elif not tested and baselines is not None and baselines["rows"]["test"]:
+        missing = (_untested(study),)
     last = tuple(f"{text.removesuffix('.')}." for text in (broken, failed) if text)
     return replace(answer, warnings=(*first, *missing, *warnings(study, answer, baselines), *last))
-
-
-def _unfinished(answer: Answer) -> str:
-    return f"The run is not finished: {answer.unfinished}."
 
 
 def _untested(study: Study) -> str:
