@@ -21,7 +21,7 @@ Scores = Mapping[tuple[int, int], float]
 """(trial, seed) -> objective on that seed, as people read it; NaN where the training diverged or failed."""
 EXAMINED, EXAMINED_LOST = 3, 3
 """Finalists and diverged trials whose sharpness is measured."""
-ROUNDING = 1e-3
+ROUNDING = 1e-2
 """Share of a score by which the rounding of a stack may change it."""
 COST = 1.5
 """Of measuring one: its training, and half as long again for eigenvalues."""

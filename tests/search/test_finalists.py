@@ -86,15 +86,15 @@ def test_the_best_default_has_a_place() -> None:
     ("now", "outcome", "keeps"),
     [
         (0.5, "completed", True),
-        (0.50049, "completed", True),
-        (0.49951, "completed", True),
-        (0.5006, "completed", False),
-        (0.4994, "completed", False),
+        (0.5049, "completed", True),
+        (0.4951, "completed", True),
+        (0.506, "completed", False),
+        (0.494, "completed", False),
         (0.5, "diverged", False),
     ],
 )
 def test_a_training_that_ends_otherwise_alone_takes_no_place(now: float, outcome: str, keeps: bool) -> None:
-    """A thousandth of the score is rounding; more is another training, and its rank another one."""
+    """A hundredth of the score is rounding; more is another training, and its rank another one."""
     before = {k: entry(k, "adam", "relu", loss) for k, loss in ((0, 0.4), (1, 0.5), (2, 0.6))}
     again = replace(before[1], objective=now, outcome=Outcome(outcome))
     assert keeps_its_place(before, again) is keeps
