@@ -15,7 +15,7 @@ import pandas as pd
 
 from sweeper.answer.comparison import FAILS, TIED, UNSHOWN, verdicts
 from sweeper.answer.confirmed import ENOUGH_SEEDS, confirmed
-from sweeper.answer.rows import published, search_trials, with_kinds, with_names
+from sweeper.answer.rows import parameter_columns, published, search_trials, with_kinds, with_names
 from sweeper.wording import count, listing
 
 CONFIRMED, EXPLORATORY, OPEN = "confirmed", "exploratory", "open"
@@ -189,15 +189,16 @@ def best_values(
         return ()
     search = with_names(search_trials(trials)).set_index("trial").loc[ranking["trial"]]
     ranking = ranking.assign(verdict=verdicts(ranking), default=published(search, defaults))
-    settings = with_kinds(search)[[name for name in names if name in search]]
-    compared = list(settings)
-    settings = settings.join(_may_go_along(search, compared))
+    search = with_kinds(search)
+    settings = search[[name for name in names if name in search]]
     settings = settings.astype("object").where(settings.notna(), "none").astype("str")
-    claims = (_claim(name, settings, ranking, section) for name in compared)
+    claims = (_claim(name, settings, search, ranking, section) for name in settings)
     return tuple(claim for claim in claims if claim is not None)
 
 
-def _claim(name: str, settings: pd.DataFrame, ranking: pd.DataFrame, section: str) -> Claim | None:
+def _claim(
+    name: str, settings: pd.DataFrame, search: pd.DataFrame, ranking: pd.DataFrame, section: str
+) -> Claim | None:
     values = settings[name]
     first, seeds = values.iloc[0], int(ranking["n"].iloc[0])
     others = list(dict.fromkeys(value for value in values if value != first))
@@ -206,7 +207,7 @@ def _claim(name: str, settings: pd.DataFrame, ranking: pd.DataFrame, section: st
     few = seeds < ENOUGH_SEEDS
     open_ = (values != first).to_numpy() & (ranking["verdict"].isin(UNSHOWN).to_numpy() | few)
     ties = tuple(dict.fromkeys(values[open_]))
-    shown = f"{_shown(values, others, ranking)}{_alongside(settings, name)}" if not few else ""
+    shown = f"{_shown(values, others, ranking)}{_alongside(search, values)}" if not few else ""
     if ties and not few:
         alike = (ranking.loc[open_, "verdict"] == TIED).all()
         names = _named(ties, values, ranking)
@@ -236,24 +237,39 @@ def _shown(values: "pd.Series[str]", others: Sequence[str], ranking: pd.DataFram
     return " and ".join(said)
 
 
-def _may_go_along(search: pd.DataFrame, compared: Sequence[str]) -> pd.DataFrame:
-    """The learning rate, and other searched settings of the model and of training that are no shares or
-    factors: depth, norm."""
-    own = [name for name in search if str(name).startswith(("model.", "training.")) and name not in compared]
-    whole = [name for name in own if not pd.api.types.is_float_dtype(search[name].dtype)]
-    return search[[*(["learning_rate"] if "learning_rate" in search else []), *whole]]
+def _alongside(search: pd.DataFrame, values: "pd.Series[str]") -> str:
+    """Which other settings go along with the value that won: those in which the winner differs from all
+    finalists with another of `values`, so that the comparison is of both; empty where there are none.
 
-
-def _alongside(settings: pd.DataFrame, name: str) -> str:
-    """Which other settings of the finalists go along with the value that won: no finalist with another value
-    has any of theirs, so that the comparison is of both. Empty where there are none."""
-    first = settings[name].iloc[0]
-    own, rest = settings[settings[name] == first], settings[settings[name] != first]
-    along = [other for other in settings if other != name and not set(own[other]) & set(rest[other])]
-    along = [other for other in along if settings[other].nunique() > 1]
-    if not along:
+    Where it differs so from those with one value, and not from those with the next, that value is named.
+    """
+    apart = {
+        value: [
+            name.replace("_", " ")
+            for name in _apart(search, values.index[values == value])
+            if name != values.name
+        ]
+        for value in values.unique()
+        if value != values.iloc[0]
+    }
+    along = [name for name in next(iter(apart.values())) if all(name in own for own in apart.values())]
+    more = {value: [name for name in own if name not in along] for value, own in apart.items()}
+    said = [f"which differ in {listing(along)} too"] if along else []
+    said += [f"those with {value} in {listing(own)}" for value, own in more.items() if own]
+    if not said:
         return ""
-    return f" (which differ in {listing([other.replace('_', ' ') for other in along])} too)"
+    return f" ({'; '.join(said)}{'' if along else ' too'})"
+
+
+def _apart(search: pd.DataFrame, rivals: pd.Index) -> list[str]:
+    """Settings of which the winner, the first, has a value that none of the `rivals` has; what only one side
+    has, options of an optimizer, is left out."""
+    found = []
+    for name in parameter_columns(search):
+        own, theirs = search[name].iloc[0], search.loc[rivals, name]
+        if pd.notna(own) and theirs.notna().any() and own not in theirs.tolist():
+            found.append(name)
+    return found
 
 
 def _named(some: Sequence[str], values: "pd.Series[str]", ranking: pd.DataFrame) -> list[str]:

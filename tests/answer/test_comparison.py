@@ -162,21 +162,39 @@ def test_a_value_that_lost_seeds_is_not_called_worse() -> None:
 
 @pytest.mark.parametrize(("others", "told"), [(("adam", "adam"), True), (("adam", "sgd"), False)])
 def test_settings_that_go_together_are_told_together(others: tuple[str, str], told: bool) -> None:
-    """Where every finalist with another activation has another optimizer too, both made the difference."""
+    """Where every finalist with another activation has another optimizer too, both made the difference;
+    what they are named in are all settings, of any type, whether compared or not."""
     settings = [{"activation": "elu", "optimizer": "sgd"}]
     settings += [{"activation": "relu", "optimizer": optimizer} for optimizer in others]
     made = run_of(settings, noisy([1.0, 5.0, 6.0]))
-    claims = {claim.name: claim for claim in best_values(made.trials, ["activation", "optimizer"])}
-    assert claims["activation"].detail.startswith("better than relu among the finalists")
-    assert ("(which differ in optimizer too)" in claims["activation"].detail) == told
-    assert ("(which differ in activation too)" in claims["optimizer"].detail) == told
-    deeper = made.trials.assign(**{"model.depth": np.where(made.trials["trial"] == 0, 2, 1)})
-    claims = {claim.name: claim for claim in best_values(deeper, ["activation", "optimizer"])}
-    assert set(claims) == {"activation", "optimizer"}
-    assert "model.depth too)" in claims["activation"].detail
-    rates = made.trials.assign(learning_rate=np.where(made.trials["trial"] == 0, 0.3, 0.01))
-    claims = {claim.name: claim for claim in best_values(rates, ["activation", "optimizer"])}
-    assert "learning rate too)" in claims["activation"].detail
+    first = made.trials["trial"] == 0
+
+    def details(**columns: tuple[object, object]) -> dict[str, str]:
+        changed = {name.replace("__", "."): np.where(first, *pair) for name, pair in columns.items()}
+        found = best_values(made.trials.assign(**changed), ["activation", "optimizer", "learning_rate"])
+        return {claim.name: claim.detail for claim in found}
+
+    alike = details(learning_rate=(0.1, 0.1))
+    assert alike["activation"].startswith("better than relu among the finalists")
+    assert ("(which differ in optimizer too)" in alike["activation"]) == told
+    assert "(which differ in activation too)" in alike["optimizer"], "no finalist with adam has elu"
+    assert "learning rate too)" in details(learning_rate=(0.3, 0.01))["activation"]
+    for name, pair in {"model__depth": (2, 1), "weight_decay": (0.1, 0.2), "model__dropout": (0, 0.5)}.items():
+        said = details(learning_rate=(0.1, 0.1), **{name: pair})
+        words = name.replace("__", ".").replace("_", " ")
+        assert set(said) == {"activation", "optimizer"}
+        assert f"{words} too)" in said["activation"]
+    assert "momentum" not in details(momentum=(0.9, np.nan))["activation"], "only one side has it"
+
+
+def test_settings_that_go_along_with_one_value_alone_are_told_of_it() -> None:
+    """The winner shares its optimizer with a relu, and with no tanh; nothing is said of relu's."""
+    settings = [
+        {"activation": name, "optimizer": optimizer, "learning_rate": 0.1}
+        for name, optimizer in (("elu", "sgd"), ("relu", "sgd"), ("tanh", "adam"))
+    ]
+    (claim,) = best_values(run_of(settings, noisy([1.0, 5.0, 6.0])).trials, ["activation"])
+    assert claim.detail.endswith("(those with tanh in optimizer too)")
 
 
 @pytest.mark.parametrize("tuned", [True, False])
