@@ -179,7 +179,11 @@ def test_settings_that_go_together_are_told_together(others: tuple[str, str], to
     assert ("(which differ in optimizer too)" in alike["activation"]) == told
     assert "(which differ in activation too)" in alike["optimizer"], "no finalist with adam has elu"
     assert "learning rate too)" in details(learning_rate=(0.3, 0.01))["activation"]
-    for name, pair in {"model__depth": (2, 1), "weight_decay": (0.1, 0.2), "model__dropout": (0, 0.5)}.items():
+    for name, pair in {
+        "model__depth": (2, 1),
+        "weight_decay": (0.1, 0.2),
+        "model__dropout": (0, 0.5),
+    }.items():
         said = details(learning_rate=(0.1, 0.1), **{name: pair})
         words = name.replace("__", ".").replace("_", " ")
         assert set(said) == {"activation", "optimizer"}
