@@ -23,19 +23,23 @@ def called(run: RunData) -> dict[int, str]:
 
 
 def unshown(calls: Mapping[int, str], one: int, other: int) -> str:
-    """That the race does not show the one to be worse than the other, in words, where the other is its winner
-    (or the other way round); empty where it does, or has too few seeds to call anything."""
+    """That the race does not show the one to be worse than the other, in words: one is its winner and the
+    other not shown to be worse, or neither is shown to be worse than it. Empty where the race tells them apart, or has too few
+    seeds to call anything."""
     for winner, rival in ((one, other), (other, one)):
         call = calls.get(rival, "")
         if calls.get(winner) == WINNER and call in UNSHOWN and call != UNRANKED:
             how = "tied with" if call == TIED else "not shown to be worse than"
             return f"among all finalists #{rival} is {how} the winner, #{winner}"
+    both = {calls.get(one, ""), calls.get(other, "")}
+    if both == {TIED}:
+        return "among all finalists both are tied with the winner"
+    if both <= set(UNSHOWN) - {UNRANKED}:
+        return "among all finalists neither is shown to be worse than the winner"
     return ""
 
 
-def aside(
-    run: RunData, one: "pd.Series[Any]", other: "pd.Series[Any]", parameter: str, calls: Mapping[int, str]
-) -> str:
+def aside(run: RunData, one: "pd.Series[Any]", other: "pd.Series[Any]", parameter: str) -> str:
     """Which of the two is an untuned default, in which other settings they differ, and what of the answer,
     where it is neither."""
     pair = pd.DataFrame([one, other])
@@ -47,7 +51,7 @@ def aside(
         untuned = untuned.replace("its value", "their values")
     apart = differences(run, pair, parameter)
     more = f"; they differ in {listing(apart)} too" if apart else ""
-    return f"{untuned}{more}{_of_the_answer(run, one, other, parameter, calls)}"
+    return f"{untuned}{more}{_of_the_answer(run, one, other, parameter)}"
 
 
 def differences(run: RunData, pair: pd.DataFrame, parameter: str) -> list[str]:
@@ -64,19 +68,9 @@ def differences(run: RunData, pair: pd.DataFrame, parameter: str) -> list[str]:
     ]
 
 
-def _of_the_answer(
-    run: RunData,
-    one: "pd.Series[Any]",
-    other: "pd.Series[Any]",
-    parameter: str,
-    calls: Mapping[int, str],
-) -> str:
-    pair = [one["trial"], other["trial"]]
-    if run.answer is None or run.answer.trial in pair:
+def _of_the_answer(run: RunData, one: "pd.Series[Any]", other: "pd.Series[Any]", parameter: str) -> str:
+    if run.answer is None or run.answer.trial in (one["trial"], other["trial"]):
         return ""
-    said = []
-    if all(calls.get(trial) == TIED for trial in pair):
-        said.append("is tied with both")
-    if run.answer.parameters.get(parameter) in (one[parameter], other[parameter]):
-        said.append("was picked by these seeds, which would flatter its value")
-    return f"; the answer, #{run.answer.trial}, {listing(said)}" if said else ""
+    if run.answer.parameters.get(parameter) not in (one[parameter], other[parameter]):
+        return ""
+    return f"; the answer, #{run.answer.trial}, was picked by these seeds, which would flatter its value"

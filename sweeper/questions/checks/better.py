@@ -133,7 +133,7 @@ def _paired(run: RunData, parameter: str, value: Any, than: Any, quantity: str) 
         value_name=_name(one[parameter]),
         than_name=_name(other[parameter]),
         basis=f"each by the finalist that was best in the search, #{one['trial']} and #{other['trial']}, on "
-        f"{len(pairs)} fresh seeds, pair by pair{aside(run, one, other, parameter, calls)}",
+        f"{len(pairs)} fresh seeds, pair by pair{aside(run, one, other, parameter)}",
         more_failures=bool(bad.get(one["trial"], 0) > bad.get(other["trial"], 0)),
     )
 
