@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 import pandas as pd
 
 from sweeper.answer.answer import Answer, answer
+from sweeper.answer.rows import trained_alone
 from sweeper.options import Options
 from sweeper.records.atomic import set_aside
 from sweeper.records.finding import Finding, lines
@@ -242,7 +243,8 @@ class Sweep:
         if best is None:
             return
         study, parameters = self.task.study, self.search.known[best.trial].parameters
-        given = (study, parameters, study.search.seed, self.task.data)
+        alone = trained_alone(self._trials(), best.trial)
+        given = (study, parameters, study.search.seed, self.task.data, alone)
         try:
             if study.names_code:
                 text, reason = call_user_code(self.home, script_or_reason, *given)
@@ -293,12 +295,9 @@ class Sweep:
         Stacks give its numbers up to rounding, which grows over a training; a script is to print the curve
         on record to the last bit. What ends otherwise stays as it was, see `keeps_its_place`.
         """
-        if best is None:
+        if best is None or trained_alone(trials, best.trial):
             return None
         winner = self.search.known[best.trial]
-        own = trials[(trials["trial"] == winner.number) & (trials["phase"] != "confirm")].iloc[0]
-        if own["engine"] == "reference":
-            return None
         return Trial(winner.number, winner.phase, self.task.study.search.seed, winner.parameters)
 
     def _to_measure(self, trials: pd.DataFrame, best: Answer | None) -> list[tuple[Trial, int]]:

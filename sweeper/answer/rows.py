@@ -167,6 +167,13 @@ def published(rows: pd.DataFrame, defaults: Sequence[Mapping[str, Any]]) -> np.n
     return np.array([among(parameters_of(row), defaults) for _, row in rows.iterrows()], dtype=bool)
 
 
+def trained_alone(trials: pd.DataFrame, number: int) -> bool:
+    """Whether the search has trial `number` as the reference engine trains it: any program that does the same
+    steps gives the same numbers."""
+    own = trials[(trials["trial"] == number) & (trials["phase"] != "confirm")]
+    return bool(own["engine"].eq("reference").all())
+
+
 def drawn(trials: pd.DataFrame, unlearned: int, chosen: Sequence[Mapping[str, Any]]) -> frozenset[int]:
     """Numbers of the trials that nobody chose and no result suggested.
 

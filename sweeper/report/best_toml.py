@@ -16,10 +16,12 @@ from sweeper.study.study import Study
 def best_toml(study: Study, answer: Answer) -> str:
     """A study file that trains the winner of `study`: its values fixed in ``[search.space]``.
 
+    Nothing is left to compare, so what the study expected is left out.
+
     Named ``NAME-best``, so that it runs beside the search; its one configuration is retrained on as many
     fresh seeds as a finalist was.
     """
-    raw = study.to_dict()
+    raw = {name: section for name, section in study.to_dict().items() if name != "expect"}
     asked = {name: value for name, value in answer.parameters.items() if name in study.space.parameters}
     space = {name: _fixed(name, _typed(study, name, value, answer)) for name, value in asked.items()}
     scientific = [

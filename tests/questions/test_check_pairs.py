@@ -97,8 +97,8 @@ def test_a_pair_names_all_that_it_differs_in(untuned: bool) -> None:
 
 
 def test_two_that_are_tied_with_the_winner_decide_nothing() -> None:
-    """Neither is the winner and their interval leaves 0 out: the page says of both values that they are not
-    settled, so the expectation is not, either. That the seeds picked the answer is said where it has a value."""
+    """Neither is the winner and their interval leaves 0 out: the page says that both values are not settled,
+    so the expectation is not, either. That the seeds picked the answer is said where it has a value."""
     run = paired(0.033, second=-0.034)
     assert run.answer is not None
     calls = with_verdicts(confirmed(run.trials)).set_index("trial")["verdict"]

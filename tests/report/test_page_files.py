@@ -20,6 +20,8 @@ from sweeper.errors import RunFolderError
 from sweeper.questions import FIGURES, QUESTIONS
 from sweeper.report.best_toml import best_toml
 from sweeper.report.page import begin, write
+from sweeper.search.explore import points
+from sweeper.study.find import builtin_studies
 from sweeper.study.study import Study
 
 EVIL = "<script>alert('x')</script>\"onload=\"y"
@@ -285,3 +287,15 @@ def test_the_best_study_file_keeps_types_and_lists() -> None:
     expected = {key: value for key, value in chosen.items() if key != "activation_penalty"}
     assert only == expected
     assert [type(only[key]) for key in ("model.depth", "model.width", "training.batch_size")] == [int] * 3
+
+
+@pytest.mark.parametrize("name", builtin_studies())
+def test_the_best_study_file_of_a_built_in_study_loads(name: str, tmp_path: Path) -> None:
+    """Whatever it searches, compares and expects: one configuration is left, and it is the one chosen."""
+    study = Study.load(builtin_studies()[name])
+    (chosen,) = points(study.space, study.search.scientific, 1, 0, "sobol")
+    file = tmp_path / "best.toml"
+    file.write_text(best_toml(study, Answer(3, chosen, 0.1, None, None, ())), encoding="utf-8")
+    (only,) = Study.load(file).space.configurations()
+    assert only == {key: value for key, value in chosen.items() if key in only}
+    assert set(study.space.parameters) & set(chosen) <= set(only)

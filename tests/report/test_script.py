@@ -93,6 +93,20 @@ def runs(
     return {name: Run(trained[name], texts[name], said[name]) for name in calls}
 
 
+def test_a_script_promises_the_recorded_curve_only_where_it_prints_it(folder: Path) -> None:
+    """Of a winner whose row is that of a stack, it says that its numbers are others; the rest is the same."""
+    sections, parameters = next(iter(CASES.values()))
+    study = study_of(sections, folder)
+    alone, stacked = (script(study, parameters, 3, alone=alone) for alone in (True, False))
+    assert "to the last bit" in alone
+    assert "the recorded curve" in alone
+    assert not any(
+        promise in stacked for promise in ("to the last bit", "the recorded curve", "sweep recorded")
+    )
+    assert "These are not the recorded numbers" in stacked
+    assert alone.partition('\n"""\n')[2] == stacked.partition('\n"""\n')[2]
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_script_prints_the_recorded_curve(name: str, runs: dict[str, Run]) -> None:
     """Every evaluation point of the script equals the reference engine's, bit by bit."""

@@ -24,8 +24,8 @@ def called(run: RunData) -> dict[int, str]:
 
 def unshown(calls: Mapping[int, str], one: int, other: int) -> str:
     """That the race does not show the one to be worse than the other, in words: one is its winner and the
-    other not shown to be worse, or neither is shown to be worse than it. Empty where the race tells them apart, or has too few
-    seeds to call anything."""
+    other not shown to be worse, or neither is shown to be worse than it. Empty where the race tells them
+    apart, or has too few seeds to call anything."""
     for winner, rival in ((one, other), (other, one)):
         call = calls.get(rival, "")
         if calls.get(winner) == WINNER and call in UNSHOWN and call != UNRANKED:

@@ -77,12 +77,15 @@ CHUNK = 8192
 """Rows of one forward pass of an evaluation; as in `sweeper.training.evaluate`."""
 
 
-def script(study: Study, parameters: Mapping[str, Any], seed: int, *, data: Data | None = None) -> str:
+def script(
+    study: Study, parameters: Mapping[str, Any], seed: int, *, data: Data | None = None, alone: bool = True
+) -> str:
     """A script that trains the configuration `parameters` with replicate `seed` and prints the curve.
 
     Run with torch, numpy, pandas and scikit-learn alone, on the same machine and with the same versions,
     its numbers are those of `sweeper.training.reference.train` to the last bit. `data` is what the study
-    loads; it is loaded if not given.
+    loads; it is loaded if not given. `alone`: the record is of that engine, else the script does not promise
+    the curve on record.
 
     Raises:
         UserError: if the study uses functions that no other program can import (a lambda, a function
@@ -96,16 +99,16 @@ def script(study: Study, parameters: Mapping[str, Any], seed: int, *, data: Data
     model = model_text(study, settings, data, loss_of(study, data, settings))
     training = training_text(study, settings, data, seed, rows.sizes[0], model)
     context = _context(study, data, seed, rows, model, training)
-    return _render(context)
+    return _render({**context, "alone": alone})
 
 
 def script_or_reason(
-    study: Study, parameters: Mapping[str, Any], seed: int, data: Data | None = None
+    study: Study, parameters: Mapping[str, Any], seed: int, data: Data | None = None, alone: bool = True
 ) -> tuple[str, str]:
     """`script`, or an empty text and why there is none: functions of the user are called once more."""
     try:
         with user_code():
-            return script(study, parameters, seed, data=data), ""
+            return script(study, parameters, seed, data=data, alone=alone), ""
     except UserError as error:  # a function that no script can import, say
         return "", str(error)
     except Exception as error:

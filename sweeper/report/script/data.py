@@ -182,7 +182,8 @@ def _what(data: Data) -> str:
     shapes = [" × ".join(map(str, array.shape[1:])) or "1" for array in leaves(data.example)]
     shape = " and ".join(shapes)
     targets = f"{len(data.classes)} classes" if data.classes else "real targets"
-    return f"{data.name}, {data.rows} rows of {shape} inputs, {targets}"
+    inputs = "input" if shape == "1" else "inputs"
+    return f"{data.name}, {data.rows} rows of {shape} {inputs}, {targets}"
 
 
 def _sizes(study: Study, data: Data) -> tuple[int, ...]:
