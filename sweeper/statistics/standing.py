@@ -72,11 +72,17 @@ def winners_interval(
 
 
 def dropouts(scores: np.ndarray, ran: np.ndarray) -> np.ndarray:
-    """Which rows left the race: the race is run again on what is on record, so a break is no drop."""
+    """Which rows left the race: the race is run again on what is on record, so a break is no drop.
+
+    A search that went on may have brought further finalists. Among more rivals a call takes more, so one that was
+    called worse before they came may not be called now. It has fewer seeds than they have, and left if its
+    interval, which allows for all of them, lies above 0.
+    """
     dropped, counts = np.zeros(len(scores), dtype=bool), ran.sum(axis=1)
     for count in sorted(set(counts.tolist()) - {counts.max(initial=0)}):
         left = np.flatnonzero((counts >= count) & ~dropped)
-        behind = left[interim_look(scores[left, :count]).out]
+        found = interim_look(scores[left, :count])
+        behind = left[found.out | (found.low > 0)]
         dropped[behind[counts[behind] == count]] = True
     return dropped
 

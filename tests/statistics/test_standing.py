@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from sweeper.statistics.race import interim_look
 from sweeper.statistics.standing import dropouts, standing
 
 
@@ -32,3 +33,21 @@ def test_a_break_is_no_drop() -> None:
     assert not dropouts(np.where(ran, scores, np.nan), ran).any()
     scores[1] += 50
     assert dropouts(np.where(ran, scores, np.nan), ran).tolist() == [False, True]
+
+
+def test_who_left_before_further_finalists_came_has_left() -> None:
+    """Called worse among eight, not called among nine: it has fewer seeds and an interval above 0, so it is
+    neither tied nor the equal of those that were trained on."""
+    rng = np.random.default_rng(9)
+    scores = 0.5 + 0.05 * rng.normal(size=21) + 0.01 * rng.normal(size=(9, 21))
+    scores[0] += rng.exponential(0.4, 21)
+    scores[0, 16:] = np.nan
+    ran = np.isfinite(scores)
+    before, now = interim_look(scores[:8, :16]), interim_look(scores[:, :16])
+    assert before.out[0]
+    assert not now.out[0]
+    assert now.low[0] > 0
+    assert dropouts(scores, ran).tolist() == [True] + [False] * 8
+    columns = standing(scores, ran).columns
+    assert not columns["tied"][-1]
+    assert columns["difference_low"][-1] > 0
