@@ -48,6 +48,7 @@ COLUMNS = [
     "lowest",
     "end",
     "gain",
+    "gain_error",
     "noise",
     "advice",
 ]
@@ -77,7 +78,7 @@ def curve_classes(run: RunData) -> pd.DataFrame:
         name = {"diverged": shapes.DIVERGED, "pruned": shapes.CUT_SHORT}.get(outcome, found.name)
         group = BEST if trial in best else REST
         at = (found.best_step, found.settled_step, *ranked.get(trial, (pd.NA, np.nan)), run.objective)
-        numbers = (found.lowest, found.end, found.gain, found.noise)
+        numbers = (found.lowest, found.end, found.gain, found.gain_error, found.noise)
         asked = {"too_high": trial in above, "by_loss": by_loss, "slow": trial in slow}
         asked["gains"] = by_loss or ranked.get(trial, (0, np.nan))[0] == made
         text = advice(name, made, full, found, settable, **asked) if run.advises else ""
@@ -279,7 +280,9 @@ QUESTION = Question(
         "learning otherwise. Of the others, noisy: the fall is below three times the noise. Unstable: "
         "noise above 20 % of the loss, or ups that come down again above a quarter of the fall. "
         "Overfitting: it rises while the train loss fell; rising again: it rises while that rose too. "
-        "Still improving: fell by more than 3 % over the last quarter, beyond its noise. Ending higher: "
+        "Still improving: over the last quarter, five points at least, a straight line falls by more than 3 % "
+        "of the end and by more than three times the standard error of that fall (gain and gain error). Ending "
+        "higher: "
         "the end lies more than 3 % and three times its noise above the lowest, which is none of the last "
         "three points. Else saturated.",
         "The best and the others are counted separately, because picking the best hides what goes wrong. "

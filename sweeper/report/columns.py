@@ -72,6 +72,7 @@ MEANINGS: Mapping[str, str] = {
     "first_trial": "the first trial with this ending, and its reason verbatim",
     "found": "whether the interval leaves 0 out",
     "gain": "fall of the validation loss over the last quarter, by a straight line",
+    "gain_error": "standard error of that fall",
     "gradient_norm": "norm of the gradient of the loss at the layer's activations, ‖dL/da‖",
     "group": "the best trials of the search, or the rest",
     "high": "upper end: of the 95 % interval for means, upper quartile for medians",

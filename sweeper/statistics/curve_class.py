@@ -68,6 +68,8 @@ class Shape:
     """Median of the last three points."""
     gain: float
     """Fall over the last quarter of the points, by a straight line."""
+    gain_error: float
+    """Standard error of `gain`."""
     noise: float
     """Standard deviation about the course of the second half, from second differences."""
     typical: float = math.nan
@@ -131,7 +133,7 @@ def shape(steps: np.ndarray, losses: np.ndarray, train: np.ndarray) -> Shape:
         name = HIGHER
     else:
         name = SATURATED
-    return Shape(name, int(steps[at_lowest]), settled, lowest, end, gain, noise, typical)
+    return Shape(name, int(steps[at_lowest]), settled, lowest, end, gain, error, noise, typical)
 
 
 Curve = tuple[np.ndarray, np.ndarray, np.ndarray]
