@@ -100,7 +100,7 @@ def of_the_answer(
     steps, settled = int(own["steps"].max()), int(own["settled_step"].max())
     gains = by_loss or bool((own["objective_step"] == own["steps"]).mean() > 0.5)
     best = int(own.loc[own["class"] == name, "best_step"].median())
-    shape = shapes.Shape(name, best, settled, 0.0, 0.0, 0.0, 0.0)
+    shape = shapes.Shape(name, best, settled, 0.0, 0.0, 0.0, 0.0, 0.0)
     text = advice(name, steps, steps, shape, settable, by_loss=by_loss, slow=slow, gains=gains)
     if name == shapes.IMPROVING and not gains:
         text = "its loss still fell, what ranks trials was best before the end"

@@ -105,7 +105,7 @@ def test_no_section_advises_where_nothing_is_advised(
 @pytest.mark.parametrize("name", ["saturated", "ending higher", "overfitting"])
 def test_fewer_steps_are_advised_by_the_loss_where_it_ranks(name: str) -> None:
     """Another score may go on rising when the loss no longer falls."""
-    found = shapes.Shape(name, 60, 60, 0.2, 0.3, 0.0, 0.0)
+    found = shapes.Shape(name, 60, 60, 0.2, 0.3, 0.0, 0.0, 0.0)
     assert advice(name, 300, 300, found)
     other = advice(name, 300, 300, found, by_loss=False)
     assert "steps=" not in other
