@@ -282,9 +282,8 @@ QUESTION = Question(
         "Overfitting: it rises while the train loss fell; rising again: it rises while that rose too. "
         "Still improving: over the last quarter, five points at least, a straight line falls by more than 3 % "
         "of the end and by more than three times the standard error of that fall (gain and gain error). Ending "
-        "higher: "
-        "the end lies more than 3 % and three times its noise above the lowest, which is none of the last "
-        "three points. Else saturated.",
+        "higher: the end lies more than 3 % and three times its noise above the lowest, which is none of the "
+        "last three points. Else saturated.",
         "The best and the others are counted separately, because picking the best hides what goes wrong. "
         "Pruned trials are “cut short” and not judged. Advice is a starting point, not a result of the "
         "search.",
