@@ -103,3 +103,28 @@ def test_units_that_were_dead_before_are_those_of_all_draws(fresh: float, cure: 
     (said,) = table.loc[table["moment"] == END, "suggestion"]
     assert f"else try {cure}" in said
     assert ("the median of 7 draws" in said) == (fresh > 0)
+
+
+@pytest.mark.parametrize("kinds", [2, MOST + 1])
+def test_layers_have_the_names_of_the_networks_that_a_row_is_about(kinds: int) -> None:
+    """Where normalization moves the modules, no row has the names of networks of another kind, nor of those
+    that a moment leaves out: neither lines that are told apart nor the answer's kind where these are many."""
+    norms = [f"kind{trial % kinds}" for trial in range(12)]
+    run = normed(model_norm=norms)
+    lost = run.trials["trial"] >= 12 - kinds  # the last one of each kind
+    run = with_records(run, trials=run.trials.assign(outcome=np.where(lost, "diverged", "completed")))
+    own = run.layers["trial"].map(pd.Series(norms)) + run.layers["trial"].map(
+        lost.map({True: "x", False: ""})
+    )
+    layers = run.layers.assign(layer_name=own + "." + run.layers["layer"].astype("str"))
+    run = with_records(
+        run, layers=pd.concat([layers, layers.query("measure == 'gradient_norm'").assign(step=9)])
+    )
+    assert run.answer is not None
+    tables = {name: TABLES[name](run) for name in ("gradients", "units", "layer_measures")}
+    verdicts = gradient_verdicts(run).rename(columns={"dead_layer": "layer", "dead_name": "layer_name"})
+    for row in pd.concat([*tables.values(), verdicts]).to_dict("records"):
+        kind = row["activation"].partition("norm ")[2].removesuffix(")") or norms[run.answer.trial]
+        completed, diverged = (f"{kind}{mark}.{row['layer']}" for mark in ("", "x"))
+        assert row["layer_name"] == (completed if row["moment"] == END else f"{completed} or {diverged}")
+    assert not tables["layer_measures"].duplicated(["moment", "activation", "layer"]).any()
