@@ -14,9 +14,9 @@ from sweeper.drawing.scales import log_axis
 from sweeper.drawing.style import HUES, GroupStyle, canvas, group_styles, handle, legend_below, themed
 from sweeper.questions.question import WHY, FigureSpec, Question, Shown
 from sweeper.questions.run_data import PRECONDITIONED, SHARPNESS, SHARPNESS_METRICS, RunData
-from sweeper.questions.stability_words import INTACT, sentences
+from sweeper.questions.stability_words import ABOVE, INTACT, RULE, sentences, unfinished
 from sweeper.records.schema import decode
-from sweeper.wording import listing, number
+from sweeper.wording import given, listing, number
 
 _, _, LOSS, RATE = SHARPNESS_METRICS
 COLUMNS = [
@@ -47,7 +47,8 @@ SUMMARY = [
 
 
 def stability(run: RunData) -> pd.DataFrame:
-    """One row per trial and step at which the sharpness λ was measured, best trials first.
+    """One row per trial and step at which the sharpness λ was measured: completed trials by
+    their score in the search, then those that diverged.
 
     loss: that whose sharpness it is. learning_rate: η of the step that follows. limit: largest stable η·λ
     (`sweeper.components.optimizers`); λ is the preconditioned sharpness for optimizers that divide the
@@ -83,25 +84,27 @@ def _limit(row: Mapping[Hashable, Any]) -> tuple[float, float]:
 
 
 def stability_trials(run: RunData) -> pd.DataFrame:
-    """One row per trial of `stability` that has a ratio: where it began, how high it got, how it ended.
+    """One row per trial of `stability` that has a limit: where it began, how high it got, how it ended.
 
     points: steps with a ratio. first, largest, last: ratios. above_at: the first measured step at which the
-    ratio was above 1; null if it never was. above_intact: whether it was above 1 at a look before the loss
-    had passed `INTACT` × its first value; a loss that explodes is sharp, so what comes later proves nothing.
+    ratio was above the limit (`ABOVE`); null if it never was. above_intact: whether it was at a look before
+    the loss had passed `INTACT` × its first value; a loss that explodes is sharp, so what comes later proves
+    nothing. Null where no ratio is known from before: who divides the gradient has none at step 0.
     """
     frame = stability(run)
-    rows = [_summary(part) for _, part in frame.groupby("trial", sort=False) if part["ratio"].notna().any()]
+    rows = [_summary(part) for _, part in frame.groupby("trial", sort=False) if part["limit"].notna().any()]
     return pd.DataFrame(rows, columns=SUMMARY)
 
 
 def _summary(part: pd.DataFrame) -> list[Any]:
-    intact = (part["loss"] <= INTACT * part["loss"].iloc[0]).cummin()
-    above = part.loc[part["ratio"] > 1, "step"]
-    ratios = part["ratio"].dropna()
+    known = part[part["ratio"].notna()]
+    intact = known["ratio"][(part["loss"] <= INTACT * part["loss"].iloc[0]).cummin().loc[known.index]]
+    above = known.loc[known["ratio"] > ABOVE, "step"]
+    ratios = known["ratio"].to_numpy(float)
     head = part.iloc[0][["trial", "label", "optimizer", "outcome"]].tolist()
-    ends = [float(ratios.iloc[0]), float(ratios.max()), float(ratios.iloc[-1])]
+    ends = [float(ratios[0]), float(ratios.max()), float(ratios[-1])] if len(ratios) else [float("nan")] * 3
     first = float(above.iloc[0]) if len(above) else float("nan")
-    return [*head, len(ratios), *ends, first, bool((intact & (part["ratio"] > 1)).any())]
+    return [*head, len(ratios), *ends, first, bool((intact > ABOVE).any()) if len(intact) else None]
 
 
 LIMIT: dict[str, Any] = {"color": HUES[4], "linewidth": 1.2, "linestyle": "--"}
@@ -113,18 +116,18 @@ SHORTEST = 1.0
 
 @themed
 def draw(frame: pd.DataFrame) -> Figure:
-    """A panel for the best trials and one for those that diverged; a cross ends the line of the latter."""
+    """A panel for the completed trials and one for diverged ones, whose lines end in a cross."""
     known = frame.dropna(subset=["ratio"])
     known = known[known["ratio"] > 0]
     lost = known["outcome"] == "diverged"
-    sides = [("best trials", known[~lost]), ("diverged trials, until they did", known[lost])]
-    sides = [(title, rows) for title, rows in sides if len(rows)] or [("no trial with a limit", known)]
+    sides = [("completed trials", known[~lost]), ("diverged trials, until they did", known[lost])]
+    sides = [(title, rows) for title, rows in sides if len(rows)] or [("no ratio is known", known)]
     styles = group_styles(list(dict.fromkeys(known["label"])))
     figure, panels = canvas(1, len(sides), height=4.2 + 0.2 * len(styles) / 2, sharey=True)
     for axes, (title, rows) in zip(panels, sides, strict=True):
         for name, line in rows.groupby("label", sort=False):
             _line(axes, line, styles[str(name)])
-        axes.axhline(1, zorder=1, **LIMIT)
+        axes.axhline(ABOVE, zorder=1, **LIMIT)
         axes.set(title=title, xlabel="updates made, plus 1 (log)")
         if rows.empty:
             axes.set_xlim(1, 10)
@@ -169,7 +172,8 @@ def alt(frame: pd.DataFrame) -> str:
             f"most, {number(ratios.iloc[-1])} at step {rows['step'].iloc[-1]}"
         )
     return (
-        f"Learning rate times sharpness over the optimizer's limit. {'; '.join(said) or 'no limits known'}."
+        "Learning rate times sharpness over the optimizer's limit: above it is a ratio over "
+        f"{given(ABOVE)}. {'; '.join(said) or 'No ratio is known'}."
     )
 
 
@@ -192,6 +196,8 @@ def missing(run: RunData) -> str:
     """Why no sharpness is on record."""
     if completed_search(run.trials).empty:
         return "No trial of the search completed, so none was trained again to measure its sharpness."
+    if left := unfinished(run):
+        return " ".join(("No sharpness is on record yet.", *left))
     return (
         "No sharpness is on record. It is measured where trials are cheap to train again, and needs a loss "
         "with second derivatives."
@@ -210,9 +216,10 @@ QUESTION = Question(
         caption=(
             "Learning rate × largest Hessian eigenvalue of the training loss (preconditioned for "
             "optimizers that divide the gradient), over the largest value at which the optimizer is stable "
-            "on a quadratic. Above the dashed line a step grows along the sharpest direction; whether a "
-            "training settles at the line is measured, not assumed. ×: last measurement before the trial "
-            "diverged. Ratios above 1,000 are drawn at 1,000."
+            "on a quadratic. Above the dashed line, at a ratio over 1, a step grows along the sharpest "
+            "direction; whether a training settles at the line is measured, not assumed. Of the completed "
+            "trials the first finalists are measured, which need not be the best of the search. ×: last "
+            "measurement before the trial diverged. Ratios above 1,000 are drawn at 1,000."
         ),
         missing=missing,
         draw=draw,
@@ -224,11 +231,14 @@ QUESTION = Question(
         Shown("stability", "Every measurement"),
     ),
     how=(
-        "The first finalists, and the diverged trials with the lowest rates, were retrained one by one on "
-        "the search's seed and measured before a few log-spaced steps. Sharpness is the largest eigenvalue "
+        "At the end of a run, a few trials are trained again one by one on the search's seed, as far as that "
+        "is cheap, and measured before a few log-spaced steps: at most three finalists, in the "
+        "order in which these were picked, so not always the three best of the search, and at most three "
+        "diverged trials, of each optimizer those with the lowest rates. Sharpness is the largest eigenvalue "
         "of the Hessian of the training loss (penalty included, weight decay not) on up to 512 training "
         "rows, by Lanczos on Hessian–vector products to 1 %, as training sees them (batch norm with the "
         "statistics of these rows, dropout off).",
+        f"{RULE} Optimizers that divide the gradient have a ratio from their second step on. "
         f"Limits of η·λ: {_limits(preconditioned=False)}; of the Hessian divided by what the optimizer "
         f"divides the gradient by: {_limits(preconditioned=True)}. Full-batch gradient descent "
         "often settles at its limit (Cohen et al. 2021, arXiv 2103.00065; 2022, arXiv 2207.14484); "

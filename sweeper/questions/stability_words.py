@@ -1,56 +1,103 @@
-"""Where the best and the diverged trials lay beside the limit of stability, in sentences."""
+"""Where finalists and diverged trials lay beside the limit of stability, in sentences."""
 
 import pandas as pd
 
+from sweeper.answer.rows import search_trials
 from sweeper.components.losses import LOSSES
 from sweeper.questions.question import Tables
 from sweeper.questions.run_data import RunData
 from sweeper.wording import capital, count, every, given, listing, number
 
+ABOVE = 1.0
+"""A ratio over this is above the limit, wherever the page says so; any other is below it."""
+JUST = (0.8, 1.25)
+"""Ratios in between are just above or just below the limit."""
 INTACT = 2.0
 """A loss up to this multiple of the first one has not begun to explode."""
-AT = (0.8, 1.25)
-"""Last ratios in between count as at the limit."""
 FULL = ("full",)
+RULE = (
+    f"Above the limit is a ratio over {given(ABOVE)}, just above or just below it one from "
+    f"{given(JUST[0])} to {given(JUST[1])}."
+)
 
 
 def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
-    """Where the best ended, how many diverged trials were above the limit before, and what holds."""
+    """Where the finalists ended, how many diverged trials were above the limit before, and what holds."""
     trials = tables["stability_trials"]
-    if trials.empty:
-        return (
-            "There is no limit to compare with: no measured trial has an optimizer with a linear theory.",
-        )
+    measured = tables["stability"].drop_duplicates("trial")
     lost = trials[trials["outcome"] == "diverged"]
-    best = trials[trials["outcome"] != "diverged"]
-    said = [_best(best, changing=_changes(run))] if len(best) else []
-    if len(lost):
-        said.append(_diverged(lost, int(best["above_intact"].sum())))
+    best = trials[(trials["outcome"] != "diverged") & (trials["points"] > 0)]
+    if trials.empty:
+        said = ["There is no limit to compare with: no measured trial has an optimizer with a linear theory."]
     else:
-        said.append("No diverged trial was measured.")
-    return (*said, _validity(run, tables))
+        others = int((measured["outcome"] != "diverged").sum()) > len(best)
+        said = [_finalists(run, best, others=others)] if len(best) else []
+        if len(lost):
+            others = int((measured["outcome"] == "diverged").sum()) > len(lost)
+            said.append(_diverged(lost, int(best["above_intact"].eq(True).sum()), others=others))
+        else:
+            said.append(_none_lost(run, measured))
+        said.append(_validity(run, tables))
+    return (*said, *unfinished(run))
 
 
-def _diverged(lost: pd.DataFrame, survived: int) -> str:
-    """`survived`: trials that were above the limit as early and did not diverge; they part no outcomes."""
-    above, measured = lost["above_intact"], count(len(lost), "diverged trial")
-    who = f"Of {measured} measured, {int(above.sum())}"
-    if above.all():
-        who = f"{capital(every(len(lost), 'trial', of='diverged '))} measured"
-    said = (
-        f"{who} had a learning rate × sharpness above the limit of the optimizer while the loss was still "
-        f"below {given(INTACT)} × its first value"
-    )
-    if above.all() and survived:
-        others = count(survived, "trial that did not diverge was", "trials that did not diverge were")
-        return f"{said}; {others} above it too, so the limit alone does not tell which trials diverge."
-    if above.all():
-        return f"{said}. By the linear theory such steps grow, so they may be why."
-    rest = int((~above).sum())
-    return (
-        f"{said}; {rest} {'was' if rest == 1 else 'were'} not measured above it that early, so the limit "
-        "alone does not explain every divergence."
-    )
+def unfinished(run: RunData) -> tuple[str, ...]:
+    """That sharpness is still to be measured, where the run is not finished."""
+    left = "" if run.answer is None else run.answer.unfinished
+    if not left:
+        return ()
+    return (f"The run is not finished: {left}. Sharpness is measured at its end, as far as that is cheap.",)
+
+
+def _none_lost(run: RunData, measured: pd.DataFrame) -> str:
+    """Why no diverged trial is compared with a limit."""
+    lost = int((search_trials(run.trials)["outcome"] == "diverged").sum())
+    if not lost:
+        return "No trial of the search diverged."
+    if (measured["outcome"] == "diverged").any():
+        return "No diverged trial that was measured has an optimizer with a limit."
+    none = "it was not" if lost == 1 else "none was"
+    return f"{count(lost, 'trial')} of the search diverged; {none} measured."
+
+
+def _diverged(lost: pd.DataFrame, survived: int, *, others: bool) -> str:
+    """What was measured of the diverged trials while their loss was intact: of some, nothing was.
+
+    Args:
+        lost: rows of `stability_trials`.
+        survived: trials that were above the limit at such a loss and did not diverge; they part no outcomes.
+        others: whether diverged trials without a limit were measured too.
+    """
+    above, unknown = int(lost["above_intact"].eq(True).sum()), int(lost["above_intact"].isna().sum())
+    below = len(lost) - above - unknown
+    which = f"measured{' whose optimizer has a limit' if others else ''}"
+    everyone = f"{every(len(lost), 'trial', of='diverged ')} {which}"
+    some, limit = f"Of {count(len(lost), 'diverged trial')} {which},", "the limit of the optimizer"
+    early = f"while the loss was still below {given(INTACT)} × its first value"
+    it, its = ("it", "it") if below == 1 else ("they", "them")
+    perhaps = f": {it} may have passed it between two measurements, or the limit alone does not explain {its}"
+    if unknown == len(lost):
+        what = "the divergence" if unknown == 1 else "these divergences"
+        said = [f"Of {everyone}, no ratio was found {early}: nothing tells whether the limit explains {what}"]
+    elif below == len(lost):
+        said = [f"No measurement of {everyone} was above {limit} {early}{perhaps}"]
+    elif above:
+        who = capital(everyone) if above == len(lost) else f"{some} {above}"
+        said = [f"{who} had a learning rate × sharpness above {limit} {early}"]
+        were = "was" if below == 1 else "were"
+        said += [f"{below} {were} measured that early and not above it{perhaps}"] if below else []
+    else:
+        said = [f"{some} {below} had no ratio above {limit} {early}{perhaps}"]
+    if 0 < unknown < len(lost):
+        said.append(f"of {unknown} no ratio that early is known")
+    if above and survived:
+        others_were = count(survived, "trial that did not diverge was", "trials that did not diverge were")
+        said.append(
+            f"{others_were} above it at a loss as low, so the limit alone does not tell which trials diverge"
+        )
+    may = above == len(lost) and not survived
+    why = " By the linear theory such steps grow, so they may be why." if may else ""
+    return f"{'; '.join(said)}.{why}"
 
 
 def _changes(run: RunData) -> bool:
@@ -58,11 +105,20 @@ def _changes(run: RunData) -> bool:
     return run.study.training.schedule != "constant" or "schedule" in run.study.space.parameters
 
 
-def _best(best: pd.DataFrame, *, changing: bool) -> str:
-    """Where the best were at the last measurement, or at most where rates change; in the figure's order."""
-    asked = "largest" if changing else "last"
-    one = f"the best trial measured, #{best['trial'].iloc[0]},"  # better ones may have had no limit
-    who = one if len(best) == 1 else f"the {len(best)} best trials measured"
+def _finalists(run: RunData, best: pd.DataFrame, *, others: bool) -> str:
+    """Where they were at the last measurement, or at most where rates change; in the figure's order.
+
+    Args:
+        run: it says whether they were confirmed.
+        best: rows of `stability_trials`.
+        others: whether such without a ratio were measured too.
+    """
+    asked = "largest" if (changing := _changes(run)) else "last"
+    confirmed = run.trials.loc[run.trials["phase"] == "confirm", "trial"]
+    noun = "finalist" if best["trial"].isin(confirmed).all() else "completed trial"
+    which = f"measured{' whose ratio is known' if others else ''}"
+    who = f"the {len(best)} {noun}s {which}"
+    who = f"the {noun} {which}, #{best['trial'].iloc[0]}," if len(best) == 1 else who
     ratios = [number(ratio, 2) for ratio in best[asked]]
     places = [_place(ratio) for ratio in best[asked]]
     if len(set(places)) == 1:
@@ -78,16 +134,14 @@ def _best(best: pd.DataFrame, *, changing: bool) -> str:
     if changing:
         return f"Learning rate × sharpness of {who} reached {told}."
     said = f"At the last measurement, learning rate × sharpness of {who} was {told}."
-    under = best[best[asked] < AT[0]]
-    came = int((under["largest"] > AT[1]).sum())
+    under = best[best[asked] <= ABOVE]
+    came = int((under["largest"] > ABOVE).sum())
     return said if not came else f"{said} {_came_down(came, len(under), len(best))}"
 
 
 def _place(ratio: float) -> str:
-    low, high = AT
-    if low <= ratio <= high:
-        return f"at it: {number(low)} to {number(high)}"
-    return "above it" if ratio > high else "below it"
+    low, high = JUST
+    return f"{'just ' if low <= ratio <= high else ''}{'above' if ratio > ABOVE else 'below'} it"
 
 
 def _came_down(came: int, below: int, measured: int) -> str:
@@ -97,7 +151,7 @@ def _came_down(came: int, below: int, measured: int) -> str:
     if came == below:
         who = {1: "The one", 2: "Both"}.get(below, f"All {below}") + where
         who = "It" if measured == 1 else who
-    return f"{who} {'was' if came == 1 else 'were'} above the limit before."
+    return f"{who} {'was' if came == 1 else 'were'} above it, over {given(ABOVE)}, before."
 
 
 def _validity(run: RunData, tables: Tables) -> str:

@@ -14,8 +14,8 @@ HEADINGS: Mapping[str, str] = {
 """Where underscores turned into spaces would not do."""
 MEANINGS: Mapping[str, str] = {
     "above": "nearest higher rate tried outside of the basin",
-    "above_at": "first measured step at which the ratio was above 1",
-    "above_intact": "whether the ratio was above 1 while the loss was still near its first value",
+    "above_at": "first measured step at which the ratio was above the limit, over 1",
+    "above_intact": "whether it was so while the loss was below twice its first value; –: no ratio so early",
     "activation_mean": "mean of the activations",
     "activation_size": "root mean square of all activations at the end of training",
     "activation_std": "standard deviation of the activations",
