@@ -72,7 +72,11 @@ def optimum(values: Sequence[float], losses: np.ndarray, seed: int = 0) -> Optim
 
 
 def minimum(places: np.ndarray, costs: np.ndarray) -> float | None:
-    """The place at which the mean of `costs` (k, seeds) is lowest; ``None`` if no mean is finite."""
+    """The place at which the mean of `costs` (k, seeds) is lowest; ``None`` if no mean is finite.
+
+    A valley that is much steeper on one side is no parabola: one through all its near values may have its
+    lowest point outside them. Then the lowest mean and its two neighbours decide.
+    """
     means = costs.mean(axis=1)
     best = int(np.argmin(means))
     if not np.isfinite(means[best]):
@@ -86,13 +90,19 @@ def minimum(places: np.ndarray, costs: np.ndarray) -> float | None:
         last += 1
     if last - first < 2 and 0 < best < len(places) - 1:
         first, last = best - 1, best + 1
-    x, y = places[first : last + 1] - places[best], means[first : last + 1]
+    found = _vertex(places[first : last + 1], means[first : last + 1])
+    if found is None and 0 < best < len(places) - 1:
+        found = _vertex(places[best - 1 : best + 2], means[best - 1 : best + 2])
+    return float(places[best]) if found is None else found
+
+
+def _vertex(x: np.ndarray, y: np.ndarray) -> float | None:
+    """Where a parabola through these points is lowest; ``None`` where that is not between them."""
     if len(x) < 3 or not np.isfinite(y).all():
-        return float(places[best])
-    bend, slope, _ = np.polyfit(x, y, 2)
-    if bend <= 0:
-        return float(places[best])
-    return float(places[best] + np.clip(-slope / (2 * bend), x[0], x[-1]))
+        return None
+    bend, slope, _ = np.polyfit(x - x[0], y, 2)
+    at = x[0] - slope / (2 * bend) if bend > 0 else np.nan
+    return float(at) if x[0] < at < x[-1] else None
 
 
 @dataclass(frozen=True)

@@ -87,3 +87,16 @@ def test_intervals_hold_the_truth() -> None:
         _, low, high = PowerLaw(tuple(sizes), values, (error,) * 4).predicted(ahead)
         hits += low <= np.exp(truth(ahead) + generator.normal(0, error)) <= high
     assert 0.8 <= hits / runs <= 0.99
+
+
+def test_a_valley_that_is_no_parabola_has_its_minimum_beside_its_lowest_value() -> None:
+    """Steep beyond one side and flat on the other: a parabola through all near values is lowest outside."""
+    means = np.array([1.9, 1.5, 1.2, 1.0, 1.02, 1.05, 1.09, 1.3, 1.5, 1.7, 2.0, 2.1, 2.2])
+    x, near = np.log(GRID), means <= 1.1
+    bend, slope, _ = np.polyfit(x[near], means[near], 2)
+    assert not x[near][0] < -slope / (2 * bend) < x[near][-1]
+    found = minimum(x, means[:, None].repeat(3, axis=1))
+    assert found is not None
+    assert abs(found - x[3]) <= (x[1] - x[0]) / 2
+    bend, slope, _ = np.polyfit(x[2:5], means[2:5], 2)
+    assert found == pytest.approx(-slope / (2 * bend), rel=1e-6)

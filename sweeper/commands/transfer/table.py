@@ -19,7 +19,7 @@ OPTIMA = ["size", "rate", "low", "high", "error", "best", "verdict"]
 
 @dataclass(frozen=True)
 class Beside:
-    """What the rate of the grid nearest to half or twice the best one gave."""
+    """What another rate of the grid, that nearest to half or twice its best one, gave."""
 
     rate: float
     mean: float
@@ -42,7 +42,7 @@ class Found:
     check: Prediction | None
     """For the size left out, from the others."""
     off_by_two: tuple[Beside, Beside] | None
-    """At half and at twice the best rate of the largest size; ``None`` where no size has one."""
+    """At half and at twice the best rate of the grid, of the largest size that has one; else ``None``."""
     penalty: Penalties | None = None
     """What weights of the activation penalty did; ``None`` where none was tried."""
 
@@ -100,9 +100,11 @@ def found(frame: pd.DataFrame, over: Over, objective: str) -> Found:
 def _off_by_two(frame: pd.DataFrame, known: pd.DataFrame, objective: str) -> tuple[Beside, Beside] | None:
     if known.empty:
         return None
-    last = known.iloc[-1]
-    rates, costs = costs_at(frame, last["size"], objective)
-    low, high = (np.abs(np.log(rates / (last["rate"] * factor))).argmin() for factor in (0.5, 2.0))
+    rates, costs = costs_at(frame, known.iloc[-1]["size"], objective)
+    means = np.where(np.isfinite(costs).all(axis=1), costs.mean(axis=1), np.inf)
+    best = int(means.argmin())  # inside the grid, as the size has an optimum
+    far = np.abs(np.log(rates / rates[best])[:, None] - np.log([0.5, 2.0]))
+    low, high = int(far[:best, 0].argmin()), best + 1 + int(far[best + 1 :, 1].argmin())
     return _beside(rates[low], costs[low], objective), _beside(rates[high], costs[high], objective)
 
 

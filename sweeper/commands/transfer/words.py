@@ -25,6 +25,8 @@ VERDICTS = {
     "flat": "too flat to tell: the interval spans more than a factor of 10",
     "nothing": "every training diverged at every rate",
 }
+TELLS = " inside the grid that is known to a factor of 10"
+"""What a best rate must be to count."""
 
 
 def sentences(found: Found, about: Mapping[str, Any]) -> list[str]:
@@ -43,7 +45,7 @@ def _of_rates(found: Found, about: Mapping[str, Any]) -> list[str]:
     known = int((found.optima["verdict"] == "found").sum())
     if found.exponent is None or found.prediction is None:
         have = count(known, "size")
-        return [f"Nothing is predicted: {have} with a best rate inside the grid, {FEWEST} are needed."]
+        return [f"Nothing is predicted: {have} with a best rate{TELLS}, {FEWEST} are needed."]
     key, ahead = about["key"], found.prediction
     value, low, high = interval(*found.exponent)
     power = f"{value} (90 %: {low} to {high})"
@@ -84,7 +86,7 @@ def _untried(ahead: Prediction, about: Mapping[str, Any]) -> list[str]:
 def unchecked(found: Found, about: Mapping[str, Any]) -> str:
     """Why a check of the rates that was asked for checks nothing."""
     usable = found.optima[found.optima["verdict"] == "found"]
-    return why_unchecked(usable, about["check"], "best rate", " inside the grid")
+    return why_unchecked(usable, about["check"], "best rate", TELLS)
 
 
 def _price(found: Found, about: Mapping[str, Any]) -> list[str]:

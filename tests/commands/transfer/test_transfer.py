@@ -23,7 +23,7 @@ from sweeper.commands.transfer.journey import next_command
 from sweeper.commands.transfer.law import inside
 from sweeper.commands.transfer.page import card, write_page
 from sweeper.commands.transfer.table import costs_at, found, to_dict
-from sweeper.commands.transfer.words import print_transfer, sentences
+from sweeper.commands.transfer.words import TELLS, print_transfer, sentences
 from sweeper.drawing.png import png_bytes
 from sweeper.questions.question import ANSWER, WHY
 from sweeper.report.render import RenderedSection
@@ -62,7 +62,7 @@ def test_a_check_that_fails_is_said() -> None:
 @pytest.mark.parametrize(
     ("size", "why"),
     [
-        (16, "only 2 other sizes have a best rate inside the grid, 3 are needed, so it checks nothing"),
+        (16, f"only 2 other sizes have a best rate{TELLS}, 3 are needed, so it checks nothing"),
         (128, "no best rate was found there, so it checks nothing"),
     ],
 )
@@ -90,7 +90,7 @@ def test_without_three_optima_nothing_is_predicted() -> None:
     assert list(done.optima["verdict"]) == ["lower edge", "lower edge", "found", "found"]
     assert (done.exponent, done.prediction, done.check) == (None, None, None)
     assert sentences(done, ABOUT) == [
-        "Nothing is predicted: 2 sizes with a best rate inside the grid, 3 are needed.",
+        f"Nothing is predicted: 2 sizes with a best rate{TELLS}, 3 are needed.",
         "Equal in all trainings: optimizer = adam (as asked).",
     ]
     for size, rate in ((16, "low"), (32, "low")):
@@ -280,8 +280,9 @@ def test_each_side_of_the_best_rate_is_told_by_itself(lost: int) -> None:
     """What diverges at twice the rate says nothing of half of it; a mean is of all seeds or none."""
     rows = frame(LAW)
     last = rows[rows["size"] == max(LAW)]
-    twice = min(last["learning_rate"].unique(), key=lambda rate: abs(np.log(rate / (2 * LAW[max(LAW)]))))
-    half = min(last["learning_rate"].unique(), key=lambda rate: abs(np.log(rate / (LAW[max(LAW)] / 2))))
+    best = last.groupby("learning_rate")["objective"].mean().idxmin()
+    twice = min(last["learning_rate"].unique(), key=lambda rate: abs(np.log(rate / (2 * best))))
+    half = min(last["learning_rate"].unique(), key=lambda rate: abs(np.log(rate / (best / 2))))
     broken = last.index[last["learning_rate"] == twice][:lost]
     rows.loc[broken, ["outcome", "objective"]] = ["diverged", np.nan]
     seeds = last["seed"].nunique()
