@@ -280,10 +280,11 @@ QUESTION = Question(
         "learning otherwise. Of the others, noisy: the fall is below three times the noise. Unstable: "
         "noise above 20 % of the loss, or ups that come down again above a quarter of the fall. "
         "Overfitting: it rises while the train loss fell; rising again: it rises while that rose too. "
-        "Still improving: over the last quarter, five points at least, a straight line falls by more than 3 % "
-        "of the end and by more than three times the standard error of that fall (gain and gain error). Ending "
-        "higher: the end lies more than 3 % and three times its noise above the lowest, which is none of the "
-        "last three points. Else saturated.",
+        "Still improving: a straight line through the last quarter of the points, five at least, falls by "
+        "more than 3 % of the end over a quarter of the steps, and by more than three times the standard "
+        "error of that fall (gain and gain error); of fewer than 20 points, one of the last two is the "
+        "lowest. Ending higher: the end lies more than 3 % and three times its noise above the lowest, which "
+        "is none of the last three points. Else saturated.",
         "The best and the others are counted separately, because picking the best hides what goes wrong. "
         "Pruned trials are “cut short” and not judged. Advice is a starting point, not a result of the "
         "search.",

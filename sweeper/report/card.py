@@ -209,8 +209,10 @@ def _sure(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
     value, *said = (power(tied, ranked) if len(tied) > 1 else ()) or ("",)
     if answer.luck is not None:
         share, low, high, complete, every = answer.luck
-        value = value or f"{percent(low)} to {percent(high)} of the variance is luck"
         ends = f"luck has {percent(share)} (95 % interval {percent(low)} to {percent(high)})"
+        if not value:
+            value = f"{percent(low)} to {percent(high)} of the variance is luck"
+            ends = f"luck has {percent(share)} by the best estimate, and the 95 % interval above"
         some = f"the {complete} of {every} finalists that completed every fresh seed of the winner"
         who = f"all {every} finalists on fresh seeds" if complete == every else some
         said.append(f"of the variance of the scores of {who}, {ends}; the rest lies between settings")

@@ -71,7 +71,8 @@ MEANINGS: Mapping[str, str] = {
     "first_step": "first measured step",
     "first_trial": "the first trial with this ending, and its reason verbatim",
     "found": "whether the interval leaves 0 out",
-    "gain": "fall of the validation loss over the last quarter, by a straight line",
+    "gain": "fall of the validation loss over a quarter of the steps, by a straight line through the last "
+    "quarter of the points, at least five",
     "gain_error": "standard error of that fall",
     "gradient_norm": "norm of the gradient of the loss at the layer's activations, ‖dL/da‖",
     "group": "the best trials of the search, or the rest",

@@ -46,7 +46,9 @@ EARLY = 0.8
 HALF = 0.5
 """Share of the first loss by which the train loss must have fallen to be learned, if it falls no more."""
 GAIN = 0.03
-"""Fall over the last quarter, as a share of the loss at the end, from which it still improves."""
+"""Fall over a quarter of the steps, as a share of the loss at the end, from which it still improves."""
+LAST = 5
+"""Points at least that the line of the last fall goes through."""
 JITTER = 0.20
 """Noise, as a share of the loss, from which it is unstable."""
 RISES = 0.25
@@ -67,7 +69,7 @@ class Shape:
     end: float
     """Median of the last three points."""
     gain: float
-    """Fall over the last quarter of the points, by a straight line."""
+    """Fall over a quarter of the steps, by a straight line, see `shape`."""
     gain_error: float
     """Standard error of `gain`."""
     noise: float
@@ -100,8 +102,9 @@ def shape(steps: np.ndarray, losses: np.ndarray, train: np.ndarray) -> Shape:
     3. unstable: loud, or the ups of the second half that come down again add up to > 25 % of the fall.
     4. overfitting: it rises and the train loss fell since the lowest, to below ℓ at the first point (or is
        not known); rising again: it rises otherwise.
-    5. still improving: over the last quarter a straight line falls by > 3 % of |end| and by > 3 × its
-       standard error.
+    5. still improving: a straight line through the last quarter of the points, five at least, falls by > 3 %
+       of |end| over a quarter of the steps, and by > 3 × its standard error. Where five are more than a
+       quarter, min ℓ is one of the last two points, too: an early fall may have tilted the line.
     6. ending higher: the end lies > 3 % of |lowest| and > 3 × noise above the lowest, and min ℓ is none of
        the last three points.
     7. else saturated.
@@ -127,7 +130,7 @@ def shape(steps: np.ndarray, losses: np.ndarray, train: np.ndarray) -> Shape:
         name = UNSTABLE
     elif rises:
         name = OVERFITTING if _train_fell(train, at_lowest, start) else RISING
-    elif gain > GAIN * abs(end) and gain > 3 * error:
+    elif gain > GAIN * abs(end) and gain > 3 * error and at_lowest >= _latest(len(losses)):
         name = IMPROVING
     elif end - typical > max(GAIN * abs(typical), 3 * noise) and at_lowest < len(losses) - 3:
         name = HIGHER
@@ -203,9 +206,15 @@ def _wiggle(losses: np.ndarray) -> float:
     return float(np.abs(changes).sum() - abs(changes.sum())) / 2
 
 
+def _latest(points: int) -> int:
+    """The earliest point that may be the lowest of a curve that still improves."""
+    return points - 2 if points // 4 < LAST else 0
+
+
 def _gain(steps: np.ndarray, losses: np.ndarray) -> tuple[float, float]:
-    """Fall of a straight line over the last quarter of the points, at least five, and its standard error."""
-    count = min(max(5, len(losses) // 4), len(losses))
+    """Fall over a quarter of the steps of a straight line through the last quarter of the points, at least
+    `LAST`, and its standard error."""
+    count = min(max(LAST, len(losses) // 4), len(losses))
     x, y = steps[-count:].astype(float), losses[-count:]
     x = x - x.mean()
     if count < 3 or not x.any():
@@ -213,7 +222,7 @@ def _gain(steps: np.ndarray, losses: np.ndarray) -> tuple[float, float]:
     slope = float(x @ y / (x @ x))
     residuals = y - y.mean() - slope * x
     error = float(np.sqrt(residuals @ residuals / (count - 2) / (x @ x)))
-    length = float(np.ptp(x))
+    length = min(float(np.ptp(x)), float(np.ptp(steps)) / 4)
     return -slope * length, error * length
 
 

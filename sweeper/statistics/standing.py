@@ -74,9 +74,10 @@ def winners_interval(
 def dropouts(scores: np.ndarray, ran: np.ndarray) -> np.ndarray:
     """Which rows left the race: the race is run again on what is on record, so a break is no drop.
 
-    A search that went on may have brought further finalists. Among more rivals a call takes more, so one that was
-    called worse before they came may not be called now. It has fewer seeds than they have, and left if its
-    interval, which allows for all of them, lies above 0.
+    A search that went on may have brought further finalists. Among more rivals a call takes more, so one that
+    was called worse before they came may not be called now; and of two that led together either may be
+    taken. It has fewer seeds than the others, and left if its interval, which allows for all of them, lies
+    above 0.
     """
     dropped, counts = np.zeros(len(scores), dtype=bool), ran.sum(axis=1)
     for count in sorted(set(counts.tolist()) - {counts.max(initial=0)}):
