@@ -58,14 +58,14 @@ QUESTION = Question(
     how=(
         "The study file states the expectation, its source and the check that decides. Found: the whole 95 "
         "% interval (or the bracket between two neighbouring rates) lies on the expected side. Contrary: "
-        "it lies wholly on the other side. Not found: it contains both, or too little was recorded. Not "
-        "found does not prove the contrary.",
+        "it lies wholly on the other side. Not found: it contains both, too little was recorded, or what "
+        "follows forbids to decide. Not found does not prove the contrary.",
         "Values are compared by finalists on fresh seeds, pair by pair, each value represented by its "
         "finalist that was best in the search. The answer was picked by the fresh seeds: were it to "
         "represent its value, that value would look better than it is. The two may differ in other settings, "
         "which the sentence names; a published default was not tuned, so its value may do better. Nothing is "
-        "decided against a value of which a finalist is not shown to be worse, by its pairs or, beside the "
-        "winner, by the race. Where fresh seeds are too few, medians over trials of the exploration are "
-        "compared, at least five of each.",
+        "decided of scores against a value of which a finalist is not shown to be worse, nor between two of "
+        "which the race shows neither to be worse than its winner. Where fresh seeds are too few, medians "
+        "over trials of the exploration are compared, at least five of each.",
     ),
 )

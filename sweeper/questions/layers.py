@@ -93,7 +93,9 @@ def named_layers(run: RunData, frame: pd.DataFrame) -> pd.DataFrame:
     if frame.empty:
         return pd.DataFrame(columns=COLUMNS)
     order = {moment: place for place, moment in enumerate((START, END))}
-    frame = frame.merge(layer_names(run, int(frame["layer"].max())), "left", NAMED_BY)
+    last = frame.groupby("measure")["layer"].max()  # that of the weights of the output is no activation's
+    names = [layer_names(run, str(measure), int(layer)) for measure, layer in last.items()]
+    frame = frame.merge(pd.concat(names), "left", NAMED_BY)
     frame = frame.assign(layer_name=frame["layer_name"].fillna(""))[COLUMNS]
     return frame.sort_values("moment", key=lambda names: names.map(order), kind="stable", ignore_index=True)
 
@@ -110,13 +112,13 @@ def at_moments(run: RunData, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return {moment: part for moment, part in moments.items() if len(part)}
 
 
-NAMED_BY = ["moment", "activation", "layer"]
+NAMED_BY = ["moment", "activation", "measure", "layer"]
 
 
 @once
-def layer_names(run: RunData, last: int) -> pd.DataFrame:
-    """Columns moment, activation, layer, layer_name: what the networks with this last layer call their
-    layers.
+def layer_names(run: RunData, measure: str, last: int) -> pd.DataFrame:
+    """Columns `NAMED_BY` and layer_name: what the networks whose last layer with `measure` is this one call
+    their layers.
 
     Of those alone that a line of this moment and activation may be about: of `alike`, and completed ones at
     the end of training. Several names of one layer are joined by "or".
@@ -124,10 +126,10 @@ def layer_names(run: RunData, last: int) -> pd.DataFrame:
     columns = [*NAMED_BY, "layer_name"]
     if "layer_name" not in run.layers:
         return pd.DataFrame(columns=columns).astype({"layer": "int64"})
-    rows = run.layers.loc[run.layers["measure"] == "gradient_norm", ["trial", "layer", "layer_name"]]
+    rows = run.layers.loc[run.layers["measure"] == measure, ["trial", "layer", "layer_name"]]
     rows = rows[rows["trial"].isin(alike(run))].drop_duplicates(["trial", "layer"])
     rows = rows[(rows.groupby("trial")["layer"].transform("max") == last) & rows["layer_name"].notna()]
-    rows = rows.assign(activation=rows["trial"].map(structures(run)).astype("str"))
+    rows = rows.assign(measure=measure, activation=rows["trial"].map(structures(run)).astype("str"))
     done = rows[rows["trial"].isin(completed_search(run.trials)["trial"])]
     named = pd.concat([rows.assign(moment=START), done.assign(moment=END)]).drop_duplicates(columns)
     return named.groupby(NAMED_BY)["layer_name"].agg(" or ".join).reset_index()

@@ -128,3 +128,19 @@ def test_layers_have_the_names_of_the_networks_that_a_row_is_about(kinds: int) -
         completed, diverged = (f"{kind}{mark}.{row['layer']}" for mark in ("", "x"))
         assert row["layer_name"] == (completed if row["moment"] == END else f"{completed} or {diverged}")
     assert not tables["layer_measures"].duplicated(["moment", "activation", "layer"]).any()
+
+
+def test_each_layer_of_a_table_of_measures_has_one_named_row() -> None:
+    """The weights of the output layer are measured, its activation is not: no measure takes the names away
+    from another."""
+    run = made({"relu": [line(0.0, seed=k) for k in range(4)]}, dead=[0.0] * 4)
+    norms = run.layers[run.layers["measure"] == "gradient_norm"]
+    norms = norms.assign(layer_name="hidden" + norms["layer"].astype("str"))
+    last = int(norms["layer"].max())
+    outputs = norms[norms["layer"] == last].assign(layer=last + 1, layer_name="output")
+    weights = pd.concat([norms, outputs]).assign(measure="weight_gradient_norm")
+    table = TABLES["layer_measures"](with_records(run, layers=pd.concat([norms, weights])))
+    rows = table.drop_duplicates(["layer", "layer_name"])
+    assert rows["layer_name"].tolist() == [*(f"hidden{layer}" for layer in range(last + 1)), "output"]
+    assert not table.duplicated(["moment", "activation", "layer"]).any()
+    assert table.loc[table["layer"] <= last, ["gradient_norm", "weight_gradient_norm"]].notna().all(axis=None)
