@@ -214,8 +214,8 @@ OF_TABLE: Mapping[str, Mapping[str, str]] = {
     "finding": {
         "low": "lower end of the 95 % interval of the number",
         "high": "upper end of the 95 % interval of the number",
-        "verdict": "found: the interval lies on the expected side; contrary: on the other; not found: it holds "
-        "both, or the sentence says what speaks against a decision",
+        "verdict": "found: the interval lies on the expected side; contrary: on the other; not found: it "
+        "holds both, or the sentence says what speaks against a decision",
     },
     "gradient_verdicts": {
         "healthy": "networks whose ratio lies within a factor of ten",
