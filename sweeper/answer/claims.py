@@ -15,7 +15,14 @@ import pandas as pd
 
 from sweeper.answer.comparison import FAILS, TIED, UNSHOWN, verdicts
 from sweeper.answer.confirmed import ENOUGH_SEEDS, confirmed
-from sweeper.answer.rows import parameter_columns, published, search_trials, with_kinds, with_names
+from sweeper.answer.rows import (
+    as_texts,
+    parameter_columns,
+    published,
+    search_trials,
+    with_kinds,
+    with_names,
+)
 from sweeper.wording import count, listing
 
 CONFIRMED, EXPLORATORY, OPEN = "confirmed", "exploratory", "open"
@@ -191,7 +198,7 @@ def best_values(
     ranking = ranking.assign(verdict=verdicts(ranking), default=published(search, defaults))
     search = with_kinds(search)
     settings = search[[name for name in names if name in search]]
-    settings = settings.astype("object").where(settings.notna(), "none").astype("str")
+    settings = settings.astype("object").where(settings.notna(), "none").apply(as_texts)
     claims = (_claim(name, settings, search, ranking, section) for name in settings)
     return tuple(claim for claim in claims if claim is not None)
 

@@ -10,7 +10,7 @@ from sweeper.components.optimizers import OPTIMIZER_OPTIONS
 from sweeper.records.schema import TRIALS, decode
 from sweeper.study.space import among
 from sweeper.trial import cost, is_maximized
-from sweeper.wording import number, shown
+from sweeper.wording import exact, number, shown
 
 OWN = "model's own"
 """Shown for trials without an activation of the study: the model brings its own."""
@@ -70,6 +70,25 @@ def with_names(trials: pd.DataFrame) -> pd.DataFrame:
     """`trials` with `OWN` where the activation is null."""
     names = trials["activation"].astype(object)
     return trials.assign(activation=names.where(names.notna(), OWN).astype("str"))
+
+
+def as_texts(values: "pd.Series[Any]") -> "pd.Series[str]":
+    """Values of one setting as people read them: a number as it would be typed, ``10`` of a column that holds
+    10.0 too. Equal values have equal texts, others unlike ones."""
+    return pd.Series([_text(value) for value in values], index=values.index, dtype="str")
+
+
+def _text(value: Any) -> str:
+    number = isinstance(value, int | float | np.number) and not isinstance(value, bool | np.bool_)
+    return exact(float(value)) if number else str(value)
+
+
+def by_size(text: str) -> tuple[bool, float, str]:
+    """Sorts `as_texts`: numbers by their size, before words by the alphabet."""
+    try:
+        return False, float(text), text
+    except ValueError:
+        return True, 0.0, text
 
 
 def with_kinds(trials: pd.DataFrame) -> pd.DataFrame:

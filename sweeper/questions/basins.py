@@ -52,11 +52,12 @@ FEWEST_BLIND = 5
 def basins(run: RunData) -> pd.DataFrame:
     """One row per optimizer (activation ``any``) and per optimizer × activation; columns as in `COLUMNS`.
 
-    low … high: lowest and highest rate of the trials `within` 10 % of the group's lowest loss (`as_good_as`),
-    `decades` wide in log10; two trials make a basin, one is a lucky point. below, above: the nearest rates
-    tried outside of it, where the edges of the basin lie at the latest; null where none was tried, so that
-    the basin may be open there. Trials that were never better than before training, or than guessing, are in
-    no basin.
+    low … high: lowest and highest rate of the completed trials `within` 10 % of the group's lowest loss
+    (`as_good_as`), which a completed trial has too, as a pruned one is never the best; `decades` wide in
+    log10; two trials make a basin, one is a lucky point. below, above: the nearest rates tried outside of it
+    of trials that did not come as close, pruned or not, where the edges of the basin lie at the latest; null
+    where none was tried, so that the basin may be open there. Trials that were never better than before
+    training, or than guessing, are in no basin.
 
     lost_share: mean over the `blind` trials of min(ℓ, ℓ0) − ℓ* over ℓ0 − ℓ*, with the loss before training ℓ0
     of each trial itself and the group's lowest loss ℓ*: what a trial at a rate drawn
@@ -97,16 +98,19 @@ def _guess(run: RunData) -> float:
 def _basin(rows: pd.DataFrame, guess: float = math.inf) -> tuple[float, ...]:
     rates, losses = rows["learning_rate"].to_numpy(float), rows["loss"].to_numpy(float)
     learned = ~rows["capped"].to_numpy(bool) & (losses < guess)
+    done = (rows["outcome"] == "completed").to_numpy(bool)
     tried = (float(rates.min()), float(rates.max()))
-    if not learned.any():
-        return (len(rows), 0, np.nan, float(losses.min()), *(np.nan,) * 5, *tried, *(np.nan,) * 3, 0, 0)
-    best = float(losses[learned].min())  # a capped loss may lie below where starting losses differ
-    good = rates[learned & (losses <= as_good_as(best))]
+    if not (learned & done).any():
+        least = float(losses[done].min()) if done.any() else np.nan
+        return (len(rows), 0, np.nan, least, *(np.nan,) * 5, *tried, *(np.nan,) * 3, 0, 0)
+    best = float(losses[learned & done].min())  # a capped loss may lie below where starting losses differ
+    near = learned & (losses <= as_good_as(best))
+    good, far = rates[near & done], rates[~near]
     low, high = float(good.min()), float(good.max())
-    outside = (rates[rates < low].max(initial=-np.inf), rates[rates > high].min(initial=np.inf))
+    outside = (far[far < low].max(initial=-np.inf), far[far > high].min(initial=np.inf))
     below, above = (float(rate) if np.isfinite(rate) else np.nan for rate in outside)
     edges = (low, high, float(np.log10(high / low)), below, above, *tried)
-    at_best = float(rates[learned][losses[learned].argmin()])
+    at_best = float(rates[learned & done][losses[learned & done].argmin()])
     return (len(rows), len(good), at_best, best, *edges, *_lost(rows[rows["blind"].to_numpy(bool)], best))
 
 
@@ -189,7 +193,7 @@ def alt(frame: pd.DataFrame) -> str:
     said = []
     for row in frame[frame["activation"] == ANY].to_dict("records"):
         if pd.isna(row["low"]):
-            said.append(f"{row['optimizer']}: no trial better than before training and than guessing")
+            said.append(f"{row['optimizer']}: no completed trial better than before training and guessing")
             continue
         lost = f"; blind trials lost on average {_lost_words(row)}" if _tells(row) else ""
         ends = f"{number(row['low'])} to {number(row['high'])}" if row["within"] > 1 else "no second one"
@@ -268,11 +272,11 @@ FIGURE = FigureSpec(
     table="basins",
     title="Basins of the learning rate",
     caption=(
-        "Green: rates of trials within 10 % of the best (dot) of the same optimizer and activation, of a "
-        "score that is 1 at best in distance from 1; above them, of all activations. No green: no second "
-        "trial came that close; no dot: none was better than before training and than guessing. Ticks mark "
-        "the nearest rates tried outside, so the basin ends before them; without a tick it may extend "
-        "further. Other settings vary; one seed each."
+        "Green: rates of completed trials within 10 % of the best (dot) of the same optimizer and "
+        "activation, of a score that is 1 at best in distance from 1; above them, of all activations. No "
+        "green: no second trial came that close; no dot: none was better than before training and than "
+        "guessing. Ticks mark the nearest rates tried outside, so the basin ends before them; without a tick "
+        "it may extend further. Other settings vary; one seed each."
     ),
     missing="No search trial completed, so no learning rate is known to be good.",
     draw=draw,
@@ -284,10 +288,10 @@ TABLES_SHOWN = (
     range_edges.SHOWN,
 )
 HOW = (
-    "A basin holds the rates of trials whose score is within 10 % of the best of their group; of a score "
-    "that is 1 at best, within 10 % of the best one's distance from 1. Other settings vary and each trial "
-    "has one seed, so a lucky trial narrows a basin, and one trial is none. Trials that were never better "
-    "than before training, or than guessing, are in no basin. What a rate loses that is drawn "
+    "A basin holds the rates of completed trials whose score is within 10 % of the best of their group; of a "
+    "score that is 1 at best, within 10 % of the best one's distance from 1. Other settings vary and each "
+    "trial has one seed, so a lucky trial narrows a basin, and one trial is none. Trials that were never "
+    "better than before training, or than guessing, are in no basin. What a rate loses that is drawn "
     "blindly is the mean over the trials that were drawn before the search had learned anything, published "
     "defaults left out, of min(loss, loss before training) − lowest, as a share of what could be learned. A "
     "pruned trial counts with the lowest loss that it had reached, so it may have lost less.",

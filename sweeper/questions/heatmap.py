@@ -167,7 +167,8 @@ TABLES_SHOWN = (Shown("heatmap", "One row per pair"),)
 HOW = (
     "For each pair, the best score among its completed search trials, over every learning rate and "
     "every other setting tried with it. Exploration deals its trials out evenly, then to values "
-    "that had less than their part of all trials; exploitation adds trials where scores are good.",
+    "that had less than their part of all trials; exploitation, where there is any, adds trials where "
+    "scores are good.",
     "The best of few trials depends more on luck than the best of many: check the counts before you "
     "compare cells.",
 )

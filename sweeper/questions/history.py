@@ -149,9 +149,9 @@ QUESTION = Question(
         table="history",
         title="Search history",
         caption=(
-            "Exploration spreads trials evenly over the space; exploitation proposes settings near good "
-            "ones. Crosses at the top are trials without a score. A line that still moves at the right "
-            "suggests more trials."
+            "Exploration spreads trials over the space; exploitation, where there is any, proposes settings "
+            "near good ones. Crosses at the top are trials without a score. A line that still moves at the "
+            "right suggests more trials."
         ),
         missing="No trial of the search completed, so there is no history to show.",
         draw=draw,
@@ -160,9 +160,9 @@ QUESTION = Question(
     sentences=sentences,
     shown=(Shown("history", "Trials better than all before; the CSV has every trial", improvements),),
     how=(
-        "Exploration spreads trials evenly over the search space, and evenly over the values that are "
-        "compared; exploitation proposes settings near those that scored well. Pruned trials ended early "
-        "because others were ahead at the same step; they never count as the best.",
+        "Exploration spreads trials over the search space, and evenly over the values that are compared; "
+        "exploitation, of samplers that learn, proposes settings near those that scored well. A pruned trial "
+        "ends early because others are ahead at the same step, and never counts as the best.",
         "One seed for each trial: late improvements of a few percent may be luck. The finalists' fresh "
         "seeds decide.",
     ),

@@ -181,7 +181,7 @@ QUESTION = Question(
         "the scores, over the same total as the shares, so it may be more than 100 %. Scores are shuffled "
         "among ten neighbouring trials, so that what a search narrowed down late, when all trials were "
         f"good, does not count as its effect. Above {MANY} trials, every second, third … of them is taken.",
-        "Exploitation samples promising regions more densely, which colours the shares; parameters that "
-        "only matter together may get too little.",
+        "Exploitation, where there is any, samples promising regions more densely, which colours the shares; "
+        "parameters that only matter together may get too little.",
     ),
 )

@@ -13,7 +13,7 @@ from sweeper.answer.bounds import cut_ends, in_words
 from sweeper.answer.claim_words import Statement
 from sweeper.answer.claims import BEST, EXPLORATORY, OPEN, Claim
 from sweeper.answer.ranked import Ranked
-from sweeper.answer.rows import completed_search, search_trials, with_kinds
+from sweeper.answer.rows import as_texts, by_size, completed_search, search_trials, with_kinds
 from sweeper.components.metric_words import axis_words, metric_words
 from sweeper.drawing.scales import cut_at_the_axis, log_axis, loss_axis
 from sweeper.drawing.style import HUES, canvas, legend_below, themed
@@ -61,11 +61,11 @@ def isolation(run: RunData) -> pd.DataFrame:
 
     basis: ``explore`` where each value has `FEWEST` trials from that phase, published defaults left out, and
     none more than `UNEVEN` times as many as another: evenly at first, then at nuisance settings that suit
-    those that had less than their part, as far as is known; ``search``
-    otherwise, with more trials where the search saw promise, and nothing is claimed to be ahead. Of trials
-    none of which learned anything there is no interval. best, best_trial: the best of the whole search. All
-    of it is one seed each: it shows where to look, and proves nothing. searched: trials of the value in the
-    whole search.
+    those that had less than their part, as far as is known; ``search`` otherwise, and nothing is claimed to
+    be ahead where some of these trials were proposed for the scores of others. Of trials none of which
+    learned anything there is no interval. best, best_trial: the best completed trial of the whole search,
+    null where there is none. All of it is one seed each: it shows where to
+    look, and proves nothing. searched: trials of the value in the whole search.
     """
     losses = capped_losses(run)
     losses = losses.assign(even=(losses["phase"] == "explore") & ~losses["published"])
@@ -83,7 +83,7 @@ def isolation(run: RunData) -> pd.DataFrame:
 def _of_parameter(losses: pd.DataFrame, parameter: str, least: float = -math.inf) -> pd.DataFrame:
     rows = with_kinds(losses)
     rows = rows[rows[parameter].notna()]
-    rows = rows.assign(value=rows[parameter].map(str))
+    rows = rows.assign(value=as_texts(rows[parameter]))
     if (rows["outcome"] == "completed").sum() == 0 or rows["value"].nunique() < 2:
         return pd.DataFrame()
     explored = rows[rows["even"]]
@@ -95,13 +95,15 @@ def _of_parameter(losses: pd.DataFrame, parameter: str, least: float = -math.inf
     lines = []
     for value, part in used.groupby("value"):
         everything = rows[rows["value"] == value]
-        best = everything.loc[everything["loss"].idxmin()]
+        done = everything[everything["outcome"] == "completed"].sort_values("loss", kind="stable")
+        best = (done["loss"].iloc[0], done["trial"].iloc[0]) if len(done) else (math.nan, pd.NA)
         expected = expected_best(part["loss"].to_numpy(float), budget, least)
         expected = (expected[0], math.nan, math.nan) if part["capped"].all() else expected
-        tail = (len(everything), basis, float(best["loss"]), int(best["trial"]), float(part["capped"].mean()))
+        tail = (len(everything), basis, *best, float(part["capped"].mean()))
         lines.append((parameter, value, *expected, budget, len(part), *tail))
-    frame = pd.DataFrame(lines, columns=COLUMNS[:-2])
-    return frame.sort_values(["expected_best", "value"], ignore_index=True)
+    frame = pd.DataFrame(lines, columns=COLUMNS[:-2]).astype({"best": float, "best_trial": "Int64"})
+    frame = frame.sort_values("value", key=lambda values: values.map(by_size), ignore_index=True)
+    return frame.sort_values("expected_best", kind="stable", ignore_index=True)
 
 
 @themed
@@ -129,7 +131,7 @@ def draw(frame: pd.DataFrame) -> Figure:
             cut_at_the_axis(axes, range(len(rows)), rows["low"], rows["high"], HUES[0])
     entries = {
         "expected best, 95 % interval": Line2D([], [], linewidth=2.5, **_MEAN),
-        "best of all its trials": Line2D([], [], **_BEST),
+        "best of its completed trials": Line2D([], [], **_BEST),
     }
     legend_below(figure, entries, ncols=2)
     return figure
@@ -170,8 +172,8 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
 
 
 def _trials_of(parameter: str, rows: list[dict[Any, Any]], but: str = "") -> str:
-    """How many trials each value had: a search goes where it is promising. `but`: which are left out."""
-    ordered = sorted(rows, key=lambda row: (-row["searched"], str(row["value"])))
+    """How many trials each value had, the most first, equal numbers by value. `but`: which are left out."""
+    ordered = sorted(rows, key=lambda row: (-row["searched"], by_size(str(row["value"]))))
     counts = [_beside(named(row["value"]), whole(row["searched"]), "of") for row in ordered]
     used = "all of them are compared"
     if rows[0]["basis"] == "explore":
@@ -247,9 +249,9 @@ QUESTION = Question(
             "What each value reaches when all get the same number of trials, with other settings as the "
             "search tried them: the mean over all subsets of its n trials, with a 95 % bootstrap interval. "
             "Diverged trials count at the score before training, pruned ones at what they had reached. "
-            "Diamonds are the best of the whole search, which tried promising values more often; an arrow "
-            "marks an interval that extends beyond the figure; none passes what the score can be. "
-            "Exploratory: one seed each."
+            "Diamonds are the best of all completed trials of a value, which more trials make better by luck "
+            "alone; an arrow marks an interval that extends beyond the figure; none passes what the score "
+            "can be. Exploratory: one seed each."
         ),
         missing=missing,
         draw=draw,
@@ -266,8 +268,8 @@ QUESTION = Question(
         "Where every value has at least three trials of the exploration, published defaults left out, and "
         "none more than three times as many as another, only those count: they are dealt out evenly at "
         "first, then to values that had less than their part of all trials, at settings that suit each as "
-        "far as is known. Else all trials count, most of which may have been proposed for the scores of "
-        "others, so no value is said to be ahead. Intervals are 95 % bootstrap intervals over trials, "
+        "far as is known. Else all trials count; where some of them were proposed for the scores of others, "
+        "no value is said to be ahead. Intervals are 95 % bootstrap intervals over trials, "
         "moved to the mean over all subsets and widened for few trials (Hesterberg 2015, arXiv 1411.5279). "
         "Those of few are rough: they hold the truth in nine of ten cases from four trials on, in eight of "
         "ten with three, and may reach beyond every score seen. Each trial has one seed, so this shows "

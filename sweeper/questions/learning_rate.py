@@ -19,6 +19,7 @@ from sweeper.questions.losses import capped_losses
 from sweeper.questions.question import WHY, FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.decades import part_of
+from sweeper.trial import Outcome
 from sweeper.wording import count, every, listing, number, whole
 
 COLUMNS = [
@@ -44,9 +45,9 @@ def learning_rate(run: RunData) -> pd.DataFrame:
     """One row per search trial that did not fail, ordered by optimizer and learning rate.
 
     loss, initial and capped: see `capped_losses`; of a score that is maximised, loss and initial are the
-    score itself. Of each half decade, from `bin_low` to `bin_high`, the best of each optimizer is marked
-    `best_in_bin`. basin_low, basin_high and boundary are those of the optimizer with any activation, see
-    `basins` and `boundaries`; null where there is none.
+    score itself. Of each half decade, from `bin_low` to `bin_high`, the best completed trial of each
+    optimizer is marked `best_in_bin`. basin_low, basin_high and boundary are those of the optimizer with any
+    activation, see `basins` and `boundaries`; null where there is none.
     Learning rates of 0 have no place.
     """
     frame = capped_losses(run)
@@ -57,7 +58,8 @@ def learning_rate(run: RunData) -> pd.DataFrame:
         bin_high=10 ** ((index + 1) / BINS_PER_DECADE),
     )
     frame = frame.sort_values(["optimizer", "learning_rate", "trial"], ignore_index=True)
-    best = frame.sort_values(["loss", "trial"]).drop_duplicates(["optimizer", "bin_low"]).index
+    done = frame[frame["outcome"] == COMPLETED]
+    best = done.sort_values(["loss", "trial"]).drop_duplicates(["optimizer", "bin_low"]).index
     frame = frame.assign(best_in_bin=frame.index.isin(best))
     for name, table, column in (
         ("basin_low", basins, "low"),
@@ -72,6 +74,7 @@ def learning_rate(run: RunData) -> pd.DataFrame:
     return run.ranked.read(frame, "loss", "initial")[COLUMNS]
 
 
+COMPLETED = str(Outcome.COMPLETED)
 BINS_PER_DECADE = 2
 POINT, BEST, CAPPED = HUES[0], HUES[4], HUES[1]
 PANELS, TICKS = 4, 4
@@ -171,11 +174,15 @@ def alt(frame: pd.DataFrame) -> str:
     """The best of each optimizer and its learning rate, and how many trials learned nothing."""
     said, ranked = [], Ranked(frame["metric"].iloc[0])
     for optimizer, rows in frame.groupby("optimizer", sort=False):
-        best = ranked.order(rows, "loss", "trial").iloc[0]
+        done = rows[(rows["outcome"] == COMPLETED) & ~rows["capped"]]
         lost = int(rows["capped"].sum())
         if lost == len(rows):
             said.append(f"{optimizer}: {every(lost, 'trial')} {LOST}")
             continue
+        if done.empty:
+            said.append(f"{optimizer}: no trial that learned completed")
+            continue
+        best = ranked.order(done, "loss", "trial").iloc[0]
         tail = f", {whole(lost)} of {count(len(rows), 'trial')} {LOST}" if lost else ""
         if math.isfinite(best["boundary"]):
             tail += f", half diverge from {number(best['boundary'], 2)} on"
@@ -237,16 +244,23 @@ def _answer(run: RunData, basins: pd.DataFrame) -> list[str]:
 
 
 def _best_of_each(ranked: Ranked, learned: pd.DataFrame) -> str:
-    best = ranked.order(learned, "loss", "trial").drop_duplicates("optimizer").sort_values("optimizer")
-    lowest = learned.groupby("optimizer")["loss"].transform("max" if ranked.highest else "min")
-    tied = learned[learned["loss"] == lowest]["optimizer"].value_counts()
+    """The rate of the best completed trial of each optimizer; which have none, as a pruned one is never the
+    best."""
+    done = learned[learned["outcome"] == COMPLETED]
+    best = ranked.order(done, "loss", "trial").drop_duplicates("optimizer").sort_values("optimizer")
+    lowest = done.groupby("optimizer")["loss"].transform("max" if ranked.highest else "min")
+    tied = done[done["loss"] == lowest]["optimizer"].value_counts()
     rows = [
         f"{number(rate)} with {name} ({number(loss)}{_first_of(int(tied[name]))})"
         for rate, name, loss in best[["learning_rate", "optimizer", "loss"]].itertuples(index=False)
     ]
+    none = sorted(set(learned["optimizer"]) - set(best["optimizer"]))
+    without = f"No trial that learned completed with {listing(none, 'or')}." if none else ""
+    if not rows:
+        return without
     return (
         f"Rate of the {ranked.best} {ranked.metric} of each optimizer in the search, one seed each: "
-        f"{listing(rows)}."
+        f"{listing(rows)}.{without and ' '}{without}"
     )
 
 
@@ -274,11 +288,11 @@ QUESTION = Question(
         table="learning_rate",
         title="Score against learning rate",
         caption=(
-            "One point per trial; all other settings vary. No point is worse than its trial's score before "
-            "training, which differs between trials; there, diverged ones (×) are drawn. A wide basin (green "
-            "where there is one, from the lowest to the highest rate within 10 % of the best, of a score "
-            "that is 1 at best in distance from 1) means that the rate need not be precise; a best point at "
-            "the edge suggests a wider range."
+            "One point per trial; all other settings vary; a pruned one is never the best. No point is worse "
+            "than its trial's score before training, which differs between trials; there, diverged ones (×) "
+            "are drawn. A wide basin (green where there is one, from the lowest to the highest rate within "
+            "10 % of the best, of a score that is 1 at best in distance from 1) means that the rate need not "
+            "be precise; a best point at the edge suggests a wider range."
         ),
         missing="No trial of the search has both a learning rate above 0 and a score.",
         draw=draw,

@@ -29,12 +29,14 @@ COLORS = "viridis"
 
 
 def parallel(run: RunData) -> pd.DataFrame:
-    """One row per scored trial of the search, the best last (so drawn on top): trial, the searched settings
-    that vary among the trials that have them (null for the others), objective, metric, scored (how many
-    trials have a score). At most `MOST` trials, and the ten best."""
+    """One row per scored trial of the search, pruned ones first, then from the worst to the best, which is
+    drawn on top: trial, the searched settings that vary among the trials that have them (null for the
+    others), objective, metric, scored and completed (how many trials have a score, and did not end early). At
+    most `MOST` trials, and the ten best."""
     search = search_trials(run.trials)
     search = search[np.isfinite(search["objective"].astype(float))]
-    search = search.sort_values(["objective", "trial"], ascending=False)
+    search = search.assign(done=search["outcome"] == "completed")
+    search = search.sort_values(["done", "objective", "trial"], ascending=[True, False, False])
     searched = dict.fromkeys([*FIRST, *run.study.space.parameters])
     known = {name: search[name].dropna().astype(str).nunique() for name in searched if name in search}
     names = [name for name, values in known.items() if values > 1]
@@ -45,12 +47,14 @@ def parallel(run: RunData) -> pd.DataFrame:
     words = {
         name: kept[name].astype(str).where(kept[name].notna()) for name in names if not _is_number(kept[name])
     }
-    frame = kept.assign(metric=run.objective, scored=len(search), **words)
+    frame = kept.assign(
+        metric=run.objective, scored=len(search), completed=int(search["done"].sum()), **words
+    )
     frame = frame[["trial", *names, "objective", *BESIDE]]
     return run.ranked.read(frame.reset_index(drop=True), "objective")
 
 
-BESIDE = ("metric", "scored")
+BESIDE = ("metric", "scored", "completed")
 """Columns that are no axis, as the trial is none."""
 
 
@@ -160,6 +164,8 @@ def alt(frame: pd.DataFrame) -> str:
         if pd.notna(best[name])
     ]
     across = ", ".join(metric_words(name) for name in names)
+    if not frame["completed"].iloc[0]:
+        return f"{_drawn(frame)} as lines across {across} to the score. None of them completed."
     return (
         f"{_drawn(frame)} as lines across {across} to the score. The best, #{best['trial']}: "
         f"{', '.join(said)}, {number(best['objective'])}."
@@ -180,8 +186,9 @@ FIGURE = FigureSpec(
     caption=(
         "One line per scored trial of the search, from the searched settings to its score; of more than "
         f"{whole(MOST)}, a part, the ten best among it. – stands for trials that lack the "
-        "setting. The colour is the score, the best in front. Where good lines cross an axis at one place, "
-        "that setting decides; where they are spread, it does not matter much. One seed each."
+        "setting. The colour is the score, the best in front, pruned trials behind. Where good lines cross "
+        "an axis at one place, that setting decides; where they are spread, it does not matter much. One "
+        "seed each."
     ),
     missing="Fewer than two trials of the search have a score.",
     draw=draw,

@@ -27,7 +27,7 @@ MEANINGS: Mapping[str, str] = {
     "best_loss": "best score of the group",
     "best_rate": "learning rate of the best trial of the group",
     "best_step": "step of the lowest validation loss",
-    "best_trial": "number of the best trial",
+    "best_trial": "number of the best trial that completed",
     "bin_high": "upper end of the decade of weights",
     "bin_low": "lower end of the decade of weights",
     "bin_objective": "median score of the trials of the decade",
@@ -231,7 +231,7 @@ OF_TABLE: Mapping[str, Mapping[str, str]] = {
     "heatmap": {"best": "best score of the pair's completed trials"},
     "isolation": {
         "value": "one of the compared values",
-        "best": "best score of the whole search",
+        "best": "best score of the completed trials of the whole search",
         "low": "lower end of the 95 % bootstrap interval, cut off where the score can go no further",
         "high": "upper end of the 95 % bootstrap interval",
     },

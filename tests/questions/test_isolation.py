@@ -1,15 +1,18 @@
 """Best over nuisance: the expected best of equally many trials."""
 
+import re
 from itertools import combinations
 
 import numpy as np
+import pandas as pd
 import pytest
 from run_data import run_data
 from synthetic_records import SyntheticRecords, synthetic_records
 
-from sweeper.answer.claims import OPEN
+from sweeper.answer.claims import OPEN, best_values
 from sweeper.answer.ranked import LOSS
-from sweeper.questions import FIGURES
+from sweeper.answer.rows import as_texts, by_size
+from sweeper.questions import FIGURES, QUESTIONS
 from sweeper.questions.heatmap import heatmap
 from sweeper.questions.isolation import EVIDENCE, _lead, _of_parameter, isolation, sentences
 from sweeper.questions.losses import capped_losses
@@ -222,3 +225,53 @@ def test_counts_say_what_they_leave_out(failed: bool) -> None:
     run = run_data(trials.assign(outcome=outcome), made.curves, made.layers)
     said = " ".join(map(str, sentences(run, {"isolation": isolation(run), "heatmap": heatmap(run)})))
     assert ("in the search, failed ones left out: " in said) == failed
+
+
+NUMBERS = [1.5, 10.0, 15.0, 2.2, 22.0, 0.5]
+
+
+def test_numbers_are_listed_by_their_size() -> None:
+    """Values that were tried equally often stand in the order of their size, as they would be typed, in the
+    claim of the finalists too."""
+    made = synthetic_records(len(NUMBERS) * 4)
+    trials = made.trials.assign(**{"model.width": made.trials["trial"].map(lambda k: NUMBERS[k % 6])})
+    space = {"optimizer": ["sgd"], "model.width": [1, 2]}
+    run = run_data(trials, made.curves, made.layers, search={"scientific": ["model.width"], "space": space})
+    frame = isolation(run)
+    told = next(
+        str(said)
+        for said in sentences(run, {"isolation": frame, "heatmap": heatmap(run)})
+        if "Trials of" in str(said)
+    )
+    tried = search_counts(frame)
+    for size in set(tried.values()):
+        alike = [value for value, count in tried.items() if count == size]
+        places = [told.index(f"of {value}") for value in sorted(alike, key=float)]
+        assert places == sorted(places), told
+    assert set(frame["value"]) == {"1.5", "10", "15", "2.2", "22", "0.5"}
+    claims = best_values(run.trials, ["model.width"])
+    assert all(each.direction in set(frame["value"]) for each in claims)
+
+
+def search_counts(frame: "pd.DataFrame") -> dict[str, int]:
+    """Trials of each value in the whole search."""
+    return dict(zip(frame["value"], frame["searched"], strict=True))
+
+
+def test_values_have_texts_that_tell_them_apart() -> None:
+    """Numbers are written as they would be typed, whole ones of a column with gaps too; words as they are."""
+    mixed = pd.Series([10.0, 0.1 + 0.2, 1e-5, "batch", "[0.9, 0.99]", True, 64], dtype=object)
+    texts = as_texts(mixed)
+    assert texts.tolist() == ["10", "0.3", "1e-5", "batch", "[0.9, 0.99]", "True", "64"]
+    assert sorted(texts, key=by_size)[:4] == ["1e-5", "0.3", "10", "64"]
+
+
+def test_texts_that_stand_on_every_page_say_nothing_of_exploitation_alone() -> None:
+    """Random, quasi-random and grid searches never exploit: what is said of it is said where there is any."""
+    for question in QUESTIONS:
+        captions = [figure.caption for figure in question.figures]
+        for sentence in re.split(r"(?<=[.;]) ", " ".join([*captions, *question.how])):
+            if "xploitation" in sentence or "romising" in sentence or "proposed for" in sentence:
+                assert re.search("where there is any|of samplers that learn|where some of them", sentence), (
+                    sentence
+                )

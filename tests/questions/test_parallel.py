@@ -77,12 +77,16 @@ def test_a_long_search_says_how_many_of_its_trials_are_lines() -> None:
 
 
 def test_the_best_of_a_long_search_is_in_front(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However trials are thinned, the best one is drawn last and named, and each trial once."""
+    """However trials are thinned, the best one that completed is drawn last and named, and each trial
+    once; pruned ones lie behind."""
     made = synthetic_records(60)
     for most in (7, 12, 30, 1000):
         monkeypatch.setattr("sweeper.questions.parallel.MOST", most)
         frame = TABLES["parallel"](run_data(made.trials, made.curves, made.layers))
         search = made.trials[made.trials["phase"] != "confirm"]
-        assert frame["objective"].iloc[-1] == search["objective"].min()
+        done = search[search["outcome"] == "completed"]
+        assert frame["objective"].iloc[-1] == done["objective"].min()
         assert frame["trial"].is_unique
-        assert frame["objective"].is_monotonic_decreasing
+        early = ~frame["trial"].isin(done["trial"])
+        assert early.is_monotonic_decreasing
+        assert all(frame.loc[side, "objective"].is_monotonic_decreasing for side in (early, ~early))

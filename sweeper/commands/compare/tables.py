@@ -7,7 +7,15 @@ import numpy as np
 import pandas as pd
 
 from sweeper.answer.ranked import Ranked
-from sweeper.answer.rows import as_costs, completed_search, labels, search_trials, with_names
+from sweeper.answer.rows import (
+    as_costs,
+    as_texts,
+    by_size,
+    completed_search,
+    labels,
+    search_trials,
+    with_names,
+)
 from sweeper.commands.compare.winners import Run
 from sweeper.records.schema import Outcome
 from sweeper.wording import given
@@ -114,6 +122,7 @@ def best_by_value(a: Run, b: Run) -> pd.DataFrame:
     frames = []
     for name, one, other in zip(names, parts[::2], parts[1::2], strict=True):
         frame = one.join(other, how="outer").reset_index(names="value").assign(parameter=name)
+        frame = frame.sort_values("value", key=lambda values: values.map(by_size))
         frames.append(frame[[column for column in BEST if column in frame]])
     frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=BEST)
     for column in ("trials_a", "trials_b"):
@@ -131,8 +140,8 @@ def _best(run: Run, parameter: str) -> pd.DataFrame:
             index=pd.Index([], dtype="str"),
         )
     done = with_names(done)
-    sizes = search.groupby(search[parameter].astype("str")).size()
-    best = done.groupby(done[parameter].astype("str"))["objective"].min().astype(float)
+    sizes = search.groupby(as_texts(search[parameter].dropna())).size()
+    best = done.groupby(as_texts(done[parameter].dropna()))["objective"].min().astype(float)
     frame = pd.DataFrame({"best": best.reindex(sizes.index), "trials": sizes.astype(float)})
     return Ranked(run.study.objective).read(frame, "best")
 

@@ -180,8 +180,9 @@ def _of_search(run: RunData, parameter: str, value: Any, than: Any, quantity: st
         found = capped_losses(run).rename(columns={"loss": "value"})[["trial", "value"]]
     else:
         found = QUANTITIES[quantity](run)[["trial", "value"]].drop_duplicates("trial")
-    frame = rows[["trial", parameter]].merge(found, on="trial")
-    ranked = frame.sort_values(["value", "trial"])
+    frame = rows[["trial", "outcome", parameter]].merge(found, on="trial")
+    frame = frame.assign(early=frame["outcome"] == "pruned")
+    ranked = frame.sort_values(["early", "value", "trial"])
     one, other = _best(ranked, parameter, value, than), _best(ranked, parameter, than, value)
     if one is None or other is None:
         return None
