@@ -233,7 +233,8 @@ class Result:
         searched, scores = int((self.trials["phase"] != "confirm").sum()), confirmed_scores(self.trials)
         countable = search.sampler == "grid" or self.study.space.size() is not None
         if searched < search.trials and not countable and search.minutes is None:
-            return f"{searched:,} of {count(search.trials, 'trial')} of the search are done"
+            verb = "is" if searched == 1 else "are"
+            return f"{searched:,} of {count(search.trials, 'trial')} of the search {verb} done"
         if confirm.seeds and len(scores) < confirm.trainings(confirm.finalists):
             chosen = finalists(self.study, self.summaries.values())
             if next_trials(self.study, chosen, scores):

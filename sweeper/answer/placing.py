@@ -10,7 +10,7 @@ import pandas as pd
 from sweeper.answer.baseline import ROUNDING
 from sweeper.answer.bounds import in_words, stricter
 from sweeper.answer.ranked import Ranked
-from sweeper.wording import capital, count, listing, number
+from sweeper.wording import capital, count, every, listing, number
 
 NAMED = 3
 """Finalists of lower mean that are named; further ones are counted."""
@@ -80,25 +80,24 @@ def placing(finalists: Sequence[Finalist], ranked: Ranked, who: str, have: str) 
     seeds = count(first.tried, "fresh seed")
     if not others:
         return f"{capital(who)} {have} been retrained on {seeds} as the only finalist"
-    every, peers = len(finalists), [rival for rival in others if rival.lost == first.lost]
+    total, peers = len(finalists), [rival for rival in others if rival.lost == first.lost]
     lowest = f"{who} {have} the {ranked.best} mean {ranked.metric}{_equals(first, peers)}"
     even = len({rival.tried for rival in finalists}) == 1
     if not even:
         lowest += " over the seeds that each has completed so far"
     if len(peers) == len(others) and not first.lost:
-        return f"Of {every} finalists retrained on {seeds if even else 'fresh seeds'}, {lowest}"
-    all_of_them = (
-        f"completed {'all ' if first.tried > 1 else 'the '}{seeds}" if even else "lost no fresh seed"
-    )
+        return f"Of {total} finalists retrained on {seeds if even else 'fresh seeds'}, {lowest}"
+    all_of_them = f"completed {every(first.tried, 'fresh seed')}" if even else "lost no fresh seed"
+    none = "Neither finalist" if total == 2 else f"None of {total} finalists"
     if not first.lost:
         if not peers:
-            return f"Of {every} finalists, {who} alone {all_of_them}"
-        return f"Of the {len(peers) + 1} (of {every}) finalists that {all_of_them}, {lowest}"
+            return f"Of {total} finalists, {who} alone {all_of_them}"
+        return f"Of the {len(peers) + 1} (of {total}) finalists that {all_of_them}, {lowest}"
     fewest = f"the fewest seeds ({first.lost} of {first.tried})"
     if not peers:
-        return f"None of {every} finalists completed every fresh seed; {who} lost {fewest}"
+        return f"{none} completed every fresh seed; {who} lost {fewest}"
     return (
-        f"None of {every} finalists completed every fresh seed; of the {len(peers) + 1} that lost "
+        f"{none} completed every fresh seed; of the {len(peers) + 1} that lost "
         f"{fewest if even else f'the fewest ({first.lost})'}, {lowest}"
     )
 

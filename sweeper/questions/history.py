@@ -15,7 +15,7 @@ from sweeper.drawing.scales import loss_axis
 from sweeper.drawing.style import HUES, canvas, dots, legend_below, themed
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
-from sweeper.wording import count, number, whole
+from sweeper.wording import capital, count, every, number, whole
 
 COLUMNS = ["trial", "phase", "outcome", "objective", "best_so_far", "metric"]
 
@@ -111,14 +111,18 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     place = int((frame["trial"] <= last["trial"]).sum())
     since = total - place
     name = f"trial #{last['trial']}"
-    first: Statement = f"The last {count(since, 'trial')} of {whole(total)} did not beat {name}."
+    late = "last trial" if since == 1 else f"last {count(since, 'trial')}"
+    first: Statement = f"The {late} of {whole(total)} did not beat {name}."
     size, asked = run.study.space.size(), run.study.search
     if asked.minutes and total < asked.trials and (size is None or total < size):
         first = f"The clock ended the search after {count(total, 'trial')} of {whole(asked.trials)}, see "
         first = f"{first}search.minutes."
     if size is not None and total >= size:
-        first = f"All {count(size, 'configuration')} of the space were tried: more trials would repeat them."
-        first = "The one configuration of the space was tried." if size == 1 else first
+        tried = "was" if size == 1 else "were"
+        first = (
+            f"{capital(every(size, 'configuration'))} of the space {tried} tried: more trials would repeat "
+        )
+        first += "it." if size == 1 else "them."
     elif place > LATE * total:
         was = f"the last of {whole(total)}" if since == 0 else f"number {whole(place)} of {whole(total)}"
         text = f"The best, {name}, was {was}, so more trials may find better; "

@@ -148,7 +148,11 @@ _SAID = {
     "pruned": "pruned trial (its best until then)",
     "capped": "diverged, or never better than before training",
 }
-LOST = "diverged or were never better than before training"
+
+
+def _lost(trials: int) -> str:
+    """What is said of so many trials that learned nothing."""
+    return f"diverged or {'was' if trials == 1 else 'were'} never better than before training"
 
 
 def _entries(frame: pd.DataFrame) -> dict[str, Line2D]:
@@ -177,13 +181,13 @@ def alt(frame: pd.DataFrame) -> str:
         done = rows[(rows["outcome"] == COMPLETED) & ~rows["capped"]]
         lost = int(rows["capped"].sum())
         if lost == len(rows):
-            said.append(f"{optimizer}: {every(lost, 'trial')} {LOST}")
+            said.append(f"{optimizer}: {every(lost, 'trial')} {_lost(lost)}")
             continue
         if done.empty:
             said.append(f"{optimizer}: no trial that learned completed")
             continue
         best = ranked.order(done, "loss", "trial").iloc[0]
-        tail = f", {whole(lost)} of {count(len(rows), 'trial')} {LOST}" if lost else ""
+        tail = f", {whole(lost)} of {count(len(rows), 'trial')} {_lost(lost)}" if lost else ""
         if math.isfinite(best["boundary"]):
             tail += f", half diverge from {number(best['boundary'], 2)} on"
         said.append(
@@ -213,7 +217,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     cliffs = [text for name, rows in frame.groupby("optimizer") if (text := _cliff(str(name), rows))]
     if cliffs:
         said.append(
-            f"Nothing was learned {listing(cliffs)}: these trials diverged or were never better than before."
+            f"Nothing was learned {listing(cliffs)}: each of these diverged or was never better than before."
         )
     return (*said, *in_words(run, tables))
 

@@ -196,9 +196,11 @@ def _effects(quantity: str, rows: pd.DataFrame, trends: pd.DataFrame) -> Claim:
             trends,
             f"{name}: no single decade is shown to differ from {base}, but {trend_words(trends)}",
         )
-    text = f"{name}: no {contrast_of(rows)} found against {base}; the intervals of {_decades(rows)} "
+    text = f"{name}: no {contrast_of(rows)} found against {base}; the "
+    text += f"interval{'s' * (len(rows) > 1)} of {_decades(rows)} "
     low, high = signed_percents(*reach) if unit == "relative" else map(signed_number, reach)
-    text += f"include no change and reach from {low} to {high}"
+    ends = "includes no change and reaches" if len(rows) == 1 else "include no change and reach"
+    text += f"{ends} from {low} to {high}"
     text += (
         f", too wide to rule out a large {contrast_of(rows)}" if unit == "relative" and _wide(reach) else ""
     )

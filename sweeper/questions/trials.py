@@ -8,7 +8,7 @@ from sweeper.questions import parallel
 from sweeper.questions.question import Question, Shown, Tables
 from sweeper.questions.run_data import RunData
 from sweeper.records.schema import Outcome
-from sweeper.wording import count, listing
+from sweeper.wording import capital, count, every, listing
 
 BY_OUTCOME = [str(outcome) for outcome in Outcome]
 """Order of those that share no rank: completed, pruned, diverged, failed."""
@@ -67,6 +67,10 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
     counts = board["outcome"].value_counts()
     ends = [f"{counts[name]:,} {words}" for name, words in ENDED.items() if counts.get(name)]
     said = [f"Of {count(len(board), 'trial')} of the search, {listing(ends)}."]
+    if len(ends) == 1:
+        how = ENDED[str(counts.index[0])]
+        how = f"{'was' if len(board) == 1 else 'were'} {how}" if counts.index[0] == "pruned" else how
+        said = [f"{capital(every(len(board), 'trial'))} of the search {how}."]
     failed = reasons[reasons["outcome"] == "failed"]
     if len(failed):
         worst = failed.iloc[0]

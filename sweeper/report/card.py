@@ -37,7 +37,7 @@ from sweeper.report.next_step import NextStep, next_step
 from sweeper.report.use import headline_of, in_words, settings
 from sweeper.search.starts import unheld
 from sweeper.study.study import Study
-from sweeper.wording import capital, count, duration, percent, whole
+from sweeper.wording import capital, count, duration, every, percent, whole
 
 FOLDED = ("Guessing", "Other scores", "Trials", "Made on")
 TIED, UNRANKED = "Tied with the winner", "Not ranked behind it"
@@ -195,8 +195,8 @@ def _tied(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
     ]
     shared = "; a tie of few shared seeds says little" if summary.few_pairs else ""
     meaning = (
-        f"{count(seeds, 'fresh seed')} do not show that the winner is better; the numbers are in "
-        f"{ranked.metric}{shared}"
+        f"{count(seeds, 'fresh seed does', 'fresh seeds do')} not show that the winner is better; the "
+        f"numbers are in {ranked.metric}{shared}"
     )
     return (Fact(TIED, "\n".join(lines), meaning),)
 
@@ -208,13 +208,13 @@ def _sure(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
     tied = summary.ranking[summary.ranking["tied"]]
     value, *said = (power(tied, ranked) if len(tied) > 1 else ()) or ("",)
     if answer.luck is not None:
-        share, low, high, complete, every = answer.luck
+        share, low, high, complete, retrained = answer.luck
         ends = f"luck has {percent(share)} (95 % interval {percent(low)} to {percent(high)})"
         if not value:
             value = f"{percent(low)} to {percent(high)} of the variance is luck"
             ends = f"luck has {percent(share)} by the best estimate, and the 95 % interval above"
-        some = f"the {complete} of {every} finalists that completed every fresh seed of the winner"
-        who = f"all {every} finalists on fresh seeds" if complete == every else some
+        some = f"the {complete} of {retrained} finalists that completed every fresh seed of the winner"
+        who = f"{every(retrained, 'finalist')} on fresh seeds" if complete == retrained else some
         said.append(f"of the variance of the scores of {who}, {ends}; the rest lies between settings")
     return (Fact("How sure", value, "; ".join(said)),) if said else ()
 

@@ -31,9 +31,10 @@ def scores_of(study: Study, answer: Answer, summary: Summary) -> tuple[Fact, ...
         cut = cut_ends(ranked.objective, sure.mean, sure.low, sure.high, answer.least_loss)
         mean, low, high = in_words(sure.mean, sure.low, sure.high, cut)
         if not math.isfinite(sure.low):
-            meaning = f"one fresh seed{_best_of(answer)}, so its spread is unknown"
+            meaning = f"one fresh seed{_best_of(answer, 1)}, so its spread is unknown"
         else:
-            meaning = f"95 % interval {low} to {high}; mean over {sure.seeds} fresh seeds{_best_of(answer)}"
+            best = _best_of(answer, sure.seeds)
+            meaning = f"95 % interval {low} to {high}; mean over {sure.seeds} fresh seeds{best}"
         scores.append(Fact(capital(ranked.metric), mean, meaning))
     if answer.test:
         scores.append(_tested(ranked, answer, answer.test))
@@ -59,11 +60,12 @@ def unit_of(study: Study) -> tuple[Fact, ...]:
     return (Fact("Unit", "standardized targets", meaning),)
 
 
-def _best_of(answer: Answer) -> str:
+def _best_of(answer: Answer, seeds: int) -> str:
     """That a score is the best of several along its training, which flatters it beside that on test rows."""
     found = answer.learning
     several = found is not None and found.points + found.from_start > 1
-    return f", on each the best of {found.evaluations}" if found is not None and several else ""
+    of = "the best of" if seeds == 1 else "on each the best of"
+    return f", {of} {found.evaluations}" if found is not None and several else ""
 
 
 def _tested(ranked: Ranked, answer: Answer, tested: Mapping[str, float]) -> Fact:
@@ -79,7 +81,8 @@ def _tested(ranked: Ranked, answer: Answer, tested: Mapping[str, float]) -> Fact
     seeds = f"mean over {answer.test_seeds} seeds" if answer.test_seeds > 1 else "one seed"
     rows = f" on {count(answer.rows['test'], 'row')}" if answer.rows.get("test") else ""
     spread = f", 95 % interval over seeds: {', '.join(ends)}" if ends else ""
-    at_best = ", each at its best evaluation" if _best_of(answer) else ""
+    at_best = ", each at its best evaluation" if answer.test_seeds > 1 else ", at its best evaluation"
+    at_best = at_best if _best_of(answer, answer.test_seeds) else ""
     return Fact("Test set", values, f"{seeds}{rows}{at_best}{spread}; no choice was made on these rows")
 
 

@@ -83,9 +83,10 @@ def _card(
     text = "If the run stopped, start it again and it continues from here"
     note = f" ({PLACEHOLDER} stands for your study file)" if PLACEHOLDER in resume.split() else ""
     if progress.name == "confirm":
-        headline = f"At {now:%H:%M} the search was over, and {done:,} of {of_confirm:,} confirmations"
+        ended, what = done, f"{done:,} of {count(of_confirm, 'confirmation')}"
+        headline = f"At {now:%H:%M} the search was over, and {what}"
     else:
-        headline = f"At {now:%H:%M}, {len(search):,} of {of_all:,} trials"
+        ended, headline = len(search), f"At {now:%H:%M}, {len(search):,} of {count(of_all, 'trial')}"
     facts = (
         Fact("Written", f"{now:%H:%M:%S}", f"{now:%Y-%m-%d}; new at most every 20 s while the run works"),
         Fact("Phase", progress.name, PHASES.get(progress.name, "")),
@@ -95,7 +96,7 @@ def _card(
     )
     return Card(
         "running",
-        f"{headline} were done.",
+        f"{headline} {'was' if ended == 1 else 'were'} done.",
         _lead(study, search, best),
         settings(best.parameters, study) if best else {},
         facts,

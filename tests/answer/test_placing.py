@@ -71,7 +71,7 @@ CASES = [
     (
         "all lost seeds, the winner the fewest",
         [finalist(1, 0.5, 9, diverged=1), finalist(2, 0.6, 8, failed=2)],
-        "None of 2 finalists completed every fresh seed; these settings lost the fewest seeds (1 of 10)",
+        "Neither finalist completed every fresh seed; these settings lost the fewest seeds (1 of 10)",
         [],
     ),
     (
@@ -84,7 +84,7 @@ CASES = [
     (
         "one seed",
         [finalist(1, 0.5, 1), finalist(2, math.nan, 0, diverged=1)],
-        "Of 2 finalists, these settings alone completed the 1 fresh seed",
+        "Of 2 finalists, these settings alone completed the only fresh seed",
         [],
     ),
 ]

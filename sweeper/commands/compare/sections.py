@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sweeper.commands.compare.words import Comparison, headline, oftener, what_differs
+from sweeper.commands.compare.words import Comparison, oftener, what_differs
 from sweeper.questions.question import Shown
 from sweeper.report.use import in_words
-from sweeper.wording import count, duration, listing, number, percent
+from sweeper.wording import capital, count, duration, every, listing, number, percent
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,8 @@ def _on_seeds(side: Comparison) -> tuple[str, ...]:
     shared = f"on {percent(p)} of the {found.pairs} shared seeds{half}"
     where = shared if found.paired else f"with probability {percent(p)}"
     sentences = [
-        headline(side),
         f"{name} is {side.ranked.better} than {other} {where} (95 % interval "
         f"{percent(p_low)} to {percent(p_high)}).",
-        f"The comparison is {found.why}.",
     ]
     many = [
         f"{run.name} from {count(run.contenders, 'finalist')}"
@@ -81,12 +79,25 @@ def _on_values(side: Comparison) -> tuple[str, ...]:
     if frame.empty:
         return ("No value of a compared parameter completed a trial in both.",)
     behind = side.ranked.behind((frame["best_b"] - frame["best_a"]).to_numpy(float))
-    better = int((behind > 0).sum())
     return (
-        f"Of {count(len(frame), 'value')} tried in both, {better} reached a {side.ranked.better} score in "
-        f"the search of {side.a.name}.",
+        _reached(side, int((behind > 0).sum()), int((behind < 0).sum()), len(frame)),
         "Search scores are the best of many on one seed each: they describe and prove nothing.",
     )
+
+
+def _reached(side: Comparison, ahead: int, behind: int, total: int) -> str:
+    """Of so many values how many were `ahead` and how many `behind` in the search of the first run."""
+    better = f"reached a {side.ranked.better} score in the search of"
+    ends = {
+        f"{better} {side.a.name}": ahead,
+        f"{better} {side.b.name}": behind,
+        "reached the same score in both searches": total - ahead - behind,
+    }
+    said = [f"{number_of} {words}" for words, number_of in ends.items() if number_of]
+    if len(said) > 1:
+        return f"Of {count(total, 'value')} tried in both, {listing(said)}."
+    who = capital(every(total, "value"))
+    return f"{who} tried in both {next(words for words, number_of in ends.items() if number_of)}."
 
 
 def _on_spent(side: Comparison) -> tuple[str, ...]:

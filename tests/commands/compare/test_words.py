@@ -38,6 +38,17 @@ def test_a_difference_is_that_of_the_means_beside_it(seeds: tuple[int, int]) -> 
         assert float(shared[1]) - float(shared[2]) == pytest.approx(float(value.replace("−", "-")), abs=2e-3)
 
 
+@pytest.mark.parametrize("shift", [0.3, -0.05, 0.005])
+@pytest.mark.parametrize("seeds", [(6, 9), (6, 6), (3, 6), (0, 6)])
+def test_nothing_is_said_twice(seeds: tuple[int, int], shift: float) -> None:
+    """Every sentence of the card and of the sections stands there once."""
+    side = compared(seeds, shift)
+    told = words.card(side)
+    texts = [told.headline, told.lead, *(text for part in sections.SECTIONS for text in part.sentences(side))]
+    said = [sentence for text in texts for sentence in re.split(r"(?<=\.) (?=[A-Z])", text)]
+    assert [each for each in said if said.count(each) > 1] == []
+
+
 @pytest.mark.parametrize(("shift", "lower"), [(0.3, "one"), (-0.05, "other"), (0.005, "other")])
 def test_the_share_of_seeds_is_that_of_the_run_that_is_better_on_more(shift: float, lower: str) -> None:
     """No share below one half beside a threshold of 75 %: it is told of the other run, with its interval."""
@@ -48,3 +59,15 @@ def test_the_share_of_seeds_is_that_of_the_run_that_is_better_on_more(shift: flo
     assert max(50, low) <= share <= high
     said = " ".join(sections.SECTIONS[0].sentences(side))
     assert f"{lower} is lower than {'other' if lower == 'one' else 'one'} on {value} of the 6" in said
+
+
+def test_values_stand_by_their_size() -> None:
+    """Numbers of a setting go up from row to row, and are written as they would be typed."""
+    made, sides = synthetic_records(24, finalists=2), []
+    for name, sizes in (("one", [64.0, 8.0, 128.0]), ("other", [8.0, 16.0, 128.0])):
+        trials = made.trials.assign(**{"model.width": made.trials["trial"].map(lambda k, s=sizes: s[k % 3])})
+        search = {**made_study().to_dict()["search"], "scientific": ["model.width"]}
+        records = SyntheticRecords(trials, made.curves, made.layers)
+        sides += [name, made_input(records, study=made_study(name=name, search=search), test=False)]
+    found = side_by_side(*sides).tables["best_by_value"]
+    assert found["value"].tolist() == ["8", "16", "64", "128"]
