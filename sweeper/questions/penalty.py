@@ -55,19 +55,19 @@ def penalty(run: RunData) -> pd.DataFrame:
 
     kind: of the penalty, see `kinds_of`; `NO_KIND` where the weight is 0. activation_size = √(mean over
     layers of (mean² + std²)), the root mean square of all activations at the last measured step; null if not
-    measured. Weights are binned by kind and decade, exact zeros are a bin of their own: it runs from
-    `bin_low` to `bin_high` (both 0 for zeros), holds `bin_trials` trials; `bin_objective` and `bin_size` the
-    medians there.
+    measured. Weights are binned by kind and decade, exact zeros are a bin of their own: `bin_low` and
+    `bin_high` are the lowest and the highest weight on record there (both 0 for zeros), `bin_trials` counts
+    its trials; `bin_objective` and `bin_size` are the medians.
     """
     done = with_names(completed_search(run.trials))
     if "activation_penalty" not in done or done["activation_penalty"].nunique() < 2:
         return pd.DataFrame(columns=COLUMNS)
     frame = done[done["activation_penalty"].notna()].merge(_sizes(run), on="trial", how="left")
     weight = frame["activation_penalty"].astype(float)
-    decade = part_of(weight)
-    low, high = decade.rpow(10.0).fillna(0.0), (decade + 1).rpow(10.0).fillna(0.0)
     kind = kinds_of(frame).where(weight > 0, NO_KIND)
-    frame = frame.assign(kind=kind, bin_low=low, bin_high=high, metric=run.objective)
+    within = weight.groupby([kind, part_of(weight).fillna(-np.inf)])
+    ends = {"bin_low": within.transform("min"), "bin_high": within.transform("max")}
+    frame = frame.assign(kind=kind, metric=run.objective, **ends)
     bins = frame.groupby(BIN)
     frame = frame.assign(
         bin_trials=bins["trial"].transform("size"),
@@ -116,6 +116,7 @@ BIN_COLUMNS = [
 def penalty_bins(run: RunData) -> pd.DataFrame:
     """One row per kind of penalty and decade of the weight, exact zeros first; empty where `penalty` is.
 
+    weight_low, weight_high: the lowest and the highest weight of the decade on record.
     Quartiles of the objective (low, median, high) and of the activation size over the completed search
     trials of the bin. The reference is no penalty where that was tried, else the smallest weights of the
     kind. `compared` says where the middle half of a bin lies: ``lower`` or ``higher`` than
@@ -192,6 +193,8 @@ def draw(frame: pd.DataFrame) -> Figure:
     return figure
 
 
+BEYOND = 10**0.08
+"""Factor by which a bar goes beyond the weights that were tried, so that one weight has a bar too."""
 _MEDIAN: dict[str, Any] = {"color": HUES[4], "linewidth": 2.5}
 
 
@@ -206,8 +209,8 @@ def _medians(axes: Axes, frame: pd.DataFrame, column: str, dashes: Any) -> None:
     zero = bins["bin_high"] == 0
     axes.hlines(
         bins[column],
-        bins["bin_low"].mask(zero, -width),
-        bins["bin_high"].mask(zero, width),
+        (bins["bin_low"] / BEYOND).mask(zero, -width),
+        (bins["bin_high"] * BEYOND).mask(zero, width),
         zorder=3,
         linestyles=dashes,
         **_MEDIAN,
@@ -223,19 +226,28 @@ def alt(frame: pd.DataFrame) -> str:
         at = (
             "without penalty"
             if row["bin_high"] == 0
-            else f"weights {number(row['bin_low'], 1)} to {number(row['bin_high'], 1)}"
-            + (f" of {row['kind']}" if several else "")
+            else of_weights(row["bin_low"], row["bin_high"]) + (f" of {row['kind']}" if several else "")
         )
         said.append(f"{at} {number(row['bin_objective'])}{size} (n = {row['bin_trials']})")
     metric = metric_words(frame["metric"].iloc[0])
     return f"Median best {metric} by weight of the activation penalty: {'; '.join(said)}."
 
 
+def of_weights(low: float, high: float) -> str:
+    """``weights 1.2e-4 to 9e-4``, ``weight 10`` where one was tried."""
+    ends = span(low, high)
+    return f"weight{'' if ends == number(low) else 's'} {ends}"
+
+
+def span(low: float, high: float) -> str:
+    """``1.2e-4 to 9e-4``; one number where both ends are the same."""
+    ends = dict.fromkeys([number(low), number(high)])
+    return " to ".join(ends)
+
+
 def weights(row: "pd.Series") -> str:
-    """A bin in words: ``no penalty`` or ``1e-4 to 1e-3``."""
-    if row["weight_high"] == 0:
-        return "no penalty"
-    return f"{number(row['weight_low'])} to {number(row['weight_high'])}"
+    """A bin in words: ``no penalty`` or ``1.2e-4 to 9e-4``."""
+    return "no penalty" if row["weight_high"] == 0 else span(row["weight_low"], row["weight_high"])
 
 
 def readable(bins: pd.DataFrame) -> pd.DataFrame:
@@ -253,9 +265,10 @@ FIGURE = FigureSpec(
     table="penalty",
     title="Activation penalty",
     caption=(
-        "Completed trials of the search; bars are medians of each decade of the weight, by kind of penalty, "
-        "and of the trials without penalty. All other settings vary, so a difference between bars is a hint, "
-        "not an effect. Size is the root mean square of all activations at the end of training."
+        "Completed trials of the search; bars are medians of each decade of the weight, over the weights "
+        "tried in it, by kind of penalty, and of the trials without penalty. All other settings vary, so a "
+        "difference between bars is a hint, not an effect. Size is the root mean square of all activations "
+        "at the end of training."
     ),
     missing=("The weight of the activation penalty was not varied among the completed trials of the search."),
     draw=draw,
@@ -271,5 +284,6 @@ HOW = (
     "Completed search trials, by kind of penalty and decade of the weight. A decade is called lower or "
     "higher only if the middle half of its trials (lower to upper quartile) lies wholly below or above that "
     "of the reference: trials without penalty where there are any, else the smallest weights of the kind. "
-    f"Decades of fewer than {FEW} trials are not compared.",
+    f"Decades of fewer than {FEW} trials are not compared. Weights that are named are the lowest and the "
+    "highest that were tried in their decade.",
 )

@@ -112,7 +112,8 @@ def decades(rows: pd.DataFrame) -> Iterator[Contrast]:
     for k, (name, place) in enumerate(asked):
         numbers = (found.estimates[k], low[k], high[k])
         if np.isfinite(numbers).all():
-            ends = float(10.0**place), float(10.0 ** (place + 1))
+            tried = weight[sizes.isin([(name, place)]).to_numpy()]
+            ends = float(tried.min()), float(tried.max())
             contrast = VS_ZERO if zeros else VS_LOWEST
             yield contrast, name if several else ANY, *ends, numbers, int(counts[name, place]), left_out
 

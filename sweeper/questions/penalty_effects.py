@@ -1,7 +1,8 @@
 """What the activation penalty changes, other settings held alike."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -34,12 +35,14 @@ from sweeper.questions.penalty_words import (
     decades_found,
     found_trends,
     held_equal,
+    other_contrasts,
     sentences,
     survivors,
     trend_words,
 )
 from sweeper.questions.question import WHY, FigureSpec, Question, Shown
 from sweeper.questions.run_data import RunData
+from sweeper.statistics.decades import part_of
 from sweeper.wording import TENFOLD, by_factor, number, signed_percent
 
 COLUMNS = [
@@ -76,9 +79,9 @@ def penalty_effects(run: RunData) -> pd.DataFrame:
     """One row for each quantity and contrast; columns as in `COLUMNS`. Empty where no weight was varied.
 
     Quantities are those of `penalty_data`. Contrasts, for each kind of penalty where several were tried: each
-    decade of the weight, weight_low … weight_high, against weight 0 (``vs zero``; against the lowest decade
-    of the kind where 0 was not tried); the trend over the weights above 0 (``per decade``); and each pair of
-    kinds at the same weight (``l1 vs l2``).
+    decade of the weight, of which weight_low … weight_high were tried, against weight 0 (``vs zero``; against
+    the lowest decade of the kind where 0 was not tried); the trend over the weights above 0 (``per decade``);
+    and each pair of kinds at the same weight (``l1 vs l2``).
 
     Effects are coefficients of one regression for each kind of contrast, next to these nuisance terms:
     for each optimizer a parabola in log10 of the learning rate, a step for each activation and kind of
@@ -146,9 +149,11 @@ FOUND, NOTHING = HUES[1], HUES[7]
 def draw(frame: pd.DataFrame) -> Figure:
     """A panel for each quantity of `penalty_effects`, decades of the weight from left to right."""
     rows = by_decade(frame)
+    count = rows.groupby(["quantity", "kind"]).ngroups
+    figure, panels = canvas(-(-count // 2), min(2, count), height=_height(count))
+    rows = rows.assign(decade=part_of(rows["weight_low"]))
     parts = list(rows.groupby(["quantity", "kind"], sort=False))
-    figure, panels = canvas(-(-len(parts) // 2), min(2, len(parts)), height=_height(len(parts)))
-    places = {low: place for place, low in enumerate(sorted(rows["weight_low"].unique()))}
+    places = {decade: place for place, decade in enumerate(sorted(rows["decade"].unique()))}
     for axes, ((quantity, kind), part) in zip(panels, parts, strict=False):
         _panel(axes, part, places)
         axes.set_title(metric_words(str(quantity)) + ("" if kind == ANY else f", {kind}"))
@@ -170,16 +175,17 @@ def by_decade(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _height(panels: int) -> float:
-    return 1.0 + 2.3 * -(-panels // 2)
+    return 1.0 + 2.4 * -(-panels // 2)
 
 
 def _panel(axes: Axes, rows: pd.DataFrame, places: dict[float, int]) -> None:
     axes.axhline(0, color="0.3", linewidth=1)
     for row in rows.to_dict("records"):
-        at, color = places[row["weight_low"]], FOUND if row["found"] else NOTHING
+        at, color = places[row["decade"]], FOUND if row["found"] else NOTHING
         axes.plot([at, at], [row["low"], row["high"]], "-", color=color, linewidth=2.2)
         axes.plot([at], [row["effect"]], "o", color=color, markersize=7)
-    axes.set_xticks(list(places.values()), [number(low) for low in places])
+    tried = {row["decade"]: _tried(row) for row in rows.to_dict("records")}
+    axes.set_xticks(list(places.values()), [tried.get(decade, "") for decade in places])
     axes.set_xlim(-0.5, len(places) - 0.5)
     relative, reference = rows["unit"].iloc[0] == "relative", rows["contrast"].iloc[0]
     logarithmic = relative and 1 + rows["high"].max() >= TENFOLD
@@ -188,12 +194,17 @@ def _panel(axes: Axes, rows: pd.DataFrame, places: dict[float, int]) -> None:
     else:
         _limit(axes, rows, places)
         axes.yaxis.set_major_locator(MaxNLocator(5))
-    axes.set_xlabel("weight from … on")
+    axes.set_xlabel("weights tried")
     against = {VS_ZERO: "against weight 0", VS_LOWEST: "against the lowest"}.get(reference, reference)
     axes.set_ylabel(f"change {against}" + (" (log)" if logarithmic else ""))
     if relative:
         axes.yaxis.set_major_formatter(FuncFormatter(by_factor if logarithmic else signed_percent))
     axes.grid(False, axis="x")
+
+
+def _tried(row: Mapping[Any, Any]) -> str:
+    """``1.2e-5`` above ``to 9e-5``, in two digits each."""
+    return "\nto ".join(dict.fromkeys([number(row["weight_low"], 2), number(row["weight_high"], 2)]))
 
 
 def _factors(axes: Axes, low: float, high: float) -> None:
@@ -217,7 +228,7 @@ def _limit(axes: Axes, rows: pd.DataFrame, places: dict[float, int]) -> None:
         return
     low, high = hold(axes, [0.0, *rows["effect"], *found["low"], *found["high"]])
     for end, marker, beyond in ((low, "v", rows["low"] < low), (high, "^", rows["high"] > high)):
-        at = [places[weight] for weight in rows.loc[beyond, "weight_low"]]
+        at = [places[decade] for decade in rows.loc[beyond, "decade"]]
         axes.scatter(at, [end] * len(at), marker=marker, color=NOTHING, s=45, clip_on=False, zorder=4)
 
 
@@ -230,7 +241,11 @@ def alt(frame: pd.DataFrame) -> str:
     ]
     texts = f"{held_equal(frame)}. {'; '.join(said)}"
     if not frame["contrast"].isin(DECADES).any():
-        return "Effect of the activation penalty: too few trials to compare decades of its weight."
+        texts = "; ".join(
+            f"{metric_words(str(quantity))}: {other_contrasts(rows)}"
+            for quantity, rows in by_decade(frame).groupby("quantity", sort=False)
+        )
+        return f"Effect of the activation penalty, {held_equal(frame)}: {texts}."
     return f"Effect of the activation penalty by decade of its weight, {texts}."
 
 
@@ -262,7 +277,8 @@ QUESTION = Question(
         table="penalty_effects",
         title="What comes with the activation penalty",
         caption=(
-            "Change against trials without penalty (or with the smallest weights), the other searched "
+            "Change against trials without penalty (or with the smallest weights; where no decade can be "
+            "compared, with ten times the weight), the other searched "
             "settings held equal by regression (the text names those that are not), with 95 % intervals that "
             "hold together for all decades of a panel, cut at an arrow. Grey intervals include no change: no "
             "difference was found, but there may be one. The gap is validation minus train loss."

@@ -37,13 +37,13 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     weight in the convention of Keras."""
     frame = tables["penalty_effects"]
     decades = frame[frame["contrast"].isin([VS_ZERO, VS_LOWEST])]
-    trends = found_trends(frame)
+    trends = found_trends(frame) if len(decades) else frame[frame["contrast"] == PER_DECADE]
     said: list[Statement] = [
         _effects(str(name), decades[decades["quantity"] == name], trends[trends["quantity"] == name])
         for name in pd.concat([decades, trends])["quantity"].unique()
     ]
-    if not said:
-        said = ["Too few trials to compare decades of the weight."]
+    if decades.empty:
+        said += _not_compared(tables["penalty_bins"])
     between = frame["contrast"].str.contains(BETWEEN, regex=False)
     kinds = frame[between & (frame["quantity"] == objective_name(run))]
     said += [_compared(row) for row in _rows(kinds)]
@@ -52,6 +52,13 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     said += _not_held(frame)
     said += _of_trials(run, frame)
     return (*said, *in_keras(tables["keras_weights"]), "One seed behind each trial.")
+
+
+def _not_compared(bins: pd.DataFrame) -> list[str]:
+    """That no decade is held against another with other settings equal, and what the table of decades is."""
+    compared = bins["compared"].isin(["lower", "higher", "overlaps"]).any()
+    beside = "; the table that compares their quartiles holds nothing equal" if compared else ""
+    return [f"Too few trials to compare decades of the weight with other settings held equal{beside}."]
 
 
 def _beside_the_answer(run: RunData, rows: pd.DataFrame) -> list[str]:
@@ -154,8 +161,22 @@ def found_trends(frame: pd.DataFrame) -> pd.DataFrame:
 
 def trend_words(rows: pd.DataFrame) -> str:
     """What a tenfold weight does to a quantity, kind by kind."""
-    said = [f"ten times the weight{of_kind(row)} {_does(row)}: {_numbers(row)}" for row in _rows(rows)]
+    said = [f"ten times the weight{of_kind(row)} {_trend(row)}" for row in _rows(rows)]
     return f"among weights above 0 {'; '.join(said)}"
+
+
+def _trend(row: Mapping[Any, Any]) -> str:
+    """``lowers it: −3 %``; what was not found is not shown to change it."""
+    return f"{_does(row) if row['found'] else 'is not shown to change it'}: {_numbers(row)}"
+
+
+def other_contrasts(rows: pd.DataFrame) -> str:
+    """What trends and pairs of kinds are, where no decade could be compared."""
+    trends, pairs = rows[rows["contrast"] == PER_DECADE], rows[rows["contrast"] != PER_DECADE]
+    said = [trend_words(trends)] if len(trends) else []
+    return "; ".join(
+        [*said, *(f"{row['contrast']} at the same weight, {_stated(row)}" for row in _rows(pairs))]
+    )
 
 
 def _claim(quantity: str, rows: pd.DataFrame, text: str) -> Claim:
@@ -183,7 +204,9 @@ def _effects(quantity: str, rows: pd.DataFrame, trends: pd.DataFrame) -> Claim:
     """Decades with an effect, and the trend over them; or that there is none, and how far intervals reach."""
     name = capital(metric_words(quantity))
     if rows.empty:
-        return _claim(quantity, trends, f"{name}: {trend_words(trends)}")
+        found = trends[trends["found"]]
+        words = trend_words(found if len(found) else trends)
+        return _claim(quantity, trends, f"{name}: {words}")
     unit = rows["unit"].iloc[0]
     base = "no penalty" if rows["contrast"].iloc[0] == VS_ZERO else "the lowest weights"
     found, reach = rows[rows["found"]], (float(rows["low"].min()), float(rows["high"].max()))
@@ -216,11 +239,17 @@ def _decades(rows: pd.DataFrame) -> str:
 
 def _weights(row: Mapping[Any, Any]) -> str:
     kind = "" if row["kind"] == ANY else f"{row['kind']} "
-    return f"{kind}weights of {number(row['weight_low'])} to {number(row['weight_high'])}"
+    ends = penalty.span(row["weight_low"], row["weight_high"])
+    return f"the {kind}weight {ends}" if _is_one(row) else f"{kind}weights of {ends}"
+
+
+def _is_one(row: Mapping[Any, Any]) -> bool:
+    """Whether a single weight was tried, as far as people read it."""
+    return number(row["weight_low"]) == number(row["weight_high"])
 
 
 def _verb(row: Mapping[Any, Any]) -> str:
-    return f"{_does(row, several=True)}: {_numbers(row)}"
+    return f"{_does(row, several=not _is_one(row))}: {_numbers(row)}"
 
 
 def _does(row: Mapping[Any, Any], *, several: bool = False) -> str:

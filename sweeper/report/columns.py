@@ -28,8 +28,8 @@ MEANINGS: Mapping[str, str] = {
     "best_rate": "learning rate of the best trial of the group",
     "best_step": "step of the lowest validation loss",
     "best_trial": "number of the best trial that completed",
-    "bin_high": "upper end of the decade of weights",
-    "bin_low": "lower end of the decade of weights",
+    "bin_high": "highest weight on record of the decade",
+    "bin_low": "lowest weight on record of the decade",
     "bin_objective": "median score of the trials of the decade",
     "bin_size": "median activation size of the trials of the decade",
     "bin_trials": "trials of the decade",
@@ -152,8 +152,8 @@ MEANINGS: Mapping[str, str] = {
     "variance": "variance of the scores that comes from it",
     "weight": "of the activation penalty",
     "weight_gradient_norm": "norm of the gradient of the loss at the layer's weights",
-    "weight_high": "upper end of the decade of weights",
-    "weight_low": "lower end of the decade of weights",
+    "weight_high": "highest weight on record of the decade",
+    "weight_low": "lowest weight on record of the decade",
     "within": "trials within 10 % of the best, of a score that is 1 at best in distance from 1",
 }
 VERDICT = (

@@ -10,7 +10,10 @@ from run_data import run_data
 from synthetic_records import SyntheticRecords
 
 from sweeper.answer.claims import MIXED, Claim
-from sweeper.questions.penalty_effects import COLUMNS, QUESTION, alt
+from sweeper.questions.penalty import alt as penalty_alt
+from sweeper.questions.penalty import draw as draw_penalty
+from sweeper.questions.penalty import penalty, penalty_bins, readable
+from sweeper.questions.penalty_effects import COLUMNS, QUESTION, alt, draw
 from sweeper.questions.run_data import RunData
 
 
@@ -136,3 +139,43 @@ def test_survivors_of_pruning_show_no_effects(records: SyntheticRecords, pruned:
     assert set(tables["penalty_effects"]["basis"]) == {basis}
     said = " ".join(map(str, QUESTION.sentences(run, tables)))
     assert ("of the exploration was pruned by its scores" in said) == (pruned > 0)
+
+
+def test_a_trend_that_is_drawn_is_told(source: RunData) -> None:
+    """Where no decade can be compared with other settings equal, sentence, figure and table are of the trend:
+    what is said of all trials refers to it, and the table of quartiles is told apart."""
+    frame = of_sizes(**{"per decade": (-0.05, 0.04)}).assign(basis="search")
+    tables = {name: table(source) for name, table in QUESTION.tables.items()} | {"penalty_effects": frame}
+    said = QUESTION.sentences(source, tables)
+    (claim,) = [each for each in said if isinstance(each, Claim)]
+    told = "among weights above 0 ten times the weight is not shown to change it: −0.5 %"
+    assert told in claim.detail
+    assert told in alt(frame)
+    assert (claim.direction, len(draw(frame).axes)) == ("none", 1)
+    texts = [each for each in said if isinstance(each, str)]
+    few = "Too few trials to compare decades of the weight with other settings held equal"
+    assert f"{few}; the table that compares their quartiles holds nothing equal." in texts
+    rare = tables["penalty_bins"].assign(compared="few")
+    assert f"{few}." in QUESTION.sentences(source, {**tables, "penalty_bins": rare})
+
+
+def test_a_decade_of_one_weight_is_that_weight(source: RunData) -> None:
+    """Weights that are named were tried: in sentence, alt text, ticks, table and bars."""
+    frame = of_sizes(**{"vs zero": (0.1, 0.2)})
+    frame.loc[0, ["weight_low", "weight_high"]] = 10.0
+    frame.loc[1, ["weight_low", "weight_high"]] = 0.0123, 0.07
+    tables = {name: table(source) for name, table in QUESTION.tables.items()} | {"penalty_effects": frame}
+    (claim,) = [each for each in QUESTION.sentences(source, tables) if isinstance(each, Claim)]
+    for text in (claim.detail, alt(frame)):
+        assert "the weight 10 raises it: +15 %" in text
+        assert "weights of 0.0123 to 0.07 raise it" in text
+    ticks = [each.get_text() for each in draw(frame).axes[0].get_xticklabels()]
+    assert ticks == ["0.012\nto 0.07", "10"]
+    tried = source.trials["activation_penalty"].where(lambda weight: (weight == 0) | (weight < 1e-3), 2e-3)
+    run = run_data(source.trials.assign(activation_penalty=tried), source.curves, source.layers)
+    bins = penalty_bins(run)
+    assert set(bins["weight_low"]) | set(bins["weight_high"]) <= set(tried)
+    assert "0.002" in set(readable(bins)["weight"])
+    assert "weight 0.002 " in penalty_alt(penalty(run))
+    segments = draw_penalty(penalty(run)).axes[0].collections[0].get_segments()
+    assert all(right[0] > left[0] for left, right in segments), "one weight has a bar, too"

@@ -220,7 +220,12 @@ def test_penalty_bins_are_medians_of_decades_with_zeros_apart(source: RunData) -
                 r["objective"]
             )
     found = table.drop_duplicates("bin_low")
-    assert found["bin_low"].tolist() == pytest.approx(sorted(bins))
+    assert (10.0 ** np.floor(np.log10(found["bin_low"].iloc[1:]))).tolist() == pytest.approx(sorted(bins)[1:])
+    tried = table.groupby("bin_low")["activation_penalty"]
+    assert (tried.min().tolist(), tried.max().tolist()) == (
+        found["bin_low"].tolist(),
+        found["bin_high"].tolist(),
+    )
     assert found["bin_objective"].tolist() == pytest.approx(
         [statistics.median(bins[k]) for k in sorted(bins)]
     )
