@@ -303,7 +303,8 @@ QUESTION = Question(
         table="finalists",
         title="Finalists on fresh seeds",
         caption=(
-            "Each dot is one fresh seed, with new initial weights, batch order and split. The bar is the "
+            "Each dot is one fresh seed, with new initial weights, batch order and, unless the data came "
+            "split, a new split. The bar is the "
             "mean and the line its 95 % interval (one seed has none; an arrow marks where the axis cuts it). "
             "The diamond is the score in the search, on one seed."
         ),
@@ -318,12 +319,15 @@ QUESTION = Question(
         *comparison.TABLES_SHOWN,
     ),
     how=(
-        "The two best trials of the search were trained again, together with the best of other "
-        "combinations of the compared values and the best published default. A fresh seed draws initial "
-        "weights, batch order and, unless the data came split, a new split into training and validation "
-        "rows. Finalists are trained on the same seeds, and compared pair by pair on those that both have. "
-        "A published default was not tuned: what is better than it need not be better than its optimizer, "
-        "or activation, at other rates.",
+        "Finalists are completed trials of the search, at most as many as confirm.finalists says: the two "
+        "of the best scores; then of each combination of the compared values that has none the best trial, "
+        "or where there is none left, the next best; in place of the last of two and more the best "
+        "published default, where one completed and is not among them. So a finalist need not be one of the "
+        "best of the search. Each is trained again on fresh seeds, where the study asks for any. A fresh "
+        "seed draws initial weights, batch order and, unless the data came split, a new split into training "
+        "and validation rows. Finalists have the same seeds, and are compared pair by pair on those that "
+        "both have. A published default is not tuned: what is better than it need not be better than its "
+        "optimizer, or activation, at other rates.",
         "Finalists race. After 6, 8, 10, 13 … seeds, a finalist drops out if it is called worse than the "
         "leader, or lost two seeds more; its seeds go to the others. The race ends when one is left, when "
         "the rest differ by less than confirm.matters, or when what is left of the budget is less than a "
@@ -332,8 +336,9 @@ QUESTION = Question(
         "Intervals of paired differences hold together. They assume that the seeds have shown what luck "
         "can do: of a setting with one bad seed in twenty, ten seeds often show none. A finalist that failed "
         "on more seeds ranks after those that failed on fewer.",
-        "The winner has the best mean of the finalists that lasted the race and lost the fewest seeds, so "
-        "its own mean is slightly optimistic.",
+        "The winner is the one of best mean among the finalists that lasted the race and lost the fewest "
+        "seeds, so its own mean is slightly optimistic. Where no finalist completed a fresh seed, it is the "
+        "trial of the best score in the search, which flatters more.",
         *comparison.HOW,
     ),
 )

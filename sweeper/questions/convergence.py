@@ -115,7 +115,7 @@ FIGURE = FigureSpec(
 )
 TABLES_SHOWN = (Shown("convergence", "Losses at every evaluation point"),)
 HOW = (
-    "Validation rows were scored at evenly spaced steps, the first before training. The training loss "
+    "Validation rows are scored at evenly spaced steps, the first before training. The training loss "
     "is the mean over the batches since the previous evaluation, without the penalty, so it has no "
     "value at step 0. Each curve is one training with one seed.",
 )

@@ -44,7 +44,9 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
     if not applies(run, tables):
         return ("The study has no [expect] section, so nothing was expected.",)
     row = tables["finding"].iloc[0]
-    return f"{HEADS[row['verdict']]}: {row['expected']}", row["sentence"], f"Source: {row['expected_by']}."
+    source = str(row["expected_by"]).strip().removesuffix(".")
+    named = (f"Source: {source}.",) if source else ()
+    return f"{HEADS[row['verdict']]}: {row['expected']}", row["sentence"], *named
 
 
 QUESTION = Question(
@@ -56,16 +58,16 @@ QUESTION = Question(
     applies=applies,
     shown=(Shown("finding", "The number that decides", deciding),),
     how=(
-        "The study file states the expectation, its source and the check that decides. Found: the whole 95 "
-        "% interval (or the bracket between two neighbouring rates) lies on the expected side. Contrary: "
-        "it lies wholly on the other side. Not found: it contains both, too little was recorded, or what "
-        "follows forbids to decide. Not found does not prove the contrary.",
+        "The study file states the expectation and the check that decides. Found: the whole 95 % interval "
+        "(or the bracket between two neighbouring rates) lies on the expected side. Contrary: it lies "
+        "wholly on the other side. Not found: it contains both, too little is on record, or what follows "
+        "forbids to decide. Not found does not prove the contrary.",
         "Values are compared by finalists on fresh seeds, pair by pair, each value represented by its "
-        "finalist that was best in the search. The answer was picked by the fresh seeds: were it to "
-        "represent its value, that value would look better than it is. The two may differ in other settings, "
-        "which the sentence names; a published default was not tuned, so its value may do better. Nothing is "
-        "decided of scores against a value of which a finalist is not shown to be worse, nor between two of "
-        "which the race shows neither to be worse than its winner. Where fresh seeds are too few, medians "
-        "over trials of the exploration are compared, at least five of each.",
+        "finalist that is best in the search. Fresh seeds pick the answer: were it to represent its value, "
+        "that value would look better than it is. The two may differ in other settings, which the sentence "
+        "names; a published default is not tuned, so its value may do better. Nothing is decided of scores "
+        "against a value of which a finalist is not shown to be worse, nor between two of which the race "
+        "shows neither to be worse than its winner. Where fresh seeds are too few, medians over trials of "
+        "the exploration are compared, at least five of each.",
     ),
 )

@@ -30,8 +30,8 @@ def variance(run: RunData) -> pd.DataFrame:
     (Searle, Casella and McCulloch 1992, ch. 4): σ²_rest = MS_rest, σ²_settings = (MS_settings −
     MS_rest) / seeds, σ²_seed = (MS_seed − MS_rest) / finalists, cut off at 0. `share` is of their sum, with
     a 95 % generalized interval (Weerahandi 1993): mean squares divided by draws of χ² / d.f.
-    Finalists that failed on a seed are left out. Empty below two finalists and two seeds. Finalists
-    are the best of the search, so settings vary less among them than in the whole space.
+    Finalists that failed on a seed are left out. Empty below two finalists and two seeds. Finalists are
+    picked, most of them for their scores, so settings tend to vary less among them than in the whole space.
     """
     values = complete_scores(run.trials, run.answer.trial if run.answer else None)
     finalists, seeds = values.shape
@@ -172,8 +172,8 @@ QUESTION = Question(
     how=(
         "Analysis of variance of score = mean + settings + seed + rest, all random (Searle, Casella and "
         "McCulloch 1992), over finalists that completed every fresh seed of the winner; generalized 95 % "
-        "intervals (Weerahandi 1993). Finalists are the best of the search, so settings vary less among them "
-        "than in the whole space.",
+        "intervals (Weerahandi 1993). Finalists are picked, most of them for their scores, so settings tend "
+        "to vary less among them than in the whole space.",
         "A search that was optimistic has two possible causes that one search seed cannot separate: the "
         "best of many is partly luck (winner's curse), and the search's own seed or split may have been "
         "easy. “Fresh seeds minus search” leaves a published default out where a trial that is no finalist "

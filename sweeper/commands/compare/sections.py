@@ -123,9 +123,9 @@ SECTIONS = (
             "Student's t; the share of seeds has Wilson's interval. Otherwise Welch's t compares the means, "
             "and the probability that one score is better than another has Newcombe's interval (2006, "
             "method 5).",
-            "Each winner was picked as the best of its finalists by these same scores. The interval "
-            "therefore also allows for the distribution of the difference when all finalists tied with a "
-            "winner are equal, found by simulation; the wider end counts.",
+            "A winner with fresh seeds is picked as the best of its finalists by these same scores. The "
+            "interval therefore also allows for the distribution of the difference when all finalists tied "
+            "with a winner are equal, found by simulation; the wider end counts.",
             "Better means: the interval of the difference excludes 0, one is better on at least 75 % of "
             "seeds, equal scores counted half, and the interval of that share lies above 50 % (Bouthillier "
             "et al. 2021, arXiv 2103.03098).",
