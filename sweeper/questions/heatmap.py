@@ -157,7 +157,7 @@ FIGURE = FigureSpec(
     title="Optimizer × activation",
     caption=(
         "Each cell: the best score of the pair over everything else that varied, and how many of its "
-        "trials completed. A cell with few trials was hardly searched."
+        "trials completed. A cell with few trials tells little."
     ),
     missing=missing,
     draw=draw,
