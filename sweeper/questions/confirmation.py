@@ -304,9 +304,8 @@ QUESTION = Question(
         title="Finalists on fresh seeds",
         caption=(
             "Each dot is one fresh seed, with new initial weights, batch order and, unless the data came "
-            "split, a new split. The bar is the "
-            "mean and the line its 95 % interval (one seed has none; an arrow marks where the axis cuts it). "
-            "The diamond is the score in the search, on one seed."
+            "split, a new split. The bar is the mean and the line its 95 % interval (one seed has none; an "
+            "arrow marks where the axis cuts it). The diamond is the score in the search, on one seed."
         ),
         missing="No finalist completed a fresh seed, so there is nothing to compare.",
         draw=draw,

@@ -277,11 +277,11 @@ QUESTION = Question(
         table="penalty_effects",
         title="What comes with the activation penalty",
         caption=(
-            "Change against trials without penalty (or with the smallest weights; where no decade can be "
-            "compared, with ten times the weight), the other searched "
-            "settings held equal by regression (the text names those that are not), with 95 % intervals that "
-            "hold together for all decades of a panel, cut at an arrow. Grey intervals include no change: no "
-            "difference was found, but there may be one. The gap is validation minus train loss."
+            "Change against trials without penalty, or with the smallest weights; where no decade can be "
+            "compared, with ten times the weight. The other searched settings are held equal by regression "
+            "(the text names those that are not); 95 % intervals hold together for all decades of a panel, "
+            "and are cut at an arrow. Grey intervals include no change: no difference was found, but there "
+            "may be one. The gap is validation minus train loss."
         ),
         missing=missing,
         draw=draw,
