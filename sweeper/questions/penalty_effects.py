@@ -42,7 +42,6 @@ from sweeper.questions.penalty_words import (
 )
 from sweeper.questions.question import WHY, FigureSpec, Question, Shown
 from sweeper.questions.run_data import RunData
-from sweeper.statistics.decades import part_of
 from sweeper.wording import TENFOLD, by_factor, number, signed_percent
 
 COLUMNS = [
@@ -151,7 +150,7 @@ def draw(frame: pd.DataFrame) -> Figure:
     rows = by_decade(frame)
     count = rows.groupby(["quantity", "kind"]).ngroups
     figure, panels = canvas(-(-count // 2), min(2, count), height=_height(count))
-    rows = rows.assign(decade=part_of(rows["weight_low"]))
+    rows = rows.assign(decade=[math.floor(math.log10(low) + 1e-9) for low in rows["weight_low"]])
     parts = list(rows.groupby(["quantity", "kind"], sort=False))
     places = {decade: place for place, decade in enumerate(sorted(rows["decade"].unique()))}
     for axes, ((quantity, kind), part) in zip(panels, parts, strict=False):
