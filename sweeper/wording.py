@@ -202,6 +202,15 @@ def whole(value: int) -> str:
 UNITS = re.compile(r"(?<=\d) (?=(?:%|s|min|h|times|[KMG]iB)(?!\w))")
 
 
+def apart(values: Sequence[float], most: int = 6) -> list[str]:
+    """`number` of each, in as few digits as tell those apart that differ; in `most` at most."""
+    for digits in range(3, most):
+        texts = [number(value, digits) for value in values]
+        if len(set(texts)) == len(set(values)):
+            return texts
+    return [number(value, most) for value in values]
+
+
 def unbroken(text: str) -> str:
     """No line ends between a number and its unit, or inside a setting: no-break spaces in ``8 %``, ``3 min``
     and ``model.depth = 2``."""

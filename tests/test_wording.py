@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sweeper.wording import (
     about_duration,
+    apart,
     as_float,
     count,
     decade,
@@ -255,3 +256,10 @@ def test_names_that_are_numbers_are_not_repeated_beside_them() -> None:
     """``layer 2 (4)`` explains nothing."""
     assert (from_to(["0", "2"]), from_to([])) == ("", "")
     assert from_to(["net.0", "net.6"]) == " (net.0 to net.6)"
+
+
+def test_numbers_that_differ_are_told_apart() -> None:
+    """1.1 before training and 1.1 afterwards would be no fall; equal ones stay short."""
+    assert apart([1.1027, 1.1004]) == ["1.103", "1.1"]
+    assert apart([0.5, 0.25, 0.5]) == ["0.5", "0.25", "0.5"]
+    assert apart([2.0, 2.0 + 1e-9]) == ["2", "2"]

@@ -38,7 +38,7 @@ TEMPLATES: Mapping[tuple[str, str], str] = {
     (GRADIENT, "healthy"): "{Where}, gradients are healthy ({detail}) with {names}.",
     (GRADIENT, "cut off"): "{Where}, no gradient reaches some layer in at least half of the networks with "
     "{names}.",
-    (GRADIENT, "open"): "{Where}, the networks do not settle a verdict with {names}.",
+    (GRADIENT, "open"): "{Where}, no verdict is settled for {names}.",
     (
         GRADIENT,
         "",

@@ -7,7 +7,7 @@ import pandas as pd
 from sweeper.answer.rows import best_trials, with_names
 from sweeper.questions.run_data import RunData, once
 from sweeper.records.schema import decode
-from sweeper.wording import listing
+from sweeper.wording import listing, shown
 
 APART = " ("
 """Between an activation and the other settings of the structure in a label."""
@@ -48,7 +48,7 @@ def structure_of(trials: pd.DataFrame) -> pd.DataFrame:
     own = [str(name) for name in trials if str(name).startswith("model.")]
     own = [name for name in own if trials[name].nunique(dropna=False) > 1 and not _is_number(trials[name])]
     frame = trials[own].astype("object")
-    return frame.where(frame.notna(), "unset").map(lambda value: str(decode(value))).astype("str")
+    return frame.where(frame.notna(), "unset").map(lambda value: shown(decode(value))).astype("str")
 
 
 def _is_number(values: "pd.Series[Any]") -> bool:

@@ -17,7 +17,7 @@ from sweeper.components.metric_words import metric_words
 from sweeper.study.command_line import run_again
 from sweeper.study.study import Study
 from sweeper.trial import objective_metric
-from sweeper.wording import count, interval, listing, number, percent
+from sweeper.wording import apart, count, interval, listing, percent
 
 FEW_ROWS = 30
 """Validation rows below which one row changes an error by more than three points."""
@@ -80,8 +80,9 @@ def _asked(study: Study) -> tuple[str, ...]:
 def _unlearned(found: Learning, ranked: Ranked) -> str:
     seeds = "its one seed" if found.seeds == 1 else f"{found.seeds} seeds"
     start = ranked.cost(found.before)
-    after, best = ranked.text(start - found.fell), ranked.text(start - found.at_best)
-    change, lucky = f"{number(found.before)} before training, {after} afterwards", ""
+    ends = (start - found.fell, start - found.at_best)
+    before, after, best = apart([found.before, *(ranked.value(end) for end in ends)])
+    change, lucky = f"{before} before training, {after} afterwards", ""
     if found.seeds == 1 or found.points == 1:
         change += " at best" * (found.points > 1)
     else:

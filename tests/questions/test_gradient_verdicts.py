@@ -235,7 +235,7 @@ def test_one_ratio_stands_behind_figure_and_sentence() -> None:
     said = " ".join(
         spoken(sentences(source, {"gradients": table, "gradient_verdicts": verdict.reset_index()}))
     )
-    assert "the networks do not settle a verdict with sigmoid" in said
+    assert "no verdict is settled for sigmoid" in said
     assert (
         "with sigmoid: median 0.45 (least 5e-7, largest 1) in 3 networks (2 healthy and 1 vanishing) at init"
         in said

@@ -15,6 +15,7 @@ from sweeper.questions.layers import END
 from sweeper.questions.run_data import RunData
 from sweeper.questions.structures import MOST, alike, like, structures
 from sweeper.study.expect import Slope
+from sweeper.wording import shown
 
 
 def normed(**settings: list[object]) -> RunData:
@@ -33,16 +34,16 @@ def test_verdicts_are_of_networks_of_one_kind(values: tuple[object, object]) -> 
     run = normed(model_norm=[values[0]] * 6 + [values[1]] * 6)
     table = gradient_verdicts(run).set_index("activation")
     assert table["verdict"].to_dict() == {
-        f"sigmoid (norm {values[0]})": "vanishing",
-        f"sigmoid (norm {values[1]})": "healthy",
+        f"sigmoid (norm {shown(values[0])})": "vanishing",
+        f"sigmoid (norm {shown(values[1])})": "healthy",
     }
     assert table["sure"].all()
     text = sentences_of(run, "gradients")["gradients"]
     assert (
-        f"sigmoid (norm {values[0]}): Gradients are healthy with sigmoid (norm {values[1]}): prefer that"
+        f"sigmoid (norm {shown(values[0])}): Gradients are healthy with sigmoid (norm {shown(values[1])}): prefer that"
         in text
     )
-    assert f"gradients vanish towards the input with sigmoid (norm {values[0]})" in text
+    assert f"gradients vanish towards the input with sigmoid (norm {shown(values[0])})" in text
     for name in ("gradients", "units", "units_over_time", "gradients_over_time"):
         found = set(TABLES[name](run)["activation"]) if len(TABLES[name](run)) else set(table.index)
         assert found <= set(table.index)
