@@ -39,10 +39,8 @@ def test_verdicts_are_of_networks_of_one_kind(values: tuple[object, object]) -> 
     }
     assert table["sure"].all()
     text = sentences_of(run, "gradients")["gradients"]
-    assert (
-        f"sigmoid (norm {shown(values[0])}): Gradients are healthy with sigmoid (norm {shown(values[1])}): prefer that"
-        in text
-    )
+    one, other = (f"sigmoid (norm {shown(value)})" for value in values)
+    assert f"{one}: Gradients are healthy with {other}: prefer that" in text
     assert f"gradients vanish towards the input with sigmoid (norm {shown(values[0])})" in text
     for name in ("gradients", "units", "units_over_time", "gradients_over_time"):
         found = set(TABLES[name](run)["activation"]) if len(TABLES[name](run)) else set(table.index)
