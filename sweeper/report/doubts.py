@@ -80,8 +80,8 @@ def _asked(study: Study) -> tuple[str, ...]:
 def _unlearned(found: Learning, ranked: Ranked) -> str:
     seeds = "its one seed" if found.seeds == 1 else f"{found.seeds} seeds"
     start = ranked.cost(found.before)
-    ends = (start - found.fell, start - found.at_best)
-    before, after, best = apart([found.before, *(ranked.value(end) for end in ends)])
+    later = (start - found.fell, start - found.at_best)
+    before, after, best = apart([found.before, *(ranked.value(each) for each in later)])
     change, lucky = f"{before} before training, {after} afterwards", ""
     if found.seeds == 1 or found.points == 1:
         change += " at best" * (found.points > 1)
