@@ -13,7 +13,7 @@ from sweeper.trial import cost, is_maximized
 from sweeper.wording import exact, number, shown
 
 OWN = "model's own"
-"""Shown for trials without an activation of the study: the model brings its own."""
+"""Shown for trials without an activation of the study where the model brings its own."""
 FIRST = ("learning_rate", "optimizer", "activation", "activation_penalty")
 """Parameters that stand before all others."""
 
@@ -66,10 +66,10 @@ def fresh_scores(trials: pd.DataFrame) -> FreshScores:
     return FreshScores(numbers, scores, ran)
 
 
-def with_names(trials: pd.DataFrame) -> pd.DataFrame:
-    """`trials` with `OWN` where the activation is null."""
+def with_names(trials: pd.DataFrame, default: str = OWN) -> pd.DataFrame:
+    """`trials` with `default` where the activation is null: that of a built-in model is known."""
     names = trials["activation"].astype(object)
-    return trials.assign(activation=names.where(names.notna(), OWN).astype("str"))
+    return trials.assign(activation=names.where(names.notna(), default).astype("str"))
 
 
 def as_texts(values: "pd.Series[Any]") -> "pd.Series[str]":

@@ -40,7 +40,7 @@ def boundaries(run: RunData) -> pd.DataFrame:
     diverged: they were finite when they were stopped. pooled: activations behind the row. Empty where no
     trial diverged.
     """
-    search = with_names(search_trials(run.trials))
+    search = with_names(search_trials(run.trials), run.default_activation)
     search = search[(search["outcome"] != "failed") & (search["learning_rate"] > 0)]
     search = search.assign(lost=search["outcome"] == "diverged", place=np.log10(search["learning_rate"]))
     if not search["lost"].any():

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sweeper.answer.rows import with_names
 from sweeper.questions.gradient_advice import advice, init_of, option_of
 from sweeper.questions.gradient_networks import (
     COUNTED,
@@ -160,7 +161,7 @@ def gradient_verdicts(run: RunData) -> pd.DataFrame:
     frame = pd.DataFrame(found)
     starts = frame[frame["moment"] == START].set_index("activation")["verdict"].to_dict()
     init, settable = init_of(run.study), cache(partial(option_of, run.study))
-    tried = set(run.trials["activation"].dropna().astype(str))
+    tried = set(with_names(run.trials, run.default_activation)["activation"])
     texts = [
         _others_are(row, frame) or advice(row, starts.get(row["activation"]), init, settable, tried)
         for row in frame.to_dict("records")

@@ -29,8 +29,8 @@ def heatmap(run: RunData) -> pd.DataFrame:
     none), completed, diverged, trials (all outcomes), metric. Empty if no trial was completed, or all had one
     optimizer or one activation: then there are no pairs to compare.
     """
-    search = with_names(search_trials(run.trials))
-    done = with_names(completed_search(run.trials))
+    search = with_names(search_trials(run.trials), run.default_activation)
+    done = with_names(completed_search(run.trials), run.default_activation)
     keys = ["optimizer", "activation"]
     pairs = pd.MultiIndex.from_product([sorted(search[key].unique()) for key in keys], names=keys)
     columns: dict[str, pd.Series] = {

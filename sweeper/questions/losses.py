@@ -38,7 +38,7 @@ def capped_losses(run: RunData) -> pd.DataFrame:
     learned, as where it had the best possible score before. A trial without a ℓ0 of its own takes the
     median of the others; where none is known, trials without objective are left out.
     """
-    search = with_names(search_trials(run.trials))
+    search = with_names(search_trials(run.trials), run.default_activation)
     search = search[search["outcome"] != "failed"]
     frame = search.merge(initial(run), on="trial", how="left")
     start = frame["initial"].astype(float)

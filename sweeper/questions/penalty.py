@@ -59,7 +59,7 @@ def penalty(run: RunData) -> pd.DataFrame:
     `bin_high` are the lowest and the highest weight on record there (both 0 for zeros), `bin_trials` counts
     its trials; `bin_objective` and `bin_size` are the medians.
     """
-    done = with_names(completed_search(run.trials))
+    done = with_names(completed_search(run.trials), run.default_activation)
     if "activation_penalty" not in done or done["activation_penalty"].nunique() < 2:
         return pd.DataFrame(columns=COLUMNS)
     frame = done[done["activation_penalty"].notna()].merge(_sizes(run), on="trial", how="left")

@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from sweeper.answer.rows import completed_search
+from sweeper.answer.rows import completed_search, with_names
 from sweeper.components.activations import ACTIVATIONS
 from sweeper.questions.losses import of_search
 from sweeper.questions.penalty import kinds_of, penalty
@@ -42,7 +42,7 @@ def penalty_data(run: RunData) -> pd.DataFrame:
     sparsity: share of activations at exactly 0 at the end, mean over layers; of ReLU networks alone.
     """
     known = penalty(run)[["trial", "activation_size"]]
-    done = completed_search(run.trials)
+    done = with_names(completed_search(run.trials), run.default_activation)
     frame = done[done["trial"].isin(known["trial"])].merge(known, on="trial")
     settings = settings_of(frame.drop(columns="activation_size"))
     objective = run.ranked.read(frame[["objective"]].astype(float), "objective")["objective"]

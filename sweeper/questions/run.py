@@ -28,7 +28,7 @@ def name_of(written: Any) -> str:
 def facts(run: RunData, tables: Tables) -> Mapping[str, str]:
     """Seeds, lengths, engines, times, versions."""
     study, trials = run.study, run.trials
-    training = study.training
+    training, search = study.training, study.search
     length = count(training.steps, "step") if training.steps else f"{shown(training.epochs)} epochs"
     rows = f"batches of {training.batch_size}" if training.batch_size != "full" else "full batches"
     space = study.space.parameters
@@ -43,7 +43,7 @@ def facts(run: RunData, tables: Tables) -> Mapping[str, str]:
         "Question": study.question,
         "Training": f"{length}, {rows}, {training.dtype}, device {training.device}",
         "Loss": f"{name_of(training.loss)}; trials are ranked by their {run.ranked.best} {run.metric}",
-        "Search": f"{study.search.sampler} sampler, {study.search.pruner} pruner, seed {study.search.seed}",
+        "Search": f"sampler {search.sampler}, {_pruning(search.pruner)}, seed {search.seed}",
         "Fresh seeds": listing([str(seed) for seed in seeds])
         if len(seeds) <= 20
         else count(len(seeds), "seed"),
@@ -53,6 +53,11 @@ def facts(run: RunData, tables: Tables) -> Mapping[str, str]:
         "Versions": f"{versions()} (where this page was written)",
     }
     return {label: value for label, value in found.items() if value}
+
+
+def _pruning(pruner: str) -> str:
+    """``pruner halving``; none is no name of one."""
+    return "without pruning" if pruner == "none" else f"pruner {pruner}"
 
 
 def _engine(name: str) -> str:

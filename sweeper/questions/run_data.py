@@ -10,9 +10,10 @@ import pandas as pd
 from sweeper.answer.answer import Answer
 from sweeper.answer.bounds import loss_floor
 from sweeper.answer.ranked import Ranked
-from sweeper.answer.rows import as_costs
+from sweeper.answer.rows import OWN, as_costs
 from sweeper.errors import SweeperError
 from sweeper.records.store import Records
+from sweeper.study.settings import default_activation
 from sweeper.study.study import Study
 
 _P = ParamSpec("_P")
@@ -56,6 +57,12 @@ class RunData:
     """Whether sharpness is still being measured: everything else is on record."""
     kept: dict[Any, pd.DataFrame] = field(default_factory=dict, init=False, repr=False, compare=False)
     """Tables that `once` has computed; nothing else uses it."""
+
+    @property
+    def default_activation(self) -> str:
+        """What trials are called by whose parameters name no activation: that of a built-in model, or
+        `OWN`."""
+        return default_activation(self.study) or OWN
 
     @property
     def advises(self) -> bool:

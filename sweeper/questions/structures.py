@@ -27,7 +27,7 @@ def structures(run: RunData) -> "pd.Series[str]":
 @once
 def _kinds(run: RunData) -> pd.DataFrame:
     """A row per trial: label, see `structures`; taken, see `alike`; like, one text for all, see `like`."""
-    trials = with_names(run.trials).drop_duplicates("trial").set_index("trial")
+    trials = with_names(run.trials, run.default_activation).drop_duplicates("trial").set_index("trial")
     names, settings = trials["activation"].astype("str"), structure_of(trials)
     if settings.columns.empty:
         return pd.DataFrame({"label": names, "taken": True, "like": ""})

@@ -107,9 +107,7 @@ def settings(study: Study, parameters: Mapping[str, Any]) -> Settings:
         optimizer=chosen["optimizer"],
         learning_rate=float(chosen["learning_rate"]),
         options={name: value for name, value in chosen.items() if name in options},
-        activation=chosen.get(
-            "activation", "relu" if builtin and _has_hidden(str(study.model.source)) else None
-        ),
+        activation=chosen.get("activation", default_activation(study)),
         activation_penalty=float(chosen.get("activation_penalty", 0.0)),
         penalty_kind=chosen.get("penalty_kind", "l2"),
         schedule=chosen.get("schedule", training.pop("schedule")),
@@ -120,6 +118,13 @@ def settings(study: Study, parameters: Mapping[str, Any]) -> Settings:
         keep=study.model.keep or (),
         **{name: value for name, value in training.items() if name not in ("schedule", "compile")},
     )
+
+
+def default_activation(study: Study) -> str | None:
+    """The activation of a trial whose parameters name none; ``None`` of a model that brings its own or has
+    none."""
+    source = study.model.source
+    return "relu" if isinstance(source, str) and ":" not in source and _has_hidden(source) else None
 
 
 @cache

@@ -8,6 +8,7 @@ import pandas as pd
 
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import (
+    OWN,
     as_costs,
     as_texts,
     by_size,
@@ -18,6 +19,7 @@ from sweeper.answer.rows import (
 )
 from sweeper.commands.compare.winners import Run
 from sweeper.records.schema import Outcome
+from sweeper.study.settings import default_activation
 from sweeper.wording import given
 
 SETTINGS = ["setting", "a", "b"]
@@ -133,13 +135,13 @@ def best_by_value(a: Run, b: Run) -> pd.DataFrame:
 def _best(run: Run, parameter: str) -> pd.DataFrame:
     """Columns best, trials; index: values as text."""
     trials = as_costs(run.records.trials, run.study.objective)
-    search, done = with_names(search_trials(trials)), completed_search(trials)
+    own = default_activation(run.study) or OWN
+    search, done = with_names(search_trials(trials), own), with_names(completed_search(trials), own)
     if parameter not in search:
         return pd.DataFrame(
             {"best": pd.Series(dtype=float), "trials": pd.Series(dtype=float)},
             index=pd.Index([], dtype="str"),
         )
-    done = with_names(done)
     sizes = search.groupby(as_texts(search[parameter].dropna())).size()
     best = done.groupby(as_texts(done[parameter].dropna()))["objective"].min().astype(float)
     frame = pd.DataFrame({"best": best.reindex(sizes.index), "trials": sizes.astype(float)})
