@@ -192,6 +192,8 @@ def _panel(axes: Axes, rows: pd.DataFrame, places: dict[float, int]) -> None:
         _factors(axes, float(rows["low"].min()), float(rows["high"].max()))
     else:
         _limit(axes, rows, places)
+        if relative and axes.get_ylim()[0] < -1:
+            axes.set_ylim(bottom=-1)  # nothing falls by more than all of it
         axes.yaxis.set_major_locator(MaxNLocator(5))
     axes.set_xlabel("weights tried")
     against = {VS_ZERO: "against weight 0", VS_LOWEST: "against the lowest"}.get(reference, reference)

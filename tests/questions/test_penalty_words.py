@@ -179,3 +179,11 @@ def test_a_decade_of_one_weight_is_that_weight(source: RunData) -> None:
     assert "weight 0.002 " in penalty_alt(penalty(run))
     segments = draw_penalty(penalty(run)).axes[0].collections[0].get_segments()
     assert all(right[0] > left[0] for left, right in segments), "one weight has a bar, too"
+
+
+def test_nothing_falls_by_more_than_all_of_it() -> None:
+    """A relative change has no ticks below −100 %."""
+    axes = draw(of_sizes(**{"vs zero": (-0.99, -0.3)})).axes[0]
+    assert axes.get_ylim()[0] >= -1
+    low = [float(min(line.get_ydata())) for line in axes.lines if len(line.get_xdata()) == 2]
+    assert min(low[1:]) > axes.get_ylim()[0], "the interval is seen whole"
