@@ -199,7 +199,9 @@ def test_heatmap_has_a_place_for_pairs_never_tried() -> None:
     """A pair that does not occur stands there with 0 trials and no best."""
     made = small_source([(0, "completed", 0.5, "sgd", 0.1, 0.0), (1, "completed", 0.4, "adam", 0.1, 0.0)])
     trials = made.trials.assign(activation=["relu", None])
-    table = heatmap(run_data(trials, made.curves, made.layers)).set_index(["optimizer", "activation"])
+    own = {"model": {"source": "package.module:function"}}
+    run = run_data(trials, made.curves, made.layers, sections=own)
+    table = heatmap(run).set_index(["optimizer", "activation"])
     assert table["trials"].to_dict() == {
         ("adam", OWN): 1,
         ("adam", "relu"): 0,
