@@ -102,7 +102,7 @@ def _run(study: Study, options: Options, home: Pool, pool: Pool) -> Result:
     result = load_result(study, folder)
     if result.trials["outcome"].eq(Outcome.FAILED).all():  # of none, too
         raise RunFailed(all_failed(result.trials))
-    with writing(folder), reporting():
+    with writing(folder), reporting(), sweep.live:
         seconds = None if sweep.resumed else time.monotonic() - started
         each = partial(parallel_map, home, after=loaded)
         made = begun.report() if begun else None

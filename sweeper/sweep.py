@@ -99,6 +99,7 @@ class Sweep:
         self._open = ExitStack()
 
     def __enter__(self) -> "Sweep":
+        self._open.enter_context(self.live)  # left when all is on record
         self._open.enter_context(self.progress)
         self._open.enter_context(self.writer)
         for damage in (*lines(self.store.findings), *self.storage.notes):
@@ -166,7 +167,7 @@ class Sweep:
         ends = self.progress.search_ends = started + 60 * minutes if minutes else math.inf
 
         search, confirm = self.search, self.progress.totals["confirm"]
-        self.progress.resume(search.known.values())
+        self.progress.resume(search.known.values(), len(self.confirmed))
         before = len(search.known)
         forecast = Forecast(ends, confirm, search.total, before, self._seconds, self.progress.note)
 
@@ -200,8 +201,8 @@ class Sweep:
         """The finalists on fresh seeds, round by round; those that fell behind drop out."""
         study = self.task.study
         chosen = finalists(study, self.search.known.values())
-        numbers = {each.number for each in chosen}
-        self.progress.phase("confirm", done=sum(number in numbers for number, _ in self.confirmed))
+        done = sum(number in [each.number for each in chosen] for number, _ in self.confirmed)
+        self.progress.phase("confirm", done, len(self.confirmed) - done)
         while trials := next_trials(study, chosen, self.confirmed):
             for result in self._trained(trials):
                 key = (result.trial.number, result.trial.seed)

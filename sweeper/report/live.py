@@ -3,13 +3,16 @@
 A refresh comes at the earliest `PERIOD` after the last one, and only if all of them so far, the one at
 hand expected to cost what the last one cost, stay under `SHARE` of the time since training began.
 It is written between results by whoever handles them, so its wall time is what it delays the run at most.
+A run that is interrupted writes it once more.
 """
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -59,6 +62,16 @@ class LivePage:
         self._figures_cost: float | None = None
         self._figures: Sequence[RenderedSection] = ()
         self._silent = self._broken = False
+        self._seen = self._stamp()
+
+    def __enter__(self) -> "LivePage":
+        return self
+
+    def __exit__(
+        self, error_type: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error_type is not None and issubclass(error_type, KeyboardInterrupt):
+            self.stop()
 
     def begin(self) -> None:
         """Training begins; what came before does not count."""
@@ -75,20 +88,48 @@ class LivePage:
             return
         drawing = 0.0
         try:
-            trials = load_trials(self.records)
-            if self._page_cost + self._expected_of_figures() <= left:
-                drawing = self._draw(trials)
-            self._write(trials)
-        except OSError as error:  # a full disk may be mended while the run goes on
-            self._say(f"the live page cannot be written: {error}")
-        except Exception as error:  # a mistake in a page must not cost hours of training
-            self._broken = True
-            self._say(f"the live page stops here: {type(error).__name__}: {error}")
+            with self._harmless():
+                trials = load_trials(self.records)
+                if self._page_cost + self._expected_of_figures() <= left:
+                    drawing = self._draw(trials)
+                self._write(trials)
         finally:
             self._last = self._clock()
             self.spent += self._last - start
             self._page_cost = self._last - start - drawing
             self._pages += 1
+
+    def stop(self) -> None:
+        """The run is interrupted: write the page of all that is on record, with the figures drawn last.
+
+        A report that is there stays: that of this call, and that of an earlier one where this call has
+        trained nothing. Nothing is written where nothing was trained.
+        """
+        there = self._stamp()
+        if self._broken or there != self._seen or (there is not None and not self.progress.worked):
+            return
+        with self._harmless():
+            trials = load_trials(self.records)
+            if len(trials):
+                self._write(trials)
+
+    @contextmanager
+    def _harmless(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:  # a full disk may be mended while the run goes on
+            self._say(f"the live page cannot be written: {error}")
+        except Exception as error:  # a mistake in a page must not cost hours of training
+            self._broken = True
+            self._say(f"the live page stops here: {type(error).__name__}: {error}")
+
+    def _stamp(self) -> tuple[int, int] | None:
+        """Tells the file of the page from any other that is written in its place; ``None`` without one."""
+        try:
+            there = self._file.stat()
+        except OSError:
+            return None
+        return there.st_ino, there.st_mtime_ns
 
     def _expected_of_figures(self) -> float:
         if self._figures_cost is not None:
@@ -112,7 +153,12 @@ class LivePage:
 
         page = live_page(self.study, trials, self.progress, self._figures, self._resume, round(PERIOD))
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(self.folder / "index.html", page)
+        write_atomically(self._file, page)
+        self._seen = self._stamp()
+
+    @property
+    def _file(self) -> Path:
+        return self.folder / "index.html"
 
     @cached_property
     def _resume(self) -> str:

@@ -32,7 +32,10 @@ PHASES = {
     "explore": "settings spread evenly over the space",
     "exploit": "settings near those that scored well",
     "confirm": "the finalists are retrained on fresh seeds",
+    "test": "the winner is scored on the test rows",
+    "sharpness": "how sharp the loss was is measured",
 }
+AFTER_SEARCH = ("confirm", "test", "sharpness")
 NOT_REPEATED = ("fresh", "quiet", "on_result")
 """Options that the command that goes on leaves out."""
 WRITTEN = {"earlier": "from"}
@@ -49,7 +52,8 @@ def live_page(
 ) -> str:
     """The page for the recorded `trials`: card, the best ten, and `figures` as they were last drawn.
 
-    It loads itself again every `refresh` seconds. `resume` is the command that goes on with the run.
+    It loads itself again every `refresh` seconds. `resume` is the command that goes on with the run. Every
+    number of trainings is of `trials`: `progress` may know of some that are not on record yet.
     """
     best = answer(
         search_trials(trials), None, objective=study.objective
@@ -78,30 +82,35 @@ def _card(
     study: Study, trials: pd.DataFrame, progress: Progress, best: Answer | None, resume: str, now: datetime
 ) -> Card:
     search, confirm = search_trials(trials), trials[trials["phase"] == "confirm"]
-    of_all, done = progress.totals["search"], progress.done["confirm"]
-    of_confirm = max(progress.totals["confirm"], done)  # an earlier call may have made more than is asked now
+    done = len(confirm) - progress.others
+    # an earlier call may have made more than is asked now
+    of_all, of_confirm = max(progress.totals["search"], len(search)), max(progress.totals["confirm"], done)
     text = "If the run stopped, start it again and it continues from here"
     note = f" ({PLACEHOLDER} stands for your study file)" if PLACEHOLDER in resume.split() else ""
-    if progress.name == "confirm":
-        ended, what = done, f"{done:,} of {count(of_confirm, 'confirmation')}"
-        headline = f"At {now:%H:%M} the search was over, and {what}"
+    if progress.name in AFTER_SEARCH:
+        headline = f"At {now:%H:%M} the search was over"
+        headline += f", and {_were_done(done, of_confirm, 'confirmation')}" if of_confirm else ""
     else:
-        ended, headline = len(search), f"At {now:%H:%M}, {len(search):,} of {count(of_all, 'trial')}"
+        headline = f"At {now:%H:%M}, {_were_done(len(search), of_all, 'trial')}"
     facts = (
         Fact("Written", f"{now:%H:%M:%S}", f"{now:%Y-%m-%d}; new at most every 20 s while the run works"),
         Fact("Phase", progress.name, PHASES.get(progress.name, "")),
         Fact("Trials", f"{len(search):,} of {of_all:,}", outcomes_in_words(search)),
-        *_confirmations(confirm, done, of_confirm),
+        *_confirmations(confirm, done, of_confirm, progress),
         Fact("Rate", f"{number(progress.rate)} trainings/s", _left(study, progress)),
     )
     return Card(
         "running",
-        f"{headline} {'was' if ended == 1 else 'were'} done.",
+        f"{headline}.",
         _lead(study, search, best),
         settings(best.parameters, study) if best else {},
         facts,
         NextStep(f"{text}{note}:", resume),
     )
+
+
+def _were_done(done: int, total: int, noun: str) -> str:
+    return f"{done:,} of {count(total, noun)} {'was' if done == 1 else 'were'} done"
 
 
 def _lead(study: Study, search: pd.DataFrame, best: Answer | None) -> str:
@@ -114,13 +123,15 @@ def _lead(study: Study, search: pd.DataFrame, best: Answer | None) -> str:
     )
 
 
-def _confirmations(confirm: pd.DataFrame, done: int, total: int) -> tuple[Fact, ...]:
-    """Those of the present finalists are counted; an earlier call may have had others."""
+def _confirmations(confirm: pd.DataFrame, done: int, total: int, progress: Progress) -> tuple[Fact, ...]:
+    """Those `done` are of the present finalists; an earlier call may have had others."""
     if not total:
         return ()
     meaning = outcomes_in_words(confirm) or "trainings of the finalists on fresh seeds, after the search"
-    earlier = "with those of an earlier call: " if len(confirm) != done else ""
-    return (Fact("Confirmations", f"{done:,} of {total:,}", f"{earlier}{meaning}"),)
+    others = progress.others
+    earlier = f"with {others:,} of finalists of an earlier call: " if others else ""
+    spared = f"; {progress.not_needed}" if progress.spared else ""
+    return (Fact("Confirmations", f"{done:,} of {total:,}", f"{earlier}{meaning}{spared}"),)
 
 
 def _left(study: Study, progress: Progress) -> str:

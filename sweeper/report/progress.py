@@ -59,7 +59,10 @@ class Progress:
         self.search_ends = math.inf
         """When no further trial is started, by ``time.monotonic``."""
         self._blind = False  # whether it was told of a trial that its layers were not measured to the end
-        self._spared = 0  # trainings that the race of the finalists did not need
+        self.spared = 0
+        """Trainings that the race of the finalists did not need."""
+        self.others = 0
+        """Confirmations of finalists of an earlier call, on record and not among those done."""
         self._fresh, self._started, self._spoken = 0, time.monotonic(), 0.0
         self._live: Live | None = None
         self._notebook: Show | None = None
@@ -83,8 +86,9 @@ class Progress:
             self._live = None
         self._say()
 
-    def resume(self, finished: Iterable[Finished]) -> None:
-        """Trials that an earlier call has finished: counted, but not for the rate."""
+    def resume(self, finished: Iterable[Finished], others: int = 0) -> None:
+        """Trials that an earlier call has finished: counted, but not for the rate; `others`: see there."""
+        self.others = others
         for trial in finished:
             self._count("search", trial.outcome, trial.objective)
         if self.done["search"]:
@@ -103,9 +107,11 @@ class Progress:
         if self._live is None and time.monotonic() - self._spoken > period:
             self._say()
 
-    def phase(self, name: str, done: int = 0) -> None:
-        """A new phase begins, of which `done` trainings were finished by an earlier call."""
+    def phase(self, name: str, done: int = 0, others: int | None = None) -> None:
+        """A new phase begins, of which `done` trainings were finished by an earlier call; `others`: see
+        there, if they are known now."""
         self.done[name] += done
+        self.others = self.others if others is None else others
         if name != self.name:
             self.name = name
             if self._live is None:
@@ -114,7 +120,7 @@ class Progress:
     def race_over(self) -> None:
         """No finalist is trained any more; fewer trainings may have been made than were paid for."""
         if self.done["confirm"] < self.totals["confirm"]:
-            self._spared = self.totals["confirm"] - self.done["confirm"]
+            self.spared = self.totals["confirm"] - self.done["confirm"]
             self.totals["confirm"] = self.done["confirm"]
 
     def note(self, text: str) -> None:
@@ -137,7 +143,7 @@ class Progress:
         """The state in one line."""
         parts = [f"{self.name}: {self._share('search')} trials"]
         if self.done["confirm"]:
-            spared = f" ({self._spared:,} not needed: the race is over)" if self._spared else ""
+            spared = f" ({self.not_needed})" if self.spared else ""
             parts.append(f"{self._share('confirm')} confirmations{spared}")
         parts += [f"{self.counts[o]:,} {o}" for o in Outcome if self.counts[o] and o != Outcome.COMPLETED]
         parts += [best] if (best := self._best()) else []
@@ -145,6 +151,16 @@ class Progress:
         if self.left is not None:
             parts.append(f"about {about_duration(self.left)} left")
         return ", ".join(parts)
+
+    @property
+    def not_needed(self) -> str:
+        """What the race spared, in words; empty where that is nothing."""
+        return f"{self.spared:,} not needed: the race is over" if self.spared else ""
+
+    @property
+    def worked(self) -> bool:
+        """Whether this call has finished a training."""
+        return self._fresh > 0
 
     @property
     def rate(self) -> float:

@@ -147,7 +147,8 @@ WAYS = [(kill_driver, -9, 2, 1), (press_ctrl_c, 130, 5, 2), (terminate, 130, 8, 
 def test_what_is_finished_stays_finished(
     sweep: Sweep, way: Callable[[Command], None], code: int, count: int, jobs: int
 ) -> None:
-    """However it ends: no process stays, what was on record is, and none of it had been trained again."""
+    """However it ends: no process stays, what was on record is, and none of it had been trained again; where
+    it was asked to end, its page has all that is on record."""
     before, earlier = set(sweep.recorded()), sweep.trained()
     process = sweep.start(jobs)
     sweep.wait_for(process, count)
@@ -162,6 +163,8 @@ def test_what_is_finished_stays_finished(
         )
         assert "Traceback" not in told
         assert "Warning" not in told
+        page = (sweep.folder / "reports" / "interrupted" / "index.html").read_text("utf-8")
+        assert f"{len(sweep.recorded())} of {TRIALS} trials were done." in page
     assert sweep.everybody_left()
     assert kept <= set(sweep.recorded())
     assert len(sweep.recorded()) == len(set(sweep.recorded())) < TRIALS
