@@ -244,6 +244,17 @@ def capital(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}"
 
 
+def ended(text: str) -> str:
+    """With one full stop at its end, whatever somebody's text ends with; ``?`` and ``!`` do instead."""
+    text = text.strip()
+    last = text.rstrip(CLOSING)[-1:]
+    return text if last in ENDS else f"{text.rstrip(',;:')}."
+
+
+ENDS, CLOSING = tuple(".?!…"), "\"')]”’»"
+"""What ends a sentence, and what may stand behind it."""
+
+
 def listing(items: Sequence[str], last: str = "and") -> str:
     """``a, b and c``; ``a; b and c; d`` of items that hold an "and" or an "or" of their own, which would run
     into the next one."""

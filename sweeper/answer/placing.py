@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from sweeper.answer.baseline import ROUNDING
-from sweeper.answer.bounds import in_words, stricter
+from sweeper.answer.bounds import CUT, in_words, stricter
 from sweeper.answer.ranked import Ranked
 from sweeper.wording import capital, count, every, listing, number
 
@@ -173,7 +173,10 @@ def at_worst(row: Mapping[Hashable, Any], ranked: Ranked) -> str:
         return SAME
     if not math.isfinite(low + high):
         return "may be worse by any amount"
-    words = in_words(*apart(row))
-    worst = words[1].lstrip("−") if ranked.highest else words[2]
+    side = 1 if ranked.highest else 2
+    end = (low, high)[side - 1]
+    said, cut, _ = in_words(*apart(row))[side].partition(CUT)
+    # decimals that the numbers beside it needed are of no use to it alone
+    worst = f"{min(said, number(end), key=len).lstrip('−')}{cut}"
     remark = stricter(low, high)
     return f"may be up to {worst} worse{f' ({remark})' if remark else ''}"

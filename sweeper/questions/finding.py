@@ -7,6 +7,7 @@ from sweeper.questions.checks.finding import CONTRARY, FOUND, NOT_FOUND, Finding
 from sweeper.questions.question import ANSWER, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
 from sweeper.study.expect import ExpectSection
+from sweeper.wording import ended
 
 HEADS = {FOUND: "Found", NOT_FOUND: "Not found", CONTRARY: "The contrary was found of this"}
 COLUMNS = ["verdict", "expected", "expected_by", "number", "low", "high", "unit", "basis", "sentence"]
@@ -44,9 +45,9 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
     if not applies(run, tables):
         return ("The study has no [expect] section, so nothing was expected.",)
     row = tables["finding"].iloc[0]
-    source = str(row["expected_by"]).strip().removesuffix(".")
-    named = (f"Source: {source}.",) if source else ()
-    return f"{HEADS[row['verdict']]}: {row['expected']}", row["sentence"], *named
+    source = str(row["expected_by"]).strip()
+    named = (ended(f"Source: {source}"),) if source else ()
+    return ended(f"{HEADS[row['verdict']]}: {row['expected']}"), row["sentence"], *named
 
 
 QUESTION = Question(

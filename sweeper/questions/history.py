@@ -87,9 +87,13 @@ def alt(frame: pd.DataFrame) -> str:
     outcomes = ", ".join(f"{whole(n)} {outcome}" for outcome, n in counts.items())
     best = frame["best_so_far"].dropna()
     found = frame.loc[best[best == best.iloc[-1]].index[0], "trial"]
-    went = f"from {number(best.iloc[0])} to {number(best.iloc[-1])}, reached at trial {found}"
+    first, last = number(best.iloc[0]), number(best.iloc[-1])
+    went = f"went from {first} to {last}, reached at trial {found}"
+    if first == last:
+        went = f"stayed at {last}, {'to these digits; reached at' if best.nunique() > 1 else 'that of'} "
+        went += f"trial {found}"
     metric = metric_words(frame["metric"].iloc[0])
-    return f"{whole(len(frame))} search trials ({outcomes}). The best {metric} so far went {went}."
+    return f"{whole(len(frame))} search trials ({outcomes}). The best {metric} so far {went}."
 
 
 LATE = 0.8
@@ -135,7 +139,9 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     done = scores.max() if ranked.best == "highest" else scores.min()
     if {"explore", "exploit"} <= set(done.index):
         first_phase, second = number(done["explore"]), number(done["exploit"])
-        return first, reached, f"Exploration alone reached {first_phase}, exploitation {second}."
+        both = f"Exploration and exploitation both reached {second}."
+        apart = f"Exploration alone reached {first_phase}, exploitation {second}."
+        return first, reached, both if first_phase == second else apart
     return first, reached
 
 

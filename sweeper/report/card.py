@@ -37,11 +37,11 @@ from sweeper.report.next_step import NextStep, next_step
 from sweeper.report.use import headline_of, in_words, settings
 from sweeper.search.starts import unheld
 from sweeper.study.study import Study
-from sweeper.wording import capital, count, duration, every, percent, whole
+from sweeper.wording import capital, count, duration, ended, every, percent, whole
 
 FOLDED = ("Guessing", "Other scores", "Trials", "Made on")
 TIED, UNRANKED = "Tied with the winner", "Not ranked behind it"
-UNDECIDED = "undecided"
+UNDECIDED, SAME = "undecided", "same"
 """Status of two runs that their fresh seeds do not rank."""
 BADGES: Mapping[str, str] = {
     CONFIRMED: "Confirmed on fresh seeds",
@@ -52,6 +52,7 @@ BADGES: Mapping[str, str] = {
     UNLEARNED: "Not shown to have learned",
     GUESS: "Not shown to be better than guessing",
     UNDECIDED: "Not settled by these fresh seeds",
+    SAME: "Nothing to compare",
     "none": "No answer",
     "running": "Not finished, not confirmed",
     "predicted": "Predicted from smaller sizes",
@@ -258,10 +259,10 @@ def _why_none(trials: pd.DataFrame) -> str:
     if trials.empty:
         return "This page fills as trials finish."
     counts = trials["outcome"].value_counts()
-    ended = f"{counts.iloc[0]:,} of {count(len(trials), 'training')} {counts.index[0]}"
+    which = f"{counts.iloc[0]:,} of {count(len(trials), 'training')} {counts.index[0]}"
     early = reasons(trials[trials["outcome"] == counts.index[0]])
     why = "No reason is on record"
     if len(early) and (worst := early.iloc[0])["reason"]:
         kind = f"Most frequent kind of reason, {count(worst['trainings'], 'training')}"
         why = f"{kind}; that of the first, trial #{worst['first_trial']}: {worst['reason']}"
-    return f"{ended} ({percent(counts.iloc[0] / len(trials))}). {why}."
+    return f"{which} ({percent(counts.iloc[0] / len(trials))}). {ended(why)}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from rich.console import Console
 from rich.table import Table
 
-from sweeper.wording import fixed
+from sweeper.wording import ended, fixed
 
 if TYPE_CHECKING:
     from sweeper.theory.activation_facts import Facts
@@ -59,7 +59,7 @@ def print_catalogue(facts: Sequence["Facts"], unknown: Mapping[str, str] = Mappi
         table.add_row(*_row(each, 6 if console.width >= COMFORTABLE else 4))
     for name in unknown:
         table.add_row(name, *["-"] * (len(COLUMNS) - 1))
-    remarks = _remarks(facts) + [f"{name}: {reason}." for name, reason in unknown.items()]
+    remarks = _remarks(facts) + [ended(f"{name}: {reason}") for name, reason in unknown.items()]
     for renderable in (table, "", *LEGEND, "", *remarks):
         console.print(renderable, markup=False, highlight=False, soft_wrap=not console.is_terminal)
 

@@ -25,6 +25,8 @@ class Part:
 
 def _on_seeds(side: Comparison) -> tuple[str, ...]:
     found = side.found
+    if found.verdict == "same":
+        return ("Neither: they have the same settings.",)
     if found.verdict == "unconfirmed":
         return (f"Not known: there are {found.why}.",)
     name, p, p_low, p_high = oftener(side)

@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -77,8 +78,8 @@ class Compared:
     p_high: float
     verdict: str
     """``a`` or ``b`` is better: the interval of the difference leaves 0 out, P ≥ ¾, its interval above ½;
-    ``undecided``, as always below `ENOUGH_SEEDS` seeds; ``unconfirmed`` where a winner has fewer than two
-    completed fresh seeds."""
+    ``undecided``, as always below `ENOUGH_SEEDS` seeds; ``same`` where the two train the same settings;
+    ``unconfirmed`` where a winner has fewer than two completed fresh seeds."""
     cut: str = ""
     """Which ends of the interval, as people read it, were cut off where the score ends."""
 
@@ -125,12 +126,31 @@ def unpaired_because(a: Run, b: Run) -> str:
     return ""
 
 
+TRAINED = ("data", "model", "training")
+"""Sections of a study that say what is trained beside the parameters of a trial."""
+
+
+def same_settings(a: Run, b: Run) -> bool:
+    """Whether the two winners are trained in the same way: then they differ by seeds and rounding alone.
+
+    Code of the user is the same where both studies look it up from the same folder.
+    """
+    kept = [[run.study.to_dict().get(section) for section in TRAINED] for run in (a, b)]
+    code = (a.study.names_code or b.study.names_code) and a.study.folder != b.study.folder
+    return dict(a.answer.parameters) == dict(b.answer.parameters) and kept[0] == kept[1] and not code
+
+
 def _shares(study: Study) -> str:
     return "/".join(given(share) for share in study.data.split)
 
 
 def compare(a: Run, b: Run) -> Compared:
     """Difference of the winners with its interval, P(A < B) with its interval, and what they add up to."""
+    found = _numbers(a, b)
+    return replace(found, verdict="same") if same_settings(a, b) else found
+
+
+def _numbers(a: Run, b: Run) -> Compared:
     reason = unpaired_because(a, b)
     one, other = _finite(a.scores), _finite(b.scores)
     if min(len(one), len(other)) < FEW:
@@ -168,11 +188,39 @@ def _judged(numbers: Numbers, is_paired: bool, why: str, pairs: int, seeds: int)
     verdict = "undecided"
     if seeds < ENOUGH_SEEDS:
         pass  # few seeds rank nothing
-    elif low > 0 and p >= OFTEN and p_low > 0.5:
+    elif low > 0 and _most(p, p_low):
         verdict = "a"
-    elif high < 0 and p <= 1 - OFTEN and p_high < 0.5:
+    elif high < 0 and _most(1 - p, 1 - p_high):
         verdict = "b"
     return Compared(is_paired, why, pairs, *numbers, verdict)
+
+
+def _most(p: float, low: float) -> bool:
+    """What better asks of P and the low end of its interval."""
+    return p >= OFTEN and low > 0.5
+
+
+POWER = 0.8
+"""Probability with which what is there is to be found."""
+
+
+def chance_to_show(p: float, pairs: int) -> float:
+    """Probability that so many pairs without ties have the P that better asks for, where it is truly `p`."""
+    enough = [won for won in range(pairs + 1) if _most(won / pairs, share_interval(won, pairs)[0])]
+    return float(stats.binom.sf(min(enough) - 1, pairs, p)) if enough else 0.0
+
+
+def visible_p(pairs: int) -> float:
+    """The lowest true P, in whole percent, that so many pairs show with a probability of `POWER`; NaN: none.
+
+    It lies above `OFTEN`: a P of just that is shown about every second time, however many pairs there are.
+    """
+    return next((k / 100 for k in range(50, 101) if chance_to_show(k / 100, pairs) >= POWER), math.nan)
+
+
+def pairs_to_show(p: float) -> int:
+    """The fewest pairs that show a true P of `p`, above `OFTEN`, with a probability of `POWER`."""
+    return next(n for n in count(ENOUGH_SEEDS) if chance_to_show(p, n) >= POWER)
 
 
 def paired(differences: np.ndarray, k_a: int = 1, k_b: int = 1) -> Numbers:

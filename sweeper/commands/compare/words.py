@@ -12,8 +12,8 @@ from sweeper.answer.claims import CONFIRMED, GUESS, PROVISIONAL, UNLEARNED
 from sweeper.answer.confirmed import ENOUGH_SEEDS, OFTEN
 from sweeper.answer.ranked import Ranked
 from sweeper.commands.compare.tables import winner_label
-from sweeper.commands.compare.winners import Compared, Run, as_read
-from sweeper.report.card import UNDECIDED, Card
+from sweeper.commands.compare.winners import POWER, Compared, Run, as_read, pairs_to_show, visible_p
+from sweeper.report.card import SAME, UNDECIDED, Card
 from sweeper.report.facts import Fact
 from sweeper.report.more_seeds import more_seeds
 from sweeper.report.next_step import NextStep
@@ -22,8 +22,8 @@ from sweeper.trial import from_cost
 from sweeper.wording import count, listing, number, percent
 
 WIDTH = 100
-FULL_POWER = 29
-"""Pairs that Bouthillier et al. 2021 (arXiv 2103.03098) ask for to see P(A < B) = ¾."""
+FULL_POWER = pairs_to_show(0.85)
+"""Pairs that are asked for where there are fewer; where there are as many, twice as many are."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,8 @@ def card(side: Comparison) -> Card:
     standing = PROVISIONAL
     if hollow := _hollow(side):
         standing = _least(hollow)
+    elif side.found.verdict == "same":
+        standing = SAME
     elif min(seeds) >= ENOUGH_SEEDS and side.found.verdict != "unconfirmed":
         standing = CONFIRMED if side.found.verdict in ("a", "b") else UNDECIDED
     facts = [_score(side.a), _score(side.b), *_difference(side)]
@@ -70,6 +72,8 @@ def headline(side: Comparison) -> str:
         if len(hollow) == 2:
             return f"Neither {a} nor {b} is shown to {what}."
         return f"{hollow[0].name} is ahead, but is not shown to {what}."
+    if side.found.verdict == "same":
+        return f"The winners of {a} and {b} have the same settings."
     if side.found.verdict == "undecided" and min(seeds) < ENOUGH_SEEDS:
         return f"{count(min(seeds), 'fresh seed')} cannot rank {a} and {b}."
     if side.found.verdict == "undecided" and (side.found.low > 0 or side.found.high < 0):
@@ -98,6 +102,8 @@ def _least(hollow: Sequence[Run]) -> str:
 
 def _lead(side: Comparison) -> str:
     found = side.found
+    if found.verdict == "same":
+        return "They are trained in the same way, so they differ by luck and rounding alone."
     if found.verdict == "unconfirmed":
         flattering = "search scores are the best of many on one seed each, so they do not compare"
         return f"There are {found.why}; {flattering}."
@@ -138,7 +144,7 @@ def _score(run: Run) -> Fact:
 
 def _difference(side: Comparison) -> tuple[Fact, ...]:
     found = side.found
-    if found.verdict == "unconfirmed":
+    if found.verdict in ("same", "unconfirmed"):
         return ()
     read = as_read(found, side.ranked)
     mean, low, high = in_words(read.difference, read.low, read.high, read.cut)
@@ -194,6 +200,9 @@ def _step(side: Comparison) -> NextStep:
     if found.verdict in ("a", "b"):
         name = (a if found.verdict == "a" else b).name
         return NextStep("Print a plain PyTorch script of the better one:", f"sweeper best {name} --python")
+    if found.verdict == "same":
+        name = max((a, b), key=lambda run: len(run.scores)).name
+        return NextStep("Print a plain PyTorch script of them:", f"sweeper best {name} --python")
     thin = min((a, b), key=lambda run: (len(run.scores), run.name != a.name))
     if found.verdict == "unconfirmed":
         seeds, places = max(10, thin.study.confirm.seeds), max(5, thin.study.confirm.finalists)
@@ -216,12 +225,20 @@ def _on_more_seeds(side: Comparison) -> NextStep:
             f"of {name}:"
         )
         return NextStep(text, f"sweeper best {name} --python")
-    power = f"{FULL_POWER} pairs reliably show a P of 75 %"
+    power = f"; {_power(aim)}" if side.found.paired else ""
     ties = "; with confirm.matters=0 finalists that differ by little race on"
     ties = ties if any("confirm.matters=0" in more for more in added) else ""
     who = "both" if len(thin) == 2 else thin[0].name
     commands = [run_again(run.study, *more) for run, more in zip(thin, added, strict=True)]
-    return NextStep(f"Add fresh seeds to {who}; {power}{ties}:", "\n".join(commands))
+    return NextStep(f"Add fresh seeds to {who}{power}{ties}:", "\n".join(commands))
+
+
+def _power(pairs: int) -> str:
+    """What so many pairs show of P."""
+    return (
+        f"where one is truly better on {percent(visible_p(pairs))} of seeds, {count(pairs, 'pair')} show a P "
+        f"of {percent(OFTEN)} or more, and its interval above 50 %, with a probability of {percent(POWER)}"
+    )
 
 
 def what_differs(side: Comparison) -> str:

@@ -23,7 +23,9 @@ def advise_rates(facts: Facts) -> Iterator[Advice]:
         _, present = space.active(optimizer)["learning_rate"]
         span = f"from {number(wanted[0])} to {number(wanted[1])}"
         if _covers(present, wanted):
-            what, settings = f"{optimizer}: keep {_shown(present)}; advised are rates {span}.", {}
+            same = _shown(present) == f"{number(wanted[0])} to {number(wanted[1])}"
+            advised = ", as advised" if same else f"; advised are rates {span}"
+            what, settings = f"{optimizer}: keep {_shown(present)}{advised}.", {}
         else:
             what = f"{optimizer}: search rates {span}; the study has {_shown(present)}."
             settings = {f"search.space.learning_rate.{optimizer}": as_range(wanted)}

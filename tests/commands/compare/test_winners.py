@@ -36,7 +36,8 @@ def made_run(records: SyntheticRecords, name: str, shift: float = 0.0, **section
     trials["objective"] = trials["objective"] + shift * (trials["phase"] == "confirm")
     found = answer(trials, None)
     assert found is not None
-    study = made_study(name=name, **sections)
+    apart = {"timeout": float(ord(name[0]))}  # so that no two train the same settings in the same way
+    study = made_study(**{"name": name, "training": apart, **sections})
     return Run(name, study, Records(trials, records.curves, records.layers), replace(found, tied=()))
 
 
@@ -145,7 +146,7 @@ def test_unconfirmed_runs_make_no_claim(records: SyntheticRecords) -> None:
     """Without fresh seeds nothing is called better, and no number is given."""
     run = made_run(records, "one")
     trials = run.records.trials[run.records.trials["phase"] != "confirm"]
-    bare = replace(run, name="bare", records=replace(run.records, trials=trials))
+    bare = replace(made_run(records, "bare"), records=replace(run.records, trials=trials))
     found = compare(run, bare)
     assert found.verdict == "unconfirmed"
     assert math.isnan(found.difference)
@@ -171,7 +172,8 @@ def test_unlike_scores_are_refused(records: SyntheticRecords, sections: dict[str
 
 def test_tables_hold_both(records: SyntheticRecords) -> None:
     """Each table has the two runs, and differences name the changed key alone."""
-    one, two = made_run(records, "one"), made_run(records, "two", model={"depth": 9})
+    one = made_run(records, "one", training={})
+    two = made_run(records, "two", training={}, model={"depth": 9})
     changed = side_by_side.differences(one, two)
     assert changed.to_numpy().tolist() == [["model.depth", None, 9]]
     best = side_by_side.best_by_value(one, two)

@@ -1,17 +1,20 @@
 """What a comparison says in words and numbers: its rows agree with each other."""
 
+import math
 import re
 
 import pytest
 from report_inputs import made_input, made_study
+from scipy import stats
 from synthetic_records import SyntheticRecords, synthetic_records
 
 from sweeper.commands.compare import sections, words
 from sweeper.commands.compare.page import side_by_side
 
 
-def compared(seeds: tuple[int, int], shift: float) -> words.Comparison:
-    """Two runs with so many fresh seeds; the scores of the second lie higher by `shift`."""
+def compared(seeds: tuple[int, int], shift: float, *, same: bool = False) -> words.Comparison:
+    """Two runs with so many fresh seeds; the scores of the second lie higher by `shift`. Their settings are
+    trained in the `same` way, or differ."""
     sides = []
     for name, n, more in zip(("one", "other"), seeds, (0.0, shift), strict=True):
         made = synthetic_records(24, finalists=2, seeds=n)
@@ -19,7 +22,8 @@ def compared(seeds: tuple[int, int], shift: float) -> words.Comparison:
         noise = 0.01 * (made.trials["seed"] % 3) * (name == "one")
         trials = made.trials.assign(objective=made.trials["objective"] + fresh * (more + noise))
         records = SyntheticRecords(trials, made.curves, made.layers)
-        sides += [name, made_input(records, study=made_study(name=name), test=False)]
+        training = {} if same else {"timeout": float(ord(name[1]))}
+        sides += [name, made_input(records, study=made_study(name=name, training=training), test=False)]
     return side_by_side(*sides)
 
 
@@ -71,3 +75,63 @@ def test_values_stand_by_their_size() -> None:
         sides += [name, made_input(records, study=made_study(name=name, search=search), test=False)]
     found = side_by_side(*sides).tables["best_by_value"]
     assert found["value"].tolist() == ["8", "16", "64", "128"]
+
+
+@pytest.mark.parametrize("seeds", [(6, 6), (50, 50), (6, 9), (3, 6), (0, 6)])
+@pytest.mark.parametrize("shift", [0.0, 0.3])
+def test_the_same_settings_are_called_the_same(seeds: tuple[int, int], shift: float) -> None:
+    """Whatever their seeds show: nobody is better, and no seeds are asked for."""
+    side = compared(seeds, shift, same=True)
+    told = words.card(side)
+    assert told.headline == "The winners of one and other have the same settings."
+    assert told.next_step.command.startswith("sweeper best ")
+    assert "P(" not in words.text(side)
+    assert not {"better", "lower than"} & set(" ".join(sections.SECTIONS[0].sentences(side)).split())
+
+
+@pytest.mark.parametrize("seeds", [6, 13, 14, 20, 29, 50])
+def test_more_pairs_are_asked_for_than_there_are_and_show_what_is_said(
+    seeds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The probability of a share of 75 % whose interval lies above one half is that of a binomial sum."""
+    monkeypatch.setattr(words, "more_seeds", lambda *given, ties: (f"confirm.seeds={given[-1]}",))
+    step = words._on_more_seeds(compared((seeds, seeds), 0.005))
+    found = re.search(
+        r"better on (\d+) % of seeds, (\d+) pairs show .* with a probability of (\d+) %", step.text
+    )
+    assert found
+    p, pairs, probability = int(found[1]) / 100, int(found[2]), int(found[3]) / 100
+    assert pairs > seeds
+    assert {int(n) for n in re.findall(r"confirm.seeds=(\d+)", step.command)} == {pairs}
+    shown = [
+        won
+        for won in range(pairs + 1)
+        if won / pairs >= 0.75 and stats.binomtest(won, pairs).proportion_ci(method="wilson").low > 0.5
+    ]
+    reached = [
+        sum(math.comb(pairs, won) * q**won * (1 - q) ** (pairs - won) for won in shown) for q in (p - 0.01, p)
+    ]
+    assert reached[0] < probability <= reached[1]
+
+
+@pytest.mark.parametrize(
+    ("ahead", "behind", "total", "said"),
+    [
+        (1, 0, 1, "The only value tried in both reached a lower score in the search of one."),
+        (0, 0, 1, "The only value tried in both reached the same score in both searches."),
+        (0, 2, 2, "Both values tried in both reached a lower score in the search of other."),
+        (0, 0, 5, "All 5 values tried in both reached the same score in both searches."),
+        (
+            1,
+            0,
+            5,
+            "Of 5 values tried in both, 1 reached a lower score in the search of one and 4 ",
+        ),
+        (2, 3, 5, "Of 5 values tried in both, 2 reached a lower score in the search of one and 3 reached a "),
+    ],
+)
+def test_values_that_reached_more_are_counted_in_words(
+    ahead: int, behind: int, total: int, said: str
+) -> None:
+    """No 0 of 5, and equal scores are called equal."""
+    assert sections._reached(compared((6, 6), 0.3), ahead, behind, total).startswith(said)
