@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from sweeper.command_line import command_line
+from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.components.schedules import SCHEDULES, ends_low
 from sweeper.questions.run_data import RunData
 from sweeper.statistics import curve_class as shapes
@@ -38,11 +39,17 @@ def settable_by(study: Study) -> frozenset[str]:
 
 def slowed(run: RunData, trials: pd.DataFrame) -> frozenset[int]:
     """Those of `trials` whose rate ends low by its schedule, so that their curves level off whatever they
-    could still learn."""
+    could still learn; none of an optimizer on which schedules have no effect."""
     low = {name for name in SCHEDULES if ends_low(name)}
     of_all = pd.Series(run.study.training.schedule, index=trials.index)
     names = trials["schedule"].fillna(of_all) if "schedule" in trials else of_all
-    return frozenset(trials.loc[names.isin(low), "trial"])
+    return frozenset(trials.loc[names.isin(low), "trial"]) - unscheduled(trials)
+
+
+def unscheduled(trials: pd.DataFrame) -> frozenset[int]:
+    """Those of `trials` with an optimizer on which schedules have no effect: nothing is said of one there."""
+    known = {name for name, entry in OPTIMIZERS.items() if entry.first_step_only}
+    return frozenset(trials.loc[trials["optimizer"].isin(known), "trial"])
 
 
 def _with(text: str, key: str, setting: str, settable: frozenset[str]) -> str:

@@ -25,7 +25,7 @@ from sweeper.questions.answer_curves import (
     ranks_by_loss,
 )
 from sweeper.questions.convergence import SHOWN
-from sweeper.questions.curve_advice import advice, settable_by, slowed
+from sweeper.questions.curve_advice import FALLING, advice, settable_by, slowed, unscheduled
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables
 from sweeper.questions.range_edges import edges_of_answer
 from sweeper.questions.run_data import RunData, once
@@ -72,6 +72,7 @@ def curve_classes(run: RunData) -> pd.DataFrame:
     best = set(best_trials(run.trials, SHOWN)["trial"])
     ranked, by_loss = best_steps(run, search, run.curves), ranks_by_loss(run)
     rows, settable, above, slow = [], settable_by(run.study), _above_the_best(search), slowed(run, search)
+    plain = unscheduled(search)
     for trial, steps, losses, train in curves_of(run.curves, search):
         found = shapes.shape(steps, losses, train)
         outcome, made = outcomes[trial]["outcome"], int(outcomes[trial]["steps"])
@@ -81,7 +82,8 @@ def curve_classes(run: RunData) -> pd.DataFrame:
         numbers = (found.lowest, found.end, found.gain, found.gain_error, found.noise)
         asked = {"too_high": trial in above, "by_loss": by_loss, "slow": trial in slow}
         asked["gains"] = by_loss or ranked.get(trial, (0, np.nan))[0] == made
-        text = advice(name, made, full, found, settable, **asked) if run.advises else ""
+        able = settable - {FALLING} if trial in plain else settable
+        text = advice(name, made, full, found, able, **asked) if run.advises else ""
         rows.append((trial, group, name, outcome, len(steps), made, *at, *numbers, text))
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -181,7 +183,8 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     known = {"by_loss": ranks_by_loss(run), "slow": bool(slowed(run, answers))}
     edges = [edge for edge in edges_of_answer(run) if edge.parameter == "learning_rate"]
     known["best_high"] = any(edge.side == "high" for edge in edges)
-    advised = [of_the_answer(own, settable_by(run.study), **known)] if run.answer else []
+    settable = settable_by(run.study) - ({FALLING} if unscheduled(answers) else set())
+    advised = [of_the_answer(own, settable, **known)] if run.answer else []
     rest = classes[(classes["group"] == REST) & (classes["advice"] != "")]
     return (*said, *filter(None, advised), *_usual(rest), ONE_SEED)
 

@@ -71,6 +71,8 @@ class Optimizer:
     """What it divides the gradient by, where it divides number by number."""
     moves_by_rate: bool = False
     """Whether its first step moves every weight by about the learning rate, whatever the gradient."""
+    first_step_only: bool = False
+    """Whether the learning rate is that of its first step alone, so that a schedule has no effect."""
     strict_nesterov: bool = False
     """Whether it refuses Nesterov momentum without momentum, or with dampening."""
     aliases: tuple[str, ...] = ()

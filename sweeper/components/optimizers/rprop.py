@@ -59,4 +59,5 @@ RPROP = Optimizer(
     ),
     buffers=2,
     moves_by_rate=True,
+    first_step_only=True,
 )
