@@ -208,7 +208,8 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     if frame.empty:
         return ()
     rows = frame.sort_values("optimizer").to_dict("records")
-    narrow = [row["optimizer"] for row in rows if row["within"] == 1]
+    told = None if run.answer is None else run.answer.parameters["optimizer"]  # with the answer's own rate
+    narrow = [row["optimizer"] for row in rows if row["within"] == 1 and row["optimizer"] != told]
     near, said = run.ranked.near, []
     for tie, who in ((False, f"within 10 % of {near}"), (True, "that tie with the best")):
         wide = [_width(row) for row in rows if row["within"] > 1 and is_tie(run.ranked, row) == tie]

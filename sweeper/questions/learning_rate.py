@@ -233,9 +233,9 @@ def _answer(run: RunData, basins: pd.DataFrame) -> list[str]:
         text = f"No rate is advised, as {why}; that of the winner is {number(rate)}, with {optimizer}"
     if own.empty:
         why = f"no trial with {optimizer} was better than before training and than guessing in the search"
-        return [f"{text}; how far it may be off is not known: {why}."]
+        return [f"{text}; {_elsewhere(run)}: {why}."]
     if own["within"].iloc[0] < 2:
-        return [f"{text}; how far it may be off is not known: no second trial came within 10 % of {near}."]
+        return [f"{text}; {_elsewhere(run)}: no second trial came within 10 % of {near}."]
     row = own.iloc[0]
     low, high = number(row["low"]), number(row["high"])
     span = f"from {low} to {high}" if low != high else f"at {low}"
@@ -245,6 +245,25 @@ def _answer(run: RunData, basins: pd.DataFrame) -> list[str]:
     if row["low"] <= rate <= row["high"]:
         return [f"{text}."]
     return [f"{text}. The answer did not, on that one seed; fresh seeds decided for it."]
+
+
+def _elsewhere(run: RunData) -> str:
+    """What is known of other rates where the search knows of none: those of finalists of the same optimizer
+    that fresh seeds tie with the answer."""
+    assert run.answer is not None
+    chosen = run.answer.parameters
+    tied = run.trials[run.trials["trial"].isin(run.answer.tied)].drop_duplicates("trial")
+    rates = tied.loc[tied["optimizer"] == chosen["optimizer"], "learning_rate"]
+    rates = rates[rates != chosen["learning_rate"]]
+    if rates.empty:
+        return "how far it may be off is not known"
+    low, high = number(rates.min()), number(rates.max())
+    at = f"at {low}" if low == high else f"at rates from {low} to {high}"
+    is_tied = "is tied" if len(rates) == 1 else "are tied"
+    return (
+        f"on fresh seeds, {count(len(rates), 'other finalist')} of that optimizer {at} {is_tied} with it. In "
+        "the search, one seed each, how far it may be off is not known"
+    )
 
 
 def _best_of_each(ranked: Ranked, learned: pd.DataFrame) -> str:
