@@ -248,8 +248,7 @@ QUESTION = Question(
             "over networks: before training all that start differently, those of fresh seeds too; after it "
             "the completed trials of the search. Backpropagation runs from right to left: a line that falls "
             "to the left is a gradient that vanishes on its way to the input, and plain gradient descent "
-            "hardly moves the layers there. In the legend, the norm at the first layer over that at the "
-            "last, of the network in the middle."
+            "hardly moves the layers there."
         ),
         missing=missing,
         draw=draw,
