@@ -83,10 +83,11 @@ class Against:
         return self.over_chance[2] < -ROUNDING * abs(self.chance)
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON, which has no NaN."""
+        """For JSON, which has no NaN; `better` is of the interval, so none where there is none."""
         low, high = (None if math.isnan(end) else end for end in (self.low, self.high))
+        better = None if low is None else self.better
         drawn = {} if self.drawn is None else {"drawn": self.drawn}
-        found = {"guess": self.guess, "gain": self.gain, "low": low, "high": high, "better": self.better}
+        found = {"guess": self.guess, "gain": self.gain, "low": low, "high": high, "better": better}
         return {**found, **drawn}
 
 

@@ -273,3 +273,13 @@ def test_the_gain_of_a_winner_that_was_picked_allows_for_it(objective: str) -> N
         ends = intervals(sign * scores, np.ones(5, dtype=bool))[0]
         assert (found[0].low, found[0].high) == pytest.approx((sign * 0.5 - ends[1], sign * 0.5 - ends[0]))
     assert fair < min(picked, 0.06 * races)
+
+
+@pytest.mark.parametrize(("seeds", "better"), [(1, None), (8, True)])
+def test_better_in_json_is_of_an_interval(seeds: int, better: bool | None) -> None:
+    """One seed has no interval, so programs read none, as of its ends."""
+    scores = [{"seed": seed, "validation": {"loss": 2.3}} for seed in range(seeds)]
+    own = {seed: 0.1 + 0.01 * seed for seed in range(seeds)}
+    found = baseline({"guess": "", "why": "", "scores": scores}, "validation_loss", own, {}).to_dict()
+    assert found["objective"]["better"] is better
+    assert (found["objective"]["low"] is None) == (better is None)
