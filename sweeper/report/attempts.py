@@ -1,4 +1,4 @@
-"""Parts of a report that cannot be made are left out with a word; they never take the rest along."""
+"""Parts of a report that cannot be made have a word in their place; they never take the rest along."""
 
 import os
 import sys
@@ -44,8 +44,9 @@ def attempt(what: str, make: Callable[[], Made]) -> Made | NotMade:
     except Exception as error:
         if os.environ.get(STRICT):
             raise
-        print(f"{what} could not be made and is left out of the report: {message_of(error)}", file=sys.stderr)
-        return NotMade(message_of(error))
+        reason = message_of(error)
+        print(f"{what} could not be made; the report goes on without it: {reason}", file=sys.stderr)
+        return NotMade(reason)
 
 
 def not_drawn(reason: NotMade) -> str:
