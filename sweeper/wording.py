@@ -324,12 +324,12 @@ MISSING = ("None", "nan", "NaT", "<NA>")
 
 
 def shown(value: Any) -> str:
-    """Any cell or setting for people: numbers in four digits, yes and no, sequences with commas."""
+    """Any cell or setting for people: numbers in four digits, yes and no, sequences in brackets."""
     value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, tuple | list):
-        return ", ".join(map(shown, value))
+        return f"({', '.join(map(shown, value))})"
     if not isinstance(value, str) and str(value) in MISSING:
         return "–"
     if isinstance(value, int):

@@ -74,13 +74,21 @@ def with_names(trials: pd.DataFrame, default: str = OWN) -> pd.DataFrame:
 
 def as_texts(values: "pd.Series[Any]") -> "pd.Series[str]":
     """Values of one setting as people read them: a number as it would be typed, ``10`` of a column that holds
-    10.0 too. Equal values have equal texts, others unlike ones."""
+    10.0 too, and ``1e-4`` as elsewhere; several in brackets. Equal values have equal texts, others unlike
+    ones."""
     return pd.Series([_text(value) for value in values], index=values.index, dtype="str")
 
 
 def _text(value: Any) -> str:
-    number = isinstance(value, int | float | np.number) and not isinstance(value, bool | np.bool_)
-    return exact(float(value)) if number else str(value)
+    value = decode(value)
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_text, value))})"
+    if not isinstance(value, int | float | np.number) or isinstance(value, bool | np.bool_):
+        return str(value)
+    size = abs(float(value))
+    if 0 < size < 1e-3:  # as `number` has it, but in all digits
+        return f"{'-' if value < 0 else ''}{number(size, 12)}"
+    return exact(float(value))
 
 
 def by_size(text: str) -> tuple[bool, float, str]:
@@ -126,12 +134,7 @@ def _option(name: str, value: Any) -> str:
         return f"decay {number(value, 2)}" if value > 0 else ""
     if isinstance(value, bool):
         return name if value else ""
-    return f"{name} {_setting(value)}"
-
-
-def _setting(value: Any) -> str:
-    """As `shown`; several values in brackets, as commas stand between settings."""
-    return f"({shown(value)})" if isinstance(value, tuple) else shown(value)
+    return f"{name} {shown(value)}"
 
 
 MOST = 3
@@ -143,7 +146,7 @@ def _structure(name: str, value: Any) -> str:
     if name == "schedule":
         return str(value)
     own, _, rest = name.partition(".")
-    return f"{rest if own == 'model' else rest.replace('_', ' ')} {_setting(value)}"
+    return f"{rest if own == 'model' else rest.replace('_', ' ')} {shown(value)}"
 
 
 def labels(trials: pd.DataFrame) -> "pd.Series[str]":

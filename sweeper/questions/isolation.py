@@ -171,6 +171,10 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     )
 
 
+NOUNS = ("optimizer", "activation", "schedule", "penalty_kind")
+"""Settings whose values are what the setting is called: each of them is an optimizer, and so on."""
+
+
 def _trials_of(parameter: str, rows: list[dict[Any, Any]], but: str = "") -> str:
     """How many trials each value had, the most first, equal numbers by value. `but`: which are left out."""
     ordered = sorted(rows, key=lambda row: (-row["searched"], by_size(str(row["value"]))))
@@ -182,6 +186,7 @@ def _trials_of(parameter: str, rows: list[dict[Any, Any]], but: str = "") -> str
         each = whole(most) if fewest == most else f"{whole(fewest)} to {whole(most)}"
         used = f"the comparison takes the {each} of each that exploration tried"
     spoken = parameter if "." in parameter else parameter.replace("_", " ")  # a key keeps its spelling
+    spoken = spoken if parameter in NOUNS else f"value of {spoken}"
     return f"Trials of each {spoken} in the search{but}: {listing(counts)}; {used}."
 
 

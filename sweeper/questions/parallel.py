@@ -18,7 +18,8 @@ from sweeper.drawing.scales import LOG_FROM
 from sweeper.drawing.style import canvas, themed
 from sweeper.questions.question import FigureSpec
 from sweeper.questions.run_data import RunData
-from sweeper.wording import count, decade, number, tick, whole
+from sweeper.records.schema import decode
+from sweeper.wording import count, decade, number, shown, tick, whole
 
 MOST = 1000
 """Trials drawn; of more, the best and the others evenly over their ranks."""
@@ -159,9 +160,9 @@ def alt(frame: pd.DataFrame) -> str:
     best = frame.iloc[-1]
     names = [name for name in axes_of(frame) if name != "objective"]
     said = [
-        f"{metric_words(name)} {number(best[name]) if isinstance(best[name], Real) else best[name]}"
+        f"{metric_words(name)} {number(value) if isinstance(value, Real) else shown(decode(value))}"
         for name in names
-        if pd.notna(best[name])
+        if pd.notna(value := best[name])
     ]
     across = ", ".join(metric_words(name) for name in names)
     if not frame["completed"].iloc[0]:

@@ -1,5 +1,6 @@
 """Data frames as tables of the page: headings and what they mean, cells, the values that sorting goes by."""
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -63,8 +64,18 @@ def _numeric(column: "pd.Series[Any]") -> bool:
 def _cells(column: "pd.Series[Any]") -> list[Cell]:
     decimals = _decimals(column)
     if decimals is None:
-        return [Cell(shown(value), _key(value)) for value in column]
+        return [Cell(shown(value), _key(value)) for value in map(_listed, column)]
     return [Cell("–" if pd.isna(v) else fixed(v, decimals), _key(v)) for v in column]
+
+
+def _listed(value: Any) -> Any:
+    """A setting of several values as a list, as records hold it as JSON; any other text as it is."""
+    if not isinstance(value, str) or value[:1] != "[":
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
 
 
 def _decimals(column: "pd.Series[Any]") -> int | None:

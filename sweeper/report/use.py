@@ -75,4 +75,4 @@ def _phrase(name: str, value: Any) -> str:
         return f"a {LABELS[name].lower()} of {shown(value)}"
     if name in LABELS:
         return f"{LABELS[name].lower()} {shown(value)}"
-    return f"{name} = {f'({shown(value)})' if isinstance(value, tuple | list) else shown(value)}"
+    return f"{name} = {shown(value)}"

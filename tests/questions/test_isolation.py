@@ -14,10 +14,12 @@ from sweeper.answer.ranked import LOSS
 from sweeper.answer.rows import as_texts, by_size
 from sweeper.questions import FIGURES, QUESTIONS
 from sweeper.questions.heatmap import heatmap
-from sweeper.questions.isolation import EVIDENCE, _lead, _of_parameter, isolation, sentences
+from sweeper.questions.isolation import EVIDENCE, _lead, _of_parameter, _trials_of, isolation, sentences
 from sweeper.questions.losses import capped_losses
 from sweeper.questions.run_data import RunData
+from sweeper.report.grid import grid
 from sweeper.statistics.best_of_several import expected_best, subset_weights
+from sweeper.wording import shown
 
 
 @pytest.fixture(scope="module")
@@ -262,7 +264,7 @@ def test_values_have_texts_that_tell_them_apart() -> None:
     """Numbers are written as they would be typed, whole ones of a column with gaps too; words as they are."""
     mixed = pd.Series([10.0, 0.1 + 0.2, 1e-5, "batch", "[0.9, 0.99]", True, 64], dtype=object)
     texts = as_texts(mixed)
-    assert texts.tolist() == ["10", "0.3", "1e-5", "batch", "[0.9, 0.99]", "True", "64"]
+    assert texts.tolist() == ["10", "0.3", "1e-5", "batch", "(0.9, 0.99)", "True", "64"]
     assert sorted(texts, key=by_size)[:4] == ["1e-5", "0.3", "10", "64"]
 
 
@@ -275,3 +277,30 @@ def test_texts_that_stand_on_every_page_say_nothing_of_exploitation_alone() -> N
                 assert re.search("where there is any|of samplers that learn|where some of them", sentence), (
                     sentence
                 )
+
+
+def test_settings_have_one_spelling() -> None:
+    """A small number and several values are written as in the rest of the page, and still tell apart."""
+    assert as_texts(pd.Series([0.0, 1e-4, 1.5e-5, 0.1, 10.0, 1500.5])).tolist() == [
+        *("0", "1e-4", "1.5e-5", "0.1", "10", "1500.5")
+    ]
+    texts = as_texts(pd.Series(["[0.5, 0.9]", "[0.0, 0.99]", "[64, 64]", "batch"])).tolist()
+    assert texts == ["(0.5, 0.9)", "(0, 0.99)", "(64, 64)", "batch"]
+    assert [shown((0.5, 0.9)), shown((64, 64))] == ["(0.5, 0.9)", "(64, 64)"]
+    cells = grid("isolation", "", pd.DataFrame({"betas": ["[0.5, 0.9]", "[Errno 2] no file"]})).rows
+    assert [row[0].text for row in cells] == ["(0.5, 0.9)", "[Errno 2] no file"]
+
+
+@pytest.mark.parametrize(
+    ("parameter", "said"),
+    [
+        ("optimizer", "each optimizer in"),
+        ("betas", "each value of betas in"),
+        ("model.widths", "each value of model.widths in"),
+        ("batch_size", "each value of batch size in"),
+    ],
+)
+def test_values_are_called_by_what_they_are(parameter: str, said: str) -> None:
+    """Only of a setting that is called as its values are, each of them is one."""
+    row = {"value": "a", "searched": 2, "trials": 2, "basis": "search"}
+    assert said in _trials_of(parameter, [row, {**row, "value": "b"}])
