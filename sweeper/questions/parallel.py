@@ -160,7 +160,7 @@ def alt(frame: pd.DataFrame) -> str:
     best = frame.iloc[-1]
     names = [name for name in axes_of(frame) if name != "objective"]
     said = [
-        f"{metric_words(name)} {number(value) if isinstance(value, Real) else shown(decode(value))}"
+        f"{metric_words(name)} {number(float(value)) if isinstance(value, Real) else shown(decode(value))}"
         for name in names
         if pd.notna(value := best[name])
     ]
