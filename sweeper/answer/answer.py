@@ -39,6 +39,12 @@ class Interval:
         return {"mean": self.mean, **known, "seeds": self.seeds}
 
 
+def clause_of(headline: str) -> str:
+    """A headline such as "Worse than guessing on test rows." as a clause about the winner."""
+    said = headline.rstrip(".")
+    return f"the winner is {said[:1].lower()}{said[1:]}"
+
+
 @dataclass(frozen=True)
 class Answer:
     """What to use. `confirmed` and `test` are ``None`` where nothing was retrained or no test rows exist."""
@@ -80,6 +86,8 @@ class Answer:
     standing: str = PROVISIONAL
     """Its status in one word: `CONFIRMED`, `TIES`, `AHEAD`, `ALONE`, `PROVISIONAL`, or what
     `sweeper.report.doubts.doubt` puts in their place."""
+    doubted: str = ""
+    """The headline that `sweeper.report.doubts.doubt` puts in its place; empty where there is none."""
     unfinished: str = ""
     """What the run has still to do, in words; empty where nothing is known to be missing."""
     warnings: tuple[str, ...] = ()
@@ -96,9 +104,12 @@ class Answer:
         if self.learning is not None and not self.learning.learned:
             unclear = "the objective does not show that anything was learned"
             return unclear if self.learning.unclear else "nothing was learned"
+        if self.standing == GUESS:
+            return clause_of(self.doubted)
         scored = self.baseline.objective if self.baseline is not None else None
-        beaten = self.standing != GUESS and (scored is None or scored.better)
-        return "" if beaten else "the winner is not shown to beat guessing"
+        if scored is None or scored.better:
+            return ""
+        return f"the winner is not shown to be better than guessing on {scored.part} rows"
 
     def to_dict(self) -> dict[str, Any]:
         """The contract of ``best --json``."""

@@ -114,7 +114,7 @@ class Baseline:
         own = self.objective
         if own is None:
             return False
-        same = [each for each in self.test if each.score == {"error": "accuracy"}.get(own.score, own.score)]
+        same = [each for each in self.test if each.score == like_on_test(f"{own.part}_{own.score}")]
         scores = [own, *same]
         return bool(same) and all(each.better and math.isfinite(each.low) for each in scores)
 
@@ -177,6 +177,12 @@ def baseline(
             (_guess(each, part, score) for each in recorded["scores"] if each["seed"] == searched), math.nan
         ),
     )
+
+
+def like_on_test(objective: str) -> str:
+    """The score of the test rows that says what the `objective` does: of an error the accuracy."""
+    score = objective.removesuffix(HIGHER).partition("_")[2]
+    return {"error": "accuracy"}.get(score, score)
 
 
 def _higher_is_better(name: str) -> bool | None:

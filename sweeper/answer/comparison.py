@@ -75,11 +75,12 @@ def comparison(
     parameters of the published ones.
 
     Most columns are those of `confirmed`; `tied` is true of the winner and of those that `verdict` calls
-    so. `simplest` marks one row among the winner and those tied with
-    it (`verdict`): the smallest by `complexity`, then the better mean; its `difference` is the price of
-    choosing it; `cut` names the ends of its interval beyond which the score cannot go. `expected_regret`
-    (null for finalists with more failures, or that dropped out): see there; it is over the `regret_seeds`
-    that all others completed. `optimism` is mean − search_objective, and `mean_optimism` its mean over the
+    so. `simplest` marks those among the winner and those tied with
+    it (`verdict`) that are the smallest by `complexity`; the `difference` of the first, which has the best
+    mean of them, is the price of choosing it; `cut` names the ends of its interval beyond which the score
+    cannot go. `expected_regret` (null for finalists with more failures, or that dropped out): see there; it
+    is over the `regret_seeds` that all others completed. `optimism` is mean − search_objective, and
+    `mean_optimism` its mean over the
     `optimism_finalists`, those that dropped out included and those that are `_unpicked` left out, on the
     `optimism_seeds` that they share. `seen` is the difference that would have been called with a probability
     of 80 %, `seen_share` the same over the winner's mean.
@@ -98,9 +99,9 @@ def comparison(
         seen_share=ranking["seen"] / (abs(ranked.value(ranking["mean"].iloc[0])) or np.nan),
         metric=ranked.objective,
     )
-    frame["simplest"] = frame.index == min(
-        frame.index[frame["verdict"].isin([WINNER, TIED])], key=lambda k: (*keys[k], k)
-    )
+    alike = frame["verdict"].isin([WINNER, TIED])
+    least = min(keys[alike])
+    frame["simplest"] = alike & np.array([key == least for key in keys])
     values = _scores(trials, frame)
     lasted = ~frame["dropped"].astype(bool)
     sound = (lasted & (frame["failures"] == frame.loc[lasted, "failures"].min())).to_numpy()
@@ -207,6 +208,14 @@ def complexity(trials: pd.DataFrame) -> "pd.Series[Any]":
     sizes = trials.reindex(columns=list(SIZES)).apply(pd.to_numeric, errors="coerce").fillna(1).prod(axis=1)
     counts = [extras(row) for row in trials.to_dict("records")]
     return pd.Series(list(zip(sizes, counts, strict=True)), index=trials.index, dtype=object)
+
+
+def marked(frame: pd.DataFrame) -> list[str]:
+    """Labels of a `comparison`; of those tied the simplest is marked, where the winner is not as simple."""
+    simplest = frame["simplest"].astype(bool)
+    mark = " (simplest)" if simplest.sum() == 1 else " (one of the simplest)"
+    shown = simplest & ~frame.loc[simplest, "verdict"].eq(WINNER).any()
+    return [f"{label}{mark if own else ''}" for label, own in zip(frame["label"], shown, strict=True)]
 
 
 def _above_zero(value: Any) -> int:

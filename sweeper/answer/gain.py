@@ -98,7 +98,7 @@ def _of_training(default: Mapping[str, Any], winner: Mapping[str, Any]) -> str:
 
 def power(tied: pd.DataFrame, ranked: Ranked) -> tuple[str, ...]:
     """Value and meaning on the card: the difference that the race would have shown, the largest among those
-    tied with the winner, as a share of its score too; empty where it is not known."""
+    tied with the winner, as a share of its score too; empty where it is not known, or none differed."""
     seen, mean = float(tied["seen"].iloc[1:].max()), ranked.value(float(tied["mean"].iloc[0]))
     if not math.isfinite(seen):
         return ()

@@ -25,6 +25,13 @@ from sweeper.components.rankings import (
 from sweeper.components.target_form import TargetForm
 from sweeper.errors import ModelError
 
+MIDDLE = ("mae",)
+"""Scores of which the median is the best constant, whatever the loss."""
+BY_MAE = " (by MAE: their median)"
+"""What is added to the words of a guess that is another constant by `MIDDLE`."""
+MEDIAN = "the median of the training rows"
+"""What that guess is by these scores."""
+
 
 def accuracy(output: Tensor, target: Tensor) -> Tensor:
     """Share of rows whose largest output, shape (n, classes), is at the target class, shape (n,)."""

@@ -14,6 +14,7 @@ from sweeper.components.outputs import copied
 from sweeper.components.target_form import TargetForm
 from sweeper.components.tree import Tree, arguments
 from sweeper.errors import ModelError
+from sweeper.wording import listing
 
 
 @dataclass(frozen=True)
@@ -113,8 +114,16 @@ class InnerLoss:
             ModelError: for an output without them.
         """
         if not isinstance(output, Mapping) or "rows" not in output:
-            raise ModelError(f"loss {self.name} is computed with the model, so no constant has one")
+            raise ModelError(f"{self._of_more}, so no constant has one")
         return inner_loss(output, target)
+
+    @property
+    def _of_more(self) -> str:
+        """Why outputs and targets that are one tensor each do not make this loss."""
+        if self.function is None:
+            return f"the loss is that of the model's own {STEP}"
+        what = [f"the {name}" if name in ASKED else f"the input {name}" for name in self.asks]
+        return f"the loss {self.name} takes {listing(what) if what else 'several targets or outputs'}"
 
     def put_into(self, model: nn.Module, inputs: Tree) -> None:
         """Let the ``forward`` of `model` take inputs and targets, and compute the loss.

@@ -1,7 +1,7 @@
 """Each finalist against the winner: who is tied, and what the simplest of them would cost."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import pandas as pd
@@ -14,16 +14,16 @@ from matplotlib.ticker import MaxNLocator
 from sweeper.answer.baseline import ROUNDING
 from sweeper.answer.bounds import in_words, stricter
 from sweeper.answer.claims import GUESS, UNLEARNED
-from sweeper.answer.comparison import BETTER, FAILS, LEFT, ON_AVERAGE, TIED, UNRANKED, WORSE
+from sweeper.answer.comparison import BETTER, FAILS, LEFT, ON_AVERAGE, TIED, UNRANKED, WORSE, marked
 from sweeper.answer.comparison import comparison as of_finalists
 from sweeper.answer.confirmed import ENOUGH_SEEDS
-from sweeper.answer.placing import SAME, apart, at_worst, same_scores
+from sweeper.answer.placing import apart, at_worst, same_scores
 from sweeper.answer.ranked import Ranked
 from sweeper.drawing.scales import share_ticks
 from sweeper.drawing.style import HUES, canvas, legend_below, themed
 from sweeper.questions.question import FigureSpec, Shown, Tables
 from sweeper.questions.run_data import RunData
-from sweeper.wording import capital, count, every, listing, number, whole
+from sweeper.wording import capital, count, every, listing, number, some_of, whole
 
 
 def comparison(run: RunData) -> pd.DataFrame:
@@ -60,7 +60,7 @@ def draw(frame: pd.DataFrame) -> Figure:
         axes.axvline(middle, color="0.3", linewidth=1)
         for place, row in enumerate(rivals.to_dict("records")):
             _interval(axes, place, [row[name] for name in names], COLORS.get(row["verdict"], HUES[0]))
-    left.set_yticks(range(len(rivals)), [_name(row) for row in rivals.to_dict("records")])
+    left.set_yticks(range(len(rivals)), marked(frame)[-len(rivals) :])
     left.set_ylim(len(rivals) - 0.5, -0.5)
     apart = "minus" if ranked.highest else "above"
     left.set(xlabel=f"{ranked.metric} {apart} the winner's", title="paired difference")
@@ -82,10 +82,6 @@ def _interval(axes: Axes, place: int, numbers: list[float], color: str) -> None:
     middle, low, high = numbers
     axes.plot([low, high], [place, place], "-", color=color, linewidth=2.5)
     axes.plot([middle], [place], "o", color=color, markersize=7)
-
-
-def _name(row: dict) -> str:
-    return f"{row['label']}{' (simplest)' if row['simplest'] else ''}"
 
 
 def alt(frame: pd.DataFrame) -> str:
@@ -154,6 +150,10 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
         who = capital(every(len(others), "finalist", of="other "))
         verdict = others[0]["verdict"]
         said = [f"{who}{scored} {_verb(verdict, len(others))}{VERDICTS[verdict]}."]
+    same = [row for row in others if same_scores(row)]
+    if same and not all(same_scores(row) for row in others if row["verdict"] == TIED):
+        have = "has" if len(same) == 1 else "have"
+        said.append(f"{_with_pairs(same, winner['n'])} {have} the scores of the winner on every seed.")
     said += [text for row in others[:NAMED] if (text := _numbers(row, winner["n"], run.ranked))]
     if run.answer is not None and run.answer.standing in (UNLEARNED, GUESS):
         return tuple(said)
@@ -166,17 +166,22 @@ def _verb(verdict: str, finalists: int) -> str:
 
 
 def _numbers(row: Mapping[Any, Any], seeds: int, ranked: Ranked) -> str:
-    """Difference with its interval; empty where seeds are too few. What else is known of it stands in the
-    table. Seeds of both are named where they are fewer than the winner's `seeds`."""
-    if not math.isfinite(row["difference_low"]):
+    """Difference with its interval; empty where seeds are too few, or all scores those of the winner. What
+    else is known of it stands in the table. Seeds of both are named where they are fewer than the winner's
+    `seeds`."""
+    if not math.isfinite(row["difference_low"]) or same_scores(row):
         return ""
     shared = f", on {count(row['pairs'], 'seed')} of both" if row["pairs"] < seeds else ""
-    if same_scores(row):
-        return f"{row['label']} {SAME}{shared}."
     text = f"{row['label']}: {_difference(row, ranked.metric)}{shared}"
     if row["verdict"] == TIED:
         text += f"; it {at_worst(row, ranked)}"
     return f"{text}."
+
+
+def _with_pairs(rows: Sequence[Mapping[Any, Any]], seeds: int) -> str:
+    """Labels, and on how many seeds of both where these are fewer than the winner's `seeds`."""
+    pairs = [f" (on {count(row['pairs'], 'seed')} of both)" if row["pairs"] < seeds else "" for row in rows]
+    return listing([f"{row['label']}{on}" for row, on in zip(rows, pairs, strict=True)])
 
 
 def _difference(row: Mapping[Any, Any], metric: str) -> str:
@@ -189,15 +194,22 @@ def simplest(frame: pd.DataFrame, metric: str) -> tuple[str, ...]:
     """The simplest of the winner and those tied with it, and its price; nothing where none is tied."""
     if not (frame["verdict"] == TIED).any():
         return ()
-    row = frame[frame["simplest"]].iloc[0].to_dict()
+    alike = frame[frame["simplest"]]
+    row = alike.iloc[0].to_dict()
     if row["rank"] == 1:
         return ("No tied finalist is simpler than the winner.",)
+    said = f"The simplest of those tied is {row['label']}"
+    if len(alike) > 1:
+        names = some_of(alike["label"].tolist())
+        said = f"The simplest of those tied are {names}, one as simple as the other"
+        better = row["mean"] != alike["mean"].iloc[1]
+        said += f"; of them, {row['label']} has the best mean" if better else ""
     if same_scores(row):
-        return (f"The simplest of those tied is {row['label']}; it {SAME}.",)
+        return (f"{said}.",)
     remark = stricter(*apart(row)[1:3])
     beside = f", {remark}" if remark else ""
     price = f" Its price: {_difference(row, metric)}{beside}." if math.isfinite(row["difference_low"]) else ""
-    return (f"The simplest of those tied is {row['label']}.{price}",)
+    return (f"{said}.{price}",)
 
 
 def _regret(frame: pd.DataFrame, metric: str) -> tuple[str, ...]:

@@ -222,7 +222,7 @@ def _too_small(comparison: pd.DataFrame) -> str:
     """That the winner is tied, with whom, and with whom although an interval leaves 0 out."""
     tied = [row for row in comparison.to_dict("records") if row["verdict"] == TIED]
     if all(same_scores(row) for row in tied):
-        same = some_of([row["label"] for row in tied])
+        same = listing([row["label"] for row in tied])
         return f"It has the same score as {same} on every seed."
     beside = [row["label"] for row in tied if not same_scores(row) and stricter(*apart(row)[1:3])]
     what = "difference is" if len(tied) == 1 else "differences are"

@@ -1,12 +1,13 @@
 """The answer in words: one card, rendered as HTML (page), Markdown (dashboard) and plain text (terminal)."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from sweeper.answer.answer import Answer
+from sweeper.answer.answer import Answer, clause_of
 from sweeper.answer.claims import (
     AHEAD,
     ALONE,
@@ -24,10 +25,11 @@ from sweeper.answer.claims import (
     Claim,
 )
 from sweeper.answer.comparison import TIED as ALIKE
+from sweeper.answer.comparison import marked
 from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.gain import LABEL, gained, power
 from sweeper.answer.outcomes import outcomes_in_words, reasons
-from sweeper.answer.placing import at_worst, better_means, placing
+from sweeper.answer.placing import at_worst, better_means, placing, same_scores
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import search_trials
 from sweeper.answer.summary import Summary, summarize
@@ -76,13 +78,11 @@ class Card:
     claims: tuple[Claim, ...] = ()
     """That guessing is beaten; that nothing was learned, or nothing beyond guessing: then no section ranks
     anything."""
-    rows: str = ""
-    """Whose rows show nothing beyond guessing, where that is the finding."""
 
     @property
     def badge(self) -> str:
-        """The status in words."""
-        return BADGES[self.standing] + (f" on {self.rows} rows" if self.rows else "")
+        """The status in words; of an answer that does not beat guessing the headline, which says where."""
+        return self.headline.rstrip(".") if self.standing == GUESS else BADGES[self.standing]
 
     @property
     def status(self) -> str:
@@ -123,9 +123,7 @@ def card(study: Study, answer: Answer | None, trials: pd.DataFrame, folder: Path
         warnings = tuple(text for text in warnings if not text.startswith(f"{headline} "))
     step = next_step(study, answer, trials, doubted, summary.edge, folder)
     chosen, claims = settings(answer.parameters, study), _claims(answer, doubted)
-    return Card(
-        standing, headline, lead, chosen, facts, step, warnings, claims, doubted.rows if doubted else ""
-    )
+    return Card(standing, headline, lead, chosen, facts, step, warnings, claims)
 
 
 def _claims(answer: Answer, doubted: Doubt | None) -> tuple[Claim, ...]:
@@ -135,15 +133,13 @@ def _claims(answer: Answer, doubted: Doubt | None) -> tuple[Claim, ...]:
         found.append(Claim(BEATS, "answer", YES, CONFIRMED, "answer", detail="the answer beats guessing"))
     if doubted is not None:
         direction = NONE if doubted.standing == UNLEARNED else MIXED
-        said = doubted.headline.rstrip(".")
-        guess = f"the answer is {said[0].lower()}{said[1:]}"
+        guess = clause_of(doubted.headline).replace("the winner", "the answer", 1)
         detail = guess if doubted.standing == GUESS else answer.why_nothing_is_advised
         found.append(Claim(LEARNED, "answer", direction, CONFIRMED, "answer", detail=detail))
     standing = answer.standing if doubted is None else doubted.standing
     seeds = answer.confirmed.seeds if answer.confirmed else 1
-    found.append(
-        Claim(STANDING, "answer", standing, CONFIRMED, "answer", seeds=seeds, detail=BADGES[standing])
-    )
+    badge = doubted.headline.rstrip(".") if doubted and standing == GUESS else BADGES[standing]
+    found.append(Claim(STANDING, "answer", standing, CONFIRMED, "answer", seeds=seeds, detail=badge))
     return tuple(found)
 
 
@@ -188,17 +184,17 @@ def _tied(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
         meaning = f"{seeds} seeds are too few to rank these behind the winner; they may still be worse"
         meaning = "one seed cannot rank two settings" if seeds == 1 else meaning
         return (Fact(UNRANKED, "\n".join(summary.unranked), meaning),)
+    rows = summary.rows.to_dict("records")
     lines = [
-        f"{row['label']}{' (simplest)' if row['simplest'] else ''}: {at_worst(row, ranked)}"
+        f"{name}: {at_worst(row, ranked)}"
         + (f", on {count(int(row['pairs']), 'seed')} of both" if row["pairs"] < seeds else "")
-        for row in summary.rows.to_dict("records")
+        for name, row in zip(marked(summary.rows), rows, strict=True)
         if row["verdict"] == ALIKE
     ]
+    told = any(math.isfinite(row["difference_low"]) and not same_scores(row) for row in rows[1:])
     shared = "; a tie of few shared seeds says little" if summary.few_pairs else ""
-    meaning = (
-        f"{count(seeds, 'fresh seed does', 'fresh seeds do')} not show that the winner is better; the "
-        f"numbers are in {ranked.metric}{shared}"
-    )
+    meaning = f"{count(seeds, 'fresh seed does', 'fresh seeds do')} not show that the winner is better"
+    meaning += f"; the numbers are in {ranked.metric}" * told + shared
     return (Fact(TIED, "\n".join(lines), meaning),)
 
 

@@ -1,12 +1,12 @@
 """What has to be said before an answer: nothing was learned, no better than guessing, thin data."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sweeper.answer.answer import Answer
-from sweeper.answer.baseline import BLIND, DRAWN, ORDER, Against
+from sweeper.answer.baseline import BLIND, DRAWN, ORDER, Against, like_on_test
 from sweeper.answer.bounds import HIGH, LOW, in_words, score_words
 from sweeper.answer.claims import GUESS, UNLEARNED
 from sweeper.answer.confirmed import ENOUGH_SEEDS
@@ -14,9 +14,9 @@ from sweeper.answer.gain import VOID
 from sweeper.answer.learning import Learning
 from sweeper.answer.ranked import CENTRAL, Ranked, is_central
 from sweeper.components.metric_words import metric_words
+from sweeper.components.metrics import BY_MAE, MEDIAN, MIDDLE
 from sweeper.study.command_line import run_again
 from sweeper.study.study import Study
-from sweeper.trial import objective_metric
 from sweeper.wording import apart, count, interval, listing, percent
 
 FEW_ROWS = 30
@@ -33,8 +33,8 @@ class Doubt:
     """`UNLEARNED` or `GUESS`"""
     headline: str
     lead: str
-    rows: str = ""
-    """On whose rows it is no better than guessing: ``validation``, ``validation and test``."""
+    where: str = ""
+    """Where it is no better than guessing: ``on validation and test rows``, ``by accuracy on test rows``."""
 
 
 def doubt(study: Study, answer: Answer) -> Doubt | None:
@@ -49,32 +49,43 @@ def doubt(study: Study, answer: Answer) -> Doubt | None:
         return Doubt(UNLEARNED, headline, _unlearned(answer.learning, ranked))
     if answer.baseline is None:
         return None
-    name = study.search.objective.partition("_")[2]
-    same = {"error": "accuracy"}.get(name, name)
+    like = like_on_test(study.search.objective)
     scores = [answer.baseline.objective] if answer.baseline.objective else []
     scores += [each for each in answer.baseline.test if each.score in _asked(study)]
     weak = [each for each in scores if not each.better]
     if not weak:
         return None
-    first = weak[0]
-    central = first is answer.baseline.objective or first.score == same
-    highest = first.over_chance[2]  # no single gain shows that it is no better
-    worse = math.isfinite(highest) and highest <= 0
-    text = "No better than guessing" if worse else "Not shown to be better than guessing"
-    text = "Worse than guessing" if first.worse else text
-    where = "" if central else f" by {_named(first)}"
-    rows = listing(list(dict.fromkeys(each.part for each in weak)))
-    lead = " ".join(_no_better(each, answer.baseline.guess) for each in weak)
-    return Doubt(GUESS, f"{text}{where} on {rows} rows.", lead, rows)
+    ends = [each.over_chance[2] for each in weak]  # no single gain shows that it is no better
+    text = "Not shown to be better than guessing"
+    text = "No better than guessing" if all(math.isfinite(end) and end <= 0 for end in ends) else text
+    text = "Worse than guessing" if all(each.worse for each in weak) else text
+    where = _where(weak, answer.baseline.objective, like)
+    lead = _no_better(weak, answer.baseline.guess)
+    return Doubt(GUESS, f"{text} {where}.", lead, where)
+
+
+def _where(weak: Sequence[Against], own: Against | None, like: str) -> str:
+    """On whose rows; by which scores too where that of the objective, or `like` it, is better there."""
+    parts: dict[str, list[Against]] = {}
+    for each in weak:
+        parts.setdefault(each.part, []).append(each)
+    plain = [part for part, found in parts.items() if any(x is own or x.score == like for x in found)]
+    said = [f"on {listing(plain)} rows"] if plain else []
+    said += [
+        f"by {listing([_named(each) for each in found])} on {part} rows"
+        for part, found in parts.items()
+        if part not in plain
+    ]
+    return listing(said)
 
 
 def _asked(study: Study) -> tuple[str, ...]:
     """Scores of the test rows that have to beat guessing, or there is no answer.
 
-    Where a score of its own kind is the objective, it alone: the loss may be that of a weighted training.
+    Where a score is the objective, it alone, or the one like it: the loss may be that of a weighted training.
     """
-    name = study.search.objective.partition("_")[2]
-    return CENTRAL if name in ("loss", "error") else (name,)
+    like = like_on_test(study.search.objective)
+    return CENTRAL if like == "loss" else (like,)
 
 
 def _unlearned(found: Learning, ranked: Ranked) -> str:
@@ -103,10 +114,19 @@ def _unlearned(found: Learning, ranked: Ranked) -> str:
     return f"{text} on {seeds}: {change}{where}{lucky}.{yet}"
 
 
-def _no_better(each: Against, guess: str) -> str:
+def _no_better(found: Sequence[Against], guess: str) -> str:
+    """A sentence for each score; what guessing is stands in the first that needs it."""
+    rivals = [_rival(each, guess) for each in found]
+    brief = [
+        "guessing" if rival in rivals[:k] and rival != DRAWN else rival for k, rival in enumerate(rivals)
+    ]
+    return " ".join(_beside(each, rival) for each, rival in zip(found, brief, strict=True))
+
+
+def _beside(each: Against, rival: str) -> str:
     text = (
         f"On the {each.part} rows the winner's {_named(each)} is {_value(each, each.winner)}, and that of "
-        f"{_rival(each, guess)} {_value(each, each.chance)}"
+        f"{rival} {_value(each, each.chance)}"
     )
     if not math.isfinite(each.low):
         return f"{text} (one seed)."
@@ -115,7 +135,8 @@ def _no_better(each: Against, guess: str) -> str:
 
 
 def _rival(each: Against, guess: str) -> str:
-    return DRAWN if each.beyond else f"guessing {guess}"
+    words, middle = guess.removesuffix(BY_MAE), guess.endswith(BY_MAE) and each.score in MIDDLE
+    return DRAWN if each.beyond else f"guessing {MEDIAN if middle else words}"
 
 
 def _named(each: Against) -> str:
@@ -153,8 +174,7 @@ def guessing(answer: Answer, ranked: Ranked) -> tuple[str, str]:
     meaning += ORDER if blind and ranks else ""
     if found.objective is not None:
         meaning += f"; on {found.objective.part} rows the winner is {_gained(found.objective)}"
-        name = objective_metric(ranked.objective).removeprefix("validation_")
-        same = [each for each in found.test if each.score == name]
+        same = [each for each in found.test if each.score == like_on_test(ranked.objective)]
         meaning += "".join(f", on test rows its {_named(each)} is {_gained(each)}" for each in same)
         if found.objective.better and answer.learning is not None and not answer.learning.learned:
             meaning += f"; the {ranked.metric} is the best of several evaluations, so this may be luck"
@@ -194,7 +214,7 @@ def _other_scores(study: Study, answer: Answer) -> tuple[str, ...]:
     kinds = ("Worse than guessing", worse), ("Not shown to be better than guessing", unshown)
     return tuple(
         f"{kind} by {listing([_named(each) for each in group])}. "
-        + " ".join(_no_better(each, answer.baseline.guess) for each in group)
+        + _no_better(group, answer.baseline.guess)
         + _of_weights(study, answer)
         for kind, group in kinds
         if group
@@ -278,7 +298,7 @@ def with_warnings(
     first = () if doubted is None else (f"{doubted.headline} {doubted.lead}",)
     if doubted is not None:
         void = None if answer.gain is None else replace(answer.gain, verdict=VOID)
-        answer = replace(answer, standing=doubted.standing, gain=void)
+        answer = replace(answer, standing=doubted.standing, gain=void, doubted=doubted.headline)
     missing: tuple[str, ...] = ()
     if answer.unfinished:
         missing = (f"The run is not finished: {answer.unfinished}. What is said is of the trainings so far.",)

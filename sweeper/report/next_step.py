@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from sweeper.answer.answer import Answer
-from sweeper.answer.claims import UNLEARNED
+from sweeper.answer.answer import Answer, clause_of
 from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.edges import OUTER, Edge
 from sweeper.answer.learning import Learning
@@ -20,8 +19,9 @@ from sweeper.report.more_seeds import more_seeds
 from sweeper.study.command_line import PLACEHOLDER, run_again
 from sweeper.study.rates import as_range, joined, optimizers_at, search_rates
 from sweeper.study.study import Study
-from sweeper.wording import count, listing, number
+from sweeper.wording import capital, count, listing, number
 
+NOT_LEARNED = "the winner is not shown to have learned"
 MANY_SEEDS = 10
 """Fresh seeds that are tried before an unclear answer is one about rates or data."""
 
@@ -75,7 +75,7 @@ def next_step(
     elif answer.confirmed is None:
         step = _unconfirmed(study, trials)
     elif doubted is not None:
-        step = _check_the_data(doubted.standing)
+        step = _guessed(answer, doubted)
     elif few := _few_seeds(study, answer, trials):
         step = few
     elif edge is not None:
@@ -182,19 +182,26 @@ def _unlearned(study: Study, answer: Answer, learning: Learning, trials: pd.Data
         text = f"The {Ranked(study.objective).metric} of the winner is not shown to get better in training, "
         return _Rerun(f"{text}but {scores} beat guessing: see what theory advises:", command="advise")
     if learning.furthest > learning.floor:
-        return _check_the_data(UNLEARNED)
+        return _check_the_data(NOT_LEARNED)
     if abs(learning.fell) <= learning.floor and highest < high / 10:
         text = f"Training changed next to nothing at rates up to {number(highest)}: search higher ones."
         return _Rerun(text, _rates(study, trials, lower=False), fresh=True)
     if lowest > 10 * low:
         text = f"Training did not lower it at rates down to {number(lowest)}: search lower ones."
         return _Rerun(text, _rates(study, trials, lower=True), fresh=True)
-    return _check_the_data(UNLEARNED)
+    return _check_the_data(NOT_LEARNED)
 
 
-def _check_the_data(standing: str) -> _Rerun:
-    what = "is not shown to have learned" if standing == UNLEARNED else "is not shown to beat guessing"
-    text = f"The winner {what}: check that targets belong to their rows, and see what theory advises:"
+def _guessed(answer: Answer, doubted: Doubt) -> _Rerun:
+    """Targets that belong to other rows cannot let the objective beat guessing."""
+    clause, found = clause_of(doubted.headline), answer.baseline
+    if found is not None and found.beaten:
+        return _Rerun(f"{capital(clause)}: see what theory advises:", command="advise")
+    return _check_the_data(clause)
+
+
+def _check_the_data(clause: str) -> _Rerun:
+    text = f"{capital(clause)}: check that targets belong to their rows, and see what theory advises:"
     return _Rerun(text, command="advise")
 
 

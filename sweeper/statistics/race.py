@@ -47,7 +47,7 @@ class InterimLook:
     worse: np.ndarray
     """Called worse"""
     seen: np.ndarray
-    """Difference that would have been called with a probability of `POWER`"""
+    """Difference that would have been called with a probability of `POWER`; NaN where no pair differs"""
     out: np.ndarray
     """Called worse, or failed on two seeds more than the leader"""
 
@@ -118,7 +118,8 @@ def interim_look(values: np.ndarray, leader: int | None = None) -> InterimLook:
     low, high = pairs.step_down(rivals, lambda finalists, n: np.full(len(n), shown_level(finalists)))
     call, _ = pairs.step_down(rivals, lambda f, seeds: np.array([call_level(f, int(n)) for n in seeds]))
     worse, seen = call > 0, np.full(len(values), np.nan)
-    seen[rivals] = pairs.visible(rivals, call[rivals])
+    differ = (np.nan_to_num(np.abs(values - values[leader])) > 0).any(axis=1) & (pairs.spread > 0)
+    seen[rivals] = np.where(differ[rivals], pairs.visible(rivals, call[rivals]), np.nan)
     low[leader] = high[leader] = seen[leader] = 0.0
     gaps = (~np.isfinite(values)).sum(axis=1)
     return InterimLook(leader, low, high, worse, seen, worse | (gaps >= gaps[leader] + 2))

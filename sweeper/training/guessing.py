@@ -12,7 +12,7 @@ from torch import Tensor
 
 from sweeper.components.guess import frequencies, gaussian, huber_location, mean, median
 from sweeper.components.losses import LOSSES, Loss
-from sweeper.components.metrics import known_score
+from sweeper.components.metrics import BY_MAE, MIDDLE, known_score
 from sweeper.components.optimizers import DEFAULT
 from sweeper.components.rankings import random_precision
 from sweeper.components.users_loss import UsersLoss
@@ -35,8 +35,6 @@ SURE = 10.0
 """Logit of a drawn label."""
 CENTRES = (mean, huber_location, gaussian)
 """Constants that lie in the unit of the targets, where the median has a lower absolute error."""
-MIDDLE = {"mae"}
-"""Scores of which the median is the best constant, whatever the loss."""
 BEST_CONSTANT = "the constant of lowest loss on the training rows"
 
 
@@ -85,7 +83,7 @@ def _scored(task: Task, parts: Mapping[int, Mapping[str, np.ndarray]]) -> dict[s
             middle = median_in(row, targets["train"])
             of_middle = {name: scores(loss, middle, targets[name], dtype) for name in by_part}
             by_part = {
-                name: own | {k: of_middle[name][k] for k in MIDDLE & own.keys()}
+                name: own | {k: of_middle[name][k] for k in own.keys() & set(MIDDLE)}
                 for name, own in by_part.items()
             }
         if not all(math.isfinite(value) for part in by_part.values() for value in part.values()):
@@ -94,8 +92,8 @@ def _scored(task: Task, parts: Mapping[int, Mapping[str, np.ndarray]]) -> dict[s
             by_part = _without_loss(by_part)
         drawn = {name: blind_labels(loss, targets["train"], y) for name, y in targets.items() if len(y)}
         by_seed.append({"seed": seed, **by_part, **({"drawn": drawn} if any(drawn.values()) else {})})
-    both = centred and any(MIDDLE & each["train"].keys() for each in by_seed)
-    return {"guess": f"{words} (by MAE: their median)" if both else words, "scores": by_seed}
+    both = centred and any(each["train"].keys() & set(MIDDLE) for each in by_seed)
+    return {"guess": f"{words}{BY_MAE}" if both else words, "scores": by_seed}
 
 
 def median_in(row: np.ndarray, train: np.ndarray) -> np.ndarray:

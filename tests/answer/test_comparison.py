@@ -10,7 +10,7 @@ from synthetic_records import SyntheticRecords
 
 from sweeper.answer.claim_words import words
 from sweeper.answer.claims import BEST, EXPLORATORY, Claim, Judged, best_values
-from sweeper.answer.comparison import COLUMNS, complexity, extras
+from sweeper.answer.comparison import COLUMNS, complexity, extras, marked
 from sweeper.answer.confirmed import confirmed
 from sweeper.answer.rows import parameters_of
 from sweeper.questions.comparison import comparison
@@ -101,13 +101,15 @@ def test_a_smaller_model_is_simpler_than_fewer_extras() -> None:
     assert keys[1] < keys[0]
 
 
-def test_the_simplest_is_one_of_those_tied() -> None:
-    """A simpler finalist that is clearly worse does not count; among equals the lower mean is taken."""
+def test_the_simplest_are_of_those_tied() -> None:
+    """A simpler finalist that is clearly worse does not count; those equally simple all do."""
     settings = [{"optimizer": "adam"}, {"optimizer": "momentum"}, {"optimizer": "nesterov"}, {}]
     scores = noisy([1.0, 1.1, 1.1, 5.0])
     scores[2] = scores[1] + 0.001
     table = comparison(run_of(settings, scores)).set_index("trial")
-    assert table["simplest"].to_dict() == {0: False, 1: True, 2: False, 3: False}
+    assert table["simplest"].to_dict() == {0: False, 1: True, 2: True, 3: False}
+    names = [name.partition(" (")[2] for name in marked(table.reset_index())]
+    assert names == ["", "one of the simplest)", "one of the simplest)", ""]
     assert table.loc[1, "difference"] == pytest.approx((scores[1] - scores[0]).mean())
 
 

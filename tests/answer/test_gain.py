@@ -82,6 +82,16 @@ def test_a_tie_whose_interval_leaves_0_out_says_why_everywhere() -> None:
     assert not any(STRICTER in text for text in said), said
 
 
+def test_nothing_is_said_to_be_detected_where_no_pair_differs() -> None:
+    """Scores that are the same on every seed have no spread, so no difference is known that would be seen."""
+    records = trials([0.1, 0.1, 0.1])
+    alike = confirmed(records.assign(objective=0.1 + 0.01 * records["seed"]))
+    assert alike["seen"].iloc[1:].isna().all()
+    assert power(alike, LOSS) == ()
+    differ = confirmed(trials([0.1, 0.1001, 0.1002]))
+    assert power(differ, LOSS)
+
+
 def test_a_default_that_lost_seeds_is_told_of() -> None:
     """A lower mean on the seeds that it completed is no loss of the sweep."""
     found = gain_of(trials([0.1, 0.5, 0.05], lost=3))

@@ -68,7 +68,7 @@ def test_no_better_than_guessing_is_said_first(
     told = card(report.study, report.answer, report.records.trials)
     assert (told.standing, told.headline) == ("guess", headline)
     assert "guessing the class frequencies of the training rows" in told.lead
-    assert headline.endswith(f" on {told.rows} rows.")
+    assert told.badge == headline.rstrip(".")
     assert told.next_step.command.startswith("sweeper advise")
     for text in everywhere(report).values():
         assert headline in text
@@ -90,8 +90,11 @@ def test_nothing_is_gained_over_a_default_where_guessing_is_not_beaten(records: 
     told = with_warnings(report.study, found, baselines)
     assert told is not None
     assert (told.standing, told.to_dict()["gain"]["verdict"]) == ("guess", "void")
-    assert told.why_nothing_is_advised == "the winner is not shown to beat guessing"
-    assert "It is no answer, as the winner is not shown" in everywhere(replace(report, answer=told))["note"]
+    assert told.why_nothing_is_advised == "the winner is worse than guessing by accuracy on test rows"
+    assert (
+        f"It is no answer, as {told.why_nothing_is_advised}."
+        in everywhere(replace(report, answer=told))["note"]
+    )
 
 
 @pytest.mark.parametrize(
