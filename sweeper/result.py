@@ -158,11 +158,12 @@ class Result:
         notes = self._notes(plan)
         baselines, _ = BASELINES.read(self.folder)
         rows = {part: int(n) for part, n in (baselines or {}).get("rows", {}).items()}
+        how = str((baselines or {}).get("split") or "")  # earlier releases do not say
         first = unlearned(self.study, informed=self._earlier is not None)
         blind = drawn(self.trials, first, starts(self.study))
         known = published(self.study.space)
         return RunData(
-            self.study, self.records, self.answer, shares, seconds, notes, known, blind, rows, unmeasured
+            self.study, self.records, self.answer, shares, seconds, notes, known, blind, rows, unmeasured, how
         )
 
     def _importances(self) -> pd.DataFrame:

@@ -53,7 +53,8 @@ class Trial:
     phase: str
     """explore | exploit | confirm"""
     seed: int
-    """Replicate seed: draws initial weights, batch order and train/validation split."""
+    """Replicate seed: draws initial weights, batch order and, where rows are split at random, which of them
+    are for training and which for validation."""
     parameters: Mapping[str, Any]
     """Under their names in the study file, conditional keys resolved (`learning_rate`, `model.depth`)."""
     pruning: PruningRule = PruningRule()

@@ -272,6 +272,11 @@ def some_of(items: Sequence[str], most: int = 3) -> str:
     return f"{', '.join(items[:most])} and {len(items) - most} others"
 
 
+def same_on(seeds: int) -> str:
+    """Why a mean has no interval: ``one seed``, ``the same on both seeds``."""
+    return "one seed" if seeds == 1 else f"the same on {'both' if seeds == 2 else f'all {seeds}'} seeds"
+
+
 def duration(seconds: float) -> str:
     """``0.8 s``, ``42 s``, ``3 min 10 s``, ``2 h 5 min``."""
     if seconds < 10:

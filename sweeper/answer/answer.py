@@ -24,7 +24,7 @@ from sweeper.statistics.intervals import interval as interval_of
 class Interval:
     """A mean over seeds with its 95 % interval, in the unit of the objective.
 
-    `low` and `high` are NaN where one seed says nothing about its spread.
+    `low` and `high` are NaN where its spread is not known: of one seed, or two or three alike.
     """
 
     mean: float
@@ -67,7 +67,7 @@ class Answer:
     test_seeds: int = 0
     """Fresh seeds that `test` is the mean of."""
     test_ends: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    """95 % intervals of `test` over these seeds; a score with one seed has none."""
+    """95 % intervals of `test` over these seeds; one of one seed, or two or three alike, has none."""
     rows: Mapping[str, int] = field(default_factory=dict)
     """Rows of each part; empty in runs of earlier versions, which did not record them."""
     luck: Luck | None = None

@@ -41,8 +41,8 @@ class Against:
     """How much better the winner is; below 0 where it is worse."""
     low: float
     high: float
-    """95 % interval of the mean paired `gain`; NaN for one seed. That of the score which picked the winner
-    allows for it."""
+    """95 % interval of the mean paired `gain`; NaN for one seed, or two or three alike. That of the score
+    which picked the winner allows for it."""
     seeds: int
     higher: bool
     """Whether higher values are better."""
@@ -73,7 +73,7 @@ class Against:
 
     @property
     def better(self) -> bool:
-        """The interval of the gain over `chance` lies above 0; with one seed, the gain."""
+        """The interval of the gain over `chance` lies above 0; without one, the gain."""
         gain, low, _ = self.over_chance
         return (low if math.isfinite(low) else gain) > ROUNDING * abs(self.chance)
 

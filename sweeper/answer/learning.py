@@ -29,7 +29,7 @@ class Learning:
     best over the other seeds (of one seed: its own); below 0 where it is worse."""
     low: float
     high: float
-    """95 % interval of `fell`; NaN for one seed."""
+    """95 % interval of `fell`; NaN for one seed, or two or three alike."""
     seeds: int
     learned: bool
     """`fell` is more than `NOISE`, and on every seed or with an interval above 0; or the best points of the

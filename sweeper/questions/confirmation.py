@@ -23,8 +23,10 @@ from sweeper.drawing.style import HUES, canvas, legend_below, themed
 from sweeper.questions import comparison, race
 from sweeper.questions.question import ANSWER, FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
+from sweeper.questions.seeds import ALL as DRAWN
+from sweeper.questions.seeds import draws
 from sweeper.questions.variance import FLATTERED, NO_BIAS, bias
-from sweeper.wording import capital, count, listing, number, some_of
+from sweeper.wording import capital, count, listing, number, same_on, some_of
 
 COLUMNS = [
     "rank",
@@ -171,7 +173,7 @@ def _mean(row: "pd.Series") -> str:
 
 def _spread(row: "pd.Series") -> str:
     if math.isnan(row["low"]):
-        return "1 seed"
+        return "1 seed" if row["n"] == 1 else f"{same_on(int(row['n']))}"
     _, low, high = in_words(row["mean"], row["low"], row["high"], row["cut"])
     return f"{low} to {high}, {row['n']} seeds"
 
@@ -256,7 +258,7 @@ def _plain(finalists: Sequence[Finalist]) -> bool:
 
 def _score(row: Mapping[Any, Any]) -> str:
     if not math.isfinite(row["low"]):
-        return f"{number(row['mean'])} (one seed, so its spread is unknown)"
+        return f"{number(row['mean'])} ({same_on(int(row['n']))}, so its spread is unknown)"
     mean, low, high = in_words(row["mean"], row["low"], row["high"], row["cut"])
     return f"{mean} (95 % interval {low} to {high})"
 
@@ -292,6 +294,11 @@ def _flattery(
     return f"In the search the winner scored {number(search)} on one seed, {relation}{reason}."
 
 
+DOTS = (
+    "Each dot is one fresh seed, with {draws} of its own. The bar is the mean and the line its 95 % interval "
+    "(one seed has none, nor have two or three of the same score; an arrow marks where the axis cuts it). "
+    "The diamond is the score in the search, on one seed."
+)
 QUESTION = Question(
     key="confirmation",
     question="Which settings win on fresh seeds, and by how much?",
@@ -302,15 +309,13 @@ QUESTION = Question(
         name="confirmation",
         table="finalists",
         title="Finalists on fresh seeds",
-        caption=(
-            "Each dot is one fresh seed, with new initial weights, batch order and, unless the data came "
-            "split, a new split. The bar is the mean and the line its 95 % interval (one seed has none; an "
-            "arrow marks where the axis cuts it). The diamond is the score in the search, on one seed."
-        ),
+        caption=DOTS.format(draws=DRAWN),
+        of_run=lambda run: DOTS.format(draws=draws(run)),
         missing="No finalist completed a fresh seed, so there is nothing to compare.",
         draw=draw,
         alt=alt,
     ),
+    how_of=lambda run: tuple(text.replace(DRAWN, draws(run)) for text in QUESTION.how),
     sentences=sentences,
     more=(comparison.FIGURE, race.FIGURE),
     shown=(
@@ -323,8 +328,7 @@ QUESTION = Question(
         "or where there is none left, the next best; in place of the last of two and more the best "
         "published default, where one completed and is not among them. So a finalist need not be one of the "
         "best of the search. Each is trained again on fresh seeds, where the study asks for any. A fresh "
-        "seed draws initial weights, batch order and, unless the data came split, a new split into training "
-        "and validation rows. Finalists have the same seeds, and are compared pair by pair on those that "
+        f"seed draws {DRAWN}. Finalists have the same seeds, and are compared pair by pair on those that "
         "both have. A published default is not tuned: what is better than it need not be better than its "
         "optimizer, or activation, at other rates.",
         "Finalists race. After 6, 8, 10, 13 … seeds, a finalist drops out if it is called worse than the "

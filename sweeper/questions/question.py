@@ -44,6 +44,8 @@ class FigureSpec:
     """Frame with at least one row -> Figure."""
     alt: Callable[[pd.DataFrame], str]
     """What is seen, with numbers, for those who do not see it."""
+    of_run: Callable[[RunData], str] | None = None
+    """The caption in a run, where it depends on that; `caption` holds in any."""
 
     def why_missing(self, run: RunData) -> str:
         """Why the table of a run is empty."""
@@ -94,6 +96,8 @@ class Question:
     shown: tuple[Shown, ...] = ()
     how: tuple[str, ...] = ()
     """Paragraphs: what was measured, how it was summarised, what it cannot say."""
+    how_of: Callable[[RunData], tuple[str, ...]] | None = None
+    """The paragraphs in a run, where they depend on that; `how` holds in any."""
     unfolded: bool = False
     """Whether it is open when the page is, with its figure; the others show their answer alone."""
     applies: Callable[[RunData, Tables], bool] = always

@@ -5,6 +5,7 @@ from typing import Any
 
 from sweeper.questions.question import Question, Tables
 from sweeper.questions.run_data import RunData
+from sweeper.questions.seeds import draws, split_in_words
 from sweeper.user_code.calls import source_of
 from sweeper.version import versions
 from sweeper.wording import count, duration, listing, shown
@@ -47,6 +48,8 @@ def facts(run: RunData, tables: Tables) -> Mapping[str, str]:
         "Fresh seeds": listing([str(seed) for seed in seeds])
         if len(seeds) <= 20
         else count(len(seeds), "seed"),
+        "Rows": split_in_words(run),
+        "A seed draws": draws(run),
         "Engines": listing([f"{_engine(name)} ({count(int(n), 'training')})" for name, n in engines.items()]),
         "Training time": f"{duration(float(trials['seconds'].sum()))}, summed over all trainings",
         "Wall time": duration(run.seconds) if run.seconds is not None else "",

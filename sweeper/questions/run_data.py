@@ -53,6 +53,8 @@ class RunData:
     """Rows of each part, ``validation`` and others; empty where they are not known."""
     unmeasured: str = ""
     """Why layers are not measured; empty where they are."""
+    split: str = ""
+    """How rows were split, as ``baselines.json`` has it; empty where that is not on record."""
     measuring: bool = False
     """Whether sharpness is still being measured: everything else is on record."""
     kept: dict[Any, pd.DataFrame] = field(default_factory=dict, init=False, repr=False, compare=False)

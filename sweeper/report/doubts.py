@@ -17,7 +17,7 @@ from sweeper.components.metric_words import metric_words
 from sweeper.components.metrics import BY_MAE, MEDIAN, MIDDLE
 from sweeper.study.command_line import run_again
 from sweeper.study.study import Study
-from sweeper.wording import apart, count, interval, listing, percent
+from sweeper.wording import apart, count, interval, listing, percent, same_on
 
 FEW_ROWS = 30
 """Validation rows below which one row changes an error by more than three points."""
@@ -129,7 +129,7 @@ def _beside(each: Against, rival: str) -> str:
         f"{rival} {_value(each, each.chance)}"
     )
     if not math.isfinite(each.low):
-        return f"{text} (one seed)."
+        return f"{text} ({_without(each)})."
     gain, low, high = in_words(*each.over_chance, each.cut)
     return f"{text} (gain {gain}, 95 % interval {low} to {high})."
 
@@ -193,7 +193,12 @@ def _gained(each: Against) -> str:
     words = in_words(abs(gain), *known)
     size = f"{words[0]} {each.side}"
     size += f" than what {DRAWN} score" if each.beyond else ""
-    return f"{size} (95 % interval {words[1]} to {words[2]})" if math.isfinite(low) else f"{size} (one seed)"
+    return f"{size} ({f'95 % interval {words[1]} to {words[2]}' if math.isfinite(low) else _without(each)})"
+
+
+def _without(each: Against) -> str:
+    """Why its gain has no interval."""
+    return same_on(each.seeds) if each.seeds == 1 else f"a gain that is {same_on(each.seeds)}"
 
 
 def warnings(study: Study, answer: Answer, baselines: Mapping[str, Any] | None) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from sweeper.answer.summary import Summary
 from sweeper.components.losses import LOSSES
 from sweeper.components.metric_words import metric_words
 from sweeper.study.study import Study
-from sweeper.wording import capital, count, interval, number
+from sweeper.wording import capital, count, interval, listing, number, same_on
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,8 @@ def scores_of(study: Study, answer: Answer, summary: Summary) -> tuple[Fact, ...
         cut = cut_ends(ranked.objective, sure.mean, sure.low, sure.high, answer.least_loss)
         mean, low, high = in_words(sure.mean, sure.low, sure.high, cut)
         if not math.isfinite(sure.low):
-            meaning = f"one fresh seed{_best_of(answer, 1)}, so its spread is unknown"
+            fresh = same_on(sure.seeds).replace("seed", "fresh seed")
+            meaning = f"{fresh}{_best_of(answer, sure.seeds)}, so its spread is unknown"
         else:
             best = _best_of(answer, sure.seeds)
             meaning = f"95 % interval {low} to {high}; mean over {sure.seeds} fresh seeds{best}"
@@ -81,6 +82,9 @@ def _tested(ranked: Ranked, answer: Answer, tested: Mapping[str, float]) -> Fact
     seeds = f"mean over {answer.test_seeds} seeds" if answer.test_seeds > 1 else "one seed"
     rows = f" on {count(answer.rows['test'], 'row')}" if answer.rows.get("test") else ""
     spread = f", 95 % interval over seeds: {', '.join(ends)}" if ends else ""
+    alike = [metric_words(name) for name in central if name not in answer.test_ends]
+    if alike and answer.test_seeds > 1:
+        spread += f"; {listing(alike)} {same_on(answer.test_seeds)}, so without an interval"
     at_best = ", each at its best evaluation" if answer.test_seeds > 1 else ", at its best evaluation"
     at_best = at_best if _best_of(answer, answer.test_seeds) else ""
     return Fact("Test set", values, f"{seeds}{rows}{at_best}{spread}; no choice was made on these rows")

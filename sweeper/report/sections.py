@@ -123,8 +123,9 @@ def rendered(
 
     `said` are its statements, `claims` those of the whole page, and `figures` what was drawn.
     """
+    how = question.how if question.how_of is None else question.how_of(run)
     blank = RenderedSection(
-        question.key, question.question, (), how=question.how, unfolded=question.unfolded, part=question.part
+        question.key, question.question, (), how=how, unfolded=question.unfolded, part=question.part
     )
     if isinstance(said, NotMade):
         return replace(blank, sentences=(not_told(said),))
@@ -141,7 +142,7 @@ def _filled(
     said: tuple[str, ...],
     figures: Mapping[str, Drawn | NotMade],
 ) -> RenderedSection:
-    found = [figures[spec.name] for spec in question.figures if spec.name in figures]
+    found = [_captioned(spec, figures[spec.name], run) for spec in question.figures if spec.name in figures]
     if question.figure is not None and question.figure.name not in figures:
         return replace(blank, sentences=said)
     shown = [(part, tables[part.table]) for part in question.shown]
@@ -154,6 +155,13 @@ def _filled(
         facts=question.facts(run, tables),
         sources=question.sources(run, tables),
     )
+
+
+def _captioned(spec: FigureSpec, found: Drawn | NotMade, run: RunData) -> Drawn | NotMade:
+    """A figure with the caption that it has in this run."""
+    if spec.of_run is None or isinstance(found, NotMade):
+        return found
+    return replace(found, caption=spec.of_run(run))
 
 
 def live_figures(study: Study, trials: pd.DataFrame, curves: pd.DataFrame) -> tuple[RenderedSection, ...]:

@@ -40,6 +40,8 @@ WORK = 1_000_000
 """Most values drawn for one interval: many values need fewer resamples."""
 FEWEST_FOR_BOOTSTRAP = 5
 """Below it there are too few different resamples, and Student's t is used."""
+FEWEST_ALIKE = 4
+"""Equal values below which nothing is known of their spread: shares of few rows are often the same."""
 FARTHEST = 2.0
 """How much farther than Student's an end may be."""
 MOST_FOR_BOOTSTRAP = 500
@@ -48,7 +50,8 @@ MOST_FOR_BOOTSTRAP = 500
 
 @remembered
 def interval(values: np.ndarray, level: float = 0.95, seed: int = 0) -> tuple[float, float]:
-    """Interval of the mean of independent `values`, in their unit; nulls where fewer than two are known.
+    """Interval of the mean of independent `values`, in their unit; nulls where fewer than two are known, or
+    all of fewer than `FEWEST_ALIKE` are the same: that may be chance, so their spread is not known.
 
     Studentized bootstrap (Efron 1979; Hall 1988): mean − t*_(1−α/2) · se … mean − t*_(α/2) · se, where t* are
     quantiles of (mean* − mean) / se* over resamples and se = s / √n. Each end is at least as far as that of
@@ -61,7 +64,7 @@ def interval(values: np.ndarray, level: float = 0.95, seed: int = 0) -> tuple[fl
         return np.nan, np.nan
     mean, error = float(values.mean()), standard_error(values)
     if error == 0:
-        return mean, mean
+        return (mean, mean) if len(values) >= FEWEST_ALIKE else (np.nan, np.nan)
     reach = float(stdtrit(len(values) - 1, (1 + level) / 2))
     down, up = reach, reach
     if FEWEST_FOR_BOOTSTRAP <= len(values) <= MOST_FOR_BOOTSTRAP:

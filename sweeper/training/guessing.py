@@ -139,7 +139,14 @@ def _rows(task: Task, parts: Sequence[Mapping[str, np.ndarray]]) -> dict[str, An
         for name, part, count in few_rows(numbers, classes, MIN_ROWS_PER_CLASS):
             lowest[name, part] = min(count, lowest.get((name, part), count))
     few = [{"class": name, "part": part, "rows": count} for (name, part), count in lowest.items()]
-    return {"rows": rows, "few": few, "labels": _labels(task)}
+    return {"rows": rows, "few": few, "labels": _labels(task), "split": _how_split(task)}
+
+
+def _how_split(task: Task) -> str:
+    """time | given (data that came split) | groups | random"""
+    if task.study.data.time:
+        return "time"
+    return "given" if task.data.fixed is not None else "random" if task.data.groups is None else "groups"
 
 
 def _binary(task: Task) -> bool:

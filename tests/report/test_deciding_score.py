@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from judged_reports import GOOD, everywhere
+from judged_reports import GOOD, everywhere, judged
 from report_inputs import SPACE, made_input, made_study
 from synthetic_records import SyntheticRecords
 
@@ -112,3 +112,17 @@ def test_what_guessing_is_stands_once_and_belongs_to_its_score(records: Syntheti
     (warned,) = (text for text in warnings(study, unsound, None) if text.startswith("Worse than guessing by"))
     assert "that of guessing the median of the training rows" in warned
     assert "Huber" not in warned
+
+
+def test_scores_that_are_the_same_on_two_seeds_have_no_interval(records: SyntheticRecords) -> None:
+    """Page, terminal and JSON say that they are the same; nothing is said to be shown by them."""
+    trials = records.trials[(records.trials["phase"] != "confirm") | (records.trials["seed"] <= 2)]
+    report = judged(SyntheticRecords(trials, records.curves, records.layers))
+    found = report.answer
+    assert found.baseline is not None
+    assert (found.confirmed.seeds, found.test_seeds, found.test_ends) == (2, 2, {})
+    assert found.baseline.scores_above == ()
+    facts = {fact.label: fact for fact in card(report.study, found, trials).facts}
+    assert "loss and accuracy the same on both seeds, so without an interval" in facts["Test set"].meaning
+    assert "lower (a gain that is the same on both seeds)" in facts["Guessing"].meaning
+    assert found.to_dict()["baseline"]["test"]["accuracy"]["low"] is None

@@ -89,6 +89,14 @@ def test_equal_values_have_an_interval_of_no_width() -> None:
     assert interval(np.full(8, 0.1)) == pytest.approx((0.1, 0.1))
 
 
+@pytest.mark.parametrize("n", [2, 3])
+def test_few_equal_values_have_no_known_spread(n: int) -> None:
+    """Shares of few rows are often the same on two seeds: that is no certainty, wherever a mean is taken."""
+    assert np.isnan(interval(np.full(n, 0.1))).all()
+    assert np.isnan(picked_interval(np.full((3, n), 0.1))).all()
+    assert np.isfinite(interval(np.full(4, 0.1))).all()
+
+
 @pytest.mark.parametrize("n", [5, 10, 20])
 @pytest.mark.parametrize("kind", ["normal", "skewed", "heavy"])
 def test_intervals_hold_the_truth_as_often_as_they_say(n: int, kind: str) -> None:
