@@ -299,6 +299,28 @@ DOTS = (
     "(one seed has none, nor have two or three of the same score; an arrow marks where the axis cuts it). "
     "The diamond is the score in the search, on one seed."
 )
+HOW = (
+    "Finalists are completed trials of the search, at most as many as confirm.finalists says: the two "
+    "of the best scores; then of each combination of the compared values that has none the best trial, "
+    "or where there is none left, the next best; in place of the last of two and more the best "
+    "published default, where one completed and is not among them. So a finalist need not be one of the "
+    "best of the search. Each is trained again on fresh seeds, where the study asks for any. A fresh "
+    f"seed draws {DRAWN}. Finalists have the same seeds, and are compared pair by pair on those that "
+    "both have. A published default is not tuned: what is better than it need not be better than its "
+    "optimizer, or activation, at other rates.",
+    "Finalists race. After 6, 8, 10, 13 … seeds, a finalist drops out if it is called worse than the "
+    "leader, or lost two seeds more; its seeds go to the others. The race ends when one is left, when "
+    "the rest differ by less than confirm.matters, or when what is left of the budget is less than a "
+    "seed for each. Intervals hold whenever it ends.",
+    "Each mean has its own 95 % interval; the winner's allows for its selection as the best. "
+    "Intervals of paired differences hold together. They assume that the seeds have shown what luck "
+    "can do: of a setting with one bad seed in twenty, ten seeds often show none. A finalist that failed "
+    "on more seeds ranks after those that failed on fewer.",
+    "The winner is the one of best mean among the finalists that lasted the race and lost the fewest "
+    "seeds, so its own mean is slightly optimistic. Where no finalist completed a fresh seed, it is the "
+    "trial of the best score in the search, which flatters more.",
+    *comparison.HOW,
+)
 QUESTION = Question(
     key="confirmation",
     question="Which settings win on fresh seeds, and by how much?",
@@ -315,33 +337,12 @@ QUESTION = Question(
         draw=draw,
         alt=alt,
     ),
-    how_of=lambda run: tuple(text.replace(DRAWN, draws(run)) for text in QUESTION.how),
+    how_of=lambda run: tuple(text.replace(DRAWN, draws(run)) for text in HOW),
     sentences=sentences,
     more=(comparison.FIGURE, race.FIGURE),
     shown=(
         Shown("finalists", "One row per finalist; the CSV has every seed", one_row_each),
         *comparison.TABLES_SHOWN,
     ),
-    how=(
-        "Finalists are completed trials of the search, at most as many as confirm.finalists says: the two "
-        "of the best scores; then of each combination of the compared values that has none the best trial, "
-        "or where there is none left, the next best; in place of the last of two and more the best "
-        "published default, where one completed and is not among them. So a finalist need not be one of the "
-        "best of the search. Each is trained again on fresh seeds, where the study asks for any. A fresh "
-        f"seed draws {DRAWN}. Finalists have the same seeds, and are compared pair by pair on those that "
-        "both have. A published default is not tuned: what is better than it need not be better than its "
-        "optimizer, or activation, at other rates.",
-        "Finalists race. After 6, 8, 10, 13 … seeds, a finalist drops out if it is called worse than the "
-        "leader, or lost two seeds more; its seeds go to the others. The race ends when one is left, when "
-        "the rest differ by less than confirm.matters, or when what is left of the budget is less than a "
-        "seed for each. Intervals hold whenever it ends.",
-        "Each mean has its own 95 % interval; the winner's allows for its selection as the best. "
-        "Intervals of paired differences hold together. They assume that the seeds have shown what luck "
-        "can do: of a setting with one bad seed in twenty, ten seeds often show none. A finalist that failed "
-        "on more seeds ranks after those that failed on fewer.",
-        "The winner is the one of best mean among the finalists that lasted the race and lost the fewest "
-        "seeds, so its own mean is slightly optimistic. Where no finalist completed a fresh seed, it is the "
-        "trial of the best score in the search, which flatters more.",
-        *comparison.HOW,
-    ),
+    how=HOW,
 )
