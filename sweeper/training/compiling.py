@@ -47,6 +47,9 @@ class Timing:
     """That one step of one trial takes."""
     slots: int
     """Trials that a stack may have: its memory serves one after the other, so large ones cost no more."""
+    recorded: str = ""
+    """Optimizers and activations of the study that train as recorded operations. A process that trains knows
+    the user's own classes; the driver never imports them."""
 
 
 def measure(task: Task, trials: Sequence[Trial], processes: int) -> Timing:
@@ -65,10 +68,11 @@ def measure(task: Task, trials: Sequence[Trial], processes: int) -> Timing:
         train = engine.warm_stack(long_enough(task, taken[0]), taken, compiled=True)
         train(1)
         seconds = min(timed(lambda: train(STEPS_PER_BLOCK)) for _ in range(TIMED_BLOCKS))
-    return Timing(seconds / (STEPS_PER_BLOCK * len(taken)), slots)
+    return Timing(seconds / (STEPS_PER_BLOCK * len(taken)), slots, recorded_operations(task.study))
 
 
-def _without_code(study: Study) -> str:
+def recorded_operations(study: Study) -> str:
+    """Optimizers and activations of the study that cannot be machine code, in words."""
     asked = (study.space.entries.get(name) for name in ("optimizer", "activation"))
     optimizers, activations = ([] if each is None else list(each.values or ()) for each in asked)
     return listing(engine.without_code(optimizers, activations))
@@ -97,5 +101,5 @@ def decide(plan: Plan, study: Study, tried: Sequence[Timing | str]) -> Plan:
         seconds_a_step=seconds,
         slots=max(plan.slots, min(each.slots for each in timings)),
         slots_of={},
-        recorded=_without_code(study),
+        recorded=timings[0].recorded,
     )

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from sweeper.study.study import Study
-from sweeper.training.compiling import MIN_SECONDS_LEFT, Timing, decide, is_wanted
+from sweeper.training.compiling import MIN_SECONDS_LEFT, Timing, decide, is_wanted, recorded_operations
 from sweeper.training.planning import Plan, from_dict
 from sweeper.wording import number
 
@@ -50,7 +50,8 @@ def test_what_has_no_translation_is_named() -> None:
     """Optimizers that update whole matrices, and activations that are no function of single numbers."""
     space = {"optimizer": ["adam", "muon"], "activation": ["relu", "prelu", "softmax"]}
     search = {"space": space, "allow_activations": ["softmax"]}
-    plan = decide(PLAN, Study(name="x", search=search), timings(0.5))
+    study = Study(name="x", search=search)
+    plan = decide(PLAN, study, [replace(timings(0.5)[0], recorded=recorded_operations(study))])
     assert plan.line().startswith("64 trials a stack × 2 processes, compiled but for muon and softmax, ")
     assert from_dict(plan.to_dict()).line() == plan.line()
 
