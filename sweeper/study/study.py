@@ -120,10 +120,12 @@ class Study(Section):
 
     @property
     def names_code(self) -> bool:
-        """Whether data, model, a loss or a metric are functions of the user, given by name or as such."""
-        searched = self.space.entries.get("training.loss")
-        losses = (self.training.loss, *((searched.values or ()) if searched else ()))
-        named = (self.data.source, self.model.source, *losses, *self.training.metrics)
+        """Whether any part, fixed or searched, is code of the user, given by name or as such."""
+        named = [self.data.source, self.model.source, self.training.loss, *self.training.metrics]
+        named.append(self.training.param_groups or "")
+        for key in ("model.source", "training.loss", "activation"):
+            entry = self.space.entries.get(key)
+            named += [value for value in (entry.values or () if entry else ()) if value is not None]
         return any(not isinstance(source, str) or ":" in source for source in named)
 
     @cached_property

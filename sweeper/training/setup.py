@@ -203,6 +203,8 @@ def initial_model(task: Task, settings: Settings, seed: int) -> Built:
             source = settings.model
             if isinstance(source, str) and ":" in source:
                 source = resolve(source, task.study.folder)
+            if settings.activation and ":" in settings.activation:
+                resolve(settings.activation, task.study.folder)  # from now on it is found by its name alone
             built = build(
                 source,
                 row=_tensors(task.data.example, dtype),

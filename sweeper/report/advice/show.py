@@ -74,10 +74,10 @@ def _paragraph(one: Advice) -> Iterator[str]:
 
 def _broken(command: str) -> Iterator[str]:
     """``sweeper run STUDY \\`` and each ``--set`` on a line of its own where it does not fit one line."""
-    if len(command) <= WIDTH - 2:
+    first, *rest = command.split(" --set ")
+    if len(command) <= WIDTH - 2 or not rest:
         yield f"  {command}"
         return
-    first, *rest = command.split(" --set ")
     yield f"  {first} \\"
     yield from (f"    --set {part} \\" for part in rest[:-1])
     yield f"    --set {rest[-1]}"
