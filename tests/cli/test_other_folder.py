@@ -8,7 +8,11 @@ from warm_python import python
 OWN = """
 data.source = "own_parts:rows"
 model.source = "own_parts:model"
-training = {steps = 30, batch_size = 16, loss = "own_parts:loss", metrics = ["own_parts:score"], compile = true}
+training.steps = 30
+training.batch_size = 16
+training.compile = true
+training.loss = "own_parts:loss"
+training.metrics = ["own_parts:score"]
 """
 BUILT_IN = """
 data = {source = "two_spirals", rows = 90}
