@@ -109,6 +109,16 @@ def pick_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+def part_sizes(task: Task, seed: int) -> tuple[int, ...]:
+    """Rows of train, validation and test of replicate `seed` where whole groups are drawn, so that they differ
+    between seeds; empty where all seeds have as many."""
+    if task.data.groups is None or task.data.fixed is not None:
+        return ()
+    study = task.study
+    parts = rows_of_parts(task.data, study.data.split, seed=seed, test_seed=study.search.seed)
+    return tuple(map(len, parts))
+
+
 def rows_of(task: Task, settings: Settings, seed: int) -> Rows:
     """The split of replicate `seed`, standardized, in the study's precision."""
     study = task.study

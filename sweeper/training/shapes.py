@@ -7,7 +7,7 @@ from typing import Any
 from sweeper.study.settings import settings as settings_of
 from sweeper.training.reasons import reason_of
 from sweeper.training.reference import train
-from sweeper.training.setup import Task
+from sweeper.training.setup import Task, part_sizes
 from sweeper.training.stacked.engine import compare_stack, train_stack
 from sweeper.trial import Outcome, PruningRule, Trial
 from sweeper.user_code.calls import user_code
@@ -20,11 +20,13 @@ CHANGED = ("training.steps", "training.epochs", "training.dtype", "training.batc
 
 
 def shapes(task: Task, trials: Sequence[Trial]) -> list[list[Trial]]:
-    """`trials` in groups of one shape: same model arguments, batch size, loss, precision, device."""
-    groups: dict[str, list[Trial]] = {}
+    """`trials` in groups of one shape: same model arguments, batch size, loss, precision, device, and as many
+    rows of each part."""
+    groups: dict[tuple[str, tuple[int, ...]], list[Trial]] = {}
+    sizes = {seed: part_sizes(task, seed) for seed in {trial.seed for trial in trials}}
     for trial in trials:
         key = settings_of(task.study, trial.parameters).shape_key(trial.seed)
-        groups.setdefault(key, []).append(trial)
+        groups.setdefault((key, sizes[trial.seed]), []).append(trial)
     return list(groups.values())
 
 
@@ -59,7 +61,7 @@ def stack_differences(task: Task, trials: Sequence[Trial], penalized: bool) -> d
     pairs = [
         replace(trial, number=2 * k + second, seed=trial.seed + second * apart, pruning=PruningRule())
         for k, trial in enumerate(trials)
-        for apart in [_share_a_loss(task, trial)]
+        for apart in [_seeds_are_alike(task, trial)]
         for second in range(2)
     ]
     weights = [0.1 * (t.number % 2 == 1 and penalized) for t in pairs]
@@ -74,10 +76,11 @@ def stack_differences(task: Task, trials: Sequence[Trial], penalized: bool) -> d
     return {names[number // 2]: why for number, why in differences.items() if why}
 
 
-def _share_a_loss(task: Task, trial: Trial) -> bool:
-    """Whether two seeds of a trial have one loss, as a stack needs; balanced weights are of one seed."""
-    own = settings_of(task.study, trial.parameters)
-    return own.loss_key(trial.seed) == own.loss_key(trial.seed + 1)
+def _seeds_are_alike(task: Task, trial: Trial) -> bool:
+    """Whether two seeds of a trial have one loss and as many rows, as a stack needs; balanced weights are of
+    one seed."""
+    own, (one, other) = settings_of(task.study, trial.parameters), (trial.seed, trial.seed + 1)
+    return own.loss_key(one) == own.loss_key(other) and part_sizes(task, one) == part_sizes(task, other)
 
 
 def _changed(task: Task, training: Mapping[str, Any]) -> Task:

@@ -10,7 +10,8 @@ from sweeper.components.tree import Tree, leaves, mapped, put, rows_in, taken
 from sweeper.data.data import Data
 from sweeper.data.streamed import Streamed
 from sweeper.study.settings import Settings
-from sweeper.training.setup import Rows, Task, batch_order, rows_of
+from sweeper.training.setup import Rows, Task, batch_order, part_sizes, rows_of
+from sweeper.training.stacked.refusal import NotStackable
 
 MAX_POOLED_BYTES = 256 * 2**20
 """Bytes of training data of all seeds together up to which they are kept as one array."""
@@ -58,6 +59,13 @@ class Batches:
     """Fills the batch memory of a stack, step by step."""
 
     def __init__(self, replicates: ReplicateData, seeds: Sequence[int], batch_size: int | str) -> None:
+        """Of trials on these seeds.
+
+        Raises:
+            NotStackable: if some have more rows than others, as where whole groups are drawn.
+        """
+        if len({part_sizes(replicates.task, seed) for seed in set(seeds)}) > 1:
+            raise NotStackable("its seeds have unlike numbers of rows")
         self.replicates, self.batch_size = replicates, batch_size
         keys = list(dict.fromkeys(replicates.key(seed) for seed in seeds))
         first = replicates.of(seeds[0])
