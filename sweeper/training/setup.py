@@ -110,8 +110,8 @@ def pick_device(name: str) -> torch.device:
 
 
 def part_sizes(task: Task, seed: int) -> tuple[int, ...]:
-    """Rows of train, validation and test of replicate `seed` where whole groups are drawn, so that they differ
-    between seeds; empty where all seeds have as many."""
+    """Rows of train, validation and test of replicate `seed` where whole groups are drawn, so that seeds have
+    unlike numbers of them; empty where all have as many."""
     if task.data.groups is None or task.data.fixed is not None:
         return ()
     study = task.study

@@ -40,7 +40,7 @@ def test_each_seed_trains_on_its_own_rows_in_any_stack(task: Task) -> None:
 
 
 def test_a_stack_of_unlike_seeds_is_refused(task: Task) -> None:
-    """Whoever builds one gets a reason, and no wrong rows; nor does that stop the model from being stacked."""
+    """Whoever builds one gets a reason, and no wrong rows; the model may be stacked all the same."""
     trials = numbered([{"activation": "tanh"}] * 8, seeds=SEEDS)
     with pytest.raises(NotStackable, match="unlike numbers of rows"):
         by_stack(task, trials, 8)
