@@ -65,6 +65,17 @@ def test_nothing_learned_takes_falls_that_are_shown_to_be_none(values: np.ndarra
     assert (found.learned, found.unclear) == (False, unclear)
 
 
+def test_evaluations_are_told_apart_by_their_turn() -> None:
+    """Seeds with more rows make more steps: the k-th evaluation of one is held against the k-th of another."""
+    values = STARTS * np.linspace(1, 0.5, 6)
+    alike, stretched = curves(values), curves(values)
+    stretched["step"] = stretched["step"] * stretched["seed"]
+    one, other = (learning(frame, 3, SEEDS, "validation_loss") for frame in (alike, stretched))
+    assert one == other
+    assert one is not None
+    assert one.evaluations == "6 evaluations, that before training among them"
+
+
 def test_the_lowest_of_noisy_points_is_no_learning() -> None:
     """Pure noise around the start has a minimum below it on every seed; in most runs nothing was learned."""
     called = [learned(2.3 + 0.1 * RNG.normal(size=(10, 20))) for _ in range(40)]
