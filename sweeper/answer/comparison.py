@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sweeper.answer.confirmed import ENOUGH_SEEDS, confirmed
+from sweeper.answer.confirmed import ENOUGH_SEEDS, FEW, confirmed
 from sweeper.answer.ranked import Ends, Ranked
 from sweeper.answer.rows import completed_search, fresh_scores, labels, published, search_trials
 from sweeper.components.activations import ACTIVATIONS
@@ -81,8 +81,9 @@ def comparison(
     cannot go. `expected_regret` (null for finalists with more failures, or that dropped out): see there; it
     is over the `regret_seeds` that all others completed. `optimism` is mean − search_objective, and
     `mean_optimism` its mean over the
-    `optimism_finalists`, those that dropped out included and those that are `_unpicked` left out, on the
-    `optimism_seeds` that they share. `seen` is the difference that would have been called with a probability
+    `optimism_finalists`, those that dropped out or lost seeds included and those that are `_unpicked` left
+    out, on the `optimism_seeds` that they share; where that leaves fewer than `FEW` seeds, without those that
+    lost more of them. `seen` is the difference that would have been called with a probability
     of 80 %, `seen_share` the same over the winner's mean.
     """
     ranking = confirmed(trials)
@@ -108,7 +109,9 @@ def comparison(
     frame["expected_regret"] = np.nan
     frame.loc[sound, "expected_regret"] = expected_regret(values[sound])
     frame["regret_seeds"] = int(np.isfinite(values[sound]).all(axis=0).sum())
-    kept = (sound | ~lasted.to_numpy()) & ~_unpicked(trials, search, defaults)
+    kept = ~_unpicked(trials, search, defaults)
+    if np.isfinite(values[kept]).all(axis=0).sum() < FEW:
+        kept &= sound | ~lasted.to_numpy()
     mean, low, high = optimism(values[kept], frame.loc[kept, "search_objective"].to_numpy())
     shared = int(np.isfinite(values[kept]).all(axis=0).sum()) if kept.any() else 0
     frame = frame.assign(optimism=frame["mean"] - frame["search_objective"], mean_optimism=mean)

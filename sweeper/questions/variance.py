@@ -177,7 +177,8 @@ QUESTION = Question(
         "A search that was optimistic has two possible causes that one search seed cannot separate: the "
         "best of many is partly luck (winner's curse), and the search's own seed or split may have been "
         "easy. “Fresh seeds minus search” leaves a published default out where a trial that is no finalist "
-        "has a better search score: that score did not pick the default. Finalists that dropped out count, "
-        "others that lost more seeds than the winner do not; the seeds are those that all counted completed.",
+        "has a better search score: that score did not pick the default. Finalists that dropped out or "
+        "lost seeds count; the seeds are those that all of them completed. Where these are fewer than two, "
+        "those that lost more seeds than the winner do not count.",
     ),
 )

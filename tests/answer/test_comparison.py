@@ -149,6 +149,22 @@ def test_a_default_that_its_search_score_did_not_pick_says_nothing_of_optimism(
     assert found == pytest.approx(optimism(scores[:kept, :seeds], np.array(searched[:kept])), nan_ok=True)
 
 
+@pytest.mark.parametrize("left", [1, 9])
+def test_a_finalist_that_lost_seeds_counts_for_optimism(left: int) -> None:
+    """On the seeds that all completed: leaving out the unstable ones would flatter the search. Where that
+    leaves one seed, the others count alone."""
+    searched, scores = [0.7, 0.8, 0.9], noisy([1.0, 1.2, 3.0])
+    scores[2, left:] = np.nan
+    made = run_of([{"learning_rate": rate} for rate in (0.1, 0.2, 0.3)], scores, searched)
+    row = comparison(made).iloc[0]
+    kept = 3 if left > 1 else 2
+    seeds = left if left > 1 else scores.shape[1]
+    assert row[["optimism_finalists", "optimism_seeds"]].tolist() == [kept, seeds]
+    expected = optimism(scores[:kept, :seeds], np.array(searched[:kept]))
+    found = row[["mean_optimism", "mean_optimism_low", "mean_optimism_high"]].tolist()
+    assert found == pytest.approx(expected)
+
+
 def test_a_value_that_lost_seeds_is_not_called_worse() -> None:
     """Its scores may be better: it is ranked behind for the seeds that it lost, and the claim says that."""
     settings = [{"activation": name} for name in ("tanh", "relu", "elu")]
