@@ -214,7 +214,7 @@ def _claim(
     few = seeds < ENOUGH_SEEDS
     open_ = (values != first).to_numpy() & (ranking["verdict"].isin(UNSHOWN).to_numpy() | few)
     ties = tuple(dict.fromkeys(values[open_]))
-    shown = f"{_shown(values, others, ranking)}{_alongside(search, values)}" if not few else ""
+    shown = "" if few else _beside(_shown(values, others, ranking), _alongside(search, values))
     if ties and not few:
         alike = (ranking.loc[open_, "verdict"] == TIED).all()
         names = _named(ties, values, ranking)
@@ -230,6 +230,11 @@ def _claim(
         alternatives=ties,
         detail=shown,
     )
+
+
+def _beside(shown: str, along: str) -> str:
+    """A clause that ends with a comma keeps it last."""
+    return f"{shown.removesuffix(',')}{along}{',' if shown.endswith(',') else ''}"
 
 
 def _shown(values: "pd.Series[str]", others: Sequence[str], ranking: pd.DataFrame) -> str:

@@ -62,7 +62,7 @@ def differences(run: RunData, pair: pd.DataFrame, parameter: str) -> list[str]:
     names = dict.fromkeys((*compared, *parameter_columns(pair)))
     both = [name for name in names if name != parameter and pd.notna(one[name]) and pd.notna(other[name])]
     return [
-        f"{name} ({shown(decode(one[name]))} against {shown(decode(other[name]))})"
+        f"{name if '.' in name else name.replace('_', ' ')} ({shown(decode(one[name]))} against {shown(decode(other[name]))})"
         for name in both
         if str(one[name]) != str(other[name])
     ]

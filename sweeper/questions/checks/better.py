@@ -98,25 +98,35 @@ def difference(run: RunData, parameter: str, value: Any, than: Any, quantity: st
     On fresh seeds each value is represented by the finalist of lowest objective *in the search*, so the seeds
     that compare have chosen nothing; ``None`` as a value stands for the best of the others. The answer was
     chosen by these seeds, so it stands for its value only where the search had it first: else that value
-    would look better than it is. The difference is taken seed by seed. Without enough seeds, medians over
-    the trials of the search: see `_of_search`.
+    would look better than it is. The difference is taken seed by seed. Without enough seeds, or where a
+    default that nobody tuned would speak against its value, medians over the trials of the search: see
+    `_of_search`.
     """
-    return _paired(run, parameter, value, than, quantity) or _of_search(run, parameter, value, than, quantity)
+    fresh = _paired(run, parameter, value, than, quantity)
+    if isinstance(fresh, Difference):
+        return fresh
+    found = _of_search(run, parameter, value, than, quantity)
+    return replace(found, basis=f"{found.basis}; {fresh}") if found and fresh else found
 
 
-def _paired(run: RunData, parameter: str, value: Any, than: Any, quantity: str) -> Difference | None:
+def _paired(run: RunData, parameter: str, value: Any, than: Any, quantity: str) -> Difference | str:
+    """On fresh seeds; why they decide nothing, or an empty text where they are too few."""
     fresh, ranked = run.trials[run.trials["phase"] == "confirm"], _finalists(run)
     one, other = _best(ranked, parameter, value, than), _best(ranked, parameter, than, value)
     if one is None or other is None:
-        return None
+        return ""
     found = QUANTITIES[quantity](run).merge(fresh[["trial", "seed"]], on=["trial", "seed"])
     by_trial = found.pivot(index="seed", columns="trial", values="value").reindex(columns=ranked["trial"])
     pairs = by_trial[[one["trial"], other["trial"]]].dropna().to_numpy(dtype=float)
     if len(pairs) < PAIRS:
-        return None
+        return ""
     apart = pairs[:, 0] - pairs[:, 1]
     if quantity == "objective" and _against_an_untuned(run, parameter, one, other, float(apart.mean())):
-        return None
+        loser = one if apart.mean() > 0 else other
+        return (
+            f"fresh seeds decide nothing: #{loser['trial']}, a published default that nobody tuned, stands for "
+            f"{_name(loser[parameter])} there, of which another trial was better in the search"
+        )
     bad = fresh[fresh["outcome"] != "completed"]["trial"].value_counts()
     calls = called(run) if quantity == "objective" else {}
     low, high = interval(apart)
